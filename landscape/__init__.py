@@ -1,0 +1,43 @@
+"""landscape: see the loss landscape of your neural network.
+
+The functions here are the commands of the command line, loaded when first used; importing the package loads no heavy
+library and changes no global state.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "surface": "landscape.recipes.surface",
+    "line": "landscape.recipes.surface",
+    "plot": "landscape.recipes.plot",
+    "compare": "landscape.recipes.plot",
+    "export": "landscape.recipes.export",
+    "info": "landscape.recipes.info",
+    "bench": "landscape.recipes.bench",
+    "demo": "landscape.recipes.demo",
+    "load_checkpoint": "landscape.checkpoint.checkpoint",
+    "save_checkpoint": "landscape.checkpoint.save",
+    "Checkpoint": "landscape.checkpoint.checkpoint",
+    "load_surface": "landscape.surfaces",
+    "Surface": "landscape.surfaces.surface",
+    "LandscapeError": "landscape.errors",
+    "UsageError": "landscape.errors",
+}
+__all__ = ["__version__", *_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'landscape' has no attribute '{name}'")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

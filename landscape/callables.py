@@ -1,0 +1,133 @@
+"""`package.module:name` and `path/to/file.py:name` -> the object of that name.
+
+Owns: how a spec on the command line reaches a user's own Python code (model, data set, loss). Knows nothing
+about what is done with it, and imports no torch. Everything that goes wrong on the way is one
+`LandscapeError` of one line that names the spec; the user's own exception is its `__cause__`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+
+from landscape.errors import LandscapeError, UsageError
+
+
+def resolve_callable(spec: str, what: str = "model") -> Callable:
+    """The callable that `spec` names; its module is imported now.
+
+    Meanwhile the current folder, and the file's own, are on the import path.
+
+    Args:
+        spec: `package.module:name` or `path/to/file.py:name`; the name may have dots (`Class.method`).
+        what: the word for it in error messages: model, data, loss.
+
+    Raises:
+        UsageError: the spec has another form.
+        LandscapeError: no such file, module or name; the import raised; the object is not callable.
+
+    >>> resolve_callable("math:sqrt")(9.0)
+    3.0
+    """
+    place, colon, name = spec.rpartition(":")
+    if not (colon and place and name):
+        raise UsageError(f"{what} '{spec}': expected package.module:callable or path/to/file.py:callable")
+    module = _import_file(place, spec, what) if place.endswith(".py") else _import_module(place, spec, what)
+    found = _attribute(module, name, spec, what)
+    if not callable(found):
+        raise LandscapeError(f"{what} '{spec}': {name} is a {type(found).__name__}, which cannot be called")
+    return found
+
+
+def explain(error: BaseException) -> str:
+    """`Type: message` on one line, for errors raised by a user's code.
+
+    >>> explain(ValueError("two\\n  lines"))
+    'ValueError: two lines'
+    """
+    message = " ".join(str(error).split())
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
+
+
+def _import_module(name: str, spec: str, what: str) -> ModuleType:
+    try:
+        with _importable(Path.cwd()):
+            return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        # The module itself is missing, or something that it imports: only the first is about the spec.
+        if error.name and (name == error.name or name.startswith(error.name + ".")):
+            raise LandscapeError(
+                f"{what} '{spec}': no module named '{error.name}' here or among the installed packages"
+            ) from error
+        raise _raised(error, spec, what) from error
+    # A script without a main guard often ends in sys.exit.
+    except (Exception, SystemExit) as error:
+        raise _raised(error, spec, what) from error
+
+
+def _import_file(place: str, spec: str, what: str) -> ModuleType:
+    path = Path(place).expanduser().resolve()
+    if not path.is_file():
+        raise LandscapeError(f"{what} '{spec}': there is no file {place}")
+    name = _module_name(path)
+    if name in sys.modules:
+        return sys.modules[name]
+    description = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(description)
+    # Dataclasses and pickle look their module up by name, so it must be there before its code runs.
+    sys.modules[name] = module
+    try:
+        with _importable(Path.cwd(), path.parent):
+            description.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        del sys.modules[name]
+        raise _raised(error, spec, what) from error
+    return module
+
+
+def _module_name(path: Path) -> str:
+    """One name per file and version: `--model f.py:a --data f.py:b` runs f.py once, an edited f.py anew."""
+    version = f"{path}|{path.stat().st_mtime_ns}|{path.stat().st_size}"
+    return f"landscape_user_{path.stem}_{hashlib.sha256(version.encode()).hexdigest()[:12]}"
+
+
+@contextmanager
+def _importable(*folders: Path) -> Iterator[None]:
+    """Puts the folders first on the import path, the last one foremost, and takes them off again."""
+    before = list(sys.path)
+    sys.path[:0] = [os.fspath(folder) for folder in reversed(folders)]
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        sys.path[:] = before
+
+
+def _attribute(module: ModuleType, name: str, spec: str, what: str) -> object:
+    found = module
+    for part in name.split("."):
+        if not hasattr(found, part):
+            raise LandscapeError(f"{what} '{spec}': it has no '{part}'; {_near(part, found)}")
+        found = getattr(found, part)
+    return found
+
+
+def _near(name: str, owner: object) -> str:
+    public = [key for key in vars(owner) if not key.startswith("_")] if hasattr(owner, "__dict__") else []
+    near = difflib.get_close_matches(name, public, n=3, cutoff=0.5)
+    if near:
+        return f"did you mean {' or '.join(near)}?"
+    own = [key for key in public if callable(getattr(owner, key))][:5]
+    return f"it has {', '.join(own)}" if own else "it defines nothing that can be called"
+
+
+def _raised(error: BaseException, spec: str, what: str) -> LandscapeError:
+    return LandscapeError(f"{what} '{spec}': importing it raised {explain(error)}")

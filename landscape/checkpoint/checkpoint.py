@@ -1,0 +1,74 @@
+"""What a file of a trained net says: tensors by name, and what is known about them.
+
+Owns: `Checkpoint`, `load_checkpoint` and the table of readers. Does not know any model: which tensors are parameters
+and which are buffers is decided when the checkpoint meets its net (fit.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from torch import Tensor
+
+from landscape.checkpoint import safetensors_file, torch_file
+from landscape.checkpoint.unwrap import clean_keys, unwrap
+from landscape.errors import CheckpointError
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """Tensors on the CPU under clean names (no `module.`, no `_orig_mod.`), in the order of the file.
+
+    `meta` is what the file says about itself: model, data, normalize, metrics, ... as written by `landscape`;
+    empty for files of other programs. `sha256` covers every byte of the file or folder.
+    """
+
+    state_dict: dict[str, Tensor]
+    meta: dict = field(default_factory=dict)
+    source: str = ""
+    sha256: str = ""
+
+
+# One reader per kind of file: suffix -> function(path) -> (object as stored, metadata).
+READERS: dict[str, Callable[[Path], tuple[object, dict]]] = {
+    **dict.fromkeys((".pt", ".pth", ".th", ".t7", ".ckpt", ".bin", ".tar"), torch_file.read),
+    ".safetensors": safetensors_file.read_file,
+}
+
+
+def load_checkpoint(path: str | Path) -> Checkpoint:
+    """Reads a checkpoint of any supported form: see READERS, or a folder with `model.safetensors` (and its index).
+
+    Raises:
+        CheckpointError: missing, truncated, of unknown form, holding Python objects, or holding no tensors.
+    """
+    path = Path(path)
+    if path.is_dir():
+        stored, meta, files = safetensors_file.read_folder(path)
+    elif not path.exists():
+        raise CheckpointError(f"checkpoint {path}: no such file; {_neighbours(path)}")
+    elif path.suffix.lower() not in READERS:
+        raise CheckpointError(f"checkpoint {path}: unknown suffix '{path.suffix}'; expected one of {', '.join(READERS)}")
+    else:
+        (stored, meta), files = READERS[path.suffix.lower()](path), [path]
+    tensors, found = unwrap(stored, source=str(path))
+    return Checkpoint(clean_keys(tensors), {**found, **meta}, str(path), _digest(files))
+
+
+def _digest(files: list[Path]) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as stream:
+            while block := stream.read(1 << 22):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def _neighbours(path: Path) -> str:
+    if not path.parent.is_dir():
+        return f"the folder {path.parent} does not exist either"
+    names = sorted(p.name for p in path.parent.iterdir() if p.suffix.lower() in READERS)
+    return f"{path.parent} holds {', '.join(names[:8])}" if names else f"{path.parent} holds no checkpoint"

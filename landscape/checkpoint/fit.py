@@ -1,0 +1,100 @@
+"""Where a checkpoint meets its net: names and shapes are compared, then the weights are copied in.
+
+Owns: the one place that writes a checkpoint into a module, and the list of what does not fit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from landscape.checkpoint.checkpoint import Checkpoint
+from landscape.errors import CheckpointError
+
+LISTED = 6
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """What keeps a state dict from fitting a net, by name."""
+
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    misshapen: tuple[str, ...]
+
+    @property
+    def count(self) -> int:
+        return len(self.missing) + len(self.unexpected) + len(self.misshapen)
+
+    def __str__(self) -> str:
+        parts = [
+            f"{title} {_listed(names)}"
+            for title, names in (
+                ("missing", self.missing),
+                ("unexpected", self.unexpected),
+                ("of another shape", self.misshapen),
+            )
+            if names
+        ]
+        return "; ".join(parts)
+
+
+def fit(model: nn.Module, checkpoint: Checkpoint, *, name: str = "the model") -> None:
+    """Copies the checkpoint into the model, after checking every name and shape.
+
+    A prefix before the net's own names (Lightning's `model.`) is found by trying; entries outside it are left out.
+
+    Raises:
+        CheckpointError: missing, unexpected or misshapen entries, listed by name.
+    """
+    mapped, mismatch = best_match(model, checkpoint.state_dict)
+    if mismatch.count:
+        raise CheckpointError(f"checkpoint {checkpoint.source} does not fit {name}: {mismatch}; name its net with --model")
+    model.load_state_dict(mapped, strict=False)
+
+
+def best_match(model: nn.Module, state: dict[str, Tensor]) -> tuple[dict[str, Tensor], Mismatch]:
+    """The state dict under the names of the model that fit best, and what still does not fit."""
+    wanted = model.state_dict(keep_vars=True)
+    best: tuple[dict[str, Tensor], Mismatch] | None = None
+    for prefix in leading_paths(state):
+        inner = {key[len(prefix) :]: value for key, value in state.items() if key.startswith(prefix)}
+        found = (inner, _compare(wanted, inner))
+        if best is None or found[1].count < best[1].count:
+            best = found
+        if best[1].count == 0:
+            break
+    assert best is not None  # the empty prefix is always tried
+    return best
+
+
+def leading_paths(state: dict[str, Tensor]) -> list[str]:
+    """The empty prefix, then every leading path of the names, short ones first."""
+    paths = {""}
+    for key in state:
+        parts = key.split(".")
+        paths |= {".".join(parts[:depth]) + "." for depth in range(1, min(len(parts), 4))}
+    return sorted(paths, key=lambda path: (path.count("."), path))
+
+
+def _compare(wanted: dict[str, Tensor], found: dict[str, Tensor]) -> Mismatch:
+    present = {id(tensor) for key, tensor in wanted.items() if key in found}
+    missing = tuple(
+        key
+        for key, tensor in wanted.items()
+        # a tied weight needs to be stored once; the batch counter of BN is absent in files of torch < 0.4.1
+        if key not in found and id(tensor) not in present and not key.endswith("num_batches_tracked")
+    )
+    misshapen = tuple(
+        f"{key} {tuple(found[key].shape)} instead of {tuple(tensor.shape)}"
+        for key, tensor in wanted.items()
+        if key in found and isinstance(tensor, torch.Tensor) and found[key].shape != tensor.shape
+    )
+    return Mismatch(missing, tuple(key for key in found if key not in wanted), misshapen)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more

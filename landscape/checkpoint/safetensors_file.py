@@ -1,0 +1,65 @@
+"""Safetensors: one file, or a Hugging Face folder with `model.safetensors` or its shards and index.
+
+Owns: opening these files and following the index. Tensors only by design, so nothing here can run code.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from torch import Tensor
+
+from landscape.errors import CheckpointError
+
+SINGLE = ("model.safetensors", "diffusion_pytorch_model.safetensors", "adapter_model.safetensors")
+
+
+def read_file(path: Path) -> tuple[dict[str, Tensor], dict]:
+    """Tensors of one file, and its string metadata decoded where it is `landscape`'s own.
+
+    Raises:
+        CheckpointError: truncated or not a safetensors file.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt", device="cpu") as stream:
+            tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118  (not a mapping)
+            meta = stream.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"checkpoint {path}: truncated or not a safetensors file ({error})") from error
+    own = meta.get("landscape")
+    return tensors, json.loads(own) if own else {}
+
+
+def read_folder(folder: Path) -> tuple[dict[str, Tensor], dict, list[Path]]:
+    """(tensors of all shards, metadata, files read).
+
+    Raises:
+        CheckpointError: no safetensors in the folder, or a shard named by the index is missing.
+    """
+    for name in SINGLE:
+        if (folder / name).exists():
+            return *read_file(folder / name), [folder / name]
+    indexes = sorted(folder.glob("*.safetensors.index.json"))
+    if not indexes:
+        raise CheckpointError(
+            f"checkpoint folder {folder}: holds neither {SINGLE[0]} nor a *.safetensors.index.json; "
+            "name one file inside it, or save with safetensors"
+        )
+    shards = [folder / shard for shard in sorted(set(_weight_map(indexes[0]).values()))]
+    if missing := [shard.name for shard in shards if not shard.exists()]:
+        raise CheckpointError(f"checkpoint folder {folder}: {indexes[0].name} names missing shards {', '.join(missing)}")
+    tensors: dict[str, Tensor] = {}
+    for shard in shards:
+        tensors |= read_file(shard)[0]
+    order = _weight_map(indexes[0])
+    return {name: tensors[name] for name in order if name in tensors}, {}, [indexes[0], *shards]
+
+
+def _weight_map(index: Path) -> dict[str, str]:
+    try:
+        return json.loads(index.read_text())["weight_map"]
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise CheckpointError(f"checkpoint index {index}: no 'weight_map' in it; download it again") from error

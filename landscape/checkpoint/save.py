@@ -1,0 +1,23 @@
+"""Writing the checkpoints that `landscape` makes: a torch file that says of itself what `surface` needs to know.
+
+Owns: our own file form, `{"state_dict": ..., "landscape": {"model": ..., "data": ..., ...}}`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from landscape.checkpoint.unwrap import OWN_META
+
+
+def save_checkpoint(path: str | Path, state_dict: Mapping[str, Tensor], meta: Mapping) -> None:
+    """Writes weights and metadata (plain values only, so that the file loads with weights_only=True), atomically."""
+    path = Path(path)
+    tensors = {name: tensor.detach().cpu().clone() for name, tensor in state_dict.items()}
+    scratch = path.with_name(f".{path.name}.tmp")
+    torch.save({"state_dict": tensors, OWN_META: dict(meta)}, scratch)
+    scratch.replace(path)

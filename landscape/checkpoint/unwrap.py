@@ -1,0 +1,76 @@
+"""From whatever a training script stored to a flat mapping of names to tensors.
+
+Owns: which entry of a dictionary holds the weights, and the prefixes that wrappers put before names
+(`module.` of DataParallel, `_orig_mod.` of torch.compile). Prefixes that depend on the net, such as Lightning's
+`model.`, are the business of fit.py, which knows the net.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from landscape.errors import CheckpointError
+
+# Tried in this order; the first that holds tensors is taken. "landscape" marks our own metadata.
+WEIGHT_ENTRIES = (
+    "state_dict",
+    "model_state_dict",
+    "model_state",
+    "model",
+    "net",
+    "network",
+    "module",
+    "weights",
+    "params",
+    "ema_state_dict",
+)
+OWN_META = "landscape"
+
+
+def unwrap(stored: object, *, source: str) -> tuple[dict[str, Tensor], dict]:
+    """(tensors by stored name, metadata).
+
+    Raises:
+        CheckpointError: no tensors where weights are usually kept.
+    """
+    if not isinstance(stored, Mapping):
+        kind = type(stored).__name__
+        raise CheckpointError(f"checkpoint {source}: holds a {kind}, expected a state dict; save model.state_dict()")
+    meta = _metadata(stored)
+    if tensors := _tensors(stored):
+        return tensors, meta
+    for entry in WEIGHT_ENTRIES:
+        inner = stored.get(entry)
+        if isinstance(inner, Mapping):
+            if tensors := _tensors(inner):
+                return tensors, meta
+            if any(isinstance(value, Mapping) for value in inner.values()):
+                return unwrap(inner, source=source)[0], meta
+    keys = ", ".join(map(str, list(stored)[:8])) or "nothing"
+    raise CheckpointError(f"checkpoint {source}: no weights found; it holds {keys}, none of which is a state dict")
+
+
+def clean_keys(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Names without `_orig_mod.` anywhere, and without `module.` in front when every name has it."""
+    names = {name: name.replace("_orig_mod.", "") for name in tensors}
+    while names and all(name.startswith("module.") for name in names.values()):
+        names = {key: name[len("module.") :] for key, name in names.items()}
+    return {names[key]: tensor for key, tensor in tensors.items()}
+
+
+def _tensors(mapping: Mapping) -> dict[str, Tensor]:
+    """The tensors of a state dict; empty unless tensors are what the mapping mostly holds."""
+    found = {str(key): value for key, value in mapping.items() if isinstance(value, Tensor)}
+    nested = any(isinstance(value, Mapping) and _tensors(value) for value in mapping.values())
+    return {} if nested or 2 * len(found) < len(mapping) else found
+
+
+def _metadata(stored: Mapping) -> dict:
+    own = stored.get(OWN_META)
+    meta = dict(own) if isinstance(own, Mapping) else {}
+    for key in ("epoch", "step", "global_step"):
+        if isinstance(stored.get(key), int):
+            meta.setdefault(key, stored[key])
+    return meta

@@ -1,0 +1,35 @@
+"""The embedded data set: 1797 handwritten digits of 8 x 8 pixels, so that all runs without a download.
+
+Owns: `digits.npz` beside this file, and its constants. Knows numpy only. `scripts/make_digits.py` makes the file.
+
+Source: Optical Recognition of Handwritten Digits, E. Alpaydin and C. Kaynak, 1998, UCI Machine Learning
+Repository (doi.org/10.24432/C50P49), licence CC BY 4.0; the copy of it in scikit-learn, which is the original's
+test part. Changes: intensities 0..16 are multiplied by 15, and the images are split anew, 1438 for training and
+359 for testing, of each class the same share.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from landscape.errors import UsageError
+
+FILE = Path(__file__).with_name("digits.npz")
+
+# Of pixels / 255 over the training part; a test computes them anew.
+MEAN = (0.287514,)
+STD = (0.353986,)
+
+
+def read_digits(split: str) -> tuple[np.ndarray, np.ndarray]:
+    """Images uint8 (N, 8, 8, 1), 0..240, and labels int64 (N,); N is 1438 for `train` and 359 for `test`.
+
+    Raises:
+        UsageError: another split.
+    """
+    if split not in ("train", "test"):
+        raise UsageError(f"split '{split}' of digits: expected train or test")
+    with np.load(FILE) as arrays:
+        return arrays[f"{split}_images"], arrays[f"{split}_labels"]

@@ -1,0 +1,139 @@
+"""Data sets by name: `digits`, torchvision's, `folder:`, `npz:`.
+
+Owns: the table of sources and what each yields: images and labels as arrays, and the normalization that goes with the
+set. A user's own Python data are the business of user.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from landscape.data import digits
+from landscape.data.folder import read_folder
+from landscape.errors import DataError, UsageError
+
+SPLITS = ("train", "test")
+# name -> (class in torchvision.datasets, our normalization preset)
+TORCHVISION = {
+    "cifar10": ("CIFAR10", "cifar10"),
+    "cifar100": ("CIFAR100", "cifar100"),
+    "mnist": ("MNIST", "mnist"),
+    "fashionmnist": ("FashionMNIST", "fashionmnist"),
+    "kmnist": ("KMNIST", "none"),
+    "svhn": ("SVHN", "svhn"),
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of a source; `subset(n)` gives the indices to take of n, so that only those are read."""
+
+    split: str
+    root: str | None
+    download: bool
+    subset: Callable[[int], np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Arrays:
+    """Images uint8 (N, H, W, C) or float (N, C, H, W), labels int64 (N,), taken from a set of `of`."""
+
+    images: np.ndarray
+    labels: np.ndarray
+    of: int
+    normalize: str = "none"
+
+
+def read_arrays(spec: str, request: Request) -> Arrays:
+    """The images and labels of a named source.
+
+    Raises:
+        UsageError: no such source. DataError: it is missing, empty or unreadable.
+    """
+    kind, colon, path = spec.partition(":")
+    if spec == "digits":
+        return _digits(request)
+    if spec in TORCHVISION:
+        return _torchvision(spec, request)
+    if colon and kind == "folder":
+        return Arrays(*read_folder(Path(path), request.split, request.subset))
+    if colon and kind == "npz":
+        return _npz(Path(path), request)
+    known = ", ".join(["digits", *TORCHVISION, "folder:PATH", "npz:PATH", "package.module:callable", "file.py:callable"])
+    raise UsageError(f"data '{spec}': expected one of {known}")
+
+
+def _digits(request: Request) -> Arrays:
+    images, labels = digits.read_digits(request.split)
+    taken = request.subset(len(images))
+    return Arrays(images[taken], labels[taken], len(images), "digits")
+
+
+def _torchvision(name: str, request: Request) -> Arrays:
+    from torchvision import datasets
+
+    class_name, preset = TORCHVISION[name]
+    root = Path(request.root or "data").expanduser()
+    which = {"split": request.split} if class_name == "SVHN" else {"train": request.split == "train"}
+    try:
+        found = getattr(datasets, class_name)(root=root, download=request.download, **which)
+    except Exception as error:  # torchvision lets URL, zip, pickle and runtime errors through
+        if request.download:
+            raise DataError(f"data '{name}': download into {root} failed ({_line(error)})") from error
+        raise DataError(
+            f"data '{name}': not found or damaged in {root} ({_line(error)}); add --download, or name its folder with --data-root"
+        ) from error
+    images = np.asarray(found.data)
+    labels = np.asarray(getattr(found, "targets", getattr(found, "labels", None)), dtype=np.int64)
+    if class_name == "SVHN":
+        images = images.transpose(0, 2, 3, 1)
+    if images.ndim == 3:
+        images = images[..., None]
+    taken = request.subset(len(images))
+    return Arrays(np.ascontiguousarray(images[taken]), labels[taken], len(images), preset)
+
+
+def _npz(path: Path, request: Request) -> Arrays:
+    prefix = "" if request.split == "train" else f"{request.split}_"
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            names = {key: f"{prefix}{key}" for key in ("images", "labels")}
+            if missing := [name for name in names.values() if name not in file]:
+                raise DataError(
+                    f"data npz:{path}: no '{missing[0]}' in it for split {request.split} (it has {', '.join(file) or 'nothing'})"
+                )
+            images, labels = file[names["images"]], file[names["labels"]]
+    except FileNotFoundError:
+        raise DataError(f"data npz:{path}: no such file") from None
+    except (OSError, ValueError, EOFError, KeyError) as error:
+        raise DataError(f"data npz:{path}: truncated or not an npz of plain arrays ({_line(error)})") from error
+    _check_arrays(images, labels, f"npz:{path}")
+    taken = request.subset(len(images))
+    return Arrays(images[taken], labels[taken].astype(np.int64), len(images))
+
+
+def _check_arrays(images: np.ndarray, labels: np.ndarray, source: str) -> None:
+    if images.dtype != np.uint8 and not np.issubdtype(images.dtype, np.floating):
+        raise DataError(f"data {source}: images are {images.dtype}; expected uint8 (N, H, W, C) or float (N, C, H, W)")
+    if images.dtype == np.uint8 and images.ndim != 4:
+        raise DataError(f"data {source}: images have shape {images.shape}; expected (N, H, W, C) for uint8")
+    if labels.shape != images.shape[:1]:
+        raise DataError(f"data {source}: {len(images)} images and labels of shape {labels.shape}; expected one label each")
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise DataError(f"data {source}: labels are {labels.dtype}; expected integers")
+    if len(images) == 0:
+        raise DataError(f"data {source}: is empty")
+
+
+def to_tensors(arrays: Arrays) -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.from_numpy(np.ascontiguousarray(arrays.images)), torch.from_numpy(np.ascontiguousarray(arrays.labels))
+
+
+def _line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:120] if lines else type(error).__name__

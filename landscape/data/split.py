@@ -1,0 +1,184 @@
+"""One split of a data set as the objective sees it: batches, the same at every point.
+
+Owns: the three ways data are held. `TensorSplit`: inputs and targets as tensors, resident on the device when they fit,
+else moved batch by batch. `BatchSplit`: ready-made batches of any structure, as language models have. `StreamSplit`:
+read from disk at every pass, for what fits nowhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from landscape.data.normalize import PRESETS, Normalize
+from landscape.errors import DataError
+
+
+class Split(Protocol):
+    """`size` samples are evaluated, drawn from `of`; `fingerprint` changes with any value in them."""
+
+    size: int
+    of: int
+    fingerprint: str
+
+    @property
+    def nbytes(self) -> int:
+        """Memory the data take while they are evaluated."""
+
+    def batches(self, batch_size: int) -> Iterator[Any]:
+        """Batches on the device, in a fixed order; (inputs, targets) unless the user's own have another form."""
+
+    def on(self, device: torch.device, dtype: torch.dtype, budget: float) -> Split:
+        """The same split for a device, resident there if that takes at most `budget` bytes."""
+
+
+@dataclass(frozen=True, eq=False)
+class TensorSplit:
+    """`inputs` (N, ...): uint8 NHWC, normalized on the way, or anything else passed as it is; `targets` (N, ...)."""
+
+    inputs: Tensor
+    targets: Tensor
+    normalize: Normalize = PRESETS["none"]
+    of: int = 0
+    fingerprint: str = ""
+    device: torch.device = torch.device("cpu")
+    dtype: torch.dtype = torch.float32
+    resident: bool = False
+
+    @property
+    def size(self) -> int:
+        return len(self.inputs)
+
+    @property
+    def nbytes(self) -> int:
+        return self.inputs.nbytes + self.targets.nbytes
+
+    def batches(self, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        for start in range(0, self.size, batch_size):
+            inputs, targets = self.inputs[start : start + batch_size], self.targets[start : start + batch_size]
+            yield (inputs, targets) if self.resident else (self._prepared(inputs), self._cast(targets))
+
+    def on(self, device: torch.device, dtype: torch.dtype, budget: float) -> TensorSplit:
+        moved = replace(self, device=device, dtype=dtype)
+        floats = self.inputs.dtype == torch.uint8 or self.inputs.is_floating_point()
+        needed = self.inputs.numel() * (dtype.itemsize if floats else self.inputs.element_size())
+        if needed > budget:
+            return moved
+        inputs = self._resident_inputs(moved)
+        return replace(moved, inputs=inputs, targets=moved._cast(self.targets), resident=True)
+
+    @staticmethod
+    def _resident_inputs(moved: TensorSplit) -> Tensor:
+        """Converted block by block, so that no second full-size copy ever exists."""
+        block = 4096
+        parts = [moved._prepared(moved.inputs[i : i + block]) for i in range(0, moved.size, block)]
+        out = torch.empty((moved.size, *parts[0].shape[1:]), dtype=parts[0].dtype, device=parts[0].device)
+        for number, part in enumerate(parts):
+            out[number * block : number * block + len(part)] = part
+            parts[number] = None
+        return out
+
+    def _prepared(self, inputs: Tensor) -> Tensor:
+        inputs = inputs.to(self.device, non_blocking=True)
+        is_image = inputs.dtype == torch.uint8 and inputs.ndim == 4
+        if is_image or (inputs.is_floating_point() and inputs.ndim == 4):
+            return self.normalize(inputs, self.dtype)
+        return self._cast(inputs)
+
+    def _cast(self, tensor: Tensor) -> Tensor:
+        return tensor.to(self.device, self.dtype if tensor.is_floating_point() else None)
+
+
+@dataclass(frozen=True, eq=False)
+class BatchSplit:
+    """Ready-made batches of any nested structure; `size` counts samples (first dimension of the first tensor)."""
+
+    ready: Sequence[Any]
+    size: int
+    of: int
+    fingerprint: str
+
+    @property
+    def nbytes(self) -> int:
+        return sum(tensor.nbytes for batch in self.ready for tensor in tensors_in(batch))
+
+    def batches(self, batch_size: int) -> Iterator[Any]:
+        return iter(self.ready)
+
+    def on(self, device: torch.device, dtype: torch.dtype, budget: float) -> BatchSplit:
+        return replace(self, ready=[moved(batch, device, dtype) for batch in self.ready])
+
+
+@dataclass(frozen=True, eq=False)
+class StreamSplit:
+    """Batches read anew at every pass by `read(batch_size)`, which must give the same ones each time."""
+
+    read: Callable[[int], Iterable[Any]]
+    size: int
+    of: int
+    fingerprint: str
+    normalize: Normalize = PRESETS["none"]
+    device: torch.device = torch.device("cpu")
+    dtype: torch.dtype = torch.float32
+    nbytes: int = 0  # nothing is held
+
+    def batches(self, batch_size: int) -> Iterator[Any]:
+        for batch in self.read(batch_size):
+            batch = moved(batch, self.device, self.dtype)
+            if isinstance(batch, (tuple, list)) and isinstance(batch[0], Tensor) and batch[0].dtype == torch.uint8:
+                batch = (self.normalize(batch[0], self.dtype), *batch[1:])
+            yield batch
+
+    def on(self, device: torch.device, dtype: torch.dtype, budget: float) -> StreamSplit:
+        return replace(self, device=device, dtype=dtype)
+
+
+def moved(batch: Any, device: torch.device, dtype: torch.dtype) -> Any:
+    """A batch of any nested structure on the device, its floating-point tensors in `dtype`."""
+    if isinstance(batch, Tensor):
+        return batch.to(device, dtype if batch.is_floating_point() else None)
+    if isinstance(batch, dict) or hasattr(batch, "items"):
+        return type(batch)({key: moved(value, device, dtype) for key, value in batch.items()})
+    if isinstance(batch, (list, tuple)):
+        parts = [moved(value, device, dtype) for value in batch]
+        return type(batch)(*parts) if hasattr(batch, "_fields") else type(batch)(parts)
+    return batch
+
+
+def tensors_in(batch: Any) -> Iterator[Tensor]:
+    """Every tensor of a nested structure, in order."""
+    if isinstance(batch, Tensor):
+        yield batch
+    elif hasattr(batch, "values"):
+        for value in batch.values():
+            yield from tensors_in(value)
+    elif isinstance(batch, (list, tuple)):
+        for value in batch:
+            yield from tensors_in(value)
+
+
+def batch_length(batch: Any) -> int:
+    """How many samples a batch has: the first dimension of its first tensor.
+
+    Raises:
+        DataError: no tensor with a dimension in it.
+    """
+    for tensor in tensors_in(batch):
+        if tensor.ndim:
+            return len(tensor)
+    raise DataError(f"a batch of type {type(batch).__name__} has no tensor in it, so its samples cannot be counted")
+
+
+def fingerprint_of(tensors: Iterable[Tensor]) -> str:
+    """A hash of shapes, types and every byte."""
+    digest = hashlib.blake2b(digest_size=16)
+    for tensor in tensors:
+        digest.update(f"{tuple(tensor.shape)}{tensor.dtype}".encode())
+        flat = tensor.detach().cpu().contiguous().reshape(-1)
+        digest.update(flat.view(torch.uint8).numpy() if flat.numel() else b"")
+    return digest.hexdigest()

@@ -1,0 +1,88 @@
+"""Scaling a direction to the weights it moves, and leaving parameters out.
+
+Owns: the norms `filter`, `layer`, `weight`, `dfilter`, `dlayer`, `none` of Li et al. 2018 and the meaning of `--ignore`.
+The default, `filter` with `biasbn` ignored, is the paper's: a filter of the direction gets the norm of the same filter
+of the net, which removes the scale invariance of ReLU nets from the picture.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from landscape.direction.filters import FilterRule
+from landscape.errors import UsageError
+
+NORMS = ("filter", "layer", "weight", "dfilter", "dlayer", "none")
+
+
+def ignored_names(tensors: Mapping[str, Tensor], ignore: str) -> set[str]:
+    """The names that a direction leaves where they are.
+
+    `biasbn`: tensors with fewer than two dimensions (biases and BN); `none`: nothing; else a regular expression
+    searched in the names.
+
+    Raises:
+        UsageError: not a regular expression, or one that leaves nothing to move.
+    """
+    if ignore == "none":
+        return set()
+    if ignore == "biasbn":
+        found = {name for name, tensor in tensors.items() if tensor.ndim <= 1}
+    else:
+        try:
+            pattern = re.compile(ignore)
+        except re.error as error:
+            raise UsageError(f"ignore '{ignore}': expected biasbn, none or a regular expression ({error})") from None
+        found = {name for name in tensors if pattern.search(name)}
+    if len(found) == len(tensors):
+        raise UsageError(f"ignore '{ignore}' leaves out all {len(tensors)} parameters, so nothing would move")
+    return found
+
+
+def normalized(
+    vector: Mapping[str, Tensor],
+    reference: Mapping[str, Tensor],
+    rules: Mapping[str, FilterRule],
+    *,
+    norm: str = "filter",
+    ignore: str = "biasbn",
+) -> dict[str, Tensor]:
+    """The vector scaled to the reference weights (same names and shapes), zero where ignored.
+
+    filter: each filter has the norm of the reference's filter. layer: each tensor has the norm of the reference's.
+    weight: each entry is multiplied by the reference's. dfilter, dlayer: filters, tensors have norm 1. none: as it is.
+    A filter of norm zero, in the vector or in the reference, gives zeros, never NaN.
+
+    Raises:
+        UsageError: unknown norm, or an `ignore` that leaves nothing.
+    """
+    if norm not in NORMS:
+        raise UsageError(f"norm '{norm}': expected one of {', '.join(NORMS)}")
+    left_out = ignored_names(reference, ignore)
+    return {
+        name: torch.zeros_like(tensor) if name in left_out else _scaled(tensor, reference[name], rules[name], norm)
+        for name, tensor in vector.items()
+    }
+
+
+def unit_of(rule: FilterRule, norm: str) -> FilterRule:
+    """The group of entries that a norm scales together: one filter, or the whole tensor."""
+    if norm in ("filter", "dfilter"):
+        return rule
+    return FilterRule(rule.shape, tuple(range(len(rule.shape))))
+
+
+def _scaled(tensor: Tensor, reference: Tensor, rule: FilterRule, norm: str) -> Tensor:
+    if norm == "none":
+        return tensor.clone()
+    if norm == "weight":
+        return tensor * reference.to(tensor.dtype)
+    unit = unit_of(rule, norm)
+    have = unit.norms(tensor)
+    want = torch.ones_like(have) if norm in ("dfilter", "dlayer") else unit.norms(reference)
+    factors = torch.where(have > 0, want / have.clamp_min(torch.finfo(torch.float64).tiny), torch.zeros_like(have))
+    return unit.scaled(tensor, factors)

@@ -1,0 +1,64 @@
+"""Making the second direction orthogonal to the first without breaking what its norm promises.
+
+Owns: Gram-Schmidt per unit of normalization. With filter norms, each filter of y is made orthogonal to the same filter
+of x and scaled back to its norm: the whole directions are then orthogonal and every filter norm still holds. (Taking
+the component along x out of the whole vector, as other tools do, changes the filter norms.)
+
+A unit with a single entry cannot turn; such units are treated tensor by tensor, and a tensor with a single entry stays
+at zero in y. Without normalization (`none`, `weight`) the whole vector is one unit and keeps its norm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from landscape.direction.filters import FilterRule
+from landscape.direction.normalize import unit_of
+from landscape.errors import LandscapeError
+
+WHOLE = ("none", "weight")
+PARALLEL = 1e-9
+
+
+def orthogonalized(
+    y: Mapping[str, Tensor], x: Mapping[str, Tensor], rules: Mapping[str, FilterRule], *, norm: str
+) -> dict[str, Tensor]:
+    """`y` turned until it is orthogonal to `x`, unit by unit, each unit keeping its norm.
+
+    Raises:
+        LandscapeError: as whole vectors, y is parallel to x, so no plane is spanned.
+    """
+    if norm in WHOLE:
+        return _turn_whole(y, x)
+    return {name: _turn(tensor, x[name], _turnable(rules[name], norm)) for name, tensor in y.items()}
+
+
+def _turnable(rule: FilterRule, norm: str) -> FilterRule:
+    unit = unit_of(rule, norm)
+    return unit if unit.entries > 1 else unit_of(rule, "layer")
+
+
+def _turn(y: Tensor, x: Tensor, unit: FilterRule) -> Tensor:
+    tiny = torch.finfo(torch.float64).tiny
+    size, along = unit.norms(y), unit.norms(x)
+    y64, x64 = y.reshape(unit.shape).double(), x.reshape(unit.shape).double()
+    rest = y64 - x64 * (unit.dots(y, x) / (along * along).clamp_min(tiny))
+    left = unit.norms(rest)
+    # what is left of a parallel unit is rounding noise; scaling it up would give back the parallel direction
+    factors = torch.where(left > PARALLEL * size, size / left.clamp_min(tiny), torch.zeros_like(left))
+    return (rest * factors).to(y.dtype).reshape(y.shape)
+
+
+def _turn_whole(y: Mapping[str, Tensor], x: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    names = list(y)
+    flat_y = torch.cat([y[name].double().reshape(-1) for name in names])
+    flat_x = torch.cat([x[name].double().reshape(-1) for name in names])
+    rest = flat_y - flat_x * (flat_y @ flat_x / (flat_x @ flat_x).clamp_min(torch.finfo(torch.float64).tiny))
+    if rest.norm() <= PARALLEL * flat_y.norm():
+        raise LandscapeError("the two directions are parallel, so they span no plane; give another --to-y or --seed")
+    rest *= flat_y.norm() / rest.norm()
+    parts = rest.split([y[name].numel() for name in names])
+    return {name: part.to(y[name].dtype).reshape(y[name].shape) for name, part in zip(names, parts, strict=True)}

@@ -1,0 +1,42 @@
+"""The errors a user meets.
+
+Owns: the exception types. Every message is one sentence or two on one line: the offending value, what was expected,
+the next step. The command line prints the message and exits with `exit_status`; it knows nothing else about errors.
+"""
+
+
+class LandscapeError(Exception):
+    """Something in the input or the machine stands in the way; the message says what and what to do."""
+
+    exit_status = 1
+
+
+class UsageError(LandscapeError, ValueError):
+    """An option or argument has a form that can never be right."""
+
+    exit_status = 2
+
+
+class CheckpointError(LandscapeError):
+    """A checkpoint cannot be read, or does not fit the model."""
+
+
+class DataError(LandscapeError):
+    """A data set cannot be read, or does not fit the model."""
+
+
+class SurfaceFileError(LandscapeError):
+    """A surface file cannot be read or written, or holds another run."""
+
+
+class EvaluationError(LandscapeError):
+    """The loss could not be evaluated at a point."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """The run was stopped by Ctrl-C or SIGTERM; all finished points are in the file.
+
+    Not a `LandscapeError`, so that no `except Exception` in a user's loss can swallow it.
+    """
+
+    exit_status = 130

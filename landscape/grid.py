@@ -1,0 +1,116 @@
+"""Where the landscape is sampled: named axes and the regular grid they span.
+
+Owns: the parsing of `from:to:points`, axis values, and the numbering of grid points. Knows numpy only; nothing here
+knows what is evaluated at a point or how it is stored.
+
+Arrays over a grid have shape (ny, nx), or (nx,) in one dimension. Point number k is [iy, ix] = divmod(k, nx).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from landscape.errors import UsageError
+
+MAX_POINTS_PER_AXIS = 100_000
+
+
+@dataclass(frozen=True)
+class Range:
+    """`points` equidistant values from `start` to `stop`, both included."""
+
+    start: float
+    stop: float
+    points: int
+
+    def __str__(self) -> str:
+        return f"{self.start:g}:{self.stop:g}:{self.points}"
+
+    @property
+    def values(self) -> np.ndarray:
+        """(points,) float64. Each value is formed from the ends alone, so 0 is exact in the middle of -a:a."""
+        i = np.arange(self.points, dtype=np.float64)
+        last = self.points - 1
+        return (self.start * (last - i) + self.stop * i) / last
+
+
+def parse_range(spec: str | tuple | Range, *, name: str = "x") -> Range:
+    """Reads `-1:1:51` or (-1, 1, 51).
+
+    Raises:
+        UsageError: fewer than two points, ends that are not finite numbers in rising order, or another form.
+
+    >>> parse_range("-1:1:5").values.tolist()
+    [-1.0, -0.5, 0.0, 0.5, 1.0]
+    """
+    if isinstance(spec, Range):
+        return spec
+    parts = spec.split(":") if isinstance(spec, str) else list(spec)
+    shown = spec if isinstance(spec, str) else ":".join(map(str, parts))
+    hint = f"{name} range '{shown}': expected from:to:points, such as -1:1:51"
+    if len(parts) != 3:
+        raise UsageError(hint)
+    try:
+        start, stop, points = float(parts[0]), float(parts[1]), int(parts[2])
+    except (TypeError, ValueError):
+        raise UsageError(hint) from None
+    if not (np.isfinite(start) and np.isfinite(stop)):
+        raise UsageError(f"{hint}; both ends must be finite")
+    if points < 2 or points > MAX_POINTS_PER_AXIS:
+        raise UsageError(f"{hint}; the number of points must be from 2 to {MAX_POINTS_PER_AXIS}, not {points}")
+    if start >= stop:
+        raise UsageError(f"{hint}; 'from' must be smaller than 'to', and {start:g} is not smaller than {stop:g}")
+    return Range(start, stop, points)
+
+
+@dataclass(frozen=True, eq=False)
+class Axis:
+    """One coordinate: its values (n,) float64, and what a figure writes beside it."""
+
+    name: str
+    values: np.ndarray
+    label: str = ""
+    kind: str = "direction"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "values", np.ascontiguousarray(self.values, dtype=np.float64))
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """The points spanned by one axis (x) or two (x, y)."""
+
+    axes: tuple[Axis, ...] = field(default_factory=tuple)
+
+    @classmethod
+    def of(cls, *ranges: Range, labels: tuple[str, ...] = ()) -> Grid:
+        """A grid over the given ranges; the first is x, the second y."""
+        names = "xyz"
+        labels = labels or tuple("" for _ in ranges)
+        return cls(tuple(Axis(names[i], r.values, labels[i]) for i, r in enumerate(ranges)))
+
+    @property
+    def ndim(self) -> int:
+        return len(self.axes)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(ny, nx), or (nx,): the last axis of an array is always x."""
+        return tuple(len(axis.values) for axis in reversed(self.axes))
+
+    @property
+    def size(self) -> int:
+        return int(np.prod(self.shape))
+
+    def coordinates(self, index: int) -> tuple[float, ...]:
+        """(x, y) of point number `index`."""
+        position = np.unravel_index(index, self.shape)
+        return tuple(float(axis.values[i]) for axis, i in zip(self.axes, reversed(position), strict=True))
+
+    def same_as(self, other: Grid) -> bool:
+        """Whether both have the same axes, value for value."""
+        return self.shape == other.shape and all(
+            a.name == b.name and np.array_equal(a.values, b.values) for a, b in zip(self.axes, other.axes, strict=True)
+        )

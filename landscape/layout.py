@@ -1,0 +1,96 @@
+"""The weights of a net as one flat vector with named views.
+
+Owns: which tensors of a module move (parameters; with `states` also the floating-point buffers, such as BN running
+statistics) and where each lies in the vector. Moving to a point of the landscape is then one or two vector operations,
+whatever the number of layers.
+
+One vector of one dtype, not one per dtype as first designed: a landscape is evaluated in one precision, so the private
+copy of the net is converted as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from landscape.errors import LandscapeError
+
+# Every tensor starts on a 64-byte boundary (16 floats), as the vectorized kernels like it; the gaps stay zero.
+ALIGNMENT = 16
+
+
+@dataclass(frozen=True)
+class Entry:
+    name: str
+    shape: tuple[int, ...]
+    offset: int
+    numel: int
+    is_buffer: bool
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Names, shapes and offsets; `size` is the length of the flat vector, gaps included."""
+
+    entries: tuple[Entry, ...]
+    size: int
+
+    @classmethod
+    def of(cls, model: nn.Module, *, state: str = "weights") -> Layout:
+        """The layout of a module's floating-point parameters (each shared one once), and its buffers for `states`.
+
+        Raises:
+            LandscapeError: the module has no floating-point parameters, or complex or lazy ones.
+        """
+        named = [(name, tensor, False) for name, tensor in model.named_parameters()]
+        if state == "states":
+            stored = set(model.state_dict())
+            named += [(name, tensor, True) for name, tensor in model.named_buffers() if name in stored]
+        entries, offset = [], 0
+        for name, tensor, is_buffer in named:
+            if isinstance(tensor, nn.parameter.UninitializedTensorMixin):
+                raise LandscapeError(f"parameter {name} is not initialized yet: run the model once before passing it")
+            if tensor.is_complex():
+                raise LandscapeError(f"parameter {name} is complex; only real parameters span a landscape")
+            if not tensor.is_floating_point():
+                continue
+            entries.append(Entry(name, tuple(tensor.shape), offset, tensor.numel(), is_buffer))
+            offset += -(-tensor.numel() // ALIGNMENT) * ALIGNMENT
+        if not any(not entry.is_buffer for entry in entries):
+            raise LandscapeError("the model has no floating-point parameters, so it has no loss landscape")
+        return cls(tuple(entries), offset)
+
+    @property
+    def parameter_count(self) -> int:
+        return sum(entry.numel for entry in self.entries if not entry.is_buffer)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(entry.name for entry in self.entries)
+
+    def views(self, flat: Tensor) -> Iterator[tuple[Entry, Tensor]]:
+        """Each entry with its shaped view of `flat`: writing to one writes to the other."""
+        for entry in self.entries:
+            yield entry, flat[entry.offset : entry.offset + entry.numel].view(entry.shape)
+
+    def flatten(self, tensors: Mapping[str, Tensor], *, dtype: torch.dtype, device: torch.device | str = "cpu") -> Tensor:
+        """(size,) vector of the named tensors; names that are absent are zero."""
+        flat = torch.zeros(self.size, dtype=dtype)
+        for entry, view in self.views(flat):
+            if entry.name in tensors:
+                view.copy_(tensors[entry.name].detach())
+        return flat.to(device)
+
+    def tensors(self, model: nn.Module) -> dict[str, Tensor]:
+        """The module's own tensors under the names of the layout (no copies)."""
+        found = dict(model.named_parameters()) | dict(model.named_buffers())
+        return {entry.name: found[entry.name].detach() for entry in self.entries}
+
+    def attach(self, model: nn.Module, flat: Tensor) -> None:
+        """Makes the module's tensors views of `flat`; the module must be ours, for its old storage is dropped."""
+        found = dict(model.named_parameters()) | dict(model.named_buffers())
+        for entry, view in self.views(flat):
+            found[entry.name].data = view

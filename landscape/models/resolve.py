@@ -1,0 +1,145 @@
+"""A model spec -> a net: zoo names, `torchvision:NAME`, `timm:NAME`, and a user's own callable.
+
+Owns: the forms of `--model` and how a state dict's shapes decide the sizes of the net. Weights are not loaded
+here: the net that comes back has fresh ones, whatever state dict was looked at.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+
+from torch import Tensor, nn
+
+from landscape.callables import explain, resolve_callable
+from landscape.errors import LandscapeError, UsageError
+from landscape.models.recognize import sizes
+from landscape.models.zoo import build_zoo
+
+
+def build_model(
+    spec: str,
+    *,
+    state_dict: Mapping[str, Tensor] | None = None,
+    num_classes: int | None = None,
+    in_channels: int | None = None,
+    image_size: int | None = None,
+) -> nn.Module:
+    """The net that `spec` names, with fresh weights.
+
+    Sizes that are given win; else the shapes in `state_dict` decide; else the model's own defaults.
+    `image_size` matters to the VGG nets of the zoo only. A user's callable is called without arguments and
+    decides its sizes itself.
+
+    Raises:
+        UsageError: a name that does not exist, or a spec of another form.
+        LandscapeError: a library is missing, or the user's code failed or returned no Module.
+    """
+    if spec.startswith("torchvision:"):
+        return _torchvision(spec, state_dict, num_classes, in_channels)
+    if spec.startswith("timm:"):
+        return _timm(spec, state_dict, num_classes, in_channels)
+    if ":" in spec:
+        return _users(spec)
+    given = {"num_classes": num_classes, "in_channels": in_channels, "image_size": image_size}
+    given = {name: value for name, value in given.items() if value is not None}
+    return build_zoo(spec, **{**sizes(state_dict or {}), **given})
+
+
+def _users(spec: str) -> nn.Module:
+    make = resolve_callable(spec, what="model")
+    if isinstance(make, nn.Module):
+        return make
+    try:
+        model = make()
+    except Exception as error:
+        raise LandscapeError(
+            f"model '{spec}': calling it without arguments raised {explain(error)}"
+        ) from error
+    if not isinstance(model, nn.Module):
+        raise LandscapeError(
+            f"model '{spec}': it returned a {type(model).__name__}, expected a torch.nn.Module"
+        )
+    return model
+
+
+def _torchvision(
+    spec: str, state_dict: Mapping[str, Tensor] | None, num_classes: int | None, in_channels: int | None
+) -> nn.Module:
+    import torchvision
+
+    name = spec.partition(":")[2]
+    if in_channels not in (None, 3):
+        raise UsageError(
+            f"model '{spec}' takes 3 channels, not {in_channels}; use a timm: model or a callable of your own"
+        )
+    _check_name(spec, name, torchvision.models.list_models())
+
+    def build(**options: int) -> nn.Module:
+        return torchvision.models.get_model(name, weights=None, **options)
+
+    return _build_to_fit(spec, build, state_dict, {"num_classes": num_classes})
+
+
+def _timm(
+    spec: str, state_dict: Mapping[str, Tensor] | None, num_classes: int | None, in_channels: int | None
+) -> nn.Module:
+    try:
+        import timm
+    except ImportError as error:
+        raise LandscapeError(
+            f"model '{spec}' needs timm; install it with: pip install 'nn-landscape[timm]'"
+        ) from error
+    name = spec.partition(":")[2]
+    # `NAME.TAG` names pretrained weights; the tag says nothing about the net.
+    _check_name(spec, name.split(".")[0], timm.list_models())
+
+    def build(**options: int) -> nn.Module:
+        return timm.create_model(name, pretrained=False, **options)
+
+    return _build_to_fit(spec, build, state_dict, {"num_classes": num_classes, "in_chans": in_channels})
+
+
+def _check_name(spec: str, name: str, known: list[str]) -> None:
+    if name in known:
+        return
+    library = spec.partition(":")[0]
+    close = difflib.get_close_matches(name, known, n=3)
+    hint = f"did you mean {' or '.join(close)}?" if close else f"see {library}'s list_models()"
+    raise UsageError(f"model '{spec}': {library} has no model '{name}'; {hint}")
+
+
+def _build_to_fit(
+    spec: str,
+    build: Callable[..., nn.Module],
+    state_dict: Mapping[str, Tensor] | None,
+    options: dict[str, int | None],
+) -> nn.Module:
+    """Builds with the library's defaults, and again when the state dict has other numbers."""
+    options = {name: value for name, value in options.items() if value is not None}
+    try:
+        model = build(**options)
+        found = _other_sizes(model, state_dict or {})
+        wanted = {name: value for name, value in found.items() if name not in options}
+        if "in_chans" in wanted and spec.startswith("torchvision:"):
+            del wanted["in_chans"]
+        return build(**options, **wanted) if wanted else model
+    except Exception as error:
+        raise LandscapeError(f"model '{spec}': building it raised {explain(error)}") from error
+
+
+def _other_sizes(model: nn.Module, state_dict: Mapping[str, Tensor]) -> dict[str, int]:
+    """Class and channel counts in which the state dict differs from the model.
+
+    Image classifiers of both libraries begin with a convolution (out, in, h, w) and end with the classifier,
+    whose dimension 0 is the class in weight and bias alike.
+    """
+    parameters = dict(model.named_parameters())
+    found = {}
+    last = next(reversed(parameters))
+    if last in state_dict and state_dict[last].shape[:1] != parameters[last].shape[:1]:
+        found["num_classes"] = state_dict[last].shape[0]
+    first = next((name for name, value in parameters.items() if value.ndim == 4), None)
+    if first in state_dict and state_dict[first].shape[1:2] != parameters[first].shape[1:2]:
+        found["in_chans"] = state_dict[first].shape[1]
+    return found

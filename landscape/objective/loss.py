@@ -1,0 +1,175 @@
+"""What is measured on a batch: loss, accuracy, and the user's own.
+
+Owns: the meaning of `--loss` and `--metrics`, and turning each into values per sample, so that results do not depend on
+how samples are grouped into batches and standard errors are known.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from landscape.callables import resolve_callable
+from landscape.errors import DataError, EvaluationError, UsageError
+
+# (model, batch) -> metrics: (n,) values of the samples, or () the mean over the batch
+Measure = Callable[[nn.Module, Any], Mapping[str, Tensor]]
+MODEL_ARGUMENTS = ("model", "net", "network", "module")
+
+
+def make_measure(loss: str | Callable, metrics: Sequence[str | Callable] | None) -> tuple[Measure, str, list[str]]:
+    """(measure, name of the loss, names of the metrics).
+
+    `loss`: cross_entropy, mse, or a callable (outputs, targets) -> per-sample values or their mean, or a callable
+    (model, batch) -> value or dict of values; the latter is recognized by the name of its first parameter. `metrics`:
+    loss, accuracy, or callables (outputs, targets); by default the loss, and accuracy beside cross_entropy.
+
+    Raises:
+        UsageError: unknown loss or metric.
+    """
+    loss_name = loss if isinstance(loss, str) else _name_of(loss)
+    function = _loss_function(loss)
+    if _takes_model(function):
+        if metrics and list(metrics) != ["loss"]:
+            raise UsageError(f"metrics cannot be added to {loss_name}(model, batch); return them from it as a dict")
+        return _ModelMeasure(function), loss_name, ["loss"]
+    wanted = list(metrics or (["loss", "accuracy"] if loss == "cross_entropy" else ["loss"]))
+    functions = {_metric_name(metric): _metric_function(metric, function) for metric in wanted}
+    return _OutputMeasure(functions), loss_name, list(functions)
+
+
+def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
+    """(n,) cross-entropy of logits (n, classes, ...) with class numbers or probabilities; further dimensions averaged."""
+    return _per_sample(F.cross_entropy(outputs, targets, reduction="none"))
+
+
+def mse(outputs: Tensor, targets: Tensor) -> Tensor:
+    """(n,) mean squared error; class numbers are compared as one-hot vectors with the raw outputs."""
+    if not targets.is_floating_point() and outputs.ndim == targets.ndim + 1:
+        targets = F.one_hot(targets, outputs.shape[-1])
+    return _per_sample((outputs - targets.to(outputs.dtype)).square())
+
+
+def accuracy(outputs: Tensor, targets: Tensor) -> Tensor:
+    """(n,) 1 where the largest logit is the target's, else 0; NaN logits are wrong, whatever argmax says of them.
+
+    Raises:
+        UsageError: the targets are not class numbers.
+    """
+    if targets.is_floating_point() or outputs.ndim != targets.ndim + 1:
+        raise UsageError(
+            f"accuracy needs class numbers as targets; outputs have shape {tuple(outputs.shape)}, "
+            f"targets {tuple(targets.shape)} of {targets.dtype}; leave it out with --metrics loss"
+        )
+    best, label = outputs.max(dim=1)
+    return _per_sample(((label == targets) & ~best.isnan()).to(torch.float32))
+
+
+def forward(model: nn.Module, inputs: Any) -> Tensor:
+    """The model's logits: unpacked from the tuples and records that many models return."""
+    outputs = model(inputs)
+    if hasattr(outputs, "logits"):
+        return outputs.logits
+    return outputs[0] if isinstance(outputs, (tuple, list)) else outputs
+
+
+LOSSES = {"cross_entropy": cross_entropy, "mse": mse}
+
+
+class _OutputMeasure:
+    """Metrics of (outputs, targets), the outputs computed once."""
+
+    def __init__(self, functions: Mapping[str, Callable]):
+        self.functions = functions
+
+    def __call__(self, model: nn.Module, batch: Any) -> dict[str, Tensor]:
+        if not isinstance(batch, (tuple, list)) or len(batch) != 2:
+            raise DataError(
+                f"a batch of type {type(batch).__name__} is not (inputs, targets); "
+                "give a loss of the form file.py:callable(model, batch)"
+            )
+        outputs = forward(model, batch[0])
+        outputs = outputs.float() if outputs.dtype in (torch.bfloat16, torch.float16) else outputs
+        return {name: function(outputs, batch[1]) for name, function in self.functions.items()}
+
+
+class _ModelMeasure:
+    """A user's (model, batch) -> value or dict of values."""
+
+    def __init__(self, function: Callable):
+        self.function = function
+
+    def __call__(self, model: nn.Module, batch: Any) -> dict[str, Tensor]:
+        found = self.function(model, batch)
+        found = found if isinstance(found, Mapping) else {"loss": found}
+        return {name: torch.as_tensor(value).detach() for name, value in found.items()}
+
+
+def check_values(name: str, values: Any, length: int) -> Tensor:
+    """A metric's values for a batch as float64: one for each sample, or a single one.
+
+    Raises:
+        EvaluationError: anything else.
+    """
+    if not isinstance(values, Tensor):
+        values = torch.as_tensor(values)
+    if values.numel() == 1 and length != 1:
+        return values.reshape(()).double()
+    if values.ndim != 1 or len(values) != length:
+        raise EvaluationError(f"{name} returned shape {tuple(values.shape)} for {length} samples; expected ({length},) or ()")
+    return values.double()
+
+
+def _per_sample(values: Tensor) -> Tensor:
+    return values if values.ndim == 1 else values.flatten(1).mean(dim=1)
+
+
+def _loss_function(loss: str | Callable) -> Callable:
+    if not isinstance(loss, str):
+        # torch's own losses average over the batch; per-sample values carry the standard error
+        if isinstance(loss, nn.CrossEntropyLoss) and _is_plain(loss):
+            return cross_entropy
+        return loss
+    if loss in LOSSES:
+        return LOSSES[loss]
+    if ":" not in loss:
+        raise UsageError(f"loss '{loss}': expected {', '.join(LOSSES)}, package.module:callable or file.py:callable")
+    return resolve_callable(loss, "loss")
+
+
+def _is_plain(loss: nn.CrossEntropyLoss) -> bool:
+    return loss.weight is None and loss.label_smoothing == 0 and loss.ignore_index == -100 and loss.reduction == "mean"
+
+
+def _takes_model(function: Callable) -> bool:
+    try:
+        first = next(iter(inspect.signature(function).parameters), None)
+    except (TypeError, ValueError):
+        return False
+    return first in MODEL_ARGUMENTS
+
+
+def _metric_name(metric: str | Callable) -> str:
+    if not isinstance(metric, str):
+        return _name_of(metric)
+    return metric.rpartition(":")[2] if ":" in metric else metric
+
+
+def _metric_function(metric: str | Callable, loss: Callable) -> Callable:
+    if not isinstance(metric, str):
+        return metric
+    known = {"loss": loss, "accuracy": accuracy, **LOSSES}
+    if metric in known:
+        return known[metric]
+    if ":" not in metric:
+        raise UsageError(f"metric '{metric}': expected {', '.join(known)}, package.module:callable or file.py:callable")
+    return resolve_callable(metric, "metric")
+
+
+def _name_of(function: Callable) -> str:
+    return getattr(function, "__name__", type(function).__name__)

@@ -1,0 +1,82 @@
+"""Device, precision and threads of an evaluation.
+
+Owns: what `--device`, `--precision` and `--threads` mean, and putting torch's global switches back afterwards.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import torch
+
+from landscape.errors import LandscapeError, UsageError
+
+# precision -> dtype of weights and inputs; bf16 keeps float32 weights and lets autocast choose the kernels, because a
+# direction added to 8-bit mantissas would be lost in rounding
+PRECISIONS = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.float32, "fp64": torch.float64}
+DEVICES = ("auto", "cpu", "cuda")
+
+
+def choose_device(spec: str, local_rank: int = 0) -> torch.device:
+    """`auto` takes the GPU of the local rank when there is one.
+
+    Raises:
+        UsageError: unknown device. LandscapeError: a GPU is asked for and torch sees none.
+    """
+    name, _, number = spec.partition(":")
+    if name not in DEVICES or (number and not number.isdigit()):
+        raise UsageError(f"device '{spec}': expected auto, cpu, cuda or cuda:N")
+    found = torch.cuda.device_count() if name != "cpu" and torch.cuda.is_available() else 0
+    if name == "cpu" or (name == "auto" and not found):
+        return torch.device("cpu")
+    if not found:
+        built = torch.version.cuda
+        reason = "torch sees no GPU" if built else "this torch is built without CUDA"
+        raise LandscapeError(f"device '{spec}': {reason}; use --device cpu, or check the driver (nvidia-smi)")
+    if number and int(number) >= found:
+        raise LandscapeError(f"device '{spec}': torch sees {found} GPU{'s' if found > 1 else ''}, numbered from 0")
+    return torch.device("cuda", int(number) if number else local_rank % found)
+
+
+def dtype_of(precision: str) -> torch.dtype:
+    """Raises UsageError for an unknown precision."""
+    if precision not in PRECISIONS:
+        raise UsageError(f"precision '{precision}': expected one of {', '.join(PRECISIONS)}")
+    return PRECISIONS[precision]
+
+
+@contextlib.contextmanager
+def numerics(precision: str, device: torch.device) -> Iterator[None]:
+    """Within: inference mode, and matrix products in just the precision asked for.
+
+    fp32 means fp32: torch lets cuDNN convolutions use TF32 unless told otherwise.
+    """
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = (matmul.allow_tf32, cudnn.allow_tf32)
+    autocast = torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else contextlib.nullcontext()
+    if device.type == "cuda":
+        matmul.allow_tf32 = cudnn.allow_tf32 = precision in ("tf32", "bf16")
+    try:
+        with torch.inference_mode(), autocast:
+            yield
+    finally:
+        if device.type == "cuda":
+            matmul.allow_tf32, cudnn.allow_tf32 = before
+
+
+def memory_budget(device: torch.device, sharers: int = 1) -> float:
+    """Bytes that data may take on the device: half of what is free, shared with the other ranks of the machine."""
+    if device.type == "cuda":
+        return 0.5 * torch.cuda.mem_get_info(device)[0] / max(1, sharers // max(1, torch.cuda.device_count()))
+    return 0.5 * free_host_memory() / sharers
+
+
+def free_host_memory() -> float:
+    """Bytes of memory a new process could take."""
+    try:
+        with open("/proc/meminfo") as lines:
+            found = dict(line.split(":", 1) for line in lines)
+        return 1024.0 * int(found["MemAvailable"].split()[0])
+    except (OSError, KeyError, ValueError):
+        return 8e9

@@ -1,0 +1,159 @@
+"""The objective: metrics of a net on its data at given weights.
+
+Owns: the private copy of the net, whose weights are views of one flat vector, and the pass over the data. The net that
+the caller passed in is never touched.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from landscape.data.split import Split, TensorSplit, batch_length, tensors_in
+from landscape.errors import DataError, LandscapeError, UsageError
+from landscape.layout import Layout
+from landscape.objective import batchnorm as bn
+from landscape.objective.loss import Measure, cross_entropy, forward
+from landscape.objective.numerics import dtype_of, numerics
+from landscape.objective.tally import Tally
+
+DEFAULT_BATCH = {"cpu": 128, "cuda": 1024}
+
+
+class Objective:
+    """Evaluates metrics at flat weight vectors of `layout`.
+
+    `weights` is the vector (layout.size,) that the private net reads: filling it moves the net.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        splits: Mapping[str, Split],
+        measure: Measure,
+        *,
+        device: torch.device | None = None,
+        precision: str = "fp32",
+        batch_size: int | None = None,
+        batchnorm: str = "keep",
+        recompute_on: Split | None = None,
+        l2: float | None = None,
+        budget: float = float("inf"),
+    ):
+        if batchnorm not in bn.POLICIES:
+            raise UsageError(f"batchnorm '{batchnorm}': expected one of {', '.join(bn.POLICIES)}")
+        if batch_size is not None and batch_size < 1:
+            raise UsageError(f"batch-size {batch_size}: expected at least 1")
+        self.device = device or torch.device("cpu")
+        self.precision, self.batchnorm, self.measure, self.l2 = precision, batchnorm, measure, l2
+        self.batch_size = batch_size or DEFAULT_BATCH[self.device.type]
+        dtype = dtype_of(precision)
+        self.model = _private_copy(model).to(self.device, dtype)
+        self.layout = Layout.of(self.model, state="states" if batchnorm == "interpolate" else "weights")
+        self.weights = self.layout.flatten(self.layout.tensors(self.model), dtype=dtype, device=self.device)
+        self.layout.attach(self.model, self.weights)
+        self.splits = {name: split.on(self.device, dtype, budget / len(splits)) for name, split in splits.items()}
+        self._layers = bn.tracking_layers(self.model)
+        self._recompute_on = recompute_on.on(self.device, dtype, budget) if recompute_on else self.splits.get("train")
+
+    @property
+    def samples(self) -> int:
+        """Samples that one evaluation passes through the net."""
+        extra = self._recompute_on.size if self.batchnorm == "recompute" and self._recompute_on else 0
+        return sum(split.size for split in self.splits.values()) + extra
+
+    def evaluate(self, weights: Tensor | None = None) -> dict[str, float]:
+        """Means over all samples as `train_loss`, ..., with standard errors as `stderr/train_loss`, ...
+
+        `weights`: (layout.size,); None evaluates what `self.weights` holds. NaN and inf are results.
+        """
+        if weights is not None and weights is not self.weights:
+            self.weights.copy_(weights)
+        found: dict[str, float] = {}
+        with numerics(self.precision, self.device):
+            if self.batchnorm == "recompute" and self._layers:
+                bn.recompute(self.model, self._layers, (_inputs(b) for b in self._recompute_on.batches(self.batch_size)))
+            for name, split in self.splits.items():
+                found |= self._pass(split).results(name)
+            if self.l2:
+                penalty = 0.5 * self.l2 * float(self._parameters().double().square().sum())
+                found |= {f"{name}_loss_l2": found[f"{name}_loss"] + penalty for name in self.splits}
+        return found
+
+    def check(self) -> None:
+        """One batch through the net and the loss, and all labels against its outputs, before a long run starts.
+
+        Raises:
+            LandscapeError: the net does not take the inputs, or the loss not its outputs.
+            DataError: labels outside the classes.
+        """
+        for name, split in self.splits.items():
+            batch = next(iter(split.batches(min(self.batch_size, 8))), None)
+            if batch is None:
+                raise DataError(f"split {name} is empty")
+            with numerics(self.precision, self.device):
+                classes = self._try(batch)
+            if classes and isinstance(split, TensorSplit):
+                check_labels(split.targets, classes, name)
+
+    def _try(self, batch: Any) -> int | None:
+        """Number of classes, when it is a classification."""
+        shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors_in(batch))
+        try:
+            if cross_entropy in getattr(self.measure, "functions", {}).values():
+                outputs = forward(self.model, batch[0])
+                if not batch[1].is_floating_point() and outputs.ndim == batch[1].ndim + 1:
+                    check_labels(batch[1], outputs.shape[1], "the first batch")
+                    self.measure(self.model, batch)
+                    return outputs.shape[1]
+            self.measure(self.model, batch)
+        except LandscapeError:
+            raise
+        except Exception as error:
+            reason = str(error).strip().splitlines() or [""]
+            raise LandscapeError(
+                f"the model or its loss does not take these batches (shapes {shapes}): {type(error).__name__}: {reason[0]}"
+            ) from error
+        return None
+
+    def _pass(self, split: Split) -> Tally:
+        tally = Tally()
+        for batch in split.batches(self.batch_size):
+            tally.add(self.measure(self.model, batch), batch_length(batch))
+        return tally
+
+    def _parameters(self) -> Tensor:
+        """The part of the vector that holds parameters (they come first; gaps are zero)."""
+        buffers = [entry.offset for entry in self.layout.entries if entry.is_buffer]
+        return self.weights[: min(buffers, default=self.layout.size)]
+
+
+def check_labels(targets: Tensor, classes: int, where: str) -> None:
+    """Raises DataError when a label is not one of 0 .. classes - 1."""
+    low, high = int(targets.min()), int(targets.max())
+    if low < 0 or high >= classes:
+        wrong = high if high >= classes else low
+        raise DataError(
+            f"label {wrong} in {where} is outside the model's {classes} classes (0 to {classes - 1}); "
+            "check that data and model belong together"
+        )
+
+
+def _inputs(batch: Any) -> Any:
+    return batch[0] if isinstance(batch, (tuple, list)) else batch
+
+
+def _private_copy(model: nn.Module) -> nn.Module:
+    try:
+        own = copy.deepcopy(model)
+    except Exception as error:
+        raise LandscapeError(
+            f"the model cannot be copied ({type(error).__name__}: {str(error).splitlines()[0]}); detach tensors kept in it, "
+            "remove hooks, or replace torch.nn.utils.weight_norm by torch.nn.utils.parametrizations.weight_norm"
+        ) from error
+    return own.eval().requires_grad_(False)
+

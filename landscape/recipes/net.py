@@ -1,0 +1,103 @@
+"""The net of a job: from a checkpoint, a model spec or a module in memory to a module with its weights in it.
+
+Owns: where the model comes from when it is not named (the checkpoint's metadata, else its tensors), and what the
+provenance says of both.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from landscape.checkpoint.checkpoint import Checkpoint, load_checkpoint
+from landscape.checkpoint.fit import fit, leading_paths
+from landscape.errors import CheckpointError, UsageError
+from landscape.models.recognize import recognize
+from landscape.models.resolve import build_model
+
+
+@dataclass(frozen=True, eq=False)
+class Net:
+    """A module with trained weights, never the caller's own object; `name` is how figures call it."""
+
+    module: nn.Module
+    name: str
+    meta: dict
+    provenance: dict
+    label: str
+
+
+def load_net(checkpoint: Any, model: Any) -> Net:
+    """From what the user gave: a path or `Checkpoint`, and a spec or module; either may be None.
+
+    Raises:
+        UsageError: neither is given, or a spec without weights. CheckpointError: unreadable, unrecognized or unfit.
+    """
+    if checkpoint is None:
+        if not isinstance(model, nn.Module):
+            raise UsageError("no checkpoint: give one, or pass model=... as a torch.nn.Module with its weights in it")
+        return _in_memory(model)
+    if not isinstance(checkpoint, Checkpoint):
+        checkpoint = load_checkpoint(checkpoint)
+    if isinstance(model, nn.Module):
+        name, module = type(model).__name__, copy.deepcopy(model)
+    else:
+        name, state = _spec_of(checkpoint, model)
+        module = build_model(name, state_dict=state)
+    fit(module, checkpoint, name=name)
+    facts = {"path": checkpoint.source, "sha256": checkpoint.sha256}
+    return _net(module, name, checkpoint.meta, facts, _label(checkpoint.source))
+
+
+def other_net(checkpoint: Any, like: Net) -> Net:
+    """A second net of the same architecture, for directions toward it.
+
+    Raises:
+        CheckpointError: it does not fit.
+    """
+    if isinstance(checkpoint, nn.Module):
+        return _in_memory(checkpoint)
+    if not isinstance(checkpoint, Checkpoint):
+        checkpoint = load_checkpoint(checkpoint)
+    module = copy.deepcopy(like.module)
+    fit(module, checkpoint, name=like.name)
+    facts = {"path": checkpoint.source, "sha256": checkpoint.sha256}
+    return _net(module, like.name, checkpoint.meta, facts, _label(checkpoint.source))
+
+
+def _in_memory(model: nn.Module) -> Net:
+    digest = hashlib.sha256()
+    for name, tensor in model.state_dict().items():
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    name = type(model).__name__
+    return _net(model, name, {}, {"path": "in memory", "sha256": digest.hexdigest()}, name)
+
+
+def _net(module: nn.Module, name: str, meta: dict, checkpoint: dict, label: str) -> Net:
+    count = sum(parameter.numel() for parameter in module.parameters())
+    return Net(module, name, meta, {"model": {"name": name, "parameters": count}, "checkpoint": checkpoint}, label)
+
+
+def _spec_of(checkpoint: Checkpoint, model: str | None) -> tuple[str, dict]:
+    """(model spec, state dict under the model's own names)."""
+    if model or checkpoint.meta.get("model"):
+        return model or checkpoint.meta["model"], checkpoint.state_dict
+    for prefix in leading_paths(checkpoint.state_dict):
+        inner = {key[len(prefix) :]: value for key, value in checkpoint.state_dict.items() if key.startswith(prefix)}
+        if name := recognize(inner):
+            return name, inner
+    raise CheckpointError(
+        f"checkpoint {checkpoint.source}: its net is not one of the zoo (first entries: "
+        f"{', '.join(list(checkpoint.state_dict)[:3])}); name it with --model, such as torchvision:resnet18 or net.py:build"
+    )
+
+
+def _label(source: str) -> str:
+    return Path(source).stem or source

@@ -1,0 +1,192 @@
+"""Running a job: on this process or all ranks, into a file or memory.
+
+Owns: the life of a run: all ranks set up and agree, the leader opens the file, points are computed and kept, and
+whatever ends the run, what was computed is saved first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+
+from landscape.direction.files import write_directions
+from landscape.errors import LandscapeError, UsageError
+from landscape.recipes.job import Job, make_job, measure_speed
+from landscape.recipes.options import Options
+from landscape.surfaces.file import SurfaceFile, check_folder
+from landscape.surfaces.surface import Surface
+from landscape.sweep.executor import PointFailed, SerialExecutor
+from landscape.sweep.launch import World, connect
+from landscape.sweep.loop import sweep
+from landscape.sweep.progress import Progress
+from landscape.sweep.sampler import EveryPoint
+from landscape.sweep.signals import interruptible
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run would do, for `--dry-run`. Times assume that all ranks are as fast as this one."""
+
+    points: int
+    pending: int
+    samples_per_point: int
+    samples_per_second: float
+    ranks: int
+    weight_bytes: int
+    data_bytes: int
+    provenance: dict
+
+    @property
+    def seconds(self) -> float:
+        return self.pending * self.samples_per_point / (self.samples_per_second * self.ranks)
+
+
+def run(options: Options, ranges: dict[str, Any], *, command: str, dry_run: bool = False) -> Surface | Plan:
+    """Sets up, computes what is pending, and returns the surface (on every rank).
+
+    Raises:
+        LandscapeError: bad input, a failing evaluation, an unwritable file; everything computed before is kept.
+        Interrupted: Ctrl-C or SIGTERM; likewise.
+    """
+    world = connect()
+    threads_before = torch.get_num_threads()
+    try:
+        job, file = _together(world, lambda: _set_up(options, ranges, world, command, dry_run))
+        if dry_run:
+            return _together(world, lambda: _plan(job, world, options))
+        surface = _compute(job, file, world, quiet=options.quiet)
+    finally:
+        torch.set_num_threads(threads_before)
+    if world.size > 1:
+        from landscape.sweep.mpi import share
+
+        surface = share(world, surface)
+    return surface
+
+
+def _set_up(options: Options, ranges: dict[str, Any], world: World, command: str, dry_run: bool):
+    if options.out and world.leads:
+        check_folder(Path(options.out))
+    job = make_job(options, ranges, world, command)
+    _same_on_all_ranks(job, world)
+    if dry_run or not world.leads:
+        return job, None
+    file = SurfaceFile.create_or_open(
+        options.out, job.grid, job.provenance, trails=job.trails, overwrite=options.overwrite
+    )
+    if options.save_directions:
+        if not options.out:
+            raise UsageError("save-directions needs out: the directions are kept beside the surface file")
+        write_directions(directions_path(options.out), job.axes.directions)
+    return job, file
+
+
+def directions_path(out: str | Path) -> Path:
+    """Where the directions of a surface file are kept: FILE.directions.h5."""
+    return Path(out).with_suffix(".directions.h5")
+
+
+def _same_on_all_ranks(job: Job, world: World) -> None:
+    """Contract 2: every rank built the same slice and data; compared once by hash."""
+    if world.size == 1:
+        return
+    from landscape.sweep.mpi import same_everywhere
+
+    marks = {
+        "directions": job.provenance["directions"]["fingerprint"],
+        "weights": job.provenance["checkpoint"]["sha256"],
+        "data": str(job.provenance["data"]["splits"]),
+    }
+    for what, mark in marks.items():
+        if not same_everywhere(world, mark):
+            raise LandscapeError(
+                f"the ranks do not have the same {what}: do all machines see the same files, and does the data loader give "
+                "the same batches in every process (no shuffling, no random augmentation)?"
+            )
+
+
+def _together(world: World, action: Callable[[], T]) -> T:
+    """The action's value, unless it failed on any rank: then all ranks raise, and none is left waiting."""
+    if world.size == 1:
+        return action()
+    from landscape.sweep.mpi import agree
+
+    problem, value = None, None
+    try:
+        value = action()
+    except Exception as error:  # also a bug must not leave the others waiting
+        problem = error
+    try:
+        agree(world, _text(problem))
+    except LandscapeError as agreed:
+        if isinstance(problem, UsageError):
+            raise problem from None
+        raise agreed from problem
+    return value
+
+
+def _text(problem: Exception | None) -> str | None:
+    if problem is None or isinstance(problem, LandscapeError):
+        return str(problem) if problem else None
+    return f"{type(problem).__name__}: {problem}"
+
+
+def _compute(job: Job, file: SurfaceFile | None, world: World, *, quiet: bool) -> Surface | None:
+    executor = SerialExecutor()
+    if world.size > 1:
+        from landscape.sweep.mpi import MPIExecutor
+
+        executor = MPIExecutor(world)
+    with interruptible(leads=world.leads):
+        if file is None:
+            executor.follow(job.evaluate)
+            return None
+        try:
+            _lead(job, file, executor, quiet=quiet)
+        except BaseException as error:
+            executor.close(error)
+            raise
+        executor.close(None)
+    return file.surface
+
+
+def _lead(job: Job, file: SurfaceFile, executor, *, quiet: bool) -> None:
+    pending = file.pending()
+    done = job.grid.size - len(pending)
+    label = job.provenance["model"]["name"]
+    with file, Progress(job.grid.size, done, job.objective.samples, label=label, quiet=quiet) as progress:
+
+        def keep(point, result) -> None:
+            file.record(point.index, result)
+            progress.update()
+
+        try:
+            sweep(EveryPoint(job.grid, pending), executor, job.evaluate, keep)
+        except PointFailed as failure:
+            file.record_failure(failure.point.index)
+            raise
+
+
+def _plan(job: Job, world: World, options: Options) -> Plan:
+    pending = job.grid.size
+    if options.out and Path(options.out).exists() and not options.overwrite and world.leads:
+        pending = len(SurfaceFile.open(options.out, job.grid, job.provenance).pending())
+    vectors = 2 + job.plane.ndim  # origin, the net's own weights, one per direction
+    weights = job.objective.layout.size * job.objective.weights.element_size() * vectors
+    return Plan(
+        points=job.grid.size,
+        pending=pending,
+        samples_per_point=job.objective.samples,
+        samples_per_second=measure_speed(job),
+        ranks=world.size,
+        weight_bytes=weights,
+        data_bytes=sum(split.nbytes for split in job.objective.splits.values()),
+        provenance=job.provenance,
+    )
+

@@ -1,0 +1,161 @@
+"""The style and the script of the interactive page, as text.
+
+Owns: what happens in the browser: hover text, the switches for metric and scale, and cameras that move together. The
+script gets figures that are complete; it only chooses which traces are seen.
+"""
+
+STYLE = """
+:root { --ink: #1a1a1a; --soft: #5c5c5c; --line: #dfe1e6; --accent: #0b5fa5; }
+* { box-sizing: border-box; }
+body { margin: 0; padding: 18px 22px; color: var(--ink); background: #fff;
+  font: 14px/1.45 system-ui, -apple-system, "Segoe UI", Roboto, Helvetica, Arial, sans-serif; }
+header { display: flex; flex-wrap: wrap; align-items: center; gap: 10px 28px; margin-bottom: 8px; }
+h1 { font-size: 20px; font-weight: 600; margin: 0; }
+h2 { font-size: 15px; font-weight: 600; margin: 0 0 2px; text-align: center; }
+#controls { display: flex; flex-wrap: wrap; gap: 12px; align-items: center; }
+select, button { font: inherit; color: var(--ink); background: #fff; border: 1px solid var(--line); padding: 4px 12px; }
+select { border-radius: 6px; }
+button { cursor: pointer; }
+button:first-child { border-radius: 6px 0 0 6px; }
+button:last-child { border-radius: 0 6px 6px 0; border-left: 0; }
+button:only-child { border-radius: 6px; border-left: 1px solid var(--line); }
+button[aria-pressed=true] { background: var(--accent); border-color: var(--accent); color: #fff; }
+.panels { display: grid; grid-template-columns: repeat(auto-fit, minmax(380px, 1fr)); gap: 8px 18px; }
+.panels section { min-width: 0; }
+.single .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(440px, 1fr)); gap: 12px; }
+.figure { width: 100%; min-width: 0; }
+.relief { height: min(64vh, 620px); }
+.flat { height: min(52vh, 470px); }
+.single .relief, .single .flat { height: min(76vh, 720px); }
+.line { height: min(68vh, 560px); }
+.own, footer { color: var(--soft); font-size: 12px; }
+.own p, footer p { margin: 3px 0; }
+"""
+
+SCRIPT = """
+(function () {
+  "use strict";
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const views = data.views;
+  const config = { responsive: true, displaylogo: false,
+    toImageButtonOptions: { format: "png", scale: 3, filename: "landscape" } };
+  let current = 0;
+
+  function nearest(values, wanted) {
+    let best = 0;
+    for (let i = 1; i < values.length; i++)
+      if (Math.abs(values[i] - wanted) < Math.abs(values[best] - wanted)) best = i;
+    return best;
+  }
+  function shown(value, percent) {
+    if (value === null) return "not drawn";
+    if (percent) return (100 * value).toFixed(2).replace(/\\.?0+$/, "") + " %";
+    const size = Math.abs(value);
+    if (size !== 0 && (size < 1e-3 || size >= 1e5)) return value.toExponential(3);
+    return String(Number(value.toPrecision(4)));
+  }
+  function hoverText(grid) {
+    const metrics = views.filter((v, i) => views.findIndex(w => w.metric === v.metric) === i);
+    return grid.y.map((y, iy) => grid.x.map((x, ix) => {
+      const place = "x " + Number(x.toPrecision(4)) + ", y " + Number(y.toPrecision(4));
+      const rows = metrics.map(m => m.label + ": <b>" + shown(grid.values[m.metric][iy][ix], m.percent) + "</b>");
+      return place + "<br>" + rows.join("<br>");
+    }));
+  }
+  function decoded(values) {
+    if (!values || !values.bdata) return values;
+    const bytes = Uint8Array.from(atob(values.bdata), c => c.charCodeAt(0)).buffer;
+    const kinds = { f4: Float32Array, f8: Float64Array, i1: Int8Array, i2: Int16Array, i4: Int32Array };
+    return Array.from(new kinds[values.dtype](bytes));
+  }
+  function addHover(figure, grid) {
+    const text = hoverText(grid);
+    for (const trace of figure.data) {
+      if (trace.hoverinfo !== "text" || trace.name === "holes") continue;
+      const x = decoded(trace.x), y = decoded(trace.y);
+      if (trace.type === "heatmap") { trace.text = text; continue; }
+      const columns = x.map(v => nearest(grid.x, v)), rows = y.map(v => nearest(grid.y, v));
+      trace.text = rows.map(r => columns.map(c => text[r][c]));
+    }
+  }
+
+  const reliefs = [], all = [];
+  data.panels.forEach((panel, number) => {
+    const names = panel.figures.length === 1 ? ["line"] : ["relief", "flat"];
+    panel.figures.forEach((figure, i) => {
+      const div = document.getElementById(names[i] + number);
+      if (panel.grid) addHover(figure, panel.grid);
+      Plotly.newPlot(div, figure.data, figure.layout, config);
+      all.push({ div: div, panel: panel, index: i });
+      if (names[i] === "relief") reliefs.push(div);
+    });
+  });
+
+  function note() {
+    data.panels.forEach((panel, number) => {
+      const notes = panel.notes[Math.min(current, panel.notes.length - 1)];
+      document.getElementById("notes" + number).textContent = notes.join("  ·  ");
+    });
+  }
+  function show(view) {
+    current = view;
+    for (const { div, panel, index } of all) {
+      const visible = div.data.map(trace => !trace.meta || trace.meta.view === view);
+      Plotly.update(div, { visible: visible }, panel.layouts[view][index]);
+    }
+    note();
+    controls();
+  }
+  function find(metric, scale) {
+    const exact = views.findIndex(v => v.metric === metric && v.scale === scale);
+    return exact >= 0 ? exact : views.findIndex(v => v.metric === metric);
+  }
+  function controls() {
+    const box = document.getElementById("controls");
+    box.replaceChildren();
+    if (!views.length) return;
+    const metrics = views.filter((v, i) => views.findIndex(w => w.metric === v.metric) === i);
+    if (metrics.length > 1) {
+      const select = document.createElement("select");
+      select.setAttribute("aria-label", "metric");
+      metrics.forEach(m => select.add(new Option(m.label, m.metric, false, m.metric === views[current].metric)));
+      select.onchange = () => show(find(select.value, views[current].scale));
+      box.append(select);
+    }
+    const scales = views.filter(v => v.metric === views[current].metric);
+    const group = document.createElement("div");
+    const names = { linear: "linear", log: "log", symlog: "symmetric log" };
+    ["linear", "log", "symlog"].filter(s => scales.some(v => v.scale === s)).forEach(scale => {
+      const button = document.createElement("button");
+      button.textContent = names[scale];
+      button.setAttribute("aria-pressed", String(scale === views[current].scale));
+      button.onclick = () => show(find(views[current].metric, scale));
+      group.append(button);
+    });
+    if (scales.length > 1) box.append(group);
+  }
+
+  // One camera for all reliefs. The one being turned leads; the others are told once per frame and stay silent.
+  let leader = null, waiting = null;
+  function follow(source) {
+    if (leader !== null && leader !== source) return;
+    leader = source;
+    if (waiting) return;
+    waiting = requestAnimationFrame(() => {
+      waiting = null;
+      const camera = source._fullLayout.scene._scene.getCamera();
+      const others = reliefs.filter(div => div !== source);
+      Promise.all(others.map(div => Plotly.relayout(div, { "scene.camera": camera })))
+        .then(() => { setTimeout(() => { if (!waiting) leader = null; }, 60); });
+    });
+  }
+  if (reliefs.length > 1)
+    reliefs.forEach(div => {
+      const turned = event => { if (Object.keys(event || {}).some(k => k.startsWith("scene.camera"))) follow(div); };
+      div.on("plotly_relayouting", turned);
+      div.on("plotly_relayout", turned);
+    });
+  note();
+  controls();
+})();
+"""

@@ -1,0 +1,102 @@
+"""Comparisons as still pictures: panels side by side that share one scale.
+
+Owns: the layout of the panels, their names, the one colour bar, and the facts below. Lengths are in inches.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
+
+from landscape.render import paper
+from landscape.render.static_flat import color_bar, draw_flat
+from landscape.render.static_lines import draw_legend, draw_lines
+from landscape.render.static_relief import draw_relief
+from landscape.scene.scene import Comparison
+
+COLUMNS = 4
+MARGIN = 0.15
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where things stand: the size of a panel, the space around it, and the rows and columns of panels."""
+
+    wide: float
+    tall: float
+    left: float
+    gap: float
+    right: float
+    under: float
+    rows: int
+    columns: int
+
+    @property
+    def width(self) -> float:
+        return self.left + self.columns * self.wide + (self.columns - 1) * self.gap + self.right
+
+
+def draw_panels(comparison: Comparison) -> Figure:
+    """The figure of a comparison."""
+    layout = _layout(comparison)
+    shared = paper.wrap(comparison.facts, layout.width - 2 * MARGIN)
+    own = [paper.wrap((*p.facts, *p.notes, *(p.fields[0].notes if p.fields else ())), layout.wide) for p in comparison.panels]
+    legend = 0.3 if comparison.kind == "line" else 0.0
+    foot = paper.footer_height(shared) + MARGIN + legend
+    below = layout.under + max(map(paper.footer_height, own)) + 0.1
+    above = 0.52 if any(p.lines and p.lines.marks for p in comparison.panels) else 0.34
+    step = layout.tall + below + above
+    figure = paper.sheet(layout.width, foot + layout.rows * step + (0.36 if comparison.title else 0.05))
+    for number in range(len(comparison.panels)):
+        row, column = divmod(number, layout.columns)
+        x, y = layout.left + column * (layout.wide + layout.gap), foot + (layout.rows - 1 - row) * step + below
+        _panel(figure, comparison, number, (x, y, layout.wide, layout.tall), layout)
+        paper.heading(figure, comparison.names[number], x + layout.wide / 2, y + layout.tall + above - 0.24, layout.wide)
+        paper.footer(figure, own[number], x, y - layout.under)
+    middle = (layout.left + layout.width - layout.right) / 2
+    _around(figure, comparison, layout, foot + below, (layout.rows - 1) * step + layout.tall)
+    top = foot + layout.rows * step + 0.12
+    paper.heading(figure, comparison.title, middle, top, 2 * middle - 0.2, paper.TITLE + 1)
+    if legend:
+        draw_legend(figure, comparison.panels[0].lines.curves, middle, foot - 0.2)
+    paper.footer(figure, shared, MARGIN, foot - legend)
+    return figure
+
+
+def _panel(figure: Figure, comparison: Comparison, number: int, place: tuple, layout: Layout) -> None:
+    """One panel; what all of a row share is written beside the first or the last only."""
+    scene, column = comparison.panels[number], number % layout.columns
+    if comparison.kind == "surface":
+        draw_relief(paper.place(figure, *place, projection="3d"), scene)
+        return
+    axes = paper.place(figure, *place)
+    last = number == len(comparison.panels) - 1 or column == layout.columns - 1
+    if comparison.kind == "line":
+        draw_lines(axes, scene, left=column == 0, right=last)
+        return
+    draw_flat(axes, scene)
+    if column:
+        axes.set_ylabel("")
+        axes.tick_params(axis="y", labelleft=False)
+
+
+def _around(figure: Figure, comparison: Comparison, layout: Layout, bottom: float, tall: float) -> None:
+    """The one colour bar, on the right of all rows."""
+    if comparison.kind == "line":
+        return
+    short = 0.5 if comparison.kind == "surface" else 0.0
+    x = layout.width - layout.right + 0.18
+    bar = paper.place(figure, x, bottom + short, 0.17, tall - 1.4 * short)
+    color_bar(figure, bar, comparison.panels[0].fields[0], comparison.kind)
+
+
+def _layout(comparison: Comparison) -> Layout:
+    columns = min(len(comparison.panels), COLUMNS)
+    grid = {"rows": -(-len(comparison.panels) // columns), "columns": columns}
+    if comparison.kind == "surface":
+        return Layout(4.0, 3.3, left=0.15, gap=0.3, right=1.05, under=0.06, **grid)
+    if comparison.kind == "line":
+        return Layout(3.2, 2.6, left=0.72, gap=0.22, right=0.72, under=0.5, **grid)
+    wide, tall = paper.box(comparison.panels[0].frame, 3.3)
+    return Layout(wide, tall, left=0.72, gap=0.24, right=1.1, under=0.5, **grid)

@@ -1,0 +1,80 @@
+"""The lit relief of a field in three dimensions, on matplotlib axes.
+
+Owns: the drawing of a `Mesh`: one small tile per mesh cell, in the colour of its height times the light that falls on it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.ticker import MaxNLocator
+from mpl_toolkits.mplot3d.art3d import Poly3DCollection
+from mpl_toolkits.mplot3d.axes3d import Axes3D
+
+from landscape.render import paper
+from landscape.render.static_flat import color_map
+from landscape.scene.scene import Field, Scene, Trace
+
+PANE, GRID = (0.965, 0.965, 0.97, 1.0), "#d3d3d8"
+
+
+def draw_relief(axes: Axes3D, scene: Scene) -> None:
+    """The first field of a scene as a relief."""
+    field, frame, camera = scene.fields[0], scene.frame, scene.camera
+    axes.computed_zorder = False
+    axes.set_proj_type("persp", focal_length=1.6)
+    axes.view_init(elev=camera.elevation, azim=camera.azimuth)
+    axes.set_box_aspect(camera.box, zoom=1.08)
+    axes.set(xlim=frame.x_range, ylim=frame.y_range, zlim=(field.scale.low, field.scale.high))
+    tiles, colors = _tiles(field)
+    if len(tiles):
+        # Hard edges: see paper.save. Forty thousand tiles would make a slow PDF, so they are pixels there too.
+        style = {"edgecolors": "none", "linewidths": 0, "antialiaseds": False, "rasterized": True}
+        axes.add_collection3d(Poly3DCollection(tiles, facecolors=colors, zorder=2, **style))
+    for trace in field.traces:
+        _trace(axes, trace, field)
+    _dress(axes, scene)
+
+
+def _tiles(field: Field) -> tuple[np.ndarray, np.ndarray]:
+    """Corners (n, 4, 3) and colours (n, 4) of the tiles whose corners are all drawn."""
+    mesh = field.mesh
+    x, y = np.meshgrid(mesh.x, mesh.y)
+    points = np.stack([x, y, mesh.z], axis=-1)
+    corners = np.stack([points[:-1, :-1], points[:-1, 1:], points[1:, 1:], points[1:, :-1]], axis=2)
+    whole = np.isfinite(corners).all(axis=(2, 3))
+    height = (_middle(mesh.z) - field.scale.low) / (field.scale.high - field.scale.low)
+    base = color_map(field.relief_colors)(np.nan_to_num(height))[..., :3]
+    lit = np.clip(base * _middle(mesh.shade)[..., None] + _middle(mesh.gloss)[..., None], 0, 1)
+    colors = np.concatenate([lit, np.ones_like(lit[..., :1])], axis=-1)
+    return corners[whole], colors[whole]
+
+
+def _middle(values: np.ndarray) -> np.ndarray:
+    return (values[:-1, :-1] + values[1:, :-1] + values[:-1, 1:] + values[1:, 1:]) / 4
+
+
+def _trace(axes: Axes3D, trace: Trace, field: Field) -> None:
+    seen = np.isfinite(trace.z)
+    if trace.kind == "center" or not seen.any():
+        return
+    lift = 0.012 * (field.scale.high - field.scale.low)
+    x, y, z = trace.x[seen], trace.y[seen], trace.z[seen] + lift
+    style = {"marker": "o", "ms": 2.6, "lw": 1.2} if trace.kind == "path" else {"marker": "o", "ms": 4.5, "lw": 0}
+    axes.plot(x, y, z, color=paper.INK, mec="white", mew=0.4, zorder=5, **style)
+    for a, b, c, label in zip(x, y, z, np.array(trace.labels)[seen] if trace.labels else (), strict=False):
+        axes.text(a, b, c + 2 * lift, str(label), fontsize=paper.TICK, color=paper.INK, zorder=6)
+
+
+def _dress(axes: Axes3D, scene: Scene) -> None:
+    field, frame = scene.fields[0], scene.frame
+    axes.set_xlabel(frame.x_label, fontsize=paper.LABEL, labelpad=4)
+    axes.set_ylabel(frame.y_label, fontsize=paper.LABEL, labelpad=4)
+    axes.set_zticks(list(field.z_ticks.heights), labels=list(field.z_ticks.labels))
+    for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
+        axis.set_pane_color(PANE)
+        axis.line.set(color=paper.FAINT, linewidth=0.6)
+        axis._axinfo["grid"].update(color=GRID, linewidth=0.5)
+        axis.set_tick_params(labelsize=paper.TICK, pad=0, color=paper.FAINT)
+    # Without the ends, whose labels would meet at the corner.
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10], prune="both"))

@@ -1,0 +1,195 @@
+"""From a surface to a picture's description.
+
+Owns: the kinds of pictures, which of them fit which surface, and `build_scene`. Decides through the other files of this
+room; draws nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from landscape.errors import UsageError
+from landscape.scene.facts import facts, subject
+from landscape.scene.field import build_field, cell_edges, shared_scale
+from landscape.scene.holes import holes_of
+from landscape.scene.lines import build_lines, check_metrics, line_notes, line_scale
+from landscape.scene.scene import DRAWN, LINEAR, LOG, SYMLOG, Camera, Frame, Scale, Scene
+from landscape.scene.text import is_percent, metric_label
+from landscape.surfaces.surface import Surface
+
+# A unit of x and a unit of y are drawn equally long unless one side became this many times the other.
+EQUAL_UP_TO = 3.0
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How a kind of picture is built, and for how many axes it is."""
+
+    ndim: int
+    build: Callable[..., list[Scene]]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user asked for, unchanged."""
+
+    kind: str
+    metric: str | None = None
+    scale: str = "auto"
+    levels: int | Sequence[float] | None = None
+    vmin: float | None = None
+    vmax: float | None = None
+    title: str | None = None
+
+
+def default_kind(surface: Surface) -> str:
+    """The picture a surface gets when none is asked for."""
+    return "line" if surface.ndim == 1 else "contour"
+
+
+def build_scene(
+    surface: Surface,
+    *,
+    kind: str,
+    metric: str | None = None,
+    scale: str = "auto",
+    levels: int | Sequence[float] | None = None,
+    vmin: float | None = None,
+    vmax: float | None = None,
+    title: str | None = None,
+) -> Scene:
+    """The picture of one surface.
+
+    `metric` None is the first loss (all losses and accuracies on a line picture). `scale` is auto, linear, log or
+    symlog. `levels` is about how many contour lines, or their values. `vmin` and `vmax` limit the drawn values.
+
+    Raises:
+        UsageError: no such kind or metric, a kind for another number of axes, or limits that cannot be.
+    """
+    return build_scenes([surface], Options(kind, metric, scale, levels, vmin, vmax, title))[0]
+
+
+def build_scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
+    """One picture per surface, all on one scale.
+
+    Raises:
+        UsageError: see `build_scene`; also surfaces that hold different metrics.
+    """
+    if options.kind not in KINDS:
+        raise UsageError(f"kind '{options.kind}': expected one of {', '.join(KINDS)}")
+    chosen = KINDS[options.kind]
+    for surface in surfaces:
+        if surface.ndim != chosen.ndim:
+            raise UsageError(_misfit(surface, options.kind))
+    return chosen.build(surfaces, options)
+
+
+def _misfit(surface: Surface, kind: str) -> str:
+    fitting = [name for name, entry in KINDS.items() if entry.ndim == surface.ndim]
+    who = surface.source or "this surface"
+    return f"kind '{kind}' does not fit {who}, which has {surface.ndim} axes; choose {' or '.join(fitting)}".replace(
+        "1 axes", "1 axis"
+    )
+
+
+def _plane_scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
+    metric = _shared_metric(surfaces, options.metric)
+    views = _views(surfaces, metric, options)
+    return [_plane_scene(surface, views, options) for surface in surfaces]
+
+
+def _plane_scene(surface: Surface, views: Sequence[tuple[str, Scale]], options: Options) -> Scene:
+    first, frame = views[0][0], _frame(surface, options.kind)
+    camera = _camera(frame)
+    fields = tuple(
+        build_field(surface, metric, scale, levels=options.levels if metric == first else None, kind=options.kind, camera=camera)
+        for metric, scale in views
+    )
+    title = options.title if options.title is not None else _title(surface, metric_label(first))
+    return Scene(options.kind, title, frame, fields, camera=camera, facts=tuple(facts(surface, first)))
+
+
+def _shared_metric(surfaces: Sequence[Surface], metric: str | None) -> str:
+    names = [surface.metric(metric) for surface in surfaces]
+    if len(set(names)) > 1:
+        raise UsageError(f"these surfaces hold different metrics ({', '.join(names)}); choose one that all have")
+    return names[0]
+
+
+def _views(surfaces: Sequence[Surface], metric: str, options: Options) -> list[tuple[str, Scale]]:
+    """(metric, scale) of every view: the chosen one first, then its other scale, then the other metrics alike."""
+    limits = {"vmin": options.vmin, "vmax": options.vmax}
+    views = _scales(surfaces, metric, options.scale, limits)
+    for other in surfaces[0].values:
+        if other != metric and all(other in surface.values for surface in surfaces):
+            views += _scales(surfaces, other, "auto", {})
+    return views
+
+
+def _scales(surfaces: Sequence[Surface], metric: str, scale: str, limits: dict) -> list[tuple[str, Scale]]:
+    chosen = shared_scale(surfaces, metric, scale=scale, **limits)
+    views = [(metric, chosen)]
+    if is_percent(metric):
+        return views
+    other = LINEAR if chosen.kind in (LOG, SYMLOG) else _logarithmic(surfaces, metric)
+    if other and not (other == LOG and (limits.get("vmin") or 1.0) <= 0):
+        views.append((metric, shared_scale(surfaces, metric, scale=other, **limits)))
+    return views
+
+
+def _logarithmic(surfaces: Sequence[Surface], metric: str) -> str | None:
+    """The scale that a switch from linear leads to; None when there is nothing to spread."""
+    values = [s.values[metric][holes_of(s, metric) == DRAWN] for s in surfaces]
+    if any((v < 0).any() for v in values):
+        return SYMLOG
+    return LOG if any((v > 0).any() for v in values) else None
+
+
+def _camera(frame: Frame) -> Camera:
+    """The box of the relief has the proportions of the plane where those of the flat picture have them."""
+    width, height = frame.x_range[1] - frame.x_range[0], frame.y_range[1] - frame.y_range[0]
+    _, _, up = Camera().box
+    return Camera(box=(width / max(width, height), height / max(width, height), up)) if frame.equal else Camera()
+
+
+def _frame(surface: Surface, kind: str) -> Frame:
+    x, y = (cell_edges(v) if kind == "heatmap" else v for v in (surface.x, surface.y))
+    width, height = float(x[-1] - x[0]), float(y[-1] - y[0])
+    return Frame(
+        surface.grid.axes[0].label or "x direction",
+        surface.grid.axes[1].label or "y direction",
+        (float(x[0]), float(x[-1])),
+        (float(y[0]), float(y[-1])),
+        equal=max(width, height) <= EQUAL_UP_TO * min(width, height),
+    )
+
+
+def _line_scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
+    metrics = check_metrics(surfaces, options.metric)
+    scale = line_scale(surfaces, metrics, scale=options.scale, vmin=options.vmin, vmax=options.vmax)
+    return [_line_scene(surface, metrics, scale, options) for surface in surfaces]
+
+
+def _line_scene(surface: Surface, metrics: Sequence[str], scale: Scale | None, options: Options) -> Scene:
+    what = metric_label(metrics[0]) if len(metrics) == 1 else "loss along a line"
+    lines = build_lines(surface, metrics, scale)
+    ends = (float(surface.x[0]), float(surface.x[-1]))
+    axis = lines.left
+    frame = Frame(surface.grid.axes[0].label or "step along the direction", axis.label, ends, (axis.low, axis.high), False)
+    title = options.title if options.title is not None else _title(surface, what)
+    known = facts(surface, metrics[0] if len(metrics) == 1 else None, centers=metrics)
+    return Scene("line", title, frame, lines=lines, facts=tuple(known), notes=tuple(line_notes(surface, metrics, scale)))
+
+
+def _title(surface: Surface, what: str) -> str:
+    return ": ".join(filter(None, [subject(surface), what]))
+
+
+KINDS = {
+    "contour": Kind(2, _plane_scenes),
+    "filled": Kind(2, _plane_scenes),
+    "heatmap": Kind(2, _plane_scenes),
+    "surface": Kind(2, _plane_scenes),
+    "line": Kind(1, _line_scenes),
+}

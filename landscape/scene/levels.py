@@ -1,0 +1,107 @@
+"""Where contour lines and ticks lie: round values that follow the data.
+
+Owns: the choice of levels on each scale. On a log scale they are round numbers spaced by nearly equal factors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from landscape.errors import UsageError
+from landscape.scene.scene import LINEAR, LOG, Scale
+
+LEVELS = 13
+# Round mantissas, each set with nearly equal factors between neighbours, from coarse to fine.
+_LADDERS = (
+    (1.0,),
+    (1.0, 3.0),
+    (1.0, 2.0, 5.0),
+    (1.0, 2.0, 3.0, 5.0),
+    (1.0, 1.5, 2.0, 3.0, 5.0, 7.0),
+    (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0),
+)
+_STEPS = (1.0, 2.0, 2.5, 5.0)
+
+
+def choose_levels(scale: Scale, levels: int | Sequence[float] | None = None) -> np.ndarray:
+    """Values (k,) of the contour lines, rising, strictly inside the drawn range; k may be 0.
+
+    `levels` asks for about that many, or gives them.
+
+    Raises:
+        UsageError: fewer than one level, or levels that are not finite, rising numbers.
+    """
+    if levels is None or isinstance(levels, int | np.integer):
+        count = LEVELS if levels is None else int(levels)
+        if count < 1:
+            raise UsageError(f"levels {count}: expected at least one")
+        return _inside(round_values(scale, count), scale)
+    return _given(levels)
+
+
+def round_values(scale: Scale, count: int) -> np.ndarray:
+    """About `count` round values (k,) inside the range of the scale, both ends included."""
+    if scale.kind == LOG:
+        return _log(scale.vmin, scale.vmax, count)
+    if scale.kind == LINEAR:
+        return _linear(scale.vmin, scale.vmax, count)
+    return _symlog(scale, count)
+
+
+def _given(levels: Sequence[float]) -> np.ndarray:
+    try:
+        given = np.asarray(list(levels), dtype=np.float64)
+    except (TypeError, ValueError):
+        raise UsageError(f"levels {levels!r}: expected a number of levels or a list of values") from None
+    if given.ndim != 1 or not np.isfinite(given).all() or (np.diff(given) <= 0).any():
+        raise UsageError(f"levels {list(levels)}: expected finite values in rising order")
+    return given
+
+
+def _inside(values: np.ndarray, scale: Scale) -> np.ndarray:
+    """Without the ends: a contour line at the lowest or highest value has no length, or is a plateau."""
+    margin = 1e-6 * (scale.high - scale.low)
+    heights = scale.heights(values)
+    return values[(heights > scale.low + margin) & (heights < scale.high - margin)]
+
+
+def _log(low: float, high: float, count: int) -> np.ndarray:
+    first, last = int(np.floor(np.log10(low))), int(np.ceil(np.log10(high)))
+    tries = [
+        np.array([float(f"{m}e{power}") for power in range(first, last + 1) for m in ladder]) for ladder in _LADDERS
+    ]
+    # Whole decades only, every second, third, ...; powers that are multiples of the stride, so that 1 stays.
+    for stride in range(2, max(3, last - first + 1)):
+        powers = [power for power in range(first, last + 1) if power % stride == 0]
+        tries.append(np.array([float(f"1e{power}") for power in powers]))
+    tries = [t[(t >= low) & (t <= high)] for t in tries]
+    if max(map(len, tries)) < min(count, 4):
+        # Less than one decade: round steps, unequal factors.
+        return _linear(low, high, count)
+    return min(tries, key=lambda t: abs(len(t) - count))
+
+
+def _linear(low: float, high: float, count: int) -> np.ndarray:
+    span = high - low
+    power = np.floor(np.log10(span / count))
+    tries = []
+    for exponent in (power - 1, power, power + 1):
+        for step in _STEPS:
+            size = float(f"{step}e{int(exponent)}")
+            first, last = np.ceil(low / size - 1e-9), np.floor(high / size + 1e-9)
+            if 0 <= last - first < 10 * count:
+                # Through the decimal text, so that 3 * 0.1 is 0.3.
+                steps = np.arange(first, last + 1)
+                tries.append(np.array([float(f"{i * size:.12g}") for i in steps]))
+    return min(tries, key=lambda t: abs(len(t) - count)) if tries else np.zeros(0)
+
+
+def _symlog(scale: Scale, count: int) -> np.ndarray:
+    largest = max(abs(scale.vmin), abs(scale.vmax))
+    top = max(scale.unit * 10, largest)
+    sides = (scale.vmin < 0) + (scale.vmax > 0)
+    positive = _log(scale.unit, top, max(2, count // max(1, sides)))
+    values = np.concatenate([-positive[::-1], [0.0], positive])
+    return values[(values >= scale.vmin) & (values <= scale.vmax)]

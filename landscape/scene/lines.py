@@ -1,0 +1,125 @@
+"""One-dimensional pictures: losses on the left axis, accuracies on the right one.
+
+Owns: which metrics become curves, how they are told apart (colour: what; dash: which split), the ranges of both axes,
+and the bands of two standard errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from landscape.errors import UsageError
+from landscape.scene.colors import ACCURACY_COLOR, LOSS_COLOR, OTHER_COLOR
+from landscape.scene.field import SCALE_NAMES
+from landscape.scene.holes import hole_notes, holes_of
+from landscape.scene.scale import choose_scale, clipping_notes
+from landscape.scene.scene import DRAWN, LOG, SYMLOG, Curve, Lines, Scale, ValueAxis
+from landscape.scene.text import is_percent, metric_label
+from landscape.surfaces.surface import Surface
+
+# A band of two standard errors holds the mean in about 95 of 100 repetitions.
+BAND = 2.0
+# The share of the axis left free below and above the curves.
+ROOM = 0.04
+
+
+def curve_metrics(surface: Surface, metric: str | None = None) -> tuple[str, ...]:
+    """The metrics drawn: all losses and accuracies, or those of one name on every split (`loss`: train and test)."""
+    if metric is None:
+        usual = tuple(m for m in surface.values if is_loss(m) or is_percent(m))
+        return usual or (surface.metric(None),)
+    family = tuple(m for m in surface.values if m == metric or m in (f"train_{metric}", f"test_{metric}"))
+    return family or (surface.metric(metric),)
+
+
+def is_loss(metric: str) -> bool:
+    """Whether a metric is a loss, with or without a weight penalty."""
+    return metric.endswith(("_loss", "_loss_l2")) or metric == "loss"
+
+
+def line_scale(surfaces: Sequence[Surface], metrics: Sequence[str], **options) -> Scale | None:
+    """The scale of the left axis for some curves of all surfaces together; None when only accuracies are drawn."""
+    left = [m for m in metrics if not is_percent(m)]
+    if not left:
+        return None
+    values = [surface.values[m][holes_of(surface, m) == DRAWN] for surface in surfaces for m in left]
+    return choose_scale(np.concatenate(values), **options)
+
+
+def build_lines(surface: Surface, metrics: Sequence[str], scale: Scale | None) -> Lines:
+    """The curves of a one-dimensional surface; `scale` is that of the left axis."""
+    shares = [m for m in metrics if is_percent(m)]
+    others = [m for m in metrics if not is_percent(m)]
+    curves = tuple(_curve(surface, m, scale, right=bool(others) and m in shares) for m in [*others, *shares])
+    left = _value_axis(others, scale) if others else _share_axis(shares)
+    return Lines(curves, left, _share_axis(shares) if others and shares else None, _marks(surface))
+
+
+def line_notes(surface: Surface, metrics: Sequence[str], scale: Scale | None) -> list[str]:
+    """Missing and clipped points of each curve, and what the bands are."""
+    notes: list[str] = []
+    for metric in metrics:
+        drawn = surface.values[metric][holes_of(surface, metric) == DRAWN]
+        clipped = [] if scale is None or is_percent(metric) else clipping_notes(drawn, scale)
+        notes += [f"{metric_label(metric)}: {note}" for note in (*hole_notes(surface, metric), *clipped)]
+    if any(metric in surface.stderr for metric in metrics):
+        notes.append("bands: two standard errors")
+    return notes
+
+
+def _curve(surface: Surface, metric: str, scale: Scale | None, *, right: bool) -> Curve:
+    percent = is_percent(metric)
+    values = np.where(holes_of(surface, metric) == DRAWN, surface.values[metric], np.nan)
+    if scale is not None and not percent:
+        values = np.clip(values, scale.vmin, scale.vmax)
+    factor = 100.0 if percent else 1.0
+    error = surface.stderr.get(metric)
+    return Curve(
+        metric=metric,
+        label=metric_label(metric),
+        x=surface.x,
+        y=values * factor,
+        spread=None if error is None else BAND * factor * np.asarray(error, dtype=np.float64),
+        color=ACCURACY_COLOR if percent else LOSS_COLOR if metric.endswith("loss") else OTHER_COLOR,
+        dashed=metric.startswith("test_"),
+        right=right,
+    )
+
+
+def _value_axis(metrics: Sequence[str], scale: Scale) -> ValueAxis:
+    room = ROOM * (scale.high - scale.low)
+    low, high = scale.values([scale.low - room, scale.high + room])
+    if scale.kind not in (LOG, SYMLOG) and 0 <= scale.vmin < 0.25 * scale.vmax:
+        low = 0.0
+    label = "loss" if all(map(is_loss, metrics)) else ", ".join(map(metric_label, metrics))
+    label += f" ({SCALE_NAMES[scale.kind]})" if scale.kind in SCALE_NAMES else ""
+    return ValueAxis(label, scale.kind, float(low), float(high), LOSS_COLOR, unit=scale.unit)
+
+
+def _share_axis(metrics: Sequence[str]) -> ValueAxis:
+    label = metric_label(metrics[0]) if len(metrics) == 1 else "accuracy"
+    return ValueAxis(f"{label} (%)", "linear", 0.0, 100.0, ACCURACY_COLOR, percent=True)
+
+
+def _marks(surface: Surface) -> tuple[tuple[float, str], ...]:
+    nets = surface.trails.get("nets")
+    if nets is None:
+        return ()
+    labels = nets.labels or ("",) * len(nets.x)
+    low, high = surface.x[0], surface.x[-1]
+    return tuple((float(x), str(name)) for x, name in zip(nets.x, labels, strict=True) if low <= x <= high)
+
+
+def check_metrics(surfaces: Sequence[Surface], metric: str | None) -> tuple[str, ...]:
+    """The curves that all surfaces have.
+
+    Raises:
+        UsageError: a surface lacks one that another has.
+    """
+    sets = [curve_metrics(surface, metric) for surface in surfaces]
+    if any(set(s) != set(sets[0]) for s in sets):
+        shown = " and ".join(", ".join(s) for s in sets)
+        raise UsageError(f"these surfaces hold different metrics ({shown}); choose one that all have")
+    return sets[0]

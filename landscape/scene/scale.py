@@ -1,0 +1,180 @@
+"""Which scale a set of values is drawn on, and which part of their range.
+
+Owns: the choice between linear, log and symmetric log, and the limits beyond which values are clipped. Knows values
+only: where they lie in the plane does not matter, so several surfaces share a scale by putting their values together.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from landscape.errors import UsageError
+from landscape.scene.scene import LINEAR, LOG, SYMLOG, Scale
+from landscape.scene.text import short
+
+SCALES = ("auto", LINEAR, LOG, SYMLOG)
+# A log scale is worth it when the largest value is more than twenty times the smallest.
+LOG_FROM_RATIO = 20.0
+# A limit one and a half quartile distances beyond the quartiles is Tukey's fence (Exploratory Data Analysis, 1977).
+FENCE = 1.5
+# Clipping must win something: two decades of a log scale, or four fifths of a linear one.
+WORTH_DECADES = 2.0
+WORTH_FACTOR = 5.0
+# The minimum is what people look for, so small values are not outliers; but zero would be infinitely deep.
+DECADES_DOWN = 6.0
+
+
+def choose_scale(
+    values: np.ndarray,
+    *,
+    scale: str = "auto",
+    vmin: float | None = None,
+    vmax: float | None = None,
+    bounded: bool = False,
+) -> Scale:
+    """The scale for finite `values` (n,), any number of them.
+
+    `bounded` values (shares of samples) are drawn on a linear scale and never clipped unless asked.
+
+    Raises:
+        UsageError: no such scale; limits in the wrong order; a log scale without any positive value.
+    """
+    if scale not in SCALES:
+        raise UsageError(f"scale '{scale}': expected one of {', '.join(SCALES)}")
+    _check_limits(vmin, vmax)
+    inside = _within(values, vmin, vmax)
+    inside = inside if inside.size else values
+    kind = _kind(inside, bounded) if scale == "auto" else scale
+    if kind == LOG and vmin is not None and vmin <= 0:
+        raise UsageError(f"vmin {vmin:g} is not positive, as a log scale asks for; choose scale linear or symlog")
+    if kind == LOG and values.size and not (values > 0).any():
+        raise UsageError("a log scale needs positive values and there are none; choose scale linear or symlog")
+    unit = _unit(inside) if kind == SYMLOG else 1.0
+    low, high = _limits(inside, kind, unit, clip=not bounded)
+    low, high = low if vmin is None else vmin, high if vmax is None else vmax
+    if low >= high:
+        low, high = _opened(low, high, kind, vmin, vmax)
+    return Scale(kind, float(low), float(high), unit, bool((values < low).any()), bool((values > high).any()))
+
+
+def clipping_notes(values: np.ndarray, scale: Scale) -> list[str]:
+    """What is drawn at the ends of the range instead of where it is, in words."""
+    notes = []
+    over, under = values[values > scale.vmax], values[values < scale.vmin]
+    zeros = under[under <= 0] if scale.kind == LOG else under[:0]
+    small = under[under > 0] if scale.kind == LOG else under
+    if over.size:
+        notes.append(f"values above {short(scale.vmax)} clipped: {_points(over)}, largest {short(over.max())}")
+    if small.size:
+        notes.append(f"values below {short(scale.vmin)} clipped: {_points(small)}, smallest {short(small.min())}")
+    if zeros.size:
+        which = "zero" if (zeros == 0).all() else "zero or negative"
+        notes.append(f"{which} values drawn at {short(scale.vmin)} (log scale): {_points(zeros)}")
+    return notes
+
+
+def _points(values: np.ndarray) -> str:
+    return f"{values.size} point{'s' if values.size != 1 else ''}"
+
+
+def _check_limits(vmin: float | None, vmax: float | None) -> None:
+    for name, limit in (("vmin", vmin), ("vmax", vmax)):
+        if limit is not None and not np.isfinite(limit):
+            raise UsageError(f"{name} {limit}: expected a finite number")
+    if vmin is not None and vmax is not None and vmin >= vmax:
+        raise UsageError(f"vmin {vmin:g} must be smaller than vmax {vmax:g}")
+
+
+def _within(values: np.ndarray, vmin: float | None, vmax: float | None) -> np.ndarray:
+    low = -np.inf if vmin is None else vmin
+    high = np.inf if vmax is None else vmax
+    return values[(values >= low) & (values <= high)]
+
+
+def _kind(values: np.ndarray, bounded: bool) -> str:
+    if bounded or not values.size:
+        return LINEAR
+    if (values < 0).any():
+        size = np.abs(values[values != 0])
+        return SYMLOG if np.quantile(size, 0.98) > 100 * np.median(size) else LINEAR
+    positive = values[values > 0]
+    mostly = 2 * positive.size > values.size
+    return LOG if mostly and positive.max() > LOG_FROM_RATIO * positive.min() else LINEAR
+
+
+def _unit(values: np.ndarray) -> float:
+    size = np.abs(values[values != 0])
+    return float(10.0 ** np.floor(np.log10(np.median(size)))) if size.size else 1.0
+
+
+def _limits(values: np.ndarray, kind: str, unit: float, *, clip: bool) -> tuple[float, float]:
+    """The range of the values, without those far outside when leaving them out wins much."""
+    zeros = kind == LOG and bool((values <= 0).any())
+    if kind == LOG:
+        values = values[values > 0]
+    if not values.size:
+        return (0.1, 1.0) if kind == LOG else (0.0, 1.0)
+    low, high = float(values.min()), float(values.max())
+    if not clip:
+        return low, high
+    whole = Scale(kind, low, high, unit)
+    heights = whole.heights(values)
+    bottom, top = (whole.values(h) for h in _fences(heights))
+    if _worth(whole, heights, low, high, float(top)):
+        high = min(high, _nice(float(top), up=True))
+    if kind == LOG:
+        floor = float(10 ** (np.median(heights) - DECADES_DOWN))
+        # Zero is drawn below every positive value.
+        low = max(_nice(low / 2, up=False) if zeros else low, _nice(floor, up=False))
+    elif _worth(whole, heights, high, low, float(bottom)):
+        low = max(low, _nice(float(bottom), up=False))
+    return low, high
+
+
+def _fences(heights: np.ndarray) -> tuple[float, float]:
+    """Heights beyond which values count as outliers."""
+    for share in (0.25, 0.05):
+        first, third = np.quantile(heights, (share, 1 - share))
+        if third > first:
+            return first - FENCE * (third - first), third + FENCE * (third - first)
+    return -np.inf, np.inf
+
+
+def _worth(scale: Scale, heights: np.ndarray, near: float, far: float, fence: float) -> bool:
+    """Whether ending the scale at `fence` instead of at `far` gives the other values much more room."""
+    if not np.isfinite(fence):
+        return False
+    near, far, fence = (float(Scale(scale.kind, -np.inf, np.inf, scale.unit).heights(v)) for v in (near, far, fence))
+    beyond, kept = (far - fence), (fence - near)
+    if (beyond > 0) != (kept > 0):
+        return False
+    beyond, kept = abs(beyond), abs(kept)
+    return beyond > (WORTH_FACTOR - 1) * kept if scale.kind == LINEAR else beyond > WORTH_DECADES
+
+
+def _nice(value: float, *, up: bool) -> float:
+    """The next of 1, 2, 5 times a power of ten, upwards or downwards.
+
+    >>> _nice(3.1, up=True), _nice(-0.03, up=True), _nice(0.7, up=False)
+    (5.0, -0.02, 0.5)
+    """
+    if value == 0 or not np.isfinite(value):
+        return value
+    if value < 0:
+        return -_nice(-value, up=not up)
+    power = 10.0 ** np.floor(np.log10(value))
+    steps = np.array([1.0, 2.0, 5.0, 10.0]) * power
+    # A value that is a step itself, but for rounding, stays.
+    chosen = steps[steps >= value * (1 - 1e-9)][0] if up else steps[steps <= value * (1 + 1e-9)][-1]
+    return float(f"{chosen:.3g}")
+
+
+def _opened(low: float, high: float, kind: str, vmin: float | None, vmax: float | None) -> tuple[float, float]:
+    """A range around one value, or one that keeps the limit that was asked for."""
+    middle = low if vmin is not None else high
+    down, up = (middle / 3, middle * 3) if kind == LOG else (middle - _half(middle), middle + _half(middle))
+    return (middle if vmin is not None else down), (middle if vmax is not None else up)
+
+
+def _half(value: float) -> float:
+    return 0.5 * abs(value) or 1.0

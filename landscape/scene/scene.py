@@ -1,0 +1,220 @@
+"""What a picture shows, as plain values: the language between the scene builders and the renderers.
+
+Owns: the frozen types `Scene`, `Comparison` and what they are made of. Everything a renderer needs is here, already
+decided: ranges, levels, colours, light, text. Knows no surface file and no plotting library.
+
+Two kinds of numbers appear. A *value* is what was computed. A *height* is a value on the chosen scale (log10 of it
+on a log scale), clipped to the drawn range; NaN where nothing is drawn. Arrays over the plane are (ny, nx).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+LINEAR, LOG, SYMLOG = "linear", "log", "symlog"
+DRAWN, NOT_FINITE, NOT_COMPUTED, FAILED_POINT = 0, 1, 2, 3
+HOLE_NAMES = {NOT_FINITE: "not finite", NOT_COMPUTED: "not computed yet", FAILED_POINT: "failed"}
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The drawn range of values and how they become heights.
+
+    `unit` matters on the symmetric log scale only: below it the scale is close to linear. `below` and `above` tell
+    whether values lie outside the range, so that they are drawn at its ends.
+    """
+
+    kind: str
+    vmin: float
+    vmax: float
+    unit: float = 1.0
+    below: bool = False
+    above: bool = False
+
+    def heights(self, values) -> np.ndarray:
+        """Values clipped to the range, on the scale; NaN stays NaN."""
+        clipped = np.clip(np.asarray(values, dtype=np.float64), self.vmin, self.vmax)
+        if self.kind == LOG:
+            return np.log10(clipped)
+        if self.kind == SYMLOG:
+            # For |v| >> unit this is log10(|v| / unit) with the sign of v, and it is smooth through zero.
+            return np.arcsinh(clipped / (2 * self.unit)) / np.log(10)
+        return clipped
+
+    def values(self, heights) -> np.ndarray:
+        """The inverse of `heights`, but for the clipping."""
+        heights = np.asarray(heights, dtype=np.float64)
+        if self.kind == LOG:
+            return 10.0**heights
+        if self.kind == SYMLOG:
+            return np.sinh(heights * np.log(10)) * 2 * self.unit
+        return heights
+
+    @property
+    def low(self) -> float:
+        """The height of `vmin`."""
+        return float(self.heights(self.vmin))
+
+    @property
+    def high(self) -> float:
+        """The height of `vmax`."""
+        return float(self.heights(self.vmax))
+
+
+@dataclass(frozen=True, eq=False)
+class Ticks:
+    """Marked values: their heights (k,), and what is written beside them."""
+
+    heights: np.ndarray
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Mesh:
+    """The heights between the grid points, for smooth display: z (my, mx) passes through every grid point.
+
+    `shade` (my, mx) multiplies the colour and `gloss` (my, mx) adds white: the light that falls on the relief.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    z: np.ndarray
+    shade: np.ndarray
+    gloss: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """Something that lies in the plane: the centre, named nets, or a path; x, y and heights z have shape (n,).
+
+    `kind` is "center", "nets" or "path"; `labels` name the points, as many as there are or none.
+    """
+
+    kind: str
+    name: str
+    x: np.ndarray
+    y: np.ndarray
+    z: np.ndarray
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Field:
+    """One metric over the plane on one scale.
+
+    `values` and `heights` (ny, nx) are NaN in holes; `holes` (ny, nx) says why (0 drawn, 1 not finite, 2 not computed,
+    3 failed), and `hole_cells` (ny - 1, nx - 1) the same of the cells between four points. Cell (iy, ix) of a heat map lies between `x_edges[ix]` and `x_edges[ix + 1]`, and likewise in y.
+    `label_points` (k, 3) holds x, y of an inline label and the number of the level it names. `colors` are equidistant
+    from the lowest height to the highest.
+    """
+
+    metric: str
+    label: str
+    percent: bool
+    x: np.ndarray
+    y: np.ndarray
+    values: np.ndarray
+    heights: np.ndarray
+    holes: np.ndarray
+    x_edges: np.ndarray
+    y_edges: np.ndarray
+    scale: Scale
+    levels: np.ndarray
+    level_ticks: Ticks
+    z_ticks: Ticks
+    label_points: np.ndarray
+    hole_cells: np.ndarray
+    colors: tuple[str, ...]
+    line_colors: tuple[str, ...]
+    relief_colors: tuple[str, ...]
+    mesh: Mesh
+    traces: tuple[Trace, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """One line over one axis: x, y (n,), with NaN where it is interrupted; `spread` (n,) is two standard errors."""
+
+    metric: str
+    label: str
+    x: np.ndarray
+    y: np.ndarray
+    spread: np.ndarray | None
+    color: str
+    dashed: bool
+    right: bool
+
+
+@dataclass(frozen=True)
+class ValueAxis:
+    """The vertical axis of a line picture, left or right."""
+
+    label: str
+    kind: str
+    low: float
+    high: float
+    color: str
+    percent: bool = False
+    unit: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Lines:
+    """Curves over one coordinate; `marks` are (x, name) of the nets that lie on it."""
+
+    curves: tuple[Curve, ...]
+    left: ValueAxis
+    right: ValueAxis | None
+    marks: tuple[tuple[float, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The horizontal axes of a picture; `equal` asks for the same length per unit on both."""
+
+    x_label: str
+    y_label: str
+    x_range: tuple[float, float]
+    y_range: tuple[float, float]
+    equal: bool = True
+
+
+@dataclass(frozen=True)
+class Camera:
+    """The viewpoint of a relief: degrees above the horizon and around it, and the box it stands in (x, y, z)."""
+
+    elevation: float = 36.0
+    azimuth: float = -56.0
+    box: tuple[float, float, float] = (1.0, 1.0, 0.62)
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """One picture.
+
+    `fields` are the views of a surface (metrics and scales); the first is the one a still picture shows. A line
+    picture has `lines` instead. `facts` tell what was computed, `notes` what the reader must know of the drawing.
+    """
+
+    kind: str
+    title: str
+    frame: Frame
+    fields: tuple[Field, ...] = ()
+    lines: Lines | None = None
+    camera: Camera = field(default_factory=Camera)
+    facts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Pictures side by side on one scale: the facts they share, and in each panel those of its own."""
+
+    kind: str
+    title: str
+    panels: tuple[Scene, ...]
+    names: tuple[str, ...]
+    facts: tuple[str, ...] = ()

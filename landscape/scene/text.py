@@ -1,0 +1,106 @@
+"""How numbers, models, data sets and metrics are written on a figure.
+
+Owns: short number forms and readable names. Knows nothing of scenes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+_FAMILIES = (
+    (r"resnet(\d+)", r"ResNet-\1"),
+    (r"wrn(\d+)_(\d+)", r"WRN-\1-\2"),
+    (r"vgg(\d+)", r"VGG-\1"),
+    (r"densenet(\d+)", r"DenseNet-\1"),
+)
+_DATA = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "mnist": "MNIST", "imagenet": "ImageNet", "svhn": "SVHN"}
+_METRICS = {
+    "hessian_max": "largest Hessian eigenvalue",
+    "hessian_min": "smallest Hessian eigenvalue",
+    "hessian_ratio": "|smallest / largest| Hessian eigenvalue",
+}
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def short(value: float, digits: int = 3) -> str:
+    """A number in few characters, as it stands in a sentence.
+
+    >>> [short(v) for v in (0, 0.05, 425.339, 31000, 3.14159e7, -2e-5)]
+    ['0', '0.05', '425', '31000', '3.14e7', '-2e-5']
+    """
+    value = float(value)
+    if not np.isfinite(value):
+        return str(value)
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    power = int(exponent)
+    if value == 0 or -4 < power < 5:
+        # Significant digits to the right of the point only: 12345 keeps all of its own.
+        text = f"{float(f'{mantissa}e{exponent}'):.{max(0, digits - 1 - power)}f}"
+        text = text.rstrip("0").rstrip(".") if "." in text else text
+        return "0" if value == 0 else text
+    mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+    return f"{mantissa}e{power}"
+
+
+def typeset(text: str) -> str:
+    """A short number as printed beside an axis: 3e7 becomes 3×10⁷, and the minus sign is as wide as a plus.
+
+    >>> typeset("1e7"), typeset("3e-5"), typeset("-2")
+    ('10⁷', '3×10⁻⁵', '−2')
+    """
+    mantissa, _, power = text.partition("e")
+    if not power:
+        return text.replace("-", "−")
+    power = "10" + power.translate(_SUPERSCRIPTS)
+    sign = "−" if mantissa.startswith("-") else ""
+    mantissa = mantissa.lstrip("-")
+    return sign + (power if mantissa == "1" else f"{mantissa}×{power}")
+
+
+def labels_of(values: Sequence[float], *, percent: bool = False) -> tuple[str, ...]:
+    """One printed label per value, with as few digits as keep neighbours apart."""
+    values = [100 * v for v in values] if percent else list(values)
+    texts: list[str] = []
+    for digits in range(2, 10):
+        texts = [short(v, digits) for v in values]
+        exact = all(np.isclose(float(t), v, rtol=1e-6, atol=0) for t, v in zip(texts, values, strict=True))
+        if exact or (digits >= 3 and len(set(texts)) == len(set(values))):
+            break
+    return tuple(typeset(t) + (" %" if percent else "") for t in texts)
+
+
+def is_percent(metric: str) -> bool:
+    """Whether a metric is a share of samples (0..1), shown in percent."""
+    return metric.endswith("accuracy")
+
+
+def metric_label(metric: str) -> str:
+    """`train_loss` -> "train loss"."""
+    if metric.endswith("_loss_l2"):
+        return f"{metric.removesuffix('_loss_l2')} loss with weight penalty"
+    return _METRICS.get(metric, metric.replace("_", " "))
+
+
+def value_text(metric: str, value: float) -> str:
+    """A value of a metric as it stands in a sentence: "0.0123" or "93.4 %"."""
+    if is_percent(metric) and np.isfinite(value):
+        return f"{100 * value:.2f}".rstrip("0").rstrip(".") + " %"
+    return short(value)
+
+
+def model_label(name: str) -> str:
+    """`resnet56_noshort` -> "ResNet-56 without shortcuts"; an unknown name stays as it is."""
+    plain = name.removesuffix("_noshort")
+    for pattern, form in _FAMILIES:
+        if re.fullmatch(pattern, plain):
+            label = re.sub(pattern, form, plain)
+            return label + " without shortcuts" if name != plain else label
+    return name
+
+
+def data_label(name: str) -> str:
+    """`cifar10` -> "CIFAR-10"."""
+    return _DATA.get(name, name)

@@ -1,0 +1,1 @@
+from landscape.surfaces import load_surface

@@ -1,0 +1,2 @@
+from landscape.surfaces.surface import *
+from landscape.surfaces.surface import PENDING, DONE, FAILED, INTERPOLATED, Surface, Trail

@@ -1,0 +1,18 @@
+"""Surfaces in memory and on disk. numpy and h5py only: viewing needs neither torch nor MPI."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from landscape.surfaces.file import read_surface_file
+from landscape.surfaces.legacy import is_legacy, read_legacy
+from landscape.surfaces.surface import Surface
+
+
+def load_surface(path: str | Path) -> Surface:
+    """Reads a surface file, ours or the original program's.
+
+    Raises:
+        SurfaceFileError: missing, truncated, or neither of the two.
+    """
+    return read_legacy(path) if is_legacy(path) else read_surface_file(path)

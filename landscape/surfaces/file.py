@@ -1,0 +1,251 @@
+"""The surface file: HDF5, valid at every moment, written by one process.
+
+Owns: the layout of format `landscape-surface` version 1 (docs/surface-file.md), the atomic writing, and resuming. The
+file is small, so it is kept in memory and written as a whole: to a temporary file in the same folder, flushed to disk,
+renamed over the old one. A kill at any moment leaves the old or the new file, never half of one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from landscape.errors import SurfaceFileError
+from landscape.grid import Axis, Grid
+from landscape.surfaces.provenance import difference, plain
+from landscape.surfaces.surface import DONE, FAILED, PENDING, Surface, Trail
+
+FORMAT, VERSION = "landscape-surface", 1
+STDERR_PREFIX = "stderr/"
+EVALUATION = "evaluation"
+MAX_SECONDS_UNSAVED = 2.0
+# Writing may take this share of the time at most, so that slow disks do not slow the run, nor fast points the disk.
+WRITING_SHARE = 0.02
+
+
+class SurfaceFile:
+    """Results of a run in the making. Use as a context manager: leaving it, also by an exception, saves everything.
+
+    `path` None keeps the results in memory only.
+    """
+
+    def __init__(self, path: Path | None, surface: Surface):
+        self.path = path
+        self.surface = surface
+        self._unsaved = False
+        self._saved_at = time.monotonic()
+        self._save_seconds = 0.0
+
+    @classmethod
+    def create(cls, path: str | Path | None, grid: Grid, provenance: Mapping, trails: Mapping[str, Trail] | None = None):
+        """A file with every point pending, on disk at once, so that an unwritable place is found before computing.
+
+        Raises:
+            SurfaceFileError: the folder is missing or not writable.
+        """
+        status = {EVALUATION: np.full(grid.shape, PENDING, np.uint8)}
+        surface = Surface(grid, {}, {}, status, dict(trails or {}), plain(provenance), str(path or ""))
+        file = cls(Path(path) if path else None, surface)
+        if file.path:
+            check_folder(file.path)
+        file._save()
+        return file
+
+    @classmethod
+    def open(cls, path: str | Path, grid: Grid, provenance: Mapping):
+        """Continues a file of the same run.
+
+        Raises:
+            SurfaceFileError: the file is damaged, foreign, or of another run; the message names the difference.
+        """
+        surface = read_surface_file(path)
+        found = "the grid is " + _grid_text(surface.grid) + " in the file, " + _grid_text(grid) + " now"
+        differing = found if not surface.grid.same_as(grid) else difference(surface.provenance, provenance)
+        if differing:
+            raise SurfaceFileError(f"{path} holds another run: {differing}; give another -o, or --overwrite to start anew")
+        return cls(Path(path), surface)
+
+    @classmethod
+    def create_or_open(cls, path, grid: Grid, provenance: Mapping, *, trails=None, overwrite: bool = False):
+        if path and Path(path).exists() and not overwrite:
+            return cls.open(path, grid, provenance)
+        return cls.create(path, grid, provenance, trails)
+
+    def pending(self, group: str = EVALUATION) -> list[int]:
+        """Numbers of the points that still lack a result; failed ones are tried again."""
+        status = self.surface.status[group].ravel()
+        return [int(i) for i in np.flatnonzero((status == PENDING) | (status == FAILED))]
+
+    def record(self, index: int, result: Mapping[str, float], *, group: str = EVALUATION) -> None:
+        """Keeps one point's metrics (`stderr/NAME` for standard errors), and saves when it is time."""
+        for name, value in result.items():
+            is_error = name.startswith(STDERR_PREFIX)
+            arrays = self.surface.stderr if is_error else self.surface.values
+            key = name[len(STDERR_PREFIX) :] if is_error else name
+            if key not in arrays:
+                arrays[key] = np.full(self.surface.shape, np.nan)
+            arrays[key].flat[index] = value
+        self._mark(index, DONE, group)
+
+    def record_failure(self, index: int, *, group: str = EVALUATION) -> None:
+        """Marks a point as failed; its values stay as they were."""
+        self._mark(index, FAILED, group)
+
+    def save(self) -> None:
+        """Writes what is not on disk yet.
+
+        Raises:
+            SurfaceFileError: the disk is full or gone; the message names the rescue copy, if one could be written.
+        """
+        if self._unsaved:
+            self._save()
+
+    def __enter__(self) -> SurfaceFile:
+        return self
+
+    def __exit__(self, *exception) -> None:
+        self.save()
+
+    def _mark(self, index: int, code: int, group: str) -> None:
+        self.surface.status[group].flat[index] = code
+        self._unsaved = True
+        waited = time.monotonic() - self._saved_at
+        if waited >= min(MAX_SECONDS_UNSAVED, self._save_seconds / WRITING_SHARE):
+            self._save()
+
+    def _save(self) -> None:
+        started = time.monotonic()
+        if self.path:
+            try:
+                write_surface_file(self.surface, self.path)
+            except OSError as error:
+                raise SurfaceFileError(self._rescued(error)) from error
+        self._unsaved = False
+        self._saved_at = time.monotonic()
+        self._save_seconds = self._saved_at - started
+
+    def _rescued(self, error: OSError) -> str:
+        reason = f"cannot write {self.path}: {error.strerror or error}"
+        done = int(np.count_nonzero(self.surface.status[EVALUATION]))
+        if not done:
+            return f"{reason}; give another -o"
+        rescue = Path(tempfile.gettempdir()) / f"landscape-rescue-{os.getpid()}-{self.path.name}"
+        try:
+            write_surface_file(self.surface, rescue)
+        except OSError:
+            return f"{reason}; the file still holds what was saved before, make room and run the same command again"
+        return f"{reason}; all {done} points done are kept in {rescue}: make room, move it to {self.path}, run again"
+
+
+def check_folder(path: Path) -> None:
+    """Raises SurfaceFileError unless a file can be created beside `path`."""
+    if not path.parent.is_dir():
+        raise SurfaceFileError(f"output {path}: the folder {path.parent} does not exist; create it or give another -o")
+    if path.is_dir():
+        raise SurfaceFileError(f"output {path}: is a folder; give a file name such as {path / 'surface.h5'}")
+    if not os.access(path.parent, os.W_OK):
+        raise SurfaceFileError(f"output {path}: the folder {path.parent} is not writable; give another -o")
+
+
+def write_surface_file(surface: Surface, path: Path) -> None:
+    """Writes a surface as a whole, atomically: readers and kills see the old file or the new one.
+
+    Raises:
+        OSError: no room, no permission, no folder; the old file is left as it was and no scratch file stays.
+    """
+    scratch = path.with_name(f".{path.name}.tmp")
+    try:
+        _write(surface, scratch)
+        with scratch.open("rb+") as stream:
+            os.fsync(stream.fileno())
+        os.replace(scratch, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            scratch.unlink(missing_ok=True)
+        raise
+    except RuntimeError as error:  # h5py reports a failed flush on close so
+        with contextlib.suppress(OSError):
+            scratch.unlink(missing_ok=True)
+        raise OSError(f"HDF5 could not write ({error})") from error
+
+
+def _write(surface: Surface, path: Path) -> None:
+    # built in memory first: HDF5 that hits a full disk half-way may fail again while closing
+    with h5py.File(path.name, "w", driver="core", backing_store=False) as file:
+        file.attrs.update(format=FORMAT, version=VERSION, provenance=json.dumps(surface.provenance))
+        for axis in surface.grid.axes:
+            data = file.create_dataset(f"axes/{axis.name}", data=axis.values)
+            data.attrs.update(label=axis.label, kind=axis.kind)
+        for folder, arrays in (("values", surface.values), ("stderr", surface.stderr), ("status", surface.status)):
+            group = file.create_group(folder, track_order=True)
+            for name, array in arrays.items():
+                group[name] = array
+        for name, trail in surface.trails.items():
+            _write_trail(file.create_group(f"trails/{name}"), trail)
+        file.flush()
+        image = file.id.get_file_image()
+    path.write_bytes(image)
+
+
+def _write_trail(group: h5py.Group, trail: Trail) -> None:
+    for key in ("x", "y", "step", "residual"):
+        if getattr(trail, key) is not None:
+            group[key] = np.asarray(getattr(trail, key), dtype=np.float64)
+    for key, array in trail.metrics.items():
+        group[f"metrics/{key}"] = array
+    group.attrs["labels"] = json.dumps(list(trail.labels))
+
+
+def read_surface_file(path: str | Path) -> Surface:
+    """A surface file of ours.
+
+    Raises:
+        SurfaceFileError: missing, truncated, not HDF5, or another kind of HDF5 file.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise SurfaceFileError(f"surface file {path}: no such file")
+    try:
+        with h5py.File(path, "r") as file:
+            if file.attrs.get("format") != FORMAT:
+                raise SurfaceFileError(
+                    f"surface file {path}: is HDF5, but not a surface of landscape or of the original program "
+                    f"(it holds {', '.join(list(file)[:6]) or 'nothing'})"
+                )
+            if int(file.attrs["version"]) > VERSION:
+                raise SurfaceFileError(f"surface file {path}: is of version {file.attrs['version']}; update landscape")
+            return _read(file, str(path))
+    except (OSError, KeyError, ValueError, RuntimeError) as error:
+        raise SurfaceFileError(f"surface file {path}: truncated or not HDF5 ({error}); compute it again") from error
+
+
+def _read(file: h5py.File, source: str) -> Surface:
+    names = sorted(file["axes"])
+    axes = [Axis(n, file[f"axes/{n}"][()], str(file[f"axes/{n}"].attrs["label"])) for n in names]
+    arrays = {
+        folder: {name: item[()] for name, item in file[folder].items()} for folder in ("values", "stderr", "status")
+    }
+    trails = {name: _read_trail(group) for name, group in file["trails"].items()} if "trails" in file else {}
+    grid = Grid(tuple(axes))
+    for name, array in (arrays["values"] | arrays["stderr"] | arrays["status"]).items():
+        if array.shape != grid.shape:
+            raise ValueError(f"{name} has shape {array.shape}, the axes say {grid.shape}")
+    return Surface(grid, **arrays, trails=trails, provenance=json.loads(file.attrs["provenance"]), source=source)
+
+
+def _read_trail(group: h5py.Group) -> Trail:
+    known = {key: group[key][()] for key in ("x", "y", "step", "residual") if key in group}
+    metrics = {key: item[()] for key, item in group["metrics"].items()} if "metrics" in group else {}
+    return Trail(**known, metrics=metrics, labels=tuple(json.loads(group.attrs["labels"])))
+
+
+def _grid_text(grid: Grid) -> str:
+    return " x ".join(f"{a.name} {a.values[0]:g}:{a.values[-1]:g}:{len(a.values)}" for a in grid.axes)

@@ -1,0 +1,79 @@
+"""Surface files of the original program (github.com/tomgoldstein/loss-landscape), read and written.
+
+Owns: its layout: data sets `xcoordinates`, `ycoordinates`, `train_loss`, `train_acc` (percent), `test_*`, and from its
+Hessian script `max_eig`, `min_eig`. Two quirks are undone on reading. Its arrays are declared (nx, ny) but filled row by
+row over y, so the flat data are reshaped to (ny, nx). It marks what is not computed by -1.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from landscape.errors import SurfaceFileError
+from landscape.grid import Axis, Grid
+from landscape.surfaces.file import EVALUATION
+from landscape.surfaces.surface import DONE, PENDING, Surface
+
+NOT_COMPUTED = -1.0
+# theirs -> (ours, factor from theirs to ours)
+NAMES = {
+    "train_loss": ("train_loss", 1.0),
+    "train_acc": ("train_accuracy", 0.01),
+    "test_loss": ("test_loss", 1.0),
+    "test_acc": ("test_accuracy", 0.01),
+    "max_eig": ("hessian_max", 1.0),
+    "min_eig": ("hessian_min", 1.0),
+}
+
+
+def is_legacy(path: str | Path) -> bool:
+    """Whether the file is a surface of the original program."""
+    try:
+        with h5py.File(path, "r") as file:
+            return "xcoordinates" in file
+    except OSError:
+        return False
+
+
+def read_legacy(path: str | Path) -> Surface:
+    """The surface in one of its files; points that hold -1 in every metric are pending.
+
+    Raises:
+        SurfaceFileError: the arrays do not have as many values as the coordinates say.
+    """
+    with h5py.File(path, "r") as file:
+        axes = [Axis(name, file[f"{name}coordinates"][()]) for name in "xy" if f"{name}coordinates" in file]
+        grid = Grid(tuple(axes))
+        arrays = {theirs: np.asarray(file[theirs][()], dtype=np.float64) for theirs in NAMES if theirs in file}
+        dir_file = file["dir_file"][()] if "dir_file" in file else b""
+    for theirs, array in arrays.items():
+        if array.size != grid.size:
+            raise SurfaceFileError(f"surface file {path}: {theirs} has {array.size} values for {grid.size} points")
+    missing = np.ones(grid.shape, bool)
+    values = {}
+    for theirs, array in arrays.items():
+        ours, factor = NAMES[theirs]
+        array = array.reshape(grid.shape)
+        absent = (array == NOT_COMPUTED) if not theirs.endswith("_eig") else np.zeros(grid.shape, bool)
+        values[ours] = np.where(absent, np.nan, array * factor)
+        missing &= absent
+    status = {EVALUATION: np.where(missing, PENDING, DONE).astype(np.uint8)}
+    name = dir_file.decode(errors="replace") if isinstance(dir_file, bytes) else str(dir_file)
+    provenance = {"command": "li2018", "directions": {"kind": "file", "file": name}}
+    return Surface(grid, values, {}, status, {}, provenance, str(path))
+
+
+def write_legacy(surface: Surface, path: str | Path) -> None:
+    """Writes the original's layout; what is pending becomes -1, and square grids read there as they do here."""
+    pending = surface.status.get(EVALUATION, np.full(surface.shape, DONE)) == PENDING
+    with h5py.File(path, "w") as file:
+        for axis in surface.grid.axes:
+            file[f"{axis.name}coordinates"] = axis.values
+        for theirs, (ours, factor) in NAMES.items():
+            if ours in surface.values:
+                array = np.where(pending, NOT_COMPUTED, surface.values[ours] / factor)
+                file[theirs] = array.reshape(tuple(reversed(surface.shape)))
+        file["dir_file"] = str(surface.provenance.get("directions", {}).get("file", ""))

@@ -1,0 +1,52 @@
+"""Is this file the same run? What provenance must agree before values are added to a file.
+
+Owns: which entries identify a run and which only describe it, and the sentence that names a difference.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+# Where and how it ran, and paths that may move while a hash beside them tells the content.
+DESCRIPTIVE = (
+    ("run",),
+    ("command",),
+    ("checkpoint", "path"),
+    ("data", "spec"),
+    ("data", "root"),
+    ("directions", "file"),
+    ("directions", "to"),
+    ("directions", "to_y"),
+)
+
+
+def plain(provenance: Mapping) -> dict:
+    """The provenance as it reads back from a file: JSON types only."""
+    return json.loads(json.dumps(provenance, default=str))
+
+
+def difference(stored: Mapping, wanted: Mapping) -> str | None:
+    """The first entry in which two runs differ, as `seed is 0 in the file, 1 now`; None when they are the same run."""
+    old, new = _flat(plain(stored)), _flat(plain(wanted))
+    for key in [*new, *(key for key in old if key not in new)]:
+        if any(key[: len(prefix)] == prefix for prefix in DESCRIPTIVE):
+            continue
+        if old.get(key) != new.get(key):
+            return f"{'.'.join(key)} is {_short(old.get(key))} in the file, {_short(new.get(key))} now"
+    return None
+
+
+def _flat(tree: Mapping, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], object]:
+    leaves: dict[tuple[str, ...], object] = {}
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            leaves |= _flat(value, (*path, key))
+        else:
+            leaves[(*path, key)] = value
+    return leaves
+
+
+def _short(value: object) -> str:
+    text = "not set" if value is None else str(value)
+    return text if len(text) <= 40 else text[:12] + "..."

@@ -1,0 +1,116 @@
+"""What was computed, as plain numpy: the one type that plotting, comparing and exporting work on.
+
+Owns: `Surface`, `Trail`, and the meaning of the status codes. Knows no file format, no torch, no plotting.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from landscape.errors import LandscapeError, UsageError
+from landscape.grid import Grid
+
+PENDING, DONE, FAILED, INTERPOLATED = 0, 1, 2, 3
+
+
+@dataclass(frozen=True, eq=False)
+class Trail:
+    """A path over the surface, such as a training run or the positions of named nets.
+
+    `x`, `y`, `step`, `residual` have shape (n,): plane coordinates, training step, and distance from the plane.
+    """
+
+    x: np.ndarray
+    y: np.ndarray | None = None
+    step: np.ndarray | None = None
+    residual: np.ndarray | None = None
+    metrics: dict[str, np.ndarray] = field(default_factory=dict)
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """Metrics over a grid.
+
+    `values[m]` and `stderr[m]` are float64 of shape `grid.shape`: (ny, nx) or (nx,). NaN and inf are results like any
+    other; whether a point was computed is told by `status[group]` (uint8: 0 pending, 1 done, 2 failed,
+    3 interpolated), never by its value. `provenance` says what was computed (see docs/surface-file.md).
+    """
+
+    grid: Grid
+    values: dict[str, np.ndarray]
+    stderr: dict[str, np.ndarray] = field(default_factory=dict)
+    status: dict[str, np.ndarray] = field(default_factory=dict)
+    trails: dict[str, Trail] = field(default_factory=dict)
+    provenance: dict = field(default_factory=dict)
+    source: str = ""
+
+    @property
+    def x(self) -> np.ndarray:
+        """(nx,)"""
+        return self.grid.axes[0].values
+
+    @property
+    def y(self) -> np.ndarray:
+        """(ny,)
+
+        Raises:
+            LandscapeError: the surface has one dimension.
+        """
+        if self.ndim < 2:
+            raise LandscapeError(f"{self.source or 'this surface'} is one-dimensional: it has no y axis")
+        return self.grid.axes[1].values
+
+    @property
+    def ndim(self) -> int:
+        return self.grid.ndim
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.grid.shape
+
+    def metric(self, name: str | None = None) -> str:
+        """The full name of a metric: `None` is the first loss, `loss` finds `train_loss`.
+
+        Raises:
+            UsageError: no such metric; the message lists those there are.
+        """
+        if not self.values:
+            raise LandscapeError(f"{self.source or 'this surface'} holds no values: nothing was computed yet")
+        wanted = [name] if name else ["train_loss", "test_loss", next(iter(self.values))]
+        for candidate in wanted:
+            for full in (candidate, f"train_{candidate}", f"test_{candidate}"):
+                if full in self.values:
+                    return full
+        raise UsageError(f"no metric '{name}' in {self.source or 'this surface'}: it has {', '.join(self.values)}")
+
+    def at_origin(self, metric: str) -> float | None:
+        """The value at coordinate 0 of every axis, or None when 0 is not on the grid."""
+        position = []
+        for axis in reversed(self.grid.axes):
+            hits = np.flatnonzero(axis.values == 0.0)
+            if len(hits) == 0:
+                return None
+            position.append(int(hits[0]))
+        return float(self.values[metric][tuple(position)])
+
+    def counts(self, group: str = "evaluation") -> dict[str, int]:
+        """How many points are pending, done, failed and interpolated."""
+        status = self.status.get(group)
+        if status is None:
+            return {"pending": 0, "done": self.grid.size, "failed": 0, "interpolated": 0}
+        found = np.bincount(status.ravel(), minlength=4)
+        return dict(zip(("pending", "done", "failed", "interpolated"), map(int, found), strict=False))
+
+    def to_xarray(self):
+        """An `xarray.Dataset` with dimensions (y, x); needs the xarray package."""
+        try:
+            import xarray
+        except ImportError:
+            raise LandscapeError("to_xarray needs xarray: pip install 'nn-landscape[xarray]'") from None
+        names = tuple(axis.name for axis in reversed(self.grid.axes))
+        arrays = {name: (names, value) for name, value in self.values.items()}
+        arrays |= {f"{name}_stderr": (names, value) for name, value in self.stderr.items()}
+        return xarray.Dataset(arrays, coords={axis.name: axis.values for axis in self.grid.axes})
