@@ -76,7 +76,9 @@ class Layout:
         for entry in self.entries:
             yield entry, flat[entry.offset : entry.offset + entry.numel].view(entry.shape)
 
-    def flatten(self, tensors: Mapping[str, Tensor], *, dtype: torch.dtype, device: torch.device | str = "cpu") -> Tensor:
+    def flatten(
+        self, tensors: Mapping[str, Tensor], *, dtype: torch.dtype, device: torch.device | str = "cpu"
+    ) -> Tensor:
         """(size,) vector of the named tensors; names that are absent are zero."""
         flat = torch.zeros(self.size, dtype=dtype)
         for entry, view in self.views(flat):

@@ -51,7 +51,9 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     elif not path.exists():
         raise CheckpointError(f"checkpoint {path}: no such file; {_neighbours(path)}")
     elif path.suffix.lower() not in READERS:
-        raise CheckpointError(f"checkpoint {path}: unknown suffix '{path.suffix}'; expected one of {', '.join(READERS)}")
+        raise CheckpointError(
+            f"checkpoint {path}: unknown suffix '{path.suffix}'; expected one of {', '.join(READERS)}"
+        )
     else:
         (stored, meta), files = READERS[path.suffix.lower()](path), [path]
     tensors, found = unwrap(stored, source=str(path))

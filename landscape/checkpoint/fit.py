@@ -51,7 +51,9 @@ def fit(model: nn.Module, checkpoint: Checkpoint, *, name: str = "the model") ->
     """
     mapped, mismatch = best_match(model, checkpoint.state_dict)
     if mismatch.count:
-        raise CheckpointError(f"checkpoint {checkpoint.source} does not fit {name}: {mismatch}; name its net with --model")
+        raise CheckpointError(
+            f"checkpoint {checkpoint.source} does not fit {name}: {mismatch}; name its net with --model"
+        )
     model.load_state_dict(mapped, strict=False)
 
 

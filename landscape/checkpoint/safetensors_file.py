@@ -50,7 +50,9 @@ def read_folder(folder: Path) -> tuple[dict[str, Tensor], dict, list[Path]]:
         )
     shards = [folder / shard for shard in sorted(set(_weight_map(indexes[0]).values()))]
     if missing := [shard.name for shard in shards if not shard.exists()]:
-        raise CheckpointError(f"checkpoint folder {folder}: {indexes[0].name} names missing shards {', '.join(missing)}")
+        raise CheckpointError(
+            f"checkpoint folder {folder}: {indexes[0].name} names missing shards {', '.join(missing)}"
+        )
     tensors: dict[str, Tensor] = {}
     for shard in shards:
         tensors |= read_file(shard)[0]

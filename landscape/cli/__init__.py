@@ -1,0 +1,1 @@
+"""The command line: parse, call one recipe, turn errors into one line and an exit status. Only rank 0 speaks."""

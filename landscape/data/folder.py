@@ -20,9 +20,7 @@ SPLIT_FOLDERS = {"train": ("train",), "test": ("test", "val", "valid", "validati
 RESIZE, CROP = 256, 224
 
 
-def read_folder(
-    path: Path, split: str, subset: Callable[[int], np.ndarray]
-) -> tuple[np.ndarray, np.ndarray, int]:
+def read_folder(path: Path, split: str, subset: Callable[[int], np.ndarray]) -> tuple[np.ndarray, np.ndarray, int]:
     """(images uint8 (N, H, W, 3), labels int64 (N,), number of images in the folder).
 
     Classes are numbered in the sorted order of their folders' names, as torchvision's ImageFolder does.

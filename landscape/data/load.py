@@ -57,7 +57,8 @@ def load_splits(
         "root": data_root,
         "normalize": preset.name,
         "splits": {
-            name: {"samples": part.size, "of": part.of, "fingerprint": part.fingerprint} for name, part in loaded.items()
+            name: {"samples": part.size, "of": part.of, "fingerprint": part.fingerprint}
+            for name, part in loaded.items()
         },
     }
     return Data(loaded, facts)

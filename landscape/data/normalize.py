@@ -33,7 +33,9 @@ class Normalize:
         channels = images.shape[1]
         if len(self.mean) not in (1, channels):
             raise DataError(f"normalize '{self.name}' has {len(self.mean)} channels, the images have {channels}")
-        mean, std = (torch.tensor(v, dtype=dtype, device=images.device).view(1, -1, 1, 1) for v in (self.mean, self.std))
+        mean, std = (
+            torch.tensor(v, dtype=dtype, device=images.device).view(1, -1, 1, 1) for v in (self.mean, self.std)
+        )
         return images.sub(mean).div(std).contiguous()
 
 

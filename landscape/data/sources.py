@@ -64,7 +64,9 @@ def read_arrays(spec: str, request: Request) -> Arrays:
         return Arrays(*read_folder(Path(path), request.split, request.subset))
     if colon and kind == "npz":
         return _npz(Path(path), request)
-    known = ", ".join(["digits", *TORCHVISION, "folder:PATH", "npz:PATH", "package.module:callable", "file.py:callable"])
+    known = ", ".join(
+        ["digits", *TORCHVISION, "folder:PATH", "npz:PATH", "package.module:callable", "file.py:callable"]
+    )
     raise UsageError(f"data '{spec}': expected one of {known}")
 
 
@@ -123,7 +125,9 @@ def _check_arrays(images: np.ndarray, labels: np.ndarray, source: str) -> None:
     if images.dtype == np.uint8 and images.ndim != 4:
         raise DataError(f"data {source}: images have shape {images.shape}; expected (N, H, W, C) for uint8")
     if labels.shape != images.shape[:1]:
-        raise DataError(f"data {source}: {len(images)} images and labels of shape {labels.shape}; expected one label each")
+        raise DataError(
+            f"data {source}: {len(images)} images and labels of shape {labels.shape}; expected one label each"
+        )
     if not np.issubdtype(labels.dtype, np.integer):
         raise DataError(f"data {source}: labels are {labels.dtype}; expected integers")
     if len(images) == 0:

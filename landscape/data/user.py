@@ -90,7 +90,9 @@ def _from_loader(data: Iterable, normalize: Normalize, subset: Callable, sampled
     if not sampled:
         return split
     if not isinstance(split, TensorSplit):
-        raise UsageError("samples: only batches of the form (inputs, targets) can be sampled; pass fewer batches instead")
+        raise UsageError(
+            "samples: only batches of the form (inputs, targets) can be sampled; pass fewer batches instead"
+        )
     return _from_tensors(split.inputs, split.targets, normalize, subset)
 
 

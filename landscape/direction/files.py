@@ -44,7 +44,9 @@ def read_directions(path: str | Path, model: nn.Module, layout: Layout, *, ndim:
             return [read(file[name], path, model, layout) for name in groups[:ndim]]
     except OSError as error:
         reason = "no such file" if not path.exists() else "truncated or not HDF5"
-        raise LandscapeError(f"direction file {path}: {reason}; expected one of landscape or of the original") from error
+        raise LandscapeError(
+            f"direction file {path}: {reason}; expected one of landscape or of the original"
+        ) from error
 
 
 def write_directions(path: str | Path, directions: Sequence[Direction]) -> None:

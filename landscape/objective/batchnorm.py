@@ -12,7 +12,6 @@ import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -43,7 +42,9 @@ def recompute(model: nn.Module, layers: Sequence[_BatchNorm], inputs: Iterable[A
             layer.eval()
 
 
-def check_variances(layout: Layout, origin: Tensor, directions: Sequence[Tensor], corners: Sequence[Sequence[float]]) -> None:
+def check_variances(
+    layout: Layout, origin: Tensor, directions: Sequence[Tensor], corners: Sequence[Sequence[float]]
+) -> None:
     """Raises EvaluationError when a running variance is negative anywhere in a grid.
 
     Variances are affine in the coordinates, so their minimum over the grid lies in a corner; `corners` holds (first,
@@ -62,4 +63,3 @@ def check_variances(layout: Layout, origin: Tensor, directions: Sequence[Tensor]
                     f"batchnorm interpolate: {entry.name} becomes negative ({lowest:.3g}) at ({place}); "
                     "use a smaller range, or --batchnorm recompute or keep"
                 )
-

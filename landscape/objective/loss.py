@@ -121,7 +121,9 @@ def check_values(name: str, values: Any, length: int) -> Tensor:
     if values.numel() == 1 and length != 1:
         return values.reshape(()).double()
     if values.ndim != 1 or len(values) != length:
-        raise EvaluationError(f"{name} returned shape {tuple(values.shape)} for {length} samples; expected ({length},) or ()")
+        raise EvaluationError(
+            f"{name} returned shape {tuple(values.shape)} for {length} samples; expected ({length},) or ()"
+        )
     return values.double()
 
 

@@ -76,7 +76,9 @@ class Objective:
         found: dict[str, float] = {}
         with numerics(self.precision, self.device):
             if self.batchnorm == "recompute" and self._layers:
-                bn.recompute(self.model, self._layers, (_inputs(b) for b in self._recompute_on.batches(self.batch_size)))
+                bn.recompute(
+                    self.model, self._layers, (_inputs(b) for b in self._recompute_on.batches(self.batch_size))
+                )
             for name, split in self.splits.items():
                 found |= self._pass(split).results(name)
             if self.l2:
@@ -156,4 +158,3 @@ def _private_copy(model: nn.Module) -> nn.Module:
             "remove hooks, or replace torch.nn.utils.weight_norm by torch.nn.utils.parametrizations.weight_norm"
         ) from error
     return own.eval().requires_grad_(False)
-

@@ -38,6 +38,8 @@ class Tally:
         for (name, count), (total, squares) in zip(self._counts.items(), fetched.tolist(), strict=True):
             found[f"{split}_{name}"] = total / count
             if self._per_sample[name] and count > 1:
-                variance = max(squares - total * total / count, 0.0) / (count - 1) if squares == squares else float("nan")
+                variance = (
+                    max(squares - total * total / count, 0.0) / (count - 1) if squares == squares else float("nan")
+                )
                 found[f"stderr/{split}_{name}"] = (variance / count) ** 0.5
         return found

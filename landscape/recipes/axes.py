@@ -124,7 +124,8 @@ def net_trail(plane: Plane, nets: Sequence[Net], layout: Layout) -> dict[str, Tr
         return {}
     origin = plane.origin
     projected = [
-        plane.project(layout.flatten(layout.tensors(net.module), dtype=origin.dtype, device=origin.device)) for net in nets
+        plane.project(layout.flatten(layout.tensors(net.module), dtype=origin.dtype, device=origin.device))
+        for net in nets
     ]
     coords = np.array([coords for coords, _ in projected])
     # what rounding leaves of an exact 0 or 1 would only clutter the file
@@ -142,4 +143,3 @@ def net_trail(plane: Plane, nets: Sequence[Net], layout: Layout) -> dict[str, Tr
 def flat(directions: Sequence[Direction], layout: Layout, like: Tensor) -> list[Tensor]:
     """The directions as vectors of the layout, on the device and in the dtype of `like`."""
     return [layout.flatten(d.vector, dtype=like.dtype, device=like.device) for d in directions]
-

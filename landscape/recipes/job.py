@@ -188,4 +188,3 @@ def measure_speed(job: Job, clock: Callable[[], float] = time.perf_counter) -> f
                     return done / (clock() - started)
             if not warm:
                 raise EvaluationError("no batch to time: the data are empty")
-

@@ -64,7 +64,9 @@ class Options:
         if self.batchnorm is not None and self.batchnorm not in POLICIES:
             raise UsageError(f"batchnorm '{self.batchnorm}': expected one of {', '.join(POLICIES)}")
         if self.state == "states" and self.batchnorm not in (None, "interpolate"):
-            raise UsageError(f"state states moves the BN statistics, so batchnorm '{self.batchnorm}' cannot hold; drop one")
+            raise UsageError(
+                f"state states moves the BN statistics, so batchnorm '{self.batchnorm}' cannot hold; drop one"
+            )
         if self.directions and (self.to is not None or self.to_y is not None):
             raise UsageError("directions and to both say where the axes point; give one of them")
         if self.directions and (self.norm or self.ignore or self.orthogonal):
@@ -80,5 +82,7 @@ class Options:
         dtype_of(self.precision)
         split = (self.split,) if isinstance(self.split, str) else tuple(self.split)
         metrics = (self.metrics,) if isinstance(self.metrics, str) else self.metrics
-        metrics = [m for part in metrics for m in (part.split(",") if isinstance(part, str) else [part])] if metrics else None
+        metrics = (
+            [m for part in metrics for m in (part.split(",") if isinstance(part, str) else [part])] if metrics else None
+        )
         return replace(self, split=split, metrics=metrics)

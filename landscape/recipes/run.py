@@ -189,4 +189,3 @@ def _plan(job: Job, world: World, options: Options) -> Plan:
         data_bytes=sum(split.nbytes for split in job.objective.splits.values()),
         provenance=job.provenance,
     )
-

@@ -10,10 +10,11 @@ from pathlib import Path
 import plotly.graph_objects as go
 
 from landscape.errors import UsageError
-from landscape.render.interactive_lines import line_figure
+from landscape.render.interactive_lines import line_figure, value_axis
 from landscape.render.interactive_traces import FONT, GRID, flat_traces, relief_layout, relief_traces, z_axis
-from landscape.render.page import Panel, page
+from landscape.render.page import Panel, View, page
 from landscape.scene.scene import Comparison, Scene
+from landscape.scene.text import metric_label
 
 SUFFIXES = (".html",)
 
@@ -35,17 +36,18 @@ def draw(scene: Scene | Comparison, path: str | Path) -> Path:
 
 def _panel(scene: Scene, *, named: bool) -> Panel:
     title, facts = (scene.title, list(scene.facts)) if named else ("", [])
+    notes = [list(view.notes) for view in (*scene.fields, *scene.lines)]
     if scene.lines:
-        return Panel(title, [line_figure(scene)], [], facts, [list(scene.notes)])
-    layouts = [_view_layouts(scene, number) for number in range(len(scene.fields))]
-    notes = [[*scene.notes, *field.notes] for field in scene.fields]
-    return Panel(title, [_relief(scene), _flat(scene)], layouts, facts, notes, scene.fields)
+        layouts = [[_changes("yaxis", value_axis(lines.left))] for lines in scene.lines]
+        return Panel(title, [line_figure(scene)], layouts, facts, notes, [View("", lines.left.kind) for lines in scene.lines])
+    layouts = [[_changes("scene.zaxis", z_axis(field)), {}] for field in scene.fields]
+    views = [View(field.metric, field.scale.kind, metric_label(field.metric), field.percent) for field in scene.fields]
+    return Panel(title, [_relief(scene), _flat(scene)], layouts, facts, notes, views, scene.fields)
 
 
-def _view_layouts(scene: Scene, number: int) -> list[dict]:
-    """What changes in the layout of each figure when a view is chosen."""
-    axis = z_axis(scene.fields[number])
-    return [{f"scene.zaxis.{key}": value for key, value in axis.items()}, {}]
+def _changes(where: str, axis: dict) -> dict:
+    """The changes of a layout that give one of its axes new properties."""
+    return {f"{where}.{key}": value for key, value in axis.items()}
 
 
 def _relief(scene: Scene) -> go.Figure:
@@ -64,7 +66,7 @@ def _flat(scene: Scene) -> go.Figure:
     figure.update_layout(
         template="plotly_white",
         font=FONT,
-        margin={"l": 60, "r": 10, "t": 10, "b": 50},
+        margin={"l": 60, "r": 10, "t": 34, "b": 50},
         xaxis={**axis, "title": {"text": frame.x_label}, "range": list(frame.x_range)},
         yaxis={**axis, "title": {"text": frame.y_label}, "range": list(frame.y_range)},
     )

@@ -13,53 +13,65 @@ from landscape.scene.scene import LOG, Curve, Scene, ValueAxis
 
 
 def line_figure(scene: Scene) -> go.Figure:
-    """The curves of a scene on one or two vertical axes."""
-    lines, frame = scene.lines, scene.frame
-    figure = go.Figure()
-    for curve in lines.curves:
-        figure.add_traces(_curve(curve))
+    """The curves of a scene on one or two vertical axes; the first scale is seen."""
+    first, frame = scene.lines[0], scene.frame
+    traces = [trace for view, lines in enumerate(scene.lines) for c in lines.curves for trace in _curve(c, view)]
+    figure = go.Figure(traces)
     layout = {
         "xaxis": {"title": {"text": frame.x_label}, "range": list(frame.x_range), "gridcolor": GRID, "zeroline": False},
-        "yaxis": {**_axis(lines.left), "gridcolor": GRID},
+        "yaxis": {**value_axis(first.left), "gridcolor": GRID},
     }
-    if lines.right:
-        layout["yaxis2"] = {**_axis(lines.right), "overlaying": "y", "side": "right", "showgrid": False}
+    if first.right:
+        right = {"overlaying": "y", "side": "right", "showgrid": False, "tickmode": "linear", "dtick": 20}
+        layout["yaxis2"] = {**value_axis(first.right), **right}
     figure.update_layout(
-        template="plotly_white", font=FONT, hovermode="x unified", margin={"l": 70, "r": 70, "t": 30, "b": 60},
+        template="plotly_white", font=FONT, hovermode="x unified", margin={"l": 70, "r": 70, "t": 50, "b": 60},
         legend={"orientation": "h", "x": 0.5, "xanchor": "center", "y": -0.16}, **layout,
     )  # fmt: skip
-    for x, name in lines.marks:
-        figure.add_vline(x=x, line={"color": SOFT, "width": 1, "dash": "dot"}, annotation_text=name)
+    for x, name in first.marks:
+        figure.add_vline(x=x, line={"color": SOFT, "width": 1, "dash": "dot"})
+        figure.add_annotation(
+            x=x, y=1, yref="paper", text=name, showarrow=False, yanchor="bottom", font={"color": SOFT}
+        )
     return figure
 
 
-def axis_range(axis: ValueAxis, kind: str) -> list[float]:
-    """plotly wants the exponents of a log axis."""
-    return [float(np.log10(axis.low)), float(np.log10(axis.high))] if kind == LOG else [axis.low, axis.high]
-
-
-def _axis(axis: ValueAxis) -> dict:
-    kind = LOG if axis.kind == LOG else "linear"
-    named = {"text": axis.label, "font": {"color": axis.color}}
+def value_axis(axis: ValueAxis) -> dict:
+    """A vertical axis of the layout; plotly wants the exponents of a log range."""
+    log = axis.kind == LOG
+    ends = [axis.low, axis.high]
+    decades = np.log10(axis.high / axis.low) if log else 0.0
     return {
-        "title": named, "type": kind, "range": axis_range(axis, kind), "tickfont": {"color": axis.color},
-        "zeroline": False, "exponentformat": "power",
-    }  # fmt: skip
+        "title": {"text": axis.label, "font": {"color": axis.color}},
+        "type": "log" if log else "linear",
+        "range": [float(np.log10(end)) for end in ends] if log else ends,
+        "dtick": 1 if decades > 2 else None,
+        "tickfont": {"color": axis.color},
+        "zeroline": False,
+        "exponentformat": "power",
+    }
 
 
-def _curve(curve: Curve) -> list:
-    side = {"yaxis": "y2"} if curve.right else {}
-    traces = []
-    if curve.spread is not None:
-        seen = np.isfinite(curve.y)
-        x, low, high = curve.x[seen], (curve.y - curve.spread)[seen], (curve.y + curve.spread)[seen]
-        traces.append(
-            go.Scatter(
-                x=np.concatenate([x, x[::-1]]), y=np.concatenate([high, low[::-1]]), fill="toself", opacity=0.18,
-                fillcolor=curve.color, line={"width": 0}, hoverinfo="skip", showlegend=False, **side,
-            )
-        )  # fmt: skip
+def _curve(curve: Curve, view: int) -> list:
+    options = {"meta": {"view": view}, "visible": view == 0, **({"yaxis": "y2"} if curve.right else {})}
     line = {"color": curve.color, "width": 2, "dash": "dash" if curve.dashed else "solid"}
-    form = "%{y:.1f} %" if curve.right else "%{y:.4g}"
-    traces.append(go.Scatter(x=curve.x, y=curve.y, name=curve.label, line=line, hovertemplate=form, **side))
-    return traces
+    form = "%{y:.1f} %" if curve.percent else "%{y:.4g}"
+    drawn = go.Scatter(x=curve.x, y=curve.y, name=curve.label, mode="lines", line=line, hovertemplate=form, **options)
+    return [*_bands(curve, options), drawn]
+
+
+def _bands(curve: Curve, options: dict) -> list:
+    """Two standard errors to either side, one closed shape per uninterrupted stretch."""
+    if curve.low is None:
+        return []
+    low, high = curve.low, curve.high
+    seen = np.flatnonzero(np.isfinite(low) & np.isfinite(high))
+    stretches = [s for s in np.split(seen, np.flatnonzero(np.diff(seen) > 1) + 1) if len(s) > 1]
+    return [
+        go.Scatter(
+            x=np.concatenate([curve.x[s], curve.x[s][::-1]]), y=np.concatenate([high[s], low[s][::-1]]), mode="lines",
+            fill="toself", opacity=0.18, fillcolor=curve.color, line={"width": 0}, hoverinfo="skip", showlegend=False,
+            **options,
+        )
+        for s in stretches
+    ]  # fmt: skip

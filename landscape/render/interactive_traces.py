@@ -14,7 +14,7 @@ from landscape.scene.scene import DRAWN, HOLE_NAMES, Field, Frame, Scene, Ticks,
 HOLES = ("#c4c4c4", "#ececec", "#d9c0c0")
 FONT = {"family": "system-ui, -apple-system, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif", "size": 12, "color": "#1a1a1a"}
 INK, SOFT, GRID = "#1a1a1a", "#5c5c5c", "#dfe1e6"
-LIGHT = {"ambient": 0.62, "diffuse": 0.75, "specular": 0.18, "roughness": 0.55, "fresnel": 0.05}
+LIGHT = {"ambient": 0.55, "diffuse": 0.62, "specular": 0.08, "roughness": 0.6, "fresnel": 0.03}
 LAMP = {"x": -9000, "y": -4000, "z": 14000}
 # Heights keep six digits: far more than a screen shows, and the page is smaller.
 DIGITS = 6
@@ -69,7 +69,8 @@ def z_axis(field: Field) -> dict:
         "range": [field.scale.low, field.scale.high],
         "tickvals": field.z_ticks.heights.tolist(),
         "ticktext": list(field.z_ticks.labels),
-        "title": {"text": field.label},
+        # The colour bar beside it has the name.
+        "title": {"text": ""},
     }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import plotly.graph_objects as go
@@ -17,7 +17,16 @@ from plotly.offline import get_plotlyjs
 
 from landscape.render.page_script import SCRIPT, STYLE
 from landscape.scene.scene import Field
-from landscape.scene.text import metric_label
+
+
+@dataclass(frozen=True)
+class View:
+    """What the switches of the page choose from: a metric on a scale."""
+
+    metric: str
+    scale: str
+    label: str = ""
+    percent: bool = False
 
 
 @dataclass(frozen=True)
@@ -29,13 +38,15 @@ class Panel:
     layouts: list[list[dict]]
     facts: list[str]
     notes: list[list[str]]
+    views: list[View]
     fields: tuple[Field, ...] = field(default_factory=tuple)
 
 
 def page(title: str, panels: list[Panel], facts: list[str]) -> str:
     """The whole page."""
     columns = "\n".join(_column(number, panel) for number, panel in enumerate(panels))
-    data = json.dumps({"panels": [_payload(panel) for panel in panels], "views": _views(panels[0])}, allow_nan=False)
+    views = [asdict(view) for view in panels[0].views]
+    data = json.dumps({"panels": [_payload(panel) for panel in panels], "views": views}, allow_nan=False)
     # Inside a script element only the closing tag could end the text early.
     data = data.replace("</", "<\\/")
     single = " single" if len(panels) == 1 else ""
@@ -74,13 +85,6 @@ def _column(number: int, panel: Panel) -> str:
 
 def _joined(phrases: list[str]) -> str:
     return " &nbsp;·&nbsp; ".join(map(html.escape, phrases))
-
-
-def _views(panel: Panel) -> list[dict]:
-    return [
-        {"metric": f.metric, "label": metric_label(f.metric), "scale": f.scale.kind, "percent": f.percent}
-        for f in panel.fields
-    ]
 
 
 def _payload(panel: Panel) -> dict:

@@ -26,7 +26,7 @@ button[aria-pressed=true] { background: var(--accent); border-color: var(--accen
 .figure { width: 100%; min-width: 0; }
 .relief { height: min(64vh, 620px); }
 .flat { height: min(52vh, 470px); }
-.single .relief, .single .flat { height: min(76vh, 720px); }
+.single .relief, .single .flat { height: min(74vh, 700px, max(380px, 50vw)); }
 .line { height: min(68vh, 560px); }
 .own, footer { color: var(--soft); font-size: 12px; }
 .own p, footer p { margin: 3px 0; }
@@ -37,7 +37,7 @@ SCRIPT = """
   "use strict";
   const data = JSON.parse(document.getElementById("data").textContent);
   const views = data.views;
-  const config = { responsive: true, displaylogo: false,
+  const config = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
     toImageButtonOptions: { format: "png", scale: 3, filename: "landscape" } };
   let current = 0;
 
@@ -135,25 +135,25 @@ SCRIPT = """
     if (scales.length > 1) box.append(group);
   }
 
-  // One camera for all reliefs. The one being turned leads; the others are told once per frame and stay silent.
-  let leader = null, waiting = null;
-  function follow(source) {
-    if (leader !== null && leader !== source) return;
-    leader = source;
-    if (waiting) return;
-    waiting = requestAnimationFrame(() => {
-      waiting = null;
-      const camera = source._fullLayout.scene._scene.getCamera();
-      const others = reliefs.filter(div => div !== source);
-      Promise.all(others.map(div => Plotly.relayout(div, { "scene.camera": camera })))
-        .then(() => { setTimeout(() => { if (!waiting) leader = null; }, 60); });
-    });
+  // One camera for all reliefs. The one being turned leads, the others are told; what they answer meanwhile is an echo.
+  let leader = null, latest = null;
+  function tell() {
+    const camera = latest;
+    latest = null;
+    const others = reliefs.filter(div => div !== leader);
+    Promise.all(others.map(div => Plotly.relayout(div, { "scene.camera": camera })))
+      .then(() => requestAnimationFrame(() => { if (latest) tell(); else leader = null; }));
+  }
+  function turned(div, event) {
+    if (!event || !Object.keys(event).some(key => key.startsWith("scene.camera"))) return;
+    if (leader !== null && leader !== div) return;
+    latest = event["scene.camera"] || div.layout.scene.camera;
+    if (leader === null) { leader = div; tell(); }
   }
   if (reliefs.length > 1)
     reliefs.forEach(div => {
-      const turned = event => { if (Object.keys(event || {}).some(k => k.startsWith("scene.camera"))) follow(div); };
-      div.on("plotly_relayouting", turned);
-      div.on("plotly_relayout", turned);
+      div.on("plotly_relayouting", event => turned(div, event));
+      div.on("plotly_relayout", event => turned(div, event));
     });
   note();
   controls();

@@ -60,18 +60,17 @@ def _relief(scene: Scene) -> Figure:
 
 def _lines(scene: Scene) -> Figure:
     wide, tall, left = 4.9, 3.1, 0.72
-    above = 0.2 if scene.lines.marks else 0.0
+    above = 0.2 if scene.lines[0].marks else 0.0
     figure, bottom = _sheet(scene, left + wide + 0.72, tall, below=0.8, above=above, middle=left + wide / 2)
     draw_lines(paper.place(figure, left, bottom, wide, tall), scene)
-    draw_legend(figure, scene.lines.curves, left + wide / 2, bottom - 0.63)
+    draw_legend(figure, scene.lines[0].curves, left + wide / 2, bottom - 0.63)
     return figure
 
 
 def _sheet(scene: Scene, width: float, tall: float, *, below: float, middle: float, above: float = 0.0):
     """(figure, height where the axes begin): with the title, centred on `middle`, and the facts written."""
     room = width - 2 * MARGIN
-    notes = (*scene.notes, *(scene.fields[0].notes if scene.fields else ()))
-    lines = paper.wrap(scene.facts, room) + paper.wrap(notes, room)
+    lines = paper.wrap(scene.facts, room) + paper.wrap(scene.notes, room)
     foot = paper.footer_height(lines) + MARGIN
     top = (0.38 if scene.title else 0.12) + above
     figure = paper.sheet(width, foot + below + tall + top)

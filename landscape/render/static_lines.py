@@ -18,7 +18,7 @@ _SCALES = {LINEAR: "linear", LOG: "log", SYMLOG: "asinh"}
 
 def draw_lines(axes: Axes, scene: Scene, *, left: bool = True, right: bool = True) -> None:
     """The curves of a scene; `left` and `right` tell whether the names of those axes are written."""
-    lines, frame = scene.lines, scene.frame
+    lines, frame = scene.lines[0], scene.frame
     second = axes.twinx() if lines.right else None
     axes.set_xlim(frame.x_range)
     axes.locator_params(axis="x", nbins=6)
@@ -53,9 +53,8 @@ def _value_axis(axes: Axes, axis: ValueAxis, *, named: bool) -> None:
 
 def _curve(axes: Axes, curve: Curve) -> None:
     axes.plot(curve.x, curve.y, color=curve.color, lw=1.5, ls=DASHES if curve.dashed else "-", label=curve.label, zorder=3)
-    if curve.spread is not None:
-        low, high = curve.y - curve.spread, curve.y + curve.spread
-        axes.fill_between(curve.x, low, high, color=curve.color, alpha=0.16, lw=0, zorder=2)
+    if curve.low is not None:
+        axes.fill_between(curve.x, curve.low, curve.high, color=curve.color, alpha=0.16, lw=0, zorder=2)
 
 
 def _marks(axes: Axes, marks: tuple[tuple[float, str], ...]) -> None:

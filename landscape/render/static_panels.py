@@ -41,11 +41,11 @@ def draw_panels(comparison: Comparison) -> Figure:
     """The figure of a comparison."""
     layout = _layout(comparison)
     shared = paper.wrap(comparison.facts, layout.width - 2 * MARGIN)
-    own = [paper.wrap((*p.facts, *p.notes, *(p.fields[0].notes if p.fields else ())), layout.wide) for p in comparison.panels]
+    own = [paper.wrap((*p.facts, *p.notes), layout.wide) for p in comparison.panels]
     legend = 0.3 if comparison.kind == "line" else 0.0
     foot = paper.footer_height(shared) + MARGIN + legend
     below = layout.under + max(map(paper.footer_height, own)) + 0.1
-    above = 0.52 if any(p.lines and p.lines.marks for p in comparison.panels) else 0.34
+    above = 0.52 if any(p.lines and p.lines[0].marks for p in comparison.panels) else 0.34
     step = layout.tall + below + above
     figure = paper.sheet(layout.width, foot + layout.rows * step + (0.36 if comparison.title else 0.05))
     for number in range(len(comparison.panels)):
@@ -59,7 +59,7 @@ def draw_panels(comparison: Comparison) -> Figure:
     top = foot + layout.rows * step + 0.12
     paper.heading(figure, comparison.title, middle, top, 2 * middle - 0.2, paper.TITLE + 1)
     if legend:
-        draw_legend(figure, comparison.panels[0].lines.curves, middle, foot - 0.2)
+        draw_legend(figure, comparison.panels[0].lines[0].curves, middle, foot - 0.2)
     paper.footer(figure, shared, MARGIN, foot - legend)
     return figure
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from landscape.errors import UsageError
 from landscape.scene.facts import facts, subject
-from landscape.scene.field import build_field, cell_edges, shared_scale
-from landscape.scene.holes import holes_of
-from landscape.scene.lines import build_lines, check_metrics, line_notes, line_scale
-from landscape.scene.scene import DRAWN, LINEAR, LOG, SYMLOG, Camera, Frame, Scale, Scene
+from landscape.scene.field import build_field, cell_edges
+from landscape.scene.lines import build_lines, check_metrics
+from landscape.scene.scene import Camera, Frame, Scale, Scene
+from landscape.scene.shared import alternatives
 from landscape.scene.text import is_percent, metric_label
 from landscape.surfaces.surface import Surface
 
@@ -120,30 +120,11 @@ def _shared_metric(surfaces: Sequence[Surface], metric: str | None) -> str:
 def _views(surfaces: Sequence[Surface], metric: str, options: Options) -> list[tuple[str, Scale]]:
     """(metric, scale) of every view: the chosen one first, then its other scale, then the other metrics alike."""
     limits = {"vmin": options.vmin, "vmax": options.vmax}
-    views = _scales(surfaces, metric, options.scale, limits)
+    views = [(metric, scale) for scale in alternatives(surfaces, [metric], options.scale, limits)]
     for other in surfaces[0].values:
         if other != metric and all(other in surface.values for surface in surfaces):
-            views += _scales(surfaces, other, "auto", {})
+            views += [(other, scale) for scale in alternatives(surfaces, [other], "auto", {})]
     return views
-
-
-def _scales(surfaces: Sequence[Surface], metric: str, scale: str, limits: dict) -> list[tuple[str, Scale]]:
-    chosen = shared_scale(surfaces, metric, scale=scale, **limits)
-    views = [(metric, chosen)]
-    if is_percent(metric):
-        return views
-    other = LINEAR if chosen.kind in (LOG, SYMLOG) else _logarithmic(surfaces, metric)
-    if other and not (other == LOG and (limits.get("vmin") or 1.0) <= 0):
-        views.append((metric, shared_scale(surfaces, metric, scale=other, **limits)))
-    return views
-
-
-def _logarithmic(surfaces: Sequence[Surface], metric: str) -> str | None:
-    """The scale that a switch from linear leads to; None when there is nothing to spread."""
-    values = [s.values[metric][holes_of(s, metric) == DRAWN] for s in surfaces]
-    if any((v < 0).any() for v in values):
-        return SYMLOG
-    return LOG if any((v > 0).any() for v in values) else None
 
 
 def _camera(frame: Frame) -> Camera:
@@ -167,19 +148,21 @@ def _frame(surface: Surface, kind: str) -> Frame:
 
 def _line_scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
     metrics = check_metrics(surfaces, options.metric)
-    scale = line_scale(surfaces, metrics, scale=options.scale, vmin=options.vmin, vmax=options.vmax)
-    return [_line_scene(surface, metrics, scale, options) for surface in surfaces]
+    limits = {"vmin": options.vmin, "vmax": options.vmax}
+    left = [m for m in metrics if not is_percent(m)]
+    scales = alternatives(surfaces, left, options.scale, limits) if left else [None]
+    return [_line_scene(surface, metrics, scales, options) for surface in surfaces]
 
 
-def _line_scene(surface: Surface, metrics: Sequence[str], scale: Scale | None, options: Options) -> Scene:
+def _line_scene(surface: Surface, metrics: Sequence[str], scales: Sequence[Scale | None], options: Options) -> Scene:
     what = metric_label(metrics[0]) if len(metrics) == 1 else "loss along a line"
-    lines = build_lines(surface, metrics, scale)
+    lines = tuple(build_lines(surface, metrics, scale) for scale in scales)
     ends = (float(surface.x[0]), float(surface.x[-1]))
-    axis = lines.left
+    axis = lines[0].left
     frame = Frame(surface.grid.axes[0].label or "step along the direction", axis.label, ends, (axis.low, axis.high), False)
     title = options.title if options.title is not None else _title(surface, what)
     known = facts(surface, metrics[0] if len(metrics) == 1 else None, centers=metrics)
-    return Scene("line", title, frame, lines=lines, facts=tuple(known), notes=tuple(line_notes(surface, metrics, scale)))
+    return Scene("line", title, frame, lines=lines, facts=tuple(known))
 
 
 def _title(surface: Surface, what: str) -> str:

@@ -16,7 +16,7 @@ from landscape.scene.labels import place_labels
 from landscape.scene.levels import choose_levels, round_values
 from landscape.scene.light import light
 from landscape.scene.refine import refine
-from landscape.scene.scale import choose_scale, clipping_notes
+from landscape.scene.scale import clipping_notes
 from landscape.scene.scene import DRAWN, LINEAR, LOG, SYMLOG, Camera, Field, Mesh, Scale, Ticks
 from landscape.scene.text import is_percent, labels_of, metric_label
 from landscape.scene.traces import traces_of
@@ -26,17 +26,6 @@ Z_TICKS = 5
 SMOOTHED = "between grid points: cubic spline"
 THINNED = "drawn from every few grid points only"
 SCALE_NAMES = {LOG: "log scale", SYMLOG: "symmetric log scale"}
-
-
-def drawable(surface: Surface, metric: str) -> np.ndarray:
-    """The values (n,) of a metric that a picture can show."""
-    return surface.values[metric][holes_of(surface, metric) == DRAWN]
-
-
-def shared_scale(surfaces: Sequence[Surface], metric: str, **options) -> Scale:
-    """The scale for the values of a metric on all surfaces together; options of `choose_scale`."""
-    values = np.concatenate([drawable(surface, metric) for surface in surfaces])
-    return choose_scale(values, bounded=is_percent(metric), **options)
 
 
 def build_field(

@@ -31,6 +31,11 @@ def holes_of(surface: Surface, metric: str) -> np.ndarray:
     return holes
 
 
+def drawable(surface: Surface, metric: str) -> np.ndarray:
+    """The values (n,) of a metric that a picture can show."""
+    return surface.values[metric][holes_of(surface, metric) == DRAWN]
+
+
 def hole_notes(surface: Surface, metric: str) -> list[str]:
     """The points that are missing or were not computed themselves, counted in words."""
     holes, values, status = holes_of(surface, metric), surface.values[metric], status_of(surface, metric)

@@ -13,8 +13,8 @@ import numpy as np
 from landscape.errors import UsageError
 from landscape.scene.colors import ACCURACY_COLOR, LOSS_COLOR, OTHER_COLOR
 from landscape.scene.field import SCALE_NAMES
-from landscape.scene.holes import hole_notes, holes_of
-from landscape.scene.scale import choose_scale, clipping_notes
+from landscape.scene.holes import drawable, hole_notes, holes_of
+from landscape.scene.scale import clipping_notes
 from landscape.scene.scene import DRAWN, LOG, SYMLOG, Curve, Lines, Scale, ValueAxis
 from landscape.scene.text import is_percent, metric_label
 from landscape.surfaces.surface import Surface
@@ -39,31 +39,24 @@ def is_loss(metric: str) -> bool:
     return metric.endswith(("_loss", "_loss_l2")) or metric == "loss"
 
 
-def line_scale(surfaces: Sequence[Surface], metrics: Sequence[str], **options) -> Scale | None:
-    """The scale of the left axis for some curves of all surfaces together; None when only accuracies are drawn."""
-    left = [m for m in metrics if not is_percent(m)]
-    if not left:
-        return None
-    values = [surface.values[m][holes_of(surface, m) == DRAWN] for surface in surfaces for m in left]
-    return choose_scale(np.concatenate(values), **options)
-
-
 def build_lines(surface: Surface, metrics: Sequence[str], scale: Scale | None) -> Lines:
     """The curves of a one-dimensional surface; `scale` is that of the left axis."""
     shares = [m for m in metrics if is_percent(m)]
     others = [m for m in metrics if not is_percent(m)]
     curves = tuple(_curve(surface, m, scale, right=bool(others) and m in shares) for m in [*others, *shares])
     left = _value_axis(others, scale) if others else _share_axis(shares)
-    return Lines(curves, left, _share_axis(shares) if others and shares else None, _marks(surface))
+    right = _share_axis(shares) if others and shares else None
+    return Lines(curves, left, right, _marks(surface), tuple(_notes(surface, metrics, scale)))
 
 
-def line_notes(surface: Surface, metrics: Sequence[str], scale: Scale | None) -> list[str]:
-    """Missing and clipped points of each curve, and what the bands are."""
+def _notes(surface: Surface, metrics: Sequence[str], scale: Scale | None) -> list[str]:
+    """Missing and clipped points of each curve, and what the bands are; several curves are told apart by name."""
     notes: list[str] = []
     for metric in metrics:
-        drawn = surface.values[metric][holes_of(surface, metric) == DRAWN]
+        drawn = drawable(surface, metric)
         clipped = [] if scale is None or is_percent(metric) else clipping_notes(drawn, scale)
-        notes += [f"{metric_label(metric)}: {note}" for note in (*hole_notes(surface, metric), *clipped)]
+        prefix = f"{metric_label(metric)}: " if len(metrics) > 1 else ""
+        notes += [prefix + note for note in (*hole_notes(surface, metric), *clipped)]
     if any(metric in surface.stderr for metric in metrics):
         notes.append("bands: two standard errors")
     return notes
@@ -72,19 +65,23 @@ def line_notes(surface: Surface, metrics: Sequence[str], scale: Scale | None) ->
 def _curve(surface: Surface, metric: str, scale: Scale | None, *, right: bool) -> Curve:
     percent = is_percent(metric)
     values = np.where(holes_of(surface, metric) == DRAWN, surface.values[metric], np.nan)
-    if scale is not None and not percent:
-        values = np.clip(values, scale.vmin, scale.vmax)
+    low, high = (0.0, 1.0) if percent or scale is None else (scale.vmin, scale.vmax)
     factor = 100.0 if percent else 1.0
     error = surface.stderr.get(metric)
+    band = (None, None) if error is None else (values - BAND * error, values + BAND * error)
+    # Within the axis: a log axis has no place for zero, and a share none beyond 100 %.
+    y, bottom, top = (None if v is None else factor * np.clip(v, low, high) for v in (values, *band))
     return Curve(
         metric=metric,
         label=metric_label(metric),
         x=surface.x,
-        y=values * factor,
-        spread=None if error is None else BAND * factor * np.asarray(error, dtype=np.float64),
+        y=y,
+        low=bottom,
+        high=top,
         color=ACCURACY_COLOR if percent else LOSS_COLOR if metric.endswith("loss") else OTHER_COLOR,
         dashed=metric.startswith("test_"),
         right=right,
+        percent=percent,
     )
 
 

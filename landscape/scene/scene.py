@@ -136,16 +136,21 @@ class Field:
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """One line over one axis: x, y (n,), with NaN where it is interrupted; `spread` (n,) is two standard errors."""
+    """One line over one axis: x, y (n,), with NaN where it is interrupted.
+
+    `low` and `high` (n,) bound its band of two standard errors, when they are known. Shares are in percent.
+    """
 
     metric: str
     label: str
     x: np.ndarray
     y: np.ndarray
-    spread: np.ndarray | None
+    low: np.ndarray | None
+    high: np.ndarray | None
     color: str
     dashed: bool
     right: bool
+    percent: bool
 
 
 @dataclass(frozen=True)
@@ -163,12 +168,13 @@ class ValueAxis:
 
 @dataclass(frozen=True, eq=False)
 class Lines:
-    """Curves over one coordinate; `marks` are (x, name) of the nets that lie on it."""
+    """Curves over one coordinate, on one scale; `marks` are (x, name) of the nets that lie on it."""
 
     curves: tuple[Curve, ...]
     left: ValueAxis
     right: ValueAxis | None
     marks: tuple[tuple[float, str], ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -196,17 +202,21 @@ class Scene:
     """One picture.
 
     `fields` are the views of a surface (metrics and scales); the first is the one a still picture shows. A line
-    picture has `lines` instead. `facts` tell what was computed, `notes` what the reader must know of the drawing.
+    picture has `lines` instead, one per scale, the first again for a still picture. `facts` tell what was computed.
     """
 
     kind: str
     title: str
     frame: Frame
     fields: tuple[Field, ...] = ()
-    lines: Lines | None = None
+    lines: tuple[Lines, ...] = ()
     camera: Camera = field(default_factory=Camera)
     facts: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Those of the view that a still picture shows."""
+        return (*self.fields, *self.lines)[0].notes
 
 
 @dataclass(frozen=True, eq=False)

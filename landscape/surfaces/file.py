@@ -45,7 +45,9 @@ class SurfaceFile:
         self._save_seconds = 0.0
 
     @classmethod
-    def create(cls, path: str | Path | None, grid: Grid, provenance: Mapping, trails: Mapping[str, Trail] | None = None):
+    def create(
+        cls, path: str | Path | None, grid: Grid, provenance: Mapping, trails: Mapping[str, Trail] | None = None
+    ):
         """A file with every point pending, on disk at once, so that an unwritable place is found before computing.
 
         Raises:
@@ -70,7 +72,9 @@ class SurfaceFile:
         found = "the grid is " + _grid_text(surface.grid) + " in the file, " + _grid_text(grid) + " now"
         differing = found if not surface.grid.same_as(grid) else difference(surface.provenance, provenance)
         if differing:
-            raise SurfaceFileError(f"{path} holds another run: {differing}; give another -o, or --overwrite to start anew")
+            raise SurfaceFileError(
+                f"{path} holds another run: {differing}; give another -o, or --overwrite to start anew"
+            )
         return cls(Path(path), surface)
 
     @classmethod

@@ -1,0 +1,124 @@
+"""Every option of the command line: flags, type and help, each written once.
+
+Owns: the table. Which command takes which option is said in commands.py. The destination of an option is the keyword of
+the recipe, so that the command line and Python cannot drift apart.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+Spec = tuple[tuple[str, ...], dict[str, Any]]
+
+
+def _flag(*names: str, help: str, **more: Any) -> Spec:
+    return names, {"action": "store_true", "help": help, **more}
+
+
+def _value(*names: str, help: str, **more: Any) -> Spec:
+    return names, {"help": help, **more}
+
+
+def _ranks(text: str) -> list[str]:
+    return text.split(",")
+
+
+def _levels(text: str) -> int | list[float]:
+    values = [float(part) for part in text.split(",")]
+    return int(values[0]) if len(values) == 1 and values[0] == int(values[0]) else values
+
+
+_levels.__name__ = "number or list of numbers"
+
+OPTIONS: dict[str, Spec] = {
+    "x": _value("-x", "--x", metavar="FROM:TO:N", help="range of x, such as -1:1:51"),
+    "y": _value("-y", "--y", metavar="FROM:TO:N", help="range of y"),
+    "model": _value("--model", metavar="SPEC", help="net: zoo name, torchvision:NAME, timm:NAME, module:callable, file.py:callable "
+                    "(default: from the checkpoint)"),
+    "data": _value("--data", metavar="SPEC", help="data: digits, cifar10, ..., folder:PATH, npz:PATH, module:callable, file.py:callable "
+                   "(default: from the checkpoint)"),
+    "data_root": _value("--data-root", metavar="DIR", help="folder of torchvision data sets (default: data)"),
+    "download": _flag("--download", help="download a torchvision data set that is not there"),
+    "split": _value("--split", action="append", choices=("train", "test"), help="repeatable (default: train)"),
+    "samples": _value("--samples", type=int, metavar="N", help="take N samples of each split, always the same"),
+    "normalize": _value("--normalize", metavar="SPEC", help="cifar10, imagenet, li2018, none, ... or mean,../std,.."),
+    "loss": _value("--loss", metavar="SPEC", help="cross_entropy (default), mse, module:callable, file.py:callable"),
+    "metrics": _value("--metrics", type=_ranks, metavar="LIST", help="loss,accuracy,file.py:callable"),
+    "l2": _value("--l2", type=float, metavar="W", help="also the loss with W/2 |weights|^2 added, as loss_l2"),
+    "to": _value("--to", metavar="CKPT", help="x runs from the first net (0) to this one (1)"),
+    "to_y": _value("--to-y", metavar="CKPT", help="y runs from the first net (0) to this one (1)"),
+    "directions": _value("--directions", metavar="FILE", help="directions from a file, ours or the original program's"),
+    "norm": _value("--norm", choices=("filter", "layer", "weight", "dfilter", "dlayer", "none"),
+                   help="normalization of directions (default: filter; none with --to)"),
+    "ignore": _value("--ignore", metavar="biasbn|none|REGEX", help="parameters that stay (default: biasbn; none with --to)"),
+    "seed": _value("--seed", type=int, metavar="N", help="of the random directions (default: 0)"),
+    "orthogonal": _flag("--orthogonal", help="make y orthogonal to x, filter by filter"),
+    "state": _value("--state", choices=("weights", "states"), help="states: BN statistics move along (default: weights)"),
+    "batchnorm": _value("--batchnorm", choices=("keep", "interpolate", "recompute"),
+                        help="BN statistics away from the centre (default: keep; interpolate with --to)"),
+    "device": _value("--device", metavar="auto|cpu|cuda", help="default: the GPU of the local rank, if any"),
+    "precision": _value("--precision", choices=("fp32", "tf32", "bf16", "fp64"), help="default: fp32"),
+    "batch_size": _value("--batch-size", type=int, metavar="N", help="samples in one pass"),
+    "threads": _value("--threads", type=int, metavar="N", help="CPU threads of each rank (default: cores / ranks)"),
+    "dry_run": _flag("--dry-run", help="print points, memory and expected time, and stop"),
+    "out": _value("-o", "--out", metavar="FILE", help="output file"),
+    "outs": _value("-o", "--out", dest="out", nargs="+", metavar="FILE",
+                   help="output files: .png .pdf .svg .html; a bare suffix keeps the first name"),
+    "overwrite": _flag("--overwrite", help="start anew where the output exists"),
+    "save_directions": _flag("--save-directions", help="keep the directions in FILE.directions.h5"),
+    "draw": _flag("--plot", dest="draw", help="draw the result too, beside the output"),
+    "quiet": _flag("--quiet", help="no progress bar"),
+    "kind": _value("--kind", metavar="KIND", help="contour, filled, heatmap, surface, line; several with commas for plot"),
+    "metric": _value("--metric", metavar="NAME", help="such as test_loss (default: the first loss)"),
+    "scale": _value("--scale", choices=("auto", "linear", "log", "symlog"), help="of the values (default: auto)"),
+    "levels": _value("--levels", type=_levels, metavar="N|LIST", help="number of contour lines, or their values"),
+    "vmin": _value("--vmin", type=float, help="lowest value drawn"),
+    "vmax": _value("--vmax", type=float, help="highest value drawn"),
+    "title": _value("--title", help="title of the figure"),
+    "names": _value("--names", type=_ranks, metavar="LIST", help="titles of the panels, with commas"),
+    "dpi": _value("--dpi", type=int, help="pixels per inch of .png (default: 200)"),
+    "format": _value("--format", metavar="NAME", help="csv, npz, nc or li2018 (default: by suffix)"),
+    "json": _flag("--json", help="print JSON"),
+    "checkpoints": _value("--checkpoints", metavar="DIR", help="folder of the nets that ship"),
+    "points": _value("--points", type=int, metavar="N", help="points of each axis"),
+    "rounds": _value("--rounds", type=int, metavar="N", help="alternating rounds"),
+}  # fmt: skip
+
+COMPUTE = [
+    "model",
+    "data",
+    "data_root",
+    "download",
+    "split",
+    "samples",
+    "normalize",
+    "loss",
+    "metrics",
+    "l2",
+    "to",
+    "directions",
+    "norm",
+    "ignore",
+    "seed",
+    "state",
+    "batchnorm",
+    "device",
+    "precision",
+    "batch_size",
+    "threads",
+    "dry_run",
+    "out",
+    "overwrite",
+    "save_directions",
+    "draw",
+    "quiet",
+]
+DRAW = ["metric", "scale", "levels", "vmin", "vmax", "title", "dpi"]
+
+
+def add_options(parser: argparse.ArgumentParser, names: list[str]) -> None:
+    """Adds options; one that is not given leaves the recipe's own default in force."""
+    for name in names:
+        flags, keywords = OPTIONS[name]
+        parser.add_argument(*flags, default=argparse.SUPPRESS, **keywords)

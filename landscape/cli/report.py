@@ -1,0 +1,107 @@
+"""What a command says when it is done.
+
+Owns: the lines on stdout. Only the first rank speaks.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from landscape.sweep.launch import launched_rank
+
+
+def speaks() -> bool:
+    return launched_rank() == 0
+
+
+def say(text: str) -> None:
+    if speaks():
+        print(text, flush=True)
+
+
+def say_files(files: Sequence[Path], title: str = "wrote") -> None:
+    if files:
+        say(f"{title} " + ", ".join(map(str, files)))
+
+
+def say_surface(surface: Any, out: str | Path) -> None:
+    """One line on each metric, and what is not finite."""
+    import numpy as np
+
+    say(f"{out}: {surface.grid.size} points")
+    for name, array in surface.values.items():
+        finite = array[np.isfinite(array)]
+        spread = f"{finite.min():.4g} to {finite.max():.4g}" if finite.size else "no finite value"
+        centre = surface.at_origin(name)
+        at_centre = f", {centre:.4g} at the centre" if centre is not None else ""
+        odd = "".join(
+            f", {count} {word}"
+            for word, count in (("nan", np.isnan(array).sum()), ("inf", np.isinf(array).sum()))
+            if count
+        )
+        say(f"  {name}: {spread}{at_centre}{odd}")
+
+
+def say_plan(plan: Any) -> None:
+    """What `--dry-run` prints."""
+    data = plan.provenance["data"]
+    splits = ", ".join(f"{name} {facts['samples']} of {facts['of']}" for name, facts in data["splits"].items())
+    say(f"net      {plan.provenance['model']['name']}, {plan.provenance['model']['parameters']:,} parameters")
+    say(f"data     {data['name']}: {splits}")
+    say(f"points   {plan.points}, of which {plan.pending} are still to do; {plan.samples_per_point} samples each")
+    say(f"memory   {_bytes(plan.weight_bytes)} of weights and directions, {_bytes(plan.data_bytes)} of data, per rank")
+    say(
+        f"speed    {plan.samples_per_second:,.0f} samples/s on this rank, {plan.ranks} rank{'s' if plan.ranks > 1 else ''}"
+    )
+    say(f"time     about {_duration(plan.seconds)}")
+
+
+def say_info(facts: Sequence[dict[str, Any]], *, as_json: bool) -> None:
+    if as_json:
+        say(json.dumps(facts if len(facts) > 1 else facts[0], indent=2, default=str))
+        return
+    for one in facts:
+        for line in _lines(one):
+            say(line)
+
+
+def say_bench(result: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        say(json.dumps(result, indent=2))
+        return
+    say(
+        f"{result['net']} on {result['data']}, {result['samples']} samples, batch {result['batch_size']}, "
+        f"{result['threads']} threads, {result['device']}"
+    )
+    say(f"  bare loop  {result['bare']:10,.0f} samples/s")
+    say(f"  landscape  {result['ours']:10,.0f} samples/s")
+    say(f"  ratio      {result['ratio']:10.3f}")
+
+
+def _lines(tree: dict[str, Any], indent: int = 0) -> list[str]:
+    lines = []
+    for key, value in tree.items():
+        if isinstance(value, dict) and value and indent < 6:
+            lines += [" " * indent + f"{key}:", *_lines(value, indent + 2)]
+        elif value not in (None, {}, []):
+            shown = ", ".join(map(str, value)) if isinstance(value, list) else value
+            lines.append(" " * indent + f"{key}: {shown}")
+    return lines
+
+
+def _bytes(count: float) -> str:
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"

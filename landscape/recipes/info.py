@@ -1,0 +1,96 @@
+"""`landscape info`: what a file is, in a few facts. Loads torch for checkpoints only.
+
+Owns: the facts told of each kind of file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from landscape.errors import LandscapeError
+
+HDF5 = (".h5", ".hdf5")
+
+
+def info(path: str | Path) -> dict[str, Any]:
+    """Facts about a surface file, a direction file or a checkpoint, as plain values.
+
+    Raises:
+        LandscapeError: missing, unreadable, or of no known kind.
+    """
+    path = Path(path)
+    if path.suffix.lower() in HDF5:
+        return _directions(path) or _surface(path)
+    return _checkpoint(path)
+
+
+def _surface(path: Path) -> dict[str, Any]:
+    from landscape.surfaces import load_surface
+
+    surface = load_surface(path)
+    axes = {a.name: f"{a.values[0]:g}:{a.values[-1]:g}:{len(a.values)}" for a in surface.grid.axes}
+    return {
+        "kind": "surface",
+        "file": str(path),
+        "axes": axes,
+        "points": surface.counts(),
+        "metrics": {name: _range(array, surface.at_origin(name)) for name, array in surface.values.items()},
+        "trails": {name: list(trail.labels) for name, trail in surface.trails.items()},
+        "provenance": surface.provenance,
+    }
+
+
+def _range(array: np.ndarray, centre: float | None) -> dict[str, Any]:
+    finite = array[np.isfinite(array)]
+    return {
+        "min": float(finite.min()) if finite.size else None,
+        "max": float(finite.max()) if finite.size else None,
+        "at_origin": centre,
+        "nan": int(np.isnan(array).sum()),
+        "inf": int(np.isinf(array).sum()),
+    }
+
+
+def _directions(path: Path) -> dict[str, Any] | None:
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            groups = [name for name in ("x", "y", "xdirection", "ydirection") if name in file]
+            if not groups or "values" in file or "xcoordinates" in file:
+                return None
+            sizes: dict[str, dict[str, int]] = {}
+            for name in groups:
+                found: list[int] = []
+                file[name].visititems(
+                    lambda _, item, found=found: found.append(item.size) if hasattr(item, "size") else None
+                )
+                sizes[name] = {"tensors": len(found), "entries": int(sum(found))}
+            return {"kind": "directions", "file": str(path), "groups": sizes}
+    except OSError as error:
+        reason = "no such file" if not path.exists() else "truncated or not HDF5"
+        raise LandscapeError(f"{path}: {reason}") from error
+
+
+def _checkpoint(path: Path) -> dict[str, Any]:
+    from landscape.checkpoint.checkpoint import load_checkpoint
+    from landscape.models.recognize import recognize
+
+    checkpoint = load_checkpoint(path)
+    try:
+        recognized = recognize(checkpoint.state_dict)
+    except LandscapeError as error:
+        recognized = f"undecided: {error}"
+    return {
+        "kind": "checkpoint",
+        "file": str(path),
+        "sha256": checkpoint.sha256,
+        "model": checkpoint.meta.get("model") or recognized,
+        "tensors": len(checkpoint.state_dict),
+        "entries": sum(tensor.numel() for tensor in checkpoint.state_dict.values()),
+        "dtypes": sorted({str(tensor.dtype).removeprefix("torch.") for tensor in checkpoint.state_dict.values()}),
+        "metadata": checkpoint.meta,
+    }

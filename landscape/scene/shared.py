@@ -1,0 +1,39 @@
+"""The scales on which some metrics of some surfaces are drawn together.
+
+Owns: putting the values of several surfaces together, and the second scale that an interactive page can switch to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from landscape.scene.holes import drawable
+from landscape.scene.scale import choose_scale
+from landscape.scene.scene import LINEAR, LOG, SYMLOG, Scale
+from landscape.scene.text import is_percent
+from landscape.surfaces.surface import Surface
+
+
+def alternatives(surfaces: Sequence[Surface], metrics: Sequence[str], scale: str, limits: dict) -> list[Scale]:
+    """The scale for all values of `metrics` on all surfaces, and after it the other one that makes sense, if any.
+
+    `scale` and `limits` (vmin, vmax) as in `choose_scale`.
+    """
+    values = np.concatenate([drawable(surface, metric) for surface in surfaces for metric in metrics])
+    bounded = all(map(is_percent, metrics))
+    chosen = choose_scale(values, scale=scale, bounded=bounded, **limits)
+    other = _other(chosen, values, limits.get("vmin"))
+    if bounded or other is None:
+        return [chosen]
+    return [chosen, choose_scale(values, scale=other, **limits)]
+
+
+def _other(chosen: Scale, values: np.ndarray, vmin: float | None) -> str | None:
+    """What a switch leads to: from a logarithmic scale the linear one, from that the one that fits the signs."""
+    if chosen.kind in (LOG, SYMLOG):
+        return LINEAR
+    if (values < 0).any():
+        return SYMLOG
+    return LOG if (values > 0).any() and (vmin is None or vmin > 0) else None

@@ -1,1 +1,0 @@
-from landscape.surfaces import load_surface
