@@ -20,7 +20,7 @@ def _value(*names: str, help: str, **more: Any) -> Spec:
     return names, {"help": help, **more}
 
 
-def _ranks(text: str) -> list[str]:
+def _list(text: str) -> list[str]:
     return text.split(",")
 
 
@@ -34,17 +34,17 @@ _levels.__name__ = "number or list of numbers"
 OPTIONS: dict[str, Spec] = {
     "x": _value("-x", "--x", metavar="FROM:TO:N", help="range of x, such as -1:1:51"),
     "y": _value("-y", "--y", metavar="FROM:TO:N", help="range of y"),
-    "model": _value("--model", metavar="SPEC", help="net: zoo name, torchvision:NAME, timm:NAME, module:callable, file.py:callable "
-                    "(default: from the checkpoint)"),
-    "data": _value("--data", metavar="SPEC", help="data: digits, cifar10, ..., folder:PATH, npz:PATH, module:callable, file.py:callable "
-                   "(default: from the checkpoint)"),
+    "model": _value("--model", metavar="SPEC", help="net: zoo name, torchvision:NAME, timm:NAME, module:callable, "
+                    "file.py:callable (default: from the checkpoint)"),
+    "data": _value("--data", metavar="SPEC", help="data: digits, cifar10, ..., folder:PATH, npz:PATH, module:callable, "
+                   "file.py:callable (default: from the checkpoint)"),
     "data_root": _value("--data-root", metavar="DIR", help="folder of torchvision data sets (default: data)"),
     "download": _flag("--download", help="download a torchvision data set that is not there"),
     "split": _value("--split", action="append", choices=("train", "test"), help="repeatable (default: train)"),
     "samples": _value("--samples", type=int, metavar="N", help="take N samples of each split, always the same"),
     "normalize": _value("--normalize", metavar="SPEC", help="cifar10, imagenet, li2018, none, ... or mean,../std,.."),
     "loss": _value("--loss", metavar="SPEC", help="cross_entropy (default), mse, module:callable, file.py:callable"),
-    "metrics": _value("--metrics", type=_ranks, metavar="LIST", help="loss,accuracy,file.py:callable"),
+    "metrics": _value("--metrics", type=_list, metavar="LIST", help="loss,accuracy,file.py:callable"),
     "l2": _value("--l2", type=float, metavar="W", help="also the loss with W/2 |weights|^2 added, as loss_l2"),
     "to": _value("--to", metavar="CKPT", help="x runs from the first net (0) to this one (1)"),
     "to_y": _value("--to-y", metavar="CKPT", help="y runs from the first net (0) to this one (1)"),
@@ -76,7 +76,7 @@ OPTIONS: dict[str, Spec] = {
     "vmin": _value("--vmin", type=float, help="lowest value drawn"),
     "vmax": _value("--vmax", type=float, help="highest value drawn"),
     "title": _value("--title", help="title of the figure"),
-    "names": _value("--names", type=_ranks, metavar="LIST", help="titles of the panels, with commas"),
+    "names": _value("--names", type=_list, metavar="LIST", help="titles of the panels, with commas"),
     "dpi": _value("--dpi", type=int, help="pixels per inch of .png (default: 200)"),
     "format": _value("--format", metavar="NAME", help="csv, npz, nc or li2018 (default: by suffix)"),
     "json": _flag("--json", help="print JSON"),
@@ -86,33 +86,9 @@ OPTIONS: dict[str, Spec] = {
 }  # fmt: skip
 
 COMPUTE = [
-    "model",
-    "data",
-    "data_root",
-    "download",
-    "split",
-    "samples",
-    "normalize",
-    "loss",
-    "metrics",
-    "l2",
-    "to",
-    "directions",
-    "norm",
-    "ignore",
-    "seed",
-    "state",
-    "batchnorm",
-    "device",
-    "precision",
-    "batch_size",
-    "threads",
-    "dry_run",
-    "out",
-    "overwrite",
-    "save_directions",
-    "draw",
-    "quiet",
+    *("model", "data", "data_root", "download", "split", "samples", "normalize", "loss", "metrics", "l2"),
+    *("to", "directions", "norm", "ignore", "seed", "state", "batchnorm", "device", "precision", "batch_size", "threads"),
+    *("dry_run", "out", "overwrite", "save_directions", "draw", "quiet"),
 ]
 DRAW = ["metric", "scale", "levels", "vmin", "vmax", "title", "dpi"]
 

@@ -1,10 +1,10 @@
 """The embedded data set: 1797 handwritten digits of 8 x 8 pixels, so that all runs without a download.
 
-Owns: `digits.npz` beside this file, which `scripts/make_digits.py` makes, and its constants. Knows numpy only.
+Owns: `digits.npz` beside this file, made by `scripts/make_digits.py`, and its constants. Knows numpy only.
 
-Source: Optical Recognition of Handwritten Digits, E. Alpaydin and C. Kaynak, 1998, UCI Machine Learning
-Repository (doi.org/10.24432/C50P49), licence CC BY 4.0; the copy of it in scikit-learn, which is the original's
-test part. Changes: intensities 0..16 are multiplied by 15, and the images are split anew, 1438 for training
+Source: Optical Recognition of Handwritten Digits, E. Alpaydin and C. Kaynak, 1998, UCI Machine
+Learning Repository (doi.org/10.24432/C50P49), licence CC BY 4.0; the copy of it in scikit-learn, which is the
+original's test part. Changes: intensities 0..16 are multiplied by 15, and the images are split anew, 1438 for training
 and 359 for testing, of each class the same share.
 """
 

@@ -58,11 +58,7 @@ def sizes(state_dict: Mapping[str, Tensor]) -> dict[str, int]:
 
 def _shapes(state_dict: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
     # Checkpoints of torch 0.3 still circulate; they lack num_batches_tracked, and strict loading allows that.
-    return {
-        key: tuple(value.shape)
-        for key, value in state_dict.items()
-        if not key.endswith("num_batches_tracked")
-    }
+    return {key: tuple(value.shape) for key, value in state_dict.items() if not key.endswith("num_batches_tracked")}
 
 
 def _entries_of(name: str, state_dict: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
@@ -75,9 +71,7 @@ def _candidates(shapes: Mapping[str, tuple[int, ...]]) -> list[str]:
     if "features.0.weight" in shapes:
         return _matching(VGG, stages=_vgg_stages(shapes))
     if "dense1.0.conv2.weight" in shapes:
-        return _matching(
-            DenseNet, blocks=_block_counts("dense", shapes), growth=shapes["dense1.0.conv2.weight"][0]
-        )
+        return _matching(DenseNet, blocks=_block_counts("dense", shapes), growth=shapes["dense1.0.conv2.weight"][0])
     if "layer1.0.conv1.weight" in shapes and "conv1.weight" in shapes:
         projected = any(".shortcut." in key for key in shapes)
         return _matching(

@@ -53,13 +53,9 @@ def _users(spec: str) -> nn.Module:
     try:
         model = make()
     except Exception as error:
-        raise LandscapeError(
-            f"model '{spec}': calling it without arguments raised {explain(error)}"
-        ) from error
+        raise LandscapeError(f"model '{spec}': calling it without arguments raised {explain(error)}") from error
     if not isinstance(model, nn.Module):
-        raise LandscapeError(
-            f"model '{spec}': it returned a {type(model).__name__}, expected a torch.nn.Module"
-        )
+        raise LandscapeError(f"model '{spec}': it returned a {type(model).__name__}, expected a torch.nn.Module")
     return model
 
 
@@ -87,9 +83,7 @@ def _timm(
     try:
         import timm
     except ImportError as error:
-        raise LandscapeError(
-            f"model '{spec}' needs timm; install it with: pip install 'nn-landscape[timm]'"
-        ) from error
+        raise LandscapeError(f"model '{spec}' needs timm; install it with: pip install 'nn-landscape[timm]'") from error
     name = spec.partition(":")[2]
     # `NAME.TAG` names pretrained weights; the tag says nothing about the net.
     _check_name(spec, name.split(".")[0], timm.list_models())
@@ -115,15 +109,17 @@ def _build_to_fit(
     state_dict: Mapping[str, Tensor] | None,
     options: dict[str, int | None],
 ) -> nn.Module:
-    """Builds with the library's defaults, and again when the state dict has other numbers."""
-    options = {name: value for name, value in options.items() if value is not None}
+    """Builds with the library's defaults, and again when the state dict has other numbers.
+
+    Args:
+        options: the sizes that the library takes; None are those that nobody has given.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
     try:
-        model = build(**options)
+        model = build(**given)
         found = _other_sizes(model, state_dict or {})
-        wanted = {name: value for name, value in found.items() if name not in options}
-        if "in_chans" in wanted and spec.startswith("torchvision:"):
-            del wanted["in_chans"]
-        return build(**options, **wanted) if wanted else model
+        wanted = {name: value for name, value in found.items() if name in options and name not in given}
+        return build(**given, **wanted) if wanted else model
     except Exception as error:
         raise LandscapeError(f"model '{spec}': building it raised {explain(error)}") from error
 

@@ -35,8 +35,8 @@ SIDES = (4, 8, 16, 32, 64, 256)
 # shortcuts was seen to look like one without.
 MIN_BATCHES = 50
 # Measured on 26 nets of known kind (20 to 110 layers, digits and CIFAR-10, images of 8 to 32 pixels) and
-# along four training runs: without shortcuts none / same_in_both is 0.7 to 1.5 and padding / none at least 50;
-# with them none / same_in_both is at least 4.6, and padding / none 0.01 to 0.6 but for runs near divergence.
+# along six training runs past that batch: without shortcuts none / same_in_both is 0.7 to 1.5, padding / none at least 50;
+# with them none / same_in_both is at least 5, and padding / none 0.01 to 0.6 but for runs near divergence.
 NONE_AT_MOST, NONE_AT_LEAST = 3.0, 4.0
 PADDING_AT_LEAST = 4.0
 EPS = 1e-5

@@ -94,9 +94,7 @@ def build_zoo(name: str, *, num_classes: int = 10, in_channels: int = 3, image_s
     return ZOO[name](num_classes=num_classes, in_channels=in_channels, **size)
 
 
-OTHER_FORMS = (
-    "other models are named torchvision:NAME, timm:NAME, package.module:callable or path/to/file.py:callable"
-)
+OTHER_FORMS = "other models are named torchvision:NAME, timm:NAME, package.module:callable or path/to/file.py:callable"
 
 
 def _close_names(name: str) -> str:

@@ -41,7 +41,7 @@ def demo(
         out.mkdir(parents=True, exist_ok=True)
     shared = {"samples": samples, "split": ("train", "test"), "quiet": quiet}
     planes, files = [], []
-    for title, name in NETS.items():
+    for name in NETS.values():
         file = out / f"{name}.h5"
         planes.append(surface(folder / f"{name}.pt", x=(-1, 1, points), y=(-1, 1, points), out=file, **shared))
         files.append(file)

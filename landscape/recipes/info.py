@@ -55,24 +55,10 @@ def _range(array: np.ndarray, centre: float | None) -> dict[str, Any]:
 
 
 def _directions(path: Path) -> dict[str, Any] | None:
-    import h5py
+    from landscape.direction.contents import contents
 
-    try:
-        with h5py.File(path, "r") as file:
-            groups = [name for name in ("x", "y", "xdirection", "ydirection") if name in file]
-            if not groups or "values" in file or "xcoordinates" in file:
-                return None
-            sizes: dict[str, dict[str, int]] = {}
-            for name in groups:
-                found: list[int] = []
-                file[name].visititems(
-                    lambda _, item, found=found: found.append(item.size) if hasattr(item, "size") else None
-                )
-                sizes[name] = {"tensors": len(found), "entries": int(sum(found))}
-            return {"kind": "directions", "file": str(path), "groups": sizes}
-    except OSError as error:
-        reason = "no such file" if not path.exists() else "truncated or not HDF5"
-        raise LandscapeError(f"{path}: {reason}") from error
+    groups = contents(path)
+    return {"kind": "directions", "file": str(path), "groups": groups} if groups else None
 
 
 def _checkpoint(path: Path) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from typing import Any
 
 import torch
@@ -141,18 +142,10 @@ def _objective(options: Options, net: Net, device: torch.device, world: World) -
 
 
 def _run_facts(options: Options, device: torch.device, threads: int, world: World) -> dict:
-    import h5py
-    import numpy
-
     import landscape
 
-    versions = {
-        "landscape": landscape.__version__,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": numpy.__version__,
-        "h5py": h5py.__version__,
-    }
+    versions = {"landscape": landscape.__version__, "python": platform.python_version()}
+    versions |= {name: version(name) for name in ("torch", "numpy", "h5py")}
     return {
         "versions": versions,
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",

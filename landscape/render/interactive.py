@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from landscape.errors import UsageError
 from landscape.render.interactive_lines import line_figure, value_axis
 from landscape.render.interactive_traces import FONT, GRID, flat_traces, relief_layout, relief_traces, z_axis
-from landscape.render.page import Panel, View, page
+from landscape.render.page import Choice, Panel, page
 from landscape.scene.scene import Comparison, Scene
 from landscape.scene.text import metric_label
 
@@ -28,21 +28,24 @@ def draw(scene: Scene | Comparison, path: str | Path) -> Path:
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"'{path}': an interactive picture ends in .html")
-    scenes = scene.panels if isinstance(scene, Comparison) else (scene,)
-    panels = [_panel(each, named=isinstance(scene, Comparison)) for each in scenes]
-    path.write_text(page(scene.title, panels, list(scene.facts)), encoding="utf-8")
+    compared = isinstance(scene, Comparison)
+    panels = [_panel(each, compared) for each in (scene.panels if compared else (scene,))]
+    captions = scene.captions if compared else tuple(view.caption for view in scene.views)
+    path.write_text(page(captions, panels), encoding="utf-8")
     return path
 
 
-def _panel(scene: Scene, *, named: bool) -> Panel:
-    title, facts = (scene.title, list(scene.facts)) if named else ("", [])
-    notes = [list(view.notes) for view in (*scene.fields, *scene.lines)]
+def _panel(scene: Scene, compared: bool) -> Panel:
+    """A column of the page; its own title and facts are those of a comparison only."""
+    facts = [list(view.caption.facts) if compared else [] for view in scene.views]
+    texts = {"title": scene.title if compared else "", "facts": facts, "notes": [list(v.notes) for v in scene.views]}
     if scene.lines:
         layouts = [[_changes("yaxis", value_axis(lines.left))] for lines in scene.lines]
-        return Panel(title, [line_figure(scene)], layouts, facts, notes, [View("", lines.left.kind) for lines in scene.lines])
+        choices = [Choice("", lines.left.kind) for lines in scene.lines]
+        return Panel([line_figure(scene)], layouts, choices, **texts)
     layouts = [[_changes("scene.zaxis", z_axis(field)), {}] for field in scene.fields]
-    views = [View(field.metric, field.scale.kind, metric_label(field.metric), field.percent) for field in scene.fields]
-    return Panel(title, [_relief(scene), _flat(scene)], layouts, facts, notes, views, scene.fields)
+    choices = [Choice(f.metric, f.scale.kind, metric_label(f.metric), f.percent) for f in scene.fields]
+    return Panel([_relief(scene), _flat(scene)], layouts, choices, fields=scene.fields, **texts)
 
 
 def _changes(where: str, axis: dict) -> dict:

@@ -12,7 +12,11 @@ from landscape.scene.scene import DRAWN, HOLE_NAMES, Field, Frame, Scene, Ticks,
 
 # One colour per reason in the order of the codes: not finite, not computed, failed.
 HOLES = ("#c4c4c4", "#ececec", "#d9c0c0")
-FONT = {"family": "system-ui, -apple-system, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif", "size": 12, "color": "#1a1a1a"}
+FONT = {
+    "family": "system-ui, -apple-system, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif",
+    "size": 12,
+    "color": "#1a1a1a",
+}
 INK, SOFT, GRID = "#1a1a1a", "#5c5c5c", "#dfe1e6"
 LIGHT = {"ambient": 0.55, "diffuse": 0.62, "specular": 0.08, "roughness": 0.6, "fresnel": 0.03}
 LAMP = {"x": -9000, "y": -4000, "z": 14000}
@@ -66,7 +70,7 @@ def relief_layout(field: Field, frame: Frame, scene: Scene) -> dict:
 def z_axis(field: Field) -> dict:
     """Range, ticks and name of the vertical axis of one view."""
     return {
-        "range": [field.scale.low, field.scale.high],
+        "range": list(field.z_range),
         "tickvals": field.z_ticks.heights.tolist(),
         "ticktext": list(field.z_ticks.labels),
         # The colour bar beside it has the name.
@@ -95,7 +99,7 @@ def _compact(heights: np.ndarray) -> np.ndarray:
 
 def _eye(scene: Scene) -> dict:
     up, around = np.deg2rad(scene.camera.elevation), np.deg2rad(scene.camera.azimuth)
-    far = 2.05
+    far = 2.15
     eye = far * np.cos(up) * np.cos(around), far * np.cos(up) * np.sin(around), far * np.sin(up)
     return dict(zip("xyz", map(float, eye), strict=True))
 

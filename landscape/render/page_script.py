@@ -29,7 +29,8 @@ button[aria-pressed=true] { background: var(--accent); border-color: var(--accen
 .single .relief, .single .flat { height: min(74vh, 700px, max(380px, 50vw)); }
 .line { height: min(68vh, 560px); }
 .own, footer { color: var(--soft); font-size: 12px; }
-.own p, footer p { margin: 3px 0; }
+.own p, footer p { margin: 3px 0; white-space: pre-wrap; }
+p:empty { display: none; }
 """
 
 SCRIPT = """
@@ -91,10 +92,16 @@ SCRIPT = """
     });
   });
 
-  function note() {
+  function write(id, text) {
+    const place = document.getElementById(id);
+    place.textContent = Array.isArray(text) ? text.join("  ·  ") : text;
+  }
+  function words() {
+    write("title", data.captions[current].title);
+    write("facts", data.captions[current].facts);
     data.panels.forEach((panel, number) => {
-      const notes = panel.notes[Math.min(current, panel.notes.length - 1)];
-      document.getElementById("notes" + number).textContent = notes.join("  ·  ");
+      write("facts" + number, panel.facts[current]);
+      write("notes" + number, panel.notes[current]);
     });
   }
   function show(view) {
@@ -103,7 +110,7 @@ SCRIPT = """
       const visible = div.data.map(trace => !trace.meta || trace.meta.view === view);
       Plotly.update(div, { visible: visible }, panel.layouts[view][index]);
     }
-    note();
+    words();
     controls();
   }
   function find(metric, scale) {
@@ -155,7 +162,7 @@ SCRIPT = """
       div.on("plotly_relayouting", event => turned(div, event));
       div.on("plotly_relayout", event => turned(div, event));
     });
-  note();
+  words();
   controls();
 })();
 """

@@ -74,7 +74,9 @@ def _sheet(scene: Scene, width: float, tall: float, *, below: float, middle: flo
     foot = paper.footer_height(lines) + MARGIN
     top = (0.38 if scene.title else 0.12) + above
     figure = paper.sheet(width, foot + below + tall + top)
-    paper.heading(figure, scene.title, middle, foot + below + tall + above + 0.14, 2 * min(middle, width - middle) - 0.2)
+    paper.heading(
+        figure, scene.title, middle, foot + below + tall + above + 0.14, 2 * min(middle, width - middle) - 0.2
+    )
     paper.footer(figure, lines, MARGIN, foot)
     return figure, foot + below
 

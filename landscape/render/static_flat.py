@@ -1,6 +1,7 @@
 """Contours, filled contours and heat maps seen from above, on matplotlib axes.
 
-Owns: the drawing of a `Field` in the plane. Decides nothing: levels, ranges, colours and label places are the scene's.
+Owns: the drawing of a `Field` in the plane. Decides nothing: levels, ranges, colours and label places are the
+scene's.
 """
 
 from __future__ import annotations

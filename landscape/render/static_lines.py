@@ -52,7 +52,9 @@ def _value_axis(axes: Axes, axis: ValueAxis, *, named: bool) -> None:
 
 
 def _curve(axes: Axes, curve: Curve) -> None:
-    axes.plot(curve.x, curve.y, color=curve.color, lw=1.5, ls=DASHES if curve.dashed else "-", label=curve.label, zorder=3)
+    axes.plot(
+        curve.x, curve.y, color=curve.color, lw=1.5, ls=DASHES if curve.dashed else "-", label=curve.label, zorder=3
+    )
     if curve.low is not None:
         axes.fill_between(curve.x, curve.low, curve.high, color=curve.color, alpha=0.16, lw=0, zorder=2)
 

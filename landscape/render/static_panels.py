@@ -52,7 +52,9 @@ def draw_panels(comparison: Comparison) -> Figure:
         row, column = divmod(number, layout.columns)
         x, y = layout.left + column * (layout.wide + layout.gap), foot + (layout.rows - 1 - row) * step + below
         _panel(figure, comparison, number, (x, y, layout.wide, layout.tall), layout)
-        paper.heading(figure, comparison.names[number], x + layout.wide / 2, y + layout.tall + above - 0.24, layout.wide)
+        paper.heading(
+            figure, comparison.names[number], x + layout.wide / 2, y + layout.tall + above - 0.24, layout.wide
+        )
         paper.footer(figure, own[number], x, y - layout.under)
     middle = (layout.left + layout.width - layout.right) / 2
     _around(figure, comparison, layout, foot + below, (layout.rows - 1) * step + layout.tall)
@@ -95,8 +97,8 @@ def _layout(comparison: Comparison) -> Layout:
     columns = min(len(comparison.panels), COLUMNS)
     grid = {"rows": -(-len(comparison.panels) // columns), "columns": columns}
     if comparison.kind == "surface":
-        return Layout(4.0, 3.3, left=0.15, gap=0.3, right=1.05, under=0.06, **grid)
+        return Layout(4.0, 3.3, left=0.15, gap=0.3, right=1.05, under=0.2, **grid)
     if comparison.kind == "line":
-        return Layout(3.2, 2.6, left=0.72, gap=0.22, right=0.72, under=0.5, **grid)
+        return Layout(3.2, 2.6, left=0.72, gap=0.36, right=0.72, under=0.5, **grid)
     wide, tall = paper.box(comparison.panels[0].frame, 3.3)
-    return Layout(wide, tall, left=0.72, gap=0.24, right=1.1, under=0.5, **grid)
+    return Layout(wide, tall, left=0.72, gap=0.34, right=1.1, under=0.5, **grid)

@@ -1,6 +1,7 @@
 """The lit relief of a field in three dimensions, on matplotlib axes.
 
-Owns: the drawing of a `Mesh`: one small tile per mesh cell, in the colour of its height times the light that falls on it.
+Owns: the drawing of a `Mesh`: one small tile per mesh cell, in the colour of its height times the light that falls on
+it.
 """
 
 from __future__ import annotations
@@ -24,10 +25,11 @@ def draw_relief(axes: Axes3D, scene: Scene) -> None:
     axes.set_proj_type("persp", focal_length=1.6)
     axes.view_init(elev=camera.elevation, azim=camera.azimuth)
     axes.set_box_aspect(camera.box, zoom=1.08)
-    axes.set(xlim=frame.x_range, ylim=frame.y_range, zlim=(field.scale.low, field.scale.high))
+    axes.set(xlim=frame.x_range, ylim=frame.y_range, zlim=field.z_range)
     tiles, colors = _tiles(field)
     if len(tiles):
-        # Hard edges: see paper.save. Forty thousand tiles would make a slow PDF, so they are pixels there too.
+        # Hard edges: see paper.save. Forty thousand tiles would make a slow PDF, so they are pixels there
+        # too.
         style = {"edgecolors": "none", "linewidths": 0, "antialiaseds": False, "rasterized": True}
         axes.add_collection3d(Poly3DCollection(tiles, facecolors=colors, zorder=2, **style))
     for trace in field.traces:

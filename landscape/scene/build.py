@@ -1,7 +1,7 @@
 """From a surface to a picture's description.
 
-Owns: the kinds of pictures, which of them fit which surface, and `build_scene`. Decides through the other files of this
-room; draws nothing.
+Owns: the kinds of pictures, which of them fit which surface, and `build_scene`. Decides through the other files of
+this room; draws nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from landscape.errors import UsageError
 from landscape.scene.facts import facts, subject
 from landscape.scene.field import build_field, cell_edges
 from landscape.scene.lines import build_lines, check_metrics
-from landscape.scene.scene import Camera, Frame, Scale, Scene
+from landscape.scene.scene import Camera, Caption, Frame, Scale, Scene
 from landscape.scene.shared import alternatives
 from landscape.scene.text import is_percent, metric_label
 from landscape.surfaces.surface import Surface
@@ -100,14 +100,21 @@ def _plane_scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
 
 
 def _plane_scene(surface: Surface, views: Sequence[tuple[str, Scale]], options: Options) -> Scene:
-    first, frame = views[0][0], _frame(surface, options.kind)
-    camera = _camera(frame)
+    frame = _frame(surface, options.kind)
+    camera = camera_for(frame)
     fields = tuple(
-        build_field(surface, metric, scale, levels=options.levels if metric == first else None, kind=options.kind, camera=camera)
+        build_field(
+            surface,
+            metric,
+            scale,
+            levels=options.levels if metric == views[0][0] else None,
+            kind=options.kind,
+            camera=camera,
+            caption=_caption(surface, metric_label(metric), facts(surface, metric), options),
+        )
         for metric, scale in views
     )
-    title = options.title if options.title is not None else _title(surface, metric_label(first))
-    return Scene(options.kind, title, frame, fields, camera=camera, facts=tuple(facts(surface, first)))
+    return Scene(options.kind, frame, fields=fields, camera=camera)
 
 
 def _shared_metric(surfaces: Sequence[Surface], metric: str | None) -> str:
@@ -127,7 +134,7 @@ def _views(surfaces: Sequence[Surface], metric: str, options: Options) -> list[t
     return views
 
 
-def _camera(frame: Frame) -> Camera:
+def camera_for(frame: Frame) -> Camera:
     """The box of the relief has the proportions of the plane where those of the flat picture have them."""
     width, height = frame.x_range[1] - frame.x_range[0], frame.y_range[1] - frame.y_range[0]
     _, _, up = Camera().box
@@ -155,18 +162,18 @@ def _line_scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
 
 
 def _line_scene(surface: Surface, metrics: Sequence[str], scales: Sequence[Scale | None], options: Options) -> Scene:
-    what = metric_label(metrics[0]) if len(metrics) == 1 else "loss along a line"
-    lines = tuple(build_lines(surface, metrics, scale) for scale in scales)
-    ends = (float(surface.x[0]), float(surface.x[-1]))
-    axis = lines[0].left
-    frame = Frame(surface.grid.axes[0].label or "step along the direction", axis.label, ends, (axis.low, axis.high), False)
-    title = options.title if options.title is not None else _title(surface, what)
-    known = facts(surface, metrics[0] if len(metrics) == 1 else None, centers=metrics)
-    return Scene("line", title, frame, lines=lines, facts=tuple(known))
+    one = metrics[0] if len(metrics) == 1 else None
+    what = metric_label(one) if one else "loss along a line"
+    caption = _caption(surface, what, facts(surface, one, centers=metrics), options)
+    lines = tuple(build_lines(surface, metrics, scale, caption) for scale in scales)
+    left, ends = lines[0].left, (float(surface.x[0]), float(surface.x[-1]))
+    x_label = surface.grid.axes[0].label or "step along the direction"
+    return Scene("line", Frame(x_label, left.label, ends, (left.low, left.high), equal=False), lines=lines)
 
 
-def _title(surface: Surface, what: str) -> str:
-    return ": ".join(filter(None, [subject(surface), what]))
+def _caption(surface: Surface, what: str, known: Sequence[str], options: Options) -> Caption:
+    title = ": ".join(filter(None, [subject(surface), what]))
+    return Caption(title if options.title is None else options.title, tuple(known))
 
 
 KINDS = {

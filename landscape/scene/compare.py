@@ -1,6 +1,7 @@
 """Several surfaces side by side on one scale.
 
-Owns: `build_comparison`, the names of the panels, and the sorting of facts into those that all share and those of each.
+Owns: `build_comparison`, the names of the panels, and the sorting of facts into those that all share and those of
+each.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from dataclasses import replace
 from pathlib import PurePath
 
 from landscape.errors import UsageError
-from landscape.scene.build import Options, build_scenes
+from landscape.scene.build import Options, build_scenes, camera_for
 from landscape.scene.facts import checkpoint_stem, model_name, subject
-from landscape.scene.scene import Comparison, Frame, Scene
+from landscape.scene.scene import Caption, Comparison, Field, Lines, Scene
 from landscape.scene.text import metric_label
 from landscape.surfaces.surface import Surface
 
@@ -41,14 +42,16 @@ def build_comparison(
         raise UsageError(f"a comparison needs at least two surfaces, not {len(surfaces)}")
     if len({surface.ndim for surface in surfaces}) > 1:
         sizes = ", ".join(str(surface.ndim) for surface in surfaces)
-        raise UsageError(f"surfaces with different numbers of axes ({sizes}) cannot be compared; choose those of one kind")
+        raise UsageError(
+            f"surfaces with different numbers of axes ({sizes}) cannot be compared; choose those of one kind"
+        )
     names = tuple(names) if names else panel_names(surfaces)
     if len(names) != len(surfaces):
         raise UsageError(f"{len(names)} names for {len(surfaces)} surfaces: expected one each")
-    scenes = build_scenes(surfaces, Options(kind, metric, scale, levels, vmin, vmax, ""))
-    shared = _shared([scene.facts for scene in scenes])
-    panels = tuple(_panel(scene, name, shared) for scene, name in zip(_one_frame(scenes), names, strict=True))
-    return Comparison(kind, _title(scenes[0]) if title is None else title, panels, names, shared)
+    scenes = build_scenes(surfaces, Options(kind, metric, scale, levels, vmin, vmax, None))
+    captions = tuple(_shared(views, title) for views in zip(*(scene.views for scene in scenes), strict=True))
+    panels = [_panel(scene, name, captions) for scene, name in zip(scenes, names, strict=True)]
+    return Comparison(kind, tuple(_one_frame(panels)), names, captions)
 
 
 def panel_names(surfaces: Sequence[Surface]) -> tuple[str, ...]:
@@ -64,12 +67,26 @@ def _stem(surface: Surface) -> str:
     return PurePath(surface.source).stem if surface.source else ""
 
 
-def _shared(lists: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
-    return tuple(fact for fact in lists[0] if all(fact in other for other in lists[1:]))
+def _shared(views: Sequence[Field | Lines], title: str | None) -> Caption:
+    """What the same view of all panels has in common."""
+    first = views[0].caption.facts
+    facts = tuple(fact for fact in first if all(fact in view.caption.facts for view in views[1:]))
+    notes = tuple(note for note in views[0].notes if all(note in view.notes for view in views[1:]))
+    what = metric_label(views[0].metric) if isinstance(views[0], Field) else "loss along a line"
+    return Caption(what[0].upper() + what[1:] if title is None else title, facts + notes)
 
 
-def _panel(scene: Scene, name: str, shared: Sequence[str]) -> Scene:
-    return replace(scene, title=name, facts=tuple(fact for fact in scene.facts if fact not in shared))
+def _panel(scene: Scene, name: str, captions: Sequence[Caption]) -> Scene:
+    """A scene whose views are named as the panel, and tell the facts and notes that not all panels share."""
+    views = tuple(
+        replace(view, caption=Caption(name, _own(view.caption.facts, shared)), notes=_own(view.notes, shared))
+        for view, shared in zip(scene.views, captions, strict=True)
+    )
+    return replace(scene, **{"fields" if scene.fields else "lines": views})
+
+
+def _own(phrases: Sequence[str], shared: Caption) -> tuple[str, ...]:
+    return tuple(phrase for phrase in phrases if phrase not in shared.facts)
 
 
 def _one_frame(scenes: Sequence[Scene]) -> list[Scene]:
@@ -78,9 +95,5 @@ def _one_frame(scenes: Sequence[Scene]) -> list[Scene]:
     x_range = min(f.x_range[0] for f in frames), max(f.x_range[1] for f in frames)
     y_range = min(f.y_range[0] for f in frames), max(f.y_range[1] for f in frames)
     equal = all(f.equal for f in frames)
-    return [replace(s, frame=Frame(s.frame.x_label, s.frame.y_label, x_range, y_range, equal)) for s in scenes]
-
-
-def _title(scene: Scene) -> str:
-    what = metric_label(scene.fields[0].metric) if scene.fields else "loss along a line"
-    return what[0].upper() + what[1:]
+    wide = [replace(f, x_range=x_range, y_range=y_range, equal=equal) for f in frames]
+    return [replace(scene, frame=f, camera=camera_for(f)) for scene, f in zip(scenes, wide, strict=True)]

@@ -1,7 +1,7 @@
 """One metric of a surface on one scale, made ready to be drawn.
 
-Owns: `build_field`, which puts holes, scale, levels, mesh, light, labels and colours together, and the edges of heat-map
-cells. The scale is given: it may have been chosen for several surfaces at once.
+Owns: `build_field`, which puts holes, scale, levels, mesh, light, labels and colours together, and the edges of
+heat-map cells. The scale is given: it may have been chosen for several surfaces at once.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ from landscape.scene.levels import choose_levels, round_values
 from landscape.scene.light import light
 from landscape.scene.refine import refine
 from landscape.scene.scale import clipping_notes
-from landscape.scene.scene import DRAWN, LINEAR, LOG, SYMLOG, Camera, Field, Mesh, Scale, Ticks
+from landscape.scene.scene import DRAWN, LINEAR, LOG, SYMLOG, Camera, Caption, Field, Mesh, Scale, Ticks
 from landscape.scene.text import is_percent, labels_of, metric_label
 from landscape.scene.traces import traces_of
 from landscape.surfaces.surface import Surface
 
 Z_TICKS = 5
+# Shares of the height left free below and above a relief, which else would lie on the floor of its box.
+ROOM = (0.04, 0.02)
 SMOOTHED = "between grid points: cubic spline"
 THINNED = "drawn from every few grid points only"
 SCALE_NAMES = {LOG: "log scale", SYMLOG: "symmetric log scale"}
@@ -36,6 +38,7 @@ def build_field(
     levels: int | Sequence[float] | None = None,
     kind: str = "contour",
     camera: Camera | None = None,
+    caption: Caption | None = None,
 ) -> Field:
     """The field of a metric; `levels` as in `choose_levels`, `camera` is where the relief is seen from."""
     percent = is_percent(metric)
@@ -69,8 +72,14 @@ def build_field(
         line_colors=_colors(scale, colors.INK),
         relief_colors=_colors(scale, colors.RELIEF),
         mesh=mesh,
+        z_range=(scale.low - ROOM[0] * (scale.high - scale.low), scale.high + ROOM[1] * (scale.high - scale.low)),
         traces=traces,
-        notes=(*hole_notes(surface, metric), *clipping_notes(drawn, scale), *_mesh_notes(mesh, heights) * (some and kind != "heatmap")),
+        caption=caption or Caption(),
+        notes=(
+            *hole_notes(surface, metric),
+            *clipping_notes(drawn, scale),
+            *_mesh_notes(mesh, heights) * (some and kind != "heatmap"),
+        ),
     )
 
 

@@ -1,7 +1,7 @@
 """Which points of a metric can be drawn, and what is said about the others.
 
-Owns: the meaning of status and non-finite values for a picture. A point that was not computed, failed, or is not finite
-is a hole; an interpolated one is drawn. All are counted.
+Owns: the meaning of status and non-finite values for a picture. A point that was not computed, failed, or is not
+finite is a hole; an interpolated one is drawn. All are counted.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Where the numbers of contour lines stand.
 
-Owns: one place per level, on its line, away from the other numbers, the border and the centre. Works on the fine mesh,
-in units of the width and height of the picture.
+Owns: one place per level, on its line, away from the other numbers, the border and the centre. Works on the fine
+mesh, in units of the width and height of the picture.
 """
 
 from __future__ import annotations

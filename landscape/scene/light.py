@@ -1,7 +1,7 @@
 """The light that falls on a relief.
 
-Owns: brightness from the slope of the mesh (a lamp and a bright sky), the darkness of valleys that see little sky, and
-a faint gloss. All of it depends on the drawn shape alone, so the panels of a comparison are lit alike.
+Owns: brightness from the slope of the mesh (a lamp and a bright sky), the darkness of valleys that see little sky,
+and a faint gloss. All of it depends on the drawn shape alone, so the panels of a comparison are lit alike.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from landscape.scene.colors import ACCURACY_COLOR, LOSS_COLOR, OTHER_COLOR
 from landscape.scene.field import SCALE_NAMES
 from landscape.scene.holes import drawable, hole_notes, holes_of
 from landscape.scene.scale import clipping_notes
-from landscape.scene.scene import DRAWN, LOG, SYMLOG, Curve, Lines, Scale, ValueAxis
+from landscape.scene.scene import DRAWN, LOG, SYMLOG, Caption, Curve, Lines, Scale, ValueAxis
 from landscape.scene.text import is_percent, metric_label
 from landscape.surfaces.surface import Surface
 
@@ -39,14 +39,14 @@ def is_loss(metric: str) -> bool:
     return metric.endswith(("_loss", "_loss_l2")) or metric == "loss"
 
 
-def build_lines(surface: Surface, metrics: Sequence[str], scale: Scale | None) -> Lines:
+def build_lines(surface: Surface, metrics: Sequence[str], scale: Scale | None, caption: Caption) -> Lines:
     """The curves of a one-dimensional surface; `scale` is that of the left axis."""
     shares = [m for m in metrics if is_percent(m)]
     others = [m for m in metrics if not is_percent(m)]
     curves = tuple(_curve(surface, m, scale, right=bool(others) and m in shares) for m in [*others, *shares])
     left = _value_axis(others, scale) if others else _share_axis(shares)
     right = _share_axis(shares) if others and shares else None
-    return Lines(curves, left, right, _marks(surface), tuple(_notes(surface, metrics, scale)))
+    return Lines(curves, left, right, _marks(surface), tuple(_notes(surface, metrics, scale)), caption)
 
 
 def _notes(surface: Surface, metrics: Sequence[str], scale: Scale | None) -> list[str]:

@@ -15,7 +15,8 @@ from landscape.scene.text import short
 SCALES = ("auto", LINEAR, LOG, SYMLOG)
 # A log scale is worth it when the largest value is more than twenty times the smallest.
 LOG_FROM_RATIO = 20.0
-# A limit one and a half quartile distances beyond the quartiles is Tukey's fence (Exploratory Data Analysis, 1977).
+# A limit one and a half quartile distances beyond the quartiles is Tukey's fence (Exploratory Data Analysis,
+# 1977).
 FENCE = 1.5
 # Clipping must win something: two decades of a log scale, or four fifths of a linear one.
 WORTH_DECADES = 2.0

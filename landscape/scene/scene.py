@@ -3,8 +3,8 @@
 Owns: the frozen types `Scene`, `Comparison` and what they are made of. Everything a renderer needs is here, already
 decided: ranges, levels, colours, light, text. Knows no surface file and no plotting library.
 
-Two kinds of numbers appear. A *value* is what was computed. A *height* is a value on the chosen scale (log10 of it
-on a log scale), clipped to the drawn range; NaN where nothing is drawn. Arrays over the plane are (ny, nx).
+Two kinds of numbers appear. A *value* is what was computed. A *height* is a value on the chosen scale (log10 of it on
+a log scale), clipped to the drawn range; NaN where nothing is drawn. Arrays over the plane are (ny, nx).
 """
 
 from __future__ import annotations
@@ -100,14 +100,24 @@ class Trace:
     labels: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Caption:
+    """The words around a view: its title, and the facts of what was computed."""
+
+    title: str = ""
+    facts: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, eq=False)
 class Field:
     """One metric over the plane on one scale.
 
-    `values` and `heights` (ny, nx) are NaN in holes; `holes` (ny, nx) says why (0 drawn, 1 not finite, 2 not computed,
-    3 failed), and `hole_cells` (ny - 1, nx - 1) the same of the cells between four points. Cell (iy, ix) of a heat map lies between `x_edges[ix]` and `x_edges[ix + 1]`, and likewise in y.
-    `label_points` (k, 3) holds x, y of an inline label and the number of the level it names. `colors` are equidistant
-    from the lowest height to the highest.
+    `values` and `heights` (ny, nx) are NaN in holes; `holes` (ny, nx) says why (0 drawn, 1 not finite, 2 not
+    computed, 3 failed), and `hole_cells` (ny - 1, nx - 1) the same of the cells between four points. Cell (iy, ix) of
+    a heat map lies between `x_edges[ix]` and `x_edges[ix + 1]`, and likewise in y. `label_points` (k, 3) holds x, y
+    of an inline label and the number of the level it names. `colors` are equidistant from the lowest height to the
+    highest. `z_range` is the height of the box around the relief. `notes` tell what the reader must know of the
+    drawing.
     """
 
     metric: str
@@ -130,8 +140,10 @@ class Field:
     line_colors: tuple[str, ...]
     relief_colors: tuple[str, ...]
     mesh: Mesh
+    z_range: tuple[float, float]
     traces: tuple[Trace, ...] = ()
     notes: tuple[str, ...] = ()
+    caption: Caption = field(default_factory=Caption)
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,6 +187,7 @@ class Lines:
     right: ValueAxis | None
     marks: tuple[tuple[float, str], ...] = ()
     notes: tuple[str, ...] = ()
+    caption: Caption = field(default_factory=Caption)
 
 
 @dataclass(frozen=True)
@@ -201,30 +214,50 @@ class Camera:
 class Scene:
     """One picture.
 
-    `fields` are the views of a surface (metrics and scales); the first is the one a still picture shows. A line
-    picture has `lines` instead, one per scale, the first again for a still picture. `facts` tell what was computed.
+    A picture of a plane has `fields`, a picture of a line has `lines`: one for each view (metric and scale) that an
+    interactive page can switch to. The first is the one that a still picture shows.
     """
 
     kind: str
-    title: str
     frame: Frame
     fields: tuple[Field, ...] = ()
     lines: tuple[Lines, ...] = ()
     camera: Camera = field(default_factory=Camera)
-    facts: tuple[str, ...] = ()
+
+    @property
+    def views(self) -> tuple[Field | Lines, ...]:
+        return self.fields or self.lines
+
+    @property
+    def title(self) -> str:
+        return self.views[0].caption.title
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        return self.views[0].caption.facts
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Those of the view that a still picture shows."""
-        return (*self.fields, *self.lines)[0].notes
+        return self.views[0].notes
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Pictures side by side on one scale: the facts they share, and in each panel those of its own."""
+    """Pictures side by side on one scale.
+
+    `captions` hold, for each view, the common title and the facts that all panels share; those in a panel are its
+    own.
+    """
 
     kind: str
-    title: str
     panels: tuple[Scene, ...]
     names: tuple[str, ...]
-    facts: tuple[str, ...] = ()
+    captions: tuple[Caption, ...]
+
+    @property
+    def title(self) -> str:
+        return self.captions[0].title
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        return self.captions[0].facts

@@ -75,9 +75,7 @@ def test_the_current_folder_and_the_files_own_are_importable_meanwhile(tmp_path,
 
 def test_a_file_runs_once_until_it_is_edited(tmp_path):
     file = tmp_path / "twice.py"
-    file.write_text(
-        "from dataclasses import dataclass\n@dataclass\nclass A:\n    x: int = 1\ndef f(): return A().x\n"
-    )
+    file.write_text("from dataclasses import dataclass\n@dataclass\nclass A:\n    x: int = 1\ndef f(): return A().x\n")
     first = resolve_callable(f"{file}:f")
     assert resolve_callable(f"{file}:A") is first.__globals__["A"]
     file.write_text(file.read_text().replace("= 1", "= 22"))

@@ -45,11 +45,9 @@ def test_the_numbers_tell_padded_shortcuts_from_none(states, name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "name", [f"{net}{kind}" for net in ("resnet32", "resnet56") for kind in ("_a", "_noshort")]
-)
+@pytest.mark.parametrize("name", [f"{net}{kind}" for net in ("resnet32", "resnet56") for kind in ("_a", "_noshort")])
 def test_the_numbers_tell_at_other_depths(name):
-    # 0.05 sends the deep net with shortcuts to the edge of divergence for its first epochs.
+    # Near divergence (lr 0.1 for resnet56_a) the answer is at times that the numbers do not tell.
     assert recognize(trained(name, steps=150, lr=0.02)) == name
 
 
@@ -61,9 +59,7 @@ def test_the_true_kind_is_predicted_far_better(states):
 
 
 def test_files_without_batch_counters_are_recognized(states):
-    old = {
-        key: value for key, value in states["resnet20_a"].items() if not key.endswith("num_batches_tracked")
-    }
+    old = {key: value for key, value in states["resnet20_a"].items() if not key.endswith("num_batches_tracked")}
     assert recognize(old) == "resnet20_a"
 
 

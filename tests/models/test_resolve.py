@@ -69,9 +69,7 @@ def test_timm_nets_are_built_to_the_state_dict(monkeypatch):
         assert not pretrained and name == "tiny.some_tag"
         return nn.Sequential(nn.Conv2d(in_chans, 4, 3), nn.Flatten(), nn.Linear(4, num_classes))
 
-    monkeypatch.setitem(
-        sys.modules, "timm", SimpleNamespace(list_models=lambda: ["tiny"], create_model=create_model)
-    )
+    monkeypatch.setitem(sys.modules, "timm", SimpleNamespace(list_models=lambda: ["tiny"], create_model=create_model))
     model = build_model(
         "timm:tiny.some_tag",
         state_dict=create_model("tiny.some_tag", pretrained=False, num_classes=7, in_chans=1).state_dict(),

@@ -126,9 +126,7 @@ def test_every_net_is_read_back_from_its_state_dict(name):
         assert recognize(state) == name
 
 
-@pytest.mark.parametrize(
-    "name", ["resnet20", "resnet20_a", "resnet20_noshort", "resnet18_noshort", "vgg9", "vgg16"]
-)
+@pytest.mark.parametrize("name", ["resnet20", "resnet20_a", "resnet20_noshort", "resnet18_noshort", "vgg9", "vgg16"])
 @pytest.mark.parametrize("side, channels", [(8, 1), (28, 1)])
 def test_small_images_and_other_class_counts(name, side, channels):
     model = build_zoo(name, num_classes=7, in_channels=channels, image_size=side).eval()

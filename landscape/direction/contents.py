@@ -1,0 +1,36 @@
+"""What a direction file holds, told without the net it belongs to and without torch.
+
+Owns: the summary that `landscape info` shows.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+
+from landscape.errors import LandscapeError
+
+OURS, ORIGINALS = ("x", "y"), ("xdirection", "ydirection")
+
+
+def contents(path: str | Path) -> dict[str, dict[str, int]] | None:
+    """Number of tensors and entries in each direction; None when the file is HDF5 of another kind.
+
+    Raises:
+        LandscapeError: missing or not HDF5.
+    """
+    path = Path(path)
+    try:
+        with h5py.File(path, "r") as file:
+            groups = [name for name in (*OURS, *ORIGINALS) if isinstance(file.get(name), h5py.Group)]
+            return {name: _counted(file[name]) for name in groups} or None
+    except OSError as error:
+        reason = "no such file" if not path.exists() else "truncated or not HDF5"
+        raise LandscapeError(f"{path}: {reason}") from error
+
+
+def _counted(group: h5py.Group) -> dict[str, int]:
+    sizes: list[int] = []
+    group.visititems(lambda _, item: sizes.append(item.size) if isinstance(item, h5py.Dataset) else None)
+    return {"tensors": len(sizes), "entries": int(sum(sizes))}

@@ -1,0 +1,134 @@
+"""What the end-to-end tests share: a small net with data in a folder, and running the command as a user would."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+NET = '''
+"""A small convolutional net with batch norm, and losses to go with it."""
+import os
+import torch
+from torch import nn
+
+
+def build():
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(1, 8, 3, bias=False), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 36, 10)
+    )
+
+
+def failing(outputs, targets):
+    """Fails at the point that the environment names by its centre-most weight's sign pattern: on the second call."""
+    failing.calls = getattr(failing, "calls", 0) + 1
+    rank = os.environ.get("PMI_RANK", os.environ.get("OMPI_COMM_WORLD_RANK", "0"))
+    if failing.calls > 4 and rank == os.environ.get("FAILING_RANK", "0"):
+        raise ValueError("the loss gave up")
+    return nn.functional.cross_entropy(outputs, targets)
+
+
+def infinite(outputs, targets):
+    """inf where the outputs are large, nan where they are larger: a loss that explodes."""
+    loss = nn.functional.cross_entropy(outputs, targets, reduction="none")
+    big = outputs.abs().max()
+    return loss * (float("nan") if big > 6 else float("inf") if big > 4 else 1.0)
+
+
+def lazy(outputs, targets):
+    """A loss that takes its time, for tests that stop a run half-way."""
+    for _ in range(40):
+        torch.linalg.svd(torch.eye(96) + 0.01)
+    return nn.functional.cross_entropy(outputs, targets, reduction="none")
+'''
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory) -> Path:
+    """net.py, net.pt, other.pt and data.npz (64 images of digits, train and test)."""
+    import torch
+
+    from landscape.callables import resolve_callable
+    from landscape.data.digits import read_digits
+
+    folder = tmp_path_factory.mktemp("made")
+    (folder / "net.py").write_text(NET)
+    net = resolve_callable(f"{folder / 'net.py'}:build")()
+    torch.save(net.state_dict(), folder / "net.pt")
+    generator = torch.Generator().manual_seed(1)
+    moved = {
+        name: tensor + 0.1 * torch.randn(tensor.shape, generator=generator) if tensor.ndim > 1 else tensor
+        for name, tensor in net.state_dict().items()
+    }
+    torch.save(moved, folder / "other.pt")
+    (train, train_labels), (test, test_labels) = read_digits("train"), read_digits("test")
+    np.savez(
+        folder / "data.npz",
+        images=train[:64],
+        labels=train_labels[:64],
+        test_images=test[:48],
+        test_labels=test_labels[:48],
+    )
+    return folder
+
+
+@pytest.fixture
+def here(made, tmp_path, monkeypatch) -> Path:
+    """A fresh folder with copies of `made`, as the current one."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+BASIC = ["--model", "net.py:build", "--data", "npz:data.npz", "--normalize", "digits", "--threads", "1", "--quiet"]
+
+
+def mpiexec(ranks: int) -> list[str]:
+    """The launcher's words, or a skip where there is none."""
+    launcher = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    if launcher is None:
+        pytest.skip("no mpiexec: pip install 'nn-landscape[mpich]'")
+    version = subprocess.run([launcher, "--version"], capture_output=True, text=True).stdout.lower()
+    flags = []
+    if "open mpi" in version or "openrte" in version or "prrte" in version:
+        flags = ["--oversubscribe", *(["--allow-run-as-root"] if os.getuid() == 0 else [])]
+    return [launcher, *flags, "-n", str(ranks)]
+
+
+def words(*arguments: str, ranks: int = 1) -> list[str]:
+    """The whole command, under mpiexec for several ranks."""
+    launcher = mpiexec(ranks) if ranks > 1 else []
+    return [*launcher, sys.executable, "-m", "landscape", *arguments]
+
+
+def landscape(*arguments: str, ranks: int = 1, timeout: float = 120, **environment: str) -> subprocess.CompletedProcess:
+    """Runs the command to its end and returns it."""
+    return subprocess.run(
+        words(*arguments, ranks=ranks),
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env={**os.environ, **environment},
+    )
+
+
+@pytest.fixture
+def command():
+    return landscape
+
+
+@pytest.fixture
+def basic() -> list[str]:
+    return BASIC
+
+
+@pytest.fixture
+def launch():
+    """The words of a command line, for tests that start it themselves."""
+    return words

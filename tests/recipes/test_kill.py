@@ -1,0 +1,139 @@
+"""Written so that a kill at any moment leaves a valid file, and the next run continues to the very same values.
+
+The runs are killed with SIGKILL at random moments, at least 20 times for one process and for two ranks, of which at
+least 10 after points were saved. One process is forked from here, which spares it loading torch each time; two ranks
+are started as a user would.
+"""
+
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import landscape as ll
+from landscape.surfaces import load_surface
+
+KILLS = 20
+
+
+def arguments(folder: Path) -> dict:
+    return {
+        "model": "net.py:build",
+        "data": "npz:data.npz",
+        "normalize": "digits",
+        "loss": "net.py:lazy",
+        "threads": 1,
+        "quiet": True,
+        "x": "-1:1:9",
+        "y": "-1:1:7",
+    }
+
+
+@pytest.fixture
+def truth(here):
+    return ll.surface("net.pt", **arguments(here))
+
+
+def done_points(path: Path) -> int:
+    """Opens the file as any reader would: it must be valid whenever it exists."""
+    return load_surface(path).counts()["done"] if path.exists() else 0
+
+
+def assert_same(found, truth):
+    assert found.counts() == truth.counts()
+    for name, array in truth.values.items():
+        np.testing.assert_array_equal(found.values[name], array)
+        np.testing.assert_array_equal(found.stderr[name], truth.stderr[name])
+
+
+def test_one_process_survives_kills(here, truth):
+    out, chance, before, kills, inside = here / "a.h5", random.Random(0), 0, 0, 0
+    while kills < KILLS or inside < KILLS // 2:
+        child = os.fork()
+        if child == 0:
+            with contextlib.suppress(BaseException):
+                ll.surface("net.pt", out=out, **arguments(here))
+            os._exit(0)
+        # the wait is the random moment of the kill, not a wait for something to happen
+        time.sleep(chance.uniform(0.02, 0.5))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        kills += 1
+        now = done_points(out)
+        assert now >= before, "a kill lost points that were on disk"
+        inside += now > before
+        before = now
+        if now == truth.grid.size:
+            out.unlink()
+            before = 0
+    assert_same(ll.surface("net.pt", out=out, **arguments(here)), truth)
+
+
+def test_two_ranks_survive_kills(here, truth, launch):
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in arguments(here).items() if name != "quiet"]
+    command = launch("surface", "net.pt", *options, "--quiet", "-o", "a.h5", ranks=2)
+    out, chance, before, kills, inside = here / "a.h5", random.Random(1), 0, 0, 0
+    while kills < KILLS or inside < KILLS // 2:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        ranks = wait_for_ranks(process, here)
+        if ranks:
+            while kills % 2 and process.poll() is None and done_points(out) == before:
+                time.sleep(0.01)  # every other kill falls while points are computed, the rest while it sets up
+            time.sleep(chance.uniform(0.0, 0.4))
+            victims = chance.choice([ranks[:1], ranks[1:], ranks])
+            for pid in victims:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            kills += 1
+        process.wait(timeout=60)  # a dead rank must end the job, never hang it
+        now = done_points(out)
+        assert now >= before, "a kill lost points that were on disk"
+        inside += now > before
+        before = now
+        if now == truth.grid.size:
+            out.unlink()
+            before = 0
+    assert subprocess.run(command, timeout=120).returncode == 0
+    assert_same(load_surface(out), truth)
+
+
+def wait_for_ranks(process: subprocess.Popen, folder: Path) -> list[int]:
+    """Process ids of both ranks once they are inside the run (torch is loaded); none if the job ended before."""
+    while process.poll() is None:
+        found = [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if is_rank(pid, folder)]
+        if len(found) == 2:
+            return sorted(found)
+        time.sleep(0.01)
+    return []
+
+
+def is_rank(pid: int, folder: Path) -> bool:
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        inside = os.readlink(f"/proc/{pid}/cwd") == str(folder) and b"landscape" in words and b"-n" not in words
+        return inside and "libtorch_cpu" in Path(f"/proc/{pid}/maps").read_text()
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_saves_everything_and_says_how_to_go_on(here, truth, launch, name):
+    options = [f"--{key.replace('_', '-')}={value}" for key, value in arguments(here).items() if key != "quiet"]
+    command = launch("surface", "net.pt", *options, "--quiet", "-o", "a.h5")
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    while process.poll() is None and done_points(here / "a.h5") < 3:
+        time.sleep(0.01)
+    process.send_signal(getattr(signal, name))
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said.strip().startswith("landscape: stopped by")
+    assert "run the same command to continue" in said
+    assert 3 <= done_points(here / "a.h5") < truth.grid.size
+    assert subprocess.run(command).returncode == 0
+    assert_same(load_surface(here / "a.h5"), truth)

@@ -1,0 +1,75 @@
+"""Contract 1: the same file on any number of ranks; and what happens when a rank fails."""
+
+import numpy as np
+import pytest
+
+from landscape.surfaces import load_surface
+
+GRID = ["-x", "-1:1:7", "-y", "-0.5:1:4"]
+
+
+@pytest.fixture(scope="module")
+def serial(made, tmp_path_factory):
+    import landscape as ll
+
+    out = tmp_path_factory.mktemp("serial") / "serial.h5"
+    ll.surface(
+        made / "net.pt",
+        model=f"{made / 'net.py'}:build",
+        data=f"npz:{made / 'data.npz'}",
+        normalize="digits",
+        x="-1:1:7",
+        y="-0.5:1:4",
+        split=["train", "test"],
+        threads=1,
+        quiet=True,
+        out=out,
+    )
+    return load_surface(out)
+
+
+@pytest.mark.parametrize("ranks", [2, 4])
+def test_values_do_not_depend_on_the_number_of_ranks(here, command, basic, serial, ranks):
+    done = command("surface", "net.pt", *basic, *GRID, "--split", "train", "--split", "test", "-o", "a.h5", ranks=ranks)
+    assert done.returncode == 0, done.stderr
+    found = load_surface("a.h5")
+    assert found.counts()["done"] == 28
+    assert set(found.values) == {"train_loss", "train_accuracy", "test_loss", "test_accuracy"}
+    for name, array in serial.values.items():
+        np.testing.assert_array_equal(found.values[name], array)
+        np.testing.assert_array_equal(found.stderr[name], serial.stderr[name])
+    assert done.stdout.count("a.h5: 28 points") == 1, "only rank 0 speaks"
+
+
+def test_more_ranks_than_points(here, command, basic):
+    done = command("line", "net.pt", *basic, "-x", "-1:1:2", "-o", "a.h5", ranks=4)
+    assert done.returncode == 0, done.stderr
+    assert load_surface("a.h5").counts()["done"] == 2
+
+
+@pytest.mark.parametrize("rank", ["0", "1"])
+def test_a_failing_rank_ends_the_job_with_its_message_and_keeps_what_was_done(here, command, basic, rank):
+    arguments = ["surface", "net.pt", *basic, *GRID, "--loss", "net.py:failing", "-o", "a.h5"]
+    done = command(*arguments, ranks=2, FAILING_RANK=rank)
+    assert done.returncode == 1
+    lines = [line for line in done.stderr.splitlines() if line.startswith("landscape:")]
+    assert len(lines) == 1, done.stderr
+    assert f"rank {rank} of 2: evaluation failed at (" in lines[0]
+    assert "ValueError: the loss gave up" in lines[0]
+    counts = load_surface("a.h5").counts()
+    assert counts["failed"] == 1
+    assert counts["done"] >= 2
+
+
+def test_bad_input_is_one_line_under_mpi(here, command, basic):
+    done = command("surface", "gone.pt", *basic, *GRID, "-o", "a.h5", ranks=2)
+    assert done.returncode == 1
+    assert [line for line in done.stderr.splitlines() if "landscape:" in line] == [
+        "landscape: checkpoint gone.pt: no such file; . holds net.pt, other.pt"
+    ]
+
+
+def test_wrong_usage_is_one_line_under_mpi(here, command, basic):
+    done = command("surface", "net.pt", *basic, "-x", "1:0:5", ranks=2)
+    assert done.returncode == 2
+    assert done.stderr.count("x range '1:0:5'") == 1
