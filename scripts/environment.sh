@@ -28,7 +28,7 @@ install() { # install EXTRA...: the project with its extras, editable, into .ven
     [ -x .venv/bin/python ] || "$python" -m venv .venv ||
       fail "cannot make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv"
     .venv/bin/python -m pip install --quiet --upgrade pip
-    .venv/bin/python -m pip install --quiet --editable ".[$(IFS=,; echo "$mpi $*" | tr ' ' ',')]" ||
+    .venv/bin/python -m pip install --quiet --editable ".[$(IFS=,; echo "$mpi${*:+,$*}")]" ||
       fail "installing failed, see above"
     echo "$wanted" >"$stamp"
   fi

@@ -14,7 +14,7 @@ from pathlib import Path
 from torch import Tensor
 
 from landscape.checkpoint import safetensors_file, torch_file
-from landscape.checkpoint.unwrap import clean_keys, unwrap
+from landscape.checkpoint.unwrap import clean_names, unwrap
 from landscape.errors import CheckpointError
 
 
@@ -57,7 +57,8 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     else:
         (stored, meta), files = READERS[path.suffix.lower()](path), [path]
     tensors, found = unwrap(stored, source=str(path))
-    return Checkpoint(clean_keys(tensors), {**found, **meta}, str(path), _digest(files))
+    state_dict = dict(zip(clean_names(tensors), tensors.values(), strict=True))
+    return Checkpoint(state_dict, {**found, **meta}, str(path), _digest(files))
 
 
 def _digest(files: list[Path]) -> str:

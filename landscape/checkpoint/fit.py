@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
 from landscape.checkpoint.checkpoint import Checkpoint
+from landscape.checkpoint.unwrap import clean_names
 from landscape.errors import CheckpointError
 
 LISTED = 6
@@ -58,18 +58,26 @@ def fit(model: nn.Module, checkpoint: Checkpoint, *, name: str = "the model") ->
 
 
 def best_match(model: nn.Module, state: dict[str, Tensor]) -> tuple[dict[str, Tensor], Mismatch]:
-    """The state dict under the names of the model that fit best, and what still does not fit."""
-    wanted = model.state_dict(keep_vars=True)
+    """The state dict under the names of the model that fit best, and what still does not fit.
+
+    Best is the prefix under which most entries fit, then the one with the fewest that do not.
+    """
+    own = {name: value for name, value in model.state_dict(keep_vars=True).items() if isinstance(value, Tensor)}
+    # the user's module may itself be wrapped by DataParallel or torch.compile; checkpoints have clean names
+    own_name = dict(zip(clean_names(own), own, strict=True))
+    wanted = {name: own[full] for name, full in own_name.items()}
     best: tuple[dict[str, Tensor], Mismatch] | None = None
+    most = (-1, 0)
     for prefix in leading_paths(state):
-        inner = {key[len(prefix) :]: value for key, value in state.items() if key.startswith(prefix)}
-        found = (inner, _compare(wanted, inner))
-        if best is None or found[1].count < best[1].count:
-            best = found
-        if best[1].count == 0:
+        inner = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+        mismatch = _compare(wanted, inner)
+        score = (len(inner) - len(mismatch.unexpected) - len(mismatch.misshapen), -mismatch.count)
+        if score > most:
+            best, most = (inner, mismatch), score
+        if mismatch.count == 0:
             break
     assert best is not None  # the empty prefix is always tried
-    return best
+    return {own_name.get(key, key): value for key, value in best[0].items()}, best[1]
 
 
 def leading_paths(state: dict[str, Tensor]) -> list[str]:
@@ -92,7 +100,7 @@ def _compare(wanted: dict[str, Tensor], found: dict[str, Tensor]) -> Mismatch:
     misshapen = tuple(
         f"{key} {tuple(found[key].shape)} instead of {tuple(tensor.shape)}"
         for key, tensor in wanted.items()
-        if key in found and isinstance(tensor, torch.Tensor) and found[key].shape != tensor.shape
+        if key in found and found[key].shape != tensor.shape
     )
     return Mismatch(missing, tuple(key for key in found if key not in wanted), misshapen)
 

@@ -29,8 +29,11 @@ def read_file(path: Path) -> tuple[dict[str, Tensor], dict]:
             meta = stream.metadata() or {}
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"checkpoint {path}: truncated or not a safetensors file ({error})") from error
-    own = meta.get("landscape")
-    return tensors, json.loads(own) if own else {}
+    try:
+        own = json.loads(meta.get("landscape", "{}"))
+    except json.JSONDecodeError:  # another program's entry of the same name
+        own = {}
+    return tensors, own if isinstance(own, dict) else {}
 
 
 def read_folder(folder: Path) -> tuple[dict[str, Tensor], dict, list[Path]]:
@@ -48,7 +51,8 @@ def read_folder(folder: Path) -> tuple[dict[str, Tensor], dict, list[Path]]:
             f"checkpoint folder {folder}: holds neither {SINGLE[0]} nor a *.safetensors.index.json; "
             "name one file inside it, or save with safetensors"
         )
-    shards = [folder / shard for shard in sorted(set(_weight_map(indexes[0]).values()))]
+    order = _weight_map(indexes[0])
+    shards = [folder / shard for shard in sorted(set(order.values()))]
     if missing := [shard.name for shard in shards if not shard.exists()]:
         raise CheckpointError(
             f"checkpoint folder {folder}: {indexes[0].name} names missing shards {', '.join(missing)}"
@@ -56,12 +60,15 @@ def read_folder(folder: Path) -> tuple[dict[str, Tensor], dict, list[Path]]:
     tensors: dict[str, Tensor] = {}
     for shard in shards:
         tensors |= read_file(shard)[0]
-    order = _weight_map(indexes[0])
-    return {name: tensors[name] for name in order if name in tensors}, {}, [indexes[0], *shards]
+    if lacking := [name for name in order if name not in tensors]:
+        raise CheckpointError(
+            f"checkpoint folder {folder}: its shards lack {lacking[0]}, which {indexes[0].name} names; download it again"
+        )
+    return {name: tensors[name] for name in order}, {}, [indexes[0], *shards]
 
 
 def _weight_map(index: Path) -> dict[str, str]:
     try:
-        return json.loads(index.read_text())["weight_map"]
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        return dict(json.loads(index.read_text())["weight_map"])
+    except (ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"checkpoint index {index}: no 'weight_map' in it; download it again") from error

@@ -11,13 +11,21 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from landscape.atomic import whole_file
 from landscape.checkpoint.unwrap import OWN_META
+from landscape.errors import CheckpointError
 
 
 def save_checkpoint(path: str | Path, state_dict: Mapping[str, Tensor], meta: Mapping) -> None:
-    """Writes weights and metadata (plain values only, so that the file loads with weights_only=True), atomically."""
+    """Writes weights and metadata (plain values only, so that the file loads with weights_only=True), atomically.
+
+    Raises:
+        CheckpointError: the folder is missing or not writable, or the disk is full.
+    """
     path = Path(path)
     tensors = {name: tensor.detach().cpu().clone() for name, tensor in state_dict.items()}
-    scratch = path.with_name(f".{path.name}.tmp")
-    torch.save({"state_dict": tensors, OWN_META: dict(meta)}, scratch)
-    scratch.replace(path)
+    try:
+        with whole_file(path) as scratch, scratch.open("wb") as stream:
+            torch.save({"state_dict": tensors, OWN_META: dict(meta)}, stream)
+    except OSError as error:
+        raise CheckpointError(f"cannot write {path}: {error.strerror or error}") from error

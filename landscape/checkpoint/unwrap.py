@@ -7,7 +7,7 @@ Owns: which entry of a dictionary holds the weights, and the prefixes that wrapp
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from torch import Tensor
 
@@ -52,12 +52,16 @@ def unwrap(stored: object, *, source: str) -> tuple[dict[str, Tensor], dict]:
     raise CheckpointError(f"checkpoint {source}: no weights found; it holds {keys}, none of which is a state dict")
 
 
-def clean_keys(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Names without `_orig_mod.` anywhere, and without `module.` in front when every name has it."""
-    names = {name: name.replace("_orig_mod.", "") for name in tensors}
-    while names and all(name.startswith("module.") for name in names.values()):
-        names = {key: name[len("module.") :] for key, name in names.items()}
-    return {names[key]: tensor for key, tensor in tensors.items()}
+def clean_names(names: Iterable[str]) -> list[str]:
+    """Names without `_orig_mod.` anywhere, and without `module.` in front when every name has it.
+
+    >>> clean_names(["module._orig_mod.fc.weight", "module._orig_mod.fc.bias"])
+    ['fc.weight', 'fc.bias']
+    """
+    cleaned = [name.replace("_orig_mod.", "") for name in names]
+    while cleaned and all(name.startswith("module.") for name in cleaned):
+        cleaned = [name.removeprefix("module.") for name in cleaned]
+    return cleaned
 
 
 def _tensors(mapping: Mapping) -> dict[str, Tensor]:

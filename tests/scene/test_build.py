@@ -1,0 +1,87 @@
+"""Which picture fits which surface, and what an interactive page can switch to."""
+
+import numpy as np
+import pytest
+
+from landscape.errors import LandscapeError, UsageError
+from landscape.scene.build import KINDS, build_scene
+
+FLAT = [name for name, kind in KINDS.items() if kind.ndim == 2]
+
+
+@pytest.fixture
+def several(make_surface, provenance):
+    share = np.linspace(0.1, 1, 525).reshape(21, 25)
+    return make_surface(more={"train_accuracy": share, "test_loss": 1 + share}, provenance=provenance)
+
+
+@pytest.mark.parametrize("kind", FLAT)
+def test_a_line_is_no_plane(make_surface, kind):
+    with pytest.raises(UsageError, match="has 1 axis; choose line$"):
+        build_scene(make_surface(np.arange(5.0)), kind=kind)
+
+
+def test_a_plane_is_no_line(make_surface):
+    with pytest.raises(UsageError, match="choose contour or filled or heatmap or surface"):
+        build_scene(make_surface(source="a.h5"), kind="line")
+
+
+def test_unknown_names_are_refused(several):
+    with pytest.raises(UsageError, match="kind 'relief'"):
+        build_scene(several, kind="relief")
+    with pytest.raises(UsageError, match="no metric 'entropy'"):
+        build_scene(several, kind="contour", metric="entropy")
+    with pytest.raises(LandscapeError, match="nothing was computed"):
+        build_scene(type(several)(several.grid, {}), kind="contour")
+
+
+def test_the_first_view_is_what_was_asked_for(several):
+    scene = build_scene(several, kind="contour")
+    assert (scene.fields[0].metric, scene.title) == ("train_loss", "ResNet-56, digits: train loss")
+    scene = build_scene(several, kind="contour", metric="accuracy", title="")
+    assert (scene.fields[0].metric, scene.title) == ("train_accuracy", "")
+    assert build_scene(several, kind="contour", title="Mine").fields[1].caption.title == "Mine"
+
+
+def test_every_metric_can_be_switched_to_on_each_scale_that_makes_sense(several):
+    views = [(f.metric, f.scale.kind) for f in build_scene(several, kind="contour").fields]
+    assert views == [
+        ("train_loss", "log"),
+        ("train_loss", "linear"),
+        ("train_accuracy", "linear"),
+        ("test_loss", "linear"),
+        ("test_loss", "log"),
+    ]
+    assert build_scene(several, kind="contour").fields[3].caption.title.endswith("test loss")
+
+
+def test_values_of_both_signs_are_switched_to_the_symmetric_log_scale(make_surface):
+    surface = make_surface(lambda x, y: x + y, metric="hessian_min")
+    fields = build_scene(surface, kind="filled").fields
+    assert [f.scale.kind for f in fields] == ["linear", "symlog"]
+    assert "pale middle is zero" and fields[0].colors[32] != build_scene(make_surface(), kind="filled").fields[0].colors[32]
+
+
+def test_options_reach_the_chosen_metric_only(several):
+    first, _, share, other, _ = build_scene(several, kind="contour", levels=[1.0, 2.0], vmin=0.5, vmax=20.0).fields
+    assert first.levels.tolist() == [1.0, 2.0]
+    assert (first.scale.vmin, first.scale.vmax) == (0.5, 20.0)
+    assert share.scale.vmax == 1.0
+    assert len(other.levels) > 2
+
+
+def test_clipping_is_stated_iff_something_is_clipped(make_surface):
+    smooth = make_surface()
+    assert not any("clipped" in note for note in build_scene(smooth, kind="surface").notes)
+    values = smooth.values["train_loss"].copy()
+    values[[2, 5, 7], [3, 3, 20]] = [1e9, 4e10, 3.1e12]
+    field = build_scene(make_surface(values), kind="surface").fields[0]
+    (note,) = [n for n in field.notes if "clipped" in n]
+    assert note.endswith("clipped: 3 points, largest 3.1e12")
+    assert (field.values > field.scale.vmax).sum() == 3
+    assert field.heights.max() == field.mesh.z.max() == field.scale.high
+
+
+def test_axis_labels_default_to_directions(make_surface):
+    frame = build_scene(make_surface(), kind="contour").frame
+    assert (frame.x_label, frame.y_label) == ("x direction", "y direction")

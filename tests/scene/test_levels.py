@@ -1,0 +1,66 @@
+"""Levels are round, rise, lie inside the drawn range, and on a log scale are spaced by nearly equal factors."""
+
+import numpy as np
+import pytest
+
+from landscape.errors import UsageError
+from landscape.scene.levels import choose_levels, round_values
+from landscape.scene.scene import Scale
+
+RANGES = [("log", 0.02, 13.6), ("log", 0.5, 425), ("log", 1e-4, 1e12), ("log", 2.0, 3.0), ("log", 1e-9, 1e-7)]
+RANGES += [("linear", 0.0, 1.0), ("linear", -3.2, 1.6), ("linear", 2.301, 2.304), ("linear", -1e7, 1e9)]
+RANGES += [("symlog", -1e4, 1e6), ("symlog", -50.0, -0.1)]
+
+
+@pytest.mark.parametrize(("kind", "low", "high"), RANGES)
+def test_levels_rise_strictly_inside_the_range_and_are_neither_few_nor_many(kind, low, high):
+    levels = choose_levels(Scale(kind, low, high, 1.0))
+    assert (np.diff(levels) > 0).all()
+    assert low < levels[0]
+    assert levels[-1] < high
+    assert 6 <= len(levels) <= 20
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.02, 13.6), (0.5, 425), (1e-4, 1e4), (1e-9, 1e-6)])
+def test_log_levels_have_nearly_equal_factors(low, high):
+    factors = np.diff(np.log10(choose_levels(Scale("log", low, high))))
+    assert factors.max() < 3.2 * factors.min()
+    assert factors.max() < 0.5 + 1e-9
+
+
+def test_twenty_decades_get_whole_powers_of_ten():
+    levels = choose_levels(Scale("log", 1e-3, 1e20))
+    powers = np.log10(levels)
+    np.testing.assert_allclose(powers, powers.round(), atol=1e-12)
+    assert len(set(np.diff(powers).round(9))) == 1
+
+
+def test_linear_levels_are_exact_decimals():
+    levels = choose_levels(Scale("linear", 0.0, 1.0))
+    assert levels.tolist() == [float(f"{v:.12g}") for v in levels]
+    assert 0.3 in levels
+
+
+def test_symlog_levels_hold_zero_and_both_signs():
+    levels = choose_levels(Scale("symlog", -1e3, 1e3, 1.0))
+    assert 0.0 in levels
+    np.testing.assert_array_equal(levels, -levels[::-1])
+
+
+def test_a_number_asks_for_about_that_many():
+    scale = Scale("log", 0.01, 1000.0)
+    assert len(choose_levels(scale, 5)) < len(choose_levels(scale, 10)) < len(choose_levels(scale, 30))
+
+
+def test_given_levels_are_taken_as_they_are():
+    assert choose_levels(Scale("log", 0.1, 10), [0.2, 3.3, 50]).tolist() == [0.2, 3.3, 50.0]
+
+
+@pytest.mark.parametrize("levels", [0, -3, [2.0, 1.0], [1.0, 1.0], [1.0, np.nan], ["a"], 2.5])
+def test_levels_that_cannot_be_are_refused(levels):
+    with pytest.raises(UsageError, match="levels"):
+        choose_levels(Scale("linear", 0, 1), levels)
+
+
+def test_round_values_may_touch_the_ends():
+    assert round_values(Scale("linear", 0.0, 4.0), 5).tolist() == [0.0, 1.0, 2.0, 3.0, 4.0]
