@@ -1,16 +1,19 @@
 """Folders of images, one sub-folder per class.
 
-Owns: which folder holds which split, and decoding: only the images asked for, on all cores. Images of one size are
-taken as they are; images of different sizes are resized to 256 on the shorter side and cropped to the central 224, as
-is usual for ImageNet.
+Owns: which folder holds which split, and decoding: only the images asked for, on all cores, all at once when they fit
+into memory, else block by block at every pass. Images of one size are taken as they are; images of different sizes are
+resized to 256 on the shorter side and cropped to the central 224, as is usual for ImageNet.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,25 +21,76 @@ from landscape.errors import DataError
 
 SPLIT_FOLDERS = {"train": ("train",), "test": ("test", "val", "valid", "validation")}
 RESIZE, CROP = 256, 224
+BLOCK = 256
 
 
-def read_folder(path: Path, split: str, subset: Callable[[int], np.ndarray]) -> tuple[np.ndarray, np.ndarray, int]:
-    """(images uint8 (N, H, W, 3), labels int64 (N,), number of images in the folder).
+@dataclass(frozen=True, eq=False)
+class ImageFiles:
+    """Images of one (height, width), still encoded. `cropped`: they are brought to that size while decoding."""
+
+    files: tuple[str, ...]
+    size: tuple[int, int]
+    cropped: bool
+
+    @classmethod
+    def of(cls, files: Sequence[str]) -> ImageFiles:
+        """Looks at the sizes, which stand in the first bytes of each file.
+
+        Raises:
+            DataError: a file is not an image.
+        """
+        sizes = set(_parallel(_size, files))
+        return cls(tuple(files), *((sizes.pop(), False) if len(sizes) == 1 else ((CROP, CROP), True)))
+
+    @property
+    def nbytes(self) -> int:
+        """Memory they would take decoded."""
+        return len(self.files) * self.size[0] * self.size[1] * 3
+
+    def blocks(self, length: int) -> Iterator[np.ndarray]:
+        """uint8 (length, H, W, 3), one after another; the next block is decoded while the last is in use.
+
+        Raises:
+            DataError: an image cannot be decoded; the message names it.
+        """
+        decode = _cropped if self.cropped else _decoded
+        with ThreadPoolExecutor(_cores()) as pool:
+            ahead = pool.map(decode, self.files[:length])
+            for start in range(length, len(self.files) + length, length):
+                block, ahead = ahead, pool.map(decode, self.files[start : start + length])
+                yield np.stack(list(block))
+
+    def decoded(self) -> np.ndarray:
+        """uint8 (N, H, W, 3)"""
+        images = np.empty((len(self.files), *self.size, 3), dtype=np.uint8)
+        for number, block in enumerate(self.blocks(BLOCK)):
+            images[number * BLOCK : number * BLOCK + len(block)] = block
+        return images
+
+
+@dataclass(frozen=True, eq=False)
+class Folder:
+    """Images and labels int64 (N,) taken from a folder of `of`; `fingerprint` covers every byte of their files."""
+
+    images: ImageFiles
+    labels: np.ndarray
+    of: int
+    fingerprint: str
+
+
+def read_folder(path: Path, split: str, subset: Callable[[int], np.ndarray]) -> Folder:
+    """The images of a split that `subset` takes of them all, not decoded yet.
 
     Classes are numbered in the sorted order of their folders' names, as torchvision's ImageFolder does.
 
     Raises:
-        DataError: no such folder or split, no images, an image that cannot be decoded.
+        DataError: no such folder or split, no images, a file that is not an image.
     """
-    folder = _split_folder(path.expanduser(), split)
-    samples = _listed(folder)
+    samples = _listed(_split_folder(path.expanduser(), split))
     taken = [samples[i] for i in subset(len(samples))]
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        images = list(pool.map(_decoded, [file for file, _ in taken]))
-    if len({image.shape for image in images}) > 1:
-        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            images = list(pool.map(_cropped, [file for file, _ in taken]))
-    return np.stack(images), np.array([label for _, label in taken], dtype=np.int64), len(samples)
+    files = [file for file, _ in taken]
+    labels = np.array([label for _, label in taken], dtype=np.int64)
+    return Folder(ImageFiles.of(files), labels, len(samples), _fingerprint(files, labels))
 
 
 def _split_folder(path: Path, split: str) -> Path:
@@ -45,7 +99,7 @@ def _split_folder(path: Path, split: str) -> Path:
     inside = [path / name for name in SPLIT_FOLDERS[split] if (path / name).is_dir()]
     if inside:
         return inside[0]
-    if split == "train" and not (path / "test").is_dir():
+    if split == "train" and not any((path / name).is_dir() for name in SPLIT_FOLDERS["test"]):
         return path
     names = " or ".join(SPLIT_FOLDERS[split])
     raise DataError(f"data folder:{path}: split {split} asked for, but there is no {names} folder in it")
@@ -57,30 +111,67 @@ def _listed(folder: Path) -> list[tuple[str, int]]:
     try:
         _, numbers = find_classes(folder)
         return make_dataset(folder, numbers, extensions=IMG_EXTENSIONS)
-    except (FileNotFoundError, OSError) as error:
+    except OSError as error:
         reason = str(error).splitlines()[0]
         raise DataError(
             f"data folder:{folder}: expected one sub-folder per class with images in each ({reason})"
         ) from error
 
 
+def _fingerprint(files: Sequence[str], labels: np.ndarray) -> str:
+    """Of the encoded files and not the pixels, so that it is the same whether they are kept or streamed."""
+    digest = hashlib.blake2b(labels.tobytes(), digest_size=16)
+    for mark in _parallel(_digest, files):
+        digest.update(mark)
+    return digest.hexdigest()
+
+
+def _digest(file: str) -> bytes:
+    try:
+        return hashlib.blake2b(Path(file).read_bytes(), digest_size=16).digest()
+    except OSError as error:
+        raise DataError(f"image {file}: cannot be read ({error.strerror}); remove it or copy it again") from error
+
+
+def _size(file: str) -> tuple[int, int]:
+    return _read(file, lambda image: (image.height, image.width))
+
+
 def _decoded(file: str) -> np.ndarray:
+    return _read(file, lambda image: np.asarray(image.convert("RGB")))
+
+
+def _cropped(file: str) -> np.ndarray:
+    return _read(file, _central)
+
+
+def _central(image: Any) -> np.ndarray:
+    """Rounded as torchvision's Resize and CenterCrop do."""
+    from PIL import Image
+
+    image = image.convert("RGB")
+    short = min(image.size)
+    width, height = (int(RESIZE * side / short) for side in image.size)
+    image = image.resize((width, height), Image.Resampling.BILINEAR)
+    left, top = round((width - CROP) / 2), round((height - CROP) / 2)
+    return np.asarray(image.crop((left, top, left + CROP, top + CROP)))
+
+
+def _read(file: str, look: Callable[[Any], Any]) -> Any:
     from PIL import Image
 
     try:
         with Image.open(file) as image:
-            return np.asarray(image.convert("RGB"))
-    except OSError as error:
-        raise DataError(f"image {file}: cannot be decoded ({error}); remove it or copy it again") from error
+            return look(image)
+    except Exception as error:  # PIL answers a damaged file with OSError, SyntaxError, ValueError and its own types
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(f"image {file}: cannot be decoded ({reason}); remove it or copy it again") from error
 
 
-def _cropped(file: str) -> np.ndarray:
-    from PIL import Image
+def _parallel(work: Callable[[str], Any], files: Sequence[str]) -> list[Any]:
+    with ThreadPoolExecutor(_cores()) as pool:
+        return list(pool.map(work, files))
 
-    with Image.open(file) as image:
-        image = image.convert("RGB")
-        scale = RESIZE / min(image.size)
-        width, height = (max(CROP, round(side * scale)) for side in image.size)
-        image = image.resize((width, height), Image.Resampling.BILINEAR)
-        left, top = (width - CROP) // 2, (height - CROP) // 2
-        return np.asarray(image.crop((left, top, left + CROP, top + CROP)))
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

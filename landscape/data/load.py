@@ -5,15 +5,19 @@ Owns: `load_splits`, the seeded subset of `--samples`, and what the provenance s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
+from landscape.data.folder import ImageFiles
+from landscape.data.memory import host_budget
 from landscape.data.normalize import Normalize, parse_normalize
-from landscape.data.sources import SPLITS, Request, read_arrays, to_tensors
-from landscape.data.split import Split, TensorSplit, fingerprint_of
+from landscape.data.sources import SPLITS, Arrays, Request, read_arrays
+from landscape.data.split import Split, StreamSplit, tensor_split
 from landscape.data.user import call_user, of_split, user_split
 from landscape.errors import UsageError
 
@@ -37,8 +41,11 @@ def load_splits(
     normalize: str | None = None,
     data_root: str | None = None,
     download: bool = False,
+    budget: float | None = None,
 ) -> Data:
     """Reads the named splits; `samples` takes that many of each, drawn without replacement by a fixed seed.
+
+    Image folders and Datasets that take more than `budget` bytes (half of the free memory when None) are streamed.
 
     Raises:
         UsageError: unknown split, spec or normalization, or samples below 1. DataError: unreadable or empty data.
@@ -47,9 +54,10 @@ def load_splits(
         raise UsageError(f"split '{unknown[0]}': expected train or test")
     if samples is not None and samples < 1:
         raise UsageError(f"samples {samples}: expected at least 1")
+    budget = host_budget() if budget is None else budget
     loaded, preset = {}, parse_normalize(normalize)
     for name in dict.fromkeys(split):
-        request = Request(name, data_root, download, lambda n: subset(n, samples))
+        request = Request(name, data_root, download, lambda n: subset(n, samples), budget / len(split))
         loaded[name], preset = _load_one(data, request, normalize, samples is not None)
     facts = {
         "name": data.replace("folder:", "").replace("npz:", "") if isinstance(data, str) else type(data).__name__,
@@ -75,11 +83,24 @@ def _load_one(data: Any, request: Request, normalize: str | None, sampled: bool)
     if isinstance(data, str) and not _is_callable(data):
         arrays = read_arrays(data, request)
         preset = parse_normalize(normalize, arrays.normalize)
-        images, labels = to_tensors(arrays)
-        return TensorSplit(images, labels, preset, arrays.of, fingerprint_of((images, labels))), preset
+        return _split_of(arrays, preset), preset
     preset = parse_normalize(normalize)
     found = call_user(data, request.split) if isinstance(data, str) else of_split(data, request.split)
-    return user_split(found, preset, request.subset, sampled), preset
+    return user_split(found, preset, request.subset, sampled=sampled, budget=request.budget), preset
+
+
+def _split_of(arrays: Arrays, preset: Normalize) -> Split:
+    labels = torch.from_numpy(np.ascontiguousarray(arrays.labels))
+    if not isinstance(arrays.images, ImageFiles):
+        images = torch.from_numpy(np.ascontiguousarray(arrays.images))
+        return tensor_split(images, labels, preset, of=arrays.of, fingerprint=arrays.fingerprint)
+    files = arrays.images
+
+    def read(batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        blocks = files.blocks(batch_size)
+        return ((torch.from_numpy(images), part) for images, part in zip(blocks, labels.split(batch_size), strict=True))
+
+    return StreamSplit(read, len(labels), arrays.of, arrays.fingerprint, preset, targets=labels)
 
 
 def _is_callable(spec: str) -> bool:

@@ -5,6 +5,7 @@ Owns: the named presets and the one formula (pixel / 255 - mean) / std, the same
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +13,9 @@ from torch import Tensor
 
 from landscape.data import digits
 from landscape.errors import DataError, UsageError
+
+# What images have, and what their width never is in practice: tells (N, C, H, W) from (N, H, W, C).
+CHANNELS = (1, 3, 4)
 
 
 @dataclass(frozen=True)
@@ -23,9 +27,13 @@ class Normalize:
     std: tuple[float, ...]
 
     def __call__(self, images: Tensor, dtype: torch.dtype) -> Tensor:
-        """uint8 (N, H, W, C) or (N, C, H, W) already float -> (N, C, H, W) of `dtype`, contiguous."""
+        """uint8 (N, H, W, C), or (N, C, H, W) of floats -> (N, C, H, W) of `dtype`, contiguous.
+
+        uint8 (N, C, H, W) is known by its number of channels.
+        """
         if images.dtype == torch.uint8:
-            images = images.permute(0, 3, 1, 2).to(dtype).div(255)
+            channels_first = images.shape[1] in CHANNELS and images.shape[3] not in CHANNELS
+            images = (images if channels_first else images.permute(0, 3, 1, 2)).to(dtype).div(255)
         else:
             images = images.to(dtype)
         if self.name == "none":
@@ -37,6 +45,11 @@ class Normalize:
             torch.tensor(v, dtype=dtype, device=images.device).view(1, -1, 1, 1) for v in (self.mean, self.std)
         )
         return images.sub(mean).div(std).contiguous()
+
+
+def is_images(inputs: Tensor) -> bool:
+    """Whether a batch of inputs is one of images, which are what `Normalize` works on."""
+    return inputs.ndim == 4 and (inputs.dtype == torch.uint8 or inputs.is_floating_point())
 
 
 # cifar10, cifar100, mnist, svhn: channel statistics of the training pixels as commonly published; imagenet: torchvision's;
@@ -72,6 +85,6 @@ def parse_normalize(spec: str | None, default: str = "none") -> Normalize:
         mean, std = (tuple(float(part) for part in half.split(",")) for half in spec.split("/"))
     except ValueError:
         raise UsageError(hint) from None
-    if len(mean) != len(std) or min(std) <= 0:
-        raise UsageError(hint + "; as many of both, and every std above 0")
+    if len(mean) != len(std) or not all(math.isfinite(number) for number in mean + std) or min(std) <= 0:
+        raise UsageError(hint + "; as many of both, finite, and every std above 0")
     return Normalize(spec, mean, std)

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from landscape.data import digits
-from landscape.data.folder import read_folder
+from landscape.data.folder import ImageFiles, read_folder
 from landscape.errors import DataError, UsageError
 
 SPLITS = ("train", "test")
@@ -31,22 +30,32 @@ TORCHVISION = {
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of a source; `subset(n)` gives the indices to take of n, so that only those are read."""
+    """What is asked of a source.
+
+    `subset(n)` gives the indices to take of n, so that only those are read. Data that take more than `budget` bytes of
+    memory are not kept but read anew at every pass, where the source can do that.
+    """
 
     split: str
     root: str | None
     download: bool
     subset: Callable[[int], np.ndarray]
+    budget: float
 
 
 @dataclass(frozen=True, eq=False)
 class Arrays:
-    """Images uint8 (N, H, W, C) or float (N, C, H, W), labels int64 (N,), taken from a set of `of`."""
+    """Images uint8 (N, H, W, C) or float (N, C, H, W), labels int64 (N,), taken from a set of `of`.
 
-    images: np.ndarray
+    `images` are files still to be decoded when they do not fit into memory. `fingerprint` is empty when it is to be
+    taken of the arrays.
+    """
+
+    images: np.ndarray | ImageFiles
     labels: np.ndarray
     of: int
     normalize: str = "none"
+    fingerprint: str = ""
 
 
 def read_arrays(spec: str, request: Request) -> Arrays:
@@ -61,9 +70,9 @@ def read_arrays(spec: str, request: Request) -> Arrays:
     if spec in TORCHVISION:
         return _torchvision(spec, request)
     if colon and kind == "folder":
-        return Arrays(*read_folder(Path(path), request.split, request.subset))
+        return _folder(Path(path), request)
     if colon and kind == "npz":
-        return _npz(Path(path), request)
+        return _npz(Path(path).expanduser(), request)
     known = ", ".join(
         ["digits", *TORCHVISION, "folder:PATH", "npz:PATH", "package.module:callable", "file.py:callable"]
     )
@@ -74,6 +83,12 @@ def _digits(request: Request) -> Arrays:
     images, labels = digits.read_digits(request.split)
     taken = request.subset(len(images))
     return Arrays(images[taken], labels[taken], len(images), "digits")
+
+
+def _folder(path: Path, request: Request) -> Arrays:
+    found = read_folder(path, request.split, request.subset)
+    images = found.images if found.images.nbytes > request.budget else found.images.decoded()
+    return Arrays(images, found.labels, found.of, fingerprint=found.fingerprint)
 
 
 def _torchvision(name: str, request: Request) -> Arrays:
@@ -102,17 +117,19 @@ def _torchvision(name: str, request: Request) -> Arrays:
 
 def _npz(path: Path, request: Request) -> Arrays:
     prefix = "" if request.split == "train" else f"{request.split}_"
+    names = [f"{prefix}{key}" for key in ("images", "labels")]
     try:
         with np.load(path, allow_pickle=False) as file:
-            names = {key: f"{prefix}{key}" for key in ("images", "labels")}
-            if missing := [name for name in names.values() if name not in file]:
+            if missing := [name for name in names if name not in file]:
                 raise DataError(
                     f"data npz:{path}: no '{missing[0]}' in it for split {request.split} (it has {', '.join(file) or 'nothing'})"
                 )
-            images, labels = file[names["images"]], file[names["labels"]]
+            images, labels = (file[name] for name in names)
+    except DataError:
+        raise
     except FileNotFoundError:
         raise DataError(f"data npz:{path}: no such file") from None
-    except (OSError, ValueError, EOFError, KeyError) as error:
+    except Exception as error:  # a damaged file raises OSError, ValueError, zip and zlib errors; a lone .npy TypeError
         raise DataError(f"data npz:{path}: truncated or not an npz of plain arrays ({_line(error)})") from error
     _check_arrays(images, labels, f"npz:{path}")
     taken = request.subset(len(images))
@@ -132,10 +149,6 @@ def _check_arrays(images: np.ndarray, labels: np.ndarray, source: str) -> None:
         raise DataError(f"data {source}: labels are {labels.dtype}; expected integers")
     if len(images) == 0:
         raise DataError(f"data {source}: is empty")
-
-
-def to_tensors(arrays: Arrays) -> tuple[torch.Tensor, torch.Tensor]:
-    return torch.from_numpy(np.ascontiguousarray(arrays.images)), torch.from_numpy(np.ascontiguousarray(arrays.labels))
 
 
 def _line(error: Exception) -> str:

@@ -12,11 +12,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from landscape.data.normalize import PRESETS, Normalize
-from landscape.errors import DataError
+from landscape.data.normalize import PRESETS, Normalize, is_images
+from landscape.errors import DataError, UsageError
+
+BLOCK = 4096
 
 
 class Split(Protocol):
@@ -64,34 +67,46 @@ class TensorSplit:
             yield (inputs, targets) if self.resident else (self._prepared(inputs), self._cast(targets))
 
     def on(self, device: torch.device, dtype: torch.dtype, budget: float) -> TensorSplit:
-        moved = replace(self, device=device, dtype=dtype)
-        floats = self.inputs.dtype == torch.uint8 or self.inputs.is_floating_point()
-        needed = self.inputs.numel() * (dtype.itemsize if floats else self.inputs.element_size())
+        there = replace(self, device=device, dtype=dtype)
+        is_converted = is_images(self.inputs) or self.inputs.is_floating_point()
+        needed = self.inputs.numel() * (dtype.itemsize if is_converted else self.inputs.element_size())
         if needed > budget:
-            return moved
-        inputs = self._resident_inputs(moved)
-        return replace(moved, inputs=inputs, targets=moved._cast(self.targets), resident=True)
+            return there
+        return replace(there, inputs=there._all_prepared(), targets=there._cast(self.targets), resident=True)
 
-    @staticmethod
-    def _resident_inputs(moved: TensorSplit) -> Tensor:
-        """Converted block by block, so that no second full-size copy ever exists."""
-        block = 4096
-        parts = [moved._prepared(moved.inputs[i : i + block]) for i in range(0, moved.size, block)]
-        out = torch.empty((moved.size, *parts[0].shape[1:]), dtype=parts[0].dtype, device=parts[0].device)
-        for number, part in enumerate(parts):
-            out[number * block : number * block + len(part)] = part
-            parts[number] = None
+    def _all_prepared(self) -> Tensor:
+        """Block by block, so that no second copy of the whole ever exists."""
+        first = self._prepared(self.inputs[:1])
+        out = first.new_empty((self.size, *first.shape[1:]))
+        for start in range(0, self.size, BLOCK):
+            out[start : start + BLOCK] = self._prepared(self.inputs[start : start + BLOCK])
         return out
 
     def _prepared(self, inputs: Tensor) -> Tensor:
-        inputs = inputs.to(self.device, non_blocking=True)
-        is_image = inputs.dtype == torch.uint8 and inputs.ndim == 4
-        if is_image or (inputs.is_floating_point() and inputs.ndim == 4):
-            return self.normalize(inputs, self.dtype)
-        return self._cast(inputs)
+        return prepared(inputs, self.normalize, self.device, self.dtype)
 
     def _cast(self, tensor: Tensor) -> Tensor:
-        return tensor.to(self.device, self.dtype if tensor.is_floating_point() else None)
+        return moved(tensor, self.device, self.dtype)
+
+
+def tensor_split(
+    inputs: Tensor, targets: Tensor, normalize: Normalize, *, of: int, fingerprint: str = ""
+) -> TensorSplit:
+    """Checked, and with a fingerprint of every value unless one is given.
+
+    Raises:
+        DataError: not one target for each input, or none at all. UsageError: `normalize` cannot apply.
+    """
+    if len(inputs) != len(targets):
+        raise DataError(f"{len(inputs)} inputs and {len(targets)} targets; expected one target for each input")
+    if len(inputs) == 0:
+        raise DataError("the data are empty: not one sample in them")
+    if normalize.name != "none" and not is_images(inputs):
+        raise UsageError(
+            f"normalize '{normalize.name}': applies to images of four dimensions, the inputs are {inputs.dtype} "
+            f"of shape {tuple(inputs.shape)}; drop the option"
+        )
+    return TensorSplit(inputs, targets, normalize, of, fingerprint or fingerprint_of((inputs, targets)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +131,10 @@ class BatchSplit:
 
 @dataclass(frozen=True, eq=False)
 class StreamSplit:
-    """Batches read anew at every pass by `read(batch_size)`, which must give the same ones each time."""
+    """Batches read anew at every pass by `read(batch_size)`, which must give the same samples each time.
+
+    In pairs (images, ...), the images are normalized; `targets` (N,) are all labels, where they are known beforehand.
+    """
 
     read: Callable[[int], Iterable[Any]]
     size: int
@@ -125,17 +143,33 @@ class StreamSplit:
     normalize: Normalize = PRESETS["none"]
     device: torch.device = torch.device("cpu")
     dtype: torch.dtype = torch.float32
+    targets: Tensor | None = None
     nbytes: int = 0  # nothing is held
 
     def batches(self, batch_size: int) -> Iterator[Any]:
         for batch in self.read(batch_size):
-            batch = moved(batch, self.device, self.dtype)
-            if isinstance(batch, (tuple, list)) and isinstance(batch[0], Tensor) and batch[0].dtype == torch.uint8:
-                batch = (self.normalize(batch[0], self.dtype), *batch[1:])
-            yield batch
+            if is_pair(batch):
+                inputs = prepared(batch[0], self.normalize, self.device, self.dtype)
+                yield inputs, moved(batch[1], self.device, self.dtype)
+            else:
+                yield moved(batch, self.device, self.dtype)
 
     def on(self, device: torch.device, dtype: torch.dtype, budget: float) -> StreamSplit:
         return replace(self, device=device, dtype=dtype)
+
+
+def is_pair(batch: Any) -> bool:
+    """Whether a batch is (inputs, targets), both tensors or arrays."""
+    return (
+        isinstance(batch, (tuple, list)) and len(batch) == 2 and all(isinstance(p, (Tensor, np.ndarray)) for p in batch)
+    )
+
+
+def prepared(inputs: Tensor, normalize: Normalize, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """Inputs of a batch as the net takes them: on the device, images normalized."""
+    if is_images(inputs):
+        return normalize(inputs.to(device, non_blocking=True), dtype)
+    return moved(inputs, device, dtype)
 
 
 def moved(batch: Any, device: torch.device, dtype: torch.dtype) -> Any:

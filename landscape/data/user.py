@@ -1,23 +1,34 @@
 """A user's own data: Python objects, or a callable that makes them.
 
 Owns: the forms accepted: a pair of tensors, a Dataset, a DataLoader or any iterable of batches. They are read once and
-kept, so that every point of the landscape sees the same batches, also when the loader shuffles.
+kept, so that every point of the landscape sees the same batches, also when the loader shuffles. Only a Dataset that
+does not fit into memory is read anew at every pass, after a check that it gives the same values twice.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Subset, default_collate
+from torch.utils.data import DataLoader, Dataset, IterableDataset, default_collate
 
 from landscape.callables import explain, resolve_callable
 from landscape.data.normalize import Normalize
-from landscape.data.split import BatchSplit, Split, TensorSplit, batch_length, fingerprint_of, tensors_in
+from landscape.data.split import (
+    BatchSplit,
+    Split,
+    StreamSplit,
+    TensorSplit,
+    batch_length,
+    fingerprint_of,
+    is_pair,
+    tensor_split,
+    tensors_in,
+)
 from landscape.errors import DataError, LandscapeError, UsageError
 
 COLLECT = 256
@@ -52,23 +63,25 @@ def of_split(data: Any, split: str) -> Any:
     return data
 
 
-def user_split(data: Any, normalize: Normalize, subset: Callable[[int], np.ndarray], sampled: bool) -> Split:
-    """Reads a user's data of one split.
+def user_split(
+    data: Any, normalize: Normalize, subset: Callable[[int], np.ndarray], *, sampled: bool, budget: float
+) -> Split:
+    """Reads a user's data of one split; `sampled` says that `subset` leaves some out.
 
     Raises:
         DataError: of another form, empty, or failing while read.
     """
     try:
-        if _is_pair(data):
+        if is_pair(data):
             inputs, targets = (torch.as_tensor(part) for part in data)
             return _from_tensors(inputs, targets, normalize, subset)
-        if isinstance(data, Dataset) and hasattr(data, "__getitem__") and hasattr(data, "__len__"):
-            taken = Subset(data, [int(i) for i in subset(len(data))])
-            loaded = [default_collate([taken[i] for i in block]) for block in _blocks(len(taken))]
-            return _from_batches(loaded, normalize, len(data))
+        if isinstance(data, IterableDataset):
+            data = DataLoader(data, batch_size=COLLECT)
+        if isinstance(data, Dataset) and hasattr(data, "__len__"):
+            return _from_dataset(data, normalize, subset, budget)
         if isinstance(data, Iterable) and not isinstance(data, (str, bytes, Mapping)):
             return _from_loader(data, normalize, subset, sampled)
-    except (LandscapeError, KeyboardInterrupt):
+    except LandscapeError:
         raise
     except Exception as error:
         raise DataError(f"reading the data failed ({explain(error)})") from error
@@ -77,47 +90,75 @@ def user_split(data: Any, normalize: Normalize, subset: Callable[[int], np.ndarr
     )
 
 
-def _is_pair(data: Any) -> bool:
-    return isinstance(data, (tuple, list)) and len(data) == 2 and all(isinstance(p, (Tensor, np.ndarray)) for p in data)
+def _from_dataset(data: Dataset, normalize: Normalize, subset: Callable, budget: float) -> Split:
+    """Pairs become tensors; samples of another form are kept as they are and put together batch by batch."""
+    taken = [int(i) for i in subset(len(data))]
+    if not taken:
+        raise DataError("the data are empty: not one sample in them")
 
+    def read(batch_size: int) -> Iterator[Any]:
+        return (default_collate([samples[i] for i in block]) for block in _blocks(taken, batch_size))
 
-def _blocks(n: int) -> Iterable[range]:
-    return (range(start, min(start + COLLECT, n)) for start in range(0, n, COLLECT))
+    samples: Any = data
+    first = next(read(1))
+    fits = len(taken) * _bytes(first) <= budget
+    if fits and is_pair(first):
+        inputs, targets = _joined(list(read(COLLECT)))
+        return tensor_split(inputs, targets, normalize, of=len(data))
+    if fits:
+        samples = {i: data[i] for i in taken}
+    elif fingerprint_of(tensors_in(first)) != fingerprint_of(tensors_in(next(read(1)))):
+        raise DataError(
+            "the data give other values each time they are read (random augmentation?) and do not fit into memory; "
+            "pass them without augmentation, or take fewer with samples"
+        )
+    _refuse_normalize(normalize, is_pair(first))
+    mark = fingerprint_of(tensor for batch in read(COLLECT) for tensor in tensors_in(batch))
+    return StreamSplit(read, len(taken), len(data), mark, normalize, nbytes=fits * len(taken) * _bytes(first))
 
 
 def _from_loader(data: Iterable, normalize: Normalize, subset: Callable, sampled: bool) -> Split:
-    split = _from_batches(list(data), normalize, None)
-    if not sampled:
-        return split
-    if not isinstance(split, TensorSplit):
+    batches = list(data)
+    if not batches:
+        raise DataError("the data are empty: not one batch in them")
+    if isinstance(batches[0], DataLoader):
+        raise DataError("the data hold DataLoaders, expected batches")
+    if all(map(is_pair, batches)) and len({tuple(batch[0].shape[1:]) for batch in batches}) == 1:
+        return _from_tensors(*_joined(batches), normalize, subset)
+    if sampled:
         raise UsageError(
             "samples: only batches of the form (inputs, targets) can be sampled; pass fewer batches instead"
         )
-    return _from_tensors(split.inputs, split.targets, normalize, subset)
-
-
-def _from_batches(batches: Sequence[Any], normalize: Normalize, of: int | None) -> Split:
-    if not batches:
-        raise DataError("the data are empty: not one batch in them")
-    if isinstance(data := batches[0], DataLoader):
-        raise DataError(f"the data hold a {type(data).__name__}, expected batches")
-    if all(_is_pair(batch) for batch in batches) and len({batch[0].shape[1:] for batch in batches}) == 1:
-        inputs, targets = (torch.cat([torch.as_tensor(batch[i]) for batch in batches]) for i in (0, 1))
-        split = _from_tensors(inputs, targets, normalize, np.arange)
-        return split if of is None else TensorSplit(split.inputs, split.targets, normalize, of, split.fingerprint)
+    _refuse_normalize(normalize, False)
     size = sum(batch_length(batch) for batch in batches)
-    mark = fingerprint_of(tensor for batch in batches for tensor in tensors_in(batch))
-    return BatchSplit(batches, size, of or size, mark)
+    return BatchSplit(batches, size, size, fingerprint_of(tensor for batch in batches for tensor in tensors_in(batch)))
 
 
 def _from_tensors(inputs: Tensor, targets: Tensor, normalize: Normalize, subset: Callable) -> TensorSplit:
-    if len(inputs) != len(targets):
-        raise DataError(f"{len(inputs)} inputs and {len(targets)} targets; expected one target for each input")
-    if len(inputs) == 0:
-        raise DataError("the data are empty: not one sample in them")
-    taken = torch.as_tensor(np.asarray(subset(len(inputs))))
-    if len(taken) < len(inputs):
-        inputs, of, targets = inputs[taken], len(inputs), targets[taken]
-    else:
-        of = len(inputs)
-    return TensorSplit(inputs, targets, normalize, of, fingerprint_of((inputs, targets)))
+    of = len(inputs)
+    if len(targets) == of:
+        taken = torch.as_tensor(np.asarray(subset(of)))
+        if len(taken) < of:
+            inputs, targets = inputs[taken], targets[taken]
+    return tensor_split(inputs, targets, normalize, of=of)
+
+
+def _joined(batches: Sequence[Any]) -> tuple[Tensor, Tensor]:
+    """Pairs of batches as one pair."""
+    inputs, targets = (torch.cat([torch.as_tensor(batch[i]) for batch in batches]) for i in (0, 1))
+    return inputs, targets
+
+
+def _blocks(indices: Sequence[int], length: int) -> Iterator[Sequence[int]]:
+    return (indices[start : start + length] for start in range(0, len(indices), length))
+
+
+def _bytes(batch: Any) -> int:
+    return sum(tensor.nbytes for tensor in tensors_in(batch))
+
+
+def _refuse_normalize(normalize: Normalize, applies: bool) -> None:
+    if normalize.name != "none" and not applies:
+        raise UsageError(
+            f"normalize '{normalize.name}': applies to batches (images, labels) of one size; drop the option"
+        )

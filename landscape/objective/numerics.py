@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import torch
 
+from landscape.data.memory import host_budget
 from landscape.errors import LandscapeError, UsageError
 
 # precision -> dtype of weights and inputs; bf16 keeps float32 weights and lets autocast choose the kernels, because a
@@ -68,15 +69,6 @@ def numerics(precision: str, device: torch.device) -> Iterator[None]:
 def memory_budget(device: torch.device, sharers: int = 1) -> float:
     """Bytes that data may take on the device: half of what is free, shared with the other ranks of the machine."""
     if device.type == "cuda":
-        return 0.5 * torch.cuda.mem_get_info(device)[0] / max(1, sharers // max(1, torch.cuda.device_count()))
-    return 0.5 * free_host_memory() / sharers
-
-
-def free_host_memory() -> float:
-    """Bytes of memory a new process could take."""
-    try:
-        with open("/proc/meminfo") as lines:
-            found = dict(line.split(":", 1) for line in lines)
-        return 1024.0 * int(found["MemAvailable"].split()[0])
-    except (OSError, KeyError, ValueError):
-        return 8e9
+        ranks_per_gpu = -(-sharers // max(1, torch.cuda.device_count()))
+        return 0.5 * torch.cuda.mem_get_info(device)[0] / ranks_per_gpu
+    return host_budget(sharers)

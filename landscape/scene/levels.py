@@ -80,7 +80,12 @@ def _log(low: float, high: float, count: int) -> np.ndarray:
     if max(map(len, tries)) < min(count, 4):
         # Less than one decade: round steps, unequal factors.
         return _linear(low, high, count)
-    return min(tries, key=lambda t: abs(len(t) - count))
+    return min(tries, key=lambda t: _far_from(count, len(t)))
+
+
+def _far_from(count: int, found: int) -> float:
+    """As a factor: twice as many are as far from what was asked for as half as many."""
+    return abs(np.log(max(found, 0.5) / count))
 
 
 def _linear(low: float, high: float, count: int) -> np.ndarray:
@@ -95,7 +100,7 @@ def _linear(low: float, high: float, count: int) -> np.ndarray:
                 # Through the decimal text, so that 3 * 0.1 is 0.3.
                 steps = np.arange(first, last + 1)
                 tries.append(np.array([float(f"{i * size:.12g}") for i in steps]))
-    return min(tries, key=lambda t: abs(len(t) - count)) if tries else np.zeros(0)
+    return min(tries, key=lambda t: _far_from(count, len(t))) if tries else np.zeros(0)
 
 
 def _symlog(scale: Scale, count: int) -> np.ndarray:

@@ -19,6 +19,8 @@ DESCRIPTIVE = (
     ("directions", "to"),
     ("directions", "to_y"),
 )
+# These differ because something else does; they are named only when nothing else differs.
+CONSEQUENCES = ("fingerprint", "sha256", "cosine")
 
 
 def plain(provenance: Mapping) -> dict:
@@ -29,7 +31,7 @@ def plain(provenance: Mapping) -> dict:
 def difference(stored: Mapping, wanted: Mapping) -> str | None:
     """The first entry in which two runs differ, as `seed is 0 in the file, 1 now`; None when they are the same run."""
     old, new = _flat(plain(stored)), _flat(plain(wanted))
-    for key in [*new, *(key for key in old if key not in new)]:
+    for key in sorted([*new, *(key for key in old if key not in new)], key=lambda key: key[-1] in CONSEQUENCES):
         if any(key[: len(prefix)] == prefix for prefix in DESCRIPTIVE):
             continue
         if old.get(key) != new.get(key):

@@ -1,9 +1,9 @@
-"""Describing a picture needs numpy only."""
+"""Describing a picture needs no torch, no MPI and no plotting library."""
 
 import subprocess
 import sys
 
-HEAVY = ["torch", "mpi4py", "h5py", "matplotlib", "plotly"]
+HEAVY = ["torch", "mpi4py", "matplotlib", "plotly"]
 
 
 def loaded_after(code: str) -> set[str]:

@@ -25,7 +25,7 @@ def test_levels_rise_strictly_inside_the_range_and_are_neither_few_nor_many(kind
 def test_log_levels_have_nearly_equal_factors(low, high):
     factors = np.diff(np.log10(choose_levels(Scale("log", low, high))))
     assert factors.max() < 3.2 * factors.min()
-    assert factors.max() < 0.5 + 1e-9
+    assert factors.max() < 0.53
 
 
 def test_twenty_decades_get_whole_powers_of_ten():

@@ -53,9 +53,9 @@ def test_a_spike_leaves_no_rings_around_it():
 
 def test_cells_that_touch_a_hole_are_empty_and_all_others_whole():
     heights = np.random.default_rng(2).normal(size=(5, 6))
-    heights[1, 2] = np.nan
+    heights[2, 2] = np.nan
     x, y, z = refine(X, Y, heights)
-    inside_x, inside_y = (X[1] < x) & (x < X[3]), (Y[0] < y) & (y < Y[2])
+    inside_x, inside_y = (X[1] < x) & (x < X[3]), (Y[1] < y) & (y < Y[3])
     assert np.isnan(z[np.ix_(inside_y, inside_x)]).all()
     outside = np.ones_like(z, dtype=bool)
     outside[np.ix_(inside_y, inside_x)] = False

@@ -1,0 +1,53 @@
+"""What starting costs: which libraries a command loads. (Seconds are shown by `landscape bench`, not asserted.)"""
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("torch", "torchvision", "mpi4py", "numpy", "h5py", "matplotlib", "plotly", "scipy", "safetensors")
+
+
+def loaded(code: str, cwd) -> set[str]:
+    program = f"import sys\n{code}\nprint('LOADED', *sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=cwd, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.rsplit("LOADED", 1)[1].split())
+
+
+def test_importing_loads_nothing_heavy(tmp_path):
+    assert not loaded("import landscape", tmp_path) & set(HEAVY)
+
+
+@pytest.mark.parametrize("words", ["'--help'", "'surface', '--help'", "'--version'"])
+def test_help_loads_nothing_heavy(tmp_path, words):
+    code = f"from landscape.cli.main import main\ntry:\n    main([{words}])\nexcept SystemExit:\n    pass"
+    assert not loaded(code, tmp_path) & set(HEAVY)
+
+
+@pytest.mark.parametrize("words", ["'plot', 'out.h5'", "'compare', 'out.h5', 'out.h5'", "'info', 'out.h5'"])
+def test_viewing_loads_neither_torch_nor_mpi(surface, here, words):
+    assert surface()[0] == 0
+    found = loaded(f"from landscape.cli.main import main\nassert main([{words}]) == 0", here)
+    assert "h5py" in found, "the file was read"
+    assert not found & {"torch", "torchvision", "mpi4py", "safetensors"}
+
+
+def test_a_plain_run_does_not_load_mpi(surface, here):
+    words = (
+        "['line', 'build.pt', '--model', 'net.py:build', '--data', 'npz:data.npz', '-x', '-1:1:3', '-o', 'b.h5', '--quiet']"
+    )
+    found = loaded(f"from landscape.cli.main import main\nassert main({words}) == 0", here)
+    assert "torch" in found
+    assert "mpi4py" not in found
+
+
+def test_importing_has_no_side_effects(tmp_path):
+    code = (
+        "import os\nbefore = dict(os.environ)\nimport random\nstate = random.getstate()\n"
+        "import landscape\nlandscape.surface, landscape.plot\n"
+        "assert dict(os.environ) == before and random.getstate() == state\n"
+        "import torch\nassert torch.initial_seed() == torch.default_generator.initial_seed()\n"
+        "import matplotlib\nassert 'matplotlib.pyplot' not in __import__('sys').modules"
+    )
+    loaded(code, tmp_path)

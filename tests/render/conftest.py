@@ -1,0 +1,65 @@
+"""Surfaces that have something of everything a renderer meets."""
+
+import numpy as np
+import pytest
+
+from landscape.grid import Grid, Range
+from landscape.surfaces.surface import Surface, Trail
+
+PROVENANCE = {"model": {"name": "resnet56"}, "data": {"name": "digits"}, "directions": {"kind": "random", "seed": 0}}
+
+
+def bowl(nx=13, ny=11, x=(-1.0, 1.0), y=(-1.0, 1.0), **other):
+    grid = Grid.of(Range(*x, nx), Range(*y, ny))
+    across, along = np.meshgrid(*(axis.values for axis in grid.axes))
+    loss = 0.05 * np.exp(6 * (across**2 + along**2))
+    values = {"train_loss": loss, "train_accuracy": np.exp(-loss)}
+    return Surface(grid, values, provenance=PROVENANCE, **other)
+
+
+def chaos():
+    """Holes of all kinds, spikes, nets, and a path that leaves the plane."""
+    surface = bowl()
+    loss, status = surface.values["train_loss"].copy(), np.ones((11, 13), np.uint8)
+    loss[2, 3], loss[2, 4], loss[8, 8] = np.inf, np.nan, 1e12
+    status[10], status[0, 0], status[1, 1] = 0, 2, 3
+    trails = {
+        "nets": Trail(np.array([0.0, 0.5]), np.array([0.0, -0.5]), labels=("A", "B")),
+        "training": Trail(np.array([0.9, 0.3, 0.0, 4.0]), np.array([0.6, 0.2, 0.0, 0.0])),
+    }
+    return Surface(surface.grid, {"train_loss": loss}, status={"evaluation": status}, trails=trails)
+
+
+def flat(value):
+    grid = Grid.of(Range(-1, 1, 5), Range(-1, 1, 4))
+    return Surface(grid, {"train_loss": np.full((4, 5), value)})
+
+
+def line():
+    grid = Grid.of(Range(-0.5, 1.5, 21))
+    x = grid.axes[0].values
+    loss = 0.01 + 100 * (x * (x - 1)) ** 2
+    values = {"train_loss": loss, "test_loss": loss + 0.2, "train_accuracy": np.exp(-loss)}
+    nets = {"nets": Trail(np.array([0.0, 1.0]), labels=("small batch", "large batch"))}
+    return Surface(grid, values, stderr={"test_loss": 0.1 + 0 * x}, trails=nets, provenance=PROVENANCE)
+
+
+@pytest.fixture
+def surfaces():
+    return {
+        "bowl": bowl(),
+        "oblong": bowl(9, 7, (-0.5, 1.5), (-1, 0.25)),
+        "chaos": chaos(),
+        "constant": flat(2.3),
+        "missing": flat(np.nan),
+        "line": line(),
+    }
+
+
+@pytest.fixture
+def hot():
+    """value[3, 9] is 5, all others are 1; 7 rows, 11 columns, uneven ranges."""
+    grid = Grid.of(Range(-0.5, 1.5, 11), Range(-1.0, 0.25, 7))
+    values = np.ones((7, 11))
+    values[3, 9] = 5.0
+    return Surface(grid, {"train_loss": values})

@@ -1,0 +1,176 @@
+"""The MPI executor with real ranks: everyone computes, nobody waits for a long point, failures end the job.
+
+The jobs here load no torch, so that several can be started in a second or two.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAD = """
+import json, os, sys, time
+from pathlib import Path
+from landscape.grid import Grid, parse_range
+from landscape.sweep.launch import connect
+from landscape.sweep.loop import sweep
+from landscape.sweep.mpi import MPIExecutor, agree, same_everywhere
+from landscape.sweep.sampler import EveryPoint
+world = connect()
+executor = MPIExecutor(world)
+grid = Grid.of(parse_range("0:39:40"))
+sampler = EveryPoint(grid, range(40))
+kept = {}
+def keep(point, result):
+    assert point.index not in kept, "a result came twice"
+    kept[point.index] = result
+"""
+TAIL = """
+if world.leads:
+    executor.close(None)
+    Path("kept.json").write_text(json.dumps(kept))
+"""
+MARKED = """
+def evaluate(coords):
+    Path(f"point{int(coords[0])}").touch()
+    return {"loss": coords[0] ** 2, "rank": world.rank}
+"""
+
+
+def mpiexec(ranks: int) -> list[str]:
+    launcher = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    if launcher is None:
+        pytest.skip("no mpiexec: pip install 'nn-landscape[mpich]'")
+    version = subprocess.run([launcher, "--version"], capture_output=True, text=True).stdout.lower()
+    is_open = any(name in version for name in ("open mpi", "openrte", "prrte"))
+    flags = ["--oversubscribe", *(["--allow-run-as-root"] if os.getuid() == 0 else [])] if is_open else []
+    return [launcher, *flags, "-n", str(ranks)]
+
+
+def run(folder: Path, program: str, ranks: int) -> tuple[subprocess.CompletedProcess, dict]:
+    (folder / "job.py").write_text(program)
+    words = [*mpiexec(ranks), sys.executable, "job.py"]
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=90)
+    kept = folder / "kept.json"
+    return done, {int(k): v for k, v in json.loads(kept.read_text()).items()} if kept.exists() else {}
+
+
+@pytest.mark.parametrize("ranks", [2, 3, 5])
+def test_every_rank_computes_and_every_point_comes_once(tmp_path, ranks):
+    # no rank may finish its first point before every rank has one, so each must compute
+    meet = """
+def evaluate(coords):
+    Path(f"rank{world.rank}").touch()
+    while len(list(Path(".").glob("rank*"))) < world.size:
+        time.sleep(0.001)
+    return {"loss": coords[0] ** 2, "rank": world.rank}
+sweep(sampler, executor, evaluate, keep)
+"""
+    done, kept = run(tmp_path, HEAD + meet + TAIL, ranks)
+    assert done.returncode == 0, done.stderr
+    assert {index: result["loss"] for index, result in kept.items()} == {i: float(i * i) for i in range(40)}
+    assert {result["rank"] for result in kept.values()} == set(range(ranks))
+
+
+@pytest.mark.parametrize("long", [0, 1])
+def test_nobody_waits_for_a_long_point(tmp_path, long):
+    # Point 0 falls to the leader, point 1 to the first follower. The long one ends only after all others are done, but
+    # for the one its rank has ahead: if anybody waited for it, the job would never end.
+    program = f"""
+def evaluate(coords):
+    index = int(coords[0])
+    if index == {long}:
+        while len(list(Path(".").glob("point*"))) < 38:
+            time.sleep(0.001)
+    else:
+        Path(f"point{{index}}").touch()
+    return {{"loss": coords[0], "rank": world.rank}}
+sweep(sampler, executor, evaluate, keep)
+"""
+    done, kept = run(tmp_path, HEAD + program + TAIL, 2)
+    assert done.returncode == 0, done.stderr
+    assert len(kept) == 40
+    assert kept[long]["rank"] == long
+
+
+@pytest.mark.parametrize("rank", [0, 1, 2])
+def test_a_failing_rank_is_named_and_ends_the_job(tmp_path, rank):
+    program = f"""
+from landscape.errors import LandscapeError
+def evaluate(coords):
+    if world.rank == {rank}:
+        raise RuntimeError("broken here")
+    return {{"loss": 0.0}}
+try:
+    try:
+        sweep(sampler, executor, evaluate, keep)
+    except BaseException as error:
+        if world.leads:
+            executor.close(error)
+        raise
+except LandscapeError as error:
+    Path(f"said{{world.rank}}").write_text(str(error))
+    sys.exit(1)
+"""
+    done, _ = run(tmp_path, HEAD + program + TAIL, 3)
+    assert done.returncode != 0
+    for each in range(3):
+        said = (tmp_path / f"said{each}").read_text()
+        assert said.startswith(f"rank {rank} of 3: evaluation failed at (")
+        assert said.endswith("RuntimeError: broken here")
+
+
+def test_several_rounds_on_the_same_ranks(tmp_path):
+    program = """
+class Rounds:
+    def __init__(self): self.left = 3
+    def ask(self):
+        self.left -= 1
+        return EveryPoint(grid, range(self.left * 5, self.left * 5 + 5)).ask() if self.left >= 0 else []
+    def tell(self, results): assert list(results) == sorted(results) and len(results) == 5
+sweep(Rounds(), executor, lambda coords: {"loss": coords[0]}, keep)
+"""
+    done, kept = run(tmp_path, HEAD + program + TAIL, 3)
+    assert done.returncode == 0, done.stderr
+    assert sorted(kept) == list(range(15))
+
+
+def test_ranks_that_fail_to_set_up_stop_all_with_the_first_message(tmp_path):
+    program = """
+from landscape.errors import LandscapeError
+assert same_everywhere(world, "same") and not same_everywhere(world, str(world.rank))
+agree(world, None)
+try:
+    agree(world, "no such file" if world.rank == 1 else None)
+except LandscapeError as error:
+    Path(f"said{world.rank}").write_text(str(error))
+try:
+    agree(world, "everywhere")
+except LandscapeError as error:
+    Path(f"all{world.rank}").write_text(str(error))
+"""
+    done, _ = run(tmp_path, HEAD + program, 2)
+    assert done.returncode == 0, done.stderr
+    assert {(tmp_path / f"said{rank}").read_text() for rank in range(2)} == {"rank 1 of 2: no such file"}
+    assert {(tmp_path / f"all{rank}").read_text() for rank in range(2)} == {"everywhere"}
+
+
+def test_another_mpi_than_the_launchers_is_found_out(tmp_path):
+    # as when mpiexec belongs to one MPI and mpi4py loads another: every process believes it is alone
+    program = """
+import os
+from landscape.errors import LandscapeError
+from landscape.sweep.launch import connect
+try:
+    connect()
+except LandscapeError as error:
+    print(error)
+"""
+    (tmp_path / "job.py").write_text(program)
+    environment = {**os.environ, "OMPI_COMM_WORLD_SIZE": "4"}
+    done = subprocess.run([sys.executable, "job.py"], cwd=tmp_path, capture_output=True, text=True, env=environment)
+    assert "the launcher started 4 processes but MPI sees 1" in done.stdout

@@ -1,0 +1,25 @@
+"""In a log file, progress is one line now and then; quiet says nothing."""
+
+import pytest
+
+from landscape.sweep import progress
+
+
+def test_lines_tell_points_rate_and_time_left(capsys, monkeypatch):
+    now = iter([0.0, 0.0, 4.0, 10.0, 12.0, 21.0])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(now))
+    with progress.Progress(100, 20, 64, label="net", quiet=False) as shown:
+        for _ in range(4):
+            shown.update()
+    # after 2 points in 10 s: 0.2 points/s, 78 left; after 4 in 21 s
+    assert capsys.readouterr().err.splitlines() == [
+        "net: 22/100 points, 13 samples/s, 6:30 left",
+        "net: 24/100 points, 12 samples/s, 6:39 left",
+    ]
+
+
+@pytest.mark.parametrize("quiet", [True])
+def test_quiet(capsys, quiet):
+    with progress.Progress(2, 0, 1, label="net", quiet=quiet) as shown:
+        shown.update()
+    assert capsys.readouterr().err == ""
