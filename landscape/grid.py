@@ -33,7 +33,9 @@ class Range:
         """(points,) float64. Each value is formed from the ends alone, so 0 is exact in the middle of -a:a."""
         i = np.arange(self.points, dtype=np.float64)
         last = self.points - 1
-        return (self.start * (last - i) + self.stop * i) / last
+        values = (self.start * (last - i) + self.stop * i) / last
+        values[0], values[-1] = self.start, self.stop  # a * n / n is not always a
+        return values
 
 
 def parse_range(spec: str | tuple | Range, *, name: str = "x") -> Range:
@@ -47,15 +49,17 @@ def parse_range(spec: str | tuple | Range, *, name: str = "x") -> Range:
     """
     if isinstance(spec, Range):
         return spec
-    parts = spec.split(":") if isinstance(spec, str) else list(spec)
+    parts = spec.split(":") if isinstance(spec, str) else list(spec) if isinstance(spec, (tuple, list)) else [spec]
     shown = spec if isinstance(spec, str) else ":".join(map(str, parts))
     hint = f"{name} range '{shown}': expected from:to:points, such as -1:1:51"
     if len(parts) != 3:
         raise UsageError(hint)
     try:
         start, stop, points = float(parts[0]), float(parts[1]), int(parts[2])
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise UsageError(hint) from None
+    if not isinstance(parts[2], str) and points != parts[2]:
+        raise UsageError(hint)
     if not (np.isfinite(start) and np.isfinite(stop)):
         raise UsageError(f"{hint}; both ends must be finite")
     if points < 2 or points > MAX_POINTS_PER_AXIS:

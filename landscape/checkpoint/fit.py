@@ -60,7 +60,7 @@ def fit(model: nn.Module, checkpoint: Checkpoint, *, name: str = "the model") ->
 def best_match(model: nn.Module, state: dict[str, Tensor]) -> tuple[dict[str, Tensor], Mismatch]:
     """The state dict under the names of the model that fit best, and what still does not fit.
 
-    Best is the prefix under which most entries fit, then the one with the fewest that do not.
+    Best is the prefix under which most entries fit, then the one with the fewest that do not; where nothing fits, none.
     """
     own = {name: value for name, value in model.state_dict(keep_vars=True).items() if isinstance(value, Tensor)}
     # the user's module may itself be wrapped by DataParallel or torch.compile; checkpoints have clean names
@@ -71,7 +71,8 @@ def best_match(model: nn.Module, state: dict[str, Tensor]) -> tuple[dict[str, Te
     for prefix in leading_paths(state):
         inner = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
         mismatch = _compare(wanted, inner)
-        score = (len(inner) - len(mismatch.unexpected) - len(mismatch.misshapen), -mismatch.count)
+        fitting = len(inner) - len(mismatch.unexpected) - len(mismatch.misshapen)
+        score = (fitting, -mismatch.count if fitting else 0)
         if score > most:
             best, most = (inner, mismatch), score
         if mismatch.count == 0:

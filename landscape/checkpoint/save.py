@@ -27,5 +27,6 @@ def save_checkpoint(path: str | Path, state_dict: Mapping[str, Tensor], meta: Ma
     try:
         with whole_file(path) as scratch, scratch.open("wb") as stream:
             torch.save({"state_dict": tensors, OWN_META: dict(meta)}, stream)
-    except OSError as error:
-        raise CheckpointError(f"cannot write {path}: {error.strerror or error}") from error
+    except (OSError, RuntimeError) as error:  # on a full disk, closing torch's archive fails again in its own way
+        first = error if isinstance(error, OSError) else error.__context__ or error
+        raise CheckpointError(f"cannot write {path}: {getattr(first, 'strerror', None) or first}") from error

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from landscape.cli.commands import COMMANDS, add_arguments
 from landscape.cli.options import add_options
 from landscape.cli.report import speaks
-from landscape.errors import Interrupted, LandscapeError
+from landscape.errors import LandscapeError
 
 RANGES = ("-x", "-y", "--x", "--y")
 
@@ -27,23 +27,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         command.run(given)
         return 0
-    except LandscapeError as error:
-        return _failed(error, error.exit_status, debug)
-    except KeyboardInterrupt as error:
-        text = str(error) if isinstance(error, Interrupted) else "stopped by Ctrl-C"
-        kept = "; all finished points are kept, run the same command to continue" if given.get("out") else ""
-        return _failed(Interrupted(text + kept), 130, debug)
     except BrokenPipeError:  # the reader of our output has gone, as in `landscape info ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except MemoryError as error:
-        return _failed(
-            LandscapeError(f"out of memory {error}; take fewer --samples or a smaller --batch-size"), 1, debug
-        )
-    except Exception as error:
-        first = (str(error).strip().splitlines() or [""])[0]
-        hint = "" if debug else " (--debug shows where)"
-        return _failed(LandscapeError(f"unexpected {type(error).__name__}: {first}{hint}"), 1, debug)
+    except (Exception, KeyboardInterrupt) as error:
+        busy = type(error).__name__ == "StillBusy"
+        cause = error.__cause__ if busy and error.__cause__ else error
+        text, status = explained(cause, keeps="out" in given)
+        _say(text, cause if debug else None)
+        if busy:
+            _abort(status)
+        return status
+
+
+def explained(error: BaseException, *, keeps: bool) -> tuple[str, int]:
+    """(one line, exit status) for whatever ended a command; `keeps` when it writes a file that can be continued."""
+    if isinstance(error, LandscapeError):
+        return str(error), error.exit_status
+    if isinstance(error, KeyboardInterrupt):
+        text = str(error) or "stopped by Ctrl-C"
+        return text + ("; all finished points are kept, run the same command to continue" if keeps else ""), 130
+    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
+        return "out of memory; take a smaller --batch-size or fewer --samples", 1
+    first = (str(error).strip().splitlines() or [""])[0]
+    return f"unexpected {type(error).__name__}: {first} (--debug shows where)", 1
 
 
 def join_ranges(arguments: list[str]) -> list[str]:
@@ -83,25 +90,22 @@ class _Parser(argparse.ArgumentParser):
         raise SystemExit(2)
 
 
-def _failed(error: BaseException, status: int, debug: bool) -> int:
+def _say(text: str, error: BaseException | None) -> None:
+    """One line on stderr from the first rank; the traceback of `error` from any."""
     if speaks():
-        print(f"landscape: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
-    if debug:
+        print(f"landscape: {' '.join(text.split())}", file=sys.stderr, flush=True)
+    if error is not None:
         import traceback
 
-        traceback.print_exc()
-    _end_busy_ranks(error, status)
-    return status
+        traceback.print_exception(error)
 
 
-def _end_busy_ranks(error: BaseException, status: int) -> None:
-    """Followers still inside a long evaluation would keep the job alive; MPI_Abort ends them."""
-    mpi = sys.modules.get("landscape.sweep.mpi")
-    current: BaseException | None = sys.exc_info()[1]
-    if mpi is not None and isinstance(current, mpi.FollowersBusy):
-        from landscape.sweep.launch import connect
+def _abort(status: int) -> None:
+    """Ends every rank of the job, also those inside a long evaluation."""
+    from landscape.sweep import mpi
+    from landscape.sweep.launch import connect
 
-        mpi.abort(connect(), status)
+    mpi.abort(connect(), status)
 
 
 if __name__ == "__main__":

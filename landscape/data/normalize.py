@@ -80,7 +80,10 @@ def parse_normalize(spec: str | None, default: str = "none") -> Normalize:
     spec = spec or default
     if spec in PRESETS:
         return PRESETS[spec]
-    hint = f"normalize '{spec}': expected one of {', '.join(PRESETS)}, or mean,mean,mean/std,std,std such as 0.5,0.5,0.5/0.2,0.2,0.2"
+    hint = (
+        f"normalize '{spec}': expected one of {', '.join(PRESETS)}, or mean,mean,mean/std,std,std "
+        "such as 0.5,0.5,0.5/0.2,0.2,0.2"
+    )
     try:
         mean, std = (tuple(float(part) for part in half.split(",")) for half in spec.split("/"))
     except ValueError:

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from landscape.atomic import whole_file
 from landscape.direction.direction import Direction
 from landscape.errors import LandscapeError
 from landscape.layout import Layout
@@ -30,66 +31,88 @@ def read_directions(path: str | Path, model: nn.Module, layout: Layout, *, ndim:
         LandscapeError: missing or not HDF5, too few directions, or directions of another net.
     """
     path = Path(path)
+    if not path.exists():
+        raise LandscapeError(f"direction file {path}: no such file")
     try:
         with h5py.File(path, "r") as file:
             ours = file.attrs.get("format") == FORMAT
             groups = AXES if ours else tuple(f"{axis}direction" for axis in AXES)
-            lacking = [name for name in groups[:ndim] if name not in file]
+            lacking = [name for name in groups[:ndim] if not isinstance(file.get(name), h5py.Group)]
             if lacking:
                 raise LandscapeError(
                     f"direction file {path}: no group '{lacking[0]}' in it (it has {', '.join(file) or 'nothing'}); "
                     f"{ndim} direction{'s' if ndim > 1 else ''} needed"
                 )
             read = _read_ours if ours else _read_original
-            return [read(file[name], path, model, layout) for name in groups[:ndim]]
-    except OSError as error:
-        reason = "no such file" if not path.exists() else "truncated or not HDF5"
+            return [read(_datasets(file[name]), path, model, layout) for name in groups[:ndim]]
+    except (OSError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
         raise LandscapeError(
-            f"direction file {path}: {reason}; expected one of landscape or of the original"
+            f"direction file {path}: truncated or not HDF5 ({reason}); expected one of landscape or of the original"
         ) from error
 
 
 def write_directions(path: str | Path, directions: Sequence[Direction]) -> None:
-    """Writes our form, atomically."""
+    """Writes our form, atomically.
+
+    Raises:
+        LandscapeError: the folder is missing or not writable, or the disk is full.
+    """
     path = Path(path)
-    scratch = path.with_name(f".{path.name}.tmp")
-    with h5py.File(scratch, "w") as file:
+    try:
+        with whole_file(path) as scratch:
+            _write_ours(scratch, directions)
+    except (OSError, RuntimeError) as error:  # h5py reports a full disk on close as RuntimeError
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise LandscapeError(f"cannot write {path}: {reason}") from error
+
+
+def _write_ours(path: Path, directions: Sequence[Direction]) -> None:
+    with h5py.File(path, "w") as file:
         file.attrs["format"], file.attrs["version"] = FORMAT, 1
         for axis, direction in zip(AXES, directions, strict=False):
             group = file.create_group(axis, track_order=True)
             for name, tensor in direction.vector.items():
-                group[name] = tensor.numpy()
+                exact = tensor if tensor.dtype == torch.float64 else tensor.float()  # numpy knows no bfloat16
+                group[name] = exact.cpu().numpy()
             for key, value in direction.provenance.items():
                 group.attrs[key] = str(value)
-    scratch.replace(path)
 
 
-def _read_ours(group: h5py.Group, path: Path, model: nn.Module, layout: Layout) -> Direction:
-    stored: dict[str, np.ndarray] = {}
-    group.visititems(lambda name, item: stored.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None)
+def _datasets(group: h5py.Group) -> dict[str, np.ndarray]:
+    found: dict[str, np.ndarray] = {}
+    group.visititems(lambda name, item: found.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None)
+    return found
+
+
+def _read_ours(stored: dict[str, np.ndarray], path: Path, model: nn.Module, layout: Layout) -> Direction:
     vector = {}
     for entry in layout.entries:
         if entry.name in stored:
             vector[entry.name] = _checked(stored[entry.name], entry.name, entry.shape, path)
         elif not entry.is_buffer:
             raise LandscapeError(f"direction file {path}: is of another net: it has no {entry.name}")
-    if unknown := [name for name in stored if name not in dict(model.state_dict())]:
+    if unknown := [name for name in stored if name not in model.state_dict()]:
         raise LandscapeError(f"direction file {path}: is of another net: this one has no {unknown[0]}")
     return Direction(vector, {"kind": "file"})
 
 
-def _read_original(group: h5py.Group, path: Path, model: nn.Module, layout: Layout) -> Direction:
+def _read_original(stored: dict[str, np.ndarray], path: Path, model: nn.Module, layout: Layout) -> Direction:
     parameters = [(name, tuple(tensor.shape)) for name, tensor in model.named_parameters()]
     states = [(name, tuple(tensor.shape)) for name, tensor in model.state_dict().items()]
-    named = {len(states): states, len(parameters): parameters}.get(len(group))
+    # the torch that the original was written for did not count batches
+    uncounted = [(name, shape) for name, shape in states if not name.endswith("num_batches_tracked")]
+    named = {len(uncounted): uncounted, len(states): states, len(parameters): parameters}.get(len(stored))
     if named is None:
         raise LandscapeError(
-            f"direction file {path}: is of another net: {len(group)} tensors in it, "
+            f"direction file {path}: is of another net: {len(stored)} tensors in it, "
             f"{len(parameters)} parameters and {len(states)} states in the model"
         )
+    if missing := [str(i) for i in range(len(named)) if str(i) not in stored]:
+        raise LandscapeError(f"direction file {path}: its data sets are not numbered: no '{missing[0]}' among them")
     wanted = set(layout.names)
     vector = {
-        name: _checked(group[str(i)][()], name, shape, path, f"entry {i}, ")
+        name: _checked(stored[str(i)], name, shape, path, f"entry {i}, ")
         for i, (name, shape) in enumerate(named)
         if name in wanted
     }
@@ -97,10 +120,12 @@ def _read_original(group: h5py.Group, path: Path, model: nn.Module, layout: Layo
 
 
 def _checked(array: np.ndarray, name: str, shape: tuple[int, ...], path: Path, where: str = "") -> Tensor:
-    if array.shape != shape:
+    array = np.asarray(array)
+    if array.shape != shape or array.dtype.kind not in "fiu":
         raise LandscapeError(
-            f"direction file {path}: is of another net: {where}{name} has shape {array.shape} in it, {shape} in the model"
+            f"direction file {path}: is of another net: {where}{name} is {array.dtype} of shape {array.shape} in it, "
+            f"{shape} in the model"
         )
     if not np.isfinite(array).all():
         raise LandscapeError(f"direction file {path}: {where}{name} holds NaN or inf; make the directions anew")
-    return torch.from_numpy(np.array(array, dtype=np.float32))
+    return torch.from_numpy(np.array(array, dtype=np.float64 if array.dtype == np.float64 else np.float32))

@@ -6,6 +6,7 @@ how samples are grouped into batches and standard errors are known.
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 
 from landscape.callables import resolve_callable
 from landscape.errors import DataError, EvaluationError, UsageError
+from landscape.objective.loss_name import full_name, short_name
 
 # (model, batch) -> metrics: (n,) values of the samples, or () the mean over the batch
 Measure = Callable[[nn.Module, Any], Mapping[str, Tensor]]
@@ -26,33 +28,41 @@ def make_measure(loss: str | Callable, metrics: Sequence[str | Callable] | None)
     """(measure, name of the loss, names of the metrics).
 
     `loss`: cross_entropy, mse, or a callable (outputs, targets) -> per-sample values or their mean, or a callable
-    (model, batch) -> value or dict of values; the latter is recognized by the name of its first parameter. `metrics`:
-    loss, accuracy, or callables (outputs, targets); by default the loss, and accuracy beside cross_entropy.
+    (model, batch) -> value or dict of values; the latter is recognized by the name of its first parameter. A mean over
+    the batch counts as often as the batch has samples. `metrics`: loss, accuracy, or callables (outputs, targets); by
+    default the loss, and accuracy beside cross_entropy.
 
     Raises:
         UsageError: unknown loss or metric.
     """
-    loss_name = loss if isinstance(loss, str) else _name_of(loss)
-    function = _loss_function(loss)
+    function, loss_name = _loss_function(loss)
     if _takes_model(function):
         if metrics and list(metrics) != ["loss"]:
             raise UsageError(f"metrics cannot be added to {loss_name}(model, batch); return them from it as a dict")
         return _ModelMeasure(function), loss_name, ["loss"]
-    wanted = list(metrics or (["loss", "accuracy"] if loss == "cross_entropy" else ["loss"]))
+    wanted = list(metrics or (["loss", "accuracy"] if _plain(function) is cross_entropy else ["loss"]))
     functions = {_metric_name(metric): _metric_function(metric, function) for metric in wanted}
     return _OutputMeasure(functions), loss_name, list(functions)
 
 
-def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
+def cross_entropy(outputs: Tensor, targets: Tensor, *, label_smoothing: float = 0.0) -> Tensor:
     """(n,) cross-entropy of logits (n, classes, ...) with class numbers or probabilities; further dimensions averaged."""
-    return _per_sample(F.cross_entropy(outputs, targets, reduction="none"))
+    targets = targets if targets.is_floating_point() else targets.long()
+    return _per_sample(F.cross_entropy(outputs, targets, reduction="none", label_smoothing=label_smoothing))
 
 
 def mse(outputs: Tensor, targets: Tensor) -> Tensor:
-    """(n,) mean squared error; class numbers are compared as one-hot vectors with the raw outputs."""
-    if not targets.is_floating_point() and outputs.ndim == targets.ndim + 1:
-        targets = F.one_hot(targets, outputs.shape[-1])
-    return _per_sample((outputs - targets.to(outputs.dtype)).square())
+    """(n,) mean squared error; class numbers are compared as one-hot vectors with the raw outputs (n, classes, ...).
+
+    Raises:
+        DataError: outputs and targets have different shapes, beyond dimensions of length 1.
+    """
+    if classes := class_count(outputs, targets):
+        targets = F.one_hot(targets.long(), classes).movedim(-1, 1)
+    # (n, 1) minus (n,) would broadcast to (n, n) without a word
+    if [d for d in outputs.shape[1:] if d != 1] != [d for d in targets.shape[1:] if d != 1]:
+        raise DataError(f"mse: the outputs have shape {tuple(outputs.shape)}, the targets {tuple(targets.shape)}")
+    return _per_sample((outputs - targets.to(outputs.dtype).reshape(outputs.shape)).square())
 
 
 def accuracy(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -68,6 +78,12 @@ def accuracy(outputs: Tensor, targets: Tensor) -> Tensor:
         )
     best, label = outputs.max(dim=1)
     return _per_sample(((label == targets) & ~best.isnan()).to(torch.float32))
+
+
+def class_count(outputs: Tensor, targets: Tensor) -> int | None:
+    """How many classes the net tells apart, when the targets are class numbers; None when they are values."""
+    numbers = not targets.is_floating_point() and outputs.ndim == targets.ndim + 1
+    return outputs.shape[1] if numbers and outputs.shape[1] > 1 else None
 
 
 def forward(model: nn.Module, inputs: Any) -> Tensor:
@@ -86,6 +102,7 @@ class _OutputMeasure:
 
     def __init__(self, functions: Mapping[str, Callable]):
         self.functions = functions
+        self.reads_labels = any(_plain(function) in (cross_entropy, mse, accuracy) for function in functions.values())
 
     def __call__(self, model: nn.Module, batch: Any) -> dict[str, Tensor]:
         if not isinstance(batch, (tuple, list)) or len(batch) != 2:
@@ -106,46 +123,58 @@ class _ModelMeasure:
 
     def __call__(self, model: nn.Module, batch: Any) -> dict[str, Tensor]:
         found = self.function(model, batch)
-        found = found if isinstance(found, Mapping) else {"loss": found}
-        return {name: torch.as_tensor(value).detach() for name, value in found.items()}
+        return dict(found) if isinstance(found, Mapping) else {"loss": found}
 
 
 def check_values(name: str, values: Any, length: int) -> Tensor:
-    """A metric's values for a batch as float64: one for each sample, or a single one.
+    """A metric's values for a batch as float64: (length,), one for each sample, or () for all of them.
 
     Raises:
         EvaluationError: anything else.
     """
-    if not isinstance(values, Tensor):
-        values = torch.as_tensor(values)
-    if values.numel() == 1 and length != 1:
-        return values.reshape(()).double()
-    if values.ndim != 1 or len(values) != length:
-        raise EvaluationError(
-            f"{name} returned shape {tuple(values.shape)} for {length} samples; expected ({length},) or ()"
-        )
-    return values.double()
+    try:
+        found = torch.as_tensor(values).detach().double()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise EvaluationError(f"{name} returned a {type(values).__name__}; expected a number or a tensor") from error
+    if found.shape in ((length,), ()):
+        return found
+    if found.numel() == 1:
+        return found.reshape(())
+    raise EvaluationError(
+        f"{name} returned shape {tuple(found.shape)} for {length} samples; expected ({length},) or ()"
+    )
 
 
 def _per_sample(values: Tensor) -> Tensor:
     return values if values.ndim == 1 else values.flatten(1).mean(dim=1)
 
 
-def _loss_function(loss: str | Callable) -> Callable:
-    if not isinstance(loss, str):
-        # torch's own losses average over the batch; per-sample values carry the standard error
-        if isinstance(loss, nn.CrossEntropyLoss) and _is_plain(loss):
-            return cross_entropy
-        return loss
-    if loss in LOSSES:
-        return LOSSES[loss]
-    if ":" not in loss:
-        raise UsageError(f"loss '{loss}': expected {', '.join(LOSSES)}, package.module:callable or file.py:callable")
-    return resolve_callable(loss, "loss")
+def _loss_function(loss: str | Callable) -> tuple[Callable, str]:
+    if isinstance(loss, str):
+        if loss in LOSSES:
+            return LOSSES[loss], loss
+        if ":" not in loss:
+            raise UsageError(
+                f"loss '{loss}': expected {', '.join(LOSSES)}, package.module:callable or file.py:callable"
+            )
+        return resolve_callable(loss, "loss"), loss
+    if getattr(loss, "reduction", "mean") == "sum":
+        raise UsageError(f"loss {full_name(loss)}: a sum over the batch depends on its size; use reduction='mean'")
+    return _own_cross_entropy(loss) or loss, full_name(loss)
 
 
-def _is_plain(loss: nn.CrossEntropyLoss) -> bool:
-    return loss.weight is None and loss.label_smoothing == 0 and loss.ignore_index == -100 and loss.reduction == "mean"
+def _own_cross_entropy(loss: Callable) -> Callable | None:
+    """Ours in place of torch's, which averages over the batch: values per sample carry the standard error."""
+    if loss is F.cross_entropy:
+        return cross_entropy
+    if not isinstance(loss, nn.CrossEntropyLoss) or loss.weight is not None or loss.ignore_index != -100:
+        return None
+    smoothing = loss.label_smoothing
+    return functools.partial(cross_entropy, label_smoothing=smoothing) if smoothing else cross_entropy
+
+
+def _plain(function: Callable) -> Callable:
+    return function.func if isinstance(function, functools.partial) else function
 
 
 def _takes_model(function: Callable) -> bool:
@@ -158,7 +187,7 @@ def _takes_model(function: Callable) -> bool:
 
 def _metric_name(metric: str | Callable) -> str:
     if not isinstance(metric, str):
-        return _name_of(metric)
+        return short_name(metric)
     return metric.rpartition(":")[2] if ":" in metric else metric
 
 
@@ -171,7 +200,3 @@ def _metric_function(metric: str | Callable, loss: Callable) -> Callable:
     if ":" not in metric:
         raise UsageError(f"metric '{metric}': expected {', '.join(known)}, package.module:callable or file.py:callable")
     return resolve_callable(metric, "metric")
-
-
-def _name_of(function: Callable) -> str:
-    return getattr(function, "__name__", type(function).__name__)

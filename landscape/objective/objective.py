@@ -13,11 +13,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from landscape.data.split import Split, TensorSplit, batch_length, tensors_in
-from landscape.errors import DataError, LandscapeError, UsageError
+from landscape.callables import explain
+from landscape.data.split import Split, batch_length, is_pair, tensors_in
+from landscape.errors import DataError, EvaluationError, LandscapeError, UsageError
 from landscape.layout import Layout
 from landscape.objective import batchnorm as bn
-from landscape.objective.loss import Measure, cross_entropy, forward
+from landscape.objective.loss import Measure, class_count, forward
 from landscape.objective.numerics import dtype_of, numerics
 from landscape.objective.tally import Tally
 
@@ -52,13 +53,16 @@ class Objective:
         self.precision, self.batchnorm, self.measure, self.l2 = precision, batchnorm, measure, l2
         self.batch_size = batch_size or DEFAULT_BATCH[self.device.type]
         dtype = dtype_of(precision)
-        self.model = _private_copy(model).to(self.device, dtype)
-        self.layout = Layout.of(self.model, state="states" if batchnorm == "interpolate" else "weights")
+        own = _private_copy(model)
+        self.layout = Layout.of(own, state="states" if batchnorm == "interpolate" else "weights")
+        self.model = own.to(self.device, dtype)
         self.weights = self.layout.flatten(self.layout.tensors(self.model), dtype=dtype, device=self.device)
         self.layout.attach(self.model, self.weights)
         self.splits = {name: split.on(self.device, dtype, budget / len(splits)) for name, split in splits.items()}
         self._layers = bn.tracking_layers(self.model)
         self._recompute_on = recompute_on.on(self.device, dtype, budget) if recompute_on else self.splits.get("train")
+        if batchnorm == "recompute" and self._recompute_on is None:
+            raise UsageError("batchnorm recompute: needs the training data, which are not among the splits")
 
     @property
     def samples(self) -> int:
@@ -76,9 +80,8 @@ class Objective:
         found: dict[str, float] = {}
         with numerics(self.precision, self.device):
             if self.batchnorm == "recompute" and self._layers:
-                bn.recompute(
-                    self.model, self._layers, (_inputs(b) for b in self._recompute_on.batches(self.batch_size))
-                )
+                batches = self._recompute_on.batches(bn.recompute_batch(self._recompute_on.size))
+                bn.recompute(self._layers, batches, lambda batch: self.measure(self.model, batch))
             for name, split in self.splits.items():
                 found |= self._pass(split).results(name)
             if self.l2:
@@ -98,29 +101,25 @@ class Objective:
             if batch is None:
                 raise DataError(f"split {name} is empty")
             with numerics(self.precision, self.device):
-                classes = self._try(batch)
-            if classes and isinstance(split, TensorSplit):
-                check_labels(split.targets, classes, name)
+                self._try(batch, name, getattr(split, "targets", None))
 
-    def _try(self, batch: Any) -> int | None:
-        """Number of classes, when it is a classification."""
-        shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors_in(batch))
+    def _try(self, batch: Any, name: str, targets: Tensor | None) -> None:
         try:
-            if cross_entropy in getattr(self.measure, "functions", {}).values():
-                outputs = forward(self.model, batch[0])
-                if not batch[1].is_floating_point() and outputs.ndim == batch[1].ndim + 1:
-                    check_labels(batch[1], outputs.shape[1], "the first batch")
-                    self.measure(self.model, batch)
-                    return outputs.shape[1]
-            self.measure(self.model, batch)
+            if getattr(self.measure, "reads_labels", False) and is_pair(batch):
+                classes = class_count(forward(self.model, batch[0]), batch[1])
+                check_labels(batch[1] if targets is None else targets, classes, name)
+            tally = Tally()
+            tally.add(self.measure(self.model, batch), batch_length(batch))
+            results = tally.results(name)
         except LandscapeError:
             raise
         except Exception as error:
-            reason = str(error).strip().splitlines() or [""]
-            raise LandscapeError(
-                f"the model or its loss does not take these batches (shapes {shapes}): {type(error).__name__}: {reason[0]}"
+            shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors_in(batch))
+            raise EvaluationError(
+                f"the model or its loss does not take these batches (shapes {shapes}): {explain(error)}"
             ) from error
-        return None
+        if self.l2 and f"{name}_loss" not in results:
+            raise UsageError(f"l2 adds to the loss, and none is among the values: {', '.join(results)}")
 
     def _pass(self, split: Split) -> Tally:
         tally = Tally()
@@ -134,8 +133,10 @@ class Objective:
         return self.weights[: min(buffers, default=self.layout.size)]
 
 
-def check_labels(targets: Tensor, classes: int, where: str) -> None:
-    """Raises DataError when a label is not one of 0 .. classes - 1."""
+def check_labels(targets: Tensor, classes: int | None, where: str) -> None:
+    """Raises DataError when a label is not one of 0 .. classes - 1; without classes there is nothing to check."""
+    if classes is None:
+        return
     low, high = int(targets.min()), int(targets.max())
     if low < 0 or high >= classes:
         wrong = high if high >= classes else low
@@ -145,16 +146,12 @@ def check_labels(targets: Tensor, classes: int, where: str) -> None:
         )
 
 
-def _inputs(batch: Any) -> Any:
-    return batch[0] if isinstance(batch, (tuple, list)) else batch
-
-
 def _private_copy(model: nn.Module) -> nn.Module:
     try:
         own = copy.deepcopy(model)
     except Exception as error:
         raise LandscapeError(
-            f"the model cannot be copied ({type(error).__name__}: {str(error).splitlines()[0]}); detach tensors kept in it, "
+            f"the model cannot be copied ({explain(error)}); detach tensors kept in it, "
             "remove hooks, or replace torch.nn.utils.weight_norm by torch.nn.utils.parametrizations.weight_norm"
         ) from error
     return own.eval().requires_grad_(False)

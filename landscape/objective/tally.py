@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from landscape.errors import EvaluationError
 from landscape.objective.loss import check_values
 
 
@@ -33,6 +34,8 @@ class Tally:
 
     def results(self, split: str) -> dict[str, float]:
         """`{split}_{metric}`: mean, and `stderr/{split}_{metric}`: its standard error where samples were seen singly."""
+        if not self._sums:
+            raise EvaluationError("the loss returned no values")
         found: dict[str, float] = {}
         fetched = torch.stack(list(self._sums.values())).cpu()
         for (name, count), (total, squares) in zip(self._counts.items(), fetched.tolist(), strict=True):

@@ -118,7 +118,6 @@ def _bands(field: Field, options: dict):
     inner = inner[(inner > field.scale.low) & (inner < field.scale.high)]
     edges = np.concatenate([[field.scale.low], inner, [field.scale.high]])
     number = np.interp(field.mesh.z, edges, np.arange(len(edges)))
-    number[~np.isfinite(field.mesh.z)] = np.nan
     last = len(edges) - 1
     middle = ((edges[:-1] + edges[1:]) / 2 - edges[0]) / (edges[-1] - edges[0])
     picked = [field.relief_colors[round(m * (len(field.relief_colors) - 1))] for m in middle]

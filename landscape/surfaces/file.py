@@ -7,17 +7,17 @@ renamed over the old one. A kill at any moment leaves the old or the new file, n
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import h5py
 import numpy as np
 
+from landscape.atomic import whole_file
 from landscape.errors import SurfaceFileError
 from landscape.grid import Axis, Grid
 from landscape.surfaces.provenance import difference, plain
@@ -27,8 +27,9 @@ FORMAT, VERSION = "landscape-surface", 1
 STDERR_PREFIX = "stderr/"
 EVALUATION = "evaluation"
 MAX_SECONDS_UNSAVED = 2.0
-# Writing may take this share of the time at most, so that slow disks do not slow the run, nor fast points the disk.
-WRITING_SHARE = 0.02
+# Of the time, writing takes 2 %, so that fast points do not wear the disk; more where that would leave seconds of work
+# unsaved, but never above a fifth, so that a slow disk does not slow the run.
+WRITING_SHARE, MAX_WRITING_SHARE = 0.02, 0.2
 
 
 class SurfaceFile:
@@ -79,7 +80,9 @@ class SurfaceFile:
 
     @classmethod
     def create_or_open(cls, path, grid: Grid, provenance: Mapping, *, trails=None, overwrite: bool = False):
+        """Continues `path` when it exists, unless it is to be overwritten; else starts it."""
         if path and Path(path).exists() and not overwrite:
+            check_folder(Path(path))
             return cls.open(path, grid, provenance)
         return cls.create(path, grid, provenance, trails)
 
@@ -122,7 +125,8 @@ class SurfaceFile:
         self.surface.status[group].flat[index] = code
         self._unsaved = True
         waited = time.monotonic() - self._saved_at
-        if waited >= min(MAX_SECONDS_UNSAVED, self._save_seconds / WRITING_SHARE):
+        pause = min(MAX_SECONDS_UNSAVED, self._save_seconds / WRITING_SHARE)
+        if waited >= max(pause, self._save_seconds / MAX_WRITING_SHARE):
             self._save()
 
     def _save(self) -> None:
@@ -165,38 +169,30 @@ def write_surface_file(surface: Surface, path: Path) -> None:
     Raises:
         OSError: no room, no permission, no folder; the old file is left as it was and no scratch file stays.
     """
-    scratch = path.with_name(f".{path.name}.tmp")
-    try:
-        _write(surface, scratch)
-        with scratch.open("rb+") as stream:
-            os.fsync(stream.fileno())
-        os.replace(scratch, path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            scratch.unlink(missing_ok=True)
-        raise
-    except RuntimeError as error:  # h5py reports a failed flush on close so
-        with contextlib.suppress(OSError):
-            scratch.unlink(missing_ok=True)
-        raise OSError(f"HDF5 could not write ({error})") from error
+    image = hdf5_image(lambda file: _fill(file, surface))
+    with whole_file(path) as scratch:
+        scratch.write_bytes(image)
 
 
-def _write(surface: Surface, path: Path) -> None:
-    # built in memory first: HDF5 that hits a full disk half-way may fail again while closing
-    with h5py.File(path.name, "w", driver="core", backing_store=False) as file:
-        file.attrs.update(format=FORMAT, version=VERSION, provenance=json.dumps(surface.provenance))
-        for axis in surface.grid.axes:
-            data = file.create_dataset(f"axes/{axis.name}", data=axis.values)
-            data.attrs.update(label=axis.label, kind=axis.kind)
-        for folder, arrays in (("values", surface.values), ("stderr", surface.stderr), ("status", surface.status)):
-            group = file.create_group(folder, track_order=True)
-            for name, array in arrays.items():
-                group[name] = array
-        for name, trail in surface.trails.items():
-            _write_trail(file.create_group(f"trails/{name}"), trail)
+def hdf5_image(fill: Callable[[h5py.File], None]) -> bytes:
+    """The bytes of a file that `fill` fills in memory: HDF5 that hits a full disk half-way may fail again on closing."""
+    with h5py.File("in memory", "w", driver="core", backing_store=False) as file:
+        fill(file)
         file.flush()
-        image = file.id.get_file_image()
-    path.write_bytes(image)
+        return file.id.get_file_image()
+
+
+def _fill(file: h5py.File, surface: Surface) -> None:
+    file.attrs.update(format=FORMAT, version=VERSION, provenance=json.dumps(surface.provenance))
+    for axis in surface.grid.axes:
+        data = file.create_dataset(f"axes/{axis.name}", data=axis.values)
+        data.attrs.update(label=axis.label, kind=axis.kind)
+    for folder, arrays in (("values", surface.values), ("stderr", surface.stderr), ("status", surface.status)):
+        group = file.create_group(folder, track_order=True)
+        for name, array in arrays.items():
+            group[name] = array
+    for name, trail in surface.trails.items():
+        _write_trail(file.create_group(f"trails/{name}"), trail)
 
 
 def _write_trail(group: h5py.Group, trail: Trail) -> None:
@@ -227,13 +223,20 @@ def read_surface_file(path: str | Path) -> Surface:
             if int(file.attrs["version"]) > VERSION:
                 raise SurfaceFileError(f"surface file {path}: is of version {file.attrs['version']}; update landscape")
             return _read(file, str(path))
-    except (OSError, KeyError, ValueError, RuntimeError) as error:
-        raise SurfaceFileError(f"surface file {path}: truncated or not HDF5 ({error}); compute it again") from error
+    except SurfaceFileError:
+        raise
+    except (
+        Exception
+    ) as error:  # h5py answers a damaged file with OSError, KeyError, ValueError, RuntimeError, TypeError
+        reason = str(error).splitlines()[0]
+        raise SurfaceFileError(f"surface file {path}: truncated or not HDF5 ({reason}); compute it again") from error
 
 
 def _read(file: h5py.File, source: str) -> Surface:
     names = sorted(file["axes"])
-    axes = [Axis(n, file[f"axes/{n}"][()], str(file[f"axes/{n}"].attrs["label"])) for n in names]
+    axes = [
+        Axis(n, file[f"axes/{n}"][()], *(str(file[f"axes/{n}"].attrs[key]) for key in ("label", "kind"))) for n in names
+    ]
     arrays = {
         folder: {name: item[()] for name, item in file[folder].items()} for folder in ("values", "stderr", "status")
     }

@@ -12,10 +12,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from landscape.atomic import whole_file
 from landscape.errors import SurfaceFileError
 from landscape.grid import Axis, Grid
-from landscape.surfaces.file import EVALUATION
-from landscape.surfaces.surface import DONE, PENDING, Surface
+from landscape.surfaces.file import EVALUATION, hdf5_image
+from landscape.surfaces.surface import DONE, FAILED, PENDING, Surface
 
 NOT_COMPUTED = -1.0
 # theirs -> (ours, factor from theirs to ours)
@@ -42,13 +43,17 @@ def read_legacy(path: str | Path) -> Surface:
     """The surface in one of its files; points that hold -1 in every metric are pending.
 
     Raises:
-        SurfaceFileError: the arrays do not have as many values as the coordinates say.
+        SurfaceFileError: truncated, or the arrays do not have as many values as the coordinates say.
     """
-    with h5py.File(path, "r") as file:
-        axes = [Axis(name, file[f"{name}coordinates"][()]) for name in "xy" if f"{name}coordinates" in file]
-        grid = Grid(tuple(axes))
-        arrays = {theirs: np.asarray(file[theirs][()], dtype=np.float64) for theirs in NAMES if theirs in file}
-        dir_file = file["dir_file"][()] if "dir_file" in file else b""
+    try:
+        with h5py.File(path, "r") as file:
+            axes = [Axis(name, file[f"{name}coordinates"][()]) for name in "xy" if f"{name}coordinates" in file]
+            arrays = {theirs: np.asarray(file[theirs][()], dtype=np.float64) for theirs in NAMES if theirs in file}
+            dir_file = file["dir_file"][()] if "dir_file" in file else b""
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise SurfaceFileError(f"surface file {path}: truncated or damaged ({reason})") from error
+    grid = Grid(tuple(axes))
     for theirs, array in arrays.items():
         if array.size != grid.size:
             raise SurfaceFileError(f"surface file {path}: {theirs} has {array.size} values for {grid.size} points")
@@ -67,13 +72,22 @@ def read_legacy(path: str | Path) -> Surface:
 
 
 def write_legacy(surface: Surface, path: str | Path) -> None:
-    """Writes the original's layout; what is pending becomes -1, and square grids read there as they do here."""
-    pending = surface.status.get(EVALUATION, np.full(surface.shape, DONE)) == PENDING
-    with h5py.File(path, "w") as file:
-        for axis in surface.grid.axes:
-            file[f"{axis.name}coordinates"] = axis.values
-        for theirs, (ours, factor) in NAMES.items():
-            if ours in surface.values:
-                array = np.where(pending, NOT_COMPUTED, surface.values[ours] / factor)
-                file[theirs] = array.reshape(tuple(reversed(surface.shape)))
-        file["dir_file"] = str(surface.provenance.get("directions", {}).get("file", ""))
+    """Writes the original's layout, atomically; what was not computed becomes -1.
+
+    Raises:
+        OSError: the folder is missing or not writable, or the disk is full.
+    """
+    image = hdf5_image(lambda file: _fill(file, surface))
+    with whole_file(Path(path)) as scratch:
+        scratch.write_bytes(image)
+
+
+def _fill(file: h5py.File, surface: Surface) -> None:
+    lacking = np.isin(surface.status.get(EVALUATION, np.full(surface.shape, DONE)), (PENDING, FAILED))
+    for axis in surface.grid.axes:
+        file[f"{axis.name}coordinates"] = axis.values
+    for theirs, (ours, factor) in NAMES.items():
+        if ours in surface.values:
+            array = np.where(lacking, NOT_COMPUTED, surface.values[ours] / factor)
+            file[theirs] = array.reshape(tuple(reversed(surface.shape)))
+    file["dir_file"] = str(surface.provenance.get("directions", {}).get("file", ""))

@@ -13,6 +13,7 @@ DESCRIPTIVE = (
     ("run",),
     ("command",),
     ("checkpoint", "path"),
+    ("data", "name"),
     ("data", "spec"),
     ("data", "root"),
     ("directions", "file"),

@@ -19,14 +19,14 @@ import time
 from collections import deque
 from collections.abc import Sequence
 
-from landscape.errors import LandscapeError
+from landscape.errors import Interrupted, LandscapeError
 from landscape.sweep.executor import Evaluate, OnResult, PointFailed, failure_text
 from landscape.sweep.launch import World
 from landscape.sweep.sampler import Point
 
 TASK, RESULT, FAILURE, STOP, STOPPED = 1, 2, 3, 4, 5
 POLL_SECONDS = 0.002
-# A follower is told to stop between two points; one that is busy longer than this is ended by MPI_Abort.
+# After an error, a rank stops between two points; when one is busy longer than this, MPI_Abort ends the job.
 GRACE_SECONDS = 5.0
 
 
@@ -147,8 +147,9 @@ class MPIExecutor:
             for _, tag, content in _messages(comm):
                 if tag == STOP:
                     comm.send(None, dest=0, tag=STOPPED)
-                    if content:
-                        raise LandscapeError(content)
+                    message, interrupted = content
+                    if message is not None:
+                        raise Interrupted(message) if interrupted else LandscapeError(message)
                     return
                 todo.append(Point(*content))
             if not todo:
@@ -160,25 +161,26 @@ class MPIExecutor:
                 todo.clear()
 
     def close(self, error: BaseException | None) -> None:
+        """See `Executor`; raises StillBusy when an evaluation goes on after an error."""
         if self._local:
             self._local.stop()
+        content = (None if error is None else str(error), isinstance(error, KeyboardInterrupt))
         for rank in range(1, self.world.size):
-            self.world.comm.send(str(error) if error else None, dest=rank, tag=STOP)
+            self.world.comm.send(content, dest=rank, tag=STOP)
         waiting, deadline = self.world.size - 1, time.monotonic() + GRACE_SECONDS
-        while waiting and (error is None or time.monotonic() < deadline):
+        while (waiting or self._busy()) and (error is None or time.monotonic() < deadline):
             waiting -= sum(tag == STOPPED for _, tag, _ in _messages(self.world.comm))
-            if waiting:
+            if waiting or self._busy():
                 time.sleep(POLL_SECONDS)
-        if waiting:
-            raise FollowersBusy(f"{error}", waiting)
+        if waiting or self._busy():
+            raise StillBusy from error
+
+    def _busy(self) -> bool:
+        return self._local is not None and self._local.is_alive()
 
 
-class FollowersBusy(LandscapeError):
-    """The job has failed, and some ranks are still inside a long evaluation; only MPI_Abort ends them."""
-
-    def __init__(self, message: str, ranks: int):
-        super().__init__(message)
-        self.ranks = ranks
+class StillBusy(Exception):
+    """The job has failed (`__cause__` tells how), and an evaluation somewhere goes on; only MPI_Abort ends it at once."""
 
 
 def abort(world: World, status: int) -> None:
@@ -194,7 +196,8 @@ class _ComputeThread:
         self._results: queue.SimpleQueue = queue.SimpleQueue()
         self._evaluate = evaluate
         self._stopping = False
-        threading.Thread(target=self._run, name="landscape-compute", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, name="landscape-compute", daemon=True)
+        self._thread.start()
 
     def give(self, point: Point) -> None:
         self._tasks.put(point)
@@ -203,7 +206,11 @@ class _ComputeThread:
         """The next (tag, point, result); raises queue.Empty when there is none in time."""
         return self._results.get(timeout=timeout) if timeout else self._results.get_nowait()
 
+    def is_alive(self) -> bool:
+        return self._thread.is_alive()
+
     def stop(self) -> None:
+        """After the point in hand, if any."""
         self._stopping = True
         self._tasks.put(None)
 

@@ -37,7 +37,9 @@ def bowl_values(x, y):
 def make_surface():
     """make(values, ...) -> Surface; `values` (ny, nx) or (nx,), or a function of X and Y."""
 
-    def make(values=bowl_values, *, nx=25, ny=21, x=(-1.0, 1.0), y=(-1.0, 1.0), metric="train_loss", more=None, **other):
+    def make(
+        values=bowl_values, *, nx=25, ny=21, x=(-1.0, 1.0), y=(-1.0, 1.0), metric="train_loss", more=None, **other
+    ):
         if callable(values):
             grid, across, along = plane(nx, ny, x, y)
             values = values(across, along)

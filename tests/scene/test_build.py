@@ -59,7 +59,10 @@ def test_values_of_both_signs_are_switched_to_the_symmetric_log_scale(make_surfa
     surface = make_surface(lambda x, y: x + y, metric="hessian_min")
     fields = build_scene(surface, kind="filled").fields
     assert [f.scale.kind for f in fields] == ["linear", "symlog"]
-    assert "pale middle is zero" and fields[0].colors[32] != build_scene(make_surface(), kind="filled").fields[0].colors[32]
+    assert (
+        "pale middle is zero"
+        and fields[0].colors[32] != build_scene(make_surface(), kind="filled").fields[0].colors[32]
+    )
 
 
 def test_options_reach_the_chosen_metric_only(several):

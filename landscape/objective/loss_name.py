@@ -1,0 +1,64 @@
+"""What a loss is called in the provenance.
+
+Owns: names that tell apart losses of one class with other settings, so that a file computed with one is never continued
+with another.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor, nn
+
+from landscape.data.split import fingerprint_of
+
+
+def full_name(loss: Callable) -> str:
+    """The name, and what it was given beside torch's defaults.
+
+    >>> full_name(nn.SmoothL1Loss(beta=2.0)), full_name(nn.MSELoss()), full_name(nn.functional.mse_loss)
+    ('SmoothL1Loss(beta=2.0)', 'MSELoss', 'mse_loss')
+    """
+    if type(loss) is nn.CrossEntropyLoss or loss is nn.functional.cross_entropy:
+        return "cross_entropy" + _settings(loss)
+    return short_name(loss) + _settings(loss)
+
+
+def short_name(function: Callable) -> str:
+    """The name alone, as a metric is called."""
+    inner = function.func if isinstance(function, functools.partial) else function
+    return getattr(inner, "__name__", type(inner).__name__)
+
+
+def _settings(loss: Callable) -> str:
+    if isinstance(loss, functools.partial):
+        given, usual = loss.keywords, {}
+    elif isinstance(loss, nn.Module):
+        given, usual = _fields(loss), _torch_defaults(type(loss))
+    else:
+        return ""
+    told = [f"{key}={_shown(value)}" for key, value in given.items() if usual.get(key) != value]
+    return f"({', '.join(told)})" if told else ""
+
+
+def _fields(module: nn.Module) -> dict[str, Any]:
+    fields = {**vars(module), **dict(module.named_buffers())}
+    return {
+        key: value
+        for key, value in fields.items()
+        if key != "training" and not key.startswith("_") and isinstance(value, (int, float, str, Tensor))
+    }
+
+
+def _torch_defaults(kind: type[nn.Module]) -> dict[str, Any]:
+    try:
+        return _fields(kind()) if kind.__module__.startswith("torch.nn.") else {}
+    except TypeError:  # some have arguments without defaults
+        return {}
+
+
+def _shown(value: Any) -> str:
+    """A tensor, such as class weights, as eight digits of its hash."""
+    return fingerprint_of([value])[:8] if isinstance(value, Tensor) else str(value)

@@ -1,0 +1,70 @@
+"""What all tests share: the reference files, one thread, and nets so small that float64 truths are quickly computed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+REFERENCE = Path(__file__).resolve().parents[2] / "shared" / "reference"
+
+
+@pytest.fixture(scope="session")
+def reference() -> Path:
+    """The folder of what the original program computed; it lies beside the project, not in it."""
+    if not REFERENCE.is_dir():
+        pytest.skip(f"the reference files are not here: no folder {REFERENCE}")
+    return REFERENCE
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread():
+    """Tensors this small only lose by being shared among threads."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def cnn():
+    """Makes a convolutional net with batch norm that has seen data: cnn(seed) -> module for (n, 2, 6, 6), 3 classes."""
+    import torch
+    from torch import nn
+
+    def make(seed: int = 0) -> nn.Module:
+        torch.manual_seed(seed)
+        net = nn.Sequential(
+            nn.Conv2d(2, 4, 3, bias=False),
+            nn.BatchNorm2d(4),
+            nn.ReLU(),
+            nn.Conv2d(4, 5, 3),
+            nn.BatchNorm2d(5),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(5 * 4, 3),
+        )
+        with torch.no_grad():
+            for _ in range(5):
+                net(torch.randn(16, 2, 6, 6))
+            for layer in (net[1], net[4]):
+                layer.weight.uniform_(0.5, 1.5)
+                layer.bias.normal_()
+        return net.eval()
+
+    return make
+
+
+@pytest.fixture
+def mlp():
+    """Makes a ReLU net without batch norm: mlp(seed) -> module for (n, 6), 3 classes."""
+    import torch
+    from torch import nn
+
+    def make(seed: int = 0) -> nn.Module:
+        torch.manual_seed(seed)
+        return nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 7), nn.ReLU(), nn.Linear(7, 3)).eval()
+
+    return make

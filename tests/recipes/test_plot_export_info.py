@@ -1,0 +1,79 @@
+"""Files to pictures, to other programs' layouts, and to facts."""
+
+import csv
+
+import numpy as np
+import pytest
+
+import landscape as ll
+from landscape.grid import Grid, parse_range
+from landscape.surfaces.file import SurfaceFile
+
+
+@pytest.fixture
+def file(tmp_path):
+    grid = Grid.of(parse_range("-1:1:5"), parse_range("0:1:3", name="y"))
+    with SurfaceFile.create(tmp_path / "a.h5", grid, {"model": {"name": "tiny"}}) as made:
+        for index in range(14):
+            x, y = grid.coordinates(index)
+            made.record(index, {"train_loss": 1 + x * x + y, "stderr/train_loss": 0.1, "train_accuracy": 0.5})
+    return tmp_path / "a.h5"
+
+
+def test_plot_names_its_files(file):
+    assert ll.plot(file) == [file.with_name("a_contour.png")]
+    several = ll.plot(file, kind="contour,heatmap", out=[file.with_name("b.png"), ".svg"])
+    assert [path.name for path in several] == ["b_contour.png", "b_contour.svg", "b_heatmap.png", "b_heatmap.svg"]
+    assert all(path.stat().st_size > 1000 for path in several)
+    both = ll.plot([file, file], out=file.with_name("c.pdf"))
+    assert {path.name for path in both} == {"c_a.pdf"}
+
+
+def test_plot_and_compare_write_html_and_refuse_other_suffixes(file):
+    assert ll.plot(file, out=file.with_name("a.html"))[0].stat().st_size > 1e6
+    assert ll.compare([file, file], out=file.with_name("ab.html"))[0].exists()
+    with pytest.raises(ll.UsageError, match="'a.gif'.*png"):
+        ll.plot(file, out="a.gif")
+    with pytest.raises(ll.LandscapeError, match="does not exist"):
+        ll.plot(file, out=file.with_name("no") / "a.png")
+    with pytest.raises(ll.UsageError, match="kind 'line' does not fit"):
+        ll.plot(file, kind="line")
+
+
+def test_csv_has_a_row_for_every_point(file):
+    rows = list(csv.DictReader(ll.export(file, file.with_name("a.csv")).open()))
+    assert len(rows) == 15
+    assert float(rows[7]["x"]) == 0.0 and float(rows[7]["y"]) == 0.5
+    assert float(rows[7]["train_loss"]) == 1.5 and rows[7]["status_evaluation"] == "1"
+    assert rows[14]["status_evaluation"] == "0" and rows[14]["train_loss"] == "nan"
+
+
+def test_npz_and_the_originals_layout_read_back(file):
+    surface = ll.load_surface(file)
+    with np.load(ll.export(file, file.with_name("a.npz"))) as found:
+        np.testing.assert_array_equal(found["train_loss"], surface.values["train_loss"])
+        np.testing.assert_array_equal(found["y"], surface.y)
+    back = ll.load_surface(ll.export(file, file.with_name("theirs.h5"), format="li2018"))
+    np.testing.assert_array_equal(back.values["train_loss"], surface.values["train_loss"])
+    np.testing.assert_allclose(back.values["train_accuracy"], surface.values["train_accuracy"], rtol=1e-15)
+    assert back.counts() == surface.counts()
+
+
+def test_export_refuses_what_it_cannot_do(file):
+    with pytest.raises(ll.UsageError, match="format 'xyz'.*csv"):
+        ll.export(file, file.with_name("a.xyz"))
+    with pytest.raises(ll.UsageError, match="is the file being exported"):
+        ll.export(file, file, format="li2018")
+    with pytest.raises(ll.LandscapeError, match="does not exist"):
+        ll.export(file, file.parent / "no" / "a.csv")
+
+
+def test_info(file, made):
+    facts = ll.info(file)
+    assert facts["points"] == {"pending": 1, "done": 14, "failed": 0, "interpolated": 0}
+    assert facts["axes"] == {"x": "-1:1:5", "y": "0:1:3"}
+    assert facts["metrics"]["train_loss"] == {"min": 1.0, "max": 3.0, "at_origin": 1.0, "nan": 1, "inf": 0}
+    checkpoint = ll.info(made / "net.pt")
+    assert checkpoint["kind"] == "checkpoint" and checkpoint["tensors"] == 8
+    with pytest.raises(ll.LandscapeError, match="no such file"):
+        ll.info(file.with_name("gone.h5"))
