@@ -109,7 +109,7 @@ COMMANDS: dict[str, Command] = {
     "line": Command(
         "loss along a line through a net's weights, or between two nets (1-D)", "line", _line,
         ["x", *COMPUTE], (CHECKPOINT,),
-        "example: landscape line small_batch.pt --to large_batch.pt -x -0.5:1.5:101 --split train --split test --plot",
+        "example: landscape line small_batch.pt --to large_batch.pt --split train --split test --plot",
     ),
     "plot": Command(
         "pictures of surface files", "plot", _plot, ["kind", "outs", *DRAW], (FILES,),
@@ -129,7 +129,7 @@ COMMANDS: dict[str, Command] = {
         (("files", {"metavar": "FILE", "nargs": "+", "help": "files"}),),
     ),
     "demo": Command(
-        "the main job on what ships with the project", "demo", _demo, ["checkpoints", "out", "points", "samples", "quiet"]
+        "the main job on what ships with the project", "demo", _demo, ["checkpoints", "folder", "points", "samples", "quiet"]
     ),
     "bench": Command(
         "speed on this machine, side by side with a plain loop", "bench", _bench,

@@ -7,6 +7,7 @@ BN statistics move too. Files are opened for reading only, whatever they lack.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -63,7 +64,8 @@ def write_directions(path: str | Path, directions: Sequence[Direction]) -> None:
         with whole_file(path) as scratch:
             _write_ours(scratch, directions)
     except (OSError, RuntimeError) as error:  # h5py reports a full disk on close as RuntimeError
-        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        told = re.search(r"error message = '([^']*)'", str(error))  # of HDF5, within several lines
+        reason = told[1] if told else getattr(error, "strerror", None) or str(error).splitlines()[0]
         raise LandscapeError(f"cannot write {path}: {reason}") from error
 
 

@@ -20,7 +20,8 @@ from landscape.direction.normalize import unit_of
 from landscape.errors import LandscapeError
 
 WHOLE = ("none", "weight")
-PARALLEL = 1e-9
+# Of the length of y: directions are float32, so a part this small is what rounding left of a parallel one.
+PARALLEL = 1e-6
 
 
 def orthogonalized(
@@ -47,7 +48,7 @@ def _turn(y: Tensor, x: Tensor, unit: FilterRule) -> Tensor:
     y64, x64 = y.reshape(unit.shape).double(), x.reshape(unit.shape).double()
     rest = y64 - x64 * (unit.dots(y, x) / (along * along).clamp_min(tiny))
     left = unit.norms(rest)
-    # what is left of a parallel unit is rounding noise; scaling it up would give back the parallel direction
+    # scaling the rest of a parallel unit up would make a direction of rounding noise
     factors = torch.where(left > PARALLEL * size, size / left.clamp_min(tiny), torch.zeros_like(left))
     return (rest * factors).to(y.dtype).reshape(y.shape)
 

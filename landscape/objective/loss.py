@@ -133,7 +133,7 @@ def check_values(name: str, values: Any, length: int) -> Tensor:
         EvaluationError: anything else.
     """
     try:
-        found = torch.as_tensor(values).detach().double()
+        found = torch.as_tensor(values, dtype=torch.float64).detach()
     except (TypeError, ValueError, RuntimeError) as error:
         raise EvaluationError(f"{name} returned a {type(values).__name__}; expected a number or a tensor") from error
     if found.shape in ((length,), ()):

@@ -53,17 +53,29 @@ def numerics(precision: str, device: torch.device) -> Iterator[None]:
 
     fp32 means fp32: torch lets cuDNN convolutions use TF32 unless told otherwise.
     """
-    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
-    before = (matmul.allow_tf32, cudnn.allow_tf32)
+    switches = _tf32_switches() if device.type == "cuda" else []
+    before = [getattr(owner, name) for owner, name, _, _ in switches]
     autocast = torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else contextlib.nullcontext()
-    if device.type == "cuda":
-        matmul.allow_tf32 = cudnn.allow_tf32 = precision in ("tf32", "bf16")
     try:
+        for owner, name, allowed, refused in switches:
+            setattr(owner, name, allowed if precision in ("tf32", "bf16") else refused)
         with torch.inference_mode(), autocast:
             yield
     finally:
-        if device.type == "cuda":
-            matmul.allow_tf32, cudnn.allow_tf32 = before
+        for (owner, name, _, _), value in zip(switches, before, strict=True):
+            setattr(owner, name, value)
+
+
+def _tf32_switches() -> list[tuple[object, str, object, object]]:
+    """(owner, attribute, value that allows TF32, value that refuses it).
+
+    From torch 2.9 on they are the `fp32_precision`s: reading the older `allow_tf32` is an error there once a program has
+    set a new one.
+    """
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    if hasattr(cudnn, "conv"):
+        return [(owner, "fp32_precision", "tf32", "ieee") for owner in (matmul, cudnn.conv, cudnn.rnn)]
+    return [(owner, "allow_tf32", True, False) for owner in (matmul, cudnn)]
 
 
 def memory_budget(device: torch.device, sharers: int = 1) -> float:

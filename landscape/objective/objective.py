@@ -53,9 +53,8 @@ class Objective:
         self.precision, self.batchnorm, self.measure, self.l2 = precision, batchnorm, measure, l2
         self.batch_size = batch_size or DEFAULT_BATCH[self.device.type]
         dtype = dtype_of(precision)
-        own = _private_copy(model)
-        self.layout = Layout.of(own, state="states" if batchnorm == "interpolate" else "weights")
-        self.model = own.to(self.device, dtype)
+        self.layout = Layout.of(model, state="states" if batchnorm == "interpolate" else "weights")
+        self.model = _private_copy(model).to(self.device, dtype)
         self.weights = self.layout.flatten(self.layout.tensors(self.model), dtype=dtype, device=self.device)
         self.layout.attach(self.model, self.weights)
         self.splits = {name: split.on(self.device, dtype, budget / len(splits)) for name, split in splits.items()}

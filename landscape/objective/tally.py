@@ -37,7 +37,9 @@ class Tally:
         if not self._sums:
             raise EvaluationError("the loss returned no values")
         found: dict[str, float] = {}
-        fetched = torch.stack(list(self._sums.values())).cpu()
+        # a user's metric may come as a plain number, and then lies on the CPU
+        device = next(iter(self._sums.values())).device
+        fetched = torch.stack([both.to(device) for both in self._sums.values()]).cpu()
         for (name, count), (total, squares) in zip(self._counts.items(), fetched.tolist(), strict=True):
             found[f"{split}_{name}"] = total / count
             if self._per_sample[name] and count > 1:

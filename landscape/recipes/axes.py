@@ -129,15 +129,26 @@ def net_trail(plane: Plane, nets: Sequence[Net], layout: Layout) -> dict[str, Tr
     ]
     coords = np.array([coords for coords, _ in projected])
     # what rounding leaves of an exact 0 or 1 would only clutter the file
-    coords = np.where(np.abs(coords - np.round(coords)) < 1e-5, np.round(coords), coords)
+    coords = np.where(np.abs(coords - np.round(coords)) < 1e-5, np.round(coords), coords) + 0.0
     return {
         "nets": Trail(
             x=coords[:, 0],
             y=coords[:, 1] if plane.ndim > 1 else None,
             residual=np.array([residual for _, residual in projected]),
-            labels=tuple(net.label for net in nets),
+            labels=_told_apart([net.label for net in nets]),
         )
     }
+
+
+def _told_apart(labels: Sequence[str]) -> tuple[str, ...]:
+    """The labels, numbered when they are all alike, as those of nets in memory are."""
+    return tuple(labels) if len(set(labels)) > 1 else tuple(f"{label} {i + 1}" for i, label in enumerate(labels))
+
+
+def moves_buffers(directions: Sequence[Direction], layout: Layout) -> bool:
+    """Whether any direction moves BN statistics; random ones do not while `biasbn` is ignored."""
+    buffers = [entry.name for entry in layout.entries if entry.is_buffer]
+    return any(bool(d.vector[name].any()) for d in directions for name in buffers if name in d.vector)
 
 
 def flat(directions: Sequence[Direction], layout: Layout, like: Tensor) -> list[Tensor]:

@@ -22,7 +22,7 @@ from landscape.objective.batchnorm import check_variances, tracking_layers
 from landscape.objective.loss import make_measure
 from landscape.objective.numerics import choose_device, memory_budget
 from landscape.objective.objective import Objective
-from landscape.recipes.axes import Axes, flat, make_axes, net_trail
+from landscape.recipes.axes import Axes, flat, make_axes, moves_buffers, net_trail
 from landscape.recipes.net import Net, load_net
 from landscape.recipes.options import Options
 from landscape.slice.plane import Plane
@@ -70,6 +70,8 @@ def make_job(options: Options, ranges: dict[str, Any], world: World, command: st
     if options.batchnorm == "interpolate":
         corners = [(r.start, r.stop) for r in grid_ranges]
         check_variances(objective.layout, plane.origin, plane.directions, corners)
+    if options.batchnorm == "interpolate" and not moves_buffers(axes.directions, objective.layout):
+        options = replace(options, batchnorm="keep")  # what happens is what the figure should say
     objective.check()
     provenance = {
         "command": command,

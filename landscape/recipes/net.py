@@ -46,7 +46,7 @@ def load_net(checkpoint: Any, model: Any) -> Net:
     if not isinstance(checkpoint, Checkpoint):
         checkpoint = load_checkpoint(checkpoint)
     if isinstance(model, nn.Module):
-        name, module = type(model).__name__, copy.deepcopy(model)
+        name, module = type(bare(model)).__name__, copy.deepcopy(bare(model))
     else:
         name, state = _spec_of(checkpoint, model)
         module = build_model(name, state_dict=state)
@@ -71,7 +71,19 @@ def other_net(checkpoint: Any, like: Net) -> Net:
     return _net(module, like.name, checkpoint.meta, facts, _label(checkpoint.source))
 
 
+def bare(model: nn.Module) -> nn.Module:
+    """The net inside the wrappers of torch.compile and DataParallel."""
+    while True:
+        inner = getattr(model, "_orig_mod", None)
+        if inner is None and isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
+            inner = model.module
+        if inner is None:
+            return model
+        model = inner
+
+
 def _in_memory(model: nn.Module) -> Net:
+    model = bare(model)
     digest = hashlib.sha256()
     for name, tensor in model.state_dict().items():
         digest.update(name.encode())
@@ -81,8 +93,10 @@ def _in_memory(model: nn.Module) -> Net:
 
 
 def _net(module: nn.Module, name: str, meta: dict, checkpoint: dict, label: str) -> Net:
-    count = sum(parameter.numel() for parameter in module.parameters())
-    return Net(module, name, meta, {"model": {"name": name, "parameters": count}, "checkpoint": checkpoint}, label)
+    """`name` may be a path to a user's file; what identifies the model is the file's name, wherever it lies."""
+    shown = f"{Path(name.rpartition(':')[0]).name}:{name.rpartition(':')[2]}" if ".py:" in name else name
+    facts = {"name": shown, "spec": name, "parameters": sum(parameter.numel() for parameter in module.parameters())}
+    return Net(module, shown, meta, {"model": facts, "checkpoint": checkpoint}, label)
 
 
 def _spec_of(checkpoint: Checkpoint, model: str | None) -> tuple[str, dict]:

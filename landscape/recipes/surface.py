@@ -13,7 +13,7 @@ from landscape.recipes.options import Options
 from landscape.recipes.run import Plan, run
 from landscape.surfaces.surface import Surface
 
-Spec = str | tuple | Any
+Spec = Any  # a string such as -1:1:51, or (from, to, points)
 
 
 def surface(
@@ -81,7 +81,7 @@ def line(
 
     Args:
         checkpoint: path, `Checkpoint`, or None with `model` a module that has its weights.
-        x: range, as "-1:1:51" or (-1, 1, 51); default -1:1:51, and -0.5:1.5:101 with `to`.
+        x: range, as "-1:1:51" or (-1, 1, 51); default -1:1:51, and 0:1:51 with `to`.
         model: spec or module; default from the checkpoint's metadata, else recognized from its tensors.
         data: spec, (inputs, targets), Dataset, DataLoader, or {"train": ..., "test": ...}; default from the checkpoint.
         split: "train", "test" or both; metrics are named train_loss, test_accuracy, ...
@@ -105,5 +105,5 @@ def line(
         LandscapeError: bad input or a failing evaluation; what was computed is in `out`.
     """
     given = {key: value for key, value in locals().items() if key not in ("x", "dry_run")}
-    x = x or ("-0.5:1.5:101" if to is not None else "-1:1:51")
+    x = x or ("0:1:51" if to is not None else "-1:1:51")
     return run(Options(**given), {"x": x}, command="line", dry_run=dry_run)

@@ -43,7 +43,14 @@ def relief_traces(field: Field, view: int) -> list:
         contours={axis: {"highlight": False} for axis in "xyz"},
         **options,
     )
-    return [surface, *(_path3d(trace, field, options) for trace in field.traces)]
+    if not np.isfinite(mesh.z).any():
+        # plotly fails on a surface without a point; something unseen keeps the axes.
+        ends = {"x": mesh.x[[0, -1]], "y": mesh.y[[0, -1]], "z": [field.scale.low, field.scale.high]}
+        return [
+            go.Scatter3d(mode="markers", marker={"opacity": 0}, hoverinfo="skip", showlegend=False, **ends, **options)
+        ]
+    seen = [trace for trace in field.traces if np.isfinite(trace.z).any()]
+    return [surface, *(_path3d(trace, field, options) for trace in seen)]
 
 
 def flat_traces(field: Field, view: int, kind: str) -> list:
@@ -107,7 +114,7 @@ def _eye(scene: Scene) -> dict:
 def _heatmap(field: Field, options: dict):
     return go.Heatmap(
         x=field.x_edges, y=field.y_edges, z=_compact(field.heights), zmin=field.scale.low, zmax=field.scale.high,
-        colorscale=color_scale(field.relief_colors), colorbar=color_bar(field.level_ticks, field.label), hoverinfo="text",
+        colorscale=color_scale(field.relief_colors), colorbar=color_bar(field.bar_ticks, field.label), hoverinfo="text",
         hoverongaps=False, **options,
     )  # fmt: skip
 

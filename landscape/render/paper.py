@@ -39,9 +39,9 @@ def place(figure: Figure, left: float, bottom: float, width: float, height: floa
 
 
 def write(figure: Figure, text: str, x: float, y: float, **options) -> None:
-    """Text at a place given in inches from the lower left corner."""
+    """Text at a place given in inches from the lower left corner; a dollar in a file name is a dollar."""
     across, up = figure.get_size_inches()
-    figure.text(x / across, y / up, text, **{"color": INK, **options})
+    figure.text(x / across, y / up, text, parse_math=False, **{"color": INK, **options})
 
 
 def heading(figure: Figure, text: str, x: float, y: float, room: float, size: float = TITLE) -> None:

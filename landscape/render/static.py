@@ -52,7 +52,7 @@ def _flat(scene: Scene) -> Figure:
 
 def _relief(scene: Scene) -> Figure:
     wide, tall, right = 5.6, 4.3, 0.85
-    figure, bottom = _sheet(scene, wide + right, tall, below=0.1, middle=wide / 2)
+    figure, bottom = _sheet(scene, wide + right, tall, below=0.2, middle=wide / 2)
     draw_relief(paper.place(figure, 0.0, bottom, wide, tall, projection="3d"), scene)
     color_bar(figure, paper.place(figure, wide - 0.08, bottom + 0.8, 0.15, tall - 1.5), scene.fields[0], "surface")
     return figure

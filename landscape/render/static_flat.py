@@ -26,9 +26,8 @@ def draw_flat(axes: Axes, scene: Scene) -> None:
     _frame(axes, scene.frame)
     _PAINTERS[scene.kind](axes, field)
     _holes(axes, field, cells=scene.kind == "heatmap")
-    dark = scene.kind != "contour"
     for trace in field.traces:
-        draw_trace(axes, trace, light=dark)
+        _trace(axes, trace)
 
 
 def color_map(colors: tuple[str, ...]) -> LinearSegmentedColormap:
@@ -46,19 +45,16 @@ def color_bar(figure, axes: Axes, field: Field, kind: str) -> None:
     mappable = ScalarMappable(*_mapping(field, kind))
     options = {"spacing": "proportional"} if kind == "filled" else {}
     bar = figure.colorbar(mappable, cax=axes, extend=extend, extendfrac=0.035, **options)
-    ticks = field.level_ticks if len(field.levels) > 1 else field.z_ticks
-    if kind == "surface":
-        ticks = field.z_ticks
-    every = max(1, int(np.ceil(len(ticks.heights) / 18)))
-    bar.set_ticks(list(ticks.heights[::every]), labels=list(ticks.labels[::every]))
+    ticks = field.bar_ticks if len(field.bar_ticks.labels) > 1 and kind != "surface" else field.z_ticks
+    bar.set_ticks(list(ticks.heights), labels=list(ticks.labels))
     bar.ax.minorticks_off()
     bar.ax.tick_params(labelsize=paper.TICK, length=2.5, width=0.6, color=paper.SOFT, labelcolor=paper.INK)
     bar.outline.set_linewidth(0.5)
-    bar.set_label(field.label, fontsize=paper.LABEL, color=paper.INK, labelpad=7)
+    bar.set_label(field.label, fontsize=paper.LABEL, color=paper.INK, labelpad=7, parse_math=False)
 
 
-def draw_trace(axes: Axes, trace: Trace, *, light: bool) -> None:
-    """A path, named nets or the centre; `light` marks with a halo that shows on dark colours."""
+def _trace(axes: Axes, trace: Trace) -> None:
+    """A path, named nets or the centre, with a halo that shows on dark colours."""
     halo = [patheffects.withStroke(linewidth=2.6, foreground="white", alpha=0.9)]
     if trace.kind == "center":
         axes.plot(trace.x, trace.y, "+", color=paper.INK, ms=8, mew=1.3, zorder=6, path_effects=halo)
@@ -68,15 +64,15 @@ def draw_trace(axes: Axes, trace: Trace, *, light: bool) -> None:
     for x, y, label in zip(trace.x, trace.y, trace.labels, strict=False):
         axes.annotate(
             label, (x, y), (5, 5), textcoords="offset points", fontsize=paper.TICK, color=paper.INK, zorder=7,
-            path_effects=halo,
+            path_effects=halo, parse_math=False,
         )  # fmt: skip
 
 
 def _frame(axes: Axes, frame: Frame) -> None:
     axes.set_xlim(frame.x_range)
     axes.set_ylim(frame.y_range)
-    axes.set_xlabel(frame.x_label, fontsize=paper.LABEL, color=paper.INK)
-    axes.set_ylabel(frame.y_label, fontsize=paper.LABEL, color=paper.INK)
+    axes.set_xlabel(frame.x_label, fontsize=paper.LABEL, color=paper.INK, parse_math=False)
+    axes.set_ylabel(frame.y_label, fontsize=paper.LABEL, color=paper.INK, parse_math=False)
     axes.tick_params(labelsize=paper.TICK, length=3, width=0.6, color=paper.SOFT, labelcolor=paper.INK)
     axes.locator_params(nbins=6)
     for spine in axes.spines.values():

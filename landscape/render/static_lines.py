@@ -10,10 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from landscape.render import paper
-from landscape.scene.scene import LINEAR, LOG, SYMLOG, Curve, Scene, ValueAxis
+from landscape.scene.scene import Curve, Scene, ValueAxis
 
 DASHES = (0, (4, 1.8))
-_SCALES = {LINEAR: "linear", LOG: "log", SYMLOG: "asinh"}
 
 
 def draw_lines(axes: Axes, scene: Scene, *, left: bool = True, right: bool = True) -> None:
@@ -22,7 +21,7 @@ def draw_lines(axes: Axes, scene: Scene, *, left: bool = True, right: bool = Tru
     second = axes.twinx() if lines.right else None
     axes.set_xlim(frame.x_range)
     axes.locator_params(axis="x", nbins=6)
-    axes.set_xlabel(frame.x_label, fontsize=paper.LABEL, color=paper.INK)
+    axes.set_xlabel(frame.x_label, fontsize=paper.LABEL, color=paper.INK, parse_math=False)
     _value_axis(axes, lines.left, named=left)
     if second is not None:
         _value_axis(second, lines.right, named=right)
@@ -38,11 +37,10 @@ def draw_lines(axes: Axes, scene: Scene, *, left: bool = True, right: bool = Tru
 
 
 def _value_axis(axes: Axes, axis: ValueAxis, *, named: bool) -> None:
-    options = {"linear_width": axis.unit} if axis.kind == SYMLOG else {}
-    axes.set_yscale(_SCALES[axis.kind], **options)
+    axes.set_yscale(axis.kind)
     axes.set_ylim(axis.low, axis.high)
     if named:
-        axes.set_ylabel(axis.label, fontsize=paper.LABEL, color=axis.color)
+        axes.set_ylabel(axis.label, fontsize=paper.LABEL, color=axis.color, parse_math=False)
     else:
         axes.tick_params(axis="y", which="both", labelleft=False, labelright=False)
     axes.tick_params(axis="y", which="both", labelsize=paper.TICK, width=0.6, colors=axis.color)
@@ -64,7 +62,7 @@ def _marks(axes: Axes, marks: tuple[tuple[float, str], ...]) -> None:
         axes.axvline(x, color=paper.FAINT, lw=0.8, ls=(0, (1, 2)), zorder=1)
         axes.annotate(
             name, (x, 1.0), (0, 3), xycoords=("data", "axes fraction"), textcoords="offset points", ha="center",
-            va="bottom", fontsize=paper.TICK, color=paper.SOFT,
+            va="bottom", fontsize=paper.TICK, color=paper.SOFT, parse_math=False,
         )  # fmt: skip
 
 
@@ -74,7 +72,16 @@ def draw_legend(figure: Figure, curves: tuple[Curve, ...], x: float, y: float) -
         return
     handles = [Line2D([], [], color=c.color, lw=1.5, ls=DASHES if c.dashed else "-", label=c.label) for c in curves]
     across, up = figure.get_size_inches()
+    many = len(curves) > 4
     figure.legend(
-        handles=handles, loc="center", bbox_to_anchor=(x / across, y / up), ncols=len(handles), fontsize=paper.TICK,
-        frameon=False, handlelength=2.6, borderpad=0,
-    )  # fmt: skip
+        handles=handles,
+        loc="center",
+        bbox_to_anchor=(x / across, y / up),
+        ncols=3 if many else len(curves),
+        fontsize=paper.FOOT if many else paper.TICK,
+        frameon=False,
+        handlelength=2.6,
+        columnspacing=1.4,
+        labelspacing=0.35,
+        borderpad=0,
+    )

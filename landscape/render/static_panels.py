@@ -97,7 +97,7 @@ def _layout(comparison: Comparison) -> Layout:
     columns = min(len(comparison.panels), COLUMNS)
     grid = {"rows": -(-len(comparison.panels) // columns), "columns": columns}
     if comparison.kind == "surface":
-        return Layout(4.0, 3.3, left=0.15, gap=0.3, right=1.05, under=0.2, **grid)
+        return Layout(4.0, 3.3, left=0.15, gap=0.3, right=1.05, under=0.34, **grid)
     if comparison.kind == "line":
         return Layout(3.2, 2.6, left=0.72, gap=0.36, right=0.72, under=0.5, **grid)
     wide, tall = paper.box(comparison.panels[0].frame, 3.3)

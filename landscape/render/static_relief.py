@@ -64,13 +64,13 @@ def _trace(axes: Axes3D, trace: Trace, field: Field) -> None:
     style = {"marker": "o", "ms": 2.6, "lw": 1.2} if trace.kind == "path" else {"marker": "o", "ms": 4.5, "lw": 0}
     axes.plot(x, y, z, color=paper.INK, mec="white", mew=0.4, zorder=5, **style)
     for a, b, c, label in zip(x, y, z, np.array(trace.labels)[seen] if trace.labels else (), strict=False):
-        axes.text(a, b, c + 2 * lift, str(label), fontsize=paper.TICK, color=paper.INK, zorder=6)
+        axes.text(a, b, c + 2 * lift, str(label), fontsize=paper.TICK, color=paper.INK, zorder=6, parse_math=False)
 
 
 def _dress(axes: Axes3D, scene: Scene) -> None:
     field, frame = scene.fields[0], scene.frame
-    axes.set_xlabel(frame.x_label, fontsize=paper.LABEL, labelpad=4)
-    axes.set_ylabel(frame.y_label, fontsize=paper.LABEL, labelpad=4)
+    axes.set_xlabel(frame.x_label, fontsize=paper.LABEL, labelpad=2, parse_math=False)
+    axes.set_ylabel(frame.y_label, fontsize=paper.LABEL, labelpad=2, parse_math=False)
     axes.set_zticks(list(field.z_ticks.heights), labels=list(field.z_ticks.labels))
     for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
         axis.set_pane_color(PANE)

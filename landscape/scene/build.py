@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from landscape.errors import UsageError
 from landscape.scene.facts import facts, subject
 from landscape.scene.field import build_field, cell_edges
-from landscape.scene.lines import build_lines, check_metrics
-from landscape.scene.scene import Camera, Caption, Frame, Scale, Scene
-from landscape.scene.shared import alternatives
+from landscape.scene.lines import build_lines, check_metrics, what_is_drawn
+from landscape.scene.scene import SYMLOG, Camera, Caption, Frame, Scale, Scene
+from landscape.scene.shared import View, alternatives, views_of
 from landscape.scene.text import is_percent, metric_label
 from landscape.surfaces.surface import Surface
 
@@ -94,25 +94,24 @@ def _misfit(surface: Surface, kind: str) -> str:
 
 
 def _plane_scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
-    metric = _shared_metric(surfaces, options.metric)
-    views = _views(surfaces, metric, options)
+    views = _views(surfaces, _shared_metric(surfaces, options.metric), options)
     return [_plane_scene(surface, views, options) for surface in surfaces]
 
 
-def _plane_scene(surface: Surface, views: Sequence[tuple[str, Scale]], options: Options) -> Scene:
+def _plane_scene(surface: Surface, views: Sequence[View], options: Options) -> Scene:
     frame = _frame(surface, options.kind)
     camera = camera_for(frame)
     fields = tuple(
         build_field(
             surface,
-            metric,
-            scale,
-            levels=options.levels if metric == views[0][0] else None,
+            view.metric,
+            view.scale,
+            levels=view.levels,
             kind=options.kind,
             camera=camera,
-            caption=_caption(surface, metric_label(metric), facts(surface, metric), options),
+            caption=_caption(surface, metric_label(view.metric), facts(surface, view.metric), options),
         )
-        for metric, scale in views
+        for view in views
     )
     return Scene(options.kind, frame, fields=fields, camera=camera)
 
@@ -124,13 +123,12 @@ def _shared_metric(surfaces: Sequence[Surface], metric: str | None) -> str:
     return names[0]
 
 
-def _views(surfaces: Sequence[Surface], metric: str, options: Options) -> list[tuple[str, Scale]]:
-    """(metric, scale) of every view: the chosen one first, then its other scale, then the other metrics alike."""
-    limits = {"vmin": options.vmin, "vmax": options.vmax}
-    views = [(metric, scale) for scale in alternatives(surfaces, [metric], options.scale, limits)]
+def _views(surfaces: Sequence[Surface], metric: str, options: Options) -> list[View]:
+    """The chosen metric first, on the chosen scale and the other one, then the other metrics alike."""
+    views = views_of(surfaces, metric, options.scale, {"vmin": options.vmin, "vmax": options.vmax}, options.levels)
     for other in surfaces[0].values:
         if other != metric and all(other in surface.values for surface in surfaces):
-            views += [(other, scale) for scale in alternatives(surfaces, [other], "auto", {})]
+            views += views_of(surfaces, other)
     return views
 
 
@@ -155,16 +153,19 @@ def _frame(surface: Surface, kind: str) -> Frame:
 
 def _line_scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
     metrics = check_metrics(surfaces, options.metric)
+    if options.scale == SYMLOG:
+        raise UsageError("scale symlog: a line picture has no symmetric log scale; choose linear or log")
     limits = {"vmin": options.vmin, "vmax": options.vmax}
     left = [m for m in metrics if not is_percent(m)]
-    scales = alternatives(surfaces, left, options.scale, limits) if left else [None]
+    scales: list[Scale | None] = list(alternatives(surfaces, left, options.scale, limits)) if left else [None]
+    if len(scales) == 2:
+        scales = [scale for scale in scales if scale.kind != SYMLOG]
     return [_line_scene(surface, metrics, scales, options) for surface in surfaces]
 
 
 def _line_scene(surface: Surface, metrics: Sequence[str], scales: Sequence[Scale | None], options: Options) -> Scene:
     one = metrics[0] if len(metrics) == 1 else None
-    what = metric_label(one) if one else "loss along a line"
-    caption = _caption(surface, what, facts(surface, one, centers=metrics), options)
+    caption = _caption(surface, what_is_drawn(metrics), facts(surface, one, centers=metrics), options)
     lines = tuple(build_lines(surface, metrics, scale, caption) for scale in scales)
     left, ends = lines[0].left, (float(surface.x[0]), float(surface.x[-1]))
     x_label = surface.grid.axes[0].label or "step along the direction"

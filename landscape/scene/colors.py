@@ -15,6 +15,9 @@ RELIEF = ((34, 52, 276), (52, 42, 268), (70, 24, 258), (87, 5, 80), (75, 30, 62)
 # DEPTH without its light end: lines must show on white paper.
 INK = ((17, 42, 292), (31, 46, 277), (43, 38, 255), (53, 30, 215), (60, 36, 165), (67, 48, 128), (72, 60, 92))
 
+# RELIEF with a dark middle, for lines of both signs.
+SIGNED_INK = ((34, 52, 276), (44, 46, 270), (50, 24, 262), (42, 4, 80), (54, 30, 58), (52, 50, 47), (41, 58, 37))
+
 # Okabe and Ito's blue and vermilion, darkened for thin lines: told apart with every common colour blindness.
 LOSS_COLOR, ACCURACY_COLOR, OTHER_COLOR = "#0b5fa5", "#c4500f", "#7a4a9e"
 MARK_COLOR = "#111111"

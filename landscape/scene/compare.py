@@ -13,8 +13,8 @@ from pathlib import PurePath
 from landscape.errors import UsageError
 from landscape.scene.build import Options, build_scenes, camera_for
 from landscape.scene.facts import checkpoint_stem, model_name, subject
+from landscape.scene.lines import what_is_drawn
 from landscape.scene.scene import Caption, Comparison, Field, Lines, Scene
-from landscape.scene.text import metric_label
 from landscape.surfaces.surface import Surface
 
 
@@ -72,7 +72,7 @@ def _shared(views: Sequence[Field | Lines], title: str | None) -> Caption:
     first = views[0].caption.facts
     facts = tuple(fact for fact in first if all(fact in view.caption.facts for view in views[1:]))
     notes = tuple(note for note in views[0].notes if all(note in view.notes for view in views[1:]))
-    what = metric_label(views[0].metric) if isinstance(views[0], Field) else "loss along a line"
+    what = what_is_drawn([views[0].metric] if isinstance(views[0], Field) else [c.metric for c in views[0].curves])
     return Caption(what[0].upper() + what[1:] if title is None else title, facts + notes)
 
 

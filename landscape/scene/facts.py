@@ -129,9 +129,10 @@ def _directions(known: dict) -> list[str]:
         parts.append("batch-norm statistics moved too")
     if made.get("orthogonal"):
         parts.append("orthogonalized")
+    lines = [", ".join(parts)] if parts else []
     if made.get("cosine") is not None:
-        parts.append(f"cosine of the axes {float(made['cosine']):.2g}")
-    return [", ".join(parts)] if parts else []
+        lines.append(f"cosine of the axes {float(made['cosine']):.2g}")
+    return lines
 
 
 def _kind(made: dict, kind: str) -> str:

@@ -6,14 +6,12 @@ heat-map cells. The scale is given: it may have been chosen for several surfaces
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from landscape.scene import colors
 from landscape.scene.holes import hole_notes, holes_of
 from landscape.scene.labels import place_labels
-from landscape.scene.levels import choose_levels, round_values
+from landscape.scene.levels import round_values
 from landscape.scene.light import light
 from landscape.scene.refine import refine
 from landscape.scene.scale import clipping_notes
@@ -23,6 +21,8 @@ from landscape.scene.traces import traces_of
 from landscape.surfaces.surface import Surface
 
 Z_TICKS = 5
+# The share of the length of a colour bar that a label takes.
+BAR_ROOM = 0.034
 # Shares of the height left free below and above a relief, which else would lie on the floor of its box.
 ROOM = (0.04, 0.02)
 SMOOTHED = "between grid points: cubic spline"
@@ -35,19 +35,19 @@ def build_field(
     metric: str,
     scale: Scale,
     *,
-    levels: int | Sequence[float] | None = None,
+    levels: np.ndarray,
     kind: str = "contour",
     camera: Camera | None = None,
     caption: Caption | None = None,
 ) -> Field:
-    """The field of a metric; `levels` as in `choose_levels`, `camera` is where the relief is seen from."""
+    """The field of a metric with contour lines at `levels` (k,); `camera` is where the relief is seen from."""
     percent = is_percent(metric)
     holes = holes_of(surface, metric)
     values = np.where(holes == DRAWN, surface.values[metric], np.nan)
     heights = scale.heights(values)
     drawn = values[holes == DRAWN]
     some = drawn.size > 0
-    chosen = choose_levels(scale, levels) if some and drawn.min() < drawn.max() else np.zeros(0)
+    levels = levels if some and drawn.min() < drawn.max() else np.zeros(0)
     mesh = _mesh(surface.x, surface.y, heights, scale, camera or Camera())
     traces = traces_of(surface, mesh)
     marked = np.concatenate([np.zeros((0, 2)), *(np.column_stack([t.x, t.y]) for t in traces if t.kind != "path")])
@@ -63,13 +63,14 @@ def build_field(
         x_edges=cell_edges(surface.x),
         y_edges=cell_edges(surface.y),
         scale=scale,
-        levels=chosen,
-        level_ticks=_ticks(chosen, scale, percent),
-        z_ticks=_ticks(round_values(scale, Z_TICKS) if some else chosen, scale, percent),
-        label_points=place_labels(mesh.x, mesh.y, mesh.z, scale.heights(chosen), marked),
+        levels=levels,
+        level_ticks=_ticks(levels, scale, percent),
+        bar_ticks=_ticks(_apart(levels, scale), scale, percent),
+        z_ticks=_ticks(round_values(scale, Z_TICKS) if some else levels, scale, percent),
+        label_points=place_labels(mesh.x, mesh.y, mesh.z, scale.heights(levels), marked),
         hole_cells=worst_corner(holes),
         colors=_colors(scale, colors.DEPTH),
-        line_colors=_colors(scale, colors.INK),
+        line_colors=_colors(scale, colors.INK, colors.SIGNED_INK),
         relief_colors=_colors(scale, colors.RELIEF),
         mesh=mesh,
         z_range=(scale.low - ROOM[0] * (scale.high - scale.low), scale.high + ROOM[1] * (scale.high - scale.low)),
@@ -110,12 +111,21 @@ def _mesh(x: np.ndarray, y: np.ndarray, heights: np.ndarray, scale: Scale, camer
     return Mesh(fine_x, fine_y, z, shade, gloss)
 
 
+def _apart(levels: np.ndarray, scale: Scale) -> np.ndarray:
+    """The levels without those so near to the one before that their labels would overlap."""
+    kept: list[float] = []
+    for level in levels:
+        if not kept or scale.heights(level) - scale.heights(kept[-1]) > BAR_ROOM * (scale.high - scale.low):
+            kept.append(level)
+    return np.array(kept)
+
+
 def _ticks(values: np.ndarray, scale: Scale, percent: bool) -> Ticks:
     return Ticks(scale.heights(values), labels_of(values, percent=percent))
 
 
-def _colors(scale: Scale, points: tuple) -> tuple[str, ...]:
-    """Values of both signs get a map whose pale middle is zero."""
+def _colors(scale: Scale, points: tuple, signed: tuple = colors.RELIEF) -> tuple[str, ...]:
+    """Values of both signs get the map `signed`, with its middle at zero."""
     if scale.kind != LOG and scale.low < 0 < scale.high and scale.kind in (LINEAR, SYMLOG):
-        return colors.balanced(colors.RELIEF, scale.low, scale.high)
+        return colors.balanced(signed, scale.low, scale.high)
     return colors.stops(points)

@@ -12,7 +12,9 @@ import numpy as np
 from landscape.errors import UsageError
 from landscape.scene.scene import LINEAR, LOG, Scale
 
-LEVELS = 13
+LEVELS, MOST_LEVELS = 13, 18
+# The share of all values that may lie between two neighbouring levels.
+CROWDED = 0.25
 # Round mantissas, each set with nearly equal factors between neighbours, from coarse to fine.
 _LADDERS = (
     (1.0,),
@@ -25,10 +27,13 @@ _LADDERS = (
 _STEPS = (1.0, 2.0, 2.5, 5.0)
 
 
-def choose_levels(scale: Scale, levels: int | Sequence[float] | None = None) -> np.ndarray:
+def choose_levels(
+    scale: Scale, levels: int | Sequence[float] | None = None, values: np.ndarray | None = None
+) -> np.ndarray:
     """Values (k,) of the contour lines, rising, strictly inside the drawn range; k may be 0.
 
-    `levels` asks for about that many, or gives them.
+    `levels` asks for about that many, or gives them; those outside the range have no line. Where many of the `values`
+    (n,) lie between two neighbours, lines are added: a plateau is not left blank.
 
     Raises:
         UsageError: fewer than one level, or levels that are not finite, rising numbers.
@@ -37,8 +42,9 @@ def choose_levels(scale: Scale, levels: int | Sequence[float] | None = None) -> 
         count = LEVELS if levels is None else int(levels)
         if count < 1:
             raise UsageError(f"levels {count}: expected at least one")
-        return _inside(round_values(scale, count), scale)
-    return _given(levels)
+        chosen = _inside(round_values(scale, count), scale)
+        return chosen if values is None else _denser(chosen, scale, values)
+    return _inside(_given(levels), scale)
 
 
 def round_values(scale: Scale, count: int) -> np.ndarray:
@@ -67,6 +73,18 @@ def _inside(values: np.ndarray, scale: Scale) -> np.ndarray:
     return values[(heights > scale.low + margin) & (heights < scale.high - margin)]
 
 
+def _denser(levels: np.ndarray, scale: Scale, values: np.ndarray) -> np.ndarray:
+    """Round values added in the gaps that hold more than their share of the values, the fullest first."""
+    edges = np.concatenate([[scale.vmin], levels, [scale.vmax]])
+    shares = np.histogram(values, edges)[0] / max(1, values.size)
+    for gap in np.argsort(-shares):
+        if shares[gap] < CROWDED or len(levels) >= MOST_LEVELS:
+            break
+        lines = min(4, int(shares[gap] / CROWDED) + 1)
+        levels = np.union1d(levels, _inside(_linear(edges[gap], edges[gap + 1], lines, (1.0, 2.0, 5.0)), scale))
+    return levels
+
+
 def _log(low: float, high: float, count: int) -> np.ndarray:
     first, last = int(np.floor(np.log10(low))), int(np.ceil(np.log10(high)))
     tries = [
@@ -88,18 +106,17 @@ def _far_from(count: int, found: int) -> float:
     return abs(np.log(max(found, 0.5) / count))
 
 
-def _linear(low: float, high: float, count: int) -> np.ndarray:
+def _linear(low: float, high: float, count: int, steps: Sequence[float] = _STEPS) -> np.ndarray:
     span = high - low
     power = np.floor(np.log10(span / count))
     tries = []
     for exponent in (power - 1, power, power + 1):
-        for step in _STEPS:
+        for step in steps:
             size = float(f"{step}e{int(exponent)}")
             first, last = np.ceil(low / size - 1e-9), np.floor(high / size + 1e-9)
             if 0 <= last - first < 10 * count:
                 # Through the decimal text, so that 3 * 0.1 is 0.3.
-                steps = np.arange(first, last + 1)
-                tries.append(np.array([float(f"{i * size:.12g}") for i in steps]))
+                tries.append(np.array([float(f"{i * size:.12g}") for i in np.arange(first, last + 1)]))
     return min(tries, key=lambda t: _far_from(count, len(t))) if tries else np.zeros(0)
 
 

@@ -15,7 +15,7 @@ from landscape.scene.colors import ACCURACY_COLOR, LOSS_COLOR, OTHER_COLOR
 from landscape.scene.field import SCALE_NAMES
 from landscape.scene.holes import drawable, hole_notes, holes_of
 from landscape.scene.scale import clipping_notes
-from landscape.scene.scene import DRAWN, LOG, SYMLOG, Caption, Curve, Lines, Scale, ValueAxis
+from landscape.scene.scene import DRAWN, LINEAR, Caption, Curve, Lines, Scale, ValueAxis
 from landscape.scene.text import is_percent, metric_label
 from landscape.surfaces.surface import Surface
 
@@ -23,6 +23,8 @@ from landscape.surfaces.surface import Surface
 BAND = 2.0
 # The share of the axis left free below and above the curves.
 ROOM = 0.04
+# The upper end of an axis of percent: a curve at 100 must not hide in the frame.
+FULL = 102.5
 
 
 def curve_metrics(surface: Surface, metric: str | None = None) -> tuple[str, ...]:
@@ -37,6 +39,15 @@ def curve_metrics(surface: Surface, metric: str | None = None) -> tuple[str, ...
 def is_loss(metric: str) -> bool:
     """Whether a metric is a loss, with or without a weight penalty."""
     return metric.endswith(("_loss", "_loss_l2")) or metric == "loss"
+
+
+def what_is_drawn(metrics: Sequence[str]) -> str:
+    """The subject of a title: the metric, or what several have in common."""
+    if len(metrics) == 1:
+        return metric_label(metrics[0])
+    if all(map(is_percent, metrics)):
+        return "accuracy along a line"
+    return "loss along a line" if any(map(is_loss, metrics)) else ", ".join(map(metric_label, metrics))
 
 
 def build_lines(surface: Surface, metrics: Sequence[str], scale: Scale | None, caption: Caption) -> Lines:
@@ -66,11 +77,13 @@ def _curve(surface: Surface, metric: str, scale: Scale | None, *, right: bool) -
     percent = is_percent(metric)
     values = np.where(holes_of(surface, metric) == DRAWN, surface.values[metric], np.nan)
     low, high = (0.0, 1.0) if percent or scale is None else (scale.vmin, scale.vmax)
+    ends = (0.0, 1.0) if percent or scale is None else _ends(scale)
     factor = 100.0 if percent else 1.0
     error = surface.stderr.get(metric)
     band = (None, None) if error is None else (values - BAND * error, values + BAND * error)
     # Within the axis: a log axis has no place for zero, and a share none beyond 100 %.
-    y, bottom, top = (None if v is None else factor * np.clip(v, low, high) for v in (values, *band))
+    y = factor * np.clip(values, low, high)
+    bottom, top = (None if edge is None else factor * np.clip(edge, *ends) for edge in band)
     return Curve(
         metric=metric,
         label=metric_label(metric),
@@ -86,18 +99,23 @@ def _curve(surface: Surface, metric: str, scale: Scale | None, *, right: bool) -
 
 
 def _value_axis(metrics: Sequence[str], scale: Scale) -> ValueAxis:
-    room = ROOM * (scale.high - scale.low)
-    low, high = scale.values([scale.low - room, scale.high + room])
-    if scale.kind not in (LOG, SYMLOG) and 0 <= scale.vmin < 0.25 * scale.vmax:
-        low = 0.0
+    low, high = _ends(scale)
     label = "loss" if all(map(is_loss, metrics)) else ", ".join(map(metric_label, metrics))
     label += f" ({SCALE_NAMES[scale.kind]})" if scale.kind in SCALE_NAMES else ""
-    return ValueAxis(label, scale.kind, float(low), float(high), LOSS_COLOR, unit=scale.unit)
+    return ValueAxis(label, scale.kind, low, high, LOSS_COLOR)
+
+
+def _ends(scale: Scale) -> tuple[float, float]:
+    """The ends of the axis: some room around the values, and zero when they come near it."""
+    room = ROOM * (scale.high - scale.low)
+    low, high = map(float, scale.values([scale.low - room, scale.high + room]))
+    near_zero = scale.kind == LINEAR and 0 <= scale.vmin < 0.25 * scale.vmax
+    return 0.0 if near_zero else low, high
 
 
 def _share_axis(metrics: Sequence[str]) -> ValueAxis:
     label = metric_label(metrics[0]) if len(metrics) == 1 else "accuracy"
-    return ValueAxis(f"{label} (%)", "linear", 0.0, 100.0, ACCURACY_COLOR, percent=True)
+    return ValueAxis(f"{label} (%)", LINEAR, 0.0, FULL, ACCURACY_COLOR, percent=True)
 
 
 def _marks(surface: Surface) -> tuple[tuple[float, str], ...]:

@@ -121,13 +121,13 @@ def _limits(values: np.ndarray, kind: str, unit: float, *, clip: bool) -> tuple[
     whole = Scale(kind, low, high, unit)
     heights = whole.heights(values)
     bottom, top = (whole.values(h) for h in _fences(heights))
-    if _worth(whole, heights, low, high, float(top)):
+    if _worth(whole, low, high, float(top)):
         high = min(high, _nice(float(top), up=True))
     if kind == LOG:
         floor = float(10 ** (np.median(heights) - DECADES_DOWN))
         # Zero is drawn below every positive value.
         low = max(_nice(low / 2, up=False) if zeros else low, _nice(floor, up=False))
-    elif _worth(whole, heights, high, low, float(bottom)):
+    elif _worth(whole, high, low, float(bottom)):
         low = max(low, _nice(float(bottom), up=False))
     return low, high
 
@@ -141,7 +141,7 @@ def _fences(heights: np.ndarray) -> tuple[float, float]:
     return -np.inf, np.inf
 
 
-def _worth(scale: Scale, heights: np.ndarray, near: float, far: float, fence: float) -> bool:
+def _worth(scale: Scale, near: float, far: float, fence: float) -> bool:
     """Whether ending the scale at `fence` instead of at `far` gives the other values much more room."""
     if not np.isfinite(fence):
         return False

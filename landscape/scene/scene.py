@@ -116,7 +116,9 @@ class Field:
     computed, 3 failed), and `hole_cells` (ny - 1, nx - 1) the same of the cells between four points. Cell (iy, ix) of
     a heat map lies between `x_edges[ix]` and `x_edges[ix + 1]`, and likewise in y. `label_points` (k, 3) holds x, y
     of an inline label and the number of the level it names. `colors` are equidistant from the lowest height to the
-    highest. `z_range` is the height of the box around the relief. `notes` tell what the reader must know of the
+    highest. `level_ticks`
+    mark every level, `bar_ticks` those of them with room beside a colour bar. `z_range` is the height of the box around
+    the relief. `notes` tell what the reader must know of the
     drawing.
     """
 
@@ -133,6 +135,7 @@ class Field:
     scale: Scale
     levels: np.ndarray
     level_ticks: Ticks
+    bar_ticks: Ticks
     z_ticks: Ticks
     label_points: np.ndarray
     hole_cells: np.ndarray
@@ -167,7 +170,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class ValueAxis:
-    """The vertical axis of a line picture, left or right."""
+    """The vertical axis of a line picture, left or right; `kind` is linear or log."""
 
     label: str
     kind: str
@@ -175,7 +178,6 @@ class ValueAxis:
     high: float
     color: str
     percent: bool = False
-    unit: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,19 +1,40 @@
 """The scales on which some metrics of some surfaces are drawn together.
 
-Owns: putting the values of several surfaces together, and the second scale that an interactive page can switch to.
+Owns: putting the values of several surfaces together, their common levels, and the second scale that an interactive
+page can switch to.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from landscape.scene.holes import drawable
+from landscape.scene.levels import choose_levels
 from landscape.scene.scale import choose_scale
 from landscape.scene.scene import LINEAR, LOG, SYMLOG, Scale
 from landscape.scene.text import is_percent
 from landscape.surfaces.surface import Surface
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A metric on a scale, with contour lines at `levels` (k,)."""
+
+    metric: str
+    scale: Scale
+    levels: np.ndarray
+
+
+def views_of(
+    surfaces: Sequence[Surface], metric: str, scale: str = "auto", limits: dict | None = None, levels=None
+) -> list[View]:
+    """The views of one metric; `levels` as in `choose_levels`, the rest as in `alternatives`."""
+    values = _together(surfaces, [metric])
+    scales = alternatives(surfaces, [metric], scale, limits or {})
+    return [View(metric, each, choose_levels(each, levels, values)) for each in scales]
 
 
 def alternatives(surfaces: Sequence[Surface], metrics: Sequence[str], scale: str, limits: dict) -> list[Scale]:
@@ -21,13 +42,17 @@ def alternatives(surfaces: Sequence[Surface], metrics: Sequence[str], scale: str
 
     `scale` and `limits` (vmin, vmax) as in `choose_scale`.
     """
-    values = np.concatenate([drawable(surface, metric) for surface in surfaces for metric in metrics])
+    values = _together(surfaces, metrics)
     bounded = all(map(is_percent, metrics))
     chosen = choose_scale(values, scale=scale, bounded=bounded, **limits)
     other = _other(chosen, values, limits.get("vmin"))
     if bounded or other is None:
         return [chosen]
     return [chosen, choose_scale(values, scale=other, **limits)]
+
+
+def _together(surfaces: Sequence[Surface], metrics: Sequence[str]) -> np.ndarray:
+    return np.concatenate([drawable(surface, metric) for surface in surfaces for metric in metrics])
 
 
 def _other(chosen: Scale, values: np.ndarray, vmin: float | None) -> str | None:

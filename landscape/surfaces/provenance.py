@@ -13,6 +13,7 @@ DESCRIPTIVE = (
     ("run",),
     ("command",),
     ("checkpoint", "path"),
+    ("model", "spec"),
     ("data", "name"),
     ("data", "spec"),
     ("data", "root"),

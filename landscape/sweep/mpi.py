@@ -47,7 +47,7 @@ def connect(launched: int) -> World:
         vendor = " ".join(map(str, MPI.get_vendor()[:1]))
         raise LandscapeError(
             f"the launcher started {launched} processes but MPI sees {MPI.COMM_WORLD.size}: mpi4py loaded {vendor}, which is "
-            "not the launcher's MPI; use the mpiexec of that MPI, or set MPI4PY_MPIABI and rebuild mpi4py for yours"
+            "not the launcher's MPI; use the mpiexec of that MPI, or point MPI4PY_LIBMPI to the libmpi.so of yours"
         )
     comm = MPI.COMM_WORLD.Dup()
     local = comm.Split_type(MPI.COMM_TYPE_SHARED)

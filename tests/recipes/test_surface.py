@@ -214,10 +214,18 @@ def test_orthogonal_axes_are_told_in_the_provenance(net, data, norm):
 def test_provenance_tells_what_was_computed(net, data):
     facts = ll.surface(model=net, data=data, x="-1:1:2", y="-1:1:2", samples=20, seed=3, quiet=True).provenance
     assert facts["command"] == "surface"
-    assert facts["model"] == {"name": "Sequential", "parameters": sum(p.numel() for p in net.parameters())}
+    parameters = sum(p.numel() for p in net.parameters())
+    assert facts["model"] == {"name": "Sequential", "spec": "Sequential", "parameters": parameters}
     assert facts["data"]["splits"]["train"] | {"fingerprint": None} == {"samples": 20, "of": 50, "fingerprint": None}
     assert (facts["loss"], facts["metrics"]) == ("cross_entropy", ["loss", "accuracy"])
     directions = facts["directions"]
     assert (directions["seed"], directions["norm"], directions["ignore"]) == (3, "filter", "biasbn")
     assert (facts["batchnorm"], facts["precision"]) == ("keep", "fp32")
     assert set(facts["run"]["versions"]) >= {"landscape", "torch", "numpy", "h5py", "python"}
+
+
+def test_wrapped_models_are_unwrapped(net, data):
+    plain = ll.line(model=net, data=data, x=(-1, 1, 3), quiet=True).values["train_loss"]
+    for wrapped in (nn.DataParallel(net), torch.compile(net), torch.compile(nn.DataParallel(net))):
+        found = ll.line(model=wrapped, data=data, x=(-1, 1, 3), quiet=True)
+        np.testing.assert_array_equal(found.values["train_loss"], plain)

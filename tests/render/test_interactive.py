@@ -51,7 +51,8 @@ def test_every_surface_has_a_relief_and_a_map(surfaces, tmp_path, name, kind):
     scene = build_scene(surfaces[name], kind=kind)
     (panel,) = data_of(page_of(scene, tmp_path))["panels"]
     relief, flat = panel["figures"]
-    assert len(traces(relief, "surface")) == 1
+    assert len(traces(relief, "surface")) == (name != "missing"), "plotly fails on a surface without a point"
+    assert relief["data"], "the axes need a trace to be drawn"
     assert len(traces(flat, "contour" if kind == "contour" else "heatmap")) >= 1
     assert len(panel["layouts"]) == len(panel["notes"]) == len(scene.fields)
 
@@ -125,7 +126,7 @@ def test_lines_have_two_axes_and_both_scales(surfaces, tmp_path):
     data = data_of(page_of(build_scene(surfaces["line"], kind="line"), tmp_path))
     (figure,) = data["panels"][0]["figures"]
     assert figure["layout"]["yaxis"]["type"] == "log"
-    assert figure["layout"]["yaxis2"]["range"] == [0, 100]
+    assert figure["layout"]["yaxis2"]["range"] == [0, 102.5]
     low, high = figure["layout"]["yaxis"]["range"]
     assert 10**low < 0.01
     assert 10**high > 56

@@ -146,7 +146,7 @@ def test_lines_have_two_axes_bands_and_marks(surfaces, tmp_path):
     scene = build_scene(surfaces["line"], kind="line")
     figure = static.figure_of(scene)
     left, right = figure.axes
-    assert (left.get_yscale(), right.get_ylim()) == ("log", (0.0, 100.0))
+    assert (left.get_yscale(), right.get_ylim()) == ("log", (0.0, 102.5))
     assert [line.get_label() for line in left.lines if "loss" in line.get_label()] == ["train loss", "test loss"]
     assert {"small batch", "large batch", "train accuracy"} <= set(texts(figure))
     assert len(left.collections) == 1
@@ -193,3 +193,16 @@ def test_the_user_s_matplotlib_is_left_alone(surfaces, tmp_path):
     code = "import sys, landscape.render.static; print('matplotlib.pyplot' in sys.modules, 'plotly' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.split() == ["False", "False"]
+
+
+def test_a_dollar_in_a_name_is_a_dollar(surfaces, tmp_path):
+    scene = build_scene(surfaces["bowl"], kind="contour", title="costs $5 or $x_1^{$ each")
+    figure = static.figure_of(scene)
+    assert not figure.texts[-1].get_parse_math()
+    static.draw(scene, tmp_path / "a.png", dpi=40)
+
+
+@pytest.mark.parametrize("levels", [[1e-9, 1e-8], [1e-9, 0.5, 1e9], 1, 40])
+def test_any_levels_can_be_drawn(surfaces, tmp_path, levels):
+    for kind in FLAT:
+        static.draw(build_scene(surfaces["bowl"], kind=kind, levels=levels), tmp_path / "a.png", dpi=30)

@@ -14,7 +14,8 @@ def test_everything_known_is_told(make_surface, provenance):
         "resnet56_digits.pt (sha256 01234567)",
         "digits: 1,000 of 1,437 train samples",
         "cross-entropy",
-        "random directions, seed 7, filter-normalized, biases and batch norm fixed, cosine of the axes 0.0031",
+        "random directions, seed 7, filter-normalized, biases and batch norm fixed",
+        "cosine of the axes 0.0031",
         "batch-norm statistics kept",
         "train loss at the centre 0.0545",
     ]

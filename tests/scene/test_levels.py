@@ -52,8 +52,8 @@ def test_a_number_asks_for_about_that_many():
     assert len(choose_levels(scale, 5)) < len(choose_levels(scale, 10)) < len(choose_levels(scale, 30))
 
 
-def test_given_levels_are_taken_as_they_are():
-    assert choose_levels(Scale("log", 0.1, 10), [0.2, 3.3, 50]).tolist() == [0.2, 3.3, 50.0]
+def test_given_levels_are_taken_as_they_are_but_for_those_outside_the_range():
+    assert choose_levels(Scale("log", 0.1, 10), [0.01, 0.02, 0.2, 3.3, 50]).tolist() == [0.2, 3.3]
 
 
 @pytest.mark.parametrize("levels", [0, -3, [2.0, 1.0], [1.0, 1.0], [1.0, np.nan], ["a"], 2.5])
@@ -64,3 +64,19 @@ def test_levels_that_cannot_be_are_refused(levels):
 
 def test_round_values_may_touch_the_ends():
     assert round_values(Scale("linear", 0.0, 4.0), 5).tolist() == [0.0, 1.0, 2.0, 3.0, 4.0]
+
+
+def test_lines_are_added_where_most_values_lie_and_nowhere_else():
+    scale = Scale("log", 0.1, 1000.0)
+    values = np.concatenate([np.geomspace(0.1, 1000, 100), np.linspace(3.1, 4.9, 300)])
+    usual, dense = choose_levels(scale), choose_levels(scale, None, values)
+    added = np.setdiff1d(dense, usual)
+    assert set(usual) <= set(dense)
+    assert len(added) >= 2
+    assert ((added > 2) & (added < 5)).all()
+    assert (np.diff(dense) > 0).all()
+    np.testing.assert_array_equal(choose_levels(scale, None, np.geomspace(0.1, 1000, 100)), usual)
+
+
+def test_given_levels_stay_alone_on_a_plateau():
+    assert choose_levels(Scale("log", 0.1, 10), [1.0, 5.0], np.full(100, 3.0)).tolist() == [1.0, 5.0]

@@ -26,7 +26,7 @@ def test_curves_axes_and_dashes(line):
         "test_accuracy": (True, True),
     }
     assert lines.curves[0].color != lines.curves[2].color
-    assert (lines.right.low, lines.right.high) == (0.0, 100.0)
+    assert (lines.right.low, lines.right.high) == (0.0, 102.5)
     assert lines.curves[2].y.max() == pytest.approx(100 * np.exp(-0.01))
     assert lines.left.kind == "log"
     assert 0 < lines.left.low < 0.01
@@ -43,7 +43,9 @@ def test_one_family_of_metrics_can_be_chosen(line):
     assert [c.metric for c in both.curves] == ["train_loss", "test_loss"]
     shares = build_scene(line(), kind="line", metric="accuracy").lines[0]
     assert [c.right for c in shares.curves] == [False, False]
-    assert (shares.right, shares.left.high) == (None, 100.0)
+    assert (shares.right, shares.left.high) == (None, 102.5)
+    assert shares.caption.title == "accuracy along a line"
+    assert both.caption.title == "loss along a line"
     one = build_scene(line(), kind="line", metric="test_loss")
     assert [c.metric for c in one.lines[0].curves] == ["test_loss"]
     with pytest.raises(UsageError, match="no metric 'entropy'"):
@@ -84,3 +86,10 @@ def test_zero_stands_at_the_floor_of_a_log_axis(line):
 def test_a_line_surface_is_drawn_as_a_line(line, make_surface):
     assert default_kind(line()) == "line"
     assert default_kind(make_surface()) == "contour"
+
+
+def test_lines_have_no_symmetric_log_scale(make_surface):
+    surface = make_surface(np.linspace(-1.0, 1.0, 9) ** 5 * 1e6, x=(-1, 1))
+    assert [view.left.kind for view in build_scene(surface, kind="line").lines] == ["linear"]
+    with pytest.raises(UsageError, match="choose linear or log"):
+        build_scene(surface, kind="line", scale="symlog")

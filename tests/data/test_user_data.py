@@ -1,0 +1,211 @@
+"""A user's own data: tensors, Datasets, loaders, callables. Read once, and the same at every pass."""
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
+
+from landscape.data.load import load_splits, subset
+from landscape.data.split import BatchSplit, StreamSplit, TensorSplit
+from landscape.errors import DataError, UsageError
+
+CPU = torch.device("cpu")
+INPUTS, TARGETS = torch.randn(23, 2, 3, 3, generator=torch.Generator().manual_seed(0)), torch.arange(23) % 3
+
+
+def load(data, **options):
+    return load_splits(data, **options).splits[options.get("split", ("train",))[0]]
+
+
+def content(split, batch_size=7):
+    pairs = list(split.on(CPU, torch.float32, 1e9).batches(batch_size))
+    return tuple(torch.cat([pair[i] for pair in pairs]) for i in (0, 1))
+
+
+def is_all(split):
+    inputs, targets = content(split)
+    assert torch.equal(inputs, INPUTS) and torch.equal(targets, TARGETS) and (split.size, split.of) == (23, 23)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        (INPUTS, TARGETS),
+        [INPUTS, TARGETS],
+        (INPUTS.numpy(), TARGETS.numpy()),
+        TensorDataset(INPUTS, TARGETS),
+        DataLoader(TensorDataset(INPUTS, TARGETS), batch_size=5),
+        [(INPUTS[:10], TARGETS[:10]), (INPUTS[10:], TARGETS[10:])],
+        {"train": (INPUTS, TARGETS)},
+    ],
+    ids=["pair", "list", "numpy", "Dataset", "DataLoader", "batches", "splits"],
+)
+def test_forms(data):
+    is_all(load(data))
+    assert isinstance(load(data), TensorSplit)
+
+
+def test_a_generator_of_batches_is_read_once():
+    is_all(load((INPUTS[i : i + 4], TARGETS[i : i + 4]) for i in range(0, 23, 4)))
+
+
+class Stream(IterableDataset):
+    def __iter__(self):
+        return iter(zip(INPUTS, TARGETS, strict=True))
+
+
+def test_an_iterable_dataset_yields_samples_not_batches():
+    is_all(load(Stream()))
+
+
+def test_a_shuffling_loader_is_read_once_and_the_same_at_every_pass():
+    torch.manual_seed(0)
+    split = load(DataLoader(TensorDataset(INPUTS, TARGETS), batch_size=5, shuffle=True))
+    first, second = content(split), content(split, batch_size=23)
+    assert torch.equal(first[0], second[0]) and torch.equal(first[1], second[1])
+    assert not torch.equal(first[1], TARGETS), "the loader did not shuffle: the test shows nothing"
+    assert torch.equal(first[1].sort().values, TARGETS.sort().values)
+
+
+def test_splits_by_name():
+    data = {"train": (INPUTS, TARGETS), "test": (INPUTS[:4], TARGETS[:4])}
+    found = load_splits(data, split=("test", "train")).splits
+    assert {name: split.size for name, split in found.items()} == {"test": 4, "train": 23}
+    with pytest.raises(UsageError, match="split 'test' asked for; the data given have train"):
+        load({"train": (INPUTS, TARGETS)}, split=("test",))
+    with pytest.raises(UsageError, match="pass data={'train': ..., 'test': ...} to have several"):
+        load((INPUTS, TARGETS), split=("test",))
+
+
+@pytest.mark.parametrize("kind", ["pair", "Dataset", "DataLoader"])
+def test_samples(kind):
+    data = {
+        "pair": (INPUTS, TARGETS),
+        "Dataset": TensorDataset(INPUTS, TARGETS),
+        "DataLoader": DataLoader(TensorDataset(INPUTS, TARGETS), batch_size=5),
+    }[kind]
+    split, taken = load(data, samples=6), subset(23, 6)
+    assert (split.size, split.of) == (6, 23)
+    assert torch.equal(content(split)[0], INPUTS[taken])
+
+
+class Tokens(Dataset):
+    """Samples of another form than (input, target), as language models have."""
+
+    def __len__(self):
+        return 10
+
+    def __getitem__(self, i):
+        return {"ids": torch.arange(4) + i, "weight": torch.tensor(float(i))}
+
+
+@pytest.mark.parametrize("budget", [1e9, 0.0], ids=["kept", "streamed"])
+def test_a_dataset_of_other_samples_follows_the_batch_size(budget):
+    split = load(Tokens(), samples=7, budget=budget).on(CPU, torch.float64, 1e9)
+    for batch_size in (1, 3, 7):
+        batches = list(split.batches(batch_size))
+        assert all(len(batch["ids"]) <= batch_size for batch in batches)
+        assert torch.cat([batch["ids"] for batch in batches])[:, 0].tolist() == subset(10, 7).tolist()
+        assert batches[0]["weight"].dtype == torch.float64
+    assert (split.size, split.of) == (7, 10)
+
+
+def test_batches_of_another_form_are_kept_as_they_are():
+    batches = [{"ids": torch.ones(3, 4)}, {"ids": torch.ones(2, 4)}]
+    split = load(batches)
+    assert isinstance(split, BatchSplit) and split.size == 5
+    assert [len(batch["ids"]) for batch in split.batches(1)] == [3, 2]
+    with pytest.raises(UsageError, match="only batches of the form .inputs, targets. can be sampled"):
+        load(batches, samples=2)
+
+
+def test_pairs_whose_inputs_differ_in_length_stay_batches():
+    batches = [(torch.ones(2, 5), torch.ones(2)), (torch.ones(2, 7), torch.ones(2))]
+    split = load(batches)
+    assert isinstance(split, BatchSplit) and split.size == 4
+
+
+def test_a_dataset_that_does_not_fit_is_streamed_bit_for_bit():
+    kept, streamed = load(TensorDataset(INPUTS, TARGETS)), load(TensorDataset(INPUTS, TARGETS), budget=50.0)
+    assert isinstance(streamed, StreamSplit)
+    for batch_size in (1, 5, 100):
+        assert all(
+            torch.equal(a, b) for a, b in zip(content(kept, batch_size), content(streamed, batch_size), strict=True)
+        )
+
+
+class Augmented(Dataset):
+    def __len__(self):
+        return 23
+
+    def __getitem__(self, i):
+        return INPUTS[i] + torch.rand(()), TARGETS[i]
+
+
+def test_random_augmentation_is_frozen_when_kept_and_refused_when_streamed():
+    split = load(Augmented())
+    assert torch.equal(content(split)[0], content(split)[0])
+    with pytest.raises(DataError, match="other values each time they are read"):
+        load(Augmented(), budget=50.0)
+
+
+class Broken(Dataset):
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, i):
+        raise OSError("disk\nis gone")
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "message"),
+    [
+        ((INPUTS, TARGETS[:-1]), DataError, "23 inputs and 22 targets; expected one target for each input"),
+        ((INPUTS[:0], TARGETS[:0]), DataError, "the data are empty: not one sample"),
+        ([], DataError, "the data are empty: not one batch"),
+        (TensorDataset(INPUTS[:0], TARGETS[:0]), DataError, "the data are empty: not one sample"),
+        (Broken(), DataError, r"reading the data failed \(OSError: disk is gone\)"),
+        (17, DataError, "data of type int: expected .inputs, targets., a Dataset, a DataLoader"),
+        ({"a": INPUTS}, DataError, "data of type dict: expected"),
+        ([DataLoader(TensorDataset(INPUTS))], DataError, "the data hold DataLoaders, expected batches"),
+        ([("text", "more")], DataError, "has no tensor in it"),
+    ],
+    ids=str,
+)
+def test_data_of_no_use(data, error, message):
+    with pytest.raises(error, match=message) as raised:
+        load(data)
+    assert "\n" not in str(raised.value)
+
+
+CALLABLES = """
+import torch
+X, Y = torch.ones(4, 3), torch.zeros(4, dtype=torch.int64)
+def pair(): return X, Y
+def both(split): return (X, Y) if split == "train" else (X[:1], Y[:1])
+def fails(): raise KeyError("no\\nsuch")
+def nothing(): return None
+"""
+
+
+def test_callables(tmp_path):
+    file = tmp_path / "mydata.py"
+    file.write_text(CALLABLES)
+    assert load(f"{file}:pair").size == 4
+    assert load(f"{file}:both", split=("test",)).size == 1
+    for name, message in (
+        ("pair", "split test asked for, but pair has no parameter 'split'"),
+        ("fails", "split test asked for"),
+    ):
+        with pytest.raises(DataError, match=message):
+            load(f"{file}:{name}", split=("test",))
+    with pytest.raises(DataError, match="calling it failed .KeyError") as raised:
+        load(f"{file}:fails")
+    assert "\n" not in str(raised.value)
+    with pytest.raises(DataError, match="data of type NoneType"):
+        load(f"{file}:nothing")
+
+
+def test_numpy_integers_of_any_width_are_labels():
+    split = load((INPUTS.numpy(), TARGETS.numpy().astype(np.int32)))
+    assert split.targets.dtype == torch.int32 and split.size == 23

@@ -1,0 +1,243 @@
+"""The file is valid at every moment: kills, full disks, folders that are not there or not ours."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from landscape.errors import SurfaceFileError
+from landscape.surfaces import load_surface
+from landscape.surfaces.file import SurfaceFile, check_folder
+
+KILLS = 40
+
+# Children write surfaces whose values are all the same number, 1, 2, 3, ..., until they are killed. After each kill the
+# file must be whole, and all of one writing.
+KILLED = """
+import os, random, signal, sys, time
+import numpy as np
+from pathlib import Path
+from landscape.grid import Grid, parse_range
+from landscape.surfaces import load_surface
+from landscape.surfaces.file import write_surface_file
+from landscape.surfaces.surface import Surface
+path, kills = Path(sys.argv[1]), int(sys.argv[2])
+grid = Grid.of(parse_range("-1:1:60"), parse_range("-1:1:50"))
+def written(number):
+    return Surface(grid, {"a": np.full(grid.shape, number), "b": np.full(grid.shape, number)}, provenance={"n": number})
+write_surface_file(written(0.0), path)
+chance, last, seen = random.Random(0), 0.0, set()
+for _ in range(kills):
+    child = os.fork()
+    if child == 0:
+        number = last
+        while True:
+            number += 1
+            write_surface_file(written(number), path)
+    time.sleep(chance.uniform(0.0, 0.02))
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    found = load_surface(path)
+    values = set(np.unique(np.stack([found.values["a"], found.values["b"]])))
+    assert values == {found.provenance["n"]}, values
+    assert found.provenance["n"] >= last
+    last = found.provenance["n"]
+    seen.add(last)
+print(len(seen), sorted(os.listdir(path.parent)))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_killed_at_any_moment_it_is_the_old_file_or_the_new_one(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, str(tmp_path / "s.h5"), str(KILLS)], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    different = int(done.stdout.split()[0])
+    assert different > KILLS / 4, "the writers were killed before they wrote anything: the test shows nothing"
+    # what a kill leaves behind is one scratch file at most, which the next writing takes
+    assert set(os.listdir(tmp_path)) <= {"s.h5", ".s.h5.tmp"}
+    again = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "s.h5"), "0"], capture_output=True, text=True)
+    assert again.returncode == 0 and os.listdir(tmp_path) == ["s.h5"]
+
+
+# The disk is full from the sixth point on: no file may grow beyond a few blocks.
+FULL = """
+import resource, sys
+from landscape.errors import SurfaceFileError
+from landscape.grid import Grid, parse_range
+from landscape.surfaces.file import SurfaceFile
+grid = Grid.of(parse_range("-1:1:40"), parse_range("-1:1:40"))
+file = SurfaceFile.create(sys.argv[1], grid, {"seed": 0})
+for index in range(5):
+    file.record(index, {"train_loss": float(index)})
+file.save()
+size = __import__("os").path.getsize(sys.argv[1])
+soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, hard))
+try:
+    with file:
+        file.record(5, {"train_loss": 5.0})
+except SurfaceFileError as error:
+    print(error)
+resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+if sys.argv[2] == "room again":
+    file.save()
+"""
+
+
+@pytest.mark.parametrize("then", ["stop", "room again"])
+def test_full_disk(then, tmp_path, grid):
+    pytest.importorskip("resource")
+    target, temporary = tmp_path / "out" / "s.h5", tmp_path / "tmp"
+    target.parent.mkdir()
+    temporary.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(target), then],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "TMPDIR": str(temporary)},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == (
+        f"cannot write {target}: File too large; the file still holds what was saved before, make room and run the same "
+        "command again\n"
+    )
+    found = load_surface(target)
+    assert found.counts()["done"] == (6 if then == "room again" else 5)
+    assert np.nanmax(found.values["train_loss"]) == found.counts()["done"] - 1
+    assert os.listdir(target.parent) == ["s.h5"] and os.listdir(temporary) == []
+
+
+def test_a_folder_that_disappears_leaves_a_rescue_copy(grid, provenance, tmp_path, monkeypatch):
+    rescues = tmp_path / "rescues"
+    rescues.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(rescues))
+    target = tmp_path / "out" / "s.h5"
+    target.parent.mkdir()
+    with pytest.raises(SurfaceFileError) as raised, SurfaceFile.create(target, grid, provenance) as file:
+        shutil.rmtree(target.parent)
+        for index in range(7):
+            file.record(index, {"train_loss": float(index)})
+    (rescue,) = rescues.iterdir()
+    text = str(raised.value)
+    assert text == (
+        f"cannot write {target}: No such file or directory; all 7 points done are kept in {rescue}: make room, move it "
+        f"to {target}, run again"
+    )
+    target.parent.mkdir()
+    shutil.move(rescue, target)
+    assert SurfaceFile.open(target, grid, provenance).pending() == [7, 8, 9, 10, 11]
+
+
+def test_no_scratch_file_stays_after_an_error(grid, provenance, tmp_path, monkeypatch):
+    file = SurfaceFile.create(tmp_path / "s.h5", grid, provenance)
+    before = (tmp_path / "s.h5").read_bytes()
+    file.record(0, {"m": 1.0})
+    for name, error in (
+        ("fsync", OSError(28, "No space left on device")),
+        ("replace", OSError(5, "Input/output error")),
+    ):
+        with monkeypatch.context() as patch:
+
+            def fails(*_, error=error):
+                raise error
+
+            patch.setattr(os, name, fails)
+            monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+            with pytest.raises(SurfaceFileError, match=f"cannot write .*: {error.strerror}; the file still holds"):
+                file.record(1, {"m": 1.0})
+                file._unsaved = True
+                file.save()
+        assert (tmp_path / "s.h5").read_bytes() == before and os.listdir(tmp_path) == ["s.h5"]
+    file.save()
+    assert load_surface(tmp_path / "s.h5").counts()["done"] == 2
+
+
+def test_interrupted_while_writing(grid, provenance, tmp_path, monkeypatch):
+    file = SurfaceFile.create(tmp_path / "s.h5", grid, provenance)
+    before = (tmp_path / "s.h5").read_bytes()
+    with monkeypatch.context() as patch:
+
+        def interrupts(*_):
+            raise KeyboardInterrupt
+
+        patch.setattr(os, "fsync", interrupts)
+        file.surface.status["evaluation"].flat[0] = 1
+        with pytest.raises(KeyboardInterrupt):
+            file._save()
+    assert (tmp_path / "s.h5").read_bytes() == before and os.listdir(tmp_path) == ["s.h5"]
+
+
+def refused(path, message, grid, provenance):
+    for start in (
+        lambda: check_folder(path),
+        lambda: SurfaceFile.create(path, grid, provenance),
+        lambda: SurfaceFile.create_or_open(path, grid, provenance),
+    ):
+        with pytest.raises(SurfaceFileError, match=message) as raised:
+            start()
+        assert "\n" not in str(raised.value) and str(path) in str(raised.value)
+
+
+def test_missing_folder_and_folder_for_a_file(grid, provenance, tmp_path):
+    refused(tmp_path / "no" / "s.h5", "the folder .*no does not exist; create it or give another -o", grid, provenance)
+    refused(tmp_path, "is a folder; give a file name such as", grid, provenance)
+    (tmp_path / "file").write_text("")
+    refused(tmp_path / "file" / "s.h5", "the folder .*file does not exist", grid, provenance)
+
+
+UNWRITABLE = """
+import sys
+from landscape.errors import SurfaceFileError
+from landscape.grid import Grid, parse_range
+from landscape.surfaces.file import SurfaceFile
+for name in ("new.h5", "old.h5"):
+    try:
+        SurfaceFile.create_or_open(f"{sys.argv[1]}/{name}", Grid.of(parse_range("0:1:2")), {})
+    except SurfaceFileError as error:
+        print(error)
+"""
+
+
+def test_unwritable_folder(provenance):
+    """In a process of a user who may not write there, also when the tests run as root."""
+    from landscape.grid import Grid, parse_range
+
+    folder = Path(tempfile.mkdtemp())
+    try:
+        SurfaceFile.create(folder / "old.h5", Grid.of(parse_range("0:1:2")), {})
+        folder.chmod(0o555)
+        user = {"user": "nobody"} if os.geteuid() == 0 else {}
+        try:
+            done = subprocess.run(
+                [sys.executable, "-c", UNWRITABLE, str(folder)],
+                capture_output=True,
+                text=True,
+                cwd="/",
+                env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+                **user,
+            )
+        except (PermissionError, LookupError) as error:
+            pytest.skip(f"no process of another user: {error}")
+        if "PermissionError" in done.stderr or "ModuleNotFoundError" in done.stderr:
+            pytest.skip("another user cannot read this installation")
+        assert done.stdout.splitlines() == [
+            f"output {folder}/{name}: the folder {folder} is not writable; give another -o"
+            for name in ("new.h5", "old.h5")
+        ], done.stderr
+        assert os.listdir(folder) == ["old.h5"]
+    finally:
+        folder.chmod(0o755)
+        shutil.rmtree(folder)
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs /proc")
+def test_a_place_that_looks_writable_and_is_not(grid, provenance):
+    with pytest.raises(SurfaceFileError, match="/proc/s.h5.*; give another -o"):
+        SurfaceFile.create("/proc/s.h5", grid, provenance)

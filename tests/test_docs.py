@@ -1,0 +1,260 @@
+"""Laws that keep the documents true: what they name exists, what exists is named, and what they print works.
+
+Nothing here is run and torch is not imported: commands are parsed, Python is compiled, and the recipes' keywords are read
+from their source.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import importlib.util
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+import landscape
+from landscape.cli.commands import COMMANDS
+from landscape.cli.main import join_ranges, make_parser
+from landscape.cli.options import COMPUTE, OPTIONS, add_options
+from landscape.surfaces import surface as status
+from landscape.surfaces.provenance import DESCRIPTIVE
+
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+DOCUMENTS = [README, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+LAUNCHERS = ("landscape", "mpiexec", "mpirun", "srun")
+# on the command line only: what to do with the result, not what to compute
+NOT_KEYWORDS = {"draw", "json", "debug"}
+
+each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+each_command = pytest.mark.parametrize("name", COMMANDS)
+
+
+def fences(path: Path, *languages: str) -> list[str]:
+    """The contents of the fenced blocks in these languages ("" is a block without one)."""
+    found = re.findall(r"^```(\w*)\n(.*?)^```", path.read_text(), re.DOTALL | re.MULTILINE)
+    return [text for language, text in found if language in languages]
+
+
+def spans(path: Path) -> list[str]:
+    """Everything between single backticks, outside of fenced blocks; a span may go on in the next line."""
+    text = re.sub(r"^```.*?^```", "", path.read_text(), flags=re.DOTALL | re.MULTILINE)
+    return [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", text)]
+
+
+def command_lines(path: Path) -> list[list[str]]:
+    """The words of each `landscape ...` that a document prints, in blocks and in running text, without a launcher."""
+    printed = [line for block in fences(path, "sh", "bash") for line in block.replace("\\\n", " ").splitlines()]
+    split = [shlex.split(line, comments=True) for line in printed]
+    in_blocks = [words for words in split if words and words[0] in LAUNCHERS and "landscape" in words]
+    # `landscape surface` alone names a command; with more words it is one to type
+    in_text = [words for words in map(str.split, spans(path)) if words[0] == "landscape" and len(words) > 2]
+    return [words[words.index("landscape") + 1 :] for words in in_blocks + in_text]
+
+
+def table(path: Path) -> list[list[str]]:
+    """The rows of all tables, as lists of cells."""
+    rows = [line.strip().strip("|").split("|") for line in path.read_text().splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in row] for row in rows]
+
+
+def named_in(cell: str) -> list[str]:
+    """What a cell names in backticks: `--to CKPT`, `-o FILE` names --to and -o."""
+    return [span.split()[0] for span in re.findall(r"`([^`]+)`", cell)]
+
+
+def destinations(options: list[str]) -> set[str]:
+    parser = argparse.ArgumentParser(add_help=False)
+    add_options(parser, options)
+    return {action.dest for action in parser._actions} - NOT_KEYWORDS
+
+
+def source_of(module: str) -> ast.Module:
+    return ast.parse(Path(importlib.util.find_spec(module).origin).read_text())
+
+
+def keywords(recipe: str) -> dict[str, str]:
+    """The keyword-only parameters of a function of the Python interface, with their defaults as source text."""
+    tree = source_of(landscape._HOMES[recipe])
+    function = next(n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == recipe)
+    given = zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
+    return {argument.arg: ast.unparse(default) for argument, default in given}
+
+
+def option_fields() -> dict[str, str]:
+    """The fields of `recipes.options.Options` with their defaults, but for the checkpoint, which is positional."""
+    tree = source_of("landscape.recipes.options")
+    body = next(n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "Options").body
+    fields = {n.target.id: ast.unparse(n.value) for n in body if isinstance(n, ast.AnnAssign)}
+    return {name: default for name, default in fields.items() if name != "checkpoint"}
+
+
+# what exists is documented
+
+
+@each_command
+def test_every_command_is_shown(name):
+    assert any(f"landscape {name}" in path.read_text() for path in DOCUMENTS)
+
+
+@each_command
+def test_every_command_has_its_place_in_the_python_page(name):
+    recipe = COMMANDS[name].recipe
+    assert recipe in landscape.__all__
+    assert f"ll.{recipe}(" in (ROOT / "docs" / "python.md").read_text()
+
+
+@each_command
+def test_every_option_is_explained(name):
+    explained = {word for span in spans(ROOT / "docs" / "options.md") for word in re.split(r"[\s,]+", span)}
+    flags = {flag for option in COMMANDS[name].options for flag in OPTIONS[option][0]} | {"--debug"}
+    assert flags <= explained
+
+
+def test_defaults_in_the_tables_are_those_of_the_program():
+    stated = {flag: row[1] for row in table(ROOT / "docs" / "options.md") for flag in named_in(row[0])}
+    for name, default in option_fields().items():
+        value = ast.literal_eval(default)
+        text = stated[OPTIONS[name][0][-1]]
+        if isinstance(value, bool):
+            assert text == "off", name
+        elif value is not None:
+            assert all(str(v) in text for v in (value if isinstance(value, tuple) else [value])), name
+
+
+def test_provenance_table_tells_what_must_agree():
+    # a few rows describe several keys
+    told = {
+        key: row[2].startswith("yes")
+        for row in table(ROOT / "docs" / "surface-file.md")
+        if len(row) == 3
+        for key in named_in(row[0])
+    }
+    assert {key for key, must_agree in told.items() if not must_agree} >= {
+        ".".join(key) for key in DESCRIPTIVE if key != ("run",)
+    }
+    for key, must_agree in told.items():
+        path = tuple(key.split("."))
+        assert must_agree != any(path[: len(prefix)] == prefix for prefix in DESCRIPTIVE), key
+    shipped = ROOT / "figures" / "demo" / "resnet56_digits.h5"
+    if not shipped.exists():
+        pytest.skip("figures/demo/resnet56_digits.h5 is not there; ./scripts/demo makes it")
+    assert keys_of(provenance_of(shipped)) <= set(told)
+
+
+def provenance_of(path: Path) -> dict:
+    return landscape.load_surface(path).provenance
+
+
+def keys_of(tree: dict, prefix: str = "") -> set[str]:
+    """Dotted names of all entries, in the words of the table."""
+    found = set()
+    for key, value in tree.items():
+        name = prefix + (key if prefix != "data.splits." else "<split>")
+        nested = isinstance(value, dict) and name != "run.versions"
+        found |= keys_of(value, f"{name}.") if nested else {name}
+    return found
+
+
+def test_status_codes_are_as_told():
+    told = {row[0]: row[1] for row in table(ROOT / "docs" / "surface-file.md") if row[0].isdigit()}
+    for code, word in (
+        (status.PENDING, "pending"),
+        (status.DONE, "done"),
+        (status.FAILED, "failed"),
+        (status.INTERPOLATED, "interpolated"),
+    ):
+        assert told.pop(str(code)).startswith(word)
+    assert not told
+
+
+def test_changelog_begins_with_this_version():
+    heading = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert heading[1] == landscape.__version__
+
+
+def test_readme_tree_is_the_tree():
+    tree = next(block for block in fences(README, "") if block.startswith("landscape/"))
+    inside, outside = tree.split("\nlandscape/")[0].split("\ncheckpoints/")
+    told = set(re.findall(r"(\w+(?:/|\.py))(?=\s)", inside)) - {"landscape/"}
+    package = ROOT / "landscape"
+    rooms = {f"{folder.parent.name}/" for folder in package.glob("*/__init__.py")}
+    modules = {file.name for file in package.glob("*.py") if not file.name.startswith("__")}
+    assert told == rooms | modules
+    for name in re.findall(r"^(\w+)/", "checkpoints/" + outside, re.MULTILINE):
+        assert (ROOT / name).is_dir(), name
+
+
+# what is documented exists
+
+
+@each_document
+def test_every_command_line_parses(path):
+    parser = make_parser()
+    for words in command_lines(path):
+        try:
+            parser.parse_args(join_ranges(words))
+        except SystemExit as stop:
+            assert not stop.code, f"landscape {shlex.join(words)}"
+
+
+def test_the_documents_print_commands():
+    """Else the law above would hold for nothing."""
+    assert {words[0] for words in command_lines(README)} >= {"surface", "line", "plot", "compare", "export"}
+
+
+@each_document
+def test_every_python_block_compiles(path):
+    for block in fences(path, "python"):
+        compile(block, path.name, "exec")
+
+
+@each_document
+def test_every_link_leads_somewhere(path):
+    text = re.sub(r"^```.*?^```", "", path.read_text(), flags=re.DOTALL | re.MULTILINE)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if target.startswith(("http://", "https://")):
+            continue
+        file, _, anchor = target.partition("#")
+        found = (path.parent / file) if file else path
+        assert found.exists(), target
+        assert not anchor or anchor in anchors(found), target
+
+
+def anchors(path: Path) -> set[str]:
+    """The headings of a document as links to them are written."""
+    titles = re.findall(r"^#+ (.*)$", path.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@each_document
+def test_every_shipped_file_that_is_named_is_there(path):
+    for name in re.findall(r"(?:\./)?((?:checkpoints|scripts)/[\w./]+\w)", path.read_text()):
+        assert (ROOT / name).exists(), name
+
+
+# the command line is the library
+
+
+def test_surface_takes_what_the_command_takes():
+    assert destinations(COMMANDS["surface"].options) == set(keywords("surface")) | set(option_fields())
+
+
+def test_line_takes_what_the_command_takes():
+    assert destinations(COMMANDS["line"].options) == set(keywords("line"))
+
+
+def test_line_has_the_defaults_of_surface():
+    fields = option_fields()
+    assert {name: text for name, text in keywords("line").items() if name in fields} == {
+        name: text for name, text in fields.items() if name in keywords("line")
+    }
+    assert destinations(COMPUTE) - {"dry_run"} <= set(fields)
+
+
+@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"surface", "line"}))
+def test_other_commands_take_what_their_functions_take(name):
+    assert destinations(COMMANDS[name].options) == set(keywords(COMMANDS[name].recipe))
