@@ -50,7 +50,6 @@ def demo(
         if leads:
             files.append(lines)
             files += plot(planes[-1], kind=["contour", "filled", "surface"], out=out / f"{name}.png")
-            files += plot(planes[-1], kind="surface", out=out / f"{name}.html")
             files += plot(row, out=out / f"{name}_line.png")
     if not leads:
         return []

@@ -88,7 +88,7 @@ class SurfaceFile:
 
     def pending(self, group: str = EVALUATION) -> list[int]:
         """Numbers of the points that still lack a result; failed ones are tried again."""
-        status = self.surface.status[group].ravel()
+        status = self._status(group).ravel()
         return [int(i) for i in np.flatnonzero((status == PENDING) | (status == FAILED))]
 
     def record(self, index: int, result: Mapping[str, float], *, group: str = EVALUATION) -> None:
@@ -121,8 +121,14 @@ class SurfaceFile:
     def __exit__(self, *exception) -> None:
         self.save()
 
+    def _status(self, group: str) -> np.ndarray:
+        if group not in self.surface.status:
+            has = ", ".join(self.surface.status) or "none"
+            raise SurfaceFileError(f"no status '{group}' in {self.path or 'memory'}; it has {has}")
+        return self.surface.status[group]
+
     def _mark(self, index: int, code: int, group: str) -> None:
-        self.surface.status[group].flat[index] = code
+        self._status(group).flat[index] = code
         self._unsaved = True
         waited = time.monotonic() - self._saved_at
         pause = min(MAX_SECONDS_UNSAVED, self._save_seconds / WRITING_SHARE)
@@ -190,7 +196,7 @@ def _fill(file: h5py.File, surface: Surface) -> None:
     for folder, arrays in (("values", surface.values), ("stderr", surface.stderr), ("status", surface.status)):
         group = file.create_group(folder, track_order=True)
         for name, array in arrays.items():
-            group[name] = array
+            group[_escaped(name)] = array
     for name, trail in surface.trails.items():
         _write_trail(file.create_group(f"trails/{name}"), trail)
 
@@ -200,7 +206,7 @@ def _write_trail(group: h5py.Group, trail: Trail) -> None:
         if getattr(trail, key) is not None:
             group[key] = np.asarray(getattr(trail, key), dtype=np.float64)
     for key, array in trail.metrics.items():
-        group[f"metrics/{key}"] = array
+        group[f"metrics/{_escaped(key)}"] = array
     group.attrs["labels"] = json.dumps(list(trail.labels))
 
 
@@ -225,9 +231,7 @@ def read_surface_file(path: str | Path) -> Surface:
             return _read(file, str(path))
     except SurfaceFileError:
         raise
-    except (
-        Exception
-    ) as error:  # h5py answers a damaged file with OSError, KeyError, ValueError, RuntimeError, TypeError
+    except Exception as error:  # h5py answers a damaged file with errors of five types
         reason = str(error).splitlines()[0]
         raise SurfaceFileError(f"surface file {path}: truncated or not HDF5 ({reason}); compute it again") from error
 
@@ -238,20 +242,33 @@ def _read(file: h5py.File, source: str) -> Surface:
         Axis(n, file[f"axes/{n}"][()], *(str(file[f"axes/{n}"].attrs[key]) for key in ("label", "kind"))) for n in names
     ]
     arrays = {
-        folder: {name: item[()] for name, item in file[folder].items()} for folder in ("values", "stderr", "status")
+        folder: {_plain(name): item[()] for name, item in file[folder].items()}
+        for folder in ("values", "stderr", "status")
     }
     trails = {name: _read_trail(group) for name, group in file["trails"].items()} if "trails" in file else {}
     grid = Grid(tuple(axes))
     for name, array in (arrays["values"] | arrays["stderr"] | arrays["status"]).items():
         if array.shape != grid.shape:
             raise ValueError(f"{name} has shape {array.shape}, the axes say {grid.shape}")
-    return Surface(grid, **arrays, trails=trails, provenance=json.loads(file.attrs["provenance"]), source=source)
+    provenance = json.loads(file.attrs["provenance"])
+    if not isinstance(provenance, dict):
+        raise ValueError("its provenance is no mapping")
+    return Surface(grid, **arrays, trails=trails, provenance=provenance, source=source)
 
 
 def _read_trail(group: h5py.Group) -> Trail:
     known = {key: group[key][()] for key in ("x", "y", "step", "residual") if key in group}
-    metrics = {key: item[()] for key, item in group["metrics"].items()} if "metrics" in group else {}
+    metrics = {_plain(key): item[()] for key, item in group["metrics"].items()} if "metrics" in group else {}
     return Trail(**known, metrics=metrics, labels=tuple(json.loads(group.attrs["labels"])))
+
+
+def _escaped(name: str) -> str:
+    """A metric may be called `loss/boxes` beside `loss`; to HDF5 the slash would be a folder."""
+    return name.replace("%", "%25").replace("/", "%2F")
+
+
+def _plain(name: str) -> str:
+    return name.replace("%2F", "/").replace("%25", "%")
 
 
 def _grid_text(grid: Grid) -> str:

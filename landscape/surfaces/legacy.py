@@ -40,7 +40,7 @@ def is_legacy(path: str | Path) -> bool:
 
 
 def read_legacy(path: str | Path) -> Surface:
-    """The surface in one of its files; points that hold -1 in every metric are pending.
+    """The surface in one of its files; points that hold -1 in every loss and accuracy are pending.
 
     Raises:
         SurfaceFileError: truncated, or the arrays do not have as many values as the coordinates say.
@@ -57,14 +57,14 @@ def read_legacy(path: str | Path) -> Surface:
     for theirs, array in arrays.items():
         if array.size != grid.size:
             raise SurfaceFileError(f"surface file {path}: {theirs} has {array.size} values for {grid.size} points")
-    missing = np.ones(grid.shape, bool)
-    values = {}
+    values, absent = {}, []
     for theirs, array in arrays.items():
         ours, factor = NAMES[theirs]
-        array = array.reshape(grid.shape)
-        absent = (array == NOT_COMPUTED) if not theirs.endswith("_eig") else np.zeros(grid.shape, bool)
-        values[ours] = np.where(absent, np.nan, array * factor)
-        missing &= absent
+        values[ours] = array.reshape(grid.shape) * factor
+        if not theirs.endswith("_eig"):  # an eigenvalue may be -1
+            absent.append(array.reshape(grid.shape) == NOT_COMPUTED)
+            values[ours][absent[-1]] = np.nan
+    missing = np.all(absent, axis=0) if absent else np.full(grid.shape, not arrays)
     status = {EVALUATION: np.where(missing, PENDING, DONE).astype(np.uint8)}
     name = dir_file.decode(errors="replace") if isinstance(dir_file, bytes) else str(dir_file)
     provenance = {"command": "li2018", "directions": {"kind": "file", "file": name}}

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from landscape.errors import SurfaceFileError
+from landscape.grid import Grid, parse_range
 from landscape.surfaces import load_surface
 from landscape.surfaces.file import SurfaceFile, check_folder
 
@@ -30,7 +31,10 @@ path, kills = Path(sys.argv[1]), int(sys.argv[2])
 grid = Grid.of(parse_range("-1:1:60"), parse_range("-1:1:50"))
 def written(number):
     return Surface(grid, {"a": np.full(grid.shape, number), "b": np.full(grid.shape, number)}, provenance={"n": number})
-write_surface_file(written(0.0), path)
+for _ in range(2):
+    started = time.monotonic()
+    write_surface_file(written(0.0), path)
+    once = time.monotonic() - started
 chance, last, seen = random.Random(0), 0.0, set()
 for _ in range(kills):
     child = os.fork()
@@ -39,7 +43,7 @@ for _ in range(kills):
         while True:
             number += 1
             write_surface_file(written(number), path)
-    time.sleep(chance.uniform(0.0, 0.02))
+    time.sleep(chance.uniform(0.0, 8 * once))
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     found = load_surface(path)
@@ -59,7 +63,7 @@ def test_killed_at_any_moment_it_is_the_old_file_or_the_new_one(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     different = int(done.stdout.split()[0])
-    assert different > KILLS / 4, "the writers were killed before they wrote anything: the test shows nothing"
+    assert different > KILLS / 8, "the writers were killed before they wrote anything: the test shows nothing"
     # what a kill leaves behind is one scratch file at most, which the next writing takes
     assert set(os.listdir(tmp_path)) <= {"s.h5", ".s.h5.tmp"}
     again = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "s.h5"), "0"], capture_output=True, text=True)
@@ -193,10 +197,12 @@ def test_missing_folder_and_folder_for_a_file(grid, provenance, tmp_path):
 
 
 UNWRITABLE = """
-import sys
+import os, sys
 from landscape.errors import SurfaceFileError
 from landscape.grid import Grid, parse_range
 from landscape.surfaces.file import SurfaceFile
+if os.geteuid() == 0:
+    os.setuid(65534)  # root may write everywhere
 for name in ("new.h5", "old.h5"):
     try:
         SurfaceFile.create_or_open(f"{sys.argv[1]}/{name}", Grid.of(parse_range("0:1:2")), {})
@@ -205,28 +211,12 @@ for name in ("new.h5", "old.h5"):
 """
 
 
-def test_unwritable_folder(provenance):
-    """In a process of a user who may not write there, also when the tests run as root."""
-    from landscape.grid import Grid, parse_range
-
+def test_unwritable_folder():
     folder = Path(tempfile.mkdtemp())
     try:
         SurfaceFile.create(folder / "old.h5", Grid.of(parse_range("0:1:2")), {})
         folder.chmod(0o555)
-        user = {"user": "nobody"} if os.geteuid() == 0 else {}
-        try:
-            done = subprocess.run(
-                [sys.executable, "-c", UNWRITABLE, str(folder)],
-                capture_output=True,
-                text=True,
-                cwd="/",
-                env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-                **user,
-            )
-        except (PermissionError, LookupError) as error:
-            pytest.skip(f"no process of another user: {error}")
-        if "PermissionError" in done.stderr or "ModuleNotFoundError" in done.stderr:
-            pytest.skip("another user cannot read this installation")
+        done = subprocess.run([sys.executable, "-c", UNWRITABLE, str(folder)], capture_output=True, text=True)
         assert done.stdout.splitlines() == [
             f"output {folder}/{name}: the folder {folder} is not writable; give another -o"
             for name in ("new.h5", "old.h5")

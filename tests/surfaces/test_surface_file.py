@@ -34,7 +34,7 @@ def test_round_trip_bit_for_bit(grid, provenance, tmp_path):
     )
     written = Surface(
         grid,
-        {"train_loss": values, "a metric/of mine": -values},
+        {"train_loss": values, "train_loss/boxes": -values, "100 %2F": values + 1},
         {"train_loss": np.abs(values)},
         {"evaluation": np.arange(12, dtype=np.uint8).reshape(3, 4) % 4, "hessian": np.zeros((3, 4), np.uint8)},
         {"nets": trail, "bare": Trail(x=np.array([1.0]))},
