@@ -40,12 +40,12 @@ def value_axis(axis: ValueAxis) -> dict:
     """A vertical axis of the layout; plotly wants the exponents of a log range."""
     log = axis.kind == LOG
     ends = [axis.low, axis.high]
-    decades = np.log10(axis.high / axis.low) if log else 0.0
     return {
         "title": {"text": axis.label, "font": {"color": axis.color}},
         "type": "log" if log else "linear",
         "range": [float(np.log10(end)) for end in ends] if log else ends,
-        "dtick": 1 if decades > 2 else None,
+        "tickvals": list(axis.ticks) or None,
+        "ticktext": list(axis.tick_labels) or None,
         "tickfont": {"color": axis.color},
         "zeroline": False,
         "exponentformat": "power",

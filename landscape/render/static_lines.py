@@ -39,6 +39,9 @@ def draw_lines(axes: Axes, scene: Scene, *, left: bool = True, right: bool = Tru
 def _value_axis(axes: Axes, axis: ValueAxis, *, named: bool) -> None:
     axes.set_yscale(axis.kind)
     axes.set_ylim(axis.low, axis.high)
+    if axis.ticks:
+        axes.set_yticks(axis.ticks, labels=axis.tick_labels)
+        axes.minorticks_off()
     if named:
         axes.set_ylabel(axis.label, fontsize=paper.LABEL, color=axis.color, parse_math=False)
     else:

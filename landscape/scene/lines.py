@@ -7,6 +7,7 @@ and the bands of two standard errors.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,9 +15,10 @@ from landscape.errors import UsageError
 from landscape.scene.colors import ACCURACY_COLOR, LOSS_COLOR, OTHER_COLOR
 from landscape.scene.field import SCALE_NAMES
 from landscape.scene.holes import drawable, hole_notes, holes_of
+from landscape.scene.levels import round_values
 from landscape.scene.scale import clipping_notes
-from landscape.scene.scene import DRAWN, LINEAR, Caption, Curve, Lines, Scale, ValueAxis
-from landscape.scene.text import is_percent, metric_label
+from landscape.scene.scene import DRAWN, LINEAR, LOG, Caption, Curve, Lines, Scale, ValueAxis
+from landscape.scene.text import is_percent, labels_of, metric_label
 from landscape.surfaces.surface import Surface
 
 # A band of two standard errors holds the mean in about 95 of 100 repetitions.
@@ -25,6 +27,8 @@ BAND = 2.0
 ROOM = 0.04
 # The upper end of an axis of percent: a curve at 100 must not hide in the frame.
 FULL = 102.5
+# About how many values are marked on a logarithmic axis.
+LOG_TICKS = 6
 
 
 def curve_metrics(surface: Surface, metric: str | None = None) -> tuple[str, ...]:
@@ -102,7 +106,10 @@ def _value_axis(metrics: Sequence[str], scale: Scale) -> ValueAxis:
     low, high = _ends(scale)
     label = "loss" if all(map(is_loss, metrics)) else ", ".join(map(metric_label, metrics))
     label += f" ({SCALE_NAMES[scale.kind]})" if scale.kind in SCALE_NAMES else ""
-    return ValueAxis(label, scale.kind, low, high, LOSS_COLOR)
+    if scale.kind != LOG:
+        return ValueAxis(label, scale.kind, low, high, LOSS_COLOR)
+    ticks = tuple(map(float, round_values(replace(scale, vmin=low, vmax=high), LOG_TICKS)))
+    return ValueAxis(label, scale.kind, low, high, LOSS_COLOR, ticks=ticks, tick_labels=labels_of(ticks))
 
 
 def _ends(scale: Scale) -> tuple[float, float]:

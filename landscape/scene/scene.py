@@ -170,7 +170,10 @@ class Curve:
 
 @dataclass(frozen=True)
 class ValueAxis:
-    """The vertical axis of a line picture, left or right; `kind` is linear or log."""
+    """The vertical axis of a line picture, left or right; `kind` is linear or log.
+
+    `ticks` (k,) are marked with `tick_labels`; without any, the plotting library chooses.
+    """
 
     label: str
     kind: str
@@ -178,6 +181,8 @@ class ValueAxis:
     high: float
     color: str
     percent: bool = False
+    ticks: tuple[float, ...] = ()
+    tick_labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
