@@ -21,7 +21,6 @@ from landscape.layout import Layout
 
 POLICIES = ("keep", "interpolate", "recompute")
 RECOMPUTE_BATCH = 256
-ROUNDING = 1e-6
 
 
 def tracking_layers(model: nn.Module) -> list[_BatchNorm]:
@@ -93,7 +92,7 @@ def check_variances(
     """Raises EvaluationError when a running variance is negative anywhere in a grid.
 
     Variances are affine in the coordinates, so their minimum over the grid lies in a corner; `corners` holds (first,
-    last) of each axis. What rounding takes from a variance of zero does not count.
+    last) of each axis.
     """
     variances = [entry for entry in layout.entries if entry.name.endswith("running_var")]
     for coords in itertools.product(*corners):
@@ -101,9 +100,8 @@ def check_variances(
         for coordinate, direction in zip(coords, directions, strict=True):
             moved.add_(direction, alpha=coordinate)
         for entry in variances:
-            here = slice(entry.offset, entry.offset + entry.numel)
-            lowest, rounding = float(moved[here].min()), ROUNDING * float(origin[here].abs().max())
-            if lowest < -rounding:
+            lowest = float(moved[entry.offset : entry.offset + entry.numel].min())
+            if lowest < 0:
                 place = ", ".join(f"{c:g}" for c in coords)
                 raise EvaluationError(
                     f"batchnorm interpolate: {entry.name} becomes negative ({lowest:.3g}) at ({place}); "

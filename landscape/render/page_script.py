@@ -38,7 +38,8 @@ SCRIPT = """
   "use strict";
   const data = JSON.parse(document.getElementById("data").textContent);
   const views = data.views;
-  const config = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
+  const config = { responsive: true, displaylogo: false, showSendToCloud: false,
+    modeBarButtonsToRemove: ["sendChartToCloud", "select2d", "lasso2d", "autoScale2d"],
     toImageButtonOptions: { format: "png", scale: 3, filename: "landscape" } };
   let current = 0;
 

@@ -42,7 +42,7 @@ class Plane:
     def project(self, parameters: Tensor) -> tuple[tuple[float, ...], float]:
         """Least-squares coordinates of `parameters` (n,), and their Euclidean distance from the plane.
 
-        Exact for directions that are neither orthogonal nor of unit length: the Gram system is solved, in float64.
+        Exact for directions that are neither orthogonal nor of unit length; solved in float64.
         """
         offset = parameters.double() - self.origin.double()
         basis = torch.stack([direction.double() for direction in self.directions], dim=1)

@@ -74,7 +74,7 @@ def test_interpolated_all_the_way_it_is_the_other_net(cnn, images, objective):
         task = objective(a, images, batchnorm=policy)
         at_one[policy] = task.evaluate(line(task, a, b).at((1.0,)))["train_loss"]
     assert at_one["interpolate"] == pytest.approx(wanted, rel=1e-10)
-    assert at_one["keep"] != pytest.approx(wanted, rel=1e-2)
+    assert at_one["keep"] != pytest.approx(wanted, rel=1e-3)
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 23])
@@ -210,9 +210,9 @@ def test_both_ends_of_every_axis_are_looked_at(cnn, images, objective):
             check_variances(task.layout, plane.origin, directions, corners)
 
 
-def test_what_rounding_takes_from_a_dead_channel_is_no_error(cnn, images, objective):
-    """Toward a net with a channel of variance nearly 0: in float32, 0.3 + (1e-12 - 0.3) may be below 0."""
-    a, b = cnn(0).double(), cnn(1).double()
+def test_a_dead_channel_of_the_other_net_is_no_error(cnn, images, objective):
+    """Its variance is nearly 0; in float32, 0.3 + (1e-12 - 0.3) must not end below."""
+    a, b = cnn(0), cnn(1)
     a[4].running_var[:] = torch.tensor([0.3, 0.7, 1.1, 0.9, 1e-3])
     b[4].running_var[:] = torch.tensor([1e-12, 1e-9, 1e-10, 0.0, 1e-8])
     task = objective(a, images, batchnorm="interpolate", precision="fp32")

@@ -40,6 +40,7 @@ def traces(figure, kind, view=0):
 def test_the_page_needs_no_network(surfaces, tmp_path):
     page = page_of(build_scene(surfaces["bowl"], kind="contour"), tmp_path)
     assert not re.search(r"<(script|link|img)[^>]+(src|href)=[\"']?(https?:)?//", page)
+    assert "showSendToCloud: false" in page, "no button may send a user's results to a service"
     assert "Plotly.newPlot" in page
     assert len(page) > 1_000_000, "plotly.js is inside"
     assert page.count("</script>") == page.count("<script")
