@@ -7,10 +7,11 @@ and which are buffers is decided when the checkpoint meets its net (fit.py).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from landscape.checkpoint import safetensors_file, torch_file
@@ -23,13 +24,18 @@ class Checkpoint:
     """Tensors on the CPU under clean names (no `module.`, no `_orig_mod.`), in the order of the file.
 
     `meta` is what the file says about itself: model, data, normalize, metrics, ... as written by `landscape`;
-    empty for files of other programs. `sha256` covers every byte of the file or folder.
+    empty for files of other programs. `sha256` covers every byte of the file or folder, or of the tensors when there is
+    none.
     """
 
     state_dict: dict[str, Tensor]
     meta: dict = field(default_factory=dict)
     source: str = ""
     sha256: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.sha256:
+            object.__setattr__(self, "sha256", tensors_digest(self.state_dict))
 
 
 # One reader per kind of file: suffix -> function(path) -> (object as stored, metadata).
@@ -45,7 +51,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     Raises:
         CheckpointError: missing, truncated, of unknown form, holding Python objects, or holding no tensors.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     if path.is_dir():
         stored, meta, files = safetensors_file.read_folder(path)
     elif not path.exists():
@@ -59,6 +65,16 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     tensors, found = unwrap(stored, source=str(path))
     state_dict = dict(zip(clean_names(tensors), tensors.values(), strict=True))
     return Checkpoint(state_dict, {**found, **meta}, str(path), _digest(files))
+
+
+def tensors_digest(tensors: Mapping[str, Tensor]) -> str:
+    """A hash of names, types, shapes and every byte."""
+    digest = hashlib.sha256()
+    for name, tensor in tensors.items():
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
+        flat = tensor.detach().cpu().contiguous().reshape(-1)
+        digest.update(flat.view(torch.uint8).numpy() if flat.numel() else b"")
+    return digest.hexdigest()
 
 
 def _digest(files: list[Path]) -> str:

@@ -64,7 +64,9 @@ def normalized(
         raise UsageError(f"norm '{norm}': expected one of {', '.join(NORMS)}")
     left_out = ignored_names(reference, ignore)
     return {
-        name: torch.zeros_like(tensor) if name in left_out else _scaled(tensor, reference[name], rules[name], norm)
+        name: torch.zeros_like(tensor)
+        if name in left_out
+        else _scaled(tensor, reference[name].to(tensor.device), rules[name], norm)
         for name, tensor in vector.items()
     }
 

@@ -57,9 +57,10 @@ class Objective:
         self.model = _private_copy(model).to(self.device, dtype)
         self.weights = self.layout.flatten(self.layout.tensors(self.model), dtype=dtype, device=self.device)
         self.layout.attach(self.model, self.weights)
-        self.splits = {name: split.on(self.device, dtype, budget / len(splits)) for name, split in splits.items()}
+        share = budget / (len(splits) + (recompute_on is not None))
+        self.splits = {name: split.on(self.device, dtype, share) for name, split in splits.items()}
         self._layers = bn.tracking_layers(self.model)
-        self._recompute_on = recompute_on.on(self.device, dtype, budget) if recompute_on else self.splits.get("train")
+        self._recompute_on = recompute_on.on(self.device, dtype, share) if recompute_on else self.splits.get("train")
         if batchnorm == "recompute" and self._recompute_on is None:
             raise UsageError("batchnorm recompute: needs the training data, which are not among the splits")
 

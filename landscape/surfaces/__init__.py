@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from landscape.surfaces.file import read_surface_file
+from landscape.surfaces.hdf5 import read_surface_file
 from landscape.surfaces.legacy import is_legacy, read_legacy
 from landscape.surfaces.surface import Surface
 

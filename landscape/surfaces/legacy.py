@@ -15,8 +15,8 @@ import numpy as np
 from landscape.atomic import whole_file
 from landscape.errors import SurfaceFileError
 from landscape.grid import Axis, Grid
-from landscape.surfaces.file import EVALUATION, hdf5_image
-from landscape.surfaces.surface import DONE, FAILED, PENDING, Surface
+from landscape.surfaces.hdf5 import hdf5_image
+from landscape.surfaces.surface import DONE, EVALUATION, FAILED, PENDING, Surface
 
 NOT_COMPUTED = -1.0
 # theirs -> (ours, factor from theirs to ours)

@@ -13,6 +13,8 @@ from landscape.errors import LandscapeError, UsageError
 from landscape.grid import Grid
 
 PENDING, DONE, FAILED, INTERPOLATED = 0, 1, 2, 3
+# The status group of what one evaluation of the objective gives.
+EVALUATION = "evaluation"
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +98,7 @@ class Surface:
             position.append(int(hits[0]))
         return float(self.values[metric][tuple(position)])
 
-    def counts(self, group: str = "evaluation") -> dict[str, int]:
+    def counts(self, group: str = EVALUATION) -> dict[str, int]:
         """How many points are pending, done, failed and interpolated."""
         status = self.status.get(group)
         if status is None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from landscape.checkpoint.checkpoint import READERS, load_checkpoint
+from landscape.checkpoint.checkpoint import READERS, Checkpoint, load_checkpoint
 from landscape.errors import CheckpointError
 
 
@@ -152,6 +152,22 @@ def test_sha256_is_of_every_byte(state, tmp_path):
     state["0.weight"].view(-1)[0] += 1
     torch.save(state, path)
     assert load_checkpoint(path).sha256 != first
+
+
+def test_a_checkpoint_made_in_memory_is_known_by_its_tensors(state):
+    """Else a run with other weights would be taken for the same run."""
+    marks = [Checkpoint(dict(state)).sha256]
+    state["0.weight"] = state["0.weight"] + 1
+    marks.append(Checkpoint(dict(state)).sha256)
+    state["0.weight"] = state["0.weight"].double()
+    marks.append(Checkpoint(dict(state)).sha256)
+    assert len(set(marks)) == 3 and marks[2] == Checkpoint(dict(state)).sha256 and all(len(m) == 64 for m in marks)
+
+
+def test_a_path_from_the_home_folder(state, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    torch.save(state, tmp_path / "net.pt")
+    same(load_checkpoint("~/net.pt").state_dict, state)
 
 
 def test_the_reference_checkpoint(reference):

@@ -21,7 +21,7 @@ def fill(folder, sizes, classes=("cat", "bird", "dog"), seed=0, mode="RGB", suff
         for number, (width, height) in enumerate(sizes):
             shape = (height, width, 3) if mode == "RGB" else (height, width)
             pixels = generator.integers(0, 256, shape, dtype=np.uint8)
-            Image.fromarray(pixels, mode).save(folder / name / f"{number}.{suffix}")
+            Image.fromarray(pixels).save(folder / name / f"{number}.{suffix}")
     return folder
 
 

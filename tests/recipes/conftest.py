@@ -26,10 +26,13 @@ def build():
 
 
 def failing(outputs, targets):
-    """Fails at the point that the environment names by its centre-most weight's sign pattern: on the second call."""
+    """Fails on one rank at its second point; the call before the first checks the input.
+
+    Every rank is dealt two points before any gets more, so each comes to its second.
+    """
     failing.calls = getattr(failing, "calls", 0) + 1
     rank = os.environ.get("PMI_RANK", os.environ.get("OMPI_COMM_WORLD_RANK", "0"))
-    if failing.calls > 4 and rank == os.environ.get("FAILING_RANK", "0"):
+    if failing.calls > 2 and rank == os.environ.get("FAILING_RANK", "0"):
         raise ValueError("the loss gave up")
     return nn.functional.cross_entropy(outputs, targets)
 

@@ -58,7 +58,7 @@ def test_a_failing_rank_ends_the_job_with_its_message_and_keeps_what_was_done(he
     assert "ValueError: the loss gave up" in lines[0]
     counts = load_surface("a.h5").counts()
     assert counts["failed"] == 1
-    assert counts["done"] >= 2
+    assert counts["done"] >= 1
 
 
 def test_bad_input_is_one_line_under_mpi(here, command, basic):

@@ -25,7 +25,7 @@ import numpy as np
 from pathlib import Path
 from landscape.grid import Grid, parse_range
 from landscape.surfaces import load_surface
-from landscape.surfaces.file import write_surface_file
+from landscape.surfaces.hdf5 import write_surface_file
 from landscape.surfaces.surface import Surface
 path, kills = Path(sys.argv[1]), int(sys.argv[2])
 grid = Grid.of(parse_range("-1:1:60"), parse_range("-1:1:50"))

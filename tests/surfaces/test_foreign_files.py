@@ -81,8 +81,9 @@ def test_provenance_that_is_none(text, path):
     refused(path, "truncated or not HDF5")
 
 
-def test_arrays_of_another_shape(path):
+@pytest.mark.parametrize("name", ["values/train_loss", "stderr/train_loss", "status/evaluation"])
+def test_arrays_of_another_shape(name, path):
     with h5py.File(path, "r+") as file:
-        del file["status/evaluation"]
-        file["status/evaluation"] = np.zeros((4, 3), np.uint8)
-    refused(path, r"evaluation has shape \(4, 3\), the axes say \(3, 4\)")
+        del file[name]
+        file[name] = np.zeros((4, 3))
+    refused(path, rf"{name} has shape \(4, 3\), the axes say \(3, 4\)")
