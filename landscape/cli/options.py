@@ -89,7 +89,8 @@ OPTIONS: dict[str, Spec] = {
 
 COMPUTE = [
     *("model", "data", "data_root", "download", "split", "samples", "normalize", "loss", "metrics", "l2"),
-    *("to", "directions", "norm", "ignore", "seed", "state", "batchnorm", "device", "precision", "batch_size", "threads", "plain"),
+    *("to", "directions", "norm", "ignore", "seed", "state", "batchnorm", "device", "precision", "batch_size", "threads"),
+    "plain",
     *("dry_run", "out", "overwrite", "save_directions", "draw", "quiet"),
 ]
 DRAW = ["metric", "scale", "levels", "vmin", "vmax", "title", "dpi"]
