@@ -61,6 +61,7 @@ OPTIONS: dict[str, Spec] = {
     "precision": _value("--precision", choices=("fp32", "tf32", "bf16", "fp64"), help="default: fp32"),
     "batch_size": _value("--batch-size", type=int, metavar="N", help="samples in one pass"),
     "threads": _value("--threads", type=int, metavar="N", help="CPU threads of each rank (default: cores / ranks)"),
+    "plain": _flag("--plain", help="call the net as it is, without folding batch norm into convolutions"),
     "dry_run": _flag("--dry-run", help="print points, memory and expected time, and stop"),
     "out": _value("-o", "--out", metavar="FILE", help="output file"),
     "outs": _value("-o", "--out", dest="out", nargs="+", metavar="FILE",
@@ -89,6 +90,7 @@ OPTIONS: dict[str, Spec] = {
 COMPUTE = [
     *("model", "data", "data_root", "download", "split", "samples", "normalize", "loss", "metrics", "l2"),
     *("to", "directions", "norm", "ignore", "seed", "state", "batchnorm", "device", "precision", "batch_size", "threads"),
+    "plain",
     *("dry_run", "out", "overwrite", "save_directions", "draw", "quiet"),
 ]
 DRAW = ["metric", "scale", "levels", "vmin", "vmax", "title", "dpi"]

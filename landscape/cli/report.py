@@ -73,12 +73,20 @@ def say_bench(result: dict[str, Any], *, as_json: bool) -> None:
         say(json.dumps(result, indent=2))
         return
     say(
-        f"{result['net']} on {result['data']}, {result['samples']} samples, batch {result['batch_size']}, "
-        f"{result['threads']} threads, {result['device']}"
+        f"{result['net']} on {result['data']}, {result['samples']} samples, {result['threads']} "
+        f"thread{'s' if result['threads'] > 1 else ''}, {result['device']}"
     )
-    say(f"  bare loop  {result['bare']:10,.0f} samples/s")
-    say(f"  landscape  {result['ours']:10,.0f} samples/s")
-    say(f"  ratio      {result['ratio']:10.3f}")
+    ways = {"original": "DataLoader at every point", "bare": "bare loop, batch 128", "ours": "landscape"}
+    for key, name in ways.items():
+        if result[key] is not None:
+            ratio = result.get(f"ours_to_{key}")
+            faster = f"   landscape is {ratio:.2f} x as fast" if ratio else ""
+            say(f"  {name:26s} {result[key]:10,.0f} samples/s{faster}")
+    say(
+        f"  batch {result['batch_size']}, program {result['program']}, losses differ by {result['loss_difference']:.1e}"
+    )
+    share = 100 * result["peak_fraction"]
+    say(f"  {share:.0f} % of this machine's matrix products ({result['peak_gflops']:.0f} GFLOP/s)")
 
 
 def _lines(tree: dict[str, Any], indent: int = 0) -> list[str]:

@@ -102,6 +102,7 @@ class _OutputMeasure:
 
     def __init__(self, functions: Mapping[str, Callable]):
         self.functions = functions
+        self.reads_outputs = True
         self.reads_labels = any(_plain(function) in (cross_entropy, mse, accuracy) for function in functions.values())
 
     def __call__(self, model: nn.Module, batch: Any) -> dict[str, Tensor]:

@@ -18,17 +18,20 @@ from landscape.data.split import Split, batch_length, is_pair, tensors_in
 from landscape.errors import DataError, EvaluationError, LandscapeError, UsageError
 from landscape.layout import Layout
 from landscape.objective import batchnorm as bn
+from landscape.objective.fast import FastNet, accelerated
 from landscape.objective.loss import Measure, class_count, forward
 from landscape.objective.numerics import dtype_of, numerics
 from landscape.objective.tally import Tally
 
 DEFAULT_BATCH = {"cpu": 128, "cuda": 1024}
+TRACED = 4
 
 
 class Objective:
     """Evaluates metrics at flat weight vectors of `layout`.
 
-    `weights` is the vector (layout.size,) that the private net reads: filling it moves the net.
+    `weights` is the vector (layout.size,) that the private net reads: filling it moves the net. `fast` allows `net`, what
+    batches are passed through, to be a faster program for the same function (fast.py).
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class Objective:
         recompute_on: Split | None = None,
         l2: float | None = None,
         budget: float = float("inf"),
+        fast: bool = False,
     ):
         if batchnorm not in bn.POLICIES:
             raise UsageError(f"batchnorm '{batchnorm}': expected one of {', '.join(bn.POLICIES)}")
@@ -51,7 +55,6 @@ class Objective:
             raise UsageError(f"batch-size {batch_size}: expected at least 1")
         self.device = device or torch.device("cpu")
         self.precision, self.batchnorm, self.measure, self.l2 = precision, batchnorm, measure, l2
-        self.batch_size = batch_size or DEFAULT_BATCH[self.device.type]
         dtype = dtype_of(precision)
         self.layout = Layout.of(model, state="states" if batchnorm == "interpolate" else "weights")
         self.model = _private_copy(model).to(self.device, dtype)
@@ -61,6 +64,10 @@ class Objective:
         self.splits = {name: split.on(self.device, dtype, share) for name, split in splits.items()}
         self._layers = bn.tracking_layers(self.model)
         self._recompute_on = recompute_on.on(self.device, dtype, share) if recompute_on else self.splits.get("train")
+        self._fast = self._accelerated() if fast else None
+        self.net = self._fast or self.model
+        wanted = self._fast.batch_size if self._fast and self.device.type == "cpu" else DEFAULT_BATCH[self.device.type]
+        self.batch_size = batch_size or wanted
         if batchnorm == "recompute" and self._recompute_on is None:
             raise UsageError("batchnorm recompute: needs the training data, which are not among the splits")
 
@@ -82,6 +89,8 @@ class Objective:
             if self.batchnorm == "recompute" and self._layers:
                 batches = self._recompute_on.batches(bn.recompute_batch(self._recompute_on.size))
                 bn.recompute(self._layers, batches, lambda batch: self.measure(self.model, batch))
+            if self._fast:
+                self._fast.refresh()
             for name, split in self.splits.items():
                 found |= self._pass(split).results(name)
             if self.l2:
@@ -124,8 +133,18 @@ class Objective:
     def _pass(self, split: Split) -> Tally:
         tally = Tally()
         for batch in split.batches(self.batch_size):
-            tally.add(self.measure(self.model, batch), batch_length(batch))
+            tally.add(self.measure(self.net, batch), batch_length(batch))
         return tally
+
+    def _accelerated(self) -> FastNet | None:
+        """A faster program for the private net, where its measure sees nothing of the net but its outputs."""
+        split = next(iter(self.splits.values()))
+        batch = next(iter(split.batches(TRACED)), None)
+        plain = self.precision in ("fp32", "tf32") and getattr(self.measure, "reads_outputs", False)
+        if not plain or not is_pair(batch) or not isinstance(batch[0], Tensor):
+            return None
+        with numerics(self.precision, self.device):
+            return accelerated(self.model, batch[0])
 
     def _parameters(self) -> Tensor:
         """The part of the vector that holds parameters (they come first; gaps are zero)."""

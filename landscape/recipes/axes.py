@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from torch import Tensor
 
+from landscape.direction.difference import difference
 from landscape.direction.direction import Direction, fingerprint
 from landscape.direction.files import read_directions
 from landscape.direction.filters import filter_rules
@@ -70,8 +71,7 @@ def _direction(options: Options, net: Net, reference: dict[str, Tensor], layout:
         vector = gaussian(reference, seed=options.seed, axis=axis)
     else:
         kind, norm, ignore = "nets", options.norm or "none", options.ignore or "none"
-        target = layout.tensors(other.module)
-        vector = {name: target[name].detach().cpu() - tensor.cpu() for name, tensor in reference.items()}
+        vector = difference(reference, layout.tensors(other.module))
     vector = normalized(vector, reference, filter_rules(net.module), norm=norm, ignore=ignore)
     return Direction(vector, {"kind": kind, "norm": norm, "ignore": ignore})
 

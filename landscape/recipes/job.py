@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from landscape.data.load import load_splits
+from landscape.data.memory import host_budget
 from landscape.errors import EvaluationError, UsageError
 from landscape.grid import Grid, parse_range
 from landscape.objective.batchnorm import check_variances, tracking_layers
@@ -81,7 +82,7 @@ def make_job(options: Options, ranges: dict[str, Any], world: World, command: st
         "batchnorm": options.batchnorm,
         "precision": options.precision,
         "l2": options.l2,
-        "run": _run_facts(options, device, threads, world),
+        "run": _run_facts(objective, threads, world),
     }
     grid = Grid.of(*grid_ranges, labels=axes.labels)
     return Job(objective, plane, grid, axes, provenance, net_trail(plane, axes.nets, objective.layout), threads)
@@ -123,6 +124,7 @@ def _objective(options: Options, net: Net, device: torch.device, world: World) -
         "normalize": options.normalize or (net.meta.get("normalize") if options.data is None else None),
         "data_root": options.data_root,
         "download": options.download,
+        "budget": host_budget(world.local_size),
     }
     wanted = load_splits(source, split=options.split, **keywords)
     extra = None
@@ -139,21 +141,24 @@ def _objective(options: Options, net: Net, device: torch.device, world: World) -
         recompute_on=extra,
         l2=options.l2,
         budget=memory_budget(device, world.local_size),
+        fast=not options.plain,
     )
     return objective, {"data": wanted.provenance, "loss": loss_name, "metrics": metrics}
 
 
-def _run_facts(options: Options, device: torch.device, threads: int, world: World) -> dict:
+def _run_facts(objective: Objective, threads: int, world: World) -> dict:
     import landscape
 
+    device = objective.device
     versions = {"landscape": landscape.__version__, "python": platform.python_version()}
     versions |= {name: version(name) for name in ("torch", "numpy", "h5py")}
     return {
         "versions": versions,
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        "program": "plain" if objective.net is objective.model else "folded",
         "ranks": world.size,
         "threads": threads,
-        "batch_size": options.batch_size,
+        "batch_size": objective.batch_size,
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
 
@@ -173,7 +178,7 @@ def measure_speed(job: Job, clock: Callable[[], float] = time.perf_counter) -> f
         done, started, warm = 0, 0.0, False
         while True:
             for batch in split.batches(objective.batch_size):
-                for value in objective.measure(objective.model, batch).values():
+                for value in objective.measure(objective.net, batch).values():
                     value.sum().item()  # waits for the device
                 if not warm:
                     warm, started = True, clock()

@@ -46,6 +46,7 @@ class Options:
     precision: str = "fp32"
     batch_size: int | None = None
     threads: int | None = None
+    plain: bool = False
     out: str | Path | None = None
     overwrite: bool = False
     save_directions: bool = False

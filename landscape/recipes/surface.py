@@ -71,6 +71,7 @@ def line(
     precision: str = "fp32",
     batch_size: int | None = None,
     threads: int | None = None,
+    plain: bool = False,
     out: str | Path | None = None,
     overwrite: bool = False,
     save_directions: bool = False,
@@ -96,6 +97,8 @@ def line(
         state: "states" moves BN statistics along, as `batchnorm="interpolate"` does.
         batchnorm: keep, interpolate or recompute; default keep, and interpolate with `to`.
         device, precision, batch_size, threads: how to compute; fp32 never uses TF32.
+        plain: call the net as it is, bit for bit what `model(x)` gives. Otherwise batch norm is folded into convolutions
+            where that can be done, which is faster and agrees to about 1e-6.
         out: the surface file; an existing one of the same run is continued. None keeps the result in memory.
 
     Returns:

@@ -52,7 +52,7 @@ def test_every_value_is_a_plain_evaluation_at_its_place(net, data, tmp_path):
 
 
 def test_at_the_origin_bit_for_bit_the_untouched_model(net, data):
-    found = ll.surface(model=net, data=data, x=(-1, 1, 3), y=(-1, 1, 3), batch_size=50, quiet=True)
+    found = ll.surface(model=net, data=data, x=(-1, 1, 3), y=(-1, 1, 3), batch_size=50, plain=True, quiet=True)
     with torch.no_grad():
         outputs = copy.deepcopy(net).eval()(data[0])
     each = nn.functional.cross_entropy(outputs, data[1], reduction="none").double()
