@@ -23,14 +23,14 @@ install() { # install EXTRA...: the project with its extras, editable, into .ven
   PATH=${PATH//$PWD\/.venv\/bin:/} command -v mpiexec >/dev/null 2>&1 && mpi=mpi
   wanted="$mpi $* $(cat pyproject.toml | cksum) $PWD"
   stamp=.venv/.installed
-  if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
+  if ! grep -qxF "$wanted" "$stamp" 2>/dev/null; then
     echo "making .venv and installing from PyPI (once; torch is large) ..."
     [ -x .venv/bin/python ] || "$python" -m venv .venv ||
       fail "cannot make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv"
     .venv/bin/python -m pip install --quiet --upgrade pip
     .venv/bin/python -m pip install --quiet --editable ".[$(IFS=,; echo "$mpi${*:+,$*}")]" ||
       fail "installing failed, see above"
-    echo "$wanted" >"$stamp"
+    echo "$wanted" >>"$stamp"
   fi
   PATH="$PWD/.venv/bin:$PATH"
   export PATH
