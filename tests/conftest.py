@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -68,3 +72,20 @@ def mlp():
         return nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 7), nn.ReLU(), nn.Linear(7, 3)).eval()
 
     return make
+
+
+def _mpiexec(ranks: int) -> list[str]:
+    launcher = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    if launcher is None:
+        pytest.skip("no mpiexec: pip install 'nn-landscape[mpich]'")
+    version = subprocess.run([launcher, "--version"], capture_output=True, text=True).stdout.lower()
+    is_open = any(name in version for name in ("open mpi", "openrte", "prrte"))
+    # Open MPI refuses root and more ranks than cores unless told otherwise
+    flags = ["--oversubscribe", *(["--allow-run-as-root"] if os.getuid() == 0 else [])] if is_open else []
+    return [launcher, *flags, "-n", str(ranks)]
+
+
+@pytest.fixture(scope="session")
+def mpiexec():
+    """mpiexec(ranks) -> the launcher's words; a skip where there is no launcher."""
+    return _mpiexec

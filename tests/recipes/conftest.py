@@ -92,46 +92,32 @@ def here(made, tmp_path, monkeypatch) -> Path:
 BASIC = ["--model", "net.py:build", "--data", "npz:data.npz", "--normalize", "digits", "--threads", "1", "--quiet"]
 
 
-def mpiexec(ranks: int) -> list[str]:
-    """The launcher's words, or a skip where there is none."""
-    launcher = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-    if launcher is None:
-        pytest.skip("no mpiexec: pip install 'nn-landscape[mpich]'")
-    version = subprocess.run([launcher, "--version"], capture_output=True, text=True).stdout.lower()
-    flags = []
-    if "open mpi" in version or "openrte" in version or "prrte" in version:
-        flags = ["--oversubscribe", *(["--allow-run-as-root"] if os.getuid() == 0 else [])]
-    return [launcher, *flags, "-n", str(ranks)]
+@pytest.fixture
+def launch(mpiexec):
+    """launch(*arguments, ranks=1) -> the words of the whole command, under mpiexec for several ranks."""
 
+    def words(*arguments: str, ranks: int = 1) -> list[str]:
+        return [*(mpiexec(ranks) if ranks > 1 else []), sys.executable, "-m", "landscape", *arguments]
 
-def words(*arguments: str, ranks: int = 1) -> list[str]:
-    """The whole command, under mpiexec for several ranks."""
-    launcher = mpiexec(ranks) if ranks > 1 else []
-    return [*launcher, sys.executable, "-m", "landscape", *arguments]
-
-
-def landscape(*arguments: str, ranks: int = 1, timeout: float = 120, **environment: str) -> subprocess.CompletedProcess:
-    """Runs the command to its end and returns it."""
-    return subprocess.run(
-        words(*arguments, ranks=ranks),
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        env={**os.environ, **environment},
-    )
+    return words
 
 
 @pytest.fixture
-def command():
-    return landscape
+def command(launch):
+    """Runs the command to its end and returns it; more keywords are environment variables."""
+
+    def run(*arguments: str, ranks: int = 1, **environment: str) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            launch(*arguments, ranks=ranks),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env={**os.environ, **environment},
+        )
+
+    return run
 
 
 @pytest.fixture
 def basic() -> list[str]:
     return BASIC
-
-
-@pytest.fixture
-def launch():
-    """The words of a command line, for tests that start it themselves."""
-    return words

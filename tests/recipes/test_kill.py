@@ -80,7 +80,9 @@ def test_two_ranks_survive_kills(here, truth, launch):
     command = launch("surface", "net.pt", *options, "--quiet", "-o", "a.h5", ranks=2)
     out, chance, before, kills, inside = here / "a.h5", random.Random(1), 0, 0, 0
     while kills < KILLS or inside < KILLS // 2:
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
         ranks = wait_for_ranks(process, here)
         if ranks:
             while kills % 2 and process.poll() is None and done_points(out) == before:

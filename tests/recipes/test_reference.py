@@ -11,7 +11,9 @@ import pytest
 import landscape as ll
 
 REFERENCE = Path(__file__).resolve().parents[3] / "shared" / "reference" / "resnet20"
-pytestmark = pytest.mark.skipif(not REFERENCE.is_dir(), reason="../shared/reference is not here (not part of the project)")
+pytestmark = pytest.mark.skipif(
+    not REFERENCE.is_dir(), reason="../shared/reference is not here (not part of the project)"
+)
 
 
 def compute(recipe, **ranges):

@@ -5,10 +5,8 @@ The jobs here load no torch, so that several can be started in a second or two.
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -41,26 +39,22 @@ def evaluate(coords):
 """
 
 
-def mpiexec(ranks: int) -> list[str]:
-    launcher = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-    if launcher is None:
-        pytest.skip("no mpiexec: pip install 'nn-landscape[mpich]'")
-    version = subprocess.run([launcher, "--version"], capture_output=True, text=True).stdout.lower()
-    is_open = any(name in version for name in ("open mpi", "openrte", "prrte"))
-    flags = ["--oversubscribe", *(["--allow-run-as-root"] if os.getuid() == 0 else [])] if is_open else []
-    return [launcher, *flags, "-n", str(ranks)]
+@pytest.fixture
+def run(mpiexec, tmp_path):
+    """run(program, ranks) -> (the finished process, what the leader kept, by point number)."""
 
+    def call(program: str, ranks: int) -> tuple[subprocess.CompletedProcess, dict]:
+        (tmp_path / "job.py").write_text(program)
+        words = [*mpiexec(ranks), sys.executable, "job.py"]
+        done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=90)
+        kept = tmp_path / "kept.json"
+        return done, {int(k): v for k, v in json.loads(kept.read_text()).items()} if kept.exists() else {}
 
-def run(folder: Path, program: str, ranks: int) -> tuple[subprocess.CompletedProcess, dict]:
-    (folder / "job.py").write_text(program)
-    words = [*mpiexec(ranks), sys.executable, "job.py"]
-    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=90)
-    kept = folder / "kept.json"
-    return done, {int(k): v for k, v in json.loads(kept.read_text()).items()} if kept.exists() else {}
+    return call
 
 
 @pytest.mark.parametrize("ranks", [2, 3, 5])
-def test_every_rank_computes_and_every_point_comes_once(tmp_path, ranks):
+def test_every_rank_computes_and_every_point_comes_once(run, tmp_path, ranks):
     # no rank may finish its first point before every rank has one, so each must compute
     meet = """
 def evaluate(coords):
@@ -70,14 +64,14 @@ def evaluate(coords):
     return {"loss": coords[0] ** 2, "rank": world.rank}
 sweep(sampler, executor, evaluate, keep)
 """
-    done, kept = run(tmp_path, HEAD + meet + TAIL, ranks)
+    done, kept = run(HEAD + meet + TAIL, ranks)
     assert done.returncode == 0, done.stderr
     assert {index: result["loss"] for index, result in kept.items()} == {i: float(i * i) for i in range(40)}
     assert {result["rank"] for result in kept.values()} == set(range(ranks))
 
 
 @pytest.mark.parametrize("long", [0, 1])
-def test_nobody_waits_for_a_long_point(tmp_path, long):
+def test_nobody_waits_for_a_long_point(run, tmp_path, long):
     # Point 0 falls to the leader, point 1 to the first follower. The long one ends only after all others are done, but
     # for the one its rank has ahead: if anybody waited for it, the job would never end.
     program = f"""
@@ -91,14 +85,14 @@ def evaluate(coords):
     return {{"loss": coords[0], "rank": world.rank}}
 sweep(sampler, executor, evaluate, keep)
 """
-    done, kept = run(tmp_path, HEAD + program + TAIL, 2)
+    done, kept = run(HEAD + program + TAIL, 2)
     assert done.returncode == 0, done.stderr
     assert len(kept) == 40
     assert kept[long]["rank"] == long
 
 
 @pytest.mark.parametrize("rank", [0, 1, 2])
-def test_a_failing_rank_is_named_and_ends_the_job(tmp_path, rank):
+def test_a_failing_rank_is_named_and_ends_the_job(run, tmp_path, rank):
     program = f"""
 from landscape.errors import LandscapeError
 def evaluate(coords):
@@ -116,7 +110,7 @@ except LandscapeError as error:
     Path(f"said{{world.rank}}").write_text(str(error))
     sys.exit(1)
 """
-    done, _ = run(tmp_path, HEAD + program + TAIL, 3)
+    done, _ = run(HEAD + program + TAIL, 3)
     assert done.returncode != 0
     for each in range(3):
         said = (tmp_path / f"said{each}").read_text()
@@ -124,7 +118,7 @@ except LandscapeError as error:
         assert said.endswith("RuntimeError: broken here")
 
 
-def test_several_rounds_on_the_same_ranks(tmp_path):
+def test_several_rounds_on_the_same_ranks(run, tmp_path):
     program = """
 class Rounds:
     def __init__(self): self.left = 3
@@ -134,12 +128,12 @@ class Rounds:
     def tell(self, results): assert list(results) == sorted(results) and len(results) == 5
 sweep(Rounds(), executor, lambda coords: {"loss": coords[0]}, keep)
 """
-    done, kept = run(tmp_path, HEAD + program + TAIL, 3)
+    done, kept = run(HEAD + program + TAIL, 3)
     assert done.returncode == 0, done.stderr
     assert sorted(kept) == list(range(15))
 
 
-def test_ranks_that_fail_to_set_up_stop_all_with_the_first_message(tmp_path):
+def test_ranks_that_fail_to_set_up_stop_all_with_the_first_message(run, tmp_path):
     program = """
 from landscape.errors import LandscapeError
 assert same_everywhere(world, "same") and not same_everywhere(world, str(world.rank))
@@ -153,7 +147,7 @@ try:
 except LandscapeError as error:
     Path(f"all{world.rank}").write_text(str(error))
 """
-    done, _ = run(tmp_path, HEAD + program, 2)
+    done, _ = run(HEAD + program, 2)
     assert done.returncode == 0, done.stderr
     assert {(tmp_path / f"said{rank}").read_text() for rank in range(2)} == {"rank 1 of 2: no such file"}
     assert {(tmp_path / f"all{rank}").read_text() for rank in range(2)} == {"everywhere"}
