@@ -7,19 +7,19 @@ provenance says of both.
 from __future__ import annotations
 
 import copy
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
-from landscape.checkpoint.checkpoint import Checkpoint, load_checkpoint
+from landscape.checkpoint.checkpoint import Checkpoint, load_checkpoint, tensors_digest
 from landscape.checkpoint.fit import fit, leading_paths
 from landscape.errors import CheckpointError, UsageError
 from landscape.models.recognize import recognize
 from landscape.models.resolve import build_model
+
+IN_MEMORY = "in memory"
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,14 +61,16 @@ def other_net(checkpoint: Any, like: Net) -> Net:
     Raises:
         CheckpointError: it does not fit.
     """
+    label = None
     if isinstance(checkpoint, nn.Module):
-        return _in_memory(checkpoint)
-    if not isinstance(checkpoint, Checkpoint):
+        label = type(bare(checkpoint)).__name__
+        checkpoint = Checkpoint(dict(bare(checkpoint).state_dict()), source=IN_MEMORY)
+    elif not isinstance(checkpoint, Checkpoint):
         checkpoint = load_checkpoint(checkpoint)
     module = copy.deepcopy(like.module)
     fit(module, checkpoint, name=like.name)
     facts = {"path": checkpoint.source, "sha256": checkpoint.sha256}
-    return _net(module, like.name, checkpoint.meta, facts, _label(checkpoint.source))
+    return _net(module, like.name, checkpoint.meta, facts, label or _label(checkpoint.source))
 
 
 def bare(model: nn.Module) -> nn.Module:
@@ -84,12 +86,8 @@ def bare(model: nn.Module) -> nn.Module:
 
 def _in_memory(model: nn.Module) -> Net:
     model = bare(model)
-    digest = hashlib.sha256()
-    for name, tensor in model.state_dict().items():
-        digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
     name = type(model).__name__
-    return _net(model, name, {}, {"path": "in memory", "sha256": digest.hexdigest()}, name)
+    return _net(model, name, {}, {"path": IN_MEMORY, "sha256": tensors_digest(model.state_dict())}, name)
 
 
 def _net(module: nn.Module, name: str, meta: dict, checkpoint: dict, label: str) -> Net:

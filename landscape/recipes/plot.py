@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from landscape.errors import LandscapeError, UsageError
-from landscape.scene.build import KINDS, build_scene, default_kind
+from landscape.scene.build import build_scene, default_kind
 from landscape.scene.compare import build_comparison
 from landscape.surfaces import Surface, load_surface
 
@@ -92,11 +92,6 @@ def compare(
         loaded, kind=chosen, metric=metric, scale=scale, names=names, levels=levels, vmin=vmin, vmax=vmax, title=title
     )
     return [_draw(scene, path, dpi) for path in _outputs(out, "comparison.html", ())]
-
-
-def kinds() -> tuple[str, ...]:
-    """All kinds of pictures."""
-    return tuple(KINDS)
 
 
 def _several(surfaces) -> list:

@@ -229,3 +229,9 @@ def test_wrapped_models_are_unwrapped(net, data):
     for wrapped in (nn.DataParallel(net), torch.compile(net), torch.compile(nn.DataParallel(net))):
         found = ll.line(model=wrapped, data=data, x=(-1, 1, 3), quiet=True)
         np.testing.assert_array_equal(found.values["train_loss"], plain)
+
+
+def test_a_second_net_of_another_architecture_is_refused_by_name(net, data):
+    other = nn.Sequential(nn.Flatten(), nn.Linear(16, 3))
+    with pytest.raises(ll.LandscapeError, match=r"in memory does not fit Sequential: missing .*0\.weight"):
+        ll.line(model=net, data=data, to=other, x=(0, 1, 3), quiet=True)
