@@ -91,6 +91,10 @@ class Layout:
         found = dict(model.named_parameters()) | dict(model.named_buffers())
         return {entry.name: found[entry.name].detach() for entry in self.entries}
 
+    def named(self, flat: Tensor) -> dict[str, Tensor]:
+        """The views of `flat` by name."""
+        return {entry.name: view for entry, view in self.views(flat)}
+
     def attach(self, model: nn.Module, flat: Tensor) -> None:
         """Makes the module's tensors views of `flat`; the module must be ours, for its old storage is dropped."""
         found = dict(model.named_parameters()) | dict(model.named_buffers())

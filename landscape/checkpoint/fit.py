@@ -49,12 +49,28 @@ def fit(model: nn.Module, checkpoint: Checkpoint, *, name: str = "the model") ->
     Raises:
         CheckpointError: missing, unexpected or misshapen entries, listed by name.
     """
+    model.load_state_dict(_mapped(model, checkpoint, name), strict=False)
+
+
+def fitting(model: nn.Module, checkpoint: Checkpoint, *, name: str = "the model") -> dict[str, Tensor]:
+    """The checkpoint's own tensors under the names of the model, which stays as it is; tied weights under each name.
+
+    Raises:
+        CheckpointError: as `fit`.
+    """
+    mapped = _mapped(model, checkpoint, name)
+    own = model.state_dict(keep_vars=True)
+    stored = {id(own[key]): value for key, value in mapped.items() if key in own}
+    return {key: stored[id(tensor)] for key, tensor in own.items() if id(tensor) in stored}
+
+
+def _mapped(model: nn.Module, checkpoint: Checkpoint, name: str) -> dict[str, Tensor]:
     mapped, mismatch = best_match(model, checkpoint.state_dict)
     if mismatch.count:
         raise CheckpointError(
             f"checkpoint {checkpoint.source} does not fit {name}: {mismatch}; name its net with --model"
         )
-    model.load_state_dict(mapped, strict=False)
+    return mapped
 
 
 def best_match(model: nn.Module, state: dict[str, Tensor]) -> tuple[dict[str, Tensor], Mismatch]:

@@ -43,7 +43,6 @@ def _line(given: Given) -> None:
 
 
 def _computed(recipe: Callable, given: Given, command: str) -> None:
-    from landscape.recipes.plot import plot
     from landscape.recipes.run import Plan
 
     draw = given.pop("draw", False)
@@ -54,6 +53,8 @@ def _computed(recipe: Callable, given: Given, command: str) -> None:
         return
     report.say_surface(found, given["out"])
     if draw and report.speaks():
+        from landscape.recipes.plot import plot
+
         report.say_files(plot(given["out"], out=Path(given["out"]).with_suffix(".png")))
 
 

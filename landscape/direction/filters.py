@@ -2,16 +2,20 @@
 
 Owns: the rule that says which entries of a weight tensor belong to one output channel or neuron. Li et al. 2018
 (section 4) normalize per filter; which dimension counts the filters differs between layer kinds, and taking dimension 0
-for all of them is a common mistake.
+for all of them is a common mistake. Large tensors are worked on block by block (blocks.py), so that the float64 of
+intermediate results never takes a multiple of the tensor.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+
+from landscape.direction.blocks import spans
 
 
 @dataclass(frozen=True)
@@ -21,18 +25,56 @@ class FilterRule:
     shape: tuple[int, ...]
     dims: tuple[int, ...]
 
+    @property
+    def spans(self) -> list[tuple[int, int]]:
+        """(start, stop) of the blocks a tensor is worked on in, as places in the flattened tensor: whole rows of it.
+
+        Of a transposed convolution, whose filters lie across all rows, the only block is the tensor.
+        """
+        return spans(self.shape) if len(self.shape) == 2 else [(0, math.prod(self.shape))]
+
     def norms(self, tensor: Tensor) -> Tensor:
         """Euclidean norm of each filter in float64, with the reduced dimensions kept."""
-        return torch.linalg.vector_norm(tensor.reshape(self.shape).double(), dim=self.dims, keepdim=True)
+        flat = tensor.reshape(-1)
+        return self.norms_of(flat[start:stop] for start, stop in self.spans)
+
+    def norms_of(self, blocks: Iterable[Tensor]) -> Tensor:
+        """The same from the tensor's blocks, flattened and in the order of `spans`; each is needed only in its turn."""
+        kept = [1 if dim in self.dims else size for dim, size in enumerate(self.shape)]
+        across = 0 in self.dims  # each block then has a part of every filter
+        # room for all results beforehand: small tensors made between large temporary ones would pin the heap, which then
+        # grows by every block
+        found = torch.empty([len(self.spans), *kept] if across else kept, dtype=torch.float64)
+        row = 0
+        for i, block in enumerate(blocks):
+            norms = torch.linalg.vector_norm(self._shaped(block).double(), dim=self.dims, keepdim=True)
+            if across:
+                found[i] = norms
+            else:
+                found[row : row + len(norms)] = norms
+            row += len(norms)
+        return found if not across else torch.linalg.vector_norm(found, dim=0) if len(found) > 1 else found[0]
 
     def dots(self, a: Tensor, b: Tensor) -> Tensor:
         """Inner product of each filter of `a` with the same filter of `b`, in float64."""
         product = a.reshape(self.shape).double() * b.reshape(self.shape).double()
         return product.sum(dim=self.dims, keepdim=True)
 
-    def scaled(self, tensor: Tensor, factors: Tensor) -> Tensor:
-        """`tensor` with each filter multiplied by its factor, in the tensor's own shape and dtype."""
-        return (tensor.reshape(self.shape).double() * factors).to(tensor.dtype).reshape(tensor.shape)
+    def scale_(self, tensor: Tensor, factors: Tensor) -> None:
+        """Multiplies each filter of a contiguous tensor by its factor, in place."""
+        flat = tensor.view(-1)
+        for span in self.spans:
+            self.scale_block_(flat[span[0] : span[1]], factors, span)
+
+    def scale_block_(self, block: Tensor, factors: Tensor, span: tuple[int, int]) -> None:
+        """The same for one block of the flattened tensor; rounded once, from float64 to the tensor's own dtype."""
+        if len(self.shape) == 2 and 0 not in self.dims:
+            width = max(1, self.shape[1])
+            factors = factors[span[0] // width : -(-span[1] // width)]
+        block.copy_((self._shaped(block).double() * factors).view(-1))
+
+    def _shaped(self, block: Tensor) -> Tensor:
+        return block.view(-1, self.shape[1]) if len(self.shape) == 2 and self.shape[1] else block.view(self.shape)
 
     @property
     def entries(self) -> int:

@@ -8,7 +8,7 @@ of the net, which removes the scale invariance of ReLU nets from the picture.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor
@@ -60,15 +60,44 @@ def normalized(
     Raises:
         UsageError: unknown norm, or an `ignore` that leaves nothing.
     """
+    own = {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in vector.items()}
+    normalize_(own, reference, rules, norm=norm, ignore=ignore)
+    return own
+
+
+def normalize_(
+    vector: Mapping[str, Tensor],
+    reference: Mapping[str, Tensor],
+    rules: Mapping[str, FilterRule],
+    *,
+    norm: str = "filter",
+    ignore: str = "biasbn",
+) -> None:
+    """`normalized` in place: the tensors, which are contiguous and ours, are overwritten one after the other."""
+    check_norm(norm)
+    left_out = ignored_names(reference, ignore)
+    for name, tensor in vector.items():
+        if name in left_out:
+            tensor.zero_()
+        elif norm == "weight":
+            tensor.mul_(reference[name].to(tensor.device, tensor.dtype))
+        elif norm != "none":
+            flat, unit = tensor.view(-1), unit_of(rules[name], norm)
+            parts = (flat[start:stop] for start, stop in unit.spans)
+            unit.scale_(tensor, scale_factors(parts, reference[name].to(tensor.device), unit, norm))
+
+
+def scale_factors(blocks: Iterable[Tensor], reference: Tensor, unit: FilterRule, norm: str) -> Tensor:
+    """What each unit of a vector, given in the blocks of `unit.spans`, is to be multiplied by; float64."""
+    have = unit.norms_of(blocks)
+    want = torch.ones_like(have) if norm in ("dfilter", "dlayer") else unit.norms(reference)
+    return torch.where(have > 0, want / have.clamp_min(torch.finfo(torch.float64).tiny), torch.zeros_like(have))
+
+
+def check_norm(norm: str) -> None:
+    """Raises UsageError for an unknown norm."""
     if norm not in NORMS:
         raise UsageError(f"norm '{norm}': expected one of {', '.join(NORMS)}")
-    left_out = ignored_names(reference, ignore)
-    return {
-        name: torch.zeros_like(tensor)
-        if name in left_out
-        else _scaled(tensor, reference[name].to(tensor.device), rules[name], norm)
-        for name, tensor in vector.items()
-    }
 
 
 def unit_of(rule: FilterRule, norm: str) -> FilterRule:
@@ -76,15 +105,3 @@ def unit_of(rule: FilterRule, norm: str) -> FilterRule:
     if norm in ("filter", "dfilter"):
         return rule
     return FilterRule(rule.shape, tuple(range(len(rule.shape))))
-
-
-def _scaled(tensor: Tensor, reference: Tensor, rule: FilterRule, norm: str) -> Tensor:
-    if norm == "none":
-        return tensor.clone()
-    if norm == "weight":
-        return tensor * reference.to(tensor.dtype)
-    unit = unit_of(rule, norm)
-    have = unit.norms(tensor)
-    want = torch.ones_like(have) if norm in ("dfilter", "dlayer") else unit.norms(reference)
-    factors = torch.where(have > 0, want / have.clamp_min(torch.finfo(torch.float64).tiny), torch.zeros_like(have))
-    return unit.scaled(tensor, factors)

@@ -10,7 +10,7 @@ at zero in y. Without normalization (`none`, `weight`) the whole vector is one u
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor
@@ -32,9 +32,32 @@ def orthogonalized(
     Raises:
         LandscapeError: as whole vectors, y is parallel to x, so no plane is spanned.
     """
+    own = {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in y.items()}
+    orthogonalize_(own, x, rules, norm=norm)
+    return own
+
+
+def orthogonalize_(
+    y: Mapping[str, Tensor], x: Mapping[str, Tensor], rules: Mapping[str, FilterRule], *, norm: str
+) -> None:
+    """`orthogonalized` in place: the tensors of `y`, which are contiguous and ours, are overwritten."""
     if norm in WHOLE:
-        return _turn_whole(y, x)
-    return {name: _turn(tensor, x[name], _turnable(rules[name], norm)) for name, tensor in y.items()}
+        for name, tensor in _turn_whole(y, x).items():
+            y[name].copy_(tensor)
+        return
+    for name, tensor in y.items():
+        for y_part, x_part, unit in _parts(tensor, x[name], _turnable(rules[name], norm)):
+            y_part.copy_(_turn(y_part, x_part, unit))
+
+
+def _parts(y: Tensor, x: Tensor, unit: FilterRule) -> Iterator[tuple[Tensor, Tensor, FilterRule]]:
+    """Blocks of whole units where these are rows, else the tensors as they are."""
+    if len(unit.shape) != 2 or 0 in unit.dims:
+        yield y, x, unit
+        return
+    for start, stop in unit.spans:
+        rows = (stop - start) // max(1, unit.shape[1])
+        yield y.view(-1)[start:stop], x.reshape(-1)[start:stop], FilterRule((rows, unit.shape[1]), unit.dims)
 
 
 def _turnable(rule: FilterRule, norm: str) -> FilterRule:

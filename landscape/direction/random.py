@@ -14,12 +14,23 @@ import torch
 from torch import Tensor
 
 
-def gaussian(reference: Mapping[str, Tensor], *, seed: int, axis: int) -> dict[str, Tensor]:
-    """Standard normal float32 tensors named and shaped as the reference; `axis` is 0 for x, 1 for y."""
-    generator = np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, axis])))
+def generator(seed: int, axis: int) -> np.random.Generator:
+    """The generator of a direction; `axis` is 0 for x, 1 for y."""
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, axis])))
+
+
+def draw_(source: np.random.Generator, block: Tensor) -> Tensor:
+    """Fills contiguous float32 with standard normal numbers; in pieces or at once, they are the same."""
+    source.standard_normal(dtype=np.float32, out=block.view(-1).numpy())
+    return block
+
+
+def gaussian(
+    reference: Mapping[str, Tensor], *, seed: int, axis: int, out: Mapping[str, Tensor] | None = None
+) -> dict[str, Tensor]:
+    """Standard normal float32 tensors named and shaped as the reference; written into those of `out` when given."""
+    source = generator(seed, axis)
     return {
-        name: torch.from_numpy(generator.standard_normal(tuple(tensor.shape), dtype=np.float32).reshape(tensor.shape))
-        if tensor.ndim
-        else torch.tensor(generator.standard_normal(dtype=np.float32))
+        name: draw_(source, torch.empty(tensor.shape, dtype=torch.float32) if out is None else out[name])
         for name, tensor in reference.items()
     }

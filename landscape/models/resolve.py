@@ -6,6 +6,7 @@ here: the net that comes back has fresh ones, whatever state dict was looked at.
 
 from __future__ import annotations
 
+import copy
 import difflib
 from collections.abc import Callable, Mapping
 
@@ -49,7 +50,7 @@ def build_model(
 def _users(spec: str) -> nn.Module:
     make = resolve_callable(spec, what="model")
     if isinstance(make, nn.Module):
-        return make
+        return copy.deepcopy(make)  # the user's module has it still, and ours will be filled and moved
     try:
         model = make()
     except Exception as error:

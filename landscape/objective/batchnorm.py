@@ -96,11 +96,12 @@ def check_variances(
     """
     variances = [entry for entry in layout.entries if entry.name.endswith("running_var")]
     for coords in itertools.product(*corners):
-        moved = origin.clone()
-        for coordinate, direction in zip(coords, directions, strict=True):
-            moved.add_(direction, alpha=coordinate)
         for entry in variances:
-            lowest = float(moved[entry.offset : entry.offset + entry.numel].min())
+            part = slice(entry.offset, entry.offset + entry.numel)
+            moved = origin[part].clone()
+            for coordinate, direction in zip(coords, directions, strict=True):
+                moved.add_(direction[part], alpha=coordinate)
+            lowest = float(moved.min())
             if lowest < 0:
                 place = ", ".join(f"{c:g}" for c in coords)
                 raise EvaluationError(

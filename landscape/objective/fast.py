@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, fx, nn
-from torch.fx.passes.shape_prop import ShapeProp
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 # The largest activation of a batch should stay in the caches of a core. On one Xeon core (AVX-512, 2 MB of L2) this gave
@@ -25,6 +25,9 @@ CACHE_BYTES = 4 << 20
 BATCH_RANGE = (32, 512)
 # Two programs for the same net may differ by rounding, which grows with depth; more than this means another function.
 TOLERANCE = 1e-3
+# Folded weights are one more copy of those of all convolutions. Up to this size they are kept between batches; beyond it
+# each layer forms its own when it is called, so that a large net takes the memory of one layer more, not of all.
+KEPT_BYTES = 64 << 20
 ADDITIONS = (operator.add, operator.iadd, torch.add)
 
 
@@ -38,7 +41,13 @@ class FastNet:
     def refresh(self) -> None:
         """Forms the folded weights from the net's present ones."""
         for layer in self._folded:
-            layer.refresh()
+            if layer.kept is not None:
+                layer.refresh()
+
+    @property
+    def nbytes(self) -> int:
+        """What the folded weights take that are kept between batches."""
+        return sum(tensor.nbytes for layer in self._folded for tensor in layer.kept or ())
 
     def __call__(self, inputs: Tensor) -> Tensor:
         return self._program(inputs.contiguous(memory_format=torch.channels_last))
@@ -54,9 +63,12 @@ def accelerated(model: nn.Module, inputs: Tensor) -> FastNet | None:
         return None
     try:
         program = fx.symbolic_trace(model)
-        ShapeProp(program).propagate(inputs)
+        _Shapes(program).run(inputs)
         largest = max(_sample_bytes(node) for node in program.graph.nodes)
         folded = _rewrite(program, fused_kernels=_has_fused_kernels(inputs))
+        if sum(layer.source_bytes for layer in folded) <= KEPT_BYTES:
+            for layer in folded:
+                layer.keep()
         fast = FastNet(program, folded, _batch_size(largest))
         fast.refresh()
         return fast if folded and _same(model, fast, inputs) else None
@@ -75,9 +87,17 @@ def _same(model: nn.Module, fast: FastNet, inputs: Tensor) -> bool:
     return True
 
 
+class _Shapes(fx.Interpreter):
+    """Notes the shape of every node's value. torch's own ShapeProp imports sympy, a third of the time to the first point."""
+
+    def run_node(self, node: fx.Node) -> Any:
+        value = super().run_node(node)
+        node.meta["shape"] = getattr(value, "shape", None)
+        return value
+
+
 def _sample_bytes(node: fx.Node) -> int:
-    meta = node.meta.get("tensor_meta")
-    shape = getattr(meta, "shape", ())
+    shape = node.meta.get("shape") or ()
     return 4 * shape[1:].numel() if len(shape) > 1 else 0
 
 
@@ -148,8 +168,8 @@ def _addend(node: fx.Node, value: fx.Node) -> fx.Node | None:
     # `x += conv(y)` changes x for its later readers; only a sum written into the convolution's own result may go
     if not isinstance(other, fx.Node) or other is value or (node.target is operator.iadd and first is not value):
         return None
-    shapes = [getattr(n.meta.get("tensor_meta"), "shape", None) for n in (other, value)]
-    return other if shapes[0] is not None and shapes[0] == shapes[1] else None
+    shape = other.meta.get("shape")
+    return other if shape is not None and shape == value.meta.get("shape") else None
 
 
 def _replace(
@@ -199,35 +219,46 @@ class _Folded(nn.Module):
         self._geometry = (list(conv.padding), list(conv.stride), list(conv.dilation), conv.groups)
         self._activation = activation
         self._call: Callable = self._added if adds else self._fused if fused else self._plain
-        weight = conv.weight.detach()
-        self.weight = torch.empty_like(weight, memory_format=torch.channels_last)
-        self.bias = torch.empty(len(weight), dtype=weight.dtype, device=weight.device)
+        self.kept: tuple[Tensor, Tensor] | None = None
+
+    @property
+    def source_bytes(self) -> int:
+        return self._sources[0].weight.nbytes
+
+    def keep(self) -> None:
+        """Makes room for the folded weights; from then on they are those of the last `refresh`."""
+        self.kept = self._room()
 
     def refresh(self) -> None:
+        self._fold(*self.kept)
+
+    def _room(self) -> tuple[Tensor, Tensor]:
+        weight = self._sources[0].weight.detach()
+        folded = torch.empty_like(weight, memory_format=torch.channels_last)
+        return folded, torch.empty(len(weight), dtype=weight.dtype, device=weight.device)
+
+    def _fold(self, folded: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:
         conv, bn = self._sources
         if bn is None:
-            self.weight.copy_(conv.weight)
-            self.bias.copy_(conv.bias) if conv.bias is not None else self.bias.zero_()
-            return
+            folded.copy_(conv.weight)
+            shift.copy_(conv.bias) if conv.bias is not None else shift.zero_()
+            return folded, shift
         weight, bias = fuse_conv_bn_weights(
             conv.weight, conv.bias, bn.running_mean, bn.running_var, bn.eps, bn.weight, bn.bias
         )
-        self.weight.copy_(weight)
-        self.bias.copy_(bias)
+        return folded.copy_(weight), shift.copy_(bias)
 
     def forward(self, x: Tensor, other: Tensor | None = None) -> Tensor:
-        return self._call(x, other)
+        return self._call(x, other, *(self.kept or self._fold(*self._room())))
 
-    def _plain(self, x: Tensor, other: None) -> Tensor:
+    def _plain(self, x: Tensor, other: None, weight: Tensor, bias: Tensor) -> Tensor:
         padding, stride, dilation, groups = self._geometry
-        return F.conv2d(x, self.weight, self.bias, stride, padding, dilation, groups)
+        return F.conv2d(x, weight, bias, stride, padding, dilation, groups)
 
-    def _fused(self, x: Tensor, other: None) -> Tensor:
-        return torch.ops.mkldnn._convolution_pointwise(
-            x, self.weight, self.bias, *self._geometry, self._activation, [], ""
-        )
+    def _fused(self, x: Tensor, other: None, weight: Tensor, bias: Tensor) -> Tensor:
+        return torch.ops.mkldnn._convolution_pointwise(x, weight, bias, *self._geometry, self._activation, [], "")
 
-    def _added(self, x: Tensor, other: Tensor) -> Tensor:
+    def _added(self, x: Tensor, other: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         return torch.ops.mkldnn._convolution_pointwise.binary(
-            x, other, self.weight, self.bias, *self._geometry, "add", 1.0, self._activation, [], ""
+            x, other, weight, bias, *self._geometry, "add", 1.0, self._activation, [], ""
         )

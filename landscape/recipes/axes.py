@@ -12,15 +12,16 @@ import numpy as np
 from torch import Tensor
 
 from landscape.direction.difference import difference
-from landscape.direction.direction import Direction, fingerprint
+from landscape.direction.direction import Direction, cosine, fingerprint
 from landscape.direction.files import read_directions
 from landscape.direction.filters import filter_rules
-from landscape.direction.normalize import normalized
-from landscape.direction.orthogonal import orthogonalized
+from landscape.direction.normalize import normalize_
+from landscape.direction.orthogonal import orthogonalize_
 from landscape.direction.random import gaussian
+from landscape.direction.regenerated import Regenerated
 from landscape.errors import LandscapeError
 from landscape.layout import Layout
-from landscape.recipes.net import Net, other_net
+from landscape.recipes.net import Net, Other, other_net
 from landscape.recipes.options import Options
 from landscape.slice.plane import Plane
 from landscape.surfaces.surface import Trail
@@ -30,73 +31,76 @@ NAMES = "xy"
 
 @dataclass(frozen=True, eq=False)
 class Axes:
-    """Directions, axis labels, provenance, and the nets that lie in the plane."""
+    """Directions, axis labels, provenance, and the other nets that lie in the plane."""
 
-    directions: tuple[Direction, ...]
+    directions: tuple[Direction | Regenerated, ...]
     labels: tuple[str, ...]
     provenance: dict
-    nets: tuple[Net, ...] = field(default_factory=tuple)
+    others: tuple[Other, ...] = field(default_factory=tuple)
 
 
-def make_axes(options: Options, net: Net, layout: Layout, ndim: int) -> Axes:
-    """Directions for `ndim` axes as the options say.
+def make_axes(options: Options, net: Net, layout: Layout, origin: Tensor, ndim: int) -> Axes:
+    """Directions for `ndim` axes as the options say; `origin` (layout.size,) are the weights they are scaled to.
 
     Raises:
         LandscapeError: another net does not fit, a direction file is of another net, or a direction is zero.
     """
-    reference = layout.tensors(net.module)
     if options.directions:
-        directions = read_directions(options.directions, net.module, layout, ndim=ndim)
-        labels, nets = tuple(f"direction {NAMES[i]}" for i in range(ndim)), (net,)
+        read = read_directions(options.directions, net.module, layout, ndim=ndim)
+        directions = [Direction.laid(layout, d.vector, d.provenance) for d in read]
+        labels, others = tuple(f"direction {NAMES[i]}" for i in range(ndim)), []
     else:
         others = [other_net(spec, net) for spec in (options.to, options.to_y) if spec is not None]
         directions, labels = [], ()
         for axis in range(ndim):
             other = others[axis] if axis < len(others) else None
-            directions.append(_direction(options, net, reference, layout, axis, other))
+            directions.append(_direction(options, net, layout, origin, axis, other))
             labels += (_label(axis, net, other),)
-        nets = (net, *others)
     if options.orthogonal:
-        turned = orthogonalized(
-            directions[1].vector, directions[0].vector, filter_rules(net.module), norm=directions[1].provenance["norm"]
-        )
-        directions[1] = Direction(turned, directions[1].provenance)
+        x, y = directions
+        orthogonalize_(y.vector, x.vector, filter_rules(net.module), norm=y.provenance["norm"])
     _refuse_zero(directions)
-    return Axes(tuple(directions), labels, _provenance(options, directions), nets)
+    return Axes(tuple(directions), labels, _provenance(options, directions), tuple(others))
 
 
-def _direction(options: Options, net: Net, reference: dict[str, Tensor], layout: Layout, axis: int, other: Net | None):
-    if other is None:
-        kind, norm, ignore = "random", options.norm or "filter", options.ignore or "biasbn"
-        vector = gaussian(reference, seed=options.seed, axis=axis)
+def _direction(options: Options, net: Net, layout: Layout, origin: Tensor, axis: int, other: Other | None):
+    """Written tensor by tensor into its one vector, or with `lean` not at all."""
+    kind = "random" if other is None else "nets"
+    usual = ("filter", "biasbn") if other is None else ("none", "none")
+    scaling = {"norm": options.norm or usual[0], "ignore": options.ignore or usual[1]}
+    reference, rules, facts = layout.named(origin), filter_rules(net.module), {"kind": kind, **scaling}
+    if other is not None:
+        direction = Direction.laid(layout, difference(reference, other.tensors), facts)
+    elif options.lean:
+        return Regenerated(layout, reference, rules, seed=options.seed, axis=axis, **scaling, provenance=facts)
     else:
-        kind, norm, ignore = "nets", options.norm or "none", options.ignore or "none"
-        vector = difference(reference, layout.tensors(other.module))
-    vector = normalized(vector, reference, filter_rules(net.module), norm=norm, ignore=ignore)
-    return Direction(vector, {"kind": kind, "norm": norm, "ignore": ignore})
+        direction = Direction.zeros(layout, facts)
+        gaussian(reference, seed=options.seed, axis=axis, out=direction.vector)
+    normalize_(direction.vector, reference, rules, **scaling)
+    return direction
 
 
-def _label(axis: int, net: Net, other: Net | None) -> str:
+def _label(axis: int, net: Net, other: Other | None) -> str:
     if other is None:
         return f"{NAMES[axis]}: random direction"
     return f"{NAMES[axis]}: {net.label} (0) to {other.label} (1)"
 
 
-def _refuse_zero(directions: Sequence[Direction]) -> None:
+def _refuse_zero(directions: Sequence[Direction | Regenerated]) -> None:
     for name, direction in zip(NAMES, directions, strict=False):
-        if not any(bool(tensor.any()) for tensor in direction.vector.values()):
+        if not any(bool(block.any()) for _, block in direction.pieces()):
             raise LandscapeError(
                 f"the {name} direction is zero, so nothing would move: are both nets the same, or all parameters ignored?"
             )
 
 
-def _provenance(options: Options, directions: Sequence[Direction]) -> dict:
+def _provenance(options: Options, directions: Sequence[Direction | Regenerated]) -> dict:
     kinds = list(dict.fromkeys(d.provenance["kind"] for d in directions))
     facts = {
         "kind": "+".join(kinds),
         "state": "states" if options.state == "states" or options.batchnorm == "interpolate" else "weights",
         "fingerprint": fingerprint(directions),
-        "cosine": _cosine(directions),
+        "cosine": cosine(*directions[:2]) if len(directions) > 1 else None,
     }
     if options.directions:
         return {**facts, "file": str(options.directions)}
@@ -109,24 +113,14 @@ def _provenance(options: Options, directions: Sequence[Direction]) -> dict:
     return {**facts, "orthogonal": options.orthogonal} | {k: str(v) for k, v in named.items() if v is not None}
 
 
-def _cosine(directions: Sequence[Direction]) -> float | None:
-    if len(directions) < 2:
-        return None
-    x, y = (d.vector for d in directions[:2])
-    dot = sum(float((x[name].double() * y[name].double()).sum()) for name in x)
-    norms = [np.sqrt(sum(float(t.double().square().sum()) for t in v.values())) for v in (x, y)]
-    return float(dot / (norms[0] * norms[1]))
-
-
-def net_trail(plane: Plane, nets: Sequence[Net], layout: Layout) -> dict[str, Trail]:
+def net_trail(plane: Plane, net: Net, others: Sequence[Other], layout: Layout) -> dict[str, Trail]:
     """Where the named nets lie in the plane, for markers on the figure; nothing to mark when there is one net."""
-    if len(nets) < 2:
+    if not others:
         return {}
     origin = plane.origin
-    projected = [
-        plane.project(layout.flatten(layout.tensors(net.module), dtype=origin.dtype, device=origin.device))
-        for net in nets
-    ]
+    projected = [plane.project(origin)]
+    for other in others:
+        projected.append(plane.project(layout.flatten(other.tensors, dtype=origin.dtype, device=origin.device)))
     coords = np.array([coords for coords, _ in projected])
     # what rounding leaves of an exact 0 or 1 would only clutter the file
     coords = np.where(np.abs(coords - np.round(coords)) < 1e-5, np.round(coords), coords) + 0.0
@@ -135,7 +129,7 @@ def net_trail(plane: Plane, nets: Sequence[Net], layout: Layout) -> dict[str, Tr
             x=coords[:, 0],
             y=coords[:, 1] if plane.ndim > 1 else None,
             residual=np.array([residual for _, residual in projected]),
-            labels=_told_apart([net.label for net in nets]),
+            labels=_told_apart([net.label, *(other.label for other in others)]),
         )
     }
 
@@ -151,6 +145,6 @@ def moves_buffers(directions: Sequence[Direction], layout: Layout) -> bool:
     return any(bool(d.vector[name].any()) for d in directions for name in buffers if name in d.vector)
 
 
-def flat(directions: Sequence[Direction], layout: Layout, like: Tensor) -> list[Tensor]:
-    """The directions as vectors of the layout, on the device and in the dtype of `like`."""
-    return [layout.flatten(d.vector, dtype=like.dtype, device=like.device) for d in directions]
+def lines(directions: Sequence[Direction | Regenerated], like: Tensor) -> list[Tensor | Regenerated]:
+    """What a plane moves along: the directions' own vectors, copied only for another device or dtype than theirs."""
+    return [d if isinstance(d, Regenerated) else d.flat.to(like.device, like.dtype) for d in directions]

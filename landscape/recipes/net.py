@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from landscape.checkpoint.checkpoint import Checkpoint, load_checkpoint, tensors_digest
-from landscape.checkpoint.fit import fit, leading_paths
+from landscape.checkpoint.fit import fit, fitting, leading_paths
 from landscape.errors import CheckpointError, UsageError
 from landscape.models.recognize import recognize
 from landscape.models.resolve import build_model
@@ -24,12 +24,21 @@ IN_MEMORY = "in memory"
 
 @dataclass(frozen=True, eq=False)
 class Net:
-    """A module with trained weights, never the caller's own object; `name` is how figures call it."""
+    """A module with trained weights, and how figures call it; `own` when nobody but us has the module."""
 
     module: nn.Module
     name: str
     meta: dict
     provenance: dict
+    label: str
+    own: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Other:
+    """A second net of the same architecture: its tensors under the names of the first, as they were stored."""
+
+    tensors: dict[str, Tensor]
     label: str
 
 
@@ -55,7 +64,7 @@ def load_net(checkpoint: Any, model: Any) -> Net:
     return _net(module, name, checkpoint.meta, facts, _label(checkpoint.source))
 
 
-def other_net(checkpoint: Any, like: Net) -> Net:
+def other_net(checkpoint: Any, like: Net) -> Other:
     """A second net of the same architecture, for directions toward it.
 
     Raises:
@@ -67,10 +76,7 @@ def other_net(checkpoint: Any, like: Net) -> Net:
         checkpoint = Checkpoint(dict(bare(checkpoint).state_dict()), source=IN_MEMORY)
     elif not isinstance(checkpoint, Checkpoint):
         checkpoint = load_checkpoint(checkpoint)
-    module = copy.deepcopy(like.module)
-    fit(module, checkpoint, name=like.name)
-    facts = {"path": checkpoint.source, "sha256": checkpoint.sha256}
-    return _net(module, like.name, checkpoint.meta, facts, label or _label(checkpoint.source))
+    return Other(fitting(like.module, checkpoint, name=like.name), label or _label(checkpoint.source))
 
 
 def bare(model: nn.Module) -> nn.Module:
@@ -87,14 +93,15 @@ def bare(model: nn.Module) -> nn.Module:
 def _in_memory(model: nn.Module) -> Net:
     model = bare(model)
     name = type(model).__name__
-    return _net(model, name, {}, {"path": IN_MEMORY, "sha256": tensors_digest(model.state_dict())}, name)
+    facts = {"path": IN_MEMORY, "sha256": tensors_digest(model.state_dict())}
+    return _net(model, name, {}, facts, name, own=False)
 
 
-def _net(module: nn.Module, name: str, meta: dict, checkpoint: dict, label: str) -> Net:
+def _net(module: nn.Module, name: str, meta: dict, checkpoint: dict, label: str, *, own: bool = True) -> Net:
     """`name` may be a path to a user's file; what identifies the model is the file's name, wherever it lies."""
     shown = f"{Path(name.rpartition(':')[0]).name}:{name.rpartition(':')[2]}" if ".py:" in name else name
     facts = {"name": shown, "spec": name, "parameters": sum(parameter.numel() for parameter in module.parameters())}
-    return Net(module, shown, meta, {"model": facts, "checkpoint": checkpoint}, label)
+    return Net(module, shown, meta, {"model": facts, "checkpoint": checkpoint}, label, own)
 
 
 def _spec_of(checkpoint: Checkpoint, model: str | None) -> tuple[str, dict]:

@@ -1,32 +1,56 @@
 """A line or plane (or volume) through weight space: coordinates -> parameters, and back.
 
 Owns: origin + sum of coordinate * direction, formed from the origin at every point so that no error accumulates, and
-the projection of any weights on the plane. Knows no model and no loss.
+the projection of any weights on the plane. Knows no model and no loss. Nothing is copied per point: a plane holds its
+origin and its directions, and writes into the vector it is given.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from landscape.errors import LandscapeError
 
+BLOCK = 1 << 20
+# Of the largest eigenvalue of the Gram matrix of unit vectors: below it two directions are parallel.
+RANK = 1e-13
+
+
+class Line(Protocol):
+    """A direction that can be gone along without being a vector in memory."""
+
+    shape: tuple[int, ...]
+    nbytes: int
+
+    def add_to(self, vector: Tensor, coordinate: float) -> None:
+        """vector += coordinate * direction, in place, with the bits that a stored direction would give."""
+
+    def vector(self, like: Tensor) -> Tensor:
+        """The direction as a vector of the dtype and device of `like`."""
+
 
 class Plane:
-    """The affine span of `directions` through `origin`, all flat vectors (n,) of one dtype and device."""
+    """The affine span of `directions` through `origin`: flat vectors (n,) of one dtype and device, or `Line`s."""
 
-    def __init__(self, origin: Tensor, directions: Sequence[Tensor]):
+    def __init__(self, origin: Tensor, directions: Sequence[Tensor | Line]):
         for direction in directions:
-            if direction.shape != origin.shape:
-                raise LandscapeError(f"direction has {direction.numel()} entries, the origin has {origin.numel()}")
+            if tuple(direction.shape) != tuple(origin.shape):
+                raise LandscapeError(f"direction has {direction.shape[0]} entries, the origin has {origin.numel()}")
         self.origin = origin
         self.directions = tuple(directions)
 
     @property
     def ndim(self) -> int:
         return len(self.directions)
+
+    @property
+    def nbytes(self) -> int:
+        """What origin and directions hold."""
+        return sum(vector.nbytes for vector in (self.origin, *self.directions))
 
     def at(self, coords: Sequence[float], *, out: Tensor | None = None) -> Tensor:
         """(n,) parameters at `coords`; written into `out` when given. At zero they are the origin bit for bit."""
@@ -36,24 +60,46 @@ class Plane:
         out.copy_(self.origin)
         for coordinate, direction in zip(coords, self.directions, strict=True):
             if coordinate != 0.0:  # adding 0 * d would turn -0.0 into 0.0
-                out.add_(direction, alpha=float(coordinate))
+                if isinstance(direction, Tensor):
+                    out.add_(direction, alpha=float(coordinate))
+                else:
+                    direction.add_to(out, float(coordinate))
         return out
 
     def project(self, parameters: Tensor) -> tuple[tuple[float, ...], float]:
         """Least-squares coordinates of `parameters` (n,), and their Euclidean distance from the plane.
 
-        Exact for directions that are neither orthogonal nor of unit length; solved in float64.
+        Exact for directions that are neither orthogonal nor of unit length; solved in float64, block by block, so that
+        no float64 copy of a vector is made.
         """
-        offset = parameters.double() - self.origin.double()
-        basis = torch.stack([direction.double() for direction in self.directions], dim=1)
-        coords = torch.linalg.lstsq(basis, offset.unsqueeze(1), driver="gelsd" if basis.is_cpu else None).solution[:, 0]
-        residual = torch.linalg.vector_norm(offset - basis @ coords)
-        return tuple(coords.tolist()), float(residual)
+        vectors = self._vectors()
+        gram = torch.zeros(self.ndim, self.ndim, dtype=torch.float64)
+        along = torch.zeros(self.ndim, dtype=torch.float64)
+        for offset, basis in self._blocks(parameters, vectors):
+            gram += (basis @ basis.T).cpu()
+            along += (basis @ offset).cpu()
+        lengths = gram.diagonal().sqrt()
+        scale = torch.where(lengths > 0, 1 / lengths, 0.0)  # directions may differ in length by many orders
+        coords = scale * (torch.linalg.pinv(gram * scale * scale[:, None], rtol=RANK, hermitian=True) @ (scale * along))
+        squares = 0.0
+        for offset, basis in self._blocks(parameters, vectors):
+            squares += float((offset - coords.to(basis.device) @ basis).square().sum())
+        return tuple(coords.tolist()), squares**0.5
+
+    def _vectors(self) -> list[Tensor]:
+        return [line if isinstance(line, Tensor) else line.vector(self.origin) for line in self.directions]
+
+    def _blocks(self, parameters: Tensor, vectors: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
+        """(parameters - origin (m,), directions (ndim, m)) in float64, m entries at a time."""
+        for start in range(0, len(self.origin), BLOCK):
+            part = slice(start, start + BLOCK)
+            offset = parameters[part].double() - self.origin[part].double()
+            yield offset, torch.stack([vector[part].double() for vector in vectors])
 
     def cosine(self) -> float | None:
         """Cosine of the angle between the first two directions; None on a line or when one of them is zero."""
         if self.ndim < 2:
             return None
-        x, y = (direction.double() for direction in self.directions[:2])
+        x, y = (direction.double() for direction in self._vectors()[:2])
         norms = float(x.norm() * y.norm())
         return float(x @ y) / norms if norms > 0 else None

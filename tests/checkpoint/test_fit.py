@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from landscape.checkpoint.checkpoint import Checkpoint
-from landscape.checkpoint.fit import fit
+from landscape.checkpoint.fit import fit, fitting
 from landscape.errors import CheckpointError
 
 
@@ -103,6 +103,18 @@ def test_tied_weights_need_to_be_stored_once():
     del state["head.weight"]
     fit(fresh, checkpoint(state))
     assert torch.equal(fresh.head.weight, trained.embed.weight) and fresh.head.weight is fresh.embed.weight
+
+
+def test_fitting_tells_the_stored_tensors_under_all_names_and_leaves_the_net_alone():
+    torch.manual_seed(0)
+    trained, fresh = Tied(), Tied()
+    state, before = {"net.head.weight": trained.head.weight}, fresh.embed.weight.clone()
+    found = fitting(fresh, checkpoint(state))
+    assert list(found) == ["embed.weight", "head.weight"]
+    assert all(tensor is trained.head.weight for tensor in found.values()), "no copies"
+    assert torch.equal(fresh.embed.weight, before)
+    with pytest.raises(CheckpointError, match=r"does not fit mynet: missing 0\.weight"):
+        fitting(nn.Sequential(nn.Linear(2, 2)), checkpoint(state), name="mynet")
 
 
 def test_the_batch_counter_of_old_files_may_be_absent(cnn):

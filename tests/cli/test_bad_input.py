@@ -41,7 +41,9 @@ def test_checkpoint_that_would_run_code(surface):
 
 
 def test_checkpoint_of_another_architecture(surface):
-    one_line(surface(checkpoint="other.pt"), 1, "other.pt does not fit", "1.weight (7, 16) instead of (6, 16)", "--model")
+    one_line(
+        surface(checkpoint="other.pt"), 1, "other.pt does not fit", "1.weight (7, 16) instead of (6, 16)", "--model"
+    )
 
 
 def test_checkpoint_of_no_zoo_net_without_model(run):
@@ -96,6 +98,8 @@ def test_all_forms_of_a_range_work(run, words):
 
 
 def test_direction_file_of_another_net(surface):
+    import torch
+
     from landscape.direction.files import write_directions
     from landscape.recipes.axes import make_axes
     from landscape.recipes.net import load_net
@@ -104,7 +108,9 @@ def test_direction_file_of_another_net(surface):
     net = load_net("other.pt", "net.py:other")
     from landscape.layout import Layout
 
-    axes = make_axes(Options().completed(2), net, Layout.of(net.module), 2)
+    layout = Layout.of(net.module)
+    origin = layout.flatten(layout.tensors(net.module), dtype=torch.float32)
+    axes = make_axes(Options().completed(2), net, layout, origin, 2)
     write_directions("d.h5", axes.directions)
     one_line(surface("--directions", "d.h5"), 1, "d.h5", "another net", "1.weight")
 
@@ -173,6 +179,11 @@ def test_nan_and_inf_losses_are_kept_counted_and_drawn(run, surface):
         (["--directions", "d.h5", "--norm", "layer"], "as they are"),
         (["--state", "states", "--batchnorm", "keep"], "drop one"),
         (["--seed", "-1"], "seed -1"),
+        (["--lean", "--to", "build.pt"], "lean draws random directions anew at each point, which excludes to;"),
+        (["--lean", "--directions", "d.h5"], "excludes directions"),
+        (["--lean", "--orthogonal"], "excludes orthogonal"),
+        (["--lean", "--save-directions"], "excludes save-directions"),
+        (["--lean", "--state", "states"], "excludes state states"),
         (["--samples", "0"], "samples 0"),
         (["--batch-size", "0"], "batch-size 0"),
         (["--threads", "0"], "threads 0"),

@@ -110,3 +110,14 @@ def test_building_leaves_the_state_dict_alone():
     before = {key: value.clone() for key, value in state.items()}
     build_model("resnet20", state_dict=state)
     assert all(torch.equal(state[key], before[key]) for key in before)
+
+
+def test_a_net_that_lies_in_a_users_module_stays_the_users(tmp_path, monkeypatch):
+    """What comes back is filled with a checkpoint and moved about."""
+    (tmp_path / "held_net.py").write_text("from torch import nn\nready = nn.Linear(1, 1)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    import held_net
+
+    built = build_model("held_net:ready")
+    assert built is not held_net.ready and built.weight.data_ptr() != held_net.ready.weight.data_ptr()
+    assert torch.equal(built.weight, held_net.ready.weight)

@@ -46,6 +46,16 @@ def test_the_same_outputs_as_the_net(name):
     assert float((fast(inputs).double() - expected).abs().max()) < 1e-5 * scale
 
 
+def test_a_large_net_is_folded_layer_by_layer_to_the_same_values(monkeypatch):
+    """Its folded weights are formed when they are needed, so that they take no memory beside the net's own."""
+    net, inputs = lived_in(build_zoo("resnet20")), images()
+    kept = accelerated(net, inputs[:4])
+    monkeypatch.setattr("landscape.objective.fast.KEPT_BYTES", 0)
+    passing = accelerated(net, inputs[:4])
+    assert kept.nbytes > 1e6 and passing.nbytes == 0
+    assert torch.equal(kept(inputs), passing(inputs))
+
+
 def test_weights_that_have_moved_are_folded_anew():
     net, inputs = lived_in(build_zoo("resnet20")), images()
     fast = accelerated(net, inputs[:4])

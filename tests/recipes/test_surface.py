@@ -10,7 +10,11 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import landscape as ll
+from landscape.layout import Layout
+from landscape.recipes.job import make_job
+from landscape.recipes.options import Options
 from landscape.recipes.run import Plan
+from landscape.sweep.launch import World
 
 
 @pytest.fixture
@@ -23,6 +27,17 @@ def net() -> nn.Module:
 def data() -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(4)
     return torch.randn(50, 1, 4, 4, generator=generator), torch.randint(0, 3, (50,), generator=generator)
+
+
+@pytest.fixture
+def saved(net, tmp_path) -> dict:
+    """The net in a file, and the options that load it: a module of ours, which moves itself."""
+    torch.save(net.state_dict(), tmp_path / "net.pt")
+    (tmp_path / "net.py").write_text(
+        "from torch import nn\n\ndef build():\n"
+        "    return nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(16, 3))\n"
+    )
+    return {"checkpoint": tmp_path / "net.pt", "model": f"{tmp_path / 'net.py'}:build"}
 
 
 def plain_loss(net: nn.Module, weights: dict, data) -> float:
@@ -209,6 +224,43 @@ def test_directions_are_used_again(net, data, tmp_path):
 def test_orthogonal_axes_are_told_in_the_provenance(net, data, norm):
     found = ll.surface(model=net, data=data, x="-1:1:2", y="-1:1:2", norm=norm, orthogonal=True, quiet=True)
     assert abs(found.provenance["directions"]["cosine"]) < 1e-6
+
+
+@pytest.mark.parametrize("norm", ["filter", "weight"])
+def test_lean_gives_the_same_values_and_continues_the_same_file(saved, data, tmp_path, norm):
+    options = {**saved, "data": data, "x": "-1:1:3", "y": "-1:1:4", "norm": norm, "quiet": True}
+    expected = ll.surface(**options)
+    found = ll.surface(**options, lean=True, out=tmp_path / "a.h5")
+    for name, values in expected.values.items():
+        np.testing.assert_array_equal(found.values[name], values)
+    assert found.provenance["directions"] == expected.provenance["directions"]
+    assert found.provenance["run"]["lean"] and not expected.provenance["run"]["lean"]
+    again = ll.surface(**options, out=tmp_path / "a.h5")  # an error, were it another run
+    assert again.provenance["run"]["lean"]
+
+
+def test_the_plan_tells_the_memory_that_is_held(net, data):
+    options = {"model": net, "data": data, "x": "-1:1:5", "y": "-1:1:3", "dry_run": True, "plain": True}
+    size = 4 * Layout.of(net).size
+    assert ll.surface(**options).weight_bytes == 4 * size, "origin, net and two directions"
+    assert ll.surface(**options, precision="fp64").weight_bytes == 8 * size
+    large = nn.Sequential(nn.Flatten(), nn.Linear(16, 4000), nn.ReLU(), nn.Linear(4000, 200), nn.Linear(200, 3))
+    size = 4 * Layout.of(large).size
+    lean = ll.surface(**{**options, "model": large}, lean=True).weight_bytes
+    assert 2 * size < lean < 3 * size
+
+
+def test_nothing_else_is_held_of_the_net(net, saved, data):
+    """Other nets, the checkpoint, the net as it was loaded: what a point needs is origin, net and directions."""
+    with torch.no_grad():
+        net[0].weight.mul_(1.5)
+    options = Options(**saved, data=data, to=net, plain=True, threads=1)
+    job = make_job(options, {"x": (0, 1, 3)}, World(), "line")
+    vectors = {id(vector) for vector in (job.objective.weights, job.plane.origin, *job.plane.directions)}
+    assert len(vectors) == 3 and job.weight_bytes == 3 * 4 * job.objective.layout.size
+    assert job.axes.directions == job.axes.others == ()
+    storage = job.objective.weights.untyped_storage().data_ptr()
+    assert all(p.untyped_storage().data_ptr() == storage for p in job.objective.model.parameters())
 
 
 def test_provenance_tells_what_was_computed(net, data):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from landscape.scene.refine import MOST_POINTS, refine, refine_axis, thin
+from landscape.scene.refine import MOST_POINTS, _akima_rows, _spline_weights, refine, refine_axis, thin
 from landscape.scene.refine import factor as pieces_of
 
 X, Y = np.array([0.0, 1.0, 2.5, 3.0, 4.0, 6.0]), np.array([-1.0, 0.0, 0.5, 2.0, 3.0])
@@ -87,3 +87,28 @@ def test_grids_finer_than_a_screen_are_thinned_to_their_own_points():
     assert z.shape == (MOST_POINTS, MOST_POINTS)
     np.testing.assert_array_equal(z, heights[np.ix_(chosen, chosen)])
     assert (pieces_of(1001), set(x) <= set(axis)) == (1, True)
+
+
+@pytest.mark.parametrize("n", [2, 3, 4, 5, 6, 25])
+def test_the_spline_is_that_of_scipy(n):
+    from scipy.interpolate import make_interp_spline
+
+    generator = np.random.default_rng(n)
+    knots, values = np.sort(generator.uniform(-1, 1, n)), generator.normal(size=n)
+    at = refine_axis(knots, 9)
+    expected = make_interp_spline(knots, values, k=min(3, n - 1))(at)
+    np.testing.assert_allclose(_spline_weights(knots, at) @ values, expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("n", [2, 3, 4, 5, 6, 25])
+@pytest.mark.parametrize("spike", [0.0, 1e6])
+def test_the_akima_curve_is_that_of_scipy(n, spike):
+    from scipy.interpolate import Akima1DInterpolator
+
+    generator = np.random.default_rng(n)
+    knots, values = np.sort(generator.uniform(-1, 1, n)), generator.normal(size=(n, 3))
+    values[n // 2, 1] += spike
+    values[:, 2] = 1.0
+    at = refine_axis(knots, 9)
+    expected = Akima1DInterpolator(knots, values, axis=0)(at)
+    np.testing.assert_allclose(_akima_rows(knots, values, at), expected, rtol=1e-9, atol=1e-9 * (1 + spike))

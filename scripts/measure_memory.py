@@ -1,0 +1,108 @@
+#!/usr/bin/env python
+"""How much memory `landscape surface` takes, in multiples of the bytes of the net's parameters.
+
+Saves a net of about 100 million parameters, computes a small surface of it with the real command in a process of its own,
+and reads that process's peak resident memory. The same command with a tiny net is the baseline: Python, the libraries,
+the data. Usage: scripts/measure_memory.py [--millions 100] [--nets mlp conv] [--threads 1]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+NETS = """
+from torch import nn
+
+def mlp(millions):
+    width = max(4, int((millions * 1e6) ** 0.5))
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 10))
+
+def conv(millions):
+    width = max(4, int((millions * 1e6 / 90) ** 0.5))
+    layers = [nn.Conv2d(1, width, 3, stride=2, padding=1), nn.BatchNorm2d(width), nn.ReLU()]
+    for _ in range(10):
+        layers += [nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, 10))
+
+"""
+SAVE = """
+import sys, numpy, torch, net
+made = getattr(net, sys.argv[1])()
+torch.save(made.state_dict(), sys.argv[1] + ".pt")
+images = numpy.random.default_rng(0).normal(size=(64, 1, 8, 8)).astype("float32")
+numpy.savez("data.npz", images=images, labels=numpy.arange(64) % 10)
+print(sum(parameter.numel() for parameter in made.parameters()))
+"""
+# What the command `landscape` does, and then the peak: of this process alone, in kB.
+RUN = """
+import sys
+from landscape.cli.main import main
+status = main(sys.argv[1:])
+try:
+    peak = next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM"))
+except OSError:
+    import resource
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1024 if sys.platform == "darwin" else 1)
+print("PEAK", peak)
+sys.exit(status)
+"""
+GRID = ["-x", "-1:1:2", "-y", "-1:1:2", "--normalize", "none", "--quiet", "--overwrite", "-o", "out.h5"]  # nowhere at 0
+
+
+def make(folder: Path, kind: str, millions: float) -> int:
+    """Saves the net and its data as KIND.pt, data.npz, net.py in the folder; returns the number of parameters."""
+    (folder / "net.py").write_text(NETS + f"def built():\n    return {kind}({millions})\n")
+    return int(_python(folder, SAVE, "built"))
+
+
+def peak(folder: Path, *options: str, threads: int = 1) -> tuple[int, float]:
+    """(bytes, seconds) of the command on what `make` left in the folder."""
+    started = time.perf_counter()
+    words = ["surface", "built.pt", "--model", "net.py:built", "--data", "npz:data.npz", "--threads", str(threads)]
+    said = _python(folder, RUN, *words, *GRID, *options)
+    return 1024 * int(said.rsplit("PEAK", 1)[1]), time.perf_counter() - started
+
+
+def _python(folder: Path, program: str, *words: str) -> str:
+    paths = [str(folder), str(Path(__file__).resolve().parents[1]), os.environ.get("PYTHONPATH", "")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    done = subprocess.run(
+        [sys.executable, "-c", program, *words], cwd=folder, env=environment, capture_output=True, text=True
+    )
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    return done.stdout
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--millions", type=float, default=100, help="parameters of the net")
+    parser.add_argument("--nets", nargs="+", choices=("mlp", "conv"), default=["mlp", "conv"])
+    parser.add_argument("--threads", type=int, default=1)
+    given = parser.parse_args()
+    print(
+        f"{'net':5} {'parameters':>12} {'options':10} {'peak MB':>8} {'baseline':>9} {'times bytes':>12} {'seconds':>8}"
+    )
+    for kind in given.nets:
+        with tempfile.TemporaryDirectory() as small, tempfile.TemporaryDirectory() as large:
+            make(Path(small), kind, 1e-4)
+            parameters = make(Path(large), kind, given.millions)
+            for options in ([], ["--lean"]):
+                base, _ = peak(Path(small), *options, threads=given.threads)
+                found, seconds = peak(Path(large), *options, threads=given.threads)
+                times = (found - base) / (4 * parameters)
+                word = " ".join(options) or "default"
+                print(
+                    f"{kind:5} {parameters:12,} {word:10} {found / 1e6:8.0f} {base / 1e6:9.0f} {times:12.2f} {seconds:8.1f}",
+                    flush=True,
+                )
+
+
+if __name__ == "__main__":
+    main()
