@@ -54,6 +54,7 @@ OPTIONS: dict[str, Spec] = {
     "ignore": _value("--ignore", metavar="biasbn|none|REGEX", help="parameters that stay (default: biasbn; none with --to)"),
     "seed": _value("--seed", type=int, metavar="N", help="of the random directions (default: 0)"),
     "orthogonal": _flag("--orthogonal", help="make y orthogonal to x, filter by filter"),
+    "lean": _flag("--lean", help="draw random directions anew at each point in place of keeping them: less memory, slower"),
     "state": _value("--state", choices=("weights", "states"), help="states: BN statistics move along (default: weights)"),
     "batchnorm": _value("--batchnorm", choices=("keep", "interpolate", "recompute"),
                         help="BN statistics away from the centre (default: keep; interpolate with --to)"),
@@ -61,7 +62,12 @@ OPTIONS: dict[str, Spec] = {
     "precision": _value("--precision", choices=("fp32", "tf32", "bf16", "fp64"), help="default: fp32"),
     "batch_size": _value("--batch-size", type=int, metavar="N", help="samples in one pass"),
     "threads": _value("--threads", type=int, metavar="N", help="CPU threads of each rank (default: cores / ranks)"),
+    "shard_data": _flag("--shard-data", help="share the data of every point among the ranks, for few points"),
     "plain": _flag("--plain", help="call the net as it is, without folding batch norm into convolutions"),
+    "tolerance": _value("--tolerance", type=float, metavar="T", help="accepted relative error of the loss, such as 0.05: "
+                        "leaves out points and samples (default: 0, everything is evaluated)"),
+    "refine": _value("--refine", action=argparse.BooleanOptionalAction, help="under a tolerance, leave out points only, "
+                     "or with --no-refine samples only (default: both)"),
     "dry_run": _flag("--dry-run", help="print points, memory and expected time, and stop"),
     "out": _value("-o", "--out", metavar="FILE", help="output file"),
     "outs": _value("-o", "--out", dest="out", nargs="+", metavar="FILE",
@@ -89,8 +95,9 @@ OPTIONS: dict[str, Spec] = {
 
 COMPUTE = [
     *("model", "data", "data_root", "download", "split", "samples", "normalize", "loss", "metrics", "l2"),
-    *("to", "directions", "norm", "ignore", "seed", "state", "batchnorm", "device", "precision", "batch_size", "threads"),
-    "plain",
+    *("to", "directions", "norm", "ignore", "seed", "state", "batchnorm"),
+    *("device", "precision", "batch_size", "threads"),
+    *("plain", "shard_data", "lean", "tolerance", "refine"),
     *("dry_run", "out", "overwrite", "save_directions", "draw", "quiet"),
 ]
 DRAW = ["metric", "scale", "levels", "vmin", "vmax", "title", "dpi"]

@@ -43,6 +43,19 @@ def say_surface(surface: Any, out: str | Path) -> None:
             if count
         )
         say(f"  {name}: {spread}{at_centre}{odd}")
+    if reached := surface.provenance.get("run", {}).get("reached"):
+        say_saving(reached, surface.provenance["tolerance"]["asked"])
+
+
+def say_saving(reached: dict[str, Any], asked: float) -> None:
+    """What a tolerance saved, and the error that was reached."""
+    say(
+        f"  computed {reached['points']:,} of {reached['of']:,} points, with {reached['evaluations']:,} of "
+        f"{reached['of_evaluations']:,} evaluations of a sample (1/{reached['of_evaluations'] / reached['evaluations']:.3g})"
+    )
+    error = f"error at 95 % of the points {100 * reached['error']:.2g} % (asked: {100 * asked:g} %)"
+    checks = f"; {reached['checks']} points checked, the worst off by {100 * reached['worst_check']:.2g} %"
+    say(f"  {error}{checks if reached['checks'] else ''}")
 
 
 def say_plan(plan: Any) -> None:
@@ -56,6 +69,12 @@ def say_plan(plan: Any) -> None:
     say(
         f"speed    {plan.samples_per_second:,.0f} samples/s on this rank, {plan.ranks} rank{'s' if plan.ranks > 1 else ''}"
     )
+    if plan.saving:
+        say(
+            f"saving   {plan.saving.points} points with about {plan.saving.samples:,} samples each, if the surface is smooth: "
+            f"1/{plan.points * plan.samples_per_point / plan.saving.evaluations:.3g} of all evaluations; "
+            "a rough one takes all points"
+        )
     say(f"time     about {_duration(plan.seconds)}")
 
 

@@ -8,6 +8,7 @@ read from disk at every pass, for what fits nowhere.
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -33,8 +34,14 @@ class Split(Protocol):
     def nbytes(self) -> int:
         """Memory the data take while they are evaluated."""
 
-    def batches(self, batch_size: int) -> Iterator[Any]:
-        """Batches on the device, in a fixed order; (inputs, targets) unless the user's own have another form."""
+    def count(self, batch_size: int) -> int | None:
+        """How many batches there are; None where they are known only by reading them from the beginning."""
+
+    def batches(self, batch_size: int, first: int = 0, last: int | None = None) -> Iterator[Any]:
+        """Batches first .. last - 1 on the device, in a fixed order.
+
+        They are (inputs, targets) unless the user's own have another form; by default it is all of them.
+        """
 
     def on(self, device: torch.device, dtype: torch.dtype, budget: float) -> Split:
         """The same split for a device, resident there if that takes at most `budget` bytes."""
@@ -61,10 +68,19 @@ class TensorSplit:
     def nbytes(self) -> int:
         return self.inputs.nbytes + self.targets.nbytes
 
-    def batches(self, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        for start in range(0, self.size, batch_size):
+    def count(self, batch_size: int) -> int:
+        return -(-self.size // batch_size)
+
+    def batches(self, batch_size: int, first: int = 0, last: int | None = None) -> Iterator[tuple[Tensor, Tensor]]:
+        stop = self.size if last is None else min(last * batch_size, self.size)
+        for start in range(first * batch_size, stop, batch_size):
             inputs, targets = self.inputs[start : start + batch_size], self.targets[start : start + batch_size]
             yield (inputs, targets) if self.resident else (self._prepared(inputs), self._cast(targets))
+
+    def take(self, numbers: Tensor) -> tuple[Tensor, Tensor]:
+        """The samples with these numbers (n,), as a batch."""
+        inputs, targets = (whole[numbers.to(whole.device)] for whole in (self.inputs, self.targets))
+        return (inputs, targets) if self.resident else (self._prepared(inputs), self._cast(targets))
 
     def on(self, device: torch.device, dtype: torch.dtype, budget: float) -> TensorSplit:
         there = replace(self, device=device, dtype=dtype)
@@ -122,8 +138,11 @@ class BatchSplit:
     def nbytes(self) -> int:
         return sum(tensor.nbytes for batch in self.ready for tensor in tensors_in(batch))
 
-    def batches(self, batch_size: int) -> Iterator[Any]:
-        return iter(self.ready)
+    def count(self, batch_size: int) -> int:
+        return len(self.ready)
+
+    def batches(self, batch_size: int, first: int = 0, last: int | None = None) -> Iterator[Any]:
+        return iter(self.ready[first:last])
 
     def on(self, device: torch.device, dtype: torch.dtype, budget: float) -> BatchSplit:
         return replace(self, ready=[moved(batch, device, dtype) for batch in self.ready])
@@ -146,8 +165,11 @@ class StreamSplit:
     targets: Tensor | None = None
     nbytes: int = 0  # nothing is held
 
-    def batches(self, batch_size: int) -> Iterator[Any]:
-        for batch in self.read(batch_size):
+    def count(self, batch_size: int) -> None:
+        return None
+
+    def batches(self, batch_size: int, first: int = 0, last: int | None = None) -> Iterator[Any]:
+        for batch in itertools.islice(self.read(batch_size), first, last):
             if is_pair(batch):
                 inputs = prepared(batch[0], self.normalize, self.device, self.dtype)
                 yield inputs, moved(batch[1], self.device, self.dtype)

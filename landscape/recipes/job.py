@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
@@ -23,9 +23,11 @@ from landscape.objective.batchnorm import check_variances, tracking_layers
 from landscape.objective.loss import make_measure
 from landscape.objective.numerics import choose_device, memory_budget
 from landscape.objective.objective import Objective
-from landscape.recipes.axes import Axes, flat, make_axes, moves_buffers, net_trail
+from landscape.objective.tally import Sums
+from landscape.recipes.axes import Axes, lines, make_axes, moves_buffers, net_trail
 from landscape.recipes.net import Net, load_net
 from landscape.recipes.options import Options
+from landscape.recipes.tolerance import Means
 from landscape.slice.plane import Plane
 from landscape.surfaces.surface import Trail
 from landscape.sweep.launch import World
@@ -35,7 +37,10 @@ SPEED_SECONDS = 1.0
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """Ready to evaluate: `evaluate(coords)` moves the private net to a point and measures there."""
+    """Ready to evaluate: `evaluate(coords)` moves the private net to a point and measures there.
+
+    It is `sweep.parts.Work`: a point can be shared among ranks, chunk by chunk.
+    """
 
     objective: Objective
     plane: Plane
@@ -44,12 +49,47 @@ class Job:
     provenance: dict
     trails: dict[str, Trail]
     threads: int
+    means: Means | None = None
 
     def evaluate(self, coords: tuple[float, ...]) -> dict[str, float]:
+        self.move(coords)
+        return self.objective.evaluate()
+
+    @property
+    def chunks(self) -> int:
+        return self.objective.chunks
+
+    def part(self, coords: tuple[float, ...], first: int, end: Callable[[int], int]) -> list[Sums]:
+        self.move(coords)
+        return self.objective.sums(first, end)
+
+    def join(self, chunks: Sequence[Sums]) -> dict[str, float]:
+        return self.objective.join(chunks)
+
+    def move(self, coords: tuple[float, ...]) -> None:
+        """Sets the private net to a point, in the thread that will evaluate it."""
         if torch.get_num_threads() != self.threads:  # the count is a property of the calling thread
             torch.set_num_threads(self.threads)
         self.plane.at(coords, out=self.objective.weights)
-        return self.objective.evaluate()
+
+    @property
+    def anchors(self) -> list[tuple[float, ...]]:
+        """Where nets lie: at 0, and at 1 of the axes that lead to another net."""
+        made, ndim = self.provenance["directions"], self.plane.ndim
+        ends = [axis for axis, key in enumerate(("to", "to_y")[:ndim]) if made.get(key)]
+        return [(0.0,) * ndim, *(tuple(float(i == axis) for i in range(ndim)) for axis in ends)]
+
+    @property
+    def drivers(self) -> list[str]:
+        """The metrics whose error a tolerance bounds: the loss of each split, or the first metric where there is none."""
+        metrics = self.provenance["metrics"]
+        name = "loss" if "loss" in metrics else metrics[0]
+        return [f"{split}_{name}" for split in self.objective.splits]
+
+    @property
+    def weight_bytes(self) -> int:
+        """What is held of weights and directions: origin, buffer, one vector per direction (or its seed), folded ones."""
+        return self.objective.nbytes + self.plane.nbytes
 
 
 def make_job(options: Options, ranges: dict[str, Any], world: World, command: str) -> Job:
@@ -66,14 +106,18 @@ def make_job(options: Options, ranges: dict[str, Any], world: World, command: st
     net = load_net(options.checkpoint, options.model)
     options = _with_batchnorm(options, net)
     objective, loss_facts = _objective(options, net, device, world)
-    axes = make_axes(options, net, objective.layout, len(grid_ranges))
-    plane = Plane(objective.weights.clone(), flat(axes.directions, objective.layout, objective.weights))
+    origin = objective.weights.clone()
+    axes = make_axes(options, net, objective.layout, origin, len(grid_ranges))
+    plane = Plane(origin, lines(axes.directions, origin))
     if options.batchnorm == "interpolate":
         corners = [(r.start, r.stop) for r in grid_ranges]
         check_variances(objective.layout, plane.origin, plane.directions, corners)
     if options.batchnorm == "interpolate" and not moves_buffers(axes.directions, objective.layout):
         options = replace(options, batchnorm="keep")  # what happens is what the figure should say
     objective.check()
+    means = Means.of(options, objective)
+    if options.shard_data:
+        _check_divisible(objective, means)
     provenance = {
         "command": command,
         **net.provenance,
@@ -82,10 +126,23 @@ def make_job(options: Options, ranges: dict[str, Any], world: World, command: st
         "batchnorm": options.batchnorm,
         "precision": options.precision,
         "l2": options.l2,
-        "run": _run_facts(objective, threads, world),
+        **({"tolerance": means.facts()} if means else {}),
+        "run": {**_run_facts(objective, threads, world), "lean": options.lean},
     }
     grid = Grid.of(*grid_ranges, labels=axes.labels)
-    return Job(objective, plane, grid, axes, provenance, net_trail(plane, axes.nets, objective.layout), threads)
+    trails = net_trail(plane, net, axes.others, objective.layout)
+    # from here on nobody reads other nets, nor directions in another form than the plane has them, but to save them
+    axes = replace(axes, others=(), directions=axes.directions if options.save_directions else ())
+    return Job(objective, plane, grid, axes, provenance, trails, threads, means)
+
+
+def _check_divisible(objective: Objective, means: Means | None) -> None:
+    sampled = "tolerance draws samples at each point until they are enough" if means and means.samples else None
+    if reason := objective.indivisible or sampled:
+        raise UsageError(
+            f"shard-data: expected data that several ranks can share, but {reason}; "
+            "drop shard-data, and whole points are dealt out"
+        )
 
 
 def default_threads(world: World) -> int:
@@ -142,6 +199,7 @@ def _objective(options: Options, net: Net, device: torch.device, world: World) -
         l2=options.l2,
         budget=memory_budget(device, world.local_size),
         fast=not options.plain,
+        own=net.own,
     )
     return objective, {"data": wanted.provenance, "loss": loss_name, "metrics": metrics}
 

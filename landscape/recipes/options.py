@@ -16,6 +16,7 @@ from landscape.objective.batchnorm import POLICIES
 from landscape.objective.numerics import dtype_of
 
 STATES = ("weights", "states")
+USUAL_TOLERANCE, MAX_TOLERANCE = 0.05, 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +41,7 @@ class Options:
     ignore: str | None = None
     seed: int = 0
     orthogonal: bool = False
+    lean: bool = False
     state: str = "weights"
     batchnorm: str | None = None
     device: str = "auto"
@@ -47,6 +49,9 @@ class Options:
     batch_size: int | None = None
     threads: int | None = None
     plain: bool = False
+    shard_data: bool = False
+    tolerance: float = 0
+    refine: bool | None = None
     out: str | Path | None = None
     overwrite: bool = False
     save_directions: bool = False
@@ -74,6 +79,7 @@ class Options:
             raise UsageError("directions are taken from the file as they are; norm, ignore and orthogonal do not apply")
         if self.to_y is not None and (self.to is None or ndim < 2):
             raise UsageError("to-y needs to, and a surface: it is the third net of a plane")
+        self._check_lean()
         if self.orthogonal and ndim < 2:
             raise UsageError("orthogonal needs two directions; a line has one")
         if self.seed < 0:
@@ -86,4 +92,29 @@ class Options:
         metrics = (
             [m for part in metrics for m in (part.split(",") if isinstance(part, str) else [part])] if metrics else None
         )
-        return replace(self, split=split, metrics=metrics)
+        return replace(self, split=split, metrics=metrics, tolerance=self._tolerance())
+
+    def _tolerance(self) -> float:
+        """As given; `refine` alone means the usual one."""
+        if not 0 <= self.tolerance <= MAX_TOLERANCE:
+            raise UsageError(
+                f"tolerance {self.tolerance:g}: expected a relative error of the loss from 0 (everything is evaluated) to "
+                f"{MAX_TOLERANCE:g}, such as 0.05"
+            )
+        if self.refine is False and not self.tolerance:
+            raise UsageError("no-refine leaves out samples only, and needs --tolerance, such as 0.05")
+        return self.tolerance or (USUAL_TOLERANCE if self.refine else 0.0)
+
+    def _check_lean(self) -> None:
+        """What is drawn anew at each point is random, and is never there as a whole to be read, turned or written."""
+        refused = {
+            "to": self.to is not None,
+            "directions": self.directions is not None,
+            "orthogonal": self.orthogonal,
+            "save-directions": self.save_directions,
+            "state states": self.state == "states",
+            "batchnorm interpolate": self.batchnorm == "interpolate",
+        }
+        if self.lean and any(refused.values()):
+            named = next(name for name, given in refused.items() if given)
+            raise UsageError(f"lean draws random directions anew at each point, which excludes {named}; drop one")

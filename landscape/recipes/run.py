@@ -17,13 +17,13 @@ from landscape.direction.files import write_directions
 from landscape.errors import LandscapeError, UsageError
 from landscape.recipes.job import Job, make_job, measure_speed
 from landscape.recipes.options import Options
+from landscape.recipes.tolerance import SAMPLES, Saving, expected_saving, finish, sampled, sampler_for
 from landscape.surfaces.file import SurfaceFile, check_folder
 from landscape.surfaces.surface import Surface
 from landscape.sweep.executor import PointFailed, SerialExecutor
 from landscape.sweep.launch import World, connect
 from landscape.sweep.loop import sweep
-from landscape.sweep.progress import Progress
-from landscape.sweep.sampler import EveryPoint
+from landscape.sweep.progress import Progress, note
 from landscape.sweep.signals import interruptible
 
 T = TypeVar("T")
@@ -41,10 +41,13 @@ class Plan:
     weight_bytes: int
     data_bytes: int
     provenance: dict
+    saving: Saving | None = None
 
     @property
     def seconds(self) -> float:
-        return self.pending * self.samples_per_point / (self.samples_per_second * self.ranks)
+        everything = self.pending * self.samples_per_point
+        evaluations = min(self.saving.evaluations, everything) if self.saving else everything
+        return evaluations / (self.samples_per_second * self.ranks)
 
 
 def run(options: Options, ranges: dict[str, Any], *, command: str, dry_run: bool = False) -> Surface | Plan:
@@ -60,14 +63,10 @@ def run(options: Options, ranges: dict[str, Any], *, command: str, dry_run: bool
         job, file = _together(world, lambda: _set_up(options, ranges, world, command, dry_run))
         if dry_run:
             return _together(world, lambda: _plan(job, world, options))
-        surface = _compute(job, file, world, quiet=options.quiet)
+        surface = _compute(job, file, world, quiet=options.quiet, shard=options.shard_data)
     finally:
         torch.set_num_threads(threads_before)
-    if world.size > 1:
-        from landscape.sweep.mpi import share
-
-        surface = share(world, surface)
-    return surface
+    return _shared(world, lambda: surface)
 
 
 def _set_up(options: Options, ranges: dict[str, Any], world: World, command: str, dry_run: bool):
@@ -137,18 +136,24 @@ def _text(problem: Exception | None) -> str | None:
     return f"{type(problem).__name__}: {problem}"
 
 
-def _compute(job: Job, file: SurfaceFile | None, world: World, *, quiet: bool) -> Surface | None:
+def _compute(job: Job, file: SurfaceFile | None, world: World, *, quiet: bool, shard: bool) -> Surface | None:
     executor = SerialExecutor()
     if world.size > 1:
         from landscape.sweep.mpi import MPIExecutor
 
-        executor = MPIExecutor(world)
+        executor = MPIExecutor(world, shard=shard)
     with interruptible(leads=world.leads):
+        try:
+            evaluate = _evaluator(job, file, world, quiet=quiet)
+        except KeyboardInterrupt as error:
+            if world.leads:  # the others wait in a collective call and cannot hear; after a moment the job is aborted
+                executor.close(error)
+            raise
         if file is None:
-            executor.follow(job.evaluate)
+            executor.follow(evaluate)
             return None
         try:
-            _lead(job, file, executor, quiet=quiet)
+            _lead(job, file, executor, evaluate, quiet=quiet)
         except BaseException as error:
             executor.close(error)
             raise
@@ -156,36 +161,60 @@ def _compute(job: Job, file: SurfaceFile | None, world: World, *, quiet: bool) -
     return file.surface
 
 
-def _lead(job: Job, file: SurfaceFile, executor, *, quiet: bool) -> None:
+def _evaluator(job: Job, file: SurfaceFile | None, world: World, *, quiet: bool):
+    """What is done at a point. When samples are to be left out, all ranks look at all of them once, if there is need."""
+    if job.means is None or not job.means.samples or not _shared(world, lambda: bool(file.pending())):
+        return job
+    if world.leads:
+        note(f"all {job.objective.samples:,} samples at the centre, once", label=_label(job), quiet=quiet)
+    return sampled(job, world)
+
+
+def _shared(world: World, value: Callable[[], T]) -> T:
+    """The leader's value, on all ranks."""
+    if world.size == 1:
+        return value()
+    from landscape.sweep.mpi import share
+
+    return share(world, value() if world.leads else None)
+
+
+def _label(job: Job) -> str:
+    return job.provenance["model"]["name"]
+
+
+def _lead(job: Job, file: SurfaceFile, executor, evaluate, *, quiet: bool) -> None:
     pending = file.pending()
-    done = job.grid.size - len(pending)
-    label = job.provenance["model"]["name"]
-    with file, Progress(job.grid.size, done, job.objective.samples, label=label, quiet=quiet) as progress:
+    if not pending:
+        return
+    done, sampler = job.grid.size - len(pending), sampler_for(job, file)
+    with file, Progress(job.grid.size, done, job.objective.samples, label=_label(job), quiet=quiet) as progress:
 
         def keep(point, result) -> None:
             file.record(point.index, result)
-            progress.update()
+            counts = [value for name, value in result.items() if name.endswith(SAMPLES)]
+            progress.update(sum(counts) if counts else None, expected=getattr(sampler, "expected", None))
 
         try:
-            sweep(EveryPoint(job.grid, pending), executor, job.evaluate, keep)
+            sweep(sampler, executor, evaluate, keep)
         except PointFailed as failure:
             file.record_failure(failure.point.index)
             raise
+        finish(job, file, sampler)
 
 
 def _plan(job: Job, world: World, options: Options) -> Plan:
     pending = job.grid.size
     if options.out and Path(options.out).exists() and not options.overwrite and world.leads:
         pending = len(SurfaceFile.open(options.out, job.grid, job.provenance).pending())
-    vectors = 2 + job.plane.ndim  # origin, the net's own weights, one per direction
-    weights = job.objective.layout.size * job.objective.weights.element_size() * vectors
     return Plan(
         points=job.grid.size,
         pending=pending,
         samples_per_point=job.objective.samples,
         samples_per_second=measure_speed(job),
         ranks=world.size,
-        weight_bytes=weights,
+        weight_bytes=job.weight_bytes,
         data_bytes=sum(split.nbytes for split in job.objective.splits.values()),
         provenance=job.provenance,
+        saving=expected_saving(job) if job.means else None,
     )

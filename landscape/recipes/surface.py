@@ -65,6 +65,7 @@ def line(
     norm: str | None = None,
     ignore: str | None = None,
     seed: int = 0,
+    lean: bool = False,
     state: str = "weights",
     batchnorm: str | None = None,
     device: str = "auto",
@@ -72,6 +73,9 @@ def line(
     batch_size: int | None = None,
     threads: int | None = None,
     plain: bool = False,
+    shard_data: bool = False,
+    tolerance: float = 0,
+    refine: bool | None = None,
     out: str | Path | None = None,
     overwrite: bool = False,
     save_directions: bool = False,
@@ -94,11 +98,18 @@ def line(
         directions: a direction file, ours or the original program's.
         norm, ignore: default filter and biasbn, as in Li et al. 2018 (section 4).
         seed: of the random directions.
+        lean: random directions are not kept but drawn anew from their seed at each point: the same values, for the memory
+            of origin and net alone.
         state: "states" moves BN statistics along, as `batchnorm="interpolate"` does.
         batchnorm: keep, interpolate or recompute; default keep, and interpolate with `to`.
         device, precision, batch_size, threads: how to compute; fp32 never uses TF32.
         plain: call the net as it is, bit for bit what `model(x)` gives. Otherwise batch norm is folded into convolutions
             where that can be done, which is faster and agrees to about 1e-6.
+        shard_data: let several ranks share each point, every one with some of its batches, from the first point on; for
+            fewer points than ranks. Values are the same, bit for bit.
+        tolerance: the relative error of the loss that is accepted: points and samples are left out as far as that
+            allows. 0 evaluates everything.
+        refine: with a tolerance, True leaves out points only, False samples only; True alone means a tolerance of 0.05.
         out: the surface file; an existing one of the same run is continued. None keeps the result in memory.
 
     Returns:

@@ -40,6 +40,7 @@ def facts(surface: Surface, metric: str | None = None, *, centers: Sequence[str]
         *_directions(known),
         *_optional(_BATCHNORM.get(str(known.get("batchnorm")))),
         *_precision(known),
+        *_tolerance(known),
     ]
     lines = lines or _optional(_source(surface))
     return lines + [fact for name in ([metric] if metric else centers) for fact in _center(surface, name)]
@@ -152,6 +153,19 @@ def _each(entry, words: dict, otherwise: str) -> list[str]:
 def _precision(known: dict) -> list[str]:
     precision = known.get("precision")
     return [_PRECISION.get(str(precision), str(precision))] if precision and precision != "fp32" else []
+
+
+def _tolerance(known: dict) -> list[str]:
+    """What was left out, and the error that was asked for and reached."""
+    made, run = known.get("tolerance"), known.get("run")
+    if not isinstance(made, dict) or not made.get("asked"):
+        return []
+    asked = f"tolerance {100 * float(made['asked']):g} %"
+    reached = run.get("reached") if isinstance(run, dict) else None
+    if not isinstance(reached, dict):
+        return [asked]
+    saving = reached["of_evaluations"] / max(reached["evaluations"], 1)
+    return [f"{asked}, reached {100 * reached['error']:.2g} % at 95 % of points with 1/{saving:.3g} of the evaluations"]
 
 
 def _center(surface: Surface, metric: str) -> list[str]:

@@ -86,8 +86,8 @@ class SurfaceFile:
         status = self._status(group).ravel()
         return [int(i) for i in np.flatnonzero((status == PENDING) | (status == FAILED))]
 
-    def record(self, index: int, result: Mapping[str, float], *, group: str = EVALUATION) -> None:
-        """Keeps one point's metrics (`stderr/NAME` for standard errors), and saves when it is time."""
+    def record(self, index: int, result: Mapping[str, float], *, group: str = EVALUATION, code: int = DONE) -> None:
+        """Keeps one point's metrics (`stderr/NAME` for standard errors) under a status, and saves when it is time."""
         for name, value in result.items():
             is_error = name.startswith(STDERR_PREFIX)
             arrays = self.surface.stderr if is_error else self.surface.values
@@ -95,11 +95,16 @@ class SurfaceFile:
             if key not in arrays:
                 arrays[key] = np.full(self.surface.shape, np.nan)
             arrays[key].flat[index] = value
-        self._mark(index, DONE, group)
+        self._mark(index, code, group)
 
     def record_failure(self, index: int, *, group: str = EVALUATION) -> None:
         """Marks a point as failed; its values stay as they were."""
         self._mark(index, FAILED, group)
+
+    def describe(self, name: str, facts: Mapping) -> None:
+        """Adds what is known only afterwards to the part of the provenance that describes the run."""
+        self.surface.provenance.setdefault("run", {})[name] = plain(facts)
+        self._unsaved = True
 
     def save(self) -> None:
         """Writes what is not on disk yet.

@@ -12,11 +12,12 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 class Progress:
-    """Of `total` points, `done` are there already; each takes `samples` samples."""
+    """Of `total` points, `done` are there already; each takes `samples` samples, unless `update` is told otherwise."""
 
     def __init__(self, total: int, done: int, samples: int, *, label: str, quiet: bool):
-        self._total, self._done, self._samples, self._label = total, done, samples, label
-        self._computed, self._started, self._said = 0, time.monotonic(), time.monotonic()
+        self._total, self._done, self._each, self._label = total, done, samples, label
+        self._computed, self._samples = 0, 0.0
+        self._started, self._said = time.monotonic(), time.monotonic()
         self._quiet, self._bar = quiet, None
         if not quiet and sys.stderr.isatty():
             from tqdm import tqdm
@@ -24,22 +25,23 @@ class Progress:
             layout = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} points{postfix}, {remaining} left"
             self._bar = tqdm(total=total, initial=done, desc=label, dynamic_ncols=True, bar_format=layout)
 
-    def update(self) -> None:
-        """One more point is done."""
+    def update(self, samples: float | None = None, expected: int | None = None) -> None:
+        """One more point is done, with so many samples; `expected` points are now thought to be needed in all."""
         self._computed += 1
+        self._samples += self._each if samples is None else samples
         now = time.monotonic()
-        rate = self._computed / max(now - self._started, 1e-9)
+        seconds = max(now - self._started, 1e-9)
+        speed, expected = f"{self._samples / seconds:,.0f} samples/s", expected or self._total
         if self._bar is not None:
-            self._bar.set_postfix_str(f"{rate * self._samples:,.0f} samples/s", refresh=False)
+            self._bar.total = expected
+            self._bar.set_postfix_str(speed, refresh=False)
             self._bar.update(1)
         elif not self._quiet and now - self._said >= SECONDS_BETWEEN_LINES:
             self._said = now
             at = self._done + self._computed
-            left = (self._total - at) / rate
-            sys.stderr.write(
-                f"{self._label}: {at}/{self._total} points, {rate * self._samples:,.0f} samples/s, {clock(left)} left\n"
-            )
-            sys.stderr.flush()
+            left = max(expected - at, 0) * seconds / self._computed
+            grid = "" if expected == self._total else f" of a grid of {self._total}"
+            _write(f"{self._label}: {at}/{expected} points{grid}, {speed}, {clock(left)} left\n")
 
     def __enter__(self) -> Progress:
         return self
@@ -47,6 +49,17 @@ class Progress:
     def __exit__(self, *exception) -> None:
         if self._bar is not None:
             self._bar.close()
+
+
+def note(text: str, *, label: str, quiet: bool) -> None:
+    """A line about what is going on before or after the points."""
+    if not quiet:
+        _write(f"{label}: {text}\n")
+
+
+def _write(line: str) -> None:
+    sys.stderr.write(line)
+    sys.stderr.flush()
 
 
 def clock(seconds: float) -> str:

@@ -1,0 +1,190 @@
+"""Surfaces under a tolerance, end to end: the error is as stated, the file tells what was left out, ranks do not matter."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import landscape as ll
+from landscape.errors import SurfaceFileError, UsageError
+from landscape.surfaces import load_surface
+
+GRID = {"x": "-1:1:33", "y": "-1:1:33"}
+
+
+@pytest.fixture(scope="module")
+def problem():
+    """A net of two layers, trained for a moment on 4000 samples that it cannot quite separate, and these samples."""
+    generator = torch.Generator().manual_seed(0)
+    inputs = torch.randn(4000, 8, generator=generator)
+    labels = (inputs[:, :5] + 0.7 * torch.randn(4000, 5, generator=generator)).argmax(1)
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(8, 32), nn.Tanh(), nn.Linear(32, 5))
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    for _ in range(150):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(inputs), labels).backward()
+        optimizer.step()
+    return {"model": model, "data": (inputs, labels), "quiet": True, "threads": 1, **GRID}
+
+
+@pytest.fixture(scope="module")
+def truth(problem):
+    return ll.surface(**problem)
+
+
+def errors(found, truth):
+    return np.abs(found.values["train_loss"] / truth.values["train_loss"] - 1)
+
+
+@pytest.mark.parametrize("refine", [None, True, False])
+def test_the_error_is_within_the_tolerance_and_as_stated(problem, truth, refine):
+    found = ll.surface(**problem, tolerance=0.05, refine=refine)
+    error = errors(found, truth)
+    assert np.quantile(error, 0.95) < 0.05 and error.max() < 0.10
+    reached = found.provenance["run"]["reached"]
+    assert reached["error"] < 0.06
+    assert reached["evaluations"] < reached["of_evaluations"] / (2 if refine is None else 1.5)
+    counts = found.counts()
+    assert counts["pending"] == 0 and (counts["interpolated"] == 0) == (refine is False)
+    assert reached["points"] == counts["done"]
+    assert ("train_samples" in found.values) == (refine is not True)
+    assert found.provenance["tolerance"] == {
+        "asked": 0.05,
+        "points": refine is not False,
+        "samples": refine is not True,
+    }
+
+
+def test_standard_errors_tell_the_true_errors(problem, truth):
+    found = ll.surface(**problem, tolerance=0.05)
+    off = found.values["train_loss"] - truth.values["train_loss"]
+    stderr = found.stderr["train_loss"]
+    known = stderr > 0
+    assert 0.3 < np.sqrt(np.mean((off[known] / stderr[known]) ** 2)) < 1.5
+    exact = (found.values["train_samples"] == 4000) & (stderr == 0)
+    assert np.abs(off[exact]).max(initial=0) < 1e-5
+
+
+def test_refining_alone_gives_the_very_values_of_the_full_surface(problem, truth):
+    found = ll.surface(**problem, refine=True)
+    done = found.status["evaluation"] == 1
+    assert 0 < done.sum() < 0.7 * done.size
+    np.testing.assert_array_equal(found.values["train_loss"][done], truth.values["train_loss"][done])
+    assert found.provenance["tolerance"]["asked"] == 0.05
+
+
+def test_evaluations_are_counted(problem):
+    calls = []
+
+    def counted(outputs, targets):
+        calls.append(len(targets))
+        return nn.functional.cross_entropy(outputs, targets, reduction="none")
+
+    found = ll.surface(**{**problem, "x": "-1:1:13", "y": "-1:1:13"}, loss=counted, tolerance=0.1)
+    told = found.provenance["run"]["reached"]["evaluations"]
+    assert told <= sum(calls) < told + 100  # one batch more, to check that the loss takes it
+    inside = found.values["train_samples"][found.status["evaluation"] == 1].sum()
+    assert told == inside + 4000
+
+
+def test_a_finished_file_is_left_as_it_is_and_another_tolerance_refused(problem, tmp_path):
+    out = tmp_path / "a.h5"
+    first = ll.surface(**problem, tolerance=0.1, out=out)
+    before = out.read_bytes()
+    again = ll.surface(**problem, tolerance=0.1, out=out)
+    assert out.read_bytes() == before
+    np.testing.assert_array_equal(again.values["train_loss"], first.values["train_loss"])
+    for other in (0.0, 0.05):
+        with pytest.raises(SurfaceFileError, match="tolerance"):
+            ll.surface(**problem, tolerance=other, out=out)
+
+
+def test_a_broken_off_run_goes_on_and_ends_the_same(problem, tmp_path):
+    whole = ll.surface(**problem, tolerance=0.1)
+    out = tmp_path / "a.h5"
+    stop = {"after": 60}
+
+    def loss(outputs, targets):
+        return nn.functional.cross_entropy(outputs, targets, reduction="none")
+
+    def breaking(outputs, targets):
+        stop["after"] -= len(targets) > 8  # not the first check
+        if stop["after"] == 0:
+            raise KeyboardInterrupt
+        return loss(outputs, targets)
+
+    breaking.__name__ = breaking.__qualname__ = "loss"
+    breaking.__module__ = loss.__module__ = "my"
+    with pytest.raises(KeyboardInterrupt):
+        ll.surface(**problem, tolerance=0.1, loss=breaking, out=out)
+    counts = load_surface(out).counts()
+    assert 0 < counts["done"] < whole.counts()["done"]
+    stop["after"] = 10**9
+    again = ll.surface(**problem, tolerance=0.1, loss=breaking, out=out)
+    np.testing.assert_array_equal(again.values["train_loss"], whole.values["train_loss"])
+    np.testing.assert_array_equal(again.status["evaluation"], whole.status["evaluation"])
+    assert again.provenance["run"]["reached"] == whole.provenance["run"]["reached"]
+
+
+def test_both_splits_and_a_line(problem):
+    inputs, labels = problem["data"]
+    data = {"train": (inputs[:3000], labels[:3000]), "test": (inputs[3000:], labels[3000:])}
+    base = {key: value for key, value in problem.items() if key not in ("y", "data")} | {"x": "-1:1:101"}
+    options = {"data": data, "split": ["train", "test"]}
+    found, truth = ll.line(**base, **options, tolerance=0.05), ll.line(**base, **options)
+    for name in ("train_loss", "test_loss"):
+        error = np.abs(found.values[name] / truth.values[name] - 1)
+        assert np.quantile(error, 0.95) < 0.05 and error.max() < 0.1
+    assert {"train_samples", "test_samples"} <= set(found.values)
+
+
+def test_toward_another_net_both_nets_are_exact(problem):
+    torch.manual_seed(5)
+    other = nn.Sequential(nn.Linear(8, 32), nn.Tanh(), nn.Linear(32, 5))
+    options = {key: value for key, value in problem.items() if key != "y"} | {"x": "0:1:41", "to": other}
+    found, truth = ll.line(**options, tolerance=0.05), ll.line(**options)
+    for end in (0, -1):
+        assert found.values["train_loss"][end] == pytest.approx(truth.values["train_loss"][end], rel=1e-3)
+
+
+def test_a_loss_without_values_per_sample_saves_points_only(problem):
+    def mean(outputs, targets):
+        return nn.functional.cross_entropy(outputs, targets)
+
+    found = ll.surface(**problem, loss=mean, tolerance=0.05)
+    assert found.provenance["tolerance"] == {"asked": 0.05, "points": True, "samples": False}
+    with pytest.raises(UsageError, match="mean of a batch"):
+        ll.surface(**problem, loss=mean, tolerance=0.05, refine=False)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"tolerance": -0.1}, "tolerance -0.1: expected"),
+        ({"tolerance": 2}, "tolerance 2: expected"),
+        ({"tolerance": float("nan")}, "tolerance nan: expected"),
+        ({"refine": False}, "needs --tolerance"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(problem, options, words):
+    with pytest.raises(UsageError, match=words):
+        ll.surface(**problem, **options)
+
+
+@pytest.mark.parametrize("refine", [[], ["--no-refine"]])
+def test_ranks_do_not_matter(here, command, basic, refine):
+    """Census, rounds and estimates are the same bit for bit on 1, 2 and 4 ranks."""
+    grid = ["-x", "-1:1:9", "-y", "-1:1:7", "--tolerance", "0.3", "--threads", "1", *refine]
+    files = {}
+    for ranks in (1, 2, 4):
+        done = command("surface", "net.pt", *basic, *grid, "-o", f"{ranks}.h5", ranks=ranks)
+        assert done.returncode == 0, done.stderr
+        files[ranks] = load_surface(f"{ranks}.h5")
+    for ranks in (2, 4):
+        for name, array in files[1].values.items():
+            np.testing.assert_array_equal(files[ranks].values[name], array)
+        for name, array in files[1].stderr.items():
+            np.testing.assert_array_equal(files[ranks].stderr[name], array)
+        assert files[ranks].provenance["run"]["reached"] == files[1].provenance["run"]["reached"]
+    assert "asked: 30 %" in done.stdout
