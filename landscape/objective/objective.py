@@ -6,8 +6,10 @@ the caller passed in is never touched.
 
 from __future__ import annotations
 
+import contextlib
 import copy
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -18,20 +20,23 @@ from landscape.data.split import Split, batch_length, is_pair, tensors_in
 from landscape.errors import DataError, EvaluationError, LandscapeError, UsageError
 from landscape.layout import Layout
 from landscape.objective import batchnorm as bn
+from landscape.objective.chunks import Lead, Segment, divide
 from landscape.objective.fast import FastNet, accelerated
 from landscape.objective.loss import Measure, class_count, forward
 from landscape.objective.numerics import dtype_of, numerics
-from landscape.objective.tally import Tally
+from landscape.objective.tally import Sum, Sums, Tally, added, fetched, means
 
 DEFAULT_BATCH = {"cpu": 128, "cuda": 1024}
 TRACED = 4
+PENALTY = "l2"  # among the sums of the first chunk; metrics have the name of a split in front
 
 
 class Objective:
     """Evaluates metrics at flat weight vectors of `layout`.
 
     `weights` is the vector (layout.size,) that the private net reads: filling it moves the net. `fast` allows `net`, what
-    batches are passed through, to be a faster program for the same function (fast.py).
+    batches are passed through, to be a faster program for the same function (fast.py). `own`: nobody else has the model,
+    so it is moved itself; else a copy of it is.
     """
 
     def __init__(
@@ -48,6 +53,7 @@ class Objective:
         l2: float | None = None,
         budget: float = float("inf"),
         fast: bool = False,
+        own: bool = False,
     ):
         if batchnorm not in bn.POLICIES:
             raise UsageError(f"batchnorm '{batchnorm}': expected one of {', '.join(bn.POLICIES)}")
@@ -57,12 +63,14 @@ class Objective:
         self.precision, self.batchnorm, self.measure, self.l2 = precision, batchnorm, measure, l2
         dtype = dtype_of(precision)
         self.layout = Layout.of(model, state="states" if batchnorm == "interpolate" else "weights")
-        self.model = _private_copy(model).to(self.device, dtype)
+        private = model if own else _private_copy(model)
+        self.model = private.eval().requires_grad_(False).to(self.device, dtype)
         self.weights = self.layout.flatten(self.layout.tensors(self.model), dtype=dtype, device=self.device)
         self.layout.attach(self.model, self.weights)
         share = budget / (len(splits) + (recompute_on is not None))
         self.splits = {name: split.on(self.device, dtype, share) for name, split in splits.items()}
         self._layers = bn.tracking_layers(self.model)
+        self._recomputes = batchnorm == "recompute" and bool(self._layers)
         self._recompute_on = recompute_on.on(self.device, dtype, share) if recompute_on else self.splits.get("train")
         self._fast = self._accelerated() if fast else None
         self.net = self._fast or self.model
@@ -77,6 +85,29 @@ class Objective:
         extra = self._recompute_on.size if self.batchnorm == "recompute" and self._recompute_on else 0
         return sum(split.size for split in self.splits.values()) + extra
 
+    @property
+    def nbytes(self) -> int:
+        """What the weights take: the vector, and the folded ones of a faster program."""
+        return self.weights.numel() * self.weights.element_size() + (self._fast.nbytes if self._fast else 0)
+
+    @property
+    def indivisible(self) -> str | None:
+        """Why a point cannot be shared among processes; None when it can."""
+        if self._recomputes:
+            return "batchnorm recompute estimates statistics from all training data before it measures anything"
+        streamed = [name for name, split in self.splits.items() if split.count(self.batch_size) is None]
+        return f"the {streamed[0]} data do not fit into memory and are read in order" if streamed else None
+
+    @functools.cached_property
+    def _chunks(self) -> list[list[Segment]]:
+        counts = {name: split.count(self.batch_size) for name, split in self.splits.items()}
+        return divide(dict.fromkeys(counts) if self.indivisible else counts)
+
+    @property
+    def chunks(self) -> int:
+        """Into how many parts the pass over the data is divided; the same on every process."""
+        return len(self._chunks)
+
     def evaluate(self, weights: Tensor | None = None) -> dict[str, float]:
         """Means over all samples as `train_loss`, ..., with standard errors as `stderr/train_loss`, ...
 
@@ -84,18 +115,45 @@ class Objective:
         """
         if weights is not None and weights is not self.weights:
             self.weights.copy_(weights)
-        found: dict[str, float] = {}
+        return self.join(self.sums(0, lambda chunk: self.chunks))
+
+    def sums(self, first: int, end: Callable[[int], int]) -> list[Sums]:
+        """The sums of each chunk from `first` on at `self.weights`, for `join`.
+
+        Before each chunk, `end` is called with its number and says where to stop.
+        """
+        chunk, tallies, lead = first, [], Lead(self.device)
+        with self.ready():
+            while chunk < end(chunk):
+                tallies.append(self._pass(self._chunks[chunk]))
+                lead.step()
+                chunk += 1
+            found = fetched(tallies)
+            if self.l2 and first == 0:
+                found[0] = {**found[0], PENALTY: Sum(self.penalty(), 0.0, 1, False)}
+        return found
+
+    @contextlib.contextmanager
+    def ready(self) -> Iterator[None]:
+        """Within: the numerics asked for, and `net` up to date with `weights`."""
         with numerics(self.precision, self.device):
-            if self.batchnorm == "recompute" and self._layers:
+            if self._recomputes:
                 batches = self._recompute_on.batches(bn.recompute_batch(self._recompute_on.size))
                 bn.recompute(self._layers, batches, lambda batch: self.measure(self.model, batch))
             if self._fast:
                 self._fast.refresh()
-            for name, split in self.splits.items():
-                found |= self._pass(split).results(name)
-            if self.l2:
-                penalty = 0.5 * self.l2 * float(self._parameters().double().square().sum())
-                found |= {f"{name}_loss_l2": found[f"{name}_loss"] + penalty for name in self.splits}
+            yield
+
+    def penalty(self) -> float:
+        """l2 / 2 times the squared norm of the parameters at `weights`."""
+        return 0.5 * (self.l2 or 0.0) * float(self._parameters().double().square().sum())
+
+    def join(self, chunks: Sequence[Sums]) -> dict[str, float]:
+        """What `evaluate` returns, from the `sums` of all chunks in their order, whoever computed them."""
+        found = means(added(chunks))
+        penalty = found.pop(PENALTY, None)
+        if penalty is not None:
+            found |= {f"{name}_loss_l2": found[f"{name}_loss"] + penalty for name in self.splits}
         return found
 
     def check(self) -> None:
@@ -118,8 +176,8 @@ class Objective:
                 classes = class_count(forward(self.model, batch[0]), batch[1])
                 check_labels(batch[1] if targets is None else targets, classes, name)
             tally = Tally()
-            tally.add(self.measure(self.model, batch), batch_length(batch))
-            results = tally.results(name)
+            tally.add(name, self.measure(self.model, batch), batch_length(batch))
+            results = means(fetched([tally])[0])
         except LandscapeError:
             raise
         except Exception as error:
@@ -130,10 +188,11 @@ class Objective:
         if self.l2 and f"{name}_loss" not in results:
             raise UsageError(f"l2 adds to the loss, and none is among the values: {', '.join(results)}")
 
-    def _pass(self, split: Split) -> Tally:
+    def _pass(self, chunk: Sequence[Segment]) -> Tally:
         tally = Tally()
-        for batch in split.batches(self.batch_size):
-            tally.add(self.measure(self.net, batch), batch_length(batch))
+        for name, first, last in chunk:
+            for batch in self.splits[name].batches(self.batch_size, first, last):
+                tally.add(name, self.measure(self.net, batch), batch_length(batch))
         return tally
 
     def _accelerated(self) -> FastNet | None:
@@ -167,10 +226,9 @@ def check_labels(targets: Tensor, classes: int | None, where: str) -> None:
 
 def _private_copy(model: nn.Module) -> nn.Module:
     try:
-        own = copy.deepcopy(model)
+        return copy.deepcopy(model)
     except Exception as error:
         raise LandscapeError(
             f"the model cannot be copied ({explain(error)}); detach tensors kept in it, "
             "remove hooks, or replace torch.nn.utils.weight_norm by torch.nn.utils.parametrizations.weight_norm"
         ) from error
-    return own.eval().requires_grad_(False)

@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from landscape.errors import EvaluationError, LandscapeError
+from landscape.errors import EvaluationError
+from landscape.sweep.hand import failure_text
+from landscape.sweep.parts import Work, as_work, whole
 from landscape.sweep.sampler import Point, Result
 
-Evaluate = Callable[[tuple[float, ...]], Result]
+# work that can be divided, or a plain function of the coordinates
+Evaluate = Work | Callable[[tuple[float, ...]], Result]
 OnResult = Callable[[Point, Result], None]
 
 
@@ -41,26 +44,16 @@ class Executor(Protocol):
         """On the leader: lets the followers go; with an error they stop at once."""
 
 
-def where(point: Point) -> str:
-    return "(" + ", ".join(f"{coordinate:g}" for coordinate in point.coords) + ")"
-
-
-def failure_text(point: Point, error: BaseException) -> str:
-    """One line that names the point and the error."""
-    detail = str(error).strip().splitlines()
-    kind = "" if isinstance(error, LandscapeError) else f"{type(error).__name__}: "
-    return f"evaluation failed at {where(point)}: {kind}{detail[0] if detail else 'no message'}"
-
-
 class SerialExecutor:
     """Does the points in order, in this process."""
 
     leads = True
 
     def map(self, evaluate: Evaluate, points: Sequence[Point], on_result: OnResult) -> None:
+        work = as_work(evaluate)
         for point in points:
             try:
-                result = evaluate(point.coords)
+                result = dict(whole(work, point.coords))
             except Exception as error:
                 raise PointFailed(failure_text(point, error), point) from error
             on_result(point, result)

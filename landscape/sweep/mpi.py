@@ -1,10 +1,9 @@
 """The executor over MPI ranks, and the only file that imports mpi4py.
 
-Owns: the messages between rank 0 (the leader) and the others (followers). Only point numbers, coordinates and small
-dicts of floats travel. The leader computes too: its points run in a thread of their own while the main thread hands out
-work and takes results, so that nobody waits for a long point of the leader's, and so that only the main thread calls
-MPI (MPI_THREAD_FUNNELED is enough). Each rank holds one point in hand and one ahead; near the end only one, so that no
-point waits behind a long one. There is no collective call inside the loop.
+Owns: the messages between rank 0 (the leader) and the others (followers); who does what is decided in dealing.py. Only
+point numbers, coordinates and small dicts of floats travel. The leader computes too: its points run in a thread of their
+own while the main thread hands out work and takes results, so that nobody waits for a long point of the leader's, and so
+that only the main thread calls MPI (MPI_THREAD_FUNNELED is enough). There is no collective call inside the loop.
 
 Waiting is polling with a short sleep: a blocking MPI receive would burn a core that computes.
 """
@@ -14,18 +13,28 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
+import sys
 import threading
 import time
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from landscape.errors import Interrupted, LandscapeError
-from landscape.sweep.executor import Evaluate, OnResult, PointFailed, failure_text
+from landscape.sweep.dealing import Dealing, Pace
+from landscape.sweep.executor import Evaluate, OnResult, PointFailed
+from landscape.sweep.hand import Failed, Hand, do_deal
 from landscape.sweep.launch import World
+from landscape.sweep.parts import Pieces, Work, as_work
 from landscape.sweep.sampler import Point
 
-TASK, RESULT, FAILURE, STOP, STOPPED = 1, 2, 3, 4, 5
+# To a rank: something to do; a wish that it give some of it back; go home. From a rank: deals done; an error; what it
+# gives back; gone home.
+TASK, ASK, STOP = 1, 2, 3
+RESULT, FAILURE, GIVEN, STOPPED = 4, 5, 6, 7
 POLL_SECONDS = 0.002
+# Looking costs the leader's own points some 70 us: three times while a rank does a point that it has ahead are enough.
+LOOKS = 1 / 3
+# The leader's main thread waits at most about so long for Python code of its compute thread, each time it looks.
+SWITCH_SECONDS = 0.0005
 # After an error, a rank stops between two points; when one is busy longer than this, MPI_Abort ends the job.
 GRACE_SECONDS = 5.0
 
@@ -78,6 +87,11 @@ def share(world: World, value):
     return world.comm.bcast(value, root=0)
 
 
+def gather(world: World, value) -> list:
+    """The values of all ranks, in their order, on every rank."""
+    return world.comm.allgather(value)
+
+
 def threads_here(world: World) -> int:
     """Cores for each rank of this machine: its own when ranks are bound apart, else an equal share."""
     from mpi4py import MPI
@@ -89,82 +103,105 @@ def threads_here(world: World) -> int:
 
 
 class MPIExecutor:
-    """Deals points out over the ranks of a world."""
+    """Deals points out over the ranks of a world; with `shard` every point is divided among them."""
 
-    def __init__(self, world: World):
+    def __init__(self, world: World, *, shard: bool = False):
         self.world = world
         self.leads = world.leads
+        self._shard = shard
+        self._pace = Pace()
+        self._patience = _Patience()
         self._local: _ComputeThread | None = None
 
     def map(self, evaluate: Evaluate, points: Sequence[Point], on_result: OnResult) -> None:
+        work = as_work(evaluate)
         if self._local is None:
-            self._local = _ComputeThread(evaluate)
-        todo, left = deque(points), len(points)
-        in_hand = dict.fromkeys(range(self.world.size), 0)
-        hungry = deque(in_hand)
-        while left:
-            self._deal(todo, in_hand, hungry)
-            for rank, tag, point, content in self._arrivals():
-                if tag == FAILURE:
+            self._local = _ComputeThread(work)
+        dealing = Dealing(points, work.chunks, self.world.size, self._pace, shard=self._shard)
+        pieces = Pieces(work)
+        for rank in [*range(self.world.size)] * 2:  # each gets a first deal before any gets one ahead
+            self._deal(dealing, rank)
+        while dealing.unfinished:
+            for rank, tag, content in self._arrivals(dealing.slack):
+                done, failed = self._heard(dealing, rank, tag, content)
+                # whoever waits is served before results are kept, which may mean writing a file
+                for task, contribution in done:
+                    result = pieces.add(task, contribution)
+                    if result is not None:
+                        on_result(task.point, result)
+                if failed:
                     place = f"rank {rank} of {self.world.size}: "
-                    raise PointFailed(place + content, point)
-                in_hand[rank] -= 1
-                hungry.append(rank)
-                left -= 1
-                on_result(point, content)
+                    raise PointFailed(place + failed.message, failed.point)
+            self._share(dealing)  # also when nothing came: a point may turn out to be long
 
-    def _deal(self, todo: deque[Point], in_hand: dict[int, int], hungry: deque[int]) -> None:
-        """Every rank gets a first point before any gets one ahead; ahead only while there is plenty."""
-        while todo and hungry:
-            rank = hungry[0]
-            depth = 2 if len(todo) > 2 * self.world.size else 1
-            if in_hand[rank] >= depth:
-                hungry.popleft()
-                continue
-            point = todo.popleft()
-            in_hand[rank] += 1
-            hungry.rotate(-1)
-            if rank == 0:
-                self._local.give(point)
-            else:
-                self.world.comm.send(point, dest=rank, tag=TASK)
+    def _heard(self, dealing: Dealing, rank: int, tag: int, content) -> tuple[list, Failed | None]:
+        """Takes note of a message and answers it; returns (what was done, what failed)."""
+        if tag == FAILURE:
+            return content
+        done, now = [], time.perf_counter()
+        if tag == RESULT:
+            done, seconds, starts = content
+            dealing.finished(rank, seconds, starts, now)
+            self._deal(dealing, rank)
+            self._deal(dealing, rank)
+        elif tag == GIVEN:
+            dealing.returned(rank, content, now)
+        self._share(dealing)
+        return done, None
 
-    def _arrivals(self):
-        """(rank, tag, point, result or message) of what has come in; waits a moment when nothing has."""
+    def _share(self, dealing: Dealing) -> None:
+        """Ranks that have nothing get what others have returned, or others are asked."""
+        for idle in dealing.idle():
+            self._deal(dealing, idle)
+        for rich, ask in dealing.asks(time.perf_counter()):
+            self._send(rich, ASK, ask)
+
+    def _deal(self, dealing: Dealing, rank: int) -> None:
+        deal = dealing.next(rank, time.perf_counter())
+        if deal:
+            self._send(rank, TASK, deal)
+
+    def _send(self, rank: int, tag: int, content) -> None:
+        if rank == 0:
+            self._local.give(tag, content)
+        else:
+            self.world.comm.send(content, dest=rank, tag=tag)
+
+    def _arrivals(self, slack: float):
+        """(rank, tag, content) of what has come in; waits a moment when nothing has, the longer the more `slack`."""
         came = False
-        for rank, tag, content in _messages(self.world.comm):
+        for message in _messages(self.world.comm):
             came = True
-            yield rank, tag, *content
+            yield message
         with contextlib.suppress(queue.Empty):
             while True:
-                tag, point, content = self._local.take(0.0 if came else POLL_SECONDS)
+                tag, content = self._local.take(0.0 if came else max(self._patience.longer(), LOOKS * min(slack, 0.01)))
                 came = True
-                yield 0, tag, point, content
+                yield 0, tag, content
+        if came:
+            self._patience.reset()
 
     def follow(self, evaluate: Evaluate) -> None:
-        comm, todo = self.world.comm, deque()
-        while True:
-            for _, tag, content in _messages(comm):
-                if tag == STOP:
-                    comm.send(None, dest=0, tag=STOPPED)
-                    message, interrupted = content
-                    if message is not None:
-                        raise Interrupted(message) if interrupted else LandscapeError(message)
-                    return
-                todo.append(Point(*content))
-            if not todo:
-                time.sleep(POLL_SECONDS)
-                continue
-            tag, point, content = _computed(evaluate, todo.popleft())
-            comm.send((point, content), dest=0, tag=tag)
-            if tag == FAILURE:
-                todo.clear()
+        comm, patience = self.world.comm, _Patience()
+
+        def incoming(wait: bool):
+            patience.reset()
+            while wait and not comm.iprobe(source=0):
+                time.sleep(patience.longer())
+            return ((tag, content) for _, tag, content in _messages(comm))
+
+        try:
+            _serve(as_work(evaluate), incoming, lambda tag, content: comm.send(content, dest=0, tag=tag))
+        except _Stop as stop:
+            comm.send(None, dest=0, tag=STOPPED)
+            if stop.message is not None:
+                raise (Interrupted if stop.interrupted else LandscapeError)(stop.message) from None
 
     def close(self, error: BaseException | None) -> None:
         """See `Executor`; raises StillBusy when an evaluation goes on after an error."""
-        if self._local:
-            self._local.stop()
         content = (None if error is None else str(error), isinstance(error, KeyboardInterrupt))
+        if self._local:
+            self._local.stop(content)
         for rank in range(1, self.world.size):
             self.world.comm.send(content, dest=rank, tag=STOP)
         waiting, deadline = self.world.size - 1, time.monotonic() + GRACE_SECONDS
@@ -188,42 +225,89 @@ def abort(world: World, status: int) -> None:
     world.comm.Abort(status)
 
 
-class _ComputeThread:
-    """The leader's own evaluations: points in, results out. A daemon, so that a long one never blocks an exit."""
+class _Stop(BaseException):
+    """The leader lets a rank go; no Exception, so that it passes through an evaluation in progress."""
 
-    def __init__(self, evaluate: Evaluate):
-        self._tasks: queue.SimpleQueue = queue.SimpleQueue()
-        self._results: queue.SimpleQueue = queue.SimpleQueue()
-        self._evaluate = evaluate
-        self._stopping = False
+    def __init__(self, message: str | None, interrupted: bool):
+        self.message, self.interrupted = message, interrupted
+
+
+def _serve(work: Work, incoming: Callable[[bool], Iterable[tuple]], outgoing: Callable[[int, object], None]) -> None:
+    """Does what comes in until `_Stop`; `incoming(wait)` gives (tag, content), after waiting for some if told so."""
+    hand = Hand()
+
+    def listen(wait: bool = False) -> None:
+        for tag, content in incoming(wait):
+            if tag == STOP:
+                raise _Stop(*content)
+            if tag == TASK:
+                hand.take(content)
+            else:
+                outgoing(GIVEN, hand.give(content, time.perf_counter()))
+
+    while True:
+        listen(wait=not hand)
+        if not hand:
+            continue
+        done, failed = do_deal(hand, work, listen)
+        if failed:
+            hand.drop()
+            outgoing(FAILURE, (done.tasks, failed))
+        else:
+            outgoing(RESULT, tuple(done))
+
+
+class _ComputeThread:
+    """The leader's own evaluations: what a follower gets and sends as messages. A daemon: it never blocks an exit."""
+
+    def __init__(self, work: Work):
+        self._in: queue.SimpleQueue = queue.SimpleQueue()
+        self._out: queue.SimpleQueue = queue.SimpleQueue()
+        self._work = work
+        # Python code in an evaluation would hold up each message by so long
+        self._interval_before = sys.getswitchinterval()
+        sys.setswitchinterval(SWITCH_SECONDS)
         self._thread = threading.Thread(target=self._run, name="landscape-compute", daemon=True)
         self._thread.start()
 
-    def give(self, point: Point) -> None:
-        self._tasks.put(point)
+    def give(self, tag: int, content) -> None:
+        self._in.put((tag, content))
 
     def take(self, timeout: float) -> tuple:
-        """The next (tag, point, result); raises queue.Empty when there is none in time."""
-        return self._results.get(timeout=timeout) if timeout else self._results.get_nowait()
+        """The next (tag, content); raises queue.Empty when there is none in time."""
+        return self._out.get(timeout=timeout) if timeout else self._out.get_nowait()
 
     def is_alive(self) -> bool:
         return self._thread.is_alive()
 
-    def stop(self) -> None:
-        """After the point in hand, if any."""
-        self._stopping = True
-        self._tasks.put(None)
+    def stop(self, content) -> None:
+        """After the chunk in hand, if any."""
+        sys.setswitchinterval(self._interval_before)
+        self.give(STOP, content)
 
     def _run(self) -> None:
-        while (point := self._tasks.get()) is not None and not self._stopping:
-            self._results.put(_computed(self._evaluate, point))
+        with contextlib.suppress(_Stop):
+            _serve(self._work, self._incoming, lambda tag, content: self._out.put((tag, content)))
+
+    def _incoming(self, wait: bool):
+        if wait:
+            yield self._in.get()
+        while not self._in.empty():
+            yield self._in.get()
 
 
-def _computed(evaluate: Evaluate, point: Point) -> tuple:
-    try:
-        return RESULT, point, dict(evaluate(point.coords))
-    except Exception as error:
-        return FAILURE, point, failure_text(point, error)
+class _Patience:
+    """How long to sleep before looking again: longer and longer, up to POLL_SECONDS."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        self._next = POLL_SECONDS / 32
+
+    def longer(self) -> float:
+        now, self._next = self._next, min(2 * self._next, POLL_SECONDS)
+        return now
 
 
 def _messages(comm):

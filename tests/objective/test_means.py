@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from landscape.errors import EvaluationError
-from landscape.objective.tally import Tally
+from landscape.objective.tally import Tally, added, fetched, means
 
 BATCH_SIZES = [
     1,
@@ -159,7 +159,7 @@ def test_l2_counts_no_statistics(cnn, images, objective):
 
 def test_a_tally_of_nothing():
     with pytest.raises(EvaluationError, match="the loss returned no values"):
-        Tally().results("train")
+        fetched([Tally()])
 
 
 def test_tally_against_numpy():
@@ -168,7 +168,7 @@ def test_tally_against_numpy():
         tally = Tally()
         for start in range(0, 1000, size):
             part = torch.from_numpy(values[start : start + size])
-            tally.add({"m": part}, len(part))
-        found = tally.results("s")
+            tally.add("s", {"m": part}, len(part))
+        found = means(added(fetched([tally])))
         assert found["s_m"] == pytest.approx(values.mean(), rel=1e-13)
         assert found["stderr/s_m"] == pytest.approx(values.std(ddof=1) / 1000**0.5, rel=1e-12)

@@ -73,3 +73,30 @@ def test_wrong_usage_is_one_line_under_mpi(here, command, basic):
     done = command("surface", "net.pt", *basic, "-x", "1:0:5", ranks=2)
     assert done.returncode == 2
     assert done.stderr.count("x range '1:0:5'") == 1
+
+
+@pytest.mark.parametrize(("ranks", "shard"), [(2, True), (4, True), (4, False)])
+def test_values_do_not_depend_on_who_shares_a_point(here, command, basic, ranks, shard):
+    import landscape as ll
+
+    alone = ll.line(
+        "net.pt", x="-1:1:3", model="net.py:build", data="npz:data.npz", normalize="digits", split=["train", "test"],
+        batch_size=5, l2=0.01, threads=1, quiet=True,
+    )  # fmt: skip
+    more = ["--batch-size", "5", "--l2", "0.01", "--split", "train", "--split", "test", *(["--shard-data"] * shard)]
+    done = command("line", "net.pt", *basic, "-x", "-1:1:3", *more, "-o", "a.h5", ranks=ranks)
+    assert done.returncode == 0, done.stderr
+    found = load_surface("a.h5")
+    assert set(found.values) == set(alone.values)
+    for name, array in alone.values.items():
+        np.testing.assert_array_equal(found.values[name], array)
+    for name, array in alone.stderr.items():
+        np.testing.assert_array_equal(found.stderr[name], array)
+
+
+def test_data_that_cannot_be_shared_are_refused(here, command, basic):
+    done = command("line", "net.pt", *basic, "--batchnorm", "recompute", "--shard-data")
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert "shard-data: expected data that several ranks can share, but batchnorm recompute" in line
+    assert line.endswith("drop shard-data, and whole points are dealt out")

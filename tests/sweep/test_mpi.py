@@ -168,3 +168,102 @@ except LandscapeError as error:
     environment = {**os.environ, "OMPI_COMM_WORLD_SIZE": "4"}
     done = subprocess.run([sys.executable, "job.py"], cwd=tmp_path, capture_output=True, text=True, env=environment)
     assert "the launcher started 4 processes but MPI sees 1" in done.stdout
+
+
+DIVIDED = """
+executor = MPIExecutor(world, shard={shard})
+class Sums:
+    "A point is the sum of 12 numbers, which depends on the order in which they are added."
+    chunks = 12
+    def part(self, coords, first, end):
+        found, chunk = [], first
+        while chunk < end(chunk):
+            {wait}
+            found.append((world.rank, 0.1 * coords[0] + 10.0 ** (chunk - 6) / 3))
+            chunk += 1
+        return found
+    def join(self, contributions):
+        assert len(contributions) == 12
+        total = 0.0
+        for _, each in contributions:
+            total += each
+        return dict(loss=total, ranks=len(set(rank for rank, _ in contributions)))
+sampler = EveryPoint(grid, range({points}))
+sweep(sampler, executor, Sums(), keep)
+"""
+# no rank goes on with its first chunk before every rank has one
+MEET = """Path(f"rank{world.rank}").touch()
+            while len(list(Path(".").glob("rank*"))) < world.size: time.sleep(0.001)"""
+
+
+def plain_sum(x: float) -> float:
+    total = 0.0
+    for chunk in range(12):
+        total += 0.1 * x + 10.0 ** (chunk - 6) / 3
+    return total
+
+
+@pytest.mark.parametrize(("ranks", "shard"), [(2, False), (2, True), (4, False), (4, True)])
+def test_divided_points_have_the_same_bits(run, ranks, shard):
+    done, kept = run(HEAD + DIVIDED.format(shard=shard, points=7, wait="pass") + TAIL, ranks)
+    assert done.returncode == 0, done.stderr
+    assert {index: result["loss"] for index, result in kept.items()} == {i: plain_sum(float(i)) for i in range(7)}
+
+
+@pytest.mark.parametrize("ranks", [2, 4])
+def test_shared_data_let_all_ranks_do_one_point(run, ranks):
+    done, kept = run(HEAD + DIVIDED.format(shard=True, points=1, wait=MEET) + TAIL, ranks)
+    assert done.returncode == 0, done.stderr
+    assert kept == {0: {"loss": plain_sum(0.0), "ranks": ranks}}
+
+
+@pytest.mark.parametrize("slow", [0, 1])
+def test_a_long_point_is_shared_when_nothing_else_is_left(run, slow):
+    # the first point of one rank would take seconds; that ends as soon as another rank has taken some of it over
+    program = f"""
+class Long:
+    chunks, first = 4000, None
+    def part(self, coords, first, end):
+        if self.first is None: Long.first = coords
+        chunk = first
+        while chunk < end(chunk):
+            if world.rank == {slow} and coords == self.first and not Path("helped").exists():
+                Path(f"long{{coords[0]}}").touch()
+                time.sleep(0.001)
+            elif world.rank != {slow} and Path(f"long{{coords[0]}}").exists():
+                Path("helped").touch()
+            chunk += 1
+        return [world.rank] * (chunk - first)
+    def join(self, contributions):
+        return dict(ranks=len(set(contributions)))
+sampler = EveryPoint(grid, range(6))
+sweep(sampler, executor, Long(), keep)
+Path(f"done{{world.rank}}").touch()
+"""
+    done, kept = run(HEAD + program + TAIL, 2)
+    assert done.returncode == 0, done.stderr
+    assert len(kept) == 6
+    assert max(result["ranks"] for result in kept.values()) == 2
+
+
+def test_an_error_stops_the_others_in_the_middle_of_a_point(run, tmp_path):
+    wait = """
+            if world.rank == 1: raise RuntimeError("broken here")
+            time.sleep(0.001)
+            if chunk == 11: chunk = 0  # never ends by itself
+"""
+    program = DIVIDED.replace("{wait}", wait.strip()).format(shard=False, points=6)
+    indented = "\n".join("    " + line for line in program.splitlines())
+    program = f"""
+try:
+{indented}
+except BaseException as error:
+    if world.leads:
+        executor.close(error)
+    Path(f"said{{world.rank}}").write_text(str(error))
+    sys.exit(1)
+"""
+    done, _ = run(HEAD + program + TAIL, 2)
+    assert done.returncode != 0
+    for rank in range(2):
+        assert "rank 1 of 2: evaluation failed at (" in (tmp_path / f"said{rank}").read_text()
