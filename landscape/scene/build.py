@@ -82,7 +82,7 @@ def build_scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
     for surface in surfaces:
         if surface.ndim != chosen.ndim:
             raise UsageError(_misfit(surface, options.kind))
-    return chosen.build(surfaces, options)
+    return chosen.build([surface.showing(options.metric) for surface in surfaces], options)
 
 
 def _misfit(surface: Surface, kind: str) -> str:

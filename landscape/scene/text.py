@@ -79,6 +79,8 @@ def is_percent(metric: str) -> bool:
 
 def metric_label(metric: str) -> str:
     """`train_loss` -> "train loss"."""
+    if metric.endswith("_stderr"):
+        return f"standard error of {metric_label(metric.removesuffix('_stderr'))}"
     if metric.endswith("_loss_l2"):
         return f"{metric.removesuffix('_loss_l2')} loss with weight penalty"
     return _METRICS.get(metric, metric.replace("_", " "))

@@ -5,7 +5,7 @@ Owns: `Surface`, `Trail`, and the meaning of the status codes. Knows no file for
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from landscape.grid import Grid
 PENDING, DONE, FAILED, INTERPOLATED = 0, 1, 2, 3
 # The status group of what one evaluation of the objective gives.
 EVALUATION = "evaluation"
+STDERR_SUFFIX = "_stderr"
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +88,17 @@ class Surface:
                 if full in self.values:
                     return full
         raise UsageError(f"no metric '{name}' in {self.source or 'this surface'}: it has {', '.join(self.values)}")
+
+    def showing(self, name: str | None) -> Surface:
+        """This surface with the standard errors of a metric among its values, when `name` asks for them.
+
+        `loss_stderr` and `train_loss_stderr` do, as in exported tables.
+        """
+        if not name or not name.endswith(STDERR_SUFFIX) or name in self.values:
+            return self
+        wanted = name.removesuffix(STDERR_SUFFIX)
+        full = next((f for f in (wanted, f"train_{wanted}", f"test_{wanted}") if f in self.stderr), None)
+        return self if full is None else replace(self, values={**self.values, full + STDERR_SUFFIX: self.stderr[full]})
 
     def at_origin(self, metric: str) -> float | None:
         """The value at coordinate 0 of every axis, or None when 0 is not on the grid."""

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from landscape.errors import LandscapeError, UsageError
+from landscape.grid import Grid, Range
 from landscape.scene.build import KINDS, build_scene
+from landscape.surfaces.surface import Surface
 
 FLAT = [name for name, kind in KINDS.items() if kind.ndim == 2]
 
@@ -88,3 +90,15 @@ def test_clipping_is_stated_iff_something_is_clipped(make_surface):
 def test_axis_labels_default_to_directions(make_surface):
     frame = build_scene(make_surface(), kind="contour").frame
     assert (frame.x_label, frame.y_label) == ("x direction", "y direction")
+
+
+def test_standard_errors_are_drawn_on_request():
+    grid = Grid.of(Range(-1, 1, 5), Range(-1, 1, 4))
+    values = np.arange(20.0).reshape(4, 5) + 1
+    surface = Surface(grid, {"train_loss": values}, {"train_loss": values / 10})
+    for name in ("loss_stderr", "train_loss_stderr"):
+        scene = build_scene(surface, kind="heatmap", metric=name)
+        assert np.array_equal(scene.fields[0].values, values / 10)
+        assert scene.fields[0].label.startswith("standard error of train loss")
+    with pytest.raises(UsageError, match="no metric 'test_loss_stderr'"):
+        build_scene(surface, kind="heatmap", metric="test_loss_stderr")
