@@ -13,28 +13,22 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 
 from landscape.errors import Interrupted, LandscapeError
 from landscape.sweep.dealing import Dealing, Pace
 from landscape.sweep.executor import Evaluate, OnResult, PointFailed
-from landscape.sweep.hand import Failed, Hand, do_deal
+from landscape.sweep.hand import Failed
 from landscape.sweep.launch import World
-from landscape.sweep.parts import Pieces, Work, as_work
+from landscape.sweep.parts import Pieces, as_work
 from landscape.sweep.sampler import Point
+from landscape.sweep.serve import ASK, FAILURE, GIVEN, RESULT, STOP, TASK, ComputeThread, Stop, serve
 
-# To a rank: something to do; a wish that it give some of it back; go home. From a rank: deals done; an error; what it
-# gives back; gone home.
-TASK, ASK, STOP = 1, 2, 3
-RESULT, FAILURE, GIVEN, STOPPED = 4, 5, 6, 7
+STOPPED = 7  # a follower has gone home
 POLL_SECONDS = 0.002
 # Looking costs the leader's own points some 70 us: three times while a rank does a point that it has ahead are enough.
 LOOKS = 1 / 3
-# The leader's main thread waits at most about so long for Python code of its compute thread, each time it looks.
-SWITCH_SECONDS = 0.0005
 # After an error, a rank stops between two points; when one is busy longer than this, MPI_Abort ends the job.
 GRACE_SECONDS = 5.0
 
@@ -111,12 +105,12 @@ class MPIExecutor:
         self._shard = shard
         self._pace = Pace()
         self._patience = _Patience()
-        self._local: _ComputeThread | None = None
+        self._local: ComputeThread | None = None
 
     def map(self, evaluate: Evaluate, points: Sequence[Point], on_result: OnResult) -> None:
         work = as_work(evaluate)
         if self._local is None:
-            self._local = _ComputeThread(work)
+            self._local = ComputeThread(work)
         dealing = Dealing(points, work.chunks, self.world.size, self._pace, shard=self._shard)
         pieces = Pieces(work)
         for rank in [*range(self.world.size)] * 2:  # each gets a first deal before any gets one ahead
@@ -191,8 +185,8 @@ class MPIExecutor:
             return ((tag, content) for _, tag, content in _messages(comm))
 
         try:
-            _serve(as_work(evaluate), incoming, lambda tag, content: comm.send(content, dest=0, tag=tag))
-        except _Stop as stop:
+            serve(as_work(evaluate), incoming, lambda tag, content: comm.send(content, dest=0, tag=tag))
+        except Stop as stop:
             comm.send(None, dest=0, tag=STOPPED)
             if stop.message is not None:
                 raise (Interrupted if stop.interrupted else LandscapeError)(stop.message) from None
@@ -223,77 +217,6 @@ class StillBusy(Exception):
 def abort(world: World, status: int) -> None:
     """Ends every rank of the job at once."""
     world.comm.Abort(status)
-
-
-class _Stop(BaseException):
-    """The leader lets a rank go; no Exception, so that it passes through an evaluation in progress."""
-
-    def __init__(self, message: str | None, interrupted: bool):
-        self.message, self.interrupted = message, interrupted
-
-
-def _serve(work: Work, incoming: Callable[[bool], Iterable[tuple]], outgoing: Callable[[int, object], None]) -> None:
-    """Does what comes in until `_Stop`; `incoming(wait)` gives (tag, content), after waiting for some if told so."""
-    hand = Hand()
-
-    def listen(wait: bool = False) -> None:
-        for tag, content in incoming(wait):
-            if tag == STOP:
-                raise _Stop(*content)
-            if tag == TASK:
-                hand.take(content)
-            else:
-                outgoing(GIVEN, hand.give(content, time.perf_counter()))
-
-    while True:
-        listen(wait=not hand)
-        if not hand:
-            continue
-        done, failed = do_deal(hand, work, listen)
-        if failed:
-            hand.drop()
-            outgoing(FAILURE, (done.tasks, failed))
-        else:
-            outgoing(RESULT, tuple(done))
-
-
-class _ComputeThread:
-    """The leader's own evaluations: what a follower gets and sends as messages. A daemon: it never blocks an exit."""
-
-    def __init__(self, work: Work):
-        self._in: queue.SimpleQueue = queue.SimpleQueue()
-        self._out: queue.SimpleQueue = queue.SimpleQueue()
-        self._work = work
-        # Python code in an evaluation would hold up each message by so long
-        self._interval_before = sys.getswitchinterval()
-        sys.setswitchinterval(SWITCH_SECONDS)
-        self._thread = threading.Thread(target=self._run, name="landscape-compute", daemon=True)
-        self._thread.start()
-
-    def give(self, tag: int, content) -> None:
-        self._in.put((tag, content))
-
-    def take(self, timeout: float) -> tuple:
-        """The next (tag, content); raises queue.Empty when there is none in time."""
-        return self._out.get(timeout=timeout) if timeout else self._out.get_nowait()
-
-    def is_alive(self) -> bool:
-        return self._thread.is_alive()
-
-    def stop(self, content) -> None:
-        """After the chunk in hand, if any."""
-        sys.setswitchinterval(self._interval_before)
-        self.give(STOP, content)
-
-    def _run(self) -> None:
-        with contextlib.suppress(_Stop):
-            _serve(self._work, self._incoming, lambda tag, content: self._out.put((tag, content)))
-
-    def _incoming(self, wait: bool):
-        if wait:
-            yield self._in.get()
-        while not self._in.empty():
-            yield self._in.get()
 
 
 class _Patience:
