@@ -37,7 +37,7 @@ class Evidence:
 
     def expect(self, numbers: Sequence[int]) -> Expected:
         """(len(numbers),) predictions of each driver, on its scale."""
-        known, wanted = np.argwhere(self.seen), self._places(numbers)
+        known, wanted = np.argwhere(self.seen), self.places(numbers)
         expected = {}
         for name, values in self._values.items():
             scale = Scale.of(values[self.seen])
@@ -90,7 +90,8 @@ class Evidence:
     def _scale(self, name: str, found: np.ndarray) -> Scale:
         return Scale.of(np.append(self._values[name][self.seen], found))
 
-    def _places(self, numbers: Iterable[int]) -> np.ndarray:
+    def places(self, numbers: Iterable[int]) -> np.ndarray:
+        """(n, ndim) grid indices of points."""
         return np.stack(np.unravel_index(np.asarray(list(numbers), int), self.shape), axis=1)
 
 

@@ -78,10 +78,11 @@ class Refined:
 
     def rest(self) -> dict[int, Result]:
         """Results for the points that were not computed, by interpolation between those that were."""
-        left, done = self._left(), sorted(self.results)
+        done = sorted(self.results)
+        left = [index for index in range(self.grid.size) if index not in self.results]
         if not left:
             return {}
-        known, wanted = self._places(done), self._places(left)
+        known, wanted = self._evidence.places(done), self._evidence.places(left)
         columns: dict[str, np.ndarray] = {}
         for name in dict.fromkeys(name for index in done for name in self.results[index]):
             values = np.array([self.results[index].get(name, np.nan) for index in done])
@@ -147,7 +148,7 @@ class Refined:
 
     def _chosen(self) -> list[int]:
         """Points left over, picked at random, always the same ones."""
-        left = self._left_of(self._evidence.seen)
+        left = self._unseen()
         count = min(MAX_CHECKS, -(-len(left) // CHECK_EVERY))
         generator = np.random.Generator(np.random.Philox(key=len(left)))
         return sorted(generator.choice(left, count, replace=False).tolist()) if count else []
@@ -158,22 +159,15 @@ class Refined:
 
     def _all(self) -> Iterator[list[int]]:
         self.everything = True
-        left = self._left_of(self._evidence.seen)
+        left = self._unseen()
         yield left
         self._evidence.learn(left, self.results)
 
-    def _left(self) -> list[int]:
-        return [index for index in range(self.grid.size) if index not in self.results]
-
-    @staticmethod
-    def _left_of(seen: np.ndarray) -> list[int]:
-        return np.flatnonzero(~seen).tolist()
+    def _unseen(self) -> list[int]:
+        return np.flatnonzero(~self._evidence.seen).tolist()
 
     def _numbers(self, places: Iterable[Index]) -> list[int]:
         return sorted({int(np.ravel_multi_index(place, self.grid.shape)) for place in places})
-
-    def _places(self, numbers: Sequence[int]) -> np.ndarray:
-        return np.stack(np.unravel_index(np.asarray(numbers, int), self.grid.shape), axis=1)
 
 
 def _marks(values: np.ndarray, stride: int, through: Sequence[float]) -> list[int]:
