@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "surface": "landscape.recipes.surface",
     "line": "landscape.recipes.surface",
+    "train": "landscape.recipes.train",
     "plot": "landscape.recipes.plot",
     "compare": "landscape.recipes.plot",
     "export": "landscape.recipes.export",

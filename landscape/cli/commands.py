@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from landscape.cli import report
-from landscape.cli.options import COMPUTE, DRAW
+from landscape.cli.options import COMPUTE, DRAW, TRAIN
 
 Given = dict[str, Any]
 
@@ -95,6 +95,12 @@ def _bench(given: Given) -> None:
     report.say_bench(bench(given.pop("checkpoint", None), **given), as_json=as_json)
 
 
+def _train(given: Given) -> None:
+    from landscape.recipes.train import train
+
+    report.say_run(train(**given))
+
+
 CHECKPOINT = (
     "checkpoint",
     {"metavar": "CKPT", "help": "trained net: .pt .pth .th .t7 .ckpt .safetensors, or a folder"},
@@ -111,6 +117,10 @@ COMMANDS: dict[str, Command] = {
         "loss along a line through a net's weights, or between two nets (1-D)", "line", _line,
         ["x", *COMPUTE], (CHECKPOINT,),
         "example: landscape line small_batch.pt --to large_batch.pt --split train --split test --plot",
+    ),
+    "train": Command(
+        "a net, with checkpoints and a log, stopped and continued at will", "train", _train, TRAIN, (),
+        "example: landscape train --model resnet20 --data cifar10 --download --augment crop,flip -o runs/resnet20",
     ),
     "plot": Command(
         "pictures of surface files", "plot", _plot, ["kind", "outs", *DRAW], (FILES,),

@@ -29,6 +29,11 @@ def _levels(text: str) -> int | list[float]:
     return int(values[0]) if len(values) == 1 and values[0] == int(values[0]) else values
 
 
+def _numbers(text: str) -> list[float]:
+    return [float(part) for part in text.split(",")]
+
+
+_numbers.__name__ = "list of numbers"
 _levels.__name__ = "number or list of numbers"
 
 OPTIONS: dict[str, Spec] = {
@@ -88,6 +93,35 @@ OPTIONS: dict[str, Spec] = {
     "dpi": _value("--dpi", type=int, help="pixels per inch of .png (default: 200)"),
     "format": _value("--format", metavar="NAME", help="csv, npz, nc or li2018 (default: by suffix)"),
     "json": _flag("--json", help="print JSON"),
+    "train_model": _value("--model", metavar="SPEC", help="net: zoo name, torchvision:NAME, timm:NAME, module:callable, "
+                          "file.py:callable"),
+    "train_data": _value("--data", metavar="SPEC", help="data: digits, cifar10, ..., folder:PATH, npz:PATH, "
+                         "module:callable, file.py:callable"),
+    "train_samples": _value("--samples", type=int, metavar="N", help="train on N samples, always the same"),
+    "train_seed": _value("--seed", type=int, metavar="N", help="of order, augmentation, wrong labels, dropout (default: 0)"),
+    "init_seed": _value("--init-seed", type=int, metavar="N", help="of the first weights (default: --seed)"),
+    "epochs": _value("--epochs", type=float, metavar="N", help="passes over the data (default: 30)"),
+    "train_batch": _value("--batch-size", type=int, metavar="N", help="samples in one step (default: 128)"),
+    "optimizer": _value("--optimizer", metavar="NAME", help="nesterov (default), sgd, adam, adamw, ...: those of torch.optim"),
+    "lr": _value("--lr", type=float, help="highest learning rate (default: 0.1 for SGD, torch's for others)"),
+    "momentum": _value("--momentum", type=float, help="of SGD (default: 0.9)"),
+    "weight_decay": _value("--weight-decay", type=float, metavar="W", help="default: 5e-4"),
+    "optimizer_option": _value("--optimizer-option", action="append", metavar="NAME=VALUE",
+                               help="repeatable, such as betas=(0.9,0.95)"),
+    "schedule": _value("--schedule", choices=("constant", "step", "cosine", "onecycle"),
+                       help="of the learning rate (default: onecycle)"),
+    "warmup": _value("--warmup", type=float, metavar="EPOCHS", help="of linear rise; for onecycle, its rising part"),
+    "milestones": _value("--milestones", type=_numbers, metavar="LIST",
+                         help="shares of the run at which `step` lowers the rate (default: 0.5,0.75)"),
+    "gamma": _value("--gamma", type=float, help="factor of `step` (default: 0.1)"),
+    "clip": _value("--clip", type=float, metavar="NORM", help="largest norm of the gradient (default: no limit)"),
+    "label_noise": _value("--label-noise", type=float, metavar="SHARE", help="of the labels made random (default: 0)"),
+    "augment": _value("--augment", metavar="LIST", help="crop,flip (default: none)"),
+    "progressive": _value("--progressive", metavar="SIDE:EPOCHS",
+                          help="begin with smaller images, such as 16:10 or 16:10,24:5"),
+    "save_every": _value("--save-every", metavar="epoch|N|end", help="a checkpoint each epoch (default) or N steps"),
+    "log_every": _value("--log-every", metavar="epoch|N", help="a row of the log each epoch (default) or N steps"),
+    "run_folder": _value("-o", "--out", metavar="DIR", dest="out", help="run folder (default: runs/MODEL_DATA)"),
     "checkpoints": _value("--checkpoints", metavar="DIR", help="folder of the nets that ship"),
     "points": _value("--points", type=int, metavar="N", help="points of each axis"),
     "rounds": _value("--rounds", type=int, metavar="N", help="alternating rounds"),
@@ -99,6 +133,13 @@ COMPUTE = [
     *("device", "precision", "batch_size", "threads"),
     *("plain", "shard_data", "lean", "tolerance", "refine"),
     *("dry_run", "out", "overwrite", "save_directions", "draw", "quiet"),
+]
+TRAIN = [
+    *("train_model", "train_data", "data_root", "download", "train_samples", "normalize", "loss"),
+    *("epochs", "train_batch", "optimizer", "lr", "momentum", "weight_decay", "optimizer_option"),
+    *("schedule", "warmup", "milestones", "gamma", "clip", "label_noise", "augment", "progressive"),
+    *("train_seed", "init_seed", "device", "precision", "threads"),
+    *("save_every", "log_every", "run_folder", "overwrite", "quiet"),
 ]
 DRAW = ["metric", "scale", "levels", "vmin", "vmax", "title", "dpi"]
 

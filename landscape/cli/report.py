@@ -58,6 +58,15 @@ def say_saving(reached: dict[str, Any], asked: float) -> None:
     say(f"  {error}{checks if reached['checks'] else ''}")
 
 
+def say_run(run: Any) -> None:
+    """Where the trained net is, and how good."""
+    found = ", ".join(
+        f"{name.replace('_', ' ')} {100 * value:.2f} %" if name.endswith("accuracy") else f"{name.replace('_', ' ')} {value:.4g}"
+        for name, value in run.metrics.items()
+    )
+    say(f"{run.folder / 'final.pt'}: {found}")
+
+
 def say_plan(plan: Any) -> None:
     """What `--dry-run` prints."""
     data = plan.provenance["data"]

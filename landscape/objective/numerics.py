@@ -49,7 +49,14 @@ def dtype_of(precision: str) -> torch.dtype:
 
 @contextlib.contextmanager
 def numerics(precision: str, device: torch.device) -> Iterator[None]:
-    """Within: inference mode, and matrix products in just the precision asked for.
+    """Within: inference mode, and matrix products in just the precision asked for."""
+    with switched(precision, device), torch.inference_mode():
+        yield
+
+
+@contextlib.contextmanager
+def switched(precision: str, device: torch.device) -> Iterator[None]:
+    """Within: matrix products in just the precision asked for, with or without gradients.
 
     fp32 means fp32: torch lets cuDNN convolutions use TF32 unless told otherwise.
     """
@@ -59,7 +66,7 @@ def numerics(precision: str, device: torch.device) -> Iterator[None]:
     try:
         for owner, name, allowed, refused in switches:
             setattr(owner, name, allowed if precision in ("tf32", "bf16") else refused)
-        with torch.inference_mode(), autocast:
+        with autocast:
             yield
     finally:
         for (owner, name, _, _), value in zip(switches, before, strict=True):

@@ -204,14 +204,18 @@ def _objective(options: Options, net: Net, device: torch.device, world: World) -
     return objective, {"data": wanted.provenance, "loss": loss_name, "metrics": metrics}
 
 
-def _run_facts(objective: Objective, threads: int, world: World) -> dict:
+def versions_used() -> dict[str, str]:
+    """Of this program, Python and the libraries that decide results."""
     import landscape
 
-    device = objective.device
     versions = {"landscape": landscape.__version__, "python": platform.python_version()}
-    versions |= {name: version(name) for name in ("torch", "numpy", "h5py")}
+    return versions | {name: version(name) for name in ("torch", "numpy", "h5py")}
+
+
+def _run_facts(objective: Objective, threads: int, world: World) -> dict:
+    device = objective.device
     return {
-        "versions": versions,
+        "versions": versions_used(),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         "program": "plain" if objective.net is objective.model else "folded",
         "ranks": world.size,

@@ -1,0 +1,291 @@
+"""`landscape train`: a net, from its first weights to a checkpoint that the other commands understand.
+
+Owns: the signature, and the life of a run: what is looked at, trained, logged and kept, and when.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from landscape.errors import EvaluationError, Interrupted, UsageError
+from landscape.recipes.training_job import TrainingJob, make_training_job
+from landscape.sweep.launch import connect
+from landscape.training.reporter import Reporter, Stop, heard
+from landscape.training.run_folder import RunFolder
+from landscape.training.settings import Settings
+from landscape.training.trainer import own_chance
+
+EPOCH, END = "epoch", "end"
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A finished run: its folder, the trained net (in eval mode), the rows of its log and the final metrics."""
+
+    folder: Path
+    model: nn.Module
+    log: list[dict[str, Any]]
+    metrics: dict[str, float]
+
+
+def train(
+    model: Any = None,
+    *,
+    data: Any = None,
+    data_root: str | None = None,
+    download: bool = False,
+    samples: int | None = None,
+    normalize: str | None = None,
+    loss: str | Callable = "cross_entropy",
+    epochs: float = 30,
+    batch_size: int = 128,
+    optimizer: str = "nesterov",
+    lr: float | None = None,
+    momentum: float = 0.9,
+    weight_decay: float = 5e-4,
+    optimizer_option: Mapping[str, Any] | Sequence[str] = (),
+    schedule: str = "onecycle",
+    warmup: float | None = None,
+    milestones: Sequence[float] = (0.5, 0.75),
+    gamma: float = 0.1,
+    clip: float | None = None,
+    label_noise: float = 0.0,
+    augment: str | Sequence[str] = (),
+    progressive: str | Sequence[tuple[int, float]] = (),
+    seed: int = 0,
+    init_seed: int | None = None,
+    device: str = "auto",
+    precision: str = "fp32",
+    threads: int | None = None,
+    save_every: str | int = EPOCH,
+    log_every: str | int = EPOCH,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    quiet: bool = False,
+) -> Run:
+    """Trains a net and keeps it, its log and its checkpoints in a run folder.
+
+    Args:
+        model: spec (zoo name, torchvision:NAME, timm:NAME, callable), or a module, of which a copy is trained.
+        data: as for `surface`; the training split is trained on, the test split (where there is one) is the validation.
+        samples: train on that many samples, always the same ones.
+        loss: "cross_entropy", "mse", a callable (outputs, targets), or a callable (model, batch).
+        epochs: passes over the data; may be a fraction.
+        optimizer: "nesterov" (SGD with Nesterov momentum), or one of torch.optim in lower case: sgd, adam, adamw, ...
+        lr: the highest learning rate; default 0.1 for SGD, torch's own default for others.
+        optimizer_option: further arguments of the optimizer, as a mapping or as "betas=(0.9,0.95)".
+        schedule: constant, step (times gamma at each of `milestones`), cosine (to 0) or onecycle (up and down).
+        warmup: epochs of linear rise; for onecycle its rising part (default 0.3 of the run).
+        milestones: shares of the run, 0..1.
+        clip: largest norm of the gradient.
+        label_noise: share of the training labels that are replaced by random ones (Zhang et al. 2017, arXiv:1611.03530).
+        augment: "crop" (by an eighth of the side, with a black margin), "flip", or both, on the device.
+        progressive: ((16, 10), (24, 5)) or "16:10,24:5" trains 10 epochs on images of 16 x 16 pixels, then 5 on 24 x 24,
+            then on whole ones: most of the learning for a part of the cost. For nets that take images of any size.
+        seed: of the order, augmentation, wrong labels and dropout; `init_seed` (default: the same) of the first weights.
+        save_every: "epoch", a number of steps, or "end"; the first and the last net are always kept.
+        log_every: "epoch" or a number of steps: how often a row is written and the test split is looked at.
+        out: the run folder, continued when it holds the same run; default runs/MODEL_DATA.
+
+    Returns:
+        A Run. One seed gives the same weights again on the same machine, torch and number of threads, bit for bit on a
+        CPU, and also when the run was stopped or killed and continued.
+
+    Raises:
+        LandscapeError: bad input, or a loss that is not finite. Interrupted: Ctrl-C or SIGTERM; the run can go on.
+    """
+    if connect().size > 1:
+        raise UsageError("train runs in one process; start it without mpirun")
+    settings = dict(
+        loss=loss,
+        samples=samples,
+        epochs=epochs,
+        batch_size=batch_size,
+        optimizer=optimizer,
+        lr=lr,
+        momentum=momentum,
+        weight_decay=weight_decay,
+        optimizer_options=read_options(optimizer_option),
+        schedule=schedule,
+        warmup=warmup,
+        milestones=tuple(milestones),
+        gamma=gamma,
+        clip=clip,
+        label_noise=label_noise,
+        augment=_names(augment),
+        progressive=read_progressive(progressive),
+        precision=precision,
+        seed=seed,
+        init_seed=init_seed,
+    )
+    every = {name: _interval(name, value) for name, value in (("save-every", save_every), ("log-every", log_every))}
+    before = torch.get_num_threads()
+    try:
+        job = make_training_job(
+            model,
+            data,
+            settings,
+            data_root=data_root,
+            download=download,
+            normalize=normalize,
+            device=device,
+            threads=threads,
+            out=out,
+            quiet=quiet,
+        )
+        folder = RunFolder(job.out)
+        state = folder.open(job.config, job.decides, overwrite=overwrite)
+        with own_chance(job.trainer.device), heard() as stop:
+            return _run(job, folder, state, every, stop, quiet)
+    finally:
+        torch.set_num_threads(before)
+
+
+def _run(
+    job: TrainingJob, folder: RunFolder, state: dict | None, every: dict[str, int], stop: Stop, quiet: bool
+) -> Run:
+    trainer, life = job.trainer, _Life(job, folder, every)
+    if state is None:
+        life.row({})
+        life.save()
+    else:
+        life.resume(state)
+    reporter = Reporter(trainer.steps, trainer.step, label=job.label, quiet=quiet)
+    try:
+        while trainer.step < trainer.steps:
+            trainer.advance()
+            reporter.step(job.samples_per_step)
+            if reporter.is_due():
+                reporter.say(trainer.step, trainer.epoch, trainer.sums, trainer.lr)
+                life.check_finite(float(trainer.sums["loss"]))
+            life.after_step(reporter)
+            if stop.name:
+                life.keep()
+                raise Interrupted(f"stopped by {stop.name} after step {trainer.step} of {trainer.steps}")
+    finally:
+        reporter.close()
+    return life.finish()
+
+
+class _Life:
+    """The rows of a run, and what is written after which step."""
+
+    def __init__(self, job: TrainingJob, folder: RunFolder, every: dict[str, int]) -> None:
+        self.job, self.trainer, self.folder = job, job.trainer, folder
+        self.every, self.rows = every, []
+        self._clock = job.clock()
+
+    def resume(self, state: dict[str, Any]) -> None:
+        self.rows = list(state["rows"])
+        self.trainer.restore(state)
+        self._clock.add(state["seconds"])
+
+    def after_step(self, reporter: Reporter) -> None:
+        """Rows and nets that are due now, and the state with them."""
+        last = self.trainer.step == self.trainer.steps
+        logs, saves = (last or self._is_due(name) for name in ("log-every", "save-every"))
+        if logs:
+            means = self.trainer.drain()
+            self.check_finite(means["train_loss"])
+            reporter.row(self.row(means))
+        if saves:
+            self.save()
+        elif logs or self.folder.is_due():
+            self.keep()
+
+    def row(self, means: dict[str, float]) -> dict[str, Any]:
+        trainer = self.trainer
+        facts = {"step": trainer.step, "epoch": round(trainer.epoch, 6), "lr": trainer.lr, **means}
+        facts |= self.job.test(trainer.model) if self.job.test else {}
+        self.rows.append({**facts, "seconds": round(self._clock.seconds(), 3)})
+        return self.rows[-1]
+
+    def save(self) -> None:
+        """The net of this step, with what is known of it, and the state."""
+        row = self.rows[-1] if self.rows and self.rows[-1]["step"] == self.trainer.step else {}
+        known = {name: value for name, value in row.items() if name.startswith(("train_", "test_"))}
+        self.folder.net(self.trainer.step, self.trainer.model.state_dict(), self.job.meta(known))
+        self.keep()
+
+    def keep(self) -> None:
+        self.folder.keep({**self.trainer.state(), "seconds": self._clock.seconds()}, self.rows)
+
+    def finish(self) -> Run:
+        """The trained net, with its metrics on all data in eval mode."""
+        metrics = self.job.final_metrics()
+        self.folder.net(None, self.trainer.model.state_dict(), self.job.meta(metrics))
+        return Run(self.folder.path, self.trainer.model.eval(), self.rows, metrics)
+
+    def check_finite(self, loss: float) -> None:
+        if not math.isfinite(loss):
+            raise EvaluationError(
+                f"the training loss is {loss} at step {self.trainer.step} (lr {self.trainer.lr:.3g}); take a lower --lr, or "
+                "limit the gradient with --clip 1"
+            )
+
+    def _is_due(self, name: str) -> bool:
+        interval = self.every[name] or self.job.steps_per_epoch
+        return interval > 0 and self.trainer.step % interval == 0
+
+
+def read_options(given: Mapping[str, Any] | Sequence[str]) -> dict[str, Any]:
+    """`betas=(0.9,0.95)` and the like as keywords.
+
+    Raises:
+        UsageError: another form.
+    """
+    import ast
+
+    if isinstance(given, Mapping):
+        return dict(given)
+    found = {}
+    for entry in given:
+        name, equals, value = entry.partition("=")
+        if not equals:
+            raise UsageError(f"optimizer-option '{entry}': expected NAME=VALUE, such as betas=(0.9,0.95)")
+        try:
+            found[name.strip()] = ast.literal_eval(value.strip())
+        except (ValueError, SyntaxError):
+            raise UsageError(f"optimizer-option '{entry}': expected a number, True, False or a list of them") from None
+    return found
+
+
+def read_progressive(given: str | Sequence[tuple[int, float]]) -> tuple[tuple[int, float], ...]:
+    """`16:10,24:5` as ((16, 10.0), (24, 5.0)).
+
+    Raises:
+        UsageError: another form.
+    """
+    parts = [part.split(":") for part in given.split(",")] if isinstance(given, str) else list(given)
+    try:
+        found = tuple((int(side), float(epochs)) for side, epochs in parts)
+    except (TypeError, ValueError):
+        found = ((0, 0.0),)
+    if any(side < 1 or not epochs > 0 for side, epochs in found):
+        raise UsageError(f"progressive {given}: expected SIDE:EPOCHS, such as 16:10 or 16:10,24:5")
+    return found
+
+
+def _names(given: str | Sequence[str]) -> tuple[str, ...]:
+    names = given.split(",") if isinstance(given, str) else given
+    return tuple(name for name in names if name not in ("", "none"))
+
+
+def _interval(name: str, value: str | int) -> int:
+    """Steps between two; 0 stands for an epoch, -1 for never."""
+    if value in (EPOCH, END):
+        return 0 if value == EPOCH else -1
+    try:
+        steps = int(value)
+    except (TypeError, ValueError):
+        steps = 0
+    if steps < 1:
+        raise UsageError(f"{name} {value}: expected {EPOCH}, {END} or a number of steps of at least 1")
+    return steps

@@ -1,0 +1,156 @@
+"""The batches that a net is trained on.
+
+Owns: their order in each epoch, labels made wrong on purpose, crops and flips, and smaller images at first. Data stay on
+the device as they are stored (uint8 images a quarter of the size of floats); each batch is cut from them and normalized
+there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from landscape.data.normalize import CHANNELS, is_images
+from landscape.data.split import BatchSplit, Split, TensorSplit, moved, prepared
+from landscape.errors import DataError, UsageError
+from landscape.training.chance import generator_for
+
+# The margin of random crops, as a share of the image: the usual 4 pixels of 32 (He et al. 2016, section 4.2).
+MARGIN = 1 / 8
+
+
+class Feed:
+    """Batches of tensors, `steps` in each epoch; what does not fill a batch waits for another epoch's order."""
+
+    def __init__(
+        self,
+        split: TensorSplit,
+        batch_size: int,
+        *,
+        augment: Sequence[str],
+        label_noise: float,
+        seed: int,
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> None:
+        self.device, self.split = device, replace(split, device=device, dtype=dtype)
+        self.batch_size = min(batch_size, split.size)
+        self.steps = split.size // self.batch_size
+        self.augment, self.seed = tuple(augment), seed
+        if augment and not is_images(split.inputs):
+            raise UsageError(f"augment {','.join(augment)}: the inputs are {tuple(split.inputs.shape)}, not images")
+        self.inputs = (with_margin(split.inputs, "crop" in augment) if augment else split.inputs).to(device)
+        self.sides = tuple((_channels_last(split.inputs) if augment else split.inputs).shape[1:3])
+        self.targets = moved(noisy(split.targets, label_noise, seed), device, dtype)
+
+    def order(self, epoch: int) -> Tensor:
+        """Numbers of the samples (steps, batch_size), on the CPU."""
+        mixed = torch.randperm(self.split.size, generator=generator_for(self.seed, "order", epoch))
+        return mixed[: self.steps * self.batch_size].view(self.steps, self.batch_size)
+
+    def batch(self, step: int, side: int | None = None) -> tuple[Tensor, Tensor]:
+        """The batch of a step, 0 or more; images are shrunk to `side` x `side` pixels when given."""
+        numbers = self._numbers(step)
+        there = numbers.to(self.inputs.device)
+        inputs = self._cut(numbers, step) if self.augment else self.inputs[there]
+        inputs = prepared(inputs, self.split.normalize, self.split.device, self.split.dtype)
+        if side:
+            inputs = shrunk(inputs, side)
+        return inputs, self.targets[there]
+
+    def _numbers(self, step: int) -> Tensor:
+        epoch, place = divmod(step, self.steps)
+        if getattr(self, "_epoch", None) != epoch:
+            self._epoch, self._order = epoch, self.order(epoch)
+        return self._order[place]
+
+    def _cut(self, numbers: Tensor, step: int) -> Tensor:
+        """Crops and flips by one look-up: which row and column of the stored image each pixel comes from."""
+        chance = generator_for(self.seed, "augment", step)
+        count, (height, width) = len(numbers), self.sides
+        rows, columns = torch.arange(height).expand(count, -1), torch.arange(width).expand(count, -1)
+        if "flip" in self.augment:
+            turned = torch.rand(count, 1, generator=chance) < 0.5
+            columns = torch.where(turned, width - 1 - columns, columns)
+        if "crop" in self.augment:
+            down, right = (
+                torch.randint(0, 2 * _margin(side) + 1, (count, 1), generator=chance) for side in (height, width)
+            )
+            rows, columns = rows + down, columns + right
+        place = self.inputs.device
+        cut = self.inputs[numbers[:, None, None].to(place), rows[:, :, None].to(place), columns[:, None, :].to(place)]
+        return cut if cut.dtype == torch.uint8 else cut.permute(0, 3, 1, 2)
+
+
+class BatchFeed:
+    """Ready-made batches, as language models have them, in a new order each epoch."""
+
+    def __init__(self, split: BatchSplit, *, seed: int, device: torch.device, dtype: torch.dtype) -> None:
+        self.ready, self.seed = [moved(batch, device, dtype) for batch in split.ready], seed
+        self.steps, self.device = len(self.ready), device
+
+    def batch(self, step: int, side: int | None = None) -> Any:
+        epoch, place = divmod(step, self.steps)
+        order = torch.randperm(self.steps, generator=generator_for(self.seed, "order", epoch))
+        return self.ready[int(order[place])]
+
+
+def make_feed(split: Split, batch_size: int, **options: Any) -> Feed | BatchFeed:
+    """The feed for a split.
+
+    Raises:
+        UsageError: augmentation or label noise for what has no images or labels. DataError: data that are only streamed.
+    """
+    if isinstance(split, TensorSplit):
+        return Feed(split, batch_size, **options)
+    if isinstance(split, BatchSplit):
+        asked = [name for name in ("augment", "label_noise") if options.pop(name)]
+        if asked:
+            raise UsageError(f"{asked[0].replace('_', '-')}: ready-made batches are taken as they are; give tensors")
+        return BatchFeed(split, **options)
+    raise DataError("the training data do not fit into memory; take fewer with --samples N")
+
+
+def noisy(targets: Tensor, share: float, seed: int) -> Tensor:
+    """Labels of which a share is replaced by random ones, each class as likely (Zhang et al. 2017, arXiv:1611.03530).
+
+    Raises:
+        UsageError: the targets are not class numbers.
+    """
+    if not share:
+        return targets
+    if targets.is_floating_point() or targets.ndim != 1:
+        raise UsageError(f"label-noise {share:g}: the targets are not class numbers; drop the option")
+    chance = generator_for(seed, "labels")
+    wrong = torch.rand(len(targets), generator=chance) < share
+    drawn = torch.randint(0, int(targets.max()) + 1, targets.shape, generator=chance, dtype=targets.dtype)
+    return torch.where(wrong, drawn, targets)
+
+
+def shrunk(inputs: Tensor, side: int) -> Tensor:
+    """Images (N, C, H, W) averaged down to (N, C, side, side)."""
+    return F.adaptive_avg_pool2d(inputs, side)
+
+
+def with_margin(images: Tensor, margin: bool) -> Tensor:
+    """As (N, H, W, C), with black (or, for floats, zero) pixels around."""
+    images = _channels_last(images)
+    if not margin:
+        return images.contiguous()
+    high, wide = (_margin(side) for side in images.shape[1:3])
+    return F.pad(images, (0, 0, wide, wide, high, high))
+
+
+def _channels_last(images: Tensor) -> Tensor:
+    """Floats come as (N, C, H, W); uint8 as (N, H, W, C), unless the shape says otherwise, as for `Normalize`."""
+    is_last = images.dtype == torch.uint8 and not (images.shape[1] in CHANNELS and images.shape[3] not in CHANNELS)
+    return images if is_last else images.permute(0, 2, 3, 1)
+
+
+def _margin(side: int) -> int:
+    return max(1, round(side * MARGIN))

@@ -1,0 +1,76 @@
+"""torch's optimizers by name.
+
+Owns: the names, the usual learning rates, and which of the common options an optimizer takes.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from landscape.errors import UsageError
+
+# They need more than a gradient at each step: a closure, sparse gradients.
+LEFT_OUT = ("Optimizer", "LBFGS", "SparseAdam")
+NESTEROV = "nesterov"
+# As in the recipes of the CIFAR nets (He et al. 2016) for gradient descent; torch's own default for the others.
+SGD_RATE = 0.1
+
+
+def optimizers() -> dict[str, type[torch.optim.Optimizer]]:
+    """Name in lower case -> class; `nesterov` is SGD with Nesterov momentum."""
+    found = {
+        name.lower(): kind
+        for name, kind in vars(torch.optim).items()
+        if inspect.isclass(kind) and issubclass(kind, torch.optim.Optimizer) and name not in LEFT_OUT
+    }
+    return {NESTEROV: torch.optim.SGD, **found}
+
+
+def check_optimizer(name: str) -> None:
+    """Raises UsageError for an unknown name."""
+    known = optimizers()
+    if name not in known:
+        close = difflib.get_close_matches(name.lower(), known, n=2)
+        hint = f"did you mean {' or '.join(close)}?" if close else f"expected one of {', '.join(known)}"
+        raise UsageError(f"optimizer '{name}': {hint}")
+
+
+def usual_rate(name: str) -> float:
+    """The learning rate that is taken when none is given."""
+    kind = optimizers()[name]
+    return SGD_RATE if kind is torch.optim.SGD else float(inspect.signature(kind).parameters["lr"].default)
+
+
+def make_optimizer(
+    name: str,
+    parameters: Iterable[nn.Parameter],
+    *,
+    lr: float,
+    momentum: float,
+    weight_decay: float,
+    options: Mapping[str, Any],
+) -> torch.optim.Optimizer:
+    """The optimizer; momentum and weight decay go to those that have them, `options` as they are.
+
+    Raises:
+        UsageError: an option that it does not have, or a value that it refuses.
+    """
+    kind = optimizers()[name]
+    takes = inspect.signature(kind).parameters
+    given = {"lr": lr, "weight_decay": weight_decay}
+    if kind is torch.optim.SGD:
+        given["momentum"] = momentum
+    if name == NESTEROV:
+        given["nesterov"] = True
+    if unknown := [option for option in options if option not in takes or option == "params"]:
+        raise UsageError(f"optimizer-option {unknown[0]}: {kind.__name__} has {', '.join(list(takes)[1:])}")
+    try:
+        return kind(list(parameters), **{key: value for key, value in {**given, **options}.items() if key in takes})
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise UsageError(f"optimizer '{name}': {error}") from error

@@ -1,0 +1,116 @@
+"""What is said of a run while it goes on.
+
+Owns: a moving bar on a terminal, a line every ten seconds in a log file, and a line for each row of the log; and the
+wish to stop, by Ctrl-C or SIGTERM, that is heard between two steps.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from landscape.sweep.progress import SECONDS_BETWEEN_LINES, clock
+
+SHOWN = {"train_loss": "loss", "train_accuracy": "accuracy", "test_loss": "test loss", "test_accuracy": "test accuracy"}
+
+
+class Reporter:
+    """Of `steps` steps, `done` are there already."""
+
+    def __init__(self, steps: int, done: int, *, label: str, quiet: bool) -> None:
+        self._steps, self._first, self._label, self._quiet = steps, done, label, quiet
+        self._started = self._said = time.monotonic()
+        self._samples, self._bar = 0, None
+        if not quiet and sys.stderr.isatty():
+            from tqdm import tqdm
+
+            layout = "{desc}: {percentage:3.0f}%|{bar}| {postfix}"
+            self._bar = tqdm(total=steps, initial=done, desc=label, dynamic_ncols=True, bar_format=layout)
+
+    def is_due(self) -> bool:
+        """Whether something should be said; asking the device what it has summed up costs a wait for it."""
+        return not self._quiet and time.monotonic() - self._said >= (1.0 if self._bar else SECONDS_BETWEEN_LINES)
+
+    def step(self, samples: int) -> None:
+        self._samples += samples
+        if self._bar is not None:
+            self._bar.update(1)
+
+    def say(self, step: int, epoch: float, sums: Mapping[str, Any], lr: float) -> None:
+        """Where the run is, with means since the last row."""
+        self._said = now = time.monotonic()
+        seconds = max(now - self._started, 1e-9)
+        left = (self._steps - step) * seconds / max(1, step - self._first)
+        means = {f"train_{k}": float(v) / sums["samples"] for k, v in sums.items() if k in ("loss", "accuracy")}
+        text = f"epoch {epoch:.2f}, {shown(means)}, lr {lr:.3g}, {self._samples / seconds:,.0f} samples/s, {clock(left)} left"
+        if self._bar is not None:
+            self._bar.set_postfix_str(text)
+        else:
+            _write(f"{self._label}: {text}\n")
+
+    def row(self, row: Mapping[str, Any]) -> None:
+        """A row of the log."""
+        if self._quiet:
+            return
+        self._said = time.monotonic()
+        line = f"{self._label}: epoch {row['epoch']:.4g} done: {shown(row)}"
+        if self._bar is not None:
+            self._bar.write(line, file=sys.stderr)
+        else:
+            _write(line + "\n")
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+
+def shown(values: Mapping[str, Any]) -> str:
+    """
+    >>> shown({"train_loss": 0.12345, "test_accuracy": 0.9})
+    'loss 0.1235, test accuracy 90.0 %'
+    """
+    parts = []
+    for name, label in SHOWN.items():
+        if name in values:
+            value = values[name]
+            parts.append(f"{label} {100 * value:.1f} %" if "accuracy" in name else f"{label} {value:.4g}")
+    return ", ".join(parts)
+
+
+class Stop:
+    """Whether a signal has asked the run to stop, and which one."""
+
+    name: str | None = None
+
+
+@contextlib.contextmanager
+def heard() -> Iterator[Stop]:
+    """Within, the first Ctrl-C or SIGTERM is noted, to be obeyed between two steps; a second one acts at once."""
+    stop = Stop()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def note(number: int, frame) -> None:
+        stop.name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+        for other, handler in before.items():
+            signal.signal(other, handler)
+
+    for number in before:
+        signal.signal(number, note)
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _write(line: str) -> None:
+    sys.stderr.write(line)
+    sys.stderr.flush()

@@ -1,0 +1,130 @@
+"""What a training run leaves on disk, and what it goes on from.
+
+Owns: the layout of a run folder. `config.json` says what the run is, `log.csv` how it went, `checkpoints/step_N.pt` and
+`final.pt` are its nets, `state.pt` is what the next step depends on. Every file is written whole or not at all, so a kill
+at any moment leaves a run that can be continued.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from landscape.atomic import whole_file
+from landscape.checkpoint.save import save_checkpoint
+from landscape.errors import LandscapeError, UsageError
+from landscape.training.settings import differences, plain
+
+CONFIG, LOG, STATE, FINAL, NETS = "config.json", "log.csv", "state.pt", "final.pt", "checkpoints"
+# What a row of the log begins and ends with; the metrics stand between.
+FIRST, LAST = ("step", "epoch", "lr"), ("gradient_norm", "seconds")
+# The state is kept when this many seconds have passed, and seldom enough that it takes at most a fiftieth of the time.
+SECONDS, SHARE = 30.0, 50.0
+
+
+class RunFolder:
+    """The files of one run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self._kept, self._cost = path, time.monotonic(), 0.0
+
+    def open(self, config: Mapping[str, Any], decides: Sequence[str], *, overwrite: bool) -> dict[str, Any] | None:
+        """Makes the folder, or finds the same run in it.
+
+        Args:
+            config: plain values; those named in `decides` must be what they were.
+
+        Returns:
+            The state to go on from; None to begin.
+
+        Raises:
+            UsageError: it holds another run, or other files. LandscapeError: it cannot be written or read.
+        """
+        config = plain(config)
+        try:
+            if (self.path / CONFIG).exists() and not overwrite:
+                self._check_same(config, decides)
+                return self._state()
+            if self.path.is_dir() and any(self.path.iterdir()) and not (self.path / CONFIG).exists():
+                raise UsageError(f"{self.path}: has files in it that no run of ours wrote; give another -o")
+            (self.path / NETS).mkdir(parents=True, exist_ok=True)
+            self._clear()
+            self._write(CONFIG, json.dumps(config, indent=2) + "\n")
+        except OSError as error:
+            raise LandscapeError(f"cannot write {self.path}: {error.strerror or error}; give another -o") from error
+        return None
+
+    def net(self, step: int | None, weights: Mapping[str, Tensor], meta: Mapping[str, Any]) -> Path:
+        """Keeps a net: of a step, or (None) the trained one."""
+        path = self.path / (FINAL if step is None else f"{NETS}/step_{step:07d}.pt")
+        save_checkpoint(path, weights, meta)
+        return path
+
+    def keep(self, state: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
+        """Keeps the state, and the log up to it."""
+        started = time.monotonic()
+        try:
+            with whole_file(self.path / STATE) as scratch, scratch.open("wb") as stream:
+                torch.save({**state, "rows": [dict(row) for row in rows]}, stream)
+            self._write(LOG, table(rows))
+        except (OSError, RuntimeError) as error:
+            raise LandscapeError(f"cannot write {self.path}: {getattr(error, 'strerror', None) or error}") from error
+        self._kept = time.monotonic()
+        self._cost = self._kept - started
+
+    def is_due(self) -> bool:
+        """Whether so much has been computed since the state was kept that it should be kept again."""
+        return time.monotonic() - self._kept > max(SECONDS, SHARE * self._cost)
+
+    def _state(self) -> dict[str, Any] | None:
+        path = self.path / STATE
+        if not path.exists():
+            return None
+        try:
+            return torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:
+            raise LandscapeError(f"{path}: damaged ({type(error).__name__}); start anew with --overwrite") from error
+
+    def _check_same(self, config: Mapping[str, Any], decides: Sequence[str]) -> None:
+        try:
+            there = json.loads((self.path / CONFIG).read_text())
+        except ValueError as error:
+            raise LandscapeError(f"{self.path / CONFIG}: is no JSON; start anew with --overwrite") from error
+        if other := differences(there, {name: config[name] for name in decides}):
+            raise UsageError(
+                f"{self.path} holds another run ({'; '.join(other)}); give another -o, or --overwrite to start anew"
+            )
+
+    def _clear(self) -> None:
+        """Takes away what an earlier run wrote, and nothing else."""
+        for path in [self.path / name for name in (LOG, STATE, FINAL)] + sorted((self.path / NETS).glob("step_*.pt")):
+            path.unlink(missing_ok=True)
+
+    def _write(self, name: str, text: str) -> None:
+        with whole_file(self.path / name) as scratch:
+            scratch.write_text(text)
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows as CSV, one column for each name in any of them; what a row lacks is left empty."""
+    names = dict.fromkeys(name for row in rows for name in row if name not in (*FIRST, *LAST))
+    columns = [*FIRST, *sorted(names, key=lambda name: not name.startswith("train_")), *LAST]
+    out: list[str] = []
+    writer = csv.DictWriter(_Lines(out), columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return "".join(out)
+
+
+class _Lines:
+    """What csv writes to."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self.write = lines.append

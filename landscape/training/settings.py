@@ -1,0 +1,109 @@
+"""What decides the result of a training run, checked.
+
+Owns: `Settings`, their defaults, and the comparison with an earlier run's. Where a run is computed and how often it is
+kept is not here: that may differ when a run is continued.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from landscape.errors import UsageError
+from landscape.objective.numerics import dtype_of
+from landscape.training.optimizers import check_optimizer, usual_rate
+from landscape.training.schedules import SCHEDULES
+
+AUGMENTATIONS = ("crop", "flip")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """See `landscape.recipes.train.train` for the meaning of each."""
+
+    model: str
+    data: str | None
+    normalize: str
+    loss: str = "cross_entropy"
+    samples: int | None = None
+    epochs: float = 30
+    batch_size: int = 128
+    optimizer: str = "nesterov"
+    lr: float | None = None
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    optimizer_options: Mapping[str, Any] = field(default_factory=dict)
+    schedule: str = "onecycle"
+    warmup: float | None = None
+    milestones: tuple[float, ...] = (0.5, 0.75)
+    gamma: float = 0.1
+    clip: float | None = None
+    label_noise: float = 0.0
+    augment: tuple[str, ...] = ()
+    progressive: tuple[tuple[int, float], ...] = ()
+    precision: str = "fp32"
+    seed: int = 0
+    init_seed: int | None = None
+
+    def completed(self) -> Settings:
+        """Checked, and with what was left open filled in.
+
+        Raises:
+            UsageError: a value that can never be right.
+        """
+        check_optimizer(self.optimizer)
+        dtype_of(self.precision)
+        if self.schedule not in SCHEDULES:
+            raise UsageError(f"schedule '{self.schedule}': expected one of {', '.join(SCHEDULES)}")
+        if unknown := [name for name in self.augment if name not in AUGMENTATIONS]:
+            raise UsageError(f"augment '{unknown[0]}': expected {', '.join(AUGMENTATIONS)}, with a comma for both")
+        lr = usual_rate(self.optimizer) if self.lr is None else self.lr
+        for name, value, low, high in (
+            ("epochs", self.epochs, 0, math.inf),
+            ("lr", lr, 0, math.inf),
+            ("weight-decay", self.weight_decay, 0, math.inf),
+            ("momentum", self.momentum, 0, 1),
+            ("gamma", self.gamma, 0, 1),
+            ("label-noise", self.label_noise, 0, 1),
+            ("warmup", self.warmup or 0, 0, self.epochs),
+            *(("milestones", share, 0, 1) for share in self.milestones),
+        ):
+            if not (low <= value <= high and math.isfinite(value)):
+                limit = f"a number from {low:g} to {high:g}" if math.isfinite(high) else f"a number of at least {low:g}"
+                raise UsageError(f"{name} {value:g}: expected {limit}")
+        if self.clip is not None and not self.clip > 0:
+            raise UsageError(f"clip {self.clip:g}: expected a norm above 0, such as 1")
+        if self.batch_size < 1:
+            raise UsageError(f"batch-size {self.batch_size}: expected at least 1")
+        if self.seed < 0 or (self.init_seed or 0) < 0:
+            raise UsageError(f"seed {min(self.seed, self.init_seed or 0)}: expected 0 or more")
+        if sum(epochs for _, epochs in self.progressive) > self.epochs:
+            raise UsageError(f"progressive: its epochs add up to more than the {self.epochs:g} of the run")
+        return Settings(
+            **{**self.shallow(), "lr": lr, "init_seed": self.seed if self.init_seed is None else self.init_seed}
+        )
+
+    def shallow(self) -> dict[str, Any]:
+        return {entry.name: getattr(self, entry.name) for entry in fields(self)}
+
+    def facts(self) -> dict[str, Any]:
+        """As plain values, for JSON."""
+        return {name: plain(value) for name, value in asdict(self).items()}
+
+
+def plain(value: Any) -> Any:
+    """Tuples as lists, as JSON gives them back."""
+    if isinstance(value, (list, tuple)):
+        return [plain(part) for part in value]
+    return {key: plain(part) for key, part in value.items()} if isinstance(value, Mapping) else value
+
+
+def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
+    """What two runs' facts do not have in common, each as `lr 0.1 there, 0.05 here`."""
+    return [
+        f"{name.replace('_', '-')} {there.get(name)} there, {value} here"
+        for name, value in here.items()
+        if there.get(name) != value
+    ]
