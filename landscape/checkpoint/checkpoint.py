@@ -46,12 +46,14 @@ READERS: dict[str, Callable[[Path], tuple[object, dict]]] = {
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:
-    """Reads a checkpoint of any supported form: see READERS, or a folder with `model.safetensors` (and its index).
+    """Reads a checkpoint of any supported form: see READERS, a folder with `model.safetensors` (or its index), or a run
+    folder of `landscape train`, whose trained net is taken (the last that was kept, while it is not finished).
 
     Raises:
         CheckpointError: missing, truncated, of unknown form, holding Python objects, or holding no tensors.
     """
     path = Path(path).expanduser()
+    path = _of_run(path) or path
     if path.is_dir():
         stored, meta, files = safetensors_file.read_folder(path)
     elif not path.exists():
@@ -65,6 +67,14 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     tensors, found = unwrap(stored, source=str(path))
     state_dict = dict(zip(clean_names(tensors), tensors.values(), strict=True))
     return Checkpoint(state_dict, {**found, **meta}, str(path), _digest(files))
+
+
+def _of_run(folder: Path) -> Path | None:
+    """The net of a run folder."""
+    if not (folder / "config.json").exists():
+        return None
+    nets = [*sorted(folder.glob("checkpoints/step_*.pt")), folder / "final.pt"]
+    return next((net for net in reversed(nets) if net.exists()), None)
 
 
 def tensors_digest(tensors: Mapping[str, Tensor]) -> str:

@@ -23,7 +23,7 @@ def save_checkpoint(path: str | Path, state_dict: Mapping[str, Tensor], meta: Ma
         CheckpointError: the folder is missing or not writable, or the disk is full.
     """
     path = Path(path)
-    tensors = {name: tensor.detach().cpu().clone() for name, tensor in state_dict.items()}
+    tensors = {name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in state_dict.items()}
     try:
         with whole_file(path) as scratch, scratch.open("wb") as stream:
             torch.save({"state_dict": tensors, OWN_META: dict(meta)}, stream)

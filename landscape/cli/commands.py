@@ -144,7 +144,8 @@ COMMANDS: dict[str, Command] = {
     ),
     "bench": Command(
         "speed on this machine, side by side with a plain loop", "bench", _bench,
-        ["model", "data", "samples", "normalize", "device", "precision", "batch_size", "threads", "plain", "rounds", "json"],
+        ["model", "data", "samples", "normalize", "device", "precision", "batch_size", "threads", "plain",
+         "train", "rounds", "json"],
         (("checkpoint", {"metavar": "CKPT", "nargs": "?", "help": "default: the ResNet-56 that ships"}),),
     ),
 }  # fmt: skip

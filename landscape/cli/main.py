@@ -46,7 +46,7 @@ def explained(error: BaseException, *, keeps: bool) -> tuple[str, int]:
         return str(error), error.exit_status
     if isinstance(error, KeyboardInterrupt):
         text = str(error) or "stopped by Ctrl-C"
-        return text + ("; all finished points are kept, run the same command to continue" if keeps else ""), 130
+        return text + ("; what was computed is kept, run the same command to continue" if keeps else ""), 130
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
         return "out of memory; take a smaller --batch-size or fewer --samples", 1
     first = (str(error).strip().splitlines() or [""])[0]

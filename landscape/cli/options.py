@@ -124,6 +124,7 @@ OPTIONS: dict[str, Spec] = {
     "run_folder": _value("-o", "--out", metavar="DIR", dest="out", help="run folder (default: runs/MODEL_DATA)"),
     "checkpoints": _value("--checkpoints", metavar="DIR", help="folder of the nets that ship"),
     "points": _value("--points", type=int, metavar="N", help="points of each axis"),
+    "train": _flag("--train", help="time training in place of evaluating"),
     "rounds": _value("--rounds", type=int, metavar="N", help="alternating rounds"),
 }  # fmt: skip
 

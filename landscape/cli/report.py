@@ -61,7 +61,9 @@ def say_saving(reached: dict[str, Any], asked: float) -> None:
 def say_run(run: Any) -> None:
     """Where the trained net is, and how good."""
     found = ", ".join(
-        f"{name.replace('_', ' ')} {100 * value:.2f} %" if name.endswith("accuracy") else f"{name.replace('_', ' ')} {value:.4g}"
+        f"{name.replace('_', ' ')} {100 * value:.2f} %"
+        if name.endswith("accuracy")
+        else f"{name.replace('_', ' ')} {value:.4g}"
         for name, value in run.metrics.items()
     )
     say(f"{run.folder / 'final.pt'}: {found}")
@@ -100,10 +102,15 @@ def say_bench(result: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         say(json.dumps(result, indent=2))
         return
-    say(
-        f"{result['net']} on {result['data']}, {result['samples']} samples, {result['threads']} "
-        f"thread{'s' if result['threads'] > 1 else ''}, {result['device']}"
-    )
+    trained = "plain" in result
+    amount = f"trained in batches of {result['batch_size']}" if trained else f"{result['samples']} samples"
+    threads = f"{result['threads']} thread{'s' if result['threads'] > 1 else ''}"
+    say(f"{result['net']} on {result['data']}, {amount}, {threads}, {result['device']}")
+    if trained:
+        say(f"  {'plain loop, preloaded data':26s} {result['plain']:10,.0f} samples/s")
+        say(f"  {'landscape':26s} {result['ours']:10,.0f} samples/s   {result['ours_to_plain']:.2f} x as fast")
+        say(f"  the losses of the first step differ by {result['loss_difference']:.1e}")
+        return
     ways = {"original": "DataLoader at every point", "bare": "bare loop, batch 128", "ours": "landscape"}
     for key, name in ways.items():
         if result[key] is not None:

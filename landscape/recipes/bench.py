@@ -23,6 +23,7 @@ from landscape.data.load import load_splits
 from landscape.data.normalize import Normalize
 from landscape.data.split import TensorSplit
 from landscape.errors import UsageError
+from landscape.recipes.bench_training import bench_training
 from landscape.recipes.job import Job, make_job
 from landscape.recipes.net import load_net
 from landscape.recipes.options import Options
@@ -46,6 +47,7 @@ def bench(
     threads: int | None = None,
     plain: bool = False,
     rounds: int = 5,
+    train: bool = False,
 ) -> dict[str, Any]:
     """Samples per second of the three ways, at one point of the landscape; ours includes moving the weights there.
 
@@ -53,6 +55,7 @@ def bench(
         checkpoint: default the ResNet-56 that ships with the project.
         batch_size: of ours; the others take 128.
         rounds: how often the three alternate, after one round to warm up.
+        train: time the training of such a net instead, beside a plain loop: see `bench_training`.
 
     Returns:
         The machine, medians of samples per second ("original", "bare", "ours"; "original" is None for data that are not
@@ -65,19 +68,13 @@ def bench(
     if rounds < 1:
         raise UsageError(f"rounds {rounds}: expected at least 1")
     shared = {"data": data, "samples": samples, "normalize": normalize}
+    place = {"device": device, "precision": precision, "batch_size": batch_size, "threads": threads}
     checkpoint = checkpoint or default_checkpoint()
-    options = Options(
-        checkpoint=checkpoint,
-        model=model,
-        device=device,
-        precision=precision,
-        batch_size=batch_size,
-        threads=threads,
-        plain=plain,
-        **shared,
-    )
     threads_before = torch.get_num_threads()
     try:
+        if train:
+            return bench_training(checkpoint, model, rounds=rounds, **shared, **place)
+        options = Options(checkpoint=checkpoint, model=model, plain=plain, **shared, **place)
         job = make_job(options, {"x": (-1, 1, 3), "y": (-1, 1, 3)}, World(), "bench")
         net = load_net(checkpoint, model)
         module = net.module.to(job.objective.device, job.objective.weights.dtype).eval()

@@ -119,4 +119,10 @@ def _spec_of(checkpoint: Checkpoint, model: str | None) -> tuple[str, dict]:
 
 
 def _label(source: str) -> str:
-    return Path(source).stem or source
+    """The file's name without suffix; of a net in a run folder, that of the run too."""
+    path = Path(source)
+    if path.name == "final.pt":
+        return path.parent.name or path.stem
+    if path.parent.name == "checkpoints" and path.stem.startswith("step_"):
+        return f"{path.parents[1].name} {path.stem}".strip()
+    return path.stem or source

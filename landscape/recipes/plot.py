@@ -5,20 +5,23 @@ Owns: which picture goes into which file, and choosing the renderer by the file'
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from landscape.errors import LandscapeError, UsageError
-from landscape.scene.build import build_scene, default_kind
+from landscape.scene.build import TOGETHER, Options, build_scenes, default_kind
 from landscape.scene.compare import build_comparison
+from landscape.scene.curves import CURVES, build_curves
+from landscape.scene.scene import Scene
 from landscape.surfaces import Surface, load_surface
+from landscape.surfaces.run_log import RunLog, is_run_folder, load_run
 
 INTERACTIVE = (".html",)
 STATIC = (".png", ".pdf", ".svg")
 
 
 def plot(
-    surfaces: Surface | str | Path | Sequence,
+    surfaces: Surface | RunLog | str | Path | Sequence,
     *,
     kind: str | Sequence[str] | None = None,
     metric: str | None = None,
@@ -30,17 +33,19 @@ def plot(
     out: str | Path | Sequence[str | Path] | None = None,
     dpi: int = 200,
 ) -> list[Path]:
-    """Draws surfaces or surface files.
+    """Draws surfaces, surface files, or the learning curves of training runs.
 
     Args:
-        surfaces: one or several, as `Surface` or paths.
-        kind: contour, filled, heatmap, surface or line, or several of them; default contour, and line in one dimension.
-        metric: default the first loss; a line shows all.
+        surfaces: one or several, as `Surface`, paths of surface files, or folders of training runs.
+        kind: contour, filled, heatmap, surface, overlay or overlay3d (train and test over each other) for a plane; line
+            or spread (all files in one picture: median and range) for a line; curves for a run. Or several of them;
+            default contour, line and curves.
+        metric: default the first loss; a line, a spread and curves show all, an overlay takes `loss` or `accuracy`.
         scale: auto, linear, log or symlog; auto is logarithmic when the values span more than a factor of about 20.
         levels: about how many contour lines, or their values.
         vmin, vmax: limits of the drawn values; what is clipped is stated in the picture.
         out: .png, .pdf, .svg or .html; several are written each; a bare suffix such as ".pdf" keeps the first's name.
-            Default FILE_KIND.png.
+            Default FILE_KIND.png, for a run FOLDER/curves.png.
 
     Returns:
         The files written.
@@ -51,15 +56,13 @@ def plot(
     loaded = [_loaded(surface) for surface in _several(surfaces)]
     kinds = [kind] if isinstance(kind, str) else list(kind or [None])
     kinds = [part for entry in kinds for part in (entry.split(",") if entry else [None])]
+    drawing = {"metric": metric, "scale": scale, "levels": levels, "vmin": vmin, "vmax": vmax, "title": title}
     written = []
-    for surface in loaded:
-        for one in kinds:
-            chosen = one or default_kind(surface)
-            scene = build_scene(
-                surface, kind=chosen, metric=metric, scale=scale, levels=levels, vmin=vmin, vmax=vmax, title=title
-            )
-            marks = _marks(surface if len(loaded) > 1 else None, chosen if len(kinds) > 1 else None)
-            written += [_draw(scene, path, dpi) for path in _outputs(out, f"{_stem(surface)}_{chosen}.png", marks)]
+    for pictured, one in _pictures(loaded, kinds):
+        chosen = one or _default_kind(pictured[0])
+        marks = _marks(pictured[0] if len(loaded) > len(pictured) else None, chosen if len(kinds) > 1 else None)
+        scene = _scene(pictured, chosen, drawing)
+        written += [_draw(scene, path, dpi) for path in _outputs(out, _default_output(pictured[0], chosen), marks)]
     return written
 
 
@@ -98,17 +101,62 @@ def _several(surfaces) -> list:
     return list(surfaces) if isinstance(surfaces, (list, tuple)) else [surfaces]
 
 
-def _loaded(surface: Surface | str | Path) -> Surface:
-    return surface if isinstance(surface, Surface) else load_surface(surface)
+def _loaded(source: Surface | RunLog | str | Path) -> Surface | RunLog:
+    """A folder is a training run, everything else a surface."""
+    if isinstance(source, (Surface, RunLog)):
+        return source
+    return load_run(source) if is_run_folder(source) else load_surface(source)
 
 
-def _stem(surface: Surface) -> str:
-    return str(Path(surface.source).with_suffix("")) if surface.source else "landscape"
+def _pictures(loaded: Sequence, kinds: Sequence[str | None]) -> Iterator[tuple[Sequence, str | None]]:
+    """What goes into each picture: one file, or all of them for a kind that lays them together."""
+    for one in kinds:
+        if one in TOGETHER:
+            yield loaded, one
+    for each in loaded:
+        for one in kinds:
+            if one not in TOGETHER:
+                yield [each], one
 
 
-def _marks(surface: Surface | None, kind: str | None) -> tuple[str, ...]:
+def _default_kind(source: Surface | RunLog) -> str:
+    return CURVES if isinstance(source, RunLog) else default_kind(source)
+
+
+def _scene(sources: Sequence[Surface | RunLog], kind: str, drawing: dict) -> Scene:
+    """One picture of one source, or of several surfaces together."""
+    runs = [source for source in sources if isinstance(source, RunLog)]
+    if runs and kind != CURVES:
+        raise UsageError(f"kind '{kind}' does not fit {runs[0].source}, which is a training run; choose {CURVES}")
+    if runs:
+        return _curves(runs, drawing)[0]
+    if kind == CURVES:
+        raise UsageError(
+            f"kind '{CURVES}' does not fit {sources[0].source or 'a surface'}; give a training run's folder"
+        )
+    return build_scenes(sources, Options(kind, **drawing))[0]
+
+
+def _curves(runs: Sequence[RunLog], drawing: dict) -> list[Scene]:
+    drawing = dict(drawing)
+    if drawing.pop("levels") is not None:
+        raise UsageError(f"levels do not apply to learning curves ({runs[0].source}): they have no contour lines")
+    return build_curves(runs, **drawing)
+
+
+def _default_output(source: Surface | RunLog, kind: str) -> str:
+    return str(Path(source.source) / f"{kind}.png") if isinstance(source, RunLog) else f"{_stem(source)}_{kind}.png"
+
+
+def _stem(source: Surface | RunLog) -> str:
+    if isinstance(source, RunLog):
+        return str(Path(source.source).resolve())
+    return str(Path(source.source).with_suffix("")) if source.source else "landscape"
+
+
+def _marks(source: Surface | RunLog | None, kind: str | None) -> tuple[str, ...]:
     """What tells this picture's file name from its siblings'."""
-    return tuple(filter(None, [Path(_stem(surface)).name if surface else None, kind]))
+    return tuple(filter(None, [Path(_stem(source)).name if source else None, kind]))
 
 
 def _outputs(out, default: str, marks: tuple[str, ...]) -> list[Path]:

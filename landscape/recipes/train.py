@@ -1,38 +1,21 @@
 """`landscape train`: a net, from its first weights to a checkpoint that the other commands understand.
 
-Owns: the signature, and the life of a run: what is looked at, trained, logged and kept, and when.
+Owns: the signature, which is the command line's options too (a test says so), and the forms of its text.
 """
 
 from __future__ import annotations
 
-import math
+import ast
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
-from landscape.errors import EvaluationError, Interrupted, UsageError
-from landscape.recipes.training_job import TrainingJob, make_training_job
+from landscape.errors import UsageError
+from landscape.recipes.training_job import make_training_job
+from landscape.recipes.training_life import END, EPOCH, Run, live
 from landscape.sweep.launch import connect
-from landscape.training.reporter import Reporter, Stop, heard
-from landscape.training.run_folder import RunFolder
-from landscape.training.settings import Settings
-from landscape.training.trainer import own_chance
-
-EPOCH, END = "epoch", "end"
-
-
-@dataclass(frozen=True, eq=False)
-class Run:
-    """A finished run: its folder, the trained net (in eval mode), the rows of its log and the final metrics."""
-
-    folder: Path
-    model: nn.Module
-    log: list[dict[str, Any]]
-    metrics: dict[str, float]
 
 
 def train(
@@ -140,99 +123,9 @@ def train(
             out=out,
             quiet=quiet,
         )
-        folder = RunFolder(job.out)
-        state = folder.open(job.config, job.decides, overwrite=overwrite)
-        with own_chance(job.trainer.device), heard() as stop:
-            return _run(job, folder, state, every, stop, quiet)
+        return live(job, every, overwrite=overwrite, quiet=quiet)
     finally:
         torch.set_num_threads(before)
-
-
-def _run(
-    job: TrainingJob, folder: RunFolder, state: dict | None, every: dict[str, int], stop: Stop, quiet: bool
-) -> Run:
-    trainer, life = job.trainer, _Life(job, folder, every)
-    if state is None:
-        life.row({})
-        life.save()
-    else:
-        life.resume(state)
-    reporter = Reporter(trainer.steps, trainer.step, label=job.label, quiet=quiet)
-    try:
-        while trainer.step < trainer.steps:
-            trainer.advance()
-            reporter.step(job.samples_per_step)
-            if reporter.is_due():
-                reporter.say(trainer.step, trainer.epoch, trainer.sums, trainer.lr)
-                life.check_finite(float(trainer.sums["loss"]))
-            life.after_step(reporter)
-            if stop.name:
-                life.keep()
-                raise Interrupted(f"stopped by {stop.name} after step {trainer.step} of {trainer.steps}")
-    finally:
-        reporter.close()
-    return life.finish()
-
-
-class _Life:
-    """The rows of a run, and what is written after which step."""
-
-    def __init__(self, job: TrainingJob, folder: RunFolder, every: dict[str, int]) -> None:
-        self.job, self.trainer, self.folder = job, job.trainer, folder
-        self.every, self.rows = every, []
-        self._clock = job.clock()
-
-    def resume(self, state: dict[str, Any]) -> None:
-        self.rows = list(state["rows"])
-        self.trainer.restore(state)
-        self._clock.add(state["seconds"])
-
-    def after_step(self, reporter: Reporter) -> None:
-        """Rows and nets that are due now, and the state with them."""
-        last = self.trainer.step == self.trainer.steps
-        logs, saves = (last or self._is_due(name) for name in ("log-every", "save-every"))
-        if logs:
-            means = self.trainer.drain()
-            self.check_finite(means["train_loss"])
-            reporter.row(self.row(means))
-        if saves:
-            self.save()
-        elif logs or self.folder.is_due():
-            self.keep()
-
-    def row(self, means: dict[str, float]) -> dict[str, Any]:
-        trainer = self.trainer
-        facts = {"step": trainer.step, "epoch": round(trainer.epoch, 6), "lr": trainer.lr, **means}
-        facts |= self.job.test(trainer.model) if self.job.test else {}
-        self.rows.append({**facts, "seconds": round(self._clock.seconds(), 3)})
-        return self.rows[-1]
-
-    def save(self) -> None:
-        """The net of this step, with what is known of it, and the state."""
-        row = self.rows[-1] if self.rows and self.rows[-1]["step"] == self.trainer.step else {}
-        known = {name: value for name, value in row.items() if name.startswith(("train_", "test_"))}
-        self.folder.net(self.trainer.step, self.trainer.model.state_dict(), self.job.meta(known))
-        self.keep()
-
-    def keep(self) -> None:
-        self.folder.keep({**self.trainer.state(), "seconds": self._clock.seconds()}, self.rows)
-
-    def finish(self) -> Run:
-        """The trained net, with its metrics on all data in eval mode."""
-        metrics = self.job.final_metrics()
-        self.folder.net(None, self.trainer.model.state_dict(), self.job.meta(metrics))
-        return Run(self.folder.path, self.trainer.model.eval(), self.rows, metrics)
-
-    def check_finite(self, loss: float) -> None:
-        if not math.isfinite(loss):
-            raise EvaluationError(
-                f"the training loss is {loss} at step {self.trainer.step} (lr {self.trainer.lr:.3g}); take a lower --lr, or "
-                "limit the gradient with --clip 1"
-            )
-
-    def _is_due(self, name: str) -> bool:
-        interval = self.every[name] or self.job.steps_per_epoch
-        return interval > 0 and self.trainer.step % interval == 0
 
 
 def read_options(given: Mapping[str, Any] | Sequence[str]) -> dict[str, Any]:
@@ -241,8 +134,6 @@ def read_options(given: Mapping[str, Any] | Sequence[str]) -> dict[str, Any]:
     Raises:
         UsageError: another form.
     """
-    import ast
-
     if isinstance(given, Mapping):
         return dict(given)
     found = {}

@@ -9,6 +9,7 @@ import copy
 import shlex
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from landscape.checkpoint.checkpoint import tensors_digest
 from landscape.data.load import Data, load_splits
 from landscape.data.normalize import CHANNELS, is_images
 from landscape.data.split import Split, TensorSplit
-from landscape.errors import DataError, LandscapeError, UsageError
+from landscape.errors import DataError, UsageError
 from landscape.models.resolve import build_model
 from landscape.objective.loss import Measure, make_measure
 from landscape.objective.numerics import choose_device, dtype_of, memory_budget
@@ -54,7 +55,9 @@ class Tester:
     The objective keeps its own copy of the net, which is filled anew at each call.
     """
 
-    def __init__(self, net: nn.Module, splits: dict[str, Split], measure: Measure, device: torch.device, precision: str):
+    def __init__(
+        self, net: nn.Module, splits: dict[str, Split], measure: Measure, device: torch.device, precision: str
+    ):
         place = {"device": device, "precision": precision, "budget": memory_budget(device)}
         self.objective = Objective(net, splits, measure, fast=True, **place)
         self.objective.check()
@@ -76,8 +79,6 @@ class TrainingJob:
     decides: list[str]
     label: str
     out: Path
-
-    clock = Clock
 
     @property
     def steps_per_epoch(self) -> int:
@@ -107,7 +108,9 @@ class TrainingJob:
     def final_metrics(self) -> dict[str, float]:
         """Over all samples in eval mode, as a surface has them at its centre."""
         trainer = self.trainer
-        return Tester(trainer.model, self.splits, self.measure, trainer.device, trainer.settings.precision)(trainer.model)
+        return Tester(trainer.model, self.splits, self.measure, trainer.device, trainer.settings.precision)(
+            trainer.model
+        )
 
 
 def make_training_job(
@@ -144,7 +147,7 @@ def make_training_job(
     loaded = load_splits(data, split=("train",), samples=done.samples, **read)
     test = _test_split(data, read, label=name, quiet=quiet)
     train = loaded.splits["train"]
-    net = _net(model, name, train, done.init_seed)
+    net = _net(model, name, [part for part in (train, test) if part is not None], done.init_seed)
     feed = make_feed(
         train,
         done.batch_size,
@@ -155,6 +158,7 @@ def make_training_job(
         dtype=dtype_of(done.precision),
     )
     trainer = Trainer(net, feed, measure, done)
+    trainer.check()
     config = _config(done, loaded, trainer, model, data_root)
     decides = [key for key in config if key not in ("command", "versions", "threads", "device", "data_root", "started")]
     splits = {"train": train, **({"test": test} if test is not None else {})}
@@ -186,19 +190,21 @@ def _test_split(data: Any, read: dict[str, Any], *, label: str, quiet: bool) -> 
         return None
 
 
-def _net(model: Any, name: str, train: Split, seed: int) -> nn.Module:
+def _net(model: Any, name: str, splits: Sequence[Split], seed: int) -> nn.Module:
     if isinstance(model, nn.Module):
         return copy.deepcopy(bare(model))
-    return initialized(lambda: build_model(name, **sizes_for(train)), seed)
+    return initialized(lambda: build_model(name, **sizes_for(splits)), seed)
 
 
-def sizes_for(split: Split) -> dict[str, int]:
+def sizes_for(splits: Sequence[Split]) -> dict[str, int]:
     """The number of classes, of channels and the side of the images, as far as the data tell."""
+    split = splits[0]
     if not isinstance(split, TensorSplit):
         return {}
     sizes = {}
     if not split.targets.is_floating_point() and split.targets.ndim == 1:
-        sizes["num_classes"] = int(split.targets.max()) + 1
+        # a small part of the training data may lack a class that the test data have
+        sizes["num_classes"] = max(int(part.targets.max()) for part in splits) + 1
     if is_images(split.inputs):
         shape = split.inputs.shape
         first = split.inputs.is_floating_point() or (shape[1] in CHANNELS and shape[3] not in CHANNELS)
@@ -221,7 +227,9 @@ def _config(settings: Settings, loaded: Data, trainer: Trainer, model: Any, data
         config["initial"] = tensors_digest(model.state_dict())
     return config | {
         "data_root": data_root,
-        "command": shlex.join(["landscape", *sys.argv[1:]]) if sys.argv[0].endswith(("landscape", "__main__.py")) else "",
+        "command": shlex.join(["landscape", *sys.argv[1:]])
+        if sys.argv[0].endswith(("landscape", "__main__.py"))
+        else "",
         "device": str(trainer.device),
         "threads": torch.get_num_threads(),
         "versions": versions_used(),

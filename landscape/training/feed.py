@@ -95,6 +95,8 @@ class BatchFeed:
         self.steps, self.device = len(self.ready), device
 
     def batch(self, step: int, side: int | None = None) -> Any:
+        if side:
+            raise UsageError("progressive: ready-made batches are taken as they are; give tensors")
         epoch, place = divmod(step, self.steps)
         order = torch.randperm(self.steps, generator=generator_for(self.seed, "order", epoch))
         return self.ready[int(order[place])]
@@ -133,7 +135,13 @@ def noisy(targets: Tensor, share: float, seed: int) -> Tensor:
 
 
 def shrunk(inputs: Tensor, side: int) -> Tensor:
-    """Images (N, C, H, W) averaged down to (N, C, side, side)."""
+    """Images (N, C, H, W) averaged down to (N, C, side, side).
+
+    Raises:
+        UsageError: they are no larger, or no images.
+    """
+    if inputs.ndim != 4 or side >= min(inputs.shape[2:]):
+        raise UsageError(f"progressive {side}: the inputs have shape {tuple(inputs.shape[1:])}; expected larger images")
     return F.adaptive_avg_pool2d(inputs, side)
 
 

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from landscape.atomic import whole_file
+from landscape.checkpoint.checkpoint import load_checkpoint
 from landscape.checkpoint.save import save_checkpoint
 from landscape.errors import LandscapeError, UsageError
 from landscape.training.settings import differences, plain
@@ -78,6 +79,11 @@ class RunFolder:
             raise LandscapeError(f"cannot write {self.path}: {getattr(error, 'strerror', None) or error}") from error
         self._kept = time.monotonic()
         self._cost = self._kept - started
+
+    def final_metrics(self) -> dict[str, float] | None:
+        """Of a run that has been finished before."""
+        path = self.path / FINAL
+        return load_checkpoint(path).meta.get("metrics") if path.exists() else None
 
     def is_due(self) -> bool:
         """Whether so much has been computed since the state was kept that it should be kept again."""

@@ -14,7 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from landscape.callables import explain
 from landscape.data.split import batch_length
+from landscape.errors import UsageError
 from landscape.objective.loss import Measure
 from landscape.objective.numerics import dtype_of, switched
 from landscape.training.chance import seed_for
@@ -66,6 +68,26 @@ class Trainer:
             if self.epoch < end:
                 return side
         return None
+
+    def check(self) -> None:
+        """One small batch of each size of image, before a long run starts; the net is as it was.
+
+        Raises:
+            UsageError: the net does not take smaller images, or the loss function gives no loss.
+        """
+        self.model.eval()
+        for side in (None, *(side for side, _ in self.settings.progressive)):
+            try:
+                with torch.no_grad(), switched(self.settings.precision, self.device):
+                    values = self.measure(self.model, self.feed.batch(0, side))
+            except RuntimeError as error:
+                if side is None:
+                    raise
+                raise UsageError(
+                    f"progressive {side}: the net does not take images of {side} x {side} ({explain(error)}); drop the option"
+                ) from error
+            if "loss" not in values:
+                raise UsageError(f"the loss gives {', '.join(values) or 'nothing'}; for training it must give 'loss'")
 
     def advance(self) -> None:
         """One step."""
@@ -141,4 +163,3 @@ def initialized(build: Callable[[], nn.Module], seed: int) -> nn.Module:
     with own_chance(torch.device("cpu")):
         torch.manual_seed(seed)
         return build()
-
