@@ -44,7 +44,7 @@ def live(job: TrainingJob, every: Mapping[str, int], *, overwrite: bool, quiet: 
     life, trainer = _Life(job, every), job.trainer
     with own_chance(trainer.device), heard() as stop:
         life.begin(overwrite=overwrite)
-        reporter = Reporter(trainer.steps, trainer.step, label=job.label, quiet=quiet)
+        reporter = Reporter(trainer.steps, trainer.step, trainer.work, label=job.label, quiet=quiet)
         try:
             while trainer.step < trainer.steps:
                 trainer.advance()

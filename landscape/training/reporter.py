@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from landscape.sweep.progress import SECONDS_BETWEEN_LINES, clock
@@ -20,10 +20,10 @@ SHOWN = {"train_loss": "loss", "train_accuracy": "accuracy", "test_loss": "test 
 
 
 class Reporter:
-    """Of `steps` steps, `done` are there already."""
+    """Of `steps` steps, `done` are there already; `work(step)` is what the steps before it cost, in any unit."""
 
-    def __init__(self, steps: int, done: int, *, label: str, quiet: bool) -> None:
-        self._steps, self._first, self._label, self._quiet = steps, done, label, quiet
+    def __init__(self, steps: int, done: int, work: Callable[[int], float], *, label: str, quiet: bool) -> None:
+        self._steps, self._first, self._work, self._label, self._quiet = steps, done, work, label, quiet
         self._started = self._said = time.monotonic()
         self._samples, self._bar = 0, None
         if not quiet and sys.stderr.isatty():
@@ -45,7 +45,8 @@ class Reporter:
         """Where the run is, with means since the last row."""
         self._said = now = time.monotonic()
         seconds = max(now - self._started, 1e-9)
-        left = (self._steps - step) * seconds / max(1, step - self._first)
+        total, here, first = (self._work(k) for k in (self._steps, step, self._first))
+        left = (total - here) * seconds / max(here - first, 1e-9)
         means = {f"train_{k}": float(v) / sums["samples"] for k, v in sums.items() if k in ("loss", "accuracy")}
         text = f"epoch {epoch:.2f}, {shown(means)}, lr {lr:.3g}, {self._samples / seconds:,.0f} samples/s, {clock(left)} left"
         if self._bar is not None:

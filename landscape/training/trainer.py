@@ -69,6 +69,14 @@ class Trainer:
                 return side
         return None
 
+    def work(self, step: int) -> float:
+        """What the steps before this one cost, in steps of whole images: pixels are what takes time."""
+        whole, total, begin = self.feed.sides[0] if self.settings.progressive else 1, 0.0, 0.0
+        for side, epochs in self.settings.progressive:
+            steps = min(max(0.0, step - begin), epochs * self.feed.steps)
+            total, begin = total + steps * (side / whole) ** 2, begin + epochs * self.feed.steps
+        return total + max(0.0, step - begin)
+
     def check(self) -> None:
         """One small batch of each size of image, before a long run starts; the net is as it was.
 

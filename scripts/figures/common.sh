@@ -1,0 +1,53 @@
+# Sourced by the figure scripts: what they have in common. Each script makes one figure, in figures/NAME/;
+# the surfaces are in figures/surfaces/.
+#
+# Owns: where nets come from (those that ship, else trained now in runs/), where the CIFAR-10 images lie, and how the
+# work is shared by two ranks. Everything is continued where it was stopped: run the same script again.
+
+source "$(dirname "${BASH_SOURCE[0]}")/../environment.sh"
+install
+figure=$(basename "$0")
+folder=figures/$figure
+mkdir -p "$folder" figures/surfaces
+# one thread for each rank: two ranks with one thread are faster than one with two
+export OMP_NUM_THREADS=1
+
+need_cifar10() { # the images that the CIFAR-10 nets were trained on
+  [ -d data/cifar10-jpeg/train ] && return
+  local archive=../shared/data/cifar10-jpeg.tar.xz
+  [ -f "$archive" ] || fail "the images are not here: put train/CLASS/*.jpg and test/CLASS/*.jpg into data/cifar10-jpeg"
+  mkdir -p data/cifar10-jpeg
+  tar xf "$archive" -C data/cifar10-jpeg
+}
+
+net() { # net NAME OPTION...: the path of a trained net; one that does not ship is trained as `landscape train` is told
+  local name=$1
+  shift
+  if [ -f "checkpoints/$name.pt" ]; then
+    echo "checkpoints/$name.pt"
+    return
+  fi
+  [ -f "runs/$name/final.pt" ] || landscape train "$@" -o "runs/$name" >&2
+  echo "runs/$name/final.pt"
+}
+
+both() { # both COMMAND...: on two ranks
+  mpi_run 2 landscape "$@" --threads 1
+}
+
+plane() { # plane NAME CKPT OPTION...: its surface in figures/surfaces/, where several figures find it
+  local name=$1
+  shift
+  both surface "$@" -o "figures/surfaces/$name.h5"
+}
+
+cifar10_plane() { # cifar10_plane NAME: 51 x 51 points on all 50,000 training images, the loss within 10 %
+  local splits=()
+  [ "$1" = resnet20_cifar10 ] && splits=(--split train --split test) # figure 6 needs both
+  need_cifar10
+  plane "$1" "$(net "$1")" -x -1:1:51 -y -1:1:51 --tolerance 0.1 ${splits[@]+"${splits[@]}"}
+}
+
+numbers() { # numbers FILE...: the table of what was computed, below the words of the caption
+  python scripts/figures/numbers.py "$folder" "$@"
+}
