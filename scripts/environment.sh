@@ -1,7 +1,7 @@
 # Sourced by the scripts beside it: makes the project's own virtual environment (.venv) and installs what it needs.
 #
 # Owns: the choice of the Python interpreter and of MPI. A system MPI is used when its mpiexec is on the PATH; else the
-# mpich wheel from PyPI brings one. A stamp skips the installation while pyproject.toml and that choice stay the same.
+# mpich wheel from PyPI brings one. Also where the images of the CIFAR-10 nets lie. A stamp skips the installation while pyproject.toml and that choice stay the same.
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -44,4 +44,12 @@ mpi_run() { # mpi_run N COMMAND...: on N ranks, with the flags that Open MPI wan
     [ "$(id -u)" = 0 ] && flags+=(--allow-run-as-root)
   fi
   mpiexec ${flags[@]+"${flags[@]}"} -n "$ranks" "$@"
+}
+
+need_cifar10() { # the images that the CIFAR-10 nets were trained on
+  [ -d data/cifar10-jpeg/train ] && return
+  local archive=../shared/data/cifar10-jpeg.tar.xz
+  [ -f "$archive" ] || fail "the images are not here: put train/CLASS/*.jpg and test/CLASS/*.jpg into data/cifar10-jpeg"
+  mkdir -p data/cifar10-jpeg
+  tar xf "$archive" -C data/cifar10-jpeg
 }

@@ -1,8 +1,7 @@
 # Sourced by the figure scripts: what they have in common. Each script makes one figure, in figures/NAME/;
 # the surfaces are in figures/surfaces/.
 #
-# Owns: where nets come from (those that ship, else trained now in runs/), where the CIFAR-10 images lie, and how the
-# work is shared by two ranks. Everything is continued where it was stopped: run the same script again.
+# Owns: where nets come from (those that ship, else trained now in runs/), and how the work is shared by two ranks. Everything is continued where it was stopped: run the same script again.
 
 source "$(dirname "${BASH_SOURCE[0]}")/../environment.sh"
 install
@@ -11,14 +10,6 @@ folder=figures/$figure
 mkdir -p "$folder" figures/surfaces
 # one thread for each rank: two ranks with one thread are faster than one with two
 export OMP_NUM_THREADS=1
-
-need_cifar10() { # the images that the CIFAR-10 nets were trained on
-  [ -d data/cifar10-jpeg/train ] && return
-  local archive=../shared/data/cifar10-jpeg.tar.xz
-  [ -f "$archive" ] || fail "the images are not here: put train/CLASS/*.jpg and test/CLASS/*.jpg into data/cifar10-jpeg"
-  mkdir -p data/cifar10-jpeg
-  tar xf "$archive" -C data/cifar10-jpeg
-}
 
 net() { # net NAME OPTION...: the path of a trained net; one that does not ship is trained as `landscape train` is told
   local name=$1
