@@ -41,11 +41,11 @@ class Feed:
         self.device, self.split = device, replace(split, device=device, dtype=dtype)
         self.batch_size = min(batch_size, split.size)
         self.steps = split.size // self.batch_size
-        self.augment, self.seed = tuple(augment), seed
+        self.augment, self.seed, self._epoch = tuple(augment), seed, -1
         if augment and not is_images(split.inputs):
             raise UsageError(f"augment {','.join(augment)}: the inputs are {tuple(split.inputs.shape)}, not images")
         self.inputs = (with_margin(split.inputs, "crop" in augment) if augment else split.inputs).to(device)
-        self.sides = tuple((_channels_last(split.inputs) if augment else split.inputs).shape[1:3])
+        self.sides = tuple(_channels_last(split.inputs).shape[1:3]) if is_images(split.inputs) else ()
         self.targets = moved(noisy(split.targets, label_noise, seed), device, dtype)
 
     def order(self, epoch: int) -> Tensor:
@@ -65,7 +65,7 @@ class Feed:
 
     def _numbers(self, step: int) -> Tensor:
         epoch, place = divmod(step, self.steps)
-        if getattr(self, "_epoch", None) != epoch:
+        if epoch != self._epoch:
             self._epoch, self._order = epoch, self.order(epoch)
         return self._order[place]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from landscape.errors import UsageError
@@ -60,6 +60,11 @@ class Settings:
         if unknown := [name for name in self.augment if name not in AUGMENTATIONS]:
             raise UsageError(f"augment '{unknown[0]}': expected {', '.join(AUGMENTATIONS)}, with a comma for both")
         lr = usual_rate(self.optimizer) if self.lr is None else self.lr
+        self._check_numbers(lr)
+        init_seed = self.seed if self.init_seed is None else self.init_seed
+        return replace(self, lr=lr, init_seed=init_seed)
+
+    def _check_numbers(self, lr: float) -> None:
         for name, value, low, high in (
             ("epochs", self.epochs, 0, math.inf),
             ("lr", lr, 0, math.inf),
@@ -81,12 +86,6 @@ class Settings:
             raise UsageError(f"seed {min(self.seed, self.init_seed or 0)}: expected 0 or more")
         if sum(epochs for _, epochs in self.progressive) > self.epochs:
             raise UsageError(f"progressive: its epochs add up to more than the {self.epochs:g} of the run")
-        return Settings(
-            **{**self.shallow(), "lr": lr, "init_seed": self.seed if self.init_seed is None else self.init_seed}
-        )
-
-    def shallow(self) -> dict[str, Any]:
-        return {entry.name: getattr(self, entry.name) for entry in fields(self)}
 
     def facts(self) -> dict[str, Any]:
         """As plain values, for JSON."""

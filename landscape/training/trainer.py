@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from landscape.callables import explain
-from landscape.data.split import batch_length
-from landscape.errors import UsageError
+from landscape.data.split import batch_length, tensors_in
+from landscape.errors import EvaluationError, LandscapeError, UsageError
 from landscape.objective.loss import Measure
 from landscape.objective.numerics import dtype_of, switched
 from landscape.training.chance import seed_for
@@ -81,18 +81,25 @@ class Trainer:
         """One small batch of each size of image, before a long run starts; the net is as it was.
 
         Raises:
-            UsageError: the net does not take smaller images, or the loss function gives no loss.
+            UsageError: the net does not take smaller images, or the loss function gives no loss. EvaluationError: the net
+                or the loss does not take the data.
         """
         self.model.eval()
         for side in (None, *(side for side, _ in self.settings.progressive)):
+            batch = self.feed.batch(0, side)
             try:
                 with torch.no_grad(), switched(self.settings.precision, self.device):
-                    values = self.measure(self.model, self.feed.batch(0, side))
-            except RuntimeError as error:
-                if side is None:
-                    raise
-                raise UsageError(
-                    f"progressive {side}: the net does not take images of {side} x {side} ({explain(error)}); drop the option"
+                    values = self.measure(self.model, batch)
+            except LandscapeError:
+                raise
+            except Exception as error:
+                if side is not None:
+                    raise UsageError(
+                        f"progressive {side}: the net does not take images of {side} x {side} ({explain(error)}); drop it"
+                    ) from error
+                shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors_in(batch))
+                raise EvaluationError(
+                    f"the model or its loss does not take these batches (shapes {shapes}): {explain(error)}"
                 ) from error
             if "loss" not in values:
                 raise UsageError(f"the loss gives {', '.join(values) or 'nothing'}; for training it must give 'loss'")

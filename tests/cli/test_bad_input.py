@@ -214,3 +214,59 @@ def test_a_bug_in_the_users_model_is_one_line_and_debug_shows_where(run):
     status, _, errors = run(*words, "--debug")
     assert status == 1
     assert any("1 / 0" in line for line in errors)
+
+
+# training
+
+TRAIN = {"--model": "resnet20", "--data": "digits", "-o": "run"}
+
+
+@pytest.mark.parametrize(
+    ("options", "parts"),
+    [
+        ({"--model": None}, ["no model", "--model"]),
+        ({"--data": None}, ["no data", "--data"]),
+        ({"--model": "resnet21"}, ["model 'resnet21'", "resnet20"]),
+        ({"--data": "digit"}, ["data 'digit'", "digits"]),
+        ({"--optimizer": "adamm"}, ["optimizer 'adamm'", "adam"]),
+        ({"--optimizer": "lbfgs"}, ["optimizer 'lbfgs'"]),
+        ({"--optimizer-option": "betas"}, ["optimizer-option 'betas'", "NAME=VALUE"]),
+        ({"--optimizer-option": "beta=1"}, ["optimizer-option beta", "SGD has", "dampening"]),
+        ({"--optimizer-option": "dampening=0.5"}, ["optimizer 'nesterov'", "dampening"]),
+        ({"--lr": "-1"}, ["lr -1", "at least 0"]),
+        ({"--lr": "nan"}, ["lr nan"]),
+        ({"--epochs": "-3"}, ["epochs -3", "at least 0"]),
+        ({"--batch-size": "0"}, ["batch-size 0", "at least 1"]),
+        ({"--clip": "0"}, ["clip 0", "above 0"]),
+        ({"--label-noise": "2"}, ["label-noise 2", "from 0 to 1"]),
+        ({"--warmup": "40"}, ["warmup 40", "from 0 to 30"]),
+        ({"--augment": "crop,rotate"}, ["augment 'rotate'", "crop, flip"]),
+        ({"--progressive": "4"}, ["progressive 4", "16:10"]),
+        ({"--progressive": "4:40"}, ["progressive", "30"]),
+        ({"--progressive": "8:3"}, ["progressive 8", "larger"]),
+        ({"--save-every": "0"}, ["save-every 0", "epoch, end or a number"]),
+        ({"--seed": "-1"}, ["seed -1", "0 or more"]),
+        ({"--threads": "0"}, ["threads 0", "at least 1"]),
+        ({"--precision": "fp8"}, []),
+        ({"--schedule": "zigzag"}, []),
+    ],
+)
+def test_training_options_that_can_never_be_right(run, options, parts):
+    given = {**TRAIN, **options}
+    words = [f"{flag}={value}" if flag.startswith("--") else flag for flag, value in given.items() if value is not None]
+    words.insert(words.index("-o") + 1, given["-o"])
+    one_line(run("train", *words), 2, *parts)
+    assert not Path("run").exists(), "nothing may be written before the input is known to be right"
+
+
+def test_training_data_without_a_place_and_a_net_of_other_images(run):
+    one_line(run("train", "--model", "net.py:build", "--data", "digits", "-o", "run"), 1, "does not take these batches")
+    one_line(run("train", "--model", "resnet20", "--data", "cifar10", "-o", "run"), 1, "cifar10", "--download")
+    assert not Path("run").exists()
+
+
+def test_training_into_what_is_no_run_folder(run):
+    Path("mine").mkdir()
+    Path("mine/thesis.tex").write_text("x")
+    one_line(run("train", "--model", "resnet20", "--data", "digits", "-o", "mine"), 2, "mine", "another -o")
+    one_line(run("train", "--model", "resnet20", "--data", "digits", "-o", "net.py"), 1, "net.py", "another -o")

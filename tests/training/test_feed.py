@@ -83,12 +83,12 @@ def test_crops_and_flips_are_shifts_and_mirrorings_with_a_black_margin(coded):
     assert seen == {(down, right, flip) for down in (-1, 0, 1) for right in (-1, 0, 1) for flip in (False, True)}
 
 
-@pytest.mark.parametrize("augment", [("crop",), ("flip",), ("crop", "flip")])
+@pytest.mark.parametrize("augment", [(), ("crop",), ("flip",), ("crop", "flip")])
 def test_floats_are_augmented_as_bytes_are(coded, augment):
     images, labels = coded
-    bytes_, _ = feed_of(images, labels, augment=augment).batch(1)
-    floats, _ = feed_of(images.permute(0, 3, 1, 2) / 255, labels, augment=augment).batch(1)
-    torch.testing.assert_close(floats, bytes_)
+    feeds = [feed_of(part, labels, augment=augment) for part in (images, images.permute(0, 3, 1, 2) / 255)]
+    torch.testing.assert_close(*(feed.batch(1)[0] for feed in feeds))
+    assert [feed.sides for feed in feeds] == [(SIDE, SIDE)] * 2
 
 
 def test_label_noise_replaces_that_share_by_all_classes_alike():

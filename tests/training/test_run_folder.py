@@ -158,3 +158,11 @@ def test_checkpoints_carry_all_that_a_surface_needs(here):
     first = ll.load_checkpoint(run.folder / "checkpoints/step_0000000.pt")
     assert first.meta["step"] == 0 and set(first.meta["metrics"]) == {"test_loss", "test_accuracy"}
     torch.load(run.folder / "final.pt", weights_only=True)
+
+
+def test_under_a_launcher_it_is_refused_by_one_line(here, mpiexec):
+    ended = subprocess.run([*mpiexec(2), *command(here / "run")], capture_output=True, text=True)
+    assert ended.returncode == 2 and not (here / "run").exists()
+    assert [line for line in ended.stderr.splitlines() if "landscape" in line] == [
+        "landscape: train runs in one process; start it without mpirun"
+    ]
