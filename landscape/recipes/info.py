@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from landscape.errors import LandscapeError
+from landscape.surfaces.run_log import CONFIG, load_run
 
 HDF5 = (".h5", ".hdf5")
 
 
 def info(path: str | Path) -> dict[str, Any]:
-    """Facts about a surface file, a direction file or a checkpoint, as plain values.
+    """Facts about a surface file, a direction file, a checkpoint or the folder of a training run, as plain values.
 
     Raises:
         LandscapeError: missing, unreadable, or of no known kind.
@@ -24,7 +25,7 @@ def info(path: str | Path) -> dict[str, Any]:
     path = Path(path)
     if path.suffix.lower() in HDF5:
         return _directions(path) or _surface(path)
-    return _checkpoint(path)
+    return _run(path) if (path / CONFIG).is_file() else _checkpoint(path)
 
 
 def _surface(path: Path) -> dict[str, Any]:
@@ -59,6 +60,21 @@ def _directions(path: Path) -> dict[str, Any] | None:
 
     groups = contents(path)
     return {"kind": "directions", "file": str(path), "groups": groups} if groups else None
+
+
+def _run(path: Path) -> dict[str, Any]:
+    run = load_run(path)
+    last = {name: float(column[-1]) for name, column in run.columns.items() if run.given[name][-1]}
+    nets = sorted(net.name for net in path.glob("checkpoints/*.pt"))
+    return {
+        "kind": "run",
+        "folder": str(path),
+        "finished": (path / "final.pt").exists(),
+        "rows": len(run.columns["epoch"]),
+        "last": last,
+        "nets": {"number": len(nets), "first": nets[0], "last": nets[-1]} if nets else {},
+        "config": run.config,
+    }
 
 
 def _checkpoint(path: Path) -> dict[str, Any]:

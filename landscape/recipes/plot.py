@@ -10,9 +10,9 @@ from pathlib import Path
 
 from landscape.errors import LandscapeError, UsageError
 from landscape.scene.build import TOGETHER, Options, build_scenes, default_kind
-from landscape.scene.compare import build_comparison
+from landscape.scene.compare import build_comparison, compare_curves
 from landscape.scene.curves import CURVES, build_curves
-from landscape.scene.scene import Scene
+from landscape.scene.scene import Comparison, Scene
 from landscape.surfaces import Surface, load_surface
 from landscape.surfaces.run_log import RunLog, is_run_folder, load_run
 
@@ -67,7 +67,7 @@ def plot(
 
 
 def compare(
-    surfaces: Sequence[Surface | str | Path],
+    surfaces: Sequence[Surface | RunLog | str | Path],
     *,
     kind: str | None = None,
     metric: str | None = None,
@@ -80,7 +80,7 @@ def compare(
     out: str | Path | Sequence[str | Path] = "comparison.html",
     dpi: int = 200,
 ) -> list[Path]:
-    """Draws two or more surfaces side by side with the same colours, levels and ranges; options as in `plot`.
+    """Draws two or more surfaces, or training runs, side by side with the same colours, levels and ranges; options as in `plot`.
 
     In html the cameras are linked: turning one relief turns all.
 
@@ -90,10 +90,8 @@ def compare(
     loaded = [_loaded(surface) for surface in _several(surfaces)]
     if not loaded:
         raise UsageError("compare needs at least two surface files")
-    chosen = kind or default_kind(loaded[0])
-    scene = build_comparison(
-        loaded, kind=chosen, metric=metric, scale=scale, names=names, levels=levels, vmin=vmin, vmax=vmax, title=title
-    )
+    drawing = {"metric": metric, "scale": scale, "levels": levels, "vmin": vmin, "vmax": vmax, "title": title}
+    scene = _comparison(loaded, kind or _default_kind(loaded[0]), names, drawing)
     return [_draw(scene, path, dpi) for path in _outputs(out, "comparison.html", ())]
 
 
@@ -111,7 +109,7 @@ def _loaded(source: Surface | RunLog | str | Path) -> Surface | RunLog:
 def _pictures(loaded: Sequence, kinds: Sequence[str | None]) -> Iterator[tuple[Sequence, str | None]]:
     """What goes into each picture: one file, or all of them for a kind that lays them together."""
     for one in kinds:
-        if one in TOGETHER:
+        if one in TOGETHER and loaded:
             yield loaded, one
     for each in loaded:
         for one in kinds:
@@ -129,7 +127,7 @@ def _scene(sources: Sequence[Surface | RunLog], kind: str, drawing: dict) -> Sce
     if runs and kind != CURVES:
         raise UsageError(f"kind '{kind}' does not fit {runs[0].source}, which is a training run; choose {CURVES}")
     if runs:
-        return _curves(runs, drawing)[0]
+        return build_curves(runs, **_without_levels(runs, drawing))[0]
     if kind == CURVES:
         raise UsageError(
             f"kind '{CURVES}' does not fit {sources[0].source or 'a surface'}; give a training run's folder"
@@ -137,11 +135,19 @@ def _scene(sources: Sequence[Surface | RunLog], kind: str, drawing: dict) -> Sce
     return build_scenes(sources, Options(kind, **drawing))[0]
 
 
-def _curves(runs: Sequence[RunLog], drawing: dict) -> list[Scene]:
-    drawing = dict(drawing)
-    if drawing.pop("levels") is not None:
+def _comparison(loaded: Sequence[Surface | RunLog], kind: str, names, drawing: dict) -> Comparison:
+    runs = [source for source in loaded if isinstance(source, RunLog)]
+    if runs and (len(runs) < len(loaded) or kind != CURVES):
+        raise UsageError(f"{runs[0].source} is a training run: compare it with other runs, and by kind {CURVES}")
+    if runs:
+        return compare_curves(runs, names=names, **_without_levels(runs, drawing))
+    return build_comparison(loaded, kind=kind, names=names, **drawing)
+
+
+def _without_levels(runs: Sequence[RunLog], drawing: dict) -> dict:
+    if drawing["levels"] is not None:
         raise UsageError(f"levels do not apply to learning curves ({runs[0].source}): they have no contour lines")
-    return build_curves(runs, **drawing)
+    return {name: value for name, value in drawing.items() if name != "levels"}
 
 
 def _default_output(source: Surface | RunLog, kind: str) -> str:

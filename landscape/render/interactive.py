@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from landscape.errors import UsageError
 from landscape.render.interactive_lines import line_figure, value_axis
+from landscape.render.interactive_overlay import LEGEND, flat_overlay_traces, relief_overlay_traces
 from landscape.render.interactive_traces import FONT, GRID, flat_traces, relief_layout, relief_traces, z_axis
 from landscape.render.page import Choice, Panel, page
 from landscape.scene.scene import Comparison, Scene
@@ -43,6 +44,12 @@ def _panel(scene: Scene, compared: bool) -> Panel:
         layouts = [[_changes("yaxis", value_axis(lines.left))] for lines in scene.lines]
         choices = [Choice("", lines.left.kind) for lines in scene.lines]
         return Panel([line_figure(scene)], layouts, choices, **texts)
+    if scene.overlays:
+        axes = [_changes("scene.zaxis", z_axis(o.layers[0].field)) for o in scene.overlays]
+        layouts = [[{**axis, "legend.title.text": o.label}, {}] for axis, o in zip(axes, scene.overlays, strict=True)]
+        choices = [Choice("", o.layers[0].field.scale.kind) for o in scene.overlays]
+        fields = tuple(layer.field for layer in scene.overlays[0].layers)
+        return Panel([_relief_overlay(scene), _flat_overlay(scene)], layouts, choices, fields=fields, **texts)
     layouts = [[_changes("scene.zaxis", z_axis(field)), {}] for field in scene.fields]
     choices = [Choice(f.metric, f.scale.kind, metric_label(f.metric), f.percent) for f in scene.fields]
     return Panel([_relief(scene), _flat(scene)], layouts, choices, fields=scene.fields, **texts)
@@ -55,15 +62,33 @@ def _changes(where: str, axis: dict) -> dict:
 
 def _relief(scene: Scene) -> go.Figure:
     traces = [trace for view, field in enumerate(scene.fields) for trace in relief_traces(field, view)]
-    layout = relief_layout(scene.fields[0], scene.frame, scene)
+    return _figure3d(traces, relief_layout(scene.fields[0], scene.frame, scene))
+
+
+def _relief_overlay(scene: Scene) -> go.Figure:
+    traces = [trace for view, overlay in enumerate(scene.overlays) for trace in relief_overlay_traces(overlay, view)]
+    first = scene.overlays[0]
+    figure = _figure3d(traces, relief_layout(first.layers[0].field, scene.frame, scene))
+    # There is no colour bar that would name the heights.
+    return figure.update_layout(legend={**LEGEND, "y": 0.02, "itemclick": False, "title": {"text": first.label}})
+
+
+def _figure3d(traces: list, layout: dict) -> go.Figure:
     figure = go.Figure(traces)
-    figure.update_layout(scene=layout, font=FONT, margin={"l": 0, "r": 0, "t": 0, "b": 0}, uirevision="keep")
-    return figure
+    return figure.update_layout(scene=layout, font=FONT, margin={"l": 0, "r": 0, "t": 0, "b": 0}, uirevision="keep")
 
 
 def _flat(scene: Scene) -> go.Figure:
     kind = "heatmap" if scene.kind == "heatmap" else "filled"
-    traces = [trace for view, field in enumerate(scene.fields) for trace in flat_traces(field, view, kind)]
+    return _plane([trace for view, field in enumerate(scene.fields) for trace in flat_traces(field, view, kind)], scene)
+
+
+def _flat_overlay(scene: Scene) -> go.Figure:
+    traces = [trace for view, overlay in enumerate(scene.overlays) for trace in flat_overlay_traces(overlay, view)]
+    return _plane(traces, scene).update_layout(legend={**LEGEND, "y": 1.08, "itemclick": False})
+
+
+def _plane(traces: list, scene: Scene) -> go.Figure:
     frame, figure = scene.frame, go.Figure(traces)
     axis = {"gridcolor": GRID, "zeroline": False, "showgrid": False, "ticks": "outside", "constrain": "domain"}
     figure.update_layout(

@@ -31,7 +31,7 @@ def relief_traces(field: Field, view: int) -> list:
     surface = go.Surface(
         x=mesh.x,
         y=mesh.y,
-        z=_compact(mesh.z),
+        z=compact(mesh.z),
         cmin=field.scale.low,
         cmax=field.scale.high,
         colorscale=color_scale(field.relief_colors),
@@ -50,14 +50,18 @@ def relief_traces(field: Field, view: int) -> list:
             go.Scatter3d(mode="markers", marker={"opacity": 0}, hoverinfo="skip", showlegend=False, **ends, **options)
         ]
     seen = [trace for trace in field.traces if np.isfinite(trace.z).any()]
-    return [surface, *(_path3d(trace, field, options) for trace in seen)]
+    return [surface, *(path3d_trace(trace, field, options) for trace in seen)]
 
 
 def flat_traces(field: Field, view: int, kind: str) -> list:
     """The traces of one view of the figure seen from above."""
     options = {"meta": {"view": view}, "visible": view == 0}
     painted = _heatmap(field, options) if kind == "heatmap" else _bands(field, options)
-    return [*_holes(field, options, cells=kind == "heatmap"), painted, *(_path(t, options) for t in field.traces)]
+    return [
+        *hole_traces(field, options, cells=kind == "heatmap"),
+        painted,
+        *(path_trace(t, options) for t in field.traces),
+    ]
 
 
 def relief_layout(field: Field, frame: Frame, scene: Scene) -> dict:
@@ -100,7 +104,8 @@ def color_bar(ticks: Ticks, label: str) -> dict:
     }
 
 
-def _compact(heights: np.ndarray) -> np.ndarray:
+def compact(heights: np.ndarray) -> np.ndarray:
+    """Heights in as few bytes as a screen needs."""
     return np.round(heights, DIGITS).astype(np.float32)
 
 
@@ -113,32 +118,41 @@ def _eye(scene: Scene) -> dict:
 
 def _heatmap(field: Field, options: dict):
     return go.Heatmap(
-        x=field.x_edges, y=field.y_edges, z=_compact(field.heights), zmin=field.scale.low, zmax=field.scale.high,
+        x=field.x_edges, y=field.y_edges, z=compact(field.heights), zmin=field.scale.low, zmax=field.scale.high,
         colorscale=color_scale(field.relief_colors), colorbar=color_bar(field.bar_ticks, field.label), hoverinfo="text",
         hoverongaps=False, **options,
     )  # fmt: skip
 
 
-def _bands(field: Field, options: dict):
-    """Filled contours. plotly knows equidistant levels only, so heights are numbered by the level they lie above."""
+def level_numbers(field: Field) -> tuple[np.ndarray, np.ndarray]:
+    """(heights of the ends and levels (k,), number of the level that each mesh point lies above, with fractions).
+
+    plotly knows equidistant levels only.
+    """
     inner = field.level_ticks.heights
     inner = inner[(inner > field.scale.low) & (inner < field.scale.high)]
     edges = np.concatenate([[field.scale.low], inner, [field.scale.high]])
-    number = np.interp(field.mesh.z, edges, np.arange(len(edges)))
+    return edges, np.interp(field.mesh.z, edges, np.arange(len(edges)))
+
+
+def _bands(field: Field, options: dict):
+    """Filled contours."""
+    edges, number = level_numbers(field)
+    inner = edges[1:-1]
     last = len(edges) - 1
     middle = ((edges[:-1] + edges[1:]) / 2 - edges[0]) / (edges[-1] - edges[0])
     picked = [field.relief_colors[round(m * (len(field.relief_colors) - 1))] for m in middle]
     steps = [[share, color] for i, color in enumerate(picked) for share in (i / last, (i + 1) / last)]
     labels = [t for t, h in zip(field.level_ticks.labels, field.level_ticks.heights, strict=True) if h in inner]
     return go.Contour(
-        x=field.mesh.x, y=field.mesh.y, z=_compact(number), zmin=0, zmax=last, colorscale=steps, hoverinfo="text",
+        x=field.mesh.x, y=field.mesh.y, z=compact(number), zmin=0, zmax=last, colorscale=steps, hoverinfo="text",
         contours={"start": 1, "end": max(1, last - 1), "size": 1, "coloring": "fill", "showlines": True},
         line={"color": "rgba(255,255,255,0.75)", "width": 0.7, "smoothing": 0}, connectgaps=False,
         colorbar=color_bar(Ticks(np.arange(1.0, last), tuple(labels)), field.label), **options,
     )  # fmt: skip
 
 
-def _holes(field: Field, options: dict, *, cells: bool) -> list:
+def hole_traces(field: Field, options: dict, *, cells: bool) -> list:
     """Grey cells where nothing is drawn."""
     if not (field.holes != DRAWN).any():
         return []
@@ -155,7 +169,8 @@ def _holes(field: Field, options: dict, *, cells: bool) -> list:
     ]  # fmt: skip
 
 
-def _path(trace: Trace, options: dict):
+def path_trace(trace: Trace, options: dict):
+    """What lies on the plane, seen from above."""
     names = list(trace.labels) or None
     mode = {"path": "lines+markers", "nets": "markers+text", "center": "markers"}[trace.kind]
     symbol = {"symbol": "cross-thin", "size": 11, "line": {"width": 2, "color": INK}}
@@ -166,7 +181,8 @@ def _path(trace: Trace, options: dict):
     )  # fmt: skip
 
 
-def _path3d(trace: Trace, field: Field, options: dict):
+def path3d_trace(trace: Trace, field: Field, options: dict):
+    """What lies on the plane, a little above the relief."""
     lift = 0.01 * (field.scale.high - field.scale.low)
     mode = {"path": "lines+markers", "nets": "markers+text", "center": "markers"}[trace.kind]
     return go.Scatter3d(

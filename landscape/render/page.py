@@ -18,6 +18,7 @@ from plotly.offline import get_plotlyjs
 
 from landscape.render.page_script import SCRIPT, STYLE
 from landscape.scene.scene import Caption, Field
+from landscape.scene.text import metric_label
 
 
 @dataclass(frozen=True)
@@ -88,10 +89,14 @@ def _column(number: int, panel: Panel) -> str:
 
 def _payload(panel: Panel) -> dict:
     """What the script needs of a panel: the figures, and the values at the grid points for the hover text."""
-    values = {f.metric: [[_number(v) for v in row] for row in f.values] for f in panel.fields}
-    grid = (
-        {"x": panel.fields[0].x.tolist(), "y": panel.fields[0].y.tolist(), "values": values} if panel.fields else None
-    )
+    grid = None
+    if panel.fields:
+        values = {f.metric: [[_number(v) for v in row] for row in f.values] for f in panel.fields}
+        told = {
+            f.metric: {"metric": f.metric, "label": metric_label(f.metric), "percent": f.percent} for f in panel.fields
+        }
+        first = panel.fields[0]
+        grid = {"x": first.x.tolist(), "y": first.y.tolist(), "values": values, "metrics": list(told.values())}
     return {
         "figures": [json.loads(plotly.io.to_json(figure, validate=False)) for figure in panel.figures],
         "layouts": panel.layouts,

@@ -57,10 +57,9 @@ SCRIPT = """
     return String(Number(value.toPrecision(4)));
   }
   function hoverText(grid) {
-    const metrics = views.filter((v, i) => views.findIndex(w => w.metric === v.metric) === i);
     return grid.y.map((y, iy) => grid.x.map((x, ix) => {
       const place = "x " + Number(x.toPrecision(4)) + ", y " + Number(y.toPrecision(4));
-      const rows = metrics.map(m => m.label + ": <b>" + shown(grid.values[m.metric][iy][ix], m.percent) + "</b>");
+      const rows = grid.metrics.map(m => m.label + ": <b>" + shown(grid.values[m.metric][iy][ix], m.percent) + "</b>");
       return place + "<br>" + rows.join("<br>");
     }));
   }

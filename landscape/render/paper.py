@@ -19,6 +19,8 @@ from landscape.scene.scene import Frame
 TITLE, LABEL, TICK, FOOT = 10.5, 9.0, 8.0, 6.3
 INK, SOFT, FAINT = "#1a1a1a", "#5c5c5c", "#8a8a8a"
 LINE_HEIGHT = 1.45
+# Of a dashed line, in units of its width.
+DASHES = (0, (4, 1.8))
 # Embedded TrueType: journals and conferences refuse the Type 3 fonts that are matplotlib's default. A fixed
 # salt and no date make the same picture the same file.
 SAVING = {"pdf.fonttype": 42, "ps.fonttype": 42, "svg.hashsalt": "landscape", "svg.fonttype": "path"}

@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 
 from landscape.errors import UsageError
 from landscape.render import paper
-from landscape.render.static_flat import color_bar, draw_flat
-from landscape.render.static_lines import draw_legend, draw_lines
+from landscape.render.static_flat import color_bar, draw_flat, draw_overlay
+from landscape.render.static_lines import GAP, STRIP, draw_legend, draw_lines, draw_strip
+from landscape.render.static_overlay import draw_layer_legend, draw_relief_overlay
 from landscape.render.static_panels import draw_panels
 from landscape.render.static_relief import draw_relief
 from landscape.scene.scene import Comparison, Scene
@@ -30,7 +31,7 @@ def draw(scene: Scene | Comparison, path: str | Path, *, dpi: int = 200) -> Path
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"'{path}': a still picture ends in {', '.join(SUFFIXES)}")
-    paper.save(figure_of(scene), path, dpi, smooth=2 if scene.kind == "surface" else 1)
+    paper.save(figure_of(scene), path, dpi, smooth=2 if scene.kind in _RELIEFS else 1)
     return path
 
 
@@ -58,11 +59,41 @@ def _relief(scene: Scene) -> Figure:
     return figure
 
 
+def _overlay(scene: Scene) -> Figure:
+    """Lines of two colours need no colour bar, but a legend."""
+    side, left = 4.3, 0.72
+    wide, tall = paper.box(scene.frame, side)
+    figure, bottom = _sheet(scene, left + wide + 0.3, tall, below=0.8, middle=left + wide / 2)
+    draw_overlay(paper.place(figure, left, bottom, wide, tall), scene)
+    draw_layer_legend(figure, scene.overlays[0].layers, left + wide / 2, bottom - 0.63)
+    return figure
+
+
+def _relief_overlay(scene: Scene) -> Figure:
+    wide, tall = 5.6, 4.3
+    figure, bottom = _sheet(scene, wide + 0.4, tall, below=0.5, middle=wide / 2 + 0.1)
+    draw_relief_overlay(paper.place(figure, 0.0, bottom, wide, tall, projection="3d"), scene)
+    draw_layer_legend(figure, scene.overlays[0].layers, wide / 2 + 0.1, bottom - 0.3, relief=True)
+    return figure
+
+
 def _lines(scene: Scene) -> Figure:
     wide, tall, left = 4.9, 3.1, 0.72
     above = 0.2 if scene.lines[0].marks else 0.0
     figure, bottom = _sheet(scene, left + wide + 0.72, tall, below=0.8, above=above, middle=left + wide / 2)
     draw_lines(paper.place(figure, left, bottom, wide, tall), scene)
+    draw_legend(figure, scene.lines[0].curves, left + wide / 2, bottom - 0.63)
+    return figure
+
+
+def _curves(scene: Scene) -> Figure:
+    """Line axes, and the strip under them on the same horizontal axis."""
+    wide, tall, left = 4.9, 2.9, 0.72
+    strip = STRIP + GAP if scene.lines[0].strip else 0.0
+    figure, bottom = _sheet(scene, left + wide + 0.72, tall + strip, below=0.8, middle=left + wide / 2)
+    draw_lines(paper.place(figure, left, bottom + strip, wide, tall), scene, bottom=not strip)
+    if strip:
+        draw_strip(paper.place(figure, left, bottom, wide, STRIP), scene)
     draw_legend(figure, scene.lines[0].curves, left + wide / 2, bottom - 0.63)
     return figure
 
@@ -81,4 +112,13 @@ def _sheet(scene: Scene, width: float, tall: float, *, below: float, middle: flo
     return figure, foot + below
 
 
-_LAYOUTS = {"surface": _relief, "line": _lines}
+_LAYOUTS = {
+    "surface": _relief,
+    "overlay": _overlay,
+    "overlay3d": _relief_overlay,
+    "line": _lines,
+    "spread": _lines,
+    "curves": _curves,
+}
+# Reliefs are made of pixels, drawn finer and averaged.
+_RELIEFS = ("surface", "overlay3d")

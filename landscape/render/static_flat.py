@@ -30,6 +30,17 @@ def draw_flat(axes: Axes, scene: Scene) -> None:
         _trace(axes, trace)
 
 
+def draw_overlay(axes: Axes, scene: Scene) -> None:
+    """The contour lines of both layers of the first overlay, the first solid and the second dashed."""
+    layers = scene.overlays[0].layers
+    _frame(axes, scene.frame)
+    for layer in layers:
+        _contour(axes, layer.field, dashes=paper.DASHES if layer.dashed else "solid", halo=True)
+    _holes(axes, layers[0].field, cells=False)
+    for trace in layers[0].field.traces:
+        _trace(axes, trace)
+
+
 def color_map(colors: tuple[str, ...]) -> LinearSegmentedColormap:
     """A continuous map through equidistant colours."""
     return LinearSegmentedColormap.from_list("landscape", list(colors), N=512)
@@ -99,16 +110,19 @@ def _band_colors(field: Field, edges: np.ndarray):
     return color_map(field.colors)((middle - field.scale.low) / (field.scale.high - field.scale.low))
 
 
-def _contour(axes: Axes, field: Field) -> None:
+def _contour(axes: Axes, field: Field, *, dashes="solid", halo: bool = False) -> None:
     mesh, levels = field.mesh, field.level_ticks.heights
     if not len(levels) or not np.isfinite(mesh.z).any():
         return
     norm, colors = _mapping(field, "contour")
     drawn = axes.contour(
         mesh.x, mesh.y, np.ma.masked_invalid(mesh.z), levels=levels, norm=norm, cmap=colors, linewidths=1.1,
-        linestyles="solid", corner_mask=False,
+        linestyles=[dashes], corner_mask=False,
     )  # fmt: skip
-    _labels(axes, field, drawn)
+    for text in _labels(axes, field, drawn):
+        if halo:
+            # The lines of the other layer run through the gap too.
+            text.set(zorder=5, path_effects=[patheffects.withStroke(linewidth=2.2, foreground="white")])
 
 
 def _filled(axes: Axes, field: Field) -> None:
@@ -125,7 +139,8 @@ def _filled(axes: Axes, field: Field) -> None:
             mesh.x, mesh.y, z, levels=field.level_ticks.heights, colors="white", linewidths=0.45, alpha=0.75,
             linestyles="solid", corner_mask=False,
         )  # fmt: skip
-        _labels(axes, field, lines, halo=True)
+        for text in _labels(axes, field, lines, inline=False):
+            text.set(color=paper.INK, path_effects=[patheffects.withStroke(linewidth=1.6, foreground="white")])
 
 
 def _heatmap(axes: Axes, field: Field) -> None:
@@ -134,19 +149,18 @@ def _heatmap(axes: Axes, field: Field) -> None:
     axes.pcolormesh(field.x_edges, field.y_edges, heights, norm=norm, cmap=colors, rasterized=heights.size > 20_000)
 
 
-def _labels(axes: Axes, field: Field, lines, *, halo: bool = False) -> None:
+def _labels(axes: Axes, field: Field, lines, *, inline: bool = True) -> list:
     """Numbers in the lines, at the places the scene chose."""
     if not len(field.label_points):
-        return
+        return []
     names = dict(zip(map(float, lines.levels), field.level_ticks.labels, strict=False))
     places = [tuple(point) for point in field.label_points[:, :2]]
     texts = axes.clabel(
-        lines, levels=lines.levels, inline=not halo, inline_spacing=3, fontsize=7, fmt=names, manual=places,
+        lines, levels=lines.levels, inline=inline, inline_spacing=3, fontsize=7, fmt=names, manual=places,
     )  # fmt: skip
     for text in texts:
         text.set_clip_on(True)
-        if halo:
-            text.set(color=paper.INK, path_effects=[patheffects.withStroke(linewidth=1.6, foreground="white")])
+    return list(texts)
 
 
 def _holes(axes: Axes, field: Field, *, cells: bool) -> None:

@@ -10,18 +10,21 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from landscape.render import paper
-from landscape.scene.scene import Curve, Scene, ValueAxis
+from landscape.scene.axes import Curve, ValueAxis
+from landscape.scene.scene import Scene
 
-DASHES = (0, (4, 1.8))
+# The height of the strip below and its distance from the curves, in inches.
+STRIP, GAP = 0.7, 0.14
+# Of a curve that is one of many, and of one that stands for itself.
+FAINT, STRONG = {"lw": 0.7, "alpha": 0.45, "zorder": 2.5}, {"lw": 1.5, "zorder": 3}
 
 
-def draw_lines(axes: Axes, scene: Scene, *, left: bool = True, right: bool = True) -> None:
-    """The curves of a scene; `left` and `right` tell whether the names of those axes are written."""
+def draw_lines(axes: Axes, scene: Scene, *, left: bool = True, right: bool = True, bottom: bool = True) -> None:
+    """The curves of a scene; `left`, `right` and `bottom` tell whether the names of those axes are written."""
     lines, frame = scene.lines[0], scene.frame
     second = axes.twinx() if lines.right else None
     axes.set_xlim(frame.x_range)
-    axes.locator_params(axis="x", nbins=6)
-    axes.set_xlabel(frame.x_label, fontsize=paper.LABEL, color=paper.INK, parse_math=False)
+    _x_axis(axes, frame.x_label, named=bottom)
     _value_axis(axes, lines.left, named=left)
     if second is not None:
         _value_axis(second, lines.right, named=right)
@@ -30,10 +33,33 @@ def draw_lines(axes: Axes, scene: Scene, *, left: bool = True, right: bool = Tru
     for curve in lines.curves:
         _curve(second if curve.right else axes, curve)
     for each in filter(None, (axes, second)):
-        each.tick_params(axis="x", labelsize=paper.TICK, length=3, width=0.6, color=paper.SOFT)
         each.spines["top"].set_visible(False)
     if second is None:
         axes.spines["right"].set_visible(False)
+
+
+def draw_strip(axes: Axes, scene: Scene, *, named: bool = True) -> None:
+    """The panel below the curves; `named` tells whether the name of its axis is written."""
+    strip = scene.lines[0].strip
+    axes.set_xlim(scene.frame.x_range)
+    _x_axis(axes, scene.frame.x_label, named=True)
+    _value_axis(axes, strip.axis, named=named)
+    if not strip.axis.ticks:
+        axes.locator_params(axis="y", nbins=3)
+    if named:
+        # Two short lines: the strip is lower than the words are long.
+        label = strip.axis.label.replace(" (", "\n(")
+        axes.set_ylabel(label, fontsize=paper.TICK - 1, color=strip.axis.color, labelpad=2)
+    _curve(axes, strip.curve)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+
+
+def _x_axis(axes: Axes, label: str, *, named: bool) -> None:
+    axes.locator_params(axis="x", nbins=6)
+    axes.tick_params(axis="x", labelsize=paper.TICK, length=3, width=0.6, color=paper.SOFT, labelbottom=named)
+    if named:
+        axes.set_xlabel(label, fontsize=paper.LABEL, color=paper.INK, parse_math=False)
 
 
 def _value_axis(axes: Axes, axis: ValueAxis, *, named: bool) -> None:
@@ -53,9 +79,9 @@ def _value_axis(axes: Axes, axis: ValueAxis, *, named: bool) -> None:
 
 
 def _curve(axes: Axes, curve: Curve) -> None:
-    axes.plot(
-        curve.x, curve.y, color=curve.color, lw=1.5, ls=DASHES if curve.dashed else "-", label=curve.label, zorder=3
-    )
+    style = {"ls": paper.DASHES if curve.dashed else "-", **(FAINT if curve.faint else STRONG)}
+    dots = {"marker": "o", "ms": 2.8} if curve.dots else {}
+    axes.plot(curve.x, curve.y, color=curve.color, label=curve.label, clip_on=not curve.dots, **style, **dots)
     if curve.low is not None:
         axes.fill_between(curve.x, curve.low, curve.high, color=curve.color, alpha=0.16, lw=0, zorder=2)
 
@@ -71,9 +97,12 @@ def _marks(axes: Axes, marks: tuple[tuple[float, str], ...]) -> None:
 
 def draw_legend(figure: Figure, curves: tuple[Curve, ...], x: float, y: float) -> None:
     """One row that names the curves, centred at a place in inches."""
+    curves = tuple(curve for curve in curves if curve.label)
     if len(curves) < 2:
         return
-    handles = [Line2D([], [], color=c.color, lw=1.5, ls=DASHES if c.dashed else "-", label=c.label) for c in curves]
+    handles = [
+        Line2D([], [], color=c.color, lw=1.5, ls=paper.DASHES if c.dashed else "-", label=c.label) for c in curves
+    ]
     across, up = figure.get_size_inches()
     many = len(curves) > 4
     figure.legend(

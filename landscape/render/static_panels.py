@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from landscape.render import paper
 from landscape.render.static_flat import color_bar, draw_flat
-from landscape.render.static_lines import draw_legend, draw_lines
+from landscape.render.static_lines import GAP, STRIP, draw_legend, draw_lines, draw_strip
 from landscape.render.static_relief import draw_relief
 from landscape.scene.scene import Comparison
 
@@ -42,7 +42,8 @@ def draw_panels(comparison: Comparison) -> Figure:
     layout = _layout(comparison)
     shared = paper.wrap(comparison.facts, layout.width - 2 * MARGIN)
     own = [paper.wrap((*p.facts, *p.notes), layout.wide) for p in comparison.panels]
-    legend = 0.3 if comparison.kind == "line" else 0.0
+    lined = bool(comparison.panels[0].lines)
+    legend = 0.3 if lined else 0.0
     foot = paper.footer_height(shared) + MARGIN + legend
     below = layout.under + max(map(paper.footer_height, own)) + 0.1
     above = 0.52 if any(p.lines and p.lines[0].marks for p in comparison.panels) else 0.34
@@ -74,8 +75,12 @@ def _panel(figure: Figure, comparison: Comparison, number: int, place: tuple, la
         return
     axes = paper.place(figure, *place)
     last = number == len(comparison.panels) - 1 or column == layout.columns - 1
-    if comparison.kind == "line":
-        draw_lines(axes, scene, left=column == 0, right=last)
+    if scene.lines:
+        strip = scene.lines[0].strip
+        draw_lines(axes, scene, left=column == 0, right=last, bottom=strip is None)
+        if strip:
+            x, y, wide, _ = place
+            draw_strip(paper.place(figure, x, y - GAP - STRIP, wide, STRIP), scene, named=column == 0)
         return
     draw_flat(axes, scene)
     if column:
@@ -85,7 +90,7 @@ def _panel(figure: Figure, comparison: Comparison, number: int, place: tuple, la
 
 def _around(figure: Figure, comparison: Comparison, layout: Layout, bottom: float, tall: float) -> None:
     """The one colour bar, on the right of all rows."""
-    if comparison.kind == "line":
+    if comparison.panels[0].lines:
         return
     short = 0.5 if comparison.kind == "surface" else 0.0
     x = layout.width - layout.right + 0.18
@@ -98,7 +103,9 @@ def _layout(comparison: Comparison) -> Layout:
     grid = {"rows": -(-len(comparison.panels) // columns), "columns": columns}
     if comparison.kind == "surface":
         return Layout(4.0, 3.3, left=0.15, gap=0.3, right=1.05, under=0.34, **grid)
-    if comparison.kind == "line":
-        return Layout(3.2, 2.6, left=0.72, gap=0.36, right=0.72, under=0.5, **grid)
+    lines = comparison.panels[0].lines
+    if lines:
+        strip = GAP + STRIP if any(panel.lines[0].strip for panel in comparison.panels) else 0.0
+        return Layout(3.2, 2.6, left=0.72, gap=0.36, right=0.72, under=0.5 + strip, **grid)
     wide, tall = paper.box(comparison.panels[0].frame, 3.3)
     return Layout(wide, tall, left=0.72, gap=0.34, right=1.1, under=0.5, **grid)

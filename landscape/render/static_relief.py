@@ -20,24 +20,19 @@ PANE, GRID = (0.965, 0.965, 0.97, 1.0), "#d3d3d8"
 
 def draw_relief(axes: Axes3D, scene: Scene) -> None:
     """The first field of a scene as a relief."""
-    field, frame, camera = scene.fields[0], scene.frame, scene.camera
-    axes.computed_zorder = False
-    axes.set_proj_type("persp", focal_length=1.6)
-    axes.view_init(elev=camera.elevation, azim=camera.azimuth)
-    axes.set_box_aspect(camera.box, zoom=1.08)
-    axes.set(xlim=frame.x_range, ylim=frame.y_range, zlim=field.z_range)
-    tiles, colors = _tiles(field)
+    field = scene.fields[0]
+    dress(axes, scene, field)
+    tiles, colors = tiles_of(field)
     if len(tiles):
         # Hard edges: see paper.save. Forty thousand tiles would make a slow PDF, so they are pixels there
         # too.
         style = {"edgecolors": "none", "linewidths": 0, "antialiaseds": False, "rasterized": True}
         axes.add_collection3d(Poly3DCollection(tiles, facecolors=colors, zorder=2, **style))
     for trace in field.traces:
-        _trace(axes, trace, field)
-    _dress(axes, scene)
+        draw_trace(axes, trace, field)
 
 
-def _tiles(field: Field) -> tuple[np.ndarray, np.ndarray]:
+def tiles_of(field: Field) -> tuple[np.ndarray, np.ndarray]:
     """Corners (n, 4, 3) and colours (n, 4) of the tiles whose corners are all drawn."""
     mesh = field.mesh
     x, y = np.meshgrid(mesh.x, mesh.y)
@@ -55,7 +50,8 @@ def _middle(values: np.ndarray) -> np.ndarray:
     return (values[:-1, :-1] + values[1:, :-1] + values[:-1, 1:] + values[1:, 1:]) / 4
 
 
-def _trace(axes: Axes3D, trace: Trace, field: Field) -> None:
+def draw_trace(axes: Axes3D, trace: Trace, field: Field) -> None:
+    """A path or named nets, lifted a little off the relief."""
     seen = np.isfinite(trace.z)
     if trace.kind == "center" or not seen.any():
         return
@@ -67,8 +63,14 @@ def _trace(axes: Axes3D, trace: Trace, field: Field) -> None:
         axes.text(a, b, c + 2 * lift, str(label), fontsize=paper.TICK, color=paper.INK, zorder=6, parse_math=False)
 
 
-def _dress(axes: Axes3D, scene: Scene) -> None:
-    field, frame = scene.fields[0], scene.frame
+def dress(axes: Axes3D, scene: Scene, field: Field) -> None:
+    """The viewpoint, and the axes with the heights of a field."""
+    frame, camera = scene.frame, scene.camera
+    axes.computed_zorder = False
+    axes.set_proj_type("persp", focal_length=1.6)
+    axes.view_init(elev=camera.elevation, azim=camera.azimuth)
+    axes.set_box_aspect(camera.box, zoom=1.08)
+    axes.set(xlim=frame.x_range, ylim=frame.y_range, zlim=field.z_range)
     axes.set_xlabel(frame.x_label, fontsize=paper.LABEL, labelpad=2, parse_math=False)
     axes.set_ylabel(frame.y_label, fontsize=paper.LABEL, labelpad=2, parse_math=False)
     axes.set_zticks(list(field.z_ticks.heights), labels=list(field.z_ticks.labels))

@@ -13,8 +13,10 @@ from landscape.errors import UsageError
 from landscape.scene.facts import facts, subject
 from landscape.scene.field import build_field, cell_edges
 from landscape.scene.lines import build_lines, check_metrics, what_is_drawn
-from landscape.scene.scene import SYMLOG, Camera, Caption, Frame, Scale, Scene
-from landscape.scene.shared import View, alternatives, views_of
+from landscape.scene.overlay import build_overlay, pair_of
+from landscape.scene.scene import SYMLOG, Camera, Caption, Frame, Lines, Scale, Scene
+from landscape.scene.shared import View, alternatives, scales_and_levels, views_of
+from landscape.scene.spread import build_spread, check_spread
 from landscape.scene.text import is_percent, metric_label
 from landscape.surfaces.surface import Surface
 
@@ -24,10 +26,16 @@ EQUAL_UP_TO = 3.0
 
 @dataclass(frozen=True)
 class Kind:
-    """How a kind of picture is built, and for how many axes it is."""
+    """How a kind of picture is built, and for how many axes it is.
+
+    `together` makes one picture of all surfaces; what is `alone` already compares, and has no place among the panels of a
+    comparison.
+    """
 
     ndim: int
     build: Callable[..., list[Scene]]
+    together: bool = False
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,7 +79,7 @@ def build_scene(
 
 
 def build_scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
-    """One picture per surface, all on one scale.
+    """One picture per surface, all on one scale; of a kind that lays surfaces together, one picture of all.
 
     Raises:
         UsageError: see `build_scene`; also surfaces that hold different metrics.
@@ -132,6 +140,19 @@ def _views(surfaces: Sequence[Surface], metric: str, options: Options) -> list[V
     return views
 
 
+def _overlay_scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
+    return [_overlay_scene(surface, options) for surface in surfaces]
+
+
+def _overlay_scene(surface: Surface, options: Options) -> Scene:
+    pair, frame = pair_of(surface, options.metric), _frame(surface, options.kind)
+    limits, camera = {"vmin": options.vmin, "vmax": options.vmax}, camera_for(frame)
+    scales = scales_and_levels([surface], (pair.first, pair.second), options.scale, limits, options.levels)
+    how = {"relief": options.kind == "overlay3d", "title": options.title}
+    overlays = tuple(build_overlay(surface, pair, scale, levels, camera, **how) for scale, levels in scales)
+    return Scene(options.kind, frame, camera=camera, overlays=overlays)
+
+
 def camera_for(frame: Frame) -> Camera:
     """The box of the relief has the proportions of the plane where those of the flat picture have them."""
     width, height = frame.x_range[1] - frame.x_range[0], frame.y_range[1] - frame.y_range[0]
@@ -153,6 +174,12 @@ def _frame(surface: Surface, kind: str) -> Frame:
 
 def _line_scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
     metrics = check_metrics(surfaces, options.metric)
+    scales = _line_scales(surfaces, metrics, options)
+    return [_line_scene(surface, metrics, scales, options) for surface in surfaces]
+
+
+def _line_scales(surfaces: Sequence[Surface], metrics: Sequence[str], options: Options) -> list[Scale | None]:
+    """Of the left axis: the chosen scale and the other one; None when only shares are drawn."""
     if options.scale == SYMLOG:
         raise UsageError("scale symlog: a line picture has no symmetric log scale; choose linear or log")
     limits = {"vmin": options.vmin, "vmax": options.vmax}
@@ -160,16 +187,30 @@ def _line_scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
     scales: list[Scale | None] = list(alternatives(surfaces, left, options.scale, limits)) if left else [None]
     if len(scales) == 2:
         scales = [scale for scale in scales if scale.kind != SYMLOG]
-    return [_line_scene(surface, metrics, scales, options) for surface in surfaces]
+    return scales
+
+
+def _spread_scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
+    check_spread(surfaces)
+    if options.levels is not None:
+        raise UsageError("levels do not apply to kind 'spread': it has no contour lines; leave them out")
+    metrics = check_metrics(surfaces, options.metric)
+    scales = _line_scales(surfaces, metrics, options)
+    lines = tuple(build_spread(surfaces, metrics, scale, options.title) for scale in scales)
+    return [Scene(options.kind, _line_frame(surfaces[0], lines[0]), lines=lines)]
 
 
 def _line_scene(surface: Surface, metrics: Sequence[str], scales: Sequence[Scale | None], options: Options) -> Scene:
     one = metrics[0] if len(metrics) == 1 else None
     caption = _caption(surface, what_is_drawn(metrics), facts(surface, one, centers=metrics), options)
     lines = tuple(build_lines(surface, metrics, scale, caption) for scale in scales)
-    left, ends = lines[0].left, (float(surface.x[0]), float(surface.x[-1]))
+    return Scene("line", _line_frame(surface, lines[0]), lines=lines)
+
+
+def _line_frame(surface: Surface, lines: Lines) -> Frame:
+    left, ends = lines.left, (float(surface.x[0]), float(surface.x[-1]))
     x_label = surface.grid.axes[0].label or "step along the direction"
-    return Scene("line", Frame(x_label, left.label, ends, (left.low, left.high), equal=False), lines=lines)
+    return Frame(x_label, left.label, ends, (left.low, left.high), equal=False)
 
 
 def _caption(surface: Surface, what: str, known: Sequence[str], options: Options) -> Caption:
@@ -182,5 +223,10 @@ KINDS = {
     "filled": Kind(2, _plane_scenes),
     "heatmap": Kind(2, _plane_scenes),
     "surface": Kind(2, _plane_scenes),
+    "overlay": Kind(2, _overlay_scenes, alone=True),
+    "overlay3d": Kind(2, _overlay_scenes, alone=True),
     "line": Kind(1, _line_scenes),
+    "spread": Kind(1, _spread_scenes, together=True, alone=True),
 }
+# The kinds that lay all surfaces into one picture.
+TOGETHER = tuple(name for name, kind in KINDS.items() if kind.together)

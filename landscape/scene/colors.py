@@ -20,7 +20,11 @@ SIGNED_INK = ((34, 52, 276), (44, 46, 270), (50, 24, 262), (42, 4, 80), (54, 30,
 
 # Okabe and Ito's blue and vermilion, darkened for thin lines: told apart with every common colour blindness.
 LOSS_COLOR, ACCURACY_COLOR, OTHER_COLOR = "#0b5fa5", "#c4500f", "#7a4a9e"
+# Of metrics that lie over each other: the same two, which stand for nothing else there.
+OVERLAY_COLORS = (LOSS_COLOR, ACCURACY_COLOR)
 MARK_COLOR = "#111111"
+# The learning rate below the curves: neither loss nor accuracy.
+RATE_COLOR = "#3d3d3d"
 COUNT = 65
 
 
@@ -32,6 +36,16 @@ def stops(points: tuple, *, low: float = 0.0, high: float = 1.0) -> tuple[str, .
     at, positions = np.linspace(low, high, COUNT), np.linspace(0, 1, len(lab))
     smooth = np.column_stack([np.interp(at, positions, lab[:, i]) for i in range(3)])
     return tuple("#" + "".join(f"{c:02x}" for c in row) for row in _rgb(smooth))
+
+
+def tint(color: str, share: float) -> str:
+    """A hex colour with `share` of white.
+
+    >>> tint("#000000", 0.2)
+    '#333333'
+    """
+    parts = [int(color[i : i + 2], 16) for i in (1, 3, 5)]
+    return "#" + "".join(f"{round(part + share * (255 - part)):02x}" for part in parts)
 
 
 def balanced(points: tuple, low: float, high: float) -> tuple[str, ...]:

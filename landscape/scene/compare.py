@@ -1,7 +1,7 @@
-"""Several surfaces side by side on one scale.
+"""Several surfaces or runs side by side on one scale.
 
-Owns: `build_comparison`, the names of the panels, and the sorting of facts into those that all share and those of
-each.
+Owns: `build_comparison` and `compare_curves`, the names of the panels, and the sorting of facts into those that all
+share and those of each.
 """
 
 from __future__ import annotations
@@ -11,10 +11,13 @@ from dataclasses import replace
 from pathlib import PurePath
 
 from landscape.errors import UsageError
-from landscape.scene.build import Options, build_scenes, camera_for
+from landscape.scene.build import KINDS, Options, build_scenes, camera_for
+from landscape.scene.curves import build_curves, what_is_learned
 from landscape.scene.facts import checkpoint_stem, model_name, subject
 from landscape.scene.lines import what_is_drawn
+from landscape.scene.run_facts import run_subject
 from landscape.scene.scene import Caption, Comparison, Field, Lines, Scene
+from landscape.surfaces.run_log import RunLog
 from landscape.surfaces.surface import Surface
 
 
@@ -45,13 +48,44 @@ def build_comparison(
         raise UsageError(
             f"surfaces with different numbers of axes ({sizes}) cannot be compared; choose those of one kind"
         )
+    if kind in KINDS and KINDS[kind].alone:
+        usual = ", ".join(name for name, entry in KINDS.items() if not entry.alone)
+        raise UsageError(f"kind '{kind}' is a comparison by itself: draw it with plot, or compare by {usual}")
     names = tuple(names) if names else panel_names(surfaces)
     if len(names) != len(surfaces):
         raise UsageError(f"{len(names)} names for {len(surfaces)} surfaces: expected one each")
-    scenes = build_scenes(surfaces, Options(kind, metric, scale, levels, vmin, vmax, None))
+    return _side_by_side(build_scenes(surfaces, Options(kind, metric, scale, levels, vmin, vmax, None)), names, title)
+
+
+def compare_curves(
+    logs: Sequence[RunLog], *, names: Sequence[str] | None = None, title: str | None = None, **options
+) -> Comparison:
+    """The learning curves of two or more runs on the same axes; `options` as in `build_curves`.
+
+    Raises:
+        UsageError: fewer than two runs, as many names as runs are not given, or runs with different metrics.
+    """
+    if len(logs) < 2:
+        raise UsageError(f"a comparison needs at least two runs, not {len(logs)}")
+    names = tuple(names) if names else _run_names(logs)
+    if len(names) != len(logs):
+        raise UsageError(f"{len(names)} names for {len(logs)} runs: expected one each")
+    return _side_by_side(build_curves(logs, **options), names, title)
+
+
+def _run_names(logs: Sequence[RunLog]) -> tuple[str, ...]:
+    """Model and data when they tell the runs apart, else the folders, else letters."""
+    for naming in (run_subject, lambda log: PurePath(log.source).name):
+        names = [naming(log) for log in logs]
+        if all(names) and len(set(names)) == len(names):
+            return tuple(names)
+    return _letters(len(logs))
+
+
+def _side_by_side(scenes: Sequence[Scene], names: tuple[str, ...], title: str | None) -> Comparison:
     captions = tuple(_shared(views, title) for views in zip(*(scene.views for scene in scenes), strict=True))
     panels = [_panel(scene, name, captions) for scene, name in zip(scenes, names, strict=True)]
-    return Comparison(kind, tuple(_one_frame(panels)), names, captions)
+    return Comparison(scenes[0].kind, tuple(_one_frame(panels)), names, captions)
 
 
 def panel_names(surfaces: Sequence[Surface]) -> tuple[str, ...]:
@@ -60,7 +94,11 @@ def panel_names(surfaces: Sequence[Surface]) -> tuple[str, ...]:
         names = [naming(surface) for surface in surfaces]
         if all(names) and len(set(names)) == len(names):
             return tuple(names)
-    return tuple(chr(ord("A") + i % 26) + str(i // 26 or "") for i in range(len(surfaces)))
+    return _letters(len(surfaces))
+
+
+def _letters(count: int) -> tuple[str, ...]:
+    return tuple(chr(ord("A") + i % 26) + str(i // 26 or "") for i in range(count))
 
 
 def _stem(surface: Surface) -> str:
@@ -72,8 +110,15 @@ def _shared(views: Sequence[Field | Lines], title: str | None) -> Caption:
     first = views[0].caption.facts
     facts = tuple(fact for fact in first if all(fact in view.caption.facts for view in views[1:]))
     notes = tuple(note for note in views[0].notes if all(note in view.notes for view in views[1:]))
-    what = what_is_drawn([views[0].metric] if isinstance(views[0], Field) else [c.metric for c in views[0].curves])
+    what = _what(views[0])
     return Caption(what[0].upper() + what[1:] if title is None else title, facts + notes)
+
+
+def _what(view: Field | Lines) -> str:
+    if isinstance(view, Field):
+        return what_is_drawn([view.metric])
+    metrics = [curve.metric for curve in view.curves]
+    return what_is_learned(metrics) if view.strip else what_is_drawn(metrics)
 
 
 def _panel(scene: Scene, name: str, captions: Sequence[Caption]) -> Scene:

@@ -39,8 +39,12 @@ def build_field(
     kind: str = "contour",
     camera: Camera | None = None,
     caption: Caption | None = None,
+    avoid: np.ndarray | None = None,
 ) -> Field:
-    """The field of a metric with contour lines at `levels` (k,); `camera` is where the relief is seen from."""
+    """The field of a metric with contour lines at `levels` (k,); `camera` is where the relief is seen from.
+
+    The numbers of the lines keep away from the points `avoid` (n, 2).
+    """
     percent = is_percent(metric)
     holes = holes_of(surface, metric)
     values = np.where(holes == DRAWN, surface.values[metric], np.nan)
@@ -50,10 +54,15 @@ def build_field(
     levels = levels if some and drawn.min() < drawn.max() else np.zeros(0)
     mesh = _mesh(surface.x, surface.y, heights, scale, camera or Camera())
     traces = traces_of(surface, mesh)
-    marked = np.concatenate([np.zeros((0, 2)), *(np.column_stack([t.x, t.y]) for t in traces if t.kind != "path")])
+    marked = np.concatenate(
+        [
+            np.zeros((0, 2)) if avoid is None else avoid,
+            *(np.column_stack([t.x, t.y]) for t in traces if t.kind != "path"),
+        ]
+    )
     return Field(
         metric=metric,
-        label=metric_label(metric) + (f" ({SCALE_NAMES[scale.kind]})" if scale.kind in SCALE_NAMES else ""),
+        label=with_scale(metric_label(metric), scale),
         percent=percent,
         x=surface.x,
         y=surface.y,
@@ -82,6 +91,11 @@ def build_field(
             *_mesh_notes(mesh, heights) * (some and kind != "heatmap"),
         ),
     )
+
+
+def with_scale(label: str, scale: Scale) -> str:
+    """The name of an axis, which tells its scale unless that is linear."""
+    return label + (f" ({SCALE_NAMES[scale.kind]})" if scale.kind in SCALE_NAMES else "")
 
 
 def cell_edges(values: np.ndarray) -> np.ndarray:

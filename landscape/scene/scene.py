@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from landscape.scene.axes import Curve, Strip, ValueAxis
+
 LINEAR, LOG, SYMLOG = "linear", "log", "symlog"
 DRAWN, NOT_FINITE, NOT_COMPUTED, FAILED_POINT = 0, 1, 2, 3
 HOLE_NAMES = {NOT_FINITE: "not finite", NOT_COMPUTED: "not computed yet", FAILED_POINT: "failed"}
@@ -150,49 +152,44 @@ class Field:
 
 
 @dataclass(frozen=True, eq=False)
-class Curve:
-    """One line over one axis: x, y (n,), with NaN where it is interrupted.
-
-    `low` and `high` (n,) bound its band of two standard errors, when they are known. Shares are in percent.
-    """
-
-    metric: str
-    label: str
-    x: np.ndarray
-    y: np.ndarray
-    low: np.ndarray | None
-    high: np.ndarray | None
-    color: str
-    dashed: bool
-    right: bool
-    percent: bool
-
-
-@dataclass(frozen=True)
-class ValueAxis:
-    """The vertical axis of a line picture, left or right; `kind` is linear or log.
-
-    `ticks` (k,) are marked with `tick_labels`; without any, the plotting library chooses.
-    """
-
-    label: str
-    kind: str
-    low: float
-    high: float
-    color: str
-    percent: bool = False
-    ticks: tuple[float, ...] = ()
-    tick_labels: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, eq=False)
 class Lines:
-    """Curves over one coordinate, on one scale; `marks` are (x, name) of the nets that lie on it."""
+    """Curves over one coordinate, on one scale; `marks` are (x, name) of the nets that lie on it.
+
+    `strip` is the panel below, when there is one.
+    """
 
     curves: tuple[Curve, ...]
     left: ValueAxis
     right: ValueAxis | None
     marks: tuple[tuple[float, str], ...] = ()
+    notes: tuple[str, ...] = ()
+    caption: Caption = field(default_factory=Caption)
+    strip: Strip | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """One of the metrics that lie over each other: its field, all of whose line colours are `color`.
+
+    The relief is a sheet of `opacity` in the one colour of the field's `relief_colors`. `wire_rows` and `wire_columns`
+    number the lines of the fine mesh that are drawn on it as wires, in `color`.
+    """
+
+    field: Field
+    label: str
+    color: str
+    dashed: bool
+    opacity: float
+    wire_rows: np.ndarray
+    wire_columns: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Overlay:
+    """Metrics of one surface over each other, on one scale and with the same levels; `label` names their axis."""
+
+    layers: tuple[Layer, ...]
+    label: str
     notes: tuple[str, ...] = ()
     caption: Caption = field(default_factory=Caption)
 
@@ -221,8 +218,9 @@ class Camera:
 class Scene:
     """One picture.
 
-    A picture of a plane has `fields`, a picture of a line has `lines`: one for each view (metric and scale) that an
-    interactive page can switch to. The first is the one that a still picture shows.
+    A picture of a plane has `fields`, a picture of a line has `lines`, and one of metrics over each other has
+    `overlays`: one for each view (metric and scale) that an interactive page can switch to. The first is the one that
+    a still picture shows.
     """
 
     kind: str
@@ -230,10 +228,11 @@ class Scene:
     fields: tuple[Field, ...] = ()
     lines: tuple[Lines, ...] = ()
     camera: Camera = field(default_factory=Camera)
+    overlays: tuple[Overlay, ...] = ()
 
     @property
-    def views(self) -> tuple[Field | Lines, ...]:
-        return self.fields or self.lines
+    def views(self) -> tuple[Field | Lines | Overlay, ...]:
+        return self.fields or self.lines or self.overlays
 
     @property
     def title(self) -> str:

@@ -32,9 +32,16 @@ def views_of(
     surfaces: Sequence[Surface], metric: str, scale: str = "auto", limits: dict | None = None, levels=None
 ) -> list[View]:
     """The views of one metric; `levels` as in `choose_levels`, the rest as in `alternatives`."""
-    values = _together(surfaces, [metric])
-    scales = alternatives(surfaces, [metric], scale, limits or {})
-    return [View(metric, each, choose_levels(each, levels, values)) for each in scales]
+    found = scales_and_levels(surfaces, [metric], scale, limits or {}, levels)
+    return [View(metric, each, lines) for each, lines in found]
+
+
+def scales_and_levels(
+    surfaces: Sequence[Surface], metrics: Sequence[str], scale: str, limits: dict, levels
+) -> list[tuple[Scale, np.ndarray]]:
+    """The scales of `alternatives`, each with the contour lines (k,) that suit all values of all `metrics`."""
+    values = _together(surfaces, metrics)
+    return [(each, choose_levels(each, levels, values)) for each in alternatives(surfaces, metrics, scale, limits)]
 
 
 def alternatives(surfaces: Sequence[Surface], metrics: Sequence[str], scale: str, limits: dict) -> list[Scale]:
@@ -42,8 +49,11 @@ def alternatives(surfaces: Sequence[Surface], metrics: Sequence[str], scale: str
 
     `scale` and `limits` (vmin, vmax) as in `choose_scale`.
     """
-    values = _together(surfaces, metrics)
-    bounded = all(map(is_percent, metrics))
+    return scales_for(_together(surfaces, metrics), scale, limits, bounded=all(map(is_percent, metrics)))
+
+
+def scales_for(values: np.ndarray, scale: str, limits: dict, *, bounded: bool = False) -> list[Scale]:
+    """The same for values (n,) of any source; `bounded` ones are shares of samples."""
     chosen = choose_scale(values, scale=scale, bounded=bounded, **limits)
     other = _other(chosen, values, limits.get("vmin"))
     if bounded or other is None:

@@ -116,6 +116,12 @@ def test_what_lies_in_the_folder(here, unbroken):
     assert not list(unbroken.glob("**/.*")), "scratch files are left"
 
 
+def test_info_tells_of_a_run(here, unbroken):
+    facts = ll.info(unbroken)
+    assert facts["kind"] == "run" and facts["finished"] and facts["rows"] == 4 and facts["nets"]["number"] == 15
+    assert facts["last"]["step"] == 267 and facts["config"]["optimizer"] == "adamw"
+
+
 def test_a_finished_run_is_not_trained_again(here, unbroken):
     before = {path: path.stat().st_mtime_ns for path in unbroken.glob("checkpoints/*")}
     again = ll.train(**EVERYTHING, out=unbroken, quiet=True)

@@ -1,0 +1,128 @@
+"""What a training run wrote about itself: `config.json` and `log.csv` in its folder.
+
+Owns: `RunLog` and the reading of the two files. It is in this room because it is the other thing that pictures are made
+from: files to plain numpy, without torch. Writing them is the trainer's business.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from landscape.errors import SurfaceFileError
+
+CONFIG, LOG = "config.json", "log.csv"
+# The columns that are no measurements of the net.
+CLOCKS = ("step", "epoch", "lr", "seconds")
+
+
+@dataclass(frozen=True, eq=False)
+class RunLog:
+    """The rows of a run's log.
+
+    `columns[name]` is float64 (n,) and `given[name]` bool (n,) says which cells hold anything: a number that was not
+    taken is an empty cell, while NaN and inf are results. `cut` tells that a last line cut off in the middle is left
+    out. Columns without a single number are absent.
+    """
+
+    config: dict
+    columns: dict[str, np.ndarray]
+    given: dict[str, np.ndarray]
+    source: str = ""
+    cut: bool = False
+    metrics: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "metrics", tuple(name for name in self.columns if name not in CLOCKS))
+
+    def series(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """(epochs, values), each (m,), of the rows in which this column was taken."""
+        rows = self.given[name]
+        return self.columns["epoch"][rows], self.columns[name][rows]
+
+
+def is_run_folder(path: str | Path) -> bool:
+    """Whether a path is meant as a run: a folder of any content."""
+    return Path(path).is_dir()
+
+
+def load_run(folder: str | Path) -> RunLog:
+    """Reads the folder of a training run, finished or still going.
+
+    Raises:
+        SurfaceFileError: a file is missing, or is not what a run writes.
+    """
+    folder = Path(folder)
+    missing = [name for name in (CONFIG, LOG) if not (folder / name).is_file()]
+    if missing:
+        raise SurfaceFileError(
+            f"{folder}: no run folder, {' and '.join(missing)} missing; give a folder that landscape train wrote"
+        )
+    names, rows, cut = _table(folder / LOG)
+    columns = {name: np.array([_number(row[i]) for row in rows]) for i, name in enumerate(names)}
+    given = {name: np.array([row[i] != "" for row in rows], dtype=bool) for i, name in enumerate(names)}
+    taken = [name for name in names if given[name].any()]
+    kept = _not_redone(columns["epoch"])
+    return RunLog(
+        _config(folder / CONFIG),
+        {name: columns[name][kept] for name in taken},
+        {name: given[name][kept] for name in taken},
+        str(folder),
+        cut,
+    )
+
+
+def _config(path: Path) -> dict:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SurfaceFileError(f"{path}: cannot be read as JSON ({error}); restore it or train anew") from None
+    if not isinstance(found, dict):
+        raise SurfaceFileError(f"{path}: expected an object with the settings of the run, not {type(found).__name__}")
+    return found
+
+
+def _table(path: Path) -> tuple[list[str], list[list[str]], bool]:
+    """(names, cells of the complete lines, whether a line was left out): a line is complete when its end is written."""
+    try:
+        text = path.read_bytes().decode("utf-8", errors="replace")
+    except OSError as error:
+        raise SurfaceFileError(f"{path}: cannot be read ({error.strerror or error})") from None
+    whole = text[: text.rfind("\n") + 1]
+    lines = [[cell.strip() for cell in line] for line in csv.reader(whole.splitlines())]
+    names = lines[0] if lines else []
+    if "epoch" not in names or len(set(names)) < len(names):
+        raise SurfaceFileError(f"{path}: expected a first line of column names with 'epoch', such as epoch,train_loss")
+    rows = [line for line in lines[1:] if line]
+    if not rows:
+        raise SurfaceFileError(f"{path}: holds no rows yet; try again when the first epoch is over")
+    for number, row in enumerate(rows, start=2):
+        _check(path, number, row, names)
+    return names, rows, len(whole) < len(text)
+
+
+def _check(path: Path, number: int, row: list[str], names: list[str]) -> None:
+    """One line of numbers or empty cells, at a known epoch."""
+    if len(row) != len(names):
+        raise SurfaceFileError(f"{path}, line {number}: {len(row)} cells, expected {len(names)} as in the first line")
+    for name, cell in zip(names, row, strict=True):
+        try:
+            value = _number(cell)
+        except ValueError:
+            raise SurfaceFileError(f"{path}, line {number}: '{cell}' is no number, as {name} asks for") from None
+        if name == "epoch" and not np.isfinite(value):
+            raise SurfaceFileError(f"{path}, line {number}: '{cell}' is no epoch; expected a finite number")
+
+
+def _number(cell: str) -> float:
+    return float(cell) if cell else float("nan")
+
+
+def _not_redone(epoch: np.ndarray) -> np.ndarray:
+    """bool (n,): the rows that no later row begins again from, as a run resumed from an earlier state does."""
+    later = np.append(np.minimum.accumulate(epoch[::-1])[::-1][1:], np.inf)
+    return epoch < later
