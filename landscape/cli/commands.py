@@ -105,7 +105,7 @@ CHECKPOINT = (
     "checkpoint",
     {"metavar": "CKPT", "help": "trained net: .pt .pth .th .t7 .ckpt .safetensors, or a folder"},
 )
-FILES = ("files", {"metavar": "FILE", "nargs": "+", "help": "surface files, ours or the original program's"})
+FILES = ("files", {"metavar": "FILE", "nargs": "+", "help": "surface files, ours or the original program's, or run folders"})
 
 COMMANDS: dict[str, Command] = {
     "surface": Command(
@@ -123,11 +123,11 @@ COMMANDS: dict[str, Command] = {
         "example: landscape train --model resnet20 --data cifar10 --download --augment crop,flip -o runs/resnet20",
     ),
     "plot": Command(
-        "pictures of surface files", "plot", _plot, ["kind", "outs", *DRAW], (FILES,),
+        "pictures of surface files and training runs", "plot", _plot, ["kind", "outs", *DRAW], (FILES,),
         "example: landscape plot resnet56.h5 --kind contour,surface -o resnet56.png .pdf",
     ),
     "compare": Command(
-        "surfaces side by side on one scale", "compare", _compare, ["kind", "names", "outs", *DRAW], (FILES,),
+        "surfaces or training runs side by side on one scale", "compare", _compare, ["kind", "names", "outs", *DRAW], (FILES,),
         "example: landscape compare skip.h5 noskip.h5 -o comparison.html",
     ),
     "export": Command(
@@ -136,7 +136,7 @@ COMMANDS: dict[str, Command] = {
         "example: landscape export resnet56.h5 resnet56.csv",
     ),
     "info": Command(
-        "what a checkpoint, surface or direction file is", "info", _info, ["json"],
+        "what a checkpoint, surface, direction file or run folder is", "info", _info, ["json"],
         (("files", {"metavar": "FILE", "nargs": "+", "help": "files"}),),
     ),
     "demo": Command(
