@@ -17,6 +17,12 @@ from landscape.recipes.training_job import make_training_job
 from landscape.recipes.training_life import END, EPOCH, Run, live
 from landscape.sweep.launch import connect
 
+# What goes into `Settings` under its own name; the others have a form of text, too.
+AS_GIVEN = (
+    *("loss", "samples", "epochs", "batch_size", "optimizer", "lr", "momentum", "weight_decay", "schedule", "warmup"),
+    *("gamma", "clip", "label_noise", "precision", "seed", "init_seed"),
+)
+
 
 def train(
     model: Any = None,
@@ -84,45 +90,20 @@ def train(
     Raises:
         LandscapeError: bad input, or a loss that is not finite. Interrupted: Ctrl-C or SIGTERM; the run can go on.
     """
+    given = dict(locals())
     if connect().size > 1:
         raise UsageError("train runs in one process; start it without mpirun")
-    settings = dict(
-        loss=loss,
-        samples=samples,
-        epochs=epochs,
-        batch_size=batch_size,
-        optimizer=optimizer,
-        lr=lr,
-        momentum=momentum,
-        weight_decay=weight_decay,
-        optimizer_options=read_options(optimizer_option),
-        schedule=schedule,
-        warmup=warmup,
-        milestones=tuple(milestones),
-        gamma=gamma,
-        clip=clip,
-        label_noise=label_noise,
-        augment=_names(augment),
-        progressive=read_progressive(progressive),
-        precision=precision,
-        seed=seed,
-        init_seed=init_seed,
-    )
+    settings = {name: given[name] for name in AS_GIVEN} | {
+        "optimizer_options": read_options(optimizer_option),
+        "milestones": tuple(milestones),
+        "augment": _names(augment),
+        "progressive": read_progressive(progressive),
+    }
     every = {name: _interval(name, value) for name, value in (("save-every", save_every), ("log-every", log_every))}
+    place = {name: given[name] for name in ("data_root", "download", "normalize", "device", "threads", "out", "quiet")}
     before = torch.get_num_threads()
     try:
-        job = make_training_job(
-            model,
-            data,
-            settings,
-            data_root=data_root,
-            download=download,
-            normalize=normalize,
-            device=device,
-            threads=threads,
-            out=out,
-            quiet=quiet,
-        )
+        job = make_training_job(model, data, settings, **place)
         return live(job, every, overwrite=overwrite, quiet=quiet)
     finally:
         torch.set_num_threads(before)

@@ -53,6 +53,7 @@ def live(job: TrainingJob, every: Mapping[str, int], *, overwrite: bool, quiet: 
                     reporter.say(trainer.step, trainer.epoch, trainer.sums, trainer.lr)
                 life.after_step(reporter)
                 if stop.name:
+                    life.check_finite()
                     life.keep()
                     raise Interrupted(f"stopped by {stop.name} after step {trainer.step} of {trainer.steps}")
         finally:
@@ -108,7 +109,6 @@ class _Life:
 
     def keep(self) -> None:
         """All that the next step depends on."""
-        self.check_finite()
         self.folder.keep({**self.trainer.state(), "seconds": self._clock.seconds()}, self.rows)
 
     def finish(self) -> Run:
