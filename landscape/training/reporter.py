@@ -29,7 +29,7 @@ class Reporter:
         if not quiet and sys.stderr.isatty():
             from tqdm import tqdm
 
-            layout = "{desc}: {percentage:3.0f}%|{bar}| {postfix}"
+            layout = "{desc}: {percentage:3.0f}%|{bar}| step {n_fmt}/{total_fmt}{postfix}"
             self._bar = tqdm(total=steps, initial=done, desc=label, dynamic_ncols=True, bar_format=layout)
 
     def is_due(self) -> bool:
