@@ -248,6 +248,23 @@ def test_every_shipped_file_that_is_named_is_there(path):
         assert (ROOT / name).exists(), name
 
 
+def test_every_figure_has_a_script_pictures_and_a_caption_that_names_them():
+    scripts = [path for path in (ROOT / "scripts" / "figures").iterdir() if not path.suffix and path.is_file()]
+    assert len(scripts) >= 6
+    for script in scripts:
+        folder = ROOT / "figures" / script.name
+        caption, pictures = (folder / "caption.md").read_text(), sorted(folder.glob("*.png"))
+        assert pictures and all(f"`{picture.name}`" in caption for picture in pictures), script.name
+        assert f"scripts/figures/{script.name}" in caption and "computed by" in caption, script.name
+        assert script.stat().st_mode & 0o100, f"{script} cannot be run"
+
+
+def test_the_nets_that_ship_are_in_their_table_and_small():
+    nets, text = sorted((ROOT / "checkpoints").glob("*.pt")), (ROOT / "checkpoints" / "README.md").read_text()
+    assert all(text.count(f"| `{net.name}` |") == 2 for net in nets), "a row of numbers and a command for each"
+    assert sum(net.stat().st_size for net in nets) < 60e6
+
+
 # the command line is the library
 
 

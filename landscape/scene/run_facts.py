@@ -21,7 +21,7 @@ ENDED = 1e-6
 def run_subject(log: RunLog) -> str:
     """Model and data, as a title begins: "ResNet-56 on CIFAR-10"; the folder's name when neither is known."""
     model, data = _text(log, "model"), _text(log, "data")
-    parts = [model_label(_tail(model)) if model else "", data_label(_tail(data)) if data else ""]
+    parts = [model_label(_tail(model)) if model else "", data_label(data) if data else ""]
     return " on ".join(filter(None, parts)) or PurePath(log.source).name
 
 

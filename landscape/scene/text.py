@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import PurePath
 
 import numpy as np
 
@@ -104,5 +105,9 @@ def model_label(name: str) -> str:
 
 
 def data_label(name: str) -> str:
-    """`cifar10` -> "CIFAR-10"."""
-    return _DATA.get(name, name)
+    """A data set as people write it; of a path, its last part.
+
+    >>> data_label("cifar10"), data_label("/data/my/cifar10-jpeg")
+    ('CIFAR-10', 'cifar10-jpeg')
+    """
+    return _DATA.get(name) or PurePath(name).name or name

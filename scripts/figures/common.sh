@@ -1,7 +1,8 @@
 # Sourced by the figure scripts: what they have in common. Each script makes one figure, in figures/NAME/;
 # the surfaces are in figures/surfaces/.
 #
-# Owns: where nets come from (those that ship, else trained now in runs/), and how the work is shared by two ranks. Everything is continued where it was stopped: run the same script again.
+# Owns: where nets come from (those that ship, else trained now in runs/), and how the work is shared by two ranks.
+# Everything is continued where it was stopped: run the same script again.
 
 source "$(dirname "${BASH_SOURCE[0]}")/../environment.sh"
 install
@@ -37,6 +38,18 @@ cifar10_plane() { # cifar10_plane NAME: 51 x 51 points on all 50,000 training im
   [ "$1" = resnet20_cifar10 ] && splits=(--split train --split test) # figure 6 needs both
   need_cifar10
   plane "$1" "$(net "$1")" -x -1:1:51 -y -1:1:51 --tolerance 0.1 ${splits[@]+"${splits[@]}"}
+}
+
+digits_plane() { # digits_plane MODEL: 41 x 41 points on 512 of the digits; a net that does not ship is trained first
+  plane "$1_digits" "$(net "$1_digits" --model "$1" --data digits --epochs 40 --clip 1 --threads 1)" \
+    -x -1:1:41 -y -1:1:41 --samples 512
+}
+
+pictures() { # pictures STEM NAMES FILE...: contours and reliefs side by side on one scale
+  local stem=$1 names=$2
+  shift 2
+  landscape compare "$@" --names "$names" --kind contour -o "$folder/${stem}_contour.png"
+  landscape compare "$@" --names "$names" --kind surface -o "$folder/${stem}_surface.png" "$folder/$stem.html"
 }
 
 numbers() { # numbers FILE...: the table of what was computed, below the words of the caption

@@ -6,7 +6,7 @@ import importlib
 import numpy as np
 import pytest
 
-from landscape.scene.text import labels_of, metric_label, model_label, short, value_text
+from landscape.scene.text import data_label, labels_of, metric_label, model_label, short, value_text
 
 
 @pytest.mark.parametrize("module", ["text", "scale", "field"])
@@ -41,3 +41,9 @@ def test_names():
     assert metric_label("train_loss_l2") == "train loss with weight penalty"
     assert metric_label("hessian_max") == "largest Hessian eigenvalue"
     assert value_text("test_accuracy", 0.5) == "50 %"
+
+
+def test_a_data_set_is_called_by_its_name_and_a_path_by_its_last_part():
+    assert [data_label(name) for name in ("cifar10", "digits", "data/cifar10-jpeg", "/a/b/images.npz", "/")] == [
+        "CIFAR-10", "digits", "cifar10-jpeg", "images.npz", "/",
+    ]  # fmt: skip
