@@ -22,11 +22,21 @@ def save_checkpoint(path: str | Path, state_dict: Mapping[str, Tensor], meta: Ma
     Raises:
         CheckpointError: the folder is missing or not writable, or the disk is full.
     """
-    path = Path(path)
-    tensors = {name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in state_dict.items()}
+    tensors = {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in state_dict.items()
+    }
+    write_whole(Path(path), {"state_dict": tensors, OWN_META: dict(meta)})
+
+
+def write_whole(path: Path, content: Mapping) -> None:
+    """`torch.save`, atomically.
+
+    Raises:
+        CheckpointError: see `save_checkpoint`.
+    """
     try:
         with whole_file(path) as scratch, scratch.open("wb") as stream:
-            torch.save({"state_dict": tensors, OWN_META: dict(meta)}, stream)
+            torch.save(dict(content), stream)
     except (OSError, RuntimeError) as error:  # on a full disk, closing torch's archive fails again in its own way
         first = error if isinstance(error, OSError) else error.__context__ or error
         raise CheckpointError(f"cannot write {path}: {getattr(first, 'strerror', None) or first}") from error

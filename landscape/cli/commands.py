@@ -98,6 +98,7 @@ def _bench(given: Given) -> None:
 def _train(given: Given) -> None:
     from landscape.recipes.train import train
 
+    given.setdefault("out", None)  # there is always a folder
     report.say_run(train(**given))
 
 
@@ -105,7 +106,10 @@ CHECKPOINT = (
     "checkpoint",
     {"metavar": "CKPT", "help": "trained net: .pt .pth .th .t7 .ckpt .safetensors, or a folder"},
 )
-FILES = ("files", {"metavar": "FILE", "nargs": "+", "help": "surface files, ours or the original program's, or run folders"})
+FILES = (
+    "files",
+    {"metavar": "FILE", "nargs": "+", "help": "surface files, ours or the original program's, or run folders"},
+)
 
 COMMANDS: dict[str, Command] = {
     "surface": Command(

@@ -33,20 +33,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (Exception, KeyboardInterrupt) as error:
         busy = type(error).__name__ == "StillBusy"
         cause = error.__cause__ if busy and error.__cause__ else error
-        text, status = explained(cause, keeps="out" in given)
+        text, status = explained(cause, keeps="out" in given, anew=given.get("overwrite", False))
         _say(text, cause if debug else None)
         if busy:
             _abort(status)
         return status
 
 
-def explained(error: BaseException, *, keeps: bool) -> tuple[str, int]:
+def explained(error: BaseException, *, keeps: bool, anew: bool = False) -> tuple[str, int]:
     """(one line, exit status) for whatever ended a command; `keeps` when it writes a file that can be continued."""
     if isinstance(error, LandscapeError):
         return str(error), error.exit_status
     if isinstance(error, KeyboardInterrupt):
         text = str(error) or "stopped by Ctrl-C"
-        return text + ("; what was computed is kept, run the same command to continue" if keeps else ""), 130
+        again = "the same command" + (" without --overwrite" if anew else "")
+        return text + (f"; what was computed is kept, run {again} to continue" if keeps else ""), 130
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
         return "out of memory; take a smaller --batch-size or fewer --samples", 1
     first = (str(error).strip().splitlines() or [""])[0]

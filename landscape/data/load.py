@@ -5,15 +5,18 @@ Owns: `load_splits`, the seeded subset of `--samples`, and what the provenance s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from landscape.data.folder import ImageFiles
+from landscape.callables import resolve_callable
+from landscape.data.folder import SPLIT_FOLDERS, ImageFiles
 from landscape.data.memory import host_budget
 from landscape.data.normalize import Normalize, parse_normalize
 from landscape.data.sources import SPLITS, Arrays, Request, read_arrays
@@ -70,6 +73,27 @@ def load_splits(
         },
     }
     return Data(loaded, facts)
+
+
+def has_test(data: Any) -> bool:
+    """Whether there is a test split beside the training split; nothing of it is read.
+
+    Raises:
+        UsageError, LandscapeError: a callable that cannot be found.
+    """
+    if isinstance(data, Mapping):
+        return "test" in data
+    if not isinstance(data, str):
+        return False
+    if _is_callable(data):
+        return "split" in inspect.signature(resolve_callable(data, "data")).parameters
+    kind, _, path = data.partition(":")
+    if kind == "folder":
+        return any((Path(path).expanduser() / name).is_dir() for name in SPLIT_FOLDERS["test"])
+    if kind == "npz":
+        with np.load(Path(path).expanduser(), allow_pickle=False) as file:
+            return "test_images" in file
+    return True
 
 
 def subset(n: int, samples: int | None) -> np.ndarray:

@@ -142,7 +142,8 @@ class BatchSplit:
         return len(self.ready)
 
     def batches(self, batch_size: int, first: int = 0, last: int | None = None) -> Iterator[Any]:
-        return iter(self.ready[first:last])
+        # a new structure each time: a user's loss may take entries out of it
+        return (mapped(batch, lambda tensor: tensor) for batch in self.ready[first:last])
 
     def on(self, device: torch.device, dtype: torch.dtype, budget: float) -> BatchSplit:
         return replace(self, ready=[moved(batch, device, dtype) for batch in self.ready])
@@ -196,12 +197,17 @@ def prepared(inputs: Tensor, normalize: Normalize, device: torch.device, dtype: 
 
 def moved(batch: Any, device: torch.device, dtype: torch.dtype) -> Any:
     """A batch of any nested structure on the device, its floating-point tensors in `dtype`."""
+    return mapped(batch, lambda tensor: tensor.to(device, dtype if tensor.is_floating_point() else None))
+
+
+def mapped(batch: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """A new structure like the batch's, with each tensor changed."""
     if isinstance(batch, Tensor):
-        return batch.to(device, dtype if batch.is_floating_point() else None)
+        return change(batch)
     if isinstance(batch, dict) or hasattr(batch, "items"):
-        return type(batch)({key: moved(value, device, dtype) for key, value in batch.items()})
+        return type(batch)({key: mapped(value, change) for key, value in batch.items()})
     if isinstance(batch, (list, tuple)):
-        parts = [moved(value, device, dtype) for value in batch]
+        parts = [mapped(value, change) for value in batch]
         return type(batch)(*parts) if hasattr(batch, "_fields") else type(batch)(parts)
     return batch
 

@@ -63,7 +63,7 @@ class Objective:
         self.precision, self.batchnorm, self.measure, self.l2 = precision, batchnorm, measure, l2
         dtype = dtype_of(precision)
         self.layout = Layout.of(model, state="states" if batchnorm == "interpolate" else "weights")
-        private = model if own else _private_copy(model)
+        private = model if own else private_copy(model)
         self.model = private.eval().requires_grad_(False).to(self.device, dtype)
         self.weights = self.layout.flatten(self.layout.tensors(self.model), dtype=dtype, device=self.device)
         self.layout.attach(self.model, self.weights)
@@ -175,8 +175,8 @@ class Objective:
             if getattr(self.measure, "reads_labels", False) and is_pair(batch):
                 classes = class_count(forward(self.model, batch[0]), batch[1])
                 check_labels(batch[1] if targets is None else targets, classes, name)
-            tally = Tally()
-            tally.add(name, self.measure(self.model, batch), batch_length(batch))
+            tally, size = Tally(), batch_length(batch)  # before the loss, which may take the batch apart
+            tally.add(name, self.measure(self.model, batch), size)
             results = means(fetched([tally])[0])
         except LandscapeError:
             raise
@@ -192,7 +192,8 @@ class Objective:
         tally = Tally()
         for name, first, last in chunk:
             for batch in self.splits[name].batches(self.batch_size, first, last):
-                tally.add(name, self.measure(self.net, batch), batch_length(batch))
+                size = batch_length(batch)
+                tally.add(name, self.measure(self.net, batch), size)
         return tally
 
     def _accelerated(self) -> FastNet | None:
@@ -224,7 +225,12 @@ def check_labels(targets: Tensor, classes: int | None, where: str) -> None:
         )
 
 
-def _private_copy(model: nn.Module) -> nn.Module:
+def private_copy(model: nn.Module) -> nn.Module:
+    """A copy that nobody else has.
+
+    Raises:
+        LandscapeError: it cannot be copied; says what stands in the way.
+    """
     try:
         return copy.deepcopy(model)
     except Exception as error:

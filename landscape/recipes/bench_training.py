@@ -7,6 +7,7 @@ weights, batches and optimizer, alternating in one run.
 from __future__ import annotations
 
 import copy
+import functools
 import statistics
 import time
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from torch import nn
 
 from landscape.checkpoint.checkpoint import load_checkpoint
 from landscape.errors import UsageError
+from landscape.objective.numerics import switched
 from landscape.recipes.training_job import TrainingJob, make_training_job
 from landscape.training.feed import Feed
 
@@ -34,8 +36,9 @@ class PlainLoop:
         if not isinstance(trainer.feed, Feed):
             raise UsageError("train: expected data of one tensor of inputs and one of targets, not ready-made batches")
         self.net = copy.deepcopy(trainer.model).to(memory_format=torch.contiguous_format)
+        self.numerics = functools.partial(switched, trainer.settings.precision, trainer.device)
         device, dtype = trainer.device, next(self.net.parameters()).dtype
-        split = job.splits["train"].on(device, dtype, float("inf"))
+        split = job.tester.splits["train"].on(device, dtype, float("inf"))
         self.inputs, self.targets = split.inputs, split.targets
         self.order = trainer.feed.order(0)
         self.optimizer = torch.optim.SGD(
@@ -46,8 +49,9 @@ class PlainLoop:
         batch = self.order[number % len(self.order)].to(self.targets.device)
         self.net.train()
         self.optimizer.zero_grad()
-        loss = F.cross_entropy(self.net(self.inputs[batch]), self.targets[batch])
-        loss.backward()
+        with self.numerics():
+            loss = F.cross_entropy(self.net(self.inputs[batch]), self.targets[batch])
+            loss.backward()
         nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
         self.optimizer.step()
         return loss.detach()
@@ -79,7 +83,7 @@ def bench_training(
     }
     model, data = model or meta.get("model"), data if data is not None else meta.get("data")
     job = make_training_job(model, data, settings, data_root=None, download=False, out="bench", quiet=True, **options)
-    plain, first = PlainLoop(job), []
+    plain = PlainLoop(job)
     ways: dict[str, Callable[[int], Any]] = {"plain": plain.step, "ours": lambda _: job.trainer.advance()}
     first = [float(plain.step(0)), (job.trainer.advance(), job.trainer.drain()["train_loss"])[1]]
     seconds = _alternate(ways, rounds, job.trainer.device)

@@ -6,7 +6,7 @@ Owns: the signature, which is the command line's options too (a test says so), a
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ def train(
     lr: float | None = None,
     momentum: float = 0.9,
     weight_decay: float = 5e-4,
-    optimizer_option: Mapping[str, Any] | Sequence[str] = (),
+    optimizer_option: Mapping[str, Any] | str | Sequence[str] = (),
     schedule: str = "onecycle",
     warmup: float | None = None,
     milestones: Sequence[float] = (0.5, 0.75),
@@ -95,7 +95,7 @@ def train(
         raise UsageError("train runs in one process; start it without mpirun")
     settings = {name: given[name] for name in AS_GIVEN} | {
         "optimizer_options": read_options(optimizer_option),
-        "milestones": tuple(milestones),
+        "milestones": read_milestones(milestones),
         "augment": _names(augment),
         "progressive": read_progressive(progressive),
     }
@@ -109,7 +109,7 @@ def train(
         torch.set_num_threads(before)
 
 
-def read_options(given: Mapping[str, Any] | Sequence[str]) -> dict[str, Any]:
+def read_options(given: Mapping[str, Any] | str | Sequence[str]) -> dict[str, Any]:
     """`betas=(0.9,0.95)` and the like as keywords.
 
     Raises:
@@ -118,7 +118,7 @@ def read_options(given: Mapping[str, Any] | Sequence[str]) -> dict[str, Any]:
     if isinstance(given, Mapping):
         return dict(given)
     found = {}
-    for entry in given:
+    for entry in [given] if isinstance(given, str) else given:
         name, equals, value = entry.partition("=")
         if not equals:
             raise UsageError(f"optimizer-option '{entry}': expected NAME=VALUE, such as betas=(0.9,0.95)")
@@ -145,8 +145,20 @@ def read_progressive(given: str | Sequence[tuple[int, float]]) -> tuple[tuple[in
     return found
 
 
-def _names(given: str | Sequence[str]) -> tuple[str, ...]:
-    names = given.split(",") if isinstance(given, str) else given
+def read_milestones(given: float | Sequence[float]) -> tuple[float, ...]:
+    """One number or several.
+
+    Raises:
+        UsageError: other things.
+    """
+    try:
+        return tuple(float(share) for share in (given if isinstance(given, Iterable) else [given]))
+    except (TypeError, ValueError):
+        raise UsageError(f"milestones {given}: expected shares of the run, such as (0.5, 0.75)") from None
+
+
+def _names(given: str | Sequence[str] | None) -> tuple[str, ...]:
+    names = given.split(",") if isinstance(given, str) else given or ()
     return tuple(name for name in names if name not in ("", "none"))
 
 

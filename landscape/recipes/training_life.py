@@ -16,9 +16,9 @@ from torch import nn
 
 from landscape.errors import EvaluationError, Interrupted
 from landscape.recipes.training_job import Clock, TrainingJob
-from landscape.training.reporter import Reporter, heard
+from landscape.training.chance import own_chance, seed_for, seed_globals
+from landscape.training.reporter import Reporter, Stop, heard
 from landscape.training.run_folder import RunFolder
-from landscape.training.trainer import own_chance
 
 EPOCH, END = "epoch", "end"
 
@@ -41,24 +41,33 @@ def live(job: TrainingJob, every: Mapping[str, int], *, overwrite: bool, quiet: 
     Raises:
         LandscapeError: another run in the folder, or a loss that is not finite. Interrupted: Ctrl-C or SIGTERM.
     """
-    life, trainer = _Life(job, every), job.trainer
-    with own_chance(trainer.device), heard() as stop:
-        life.begin(overwrite=overwrite)
-        reporter = Reporter(trainer.steps, trainer.step, trainer.work, label=job.label, quiet=quiet)
-        try:
-            while trainer.step < trainer.steps:
-                trainer.advance()
-                reporter.step(job.samples_per_step)
-                if reporter.is_due():
-                    reporter.say(trainer.step, trainer.epoch, trainer.sums, trainer.lr)
-                life.after_step(reporter)
-                if stop.name:
-                    life.check_finite()
-                    life.keep()
-                    raise Interrupted(f"stopped by {stop.name} after step {trainer.step} of {trainer.steps}")
-        finally:
-            reporter.close()
-        return life.finish()
+    life = _Life(job, every)
+    try:
+        with own_chance(job.trainer.device):
+            life.begin(overwrite=overwrite)
+            with heard() as stop:
+                _train(job, life, stop, quiet)
+            return life.finish()
+    finally:
+        life.folder.close()
+
+
+def _train(job: TrainingJob, life: _Life, stop: Stop, quiet: bool) -> None:
+    trainer = job.trainer
+    reporter = Reporter(trainer.steps, trainer.step, trainer.work, label=job.label, quiet=quiet)
+    try:
+        while trainer.step < trainer.steps:
+            trainer.advance()
+            reporter.step(job.samples_per_step)
+            if reporter.is_due():
+                reporter.say(trainer.step, trainer.epoch, trainer.sums, trainer.lr)
+            life.after_step(reporter)
+            if stop.name:
+                life.check_finite()
+                life.keep()
+                raise Interrupted(f"stopped by {stop.name} after step {trainer.step} of {trainer.steps}")
+    finally:
+        reporter.close()
 
 
 class _Life:
@@ -69,14 +78,19 @@ class _Life:
         self.every, self.rows, self._clock = every, [], Clock()
 
     def begin(self, *, overwrite: bool) -> None:
-        state = self.folder.open(self.job.config, self.job.decides, overwrite=overwrite)
-        if state is None:
+        """From the first weights, or from where the folder's run was left."""
+        trainer, state = self.trainer, self.folder.open(self.job.config, self.job.decides, overwrite=overwrite)
+        if state is not None:
+            self.rows = list(state["rows"])
+            trainer.restore(state)
+            self._clock.add(state["seconds"])
+            self.folder.log(self.rows)  # it may have been edited, or be one row behind
+        elif final := self.folder.final():  # finished, and the state thrown away
+            trainer.model.load_state_dict(final.state_dict)
+            trainer.step = trainer.steps
+        else:
             self.row({})
             self.save()
-            return
-        self.rows = list(state["rows"])
-        self.trainer.restore(state)
-        self._clock.add(state["seconds"])
 
     def after_step(self, reporter: Reporter) -> None:
         """Rows and nets that are due now, and the state with them."""
@@ -96,7 +110,8 @@ class _Life:
         """A new row: the means since the last one, and the test split as it is now."""
         trainer = self.trainer
         facts = {"step": trainer.step, "epoch": round(trainer.epoch, 6), "lr": trainer.lr, **means}
-        facts |= self.job.test(trainer.model) if self.job.test else {}
+        seed_globals(trainer.device, seed_for(trainer.settings.seed, "test", trainer.step))
+        facts |= self.job.tester.test(trainer.model)
         self.rows.append({**facts, "seconds": round(self._clock.seconds(), 3)})
         return self.rows[-1]
 
@@ -113,20 +128,23 @@ class _Life:
 
     def finish(self) -> Run:
         """The trained net, with its metrics on all data in eval mode."""
-        metrics = self.folder.final_metrics() or self.job.final_metrics()
-        self.folder.net(None, self.trainer.model.state_dict(), self.job.meta(metrics))
+        if final := self.folder.final():
+            metrics = final.meta["metrics"]
+        else:
+            metrics = self.job.tester.all(self.trainer.model)
+            self.folder.net(None, self.trainer.model.state_dict(), self.job.meta(metrics))
         return Run(self.folder.path, self.trainer.model.eval(), self.rows, metrics)
 
     def check_finite(self) -> None:
         """Nothing is kept of a net that is lost: the state on disk stays one that can be looked at.
 
         Raises:
-            EvaluationError: the loss since the last row, or its gradient, is not finite.
+            EvaluationError: the loss since the last row, its gradient, or a weight is not finite.
         """
         trainer = self.trainer
-        loss, norm = (float(trainer.sums.get(name, 0.0)) for name in ("loss", "norms"))
-        if not (math.isfinite(loss) and math.isfinite(norm)):
-            what = "loss" if not math.isfinite(loss) else "gradient"
+        found = {"loss": trainer.sums.get("loss", 0.0), "gradient": trainer.sums.get("norms", 0.0)}
+        found["weights"] = nn.utils.get_total_norm([p.detach() for p in trainer.model.parameters()])
+        if what := next((name for name, value in found.items() if not math.isfinite(float(value))), None):
             raise EvaluationError(
                 f"the training {what} is not finite any more at step {trainer.step} (lr {trainer.lr:.3g}); take a lower --lr, "
                 "limit the gradient with --clip 1, or rise more slowly with --warmup"

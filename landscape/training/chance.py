@@ -6,7 +6,9 @@ is carried from step to step, so a continued run draws what the unbroken one wou
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+from collections.abc import Iterator
 
 import torch
 
@@ -20,3 +22,18 @@ def seed_for(seed: int, what: str, number: int = 0) -> int:
 def generator_for(seed: int, what: str, number: int = 0) -> torch.Generator:
     """A generator on the CPU, so that all devices draw alike."""
     return torch.Generator().manual_seed(seed_for(seed, what, number))
+
+
+def seed_globals(device: torch.device, seed: int) -> None:
+    """Sets the generators that a net on this device draws from when it asks for none of its own, and no others."""
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.init()
+        torch.cuda.default_generators[device.index or 0].manual_seed(seed)
+
+
+@contextlib.contextmanager
+def own_chance(device: torch.device) -> Iterator[None]:
+    """Within, those generators are ours; afterwards they are as the caller had them."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        yield

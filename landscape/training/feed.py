@@ -7,6 +7,7 @@ there.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -16,8 +17,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from landscape.data.normalize import CHANNELS, is_images
-from landscape.data.split import BatchSplit, Split, TensorSplit, moved, prepared
+from landscape.data.split import BatchSplit, Split, StreamSplit, TensorSplit, moved, prepared
 from landscape.errors import DataError, UsageError
+from landscape.objective.numerics import memory_budget
 from landscape.training.chance import generator_for
 
 # The margin of random crops, as a share of the image: the usual 4 pixels of 32 (He et al. 2016, section 4.2).
@@ -44,7 +46,8 @@ class Feed:
         self.augment, self.seed, self._epoch = tuple(augment), seed, -1
         if augment and not is_images(split.inputs):
             raise UsageError(f"augment {','.join(augment)}: the inputs are {tuple(split.inputs.shape)}, not images")
-        self.inputs = (with_margin(split.inputs, "crop" in augment) if augment else split.inputs).to(device)
+        whole = with_margin(split.inputs, "crop" in augment) if augment else split.inputs
+        self.inputs = whole.to(device) if whole.nbytes <= memory_budget(device) else whole  # else batch by batch
         self.sides = tuple(_channels_last(split.inputs).shape[1:3]) if is_images(split.inputs) else ()
         self.targets = moved(noisy(split.targets, label_noise, seed), device, dtype)
 
@@ -56,12 +59,12 @@ class Feed:
     def batch(self, step: int, side: int | None = None) -> tuple[Tensor, Tensor]:
         """The batch of a step, 0 or more; images are shrunk to `side` x `side` pixels when given."""
         numbers = self._numbers(step)
-        there = numbers.to(self.inputs.device)
+        there = _sent(numbers, self.inputs.device)
         inputs = self._cut(numbers, step) if self.augment else self.inputs[there]
         inputs = prepared(inputs, self.split.normalize, self.split.device, self.split.dtype)
         if side:
             inputs = shrunk(inputs, side)
-        return inputs, self.targets[there]
+        return inputs, self.targets[_sent(numbers, self.device)]
 
     def _numbers(self, step: int) -> Tensor:
         epoch, place = divmod(step, self.steps)
@@ -83,7 +86,8 @@ class Feed:
             )
             rows, columns = rows + down, columns + right
         place = self.inputs.device
-        cut = self.inputs[numbers[:, None, None].to(place), rows[:, :, None].to(place), columns[:, None, :].to(place)]
+        number, row, column = (_sent(part, place) for part in (numbers, rows, columns))
+        cut = self.inputs[number[:, None, None], row[:, :, None], column[:, None, :]]
         return cut if cut.dtype == torch.uint8 else cut.permute(0, 3, 1, 2)
 
 
@@ -92,14 +96,21 @@ class BatchFeed:
 
     def __init__(self, split: BatchSplit, *, seed: int, device: torch.device, dtype: torch.dtype) -> None:
         self.ready, self.seed = [moved(batch, device, dtype) for batch in split.ready], seed
-        self.steps, self.device = len(self.ready), device
+        self.steps, self.device, self._epoch = len(self.ready), device, -1
 
     def batch(self, step: int, side: int | None = None) -> Any:
         if side:
             raise UsageError("progressive: ready-made batches are taken as they are; give tensors")
         epoch, place = divmod(step, self.steps)
-        order = torch.randperm(self.steps, generator=generator_for(self.seed, "order", epoch))
-        return self.ready[int(order[place])]
+        if epoch != self._epoch:
+            self._epoch = epoch
+            self._order = torch.randperm(self.steps, generator=generator_for(self.seed, "order", epoch)).tolist()
+        return copy.deepcopy(self.ready[self._order[place]])  # a loss may take things out of a batch, or write into it
+
+
+def _sent(numbers: Tensor, device: torch.device) -> Tensor:
+    """Small tensors on their way to the device, without waiting for it."""
+    return numbers.contiguous().pin_memory().to(device, non_blocking=True) if device.type == "cuda" else numbers
 
 
 def make_feed(split: Split, batch_size: int, **options: Any) -> Feed | BatchFeed:
@@ -110,6 +121,8 @@ def make_feed(split: Split, batch_size: int, **options: Any) -> Feed | BatchFeed
     """
     if isinstance(split, TensorSplit):
         return Feed(split, batch_size, **options)
+    if isinstance(split, StreamSplit) and split.nbytes:  # samples of another form than (inputs, targets), in memory
+        split = BatchSplit(list(split.read(batch_size)), split.size, split.of, split.fingerprint)
     if isinstance(split, BatchSplit):
         asked = [name for name in ("augment", "label_noise") if options.pop(name)]
         if asked:

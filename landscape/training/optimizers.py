@@ -68,6 +68,10 @@ def make_optimizer(
         given["momentum"] = momentum
     if name == NESTEROV:
         given["nesterov"] = True
+    if own := [option for option in options if option in ("lr", "momentum", "weight_decay", "nesterov")]:
+        instead = "--optimizer nesterov" if own[0] == "nesterov" else f"--{own[0].replace('_', '-')}"
+        if own[0] != "momentum" or kind is torch.optim.SGD:
+            raise UsageError(f"optimizer-option {own[0]}: has an option of its own, {instead}")
     if unknown := [option for option in options if option not in takes or option == "params"]:
         raise UsageError(f"optimizer-option {unknown[0]}: {kind.__name__} has {', '.join(list(takes)[1:])}")
     try:

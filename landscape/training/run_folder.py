@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,12 +19,13 @@ import torch
 from torch import Tensor
 
 from landscape.atomic import whole_file
-from landscape.checkpoint.checkpoint import load_checkpoint
-from landscape.checkpoint.save import save_checkpoint
+from landscape.checkpoint.checkpoint import Checkpoint, load_checkpoint
+from landscape.checkpoint.save import save_checkpoint, write_whole
 from landscape.errors import LandscapeError, UsageError
+from landscape.surfaces.run_log import CONFIG, LOG
 from landscape.training.settings import differences, plain
 
-CONFIG, LOG, STATE, FINAL, NETS = "config.json", "log.csv", "state.pt", "final.pt", "checkpoints"
+STATE, FINAL, NETS = "state.pt", "final.pt", "checkpoints"
 # What a row of the log begins and ends with; the metrics stand between.
 FIRST, LAST = ("step", "epoch", "lr"), ("gradient_norm", "seconds")
 # The state is kept when this many seconds have passed, and seldom enough that it takes at most a fiftieth of the time.
@@ -35,9 +37,10 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path, self._kept, self._cost = path, time.monotonic(), 0.0
+        self._held: int | None = None
 
     def open(self, config: Mapping[str, Any], decides: Sequence[str], *, overwrite: bool) -> dict[str, Any] | None:
-        """Makes the folder, or finds the same run in it.
+        """Makes the folder, or finds the same run in it; no other process may write it until `close`.
 
         Args:
             config: plain values; those named in `decides` must be what they were.
@@ -46,21 +49,32 @@ class RunFolder:
             The state to go on from; None to begin.
 
         Raises:
-            UsageError: it holds another run, or other files. LandscapeError: it cannot be written or read.
+            UsageError: it holds another run, or other files. LandscapeError: it cannot be written or read, or another
+                process is at it.
         """
         config = plain(config)
+        text = json.dumps(config, indent=2) + "\n"
         try:
-            if (self.path / CONFIG).exists() and not overwrite:
-                self._check_same(config, decides)
-                return self._state()
-            if self.path.is_dir() and any(self.path.iterdir()) and not (self.path / CONFIG).exists():
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._lock()
+            known = (self.path / CONFIG).exists()
+            if not known and any(not self._is_ours(path) for path in self.path.iterdir()):
                 raise UsageError(f"{self.path}: has files in it that no run of ours wrote; give another -o")
-            (self.path / NETS).mkdir(parents=True, exist_ok=True)
-            self._clear()
-            self._write(CONFIG, json.dumps(config, indent=2) + "\n")
+            if known and not overwrite:
+                self._check_same(config, decides)
+            else:
+                self._clear()
+                self._write(CONFIG, text)
+            (self.path / NETS).mkdir(exist_ok=True)
         except OSError as error:
             raise LandscapeError(f"cannot write {self.path}: {error.strerror or error}; give another -o") from error
-        return None
+        return self._state()
+
+    def close(self) -> None:
+        """Lets other processes write the folder."""
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
 
     def net(self, step: int | None, weights: Mapping[str, Tensor], meta: Mapping[str, Any]) -> Path:
         """Keeps a net: of a step, or (None) the trained one."""
@@ -71,19 +85,22 @@ class RunFolder:
     def keep(self, state: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
         """Keeps the state, and the log up to it."""
         started = time.monotonic()
-        try:
-            with whole_file(self.path / STATE) as scratch, scratch.open("wb") as stream:
-                torch.save({**state, "rows": [dict(row) for row in rows]}, stream)
-            self._write(LOG, table(rows))
-        except (OSError, RuntimeError) as error:
-            raise LandscapeError(f"cannot write {self.path}: {getattr(error, 'strerror', None) or error}") from error
+        write_whole(self.path / STATE, {**state, "rows": [dict(row) for row in rows]})
+        self.log(rows)
         self._kept = time.monotonic()
         self._cost = self._kept - started
 
-    def final_metrics(self) -> dict[str, float] | None:
-        """Of a run that has been finished before."""
+    def log(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Writes the table."""
+        try:
+            self._write(LOG, table(rows))
+        except OSError as error:
+            raise LandscapeError(f"cannot write {self.path / LOG}: {error.strerror or error}") from error
+
+    def final(self) -> Checkpoint | None:
+        """The trained net of a run that has been finished before."""
         path = self.path / FINAL
-        return load_checkpoint(path).meta.get("metrics") if path.exists() else None
+        return load_checkpoint(path) if path.exists() else None
 
     def is_due(self) -> bool:
         """Whether so much has been computed since the state was kept that it should be kept again."""
@@ -103,10 +120,30 @@ class RunFolder:
             there = json.loads((self.path / CONFIG).read_text())
         except ValueError as error:
             raise LandscapeError(f"{self.path / CONFIG}: is no JSON; start anew with --overwrite") from error
+        if not isinstance(there, dict):
+            raise LandscapeError(f"{self.path / CONFIG}: is no JSON object; start anew with --overwrite")
         if other := differences(there, {name: config[name] for name in decides}):
             raise UsageError(
                 f"{self.path} holds another run ({'; '.join(other)}); give another -o, or --overwrite to start anew"
             )
+
+    def _lock(self) -> None:
+        """Holds the folder as long as this process lives, where the system knows such locks."""
+        try:
+            import fcntl
+        except ImportError:
+            return
+        self._held = os.open(self.path, os.O_RDONLY)
+        try:
+            fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.close()
+            raise LandscapeError(f"{self.path}: another process is training there; wait, or give another -o") from None
+
+    @staticmethod
+    def _is_ours(path: Path) -> bool:
+        """What a run may leave that was stopped before it had a configuration."""
+        return path.name == NETS or (path.name.startswith(".") and path.name.endswith(".tmp"))
 
     def _clear(self) -> None:
         """Takes away what an earlier run wrote, and nothing else."""

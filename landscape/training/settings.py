@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
+
+import numpy as np
 
 from landscape.errors import UsageError
 from landscape.objective.numerics import dtype_of
@@ -53,6 +55,10 @@ class Settings:
         Raises:
             UsageError: a value that can never be right.
         """
+        plainly = replace(self, **{entry.name: unboxed(getattr(self, entry.name)) for entry in fields(self)})
+        return plainly._completed()
+
+    def _completed(self) -> Settings:
         check_optimizer(self.optimizer)
         dtype_of(self.precision)
         if self.schedule not in SCHEDULES:
@@ -65,6 +71,20 @@ class Settings:
         return replace(self, lr=lr, init_seed=init_seed)
 
     def _check_numbers(self, lr: float) -> None:
+        for name in (
+            "epochs",
+            "batch_size",
+            "lr",
+            "momentum",
+            "weight_decay",
+            "gamma",
+            "clip",
+            "label_noise",
+            "warmup",
+        ):
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
+                raise UsageError(f"{name.replace('_', '-')} {value!r}: expected a number")
         for name, value, low, high in (
             ("epochs", self.epochs, 0, math.inf),
             ("lr", lr, 0, math.inf),
@@ -80,8 +100,8 @@ class Settings:
                 raise UsageError(f"{name} {value:g}: expected {limit}")
         if self.clip is not None and not self.clip > 0:
             raise UsageError(f"clip {self.clip:g}: expected a norm above 0, such as 1")
-        if self.batch_size < 1:
-            raise UsageError(f"batch-size {self.batch_size}: expected at least 1")
+        if self.batch_size < 1 or self.batch_size != int(self.batch_size):
+            raise UsageError(f"batch-size {self.batch_size}: expected a whole number of at least 1")
         if self.seed < 0 or (self.init_seed or 0) < 0:
             raise UsageError(f"seed {min(self.seed, self.init_seed or 0)}: expected 0 or more")
         if sum(epochs for _, epochs in self.progressive) > self.epochs:
@@ -90,6 +110,15 @@ class Settings:
     def facts(self) -> dict[str, Any]:
         """As plain values, for JSON."""
         return {name: plain(value) for name, value in asdict(self).items()}
+
+
+def unboxed(value: Any) -> Any:
+    """numpy's numbers as Python's, which is what files can hold."""
+    if isinstance(value, Mapping):
+        return {key: unboxed(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(unboxed(part) for part in value)
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def plain(value: Any) -> Any:

@@ -7,8 +7,7 @@ Knows no files.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+import copy
 from typing import Any
 
 import torch
@@ -19,7 +18,7 @@ from landscape.data.split import batch_length, tensors_in
 from landscape.errors import EvaluationError, LandscapeError, UsageError
 from landscape.objective.loss import Measure
 from landscape.objective.numerics import dtype_of, switched
-from landscape.training.chance import seed_for
+from landscape.training.chance import seed_for, seed_globals
 from landscape.training.feed import BatchFeed, Feed
 from landscape.training.optimizers import make_optimizer
 from landscape.training.schedules import make_schedule
@@ -78,18 +77,20 @@ class Trainer:
         return total + max(0.0, step - begin)
 
     def check(self) -> None:
-        """One small batch of each size of image, before a long run starts; the net is as it was.
+        """A first step on a copy of the net, and a batch of each smaller size, before a long run starts.
 
         Raises:
             UsageError: the net does not take smaller images, or the loss function gives no loss. EvaluationError: the net
-                or the loss does not take the data.
+                or the loss does not take the data, or the loss has no gradient.
         """
-        self.model.eval()
+        twin = copy.deepcopy(self.model).train()
         for side in (None, *(side for side, _ in self.settings.progressive)):
             batch = self.feed.batch(0, side)
             try:
-                with torch.no_grad(), switched(self.settings.precision, self.device):
-                    values = self.measure(self.model, batch)
+                with torch.enable_grad(), switched(self.settings.precision, self.device):
+                    values = self.measure(twin, batch)
+                    if "loss" in values:
+                        values["loss"].mean().backward()
             except LandscapeError:
                 raise
             except Exception as error:
@@ -99,26 +100,27 @@ class Trainer:
                     ) from error
                 shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors_in(batch))
                 raise EvaluationError(
-                    f"the model or its loss does not take these batches (shapes {shapes}): {explain(error)}"
+                    f"the model and its loss cannot be trained on these batches (shapes {shapes}): {explain(error)}"
                 ) from error
             if "loss" not in values:
                 raise UsageError(f"the loss gives {', '.join(values) or 'nothing'}; for training it must give 'loss'")
 
     def advance(self) -> None:
         """One step."""
-        torch.manual_seed(seed_for(self.settings.seed, "step", self.step))  # what dropout draws
+        seed_globals(self.device, seed_for(self.settings.seed, "step", self.step))  # what dropout draws
         for group in self.optimizer.param_groups:
             group["lr"] = self.lr
         self.model.train()
         batch = self.feed.batch(self.step, self.side())
+        size = batch_length(batch)  # before the loss, which may take the batch apart
         self.optimizer.zero_grad(set_to_none=True)
-        with switched(self.settings.precision, self.device):
+        with torch.enable_grad(), switched(self.settings.precision, self.device):
             values = self.measure(self.model, batch)
             values["loss"].mean().backward()
         norm = self._clipped()
         self.optimizer.step()
         self.step += 1
-        self._count(values, batch_length(batch), norm)
+        self._count(values, size, norm)
 
     def _clipped(self) -> Tensor:
         """The norm of the whole gradient, before it is cut down to `clip`."""
@@ -129,7 +131,7 @@ class Trainer:
         return norm
 
     def _count(self, values: dict[str, Tensor], size: int, norm: Tensor) -> None:
-        found = {name: value.detach().double().mean() * size for name, value in values.items()}
+        found = {name: torch.as_tensor(value).detach().double().mean() * size for name, value in values.items()}
         found |= {"samples": size, "norms": norm.double(), "steps": 1}
         self.sums = {name: self.sums.get(name, 0.0) + value for name, value in found.items()}
 
@@ -149,32 +151,38 @@ class Trainer:
             "step": self.step,
             "sums": sums,
             "model": self.model.state_dict(),
+            "buffers": unsaved(self.model),
             "optimizer": self.optimizer.state_dict(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """The inverse of `state`."""
         self.model.load_state_dict(state["model"])
+        for name, buffer in unsaved(self.model).items():
+            buffer.copy_(state["buffers"][name])
         self.optimizer.load_state_dict(state["optimizer"])
+        self._as_saved(state["optimizer"]["state"])
         self.step, self.sums = state["step"], dict(state["sums"])
+
+    def _as_saved(self, saved: dict[int, dict[str, Any]]) -> None:
+        """Puts back the precision that loading takes from some optimizers' scalars (NAdam's product, for one)."""
+        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
+        for number, entries in saved.items():
+            own = self.optimizer.state[parameters[number]]
+            for name, value in entries.items():
+                if isinstance(value, Tensor) and own[name].dtype != value.dtype:
+                    own[name] = value.to(own[name].device)
 
 
 def arranged(model: nn.Module) -> nn.Module:
     """Convolutions with channels last in memory, the faster layout on CPUs and on GPUs with tensor cores."""
-    if any(isinstance(part, nn.Conv2d) for part in model.modules()):
-        model = model.to(memory_format=torch.channels_last)
+    for part in model.modules():
+        if isinstance(part, nn.Conv2d):
+            part.to(memory_format=torch.channels_last)
     return model
 
 
-@contextlib.contextmanager
-def own_chance(device: torch.device) -> Iterator[None]:
-    """Within, torch's global generators are ours; afterwards the caller's are as they were."""
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        yield
-
-
-def initialized(build: Callable[[], nn.Module], seed: int) -> nn.Module:
-    """A net whose initial weights follow from the seed."""
-    with own_chance(torch.device("cpu")):
-        torch.manual_seed(seed)
-        return build()
+def unsaved(model: nn.Module) -> dict[str, Tensor]:
+    """The buffers that a state dict leaves out."""
+    saved = model.state_dict()
+    return {name: buffer for name, buffer in model.named_buffers() if name not in saved}

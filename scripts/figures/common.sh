@@ -19,7 +19,8 @@ net() { # net NAME OPTION...: the path of a trained net; one that does not ship 
     echo "checkpoints/$name.pt"
     return
   fi
-  [ -f "runs/$name/final.pt" ] || landscape train "$@" -o "runs/$name" >&2
+  [ $# -gt 0 ] || fail "checkpoints/$name.pt is not there; scripts/train_checkpoints makes it"
+  [ -f "runs/$name/final.pt" ] || landscape train "$@" --threads 1 -o "runs/$name" >&2
   echo "runs/$name/final.pt"
 }
 
@@ -37,12 +38,15 @@ cifar10_plane() { # cifar10_plane NAME: 51 x 51 points on all 50,000 training im
   local splits=()
   [ "$1" = resnet20_cifar10 ] && splits=(--split train --split test) # figure 6 needs both
   need_cifar10
-  plane "$1" "$(net "$1")" -x -1:1:51 -y -1:1:51 --tolerance 0.1 ${splits[@]+"${splits[@]}"}
+  local path
+  path=$(net "$1")
+  plane "$1" "$path" -x -1:1:51 -y -1:1:51 --tolerance 0.1 ${splits[@]+"${splits[@]}"}
 }
 
-digits_plane() { # digits_plane MODEL: 41 x 41 points on 512 of the digits; a net that does not ship is trained first
-  plane "$1_digits" "$(net "$1_digits" --model "$1" --data digits --epochs 40 --clip 1 --threads 1)" \
-    -x -1:1:41 -y -1:1:41 --samples 512
+digits_plane() { # digits_plane MODEL: 41 x 41 points on 256 of the digits; a net that does not ship is trained first
+  local path
+  path=$(net "$1_digits" --model "$1" --data digits --epochs 80 --clip 1)
+  plane "$1_digits" "$path" -x -1:1:41 -y -1:1:41 --samples 256
 }
 
 pictures() { # pictures STEM NAMES FILE...: contours and reliefs side by side on one scale
