@@ -122,7 +122,7 @@ OPTIONS: dict[str, Spec] = {
     "progressive": _value("--progressive", metavar="SIDE:EPOCHS",
                           help="begin with smaller images, such as 16:10 or 16:10,24:5"),
     "save_every": _value("--save-every", metavar="epoch|N|end", help="a checkpoint each epoch (default) or N steps"),
-    "log_every": _value("--log-every", metavar="epoch|N", help="a row of the log each epoch (default) or N steps"),
+    "log_every": _value("--log-every", metavar="epoch|N|end", help="a row of the log each epoch (default) or N steps"),
     "run_folder": _value("-o", "--out", metavar="DIR", dest="out", help="run folder (default: runs/MODEL_DATA)"),
     "checkpoints": _value("--checkpoints", metavar="DIR", help="folder of the nets that ship"),
     "points": _value("--points", type=int, metavar="N", help="points of each axis"),

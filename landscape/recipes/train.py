@@ -80,7 +80,7 @@ def train(
             then on whole ones: most of the learning for a part of the cost. For nets that take images of any size.
         seed: of the order, augmentation, wrong labels and dropout; `init_seed` (default: the same) of the first weights.
         save_every: "epoch", a number of steps, or "end"; the first and the last net are always kept.
-        log_every: "epoch" or a number of steps: how often a row is written and the test split is looked at.
+        log_every: "epoch", a number of steps, or "end": how often a row is written and the test split is looked at.
         out: the run folder, continued when it holds the same run; default runs/MODEL_DATA.
 
     Returns:

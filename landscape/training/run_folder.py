@@ -143,7 +143,7 @@ class RunFolder:
     @staticmethod
     def _is_ours(path: Path) -> bool:
         """What a run may leave that was stopped before it had a configuration."""
-        return path.name == NETS or (path.name.startswith(".") and path.name.endswith(".tmp"))
+        return path.name.startswith(".") and path.name.endswith(".tmp")
 
     def _clear(self) -> None:
         """Takes away what an earlier run wrote, and nothing else."""

@@ -145,7 +145,8 @@ def test_a_loss_may_take_batches_apart(xy, tmp_path):
         labels, inputs = batch.pop("y"), batch.pop("x")
         return {"loss": F.cross_entropy(model(inputs), labels), "largest": inputs.abs().max().item()}
 
-    run = ll.train(linear(), data=batches, loss=loss, out=tmp_path / "run", **{**SHORT, "epochs": 2})
+    data = {"train": batches, "test": batches}
+    run = ll.train(linear(), data=data, loss=loss, out=tmp_path / "run", **{**SHORT, "epochs": 2})
     assert all(torch.equal(a[key], b[key]) for a, b in zip(batches, before, strict=True) for key in "xy")
     assert run.log[1]["train_largest"] == pytest.approx(run.log[2]["train_largest"])
 
@@ -188,8 +189,12 @@ def test_buffers_that_are_not_saved_count(xy, tmp_path):
             return super().forward(x) + self.shift * torch.arange(3)
 
     data = {"train": xy, "test": xy}
-    run = ll.train(Drifting(), data=data, out=tmp_path / "run", **SHORT)
+    net = Drifting()
+    run = ll.train(net, data=data, out=tmp_path / "run", **SHORT)
     assert run.log[-1]["test_loss"] == pytest.approx(run.metrics["test_loss"], rel=1e-6)
+    (tmp_path / "run" / "final.pt").unlink()  # as if killed before the end
+    again = ll.train(net, data=data, out=tmp_path / "run", **SHORT)
+    assert again.metrics == run.metrics and torch.equal(again.model.shift, run.model.shift)
 
 
 def test_the_test_split_is_part_of_the_run(xy, tmp_path):
@@ -241,8 +246,8 @@ def test_a_full_disk_at_any_file_costs_nothing_but_the_space(file, xy, tmp_path,
 
 
 def test_a_net_lost_at_the_last_step_is_not_called_trained(tmp_path):
-    with pytest.raises(LandscapeError, match="not finite any more at step 2"):
-        ll.train("resnet20", data="digits", epochs=0.2, lr=1e38, clip=None, out=tmp_path / "run", quiet=True)
+    with pytest.raises(LandscapeError, match="weights is not finite any more at step 1"):
+        ll.train("resnet20", data="digits", epochs=0.09, lr=3e38, schedule="constant", out=tmp_path / "run", quiet=True)
     assert not (tmp_path / "run" / "final.pt").exists()
 
 
