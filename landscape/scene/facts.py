@@ -87,8 +87,15 @@ def _model(known: dict) -> list[str]:
         lines.append(model_label(_name(model)) + (f", {count:,} parameters" if count else ""))
     if isinstance(checkpoint, dict) and checkpoint.get("path") not in (None, "", "in memory"):
         digest = f" (sha256 {checkpoint['sha256'][:8]})" if checkpoint.get("sha256") else ""
-        lines.append(PurePath(str(checkpoint["path"])).name + digest)
+        lines.append(_file(PurePath(str(checkpoint["path"]))) + digest)
     return lines
+
+
+def _file(path: PurePath) -> str:
+    """The file's name; of a net in a run folder, with the folder's name, for all runs call their nets alike."""
+    if path.name == "final.pt":
+        return "/".join(path.parts[-2:])
+    return "/".join(path.parts[-3:]) if path.parent.name == "checkpoints" and path.stem.startswith("step_") else path.name
 
 
 def _data(known: dict, metric: str | None) -> list[str]:

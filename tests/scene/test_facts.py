@@ -3,6 +3,7 @@
 import copy
 
 import numpy as np
+import pytest
 
 from landscape.scene.facts import facts, subject
 
@@ -87,3 +88,16 @@ def test_titles_name_model_and_data(make_surface, provenance):
     assert subject(make_surface(provenance=known)) == "ResNet-56 without shortcuts, CIFAR-10"
     assert subject(make_surface(provenance={"model": "MyNet"})) == "MyNet"
     assert subject(make_surface(provenance=provenance)) == "ResNet-56, digits"
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/nets/resnet56.pt", "resnet56.pt"),
+        ("runs/wide/final.pt", "wide/final.pt"),
+        ("/a/runs/wide/checkpoints/step_0000391.pt", "wide/checkpoints/step_0000391.pt"),
+        ("checkpoints/resnet56_digits.pt", "resnet56_digits.pt"),
+    ],
+)
+def test_nets_of_runs_are_told_apart(path, shown, make_surface):
+    assert shown in facts(make_surface(provenance={"checkpoint": {"path": path}}))
