@@ -57,5 +57,5 @@ pictures() { # pictures STEM NAMES FILE...: contours and reliefs side by side on
 }
 
 numbers() { # numbers FILE...: the table of what was computed, below the words of the caption
-  python scripts/figures/numbers.py "$folder" "$@"
+  python scripts/figures/caption_table.py "$folder" "$@"
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""The numbers of a figure: `numbers.py figures/skip FILE.h5 ...` writes them into its caption.md.
+"""The numbers of a figure: `caption_table.py figures/skip FILE.h5 ...` writes them into its caption.md.
 
 The words of a caption are written by hand after looking at the pictures; the table below them is computed from the
 surface files, and is the only part that this script touches.
@@ -16,7 +16,7 @@ import numpy as np
 from landscape.checkpoint.checkpoint import load_checkpoint
 from landscape.surfaces import Surface, load_surface
 
-MARK = "<!-- computed by scripts/figures/numbers.py; below this line nothing is written by hand -->"
+MARK = "<!-- computed by scripts/figures/caption_table.py; below this line nothing is written by hand -->"
 
 
 def local_minima(loss: np.ndarray) -> int:
@@ -29,12 +29,19 @@ def local_minima(loss: np.ndarray) -> int:
     return int(lowest[(slice(1, -1),) * loss.ndim].sum())
 
 
-def roughness(loss: np.ndarray) -> float:
-    """Root mean square of the second differences of log10(loss) along the axes: 0 for a straight slope."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        heights = np.log10(loss)
-    bends = np.concatenate([np.diff(heights, 2, axis=axis).ravel() for axis in range(loss.ndim)])
-    return float(np.sqrt(np.mean(bends[np.isfinite(bends)] ** 2)))
+def not_convex(loss: np.ndarray) -> float:
+    """Share of the inner half of the grid where the loss bends down in some direction of the plane (or line).
+
+    There the smaller eigenvalue of the 2 x 2 Hessian, from differences between neighbours, is negative.
+    """
+    if loss.ndim == 1:
+        lowest = np.diff(loss, 2)
+    else:
+        xx, yy = np.diff(loss, 2, axis=1)[1:-1], np.diff(loss, 2, axis=0)[:, 1:-1]
+        xy = (loss[2:, 2:] - loss[2:, :-2] - loss[:-2, 2:] + loss[:-2, :-2]) / 4
+        lowest = (xx + yy) / 2 - np.hypot((xx - yy) / 2, xy)
+    inner = tuple(slice(n // 4 - 1, 3 * n // 4 - 1) for n in loss.shape)
+    return float(np.mean(lowest[inner] < 0))
 
 
 def near(surface: Surface, loss: np.ndarray) -> float:
@@ -70,7 +77,7 @@ COLUMNS: dict[str, Callable[[Surface, np.ndarray], str]] = {
     "highest": lambda surface, loss: f"{np.nanmax(loss):.3g}",
     "within +1 of the net": lambda surface, loss: f"{100 * near(surface, loss):.0f} %",
     "local minima": lambda surface, loss: str(local_minima(loss)),
-    "roughness": lambda surface, loss: f"{roughness(loss):.4f}",
+    "not convex": lambda surface, loss: f"{100 * not_convex(loss):.0f} %",
     "evaluated": lambda surface, loss: evaluated(surface),
 }
 
@@ -91,7 +98,7 @@ def main() -> None:
     words = caption.read_text().split(MARK)[0].rstrip() if caption.exists() else f"# {folder.name}"
     caption.write_text(
         f"{words}\n\n{MARK}\n\nLoss: that of the first split. Local minima: points below all neighbours on the grid. "
-        f"Roughness: root mean\nsquare of the second differences of log10(loss) between neighbours of the grid.\n\n"
+        f"Not convex: share\nof the inner half of the plane or line where the loss bends down in some direction of it.\n\n"
         f"{table(sys.argv[2:])}\n"
     )
     print(f"{caption}: written")
