@@ -15,7 +15,8 @@ from landscape.render.static_lines import GAP, STRIP, draw_legend, draw_lines, d
 from landscape.render.static_relief import draw_relief
 from landscape.scene.scene import Comparison
 
-COLUMNS = 4
+# More panels beside each other would be too small for a page; four become two rows of two.
+COLUMNS = 3
 MARGIN = 0.15
 
 
@@ -99,8 +100,9 @@ def _around(figure: Figure, comparison: Comparison, layout: Layout, bottom: floa
 
 
 def _layout(comparison: Comparison) -> Layout:
-    columns = min(len(comparison.panels), COLUMNS)
-    grid = {"rows": -(-len(comparison.panels) // columns), "columns": columns}
+    count = len(comparison.panels)
+    rows = -(-count // COLUMNS)
+    grid = {"rows": rows, "columns": -(-count // rows)}
     if comparison.kind == "surface":
         return Layout(4.0, 3.3, left=0.15, gap=0.3, right=1.05, under=0.34, **grid)
     lines = comparison.panels[0].lines
