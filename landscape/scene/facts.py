@@ -95,7 +95,9 @@ def _file(path: PurePath) -> str:
     """The file's name; of a net in a run folder, with the folder's name, for all runs call their nets alike."""
     if path.name == "final.pt":
         return "/".join(path.parts[-2:])
-    return "/".join(path.parts[-3:]) if path.parent.name == "checkpoints" and path.stem.startswith("step_") else path.name
+    return (
+        "/".join(path.parts[-3:]) if path.parent.name == "checkpoints" and path.stem.startswith("step_") else path.name
+    )
 
 
 def _data(known: dict, metric: str | None) -> list[str]:
