@@ -1,6 +1,7 @@
 """What a training run works with: from the user's words to a net, its data and a trainer.
 
-Owns: the sizes a net takes from its data, what the run folder says of all of it, and the metrics of the trained net.
+Owns: which data are trained on and tested on, the sizes a net takes from them, what the run folder and the checkpoints say of
+all of it, and the metrics in eval mode.
 """
 
 from __future__ import annotations

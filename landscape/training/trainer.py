@@ -28,8 +28,8 @@ from landscape.training.settings import Settings
 class Trainer:
     """A net on its device, its optimizer and schedule, and the step it has come to.
 
-    `sums` are those since the last row: of the metrics times the samples, the samples, the squared-up gradient norms and
-    the steps. They stay on the device, so that no step waits for it.
+    `sums` are those since the last row: of the metrics times the samples, the samples, the gradient norms and the
+    steps. They stay on the device, so that no step waits for it.
     """
 
     def __init__(self, model: nn.Module, feed: Feed | BatchFeed, measure: Measure, settings: Settings) -> None:

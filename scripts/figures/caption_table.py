@@ -44,6 +44,14 @@ def not_convex(loss: np.ndarray) -> float:
     return float(np.mean(lowest[inner] < 0))
 
 
+def roughness(loss: np.ndarray) -> float:
+    """Root mean square of the second differences of log10(loss) between neighbours along the axes."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        heights = np.log10(loss)
+    bends = np.concatenate([np.diff(heights, 2, axis=axis).ravel() for axis in range(loss.ndim)])
+    return float(np.sqrt(np.mean(bends[np.isfinite(bends)] ** 2)))
+
+
 def near(surface: Surface, loss: np.ndarray) -> float:
     """Share of the plane or line whose loss is at most 1 above that of the net."""
     centre = surface.at_origin(surface.metric(None))
@@ -78,6 +86,7 @@ COLUMNS: dict[str, Callable[[Surface, np.ndarray], str]] = {
     "within +1 of the net": lambda surface, loss: f"{100 * near(surface, loss):.0f} %",
     "local minima": lambda surface, loss: str(local_minima(loss)),
     "not convex": lambda surface, loss: f"{100 * not_convex(loss):.0f} %",
+    "roughness": lambda surface, loss: f"{roughness(loss):.4f}",
     "evaluated": lambda surface, loss: evaluated(surface),
 }
 
@@ -98,7 +107,7 @@ def main() -> None:
     words = caption.read_text().split(MARK)[0].rstrip() if caption.exists() else f"# {folder.name}"
     caption.write_text(
         f"{words}\n\n{MARK}\n\nLoss: that of the first split. Local minima: points below all neighbours on the grid. "
-        f"Not convex: share\nof the inner half of the plane or line where the loss bends down in some direction of it.\n\n"
+        f"Not convex: share\nof the inner half of the plane or line where the loss bends down in some direction of it. Roughness:\nroot mean square of the second differences of log10(loss) between neighbours; a deep smooth pit counts, too.\n\n"
         f"{table(sys.argv[2:])}\n"
     )
     print(f"{caption}: written")
