@@ -19,6 +19,12 @@ from landscape.surfaces import Surface, load_surface
 MARK = "<!-- computed by scripts/figures/caption_table.py; below this line nothing is written by hand -->"
 
 
+LEGEND = """\
+Loss: that of the first split. Local minima: points below all neighbours on the grid. Not convex: share
+of the inner half of the plane or line where the loss bends down in some direction of it. Roughness:
+root mean square of the second differences of log10(loss) between neighbours; a deep smooth pit counts, too."""
+
+
 def local_minima(loss: np.ndarray) -> int:
     """Points of the plane, or of the line, that lie below all their neighbours; the outermost points are left out."""
     padded = np.pad(loss, 1, constant_values=np.inf)
@@ -105,11 +111,7 @@ def main() -> None:
     folder = Path(sys.argv[1])
     caption = folder / "caption.md"
     words = caption.read_text().split(MARK)[0].rstrip() if caption.exists() else f"# {folder.name}"
-    caption.write_text(
-        f"{words}\n\n{MARK}\n\nLoss: that of the first split. Local minima: points below all neighbours on the grid. "
-        f"Not convex: share\nof the inner half of the plane or line where the loss bends down in some direction of it. Roughness:\nroot mean square of the second differences of log10(loss) between neighbours; a deep smooth pit counts, too.\n\n"
-        f"{table(sys.argv[2:])}\n"
-    )
+    caption.write_text(f"{words}\n\n{MARK}\n\n{LEGEND}\n\n{table(sys.argv[2:])}\n")
     print(f"{caption}: written")
 
 
