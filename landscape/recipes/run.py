@@ -6,27 +6,24 @@ whatever ends the run, what was computed is saved first.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 
 from landscape.direction.files import write_directions
-from landscape.errors import LandscapeError, UsageError
+from landscape.errors import UsageError
 from landscape.recipes.job import Job, make_job, measure_speed
 from landscape.recipes.options import Options
+from landscape.recipes.ranks import check_same, on_all_ranks, shared, together
 from landscape.recipes.tolerance import SAMPLES, Saving, expected_saving, finish, sampled, sampler_for
 from landscape.surfaces.file import SurfaceFile, check_folder
 from landscape.surfaces.surface import Surface
-from landscape.sweep.executor import PointFailed, SerialExecutor
+from landscape.sweep.executor import PointFailed
 from landscape.sweep.launch import World, connect
 from landscape.sweep.loop import sweep
 from landscape.sweep.progress import Progress, note
-from landscape.sweep.signals import interruptible
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -60,20 +57,25 @@ def run(options: Options, ranges: dict[str, Any], *, command: str, dry_run: bool
     world = connect()
     threads_before = torch.get_num_threads()
     try:
-        job, file = _together(world, lambda: _set_up(options, ranges, world, command, dry_run))
+        job, file = together(world, lambda: _set_up(options, ranges, world, command, dry_run))
         if dry_run:
-            return _together(world, lambda: _plan(job, world, options))
-        surface = _compute(job, file, world, quiet=options.quiet, shard=options.shard_data)
+            return together(world, lambda: _plan(job, world, options))
+        on_all_ranks(
+            world,
+            lambda: _evaluator(job, file, world, quiet=options.quiet),
+            lambda executor, evaluate: _lead(job, file, executor, evaluate, quiet=options.quiet),
+            shard=options.shard_data,
+        )
     finally:
         torch.set_num_threads(threads_before)
-    return _shared(world, lambda: surface)
+    return shared(world, lambda: file.surface)
 
 
 def _set_up(options: Options, ranges: dict[str, Any], world: World, command: str, dry_run: bool):
     if options.out and world.leads:
         check_folder(Path(options.out))
     job = make_job(options, ranges, world, command)
-    _same_on_all_ranks(job, world)
+    check_same(world, marks_of(job))
     if dry_run or not world.leads:
         return job, None
     file = SurfaceFile.create_or_open(
@@ -91,92 +93,22 @@ def directions_path(out: str | Path) -> Path:
     return Path(out).with_suffix(".directions.h5")
 
 
-def _same_on_all_ranks(job: Job, world: World) -> None:
-    """Contract 2: every rank built the same slice and data; compared once by hash."""
-    if world.size == 1:
-        return
-    from landscape.sweep.mpi import same_everywhere
-
-    marks = {
+def marks_of(job: Job) -> dict[str, str]:
+    """What must be the same on every rank, as hashes."""
+    return {
         "directions": job.provenance["directions"]["fingerprint"],
         "weights": job.provenance["checkpoint"]["sha256"],
         "data": str(job.provenance["data"]["splits"]),
     }
-    for what, mark in marks.items():
-        if not same_everywhere(world, mark):
-            raise LandscapeError(
-                f"the ranks do not have the same {what}: do all machines see the same files, and does the data loader give "
-                "the same batches in every process (no shuffling, no random augmentation)?"
-            )
-
-
-def _together(world: World, action: Callable[[], T]) -> T:
-    """The action's value, unless it failed on any rank: then all ranks raise, and none is left waiting."""
-    if world.size == 1:
-        return action()
-    from landscape.sweep.mpi import agree
-
-    problem, value = None, None
-    try:
-        value = action()
-    except Exception as error:  # also a bug must not leave the others waiting
-        problem = error
-    try:
-        agree(world, _text(problem))
-    except LandscapeError as agreed:
-        if isinstance(problem, UsageError):
-            raise problem from None
-        raise agreed from problem
-    return value
-
-
-def _text(problem: Exception | None) -> str | None:
-    if problem is None or isinstance(problem, LandscapeError):
-        return str(problem) if problem else None
-    return f"{type(problem).__name__}: {problem}"
-
-
-def _compute(job: Job, file: SurfaceFile | None, world: World, *, quiet: bool, shard: bool) -> Surface | None:
-    executor = SerialExecutor()
-    if world.size > 1:
-        from landscape.sweep.mpi import MPIExecutor
-
-        executor = MPIExecutor(world, shard=shard)
-    with interruptible(leads=world.leads):
-        try:
-            evaluate = _evaluator(job, file, world, quiet=quiet)
-        except KeyboardInterrupt as error:
-            if world.leads:  # the others wait in a collective call and cannot hear; after a moment the job is aborted
-                executor.close(error)
-            raise
-        if file is None:
-            executor.follow(evaluate)
-            return None
-        try:
-            _lead(job, file, executor, evaluate, quiet=quiet)
-        except BaseException as error:
-            executor.close(error)
-            raise
-        executor.close(None)
-    return file.surface
 
 
 def _evaluator(job: Job, file: SurfaceFile | None, world: World, *, quiet: bool):
     """What is done at a point. When samples are to be left out, all ranks look at all of them once, if there is need."""
-    if job.means is None or not job.means.samples or not _shared(world, lambda: bool(file.pending())):
+    if job.means is None or not job.means.samples or not shared(world, lambda: bool(file.pending())):
         return job
     if world.leads:
         note(f"all {job.objective.samples:,} samples at the centre, once", label=_label(job), quiet=quiet)
     return sampled(job, world)
-
-
-def _shared(world: World, value: Callable[[], T]) -> T:
-    """The leader's value, on all ranks."""
-    if world.size == 1:
-        return value()
-    from landscape.sweep.mpi import share
-
-    return share(world, value() if world.leads else None)
 
 
 def _label(job: Job) -> str:

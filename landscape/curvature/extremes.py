@@ -1,0 +1,156 @@
+"""The smallest and the largest eigenvalue, both from one growing space, with a bound on their error.
+
+Owns: when they are good enough, and starting from vectors that are known to be near. The space begins with the eigenvectors
+of a neighbouring point, or with one random vector, and grows by the residual of whichever end is further from its
+eigenvalue. From one vector that is the Lanczos recursion with full reorthogonalization (all residuals are then parallel);
+from neighbours it is Davidson's method without a preconditioner (Davidson 1975), which needs no Krylov space to begin with.
+Values in such a space never pass the true ends: the smallest is approached from above, the largest from below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from landscape.curvature.lanczos import kato_temple
+from landscape.errors import EvaluationError
+
+Operator = Callable[[Tensor], Tensor]
+
+# So much chance is mixed into what is known: a start that is an eigenvector to the last digit, but of an eigenvalue that is
+# no longer the smallest, would never leave its place.
+CHANCE = 0.3
+# An end smaller than this share of the other one is known well enough when its error is small beside that share.
+SMALL = 0.01
+MOST = 300
+
+
+@dataclass(frozen=True, eq=False)
+class Ends:
+    """Both ends of a spectrum.
+
+    `errors`: about how far each may be from the true value, see `kato_temple`. `vectors` (2, n): their eigenvectors, the
+    smallest first. `products`: how many were needed. `converged`: whether both errors are within what was asked for.
+    """
+
+    smallest: float
+    largest: float
+    errors: tuple[float, float]
+    vectors: Tensor
+    products: int
+    converged: bool
+
+
+def extremes(
+    apply: Operator,
+    random: Callable[[int], Tensor],
+    dimension: int,
+    *,
+    tolerance: float = 0.01,
+    near: Sequence[Tensor] = (),
+    most: int = MOST,
+) -> Ends:
+    """Both ends of the spectrum of the symmetric operator `apply` on a space of `dimension`.
+
+    `random(k)`: the k-th random vector (n,), normally distributed. `near`: unit vectors near the eigenvectors of the ends.
+    `tolerance`: accepted error of each end, relative to it (or to a hundredth of the other end where that is larger). At
+    most `most` products are spent; then what is there is returned, not converged.
+
+    Raises:
+        EvaluationError: a product is not finite.
+    """
+    space, drawn = _Space(apply, dimension), len(near) + 1
+    for vector in _starts(near, random):
+        space.add(vector)
+    while True:
+        residuals = [space.residual(which) for which in (0, 1)]
+        norms = [float(residual.norm()) for residual in residuals]
+        errors = space.errors(norms)
+        ends = space.values[[0, -1]]
+        accepted = tolerance * np.maximum(np.abs(ends), SMALL * np.abs(ends).max())
+        good = bool((errors <= accepted).all()) or space.complete
+        if good or space.size >= most:
+            vectors = torch.stack([space.vector(0), space.vector(1)])
+            return Ends(*map(float, ends), tuple(map(float, errors)), vectors, space.size, good)
+        worst = int(np.argmax(errors / np.maximum(accepted, np.finfo(float).tiny)))
+        rounding = 100 * torch.finfo(residuals[0].dtype).eps * np.abs(ends).max()
+        if norms[worst] <= rounding or not space.add(residuals[worst]):
+            space.add(random(drawn))
+            drawn += 1
+
+
+def _starts(near: Sequence[Tensor], random: Callable[[int], Tensor]) -> list[Tensor]:
+    if not near:
+        return [random(0)]
+    chances = [random(1 + number) for number in range(len(near))]
+    return [vector + chance * (CHANCE / chance.norm()) for vector, chance in zip(near, chances, strict=True)]
+
+
+class _Space:
+    """An orthonormal basis Q of any vectors, the products A Q, and the operator seen in it, Q A Q^T."""
+
+    def __init__(self, apply: Operator, dimension: int):
+        self._apply, self._dimension = apply, dimension
+        self._basis: list[Tensor] = []
+        self._products: list[Tensor] = []
+        self._inner = np.zeros((0, 0))
+        self.values = np.zeros(0)
+        self._vectors = np.zeros((0, 0))
+
+    @property
+    def size(self) -> int:
+        return len(self._basis)
+
+    @property
+    def complete(self) -> bool:
+        return self.size >= self._dimension
+
+    def add(self, vector: Tensor) -> bool:
+        """One more product, with what is new in `vector`; False when nothing is new in it."""
+        before = float(vector.norm())
+        for _ in range(2):
+            for known in self._basis:
+                vector = vector - known * (known @ vector)
+        length = float(vector.norm())
+        if not before or length <= 100 * torch.finfo(vector.dtype).eps * before:
+            return False
+        vector = vector / length
+        product = self._apply(vector)
+        self._basis.append(vector)
+        self._products.append(product)
+        row = np.array([float(known @ product) for known in self._basis])
+        if not np.isfinite(row).all():
+            raise EvaluationError("a product with the Hessian is not finite")
+        grown = np.zeros((self.size, self.size))
+        grown[:-1, :-1] = self._inner
+        grown[-1, :] = grown[:, -1] = row
+        self._inner = grown
+        self.values, self._vectors = np.linalg.eigh(grown)
+        return True
+
+    def residual(self, which: int) -> Tensor:
+        """(n,) A u - value u of the smallest (0) or the largest (1) Ritz vector."""
+        return self._combined(self._products, which).sub_(self.vector(which), alpha=float(self.values[-which]))
+
+    def vector(self, which: int) -> Tensor:
+        """(n,) the smallest (0) or the largest (1) Ritz vector."""
+        return self._combined(self._basis, which)
+
+    def errors(self, residuals: Sequence[float]) -> np.ndarray:
+        """(2,) of both ends."""
+        if self.complete:
+            return np.zeros(2)
+        gaps = np.array(
+            [0.0, 0.0] if self.size < 2 else [self.values[1] - self.values[0], self.values[-1] - self.values[-2]]
+        )
+        return kato_temple(np.array(residuals), gaps)
+
+    def _combined(self, vectors: list[Tensor], which: int) -> Tensor:
+        out = torch.zeros_like(vectors[0])
+        for share, vector in zip(self._vectors[:, -which].tolist(), vectors, strict=True):
+            out.add_(vector, alpha=share)
+        return out

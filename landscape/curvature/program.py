@@ -1,0 +1,364 @@
+"""Products with the Hessian and the Gauss-Newton matrix by a program of rules, for nets that can be traced.
+
+Owns: the program made from a traced net, and the tape of a batch: what its operations keep between products, so that a
+product is two passes of tangents and cotangents and nothing else. Batch norm is folded into convolutions, and activations
+lie channels-last. A net with an operation that has no rule gets no program; graph.py does every net.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, fx, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.conv import _ConvNd
+
+from landscape.curvature.rules import (
+    ChannelAffine,
+    Convolution,
+    Linear,
+    LinearMap,
+    MaxPool,
+    Relu,
+    Rule,
+    Smooth,
+    Sum,
+    Sums,
+)
+
+SMOOTH = (F.gelu, F.silu, F.softplus, F.elu, torch.tanh, torch.sigmoid, F.tanh, F.sigmoid)
+SMOOTH_MODULES = (nn.GELU, nn.SiLU, nn.Softplus, nn.ELU, nn.Tanh, nn.Sigmoid)
+# Linear in their tensors, and without parameters.
+LINEAR = (
+    torch.flatten,
+    torch.mean,
+    F.avg_pool2d,
+    F.adaptive_avg_pool2d,
+    F.pad,
+    torch.cat,
+    torch.reshape,
+    torch.permute,
+)
+LINEAR_MODULES = (nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.Flatten, nn.ZeroPad2d)
+LINEAR_METHODS = ("flatten", "mean", "view", "reshape", "permute", "transpose", "contiguous")
+SAME = (nn.Identity, nn.Dropout, nn.Dropout2d)
+ADDITIONS = (operator.add, operator.iadd, torch.add)
+
+
+class NoRule(Exception):
+    """An operation that the program does not know; says which."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A rule, the numbers of the values it takes, and which of these depend on a parameter."""
+
+    rule: Rule
+    inputs: tuple[int, ...]
+    wanted: tuple[bool, ...]
+    active: bool
+
+
+@dataclass
+class Tape:
+    """What the steps keep of one batch. `loss` is its share of the mean loss; `bend` gives H_L t for a tangent t."""
+
+    kept: list[Any]
+    cotangents: list[Tensor | None]
+    loss: float
+    slope: Tensor
+    bend: Callable[[Tensor], Tensor]
+    nbytes: int = field(default=0)
+
+
+class Program:
+    """A net as steps: value 0 is the input of a batch, value i + 1 the output of step i."""
+
+    def __init__(self, steps: Sequence[Step]):
+        self._steps = tuple(steps)
+
+    def refresh(self) -> None:
+        """After the weights have moved."""
+        for step in self._steps:
+            step.rule.refresh()
+
+    def prepare(self, tangents: Mapping[str, Tensor]) -> list[Any]:
+        """A direction, tensor by tensor, made ready for `product`."""
+        return [step.rule.prepare(tangents) for step in self._steps]
+
+    def record(self, inputs: Tensor, loss: Callable[[Tensor], Tensor]) -> Tape:
+        """One batch: forward, and back once for the cotangents; `loss` takes the outputs to their share of the mean."""
+        values, kept = [_channels_last(inputs)], []
+        for step in self._steps:
+            out, held = step.rule.forward(*(values[i] for i in step.inputs))
+            values.append(out)
+            kept.append(held)
+        value, slope, bend = _of_outputs(values[-1], loss)
+        tape = Tape(kept, [None] * len(kept), value, slope, bend)
+        self._back(tape, slope, {}, keep=True)
+        tape.nbytes = sum(tensor.untyped_storage().nbytes() for tensor in _unique((kept, tape.cotangents)))
+        return tape
+
+    def gradient(self, tape: Tape, sums: Sums) -> None:
+        """Adds the batch's share of the gradient."""
+        self._back(tape, tape.slope, sums)
+
+    def product(self, tape: Tape, moved: Sequence[Any], sums: Sums, *, gauss_newton: bool = False) -> None:
+        """Adds the batch's share of the product with the direction that `moved` was prepared from."""
+        tangents: list[Tensor | None] = [None]
+        for step, kept, part in zip(self._steps, tape.kept, moved, strict=True):
+            taken = [tangents[i] for i in step.inputs]
+            tangents.append(step.rule.push(kept, taken, part) if step.active else None)
+        if tangents[-1] is None:
+            return
+        rslope = tape.bend(tangents[-1])
+        if gauss_newton:
+            self._back(tape, rslope, sums)
+        else:
+            self._back(tape, rslope, sums, tangents=tangents, moved=moved)
+
+    def finish(self, sums: Sums, out: Mapping[str, Tensor]) -> None:
+        """Adds what all batches gave to the tensors of the result."""
+        for step in self._steps:
+            step.rule.finish(sums, out)
+
+    def _back(self, tape: Tape, last: Tensor, sums: Sums, *, tangents=None, moved=None, keep: bool = False) -> None:
+        found: list[Tensor | None] = [None] * (len(self._steps) + 1)
+        found[-1] = last
+        for number in range(len(self._steps) - 1, -1, -1):
+            step, got = self._steps[number], found[number + 1]
+            found[number + 1] = None
+            if not step.active:
+                continue
+            if keep:
+                if step.rule.keeps_cotangent:
+                    tape.cotangents[number] = got
+                given = step.rule.pull(tape.kept[number], got, step.wanted, _Nowhere())
+            elif tangents is None:
+                given = step.rule.pull(tape.kept[number], got, step.wanted, sums)
+            else:
+                given = step.rule.pull(
+                    tape.kept[number], got, step.wanted, sums,
+                    cotangent=tape.cotangents[number], tangents=[tangents[i] for i in step.inputs], moved=moved[number],
+                )  # fmt: skip
+            for i, want, cotangent in zip(step.inputs, step.wanted, given, strict=True):
+                if want and cotangent is not None:
+                    found[i] = cotangent if found[i] is None else found[i] + cotangent
+
+
+class _Nowhere(dict):
+    """Sums that nobody wants."""
+
+    def __contains__(self, name: object) -> bool:
+        return False
+
+    def __setitem__(self, name: str, value: Tensor) -> None:
+        pass
+
+
+def make_program(model: nn.Module, inputs: Tensor, counted: Sequence[str]) -> Program:
+    """The program of `model` (in eval mode) for the parameters named.
+
+    Raises:
+        NoRule: something in it has no rule, or it cannot be traced; the message says what.
+    """
+    try:
+        graph = fx.symbolic_trace(model)
+    except Exception as error:  # whatever a stranger's net does while traced
+        raise NoRule(f"it cannot be traced ({type(error).__name__})") from error
+    return _Maker(model, graph, counted).made(inputs)
+
+
+class _Maker:
+    """Translates a traced net node by node, on a few samples so that it knows shapes."""
+
+    def __init__(self, model: nn.Module, graph: fx.GraphModule, counted: Sequence[str]):
+        self._model, self._graph = model, graph
+        self._names = {id(p): name for name, p in model.named_parameters(remove_duplicate=False) if name in counted}
+        self._steps: list[Step] = []
+        self._active = [False]
+        self._numbers: dict[fx.Node, int] = {}
+        self._values: dict[fx.Node, Any] = {}
+        self._folded: dict[fx.Node, fx.Node] = {}
+
+    def made(self, inputs: Tensor) -> Program:
+        nodes = [node for node in self._graph.graph.nodes if node.op != "placeholder"]
+        places = [node for node in self._graph.graph.nodes if node.op == "placeholder"]
+        self._numbers[places[0]], self._values[places[0]] = 0, _channels_last(inputs)
+        for node in places[1:]:
+            self._values[node] = node.args[0] if node.args else None
+        for node in nodes:
+            if node.op == "output":
+                return self._ended(node)
+            self._translate(node)
+        raise NoRule("it has no output")
+
+    def _ended(self, node: fx.Node) -> Program:
+        result = node.args[0]
+        if not isinstance(result, fx.Node) or self._numbers.get(result) != len(self._steps):
+            raise NoRule("its output is not one tensor")
+        return Program(self._steps)
+
+    def _translate(self, node: fx.Node) -> None:
+        if node in self._folded:
+            source = self._folded[node]
+            self._numbers[node], self._values[node] = self._numbers[source], self._values[source]
+            return
+        tensors = list(dict.fromkeys(n for n in node.all_input_nodes if n in self._numbers))
+        if not tensors:
+            self._values[node] = self._constant(node)
+            return
+        if node.op == "call_function" and node.target is getattr or _tells_shape(node):
+            self._values[node] = self._run(node, self._values)
+            return
+        rule, taken = self._rule(node, tensors)
+        if rule is None:
+            self._numbers[node], self._values[node] = self._numbers[tensors[0]], self._values[tensors[0]]
+            return
+        rule.refresh()
+        numbers = tuple(self._numbers[n] for n in taken)
+        wanted = tuple(self._active[i] for i in numbers)
+        self._steps.append(Step(rule, numbers, wanted, any(wanted) or bool(rule.parameters)))
+        self._active.append(self._steps[-1].active)
+        self._numbers[node] = len(self._steps)
+        self._values[node] = rule.forward(*(self._values[n] for n in taken))[0]
+
+    def _constant(self, node: fx.Node) -> Any:
+        """What is computed from plain numbers alone; tensors of the net's own have no rule."""
+        value = self._run(node, self._values)
+        if isinstance(value, Tensor) or node.op in ("get_attr", "call_module"):
+            raise NoRule(f"{node.name} reads a tensor of the net directly")
+        return value
+
+    def _run(self, node: fx.Node, values: Mapping[fx.Node, Any]) -> Any:
+        args, kwargs = fx.node.map_arg((node.args, dict(node.kwargs)), lambda n: values[n])
+        if node.op == "call_method":
+            return getattr(args[0], node.target)(*args[1:], **kwargs)
+        if node.op == "call_function":
+            return node.target(*args, **kwargs)
+        raise NoRule(f"{node.name} ({node.op})")
+
+    def _rule(self, node: fx.Node, tensors: list[fx.Node]) -> tuple[Rule | None, Sequence[fx.Node]]:
+        """(rule, the nodes whose values it takes); None for what passes its input on."""
+        if node.op == "call_module":
+            return self._of_module(node, self._graph.get_submodule(node.target)), tensors
+        target = node.target
+        if node.op == "call_function" and target in ADDITIONS and not node.kwargs:
+            first, second = node.args
+            values = [self._values.get(n) for n in (first, second) if isinstance(n, fx.Node)]
+            if len(values) == 2 and all(isinstance(v, Tensor) for v in values) and values[0].shape == values[1].shape:
+                return Sum(), (first, second)
+            raise NoRule(f"{node.name} adds tensors of different shapes, or a number")
+        if target in (F.relu, torch.relu, torch.relu_) or (node.op == "call_method" and target in ("relu", "relu_")):
+            return Relu(), tensors
+        if target in SMOOTH and len(tensors) == 1:
+            return Smooth(lambda x, node=node: node.target(x, *node.args[1:], **node.kwargs)), tensors
+        if node.op == "call_function" and target is F.dropout:
+            return None, tensors
+        if self._is_linear(node):
+            return LinearMap(self._closed(node, tensors)), tensors
+        raise NoRule(f"{getattr(target, '__name__', target)} has no rule")
+
+    def _is_linear(self, node: fx.Node) -> bool:
+        if node.op == "call_method":
+            return node.target in LINEAR_METHODS
+        if node.target is operator.getitem:
+            return isinstance(self._values.get(node.args[0]), Tensor)
+        zero_padding = node.kwargs.get("mode", "constant") == "constant" and not node.kwargs.get("value")
+        return node.target in LINEAR and (node.target is not F.pad or (len(node.args) < 3 and zero_padding))
+
+    def _closed(self, node: fx.Node, tensors: list[fx.Node]) -> Callable[..., Tensor]:
+        """The node as a function of its tensors, all else filled in."""
+        known = {n: self._values[n] for n in node.all_input_nodes if n not in tensors}
+        return lambda *given: self._run(node, {**known, **dict(zip(tensors, given, strict=True))})
+
+    def _of_module(self, node: fx.Node, module: nn.Module) -> Rule | None:
+        kind = type(module)
+        if module._forward_hooks or module._forward_pre_hooks or len(node.args) != 1 or node.kwargs:
+            raise NoRule(f"{node.target} has hooks or several arguments")
+        if any(id(p) in self._names for p in module.parameters()) and not isinstance(
+            module, (_ConvNd, nn.Linear, _BatchNorm)
+        ):
+            raise NoRule(f"{kind.__name__} has no rule")
+        if isinstance(module, _ConvNd) and kind.__module__ == "torch.nn.modules.conv":
+            return self._convolution(node, module)
+        if kind is nn.Linear:
+            return Linear(module, *self._named(module))
+        if (
+            isinstance(module, _BatchNorm)
+            and module.running_var is not None
+            and kind.__module__.startswith("torch.nn.")
+        ):
+            return ChannelAffine(module, *self._named(module))
+        if kind is nn.ReLU:
+            return Relu()
+        if kind is nn.MaxPool2d:
+            return MaxPool(lambda x: F.max_pool2d_with_indices(
+                x, module.kernel_size, module.stride, module.padding, module.dilation, module.ceil_mode))  # fmt: skip
+        if kind in SAME:
+            return None
+        if kind in SMOOTH_MODULES:
+            return Smooth(module)
+        if kind in LINEAR_MODULES:
+            return LinearMap(module)
+        raise NoRule(f"{kind.__name__} has no rule")
+
+    def _convolution(self, node: fx.Node, conv: _ConvNd) -> Convolution:
+        if conv.padding_mode != "zeros" or isinstance(conv.padding, str):
+            raise NoRule(f"{node.target} pads in its own way")
+        after = next(iter(node.users)) if len(node.users) == 1 else None
+        norm = self._graph.get_submodule(after.target) if after is not None and after.op == "call_module" else None
+        foldable = isinstance(norm, _BatchNorm) and norm.running_var is not None and not any(self._named(norm))
+        once = after is not None and sum(n.target == after.target for n in self._graph.graph.nodes) == 1
+        if foldable and once and not conv.transposed and len(after.args) == 1:
+            self._folded[after] = node
+            return Convolution(conv, *self._named(conv), norm)
+        return Convolution(conv, *self._named(conv))
+
+    def _named(self, module: nn.Module) -> tuple[str | None, str | None]:
+        """The names of weight and bias that are counted."""
+        return self._names.get(id(module.weight)), self._names.get(id(module.bias))
+
+
+def _tells_shape(node: fx.Node) -> bool:
+    return node.op == "call_method" and node.target in ("size", "dim")
+
+
+def _of_outputs(outputs: Tensor, loss: Callable[[Tensor], Tensor]) -> tuple[float, Tensor, Callable[[Tensor], Tensor]]:
+    """(loss, its slope by the outputs, t -> its second derivative times t)."""
+    with torch.enable_grad():
+        leaf = outputs.detach().requires_grad_()
+        value = loss(leaf)
+        (slope,) = torch.autograd.grad(value, leaf, create_graph=True)
+
+    def bend(tangent: Tensor) -> Tensor:
+        if not slope.requires_grad:
+            return torch.zeros_like(tangent)
+        (found,) = torch.autograd.grad(slope, leaf, tangent, retain_graph=True, allow_unused=True)
+        return torch.zeros_like(tangent) if found is None else found
+
+    return float(value.detach()), slope.detach(), bend
+
+
+def _channels_last(inputs: Tensor) -> Tensor:
+    return inputs.contiguous(memory_format=torch.channels_last) if inputs.ndim == 4 else inputs
+
+
+def _unique(nested: Any) -> list[Tensor]:
+    """The tensors of a nested structure, each storage once."""
+    found: dict[int, Tensor] = {}
+
+    def visit(value: Any) -> None:
+        if isinstance(value, Tensor):
+            found.setdefault(value.untyped_storage().data_ptr(), value)
+        elif isinstance(value, (list, tuple)):
+            for each in value:
+                visit(each)
+
+    visit(nested)
+    return list(found.values())

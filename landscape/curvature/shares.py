@@ -1,0 +1,64 @@
+"""A batch's share of the mean loss, as something to differentiate.
+
+Owns: what the loss is to second derivatives, and the words for a loss that has none.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from landscape.data.split import Split, batch_length
+from landscape.errors import EvaluationError, UsageError
+from landscape.objective.loss import forward
+from landscape.objective.objective import Objective
+
+
+class Loss:
+    """The mean loss over a split of the objective, batch by batch."""
+
+    def __init__(self, objective: Objective):
+        self._measure = objective.measure
+        self.reads_outputs = bool(getattr(self._measure, "reads_outputs", False))
+        self.split: Split = next(iter(objective.splits.values()))
+        self._model = objective.model
+
+    def of_batch(self, batch: Any, total: int) -> Tensor:
+        """() the batch's share, through the net."""
+        found = self._measure(self._model, batch)
+        if "loss" not in found:
+            raise UsageError(
+                f"curvature is that of 'loss', and the values are {', '.join(found)}; name one of them loss"
+            )
+        return share(found["loss"], batch_length(batch), total)
+
+    def outputs(self, batch: Any) -> Tensor:
+        return forward(self._model, batch[0])
+
+    def of_outputs(self, outputs: Tensor, targets: Any, total: int) -> Tensor:
+        """() the batch's share, from the net's outputs."""
+        return share(self._measure.functions["loss"](outputs, targets), len(outputs), total)
+
+
+def share(values: Tensor, length: int, total: int) -> Tensor:
+    """() of values (n,) of samples, or of their mean ()."""
+    if not isinstance(values, Tensor):
+        raise no_derivatives("it is a plain number")
+    return values.sum() / total if values.ndim == 1 and len(values) == length else values.mean() * (length / total)
+
+
+def no_derivatives(why: str) -> EvaluationError:
+    return EvaluationError(
+        f"the loss has no derivatives ({why}), so it has no curvature; does it round, count, or take an argmax? "
+        "Give a loss that is smooth in the outputs, such as --loss cross_entropy"
+    )
+
+
+def check_smooth(gradients: list[Tensor | None], value: Tensor) -> None:
+    """Raises EvaluationError when a loss does not depend on what it was differentiated by."""
+    if not value.requires_grad:
+        raise no_derivatives("its value does not depend on the parameters through anything that can be differentiated")
+    if all(g is None or not bool(torch.count_nonzero(g)) for g in gradients):
+        raise no_derivatives("its gradient is exactly zero, also beside these weights")

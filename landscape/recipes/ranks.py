@@ -1,0 +1,104 @@
+"""What all ranks do together: set up and agree, compute, and stop.
+
+Owns: that no rank is left waiting for one that failed, and the life of the loop: the leader hands out and keeps, the others
+follow, and whatever ends it ends it everywhere. On one process all of this is a plain call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from landscape.errors import LandscapeError, UsageError
+from landscape.sweep.executor import Evaluate, Executor, SerialExecutor
+from landscape.sweep.launch import World
+from landscape.sweep.signals import interruptible
+
+T = TypeVar("T")
+
+
+def together(world: World, action: Callable[[], T]) -> T:
+    """The action's value, unless it failed on any rank: then all ranks raise, and none is left waiting."""
+    if world.size == 1:
+        return action()
+    from landscape.sweep.mpi import agree
+
+    problem, value = None, None
+    try:
+        value = action()
+    except Exception as error:  # also a bug must not leave the others waiting
+        problem = error
+    try:
+        agree(world, _text(problem))
+    except LandscapeError as agreed:
+        if isinstance(problem, UsageError):
+            raise problem from None
+        raise agreed from problem
+    return value
+
+
+def shared(world: World, value: Callable[[], T]) -> T:
+    """The leader's value, on all ranks."""
+    if world.size == 1:
+        return value()
+    from landscape.sweep.mpi import share
+
+    return share(world, value() if world.leads else None)
+
+
+def check_same(world: World, marks: Mapping[str, str]) -> None:
+    """Contract 2: every rank built the same from the same files; compared once by hash.
+
+    Raises:
+        LandscapeError: names what differs.
+    """
+    if world.size == 1:
+        return
+    from landscape.sweep.mpi import same_everywhere
+
+    for what, mark in marks.items():
+        if not same_everywhere(world, mark):
+            raise LandscapeError(
+                f"the ranks do not have the same {what}: do all machines see the same files, and does the data loader give "
+                "the same batches in every process (no shuffling, no random augmentation)?"
+            )
+
+
+def on_all_ranks(
+    world: World,
+    evaluator: Callable[[], Evaluate],
+    lead: Callable[[Executor, Evaluate], None],
+    *,
+    shard: bool = False,
+) -> None:
+    """`lead(executor, evaluate)` on the leader, while the other ranks compute what they are given.
+
+    `evaluator` makes what is done at a point, on every rank. With `shard` every point is divided among the ranks.
+    """
+    executor = SerialExecutor()
+    if world.size > 1:
+        from landscape.sweep.mpi import MPIExecutor
+
+        executor = MPIExecutor(world, shard=shard)
+    with interruptible(leads=world.leads):
+        try:
+            evaluate = evaluator()
+        except KeyboardInterrupt as error:
+            if world.leads:  # the others wait in a collective call and cannot hear; after a moment the job is aborted
+                executor.close(error)
+            raise
+        if not world.leads:
+            executor.follow(evaluate)
+            return
+        try:
+            lead(executor, evaluate)
+        except BaseException as error:
+            executor.close(error)
+            raise
+        executor.close(None)
+
+
+def _text(problem: Exception | None) -> str | None:
+    if problem is None or isinstance(problem, LandscapeError):
+        return str(problem) if problem else None
+    return f"{type(problem).__name__}: {problem}"
