@@ -7,6 +7,7 @@ samples of one split, each with its share of the mean, so nothing depends on how
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import torch
@@ -55,10 +56,12 @@ class Products:
         *,
         ignore: str = "biasbn",
         matrix: str = "hessian",
+        only: Sequence[str] | None = None,
         way: str | None = None,
         budget: float = float("inf"),
     ):
-        """`way`: program, graph or differences; None is the first of these that works. `budget`: bytes for what is kept.
+        """`only`: the names of parameters to which the block is narrowed. `way`: program, graph or differences; None is the
+        first of these that works. `budget`: bytes for what is kept between products.
 
         Raises:
             UsageError: unknown matrix; all parameters ignored. EvaluationError: the loss has no derivative.
@@ -68,7 +71,7 @@ class Products:
         self._objective, self.matrix, self.count = objective, matrix, 0
         entries = [entry for entry in objective.layout.entries if not entry.is_buffer]
         left_out = ignored_names(objective.layout.named(objective.weights), ignore)
-        counted = [entry for entry in entries if entry.name not in left_out]
+        counted = [entry for entry in entries if entry.name not in left_out and (only is None or entry.name in only)]
         if not counted:
             raise UsageError(f"ignore '{ignore}': leaves no parameter whose curvature could be taken")
         self.names = tuple(entry.name for entry in counted)

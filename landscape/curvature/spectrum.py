@@ -15,6 +15,7 @@ from torch import Tensor
 
 from landscape.curvature.lanczos import Krylov, Ritz
 from landscape.errors import EvaluationError
+from landscape.surfaces.spectrum import Density
 
 Operator = Callable[[Tensor], Tensor]
 Random = Callable[[int], Tensor]
@@ -34,46 +35,6 @@ class Pairs:
     vectors: Tensor
     products: int
     converged: bool
-
-
-@dataclass(frozen=True, eq=False)
-class Density:
-    """Where the eigenvalues lie: point masses of total 1.
-
-    `nodes` and `weights` have shape (probes, steps): each row is one estimate, and their mean the density. `known` (k,) are
-    eigenvalues that were found one by one, of mass 1 / dimension each; the rows stand for the others.
-    """
-
-    nodes: np.ndarray
-    weights: np.ndarray
-    known: np.ndarray
-    dimension: int
-
-    def mean(self) -> float:
-        """The mean eigenvalue, which is the trace over the dimension."""
-        return self._over(lambda values: values)[0]
-
-    def share_below(self, bound: float) -> tuple[float, float]:
-        """(share of eigenvalues below `bound`, its standard error from the spread of the probes)."""
-        return self._over(lambda values: (values < bound).astype(float))
-
-    def at(self, points: np.ndarray, width: float) -> np.ndarray:
-        """(m,) the density at `points` (m,), each mass spread as a Gaussian of standard deviation `width`."""
-        rest = 1.0 - len(self.known) / self.dimension
-        nodes = np.concatenate([self.nodes.ravel(), self.known])
-        masses = np.concatenate(
-            [self.weights.ravel() * rest / len(self.nodes), np.full(len(self.known), 1.0 / self.dimension)]
-        )
-        found = np.zeros(len(points))
-        for node, mass in zip(nodes, masses, strict=True):
-            found += mass * np.exp(-0.5 * ((points - node) / width) ** 2)
-        return found / (width * np.sqrt(2 * np.pi))
-
-    def _over(self, function: Callable[[np.ndarray], np.ndarray]) -> tuple[float, float]:
-        rest = 1.0 - len(self.known) / self.dimension
-        rows = rest * (self.weights * function(self.nodes)).sum(axis=1) + function(self.known).sum() / self.dimension
-        error = float(rows.std(ddof=1) / len(rows) ** 0.5) if len(rows) > 1 else float("nan")
-        return float(rows.mean()), error
 
 
 def eigenpairs(

@@ -81,6 +81,34 @@ class SurfaceFile:
             return cls.open(path, grid, provenance)
         return cls.create(path, grid, provenance, trails)
 
+    @classmethod
+    def extend(cls, surface: Surface, path: str | Path | None, group: str, facts: Mapping, *, overwrite: bool = False):
+        """Adds a group of metrics, named `group...`, to a surface that is there; or goes on with it.
+
+        `facts` say what the group is; they are kept in the provenance under its name. With `overwrite` what the group held
+        is dropped; all other values stay as they are.
+
+        Raises:
+            SurfaceFileError: the group was computed otherwise; the message names the difference.
+        """
+        known = surface.provenance.get(group)
+        if known is not None and group in surface.status and not overwrite:
+            if found := difference(known, facts):
+                raise SurfaceFileError(
+                    f"{path or 'this surface'} has {group} values of another kind: {found}; --overwrite drops these"
+                )
+        else:
+            for arrays in (surface.values, surface.stderr):
+                for name in [name for name in arrays if name.startswith(group)]:
+                    del arrays[name]
+            surface.status[group] = np.full(surface.shape, PENDING, np.uint8)
+            surface.provenance[group] = plain(facts)
+        file = cls(Path(path) if path else None, surface)
+        if file.path:
+            check_folder(file.path)
+        file._save()
+        return file
+
     def pending(self, group: str = EVALUATION) -> list[int]:
         """Numbers of the points that still lack a result; failed ones are tried again."""
         status = self._status(group).ravel()
@@ -148,7 +176,7 @@ class SurfaceFile:
 
     def _rescued(self, error: OSError) -> str:
         reason = f"cannot write {self.path}: {error.strerror or error}"
-        done = int(np.count_nonzero(self.surface.status[EVALUATION]))
+        done = max(int(np.count_nonzero(status)) for status in self.surface.status.values())
         if not done:
             return f"{reason}; give another -o"
         rescue = Path(tempfile.gettempdir()) / f"landscape-rescue-{os.getpid()}-{self.path.name}"

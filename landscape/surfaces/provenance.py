@@ -11,6 +11,7 @@ from collections.abc import Mapping
 # Where and how it ran, and paths that may move while a hash beside them tells the content.
 DESCRIPTIVE = (
     ("run",),
+    ("hessian",),  # what was added to the file afterwards
     ("command",),
     ("checkpoint", "path"),
     ("model", "spec"),

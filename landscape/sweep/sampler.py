@@ -31,11 +31,11 @@ class Sampler(Protocol):
         """All results of the round, by point number in rising order."""
 
 
-class EveryPoint:
-    """One round with all points given, which for a continued run are those still pending."""
+class ThesePoints:
+    """One round with the points given, in their order."""
 
-    def __init__(self, grid: Grid, indices: Sequence[int]):
-        self._round = [Point(index, grid.coordinates(index)) for index in indices]
+    def __init__(self, points: Sequence[Point]):
+        self._round = list(points)
 
     def ask(self) -> Sequence[Point]:
         points, self._round = self._round, []
@@ -43,3 +43,10 @@ class EveryPoint:
 
     def tell(self, results: Mapping[int, Result]) -> None:
         pass
+
+
+class EveryPoint(ThesePoints):
+    """One round with all points given by number, which for a continued run are those still pending."""
+
+    def __init__(self, grid: Grid, indices: Sequence[int]):
+        super().__init__([Point(index, grid.coordinates(index)) for index in indices])

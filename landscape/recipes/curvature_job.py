@@ -1,0 +1,133 @@
+"""What is computed at a point of a curvature map, and what a rank remembers between points.
+
+Owns: the settings of such a map, the starting vectors taken from points already done, and the names of the results.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from landscape.curvature.extremes import MOST, Ends, extremes
+from landscape.curvature.products import Products
+from landscape.curvature.spectrum import Pairs, density
+from landscape.errors import UsageError
+from landscape.objective.objective import Objective
+
+GROUP = "hessian"
+MAX, MIN, NEGATIVE = "hessian_max", "hessian_min", "hessian_negative"
+# Vectors of so many points are remembered, as far as they take no more than this.
+REMEMBERED, REMEMBERED_BYTES = 64, 512 << 20
+PROBES, STEPS = 2, 40
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`tolerance`: relative error of each eigenvalue. `index`: a share of the largest magnitude; eigenvalues below minus
+    that count as negative; None leaves the saddle index out."""
+
+    ignore: str = "biasbn"
+    tolerance: float = 0.01
+    index: float | None = None
+    probes: int = PROBES
+    steps: int = STEPS
+    warm: bool = True
+
+    def checked(self) -> Settings:
+        """Raises UsageError for what cannot be meant."""
+        if not 0 < self.tolerance <= 0.5:
+            raise UsageError(
+                f"tolerance {self.tolerance:g}: expected a relative error above 0, up to 0.5, such as 0.01"
+            )
+        if self.index is not None and not 0 <= self.index < 1:
+            raise UsageError(
+                f"index {self.index:g}: expected a share of the largest eigenvalue from 0 to 1, such as 0.001"
+            )
+        return self
+
+
+class Curvature:
+    """`evaluate(coords)`: both ends of the spectrum at a point.
+
+    `move(coords)` sets the objective's weights. Each rank starts from the eigenvectors at the nearest point that it has done
+    itself; the result depends on that within the tolerance only.
+    """
+
+    def __init__(
+        self,
+        move: Callable[[tuple[float, ...]], Any],
+        objective: Objective,
+        products: Products,
+        settings: Settings,
+        loss: str | None = None,
+    ):
+        """`loss`: the metric as which the loss is kept too, where nothing else holds it."""
+        self._move, self._loss, self._products, self._settings = move, loss, products, settings
+        self._known: OrderedDict[tuple[float, ...], Tensor] = OrderedDict()
+        each = 2 * products.size * objective.weights.element_size()
+        self._most = max(1, min(REMEMBERED, REMEMBERED_BYTES // each)) if settings.warm else 0
+
+    def evaluate(self, coords: tuple[float, ...]) -> dict[str, float]:
+        """`hessian_max`, `hessian_min`, the error of each, the loss, and how many products were needed."""
+        self._move(coords)
+        products, settings = self._products, self._settings
+        before = products.count
+        loss = products.refresh()
+        if not math.isfinite(loss):
+            nan = math.nan
+            ends = {MAX: nan, MIN: nan, f"{MAX}_error": nan, f"{MIN}_error": nan, f"{GROUP}_products": 0.0}
+            return {**self._kept(loss), **ends, **({NEGATIVE: nan} if settings.index is not None else {})}
+        random = self._random(coords)
+        found = extremes(
+            products, random, products.dimension, tolerance=settings.tolerance, near=self._nearest(coords), most=MOST
+        )
+        self._remember(coords, found.vectors)
+        results = {
+            **self._kept(loss),
+            MAX: found.largest,
+            MIN: found.smallest,
+            f"{MAX}_error": found.errors[1],
+            f"{MIN}_error": found.errors[0],
+        }
+        if settings.index is not None:
+            results |= self._index(found, random)
+        return {**results, f"{GROUP}_products": float(products.count - before)}
+
+    def _kept(self, loss: float) -> dict[str, float]:
+        return {self._loss: loss} if self._loss else {}
+
+    def _random(self, coords: tuple[float, ...]) -> Callable[[int], Tensor]:
+        """Random vectors that are the same at a point whoever computes it, and others at every point."""
+        digest = hashlib.blake2b(np.asarray(coords, dtype=np.float64).tobytes(), digest_size=4).digest()
+        seed = int.from_bytes(digest, "big")
+        return lambda number: self._products.gaussian(seed, number)
+
+    def _index(self, ends: Ends, random: Callable[[int], Tensor]) -> dict[str, float]:
+        """The share of eigenvalues that are negative beyond the tolerance, with its standard error."""
+        products, settings = self._products, self._settings
+        known = Pairs(np.array([ends.smallest, ends.largest]), np.array(ends.errors), ends.vectors, 0, ends.converged)
+        if products.dimension <= 2:
+            known = None
+        found = density(products, random, products.dimension, probes=settings.probes, steps=settings.steps, known=known)
+        bound = -settings.index * max(abs(ends.smallest), abs(ends.largest))
+        share, error = found.share_below(bound)
+        return {NEGATIVE: share, f"stderr/{NEGATIVE}": error}
+
+    def _nearest(self, coords: tuple[float, ...]) -> Sequence[Tensor]:
+        """The eigenvectors at the nearest point that is remembered; of equally near ones, the one done last."""
+        if not self._known:
+            return ()
+        nearest = min(reversed(self._known), key=lambda known: math.dist(known, coords))
+        return list(self._known[nearest])
+
+    def _remember(self, coords: tuple[float, ...], vectors: Tensor) -> None:
+        self._known[coords] = vectors
+        while len(self._known) > self._most:
+            self._known.popitem(last=False)

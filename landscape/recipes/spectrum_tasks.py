@@ -1,0 +1,186 @@
+"""The parts of a spectrum, each a task of its own: the ends of a block, its trace, a probe of its density, the sharpness.
+
+Owns: what a task computes, as a small dict of floats that can be sent and kept, and how it is put into a `Block`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from landscape.curvature.products import Products
+from landscape.curvature.sharpness import critical_sharpness
+from landscape.curvature.spectrum import Pairs, density, eigenpairs, trace
+from landscape.direction.direction import Direction
+from landscape.direction.files import write_directions
+from landscape.errors import EvaluationError
+from landscape.objective.numerics import memory_budget
+from landscape.recipes.job import Job
+from landscape.surfaces.spectrum import Block
+from landscape.sweep.launch import World
+
+if TYPE_CHECKING:
+    from landscape.recipes.spectrum import Wanted
+
+PAIRS, TRACE, PROBE, SHARPNESS = 0, 1, 2, 3
+WHOLE = "all parameters"
+SEED = 0
+
+
+class Tasks:
+    """`evaluate((block, kind, number))` does a task. A rank that is asked for a probe finds the block's ends for itself."""
+
+    def __init__(self, job: Job, wanted: Wanted, way: str | None, world: World):
+        self._job, self._wanted, self._asked = job, wanted, way
+        self._budget = memory_budget(job.objective.device, world.local_size)
+        whole = self._made(None)
+        self.way, self.notes = whole.way, tuple(whole.notes)
+        self._names: dict[str, tuple[str, ...] | None] = {WHOLE: None}
+        self.blocks = {WHOLE: whole.dimension}
+        if wanted.per == "layer":
+            sizes = {entry.name: entry.numel for entry in job.objective.layout.entries}
+            for name in whole.names:
+                layer = name.rpartition(".")[0] or name
+                self._names[layer] = (*(self._names.get(layer) or ()), name)
+                self.blocks[layer] = self.blocks.get(layer, 0) + sizes[name]
+        self._at: tuple[str, Products] | None = None
+        self._pairs: dict[str, Pairs] = {}
+
+    def evaluate(self, coords: tuple[float, ...]) -> dict[str, float]:
+        number, kind, probe = (int(value) for value in coords)
+        name = list(self._names)[number]
+        self._job.move((0.0,))
+        products = self._products(name)
+        before = products.count
+        found = {
+            PAIRS: lambda: self._ends(name),
+            TRACE: lambda: self._trace(products),
+            PROBE: lambda: self._probe(name, products, probe),
+            SHARPNESS: lambda: self._sharpness(products),
+        }[kind]()
+        return {**found, "products": float(products.count - before)}
+
+    def told(self, kind: int, result: Mapping[str, float]) -> str:
+        """What a task did, in words."""
+        words = {PAIRS: "ends", TRACE: "trace", PROBE: "a probe of the density", SHARPNESS: "critical sharpness"}
+        return f"{words[kind]} ({result['products']:.0f} products)"
+
+    def write_ends(self, path: Path) -> None:
+        """The eigenvectors of the largest and the smallest eigenvalue of all parameters, as a direction file."""
+        self._job.move((0.0,))
+        pairs, layout = self._known(WHOLE), self._job.objective.layout
+        chosen = {"largest": -1, "smallest": 0}
+        write_directions(
+            path,
+            [
+                Direction.laid(
+                    layout, {name: view.cpu() for name, view in layout.named(signed(pairs.vectors[row])).items()},
+                    {"kind": "hessian", "which": which, "eigenvalue": float(pairs.values[row]), "norm": "none"},
+                )
+                for which, row in chosen.items()
+            ],
+        )  # fmt: skip
+
+    def _made(self, only: tuple[str, ...] | None) -> Products:
+        wanted = self._wanted
+        return Products(
+            self._job.objective,
+            ignore=wanted.ignore,
+            matrix=wanted.matrix,
+            only=only,
+            way=self._asked,
+            budget=self._budget,
+        )
+
+    def _products(self, name: str) -> Products:
+        """Ready at the weights; those of one block are held, as what they keep is large."""
+        if self._at is None or self._at[0] != name:
+            self._at = None
+            made = self._made(self._names[name])
+            loss = made.refresh()
+            if not np.isfinite(loss):
+                raise EvaluationError(f"the loss is {loss} at these weights, so it has no curvature there")
+            self._at = (name, made)
+        return self._at[1]
+
+    def _known(self, name: str) -> Pairs:
+        if name not in self._pairs:
+            products, wanted = self._products(name), self._wanted
+            self._pairs = {
+                name: eigenpairs(
+                    products, lambda k: products.gaussian(SEED, k), products.dimension,
+                    top=wanted.top, bottom=wanted.bottom, tolerance=wanted.tolerance,
+                )
+            }  # fmt: skip
+        return self._pairs[name]
+
+    def _ends(self, name: str) -> dict[str, float]:
+        pairs = self._known(name)
+        values = {f"value/{i}": float(value) for i, value in enumerate(pairs.values)}
+        return {**values, **{f"error/{i}": float(error) for i, error in enumerate(pairs.errors)}}
+
+    def _trace(self, products: Products) -> dict[str, float]:
+        found, error = trace(
+            products, lambda k: products.gaussian(SEED, k), products.dimension, products=self._wanted.trace_products
+        )
+        return {"trace": found, "trace_stderr": error}
+
+    def _probe(self, name: str, products: Products, probe: int) -> dict[str, float]:
+        wanted = self._wanted
+        shift = probe * 1_000_000  # each probe draws from numbers of its own, whoever computes it
+        found = density(
+            products, lambda k: products.gaussian(SEED, k + shift), products.dimension,
+            probes=1, steps=wanted.steps, known=self._known(name),
+        )  # fmt: skip
+        nodes = {f"node/{i}": float(node) for i, node in enumerate(found.nodes[0])}
+        return {**nodes, **{f"weight/{i}": float(weight) for i, weight in enumerate(found.weights[0])}}
+
+    def _sharpness(self, products: Products) -> dict[str, float]:
+        objective = self._job.objective
+        center, gradient = objective.weights.clone(), products.gradient()
+        name = f"{next(iter(objective.splits))}_loss"
+
+        def loss(step: float) -> float:
+            torch.add(center, gradient, alpha=-step, out=objective.weights)
+            return objective.evaluate()[name]
+
+        try:
+            found, passes = critical_sharpness(loss)
+        finally:
+            objective.weights.copy_(center)
+        return {"sharpness": found, "passes": float(passes)}
+
+
+def merged(block: Block, kind: int, probe: int, result: Mapping[str, float], wanted: Wanted) -> Block:
+    """The block with what a task found."""
+    block = replace(block, products=block.products + int(result["products"]))
+    if kind == PAIRS:
+        return replace(block, values=_row(result, "value"), errors=_row(result, "error"))
+    if kind == TRACE:
+        return replace(block, trace=result["trace"], trace_stderr=result["trace_stderr"])
+    if kind == SHARPNESS:
+        return replace(block, sharpness=result["sharpness"])
+    nodes, weights = _row(result, "node"), _row(result, "weight")
+    empty = np.full((wanted.probes, len(nodes)), np.nan)
+    rows = {
+        "nodes": block.nodes if block.nodes.size else empty,
+        "weights": block.weights if block.weights.size else empty,
+    }
+    rows = {name: array.copy() for name, array in rows.items()}
+    rows["nodes"][probe], rows["weights"][probe] = nodes, weights
+    return replace(block, **rows)
+
+
+def signed(vector: Tensor) -> Tensor:
+    """The vector or its opposite: eigenvectors have no sign of their own, so the largest entry is made positive."""
+    return vector * torch.sign(vector[vector.abs().argmax()])
+
+
+def _row(result: Mapping[str, float], name: str) -> np.ndarray:
+    return np.array([result[f"{name}/{i}"] for i in range(sum(key.startswith(f"{name}/") for key in result))])

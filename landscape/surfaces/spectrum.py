@@ -1,0 +1,174 @@
+"""What is known of spectra, as plain numpy, and the file it is kept in.
+
+Owns: `Density`, `Block` (the spectrum of the Hessian's block for some parameters), `Spectrum` (all blocks of one net), and the
+HDF5 layout `landscape-spectrum`, version 1 (docs/surface-file.md). Knows no torch: pictures are made from this.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from landscape.atomic import whole_file
+from landscape.errors import SurfaceFileError
+
+FORMAT, VERSION = "landscape-spectrum", 1
+_ARRAYS = ("values", "errors", "nodes", "weights")
+_NUMBERS = ("dimension", "trace", "trace_stderr", "products", "sharpness")
+
+
+@dataclass(frozen=True, eq=False)
+class Density:
+    """Where the eigenvalues lie: point masses of total 1.
+
+    `nodes` and `weights` have shape (probes, steps): each row is one estimate, and their mean the density. `known` (k,) are
+    eigenvalues that were found one by one, of mass 1 / dimension each; the rows stand for the others.
+    """
+
+    nodes: np.ndarray
+    weights: np.ndarray
+    known: np.ndarray
+    dimension: int
+
+    def mean(self) -> float:
+        """The mean eigenvalue, which is the trace over the dimension."""
+        return self._over(lambda values: values)[0]
+
+    def share_below(self, bound: float) -> tuple[float, float]:
+        """(share of eigenvalues below `bound`, its standard error from the spread of the probes)."""
+        return self._over(lambda values: (values < bound).astype(float))
+
+    def at(self, points: np.ndarray, width: float) -> np.ndarray:
+        """(m,) the density at `points` (m,), each mass spread as a Gaussian of standard deviation `width`."""
+        rest = 1.0 - len(self.known) / self.dimension
+        nodes = np.concatenate([self.nodes.ravel(), self.known])
+        masses = np.concatenate(
+            [self.weights.ravel() * rest / len(self.nodes), np.full(len(self.known), 1.0 / self.dimension)]
+        )
+        found = np.zeros(len(points))
+        for node, mass in zip(nodes, masses, strict=True):
+            found += mass * np.exp(-0.5 * ((points - node) / width) ** 2)
+        return found / (width * np.sqrt(2 * np.pi))
+
+    def _over(self, function: Callable[[np.ndarray], np.ndarray]) -> tuple[float, float]:
+        rest = 1.0 - len(self.known) / self.dimension
+        rows = rest * (self.weights * function(self.nodes)).sum(axis=1) + function(self.known).sum() / self.dimension
+        error = float(rows.std(ddof=1) / len(rows) ** 0.5) if len(rows) > 1 else float("nan")
+        return float(rows.mean()), error
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """The spectrum of the block of some parameters; what was not computed is empty or NaN.
+
+    `values` (k,) are the smallest and largest eigenvalues that were found one by one, rising, `errors` (k,) about how far off
+    they may be. `nodes`, `weights` (probes, steps) are the quadrature of the others; rows that are not done yet are NaN. `trace` with its standard error;
+    `products` says how many products with the Hessian all of this took. `sharpness` is the critical sharpness along the
+    gradient.
+    """
+
+    name: str
+    dimension: int
+    values: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    errors: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    nodes: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
+    weights: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
+    trace: float = float("nan")
+    trace_stderr: float = float("nan")
+    products: int = 0
+    sharpness: float = float("nan")
+
+    @property
+    def density(self) -> Density | None:
+        """Of the probes that are done; None when there is none."""
+        done = np.isfinite(self.weights).all(axis=1) if self.weights.size else np.zeros(0, dtype=bool)
+        return Density(self.nodes[done], self.weights[done], self.values, self.dimension) if done.any() else None
+
+    def negative(self, tolerance: float) -> tuple[float, float]:
+        """(share of eigenvalues below minus `tolerance` times the largest magnitude, its standard error): the saddle index.
+
+        NaN without a density and the ends.
+        """
+        if self.density is None or not len(self.values):
+            return float("nan"), float("nan")
+        return self.density.share_below(-tolerance * float(np.abs(self.values).max()))
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """Blocks by name in the order of the net; the first is all parameters that count."""
+
+    blocks: dict[str, Block]
+    provenance: dict
+    source: str = ""
+
+    @property
+    def whole(self) -> Block:
+        return next(iter(self.blocks.values()))
+
+    @property
+    def index(self) -> float:
+        """The tolerance of the saddle index that was asked for."""
+        return float(self.provenance["spectrum"]["index"])
+
+
+def write_spectrum(spectrum: Spectrum, path: str | Path) -> None:
+    """Whole or not at all.
+
+    Raises:
+        OSError: the disk is full, or the place not writable.
+    """
+    with whole_file(Path(path)) as scratch, h5py.File(scratch, "w", track_order=True) as file:
+        file.attrs["format"], file.attrs["version"] = FORMAT, VERSION
+        file.attrs["provenance"] = json.dumps(spectrum.provenance, default=str)
+        for number, block in enumerate(spectrum.blocks.values()):
+            group = file.create_group(f"blocks/{number}", track_order=True)
+            group.attrs["name"] = block.name
+            for name in _NUMBERS:
+                group.attrs[name] = getattr(block, name)
+            for name in _ARRAYS:
+                group[name] = getattr(block, name)
+
+
+def is_spectrum(path: str | Path) -> bool:
+    """Whether a file is one of ours with spectra in it; false for whatever cannot be read."""
+    try:
+        with h5py.File(path, "r") as file:
+            return file.attrs.get("format") == FORMAT
+    except OSError:
+        return False
+
+
+def load_spectrum(path: str | Path) -> Spectrum:
+    """Reads a file that `landscape spectrum` wrote.
+
+    Raises:
+        SurfaceFileError: missing, damaged, or of another kind.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise SurfaceFileError(f"spectrum file {path}: no such file")
+    try:
+        with h5py.File(path, "r") as file:
+            if file.attrs.get("format") != FORMAT:
+                raise SurfaceFileError(f"spectrum file {path}: is HDF5, but no spectrum of landscape")
+            if int(file.attrs["version"]) > VERSION:
+                raise SurfaceFileError(f"spectrum file {path}: is of version {file.attrs['version']}; update landscape")
+            blocks = [_read(file[f"blocks/{number}"]) for number in range(len(file["blocks"]))]
+            provenance = json.loads(file.attrs["provenance"])
+    except SurfaceFileError:
+        raise
+    except Exception as error:
+        reason = str(error).splitlines()[0]
+        raise SurfaceFileError(f"spectrum file {path}: damaged ({reason}); compute it again") from error
+    return Spectrum({block.name: block for block in blocks}, provenance, str(path))
+
+
+def _read(group: h5py.Group) -> Block:
+    numbers = {name: group.attrs[name].item() for name in _NUMBERS}
+    return Block(str(group.attrs["name"]), **numbers, **{name: group[name][()] for name in _ARRAYS})
