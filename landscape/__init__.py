@@ -14,6 +14,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "surface": "landscape.recipes.surface",
     "line": "landscape.recipes.surface",
+    "hessian": "landscape.recipes.hessian",
+    "spectrum": "landscape.recipes.spectrum",
     "train": "landscape.recipes.train",
     "plot": "landscape.recipes.plot",
     "compare": "landscape.recipes.plot",
@@ -26,6 +28,8 @@ _HOMES = {
     "Checkpoint": "landscape.checkpoint.checkpoint",
     "load_surface": "landscape.surfaces",
     "Surface": "landscape.surfaces.surface",
+    "load_spectrum": "landscape.surfaces.spectrum",
+    "Spectrum": "landscape.surfaces.spectrum",
     "LandscapeError": "landscape.errors",
     "UsageError": "landscape.errors",
 }

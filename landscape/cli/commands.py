@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from landscape.cli import report
-from landscape.cli.options import COMPUTE, DRAW, TRAIN
+from landscape.cli.options import COMPUTE, DRAW, HESSIAN, SPECTRUM, TRAIN
 
 Given = dict[str, Any]
 
@@ -102,6 +102,35 @@ def _train(given: Given) -> None:
     report.say_run(train(**given))
 
 
+def _hessian(given: Given) -> None:
+    from landscape.recipes.hessian import hessian
+    from landscape.recipes.run import Plan
+
+    draw = given.pop("draw", False)
+    found = hessian(given.pop("surface"), **given)
+    if isinstance(found, Plan):
+        report.say_plan(found)
+        return
+    report.say_curvature(found)
+    if draw and report.speaks():
+        from landscape.recipes.plot import plot
+
+        kind = "ratio" if found.ndim > 1 else "curvature"
+        report.say_files(plot(found.source, kind=kind, out=Path(found.source).with_suffix(f".{kind}.png")))
+
+
+def _spectrum(given: Given) -> None:
+    from landscape.recipes.spectrum import spectrum
+
+    draw = given.pop("draw", False)
+    given.setdefault("out", f"{Path(given['checkpoint']).stem}.spectrum.h5")
+    report.say_spectrum(spectrum(given.pop("checkpoint"), **given))
+    if draw and report.speaks():
+        from landscape.recipes.plot import plot
+
+        report.say_files(plot(given["out"], out=Path(given["out"]).with_suffix(".png")))
+
+
 CHECKPOINT = (
     "checkpoint",
     {"metavar": "CKPT", "help": "trained net: .pt .pth .th .t7 .ckpt .safetensors, or a folder"},
@@ -121,6 +150,15 @@ COMMANDS: dict[str, Command] = {
         "loss along a line through a net's weights, or between two nets (1-D)", "line", _line,
         ["x", *COMPUTE], (CHECKPOINT,),
         "example: landscape line small_batch.pt --to large_batch.pt --split train --split test --plot",
+    ),
+    "hessian": Command(
+        "largest and smallest Hessian eigenvalue at every point of a surface, or along a training run", "hessian", _hessian,
+        HESSIAN, (("surface", {"metavar": "SURFACE.h5", "help": "surface file, which is extended; or a run folder"}),),
+        "example: mpiexec -n 4 landscape hessian resnet56.h5 --every 2; landscape plot resnet56.h5 --kind ratio",
+    ),
+    "spectrum": Command(
+        "eigenvalues, trace and density of the Hessian at a net's weights", "spectrum", _spectrum, SPECTRUM, (CHECKPOINT,),
+        "example: landscape spectrum resnet56.pt --samples 512 --plot",
     ),
     "train": Command(
         "a net, with checkpoints and a log, stopped and continued at will", "train", _train, TRAIN, (),
@@ -149,7 +187,7 @@ COMMANDS: dict[str, Command] = {
     "bench": Command(
         "speed on this machine, side by side with a plain loop", "bench", _bench,
         ["model", "data", "samples", "normalize", "device", "precision", "batch_size", "threads", "plain",
-         "train", "rounds", "json"],
+         "train", "hessian", "rounds", "json"],
         (("checkpoint", {"metavar": "CKPT", "nargs": "?", "help": "default: the ResNet-56 that ships"}),),
     ),
 }  # fmt: skip

@@ -128,11 +128,45 @@ OPTIONS: dict[str, Spec] = {
     "points": _value("--points", type=int, metavar="N", help="points of each axis"),
     "train": _flag("--train", help="time training in place of evaluating"),
     "rounds": _value("--rounds", type=int, metavar="N", help="alternating rounds"),
+    "along": _value("--along", choices=("random", "hessian", "gradient"), help="directions: eigenvectors of the largest and "
+                    "smallest Hessian eigenvalue, or the gradient and what the Hessian makes of it (default: random)"),
+    "every": _value("--every", type=int, metavar="N", help="every Nth point of each axis, the centre among them (default: 1)"),
+    "eigen_tolerance": _value("--tolerance", type=float, metavar="T",
+                              help="accepted relative error of an eigenvalue (default: 0.01)"),
+    "eigen_ignore": _value("--ignore", metavar="biasbn|none|REGEX",
+                           help="parameters that do not count (default: biasbn, those with one dimension)"),
+    "map_index": _value("--index", type=float, metavar="T", help="also the saddle index: the share of eigenvalues below -T "
+                        "times the largest magnitude, such as 0.001"),
+    "index": _value("--index", type=float, metavar="T", help="the saddle index counts eigenvalues below -T times the largest "
+                    "magnitude (default: 0.001)"),
+    "one_split": _value("--split", choices=("train", "test"), help="whose loss (default: train)"),
+    "file_samples": _value("--samples", type=int, metavar="N", help="N of the file's samples (default: all of them)"),
+    "products": _value("--products", choices=("program", "graph", "differences"),
+                       help="how products with the Hessian are computed (default: the first that the net allows)"),
+    "moved_checkpoint": _value("--checkpoint", metavar="CKPT", help="the file's checkpoint, where it has moved"),
+    "moved_model": _value("--model", metavar="SPEC", help="the file's net, where its spec has moved"),
+    "moved_data": _value("--data", metavar="SPEC", help="the file's data, where they have moved"),
+    "moved_loss": _value("--loss", metavar="SPEC", help="the file's loss, where it has moved"),
+    "moved_to": _value("--to", metavar="CKPT", help="the file's second net, where it has moved"),
+    "moved_to_y": _value("--to-y", metavar="CKPT", help="the file's third net, where it has moved"),
+    "moved_directions": _value("--directions", metavar="FILE", help="the file's directions, where they have moved"),
+    "eigen_precision": _value("--precision", choices=("fp32", "tf32", "fp64"), help="default: fp32, or the file's fp64"),
+    "matrix": _value("--matrix", choices=("hessian", "ggn"), help="the Hessian, or its Gauss-Newton part (default: hessian)"),
+    "per": _value("--per", choices=("net", "layer"), help="layer: also the block of each layer (default: net)"),
+    "top": _value("--top", type=int, metavar="N", help="largest eigenvalues (default: 5)"),
+    "bottom": _value("--bottom", type=int, metavar="N", help="smallest eigenvalues (default: 5)"),
+    "trace_products": _value("--trace-products", type=int, metavar="N", help="products spent on the trace; 0: no trace "
+                             "(default: 30)"),
+    "probes": _value("--probes", type=int, metavar="N", help="random vectors for the density; 0: no density (default: 4)"),
+    "steps": _value("--steps", type=int, metavar="N", help="Lanczos steps of each probe (default: 60)"),
+    "sharpness": _flag("--sharpness", help="also the critical sharpness along the gradient, from forward passes"),
+    "save_ends": _flag("--save-directions", help="keep the eigenvectors of both ends in FILE.directions.h5"),
+    "hessian": _flag("--hessian", help="time the ends of the Hessian's spectrum in place of evaluating"),
 }  # fmt: skip
 
 COMPUTE = [
     *("model", "data", "data_root", "download", "split", "samples", "normalize", "loss", "metrics", "l2"),
-    *("to", "directions", "norm", "ignore", "seed", "state", "batchnorm"),
+    *("to", "directions", "along", "norm", "ignore", "seed", "state", "batchnorm"),
     *("device", "precision", "batch_size", "threads"),
     *("plain", "shard_data", "lean", "tolerance", "refine"),
     *("dry_run", "out", "overwrite", "save_directions", "draw", "quiet"),
@@ -143,6 +177,38 @@ TRAIN = [
     *("schedule", "warmup", "milestones", "gamma", "clip", "label_noise", "augment", "progressive"),
     *("train_seed", "init_seed", "device", "precision", "threads"),
     *("save_every", "log_every", "run_folder", "overwrite", "quiet"),
+]
+HESSIAN = [
+    *("every", "eigen_tolerance", "eigen_ignore", "map_index", "one_split", "file_samples", "products"),
+    *(
+        "moved_checkpoint",
+        "moved_model",
+        "moved_data",
+        "data_root",
+        "moved_loss",
+        "moved_to",
+        "moved_to_y",
+        "moved_directions",
+    ),
+    *("device", "eigen_precision", "batch_size", "threads"),
+    *("dry_run", "overwrite", "draw", "quiet"),
+]
+SPECTRUM = [
+    *("model", "data", "data_root", "download", "one_split", "samples", "normalize", "loss"),
+    *(
+        "matrix",
+        "eigen_ignore",
+        "per",
+        "top",
+        "bottom",
+        "eigen_tolerance",
+        "trace_products",
+        "probes",
+        "steps",
+        "index",
+    ),
+    *("sharpness", "products", "save_ends", "batchnorm", "device", "eigen_precision", "batch_size", "threads"),
+    *("out", "overwrite", "draw", "quiet"),
 ]
 DRAW = ["metric", "scale", "levels", "vmin", "vmax", "title", "dpi"]
 

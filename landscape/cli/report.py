@@ -47,6 +47,46 @@ def say_surface(surface: Any, out: str | Path) -> None:
         say_saving(reached, surface.provenance["tolerance"]["asked"])
 
 
+def say_curvature(surface: Any) -> None:
+    """Both ends over all points done, and the points that are not as good as was asked."""
+    import numpy as np
+
+    done = int((surface.status["hessian"] == 1).sum())
+    largest, smallest = surface.values["hessian_max"], surface.values["hessian_min"]
+    products = surface.values["hessian_products"]
+    say(f"{surface.source or 'surface'}: {done} points, {np.nanmean(products):.1f} products with the Hessian at each")
+    for name, array in (("largest", largest), ("smallest", smallest)):
+        finite = array[np.isfinite(array)]
+        spread = f"{finite.min():.4g} to {finite.max():.4g}" if finite.size else "no finite value"
+        centre = surface.at_origin(f"hessian_{'max' if name == 'largest' else 'min'}")
+        at_centre = f", {centre:.4g} at the centre" if centre is not None and np.isfinite(centre) else ""
+        say(f"  {name} eigenvalue: {spread}{at_centre}")
+    if "hessian_negative" in surface.values:
+        shares = 100 * surface.values["hessian_negative"]
+        say(f"  negative eigenvalues: {np.nanmin(shares):.3g} % to {np.nanmax(shares):.3g} %")
+
+
+def say_spectrum(spectrum: Any) -> None:
+    """What was found of each block."""
+    import numpy as np
+
+    say(f"{spectrum.source or 'spectrum'}: {spectrum.provenance['spectrum']['matrix']} at the weights")
+    for block in spectrum.blocks.values():
+        values = ", ".join(f"{value:.4g}" for value in block.values[::-1])
+        say(f"  {block.name} ({block.dimension:,}): {values}")
+        share, error = block.negative(spectrum.index)
+        parts = []
+        if np.isfinite(block.trace):
+            parts.append(f"trace {block.trace:.4g} +- {block.trace_stderr:.2g}")
+        if np.isfinite(share):
+            spread = f" +- {100 * error:.2g}" if np.isfinite(error) else ""
+            parts.append(f"{100 * share:.3g}{spread} % below -{spectrum.index:g} of the largest")
+        if np.isfinite(block.sharpness):
+            parts.append(f"critical sharpness {block.sharpness:.4g}")
+        if parts:
+            say("    " + ", ".join(parts))
+
+
 def say_saving(reached: dict[str, Any], asked: float) -> None:
     """What a tolerance saved, and the error that was reached."""
     say(
@@ -102,6 +142,9 @@ def say_bench(result: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         say(json.dumps(result, indent=2))
         return
+    if "hessian" in result:
+        say_bench_hessian(result)
+        return
     trained = "plain" in result
     amount = f"trained in batches of {result['batch_size']}" if trained else f"{result['samples']} samples"
     threads = f"{result['threads']} thread{'s' if result['threads'] > 1 else ''}"
@@ -122,6 +165,21 @@ def say_bench(result: dict[str, Any], *, as_json: bool) -> None:
     )
     share = 100 * result["peak_fraction"]
     say(f"  {share:.0f} % of this machine's matrix products ({result['peak_gflops']:.0f} GFLOP/s)")
+
+
+def say_bench_hessian(result: dict[str, Any]) -> None:
+    threads = f"{result['threads']} thread{'s' if result['threads'] > 1 else ''}"
+    say(f"{result['net']} on {result['data']}, {result['samples']} samples, {threads}, {result['device']}")
+    say(f"  largest and smallest eigenvalue of the Hessian at {result['points']} neighbouring points, for each point:")
+    names = {"original": "two eigsh, double backward", "ours": "landscape"}
+    for key, name in names.items():
+        row = result["hessian"][key]
+        say(
+            f"  {name:26s} {row['seconds']:8.2f} s   {row['products']:5.1f} products   "
+            f"worst error {100 * row['worst_error']:.2g} %"
+        )
+    each = ", ".join(f"{ratio:.1f}" for ratio in result["speedups"])
+    say(f"  landscape is {result['speedup']:.1f} x as fast ({each}); a product {result['one_product']:.1f} x")
 
 
 def _lines(tree: dict[str, Any], indent: int = 0) -> list[str]:

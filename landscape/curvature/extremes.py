@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from landscape.curvature.lanczos import kato_temple
+from landscape.curvature.lanczos import Rows, kato_temple, settled
 from landscape.errors import EvaluationError
 
 Operator = Callable[[Tensor], Tensor]
@@ -24,8 +24,6 @@ Operator = Callable[[Tensor], Tensor]
 # So much chance is mixed into what is known: a start that is an eigenvector to the last digit, but of an eigenvalue that is
 # no longer the smallest, would never leave its place.
 CHANCE = 0.3
-# An end smaller than this share of the other one is known well enough when its error is small beside that share.
-SMALL = 0.01
 MOST = 300
 
 
@@ -57,8 +55,8 @@ def extremes(
     """Both ends of the spectrum of the symmetric operator `apply` on a space of `dimension`.
 
     `random(k)`: the k-th random vector (n,), normally distributed. `near`: unit vectors near the eigenvectors of the ends.
-    `tolerance`: accepted error of each end, relative to it (or to a hundredth of the other end where that is larger). At
-    most `most` products are spent; then what is there is returned, not converged.
+    `tolerance`: accepted error of each end, relative to it; see `settled` for an end near zero. At most `most` products are
+    spent; then what is there is returned, not converged.
 
     Raises:
         EvaluationError: a product is not finite.
@@ -68,16 +66,16 @@ def extremes(
         space.add(vector)
     while True:
         residuals = [space.residual(which) for which in (0, 1)]
-        norms = [float(residual.norm()) for residual in residuals]
+        norms = np.array([float(residual.norm()) for residual in residuals])
         errors = space.errors(norms)
-        ends = space.values[[0, -1]]
-        accepted = tolerance * np.maximum(np.abs(ends), SMALL * np.abs(ends).max())
-        good = bool((errors <= accepted).all()) or space.complete
+        ends, sizes = space.values[[0, -1]], np.abs(space.values[[0, -1]])
+        found = settled(ends, norms, errors, sizes.max(), space.size, tolerance)
+        good = bool(found.all()) or space.complete
         if good or space.size >= most:
             vectors = torch.stack([space.vector(0), space.vector(1)])
             return Ends(*map(float, ends), tuple(map(float, errors)), vectors, space.size, good)
-        worst = int(np.argmax(errors / np.maximum(accepted, np.finfo(float).tiny)))
-        rounding = 100 * torch.finfo(residuals[0].dtype).eps * np.abs(ends).max()
+        worst = int(np.argmax(np.where(found, -1.0, errors / np.maximum(sizes, np.finfo(float).tiny))))
+        rounding = 100 * torch.finfo(residuals[0].dtype).eps * sizes.max()
         if norms[worst] <= rounding or not space.add(residuals[worst]):
             space.add(random(drawn))
             drawn += 1
@@ -95,15 +93,14 @@ class _Space:
 
     def __init__(self, apply: Operator, dimension: int):
         self._apply, self._dimension = apply, dimension
-        self._basis: list[Tensor] = []
-        self._products: list[Tensor] = []
+        self._basis, self._products = Rows(), Rows()
         self._inner = np.zeros((0, 0))
         self.values = np.zeros(0)
         self._vectors = np.zeros((0, 0))
 
     @property
     def size(self) -> int:
-        return len(self._basis)
+        return len(self._inner)
 
     @property
     def complete(self) -> bool:
@@ -112,20 +109,19 @@ class _Space:
     def add(self, vector: Tensor) -> bool:
         """One more product, with what is new in `vector`; False when nothing is new in it."""
         before = float(vector.norm())
-        for _ in range(2):
-            for known in self._basis:
-                vector = vector - known * (known @ vector)
+        if self.size:
+            basis = self._basis.all
+            for _ in range(2):
+                vector = torch.addmv(vector, basis.mT, basis @ vector, alpha=-1)
         length = float(vector.norm())
         if not before or length <= 100 * torch.finfo(vector.dtype).eps * before:
             return False
-        vector = vector / length
-        product = self._apply(vector)
-        self._basis.append(vector)
-        self._products.append(product)
-        row = np.array([float(known @ product) for known in self._basis])
+        self._basis.append(vector / length)
+        self._products.append(self._apply(self._basis.all[-1]))
+        row = (self._basis.all @ self._products.all[-1]).double().cpu().numpy()
         if not np.isfinite(row).all():
             raise EvaluationError("a product with the Hessian is not finite")
-        grown = np.zeros((self.size, self.size))
+        grown = np.zeros((self.size + 1, self.size + 1))
         grown[:-1, :-1] = self._inner
         grown[-1, :] = grown[:, -1] = row
         self._inner = grown
@@ -134,23 +130,20 @@ class _Space:
 
     def residual(self, which: int) -> Tensor:
         """(n,) A u - value u of the smallest (0) or the largest (1) Ritz vector."""
-        return self._combined(self._products, which).sub_(self.vector(which), alpha=float(self.values[-which]))
+        value = float(self.values[-which])
+        return torch.addmv(self.vector(which), self._products.all.mT, self._share(which), beta=-value)
 
     def vector(self, which: int) -> Tensor:
         """(n,) the smallest (0) or the largest (1) Ritz vector."""
-        return self._combined(self._basis, which)
+        return self._basis.all.mT @ self._share(which)
 
-    def errors(self, residuals: Sequence[float]) -> np.ndarray:
+    def errors(self, residuals: np.ndarray) -> np.ndarray:
         """(2,) of both ends."""
         if self.complete:
             return np.zeros(2)
-        gaps = np.array(
-            [0.0, 0.0] if self.size < 2 else [self.values[1] - self.values[0], self.values[-1] - self.values[-2]]
-        )
-        return kato_temple(np.array(residuals), gaps)
+        gaps = np.array([0.0, 0.0] if self.size < 2 else np.diff(self.values)[[0, -1]])
+        return kato_temple(residuals, gaps)
 
-    def _combined(self, vectors: list[Tensor], which: int) -> Tensor:
-        out = torch.zeros_like(vectors[0])
-        for share, vector in zip(self._vectors[:, -which].tolist(), vectors, strict=True):
-            out.add_(vector, alpha=share)
-        return out
+    def _share(self, which: int) -> Tensor:
+        basis = self._basis.all
+        return torch.from_numpy(self._vectors[:, -which].copy()).to(basis.device, basis.dtype)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from landscape.curvature.lanczos import Krylov, Ritz
+from landscape.curvature.lanczos import Krylov, Ritz, settled
 from landscape.errors import EvaluationError
 from landscape.surfaces.spectrum import Density
 
@@ -42,7 +42,7 @@ def eigenpairs(
 ) -> Pairs:
     """The `bottom` smallest and `top` largest eigenvalues, each to a relative error of `tolerance`.
 
-    A small eigenvalue is found to a hundredth of that of the largest magnitude. At most `most` products.
+    See `settled` for eigenvalues near zero. At most `most` products.
 
     Raises:
         EvaluationError: a product is not finite.
@@ -58,8 +58,10 @@ def eigenpairs(
         ritz = _finite(krylov)
         chosen = np.unique(np.concatenate([np.arange(bottom), krylov.size - 1 - np.arange(top)])).astype(int)
         errors = ritz.errors()[chosen]
-        sizes = np.maximum(np.abs(ritz.values[chosen]), 0.01 * np.abs(ritz.values).max())
-        good = krylov.complete or bool((errors <= tolerance * sizes).all())
+        found = settled(
+            ritz.values[chosen], ritz.residuals[chosen], errors, np.abs(ritz.values).max(), krylov.size, tolerance
+        )
+        good = krylov.complete or bool(found.all())
         if good or krylov.size >= most:
             return Pairs(ritz.values[chosen], errors, krylov.vectors(ritz, chosen), krylov.size, good)
 

@@ -45,6 +45,7 @@ class ByProgram:
         with self._numbers():
             self._program = make_program(objective.model, batch[0], self._names)
         self._tapes: dict[int, Tape] = {}
+        self._pool: ThreadPoolExecutor | None = None
 
     def refresh(self) -> float:
         with self._numbers():
@@ -119,12 +120,12 @@ class ByProgram:
         size = self._batch_size(threads)
 
         def one(first: int):
-            torch.set_num_threads(1)
             with self._numbers():
                 return work(self._numbered(first, threads, size))
 
-        with ThreadPoolExecutor(threads) as pool:
-            return list(pool.map(one, range(threads)))
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(threads, initializer=lambda: torch.set_num_threads(1))
+        return list(self._pool.map(one, range(threads)))
 
     def _numbered(self, first: int, step: int, size: int) -> Iterator[tuple[int, Any]]:
         split = self._loss.split

@@ -8,8 +8,10 @@ BN statistics move too. Files are opened for reading only, whatever they lack.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -23,6 +25,8 @@ from landscape.layout import Layout
 
 FORMAT = "landscape-directions"
 AXES = ("x", "y")
+# Kinds of directions of which a figure should tell more than the file's name.
+NAMED = ("hessian", "gradient")
 
 
 def read_directions(path: str | Path, model: nn.Module, layout: Layout, *, ndim: int) -> list[Direction]:
@@ -45,7 +49,8 @@ def read_directions(path: str | Path, model: nn.Module, layout: Layout, *, ndim:
                     f"{ndim} direction{'s' if ndim > 1 else ''} needed"
                 )
             read = _read_ours if ours else _read_original
-            return [read(_datasets(file[name]), path, model, layout) for name in groups[:ndim]]
+            found = [read(_datasets(file[name]), path, model, layout) for name in groups[:ndim]]
+            return [_named(direction, file[name].attrs) for direction, name in zip(found, groups, strict=False)]
     except (OSError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise LandscapeError(
@@ -69,6 +74,17 @@ def write_directions(path: str | Path, directions: Sequence[Direction]) -> None:
         raise LandscapeError(f"cannot write {path}: {reason}") from error
 
 
+def stored_facts(path: str | Path) -> list[dict[str, str]]:
+    """What a file of ours tells of each of its directions; nothing of any other file."""
+    try:
+        with h5py.File(path, "r") as file:
+            if file.attrs.get("format") != FORMAT:
+                return []
+            return [{key: str(value) for key, value in file[axis].attrs.items()} for axis in AXES if axis in file]
+    except OSError:
+        return []
+
+
 def _write_ours(path: Path, directions: Sequence[Direction]) -> None:
     with h5py.File(path, "w") as file:
         file.attrs["format"], file.attrs["version"] = FORMAT, 1
@@ -79,6 +95,14 @@ def _write_ours(path: Path, directions: Sequence[Direction]) -> None:
                 group[name] = exact.cpu().numpy()
             for key, value in direction.provenance.items():
                 group.attrs[key] = str(value)
+
+
+def _named(direction: Direction, attributes: Mapping[str, Any]) -> Direction:
+    """With what the file tells of a direction that the loss itself named."""
+    if str(attributes.get("kind")) not in NAMED:
+        return direction
+    told = {key: str(attributes[key]) for key in ("kind", "which", "eigenvalue", "norm", "ignore") if key in attributes}
+    return replace(direction, provenance=told)
 
 
 def _datasets(group: h5py.Group) -> dict[str, np.ndarray]:

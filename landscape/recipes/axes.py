@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from torch import Tensor
@@ -46,9 +47,11 @@ def make_axes(options: Options, net: Net, layout: Layout, origin: Tensor, ndim: 
         LandscapeError: another net does not fit, a direction file is of another net, or a direction is zero.
     """
     if options.directions:
-        read = read_directions(options.directions, net.module, layout, ndim=ndim)
+        read = options.directions
+        if isinstance(read, (str, Path)):
+            read = read_directions(read, net.module, layout, ndim=ndim)
         directions = [Direction.laid(layout, d.vector, d.provenance) for d in read]
-        labels, others = tuple(f"direction {NAMES[i]}" for i in range(ndim)), []
+        labels, others = tuple(_stored_label(NAMES[i], d.provenance) for i, d in enumerate(directions)), []
     else:
         others = [other_net(spec, net) for spec in (options.to, options.to_y) if spec is not None]
         directions, labels = [], ()
@@ -86,6 +89,12 @@ def _label(axis: int, net: Net, other: Other | None) -> str:
     return f"{NAMES[axis]}: {net.label} (0) to {other.label} (1)"
 
 
+def _stored_label(name: str, facts: dict) -> str:
+    if "eigenvalue" in facts:
+        return f"{name}: eigenvector of the {facts['which']}, {float(facts['eigenvalue']):.3g}"
+    return f"{name}: {facts['which']}" if "which" in facts else f"direction {name}"
+
+
 def _refuse_zero(directions: Sequence[Direction | Regenerated]) -> None:
     for name, direction in zip(NAMES, directions, strict=False):
         if not any(bool(block.any()) for _, block in direction.pieces()):
@@ -103,7 +112,9 @@ def _provenance(options: Options, directions: Sequence[Direction | Regenerated])
         "cosine": cosine(*directions[:2]) if len(directions) > 1 else None,
     }
     if options.directions:
-        return {**facts, "file": str(options.directions)}
+        kept = {key: directions[0].provenance[key] for key in ("norm", "ignore") if key in directions[0].provenance}
+        where = {"file": str(options.directions)} if isinstance(options.directions, (str, Path)) else {}
+        return {**facts, **kept, **where}
     if "random" in kinds:
         facts["seed"] = options.seed
     for key in ("norm", "ignore"):

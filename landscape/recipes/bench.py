@@ -23,6 +23,7 @@ from landscape.data.load import load_splits
 from landscape.data.normalize import Normalize
 from landscape.data.split import TensorSplit
 from landscape.errors import UsageError
+from landscape.recipes.bench_hessian import bench_hessian
 from landscape.recipes.bench_training import bench_training
 from landscape.recipes.job import Job, make_job
 from landscape.recipes.net import load_net
@@ -48,6 +49,7 @@ def bench(
     plain: bool = False,
     rounds: int = 5,
     train: bool = False,
+    hessian: bool = False,
 ) -> dict[str, Any]:
     """Samples per second of the three ways, at one point of the landscape; ours includes moving the weights there.
 
@@ -55,6 +57,7 @@ def bench(
         checkpoint: default the ResNet-56 that ships with the project.
         batch_size: of ours; the others take 128.
         rounds: how often the three alternate, after one round to warm up.
+        hessian: time both ends of the Hessian's spectrum at so many neighbouring points: see `bench_hessian`.
         train: time the training of such a net instead, beside a plain loop: see `bench_training`.
 
     Returns:
@@ -67,6 +70,8 @@ def bench(
     """
     if rounds < 1:
         raise UsageError(f"rounds {rounds}: expected at least 1")
+    if train and hessian:
+        raise UsageError("train and hessian are two benches; give one of them")
     shared = {"data": data, "samples": samples, "normalize": normalize}
     place = {"device": device, "precision": precision, "batch_size": batch_size, "threads": threads}
     checkpoint = checkpoint or default_checkpoint()
@@ -74,6 +79,8 @@ def bench(
     try:
         if train:
             return bench_training(checkpoint, model, rounds=rounds, **shared, **place)
+        if hessian:
+            return bench_hessian(checkpoint, model, rounds=rounds, options={**shared, **place})
         options = Options(checkpoint=checkpoint, model=model, plain=plain, **shared, **place)
         job = make_job(options, {"x": (-1, 1, 3), "y": (-1, 1, 3)}, World(), "bench")
         net = load_net(checkpoint, model)

@@ -80,7 +80,8 @@ def hessian(
             training run: its checkpoints are the points of FOLDER/hessian.h5, with the training step as x.
         every: of the grid, take every so many points in each direction, so that the centre is among them.
         ignore: parameters that do not count: "biasbn" leaves those with more than one dimension, as Li et al. 2018 do.
-        tolerance: accepted relative error of each eigenvalue; of an end smaller than a hundredth of the other, to that.
+        tolerance: accepted relative error of each eigenvalue; an end smaller than a thousandth of the other need only be
+            known as well as that.
         index: also the saddle index: the share of eigenvalues below minus `index` times the largest magnitude, estimated by
             stochastic Lanczos quadrature, as `hessian_negative` with its standard error; 0.001 is usual.
         split: "train" or "test"; default train, if the file has it.

@@ -16,6 +16,7 @@ from landscape.objective.batchnorm import POLICIES
 from landscape.objective.numerics import dtype_of
 
 STATES = ("weights", "states")
+RANDOM, HESSIAN, GRADIENT = ALONG = ("random", "hessian", "gradient")
 USUAL_TOLERANCE, MAX_TOLERANCE = 0.05, 0.5
 
 
@@ -36,7 +37,8 @@ class Options:
     l2: float | None = None
     to: Any = None
     to_y: Any = None
-    directions: str | Path | None = None
+    directions: str | Path | Sequence | None = None
+    along: str = RANDOM
     norm: str | None = None
     ignore: str | None = None
     seed: int = 0
@@ -80,6 +82,7 @@ class Options:
         if self.to_y is not None and (self.to is None or ndim < 2):
             raise UsageError("to-y needs to, and a surface: it is the third net of a plane")
         self._check_lean()
+        self._check_along()
         if self.orthogonal and ndim < 2:
             raise UsageError("orthogonal needs two directions; a line has one")
         if self.seed < 0:
@@ -104,6 +107,22 @@ class Options:
         if self.refine is False and not self.tolerance:
             raise UsageError("no-refine leaves out samples only, and needs --tolerance, such as 0.05")
         return self.tolerance or (USUAL_TOLERANCE if self.refine else 0.0)
+
+    def _check_along(self) -> None:
+        """Directions that the loss itself names are just these, and known only when they are computed."""
+        if self.along not in ALONG:
+            raise UsageError(f"along '{self.along}': expected one of {', '.join(ALONG)}")
+        refused = {
+            "to": self.to is not None,
+            "directions": self.directions is not None,
+            "orthogonal": self.orthogonal,
+            "lean": self.lean,
+            "state states": self.state == "states",
+            "batchnorm interpolate": self.batchnorm == "interpolate",
+        }
+        if self.along != RANDOM and any(refused.values()):
+            named = next(name for name, given in refused.items() if given)
+            raise UsageError(f"along {self.along} says where the axes point, which excludes {named}; drop one")
 
     def _check_lean(self) -> None:
         """What is drawn anew at each point is random, and is never there as a whole to be read, turned or written."""

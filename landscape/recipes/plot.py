@@ -37,8 +37,9 @@ def plot(
 
     Args:
         surfaces: one or several, as `Surface`, paths of surface files, or folders of training runs.
-        kind: contour, filled, heatmap, surface, overlay or overlay3d (train and test over each other) for a plane; line
-            or spread (all files in one picture: median and range) for a line; curves for a run. Or several of them;
+        kind: contour, filled, heatmap, surface, overlay or overlay3d (train and test over each other), or ratio (a map of
+            curvature under the lines of the loss) for a plane; line, spread (all files in one picture: median and range)
+            or curvature (the loss, the ends of the Hessian's spectrum below) for a line; curves for a run. Or several of them;
             default contour, line and curves.
         metric: default the first loss; a line, a spread and curves show all, an overlay takes `loss` or `accuracy`.
         scale: auto, linear, log or symlog; auto is logarithmic when the values span more than a factor of about 20.

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from landscape.direction.files import NAMED
 from landscape.errors import UsageError
 from landscape.recipes.job import Job, make_job
 from landscape.recipes.net import IN_MEMORY
@@ -76,6 +77,10 @@ def _options(known: Mapping, given: Mapping[str, Any], split: str, where: str) -
         "to_y": made.get("to_y"),
         "directions": made.get("file"),
     }
+    if made.get("kind") in NAMED and not made.get("file") and given.get("directions") is None:
+        raise UsageError(
+            f"{where} lies along the {made['kind']}, and its directions were in memory; pass them as directions"
+        )
     options = {**stored, **{name: value for name, value in given.items() if value is not None}}
     if options["checkpoint"] is None and options["model"] is None:
         raise UsageError(f"{where} was computed from a net in memory; pass it again as model")

@@ -6,7 +6,7 @@ whatever ends the run, what was computed is saved first.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import torch
 from landscape.direction.files import write_directions
 from landscape.errors import UsageError
 from landscape.recipes.job import Job, make_job, measure_speed
-from landscape.recipes.options import Options
+from landscape.recipes.options import RANDOM, Options
 from landscape.recipes.ranks import check_same, on_all_ranks, shared, together
 from landscape.recipes.tolerance import SAMPLES, Saving, expected_saving, finish, sampled, sampler_for
 from landscape.surfaces.file import SurfaceFile, check_folder
@@ -57,6 +57,8 @@ def run(options: Options, ranges: dict[str, Any], *, command: str, dry_run: bool
     world = connect()
     threads_before = torch.get_num_threads()
     try:
+        if options.along != RANDOM:
+            options = _along(options, ranges, world)
         job, file = together(world, lambda: _set_up(options, ranges, world, command, dry_run))
         if dry_run:
             return together(world, lambda: _plan(job, world, options))
@@ -69,6 +71,19 @@ def run(options: Options, ranges: dict[str, Any], *, command: str, dry_run: bool
     finally:
         torch.set_num_threads(threads_before)
     return shared(world, lambda: file.surface)
+
+
+def _along(options: Options, ranges: dict[str, Any], world: World) -> Options:
+    from landscape.recipes.along import with_directions
+
+    def checked() -> None:
+        options.completed(len(ranges))
+        if options.out and world.leads:
+            check_folder(Path(options.out))
+
+    together(world, checked)
+    path = directions_path(options.out) if options.out else None
+    return replace(with_directions(options, ranges, path, world), along=RANDOM)
 
 
 def _set_up(options: Options, ranges: dict[str, Any], world: World, command: str, dry_run: bool):

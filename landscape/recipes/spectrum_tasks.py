@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from landscape.curvature.products import Products
 from landscape.curvature.sharpness import critical_sharpness
@@ -21,6 +20,7 @@ from landscape.direction.direction import Direction
 from landscape.direction.files import write_directions
 from landscape.errors import EvaluationError
 from landscape.objective.numerics import memory_budget
+from landscape.recipes.along import signed
 from landscape.recipes.job import Job
 from landscape.surfaces.spectrum import Block
 from landscape.sweep.launch import World
@@ -175,11 +175,6 @@ def merged(block: Block, kind: int, probe: int, result: Mapping[str, float], wan
     rows = {name: array.copy() for name, array in rows.items()}
     rows["nodes"][probe], rows["weights"][probe] = nodes, weights
     return replace(block, **rows)
-
-
-def signed(vector: Tensor) -> Tensor:
-    """The vector or its opposite: eigenvectors have no sign of their own, so the largest entry is made positive."""
-    return vector * torch.sign(vector[vector.abs().argmax()])
 
 
 def _row(result: Mapping[str, float], name: str) -> np.ndarray:

@@ -62,6 +62,7 @@ def line(
     l2: float | None = None,
     to: Any = None,
     directions: str | Path | None = None,
+    along: str = "random",
     norm: str | None = None,
     ignore: str | None = None,
     seed: int = 0,
@@ -96,6 +97,9 @@ def line(
         l2: weight decay w; adds the metric `loss_l2` = loss + w/2 * |weights|^2.
         to: a second net; the line then runs from the first (0) to it (1), with norm and ignore none by default.
         directions: a direction file, ours or the original program's.
+        along: "hessian" has x along the eigenvector of the largest eigenvalue of the Hessian and y along that of the
+            smallest; "gradient" has x along the gradient and y along the part of H times it that is orthogonal. Both of unit
+            length, so coordinates are distances in weight space; kept in FILE.directions.h5.
         norm, ignore: default filter and biasbn, as in Li et al. 2018 (section 4).
         seed: of the random directions.
         lean: random directions are not kept but drawn anew from their seed at each point: the same values, for the memory

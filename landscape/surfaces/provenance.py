@@ -6,6 +6,7 @@ Owns: which entries identify a run and which only describe it, and the sentence 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 
 # Where and how it ran, and paths that may move while a hash beside them tells the content.
@@ -37,9 +38,16 @@ def difference(stored: Mapping, wanted: Mapping) -> str | None:
     for key in sorted([*new, *(key for key in old if key not in new)], key=lambda key: key[-1] in CONSEQUENCES):
         if any(key[: len(prefix)] == prefix for prefix in DESCRIPTIVE):
             continue
-        if old.get(key) != new.get(key):
+        if not _same(old.get(key), new.get(key)):
             return f"{'.'.join(key)} is {_short(old.get(key))} in the file, {_short(new.get(key))} now"
     return None
+
+
+def _same(old: object, new: object) -> bool:
+    """Equal; of numbers with a fraction, such as the cosine of the axes, but for what another order of a sum does to them."""
+    if isinstance(old, float) and isinstance(new, float):
+        return math.isclose(old, new, rel_tol=1e-9, abs_tol=1e-9) or old != old and new != new
+    return old == new
 
 
 def _flat(tree: Mapping, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], object]:

@@ -1,0 +1,151 @@
+"""`landscape bench --hessian`: both ends of the Hessian's spectrum, side by side with the original program's procedure.
+
+Owns: that procedure (two runs of ARPACK to a tolerance of 1e-2, the second on the shifted operator, over products by double
+backward in batches of 128, the images preloaded), and the comparison: at each of a row of neighbouring points the two take
+turns, and a third computation, not timed, tells how far both are from the truth.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from scipy.sparse.linalg import LinearOperator, eigsh
+from torch import nn
+
+from landscape.curvature.extremes import extremes
+from landscape.curvature.products import Products
+from landscape.errors import UsageError
+from landscape.objective.numerics import memory_budget
+from landscape.recipes.curvature_job import MAX, MIN, Curvature, Settings
+from landscape.recipes.job import Job, make_job
+from landscape.recipes.net import load_net
+from landscape.recipes.options import Options
+from landscape.slice.plane import Plane
+from landscape.sweep.launch import World
+
+BATCH, TOLERANCE = 128, 1e-2
+# The row begins at the net; a step is that of 25 points on -1:1.
+STEP = 1 / 12
+TRUTH = 1e-5
+# Where the original puts the second run's shift, as a share of the largest eigenvalue.
+SHIFT = 0.51
+
+
+def bench_hessian(checkpoint: Any, model: Any, *, rounds: int, options: dict[str, Any]) -> dict[str, Any]:
+    """Seconds for a point of both procedures, over `rounds` neighbouring points.
+
+    Returns:
+        The machine; "original" and "ours": mean seconds, products and largest relative error of either end; "speedup": the
+        ratio of the sums of the seconds, and "speedups" at each point.
+    """
+    settings = Options(checkpoint=checkpoint, model=model, metrics=("loss",), plain=True, **options)
+    job = make_job(settings, {"x": (0, 1, 2)}, World(), "bench")
+    objective = job.objective
+    if not getattr(objective.measure, "reads_outputs", False) or objective.precision == "fp64":
+        raise UsageError("bench --hessian times cross_entropy in single precision")
+    products = Products(objective, budget=memory_budget(objective.device))
+    curvature = Curvature(job.move, objective, products, Settings(tolerance=TOLERANCE))
+    net = load_net(checkpoint, model).module.to(objective.device).eval()
+    original = _Original(net, job)
+    rows = [_point(job, (number * STEP,), original, curvature, products) for number in range(rounds)]
+    run = job.provenance["run"]
+    return {
+        "net": job.provenance["model"]["name"],
+        "data": job.provenance["data"]["name"],
+        "samples": objective.samples,
+        "device": run["device"],
+        "threads": job.threads,
+        "points": rounds,
+        "way": products.way,
+        "hessian": {name: _summary([row[name] for row in rows]) for name in ("original", "ours")},
+        "speedup": sum(row["original"]["seconds"] for row in rows) / sum(row["ours"]["seconds"] for row in rows),
+        "speedups": [row["original"]["seconds"] / row["ours"]["seconds"] for row in rows],
+        "one_product": statistics.median(row["original"]["each"] / row["ours"]["each"] for row in rows),
+    }
+
+
+def _point(job: Job, coords: tuple[float, ...], original: _Original, curvature: Curvature, products: Products) -> dict:
+    started = time.perf_counter()
+    found = curvature.evaluate(coords)
+    seconds = time.perf_counter() - started
+    ours = _row(found[MAX], found[MIN], seconds, found["hessian_products"])
+    original.move(job.plane, coords)
+    started = time.perf_counter()
+    largest, smallest = original.ends()
+    theirs = _row(largest, smallest, time.perf_counter() - started, original.products)
+    truth = extremes(products, lambda k: products.gaussian(7, k), products.dimension, tolerance=TRUTH)
+    for row in (ours, theirs):
+        row["error"] = max(abs(row["largest"] / truth.largest - 1), abs(row["smallest"] / truth.smallest - 1))
+    return {"ours": ours, "original": theirs}
+
+
+def _row(largest: float, smallest: float, seconds: float, count: float) -> dict[str, float]:
+    return {"largest": largest, "smallest": smallest, "seconds": seconds, "products": count, "each": seconds / count}
+
+
+def _summary(rows: list[dict[str, float]]) -> dict[str, float]:
+    return {
+        "seconds": statistics.mean(row["seconds"] for row in rows),
+        "products": statistics.mean(row["products"] for row in rows),
+        "worst_error": max(row["error"] for row in rows),
+    }
+
+
+class _Original:
+    """The original program's way: every product a forward, a backward with its graph, and a backward through that."""
+
+    def __init__(self, net: nn.Module, job: Job):
+        self._net, self._split = net, next(iter(job.objective.splits.values()))
+        self._layout = job.objective.layout
+        self._parameters = [(entry, dict(net.named_parameters())[entry.name]) for entry in job.objective.layout.entries]
+        self._counted = [pair for pair in self._parameters if len(pair[0].shape) > 1]
+        for _, parameter in self._parameters:
+            parameter.requires_grad_(True)
+        self.products = 0
+
+    def move(self, plane: Plane, coords: tuple[float, ...]) -> None:
+        """Sets the net to a point."""
+        views = self._layout.named(plane.at(coords))
+        with torch.no_grad():
+            for entry, parameter in self._parameters:
+                parameter.copy_(views[entry.name])
+
+    def ends(self) -> tuple[float, float]:
+        """(largest, smallest) eigenvalue."""
+        self.products = 0
+        size = sum(parameter.numel() for _, parameter in self._counted)
+        largest = self._largest_magnitude(size, 0.0)
+        if largest < 0:
+            return self._largest_magnitude(size, SHIFT * largest) + SHIFT * largest, largest
+        return largest, self._largest_magnitude(size, SHIFT * largest) + SHIFT * largest
+
+    def _largest_magnitude(self, size: int, shift: float) -> float:
+        operator = LinearOperator((size, size), matvec=lambda v: self._product(v) - shift * v, dtype=np.float32)
+        # ARPACK draws its start from numpy's global generator, which is not ours to touch
+        start = np.random.default_rng(0).standard_normal(size).astype(np.float32)
+        return float(eigsh(operator, 1, tol=TOLERANCE, which="LM", return_eigenvectors=False, v0=start)[0])
+
+    def _product(self, vector: np.ndarray) -> np.ndarray:
+        self.products += 1
+        flat = torch.from_numpy(np.asarray(vector, dtype=np.float32).reshape(-1)).to(self._split.inputs.device)
+        parts = torch.split(flat, [parameter.numel() for _, parameter in self._counted])
+        direction = {entry.name: part.view(entry.shape) for (entry, _), part in zip(self._counted, parts, strict=True)}
+        parameters = [parameter for _, parameter in self._parameters]
+        for parameter in parameters:
+            parameter.grad = None
+        for inputs, targets in self._split.batches(BATCH):
+            loss = F.cross_entropy(self._net(inputs), targets, reduction="sum") / self._split.size
+            gradients = torch.autograd.grad(loss, parameters, create_graph=True)
+            along = sum(
+                (gradient * direction[entry.name]).sum()
+                for (entry, _), gradient in zip(self._parameters, gradients, strict=True)
+                if entry.name in direction
+            )
+            along.backward()
+        found = [torch.zeros_like(p) if p.grad is None else p.grad for _, p in self._counted]
+        return torch.cat([tensor.reshape(-1) for tensor in found]).cpu().numpy()
