@@ -24,6 +24,9 @@ Operator = Callable[[Tensor], Tensor]
 # So much chance is mixed into what is known: a start that is an eigenvector to the last digit, but of an eigenvalue that is
 # no longer the smallest, would never leave its place.
 CHANCE = 0.3
+# Nothing is accepted before so many products, and only when it holds twice in a row: two eigenvalues near each other look
+# like one between them until the space tells them apart, and what a start contains little of takes some products to show.
+FEWEST, TWICE = 8, 2
 MOST = 300
 
 
@@ -64,17 +67,19 @@ def extremes(
     space, drawn = _Space(apply, dimension), len(near) + 1
     for vector in _starts(near, random):
         space.add(vector)
+    held = 0
     while True:
         residuals = [space.residual(which) for which in (0, 1)]
         norms = np.array([float(residual.norm()) for residual in residuals])
         errors = space.errors(norms)
         ends, sizes = space.values[[0, -1]], np.abs(space.values[[0, -1]])
         found = settled(ends, norms, errors, sizes.max(), space.size, tolerance)
-        good = bool(found.all()) or space.complete
+        held = held + 1 if found.all() and space.size >= FEWEST - 1 else 0
+        good = held == TWICE or space.complete
         if good or space.size >= most:
             vectors = torch.stack([space.vector(0), space.vector(1)])
             return Ends(*map(float, ends), tuple(map(float, errors)), vectors, space.size, good)
-        worst = int(np.argmax(np.where(found, -1.0, errors / np.maximum(sizes, np.finfo(float).tiny))))
+        worst = int(np.argmax(errors / np.maximum(sizes, np.finfo(float).tiny)))
         rounding = 100 * torch.finfo(residuals[0].dtype).eps * sizes.max()
         if norms[worst] <= rounding or not space.add(residuals[worst]):
             space.add(random(drawn))

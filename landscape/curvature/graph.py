@@ -23,6 +23,8 @@ from landscape.objective.objective import Objective
 
 # What torch says of an operation whose backward pass has no derivative of its own.
 NOT_TWICE = ("not implemented", "double backward", "once_differentiable", "does not support higher order", "cudnn_rnn")
+# Names of the nodes that stand for that operation in a graph.
+ENDS = ("Error", "NotImplemented")
 NUDGE = 1e-2
 
 
@@ -90,11 +92,11 @@ class ByGraph:
         """
         try:
             return self._probed(samples)
-        except NotTwice as reason:
-            if self._math or "attention" not in str(reason):
+        except NotTwice:
+            if self._math:
                 raise
             self._math = True
-            found = self._probed(samples)
+            found = self._probed(samples)  # where no attention was the reason, it is refused again
             self.notes.append("fused attention has no second derivative; its math kernel is used instead")
             return found
 
@@ -112,7 +114,7 @@ class ByGraph:
                 before = weights.clone()
                 generator = torch.Generator().manual_seed(0)
                 noise = torch.randn(weights.shape, generator=generator, dtype=weights.dtype).to(weights.device)
-                weights.add_(noise * (NUDGE * before.norm() / noise.norm()))
+                weights.add_(noise * (NUDGE * (before.norm() or 1.0) / noise.norm()))
                 value = self._loss.of_batch(batch, samples)
                 gradients = self._first(value, parameters)
                 weights.copy_(before)
@@ -121,6 +123,7 @@ class ByGraph:
             vector = probe_vector(weights)
             try:
                 graph = self._graph(batch, parameters, samples)
+                _check_graph(graph)
                 apply = self._hessian if self._matrix == "hessian" else self._ggn
                 found = apply(graph, parameters, self._parts(vector), False)
             except LandscapeError:
@@ -199,6 +202,31 @@ class ByGraph:
         if bent is None:
             return [None] * len(parameters)
         return torch.autograd.grad(outputs, parameters, bent, retain_graph=keep, allow_unused=True)
+
+
+def _check_graph(graph: tuple) -> None:
+    """Raises NotTwice when a part of the graph ends in an operation that cannot be differentiated again.
+
+    Where that operation is not on the way to a parameter, torch does not raise its error but leaves its part out.
+    """
+    waiting = [t.grad_fn for t in _tensors(graph) if t.grad_fn is not None]
+    seen = set()
+    while waiting:
+        node = waiting.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if any(word in node.name() for word in ENDS):
+            raise NotTwice(f"no second derivative: the graph of the gradient ends in {node.name()}")
+        waiting += [other for other, _ in node.next_functions]
+
+
+def _tensors(graph: tuple) -> Iterator[Tensor]:
+    for part in graph:
+        if isinstance(part, Tensor):
+            yield part
+        elif isinstance(part, (tuple, list)):
+            yield from _tensors(part)
 
 
 def probe_vector(weights: Tensor) -> Tensor:

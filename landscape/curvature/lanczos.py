@@ -21,6 +21,8 @@ Operator = Callable[[Tensor], Tensor]
 # A value smaller than this share of the largest magnitude need only be known as precisely as if it were that large, once so
 # many products have found nothing larger at its end.
 SMALL, LEAST = 1e-3, 20
+# The residual of a value that stands out of it, as a share of the value.
+STANDS_OUT = 0.1
 
 
 class Ritz(NamedTuple):
@@ -57,7 +59,7 @@ def settled(values: np.ndarray, residuals: np.ndarray, errors: np.ndarray, scale
     only after LEAST products.
     """
     sizes = np.abs(values)
-    found = (errors <= tolerance * sizes) & (residuals <= 0.5 * sizes)
+    found = (errors <= tolerance * sizes) & (residuals <= STANDS_OUT * sizes)
     return found | ((size >= LEAST) & (errors <= tolerance * SMALL * scale))
 
 

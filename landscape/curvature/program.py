@@ -50,6 +50,10 @@ SAME = (nn.Identity, nn.Dropout, nn.Dropout2d)
 ADDITIONS = (operator.add, operator.iadd, torch.add)
 
 
+# By step, as a layer may be used twice, each time with another scale folded in.
+StepSums = dict[int, Sums]
+
+
 class NoRule(Exception):
     """An operation that the program does not know; says which."""
 
@@ -104,11 +108,11 @@ class Program:
         tape.nbytes = sum(tensor.untyped_storage().nbytes() for tensor in _unique((kept, tape.cotangents)))
         return tape
 
-    def gradient(self, tape: Tape, sums: Sums) -> None:
+    def gradient(self, tape: Tape, sums: StepSums) -> None:
         """Adds the batch's share of the gradient."""
         self._back(tape, tape.slope, sums)
 
-    def product(self, tape: Tape, moved: Sequence[Any], sums: Sums, *, gauss_newton: bool = False) -> None:
+    def product(self, tape: Tape, moved: Sequence[Any], sums: StepSums, *, gauss_newton: bool = False) -> None:
         """Adds the batch's share of the product with the direction that `moved` was prepared from."""
         tangents: list[Tensor | None] = [None]
         for step, kept, part in zip(self._steps, tape.kept, moved, strict=True):
@@ -122,12 +126,12 @@ class Program:
         else:
             self._back(tape, rslope, sums, tangents=tangents, moved=moved)
 
-    def finish(self, sums: Sums, out: Mapping[str, Tensor]) -> None:
+    def finish(self, sums: StepSums, out: Mapping[str, Tensor]) -> None:
         """Adds what all batches gave to the tensors of the result."""
-        for step in self._steps:
-            step.rule.finish(sums, out)
+        for number, step in enumerate(self._steps):
+            step.rule.finish(sums.get(number, {}), out)
 
-    def _back(self, tape: Tape, last: Tensor, sums: Sums, *, tangents=None, moved=None, keep: bool = False) -> None:
+    def _back(self, tape: Tape, last: Tensor, sums: StepSums, *, tangents=None, moved=None, keep: bool = False) -> None:
         found: list[Tensor | None] = [None] * (len(self._steps) + 1)
         found[-1] = last
         for number in range(len(self._steps) - 1, -1, -1):
@@ -135,30 +139,21 @@ class Program:
             found[number + 1] = None
             if not step.active:
                 continue
+            own = None if keep else sums.setdefault(number, {})
             if keep:
                 if step.rule.keeps_cotangent:
                     tape.cotangents[number] = got
-                given = step.rule.pull(tape.kept[number], got, step.wanted, _Nowhere())
+                given = step.rule.pull(tape.kept[number], got, step.wanted, own)
             elif tangents is None:
-                given = step.rule.pull(tape.kept[number], got, step.wanted, sums)
+                given = step.rule.pull(tape.kept[number], got, step.wanted, own)
             else:
                 given = step.rule.pull(
-                    tape.kept[number], got, step.wanted, sums,
+                    tape.kept[number], got, step.wanted, own,
                     cotangent=tape.cotangents[number], tangents=[tangents[i] for i in step.inputs], moved=moved[number],
                 )  # fmt: skip
             for i, want, cotangent in zip(step.inputs, step.wanted, given, strict=True):
                 if want and cotangent is not None:
                     found[i] = cotangent if found[i] is None else found[i] + cotangent
-
-
-class _Nowhere(dict):
-    """Sums that nobody wants."""
-
-    def __contains__(self, name: object) -> bool:
-        return False
-
-    def __setitem__(self, name: str, value: Tensor) -> None:
-        pass
 
 
 def make_program(model: nn.Module, inputs: Tensor, counted: Sequence[str]) -> Program:

@@ -56,13 +56,13 @@ class Rule:
         kept: Any,
         rcotangent: Tensor | None,
         wanted: Sequence[bool],
-        sums: Sums,
+        sums: Sums | None,
         *,
         cotangent: Tensor | None = None,
         tangents: Sequence[Tensor | None] = (),
         moved: Any = None,
     ) -> Sequence[Tensor | None]:
-        """R{cotangents of the inputs}, those `wanted`; R{gradients of parameters} are added to `sums`.
+        """R{cotangents of the inputs}, those `wanted`; R{gradients of parameters} are added to `sums` unless it is None.
 
         Without tangents and direction it is the ordinary backward pass of `rcotangent`.
         """
@@ -76,6 +76,7 @@ class Rule:
 
 
 def add_to(sums: Sums, name: str, value: Tensor) -> None:
+    """Adds to what is there under a name."""
     if name in sums:
         sums[name].add_(value)
     else:
@@ -151,7 +152,8 @@ class Convolution(Rule):
         return (found,)
 
     def _back(self, cotangent: Tensor, x: Tensor, weight: Tensor | None, mask, sums: Sums) -> Tensor | None:
-        mask = [mask[0], mask[1] and self._weight_name is not None, mask[2] and self._bias_name is not None]
+        wanted = sums is not None
+        mask = [mask[0], mask[1] and wanted and bool(self._weight_name), mask[2] and wanted and bool(self._bias_name)]
         if not any(mask):
             return None
         weight = self._weight if weight is None else weight
@@ -202,7 +204,7 @@ class Linear(Rule):
         if rcotangent is not None:
             found = rcotangent @ self._linear.weight.detach() if wanted[0] else None
             self._add(sums, rcotangent, x)
-            if self._bias_name:
+            if self._bias_name and sums is not None:
                 add_to(sums, self._bias_name, rcotangent.flatten(0, -2).sum(0))
         if cotangent is not None:
             if wanted[0] and weight is not None:
@@ -211,8 +213,8 @@ class Linear(Rule):
                 self._add(sums, cotangent, tangent)
         return (found,)
 
-    def _add(self, sums: Sums, cotangent: Tensor, x: Tensor) -> None:
-        if self._weight_name:
+    def _add(self, sums: Sums | None, cotangent: Tensor, x: Tensor) -> None:
+        if self._weight_name and sums is not None:
             add_to(sums, self._weight_name, cotangent.flatten(0, -2).mT @ x.flatten(0, -2))
 
 
@@ -253,9 +255,9 @@ class ChannelAffine(Rule):
         found = None
         if rcotangent is not None:
             found = rcotangent * _along(self._scale, len(shape)) if wanted[0] else None
-            if self._weight_name:
+            if self._weight_name and sums is not None:
                 add_to(sums, self._weight_name, _over_channels(rcotangent * normalized))
-            if self._bias_name:
+            if self._bias_name and sums is not None:
                 add_to(sums, self._bias_name, _over_channels(rcotangent))
         if cotangent is not None and self._weight_name:
             if wanted[0] and weight is not None:

@@ -15,8 +15,7 @@ import torch
 from torch import Tensor
 
 from landscape.curvature.graph import ByGraph, probe_vector
-from landscape.curvature.program import NoRule, Tape, make_program
-from landscape.curvature.rules import Sums
+from landscape.curvature.program import NoRule, StepSums, Tape, make_program
 from landscape.curvature.shares import Loss
 from landscape.data.split import is_pair
 from landscape.objective.numerics import switched
@@ -77,7 +76,7 @@ class ByProgram:
     def agrees_with(self, reference: ByGraph, samples: int, tolerance: float) -> bool:
         """Whether both give the same product on a few samples."""
         expected, batch = reference.probe(samples), reference.on_samples(samples)
-        found, sums = torch.zeros_like(expected), Sums()
+        found, sums = torch.zeros_like(expected), {}
         with self._numbers():
             moved = self._program.prepare(self._of(probe_vector(self._objective.weights)))
             self._program.refresh()
@@ -86,9 +85,9 @@ class ByProgram:
             self._program.finish(sums, self._of(found))
         return bool((found - expected).norm() <= tolerance * expected.norm())
 
-    def _add(self, out: Tensor, apply: Callable[[Tape, Sums], None]) -> None:
-        def summed(numbered) -> Sums:
-            sums: Sums = {}
+    def _add(self, out: Tensor, apply: Callable[[Tape, StepSums], None]) -> None:
+        def summed(numbered) -> StepSums:
+            sums: StepSums = {}
             for number, batch in numbered:
                 apply(self._tapes.get(number) or self._record(batch), sums)
             return sums

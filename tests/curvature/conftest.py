@@ -1,0 +1,82 @@
+"""What these tests share: products on a small problem, and the dense Hessian by autograd's own means as the truth."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, hessian, jacrev
+
+N, CLASSES = 23, 3
+
+
+@pytest.fixture
+def images():
+    """Inputs (23, 2, 6, 6) float64 and labels (23,)."""
+    generator = torch.Generator().manual_seed(5)
+    return torch.randn(N, 2, 6, 6, dtype=torch.float64, generator=generator), torch.arange(N) % CLASSES
+
+
+@pytest.fixture
+def products():
+    """products(model, (inputs, targets), loss, batch_size=..., precision=..., **options) -> Products, refreshed."""
+    from landscape.curvature.products import Products
+    from landscape.data.load import load_splits
+    from landscape.objective.loss import make_measure
+    from landscape.objective.objective import Objective
+
+    def make(model, data, loss="cross_entropy", *, batch_size=None, precision="fp64", **options):
+        splits = load_splits(data, split=("train",)).splits
+        measure = make_measure(loss, ["loss"])[0]
+        objective = Objective(model, splits, measure, precision=precision, batch_size=batch_size)
+        found = Products(objective, **options)
+        found.refresh()
+        return found
+
+    return make
+
+
+@pytest.fixture
+def materialized():
+    """materialized(products) -> (dimension, dimension) array, column by column, of the entries that count."""
+
+    def make(products) -> np.ndarray:
+        entries = {entry.name: entry for entry in products._objective.layout.entries}
+        places = [entries[name].offset + i for name in products.names for i in range(entries[name].numel)]
+        columns = []
+        for place in places:
+            unit = torch.zeros(products.size, dtype=torch.float64)
+            unit[place] = 1.0
+            column = products(unit)
+            columns.append(column[places])
+            column[places] = 0.0
+            assert not column.any(), "entries that do not count stay zero"
+        return torch.stack(columns, dim=1).numpy()
+
+    return make
+
+
+@pytest.fixture
+def dense():
+    """dense(model, inputs, targets, mean_loss, names, matrix) -> (n, n) array: the Hessian or the Gauss-Newton matrix."""
+
+    def make(model: nn.Module, inputs, targets, mean_loss, names, matrix="hessian") -> np.ndarray:
+        model = model.double()
+        own = {name: p.detach() for name, p in model.named_parameters()}
+        shapes = [own[name].shape for name in names]
+        start = torch.cat([own[name].flatten() for name in names])
+
+        def outputs(flat: Tensor) -> Tensor:
+            parts = torch.split(flat, [shape.numel() for shape in shapes])
+            moved = {name: part.view(shape) for name, part, shape in zip(names, parts, shapes, strict=True)}
+            return functional_call(model, moved, (inputs,))
+
+        if matrix == "hessian":
+            return hessian(lambda flat: mean_loss(outputs(flat), targets))(start).detach().numpy()
+        jacobian = jacrev(lambda flat: outputs(flat).flatten())(start)
+        logits = outputs(start).detach()
+        bend = hessian(lambda z: mean_loss(z.view(logits.shape), targets))(logits.flatten())
+        return (jacobian.T @ bend @ jacobian).detach().numpy()
+
+    return make

@@ -1,0 +1,152 @@
+"""Laws: both ends of any symmetric operator, with errors that hold, from any start; values never pass the true ends."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from landscape.curvature.extremes import extremes
+from landscape.curvature.lanczos import LEAST, SMALL, kato_temple, settled
+from landscape.errors import EvaluationError
+
+
+def turned(values, seed=0):
+    """(symmetric matrix with these eigenvalues, their eigenvectors as columns)."""
+    generator = np.random.default_rng(seed)
+    q, _ = np.linalg.qr(generator.standard_normal((len(values), len(values))))
+    return torch.from_numpy((q * values) @ q.T), torch.from_numpy(q)
+
+
+def draws(n, seed=0):
+    return lambda k: torch.from_numpy(np.random.default_rng([seed, k]).standard_normal(n))
+
+
+SPECTRA = {
+    "indefinite": np.concatenate([np.linspace(-3, 1, 60), [40.0]]),
+    "positive definite": np.linspace(1, 9, 50),
+    "negative definite": -np.linspace(1, 9, 50),
+    "one value": np.full(30, 2.5),
+    "two values": np.repeat([-1.0, 4.0], 20),
+    "multiple ends": np.array([-2.0] * 5 + [0.0] * 30 + [7.0] * 5),
+    "zero": np.zeros(20),
+    "larger magnitude below": np.concatenate([[-100.0], np.linspace(-1, 5, 40)]),
+    "ends of one magnitude": np.concatenate([[-8.0], np.linspace(-1, 1, 40), [8.0]]),
+    "one dimension": np.array([3.0]),
+    "two dimensions": np.array([-3.0, 5.0]),
+}
+
+
+@pytest.mark.parametrize("name", SPECTRA)
+def test_both_ends_of_every_kind_of_spectrum(name):
+    values = SPECTRA[name]
+    matrix, _ = turned(values)
+    found = extremes(lambda v: matrix @ v, draws(len(values)), len(values), tolerance=1e-9)
+    assert found.converged
+    scale = max(np.abs(values).max(), 1e-300)
+    assert found.smallest == pytest.approx(values.min(), abs=1e-8 * scale)
+    assert found.largest == pytest.approx(values.max(), abs=1e-8 * scale)
+    for value, vector in ((found.smallest, found.vectors[0]), (found.largest, found.vectors[1])):
+        assert float(vector.norm()) == pytest.approx(1.0)
+        assert float((matrix @ vector - value * vector).norm()) <= 1e-3 * scale
+
+
+@pytest.mark.parametrize("tolerance", [0.1, 0.01, 1e-4])
+@pytest.mark.parametrize("seed", range(5))
+def test_the_error_is_within_what_was_asked_and_the_ends_are_not_passed(seed, tolerance):
+    generator = np.random.default_rng(seed)
+    bulk = generator.standard_normal(400) * np.exp(generator.standard_normal(400))
+    values = np.concatenate([bulk, [bulk.max() * 3, bulk.max() * 20, bulk.min() * 1.5]])
+    matrix, _ = turned(values, seed)
+    found = extremes(lambda v: matrix @ v, draws(len(values), seed), len(values), tolerance=tolerance)
+    assert found.converged and found.products < len(values) / 2
+    for value, true, error in zip(
+        (found.smallest, found.largest), (values.min(), values.max()), found.errors, strict=True
+    ):
+        assert abs(value - true) <= tolerance * abs(true)
+        assert error <= tolerance * abs(value)
+    assert values.min() - 1e-9 <= found.smallest and found.largest <= values.max() + 1e-9
+
+
+def test_an_end_far_below_the_other_is_not_taken_for_zero():
+    """A net without shortcuts had -72.7 beside 12337 and 855,482 directions, most of them flat: found after ten products."""
+    n = 20_000
+    diagonal = torch.zeros(n, dtype=torch.float64)
+    diagonal[:8] = torch.tensor([12337.0, 900.0, 120.0, 4.0, -0.5, -8.0, -60.0, -72.7])
+    found = extremes(lambda v: diagonal * v, draws(n), n)
+    assert found.smallest == pytest.approx(-72.7, rel=0.01)
+    assert found.largest == pytest.approx(12337, rel=0.01)
+
+
+def test_nothing_below_zero_takes_a_few_products_and_is_zero():
+    n = 5_000
+    diagonal = torch.zeros(n, dtype=torch.float64)
+    diagonal[:20] = torch.linspace(1, 500, 20, dtype=torch.float64)
+    found = extremes(lambda v: diagonal * v, draws(n), n)
+    assert found.converged and LEAST <= found.products <= LEAST + 10
+    assert abs(found.smallest) <= 0.01 * SMALL * 500
+
+
+def test_a_start_from_the_neighbour_saves_products_and_finds_the_same():
+    values = SPECTRA["indefinite"]
+    matrix, vectors = turned(np.sort(np.concatenate([values, np.linspace(-0.5, 0.5, 300)])))
+    n = len(matrix)
+    noise, _ = turned(np.linspace(-0.05, 0.05, n), seed=1)
+    cold = extremes(lambda v: matrix @ v, draws(n), n)
+    moved = matrix + noise
+    warm = extremes(lambda v: moved @ v, draws(n), n, near=list(cold.vectors))
+    again = extremes(lambda v: moved @ v, draws(n, 1), n)
+    assert warm.products < again.products
+    true = np.linalg.eigvalsh(moved.numpy())
+    assert warm.smallest == pytest.approx(true[0], rel=0.01)
+    assert warm.largest == pytest.approx(true[-1], rel=0.01)
+
+
+def test_a_start_from_vectors_that_are_no_longer_the_ends_leaves_them():
+    """Eigenvectors to the last digit, but of the second smallest and second largest eigenvalue."""
+    values = np.concatenate([[-5.0, -3.0], np.linspace(-1, 1, 200), [6.0, 9.0]])
+    matrix, vectors = turned(values)
+    near = [vectors[:, 1].clone(), vectors[:, -2].clone()]
+    found = extremes(lambda v: matrix @ v, draws(len(values)), len(values), near=near)
+    assert found.smallest == pytest.approx(-5, rel=0.01)
+    assert found.largest == pytest.approx(9, rel=0.01)
+
+
+def test_every_product_is_counted():
+    matrix, _ = turned(SPECTRA["indefinite"])
+    calls = []
+    found = extremes(lambda v: (calls.append(1), matrix @ v)[1], draws(61), 61)
+    assert found.products == len(calls)
+
+
+def test_what_is_not_found_within_the_limit_is_told():
+    values = np.linspace(-1, 1, 300)
+    matrix, _ = turned(values)
+    found = extremes(lambda v: matrix @ v, draws(300), 300, tolerance=1e-12, most=10)
+    assert not found.converged and found.products == 10 and max(found.errors) > 0
+
+
+def test_a_product_that_is_not_finite_is_an_error():
+    with pytest.raises(EvaluationError, match="not finite"):
+        extremes(lambda v: v * math.nan, draws(10), 10)
+
+
+def test_the_error_is_never_larger_than_the_residual_and_mostly_its_square_over_the_gap():
+    found = kato_temple(np.array([0.5, 0.5, 0.1]), np.array([0.0, 0.1, 10.0]))
+    np.testing.assert_allclose(found, [0.5, 0.5, 0.001])
+
+
+@pytest.mark.parametrize(
+    "value, residual, error, size, expected",
+    [
+        (-8.0, 0.7, 0.05, 12, True),
+        (-8.0, 0.7, 0.1, 12, False),  # 1 % of 8 is less
+        (-8.0, 1.0, 0.05, 12, False),  # does not stand out of its residual
+        (-0.001, 0.4, 1e-6, 12, False),
+        (-0.001, 0.4, 1e-6, LEAST, True),  # is as good as zero beside 100 when enough was tried
+        (-0.001, 0.4, 0.01, LEAST, False),
+    ],
+)
+def test_when_an_end_counts_as_found(value, residual, error, size, expected):
+    arrays = (np.array([x]) for x in (value, residual, error))
+    assert bool(settled(*arrays, 100.0, size, 0.01)[0]) is expected

@@ -1,0 +1,113 @@
+"""What cannot be differentiated is named; what can only be differentiated once goes by differences, and says so."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from landscape.errors import EvaluationError
+
+
+def hits(outputs, targets):
+    return (outputs.argmax(dim=1) != targets).double()
+
+
+def rounded(outputs, targets):
+    return F.cross_entropy(outputs.round(), targets, reduction="none")
+
+
+def plain_number(outputs, targets):
+    return 0.5
+
+
+def detached(outputs, targets):
+    return F.cross_entropy(outputs.detach(), targets, reduction="none")
+
+
+@pytest.mark.parametrize("loss", [hits, rounded, plain_number, detached])
+def test_a_loss_without_derivatives_is_named(loss, cnn, images, products):
+    with pytest.raises(EvaluationError) as error:
+        products(cnn(), images, loss)
+    assert "the loss has no derivatives" in str(error.value)
+    assert "argmax" in str(error.value), "the usual causes are named"
+
+
+def test_a_gradient_that_happens_to_be_zero_is_no_such_loss(cnn, images, products):
+    net = cnn()
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.zero_()
+
+    def squared(outputs, targets):
+        return outputs.square().mean(dim=1)
+
+    found = products(net, images, squared, ignore="none")
+    assert not found.gradient().any()
+    assert found(found.gaussian(0)).any(), "the last bias has curvature"
+
+
+class Once(torch.autograd.Function):
+    """A square whose backward pass cannot be differentiated."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, gradient):
+        (x,) = ctx.saved_tensors
+        return 2 * x * gradient
+
+
+class Custom(nn.Module):
+    def __init__(self, once):
+        super().__init__()
+        self.inner, self.once = nn.Linear(72, 3), once
+
+    def forward(self, x):
+        x = self.inner(x.flatten(1))
+        return Once.apply(x) if self.once else x * x
+
+
+def test_what_can_be_differentiated_once_goes_by_differences(images, products):
+    torch.manual_seed(0)
+    net = Custom(once=True)
+    found = products(net, images, ignore="none")
+    assert found.way == "differences"
+    assert len(found.notes) == 1 and "products are differences of gradients" in found.notes[0]
+    smooth = Custom(once=False)
+    smooth.load_state_dict(net.state_dict())
+    exact = products(smooth, images, ignore="none")
+    assert exact.way == "graph" and not exact.notes, "a square has no rule, but a graph"
+    vector = exact.gaussian(0)
+    torch.testing.assert_close(found(vector), exact(vector), rtol=1e-5, atol=1e-6)
+
+
+def test_ways_that_are_asked_for_are_not_replaced(images, products):
+    with pytest.raises(EvaluationError, match="no second derivative"):
+        products(Custom(once=True), images, way="graph")
+
+
+class Attention(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.into, self.out = nn.Linear(12, 24), nn.Linear(8, 3)
+
+    def forward(self, x):
+        q, k, v = self.into(x.reshape(len(x), 6, 12)).chunk(3, dim=2)
+        heads = [t.reshape(len(x), 6, 2, 4).transpose(1, 2) for t in (q, k, v)]
+        mixed = F.scaled_dot_product_attention(*heads)
+        return self.out(mixed.transpose(1, 2).reshape(len(x), 6, 8).mean(dim=1))
+
+
+def test_fused_attention_falls_back_to_the_math_kernel_and_says_so(images, products, dense, materialized):
+    torch.manual_seed(0)
+    net = Attention()
+    found = products(net, images)
+    assert found.way == "graph"
+    assert found.notes == ["fused attention has no second derivative; its math kernel is used instead"]
+    by_differences = products(net, images, way="differences")
+    vector = found.gaussian(0)
+    torch.testing.assert_close(found(vector), by_differences(vector), rtol=1e-5, atol=1e-7)

@@ -1,0 +1,222 @@
+"""Law: a product is that of the dense Hessian of the mean loss, whatever computes it and however samples are grouped."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from landscape.errors import UsageError
+from landscape.models.resnet import ResNet
+from landscape.models.zoo import build_zoo
+
+
+def cross_entropy(outputs, targets):
+    return F.cross_entropy(outputs, targets)
+
+
+def one_hot_mse(outputs, targets):
+    return (outputs - F.one_hot(targets, outputs.shape[1])).square().mean()
+
+
+class Joined(nn.Module):
+    """Operations of many kinds: concatenation, slices, two poolings, a layer used twice, smooth functions."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.twice = nn.Conv2d(2, 3, 3, padding=1), nn.Conv2d(3, 3, 1)
+        self.grouped, self.norm = nn.Conv2d(6, 4, 3, groups=2, stride=2), nn.BatchNorm2d(4)
+        self.pool, self.drop, self.last = nn.MaxPool2d(2, stride=1), nn.Dropout(0.5), nn.Linear(3, 3)
+
+    def forward(self, x):
+        x = torch.tanh(self.first(x))
+        x = self.twice(F.silu(self.twice(x)))
+        x = torch.cat([x, F.avg_pool2d(x, 3, 1, 1)], dim=1)
+        x = self.pool(F.relu(self.norm(self.grouped(x))))
+        x = self.drop(x)[:, 1:].flatten(2).mean(dim=2)
+        return self.last(x)
+
+
+class Transposed(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.up, self.norm, self.line = nn.ConvTranspose2d(2, 3, 2, stride=2), nn.BatchNorm2d(3), nn.Linear(3, 3)
+
+    def forward(self, x):
+        return self.line(self.norm(self.up(x)).relu().mean((2, 3)))
+
+
+def resnet(shortcut):
+    return ResNet(blocks=(1, 1), width=2, shortcut=shortcut, num_classes=3, in_channels=2)
+
+
+NETS = {
+    "projection": lambda: resnet("projection"),
+    "padding": lambda: resnet("padding"),
+    "no shortcuts": lambda: resnet("none"),
+    "joined": Joined,
+    "transposed": Transposed,
+}
+
+
+def seen(net):
+    """In eval mode, with batch norm statistics that are not those of a fresh net."""
+    torch.manual_seed(3)
+    for _ in range(3):
+        net(2 * torch.randn(16, 2, 6, 6))
+    for layer in net.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            nn.init.uniform_(layer.weight, 0.5, 1.5)
+            nn.init.normal_(layer.bias)
+    return net.eval()
+
+
+@pytest.mark.parametrize("ignore", ["biasbn", "none"])
+@pytest.mark.parametrize("name", NETS)
+def test_the_program_multiplies_with_the_dense_hessian(name, ignore, images, products, materialized, dense):
+    torch.manual_seed(0)
+    net = seen(NETS[name]())
+    found = products(net, images, batch_size=10, ignore=ignore)
+    assert found.way == "program"
+    truth = dense(net, *images, cross_entropy, found.names)
+    np.testing.assert_allclose(materialized(found), truth, rtol=0, atol=1e-12 * np.abs(truth).max())
+
+
+@pytest.mark.parametrize("matrix", ["hessian", "ggn"])
+@pytest.mark.parametrize("loss", [("cross_entropy", cross_entropy), ("mse", one_hot_mse)], ids=["cross_entropy", "mse"])
+@pytest.mark.parametrize("way", ["program", "graph"])
+def test_both_ways_give_both_matrices_of_both_losses(way, loss, matrix, cnn, images, products, materialized, dense):
+    net = cnn()
+    found = products(net, images, loss[0], batch_size=7, way=way, matrix=matrix)
+    assert found.way == way
+    truth = dense(net, *images, loss[1], found.names, matrix)
+    np.testing.assert_allclose(materialized(found), truth, rtol=0, atol=1e-12 * np.abs(truth).max())
+
+
+def test_differences_come_near(cnn, images, products, materialized, dense):
+    net = cnn()
+    found = products(net, images, way="differences")
+    truth = dense(net, *images, cross_entropy, found.names)
+    np.testing.assert_allclose(materialized(found), truth, rtol=0, atol=1e-6 * np.abs(truth).max())
+
+
+@pytest.mark.parametrize("way", ["program", "graph", "differences"])
+def test_gradient_and_loss(way, cnn, images, products):
+    net = cnn()
+    found = products(net, images, batch_size=9, way=way, ignore="none")
+    model = net.double()
+    value = cross_entropy(model(images[0]), images[1])
+    value.backward()
+    assert found.loss == pytest.approx(float(value.detach()), rel=1e-12)
+    gradient = found._objective.layout.named(found.gradient())
+    for name, parameter in model.named_parameters():
+        torch.testing.assert_close(gradient[name], parameter.grad, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("way", ["program", "graph"])
+@pytest.mark.parametrize("kept", [0.0, 60_000.0, float("inf")], ids=["nothing kept", "a part", "all"])
+def test_what_is_kept_changes_nothing(way, kept, cnn, images, products):
+    net = cnn()
+    plain, other = products(net, images, way=way), products(net, images, way=way, batch_size=4, budget=kept)
+    vector = plain.gaussian(1)
+    torch.testing.assert_close(plain(vector), other(vector), rtol=1e-11, atol=1e-13)
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_threads_change_nothing_but_rounding(threads, cnn, images, products):
+    alone = products(cnn(), images)
+    vector = alone.gaussian(1)
+    expected = alone(vector)
+    torch.set_num_threads(threads)
+    try:
+        shared = products(cnn(), images)
+        torch.testing.assert_close(shared(vector), expected, rtol=1e-11, atol=1e-13)
+    finally:
+        torch.set_num_threads(1)
+
+
+def test_it_follows_the_weights(cnn, images, products, dense):
+    net = cnn().double()
+    found = products(net, images)
+    found._objective.weights.mul_(1.3)
+    found.refresh()
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.mul_(1.3)
+    truth = torch.from_numpy(dense(net, *images, cross_entropy, found.names))
+    vector = found.gaussian(2)
+    entries = [e for e in found._objective.layout.entries if e.name in found.names]
+    taken = torch.cat([torch.arange(e.offset, e.offset + e.numel) for e in entries])
+    torch.testing.assert_close(found(vector)[taken], truth @ vector[taken], rtol=1e-9, atol=1e-11)
+
+
+def test_a_loss_that_is_a_mean_counts_each_batch_by_its_samples(cnn, images, products):
+    vector = products(cnn(), images).gaussian(0)
+    mean = products(cnn(), images, lambda outputs, targets: F.cross_entropy(outputs, targets), batch_size=9)
+    torch.testing.assert_close(mean(vector), products(cnn(), images)(vector), rtol=1e-11, atol=1e-13)
+
+
+def test_a_loss_of_the_model_goes_by_its_graph(cnn, images, products):
+    def loss(model, batch):
+        return F.cross_entropy(model(batch[0]), batch[1])
+
+    found = products(cnn(), images, loss, batch_size=9)
+    assert found.way == "graph"
+    vector = found.gaussian(0)
+    torch.testing.assert_close(found(vector), products(cnn(), images)(vector), rtol=1e-11, atol=1e-13)
+    with pytest.raises(UsageError, match="hides the outputs"):
+        products(cnn(), images, loss, matrix="ggn")
+
+
+def test_a_regular_expression_leaves_out_what_it_names(cnn, images, products, materialized, dense):
+    net = cnn()
+    found = products(net, images, ignore="^[04]|bias")
+    assert found.names == ("1.weight", "3.weight", "7.weight")
+    truth = dense(net, *images, cross_entropy, found.names)
+    np.testing.assert_allclose(materialized(found), truth, rtol=0, atol=1e-12 * np.abs(truth).max())
+
+
+def test_a_block_is_a_part_of_the_whole(cnn, images, products, materialized):
+    whole = materialized(products(cnn(), images))
+    part = products(cnn(), images, only=["3.weight"])
+    first = 4 * 2 * 9
+    np.testing.assert_allclose(
+        materialized(part), whole[first : first + part.dimension, first : first + part.dimension], rtol=0, atol=1e-14
+    )
+
+
+def test_the_callers_net_is_unchanged(cnn, images, products):
+    net = cnn()
+    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    found = products(net, images)
+    found(found.gaussian(0))
+    products(net, images, way="graph")(found.gaussian(0))
+    assert all(torch.equal(before[name], tensor) for name, tensor in net.state_dict().items())
+    assert all(parameter.requires_grad for parameter in net.parameters())
+
+
+@pytest.mark.parametrize("name", ["vgg9", "densenet_cifar", "resnet20_a"])
+def test_the_other_nets_of_the_zoo_have_programs(name, products):
+    net = build_zoo(name).eval()
+    generator = torch.Generator().manual_seed(0)
+    data = torch.randn(4, 3, 32, 32, generator=generator), torch.arange(4)
+    found = products(net, data, precision="fp32")
+    assert found.way == "program"
+    other = products(net, data, precision="fp32", way="graph")
+    vector = found.gaussian(0)
+    torch.testing.assert_close(found(vector), other(vector), rtol=1e-3, atol=1e-3 * float(other(vector).abs().max()))
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        ({"matrix": "fisher"}, "matrix 'fisher': expected hessian or ggn"),
+        ({"way": "magic"}, "products 'magic': expected program"),
+        ({"ignore": "."}, "ignore '.' leaves out all 9 parameters"),
+        ({"matrix": "ggn", "way": "differences"}, "not possible"),
+    ],
+)
+def test_bad_input(options, words, cnn, images, products):
+    with pytest.raises(UsageError) as error:
+        products(cnn(), images, **options)
+    assert words in str(error.value)
