@@ -69,7 +69,7 @@ def extremes(
         space.add(vector)
     held = 0
     while True:
-        residuals = [space.residual(which) for which in (0, 1)]
+        residuals = [space.residual(which) for which in (0, -1)]
         norms = np.array([float(residual.norm()) for residual in residuals])
         errors = space.errors(norms)
         ends, sizes = space.values[[0, -1]], np.abs(space.values[[0, -1]])
@@ -77,7 +77,7 @@ def extremes(
         held = held + 1 if found.all() and space.size >= FEWEST - 1 else 0
         good = held == TWICE or space.complete
         if good or space.size >= most:
-            vectors = torch.stack([space.vector(0), space.vector(1)])
+            vectors = torch.stack([space.vector(0), space.vector(-1)])
             return Ends(*map(float, ends), tuple(map(float, errors)), vectors, space.size, good)
         worst = int(np.argmax(errors / np.maximum(sizes, np.finfo(float).tiny)))
         rounding = 100 * torch.finfo(residuals[0].dtype).eps * sizes.max()
@@ -134,21 +134,24 @@ class _Space:
         return True
 
     def residual(self, which: int) -> Tensor:
-        """(n,) A u - value u of the smallest (0) or the largest (1) Ritz vector."""
-        value = float(self.values[-which])
+        """(n,) A u - value u of the smallest (0) or the largest (-1) Ritz vector, or of another by number."""
+        value = float(self.values[which])
         return torch.addmv(self.vector(which), self._products.all.mT, self._share(which), beta=-value)
 
     def vector(self, which: int) -> Tensor:
-        """(n,) the smallest (0) or the largest (1) Ritz vector."""
+        """(n,) the Ritz vector of that number."""
         return self._basis.all.mT @ self._share(which)
 
     def errors(self, residuals: np.ndarray) -> np.ndarray:
         """(2,) of both ends."""
         if self.complete:
             return np.zeros(2)
-        gaps = np.array([0.0, 0.0] if self.size < 2 else np.diff(self.values)[[0, -1]])
-        return kato_temple(residuals, gaps)
+        if self.size < 3:
+            return residuals
+        steps = np.diff(self.values)[[0, -1]]
+        beside = np.array([float(self.residual(which).norm()) for which in (1, -2)])
+        return kato_temple(residuals, steps - beside)
 
     def _share(self, which: int) -> Tensor:
         basis = self._basis.all
-        return torch.from_numpy(self._vectors[:, -which].copy()).to(basis.device, basis.dtype)
+        return torch.from_numpy(self._vectors[:, which].copy()).to(basis.device, basis.dtype)

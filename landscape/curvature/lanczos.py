@@ -22,7 +22,7 @@ Operator = Callable[[Tensor], Tensor]
 # many products have found nothing larger at its end.
 SMALL, LEAST = 1e-3, 20
 # The residual of a value that stands out of it, as a share of the value.
-STANDS_OUT = 0.1
+STANDS_OUT = 0.05
 
 
 class Ritz(NamedTuple):
@@ -34,16 +34,19 @@ class Ritz(NamedTuple):
 
     def errors(self) -> np.ndarray:
         """(k,) about how far each value is from an eigenvalue, see `kato_temple`."""
-        steps = np.concatenate([[np.inf], np.diff(self.values), [np.inf]])
-        gaps = np.minimum(steps[:-1], steps[1:])
-        return kato_temple(self.residuals, np.where(np.isfinite(gaps), gaps, 0.0))
+        steps, residuals = np.diff(self.values), self.residuals
+        above = np.concatenate([steps - residuals[1:], [np.inf]])
+        below = np.concatenate([[np.inf], steps - residuals[:-1]])
+        gaps = np.minimum(above, below)
+        return kato_temple(residuals, np.where(np.isfinite(gaps), gaps, 0.0))
 
 
 def kato_temple(residuals: np.ndarray, gaps: np.ndarray) -> np.ndarray:
     """(k,) about how far Ritz values are from eigenvalues.
 
     The residual r is always a bound. Where no other eigenvalue lies within `gap`, so is r^2 / gap, which is mostly far
-    smaller (Kato 1949, Temple 1928); gaps are those between Ritz values, so it is an estimate until these have settled.
+    smaller (Kato 1949, Temple 1928). A gap is taken between Ritz values, less the residual of the neighbour, which may belong
+    to an eigenvalue that much nearer; where nothing is left of it, the residual stands.
     """
     quotient = np.divide(residuals**2, gaps, out=np.full_like(residuals, np.inf), where=gaps > 0)
     return np.minimum(residuals, quotient)

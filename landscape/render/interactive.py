@@ -10,14 +10,26 @@ from pathlib import Path
 import plotly.graph_objects as go
 
 from landscape.errors import UsageError
-from landscape.render.interactive_lines import line_figure, value_axis
+from landscape.render.interactive_lines import line_changes, line_figure, stacked
+from landscape.render.interactive_map import map_traces, traces_over
 from landscape.render.interactive_overlay import LEGEND, flat_overlay_traces, relief_overlay_traces
-from landscape.render.interactive_traces import FONT, GRID, flat_traces, relief_layout, relief_traces, z_axis
+from landscape.render.interactive_spectrum import spectrum_panel
+from landscape.render.interactive_traces import (
+    FONT,
+    GRID,
+    changes,
+    flat_traces,
+    relief_layout,
+    relief_traces,
+    z_axis,
+)
 from landscape.render.page import Choice, Panel, page
 from landscape.scene.scene import Comparison, Scene
+from landscape.scene.tables import table_of
 from landscape.scene.text import metric_label
 
 SUFFIXES = (".html",)
+BOTH = ("relief", "flat")
 
 
 def draw(scene: Scene | Comparison, path: str | Path) -> Path:
@@ -41,23 +53,30 @@ def _panel(scene: Scene, compared: bool) -> Panel:
     facts = [list(view.caption.facts) if compared else [] for view in scene.views]
     texts = {"title": scene.title if compared else "", "facts": facts, "notes": [list(v.notes) for v in scene.views]}
     if scene.lines:
-        layouts = [[_changes("yaxis", value_axis(lines.left))] for lines in scene.lines]
         choices = [Choice("", lines.left.kind) for lines in scene.lines]
-        return Panel([line_figure(scene)], layouts, choices, **texts)
+        place = "stack" if stacked(scene.lines[0]) else "line"
+        return Panel((place,), [line_figure(scene)], [[line_changes(v)] for v in scene.lines], choices, **texts)
+    if scene.spectra:
+        figure, layouts = spectrum_panel(scene)
+        choices = [Choice("", view.axis.scale.kind) for view in scene.spectra]
+        return Panel(("layers" if scene.kind == "layers" else "line",), [figure], layouts, choices, **texts)
+    texts |= {"tables": scene.tables, "table": _table_numbers(scene)}
     if scene.overlays:
-        axes = [_changes("scene.zaxis", z_axis(o.layers[0].field)) for o in scene.overlays]
+        axes = [changes("scene.zaxis", z_axis(o.layers[0].field)) for o in scene.overlays]
         layouts = [[{**axis, "legend.title.text": o.label}, {}] for axis, o in zip(axes, scene.overlays, strict=True)]
         choices = [Choice("", o.layers[0].field.scale.kind) for o in scene.overlays]
-        fields = tuple(layer.field for layer in scene.overlays[0].layers)
-        return Panel([_relief_overlay(scene), _flat_overlay(scene)], layouts, choices, fields=fields, **texts)
-    layouts = [[_changes("scene.zaxis", z_axis(field)), {}] for field in scene.fields]
+        return Panel(BOTH, [_relief_overlay(scene), _flat_overlay(scene)], layouts, choices, **texts)
     choices = [Choice(f.metric, f.scale.kind, metric_label(f.metric), f.percent) for f in scene.fields]
-    return Panel([_relief(scene), _flat(scene)], layouts, choices, fields=scene.fields, **texts)
+    if scene.kind == "ratio":
+        return Panel(("map",), [_map(scene)], [[{}] for _ in scene.fields], choices, **texts)
+    layouts = [[changes("scene.zaxis", z_axis(field)), {}] for field in scene.fields]
+    return Panel(BOTH, [_relief(scene), _flat(scene)], layouts, choices, **texts)
 
 
-def _changes(where: str, axis: dict) -> dict:
-    """The changes of a layout that give one of its axes new properties."""
-    return {f"{where}.{key}": value for key, value in axis.items()}
+def _table_numbers(scene: Scene) -> tuple[int, ...]:
+    """Which table each view hovers."""
+    fields = scene.fields or [overlay.layers[0].field for overlay in scene.overlays]
+    return tuple(table_of(scene.tables, field) for field in fields)
 
 
 def _relief(scene: Scene) -> go.Figure:
@@ -81,6 +100,11 @@ def _figure3d(traces: list, layout: dict) -> go.Figure:
 def _flat(scene: Scene) -> go.Figure:
     kind = "heatmap" if scene.kind == "heatmap" else "filled"
     return _plane([trace for view, field in enumerate(scene.fields) for trace in flat_traces(field, view, kind)], scene)
+
+
+def _map(scene: Scene) -> go.Figure:
+    cells = [trace for view, field in enumerate(scene.fields) for trace in map_traces(field, view)]
+    return _plane([*cells, *traces_over(scene)], scene)
 
 
 def _flat_overlay(scene: Scene) -> go.Figure:

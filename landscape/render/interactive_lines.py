@@ -5,21 +5,29 @@ Owns: the translation of `Lines` into traces and axes. Decides nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import plotly.graph_objects as go
 
-from landscape.render.interactive_traces import FONT, GRID, SOFT
-from landscape.scene.axes import Curve, ValueAxis
-from landscape.scene.scene import LOG, Scene
+from landscape.render.interactive_traces import FONT, GRID, SOFT, changes
+from landscape.scene.axes import Curve, Strip, ValueAxis
+from landscape.scene.scene import LOG, SYMLOG, Lines, Scale, Scene
 
-# The share of the figure's height that the strip below takes, and where the curves above it begin.
-STRIP, ABOVE = 0.15, 0.2
+# The share of the figure's height between two panels, and the height of a strip beside the curves up to which it is low.
+GAP, LOW = 0.05, 0.4
+# Of a figure that is higher than others.
+LEGEND_UNDER_STACK = -0.1
+# The number of the first strip's vertical axis: the curves above have one or two.
+FIRST_STRIP = 3
 
 
 def line_figure(scene: Scene) -> go.Figure:
     """The curves of a scene on one or two vertical axes, and the strip below; the first scale is seen."""
     first, frame = scene.lines[0], scene.frame
-    traces = [trace for view, lines in enumerate(scene.lines) for c in lines.curves for trace in _curve(c, view)]
+    traces = [
+        trace for view, lines in enumerate(scene.lines) for c in lines.curves for trace in _curve(c, view, lines.left)
+    ]
     figure = go.Figure(traces)
     layout = {
         "xaxis": {"title": {"text": frame.x_label}, "range": list(frame.x_range), "gridcolor": GRID, "zeroline": False},
@@ -32,8 +40,8 @@ def line_figure(scene: Scene) -> go.Figure:
         template="plotly_white", font=FONT, hovermode="x unified", margin={"l": 70, "r": 70, "t": 50, "b": 60},
         legend={"orientation": "h", "x": 0.5, "xanchor": "center", "y": -0.16}, **layout,
     )  # fmt: skip
-    if first.strip:
-        _add_strip(figure, scene)
+    if first.strips:
+        _add_strips(figure, scene)
     for x, name in first.marks:
         figure.add_vline(x=x, line={"color": SOFT, "width": 1, "dash": "dot"})
         figure.add_annotation(
@@ -42,33 +50,74 @@ def line_figure(scene: Scene) -> go.Figure:
     return figure
 
 
-def _add_strip(figure: go.Figure, scene: Scene) -> None:
-    """The panel below, on the horizontal axis of the curves; hovering tells its value with theirs."""
+def _add_strips(figure: go.Figure, scene: Scene) -> None:
+    """The panels below, on the horizontal axis of the curves; hovering tells their values with theirs."""
+    first = scene.lines[0]
+    domains = _domains(first)
     for view, lines in enumerate(scene.lines):
-        options = {"meta": {"view": view}, "visible": view == 0, "yaxis": "y3", "showlegend": False}
-        figure.add_trace(_line(lines.strip.curve, options))
-    axis = value_axis(scene.lines[0].strip.axis)
-    axis["title"]["text"] = axis["title"]["text"].replace(" (", "<br>(")
-    ticks = {} if axis["tickvals"] else {"nticks": 4}
-    figure.update_layout(
-        yaxis={"domain": [ABOVE, 1]},
-        yaxis3={**axis, **ticks, "domain": [0, STRIP], "anchor": "x", "gridcolor": GRID},
-        xaxis={"anchor": "y3"},
-        hoversubplots="axis",
-    )
-    if scene.lines[0].right:
+        for number, strip in enumerate(lines.strips):
+            for curve in strip.curves:
+                options = {"showlegend": curve in lines.named, "yaxis": f"y{FIRST_STRIP + number}"}
+                figure.add_traces(_curve(curve, view, strip.axis, **options))
+    last = f"y{FIRST_STRIP - 1 + len(first.strips)}"
+    figure.update_layout(yaxis={"domain": domains[0]}, xaxis={"anchor": last}, hoversubplots="axis")
+    if stacked(first):
+        figure.update_layout(legend={"y": LEGEND_UNDER_STACK})
+    for number, (strip, domain) in enumerate(zip(first.strips, domains[1:], strict=True)):
+        axis = {**_strip_axis(strip), "domain": domain, "anchor": "x", "gridcolor": GRID}
+        zero = {"zeroline": strip.zero, "zerolinecolor": SOFT, "zerolinewidth": 1}
+        figure.update_layout({f"yaxis{FIRST_STRIP + number}": {**axis, **zero}})
+    if first.right:
         figure.update_layout(yaxis2={"anchor": "x"})
 
 
+def stacked(lines: Lines) -> bool:
+    """Whether there are panels below that need a higher figure."""
+    return any(strip.height > LOW for strip in lines.strips)
+
+
+def _domains(lines: Lines) -> list[list[float]]:
+    """The shares of the figure's height that the curves and each strip take, from above to below."""
+    heights = [1.0, *(strip.height for strip in lines.strips)]
+    unit = (1 - GAP * len(lines.strips)) / sum(heights)
+    top, found = 1.0, []
+    for height in heights:
+        found.append([max(0.0, top - unit * height), top])
+        top -= unit * height + GAP
+    return found
+
+
+def _strip_axis(strip: Strip) -> dict:
+    axis = value_axis(strip.axis)
+    axis["title"] = {
+        "text": axis["title"]["text"].replace(" (", "<br>("),
+        "font": {**axis["title"]["font"], "size": 11},
+    }
+    return {**axis, "nticks": 4}
+
+
+def line_changes(lines: Lines) -> dict:
+    """The changes of the layout that a view asks for: its scales."""
+    axes = {f"yaxis{FIRST_STRIP + number}": _strip_axis(strip) for number, strip in enumerate(lines.strips)}
+    # The line at zero is that of the figure: it stays.
+    for axis in axes.values():
+        del axis["zeroline"]
+    return {
+        key: value
+        for name, axis in {"yaxis": value_axis(lines.left), **axes}.items()
+        for key, value in changes(name, axis).items()
+    }
+
+
 def value_axis(axis: ValueAxis) -> dict:
-    """A vertical axis of the layout; plotly wants the exponents of a log range."""
+    """A vertical axis of the layout; plotly wants the exponents of a log range, and knows no symmetric log scale."""
+    low, high, *ticks = _heights((axis.low, axis.high, *axis.ticks), axis)
     log = axis.kind == LOG
-    ends = [axis.low, axis.high]
     return {
         "title": {"text": axis.label, "font": {"color": axis.color}},
         "type": "log" if log else "linear",
-        "range": [float(np.log10(end)) for end in ends] if log else ends,
-        "tickvals": list(axis.ticks) or None,
+        "range": [float(np.log10(end)) for end in (low, high)] if log else [low, high],
+        "tickvals": ticks or None,
         "ticktext": list(axis.tick_labels) or None,
         "tickfont": {"color": axis.color},
         "zeroline": False,
@@ -76,17 +125,24 @@ def value_axis(axis: ValueAxis) -> dict:
     }
 
 
-def _curve(curve: Curve, view: int) -> list:
-    options = {"meta": {"view": view}, "visible": view == 0, **({"yaxis": "y2"} if curve.right else {})}
-    return [*_bands(curve, options), _line(curve, options)]
+def _heights(values: Sequence[float] | np.ndarray, axis: ValueAxis) -> list[float]:
+    """Values as they are drawn: on a symmetric log axis their heights, else themselves."""
+    if axis.kind != SYMLOG:
+        return [float(value) for value in values]
+    return Scale(SYMLOG, -np.inf, np.inf, axis.unit).heights(values).tolist()
 
 
-def _line(curve: Curve, options: dict) -> go.Scatter:
+def _curve(curve: Curve, view: int, axis: ValueAxis, **more) -> list:
+    options = {"meta": {"view": view}, "visible": view == 0, **({"yaxis": "y2"} if curve.right else {}), **more}
+    return [*_bands(curve, axis, {**options, "showlegend": False}), _line(curve, axis, options)]
+
+
+def _line(curve: Curve, axis: ValueAxis, options: dict) -> go.Scatter:
     width, opacity = (1, 0.45) if curve.faint else (2, 1)
     line = {"color": curve.color, "width": width, "dash": "dash" if curve.dashed else "solid"}
     return go.Scatter(
-        x=curve.x, y=curve.y, **_naming(curve), mode="lines+markers" if curve.dots else "lines", line=line,
-        opacity=opacity, **options,
+        x=curve.x, y=np.array(_heights(curve.y, axis)), customdata=curve.y, line=line, opacity=opacity,
+        mode="lines+markers" if curve.dots else "lines", **{**options, **_naming(curve)},
     )  # fmt: skip
 
 
@@ -94,21 +150,20 @@ def _naming(curve: Curve) -> dict:
     """How a curve is told in the legend and on hovering: one without a label is neither."""
     if not curve.label:
         return {"showlegend": False, "hoverinfo": "skip"}
-    return {"name": curve.label, "hovertemplate": "%{y:.1f} %" if curve.percent else "%{y:.4g}"}
+    return {"name": curve.label, "hovertemplate": "%{customdata:.1f} %" if curve.percent else "%{customdata:.4g}"}
 
 
-def _bands(curve: Curve, options: dict) -> list:
+def _bands(curve: Curve, axis: ValueAxis, options: dict) -> list:
     """Two standard errors to either side, one closed shape per uninterrupted stretch."""
     if curve.low is None:
         return []
-    low, high = curve.low, curve.high
+    low, high = (np.array(_heights(edge, axis)) for edge in (curve.low, curve.high))
     seen = np.flatnonzero(np.isfinite(low) & np.isfinite(high))
     stretches = [s for s in np.split(seen, np.flatnonzero(np.diff(seen) > 1) + 1) if len(s) > 1]
     return [
         go.Scatter(
             x=np.concatenate([curve.x[s], curve.x[s][::-1]]), y=np.concatenate([high[s], low[s][::-1]]), mode="lines",
-            fill="toself", opacity=0.18, fillcolor=curve.color, line={"width": 0}, hoverinfo="skip", showlegend=False,
-            **options,
+            fill="toself", opacity=0.18, fillcolor=curve.color, line={"width": 0}, hoverinfo="skip", **options,
         )
         for s in stretches
     ]  # fmt: skip

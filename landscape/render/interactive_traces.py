@@ -56,7 +56,7 @@ def relief_traces(field: Field, view: int) -> list:
 def flat_traces(field: Field, view: int, kind: str) -> list:
     """The traces of one view of the figure seen from above."""
     options = {"meta": {"view": view}, "visible": view == 0}
-    painted = _heatmap(field, options) if kind == "heatmap" else _bands(field, options)
+    painted = heat_map(field, field.relief_colors, options) if kind == "heatmap" else _bands(field, options)
     return [
         *hole_traces(field, options, cells=kind == "heatmap"),
         painted,
@@ -89,6 +89,11 @@ def z_axis(field: Field) -> dict:
     }
 
 
+def changes(where: str, axis: dict) -> dict:
+    """The changes of a layout that give one of its axes new properties."""
+    return {f"{where}.{key}": value for key, value in axis.items()}
+
+
 def color_scale(colors: tuple[str, ...]) -> list:
     return [[i / (len(colors) - 1), color] for i, color in enumerate(colors)]
 
@@ -116,10 +121,11 @@ def _eye(scene: Scene) -> dict:
     return dict(zip("xyz", map(float, eye), strict=True))
 
 
-def _heatmap(field: Field, options: dict):
+def heat_map(field: Field, colors: tuple[str, ...], options: dict):
+    """One cell for each point."""
     return go.Heatmap(
         x=field.x_edges, y=field.y_edges, z=compact(field.heights), zmin=field.scale.low, zmax=field.scale.high,
-        colorscale=color_scale(field.relief_colors), colorbar=color_bar(field.bar_ticks, field.label), hoverinfo="text",
+        colorscale=color_scale(colors), colorbar=color_bar(field.bar_ticks, field.label), hoverinfo="text",
         hoverongaps=False, **options,
     )  # fmt: skip
 
@@ -169,15 +175,16 @@ def hole_traces(field: Field, options: dict, *, cells: bool) -> list:
     ]  # fmt: skip
 
 
-def path_trace(trace: Trace, options: dict):
-    """What lies on the plane, seen from above."""
+def path_trace(trace: Trace, options: dict, color: str = INK):
+    """What lies on the plane, seen from above; `color` is that of marks and words without an edge."""
     names = list(trace.labels) or None
     mode = {"path": "lines+markers", "nets": "markers+text", "center": "markers"}[trace.kind]
-    symbol = {"symbol": "cross-thin", "size": 11, "line": {"width": 2, "color": INK}}
+    symbol = {"symbol": "cross-thin", "size": 11, "line": {"width": 2, "color": color}}
     marker = symbol if trace.kind == "center" else {"size": 8, "color": INK, "line": {"width": 1, "color": "white"}}
     return go.Scatter(
-        x=trace.x, y=trace.y, mode=mode, text=names, textposition="top right", marker=marker, line={"color": INK},
-        hoverinfo="skip" if trace.kind == "center" else "x+y+text", name=trace.name, showlegend=False, **options,
+        x=trace.x, y=trace.y, mode=mode, text=names, textposition="top right", textfont={"color": color}, marker=marker,
+        line={"color": color}, hoverinfo="skip" if trace.kind == "center" else "x+y+text", name=trace.name,
+        showlegend=False, **options,
     )  # fmt: skip
 
 

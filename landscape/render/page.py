@@ -17,8 +17,8 @@ import plotly.io
 from plotly.offline import get_plotlyjs
 
 from landscape.render.page_script import SCRIPT, STYLE
-from landscape.scene.scene import Caption, Field
-from landscape.scene.text import metric_label
+from landscape.scene.reading import Reading, Table
+from landscape.scene.scene import Caption
 
 
 @dataclass(frozen=True)
@@ -33,15 +33,21 @@ class Choice:
 
 @dataclass(frozen=True)
 class Panel:
-    """One column of the page: its figures, and per view the changes of their layouts, the facts and the notes."""
+    """One column of the page: its figures, and per view the changes of their layouts, the facts and the notes.
 
+    `places` say what each figure is, which gives its size: relief, flat, map, line or stack. `tables` are what hovering
+    tells, `table` the number of the one for each view.
+    """
+
+    places: tuple[str, ...]
     figures: list[go.Figure]
     layouts: list[list[dict]]
     choices: list[Choice]
     title: str
     facts: list[list[str]]
     notes: list[list[str]]
-    fields: tuple[Field, ...] = ()
+    tables: tuple[Table, ...] = ()
+    table: tuple[int, ...] = ()
 
 
 def page(captions: Sequence[Caption], panels: Sequence[Panel]) -> str:
@@ -80,8 +86,7 @@ def page(captions: Sequence[Caption], panels: Sequence[Panel]) -> str:
 
 def _column(number: int, panel: Panel) -> str:
     heading = f"<h2>{html.escape(panel.title)}</h2>" if panel.title else ""
-    kinds = ["line"] if len(panel.figures) == 1 else ["relief", "flat"]
-    figures = "\n".join(f'<div class="figure {kind}" id="{kind}{number}"></div>' for kind in kinds)
+    figures = "\n".join(f'<div class="figure {place}" id="{place}{number}"></div>' for place in panel.places)
     return f"""<section>{heading}
 <div class="figures">{figures}</div>
 <div class="own"><p id="facts{number}"></p><p id="notes{number}"></p></div></section>"""
@@ -89,21 +94,29 @@ def _column(number: int, panel: Panel) -> str:
 
 def _payload(panel: Panel) -> dict:
     """What the script needs of a panel: the figures, and the values at the grid points for the hover text."""
-    grid = None
-    if panel.fields:
-        values = {f.metric: [[_number(v) for v in row] for row in f.values] for f in panel.fields}
-        told = {
-            f.metric: {"metric": f.metric, "label": metric_label(f.metric), "percent": f.percent} for f in panel.fields
-        }
-        first = panel.fields[0]
-        grid = {"x": first.x.tolist(), "y": first.y.tolist(), "values": values, "metrics": list(told.values())}
     return {
+        "places": panel.places,
         "figures": [json.loads(plotly.io.to_json(figure, validate=False)) for figure in panel.figures],
         "layouts": panel.layouts,
         "facts": panel.facts,
         "notes": panel.notes,
-        "grid": grid,
+        "tables": [_table(table) for table in panel.tables],
+        "table": panel.table,
     }
+
+
+def _table(table: Table) -> dict:
+    return {"x": table.x.tolist(), "y": table.y.tolist(), "readings": [_reading(each) for each in table.readings]}
+
+
+def _reading(reading: Reading) -> dict:
+    errors = None if reading.errors is None else _numbers(reading.errors)
+    told = {"metric": reading.metric, "label": reading.label, "percent": reading.percent, "sparse": reading.sparse}
+    return {**told, "values": _numbers(reading.values), "errors": errors}
+
+
+def _numbers(values: np.ndarray) -> list[list[float | None]]:
+    return [[_number(value) for value in row] for row in values]
 
 
 def _number(value: float) -> float | None:

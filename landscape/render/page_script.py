@@ -28,6 +28,10 @@ button[aria-pressed=true] { background: var(--accent); border-color: var(--accen
 .flat { height: min(52vh, 470px); }
 .single .relief, .single .flat { height: min(74vh, 700px, max(380px, 50vw)); }
 .line { height: min(68vh, 560px); }
+.stack { height: max(700px, 84vh); }
+.map { height: min(60vh, 520px); }
+.single .map { --side: min(78vh, 760px); height: var(--side); max-width: calc(var(--side) + 100px); margin: 0 auto; }
+.single .figures:has(.map) { display: block; }
 .own, footer { color: var(--soft); font-size: 12px; }
 .own p, footer p { margin: 3px 0; white-space: pre-wrap; }
 p:empty { display: none; }
@@ -56,11 +60,17 @@ SCRIPT = """
     if (size !== 0 && (size < 1e-3 || size >= 1e5)) return value.toExponential(3);
     return String(Number(value.toPrecision(4)));
   }
-  function hoverText(grid) {
-    return grid.y.map((y, iy) => grid.x.map((x, ix) => {
+  function told(reading, iy, ix) {
+    const value = reading.values[iy][ix], error = reading.errors && reading.errors[iy][ix];
+    const known = value !== null && typeof error === "number";
+    const around = known ? " ± " + shown(Number(error.toPrecision(2)), reading.percent) : "";
+    return reading.label + ": <b>" + shown(value, reading.percent) + "</b>" + around;
+  }
+  function hoverText(table) {
+    return table.y.map((y, iy) => table.x.map((x, ix) => {
       const place = "x " + Number(x.toPrecision(4)) + ", y " + Number(y.toPrecision(4));
-      const rows = grid.metrics.map(m => m.label + ": <b>" + shown(grid.values[m.metric][iy][ix], m.percent) + "</b>");
-      return place + "<br>" + rows.join("<br>");
+      const known = table.readings.filter(r => !r.sparse || r.values[iy][ix] !== null);
+      return [place, ...known.map(r => told(r, iy, ix))].join("<br>");
     }));
   }
   function decoded(values) {
@@ -69,10 +79,10 @@ SCRIPT = """
     const kinds = { f4: Float32Array, f8: Float64Array, i1: Int8Array, i2: Int16Array, i4: Int32Array };
     return Array.from(new kinds[values.dtype](bytes));
   }
-  function addHover(figure, grid) {
-    const text = hoverText(grid);
+  function addHover(figure, panel, texts) {
     for (const trace of figure.data) {
       if (trace.hoverinfo !== "text" || trace.name === "holes") continue;
+      const number = panel.table[trace.meta.view], grid = panel.tables[number], text = texts[number];
       const x = decoded(trace.x), y = decoded(trace.y);
       if (trace.type === "heatmap") { trace.text = text; continue; }
       const columns = x.map(v => nearest(grid.x, v)), rows = y.map(v => nearest(grid.y, v));
@@ -82,10 +92,10 @@ SCRIPT = """
 
   const reliefs = [], all = [];
   data.panels.forEach((panel, number) => {
-    const names = panel.figures.length === 1 ? ["line"] : ["relief", "flat"];
+    const names = panel.places, texts = panel.tables.map(hoverText);
     panel.figures.forEach((figure, i) => {
       const div = document.getElementById(names[i] + number);
-      if (panel.grid) addHover(figure, panel.grid);
+      if (texts.length) addHover(figure, panel, texts);
       Plotly.newPlot(div, figure.data, figure.layout, config);
       all.push({ div: div, panel: panel, index: i });
       if (names[i] === "relief") reliefs.push(div);
@@ -107,7 +117,7 @@ SCRIPT = """
   function show(view) {
     current = view;
     for (const { div, panel, index } of all) {
-      const visible = div.data.map(trace => !trace.meta || trace.meta.view === view);
+      const visible = div.data.map(trace => !trace.meta || (trace.meta.views || [trace.meta.view]).includes(view));
       Plotly.update(div, { visible: visible }, panel.layouts[view][index]);
     }
     words();

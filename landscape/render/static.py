@@ -12,10 +12,11 @@ from matplotlib.figure import Figure
 from landscape.errors import UsageError
 from landscape.render import paper
 from landscape.render.static_flat import color_bar, draw_flat, draw_overlay
-from landscape.render.static_lines import GAP, STRIP, draw_legend, draw_lines, draw_strip
+from landscape.render.static_lines import draw_legend, draw_lines, draw_strips, strips_height
 from landscape.render.static_overlay import draw_layer_legend, draw_relief_overlay
 from landscape.render.static_panels import draw_panels
 from landscape.render.static_relief import draw_relief
+from landscape.render.static_spectrum import draw_density, draw_layers, draw_rugs, rug_height
 from landscape.scene.scene import Comparison, Scene
 
 SUFFIXES = (".png", ".pdf", ".svg")
@@ -87,14 +88,37 @@ def _lines(scene: Scene) -> Figure:
 
 
 def _curves(scene: Scene) -> Figure:
-    """Line axes, and the strip under them on the same horizontal axis."""
-    wide, tall, left = 4.9, 2.9, 0.72
-    strip = STRIP + GAP if scene.lines[0].strip else 0.0
-    figure, bottom = _sheet(scene, left + wide + 0.72, tall + strip, below=0.8, middle=left + wide / 2)
-    draw_lines(paper.place(figure, left, bottom + strip, wide, tall), scene, bottom=not strip)
-    if strip:
-        draw_strip(paper.place(figure, left, bottom, wide, STRIP), scene)
-    draw_legend(figure, scene.lines[0].curves, left + wide / 2, bottom - 0.63)
+    """Line axes, and the strips under them on the same horizontal axis."""
+    lines, wide, left = scene.lines[0], 4.9, 0.72
+    tall = 2.9 if len(lines.strips) < 2 else 2.3
+    strips, above = strips_height(lines, tall), 0.2 if lines.marks else 0.0
+    figure, bottom = _sheet(scene, left + wide + 0.72, tall + strips, below=0.8, above=above, middle=left + wide / 2)
+    draw_lines(paper.place(figure, left, bottom + strips, wide, tall), scene, bottom=not strips)
+    draw_strips(figure, scene, left, bottom + strips, wide, tall)
+    draw_legend(figure, lines.named, left + wide / 2, bottom - 0.63)
+    return figure
+
+
+def _spectrum(scene: Scene) -> Figure:
+    """The density over its rug."""
+    wide, tall, left, rugs = 4.9, 3.0, 0.72, rug_height(scene)
+    legend = 0.28 if scene.spectra[0].legend else 0.0
+    figure, bottom = _sheet(scene, left + wide + 0.72, tall + rugs, below=0.52 + legend, middle=left + wide / 2)
+    draw_density(paper.place(figure, left, bottom + rugs, wide, tall), scene)
+    draw_rugs(paper.place(figure, left, bottom, wide, rugs), scene)
+    if legend:
+        draw_legend(figure, scene.spectra[0].curves, left + wide / 2, bottom - 0.63)
+    return figure
+
+
+def _layers(scene: Scene) -> Figure:
+    """Rows as high as their number allows, names as wide as they are."""
+    rows = scene.spectra[0].rows
+    step = min(0.2, max(0.075, 8.5 / len(rows)))
+    size = min(paper.TICK, 0.85 * 72 * step)
+    wide, left = 4.2, 0.25 + max(paper.text_width(row.name, size) for row in rows)
+    figure, bottom = _sheet(scene, left + wide + 0.3, step * len(rows), below=0.55, middle=left + wide / 2)
+    draw_layers(paper.place(figure, left, bottom, wide, step * len(rows)), scene, size=size)
     return figure
 
 
@@ -119,6 +143,9 @@ _LAYOUTS = {
     "line": _lines,
     "spread": _lines,
     "curves": _curves,
+    "curvature": _curves,
+    "spectrum": _spectrum,
+    "layers": _layers,
 }
 # Reliefs are made of pixels, drawn finer and averaged.
 _RELIEFS = ("surface", "overlay3d")

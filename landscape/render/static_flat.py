@@ -17,6 +17,10 @@ from matplotlib.patches import Patch
 from landscape.render import paper
 from landscape.scene.scene import DRAWN, HOLE_NAMES, Field, Frame, Scene, Trace
 
+# Kinds whose cells are centred on the points.
+CELLS = ("heatmap", "ratio")
+# Widths of lines over cells and of their rim, and how much of that covers the cells.
+OVER, RIM, VEIL = 0.75, 1.7, 0.5
 _HOLES = {1: ("#dcdcdc", "//////"), 2: ("#f1f1f1", None), 3: ("#d9c9c9", "xxxx")}
 
 
@@ -25,7 +29,9 @@ def draw_flat(axes: Axes, scene: Scene) -> None:
     field = scene.fields[0]
     _frame(axes, scene.frame)
     _PAINTERS[scene.kind](axes, field)
-    _holes(axes, field, cells=scene.kind == "heatmap")
+    _holes(axes, field, cells=scene.kind in CELLS)
+    if scene.contours:
+        _lines_over(axes, scene.contours, *field.ink)
     for trace in field.traces:
         _trace(axes, trace)
 
@@ -149,6 +155,19 @@ def _heatmap(axes: Axes, field: Field) -> None:
     axes.pcolormesh(field.x_edges, field.y_edges, heights, norm=norm, cmap=colors, rasterized=heights.size > 20_000)
 
 
+def _lines_over(axes: Axes, field: Field, ink: str, rim: str) -> None:
+    """Thin contour lines with their numbers, over a map of another metric."""
+    if not len(field.levels) or not np.isfinite(field.mesh.z).any():
+        return
+    lines = axes.contour(
+        field.mesh.x, field.mesh.y, np.ma.masked_invalid(field.mesh.z), levels=field.level_ticks.heights,
+        colors=ink, linewidths=OVER, linestyles="solid", corner_mask=False, zorder=3,
+    )  # fmt: skip
+    lines.set_path_effects([patheffects.Stroke(linewidth=RIM, foreground=rim, alpha=VEIL), patheffects.Normal()])
+    for text in _labels(axes, field, lines):
+        text.set(zorder=5, path_effects=[patheffects.withStroke(linewidth=RIM, foreground=rim, alpha=0.75)])
+
+
 def _labels(axes: Axes, field: Field, lines, *, inline: bool = True) -> list:
     """Numbers in the lines, at the places the scene chose."""
     if not len(field.label_points):
@@ -180,4 +199,4 @@ def _holes(axes: Axes, field: Field, *, cells: bool) -> None:
         axes.legend(handles=entries, loc="upper right", fontsize=7, framealpha=0.92, edgecolor="none", handlelength=1.6)
 
 
-_PAINTERS = {"contour": _contour, "filled": _filled, "heatmap": _heatmap}
+_PAINTERS = {"contour": _contour, "filled": _filled, "heatmap": _heatmap, "ratio": _heatmap}

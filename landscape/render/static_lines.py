@@ -10,11 +10,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from landscape.render import paper
-from landscape.scene.axes import Curve, ValueAxis
-from landscape.scene.scene import Scene
+from landscape.scene.axes import Curve, Strip, ValueAxis
+from landscape.scene.scene import SYMLOG, Lines, Scene
 
-# The height of the strip below and its distance from the curves, in inches.
-STRIP, GAP = 0.7, 0.14
+# The distance between the panels, in inches, and the height beside the curves up to which one is low.
+GAP, LOW = 0.14, 0.4
+# The inches that a legend takes for a piece of a line and the space around it.
+SAMPLE = 0.55
 # Of a curve that is one of many, and of one that stands for itself.
 FAINT, STRONG = {"lw": 0.7, "alpha": 0.45, "zorder": 2.5}, {"lw": 1.5, "zorder": 3}
 
@@ -25,32 +27,55 @@ def draw_lines(axes: Axes, scene: Scene, *, left: bool = True, right: bool = Tru
     second = axes.twinx() if lines.right else None
     axes.set_xlim(frame.x_range)
     _x_axis(axes, frame.x_label, named=bottom)
-    _value_axis(axes, lines.left, named=left)
+    value_axis(axes, lines.left, named=left)
     if second is not None:
-        _value_axis(second, lines.right, named=right)
+        value_axis(second, lines.right, named=right)
         second.spines["left"].set_visible(False)
     _marks(axes, lines.marks)
     for curve in lines.curves:
-        _curve(second if curve.right else axes, curve)
+        draw_curve(second if curve.right else axes, curve)
     for each in filter(None, (axes, second)):
         each.spines["top"].set_visible(False)
     if second is None:
         axes.spines["right"].set_visible(False)
 
 
-def draw_strip(axes: Axes, scene: Scene, *, named: bool = True) -> None:
-    """The panel below the curves; `named` tells whether the name of its axis is written."""
-    strip = scene.lines[0].strip
+def draw_strips(
+    figure: Figure, scene: Scene, left: float, top: float, wide: float, tall: float, *, named: bool = True
+) -> None:
+    """The panels below the curves, from `top` (inches) downwards; `tall` is the height of the curves.
+
+    `named` tells whether the names of their axes are written.
+    """
+    strips = scene.lines[0].strips
+    for number, strip in enumerate(strips):
+        height = strip.height * tall
+        top -= GAP + height
+        axes = paper.place(figure, left, top, wide, height)
+        _strip(axes, scene, strip, named=named, bottom=number == len(strips) - 1)
+
+
+def strips_height(lines: Lines, tall: float) -> float:
+    """Inches that the panels below the curves take, gaps included."""
+    return sum(GAP + strip.height * tall for strip in lines.strips)
+
+
+def _strip(axes: Axes, scene: Scene, strip: Strip, *, named: bool, bottom: bool) -> None:
+    low = strip.height < LOW
     axes.set_xlim(scene.frame.x_range)
-    _x_axis(axes, scene.frame.x_label, named=True)
-    _value_axis(axes, strip.axis, named=named)
+    _x_axis(axes, scene.frame.x_label, named=bottom)
+    value_axis(axes, strip.axis, named=named)
     if not strip.axis.ticks:
-        axes.locator_params(axis="y", nbins=3)
+        axes.locator_params(axis="y", nbins=3 if low else 5)
     if named:
         # Two short lines: the strip is lower than the words are long.
-        label = strip.axis.label.replace(" (", "\n(")
-        axes.set_ylabel(label, fontsize=paper.TICK - 1, color=strip.axis.color, labelpad=2)
-    _curve(axes, strip.curve)
+        label, size = strip.axis.label.replace(" (", "\n("), paper.TICK - 1 if low else paper.TICK
+        axes.set_ylabel(label, fontsize=size, color=strip.axis.color, labelpad=2)
+    if strip.zero:
+        axes.axhline(0, color=paper.FAINT, lw=0.7, zorder=1)
+    _marks(axes, tuple((x, "") for x, _ in scene.lines[0].marks))
+    for curve in strip.curves:
+        draw_curve(axes, curve)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
 
@@ -62,8 +87,11 @@ def _x_axis(axes: Axes, label: str, *, named: bool) -> None:
         axes.set_xlabel(label, fontsize=paper.LABEL, color=paper.INK, parse_math=False)
 
 
-def _value_axis(axes: Axes, axis: ValueAxis, *, named: bool) -> None:
-    axes.set_yscale(axis.kind)
+def value_axis(axes: Axes, axis: ValueAxis, *, named: bool) -> None:
+    # With this width, matplotlib's own scale is that of `Scale`, but for a factor.
+    axes.set_yscale(
+        **({"value": "asinh", "linear_width": 2 * axis.unit} if axis.kind == SYMLOG else {"value": axis.kind})
+    )
     axes.set_ylim(axis.low, axis.high)
     if axis.ticks:
         axes.set_yticks(axis.ticks, labels=axis.tick_labels)
@@ -78,7 +106,7 @@ def _value_axis(axes: Axes, axis: ValueAxis, *, named: bool) -> None:
         spine.set(linewidth=0.7, color=paper.SOFT)
 
 
-def _curve(axes: Axes, curve: Curve) -> None:
+def draw_curve(axes: Axes, curve: Curve) -> None:
     style = {"ls": paper.DASHES if curve.dashed else "-", **(FAINT if curve.faint else STRONG)}
     dots = {"marker": "o", "ms": 2.8} if curve.dots else {}
     axes.plot(curve.x, curve.y, color=curve.color, label=curve.label, clip_on=not curve.dots, **style, **dots)
@@ -105,11 +133,12 @@ def draw_legend(figure: Figure, curves: tuple[Curve, ...], x: float, y: float) -
     ]
     across, up = figure.get_size_inches()
     many = len(curves) > 4
+    row = sum(SAMPLE + paper.text_width(curve.label, paper.TICK) for curve in curves)
     figure.legend(
         handles=handles,
         loc="center",
         bbox_to_anchor=(x / across, y / up),
-        ncols=3 if many else len(curves),
+        ncols=3 if many else len(curves) if row < 2 * min(x, across - x) else 2,
         fontsize=paper.FOOT if many else paper.TICK,
         frameon=False,
         handlelength=2.6,

@@ -11,13 +11,16 @@ from matplotlib.figure import Figure
 
 from landscape.render import paper
 from landscape.render.static_flat import color_bar, draw_flat
-from landscape.render.static_lines import GAP, STRIP, draw_legend, draw_lines, draw_strip
+from landscape.render.static_lines import draw_legend, draw_lines, draw_strips, strips_height
 from landscape.render.static_relief import draw_relief
+from landscape.render.static_spectrum import draw_density, draw_rugs, rug_height
 from landscape.scene.scene import Comparison
 
 # More panels beside each other would be too small for a page; four become two rows of two.
 COLUMNS = 3
 MARGIN = 0.15
+# The height of a panel of curves.
+LINES_TALL = 2.6
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ def draw_panels(comparison: Comparison) -> Figure:
     top = foot + layout.rows * step + 0.12
     paper.heading(figure, comparison.title, middle, top, 2 * middle - 0.2, paper.TITLE + 1)
     if legend:
-        draw_legend(figure, comparison.panels[0].lines[0].curves, middle, foot - 0.2)
+        draw_legend(figure, comparison.panels[0].lines[0].named, middle, foot - 0.2)
     paper.footer(figure, shared, MARGIN, foot - legend)
     return figure
 
@@ -77,11 +80,13 @@ def _panel(figure: Figure, comparison: Comparison, number: int, place: tuple, la
     axes = paper.place(figure, *place)
     last = number == len(comparison.panels) - 1 or column == layout.columns - 1
     if scene.lines:
-        strip = scene.lines[0].strip
-        draw_lines(axes, scene, left=column == 0, right=last, bottom=strip is None)
-        if strip:
-            x, y, wide, _ = place
-            draw_strip(paper.place(figure, x, y - GAP - STRIP, wide, STRIP), scene, named=column == 0)
+        draw_lines(axes, scene, left=column == 0, right=last, bottom=not scene.lines[0].strips)
+        draw_strips(figure, scene, *place, named=column == 0)
+        return
+    if scene.spectra:
+        (x, y, wide, _), rugs = place, rug_height(scene)
+        draw_density(axes, scene, left=column == 0, right=last)
+        draw_rugs(paper.place(figure, x, y - rugs, wide, rugs), scene)
         return
     draw_flat(axes, scene)
     if column:
@@ -91,7 +96,7 @@ def _panel(figure: Figure, comparison: Comparison, number: int, place: tuple, la
 
 def _around(figure: Figure, comparison: Comparison, layout: Layout, bottom: float, tall: float) -> None:
     """The one colour bar, on the right of all rows."""
-    if comparison.panels[0].lines:
+    if comparison.panels[0].lines or comparison.panels[0].spectra:
         return
     short = 0.5 if comparison.kind == "surface" else 0.0
     x = layout.width - layout.right + 0.18
@@ -107,7 +112,10 @@ def _layout(comparison: Comparison) -> Layout:
         return Layout(4.0, 3.3, left=0.15, gap=0.3, right=1.05, under=0.34, **grid)
     lines = comparison.panels[0].lines
     if lines:
-        strip = GAP + STRIP if any(panel.lines[0].strip for panel in comparison.panels) else 0.0
-        return Layout(3.2, 2.6, left=0.72, gap=0.36, right=0.72, under=0.5 + strip, **grid)
+        strips = max(strips_height(panel.lines[0], LINES_TALL) for panel in comparison.panels)
+        return Layout(3.2, LINES_TALL, left=0.72, gap=0.36, right=0.72, under=0.5 + strips, **grid)
+    if comparison.panels[0].spectra:
+        under = 0.5 + rug_height(comparison.panels[0])
+        return Layout(3.2, 2.6, left=0.72, gap=0.3, right=0.72, under=under, **grid)
     wide, tall = paper.box(comparison.panels[0].frame, 3.3)
     return Layout(wide, tall, left=0.72, gap=0.34, right=1.1, under=0.5, **grid)

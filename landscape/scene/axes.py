@@ -1,4 +1,4 @@
-"""What pictures of lines are made of, as plain values: curves, vertical axes, and the strip below.
+"""What pictures of lines are made of, as plain values: curves, vertical axes, and the strips below.
 
 Owns: the frozen types `Curve`, `ValueAxis` and `Strip`; `scene.py` puts them together. How they are made from values
 is the business of curve.py.
@@ -36,7 +36,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class ValueAxis:
-    """The vertical axis of a line picture, left or right; `kind` is linear or log.
+    """The vertical axis of a line picture, left or right; `kind` is linear, log or symlog, whose `unit` is that of `Scale`.
 
     `ticks` (k,) are marked with `tick_labels`; without any, the plotting library chooses.
     """
@@ -49,11 +49,17 @@ class ValueAxis:
     percent: bool = False
     ticks: tuple[float, ...] = ()
     tick_labels: tuple[str, ...] = ()
+    unit: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)
 class Strip:
-    """A low panel below the curves that shares their horizontal axis: one curve on an axis of its own."""
+    """A panel below the curves that shares their horizontal axis, with curves on an axis of its own.
 
-    curve: Curve
+    `height` is relative to that of the curves above. `zero` asks for a thin line there, for values of both signs.
+    """
+
+    curves: tuple[Curve, ...]
     axis: ValueAxis
+    height: float
+    zero: bool = False

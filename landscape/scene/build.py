@@ -7,17 +7,22 @@ this room; draws nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from landscape.errors import UsageError
+from landscape.scene.curvature import Panels, build_curvature, ends_scale, panels_of, what_is_seen
 from landscape.scene.facts import facts, subject
 from landscape.scene.field import build_field, cell_edges
+from landscape.scene.hessian import MAX, check_curvature, is_aside, is_curvature, with_ratio
 from landscape.scene.lines import build_lines, check_metrics, what_is_drawn
 from landscape.scene.overlay import build_overlay, pair_of
-from landscape.scene.scene import SYMLOG, Camera, Caption, Frame, Lines, Scale, Scene
+from landscape.scene.ratio import build_lines_over, build_map, line_view, map_metric, map_notes, map_views
+from landscape.scene.scene import LINEAR, SYMLOG, Camera, Caption, Field, Frame, Lines, Scale, Scene
 from landscape.scene.shared import View, alternatives, scales_and_levels, views_of
 from landscape.scene.spread import build_spread, check_spread
+from landscape.scene.tables import tables_of
 from landscape.scene.text import is_percent, metric_label
+from landscape.scene.thin import thinned
 from landscape.surfaces.surface import Surface
 
 # A unit of x and a unit of y are drawn equally long unless one side became this many times the other.
@@ -53,7 +58,9 @@ class Options:
 
 def default_kind(surface: Surface) -> str:
     """The picture a surface gets when none is asked for."""
-    return "line" if surface.ndim == 1 else "contour"
+    if surface.ndim == 1:
+        return "curvature" if surface.grid.axes[0].kind == "step" and MAX in surface.values else "line"
+    return "contour"
 
 
 def build_scene(
@@ -90,7 +97,15 @@ def build_scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
     for surface in surfaces:
         if surface.ndim != chosen.ndim:
             raise UsageError(_misfit(surface, options.kind))
-    return chosen.build([surface.showing(options.metric) for surface in surfaces], options)
+    return chosen.build([_shown(surface, options.metric) for surface in surfaces], options)
+
+
+def _shown(surface: Surface, metric: str | None) -> Surface:
+    """The surface with what is derived from its values, if `metric` is to be found there."""
+    shown = with_ratio(surface.showing(metric))
+    if metric and "," not in metric and is_curvature(metric):
+        check_curvature(shown, metric)
+    return shown
 
 
 def _misfit(surface: Surface, kind: str) -> str:
@@ -107,21 +122,36 @@ def _plane_scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
 
 
 def _plane_scene(surface: Surface, views: Sequence[View], options: Options) -> Scene:
-    frame = _frame(surface, options.kind)
+    frame = _frame(thinned(surface, views[0].metric), options.kind)
     camera = camera_for(frame)
-    fields = tuple(
-        build_field(
-            surface,
-            view.metric,
-            view.scale,
-            levels=view.levels,
-            kind=options.kind,
-            camera=camera,
-            caption=_caption(surface, metric_label(view.metric), facts(surface, view.metric), options),
-        )
-        for view in views
-    )
-    return Scene(options.kind, frame, fields=fields, camera=camera)
+    fields = tuple(_plane_field(surface, view, camera, options) for view in views)
+    return Scene(options.kind, frame, fields=fields, camera=camera, tables=tables_of(surface, fields))
+
+
+def _plane_field(surface: Surface, view: View, camera: Camera, options: Options) -> Field:
+    part = thinned(surface, view.metric)
+    caption = _caption(surface, metric_label(view.metric), facts(surface, view.metric), options)
+    how = {"levels": view.levels, "kind": options.kind, "camera": camera, "caption": caption}
+    field = build_field(part, view.metric, view.scale, **how)
+    return replace(field, notes=(*map_notes(surface, part, view.metric), *field.notes))
+
+
+def _map_scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
+    limits = {"vmin": options.vmin, "vmax": options.vmax}
+    views = map_views(surfaces, map_metric(surfaces, options.metric), options.scale, limits)
+    lines = line_view(surfaces, options.levels)
+    return [_map_scene(surface, views, lines, options) for surface in surfaces]
+
+
+def _map_scene(surface: Surface, views: Sequence[View], lines: View | None, options: Options) -> Scene:
+    contours = build_lines_over(surface, lines) if lines else None
+    told = (lines.metric,) if lines else ()
+    fields = []
+    for view in views:
+        known = facts(surface, centers=(view.metric, *told))
+        fields.append(build_map(surface, view, _caption(surface, metric_label(view.metric), known, options), contours))
+    tables = tables_of(surface, fields, told)
+    return Scene(options.kind, _frame(surface, options.kind), fields=tuple(fields), contours=contours, tables=tables)
 
 
 def _shared_metric(surfaces: Sequence[Surface], metric: str | None) -> str:
@@ -133,11 +163,17 @@ def _shared_metric(surfaces: Sequence[Surface], metric: str | None) -> str:
 
 def _views(surfaces: Sequence[Surface], metric: str, options: Options) -> list[View]:
     """The chosen metric first, on the chosen scale and the other one, then the other metrics alike."""
-    views = views_of(surfaces, metric, options.scale, {"vmin": options.vmin, "vmax": options.vmax}, options.levels)
+    limits = {"vmin": options.vmin, "vmax": options.vmax}
+    views = views_of(_parts(surfaces, metric), metric, options.scale, limits, options.levels)
     for other in surfaces[0].values:
-        if other != metric and all(other in surface.values for surface in surfaces):
-            views += views_of(surfaces, other)
+        if other != metric and not is_aside(other) and all(other in surface.values for surface in surfaces):
+            views += views_of(_parts(surfaces, other), other)
     return views
+
+
+def _parts(surfaces: Sequence[Surface], metric: str) -> list[Surface]:
+    """Each surface on the points that the metric was computed on."""
+    return [thinned(surface, metric) for surface in surfaces]
 
 
 def _overlay_scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
@@ -150,7 +186,8 @@ def _overlay_scene(surface: Surface, options: Options) -> Scene:
     scales = scales_and_levels([surface], (pair.first, pair.second), options.scale, limits, options.levels)
     how = {"relief": options.kind == "overlay3d", "title": options.title}
     overlays = tuple(build_overlay(surface, pair, scale, levels, camera, **how) for scale, levels in scales)
-    return Scene(options.kind, frame, camera=camera, overlays=overlays)
+    tables = tables_of(surface, [layer.field for layer in overlays[0].layers])
+    return Scene(options.kind, frame, camera=camera, overlays=overlays, tables=tables)
 
 
 def camera_for(frame: Frame) -> Camera:
@@ -191,9 +228,10 @@ def _line_scales(surfaces: Sequence[Surface], metrics: Sequence[str], options: O
 
 
 def _spread_scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
+    if options.metric and is_curvature(options.metric):
+        surfaces = _parts(surfaces, options.metric)
     check_spread(surfaces)
-    if options.levels is not None:
-        raise UsageError("levels do not apply to kind 'spread': it has no contour lines; leave them out")
+    _refuse_levels(options)
     metrics = check_metrics(surfaces, options.metric)
     scales = _line_scales(surfaces, metrics, options)
     lines = tuple(build_spread(surfaces, metrics, scale, options.title) for scale in scales)
@@ -205,6 +243,29 @@ def _line_scene(surface: Surface, metrics: Sequence[str], scales: Sequence[Scale
     caption = _caption(surface, what_is_drawn(metrics), facts(surface, one, centers=metrics), options)
     lines = tuple(build_lines(surface, metrics, scale, caption) for scale in scales)
     return Scene("line", _line_frame(surface, lines[0]), lines=lines)
+
+
+def _curvature_scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
+    _refuse_levels(options)
+    panels = panels_of(surfaces, options.metric)
+    scales = []
+    for number, scale in enumerate(_line_scales(surfaces, panels.above, options)):
+        # What is switched to a linear scale is switched as a whole.
+        asked = options.scale if scale is None or not number else scale.kind
+        scales.append((scale, ends_scale(surfaces, linear=asked == LINEAR)))
+    return [_curvature_scene(surface, panels, scales, options) for surface in surfaces]
+
+
+def _curvature_scene(surface: Surface, panels: Panels, scales: Sequence[tuple], options: Options) -> Scene:
+    known = facts(surface, centers=(*panels.above, *panels.ends))
+    caption = _caption(surface, what_is_seen(surface), known, options)
+    lines = tuple(build_curvature(surface, panels, scale, ends, caption) for scale, ends in scales)
+    return Scene(options.kind, _line_frame(surface, lines[0]), lines=lines)
+
+
+def _refuse_levels(options: Options) -> None:
+    if options.levels is not None:
+        raise UsageError(f"levels do not apply to kind '{options.kind}': it has no contour lines; leave them out")
 
 
 def _line_frame(surface: Surface, lines: Lines) -> Frame:
@@ -223,10 +284,12 @@ KINDS = {
     "filled": Kind(2, _plane_scenes),
     "heatmap": Kind(2, _plane_scenes),
     "surface": Kind(2, _plane_scenes),
+    "ratio": Kind(2, _map_scenes),
     "overlay": Kind(2, _overlay_scenes, alone=True),
     "overlay3d": Kind(2, _overlay_scenes, alone=True),
     "line": Kind(1, _line_scenes),
     "spread": Kind(1, _spread_scenes, together=True, alone=True),
+    "curvature": Kind(1, _curvature_scenes),
 }
 # The kinds that lay all surfaces into one picture.
 TOGETHER = tuple(name for name, kind in KINDS.items() if kind.together)

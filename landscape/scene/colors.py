@@ -20,12 +20,16 @@ SIGNED_INK = ((34, 52, 276), (44, 46, 270), (50, 24, 262), (42, 4, 80), (54, 30,
 
 # Okabe and Ito's blue and vermilion, darkened for thin lines: told apart with every common colour blindness.
 LOSS_COLOR, ACCURACY_COLOR, OTHER_COLOR = "#0b5fa5", "#c4500f", "#7a4a9e"
+# The smallest eigenvalue and how many are negative: their bluish green, darkened alike.
+NEGATIVE_COLOR = "#00795c"
 # Of metrics that lie over each other: the same two, which stand for nothing else there.
 OVERLAY_COLORS = (LOSS_COLOR, ACCURACY_COLOR)
 MARK_COLOR = "#111111"
 # The learning rate below the curves: neither loss nor accuracy.
 RATE_COLOR = "#3d3d3d"
 COUNT = 65
+# Lines over cells, and their rim: over colours from dark to light, and over those that are pale in the middle.
+OVER_DARK, OVER_PALE = ("#ffffff", "#101018"), ("#101018", "#ffffff")
 
 
 def stops(points: tuple, *, low: float = 0.0, high: float = 1.0) -> tuple[str, ...]:

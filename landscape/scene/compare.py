@@ -12,11 +12,11 @@ from pathlib import PurePath
 
 from landscape.errors import UsageError
 from landscape.scene.build import KINDS, Options, build_scenes, camera_for
-from landscape.scene.curves import build_curves, what_is_learned
+from landscape.scene.curves import build_curves
 from landscape.scene.facts import checkpoint_stem, model_name, subject
-from landscape.scene.lines import what_is_drawn
 from landscape.scene.run_facts import run_subject
 from landscape.scene.scene import Caption, Comparison, Field, Lines, Scene
+from landscape.scene.text import metric_label
 from landscape.surfaces.run_log import RunLog
 from landscape.surfaces.surface import Surface
 
@@ -116,9 +116,8 @@ def _shared(views: Sequence[Field | Lines], title: str | None) -> Caption:
 
 def _what(view: Field | Lines) -> str:
     if isinstance(view, Field):
-        return what_is_drawn([view.metric])
-    metrics = [curve.metric for curve in view.curves]
-    return what_is_learned(metrics) if view.strip else what_is_drawn(metrics)
+        return metric_label(view.metric)
+    return view.what
 
 
 def _panel(scene: Scene, name: str, captions: Sequence[Caption]) -> Scene:

@@ -13,18 +13,23 @@ from dataclasses import replace
 import numpy as np
 
 from landscape.scene.axes import Curve, ValueAxis
-from landscape.scene.colors import ACCURACY_COLOR, LOSS_COLOR, OTHER_COLOR
+from landscape.scene.colors import ACCURACY_COLOR, LOSS_COLOR, NEGATIVE_COLOR, OTHER_COLOR
 from landscape.scene.field import with_scale
+from landscape.scene.hessian import MIN, NEGATIVE
 from landscape.scene.levels import round_values
-from landscape.scene.scene import LINEAR, LOG, Scale
+from landscape.scene.scene import LINEAR, SYMLOG, Scale
 from landscape.scene.text import is_percent, labels_of, metric_label
 
 # The share of the axis left free below and above the curves.
 ROOM = 0.04
 # The upper end of an axis of percent: a curve at 100 must not hide in the frame.
 FULL = 102.5
+# The share of an axis that a label takes.
+LABEL_ROOM = 0.08
 # About how many values are marked on a logarithmic axis.
 LOG_TICKS = 6
+# Up to here a curve has few enough points to mark each: a single one would not be seen at all.
+DOTS_UP_TO = 12
 
 
 def is_loss(metric: str) -> bool:
@@ -72,7 +77,9 @@ def curve_of(
 
 
 def color_of(metric: str) -> str:
-    """One colour for losses, one for accuracies, one for all else."""
+    """One colour for losses, one for accuracies, one for negative curvature, one for all else."""
+    if metric in (MIN, NEGATIVE):
+        return NEGATIVE_COLOR
     if is_percent(metric):
         return ACCURACY_COLOR
     return LOSS_COLOR if metric.endswith("loss") else OTHER_COLOR
@@ -89,16 +96,24 @@ def scaled_axis(label: str, scale: Scale, color: str, count: int) -> ValueAxis:
     """An axis with some room around the range of its scale, and about `count` marked values where it is logarithmic."""
     low, high = axis_ends(scale)
     label = with_scale(label, scale)
-    if scale.kind != LOG:
+    if scale.kind == LINEAR:
         return ValueAxis(label, scale.kind, low, high, color)
-    ticks = tuple(map(float, round_values(replace(scale, vmin=low, vmax=high), count)))
-    return ValueAxis(label, scale.kind, low, high, color, ticks=ticks, tick_labels=labels_of(ticks))
+    whole = replace(scale, vmin=low, vmax=high)
+    ticks = tuple(map(float, _apart(round_values(whole, count), whole)))
+    return ValueAxis(label, scale.kind, low, high, color, ticks=ticks, tick_labels=labels_of(ticks), unit=scale.unit)
+
+
+def _apart(ticks: np.ndarray, scale: Scale) -> np.ndarray:
+    """Ticks without those on a symmetric log scale that are so near to zero that they would touch its label."""
+    if scale.kind != SYMLOG:
+        return ticks
+    return ticks[(ticks == 0) | (np.abs(scale.heights(ticks)) > LABEL_ROOM * (scale.high - scale.low))]
 
 
 def share_axis(metrics: Sequence[str]) -> ValueAxis:
     """The axis of shares of samples, in percent."""
     label = metric_label(metrics[0]) if len(metrics) == 1 else "accuracy"
-    return ValueAxis(f"{label} (%)", LINEAR, 0.0, FULL, ACCURACY_COLOR, percent=True)
+    return ValueAxis(f"{label} (%)", LINEAR, 0.0, FULL, color_of(metrics[0]), percent=True)
 
 
 def axes_of(metrics: Sequence[str], scale: Scale | None) -> tuple[ValueAxis, ValueAxis | None]:

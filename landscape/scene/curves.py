@@ -14,7 +14,7 @@ import numpy as np
 from landscape.errors import SurfaceFileError, UsageError
 from landscape.scene.axes import Curve, Strip
 from landscape.scene.colors import RATE_COLOR
-from landscape.scene.curve import axes_of, curve_of, drawing_order, is_loss, scaled_axis
+from landscape.scene.curve import DOTS_UP_TO, axes_of, curve_of, drawing_order, is_loss, scaled_axis
 from landscape.scene.run_facts import progress, run_facts, run_subject
 from landscape.scene.scale import LOG_FROM_RATIO, SCALES, clipping_notes
 from landscape.scene.scene import LINEAR, LOG, SYMLOG, Caption, Frame, Lines, Scale, Scene
@@ -24,12 +24,10 @@ from landscape.surfaces.run_log import RunLog
 
 CURVES = "curves"
 RATE = "lr"
-# Up to here a curve has few enough points to mark each: a single one would not be seen at all.
-DOTS_UP_TO = 12
 # A rate that keeps each of its values for so many points on average goes down in steps.
 POINTS_PER_STEP = 3
-# About how many values are marked on the strip's axis.
-STRIP_TICKS = 3
+# The height of the strip, beside that of the curves, and about how many values are marked on its axis.
+STRIP, STRIP_TICKS = 0.25, 3
 TRAINING_MODE = "train: means over the steps since the point before, in training mode"
 AUGMENTED = ", on augmented samples"
 CUT = "a last line that was cut off is left out"
@@ -70,8 +68,9 @@ def _lines(log: RunLog, metrics: Sequence[str], scale: Scale | None, rate: Scale
     curves = tuple(_curve(log, metric, scale, right) for metric, right in drawing_order(metrics))
     left, right = axes_of(metrics, scale)
     return Lines(
-        curves, left, right, notes=tuple(_notes(log, metrics, scale)), caption=caption, strip=_strip(log, rate)
-    )
+        curves, left, right, notes=tuple(_notes(log, metrics, scale)), caption=caption, strips=_strips(log, rate),
+        what=what_is_learned(metrics),
+    )  # fmt: skip
 
 
 def _curve(log: RunLog, metric: str, scale: Scale | None, right: bool) -> Curve:
@@ -80,13 +79,14 @@ def _curve(log: RunLog, metric: str, scale: Scale | None, right: bool) -> Curve:
     return curve_of(metric, epoch, values, scale, right=right, dots=_few(log))
 
 
-def _strip(log: RunLog, scale: Scale) -> Strip | None:
+def _strips(log: RunLog, scale: Scale) -> tuple[Strip, ...]:
+    """The learning rate, if it was written down."""
     if RATE not in log.columns:
-        return None
+        return ()
     epoch, rate = log.series(RATE)
     rate = np.where(np.isfinite(rate), rate, np.nan)
     curve = replace(curve_of(RATE, epoch, rate, scale, label="learning rate", dots=_few(log)), color=RATE_COLOR)
-    return Strip(curve, scaled_axis("learning rate", scale, RATE_COLOR, STRIP_TICKS))
+    return (Strip((curve,), scaled_axis("learning rate", scale, RATE_COLOR, STRIP_TICKS), STRIP),)
 
 
 def _few(log: RunLog) -> bool:

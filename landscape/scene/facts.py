@@ -6,8 +6,12 @@ Owns: the reading of a surface's provenance for people. Every key is optional; w
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import PurePath
 
+from landscape.scene.hessian import NEGATIVE, is_curvature
+from landscape.scene.holes import holes_of
+from landscape.scene.scene import NOT_COMPUTED
 from landscape.scene.text import data_label, metric_label, model_label, value_text
 from landscape.surfaces.surface import Surface
 
@@ -20,12 +24,13 @@ _NORMS = {
     "none": "not normalized",
 }
 _IGNORED = {"biasbn": "biases and batch norm fixed", "none": None}
+_COUNTED = {"biasbn": "those of more than one dimension", "none": "all"}
 _BATCHNORM = {
     "keep": "batch-norm statistics kept",
     "interpolate": "batch-norm statistics interpolated",
     "recompute": "batch-norm statistics recomputed at each point",
 }
-_PRECISION = {"bf16": "bfloat16", "fp16": "float16", "tf32": "TF32", "fp64": "float64"}
+_PRECISION = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16", "tf32": "TF32", "fp64": "float64"}
 
 
 def facts(surface: Surface, metric: str | None = None, *, centers: Sequence[str] = ()) -> list[str]:
@@ -43,7 +48,9 @@ def facts(surface: Surface, metric: str | None = None, *, centers: Sequence[str]
         *_tolerance(known),
     ]
     lines = lines or _optional(_source(surface))
-    return lines + [fact for name in ([metric] if metric else centers) for fact in _center(surface, name)]
+    told = [metric] if metric else centers
+    lines += _hessian(known, told) if any(map(is_curvature, told)) else []
+    return lines + [fact for name in told for fact in _center(surface, name)]
 
 
 def subject(surface: Surface) -> str:
@@ -177,8 +184,35 @@ def _tolerance(known: dict) -> list[str]:
     return [f"{asked}, reached {100 * reached['error']:.2g} % at 95 % of points with 1/{saving:.3g} of the evaluations"]
 
 
+def _hessian(known: dict, metrics: Sequence[str]) -> list[str]:
+    """Of what the curvature is, and how well it is known."""
+    made = known.get("hessian")
+    if not isinstance(made, dict):
+        return []
+    lines = [_of_what(made)] if made.get("parameters") else []
+    if made.get("index") and NEGATIVE in metrics:
+        lines.append(f"eigenvalues below −{float(made['index']):g} times the largest magnitude count as negative")
+    if made.get("products") == "differences":
+        lines.append("products with the Hessian by differences of gradients")
+    precision = made.get("precision")
+    if precision and precision != known.get("precision"):
+        lines.append(f"curvature in {_PRECISION.get(str(precision), str(precision))}")
+    return lines
+
+
+def _of_what(made: dict) -> str:
+    ignored = str(made.get("ignore") or "none")
+    which = _COUNTED.get(ignored, f"all but those matching {ignored}")
+    samples = _samples(str(made.get("split") or "given"), made)
+    within = f", eigenvalues within {100 * float(made['tolerance']):g} %" if made.get("tolerance") else ""
+    return f"Hessian of {made['parameters']:,} parameters ({which})" + (f" on {samples}" if samples else "") + within
+
+
 def _center(surface: Surface, metric: str) -> list[str]:
-    if metric not in surface.values:
+    """The value at 0 of every axis; a path along training has no centre, and a point still to be computed no value."""
+    if metric not in surface.values or surface.grid.axes[0].kind == "step":
+        return []
+    if replace(surface, values={metric: holes_of(surface, metric)}).at_origin(metric) == NOT_COMPUTED:
         return []
     value = surface.at_origin(metric)
     if value is None:

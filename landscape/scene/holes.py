@@ -9,15 +9,25 @@ from __future__ import annotations
 import numpy as np
 
 from landscape.scene.scene import DRAWN, FAILED_POINT, NOT_COMPUTED, NOT_FINITE
-from landscape.surfaces.surface import FAILED, INTERPOLATED, PENDING, Surface
+from landscape.surfaces.surface import EVALUATION, FAILED, INTERPOLATED, PENDING, Surface
+
+
+def group_of(surface: Surface, metric: str) -> str | None:
+    """The status group that a metric was computed in; None when nothing is recorded.
+
+    A path along training has one group alone: the loss is found on the way to the curvature.
+    """
+    for group in sorted(surface.status, key=len, reverse=True):
+        if metric.startswith(group):
+            return group
+    if EVALUATION in surface.status:
+        return EVALUATION
+    return next(iter(surface.status)) if len(surface.status) == 1 else None
 
 
 def status_of(surface: Surface, metric: str) -> np.ndarray | None:
     """The status (same shape as the values) of the group a metric was computed in; None when nothing is recorded."""
-    for group in sorted(surface.status, key=len, reverse=True):
-        if metric.startswith(group):
-            return surface.status[group]
-    return surface.status.get("evaluation")
+    return surface.status.get(group_of(surface, metric) or "")
 
 
 def holes_of(surface: Surface, metric: str) -> np.ndarray:

@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from landscape.scene.axes import Curve, Strip, ValueAxis
+from landscape.scene.colors import OVER_DARK
+from landscape.scene.reading import Table
+from landscape.scene.spectrum_view import LayersView, SpectrumView
 
 LINEAR, LOG, SYMLOG = "linear", "log", "symlog"
 DRAWN, NOT_FINITE, NOT_COMPUTED, FAILED_POINT = 0, 1, 2, 3
@@ -121,7 +124,7 @@ class Field:
     highest. `level_ticks`
     mark every level, `bar_ticks` those of them with room beside a colour bar. `z_range` is the height of the box around
     the relief. `notes` tell what the reader must know of the
-    drawing.
+    drawing. `ink` are the colours of lines that lie over the cells, and of their rim.
     """
 
     metric: str
@@ -149,13 +152,14 @@ class Field:
     traces: tuple[Trace, ...] = ()
     notes: tuple[str, ...] = ()
     caption: Caption = field(default_factory=Caption)
+    ink: tuple[str, str] = OVER_DARK
 
 
 @dataclass(frozen=True, eq=False)
 class Lines:
     """Curves over one coordinate, on one scale; `marks` are (x, name) of the nets that lie on it.
 
-    `strip` is the panel below, when there is one.
+    `strips` are the panels below, from above to below. `what` is the subject of a title.
     """
 
     curves: tuple[Curve, ...]
@@ -164,7 +168,14 @@ class Lines:
     marks: tuple[tuple[float, str], ...] = ()
     notes: tuple[str, ...] = ()
     caption: Caption = field(default_factory=Caption)
-    strip: Strip | None = None
+    strips: tuple[Strip, ...] = ()
+    what: str = ""
+
+    @property
+    def named(self) -> tuple[Curve, ...]:
+        """The curves that a legend tells apart; one that is alone in its strip is named by its axis."""
+        shared = [curve for strip in self.strips if len(strip.curves) > 1 for curve in strip.curves]
+        return tuple(curve for curve in (*self.curves, *shared) if curve.label)
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,7 +231,8 @@ class Scene:
 
     A picture of a plane has `fields`, a picture of a line has `lines`, and one of metrics over each other has
     `overlays`: one for each view (metric and scale) that an interactive page can switch to. The first is the one that
-    a still picture shows.
+    a still picture shows. The lines of `contours` lie over every field. `tables` tell what is known at the points, one for
+    each grid that a field has.
     """
 
     kind: str
@@ -229,10 +241,13 @@ class Scene:
     lines: tuple[Lines, ...] = ()
     camera: Camera = field(default_factory=Camera)
     overlays: tuple[Overlay, ...] = ()
+    spectra: tuple[SpectrumView | LayersView, ...] = ()
+    contours: Field | None = None
+    tables: tuple[Table, ...] = ()
 
     @property
-    def views(self) -> tuple[Field | Lines | Overlay, ...]:
-        return self.fields or self.lines or self.overlays
+    def views(self) -> tuple[Field | Lines | Overlay | SpectrumView | LayersView, ...]:
+        return self.fields or self.lines or self.overlays or self.spectra
 
     @property
     def title(self) -> str:

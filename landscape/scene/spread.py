@@ -55,7 +55,8 @@ def build_spread(
         curves.append(_median(surfaces[0].x, values, metric, scale, right))
     left, right = axes_of(metrics, scale)
     notes = tuple(_notes(surfaces, metrics, scale))
-    return Lines(tuple(curves), left, right, marks_of(surfaces[0]), notes, _caption(surfaces, metrics, title))
+    caption, what = _caption(surfaces, metrics, title), what_is_drawn(metrics)
+    return Lines(tuple(curves), left, right, marks_of(surfaces[0]), notes, caption, what=what)
 
 
 def _values(surfaces: Sequence[Surface], metric: str) -> np.ndarray:

@@ -22,6 +22,8 @@ _METRICS = {
     "hessian_max": "largest Hessian eigenvalue",
     "hessian_min": "smallest Hessian eigenvalue",
     "hessian_ratio": "|smallest / largest| Hessian eigenvalue",
+    "hessian_negative": "negative Hessian eigenvalues",
+    "hessian_products": "products with the Hessian",
 }
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -74,14 +76,16 @@ def labels_of(values: Sequence[float], *, percent: bool = False) -> tuple[str, .
 
 
 def is_percent(metric: str) -> bool:
-    """Whether a metric is a share of samples (0..1), shown in percent."""
-    return metric.endswith("accuracy")
+    """Whether a metric is a share (0..1), of samples or of eigenvalues, shown in percent."""
+    return metric.endswith("accuracy") or metric == "hessian_negative"
 
 
 def metric_label(metric: str) -> str:
     """`train_loss` -> "train loss"."""
     if metric.endswith("_stderr"):
         return f"standard error of {metric_label(metric.removesuffix('_stderr'))}"
+    if metric.startswith("hessian_") and metric.endswith("_error"):
+        return f"error of the {metric_label(metric.removesuffix('_error'))}"
     if metric.endswith("_loss_l2"):
         return f"{metric.removesuffix('_loss_l2')} loss with weight penalty"
     return _METRICS.get(metric, metric.replace("_", " "))

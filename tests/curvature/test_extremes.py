@@ -139,8 +139,8 @@ def test_the_error_is_never_larger_than_the_residual_and_mostly_its_square_over_
 @pytest.mark.parametrize(
     "value, residual, error, size, expected",
     [
-        (-8.0, 0.7, 0.05, 12, True),
-        (-8.0, 0.7, 0.1, 12, False),  # 1 % of 8 is less
+        (-8.0, 0.3, 0.05, 12, True),
+        (-8.0, 0.3, 0.1, 12, False),  # 1 % of 8 is less
         (-8.0, 1.0, 0.05, 12, False),  # does not stand out of its residual
         (-0.001, 0.4, 1e-6, 12, False),
         (-0.001, 0.4, 1e-6, LEAST, True),  # is as good as zero beside 100 when enough was tried

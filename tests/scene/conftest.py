@@ -60,3 +60,38 @@ def provenance():
 @pytest.fixture
 def uneven_grid():
     return Grid((Axis("x", np.array([0.0, 1.0, 3.0, 3.5])), Axis("y", np.array([-1.0, 0.0, 4.0]))))
+
+
+def curvature_values(x, y):
+    """(largest, smallest) eigenvalue: convex near the centre, and a ratio of 0.4 (r^2 - 0.1) away from it."""
+    largest = 10 * np.exp(x**2 + y**2)
+    return largest, -0.4 * largest * (x**2 + y**2 - 0.1)
+
+
+@pytest.fixture
+def make_curved():
+    """make(nx, ny, every=k, done=share, told=...) -> Surface with a loss everywhere and curvature at every k-th point.
+
+    Points are done row by row, as `landscape hessian` does them; `told` is the thinning that the file names, if any.
+    """
+
+    def make(nx=21, ny=17, *, every=4, done=1.0, told="every", more=None, **other):
+        grid, x, y = plane(nx, ny)
+        largest, smallest = curvature_values(x, y)
+        rows, columns = np.arange(ny // 2 % every, ny, every), np.arange(nx // 2 % every, nx, every)
+        points = [(row, column) for row in rows for column in columns]
+        status = np.zeros((ny, nx), np.uint8)
+        for point in points[: round(done * len(points))]:
+            status[point] = 1
+        curved = {
+            "hessian_max": largest, "hessian_min": smallest, "hessian_max_error": 0.01 * largest,
+            "hessian_min_error": 0.02 * np.abs(smallest), "hessian_products": np.full((ny, nx), 20.0), **(more or {}),
+        }  # fmt: skip
+        known = {name: np.where(status == 1, array, np.nan) for name, array in curved.items()}
+        values = {"train_loss": bowl_values(x, y), "train_accuracy": np.exp(-(x**2) - y**2), **known}
+        run = {} if told is None else {"run": {"hessian": {"every": every if told == "every" else told}}}
+        provenance = {**run, **other.pop("provenance", {})}
+        marks = {"evaluation": np.ones((ny, nx), np.uint8), "hessian": status}
+        return Surface(grid, values, status=marks, provenance=provenance, **other)
+
+    return make

@@ -77,7 +77,7 @@ def test_nothing_is_said_of_what_is_not_known():
     assert scene.title == "mine: test loss"
     assert scene.facts == ("final test loss 1",)
     assert scene.notes == ()
-    assert (scene.lines[0].strip, scene.lines[0].right) == (None, None)
+    assert (scene.lines[0].strips, scene.lines[0].right) == ((), None)
 
 
 def test_a_run_still_going_says_so():
@@ -91,7 +91,7 @@ def test_a_run_still_going_says_so():
 def test_a_single_row_is_seen():
     scene = only(log_of({"epoch": [0], "lr": [0.1], "test_loss": [2.3], "test_accuracy": [0.1]}))
     assert scene.frame.x_range == (0.0, 1.0)
-    assert all(curve.dots for curve in (*scene.lines[0].curves, scene.lines[0].strip.curve))
+    assert all(curve.dots for curve in (*scene.lines[0].curves, *scene.lines[0].strips[0].curves))
     assert not any(curve.dots for curve in only(usual()).lines[0].curves)
 
 
@@ -106,10 +106,10 @@ def test_a_single_row_is_seen():
     ],
 )
 def test_the_learning_rate_is_whole_and_logarithmic_when_it_falls_in_steps(rates, kind):
-    strip = only(log_of({"epoch": np.arange(30), "lr": rates, "test_loss": np.ones(30)})).lines[0].strip
+    strip = only(log_of({"epoch": np.arange(30), "lr": rates, "test_loss": np.ones(30)})).lines[0].strips[0]
     assert strip.axis.kind == kind
     assert strip.axis.low <= rates.min() <= rates.max() <= strip.axis.high
-    np.testing.assert_allclose(strip.curve.y, rates)
+    np.testing.assert_allclose(strip.curves[0].y, rates)
 
 
 def test_metrics_can_be_chosen_and_the_other_scale_follows():
@@ -132,7 +132,7 @@ def test_runs_side_by_side_share_axes_and_tell_common_facts_once():
     assert found.names == ("one", "two")
     assert found.title == "Learning curves"
     one, two = (panel.lines[0] for panel in found.panels)
-    assert (one.left, one.right, one.strip.axis) == (two.left, two.right, two.strip.axis)
+    assert (one.left, one.right, one.strips[0].axis) == (two.left, two.right, two.strips[0].axis)
     assert one.left.low < 0.03 and one.left.high > 90, "the axis holds the values of both"
     assert found.panels[0].frame.x_range == found.panels[1].frame.x_range == (0.0, 30.0)
     assert "batch of 128" in found.facts

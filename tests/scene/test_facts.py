@@ -83,6 +83,41 @@ def test_shares_are_in_percent(make_surface):
     assert facts(surface, "test_accuracy") == ["test accuracy at the centre 93.44 %"]
 
 
+HESSIAN = {
+    "split": "train", "samples": 2048, "fingerprint": "0", "ignore": "biasbn", "parameters": 312000, "tolerance": 0.01,
+    "index": 0.001, "products": "program", "precision": "fp32",
+}  # fmt: skip
+
+
+def test_what_the_curvature_is_of_is_told_where_it_is_shown(make_surface, provenance):
+    surface = make_surface(provenance={**provenance, "hessian": HESSIAN})
+    told = "Hessian of 312,000 parameters (those of more than one dimension) on 2,048 train samples, eigenvalues within 1 %"
+    index = "eigenvalues below −0.001 times the largest magnitude count as negative"
+    assert told in facts(surface, "hessian_ratio") and told in facts(surface, centers=("train_loss", "hessian_max"))
+    assert not any("Hessian of" in fact for fact in facts(surface, "train_loss"))
+    assert index in facts(surface, "hessian_negative")
+    assert index not in facts(surface, "hessian_max")
+    assert facts(make_surface(provenance=provenance), "hessian_max") == facts(surface, "hessian_max")[:-1]
+
+
+def test_what_is_unusual_of_the_curvature_is_told(make_surface, provenance):
+    changed = {"ignore": r"bn\.", "tolerance": None, "products": "differences", "precision": "fp64"}
+    surface = make_surface(provenance={**provenance, "hessian": {**HESSIAN, **changed}})
+    told = facts(surface, "hessian_max")
+    assert r"Hessian of 312,000 parameters (all but those matching bn\.) on 2,048 train samples" in told
+    assert "products with the Hessian by differences of gradients" in told
+    assert "curvature in float64" in told
+    usual = facts(make_surface(provenance={**provenance, "hessian": HESSIAN}), "hessian_max")
+    assert not any("differences" in fact or "curvature in" in fact for fact in usual)
+
+
+def test_a_centre_that_is_still_to_come_has_no_value(make_surface):
+    status = np.ones((3, 3), np.uint8)
+    status[1, 1] = 0
+    values = np.where(status, 1.0, np.nan)
+    assert facts(make_surface(values, status={"evaluation": status}), "train_loss") == []
+
+
 def test_titles_name_model_and_data(make_surface, provenance):
     known = {"model": {"name": "resnet56_noshort"}, "data": {"name": "cifar10"}}
     assert subject(make_surface(provenance=known)) == "ResNet-56 without shortcuts, CIFAR-10"

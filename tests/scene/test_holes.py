@@ -42,6 +42,15 @@ def test_a_metric_has_the_status_of_its_own_group(make_surface):
     assert hole_notes(surface, "hessian_max")[0] == "3 of 4 points not computed yet"
 
 
+def test_all_metrics_of_a_path_have_the_status_of_its_one_group(make_surface):
+    values = np.array([1.0, 2.0, np.nan])
+    surface = make_surface(values, more={"hessian_max": values}, status={"hessian": np.array([1, 1, 0], np.uint8)})
+    for metric in ("train_loss", "hessian_max"):
+        assert holes_of(surface, metric).tolist() == [0, 0, 2]
+    several = {"other": np.ones(3, np.uint8), "hessian": np.array([1, 1, 0], np.uint8)}
+    assert holes_of(make_surface(values, status=several), "train_loss").tolist() == [0, 0, 1]
+
+
 def test_complete_surfaces_have_nothing_to_tell(make_surface):
     assert hole_notes(make_surface(), "train_loss") == []
 

@@ -88,6 +88,18 @@ def test_a_line_surface_is_drawn_as_a_line(line, make_surface):
     assert default_kind(make_surface()) == "contour"
 
 
+def test_curvature_does_not_stand_on_the_axes_of_loss_and_accuracy(line):
+    surface = line()
+    surface.values["hessian_max"] = surface.values["hessian_negative"] = np.linspace(0.1, 0.5, 41)
+    usual = build_scene(line(), kind="line").lines[0]
+    drawn = build_scene(surface, kind="line").lines[0]
+    assert [c.metric for c in drawn.curves] == [c.metric for c in usual.curves]
+    assert (drawn.left, drawn.right) == (usual.left, usual.right)
+    share = build_scene(surface, kind="line", metric="hessian_negative").lines[0]
+    assert (share.left.label, share.left.percent) == ("negative Hessian eigenvalues (%)", True)
+    np.testing.assert_allclose(share.curves[0].y, np.linspace(10, 50, 41))
+
+
 def test_lines_have_no_symmetric_log_scale(make_surface):
     surface = make_surface(np.linspace(-1.0, 1.0, 9) ** 5 * 1e6, x=(-1, 1))
     assert [view.left.kind for view in build_scene(surface, kind="line").lines] == ["linear"]

@@ -103,6 +103,18 @@ def test_an_infinite_loss_counts_as_high_and_a_missing_one_not_at_all(lines):
     assert np.isnan(strong(spread(surfaces), "train_loss").y[5])
 
 
+def test_thinned_curvature_is_laid_together_where_it_was_computed(lines):
+    surfaces = lines()
+    for number, surface in enumerate(surfaces):
+        status = np.zeros(21, np.uint8)
+        status[::2] = 1
+        surface.status["hessian"] = status
+        surface.values["hessian_max"] = np.where(status, float(number), np.nan)
+    curve = strong(spread(surfaces, metric="hessian_max"), "hessian_max")
+    np.testing.assert_allclose(curve.x, X[::2], atol=1e-12)
+    assert (curve.y == 2.0).all() and (curve.high == 4.0).all()
+
+
 def test_what_does_not_fit_together_is_refused(lines, make_surface):
     surfaces = lines()
     with pytest.raises(UsageError, match="at least two line surfaces together, not 1"):

@@ -43,6 +43,16 @@ def test_names():
     assert value_text("test_accuracy", 0.5) == "50 %"
 
 
+def test_names_of_curvature():
+    assert metric_label("hessian_min") == "smallest Hessian eigenvalue"
+    assert metric_label("hessian_negative") == "negative Hessian eigenvalues"
+    assert metric_label("hessian_max_error") == "error of the largest Hessian eigenvalue"
+    assert metric_label("hessian_products") == "products with the Hessian"
+    assert metric_label("hessian_negative_stderr") == "standard error of negative Hessian eigenvalues"
+    assert value_text("hessian_negative", 0.0345) == "3.45 %"
+    assert value_text("hessian_min", -0.0345) == "-0.0345"
+
+
 def test_a_data_set_is_called_by_its_name_and_a_path_by_its_last_part():
     assert [data_label(name) for name in ("cifar10", "digits", "data/cifar10-jpeg", "/a/b/images.npz", "/")] == [
         "CIFAR-10", "digits", "cifar10-jpeg", "images.npz", "/",
