@@ -17,14 +17,14 @@ HDF5 = (".h5", ".hdf5")
 
 
 def info(path: str | Path) -> dict[str, Any]:
-    """Facts about a surface file, a direction file, a checkpoint or the folder of a training run, as plain values.
+    """Facts about a surface file, a spectrum, a direction file, a checkpoint or the folder of a training run, as plain values.
 
     Raises:
         LandscapeError: missing, unreadable, or of no known kind.
     """
     path = Path(path)
     if path.suffix.lower() in HDF5:
-        return _directions(path) or _surface(path)
+        return _directions(path) or _spectrum(path) or _surface(path)
     return _run(path) if (path / CONFIG).is_file() else _checkpoint(path)
 
 
@@ -53,6 +53,29 @@ def _range(array: np.ndarray, centre: float | None) -> dict[str, Any]:
         "nan": int(np.isnan(array).sum()),
         "inf": int(np.isinf(array).sum()),
     }
+
+
+def _spectrum(path: Path) -> dict[str, Any] | None:
+    from landscape.surfaces.spectrum import is_spectrum, load_spectrum
+
+    if not is_spectrum(path):
+        return None
+    spectrum = load_spectrum(path)
+    blocks = {}
+    for name, block in spectrum.blocks.items():
+        share, error = block.negative(spectrum.index)
+        blocks[name] = {
+            "parameters": block.dimension,
+            "eigenvalues": block.values.tolist(),
+            "errors": block.errors.tolist(),
+            "trace": block.trace,
+            "trace_stderr": block.trace_stderr,
+            "negative": share,
+            "negative_stderr": error,
+            "products": block.products,
+            "critical_sharpness": block.sharpness,
+        }
+    return {"kind": "spectrum", "file": str(path), "blocks": blocks, "provenance": spectrum.provenance}
 
 
 def _directions(path: Path) -> dict[str, Any] | None:

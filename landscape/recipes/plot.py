@@ -13,11 +13,17 @@ from landscape.scene.build import TOGETHER, Options, build_scenes, default_kind
 from landscape.scene.compare import build_comparison, compare_curves
 from landscape.scene.curves import CURVES, build_curves
 from landscape.scene.scene import Comparison, Scene
+from landscape.scene.spectrum import SPECTRUM, build_spectra, compare_spectra
+from landscape.scene.spectrum_layers import LAYERS, build_layers
 from landscape.surfaces import Surface, load_surface
 from landscape.surfaces.run_log import RunLog, is_run_folder, load_run
+from landscape.surfaces.spectrum import Spectrum, is_spectrum, load_spectrum
 
 INTERACTIVE = (".html",)
 STATIC = (".png", ".pdf", ".svg")
+
+
+Source = Surface | RunLog | Spectrum | str | Path
 
 
 def plot(
@@ -100,30 +106,40 @@ def _several(surfaces) -> list:
     return list(surfaces) if isinstance(surfaces, (list, tuple)) else [surfaces]
 
 
-def _loaded(source: Surface | RunLog | str | Path) -> Surface | RunLog:
-    """A folder is a training run, everything else a surface."""
-    if isinstance(source, (Surface, RunLog)):
+def _loaded(source: Source) -> Surface | RunLog | Spectrum:
+    """A folder is a training run; a file is a spectrum if it says so, else a surface."""
+    if isinstance(source, (Surface, RunLog, Spectrum)):
         return source
-    return load_run(source) if is_run_folder(source) else load_surface(source)
+    if is_run_folder(source):
+        return load_run(source)
+    return load_spectrum(source) if is_spectrum(source) else load_surface(source)
 
 
 def _pictures(loaded: Sequence, kinds: Sequence[str | None]) -> Iterator[tuple[Sequence, str | None]]:
     """What goes into each picture: one file, or all of them for a kind that lays them together."""
+    spectra = [source for source in loaded if isinstance(source, Spectrum)]
+    together = (*TOGETHER, SPECTRUM) if len(spectra) == len(loaded) > 1 else TOGETHER
     for one in kinds:
-        if one in TOGETHER and loaded:
+        if (one or _default_kind(loaded[0]) if loaded else one) in together:
             yield loaded, one
     for each in loaded:
         for one in kinds:
-            if one not in TOGETHER:
+            if (one or _default_kind(each)) not in together:
                 yield [each], one
 
 
-def _default_kind(source: Surface | RunLog) -> str:
+def _default_kind(source: Surface | RunLog | Spectrum) -> str:
+    if isinstance(source, Spectrum):
+        return SPECTRUM
     return CURVES if isinstance(source, RunLog) else default_kind(source)
 
 
 def _scene(sources: Sequence[Surface | RunLog], kind: str, drawing: dict) -> Scene:
-    """One picture of one source, or of several surfaces together."""
+    """One picture of one source, or of several surfaces or spectra together."""
+    spectra = _spectra(sources, kind)
+    if spectra:
+        keep = _without_levels(spectra, drawing)
+        return build_layers(spectra[0], **keep) if kind == LAYERS else build_spectra(spectra, **keep)
     runs = [source for source in sources if isinstance(source, RunLog)]
     if runs and kind != CURVES:
         raise UsageError(f"kind '{kind}' does not fit {runs[0].source}, which is a training run; choose {CURVES}")
@@ -136,7 +152,26 @@ def _scene(sources: Sequence[Surface | RunLog], kind: str, drawing: dict) -> Sce
     return build_scenes(sources, Options(kind, **drawing))[0]
 
 
-def _comparison(loaded: Sequence[Surface | RunLog], kind: str, names, drawing: dict) -> Comparison:
+def _spectra(sources: Sequence, kind: str) -> list[Spectrum]:
+    """The sources if they are spectra, to be drawn by a kind that fits them."""
+    spectra = [source for source in sources if isinstance(source, Spectrum)]
+    if spectra and (len(spectra) < len(sources) or kind not in (SPECTRUM, LAYERS)):
+        raise UsageError(
+            f"{spectra[0].source or 'a spectrum'} is a spectrum: draw it with other spectra, by kind {SPECTRUM} or {LAYERS}"
+        )
+    if not spectra and kind in (SPECTRUM, LAYERS):
+        raise UsageError(
+            f"kind '{kind}' does not fit {sources[0].source or 'this'}; give a file that landscape spectrum wrote"
+        )
+    return spectra
+
+
+def _comparison(loaded: Sequence[Surface | RunLog | Spectrum], kind: str, names, drawing: dict) -> Comparison:
+    spectra = _spectra(loaded, kind)
+    if kind == LAYERS:
+        raise UsageError(f"kind '{LAYERS}' shows one net; compare by kind {SPECTRUM}")
+    if spectra:
+        return compare_spectra(spectra, names=names, **_without_levels(spectra, drawing))
     runs = [source for source in loaded if isinstance(source, RunLog)]
     if runs and (len(runs) < len(loaded) or kind != CURVES):
         raise UsageError(f"{runs[0].source} is a training run: compare it with other runs, and by kind {CURVES}")
@@ -145,9 +180,13 @@ def _comparison(loaded: Sequence[Surface | RunLog], kind: str, names, drawing: d
     return build_comparison(loaded, kind=kind, names=names, **drawing)
 
 
-def _without_levels(runs: Sequence[RunLog], drawing: dict) -> dict:
+def _without_levels(sources: Sequence[RunLog | Spectrum], drawing: dict) -> dict:
     if drawing["levels"] is not None:
-        raise UsageError(f"levels do not apply to learning curves ({runs[0].source}): they have no contour lines")
+        raise UsageError(f"levels do not apply to {sources[0].source or 'this'}: its picture has no contour lines")
+    if isinstance(sources[0], Spectrum):
+        if drawing["metric"] is not None:
+            raise UsageError(f"metric '{drawing['metric']}': a spectrum has no metrics; leave it out")
+        return {name: value for name, value in drawing.items() if name not in ("levels", "metric")}
     return {name: value for name, value in drawing.items() if name != "levels"}
 
 

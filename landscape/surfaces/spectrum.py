@@ -67,9 +67,9 @@ class Block:
     """The spectrum of the block of some parameters; what was not computed is empty or NaN.
 
     `values` (k,) are the smallest and largest eigenvalues that were found one by one, rising, `errors` (k,) about how far off
-    they may be. `nodes`, `weights` (probes, steps) are the quadrature of the others; rows that are not done yet are NaN. `trace` with its standard error;
-    `products` says how many products with the Hessian all of this took. `sharpness` is the critical sharpness along the
-    gradient.
+    they may be. `nodes`, `weights` (probes, steps) are the quadrature of the others; rows that are not done yet are NaN.
+    `trace` with its standard error; `products` says how many products with the Hessian all of this took. `sharpness` is the
+    critical sharpness along the gradient.
     """
 
     name: str

@@ -40,7 +40,10 @@ def dense_ends(coords, surface, samples=None):
     from landscape.sweep.launch import World
 
     job = make_job(
-        Options(checkpoint="net.pt", precision="fp64", metrics=("loss",), plain=True, **OPTIONS), GRID, World(), "surface"
+        Options(checkpoint="net.pt", precision="fp64", metrics=("loss",), plain=True, **OPTIONS),
+        GRID,
+        World(),
+        "surface",
     )
     job.move(coords)
     net = resolve_callable("net.py:build")().double().eval()
@@ -299,7 +302,9 @@ def test_ranks_agree_within_the_tolerance(surface, command):
 
 def test_a_kill_leaves_a_file_that_is_continued(surface, launch):
     surface(x="-1:1:25", y="-1:1:25", samples=16)
-    process = subprocess.Popen(launch("hessian", "s.h5", "--threads", "1", "--tolerance", "1e-4"), stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        launch("hessian", "s.h5", "--threads", "1", "--tolerance", "1e-4"), stderr=subprocess.PIPE
+    )
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         status = load_surface("s.h5").status.get("hessian")
@@ -341,7 +346,16 @@ def test_along_a_training_run(here):
 
 
 def test_a_run_with_one_net_has_no_path(here):
-    ll.train("net.py:build", data="npz:data.npz", normalize="digits", epochs=1, save_every="end", out="run", threads=1, quiet=True)
+    ll.train(
+        "net.py:build",
+        data="npz:data.npz",
+        normalize="digits",
+        epochs=1,
+        save_every="end",
+        out="run",
+        threads=1,
+        quiet=True,
+    )
     shutil.rmtree("run/checkpoints")
     with pytest.raises(UsageError, match="--save-every"):
         ll.hessian("run")
