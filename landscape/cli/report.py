@@ -33,6 +33,8 @@ def say_surface(surface: Any, out: str | Path) -> None:
 
     say(f"{out}: {surface.grid.size} points")
     for name, array in surface.values.items():
+        if name.startswith("hessian"):  # was added by another command, which tells of it
+            continue
         finite = array[np.isfinite(array)]
         spread = f"{finite.min():.4g} to {finite.max():.4g}" if finite.size else "no finite value"
         centre = surface.at_origin(name)

@@ -8,10 +8,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from landscape.errors import LandscapeError
+from landscape.recipes.hessian import hessian
 from landscape.recipes.plot import compare, plot
 from landscape.recipes.surface import line, surface
 from landscape.sweep.launch import connect
 
+# Curvature costs some hundred passes over the data at a point: it is shown on a coarser grid and fewer samples.
+CURVATURE, CURVATURE_SAMPLES = 6, 64
 NETS = {"with shortcuts": "resnet56_digits", "without shortcuts": "resnet56_noshort_digits"}
 
 
@@ -23,7 +26,7 @@ def demo(
     samples: int = 512,
     quiet: bool = False,
 ) -> list[Path]:
-    """Surfaces of a deep ResNet with and without shortcuts on the digits, drawn and compared.
+    """Surfaces of a deep ResNet with and without shortcuts on the digits, and their curvature, drawn and compared.
 
     Args:
         checkpoints: folder with the two nets; default the one that ships with the project.
@@ -45,6 +48,7 @@ def demo(
         file = out / f"{name}.h5"
         planes.append(surface(folder / f"{name}.pt", x=(-1, 1, points), y=(-1, 1, points), out=file, **shared))
         files.append(file)
+        hessian(file, every=max(1, (points - 1) // CURVATURE), samples=CURVATURE_SAMPLES, quiet=quiet)
         lines = out / f"{name}_line.h5"
         row = line(folder / f"{name}.pt", x=(-1, 1, 2 * points + 1), out=lines, **shared)
         if leads:
@@ -54,6 +58,8 @@ def demo(
     if not leads:
         return []
     names = tuple(NETS)
+    maps = [out / f"{name}.h5" for name in NETS.values()]
+    files += compare(maps, names=names, kind="ratio", out=[out / "comparison_ratio.png", out / "comparison_ratio.html"])
     files += compare(planes, names=names, kind="contour", out=out / "comparison_contour.png")
     files += compare(planes, names=names, kind="surface", out=[out / "comparison.html", out / "comparison_surface.png"])
     return files

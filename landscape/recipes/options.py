@@ -38,7 +38,7 @@ class Options:
     to: Any = None
     to_y: Any = None
     directions: str | Path | Sequence | None = None
-    along: str = RANDOM
+    along: str = "random"
     norm: str | None = None
     ignore: str | None = None
     seed: int = 0

@@ -39,10 +39,10 @@ def plot(
     out: str | Path | Sequence[str | Path] | None = None,
     dpi: int = 200,
 ) -> list[Path]:
-    """Draws surfaces, surface files, or the learning curves of training runs.
+    """Draws surfaces, surface files, spectra, or the learning curves of training runs.
 
     Args:
-        surfaces: one or several, as `Surface`, paths of surface files, or folders of training runs.
+        surfaces: one or several, as `Surface`, paths of surface files, folders of training runs, or (files of) spectra.
         kind: contour, filled, heatmap, surface, overlay or overlay3d (train and test over each other), or ratio (a map of
             curvature under the lines of the loss) for a plane; line, spread (all files in one picture: median and range)
             or curvature (the loss, the ends of the Hessian's spectrum below) for a line; curves for a run. Or several of them;
