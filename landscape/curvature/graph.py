@@ -172,7 +172,7 @@ class ByGraph:
         if self._matrix == "ggn":
             outputs = self._loss.outputs(batch)
             leaf = outputs.detach().requires_grad_()
-            value = self._loss.of_outputs(leaf, batch[1], total)
+            value = self._loss.of_outputs(leaf, batch, total)
             (slope,) = torch.autograd.grad(value, leaf, create_graph=True)
             dummy = torch.zeros_like(outputs, requires_grad=True)
             back = torch.autograd.grad(outputs, parameters, dummy, create_graph=True, allow_unused=True)

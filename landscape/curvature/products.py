@@ -13,6 +13,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from landscape.callables import explain
 from landscape.curvature.differences import ByDifferences
 from landscape.curvature.graph import ByGraph, NotTwice
 from landscape.curvature.program import NoRule
@@ -135,8 +136,10 @@ class Products:
             return reference
         try:
             program = ByProgram(**known)
-        except NoRule as reason:
+            if not program.agrees_with(reference, PROBED, TOLERANCE):
+                raise NoRule("it does not give the products of autograd for this net")
+        except Exception as reason:  # whatever a stranger's net does in a program, it has a graph
             if wanted:
-                raise UsageError(f"products by program: {reason}") from reason
+                raise UsageError(f"products program: {explain(reason)}; leave the option out") from reason
             return reference
-        return program if wanted or program.agrees_with(reference, PROBED, TOLERANCE) else reference
+        return program

@@ -180,8 +180,13 @@ class _Maker:
         self._numbers: dict[fx.Node, int] = {}
         self._values: dict[fx.Node, Any] = {}
         self._folded: dict[fx.Node, fx.Node] = {}
+        self._of_one: dict[fx.Node, Any] = {}
 
     def made(self, inputs: Tensor) -> Program:
+        if len(inputs) > 1:  # once more with one sample, which tells what numbers are those of the samples
+            single = _Maker(self._model, self._graph, tuple(self._names.values()))
+            single.made(inputs[:1])
+            self._of_one = single._values
         nodes = [node for node in self._graph.graph.nodes if node.op != "placeholder"]
         places = [node for node in self._graph.graph.nodes if node.op == "placeholder"]
         self._numbers[places[0]], self._values[places[0]] = 0, _channels_last(inputs)
@@ -233,7 +238,9 @@ class _Maker:
     def _run(self, node: fx.Node, values: Mapping[fx.Node, Any]) -> Any:
         args, kwargs = fx.node.map_arg((node.args, dict(node.kwargs)), lambda n: values[n])
         if node.op == "call_method":
-            return getattr(args[0], node.target)(*args[1:], **kwargs)
+            # what is laid out channels-last cannot be viewed as it would be otherwise
+            reshapes = node.target == "view" and not (len(args) > 1 and isinstance(args[1], torch.dtype))
+            return getattr(args[0], "reshape" if reshapes else node.target)(*args[1:], **kwargs)
         if node.op == "call_function":
             return node.target(*args, **kwargs)
         raise NoRule(f"{node.name} ({node.op})")
@@ -270,7 +277,13 @@ class _Maker:
     def _closed(self, node: fx.Node, tensors: list[fx.Node]) -> Callable[..., Tensor]:
         """The node as a function of its tensors, all else filled in."""
         known = {n: self._values[n] for n in node.all_input_nodes if n not in tensors}
-        return lambda *given: self._run(node, {**known, **dict(zip(tensors, given, strict=True))})
+        moving = {n: _batch_places(known[n], self._of_one.get(n, known[n]), node.name) for n in known}
+
+        def closed(*given: Tensor) -> Tensor:
+            sizes = {n: _with_batch(known[n], places, len(given[0])) for n, places in moving.items()}
+            return self._run(node, {**sizes, **dict(zip(tensors, given, strict=True))})
+
+        return closed
 
     def _of_module(self, node: fx.Node, module: nn.Module) -> Rule | None:
         kind = type(module)
@@ -318,6 +331,23 @@ class _Maker:
     def _named(self, module: nn.Module) -> tuple[str | None, str | None]:
         """The names of weight and bias that are counted."""
         return self._names.get(id(module.weight)), self._names.get(id(module.bias))
+
+
+def _batch_places(value: Any, of_one: Any, name: str) -> Any:
+    """Where in a number, or a tuple of them, the number of samples stands: True, False, or a tuple of these."""
+    if isinstance(value, (tuple, list)) and isinstance(of_one, (tuple, list)) and len(value) == len(of_one):
+        return tuple(_batch_places(a, b, name) for a, b in zip(value, of_one, strict=True))
+    if isinstance(value, Tensor) or value == of_one:
+        return False
+    if of_one == 1 and isinstance(value, int):
+        return True
+    raise NoRule(f"{name} counts with the number of samples")
+
+
+def _with_batch(value: Any, places: Any, samples: int) -> Any:
+    if isinstance(places, tuple):
+        return tuple(_with_batch(v, p, samples) for v, p in zip(value, places, strict=True))
+    return samples if places else value
 
 
 def _tells_shape(node: fx.Node) -> bool:

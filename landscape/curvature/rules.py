@@ -135,8 +135,9 @@ class Convolution(Rule):
         out = None if tangent is None else _convolution(tangent, self._weight, None, *self._settings)
         if weight is not None:
             return plus(out, _convolution(x, weight, bias, *self._settings))
-        if bias is not None and out is not None:
-            return out.add_(bias.view(-1, *(1,) * (x.ndim - 2)))
+        if bias is not None:
+            at_rest = torch.zeros_like(self._weight)
+            return plus(out, _convolution(x, at_rest, bias, *self._settings))
         return out
 
     def pull(self, x, rcotangent, wanted, sums, *, cotangent=None, tangents=(None,), moved=None):
@@ -292,7 +293,7 @@ class Smooth(Rule):
     def forward(self, x: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         with torch.enable_grad():
             x = x.detach().requires_grad_()
-            y = self._function(x)
+            y = self._function(x.clone())  # which may be one that works in place
             (slope,) = torch.autograd.grad(y.sum(), x, create_graph=True)
             bend = torch.autograd.grad(slope.sum(), x)[0] if slope.requires_grad else torch.zeros_like(x)
         return y.detach(), (slope.detach(), bend)

@@ -37,9 +37,9 @@ class Loss:
     def outputs(self, batch: Any) -> Tensor:
         return forward(self._model, batch[0])
 
-    def of_outputs(self, outputs: Tensor, targets: Any, total: int) -> Tensor:
-        """() the batch's share, from the net's outputs."""
-        return share(self._measure.functions["loss"](outputs, targets), len(outputs), total)
+    def of_outputs(self, outputs: Tensor, batch: Any, total: int) -> Tensor:
+        """() the batch's share, from the net's outputs for it."""
+        return share(self._measure.functions["loss"](outputs, batch[1]), batch_length(batch), total)
 
 
 def share(values: Tensor, length: int, total: int) -> Tensor:

@@ -45,11 +45,13 @@ class ByProgram:
             self._program = make_program(objective.model, batch[0], self._names)
         self._tapes: dict[int, Tape] = {}
         self._pool: ThreadPoolExecutor | None = None
+        self._threads = 1
 
     def refresh(self) -> float:
         with self._numbers():
             self._program.refresh()
         self._tapes, held, total = {}, [0], [0.0]
+        self._threads = self._useful_threads()  # and with it the batches, until the next time
 
         def recorded(number: int, batch: Any) -> tuple[int, Tape | None, float]:
             tape = self._record(batch)
@@ -99,7 +101,7 @@ class ByProgram:
 
     def _record(self, batch: Any, total: int | None = None) -> Tape:
         total = total or self._loss.split.size
-        return self._program.record(batch[0], lambda outputs: self._loss.of_outputs(outputs, batch[1], total))
+        return self._program.record(batch[0], lambda outputs: self._loss.of_outputs(outputs, batch, total))
 
     def _of(self, flat: Tensor) -> dict[str, Tensor]:
         views = self._objective.layout.named(flat)
@@ -110,9 +112,7 @@ class ByProgram:
 
     def _shared(self, work: Callable[[Iterator[tuple[int, Any]]], Any]) -> list[Any]:
         """`work` on numbered batches, on the CPU by as many threads as torch would use, in their order."""
-        threads = torch.get_num_threads() if self._objective.device.type == "cpu" else 1
-        count = self._loss.split.count(self._batch_size(threads))
-        threads = min(threads, count or 1)
+        threads = self._threads
         if threads < 2:
             with self._numbers():
                 return [work(self._numbered(0, 1, self._batch_size(1)))]
@@ -122,9 +122,13 @@ class ByProgram:
             with self._numbers():
                 return work(self._numbered(first, threads, size))
 
-        if self._pool is None:
+        if self._pool is None or self._pool._max_workers != threads:
             self._pool = ThreadPoolExecutor(threads, initializer=lambda: torch.set_num_threads(1))
         return list(self._pool.map(one, range(threads)))
+
+    def _useful_threads(self) -> int:
+        threads = torch.get_num_threads() if self._objective.device.type == "cpu" else 1
+        return min(threads, self._loss.split.count(self._batch_size(threads)) or 1)
 
     def _numbered(self, first: int, step: int, size: int) -> Iterator[tuple[int, Any]]:
         split = self._loss.split

@@ -20,7 +20,7 @@ from landscape.direction.filters import filter_rules
 from landscape.direction.normalize import normalize_
 from landscape.errors import EvaluationError, UsageError
 from landscape.objective.numerics import memory_budget
-from landscape.recipes.job import Job, make_job
+from landscape.recipes.job import Job, default_threads, make_job
 from landscape.recipes.options import HESSIAN, RANDOM, Options
 from landscape.recipes.ranks import together
 from landscape.sweep.launch import World
@@ -41,6 +41,8 @@ def with_directions(options: Options, ranges: dict, path: Path | None, world: Wo
     """
     if path is None and world.size > 1:
         raise UsageError(f"along {options.along}: under MPI the directions are kept beside the surface; give -o")
+    # all ranks take part in this; what follows is the leader's alone
+    options = replace(options, threads=options.threads or default_threads(world))
 
     def made() -> list[Direction] | None:
         if not world.leads:
@@ -51,8 +53,10 @@ def with_directions(options: Options, ranges: dict, path: Path | None, world: Wo
         )
         facts = {"kind": options.along, "checkpoint": job.provenance["checkpoint"]["sha256"]}
         facts |= {"data": str(job.provenance["data"]["splits"]), "ignore": options.ignore or "biasbn"}
-        facts |= {"norm": options.norm or "none"}
-        if path is not None and path.exists() and not options.overwrite and _are(path, facts, len(ranges)):
+        facts |= {"norm": options.norm or "none", "loss": job.provenance["loss"]}
+        facts |= {"normalize": str(job.provenance["data"]["normalize"]), "batchnorm": job.provenance["batchnorm"]}
+        if path is not None and path.exists() and not options.overwrite:
+            _check_same(path, facts, len(ranges))
             return None
         return _directions(options, job, len(ranges), facts)
 
@@ -63,12 +67,13 @@ def with_directions(options: Options, ranges: dict, path: Path | None, world: Wo
     return replace(options, directions=found if path is None else path, norm=None, ignore=None, save_directions=False)
 
 
-def _are(path: Path, facts: dict, ndim: int) -> bool:
-    """Whether a file holds just these directions."""
+def _check_same(path: Path, facts: dict, ndim: int) -> None:
+    """Raises UsageError unless a file holds just these directions; a file that is there is never replaced in silence."""
     stored = stored_facts(path)
-    return len(stored) >= ndim and all(
-        each.get(name) == str(value) for each in stored[:ndim] for name, value in facts.items()
-    )
+    differing = [name for name, value in facts.items() for each in stored[:ndim] if each.get(name) != str(value)]
+    if len(stored) < ndim or differing:
+        what = f"their {differing[0]} is another" if differing else f"there are {len(stored)} of them"
+        raise UsageError(f"{path} holds other directions ({what}); give another -o, or --overwrite to start anew")
 
 
 def _directions(options: Options, job: Job, ndim: int, facts: dict) -> list[Direction]:

@@ -170,7 +170,7 @@ def _single(split: str | Sequence[str] | None) -> str | None:
 def _loaded(source: Surface | str | Path) -> Surface | Path:
     if isinstance(source, Surface):
         return replace(
-            source, values=dict(source.values), stderr=dict(source.stderr), status=dict(source.status),
+            source, values=deepcopy(source.values), stderr=deepcopy(source.stderr), status=deepcopy(source.status),
             provenance=deepcopy(source.provenance), source="",
         )  # fmt: skip
     return Path(source) if is_run_folder(source) else load_surface(source)

@@ -58,7 +58,7 @@ def run(options: Options, ranges: dict[str, Any], *, command: str, dry_run: bool
     threads_before = torch.get_num_threads()
     try:
         if options.along != RANDOM:
-            options = _along(options, ranges, world)
+            options = (_planned if dry_run else _along)(options, ranges, world)
         job, file = together(world, lambda: _set_up(options, ranges, world, command, dry_run))
         if dry_run:
             return together(world, lambda: _plan(job, world, options))
@@ -71,6 +71,15 @@ def run(options: Options, ranges: dict[str, Any], *, command: str, dry_run: bool
     finally:
         torch.set_num_threads(threads_before)
     return shared(world, lambda: file.surface)
+
+
+def _planned(options: Options, ranges: dict[str, Any], world: World) -> Options:
+    """For a plan, directions that are not there yet are as good as any; nothing is written."""
+    together(world, lambda: options.completed(len(ranges)))
+    path = directions_path(options.out) if options.out else None
+    if path is not None and path.exists():
+        return replace(options, along=RANDOM, directions=path, norm=None, ignore=None)
+    return replace(options, along=RANDOM, out=None)
 
 
 def _along(options: Options, ranges: dict[str, Any], world: World) -> Options:

@@ -137,8 +137,10 @@ def spectrum(
         samples=samples, normalize=normalize, loss=loss, metrics=("loss",), batchnorm=batchnorm, device=device,
         precision=precision, batch_size=batch_size, threads=threads, plain=True, lean=True,
     )  # fmt: skip
-    if save_directions and out is None:
-        raise UsageError("save-directions needs out: the eigenvectors are kept beside the spectrum's file")
+    if save_directions and (out is None or not top or not bottom):
+        raise UsageError(
+            "save-directions needs out, top and bottom: the eigenvectors of both ends are kept beside the file"
+        )
     world, threads_before = connect(), torch.get_num_threads()
     try:
         run = together(world, lambda: _set_up(options, wanted, products, out, overwrite, world))
@@ -148,8 +150,8 @@ def spectrum(
         on_all_ranks(
             world, lambda: run.tasks.evaluate, lambda executor, evaluate: _lead(run, executor, evaluate, quiet)
         )
-        if save_directions and world.leads:
-            run.tasks.write_ends(directions_path(out))
+        if save_directions:
+            together(world, lambda: run.tasks.write_ends(directions_path(out)) if world.leads else None)
     finally:
         torch.set_num_threads(threads_before)
     return shared(world, lambda: run.spectrum)

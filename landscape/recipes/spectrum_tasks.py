@@ -154,6 +154,7 @@ class Tasks:
             found, passes = critical_sharpness(loss)
         finally:
             objective.weights.copy_(center)
+            self._at = None  # where batch norm is recomputed, it stands elsewhere now
         return {"sharpness": found, "passes": float(passes)}
 
 

@@ -6,6 +6,7 @@ all. The path is a one-dimensional surface whose axis is the step.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -48,7 +49,7 @@ class TrainingPath:
             torch.set_num_threads(self.threads)
         model = self.objective.model
         found = fitting(model, load_checkpoint(self.files[coords[0]]))
-        own: dict[str, Tensor] = dict(model.named_parameters()) | dict(model.named_buffers())
+        own: dict[str, Tensor] = dict(model.named_parameters(remove_duplicate=False)) | dict(model.named_buffers())
         for name, tensor in found.items():
             own[name].data.copy_(tensor)
 
@@ -102,12 +103,14 @@ def _nets(folder: Path) -> dict[float, Path]:
 
 
 def _provenance(job: Job, folder: Path, config: Mapping, steps: np.ndarray) -> dict:
+    digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
     known = {name: value for name, value in job.provenance.items() if name not in ("directions", "batchnorm")}
     return plain(
         {
             **known,
             "command": "hessian",
-            "checkpoint": {"path": str(folder), "sha256": None},
+            # a run is a function of its settings: others give other nets
+            "checkpoint": {"path": str(folder), "sha256": digest},
             "run_of": {"seed": config.get("seed"), "init_seed": config.get("init_seed"), "steps": len(steps)},
         }
     )

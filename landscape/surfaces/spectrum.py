@@ -96,7 +96,10 @@ class Block:
         """
         if self.density is None or not len(self.values):
             return float("nan"), float("nan")
-        return self.density.share_below(-tolerance * float(np.abs(self.values).max()))
+        largest = max(
+            np.abs(self.values).max(), np.abs(self.density.nodes).max()
+        )  # one end may not have been asked for
+        return self.density.share_below(-tolerance * float(largest))
 
 
 @dataclass(frozen=True, eq=False)

@@ -82,6 +82,103 @@ def test_the_program_multiplies_with_the_dense_hessian(name, ignore, images, pro
     np.testing.assert_allclose(materialized(found), truth, rtol=0, atol=1e-12 * np.abs(truth).max())
 
 
+class Viewing(nn.Module):
+    """Shapes that are read off the batch, a view of what lies channels-last, functions in place, a tensor of several uses."""
+
+    def __init__(self, kind):
+        super().__init__()
+        self.conv, self.act, self.last, self.kind = nn.Conv2d(2, 4, 3), nn.SiLU(inplace=True), nn.Linear(64, 3), kind
+
+    def forward(self, x):
+        x = self.act(self.conv(x))
+        if self.kind == "size":
+            return self.last(x.view(x.size(0), -1))
+        if self.kind == "shape":
+            return self.last(x.reshape(x.shape[0], 64))
+        if self.kind == "unpacked":
+            n, c, h, w = x.shape
+            return self.last(x.view(n, c * h * w))
+        return self.last(x.view(-1, 64))
+
+
+@pytest.mark.parametrize("kind", ["size", "shape", "unpacked", "minus one"])
+def test_shapes_read_off_the_batch_are_those_of_each_batch(kind, images, products, materialized, dense):
+    torch.manual_seed(0)
+    net = Viewing(kind)
+    found = products(net, images, batch_size=10, ignore="none")
+    truth = dense(net, *images, cross_entropy, found.names)
+    np.testing.assert_allclose(materialized(found), truth, rtol=0, atol=1e-12 * np.abs(truth).max())
+    assert found.way == "program"
+
+
+def test_a_net_that_counts_with_the_number_of_samples_goes_by_its_graph(images, products):
+    class Counting(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.last = nn.Linear(72, 3)
+
+        def forward(self, x):
+            return self.last(x.reshape(x.size(0) * 2, 36).reshape(x.size(0), 72))
+
+    assert products(Counting(), images).way == "graph"
+
+
+def test_a_program_that_was_asked_for_is_checked_too(images, products):
+    class InPlace(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.last = nn.Linear(72, 8), nn.Linear(8, 3)
+
+        def forward(self, x):
+            h = self.first(x.flatten(1))
+            y = F.relu(h, inplace=True)
+            return self.last(torch.tanh(h) + y)
+
+    assert products(InPlace(), images).way == "graph"
+    with pytest.raises(UsageError, match="products program: .*leave the option out"):
+        products(InPlace(), images, way="program")
+
+
+def test_biases_alone(cnn, images, products, materialized, dense):
+    net = cnn()
+    found = products(net, images, ignore="weight", way="program")
+    truth = dense(net, *images, cross_entropy, found.names)
+    np.testing.assert_allclose(materialized(found), truth, rtol=0, atol=1e-12 * np.abs(truth).max())
+
+
+def test_outputs_that_are_flattened_count_once_for_each_sample(products):
+    """As language models return them: (n * t, classes) for n samples, and a loss that is a mean."""
+
+    class Tokens(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.line = nn.Linear(4, 3)
+
+        def forward(self, x):
+            return self.line(x).flatten(0, 1)
+
+    generator = torch.Generator().manual_seed(0)
+    data = torch.randn(6, 5, 4, generator=generator, dtype=torch.float64), torch.arange(30).view(6, 5) % 3
+    loss = lambda outputs, targets: F.cross_entropy(outputs, targets.flatten())  # noqa: E731
+    net = Tokens()
+    ggn = products(net, data, loss, matrix="ggn")
+    hessian = products(net, data, loss, way="graph")
+    vector = ggn.gaussian(0)
+    assert ggn.loss == pytest.approx(hessian.loss)
+    torch.testing.assert_close(ggn(vector), hessian(vector), rtol=1e-10, atol=1e-13)
+
+
+def test_another_number_of_threads_after_the_batches_are_kept(cnn, images, products):
+    found = products(cnn(), images, batch_size=4)
+    vector = found.gaussian(0)
+    expected = found(vector)
+    torch.set_num_threads(3)
+    try:
+        torch.testing.assert_close(found(vector), expected, rtol=1e-11, atol=1e-13)
+    finally:
+        torch.set_num_threads(1)
+
+
 @pytest.mark.parametrize("matrix", ["hessian", "ggn"])
 @pytest.mark.parametrize("loss", [("cross_entropy", cross_entropy), ("mse", one_hot_mse)], ids=["cross_entropy", "mse"])
 @pytest.mark.parametrize("way", ["program", "graph"])

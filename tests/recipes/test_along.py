@@ -67,8 +67,13 @@ def test_two_ranks_read_what_the_leader_wrote(here, command, basic):
 def test_another_net_gets_directions_of_its_own(here):
     made = {"x": "-1:1:3", "along": "gradient", **OPTIONS}
     ll.line("net.pt", out="s.h5", **made)
-    with pytest.raises(Exception, match="holds another run"):
+    written = Path("s.directions.h5").read_bytes()
+    with pytest.raises(UsageError, match="s.directions.h5 holds other directions .their checkpoint is another"):
         ll.line("other.pt", out="s.h5", **made)
+    with pytest.raises(UsageError, match="their loss is another"):
+        ll.line("net.pt", out="s.h5", loss="mse", **made)
+    assert Path("s.directions.h5").read_bytes() == written, "what a surface was computed along is never replaced"
+    ll.line("net.pt", out="s.h5", **made)
     found = ll.line("other.pt", out="s.h5", overwrite=True, **made)
     assert found.provenance["directions"]["kind"] == "gradient"
 
@@ -96,3 +101,8 @@ def test_bad_input(here, options, words):
     with pytest.raises(UsageError) as error:
         ll.surface("net.pt", x="-1:1:3", y="-1:1:3", **{"along": "hessian", **OPTIONS, **options})
     assert words in str(error.value)
+
+
+def test_a_plan_writes_nothing(here):
+    plan = ll.line("net.pt", x="-1:1:3", along="hessian", out="s.h5", dry_run=True, **OPTIONS)
+    assert plan.points == 3 and not Path("s.directions.h5").exists() and not Path("s.h5").exists()

@@ -163,6 +163,10 @@ def test_a_surface_in_memory_is_copied(surface, here):
     plane = ll.surface("net.pt", **GRID, **OPTIONS)
     found = ll.hessian(plane, every=4, threads=1, quiet=True)
     assert "hessian_max" in found.values and "hessian_max" not in plane.values and "hessian" not in plane.provenance
+    kept = found.values["hessian_max"].copy()
+    finer = ll.hessian(found, every=2, threads=1, quiet=True)
+    assert (finer.status["hessian"] == 1).sum() > (found.status["hessian"] == 1).sum()
+    np.testing.assert_array_equal(found.values["hessian_max"], kept)
 
 
 def test_a_net_in_memory_is_passed_again(here, mlp):
@@ -343,6 +347,25 @@ def test_along_a_training_run(here):
     np.testing.assert_array_equal(again.values["hessian_max"], found.values["hessian_max"])
     with pytest.raises(UsageError, match="its own checkpoints"):
         ll.hessian("run", checkpoint="net.pt")
+    ll.train(
+        "net.py:build", data="npz:data.npz", normalize="digits", epochs=3, out="run", threads=1, quiet=True, lr=0.01,
+        overwrite=True,
+    )  # fmt: skip
+    with pytest.raises(UsageError, match="of another run: checkpoint.sha256"):
+        ll.hessian("run", index=0.001, tolerance=1e-3, threads=1)
+
+
+def test_tied_weights_along_a_run(here):
+    with open("net.py", "a") as file:
+        file.write(
+            "\n\nclass Tied(nn.Module):\n"
+            "    def __init__(self):\n        super().__init__()\n"
+            "        self.a, self.b, self.c = nn.Linear(64, 64), nn.Linear(64, 64), nn.Linear(64, 10)\n"
+            "        self.b.weight = self.a.weight\n"
+            "    def forward(self, x):\n        return self.c(self.b(self.a(x.flatten(1)).relu()).relu())\n"
+        )
+    ll.train("net.py:Tied", data="npz:data.npz", normalize="digits", epochs=1, out="run", threads=1, quiet=True)
+    assert np.isfinite(ll.hessian("run", threads=1, quiet=True).values["hessian_max"]).all()
 
 
 def test_a_run_with_one_net_has_no_path(here):

@@ -52,6 +52,12 @@ def test_critical_sharpness_is_the_curvature_along_the_gradient_as_far_as_the_lo
     assert 0 < found.sharpness < 2 * found.values[-1]
 
 
+def test_the_sharpness_leaves_batch_norm_as_it_was_for_what_comes_after(here):
+    options = {**SMALL, **OPTIONS, "batchnorm": "recompute"}
+    plain, other = ll.spectrum("net.pt", **options), ll.spectrum("net.pt", sharpness=True, **options)
+    np.testing.assert_allclose(plain.whole.nodes, other.whole.nodes, rtol=1e-4, atol=1e-5)
+
+
 def test_a_file_is_kept_read_and_not_computed_again(here):
     first = ll.spectrum("net.pt", out="s.h5", sharpness=True, **SMALL, **OPTIONS)
     read = ll.load_spectrum("s.h5")
@@ -120,6 +126,7 @@ def test_two_ranks_find_the_same(here, command):
         ({"index": -0.1}, "index -0.1"),
         ({"split": ["train", "test"]}, "that of one split"),
         ({"save_directions": True}, "save-directions needs out"),
+        ({"save_directions": True, "out": "s.h5", "bottom": 0}, "save-directions needs out, top and bottom"),
     ],
 )
 def test_bad_input(here, options, words):
