@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from landscape.errors import UsageError
 from landscape.scene.curvature import Panels, build_curvature, ends_scale, panels_of, what_is_seen
 from landscape.scene.facts import facts, subject
 from landscape.scene.field import build_field, cell_edges
 from landscape.scene.hessian import MAX, check_curvature, is_aside, is_curvature, with_ratio
+from landscape.scene.holes import drawable
 from landscape.scene.lines import build_lines, check_metrics, what_is_drawn
 from landscape.scene.overlay import build_overlay, pair_of
 from landscape.scene.ratio import build_lines_over, build_map, line_view, map_metric, map_notes, map_views
@@ -248,12 +251,26 @@ def _line_scene(surface: Surface, metrics: Sequence[str], scales: Sequence[Scale
 def _curvature_scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
     _refuse_levels(options)
     panels = panels_of(surfaces, options.metric)
+    options = _unclipped(surfaces, panels.above, options)
     scales = []
     for number, scale in enumerate(_line_scales(surfaces, panels.above, options)):
         # What is switched to a linear scale is switched as a whole.
         asked = options.scale if scale is None or not number else scale.kind
         scales.append((scale, ends_scale(surfaces, linear=asked == LINEAR)))
     return [_curvature_scene(surface, panels, scales, options) for surface in surfaces]
+
+
+def _unclipped(surfaces: Sequence[Surface], metrics: Sequence[str], options: Options) -> Options:
+    """With the ends of the losses as limits: the high loss that a run begins with is what the picture is about."""
+    losses = [drawable(thinned(surface, m), m) for surface in surfaces for m in metrics if not is_percent(m)]
+    values = np.concatenate(losses) if losses else np.zeros(0)
+    if not values.size or values.min() <= 0 or values.min() == values.max():
+        return options
+    low, high = (
+        float(v) if given is None else given
+        for v, given in ((values.min(), options.vmin), (values.max(), options.vmax))
+    )
+    return replace(options, vmin=low, vmax=high) if low < high else options
 
 
 def _curvature_scene(surface: Surface, panels: Panels, scales: Sequence[tuple], options: Options) -> Scene:

@@ -207,3 +207,15 @@ def test_what_cannot_be_is_refused(make_path, make_surface, line):
         build_scene(surface, kind="curvature")
     shares = build_scene(line, kind="curvature", metric="accuracy").lines[0]
     assert (shares.left.percent, len(shares.strips)) == (True, 1)
+
+
+def test_the_high_loss_that_a_run_begins_with_is_not_clipped():
+    steps = np.arange(21.0)
+    loss = np.concatenate([[2.3, 2.0, 1.0], np.linspace(1e-3, 3e-4, 18)])
+    values = {"train_loss": loss, "hessian_max": np.ones(21), "hessian_min": -np.ones(21)}
+    status = {"hessian": np.ones(21, dtype=np.uint8)}
+    scene = build_scene(
+        Surface(Grid((Axis("x", steps, "training step", "step"),)), values, {}, status), kind="curvature"
+    )
+    assert scene.lines[0].left.low <= 3e-4 and scene.lines[0].left.high >= 2.3
+    assert not any("clipped" in note for note in scene.notes)
