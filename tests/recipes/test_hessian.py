@@ -403,7 +403,7 @@ def _compare_with_the_original(reference, folder, points):
         ll.surface(
             reference / "resnet20" / "checkpoint.th", data=f"npz:{reference / 'resnet20' / 'hessian_images.npz'}",
             normalize="li2018", directions=reference / "resnet20" / "directions.h5",
-            x=(x, x + 1, 2), y=(y, y + 1, 2), out=out, quiet=True,
+            x=(x - 1, x, 2), y=(y - 1, y, 2), out=out, quiet=True,
         )  # fmt: skip
         found = ll.hessian(out, every=2, tolerance=0.003, quiet=True)
         assert (found.status["hessian"] == 1).sum() == 1
