@@ -94,6 +94,14 @@ def test_shares_and_means_agree_with_the_truth_within_their_errors():
     assert found.share_below(-1.0) == (pytest.approx(2 / n), pytest.approx(0.0, abs=1e-12))
 
 
+def test_probes_see_nothing_of_what_is_known():
+    matrix = turned(np.array([5.0] * 20 + [100.0, -50.0]))
+    pairs = eigenpairs(lambda v: matrix @ v, draws(22), 22, top=1, bottom=1, tolerance=1e-9)
+    found = density(lambda v: matrix @ v, draws(22), 22, probes=2, steps=5, known=pairs)
+    assert np.abs(found.nodes[found.weights > 1e-12] - 5.0).max() < 1e-9
+    assert found.mean() == pytest.approx(150 / 22)
+
+
 def test_all_known_leaves_nothing_to_estimate():
     matrix = turned(np.array([1.0, -2.0, 3.0]))
     pairs = eigenpairs(lambda v: matrix @ v, draws(3), 3, top=3, bottom=0)
