@@ -108,6 +108,15 @@ class Grid:
     def size(self) -> int:
         return int(np.prod(self.shape))
 
+    def lattice(self, every: int) -> tuple[np.ndarray, ...]:
+        """Every `every`-th place along each axis of an array, counted from 0 of the axis (its middle if 0 is not on it)."""
+        kept = []
+        for axis in reversed(self.axes):
+            zero = np.flatnonzero(axis.values == 0.0)
+            centre = int(zero[0]) if len(zero) else len(axis.values) // 2
+            kept.append(np.arange(centre % every, len(axis.values), every))
+        return tuple(kept)
+
     def coordinates(self, index: int) -> tuple[float, ...]:
         """(x, y) of point number `index`."""
         position = np.unravel_index(index, self.shape)

@@ -38,7 +38,6 @@ class Settings:
     index: float | None = None
     probes: int = PROBES
     steps: int = STEPS
-    warm: bool = True
 
     def checked(self) -> Settings:
         """Raises UsageError for what cannot be meant."""
@@ -72,7 +71,7 @@ class Curvature:
         self._move, self._loss, self._products, self._settings = move, loss, products, settings
         self._known: OrderedDict[tuple[float, ...], Tensor] = OrderedDict()
         each = 2 * products.size * objective.weights.element_size()
-        self._most = max(1, min(REMEMBERED, REMEMBERED_BYTES // each)) if settings.warm else 0
+        self._most = max(1, min(REMEMBERED, REMEMBERED_BYTES // each))
 
     def evaluate(self, coords: tuple[float, ...]) -> dict[str, float]:
         """`hessian_max`, `hessian_min`, the error of each, the loss, and how many products were needed."""

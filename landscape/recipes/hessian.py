@@ -32,7 +32,7 @@ from landscape.recipes.training_path import training_path
 from landscape.surfaces import load_surface
 from landscape.surfaces.file import SurfaceFile
 from landscape.surfaces.run_log import is_run_folder
-from landscape.surfaces.surface import Surface
+from landscape.surfaces.surface import FAILED, PENDING, Surface
 from landscape.sweep.executor import PointFailed
 from landscape.sweep.launch import World, connect
 from landscape.sweep.loop import sweep
@@ -111,7 +111,7 @@ def hessian(
     def set_up() -> _Map:
         source = _loaded(surface)
         place = _run_place if isinstance(source, Path) else _surface_place
-        found = place(source, given, world, chosen, precision, samples)
+        found = place(source, given, world, chosen, precision)
         return _made(found, settings, every, samples, products, world)
 
     try:
@@ -176,14 +176,14 @@ def _loaded(source: Surface | str | Path) -> Surface | Path:
     return Path(source) if is_run_folder(source) else load_surface(source)
 
 
-def _surface_place(surface: Surface, given: dict, world: World, split, precision, samples) -> Place:
+def _surface_place(surface: Surface, given: dict, world: World, split, precision) -> Place:
     job = revived(surface, given, world, split=split, precision=precision)
     facts = {"split": next(iter(job.objective.splits)), "precision": job.provenance["precision"]}
     path = Path(surface.source) if surface.source else None
     return Place(surface, path, job.objective, job.move, marks_of(job), facts)
 
 
-def _run_place(folder: Path, given: dict, world: World, split, precision, samples) -> Place:
+def _run_place(folder: Path, given: dict, world: World, split, precision) -> Place:
     path = training_path(folder, given, world, split=split, precision=precision)
     facts = {"split": next(iter(path.objective.splits)), "precision": path.objective.precision}
     return Place(
@@ -235,13 +235,8 @@ def _taken(split: Any, samples: int | None) -> Any:
 
 
 def thinned(grid: Grid, every: int) -> list[int]:
-    """The numbers of every `every`-th point along each axis, counted from 0 of the axis (its middle if 0 is not on it)."""
-    kept = []
-    for axis in reversed(grid.axes):
-        zero = np.flatnonzero(axis.values == 0.0)
-        centre = int(zero[0]) if len(zero) else len(axis.values) // 2
-        kept.append(np.arange(centre % every, len(axis.values), every))
-    return np.ravel_multi_index(np.meshgrid(*kept, indexing="ij"), grid.shape).ravel().tolist()
+    """The numbers of the points of `grid.lattice(every)`."""
+    return np.ravel_multi_index(np.meshgrid(*grid.lattice(every), indexing="ij"), grid.shape).ravel().tolist()
 
 
 def in_strips(grid: Grid, points: Sequence[int], ranks: int) -> list[int]:
@@ -270,12 +265,9 @@ def _file(made: _Map, overwrite: bool, world: World, dry_run: bool) -> SurfaceFi
 
 def _pending(made: _Map, surface: Surface) -> list[int]:
     status = surface.status.get(GROUP)
-    todo = (
-        set(made.points)
-        if status is None
-        else set(np.flatnonzero((status.ravel() == 0) | (status.ravel() == 2)).tolist())
-    )
-    return [point for point in made.points if point in todo]
+    if status is None:
+        return list(made.points)
+    return [point for point in made.points if status.flat[point] in (PENDING, FAILED)]
 
 
 def _lead(made: _Map, file: SurfaceFile, executor, evaluate, world: World, *, quiet: bool) -> None:
@@ -308,7 +300,6 @@ def _plan(made: _Map, world: World) -> Plan:
     started = time.perf_counter()
     made.products(vector)
     seconds = time.perf_counter() - started
-    facts = {**surface.provenance, "data": {**surface.provenance["data"]}}
     return Plan(
         points=len(made.points),
         pending=len(_pending(made, surface)),
@@ -317,5 +308,5 @@ def _plan(made: _Map, world: World) -> Plan:
         ranks=world.size,
         weight_bytes=objective.nbytes,
         data_bytes=split.nbytes,
-        provenance=facts,
+        provenance=surface.provenance,
     )

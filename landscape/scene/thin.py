@@ -64,7 +64,7 @@ def _kept(done: np.ndarray, grid: Grid, every: int | None) -> Places | None:
     a finer grid may be there from before, or a coarser one may still be the better picture.
     """
     begun = tuple(np.flatnonzero(_along(done, axis)) for axis in range(done.ndim))
-    planned = _lattice(grid, every) if every else begun
+    planned = grid.lattice(every) if every else begun
     within = all(np.isin(some, all_).all() for some, all_ in zip(begun, planned, strict=True))
     if not _drawable(planned):
         planned = begun if _drawable(begun) else None
@@ -79,19 +79,9 @@ def _whole(done: np.ndarray, grid: Grid, every: int, planned: Places) -> Iterato
     """The coarser grids, finest first, of which every point is done, and most of what is done on the planned one."""
     most = done[np.ix_(*planned)].sum() / 2
     for coarser in range(2 * every, max(grid.shape), every):
-        lattice = _lattice(grid, coarser)
+        lattice = grid.lattice(coarser)
         if _drawable(lattice) and _share(done, lattice) == 1 and done[np.ix_(*lattice)].size > most:
             yield lattice
-
-
-def _lattice(grid: Grid, every: int) -> Places:
-    """Every so many points along each axis, counted from 0 (the middle when 0 is not on it), as `landscape hessian` does."""
-    kept = []
-    for axis in reversed(grid.axes):
-        zero = np.flatnonzero(axis.values == 0.0)
-        centre = int(zero[0]) if len(zero) else len(axis.values) // 2
-        kept.append(np.arange(centre % every, len(axis.values), every))
-    return tuple(kept)
 
 
 def _drawable(places: Places) -> bool:
