@@ -16,8 +16,8 @@ from torch import Tensor
 from landscape.callables import explain
 from landscape.curvature.differences import ByDifferences
 from landscape.curvature.graph import ByGraph, NotTwice
-from landscape.curvature.program import NoRule
 from landscape.curvature.tapes import ByProgram
+from landscape.curvature.translate import NoRule
 from landscape.direction.normalize import ignored_names
 from landscape.direction.random import gaussian
 from landscape.errors import EvaluationError, UsageError

@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from landscape.curvature.graph import ByGraph, probe_vector
-from landscape.curvature.program import NoRule, StepSums, Tape, make_program
+from landscape.curvature.program import StepSums, Tape
 from landscape.curvature.shares import Loss
+from landscape.curvature.translate import NoRule, make_program
 from landscape.data.split import is_pair
 from landscape.objective.numerics import switched
 from landscape.objective.objective import Objective
