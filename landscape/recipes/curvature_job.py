@@ -8,21 +8,21 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
-from landscape.curvature.extremes import MOST, Ends, extremes
+from landscape.curvature.extremes import CARRIED, MOST, Ends, extremes
 from landscape.curvature.products import Products
 from landscape.curvature.spectrum import Pairs, density
 from landscape.errors import UsageError
 from landscape.objective.objective import Objective
 
 GROUP = "hessian"
-MAX, MIN, NEGATIVE = "hessian_max", "hessian_min", "hessian_negative"
+MAX, MIN, NEGATIVE, SETTLED = "hessian_max", "hessian_min", "hessian_negative", "hessian_settled"
 # Vectors of so many points are remembered, as far as they take no more than this.
 REMEMBERED, REMEMBERED_BYTES = 64, 512 << 20
 PROBES, STEPS = 2, 40
@@ -70,7 +70,7 @@ class Curvature:
         """`loss`: the metric as which the loss is kept too, where nothing else holds it."""
         self._move, self._loss, self._products, self._settings = move, loss, products, settings
         self._known: OrderedDict[tuple[float, ...], Tensor] = OrderedDict()
-        each = 2 * products.size * objective.weights.element_size()
+        each = CARRIED * products.size * objective.weights.element_size()
         self._most = max(1, min(REMEMBERED, REMEMBERED_BYTES // each))
 
     def evaluate(self, coords: tuple[float, ...]) -> dict[str, float]:
@@ -81,19 +81,27 @@ class Curvature:
         loss = products.refresh()
         if not math.isfinite(loss):
             nan = math.nan
-            ends = {MAX: nan, MIN: nan, f"{MAX}_error": nan, f"{MIN}_error": nan, f"{GROUP}_products": 0.0}
+            ends = {
+                MAX: nan,
+                MIN: nan,
+                f"{MAX}_error": nan,
+                f"{MIN}_error": nan,
+                SETTLED: nan,
+                f"{GROUP}_products": 0.0,
+            }
             return {**self._kept(loss), **ends, **({NEGATIVE: nan} if settings.index is not None else {})}
         random = self._random(coords)
         found = extremes(
             products, random, products.dimension, tolerance=settings.tolerance, near=self._nearest(coords), most=MOST
         )
-        self._remember(coords, found.vectors)
+        self._remember(coords, found.start())
         results = {
             **self._kept(loss),
             MAX: found.largest,
             MIN: found.smallest,
             f"{MAX}_error": found.errors[1],
             f"{MIN}_error": found.errors[0],
+            SETTLED: float(found.converged),
         }
         if settings.index is not None:
             results |= self._index(found, random)
@@ -119,12 +127,11 @@ class Curvature:
         share, error = found.share_below(bound)
         return {NEGATIVE: share, f"stderr/{NEGATIVE}": error}
 
-    def _nearest(self, coords: tuple[float, ...]) -> Sequence[Tensor]:
-        """The eigenvectors at the nearest point that is remembered; of equally near ones, the one done last."""
+    def _nearest(self, coords: tuple[float, ...]) -> Tensor | None:
+        """The vectors of the nearest point that is remembered; of equally near ones, the one done last."""
         if not self._known:
-            return ()
-        nearest = min(reversed(self._known), key=lambda known: math.dist(known, coords))
-        return list(self._known[nearest])
+            return None
+        return self._known[min(reversed(self._known), key=lambda known: math.dist(known, coords))]
 
     def _remember(self, coords: tuple[float, ...], vectors: Tensor) -> None:
         self._known[coords] = vectors

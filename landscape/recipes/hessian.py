@@ -72,8 +72,8 @@ def hessian(
     """Adds the largest and the smallest eigenvalue of the Hessian of the mean loss to every point of a surface file.
 
     The plane, the net, the data and the loss are those of the file, by its own provenance; it is refused when one of them is
-    no longer the same. Adds `hessian_max`, `hessian_min`, the error of each as `hessian_max_error`, ... (see `Ends`), and
-    `hessian_products`, how many products with the Hessian the point took.
+    no longer the same. Adds `hessian_max`, `hessian_min`, the error of each as `hessian_max_error`, ... (see `Ends`),
+    `hessian_settled`, whether both are as precise as asked, and `hessian_products`, how many products the point took.
 
     Args:
         surface: a surface file, which is extended; a `Surface`, of which an extended copy is returned; or the folder of a

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import PurePath
 
-from landscape.scene.hessian import NEGATIVE, is_curvature
+from landscape.scene.hessian import NEGATIVE, is_curvature, unsettled
 from landscape.scene.holes import holes_of
 from landscape.scene.scene import NOT_COMPUTED
 from landscape.scene.text import data_label, metric_label, model_label, value_text
@@ -49,7 +49,7 @@ def facts(surface: Surface, metric: str | None = None, *, centers: Sequence[str]
     ]
     lines = lines or _optional(_source(surface))
     told = [metric] if metric else centers
-    lines += _hessian(known, told) if any(map(is_curvature, told)) else []
+    lines += _hessian(surface, told) if any(map(is_curvature, told)) else []
     return lines + [fact for name in told for fact in _center(surface, name)]
 
 
@@ -184,12 +184,15 @@ def _tolerance(known: dict) -> list[str]:
     return [f"{asked}, reached {100 * reached['error']:.2g} % at 95 % of points with 1/{saving:.3g} of the evaluations"]
 
 
-def _hessian(known: dict, metrics: Sequence[str]) -> list[str]:
+def _hessian(surface: Surface, metrics: Sequence[str]) -> list[str]:
     """Of what the curvature is, and how well it is known."""
+    known = surface.provenance or {}
     made = known.get("hessian")
     if not isinstance(made, dict):
         return []
     lines = [_of_what(made)] if made.get("parameters") else []
+    if count := unsettled(surface):
+        lines.append(f"less precise than that at {count} point{'s' if count > 1 else ''}")
     if made.get("index") and NEGATIVE in metrics:
         lines.append(f"eigenvalues below −{float(made['index']):g} times the largest magnitude count as negative")
     if made.get("products") == "differences":

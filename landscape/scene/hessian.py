@@ -16,9 +16,10 @@ from landscape.surfaces.surface import Surface
 
 GROUP = "hessian"
 MAX, MIN, RATIO, NEGATIVE = "hessian_max", "hessian_min", "hessian_ratio", "hessian_negative"
+SETTLED = "hessian_settled"
 ERROR = "_error"
 # What is known about a value rather than over the plane: drawn when it is asked for by name.
-ASIDE = (ERROR, "_products")
+ASIDE = (ERROR, "_products", "_settled")
 # A band of two standard errors holds the mean in about 95 of 100 repetitions.
 BAND = 2.0
 
@@ -31,6 +32,11 @@ def is_curvature(metric: str) -> bool:
 def is_aside(metric: str) -> bool:
     """Whether a metric is the error of an eigenvalue, or what it cost."""
     return is_curvature(metric) and metric.endswith(ASIDE)
+
+
+def unsettled(surface: Surface) -> int:
+    """At how many points an eigenvalue is not known as well as was asked, because the products allowed were spent before."""
+    return int((surface.values[SETTLED] == 0).sum()) if SETTLED in surface.values else 0
 
 
 def with_ratio(surface: Surface) -> Surface:

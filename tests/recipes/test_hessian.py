@@ -15,6 +15,7 @@ import landscape as ll
 from landscape.errors import LandscapeError, UsageError
 from landscape.grid import Grid, parse_range
 from landscape.recipes.hessian import in_strips, thinned
+from landscape.scene.facts import facts
 from landscape.surfaces import load_surface
 
 GRID = {"x": "-1:1:5", "y": "-0.5:1:4"}
@@ -294,14 +295,32 @@ def test_where_the_loss_is_not_finite_there_is_no_curvature(here):
 
 
 def test_ranks_agree_within_the_tolerance(surface, command):
-    serial = ll.hessian(surface("a.h5"), tolerance=1e-3, threads=1, quiet=True)
+    """Strict, as the smallest eigenvalues of this net lie 1 to 3 % apart, and which start a point has is left to chance."""
+    serial = ll.hessian(surface("a.h5"), tolerance=1e-4, threads=1, quiet=True)
     surface("b.h5")
-    done = command("hessian", "b.h5", "--threads", "1", "--tolerance", "1e-3", "--quiet", ranks=2)
+    done = command("hessian", "b.h5", "--threads", "1", "--tolerance", "1e-4", "--quiet", ranks=2)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("b.h5: 20 points") == 1, "only rank 0 speaks"
+    assert "less precise" not in done.stdout
     found = load_surface("b.h5")
     for name in ("hessian_max", "hessian_min"):
-        np.testing.assert_allclose(found.values[name], serial.values[name], rtol=0.002)
+        np.testing.assert_allclose(found.values[name], serial.values[name], rtol=2e-4)
+
+
+def test_points_that_are_not_settled_are_counted(surface, monkeypatch, capsys):
+    from landscape.cli.main import main
+    from landscape.recipes import curvature_job
+
+    ll.hessian(surface("a.h5"), threads=1, quiet=True)
+    assert (load_surface("a.h5").values["hessian_settled"] == 1).all()
+    surface("b.h5")
+    monkeypatch.setattr(curvature_job, "MOST", 9)
+    assert main(["hessian", "b.h5", "--threads", "1", "--quiet"]) == 0
+    found = load_surface("b.h5")
+    left = int((found.values["hessian_settled"] == 0).sum())
+    assert left > 0 and (found.values["hessian_products"][found.values["hessian_settled"] == 0] == 9).all()
+    assert f"less precise than asked at {left} points" in capsys.readouterr().out
+    assert any(f"less precise than that at {left} points" in fact for fact in facts(found, "hessian_min"))
 
 
 def test_a_kill_leaves_a_file_that_is_continued(surface, launch):
