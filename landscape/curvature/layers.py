@@ -23,7 +23,7 @@ class Convolution(Rule):
     s w, so tangents are scaled on the way in and gradients on the way out.
     """
 
-    keeps_cotangent = True
+    keeps_cotangent = gives_new = True
 
     def __init__(self, conv: nn.Module, weight: str | None, bias: str | None, norm: nn.Module | None = None):
         self._conv, self._norm = conv, norm

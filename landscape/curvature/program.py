@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from landscape.curvature.rules import Rule, Sums
+from landscape.curvature.rules import Rule, Sum, Sums
 
 # By step, as a layer may be used twice, each time with another scale folded in.
 StepSums = dict[int, Sums]
@@ -47,6 +47,19 @@ class Program:
 
     def __init__(self, steps: Sequence[Step]):
         self._steps = tuple(steps)
+        self._over = tuple(self._may_overwrite(step) for step in steps)
+
+    def _may_overwrite(self, step: Step) -> bool:
+        """Whether the tangent that a step takes is needed by nobody else: allocating memory costs as much as the step."""
+        if not step.rule.self_adjoint or not step.active or not step.inputs[0]:
+            return False
+        before = self._steps[step.inputs[0] - 1]
+        read_by = sum(other.inputs.count(step.inputs[0]) for other in self._steps)
+        return (
+            read_by == 1
+            and before.active
+            and (before.rule.gives_new or (isinstance(before.rule, Sum) and all(before.wanted)))
+        )
 
     def refresh(self) -> None:
         """After the weights have moved."""
@@ -77,9 +90,12 @@ class Program:
     def product(self, tape: Tape, moved: Sequence[Any], sums: StepSums, *, gauss_newton: bool = False) -> None:
         """Adds the batch's share of the product with the direction that `moved` was prepared from."""
         tangents: list[Tensor | None] = [None]
-        for step, kept, part in zip(self._steps, tape.kept, moved, strict=True):
+        for step, over, kept, part in zip(self._steps, self._over, tape.kept, moved, strict=True):
             taken = [tangents[i] for i in step.inputs]
-            tangents.append(step.rule.push(kept, taken, part) if step.active else None)
+            if over:
+                tangents.append(step.rule.over(kept, taken[0]))
+            else:
+                tangents.append(step.rule.push(kept, taken, part) if step.active else None)
         if tangents[-1] is None:
             return
         rslope = tape.bend(tangents[-1])
@@ -95,6 +111,7 @@ class Program:
 
     def _back(self, tape: Tape, last: Tensor, sums: StepSums, *, tangents=None, moved=None, keep: bool = False) -> None:
         found: list[Tensor | None] = [None] * (len(self._steps) + 1)
+        owned = [False] * len(found)  # by the step that takes it: no other holds this memory
         found[-1] = last
         for number in range(len(self._steps) - 1, -1, -1):
             step, got = self._steps[number], found[number + 1]
@@ -102,7 +119,9 @@ class Program:
             if not step.active:
                 continue
             own = None if keep else sums.setdefault(number, {})
-            if keep:
+            if step.rule.self_adjoint and owned[number + 1] and step.wanted[0]:
+                given = (step.rule.over(tape.kept[number], got),)
+            elif keep:
                 if step.rule.keeps_cotangent:
                     tape.cotangents[number] = got
                 given = step.rule.pull(tape.kept[number], got, step.wanted, own)
@@ -114,8 +133,13 @@ class Program:
                     cotangent=tape.cotangents[number], tangents=[tangents[i] for i in step.inputs], moved=moved[number],
                 )  # fmt: skip
             for i, want, cotangent in zip(step.inputs, step.wanted, given, strict=True):
-                if want and cotangent is not None:
-                    found[i] = cotangent if found[i] is None else found[i] + cotangent
+                if not want or cotangent is None:
+                    continue
+                if found[i] is None:
+                    found[i], owned[i] = cotangent, step.rule.gives_new
+                else:
+                    found[i] = cotangent.add_(found[i]) if step.rule.gives_new else found[i] + cotangent
+                    owned[i] = True
 
 
 def _of_outputs(outputs: Tensor, loss: Callable[[Tensor], Tensor]) -> tuple[float, Tensor, Callable[[Tensor], Tensor]]:

@@ -35,6 +35,10 @@ class Rule:
     parameters: tuple[str, ...] = ()
     keeps_cotangent = False
     """Whether `pull` needs the plain cotangent."""
+    gives_new = False
+    """Whether what `push` and `pull` return is memory of its own, so that the next rule may write over it."""
+    self_adjoint = False
+    """Whether `push` and `pull` are one map of one tensor that needs nothing else, which `over` writes in its place."""
 
     def refresh(self) -> None:
         """Once for each set of weights."""
@@ -68,6 +72,10 @@ class Rule:
         """
         raise NotImplementedError
 
+    def over(self, kept: Any, tensor: Tensor) -> Tensor:
+        """What `push` and `pull` make of a (co)tangent, written over it; only of a `self_adjoint` rule."""
+        raise NotImplementedError
+
     def finish(self, sums: Sums, out: Mapping[str, Tensor]) -> None:
         """Adds the sums over all batches to the parts of the result."""
         for name in self.parameters:
@@ -93,9 +101,14 @@ def plus(first: Tensor | None, second: Tensor | None) -> Tensor | None:
 class Relu(Rule):
     """max(x, 0): the tangent passes where x > 0; the second derivative is zero."""
 
+    gives_new = self_adjoint = True
+
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         out = x.relu()
         return out, out
+
+    def over(self, out: Tensor, tensor: Tensor) -> Tensor:
+        return _threshold_backward.grad_input(tensor, out, 0, grad_input=tensor)
 
     def push(self, out, tangents, moved):
         return None if tangents[0] is None else _threshold_backward(tangents[0], out, 0)

@@ -1,15 +1,14 @@
 """`landscape hessian`: the ends of the Hessian's spectrum over a surface, along a line, or along a training run.
 
 Owns: the signature, which points are computed and in which order, and the life of the run. What is computed at a point is the
-business of curvature_job.py; where, of revive.py (surfaces and lines) and training_path.py (runs).
+business of curvature_job.py; where, of curvature_place.py.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +16,15 @@ import numpy as np
 import torch
 
 from landscape.curvature.products import Products
-from landscape.data.load import subset
-from landscape.data.split import TensorSplit
 from landscape.errors import UsageError
 from landscape.grid import Grid
 from landscape.objective.numerics import memory_budget
-from landscape.objective.objective import Objective
 from landscape.recipes.curvature_job import GROUP, Curvature, Settings
+from landscape.recipes.curvature_place import Place, few_of, place_of
 from landscape.recipes.job import versions_used
 from landscape.recipes.ranks import check_same, on_all_ranks, shared, together
-from landscape.recipes.revive import revived
-from landscape.recipes.run import Plan, marks_of
-from landscape.recipes.training_path import training_path
-from landscape.surfaces import load_surface
+from landscape.recipes.run import Plan
 from landscape.surfaces.file import SurfaceFile
-from landscape.surfaces.run_log import is_run_folder
 from landscape.surfaces.surface import FAILED, PENDING, Surface
 from landscape.sweep.executor import PointFailed
 from landscape.sweep.launch import World, connect
@@ -109,9 +102,7 @@ def hessian(
     world, threads_before = connect(), torch.get_num_threads()
 
     def set_up() -> _Map:
-        source = _loaded(surface)
-        place = _run_place if isinstance(source, Path) else _surface_place
-        found = place(source, given, world, chosen, precision)
+        found = place_of(surface, given, world, split=chosen, precision=precision)
         return _made(found, settings, every, samples, products, world)
 
     try:
@@ -130,19 +121,6 @@ def hessian(
     finally:
         torch.set_num_threads(threads_before)
     return shared(world, lambda: file.surface)
-
-
-@dataclass(frozen=True, eq=False)
-class Place:
-    """Where curvature is computed: a surface to be extended, its file, and how to get to its points."""
-
-    surface: Surface
-    path: Path | None
-    objective: Objective
-    move: Callable[[tuple[float, ...]], Any]
-    marks: dict[str, str]
-    facts: dict
-    loss: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,34 +145,10 @@ def _single(split: str | Sequence[str] | None) -> str | None:
     return names[0] if names else None
 
 
-def _loaded(source: Surface | str | Path) -> Surface | Path:
-    if isinstance(source, Surface):
-        return replace(
-            source, values=deepcopy(source.values), stderr=deepcopy(source.stderr), status=deepcopy(source.status),
-            provenance=deepcopy(source.provenance), source="",
-        )  # fmt: skip
-    return Path(source) if is_run_folder(source) else load_surface(source)
-
-
-def _surface_place(surface: Surface, given: dict, world: World, split, precision) -> Place:
-    job = revived(surface, given, world, split=split, precision=precision)
-    facts = {"split": next(iter(job.objective.splits)), "precision": job.provenance["precision"]}
-    path = Path(surface.source) if surface.source else None
-    return Place(surface, path, job.objective, job.move, marks_of(job), facts)
-
-
-def _run_place(folder: Path, given: dict, world: World, split, precision) -> Place:
-    path = training_path(folder, given, world, split=split, precision=precision)
-    facts = {"split": next(iter(path.objective.splits)), "precision": path.objective.precision}
-    return Place(
-        path.surface, folder / "hessian.h5", path.objective, path.move, path.marks, facts, f"{facts['split']}_loss"
-    )
-
-
 def _made(place: Place, settings: Settings, every: int, samples: int | None, way: str | None, world: World) -> _Map:
     objective = place.objective
     name = next(iter(objective.splits))
-    objective.splits = {name: _taken(objective.splits[name], samples)}
+    objective.splits = {name: few_of(objective.splits[name], samples)}
     split = objective.splits[name]
     budget = memory_budget(objective.device, world.local_size)
     products = Products(objective, ignore=settings.ignore, way=way, budget=budget)
@@ -217,21 +171,6 @@ def _made(place: Place, settings: Settings, every: int, samples: int | None, way
     work = Curvature(place.move, objective, products, settings, place.loss)
     points = tuple(thinned(place.surface.grid, every))
     return _Map(place, work, products, facts, points, tuple(products.notes), run)
-
-
-def _taken(split: Any, samples: int | None) -> Any:
-    """The same few samples of a split every time."""
-    if samples is None or samples >= split.size:
-        return split
-    if samples < 1:
-        raise UsageError(f"samples {samples}: expected at least 1")
-    if not isinstance(split, TensorSplit):
-        raise UsageError(f"samples {samples}: these data come as ready-made batches or from disk; leave samples out")
-    numbers = torch.from_numpy(subset(split.size, samples)).to(split.inputs.device)
-    return replace(
-        split, inputs=split.inputs[numbers], targets=split.targets[numbers],
-        fingerprint=f"{split.fingerprint} {samples}",
-    )  # fmt: skip
 
 
 def thinned(grid: Grid, every: int) -> list[int]:

@@ -46,6 +46,21 @@ class Transposed(nn.Module):
         return self.line(self.norm(self.up(x)).relu().mean((2, 3)))
 
 
+class Rectified(nn.Module):
+    """Rectifiers that share a cotangent, and whose inputs are read by others too, also through a sum with the data."""
+
+    def __init__(self):
+        super().__init__()
+        self.same, self.left, self.right = nn.Conv2d(2, 2, 3, padding=1), nn.Conv2d(4, 3, 3), nn.Conv2d(4, 3, 3)
+        self.line, self.last = nn.Conv2d(3, 3, 1), nn.Linear(3, 3)
+
+    def forward(self, x):
+        y = self.same(x)
+        x = torch.cat([F.relu(y + x), y], dim=1)
+        y = self.line(F.relu(self.left(x)) + F.relu(self.right(x)))
+        return self.last((F.relu(F.relu(y)) + y).mean((2, 3)))
+
+
 def resnet(shortcut):
     return ResNet(blocks=(1, 1), width=2, shortcut=shortcut, num_classes=3, in_channels=2)
 
@@ -55,6 +70,7 @@ NETS = {
     "padding": lambda: resnet("padding"),
     "no shortcuts": lambda: resnet("none"),
     "joined": Joined,
+    "rectified": Rectified,
     "transposed": Transposed,
 }
 
