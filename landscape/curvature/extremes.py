@@ -34,9 +34,9 @@ RANDOM = 2
 # Nothing is accepted before so many products, and only when it holds twice in a row: two eigenvalues near each other look
 # like one between them until the space tells them apart, and what a start contains little of takes some products to show.
 FEWEST, TWICE = 8, 2
-# The estimated error must be within this share of the tolerance, as an unseen eigenvalue in the gap makes it too small. On 81
-# dense Hessians with ends 1 to 3 % apart (the tests' net), 1 value in 302 was then off by more than the tolerance of 1 %; 13
-# to 20 in 302 without this, or with one start only. See docs/performance.md.
+# The estimated error must be within this share of the tolerance, as an unseen eigenvalue in the gap makes it too small. On
+# dense Hessians with crowded ends, 3 of 302 points were then off by more than the tolerance of 1 %, without it 15 (see
+# docs/performance.md).
 SURE = 0.5
 # An end whose own residual would do for so small a share of that is held back by its neighbour, whose place is not known well
 # enough to tell the gap; then the neighbour is worked on.

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from landscape.curvature.extremes import SURE, extremes
+from landscape.curvature.extremes import SURE, UPPER, extremes
 from landscape.curvature.lanczos import LEAST, SMALL, kato_temple, settled
 from landscape.errors import EvaluationError
 
@@ -97,16 +97,18 @@ def test_a_start_from_the_neighbour_saves_products_and_finds_the_same():
     warm = extremes(lambda v: moved @ v, draws(n), n, near=cold.start())
     again = extremes(lambda v: moved @ v, draws(n, 1), n)
     assert warm.products < again.products
+    assert float(cold.start()[0] @ cold.top) == pytest.approx(UPPER, abs=1e-6), "the largest shares the first product"
     true = np.linalg.eigvalsh(moved.numpy())
     assert warm.smallest == pytest.approx(true[0], rel=0.01)
     assert warm.largest == pytest.approx(true[-1], rel=0.01)
 
 
 def test_a_start_from_vectors_that_are_no_longer_the_ends_leaves_them():
-    """Eigenvectors to the last digit, but of the second smallest and second largest eigenvalue."""
+    """They hold nothing of the smallest and the largest eigenvector, and no product brings these in."""
     values = np.concatenate([[-5.0, -3.0], np.linspace(-1, 1, 200), [6.0, 9.0]])
     matrix, vectors = turned(values)
-    near = torch.stack([vectors[:, 1] + 0.3 * vectors[:, -2], vectors[:, 2], vectors[:, 3]])
+    others = 0.1 * vectors[:, 40:60].sum(1)
+    near = torch.stack([vectors[:, 1] + 0.3 * vectors[:, -2] + others, vectors[:, 2], vectors[:, 3]])
     found = extremes(lambda v: matrix @ v, draws(len(values)), len(values), near=near)
     assert found.smallest == pytest.approx(-5, rel=0.01)
     assert found.largest == pytest.approx(9, rel=0.01)
@@ -114,13 +116,13 @@ def test_a_start_from_vectors_that_are_no_longer_the_ends_leaves_them():
 
 def test_two_eigenvalues_that_have_changed_places_are_told_apart():
     """The smallest of two near each other was the second at the neighbour; from its first alone the second is found again."""
-    values = np.concatenate([[-2.0, -1.97, -1.6], np.linspace(-1, 1, 2000), [6.0, 9.0]])
+    values = np.concatenate([[-1.97, -2.0, -1.6], np.linspace(-1, 1, 2000), [6.0, 9.0]])
     n = len(values)
-    diagonal, unit = torch.from_numpy(values), torch.eye(n, dtype=torch.float64)
-    near = torch.stack([unit[1] + 0.3 * unit[-1], unit[0], unit[2]])
-    found = extremes(lambda v: diagonal * v, draws(n), n, tolerance=1e-3, near=near)
+    here, there = torch.from_numpy(values), torch.from_numpy(values[[1, 0, *range(2, n)]])
+    near = extremes(lambda v: here * v, draws(n, 1), n, tolerance=1e-3).start()
+    found = extremes(lambda v: there * v, draws(n), n, tolerance=1e-3, near=near)
     assert found.smallest == pytest.approx(-2, rel=1e-3)
-    lonely = extremes(lambda v: diagonal * v, draws(n), n, tolerance=1e-3, near=near[:1])
+    lonely = extremes(lambda v: there * v, draws(n), n, tolerance=1e-3, near=near[:1])
     assert lonely.smallest == pytest.approx(-1.97, rel=1e-3), "else this case shows nothing"
 
 

@@ -33,8 +33,8 @@ def surface(here):
     return make
 
 
-def dense_ends(coords, surface, samples=None):
-    """(smallest, largest) eigenvalue by the dense Hessian in float64, all of it made anew from the files."""
+def dense_values(coords, surface, samples=None):
+    """(n,) rising: the eigenvalues of the dense Hessian in float64, all of it made anew from the files."""
     from landscape.callables import resolve_callable
     from landscape.recipes.job import make_job
     from landscape.recipes.options import Options
@@ -63,17 +63,18 @@ def dense_ends(coords, surface, samples=None):
         moved = {name: part.view(own[name].shape) for name, part in zip(names, parts, strict=True)}
         return torch.nn.functional.cross_entropy(torch.func.functional_call(net, moved, (split.inputs,)), split.targets)
 
-    values = np.linalg.eigvalsh(torch.func.hessian(loss)(start).detach().numpy())
-    return values[0], values[-1]
+    return np.linalg.eigvalsh(torch.func.hessian(loss)(start).detach().numpy())
 
 
 @pytest.mark.slow
 def test_a_point_has_the_ends_of_the_dense_hessian(surface):
     file = surface()
-    found = ll.hessian(file, precision="fp64", tolerance=1e-9, threads=1, quiet=True)
-    smallest, largest = dense_ends((1.0, 0.5), found)
-    assert found.values["hessian_max"][2, 4] == pytest.approx(largest, rel=1e-8)
-    assert found.values["hessian_min"][2, 4] == pytest.approx(smallest, rel=1e-8)
+    found = ll.hessian(file, precision="fp64", tolerance=1e-9, index=0.001, threads=1, quiet=True)
+    values = dense_values((1.0, 0.5), found)
+    assert found.values["hessian_max"][2, 4] == pytest.approx(values[-1], rel=1e-8)
+    assert found.values["hessian_min"][2, 4] == pytest.approx(values[0], rel=1e-8)
+    share = np.mean(values < -0.001 * np.abs(values).max())
+    assert found.values["hessian_negative"][2, 4] == pytest.approx(share, abs=0.05), "two probes of forty steps"
 
 
 def test_values_and_errors_agree_with_a_stricter_run(surface):
@@ -152,6 +153,12 @@ def test_the_saddle_index_with_its_error(surface):
     share, error = found.values["hessian_negative"][done], found.stderr["hessian_negative"][done]
     assert ((share >= 0) & (share <= 1)).all() and (share > 0).any() and np.isfinite(error).all()
     assert found.provenance["hessian"]["index"] == 0.001
+    assert (found.values["hessian_min"][done] > -0.9 * found.values["hessian_max"][done]).any(), (
+        "where none is below that"
+    )
+    strict = ll.hessian(surface("b.h5"), every=4, index=0.9, threads=1, quiet=True)
+    above = strict.values["hessian_min"] > -0.9 * strict.values["hessian_max"]
+    assert (strict.values["hessian_negative"][done & above] < 1e-6).all()
 
 
 def test_a_line_too(here):
