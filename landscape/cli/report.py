@@ -53,7 +53,7 @@ def say_curvature(surface: Any) -> None:
     """Both ends over all points done, and the points that are not as good as was asked."""
     import numpy as np
 
-    from landscape.scene.hessian import unsettled
+    from landscape.scene.hessian import points_text, unsettled
 
     done = int((surface.status["hessian"] == 1).sum())
     largest, smallest = surface.values["hessian_max"], surface.values["hessian_min"]
@@ -66,7 +66,9 @@ def say_curvature(surface: Any) -> None:
         at_centre = f", {centre:.4g} at the centre" if centre is not None and np.isfinite(centre) else ""
         say(f"  {name} eigenvalue: {spread}{at_centre}")
     if count := unsettled(surface):
-        say(f"  less precise than asked at {count} points; hessian_max_error and hessian_min_error tell by how much")
+        say(
+            f"  less precise than asked at {points_text(count)}; hessian_max_error and hessian_min_error tell by how much"
+        )
     if "hessian_negative" in surface.values:
         shares = 100 * surface.values["hessian_negative"]
         say(f"  negative eigenvalues: {np.nanmin(shares):.3g} % to {np.nanmax(shares):.3g} %")

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import PurePath
 
-from landscape.scene.hessian import NEGATIVE, is_curvature, unsettled
+from landscape.scene.hessian import NEGATIVE, is_curvature, points_text, unsettled
 from landscape.scene.holes import holes_of
 from landscape.scene.scene import NOT_COMPUTED
 from landscape.scene.text import data_label, metric_label, model_label, value_text
@@ -192,7 +192,7 @@ def _hessian(surface: Surface, metrics: Sequence[str]) -> list[str]:
         return []
     lines = [_of_what(made)] if made.get("parameters") else []
     if count := unsettled(surface):
-        lines.append(f"less precise than that at {count} point{'s' if count > 1 else ''}")
+        lines.append(f"less precise than that at {points_text(count)}")
     if made.get("index") and NEGATIVE in metrics:
         lines.append(f"eigenvalues below −{float(made['index']):g} times the largest magnitude count as negative")
     if made.get("products") == "differences":

@@ -69,13 +69,14 @@ def ratio_notes(smallest: np.ndarray, largest: np.ndarray) -> list[str]:
     convex, concave = int((smallest >= 0).sum()), int(((largest <= 0) & (smallest < 0)).sum())
     notes = []
     if convex:
-        notes.append(f"ratio 0 at {_points(convex)} without a negative eigenvalue")
+        notes.append(f"ratio 0 at {points_text(convex)} without a negative eigenvalue")
     if concave:
-        notes.append(f"{_points(concave)} without a positive eigenvalue, ratio 1 or more")
+        notes.append(f"{points_text(concave)} without a positive eigenvalue, ratio 1 or more")
     return notes
 
 
-def _points(count: int) -> str:
+def points_text(count: int) -> str:
+    """So many points, in words."""
     return f"{count} point{'s' if count != 1 else ''}"
 
 

@@ -33,7 +33,7 @@ def surface(here):
     return make
 
 
-def dense_values(coords, surface, samples=None):
+def dense_values(coords):
     """(n,) rising: the eigenvalues of the dense Hessian in float64, all of it made anew from the files."""
     from landscape.callables import resolve_callable
     from landscape.recipes.job import make_job
@@ -70,7 +70,7 @@ def dense_values(coords, surface, samples=None):
 def test_a_point_has_the_ends_of_the_dense_hessian(surface):
     file = surface()
     found = ll.hessian(file, precision="fp64", tolerance=1e-9, index=0.001, threads=1, quiet=True)
-    values = dense_values((1.0, 0.5), found)
+    values = dense_values((1.0, 0.5))
     assert found.values["hessian_max"][2, 4] == pytest.approx(values[-1], rel=1e-8)
     assert found.values["hessian_min"][2, 4] == pytest.approx(values[0], rel=1e-8)
     share = np.mean(values < -0.001 * np.abs(values).max())
