@@ -143,6 +143,9 @@ OPTIONS: dict[str, Spec] = {
     "file_samples": _value("--samples", type=int, metavar="N", help="N of the file's samples (default: all of them)"),
     "products": _value("--products", choices=("program", "graph", "differences"),
                        help="how products with the Hessian are computed (default: the first that the net allows)"),
+    "search": _value("--search", choices=("auto", "bf16", "exact"),
+                     help="find the ends by products in bfloat16, where these are faster here (auto) or always, or never; "
+                     "what is found is told by exact ones (default: auto)"),
     "moved_checkpoint": _value("--checkpoint", metavar="CKPT", help="the file's checkpoint, where it has moved"),
     "moved_model": _value("--model", metavar="SPEC", help="the file's net, where its spec has moved"),
     "moved_data": _value("--data", metavar="SPEC", help="the file's data, where they have moved"),
@@ -179,7 +182,7 @@ TRAIN = [
     *("save_every", "log_every", "run_folder", "overwrite", "quiet"),
 ]
 HESSIAN = [
-    *("every", "eigen_tolerance", "eigen_ignore", "map_index", "one_split", "file_samples", "products"),
+    *("every", "eigen_tolerance", "eigen_ignore", "map_index", "one_split", "file_samples", "products", "search"),
     *(
         "moved_checkpoint",
         "moved_model",

@@ -58,7 +58,10 @@ def say_curvature(surface: Any) -> None:
     done = int((surface.status["hessian"] == 1).sum())
     largest, smallest = surface.values["hessian_max"], surface.values["hessian_min"]
     products = surface.values["hessian_products"]
-    say(f"{surface.source or 'surface'}: {done} points, {np.nanmean(products):.1f} products with the Hessian at each")
+    rough = surface.values.get("hessian_rough")
+    besides = f" and {np.nanmean(rough):.1f} in bfloat16" if rough is not None and np.nansum(rough) else ""
+    each = f"{np.nanmean(products):.1f} products with the Hessian{besides} at each"
+    say(f"{surface.source or 'surface'}: {done} points, {each}")
     for name, array in (("largest", largest), ("smallest", smallest)):
         finite = array[np.isfinite(array)]
         spread = f"{finite.min():.4g} to {finite.max():.4g}" if finite.size else "no finite value"
@@ -182,8 +185,9 @@ def say_bench_hessian(result: dict[str, Any]) -> None:
     names = {"original": "two eigsh, double backward", "ours": "landscape"}
     for key, name in names.items():
         row = result["hessian"][key]
+        rough = f" + {row['rough']:.1f} in bfloat16" if row["rough"] else ""
         say(
-            f"  {name:26s} {row['seconds']:8.2f} s   {row['products']:5.1f} products   "
+            f"  {name:26s} {row['seconds']:8.2f} s   {row['products']:5.1f} products{rough}   "
             f"worst error {100 * row['worst_error']:.2g} %"
         )
     each = ", ".join(f"{ratio:.1f}" for ratio in result["speedups"])

@@ -5,24 +5,27 @@ vectors found at a neighbouring point, or with random ones, and grows by the res
 eigenvalue. That is Davidson's method without a preconditioner (Davidson 1975), which needs no Krylov space to begin with.
 Values in such a space never pass the true ends: the smallest is approached from above, the largest from below.
 
+Where products of a lower precision cost less, the space is made of these, and the operator's own products are for the ends
+alone: one when the smaller end has come in sight, as their noise would hide it from then on (space.py), and one for each end
+when they seem to be found. Those tell values and residuals that hold.
+
 Several vectors of the lower end are carried, as the smallest eigenvalues of nets lie close together and change places from
 point to point: a single start that holds almost nothing of the one that is now the smallest converges to the second. Of the
-upper end, where they lie far apart, one is enough, and it shares its product with the lowest.
+upper end, where they lie far apart, one is enough, and it shares its product with the lowest, unless products are rough: the
+noise of the large would drown the small.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from landscape.curvature.lanczos import SMALL, Rows, kato_temple, settled
-from landscape.errors import EvaluationError
-
-Operator = Callable[[Tensor], Tensor]
+from landscape.curvature.lanczos import SMALL, settled
+from landscape.curvature.space import LOW, TOP, Operator, Pair, Space, View
 
 # So much chance is mixed into what is known: a start that is an eigenvector to the last digit, but of an eigenvalue that is
 # no longer the smallest, would never leave its place.
@@ -35,22 +38,26 @@ RANDOM = 2
 # like one between them until the space tells them apart, and what a start contains little of takes some products to show.
 FEWEST, TWICE = 8, 2
 # The estimated error must be within this share of the tolerance, as an unseen eigenvalue in the gap makes it too small. On
-# dense Hessians with crowded ends, 3 of 302 points were then off by more than the tolerance of 1 %, without it 15 (see
+# dense Hessians with crowded ends, about 2 of 100 points were then off by more than the tolerance of 1 %, without it 12 (see
 # docs/performance.md).
 SURE = 0.5
 # An end whose own residual would do for so small a share of that is held back by its neighbour, whose place is not known well
 # enough to tell the gap; then the neighbour is worked on.
 HELD_BACK = 0.1
 MOST = 300
+# The lower end is in sight when its residual is within this share of it; at the latest after so many products it is looked
+# at, and when rough ones are off by more than this share of it, they are of no use here.
+IN_SIGHT, AT_LATEST, USELESS = 0.1, 24, 0.25
 
 
 @dataclass(frozen=True, eq=False)
 class Ends:
     """Both ends of a spectrum.
 
-    `errors`: about how far each may be from the true value, see `kato_temple`. `low` (k, n): unit vectors of the smallest
-    values found, the eigenvector of the smallest first; `top` (n,): that of the largest. `products`: how many were needed.
-    `converged`: whether both errors are within what was asked for.
+    `errors`: about how far each may be from the true value, see `block_bound`. `low` (k, n): vectors of the smallest values
+    found, the eigenvector of the smallest first; `top` (n,): that of the largest. `products`: how many were needed, `rough`:
+    how many of lower precision besides. `converged`: whether both errors are within what was asked for. `useless`: rough
+    products were tried and were too rough.
     """
 
     smallest: float
@@ -60,6 +67,8 @@ class Ends:
     top: Tensor
     products: int
     converged: bool
+    rough: int = 0
+    useless: bool = False
 
     @property
     def vectors(self) -> Tensor:
@@ -67,10 +76,8 @@ class Ends:
         return torch.stack([self.low[0], self.top])
 
     def start(self) -> Tensor:
-        """(k, n) what a point nearby may start from, see `near` of `extremes`."""
-        vectors = self.low.clone()
-        vectors[0] += UPPER * self.top
-        return vectors
+        """(k + 1, n) what a point nearby may start from, see `near` of `extremes`."""
+        return torch.cat([self.low, self.top[None]])
 
 
 def extremes(
@@ -81,113 +88,106 @@ def extremes(
     tolerance: float = 0.01,
     near: Tensor | None = None,
     most: int = MOST,
+    rough: Operator | None = None,
 ) -> Ends:
     """Both ends of the spectrum of the symmetric operator `apply` on a space of `dimension`.
 
     `random(k)`: the k-th random vector (n,), normally distributed. `near` (k, n): the `Ends.start` of an operator nearby.
     `tolerance`: accepted error of each end, relative to it; see `settled` for an end near zero. At most `most` products are
-    spent; then what is there is returned, not converged.
+    spent, those of `rough` not counted among them but as many at most; then what is there is returned, not converged.
+    `rough`: nearly the same operator, for less; it changes how many products of `apply` are needed, not what is accepted.
 
     Raises:
         EvaluationError: a product is not finite.
     """
-    space, starts = _Space(apply, dimension), _starts(near, random)
-    for vector in starts:
-        space.add(vector)
-    held, drawn = 0, len(starts)
-    while True:
-        residuals = [space.residual(which) for which in (0, -1)]
-        norms = np.array([float(residual.norm()) for residual in residuals])
-        errors = space.errors(norms)
-        ends, sizes = space.values[[0, -1]], np.abs(space.values[[0, -1]])
-        found = settled(ends, norms, errors, sizes.max(), space.size, SURE * tolerance)
-        held = held + 1 if found.all() and space.size >= FEWEST - 1 else 0
-        good = held == TWICE or space.complete
-        if good or space.size >= most:
-            low = torch.stack([space.vector(which) for which in range(min(CARRIED, space.size))])
-            return Ends(*map(float, ends), tuple(map(float, errors)), low, space.vector(-1), space.size, good)
-        worst = int(np.argmax(errors / np.maximum(sizes, max(SMALL * sizes.max(), np.finfo(float).tiny))))
-        rounding = 10 * torch.finfo(residuals[0].dtype).eps * sizes.max()
-        residual, norm = residuals[worst], norms[worst]
-        enough = HELD_BACK * SURE * tolerance * sizes[worst]
-        if space.size > 3 and (norm <= rounding or space.held_back(worst, norm, enough)):
-            residual = space.residual((1, -2)[worst])
-            norm = float(residual.norm())
-        if norm <= rounding or not space.add(residual):
-            space.add(random(drawn))
-            drawn += 1
+    found = _Search(Space(apply, dimension, rough), random, tolerance, most).run(near)
+    if not found.useless:
+        return found
+    plain = _Search(Space(apply, dimension), random, tolerance, max(1, most - found.products)).run(found.start())
+    return replace(plain, products=found.products + plain.products, rough=found.rough, useless=True)
 
 
-def _starts(near: Tensor | None, random: Callable[[int], Tensor]) -> list[Tensor]:
-    if near is None:
-        return [random(number) for number in range(RANDOM)]
-    chances = [random(number) for number in range(len(near))]
-    return [vector + chance * (CHANCE / chance.norm()) for vector, chance in zip(near, chances, strict=True)]
+class _Search:
+    """One search for both ends in a space."""
 
+    def __init__(self, space: Space, random: Callable[[int], Tensor], tolerance: float, most: int):
+        self._space, self._random, self._most = space, random, most
+        self._tolerance = SURE * tolerance
+        self._drawn = 0
+        self._confirmed: list[tuple[Pair, float] | None] = [None, None]
 
-class _Space:
-    """An orthonormal basis Q of any vectors, the products A Q, and the operator seen in it, Q A Q^T."""
+    def run(self, near: Tensor | None) -> Ends:
+        space, held, in_sight = self._space, 0, not self._space.rough
+        for vector in self._starts(near):
+            space.add(vector)
+        while True:
+            view = space.look()
+            if not in_sight and self._comes_in_sight(view):
+                in_sight = True
+                _, noise = space.sharpen(LOW)
+                view = space.look()
+                if noise > USELESS * abs(view.values[0]):
+                    return self._ended(view, None, converged=False, useless=True)
+            held = held + 1 if self._found(view).all() and space.size >= FEWEST - 1 else 0
+            last = space.complete or space.size >= self._most
+            if held == TWICE or last:
+                if not space.rough:
+                    return self._ended(view, None, converged=held == TWICE or space.complete)
+                view, pairs = self._checked()
+                good = bool(self._found(view).all())
+                if good or last:
+                    return self._ended(view, pairs, converged=good, useless=space.complete and not good)
+                held, view = 0, space.look()
+            self._grow(view)
 
-    def __init__(self, apply: Operator, dimension: int):
-        self._apply, self._dimension = apply, dimension
-        self._basis, self._products = Rows(), Rows()
-        self._inner = np.zeros((0, 0))
-        self.values = np.zeros(0)
-        self._vectors = np.zeros((0, 0))
+    def _starts(self, near: Tensor | None) -> list[Tensor]:
+        if near is None:
+            self._drawn = RANDOM
+            return [self._random(number) for number in range(RANDOM)]
+        if not self._space.rough and len(near) > 1:
+            near = torch.cat([(near[0] + UPPER * near[-1])[None], near[1:-1]])
+        self._drawn = len(near)
+        chances = [self._random(number) for number in range(len(near))]
+        return [vector + chance * (CHANCE / chance.norm()) for vector, chance in zip(near, chances, strict=True)]
 
-    @property
-    def size(self) -> int:
-        return len(self._inner)
+    def _comes_in_sight(self, view: View) -> bool:
+        return view.residuals[0] <= IN_SIGHT * abs(view.values[0]) or self._space.size >= AT_LATEST
 
-    @property
-    def complete(self) -> bool:
-        return self.size >= self._dimension
+    def _found(self, view: View) -> np.ndarray:
+        scale = np.abs(view.values).max()
+        return settled(view.values, view.residuals, view.errors, scale, self._space.size, self._tolerance)
 
-    def add(self, vector: Tensor) -> bool:
-        """One more product, with what is new in `vector`; False when nothing is new in it."""
-        before = float(vector.norm())
-        if self.size:
-            basis = self._basis.all
-            for _ in range(2):
-                vector = torch.addmv(vector, basis.mT, basis @ vector, alpha=-1)
-        length = float(vector.norm())
-        if not before or length <= 100 * torch.finfo(vector.dtype).eps * before:
-            return False
-        self._basis.append(vector / length)
-        self._products.append(self._apply(self._basis.all[-1]))
-        row = (self._basis.all @ self._products.all[-1]).double().cpu().numpy()
-        if not np.isfinite(row).all():
-            raise EvaluationError("a product with the Hessian is not finite")
-        grown = np.zeros((self.size + 1, self.size + 1))
-        grown[:-1, :-1] = self._inner
-        grown[-1, :] = grown[:, -1] = row
-        self._inner = grown
-        self.values, self._vectors = np.linalg.eigh(grown)
-        return True
+    def _checked(self) -> tuple[View, list[Pair]]:
+        """Both ends as the operator itself has them, from one more product for each that it has not confirmed before."""
+        pairs = []
+        for known, which in zip(self._confirmed, (LOW, TOP), strict=True):
+            same = known is not None and abs(self._space.values[which] - known[1]) <= self._tolerance * abs(known[1])
+            pairs.append(known[0] if same else self._space.sharpen(which)[0])
+        view, pairs = self._space.check(pairs)
+        sure = self._found(view)
+        self._confirmed = [(pairs[i], float(view.values[i])) if sure[i] else None for i in range(2)]
+        return view, pairs
 
-    def residual(self, which: int) -> Tensor:
-        """(n,) A u - value u of the smallest (0) or the largest (-1) Ritz vector, or of another by number."""
-        value = float(self.values[which])
-        return torch.addmv(self.vector(which), self._products.all.mT, self._share(which), beta=-value)
+    def _grow(self, view: View) -> None:
+        """By what the end lacks that is further from its eigenvalue, or by something new where it lacks nothing."""
+        space, sizes = self._space, np.abs(view.values)
+        worst = int(np.argmax(view.errors / np.maximum(sizes, max(SMALL * sizes.max(), np.finfo(float).tiny))))
+        values, norms = view.beside[worst]
+        direction, norm = view.directions[worst][0], norms[0]
+        rounding = 10 * torch.finfo(direction.dtype).eps * sizes.max()
+        enough = HELD_BACK * self._tolerance * sizes[worst]
+        if space.size > 3 and (norm <= rounding or norm**2 <= enough * abs(values[1] - values[0])):
+            direction, norm = view.directions[worst][1], norms[1]
+        if norm <= rounding or not space.add(direction):
+            space.add(self._random(self._drawn))
+            self._drawn += 1
 
-    def vector(self, which: int) -> Tensor:
-        """(n,) the Ritz vector of that number."""
-        return self._basis.all.mT @ self._share(which)
-
-    def errors(self, residuals: np.ndarray) -> np.ndarray:
-        """(2,) of both ends."""
-        if self.complete:
-            return np.zeros(2)
-        if self.size < 3:
-            return residuals
-        steps = np.diff(self.values)[[0, -1]]
-        beside = np.array([float(self.residual(which).norm()) for which in (1, -2)])
-        return kato_temple(residuals, steps - beside)
-
-    def held_back(self, end: int, residual: float, error: float) -> bool:
-        """Whether the smallest (0) or largest (1) would be known to `error` if the Ritz value beside it were exact."""
-        return residual**2 <= error * np.diff(self.values)[[0, -1]][end]
-
-    def _share(self, which: int) -> Tensor:
-        basis = self._basis.all
-        return torch.from_numpy(self._vectors[:, which].copy()).to(basis.device, basis.dtype)
+    def _ended(self, view: View, pairs: list[Pair] | None, *, converged: bool, useless: bool = False) -> Ends:
+        space = self._space
+        low, top = [space.vector(i) for i in range(min(CARRIED, space.size))], space.vector(TOP)
+        if pairs is not None:
+            low[0], top = pairs[0].vector, pairs[1].vector
+        rough = space.size if space.rough else 0
+        smallest, largest = map(float, view.values)
+        errors = (float(view.errors[0]), float(view.errors[1]))
+        return Ends(smallest, largest, errors, torch.stack(low), top, space.own_products, converged, rough, useless)

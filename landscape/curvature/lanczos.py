@@ -52,6 +52,27 @@ def kato_temple(residuals: np.ndarray, gaps: np.ndarray) -> np.ndarray:
     return np.minimum(residuals, quotient)
 
 
+def block_bound(values: np.ndarray, residuals: np.ndarray) -> float:
+    """About how far the outermost of some Ritz values is from an eigenvalue, from those beside it.
+
+    `values`, `residuals` (k,): from the outermost inward. With the last of them at the distance D, and its residual r_k, an
+    eigenvalue that these k - 1 do not stand for is at least D - r_k away. So the part of the residual r of the outermost that
+    points to such ones accounts for at most r^2 / (D - r_k). Of what points to the eigenvectors between, a Ritz vector holds
+    all but the angle between the two, whose sine is about its own residual over its distance from the last. Where the last
+    is not known well enough for that, the residual stands. With two values it is that of `kato_temple`.
+    """
+    apart, outermost = np.abs(values - values[0]), float(residuals[0])
+    free = apart[-1] - residuals[-1]
+    if len(values) < 2 or free <= 0:
+        return outermost
+    bound = outermost**2 / free
+    for distance, residual in zip(apart[1:-1], residuals[1:-1], strict=True):
+        rest = apart[-1] - distance
+        sine = min(1.0, residual / rest) if rest > 0 else 1.0
+        bound += (sine * outermost) ** 2 / distance if distance > 0 else np.inf
+    return min(outermost, float(bound))
+
+
 def settled(values: np.ndarray, residuals: np.ndarray, errors: np.ndarray, scale: float, size: int, tolerance: float):
     """bool (k,): which Ritz values of a space of `size` are eigenvalues of the end they stand for, to `tolerance`.
 

@@ -7,7 +7,7 @@ samples of one split, each with its share of the mean, so nothing depends on how
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import torch
@@ -24,9 +24,16 @@ from landscape.errors import EvaluationError, UsageError
 from landscape.objective.objective import Objective
 
 MATRICES = ("hessian", "ggn")
+SEARCHES = ("auto", "bf16", "exact")
+# Rough products are used where they are so many times as fast, at least, and off by no more than this share; and where there
+# is something to search in.
+FASTER, OFF, FEW = 1.4, 0.05, 1000
 # A way is taken only if it gives the products of autograd on a few samples; rounding grows with depth.
 TOLERANCE = 2e-3
 PROBED = 4
+
+
+Operator = Callable[[Tensor], Tensor]
 
 
 class Way(Protocol):
@@ -98,6 +105,38 @@ class Products:
         out = torch.zeros_like(vector)
         self._way.product(vector, out)
         self.count += 1
+        return out
+
+    def roughly(self, search: str = "auto") -> Operator | None:
+        """v -> about H v, in bfloat16; None where that does not pay: see `extremes`.
+
+        `search`: "auto" takes them where they are faster on this machine, "bf16" wherever they can be had, "exact" never.
+        Call it before `refresh`.
+
+        Raises:
+            UsageError: unknown search; bf16 where it cannot be had.
+        """
+        if search not in SEARCHES:
+            raise UsageError(f"search '{search}': expected {', '.join(SEARCHES)}")
+        if search == "exact":
+            return None
+        single = self._objective.weights.dtype == torch.float32
+        if not isinstance(self._way, ByProgram) or not single:
+            if search == "bf16":
+                why = f"products are by {self.way}" if single else "the precision is fp64"
+                raise UsageError(f"search bf16: {why}, and rough products want a program in fp32; leave search out")
+            return None
+        if search == "auto" and self.dimension < FEW:
+            return None
+        faster, off = self._way.roughly()
+        if search == "auto" and not (faster >= FASTER and off <= OFF):
+            self._way.exactly()
+            return None
+        return self._rough
+
+    def _rough(self, vector: Tensor) -> Tensor:
+        out = torch.zeros_like(vector)
+        self._way.rough_product(vector, out)
         return out
 
     def gradient(self) -> Tensor:

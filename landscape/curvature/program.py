@@ -8,7 +8,7 @@ business of translate.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -41,6 +41,11 @@ class Tape:
     bend: Callable[[Tensor], Tensor]
     nbytes: int = field(default=0)
 
+    def weighed(self) -> Tape:
+        """With its `nbytes`."""
+        self.nbytes = sum(tensor.untyped_storage().nbytes() for tensor in _unique((self.kept, self.cotangents)))
+        return self
+
 
 class Program:
     """A net as steps: value 0 is the input of a batch, value i + 1 the output of step i."""
@@ -61,6 +66,25 @@ class Program:
             and (before.rule.gives_new or (isinstance(before.rule, Sum) and all(before.wanted)))
         )
 
+    def rounded(self, dtype: torch.dtype) -> Program:
+        """The same program in a lower precision, for tapes that `rounded_tape` makes."""
+        return Program([replace(step, rule=step.rule.of_precision(dtype)) for step in self._steps])
+
+    def rounded_tape(self, tape: Tape, dtype: torch.dtype) -> Tape:
+        """A tape that the same program has recorded in another precision, for this one."""
+        known: dict[int, tuple[Tensor, Tensor]] = {}
+
+        def cast(tensor: Tensor) -> Tensor:
+            if id(tensor) not in known:  # what is cast is held too, as its id would be given to another
+                known[id(tensor)] = tensor, tensor.to(dtype) if tensor.is_floating_point() else tensor
+            return known[id(tensor)][1]
+
+        kept = [step.rule.rounded(held, cast) for step, held in zip(self._steps, tape.kept, strict=True)]
+        cotangents = [None if held is None else cast(held) for held in tape.cotangents]
+        precise, bend = tape.slope.dtype, tape.bend
+        rounded = Tape(kept, cotangents, tape.loss, tape.slope.to(dtype), lambda t: bend(t.to(precise)).to(dtype))
+        return rounded.weighed()
+
     def refresh(self) -> None:
         """After the weights have moved."""
         for step in self._steps:
@@ -80,8 +104,7 @@ class Program:
         value, slope, bend = _of_outputs(values[-1], loss)
         tape = Tape(kept, [None] * len(kept), value, slope, bend)
         self._back(tape, slope, {}, keep=True)
-        tape.nbytes = sum(tensor.untyped_storage().nbytes() for tensor in _unique((kept, tape.cotangents)))
-        return tape
+        return tape.weighed()
 
     def gradient(self, tape: Tape, sums: StepSums) -> None:
         """Adds the batch's share of the gradient."""

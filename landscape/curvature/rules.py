@@ -18,6 +18,7 @@ puts rules together.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -39,6 +40,19 @@ class Rule:
     """Whether what `push` and `pull` return is memory of its own, so that the next rule may write over it."""
     self_adjoint = False
     """Whether `push` and `pull` are one map of one tensor that needs nothing else, which `over` writes in its place."""
+
+    dtype: torch.dtype | None = None
+    """The precision that it computes in; None is that of the parameters."""
+
+    def of_precision(self, dtype: torch.dtype) -> Rule:
+        """The same rule in another precision; it wants a `refresh` of its own."""
+        found = copy.copy(self)
+        found.dtype = dtype
+        return found
+
+    def rounded(self, kept: Any, cast: Callable[[Tensor], Tensor]) -> Any:
+        """What the same rule has kept in another precision, for this one."""
+        return _mapped(kept, cast)
 
     def refresh(self) -> None:
         """Once for each set of weights."""
@@ -83,12 +97,20 @@ class Rule:
                 out[name].add_(sums[name])
 
 
+def _mapped(kept: Any, cast: Callable[[Tensor], Tensor]) -> Any:
+    if isinstance(kept, Tensor):
+        return cast(kept)
+    if type(kept) is tuple:
+        return tuple(_mapped(each, cast) for each in kept)
+    return kept
+
+
 def add_to(sums: Sums, name: str, value: Tensor) -> None:
     """Adds to what is there under a name."""
     if name in sums:
         sums[name].add_(value)
     else:
-        sums[name] = value
+        sums[name] = value.float() if value.dtype == torch.bfloat16 else value  # what is summed up keeps its digits
 
 
 def plus(first: Tensor | None, second: Tensor | None) -> Tensor | None:
@@ -107,14 +129,27 @@ class Relu(Rule):
         out = x.relu()
         return out, out
 
+    def rounded(self, out, cast):
+        """A mask of bits: `and` with it is several times as fast as comparing two-byte numbers."""
+        return (out > 0).to(torch.int16).neg_()
+
     def over(self, out: Tensor, tensor: Tensor) -> Tensor:
+        if out.dtype == torch.int16:
+            tensor.view(torch.int16).bitwise_and_(out)
+            return tensor
         return _threshold_backward.grad_input(tensor, out, 0, grad_input=tensor)
 
     def push(self, out, tangents, moved):
-        return None if tangents[0] is None else _threshold_backward(tangents[0], out, 0)
+        return None if tangents[0] is None else self._passed(tangents[0], out)
 
     def pull(self, out, rcotangent, wanted, sums, *, cotangent=None, tangents=(), moved=None):
-        return (None if rcotangent is None else _threshold_backward(rcotangent, out, 0),)
+        return (None if rcotangent is None else self._passed(rcotangent, out),)
+
+    @staticmethod
+    def _passed(tensor: Tensor, out: Tensor) -> Tensor:
+        if out.dtype == torch.int16:
+            return (tensor.view(torch.int16) & out).view(tensor.dtype)
+        return _threshold_backward(tensor, out, 0)
 
 
 class Smooth(Rule):
@@ -174,6 +209,9 @@ class LinearMap(Rule):
             leaves = tuple(x.detach().requires_grad_() for x in inputs)
             out = self._function(*leaves)
         return out.detach(), (leaves, out)
+
+    def rounded(self, kept, cast):
+        return self.forward(*(cast(leaf.detach()) for leaf in kept[0]))[1]
 
     def push(self, kept, tangents, moved):
         if all(tangent is None for tangent in tangents):

@@ -40,8 +40,9 @@ def bench_hessian(checkpoint: Any, model: Any, *, rounds: int, options: dict[str
     """Seconds for a point of both procedures, over `rounds` neighbouring points.
 
     Returns:
-        The machine; "original" and "ours": mean seconds, products and largest relative error of either end; "speedup": the
-        ratio of the sums of the seconds, and "speedups" at each point.
+        The machine; "original" and "ours": mean seconds, products, rough ones (in bfloat16) and largest relative error of
+        either end; "speedup": the ratio of the sums of the seconds, and "speedups" at each point; "one_product": the ratio of
+        the seconds of one product, those of ours being of both kinds.
     """
     settings = Options(checkpoint=checkpoint, model=model, metrics=("loss",), plain=True, **options)
     job = make_job(settings, {"x": (0, 1, 2)}, World(), "bench")
@@ -49,7 +50,8 @@ def bench_hessian(checkpoint: Any, model: Any, *, rounds: int, options: dict[str
     if not getattr(objective.measure, "reads_outputs", False) or objective.precision == "fp64":
         raise UsageError("bench --hessian times cross_entropy in single precision")
     products = Products(objective, budget=memory_budget(objective.device))
-    curvature = Curvature(job.move, objective, products, Settings(tolerance=TOLERANCE))
+    rough = products.roughly()
+    curvature = Curvature(job.move, objective, products, Settings(tolerance=TOLERANCE), rough=rough)
     net = load_net(checkpoint, model).module.to(objective.device).eval()
     original = _Original(net, job)
     rows = [_point(job, (number * STEP,), original, curvature, products) for number in range(rounds)]
@@ -62,6 +64,7 @@ def bench_hessian(checkpoint: Any, model: Any, *, rounds: int, options: dict[str
         "threads": job.threads,
         "points": rounds,
         "way": products.way,
+        "search": "bf16" if rough else "exact",
         "hessian": {name: _summary([row[name] for row in rows]) for name in ("original", "ours")},
         "speedup": sum(row["original"]["seconds"] for row in rows) / sum(row["ours"]["seconds"] for row in rows),
         "speedups": [row["original"]["seconds"] / row["ours"]["seconds"] for row in rows],
@@ -73,25 +76,29 @@ def _point(job: Job, coords: tuple[float, ...], original: _Original, curvature: 
     started = time.perf_counter()
     found = curvature.evaluate(coords)
     seconds = time.perf_counter() - started
-    ours = _row(found[MAX], found[MIN], seconds, found["hessian_products"])
+    ours = _row(found[MAX], found[MIN], seconds, found["hessian_products"], found["hessian_rough"])
     original.move(job.plane, coords)
     started = time.perf_counter()
     largest, smallest = original.ends()
-    theirs = _row(largest, smallest, time.perf_counter() - started, original.products)
+    theirs = _row(largest, smallest, time.perf_counter() - started, original.products, 0.0)
     truth = extremes(products, lambda k: products.gaussian(7, k), products.dimension, tolerance=TRUTH)
     for row in (ours, theirs):
         row["error"] = max(abs(row["largest"] / truth.largest - 1), abs(row["smallest"] / truth.smallest - 1))
     return {"ours": ours, "original": theirs}
 
 
-def _row(largest: float, smallest: float, seconds: float, count: float) -> dict[str, float]:
-    return {"largest": largest, "smallest": smallest, "seconds": seconds, "products": count, "each": seconds / count}
+def _row(largest: float, smallest: float, seconds: float, count: float, rough: float) -> dict[str, float]:
+    each = seconds / (count + rough)
+    return {
+        "largest": largest, "smallest": smallest, "seconds": seconds, "products": count, "rough": rough, "each": each,
+    }  # fmt: skip
 
 
 def _summary(rows: list[dict[str, float]]) -> dict[str, float]:
     return {
         "seconds": statistics.mean(row["seconds"] for row in rows),
         "products": statistics.mean(row["products"] for row in rows),
+        "rough": statistics.mean(row["rough"] for row in rows),
         "worst_error": max(row["error"] for row in rows),
     }
 

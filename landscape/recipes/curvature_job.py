@@ -10,19 +10,21 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from torch import Tensor
 
 from landscape.curvature.extremes import CARRIED, MOST, Ends, extremes
-from landscape.curvature.products import Products
+from landscape.curvature.products import Operator, Products
 from landscape.curvature.spectrum import Pairs, density
 from landscape.errors import UsageError
 from landscape.objective.objective import Objective
 
 GROUP = "hessian"
 MAX, MIN, NEGATIVE, SETTLED = "hessian_max", "hessian_min", "hessian_negative", "hessian_settled"
+# Where rough products were of no use, they are tried again when they are off by no more than this share of the smallest.
+TRIED_AGAIN = 0.1
 # Vectors of so many points are remembered, as far as they take no more than this.
 REMEMBERED, REMEMBERED_BYTES = 64, 512 << 20
 PROBES, STEPS = 2, 40
@@ -52,6 +54,13 @@ class Settings:
         return self
 
 
+class _Known(NamedTuple):
+    """Of a point that is done: the vectors to start from nearby, and whether rough products are good enough there."""
+
+    vectors: Tensor
+    rough_pays: bool
+
+
 class Curvature:
     """`evaluate(coords)`: both ends of the spectrum at a point.
 
@@ -66,11 +75,13 @@ class Curvature:
         products: Products,
         settings: Settings,
         loss: str | None = None,
+        rough: Operator | None = None,
     ):
-        """`loss`: the metric as which the loss is kept too, where nothing else holds it."""
+        """`loss`: the metric as which the loss is kept too, where nothing else holds it. `rough`: see `Products.roughly`."""
         self._move, self._loss, self._products, self._settings = move, loss, products, settings
-        self._known: OrderedDict[tuple[float, ...], Tensor] = OrderedDict()
-        each = CARRIED * products.size * objective.weights.element_size()
+        self._rough = rough
+        self._known: OrderedDict[tuple[float, ...], _Known] = OrderedDict()
+        each = (CARRIED + 1) * products.size * objective.weights.element_size()
         self._most = max(1, min(REMEMBERED, REMEMBERED_BYTES // each))
 
     def evaluate(self, coords: tuple[float, ...]) -> dict[str, float]:
@@ -88,13 +99,11 @@ class Curvature:
                 f"{MIN}_error": nan,
                 SETTLED: nan,
                 f"{GROUP}_products": 0.0,
+                f"{GROUP}_rough": 0.0,
             }
             return {**self._kept(loss), **ends, **({NEGATIVE: nan} if settings.index is not None else {})}
         random = self._random(coords)
-        found = extremes(
-            products, random, products.dimension, tolerance=settings.tolerance, near=self._nearest(coords), most=MOST
-        )
-        self._remember(coords, found.start())
+        found = self._ends(coords, random)
         results = {
             **self._kept(loss),
             MAX: found.largest,
@@ -105,7 +114,33 @@ class Curvature:
         }
         if settings.index is not None:
             results |= self._index(found, random)
-        return {**results, f"{GROUP}_products": float(products.count - before)}
+        return {**results, f"{GROUP}_products": float(products.count - before), f"{GROUP}_rough": float(found.rough)}
+
+    def _ends(self, coords: tuple[float, ...], random: Callable[[int], Tensor]) -> Ends:
+        """Both ends here, remembered for what comes next."""
+        products, known = self._products, self._nearest(coords)
+        rough = self._rough if known is None or known.rough_pays else None
+        found = extremes(
+            products,
+            random,
+            products.dimension,
+            tolerance=self._settings.tolerance,
+            near=None if known is None else known.vectors,
+            most=MOST,
+            rough=rough,
+        )
+        pays = not found.useless if rough else self._would_pay(found)
+        self._known[coords] = _Known(found.start(), pays)
+        while len(self._known) > self._most:
+            self._known.popitem(last=False)
+        return found
+
+    def _would_pay(self, ends: Ends) -> bool:
+        """Whether rough products are good enough here, where none were used."""
+        if self._rough is None:
+            return False
+        off = self._rough(ends.low[0]) - self._products(ends.low[0])
+        return float(off.norm()) <= TRIED_AGAIN * abs(ends.smallest)
 
     def _kept(self, loss: float) -> dict[str, float]:
         return {self._loss: loss} if self._loss else {}
@@ -127,13 +162,8 @@ class Curvature:
         share, error = found.share_below(bound)
         return {NEGATIVE: share, f"stderr/{NEGATIVE}": error}
 
-    def _nearest(self, coords: tuple[float, ...]) -> Tensor | None:
-        """The vectors of the nearest point that is remembered; of equally near ones, the one done last."""
+    def _nearest(self, coords: tuple[float, ...]) -> _Known | None:
+        """What is known of the nearest point that is remembered; of equally near ones, the one done last."""
         if not self._known:
             return None
         return self._known[min(reversed(self._known), key=lambda known: math.dist(known, coords))]
-
-    def _remember(self, coords: tuple[float, ...], vectors: Tensor) -> None:
-        self._known[coords] = vectors
-        while len(self._known) > self._most:
-            self._known.popitem(last=False)

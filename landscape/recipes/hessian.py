@@ -46,6 +46,7 @@ def hessian(
     split: str | Sequence[str] | None = None,
     samples: int | None = None,
     products: str | None = None,
+    search: str = "auto",
     checkpoint: Any = None,
     model: Any = None,
     data: Any = None,
@@ -66,7 +67,8 @@ def hessian(
 
     The plane, the net, the data and the loss are those of the file, by its own provenance; it is refused when one of them is
     no longer the same. Adds `hessian_max`, `hessian_min`, the error of each as `hessian_max_error`, ... (see `Ends`),
-    `hessian_settled`, whether both are as precise as asked, and `hessian_products`, how many products the point took.
+    `hessian_settled`, whether both are as precise as asked, and `hessian_products`, how many products
+    the point took, with `hessian_rough`, how many in bfloat16.
 
     Args:
         surface: a surface file, which is extended; a `Surface`, of which an extended copy is returned; or the folder of a
@@ -80,6 +82,8 @@ def hessian(
         split: "train" or "test"; default train, if the file has it.
         samples: so many of the samples of the file, always the same ones; default all of them.
         products: "program", "graph" or "differences"; default the first that the net allows (`curvature.products`).
+        search: "auto" looks for the ends with products in bfloat16 where these are faster on this machine, "bf16" wherever
+            the net allows it, "exact" never. What is found is told by products in the precision asked for in any case.
         checkpoint, model, data, data_root, loss, to, to_y, directions: what has moved since, or was never in a file.
         device, precision, batch_size, threads: how to compute; the default precision is fp32, or fp64 where the file's is.
         overwrite: drop the Hessian values of another kind that the file has.
@@ -103,7 +107,7 @@ def hessian(
 
     def set_up() -> _Map:
         found = place_of(surface, given, world, split=chosen, precision=precision)
-        return _made(found, settings, every, samples, products, world)
+        return _made(found, settings, every, samples, (products, search), world)
 
     try:
         made = together(world, set_up)
@@ -145,13 +149,16 @@ def _single(split: str | Sequence[str] | None) -> str | None:
     return names[0] if names else None
 
 
-def _made(place: Place, settings: Settings, every: int, samples: int | None, way: str | None, world: World) -> _Map:
+def _made(
+    place: Place, settings: Settings, every: int, samples: int | None, how: tuple[str | None, str], world: World
+) -> _Map:
     objective = place.objective
     name = next(iter(objective.splits))
     objective.splits = {name: few_of(objective.splits[name], samples)}
     split = objective.splits[name]
     budget = memory_budget(objective.device, world.local_size)
-    products = Products(objective, ignore=settings.ignore, way=way, budget=budget)
+    products = Products(objective, ignore=settings.ignore, way=how[0], budget=budget)
+    rough = products.roughly(how[1])
     facts = {
         **place.facts,
         "samples": split.size,
@@ -167,8 +174,9 @@ def _made(place: Place, settings: Settings, every: int, samples: int | None, way
         "ranks": world.size,
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "every": every,
+        "search": "bf16" if rough else "exact",
     }
-    work = Curvature(place.move, objective, products, settings, place.loss)
+    work = Curvature(place.move, objective, products, settings, place.loss, rough)
     points = tuple(thinned(place.surface.grid, every))
     return _Map(place, work, products, facts, points, tuple(products.notes), run)
 

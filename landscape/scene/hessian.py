@@ -19,7 +19,7 @@ MAX, MIN, RATIO, NEGATIVE = "hessian_max", "hessian_min", "hessian_ratio", "hess
 SETTLED = "hessian_settled"
 ERROR = "_error"
 # What is known about a value rather than over the plane: drawn when it is asked for by name.
-ASIDE = (ERROR, "_products", "_settled")
+ASIDE = (ERROR, "_products", "_rough", "_settled")
 # A band of two standard errors holds the mean in about 95 of 100 repetitions.
 BAND = 2.0
 

@@ -24,6 +24,7 @@ _METRICS = {
     "hessian_ratio": "|smallest / largest| Hessian eigenvalue",
     "hessian_negative": "negative Hessian eigenvalues",
     "hessian_products": "products with the Hessian",
+    "hessian_rough": "products with the Hessian in bfloat16",
     "hessian_settled": "eigenvalues as precise as asked (1: yes)",
 }
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
