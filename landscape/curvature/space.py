@@ -78,9 +78,10 @@ class Space:
         self._products.append(self.rough(newest) if self.rough else self._exact(newest))
         grown = np.zeros((self.size + 1, self.size + 1))
         grown[:-1, :-1] = self._inner
-        grown[:, -1] = grown[-1, :] = _numbers(self._basis.all @ self._products.all[-1])
+        row = _numbers(self._basis.all @ self._products.all[-1])
         if self.rough:  # which is symmetric only to its precision
-            grown[-1, :] = _numbers(self._products.all @ newest)
+            row = (row + _numbers(self._products.all @ newest)) / 2
+        grown[:, -1] = grown[-1, :] = row
         if not np.isfinite(grown[:, -1]).all():
             raise EvaluationError("a product with the Hessian is not finite")
         self._inner = grown
@@ -116,7 +117,11 @@ class Space:
             raise EvaluationError("a product with the Hessian is not finite")
         change = torch.addmv(own, self._products.all.mT, share, alpha=-1)
         self._products.all.addr_(share, change)
-        self._inner = self._inner + np.outer(_numbers(self._basis.all @ change), _numbers(share))
+        seen, share = _numbers(self._basis.all @ own), _numbers(share)
+        lacks = seen - self._inner @ share
+        # the least change of a symmetric matrix that makes it give what is seen (Powell 1970)
+        self._inner = self._inner + np.outer(lacks, share) + np.outer(share, lacks)
+        self._inner -= (share @ lacks) * np.outer(share, share)
         self._solve()
         return Pair(vector / vector.norm(), own / vector.norm()), float(change.norm())
 
@@ -149,7 +154,7 @@ class Space:
         return self._own(vector)
 
     def _solve(self) -> None:
-        self.values, self._vectors = np.linalg.eigh((self._inner + self._inner.T) / 2)
+        self.values, self._vectors = np.linalg.eigh(self._inner)
 
     def _shares(self, which: Sequence[int]) -> Tensor:
         """(len(which), size) of Ritz vectors in the basis."""

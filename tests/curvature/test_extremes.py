@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from landscape.curvature.extremes import SURE, UPPER, extremes
-from landscape.curvature.lanczos import LEAST, SMALL, kato_temple, settled
+from landscape.curvature.extremes import CARRIED, SURE, UPPER, extremes
+from landscape.curvature.lanczos import LEAST, SMALL, block_bound, kato_temple, settled
 from landscape.errors import EvaluationError
 
 
@@ -97,10 +97,21 @@ def test_a_start_from_the_neighbour_saves_products_and_finds_the_same():
     warm = extremes(lambda v: moved @ v, draws(n), n, near=cold.start())
     again = extremes(lambda v: moved @ v, draws(n, 1), n)
     assert warm.products < again.products
-    assert float(cold.start()[0] @ cold.top) == pytest.approx(UPPER, abs=1e-6), "the largest shares the first product"
     true = np.linalg.eigvalsh(moved.numpy())
     assert warm.smallest == pytest.approx(true[0], rel=0.01)
     assert warm.largest == pytest.approx(true[-1], rel=0.01)
+
+
+def test_the_largest_shares_the_first_product_of_a_start():
+    values = SPECTRA["ends of one magnitude"]
+    matrix, vectors = turned(values)
+    near = torch.cat([vectors[:, :CARRIED].T, vectors[:, -1:].T])
+    seen = []
+    extremes(lambda v: (seen.append(v), matrix @ v)[1], draws(len(values)), len(values), near=near, tolerance=0.1)
+    first = seen[0]
+    assert abs(float(first @ vectors[:, -1])) == pytest.approx(UPPER * abs(float(first @ vectors[:, 0])), rel=0.2)
+    others = torch.stack(seen[1:CARRIED]) @ vectors
+    assert others[:, 1:CARRIED].square().sum() > 0.9 * (CARRIED - 1), "the next products are those of the others"
 
 
 def test_a_start_from_vectors_that_are_no_longer_the_ends_leaves_them():
@@ -108,7 +119,7 @@ def test_a_start_from_vectors_that_are_no_longer_the_ends_leaves_them():
     values = np.concatenate([[-5.0, -3.0], np.linspace(-1, 1, 200), [6.0, 9.0]])
     matrix, vectors = turned(values)
     others = 0.1 * vectors[:, 40:60].sum(1)
-    near = torch.stack([vectors[:, 1] + 0.3 * vectors[:, -2] + others, vectors[:, 2], vectors[:, 3]])
+    near = torch.stack([vectors[:, 1] + others, vectors[:, 2], vectors[:, 3], vectors[:, -2] + others])
     found = extremes(lambda v: matrix @ v, draws(len(values)), len(values), near=near)
     assert found.smallest == pytest.approx(-5, rel=0.01)
     assert found.largest == pytest.approx(9, rel=0.01)
@@ -116,14 +127,14 @@ def test_a_start_from_vectors_that_are_no_longer_the_ends_leaves_them():
 
 def test_two_eigenvalues_that_have_changed_places_are_told_apart():
     """The smallest of two near each other was the second at the neighbour; from its first alone the second is found again."""
-    values = np.concatenate([[-1.97, -2.0, -1.6], np.linspace(-1, 1, 2000), [6.0, 9.0]])
+    values = np.concatenate([[-1.993, -2.0, -1.6], np.linspace(-1, 1, 2000), [6.0, 9.0]])
     n = len(values)
     here, there = torch.from_numpy(values), torch.from_numpy(values[[1, 0, *range(2, n)]])
     near = extremes(lambda v: here * v, draws(n, 1), n, tolerance=1e-3).start()
-    found = extremes(lambda v: there * v, draws(n), n, tolerance=1e-3, near=near)
-    assert found.smallest == pytest.approx(-2, rel=1e-3)
-    lonely = extremes(lambda v: there * v, draws(n), n, tolerance=1e-3, near=near[:1])
-    assert lonely.smallest == pytest.approx(-1.97, rel=1e-3), "else this case shows nothing"
+    found = extremes(lambda v: there * v, draws(n), n, tolerance=5e-4, near=near)
+    assert found.smallest == pytest.approx(-2, rel=5e-4)
+    lonely = extremes(lambda v: there * v, draws(n), n, tolerance=5e-4, near=near[[0, -1]])
+    assert lonely.smallest == pytest.approx(-1.993, rel=5e-4), "else this case shows nothing"
 
 
 def test_one_random_vector_without_the_outermost_is_not_the_only_one():
@@ -154,6 +165,19 @@ def test_a_neighbour_without_negative_curvature_is_a_start_too():
     assert found.largest == pytest.approx(600, rel=0.01) and abs(found.smallest) <= 0.01 * SMALL * 600
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_an_end_that_its_neighbours_hold_back_does_not_take_all_products(seed):
+    """In single precision the residual of the outermost sinks below rounding while those beside it are hardly known."""
+    generator = np.random.default_rng(seed)
+    values = np.concatenate([-2 * np.exp(-0.02 * np.arange(60)), 0.1 * generator.standard_normal(2000), [6.0, 12.0]])
+    diagonal = torch.from_numpy(values).float()
+    n = len(values)
+    near = extremes(lambda v: diagonal * v, lambda k: draws(n, 9)(k).float(), n, tolerance=1e-4).start()
+    found = extremes(lambda v: diagonal * v, lambda k: draws(n, seed)(k).float(), n, tolerance=1e-4, near=near)
+    assert found.converged and found.products < 100
+    assert found.smallest == pytest.approx(-2, rel=1e-4)
+
+
 def test_every_product_is_counted():
     matrix, _ = turned(SPECTRA["indefinite"])
     calls = []
@@ -176,6 +200,36 @@ def test_a_product_that_is_not_finite_is_an_error():
 def test_the_error_is_never_larger_than_the_residual_and_mostly_its_square_over_the_gap():
     found = kato_temple(np.array([0.5, 0.5, 0.1]), np.array([0.0, 0.1, 10.0]))
     np.testing.assert_allclose(found, [0.5, 0.5, 0.001])
+
+
+def test_the_bound_of_a_block_looks_past_a_neighbour_that_is_known():
+    alone = block_bound(np.array([-8.0, -7.5]), np.array([0.4, 0.01]))
+    assert alone == pytest.approx(0.16 / 0.49)
+    past = block_bound(np.array([-8.0, -7.5, -4.0]), np.array([0.4, 0.01, 0.5]))
+    assert past == pytest.approx(0.16 / 3.5 + (0.01 / 3.5 * 0.4) ** 2 / 0.5)
+    unknown = block_bound(np.array([-8.0, -7.5, -4.0]), np.array([0.4, 5.0, 0.5]))
+    assert unknown == pytest.approx(0.16 / 3.5 + 0.16 / 0.5), "a neighbour of any angle is as near as it is"
+    for values, residuals in (([-8.0, -7.9, -7.8], [0.1, 0.01, 0.2]), ([-8.0], [0.1]), ([-8.0, -8.0], [0.1, 0.0])):
+        assert block_bound(np.array(values), np.array(residuals)) == 0.1, "the residual stands"
+    # the end of the other side, and two values of one
+    assert block_bound(np.array([8.0, 7.5, 4.0]), np.array([0.4, 0.01, 0.5])) == past
+    assert block_bound(np.array([-8.0, -8.0, -4.0]), np.array([0.4, 0.0, 0.5])) <= 0.4
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_bound_of_a_block_holds_where_what_lies_between_is_known(seed):
+    """A vector near the lowest eigenvector, the second and the third as they are: all else lies beyond the third."""
+    values = np.concatenate([[-8.0, -7.9, -6.0], np.linspace(-5.9, 20, 300)])
+    matrix, vectors = turned(values, seed)
+    noise = torch.from_numpy(np.random.default_rng(seed).standard_normal(len(values)))
+    first = vectors[:, 0] + 0.03 * noise / noise.norm()
+    basis, _ = torch.linalg.qr(torch.stack([first, vectors[:, 1], vectors[:, 2]], dim=1))
+    ritz, shares = torch.linalg.eigh(basis.T @ matrix @ basis)
+    found = basis @ shares
+    residuals = (matrix @ found - found * ritz).norm(dim=0)
+    error = float(ritz[0]) + 8.0
+    assert 0 < error <= block_bound(ritz.numpy(), residuals.numpy())
+    assert block_bound(ritz.numpy(), residuals.numpy()) < 0.5 * block_bound(ritz[:2].numpy(), residuals[:2].numpy())
 
 
 @pytest.mark.parametrize(

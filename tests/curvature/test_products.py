@@ -335,3 +335,89 @@ def test_bad_input(options, words, cnn, images, products):
     with pytest.raises(UsageError) as error:
         products(cnn(), images, **options)
     assert words in str(error.value)
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_single_precision_and_half_of_it_are_right_to_their_digits(name, images, products):
+    """In float32 convolutions are added onto what is there; in bfloat16 rectifiers are masks of bits."""
+    torch.manual_seed(0)
+    net = seen(NETS[name]())
+    data = (images[0].float(), images[1])
+    for ignore in ("biasbn", "none"):
+        truth = products(net, images, batch_size=10, ignore=ignore)
+        found = products(net, data, batch_size=10, ignore=ignore, precision="fp32", way="program")
+        rough = found.roughly("bf16")
+        found.refresh()
+        vector = truth.gaussian(0)
+        expected = truth(vector)
+        assert (found(vector.float()) - expected).norm() <= 1e-5 * expected.norm()
+        assert (rough(vector.float()) - expected).norm() <= 0.02 * expected.norm()
+        assert (rough(vector.float()) - expected).norm() >= 1e-5 * expected.norm(), "that would be no rough product"
+        assert rough(vector.float()).dtype == torch.float32
+        gauss_newton = products(net, data, batch_size=10, ignore=ignore, precision="fp32", matrix="ggn")
+        roughly = gauss_newton.roughly("bf16")
+        gauss_newton.refresh()
+        assert (roughly(vector.float()) - gauss_newton(vector.float())).norm() <= 0.03 * expected.norm()
+
+
+def test_rough_products_do_not_depend_on_what_is_kept(images, products):
+    torch.manual_seed(0)
+    net, data = seen(resnet("projection")), (images[0].float(), images[1])
+    found, kept, budgets = [], [], [float("inf")]
+    while budgets:
+        made = products(net, data, batch_size=5, precision="fp32", way="program", budget=budgets.pop())
+        rough = made.roughly("bf16")
+        made.refresh()
+        kept.append((len(made._way._tapes), len(made._way._rough_tapes)))
+        if len(kept) == 1:
+            budgets = [0, 1.1 * sum(tape.nbytes for tape in made._way._rough_tapes.values())]
+        vector = made.gaussian(0)
+        found.append((rough(vector), made(vector)))
+    assert kept[0][0] == kept[0][1] == 5 and kept[2] == (0, 0)
+    assert kept[1] == (0, 5), "rough tapes are kept first, as more products are made of them"
+    for other in found[1:]:
+        assert torch.equal(other[0], found[0][0]) and torch.equal(other[1], found[0][1])
+
+
+def test_rough_products_follow_the_weights(images, products):
+    torch.manual_seed(0)
+    net, data = seen(resnet("padding")), (images[0].float(), images[1])
+    made = products(net, data, precision="fp32", way="program")
+    rough = made.roughly("bf16")
+    made.refresh()
+    vector = made.gaussian(0)
+    before = rough(vector)
+    made._objective.weights.mul_(1.5)
+    made.refresh()
+    assert (rough(vector) - made(vector)).norm() <= 0.02 * made(vector).norm()
+    assert (rough(vector) - before).norm() > 0.1 * before.norm()
+
+
+@pytest.mark.parametrize("faster, off, taken", [(3.0, 0.01, True), (1.1, 0.01, False), (3.0, 0.2, False)])
+def test_rough_products_are_taken_where_they_pay(faster, off, taken, images, products, monkeypatch):
+    from landscape.curvature import products as room
+    from landscape.curvature.tapes import ByProgram
+
+    torch.manual_seed(0)
+    made = products(seen(resnet("padding")), (images[0].float(), images[1]), precision="fp32", way="program")
+    measure = ByProgram.roughly
+    monkeypatch.setattr(ByProgram, "roughly", lambda self: (measure(self), (faster, off))[1])
+    assert made.roughly() is None, "too few parameters for a search"
+    monkeypatch.setattr(room, "FEW", 1)
+    assert (made.roughly() is not None) is taken
+    made.refresh()
+    assert bool(made._way._rough_tapes) is taken, "nothing is rounded for nothing"
+    assert made.roughly("exact") is None
+
+
+def test_rough_products_that_cannot_be_had_are_refused(images, products):
+    torch.manual_seed(0)
+    net = seen(resnet("padding"))
+    with pytest.raises(UsageError, match="search bf16: the precision is fp64"):
+        products(net, images).roughly("bf16")
+    graph = products(net, (images[0].float(), images[1]), precision="fp32", way="graph")
+    with pytest.raises(UsageError, match="search bf16: products are by graph"):
+        graph.roughly("bf16")
+    assert graph.roughly() is None and products(net, images).roughly() is None
+    with pytest.raises(UsageError, match="search 'quick': expected auto, bf16, exact"):
+        graph.roughly("quick")
