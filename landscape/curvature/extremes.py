@@ -48,6 +48,8 @@ MOST = 300
 # The lower end is in sight when its residual is within this share of it; at the latest after so many products it is looked
 # at, and when rough ones are off by more than this share of it, they are of no use here.
 IN_SIGHT, AT_LATEST, USELESS = 0.1, 24, 0.25
+# In so small a space there is nothing to look for.
+SMALLEST = 16
 # An end that is so near and yet not found after so many more rough products is held up by their noise.
 NEAR, AGAIN = 0.05, 16
 
@@ -102,6 +104,8 @@ def extremes(
     Raises:
         EvaluationError: a product is not finite.
     """
+    if dimension <= SMALLEST:
+        rough = None
     found = _Search(Space(apply, dimension, rough), random, tolerance, most).run(near)
     if not found.useless:
         return found

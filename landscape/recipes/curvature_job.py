@@ -79,7 +79,7 @@ class Curvature:
     ):
         """`loss`: the metric as which the loss is kept too, where nothing else holds it. `rough`: see `Products.roughly`."""
         self._move, self._loss, self._products, self._settings = move, loss, products, settings
-        self._rough = rough
+        self.rough = rough
         self._known: OrderedDict[tuple[float, ...], _Known] = OrderedDict()
         each = (CARRIED + 1) * products.size * objective.weights.element_size()
         self._most = max(1, min(REMEMBERED, REMEMBERED_BYTES // each))
@@ -119,7 +119,7 @@ class Curvature:
     def _ends(self, coords: tuple[float, ...], random: Callable[[int], Tensor]) -> Ends:
         """Both ends here, remembered for what comes next."""
         products, known = self._products, self._nearest(coords)
-        rough = self._rough if known is None or known.rough_pays else None
+        rough = self.rough if known is None or known.rough_pays else None
         found = extremes(
             products,
             random,
@@ -137,9 +137,9 @@ class Curvature:
 
     def _would_pay(self, ends: Ends) -> bool:
         """Whether rough products are good enough here, where none were used."""
-        if self._rough is None:
+        if self.rough is None:
             return False
-        off = self._rough(ends.low[0]) - self._products(ends.low[0])
+        off = self.rough(ends.low[0]) - self._products(ends.low[0])
         return float(off.norm()) <= TRIED_AGAIN * abs(ends.smallest)
 
     def _kept(self, loss: float) -> dict[str, float]:

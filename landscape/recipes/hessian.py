@@ -32,8 +32,9 @@ from landscape.sweep.loop import sweep
 from landscape.sweep.progress import Progress, note
 from landscape.sweep.sampler import EveryPoint
 
-# What a point starting from its neighbour's eigenvectors takes, for the time that --dry-run foretells (docs/performance.md).
-USUAL_PRODUCTS = 12
+# What a point starting from its neighbour's eigenvectors takes, for the time that --dry-run foretells (docs/performance.md): by
+# products alone, or by so many beside rough ones.
+USUAL_PRODUCTS, USUAL_BESIDE = 13, 3
 
 
 def hessian(
@@ -228,7 +229,7 @@ def _lead(made: _Map, file: SurfaceFile, executor, evaluate, world: World, *, qu
 
         def keep(point, result) -> None:
             file.record(point.index, result, group=GROUP)
-            progress.update(size * result[f"{GROUP}_products"])
+            progress.update(size * (result[f"{GROUP}_products"] + result[f"{GROUP}_rough"]))
 
         try:
             sweep(EveryPoint(grid, in_strips(grid, pending, world.size)), executor, evaluate, keep)
@@ -237,21 +238,28 @@ def _lead(made: _Map, file: SurfaceFile, executor, evaluate, world: World, *, qu
             raise
 
 
+def _seconds_of(apply: Callable, vector: torch.Tensor) -> float:
+    apply(vector)
+    started = time.perf_counter()
+    float(apply(vector)[0])  # waits for a GPU
+    return time.perf_counter() - started
+
+
 def _plan(made: _Map, world: World) -> Plan:
     objective, surface = made.place.objective, made.place.surface
     split = next(iter(objective.splits.values()))
     made.place.move(surface.grid.coordinates(made.points[len(made.points) // 2]))
     made.products.refresh()
     vector = made.products.gaussian(0)
-    made.products(vector)
-    started = time.perf_counter()
-    made.products(vector)
-    seconds = time.perf_counter() - started
+    seconds = USUAL_PRODUCTS * _seconds_of(made.work.rough or made.products, vector)
+    if made.work.rough:
+        seconds += USUAL_BESIDE * _seconds_of(made.products, vector)
+    products = USUAL_PRODUCTS + (USUAL_BESIDE if made.work.rough else 0)
     return Plan(
         points=len(made.points),
         pending=len(_pending(made, surface)),
-        samples_per_point=split.size * USUAL_PRODUCTS,
-        samples_per_second=split.size / seconds,
+        samples_per_point=split.size * products,
+        samples_per_second=split.size * products / seconds,
         ranks=world.size,
         weight_bytes=objective.nbytes,
         data_bytes=split.nbytes,

@@ -134,7 +134,7 @@ def test_two_eigenvalues_that_have_changed_places_are_told_apart():
     found = extremes(lambda v: there * v, draws(n), n, tolerance=5e-4, near=near)
     assert found.smallest == pytest.approx(-2, rel=5e-4)
     lonely = extremes(lambda v: there * v, draws(n), n, tolerance=5e-4, near=near[[0, -1]])
-    assert lonely.smallest == pytest.approx(-1.993, rel=5e-4), "else this case shows nothing"
+    assert lonely.smallest > -1.998, "else this case shows nothing"
 
 
 def test_one_random_vector_without_the_outermost_is_not_the_only_one():

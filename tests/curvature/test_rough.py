@@ -100,6 +100,14 @@ def test_a_space_too_small_for_noise_is_searched_without():
     assert found.converged
 
 
+@pytest.mark.parametrize("n", [1, 2, 17, 30])
+def test_a_space_that_closes_has_its_ends(n):
+    diagonal = torch.linspace(-2, 9, n, dtype=torch.float64)
+    found = extremes(lambda v: diagonal * v, draws(n=n), n, tolerance=1e-7, rough=noisy(diagonal, 0.02))
+    assert (found.smallest, found.largest) == (pytest.approx(-2), pytest.approx(float(diagonal[-1])))
+    assert found.converged
+
+
 def test_what_is_not_found_within_the_limit_is_told_with_values_that_hold():
     diagonal = torch.linspace(-1, 1, N, dtype=torch.float64)
     found = extremes(lambda v: diagonal * v, draws(), N, tolerance=1e-9, most=12, rough=noisy(diagonal, 0.001))

@@ -314,6 +314,71 @@ def test_ranks_agree_within_the_tolerance(surface, command):
         np.testing.assert_allclose(found.values[name], serial.values[name], rtol=2e-4)
 
 
+def test_a_search_by_rough_products_finds_the_same(surface, capsys):
+    from landscape.cli.main import main
+
+    exact = ll.hessian(surface("a.h5"), tolerance=1e-4, search="exact", threads=1, quiet=True)
+    assert exact.provenance["hessian"]["run"]["search"] == "exact" and not exact.values["hessian_rough"].any()
+    surface("b.h5")
+    assert main(["hessian", "b.h5", "--tolerance", "1e-4", "--search", "bf16", "--threads", "1", "--quiet"]) == 0
+    assert "in bfloat16 at each" in capsys.readouterr().out
+    rough = load_surface("b.h5")
+    assert rough.provenance["hessian"]["run"]["search"] == "bf16"
+    for name in ("hessian_max", "hessian_min"):
+        np.testing.assert_allclose(rough.values[name], exact.values[name], rtol=2e-4)
+    assert (rough.values["hessian_rough"] >= 8).all()
+    assert rough.values["hessian_products"].mean() < 0.4 * exact.values["hessian_products"].mean()
+    again = ll.hessian("b.h5", tolerance=1e-4, search="exact", threads=1, quiet=True)
+    np.testing.assert_array_equal(again.values["hessian_min"], rough.values["hessian_min"])
+
+
+def test_where_rough_products_hide_an_end_they_are_not_tried_nearby(here):
+    """A point where they are useless; beside it they are left alone until they would do again."""
+    from landscape.recipes.curvature_job import Curvature, Settings
+
+    class Diagonal:
+        """Products of a diagonal matrix; `refresh` moves to a place where the noise of the rough ones is as given."""
+
+        dimension = size = 2000
+        count = 0
+
+        def __init__(self):
+            below = -np.array([5.0, 4.0, 3.0, 2.0])
+            self.values = torch.from_numpy(np.concatenate([np.linspace(0, 0.1, 1990), np.geomspace(1, 90, 6), below]))
+
+        def refresh(self):
+            return 1.0
+
+        def __call__(self, v):
+            self.count += 1
+            return self.values * v
+
+        def gaussian(self, seed, number=0):
+            return torch.from_numpy(np.random.default_rng([seed, number]).standard_normal(self.size))
+
+    class Weights:
+        weights = torch.zeros(2000, dtype=torch.float64)
+
+    products, noise, calls = Diagonal(), [0.0], []
+
+    def rough(v):
+        calls.append(1)
+        off = torch.from_numpy(np.random.default_rng(len(calls)).standard_normal(len(v)))
+        return products.values * v + off * (noise[0] / off.norm())
+
+    work = Curvature(lambda coords: None, Weights(), products, Settings(), rough=rough)
+    used = []
+    for x, level in enumerate((0.01, 5.0, 5.0, 0.01, 0.01)):
+        noise[0] = level
+        found = work.evaluate((float(x),))
+        used.append(found["hessian_rough"])
+        assert found["hessian_min"] == pytest.approx(-5, rel=0.01)
+        assert found["hessian_max"] == pytest.approx(90, rel=0.01)
+    assert used[0] > 0 and used[1] > 0, "tried, and given up at the second"
+    assert used[2] == used[3] == 0, "the nearest point says no"
+    assert used[4] > 0, "a look at the last point says that they would do again"
+
+
 def test_points_that_are_not_settled_are_counted(surface, monkeypatch, capsys):
     from landscape.cli.main import main
     from landscape.recipes import curvature_job
