@@ -318,12 +318,12 @@ def test_a_search_by_rough_products_finds_the_same(surface, capsys):
     from landscape.cli.main import main
 
     exact = ll.hessian(surface("a.h5"), tolerance=1e-4, search="exact", threads=1, quiet=True)
-    assert exact.provenance["hessian"]["run"]["search"] == "exact" and not exact.values["hessian_rough"].any()
+    assert exact.provenance["run"]["hessian"]["search"] == "exact" and not exact.values["hessian_rough"].any()
     surface("b.h5")
     assert main(["hessian", "b.h5", "--tolerance", "1e-4", "--search", "bf16", "--threads", "1", "--quiet"]) == 0
     assert "in bfloat16 at each" in capsys.readouterr().out
     rough = load_surface("b.h5")
-    assert rough.provenance["hessian"]["run"]["search"] == "bf16"
+    assert rough.provenance["run"]["hessian"]["search"] == "bf16"
     for name in ("hessian_max", "hessian_min"):
         np.testing.assert_allclose(rough.values[name], exact.values[name], rtol=2e-4)
     assert (rough.values["hessian_rough"] >= 8).all()
