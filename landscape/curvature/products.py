@@ -21,6 +21,7 @@ from landscape.curvature.translate import NoRule
 from landscape.direction.normalize import ignored_names
 from landscape.direction.random import gaussian
 from landscape.errors import EvaluationError, UsageError
+from landscape.objective.numerics import multiplies_bf16
 from landscape.objective.objective import Objective
 
 MATRICES = ("hessian", "ggn")
@@ -126,7 +127,7 @@ class Products:
                 why = f"products are by {self.way}" if single else "the precision is fp64"
                 raise UsageError(f"search bf16: {why}, and rough products want a program in fp32; leave search out")
             return None
-        if search == "auto" and self.dimension < FEW:
+        if search == "auto" and (self.dimension < FEW or not multiplies_bf16(self._objective.device)):
             return None
         faster, off = self._way.roughly()
         if search == "auto" and not (faster >= FASTER and off <= OFF):

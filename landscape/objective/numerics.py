@@ -85,6 +85,14 @@ def _tf32_switches() -> list[tuple[object, str, object, object]]:
     return [(owner, "allow_tf32", True, False) for owner in (matmul, cudnn)]
 
 
+def multiplies_bf16(device: torch.device) -> bool:
+    """Whether there are kernels for bfloat16 on the device; without them it takes many times as long as float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    supported = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
+    return device.type == "cpu" and supported is not None and torch.backends.mkldnn.is_available() and supported()
+
+
 def memory_budget(device: torch.device, sharers: int = 1) -> float:
     """Bytes that data may take on the device: half of what is free, shared with the other ranks of the machine."""
     if device.type == "cuda":

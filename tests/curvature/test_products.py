@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from landscape.curvature.program import Program, Step, Tape
+from landscape.curvature.rules import Rule
 from landscape.errors import UsageError
 from landscape.models.resnet import ResNet
 from landscape.models.zoo import build_zoo
@@ -379,6 +381,21 @@ def test_rough_products_do_not_depend_on_what_is_kept(images, products):
         assert torch.equal(other[0], found[0][0]) and torch.equal(other[1], found[0][1])
 
 
+def test_a_tape_is_rounded_tensor_by_tensor():
+    """Also tensors that are gone when the next comes: what is known by its id alone would be taken for another."""
+
+    class Fresh(Rule):
+        def rounded(self, kept, cast):
+            return tuple(cast(torch.full((3,), float(number))) for number in range(100))
+
+    program = Program([Step(Fresh(), (0,), (True,), True)] * 2)
+    held = torch.full((3,), 5.0)
+    tape = program.rounded_tape(Tape([held, held], [held, None], 0.0, held, lambda t: t), torch.bfloat16)
+    for kept in tape.kept:
+        assert [float(each[0]) for each in kept] == list(range(100))
+    assert tape.cotangents[0].dtype == tape.slope.dtype == tape.bend(tape.slope).dtype == torch.bfloat16
+
+
 def test_rough_products_follow_the_weights(images, products):
     torch.manual_seed(0)
     net, data = seen(resnet("padding")), (images[0].float(), images[1])
@@ -404,10 +421,13 @@ def test_rough_products_are_taken_where_they_pay(faster, off, taken, images, pro
     monkeypatch.setattr(ByProgram, "roughly", lambda self: (measure(self), (faster, off))[1])
     assert made.roughly() is None, "too few parameters for a search"
     monkeypatch.setattr(room, "FEW", 1)
+    monkeypatch.setattr(room, "multiplies_bf16", lambda device: True)
     assert (made.roughly() is not None) is taken
     made.refresh()
     assert bool(made._way._rough_tapes) is taken, "nothing is rounded for nothing"
     assert made.roughly("exact") is None
+    monkeypatch.setattr(room, "multiplies_bf16", lambda device: False)
+    assert made.roughly() is None, "not even tried"
 
 
 def test_rough_products_that_cannot_be_had_are_refused(images, products):
