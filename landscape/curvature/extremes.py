@@ -120,7 +120,6 @@ class _Search:
         self._space, self._random, self._most = space, random, most
         self._tolerance = SURE * tolerance
         self._drawn = 0
-        self._confirmed: list[tuple[Pair, float] | None] = [None, None]
         self._sharpened = [0, 0]  # at which size of the space
 
     def run(self, near: Tensor | None) -> Ends:
@@ -177,15 +176,8 @@ class _Search:
         return settled(view.values, view.residuals, view.errors, scale, self._space.size, self._tolerance)
 
     def _checked(self) -> tuple[View, list[Pair]]:
-        """Both ends as the operator itself has them, from one more product for each that it has not confirmed before."""
-        pairs = []
-        for known, which in zip(self._confirmed, (LOW, TOP), strict=True):
-            same = known is not None and abs(self._space.values[which] - known[1]) <= self._tolerance * abs(known[1])
-            pairs.append(known[0] if same else self._space.sharpen(which)[0])
-        view, pairs = self._space.check(pairs)
-        sure = self._found(view)
-        self._confirmed = [(pairs[i], float(view.values[i])) if sure[i] else None for i in range(2)]
-        return view, pairs
+        """Both ends as the operator itself has them, by one more product for each."""
+        return self._space.check([self._space.sharpen(which)[0] for which in (LOW, TOP)])
 
     def _grow(self, view: View) -> None:
         """By what the end lacks that is further from its eigenvalue, or by something new where it lacks nothing."""

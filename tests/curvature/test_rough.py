@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from landscape.curvature.extremes import AT_LATEST, CARRIED, RANDOM, extremes
+from landscape.curvature.rules import add_to
 from landscape.curvature.space import LOW, TOP, Space
 from landscape.errors import EvaluationError
 
@@ -91,6 +92,7 @@ def test_a_neighbour_is_a_start_and_the_uppermost_has_a_product_of_its_own():
     assert warm.rough < cold.rough
     shares = torch.stack(seen[: CARRIED + 1]) @ torch.stack([*near.low, near.top]).T
     assert (shares.diagonal().abs() > 0.9).all()
+    assert abs(float(shares[0, -1])) < 0.1, "its noise would drown the smallest"
 
 
 def test_a_space_too_small_for_noise_is_searched_without():
@@ -150,6 +152,13 @@ def test_the_ends_of_two_pairs_are_those_of_the_plane_they_span():
     for pair, value, residual in zip(turned, view.values, view.residuals, strict=True):
         assert torch.allclose(pair.product, diagonal * pair.vector)
         assert float((pair.product - value * pair.vector).norm()) == pytest.approx(residual)
+
+
+def test_sums_of_rough_products_keep_their_digits():
+    sums = {}
+    for value in [1.0] + 256 * [2.0**-10]:
+        add_to(sums, "w", torch.tensor([value], dtype=torch.bfloat16))
+    assert float(sums["w"]) == 1.25, "in bfloat16 it would still be 1"
 
 
 def test_products_that_are_not_finite_are_an_error_whichever_they_are():
