@@ -137,6 +137,19 @@ def test_a_sharpened_end_is_seen_as_the_operator_itself_has_it():
     assert sharp.residuals[0] == pytest.approx(residual, rel=0.3)
 
 
+def test_of_an_operator_that_is_not_quite_symmetric_its_symmetric_part_is_seen():
+    """The other part is noise, and half of it goes where both halves are looked at."""
+    n = 40
+    generator = np.random.default_rng(0)
+    matrix = torch.from_numpy(generator.standard_normal((n, n)))
+    symmetric = (matrix + matrix.T) / 2
+    space = Space(lambda v: symmetric @ v, n, lambda v: matrix @ v)
+    basis = torch.from_numpy(np.linalg.qr(generator.standard_normal((n, 6)))[0])
+    for vector in basis.T:
+        space.add(vector)
+    np.testing.assert_allclose(space.values, torch.linalg.eigvalsh(basis.T @ symmetric @ basis), atol=1e-12)
+
+
 def test_the_ends_of_two_pairs_are_those_of_the_plane_they_span():
     """Also where the two are not orthogonal, as rough products leave them."""
     diagonal = spectrum(5)
