@@ -44,7 +44,8 @@ SURE = 0.3
 # An end whose own residual would do for so small a share of that is held back by its neighbours, whose places are not known
 # well enough to tell the gap; then the one that is known least is worked on.
 HELD_BACK = 0.1
-MOST = 300
+# After so many products a search is given up. One by rough products, which takes 15 to 40 and seldom 80, goes on without them.
+MOST, MOST_ROUGH = 300, 100
 # The lower end is in sight when its residual is within this share of it; at the latest after so many products it is looked
 # at, and when rough ones are off by more than this share of it, they are of no use here.
 IN_SIGHT, AT_LATEST, USELESS = 0.1, 24, 0.25
@@ -98,7 +99,7 @@ def extremes(
 
     `random(k)`: the k-th random vector (n,), normally distributed. `near` (k, n): the `Ends.start` of an operator nearby.
     `tolerance`: accepted error of each end, relative to it; see `settled` for an end near zero. At most `most` products are
-    spent, those of `rough` not counted among them but as many at most; then what is there is returned, not converged.
+    spent, those of `rough` not counted among them; then what is there is returned, not converged.
     `rough`: nearly the same operator, for less; it changes how many products of `apply` are needed, not what is accepted.
 
     Raises:
@@ -138,14 +139,14 @@ class _Search:
             elif space.rough and self._is_held_up(view):
                 view = space.look()
             held = held + 1 if self._found(view).all() and space.size >= FEWEST - 1 else 0
-            last = space.complete or space.size >= self._most
+            last = space.complete or space.size >= (min(self._most, MOST_ROUGH) if space.rough else self._most)
             if held == TWICE or last:
                 if not space.rough:
                     return self._ended(view, None, converged=held == TWICE or space.complete)
                 view, pairs = self._checked()
                 good = bool(self._found(view).all())
                 if good or last:
-                    return self._ended(view, pairs, converged=good, useless=space.complete and not good)
+                    return self._ended(view, pairs, converged=good, useless=not good)
                 held, view = 0, space.look()
             self._grow(view)
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from landscape.curvature import extremes as room
 from landscape.curvature.extremes import AT_LATEST, CARRIED, RANDOM, extremes
 from landscape.curvature.rules import add_to
 from landscape.curvature.space import LOW, TOP, Space
@@ -95,6 +96,15 @@ def test_a_neighbour_is_a_start_and_the_uppermost_has_a_product_of_its_own():
     assert abs(float(shares[0, -1])) < 0.1, "its noise would drown the smallest"
 
 
+def test_a_search_that_noise_holds_up_goes_on_without_it(monkeypatch):
+    diagonal = spectrum(6)
+    monkeypatch.setattr(room, "MOST_ROUGH", 20)
+    found = extremes(lambda v: diagonal * v, draws(), N, tolerance=1e-8, rough=noisy(diagonal, 0.01))
+    assert found.useless and found.converged and found.rough == 20
+    assert found.smallest == pytest.approx(float(diagonal.min()), rel=1e-8)
+    assert found.largest == pytest.approx(float(diagonal.max()), rel=1e-8)
+
+
 def test_a_space_too_small_for_noise_is_searched_without():
     diagonal = torch.tensor([-2.0, 0.5, 1.0, 5.0, 9.0], dtype=torch.float64)
     found = extremes(lambda v: diagonal * v, draws(n=5), 5, tolerance=1e-9, rough=noisy(diagonal, 0.05))
@@ -113,7 +123,7 @@ def test_a_space_that_closes_has_its_ends(n):
 def test_what_is_not_found_within_the_limit_is_told_with_values_that_hold():
     diagonal = torch.linspace(-1, 1, N, dtype=torch.float64)
     found = extremes(lambda v: diagonal * v, draws(), N, tolerance=1e-9, most=12, rough=noisy(diagonal, 0.001))
-    assert not found.converged and found.rough <= 12
+    assert not found.converged and found.rough <= 12 and found.products <= 12
     assert -1 <= found.smallest < found.largest <= 1
 
 
