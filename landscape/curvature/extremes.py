@@ -24,8 +24,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from landscape.curvature.lanczos import SMALL, settled
-from landscape.curvature.space import LOW, TOP, Operator, Pair, Space, View
+from landscape.curvature.lanczos import SMALL, Operator, settled
+from landscape.curvature.space import LOW, TOP, Pair, Space, View
 
 # So much chance is mixed into what is known: a start that is an eigenvector to the last digit, but of an eigenvalue that is
 # no longer the smallest, would never leave its place.

@@ -4,7 +4,8 @@ Owns: the basis and the matrix T of a symmetric operator in it, grown one produc
 residuals. Orthogonalizing twice against all earlier vectors keeps the basis orthogonal to rounding ("twice is enough",
 Giraud, Langou, Rozloznik 2005), so there are no spurious copies of eigenvalues. When the basis closes (an invariant
 subspace: few distinct eigenvalues), it goes on with a new random vector orthogonal to it, so that multiple eigenvalues
-are found as often as they are there.
+are found as often as they are there. Also what it shares with other spaces (space.py): vectors as rows, the bounds on how far
+a Ritz value is off, and when one counts as found.
 """
 
 from __future__ import annotations
@@ -107,6 +108,12 @@ class Rows:
         self._held[self._count] = row
         self._count += 1
 
+    def orthogonal(self, vector: Tensor) -> Tensor:
+        """What of a vector is orthogonal to all rows, which are orthonormal; computed twice, see above."""
+        for _ in range(2 if self._count else 0):
+            vector = torch.addmv(vector, self.all.mT, self.all @ vector, alpha=-1)
+        return vector
+
 
 class Krylov:
     """The space grown so far from a start vector: `step` adds one product.
@@ -148,7 +155,7 @@ class Krylov:
         self._basis.append(self._next)
         product = self._apply(self._next)
         self._diagonal.append(float(product @ self._next))
-        rest = self._orthogonal(product)
+        rest = self._basis.orthogonal(product)
         length = float(rest.norm())
         self._scale = max(self._scale, abs(self._diagonal[-1]), length)
         if length <= 100 * torch.finfo(product.dtype).eps * self._scale:
@@ -173,14 +180,8 @@ class Krylov:
         parts = torch.from_numpy(ritz.vectors[:, which].T.copy()).to(self.basis.device, self.basis.dtype)
         return parts @ self.basis
 
-    def _orthogonal(self, vector: Tensor) -> Tensor:
-        basis = self._basis.all
-        for _ in range(2):
-            vector = torch.addmv(vector, basis.mT, basis @ vector, alpha=-1)
-        return vector
-
     def _fresh(self) -> Tensor:
         if self.size >= self.dimension:
             return torch.zeros_like(self._next)
         self._drawn += 1
-        return self._orthogonal(self._random(self._drawn))
+        return self._basis.orthogonal(self._random(self._drawn))

@@ -7,7 +7,7 @@ samples of one split, each with its share of the mean, so nothing depends on how
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor
 from landscape.callables import explain
 from landscape.curvature.differences import ByDifferences
 from landscape.curvature.graph import ByGraph, NotTwice
+from landscape.curvature.lanczos import Operator
 from landscape.curvature.tapes import ByProgram
 from landscape.curvature.translate import NoRule
 from landscape.direction.normalize import ignored_names
@@ -32,9 +33,6 @@ FASTER, OFF, FEW = 1.4, 0.05, 1000
 # A way is taken only if it gives the products of autograd on a few samples; rounding grows with depth.
 TOLERANCE = 2e-3
 PROBED = 4
-
-
-Operator = Callable[[Tensor], Tensor]
 
 
 class Way(Protocol):

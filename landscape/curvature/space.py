@@ -8,17 +8,15 @@ only what the end still moves. When to do so is the business of extremes.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from landscape.curvature.lanczos import Rows, block_bound
+from landscape.curvature.lanczos import Operator, Rows, block_bound
 from landscape.errors import EvaluationError
-
-Operator = Callable[[Tensor], Tensor]
 
 LOW, TOP = 0, -1
 # The bound of an end looks so far into the spectrum: at the two values beside it.
@@ -66,10 +64,7 @@ class Space:
     def add(self, vector: Tensor) -> bool:
         """One more product, with what is new in `vector`; False when nothing is new in it."""
         before = float(vector.norm())
-        if self.size:
-            basis = self._basis.all
-            for _ in range(2):
-                vector = torch.addmv(vector, basis.mT, basis @ vector, alpha=-1)
+        vector = self._basis.orthogonal(vector)
         length = float(vector.norm())
         if not before or length <= 100 * torch.finfo(vector.dtype).eps * before:
             return False

@@ -13,11 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from landscape.curvature.lanczos import Krylov, Ritz, settled
+from landscape.curvature.lanczos import Krylov, Operator, Ritz, settled
 from landscape.errors import EvaluationError
 from landscape.surfaces.spectrum import Density
 
-Operator = Callable[[Tensor], Tensor]
 Random = Callable[[int], Tensor]
 
 # Each kind of estimate draws from numbers of its own, so that none changes when another is asked for.

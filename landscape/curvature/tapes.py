@@ -90,7 +90,8 @@ class ByProgram:
 
         Measured by one thread on one batch.
         """
-        batch, weights = self.sample(), self._objective.weights
+        size, weights = self._batch_size(self._useful_threads()), self._objective.weights
+        batch = next(iter(self._loss.split.batches(size)))
         vector, found, seconds = probe_vector(weights), [], []
         with self._numbers(), one_thread():
             self._rough = self._program.rounded(ROUGH)
@@ -128,10 +129,6 @@ class ByProgram:
             self._program.product(tape, moved, sums, gauss_newton=self._matrix == "ggn")
             self._program.finish(sums, self._of(found))
         return bool((found - expected).norm() <= tolerance * expected.norm())
-
-    def sample(self) -> Any:
-        """One batch of the size that is used."""
-        return next(iter(self._loss.split.batches(self._batch_size(self._useful_threads()))))
 
     def _multiply(self, program: Program, vector: Tensor, out: Tensor, tape: Callable[[int, Any], Tape]) -> None:
         with self._numbers():

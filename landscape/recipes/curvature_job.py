@@ -16,7 +16,8 @@ import numpy as np
 from torch import Tensor
 
 from landscape.curvature.extremes import CARRIED, MOST, Ends, extremes
-from landscape.curvature.products import Operator, Products
+from landscape.curvature.lanczos import Operator
+from landscape.curvature.products import Products
 from landscape.curvature.spectrum import Pairs, density
 from landscape.errors import UsageError
 from landscape.objective.objective import Objective
