@@ -11,10 +11,9 @@ import numpy as np
 
 from landscape.errors import LandscapeError, UsageError
 from landscape.grid import Grid
+from landscape.quantity import EVALUATION, Quantity, quantity_named
 
 PENDING, DONE, FAILED, INTERPOLATED = 0, 1, 2, 3
-# The status group of what one evaluation of the objective gives.
-EVALUATION = "evaluation"
 STDERR_SUFFIX = "_stderr"
 
 
@@ -39,7 +38,8 @@ class Surface:
 
     `values[m]` and `stderr[m]` are float64 of shape `grid.shape`: (ny, nx) or (nx,). NaN and inf are results like any
     other; whether a point was computed is told by `status[group]` (uint8: 0 pending, 1 done, 2 failed,
-    3 interpolated), never by its value. `provenance` says what was computed (see docs/surface-file.md).
+    3 interpolated), never by its value. `provenance` says what was computed (see docs/surface-file.md). `quantities` say
+    what each array of `values` holds; ask `quantity`, which also knows what older files leave unsaid.
     """
 
     grid: Grid
@@ -49,6 +49,7 @@ class Surface:
     trails: dict[str, Trail] = field(default_factory=dict)
     provenance: dict = field(default_factory=dict)
     source: str = ""
+    quantities: dict[str, Quantity] = field(default_factory=dict)
 
     @property
     def x(self) -> np.ndarray:
@@ -73,6 +74,14 @@ class Surface:
     @property
     def shape(self) -> tuple[int, ...]:
         return self.grid.shape
+
+    def quantity(self, name: str) -> Quantity:
+        """What `values[name]` holds: its label, kind, unit and measurement."""
+        return self.quantities.get(name) or quantity_named(name)
+
+    def find(self, role: str) -> str | None:
+        """The name of the value that has a role, such as `quantity.LARGEST`; None when there is none."""
+        return next((name for name in self.values if self.quantity(name).role == role), None)
 
     def metric(self, name: str | None = None) -> str:
         """The full name of a metric: `None` is the first loss, `loss` finds `train_loss`.

@@ -1,0 +1,135 @@
+"""What an array of results holds: its name, its label, its unit, and how it is to be read.
+
+Owns: `Quantity`, the kinds of quantities, and the one place that reads a meaning out of a bare name, which files written
+before quantities were stored need. Knows no file format, no picture and no measurement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+LOSS, SHARE, EIGENVALUE, RATIO, COUNT, TIME, FLAG, VALUE = KINDS = (
+    "loss",
+    "share",
+    "eigenvalue",
+    "ratio",
+    "count",
+    "time",
+    "flag",
+    "value",
+)
+# What a quantity is to its measurement: pictures that need an end of the spectrum look for the role, never for a name.
+LARGEST, SMALLEST, NEGATIVE, SETTLED, SAMPLES, PRODUCTS, ROUGH_PRODUCTS, ERROR = (
+    "largest",
+    "smallest",
+    "negative",
+    "settled",
+    "samples",
+    "products",
+    "rough products",
+    "error",
+)
+# The measurement that evaluates the objective; see `Quantity.group`.
+EVALUATION, HESSIAN = "evaluation", "hessian"
+SPLITS = ("train", "test")
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One row for each array of results.
+
+    Attributes:
+        name: key of the array, unique in its file, such as "train_loss".
+        label: as a figure writes it, such as "train loss".
+        kind: one of `KINDS`. A "loss" is usually drawn on a log scale, a "share" lies in 0..1 and is printed in percent.
+        unit: printed after a value; "" for pure numbers.
+        group: the measurement that computed it, whose status array says which points are done.
+        split: the data split that it was measured on, or "".
+        metric: the name without the split, such as "loss": what `--metric loss` finds in any split.
+        error: name of the quantity that bounds its error; "" when a standard error, if any, lies beside it.
+        aside: known about a value rather than over the plane; drawn only when it is asked for by name.
+        role: what it is to its measurement, such as `LARGEST`; "" for ordinary metrics.
+    """
+
+    name: str
+    label: str
+    kind: str = VALUE
+    unit: str = ""
+    group: str = EVALUATION
+    split: str = ""
+    metric: str = ""
+    error: str = ""
+    aside: bool = False
+    role: str = ""
+
+    def facts(self) -> dict[str, Any]:
+        """What is stored beside the array: every entry that is not its default."""
+        usual = {f.name: f.default for f in fields(self)}
+        return {key: value for key, value in asdict(self).items() if key != "name" and value != usual[key]}
+
+
+def metric_of(split: str, metric: str) -> Quantity:
+    """The row of a metric of the objective on one split.
+
+    >>> metric_of("train", "loss").label, metric_of("test", "accuracy").kind
+    ('train loss', 'share')
+    """
+    name = f"{split}_{metric}" if split else metric
+    if metric == "samples":
+        return Quantity(name, f"{split} samples evaluated".strip(), COUNT, split=split, metric=metric, role=SAMPLES)
+    if metric == "loss_l2":
+        return Quantity(name, f"{split} loss with weight penalty".strip(), LOSS, split=split, metric=metric)
+    kind = LOSS if metric == "loss" else SHARE if metric.endswith("accuracy") else VALUE
+    return Quantity(name, name.replace("_", " "), kind, split=split, metric=metric)
+
+
+_LARGEST, _SMALLEST = "largest Hessian eigenvalue", "smallest Hessian eigenvalue"
+# The ends of the Hessian's spectrum at a point.
+HESSIAN_QUANTITIES = (
+    Quantity("hessian_max", _LARGEST, EIGENVALUE, group=HESSIAN, error="hessian_max_error", role=LARGEST),
+    Quantity("hessian_min", _SMALLEST, EIGENVALUE, group=HESSIAN, error="hessian_min_error", role=SMALLEST),
+    Quantity("hessian_max_error", f"error of the {_LARGEST}", group=HESSIAN, aside=True, role=ERROR),
+    Quantity("hessian_min_error", f"error of the {_SMALLEST}", group=HESSIAN, aside=True, role=ERROR),
+    Quantity("hessian_negative", "negative Hessian eigenvalues", SHARE, group=HESSIAN, role=NEGATIVE),
+    Quantity(
+        "hessian_settled", "eigenvalues as precise as asked (1: yes)", FLAG, group=HESSIAN, aside=True, role=SETTLED
+    ),
+    Quantity("hessian_products", "products with the Hessian", COUNT, group=HESSIAN, aside=True, role=PRODUCTS),
+    Quantity(
+        "hessian_rough", "products with the Hessian in bfloat16", COUNT, group=HESSIAN, aside=True, role=ROUGH_PRODUCTS
+    ),
+)
+_KNOWN = {quantity.name: quantity for quantity in HESSIAN_QUANTITIES}
+
+
+def quantity_named(name: str, facts: Mapping[str, Any] | None = None) -> Quantity:
+    """The quantity that an array of this name holds: by the `facts` stored beside it, else by what the name says.
+
+    Unknown facts, as a later version may store, are ignored.
+
+    >>> quantity_named("test_loss").metric, quantity_named("hessian_max_error").aside
+    ('loss', True)
+    """
+    if facts and "label" in facts:
+        known = {f.name: f.type for f in fields(Quantity) if f.name != "name"}
+        return Quantity(name, **{key: value for key, value in facts.items() if key in known})
+    return _KNOWN.get(name) or _read_name(name)
+
+
+def stderr_of(quantity: Quantity) -> Quantity:
+    """The row of the standard errors of a quantity, for tables and pictures that show them as values."""
+    label = f"standard error of {quantity.label}"
+    return Quantity(f"{quantity.name}_stderr", label, group=quantity.group, split=quantity.split, role=ERROR)
+
+
+def _read_name(name: str) -> Quantity:
+    """Of a file that says nothing: `SPLIT_METRIC`, and `hessian_...` for curvature."""
+    if name.endswith("_stderr"):
+        return stderr_of(quantity_named(name.removesuffix("_stderr")))
+    split = next((split for split in SPLITS if name.startswith(f"{split}_")), "")
+    if name.startswith(f"{HESSIAN}_"):
+        aside = name.endswith(("_error", "_products", "_rough", "_settled"))
+        return Quantity(name, name.replace("_", " "), group=HESSIAN, aside=aside)
+    return metric_of(split, name.removeprefix(f"{split}_") if split else name)

@@ -1,0 +1,99 @@
+"""Values that an earlier version computed are computed again, bit for bit, and its files open and continue.
+
+The values were kept by `python tests/golden/cases.py FOLDER` with the code of 521c0b4. Where the arithmetic of the machine
+is another (another processor or torch), bits cannot agree, and values are compared within what rounding leaves.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import landscape as ll
+from tests.golden.cases import A, CASES, HERE, NET, PLANE, B, arithmetic, arrays_of
+
+# What an eigenvalue to 1 % and sums in float32 may differ by where the arithmetic is another.
+ELSEWHERE = {"rtol": 0.03, "atol": 1e-4}
+
+
+@pytest.fixture(scope="module")
+def same_arithmetic() -> bool:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return arithmetic() == (HERE / "arithmetic.txt").read_text().strip()
+    finally:
+        torch.set_num_threads(threads)
+
+
+def check(found: dict[str, np.ndarray], kept: dict[str, np.ndarray], exact: bool) -> None:
+    assert sorted(found) == sorted(kept)
+    for name, array in kept.items():
+        if exact:
+            np.testing.assert_array_equal(found[name], array, err_msg=name)
+        elif name.startswith(("values", "final")) and not name.endswith(("_error", "_products", "_settled")):
+            np.testing.assert_allclose(found[name], array, **ELSEWHERE, err_msg=name)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_values_are_those_of_an_earlier_version(name: str, tmp_path: Path, same_arithmetic: bool) -> None:
+    kept = np.load(HERE / f"{name}.npz")
+    check(CASES[name](tmp_path), {key: kept[key] for key in kept.files}, same_arithmetic)
+
+
+CONTINUED = {
+    "plane": lambda out: ll.surface(A, **PLANE, **NET, samples=60, split=("train", "test"), out=out),
+    "between": lambda out: ll.line(A, to=B, x=(-0.1, 1.1, 7), **NET, precision="fp64", samples=64, out=out),
+    "tolerated": lambda out: ll.surface(
+        A, **NET, precision="fp64", tolerance=0.1, x=(-1, 1, 13), y=(-1, 1, 13), out=out
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CONTINUED)
+def test_a_file_of_an_earlier_version_is_continued(name: str, tmp_path: Path, same_arithmetic: bool) -> None:
+    shutil.copy(HERE / "files" / f"{name}.h5", tmp_path)
+    before = ll.load_surface(tmp_path / f"{name}.h5")
+    assert before.counts()["pending"] > 0
+    found, kept = CONTINUED[name](tmp_path / f"{name}.h5"), np.load(HERE / f"{name}.npz")
+    check(arrays_of(found), {key: kept[key] for key in kept.files}, same_arithmetic)
+
+
+def test_directions_of_an_earlier_version_are_taken(tmp_path: Path, same_arithmetic: bool) -> None:
+    for name in ("along.h5", "along.directions.h5"):
+        shutil.copy(HERE / "files" / name, tmp_path)
+    before, kept = (tmp_path / "along.directions.h5").read_bytes(), np.load(HERE / "along.npz")
+    found = CASES["along"](tmp_path)
+    assert (tmp_path / "along.directions.h5").read_bytes() == before
+    check(found, {key: kept[key] for key in kept.files}, same_arithmetic)
+
+
+def test_curvature_of_an_earlier_version_is_continued(tmp_path: Path) -> None:
+    """What was done stays bit for bit. The rest starts from other eigenvectors than in one run: its ends agree only loosely."""
+    shutil.copy(HERE / "files" / "for_hessian.h5", tmp_path)
+    done = ll.load_surface(tmp_path / "for_hessian.h5").status["hessian"] == 1
+    assert done.any() and not done.all()
+    found = ll.hessian(
+        tmp_path / "for_hessian.h5", samples=32, index=1e-3, search="exact", threads=1, quiet=True,
+        checkpoint=A, model=NET["model"],
+    )  # fmt: skip
+    kept = np.load(HERE / "curvature.npz")
+    assert found.counts("hessian")["done"] == 9
+    for name in ("hessian_max", "hessian_min"):
+        np.testing.assert_array_equal(found.values[name][done], kept[f"values/{name}"][done])
+        np.testing.assert_allclose(found.values[name], kept[f"values/{name}"], rtol=0.1)
+
+
+def test_a_spectrum_of_an_earlier_version_is_continued(tmp_path: Path, same_arithmetic: bool) -> None:
+    shutil.copy(HERE / "files" / "spectrum.h5", tmp_path)
+    found, kept = CASES["spectrum"](tmp_path), np.load(HERE / "spectrum.npz")
+    if same_arithmetic:
+        numbers = {key: value for key, value in found.items() if not key.endswith("numbers")}
+        for key, value in numbers.items():
+            np.testing.assert_array_equal(value, kept[key], err_msg=key)
+        # of the numbers, the products count what was done again, too
+        np.testing.assert_array_equal(found["all parameters/numbers"][:2], kept["all parameters/numbers"][:2])
