@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import landscape as ll
-from tests.golden.cases import A, CASES, HERE, NET, PLANE, B, arithmetic, arrays_of
+from tests.golden.cases import CASES, HERE, NET, PLANE, A, B, arithmetic, arrays_of
 
 # What an eigenvalue to 1 % and sums in float32 may differ by where the arithmetic is another.
 ELSEWHERE = {"rtol": 0.03, "atol": 1e-4}
