@@ -9,20 +9,12 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from landscape.recipes import COMMANDS
+
 __version__ = "0.1.0"
 
 _HOMES = {
-    "surface": "landscape.recipes.surface",
-    "line": "landscape.recipes.surface",
-    "hessian": "landscape.recipes.hessian",
-    "spectrum": "landscape.recipes.spectrum",
-    "train": "landscape.recipes.train",
-    "plot": "landscape.recipes.plot",
-    "compare": "landscape.recipes.plot",
-    "export": "landscape.recipes.export",
-    "info": "landscape.recipes.info",
-    "bench": "landscape.recipes.bench",
-    "demo": "landscape.recipes.demo",
+    **{name: f"landscape.recipes.{name}" for name in COMMANDS},
     "load_checkpoint": "landscape.checkpoint.checkpoint",
     "save_checkpoint": "landscape.checkpoint.save",
     "Checkpoint": "landscape.checkpoint.checkpoint",

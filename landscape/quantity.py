@@ -113,8 +113,8 @@ def quantity_named(name: str, facts: Mapping[str, Any] | None = None) -> Quantit
     ('loss', True)
     """
     if facts and "label" in facts:
-        known = {f.name: f.type for f in fields(Quantity) if f.name != "name"}
-        return Quantity(name, **{key: value for key, value in facts.items() if key in known})
+        kinds = {f.name: bool if f.name == "aside" else str for f in fields(Quantity) if f.name != "name"}
+        return Quantity(name, **{key: kind(facts[key]) for key, kind in kinds.items() if key in facts})
     return _KNOWN.get(name) or _read_name(name)
 
 

@@ -1,31 +1,32 @@
 """Entry point of `landscape`.
 
-Owns: parsing, the exit status, and that every error is one line. Statuses: 0 done, 1 an error, 2 wrong usage,
+Owns: running one command, its exit status, and that every error is one line. Statuses: 0 done, 1 an error, 2 wrong usage,
 130 interrupted.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
+import traceback
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
-from landscape.cli.commands import COMMANDS, add_arguments
-from landscape.cli.options import add_options
-from landscape.cli.report import speaks
+from landscape.cli.output import complain, say, speaks
+from landscape.cli.parser import parse
 from landscape.errors import LandscapeError
+from landscape.options.command import Command
 
-RANGES = ("-x", "-y", "--x", "--y")
+SHELL_ONLY = ("draw", "json")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns the exit status."""
-    arguments = join_ranges(list(sys.argv[1:] if argv is None else argv))
-    given = vars(make_parser().parse_args(arguments))
-    debug, command = given.pop("debug", False), COMMANDS[given.pop("command")]
+    command, given = parse(sys.argv[1:] if argv is None else argv)
+    debug = given.pop("debug", False)
     try:
-        command.run(given)
+        perform(command, given)
         return 0
     except BrokenPipeError:  # the reader of our output has gone, as in `landscape info ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -33,72 +34,43 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (Exception, KeyboardInterrupt) as error:
         busy = type(error).__name__ == "StillBusy"
         cause = error.__cause__ if busy and error.__cause__ else error
-        text, status = explained(cause, keeps="out" in given, anew=given.get("overwrite", False))
-        _say(text, cause if debug else None)
+        text, status = explained(cause, keeps="out" in given, again=given.get("overwrite", False))
+        complain(text)
+        if debug:
+            traceback.print_exception(cause)
         if busy:
             _abort(status)
         return status
 
 
-def explained(error: BaseException, *, keeps: bool, anew: bool = False) -> tuple[str, int]:
+def perform(command: Command, given: dict[str, Any]) -> None:
+    """Calls the function, prints what it says of the result, and draws it if asked to. Fills in the default output."""
+    shell = {name: given.pop(name) for name in SHELL_ONLY if name in given}
+    positional = [given.pop(argument.name) for argument in command.positional if argument.name in given]
+    if command.out:
+        given.setdefault("out", command.out(positional))
+    result = command.run(*positional, **given)
+    say(command.lines(result, {**shell, "out": given.get("out")}))
+    if shell.get("draw") and command.picture and not hasattr(result, "pending") and speaks():
+        from landscape.recipes.plot import plot
+
+        source, suffix, kind = command.picture(result)
+        files = plot(source, kind=kind, out=Path(source).with_suffix(suffix))
+        say(plot.command.lines(files, {}))  # type: ignore[attr-defined]
+
+
+def explained(error: BaseException, *, keeps: bool, again: bool = False) -> tuple[str, int]:
     """(one line, exit status) for whatever ended a command; `keeps` when it writes a file that can be continued."""
     if isinstance(error, LandscapeError):
         return str(error), error.exit_status
     if isinstance(error, KeyboardInterrupt):
         text = str(error) or "stopped by Ctrl-C"
-        again = "the same command" + (" without --overwrite" if anew else "")
-        return text + (f"; what was computed is kept, run {again} to continue" if keeps else ""), 130
+        same = "the same command" + (" without --overwrite" if again else "")
+        return text + (f"; what was computed is kept, run {same} to continue" if keeps else ""), 130
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
         return "out of memory; take a smaller --batch-size or fewer --samples", 1
     first = (str(error).strip().splitlines() or [""])[0]
     return f"unexpected {type(error).__name__}: {first} (--debug shows where)", 1
-
-
-def join_ranges(arguments: list[str]) -> list[str]:
-    """`-x -1:1:51` as `-x=-1:1:51`, because argparse takes a word with a leading minus for an option."""
-    joined: list[str] = []
-    for word in arguments:
-        if joined and joined[-1] in RANGES and word.startswith("-"):
-            joined[-1] = f"{joined[-1]}={word}"
-        else:
-            joined.append(word)
-    return joined
-
-
-def make_parser() -> argparse.ArgumentParser:
-    """The parser of all commands."""
-    import landscape
-
-    parser = _Parser(prog="landscape", description="See the loss landscape of your neural network.", allow_abbrev=False)
-    parser.add_argument("--version", action="version", version=f"landscape {landscape.__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
-    for name, command in COMMANDS.items():
-        sub = commands.add_parser(
-            name, help=command.help, description=command.help, epilog=command.epilog, allow_abbrev=False
-        )
-        add_arguments(sub, command)
-        add_options(sub, command.options)
-        sub.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    return parser
-
-
-class _Parser(argparse.ArgumentParser):
-    """Errors as one line with the next step, on the first rank only."""
-
-    def error(self, message: str) -> None:  # type: ignore[override]
-        if speaks():
-            print(f"landscape: {message}; see {self.prog} --help", file=sys.stderr)
-        raise SystemExit(2)
-
-
-def _say(text: str, error: BaseException | None) -> None:
-    """One line on stderr from the first rank; the traceback of `error` from any."""
-    if speaks():
-        print(f"landscape: {' '.join(text.split())}", file=sys.stderr, flush=True)
-    if error is not None:
-        import traceback
-
-        traceback.print_exception(error)
 
 
 def _abort(status: int) -> None:

@@ -78,3 +78,8 @@ def cosine(x: Pieces, y: Pieces) -> float:
         x_squared += float(a.square().sum())
         y_squared += float(b.square().sum())
     return dot / (math.sqrt(x_squared) * math.sqrt(y_squared))
+
+
+def signed(vector: Tensor) -> Tensor:
+    """The vector or its opposite: eigenvectors have no sign of their own, so the largest entry is made positive."""
+    return vector * vector[vector.abs().argmax()].sign()

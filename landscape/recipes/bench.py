@@ -1,40 +1,78 @@
-"""`landscape bench`: speed on this machine, side by side with the two other ways to do the same.
-
-Owns: the comparison of (a) the original program's way, a DataLoader that decodes and transforms every image at every
-point, (b) a bare PyTorch loop over preloaded tensors, and (c) this library. They alternate in one run with the same net,
-data and threads, so that a machine whose speed drifts favours none; the ratios within a round are what counts.
-"""
+"""`landscape bench`: speed on this machine, side by side with other ways to do the same."""
 
 from __future__ import annotations
 
-import statistics
-import time
-from collections.abc import Callable
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
-from torch.utils.flop_counter import FlopCounterMode
-
-from landscape.data.load import load_splits
-from landscape.data.normalize import Normalize
-from landscape.data.split import TensorSplit
 from landscape.errors import UsageError
-from landscape.recipes.bench_hessian import bench_hessian
-from landscape.recipes.bench_training import bench_training
-from landscape.recipes.job import Job, make_job
-from landscape.recipes.net import load_net
-from landscape.recipes.options import Options
-from landscape.sweep.launch import World
+from landscape.options.command import Positional, command
+from landscape.options.groups import DataOptions, MachineOptions, NetOptions
+from landscape.options.option import Option, rows_of
 
-# What the original program uses for CIFAR-10.
-BATCH, WORKERS = 128, 2
-PEAK_SIZE, PEAK_REPEATS = 1536, 8
+WAYS = {"original": "DataLoader at every point", "bare": "bare loop, batch 128", "ours": "landscape"}
+_KNOWN = {row.name: row.option for group in (NetOptions, DataOptions, MachineOptions) for row in rows_of(group)}
+_SHARED = ("model", "data", "samples", "normalize", "device", "precision", "batch_size", "threads", "plain")
 
 
+def lines(result: Mapping[str, Any], shell: Mapping[str, Any]) -> Sequence[str]:
+    if shell.get("json"):
+        return [json.dumps(result, indent=2)]
+    return list(
+        _hessian(result) if "hessian" in result else _training(result) if "plain" in result else _points(result)
+    )
+
+
+def _head(result: Mapping[str, Any], amount: str) -> str:
+    threads = f"{result['threads']} thread{'s' if result['threads'] > 1 else ''}"
+    return f"{result['net']} on {result['data']}, {amount}, {threads}, {result['device']}"
+
+
+def _points(result: Mapping[str, Any]) -> Iterator[str]:
+    yield _head(result, f"{result['samples']} samples")
+    for key, name in WAYS.items():
+        if result[key] is not None:
+            ratio = result.get(f"ours_to_{key}")
+            faster = f"   landscape is {ratio:.2f} x as fast" if ratio else ""
+            yield f"  {name:26s} {result[key]:10,.0f} samples/s{faster}"
+    yield f"  batch {result['batch_size']}, program {result['program']}, losses differ by {result['loss_difference']:.1e}"
+    share = 100 * result["peak_fraction"]
+    yield f"  {share:.0f} % of this machine's matrix products ({result['peak_gflops']:.0f} GFLOP/s)"
+
+
+def _training(result: Mapping[str, Any]) -> Iterator[str]:
+    yield _head(result, f"trained in batches of {result['batch_size']}")
+    yield f"  {'plain loop, preloaded data':26s} {result['plain']:10,.0f} samples/s"
+    yield f"  {'landscape':26s} {result['ours']:10,.0f} samples/s   {result['ours_to_plain']:.2f} x as fast"
+    yield f"  the losses of the first step differ by {result['loss_difference']:.1e}"
+
+
+def _hessian(result: Mapping[str, Any]) -> Iterator[str]:
+    yield _head(result, f"{result['samples']} samples")
+    yield f"  largest and smallest eigenvalue of the Hessian at {result['points']} neighbouring points, for each point:"
+    for key, name in {"original": "two eigsh, double backward", "ours": "landscape"}.items():
+        row = result["hessian"][key]
+        rough = f" + {row['rough']:.1f} in bfloat16" if row["rough"] else ""
+        counts = f"{row['products']:5.1f} products{rough}"
+        yield f"  {name:26s} {row['seconds']:8.2f} s   {counts}   worst error {100 * row['worst_error']:.2g} %"
+    each = ", ".join(f"{ratio:.1f}" for ratio in result["speedups"])
+    yield f"  landscape is {result['speedup']:.1f} x as fast ({each}); a product {result['one_product']:.1f} x"
+
+
+@command(
+    "speed on this machine, side by side with a plain loop",
+    lines=lines,
+    rows={
+        **{name: _KNOWN[name] for name in _SHARED},
+        "train": Option("time training instead of evaluating", action="store_true"),
+        "hessian": Option("time the ends of the Hessian's spectrum instead of evaluating", action="store_true"),
+        "rounds": Option("alternating rounds", type=int, metavar="N"),
+        "json": Option("print JSON", action="store_true", only="shell"),
+    },
+    positional=(Positional("checkpoint", "CKPT", "default: the ResNet-56 that ships", nargs="?"),),
+)
 def bench(
     checkpoint: Any = None,
     *,
@@ -51,14 +89,14 @@ def bench(
     train: bool = False,
     hessian: bool = False,
 ) -> dict[str, Any]:
-    """Samples per second of the three ways, at one point of the landscape; ours includes moving the weights there.
+    """Samples per second of the original program's way, a bare loop and ours, at one point of the landscape.
 
     Args:
         checkpoint: default the ResNet-56 that ships with the project.
         batch_size: of ours; the others take 128.
         rounds: how often the three alternate, after one round to warm up.
-        hessian: time both ends of the Hessian's spectrum at so many neighbouring points: see `bench_hessian`.
-        train: time the training of such a net instead, beside a plain loop: see `bench_training`.
+        hessian: time both ends of the Hessian's spectrum at `rounds` neighbouring points instead.
+        train: time the training of such a net instead, beside a plain loop.
 
     Returns:
         The machine, medians of samples per second ("original", "bare", "ours"; "original" is None for data that are not
@@ -68,6 +106,8 @@ def bench(
     Raises:
         LandscapeError: bad input.
     """
+    import torch
+
     if rounds < 1:
         raise UsageError(f"rounds {rounds}: expected at least 1")
     if train and hessian:
@@ -78,143 +118,18 @@ def bench(
     threads_before = torch.get_num_threads()
     try:
         if train:
+            from landscape.benchmarks.training import bench_training
+
             return bench_training(checkpoint, model, rounds=rounds, **shared, **place)
         if hessian:
+            from landscape.benchmarks.hessian import bench_hessian
+
             return bench_hessian(checkpoint, model, rounds=rounds, options={**shared, **place})
-        options = Options(checkpoint=checkpoint, model=model, plain=plain, **shared, **place)
-        job = make_job(options, {"x": (-1, 1, 3), "y": (-1, 1, 3)}, World(), "bench")
-        net = load_net(checkpoint, model)
-        module = net.module.to(job.objective.device, job.objective.weights.dtype).eval()
-        ways: dict[str, Callable[[], float]] = {
-            "bare": lambda: bare_loop(module, job),
-            "ours": lambda: job.evaluate((0.0, 0.0))["train_loss"],
-        }
-        if loader := _original_loader(shared, net.meta):
-            ways = {"original": lambda: original_loop(module, loader, job.objective.device), **ways}
-        return _facts(job, module, *_alternate(ways, rounds, job))
+        from landscape.benchmarks.evaluation import bench_evaluation
+
+        return bench_evaluation(checkpoint, model, rounds=rounds, plain=plain, shared=shared, place=place)
     finally:
         torch.set_num_threads(threads_before)
-
-
-def bare_loop(net: nn.Module, job: Job) -> float:
-    """What a researcher would write: the mean loss over preloaded tensors at one set of weights."""
-    split = next(iter(job.objective.splits.values()))
-    total = 0.0
-    with torch.no_grad():
-        for start in range(0, split.size, BATCH):
-            inputs, targets = split.inputs[start : start + BATCH], split.targets[start : start + BATCH]
-            total += F.cross_entropy(net(inputs), targets, reduction="sum").item()
-    return total / split.size
-
-
-def original_loop(net: nn.Module, loader: DataLoader, device: torch.device) -> float:
-    """How the original program evaluates a point: workers decode and transform, losses are summed batch by batch."""
-    total, correct, count = 0.0, 0.0, 0
-    with torch.no_grad():
-        for inputs, targets in loader:
-            inputs, targets = inputs.to(device), targets.to(device)
-            outputs = net(inputs)
-            total += F.cross_entropy(outputs, targets).item() * len(targets)
-            correct += outputs.argmax(1).eq(targets).sum().item()
-            count += len(targets)
-    return total / count
-
-
-class _Pictures(Dataset):
-    """uint8 images as torchvision's data sets give them: one PIL picture at a time through ToTensor and Normalize."""
-
-    def __init__(self, images: Tensor, targets: Tensor, normalize: Normalize):
-        from torchvision import transforms
-
-        steps = [transforms.ToTensor()]
-        if normalize.mean:
-            steps.append(transforms.Normalize(normalize.mean, normalize.std))
-        self._images, self._targets, self._transform = images.numpy(), targets, transforms.Compose(steps)
-
-    def __len__(self) -> int:
-        return len(self._targets)
-
-    def __getitem__(self, index: int):
-        from PIL import Image
-
-        image = self._images[index]
-        return self._transform(Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)), self._targets[index]
-
-
-def _original_loader(shared: dict[str, Any], meta: dict) -> DataLoader | None:
-    source = shared["data"] if shared["data"] is not None else meta.get("data")
-    normalize = shared["normalize"] or (meta.get("normalize") if shared["data"] is None else None)
-    split = load_splits(source, samples=shared["samples"], normalize=normalize).splits["train"]
-    if not isinstance(split, TensorSplit) or split.inputs.dtype != torch.uint8:
-        return None
-    return DataLoader(_Pictures(split.inputs, split.targets, split.normalize), batch_size=BATCH, num_workers=WORKERS)
-
-
-def _alternate(ways: dict[str, Callable], rounds: int, job: Job) -> tuple[dict[str, list[float]], dict[str, float]]:
-    """Seconds of each way in each round, and its loss."""
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    losses: dict[str, float] = {}
-    for number in range(rounds + 1):
-        for name, way in ways.items():
-            started = time.perf_counter()
-            losses[name] = way()
-            if job.objective.device.type == "cuda":
-                torch.cuda.synchronize(job.objective.device)
-            if number:  # the first round warms up
-                seconds[name].append(time.perf_counter() - started)
-    return seconds, losses
-
-
-def _facts(job: Job, net: nn.Module, seconds: dict[str, list[float]], losses: dict[str, float]) -> dict[str, Any]:
-    size = job.objective.samples
-    rate = {name: size / statistics.median(times) for name, times in seconds.items()}
-
-    def ratio(other: str) -> float | None:
-        if other not in seconds:
-            return None
-        return statistics.median(a / b for a, b in zip(seconds[other], seconds["ours"], strict=True))
-
-    flops, peak = _flops(net, job), matmul_peak(job.objective.device, job.objective.weights.dtype)
-    run = job.provenance["run"]
-    return {
-        "net": job.provenance["model"]["name"],
-        "data": job.provenance["data"]["name"],
-        "samples": size,
-        "device": run["device"],
-        "threads": job.threads,
-        "program": run["program"],
-        "batch_size": job.objective.batch_size,
-        "original": rate.get("original"),
-        "bare": rate["bare"],
-        "ours": rate["ours"],
-        "ours_to_original": ratio("original"),
-        "ours_to_bare": ratio("bare"),
-        "loss_difference": max(abs(losses["ours"] / other - 1) for other in losses.values()),
-        "peak_gflops": peak / 1e9,
-        "peak_fraction": rate["ours"] * flops / peak,
-    }
-
-
-def _flops(net: nn.Module, job: Job) -> float:
-    """Floating-point operations for one sample, counted by torch (two for each multiply-add)."""
-    split = next(iter(job.objective.splits.values()))
-    inputs, _ = next(iter(split.batches(2)))
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        net(inputs)
-    return counter.get_total_flops() / len(inputs)
-
-
-def matmul_peak(device: torch.device, dtype: torch.dtype) -> float:
-    """Operations per second of a large matrix product, the best of several: what the machine can do at most."""
-    a = torch.randn(PEAK_SIZE, PEAK_SIZE, device=device, dtype=dtype)
-    best = float("inf")
-    for _ in range(PEAK_REPEATS):
-        started = time.perf_counter()
-        a @ a
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        best = min(best, time.perf_counter() - started)
-    return 2 * PEAK_SIZE**3 / best
 
 
 def default_checkpoint() -> Path:

@@ -8,9 +8,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from landscape.errors import LandscapeError
+from landscape.options.command import command
+from landscape.options.option import Option
+from landscape.recipes.compare import compare
 from landscape.recipes.hessian import hessian
-from landscape.recipes.plot import compare, plot
-from landscape.recipes.surface import line, surface
+from landscape.recipes.line import line
+from landscape.recipes.plot import plot
+from landscape.recipes.surface import surface
+from landscape.recipes.words import files_lines
 from landscape.sweep.launch import connect
 
 # Curvature costs some hundred passes over the data at a point: it is shown on a coarser grid and fewer samples.
@@ -18,6 +23,17 @@ CURVATURE, CURVATURE_SAMPLES = 6, 64
 NETS = {"with shortcuts": "resnet56_digits", "without shortcuts": "resnet56_noshort_digits"}
 
 
+@command(
+    "the main job on what ships with the project",
+    lines=lambda files, shell: files_lines(files, "the demo wrote"),
+    rows={
+        "checkpoints": Option("folder of the nets that ship", metavar="DIR"),
+        "out": Option("folder of what is written (default: figures/demo)", ("-o", "--out"), metavar="DIR"),
+        "points": Option("points of each axis", type=int, metavar="N"),
+        "samples": Option("samples of each split", type=int, metavar="N"),
+        "quiet": Option("no progress bar", action="store_true"),
+    },
+)
 def demo(
     *,
     checkpoints: str | Path | None = None,

@@ -1,22 +1,31 @@
-"""`landscape export`: a surface as a table or in another program's layout. Imports neither torch nor MPI.
-
-Owns: the formats and how a suffix chooses one.
-"""
+"""`landscape export`: a surface in another program's format. Imports neither torch nor MPI."""
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from landscape.errors import LandscapeError, UsageError
-from landscape.surfaces import Surface, load_surface
-from landscape.surfaces.legacy import write_legacy
+from landscape.options.command import Positional, command
+from landscape.options.option import Option
+from landscape.recipes.words import files_lines
+
+if TYPE_CHECKING:
+    from landscape.surfaces.surface import Surface
 
 
+def lines(path: Path, shell: Mapping[str, Any]) -> Sequence[str]:
+    return files_lines([path])
+
+
+@command(
+    "a surface as a table or in another program's layout",
+    lines=lines,
+    rows={"format": Option("csv, npz, nc or li2018 (default: by suffix)", metavar="NAME")},
+    positional=(Positional("surface", "FILE", "surface file"), Positional("out", "OUT", "output file")),
+    example="landscape export resnet56.h5 resnet56.csv",
+)
 def export(surface: Surface | str | Path, out: str | Path, *, format: str | None = None) -> Path:
     """Writes a surface in another form: csv, npz, nc (needs xarray), or li2018, the original program's HDF5 layout.
 
@@ -25,6 +34,10 @@ def export(surface: Surface | str | Path, out: str | Path, *, format: str | None
     Raises:
         UsageError: unknown format. LandscapeError: unreadable input or unwritable output.
     """
+    from landscape.atomic import whole_file
+    from landscape.exporters import FORMATS, writer_of
+    from landscape.surfaces import Surface, load_surface
+
     out = Path(out)
     chosen = format or out.suffix.lower().lstrip(".")
     if chosen not in FORMATS:
@@ -35,42 +48,8 @@ def export(surface: Surface | str | Path, out: str | Path, *, format: str | None
     if not isinstance(surface, Surface) and out.exists() and out.samefile(surface):
         raise UsageError(f"output {out} is the file being exported; give another name")
     try:
-        FORMATS[chosen](loaded, out)
+        with whole_file(out) as scratch:
+            writer_of(chosen)(loaded, scratch)
     except OSError as error:
         raise LandscapeError(f"cannot write {out}: {error.strerror or error}") from error
     return out
-
-
-def _csv(surface: Surface, out: Path) -> None:
-    """One row per point: coordinates, metrics, standard errors, status."""
-    names = [axis.name for axis in surface.grid.axes]
-    columns = {
-        **surface.values,
-        **{f"{name}_stderr": array for name, array in surface.stderr.items()},
-        **{f"status_{name}": array for name, array in surface.status.items()},
-    }
-    with out.open("w", newline="") as stream:
-        writer = csv.writer(stream)
-        writer.writerow([*names, *columns])
-        for index in range(surface.grid.size):
-            row = [array.flat[index].item() for array in columns.values()]
-            writer.writerow([*surface.grid.coordinates(index), *row])
-
-
-def _npz(surface: Surface, out: Path) -> None:
-    axes = {axis.name: axis.values for axis in surface.grid.axes}
-    errors = {f"{name}_stderr": array for name, array in surface.stderr.items()}
-    with out.open("wb") as stream:
-        np.savez_compressed(stream, **axes, **surface.values, **errors, provenance=json.dumps(surface.provenance))
-
-
-def _netcdf(surface: Surface, out: Path) -> None:
-    surface.to_xarray().to_netcdf(out)
-
-
-FORMATS: dict[str, Callable[[Surface, Path], None]] = {
-    "csv": _csv,
-    "npz": _npz,
-    "nc": _netcdf,
-    "li2018": write_legacy,
-}

@@ -1,121 +1,42 @@
-"""`landscape info`: what a file is, in a few facts. Loads torch for checkpoints only.
-
-Owns: the facts told of each kind of file.
-"""
+"""`landscape info`: what a file is."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from landscape.errors import LandscapeError
-from landscape.surfaces.run_log import CONFIG, load_run
-
-HDF5 = (".h5", ".hdf5")
+from landscape.options.command import Positional, command
+from landscape.options.option import Option
+from landscape.recipes.words import tree_lines
 
 
-def info(path: str | Path) -> dict[str, Any]:
+def lines(facts: Any, shell: Mapping[str, Any]) -> Sequence[str]:
+    """Of one file, or of several."""
+    if shell.get("json"):
+        return [json.dumps(facts, indent=2, default=str)]
+    each = facts if isinstance(facts, list) else [facts]
+    return [line for one in each for line in tree_lines(one)]
+
+
+@command(
+    "what a checkpoint, surface, direction file or run folder is",
+    lines=lines,
+    rows={"json": Option("print JSON", action="store_true", only="shell")},
+    positional=(Positional("path", "FILE", "files", nargs="+"),),
+)
+def info(path: str | Path | Sequence[str | Path]) -> dict[str, Any] | list[dict[str, Any]]:
     """Facts about a surface file, a spectrum, a direction file, a checkpoint or the folder of a training run, as plain values.
+
+    Of several files (more than one in a list), a list of them.
 
     Raises:
         LandscapeError: missing, unreadable, or of no known kind.
     """
-    path = Path(path)
-    if path.suffix.lower() in HDF5:
-        return _directions(path) or _spectrum(path) or _surface(path)
-    return _run(path) if (path / CONFIG).is_file() else _checkpoint(path)
+    from landscape.recipes.describe import describe
 
-
-def _surface(path: Path) -> dict[str, Any]:
-    from landscape.surfaces import load_surface
-
-    surface = load_surface(path)
-    axes = {a.name: f"{a.values[0]:g}:{a.values[-1]:g}:{len(a.values)}" for a in surface.grid.axes}
-    return {
-        "kind": "surface",
-        "file": str(path),
-        "axes": axes,
-        "points": surface.counts(),
-        "metrics": {name: _range(array, surface.at_origin(name)) for name, array in surface.values.items()},
-        "trails": {name: list(trail.labels) for name, trail in surface.trails.items()},
-        "provenance": surface.provenance,
-    }
-
-
-def _range(array: np.ndarray, centre: float | None) -> dict[str, Any]:
-    finite = array[np.isfinite(array)]
-    return {
-        "min": float(finite.min()) if finite.size else None,
-        "max": float(finite.max()) if finite.size else None,
-        "at_origin": centre,
-        "nan": int(np.isnan(array).sum()),
-        "inf": int(np.isinf(array).sum()),
-    }
-
-
-def _spectrum(path: Path) -> dict[str, Any] | None:
-    from landscape.surfaces.spectrum import is_spectrum, load_spectrum
-
-    if not is_spectrum(path):
-        return None
-    spectrum = load_spectrum(path)
-    blocks = {}
-    for name, block in spectrum.blocks.items():
-        share, error = block.negative(spectrum.index)
-        blocks[name] = {
-            "parameters": block.dimension,
-            "eigenvalues": block.values.tolist(),
-            "errors": block.errors.tolist(),
-            "trace": block.trace,
-            "trace_stderr": block.trace_stderr,
-            "negative": share,
-            "negative_stderr": error,
-            "products": block.products,
-            "critical_sharpness": block.sharpness,
-        }
-    return {"kind": "spectrum", "file": str(path), "blocks": blocks, "provenance": spectrum.provenance}
-
-
-def _directions(path: Path) -> dict[str, Any] | None:
-    from landscape.direction.contents import contents
-
-    groups = contents(path)
-    return {"kind": "directions", "file": str(path), "groups": groups} if groups else None
-
-
-def _run(path: Path) -> dict[str, Any]:
-    run = load_run(path)
-    last = {name: float(column[-1]) for name, column in run.columns.items() if run.given[name][-1]}
-    nets = sorted(net.name for net in path.glob("checkpoints/*.pt"))
-    return {
-        "kind": "run",
-        "folder": str(path),
-        "finished": (path / "final.pt").exists(),
-        "rows": len(run.columns["epoch"]),
-        "last": last,
-        "nets": {"number": len(nets), "first": nets[0], "last": nets[-1]} if nets else {},
-        "config": run.config,
-    }
-
-
-def _checkpoint(path: Path) -> dict[str, Any]:
-    from landscape.checkpoint.checkpoint import load_checkpoint
-    from landscape.models.recognize import recognize
-
-    checkpoint = load_checkpoint(path)
-    try:
-        recognized = recognize(checkpoint.state_dict)
-    except LandscapeError as error:
-        recognized = f"undecided: {error}"
-    return {
-        "kind": "checkpoint",
-        "file": str(path),
-        "sha256": checkpoint.sha256,
-        "model": checkpoint.meta.get("model") or recognized,
-        "tensors": len(checkpoint.state_dict),
-        "entries": sum(tensor.numel() for tensor in checkpoint.state_dict.values()),
-        "dtypes": sorted({str(tensor.dtype).removeprefix("torch.") for tensor in checkpoint.state_dict.values()}),
-        "metadata": checkpoint.meta,
-    }
+    if isinstance(path, (str, Path)):
+        return describe(path)
+    found = [describe(each) for each in path]
+    return found if len(found) > 1 else found[0]

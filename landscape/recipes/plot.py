@@ -1,33 +1,62 @@
-"""`landscape plot` and `landscape compare`: files to pictures. Imports neither torch nor MPI.
-
-Owns: which picture goes into which file, and choosing the renderer by the file's suffix.
-"""
+"""`landscape plot`: pictures of surfaces, spectra and training runs. Imports neither torch nor MPI."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from landscape.errors import LandscapeError, UsageError
-from landscape.scene.build import TOGETHER, Options, build_scenes, default_kind
-from landscape.scene.compare import build_comparison, compare_curves
-from landscape.scene.curves import CURVES, build_curves
-from landscape.scene.scene import Comparison, Scene
-from landscape.scene.spectrum import SPECTRUM, build_spectra, compare_spectra
-from landscape.scene.spectrum_layers import LAYERS, build_layers
-from landscape.surfaces import Surface, load_surface
-from landscape.surfaces.run_log import RunLog, is_run_folder, load_run
-from landscape.surfaces.spectrum import Spectrum, is_spectrum, load_spectrum
+from landscape.options.command import Positional, command
+from landscape.options.option import Option
+from landscape.recipes.words import files_lines
 
-INTERACTIVE = (".html",)
-STATIC = (".png", ".pdf", ".svg")
+if TYPE_CHECKING:
+    from landscape.surfaces.run_log import RunLog
+    from landscape.surfaces.spectrum import Spectrum
+    from landscape.surfaces.surface import Surface
 
 
-Source = Surface | RunLog | Spectrum | str | Path
+def _levels(text: str) -> int | list[float]:
+    values = [float(part) for part in text.split(",")]
+    return int(values[0]) if len(values) == 1 and values[0] == int(values[0]) else values
 
 
+_levels.__name__ = "number or list of numbers"  # argparse names it in its messages
+
+FILES = Positional(
+    "surfaces", "FILE", "surface files, ours or the original program's, spectra, or run folders", nargs="+"
+)
+KIND = Option(
+    "contour, filled, heatmap, surface, overlay, overlay3d, ratio, line, spread, curvature, curves, spectrum, layers; "
+    "several with commas for plot", metavar="KIND",
+)  # fmt: skip
+OUT = Option(
+    "output files: .png .pdf .svg .html; a bare suffix keeps the first name", ("-o", "--out"), nargs="+", metavar="FILE"
+)
+DRAWING = {
+    "metric": Option("such as test_loss (default: the first loss); two, with a comma, for overlays", metavar="NAME"),
+    "scale": Option("of the values (default: auto)", choices=("auto", "linear", "log", "symlog")),
+    "levels": Option("number of contour lines, or their values", type=_levels, metavar="N|LIST"),
+    "vmin": Option("lowest value drawn", type=float),
+    "vmax": Option("highest value drawn", type=float),
+    "title": Option("title of the figure"),
+    "dpi": Option("pixels per inch of .png (default: 200)", type=int),
+}
+
+
+def lines(files: Sequence[Path], shell: Mapping[str, Any]) -> Sequence[str]:
+    return files_lines(files)
+
+
+@command(
+    "pictures of surface files and training runs",
+    lines=lines,
+    rows={"kind": KIND, "out": OUT, **DRAWING},
+    positional=(FILES,),
+    example="landscape plot resnet56.h5 --kind contour,surface -o resnet56.png .pdf",
+)
 def plot(
-    surfaces: Surface | RunLog | str | Path | Sequence,
+    surfaces: Surface | RunLog | Spectrum | str | Path | Sequence,
     *,
     kind: str | Sequence[str] | None = None,
     metric: str | None = None,
@@ -45,8 +74,8 @@ def plot(
         surfaces: one or several, as `Surface`, paths of surface files, folders of training runs, or (files of) spectra.
         kind: contour, filled, heatmap, surface, overlay or overlay3d (train and test over each other), or ratio (a map of
             curvature under the lines of the loss) for a plane; line, spread (all files in one picture: median and range)
-            or curvature (the loss, the ends of the Hessian's spectrum below) for a line; curves for a run. Or several of them;
-            default contour, line and curves.
+            or curvature (the loss, the ends of the Hessian's spectrum below) for a line; curves for a run; spectrum or
+            layers for a spectrum. Or several of them; default contour, line, curves and spectrum.
         metric: default the first loss; a line, a spread and curves show all, an overlay takes `loss` or `accuracy`.
         scale: auto, linear, log or symlog; auto is logarithmic when the values span more than a factor of about 20.
         levels: about how many contour lines, or their values.
@@ -60,178 +89,7 @@ def plot(
     Raises:
         LandscapeError: unreadable files, or a kind that does not fit.
     """
-    loaded = [_loaded(surface) for surface in _several(surfaces)]
-    kinds = [kind] if isinstance(kind, str) else list(kind or [None])
-    kinds = [part for entry in kinds for part in (entry.split(",") if entry else [None])]
+    from landscape.render.pictures import draw_each
+
     drawing = {"metric": metric, "scale": scale, "levels": levels, "vmin": vmin, "vmax": vmax, "title": title}
-    written = []
-    for pictured, one in _pictures(loaded, kinds):
-        chosen = one or _default_kind(pictured[0])
-        marks = _marks(pictured[0] if len(loaded) > len(pictured) else None, chosen if len(kinds) > 1 else None)
-        scene = _scene(pictured, chosen, drawing)
-        written += [_draw(scene, path, dpi) for path in _outputs(out, _default_output(pictured[0], chosen), marks)]
-    return written
-
-
-def compare(
-    surfaces: Sequence[Surface | RunLog | str | Path],
-    *,
-    kind: str | None = None,
-    metric: str | None = None,
-    scale: str = "auto",
-    levels: int | Sequence[float] | None = None,
-    vmin: float | None = None,
-    vmax: float | None = None,
-    names: Sequence[str] | None = None,
-    title: str | None = None,
-    out: str | Path | Sequence[str | Path] = "comparison.html",
-    dpi: int = 200,
-) -> list[Path]:
-    """Draws two or more surfaces, or training runs, side by side with the same colours, levels and ranges; options as in `plot`.
-
-    In html the cameras are linked: turning one relief turns all.
-
-    Raises:
-        LandscapeError: unreadable files, fewer than two, or surfaces that cannot share a scale.
-    """
-    loaded = [_loaded(surface) for surface in _several(surfaces)]
-    if not loaded:
-        raise UsageError("compare needs at least two surface files")
-    drawing = {"metric": metric, "scale": scale, "levels": levels, "vmin": vmin, "vmax": vmax, "title": title}
-    scene = _comparison(loaded, kind or _default_kind(loaded[0]), names, drawing)
-    return [_draw(scene, path, dpi) for path in _outputs(out, "comparison.html", ())]
-
-
-def _several(surfaces) -> list:
-    return list(surfaces) if isinstance(surfaces, (list, tuple)) else [surfaces]
-
-
-def _loaded(source: Source) -> Surface | RunLog | Spectrum:
-    """A folder is a training run; a file is a spectrum if it says so, else a surface."""
-    if isinstance(source, (Surface, RunLog, Spectrum)):
-        return source
-    if is_run_folder(source):
-        return load_run(source)
-    return load_spectrum(source) if is_spectrum(source) else load_surface(source)
-
-
-def _pictures(loaded: Sequence, kinds: Sequence[str | None]) -> Iterator[tuple[Sequence, str | None]]:
-    """What goes into each picture: one file, or all of them for a kind that lays them together."""
-    spectra = [source for source in loaded if isinstance(source, Spectrum)]
-    together = (*TOGETHER, SPECTRUM) if len(spectra) == len(loaded) > 1 else TOGETHER
-    for one in kinds:
-        if (one or _default_kind(loaded[0]) if loaded else one) in together:
-            yield loaded, one
-    for each in loaded:
-        for one in kinds:
-            if (one or _default_kind(each)) not in together:
-                yield [each], one
-
-
-def _default_kind(source: Surface | RunLog | Spectrum) -> str:
-    if isinstance(source, Spectrum):
-        return SPECTRUM
-    return CURVES if isinstance(source, RunLog) else default_kind(source)
-
-
-def _scene(sources: Sequence[Surface | RunLog], kind: str, drawing: dict) -> Scene:
-    """One picture of one source, or of several surfaces or spectra together."""
-    spectra = _spectra(sources, kind)
-    if spectra:
-        keep = _without_levels(spectra, drawing)
-        return build_layers(spectra[0], **keep) if kind == LAYERS else build_spectra(spectra, **keep)
-    runs = [source for source in sources if isinstance(source, RunLog)]
-    if runs and kind != CURVES:
-        raise UsageError(f"kind '{kind}' does not fit {runs[0].source}, which is a training run; choose {CURVES}")
-    if runs:
-        return build_curves(runs, **_without_levels(runs, drawing))[0]
-    if kind == CURVES:
-        raise UsageError(
-            f"kind '{CURVES}' does not fit {sources[0].source or 'a surface'}; give a training run's folder"
-        )
-    return build_scenes(sources, Options(kind, **drawing))[0]
-
-
-def _spectra(sources: Sequence, kind: str) -> list[Spectrum]:
-    """The sources if they are spectra, to be drawn by a kind that fits them."""
-    spectra = [source for source in sources if isinstance(source, Spectrum)]
-    if spectra and (len(spectra) < len(sources) or kind not in (SPECTRUM, LAYERS)):
-        raise UsageError(
-            f"{spectra[0].source or 'a spectrum'} is a spectrum: draw it with other spectra, by kind {SPECTRUM} or {LAYERS}"
-        )
-    if not spectra and kind in (SPECTRUM, LAYERS):
-        raise UsageError(
-            f"kind '{kind}' does not fit {sources[0].source or 'this'}; give a file that landscape spectrum wrote"
-        )
-    return spectra
-
-
-def _comparison(loaded: Sequence[Surface | RunLog | Spectrum], kind: str, names, drawing: dict) -> Comparison:
-    spectra = _spectra(loaded, kind)
-    if kind == LAYERS:
-        raise UsageError(f"kind '{LAYERS}' shows one net; compare by kind {SPECTRUM}")
-    if spectra:
-        return compare_spectra(spectra, names=names, **_without_levels(spectra, drawing))
-    runs = [source for source in loaded if isinstance(source, RunLog)]
-    if runs and (len(runs) < len(loaded) or kind != CURVES):
-        raise UsageError(f"{runs[0].source} is a training run: compare it with other runs, and by kind {CURVES}")
-    if runs:
-        return compare_curves(runs, names=names, **_without_levels(runs, drawing))
-    return build_comparison(loaded, kind=kind, names=names, **drawing)
-
-
-def _without_levels(sources: Sequence[RunLog | Spectrum], drawing: dict) -> dict:
-    if drawing["levels"] is not None:
-        raise UsageError(f"levels do not apply to {sources[0].source or 'this'}: its picture has no contour lines")
-    if isinstance(sources[0], Spectrum):
-        if drawing["metric"] is not None:
-            raise UsageError(f"metric '{drawing['metric']}': a spectrum has no metrics; leave it out")
-        return {name: value for name, value in drawing.items() if name not in ("levels", "metric")}
-    return {name: value for name, value in drawing.items() if name != "levels"}
-
-
-def _default_output(source: Surface | RunLog, kind: str) -> str:
-    return str(Path(source.source) / f"{kind}.png") if isinstance(source, RunLog) else f"{_stem(source)}_{kind}.png"
-
-
-def _stem(source: Surface | RunLog) -> str:
-    if isinstance(source, RunLog):
-        return str(Path(source.source).resolve())
-    return str(Path(source.source).with_suffix("")) if source.source else "landscape"
-
-
-def _marks(source: Surface | RunLog | None, kind: str | None) -> tuple[str, ...]:
-    """What tells this picture's file name from its siblings'."""
-    return tuple(filter(None, [Path(_stem(source)).name if source else None, kind]))
-
-
-def _outputs(out, default: str, marks: tuple[str, ...]) -> list[Path]:
-    if out is None:
-        return [Path(default)]
-    paths: list[Path] = []
-    for entry in [out] if isinstance(out, (str, Path)) else out:
-        text = str(entry)
-        bare = text in (*STATIC, *INTERACTIVE)
-        base = (paths[0].with_suffix(text) if paths else Path(default).with_suffix(text)) if bare else Path(text)
-        if base.suffix.lower() not in (*STATIC, *INTERACTIVE):
-            raise UsageError(f"output '{text}': expected a name ending in {', '.join((*STATIC, *INTERACTIVE))}")
-        already = bare and bool(paths)
-        paths.append(base if already or not marks else base.with_name("_".join([base.stem, *marks]) + base.suffix))
-    return paths
-
-
-def _draw(scene, path: Path, dpi: int) -> Path:
-    if not path.parent.is_dir():
-        raise LandscapeError(f"output {path}: the folder {path.parent} does not exist; create it or give another -o")
-    try:
-        if path.suffix.lower() in INTERACTIVE:
-            from landscape.render import interactive
-
-            interactive.draw(scene, path)
-        else:
-            from landscape.render import static
-
-            static.draw(scene, path, dpi=dpi)
-    except OSError as error:
-        raise LandscapeError(f"cannot write {path}: {error.strerror or error}; give another -o") from error
-    return path
+    return draw_each(surfaces, kind, drawing, out, dpi)

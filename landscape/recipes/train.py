@@ -1,87 +1,137 @@
-"""`landscape train`: a net, from its first weights to a checkpoint that the other commands understand.
-
-Owns: the signature, which is the command line's options too (a test says so), and the forms of its text.
-"""
+"""`landscape train`: a net, from its first weights to a checkpoint that the other commands understand."""
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from landscape.errors import UsageError
-from landscape.recipes.training_job import make_training_job
-from landscape.recipes.training_life import END, EPOCH, Run, live
-from landscape.sweep.launch import connect
+from landscape.options.command import command
+from landscape.options.groups import DataOptions, LossOptions, MachineOptions, NetOptions, OutputOptions
+from landscape.options.option import Given, again, option
 
-# What goes into `Settings` under its own name; the others have a form of text, too.
-AS_GIVEN = (
-    *("loss", "samples", "epochs", "batch_size", "optimizer", "lr", "momentum", "weight_decay", "schedule", "warmup"),
-    *("gamma", "clip", "label_noise", "precision", "seed", "init_seed"),
+if TYPE_CHECKING:
+    from landscape.training.life import Run
+
+
+def _numbers(text: str) -> list[float]:
+    return [float(part) for part in text.split(",")]
+
+
+_numbers.__name__ = "list of numbers"  # argparse names it in its messages
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedNet:
+    title: ClassVar[str] = "net and data"
+
+    model: Any = again(NetOptions, "model", help="net: zoo name, torchvision:NAME, timm:NAME, module:callable, "
+                       "file.py:callable; in Python also a module, of which a copy is trained", only="shell")  # fmt: skip
+    data: Any = again(DataOptions, "data", help="data: digits, cifar10, ..., folder:PATH, npz:PATH, module:callable, "
+                      "file.py:callable; the test split, where there is one, is the validation")  # fmt: skip
+    data_root: str | None = again(DataOptions, "data_root")
+    download: bool = again(DataOptions, "download")
+    samples: int | None = again(DataOptions, "samples", help="train on N samples, always the same")
+    normalize: str | None = again(DataOptions, "normalize")
+    loss: str | Callable = again(LossOptions, "loss")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerOptions:
+    title: ClassVar[str] = "optimizer"
+
+    epochs: float = option(30, "passes over the data; may be a fraction (default: 30)", type=float, metavar="N")
+    batch_size: int = again(MachineOptions, "batch_size", default=128, help="samples in one step (default: 128)")
+    optimizer: str = option(
+        "nesterov", "nesterov (SGD with Nesterov momentum, the default), sgd, adam, adamw, ...: those of torch.optim",
+        metavar="NAME",
+    )  # fmt: skip
+    lr: float | None = option(None, "highest learning rate (default: 0.1 for SGD, torch's for others)", type=float)
+    momentum: float = option(0.9, "of SGD (default: 0.9)", type=float)
+    weight_decay: float = option(5e-4, "default: 5e-4", type=float, metavar="W")
+    optimizer_option: Mapping[str, Any] | str | Sequence[str] = option(
+        (), "further arguments of the optimizer, such as betas=(0.9,0.95); repeatable, in Python also a mapping",
+        action="append", metavar="NAME=VALUE",
+    )  # fmt: skip
+    schedule: str = option(
+        "onecycle", "of the learning rate: constant, step (times gamma at each of the milestones), cosine (to 0), onecycle "
+        "(up and down) (default: onecycle)", choices=("constant", "step", "cosine", "onecycle"),
+    )  # fmt: skip
+    warmup: float | None = option(
+        None, "of linear rise; for onecycle, its rising part (default: 0.3 of the run)", type=float, metavar="EPOCHS"
+    )
+    milestones: Sequence[float] = option(
+        (0.5, 0.75), "shares of the run at which `step` lowers the rate (default: 0.5,0.75)", type=_numbers,
+        metavar="LIST",
+    )  # fmt: skip
+    gamma: float = option(0.1, "factor of `step` (default: 0.1)", type=float)
+    clip: float | None = option(None, "largest norm of the gradient (default: no limit)", type=float, metavar="NORM")
+    label_noise: float = option(
+        0.0, "share of the labels made random, as in Zhang et al. 2017, arXiv:1611.03530 (default: 0)", type=float,
+        metavar="SHARE",
+    )  # fmt: skip
+    augment: str | Sequence[str] = option(
+        (), "crop (by an eighth of the side, with a black margin), flip, or both, on the device (default: none)",
+        metavar="LIST",
+    )  # fmt: skip
+    progressive: str | Sequence[tuple[int, float]] = option(
+        (), "begin with smaller images, such as 16:10 or 16:10,24:5: 10 epochs on 16 x 16 pixels, 5 on 24 x 24, the rest on "
+        "whole ones", metavar="SIDE:EPOCHS",
+    )  # fmt: skip
+    seed: int = option(0, "of order, augmentation, wrong labels and dropout (default: 0)", type=int, metavar="N")
+    init_seed: int | None = option(None, "of the first weights (default: --seed)", type=int, metavar="N")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    title: ClassVar[str] = "machine and output"
+
+    device: str = again(MachineOptions, "device")
+    precision: str = again(MachineOptions, "precision")
+    threads: int | None = again(MachineOptions, "threads")
+    save_every: str | int = option(
+        "epoch", "a checkpoint each epoch (default) or N steps; the first and the last net are always kept",
+        metavar="epoch|N|end",
+    )  # fmt: skip
+    log_every: str | int = option(
+        "epoch", "a row of the log, with the validation, each epoch (default) or N steps", metavar="epoch|N|end"
+    )
+    out: str | Path | None = again(
+        OutputOptions, "out", metavar="DIR",
+        help="run folder, continued when it holds the same run (default: runs/MODEL_DATA)",
+    )  # fmt: skip
+    overwrite: bool = again(OutputOptions, "overwrite")
+    quiet: bool = again(OutputOptions, "quiet")
+
+
+def lines(run: Any, shell: Mapping[str, Any]) -> list[str]:
+    """Where the trained net is, and how good."""
+    from landscape.quantity import SHARE, quantity_named
+
+    found = ", ".join(
+        f"{name.replace('_', ' ')} "
+        + (f"{100 * value:.2f} %" if quantity_named(name).kind == SHARE else f"{value:.4g}")
+        for name, value in run.metrics.items()
+    )
+    return [f"{run.folder / 'final.pt'}: {found}"]
+
+
+@command(
+    "a net, with checkpoints and a log, stopped and continued at will",
+    TrainedNet,
+    OptimizerOptions,
+    RunOptions,
+    lines=lines,
+    out=lambda positional: None,  # there is always a folder
+    example="landscape train --model resnet20 --data cifar10 --download --augment crop,flip -o runs/resnet20",
 )
-
-
-def train(
-    model: Any = None,
-    *,
-    data: Any = None,
-    data_root: str | None = None,
-    download: bool = False,
-    samples: int | None = None,
-    normalize: str | None = None,
-    loss: str | Callable = "cross_entropy",
-    epochs: float = 30,
-    batch_size: int = 128,
-    optimizer: str = "nesterov",
-    lr: float | None = None,
-    momentum: float = 0.9,
-    weight_decay: float = 5e-4,
-    optimizer_option: Mapping[str, Any] | str | Sequence[str] = (),
-    schedule: str = "onecycle",
-    warmup: float | None = None,
-    milestones: Sequence[float] = (0.5, 0.75),
-    gamma: float = 0.1,
-    clip: float | None = None,
-    label_noise: float = 0.0,
-    augment: str | Sequence[str] = (),
-    progressive: str | Sequence[tuple[int, float]] = (),
-    seed: int = 0,
-    init_seed: int | None = None,
-    device: str = "auto",
-    precision: str = "fp32",
-    threads: int | None = None,
-    save_every: str | int = EPOCH,
-    log_every: str | int = EPOCH,
-    out: str | Path | None = None,
-    overwrite: bool = False,
-    quiet: bool = False,
-) -> Run:
+def train(model: Any = None, *, given: Given) -> Run:
     """Trains a net and keeps it, its log and its checkpoints in a run folder.
 
     Args:
         model: spec (zoo name, torchvision:NAME, timm:NAME, callable), or a module, of which a copy is trained.
-        data: as for `surface`; the training split is trained on, the test split (where there is one) is the validation.
-        samples: train on that many samples, always the same ones.
-        loss: "cross_entropy", "mse", a callable (outputs, targets), or a callable (model, batch).
-        epochs: passes over the data; may be a fraction.
-        optimizer: "nesterov" (SGD with Nesterov momentum), or one of torch.optim in lower case: sgd, adam, adamw, ...
-        lr: the highest learning rate; default 0.1 for SGD, torch's own default for others.
-        optimizer_option: further arguments of the optimizer, as a mapping or as "betas=(0.9,0.95)".
-        schedule: constant, step (times gamma at each of `milestones`), cosine (to 0) or onecycle (up and down).
-        warmup: epochs of linear rise; for onecycle its rising part (default 0.3 of the run).
-        milestones: shares of the run, 0..1.
-        clip: largest norm of the gradient.
-        label_noise: share of the training labels that are replaced by random ones (Zhang et al. 2017, arXiv:1611.03530).
-        augment: "crop" (by an eighth of the side, with a black margin), "flip", or both, on the device.
-        progressive: ((16, 10), (24, 5)) or "16:10,24:5" trains 10 epochs on images of 16 x 16 pixels, then 5 on 24 x 24,
-            then on whole ones: most of the learning for a part of the cost. For nets that take images of any size.
-        seed: of the order, augmentation, wrong labels and dropout; `init_seed` (default: the same) of the first weights.
-        save_every: "epoch", a number of steps, or "end"; the first and the last net are always kept.
-        log_every: "epoch", a number of steps, or "end": how often a row is written and the test split is looked at.
-        out: the run folder, continued when it holds the same run; default runs/MODEL_DATA.
 
     Returns:
         A Run. One seed gives the same weights again on the same machine, torch and number of threads, bit for bit on a
@@ -90,86 +140,34 @@ def train(
     Raises:
         LandscapeError: bad input, or a loss that is not finite. Interrupted: Ctrl-C or SIGTERM; the run can go on.
     """
-    given = dict(locals())
+    import torch
+
+    from landscape.sweep.launch import connect
+    from landscape.training.forms import read_interval, read_milestones, read_names, read_options, read_progressive
+    from landscape.training.job import make_training_job
+    from landscape.training.life import live
+
+    net, asked, run = given[TrainedNet], given[OptimizerOptions], given[RunOptions]
     if connect().size > 1:
         raise UsageError("train runs in one process; start it without mpirun")
-    settings = {name: given[name] for name in AS_GIVEN} | {
-        "optimizer_options": read_options(optimizer_option),
-        "milestones": read_milestones(milestones),
-        "augment": _names(augment),
-        "progressive": read_progressive(progressive),
+    forms = {
+        "optimizer_options": read_options(asked.optimizer_option),
+        "milestones": read_milestones(asked.milestones),
+        "augment": read_names(asked.augment),
+        "progressive": read_progressive(asked.progressive),
     }
-    every = {name: _interval(name, value) for name, value in (("save-every", save_every), ("log-every", log_every))}
-    place = {name: given[name] for name in ("data_root", "download", "normalize", "device", "threads", "out", "quiet")}
+    as_given = {name: value for name, value in vars(asked).items() if name != "optimizer_option"}
+    settings = {"loss": net.loss, "samples": net.samples, **as_given, "precision": run.precision, **forms}
+    every = {
+        "save-every": read_interval("save-every", run.save_every),
+        "log-every": read_interval("log-every", run.log_every),
+    }
+    place = {name: getattr(net, name) for name in ("data_root", "download", "normalize")}
+    place |= {name: getattr(run, name) for name in ("device", "threads", "out", "quiet")}
     before = torch.get_num_threads()
     try:
-        job = make_training_job(model, data, settings, **place)
-        return live(job, every, overwrite=overwrite, quiet=quiet)
+        return live(
+            make_training_job(model, net.data, settings, **place), every, overwrite=run.overwrite, quiet=run.quiet
+        )
     finally:
         torch.set_num_threads(before)
-
-
-def read_options(given: Mapping[str, Any] | str | Sequence[str]) -> dict[str, Any]:
-    """`betas=(0.9,0.95)` and the like as keywords.
-
-    Raises:
-        UsageError: another form.
-    """
-    if isinstance(given, Mapping):
-        return dict(given)
-    found = {}
-    for entry in [given] if isinstance(given, str) else given:
-        name, equals, value = entry.partition("=")
-        if not equals:
-            raise UsageError(f"optimizer-option '{entry}': expected NAME=VALUE, such as betas=(0.9,0.95)")
-        try:
-            found[name.strip()] = ast.literal_eval(value.strip())
-        except (ValueError, SyntaxError):
-            raise UsageError(f"optimizer-option '{entry}': expected a number, True, False or a list of them") from None
-    return found
-
-
-def read_progressive(given: str | Sequence[tuple[int, float]]) -> tuple[tuple[int, float], ...]:
-    """`16:10,24:5` as ((16, 10.0), (24, 5.0)).
-
-    Raises:
-        UsageError: another form.
-    """
-    parts = [part.split(":") for part in given.split(",")] if isinstance(given, str) else list(given)
-    try:
-        found = tuple((int(side), float(epochs)) for side, epochs in parts)
-    except (TypeError, ValueError):
-        found = ((0, 0.0),)
-    if any(side < 1 or not epochs > 0 for side, epochs in found):
-        raise UsageError(f"progressive {given}: expected SIDE:EPOCHS, such as 16:10 or 16:10,24:5")
-    return found
-
-
-def read_milestones(given: float | Sequence[float]) -> tuple[float, ...]:
-    """One number or several.
-
-    Raises:
-        UsageError: other things.
-    """
-    try:
-        return tuple(float(share) for share in (given if isinstance(given, Iterable) else [given]))
-    except (TypeError, ValueError):
-        raise UsageError(f"milestones {given}: expected shares of the run, such as (0.5, 0.75)") from None
-
-
-def _names(given: str | Sequence[str] | None) -> tuple[str, ...]:
-    names = given.split(",") if isinstance(given, str) else given or ()
-    return tuple(name for name in names if name not in ("", "none"))
-
-
-def _interval(name: str, value: str | int) -> int:
-    """Steps between two; 0 stands for an epoch, -1 for never."""
-    if value in (EPOCH, END):
-        return 0 if value == EPOCH else -1
-    try:
-        steps = int(value)
-    except (TypeError, ValueError):
-        steps = 0
-    if steps < 1:
-        raise UsageError(f"{name} {value}: expected {EPOCH}, {END} or a number of steps of at least 1")
-    return steps

@@ -7,13 +7,14 @@ origin and its directions, and writes into the vector it is given.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from landscape.errors import LandscapeError
+from landscape.grid import Grid
 
 BLOCK = 1 << 20
 # Of the largest eigenvalue of the Gram matrix of unit vectors: below it two directions are parallel.
@@ -36,12 +37,20 @@ class Line(Protocol):
 class Plane:
     """The affine span of `directions` through `origin`: flat vectors (n,) of one dtype and device, or `Line`s."""
 
-    def __init__(self, origin: Tensor, directions: Sequence[Tensor | Line]):
+    def __init__(
+        self,
+        origin: Tensor,
+        directions: Sequence[Tensor | Line],
+        grid: Grid | None = None,
+        facts: Mapping[str, Any] | None = None,
+    ):
         for direction in directions:
             if tuple(direction.shape) != tuple(origin.shape):
                 raise LandscapeError(f"direction has {direction.shape[0]} entries, the origin has {origin.numel()}")
         self.origin = origin
         self.directions = tuple(directions)
+        self.grid = grid or Grid()
+        self.facts = dict(facts or {})
 
     @property
     def ndim(self) -> int:
@@ -65,6 +74,9 @@ class Plane:
                 else:
                     direction.add_to(out, float(coordinate))
         return out
+
+    def buffers(self, coords: Sequence[float]) -> Mapping[str, Tensor]:
+        return {}
 
     def project(self, parameters: Tensor) -> tuple[tuple[float, ...], float]:
         """Least-squares coordinates of `parameters` (n,), and their Euclidean distance from the plane.

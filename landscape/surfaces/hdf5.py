@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -16,6 +17,7 @@ import numpy as np
 from landscape.atomic import whole_file
 from landscape.errors import SurfaceFileError
 from landscape.grid import Axis, Grid
+from landscape.quantity import quantity_named
 from landscape.surfaces.surface import Surface, Trail
 
 FORMAT, VERSION = "landscape-surface", 1
@@ -49,6 +51,8 @@ def _fill(file: h5py.File, surface: Surface) -> None:
         group = file.create_group(folder, track_order=True)
         for name, array in arrays.items():
             group[_escaped(name)] = array
+            if folder == "values":
+                group[_escaped(name)].attrs.update(surface.quantity(name).facts())
     for name, trail in surface.trails.items():
         _write_trail(file.create_group(f"trails/{_escaped(name)}"), trail)
 
@@ -103,16 +107,25 @@ def _read(file: h5py.File, source: str) -> Surface:
         for name, array in found.items():
             if array.shape != grid.shape:
                 raise ValueError(f"{folder}/{name} has shape {array.shape}, the axes say {grid.shape}")
+    stored = {
+        _plain(name): {key: _python(fact) for key, fact in item.attrs.items()} for name, item in file["values"].items()
+    }
+    quantities = {name: quantity_named(name, facts) for name, facts in stored.items()}
     provenance = json.loads(file.attrs["provenance"])
     if not isinstance(provenance, dict):
         raise ValueError("its provenance is no mapping")
-    return Surface(grid, **arrays, trails=trails, provenance=provenance, source=source)
+    return Surface(grid, **arrays, trails=trails, provenance=provenance, source=source, quantities=quantities)
 
 
 def _read_trail(group: h5py.Group) -> Trail:
     known = {key: group[key][()] for key in ("x", "y", "step", "residual") if key in group}
     metrics = {_plain(key): item[()] for key, item in group["metrics"].items()} if "metrics" in group else {}
     return Trail(**known, metrics=metrics, labels=tuple(json.loads(group.attrs["labels"])))
+
+
+def _python(value: Any) -> Any:
+    """A number or text as Python has it; h5py returns numpy's own."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _escaped(name: str) -> str:

@@ -43,6 +43,16 @@ def difference(stored: Mapping, wanted: Mapping) -> str | None:
     return None
 
 
+def identity(provenance: Mapping) -> str:
+    """What identifies a run, as text that is equal on two ranks when they compute the same; rounding is left out."""
+    entries = {
+        ".".join(key): value if not isinstance(value, float) else f"{value:.9g}"
+        for key, value in _flat(plain(provenance)).items()
+        if not any(key[: len(prefix)] == prefix for prefix in DESCRIPTIVE)
+    }
+    return json.dumps(entries, sort_keys=True)
+
+
 def _same(old: object, new: object) -> bool:
     """Equal; of numbers with a fraction, such as the cosine of the axes, but for what another order of a sum does to them."""
     if isinstance(old, float) and isinstance(new, float):

@@ -1,6 +1,6 @@
-"""What is computed at a point of a curvature map, and what a rank remembers between points.
+"""The ends of the Hessian's spectrum at a point of a slice, and what a rank remembers between points.
 
-Owns: the settings of such a map, the starting vectors taken from points already done, and the names of the results.
+Owns: `HessianEnds`, its settings, the starting vectors taken from points already done, and the names of the results.
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from torch import Tensor
@@ -20,9 +20,12 @@ from landscape.curvature.lanczos import Operator
 from landscape.curvature.products import Products
 from landscape.curvature.spectrum import Pairs, density
 from landscape.errors import UsageError
-from landscape.objective.objective import Objective
+from landscape.measurement.evaluate import Coords, move, quantity_of
+from landscape.quantity import HESSIAN as GROUP
+from landscape.quantity import Quantity, quantity_named
+from landscape.slice.slice import Slice
+from landscape.subject.subject import Subject
 
-GROUP = "hessian"
 MAX, MIN, NEGATIVE, SETTLED = "hessian_max", "hessian_min", "hessian_negative", "hessian_settled"
 # Where rough products were of no use, they are tried again when they are off by no more than this share of the smallest.
 TRIED_AGAIN = 0.1
@@ -32,7 +35,7 @@ PROBES, STEPS = 2, 40
 
 
 @dataclass(frozen=True)
-class Settings:
+class EndsSettings:
     """`tolerance`: relative error of each eigenvalue. `index`: a share of the largest magnitude; eigenvalues below minus
     that count as negative; None leaves the saddle index out."""
 
@@ -42,7 +45,7 @@ class Settings:
     probes: int = PROBES
     steps: int = STEPS
 
-    def checked(self) -> Settings:
+    def checked(self) -> EndsSettings:
         """Raises UsageError for what cannot be meant."""
         if not 0 < self.tolerance <= 0.5:
             raise UsageError(
@@ -62,47 +65,50 @@ class _Known(NamedTuple):
     rough_pays: bool
 
 
-class Curvature:
-    """`evaluate(coords)`: both ends of the spectrum at a point.
+class HessianEnds:
+    """Both ends of the spectrum at a point, as work that is not divided.
 
-    `move(coords)` sets the objective's weights. Each rank starts from the eigenvectors at the nearest point that it has done
-    itself; the result depends on that within the tolerance only.
+    Each rank starts from the eigenvectors at the nearest point that it has done itself; the result depends on that within the
+    tolerance only.
     """
+
+    chunks = 1
 
     def __init__(
         self,
-        move: Callable[[tuple[float, ...]], Any],
-        objective: Objective,
+        subject: Subject,
+        slice: Slice,
         products: Products,
-        settings: Settings,
+        settings: EndsSettings,
         loss: str | None = None,
         rough: Operator | None = None,
     ):
         """`loss`: the metric as which the loss is kept too, where nothing else holds it. `rough`: see `Products.roughly`."""
-        self._move, self._loss, self._products, self._settings = move, loss, products, settings
+        self.subject, self.slice = subject, slice
+        self._loss, self._products, self._settings = loss, products, settings
         self.rough = rough
         self._known: OrderedDict[tuple[float, ...], _Known] = OrderedDict()
-        each = (CARRIED + 1) * products.size * objective.weights.element_size()
+        each = (CARRIED + 1) * products.size * subject.objective.weights.element_size()
         self._most = max(1, min(REMEMBERED, REMEMBERED_BYTES // each))
 
-    def evaluate(self, coords: tuple[float, ...]) -> dict[str, float]:
+    def quantity(self, name: str) -> Quantity:
+        found = quantity_named(name)
+        return found if found.group == GROUP else replace(quantity_of(self.subject.objective, name), group=GROUP)
+
+    def part(self, coords: Coords, first: int, end: Callable[[int], int]) -> list[dict[str, float]]:
+        return [self.evaluate(coords)]
+
+    def join(self, contributions: Sequence[dict[str, float]]) -> dict[str, float]:
+        return contributions[0]
+
+    def evaluate(self, coords: Coords) -> dict[str, float]:
         """`hessian_max`, `hessian_min`, the error of each, the loss, and how many products were needed."""
-        self._move(coords)
+        move(self.subject, self.slice, coords)
         products, settings = self._products, self._settings
         before = products.count
         loss = products.refresh()
         if not math.isfinite(loss):
-            nan = math.nan
-            ends = {
-                MAX: nan,
-                MIN: nan,
-                f"{MAX}_error": nan,
-                f"{MIN}_error": nan,
-                SETTLED: nan,
-                f"{GROUP}_products": 0.0,
-                f"{GROUP}_rough": 0.0,
-            }
-            return {**self._kept(loss), **ends, **({NEGATIVE: nan} if settings.index is not None else {})}
+            return self._unknown(loss)
         random = self._random(coords)
         found = self._ends(coords, random)
         results = {
@@ -114,10 +120,17 @@ class Curvature:
             SETTLED: float(found.converged),
         }
         if settings.index is not None:
-            results |= self._index(found, random)
+            results |= self._index(settings.index, found, random)
         return {**results, f"{GROUP}_products": float(products.count - before), f"{GROUP}_rough": float(found.rough)}
 
-    def _ends(self, coords: tuple[float, ...], random: Callable[[int], Tensor]) -> Ends:
+    def _unknown(self, loss: float) -> dict[str, float]:
+        """Where the loss is not finite there is no curvature."""
+        unknown = [MAX, MIN, f"{MAX}_error", f"{MIN}_error", SETTLED]
+        unknown += [NEGATIVE] if self._settings.index is not None else []
+        spent = {f"{GROUP}_products": 0.0, f"{GROUP}_rough": 0.0}
+        return {**self._kept(loss), **dict.fromkeys(unknown, math.nan), **spent}
+
+    def _ends(self, coords: Coords, random: Callable[[int], Tensor]) -> Ends:
         """Both ends here, remembered for what comes next."""
         products, known = self._products, self._nearest(coords)
         rough = self.rough if known is None or known.rough_pays else None
@@ -146,24 +159,26 @@ class Curvature:
     def _kept(self, loss: float) -> dict[str, float]:
         return {self._loss: loss} if self._loss else {}
 
-    def _random(self, coords: tuple[float, ...]) -> Callable[[int], Tensor]:
+    def _random(self, coords: Coords) -> Callable[[int], Tensor]:
         """Random vectors that are the same at a point whoever computes it, and others at every point."""
         digest = hashlib.blake2b(np.asarray(coords, dtype=np.float64).tobytes(), digest_size=4).digest()
         seed = int.from_bytes(digest, "big")
         return lambda number: self._products.gaussian(seed, number)
 
-    def _index(self, ends: Ends, random: Callable[[int], Tensor]) -> dict[str, float]:
+    def _index(self, index: float, ends: Ends, random: Callable[[int], Tensor]) -> dict[str, float]:
         """The share of eigenvalues that are negative beyond the tolerance, with its standard error."""
         products, settings = self._products, self._settings
-        known = Pairs(np.array([ends.smallest, ends.largest]), np.array(ends.errors), ends.vectors, 0, ends.converged)
+        known: Pairs | None = Pairs(
+            np.array([ends.smallest, ends.largest]), np.array(ends.errors), ends.vectors, 0, ends.converged
+        )
         if products.dimension <= 2:
             known = None
         found = density(products, random, products.dimension, probes=settings.probes, steps=settings.steps, known=known)
-        bound = -settings.index * max(abs(ends.smallest), abs(ends.largest))
+        bound = -index * max(abs(ends.smallest), abs(ends.largest))
         share, error = found.share_below(bound)
         return {NEGATIVE: share, f"stderr/{NEGATIVE}": error}
 
-    def _nearest(self, coords: tuple[float, ...]) -> _Known | None:
+    def _nearest(self, coords: Coords) -> _Known | None:
         """What is known of the nearest point that is remembered; of equally near ones, the one done last."""
         if not self._known:
             return None

@@ -7,15 +7,15 @@ longer those of the file. Knows nothing of what is then computed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from landscape.direction.files import NAMED
 from landscape.errors import UsageError
-from landscape.recipes.job import Job, make_job
-from landscape.recipes.net import IN_MEMORY
-from landscape.recipes.options import Options
+from landscape.options.groups import AxesOptions, DataOptions, LossOptions, MachineOptions, NetOptions
+from landscape.options.option import Given
+from landscape.study.on_plane import Asked, OnPlane, on_plane
+from landscape.subject.net import IN_MEMORY
 from landscape.surfaces.provenance import difference
 from landscape.surfaces.surface import Surface
 from landscape.sweep.launch import World
@@ -26,8 +26,8 @@ FREE = ("metrics", "l2", "tolerance", "precision", "hessian")
 
 def revived(
     surface: Surface, given: Mapping[str, Any], world: World, *, split: str | None, precision: str | None
-) -> Job:
-    """The job that evaluates the loss of one split on the plane of `surface`, net and loss as they are.
+) -> OnPlane:
+    """The subject and plane of `surface`, with the loss of one split, net and loss as they are.
 
     `given` are options that take the place of those in the provenance, for what is not where it was or was never a file;
     None leaves the provenance's. `split` None is train if the file has it.
@@ -43,16 +43,18 @@ def revived(
             "surface with landscape surface, with --directions FILE for the same plane"
         )
     chosen = _split(known, split, where)
-    options = _options(known, given, chosen, where)
     precision = precision or ("fp64" if known.get("precision") == "fp64" else "fp32")
-    options = replace(options, precision=precision)
+    asked = _asked(known, {**given, "precision": precision}, chosen, where)
     ranges = {
         axis.name: (float(axis.values[0]), float(axis.values[-1]), len(axis.values)) for axis in surface.grid.axes
     }
-    job = make_job(options, ranges, world, "hessian")
-    if found := difference(_compared(known, chosen), _compared(job.provenance, chosen)):
-        raise UsageError(f"{where} was computed from something else: {found}; put back what it was, or compute it anew")
-    return replace(job, grid=surface.grid)
+    on = on_plane(asked, ranges, world, "hessian", plain=True)
+    if found := difference(_compared(known, chosen), _compared(on.provenance, chosen)):
+        raise UsageError(
+            f"{where} was computed from something else: {found}; put back what it was, or compute the surface again"
+        )
+    on.made.plane.grid = surface.grid  # to the bit, whatever the range it was made from
+    return on
 
 
 def _split(known: Mapping, split: str | None, where: str) -> str:
@@ -64,7 +66,7 @@ def _split(known: Mapping, split: str | None, where: str) -> str:
     return split
 
 
-def _options(known: Mapping, given: Mapping[str, Any], split: str, where: str) -> Options:
+def _asked(known: Mapping, given: Mapping[str, Any], split: str, where: str) -> Asked:
     made, run, data = known["directions"], known.get("run", {}), known["data"]
     path = known["checkpoint"]["path"]
     stored = {
@@ -99,11 +101,18 @@ def _options(known: Mapping, given: Mapping[str, Any], split: str, where: str) -
         "batchnorm": None if made.get("state") == "states" else known.get("batchnorm"),
         "lean": bool(run.get("lean")),
         "seed": made.get("seed", 0),
-        "plain": True,
     }
     if not options["directions"]:
         options |= {name: _one(made.get(name)) for name in ("norm", "ignore")}
-    return Options(**options)
+    groups = {
+        "net": NetOptions,
+        "data": DataOptions,
+        "loss": LossOptions,
+        "axes": AxesOptions,
+        "machine": MachineOptions,
+    }
+    found = Given(options)
+    return Asked(options["checkpoint"], **{name: found[group] for name, group in groups.items()})
 
 
 def _one(entry: Any) -> str | None:

@@ -7,22 +7,27 @@ directions than it was begun with.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
 from landscape.curvature.extremes import extremes
 from landscape.curvature.products import Products
-from landscape.direction.direction import Direction
+from landscape.direction.direction import Direction, signed
 from landscape.direction.files import stored_facts, write_directions
 from landscape.direction.filters import filter_rules
 from landscape.direction.normalize import normalize_
 from landscape.errors import EvaluationError, UsageError
 from landscape.objective.numerics import memory_budget
-from landscape.recipes.job import Job, default_threads, make_job
-from landscape.recipes.options import HESSIAN, RANDOM, Options
-from landscape.recipes.ranks import together
+from landscape.options.groups import HESSIAN, RANDOM, ToleranceOptions
+from landscape.study.on_plane import Asked, OnPlane, on_plane
+from landscape.study.plane import directions_path
+from landscape.study.ranks import together
+from landscape.subject.subject import default_threads
+from landscape.surfaces.file import check_folder
 from landscape.sweep.launch import World
 
 # The error of an eigenvector is about the square root of that of its eigenvalue.
@@ -30,41 +35,56 @@ TOLERANCE = 1e-5
 SEED = 0
 
 
-def with_directions(options: Options, ranges: dict, path: Path | None, world: World) -> Options:
-    """The options with directions in place of `along`: a file that is there already, or one written now.
+def with_directions(asked: Asked, ranges: Mapping[str, Any], world: World) -> Asked:
+    """`asked` with directions in place of `along`: from the file that is there already, or written now.
 
-    Args:
-        path: FILE.directions.h5 of the surface; None keeps the directions in memory, on a single process.
+    They are kept in FILE.directions.h5 of the surface; without a file they are in memory, on a single process. Collective:
+    all ranks call this.
 
     Raises:
         UsageError: MPI without a file. EvaluationError: no second derivatives, or no gradient.
     """
+    path = directions_path(asked.output.path) if asked.output.path else None
+
+    def checked() -> None:
+        asked.check(len(ranges))
+        if asked.output.path and world.leads:
+            check_folder(asked.output.path)
+
+    together(world, checked)
     if path is None and world.size > 1:
-        raise UsageError(f"along {options.along}: under MPI the directions are kept beside the surface; give -o")
+        raise UsageError(f"along {asked.axes.along}: under MPI the directions are kept beside the surface; give -o")
     # all ranks take part in this; what follows is the leader's alone
-    options = replace(options, threads=options.threads or default_threads(world))
-
-    def made() -> list[Direction] | None:
-        if not world.leads:
-            return None
-        # which plane that is does not matter: the objective at its origin does
-        job = make_job(
-            replace(options.completed(len(ranges)), along=RANDOM, tolerance=0, refine=None), ranges, world, "along"
-        )
-        facts = {"kind": options.along, "checkpoint": job.provenance["checkpoint"]["sha256"]}
-        facts |= {"data": str(job.provenance["data"]["splits"]), "ignore": options.ignore or "biasbn"}
-        facts |= {"norm": options.norm or "none", "loss": job.provenance["loss"]}
-        facts |= {"normalize": str(job.provenance["data"]["normalize"]), "batchnorm": job.provenance["batchnorm"]}
-        if path is not None and path.exists() and not options.overwrite:
-            _check_same(path, facts, len(ranges))
-            return None
-        return _directions(options, job, len(ranges), facts)
-
-    found = together(world, made)
+    asked = replace(asked, machine=replace(asked.machine, threads=asked.machine.threads or default_threads(world)))
+    found = together(world, lambda: _made(asked, ranges, path, world) if world.leads else None)
     if path is not None:
         together(world, lambda: write_directions(path, found) if found else None)
-    # as they are from here on: what was to be normalized is
-    return replace(options, directions=found if path is None else path, norm=None, ignore=None, save_directions=False)
+    # from here on they are taken as they are: what was to be normalized is
+    axes = replace(asked.axes, directions=found if path is None else path, along=RANDOM, norm=None, ignore=None)
+    return replace(asked, axes=axes, output=replace(asked.output, save_directions=False))
+
+
+def _made(asked: Asked, ranges: Mapping[str, Any], path: Path | None, world: World) -> list[Direction] | None:
+    """The directions, unless `path` holds them already."""
+    # which plane that is does not matter: the objective at its origin does
+    on = on_plane(
+        replace(asked, axes=replace(asked.axes, along=RANDOM), tolerance=ToleranceOptions()), ranges, world, "along"
+    )
+    known = on.provenance
+    facts = {
+        "kind": asked.axes.along,
+        "checkpoint": known["checkpoint"]["sha256"],
+        "data": str(known["data"]["splits"]),
+        "ignore": asked.axes.ignore or "biasbn",
+        "norm": asked.axes.norm or "none",
+        "loss": known["loss"],
+        "normalize": str(known["data"]["normalize"]),
+        "batchnorm": known["batchnorm"],
+    }
+    if path is not None and path.exists() and not asked.output.overwrite:
+        _check_same(path, facts, len(ranges))
+        return None
+    return _directions(asked.axes.along, on, len(ranges), facts)
 
 
 def _check_same(path: Path, facts: dict, ndim: int) -> None:
@@ -73,26 +93,26 @@ def _check_same(path: Path, facts: dict, ndim: int) -> None:
     differing = [name for name, value in facts.items() for each in stored[:ndim] if each.get(name) != str(value)]
     if len(stored) < ndim or differing:
         what = f"their {differing[0]} is another" if differing else f"there are {len(stored)} of them"
-        raise UsageError(f"{path} holds other directions ({what}); give another -o, or --overwrite to start anew")
+        raise UsageError(f"{path} holds other directions ({what}); give another -o, or --overwrite to start again")
 
 
-def _directions(options: Options, job: Job, ndim: int, facts: dict) -> list[Direction]:
-    objective = job.objective
-    objective.weights.copy_(job.plane.origin)
+def _directions(along: str, on: OnPlane, ndim: int, facts: dict[str, str]) -> list[Direction]:
+    objective, origin = on.subject.objective, on.made.plane.origin
+    objective.weights.copy_(origin)
     products = Products(objective, ignore=facts["ignore"], budget=memory_budget(objective.device))
     products.refresh()
-    make = _eigenvectors if options.along == HESSIAN else _gradients
+    make = _eigenvectors if along == HESSIAN else _gradients
     found = []
     for vector, which in make(products, ndim):
         if not float(vector.norm()) > 0:
-            raise EvaluationError(f"along {options.along}: the {which['which']} is zero at these weights")
+            raise EvaluationError(f"along {along}: the {which['which']} is zero at these weights")
         direction = Direction.laid(
             objective.layout, {name: view.cpu() for name, view in objective.layout.named(vector / vector.norm()).items()},
             {**facts, **which},
         )  # fmt: skip
         if facts["norm"] != "none":
-            rules, origin = filter_rules(objective.model), objective.layout.named(job.plane.origin.cpu())
-            normalize_(direction.vector, origin, rules, norm=facts["norm"], ignore=facts["ignore"])
+            rules, named = filter_rules(objective.model), objective.layout.named(origin.cpu())
+            normalize_(direction.vector, named, rules, norm=facts["norm"], ignore=facts["ignore"])
         found.append(direction)
     return found
 
@@ -116,8 +136,3 @@ def _gradients(products: Products, ndim: int) -> list[tuple[Tensor, dict]]:
         rest = changed - gradient * (float(changed @ gradient) / square if square else 0.0)
         found.append((rest, {"which": "change of the gradient along itself"}))
     return found
-
-
-def signed(vector: Tensor) -> Tensor:
-    """The vector or its opposite: eigenvectors have no sign of their own, so the largest entry is made positive."""
-    return vector * vector[vector.abs().argmax()].sign()

@@ -5,57 +5,120 @@ Owns: what a task computes, as a small dict of floats that can be sent and kept,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from landscape.curvature.products import Products
+from landscape.curvature.products import MATRICES, Products
 from landscape.curvature.sharpness import critical_sharpness
 from landscape.curvature.spectrum import Pairs, density, eigenpairs, trace
-from landscape.direction.direction import Direction
+from landscape.direction.direction import Direction, signed
 from landscape.direction.files import write_directions
-from landscape.errors import EvaluationError
+from landscape.errors import EvaluationError, UsageError
+from landscape.measurement.evaluate import Coords, move
 from landscape.objective.numerics import memory_budget
-from landscape.recipes.along import signed
-from landscape.recipes.job import Job
+from landscape.slice.slice import Here
+from landscape.subject.subject import Subject
 from landscape.surfaces.spectrum import Block
 from landscape.sweep.launch import World
 
-if TYPE_CHECKING:
-    from landscape.recipes.spectrum import Wanted
-
+PER = ("net", "layer")
 PAIRS, TRACE, PROBE, SHARPNESS = 0, 1, 2, 3
 WHOLE = "all parameters"
 SEED = 0
 
 
-class Tasks:
-    """`evaluate((block, kind, number))` does a task. A rank that is asked for a probe finds the block's ends for itself."""
+class Task(NamedTuple):
+    """A part of a spectrum: the number of its block, its kind, and the number of a probe."""
 
-    def __init__(self, job: Job, wanted: Wanted, way: str | None, world: World):
-        self._job, self._wanted, self._asked = job, wanted, way
-        self._budget = memory_budget(job.objective.device, world.local_size)
+    block: int
+    kind: int
+    number: int
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What of the spectrum is asked for."""
+
+    matrix: str
+    ignore: str
+    per: str
+    top: int
+    bottom: int
+    tolerance: float
+    trace_products: int
+    probes: int
+    steps: int
+    index: float
+    sharpness: bool
+
+    def check(self) -> None:
+        """Raises UsageError for what cannot be meant; the message names the option."""
+        if self.matrix not in MATRICES:
+            raise UsageError(f"matrix '{self.matrix}': expected hessian or ggn")
+        if self.per not in PER:
+            raise UsageError(f"per '{self.per}': expected net or layer")
+        for name in ("top", "bottom", "probes", "trace_products"):
+            if getattr(self, name) < 0:
+                raise UsageError(f"{name.replace('_', '-')} {getattr(self, name)}: expected 0 or more")
+        if self.top + self.bottom < 1 or self.steps < 2:
+            raise UsageError("top and bottom: expected at least one of both; steps: at least 2")
+        if not 0 < self.tolerance <= 0.5:
+            raise UsageError(
+                f"tolerance {self.tolerance:g}: expected a relative error above 0, up to 0.5, such as 0.01"
+            )
+        if not 0 <= self.index < 1:
+            raise UsageError(
+                f"index {self.index:g}: expected a share of the largest magnitude from 0 to 1, such as 0.001"
+            )
+
+
+class Tasks:
+    """`all` tasks of a spectrum, as work that is not divided. A rank that computes a probe finds the block's ends for itself."""
+
+    chunks = 1
+
+    def __init__(self, subject: Subject, here: Here, wanted: Wanted, way: str | None, world: World):
+        self._subject, self._here, self._wanted, self._asked = subject, here, wanted, way
+        self._budget = memory_budget(subject.objective.device, world.local_size)
         whole = self._made(None)
         self.way, self.notes = whole.way, tuple(whole.notes)
         self._names: dict[str, tuple[str, ...] | None] = {WHOLE: None}
         self.blocks = {WHOLE: whole.dimension}
         if wanted.per == "layer":
-            sizes = {entry.name: entry.numel for entry in job.objective.layout.entries}
+            sizes = {entry.name: entry.numel for entry in subject.objective.layout.entries}
             for name in whole.names:
                 layer = name.rpartition(".")[0] or name
                 self._names[layer] = (*(self._names.get(layer) or ()), name)
                 self.blocks[layer] = self.blocks.get(layer, 0) + sizes[name]
+        self.all = tuple(task for number in range(len(self.blocks)) for task in self._tasks_of(number))
         self._at: tuple[str, Products] | None = None
         self._pairs: dict[str, Pairs] = {}
 
-    def evaluate(self, coords: tuple[float, ...]) -> dict[str, float]:
+    def part(self, coords: Coords, first: int, end: Callable[[int], int]) -> list[dict[str, float]]:
+        return [self.evaluate(coords)]
+
+    def join(self, contributions: Sequence[dict[str, float]]) -> dict[str, float]:
+        return contributions[0]
+
+    def _tasks_of(self, number: int) -> list[Task]:
+        """Of each block first the ends, which the other tasks are measured by."""
+        wanted, tasks = self._wanted, [Task(number, PAIRS, 0)]
+        if wanted.trace_products:
+            tasks.append(Task(number, TRACE, 0))
+        if wanted.sharpness and number == 0:
+            tasks.append(Task(number, SHARPNESS, 0))
+        return tasks + [Task(number, PROBE, probe) for probe in range(wanted.probes)]
+
+    def evaluate(self, coords: Coords) -> dict[str, float]:
+        """Does the task (block, kind, number)."""
         number, kind, probe = (int(value) for value in coords)
         name = list(self._names)[number]
-        self._job.move((0.0,))
+        move(self._subject, self._here, ())
         products = self._products(name)
         before = products.count
         found = {
@@ -66,15 +129,15 @@ class Tasks:
         }[kind]()
         return {**found, "products": float(products.count - before)}
 
-    def told(self, kind: int, result: Mapping[str, float]) -> str:
+    def summary(self, task: Task, result: Mapping[str, float]) -> str:
         """What a task did, in words."""
         words = {PAIRS: "ends", TRACE: "trace", PROBE: "a probe of the density", SHARPNESS: "critical sharpness"}
-        return f"{words[kind]} ({result['products']:.0f} products)"
+        return f"{words[task.kind]} ({result['products']:.0f} products)"
 
     def write_ends(self, path: Path) -> None:
         """The eigenvectors of the largest and the smallest eigenvalue of all parameters, as a direction file."""
-        self._job.move((0.0,))
-        pairs, layout = self._known(WHOLE), self._job.objective.layout
+        move(self._subject, self._here, ())
+        pairs, layout = self._known(WHOLE), self._subject.objective.layout
         chosen = {"largest": -1, "smallest": 0}
         write_directions(
             path,
@@ -90,7 +153,7 @@ class Tasks:
     def _made(self, only: tuple[str, ...] | None) -> Products:
         wanted = self._wanted
         return Products(
-            self._job.objective,
+            self._subject.objective,
             ignore=wanted.ignore,
             matrix=wanted.matrix,
             only=only,
@@ -142,7 +205,7 @@ class Tasks:
         return {**nodes, **{f"weight/{i}": float(weight) for i, weight in enumerate(found.weights[0])}}
 
     def _sharpness(self, products: Products) -> dict[str, float]:
-        objective = self._job.objective
+        objective = self._subject.objective
         center, gradient = objective.weights.clone(), products.gradient()
         name = f"{next(iter(objective.splits))}_loss"
 
@@ -158,8 +221,9 @@ class Tasks:
         return {"sharpness": found, "passes": float(passes)}
 
 
-def merged(block: Block, kind: int, probe: int, result: Mapping[str, float], wanted: Wanted) -> Block:
+def merged(block: Block, task: Task, result: Mapping[str, float], wanted: Wanted) -> Block:
     """The block with what a task found."""
+    kind, probe = task.kind, task.number
     block = replace(block, products=block.products + int(result["products"]))
     if kind == PAIRS:
         return replace(block, values=_row(result, "value"), errors=_row(result, "error"))

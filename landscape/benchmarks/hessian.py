@@ -20,12 +20,12 @@ from torch import nn
 from landscape.curvature.extremes import extremes
 from landscape.curvature.products import Products
 from landscape.errors import UsageError
+from landscape.measurement.ends import MAX, MIN, EndsSettings, HessianEnds
 from landscape.objective.numerics import memory_budget
-from landscape.recipes.curvature_job import MAX, MIN, Curvature, Settings
-from landscape.recipes.job import Job, make_job
-from landscape.recipes.net import load_net
-from landscape.recipes.options import Options
+from landscape.options.option import Given
 from landscape.slice.plane import Plane
+from landscape.study.on_plane import Asked, OnPlane, on_plane
+from landscape.subject.net import load_net
 from landscape.sweep.launch import World
 
 BATCH, TOLERANCE = 128, 1e-2
@@ -44,24 +44,24 @@ def bench_hessian(checkpoint: Any, model: Any, *, rounds: int, options: dict[str
         either end; "speedup": the ratio of the sums of the seconds, and "speedups" at each point; "one_product": the ratio of
         the seconds of one product, those of ours being of both kinds.
     """
-    settings = Options(checkpoint=checkpoint, model=model, metrics=("loss",), plain=True, **options)
-    job = make_job(settings, {"x": (0, 1, 2)}, World(), "bench")
-    objective = job.objective
+    asked = Asked.of(checkpoint, Given({"model": model, "metrics": ("loss",), **options}))
+    on = on_plane(asked, {"x": (0, 1, 2)}, World(), "bench", plain=True)
+    objective = on.subject.objective
     if not getattr(objective.measure, "reads_outputs", False) or objective.precision == "fp64":
         raise UsageError("bench --hessian times cross_entropy in single precision")
     products = Products(objective, budget=memory_budget(objective.device))
     rough = products.roughly()
-    curvature = Curvature(job.move, objective, products, Settings(tolerance=TOLERANCE), rough=rough)
+    ends = HessianEnds(on.subject, on.made.plane, products, EndsSettings(tolerance=TOLERANCE), rough=rough)
     net = load_net(checkpoint, model).module.to(objective.device).eval()
-    original = _Original(net, job)
-    rows = [_point(job, (number * STEP,), original, curvature, products) for number in range(rounds)]
-    run = job.provenance["run"]
+    original = _Original(net, on)
+    rows = [_point(on, (number * STEP,), original, ends, products) for number in range(rounds)]
+    run = on.provenance["run"]
     return {
-        "net": job.provenance["model"]["name"],
-        "data": job.provenance["data"]["name"],
+        "net": on.provenance["model"]["name"],
+        "data": on.provenance["data"]["name"],
         "samples": objective.samples,
         "device": run["device"],
-        "threads": job.threads,
+        "threads": on.subject.threads,
         "points": rounds,
         "way": products.way,
         "search": "bf16" if rough else "exact",
@@ -72,12 +72,14 @@ def bench_hessian(checkpoint: Any, model: Any, *, rounds: int, options: dict[str
     }
 
 
-def _point(job: Job, coords: tuple[float, ...], original: _Original, curvature: Curvature, products: Products) -> dict:
+def _point(
+    on: OnPlane, coords: tuple[float, ...], original: _Original, ends: HessianEnds, products: Products
+) -> dict[str, dict[str, float]]:
     started = time.perf_counter()
-    found = curvature.evaluate(coords)
+    found = ends.evaluate(coords)
     seconds = time.perf_counter() - started
     ours = _row(found[MAX], found[MIN], seconds, found["hessian_products"], found["hessian_rough"])
-    original.move(job.plane, coords)
+    original.move(on.made.plane, coords)
     started = time.perf_counter()
     largest, smallest = original.ends()
     theirs = _row(largest, smallest, time.perf_counter() - started, original.products, 0.0)
@@ -106,10 +108,12 @@ def _summary(rows: list[dict[str, float]]) -> dict[str, float]:
 class _Original:
     """The original program's way: every product a forward, a backward with its graph, and a backward through that."""
 
-    def __init__(self, net: nn.Module, job: Job):
-        self._net, self._split = net, next(iter(job.objective.splits.values()))
-        self._layout = job.objective.layout
-        self._parameters = [(entry, dict(net.named_parameters())[entry.name]) for entry in job.objective.layout.entries]
+    def __init__(self, net: nn.Module, on: OnPlane):
+        self._net, self._split = net, next(iter(on.subject.objective.splits.values()))
+        self._layout = on.subject.objective.layout
+        self._parameters = [
+            (entry, dict(net.named_parameters())[entry.name]) for entry in on.subject.objective.layout.entries
+        ]
         self._counted = [pair for pair in self._parameters if len(pair[0].shape) > 1]
         for _, parameter in self._parameters:
             parameter.requires_grad_(True)

@@ -26,8 +26,8 @@ from landscape.models.resolve import build_model
 from landscape.objective.loss import Measure, make_measure
 from landscape.objective.numerics import choose_device, dtype_of, memory_budget
 from landscape.objective.objective import Objective, private_copy
-from landscape.recipes.job import default_threads, versions_used
-from landscape.recipes.net import bare
+from landscape.subject.net import bare
+from landscape.subject.subject import default_threads, versions_used
 from landscape.sweep.launch import World
 from landscape.sweep.progress import note
 from landscape.training.chance import own_chance, seed_for, seed_globals

@@ -20,8 +20,8 @@ from torch import nn
 from landscape.checkpoint.checkpoint import load_checkpoint
 from landscape.errors import UsageError
 from landscape.objective.numerics import switched
-from landscape.recipes.training_job import TrainingJob, make_training_job
 from landscape.training.feed import Feed
+from landscape.training.job import TrainingJob, make_training_job
 
 # Seconds that each way trains in a round, about.
 SECONDS = 4.0

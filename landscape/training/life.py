@@ -15,12 +15,10 @@ from typing import Any
 from torch import nn
 
 from landscape.errors import EvaluationError, Interrupted
-from landscape.recipes.training_job import Clock, TrainingJob
 from landscape.training.chance import own_chance, seed_for, seed_globals
+from landscape.training.job import Clock, TrainingJob
 from landscape.training.reporter import Reporter, Stop, heard
 from landscape.training.run_folder import RunFolder
-
-EPOCH, END = "epoch", "end"
 
 
 @dataclass(frozen=True, eq=False)

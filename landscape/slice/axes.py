@@ -1,4 +1,4 @@
-"""The directions of a job: which way each axis points, and how they are named on a figure.
+"""From options to a plane: which way each axis points, and how it is named on a figure.
 
 Owns: putting together random, difference and stored directions, their defaults, and their provenance.
 """
@@ -6,8 +6,9 @@ Owns: putting together random, difference and stored directions, their defaults,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -21,52 +22,81 @@ from landscape.direction.orthogonal import orthogonalize_
 from landscape.direction.random import gaussian
 from landscape.direction.regenerated import Regenerated
 from landscape.errors import LandscapeError
+from landscape.grid import Grid, Range
 from landscape.layout import Layout
-from landscape.recipes.net import Net, Other, other_net
-from landscape.recipes.options import Options
+from landscape.objective.batchnorm import check_variances
+from landscape.options.groups import AxesOptions
 from landscape.slice.plane import Plane
+from landscape.subject.net import Net, Other, other_net
+from landscape.subject.subject import Subject
 from landscape.surfaces.surface import Trail
 
 NAMES = "xy"
 
 
 @dataclass(frozen=True, eq=False)
-class Axes:
-    """Directions, axis labels, provenance, and the other nets that lie in the plane."""
+class MadePlane:
+    """A plane (or line), where the other nets lie in it, and its directions as long as they are to be saved."""
 
-    directions: tuple[Direction | Regenerated, ...]
-    labels: tuple[str, ...]
-    provenance: dict
-    others: tuple[Other, ...] = field(default_factory=tuple)
+    plane: Plane
+    trails: dict[str, Trail]
+    directions: tuple[Direction | Regenerated, ...] = ()
+    moves_buffers: bool = False
 
 
-def make_axes(options: Options, net: Net, layout: Layout, origin: Tensor, ndim: int) -> Axes:
-    """Directions for `ndim` axes as the options say; `origin` (layout.size,) are the weights they are scaled to.
+def make_plane(options: AxesOptions, subject: Subject, ranges: Sequence[Range], *, keep: bool = False) -> MadePlane:
+    """The plane of a subject over `ranges`, first x; `keep` holds the directions for saving.
 
     Raises:
-        LandscapeError: another net does not fit, a direction file is of another net, or a direction is zero.
+        LandscapeError: another net does not fit, a direction file is of another net, a direction is zero, or a running
+            variance becomes negative within the ranges.
     """
+    objective, net = subject.objective, subject.net
+    origin, layout = objective.weights.clone(), objective.layout
+    directions, labels, others = make_directions(options, net, layout, origin, len(ranges))
+    moves = moves_buffers(directions, layout)
+    grid = Grid.of(*ranges, labels=labels)
+    states = options.state == "states" or objective.batchnorm == "interpolate"
+    plane = Plane(origin, lines(directions, origin), grid, _provenance(options, directions, states))
+    if objective.batchnorm == "interpolate":
+        check_variances(layout, origin, plane.directions, [(r.start, r.stop) for r in ranges])
+    trails = net_trail(plane, net, others, layout)
+    # from here on nobody reads the other nets, nor the directions in another form than the plane's, but to save them
+    return MadePlane(plane, trails, tuple(directions) if keep else (), moves)
+
+
+def make_directions(
+    options: AxesOptions, net: Net, layout: Layout, origin: Tensor, ndim: int
+) -> tuple[list[Direction | Regenerated], tuple[str, ...], list[Other]]:
+    """(directions, axis labels, other nets) for `ndim` axes; `origin` (layout.size,) are the weights they are scaled to."""
+    directions: list[Direction | Regenerated]
+    others: list[Other] = []
     if options.directions:
-        read = options.directions
-        if isinstance(read, (str, Path)):
-            read = read_directions(read, net.module, layout, ndim=ndim)
-        directions = [Direction.laid(layout, d.vector, d.provenance) for d in read]
-        labels, others = tuple(_stored_label(NAMES[i], d.provenance) for i, d in enumerate(directions)), []
+        directions = list(_stored_directions(options, net, layout, ndim))
+        labels = tuple(_stored_label(name, d.provenance) for name, d in zip(NAMES, directions, strict=False))
     else:
         others = [other_net(spec, net) for spec in (options.to, options.to_y) if spec is not None]
-        directions, labels = [], ()
-        for axis in range(ndim):
-            other = others[axis] if axis < len(others) else None
-            directions.append(_direction(options, net, layout, origin, axis, other))
-            labels += (_label(axis, net, other),)
+        ends = [*others, None, None][:ndim]
+        directions = [_direction(options, net, layout, origin, axis, other) for axis, other in enumerate(ends)]
+        labels = tuple(_label(axis, net, other) for axis, other in enumerate(ends))
     if options.orthogonal:
         x, y = directions
+        assert isinstance(x, Direction) and isinstance(y, Direction)  # options exclude lean
         orthogonalize_(y.vector, x.vector, filter_rules(net.module), norm=y.provenance["norm"])
     _refuse_zero(directions)
-    return Axes(tuple(directions), labels, _provenance(options, directions), tuple(others))
+    return directions, labels, others
 
 
-def _direction(options: Options, net: Net, layout: Layout, origin: Tensor, axis: int, other: Other | None):
+def _stored_directions(options: AxesOptions, net: Net, layout: Layout, ndim: int) -> list[Direction]:
+    read: Any = options.directions
+    if isinstance(read, (str, Path)):
+        read = read_directions(read, net.module, layout, ndim=ndim)
+    return [Direction.laid(layout, stored.vector, stored.provenance) for stored in read]
+
+
+def _direction(
+    options: AxesOptions, net: Net, layout: Layout, origin: Tensor, axis: int, other: Other | None
+) -> Direction | Regenerated:
     """Written tensor by tensor into its one vector, or with `lean` not at all."""
     kind = "random" if other is None else "nets"
     usual = ("filter", "biasbn") if other is None else ("none", "none")
@@ -103,11 +133,11 @@ def _refuse_zero(directions: Sequence[Direction | Regenerated]) -> None:
             )
 
 
-def _provenance(options: Options, directions: Sequence[Direction | Regenerated]) -> dict:
+def _provenance(options: AxesOptions, directions: Sequence[Direction | Regenerated], moves_statistics: bool) -> dict:
     kinds = list(dict.fromkeys(d.provenance["kind"] for d in directions))
     facts = {
         "kind": "+".join(kinds),
-        "state": "states" if options.state == "states" or options.batchnorm == "interpolate" else "weights",
+        "state": "states" if moves_statistics else "weights",
         "fingerprint": fingerprint(directions),
         "cosine": cosine(*directions[:2]) if len(directions) > 1 else None,
     }
@@ -150,10 +180,13 @@ def _told_apart(labels: Sequence[str]) -> tuple[str, ...]:
     return tuple(labels) if len(set(labels)) > 1 else tuple(f"{label} {i + 1}" for i, label in enumerate(labels))
 
 
-def moves_buffers(directions: Sequence[Direction], layout: Layout) -> bool:
+def moves_buffers(directions: Sequence[Direction | Regenerated], layout: Layout) -> bool:
     """Whether any direction moves BN statistics; random ones do not while `biasbn` is ignored."""
     buffers = [entry.name for entry in layout.entries if entry.is_buffer]
-    return any(bool(d.vector[name].any()) for d in directions for name in buffers if name in d.vector)
+    stored = [
+        d.vector for d in directions if isinstance(d, Direction)
+    ]  # those that are drawn at each point move weights only
+    return any(bool(vector[name].any()) for vector in stored for name in buffers if name in vector)
 
 
 def lines(directions: Sequence[Direction | Regenerated], like: Tensor) -> list[Tensor | Regenerated]:

@@ -1,0 +1,179 @@
+"""`landscape bench`: speed on this machine, side by side with the two other ways to do the same.
+
+Owns: the comparison of (a) the original program's way, a DataLoader that decodes and transforms every image at every
+point, (b) a bare PyTorch loop over preloaded tensors, and (c) this library. They alternate in one run with the same net,
+data and threads, so that a machine whose speed drifts favours none; the ratios within a round are what counts.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+from torch.utils.flop_counter import FlopCounterMode
+
+from landscape.data.load import load_splits
+from landscape.data.normalize import Normalize
+from landscape.data.split import TensorSplit
+from landscape.measurement.evaluate import Evaluate
+from landscape.objective.objective import Objective
+from landscape.options.option import Given
+from landscape.study.on_plane import Asked, OnPlane, on_plane
+from landscape.subject.net import load_net
+from landscape.sweep.launch import World
+from landscape.sweep.parts import whole
+
+# What the original program uses for CIFAR-10.
+BATCH, WORKERS = 128, 2
+PEAK_SIZE, PEAK_REPEATS = 1536, 8
+
+
+def bench_evaluation(
+    checkpoint: Any, model: Any, *, rounds: int, plain: bool, shared: dict[str, Any], place: dict[str, Any]
+) -> dict[str, Any]:
+    """Samples per second of the three ways, at one point of the landscape; ours includes moving the weights there.
+
+    `shared`: data, samples, normalize; `place`: device, precision, batch_size, threads.
+    """
+    asked = Asked.of(checkpoint, Given({"model": model, "plain": plain, **shared, **place}))
+    on = on_plane(asked, {"x": (-1, 1, 3), "y": (-1, 1, 3)}, World(), "bench")
+    objective, work = on.subject.objective, Evaluate(on.subject, on.made.plane)
+    net = load_net(checkpoint, model)
+    module = net.module.to(objective.device, objective.weights.dtype).eval()
+    ways: dict[str, Callable[[], float]] = {
+        "bare": lambda: bare_loop(module, objective),
+        "ours": lambda: whole(work, (0.0, 0.0))["train_loss"],
+    }
+    if loader := _original_loader(shared, net.meta):
+        ways = {"original": lambda: original_loop(module, loader, objective.device), **ways}
+    return _facts(on, module, *_alternate(ways, rounds, objective.device))
+
+
+def bare_loop(net: nn.Module, objective: Objective) -> float:
+    """What a researcher would write: the mean loss over preloaded tensors at one set of weights."""
+    split = next(iter(objective.splits.values()))
+    total = 0.0
+    with torch.no_grad():
+        for start in range(0, split.size, BATCH):
+            inputs, targets = split.inputs[start : start + BATCH], split.targets[start : start + BATCH]
+            total += F.cross_entropy(net(inputs), targets, reduction="sum").item()
+    return total / split.size
+
+
+def original_loop(net: nn.Module, loader: DataLoader, device: torch.device) -> float:
+    """How the original program evaluates a point: workers decode and transform, losses are summed batch by batch."""
+    total, correct, count = 0.0, 0.0, 0
+    with torch.no_grad():
+        for inputs, targets in loader:
+            inputs, targets = inputs.to(device), targets.to(device)
+            outputs = net(inputs)
+            total += F.cross_entropy(outputs, targets).item() * len(targets)
+            correct += outputs.argmax(1).eq(targets).sum().item()
+            count += len(targets)
+    return total / count
+
+
+class _Pictures(Dataset):
+    """uint8 images as torchvision's data sets give them: one PIL picture at a time through ToTensor and Normalize."""
+
+    def __init__(self, images: Tensor, targets: Tensor, normalize: Normalize):
+        from torchvision import transforms
+
+        steps = [transforms.ToTensor()]
+        if normalize.mean:
+            steps.append(transforms.Normalize(normalize.mean, normalize.std))
+        self._images, self._targets, self._transform = images.numpy(), targets, transforms.Compose(steps)
+
+    def __len__(self) -> int:
+        return len(self._targets)
+
+    def __getitem__(self, index: int):
+        from PIL import Image
+
+        image = self._images[index]
+        return self._transform(Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)), self._targets[index]
+
+
+def _original_loader(shared: dict[str, Any], meta: dict) -> DataLoader | None:
+    source = shared["data"] if shared["data"] is not None else meta.get("data")
+    normalize = shared["normalize"] or (meta.get("normalize") if shared["data"] is None else None)
+    split = load_splits(source, samples=shared["samples"], normalize=normalize).splits["train"]
+    if not isinstance(split, TensorSplit) or split.inputs.dtype != torch.uint8:
+        return None
+    return DataLoader(_Pictures(split.inputs, split.targets, split.normalize), batch_size=BATCH, num_workers=WORKERS)
+
+
+def _alternate(
+    ways: dict[str, Callable], rounds: int, device: torch.device
+) -> tuple[dict[str, list[float]], dict[str, float]]:
+    """Seconds of each way in each round, and its loss."""
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    losses: dict[str, float] = {}
+    for number in range(rounds + 1):
+        for name, way in ways.items():
+            started = time.perf_counter()
+            losses[name] = way()
+            if device.type == "cuda":
+                torch.cuda.synchronize(device)
+            if number:  # the first round warms up
+                seconds[name].append(time.perf_counter() - started)
+    return seconds, losses
+
+
+def _facts(on: OnPlane, net: nn.Module, seconds: dict[str, list[float]], losses: dict[str, float]) -> dict[str, Any]:
+    objective = on.subject.objective
+    size = objective.samples
+    rate = {name: size / statistics.median(times) for name, times in seconds.items()}
+
+    def ratio(other: str) -> float | None:
+        if other not in seconds:
+            return None
+        return statistics.median(a / b for a, b in zip(seconds[other], seconds["ours"], strict=True))
+
+    flops, peak = _flops(net, objective), matmul_peak(objective.device, objective.weights.dtype)
+    run = on.provenance["run"]
+    return {
+        "net": on.provenance["model"]["name"],
+        "data": on.provenance["data"]["name"],
+        "samples": size,
+        "device": run["device"],
+        "threads": on.subject.threads,
+        "program": run["program"],
+        "batch_size": objective.batch_size,
+        "original": rate.get("original"),
+        "bare": rate["bare"],
+        "ours": rate["ours"],
+        "ours_to_original": ratio("original"),
+        "ours_to_bare": ratio("bare"),
+        "loss_difference": max(abs(losses["ours"] / other - 1) for other in losses.values()),
+        "peak_gflops": peak / 1e9,
+        "peak_fraction": rate["ours"] * flops / peak,
+    }
+
+
+def _flops(net: nn.Module, objective: Objective) -> float:
+    """Floating-point operations for one sample, counted by torch (two for each multiply-add)."""
+    split = next(iter(objective.splits.values()))
+    inputs, _ = next(iter(split.batches(2)))
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        net(inputs)
+    return counter.get_total_flops() / len(inputs)
+
+
+def matmul_peak(device: torch.device, dtype: torch.dtype) -> float:
+    """Operations per second of a large matrix product, the best of several: what the machine can do at most."""
+    a = torch.randn(PEAK_SIZE, PEAK_SIZE, device=device, dtype=dtype)
+    best = float("inf")
+    for _ in range(PEAK_REPEATS):
+        started = time.perf_counter()
+        a @ a
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        best = min(best, time.perf_counter() - started)
+    return 2 * PEAK_SIZE**3 / best

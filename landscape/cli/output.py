@@ -1,0 +1,25 @@
+"""What the shell prints. Only the first rank prints."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+
+from landscape.sweep.launch import launched_rank
+
+
+def speaks() -> bool:
+    return launched_rank() == 0
+
+
+def say(lines: Iterable[str]) -> None:
+    """On stdout, from the first rank."""
+    if speaks():
+        for line in lines:
+            print(line, flush=True)
+
+
+def complain(text: str) -> None:
+    """One line on stderr, from the first rank."""
+    if speaks():
+        print(f"landscape: {' '.join(text.split())}", file=sys.stderr, flush=True)

@@ -1,0 +1,78 @@
+"""The parser of all commands, made from their rows of options.
+
+Owns: how a row becomes an argument of argparse, the groups of `--help`, and ranges with a leading minus.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from landscape.cli.output import complain
+from landscape.options.command import Command
+from landscape.recipes import COMMANDS
+
+RANGES = ("-x", "-y", "--x", "--y")
+
+
+def find(name: str) -> Command:
+    """The command of that name."""
+    return getattr(importlib.import_module(f"landscape.recipes.{name}"), name).command
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    import landscape
+
+    parser = _Parser(prog="landscape", description="See the loss landscape of your neural network.", allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"landscape {landscape.__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    for name in COMMANDS:
+        command = find(name)
+        epilog = f"example: {command.example}" if command.example else ""
+        sub = commands.add_parser(name, help=command.help, description=command.help, epilog=epilog, allow_abbrev=False)
+        add_arguments(sub, command)
+        sub.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    return parser
+
+
+def add_arguments(parser: argparse.ArgumentParser, command: Command) -> None:
+    """Positional arguments and options; one that is not given leaves the function's own default in force."""
+    for name, metavar, help, nargs in command.positional:
+        keywords: dict[str, Any] = {"metavar": metavar, "help": help}
+        if nargs:
+            keywords |= {"nargs": nargs} | ({"default": argparse.SUPPRESS} if nargs == "?" else {})
+        parser.add_argument(name, **keywords)
+    groups: dict[str, Any] = {"": parser}
+    for row in command.rows:
+        if row.group not in groups:
+            groups[row.group] = parser.add_argument_group(row.group)
+        flags, keywords = row.option.flags_of(row.name), row.option.keywords()
+        groups[row.group].add_argument(*flags, dest=row.name, default=argparse.SUPPRESS, **keywords)
+
+
+def join_ranges(arguments: list[str]) -> list[str]:
+    """`-x -1:1:51` as `-x=-1:1:51`, because argparse takes a word with a leading minus for an option."""
+    joined: list[str] = []
+    for word in arguments:
+        if joined and joined[-1] in RANGES and word.startswith("-"):
+            joined[-1] = f"{joined[-1]}={word}"
+        else:
+            joined.append(word)
+    return joined
+
+
+def parse(arguments: Sequence[str]) -> tuple[Command, dict[str, Any]]:
+    """The command, and its arguments as keywords."""
+    given = vars(make_parser().parse_args(join_ranges(list(arguments))))
+    return find(given.pop("command")), given
+
+
+class _Parser(argparse.ArgumentParser):
+    """Errors as one line with the next step, on the first rank only."""
+
+    def error(self, message: str) -> NoReturn:
+        complain(f"{message}; see {self.prog} --help")
+        raise SystemExit(2)

@@ -1,0 +1,125 @@
+"""A command: one function of the Python interface that is also a command of the shell.
+
+Owns: `Command`, the decorator that makes one of a function and its rows of options, and the signature and help that Python
+shows. Knows no particular command; parsing and printing are the business of cli/.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from landscape.options.option import Given, Option, Row, check_names, rows_of
+
+# A result and the shell-only options -> the lines that the shell prints.
+Lines = Callable[[Any, Mapping[str, Any]], Sequence[str]]
+WIDTH = 112
+
+
+class Positional(NamedTuple):
+    """An argument without a flag; `nargs` as in argparse."""
+
+    name: str
+    metavar: str
+    help: str
+    nargs: str | None = None
+
+
+@dataclass(frozen=True)
+class Command:
+    """What the shell needs to know of a function.
+
+    Attributes:
+        rows: its options, in the order of the help.
+        lines: what is printed of a result.
+        out: the output when none is given in the shell, from the positional arguments.
+        picture: for `--plot`: (file, suffix of the picture, kind or None) of a result.
+    """
+
+    name: str
+    help: str
+    run: Callable[..., Any]
+    rows: tuple[Row, ...]
+    lines: Lines
+    positional: tuple[Positional, ...] = ()
+    example: str = ""
+    out: Callable[[Sequence[Any]], str | None] | None = None
+    picture: Callable[[Any], tuple[Any, str, str | None]] | None = None
+
+
+def command(
+    help: str,
+    *groups: type,
+    lines: Lines,
+    rows: Mapping[str, Option] | None = None,
+    without: Sequence[str] = (),
+    **shell: Any,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Makes a command of a function, found later as its attribute `command`.
+
+    With `groups` (dataclasses of options), the function takes `given: Given`, and Python sees a keyword for each option.
+    With `rows`, the function's own keywords are the options, and `rows` say how each is typed in the shell. `without` names
+    options of the groups that this command lacks; `shell` are further fields of `Command`.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        if rows is None:
+            known = _rows(groups, without)
+            found = _with_keywords(function, groups, known)
+        else:
+            parameters = inspect.signature(function).parameters
+            known = tuple(
+                Row(name, parameters[name].default if name in parameters else None, option, "")
+                for name, option in rows.items()
+            )
+            found = function
+        found.command = Command(function.__name__, help, found, known, lines, **shell)  # type: ignore[attr-defined]
+        return found
+
+    return decorate
+
+
+def _rows(groups: Sequence[type], without: Sequence[str]) -> tuple[Row, ...]:
+    """One row for each name: a later group replaces what an earlier one says of it."""
+    found = {row.name: row for group in groups for row in rows_of(group) if row.name not in without}
+    return tuple(found.values())
+
+
+def _with_keywords(function: Callable[..., Any], groups: Sequence[type], rows: Sequence[Row]) -> Callable[..., Any]:
+    """The function with a keyword for each row in place of `given`."""
+    signature = inspect.signature(function)
+    own = [parameter for parameter in signature.parameters.values() if parameter.name != "given"]
+    in_python = [row for row in rows if row.option.only != "shell"]
+    names = [row.name for row in in_python]
+
+    @functools.wraps(function)
+    def wrapper(*positional: Any, **keywords: Any) -> Any:
+        passed = {parameter.name: keywords.pop(parameter.name) for parameter in own if parameter.name in keywords}
+        check_names(function.__name__, keywords, names)
+        return function(*positional, **passed, given=Given(keywords))
+
+    types = {field.name: field.type for group in groups for field in dataclasses.fields(group)}
+    added = [
+        inspect.Parameter(row.name, inspect.Parameter.KEYWORD_ONLY, default=row.default, annotation=types[row.name])
+        for row in in_python
+    ]
+    wrapper.__signature__ = signature.replace(parameters=[*own, *added])  # type: ignore[attr-defined]
+    wrapper.__doc__ = _documented(function.__doc__ or "", in_python)
+    return wrapper
+
+
+def _documented(text: str, rows: Sequence[Row]) -> str:
+    """A docstring with the options, group by group, after its own text."""
+    parts, group = [inspect.cleandoc(text)], None
+    for row in rows:
+        if row.group != group:
+            group = row.group
+            parts.append(f"\nOptions ({group}):" if group else "\nOptions:")
+        line = f"{row.name}: {row.option.help}"
+        parts.append(textwrap.fill(line, WIDTH, initial_indent="    ", subsequent_indent=" " * 8))
+    return "\n".join(parts) + "\n"

@@ -1,0 +1,211 @@
+"""The options that several commands share, in groups named after the part of a run that reads them.
+
+Owns: their names, defaults and help, and which values and combinations within a group can never be meant. What an option
+that was not given means for a particular net or grid is decided where it is used.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from landscape.errors import UsageError
+from landscape.options.option import check_choices, flag, option
+
+RANDOM, HESSIAN, GRADIENT = ALONG = ("random", "hessian", "gradient")
+USUAL_TOLERANCE, MAX_TOLERANCE = 0.05, 0.5
+
+
+def comma_list(text: str) -> list[str]:
+    return text.split(",")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetOptions:
+    title: ClassVar[str] = "net"
+
+    model: Any = option(
+        None, "net: zoo name, torchvision:NAME, timm:NAME, module:callable, file.py:callable; in Python also a module "
+        "(default: from the checkpoint)", metavar="SPEC",
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataOptions:
+    title: ClassVar[str] = "data"
+
+    data: Any = option(
+        None, "data: digits, cifar10, ..., folder:PATH, npz:PATH, module:callable, file.py:callable; in Python also "
+        "(inputs, targets), a Dataset, a DataLoader, or {'train': ..., 'test': ...} (default: from the checkpoint)",
+        metavar="SPEC",
+    )  # fmt: skip
+    data_root: str | None = option(None, "folder of torchvision data sets (default: data)", metavar="DIR")
+    download: bool = flag("download a torchvision data set that is not there")
+    split: str | Sequence[str] = option(
+        ("train",), "repeatable; metrics are named train_loss, test_accuracy, ... (default: train)",
+        action="append", choices=("train", "test"),
+    )  # fmt: skip
+    samples: int | None = option(None, "take N samples of each split, always the same", type=int, metavar="N")
+    normalize: str | None = option(None, "cifar10, imagenet, li2018, none, ... or mean,../std,..", metavar="SPEC")
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        return (self.split,) if isinstance(self.split, str) else tuple(self.split)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossOptions:
+    title: ClassVar[str] = "loss"
+
+    loss: str | Callable = option(
+        "cross_entropy", "cross_entropy (default), mse, module:callable, file.py:callable; a callable takes (outputs, "
+        "targets) or (model, batch)", metavar="SPEC",
+    )  # fmt: skip
+    metrics: str | Sequence[str | Callable] | None = option(
+        None, "loss,accuracy,file.py:callable (default: loss, with accuracy beside cross-entropy)", type=comma_list,
+        metavar="LIST",
+    )  # fmt: skip
+    l2: float | None = option(None, "also the loss with W/2 |weights|^2 added, as loss_l2", type=float, metavar="W")
+
+    @property
+    def names(self) -> list[str | Callable] | None:
+        """The metrics one by one; None for the usual ones."""
+        if not self.metrics:
+            return None
+        given: Sequence[str | Callable] = (self.metrics,) if isinstance(self.metrics, str) else self.metrics
+        return [each for part in given for each in (part.split(",") if isinstance(part, str) else [part])]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AxesOptions:
+    title: ClassVar[str] = "axes"
+
+    to: Any = option(None, "x runs from the first net (0) to this one (1)", metavar="CKPT")
+    to_y: Any = option(None, "y runs from the first net (0) to this one (1); needs --to", metavar="CKPT")
+    directions: str | Path | Sequence | None = option(
+        None, "directions from a file, ours or the original program's", metavar="FILE"
+    )
+    along: str = option(
+        RANDOM, "directions: eigenvectors of the largest and smallest Hessian eigenvalue, or the gradient and the Hessian "
+        "applied to it, of unit length and kept in FILE.directions.h5 (default: random)", choices=ALONG,
+    )  # fmt: skip
+    norm: str | None = option(
+        None, "normalization of directions, as in Li et al. 2018, section 4 (default: filter; none with --to)",
+        choices=("filter", "layer", "weight", "dfilter", "dlayer", "none"),
+    )  # fmt: skip
+    ignore: str | None = option(
+        None, "parameters that stay (default: biasbn; none with --to)", metavar="biasbn|none|REGEX"
+    )
+    seed: int = option(0, "of the random directions (default: 0)", type=int, metavar="N")
+    orthogonal: bool = flag("make y orthogonal to x, filter by filter, keeping its norms")
+    state: str = option("weights", "states: BN statistics move along (default: weights)", choices=("weights", "states"))
+    batchnorm: str | None = option(
+        None, "BN statistics away from the centre (default: keep; interpolate with --to)",
+        choices=("keep", "interpolate", "recompute"),
+    )  # fmt: skip
+    lean: bool = flag("draw random directions again at each point instead of keeping them: less memory, slower")
+
+    def check(self, ndim: int, save_directions: bool) -> None:
+        """Raises UsageError for what can never be meant; the message names the option."""
+        check_choices(self)
+        if self.state == "states" and self.batchnorm not in (None, "interpolate"):
+            raise UsageError(
+                f"state states moves the BN statistics, so batchnorm '{self.batchnorm}' cannot hold; drop one"
+            )
+        if self.directions and (self.to is not None or self.to_y is not None):
+            raise UsageError("directions and to both say where the axes point; give one of them")
+        if self.directions and (self.norm or self.ignore or self.orthogonal):
+            raise UsageError("directions are taken from the file as they are; norm, ignore and orthogonal do not apply")
+        if self.to_y is not None and (self.to is None or ndim < 2):
+            raise UsageError("to-y needs to, and a surface: it is the third net of a plane")
+        self._check_exclusions(save_directions)
+        if self.orthogonal and ndim < 2:
+            raise UsageError("orthogonal needs two directions; a line has one")
+        if self.seed < 0:
+            raise UsageError(f"seed {self.seed}: expected 0 or more")
+
+    def _check_exclusions(self, save_directions: bool) -> None:
+        """A lean direction is never there as a whole; one along the loss is known only once it is computed."""
+        given = {
+            "to": self.to is not None,
+            "directions": self.directions is not None,
+            "orthogonal": self.orthogonal,
+            "save-directions": save_directions,
+            "lean": self.lean,
+            "state states": self.state == "states",
+            "batchnorm interpolate": self.batchnorm == "interpolate",
+        }
+        clash = [name for name, is_given in given.items() if is_given]
+        if self.lean and (found := [name for name in clash if name != "lean"]):
+            raise UsageError(f"lean draws random directions at each point, which excludes {found[0]}; drop one")
+        if self.along != RANDOM and (found := [name for name in clash if name != "save-directions"]):
+            raise UsageError(f"along {self.along} says where the axes point, which excludes {found[0]}; drop one")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MachineOptions:
+    title: ClassVar[str] = "machine"
+
+    device: str = option("auto", "default: the GPU of the local rank, if any", metavar="auto|cpu|cuda")
+    precision: str = option("fp32", "default: fp32, which never uses TF32", choices=("fp32", "tf32", "bf16", "fp64"))
+    batch_size: int | None = option(None, "samples in one pass", type=int, metavar="N")
+    threads: int | None = option(None, "CPU threads of each rank (default: cores / ranks)", type=int, metavar="N")
+    plain: bool = flag("call the net as it is, bit for bit, without folding batch norm into convolutions")
+    shard_data: bool = flag("share the data of every point among the ranks, for few points")
+
+    def check(self) -> None:
+        """Raises UsageError for an unknown precision or a number of threads below 1."""
+        check_choices(self)
+        if self.threads is not None and self.threads < 1:
+            raise UsageError(f"threads {self.threads}: expected at least 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToleranceOptions:
+    title: ClassVar[str] = "tolerance"
+
+    tolerance: float = option(
+        0, "accepted relative error of the loss, such as 0.05: leaves out points and samples (default: 0, everything is "
+        "evaluated)", type=float, metavar="T",
+    )  # fmt: skip
+    refine: bool | None = option(
+        None, "under a tolerance, leave out points only, or with --no-refine samples only (default: both); alone, a "
+        "tolerance of 0.05", action=argparse.BooleanOptionalAction,
+    )  # fmt: skip
+
+    def check(self) -> float:
+        """The tolerance as given; `refine` alone means the usual one.
+
+        Raises:
+            UsageError: out of range, or `refine=False` without a tolerance.
+        """
+        if not 0 <= self.tolerance <= MAX_TOLERANCE:
+            raise UsageError(
+                f"tolerance {self.tolerance:g}: expected a relative error of the loss from 0 (everything is evaluated) to "
+                f"{MAX_TOLERANCE:g}, such as 0.05"
+            )
+        if self.refine is False and not self.tolerance:
+            raise UsageError("no-refine leaves out samples only, and needs --tolerance, such as 0.05")
+        return self.tolerance or (USUAL_TOLERANCE if self.refine else 0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputOptions:
+    title: ClassVar[str] = "output"
+
+    dry_run: bool = flag("print points, memory and expected time, and stop; in Python, return a Plan")
+    out: str | Path | None = option(
+        None, "output file; an existing one of the same run is continued (in Python, None keeps the result in memory)",
+        "-o", "--out", metavar="FILE",
+    )  # fmt: skip
+    overwrite: bool = flag("start again where the output exists")
+    save_directions: bool = flag("keep the directions in FILE.directions.h5")
+    draw: bool = flag("draw the result too, beside the output", "--plot", only="shell")
+    quiet: bool = flag("no progress bar")
+
+    @property
+    def path(self) -> Path | None:
+        return Path(self.out) if self.out else None

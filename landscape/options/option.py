@@ -1,0 +1,107 @@
+"""One option: its default, its help, and how it is typed in the shell.
+
+Owns: `Option`, groups of options as frozen dataclasses, and distributing keywords over groups. Knows no particular option
+and loads no library, so that `landscape --help` is quick.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
+
+from landscape.errors import UsageError
+
+G = TypeVar("G")
+
+
+@dataclass(frozen=True)
+class Option:
+    """How an option is typed in the shell. `flags` are `--name` unless given; the rest is as in `argparse`.
+
+    `only` restricts it to "shell" or "python".
+    """
+
+    help: str
+    flags: tuple[str, ...] = ()
+    metavar: str | None = None
+    type: Callable[[str], Any] | None = None
+    choices: tuple[str, ...] | None = None
+    action: Any = None
+    nargs: str | None = None
+    only: str = ""
+
+    def flags_of(self, name: str) -> tuple[str, ...]:
+        return self.flags or (f"--{name.replace('_', '-')}",)
+
+    def keywords(self) -> dict[str, Any]:
+        """For `argparse.ArgumentParser.add_argument`."""
+        given = {key: getattr(self, key) for key in ("help", "metavar", "type", "choices", "action", "nargs")}
+        return {key: value for key, value in given.items() if value is not None}
+
+
+class Row(NamedTuple):
+    """An option of a command: its name in Python, its default there, and the title of its group."""
+
+    name: str
+    default: Any
+    option: Option
+    group: str
+
+
+def option(default: Any, help: str, *flags: str, **shell: Any) -> Any:
+    """A field of a group of options; `shell` as in `Option`."""
+    return dataclasses.field(default=default, metadata={"option": Option(help, flags, **shell)})
+
+
+def flag(help: str, *flags: str, **shell: Any) -> Any:
+    """A field that is off unless its flag is given."""
+    return option(False, help, *flags, action="store_true", **shell)
+
+
+def again(group: type, name: str, **changes: Any) -> Any:
+    """The field of another group, with another default or another help."""
+    known = next(field for field in dataclasses.fields(group) if field.name == name)
+    default = changes.pop("default", known.default)
+    return dataclasses.field(
+        default=default, metadata={"option": dataclasses.replace(known.metadata["option"], **changes)}
+    )
+
+
+def rows_of(group: Any) -> Iterator[Row]:
+    """The rows of a group, in the order in which they are written."""
+    for field in dataclasses.fields(group):
+        yield Row(field.name, field.default, field.metadata["option"], getattr(group, "title", ""))
+
+
+class Given:
+    """The options that were given, as an object of the group that somebody needs: `given[DataOptions].samples`."""
+
+    def __init__(self, keywords: Mapping[str, Any]):
+        self._keywords = dict(keywords)
+
+    def __getitem__(self, group: type[G]) -> G:
+        """The group as far as it was given, the rest with its defaults."""
+        names = {row.name for row in rows_of(group)}
+        return group(**{name: value for name, value in self._keywords.items() if name in names})
+
+
+def check_names(function: str, given: Mapping[str, Any], known: Sequence[str]) -> None:
+    """Raises UsageError for a keyword that a function does not have, and names the nearest that it has."""
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 3, 0.5)
+            hint = f"did you mean {' or '.join(near)}?" if near else f"it takes {', '.join(known)}"
+            raise UsageError(f"{function} has no option '{name}'; {hint}")
+
+
+def check_choices(group: Any) -> None:
+    """Raises UsageError for a value that is not among the choices of its option; None is the default of some."""
+    for row in rows_of(group):
+        value, choices = getattr(group, row.name), row.option.choices
+        if choices and value is not None and not isinstance(value, (list, tuple)) and value not in choices:
+            shown = ", ".join(choices) if len(choices) > 2 else " or ".join(choices)
+            expected = f"one of {shown}" if len(choices) > 2 else shown
+            raise UsageError(f"{row.name.replace('_', '-')} '{value}': expected {expected}")

@@ -1,0 +1,53 @@
+"""`landscape compare`: surfaces, spectra or training runs side by side on one scale. Imports neither torch nor MPI."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from landscape.options.command import command
+from landscape.options.groups import comma_list
+from landscape.options.option import Option
+from landscape.recipes.plot import DRAWING, FILES, KIND, OUT, lines
+
+if TYPE_CHECKING:
+    from landscape.surfaces.run_log import RunLog
+    from landscape.surfaces.spectrum import Spectrum
+    from landscape.surfaces.surface import Surface
+
+NAMES = Option("titles of the panels, with commas", type=comma_list, metavar="LIST")
+
+
+@command(
+    "surfaces or training runs side by side on one scale",
+    lines=lines,
+    rows={"kind": KIND, "names": NAMES, "out": OUT, **DRAWING},
+    positional=(FILES,),
+    example="landscape compare skip.h5 noskip.h5 -o comparison.html",
+)
+def compare(
+    surfaces: Sequence[Surface | RunLog | Spectrum | str | Path],
+    *,
+    kind: str | None = None,
+    metric: str | None = None,
+    scale: str = "auto",
+    levels: int | Sequence[float] | None = None,
+    vmin: float | None = None,
+    vmax: float | None = None,
+    names: Sequence[str] | None = None,
+    title: str | None = None,
+    out: str | Path | Sequence[str | Path] = "comparison.html",
+    dpi: int = 200,
+) -> list[Path]:
+    """Draws two or more surfaces, or training runs, side by side with the same colours, levels and ranges; options as in `plot`.
+
+    In html the cameras are linked: turning one relief turns all.
+
+    Raises:
+        LandscapeError: unreadable files, fewer than two, or surfaces that cannot share a scale.
+    """
+    from landscape.render.pictures import draw_side_by_side
+
+    drawing = {"metric": metric, "scale": scale, "levels": levels, "vmin": vmin, "vmax": vmax, "title": title}
+    return draw_side_by_side(surfaces, kind, names, drawing, out, dpi)

@@ -1,0 +1,122 @@
+"""What a file is, as plain values.
+
+Owns: recognizing surfaces, spectra, direction files, checkpoints and run folders, and the facts on each. Loads torch for
+checkpoints only.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from landscape.errors import LandscapeError
+from landscape.surfaces.run_log import CONFIG, load_run
+
+HDF5 = (".h5", ".hdf5")
+
+
+def describe(path: str | Path) -> dict[str, Any]:
+    """Facts about a surface file, a spectrum, a direction file, a checkpoint or the folder of a training run.
+
+    Raises:
+        LandscapeError: missing, unreadable, or of no known kind.
+    """
+    path = Path(path)
+    if path.suffix.lower() in HDF5:
+        return _directions(path) or _spectrum(path) or _surface(path)
+    return _run(path) if (path / CONFIG).is_file() else _checkpoint(path)
+
+
+def _surface(path: Path) -> dict[str, Any]:
+    from landscape.surfaces import load_surface
+
+    surface = load_surface(path)
+    axes = {a.name: f"{a.values[0]:g}:{a.values[-1]:g}:{len(a.values)}" for a in surface.grid.axes}
+    return {
+        "kind": "surface",
+        "file": str(path),
+        "axes": axes,
+        "points": surface.counts(),
+        "metrics": {name: _range(array, surface.at_origin(name)) for name, array in surface.values.items()},
+        "trails": {name: list(trail.labels) for name, trail in surface.trails.items()},
+        "provenance": surface.provenance,
+    }
+
+
+def _range(array: np.ndarray, centre: float | None) -> dict[str, Any]:
+    finite = array[np.isfinite(array)]
+    return {
+        "min": float(finite.min()) if finite.size else None,
+        "max": float(finite.max()) if finite.size else None,
+        "at_origin": centre,
+        "nan": int(np.isnan(array).sum()),
+        "inf": int(np.isinf(array).sum()),
+    }
+
+
+def _spectrum(path: Path) -> dict[str, Any] | None:
+    from landscape.surfaces.spectrum import is_spectrum, load_spectrum
+
+    if not is_spectrum(path):
+        return None
+    spectrum = load_spectrum(path)
+    blocks = {}
+    for name, block in spectrum.blocks.items():
+        share, error = block.negative(spectrum.index)
+        blocks[name] = {
+            "parameters": block.dimension,
+            "eigenvalues": block.values.tolist(),
+            "errors": block.errors.tolist(),
+            "trace": block.trace,
+            "trace_stderr": block.trace_stderr,
+            "negative": share,
+            "negative_stderr": error,
+            "products": block.products,
+            "critical_sharpness": block.sharpness,
+        }
+    return {"kind": "spectrum", "file": str(path), "blocks": blocks, "provenance": spectrum.provenance}
+
+
+def _directions(path: Path) -> dict[str, Any] | None:
+    from landscape.direction.contents import contents
+
+    groups = contents(path)
+    return {"kind": "directions", "file": str(path), "groups": groups} if groups else None
+
+
+def _run(path: Path) -> dict[str, Any]:
+    run = load_run(path)
+    last = {name: float(column[-1]) for name, column in run.columns.items() if run.given[name][-1]}
+    nets = sorted(net.name for net in path.glob("checkpoints/*.pt"))
+    return {
+        "kind": "run",
+        "folder": str(path),
+        "finished": (path / "final.pt").exists(),
+        "rows": len(run.columns["epoch"]),
+        "last": last,
+        "nets": {"number": len(nets), "first": nets[0], "last": nets[-1]} if nets else {},
+        "config": run.config,
+    }
+
+
+def _checkpoint(path: Path) -> dict[str, Any]:
+    from landscape.checkpoint.checkpoint import load_checkpoint
+    from landscape.models.recognize import recognize
+
+    checkpoint = load_checkpoint(path)
+    try:
+        recognized = recognize(checkpoint.state_dict)
+    except LandscapeError as error:
+        recognized = f"undecided: {error}"
+    return {
+        "kind": "checkpoint",
+        "file": str(path),
+        "sha256": checkpoint.sha256,
+        "model": checkpoint.meta.get("model") or recognized,
+        "tensors": len(checkpoint.state_dict),
+        "entries": sum(tensor.numel() for tensor in checkpoint.state_dict.values()),
+        "dtypes": sorted({str(tensor.dtype).removeprefix("torch.") for tensor in checkpoint.state_dict.values()}),
+        "metadata": checkpoint.meta,
+    }

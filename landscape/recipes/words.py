@@ -1,0 +1,102 @@
+"""Lines that several commands print of their results.
+
+Owns: the words on plans, surfaces and written files. Loads numpy only when a surface is described.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+
+def files_lines(files: Sequence[Path], title: str = "wrote") -> list[str]:
+    return [f"{title} " + ", ".join(map(str, files))] if files else []
+
+
+def plane_lines(surface: Any, out: str | Path) -> list[str]:
+    """One line on each metric of an evaluation, with what is not finite; and what a tolerance saved."""
+    lines = [f"{out}: {surface.grid.size} points"]
+    for name in surface.values:
+        if surface.quantity(name).group == "evaluation":  # other commands describe what they added
+            lines.append(f"  {name}: {spread(surface, name)}{_odd(surface.values[name])}")
+    if reached := surface.provenance.get("run", {}).get("reached"):
+        lines += _saving(reached, surface.provenance["tolerance"]["asked"])
+    return lines
+
+
+def spread(surface: Any, name: str) -> str:
+    """The finite values of a metric, from the least to the greatest, and the one at the centre."""
+    import numpy as np
+
+    array, centre = surface.values[name], surface.at_origin(name)
+    finite = array[np.isfinite(array)]
+    if not finite.size:
+        return "no finite value"
+    at_centre = f", {centre:.4g} at the centre" if centre is not None and np.isfinite(centre) else ""
+    return f"{finite.min():.4g} to {finite.max():.4g}{at_centre}"
+
+
+def plan_lines(plan: Any) -> list[str]:
+    """What `--dry-run` prints."""
+    data, model = plan.provenance["data"], plan.provenance["model"]
+    splits = ", ".join(f"{name} {facts['samples']} of {facts['of']}" for name, facts in data["splits"].items())
+    each, ranks = plan.samples_per_point, f"{plan.ranks} rank{'s' if plan.ranks > 1 else ''}"
+    lines = [
+        f"net      {model['name']}, {model['parameters']:,} parameters",
+        f"data     {data['name']}: {splits}",
+        f"points   {plan.points}, of which {plan.pending} are still to do; {each} samples each",
+        f"memory   {bytes_text(plan.weight_bytes)} of weights and directions, {bytes_text(plan.data_bytes)} of data, per rank",
+        f"speed    {plan.samples_per_second:,.0f} samples/s on this rank, {ranks}",
+    ]
+    if saving := plan.saving:
+        lines.append(
+            f"saving   {saving.points} points with about {saving.samples:,} samples each, if the surface is smooth: "
+            f"1/{plan.points * each / saving.evaluations:.3g} of all evaluations; a rough one takes all points"
+        )
+    return [*lines, f"time     about {duration_text(plan.seconds)}"]
+
+
+def tree_lines(tree: Mapping[str, Any], indent: int = 0) -> Iterator[str]:
+    """Nested facts, one to a line; what is empty is left out."""
+    for key, value in tree.items():
+        if isinstance(value, dict) and value and indent < 6:
+            yield " " * indent + f"{key}:"
+            yield from tree_lines(value, indent + 2)
+        elif value not in (None, {}, []):
+            shown = ", ".join(map(str, value)) if isinstance(value, list) else value
+            yield " " * indent + f"{key}: {shown}"
+
+
+def bytes_text(count: float) -> str:
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"
+
+
+def duration_text(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"
+
+
+def _odd(array: Any) -> str:
+    import numpy as np
+
+    counts = (("nan", int(np.isnan(array).sum())), ("inf", int(np.isinf(array).sum())))
+    return "".join(f", {count} {word}" for word, count in counts if count)
+
+
+def _saving(reached: Mapping[str, Any], asked: float) -> list[str]:
+    """What a tolerance saved, and the error that was reached."""
+    share = reached["of_evaluations"] / reached["evaluations"]
+    checks = f"; {reached['checks']} points checked, the worst off by {100 * reached['worst_check']:.2g} %"
+    return [
+        f"  computed {reached['points']:,} of {reached['of']:,} points, with {reached['evaluations']:,} of "
+        f"{reached['of_evaluations']:,} evaluations of a sample (1/{share:.3g})",
+        f"  error at 95 % of the points {100 * reached['error']:.2g} % (asked: {100 * asked:g} %)"
+        + (checks if reached["checks"] else ""),
+    ]

@@ -1,0 +1,50 @@
+"""What weights a run visits: coordinates -> weights, and back.
+
+Owns: the interface `Slice`, and `Here`, the slice that is one point. A line or plane is `Plane` (plane.py); the checkpoints
+of a training run are `Steps` (steps.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from landscape.grid import Grid
+
+Coords = Sequence[float]
+
+
+class Slice(Protocol):
+    grid: Grid
+    """The points at which something is measured."""
+    facts: Mapping[str, Any]
+    """What the provenance says of the slice, as plain values."""
+
+    def at(self, coords: Coords, *, out: Tensor | None = None) -> Tensor:
+        """(n,) weights at `coords`, in the layout of the subject; written into `out` when given."""
+
+    def buffers(self, coords: Coords) -> Mapping[str, Tensor]:
+        """Tensors of the net at `coords` that are not in the vector, such as BN statistics; empty where none move."""
+
+    def project(self, weights: Tensor) -> tuple[tuple[float, ...], float]:
+        """Coordinates of the point of the slice that is nearest to `weights` (n,), and the distance to it."""
+
+
+class Here:
+    """One point: the weights of the net itself."""
+
+    def __init__(self, origin: Tensor):
+        self.origin = origin
+        self.grid = Grid()
+        self.facts: Mapping[str, Any] = {}
+
+    def at(self, coords: Coords = (), *, out: Tensor | None = None) -> Tensor:
+        return self.origin.clone() if out is None else out.copy_(self.origin)
+
+    def buffers(self, coords: Coords = ()) -> Mapping[str, Tensor]:
+        return {}
+
+    def project(self, weights: Tensor) -> tuple[tuple[float, ...], float]:
+        return (), float((weights.double() - self.origin.double()).norm())

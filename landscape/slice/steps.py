@@ -1,0 +1,73 @@
+"""The checkpoints of a training run as a slice, with the training step as coordinate.
+
+Owns: which nets a run folder holds, and the weights and BN statistics of each. Knows no loss.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from landscape.checkpoint.checkpoint import load_checkpoint
+from landscape.checkpoint.fit import fitting
+from landscape.errors import UsageError
+from landscape.grid import Axis, Grid
+from landscape.layout import Layout
+from landscape.slice.slice import Coords
+
+STEP = re.compile(r"step_(\d+)\.pt$")
+
+
+class Steps:
+    """`at((step,))` is the net of that step; `model` names the tensors and stays as it is."""
+
+    def __init__(self, files: Mapping[float, Path], model: nn.Module, layout: Layout, like: Tensor):
+        """`like`: a vector (layout.size,) of the dtype and device that weights are wanted in."""
+        self.files, self._model, self._layout, self._like = dict(files), model, layout, like
+        self.grid = Grid((Axis("x", np.array(sorted(files)), "training step", "step"),))
+        self.facts: Mapping[str, Any] = {"steps": len(files)}
+        self._held: tuple[float, dict[str, Tensor]] | None = None
+
+    def at(self, coords: Coords, *, out: Tensor | None = None) -> Tensor:
+        out = torch.zeros_like(self._like) if out is None else out
+        found = self._tensors(coords[0])
+        for name, view in self._layout.named(out).items():
+            view.copy_(found[name])
+        return out
+
+    def buffers(self, coords: Coords) -> Mapping[str, Tensor]:
+        found, own = self._tensors(coords[0]), dict(self._model.named_buffers())
+        return {name: tensor for name, tensor in found.items() if name in own and name not in self._layout.names}
+
+    def project(self, weights: Tensor) -> tuple[tuple[float, ...], float]:
+        """The nearest checkpoint; all of them are read."""
+        distances = {step: float((self.at((step,)).double() - weights.double()).norm()) for step in self.files}
+        nearest = min(distances, key=lambda step: distances[step])
+        return (nearest,), distances[nearest]
+
+    def _tensors(self, step: float) -> dict[str, Tensor]:
+        if self._held is None or self._held[0] != step:
+            self._held = step, fitting(self._model, load_checkpoint(self.files[step]))
+        return self._held[1]
+
+
+def checkpoints_of(folder: Path) -> dict[float, Path]:
+    """The nets of a run folder by training step.
+
+    Raises:
+        UsageError: fewer than two.
+    """
+    matches = {path: STEP.search(path.name) for path in sorted((folder / "checkpoints").glob("step_*.pt"))}
+    found = {float(match[1]): path for path, match in matches.items() if match}
+    if len(found) < 2:
+        raise UsageError(
+            f"{folder}: {len(found)} nets in {folder / 'checkpoints'}; a path needs two or more, which landscape train keeps "
+            "with --save-every"
+        )
+    return found

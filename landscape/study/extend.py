@@ -1,0 +1,167 @@
+"""A surface that more is computed on: with its own net, data and plane, or a training run with its checkpoints as points.
+
+Owns: `Extended`, made from a surface or its file (revive.py), or from a run folder; and which samples are taken.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from landscape.data.load import subset
+from landscape.data.split import TensorSplit
+from landscape.errors import LandscapeError, UsageError
+from landscape.grid import Grid
+from landscape.options.groups import DataOptions, LossOptions, MachineOptions
+from landscape.options.option import Given
+from landscape.slice.slice import Slice
+from landscape.slice.steps import Steps, checkpoints_of
+from landscape.study.revive import revived
+from landscape.subject.net import load_net
+from landscape.subject.subject import Subject, make_subject, policy
+from landscape.surfaces import load_surface
+from landscape.surfaces.provenance import difference, plain
+from landscape.surfaces.run_log import CONFIG, is_run_folder
+from landscape.surfaces.surface import Surface
+from landscape.sweep.launch import World
+
+
+@dataclass(frozen=True, eq=False)
+class Extended:
+    """A surface, its file, and the subject and slice of its points; `loss`: the metric that the loss is kept as too."""
+
+    surface: Surface
+    path: Path | None
+    subject: Subject
+    slice: Slice
+    marks: dict[str, str]
+    precision: str
+    loss: str | None = None
+
+    @property
+    def split(self) -> str:
+        return next(iter(self.subject.objective.splits))
+
+
+def extended(
+    source: Surface | str | Path, given: Mapping[str, Any], world: World, *, split: str | None, precision: str | None
+) -> Extended:
+    """What a surface, a surface file, or the folder of a training run was computed from; `given`: what has moved since.
+
+    Raises:
+        LandscapeError: what it was computed from is gone or no longer the same.
+    """
+    if isinstance(source, Surface):
+        copied = replace(
+            source, values=deepcopy(source.values), stderr=deepcopy(source.stderr), status=deepcopy(source.status),
+            provenance=deepcopy(source.provenance), quantities=dict(source.quantities), source="",
+        )  # fmt: skip
+        return _of_surface(copied, given, world, split, precision)
+    if is_run_folder(source):
+        return _of_run(Path(source), given, world, split, precision)
+    return _of_surface(load_surface(source), given, world, split, precision)
+
+
+def few_of(split: Any, samples: int | None) -> Any:
+    """The same few samples of a split every time; all of them for None.
+
+    Raises:
+        UsageError: fewer than one, or of data that cannot be picked from.
+    """
+    if samples is None or samples >= split.size:
+        return split
+    if samples < 1:
+        raise UsageError(f"samples {samples}: expected at least 1")
+    if not isinstance(split, TensorSplit):
+        raise UsageError(f"samples {samples}: these data come as ready-made batches or from disk; leave samples out")
+    numbers = torch.from_numpy(subset(split.size, samples)).to(split.inputs.device)
+    return replace(
+        split, inputs=split.inputs[numbers], targets=split.targets[numbers],
+        fingerprint=f"{split.fingerprint} {samples}",
+    )  # fmt: skip
+
+
+def _of_surface(surface: Surface, given: Mapping, world: World, split: str | None, precision: str | None) -> Extended:
+    on = revived(surface, given, world, split=split, precision=precision)
+    path = Path(surface.source) if surface.source else None
+    return Extended(surface, path, on.subject, on.made.plane, on.marks, on.provenance["precision"])
+
+
+def _of_run(folder: Path, given: Mapping, world: World, split: str | None, precision: str | None) -> Extended:
+    """FOLDER/hessian.h5 is continued when it is there."""
+    files = checkpoints_of(folder)
+    config = _config(folder)
+    subject = _subject_of(folder, files, config, given, world, split, precision)
+    objective = subject.objective
+    steps = Steps(files, objective.model, objective.layout, objective.weights)
+    provenance = _provenance(subject, folder, config, len(files), world)
+    surface = _surface_at(folder / "hessian.h5", steps.grid, provenance)
+    marks = {"run": str(folder.resolve()), "data": str(provenance["data"]["splits"])}
+    loss = f"{next(iter(objective.splits))}_loss"
+    return Extended(surface, folder / "hessian.h5", subject, steps, marks, objective.precision, loss)
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    try:
+        return json.loads((folder / CONFIG).read_text())
+    except (OSError, ValueError) as error:
+        raise LandscapeError(f"{folder}: no run folder, {CONFIG} cannot be read ({error})") from None
+
+
+def _subject_of(
+    folder: Path,
+    files: Mapping[float, Path],
+    config: Mapping[str, Any],
+    given: Mapping[str, Any],
+    world: World,
+    split: str | None,
+    precision: str | None,
+) -> Subject:
+    for name in ("checkpoint", "to", "to_y", "directions"):
+        if given.get(name) is not None:
+            raise UsageError(
+                f"{name.replace('_', '-')}: the points of {folder} are its own checkpoints; drop the option"
+            )
+    stored = {name: config.get(name) for name in ("model", "data", "normalize", "loss")}
+    options = {**stored, **{name: value for name, value in given.items() if value is not None}}
+    options |= {"split": (split or "train",), "metrics": ("loss",), "precision": precision or "fp32"}
+    asked = Given(options)
+    net = load_net(files[max(files)], options.get("model"))
+    batchnorm = policy(net, None, moves=False, states=False)
+    subject = make_subject(
+        net, asked[DataOptions], asked[LossOptions], asked[MachineOptions], world, batchnorm=batchnorm, plain=True
+    )
+    subject.objective.check()
+    return subject
+
+
+def _provenance(subject: Subject, folder: Path, config: Mapping[str, Any], steps: int, world: World) -> dict:
+    digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
+    return plain(
+        {
+            **subject.facts,
+            "command": "hessian",
+            # a run is a function of its settings: others give other nets
+            "checkpoint": {"path": str(folder), "sha256": digest},
+            "run_of": {"seed": config.get("seed"), "init_seed": config.get("init_seed"), "steps": steps},
+            "run": {**subject.run_facts(world), "lean": False},
+        }
+    )
+
+
+def _surface_at(path: Path, grid: Grid, provenance: dict) -> Surface:
+    if not path.exists():
+        return Surface(grid, {}, {}, {}, {}, provenance, str(path))
+    surface = load_surface(path)
+    if not surface.grid.same_as(grid):
+        raise UsageError(f"{path} is of other steps than those of the nets that the run has now; remove it")
+    if found := difference(surface.provenance, provenance):
+        raise UsageError(f"{path} is of another run: {found}; remove it")
+    return surface

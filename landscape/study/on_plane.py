@@ -1,0 +1,117 @@
+"""A subject on its plane, built from options: what surfaces, curvature maps and directions along the loss start from.
+
+Owns: `Asked`, `OnPlane`, and the provenance that subject and plane give a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from landscape.errors import UsageError
+from landscape.grid import parse_range
+from landscape.options.groups import (
+    AxesOptions,
+    DataOptions,
+    LossOptions,
+    MachineOptions,
+    NetOptions,
+    OutputOptions,
+    ToleranceOptions,
+)
+from landscape.options.option import Given
+from landscape.slice.axes import MadePlane, make_plane
+from landscape.study.reduction import Reduction
+from landscape.subject.net import load_net
+from landscape.subject.subject import Subject, make_subject, policy
+from landscape.surfaces.provenance import identity
+from landscape.sweep.launch import World
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a run over a plane was asked for, in the groups of options/groups.py."""
+
+    checkpoint: Any = None
+    net: NetOptions = NetOptions()
+    data: DataOptions = DataOptions()
+    loss: LossOptions = LossOptions()
+    axes: AxesOptions = AxesOptions()
+    machine: MachineOptions = MachineOptions()
+    tolerance: ToleranceOptions = ToleranceOptions()
+    output: OutputOptions = OutputOptions()
+
+    @classmethod
+    def of(cls, checkpoint: Any, given: Given) -> Asked:
+        return cls(
+            checkpoint, given[NetOptions], given[DataOptions], given[LossOptions], given[AxesOptions],
+            given[MachineOptions], given[ToleranceOptions], given[OutputOptions],
+        )  # fmt: skip
+
+    def check(self, ndim: int) -> None:
+        """Raises UsageError for what can never be meant."""
+        self.axes.check(ndim, self.output.save_directions)
+        self.machine.check()
+        self.tolerance.check()
+
+
+@dataclass(frozen=True, eq=False)
+class OnPlane:
+    """A subject and its plane, with the provenance that both give a run."""
+
+    subject: Subject
+    made: MadePlane
+    provenance: dict[str, Any]
+    reduction: Reduction | None
+
+    @property
+    def marks(self) -> dict[str, str]:
+        """What must be the same on every rank: the files' content, and every option that decides a value."""
+        directions = {"directions": self.provenance["directions"]["fingerprint"]}
+        return {**self.subject.marks, **directions, "options": identity(self.provenance)}
+
+    @property
+    def weight_bytes(self) -> int:
+        """What is held of weights and directions: origin, buffer, one vector per direction (or its seed), folded ones."""
+        return self.subject.objective.nbytes + self.made.plane.nbytes
+
+
+def on_plane(
+    asked: Asked, ranges: Mapping[str, Any], world: World, command: str, *, plain: bool | None = None
+) -> OnPlane:
+    """Builds subject and plane on this rank, and checks them on one batch.
+
+    Raises:
+        LandscapeError: whatever is wrong with the input, before anything is computed.
+    """
+    asked.check(len(ranges))
+    parsed = [parse_range(spec, name=name) for name, spec in ranges.items()]
+    axes, net = asked.axes, load_net(asked.checkpoint, asked.net.model)
+    batchnorm = policy(net, axes.batchnorm, moves=axes.to is not None, states=axes.state == "states")
+    subject = make_subject(net, asked.data, asked.loss, asked.machine, world, batchnorm=batchnorm, plain=plain)
+    made = make_plane(axes, subject, parsed, keep=asked.output.save_directions)
+    if batchnorm == "interpolate" and not made.moves_buffers:
+        batchnorm = "keep"  # what happens is what the figure should say
+    subject.objective.check()
+    reduction = Reduction.of(asked.tolerance, subject.objective)
+    if asked.machine.shard_data:
+        _check_divisible(subject, reduction)
+    provenance = {
+        "command": command,
+        **subject.facts,
+        "directions": dict(made.plane.facts),
+        "batchnorm": batchnorm,
+        **({"tolerance": reduction.facts()} if reduction else {}),
+        "run": {**subject.run_facts(world), "lean": axes.lean},
+    }
+    return OnPlane(subject, made, provenance, reduction)
+
+
+def _check_divisible(subject: Subject, reduction: Reduction | None) -> None:
+    drawn = "tolerance draws samples at each point until they are enough" if reduction and reduction.samples else None
+    if reason := subject.objective.indivisible or drawn:
+        raise UsageError(
+            f"shard-data: expected data that several ranks can share, but {reason}; "
+            "drop shard-data, and whole points are dealt out"
+        )

@@ -1,0 +1,104 @@
+"""A line or surface as a study: the objective over a plane of weights.
+
+Owns: opening its file, its sampler, and the plan of a dry run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from landscape.direction.files import write_directions
+from landscape.errors import UsageError
+from landscape.measurement.evaluate import Evaluate, measure_speed
+from landscape.options.groups import RANDOM
+from landscape.study.on_plane import Asked, on_plane
+from landscape.study.study import Extent, Plan, Study
+from landscape.study.tolerance import SAMPLES, expected_saving, finish, sampled, sampler_for
+from landscape.surfaces.file import SurfaceFile, check_folder
+from landscape.surfaces.surface import Surface
+from landscape.sweep.launch import World
+from landscape.sweep.parts import Work
+from landscape.sweep.progress import note
+from landscape.sweep.sampler import Result, Sampler
+
+
+def directions_path(out: str | Path) -> Path:
+    """Where the directions of a surface file are kept: FILE.directions.h5."""
+    return Path(out).with_suffix(".directions.h5")
+
+
+class PlaneStudy(Study[Surface]):
+    """Losses and other metrics over a plane."""
+
+    def __init__(self, asked: Asked, ranges: Mapping[str, Any], world: World, command: str):
+        if asked.output.path and world.leads:
+            check_folder(asked.output.path)
+        self._output, self._on = asked.output, on_plane(asked, ranges, world, command)
+        self.label = self._on.provenance["model"]["name"]
+        self.marks, self.shard = self._on.marks, asked.machine.shard_data
+        self._work = Evaluate(self._on.subject, self._on.made.plane)
+
+    def open(self) -> SurfaceFile:
+        on, output = self._on, self._output
+        file = SurfaceFile.create_or_open(
+            output.path, on.made.plane.grid, on.provenance, trails=on.made.trails, overwrite=output.overwrite,
+            quantity=self._work.quantity,
+        )  # fmt: skip
+        if output.save_directions:
+            if output.path is None:
+                raise UsageError("save-directions needs out: the directions are kept beside the surface file")
+            write_directions(directions_path(output.path), on.made.directions)
+        return file
+
+    def sampler(self, file: SurfaceFile) -> tuple[Sampler, Extent]:
+        size, pending = file.surface.grid.size, file.pending()
+        return sampler_for(self._on, file), Extent(size, size - len(pending), self._on.subject.objective.samples)
+
+    def work(self, pending: bool, world: World) -> Work:
+        """When samples are to be left out, all ranks look at all of them once, if there is need."""
+        on = self._on
+        if on.reduction is None or not on.reduction.samples or not pending:
+            return self._work
+        if world.leads:
+            samples = on.subject.objective.samples
+            note(f"all {samples:,} samples at the centre, once", label=self.label, quiet=self._output.quiet)
+        return sampled(on, world)
+
+    def samples_taken(self, result: Result) -> float | None:
+        counts = [value for name, value in result.items() if name.endswith(SAMPLES)]
+        return sum(counts) if counts else None
+
+    def finish(self, file: SurfaceFile, sampler: Sampler, computed: int) -> None:
+        if computed:
+            finish(self._on, file, sampler)
+
+    def plan(self, world: World) -> Plan:
+        on, output = self._on, self._output
+        objective, grid = on.subject.objective, on.made.plane.grid
+        pending = grid.size
+        if output.path and output.path.exists() and not output.overwrite and world.leads:
+            pending = len(SurfaceFile.open(output.path, grid, on.provenance).pending())
+        return Plan(
+            points=grid.size,
+            pending=pending,
+            samples_per_point=objective.samples,
+            samples_per_second=measure_speed(on.subject),
+            ranks=world.size,
+            weight_bytes=on.weight_bytes,
+            data_bytes=sum(split.nbytes for split in objective.splits.values()),
+            provenance=on.provenance,
+            saving=expected_saving(on) if on.reduction else None,
+        )
+
+
+def for_plan(asked: Asked, ndim: int) -> Asked:
+    """A dry run does not need the real directions along the loss: any will do, and nothing is written."""
+    asked.check(ndim)
+    path = directions_path(asked.output.path) if asked.output.path else None
+    if path is not None and path.exists():
+        axes = replace(asked.axes, along=RANDOM, directions=path, norm=None, ignore=None)
+        return replace(asked, axes=axes)
+    return replace(asked, axes=replace(asked.axes, along=RANDOM), output=replace(asked.output, out=None))

@@ -1,0 +1,58 @@
+"""What `--tolerance` allows a run to leave out: points, samples, or both.
+
+Owns: which of the two a run can use, and how the tolerance is divided between them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from landscape.errors import UsageError
+from landscape.objective.objective import Objective
+from landscape.objective.sampled import unsampled
+from landscape.options.groups import ToleranceOptions
+
+# Of a tolerance T: the standard error of a sampled value is to be 0.35 T, so that 95 % of them are within 0.7 T, and what
+# interpolation adds within 0.7 T at 95 % of the points: in squares, that is T. As all points draw the same samples, their
+# errors go together, and an unlucky draw of the whole surface should be within T too: here T is 2.9 standard errors.
+STDERR_SHARE, POINTS_SHARE = 0.35, 0.7
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """How a run saves work: relative `tolerance` of the loss, by leaving out `points`, `samples`, or both."""
+
+    tolerance: float
+    points: bool
+    samples: bool
+    why_not: str | None = None
+
+    @classmethod
+    def of(cls, options: ToleranceOptions, objective: Objective) -> Reduction | None:
+        """None when everything is to be evaluated.
+
+        Raises:
+            UsageError: only samples may be left out (`refine=False`), and they cannot.
+        """
+        tolerance = options.check()
+        if not tolerance:
+            return None
+        why_not = unsampled(objective) if options.refine is not True else None
+        if why_not and options.refine is False:
+            raise UsageError(f"tolerance {tolerance:g} without refine: {why_not}; drop --no-refine")
+        samples = options.refine is not True and not why_not
+        return cls(tolerance, options.refine is not False, samples, why_not)
+
+    def facts(self) -> dict[str, Any]:
+        return {"asked": self.tolerance, "points": self.points, "samples": self.samples}
+
+    @property
+    def stderr(self) -> float:
+        """The relative standard error wanted of a value estimated from some samples."""
+        return STDERR_SHARE * self.tolerance
+
+    @property
+    def interpolation(self) -> float:
+        """The relative error wanted of interpolation at 95 % of the points."""
+        return POINTS_SHARE * self.tolerance if self.samples else self.tolerance

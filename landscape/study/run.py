@@ -1,0 +1,112 @@
+"""The only life of a run.
+
+Owns: its order. All ranks connect, set up and agree; the leader opens or continues the file; points are computed and kept;
+and whatever ends the run, what was computed is saved first. What is computed is the business of a `Study`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import torch
+
+from landscape.study.ranks import check_same, on_all_ranks, shared, together
+from landscape.study.study import Extent, Plan, ResultFile, Study
+from landscape.sweep.executor import Evaluate, Executor, PointFailed
+from landscape.sweep.launch import World, connect
+from landscape.sweep.loop import sweep
+from landscape.sweep.progress import Progress, note
+from landscape.sweep.sampler import Sampler
+
+R = TypeVar("R")
+
+
+def run(make: Callable[[World], Study[R]], *, dry_run: bool = False, quiet: bool = False) -> R | Plan:
+    """Computes what is pending and returns everything known, on every rank; for `dry_run` the plan instead.
+
+    `make` sets up on this rank and must make no collective call: it may fail on one rank alone.
+
+    Raises:
+        LandscapeError: bad input, a failing evaluation, an unwritable file; everything computed before is kept.
+        Interrupted: Ctrl-C or SIGTERM; likewise.
+    """
+    return run_prepared(lambda world: None, lambda world, _: make(world), dry_run=dry_run, quiet=quiet)
+
+
+def run_prepared(
+    prepare: Callable[[World], Any], make: Callable[[World, Any], Study[R]], *, dry_run: bool, quiet: bool
+) -> R | Plan:
+    """As `run`; `prepare` may make collective calls, and what it returns is passed to `make`."""
+    world, threads_before = connect(), torch.get_num_threads()
+    try:
+        prepared = prepare(world)
+        study = together(world, lambda: make(world, prepared))
+        check_same(world, study.marks)
+        if dry_run:
+            return together(world, lambda: study.plan(world))
+        file = together(world, lambda: study.open() if world.leads else None)
+        _compute(study, file, world, quiet)
+    finally:
+        torch.set_num_threads(threads_before)
+    return shared(world, lambda: _opened(file).content)
+
+
+def _compute(study: Study[R], file: ResultFile[R] | None, world: World, quiet: bool) -> None:
+    for text in study.notes if world.leads else ():
+        note(text, label=study.label, quiet=quiet)
+    todo = study.sampler(file) if world.leads else None
+    pending = shared(world, lambda: todo is not None and todo[1].done < todo[1].total)
+    on_all_ranks(
+        world,
+        lambda: study.work(pending, world),
+        lambda executor, evaluate: _lead(study, _opened(file), todo, executor, evaluate, quiet),
+        shard=study.shard,
+    )
+
+
+def _lead(
+    study: Study[R],
+    file: ResultFile[R],
+    todo: tuple[Sampler, Extent] | None,
+    executor: Executor,
+    evaluate: Evaluate,
+    quiet: bool,
+) -> None:
+    assert todo is not None  # only the leader comes here
+    sampler, extent = todo
+    barless = quiet or study.has_lines
+    with (
+        _saved(file),
+        Progress(extent.total, extent.done, extent.samples, label=study.label, quiet=barless) as progress,
+    ):
+        computed = 0
+
+        def keep(point: Any, result: Any) -> None:
+            nonlocal computed
+            computed += 1
+            file.record(point.index, result)
+            progress.update(study.samples_taken(result), expected=getattr(sampler, "expected", None))
+            if line := study.line_on(point.index, result):
+                note(f"{computed}/{extent.total - extent.done}: {line}", label=study.label, quiet=quiet)
+
+        try:
+            sweep(sampler, executor, evaluate, keep)
+        except PointFailed as failure:
+            file.record_failure(failure.point.index)
+            raise
+        study.finish(file, sampler, computed)
+
+
+@contextlib.contextmanager
+def _saved(file: ResultFile[R]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        file.save()
+
+
+def _opened(file: ResultFile[R] | None) -> ResultFile[R]:
+    assert file is not None, "only the leader holds the file"
+    return file

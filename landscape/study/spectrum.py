@@ -1,0 +1,109 @@
+"""The curvature at one set of weights, as a study of tasks: the ends of a block, its trace, a probe of its density.
+
+Owns: the provenance of a spectrum, its file, and which tasks are still to do. What a task computes is the business of
+measurement/spectrum_tasks.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+
+from landscape.errors import UsageError
+from landscape.measurement.spectrum_tasks import PAIRS, SHARPNESS, TRACE, Task, Tasks, Wanted, merged
+from landscape.options.groups import AxesOptions, DataOptions, LossOptions, MachineOptions, NetOptions, OutputOptions
+from landscape.options.option import Given, check_choices
+from landscape.slice.slice import Here
+from landscape.study.plane import directions_path
+from landscape.study.study import Extent, Plan, Study
+from landscape.subject.net import load_net
+from landscape.subject.subject import Subject, make_subject, policy, started, versions_used
+from landscape.surfaces.file import check_folder
+from landscape.surfaces.spectrum import Block, Spectrum
+from landscape.surfaces.spectrum_file import SpectrumFile
+from landscape.sweep.launch import World
+from landscape.sweep.parts import Work
+from landscape.sweep.sampler import Point, Result, Sampler, ThesePoints
+
+
+class SpectrumStudy(Study[Spectrum]):
+    """The spectrum of the Hessian, or of the Gauss-Newton matrix, at a net's weights."""
+
+    has_lines = True
+
+    def __init__(self, checkpoint: Any, given: Given, wanted: Wanted, way: str | None, world: World):
+        wanted.check()
+        self._output, self._wanted = given[OutputOptions], wanted
+        if self._output.save_directions and (self._output.path is None or not wanted.top or not wanted.bottom):
+            raise UsageError(
+                "save-directions needs out, top and bottom: the eigenvectors of both ends are kept beside the file"
+            )
+        if self._output.path and world.leads:
+            check_folder(self._output.path)
+        subject, batchnorm = _subject(checkpoint, given, world)
+        self._tasks = Tasks(subject, Here(subject.objective.weights.clone()), wanted, way, world)
+        run = {"versions": versions_used(), "ranks": world.size, "started": started()}
+        facts = {**asdict(wanted), "split": given[DataOptions].splits[0], "products": self._tasks.way}
+        known = {name: value for name, value in subject.facts.items() if name != "l2"}
+        self._provenance = {**known, "command": "spectrum", "batchnorm": batchnorm, "spectrum": facts, "run": run}
+        self.label = f"{subject.facts['model']['name']} spectrum"
+        self.marks, self.notes = {**subject.marks, "settings": str(facts)}, self._tasks.notes
+
+    def open(self) -> SpectrumFile:
+        return SpectrumFile.create_or_open(
+            self._output.path, self._tasks.blocks, self._provenance, self._merge, overwrite=self._output.overwrite
+        )
+
+    def sampler(self, file: SpectrumFile) -> tuple[Sampler, Extent]:
+        blocks = list(file.content.blocks.values())
+        todo = [i for i, task in enumerate(self._tasks.all) if self._lacks(blocks[task.block], task)]
+        points = [Point(i, tuple(map(float, self._tasks.all[i]))) for i in todo]
+        return ThesePoints(points), Extent(len(self._tasks.all), len(self._tasks.all) - len(todo), 0)
+
+    def work(self, pending: bool, world: World) -> Work:
+        return self._tasks
+
+    def line_on(self, index: int, result: Result) -> str:
+        task = self._tasks.all[index]
+        return f"{list(self._tasks.blocks)[task.block]}, {self._tasks.summary(task, result)}"
+
+    def finish(self, file: SpectrumFile, sampler: Sampler, computed: int) -> None:
+        if self._output.save_directions and self._output.path:
+            self._tasks.write_ends(directions_path(self._output.path))
+
+    def plan(self, world: World) -> Plan:
+        raise UsageError("dry-run: a spectrum has no plan; leave the option out")
+
+    def _merge(self, spectrum: Spectrum, index: int, result: Mapping[str, float]) -> Spectrum:
+        task = self._tasks.all[index]
+        name = list(spectrum.blocks)[task.block]
+        block = merged(spectrum.blocks[name], task, result, self._wanted)
+        return replace(spectrum, blocks={**spectrum.blocks, name: block})
+
+    def _lacks(self, block: Block, task: Task) -> bool:
+        if task.kind == PAIRS:
+            return not len(block.values)
+        if task.kind == TRACE:
+            return bool(np.isnan(block.trace))
+        if task.kind == SHARPNESS:
+            return bool(np.isnan(block.sharpness))
+        return not len(block.weights) or not bool(np.isfinite(block.weights[task.number]).all())
+
+
+def _subject(checkpoint: Any, given: Given, world: World) -> tuple[Subject, str]:
+    """The subject and its batch-norm policy."""
+    data, batchnorm = given[DataOptions], given[AxesOptions].batchnorm
+    if len(data.splits) != 1:
+        raise UsageError(f"split {', '.join(data.splits)}: a spectrum is that of one split")
+    check_choices(given[AxesOptions])
+    if batchnorm == "interpolate":
+        raise UsageError("batchnorm interpolate: a spectrum is that of one set of weights; choose keep or recompute")
+    net = load_net(checkpoint, given[NetOptions].model)
+    batchnorm = policy(net, batchnorm, moves=False, states=False)
+    loss = LossOptions(loss=given[LossOptions].loss, metrics=("loss",))
+    subject = make_subject(net, data, loss, given[MachineOptions], world, batchnorm=batchnorm, plain=True)
+    subject.objective.check()
+    return subject, batchnorm

@@ -1,0 +1,120 @@
+"""What a run consists of, as `study.run` sees it.
+
+Owns: the abstract `Study` (final in plane.py, curvature.py and spectrum.py), the `ResultFile` that it fills, and the `Plan`
+of a dry run.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from landscape.sweep.launch import World
+from landscape.sweep.parts import Work
+from landscape.sweep.sampler import Result, Sampler
+
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+
+
+class ResultFile(Protocol[R_co]):
+    """Results in the making, on the leading rank; as a context manager it saves everything on leaving."""
+
+    @property
+    def content(self) -> R_co:
+        """What is known so far."""
+
+    def record(self, index: int, result: Result) -> None:
+        """Keeps the result of a point, and saves when it is time."""
+
+    def record_failure(self, index: int) -> None:
+        """Marks a point whose evaluation raised."""
+
+    def save(self) -> None:
+        """Writes what is not on disk yet."""
+
+
+@dataclass(frozen=True)
+class Extent:
+    """For the progress: `total` points in all, `done` already, `samples` passed through the net at each."""
+
+    total: int
+    done: int
+    samples: int
+
+
+@dataclass(frozen=True)
+class Saving:
+    """What a run under a tolerance is expected to take: points, samples at each, and evaluations of a sample in all."""
+
+    points: int
+    samples: int
+    evaluations: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run would do, for `--dry-run`. Times assume that all ranks are as fast as this one."""
+
+    points: int
+    pending: int
+    samples_per_point: int
+    samples_per_second: float
+    ranks: int
+    weight_bytes: int
+    data_bytes: int
+    provenance: dict
+    saving: Saving | None = None
+
+    @property
+    def seconds(self) -> float:
+        everything = self.pending * self.samples_per_point
+        evaluations = min(self.saving.evaluations, everything) if self.saving else everything
+        return evaluations / (self.samples_per_second * self.ranks)
+
+
+class Study(ABC, Generic[R]):
+    """A run that is ready on this rank; `R` is what it returns.
+
+    Attributes:
+        label: in front of progress lines.
+        marks: what must be the same on every rank, as hashes by name.
+        notes: what the user should know before the first point.
+        shard: divide every point among the ranks.
+        has_lines: a line on each result takes the place of the progress bar.
+    """
+
+    label: str
+    marks: Mapping[str, str]
+    notes: tuple[str, ...] = ()
+    shard: bool = False
+    has_lines: bool = False
+
+    @abstractmethod
+    def open(self) -> ResultFile[R]:
+        """On the leader: starts the file, or continues the one that is there."""
+
+    @abstractmethod
+    def sampler(self, file: Any) -> tuple[Sampler, Extent]:
+        """On the leader: which points are still to do, and how many that is."""
+
+    @abstractmethod
+    def plan(self, world: World) -> Plan:
+        """On all ranks: what the run would do."""
+
+    @abstractmethod
+    def work(self, pending: bool, world: World) -> Work:
+        """On all ranks: what is computed at a point; `pending` says whether any is left to do."""
+
+    def samples_taken(self, result: Result) -> float | None:
+        """How many samples a point passed through the net; None is `Extent.samples`."""
+        return None
+
+    def line_on(self, index: int, result: Result) -> str | None:
+        """The line on a result, where there are lines."""
+        return None
+
+    def finish(self, file: Any, sampler: Sampler, computed: int) -> None:
+        """On the leader, after the last of `computed` points; 0 when the file was complete."""

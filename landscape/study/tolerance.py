@@ -1,0 +1,162 @@
+"""A run under a tolerance: its sampler, its estimator, and how far off the result may be.
+
+Owns: putting both to work, and the report of what was saved and reached. How the tolerance is divided is said in
+reduction.py; points are left out by sweep/refine.py, samples by objective/sampled.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from landscape.measurement.evaluate import Sampled, drivers, move
+from landscape.objective.sampled import FIRST, SampledObjective, spread_of, take_census
+from landscape.study.on_plane import OnPlane
+from landscape.study.study import Saving
+from landscape.surfaces.file import STDERR_PREFIX, SurfaceFile
+from landscape.surfaces.surface import DONE, EVALUATION, INTERPOLATED, Surface
+from landscape.sweep.launch import World
+from landscape.sweep.refine import Refined
+from landscape.sweep.sampler import EveryPoint, Result, Sampler
+
+PILOT_POINTS = 6
+TWO_SIDED_95 = 1.96
+SAMPLES = "_samples"
+
+
+def sampled(on: OnPlane, world: World) -> Sampled:
+    """Evaluates all samples at the nets, each rank its part, and then estimates at any point."""
+    plane, reduction = on.made.plane, on.reduction
+    assert reduction is not None
+    moves = [lambda coords=coords: move(on.subject, plane, coords) for coords in anchors(on)]
+    census = take_census(on.subject.objective, moves, _gather(world), world.rank, world.size)
+    driver = drivers(on.subject)[0].split("_", 1)[1]
+    return Sampled(on.subject, plane, SampledObjective(on.subject.objective, census, reduction.stderr, driver))
+
+
+def anchors(on: OnPlane) -> list[tuple[float, ...]]:
+    """Where nets lie: at 0, and at 1 of the axes that lead to another net."""
+    made, ndim = on.provenance["directions"], on.made.plane.ndim
+    ends = [axis for axis, key in enumerate(("to", "to_y")[:ndim]) if made.get(key)]
+    return [(0.0,) * ndim, *(tuple(float(i == axis) for i in range(ndim)) for axis in ends)]
+
+
+def _gather(world: World):
+    if world.size == 1:
+        return lambda value: [value]
+    from landscape.sweep.mpi import gather
+
+    return lambda value: gather(world, value)
+
+
+def sampler_for(on: OnPlane, file: SurfaceFile) -> Sampler:
+    """What is asked of a run that continues `file`."""
+    if on.reduction is None or not on.reduction.points:
+        return EveryPoint(on.made.plane.grid, file.pending())
+    through = sorted({coordinate for coords in anchors(on) for coordinate in coords})
+    return Refined(
+        on.made.plane.grid,
+        on.reduction.interpolation,
+        drivers(on.subject),
+        known=computed(file),
+        through=through,
+        noisy=on.reduction.samples,
+    )
+
+
+def computed(file: SurfaceFile) -> dict[int, Result]:
+    """The results that a file holds, by point number."""
+    surface = file.surface
+    done = np.flatnonzero(surface.status[EVALUATION].ravel() == DONE)
+    columns = dict(surface.values) | {STDERR_PREFIX + name: array for name, array in surface.stderr.items()}
+    return {int(i): {name: float(array.flat[i]) for name, array in columns.items()} for i in done}
+
+
+def finish(on: OnPlane, file: SurfaceFile, sampler: Sampler) -> None:
+    """Fills in the points that were not computed, and writes down what was saved and what was reached."""
+    if on.reduction is None:
+        return
+    checks = np.array([])
+    if isinstance(sampler, Refined):
+        checks = np.array(list(sampler.checks.values()))
+        for index, result in sampler.rest().items():
+            file.record(index, _widened(result, sampler, checks), code=INTERPOLATED)
+    file.describe("reached", reached(on, file.surface, checks))
+
+
+def _widened(result: Result, sampler: Refined, checks: np.ndarray) -> Result:
+    """With no samples of its own, and the error of interpolation, as the checks found it, in its standard error."""
+    off = float(np.sqrt(np.mean(checks**2))) if checks.size else 0.0
+    found = {name: 0.0 if name.endswith(SAMPLES) else value for name, value in result.items()}
+    for name in sampler.drivers:
+        own = found.get(STDERR_PREFIX + name, 0.0)
+        found[STDERR_PREFIX + name] = float(np.hypot(own, off * abs(found[name])))
+    return found
+
+
+def expected_saving(on: OnPlane) -> Saving:
+    """For a smooth surface, from the spread of the losses of a few samples at a few points.
+
+    Without a census (that would take as long as many points), so as if samples were drawn blindly: rather too many.
+    """
+    points, every = on.made.plane.grid.size, on.subject.objective.samples
+    if on.reduction.points:
+        sampler = Refined(on.made.plane.grid, on.reduction.interpolation, drivers(on.subject))
+        sampler.ask()
+        points = sampler.expected
+    if not on.reduction.samples:
+        return Saving(points, every, points * every)
+    numbers = np.linspace(0, on.made.plane.grid.size - 1, PILOT_POINTS).astype(int).tolist()
+    samples = float(np.mean([_pilot(on, on.made.plane.grid.coordinates(number)) for number in numbers]))
+    return Saving(points, round(samples), round(points * samples) + len(anchors(on)) * every)
+
+
+def _pilot(on: OnPlane, coords: tuple[float, ...]) -> float:
+    """How many samples this point would take, by the spread over some of them."""
+    move(on.subject, on.made.plane, coords)
+    needed = 0.0
+    for driver in drivers(on.subject):
+        name, metric = driver.split("_", 1)
+        mean, spread = spread_of(on.subject.objective, name, metric)
+        size = on.subject.objective.splits[name].size
+        share = (on.reduction.stderr * abs(mean) / spread) ** 2 if spread > 0 else np.inf
+        needed += size if not np.isfinite(mean) else max(min(size, FIRST), 1 / (share + 1 / size))
+    return needed
+
+
+def reached(on: OnPlane, surface: Surface, checks: np.ndarray) -> dict[str, Any]:
+    """The account of a run under a tolerance, for the file, the figure and the closing line.
+
+    `error`: relative, at 95 % of the points: half the 95 % interval that sampling leaves, and what interpolation was off
+    at the `checks`, in squares.
+    """
+    done = surface.status[EVALUATION] == DONE
+    per_point = sum(split.size for split in on.subject.objective.splits.values())
+    if on.reduction.samples:
+        evaluated = sum(int(a[done].sum()) for name, a in surface.values.items() if name.endswith(SAMPLES))
+        evaluated += len(anchors(on)) * per_point
+    else:
+        evaluated = int(done.sum()) * per_point
+    sampling = _sampling_error(surface, done, drivers(on.subject)) if on.reduction.samples else 0.0
+    between = float(np.quantile(checks, 0.95)) if checks.size else 0.0
+    return {
+        "points": int(done.sum()),
+        "of": int(done.size),
+        "evaluations": evaluated,
+        "of_evaluations": int(done.size) * per_point,
+        "sampling_error": sampling,
+        "interpolation_error": between,
+        "checks": int(checks.size),
+        "worst_check": float(checks.max()) if checks.size else 0.0,
+        "error": float(np.hypot(sampling, between)),
+    }
+
+
+def _sampling_error(surface: Surface, done: np.ndarray, drivers: Sequence[str]) -> float:
+    """Half the width of the 95 % interval of the loss, relative to it: the largest but for 5 % of the points."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        shares = np.array([np.abs(surface.stderr[name][done] / surface.values[name][done]) for name in drivers])
+    finite = shares[np.isfinite(shares)]
+    return float(TWO_SIDED_95 * np.quantile(finite, 0.95)) if finite.size else 0.0

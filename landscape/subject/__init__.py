@@ -1,0 +1,1 @@
+"""What is measured: a net, its data and its loss on a device. Knows no axis and no grid."""

@@ -1,0 +1,160 @@
+"""A net with its data and its loss on a device, ready to be moved and evaluated.
+
+Owns: `Subject`, how it is made from options, its part of the provenance, and the hashes that all ranks must share. Knows
+no axis: where the net goes is the business of a slice.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import torch
+
+from landscape.data.load import load_splits
+from landscape.data.memory import host_budget
+from landscape.errors import UsageError
+from landscape.objective.batchnorm import tracking_layers
+from landscape.objective.loss import make_measure
+from landscape.objective.numerics import choose_device, memory_budget
+from landscape.objective.objective import Objective
+from landscape.options.groups import DataOptions, LossOptions, MachineOptions
+from landscape.subject.net import Net
+from landscape.sweep.launch import World
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """`facts` are its entries of the provenance; `threads` the CPU threads of this rank."""
+
+    net: Net
+    objective: Objective
+    facts: dict[str, Any]
+    threads: int
+
+    @property
+    def marks(self) -> dict[str, str]:
+        """What must be the same on every rank, as hashes."""
+        return {"weights": self.facts["checkpoint"]["sha256"], "data": str(self.facts["data"]["splits"])}
+
+    def run_facts(self, world: World) -> dict[str, Any]:
+        """Where and how it runs, which identifies no run."""
+        objective, device = self.objective, self.objective.device
+        return {
+            "versions": versions_used(),
+            "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+            "program": "plain" if objective.net is objective.model else "folded",
+            "ranks": world.size,
+            "threads": self.threads,
+            "batch_size": objective.batch_size,
+            "started": started(),
+        }
+
+
+def make_subject(
+    net: Net,
+    data: DataOptions,
+    loss: LossOptions,
+    machine: MachineOptions,
+    world: World,
+    *,
+    batchnorm: str,
+    plain: bool | None = None,
+) -> Subject:
+    """A subject of this rank, on its device.
+
+    `batchnorm`: keep, interpolate or recompute, see `policy`. `plain` None goes by the options.
+
+    Raises:
+        LandscapeError: unreadable data, an unknown loss or device, a net that cannot be copied.
+    """
+    machine.check()
+    threads = machine.threads or default_threads(world)
+    torch.set_num_threads(threads)
+    device = choose_device(machine.device, world.local_rank)
+    measure, loss_name, metrics = make_measure(loss.loss, loss.names)
+    if loss.l2 is not None and "loss" not in metrics:
+        raise UsageError("l2 adds to the loss; have loss among the metrics")
+    read = _reader(net, data, world)
+    wanted = read(data.splits)
+    needs_train = batchnorm == "recompute" and "train" not in wanted.splits
+    objective = Objective(
+        net.module,
+        wanted.splits,
+        measure,
+        device=device,
+        precision=machine.precision,
+        batch_size=machine.batch_size,
+        batchnorm=batchnorm,
+        recompute_on=read(("train",)).splits["train"] if needs_train else None,
+        l2=loss.l2,
+        budget=memory_budget(device, world.local_size),
+        fast=not (machine.plain if plain is None else plain),
+        own=net.own,
+    )
+    facts = {
+        **net.provenance,
+        "data": wanted.provenance,
+        "loss": loss_name,
+        "metrics": metrics,
+        "precision": machine.precision,
+        "l2": loss.l2,
+    }
+    return Subject(net, objective, facts, threads)
+
+
+def policy(net: Net, batchnorm: str | None, *, moves: bool, states: bool) -> str:
+    """The batch-norm policy: as asked, else `interpolate` where statistics move (so that 1 is the other net), else `keep`.
+
+    `moves`: the axes lead to other nets; `states`: they move BN statistics.
+    """
+    if not tracking_layers(net.module):
+        if batchnorm == "recompute":
+            raise UsageError(f"batchnorm recompute: {net.name} has no batch-norm statistics; drop the option")
+        return "interpolate" if states else "keep"
+    return batchnorm or ("interpolate" if moves or states else "keep")
+
+
+def default_threads(world: World) -> int:
+    """All cores of a process alone; a share of them beside other ranks."""
+    if world.size == 1:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    from landscape.sweep.mpi import threads_here
+
+    return threads_here(world)
+
+
+def versions_used() -> dict[str, str]:
+    """Of this program, Python and the libraries that decide results."""
+    import landscape
+
+    versions = {"landscape": landscape.__version__, "python": platform.python_version()}
+    return versions | {name: version(name) for name in ("torch", "numpy", "h5py")}
+
+
+def started() -> str:
+    """Now, as the provenance has it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S%z")
+
+
+def _reader(net: Net, data: DataOptions, world: World) -> Any:
+    """Reads splits of the data that were asked for, or that the checkpoint names."""
+    source = data.data if data.data is not None else net.meta.get("data")
+    if source is None:
+        raise UsageError(
+            f"no data: the checkpoint of {net.name} does not name its data set; give --data, such as digits, cifar10, "
+            "folder:PATH or npz:PATH"
+        )
+    keywords: Mapping[str, Any] = {
+        "samples": data.samples,
+        "normalize": data.normalize or (net.meta.get("normalize") if data.data is None else None),
+        "data_root": data.data_root,
+        "download": data.download,
+        "budget": host_budget(world.local_size),
+    }
+    return lambda splits: load_splits(source, split=splits, **keywords)
