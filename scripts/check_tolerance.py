@@ -16,25 +16,28 @@ from pathlib import Path
 
 import numpy as np
 
-from landscape.cli.main import join_ranges, make_parser
-from landscape.recipes.job import Job, make_job
-from landscape.recipes.options import Options
+from landscape.cli.parser import parse
+from landscape.measurement.evaluate import Evaluate, drivers
+from landscape.options.option import Given
+from landscape.study.on_plane import Asked, OnPlane, on_plane
 from landscape.surfaces import load_surface
 from landscape.surfaces.surface import EVALUATION, INTERPOLATED, Surface
 from landscape.sweep.launch import World
+from landscape.sweep.parts import whole
 
 
-def job_of(words: list[str]) -> Job:
-    """The job of `landscape surface` with these words, with everything evaluated."""
-    given = vars(make_parser().parse_args(join_ranges(["surface", *words])))
-    known = {key: value for key, value in given.items() if key in Options.__dataclass_fields__}
+def on_plane_of(words: list[str]) -> OnPlane:
+    """Subject and plane of `landscape surface` with these words, with everything evaluated."""
+    given = parse(["surface", *words])[1]
+    known = {key: value for key, value in given.items() if key not in ("tolerance", "refine", "out")}
     ranges = {axis: given.get(axis) or "-1:1:51" for axis in ("x", "y")}
-    return make_job(Options(**{**known, "tolerance": 0, "refine": None, "out": None}), ranges, World(), "surface")
+    return on_plane(Asked.of(given["checkpoint"], Given(known)), ranges, World(), "surface")
 
 
-def full_values(job: Job, path: Path, count: int, seed: int) -> dict[int, float]:
+def full_values(on: OnPlane, path: Path, count: int, seed: int) -> dict[int, float]:
     """The loss of all samples at `count` points, always the same ones for a seed; kept in `path` one by one."""
-    numbers = np.random.default_rng(seed).choice(job.grid.size, min(count, job.grid.size), replace=False)
+    grid, work, driver = on.made.plane.grid, Evaluate(on.subject, on.made.plane), drivers(on.subject)[0]
+    numbers = np.random.default_rng(seed).choice(grid.size, min(count, grid.size), replace=False)
     found = {}
     if path.exists():
         with np.load(path) as kept:
@@ -42,7 +45,7 @@ def full_values(job: Job, path: Path, count: int, seed: int) -> dict[int, float]
     started, done = time.monotonic(), 0
     for number in numbers.tolist():
         if number not in found:
-            found[number] = job.evaluate(job.grid.coordinates(number))[job.drivers[0]]
+            found[number] = whole(work, grid.coordinates(number))[driver]
             np.savez(path, numbers=list(found), loss=list(found.values()))
             done += 1
             each = (time.monotonic() - started) / done
@@ -79,10 +82,10 @@ def main() -> None:
     parser.add_argument("--only-values", action="store_true", help="compute the full values, compare nothing")
     split = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
     options = parser.parse_args(sys.argv[1:split])
-    job = job_of(sys.argv[split + 1 :])
-    truth = full_values(job, options.file.with_suffix(".check.npz"), options.points, options.seed)
+    on = on_plane_of(sys.argv[split + 1 :])
+    truth = full_values(on, options.file.with_suffix(".check.npz"), options.points, options.seed)
     if not options.only_values:
-        report(load_surface(options.file), truth, job.drivers[0])
+        report(load_surface(options.file), truth, drivers(on.subject)[0])
 
 
 if __name__ == "__main__":

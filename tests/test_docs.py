@@ -7,8 +7,7 @@ from their source.
 from __future__ import annotations
 
 import argparse
-import ast
-import importlib.util
+import inspect
 import re
 import shlex
 from pathlib import Path
@@ -16,9 +15,8 @@ from pathlib import Path
 import pytest
 
 import landscape
-from landscape.cli.commands import COMMANDS
-from landscape.cli.main import join_ranges, make_parser
-from landscape.cli.options import COMPUTE, OPTIONS, add_options
+from landscape.cli.parser import add_arguments, find, join_ranges, make_parser
+from landscape.recipes import COMMANDS
 from landscape.surfaces import surface as status
 from landscape.surfaces.provenance import DESCRIPTIVE
 
@@ -71,30 +69,18 @@ def named_in(cell: str) -> list[str]:
     return [span.split()[0] for span in re.findall(r"`([^`]+)`", cell)]
 
 
-def destinations(options: list[str]) -> set[str]:
+def destinations(command: str) -> set[str]:
+    """Where the shell puts the options of a command, but for those that are not passed to its function."""
     parser = argparse.ArgumentParser(add_help=False)
-    add_options(parser, options)
-    return {action.dest for action in parser._actions} - NOT_KEYWORDS
+    add_arguments(parser, find(command))
+    positional = {argument.name for argument in find(command).positional}
+    return {action.dest for action in parser._actions} - NOT_KEYWORDS - positional
 
 
-def source_of(module: str) -> ast.Module:
-    return ast.parse(Path(importlib.util.find_spec(module).origin).read_text())
-
-
-def keywords(recipe: str) -> dict[str, str]:
-    """The keyword-only parameters of a function of the Python interface, with their defaults as source text."""
-    tree = source_of(landscape._HOMES[recipe])
-    function = next(n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == recipe)
-    given = zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
-    return {argument.arg: ast.unparse(default) for argument, default in given}
-
-
-def option_fields() -> dict[str, str]:
-    """The fields of `recipes.options.Options` with their defaults, but for the checkpoint, which is positional."""
-    tree = source_of("landscape.recipes.options")
-    body = next(n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "Options").body
-    fields = {n.target.id: ast.unparse(n.value) for n in body if isinstance(n, ast.AnnAssign)}
-    return {name: default for name, default in fields.items() if name != "checkpoint"}
+def keywords(command: str) -> dict[str, object]:
+    """The keyword-only parameters of a function of the Python interface, with their defaults."""
+    parameters = inspect.signature(getattr(landscape, command)).parameters.values()
+    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
 
 
 # what exists is documented
@@ -107,34 +93,28 @@ def test_every_command_is_shown(name):
 
 @each_command
 def test_every_command_has_its_place_in_the_python_page(name):
-    recipe = COMMANDS[name].recipe
-    assert recipe in landscape.__all__
-    assert f"ll.{recipe}(" in (ROOT / "docs" / "python.md").read_text()
+    assert name in landscape.__all__
+    assert f"ll.{name}(" in (ROOT / "docs" / "python.md").read_text()
 
 
 @each_command
 def test_every_option_is_explained(name):
     explained = {word for span in spans(ROOT / "docs" / "options.md") for word in re.split(r"[\s,]+", span)}
-    flags = {flag for option in COMMANDS[name].options for flag in OPTIONS[option][0]} | {"--debug"}
+    flags = {flag for row in find(name).rows for flag in row.option.flags_of(row.name)} | {"--debug"}
     assert flags <= explained
 
 
-@pytest.mark.parametrize("command", ["surface", "train"])
-def test_defaults_in_the_tables_are_those_of_the_program(command):
-    title, defaults = {
-        "surface": ("## Computing\n", option_fields()),
-        "train": ("## Training\n", keywords("train")),
-    }[command]
+@pytest.mark.parametrize(("command", "title"), [("surface", "## Computing\n"), ("train", "## Training\n")])
+def test_defaults_in_the_tables_are_those_of_the_program(command, title):
     text = (ROOT / "docs" / "options.md").read_text().split(title)[1].split("\n## ")[0]
     stated = {flag: row[1] for row in rows_of(text) for flag in named_in(row[0])}
-    flags = {dest: OPTIONS[name][0][-1] for name in COMMANDS[command].options for dest in destinations([name])}
-    for name, default in defaults.items():
-        value = {"EPOCH": "epoch"}.get(default) or ast.literal_eval(default)
-        text = stated[flags[name]]
-        if isinstance(value, bool):
-            assert text == "off", name
-        elif value is not None:
-            assert all(str(v) in text for v in (value if isinstance(value, tuple) else [value])), name
+    for row in find(command).rows:
+        text = stated[row.option.flags_of(row.name)[-1]]
+        if isinstance(row.default, bool):
+            assert text == "off", row.name
+        elif row.default is not None:
+            values = row.default if isinstance(row.default, tuple) else [row.default]
+            assert all(str(v) in text for v in values), row.name
 
 
 def test_provenance_table_tells_what_must_agree():
@@ -268,24 +248,25 @@ def test_the_nets_that_ship_are_in_their_table_and_small():
 # the command line is the library
 
 
-def test_surface_takes_what_the_command_takes():
-    assert destinations(COMMANDS["surface"].options) == set(keywords("surface")) | set(option_fields())
-
-
-def test_line_takes_what_the_command_takes():
-    assert destinations(COMMANDS["line"].options) == set(keywords("line"))
-
-
-def test_line_has_the_defaults_of_surface():
-    fields = option_fields()
-    assert {name: text for name, text in keywords("line").items() if name in fields} == {
-        name: text for name, text in fields.items() if name in keywords("line")
-    }
-    assert destinations(COMPUTE) - {"dry_run"} <= set(fields)
-
-
-@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"surface", "line"}))
-def test_other_commands_take_what_their_functions_take(name):
-    given = destinations(COMMANDS[name].options)
+@each_command
+def test_python_takes_what_the_shell_takes(name):
     positional = {"model"} if name == "train" else set()  # an option in the shell, the first argument in Python
-    assert given - positional == set(keywords(COMMANDS[name].recipe)) and positional <= given
+    assert destinations(name) - positional == set(keywords(name)) and positional <= destinations(name)
+
+
+@each_command
+def test_python_and_the_shell_have_the_same_defaults(name):
+    assert keywords(name) == {row.name: row.default for row in find(name).rows if row.name in keywords(name)}
+
+
+@pytest.mark.parametrize("name", ["surface", "line", "hessian", "spectrum", "train"])
+def test_help_in_python_shows_every_option_with_its_text(name):
+    text = " ".join(getattr(landscape, name).__doc__.split())
+    for row in find(name).rows:
+        if row.name in keywords(name):
+            assert f"{row.name}: {' '.join(row.option.help.split())}" in text
+
+
+def test_an_unknown_option_in_python_names_the_nearest():
+    with pytest.raises(landscape.UsageError, match=r"surface has no option 'sample'; did you mean samples"):
+        landscape.surface("a.pt", sample=3)

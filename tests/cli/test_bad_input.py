@@ -101,17 +101,16 @@ def test_direction_file_of_another_net(surface):
     import torch
 
     from landscape.direction.files import write_directions
-    from landscape.recipes.axes import make_axes
-    from landscape.recipes.net import load_net
-    from landscape.recipes.options import Options
+    from landscape.options.groups import AxesOptions
+    from landscape.slice.axes import make_directions
+    from landscape.subject.net import load_net
 
     net = load_net("other.pt", "net.py:other")
     from landscape.layout import Layout
 
     layout = Layout.of(net.module)
     origin = layout.flatten(layout.tensors(net.module), dtype=torch.float32)
-    axes = make_axes(Options().completed(2), net, layout, origin, 2)
-    write_directions("d.h5", axes.directions)
+    write_directions("d.h5", make_directions(AxesOptions(), net, layout, origin, 2)[0])
     one_line(surface("--directions", "d.h5"), 1, "d.h5", "another net", "1.weight")
 
 
@@ -179,7 +178,7 @@ def test_nan_and_inf_losses_are_kept_counted_and_drawn(run, surface):
         (["--directions", "d.h5", "--norm", "layer"], "as they are"),
         (["--state", "states", "--batchnorm", "keep"], "drop one"),
         (["--seed", "-1"], "seed -1"),
-        (["--lean", "--to", "build.pt"], "lean draws random directions anew at each point, which excludes to;"),
+        (["--lean", "--to", "build.pt"], "lean draws random directions at each point, which excludes to;"),
         (["--lean", "--directions", "d.h5"], "excludes directions"),
         (["--lean", "--orthogonal"], "excludes orthogonal"),
         (["--lean", "--save-directions"], "excludes save-directions"),

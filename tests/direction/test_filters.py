@@ -147,7 +147,7 @@ def test_the_directions_of_the_original_obey_the_same_law(reference):
     """Its file was made with its own code: filter by filter the norms are those of the checkpoint."""
     from landscape.direction.files import read_directions
     from landscape.layout import Layout
-    from landscape.recipes.net import load_net
+    from landscape.subject.net import load_net
 
     net = load_net(reference / "resnet20" / "checkpoint.th", None).module
     for direction in read_directions(reference / "resnet20" / "directions.h5", net, Layout.of(net), ndim=2):

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,8 +15,8 @@ import torch
 import landscape as ll
 from landscape.errors import LandscapeError, UsageError
 from landscape.grid import Grid, parse_range
-from landscape.recipes.hessian import in_strips, thinned
 from landscape.scene.facts import facts
+from landscape.study.curvature import in_strips, thinned
 from landscape.surfaces import load_surface
 
 GRID = {"x": "-1:1:5", "y": "-0.5:1:4"}
@@ -34,26 +35,24 @@ def surface(here):
 
 
 def dense_values(coords):
-    """(n,) rising: the eigenvalues of the dense Hessian in float64, all of it made anew from the files."""
+    """(n,) rising: the eigenvalues of the dense Hessian in float64, all of it made again from the files."""
     from landscape.callables import resolve_callable
-    from landscape.recipes.job import make_job
-    from landscape.recipes.options import Options
+    from landscape.measurement.evaluate import move
+    from landscape.options.option import Given
+    from landscape.study.on_plane import Asked, on_plane
     from landscape.sweep.launch import World
 
-    job = make_job(
-        Options(checkpoint="net.pt", precision="fp64", metrics=("loss",), plain=True, **OPTIONS),
-        GRID,
-        World(),
-        "surface",
-    )
-    job.move(coords)
+    asked = Asked.of("net.pt", Given({"precision": "fp64", "metrics": ("loss",), "plain": True, **OPTIONS}))
+    on = on_plane(asked, GRID, World(), "surface")
+    objective = on.subject.objective
+    move(on.subject, on.made.plane, coords)
     net = resolve_callable("net.py:build")().double().eval()
     net.load_state_dict({k: v.double() for k, v in torch.load("net.pt").items()})
-    views = job.objective.layout.named(job.objective.weights)
+    views = objective.layout.named(objective.weights)
     with torch.no_grad():
         for name, parameter in net.named_parameters():
             parameter.copy_(views[name])
-    split = job.objective.splits["train"]
+    split = objective.splits["train"]
     names = [name for name, p in net.named_parameters() if p.ndim > 1]
     own = dict(net.named_parameters())
     start = torch.cat([own[name].detach().flatten() for name in names])
@@ -334,7 +333,7 @@ def test_a_search_by_rough_products_finds_the_same(surface, capsys):
 
 def test_where_rough_products_hide_an_end_they_are_not_tried_nearby(here):
     """A point where they are useless; beside it they are left alone until they would do again."""
-    from landscape.recipes.curvature_job import Curvature, Settings
+    from landscape.measurement.ends import EndsSettings, HessianEnds
 
     class Diagonal:
         """Products of a diagonal matrix; `refresh` moves to a place where the noise of the rough ones is as given."""
@@ -356,9 +355,9 @@ def test_where_rough_products_hide_an_end_they_are_not_tried_nearby(here):
         def gaussian(self, seed, number=0):
             return torch.from_numpy(np.random.default_rng([seed, number]).standard_normal(self.size))
 
-    class Weights:
-        weights = torch.zeros(2000, dtype=torch.float64)
-
+    objective = SimpleNamespace(weights=torch.zeros(2000, dtype=torch.float64), model=torch.nn.Identity())
+    subject = SimpleNamespace(objective=objective, threads=torch.get_num_threads())
+    nowhere = SimpleNamespace(at=lambda coords, out: out, buffers=lambda coords: {})
     products, noise, calls = Diagonal(), [0.0], []
 
     def rough(v):
@@ -366,7 +365,7 @@ def test_where_rough_products_hide_an_end_they_are_not_tried_nearby(here):
         off = torch.from_numpy(np.random.default_rng(len(calls)).standard_normal(len(v)))
         return products.values * v + off * (noise[0] / off.norm())
 
-    work = Curvature(lambda coords: None, Weights(), products, Settings(), rough=rough)
+    work = HessianEnds(subject, nowhere, products, EndsSettings(), rough=rough)
     used = []
     for x, level in enumerate((0.01, 5.0, 5.0, 0.01, 0.01)):
         noise[0] = level
@@ -381,12 +380,12 @@ def test_where_rough_products_hide_an_end_they_are_not_tried_nearby(here):
 
 def test_points_that_are_not_settled_are_counted(surface, monkeypatch, capsys):
     from landscape.cli.main import main
-    from landscape.recipes import curvature_job
+    from landscape.measurement import ends
 
     ll.hessian(surface("a.h5"), threads=1, quiet=True)
     assert (load_surface("a.h5").values["hessian_settled"] == 1).all()
     surface("b.h5")
-    monkeypatch.setattr(curvature_job, "MOST", 9)
+    monkeypatch.setattr(ends, "MOST", 9)
     assert main(["hessian", "b.h5", "--threads", "1", "--quiet"]) == 0
     found = load_surface("b.h5")
     left = int((found.values["hessian_settled"] == 0).sum())

@@ -11,9 +11,9 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import landscape as ll
 from landscape.layout import Layout
-from landscape.recipes.job import make_job
-from landscape.recipes.options import Options
-from landscape.recipes.run import Plan
+from landscape.options.option import Given
+from landscape.study.on_plane import Asked, on_plane
+from landscape.study.study import Plan
 from landscape.sweep.launch import World
 
 
@@ -254,13 +254,14 @@ def test_nothing_else_is_held_of_the_net(net, saved, data):
     """Other nets, the checkpoint, the net as it was loaded: what a point needs is origin, net and directions."""
     with torch.no_grad():
         net[0].weight.mul_(1.5)
-    options = Options(**saved, data=data, to=net, plain=True, threads=1)
-    job = make_job(options, {"x": (0, 1, 3)}, World(), "line")
-    vectors = {id(vector) for vector in (job.objective.weights, job.plane.origin, *job.plane.directions)}
-    assert len(vectors) == 3 and job.weight_bytes == 3 * 4 * job.objective.layout.size
-    assert job.axes.directions == job.axes.others == ()
-    storage = job.objective.weights.untyped_storage().data_ptr()
-    assert all(p.untyped_storage().data_ptr() == storage for p in job.objective.model.parameters())
+    given = Given({**saved, "data": data, "to": net, "plain": True, "threads": 1})
+    on = on_plane(Asked.of(saved["checkpoint"], given), {"x": (0, 1, 3)}, World(), "line")
+    objective, plane = on.subject.objective, on.made.plane
+    vectors = {id(vector) for vector in (objective.weights, plane.origin, *plane.directions)}
+    assert len(vectors) == 3 and on.weight_bytes == 3 * 4 * objective.layout.size
+    assert on.made.directions == ()
+    storage = objective.weights.untyped_storage().data_ptr()
+    assert all(p.untyped_storage().data_ptr() == storage for p in objective.model.parameters())
 
 
 def test_provenance_tells_what_was_computed(net, data):

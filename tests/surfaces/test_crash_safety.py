@@ -156,7 +156,6 @@ def test_no_scratch_file_stays_after_an_error(grid, provenance, tmp_path, monkey
             monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
             with pytest.raises(SurfaceFileError, match=f"cannot write .*: {error.strerror}; the file still holds"):
                 file.record(1, {"m": 1.0})
-                file._unsaved = True
                 file.save()
         assert (tmp_path / "s.h5").read_bytes() == before and os.listdir(tmp_path) == ["s.h5"]
     file.save()
@@ -172,9 +171,9 @@ def test_interrupted_while_writing(grid, provenance, tmp_path, monkeypatch):
             raise KeyboardInterrupt
 
         patch.setattr(os, "fsync", interrupts)
-        file.surface.status["evaluation"].flat[0] = 1
         with pytest.raises(KeyboardInterrupt):
-            file._save()
+            file.record(0, {"m": 1.0})
+            file.save()
     assert (tmp_path / "s.h5").read_bytes() == before and os.listdir(tmp_path) == ["s.h5"]
 
 

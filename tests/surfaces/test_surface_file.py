@@ -11,7 +11,7 @@ import pytest
 import landscape.surfaces.file as module
 from landscape.errors import SurfaceFileError
 from landscape.grid import Axis, Grid, parse_range
-from landscape.surfaces import load_surface
+from landscape.surfaces import keeper, load_surface
 from landscape.surfaces.file import SurfaceFile
 from landscape.surfaces.hdf5 import read_surface_file, write_surface_file
 from landscape.surfaces.surface import DONE, FAILED, INTERPOLATED, PENDING, Surface, Trail
@@ -195,7 +195,7 @@ def test_leaving_by_an_exception_saves_everything(error, grid, provenance, tmp_p
 )
 def test_how_often_it_is_saved(save_seconds, point_seconds, saves, grid, provenance, tmp_path, monkeypatch):
     clock, written = [0.0], []
-    monkeypatch.setattr(module, "time", types.SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(keeper, "time", types.SimpleNamespace(monotonic=lambda: clock[0]))
 
     def write(surface, path):
         clock[0] += save_seconds
