@@ -113,8 +113,8 @@ def quantity_named(name: str, facts: Mapping[str, Any] | None = None) -> Quantit
     ('loss', True)
     """
     if facts and "label" in facts:
-        kinds = {f.name: bool if f.name == "aside" else str for f in fields(Quantity) if f.name != "name"}
-        return Quantity(name, **{key: kind(facts[key]) for key, kind in kinds.items() if key in facts})
+        texts = {f.name: str(facts[f.name]) for f in fields(Quantity) if f.name in facts and f.name not in ("name", "aside")}
+        return Quantity(name, **texts, aside=bool(facts.get("aside", False)))
     return _KNOWN.get(name) or _read_name(name)
 
 

@@ -18,7 +18,7 @@ import landscape
 from landscape.cli.parser import add_arguments, find, join_ranges, make_parser
 from landscape.recipes import COMMANDS
 from landscape.surfaces import surface as status
-from landscape.surfaces.provenance import DESCRIPTIVE
+from landscape.surfaces.same_run import DESCRIPTIVE
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"

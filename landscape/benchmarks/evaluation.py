@@ -137,14 +137,14 @@ def _facts(on: OnPlane, net: nn.Module, seconds: dict[str, list[float]], losses:
         return statistics.median(a / b for a, b in zip(seconds[other], seconds["ours"], strict=True))
 
     flops, peak = _flops(net, objective), matmul_peak(objective.device, objective.weights.dtype)
-    run = on.provenance["run"]
+    known = on.provenance
     return {
-        "net": on.provenance["model"]["name"],
-        "data": on.provenance["data"]["name"],
+        "net": known.model_name,
+        "data": known.data and known.data.name,
         "samples": size,
-        "device": run["device"],
+        "device": known.run and known.run.device,
         "threads": on.subject.threads,
-        "program": run["program"],
+        "program": known.run and known.run.program,
         "batch_size": objective.batch_size,
         "original": rate.get("original"),
         "bare": rate["bare"],

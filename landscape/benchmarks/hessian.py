@@ -55,12 +55,12 @@ def bench_hessian(checkpoint: Any, model: Any, *, rounds: int, options: dict[str
     net = load_net(checkpoint, model).module.to(objective.device).eval()
     original = _Original(net, on)
     rows = [_point(on, (number * STEP,), original, ends, products) for number in range(rounds)]
-    run = on.provenance["run"]
+    known = on.provenance
     return {
-        "net": on.provenance["model"]["name"],
-        "data": on.provenance["data"]["name"],
+        "net": known.model_name,
+        "data": known.data and known.data.name,
         "samples": objective.samples,
-        "device": run["device"],
+        "device": known.run and known.run.device,
         "threads": on.subject.threads,
         "points": rounds,
         "way": products.way,

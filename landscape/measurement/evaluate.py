@@ -85,7 +85,7 @@ def quantity_of(objective: Objective, name: str) -> Quantity:
 
 def drivers(subject: Subject) -> list[str]:
     """The metrics whose error a tolerance bounds: the loss of each split, or the first metric where there is none."""
-    metrics = subject.facts["metrics"]
+    metrics = subject.facts.metrics or ["loss"]
     name = "loss" if "loss" in metrics else metrics[0]
     return [f"{split}_{name}" for split in subject.objective.splits]
 

@@ -233,13 +233,9 @@ def merged(block: Block, task: Task, result: Mapping[str, float], wanted: Wanted
         return replace(block, sharpness=result["sharpness"])
     nodes, weights = _row(result, "node"), _row(result, "weight")
     empty = np.full((wanted.probes, len(nodes)), np.nan)
-    rows = {
-        "nodes": block.nodes if block.nodes.size else empty,
-        "weights": block.weights if block.weights.size else empty,
-    }
-    rows = {name: array.copy() for name, array in rows.items()}
-    rows["nodes"][probe], rows["weights"][probe] = nodes, weights
-    return replace(block, **rows)
+    all_nodes, all_weights = (array.copy() if array.size else empty.copy() for array in (block.nodes, block.weights))
+    all_nodes[probe], all_weights[probe] = nodes, weights
+    return replace(block, nodes=all_nodes, weights=all_weights)
 
 
 def _row(result: Mapping[str, float], name: str) -> np.ndarray:

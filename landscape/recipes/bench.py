@@ -112,8 +112,8 @@ def bench(
         raise UsageError(f"rounds {rounds}: expected at least 1")
     if train and hessian:
         raise UsageError("train and hessian are two benches; give one of them")
-    shared = {"data": data, "samples": samples, "normalize": normalize}
-    place = {"device": device, "precision": precision, "batch_size": batch_size, "threads": threads}
+    shared: dict[str, Any] = {"data": data, "samples": samples, "normalize": normalize}
+    place: dict[str, Any] = {"device": device, "precision": precision, "batch_size": batch_size, "threads": threads}
     checkpoint = checkpoint or default_checkpoint()
     threads_before = torch.get_num_threads()
     try:

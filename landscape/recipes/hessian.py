@@ -75,7 +75,8 @@ class EndsPrecision:
     title: ClassVar[str] = "machine"
 
     precision: str | None = again(
-        MachineOptions, "precision", default=None, help="default: fp32, or the file's fp64", choices=("fp32", "tf32", "fp64")
+        MachineOptions, "precision", default=None, help="default: fp32, or the file's fp64",
+        choices=("fp32", "tf32", "fp64"),
     )  # fmt: skip
 
 
@@ -86,6 +87,7 @@ def lines(result: Any, shell: Mapping[str, Any]) -> list[str]:
     import numpy as np
 
     from landscape.quantity import HESSIAN, LARGEST, NEGATIVE, PRODUCTS, ROUGH_PRODUCTS, SETTLED, SMALLEST
+
     found = {role: result.find(role) for role in (LARGEST, SMALLEST, NEGATIVE, SETTLED, PRODUCTS, ROUGH_PRODUCTS)}
     array = {role: result.values[name] for role, name in found.items() if name}
     low = array.get(ROUGH_PRODUCTS)
@@ -147,7 +149,7 @@ def hessian(surface: Surface | str | Path, *, given: Given) -> Surface | Plan:
     check_choices(ends)
     if ends.every < 1:
         raise UsageError(f"every {ends.every}: expected 1 (all points) or more")
-    chosen = {
+    chosen: dict[str, Any] = {
         "given": vars(given[MovedOptions]), "split": _single(ends.split), "precision": given[EndsPrecision].precision,
         "every": ends.every, "samples": ends.samples, "products": ends.products, "search": ends.search,
         "overwrite": output.overwrite,

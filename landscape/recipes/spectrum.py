@@ -78,7 +78,7 @@ def lines(spectrum: Any, shell: Mapping[str, Any]) -> list[str]:
     """What was found of each block."""
     import numpy as np
 
-    said = [f"{spectrum.source or 'spectrum'}: {spectrum.provenance['spectrum']['matrix']} at the weights"]
+    said = [f"{spectrum.source or 'spectrum'}: {spectrum.known.spectrum.matrix} at the weights"]
     for block in spectrum.blocks.values():
         values = ", ".join(f"{value:.4g}" for value in block.values[::-1])
         said.append(f"  {block.name} ({block.dimension:,}): {values}")
@@ -128,9 +128,12 @@ def spectrum(checkpoint: Any = None, *, given: Given) -> Spectrum:
     from landscape.measurement.spectrum_tasks import Wanted
     from landscape.study.run import run
     from landscape.study.spectrum import SpectrumStudy
+    from landscape.study.study import Plan
 
     asked = given[SpectrumOptions]
     wanted = Wanted(**{field.name: getattr(asked, field.name) for field in fields(Wanted)})
-    return run(
+    found = run(
         lambda world: SpectrumStudy(checkpoint, given, wanted, asked.products, world), quiet=given[OutputOptions].quiet
     )
+    assert not isinstance(found, Plan)  # there is no dry run of a spectrum
+    return found

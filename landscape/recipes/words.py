@@ -20,8 +20,9 @@ def plane_lines(surface: Any, out: str | Path) -> list[str]:
     for name in surface.values:
         if surface.quantity(name).group == "evaluation":  # other commands describe what they added
             lines.append(f"  {name}: {spread(surface, name)}{_odd(surface.values[name])}")
-    if reached := surface.provenance.get("run", {}).get("reached"):
-        lines += _saving(reached, surface.provenance["tolerance"]["asked"])
+    known = surface.known
+    if known.run and known.run.reached and known.tolerance:
+        lines += _saving(known.run.reached, known.tolerance.asked)
     return lines
 
 
@@ -39,12 +40,12 @@ def spread(surface: Any, name: str) -> str:
 
 def plan_lines(plan: Any) -> list[str]:
     """What `--dry-run` prints."""
-    data, model = plan.provenance["data"], plan.provenance["model"]
-    splits = ", ".join(f"{name} {facts['samples']} of {facts['of']}" for name, facts in data["splits"].items())
+    data, model = plan.provenance.data, plan.provenance.model
+    splits = ", ".join(f"{name} {facts.samples} of {facts.of}" for name, facts in plan.provenance.splits.items())
     each, ranks = plan.samples_per_point, f"{plan.ranks} rank{'s' if plan.ranks > 1 else ''}"
     lines = [
-        f"net      {model['name']}, {model['parameters']:,} parameters",
-        f"data     {data['name']}: {splits}",
+        f"net      {model.name}, {model.parameters:,} parameters",
+        f"data     {data.name}: {splits}",
         f"points   {plan.points}, of which {plan.pending} are still to do; {each} samples each",
         f"memory   {bytes_text(plan.weight_bytes)} of weights and directions, {bytes_text(plan.data_bytes)} of data, per rank",
         f"speed    {plan.samples_per_second:,.0f} samples/s on this rank, {ranks}",
@@ -90,13 +91,13 @@ def _odd(array: Any) -> str:
     return "".join(f", {count} {word}" for word, count in counts if count)
 
 
-def _saving(reached: Mapping[str, Any], asked: float) -> list[str]:
+def _saving(reached: Any, asked: float) -> list[str]:
     """What a tolerance saved, and the error that was reached."""
-    share = reached["of_evaluations"] / reached["evaluations"]
-    checks = f"; {reached['checks']} points checked, the worst off by {100 * reached['worst_check']:.2g} %"
+    share = reached.of_evaluations / reached.evaluations
+    checks = f"; {reached.checks} points checked, the worst off by {100 * reached.worst_check:.2g} %"
     return [
-        f"  computed {reached['points']:,} of {reached['of']:,} points, with {reached['evaluations']:,} of "
-        f"{reached['of_evaluations']:,} evaluations of a sample (1/{share:.3g})",
-        f"  error at 95 % of the points {100 * reached['error']:.2g} % (asked: {100 * asked:g} %)"
-        + (checks if reached["checks"] else ""),
+        f"  computed {reached.points:,} of {reached.of:,} points, with {reached.evaluations:,} of "
+        f"{reached.of_evaluations:,} evaluations of a sample (1/{share:.3g})",
+        f"  error at 95 % of the points {100 * reached.error:.2g} % (asked: {100 * asked:g} %)"
+        + (checks if reached.checks else ""),
     ]

@@ -6,7 +6,7 @@ Owns: putting together random, difference and stored directions, their defaults,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +26,10 @@ from landscape.grid import Grid, Range
 from landscape.layout import Layout
 from landscape.objective.batchnorm import check_variances
 from landscape.options.groups import AxesOptions
-from landscape.slice.plane import Plane
+from landscape.slice.plane import Line, Plane
 from landscape.subject.net import Net, Other, other_net
 from landscape.subject.subject import Subject
+from landscape.surfaces.provenance import DirectionFacts
 from landscape.surfaces.surface import Trail
 
 NAMES = "xy"
@@ -57,9 +58,10 @@ def make_plane(options: AxesOptions, subject: Subject, ranges: Sequence[Range], 
     moves = moves_buffers(directions, layout)
     grid = Grid.of(*ranges, labels=labels)
     states = options.state == "states" or objective.batchnorm == "interpolate"
-    plane = Plane(origin, lines(directions, origin), grid, _provenance(options, directions, states))
+    plane = Plane(origin, lines(directions, origin), grid, _facts(options, directions, states))
     if objective.batchnorm == "interpolate":
-        check_variances(layout, origin, plane.directions, [(r.start, r.stop) for r in ranges])
+        moved = [line for line in plane.directions if isinstance(line, Tensor)]  # options exclude lean
+        check_variances(layout, origin, moved, [(r.start, r.stop) for r in ranges])
     trails = net_trail(plane, net, others, layout)
     # from here on nobody reads the other nets, nor the directions in another form than the plane's, but to save them
     return MadePlane(plane, trails, tuple(directions) if keep else (), moves)
@@ -133,25 +135,23 @@ def _refuse_zero(directions: Sequence[Direction | Regenerated]) -> None:
             )
 
 
-def _provenance(options: AxesOptions, directions: Sequence[Direction | Regenerated], moves_statistics: bool) -> dict:
+def _facts(options: AxesOptions, directions: Sequence[Direction | Regenerated], states: bool) -> DirectionFacts:
+    """`states`: whether the axes move BN statistics."""
     kinds = list(dict.fromkeys(d.provenance["kind"] for d in directions))
-    facts = {
-        "kind": "+".join(kinds),
-        "state": "states" if moves_statistics else "weights",
-        "fingerprint": fingerprint(directions),
-        "cosine": cosine(*directions[:2]) if len(directions) > 1 else None,
-    }
+    facts = DirectionFacts(
+        kind="+".join(kinds),
+        state="states" if states else "weights",
+        fingerprint=fingerprint(directions),
+        cosine=cosine(*directions[:2]) if len(directions) > 1 else None,
+    )
     if options.directions:
         kept = {key: directions[0].provenance[key] for key in ("norm", "ignore") if key in directions[0].provenance}
-        where = {"file": str(options.directions)} if isinstance(options.directions, (str, Path)) else {}
-        return {**facts, **kept, **where}
-    if "random" in kinds:
-        facts["seed"] = options.seed
-    for key in ("norm", "ignore"):
-        values = list(dict.fromkeys(d.provenance[key] for d in directions))
-        facts[key] = ", ".join(values)
-    named = {"to": options.to, "to_y": options.to_y}
-    return {**facts, "orthogonal": options.orthogonal} | {k: str(v) for k, v in named.items() if v is not None}
+        file = str(options.directions) if isinstance(options.directions, (str, Path)) else None
+        return replace(facts, norm=kept.get("norm"), ignore=kept.get("ignore"), file=file)
+    norm, ignore = (", ".join(dict.fromkeys(d.provenance[key] for d in directions)) for key in ("norm", "ignore"))
+    to, to_y = (None if other is None else str(other) for other in (options.to, options.to_y))
+    seed = options.seed if "random" in kinds else None
+    return replace(facts, norm=norm, ignore=ignore, to=to, to_y=to_y, seed=seed, orthogonal=options.orthogonal)
 
 
 def net_trail(plane: Plane, net: Net, others: Sequence[Other], layout: Layout) -> dict[str, Trail]:
@@ -189,6 +189,13 @@ def moves_buffers(directions: Sequence[Direction | Regenerated], layout: Layout)
     return any(bool(vector[name].any()) for vector in stored for name in buffers if name in vector)
 
 
-def lines(directions: Sequence[Direction | Regenerated], like: Tensor) -> list[Tensor | Regenerated]:
+def lines(directions: Sequence[Direction | Regenerated], like: Tensor) -> list[Tensor | Line]:
     """What a plane moves along: the directions' own vectors, copied only for another device or dtype than theirs."""
-    return [d if isinstance(d, Regenerated) else d.flat.to(like.device, like.dtype) for d in directions]
+    return [_line(direction, like) for direction in directions]
+
+
+def _line(direction: Direction | Regenerated, like: Tensor) -> Tensor | Line:
+    if isinstance(direction, Regenerated):
+        return direction
+    assert direction.flat is not None  # all directions here are laid out in one vector
+    return direction.flat.to(like.device, like.dtype)

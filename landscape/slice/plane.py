@@ -8,13 +8,14 @@ origin and its directions, and writes into the vector it is given.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from landscape.errors import LandscapeError
 from landscape.grid import Grid
+from landscape.surfaces.provenance import DirectionFacts
 
 BLOCK = 1 << 20
 # Of the largest eigenvalue of the Gram matrix of unit vectors: below it two directions are parallel.
@@ -24,8 +25,11 @@ RANK = 1e-13
 class Line(Protocol):
     """A direction that can be gone along without being a vector in memory."""
 
-    shape: tuple[int, ...]
-    nbytes: int
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    @property
+    def nbytes(self) -> int: ...
 
     def add_to(self, vector: Tensor, coordinate: float) -> None:
         """vector += coordinate * direction, in place, with the bits that a stored direction would give."""
@@ -42,7 +46,7 @@ class Plane:
         origin: Tensor,
         directions: Sequence[Tensor | Line],
         grid: Grid | None = None,
-        facts: Mapping[str, Any] | None = None,
+        facts: DirectionFacts | None = None,
     ):
         for direction in directions:
             if tuple(direction.shape) != tuple(origin.shape):
@@ -50,7 +54,7 @@ class Plane:
         self.origin = origin
         self.directions = tuple(directions)
         self.grid = grid or Grid()
-        self.facts = dict(facts or {})
+        self.facts = facts or DirectionFacts()
 
     @property
     def ndim(self) -> int:

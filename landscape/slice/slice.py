@@ -7,7 +7,7 @@ of a training run are `Steps` (steps.py).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from torch import Tensor
 
@@ -17,10 +17,9 @@ Coords = Sequence[float]
 
 
 class Slice(Protocol):
-    grid: Grid
-    """The points at which something is measured."""
-    facts: Mapping[str, Any]
-    """What the provenance says of the slice, as plain values."""
+    @property
+    def grid(self) -> Grid:
+        """The points at which something is measured."""
 
     def at(self, coords: Coords, *, out: Tensor | None = None) -> Tensor:
         """(n,) weights at `coords`, in the layout of the subject; written into `out` when given."""
@@ -38,7 +37,6 @@ class Here:
     def __init__(self, origin: Tensor):
         self.origin = origin
         self.grid = Grid()
-        self.facts: Mapping[str, Any] = {}
 
     def at(self, coords: Coords = (), *, out: Tensor | None = None) -> Tensor:
         return self.origin.clone() if out is None else out.copy_(self.origin)

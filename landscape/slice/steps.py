@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -31,7 +30,6 @@ class Steps:
         """`like`: a vector (layout.size,) of the dtype and device that weights are wanted in."""
         self.files, self._model, self._layout, self._like = dict(files), model, layout, like
         self.grid = Grid((Axis("x", np.array(sorted(files)), "training step", "step"),))
-        self.facts: Mapping[str, Any] = {"steps": len(files)}
         self._held: tuple[float, dict[str, Tensor]] | None = None
 
     def at(self, coords: Coords, *, out: Tensor | None = None) -> Tensor:

@@ -71,15 +71,16 @@ def _made(asked: Asked, ranges: Mapping[str, Any], path: Path | None, world: Wor
         replace(asked, axes=replace(asked.axes, along=RANDOM), tolerance=ToleranceOptions()), ranges, world, "along"
     )
     known = on.provenance
+    data = known.data.json() if known.data else {}
     facts = {
         "kind": asked.axes.along,
-        "checkpoint": known["checkpoint"]["sha256"],
-        "data": str(known["data"]["splits"]),
+        "checkpoint": str(on.subject.net.checkpoint.sha256),
+        "data": str(data.get("splits")),
         "ignore": asked.axes.ignore or "biasbn",
         "norm": asked.axes.norm or "none",
-        "loss": known["loss"],
-        "normalize": str(known["data"]["normalize"]),
-        "batchnorm": known["batchnorm"],
+        "loss": str(known.loss),
+        "normalize": str(data.get("normalize")),
+        "batchnorm": str(known.batchnorm),
     }
     if path is not None and path.exists() and not asked.output.overwrite:
         _check_same(path, facts, len(ranges))

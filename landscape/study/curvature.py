@@ -23,6 +23,7 @@ from landscape.study.extend import Extended, extended, few_of
 from landscape.study.study import Extent, Plan, Study
 from landscape.subject.subject import started, versions_used
 from landscape.surfaces.file import SurfaceFile
+from landscape.surfaces.provenance import CurvatureFacts, LatestFacts
 from landscape.surfaces.surface import FAILED, PENDING, Surface
 from landscape.sweep.launch import World
 from landscape.sweep.parts import Work
@@ -63,22 +64,22 @@ class CurvatureStudy(Study[Surface]):
         self._work = HessianEnds(self._of.subject, self._of.slice, self._products, settings, self._of.loss, rough)
         self._points = tuple(thinned(self._of.surface.grid, every))
         self._facts = _facts(self._of, self._split, settings, self._products)
-        self._run = {
-            "versions": versions_used(),
-            "ranks": world.size,
-            "started": started(),
-            "every": every,
-            "search": "bf16" if rough else "exact",
-        }
-        self.label = f"{self._of.surface.provenance['model']['name']} curvature"
+        self._run = LatestFacts(
+            versions=versions_used(),
+            ranks=world.size,
+            started=started(),
+            every=every,
+            search="bf16" if rough else "exact",
+        )
+        self.label = f"{self._of.surface.known.model_name} curvature"
         self.marks, self.notes = {**self._of.marks, "settings": str(self._facts)}, tuple(self._products.notes)
 
     def open(self) -> SurfaceFile:
         of = self._of
         file = SurfaceFile.extend(
-            of.surface, of.path, GROUP, self._facts, overwrite=self._overwrite, quantity=self._work.quantity
+            of.surface, of.path, GROUP, self._facts.json(), overwrite=self._overwrite, quantity=self._work.quantity
         )
-        file.describe(GROUP, self._run)
+        file.describe(GROUP, self._run.json())
         return file
 
     def sampler(self, file: SurfaceFile) -> tuple[Sampler, Extent]:
@@ -109,7 +110,7 @@ class CurvatureStudy(Study[Surface]):
             ranks=world.size,
             weight_bytes=of.subject.objective.nbytes,
             data_bytes=self._split.nbytes,
-            provenance=of.surface.provenance,
+            provenance=of.surface.known,
         )
 
     def _pending(self, surface: Surface) -> list[int]:
@@ -139,18 +140,18 @@ def in_strips(grid: Grid, points: Sequence[int], ranks: int) -> list[int]:
     return [int(strip[i]) for i in range(longest) for strip in strips if i < len(strip)]
 
 
-def _facts(of: Extended, split: Any, settings: EndsSettings, products: Products) -> dict[str, Any]:
-    return {
-        "split": of.split,
-        "precision": of.precision,
-        "samples": split.size,
-        "fingerprint": split.fingerprint,
-        "ignore": settings.ignore,
-        "parameters": products.dimension,
-        "tolerance": settings.tolerance,
-        "index": settings.index,
-        "products": products.way,
-    }
+def _facts(of: Extended, split: Any, settings: EndsSettings, products: Products) -> CurvatureFacts:
+    return CurvatureFacts(
+        split=of.split,
+        precision=of.precision,
+        samples=split.size,
+        fingerprint=split.fingerprint,
+        ignore=settings.ignore,
+        parameters=products.dimension,
+        tolerance=settings.tolerance,
+        index=settings.index,
+        products=products.way,
+    )
 
 
 def _seconds_of(apply: Callable, vector: torch.Tensor) -> float:

@@ -27,8 +27,9 @@ from landscape.study.revive import revived
 from landscape.subject.net import load_net
 from landscape.subject.subject import Subject, make_subject, policy
 from landscape.surfaces import load_surface
-from landscape.surfaces.provenance import difference, plain
+from landscape.surfaces.provenance import CheckpointFacts, Provenance, TrainingFacts
 from landscape.surfaces.run_log import CONFIG, is_run_folder
+from landscape.surfaces.same_run import difference, plain
 from landscape.surfaces.surface import Surface
 from landscape.sweep.launch import World
 
@@ -91,7 +92,7 @@ def few_of(split: Any, samples: int | None) -> Any:
 def _of_surface(surface: Surface, given: Mapping, world: World, split: str | None, precision: str | None) -> Extended:
     on = revived(surface, given, world, split=split, precision=precision)
     path = Path(surface.source) if surface.source else None
-    return Extended(surface, path, on.subject, on.made.plane, on.marks, on.provenance["precision"])
+    return Extended(surface, path, on.subject, on.made.plane, on.marks, str(on.provenance.precision))
 
 
 def _of_run(folder: Path, given: Mapping, world: World, split: str | None, precision: str | None) -> Extended:
@@ -102,8 +103,8 @@ def _of_run(folder: Path, given: Mapping, world: World, split: str | None, preci
     objective = subject.objective
     steps = Steps(files, objective.model, objective.layout, objective.weights)
     provenance = _provenance(subject, folder, config, len(files), world)
-    surface = _surface_at(folder / "hessian.h5", steps.grid, provenance)
-    marks = {"run": str(folder.resolve()), "data": str(provenance["data"]["splits"])}
+    surface = _surface_at(folder / "hessian.h5", steps.grid, plain(provenance.json()))
+    marks = {"run": str(folder.resolve()), "data": str(provenance.splits)}
     loss = f"{next(iter(objective.splits))}_loss"
     return Extended(surface, folder / "hessian.h5", subject, steps, marks, objective.precision, loss)
 
@@ -142,17 +143,15 @@ def _subject_of(
     return subject
 
 
-def _provenance(subject: Subject, folder: Path, config: Mapping[str, Any], steps: int, world: World) -> dict:
+def _provenance(subject: Subject, folder: Path, config: Mapping[str, Any], steps: int, world: World) -> Provenance:
     digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
-    return plain(
-        {
-            **subject.facts,
-            "command": "hessian",
-            # a run is a function of its settings: others give other nets
-            "checkpoint": {"path": str(folder), "sha256": digest},
-            "run_of": {"seed": config.get("seed"), "init_seed": config.get("init_seed"), "steps": steps},
-            "run": {**subject.run_facts(world), "lean": False},
-        }
+    return replace(
+        subject.facts,
+        command="hessian",
+        # a run is a function of its settings: others give other nets
+        checkpoint=CheckpointFacts(path=str(folder), sha256=digest),
+        run_of=TrainingFacts(seed=config.get("seed"), init_seed=config.get("init_seed"), steps=steps),
+        run=replace(subject.run_facts(world), lean=False),
     )
 
 

@@ -6,7 +6,7 @@ Owns: `Asked`, `OnPlane`, and the provenance that subject and plane give a run.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from landscape.errors import UsageError
@@ -25,7 +25,8 @@ from landscape.slice.axes import MadePlane, make_plane
 from landscape.study.reduction import Reduction
 from landscape.subject.net import load_net
 from landscape.subject.subject import Subject, make_subject, policy
-from landscape.surfaces.provenance import identity
+from landscape.surfaces.provenance import Provenance
+from landscape.surfaces.same_run import identity
 from landscape.sweep.launch import World
 
 
@@ -62,14 +63,14 @@ class OnPlane:
 
     subject: Subject
     made: MadePlane
-    provenance: dict[str, Any]
+    provenance: Provenance
     reduction: Reduction | None
 
     @property
     def marks(self) -> dict[str, str]:
         """What must be the same on every rank: the files' content, and every option that decides a value."""
-        directions = {"directions": self.provenance["directions"]["fingerprint"]}
-        return {**self.subject.marks, **directions, "options": identity(self.provenance)}
+        directions = {"directions": str(self.made.plane.facts.fingerprint)}
+        return {**self.subject.marks, **directions, "options": identity(self.provenance.json())}
 
     @property
     def weight_bytes(self) -> int:
@@ -97,14 +98,14 @@ def on_plane(
     reduction = Reduction.of(asked.tolerance, subject.objective)
     if asked.machine.shard_data:
         _check_divisible(subject, reduction)
-    provenance = {
-        "command": command,
-        **subject.facts,
-        "directions": dict(made.plane.facts),
-        "batchnorm": batchnorm,
-        **({"tolerance": reduction.facts()} if reduction else {}),
-        "run": {**subject.run_facts(world), "lean": axes.lean},
-    }
+    provenance = replace(
+        subject.facts,
+        command=command,
+        directions=made.plane.facts,
+        batchnorm=batchnorm,
+        tolerance=reduction.facts() if reduction else None,
+        run=replace(subject.run_facts(world), lean=axes.lean),
+    )
     return OnPlane(subject, made, provenance, reduction)
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from landscape.direction.direction import Direction
 from landscape.direction.files import write_directions
 from landscape.errors import UsageError
 from landscape.measurement.evaluate import Evaluate, measure_speed
@@ -37,20 +38,20 @@ class PlaneStudy(Study[Surface]):
         if asked.output.path and world.leads:
             check_folder(asked.output.path)
         self._output, self._on = asked.output, on_plane(asked, ranges, world, command)
-        self.label = self._on.provenance["model"]["name"]
+        self.label = self._on.provenance.model_name
         self.marks, self.shard = self._on.marks, asked.machine.shard_data
         self._work = Evaluate(self._on.subject, self._on.made.plane)
 
     def open(self) -> SurfaceFile:
         on, output = self._on, self._output
         file = SurfaceFile.create_or_open(
-            output.path, on.made.plane.grid, on.provenance, trails=on.made.trails, overwrite=output.overwrite,
+            output.path, on.made.plane.grid, on.provenance.json(), trails=on.made.trails, overwrite=output.overwrite,
             quantity=self._work.quantity,
         )  # fmt: skip
         if output.save_directions:
             if output.path is None:
                 raise UsageError("save-directions needs out: the directions are kept beside the surface file")
-            write_directions(directions_path(output.path), on.made.directions)
+            write_directions(directions_path(output.path), [d for d in on.made.directions if isinstance(d, Direction)])
         return file
 
     def sampler(self, file: SurfaceFile) -> tuple[Sampler, Extent]:
@@ -80,7 +81,7 @@ class PlaneStudy(Study[Surface]):
         objective, grid = on.subject.objective, on.made.plane.grid
         pending = grid.size
         if output.path and output.path.exists() and not output.overwrite and world.leads:
-            pending = len(SurfaceFile.open(output.path, grid, on.provenance).pending())
+            pending = len(SurfaceFile.open(output.path, grid, on.provenance.json()).pending())
         return Plan(
             points=grid.size,
             pending=pending,

@@ -23,9 +23,10 @@ def together(world: World, action: Callable[[], T]) -> T:
         return action()
     from landscape.sweep.mpi import agree
 
-    problem, value = None, None
+    problem: Exception | None = None
+    found: list[T] = []
     try:
-        value = action()
+        found.append(action())
     except Exception as error:  # also a bug must not leave the others waiting
         problem = error
     try:
@@ -34,7 +35,7 @@ def together(world: World, action: Callable[[], T]) -> T:
         if isinstance(problem, UsageError):
             raise problem from None
         raise agreed from problem
-    return value
+    return found[0]
 
 
 def shared(world: World, value: Callable[[], T]) -> T:
@@ -75,7 +76,7 @@ def on_all_ranks(
 
     `evaluator` makes what is done at a point, on every rank. With `shard` every point is divided among the ranks.
     """
-    executor = SerialExecutor()
+    executor: Executor = SerialExecutor()
     if world.size > 1:
         from landscape.sweep.mpi import MPIExecutor
 

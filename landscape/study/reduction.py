@@ -6,12 +6,12 @@ Owns: which of the two a run can use, and how the tolerance is divided between t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from landscape.errors import UsageError
 from landscape.objective.objective import Objective
 from landscape.objective.sampled import unsampled
 from landscape.options.groups import ToleranceOptions
+from landscape.surfaces.provenance import ToleranceFacts
 
 # Of a tolerance T: the standard error of a sampled value is to be 0.35 T, so that 95 % of them are within 0.7 T, and what
 # interpolation adds within 0.7 T at 95 % of the points: in squares, that is T. As all points draw the same samples, their
@@ -44,8 +44,8 @@ class Reduction:
         samples = options.refine is not True and not why_not
         return cls(tolerance, options.refine is not False, samples, why_not)
 
-    def facts(self) -> dict[str, Any]:
-        return {"asked": self.tolerance, "points": self.points, "samples": self.samples}
+    def facts(self) -> ToleranceFacts:
+        return ToleranceFacts(asked=self.tolerance, points=self.points, samples=self.samples)
 
     @property
     def stderr(self) -> float:

@@ -16,7 +16,8 @@ from landscape.options.groups import AxesOptions, DataOptions, LossOptions, Mach
 from landscape.options.option import Given
 from landscape.study.on_plane import Asked, OnPlane, on_plane
 from landscape.subject.net import IN_MEMORY
-from landscape.surfaces.provenance import difference
+from landscape.surfaces.provenance import DataFacts, DirectionFacts, Provenance
+from landscape.surfaces.same_run import difference
 from landscape.surfaces.surface import Surface
 from landscape.sweep.launch import World
 
@@ -36,20 +37,20 @@ def revived(
         LandscapeError: something is missing, moved, or not what it was; the message says what differs.
     """
     where = surface.source or "this surface"
-    known = surface.provenance
-    if "checkpoint" not in known or "directions" not in known:
+    known = surface.known
+    if known.checkpoint is None or known.directions is None or known.data is None:
         raise UsageError(
             f"{where} does not say what it was computed from (a file of the original program never does); compute the "
             "surface with landscape surface, with --directions FILE for the same plane"
         )
     chosen = _split(known, split, where)
-    precision = precision or ("fp64" if known.get("precision") == "fp64" else "fp32")
+    precision = precision or ("fp64" if known.precision == "fp64" else "fp32")
     asked = _asked(known, {**given, "precision": precision}, chosen, where)
     ranges = {
         axis.name: (float(axis.values[0]), float(axis.values[-1]), len(axis.values)) for axis in surface.grid.axes
     }
     on = on_plane(asked, ranges, world, "hessian", plain=True)
-    if found := difference(_compared(known, chosen), _compared(on.provenance, chosen)):
+    if found := difference(_compared(surface.provenance, chosen), _compared(on.provenance.json(), chosen)):
         raise UsageError(
             f"{where} was computed from something else: {found}; put back what it was, or compute the surface again"
         )
@@ -57,8 +58,8 @@ def revived(
     return on
 
 
-def _split(known: Mapping, split: str | None, where: str) -> str:
-    there = list(known["data"]["splits"])
+def _split(known: Provenance, split: str | None, where: str) -> str:
+    there = list(known.splits)
     if split is None:
         return "train" if "train" in there else there[0]
     if split not in there:
@@ -66,22 +67,22 @@ def _split(known: Mapping, split: str | None, where: str) -> str:
     return split
 
 
-def _asked(known: Mapping, given: Mapping[str, Any], split: str, where: str) -> Asked:
-    made, run, data = known["directions"], known.get("run", {}), known["data"]
-    path = known["checkpoint"]["path"]
+def _asked(known: Provenance, given: Mapping[str, Any], split: str, where: str) -> Asked:
+    made, data = known.directions or DirectionFacts(), known.data or DataFacts()
+    path = known.checkpoint.path if known.checkpoint else None
     stored = {
         "checkpoint": None if path == IN_MEMORY else path,
-        "model": known["model"].get("spec") if path != IN_MEMORY else None,
-        "data": data.get("spec"),
-        "data_root": data.get("root"),
-        "loss": known.get("loss"),
-        "to": made.get("to"),
-        "to_y": made.get("to_y"),
-        "directions": made.get("file"),
+        "model": known.model.spec if known.model and path != IN_MEMORY else None,
+        "data": data.spec,
+        "data_root": data.root,
+        "loss": known.loss,
+        "to": made.to,
+        "to_y": made.to_y,
+        "directions": made.file,
     }
-    if made.get("kind") in NAMED and not made.get("file") and given.get("directions") is None:
+    if made.kind in NAMED and not made.file and given.get("directions") is None:
         raise UsageError(
-            f"{where} lies along the {made['kind']}, and its directions were in memory; pass them as directions"
+            f"{where} lies along the {made.kind}, and its directions were in memory; pass them as directions"
         )
     options = {**stored, **{name: value for name, value in given.items() if value is not None}}
     if options["checkpoint"] is None and options["model"] is None:
@@ -90,20 +91,20 @@ def _asked(known: Mapping, given: Mapping[str, Any], split: str, where: str) -> 
         raise UsageError(f"{where} was computed on data in memory; pass them again as data")
     for name in ("checkpoint", "to", "to_y", "directions"):
         _check_there(options[name], name, where)
-    count = data["splits"][split]
+    count = known.splits[split]
     options |= {
         "split": (split,),
-        "samples": None if count["samples"] == count.get("of") else count["samples"],
-        "normalize": data.get("normalize"),
+        "samples": None if count.samples == count.of else count.samples,
+        "normalize": data.normalize,
         "metrics": ("loss",),
-        "orthogonal": made.get("orthogonal", False),
-        "state": made.get("state") or "weights",
-        "batchnorm": None if made.get("state") == "states" else known.get("batchnorm"),
-        "lean": bool(run.get("lean")),
-        "seed": made.get("seed", 0),
+        "orthogonal": bool(made.orthogonal),
+        "state": made.state or "weights",
+        "batchnorm": None if made.state == "states" else known.batchnorm,
+        "lean": bool(known.run and known.run.lean),
+        "seed": made.seed or 0,
     }
     if not options["directions"]:
-        options |= {name: _one(made.get(name)) for name in ("norm", "ignore")}
+        options |= {"norm": _one(made.norm), "ignore": _one(made.ignore)}
     groups = {
         "net": NetOptions,
         "data": DataOptions,
@@ -115,9 +116,9 @@ def _asked(known: Mapping, given: Mapping[str, Any], split: str, where: str) -> 
     return Asked(options["checkpoint"], **{name: found[group] for name, group in groups.items()})
 
 
-def _one(entry: Any) -> str | None:
+def _one(entry: str | None) -> str | None:
     """What was said once for all axes; None where axes differ, as they do by default toward nets and at random."""
-    text = str(entry or "")
+    text = entry or ""
     return text if text and ", " not in text else None
 
 

@@ -22,6 +22,7 @@ from landscape.study.study import Extent, Plan, Study
 from landscape.subject.net import load_net
 from landscape.subject.subject import Subject, make_subject, policy, started, versions_used
 from landscape.surfaces.file import check_folder
+from landscape.surfaces.provenance import RunFacts, SpectrumFacts
 from landscape.surfaces.spectrum import Block, Spectrum
 from landscape.surfaces.spectrum_file import SpectrumFile
 from landscape.sweep.launch import World
@@ -45,16 +46,19 @@ class SpectrumStudy(Study[Spectrum]):
             check_folder(self._output.path)
         subject, batchnorm = _subject(checkpoint, given, world)
         self._tasks = Tasks(subject, Here(subject.objective.weights.clone()), wanted, way, world)
-        run = {"versions": versions_used(), "ranks": world.size, "started": started()}
-        facts = {**asdict(wanted), "split": given[DataOptions].splits[0], "products": self._tasks.way}
-        known = {name: value for name, value in subject.facts.items() if name != "l2"}
-        self._provenance = {**known, "command": "spectrum", "batchnorm": batchnorm, "spectrum": facts, "run": run}
-        self.label = f"{subject.facts['model']['name']} spectrum"
+        facts = SpectrumFacts(**asdict(wanted), split=given[DataOptions].splits[0], products=self._tasks.way)
+        run = RunFacts(versions=versions_used(), ranks=world.size, started=started())
+        self._provenance = replace(subject.facts, command="spectrum", batchnorm=batchnorm, spectrum=facts, run=run)
+        self.label = f"{subject.facts.model_name} spectrum"
         self.marks, self.notes = {**subject.marks, "settings": str(facts)}, self._tasks.notes
 
     def open(self) -> SpectrumFile:
         return SpectrumFile.create_or_open(
-            self._output.path, self._tasks.blocks, self._provenance, self._merge, overwrite=self._output.overwrite
+            self._output.path,
+            self._tasks.blocks,
+            self._provenance.json(),
+            self._merge,
+            overwrite=self._output.overwrite,
         )
 
     def sampler(self, file: SpectrumFile) -> tuple[Sampler, Extent]:

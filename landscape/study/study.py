@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
+from landscape.surfaces.provenance import Provenance
 from landscape.sweep.launch import World
 from landscape.sweep.parts import Work
 from landscape.sweep.sampler import Result, Sampler
 
-R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 
 
@@ -65,7 +65,7 @@ class Plan:
     ranks: int
     weight_bytes: int
     data_bytes: int
-    provenance: dict
+    provenance: Provenance
     saving: Saving | None = None
 
     @property
@@ -75,8 +75,8 @@ class Plan:
         return evaluations / (self.samples_per_second * self.ranks)
 
 
-class Study(ABC, Generic[R]):
-    """A run that is ready on this rank; `R` is what it returns.
+class Study(ABC, Generic[R_co]):
+    """A run that is ready on this rank; the type variable is what it returns.
 
     Attributes:
         label: in front of progress lines.
@@ -93,7 +93,7 @@ class Study(ABC, Generic[R]):
     has_lines: bool = False
 
     @abstractmethod
-    def open(self) -> ResultFile[R]:
+    def open(self) -> ResultFile[R_co]:
         """On the leader: starts the file, or continues the one that is there."""
 
     @abstractmethod

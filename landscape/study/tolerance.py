@@ -6,7 +6,7 @@ reduction.py; points are left out by sweep/refine.py, samples by objective/sampl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,10 @@ import numpy as np
 from landscape.measurement.evaluate import Sampled, drivers, move
 from landscape.objective.sampled import FIRST, SampledObjective, spread_of, take_census
 from landscape.study.on_plane import OnPlane
+from landscape.study.reduction import Reduction
 from landscape.study.study import Saving
 from landscape.surfaces.file import STDERR_PREFIX, SurfaceFile
+from landscape.surfaces.provenance import ReachedFacts
 from landscape.surfaces.surface import DONE, EVALUATION, INTERPOLATED, Surface
 from landscape.sweep.launch import World
 from landscape.sweep.refine import Refined
@@ -28,22 +30,26 @@ SAMPLES = "_samples"
 
 def sampled(on: OnPlane, world: World) -> Sampled:
     """Evaluates all samples at the nets, each rank its part, and then estimates at any point."""
-    plane, reduction = on.made.plane, on.reduction
-    assert reduction is not None
+    plane, reduction = on.made.plane, _reduction(on)
     moves = [lambda coords=coords: move(on.subject, plane, coords) for coords in anchors(on)]
     census = take_census(on.subject.objective, moves, _gather(world), world.rank, world.size)
     driver = drivers(on.subject)[0].split("_", 1)[1]
     return Sampled(on.subject, plane, SampledObjective(on.subject.objective, census, reduction.stderr, driver))
 
 
+def _reduction(on: OnPlane) -> Reduction:
+    assert on.reduction is not None, "only a run under a tolerance comes here"
+    return on.reduction
+
+
 def anchors(on: OnPlane) -> list[tuple[float, ...]]:
     """Where nets lie: at 0, and at 1 of the axes that lead to another net."""
-    made, ndim = on.provenance["directions"], on.made.plane.ndim
-    ends = [axis for axis, key in enumerate(("to", "to_y")[:ndim]) if made.get(key)]
+    made, ndim = on.made.plane.facts, on.made.plane.ndim
+    ends = [axis for axis, other in enumerate((made.to, made.to_y)[:ndim]) if other]
     return [(0.0,) * ndim, *(tuple(float(i == axis) for i in range(ndim)) for axis in ends)]
 
 
-def _gather(world: World):
+def _gather(world: World) -> Callable[[Any], list[Any]]:
     if world.size == 1:
         return lambda value: [value]
     from landscape.sweep.mpi import gather
@@ -58,11 +64,11 @@ def sampler_for(on: OnPlane, file: SurfaceFile) -> Sampler:
     through = sorted({coordinate for coords in anchors(on) for coordinate in coords})
     return Refined(
         on.made.plane.grid,
-        on.reduction.interpolation,
+        _reduction(on).interpolation,
         drivers(on.subject),
         known=computed(file),
         through=through,
-        noisy=on.reduction.samples,
+        noisy=_reduction(on).samples,
     )
 
 
@@ -83,7 +89,7 @@ def finish(on: OnPlane, file: SurfaceFile, sampler: Sampler) -> None:
         checks = np.array(list(sampler.checks.values()))
         for index, result in sampler.rest().items():
             file.record(index, _widened(result, sampler, checks), code=INTERPOLATED)
-    file.describe("reached", reached(on, file.surface, checks))
+    file.describe("reached", reached(on, file.surface, checks).json())
 
 
 def _widened(result: Result, sampler: Refined, checks: np.ndarray) -> Result:
@@ -102,11 +108,11 @@ def expected_saving(on: OnPlane) -> Saving:
     Without a census (that would take as long as many points), so as if samples were drawn blindly: rather too many.
     """
     points, every = on.made.plane.grid.size, on.subject.objective.samples
-    if on.reduction.points:
-        sampler = Refined(on.made.plane.grid, on.reduction.interpolation, drivers(on.subject))
+    if _reduction(on).points:
+        sampler = Refined(on.made.plane.grid, _reduction(on).interpolation, drivers(on.subject))
         sampler.ask()
         points = sampler.expected
-    if not on.reduction.samples:
+    if not _reduction(on).samples:
         return Saving(points, every, points * every)
     numbers = np.linspace(0, on.made.plane.grid.size - 1, PILOT_POINTS).astype(int).tolist()
     samples = float(np.mean([_pilot(on, on.made.plane.grid.coordinates(number)) for number in numbers]))
@@ -121,12 +127,12 @@ def _pilot(on: OnPlane, coords: tuple[float, ...]) -> float:
         name, metric = driver.split("_", 1)
         mean, spread = spread_of(on.subject.objective, name, metric)
         size = on.subject.objective.splits[name].size
-        share = (on.reduction.stderr * abs(mean) / spread) ** 2 if spread > 0 else np.inf
+        share = (_reduction(on).stderr * abs(mean) / spread) ** 2 if spread > 0 else np.inf
         needed += size if not np.isfinite(mean) else max(min(size, FIRST), 1 / (share + 1 / size))
     return needed
 
 
-def reached(on: OnPlane, surface: Surface, checks: np.ndarray) -> dict[str, Any]:
+def reached(on: OnPlane, surface: Surface, checks: np.ndarray) -> ReachedFacts:
     """The account of a run under a tolerance, for the file, the figure and the closing line.
 
     `error`: relative, at 95 % of the points: half the 95 % interval that sampling leaves, and what interpolation was off
@@ -134,24 +140,24 @@ def reached(on: OnPlane, surface: Surface, checks: np.ndarray) -> dict[str, Any]
     """
     done = surface.status[EVALUATION] == DONE
     per_point = sum(split.size for split in on.subject.objective.splits.values())
-    if on.reduction.samples:
+    if _reduction(on).samples:
         evaluated = sum(int(a[done].sum()) for name, a in surface.values.items() if name.endswith(SAMPLES))
         evaluated += len(anchors(on)) * per_point
     else:
         evaluated = int(done.sum()) * per_point
-    sampling = _sampling_error(surface, done, drivers(on.subject)) if on.reduction.samples else 0.0
+    sampling = _sampling_error(surface, done, drivers(on.subject)) if _reduction(on).samples else 0.0
     between = float(np.quantile(checks, 0.95)) if checks.size else 0.0
-    return {
-        "points": int(done.sum()),
-        "of": int(done.size),
-        "evaluations": evaluated,
-        "of_evaluations": int(done.size) * per_point,
-        "sampling_error": sampling,
-        "interpolation_error": between,
-        "checks": int(checks.size),
-        "worst_check": float(checks.max()) if checks.size else 0.0,
-        "error": float(np.hypot(sampling, between)),
-    }
+    return ReachedFacts(
+        points=int(done.sum()),
+        of=int(done.size),
+        evaluations=evaluated,
+        of_evaluations=int(done.size) * per_point,
+        sampling_error=sampling,
+        interpolation_error=between,
+        checks=int(checks.size),
+        worst_check=float(checks.max()) if checks.size else 0.0,
+        error=float(np.hypot(sampling, between)),
+    )
 
 
 def _sampling_error(surface: Surface, done: np.ndarray, drivers: Sequence[str]) -> float:

@@ -18,6 +18,7 @@ from landscape.checkpoint.fit import fit, fitting, leading_paths
 from landscape.errors import CheckpointError, UsageError
 from landscape.models.recognize import recognize
 from landscape.models.resolve import build_model
+from landscape.surfaces.provenance import CheckpointFacts, ModelFacts
 
 IN_MEMORY = "in memory"
 
@@ -29,7 +30,8 @@ class Net:
     module: nn.Module
     name: str
     meta: dict
-    provenance: dict
+    model: ModelFacts
+    checkpoint: CheckpointFacts
     label: str
     own: bool = True
 
@@ -60,7 +62,7 @@ def load_net(checkpoint: Any, model: Any) -> Net:
         name, state = _spec_of(checkpoint, model)
         module = build_model(name, state_dict=state)
     fit(module, checkpoint, name=name)
-    facts = {"path": checkpoint.source, "sha256": checkpoint.sha256}
+    facts = CheckpointFacts(path=checkpoint.source, sha256=checkpoint.sha256)
     return _net(module, name, checkpoint.meta, facts, _label(checkpoint.source))
 
 
@@ -93,15 +95,15 @@ def bare(model: nn.Module) -> nn.Module:
 def _in_memory(model: nn.Module) -> Net:
     model = bare(model)
     name = type(model).__name__
-    facts = {"path": IN_MEMORY, "sha256": tensors_digest(model.state_dict())}
+    facts = CheckpointFacts(path=IN_MEMORY, sha256=tensors_digest(model.state_dict()))
     return _net(model, name, {}, facts, name, own=False)
 
 
-def _net(module: nn.Module, name: str, meta: dict, checkpoint: dict, label: str, *, own: bool = True) -> Net:
+def _net(module: nn.Module, name: str, meta: dict, checkpoint: CheckpointFacts, label: str, *, own: bool = True) -> Net:
     """`name` may be a path to a user's file; what identifies the model is the file's name, wherever it lies."""
     shown = f"{Path(name.rpartition(':')[0]).name}:{name.rpartition(':')[2]}" if ".py:" in name else name
-    facts = {"name": shown, "spec": name, "parameters": sum(parameter.numel() for parameter in module.parameters())}
-    return Net(module, shown, meta, {"model": facts, "checkpoint": checkpoint}, label, own)
+    count = sum(parameter.numel() for parameter in module.parameters())
+    return Net(module, shown, meta, ModelFacts(name=shown, spec=name, parameters=count), checkpoint, label, own)
 
 
 def _spec_of(checkpoint: Checkpoint, model: str | None) -> tuple[str, dict]:

@@ -25,6 +25,7 @@ from landscape.objective.numerics import choose_device, memory_budget
 from landscape.objective.objective import Objective
 from landscape.options.groups import DataOptions, LossOptions, MachineOptions
 from landscape.subject.net import Net
+from landscape.surfaces.provenance import DataFacts, Provenance, RunFacts
 from landscape.sweep.launch import World
 
 
@@ -34,26 +35,26 @@ class Subject:
 
     net: Net
     objective: Objective
-    facts: dict[str, Any]
+    facts: Provenance
     threads: int
 
     @property
     def marks(self) -> dict[str, str]:
         """What must be the same on every rank, as hashes."""
-        return {"weights": self.facts["checkpoint"]["sha256"], "data": str(self.facts["data"]["splits"])}
+        return {"weights": str(self.net.checkpoint.sha256), "data": str(self.facts.splits)}
 
-    def run_facts(self, world: World) -> dict[str, Any]:
+    def run_facts(self, world: World) -> RunFacts:
         """Where and how it runs, which identifies no run."""
         objective, device = self.objective, self.objective.device
-        return {
-            "versions": versions_used(),
-            "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
-            "program": "plain" if objective.net is objective.model else "folded",
-            "ranks": world.size,
-            "threads": self.threads,
-            "batch_size": objective.batch_size,
-            "started": started(),
-        }
+        return RunFacts(
+            versions=versions_used(),
+            device=torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+            program="plain" if objective.net is objective.model else "folded",
+            ranks=world.size,
+            threads=self.threads,
+            batch_size=objective.batch_size,
+            started=started(),
+        )
 
 
 def make_subject(
@@ -97,14 +98,15 @@ def make_subject(
         fast=not (machine.plain if plain is None else plain),
         own=net.own,
     )
-    facts = {
-        **net.provenance,
-        "data": wanted.provenance,
-        "loss": loss_name,
-        "metrics": metrics,
-        "precision": machine.precision,
-        "l2": loss.l2,
-    }
+    facts = Provenance(
+        model=net.model,
+        checkpoint=net.checkpoint,
+        data=DataFacts.read(wanted.provenance),
+        loss=loss_name,
+        metrics=metrics,
+        precision=machine.precision,
+        l2=loss.l2,
+    )
     return Subject(net, objective, facts, threads)
 
 

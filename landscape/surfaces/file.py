@@ -17,7 +17,7 @@ from landscape.grid import Grid
 from landscape.quantity import EVALUATION, Quantity, quantity_named
 from landscape.surfaces.hdf5 import read_surface_file, write_surface_file
 from landscape.surfaces.keeper import Keeper
-from landscape.surfaces.provenance import difference, plain
+from landscape.surfaces.same_run import difference, plain
 from landscape.surfaces.surface import DONE, FAILED, PENDING, Surface, Trail
 
 STDERR_PREFIX = "stderr/"

@@ -1,75 +1,247 @@
-"""Is this file the same run? What provenance must agree before values are added to a file.
+"""What was computed, as typed facts with a JSON form.
 
-Owns: which entries identify a run and which only describe it, and the sentence that names a difference.
+Owns: the dataclasses of the provenance, reading them from a file of any version, and which entries only describe a run. Files
+keep JSON: `Provenance.read` takes what it knows and leaves out what it does not, or what has another type.
 """
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
 
-# Where and how it ran, and paths that may move while a hash beside them tells the content.
-DESCRIPTIVE = (
-    ("run",),
-    ("hessian",),  # what was added to the file afterwards
-    ("command",),
-    ("checkpoint", "path"),
-    ("model", "spec"),
-    ("data", "name"),
-    ("data", "spec"),
-    ("data", "root"),
-    ("directions", "file"),
-    ("directions", "to"),
-    ("directions", "to_y"),
-)
-# These differ because something else does; they are named only when nothing else differs.
-CONSEQUENCES = ("fingerprint", "sha256", "cosine")
+T = TypeVar("T", bound="Facts")
+Path = tuple[str, ...]
+NUMBER = (int, float)
 
 
-def plain(provenance: Mapping) -> dict:
-    """The provenance as it reads back from a file: JSON types only."""
-    return json.loads(json.dumps(provenance, default=str))
+def entry(kind: Any = str, *, describes: bool = False, each: bool = False) -> Any:
+    """A fact of a type, or a group of facts; `each`: a mapping of names to such groups.
+
+    `describes`: where and how it ran, or a path beside a hash of what it led to; the others identify a run.
+    """
+    return dataclasses.field(default=None, metadata={"kind": kind, "describes": describes, "each": each})
 
 
-def difference(stored: Mapping, wanted: Mapping) -> str | None:
-    """The first entry in which two runs differ, as `seed is 0 in the file, 1 now`; None when they are the same run."""
-    old, new = _flat(plain(stored)), _flat(plain(wanted))
-    for key in sorted([*new, *(key for key in old if key not in new)], key=lambda key: key[-1] in CONSEQUENCES):
-        if any(key[: len(prefix)] == prefix for prefix in DESCRIPTIVE):
-            continue
-        if not _same(old.get(key), new.get(key)):
-            return f"{'.'.join(key)} is {_short(old.get(key))} in the file, {_short(new.get(key))} now"
-    return None
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """A group of facts; what is not known is None."""
+
+    name_only: ClassVar[bool] = False
+    """Whether a bare text stands for the group's `name`."""
+
+    @classmethod
+    def read(cls: type[T], tree: Any) -> T:
+        """From JSON; whatever is missing or of another type stays None."""
+        if cls.name_only and isinstance(tree, str):
+            tree = {"name": tree}
+        known = tree if isinstance(tree, Mapping) else {}
+        return cls(**{f.name: _read(f.metadata, known[f.name]) for f in dataclasses.fields(cls) if f.name in known})
+
+    def json(self) -> dict[str, Any]:
+        """As it is stored: without what is None."""
+        return {
+            f.name: _json(getattr(self, f.name)) for f in dataclasses.fields(self) if getattr(self, f.name) is not None
+        }
 
 
-def identity(provenance: Mapping) -> str:
-    """What identifies a run, as text that is equal on two ranks when they compute the same; rounding is left out."""
-    entries = {
-        ".".join(key): value if not isinstance(value, float) else f"{value:.9g}"
-        for key, value in _flat(plain(provenance)).items()
-        if not any(key[: len(prefix)] == prefix for prefix in DESCRIPTIVE)
-    }
-    return json.dumps(entries, sort_keys=True)
+@dataclass(frozen=True, kw_only=True)
+class ModelFacts(Facts):
+    name_only: ClassVar[bool] = True
+
+    name: str | None = entry()
+    spec: str | None = entry(describes=True)
+    parameters: int | None = entry(int)
 
 
-def _same(old: object, new: object) -> bool:
-    """Equal; of numbers with a fraction, such as the cosine of the axes, but for what another order of a sum does to them."""
-    if isinstance(old, float) and isinstance(new, float):
-        return math.isclose(old, new, rel_tol=1e-9, abs_tol=1e-9) or old != old and new != new
-    return old == new
+@dataclass(frozen=True, kw_only=True)
+class CheckpointFacts(Facts):
+    path: str | None = entry(describes=True)
+    sha256: str | None = entry()
 
 
-def _flat(tree: Mapping, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], object]:
-    leaves: dict[tuple[str, ...], object] = {}
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            leaves |= _flat(value, (*path, key))
-        else:
-            leaves[(*path, key)] = value
-    return leaves
+@dataclass(frozen=True, kw_only=True)
+class SplitFacts(Facts):
+    samples: int | None = entry(int)
+    of: int | None = entry(int)
+    fingerprint: str | None = entry()
 
 
-def _short(value: object) -> str:
-    text = "not set" if value is None else str(value)
-    return text if len(text) <= 40 else text[:12] + "..."
+@dataclass(frozen=True, kw_only=True)
+class DataFacts(Facts):
+    name_only: ClassVar[bool] = True
+
+    name: str | None = entry(describes=True)
+    spec: str | None = entry(describes=True)
+    root: str | None = entry(describes=True)
+    normalize: str | None = entry()
+    splits: dict[str, SplitFacts] | None = entry(SplitFacts, each=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DirectionFacts(Facts):
+    """`kind`: random, nets, file, hessian or gradient, with + between when the axes differ."""
+
+    kind: str | None = entry()
+    state: str | None = entry()
+    fingerprint: str | None = entry()
+    cosine: float | None = entry(NUMBER)
+    seed: int | None = entry(int)
+    norm: str | None = entry()
+    ignore: str | None = entry()
+    orthogonal: bool | None = entry(bool)
+    to: str | None = entry(describes=True)
+    to_y: str | None = entry(describes=True)
+    file: str | None = entry(describes=True)
+
+    @property
+    def kinds(self) -> list[str]:
+        return [kind for kind in (self.kind or "").split("+") if kind]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToleranceFacts(Facts):
+    asked: float | None = entry(NUMBER)
+    points: bool | None = entry(bool)
+    samples: bool | None = entry(bool)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReachedFacts(Facts):
+    """The account of a run under a tolerance; errors are relative, at 95 % of the points."""
+
+    points: int | None = entry(int)
+    of: int | None = entry(int)
+    evaluations: int | None = entry(int)
+    of_evaluations: int | None = entry(int)
+    sampling_error: float | None = entry(NUMBER)
+    interpolation_error: float | None = entry(NUMBER)
+    checks: int | None = entry(int)
+    worst_check: float | None = entry(NUMBER)
+    error: float | None = entry(NUMBER)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatestFacts(Facts):
+    """The latest run that added to the file."""
+
+    versions: dict[str, str] | None = entry(dict)
+    ranks: int | None = entry(int)
+    started: str | None = entry()
+    every: int | None = entry(int)
+    search: str | None = entry()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFacts(Facts):
+    """Where and how it ran."""
+
+    versions: dict[str, str] | None = entry(dict)
+    device: str | None = entry()
+    program: str | None = entry()
+    ranks: int | None = entry(int)
+    threads: int | None = entry(int)
+    batch_size: int | None = entry(int)
+    started: str | None = entry()
+    lean: bool | None = entry(bool)
+    reached: ReachedFacts | None = entry(ReachedFacts)
+    hessian: LatestFacts | None = entry(LatestFacts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurvatureFacts(Facts):
+    """What the curvature in a surface file is."""
+
+    split: str | None = entry()
+    precision: str | None = entry()
+    samples: int | None = entry(int)
+    fingerprint: str | None = entry()
+    ignore: str | None = entry()
+    parameters: int | None = entry(int)
+    tolerance: float | None = entry(NUMBER)
+    index: float | None = entry(NUMBER)
+    products: str | None = entry()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpectrumFacts(Facts):
+    """What of a spectrum was asked for."""
+
+    matrix: str | None = entry()
+    ignore: str | None = entry()
+    per: str | None = entry()
+    top: int | None = entry(int)
+    bottom: int | None = entry(int)
+    tolerance: float | None = entry(NUMBER)
+    trace_products: int | None = entry(int)
+    probes: int | None = entry(int)
+    steps: int | None = entry(int)
+    index: float | None = entry(NUMBER)
+    sharpness: bool | None = entry(bool)
+    split: str | None = entry()
+    products: str | None = entry()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingFacts(Facts):
+    """The training run whose checkpoints are the points."""
+
+    seed: int | None = entry(int)
+    init_seed: int | None = entry(int)
+    steps: int | None = entry(int)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance(Facts):
+    """All of it; `hessian` was added to the file afterwards, so it does not identify the run that began it."""
+
+    command: str | None = entry(describes=True)
+    model: ModelFacts | None = entry(ModelFacts)
+    checkpoint: CheckpointFacts | None = entry(CheckpointFacts)
+    data: DataFacts | None = entry(DataFacts)
+    loss: str | None = entry()
+    metrics: list[str] | None = entry(list)
+    directions: DirectionFacts | None = entry(DirectionFacts)
+    batchnorm: str | None = entry()
+    precision: str | None = entry()
+    l2: float | None = entry(NUMBER)
+    tolerance: ToleranceFacts | None = entry(ToleranceFacts)
+    spectrum: SpectrumFacts | None = entry(SpectrumFacts)
+    run_of: TrainingFacts | None = entry(TrainingFacts)
+    hessian: CurvatureFacts | None = entry(CurvatureFacts, describes=True)
+    run: RunFacts | None = entry(RunFacts, describes=True)
+
+    @property
+    def model_name(self) -> str:
+        return (self.model and self.model.name) or ""
+
+    @property
+    def splits(self) -> dict[str, SplitFacts]:
+        return (self.data and self.data.splits) or {}
+
+
+def descriptive(facts: type[Facts] = Provenance, path: Path = ()) -> Iterator[Path]:
+    """The paths of the entries that only describe a run."""
+    for field in dataclasses.fields(facts):
+        kind = field.metadata["kind"]
+        if field.metadata["describes"]:
+            yield (*path, field.name)
+        elif isinstance(kind, type) and issubclass(kind, Facts) and not field.metadata["each"]:
+            yield from descriptive(kind, (*path, field.name))
+
+
+def _read(how: Mapping[str, Any], value: Any) -> Any:
+    kind = how["kind"]
+    if isinstance(kind, type) and issubclass(kind, Facts):
+        if how["each"]:
+            return {str(name): kind.read(part) for name, part in value.items()} if isinstance(value, Mapping) else None
+        return kind.read(value) if isinstance(value, (Mapping, str)) else None
+    fits = isinstance(value, kind) and not (isinstance(value, bool) and kind is not bool)
+    return value if fits else None
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, Facts):
+        return value.json()
+    return {name: _json(part) for name, part in value.items()} if isinstance(value, dict) else value

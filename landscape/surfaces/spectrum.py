@@ -16,6 +16,7 @@ import numpy as np
 
 from landscape.atomic import whole_file
 from landscape.errors import SurfaceFileError
+from landscape.surfaces.provenance import Provenance
 
 FORMAT, VERSION = "landscape-spectrum", 1
 _ARRAYS = ("values", "errors", "nodes", "weights")
@@ -113,6 +114,11 @@ class Spectrum:
     @property
     def whole(self) -> Block:
         return next(iter(self.blocks.values()))
+
+    @property
+    def known(self) -> Provenance:
+        """The provenance as typed facts; what the file does not say is None."""
+        return Provenance.read(self.provenance)
 
     @property
     def index(self) -> float:

@@ -11,7 +11,7 @@ from pathlib import Path
 from landscape.errors import SurfaceFileError
 from landscape.surfaces.file import check_folder
 from landscape.surfaces.keeper import Keeper
-from landscape.surfaces.provenance import difference, plain
+from landscape.surfaces.same_run import difference, plain
 from landscape.surfaces.spectrum import Block, Spectrum, load_spectrum, write_spectrum
 
 Merge = Callable[[Spectrum, int, Mapping[str, float]], Spectrum]

@@ -12,6 +12,7 @@ import numpy as np
 from landscape.errors import LandscapeError, UsageError
 from landscape.grid import Grid
 from landscape.quantity import EVALUATION, Quantity, quantity_named
+from landscape.surfaces.provenance import Provenance
 
 PENDING, DONE, FAILED, INTERPOLATED = 0, 1, 2, 3
 STDERR_SUFFIX = "_stderr"
@@ -74,6 +75,11 @@ class Surface:
     @property
     def shape(self) -> tuple[int, ...]:
         return self.grid.shape
+
+    @property
+    def known(self) -> Provenance:
+        """The provenance as typed facts; what the file does not say is None."""
+        return Provenance.read(self.provenance)
 
     def quantity(self, name: str) -> Quantity:
         """What `values[name]` holds: its label, kind, unit and measurement."""

@@ -88,7 +88,7 @@ def test_files_that_are_not_npz(tmp_path):
 
 
 def test_a_file_that_moved_is_the_same_data(write, tmp_path):
-    from landscape.surfaces.provenance import difference
+    from landscape.surfaces.same_run import difference
 
     spec = write(images=IMAGES, labels=LABELS)
     first = load_splits(spec).provenance

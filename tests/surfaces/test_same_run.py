@@ -6,7 +6,7 @@ from landscape.errors import SurfaceFileError
 from landscape.grid import Grid, parse_range
 from landscape.surfaces import load_surface
 from landscape.surfaces.file import SurfaceFile
-from landscape.surfaces.provenance import difference, plain
+from landscape.surfaces.same_run import difference, plain
 
 
 def changed(provenance, path, value):

@@ -1,0 +1,64 @@
+"""Is this file the same run? What provenance must agree before values are added to a file.
+
+Owns: the comparison, and the sentence that names a difference. Which entries only describe a run is said in provenance.py.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+
+from landscape.surfaces.provenance import descriptive
+
+DESCRIPTIVE = tuple(descriptive())
+# These differ because something else does; they are named only when nothing else differs.
+CONSEQUENCES = ("fingerprint", "sha256", "cosine")
+
+
+def plain(provenance: Mapping) -> dict:
+    """The provenance as it reads back from a file: JSON types only."""
+    return json.loads(json.dumps(provenance, default=str))
+
+
+def difference(stored: Mapping, wanted: Mapping) -> str | None:
+    """The first entry in which two runs differ, as `seed is 0 in the file, 1 now`; None when they are the same run."""
+    old, new = _flat(plain(stored)), _flat(plain(wanted))
+    for key in sorted([*new, *(key for key in old if key not in new)], key=lambda key: key[-1] in CONSEQUENCES):
+        if any(key[: len(prefix)] == prefix for prefix in DESCRIPTIVE):
+            continue
+        if not _same(old.get(key), new.get(key)):
+            return f"{'.'.join(key)} is {_short(old.get(key))} in the file, {_short(new.get(key))} now"
+    return None
+
+
+def identity(provenance: Mapping) -> str:
+    """What identifies a run, as text that is equal on two ranks when they compute the same; rounding is left out."""
+    entries = {
+        ".".join(key): value if not isinstance(value, float) else f"{value:.9g}"
+        for key, value in _flat(plain(provenance)).items()
+        if not any(key[: len(prefix)] == prefix for prefix in DESCRIPTIVE)
+    }
+    return json.dumps(entries, sort_keys=True)
+
+
+def _same(old: object, new: object) -> bool:
+    """Equal; of numbers with a fraction, such as the cosine of the axes, but for what another order of a sum does to them."""
+    if isinstance(old, float) and isinstance(new, float):
+        return math.isclose(old, new, rel_tol=1e-9, abs_tol=1e-9) or old != old and new != new
+    return old == new
+
+
+def _flat(tree: Mapping, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], object]:
+    leaves: dict[tuple[str, ...], object] = {}
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            leaves |= _flat(value, (*path, key))
+        else:
+            leaves[(*path, key)] = value
+    return leaves
+
+
+def _short(value: object) -> str:
+    text = "not set" if value is None else str(value)
+    return text if len(text) <= 40 else text[:12] + "..."
