@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import math
+import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from torch import Tensor
@@ -20,11 +21,13 @@ from landscape.curvature.lanczos import Operator
 from landscape.curvature.products import Products
 from landscape.curvature.spectrum import Pairs, density
 from landscape.errors import UsageError
-from landscape.measurement.evaluate import Coords, move, quantity_of
+from landscape.measurement.evaluate import move, quantity_of
+from landscape.measurement.measurement import Coords, Undivided
 from landscape.quantity import HESSIAN as GROUP
 from landscape.quantity import Quantity, quantity_named
 from landscape.slice.slice import Slice
 from landscape.subject.subject import Subject
+from landscape.surfaces.provenance import CurvatureFacts
 
 MAX, MIN, NEGATIVE, SETTLED = "hessian_max", "hessian_min", "hessian_negative", "hessian_settled"
 # Where rough products were of no use, they are tried again when they are off by no more than this share of the smallest.
@@ -32,6 +35,9 @@ TRIED_AGAIN = 0.1
 # Vectors of so many points are remembered, as far as they take no more than this.
 REMEMBERED, REMEMBERED_BYTES = 64, 512 << 20
 PROBES, STEPS = 2, 40
+# What a point starting from its neighbour's eigenvectors takes, for the time that a dry run expects (docs/performance.md):
+# full-precision products alone, or those beside low-precision ones.
+USUAL_PRODUCTS, USUAL_BESIDE = 13, 3
 
 
 @dataclass(frozen=True)
@@ -65,14 +71,14 @@ class _Known(NamedTuple):
     rough_pays: bool
 
 
-class HessianEnds:
-    """Both ends of the spectrum at a point, as work that is not divided.
+class HessianEnds(Undivided):
+    """Both ends of the spectrum at a point (`Addition`).
 
     Each rank starts from the eigenvectors at the nearest point that it has done itself; the result depends on that within the
     tolerance only.
     """
 
-    chunks = 1
+    group = GROUP
 
     def __init__(
         self,
@@ -85,6 +91,7 @@ class HessianEnds:
     ):
         """`loss`: the metric as which the loss is kept too, where nothing else holds it. `rough`: see `Products.roughly`."""
         self.subject, self.slice = subject, slice
+        self.notes = tuple(getattr(products, "notes", ()))
         self._loss, self._products, self._settings = loss, products, settings
         self.rough = rough
         self._known: OrderedDict[tuple[float, ...], _Known] = OrderedDict()
@@ -95,11 +102,34 @@ class HessianEnds:
         found = quantity_named(name)
         return found if found.group == GROUP else replace(quantity_of(self.subject.objective, name), group=GROUP)
 
-    def part(self, coords: Coords, first: int, end: Callable[[int], int]) -> list[dict[str, float]]:
-        return [self.evaluate(coords)]
+    def facts(self) -> dict[str, Any]:
+        name, split = next(iter(self.subject.objective.splits.items()))
+        return CurvatureFacts(
+            split=name,
+            precision=self.subject.objective.precision,
+            samples=split.size,
+            fingerprint=split.fingerprint,
+            ignore=self._settings.ignore,
+            parameters=self._products.dimension,
+            tolerance=self._settings.tolerance,
+            index=self._settings.index,
+            products=self._products.way,
+        ).json()
 
-    def join(self, contributions: Sequence[dict[str, float]]) -> dict[str, float]:
-        return contributions[0]
+    def run_facts(self) -> dict[str, Any]:
+        return {"search": "bf16" if self.rough else "exact"}
+
+    def passes(self, result: Mapping[str, float]) -> float:
+        return result[f"{GROUP}_products"] + result[f"{GROUP}_rough"]
+
+    def trial(self, coords: Coords) -> tuple[float, float]:
+        move(self.subject, self.slice, coords)
+        self._products.refresh()
+        vector = self._products.gaussian(0)
+        seconds = USUAL_PRODUCTS * _seconds_of(self.rough or self._products, vector)
+        if not self.rough:
+            return USUAL_PRODUCTS, seconds
+        return USUAL_PRODUCTS + USUAL_BESIDE, seconds + USUAL_BESIDE * _seconds_of(self._products, vector)
 
     def evaluate(self, coords: Coords) -> dict[str, float]:
         """`hessian_max`, `hessian_min`, the error of each, the loss, and how many products were needed."""
@@ -183,3 +213,10 @@ class HessianEnds:
         if not self._known:
             return None
         return self._known[min(reversed(self._known), key=lambda known: math.dist(known, coords))]
+
+
+def _seconds_of(apply: Callable[[Tensor], Tensor], vector: Tensor) -> float:
+    apply(vector)
+    started = time.perf_counter()
+    float(apply(vector)[0])  # waits for a GPU
+    return time.perf_counter() - started

@@ -13,6 +13,7 @@ import torch
 
 from landscape.data.split import batch_length
 from landscape.errors import EvaluationError
+from landscape.measurement.measurement import Coords, Undivided, Values
 from landscape.objective.numerics import numerics
 from landscape.objective.objective import Objective
 from landscape.objective.sampled import SampledObjective
@@ -21,7 +22,6 @@ from landscape.quantity import Quantity, metric_of, quantity_named
 from landscape.slice.slice import Slice
 from landscape.subject.subject import Subject
 
-Coords = tuple[float, ...]
 SPEED_SECONDS = 1.0
 
 
@@ -49,27 +49,22 @@ class Evaluate:
         move(self.subject, self.slice, coords)
         return self.subject.objective.sums(first, end)
 
-    def join(self, contributions: Sequence[Sums]) -> dict[str, float]:
+    def join(self, contributions: Sequence[Sums]) -> Values:
         return self.subject.objective.join(contributions)
 
     def quantity(self, name: str) -> Quantity:
         return quantity_of(self.subject.objective, name)
 
 
-class Sampled:
+class Sampled(Undivided):
     """As many samples at each point as the wanted error needs."""
-
-    chunks = 1
 
     def __init__(self, subject: Subject, slice: Slice, estimator: SampledObjective):
         self.subject, self.slice, self._estimator = subject, slice, estimator
 
-    def part(self, coords: Coords, first: int, end: Callable[[int], int]) -> list[dict[str, float]]:
+    def evaluate(self, coords: Coords) -> Values:
         move(self.subject, self.slice, coords)
-        return [self._estimator.evaluate()]
-
-    def join(self, contributions: Sequence[dict[str, float]]) -> dict[str, float]:
-        return contributions[0]
+        return self._estimator.evaluate()
 
     def quantity(self, name: str) -> Quantity:
         return quantity_of(self.subject.objective, name)

@@ -5,7 +5,7 @@ Owns: what a task computes, as a small dict of floats that can be sent and kept,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +19,8 @@ from landscape.curvature.spectrum import Pairs, density, eigenpairs, trace
 from landscape.direction.direction import Direction, signed
 from landscape.direction.files import write_directions
 from landscape.errors import EvaluationError, UsageError
-from landscape.measurement.evaluate import Coords, move
+from landscape.measurement.evaluate import move
+from landscape.measurement.measurement import Coords, Undivided
 from landscape.objective.numerics import memory_budget
 from landscape.slice.slice import Here
 from landscape.subject.subject import Subject
@@ -77,10 +78,8 @@ class Wanted:
             )
 
 
-class Tasks:
-    """`all` tasks of a spectrum, as work that is not divided. A rank that computes a probe finds the block's ends for itself."""
-
-    chunks = 1
+class Tasks(Undivided):
+    """`all` tasks of a spectrum. A rank that computes a probe finds the block's ends for itself."""
 
     def __init__(self, subject: Subject, here: Here, wanted: Wanted, way: str | None, world: World):
         self._subject, self._here, self._wanted, self._asked = subject, here, wanted, way
@@ -98,12 +97,6 @@ class Tasks:
         self.all = tuple(task for number in range(len(self.blocks)) for task in self._tasks_of(number))
         self._at: tuple[str, Products] | None = None
         self._pairs: dict[str, Pairs] = {}
-
-    def part(self, coords: Coords, first: int, end: Callable[[int], int]) -> list[dict[str, float]]:
-        return [self.evaluate(coords)]
-
-    def join(self, contributions: Sequence[dict[str, float]]) -> dict[str, float]:
-        return contributions[0]
 
     def _tasks_of(self, number: int) -> list[Task]:
         """Of each block first the ends, which the other tasks are measured by."""

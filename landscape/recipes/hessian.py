@@ -21,8 +21,10 @@ from landscape.options.option import Given, again, check_choices, option
 from landscape.recipes.words import plan_lines, spread
 
 if TYPE_CHECKING:
+    from landscape.study.extend import Extended
     from landscape.study.study import Plan
     from landscape.surfaces.surface import Surface
+    from landscape.sweep.launch import World
 
 IGNORED = "parameters that do not count (default: biasbn, those with one dimension, as in Li et al. 2018)"
 PRODUCTS = ("program", "graph", "differences")
@@ -140,8 +142,10 @@ def hessian(surface: Surface | str | Path, *, given: Given) -> Surface | Plan:
     Raises:
         LandscapeError: bad input, a loss without second derivatives; what was computed is kept.
     """
-    from landscape.measurement.ends import EndsSettings
-    from landscape.study.curvature import CurvatureStudy
+    from landscape.curvature.products import Products
+    from landscape.measurement.ends import EndsSettings, HessianEnds
+    from landscape.objective.numerics import memory_budget
+    from landscape.study.extension import ExtensionStudy
     from landscape.study.run import run
 
     ends, output = given[EndsOptions], given[OutputOptions]
@@ -151,11 +155,17 @@ def hessian(surface: Surface | str | Path, *, given: Given) -> Surface | Plan:
         raise UsageError(f"every {ends.every}: expected 1 (all points) or more")
     chosen: dict[str, Any] = {
         "given": vars(given[MovedOptions]), "split": _single(ends.split), "precision": given[EndsPrecision].precision,
-        "every": ends.every, "samples": ends.samples, "products": ends.products, "search": ends.search,
-        "overwrite": output.overwrite,
+        "every": ends.every, "samples": ends.samples, "overwrite": output.overwrite,
     }  # fmt: skip
+
+    def measure(of: Extended, world: World) -> HessianEnds:
+        objective = of.subject.objective
+        budget = memory_budget(objective.device, world.local_size)
+        products = Products(objective, ignore=settings.ignore, way=ends.products, budget=budget)
+        return HessianEnds(of.subject, of.slice, products, settings, of.loss, products.roughly(ends.search))
+
     return run(
-        lambda world: CurvatureStudy(surface, settings, world, **chosen), dry_run=output.dry_run, quiet=output.quiet
+        lambda world: ExtensionStudy(surface, measure, world, **chosen), dry_run=output.dry_run, quiet=output.quiet
     )
 
 

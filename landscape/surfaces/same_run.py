@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from landscape.surfaces.provenance import descriptive
 
@@ -21,11 +21,14 @@ def plain(provenance: Mapping) -> dict:
     return json.loads(json.dumps(provenance, default=str))
 
 
-def difference(stored: Mapping, wanted: Mapping) -> str | None:
-    """The first entry in which two runs differ, as `seed is 0 in the file, 1 now`; None when they are the same run."""
+def difference(stored: Mapping, wanted: Mapping, *, added: Sequence[str] = ()) -> str | None:
+    """The first entry in which two runs differ, as `seed is 0 in the file, 1 now`; None when they are the same run.
+
+    `added`: groups of facts that were added to the file afterwards.
+    """
     old, new = _flat(plain(stored)), _flat(plain(wanted))
     for key in sorted([*new, *(key for key in old if key not in new)], key=lambda key: key[-1] in CONSEQUENCES):
-        if any(key[: len(prefix)] == prefix for prefix in DESCRIPTIVE):
+        if key[0] in added or any(key[: len(prefix)] == prefix for prefix in DESCRIPTIVE):
             continue
         if not _same(old.get(key), new.get(key)):
             return f"{'.'.join(key)} is {_short(old.get(key))} in the file, {_short(new.get(key))} now"

@@ -16,7 +16,7 @@ import landscape as ll
 from landscape.errors import LandscapeError, UsageError
 from landscape.grid import Grid, parse_range
 from landscape.scene.facts import facts
-from landscape.study.curvature import in_strips, thinned
+from landscape.study.extension import in_strips, thinned
 from landscape.surfaces import load_surface
 
 GRID = {"x": "-1:1:5", "y": "-0.5:1:4"}

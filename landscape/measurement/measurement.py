@@ -1,0 +1,72 @@
+"""What a measurement is.
+
+Owns: the interfaces `Measurement` and `Addition`, and `Undivided`, the base of those whose points are not shared among ranks.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from landscape.quantity import Quantity
+
+Coords = tuple[float, ...]
+Values = dict[str, float]
+
+
+class Measurement(Protocol):
+    """Work (`sweep.parts.Work`) that says what its results are."""
+
+    @property
+    def chunks(self) -> int:
+        """Into how many parts a point can be divided; the same at every point and on every rank."""
+
+    def part(self, coords: Coords, first: int, end: Callable[[int], int]) -> Sequence[Any]:
+        """One contribution for each chunk from `first` on; `end` is called before each and says where to stop."""
+
+    def join(self, contributions: Sequence[Any]) -> Values:
+        """The result of a point from the contributions of all its chunks, in order."""
+
+    def quantity(self, name: str) -> Quantity:
+        """What the result of that name is."""
+
+
+class Addition(Measurement, Protocol):
+    """A measurement that is added to a surface that is there, in a status group of its own.
+
+    Attributes:
+        group: the name of the status group, and of the facts in the provenance.
+        notes: what the user should know before the first point.
+    """
+
+    group: str
+    notes: tuple[str, ...]
+
+    def facts(self) -> Mapping[str, Any]:
+        """What must agree before more points are added to the same group, as JSON."""
+
+    def run_facts(self) -> Mapping[str, Any]:
+        """What only describes the latest run, as JSON."""
+
+    def passes(self, result: Mapping[str, float]) -> float:
+        """Passes over the data that a point took."""
+
+    def trial(self, coords: Coords) -> tuple[float, float]:
+        """(passes, seconds) that a usual point takes, timed at `coords`, for a dry run."""
+
+
+class Undivided(ABC):
+    """A measurement whose points are computed whole."""
+
+    chunks = 1
+
+    @abstractmethod
+    def evaluate(self, coords: Coords) -> Values:
+        """The result of a point."""
+
+    def part(self, coords: Coords, first: int, end: Callable[[int], int]) -> list[Values]:
+        return [self.evaluate(coords)]
+
+    def join(self, contributions: Sequence[Values]) -> Values:
+        return contributions[0]

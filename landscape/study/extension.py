@@ -1,0 +1,119 @@
+"""Something measured at the points of a surface that is there, as a study: curvature over a plane or along a training run.
+
+Owns: which points are computed and in which order, the group in the surface's file, and the plan of a dry run. What is
+computed at a point is the business of an `Addition` (measurement/).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from landscape.grid import Grid
+from landscape.measurement.measurement import Addition
+from landscape.study.extend import Extended, extended, few_of
+from landscape.study.study import Extent, Plan, Study
+from landscape.subject.subject import started, versions_used
+from landscape.surfaces.file import SurfaceFile
+from landscape.surfaces.surface import FAILED, PENDING, Surface
+from landscape.sweep.launch import World
+from landscape.sweep.parts import Work
+from landscape.sweep.sampler import EveryPoint, Result, Sampler
+
+# In progress lines; others go by the name of their group.
+LABELS = {"hessian": "curvature"}
+
+
+class ExtensionStudy(Study[Surface]):
+    """Adds a measurement to every point, or every few points, of a surface."""
+
+    def __init__(
+        self,
+        source: Surface | str | Path,
+        measure: Callable[[Extended, World], Addition],
+        world: World,
+        *,
+        given: Mapping[str, Any],
+        split: str | None,
+        precision: str | None,
+        every: int = 1,
+        samples: int | None = None,
+        overwrite: bool = False,
+    ):
+        """`measure` makes the measurement of this rank.
+
+        `given`: options that take the place of what the surface's provenance says; the rest as in `landscape.hessian`.
+        """
+        self._of = extended(source, given, world, split=split, precision=precision)
+        self._overwrite, self._ranks, self._every = overwrite, world.size, every
+        objective = self._of.subject.objective
+        self._split = few_of(objective.splits[self._of.split], samples)
+        objective.splits = {self._of.split: self._split}
+        self._work = measure(self._of, world)
+        self._points = tuple(thinned(self._of.surface.grid, every))
+        self.label = f"{self._of.surface.known.model_name} {LABELS.get(self._work.group, self._work.group)}"
+        self.marks, self.notes = {**self._of.marks, "settings": str(self._work.facts())}, self._work.notes
+
+    def open(self) -> SurfaceFile:
+        of, work = self._of, self._work
+        file = SurfaceFile.extend(
+            of.surface, of.path, work.group, work.facts(), overwrite=self._overwrite, quantity=work.quantity
+        )
+        latest = {"versions": versions_used(), "ranks": self._ranks, "started": started(), "every": self._every}
+        file.describe(work.group, {**latest, **work.run_facts()})
+        return file
+
+    def sampler(self, file: SurfaceFile) -> tuple[Sampler, Extent]:
+        pending = self._pending(file.surface)
+        extent = Extent(len(self._points), len(self._points) - len(pending), self._split.size)
+        return EveryPoint(file.surface.grid, in_strips(file.surface.grid, pending, self._ranks)), extent
+
+    def work(self, pending: bool, world: World) -> Work:
+        return self._work
+
+    def samples_taken(self, result: Result) -> float | None:
+        return self._split.size * self._work.passes(result)
+
+    def plan(self, world: World) -> Plan:
+        of = self._of
+        passes, seconds = self._work.trial(of.surface.grid.coordinates(self._points[len(self._points) // 2]))
+        samples = round(self._split.size * passes)
+        return Plan(
+            points=len(self._points),
+            pending=len(self._pending(of.surface)),
+            samples_per_point=samples,
+            samples_per_second=samples / seconds,
+            ranks=world.size,
+            weight_bytes=of.subject.objective.nbytes,
+            data_bytes=self._split.nbytes,
+            provenance=of.surface.known,
+        )
+
+    def _pending(self, surface: Surface) -> list[int]:
+        status = surface.status.get(self._work.group)
+        if status is None:
+            return list(self._points)
+        return [point for point in self._points if status.flat[point] in (PENDING, FAILED)]
+
+
+def thinned(grid: Grid, every: int) -> list[int]:
+    """The numbers of the points of `grid.lattice(every)`."""
+    return np.ravel_multi_index(np.meshgrid(*grid.lattice(every), indexing="ij"), grid.shape).ravel().tolist()
+
+
+def in_strips(grid: Grid, points: Sequence[int], ranks: int) -> list[int]:
+    """The points in an order that keeps each rank among its own neighbours while all ranks are equally fast.
+
+    Along the rows, forth and back, so that consecutive points are neighbours; that path is cut into one strip for each rank,
+    and the first points of all strips come first.
+    """
+    if grid.ndim > 1:
+        width = grid.shape[-1]
+        rows = {row: number for number, row in enumerate(sorted({point // width for point in points}))}
+        points = sorted(points, key=lambda p: (p // width, (p % width) * (-1) ** rows[p // width]))
+    strips = [list(part) for part in np.array_split(np.array(points, dtype=int), max(1, min(ranks, len(points))))]
+    longest = max(map(len, strips), default=0)
+    return [int(strip[i]) for i in range(longest) for strip in strips if i < len(strip)]
