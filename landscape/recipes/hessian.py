@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -153,10 +153,10 @@ def _single(split: str | Sequence[str] | None) -> str | None:
 def _made(
     place: Place, settings: Settings, every: int, samples: int | None, how: tuple[str | None, str], world: World
 ) -> _Map:
-    objective = place.objective
-    name = next(iter(objective.splits))
-    objective.splits = {name: few_of(objective.splits[name], samples)}
-    split = objective.splits[name]
+    name, whole = next(iter(place.objective.splits.items()))
+    split = few_of(whole, samples)
+    objective = place.objective.with_splits({name: split})
+    place = replace(place, objective=objective)
     budget = memory_budget(objective.device, world.local_size)
     products = Products(objective, ignore=settings.ignore, way=how[0], budget=budget)
     rough = products.roughly(how[1])

@@ -14,7 +14,7 @@ import numpy as np
 
 from landscape.errors import UsageError
 from landscape.objective.objective import Objective
-from landscape.objective.sampled import FIRST, SampledObjective, spread_of, take_census, unsampled
+from landscape.objective.sampled import FIRST_ROUND, SampledObjective, pilot_statistics, sampling_obstacle, take_census
 from landscape.recipes.options import Options
 from landscape.surfaces.file import STDERR_PREFIX, SurfaceFile
 from landscape.surfaces.surface import DONE, EVALUATION, INTERPOLATED, Surface
@@ -52,7 +52,7 @@ class Means:
         """
         if not options.tolerance:
             return None
-        why_not = unsampled(objective) if options.refine is not True else None
+        why_not = sampling_obstacle(objective) if options.refine is not True else None
         if why_not and options.refine is False:
             raise UsageError(f"tolerance {options.tolerance:g} without refine: {why_not}; drop --no-refine")
         samples = options.refine is not True and not why_not
@@ -171,10 +171,10 @@ def _pilot(job: Job, coords: tuple[float, ...]) -> float:
     needed = 0.0
     for driver in job.drivers:
         name, metric = driver.split("_", 1)
-        mean, spread = spread_of(job.objective, name, metric)
+        mean, spread = pilot_statistics(job.objective, name, metric)
         size = job.objective.splits[name].size
         share = (job.means.stderr * abs(mean) / spread) ** 2 if spread > 0 else np.inf
-        needed += size if not np.isfinite(mean) else max(min(size, FIRST), 1 / (share + 1 / size))
+        needed += size if not np.isfinite(mean) else max(min(size, FIRST_ROUND), 1 / (share + 1 / size))
     return needed
 
 
