@@ -39,7 +39,7 @@ SPEED_SECONDS = 1.0
 class Job:
     """Ready to evaluate: `evaluate(coords)` moves the private net to a point and measures there.
 
-    It is `sweep.parts.Work`: a point can be shared among ranks, chunk by chunk.
+    It is `sweep.work.Work`: a point can be shared among ranks, chunk by chunk.
     """
 
     objective: Objective

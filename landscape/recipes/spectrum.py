@@ -28,7 +28,7 @@ from landscape.surfaces.spectrum import Block, Spectrum, load_spectrum, write_sp
 from landscape.sweep.launch import World, connect
 from landscape.sweep.loop import sweep
 from landscape.sweep.progress import note
-from landscape.sweep.sampler import Point, ThesePoints
+from landscape.sweep.sampler import Point, PointList
 
 PER = ("net", "layer")
 
@@ -252,4 +252,4 @@ def _lead(run: _Run, executor, evaluate, quiet: bool) -> None:
         run.save()
         note(f"{done}/{len(pending)}: {name}, {run.tasks.told(kind, result)}", label=run.label, quiet=quiet)
 
-    sweep(ThesePoints(pending), executor, evaluate, keep)
+    sweep(PointList(pending), executor, evaluate, keep)
