@@ -86,7 +86,7 @@ def _directions(options: Options, job: Job, ndim: int, facts: dict) -> list[Dire
     for vector, which in make(products, ndim):
         if not float(vector.norm()) > 0:
             raise EvaluationError(f"along {options.along}: the {which['which']} is zero at these weights")
-        direction = Direction.laid(
+        direction = Direction.from_tensors(
             objective.layout, {name: view.cpu() for name, view in objective.layout.named(vector / vector.norm()).items()},
             {**facts, **which},
         )  # fmt: skip

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from landscape.direction.difference import difference
+from landscape.direction.difference import weight_difference
 from landscape.direction.direction import Direction, cosine, fingerprint
 from landscape.direction.files import read_directions
 from landscape.direction.filters import filter_rules
@@ -50,7 +50,7 @@ def make_axes(options: Options, net: Net, layout: Layout, origin: Tensor, ndim: 
         read = options.directions
         if isinstance(read, (str, Path)):
             read = read_directions(read, net.module, layout, ndim=ndim)
-        directions = [Direction.laid(layout, d.vector, d.provenance) for d in read]
+        directions = [Direction.from_tensors(layout, d.vector, d.provenance) for d in read]
         labels, others = tuple(_stored_label(NAMES[i], d.provenance) for i, d in enumerate(directions)), []
     else:
         others = [other_net(spec, net) for spec in (options.to, options.to_y) if spec is not None]
@@ -73,7 +73,7 @@ def _direction(options: Options, net: Net, layout: Layout, origin: Tensor, axis:
     scaling = {"norm": options.norm or usual[0], "ignore": options.ignore or usual[1]}
     reference, rules, facts = layout.named(origin), filter_rules(net.module), {"kind": kind, **scaling}
     if other is not None:
-        direction = Direction.laid(layout, difference(reference, other.tensors), facts)
+        direction = Direction.from_tensors(layout, weight_difference(reference, other.tensors), facts)
     elif options.lean:
         return Regenerated(layout, reference, rules, seed=options.seed, axis=axis, **scaling, provenance=facts)
     else:
@@ -97,7 +97,7 @@ def _stored_label(name: str, facts: dict) -> str:
 
 def _refuse_zero(directions: Sequence[Direction | Regenerated]) -> None:
     for name, direction in zip(NAMES, directions, strict=False):
-        if not any(bool(block.any()) for _, block in direction.pieces()):
+        if not any(bool(block.any()) for _, block in direction.named_blocks()):
             raise LandscapeError(
                 f"the {name} direction is zero, so nothing would move: are both nets the same, or all parameters ignored?"
             )

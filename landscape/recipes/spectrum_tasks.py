@@ -79,7 +79,7 @@ class Tasks:
         write_directions(
             path,
             [
-                Direction.laid(
+                Direction.from_tensors(
                     layout, {name: view.cpu() for name, view in layout.named(signed(pairs.vectors[row])).items()},
                     {"kind": "hessian", "which": which, "eigenvalue": float(pairs.values[row]), "norm": "none"},
                 )
