@@ -1,8 +1,8 @@
 """`package.module:name` and `path/to/file.py:name` -> the object of that name.
 
-Owns: how a spec on the command line reaches a user's own Python code (model, data set, loss). Knows nothing
-about what is done with it, and imports no torch. Everything that goes wrong on the way is one
-`LandscapeError` of one line that names the spec; the user's own exception is its `__cause__`.
+Owns: how a spec on the command line leads to a user's Python code (model, data set, loss). Does not know what the code
+is for, and imports no torch. Every failure is a `LandscapeError` of one line that names the spec; the user's own
+exception is its `__cause__`.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from landscape.errors import LandscapeError, UsageError
 
 
 def resolve_callable(spec: str, what: str = "model") -> Callable:
-    """The callable that `spec` names; its module is imported now.
+    """The callable that `spec` names; imports its module.
 
-    Meanwhile the current folder, and the file's own, are on the import path.
+    During the import the current folder and the folder of the file are on the import path.
 
     Args:
         spec: `package.module:name` or `path/to/file.py:name`; the name may have dots (`Class.method`).
-        what: the word for it in error messages: model, data, loss.
+        what: the word for the object in error messages: model, data, loss.
 
     Raises:
         UsageError: the spec has another form.
-        LandscapeError: no such file, module or name; the import raised; the object is not callable.
+        LandscapeError: there is no such file, module or name; the import raised; the object is not callable.
 
     >>> resolve_callable("math:sqrt")(9.0)
     3.0
@@ -62,7 +62,7 @@ def _import_module(name: str, spec: str, what: str) -> ModuleType:
         with _importable(Path.cwd()):
             return importlib.import_module(name)
     except ModuleNotFoundError as error:
-        # The module itself is missing, or something that it imports: only the first is about the spec.
+        # Either the module itself is missing or a module that it imports; only the first is a mistake in the spec.
         if error.name and (name == error.name or name.startswith(error.name + ".")):
             raise LandscapeError(
                 f"{what} '{spec}': no module named '{error.name}' here or among the installed packages"
@@ -81,8 +81,9 @@ def _import_file(place: str, spec: str, what: str) -> ModuleType:
     if name in sys.modules:
         return sys.modules[name]
     description = importlib.util.spec_from_file_location(name, path)
+    assert description is not None and description.loader is not None  # there is a loader for every .py file
     module = importlib.util.module_from_spec(description)
-    # Dataclasses and pickle look their module up by name, so it must be there before its code runs.
+    # Dataclasses and pickle look up their module by name, so it must be registered before its code runs.
     sys.modules[name] = module
     try:
         with _importable(Path.cwd(), path.parent):
@@ -94,14 +95,14 @@ def _import_file(place: str, spec: str, what: str) -> ModuleType:
 
 
 def _module_name(path: Path) -> str:
-    """One name per file and version: `--model f.py:a --data f.py:b` runs f.py once, an edited f.py anew."""
+    """One name for each version of a file: `--model f.py:a --data f.py:b` runs f.py once, an edited f.py again."""
     version = f"{path}|{path.stat().st_mtime_ns}|{path.stat().st_size}"
     return f"landscape_user_{path.stem}_{hashlib.sha256(version.encode()).hexdigest()[:12]}"
 
 
 @contextmanager
 def _importable(*folders: Path) -> Iterator[None]:
-    """Puts the folders first on the import path, the last one foremost, and takes them off again."""
+    """Within the block the folders come first on the import path, the last of them foremost."""
     before = list(sys.path)
     sys.path[:0] = [os.fspath(folder) for folder in reversed(folders)]
     importlib.invalidate_caches()
@@ -112,7 +113,7 @@ def _importable(*folders: Path) -> Iterator[None]:
 
 
 def _attribute(module: ModuleType, name: str, spec: str, what: str) -> object:
-    found = module
+    found: object = module
     for part in name.split("."):
         if not hasattr(found, part):
             raise LandscapeError(f"{what} '{spec}': it has no '{part}'; {_near(part, found)}")

@@ -1,18 +1,18 @@
-"""The errors a user meets.
+"""The errors that a user sees.
 
-Owns: the exception types. Every message is one sentence or two on one line: the offending value, what was expected,
+Owns: the exception types. Every message is one or two sentences on one line: the offending value, what was expected,
 the next step. The command line prints the message and exits with `exit_status`; it knows nothing else about errors.
 """
 
 
 class LandscapeError(Exception):
-    """Something in the input or the machine stands in the way; the message says what and what to do."""
+    """Something is wrong with the input or the machine; the message says what it is and what to do."""
 
     exit_status = 1
 
 
 class UsageError(LandscapeError, ValueError):
-    """An option or argument has a form that can never be right."""
+    """An option or argument is invalid, whatever the data and the files hold."""
 
     exit_status = 2
 

@@ -1,7 +1,7 @@
-"""Where the landscape is sampled: named axes and the regular grid they span.
+"""The points of a landscape: named axes and the regular grid that they span.
 
-Owns: the parsing of `from:to:points`, axis values, and the numbering of grid points. Knows numpy only; nothing here
-knows what is evaluated at a point or how it is stored.
+Owns: the parsing of `from:to:points`, the values of an axis, and the numbering of grid points. Does not know what is
+evaluated at a point or how it is stored.
 
 Arrays over a grid have shape (ny, nx), or (nx,) in one dimension. Point number k is [iy, ix] = divmod(k, nx).
 """
@@ -19,7 +19,7 @@ MAX_POINTS_PER_AXIS = 100_000
 
 @dataclass(frozen=True)
 class Range:
-    """`points` equidistant values from `start` to `stop`, both included."""
+    """`points` equally spaced values from `start` to `stop`, both included."""
 
     start: float
     stop: float
@@ -30,7 +30,7 @@ class Range:
 
     @property
     def values(self) -> np.ndarray:
-        """(points,) float64. Each value is formed from the ends alone, so 0 is exact in the middle of -a:a."""
+        """(points,) float64. Each value is computed from the ends alone, so the middle of -a:a is exactly 0."""
         i = np.arange(self.points, dtype=np.float64)
         last = self.points - 1
         values = (self.start * (last - i) + self.stop * i) / last
@@ -42,7 +42,7 @@ def parse_range(spec: str | tuple | Range, *, name: str = "x") -> Range:
     """Reads `-1:1:51` or (-1, 1, 51).
 
     Raises:
-        UsageError: fewer than two points, ends that are not finite numbers in rising order, or another form.
+        UsageError: another form, fewer than two points, or ends that are not finite and in rising order.
 
     >>> parse_range("-1:1:5").values.tolist()
     [-1.0, -0.5, 0.0, 0.5, 1.0]
@@ -71,7 +71,7 @@ def parse_range(spec: str | tuple | Range, *, name: str = "x") -> Range:
 
 @dataclass(frozen=True, eq=False)
 class Axis:
-    """One coordinate: its values (n,) float64, and what a figure writes beside it."""
+    """One coordinate: its values (n,) float64, and its label in figures."""
 
     name: str
     values: np.ndarray
@@ -109,7 +109,7 @@ class Grid:
         return int(np.prod(self.shape))
 
     def lattice(self, every: int) -> tuple[np.ndarray, ...]:
-        """Every `every`-th place along each axis of an array, counted from 0 of the axis (its middle if 0 is not on it)."""
+        """For each axis of an array, every `every`-th index, counted from coordinate 0 (from the middle without a 0)."""
         kept = []
         for axis in reversed(self.axes):
             zero = np.flatnonzero(axis.values == 0.0)
@@ -123,7 +123,7 @@ class Grid:
         return tuple(float(axis.values[i]) for axis, i in zip(self.axes, reversed(position), strict=True))
 
     def same_as(self, other: Grid) -> bool:
-        """Whether both have the same axes, value for value."""
+        """Whether both grids have axes of the same names and exactly the same values."""
         return self.shape == other.shape and all(
             a.name == b.name and np.array_equal(a.values, b.values) for a, b in zip(self.axes, other.axes, strict=True)
         )

@@ -1,11 +1,11 @@
 """The weights of a net as one flat vector with named views.
 
-Owns: which tensors of a module move (parameters; with `states` also the floating-point buffers, such as BN running
-statistics) and where each lies in the vector. Moving to a point of the landscape is then one or two vector operations,
-whatever the number of layers.
+Owns: which tensors of a module move (the parameters; with `states` also the floating-point buffers, such as BN running
+statistics), and the place of each in the vector. Moving to a point of the landscape then takes one or two vector
+operations, for any number of layers.
 
-One vector of one dtype, not one per dtype as first designed: a landscape is evaluated in one precision, so the private
-copy of the net is converted as a whole.
+There is one vector of one dtype, not one for each dtype: a landscape is evaluated in one precision, so the private copy
+of the net is converted as a whole.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ from torch import Tensor, nn
 
 from landscape.errors import LandscapeError
 
-# Every tensor starts on a 64-byte boundary (16 floats), as the vectorized kernels like it; the gaps stay zero.
+# Every tensor starts at a multiple of 16 floats (64 bytes), for vectorized kernels; the gaps stay zero.
 ALIGNMENT = 16
 
 
 @dataclass(frozen=True)
 class Entry:
+    """One tensor: `shape` and `numel` of it, and its `offset` in the flat vector, in elements."""
+
     name: str
     shape: tuple[int, ...]
     offset: int
@@ -40,18 +42,20 @@ class Layout:
 
     @classmethod
     def of(cls, model: nn.Module, *, state: str = "weights") -> Layout:
-        """The layout of a module's floating-point parameters (each shared one once), and its buffers for `states`.
+        """The layout of a module's floating-point parameters, with `states` also of its floating-point buffers.
+
+        A parameter that several layers share has one entry.
 
         Raises:
-            LandscapeError: the module has no floating-point parameters, or complex or lazy ones.
+            LandscapeError: the module has no floating-point parameters, or has complex or uninitialized ones.
         """
-        named = [(name, tensor, False) for name, tensor in model.named_parameters()]
+        named: list[tuple[str, Tensor, bool]] = [(name, tensor, False) for name, tensor in model.named_parameters()]
         if state == "states":
             stored = set(model.state_dict())
             named += [(name, tensor, True) for name, tensor in model.named_buffers() if name in stored]
         entries, offset = [], 0
         for name, tensor, is_buffer in named:
-            if isinstance(tensor, nn.parameter.UninitializedTensorMixin):
+            if nn.parameter.is_lazy(tensor):
                 raise LandscapeError(f"parameter {name} is not initialized yet: run the model once before passing it")
             if tensor.is_complex():
                 raise LandscapeError(f"parameter {name} is complex; only real parameters span a landscape")
@@ -79,7 +83,7 @@ class Layout:
     def flatten(
         self, tensors: Mapping[str, Tensor], *, dtype: torch.dtype, device: torch.device | str = "cpu"
     ) -> Tensor:
-        """(size,) vector of the named tensors; names that are absent are zero."""
+        """(size,) vector of the named tensors; entries without a tensor are zero."""
         flat = torch.zeros(self.size, dtype=dtype)
         for entry, view in self.views(flat):
             if entry.name in tensors:
@@ -96,7 +100,7 @@ class Layout:
         return {entry.name: view for entry, view in self.views(flat)}
 
     def attach(self, model: nn.Module, flat: Tensor) -> None:
-        """Makes the module's tensors views of `flat`; the module must be ours, for its old storage is dropped."""
+        """Makes the module's tensors views of `flat`; their old storage is dropped, so the module must be a private copy."""
         found = dict(model.named_parameters()) | dict(model.named_buffers())
         for entry, view in self.views(flat):
             found[entry.name].data = view

@@ -23,7 +23,7 @@ from landscape.study.on_plane import Asked, OnPlane, on_plane
 from landscape.surfaces import load_surface
 from landscape.surfaces.surface import EVALUATION, INTERPOLATED, Surface
 from landscape.sweep.launch import World
-from landscape.sweep.parts import whole
+from landscape.sweep.work import compute_point
 
 
 def on_plane_of(words: list[str]) -> OnPlane:
@@ -45,7 +45,7 @@ def full_values(on: OnPlane, path: Path, count: int, seed: int) -> dict[int, flo
     started, done = time.monotonic(), 0
     for number in numbers.tolist():
         if number not in found:
-            found[number] = whole(work, grid.coordinates(number))[driver]
+            found[number] = compute_point(work, grid.coordinates(number))[driver]
             np.savez(path, numbers=list(found), loss=list(found.values()))
             done += 1
             each = (time.monotonic() - started) / done

@@ -1,4 +1,4 @@
-"""How well would many ranks be used? The real scheduling code, told a simulated clock.
+"""How well would many ranks be used? The real scheduling code with a simulated clock.
 
     python scripts/simulate_ranks.py [--ranks 8 64 512 4096] [--seconds 0.01 0.1 1] [--sigma 0 0.25 0.5 1]
 
@@ -7,7 +7,7 @@ Points take lognormal times of the given mean, evenly spread over CHUNKS. Each m
 the leader busy for HANDLING, deciding included; messages wait for each other, and when the leader has none it looks for
 more after at most POLL. Every task takes START before its first chunk, for moving the weights: once in a whole point,
 and again in each further part of it. The leader's own points take so much longer as it was busy with messages. The
-schedule (sweep/dealing.py) and what a rank gives back (sweep/hand.py) are the program's own.
+scheduler (sweep/scheduler.py) and the queue of a rank (sweep/rank_queue.py) are the program's own.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ import itertools
 import random
 from collections import deque
 
-from landscape.sweep.dealing import Dealing
-from landscape.sweep.hand import Ask, Hand
-from landscape.sweep.parts import Task
+from landscape.sweep.rank_queue import RankQueue, StealRequest
 from landscape.sweep.sampler import Point
+from landscape.sweep.scheduler import Scheduler
+from landscape.sweep.work import Task
 
 # Measured with mpi4py 4.1 and MPICH between two processes of one machine: 9 us one way; for a message and its answer 2 us
 # to send, 4 us to receive, 6 us to decide, so 6 us for each of the two. Taken are 10, and the latency of a slow network.
@@ -32,56 +32,56 @@ SEEDS = 3
 
 
 class Rank:
-    """Does what is in its hand, chunk by chunk."""
+    """Computes the tasks in its queue, chunk by chunk."""
 
     def __init__(self, leader: Leader, number: int):
         self.leader, self.number = leader, number
-        self.hand = Hand()
+        self.queue = RankQueue()
         self.computing = False
-        self.asked: deque[Ask] = deque()
+        self.asked: deque[StealRequest] = deque()
         self.began = self.starts = 0.0
 
-    def take(self, now: float, deal: list[Task]) -> None:
-        self.hand.take(deal)
+    def take(self, now: float, assignment: list[Task]) -> None:
+        self.queue.push(assignment)
         if not self.computing:
             self.began = now
             self.go_on(now)
 
-    def ask(self, now: float, ask: Ask) -> None:
+    def ask(self, now: float, ask: StealRequest) -> None:
         self.asked.append(ask)
         if not self.computing:
             self.answer(now)
 
     def answer(self, now: float) -> None:
         while self.asked:
-            given = self.hand.give(self.asked.popleft(), now)
-            self.leader.hears(now, self.number, self.leader.returned, given)
+            given = self.queue.steal(self.asked.popleft(), now)
+            self.leader.receives(now, self.number, self.leader.stolen_by, given)
 
     def go_on(self, now: float) -> None:
-        """With the next task, or the next deal."""
-        task = self.hand.begin(now)
+        """Starts the next task, or the next assignment."""
+        task = self.queue.start_next(now)
         self.computing = task is not None
         if task:
             self.starts += START
             self.leader.later(now + START, self.chunk, task.first)
             return
-        self.leader.hears(now, self.number, self.leader.finished, (now - self.began, self.starts))
+        self.leader.receives(now, self.number, self.leader.finished, (now - self.began, self.starts))
         self.starts = 0.0
-        if self.hand:
+        if self.queue:
             self.began = now
             self.go_on(now)
 
     def chunk(self, now: float, chunk: int) -> None:
         """Between two chunks of the task."""
-        if self.hand.reached(chunk):
+        if self.queue.advance(chunk):
             self.answer(now)
-        if chunk == self.hand.task.last:
-            self.hand.end()
+        if chunk == self.queue.current.last:
+            self.queue.finish_current()
             self.answer(now)
             self.go_on(now)
             return
         stolen = self.leader.take_stolen() if self.number == 0 else 0.0
-        self.leader.later(now + stolen + self.leader.chunks[self.hand.task.point.index], self.chunk, chunk + 1)
+        self.leader.later(now + stolen + self.leader.chunks[self.queue.current.point.index], self.chunk, chunk + 1)
 
 
 class Leader:
@@ -91,20 +91,20 @@ class Leader:
         draw = random.Random(seed)
         self.seconds = [mean * draw.lognormvariate(-sigma * sigma / 2, sigma) for _ in range(points)]
         self.chunks = [max(0.0, each - START) / CHUNKS for each in self.seconds]
-        self.dealing = Dealing([Point(index, (float(index),)) for index in range(points)], CHUNKS, ranks)
+        self.scheduler = Scheduler([Point(index, (float(index),)) for index in range(points)], CHUNKS, ranks)
         self.ranks = [Rank(self, number) for number in range(ranks)]
         self.free = 0.0  # when its main thread is done with the messages it has
         self.stolen = 0.0  # time that messages took from its own points
-        self.heard = [0.0] * ranks
+        self.arrival = [0.0] * ranks
         self.polls = random.Random(seed + 1)
         self.events: list[tuple] = []
         self.ties = itertools.count()  # what happens at the same time happens in the order it was known
 
     def run(self) -> float:
         for rank in [*range(len(self.ranks))] * 2:
-            self.deal(0.0, rank)
+            self.assign(0.0, rank)
         now = 0.0
-        while self.dealing.unfinished:
+        while self.scheduler.unfinished:
             now, _, what, arguments = heapq.heappop(self.events)
             what(now, *arguments)
         return sum(self.seconds) / (len(self.ranks) * now)
@@ -113,7 +113,7 @@ class Leader:
         heapq.heappush(self.events, (when, next(self.ties), what, arguments))
 
     def handled(self, now: float) -> float:
-        """When one more message is dealt with; they are taken one after another."""
+        """When one more message is handled; they are taken one after another."""
         self.free = max(now, self.free) + HANDLING
         self.stolen += HANDLING
         return self.free
@@ -122,39 +122,41 @@ class Leader:
         stolen, self.stolen = self.stolen, 0.0
         return stolen
 
-    def tells(self, now: float, rank: int, what, content) -> None:
+    def sends(self, now: float, rank: int, what, content) -> None:
         """To its own thread at once."""
         self.later(self.handled(now) + LATENCY if rank else now, what, content)
 
-    def hears(self, now: float, rank: int, what, content) -> None:
+    def receives(self, now: float, rank: int, what, content) -> None:
         """It looks up when its own thread has something, and else every POLL."""
         waits = self.polls.random() * POLL if self.free <= now else 0.0
-        self.heard[rank] = max(self.heard[rank], now + LATENCY + waits if rank else now)  # messages keep their order
-        self.later(self.heard[rank], self.takes_up, what, rank, content)
+        self.arrival[rank] = max(
+            self.arrival[rank], now + LATENCY + waits if rank else now
+        )  # messages keep their order
+        self.later(self.arrival[rank], self.takes_up, what, rank, content)
 
     def takes_up(self, now: float, what, rank: int, content) -> None:
         self.later(self.handled(now), what, rank, content)
 
-    def deal(self, now: float, rank: int) -> None:
-        deal = self.dealing.next(rank, now)
-        if deal:
-            self.tells(now, rank, self.ranks[rank].take, deal)
+    def assign(self, now: float, rank: int) -> None:
+        assignment = self.scheduler.next_assignment(rank, now)
+        if assignment:
+            self.sends(now, rank, self.ranks[rank].take, assignment)
 
     def finished(self, now: float, rank: int, took: tuple[float, float]) -> None:
-        self.dealing.finished(rank, *took, now)
-        self.deal(now, rank)
-        self.deal(now, rank)
+        self.scheduler.finished(rank, *took, now)
+        self.assign(now, rank)
+        self.assign(now, rank)
         self.share(now)
 
-    def returned(self, now: float, rank: int, given: list[Task]) -> None:
-        self.dealing.returned(rank, given, now)
+    def stolen_by(self, now: float, rank: int, given: list[Task]) -> None:
+        self.scheduler.stolen(rank, given, now)
         self.share(now)
 
     def share(self, now: float) -> None:
-        for rank in self.dealing.idle():
-            self.deal(now, rank)
-        for rank, ask in self.dealing.asks(now):
-            self.tells(now, rank, self.ranks[rank].ask, ask)
+        for rank in self.scheduler.idle_ranks():
+            self.assign(now, rank)
+        for rank, ask in self.scheduler.steal_requests(now):
+            self.sends(now, rank, self.ranks[rank].ask, ask)
 
 
 def table(ranks: list[int], means: list[float], sigmas: list[float], points: int) -> list[str]:

@@ -27,7 +27,7 @@ from landscape.options.option import Given
 from landscape.study.on_plane import Asked, OnPlane, on_plane
 from landscape.subject.net import load_net
 from landscape.sweep.launch import World
-from landscape.sweep.parts import whole
+from landscape.sweep.work import compute_point
 
 # What the original program uses for CIFAR-10.
 BATCH, WORKERS = 128, 2
@@ -48,7 +48,7 @@ def bench_evaluation(
     module = net.module.to(objective.device, objective.weights.dtype).eval()
     ways: dict[str, Callable[[], float]] = {
         "bare": lambda: bare_loop(module, objective),
-        "ours": lambda: whole(work, (0.0, 0.0))["train_loss"],
+        "ours": lambda: compute_point(work, (0.0, 0.0))["train_loss"],
     }
     if loader := _original_loader(shared, net.meta):
         ways = {"original": lambda: original_loop(module, loader, objective.device), **ways}

@@ -1,1 +1,1 @@
-"""Files of trained nets -> `Checkpoint`. Reads only: no file that a user brings is ever opened for writing."""
+"""Reading the files of trained nets. A user's file is never opened for writing."""

@@ -1,7 +1,7 @@
-"""What a file of a trained net says: tensors by name, and what is known about them.
+"""Checkpoints of trained nets: tensors by name, with metadata.
 
-Owns: `Checkpoint`, `load_checkpoint` and the table of readers. Does not know any model: which tensors are parameters
-and which are buffers is decided when the checkpoint meets its net (fit.py).
+Owns: `Checkpoint`, `load_checkpoint` and the table of readers. Does not know any model: only fit.py, which has the net,
+can tell parameters from buffers.
 """
 
 from __future__ import annotations
@@ -23,9 +23,8 @@ from landscape.errors import CheckpointError
 class Checkpoint:
     """Tensors on the CPU under clean names (no `module.`, no `_orig_mod.`), in the order of the file.
 
-    `meta` is what the file says about itself: model, data, normalize, metrics, ... as written by `landscape`;
-    empty for files of other programs. `sha256` covers every byte of the file or folder, or of the tensors when there is
-    none.
+    `meta` holds model, data, normalize, metrics, ... as written by `landscape`; it is empty for files of other programs.
+    `sha256` is a hash of every byte of the file or folder, or of the tensors when there is no file.
     """
 
     state_dict: dict[str, Tensor]
@@ -46,16 +45,18 @@ READERS: dict[str, Callable[[Path], tuple[object, dict]]] = {
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:
-    """Reads a checkpoint of any supported form: see READERS, a folder with `model.safetensors` (or its index), or a run
-    folder of `landscape train`, whose trained net is taken (the last that was kept, while it is not finished).
+    """Reads a checkpoint: a file of a form in READERS, a folder with `model.safetensors` (or its index), or a run folder.
+
+    Of a run folder of `landscape train` it reads the trained net; of an unfinished run, the last checkpoint.
 
     Raises:
-        CheckpointError: missing, truncated, of unknown form, holding Python objects, or holding no tensors.
+        CheckpointError: the file is missing, truncated or of unknown form, or holds Python objects or no tensors.
     """
     path = Path(path).expanduser()
-    path = _of_run(path) or path
+    path = _net_of_run(path) or path
+    stored: object
     if path.is_dir():
-        stored, meta, files = safetensors_file.read_folder(path)
+        stored, meta, files = safetensors_file.read_model_folder(path)
     elif not path.exists():
         raise CheckpointError(f"checkpoint {path}: no such file; {_neighbours(path)}")
     elif path.suffix.lower() not in READERS:
@@ -69,8 +70,8 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     return Checkpoint(state_dict, {**found, **meta}, str(path), _digest(files))
 
 
-def _of_run(folder: Path) -> Path | None:
-    """The net of a run folder."""
+def _net_of_run(folder: Path) -> Path | None:
+    """The checkpoint to read from a run folder; None for another folder."""
     if not (folder / "config.json").exists():
         return None
     nets = [*sorted(folder.glob("checkpoints/step_*.pt")), folder / "final.pt"]
@@ -83,7 +84,7 @@ def tensors_digest(tensors: Mapping[str, Tensor]) -> str:
     for name, tensor in tensors.items():
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
         flat = tensor.detach().cpu().contiguous().reshape(-1)
-        digest.update(flat.view(torch.uint8).numpy() if flat.numel() else b"")
+        digest.update(flat.view(torch.uint8).numpy().data if flat.numel() else b"")
     return digest.hexdigest()
 
 

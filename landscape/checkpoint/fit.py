@@ -1,6 +1,6 @@
-"""Where a checkpoint meets its net: names and shapes are compared, then the weights are copied in.
+"""Fitting a checkpoint to its net: names and shapes are compared, then the weights are copied.
 
-Owns: the one place that writes a checkpoint into a module, and the list of what does not fit.
+Owns: writing a checkpoint into a module, and the list of entries that do not fit.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ LISTED = 6
 
 @dataclass(frozen=True)
 class Mismatch:
-    """What keeps a state dict from fitting a net, by name."""
+    """The entries of a state dict that do not fit a net, by name."""
 
     missing: tuple[str, ...]
     unexpected: tuple[str, ...]
@@ -44,19 +44,19 @@ class Mismatch:
 def fit(model: nn.Module, checkpoint: Checkpoint, *, name: str = "the model") -> None:
     """Copies the checkpoint into the model, after checking every name and shape.
 
-    A prefix before the net's own names (Lightning's `model.`) is found by trying; entries outside it are left out.
+    A prefix before the net's names (such as Lightning's `model.`) is found by trying; entries without it are ignored.
 
     Raises:
-        CheckpointError: missing, unexpected or misshapen entries, listed by name.
+        CheckpointError: there are missing, unexpected or misshapen entries; the message lists them.
     """
     model.load_state_dict(_mapped(model, checkpoint, name), strict=False)
 
 
 def fitting(model: nn.Module, checkpoint: Checkpoint, *, name: str = "the model") -> dict[str, Tensor]:
-    """The checkpoint's own tensors under the names of the model, which stays as it is; tied weights under each name.
+    """The checkpoint's tensors under the names of the model, which is not changed; tied weights under each name.
 
     Raises:
-        CheckpointError: as `fit`.
+        CheckpointError: see `fit`.
     """
     mapped = _mapped(model, checkpoint, name)
     own = model.state_dict(keep_vars=True)
@@ -74,9 +74,10 @@ def _mapped(model: nn.Module, checkpoint: Checkpoint, name: str) -> dict[str, Te
 
 
 def best_match(model: nn.Module, state: dict[str, Tensor]) -> tuple[dict[str, Tensor], Mismatch]:
-    """The state dict under the names of the model that fit best, and what still does not fit.
+    """The state dict under the names of the model, with the prefix that fits best removed; and what does not fit.
 
-    Best is the prefix under which most entries fit, then the one with the fewest that do not; where nothing fits, none.
+    The best prefix is that with which most entries fit, then that with the fewest entries that do not. The empty prefix
+    is best where no entry fits.
     """
     own = {name: value for name, value in model.state_dict(keep_vars=True).items() if isinstance(value, Tensor)}
     # the user's module may itself be wrapped by DataParallel or torch.compile; checkpoints have clean names
@@ -111,7 +112,7 @@ def _compare(wanted: dict[str, Tensor], found: dict[str, Tensor]) -> Mismatch:
     missing = tuple(
         key
         for key, tensor in wanted.items()
-        # a tied weight needs to be stored once; the batch counter of BN is absent in files of torch < 0.4.1
+        # a tied weight may be stored once; files of torch < 0.4.1 lack the batch counter of BN
         if key not in found and id(tensor) not in present and not key.endswith("num_batches_tracked")
     )
     misshapen = tuple(

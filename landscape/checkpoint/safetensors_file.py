@@ -1,6 +1,6 @@
 """Safetensors: one file, or a Hugging Face folder with `model.safetensors` or its shards and index.
 
-Owns: opening these files and following the index. Tensors only by design, so nothing here can run code.
+Owns: opening these files and following the index. The format holds only tensors, so reading cannot run code.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ SINGLE = ("model.safetensors", "diffusion_pytorch_model.safetensors", "adapter_m
 
 
 def read_file(path: Path) -> tuple[dict[str, Tensor], dict]:
-    """Tensors of one file, and its string metadata decoded where it is `landscape`'s own.
+    """The tensors of one file, and its metadata if `landscape` wrote it.
 
     Raises:
-        CheckpointError: truncated or not a safetensors file.
+        CheckpointError: the file is truncated or not a safetensors file.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -36,11 +36,11 @@ def read_file(path: Path) -> tuple[dict[str, Tensor], dict]:
     return tensors, own if isinstance(own, dict) else {}
 
 
-def read_folder(folder: Path) -> tuple[dict[str, Tensor], dict, list[Path]]:
+def read_model_folder(folder: Path) -> tuple[dict[str, Tensor], dict, list[Path]]:
     """(tensors of all shards, metadata, files read).
 
     Raises:
-        CheckpointError: no safetensors in the folder, or a shard named by the index is missing.
+        CheckpointError: the folder has no safetensors, or a shard or tensor in the index is missing.
     """
     for name in SINGLE:
         if (folder / name).exists():

@@ -1,6 +1,6 @@
-"""Writing the checkpoints that `landscape` makes: a torch file that says of itself what `surface` needs to know.
+"""Writing the checkpoints of `landscape`: torch files with the metadata that `surface` needs.
 
-Owns: our own file form, `{"state_dict": ..., "landscape": {"model": ..., "data": ..., ...}}`.
+Owns: the form of these files, `{"state_dict": ..., "landscape": {"model": ..., "data": ..., ...}}`.
 """
 
 from __future__ import annotations
@@ -37,6 +37,6 @@ def write_whole(path: Path, content: Mapping) -> None:
     try:
         with whole_file(path) as scratch, scratch.open("wb") as stream:
             torch.save(dict(content), stream)
-    except (OSError, RuntimeError) as error:  # on a full disk, closing torch's archive fails again in its own way
+    except (OSError, RuntimeError) as error:  # on a full disk, closing torch's archive raises a second error
         first = error if isinstance(error, OSError) else error.__context__ or error
         raise CheckpointError(f"cannot write {path}: {getattr(first, 'strerror', None) or first}") from error

@@ -1,7 +1,7 @@
-"""Files written by torch.save, zip and old-style, read without running any code they might carry.
+"""Files written by torch.save, in the zip and the old format, read without running any code in them.
 
-Owns: the translation of torch's loading errors into one line. A file whose pickle names anything beyond tensors, plain
-containers and the few inert classes listed here is refused.
+Owns: the translation of torch's loading errors into one line. A file is refused if its pickle names anything but tensors,
+plain containers and the few inert classes listed here.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import re
 import warnings
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -23,10 +24,10 @@ ZIP, PICKLE, GIT_LFS = b"PK", b"\x80", b"version https://git-lfs"
 
 
 def read(path: Path) -> tuple[object, dict]:
-    """The stored object, tensors on the CPU; the metadata comes with the object itself.
+    """The stored object with its tensors on the CPU, and no metadata, which is a part of the object.
 
     Raises:
-        CheckpointError: truncated, not a torch file, or in need of code to be read.
+        CheckpointError: the file is truncated or not a torch file, or reading it would run code.
     """
     try:
         _check_kind(path)
@@ -38,12 +39,12 @@ def read(path: Path) -> tuple[object, dict]:
     except PermissionError as error:
         raise CheckpointError(f"checkpoint {path}: cannot be opened ({error.strerror})") from error
     except Exception as error:
-        # torch answers a damaged file with many types: RuntimeError, EOFError, KeyError, ValueError, UnicodeDecodeError
+        # for damaged files torch raises many types: RuntimeError, EOFError, KeyError, ValueError, UnicodeDecodeError
         raise CheckpointError(f"checkpoint {path}: {_explanation(error, path)}") from error
 
 
 def _check_kind(path: Path) -> None:
-    """Refuses by their first bytes the files that torch.load would report in riddles."""
+    """Recognizes by their first bytes the files for which torch.load has no clear message."""
     with path.open("rb") as stream:
         start = stream.read(len(GIT_LFS))
     if not start:
@@ -59,11 +60,12 @@ def _check_kind(path: Path) -> None:
 
 
 def _inert_classes() -> list:
-    """Classes common in training scripts whose unpickling only fills fields: numpy values, paths, option records."""
+    """Classes common in training scripts whose unpickling only sets fields: numpy values, paths, option records."""
     import numpy as np
 
-    rebuild, scalar = np.empty(0).__reduce__()[0], np.float64(0).__reduce__()[0]
-    # numpy 1 and 2 keep these two in modules of different names, and the file may come from either
+    rebuild: Any = np.empty(0).__reduce__()[0]
+    scalar: Any = np.float64(0).__reduce__()[0]
+    # the modules of these two have different names in numpy 1 and 2, and the file may come from either
     builders = [
         (function, f"numpy.{core}.multiarray.{function.__name__}")
         for function in (rebuild, scalar)
@@ -75,9 +77,9 @@ def _inert_classes() -> list:
 
 
 def _explanation(error: Exception, path: Path) -> str:
-    """Whether the file is refused for what it names, or damaged."""
+    """The reason: the file names a class that is not allowed, or it is damaged."""
     if isinstance(error, pickle.UnpicklingError) and (found := re.search(r"GLOBAL ([\w.]+)", str(error))):
-        return f"holds {found[1]}, not only tensors, and reading that could run code of a stranger; {SAFE_WAY}"
-    # torch wraps the pickle's own words in advice to turn its safety off
+        return f"holds {found[1]}, not only tensors, and reading it could run unknown code; {SAFE_WAY}"
+    # torch adds advice to turn off its safety check to the message of pickle
     reason = str(error.__context__ or error).strip().split("\n")[0][:100] or type(error).__name__
     return f"truncated or not a file of torch.save ({path.stat().st_size} bytes; {reason}); copy or write it again"

@@ -1,8 +1,8 @@
-"""From whatever a training script stored to a flat mapping of names to tensors.
+"""Finding the state dict in an object that a training script stored.
 
-Owns: which entry of a dictionary holds the weights, and the prefixes that wrappers put before names
-(`module.` of DataParallel, `_orig_mod.` of torch.compile). Prefixes that depend on the net, such as Lightning's
-`model.`, are the business of fit.py, which knows the net.
+Owns: the entries of a dictionary that may hold the weights, and the prefixes that wrappers add to names (`module.` of
+DataParallel, `_orig_mod.` of torch.compile). Prefixes that depend on the net, such as Lightning's `model.`, are removed
+in fit.py, which knows the net.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from landscape.errors import CheckpointError
 
-# Tried in this order; the first that holds tensors is taken. "landscape" marks our own metadata.
+# Tried in this order; the first entry that holds tensors is used. The entry "landscape" holds metadata.
 WEIGHT_ENTRIES = (
     "state_dict",
     "model_state_dict",
@@ -33,7 +33,7 @@ def unwrap(stored: object, *, source: str) -> tuple[dict[str, Tensor], dict]:
     """(tensors by stored name, metadata).
 
     Raises:
-        CheckpointError: no tensors where weights are usually kept.
+        CheckpointError: none of the usual entries holds tensors.
     """
     if not isinstance(stored, Mapping):
         kind = type(stored).__name__
@@ -53,7 +53,7 @@ def unwrap(stored: object, *, source: str) -> tuple[dict[str, Tensor], dict]:
 
 
 def clean_names(names: Iterable[str]) -> list[str]:
-    """Names without `_orig_mod.` anywhere, and without `module.` in front when every name has it.
+    """The names without `_orig_mod.`, and without a leading `module.` if every name has it.
 
     >>> clean_names(["module._orig_mod.fc.weight", "module._orig_mod.fc.bias"])
     ['fc.weight', 'fc.bias']
@@ -65,7 +65,7 @@ def clean_names(names: Iterable[str]) -> list[str]:
 
 
 def _tensors(mapping: Mapping) -> dict[str, Tensor]:
-    """The tensors of a state dict; empty unless tensors are what the mapping mostly holds."""
+    """The tensors of a state dict; empty if most values of the mapping are not tensors, or if it nests state dicts."""
     found = {str(key): value for key, value in mapping.items() if isinstance(value, Tensor)}
     nested = any(isinstance(value, Mapping) and _tensors(value) for value in mapping.values())
     return {} if nested or 2 * len(found) < len(mapping) else found

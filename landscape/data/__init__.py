@@ -1,1 +1,1 @@
-"""Data sets and preprocessing -> tensors resident on the device, or a stream when they do not fit."""
+"""Data sets and preprocessing: tensors resident on the device, or streamed when they do not fit."""

@@ -1,11 +1,11 @@
-"""The embedded data set: 1797 handwritten digits of 8 x 8 pixels, so that all runs without a download.
+"""The embedded data set: 1797 handwritten digits of 8 x 8 pixels, so that examples run without a download.
 
 Owns: `digits.npz` beside this file, made by `scripts/make_digits.py`, and its constants. Knows numpy only.
 
 Source: Optical Recognition of Handwritten Digits, E. Alpaydin and C. Kaynak, 1998, UCI Machine
-Learning Repository (doi.org/10.24432/C50P49), licence CC BY 4.0; the copy of it in scikit-learn, which is the
-original's test part. Changes: intensities 0..16 are multiplied by 15, and the images are split anew, 1438 for training
-and 359 for testing, of each class the same share.
+Learning Repository (doi.org/10.24432/C50P49), licence CC BY 4.0; taken from scikit-learn, whose copy is the
+original's test part. Changes: intensities 0..16 are multiplied by 15, and there is a new split, stratified by class,
+into 1438 images for training and 359 for testing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from landscape.errors import UsageError
 
 FILE = Path(__file__).with_name("digits.npz")
 
-# Of pixels / 255 over the training part; a test computes them anew.
+# Of pixels / 255 over the training part; a test recomputes them.
 MEAN = (0.287514,)
 STD = (0.353986,)
 

@@ -1,7 +1,7 @@
 """Folders of images, one sub-folder per class.
 
-Owns: which folder holds which split, and decoding: only the images asked for, on all cores, all at once when they fit
-into memory, else block by block at every pass. Images of one size are taken as they are; images of different sizes are
+Owns: the folder of each split, and decoding on all cores. Only requested images are decoded: all at once when they fit
+into memory, otherwise block by block in each pass. Images of equal size stay as they are; images of different sizes are
 resized to 256 on the shorter side and cropped to the central 224, as is usual for ImageNet.
 """
 
@@ -26,7 +26,7 @@ BLOCK = 256
 
 @dataclass(frozen=True, eq=False)
 class ImageFiles:
-    """Images of one (height, width), still encoded. `cropped`: they are brought to that size while decoding."""
+    """Encoded images with one decoded size (height, width); `cropped`: decoding resizes and crops them to it."""
 
     files: tuple[str, ...]
     size: tuple[int, int]
@@ -34,7 +34,7 @@ class ImageFiles:
 
     @classmethod
     def of(cls, files: Sequence[str]) -> ImageFiles:
-        """Looks at the sizes, which stand in the first bytes of each file.
+        """Reads the size of each image from the first bytes of its file.
 
         Raises:
             DataError: a file is not an image.
@@ -44,11 +44,11 @@ class ImageFiles:
 
     @property
     def nbytes(self) -> int:
-        """Memory they would take decoded."""
+        """Bytes of the decoded images."""
         return len(self.files) * self.size[0] * self.size[1] * 3
 
     def blocks(self, length: int) -> Iterator[np.ndarray]:
-        """uint8 (length, H, W, 3), one after another; the next block is decoded while the last is in use.
+        """Blocks uint8 (length, H, W, 3), the last one shorter; the next block is decoded while one is in use.
 
         Raises:
             DataError: an image cannot be decoded; the message names it.
@@ -70,7 +70,7 @@ class ImageFiles:
 
 @dataclass(frozen=True, eq=False)
 class Folder:
-    """Images and labels int64 (N,) taken from a folder of `of`; `fingerprint` covers every byte of their files."""
+    """N images with labels int64 (N,), out of the `of` images of a folder; `fingerprint` is a hash of their files."""
 
     images: ImageFiles
     labels: np.ndarray
@@ -78,10 +78,10 @@ class Folder:
     fingerprint: str
 
 
-def read_folder(path: Path, split: str, subset: Callable[[int], np.ndarray]) -> Folder:
-    """The images of a split that `subset` takes of them all, not decoded yet.
+def read_image_folder(path: Path, split: str, subset: Callable[[int], np.ndarray]) -> Folder:
+    """The images of a split at the indices `subset(n)` of all n; they are not decoded yet.
 
-    Classes are numbered in the sorted order of their folders' names, as torchvision's ImageFolder does.
+    Classes are numbered in the sorted order of their folders' names, as in torchvision's ImageFolder.
 
     Raises:
         DataError: no such folder or split, no images, a file that is not an image.
@@ -102,7 +102,7 @@ def _split_folder(path: Path, split: str) -> Path:
     if split == "train" and not any((path / name).is_dir() for name in SPLIT_FOLDERS["test"]):
         return path
     names = " or ".join(SPLIT_FOLDERS[split])
-    raise DataError(f"data folder:{path}: split {split} asked for, but there is no {names} folder in it")
+    raise DataError(f"data folder:{path}: no {names} folder in it for split {split}")
 
 
 def _listed(folder: Path) -> list[tuple[str, int]]:
@@ -119,7 +119,7 @@ def _listed(folder: Path) -> list[tuple[str, int]]:
 
 
 def _fingerprint(files: Sequence[str], labels: np.ndarray) -> str:
-    """Of the encoded files and not the pixels, so that it is the same whether they are kept or streamed."""
+    """A hash of the encoded files, not of the pixels, so that kept and streamed images have the same one."""
     digest = hashlib.blake2b(labels.tobytes(), digest_size=16)
     for mark in _parallel(_digest, files):
         digest.update(mark)
@@ -146,7 +146,7 @@ def _cropped(file: str) -> np.ndarray:
 
 
 def _central(image: Any) -> np.ndarray:
-    """Rounded as torchvision's Resize and CenterCrop do."""
+    """Resized and cropped with the rounding of torchvision's Resize and CenterCrop."""
     from PIL import Image
 
     image = image.convert("RGB")
@@ -163,7 +163,7 @@ def _read(file: str, look: Callable[[Any], Any]) -> Any:
     try:
         with Image.open(file) as image:
             return look(image)
-    except Exception as error:  # PIL answers a damaged file with OSError, SyntaxError, ValueError and its own types
+    except Exception as error:  # for damaged files PIL raises OSError, SyntaxError, ValueError and types of its own
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"image {file}: cannot be decoded ({reason}); remove it or copy it again") from error
 

@@ -1,6 +1,6 @@
-"""From a data spec to the splits to evaluate on.
+"""Loads the splits that a data spec names.
 
-Owns: `load_splits`, the seeded subset of `--samples`, and what the provenance says about data.
+Owns: `load_splits`, the seeded subset of `--samples`, and the provenance of data.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from landscape.data.split import Split, StreamSplit, tensor_split
 from landscape.data.user import call_user, of_split, user_split
 from landscape.errors import UsageError
 
-# The subset does not follow --seed: repeats over directions should differ in the direction alone.
+# The subset does not depend on --seed: repeats over directions should differ only in the direction.
 SUBSET_SEED = 0
 
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """Splits by name, and the facts about them that go into the provenance."""
+    """Splits by name, and their provenance."""
 
     splits: dict[str, Split]
     provenance: dict
@@ -46,19 +46,24 @@ def load_splits(
     download: bool = False,
     budget: float | None = None,
 ) -> Data:
-    """Reads the named splits; `samples` takes that many of each, drawn without replacement by a fixed seed.
+    """Reads the named splits.
 
-    Image folders and Datasets that take more than `budget` bytes (half of the free memory when None) are streamed.
+    Args:
+        data: a spec (digits, cifar10, folder:PATH, npz:PATH, file.py:callable, ...) or Python data (user.py).
+        samples: the number of samples to draw from each split, without replacement and with a fixed seed; default all.
+        budget: image folders and Datasets that take more bytes are streamed; default half of the free memory.
 
     Raises:
-        UsageError: unknown split, spec or normalization, or samples below 1. DataError: unreadable or empty data.
+        UsageError: unknown split, spec or normalization, or samples below 1.
+        DataError: unreadable or empty data.
     """
     if unknown := [name for name in split if name not in SPLITS]:
         raise UsageError(f"split '{unknown[0]}': expected train or test")
     if samples is not None and samples < 1:
         raise UsageError(f"samples {samples}: expected at least 1")
     budget = host_budget() if budget is None else budget
-    loaded, preset = {}, parse_normalize(normalize)
+    loaded: dict[str, Split] = {}
+    preset = parse_normalize(normalize)
     for name in dict.fromkeys(split):
         request = Request(name, data_root, download, lambda n: subset(n, samples), budget / len(split))
         loaded[name], preset = _load_one(data, request, normalize, samples is not None)
@@ -76,7 +81,7 @@ def load_splits(
 
 
 def has_test(data: Any) -> bool:
-    """Whether there is a test split beside the training split; nothing of it is read.
+    """Whether there is a test split beside the training split; reads no samples.
 
     Raises:
         UsageError, LandscapeError: a callable that cannot be found.
@@ -97,7 +102,7 @@ def has_test(data: Any) -> bool:
 
 
 def subset(n: int, samples: int | None) -> np.ndarray:
-    """Sorted indices of `samples` out of n; all of them when there are no more than that."""
+    """Sorted indices of `samples` out of n; all n when `samples` is None or at least n."""
     if samples is None or samples >= n:
         return np.arange(n)
     return np.sort(np.random.Generator(np.random.Philox(SUBSET_SEED)).choice(n, samples, replace=False))

@@ -1,6 +1,6 @@
-"""How much memory there is for data.
+"""The memory available for data.
 
-Owns: the number of bytes a process may still take on this machine, inside a container or batch job too.
+Owns: the number of bytes that this process can still allocate, also inside a container or a batch job.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from pathlib import Path
 
 MEMINFO = Path("/proc/meminfo")
 CGROUPS = (Path("/proc/self/cgroup"), Path("/sys/fs/cgroup"))
-# Where neither is there to ask (macOS, Windows).
+# On systems with neither (macOS, Windows).
 UNKNOWN = 8e9
 
 
 def free_host_memory() -> float:
-    """Bytes a process could take: what the machine has free, or what its cgroup (Slurm, Docker) leaves if less."""
+    """Bytes that a process can allocate: the free memory of the machine, or of its cgroup (Slurm, Docker) if less."""
     try:
         facts = dict(line.split(":", 1) for line in MEMINFO.read_text().splitlines())
         free = 1024.0 * int(facts["MemAvailable"].split()[0])
@@ -24,12 +24,12 @@ def free_host_memory() -> float:
 
 
 def host_budget(sharers: int = 1) -> float:
-    """Bytes that data may take on the host: half of what is free, shared with the other ranks of the machine."""
+    """Bytes that data may take on the host: half of the free memory, shared with the other ranks of the machine."""
     return 0.5 * free_host_memory() / sharers
 
 
 def _left_in_cgroups() -> list[float]:
-    """Limit minus use of our cgroup (version 2) and each one around it; empty where there is no limit."""
+    """Limit minus use of this process's cgroup (version 2) and of each parent; empty where there is no limit."""
     own, mount = CGROUPS
     left = []
     try:
@@ -47,7 +47,7 @@ def _left_in(folder: Path) -> list[float]:
         limit = float((folder / "memory.max").read_text())
         used = float((folder / "memory.current").read_text())
         stat = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
-        # files kept in memory count as used, but give way when memory is asked for
+        # the page cache counts as used, but is freed when memory is needed
         return [limit - used + float(stat["inactive_file"]) + float(stat["active_file"])]
-    except (OSError, ValueError, KeyError):  # "max" is no number: no limit
+    except (OSError, ValueError, KeyError):  # "max" means no limit
         return []

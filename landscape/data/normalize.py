@@ -1,6 +1,6 @@
-"""Pixels -> what the net was trained on.
+"""Normalization of images as in the training of the net.
 
-Owns: the named presets and the one formula (pixel / 255 - mean) / std, the same for resident and streamed data.
+Owns: the named presets, and the formula (pixel / 255 - mean) / std for resident and for streamed data.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor
 from landscape.data import digits
 from landscape.errors import DataError, UsageError
 
-# What images have, and what their width never is in practice: tells (N, C, H, W) from (N, H, W, C).
+# Numbers of channels. In practice no image is this narrow, so they distinguish (N, C, H, W) from (N, H, W, C).
 CHANNELS = (1, 3, 4)
 
 
@@ -27,9 +27,12 @@ class Normalize:
     std: tuple[float, ...]
 
     def __call__(self, images: Tensor, dtype: torch.dtype) -> Tensor:
-        """uint8 (N, H, W, C), or (N, C, H, W) of floats -> (N, C, H, W) of `dtype`, contiguous.
+        """uint8 (N, H, W, C) or floats (N, C, H, W) -> (N, C, H, W) of `dtype`, contiguous.
 
-        uint8 (N, C, H, W) is known by its number of channels.
+        uint8 (N, C, H, W) is recognized by its number of channels.
+
+        Raises:
+            DataError: the images have another number of channels than the mean and standard deviation.
         """
         if images.dtype == torch.uint8:
             channels_first = images.shape[1] in CHANNELS and images.shape[3] not in CHANNELS
@@ -48,12 +51,12 @@ class Normalize:
 
 
 def is_images(inputs: Tensor) -> bool:
-    """Whether a batch of inputs is one of images, which are what `Normalize` works on."""
+    """Whether inputs are images, to which `Normalize` applies: four dimensions, uint8 or floating point."""
     return inputs.ndim == 4 and (inputs.dtype == torch.uint8 or inputs.is_floating_point())
 
 
-# cifar10, cifar100, mnist, svhn: channel statistics of the training pixels as commonly published; imagenet: torchvision's;
-# li2018: the constants of the original program; digits: measured on the embedded set.
+# cifar10, cifar100, mnist, svhn: published channel statistics of the training pixels; imagenet: torchvision's; li2018:
+# the constants of the original program; digits: measured on the embedded set.
 PRESETS = {
     "none": Normalize("none", (), ()),
     "digits": Normalize("digits", digits.MEAN, digits.STD),
@@ -75,7 +78,7 @@ def parse_normalize(spec: str | None, default: str = "none") -> Normalize:
     """A preset by name, or `mean,mean,mean/std,std,std`.
 
     Raises:
-        UsageError: neither.
+        UsageError: another form, or numbers that are not finite or not positive standard deviations.
     """
     spec = spec or default
     if spec in PRESETS:
@@ -89,5 +92,5 @@ def parse_normalize(spec: str | None, default: str = "none") -> Normalize:
     except ValueError:
         raise UsageError(hint) from None
     if len(mean) != len(std) or not all(math.isfinite(number) for number in mean + std) or min(std) <= 0:
-        raise UsageError(hint + "; as many of both, finite, and every std above 0")
+        raise UsageError(hint + "; expected as many means as stds, all finite, and every std above 0")
     return Normalize(spec, mean, std)

@@ -1,7 +1,7 @@
 """Data sets by name: `digits`, torchvision's, `folder:`, `npz:`.
 
-Owns: the table of sources and what each yields: images and labels as arrays, and the normalization that goes with the
-set. A user's own Python data are the business of user.py.
+Owns: the table of sources; each returns images and labels as arrays, and the usual normalization of the set. A user's
+Python data are in user.py.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from landscape.data import digits
-from landscape.data.folder import ImageFiles, read_folder
+from landscape.data.folder import ImageFiles, read_image_folder
 from landscape.errors import DataError, UsageError
 
 SPLITS = ("train", "test")
@@ -30,10 +30,10 @@ TORCHVISION = {
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of a source.
+    """A request to a source.
 
-    `subset(n)` gives the indices to take of n, so that only those are read. Data that take more than `budget` bytes of
-    memory are not kept but read anew at every pass, where the source can do that.
+    `subset(n)` returns the indices to take of n samples, so that only those are read. Data that take more than `budget`
+    bytes are read again in each pass instead of kept, where the source supports that.
     """
 
     split: str
@@ -45,10 +45,10 @@ class Request:
 
 @dataclass(frozen=True, eq=False)
 class Arrays:
-    """Images uint8 (N, H, W, C) or float (N, C, H, W), labels int64 (N,), taken from a set of `of`.
+    """Images uint8 (N, H, W, C) or float (N, C, H, W) and labels int64 (N,), out of a set of `of`.
 
-    `images` are files still to be decoded when they do not fit into memory. `fingerprint` is empty when it is to be
-    taken of the arrays.
+    `images` are encoded files when the decoded images do not fit into memory. An empty `fingerprint` means a hash of
+    the arrays.
     """
 
     images: np.ndarray | ImageFiles
@@ -62,7 +62,8 @@ def read_arrays(spec: str, request: Request) -> Arrays:
     """The images and labels of a named source.
 
     Raises:
-        UsageError: no such source. DataError: it is missing, empty or unreadable.
+        UsageError: there is no such source.
+        DataError: the data are missing, empty or unreadable.
     """
     kind, colon, path = spec.partition(":")
     if spec == "digits":
@@ -86,7 +87,7 @@ def _digits(request: Request) -> Arrays:
 
 
 def _folder(path: Path, request: Request) -> Arrays:
-    found = read_folder(path, request.split, request.subset)
+    found = read_image_folder(path, request.split, request.subset)
     images = found.images if found.images.nbytes > request.budget else found.images.decoded()
     return Arrays(images, found.labels, found.of, fingerprint=found.fingerprint)
 
@@ -99,7 +100,7 @@ def _torchvision(name: str, request: Request) -> Arrays:
     which = {"split": request.split} if class_name == "SVHN" else {"train": request.split == "train"}
     try:
         found = getattr(datasets, class_name)(root=root, download=request.download, **which)
-    except Exception as error:  # torchvision lets URL, zip, pickle and runtime errors through
+    except Exception as error:  # torchvision passes on URL, zip, pickle and runtime errors
         if request.download:
             raise DataError(f"data '{name}': download into {root} failed ({_line(error)})") from error
         raise DataError(
@@ -129,7 +130,9 @@ def _npz(path: Path, request: Request) -> Arrays:
         raise
     except FileNotFoundError:
         raise DataError(f"data npz:{path}: no such file") from None
-    except Exception as error:  # a damaged file raises OSError, ValueError, zip and zlib errors; a lone .npy TypeError
+    except (
+        Exception
+    ) as error:  # damaged files raise OSError, ValueError, zip and zlib errors; an .npy file raises TypeError
         raise DataError(f"data npz:{path}: truncated or not an npz of plain arrays ({_line(error)})") from error
     _check_arrays(images, labels, f"npz:{path}")
     taken = request.subset(len(images))

@@ -1,8 +1,8 @@
-"""One split of a data set as the objective sees it: batches, the same at every point.
+"""One split of a data set, as batches that are the same at every point.
 
-Owns: the three ways data are held. `TensorSplit`: inputs and targets as tensors, resident on the device when they fit,
-else moved batch by batch. `BatchSplit`: ready-made batches of any structure, as language models have. `StreamSplit`:
-read from disk at every pass, for what fits nowhere.
+Owns: the three ways to hold data. `TensorSplit`: inputs and targets as tensors, resident on the device when they fit,
+otherwise moved batch by batch. `BatchSplit`: ready-made batches of any structure, as language models use them.
+`StreamSplit`: data that do not fit into memory, read from disk in each pass.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import hashlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 
 import numpy as np
 import torch
@@ -24,32 +24,44 @@ BLOCK = 4096
 
 
 class Split(Protocol):
-    """`size` samples are evaluated, drawn from `of`; `fingerprint` changes with any value in them."""
+    """Samples that are evaluated in batches; final forms: `TensorSplit`, `BatchSplit`, `StreamSplit`."""
 
-    size: int
-    of: int
-    fingerprint: str
+    @property
+    def size(self) -> int:
+        """The number of samples that are evaluated."""
+
+    @property
+    def of(self) -> int:
+        """The number of samples that they were drawn from."""
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash that changes with any value of the samples."""
+
+    @property
+    def targets(self) -> Tensor | None:
+        """(N, ...) the targets of all samples, where they are known without reading the data."""
 
     @property
     def nbytes(self) -> int:
-        """Memory the data take while they are evaluated."""
+        """Bytes that the data take while they are evaluated."""
 
     def count(self, batch_size: int) -> int | None:
-        """How many batches there are; None where they are known only by reading them from the beginning."""
+        """The number of batches; None where only a pass over the data can tell."""
 
     def batches(self, batch_size: int, first: int = 0, last: int | None = None) -> Iterator[Any]:
-        """Batches first .. last - 1 on the device, in a fixed order.
+        """Batches first .. last - 1 on the device, in a fixed order; by default all of them.
 
-        They are (inputs, targets) unless the user's own have another form; by default it is all of them.
+        A batch is (inputs, targets), unless the user's batches have another form.
         """
 
     def on(self, device: torch.device, dtype: torch.dtype, budget: float) -> Split:
-        """The same split for a device, resident there if that takes at most `budget` bytes."""
+        """The same split for a device, with floating-point tensors in `dtype`; resident if it takes at most `budget` bytes."""
 
 
 @dataclass(frozen=True, eq=False)
 class TensorSplit:
-    """`inputs` (N, ...): uint8 NHWC, normalized on the way, or anything else passed as it is; `targets` (N, ...)."""
+    """`inputs` (N, ...): uint8 NHWC images, which are normalized, or any other tensor; `targets` (N, ...)."""
 
     inputs: Tensor
     targets: Tensor
@@ -91,7 +103,7 @@ class TensorSplit:
         return replace(there, inputs=there._all_prepared(), targets=there._cast(self.targets), resident=True)
 
     def _all_prepared(self) -> Tensor:
-        """Block by block, so that no second copy of the whole ever exists."""
+        """All inputs, prepared block by block, so that there is no second copy of the whole."""
         first = self._prepared(self.inputs[:1])
         out = first.new_empty((self.size, *first.shape[1:]))
         for start in range(0, self.size, BLOCK):
@@ -108,15 +120,16 @@ class TensorSplit:
 def tensor_split(
     inputs: Tensor, targets: Tensor, normalize: Normalize, *, of: int, fingerprint: str = ""
 ) -> TensorSplit:
-    """Checked, and with a fingerprint of every value unless one is given.
+    """A split of tensors; the fingerprint, unless given, is a hash of every value.
 
     Raises:
-        DataError: not one target for each input, or none at all. UsageError: `normalize` cannot apply.
+        DataError: the numbers of inputs and targets differ, or there are none.
+        UsageError: `normalize` does not apply to these inputs.
     """
     if len(inputs) != len(targets):
         raise DataError(f"{len(inputs)} inputs and {len(targets)} targets; expected one target for each input")
     if len(inputs) == 0:
-        raise DataError("the data are empty: not one sample in them")
+        raise DataError("the data are empty; expected at least one sample")
     if normalize.name != "none" and not is_images(inputs):
         raise UsageError(
             f"normalize '{normalize.name}': applies to images of four dimensions, the inputs are {inputs.dtype} "
@@ -127,12 +140,16 @@ def tensor_split(
 
 @dataclass(frozen=True, eq=False)
 class BatchSplit:
-    """Ready-made batches of any nested structure; `size` counts samples (first dimension of the first tensor)."""
+    """Ready-made batches of any nested structure; samples are counted by the first dimension of the first tensor."""
 
     ready: Sequence[Any]
     size: int
     of: int
     fingerprint: str
+
+    @property
+    def targets(self) -> None:
+        return None
 
     @property
     def nbytes(self) -> int:
@@ -151,9 +168,9 @@ class BatchSplit:
 
 @dataclass(frozen=True, eq=False)
 class StreamSplit:
-    """Batches read anew at every pass by `read(batch_size)`, which must give the same samples each time.
+    """Batches read in each pass by `read(batch_size)`, which must give the same samples each time.
 
-    In pairs (images, ...), the images are normalized; `targets` (N,) are all labels, where they are known beforehand.
+    Images in pairs (images, ...) are normalized.
     """
 
     read: Callable[[int], Iterable[Any]]
@@ -164,7 +181,7 @@ class StreamSplit:
     device: torch.device = torch.device("cpu")
     dtype: torch.dtype = torch.float32
     targets: Tensor | None = None
-    nbytes: int = 0  # nothing is held
+    nbytes: int = 0  # no data are held
 
     def count(self, batch_size: int) -> None:
         return None
@@ -181,7 +198,7 @@ class StreamSplit:
         return replace(self, device=device, dtype=dtype)
 
 
-def is_pair(batch: Any) -> bool:
+def is_pair(batch: Any) -> TypeGuard[tuple[Any, Any]]:
     """Whether a batch is (inputs, targets), both tensors or arrays."""
     return (
         isinstance(batch, (tuple, list)) and len(batch) == 2 and all(isinstance(p, (Tensor, np.ndarray)) for p in batch)
@@ -189,7 +206,7 @@ def is_pair(batch: Any) -> bool:
 
 
 def prepared(inputs: Tensor, normalize: Normalize, device: torch.device, dtype: torch.dtype) -> Tensor:
-    """Inputs of a batch as the net takes them: on the device, images normalized."""
+    """Inputs of a batch in the form that the net takes: on the device, images normalized."""
     if is_images(inputs):
         return normalize(inputs.to(device, non_blocking=True), dtype)
     return moved(inputs, device, dtype)
@@ -225,10 +242,10 @@ def tensors_in(batch: Any) -> Iterator[Tensor]:
 
 
 def batch_length(batch: Any) -> int:
-    """How many samples a batch has: the first dimension of its first tensor.
+    """The number of samples in a batch: the first dimension of its first tensor.
 
     Raises:
-        DataError: no tensor with a dimension in it.
+        DataError: the batch has no tensor with a dimension.
     """
     for tensor in tensors_in(batch):
         if tensor.ndim:
@@ -242,5 +259,5 @@ def fingerprint_of(tensors: Iterable[Tensor]) -> str:
     for tensor in tensors:
         digest.update(f"{tuple(tensor.shape)}{tensor.dtype}".encode())
         flat = tensor.detach().cpu().contiguous().reshape(-1)
-        digest.update(flat.view(torch.uint8).numpy() if flat.numel() else b"")
+        digest.update(flat.view(torch.uint8).numpy().data if flat.numel() else b"")
     return digest.hexdigest()

@@ -1,8 +1,8 @@
 """A user's own data: Python objects, or a callable that makes them.
 
-Owns: the forms accepted: a pair of tensors, a Dataset, a DataLoader or any iterable of batches. They are read once and
-kept, so that every point of the landscape sees the same batches, also when the loader shuffles. Only a Dataset that
-does not fit into memory is read anew at every pass, after a check that it gives the same values twice.
+Owns: the accepted forms: a pair of tensors, a Dataset, a DataLoader or any iterable of batches. Data are read once and
+kept, so that all points of the landscape see the same batches, even if the loader shuffles. Only a Dataset that does
+not fit into memory is read in each pass, after a check that it gives the same values twice.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ COLLECT = 256
 
 
 def call_user(spec: str, split: str) -> Any:
-    """What the user's callable returns; it is given the split when it has a parameter of that name.
+    """The data that the user's callable returns; the split is passed if it has a parameter of that name.
 
     Raises:
-        DataError: it raises, or has no `split` parameter though another split than train is wanted.
+        DataError: the callable raises, or has no `split` parameter when the split is not train.
     """
     function = resolve_callable(spec, "data")
     takes_split = "split" in inspect.signature(function).parameters
     if not takes_split and split != "train":
-        raise DataError(f"data '{spec}': split {split} asked for, but {function.__name__} has no parameter 'split'")
+        raise DataError(f"data '{spec}': no split {split}, because {function.__name__} has no parameter 'split'")
     try:
         return function(split=split) if takes_split else function()
     except LandscapeError:
@@ -56,20 +56,23 @@ def of_split(data: Any, split: str) -> Any:
     """The entry for a split of a mapping {"train": ..., "test": ...}; other objects are the training split."""
     if isinstance(data, Mapping) and set(data) <= {"train", "test"} and data:
         if split not in data:
-            raise UsageError(f"split '{split}' asked for; the data given have {', '.join(data)}")
+            raise UsageError(f"split '{split}': the data have only {', '.join(data)}")
         return data[split]
     if split != "train":
-        raise UsageError(f"split '{split}' asked for; pass data={{'train': ..., '{split}': ...}} to have several")
+        raise UsageError(
+            f"split '{split}': the data have one split; pass data={{'train': ..., '{split}': ...}} for several"
+        )
     return data
 
 
 def user_split(
     data: Any, normalize: Normalize, subset: Callable[[int], np.ndarray], *, sampled: bool, budget: float
 ) -> Split:
-    """Reads a user's data of one split; `sampled` says that `subset` leaves some out.
+    """Reads a user's data of one split; `sampled`: whether `subset` leaves samples out.
 
     Raises:
-        DataError: of another form, empty, or failing while read.
+        DataError: the data have another form, are empty, or raise while they are read.
+        UsageError: `samples` or `normalize` does not apply to them.
     """
     try:
         if is_pair(data):
@@ -91,10 +94,11 @@ def user_split(
 
 
 def _from_dataset(data: Dataset, normalize: Normalize, subset: Callable, budget: float) -> Split:
-    """Pairs become tensors; samples of another form are kept as they are and put together batch by batch."""
-    taken = [int(i) for i in subset(len(data))]
+    """Pairs become tensors; samples of another form are kept as they are and collated batch by batch."""
+    count = len(data)  # type: ignore[arg-type]  # torch's Dataset leaves __len__ to its subclasses
+    taken = [int(i) for i in subset(count)]
     if not taken:
-        raise DataError("the data are empty: not one sample in them")
+        raise DataError("the data are empty; expected at least one sample")
 
     def read(batch_size: int) -> Iterator[Any]:
         return (default_collate([samples[i] for i in block]) for block in _blocks(taken, batch_size))
@@ -104,25 +108,25 @@ def _from_dataset(data: Dataset, normalize: Normalize, subset: Callable, budget:
     fits = len(taken) * _bytes(first) <= budget
     if fits and is_pair(first):
         inputs, targets = _joined(list(read(COLLECT)))
-        return tensor_split(inputs, targets, normalize, of=len(data))
+        return tensor_split(inputs, targets, normalize, of=count)
     if fits:
         samples = {i: data[i] for i in taken}
     elif fingerprint_of(tensors_in(first)) != fingerprint_of(tensors_in(next(read(1)))):
         raise DataError(
-            "the data give other values each time they are read (random augmentation?) and do not fit into memory; "
+            "the data have different values each time they are read (random augmentation?) and do not fit into memory; "
             "pass them without augmentation, or take fewer with samples"
         )
     _refuse_normalize(normalize, is_pair(first))
     mark = fingerprint_of(tensor for batch in read(COLLECT) for tensor in tensors_in(batch))
-    return StreamSplit(read, len(taken), len(data), mark, normalize, nbytes=fits * len(taken) * _bytes(first))
+    return StreamSplit(read, len(taken), count, mark, normalize, nbytes=fits * len(taken) * _bytes(first))
 
 
 def _from_loader(data: Iterable, normalize: Normalize, subset: Callable, sampled: bool) -> Split:
     batches = list(data)
     if not batches:
-        raise DataError("the data are empty: not one batch in them")
+        raise DataError("the data are empty; expected at least one batch")
     if isinstance(batches[0], DataLoader):
-        raise DataError("the data hold DataLoaders, expected batches")
+        raise DataError("the data are DataLoaders; expected batches")
     if all(map(is_pair, batches)) and len({tuple(batch[0].shape[1:]) for batch in batches}) == 1:
         return _from_tensors(*_joined(batches), normalize, subset)
     if sampled:
@@ -144,7 +148,7 @@ def _from_tensors(inputs: Tensor, targets: Tensor, normalize: Normalize, subset:
 
 
 def _joined(batches: Sequence[Any]) -> tuple[Tensor, Tensor]:
-    """Pairs of batches as one pair."""
+    """The pair of all inputs and all targets."""
     inputs, targets = (torch.cat([torch.as_tensor(batch[i]) for batch in batches]) for i in (0, 1))
     return inputs, targets
 

@@ -1,1 +1,1 @@
-"""Directions in weight space: random, toward other nets, from files; normalized filter by filter."""
+"""Directions in weight space: random, toward other nets, or from files; normalized filter by filter."""

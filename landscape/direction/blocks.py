@@ -1,7 +1,7 @@
 """Large tensors in blocks of whole rows.
 
-Owns: where the blocks lie. Whatever is summed over a direction (norms, angles) is summed block by block, so that a
-direction kept in memory and one drawn anew from its seed give the same bits, and temporary copies stay small.
+Owns: the places of the blocks. All sums over a direction (norms, angles) are taken block by block, so that a direction
+in memory and one regenerated from its seed give the same bits, and temporary copies stay small.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from torch import Tensor
 
-# 1 MB of float32: large enough that Python does not show, small enough for the caches of a core.
+# 1 MB of float32: large enough to hide the cost of Python, small enough for the caches of a core.
 BLOCK = 1 << 18
 
 

@@ -1,4 +1,4 @@
-"""What a direction file holds, told without the net it belongs to and without torch.
+"""The contents of a direction file, read without its net and without torch.
 
 Owns: the summary that `landscape info` shows.
 """
@@ -11,19 +11,20 @@ import h5py
 
 from landscape.errors import LandscapeError
 
-OURS, ORIGINALS = ("x", "y"), ("xdirection", "ydirection")
+# in files of landscape, and in those of the original program
+GROUPS = ("x", "y", "xdirection", "ydirection")
 
 
 def contents(path: str | Path) -> dict[str, dict[str, int]] | None:
-    """Number of tensors and entries in each direction; None when the file is HDF5 of another kind.
+    """The numbers of tensors and entries of each direction, by group; None when the file is HDF5 of another kind.
 
     Raises:
-        LandscapeError: missing or not HDF5.
+        LandscapeError: the file is missing or not HDF5.
     """
     path = Path(path)
     try:
         with h5py.File(path, "r") as file:
-            groups = [name for name in (*OURS, *ORIGINALS) if isinstance(file.get(name), h5py.Group)]
+            groups = [name for name in GROUPS if isinstance(file.get(name), h5py.Group)]
             return {name: _counted(file[name]) for name in groups} or None
     except OSError as error:
         reason = "no such file" if not path.exists() else "truncated or not HDF5"

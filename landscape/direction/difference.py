@@ -1,6 +1,6 @@
 """Directions from one net to another.
 
-Owns: the difference of two nets, so that the coordinates 0 and 1 of an axis are the two.
+Owns: the difference of two nets; along it, coordinate 0 is the one net and coordinate 1 the other.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 
-def difference(origin: Mapping[str, Tensor], target: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """target - origin on the CPU under the names of `origin`, in float32, or float64 where one of them is.
+def weight_difference(origin: Mapping[str, Tensor], target: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """target - origin on the CPU, under the names of `origin`, in float32; in float64 where one of the two is.
 
-    Never in half precision, however the nets are stored: origin + 1 * difference is to be the target.
+    The dtype is never half precision, so that origin + 1 * difference is the target.
     """
     vector = {}
     for name, tensor in origin.items():

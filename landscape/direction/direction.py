@@ -1,7 +1,7 @@
-"""A direction in weight space and where it came from.
+"""A direction in weight space, with its provenance.
 
-Owns: the type `Direction`, and what is told of directions by all of their entries: the fingerprint and the cosine. How
-one is drawn, normalized or read lies in the files beside this one.
+Owns: the type `Direction`, and the fingerprint and cosine of directions. Drawing, normalizing and reading directions are
+in the files beside this one.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from landscape.direction.blocks import blocks
 from landscape.layout import Layout
 
 
-class Pieces(Protocol):
-    """What is asked of a direction by those who read all of it: one held in memory, or drawn anew (regenerated.py)."""
+class BlockSource(Protocol):
+    """A direction that can be read block by block: one in memory, or one regenerated from its seed (regenerated.py)."""
 
-    def pieces(self) -> Iterator[tuple[str, Tensor]]:
-        """Name and flattened block, name after name in the order of the layout, each in the blocks of blocks.py."""
+    def named_blocks(self) -> Iterator[tuple[str, Tensor]]:
+        """(name, flattened block), in the order of the layout, each tensor in the blocks of blocks.py."""
 
 
 @dataclass(frozen=True, eq=False)
 class Direction:
-    """Named tensors, shaped as the weights they move, on the CPU; `provenance` tells kind, seed, norm, ignore.
+    """Named tensors on the CPU with the shapes of the weights; `provenance`: kind, seed, norm, ignore.
 
-    `flat`: the vector of a layout that the tensors are views of, where they lie in one.
+    `flat`: the flat vector of a layout that the tensors are views of, if there is one.
     """
 
     vector: dict[str, Tensor]
@@ -39,40 +39,40 @@ class Direction:
 
     @classmethod
     def zeros(cls, layout: Layout, provenance: dict, dtype: torch.dtype = torch.float32) -> Direction:
-        """A direction whose tensors, to be filled, are views of one flat vector."""
+        """A direction of zeros whose tensors are views of one flat vector."""
         flat = torch.zeros(layout.size, dtype=dtype)
         return cls(layout.named(flat), provenance, flat)
 
     @classmethod
-    def laid(cls, layout: Layout, vector: Mapping[str, Tensor], provenance: dict) -> Direction:
-        """Copies of named tensors, in float64 where one of them is; names that are absent are zero."""
+    def from_tensors(cls, layout: Layout, vector: Mapping[str, Tensor], provenance: dict) -> Direction:
+        """Copies named tensors into one flat vector, in float64 if one of them is; entries without a tensor are zero."""
         exact = any(tensor.dtype == torch.float64 for tensor in vector.values())
-        laid = cls.zeros(layout, provenance, torch.float64 if exact else torch.float32)
+        direction = cls.zeros(layout, provenance, torch.float64 if exact else torch.float32)
         for name, tensor in vector.items():
-            laid.vector[name].copy_(tensor)
-        return laid
+            direction.vector[name].copy_(tensor)
+        return direction
 
-    def pieces(self) -> Iterator[tuple[str, Tensor]]:
+    def named_blocks(self) -> Iterator[tuple[str, Tensor]]:
         return ((name, block) for name, tensor in self.vector.items() for block in blocks(tensor.detach()))
 
 
-def fingerprint(directions: Sequence[Pieces]) -> str:
-    """A hash of every byte of the vectors: equal on two machines exactly when the directions are."""
+def fingerprint(directions: Sequence[BlockSource]) -> str:
+    """A hash of every byte of the vectors: two machines have the same hash exactly when they have the same directions."""
     digest = hashlib.sha256()
     for direction in directions:
         last = None
-        for name, block in direction.pieces():
+        for name, block in direction.named_blocks():
             if name != last:
                 digest.update(name.encode())
             last = name
-            digest.update(block.to(torch.float32).contiguous().numpy())
+            digest.update(block.to(torch.float32).contiguous().numpy().data)
     return digest.hexdigest()
 
 
-def cosine(x: Pieces, y: Pieces) -> float:
-    """Of the angle between two directions of one layout; float64 sums, block by block."""
+def cosine(x: BlockSource, y: BlockSource) -> float:
+    """The cosine of the angle between two directions of one layout; float64 sums, block by block."""
     dot = x_squared = y_squared = 0.0
-    for (_, a), (_, b) in zip(x.pieces(), y.pieces(), strict=True):
+    for (_, a), (_, b) in zip(x.named_blocks(), y.named_blocks(), strict=True):
         a, b = a.double(), b.double()
         dot += float((a * b).sum())
         x_squared += float(a.square().sum())

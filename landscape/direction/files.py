@@ -1,8 +1,8 @@
-"""Direction files: ours, and those of the original program of Li et al.
+"""Direction files: landscape's own, and those of the original program of Li et al.
 
-Owns: both HDF5 layouts. Ours: one group per axis with a data set per parameter name. The original's: groups
-`xdirection`, `ydirection` with data sets "0", "1", ... in the order of `model.parameters()`, or of the state dict when
-BN statistics move too. Files are opened for reading only, whatever they lack.
+Owns: both HDF5 layouts. Own files have one group per axis with a data set per parameter name. The original's have the
+groups `xdirection`, `ydirection` with data sets "0", "1", ... in the order of `model.parameters()`, or of the state dict
+when BN statistics move too. A file that is read is never written to.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from landscape.layout import Layout
 
 FORMAT = "landscape-directions"
 AXES = ("x", "y")
-# Kinds of directions of which a figure should tell more than the file's name.
-NAMED = ("hessian", "gradient")
+# Kinds of directions for which a figure names more than the file.
+LOSS_KINDS = ("hessian", "gradient")
 
 
 def read_directions(path: str | Path, model: nn.Module, layout: Layout, *, ndim: int) -> list[Direction]:
     """The first `ndim` directions of a file, checked against the net entry by entry.
 
     Raises:
-        LandscapeError: missing or not HDF5, too few directions, or directions of another net.
+        LandscapeError: the file is missing or not HDF5, or has too few directions or those of another net.
     """
     path = Path(path)
     if not path.exists():
@@ -50,16 +50,17 @@ def read_directions(path: str | Path, model: nn.Module, layout: Layout, *, ndim:
                 )
             read = _read_ours if ours else _read_original
             found = [read(_datasets(file[name]), path, model, layout) for name in groups[:ndim]]
-            return [_named(direction, file[name].attrs) for direction, name in zip(found, groups, strict=False)]
+            return [_with_facts(direction, file[name].attrs) for direction, name in zip(found, groups, strict=False)]
     except (OSError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise LandscapeError(
-            f"direction file {path}: truncated or not HDF5 ({reason}); expected one of landscape or of the original"
+            f"direction file {path}: truncated or not HDF5 ({reason}); "
+            "expected a direction file of landscape or of the original program"
         ) from error
 
 
 def write_directions(path: str | Path, directions: Sequence[Direction]) -> None:
-    """Writes our form, atomically.
+    """Writes a direction file of landscape, atomically.
 
     Raises:
         LandscapeError: the folder is missing or not writable, or the disk is full.
@@ -69,13 +70,13 @@ def write_directions(path: str | Path, directions: Sequence[Direction]) -> None:
         with whole_file(path) as scratch:
             _write_ours(scratch, directions)
     except (OSError, RuntimeError) as error:  # h5py reports a full disk on close as RuntimeError
-        told = re.search(r"error message = '([^']*)'", str(error))  # of HDF5, within several lines
-        reason = told[1] if told else getattr(error, "strerror", None) or str(error).splitlines()[0]
+        found = re.search(r"error message = '([^']*)'", str(error))  # the message of HDF5 has several lines
+        reason = found[1] if found else getattr(error, "strerror", None) or str(error).splitlines()[0]
         raise LandscapeError(f"cannot write {path}: {reason}") from error
 
 
 def stored_facts(path: str | Path) -> list[dict[str, str]]:
-    """What a file of ours tells of each of its directions; nothing of any other file."""
+    """The attributes of each direction in a file of landscape; empty for any other file."""
     try:
         with h5py.File(path, "r") as file:
             if file.attrs.get("format") != FORMAT:
@@ -91,18 +92,20 @@ def _write_ours(path: Path, directions: Sequence[Direction]) -> None:
         for axis, direction in zip(AXES, directions, strict=False):
             group = file.create_group(axis, track_order=True)
             for name, tensor in direction.vector.items():
-                exact = tensor if tensor.dtype == torch.float64 else tensor.float()  # numpy knows no bfloat16
+                exact = tensor if tensor.dtype == torch.float64 else tensor.float()  # numpy has no bfloat16
                 group[name] = exact.cpu().numpy()
             for key, value in direction.provenance.items():
                 group.attrs[key] = str(value)
 
 
-def _named(direction: Direction, attributes: Mapping[str, Any]) -> Direction:
-    """With what the file tells of a direction that the loss itself named."""
-    if str(attributes.get("kind")) not in NAMED:
+def _with_facts(direction: Direction, attributes: Mapping[str, Any]) -> Direction:
+    """The direction, with the file's attributes as provenance if it is one of LOSS_KINDS."""
+    if str(attributes.get("kind")) not in LOSS_KINDS:
         return direction
-    told = {key: str(attributes[key]) for key in ("kind", "which", "eigenvalue", "norm", "ignore") if key in attributes}
-    return replace(direction, provenance=told)
+    facts = {
+        key: str(attributes[key]) for key in ("kind", "which", "eigenvalue", "norm", "ignore") if key in attributes
+    }
+    return replace(direction, provenance=facts)
 
 
 def _datasets(group: h5py.Group) -> dict[str, np.ndarray]:
@@ -126,7 +129,7 @@ def _read_ours(stored: dict[str, np.ndarray], path: Path, model: nn.Module, layo
 def _read_original(stored: dict[str, np.ndarray], path: Path, model: nn.Module, layout: Layout) -> Direction:
     parameters = [(name, tuple(tensor.shape)) for name, tensor in model.named_parameters()]
     states = [(name, tuple(tensor.shape)) for name, tensor in model.state_dict().items()]
-    # the torch that the original was written for did not count batches
+    # the torch version of the original program had no batch counter in BN
     uncounted = [(name, shape) for name, shape in states if not name.endswith("num_batches_tracked")]
     named = {len(uncounted): uncounted, len(states): states, len(parameters): parameters}.get(len(stored))
     if named is None:
@@ -153,5 +156,5 @@ def _checked(array: np.ndarray, name: str, shape: tuple[int, ...], path: Path, w
             f"{shape} in the model"
         )
     if not np.isfinite(array).all():
-        raise LandscapeError(f"direction file {path}: {where}{name} holds NaN or inf; make the directions anew")
+        raise LandscapeError(f"direction file {path}: {where}{name} holds NaN or inf; compute the directions again")
     return torch.from_numpy(np.array(array, dtype=np.float64 if array.dtype == np.float64 else np.float32))

@@ -1,9 +1,9 @@
-"""What a filter is, layer kind by layer kind.
+"""The filters of each kind of layer.
 
-Owns: the rule that says which entries of a weight tensor belong to one output channel or neuron. Li et al. 2018
-(section 4) normalize per filter; which dimension counts the filters differs between layer kinds, and taking dimension 0
-for all of them is a common mistake. Large tensors are worked on block by block (blocks.py), so that the float64 of
-intermediate results never takes a multiple of the tensor.
+Owns: the rules that say which entries of a weight tensor belong to one output channel or neuron. Li et al. 2018 (section
+4) normalize per filter. The dimension that counts the filters differs between kinds of layers; using dimension 0 for all
+of them is a common mistake. Large tensors are processed block by block (blocks.py), so that float64 intermediates never
+take a multiple of the tensor.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from landscape.direction.blocks import spans
 
 @dataclass(frozen=True)
 class FilterRule:
-    """Viewed as `shape`, the entries that differ only in `dims` form one filter."""
+    """In the tensor viewed as `shape`, entries that differ only in their indices along `dims` form one filter."""
 
     shape: tuple[int, ...]
     dims: tuple[int, ...]
 
     @property
     def spans(self) -> list[tuple[int, int]]:
-        """(start, stop) of the blocks a tensor is worked on in, as places in the flattened tensor: whole rows of it.
+        """(start, stop) of each block in the flattened tensor; a block has whole rows.
 
-        Of a transposed convolution, whose filters lie across all rows, the only block is the tensor.
+        A transposed convolution, whose filters extend over all rows, has a single block.
         """
         return spans(self.shape) if len(self.shape) == 2 else [(0, math.prod(self.shape))]
 
@@ -39,11 +39,11 @@ class FilterRule:
         return self.norms_of(flat[start:stop] for start, stop in self.spans)
 
     def norms_of(self, blocks: Iterable[Tensor]) -> Tensor:
-        """The same from the tensor's blocks, flattened and in the order of `spans`; each is needed only in its turn."""
+        """`norms` from the flattened blocks of a tensor in the order of `spans`; each is read once, in its turn."""
         kept = [1 if dim in self.dims else size for dim, size in enumerate(self.shape)]
         across = 0 in self.dims  # each block then has a part of every filter
-        # room for all results beforehand: small tensors made between large temporary ones would pin the heap, which then
-        # grows by every block
+        # allocated beforehand: small tensors between large temporary ones would fragment the heap, which then grows with
+        # every block
         found = torch.empty([len(self.spans), *kept] if across else kept, dtype=torch.float64)
         row = 0
         for i, block in enumerate(blocks):
@@ -67,7 +67,7 @@ class FilterRule:
             self.scale_block_(flat[span[0] : span[1]], factors, span)
 
     def scale_block_(self, block: Tensor, factors: Tensor, span: tuple[int, int]) -> None:
-        """The same for one block of the flattened tensor; rounded once, from float64 to the tensor's own dtype."""
+        """`scale_` for one block of the flattened tensor; rounds once, from float64 to the tensor's dtype."""
         if len(self.shape) == 2 and 0 not in self.dims:
             width = max(1, self.shape[1])
             factors = factors[span[0] // width : -(-span[1] // width)]
@@ -78,12 +78,12 @@ class FilterRule:
 
     @property
     def entries(self) -> int:
-        """How many entries one filter has."""
+        """The number of entries of one filter."""
         return math.prod(self.shape[dim] for dim in self.dims)
 
 
 def rows(shape: tuple[int, ...]) -> FilterRule:
-    """Dimension 0 counts the filters: Conv, Linear, Embedding, attention projections; single entries in one dimension."""
+    """Dimension 0 counts the filters (Conv, Linear, Embedding, attention); in one dimension every entry is a filter."""
     first = shape[0] if shape else 1
     return FilterRule((first, math.prod(shape[1:])), (1,))
 
@@ -106,6 +106,6 @@ def filter_rules(model: nn.Module) -> dict[str, FilterRule]:
 
 
 def _transposed(shape: tuple[int, ...], groups: int) -> FilterRule:
-    """ConvTranspose stores (inputs, outputs / groups, ...); output channel (g, o) is fed by the inputs of group g."""
+    """ConvTranspose stores (inputs, outputs / groups, ...); output channel (g, o) gets the inputs of group g."""
     inputs, outputs, *kernel = shape
     return FilterRule((groups, inputs // groups, outputs, math.prod(kernel)), (1, 3))

@@ -1,8 +1,8 @@
-"""Scaling a direction to the weights it moves, and leaving parameters out.
+"""Normalization of a direction to the weights, and parameters left out.
 
 Owns: the norms `filter`, `layer`, `weight`, `dfilter`, `dlayer`, `none` of Li et al. 2018 and the meaning of `--ignore`.
-The default, `filter` with `biasbn` ignored, is the paper's: a filter of the direction gets the norm of the same filter
-of the net, which removes the scale invariance of ReLU nets from the picture.
+The default is that of the paper, `filter` with `biasbn` ignored: a filter of the direction gets the norm of the same
+filter of the net, which removes the scale invariance of ReLU nets from the picture.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ NORMS = ("filter", "layer", "weight", "dfilter", "dlayer", "none")
 
 
 def ignored_names(tensors: Mapping[str, Tensor], ignore: str) -> set[str]:
-    """The names that a direction leaves where they are.
+    """The names of tensors that a direction does not move.
 
-    `biasbn`: tensors with fewer than two dimensions (biases and BN); `none`: nothing; else a regular expression
-    searched in the names.
+    `biasbn`: tensors with fewer than two dimensions (biases and BN); `none`: no tensors; otherwise a regular expression
+    that is searched in the names.
 
     Raises:
-        UsageError: not a regular expression, or one that leaves nothing to move.
+        UsageError: not a regular expression, or all tensors match.
     """
     if ignore == "none":
         return set()
@@ -53,12 +53,12 @@ def normalized(
 ) -> dict[str, Tensor]:
     """The vector scaled to the reference weights (same names and shapes), zero where ignored.
 
-    filter: each filter has the norm of the reference's filter. layer: each tensor has the norm of the reference's.
-    weight: each entry is multiplied by the reference's. dfilter, dlayer: filters, tensors have norm 1. none: as it is.
-    A filter of norm zero, in the vector or in the reference, gives zeros, never NaN.
+    filter: each filter gets the norm of the reference's filter. layer: each tensor gets the norm of the reference's.
+    weight: each entry is multiplied by the reference's. dfilter, dlayer: each filter or tensor gets norm 1. none: not
+    scaled. A filter of norm zero, in the vector or in the reference, gives zeros, not NaN.
 
     Raises:
-        UsageError: unknown norm, or an `ignore` that leaves nothing.
+        UsageError: unknown norm, or an `ignore` that leaves nothing to move.
     """
     own = {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in vector.items()}
     normalize_(own, reference, rules, norm=norm, ignore=ignore)
@@ -73,7 +73,7 @@ def normalize_(
     norm: str = "filter",
     ignore: str = "biasbn",
 ) -> None:
-    """`normalized` in place: the tensors, which are contiguous and ours, are overwritten one after the other."""
+    """`normalized` in place; the tensors of `vector` must be contiguous."""
     check_norm(norm)
     left_out = ignored_names(reference, ignore)
     for name, tensor in vector.items():
@@ -88,7 +88,7 @@ def normalize_(
 
 
 def scale_factors(blocks: Iterable[Tensor], reference: Tensor, unit: FilterRule, norm: str) -> Tensor:
-    """What each unit of a vector, given in the blocks of `unit.spans`, is to be multiplied by; float64."""
+    """The float64 factor for each unit of a vector, which is given in the blocks of `unit.spans`."""
     have = unit.norms_of(blocks)
     want = torch.ones_like(have) if norm in ("dfilter", "dlayer") else unit.norms(reference)
     return torch.where(have > 0, want / have.clamp_min(torch.finfo(torch.float64).tiny), torch.zeros_like(have))
@@ -101,7 +101,7 @@ def check_norm(norm: str) -> None:
 
 
 def unit_of(rule: FilterRule, norm: str) -> FilterRule:
-    """The group of entries that a norm scales together: one filter, or the whole tensor."""
+    """The rule for the entries that a norm scales together: one filter, or the whole tensor."""
     if norm in ("filter", "dfilter"):
         return rule
     return FilterRule(rule.shape, tuple(range(len(rule.shape))))

@@ -1,11 +1,12 @@
-"""Making the second direction orthogonal to the first without breaking what its norm promises.
+"""Making the second direction orthogonal to the first while it keeps its norms.
 
 Owns: Gram-Schmidt per unit of normalization. With filter norms, each filter of y is made orthogonal to the same filter
-of x and scaled back to its norm: the whole directions are then orthogonal and every filter norm still holds. (Taking
-the component along x out of the whole vector, as other tools do, changes the filter norms.)
+of x and scaled back to its norm: the directions are then orthogonal, and every filter keeps its norm. (Removing the
+component along x from the whole vector, as other tools do, changes the filter norms.)
 
-A unit with a single entry cannot turn; such units are treated tensor by tensor, and a tensor with a single entry stays
-at zero in y. Without normalization (`none`, `weight`) the whole vector is one unit and keeps its norm.
+A unit with a single entry cannot be made orthogonal. If the units of a tensor have one entry, the whole tensor is the
+unit; a tensor with a single entry becomes zero in y. Without normalization (`none`, `weight`) the whole vector is one
+unit and keeps its norm.
 """
 
 from __future__ import annotations
@@ -20,17 +21,17 @@ from landscape.direction.normalize import unit_of
 from landscape.errors import LandscapeError
 
 WHOLE = ("none", "weight")
-# Of the length of y: directions are float32, so a part this small is what rounding left of a parallel one.
+# As a share of the length of y. Directions are float32, so a smaller remainder is rounding noise of a parallel one.
 PARALLEL = 1e-6
 
 
 def orthogonalized(
     y: Mapping[str, Tensor], x: Mapping[str, Tensor], rules: Mapping[str, FilterRule], *, norm: str
 ) -> dict[str, Tensor]:
-    """`y` turned until it is orthogonal to `x`, unit by unit, each unit keeping its norm.
+    """`y` made orthogonal to `x` unit by unit; each unit keeps its norm.
 
     Raises:
-        LandscapeError: as whole vectors, y is parallel to x, so no plane is spanned.
+        LandscapeError: y is parallel to x as a whole, so they span no plane.
     """
     own = {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in y.items()}
     orthogonalize_(own, x, rules, norm=norm)
@@ -40,18 +41,18 @@ def orthogonalized(
 def orthogonalize_(
     y: Mapping[str, Tensor], x: Mapping[str, Tensor], rules: Mapping[str, FilterRule], *, norm: str
 ) -> None:
-    """`orthogonalized` in place: the tensors of `y`, which are contiguous and ours, are overwritten."""
+    """`orthogonalized` in place; the tensors of `y` must be contiguous."""
     if norm in WHOLE:
-        for name, tensor in _turn_whole(y, x).items():
+        for name, tensor in _orthogonalize_whole(y, x).items():
             y[name].copy_(tensor)
         return
     for name, tensor in y.items():
-        for y_part, x_part, unit in _parts(tensor, x[name], _turnable(rules[name], norm)):
-            y_part.copy_(_turn(y_part, x_part, unit))
+        for y_part, x_part, unit in _parts(tensor, x[name], _divisible_unit(rules[name], norm)):
+            y_part.copy_(_orthogonalize_unit(y_part, x_part, unit))
 
 
 def _parts(y: Tensor, x: Tensor, unit: FilterRule) -> Iterator[tuple[Tensor, Tensor, FilterRule]]:
-    """Blocks of whole units where these are rows, else the tensors as they are."""
+    """Blocks of whole units if these are rows, otherwise the whole tensors."""
     if len(unit.shape) != 2 or 0 in unit.dims:
         yield y, x, unit
         return
@@ -60,23 +61,23 @@ def _parts(y: Tensor, x: Tensor, unit: FilterRule) -> Iterator[tuple[Tensor, Ten
         yield y.view(-1)[start:stop], x.reshape(-1)[start:stop], FilterRule((rows, unit.shape[1]), unit.dims)
 
 
-def _turnable(rule: FilterRule, norm: str) -> FilterRule:
+def _divisible_unit(rule: FilterRule, norm: str) -> FilterRule:
     unit = unit_of(rule, norm)
     return unit if unit.entries > 1 else unit_of(rule, "layer")
 
 
-def _turn(y: Tensor, x: Tensor, unit: FilterRule) -> Tensor:
+def _orthogonalize_unit(y: Tensor, x: Tensor, unit: FilterRule) -> Tensor:
     tiny = torch.finfo(torch.float64).tiny
     size, along = unit.norms(y), unit.norms(x)
     y64, x64 = y.reshape(unit.shape).double(), x.reshape(unit.shape).double()
     rest = y64 - x64 * (unit.dots(y, x) / (along * along).clamp_min(tiny))
     left = unit.norms(rest)
-    # scaling the rest of a parallel unit up would make a direction of rounding noise
+    # scaling up the remainder of a parallel unit would make a direction of rounding noise
     factors = torch.where(left > PARALLEL * size, size / left.clamp_min(tiny), torch.zeros_like(left))
     return (rest * factors).to(y.dtype).reshape(y.shape)
 
 
-def _turn_whole(y: Mapping[str, Tensor], x: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _orthogonalize_whole(y: Mapping[str, Tensor], x: Mapping[str, Tensor]) -> dict[str, Tensor]:
     names = list(y)
     flat_y = torch.cat([y[name].double().reshape(-1) for name in names])
     flat_x = torch.cat([x[name].double().reshape(-1) for name in names])

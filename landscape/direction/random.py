@@ -1,8 +1,8 @@
 """Gaussian random directions.
 
-Owns: the generator. Drawn on the CPU by numpy's Philox, keyed by (seed, axis): the same numbers on every rank, device
-and processor (torch's own sampler takes another path on each instruction set), and the y direction of a seed does not
-depend on whether x was drawn before.
+Owns: the generator, numpy's Philox on the CPU, keyed by (seed, axis). It gives the same numbers on every rank, device
+and processor (torch's sampler depends on the instruction set), and the y direction of a seed does not depend on whether
+x was drawn before.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def generator(seed: int, axis: int) -> np.random.Generator:
 
 
 def draw_(source: np.random.Generator, block: Tensor) -> Tensor:
-    """Fills contiguous float32 with standard normal numbers; in pieces or at once, they are the same."""
+    """Fills a contiguous float32 block with standard normal numbers; they do not depend on the division into blocks."""
     source.standard_normal(dtype=np.float32, out=block.view(-1).numpy())
     return block
 
@@ -28,7 +28,7 @@ def draw_(source: np.random.Generator, block: Tensor) -> Tensor:
 def gaussian(
     reference: Mapping[str, Tensor], *, seed: int, axis: int, out: Mapping[str, Tensor] | None = None
 ) -> dict[str, Tensor]:
-    """Standard normal float32 tensors named and shaped as the reference; written into those of `out` when given."""
+    """Standard normal float32 tensors with the names and shapes of the reference; written into `out` if given."""
     source = generator(seed, axis)
     return {
         name: draw_(source, torch.empty(tensor.shape, dtype=torch.float32) if out is None else out[name])

@@ -1,7 +1,7 @@
-"""A random direction that is not kept: drawn anew from its seed whenever it is gone along.
+"""A random direction that is regenerated from its seed at each use instead of kept in memory.
 
-Owns: `Regenerated`. It holds the factors of its normalization, one for each filter, and a block of scratch; in numbers
-it is, bit for bit, the direction that `gaussian` and `normalized` make.
+Owns: `Regenerated`. It holds its normalization factors, one for each filter, and one block of scratch memory. Its values
+are bit for bit those of the direction that `gaussian` and `normalized` make.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from landscape.layout import Entry, Layout
 
 
 class Regenerated:
-    """The random direction of (seed, axis) over a layout; `reference` are the weights it was normalized to.
+    """The random direction of (seed, axis) over a layout, normalized to the weights `reference`.
 
-    The reference is read at every drawing when the norm is `weight`, so it must be weights that stay.
+    With the norm `weight` the reference is read at each use, so it must not change.
     """
 
     def __init__(
@@ -47,18 +47,18 @@ class Regenerated:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of the vector it stands for."""
+        """The shape of the flat vector."""
         return (self._layout.size,)
 
     @property
     def nbytes(self) -> int:
-        """What it holds; scaling a block takes two to four times its size more for a moment."""
+        """Bytes held; scaling a block temporarily takes another two to four times the size of a block."""
         held = [self._scratch, *self._factors.values()]
         return sum(tensor.numel() * tensor.element_size() for tensor in held)
 
-    def pieces(self) -> Iterator[tuple[str, Tensor]]:
+    def named_blocks(self) -> Iterator[tuple[str, Tensor]]:
         for entry, _, drawn in self._drawn():
-            # what is drawn as a whole is told in the same blocks as a tensor in memory
+            # a tensor that is drawn as a whole is divided into the same blocks as one in memory
             parts = blocks(drawn.view(entry.shape)) if drawn.numel() == entry.numel else (drawn,)
             yield from ((entry.name, part) for part in parts)
 
@@ -69,13 +69,13 @@ class Regenerated:
             part.add_(drawn.to(part.device, part.dtype), alpha=coordinate)
 
     def vector(self, like: Tensor) -> Tensor:
-        """All of it at once, as a vector of the dtype and device of `like`."""
+        """The whole direction as a vector with the shape, dtype and device of `like`."""
         whole = torch.zeros_like(like)
         self.add_to(whole, 1.0)
         return whole
 
     def _drawn(self) -> Iterator[tuple[Entry, int, Tensor]]:
-        """Each entry, place in it, and the finished block, valid until the next is asked for."""
+        """(entry, start within it, finished block); a block is valid until the next one is drawn."""
         source = generator(self._seed, self._axis)
         for entry in self._layout.entries:
             unit = self._units[entry.name]
@@ -91,7 +91,7 @@ class Regenerated:
                 yield entry, start, block
 
     def _make_factors(self) -> dict[str, Tensor]:
-        """Draws all once; what is ignored is drawn too, for the numbers after it depend on how many came before."""
+        """Draws the direction once, ignored tensors included, because they advance the generator."""
         source = generator(self._seed, self._axis)
         factors = {}
         for entry in self._layout.entries:

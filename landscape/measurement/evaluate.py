@@ -36,7 +36,7 @@ def move(subject: Subject, slice: Slice, coords: Coords) -> None:
 
 
 class Evaluate:
-    """All samples at each point. A point can be shared among ranks, chunk by chunk (`sweep.parts.Work`)."""
+    """All samples at each point. A point can be shared among ranks, chunk by chunk (`sweep.work.Work`)."""
 
     def __init__(self, subject: Subject, slice: Slice):
         self.subject, self.slice = subject, slice

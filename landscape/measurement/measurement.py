@@ -16,7 +16,7 @@ Values = dict[str, float]
 
 
 class Measurement(Protocol):
-    """Work (`sweep.parts.Work`) that says what its results are."""
+    """Work (`sweep.work.Work`) that says what its results are."""
 
     @property
     def chunks(self) -> int:

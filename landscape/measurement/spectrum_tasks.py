@@ -135,7 +135,7 @@ class Tasks(Undivided):
         write_directions(
             path,
             [
-                Direction.laid(
+                Direction.from_tensors(
                     layout, {name: view.cpu() for name, view in layout.named(signed(pairs.vectors[row])).items()},
                     {"kind": "hessian", "which": which, "eigenvalue": float(pairs.values[row]), "norm": "none"},
                 )

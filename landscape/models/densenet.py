@@ -1,8 +1,8 @@
 """DenseNets for small images.
 
 Owns: the bottleneck DenseNet with compression 1/2 of Huang et al. 2017 (arXiv:1608.06993) in the form that Li
-et al. 2018 trained. Parameter names: `conv1 dense1.0.bn1 ... trans1.bn trans1.conv ... bn linear`. Which
-names exist is decided in `zoo.py`.
+et al. 2018 trained. Parameter names: `conv1 dense1.0.bn1 ... trans1.bn trans1.conv ... bn linear`. The table of
+names is in `zoo.py`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 
 class DenseLayer(nn.Module):
-    """Pre-activation 1x1 and 3x3 convolutions; their output is put before the input channels."""
+    """Pre-activation 1x1 and 3x3 convolutions; their output is concatenated before the input channels."""
 
     def __init__(self, channels: int, growth: int) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class Transition(nn.Module):
 
 
 class DenseNet(nn.Module):
-    """conv1, four dense stages with transitions between them, mean, linear.
+    """A convolution, four dense stages with transitions between them, the mean over the image, a linear layer.
 
     Args:
         blocks: number of dense layers in each of the four stages.

@@ -2,9 +2,9 @@
 
 Owns: the ResNets of He et al. 2016 (arXiv:1512.03385), section 4.2, in the form that Li et al. 2018
 (arXiv:1712.09913) trained them: three stages of basic blocks ("CIFAR", also widened) and four stages of
-basic or bottleneck blocks. Parameter names are those of the checkpoints that people have: `conv1 bn1
-layer1.0.conv1 ... layer1.0.shortcut.0 ... linear`. Initial weights are PyTorch's own. Which names exist
-is decided in `zoo.py`.
+basic or bottleneck blocks. Parameter names are those of the published checkpoints: `conv1 bn1
+layer1.0.conv1 ... layer1.0.shortcut.0 ... linear`. Initial weights are PyTorch's defaults. The table of names is
+in `zoo.py`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class PaddedShortcut(nn.Module):
 
 
 def make_shortcut(channels_in: int, channels_out: int, stride: int, kind: Shortcut) -> nn.Module | None:
-    """The side path of a block: an empty Sequential is the identity, None is no side path at all."""
+    """The shortcut of a block: an empty Sequential is the identity; None means no shortcut."""
     if kind == "none":
         return None
     if stride == 1 and channels_in == channels_out:
@@ -86,14 +86,16 @@ class Bottleneck(nn.Module):
         y = F.relu(self.bn2(self.conv2(y)))
         y = self.bn3(self.conv3(y))
         if self.shortcut is None:
-            # The program of Li et al. leaves out the last ReLU here (not in the basic block); with one, the
+            # The program of Li et al. has no last ReLU here (but has one in the basic block). With a ReLU, the
             # surfaces of its resnet50/101/152_noshort checkpoints would not be reproduced.
             return y
         return F.relu(y + self.shortcut(x))
 
 
 class ResNet(nn.Module):
-    """conv1, stages of blocks (each but the first halves the image and doubles the width), mean, linear.
+    """A convolution, stages of blocks, the mean over the image, a linear layer.
+
+    Each stage but the first halves height and width and doubles the number of channels.
 
     Args:
         blocks: number of blocks in each stage.

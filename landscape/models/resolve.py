@@ -1,7 +1,7 @@
-"""A model spec -> a net: zoo names, `torchvision:NAME`, `timm:NAME`, and a user's own callable.
+"""Building the net that a model spec names: zoo names, `torchvision:NAME`, `timm:NAME`, or a user's callable.
 
-Owns: the forms of `--model` and how a state dict's shapes decide the sizes of the net. Weights are not loaded
-here: the net that comes back has fresh ones, whatever state dict was looked at.
+Owns: the forms of `--model`, and the sizes of the net, which follow from the shapes in a state dict. Does not load
+weights: the net has initial weights.
 """
 
 from __future__ import annotations
@@ -26,31 +26,31 @@ def build_model(
     in_channels: int | None = None,
     image_size: int | None = None,
 ) -> nn.Module:
-    """The net that `spec` names, with fresh weights.
+    """The net that `spec` names, with initial weights.
 
-    Sizes that are given win; else the shapes in `state_dict` decide; else the model's own defaults.
-    `image_size` matters to the VGG nets of the zoo only. A user's callable is called without arguments and
-    decides its sizes itself.
+    A size is the argument if given, otherwise that of the shapes in `state_dict`, otherwise the model's default.
+    Only the VGG nets of the zoo use `image_size`. A user's callable is called without arguments and chooses its
+    sizes itself.
 
     Raises:
-        UsageError: a name that does not exist, or a spec of another form.
-        LandscapeError: a library is missing, or the user's code failed or returned no Module.
+        UsageError: the name does not exist, or the spec has another form.
+        LandscapeError: a library is missing, or the user's code raised an error or returned no Module.
     """
     if spec.startswith("torchvision:"):
         return _torchvision(spec, state_dict, num_classes, in_channels)
     if spec.startswith("timm:"):
         return _timm(spec, state_dict, num_classes, in_channels)
     if ":" in spec:
-        return _users(spec)
-    given = {"num_classes": num_classes, "in_channels": in_channels, "image_size": image_size}
-    given = {name: value for name, value in given.items() if value is not None}
+        return _from_callable(spec)
+    options = {"num_classes": num_classes, "in_channels": in_channels, "image_size": image_size}
+    given = {name: value for name, value in options.items() if value is not None}
     return build_zoo(spec, **{**sizes(state_dict or {}), **given})
 
 
-def _users(spec: str) -> nn.Module:
+def _from_callable(spec: str) -> nn.Module:
     make = resolve_callable(spec, what="model")
     if isinstance(make, nn.Module):
-        return copy.deepcopy(make)  # the user's module has it still, and ours will be filled and moved
+        return copy.deepcopy(make)  # the user's code still holds the module, and its weights will be overwritten
     try:
         model = make()
     except Exception as error:
@@ -86,7 +86,7 @@ def _timm(
     except ImportError as error:
         raise LandscapeError(f"model '{spec}' needs timm; install it with: pip install 'nn-landscape[timm]'") from error
     name = spec.partition(":")[2]
-    # `NAME.TAG` names pretrained weights; the tag says nothing about the net.
+    # `NAME.TAG` names pretrained weights; the tag does not change the net.
     _check_name(spec, name.split(".")[0], timm.list_models())
 
     def build(**options: int) -> nn.Module:
@@ -110,10 +110,9 @@ def _build_to_fit(
     state_dict: Mapping[str, Tensor] | None,
     options: dict[str, int | None],
 ) -> nn.Module:
-    """Builds with the library's defaults, and again when the state dict has other numbers.
+    """Builds the net with the library's defaults, and again if the state dict has other sizes.
 
-    Args:
-        options: the sizes that the library takes; None are those that nobody has given.
+    `options`: the sizes that the library accepts, with None for those that are not given.
     """
     given = {name: value for name, value in options.items() if value is not None}
     try:
@@ -126,10 +125,10 @@ def _build_to_fit(
 
 
 def _other_sizes(model: nn.Module, state_dict: Mapping[str, Tensor]) -> dict[str, int]:
-    """Class and channel counts in which the state dict differs from the model.
+    """The numbers of classes and channels in which the state dict differs from the model.
 
     Image classifiers of both libraries begin with a convolution (out, in, h, w) and end with the classifier,
-    whose dimension 0 is the class in weight and bias alike.
+    in which dimension 0 of weight and bias is the class.
     """
     parameters = dict(model.named_parameters())
     found = {}
@@ -137,6 +136,6 @@ def _other_sizes(model: nn.Module, state_dict: Mapping[str, Tensor]) -> dict[str
     if last in state_dict and state_dict[last].shape[:1] != parameters[last].shape[:1]:
         found["num_classes"] = state_dict[last].shape[0]
     first = next((name for name, value in parameters.items() if value.ndim == 4), None)
-    if first in state_dict and state_dict[first].shape[1:2] != parameters[first].shape[1:2]:
+    if first and first in state_dict and state_dict[first].shape[1:2] != parameters[first].shape[1:2]:
         found["in_chans"] = state_dict[first].shape[1]
     return found

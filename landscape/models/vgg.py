@@ -1,8 +1,8 @@
 """VGG nets with batch norm for small images.
 
 Owns: the VGG of Simonyan & Zisserman 2015 (arXiv:1409.1556) in the form that Li et al. 2018 trained (their
-VGG-9) and its deeper sisters. Parameter names: `features.N`, `fc.0`, `fc.1`, `classifier`. Which names
-exist is decided in `zoo.py`.
+VGG-9), and deeper ones. Parameter names: `features.N`, `fc.0`, `fc.1`, `classifier`. The table of names is in
+`zoo.py`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 
 def side_after(image_size: int, poolings: int) -> int:
-    """Height of the feature maps after that many 2x2 poolings that round up.
+    """Height of the feature maps after `poolings` 2x2 poolings that round up.
 
     >>> side_after(32, 3), side_after(8, 5)
     (4, 1)
@@ -26,7 +26,7 @@ class VGG(nn.Module):
 
     Args:
         stages: for each stage, the number of output channels of its convolutions.
-        image_size: height and width of the images; it decides the size of the first linear layer.
+        image_size: height and width of the images, which determine the size of the first linear layer.
     """
 
     def __init__(

@@ -1,9 +1,9 @@
-"""The table of zoo names: `resnet56_noshort` and the like -> a builder.
+"""The table of the zoo: names such as `resnet56_noshort`, with the builder of each net.
 
-Owns: which nets have a name. All names of the program of Li et al. 2018 (arXiv:1712.09913) are here and mean
-the same net. The suffix `_noshort` takes all shortcuts away; `_a` replaces the projections (option B) by
-parameter-free padding (option A), the form of the original CIFAR ResNets of He et al. 2016. The nets
-themselves are in the files beside this one.
+Owns: the names. It has all names of the program of Li et al. 2018 (arXiv:1712.09913), with the same meaning.
+The suffix `_noshort` removes all shortcuts; `_a` replaces the projections (option B) by parameter-free padding
+(option A), the form of the original CIFAR ResNets of He et al. 2016. The nets themselves are in the files beside
+this one.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from torch import nn
 
 from landscape.errors import UsageError
 from landscape.models.densenet import DenseNet
-from landscape.models.resnet import ResNet
+from landscape.models.resnet import ResNet, Shortcut
 from landscape.models.vgg import VGG
 
-SUFFIXES = {"": "projection", "_a": "padding", "_noshort": "none"}
+Builder = partial[ResNet] | partial[VGG] | partial[DenseNet]
+SUFFIXES: dict[str, Shortcut] = {"": "projection", "_a": "padding", "_noshort": "none"}
 
-# Depth -> name. The plain `resnet50` is the four-stage net, so that of three stages bears its first width.
+# Depth -> name. `resnet50` is the four-stage net, so the name of the three-stage net has its first width in it.
 THREE_STAGE = {
     20: "resnet20",
     32: "resnet32",
@@ -52,24 +53,24 @@ DENSENETS = {
 }
 
 
-def _three_stage_nets() -> Iterator[tuple[str, partial]]:
+def _three_stage_nets() -> Iterator[tuple[str, Builder]]:
     widths = [(depth, 16, name) for depth, name in THREE_STAGE.items()]
     widths += [(depth, 16 * factor, f"wrn{depth}_{factor}") for depth, factor in WIDE]
     for depth, width, name in widths:
         # Two convolutions in each block of three stages, plus conv1 and linear.
-        structure = {"blocks": ((depth - 2) // 6,) * 3, "width": width, "bottleneck": False}
+        blocks = ((depth - 2) // 6,) * 3
         for suffix, shortcut in SUFFIXES.items():
-            yield name + suffix, partial(ResNet, **structure, shortcut=shortcut)
+            yield name + suffix, partial(ResNet, blocks=blocks, width=width, bottleneck=False, shortcut=shortcut)
 
 
-def _four_stage_nets() -> Iterator[tuple[str, partial]]:
+def _four_stage_nets() -> Iterator[tuple[str, Builder]]:
     for name, (blocks, bottleneck) in FOUR_STAGE.items():
         for suffix in ("", "_noshort"):
-            structure = {"blocks": blocks, "width": 64, "bottleneck": bottleneck}
-            yield name + suffix, partial(ResNet, **structure, shortcut=SUFFIXES[suffix])
+            shortcut = SUFFIXES[suffix]
+            yield name + suffix, partial(ResNet, blocks=blocks, width=64, bottleneck=bottleneck, shortcut=shortcut)
 
 
-ZOO: dict[str, partial] = {
+ZOO: dict[str, Builder] = {
     **dict(_three_stage_nets()),
     **dict(_four_stage_nets()),
     **{name: partial(VGG, stages=stages) for name, stages in VGGS.items()},
@@ -83,10 +84,10 @@ def zoo_names() -> list[str]:
 
 
 def build_zoo(name: str, *, num_classes: int = 10, in_channels: int = 3, image_size: int = 32) -> nn.Module:
-    """A net of the zoo with fresh weights; `image_size` matters to the VGG nets only.
+    """A net of the zoo with initial weights; only the VGG nets use `image_size`.
 
     Raises:
-        UsageError: no net has this name.
+        UsageError: there is no net of this name.
     """
     if name not in ZOO:
         raise UsageError(f"model '{name}' is unknown; {_close_names(name)}{OTHER_FORMS}")
@@ -100,5 +101,5 @@ OTHER_FORMS = "other models are named torchvision:NAME, timm:NAME, package.modul
 def _close_names(name: str) -> str:
     close = difflib.get_close_matches(name.lower(), ZOO, n=3, cutoff=0.6)
     if close:
-        return f"did you mean {' or '.join(close)}? Else, "
+        return f"did you mean {' or '.join(close)}? Otherwise, "
     return "the zoo has resnet56, vgg9, densenet121 and others; "

@@ -1,21 +1,23 @@
 """Batch-norm statistics away from the centre.
 
-Owns: the policies. `keep`: the running statistics of the net stay. `interpolate`: they move along the directions, as
-the weights do. `recompute`: at each point they are estimated anew on the training data, in batches of a size of our own,
-so that results do not depend on `--batch-size`. A negative running variance, which `interpolate` reaches beyond the two
-nets, is an error that says so: the loss there is not a number that means anything.
+Owns: the policies. `keep`: the running statistics of the net stay as they are. `interpolate`: they move along the
+directions, as the weights do. `recompute`: they are estimated on the training data at each point, in batches of a fixed
+size, so that results do not depend on `--batch-size`. `interpolate` can make a running variance negative beyond the two
+nets; the loss there is meaningless, so this is an error.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from landscape.data.split import Split
 from landscape.errors import EvaluationError
 from landscape.layout import Layout
 
@@ -28,8 +30,20 @@ def tracking_layers(model: nn.Module) -> list[_BatchNorm]:
     return [m for m in model.modules() if isinstance(m, _BatchNorm) and m.running_mean is not None]
 
 
+@dataclass(frozen=True, eq=False)
+class Recompute:
+    """The policy `recompute`: the layers with statistics, and the data that they are estimated on."""
+
+    layers: Sequence[_BatchNorm]
+    split: Split
+
+    def __call__(self, run: Callable[[Any], Any]) -> None:
+        """Estimates the statistics at the present weights; `run` passes a batch through the net."""
+        recompute(self.layers, self.split.batches(recompute_batch(self.split.size)), run)
+
+
 def recompute_batch(samples: int) -> int:
-    """The size of nearly equal batches of at most RECOMPUTE_BATCH.
+    """A batch size of at most RECOMPUTE_BATCH that gives nearly equal batches.
 
     >>> recompute_batch(100), recompute_batch(257)
     (100, 129)
@@ -39,12 +53,12 @@ def recompute_batch(samples: int) -> int:
 
 
 def recompute(layers: Sequence[_BatchNorm], batches: Iterable[Any], run: Callable[[Any], Any]) -> None:
-    """Sets the running statistics to those of all that reaches each layer while `run` takes the batches.
+    """Sets the running statistics of each layer to those of its inputs while `run` passes the batches.
 
-    Within each batch the layers normalize by that batch, as in training; all else stays in eval mode. One batch of all
-    data gives exactly what torch computes on it.
+    The layers normalize by the statistics of each batch, as in training; all other layers stay in eval mode. A single
+    batch of all data gives exactly the statistics that torch computes on it.
     """
-    pools = {layer: _Pool(layer) for layer in layers}
+    pools = {layer: _PooledStatistics(layer) for layer in layers}
     momenta = [layer.momentum for layer in layers]
     hooks = [layer.register_forward_hook(pools[layer].add) for layer in layers]
     for layer in layers:
@@ -62,7 +76,7 @@ def recompute(layers: Sequence[_BatchNorm], batches: Iterable[Any], run: Callabl
         pool.store()
 
 
-class _Pool:
+class _PooledStatistics:
     """Mean and variance of a layer's inputs over batches, pooled in float64 (Chan, Golub, LeVeque 1979)."""
 
     def __init__(self, layer: _BatchNorm):
@@ -72,8 +86,10 @@ class _Pool:
         self.squares: Tensor | float = 0.0
 
     def add(self, layer: _BatchNorm, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        """A forward hook: takes the statistics of one batch, which torch has just stored in the layer."""
         count = inputs[0].numel() // layer.num_features
-        mean, variance = layer.running_mean.double(), layer.running_var.double()
+        running_mean, running_var = _statistics(layer)
+        mean, variance = running_mean.double(), running_var.double()
         total = self.count + count
         delta = mean - self.mean
         self.mean = self.mean + delta * (count / total)
@@ -82,17 +98,26 @@ class _Pool:
 
     def store(self) -> None:
         if self.count:
-            self.layer.running_mean.copy_(torch.as_tensor(self.mean))
-            self.layer.running_var.copy_(self.squares / (self.count - 1))
+            running_mean, running_var = _statistics(self.layer)
+            running_mean.copy_(torch.as_tensor(self.mean))
+            running_var.copy_(torch.as_tensor(self.squares / (self.count - 1)))
+
+
+def _statistics(layer: _BatchNorm) -> tuple[Tensor, Tensor]:
+    """Running mean and variance, both (features,), of one of the `tracking_layers`."""
+    assert layer.running_mean is not None and layer.running_var is not None
+    return layer.running_mean, layer.running_var
 
 
 def check_variances(
     layout: Layout, origin: Tensor, directions: Sequence[Tensor], corners: Sequence[Sequence[float]]
 ) -> None:
-    """Raises EvaluationError when a running variance is negative anywhere in a grid.
+    """Checks that no running variance is negative on a grid; `corners` holds (first, last) of each axis.
 
-    Variances are affine in the coordinates, so their minimum over the grid lies in a corner; `corners` holds (first,
-    last) of each axis.
+    Variances are affine in the coordinates, so their minimum over the grid lies in a corner.
+
+    Raises:
+        EvaluationError: a variance is negative; names the layer and the corner.
     """
     variances = [entry for entry in layout.entries if entry.name.endswith("running_var")]
     for coords in itertools.product(*corners):

@@ -1,8 +1,8 @@
 """How a pass over the data is divided, so that several processes can share one point.
 
-Owns: the division, and how far the host may run ahead of the device in it. The division depends on the numbers of
-batches alone, never on who computes: sums are kept for each chunk and added in the order of the chunks, so a point has
-the same value, bit for bit, whether one process did it or fifty.
+Owns: the division into chunks, and the limit on chunks queued on a GPU. The division depends only on the numbers of
+batches, never on the processes. Sums are kept for each chunk and added in the order of the chunks, so a point has the
+same value, bit for bit, on one process or on fifty.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import NamedTuple
 
 import torch
 
-# More would let more ranks share a point; each costs a few numbers in a message and an addition in Python.
-MOST = 128
-# Chunks that wait for a GPU; it always has something to do, and hears soon when there is less to do.
-UNDER_WAY = 4
+# More chunks would let more ranks share a point; each costs a few numbers in a message and an addition in Python.
+MAX_CHUNKS = 128
+# Chunks queued on a GPU: enough to keep it busy, few enough that a rank notices soon when its task has shrunk.
+MAX_QUEUED = 4
 
 
 class Segment(NamedTuple):
-    """The batches first .. last - 1 of a split; `last` None is up to its end."""
+    """The batches first .. last - 1 of a split; with `last` None all batches from `first` on."""
 
     split: str
     first: int
@@ -28,20 +28,23 @@ class Segment(NamedTuple):
 
 
 def divide(batches: Mapping[str, int | None]) -> list[list[Segment]]:
-    """Chunks of equally many whole batches (but the last), at most MOST of them.
+    """At most MAX_CHUNKS chunks of whole batches; all have the same length, but the last may be shorter.
 
-    `batches`: how many each split has, in order. Where one cannot tell (None), everything is one chunk.
+    `batches`: the number of batches of each split, in order. If one of them is unknown (None), there is one chunk.
 
-    >>> divide({"train": 2, "test": 1})
-    [[Segment('train', 0, 1)], [Segment('train', 1, 2)], [Segment('test', 0, 1)]]
+    >>> divide({"train": 2, "test": 1})  # doctest: +NORMALIZE_WHITESPACE
+    [[Segment(split='train', first=0, last=1)],
+     [Segment(split='train', first=1, last=2)],
+     [Segment(split='test', first=0, last=1)]]
     >>> [len(divide({"train": count})) for count in (1, 128, 129, 1250)]
     [1, 128, 65, 125]
     """
-    total = None if None in batches.values() else sum(batches.values())
-    if not total:
+    counts = {split: count for split, count in batches.items() if count is not None}
+    total = sum(counts.values())
+    if not total or len(counts) < len(batches):
         return [[Segment(split, 0, None) for split in batches]]
-    size = -(-total // MOST)
-    return [_between(batches, start, min(start + size, total)) for start in range(0, total, size)]
+    size = -(-total // MAX_CHUNKS)
+    return [_between(counts, start, min(start + size, total)) for start in range(0, total, size)]
 
 
 def _between(batches: Mapping[str, int], start: int, stop: int) -> list[Segment]:
@@ -55,17 +58,18 @@ def _between(batches: Mapping[str, int], start: int, stop: int) -> list[Segment]
     return found
 
 
-class Lead:
-    """Keeps the host from queueing the whole pass on a GPU at once, which could then no longer be shared."""
+class DeviceQueue:
+    """Limits how many chunks are queued on a GPU: a pass that is queued as a whole can no longer be shared."""
 
     def __init__(self, device: torch.device):
-        self._under_way: deque | None = deque() if device.type == "cuda" else None
+        self._events: deque[torch.cuda.Event] | None = deque() if device.type == "cuda" else None
 
-    def step(self) -> None:
-        """One more chunk is queued: waits until only a few are left before it."""
-        if self._under_way is None:
+    def wait(self) -> None:
+        """Call after queueing a chunk; returns when at most MAX_QUEUED chunks are unfinished."""
+        if self._events is None:
             return
-        self._under_way.append(torch.cuda.Event())
-        self._under_way[-1].record()
-        if len(self._under_way) > UNDER_WAY:
-            self._under_way.popleft().synchronize()
+        event = torch.cuda.Event()
+        event.record()
+        self._events.append(event)
+        if len(self._events) > MAX_QUEUED:
+            self._events.popleft().synchronize()

@@ -1,7 +1,7 @@
-"""What is measured on a batch: loss, accuracy, and the user's own.
+"""What is measured on a batch: loss, accuracy, and the user's own functions.
 
-Owns: the meaning of `--loss` and `--metrics`, and turning each into values per sample, so that results do not depend on
-how samples are grouped into batches and standard errors are known.
+Owns: the meaning of `--loss` and `--metrics`, and turning each into values per sample. With values per sample, results
+do not depend on the batches, and standard errors are known.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -19,18 +19,36 @@ from landscape.callables import resolve_callable
 from landscape.errors import DataError, EvaluationError, UsageError
 from landscape.objective.loss_name import full_name, short_name
 
-# (model, batch) -> metrics: (n,) values of the samples, or () the mean over the batch
-Measure = Callable[[nn.Module, Any], Mapping[str, Tensor]]
+# A net as a function of its inputs: a module, or a faster program for it.
+Model = Callable[..., Any]
+# (outputs, targets) -> (n,) values of the samples, or () their mean
+OutputFunction = Callable[..., Tensor]
 MODEL_ARGUMENTS = ("model", "net", "network", "module")
+
+
+class Measure(Protocol):
+    """(model, batch) -> metrics by name: (n,) values of the samples, or () the mean over the batch."""
+
+    @property
+    def reads_outputs(self) -> bool:
+        """Whether it uses nothing of the model but its outputs, so that a faster program may take the model's place."""
+
+    @property
+    def reads_labels(self) -> bool:
+        """Whether integer targets are class numbers, which must lie within the classes of the model."""
+
+    def __call__(self, model: Model, batch: Any) -> Mapping[str, Tensor]: ...
 
 
 def make_measure(loss: str | Callable, metrics: Sequence[str | Callable] | None) -> tuple[Measure, str, list[str]]:
     """(measure, name of the loss, names of the metrics).
 
-    `loss`: cross_entropy, mse, or a callable (outputs, targets) -> per-sample values or their mean, or a callable
-    (model, batch) -> value or dict of values; the latter is recognized by the name of its first parameter. A mean over
-    the batch counts as often as the batch has samples. `metrics`: loss, accuracy, or callables (outputs, targets); by
-    default the loss, and accuracy beside cross_entropy.
+    Args:
+        loss: cross_entropy, mse, a callable (outputs, targets) -> (n,) values or their mean (), or a callable
+            (model, batch) -> value or dict of values. The latter is recognized by the name of its first parameter. A
+            mean over the batch is weighted by the number of samples in the batch.
+        metrics: loss, accuracy, or callables (outputs, targets); by default the loss, with accuracy beside
+            cross_entropy.
 
     Raises:
         UsageError: unknown loss or metric.
@@ -39,34 +57,34 @@ def make_measure(loss: str | Callable, metrics: Sequence[str | Callable] | None)
     if _takes_model(function):
         if metrics and list(metrics) != ["loss"]:
             raise UsageError(f"metrics cannot be added to {loss_name}(model, batch); return them from it as a dict")
-        return _ModelMeasure(function), loss_name, ["loss"]
+        return ModelMeasure(function), loss_name, ["loss"]
     wanted = list(metrics or (["loss", "accuracy"] if _plain(function) is cross_entropy else ["loss"]))
     functions = {_metric_name(metric): _metric_function(metric, function) for metric in wanted}
-    return _OutputMeasure(functions), loss_name, list(functions)
+    return OutputMeasure(functions), loss_name, list(functions)
 
 
 def cross_entropy(outputs: Tensor, targets: Tensor, *, label_smoothing: float = 0.0) -> Tensor:
-    """(n,) cross-entropy of logits (n, classes, ...) with class numbers or probabilities; further dimensions averaged."""
+    """(n,) cross-entropy of logits (n, classes, ...) and class numbers or probabilities, averaged over further dimensions."""
     targets = targets if targets.is_floating_point() else targets.long()
     return _per_sample(F.cross_entropy(outputs, targets, reduction="none", label_smoothing=label_smoothing))
 
 
 def mse(outputs: Tensor, targets: Tensor) -> Tensor:
-    """(n,) mean squared error; class numbers are compared as one-hot vectors with the raw outputs (n, classes, ...).
+    """(n,) mean squared error; class numbers count as one-hot vectors beside the raw outputs (n, classes, ...).
 
     Raises:
-        DataError: outputs and targets have different shapes, beyond dimensions of length 1.
+        DataError: outputs and targets differ in shape; dimensions of length 1 are ignored.
     """
     if classes := class_count(outputs, targets):
         targets = F.one_hot(targets.long(), classes).movedim(-1, 1)
-    # (n, 1) minus (n,) would broadcast to (n, n) without a word
+    # (n, 1) minus (n,) would silently broadcast to (n, n)
     if [d for d in outputs.shape[1:] if d != 1] != [d for d in targets.shape[1:] if d != 1]:
         raise DataError(f"mse: the outputs have shape {tuple(outputs.shape)}, the targets {tuple(targets.shape)}")
     return _per_sample((outputs - targets.to(outputs.dtype).reshape(outputs.shape)).square())
 
 
 def accuracy(outputs: Tensor, targets: Tensor) -> Tensor:
-    """(n,) 1 where the largest logit is the target's, else 0; NaN logits are wrong, whatever argmax says of them.
+    """(n,) 1 where the target has the largest logit, else 0; NaN logits count as wrong.
 
     Raises:
         UsageError: the targets are not class numbers.
@@ -81,13 +99,13 @@ def accuracy(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 def class_count(outputs: Tensor, targets: Tensor) -> int | None:
-    """How many classes the net tells apart, when the targets are class numbers; None when they are values."""
+    """The number of classes when the targets are class numbers; None when they are values."""
     numbers = not targets.is_floating_point() and outputs.ndim == targets.ndim + 1
     return outputs.shape[1] if numbers and outputs.shape[1] > 1 else None
 
 
-def forward(model: nn.Module, inputs: Any) -> Tensor:
-    """The model's logits: unpacked from the tuples and records that many models return."""
+def forward(model: Model, inputs: Any) -> Tensor:
+    """The model's logits; tuples, lists and records with `logits`, as many models return, are unpacked."""
     outputs = model(inputs)
     if hasattr(outputs, "logits"):
         return outputs.logits
@@ -97,15 +115,16 @@ def forward(model: nn.Module, inputs: Any) -> Tensor:
 LOSSES = {"cross_entropy": cross_entropy, "mse": mse}
 
 
-class _OutputMeasure:
-    """Metrics of (outputs, targets), the outputs computed once."""
+class OutputMeasure:
+    """Metrics of (outputs, targets); `functions` by name, all applied to the same outputs."""
 
-    def __init__(self, functions: Mapping[str, Callable]):
+    reads_outputs = True
+
+    def __init__(self, functions: Mapping[str, OutputFunction]):
         self.functions = functions
-        self.reads_outputs = True
         self.reads_labels = any(_plain(function) in (cross_entropy, mse, accuracy) for function in functions.values())
 
-    def __call__(self, model: nn.Module, batch: Any) -> dict[str, Tensor]:
+    def __call__(self, model: Model, batch: Any) -> dict[str, Tensor]:
         if not isinstance(batch, (tuple, list)) or len(batch) != 2:
             raise DataError(
                 f"a batch of type {type(batch).__name__} is not (inputs, targets); "
@@ -116,22 +135,25 @@ class _OutputMeasure:
         return {name: function(outputs, batch[1]) for name, function in self.functions.items()}
 
 
-class _ModelMeasure:
+class ModelMeasure:
     """A user's (model, batch) -> value or dict of values."""
+
+    reads_outputs = False
+    reads_labels = False
 
     def __init__(self, function: Callable):
         self.function = function
 
-    def __call__(self, model: nn.Module, batch: Any) -> dict[str, Tensor]:
+    def __call__(self, model: Model, batch: Any) -> dict[str, Tensor]:
         found = self.function(model, batch)
         return dict(found) if isinstance(found, Mapping) else {"loss": found}
 
 
 def check_values(name: str, values: Any, length: int) -> Tensor:
-    """A metric's values for a batch as float64: (length,), one for each sample, or () for all of them.
+    """A metric's values for a batch as float64: (length,) for the samples, or () for the whole batch.
 
     Raises:
-        EvaluationError: anything else.
+        EvaluationError: the values are not numeric, or have another shape.
     """
     try:
         found = torch.as_tensor(values, dtype=torch.float64).detach()
@@ -165,7 +187,7 @@ def _loss_function(loss: str | Callable) -> tuple[Callable, str]:
 
 
 def _own_cross_entropy(loss: Callable) -> Callable | None:
-    """Ours in place of torch's, which averages over the batch: values per sample carry the standard error."""
+    """`cross_entropy` in place of torch's, which averages over the batch; values per sample give the standard error."""
     if loss is F.cross_entropy:
         return cross_entropy
     if not isinstance(loss, nn.CrossEntropyLoss) or loss.weight is not None or loss.ignore_index != -100:

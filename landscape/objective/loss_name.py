@@ -1,6 +1,6 @@
-"""What a loss is called in the provenance.
+"""The name of a loss in the provenance.
 
-Owns: names that tell apart losses of one class with other settings, so that a file computed with one is never continued
+Owns: names that distinguish losses of one class by their settings, so that a file computed with one is never continued
 with another.
 """
 
@@ -16,7 +16,7 @@ from landscape.data.split import fingerprint_of
 
 
 def full_name(loss: Callable) -> str:
-    """The name, and what it was given beside torch's defaults.
+    """The name, with the settings that differ from torch's defaults.
 
     >>> full_name(nn.SmoothL1Loss(beta=2.0)), full_name(nn.MSELoss()), full_name(nn.functional.mse_loss)
     ('SmoothL1Loss(beta=2.0)', 'MSELoss', 'mse_loss')
@@ -27,20 +27,21 @@ def full_name(loss: Callable) -> str:
 
 
 def short_name(function: Callable) -> str:
-    """The name alone, as a metric is called."""
+    """The name without settings, which also names a metric."""
     inner = function.func if isinstance(function, functools.partial) else function
     return getattr(inner, "__name__", type(inner).__name__)
 
 
 def _settings(loss: Callable) -> str:
+    usual: dict[str, Any] = {}
     if isinstance(loss, functools.partial):
-        given, usual = loss.keywords, {}
+        given = loss.keywords
     elif isinstance(loss, nn.Module):
         given, usual = _fields(loss), _torch_defaults(type(loss))
     else:
         return ""
-    told = [f"{key}={_shown(value)}" for key, value in given.items() if usual.get(key) != value]
-    return f"({', '.join(told)})" if told else ""
+    settings = [f"{key}={_shown(value)}" for key, value in given.items() if usual.get(key) != value]
+    return f"({', '.join(settings)})" if settings else ""
 
 
 def _fields(module: nn.Module) -> dict[str, Any]:

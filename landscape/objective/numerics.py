@@ -1,6 +1,6 @@
 """Device, precision and threads of an evaluation.
 
-Owns: what `--device`, `--precision` and `--threads` mean, and putting torch's global switches back afterwards.
+Owns: the meaning of `--device` and `--precision`, and restoring torch's global switches afterwards.
 """
 
 from __future__ import annotations
@@ -13,17 +13,18 @@ import torch
 from landscape.data.memory import host_budget
 from landscape.errors import LandscapeError, UsageError
 
-# precision -> dtype of weights and inputs; bf16 keeps float32 weights and lets autocast choose the kernels, because a
-# direction added to 8-bit mantissas would be lost in rounding
+# precision -> dtype of weights and inputs. bf16 keeps float32 weights and lets autocast choose the kernels: a direction
+# added to 8-bit mantissas would be lost in rounding.
 PRECISIONS = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.float32, "fp64": torch.float64}
 DEVICES = ("auto", "cpu", "cuda")
 
 
 def choose_device(spec: str, local_rank: int = 0) -> torch.device:
-    """`auto` takes the GPU of the local rank when there is one.
+    """The device that `spec` names; `auto` takes the GPU of the local rank when there is one.
 
     Raises:
-        UsageError: unknown device. LandscapeError: a GPU is asked for and torch sees none.
+        UsageError: unknown device.
+        LandscapeError: `spec` names a GPU that torch does not see.
     """
     name, _, number = spec.partition(":")
     if name not in DEVICES or (number and not number.isdigit()):
@@ -41,7 +42,7 @@ def choose_device(spec: str, local_rank: int = 0) -> torch.device:
 
 
 def dtype_of(precision: str) -> torch.dtype:
-    """Raises UsageError for an unknown precision."""
+    """The dtype of weights and inputs; raises UsageError for an unknown precision."""
     if precision not in PRECISIONS:
         raise UsageError(f"precision '{precision}': expected one of {', '.join(PRECISIONS)}")
     return PRECISIONS[precision]
@@ -49,16 +50,16 @@ def dtype_of(precision: str) -> torch.dtype:
 
 @contextlib.contextmanager
 def numerics(precision: str, device: torch.device) -> Iterator[None]:
-    """Within: inference mode, and matrix products in just the precision asked for."""
+    """Within the block: inference mode, and matrix products in exactly this precision."""
     with switched(precision, device), torch.inference_mode():
         yield
 
 
 @contextlib.contextmanager
 def switched(precision: str, device: torch.device) -> Iterator[None]:
-    """Within: matrix products in just the precision asked for, with or without gradients.
+    """Within the block: matrix products in exactly this precision, with or without gradients.
 
-    fp32 means fp32: torch lets cuDNN convolutions use TF32 unless told otherwise.
+    fp32 means fp32: by default torch lets cuDNN convolutions use TF32.
     """
     switches = _tf32_switches() if device.type == "cuda" else []
     before = [getattr(owner, name) for owner, name, _, _ in switches]
@@ -76,8 +77,8 @@ def switched(precision: str, device: torch.device) -> Iterator[None]:
 def _tf32_switches() -> list[tuple[object, str, object, object]]:
     """(owner, attribute, value that allows TF32, value that refuses it).
 
-    From torch 2.9 on they are the `fp32_precision`s: reading the older `allow_tf32` is an error there once a program has
-    set a new one.
+    From torch 2.9 on these are `fp32_precision` attributes: once a program has set one of them, reading the older
+    `allow_tf32` is an error.
     """
     matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
     if hasattr(cudnn, "conv"):
@@ -86,7 +87,7 @@ def _tf32_switches() -> list[tuple[object, str, object, object]]:
 
 
 def multiplies_bf16(device: torch.device) -> bool:
-    """Whether there are kernels for bfloat16 on the device; without them it takes many times as long as float32."""
+    """Whether the device has bfloat16 kernels; without them bfloat16 is many times slower than float32."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported()
     supported = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
@@ -94,7 +95,7 @@ def multiplies_bf16(device: torch.device) -> bool:
 
 
 def memory_budget(device: torch.device, sharers: int = 1) -> float:
-    """Bytes that data may take on the device: half of what is free, shared with the other ranks of the machine."""
+    """Bytes that data may take on the device: half of the free memory, shared with the other ranks of the machine."""
     if device.type == "cuda":
         ranks_per_gpu = -(-sharers // max(1, torch.cuda.device_count()))
         return 0.5 * torch.cuda.mem_get_info(device)[0] / ranks_per_gpu

@@ -1,14 +1,13 @@
 """The objective: metrics of a net on its data at given weights.
 
-Owns: the private copy of the net, whose weights are views of one flat vector, and the pass over the data. The net that
-the caller passed in is never touched.
+Owns: the private copy of the net, whose weights are views of one flat vector, and the pass over the data. The caller's
+net is never touched.
 """
 
 from __future__ import annotations
 
 import contextlib
 import copy
-import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -20,23 +19,36 @@ from landscape.data.split import Split, batch_length, is_pair, tensors_in
 from landscape.errors import DataError, EvaluationError, LandscapeError, UsageError
 from landscape.layout import Layout
 from landscape.objective import batchnorm as bn
-from landscape.objective.chunks import Lead, Segment, divide
+from landscape.objective.chunks import DeviceQueue, Segment, divide
 from landscape.objective.fast import FastNet, accelerated
-from landscape.objective.loss import Measure, class_count, forward
+from landscape.objective.loss import Measure, Model, class_count, forward
 from landscape.objective.numerics import dtype_of, numerics
-from landscape.objective.tally import Sum, Sums, Tally, added, fetched, means
+from landscape.objective.tally import MetricSum, Sums, Tally, fetch_sums, means, merge_sums
 
 DEFAULT_BATCH = {"cpu": 128, "cuda": 1024}
-TRACED = 4
-PENALTY = "l2"  # among the sums of the first chunk; metrics have the name of a split in front
+TRACED_SAMPLES = 4
+PENALTY = "l2"  # an entry of the sums of the first chunk; no metric has this name, since metrics begin with their split
 
 
 class Objective:
     """Evaluates metrics at flat weight vectors of `layout`.
 
-    `weights` is the vector (layout.size,) that the private net reads: filling it moves the net. `fast` allows `net`, what
-    batches are passed through, to be a faster program for the same function (fast.py). `own`: nobody else has the model,
-    so it is moved itself; else a copy of it is.
+    `weights` is the vector (layout.size,) that the private net reads: filling it moves the net.
+
+    Args:
+        model: the net; it is copied unless `own` says that nobody else holds it.
+        splits: the data, by the name that stands in front of their metrics.
+        measure: what is computed on a batch (loss.py).
+        precision: one of `numerics.PRECISIONS`.
+        batchnorm: one of `batchnorm.POLICIES`.
+        recompute_on: the training data for `recompute`; by default the split named train.
+        l2: adds `<split>_loss_l2`, the loss plus l2 / 2 times the squared norm of the parameters.
+        budget: bytes that the data may take on the device, shared evenly among the splits.
+        fast: pass batches through a faster program for the same function (fast.py) where there is one.
+
+    Raises:
+        UsageError: an unknown policy or precision, a batch size below 1, or `recompute` without training data.
+        LandscapeError: the model has no floating-point parameters, or cannot be copied.
     """
 
     def __init__(
@@ -68,50 +80,58 @@ class Objective:
         self.weights = self.layout.flatten(self.layout.tensors(self.model), dtype=dtype, device=self.device)
         self.layout.attach(self.model, self.weights)
         share = budget / (len(splits) + (recompute_on is not None))
-        self.splits = {name: split.on(self.device, dtype, share) for name, split in splits.items()}
-        self._layers = bn.tracking_layers(self.model)
-        self._recomputes = batchnorm == "recompute" and bool(self._layers)
-        self._recompute_on = recompute_on.on(self.device, dtype, share) if recompute_on else self.splits.get("train")
+        self.splits: Mapping[str, Split] = {name: split.on(self.device, dtype, share) for name, split in splits.items()}
+        training = recompute_on.on(self.device, dtype, share) if recompute_on else self.splits.get("train")
+        self._recompute = _recompute(self.model, training) if batchnorm == "recompute" else None
         self._fast = self._accelerated() if fast else None
-        self.net = self._fast or self.model
+        self.net: Model = self._fast or self.model
         wanted = self._fast.batch_size if self._fast and self.device.type == "cpu" else DEFAULT_BATCH[self.device.type]
         self.batch_size = batch_size or wanted
-        if batchnorm == "recompute" and self._recompute_on is None:
-            raise UsageError("batchnorm recompute: needs the training data, which are not among the splits")
+        self._divided: list[list[Segment]] | None = None
+
+    def with_splits(self, splits: Mapping[str, Split]) -> Objective:
+        """A view of this objective with other data: it shares the net, its weights and the faster program.
+
+        `splits` must be on the device and in the precision of this objective already.
+        """
+        view = copy.copy(self)
+        view.splits, view._divided = dict(splits), None
+        return view
 
     @property
     def samples(self) -> int:
         """Samples that one evaluation passes through the net."""
-        extra = self._recompute_on.size if self.batchnorm == "recompute" and self._recompute_on else 0
+        extra = self._recompute.split.size if self._recompute else 0
         return sum(split.size for split in self.splits.values()) + extra
 
     @property
     def nbytes(self) -> int:
-        """What the weights take: the vector, and the folded ones of a faster program."""
+        """Bytes of the weights: the vector, and the folded weights of a faster program."""
         return self.weights.numel() * self.weights.element_size() + (self._fast.nbytes if self._fast else 0)
 
     @property
     def indivisible(self) -> str | None:
         """Why a point cannot be shared among processes; None when it can."""
-        if self._recomputes:
+        if self._recompute and self._recompute.layers:
             return "batchnorm recompute estimates statistics from all training data before it measures anything"
         streamed = [name for name, split in self.splits.items() if split.count(self.batch_size) is None]
         return f"the {streamed[0]} data do not fit into memory and are read in order" if streamed else None
 
-    @functools.cached_property
-    def _chunks(self) -> list[list[Segment]]:
-        counts = {name: split.count(self.batch_size) for name, split in self.splits.items()}
-        return divide(dict.fromkeys(counts) if self.indivisible else counts)
-
     @property
     def chunks(self) -> int:
-        """Into how many parts the pass over the data is divided; the same on every process."""
-        return len(self._chunks)
+        """The number of parts that a pass over the data is divided into; the same on every process."""
+        return len(self._segments())
+
+    def _segments(self) -> list[list[Segment]]:
+        if self._divided is None:
+            counts = {name: split.count(self.batch_size) for name, split in self.splits.items()}
+            self._divided = divide(dict.fromkeys(counts) if self.indivisible else counts)
+        return self._divided
 
     def evaluate(self, weights: Tensor | None = None) -> dict[str, float]:
         """Means over all samples as `train_loss`, ..., with standard errors as `stderr/train_loss`, ...
 
-        `weights`: (layout.size,); None evaluates what `self.weights` holds. NaN and inf are results.
+        `weights`: (layout.size,); None evaluates at the present `self.weights`. NaN and inf are results.
         """
         if weights is not None and weights is not self.weights:
             self.weights.copy_(weights)
@@ -120,26 +140,25 @@ class Objective:
     def sums(self, first: int, end: Callable[[int], int]) -> list[Sums]:
         """The sums of each chunk from `first` on at `self.weights`, for `join`.
 
-        Before each chunk, `end` is called with its number and says where to stop.
+        Before each chunk, `end` is called with its number and returns the number of the chunk to stop at.
         """
-        chunk, tallies, lead = first, [], Lead(self.device)
+        chunk, tallies, segments, queue = first, [], self._segments(), DeviceQueue(self.device)
         with self.ready():
             while chunk < end(chunk):
-                tallies.append(self._pass(self._chunks[chunk]))
-                lead.step()
+                tallies.append(self._pass(segments[chunk]))
+                queue.wait()
                 chunk += 1
-            found = fetched(tallies)
+            found = fetch_sums(tallies)
             if self.l2 and first == 0:
-                found[0] = {**found[0], PENALTY: Sum(self.penalty(), 0.0, 1, False)}
-        return found
+                found[0][PENALTY] = MetricSum(self.penalty(), 0.0, 1, False)
+        return [*found]
 
     @contextlib.contextmanager
     def ready(self) -> Iterator[None]:
-        """Within: the numerics asked for, and `net` up to date with `weights`."""
+        """Within the block the numerics are set and `net` is up to date with `weights`."""
         with numerics(self.precision, self.device):
-            if self._recomputes:
-                batches = self._recompute_on.batches(bn.recompute_batch(self._recompute_on.size))
-                bn.recompute(self._layers, batches, lambda batch: self.measure(self.model, batch))
+            if self._recompute and self._recompute.layers:
+                self._recompute(lambda batch: self.measure(self.model, batch))
             if self._fast:
                 self._fast.refresh()
             yield
@@ -149,35 +168,36 @@ class Objective:
         return 0.5 * (self.l2 or 0.0) * float(self._parameters().double().square().sum())
 
     def join(self, chunks: Sequence[Sums]) -> dict[str, float]:
-        """What `evaluate` returns, from the `sums` of all chunks in their order, whoever computed them."""
-        found = means(added(chunks))
+        """The result of `evaluate`, from the `sums` of all chunks in their order, whichever process computed them."""
+        found = means(merge_sums(chunks))
         penalty = found.pop(PENALTY, None)
         if penalty is not None:
             found |= {f"{name}_loss_l2": found[f"{name}_loss"] + penalty for name in self.splits}
         return found
 
     def check(self) -> None:
-        """One batch through the net and the loss, and all labels against its outputs, before a long run starts.
+        """Passes one batch of each split through the net and the loss, and checks all labels, before a long run.
 
         Raises:
-            LandscapeError: the net does not take the inputs, or the loss not its outputs.
-            DataError: labels outside the classes.
+            EvaluationError: the net does not accept the inputs, or the loss does not accept the outputs.
+            DataError: an empty split, or labels outside the classes.
+            UsageError: `l2` without a loss among the metrics.
         """
         for name, split in self.splits.items():
             batch = next(iter(split.batches(min(self.batch_size, 8))), None)
             if batch is None:
                 raise DataError(f"split {name} is empty")
             with numerics(self.precision, self.device):
-                self._try(batch, name, getattr(split, "targets", None))
+                self._try(batch, name, split.targets)
 
     def _try(self, batch: Any, name: str, targets: Tensor | None) -> None:
         try:
-            if getattr(self.measure, "reads_labels", False) and is_pair(batch):
+            if self.measure.reads_labels and is_pair(batch):
                 classes = class_count(forward(self.model, batch[0]), batch[1])
                 check_labels(batch[1] if targets is None else targets, classes, name)
             tally, size = Tally(), batch_length(batch)  # before the loss, which may take the batch apart
             tally.add(name, self.measure(self.model, batch), size)
-            results = means(fetched([tally])[0])
+            results = means(fetch_sums([tally])[0])
         except LandscapeError:
             raise
         except Exception as error:
@@ -197,10 +217,10 @@ class Objective:
         return tally
 
     def _accelerated(self) -> FastNet | None:
-        """A faster program for the private net, where its measure sees nothing of the net but its outputs."""
+        """A faster program for the private net; only where the measure uses nothing of the net but its outputs."""
         split = next(iter(self.splits.values()))
-        batch = next(iter(split.batches(TRACED)), None)
-        plain = self.precision in ("fp32", "tf32") and getattr(self.measure, "reads_outputs", False)
+        batch = next(iter(split.batches(TRACED_SAMPLES)), None)
+        plain = self.precision in ("fp32", "tf32") and self.measure.reads_outputs
         if not plain or not is_pair(batch) or not isinstance(batch[0], Tensor):
             return None
         with numerics(self.precision, self.device):
@@ -212,8 +232,14 @@ class Objective:
         return self.weights[: min(buffers, default=self.layout.size)]
 
 
+def _recompute(model: nn.Module, training: Split | None) -> bn.Recompute:
+    if training is None:
+        raise UsageError("batchnorm recompute: needs the training data, which are not among the splits")
+    return bn.Recompute(bn.tracking_layers(model), training)
+
+
 def check_labels(targets: Tensor, classes: int | None, where: str) -> None:
-    """Raises DataError when a label is not one of 0 .. classes - 1; without classes there is nothing to check."""
+    """Raises DataError when a label is not one of 0 .. classes - 1; with `classes` None nothing is checked."""
     if classes is None:
         return
     low, high = int(targets.min()), int(targets.max())
@@ -226,10 +252,10 @@ def check_labels(targets: Tensor, classes: int | None, where: str) -> None:
 
 
 def private_copy(model: nn.Module) -> nn.Module:
-    """A copy that nobody else has.
+    """A deep copy.
 
     Raises:
-        LandscapeError: it cannot be copied; says what stands in the way.
+        LandscapeError: the model cannot be copied; the message says why.
     """
     try:
         return copy.deepcopy(model)

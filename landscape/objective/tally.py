@@ -1,7 +1,7 @@
-"""Means and standard errors over samples, whatever the batches.
+"""Means and standard errors over samples, independent of the batches.
 
 Owns: the sums. They are kept in float64 on the device and fetched once, so that nothing waits for the device between
-batches; the sums of several chunks of a pass are added in the order of the chunks.
+batches. The sums of several chunks of a pass are added in the order of the chunks.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from landscape.errors import EvaluationError
 from landscape.objective.loss import check_values
 
 
-class Sum(NamedTuple):
-    """Of one metric over `count` samples; `squares` mean something where samples were seen singly."""
+class MetricSum(NamedTuple):
+    """The sum of one metric over a number of `samples`; `squares` is meaningful only with values `per_sample`."""
 
     total: float
     squares: float
-    count: int
+    samples: int
     per_sample: bool
 
 
-Sums = Mapping[str, Sum]
+Sums = Mapping[str, MetricSum]
 
 
 class Tally:
@@ -37,7 +37,7 @@ class Tally:
         self._per_sample: dict[str, bool] = {}
 
     def add(self, split: str, values: Mapping[str, Tensor], length: int) -> None:
-        """One batch of `length` samples; a metric is (length,) values or their mean ()."""
+        """Adds one batch of `length` samples; a metric has shape (length,), or () for the mean over the batch."""
         for metric, raw in values.items():
             value = check_values(metric, raw, length)
             per_sample = value.ndim == 1
@@ -48,44 +48,41 @@ class Tally:
             self._counts[name] = self._counts.get(name, 0) + length
             self._per_sample[name] = self._per_sample.get(name, True) and per_sample
 
-    def on_host(self, name: str, both: Sequence[float]) -> Sum:
-        return Sum(*both, self._counts[name], self._per_sample[name])
+    def on_host(self, name: str, total: float, squares: float) -> MetricSum:
+        """The sum of a metric, from its two numbers fetched from the device."""
+        return MetricSum(total, squares, self._counts[name], self._per_sample[name])
 
 
-def fetched(tallies: Sequence[Tally]) -> list[Sums]:
+def fetch_sums(tallies: Sequence[Tally]) -> list[dict[str, MetricSum]]:
     """The sums of each tally as plain numbers, brought from the device in one transfer.
 
     Raises:
-        EvaluationError: not one metric was added up.
+        EvaluationError: the tallies hold no metric.
     """
     held = [both for tally in tallies for both in tally.sums.values()]
     if not held:
         raise EvaluationError("the loss returned no values")
-    # a user's metric may come as a plain number, and then lies on the CPU
+    # a user's metric may be a plain number, which lies on the CPU
     rows = iter(torch.stack([both.to(held[0].device) for both in held]).tolist())
-    return [{name: tally.on_host(name, next(rows)) for name in tally.sums} for tally in tallies]
+    return [{name: tally.on_host(name, *next(rows)) for name in tally.sums} for tally in tallies]
 
 
-def added(chunks: Sequence[Sums]) -> Sums:
+def merge_sums(chunks: Sequence[Sums]) -> Sums:
     """The sums over all chunks, added one after another in the order given."""
-    found: dict[str, Sum] = {}
+    merged: dict[str, MetricSum] = {}
     for chunk in chunks:
         for name, more in chunk.items():
-            if name not in found:
-                found[name] = more
-                continue
-            so_far = found[name]
-            found[name] = Sum(
-                so_far.total + more.total,
-                so_far.squares + more.squares,
-                so_far.count + more.count,
-                so_far.per_sample and more.per_sample,
-            )
-    return found
+            before = merged.get(name)
+            merged[name] = more if before is None else _plus(before, more)
+    return merged
+
+
+def _plus(a: MetricSum, b: MetricSum) -> MetricSum:
+    return MetricSum(a.total + b.total, a.squares + b.squares, a.samples + b.samples, a.per_sample and b.per_sample)
 
 
 def means(sums: Sums) -> dict[str, float]:
-    """The mean of each metric, and `stderr/<metric>`: its standard error where samples were seen singly."""
+    """The mean of each metric, and its standard error as `stderr/<metric>` where there are values per sample."""
     found: dict[str, float] = {}
     for name, (total, squares, count, per_sample) in sums.items():
         found[name] = total / count

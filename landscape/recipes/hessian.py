@@ -99,7 +99,8 @@ def lines(result: Any, shell: Mapping[str, Any]) -> list[str]:
     said += [f"  {role} eigenvalue: {spread(result, found[role])}" for role in (LARGEST, SMALLEST)]
     if count := int((array[SETTLED] == 0).sum()) if SETTLED in array else 0:
         said.append(
-            f"  less precise than asked at {count} point{'s' if count != 1 else ''}; hessian_max_error and hessian_min_error say by how much"
+            f"  less precise than asked at {count} point{'s' if count != 1 else ''}; hessian_max_error and "
+            "hessian_min_error say by how much"
         )
     if NEGATIVE in array:
         shares = 100 * array[NEGATIVE]

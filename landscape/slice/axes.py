@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from landscape.direction.difference import difference
+from landscape.direction.difference import weight_difference
 from landscape.direction.direction import Direction, cosine, fingerprint
 from landscape.direction.files import read_directions
 from landscape.direction.filters import filter_rules
@@ -93,7 +93,7 @@ def _stored_directions(options: AxesOptions, net: Net, layout: Layout, ndim: int
     read: Any = options.directions
     if isinstance(read, (str, Path)):
         read = read_directions(read, net.module, layout, ndim=ndim)
-    return [Direction.laid(layout, stored.vector, stored.provenance) for stored in read]
+    return [Direction.from_tensors(layout, stored.vector, stored.provenance) for stored in read]
 
 
 def _direction(
@@ -105,7 +105,7 @@ def _direction(
     scaling = {"norm": options.norm or usual[0], "ignore": options.ignore or usual[1]}
     reference, rules, facts = layout.named(origin), filter_rules(net.module), {"kind": kind, **scaling}
     if other is not None:
-        direction = Direction.laid(layout, difference(reference, other.tensors), facts)
+        direction = Direction.from_tensors(layout, weight_difference(reference, other.tensors), facts)
     elif options.lean:
         return Regenerated(layout, reference, rules, seed=options.seed, axis=axis, **scaling, provenance=facts)
     else:
@@ -129,7 +129,7 @@ def _stored_label(name: str, facts: dict) -> str:
 
 def _refuse_zero(directions: Sequence[Direction | Regenerated]) -> None:
     for name, direction in zip(NAMES, directions, strict=False):
-        if not any(bool(block.any()) for _, block in direction.pieces()):
+        if not any(bool(block.any()) for _, block in direction.named_blocks()):
             raise LandscapeError(
                 f"the {name} direction is zero, so nothing would move: are both nets the same, or all parameters ignored?"
             )

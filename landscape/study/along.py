@@ -107,7 +107,7 @@ def _directions(along: str, on: OnPlane, ndim: int, facts: dict[str, str]) -> li
     for vector, which in make(products, ndim):
         if not float(vector.norm()) > 0:
             raise EvaluationError(f"along {along}: the {which['which']} is zero at these weights")
-        direction = Direction.laid(
+        direction = Direction.from_tensors(
             objective.layout, {name: view.cpu() for name, view in objective.layout.named(vector / vector.norm()).items()},
             {**facts, **which},
         )  # fmt: skip

@@ -7,6 +7,7 @@ computed at a point is the business of an `Addition` (measurement/).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,8 @@ from landscape.subject.subject import started, versions_used
 from landscape.surfaces.file import SurfaceFile
 from landscape.surfaces.surface import FAILED, PENDING, Surface
 from landscape.sweep.launch import World
-from landscape.sweep.parts import Work
 from landscape.sweep.sampler import EveryPoint, Result, Sampler
+from landscape.sweep.work import Work
 
 # In progress lines; others go by the name of their group.
 LABELS = {"hessian": "curvature"}
@@ -47,11 +48,11 @@ class ExtensionStudy(Study[Surface]):
 
         `given`: options that take the place of what the surface's provenance says; the rest as in `landscape.hessian`.
         """
-        self._of = extended(source, given, world, split=split, precision=precision)
+        of = extended(source, given, world, split=split, precision=precision)
         self._overwrite, self._ranks, self._every = overwrite, world.size, every
-        objective = self._of.subject.objective
-        self._split = few_of(objective.splits[self._of.split], samples)
-        objective.splits = {self._of.split: self._split}
+        self._split = few_of(of.subject.objective.splits[of.split], samples)
+        objective = of.subject.objective.with_splits({of.split: self._split})
+        self._of = replace(of, subject=replace(of.subject, objective=objective))
         self._work = measure(self._of, world)
         self._points = tuple(thinned(self._of.surface.grid, every))
         self.label = f"{self._of.surface.known.model_name} {LABELS.get(self._work.group, self._work.group)}"

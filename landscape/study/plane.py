@@ -21,9 +21,9 @@ from landscape.study.tolerance import SAMPLES, expected_saving, finish, sampled,
 from landscape.surfaces.file import SurfaceFile, check_folder
 from landscape.surfaces.surface import Surface
 from landscape.sweep.launch import World
-from landscape.sweep.parts import Work
 from landscape.sweep.progress import note
 from landscape.sweep.sampler import Result, Sampler
+from landscape.sweep.work import Work
 
 
 def directions_path(out: str | Path) -> Path:

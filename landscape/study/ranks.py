@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from landscape.errors import LandscapeError, UsageError
-from landscape.sweep.executor import Evaluate, Executor, SerialExecutor
+from landscape.sweep.executor import Executor, SerialExecutor
 from landscape.sweep.launch import World
 from landscape.sweep.signals import interruptible
+from landscape.sweep.work import Evaluate
 
 T = TypeVar("T")
 
@@ -42,9 +43,9 @@ def shared(world: World, value: Callable[[], T]) -> T:
     """The leader's value, on all ranks."""
     if world.size == 1:
         return value()
-    from landscape.sweep.mpi import share
+    from landscape.sweep.mpi import broadcast
 
-    return share(world, value() if world.leads else None)
+    return broadcast(world, value() if world.leads else None)
 
 
 def check_same(world: World, marks: Mapping[str, str]) -> None:

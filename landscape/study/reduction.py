@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from landscape.errors import UsageError
 from landscape.objective.objective import Objective
-from landscape.objective.sampled import unsampled
+from landscape.objective.sampled import sampling_obstacle
 from landscape.options.groups import ToleranceOptions
 from landscape.surfaces.provenance import ToleranceFacts
 
@@ -38,7 +38,7 @@ class Reduction:
         tolerance = options.check()
         if not tolerance:
             return None
-        why_not = unsampled(objective) if options.refine is not True else None
+        why_not = sampling_obstacle(objective) if options.refine is not True else None
         if why_not and options.refine is False:
             raise UsageError(f"tolerance {tolerance:g} without refine: {why_not}; drop --no-refine")
         samples = options.refine is not True and not why_not

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from landscape.direction.files import NAMED
+from landscape.direction.files import LOSS_KINDS
 from landscape.errors import UsageError
 from landscape.options.groups import AxesOptions, DataOptions, LossOptions, MachineOptions, NetOptions
 from landscape.options.option import Given
@@ -80,7 +80,7 @@ def _asked(known: Provenance, given: Mapping[str, Any], split: str, where: str) 
         "to_y": made.to_y,
         "directions": made.file,
     }
-    if made.kind in NAMED and not made.file and given.get("directions") is None:
+    if made.kind in LOSS_KINDS and not made.file and given.get("directions") is None:
         raise UsageError(
             f"{where} lies along the {made.kind}, and its directions were in memory; pass them as directions"
         )

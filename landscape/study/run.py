@@ -14,11 +14,12 @@ import torch
 
 from landscape.study.ranks import check_same, on_all_ranks, shared, together
 from landscape.study.study import Extent, Plan, ResultFile, Study
-from landscape.sweep.executor import Evaluate, Executor, PointFailed
+from landscape.sweep.executor import Executor, PointFailed
 from landscape.sweep.launch import World, connect
 from landscape.sweep.loop import sweep
 from landscape.sweep.progress import Progress, note
 from landscape.sweep.sampler import Sampler
+from landscape.sweep.work import Evaluate
 
 R = TypeVar("R")
 

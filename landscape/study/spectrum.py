@@ -26,8 +26,8 @@ from landscape.surfaces.provenance import RunFacts, SpectrumFacts
 from landscape.surfaces.spectrum import Block, Spectrum
 from landscape.surfaces.spectrum_file import SpectrumFile
 from landscape.sweep.launch import World
-from landscape.sweep.parts import Work
-from landscape.sweep.sampler import Point, Result, Sampler, ThesePoints
+from landscape.sweep.sampler import Point, PointList, Result, Sampler
+from landscape.sweep.work import Work
 
 
 class SpectrumStudy(Study[Spectrum]):
@@ -65,7 +65,7 @@ class SpectrumStudy(Study[Spectrum]):
         blocks = list(file.content.blocks.values())
         todo = [i for i, task in enumerate(self._tasks.all) if self._lacks(blocks[task.block], task)]
         points = [Point(i, tuple(map(float, self._tasks.all[i]))) for i in todo]
-        return ThesePoints(points), Extent(len(self._tasks.all), len(self._tasks.all) - len(todo), 0)
+        return PointList(points), Extent(len(self._tasks.all), len(self._tasks.all) - len(todo), 0)
 
     def work(self, pending: bool, world: World) -> Work:
         return self._tasks

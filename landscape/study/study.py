@@ -13,8 +13,8 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from landscape.surfaces.provenance import Provenance
 from landscape.sweep.launch import World
-from landscape.sweep.parts import Work
 from landscape.sweep.sampler import Result, Sampler
+from landscape.sweep.work import Work
 
 R_co = TypeVar("R_co", covariant=True)
 

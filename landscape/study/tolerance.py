@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from landscape.measurement.evaluate import Sampled, drivers, move
-from landscape.objective.sampled import FIRST, SampledObjective, spread_of, take_census
+from landscape.objective.sampled import FIRST_ROUND, SampledObjective, pilot_statistics, take_census
 from landscape.study.on_plane import OnPlane
 from landscape.study.reduction import Reduction
 from landscape.study.study import Saving
@@ -125,10 +125,10 @@ def _pilot(on: OnPlane, coords: tuple[float, ...]) -> float:
     needed = 0.0
     for driver in drivers(on.subject):
         name, metric = driver.split("_", 1)
-        mean, spread = spread_of(on.subject.objective, name, metric)
+        mean, spread = pilot_statistics(on.subject.objective, name, metric)
         size = on.subject.objective.splits[name].size
         share = (_reduction(on).stderr * abs(mean) / spread) ** 2 if spread > 0 else np.inf
-        needed += size if not np.isfinite(mean) else max(min(size, FIRST), 1 / (share + 1 / size))
+        needed += size if not np.isfinite(mean) else max(min(size, FIRST_ROUND), 1 / (share + 1 / size))
     return needed
 
 

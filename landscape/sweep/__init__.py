@@ -1,1 +1,1 @@
-"""Which points, where, by whom: samplers, executors and the one loop. Knows numpy, not torch; MPI only in mpi.py."""
+"""Samplers, executors and the loop that connects them. Knows numpy, not torch; MPI only in mpi.py."""

@@ -1,7 +1,7 @@
-"""Boxes of grid points, for looking closer where it is needed.
+"""Cells of grid points, for adaptive refinement.
 
-Owns: the coarse lattice over a grid of one or two dimensions, and how a box is tested and divided. Works on grid
-indices (iy, ix), or (ix,); knows no values.
+Owns: the coarse lattice over a grid of one or two dimensions, the points of a cell that are tested, and its division.
+Works on grid indices (iy, ix), or (ix,); knows no values.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Index = tuple[int, ...]
 
 
 class Cell(NamedTuple):
-    """The grid points from `low` to `high`, corners included; a width may be 0 or more in each dimension."""
+    """The grid points from `low` to `high`, corners included; its width in a dimension may be 0."""
 
     low: Index
     high: Index
@@ -28,7 +28,7 @@ class Cell(NamedTuple):
         return list(product(*({a, b} for a, b in zip(self.low, self.high, strict=True))))
 
     def edge_middles(self) -> list[Index]:
-        """Where its division needs new points besides the middle: the middles of the sides of a box."""
+        """The points other than the middle that a division needs: the middles of the sides."""
         ends = list(zip(self.low, self.middle, self.high, strict=True))
         points = {
             point for point in product(*ends) if sum(p == m for p, (_, m, _) in zip(point, ends, strict=True)) == 1
@@ -36,7 +36,7 @@ class Cell(NamedTuple):
         return sorted(points - set(self.corners()) - {self.middle}) if len(ends) > 1 else []
 
     def children(self) -> list[Cell]:
-        """The parts around the middle that still hold points other than their own corners."""
+        """The parts around the middle that hold points other than their own corners."""
         halves = [
             [(a, m), (m, b)] if a < m < b else [(a, b)]
             for a, m, b in zip(self.low, self.middle, self.high, strict=True)
@@ -55,10 +55,10 @@ class Cell(NamedTuple):
 
 
 def knots(count: int, stride: int, through: Sequence[int] = ()) -> list[int]:
-    """Indices of about every `stride`-th of `count` points, with both ends and those of `through` among them.
+    """Indices of about every `stride`-th of `count` points, including both ends and the indices `through`.
 
     >>> knots(51, 4, [25])
-    [0, 4, 8, 12, 17, 21, 25, 29, 33, 38, 42, 46, 50]
+    [0, 4, 8, 12, 16, 20, 25, 29, 33, 37, 41, 45, 50]
     """
     fixed = sorted({0, count - 1, *through})
     found = {0}

@@ -1,6 +1,6 @@
-"""Who computes the points: the interface, and the executor that does them here, one after another.
+"""Who computes the points: the interface, and the executor that computes them in this process.
 
-Owns: `Executor` and `SerialExecutor`. Many processes are the business of mpi.py.
+Owns: `Executor` and `SerialExecutor`. The executor for many processes is in mpi.py.
 """
 
 from __future__ import annotations
@@ -9,17 +9,14 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from landscape.errors import EvaluationError
-from landscape.sweep.hand import failure_text
-from landscape.sweep.parts import Work, as_work, whole
 from landscape.sweep.sampler import Point, Result
+from landscape.sweep.work import Evaluate, as_work, compute_point, failure_text
 
-# work that can be divided, or a plain function of the coordinates
-Evaluate = Work | Callable[[tuple[float, ...]], Result]
 OnResult = Callable[[Point, Result], None]
 
 
 class PointFailed(EvaluationError):
-    """An evaluation raised; `point` is where."""
+    """The evaluation of `point` raised an error."""
 
     def __init__(self, message: str, point: Point):
         super().__init__(message)
@@ -28,24 +25,24 @@ class PointFailed(EvaluationError):
 
 class Executor(Protocol):
     leads: bool
-    """Whether this process asks the sampler and keeps the results; the others only follow."""
+    """Whether this process runs the sampler and keeps the results; the others only follow."""
 
     def map(self, evaluate: Evaluate, points: Sequence[Point], on_result: OnResult) -> None:
-        """Evaluates all points; on the leader, `on_result` is called for each as it comes.
+        """On the leader: evaluates all points and calls `on_result` for each result as it arrives.
 
         Raises:
-            PointFailed: an evaluation raised, on whichever process.
+            PointFailed: an evaluation raised an error, on any process.
         """
 
     def follow(self, evaluate: Evaluate) -> None:
-        """On a process that does not lead: computes what it is given until the leader says stop."""
+        """On a follower: computes the tasks that it receives until the leader stops it."""
 
     def close(self, error: BaseException | None) -> None:
-        """On the leader: lets the followers go; with an error they stop at once."""
+        """On the leader: stops the followers; with an error they stop at once."""
 
 
 class SerialExecutor:
-    """Does the points in order, in this process."""
+    """Computes the points in order, in this process."""
 
     leads = True
 
@@ -53,7 +50,7 @@ class SerialExecutor:
         work = as_work(evaluate)
         for point in points:
             try:
-                result = dict(whole(work, point.coords))
+                result = dict(compute_point(work, point.coords))
             except Exception as error:
                 raise PointFailed(failure_text(point, error), point) from error
             on_result(point, result)

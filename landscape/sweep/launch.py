@@ -1,7 +1,7 @@
-"""Was this process started by mpiexec, mpirun or srun, with others beside it?
+"""Detects whether mpiexec, mpirun or srun started this process together with others.
 
-Owns: the answer, from the environment alone, so that a plain run never loads MPI; and `World`, what a process knows of
-its fellows.
+Owns: the detection, from environment variables only, so that a plain run never loads MPI; and `World`, the rank of this
+process among all.
 """
 
 from __future__ import annotations
@@ -12,15 +12,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-# Set by: MPICH and Intel MPI, Open MPI, MVAPICH2, Cray PALS, Slurm steps (unset in a batch script outside srun).
-# The same launchers' variables for the rank, in the same order.
+# In this order: MPICH and Intel MPI, Open MPI, MVAPICH2, Cray PALS, Slurm steps (unset in a batch script outside srun).
 RANK_VARIABLES = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "MV2_COMM_WORLD_RANK", "PALS_RANKID", "SLURM_PROCID")
 SIZE_VARIABLES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE", "PALS_SIZE", "SLURM_STEP_NUM_TASKS")
 
 
 @dataclass(frozen=True)
 class World:
-    """This process among all (`rank` of `size`) and among those on its machine (`local_rank` of `local_size`)."""
+    """`rank` of this process among `size`, and its `local_rank` among the `local_size` on this machine.
+
+    `comm`: the MPI communicator of all ranks; None on a single process.
+    """
 
     rank: int = 0
     size: int = 1
@@ -34,14 +36,14 @@ class World:
 
 
 def launched_size(environment: Mapping[str, str] | None = None) -> int:
-    """How many processes the launcher says it started; 1 when there is no launcher."""
+    """The number of processes that the launcher started; 1 without a launcher."""
     environment = os.environ if environment is None else environment
     sizes = [environment.get(name, "") for name in SIZE_VARIABLES]
     return max([int(size) for size in sizes if size.isdigit()], default=1)
 
 
 def launched_rank(environment: Mapping[str, str] | None = None) -> int:
-    """The rank the launcher gave this process; 0 when there is no launcher. Known before MPI is loaded."""
+    """The rank that the launcher gave this process; 0 without a launcher. Known before MPI is loaded."""
     environment = os.environ if environment is None else environment
     if launched_size(environment) < 2:
         return 0
@@ -51,9 +53,9 @@ def launched_rank(environment: Mapping[str, str] | None = None) -> int:
 
 @functools.cache
 def connect() -> World:
-    """The world this process lives in; loads mpi4py only when a launcher started several processes."""
+    """The world of this process; loads mpi4py only when a launcher started several processes."""
     if launched_size() < 2:
         return World()
     from landscape.sweep import mpi
 
-    return mpi.connect(launched_size())
+    return mpi.open_world(launched_size())

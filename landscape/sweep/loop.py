@@ -1,20 +1,21 @@
-"""THE loop: ask the sampler, let the executor compute, keep and tell the results.
+"""The loop of a sweep: ask the sampler, compute, keep the results, tell the sampler.
 
-Owns: the order of these steps, the same for one process and a thousand. What is evaluated and where results are kept
-come as arguments.
+Owns: the order of these steps, which is the same for one process and for a thousand. What is evaluated and where the
+results are kept are arguments.
 """
 
 from __future__ import annotations
 
-from landscape.sweep.executor import Evaluate, Executor, OnResult
+from landscape.sweep.executor import Executor, OnResult
 from landscape.sweep.sampler import Point, Result, Sampler
+from landscape.sweep.work import Evaluate
 
 
 def sweep(sampler: Sampler, executor: Executor, evaluate: Evaluate, on_result: OnResult) -> None:
-    """Runs the sampler dry. `on_result` is called on the leading process only, once for each point, as it comes.
+    """Computes all rounds of the sampler. `on_result` is called on the leader only, for each result as it arrives.
 
     Raises:
-        PointFailed: an evaluation raised; results that came before it have been handed to `on_result`.
+        PointFailed: an evaluation raised an error; earlier results have been passed to `on_result`.
     """
     if not executor.leads:
         executor.follow(evaluate)

@@ -1,11 +1,11 @@
 """The executor over MPI ranks, and the only file that imports mpi4py.
 
-Owns: the messages between rank 0 (the leader) and the others (followers); who does what is decided in dealing.py. Only
-point numbers, coordinates and small dicts of floats travel. The leader computes too: its points run in a thread of their
-own while the main thread hands out work and takes results, so that nobody waits for a long point of the leader's, and so
-that only the main thread calls MPI (MPI_THREAD_FUNNELED is enough). There is no collective call inside the loop.
+Owns: the messages between rank 0 (the leader) and the other ranks (followers); scheduler.py decides what each rank
+computes. Messages hold only point numbers, coordinates and small dicts of floats. The leader computes too, in a thread
+of its own, while its main thread sends assignments and receives results. So no rank waits for a long point of the
+leader's, and only the main thread calls MPI (MPI_THREAD_FUNNELED is enough). There is no collective call in the loop.
 
-Waiting is polling with a short sleep: a blocking MPI receive would burn a core that computes.
+Waiting means polling with a short sleep: a blocking MPI receive would occupy a core that could compute.
 """
 
 from __future__ import annotations
@@ -14,27 +14,42 @@ import contextlib
 import os
 import queue
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
 
 from landscape.errors import Interrupted, LandscapeError
-from landscape.sweep.dealing import Dealing, Pace
-from landscape.sweep.executor import Evaluate, OnResult, PointFailed
-from landscape.sweep.hand import Failed
+from landscape.sweep.executor import OnResult, PointFailed
 from landscape.sweep.launch import World
-from landscape.sweep.parts import Pieces, as_work
 from landscape.sweep.sampler import Point
-from landscape.sweep.serve import ASK, FAILURE, GIVEN, RESULT, STOP, TASK, ComputeThread, Stop, serve
+from landscape.sweep.scheduler import CostModel, Scheduler
+from landscape.sweep.work import Evaluate, PointAssembler, as_work
+from landscape.sweep.worker import (
+    FAILURE,
+    RESULT,
+    STEAL,
+    STOLEN,
+    STOP,
+    TASK,
+    ComputeThread,
+    Message,
+    TaskFailure,
+    TaskResult,
+    WorkerStop,
+    run_worker,
+)
 
-STOPPED = 7  # a follower has gone home
+STOPPED = 7  # a follower has left its loop
 POLL_SECONDS = 0.002
-# Looking costs the leader's own points some 70 us: three times while a rank does a point that it has ahead are enough.
-LOOKS = 1 / 3
-# After an error, a rank stops between two points; when one is busy longer than this, MPI_Abort ends the job.
+# A poll costs the leader's own points some 70 us: three polls while a rank computes the assignment it has ahead are enough.
+POLL_SHARE, MAX_LOOKAHEAD = 1 / 3, 0.01
+# After an error, a rank stops between two chunks; if it takes longer than this, MPI_Abort ends the job.
 GRACE_SECONDS = 5.0
 
+T = TypeVar("T")
 
-def connect(launched: int) -> World:
-    """The world of all ranks, on a communicator of our own.
+
+def open_world(launched: int) -> World:
+    """The world of all ranks, on a duplicate of MPI's communicator; `launched` is the launcher's number of processes.
 
     Raises:
         LandscapeError: mpi4py is missing or broken, or belongs to another MPI than the launcher.
@@ -58,10 +73,10 @@ def connect(launched: int) -> World:
 
 
 def agree(world: World, error: str | None) -> None:
-    """All ranks meet once after setting up; if any failed, every rank raises the message of the first.
+    """Collective: every rank passes its error or None; if any has one, all raise the error of the first such rank.
 
     Raises:
-        LandscapeError: a rank could not set up.
+        LandscapeError: a rank passed an error.
     """
     errors = world.comm.allgather(error)
     failed = [(rank, text) for rank, text in enumerate(errors) if text]
@@ -72,121 +87,70 @@ def agree(world: World, error: str | None) -> None:
 
 
 def same_everywhere(world: World, value: str) -> bool:
-    """Whether all ranks hold the same text, such as the hash of the directions."""
+    """Collective: whether all ranks pass the same text, such as the hash of the directions."""
     return len(set(world.comm.allgather(value))) == 1
 
 
-def share(world: World, value):
-    """The leader's value, on every rank."""
+def broadcast(world: World, value: T | None) -> T:
+    """Collective: the leader's value, on every rank; the value of other ranks is ignored."""
     return world.comm.bcast(value, root=0)
 
 
-def gather(world: World, value) -> list:
-    """The values of all ranks, in their order, on every rank."""
+def gather(world: World, value: T) -> list[T]:
+    """Collective: the values of all ranks, in their order, on every rank."""
     return world.comm.allgather(value)
 
 
 def threads_here(world: World) -> int:
-    """Cores for each rank of this machine: its own when ranks are bound apart, else an equal share."""
+    """Collective: cores for each rank of this machine: its own if ranks are bound to cores, otherwise an equal share."""
     from mpi4py import MPI
 
     mine = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
     local = world.comm.Split_type(MPI.COMM_TYPE_SHARED)
-    together = set().union(*local.allgather(mine))
-    return max(1, min(len(mine), len(together) // local.size))
+    everyone: set[int] = set().union(*local.allgather(mine))
+    return max(1, min(len(mine), len(everyone) // local.size))
 
 
 class MPIExecutor:
-    """Deals points out over the ranks of a world; with `shard` every point is divided among them."""
+    """Computes points on all ranks of a world; with `shard` every point is divided among them."""
 
     def __init__(self, world: World, *, shard: bool = False):
         self.world = world
         self.leads = world.leads
         self._shard = shard
-        self._pace = Pace()
-        self._patience = _Patience()
+        self._cost = CostModel()
         self._local: ComputeThread | None = None
 
     def map(self, evaluate: Evaluate, points: Sequence[Point], on_result: OnResult) -> None:
         work = as_work(evaluate)
-        if self._local is None:
-            self._local = ComputeThread(work)
-        dealing = Dealing(points, work.chunks, self.world.size, self._pace, shard=self._shard)
-        pieces = Pieces(work)
-        for rank in [*range(self.world.size)] * 2:  # each gets a first deal before any gets one ahead
-            self._deal(dealing, rank)
-        while dealing.unfinished:
-            for rank, tag, content in self._arrivals(dealing.slack):
-                done, failed = self._heard(dealing, rank, tag, content)
-                # whoever waits is served before results are kept, which may mean writing a file
-                for task, contribution in done:
-                    result = pieces.add(task, contribution)
+        self._local = self._local or ComputeThread(work)
+        scheduler = Scheduler(points, work.chunks, self.world.size, self._cost, shard=self._shard)
+        leader, assembler = _Leader(self.world, self._local, scheduler), PointAssembler(work)
+        leader.start()
+        while scheduler.unfinished:
+            for rank, tag, content in leader.receive():
+                results, failure = leader.handle(rank, tag, content)
+                # idle ranks get work before results are kept, which may mean writing a file
+                for task, contribution in results:
+                    result = assembler.add(task, contribution)
                     if result is not None:
                         on_result(task.point, result)
-                if failed:
-                    place = f"rank {rank} of {self.world.size}: "
-                    raise PointFailed(place + failed.message, failed.point)
-            self._share(dealing)  # also when nothing came: a point may turn out to be long
-
-    def _heard(self, dealing: Dealing, rank: int, tag: int, content) -> tuple[list, Failed | None]:
-        """Takes note of a message and answers it; returns (what was done, what failed)."""
-        if tag == FAILURE:
-            return content
-        done, now = [], time.perf_counter()
-        if tag == RESULT:
-            done, seconds, starts = content
-            dealing.finished(rank, seconds, starts, now)
-            self._deal(dealing, rank)
-            self._deal(dealing, rank)
-        elif tag == GIVEN:
-            dealing.returned(rank, content, now)
-        self._share(dealing)
-        return done, None
-
-    def _share(self, dealing: Dealing) -> None:
-        """Ranks that have nothing get what others have returned, or others are asked."""
-        for idle in dealing.idle():
-            self._deal(dealing, idle)
-        for rich, ask in dealing.asks(time.perf_counter()):
-            self._send(rich, ASK, ask)
-
-    def _deal(self, dealing: Dealing, rank: int) -> None:
-        deal = dealing.next(rank, time.perf_counter())
-        if deal:
-            self._send(rank, TASK, deal)
-
-    def _send(self, rank: int, tag: int, content) -> None:
-        if rank == 0:
-            self._local.give(tag, content)
-        else:
-            self.world.comm.send(content, dest=rank, tag=tag)
-
-    def _arrivals(self, slack: float):
-        """(rank, tag, content) of what has come in; waits a moment when nothing has, the longer the more `slack`."""
-        came = False
-        for message in _messages(self.world.comm):
-            came = True
-            yield message
-        with contextlib.suppress(queue.Empty):
-            while True:
-                tag, content = self._local.take(0.0 if came else max(self._patience.longer(), LOOKS * min(slack, 0.01)))
-                came = True
-                yield 0, tag, content
-        if came:
-            self._patience.reset()
+                if failure:
+                    raise PointFailed(f"rank {rank} of {self.world.size}: {failure.message}", failure.point)
+            leader.balance()  # also without a message: a point may turn out to be long
 
     def follow(self, evaluate: Evaluate) -> None:
-        comm, patience = self.world.comm, _Patience()
+        comm, backoff = self.world.comm, _Backoff()
 
-        def incoming(wait: bool):
-            patience.reset()
+        def receive(wait: bool) -> Iterator[Message]:
+            backoff.reset()
             while wait and not comm.iprobe(source=0):
-                time.sleep(patience.longer())
+                time.sleep(backoff.next())
             return ((tag, content) for _, tag, content in _messages(comm))
 
         try:
-            serve(as_work(evaluate), incoming, lambda tag, content: comm.send(content, dest=0, tag=tag))
-        except Stop as stop:
+            run_worker(as_work(evaluate), receive, lambda tag, content: comm.send(content, dest=0, tag=tag))
+        except WorkerStop as stop:
             comm.send(None, dest=0, tag=STOPPED)
             if stop.message is not None:
                 raise (Interrupted if stop.interrupted else LandscapeError)(stop.message) from None
@@ -210,8 +174,68 @@ class MPIExecutor:
         return self._local is not None and self._local.is_alive()
 
 
+class _Leader:
+    """The leader's main thread in one round: passes the scheduler's decisions to the ranks, and messages back."""
+
+    def __init__(self, world: World, local: ComputeThread, scheduler: Scheduler):
+        self._world, self._local, self._scheduler = world, local, scheduler
+        self._backoff = _Backoff()
+
+    def start(self) -> None:
+        for rank in [*range(self._world.size)] * 2:  # every rank gets a first assignment before any gets one ahead
+            self._assign(rank)
+
+    def receive(self) -> Iterator[tuple[int, int, Any]]:
+        """(rank, tag, content) of the messages that have arrived; sleeps for a moment when there are none."""
+        arrived = False
+        for message in _messages(self._world.comm):
+            arrived = True
+            yield message
+        pause = POLL_SHARE * min(self._scheduler.lookahead_seconds, MAX_LOOKAHEAD)
+        with contextlib.suppress(queue.Empty):
+            while True:
+                tag, content = self._local.receive(0.0 if arrived else max(self._backoff.next(), pause))
+                arrived = True
+                yield 0, tag, content
+        if arrived:
+            self._backoff.reset()
+
+    def handle(self, rank: int, tag: int, content: Any) -> tuple[list[TaskResult], TaskFailure | None]:
+        """Records a message and answers it; returns the results in it, and the failure if it reports one."""
+        if tag == FAILURE:
+            return content
+        results, now = [], time.perf_counter()
+        if tag == RESULT:
+            results, seconds, startup = content
+            self._scheduler.finished(rank, seconds, startup, now)
+            self._assign(rank)
+            self._assign(rank)
+        elif tag == STOLEN:
+            self._scheduler.stolen(rank, content, now)
+        self.balance()
+        return results, None
+
+    def balance(self) -> None:
+        """Gives stolen tasks to idle ranks, and sends steal requests to busy ones."""
+        for idle in self._scheduler.idle_ranks():
+            self._assign(idle)
+        for rank, request in self._scheduler.steal_requests(time.perf_counter()):
+            self._send(rank, STEAL, request)
+
+    def _assign(self, rank: int) -> None:
+        assignment = self._scheduler.next_assignment(rank, time.perf_counter())
+        if assignment:
+            self._send(rank, TASK, assignment)
+
+    def _send(self, rank: int, tag: int, content: object) -> None:
+        if rank == 0:
+            self._local.send(tag, content)
+        else:
+            self._world.comm.send(content, dest=rank, tag=tag)
+
+
 class StillBusy(Exception):
-    """The job has failed (`__cause__` tells how), and an evaluation somewhere goes on; only MPI_Abort ends it at once."""
+    """The job has failed (`__cause__` is the error), but a rank is still computing; only MPI_Abort ends it at once."""
 
 
 def abort(world: World, status: int) -> None:
@@ -219,8 +243,8 @@ def abort(world: World, status: int) -> None:
     world.comm.Abort(status)
 
 
-class _Patience:
-    """How long to sleep before looking again: longer and longer, up to POLL_SECONDS."""
+class _Backoff:
+    """The time to sleep before the next poll: doubled each time, up to POLL_SECONDS."""
 
     def __init__(self) -> None:
         self.reset()
@@ -228,12 +252,12 @@ class _Patience:
     def reset(self) -> None:
         self._next = POLL_SECONDS / 32
 
-    def longer(self) -> float:
+    def next(self) -> float:
         now, self._next = self._next, min(2 * self._next, POLL_SECONDS)
         return now
 
 
-def _messages(comm):
+def _messages(comm: Any) -> Iterator[tuple[int, int, Any]]:
     """(rank, tag, content) of every message that has arrived."""
     from mpi4py import MPI
 

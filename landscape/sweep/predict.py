@@ -1,8 +1,8 @@
-"""What a value should be where none was computed, from those around it.
+"""Interpolation of values between scattered grid points.
 
 Owns: the scale on which a metric is interpolated, and the interpolation. Losses span decades and are smooth in the
-logarithm; metrics that are not positive everywhere are taken as they are. Between scattered points we use radial basis
-functions |r|^3 over the nearest ones (scipy's RBFInterpolator): through the values exactly, and exact for planes.
+logarithm; metrics that are not positive everywhere are interpolated directly. The interpolation uses radial basis
+functions |r|^3 over the nearest points (scipy's RBFInterpolator); it reproduces the values, and is exact for planes.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from dataclasses import dataclass
 import numpy as np
 
 NEIGHBOURS = 40
-# Below so many finite values there is nothing to fit a smooth function through.
-ENOUGH = 8
+# The fewest finite values that a smooth function is fitted to.
+MIN_VALUES = 8
 
 
 @dataclass(frozen=True)
-class Scale:
-    """How a metric is compared and interpolated: by its logarithm, or divided by `unit`."""
+class MetricScale:
+    """The scale on which a metric is compared and interpolated: its logarithm, or the value divided by `unit`."""
 
     logarithmic: bool
     unit: float = 1.0
 
     @classmethod
-    def of(cls, values: np.ndarray) -> Scale:
+    def of(cls, values: np.ndarray) -> MetricScale:
         """Logarithmic where all finite values are positive; else in units of the spread of the values."""
         finite = values[np.isfinite(values)]
         if finite.size and finite.min() > 0:
@@ -43,10 +43,10 @@ class Scale:
 def predict(known: np.ndarray, values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     """(m,) values at the points `wanted` (m, ndim) from `values` (n,) at `known` (n, ndim), in units of grid steps.
 
-    Values that are not finite take no part. NaN everywhere when there are fewer than `ENOUGH` others.
+    Values that are not finite are left out. All results are NaN when there are fewer than `MIN_VALUES` finite ones.
     """
     finite = np.isfinite(values)
-    if finite.sum() < ENOUGH or len(wanted) == 0:
+    if finite.sum() < MIN_VALUES or len(wanted) == 0:
         return np.full(len(wanted), np.nan)
     from scipy.interpolate import RBFInterpolator
 
@@ -57,9 +57,9 @@ def predict(known: np.ndarray, values: np.ndarray, wanted: np.ndarray) -> np.nda
 
 
 def predict_within(known: np.ndarray, values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """As `predict`, but piecewise linear, so never beyond the values around: for metrics with bounds, as accuracy."""
+    """Like `predict`, but piecewise linear, so within the range of the values: for bounded metrics such as accuracy."""
     finite = np.isfinite(values)
-    if finite.sum() < ENOUGH or len(wanted) == 0:
+    if finite.sum() < MIN_VALUES or len(wanted) == 0:
         return np.full(len(wanted), np.nan)
     from scipy.interpolate import LinearNDInterpolator
 

@@ -1,6 +1,6 @@
-"""How far the run is: points done, samples per second, time left.
+"""Progress of a run: points done, samples per second, time left.
 
-Owns: what is shown on stderr by the leading process: a moving bar on a terminal, a line every ten seconds in a log file.
+Owns: the output of the leader on stderr: a progress bar on a terminal, a line every ten seconds in a log file.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 class Progress:
-    """Of `total` points, `done` are there already; each takes `samples` samples, unless `update` is told otherwise."""
+    """Progress over `total` points, of which `done` are in the file already; a point usually takes `samples` samples."""
 
     def __init__(self, total: int, done: int, samples: int, *, label: str, quiet: bool):
-        self._total, self._done, self._each, self._label = total, done, samples, label
+        self._total, self._done, self._samples_per_point, self._label = total, done, samples, label
         self._computed, self._samples = 0, 0.0
-        self._started, self._said = time.monotonic(), time.monotonic()
+        self._started, self._last_line = time.monotonic(), time.monotonic()
         self._quiet, self._bar = quiet, None
         if not quiet and sys.stderr.isatty():
             from tqdm import tqdm
@@ -26,9 +26,9 @@ class Progress:
             self._bar = tqdm(total=total, initial=done, desc=label, dynamic_ncols=True, bar_format=layout)
 
     def update(self, samples: float | None = None, expected: int | None = None) -> None:
-        """One more point is done, with so many samples; `expected` points are now thought to be needed in all."""
+        """Counts one more point, which took `samples`; `expected`: the number of points that will be needed in all."""
         self._computed += 1
-        self._samples += self._each if samples is None else samples
+        self._samples += self._samples_per_point if samples is None else samples
         now = time.monotonic()
         seconds = max(now - self._started, 1e-9)
         speed, expected = f"{self._samples / seconds:,.0f} samples/s", expected or self._total
@@ -36,8 +36,8 @@ class Progress:
             self._bar.total = expected
             self._bar.set_postfix_str(speed, refresh=False)
             self._bar.update(1)
-        elif not self._quiet and now - self._said >= SECONDS_BETWEEN_LINES:
-            self._said = now
+        elif not self._quiet and now - self._last_line >= SECONDS_BETWEEN_LINES:
+            self._last_line = now
             at = self._done + self._computed
             left = max(expected - at, 0) * seconds / self._computed
             grid = "" if expected == self._total else f" of a grid of {self._total}"
@@ -46,13 +46,13 @@ class Progress:
     def __enter__(self) -> Progress:
         return self
 
-    def __exit__(self, *exception) -> None:
+    def __exit__(self, *exception: object) -> None:
         if self._bar is not None:
             self._bar.close()
 
 
 def note(text: str, *, label: str, quiet: bool) -> None:
-    """A line about what is going on before or after the points."""
+    """Writes a line before or after the points, unless `quiet`."""
     if not quiet:
         _write(f"{label}: {text}\n")
 
@@ -63,7 +63,8 @@ def _write(line: str) -> None:
 
 
 def clock(seconds: float) -> str:
-    """
+    """Seconds as h:mm:ss or m:ss.
+
     >>> clock(3725)
     '1:02:05'
     >>> clock(65)

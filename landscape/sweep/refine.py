@@ -1,13 +1,13 @@
-"""The sampler that computes a point only where the others do not tell its value.
+"""The adaptive sampler: it computes a point only where the other points do not predict its value.
 
-Owns: which points of the grid are computed under a tolerance, and the values of the rest. A coarse lattice comes first,
-then the middle of each of its cells; where a middle is not what the points around it foretell, the cell is divided and
-its parts are tested likewise. At last, points picked at random among those left over are computed and compared with
-their prediction, so that the error is measured and not only hoped for; if they disagree, we look closer. A surface
-that is rough on the lattice already is computed everywhere.
+Owns: which points of the grid are computed under a tolerance, and the values of the rest. First comes a coarse lattice,
+then the middle of each of its cells; where the prediction of a middle is off, the cell is divided and its parts are
+tested in the same way. Finally, random points among the rest are computed and compared with their predictions, which
+measures the error; if it is too large, the cells are tested with a smaller limit. A surface that is rough on the lattice
+is computed everywhere.
 
-What is asked depends on grid, tolerance and values alone (contract 1). A run is continued by giving the results that
-are `known`: the same rounds come again, and only what is missing is asked for.
+The points depend only on grid, tolerance and values (contract 1). A continued run passes its results as `known`: the
+same rounds follow, and only the missing points are computed.
 """
 
 from __future__ import annotations
@@ -18,32 +18,38 @@ import numpy as np
 
 from landscape.grid import Grid
 from landscape.sweep.cells import Cell, Index, knots, lattice
-from landscape.sweep.evidence import Evidence
-from landscape.sweep.predict import Scale, predict, predict_within
+from landscape.sweep.predict import MetricScale, predict, predict_within
 from landscape.sweep.sampler import Point, Result
+from landscape.sweep.surrogate import Surrogate
 
-# One in 4 of a plane is one in 16 of its points; with the middles of the cells, an eighth. Of a line, a quarter.
+# Lattice spacing. A stride of 4 in a plane takes 1/16 of the points, with the middles of the cells 1/8; of a line 1/4.
 STRIDE = {1: 8, 2: 4}
-# A cell is divided when its middle is off by this many tolerances. Once the middle is known, the rest of the cell is
-# foretold several times better; whether well enough, the checks tell, and each failure halves the limit.
+# A cell is divided when the prediction of its middle is off by this many tolerances. With the middle known, predictions
+# for the rest of the cell are several times better. The checks measure whether that is enough; each failure halves the
+# limit.
 FIRST_LIMIT = 2.0
 # A cell is also divided when a prediction next to it was off by this many limits.
 NEIGHBOUR_LIMIT = 2.0
-# When cells of half the stride are rough over more than this share of the grid, everything is computed: cells that pass
-# there pass by chance.
+# When cells of half the stride are rough over more than this share of the grid, all points are computed: other cells
+# would pass only by chance.
 ROUGH_SHARE = 0.5
-# Of the points left, one in CHECK_EVERY is computed as a check, but not more than MAX_CHECKS, and this often.
+# One in CHECK_EVERY of the points left is computed as a check, at most MAX_CHECKS, in at most CHECK_ROUNDS rounds.
 CHECK_EVERY, MAX_CHECKS, CHECK_ROUNDS = 8, 64, 3
-# At this share of the checks the error is to be within the tolerance, at the others within CHECK_WORST times that.
+# The error must be within the tolerance at this share of the checks, and within CHECK_WORST tolerances at the others.
 CHECK_SHARE, CHECK_WORST = 0.95, 2.0
 
 
 class Refined:
-    """Asks for the points of `grid` that a relative error of `tolerance` in the metrics `drivers` needs.
+    """Samples the points of `grid` that a relative error of `tolerance` in the metrics `drivers` requires.
 
-    `through`: coordinates that are to be on the lattice, such as 0, where the net lies. `checks` holds, by number, the
-    relative errors that were found at the points picked at random; `expected` is how many points may be asked for in all.
-    `noisy`: values carry the standard errors of estimates.
+    Args:
+        known: results of an earlier run, by point number.
+        through: coordinates that must lie on the lattice, such as 0, the place of the net.
+        noisy: the values are estimates, with standard errors among the results.
+
+    Attributes:
+        checks: the relative errors found at the random points, by point number.
+        expected: about how many points will be computed in all.
     """
 
     def __init__(
@@ -61,8 +67,8 @@ class Refined:
         self.checks: dict[int, float] = {}
         self.everything = False
         self.expected = grid.size
-        self._evidence = Evidence(grid.shape, drivers, noisy=noisy)
-        self._axes = [_marks(axis.values, STRIDE[grid.ndim], through) for axis in reversed(grid.axes)]
+        self._surrogate = Surrogate(grid.shape, drivers, noisy=noisy)
+        self._axes = [_lattice_indices(axis.values, STRIDE[grid.ndim], through) for axis in reversed(grid.axes)]
         self._rounds = self._plan()
 
     def ask(self) -> Sequence[Point]:
@@ -77,17 +83,17 @@ class Refined:
         self.results.update(results)
 
     def rest(self) -> dict[int, Result]:
-        """Results for the points that were not computed, by interpolation between those that were."""
+        """Interpolated results for the points that were not computed, by point number."""
         done = sorted(self.results)
         left = [index for index in range(self.grid.size) if index not in self.results]
         if not left:
             return {}
-        known, wanted = self._evidence.places(done), self._evidence.places(left)
+        known, wanted = self._surrogate.indices(done), self._surrogate.indices(left)
         columns: dict[str, np.ndarray] = {}
         for name in dict.fromkeys(name for index in done for name in self.results[index]):
             values = np.array([self.results[index].get(name, np.nan) for index in done])
             if name in self.drivers:
-                scale = Scale.of(values)
+                scale = MetricScale.of(values)
                 columns[name] = scale.back(predict(known, scale.to(values), wanted))
             else:
                 columns[name] = predict_within(known, values, wanted)
@@ -97,80 +103,83 @@ class Refined:
         cells = lattice(self._axes)
         corners = self._numbers(corner for cell in cells for corner in cell.corners())
         yield corners
-        self._evidence.learn(corners, self.results)
+        self._surrogate.update(corners, self.results)
         limit = FIRST_LIMIT * self.tolerance
-        yield from self._look(cells, limit)
+        yield from self._refine(cells, limit)
         for _ in range(CHECK_ROUNDS):
-            if not (chosen := self._chosen()):
+            if not (chosen := self._random_checks()):
                 return
             yield from self._compute(chosen)
-            self.checks = {number: float(self._evidence.errors.flat[number]) for number in chosen}
-            if self._satisfied(self._evidence.surprise(chosen)):
+            self.checks = {number: float(self._surrogate.errors.flat[number]) for number in chosen}
+            if self._passed(self._surrogate.excess_at(chosen)):
                 return
             limit /= 2
-            yield from self._look(cells, limit)
-        yield from self._all()
+            yield from self._refine(cells, limit)
+        yield from self._compute_all()
 
-    def _look(self, cells: list[Cell], limit: float) -> Iterator[list[int]]:
-        """Tests the middles of cells, divides the rough ones, and goes on with their parts."""
+    def _refine(self, cells: list[Cell], limit: float) -> Iterator[list[int]]:
+        """Tests the middles of the cells, divides the rough cells, and continues with their parts."""
         whole, level = sum(cell.size for cell in cells), 0
         while cells:
             yield from self._compute(self._numbers(cell.middle for cell in cells))
             rough = [cell for cell in cells if self._rough(cell, limit)]
             if level and sum(cell.size for cell in rough) > ROUGH_SHARE * whole:
-                yield from self._all()
+                yield from self._compute_all()
                 return
             yield from self._compute(self._numbers(side for cell in rough for side in cell.edge_middles()))
-            cells = [part for cell in rough for part in cell.children() if self._doubtful(part, limit)]
+            cells = [part for cell in rough for part in cell.children() if self._needs_test(part, limit)]
             level += 1
 
     def _compute(self, numbers: list[int]) -> Iterator[list[int]]:
-        """One round: predicts, has the points computed, and keeps how far the predictions were off."""
-        expected = self._evidence.expect(numbers)
+        """One round: predicts the points, has them computed, and records the errors of the predictions."""
+        predicted = self._surrogate.predict(numbers)
         yield numbers
-        self._evidence.learn(numbers, self.results, expected)
+        self._surrogate.update(numbers, self.results, predicted)
 
     def _rough(self, cell: Cell, limit: float) -> bool:
-        off = float(self._evidence.surprise(self._numbers([cell.middle]))[0])
-        return off > limit or self._evidence.around(cell) > NEIGHBOUR_LIMIT * limit or self._evidence.odd(cell)
+        surrogate = self._surrogate
+        excess = float(surrogate.excess_at(self._numbers([cell.middle]))[0])
+        around = surrogate.excess_around(cell)
+        return excess > limit or around > NEIGHBOUR_LIMIT * limit or surrogate.has_nonfinite_corner(cell)
 
-    def _doubtful(self, part: Cell, limit: float) -> bool:
-        """Whether a part of a rough cell is to be tested itself: in a plane, when its own new corners came as a surprise."""
+    def _needs_test(self, part: Cell, limit: float) -> bool:
+        """Whether a part of a rough cell is tested itself; in a plane only if the prediction of a new corner was off."""
         if self.grid.ndim == 1:
             return True
-        return bool((self._evidence.surprise(self._numbers(part.corners())) > limit).any()) or self._evidence.odd(part)
+        excess = self._surrogate.excess_at(self._numbers(part.corners()))
+        return bool((excess > limit).any()) or self._surrogate.has_nonfinite_corner(part)
 
     def _expected(self, wanted: int) -> int:
-        """This round and those before, the middles of the cells after the lattice, and the checks at the end."""
-        first = not self._evidence.seen.any()
-        count = int(self._evidence.seen.sum()) + wanted * (2 if first else 1)
+        """The points of this round and those before, the cell middles after the lattice, and the checks at the end."""
+        first = not self._surrogate.seen.any()
+        count = int(self._surrogate.seen.sum()) + wanted * (2 if first else 1)
         return min(self.grid.size, count + (0 if self.checks or self.everything else MAX_CHECKS))
 
-    def _chosen(self) -> list[int]:
-        """Points left over, picked at random, always the same ones."""
+    def _random_checks(self) -> list[int]:
+        """Random points among those not computed; the choice depends on their number only."""
         left = self._unseen()
         count = min(MAX_CHECKS, -(-len(left) // CHECK_EVERY))
         generator = np.random.Generator(np.random.Philox(key=len(left)))
         return sorted(generator.choice(left, count, replace=False).tolist()) if count else []
 
-    def _satisfied(self, errors: np.ndarray) -> bool:
+    def _passed(self, errors: np.ndarray) -> bool:
         share = float((errors <= self.tolerance).mean())
         return share >= CHECK_SHARE and bool((errors <= CHECK_WORST * self.tolerance).all())
 
-    def _all(self) -> Iterator[list[int]]:
+    def _compute_all(self) -> Iterator[list[int]]:
         self.everything = True
         left = self._unseen()
         yield left
-        self._evidence.learn(left, self.results)
+        self._surrogate.update(left, self.results)
 
     def _unseen(self) -> list[int]:
-        return np.flatnonzero(~self._evidence.seen).tolist()
+        return np.flatnonzero(~self._surrogate.seen).tolist()
 
     def _numbers(self, places: Iterable[Index]) -> list[int]:
         return sorted({int(np.ravel_multi_index(place, self.grid.shape)) for place in places})
 
 
-def _marks(values: np.ndarray, stride: int, through: Sequence[float]) -> list[int]:
-    """Lattice indices of an axis, with the points nearest to the coordinates `through` that lie on it."""
+def _lattice_indices(values: np.ndarray, stride: int, through: Sequence[float]) -> list[int]:
+    """Lattice indices of an axis, including the points nearest to the coordinates `through` within its range."""
     inside = [value for value in through if values[0] <= value <= values[-1]]
     return knots(len(values), stride, [int(np.abs(values - value).argmin()) for value in inside])

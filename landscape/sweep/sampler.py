@@ -1,19 +1,21 @@
-"""Which points come next.
+"""The points that come next.
 
-Owns: the interface `Sampler` (asked and told, in rounds) and the sampler that takes every point. All results of a round
-are told in the order of the point numbers before the next round is asked, so what a sampler decides can never depend on
-how many ranks there are or which finished first.
+Owns: the interface `Sampler` (ask and tell, in rounds) and the samplers that take given points. All results of a round
+are passed to `tell` in the order of the point numbers before the next `ask`, so a sampler's decisions cannot depend on
+the number of ranks or on which of them finished first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
 from landscape.grid import Grid
 
 
-class Point(NamedTuple):
+@dataclass(frozen=True)
+class Point:
     """A grid point: its number, and its coordinates (x,) or (x, y)."""
 
     index: int
@@ -25,14 +27,14 @@ Result = Mapping[str, float]
 
 class Sampler(Protocol):
     def ask(self) -> Sequence[Point]:
-        """The next round; empty when there is nothing left to do."""
+        """The points of the next round; empty at the end."""
 
     def tell(self, results: Mapping[int, Result]) -> None:
-        """All results of the round, by point number in rising order."""
+        """Takes all results of the round, by point number in rising order."""
 
 
-class ThesePoints:
-    """One round with the points given, in their order."""
+class PointList:
+    """One round with the given points, in their order."""
 
     def __init__(self, points: Sequence[Point]):
         self._round = list(points)
@@ -45,8 +47,8 @@ class ThesePoints:
         pass
 
 
-class EveryPoint(ThesePoints):
-    """One round with all points given by number, which for a continued run are those still pending."""
+class EveryPoint(PointList):
+    """One round with the grid points of the given numbers; in a continued run these are the pending points."""
 
     def __init__(self, grid: Grid, indices: Sequence[int]):
         super().__init__([Point(index, grid.coordinates(index)) for index in indices])

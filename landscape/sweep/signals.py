@@ -1,7 +1,7 @@
 """Ctrl-C and SIGTERM during a run.
 
-Owns: turning both into one exception on the leading process, so that what was computed is saved on the way out; the
-other ranks leave the decision to the leader.
+Owns: turning both into one exception on the leader, so that it saves its results before it exits. The other ranks
+ignore both signals and wait for the leader's decision.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import contextlib
 import signal
 import threading
 from collections.abc import Iterator
+from types import FrameType
 
 from landscape.errors import Interrupted
 
@@ -18,16 +19,16 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextlib.contextmanager
 def interruptible(*, leads: bool) -> Iterator[None]:
-    """Within: the leader raises `Interrupted` at either signal, followers ignore both.
+    """Within the block the leader raises `Interrupted` at either signal, and followers ignore both.
 
-    Outside the main thread, where Python delivers no signals, it does nothing.
+    Has no effect outside the main thread, where Python delivers no signals.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def interrupt(number: int, frame) -> None:
-        for other in SIGNALS:  # a second signal must not break the saving that follows
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        for other in SIGNALS:  # a second signal must not interrupt the saving
             signal.signal(other, signal.SIG_IGN)
         raise Interrupted("stopped by " + ("Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name))
 

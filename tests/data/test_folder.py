@@ -75,12 +75,12 @@ def test_train_and_test_folders(tmp_path):
 def test_a_flat_folder_is_the_training_split_only(tmp_path):
     fill(tmp_path, SAME)
     assert load(tmp_path).size == 12
-    refused(tmp_path, "split test asked for, but there is no test or val", split="test")
+    refused(tmp_path, "no test or val", split="test")
 
 
 def test_a_folder_with_a_test_part_only_has_no_training_split(tmp_path):
     fill(tmp_path / "test", SAME)
-    refused(tmp_path, "split train asked for, but there is no train folder in it")
+    refused(tmp_path, "no train folder in it for split train")
 
 
 def test_samples_reads_only_those(tmp_path):

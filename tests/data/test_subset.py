@@ -1,4 +1,4 @@
-"""`--samples`: a seeded subset, sorted, the same whatever else is asked for."""
+"""`--samples`: a seeded subset, sorted, independent of all other options."""
 
 import numpy as np
 import pytest

@@ -71,9 +71,9 @@ def test_splits_by_name():
     data = {"train": (INPUTS, TARGETS), "test": (INPUTS[:4], TARGETS[:4])}
     found = load_splits(data, split=("test", "train")).splits
     assert {name: split.size for name, split in found.items()} == {"test": 4, "train": 23}
-    with pytest.raises(UsageError, match="split 'test' asked for; the data given have train"):
+    with pytest.raises(UsageError, match="split 'test': the data have only train"):
         load({"train": (INPUTS, TARGETS)}, split=("test",))
-    with pytest.raises(UsageError, match="pass data={'train': ..., 'test': ...} to have several"):
+    with pytest.raises(UsageError, match="pass data={'train': ..., 'test': ...} for several"):
         load((INPUTS, TARGETS), split=("test",))
 
 
@@ -145,7 +145,7 @@ class Augmented(Dataset):
 def test_random_augmentation_is_frozen_when_kept_and_refused_when_streamed():
     split = load(Augmented())
     assert torch.equal(content(split)[0], content(split)[0])
-    with pytest.raises(DataError, match="other values each time they are read"):
+    with pytest.raises(DataError, match="different values each time they are read"):
         load(Augmented(), budget=50.0)
 
 
@@ -161,13 +161,13 @@ class Broken(Dataset):
     ("data", "error", "message"),
     [
         ((INPUTS, TARGETS[:-1]), DataError, "23 inputs and 22 targets; expected one target for each input"),
-        ((INPUTS[:0], TARGETS[:0]), DataError, "the data are empty: not one sample"),
-        ([], DataError, "the data are empty: not one batch"),
-        (TensorDataset(INPUTS[:0], TARGETS[:0]), DataError, "the data are empty: not one sample"),
+        ((INPUTS[:0], TARGETS[:0]), DataError, "the data are empty; expected at least one sample"),
+        ([], DataError, "the data are empty; expected at least one batch"),
+        (TensorDataset(INPUTS[:0], TARGETS[:0]), DataError, "the data are empty; expected at least one sample"),
         (Broken(), DataError, r"reading the data failed \(OSError: disk is gone\)"),
         (17, DataError, "data of type int: expected .inputs, targets., a Dataset, a DataLoader"),
         ({"a": INPUTS}, DataError, "data of type dict: expected"),
-        ([DataLoader(TensorDataset(INPUTS))], DataError, "the data hold DataLoaders, expected batches"),
+        ([DataLoader(TensorDataset(INPUTS))], DataError, "the data are DataLoaders; expected batches"),
         ([("text", "more")], DataError, "has no tensor in it"),
     ],
     ids=str,
@@ -194,8 +194,8 @@ def test_callables(tmp_path):
     assert load(f"{file}:pair").size == 4
     assert load(f"{file}:both", split=("test",)).size == 1
     for name, message in (
-        ("pair", "split test asked for, but pair has no parameter 'split'"),
-        ("fails", "split test asked for"),
+        ("pair", "no split test, because pair has no parameter 'split'"),
+        ("fails", "no split test"),
     ):
         with pytest.raises(DataError, match=message):
             load(f"{file}:{name}", split=("test",))

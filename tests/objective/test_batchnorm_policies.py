@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from landscape.direction.difference import difference
+from landscape.direction.difference import weight_difference
 from landscape.errors import EvaluationError, UsageError
 from landscape.objective import batchnorm
 from landscape.objective.batchnorm import check_variances, recompute_batch, tracking_layers
@@ -46,7 +46,7 @@ def blend(a, b, t, *, statistics):
 def line(task, a, b):
     origin = {name: t.detach() for name, t in a.state_dict().items()}
     target = {name: t.detach() for name, t in b.state_dict().items()}
-    vector = {name: t for name, t in difference(origin, target).items() if name in task.layout.names}
+    vector = {name: t for name, t in weight_difference(origin, target).items() if name in task.layout.names}
     return Plane(task.weights.clone(), [task.layout.flatten(vector, dtype=task.weights.dtype)])
 
 

@@ -7,7 +7,7 @@ import torch
 
 from landscape.data.normalize import PRESETS
 from landscape.data.split import BatchSplit, StreamSplit, tensor_split
-from landscape.objective.chunks import MOST, divide
+from landscape.objective.chunks import MAX_CHUNKS, divide
 
 
 def pieces(chunks, draw):
@@ -55,7 +55,7 @@ def test_chunks_cover_all_batches_once_and_are_as_long_as_each_other():
     for _ in range(200):
         counts = {name: draw.randint(1, 700) for name in ("train", "test", "more")[: draw.randint(1, 3)]}
         chunks = divide(counts)
-        assert len(chunks) <= MOST
+        assert len(chunks) <= MAX_CHUNKS
         batches = [(split, k) for chunk in chunks for split, first, last in chunk for k in range(first, last)]
         assert batches == [(split, k) for split, count in counts.items() for k in range(count)]
         lengths = [sum(last - first for _, first, last in chunk) for chunk in chunks]
@@ -68,9 +68,10 @@ def test_what_cannot_be_divided_is_one_chunk_and_says_why(cnn, images, objective
     assert recomputing.indivisible.startswith("batchnorm recompute")
     divided = objective(cnn(), images, batch_size=2)
     assert divided.indivisible is None
-    divided.splits = {"train": StreamSplit(lambda size: iter([images]), 23, 23, "")}
-    assert "train data do not fit into memory" in divided.indivisible
-    assert divided.chunks == 1
+    streamed = divided.with_splits({"train": StreamSplit(lambda size: iter([images]), 23, 23, "")})
+    assert "train data do not fit into memory" in streamed.indivisible
+    assert streamed.chunks == 1
+    assert divided.chunks == 12
 
 
 def splits():

@@ -9,17 +9,10 @@ import torch
 from torch.nn import functional as F
 
 from landscape.errors import EvaluationError
-from landscape.objective.tally import Tally, added, fetched, means
+from landscape.objective.tally import Tally, fetch_sums, means, merge_sums
 
-BATCH_SIZES = [
-    1,
-    2,
-    5,
-    11,
-    22,
-    23,
-    1000,
-]  # 23 samples: most have a ragged last batch, 2, 11 and 22 one of a single sample
+# 23 samples: most sizes leave a shorter last batch; 2, 11 and 22 leave one of a single sample
+BATCH_SIZES = [1, 2, 5, 11, 22, 23, 1000]
 
 
 def plain_loop(model, inputs, targets):
@@ -159,7 +152,7 @@ def test_l2_counts_no_statistics(cnn, images, objective):
 
 def test_a_tally_of_nothing():
     with pytest.raises(EvaluationError, match="the loss returned no values"):
-        fetched([Tally()])
+        fetch_sums([Tally()])
 
 
 def test_tally_against_numpy():
@@ -169,6 +162,6 @@ def test_tally_against_numpy():
         for start in range(0, 1000, size):
             part = torch.from_numpy(values[start : start + size])
             tally.add("s", {"m": part}, len(part))
-        found = means(added(fetched([tally])))
+        found = means(merge_sums(fetch_sums([tally])))
         assert found["s_m"] == pytest.approx(values.mean(), rel=1e-13)
         assert found["stderr/s_m"] == pytest.approx(values.std(ddof=1) / 1000**0.5, rel=1e-12)

@@ -7,8 +7,15 @@ from torch import nn
 
 from landscape.errors import EvaluationError
 from landscape.objective.objective import Objective
-from landscape.objective.regression import allot, estimate, known_facts
-from landscape.objective.sampled import Census, SampledObjective, _Draw, _Frame, take_census, unsampled
+from landscape.objective.regression import auxiliary_variables, estimate, neyman_allocation
+from landscape.objective.sampled import (
+    Census,
+    SampledObjective,
+    _SamplingFrame,
+    _SequentialEstimator,
+    sampling_obstacle,
+    take_census,
+)
 from landscape.objective.strata import Strata
 
 N = 4000
@@ -23,14 +30,14 @@ def population(seed=0):
     near = centre * rng.lognormal(0, 0.3, N)
     far = 3 + 0.5 * labels + outputs @ np.linspace(-1, 1, 10) + rng.lognormal(0, 0.5, N)
     values = {"near": near, "far": far, "unrelated": rng.lognormal(1, 1, N)}
-    return _Frame.of(Census({"loss": centre[None]}, outputs, labels), "loss"), values
+    return _SamplingFrame.of(Census({"loss": centre[None]}, outputs, labels), "loss"), values
 
 
 def draws(frame, values, tolerance):
-    draw = _Draw(frame)
-    while draw.wanted is not None:
-        draw.take({"loss": values[draw.next()]}, "loss", tolerance)
-    found = draw.results("train")
+    estimator = _SequentialEstimator(frame)
+    while not estimator.finished:
+        estimator.add({"loss": values[estimator.draw()]}, "loss", tolerance)
+    found = estimator.results("train")
     return found["train_loss"], found["stderr/train_loss"], int(found["train_samples"])
 
 
@@ -52,7 +59,7 @@ def test_stated_errors_are_true_errors(kind):
     assert np.mean(np.abs(errors) < 1.96) > 0.88
 
 
-def test_what_is_known_saves_samples():
+def test_auxiliary_variables_save_samples():
     frame, values = population()
     counts = {kind: draws(frame, each, 0.02)[2] for kind, each in values.items()}
     alone = {k: round(1 / ((0.02 * v.mean() / v.std()) ** 2 + 1 / N)) for k, v in values.items()}
@@ -71,14 +78,14 @@ def test_a_tolerance_that_needs_all_samples_takes_them_and_is_exact():
 def test_values_that_the_fit_explains_are_known_from_few_samples():
     rng = np.random.default_rng(2)
     labels, outputs = rng.integers(0, 10, N), rng.normal(size=(N, 10))
-    frame = _Frame.of(Census({"loss": rng.lognormal(size=(1, N))}, outputs, labels), "loss")
+    frame = _SamplingFrame.of(Census({"loss": rng.lognormal(size=(1, N))}, outputs, labels), "loss")
     values = 5 + 2.0 * (labels == 3) + outputs @ np.arange(10)
     mean, stderr, count = draws(frame, values, 0.05)
     assert mean == pytest.approx(values.mean(), rel=1e-9)
     assert stderr < 1e-9 and count < 600
 
 
-def test_without_groups_and_facts_it_is_the_textbook_mean():
+def test_without_strata_and_auxiliary_variables_it_is_the_textbook_mean():
     rng = np.random.default_rng(3)
     values = rng.lognormal(size=200)
     found = estimate(values, np.ones((200, 1)), np.zeros(200, int), np.array([1000]))
@@ -87,26 +94,26 @@ def test_without_groups_and_facts_it_is_the_textbook_mean():
     assert found.stderr == pytest.approx(expected * np.sqrt(200 / 199), rel=1e-9)
 
 
-def test_the_mean_of_groups_is_weighted_by_their_sizes():
+def test_the_mean_of_strata_is_weighted_by_their_sizes():
     values, group = np.array([1.0, 1.0, 10.0, 10.0, 10.0]), np.array([0, 0, 1, 1, 1])
     found = estimate(values, np.ones((5, 1)), group, np.array([30, 10]))
     assert found.mean == pytest.approx((30 * 1 + 10 * 10) / 40)
     assert found.stderr == pytest.approx(0.0, abs=1e-12)
 
 
-def test_known_facts_have_mean_zero_and_are_orthonormal():
+def test_auxiliary_variables_have_mean_zero_and_are_orthonormal():
     rng = np.random.default_rng(4)
     columns = rng.normal(size=(500, 4))
     columns = np.hstack([columns, columns[:, :1] * 2, np.full((500, 1), 7.0)])
-    facts = known_facts(columns)
-    assert facts.shape == (500, 5)
-    assert np.allclose(facts.T @ facts / 500, np.eye(5), atol=1e-10)
+    auxiliary = auxiliary_variables(columns)
+    assert auxiliary.shape == (500, 5)
+    assert np.allclose(auxiliary.T @ auxiliary / 500, np.eye(5), atol=1e-10)
 
 
 @pytest.mark.parametrize("total", [100, 500, 899, 5000])
-def test_allotment_is_in_proportion_to_size_and_spread(total):
+def test_the_allocation_is_in_proportion_to_size_and_spread(total):
     sizes, spread, have = np.array([10, 100, 800]), np.array([5.0, 1.0, 0.5]), np.array([5, 50, 50])
-    found = allot(total, sizes, spread, have)
+    found = neyman_allocation(total, sizes, spread, have)
     assert (have <= found).all() and (found <= sizes).all()
     assert min(total, sizes.sum()) <= found.sum() <= max(total, have.sum()) + 3
     if total == 500:
@@ -238,16 +245,16 @@ def test_regression_targets_work_without_classes(net_objective):
     assert found["train_samples"] < 3000
 
 
-def test_a_loss_that_is_not_finite_is_told_as_it_is(net_objective):
+def test_a_loss_that_is_not_finite_is_reported_as_it_is(net_objective):
     objective = net_objective()
     sampled = SampledObjective(objective, census_of(objective), 0.05, "loss")
     objective.weights.fill_(float("nan"))
     assert np.isnan(sampled.evaluate()["train_loss"])
 
 
-def test_what_cannot_be_sampled_is_told(net_objective):
-    assert unsampled(net_objective()) is None
-    assert "mean of a batch" in unsampled(net_objective(loss=lambda outputs, targets: outputs.mean()))
+def test_the_obstacle_to_sampling_is_named(net_objective):
+    assert sampling_obstacle(net_objective()) is None
+    assert "mean of a batch" in sampling_obstacle(net_objective(loss=lambda outputs, targets: outputs.mean()))
 
 
 def test_all_points_begin_with_the_same_samples():
@@ -255,10 +262,10 @@ def test_all_points_begin_with_the_same_samples():
     frame, values = population(5)
     taken = []
     for kind, tolerance in (("far", 0.02), ("far", 0.005), ("near", 0.02)):
-        draw, numbers = _Draw(frame), []
-        while draw.wanted is not None:
-            numbers.append(draw.next())
-            draw.take({"loss": values[kind][numbers[-1]]}, "loss", tolerance)
+        estimator, numbers = _SequentialEstimator(frame), []
+        while not estimator.finished:
+            numbers.append(estimator.draw())
+            estimator.add({"loss": values[kind][numbers[-1]]}, "loss", tolerance)
         taken.append(numbers)
     assert np.array_equal(taken[0][0], taken[1][0]) and np.array_equal(taken[0][0], taken[2][0])
     for numbers in taken:
@@ -271,5 +278,5 @@ def test_all_points_begin_with_the_same_samples():
 
 def test_a_census_that_fails_on_one_process_fails_on_all(net_objective):
     objective = net_objective(batch_size=10)
-    with pytest.raises(EvaluationError, match="looked at: no such thing"):
+    with pytest.raises(EvaluationError, match="census of all samples: no such thing"):
         take_census(objective, [lambda: None], lambda own: [own, ("no such thing", {})], 0, 2)

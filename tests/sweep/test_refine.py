@@ -5,8 +5,8 @@ import pytest
 
 from landscape.grid import Grid, Range
 from landscape.sweep.cells import Cell, knots, lattice
-from landscape.sweep.evidence import Evidence
 from landscape.sweep.refine import Refined
+from landscape.sweep.surrogate import Surrogate
 
 LOSS = "train_loss"
 
@@ -245,12 +245,12 @@ def test_checks_tell_of_the_worst_driver():
 
 def test_the_first_error_of_a_prediction_is_kept():
     """Later the point itself is among what is known, and would foretell itself."""
-    evidence = Evidence((7, 7), [LOSS])
+    surrogate = Surrogate((7, 7), [LOSS])
     first, then = [n for n in range(49) if n % 3], [0, 3, 6]
     results = {n: {LOSS: float(1 + n**1.5)} for n in range(49)}
-    evidence.learn(first, results)
-    evidence.learn(then, results, evidence.expect(then))
-    before = evidence.surprise(then)
+    surrogate.update(first, results)
+    surrogate.update(then, results, surrogate.predict(then))
+    before = surrogate.excess_at(then)
     assert (before > 1e-6).all()
-    evidence.learn(then, results, evidence.expect(then))
-    assert np.array_equal(evidence.surprise(then), before)
+    surrogate.update(then, results, surrogate.predict(then))
+    assert np.array_equal(surrogate.excess_at(then), before)
