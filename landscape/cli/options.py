@@ -77,7 +77,7 @@ OPTIONS: dict[str, Spec] = {
     "out": _value("-o", "--out", metavar="FILE", help="output file"),
     "outs": _value("-o", "--out", dest="out", nargs="+", metavar="FILE",
                    help="output files: .png .pdf .svg .html; a bare suffix keeps the first name"),
-    "folder": _value("-o", "--out", dest="out", metavar="DIR", help="folder of what is written (default: figures/demo)"),
+    "folder": _value("-o", "--out", dest="out", metavar="DIR", help="folder of what is written (default: runs/demo)"),
     "overwrite": _flag("--overwrite", help="start anew where the output exists"),
     "save_directions": _flag("--save-directions", help="keep the directions in FILE.directions.h5"),
     "draw": _flag("--plot", dest="draw", help="draw the result too, beside the output"),

@@ -32,8 +32,8 @@ def divide(batches: Mapping[str, int | None]) -> list[list[Segment]]:
 
     `batches`: how many each split has, in order. Where one cannot tell (None), everything is one chunk.
 
-    >>> divide({"train": 2, "test": 1})
-    [[Segment('train', 0, 1)], [Segment('train', 1, 2)], [Segment('test', 0, 1)]]
+    >>> [[tuple(segment) for segment in chunk] for chunk in divide({"train": 2, "test": 1})]
+    [[('train', 0, 1)], [('train', 1, 2)], [('test', 0, 1)]]
     >>> [len(divide({"train": count})) for count in (1, 128, 129, 1250)]
     [1, 128, 65, 125]
     """

@@ -10,7 +10,6 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,6 +18,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 
+from landscape.checkpoint.shipped import shipped
 from landscape.data.load import load_splits
 from landscape.data.normalize import Normalize
 from landscape.data.split import TensorSplit
@@ -74,7 +74,7 @@ def bench(
         raise UsageError("train and hessian are two benches; give one of them")
     shared = {"data": data, "samples": samples, "normalize": normalize}
     place = {"device": device, "precision": precision, "batch_size": batch_size, "threads": threads}
-    checkpoint = checkpoint or default_checkpoint()
+    checkpoint = checkpoint or shipped("resnet56_digits")
     threads_before = torch.get_num_threads()
     try:
         if train:
@@ -215,8 +215,3 @@ def matmul_peak(device: torch.device, dtype: torch.dtype) -> float:
             torch.cuda.synchronize(device)
         best = min(best, time.perf_counter() - started)
     return 2 * PEAK_SIZE**3 / best
-
-
-def default_checkpoint() -> Path:
-    """The ResNet-56 that ships with the project."""
-    return Path(__file__).resolve().parents[2] / "checkpoints" / "resnet56_digits.pt"

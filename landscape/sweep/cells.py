@@ -58,7 +58,7 @@ def knots(count: int, stride: int, through: Sequence[int] = ()) -> list[int]:
     """Indices of about every `stride`-th of `count` points, with both ends and those of `through` among them.
 
     >>> knots(51, 4, [25])
-    [0, 4, 8, 12, 17, 21, 25, 29, 33, 38, 42, 46, 50]
+    [0, 4, 8, 12, 16, 20, 25, 29, 33, 37, 41, 45, 50]
     """
     fixed = sorted({0, count - 1, *through})
     found = {0}
