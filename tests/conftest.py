@@ -21,6 +21,16 @@ def reference() -> Path:
     return REFERENCE
 
 
+@pytest.fixture(scope="session", params=["stand-in", "original"])
+def original(request, tmp_path_factory):
+    """What the original program computes (`tests.original.Original`): made here, and its own files where they are at hand."""
+    from tests.original import Original, make
+
+    if request.param == "stand-in":
+        return make(tmp_path_factory.mktemp("original"))
+    return Original(request.getfixturevalue("reference") / "resnet20", rtol=1e-4, precision="fp32")
+
+
 @pytest.fixture(autouse=True, scope="session")
 def one_thread():
     """Tensors this small only lose by being shared among threads."""

@@ -157,7 +157,7 @@ def test_provenance_table_tells_what_must_agree():
 @pytest.fixture(scope="module")
 def provenances(tmp_path_factory) -> list[dict]:
     """The provenance of files that together have every entry: under a tolerance and with curvature, between nets, of a run."""
-    from tests.golden.cases import A, B, NET
+    from tests.golden.cases import NET, A, B
 
     folder = tmp_path_factory.mktemp("provenance")
     ends = {"x": (0, 1, 3), "y": (0, 1, 3), "samples": 16}
