@@ -25,7 +25,7 @@ from landscape.surfaces.provenance import DESCRIPTIVE
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
-DOCUMENTS = [README, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 LAUNCHERS = ("landscape", "mpiexec", "mpirun", "srun")
 # on the command line only: what to do with the result, not what to compute
 NOT_KEYWORDS = {"draw", "json", "debug"}
