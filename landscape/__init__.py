@@ -21,7 +21,7 @@ _HOMES = {
     "compare": "landscape.recipes.plot",
     "export": "landscape.recipes.export",
     "info": "landscape.recipes.info",
-    "bench": "landscape.recipes.bench",
+    "bench": "landscape.benchmarks.bench",
     "demo": "landscape.recipes.demo",
     "load_checkpoint": "landscape.checkpoint.checkpoint",
     "save_checkpoint": "landscape.checkpoint.save",

@@ -23,4 +23,6 @@ def shipped(name: str, folder: str | Path | None = None) -> Path:
     for path in (place / f"{name}.pt" for place in folders):
         if path.is_file():
             return path
-    raise CheckpointError(f"{folders[-1]}: {name}.pt is not there; give the folder of the nets that ship with --checkpoints")
+    raise CheckpointError(
+        f"{folders[-1]}: {name}.pt is not there; give the folder of the nets that ship with --checkpoints"
+    )

@@ -89,7 +89,7 @@ def _demo(given: Given) -> None:
 
 
 def _bench(given: Given) -> None:
-    from landscape.recipes.bench import bench
+    from landscape.benchmarks.bench import bench
 
     as_json = given.pop("json", False)
     report.say_bench(bench(given.pop("checkpoint", None), **given), as_json=as_json)

@@ -6,11 +6,13 @@ Owns: the choice of nets, grids and pictures. Everything goes through the recipe
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from landscape.checkpoint.shipped import shipped
 from landscape.recipes.hessian import hessian
 from landscape.recipes.plot import compare, plot
 from landscape.recipes.surface import line, surface
+from landscape.surfaces import Surface, load_surface
 from landscape.sweep.launch import connect
 
 # Curvature costs some hundred passes over the data at a point: it is shown on a coarser grid and fewer samples.
@@ -43,19 +45,20 @@ def demo(
     leads = connect().leads
     if leads:
         out.mkdir(parents=True, exist_ok=True)
-    shared = {"samples": samples, "split": ("train", "test"), "quiet": quiet}
-    planes, files = [], []
+    shared: dict[str, Any] = {"samples": samples, "split": ("train", "test"), "quiet": quiet}
+    planes: list[Surface] = []
+    files: list[Path] = []
     for name, net in nets.items():
-        file = out / f"{name}.h5"
-        planes.append(surface(net, x=(-1, 1, points), y=(-1, 1, points), out=file, **shared))
-        files.append(file)
-        hessian(file, every=max(1, (points - 1) // CURVATURE), samples=CURVATURE_SAMPLES, quiet=quiet)
-        lines = out / f"{name}_line.h5"
-        row = line(net, x=(-1, 1, 2 * points + 1), out=lines, **shared)
+        file, lines = out / f"{name}.h5", out / f"{name}_line.h5"
+        surface(net, x=(-1, 1, points), y=(-1, 1, points), out=file, **shared)
         if leads:
-            files.append(lines)
+            planes.append(load_surface(file))  # before curvature is added
+        hessian(file, every=max(1, (points - 1) // CURVATURE), samples=CURVATURE_SAMPLES, quiet=quiet)
+        line(net, x=(-1, 1, 2 * points + 1), out=lines, **shared)
+        if leads:
+            files += [file, lines]
             files += plot(planes[-1], kind=["contour", "filled", "surface"], out=out / f"{name}.png")
-            files += plot(row, out=out / f"{name}_line.png")
+            files += plot(lines, out=out / f"{name}_line.png")
     if not leads:
         return []
     names = tuple(NETS)

@@ -18,13 +18,14 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 
+from landscape.benchmarks.data import tensors_of
+from landscape.benchmarks.hessian import bench_hessian
+from landscape.benchmarks.training import bench_training
 from landscape.checkpoint.shipped import shipped
 from landscape.data.load import load_splits
 from landscape.data.normalize import Normalize
 from landscape.data.split import TensorSplit
 from landscape.errors import UsageError
-from landscape.recipes.bench_hessian import bench_hessian
-from landscape.recipes.bench_training import bench_training
 from landscape.recipes.job import Job, make_job
 from landscape.recipes.net import load_net
 from landscape.recipes.options import Options
@@ -72,8 +73,8 @@ def bench(
         raise UsageError(f"rounds {rounds}: expected at least 1")
     if train and hessian:
         raise UsageError("train and hessian are two benches; give one of them")
-    shared = {"data": data, "samples": samples, "normalize": normalize}
-    place = {"device": device, "precision": precision, "batch_size": batch_size, "threads": threads}
+    shared: dict[str, Any] = {"data": data, "samples": samples, "normalize": normalize}
+    place: dict[str, Any] = {"device": device, "precision": precision, "batch_size": batch_size, "threads": threads}
     checkpoint = checkpoint or shipped("resnet56_digits")
     threads_before = torch.get_num_threads()
     try:
@@ -98,8 +99,7 @@ def bench(
 
 def bare_loop(net: nn.Module, job: Job) -> float:
     """What a researcher would write: the mean loss over preloaded tensors at one set of weights."""
-    split = next(iter(job.objective.splits.values()))
-    total = 0.0
+    split, total = tensors_of(job), 0.0
     with torch.no_grad():
         for start in range(0, split.size, BATCH):
             inputs, targets = split.inputs[start : start + BATCH], split.targets[start : start + BATCH]
@@ -134,7 +134,7 @@ class _Pictures(Dataset):
     def __len__(self) -> int:
         return len(self._targets)
 
-    def __getitem__(self, index: int):
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
         from PIL import Image
 
         image = self._images[index]

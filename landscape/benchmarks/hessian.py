@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from scipy.sparse.linalg import LinearOperator, eigsh
 from torch import nn
 
+from landscape.benchmarks.data import tensors_of
 from landscape.curvature.extremes import extremes
 from landscape.curvature.products import Products
 from landscape.errors import UsageError
@@ -107,7 +108,7 @@ class _Original:
     """The original program's way: every product a forward, a backward with its graph, and a backward through that."""
 
     def __init__(self, net: nn.Module, job: Job):
-        self._net, self._split = net, next(iter(job.objective.splits.values()))
+        self._net, self._split = net, tensors_of(job)
         self._layout = job.objective.layout
         self._parameters = [(entry, dict(net.named_parameters())[entry.name]) for entry in job.objective.layout.entries]
         self._counted = [pair for pair in self._parameters if len(pair[0].shape) > 1]
@@ -148,11 +149,11 @@ class _Original:
         for inputs, targets in self._split.batches(BATCH):
             loss = F.cross_entropy(self._net(inputs), targets, reduction="sum") / self._split.size
             gradients = torch.autograd.grad(loss, parameters, create_graph=True)
-            along = sum(
+            along = [
                 (gradient * direction[entry.name]).sum()
                 for (entry, _), gradient in zip(self._parameters, gradients, strict=True)
                 if entry.name in direction
-            )
-            along.backward()
+            ]
+            torch.stack(along).sum().backward()
         found = [torch.zeros_like(p) if p.grad is None else p.grad for _, p in self._counted]
         return torch.cat([tensor.reshape(-1) for tensor in found]).cpu().numpy()
