@@ -31,14 +31,6 @@ def conv(millions):
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, 10))
 
 """
-SAVE = """
-import sys, numpy, torch, net
-made = getattr(net, sys.argv[1])()
-torch.save(made.state_dict(), sys.argv[1] + ".pt")
-images = numpy.random.default_rng(0).normal(size=(64, 1, 8, 8)).astype("float32")
-numpy.savez("data.npz", images=images, labels=numpy.arange(64) % 10)
-print(sum(parameter.numel() for parameter in made.parameters()))
-"""
 # What the command `landscape` does, and then the peak: of this process alone, in kB.
 RUN = """
 import sys
@@ -56,9 +48,19 @@ GRID = ["-x", "-1:1:2", "-y", "-1:1:2", "--normalize", "none", "--quiet", "--ove
 
 
 def make(folder: Path, kind: str, millions: float) -> int:
-    """Saves the net and its data as KIND.pt, data.npz, net.py in the folder; returns the number of parameters."""
-    (folder / "net.py").write_text(NETS + f"def built():\n    return {kind}({millions})\n")
-    return int(_python(folder, SAVE, "built"))
+    """Saves the net and its data as built.pt, data.npz, net.py in the folder; returns the number of parameters."""
+    import numpy as np
+    import torch
+
+    source = NETS + f"def built():\n    return {kind}({millions})\n"
+    defined: dict = {}
+    (folder / "net.py").write_text(source)
+    exec(source, defined)
+    net = defined["built"]()
+    torch.save(net.state_dict(), folder / "built.pt")
+    images = np.random.default_rng(0).normal(size=(64, 1, 8, 8)).astype("float32")
+    np.savez(folder / "data.npz", images=images, labels=np.arange(64) % 10)
+    return sum(parameter.numel() for parameter in net.parameters())
 
 
 def peak(folder: Path, *options: str, threads: int = 1) -> tuple[int, float]:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 
+from landscape.benchmarks.data import tensors_of
 from landscape.data.load import load_splits
 from landscape.data.normalize import Normalize
 from landscape.data.split import TensorSplit
@@ -57,8 +58,7 @@ def bench_evaluation(
 
 def bare_loop(net: nn.Module, objective: Objective) -> float:
     """What a researcher would write: the mean loss over preloaded tensors at one set of weights."""
-    split = next(iter(objective.splits.values()))
-    total = 0.0
+    split, total = tensors_of(objective), 0.0
     with torch.no_grad():
         for start in range(0, split.size, BATCH):
             inputs, targets = split.inputs[start : start + BATCH], split.targets[start : start + BATCH]
@@ -93,7 +93,7 @@ class _Pictures(Dataset):
     def __len__(self) -> int:
         return len(self._targets)
 
-    def __getitem__(self, index: int):
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
         from PIL import Image
 
         image = self._images[index]

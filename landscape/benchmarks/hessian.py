@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from scipy.sparse.linalg import LinearOperator, eigsh
 from torch import nn
 
+from landscape.benchmarks.data import tensors_of
 from landscape.curvature.extremes import extremes
 from landscape.curvature.products import Products
 from landscape.errors import UsageError
@@ -47,7 +48,7 @@ def bench_hessian(checkpoint: Any, model: Any, *, rounds: int, options: dict[str
     asked = Asked.of(checkpoint, Given({"model": model, "metrics": ("loss",), **options}))
     on = on_plane(asked, {"x": (0, 1, 2)}, World(), "bench", plain=True)
     objective = on.subject.objective
-    if not getattr(objective.measure, "reads_outputs", False) or objective.precision == "fp64":
+    if not objective.measure.reads_outputs or objective.precision == "fp64":
         raise UsageError("bench --hessian times cross_entropy in single precision")
     products = Products(objective, budget=memory_budget(objective.device))
     rough = products.roughly()
@@ -109,7 +110,7 @@ class _Original:
     """The original program's way: every product a forward, a backward with its graph, and a backward through that."""
 
     def __init__(self, net: nn.Module, on: OnPlane):
-        self._net, self._split = net, next(iter(on.subject.objective.splits.values()))
+        self._net, self._split = net, tensors_of(on.subject.objective)
         self._layout = on.subject.objective.layout
         self._parameters = [
             (entry, dict(net.named_parameters())[entry.name]) for entry in on.subject.objective.layout.entries
@@ -152,11 +153,11 @@ class _Original:
         for inputs, targets in self._split.batches(BATCH):
             loss = F.cross_entropy(self._net(inputs), targets, reduction="sum") / self._split.size
             gradients = torch.autograd.grad(loss, parameters, create_graph=True)
-            along = sum(
+            along = [
                 (gradient * direction[entry.name]).sum()
                 for (entry, _), gradient in zip(self._parameters, gradients, strict=True)
                 if entry.name in direction
-            )
-            along.backward()
+            ]
+            torch.stack(along).sum().backward()
         found = [torch.zeros_like(p) if p.grad is None else p.grad for _, p in self._counted]
         return torch.cat([tensor.reshape(-1) for tensor in found]).cpu().numpy()

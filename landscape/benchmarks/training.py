@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from landscape.checkpoint.checkpoint import load_checkpoint
+from landscape.data.split import TensorSplit
 from landscape.errors import UsageError
 from landscape.objective.numerics import switched
 from landscape.training.feed import Feed
@@ -39,7 +40,9 @@ class PlainLoop:
         self.numerics = functools.partial(switched, trainer.settings.precision, trainer.device)
         device, dtype = trainer.device, next(self.net.parameters()).dtype
         split = job.tester.splits["train"].on(device, dtype, float("inf"))
+        assert isinstance(split, TensorSplit), "a Feed has tensors"
         self.inputs, self.targets = split.inputs, split.targets
+        self.batch_size = trainer.feed.batch_size
         self.order = trainer.feed.order(0)
         self.optimizer = torch.optim.SGD(
             self.net.parameters(), lr=LR, momentum=MOMENTUM, weight_decay=WEIGHT_DECAY, nesterov=True
@@ -85,9 +88,10 @@ def bench_training(
     job = make_training_job(model, data, settings, data_root=None, download=False, out="bench", quiet=True, **options)
     plain = PlainLoop(job)
     ways: dict[str, Callable[[int], Any]] = {"plain": plain.step, "ours": lambda _: job.trainer.advance()}
-    first = [float(plain.step(0)), (job.trainer.advance(), job.trainer.drain()["train_loss"])[1]]
+    job.trainer.advance()
+    first = [float(plain.step(0)), job.trainer.drain()["train_loss"]]
     seconds = _alternate(ways, rounds, job.trainer.device)
-    size = job.trainer.feed.batch_size
+    size = plain.batch_size
     return {
         "net": job.label,
         "data": job.config["data"],

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
+from landscape.checkpoint.shipped import shipped
 from landscape.errors import UsageError
 from landscape.options.command import Positional, command
 from landscape.options.groups import DataOptions, MachineOptions, NetOptions
@@ -114,7 +114,7 @@ def bench(
         raise UsageError("train and hessian are two benches; give one of them")
     shared: dict[str, Any] = {"data": data, "samples": samples, "normalize": normalize}
     place: dict[str, Any] = {"device": device, "precision": precision, "batch_size": batch_size, "threads": threads}
-    checkpoint = checkpoint or default_checkpoint()
+    checkpoint = checkpoint or shipped("resnet56_digits")
     threads_before = torch.get_num_threads()
     try:
         if train:
@@ -130,8 +130,3 @@ def bench(
         return bench_evaluation(checkpoint, model, rounds=rounds, plain=plain, shared=shared, place=place)
     finally:
         torch.set_num_threads(threads_before)
-
-
-def default_checkpoint() -> Path:
-    """The ResNet-56 that ships with the project."""
-    return Path(__file__).resolve().parents[2] / "checkpoints" / "resnet56_digits.pt"

@@ -170,7 +170,7 @@ def test_a_path_from_the_home_folder(state, tmp_path, monkeypatch):
     same(load_checkpoint("~/net.pt").state_dict, state)
 
 
-def test_the_reference_checkpoint(reference):
-    found = load_checkpoint(reference / "resnet20" / "checkpoint.th")
+def test_a_checkpoint_of_the_original(original):
+    found = load_checkpoint(original.folder / "checkpoint.th")
     assert list(found.state_dict)[:2] == ["conv1.weight", "bn1.weight"]
     assert found.state_dict["linear.weight"].shape == (10, 64)

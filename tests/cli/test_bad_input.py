@@ -154,7 +154,7 @@ def test_gpu_asked_for_and_absent(surface):
     import torch
 
     if torch.cuda.is_available():
-        pytest.skip("there is a GPU")
+        pytest.skip("this machine has a GPU")
     one_line(surface("--device", "cuda"), 1, "device 'cuda'", "--device cpu")
 
 

@@ -103,12 +103,12 @@ def test_a_direction_of_parameters_leaves_the_statistics_where_they_are(net, tmp
     assert not any("running" in name for name in x.vector)
 
 
-def test_the_reference_file(reference):
-    from landscape.subject.net import load_net
+def test_a_file_of_the_original(original):
+    from landscape.models.zoo import build_zoo
 
-    net = load_net(reference / "resnet20" / "checkpoint.th", None).module
-    x, y = read(reference / "resnet20" / "directions.h5", net)
-    with h5py.File(reference / "resnet20" / "directions.h5", "r") as file:
+    net = build_zoo("resnet20_a")
+    x, y = read(original.folder / "directions.h5", net)
+    with h5py.File(original.folder / "directions.h5", "r") as file:
         for direction, group in ((x, "xdirection"), (y, "ydirection")):
             for number, name in enumerate(dict(net.named_parameters())):
                 assert np.array_equal(direction.vector[name].numpy(), file[f"{group}/{number}"][()]), name

@@ -143,14 +143,16 @@ def test_the_net_itself_may_be_a_single_layer_or_deep_inside_others():
     assert filter_rules(deep)["0.0.0.weight"] == filter_rules(deep[0][0][0])["weight"]
 
 
-def test_the_directions_of_the_original_obey_the_same_law(reference):
+def test_the_directions_of_the_original_obey_the_same_law(original):
     """Its file was made with its own code: filter by filter the norms are those of the checkpoint."""
+    from landscape.checkpoint.checkpoint import load_checkpoint
     from landscape.direction.files import read_directions
     from landscape.layout import Layout
-    from landscape.subject.net import load_net
+    from landscape.models.zoo import build_zoo
 
-    net = load_net(reference / "resnet20" / "checkpoint.th", None).module
-    for direction in read_directions(reference / "resnet20" / "directions.h5", net, Layout.of(net), ndim=2):
+    net = build_zoo("resnet20_a")
+    net.load_state_dict(load_checkpoint(original.folder / "checkpoint.th").state_dict, strict=False)
+    for direction in read_directions(original.folder / "directions.h5", net, Layout.of(net), ndim=2):
         rules = filter_rules(net)
         for name, weight in net.named_parameters():
             if weight.ndim > 1:

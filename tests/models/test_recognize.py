@@ -63,7 +63,7 @@ def test_files_without_batch_counters_are_recognized(states):
     assert recognize(old) == "resnet20_a"
 
 
-@pytest.mark.skipif(not REFERENCE.exists(), reason="../shared/reference is not part of the project")
+@pytest.mark.skipif(not REFERENCE.exists(), reason=f"the reference files are not here: no {REFERENCE}")
 def test_a_third_party_net_is_recognized():
     state = torch.load(REFERENCE, map_location="cpu", weights_only=True)["state_dict"]
     assert recognize({key.removeprefix("module."): value for key, value in state.items()}) == "resnet20_a"

@@ -120,16 +120,28 @@ def test_thinning_keeps_the_centre(every, expected):
     assert len(kept) == expected and 3 in kept
 
 
-@pytest.mark.parametrize("ranks", [1, 2, 3, 50])
-def test_strips_hold_every_point_once_and_neighbours_together(ranks):
+@pytest.mark.parametrize("every", [1, 2])
+@pytest.mark.parametrize("ranks", [1, 2, 3, 4, 9, 50])
+def test_strips_hold_every_point_once_and_neighbours_together(ranks, every):
     grid = Grid.of(parse_range("-1:1:7"), parse_range("-1:1:5"))
-    points = thinned(grid, 1)
+    points = thinned(grid, every)
     order = in_strips(grid, points, ranks)
     assert sorted(order) == points
-    coords = [np.array(divmod(point, 7)) for point in order]
-    for rank in range(min(ranks, 35)):
-        mine = coords[rank::ranks] if 35 % ranks == 0 else []
-        assert all(np.abs(a - b).sum() == 1 for a, b in zip(mine, mine[1:], strict=False))
+    # points are dealt in turn while all ranks are equally fast
+    dealt = [order[rank::ranks] for rank in range(ranks)]
+    assert max(map(len, dealt)) - min(map(len, dealt)) <= 1
+    pairs = [pair for mine in dealt for pair in zip(mine, mine[1:], strict=False)]
+    assert len(pairs) == max(0, len(points) - ranks)
+    for before, after in pairs:
+        assert np.abs(np.subtract(divmod(before, 7), divmod(after, 7))).sum() == every
+
+
+def test_strips_by_hand():
+    grid = Grid.of(parse_range("-1:1:3"), parse_range("-1:1:2"))
+    assert in_strips(grid, range(6), 1) == [0, 1, 2, 5, 4, 3]
+    assert in_strips(grid, range(6), 2) == [0, 5, 1, 4, 2, 3]
+    assert in_strips(grid, range(6), 4) == [0, 2, 4, 3, 1, 5]
+    assert in_strips(Grid.of(parse_range("-1:1:5")), range(5), 2) == [0, 3, 1, 4, 2]
 
 
 def test_fewer_samples_of_the_files_own(surface):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import landscape as ll
+from landscape.cli.main import main
 from landscape.errors import LandscapeError, SurfaceFileError, UsageError
 from landscape.recipes.plot import plot
 from landscape.surfaces.spectrum import Block, Density, Spectrum, is_spectrum, load_spectrum, write_spectrum
@@ -104,10 +105,10 @@ def test_the_eigenvectors_of_both_ends_are_directions(here):
 def test_two_ranks_find_the_same(here, command):
     arguments = ["--model", "net.py:build", "--data", "npz:data.npz", "--normalize", "digits", "--threads", "1"]
     arguments += ["--probes", "2", "--steps", "15", "--trace-products", "9", "--top", "2", "--bottom", "2", "--quiet"]
-    for ranks in (1, 2):
-        done = command("spectrum", "net.pt", *arguments, "-o", f"{ranks}.h5", ranks=ranks)
-        assert done.returncode == 0, done.stderr
-        assert done.stdout.count(f"{ranks}.h5: hessian at the weights") == 1
+    assert main(["spectrum", "net.pt", *arguments, "-o", "1.h5"]) == 0
+    done = command("spectrum", "net.pt", *arguments, "-o", "2.h5", ranks=2)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("2.h5: hessian at the weights") == 1
     one, two = load_spectrum("1.h5").whole, load_spectrum("2.h5").whole
     np.testing.assert_allclose(one.values, two.values, rtol=1e-4)
     np.testing.assert_allclose(one.nodes, two.nodes, rtol=1e-3, atol=1e-4)

@@ -69,15 +69,18 @@ def test_one_dimension(tmp_path):
     assert found.shape == (5,) and found.counts()["pending"] == 1 and found.values["train_loss"][4] == 1.5
 
 
-def test_the_reference_surface(reference):
-    path = reference / "resnet20" / "surface.h5"
+def test_a_surface_of_the_original(original):
+    path = original.folder / "surface.h5"
     assert is_legacy(path)
     found = load_surface(path)
     with h5py.File(path, "r") as file:
-        assert np.array_equal(found.values["train_loss"], file["train_loss"][()])
-        assert np.allclose(100 * found.values["train_accuracy"], file["train_acc"][()], rtol=1e-14)
-    assert found.shape == (15, 15) and found.counts()["done"] == 225
-    assert found.at_origin("train_loss") == found.values["train_loss"].min()
+        x, y = file["xcoordinates"][()], file["ycoordinates"][()]
+        losses, accuracies = file["train_loss"][()].ravel(), file["train_acc"][()].ravel()
+    assert np.array_equal(found.x, x) and np.array_equal(found.y, y)
+    assert found.shape == (len(y), len(x)) and found.counts()["done"] == len(x) * len(y)
+    assert np.array_equal(found.values["train_loss"].ravel(), losses)
+    assert np.allclose(100 * found.values["train_accuracy"].ravel(), accuracies, rtol=1e-14)
+    assert found.at_origin("train_loss") == losses[len(losses) // 2]
     assert found.provenance["directions"]["file"]
 
 
