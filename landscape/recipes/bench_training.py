@@ -21,7 +21,7 @@ from landscape.checkpoint.checkpoint import load_checkpoint
 from landscape.errors import UsageError
 from landscape.objective.numerics import switched
 from landscape.recipes.training_job import TrainingJob, make_training_job
-from landscape.training.feed import Feed
+from landscape.training.loader import TensorLoader
 
 # Seconds that each way trains in a round, about.
 SECONDS = 4.0
@@ -33,14 +33,14 @@ class PlainLoop:
 
     def __init__(self, job: TrainingJob) -> None:
         trainer = job.trainer
-        if not isinstance(trainer.feed, Feed):
+        if not isinstance(trainer.loader, TensorLoader):
             raise UsageError("train: expected data of one tensor of inputs and one of targets, not ready-made batches")
         self.net = copy.deepcopy(trainer.model).to(memory_format=torch.contiguous_format)
         self.numerics = functools.partial(switched, trainer.settings.precision, trainer.device)
         device, dtype = trainer.device, next(self.net.parameters()).dtype
         split = job.tester.splits["train"].on(device, dtype, float("inf"))
         self.inputs, self.targets = split.inputs, split.targets
-        self.order = trainer.feed.order(0)
+        self.order = trainer.loader.order(0)
         self.optimizer = torch.optim.SGD(
             self.net.parameters(), lr=LR, momentum=MOMENTUM, weight_decay=WEIGHT_DECAY, nesterov=True
         )
@@ -85,9 +85,9 @@ def bench_training(
     job = make_training_job(model, data, settings, data_root=None, download=False, out="bench", quiet=True, **options)
     plain = PlainLoop(job)
     ways: dict[str, Callable[[int], Any]] = {"plain": plain.step, "ours": lambda _: job.trainer.advance()}
-    first = [float(plain.step(0)), (job.trainer.advance(), job.trainer.drain()["train_loss"])[1]]
+    first = [float(plain.step(0)), (job.trainer.advance(), job.trainer.pop_means()["train_loss"])[1]]
     seconds = _alternate(ways, rounds, job.trainer.device)
-    size = job.trainer.feed.batch_size
+    size = job.trainer.loader.batch_size
     return {
         "net": job.label,
         "data": job.config["data"],

@@ -1,6 +1,6 @@
-"""`landscape train`: a net, from its first weights to a checkpoint that the other commands understand.
+"""`landscape train`: trains a net and writes checkpoints that the other commands can read.
 
-Owns: the signature, which is the command line's options too (a test says so), and the forms of its text.
+Owns: the signature, which has the options of the command line (by test), and the parsing of their text.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import torch
 
 from landscape.errors import UsageError
 from landscape.recipes.training_job import make_training_job
-from landscape.recipes.training_life import END, EPOCH, Run, live
+from landscape.recipes.training_run import END, EPOCH, Run, run_training
 from landscape.sweep.launch import connect
 
-# What goes into `Settings` under its own name; the others have a form of text, too.
-AS_GIVEN = (
+# The arguments that become `TrainingSettings` under their own names; the others are parsed first.
+UNPARSED = (
     *("loss", "samples", "epochs", "batch_size", "optimizer", "lr", "momentum", "weight_decay", "schedule", "warmup"),
     *("gamma", "clip", "label_noise", "precision", "seed", "init_seed"),
 )
@@ -59,41 +59,42 @@ def train(
     overwrite: bool = False,
     quiet: bool = False,
 ) -> Run:
-    """Trains a net and keeps it, its log and its checkpoints in a run folder.
+    """Trains a net and writes it, its log and its checkpoints to a run folder.
 
     Args:
         model: spec (zoo name, torchvision:NAME, timm:NAME, callable), or a module, of which a copy is trained.
-        data: as for `surface`; the training split is trained on, the test split (where there is one) is the validation.
-        samples: train on that many samples, always the same ones.
+        data: as for `surface`; the net is trained on the training split and validated on the test split, if any.
+        samples: the number of training samples, always the same ones; default all.
         loss: "cross_entropy", "mse", a callable (outputs, targets), or a callable (model, batch).
         epochs: passes over the data; may be a fraction.
         optimizer: "nesterov" (SGD with Nesterov momentum), or one of torch.optim in lower case: sgd, adam, adamw, ...
-        lr: the highest learning rate; default 0.1 for SGD, torch's own default for others.
+        lr: the highest learning rate; default 0.1 for SGD, torch's default for others.
         optimizer_option: further arguments of the optimizer, as a mapping or as "betas=(0.9,0.95)".
         schedule: constant, step (times gamma at each of `milestones`), cosine (to 0) or onecycle (up and down).
         warmup: epochs of linear rise; for onecycle its rising part (default 0.3 of the run).
         milestones: shares of the run, 0..1.
-        clip: largest norm of the gradient.
+        clip: the largest norm of the gradient; default no limit.
         label_noise: share of the training labels that are replaced by random ones (Zhang et al. 2017, arXiv:1611.03530).
         augment: "crop" (by an eighth of the side, with a black margin), "flip", or both, on the device.
         progressive: ((16, 10), (24, 5)) or "16:10,24:5" trains 10 epochs on images of 16 x 16 pixels, then 5 on 24 x 24,
-            then on whole ones: most of the learning for a part of the cost. For nets that take images of any size.
-        seed: of the order, augmentation, wrong labels and dropout; `init_seed` (default: the same) of the first weights.
-        save_every: "epoch", a number of steps, or "end"; the first and the last net are always kept.
-        log_every: "epoch", a number of steps, or "end": how often a row is written and the test split is looked at.
-        out: the run folder, continued when it holds the same run; default runs/MODEL_DATA.
+            then on whole images: most of the learning at a part of the cost. For nets that accept images of any size.
+        seed: of the order, augmentation, label noise and dropout; `init_seed` (default: `seed`) of the initial weights.
+        save_every: "epoch", a number of steps, or "end"; the first and the last net are always saved.
+        log_every: "epoch", a number of steps, or "end": how often the test split is evaluated and a row is written.
+        out: the run folder; a run in it is continued if it is the same run; default runs/MODEL_DATA.
 
     Returns:
-        A Run. One seed gives the same weights again on the same machine, torch and number of threads, bit for bit on a
-        CPU, and also when the run was stopped or killed and continued.
+        A Run. The same seed gives the same weights on the same machine with the same torch and number of threads, bit for
+        bit on a CPU, even if the run is stopped or killed and continued.
 
     Raises:
-        LandscapeError: bad input, or a loss that is not finite. Interrupted: Ctrl-C or SIGTERM; the run can go on.
+        LandscapeError: bad input, or a loss that is not finite.
+        Interrupted: Ctrl-C or SIGTERM; the run can be continued.
     """
     given = dict(locals())
     if connect().size > 1:
         raise UsageError("train runs in one process; start it without mpirun")
-    settings = {name: given[name] for name in AS_GIVEN} | {
+    settings = {name: given[name] for name in UNPARSED} | {
         "optimizer_options": read_options(optimizer_option),
         "milestones": read_milestones(milestones),
         "augment": _names(augment),
@@ -104,13 +105,13 @@ def train(
     before = torch.get_num_threads()
     try:
         job = make_training_job(model, data, settings, **place)
-        return live(job, every, overwrite=overwrite, quiet=quiet)
+        return run_training(job, every, overwrite=overwrite, quiet=quiet)
     finally:
         torch.set_num_threads(before)
 
 
 def read_options(given: Mapping[str, Any] | str | Sequence[str]) -> dict[str, Any]:
-    """`betas=(0.9,0.95)` and the like as keywords.
+    """Options such as `betas=(0.9,0.95)` as keywords.
 
     Raises:
         UsageError: another form.
@@ -149,7 +150,7 @@ def read_milestones(given: float | Sequence[float]) -> tuple[float, ...]:
     """One number or several.
 
     Raises:
-        UsageError: other things.
+        UsageError: another form.
     """
     try:
         return tuple(float(share) for share in (given if isinstance(given, Iterable) else [given]))
@@ -163,7 +164,11 @@ def _names(given: str | Sequence[str] | None) -> tuple[str, ...]:
 
 
 def _interval(name: str, value: str | int) -> int:
-    """Steps between two; 0 stands for an epoch, -1 for never."""
+    """An interval in steps; 0 means an epoch, -1 means never.
+
+    Raises:
+        UsageError: another form.
+    """
     if value in (EPOCH, END):
         return 0 if value == EPOCH else -1
     try:

@@ -1,7 +1,7 @@
 """The checkpoints of a training run as points of a path, with the training step as coordinate.
 
-Owns: which nets a run folder holds, and getting the private net of an objective to each of them, batch-norm statistics and
-all. The path is a one-dimensional surface whose axis is the step.
+Owns: the list of nets in a run folder, and loading each of them, with its batch-norm statistics, into the net of an
+objective. The path is a one-dimensional surface whose axis is the step.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ STEP = re.compile(r"step_(\d+)\.pt$")
 
 @dataclass(frozen=True, eq=False)
 class TrainingPath:
-    """`move((step,))` sets the objective to the net of that step; `surface` holds what is known along the path so far."""
+    """The nets of a run in `files`, by step; `surface` holds the results along the path so far."""
 
     surface: Surface
     objective: Objective
@@ -45,6 +45,7 @@ class TrainingPath:
     marks: dict[str, str]
 
     def move(self, coords: tuple[float, ...]) -> None:
+        """Sets the net of the objective to that of step coords[0]."""
         if torch.get_num_threads() != self.threads:
             torch.set_num_threads(self.threads)
         model = self.objective.model
@@ -57,17 +58,19 @@ class TrainingPath:
 def training_path(
     folder: Path, given: Mapping[str, Any], world: World, *, split: str | None, precision: str | None
 ) -> TrainingPath:
-    """The path of the run in `folder`; FOLDER/hessian.h5 is continued when it is there.
+    """The path of the run in `folder`, with the results in FOLDER/hessian.h5 if there is such a file.
+
+    `given`: options that replace those of the run.
 
     Raises:
-        LandscapeError: no run, fewer than two nets, or a file of another run.
+        LandscapeError: there is no run, it has fewer than two nets, or the file is of another run.
     """
     files = _nets(folder)
     steps = np.array(sorted(files))
     try:
         config = json.loads((folder / CONFIG).read_text())
     except (OSError, ValueError) as error:
-        raise LandscapeError(f"{folder}: no run folder, {CONFIG} cannot be read ({error})") from None
+        raise LandscapeError(f"{folder}: not a run folder, because {CONFIG} cannot be read ({error})") from None
     stored = {name: config.get(name) for name in ("model", "data", "normalize", "loss")}
     options = {**stored, **{name: value for name, value in given.items() if value is not None}}
     for name in ("checkpoint", "to", "to_y", "directions"):
@@ -93,11 +96,11 @@ def training_path(
 
 
 def _nets(folder: Path) -> dict[float, Path]:
-    found = {float(STEP.search(path.name)[1]): path for path in sorted((folder / "checkpoints").glob("step_*.pt"))}
+    nets = [(STEP.search(path.name), path) for path in sorted((folder / "checkpoints").glob("step_*.pt"))]
+    found = {float(step[1]): path for step, path in nets if step}
     if len(found) < 2:
         raise UsageError(
-            f"{folder}: {len(found)} nets in {folder / 'checkpoints'}; a path needs two or more, which landscape train keeps "
-            "with --save-every"
+            f"{folder}: {len(found)} nets in {folder / 'checkpoints'}; a path needs at least two; train with --save-every"
         )
     return found
 
@@ -109,7 +112,7 @@ def _provenance(job: Job, folder: Path, config: Mapping, steps: np.ndarray) -> d
         {
             **known,
             "command": "hessian",
-            # a run is a function of its settings: others give other nets
+            # a run is a function of its settings, so their hash stands for its nets
             "checkpoint": {"path": str(folder), "sha256": digest},
             "run_of": {"seed": config.get("seed"), "init_seed": config.get("init_seed"), "steps": len(steps)},
         }
@@ -121,7 +124,7 @@ def _surface(path: Path, grid: Grid, provenance: dict) -> Surface:
         return Surface(grid, {}, {}, {}, {}, provenance, str(path))
     surface = load_surface(path)
     if not surface.grid.same_as(grid):
-        raise UsageError(f"{path} is of other steps than those of the nets that the run has now; remove it")
+        raise UsageError(f"{path} has other steps than the nets of the run; remove it")
     if found := difference(surface.provenance, provenance):
         raise UsageError(f"{path} is of another run: {found}; remove it")
     return surface
