@@ -12,7 +12,7 @@ class LandscapeError(Exception):
 
 
 class UsageError(LandscapeError, ValueError):
-    """An option or argument is invalid, whatever the data and the files hold."""
+    """An option or argument is invalid in itself, independent of any file."""
 
     exit_status = 2
 

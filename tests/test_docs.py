@@ -142,9 +142,9 @@ def provenances(tmp_path_factory) -> list[dict]:
     folder = tmp_path_factory.mktemp("provenance")
     ends = {"x": (0, 1, 3), "y": (0, 1, 3), "samples": 16}
     surface, net = folder / "surface.h5", {"model": NET["model"], "data": "digits", "threads": 1, "quiet": True}
-    ll.surface(A, **net, **ends, split=("train", "test"), tolerance=0.1, out=surface)
+    ll.surface(A, **net, **ends, split=("train", "test"), tolerance=0.1, l2=0.1, data_root="data", out=surface)
     along = {"samples": 16, "threads": 1, "quiet": True}
-    ll.hessian(surface, **along, checkpoint=A, model=NET["model"])
+    ll.hessian(surface, **along, index=0.01, checkpoint=A, model=NET["model"])
     planes = [ll.load_surface(surface), ll.surface(A, to=B, to_y=B, **net, **{**ends, "x": (0, 1, 2), "y": (0, 1, 2)})]
     planes.append(ll.surface(A, **net, **ends, along="gradient", out=folder / "along.h5"))
     planes.append(ll.line(A, **net, x=(0, 1, 2), samples=16, directions=folder / "along.directions.h5"))

@@ -21,8 +21,8 @@ from landscape.checkpoint.checkpoint import load_checkpoint
 from landscape.data.split import TensorSplit
 from landscape.errors import UsageError
 from landscape.objective.numerics import switched
-from landscape.training.feed import Feed
 from landscape.training.job import TrainingJob, make_training_job
+from landscape.training.loader import TensorLoader
 
 # Seconds that each way trains in a round, about.
 SECONDS = 4.0
@@ -34,16 +34,16 @@ class PlainLoop:
 
     def __init__(self, job: TrainingJob) -> None:
         trainer = job.trainer
-        if not isinstance(trainer.feed, Feed):
+        if not isinstance(trainer.loader, TensorLoader):
             raise UsageError("train: expected data of one tensor of inputs and one of targets, not ready-made batches")
         self.net = copy.deepcopy(trainer.model).to(memory_format=torch.contiguous_format)
         self.numerics = functools.partial(switched, trainer.settings.precision, trainer.device)
         device, dtype = trainer.device, next(self.net.parameters()).dtype
         split = job.tester.splits["train"].on(device, dtype, float("inf"))
-        assert isinstance(split, TensorSplit), "a Feed has tensors"
+        assert isinstance(split, TensorSplit), "a TensorLoader has tensors"
         self.inputs, self.targets = split.inputs, split.targets
-        self.batch_size = trainer.feed.batch_size
-        self.order = trainer.feed.order(0)
+        self.batch_size = trainer.loader.batch_size
+        self.order = trainer.loader.order(0)
         self.optimizer = torch.optim.SGD(
             self.net.parameters(), lr=LR, momentum=MOMENTUM, weight_decay=WEIGHT_DECAY, nesterov=True
         )
@@ -89,7 +89,7 @@ def bench_training(
     plain = PlainLoop(job)
     ways: dict[str, Callable[[int], Any]] = {"plain": plain.step, "ours": lambda _: job.trainer.advance()}
     job.trainer.advance()
-    first = [float(plain.step(0)), job.trainer.drain()["train_loss"]]
+    first = [float(plain.step(0)), job.trainer.pop_means()["train_loss"]]
     seconds = _alternate(ways, rounds, job.trainer.device)
     size = plain.batch_size
     return {

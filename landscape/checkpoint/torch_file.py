@@ -79,7 +79,7 @@ def _inert_classes() -> list:
 def _explanation(error: Exception, path: Path) -> str:
     """The reason: the file names a class that is not allowed, or it is damaged."""
     if isinstance(error, pickle.UnpicklingError) and (found := re.search(r"GLOBAL ([\w.]+)", str(error))):
-        return f"holds {found[1]}, not only tensors, and reading it could run unknown code; {SAFE_WAY}"
+        return f"holds {found[1]}, not only tensors, and reading it could run code; {SAFE_WAY}"
     # torch adds advice to turn off its safety check to the message of pickle
     reason = str(error.__context__ or error).strip().split("\n")[0][:100] or type(error).__name__
     return f"truncated or not a file of torch.save ({path.stat().st_size} bytes; {reason}); copy or write it again"

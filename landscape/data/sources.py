@@ -17,7 +17,7 @@ from landscape.data.folder import ImageFiles, read_image_folder
 from landscape.errors import DataError, UsageError
 
 SPLITS = ("train", "test")
-# name -> (class in torchvision.datasets, our normalization preset)
+# name -> (class in torchvision.datasets, normalization preset)
 TORCHVISION = {
     "cifar10": ("CIFAR10", "cifar10"),
     "cifar100": ("CIFAR100", "cifar100"),

@@ -111,10 +111,10 @@ class TensorSplit:
         return out
 
     def _prepared(self, inputs: Tensor) -> Tensor:
-        return prepared(inputs, self.normalize, self.device, self.dtype)
+        return prepare_inputs(inputs, self.normalize, self.device, self.dtype)
 
     def _cast(self, tensor: Tensor) -> Tensor:
-        return moved(tensor, self.device, self.dtype)
+        return to_device(tensor, self.device, self.dtype)
 
 
 def tensor_split(
@@ -163,7 +163,7 @@ class BatchSplit:
         return (mapped(batch, lambda tensor: tensor) for batch in self.ready[first:last])
 
     def on(self, device: torch.device, dtype: torch.dtype, budget: float) -> BatchSplit:
-        return replace(self, ready=[moved(batch, device, dtype) for batch in self.ready])
+        return replace(self, ready=[to_device(batch, device, dtype) for batch in self.ready])
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,10 +189,10 @@ class StreamSplit:
     def batches(self, batch_size: int, first: int = 0, last: int | None = None) -> Iterator[Any]:
         for batch in itertools.islice(self.read(batch_size), first, last):
             if is_pair(batch):
-                inputs = prepared(batch[0], self.normalize, self.device, self.dtype)
-                yield inputs, moved(batch[1], self.device, self.dtype)
+                inputs = prepare_inputs(batch[0], self.normalize, self.device, self.dtype)
+                yield inputs, to_device(batch[1], self.device, self.dtype)
             else:
-                yield moved(batch, self.device, self.dtype)
+                yield to_device(batch, self.device, self.dtype)
 
     def on(self, device: torch.device, dtype: torch.dtype, budget: float) -> StreamSplit:
         return replace(self, device=device, dtype=dtype)
@@ -205,14 +205,14 @@ def is_pair(batch: Any) -> TypeGuard[tuple[Any, Any]]:
     )
 
 
-def prepared(inputs: Tensor, normalize: Normalize, device: torch.device, dtype: torch.dtype) -> Tensor:
+def prepare_inputs(inputs: Tensor, normalize: Normalize, device: torch.device, dtype: torch.dtype) -> Tensor:
     """Inputs of a batch in the form that the net takes: on the device, images normalized."""
     if is_images(inputs):
         return normalize(inputs.to(device, non_blocking=True), dtype)
-    return moved(inputs, device, dtype)
+    return to_device(inputs, device, dtype)
 
 
-def moved(batch: Any, device: torch.device, dtype: torch.dtype) -> Any:
+def to_device(batch: Any, device: torch.device, dtype: torch.dtype) -> Any:
     """A batch of any nested structure on the device, its floating-point tensors in `dtype`."""
     return mapped(batch, lambda tensor: tensor.to(device, dtype if tensor.is_floating_point() else None))
 

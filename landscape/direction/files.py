@@ -40,15 +40,15 @@ def read_directions(path: str | Path, model: nn.Module, layout: Layout, *, ndim:
         raise LandscapeError(f"direction file {path}: no such file")
     try:
         with h5py.File(path, "r") as file:
-            ours = file.attrs.get("format") == FORMAT
-            groups = AXES if ours else tuple(f"{axis}direction" for axis in AXES)
+            own = file.attrs.get("format") == FORMAT
+            groups = AXES if own else tuple(f"{axis}direction" for axis in AXES)
             lacking = [name for name in groups[:ndim] if not isinstance(file.get(name), h5py.Group)]
             if lacking:
                 raise LandscapeError(
                     f"direction file {path}: no group '{lacking[0]}' in it (it has {', '.join(file) or 'nothing'}); "
                     f"{ndim} direction{'s' if ndim > 1 else ''} needed"
                 )
-            read = _read_ours if ours else _read_original
+            read = _read_own if own else _read_original
             found = [read(_datasets(file[name]), path, model, layout) for name in groups[:ndim]]
             return [_with_facts(direction, file[name].attrs) for direction, name in zip(found, groups, strict=False)]
     except (OSError, RuntimeError) as error:
@@ -68,7 +68,7 @@ def write_directions(path: str | Path, directions: Sequence[Direction]) -> None:
     path = Path(path)
     try:
         with whole_file(path) as scratch:
-            _write_ours(scratch, directions)
+            _write_own(scratch, directions)
     except (OSError, RuntimeError) as error:  # h5py reports a full disk on close as RuntimeError
         found = re.search(r"error message = '([^']*)'", str(error))  # the message of HDF5 has several lines
         reason = found[1] if found else getattr(error, "strerror", None) or str(error).splitlines()[0]
@@ -86,7 +86,7 @@ def stored_facts(path: str | Path) -> list[dict[str, str]]:
         return []
 
 
-def _write_ours(path: Path, directions: Sequence[Direction]) -> None:
+def _write_own(path: Path, directions: Sequence[Direction]) -> None:
     with h5py.File(path, "w") as file:
         file.attrs["format"], file.attrs["version"] = FORMAT, 1
         for axis, direction in zip(AXES, directions, strict=False):
@@ -114,7 +114,7 @@ def _datasets(group: h5py.Group) -> dict[str, np.ndarray]:
     return found
 
 
-def _read_ours(stored: dict[str, np.ndarray], path: Path, model: nn.Module, layout: Layout) -> Direction:
+def _read_own(stored: dict[str, np.ndarray], path: Path, model: nn.Module, layout: Layout) -> Direction:
     vector = {}
     for entry in layout.entries:
         if entry.name in stored:

@@ -37,7 +37,7 @@ class Objective:
 
     Args:
         model: the net; it is copied unless `own` says that nobody else holds it.
-        splits: the data, by the name that stands in front of their metrics.
+        splits: the data, by the name that their metrics begin with.
         measure: what is computed on a batch (loss.py).
         precision: one of `numerics.PRECISIONS`.
         batchnorm: one of `batchnorm.POLICIES`.
@@ -203,7 +203,7 @@ class Objective:
         except Exception as error:
             shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors_in(batch))
             raise EvaluationError(
-                f"the model or its loss does not take these batches (shapes {shapes}): {explain(error)}"
+                f"the model or its loss does not accept these batches (shapes {shapes}): {explain(error)}"
             ) from error
         if self.l2 and f"{name}_loss" not in results:
             raise UsageError(f"l2 adds to the loss, and none is among the values: {', '.join(results)}")

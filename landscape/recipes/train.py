@@ -13,7 +13,7 @@ from landscape.options.groups import DataOptions, LossOptions, MachineOptions, N
 from landscape.options.option import Given, again, option
 
 if TYPE_CHECKING:
-    from landscape.training.life import Run
+    from landscape.training.run import Run
 
 
 def _numbers(text: str) -> list[float]:
@@ -145,7 +145,6 @@ def train(model: Any = None, *, given: Given) -> Run:
     from landscape.sweep.launch import connect
     from landscape.training.forms import read_interval, read_milestones, read_names, read_options, read_progressive
     from landscape.training.job import make_training_job
-    from landscape.training.life import live
 
     net, asked, run = given[TrainedNet], given[OptimizerOptions], given[RunOptions]
     if connect().size > 1:

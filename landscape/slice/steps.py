@@ -65,7 +65,6 @@ def checkpoints_of(folder: Path) -> dict[float, Path]:
     found = {float(match[1]): path for path, match in matches.items() if match}
     if len(found) < 2:
         raise UsageError(
-            f"{folder}: {len(found)} nets in {folder / 'checkpoints'}; a path needs two or more, which landscape train keeps "
-            "with --save-every"
+            f"{folder}: {len(found)} nets in {folder / 'checkpoints'}; a path needs at least two; train with --save-every"
         )
     return found

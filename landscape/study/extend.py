@@ -113,7 +113,7 @@ def _config(folder: Path) -> dict[str, Any]:
     try:
         return json.loads((folder / CONFIG).read_text())
     except (OSError, ValueError) as error:
-        raise LandscapeError(f"{folder}: no run folder, {CONFIG} cannot be read ({error})") from None
+        raise LandscapeError(f"{folder}: not a run folder, because {CONFIG} cannot be read ({error})") from None
 
 
 def _subject_of(
@@ -160,7 +160,7 @@ def _surface_at(path: Path, grid: Grid, provenance: dict) -> Surface:
         return Surface(grid, {}, {}, {}, {}, provenance, str(path))
     surface = load_surface(path)
     if not surface.grid.same_as(grid):
-        raise UsageError(f"{path} is of other steps than those of the nets that the run has now; remove it")
+        raise UsageError(f"{path} has other steps than the nets of the run; remove it")
     if found := difference(surface.provenance, provenance):
         raise UsageError(f"{path} is of another run: {found}; remove it")
     return surface

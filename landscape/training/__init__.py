@@ -1,1 +1,1 @@
-"""Training nets: the trainer, what it keeps in a run folder, and how it goes on after a stop."""
+"""Training of nets: the trainer, its data, and the run folder, from which a stopped run continues."""

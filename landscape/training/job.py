@@ -1,7 +1,7 @@
-"""What a training run works with: from the user's words to a net, its data and a trainer.
+"""The job of a training run: the net, its data and its trainer, built from the user's options.
 
-Owns: which data are trained on and tested on, the sizes a net takes from them, what the run folder and the checkpoints say of
-all of it, and the metrics in eval mode.
+Owns: the splits to train and to test on, the sizes of the net, which follow from the data, the metadata in the run folder
+and in checkpoints, and the metrics in eval mode.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from landscape.subject.net import bare
 from landscape.subject.subject import default_threads, versions_used
 from landscape.sweep.launch import World
 from landscape.sweep.progress import note
-from landscape.training.chance import own_chance, seed_for, seed_globals
-from landscape.training.feed import make_feed
-from landscape.training.settings import Settings
-from landscape.training.trainer import Trainer, unsaved
+from landscape.training.loader import TensorLoader, make_loader
+from landscape.training.seeding import isolated_rng, seed_for, seed_globals
+from landscape.training.settings import TrainingSettings
+from landscape.training.trainer import Trainer, nonpersistent_buffers
 
 
 @dataclass
-class Clock:
-    """Seconds of computing, over all parts of a run."""
+class Stopwatch:
+    """Seconds of computing, over all parts of a run that was stopped and continued."""
 
     before: float = 0.0
     started: float = field(default_factory=time.monotonic)
@@ -51,45 +51,56 @@ class Clock:
 
 
 class Tester:
-    """Metrics of a net in eval mode, as a surface has them at its centre.
+    """Metrics of a net in eval mode, which are those at the centre of its surface.
 
-    It keeps its own copy of the net, which is filled anew at each call. `splits` are "train" and, where there is one,
-    "test"; all of their labels and a batch of each are looked at here, before anything is trained.
+    Works on a copy of the net, which gets the weights in each call. `splits` are "train" and, if there is one, "test". The
+    constructor checks all labels and a batch of each split, before anything is trained.
     """
 
     def __init__(
         self, net: nn.Module, splits: dict[str, Split], measure: Measure, device: torch.device, precision: str
     ):
-        self.splits, self.measure, self.place = splits, measure, {"device": device, "precision": precision}
-        first = Objective(net, splits, measure, budget=0.0, **self.place)
+        self.splits, self._measure, self._device, self._precision = splits, measure, device, precision
+        first = Objective(net, splits, measure, budget=0.0, device=device, precision=precision)
         first.check()
         self._net = first.model
-        self._test = self._objective({name: split for name, split in splits.items() if name == "test"})
+        test = {name: split for name, split in splits.items() if name == "test"}
+        self._test = self._objective(test) if test else None
 
     def test(self, net: nn.Module) -> dict[str, float]:
-        """On the test split; nothing where there is none."""
+        """Metrics on the test split; empty without one."""
         return self._metrics(self._test, net) if self._test else {}
 
     def all(self, net: nn.Module) -> dict[str, float]:
-        """On all samples of all splits."""
+        """Metrics on all samples of all splits."""
         return self._metrics(self._objective(self.splits), net)
 
-    def _objective(self, splits: dict[str, Split]) -> Objective | None:
-        if not splits:
-            return None
-        budget = memory_budget(self.place["device"])
-        return Objective(self._net, splits, self.measure, budget=budget, fast=True, own=True, **self.place)
+    def _objective(self, splits: dict[str, Split]) -> Objective:
+        return Objective(
+            self._net,
+            splits,
+            self._measure,
+            device=self._device,
+            precision=self._precision,
+            budget=memory_budget(self._device),
+            fast=True,
+            own=True,
+        )
 
     def _metrics(self, objective: Objective, net: nn.Module) -> dict[str, float]:
         self._net.load_state_dict(net.state_dict())
-        for name, buffer in unsaved(self._net).items():
-            buffer.copy_(unsaved(net)[name])
+        for name, buffer in nonpersistent_buffers(self._net).items():
+            buffer.copy_(nonpersistent_buffers(net)[name])
         return {name: value for name, value in objective.evaluate().items() if not name.startswith("stderr/")}
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingJob:
-    """A trainer and its surroundings; `config` is what the folder says of the run, `decides` what must not change."""
+    """A trainer, its tester and its folder.
+
+    `config`: the settings and facts that the folder stores; those named in `decides` must not change when the run is
+    continued. `label`: the name of the run in messages.
+    """
 
     trainer: Trainer
     tester: Tester
@@ -100,17 +111,19 @@ class TrainingJob:
 
     @property
     def steps_per_epoch(self) -> int:
-        return self.trainer.feed.steps
+        return self.trainer.loader.steps
 
     @property
     def samples_per_step(self) -> int:
-        feed = self.trainer.feed
-        return getattr(feed, "batch_size", None) or self.tester.splits["train"].size // feed.steps
+        loader = self.trainer.loader
+        if isinstance(loader, TensorLoader):
+            return loader.batch_size
+        return self.tester.splits["train"].size // loader.steps
 
     def meta(self, metrics: dict[str, float]) -> dict[str, Any]:
-        """What a checkpoint says of itself: all that `surface` needs, and where it comes from."""
+        """The metadata of a checkpoint: all that `surface` needs, and the settings of the run."""
         trainer, config = self.trainer, self.config
-        about = {"data_root": config["data_root"], "normalize": config["normalize"]}
+        about: dict[str, Any] = {"data_root": config["data_root"], "normalize": config["normalize"]}
         about |= {name: config[name] for name in ("model", "data") if name not in config["in_memory"]}
         about = {name: value for name, value in about.items() if value is not None}
         if not isinstance(config["loss"], str) or config["loss"] != "cross_entropy":
@@ -140,10 +153,10 @@ def make_training_job(
     out: str | Path | None,
     quiet: bool,
 ) -> TrainingJob:
-    """Reads the data, builds the net and the trainer.
+    """Reads the data, and builds the net and the trainer.
 
     Raises:
-        LandscapeError: whatever is wrong with the input, before anything is written.
+        LandscapeError: anything is wrong with the input; nothing has been written.
     """
     name = _model_name(model)
     if data is None:
@@ -153,37 +166,39 @@ def make_training_job(
     spec = data if isinstance(data, str) else None
     out = Path(out) if out else _default_folder(name, spec)
     _, loss_name, _ = make_measure(settings["loss"], None)
-    asked = Settings(model=name, data=spec, normalize=normalize or "", **{**settings, "loss": loss_name}).completed()
+    chosen = TrainingSettings(
+        model=name, data=spec, normalize=normalize or "", **{**settings, "loss": loss_name}
+    ).completed()
     torch.set_num_threads(threads or default_threads(World()))
     place = choose_device(device)
-    with own_chance(place):
-        seed_globals(place, seed_for(asked.seed, "data"))  # a loader may shuffle
-        splits, facts = _splits(data, asked, label=name, quiet=quiet, data_root=data_root, download=download)
+    with isolated_rng(place):
+        seed_globals(place, seed_for(chosen.seed, "data"))  # the user's loader may shuffle
+        splits, facts = _splits(data, chosen, label=name, quiet=quiet, data_root=data_root, download=download)
         measure = _measure(settings["loss"], splits["train"])
-        net = _net(model, name, splits, asked.init_seed)
-        tester = Tester(net, splits, measure, place, asked.precision)
-        feed = make_feed(
+        net = _net(model, name, splits, chosen)
+        tester = Tester(net, splits, measure, place, chosen.precision)
+        loader = make_loader(
             splits["train"],
-            asked.batch_size,
-            augment=asked.augment,
-            label_noise=asked.label_noise,
-            seed=asked.seed,
+            chosen.batch_size,
+            augment=chosen.augment,
+            label_noise=chosen.label_noise,
+            seed=chosen.seed,
             device=place,
-            dtype=dtype_of(asked.precision),
+            dtype=dtype_of(chosen.precision),
         )
-        trainer = Trainer(net, feed, measure, asked)
+        trainer = Trainer(net, loader, measure, chosen)
         trainer.check()
-    config = _config(asked, facts, trainer, model, data_root)
+    config = _config(chosen, facts, trainer, model, data_root)
     decides = [key for key in config if key not in ("command", "versions", "threads", "device", "data_root", "started")]
     return TrainingJob(trainer, tester, config, decides, name, out)
 
 
 def _splits(
-    data: Any, asked: Settings, *, label: str, quiet: bool, **where: Any
+    data: Any, settings: TrainingSettings, *, label: str, quiet: bool, **where: Any
 ) -> tuple[dict[str, Split], dict[str, Any]]:
-    """The training split, the test split where there is one, and the facts about both."""
-    where["normalize"] = asked.normalize or None
-    loaded = load_splits(data, split=("train",), samples=asked.samples, **where)
+    """The training split, the test split if there is one, and the provenance of both."""
+    where["normalize"] = settings.normalize or None
+    loaded = load_splits(data, split=("train",), samples=settings.samples, **where)
     if not has_test(data):
         note("no validation: the data have no test split", label=label, quiet=quiet)
         return loaded.splits, loaded.provenance
@@ -193,7 +208,7 @@ def _splits(
 
 
 def _measure(loss: Any, train: Split) -> Measure:
-    """Loss, and accuracy beside cross-entropy where the targets are class numbers."""
+    """The loss, with accuracy beside cross-entropy if the targets are class numbers."""
     soft = isinstance(train, TensorSplit) and train.targets.is_floating_point()
     return make_measure(loss, ["loss"] if soft else None)[0]
 
@@ -208,26 +223,35 @@ def _model_name(model: Any) -> str:
 
 def _default_folder(name: str, data: str | None) -> Path:
     if data is None:
-        raise UsageError("no out: data in memory have no name to call the run folder by; give out=")
+        raise UsageError("no out: data in memory have no name for the default run folder; give out=")
     file, _, function = name.rpartition(":")
     model = f"{Path(file).stem}_{function}" if file else name
     return Path("runs") / f"{model}_{Path(data.rpartition(':')[2].rstrip('/')).stem}"
 
 
-def _net(model: Any, name: str, splits: dict[str, Split], seed: int) -> nn.Module:
-    seed_globals(torch.device("cpu"), seed)
-    return private_copy(bare(model)) if isinstance(model, nn.Module) else build_model(name, **sizes_for(splits))
+def _net(model: Any, name: str, splits: dict[str, Split], settings: TrainingSettings) -> nn.Module:
+    seed_globals(torch.device("cpu"), settings.seed if settings.init_seed is None else settings.init_seed)
+    if isinstance(model, nn.Module):
+        return private_copy(bare(model))
+    sizes = _sizes_for(splits)
+    return build_model(
+        name,
+        num_classes=sizes.get("num_classes"),
+        in_channels=sizes.get("in_channels"),
+        image_size=sizes.get("image_size"),
+    )
 
 
-def sizes_for(splits: dict[str, Split]) -> dict[str, int]:
-    """The number of classes, of channels and the side of the images, as far as the data tell."""
+def _sizes_for(splits: dict[str, Split]) -> dict[str, int]:
+    """Arguments of a zoo net that follow from the data: numbers of classes and channels, side of the images."""
     split = splits["train"]
     if not isinstance(split, TensorSplit):
         return {}
     sizes = {}
     if not split.targets.is_floating_point() and split.targets.ndim == 1:
         # a small part of the training data may lack a class that the test data have
-        sizes["num_classes"] = max(int(part.targets.max()) for part in splits.values()) + 1
+        labels = [part.targets for part in splits.values() if part.targets is not None]
+        sizes["num_classes"] = max(int(each.max()) for each in labels) + 1
     if is_images(split.inputs):
         shape = split.inputs.shape
         first = split.inputs.is_floating_point() or (shape[1] in CHANNELS and shape[3] not in CHANNELS)
@@ -236,7 +260,7 @@ def sizes_for(splits: dict[str, Split]) -> dict[str, int]:
 
 
 def _config(
-    settings: Settings, facts: dict[str, Any], trainer: Trainer, model: Any, data_root: str | None
+    settings: TrainingSettings, facts: dict[str, Any], trainer: Trainer, model: Any, data_root: str | None
 ) -> dict[str, Any]:
     in_memory = {"model": isinstance(model, nn.Module), "data": settings.data is None}
     config = settings.facts() | {
@@ -248,7 +272,7 @@ def _config(
             for name in SPLITS
             for key in ("samples", "fingerprint")
         },
-        "steps_per_epoch": trainer.feed.steps,
+        "steps_per_epoch": trainer.loader.steps,
         "steps": trainer.steps,
         "parameters": sum(parameter.numel() for parameter in trainer.model.parameters()),
     }
@@ -264,7 +288,3 @@ def _config(
         "versions": versions_used(),
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
-
-
-def _is_our_command(program: Path) -> bool:
-    return program.name == "landscape" or program.parts[-2:] == ("landscape", "__main__.py")

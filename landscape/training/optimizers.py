@@ -1,6 +1,6 @@
 """torch's optimizers by name.
 
-Owns: the names, the usual learning rates, and which of the common options an optimizer takes.
+Owns: the names, the default learning rates, and the common options that each optimizer accepts.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from torch import nn
 
 from landscape.errors import UsageError
 
-# They need more than a gradient at each step: a closure, sparse gradients.
+# These need a closure or sparse gradients.
 LEFT_OUT = ("Optimizer", "LBFGS", "SparseAdam")
 NESTEROV = "nesterov"
-# As in the recipes of the CIFAR nets (He et al. 2016) for gradient descent; torch's own default for the others.
+# For gradient descent as in the recipes of the CIFAR nets (He et al. 2016); for the others torch's default.
 SGD_RATE = 0.1
 
 
@@ -42,7 +42,7 @@ def check_optimizer(name: str) -> None:
 
 
 def usual_rate(name: str) -> float:
-    """The learning rate that is taken when none is given."""
+    """The default learning rate."""
     kind = optimizers()[name]
     return SGD_RATE if kind is torch.optim.SGD else float(inspect.signature(kind).parameters["lr"].default)
 
@@ -56,14 +56,14 @@ def make_optimizer(
     weight_decay: float,
     options: Mapping[str, Any],
 ) -> torch.optim.Optimizer:
-    """The optimizer; momentum and weight decay go to those that have them, `options` as they are.
+    """The optimizer with `options`; momentum and weight decay are passed if it accepts them.
 
     Raises:
-        UsageError: an option that it does not have, or a value that it refuses.
+        UsageError: the optimizer does not have an option, or refuses its value.
     """
     kind = optimizers()[name]
     takes = inspect.signature(kind).parameters
-    given = {"lr": lr, "weight_decay": weight_decay}
+    given: dict[str, Any] = {"lr": lr, "weight_decay": weight_decay}
     if kind is torch.optim.SGD:
         given["momentum"] = momentum
     if name == NESTEROV:

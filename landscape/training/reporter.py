@@ -1,7 +1,7 @@
-"""What is said of a run while it goes on.
+"""The progress report of a training run, and its graceful stop.
 
-Owns: a moving bar on a terminal, a line every ten seconds in a log file, and a line for each row of the log; and the
-wish to stop, by Ctrl-C or SIGTERM, that is heard between two steps.
+Owns: a progress bar on a terminal, a line every ten seconds in a log file, and a line for each row of the log; and the
+handling of Ctrl-C and SIGTERM, after which the run stops between two steps.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from types import FrameType
 from typing import Any
 
 from landscape.sweep.progress import SECONDS_BETWEEN_LINES, clock
@@ -20,11 +21,11 @@ SHOWN = {"train_loss": "loss", "train_accuracy": "accuracy", "test_loss": "test 
 
 
 class Reporter:
-    """Of `steps` steps, `done` are there already; `work(step)` is what the steps before it cost, in any unit."""
+    """Progress over `steps` steps, of which `done` are done; `work(step)`: the cost of the steps before, in any unit."""
 
     def __init__(self, steps: int, done: int, work: Callable[[int], float], *, label: str, quiet: bool) -> None:
         self._steps, self._first, self._work, self._label, self._quiet = steps, done, work, label, quiet
-        self._started = self._said = time.monotonic()
+        self._started = self._last_report = time.monotonic()
         self._samples, self._bar = 0, None
         if not quiet and sys.stderr.isatty():
             from tqdm import tqdm
@@ -33,17 +34,18 @@ class Reporter:
             self._bar = tqdm(total=steps, initial=done, desc=label, dynamic_ncols=True, bar_format=layout)
 
     def is_due(self) -> bool:
-        """Whether something should be said; asking the device what it has summed up costs a wait for it."""
-        return not self._quiet and time.monotonic() - self._said >= (1.0 if self._bar else SECONDS_BETWEEN_LINES)
+        """Whether to report now; a report waits for the device, because it reads the sums there."""
+        pause = 1.0 if self._bar else SECONDS_BETWEEN_LINES
+        return not self._quiet and time.monotonic() - self._last_report >= pause
 
     def step(self, samples: int) -> None:
         self._samples += samples
         if self._bar is not None:
             self._bar.update(1)
 
-    def say(self, step: int, epoch: float, sums: Mapping[str, Any], lr: float) -> None:
-        """Where the run is, with means since the last row."""
-        self._said = now = time.monotonic()
+    def report(self, step: int, epoch: float, sums: Mapping[str, Any], lr: float) -> None:
+        """Reports the progress, with means since the last row."""
+        self._last_report = now = time.monotonic()
         seconds = max(now - self._started, 1e-9)
         total, here, first = (self._work(k) for k in (self._steps, step, self._first))
         left = (total - here) * seconds / max(here - first, 1e-9)
@@ -54,11 +56,11 @@ class Reporter:
         else:
             _write(f"{self._label}: {text}\n")
 
-    def row(self, row: Mapping[str, Any]) -> None:
-        """A row of the log."""
+    def report_row(self, row: Mapping[str, Any]) -> None:
+        """Reports a row of the log."""
         if self._quiet:
             return
-        self._said = time.monotonic()
+        self._last_report = time.monotonic()
         line = f"{self._label}: epoch {row['epoch']:.4g} done: {shown(row)}"
         if self._bar is not None:
             self._bar.write(line, file=sys.stderr)
@@ -71,7 +73,8 @@ class Reporter:
 
 
 def shown(values: Mapping[str, Any]) -> str:
-    """
+    """Losses and accuracies in words.
+
     >>> shown({"train_loss": 0.12345, "test_accuracy": 0.9})
     'loss 0.1235, test accuracy 90.0 %'
     """
@@ -83,22 +86,22 @@ def shown(values: Mapping[str, Any]) -> str:
     return ", ".join(parts)
 
 
-class Stop:
-    """Whether a signal has asked the run to stop, and which one."""
+class StopRequest:
+    """A request to stop; `name` is that of the signal, or None while there was none."""
 
     name: str | None = None
 
 
 @contextlib.contextmanager
-def heard() -> Iterator[Stop]:
-    """Within, the first Ctrl-C or SIGTERM is noted, to be obeyed between two steps; a second one acts at once."""
-    stop = Stop()
+def graceful_stop() -> Iterator[StopRequest]:
+    """Within the block the first Ctrl-C or SIGTERM only sets the name of the request; a second one acts at once."""
+    stop = StopRequest()
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
-    def note(number: int, frame) -> None:
+    def note(number: int, frame: FrameType | None) -> None:
         stop.name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
         for other, handler in before.items():
             signal.signal(other, handler)

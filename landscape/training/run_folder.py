@@ -1,8 +1,8 @@
-"""What a training run leaves on disk, and what it goes on from.
+"""The folder of a training run, from which the run can be continued.
 
-Owns: the layout of a run folder. `config.json` says what the run is, `log.csv` how it went, `checkpoints/step_N.pt` and
-`final.pt` are its nets, `state.pt` is what the next step depends on. Every file is written whole or not at all, so a kill
-at any moment leaves a run that can be continued.
+Owns: the layout of a run folder: the settings in `config.json`, the log in `log.csv`, the nets in `checkpoints/step_N.pt`
+and `final.pt`, and in `state.pt` everything that the next step depends on. Every file is written whole or not at all, so
+after a kill at any moment the run can be continued.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from landscape.checkpoint.checkpoint import Checkpoint, load_checkpoint
 from landscape.checkpoint.save import save_checkpoint, write_whole
 from landscape.errors import LandscapeError, UsageError
 from landscape.surfaces.run_log import CONFIG, LOG
-from landscape.training.settings import differences, plain
+from landscape.training.settings import as_json, differences
 
 STATE, FINAL, NETS = "state.pt", "final.pt", "checkpoints"
-# What a row of the log begins and ends with; the metrics stand between.
+# The first and the last columns of the log; the metrics are between them.
 FIRST, LAST = ("step", "epoch", "lr"), ("gradient_norm", "seconds")
-# The state is kept when this many seconds have passed, and seldom enough that it takes at most a fiftieth of the time.
+# The state is saved every SECONDS, but less often if a save takes more than a fiftieth of that time.
 SECONDS, SHARE = 30.0, 50.0
 
 
@@ -40,26 +40,26 @@ class RunFolder:
         self._held: int | None = None
 
     def open(self, config: Mapping[str, Any], decides: Sequence[str], *, overwrite: bool) -> dict[str, Any] | None:
-        """Makes the folder, or finds the same run in it; no other process may write it until `close`.
+        """Creates the folder, or opens the same run in it, and locks it until `close`.
 
         Args:
-            config: plain values; those named in `decides` must be what they were.
+            config: plain values; those named in `decides` must equal the values of the run in the folder.
 
         Returns:
-            The state to go on from; None to begin.
+            The state to continue from; None at the beginning of a run.
 
         Raises:
-            UsageError: it holds another run, or other files. LandscapeError: it cannot be written or read, or another
-                process is at it.
+            UsageError: the folder holds another run, or other files.
+            LandscapeError: it cannot be written or read, or another process has locked it.
         """
-        config = plain(config)
+        config = as_json(config)
         text = json.dumps(config, indent=2) + "\n"
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._lock()
             known = (self.path / CONFIG).exists()
             if not known and any(not self._is_ours(path) for path in self.path.iterdir()):
-                raise UsageError(f"{self.path}: has files in it that no run of ours wrote; give another -o")
+                raise UsageError(f"{self.path}: has files in it that landscape train did not write; give another -o")
             if known and not overwrite:
                 self._check_same(config, decides)
             else:
@@ -71,19 +71,19 @@ class RunFolder:
         return self._state()
 
     def close(self) -> None:
-        """Lets other processes write the folder."""
+        """Unlocks the folder."""
         if self._held is not None:
             os.close(self._held)
             self._held = None
 
     def net(self, step: int | None, weights: Mapping[str, Tensor], meta: Mapping[str, Any]) -> Path:
-        """Keeps a net: of a step, or (None) the trained one."""
+        """Saves the net of a step, or (None) the trained net; returns its path."""
         path = self.path / (FINAL if step is None else f"{NETS}/step_{step:07d}.pt")
         save_checkpoint(path, weights, meta)
         return path
 
     def keep(self, state: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
-        """Keeps the state, and the log up to it."""
+        """Saves the state, and the log up to it."""
         started = time.monotonic()
         write_whole(self.path / STATE, {**state, "rows": [dict(row) for row in rows]})
         self.log(rows)
@@ -91,19 +91,19 @@ class RunFolder:
         self._cost = self._kept - started
 
     def log(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Writes the table."""
+        """Writes the log."""
         try:
             self._write(LOG, table(rows))
         except OSError as error:
             raise LandscapeError(f"cannot write {self.path / LOG}: {error.strerror or error}") from error
 
     def final(self) -> Checkpoint | None:
-        """The trained net of a run that has been finished before."""
+        """The trained net of a finished run; None otherwise."""
         path = self.path / FINAL
         return load_checkpoint(path) if path.exists() else None
 
     def is_due(self) -> bool:
-        """Whether so much has been computed since the state was kept that it should be kept again."""
+        """Whether the state should be saved again."""
         return time.monotonic() - self._kept > max(SECONDS, SHARE * self._cost)
 
     def _state(self) -> dict[str, Any] | None:
@@ -113,22 +113,22 @@ class RunFolder:
         try:
             return torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:
-            raise LandscapeError(f"{path}: damaged ({type(error).__name__}); start anew with --overwrite") from error
+            raise LandscapeError(f"{path}: damaged ({type(error).__name__}); start again with --overwrite") from error
 
     def _check_same(self, config: Mapping[str, Any], decides: Sequence[str]) -> None:
         try:
             there = json.loads((self.path / CONFIG).read_text())
         except ValueError as error:
-            raise LandscapeError(f"{self.path / CONFIG}: is no JSON; start anew with --overwrite") from error
+            raise LandscapeError(f"{self.path / CONFIG}: is not JSON; start again with --overwrite") from error
         if not isinstance(there, dict):
-            raise LandscapeError(f"{self.path / CONFIG}: is no JSON object; start anew with --overwrite")
+            raise LandscapeError(f"{self.path / CONFIG}: is not a JSON object; start again with --overwrite")
         if other := differences(there, {name: config[name] for name in decides}):
             raise UsageError(
-                f"{self.path} holds another run ({'; '.join(other)}); give another -o, or --overwrite to start anew"
+                f"{self.path} holds another run ({'; '.join(other)}); give another -o, or --overwrite to start again"
             )
 
     def _lock(self) -> None:
-        """Holds the folder as long as this process lives, where the system knows such locks."""
+        """Locks the folder until `close` or the end of this process, on systems that have such locks."""
         try:
             import fcntl
         except ImportError:
@@ -142,11 +142,11 @@ class RunFolder:
 
     @staticmethod
     def _is_ours(path: Path) -> bool:
-        """What a run may leave that was stopped before it had a configuration."""
+        """Whether a file is one that a run leaves if it is stopped before it has a configuration."""
         return path.name.startswith(".") and path.name.endswith(".tmp")
 
     def _clear(self) -> None:
-        """Takes away what an earlier run wrote, and nothing else."""
+        """Removes the files of an earlier run, and no others."""
         for path in [self.path / name for name in (LOG, STATE, FINAL)] + sorted((self.path / NETS).glob("step_*.pt")):
             path.unlink(missing_ok=True)
 
@@ -156,7 +156,7 @@ class RunFolder:
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows as CSV, one column for each name in any of them; what a row lacks is left empty."""
+    """The rows as CSV, with a column for each name in any of them; missing values are empty."""
     names = dict.fromkeys(name for row in rows for name in row if name not in (*FIRST, *LAST))
     columns = [*FIRST, *sorted(names, key=lambda name: not name.startswith("train_")), *LAST]
     out: list[str] = []
@@ -167,7 +167,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 class _Lines:
-    """What csv writes to."""
+    """A file-like object for csv that appends to a list."""
 
     def __init__(self, lines: list[str]) -> None:
         self.write = lines.append

@@ -1,7 +1,7 @@
-"""The learning rate as a function of the step alone.
+"""The learning rate as a function of the step.
 
-Owns: the schedules in closed form. Nothing is carried from step to step, so a run continued at step k has the rate of
-step k, bit for bit. They agree with torch's schedulers of the same names (a test says so).
+Owns: the schedules in closed form. They have no state, so a run continued at step k has exactly the rate of step k. They
+agree with torch's schedulers of the same names, by test.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-# Smith & Topin 2019 (arXiv:1708.07120) with torch's defaults: where the cycle begins and ends, as shares of its top.
+# Smith & Topin 2019 (arXiv:1708.07120) with torch's defaults: the begin and the end of the cycle, as shares of its maximum.
 BEGIN, END, RISE = 1 / 25, 1 / 25 / 1e4, 0.3
 SCHEDULES = ("constant", "step", "cosine", "onecycle")
 
@@ -20,8 +20,9 @@ def make_schedule(
     """A function from a step, 0 .. steps - 1, to the share of the full learning rate.
 
     Args:
-        steps: of the whole run.
-        warmup: steps of linear rise before the schedule proper; for onecycle, the rising part (None: 0.3 of all).
+        name: one of SCHEDULES.
+        steps: the number of steps of the whole run.
+        warmup: steps of linear rise before the schedule; for onecycle, the rising part (None: 0.3 of all).
         milestones: shares of the run at which `step` multiplies the rate by `gamma`.
     """
     if name == "onecycle":
@@ -50,5 +51,5 @@ def _one_cycle(step: int, steps: int, rising: float) -> float:
 
 
 def _between(first: float, last: float, share: float) -> float:
-    """Half a cosine wave from the first to the last."""
+    """Half a cosine wave from the first value to the last."""
     return last + (first - last) / 2 * (1 + math.cos(math.pi * min(1.0, share)))

@@ -1,7 +1,7 @@
-"""What decides the result of a training run, checked.
+"""The settings that determine the result of a training run.
 
-Owns: `Settings`, their defaults, and the comparison with an earlier run's. Where a run is computed and how often it is
-kept is not here: that may differ when a run is continued.
+Owns: `TrainingSettings`, their defaults and checks, and the comparison with those of an earlier run. The device and the
+intervals of saving are not among them: they may change when a run is continued.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from landscape.training.optimizers import check_optimizer, usual_rate
 from landscape.training.schedules import SCHEDULES
 
 AUGMENTATIONS = ("crop", "flip")
+NUMBERS = ("epochs", "batch_size", "lr", "momentum", "weight_decay", "gamma", "clip", "label_noise", "warmup")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
-    """See `landscape.recipes.train.train` for the meaning of each."""
+class TrainingSettings:
+    """`landscape.recipes.train.train` documents each setting."""
 
     model: str
     data: str | None
@@ -49,16 +50,16 @@ class Settings:
     seed: int = 0
     init_seed: int | None = None
 
-    def completed(self) -> Settings:
-        """Checked, and with what was left open filled in.
+    def completed(self) -> TrainingSettings:
+        """The settings, checked, with the defaults of `lr` and `init_seed` filled in.
 
         Raises:
-            UsageError: a value that can never be right.
+            UsageError: a value is invalid.
         """
-        plainly = replace(self, **{entry.name: unboxed(getattr(self, entry.name)) for entry in fields(self)})
-        return plainly._completed()
+        unboxed = {entry.name: without_numpy(getattr(self, entry.name)) for entry in fields(self)}
+        return replace(self, **unboxed)._completed()
 
-    def _completed(self) -> Settings:
+    def _completed(self) -> TrainingSettings:
         check_optimizer(self.optimizer)
         dtype_of(self.precision)
         if self.schedule not in SCHEDULES:
@@ -71,17 +72,7 @@ class Settings:
         return replace(self, lr=lr, init_seed=init_seed)
 
     def _check_numbers(self, lr: float) -> None:
-        for name in (
-            "epochs",
-            "batch_size",
-            "lr",
-            "momentum",
-            "weight_decay",
-            "gamma",
-            "clip",
-            "label_noise",
-            "warmup",
-        ):
+        for name in NUMBERS:
             value = getattr(self, name)
             if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
                 raise UsageError(f"{name.replace('_', '-')} {value!r}: expected a number")
@@ -108,28 +99,28 @@ class Settings:
             raise UsageError(f"progressive: its epochs add up to more than the {self.epochs:g} of the run")
 
     def facts(self) -> dict[str, Any]:
-        """As plain values, for JSON."""
-        return {name: plain(value) for name, value in asdict(self).items()}
+        """The settings as values of JSON."""
+        return {name: as_json(value) for name, value in asdict(self).items()}
 
 
-def unboxed(value: Any) -> Any:
-    """numpy's numbers as Python's, which is what files can hold."""
+def without_numpy(value: Any) -> Any:
+    """The value with numpy's numbers as Python numbers, which files can hold."""
     if isinstance(value, Mapping):
-        return {key: unboxed(part) for key, part in value.items()}
+        return {key: without_numpy(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
-        return type(value)(unboxed(part) for part in value)
+        return type(value)(without_numpy(part) for part in value)
     return value.item() if isinstance(value, np.generic) else value
 
 
-def plain(value: Any) -> Any:
-    """Tuples as lists, as JSON gives them back."""
+def as_json(value: Any) -> Any:
+    """The value with tuples as lists, as it comes back from JSON."""
     if isinstance(value, (list, tuple)):
-        return [plain(part) for part in value]
-    return {key: plain(part) for key, part in value.items()} if isinstance(value, Mapping) else value
+        return [as_json(part) for part in value]
+    return {key: as_json(part) for key, part in value.items()} if isinstance(value, Mapping) else value
 
 
 def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
-    """What two runs' facts do not have in common, each as `lr 0.1 there, 0.05 here`."""
+    """The differences between the settings of two runs, each as `lr 0.1 there, 0.05 here`."""
     return [
         f"{name.replace('_', '-')} {there.get(name)} there, {value} here"
         for name, value in here.items()

@@ -1,13 +1,14 @@
 """The training loop.
 
-Owns: one step of a net's training, and what is summed up between two rows of the log. Step k is a function of the state
-after step k - 1, the settings and k alone; so a run that was stopped and continued ends where an unbroken one ends.
+Owns: one step of a net's training, and the sums between two rows of the log. Step k is a function of the state after
+step k - 1, the settings and k only, so a run that was stopped and continued gives the same net as an uninterrupted one.
 Knows no files.
 """
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -18,49 +19,56 @@ from landscape.data.split import batch_length, tensors_in
 from landscape.errors import EvaluationError, LandscapeError, UsageError
 from landscape.objective.loss import Measure
 from landscape.objective.numerics import dtype_of, switched
-from landscape.training.chance import seed_for, seed_globals
-from landscape.training.feed import BatchFeed, Feed
-from landscape.training.optimizers import make_optimizer
+from landscape.training.loader import ReadyBatchLoader, TensorLoader
+from landscape.training.optimizers import make_optimizer, usual_rate
 from landscape.training.schedules import make_schedule
-from landscape.training.settings import Settings
+from landscape.training.seeding import seed_for, seed_globals
+from landscape.training.settings import TrainingSettings
 
 
 class Trainer:
-    """A net on its device, its optimizer and schedule, and the step it has come to.
+    """A net on its device, its optimizer and schedule, and the number of steps done.
 
-    `sums` are those since the last row: of the metrics times the samples, the samples, the gradient norms and the
-    steps. They stay on the device, so that no step waits for it.
+    `sums`: since the last row, of the metrics times the samples, the samples, the gradient norms and the steps. They
+    stay on the device, so that no step waits for it.
+
+    Raises:
+        UsageError: the optimizer does not accept its options.
     """
 
-    def __init__(self, model: nn.Module, feed: Feed | BatchFeed, measure: Measure, settings: Settings) -> None:
-        self.device, self.settings, self.feed, self.measure = feed.device, settings, feed, measure
-        self.model = arranged(model.to(self.device, dtype_of(settings.precision)))
-        self.steps = max(1, round(settings.epochs * feed.steps)) if settings.epochs else 0
-        self.step, self.sums = 0, {}
+    def __init__(
+        self, model: nn.Module, loader: TensorLoader | ReadyBatchLoader, measure: Measure, settings: TrainingSettings
+    ) -> None:
+        self.device, self.settings, self.loader, self.measure = loader.device, settings, loader, measure
+        self.model = use_channels_last(model.to(self.device, dtype_of(settings.precision)))
+        self.steps = max(1, round(settings.epochs * loader.steps)) if settings.epochs else 0
+        self.step = 0
+        self.sums: dict[str, Tensor | float] = {}
+        self._max_lr = usual_rate(settings.optimizer) if settings.lr is None else settings.lr
         self.optimizer = make_optimizer(
             settings.optimizer,
             (parameter for parameter in self.model.parameters() if parameter.requires_grad),
-            lr=settings.lr,
+            lr=self._max_lr,
             momentum=settings.momentum,
             weight_decay=settings.weight_decay,
             options=settings.optimizer_options,
         )
-        warmup = None if settings.warmup is None else round(settings.warmup * feed.steps)
+        warmup = None if settings.warmup is None else round(settings.warmup * loader.steps)
         self._share = make_schedule(
             settings.schedule, steps=self.steps, warmup=warmup, milestones=settings.milestones, gamma=settings.gamma
         )
 
     @property
     def epoch(self) -> float:
-        return self.step / self.feed.steps
+        return self.step / self.loader.steps
 
     @property
     def lr(self) -> float:
-        """The rate of the next step (of the last one, when there is no next)."""
-        return self.settings.lr * self._share(min(self.step, max(0, self.steps - 1)))
+        """The learning rate of the next step; at the end of the run, of the last step."""
+        return self._max_lr * self._share(min(self.step, max(0, self.steps - 1)))
 
     def side(self) -> int | None:
-        """How small the images of the next step are, under `progressive`."""
+        """The side of the images in the next step under `progressive`; None for whole images."""
         end = 0.0
         for side, epochs in self.settings.progressive:
             end += epochs
@@ -69,23 +77,24 @@ class Trainer:
         return None
 
     def work(self, step: int) -> float:
-        """What the steps before this one cost, in steps of whole images: pixels are what takes time."""
-        whole, total, begin = self.feed.sides[0] if self.settings.progressive else 1, 0.0, 0.0
+        """The cost of the steps before this one, in steps of whole images; it is proportional to the number of pixels."""
+        whole = self.loader.sides[0] if isinstance(self.loader, TensorLoader) and self.settings.progressive else 1
+        total = begin = 0.0
         for side, epochs in self.settings.progressive:
-            steps = min(max(0.0, step - begin), epochs * self.feed.steps)
-            total, begin = total + steps * (side / whole) ** 2, begin + epochs * self.feed.steps
+            steps = min(max(0.0, step - begin), epochs * self.loader.steps)
+            total, begin = total + steps * (side / whole) ** 2, begin + epochs * self.loader.steps
         return total + max(0.0, step - begin)
 
     def check(self) -> None:
-        """A first step on a copy of the net, and a batch of each smaller size, before a long run starts.
+        """Passes a batch of each size forward and backward through a copy of the net, before a long run starts.
 
         Raises:
-            UsageError: the net does not take smaller images, or the loss function gives no loss. EvaluationError: the net
-                or the loss does not take the data, or the loss has no gradient.
+            UsageError: the net does not accept smaller images, or the loss function returns no loss.
+            EvaluationError: the net or the loss does not accept the data, or the loss has no gradient.
         """
         twin = copy.deepcopy(self.model).train()
         for side in (None, *(side for side, _ in self.settings.progressive)):
-            batch = self.feed.batch(0, side)
+            batch = self.loader.batch(0, side)
             try:
                 with torch.enable_grad(), switched(self.settings.precision, self.device):
                     values = self.measure(twin, batch)
@@ -96,47 +105,51 @@ class Trainer:
             except Exception as error:
                 if side is not None:
                     raise UsageError(
-                        f"progressive {side}: the net does not take images of {side} x {side} ({explain(error)}); drop it"
+                        f"progressive {side}: the net does not accept images of {side} x {side} ({explain(error)}); drop it"
                     ) from error
                 shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors_in(batch))
                 raise EvaluationError(
                     f"the model and its loss cannot be trained on these batches (shapes {shapes}): {explain(error)}"
                 ) from error
             if "loss" not in values:
-                raise UsageError(f"the loss gives {', '.join(values) or 'nothing'}; for training it must give 'loss'")
+                raise UsageError(
+                    f"the loss returns {', '.join(values) or 'nothing'}; for training it must return 'loss'"
+                )
 
     def advance(self) -> None:
-        """One step."""
-        seed_globals(self.device, seed_for(self.settings.seed, "step", self.step))  # what dropout draws
+        """Does one step."""
+        seed_globals(self.device, seed_for(self.settings.seed, "step", self.step))  # for dropout
         for group in self.optimizer.param_groups:
             group["lr"] = self.lr
         self.model.train()
-        batch = self.feed.batch(self.step, self.side())
+        batch = self.loader.batch(self.step, self.side())
         size = batch_length(batch)  # before the loss, which may take the batch apart
         self.optimizer.zero_grad(set_to_none=True)
         with torch.enable_grad(), switched(self.settings.precision, self.device):
             values = self.measure(self.model, batch)
             values["loss"].mean().backward()
-        norm = self._clipped()
+        norm = self._clip_gradients()
         self.optimizer.step()
         self.step += 1
-        self._count(values, size, norm)
+        self._accumulate(values, size, norm)
 
-    def _clipped(self) -> Tensor:
-        """The norm of the whole gradient, before it is cut down to `clip`."""
+    def _clip_gradients(self) -> Tensor:
+        """Scales the gradient to a norm of at most `clip`; returns its norm before."""
         gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
         norm = nn.utils.get_total_norm(gradients)
         if self.settings.clip is not None:
             nn.utils.clip_grads_with_norm_(self.model.parameters(), self.settings.clip, norm)
         return norm
 
-    def _count(self, values: dict[str, Tensor], size: int, norm: Tensor) -> None:
-        found = {name: torch.as_tensor(value).detach().double().mean() * size for name, value in values.items()}
+    def _accumulate(self, values: Mapping[str, Tensor], size: int, norm: Tensor) -> None:
+        found: dict[str, Tensor | float] = {
+            name: torch.as_tensor(value).detach().double().mean() * size for name, value in values.items()
+        }
         found |= {"samples": size, "norms": norm.double(), "steps": 1}
         self.sums = {name: self.sums.get(name, 0.0) + value for name, value in found.items()}
 
-    def drain(self) -> dict[str, float]:
-        """Means since the last call: the metrics as train_..., and the gradient norm; empty when there was no step."""
+    def pop_means(self) -> dict[str, float]:
+        """The means since the last call, of the metrics as train_... and of gradient_norm; empty without a step."""
         sums = {name: float(value) for name, value in self.sums.items()}
         self.sums = {}
         if not sums:
@@ -145,27 +158,27 @@ class Trainer:
         return {f"train_{name}": value / samples for name, value in sums.items()} | {"gradient_norm": norms / steps}
 
     def state(self) -> dict[str, Any]:
-        """All that the next step depends on, and the sums."""
+        """Everything that the next step depends on, and the sums."""
         sums = {name: float(value) for name, value in self.sums.items()}
         return {
             "step": self.step,
             "sums": sums,
             "model": self.model.state_dict(),
-            "buffers": unsaved(self.model),
+            "buffers": nonpersistent_buffers(self.model),
             "optimizer": self.optimizer.state_dict(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """The inverse of `state`."""
+        """Continues from a `state`."""
         self.model.load_state_dict(state["model"])
-        for name, buffer in unsaved(self.model).items():
+        for name, buffer in nonpersistent_buffers(self.model).items():
             buffer.copy_(state["buffers"][name])
         self.optimizer.load_state_dict(state["optimizer"])
-        self._as_saved(state["optimizer"]["state"])
+        self._restore_dtypes(state["optimizer"]["state"])
         self.step, self.sums = state["step"], dict(state["sums"])
 
-    def _as_saved(self, saved: dict[int, dict[str, Any]]) -> None:
-        """Puts back the precision that loading takes from some optimizers' scalars (NAdam's product, for one)."""
+    def _restore_dtypes(self, saved: dict[int, dict[str, Any]]) -> None:
+        """Restores the dtype of scalars that loading an optimizer's state converts, such as NAdam's product."""
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
         for number, entries in saved.items():
             own = self.optimizer.state[parameters[number]]
@@ -174,15 +187,15 @@ class Trainer:
                     own[name] = value.to(own[name].device)
 
 
-def arranged(model: nn.Module) -> nn.Module:
-    """Convolutions with channels last in memory, the faster layout on CPUs and on GPUs with tensor cores."""
+def use_channels_last(model: nn.Module) -> nn.Module:
+    """The model with its convolutions in channels-last layout, which is faster on CPUs and on tensor cores."""
     for part in model.modules():
         if isinstance(part, nn.Conv2d):
             part.to(memory_format=torch.channels_last)
     return model
 
 
-def unsaved(model: nn.Module) -> dict[str, Tensor]:
-    """The buffers that a state dict leaves out."""
+def nonpersistent_buffers(model: nn.Module) -> dict[str, Tensor]:
+    """The buffers that are not in the state dict."""
     saved = model.state_dict()
     return {name: buffer for name, buffer in model.named_buffers() if name not in saved}

@@ -54,13 +54,13 @@ def test_images_of_another_shape(cnn, images, objective):
         refused(
             objective(cnn(), (bad, targets[: len(bad)])),
             LandscapeError,
-            r"the model or its loss does not take these batches \(shapes \(",
+            r"the model or its loss does not accept these batches \(shapes \(",
         )
 
 
 def test_targets_of_another_shape(cnn, images, objective):
     inputs, targets = images
-    refused(objective(cnn(), (inputs, torch.rand(23, 4))), LandscapeError, "does not take these batches")
+    refused(objective(cnn(), (inputs, torch.rand(23, 4))), LandscapeError, "does not accept these batches")
     refused(objective(cnn(), (inputs, torch.rand(23, 4)), "mse"), DataError, "mse: the outputs have shape")
     refused(objective(cnn(), (inputs, torch.rand(23, 3)), metrics=["accuracy"]), UsageError, "accuracy needs class")
 
@@ -69,7 +69,7 @@ def test_an_error_in_the_users_loss_is_one_line(cnn, images, objective):
     def loss(outputs, targets):
         raise ValueError("something\nlong")
 
-    refused(objective(cnn(), images, loss), LandscapeError, r"does not take these batches .*ValueError: something long")
+    refused(objective(cnn(), images, loss), LandscapeError, r"does not accept these batches .*ValueError: something long")
 
 
 def test_class_probabilities_need_no_labels(cnn, images, objective):

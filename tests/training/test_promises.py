@@ -16,10 +16,10 @@ from landscape.data.load import load_splits
 from landscape.errors import LandscapeError, UsageError
 from landscape.objective.loss import make_measure
 from landscape.training import run_folder
-from landscape.training.feed import make_feed
+from landscape.training.loader import make_loader
 from landscape.training.optimizers import optimizers
 from landscape.training.run_folder import RunFolder
-from landscape.training.settings import Settings
+from landscape.training.settings import TrainingSettings
 from landscape.training.trainer import Trainer
 
 SHORT = {"epochs": 1, "batch_size": 8, "quiet": True, "weight_decay": 0, "lr": 0.01}
@@ -47,10 +47,12 @@ def test_every_optimizer_goes_on_bit_for_bit(name, precision, xy):
     dtype = torch.float64 if precision == "fp64" else torch.float32
 
     def trainer() -> Trainer:
-        settings = Settings(model="m", data=None, normalize="", optimizer=name, batch_size=8, precision=precision)
+        settings = TrainingSettings(
+            model="m", data=None, normalize="", optimizer=name, batch_size=8, precision=precision
+        )
         split = load_splits(xy).splits["train"]
-        feed = make_feed(split, 8, augment=(), label_noise=0.0, seed=0, device=torch.device("cpu"), dtype=dtype)
-        return Trainer(linear(), feed, make_measure("cross_entropy", None)[0], settings.completed())
+        loader = make_loader(split, 8, augment=(), label_noise=0.0, seed=0, device=torch.device("cpu"), dtype=dtype)
+        return Trainer(linear(), loader, make_measure("cross_entropy", None)[0], settings.completed())
 
     unbroken, before, after = trainer(), trainer(), trainer()
     for _ in range(10):
@@ -64,7 +66,7 @@ def test_every_optimizer_goes_on_bit_for_bit(name, precision, xy):
     for _ in range(5):
         after.advance()
     assert same(unbroken.model.state_dict(), after.model.state_dict())
-    assert unbroken.drain() == after.drain()
+    assert unbroken.pop_means() == after.pop_means()
 
 
 def test_muon_refuses_what_it_cannot_do_in_one_line(tmp_path):

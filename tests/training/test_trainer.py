@@ -11,16 +11,16 @@ from torch.optim import lr_scheduler
 import landscape as ll
 from landscape.data.load import load_splits
 from landscape.errors import LandscapeError
-from landscape.training.chance import seed_for
-from landscape.training.feed import make_feed
+from landscape.training.loader import make_loader
+from landscape.training.seeding import seed_for
 
 
 def batches_of(data, *, steps, batch_size, seed=0):
     """The batches a run sees, which are tested elsewhere."""
     split = load_splits(data, split=("train",)).splits["train"]
     place = {"device": torch.device("cpu"), "dtype": torch.float64}
-    feed = make_feed(split, batch_size, augment=(), label_noise=0.0, seed=seed, **place)
-    return [feed.batch(step) for step in range(steps)]
+    loader = make_loader(split, batch_size, augment=(), label_noise=0.0, seed=seed, **place)
+    return [loader.batch(step) for step in range(steps)]
 
 
 def by_hand(net, batches, optimizer, schedule, clip):

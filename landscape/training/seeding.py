@@ -1,7 +1,7 @@
-"""Where a run's chance comes from: all of it follows from the seed and what it is for.
+"""The seeds of a training run: each follows from the seed of the run and its purpose.
 
-Owns: seeds of the order of an epoch, of the wrong labels, and of each step (augmentation, dropout). No generator's state
-is carried from step to step, so a continued run draws what the unbroken one would have drawn.
+Owns: the seeds for the order of an epoch, for label noise, and for each step (augmentation, dropout). No generator state
+is carried from step to step, so a continued run draws the same numbers as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ import torch
 
 
 def seed_for(seed: int, what: str, number: int = 0) -> int:
-    """A seed of 63 bits that differs with each argument."""
+    """A seed of 63 bits that depends on each argument."""
     digest = hashlib.blake2b(f"{seed} {what} {number}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little") >> 1
 
 
 def generator_for(seed: int, what: str, number: int = 0) -> torch.Generator:
-    """A generator on the CPU, so that all devices draw alike."""
+    """A generator on the CPU, so that all devices draw the same numbers."""
     return torch.Generator().manual_seed(seed_for(seed, what, number))
 
 
 def seed_globals(device: torch.device, seed: int) -> None:
-    """Sets the generators that a net on this device draws from when it asks for none of its own, and no others."""
+    """Seeds the default generators that a net on this device uses, and no others."""
     torch.default_generator.manual_seed(seed)
     if device.type == "cuda":
         torch.cuda.init()
@@ -33,7 +33,7 @@ def seed_globals(device: torch.device, seed: int) -> None:
 
 
 @contextlib.contextmanager
-def own_chance(device: torch.device) -> Iterator[None]:
-    """Within, those generators are ours; afterwards they are as the caller had them."""
+def isolated_rng(device: torch.device) -> Iterator[None]:
+    """Restores the state of these generators after the block."""
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         yield

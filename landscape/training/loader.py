@@ -1,7 +1,7 @@
 """The batches that a net is trained on.
 
-Owns: their order in each epoch, labels made wrong on purpose, crops and flips, and smaller images at first. Data stay on
-the device as they are stored (uint8 images a quarter of the size of floats); each batch is cut from them and normalized
+Owns: their order in each epoch, label noise, crops and flips, and smaller images under `progressive`. Data lie on the
+device as they are stored (uint8 images take a quarter of the memory of floats); each batch is augmented and normalized
 there.
 """
 
@@ -17,17 +17,17 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from landscape.data.normalize import CHANNELS, is_images
-from landscape.data.split import BatchSplit, Split, StreamSplit, TensorSplit, moved, prepared
+from landscape.data.split import BatchSplit, Split, StreamSplit, TensorSplit, prepare_inputs, to_device
 from landscape.errors import DataError, UsageError
 from landscape.objective.numerics import memory_budget
-from landscape.training.chance import generator_for
+from landscape.training.seeding import generator_for
 
 # The margin of random crops, as a share of the image: the usual 4 pixels of 32 (He et al. 2016, section 4.2).
 MARGIN = 1 / 8
 
 
-class Feed:
-    """Batches of tensors, `steps` in each epoch; what does not fill a batch waits for another epoch's order."""
+class TensorLoader:
+    """Batches of tensors, `steps` in each epoch; an epoch leaves out the samples that do not fill a batch."""
 
     def __init__(
         self,
@@ -46,24 +46,24 @@ class Feed:
         self.augment, self.seed, self._epoch = tuple(augment), seed, -1
         if augment and not is_images(split.inputs):
             raise UsageError(f"augment {','.join(augment)}: the inputs are {tuple(split.inputs.shape)}, not images")
-        whole = with_margin(split.inputs, "crop" in augment) if augment else split.inputs
-        self.inputs = whole.to(device) if whole.nbytes <= memory_budget(device) else whole  # else batch by batch
+        whole = padded_images(split.inputs, "crop" in augment) if augment else split.inputs
+        # data that do not fit on the device are sent batch by batch
+        self.inputs = whole.to(device) if whole.nbytes <= memory_budget(device) else whole
         self.sides = tuple(_channels_last(split.inputs).shape[1:3]) if is_images(split.inputs) else ()
-        self.targets = moved(noisy(split.targets, label_noise, seed), device, dtype)
+        self.targets = to_device(with_label_noise(split.targets, label_noise, seed), device, dtype)
 
     def order(self, epoch: int) -> Tensor:
-        """Numbers of the samples (steps, batch_size), on the CPU."""
-        mixed = torch.randperm(self.split.size, generator=generator_for(self.seed, "order", epoch))
-        return mixed[: self.steps * self.batch_size].view(self.steps, self.batch_size)
+        """Sample numbers (steps, batch_size), on the CPU."""
+        shuffled = torch.randperm(self.split.size, generator=generator_for(self.seed, "order", epoch))
+        return shuffled[: self.steps * self.batch_size].view(self.steps, self.batch_size)
 
     def batch(self, step: int, side: int | None = None) -> tuple[Tensor, Tensor]:
-        """The batch of a step, 0 or more; images are shrunk to `side` x `side` pixels when given."""
+        """The batch of step 0, 1, ...; with `side`, images are averaged down to `side` x `side` pixels."""
         numbers = self._numbers(step)
-        there = _sent(numbers, self.inputs.device)
-        inputs = self._cut(numbers, step) if self.augment else self.inputs[there]
-        inputs = prepared(inputs, self.split.normalize, self.split.device, self.split.dtype)
+        inputs = self._augmented(numbers, step) if self.augment else self.inputs[_sent(numbers, self.inputs.device)]
+        inputs = prepare_inputs(inputs, self.split.normalize, self.split.device, self.split.dtype)
         if side:
-            inputs = shrunk(inputs, side)
+            inputs = downsampled(inputs, side)
         return inputs, self.targets[_sent(numbers, self.device)]
 
     def _numbers(self, step: int) -> Tensor:
@@ -72,17 +72,17 @@ class Feed:
             self._epoch, self._order = epoch, self.order(epoch)
         return self._order[place]
 
-    def _cut(self, numbers: Tensor, step: int) -> Tensor:
-        """Crops and flips by one look-up: which row and column of the stored image each pixel comes from."""
-        chance = generator_for(self.seed, "augment", step)
+    def _augmented(self, numbers: Tensor, step: int) -> Tensor:
+        """Crops and flips in one look-up, by the row and column of the stored image that each pixel comes from."""
+        generator = generator_for(self.seed, "augment", step)
         count, (height, width) = len(numbers), self.sides
         rows, columns = torch.arange(height).expand(count, -1), torch.arange(width).expand(count, -1)
         if "flip" in self.augment:
-            turned = torch.rand(count, 1, generator=chance) < 0.5
-            columns = torch.where(turned, width - 1 - columns, columns)
+            flipped = torch.rand(count, 1, generator=generator) < 0.5
+            columns = torch.where(flipped, width - 1 - columns, columns)
         if "crop" in self.augment:
             down, right = (
-                torch.randint(0, 2 * _margin(side) + 1, (count, 1), generator=chance) for side in (height, width)
+                torch.randint(0, 2 * _margin(side) + 1, (count, 1), generator=generator) for side in (height, width)
             )
             rows, columns = rows + down, columns + right
         place = self.inputs.device
@@ -91,48 +91,49 @@ class Feed:
         return cut if cut.dtype == torch.uint8 else cut.permute(0, 3, 1, 2)
 
 
-class BatchFeed:
-    """Ready-made batches, as language models have them, in a new order each epoch."""
+class ReadyBatchLoader:
+    """Ready-made batches, as language models use them, in a new order in each epoch."""
 
     def __init__(self, split: BatchSplit, *, seed: int, device: torch.device, dtype: torch.dtype) -> None:
-        self.ready, self.seed = [moved(batch, device, dtype) for batch in split.ready], seed
+        self.ready, self.seed = [to_device(batch, device, dtype) for batch in split.ready], seed
         self.steps, self.device, self._epoch = len(self.ready), device, -1
 
     def batch(self, step: int, side: int | None = None) -> Any:
         if side:
-            raise UsageError("progressive: ready-made batches are taken as they are; give tensors")
+            raise UsageError("progressive: ready-made batches cannot be resized; give tensors")
         epoch, place = divmod(step, self.steps)
         if epoch != self._epoch:
             self._epoch = epoch
             self._order = torch.randperm(self.steps, generator=generator_for(self.seed, "order", epoch)).tolist()
-        return copy.deepcopy(self.ready[self._order[place]])  # a loss may take things out of a batch, or write into it
+        return copy.deepcopy(self.ready[self._order[place]])  # a loss may remove entries of a batch, or write into it
 
 
 def _sent(numbers: Tensor, device: torch.device) -> Tensor:
-    """Small tensors on their way to the device, without waiting for it."""
+    """A small tensor, copied to the device without waiting for it."""
     return numbers.contiguous().pin_memory().to(device, non_blocking=True) if device.type == "cuda" else numbers
 
 
-def make_feed(split: Split, batch_size: int, **options: Any) -> Feed | BatchFeed:
-    """The feed for a split.
+def make_loader(split: Split, batch_size: int, **options: Any) -> TensorLoader | ReadyBatchLoader:
+    """The loader for a split.
 
     Raises:
-        UsageError: augmentation or label noise for what has no images or labels. DataError: data that are only streamed.
+        UsageError: augmentation of inputs that are not images, or label noise for targets that are not class numbers.
+        DataError: the data are streamed because they do not fit into memory.
     """
     if isinstance(split, TensorSplit):
-        return Feed(split, batch_size, **options)
+        return TensorLoader(split, batch_size, **options)
     if isinstance(split, StreamSplit) and split.nbytes:  # samples of another form than (inputs, targets), in memory
         split = BatchSplit(list(split.read(batch_size)), split.size, split.of, split.fingerprint)
     if isinstance(split, BatchSplit):
-        asked = [name for name in ("augment", "label_noise") if options.pop(name)]
-        if asked:
-            raise UsageError(f"{asked[0].replace('_', '-')}: ready-made batches are taken as they are; give tensors")
-        return BatchFeed(split, **options)
+        refused = [name for name in ("augment", "label_noise") if options.pop(name)]
+        if refused:
+            raise UsageError(f"{refused[0].replace('_', '-')}: ready-made batches are taken as they are; give tensors")
+        return ReadyBatchLoader(split, **options)
     raise DataError("the training data do not fit into memory; take fewer with --samples N")
 
 
-def noisy(targets: Tensor, share: float, seed: int) -> Tensor:
-    """Labels of which a share is replaced by random ones, each class as likely (Zhang et al. 2017, arXiv:1611.03530).
+def with_label_noise(targets: Tensor, share: float, seed: int) -> Tensor:
+    """Labels of which a share is replaced by uniformly random ones (Zhang et al. 2017, arXiv:1611.03530).
 
     Raises:
         UsageError: the targets are not class numbers.
@@ -141,25 +142,25 @@ def noisy(targets: Tensor, share: float, seed: int) -> Tensor:
         return targets
     if targets.is_floating_point() or targets.ndim != 1:
         raise UsageError(f"label-noise {share:g}: the targets are not class numbers; drop the option")
-    chance = generator_for(seed, "labels")
-    wrong = torch.rand(len(targets), generator=chance) < share
-    drawn = torch.randint(0, int(targets.max()) + 1, targets.shape, generator=chance, dtype=targets.dtype)
+    generator = generator_for(seed, "labels")
+    wrong = torch.rand(len(targets), generator=generator) < share
+    drawn = torch.randint(0, int(targets.max()) + 1, targets.shape, generator=generator, dtype=targets.dtype)
     return torch.where(wrong, drawn, targets)
 
 
-def shrunk(inputs: Tensor, side: int) -> Tensor:
+def downsampled(inputs: Tensor, side: int) -> Tensor:
     """Images (N, C, H, W) averaged down to (N, C, side, side).
 
     Raises:
-        UsageError: they are no larger, or no images.
+        UsageError: the inputs are not images, or not larger.
     """
     if inputs.ndim != 4 or side >= min(inputs.shape[2:]):
         raise UsageError(f"progressive {side}: the inputs have shape {tuple(inputs.shape[1:])}; expected larger images")
     return F.adaptive_avg_pool2d(inputs, side)
 
 
-def with_margin(images: Tensor, margin: bool) -> Tensor:
-    """As (N, H, W, C), with black (or, for floats, zero) pixels around."""
+def padded_images(images: Tensor, margin: bool) -> Tensor:
+    """(N, H, W, C), with `margin` bordered by black pixels (for floats, by zeros)."""
     images = _channels_last(images)
     if not margin:
         return images.contiguous()
@@ -168,7 +169,7 @@ def with_margin(images: Tensor, margin: bool) -> Tensor:
 
 
 def _channels_last(images: Tensor) -> Tensor:
-    """Floats come as (N, C, H, W); uint8 as (N, H, W, C), unless the shape says otherwise, as for `Normalize`."""
+    """(N, H, W, C) from float images (N, C, H, W), or from uint8 images in the forms that `Normalize` accepts."""
     is_last = images.dtype == torch.uint8 and not (images.shape[1] in CHANNELS and images.shape[3] not in CHANNELS)
     return images if is_last else images.permute(0, 2, 3, 1)
 

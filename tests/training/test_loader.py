@@ -6,15 +6,15 @@ import torch
 
 from landscape.data.load import load_splits
 from landscape.errors import UsageError
-from landscape.training.feed import Feed, noisy, shrunk
+from landscape.training.loader import TensorLoader, downsampled, with_label_noise
 
 CPU = {"device": torch.device("cpu"), "dtype": torch.float32}
 SIDE = 8
 
 
-def feed_of(images, labels, *, batch_size=16, normalize=None, **options) -> Feed:
+def loader_of(images, labels, *, batch_size=16, normalize=None, **options) -> TensorLoader:
     split = load_splits((images, labels), normalize=normalize).splits["train"]
-    return Feed(split, batch_size, **{"augment": (), "label_noise": 0.0, "seed": 0, **CPU, **options})
+    return TensorLoader(split, batch_size, **{"augment": (), "label_noise": 0.0, "seed": 0, **CPU, **options})
 
 
 @pytest.fixture
@@ -29,17 +29,17 @@ def coded():
 
 
 def test_an_epoch_shows_each_sample_at_most_once_and_the_next_one_has_another_order(coded):
-    feed = feed_of(*coded)
-    assert feed.steps == 60 // 16
-    epochs = [torch.cat([feed.batch(epoch * feed.steps + k)[1] for k in range(feed.steps)]) for epoch in (0, 1)]
+    loader = loader_of(*coded)
+    assert loader.steps == 60 // 16
+    epochs = [torch.cat([loader.batch(epoch * loader.steps + k)[1] for k in range(loader.steps)]) for epoch in (0, 1)]
     for labels in epochs:
-        assert len(set(labels.tolist())) == feed.steps * 16
+        assert len(set(labels.tolist())) == loader.steps * 16
     assert not torch.equal(*epochs)
 
 
 def test_batches_are_a_function_of_seed_and_step(coded):
     options = {"augment": ("crop", "flip"), "label_noise": 0.3}
-    first, again, other = (feed_of(*coded, seed=seed, **options) for seed in (3, 3, 4))
+    first, again, other = (loader_of(*coded, seed=seed, **options) for seed in (3, 3, 4))
     for step in (7, 0, 5):  # in any order
         for a, b in zip(first.batch(step), again.batch(step), strict=True):
             assert torch.equal(a, b)
@@ -48,7 +48,7 @@ def test_batches_are_a_function_of_seed_and_step(coded):
 
 def test_without_augmentation_images_are_the_normalized_ones(coded):
     images, labels = coded
-    inputs, targets = feed_of(images, labels, normalize="cifar10").batch(2)
+    inputs, targets = loader_of(images, labels, normalize="cifar10").batch(2)
     mean, std = (torch.tensor(v).view(3, 1, 1) for v in ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)))
     wanted = (images[targets].permute(0, 3, 1, 2) / 255 - mean) / std
     torch.testing.assert_close(inputs, wanted)
@@ -71,10 +71,10 @@ def read_off(image):
 
 
 def test_crops_and_flips_are_shifts_and_mirrorings_with_a_black_margin(coded):
-    feed = feed_of(*coded, augment=("crop", "flip"))
+    loader = loader_of(*coded, augment=("crop", "flip"))
     seen = set()
-    for step in range(20 * feed.steps):
-        inputs, targets = feed.batch(step)
+    for step in range(20 * loader.steps):
+        inputs, targets = loader.batch(step)
         for image, target in zip((inputs * 255), targets, strict=True):
             down, right, mirrored, number = read_off(image)
             assert number == target
@@ -86,33 +86,35 @@ def test_crops_and_flips_are_shifts_and_mirrorings_with_a_black_margin(coded):
 @pytest.mark.parametrize("augment", [(), ("crop",), ("flip",), ("crop", "flip")])
 def test_floats_are_augmented_as_bytes_are(coded, augment):
     images, labels = coded
-    feeds = [feed_of(part, labels, augment=augment) for part in (images, images.permute(0, 3, 1, 2) / 255)]
-    torch.testing.assert_close(*(feed.batch(1)[0] for feed in feeds))
-    assert [feed.sides for feed in feeds] == [(SIDE, SIDE)] * 2
+    loaders = [loader_of(part, labels, augment=augment) for part in (images, images.permute(0, 3, 1, 2) / 255)]
+    torch.testing.assert_close(*(loader.batch(1)[0] for loader in loaders))
+    assert [loader.sides for loader in loaders] == [(SIDE, SIDE)] * 2
 
 
 def test_label_noise_replaces_that_share_by_all_classes_alike():
     labels = torch.zeros(20_000, dtype=torch.long)
     labels[-1] = 3
-    found = noisy(labels, 0.4, seed=1)
+    found = with_label_noise(labels, 0.4, seed=1)
     shares = torch.bincount(found[:-1], minlength=4) / len(labels)
-    # of the 40 % drawn anew a quarter falls on each class; four standard errors are 0.012
+    # of the 40 % replaced labels a quarter falls on each class; four standard errors are 0.012
     assert shares.tolist() == pytest.approx([0.7, 0.1, 0.1, 0.1], abs=0.014)
-    assert torch.equal(found, noisy(labels, 0.4, seed=1)) and not torch.equal(found, noisy(labels, 0.4, seed=2))
-    assert torch.equal(noisy(labels, 0.0, seed=1), labels)
+    assert torch.equal(found, with_label_noise(labels, 0.4, seed=1)) and not torch.equal(
+        found, with_label_noise(labels, 0.4, seed=2)
+    )
+    assert torch.equal(with_label_noise(labels, 0.0, seed=1), labels)
 
 
 def test_smaller_images_are_means_of_the_pixels_they_stand_for(coded):
     images = torch.rand(2, 3, 8, 8)
-    assert torch.allclose(shrunk(images, 4)[:, :, 1, 2], images[:, :, 2:4, 4:6].mean((2, 3)))
-    assert feed_of(*coded).batch(0, side=4)[0].shape == (16, 3, 4, 4)
+    assert torch.allclose(downsampled(images, 4)[:, :, 1, 2], images[:, :, 2:4, 4:6].mean((2, 3)))
+    assert loader_of(*coded).batch(0, side=4)[0].shape == (16, 3, 4, 4)
     with pytest.raises(UsageError, match="progressive 8.*larger"):
-        shrunk(images, 8)
+        downsampled(images, 8)
 
 
 def test_what_has_no_images_or_classes_is_refused():
     values, numbers = torch.rand(20, 5), torch.rand(20)
     with pytest.raises(UsageError, match=r"augment flip.*\(20, 5\)"):
-        feed_of(values, numbers, augment=("flip",))
+        loader_of(values, numbers, augment=("flip",))
     with pytest.raises(UsageError, match=r"label-noise 0\.1.*class"):
-        feed_of(values, numbers, label_noise=0.1)
+        loader_of(values, numbers, label_noise=0.1)

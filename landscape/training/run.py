@@ -1,7 +1,7 @@
-"""The life of a training run: what is trained, looked at, logged and kept, and when.
+"""A training run from its start or continuation to its end.
 
-Owns: the loop around the trainer's steps, beginning anew or going on, and the end: finished, stopped, or a loss that is
-no number.
+Owns: the loop around the trainer's steps, and the times at which metrics are logged and nets are saved. A run ends when
+it is finished, when it is stopped, or when its loss is not finite.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from typing import Any
 from torch import nn
 
 from landscape.errors import EvaluationError, Interrupted
-from landscape.training.chance import own_chance, seed_for, seed_globals
-from landscape.training.job import Clock, TrainingJob
-from landscape.training.reporter import Reporter, Stop, heard
+from landscape.training.job import Stopwatch, TrainingJob
+from landscape.training.reporter import Reporter, StopRequest, graceful_stop
 from landscape.training.run_folder import RunFolder
+from landscape.training.seeding import isolated_rng, seed_for, seed_globals
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A finished run: its folder, the trained net (in eval mode), the rows of its log and the final metrics."""
+    """A finished run: its folder, the trained net in eval mode, the rows of its log and the final metrics."""
 
     folder: Path
     model: nn.Module
@@ -31,26 +31,27 @@ class Run:
     metrics: dict[str, float]
 
 
-def live(job: TrainingJob, every: Mapping[str, int], *, overwrite: bool, quiet: bool) -> Run:
-    """Trains to the end, from the beginning or from where the folder's run was left.
+def run_training(job: TrainingJob, every: Mapping[str, int], *, overwrite: bool, quiet: bool) -> Run:
+    """Trains to the end, from the start or from the state in the run folder.
 
-    `every`: steps between two rows ("log-every") and two nets ("save-every"); 0 stands for an epoch, -1 for never.
+    `every`: the interval in steps of rows ("log-every") and of saved nets ("save-every"); 0 means an epoch, -1 never.
 
     Raises:
-        LandscapeError: another run in the folder, or a loss that is not finite. Interrupted: Ctrl-C or SIGTERM.
+        LandscapeError: the folder holds another run, or the loss is not finite.
+        Interrupted: Ctrl-C or SIGTERM.
     """
-    life = _Life(job, every)
+    recorder = _Recorder(job, every)
     try:
-        with own_chance(job.trainer.device):
-            life.begin(overwrite=overwrite)
-            with heard() as stop:
-                _train(job, life, stop, quiet)
-            return life.finish()
+        with isolated_rng(job.trainer.device):
+            recorder.begin(overwrite=overwrite)
+            with graceful_stop() as stop:
+                _train(job, recorder, stop, quiet)
+            return recorder.finish()
     finally:
-        life.folder.close()
+        recorder.folder.close()
 
 
-def _train(job: TrainingJob, life: _Life, stop: Stop, quiet: bool) -> None:
+def _train(job: TrainingJob, recorder: _Recorder, stop: StopRequest, quiet: bool) -> None:
     trainer = job.trainer
     reporter = Reporter(trainer.steps, trainer.step, trainer.work, label=job.label, quiet=quiet)
     try:
@@ -58,32 +59,33 @@ def _train(job: TrainingJob, life: _Life, stop: Stop, quiet: bool) -> None:
             trainer.advance()
             reporter.step(job.samples_per_step)
             if reporter.is_due():
-                reporter.say(trainer.step, trainer.epoch, trainer.sums, trainer.lr)
-            life.after_step(reporter)
+                reporter.report(trainer.step, trainer.epoch, trainer.sums, trainer.lr)
+            recorder.after_step(reporter)
             if stop.name:
-                life.check_finite()
-                life.keep()
+                recorder.check_finite()
+                recorder.keep()
                 raise Interrupted(f"stopped by {stop.name} after step {trainer.step} of {trainer.steps}")
     finally:
         reporter.close()
 
 
-class _Life:
-    """The rows of a run, and what is written after which step."""
+class _Recorder:
+    """Writes the log, the nets and the state of a run when they are due."""
 
     def __init__(self, job: TrainingJob, every: Mapping[str, int]) -> None:
         self.job, self.trainer, self.folder = job, job.trainer, RunFolder(job.out)
-        self.every, self.rows, self._clock = every, [], Clock()
+        self.every, self._stopwatch = every, Stopwatch()
+        self.rows: list[dict[str, Any]] = []
 
     def begin(self, *, overwrite: bool) -> None:
-        """From the first weights, or from where the folder's run was left."""
+        """Starts from the initial weights, or continues from the state in the folder."""
         trainer, state = self.trainer, self.folder.open(self.job.config, self.job.decides, overwrite=overwrite)
         if state is not None:
             self.rows = list(state["rows"])
             trainer.restore(state)
-            self._clock.add(state["seconds"])
-            self.folder.log(self.rows)  # it may have been edited, or be one row behind
-        elif final := self.folder.final():  # finished, and the state thrown away
+            self._stopwatch.add(state["seconds"])
+            self.folder.log(self.rows)  # the file may have been edited, or lack the last row
+        elif final := self.folder.final():  # finished, and the state was deleted
             trainer.model.load_state_dict(final.state_dict)
             trainer.step = trainer.steps
         else:
@@ -91,41 +93,41 @@ class _Life:
             self.save()
 
     def after_step(self, reporter: Reporter) -> None:
-        """Rows and nets that are due now, and the state with them."""
+        """Writes the row and the net that are due, and the state with them."""
         last = self.trainer.step == self.trainer.steps
         logs, saves = (last or self._is_due(name) for name in ("log-every", "save-every"))
         if not (logs or saves or self.folder.is_due()):
             return
         self.check_finite()
         if logs:
-            reporter.row(self.row(self.trainer.drain()))
+            reporter.report_row(self.row(self.trainer.pop_means()))
         if saves:
             self.save()
         else:
             self.keep()
 
     def row(self, means: Mapping[str, float]) -> dict[str, Any]:
-        """A new row: the means since the last one, and the test split as it is now."""
+        """Appends a row: the means since the last row, and the metrics on the test split."""
         trainer = self.trainer
         facts = {"step": trainer.step, "epoch": round(trainer.epoch, 6), "lr": trainer.lr, **means}
         seed_globals(trainer.device, seed_for(trainer.settings.seed, "test", trainer.step))
         facts |= self.job.tester.test(trainer.model)
-        self.rows.append({**facts, "seconds": round(self._clock.seconds(), 3)})
+        self.rows.append({**facts, "seconds": round(self._stopwatch.seconds(), 3)})
         return self.rows[-1]
 
     def save(self) -> None:
-        """The net of this step, with what is known of it, and the state."""
+        """Saves the net of this step with its metrics, and the state."""
         row = self.rows[-1] if self.rows and self.rows[-1]["step"] == self.trainer.step else {}
         known = {name: value for name, value in row.items() if name.startswith(("train_", "test_"))}
         self.folder.net(self.trainer.step, self.trainer.model.state_dict(), self.job.meta(known))
         self.keep()
 
     def keep(self) -> None:
-        """All that the next step depends on."""
-        self.folder.keep({**self.trainer.state(), "seconds": self._clock.seconds()}, self.rows)
+        """Saves everything that the next step depends on."""
+        self.folder.keep({**self.trainer.state(), "seconds": self._stopwatch.seconds()}, self.rows)
 
     def finish(self) -> Run:
-        """The trained net, with its metrics on all data in eval mode."""
+        """Saves the trained net with its metrics on all data in eval mode."""
         if final := self.folder.final():
             metrics = final.meta["metrics"]
         else:
@@ -134,7 +136,7 @@ class _Life:
         return Run(self.folder.path, self.trainer.model.eval(), self.rows, metrics)
 
     def check_finite(self) -> None:
-        """Nothing is kept of a net that is lost: the state on disk stays one that can be looked at.
+        """Called before anything is saved, so that the state on disk stays finite.
 
         Raises:
             EvaluationError: the loss since the last row, its gradient, or a weight is not finite.
