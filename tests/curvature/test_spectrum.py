@@ -43,6 +43,18 @@ def test_multiple_eigenvalues_are_found_as_often_as_they_are_there(values):
     )
 
 
+def test_a_space_that_closes_exactly_goes_on_from_a_random_vector():
+    """From an eigenvector without rounding there is no noise left over that could pass for a new direction."""
+    values, random, drawn = torch.tensor([3.0, 3.0, 1.0], dtype=torch.float64), draws(3), []
+
+    def first_exact(k):
+        drawn.append(k)
+        return torch.eye(3, dtype=torch.float64)[0] if len(drawn) == 1 else random(k)
+
+    found = eigenpairs(lambda v: values * v, first_exact, 3, top=3, bottom=0)
+    np.testing.assert_allclose(found.values, [1.0, 3.0, 3.0], atol=1e-12)
+
+
 @pytest.mark.parametrize("top, bottom", [(4, 3), (1, 0), (0, 2)])
 def test_top_and_bottom_eigenpairs(top, bottom):
     matrix = turned(VALUES)

@@ -62,6 +62,18 @@ def test_a_failing_rank_ends_the_job_with_its_message_and_keeps_what_was_done(he
     assert counts["done"] >= 1
 
 
+def test_ranks_that_read_other_data_are_stopped(here, command):
+    (here / "odd.py").write_text(
+        "import os\nimport torch\n\ndef load(split):\n"
+        "    rank = os.environ.get('PMI_RANK', os.environ.get('OMPI_COMM_WORLD_RANK', '0'))\n"
+        "    return torch.full((8, 1, 8, 8), float(rank)), torch.arange(8)\n"
+    )
+    done = command("line", "net.pt", "--model", "net.py:build", "--data", "odd.py:load", "-o", "a.h5", ranks=2)
+    assert done.returncode == 1
+    assert "the ranks do not have the same data" in done.stderr
+    assert not (here / "a.h5").exists()
+
+
 def test_bad_input_is_one_line_under_mpi(here, command, basic):
     done = command("surface", "gone.pt", *basic, *GRID, "-o", "a.h5", ranks=2)
     assert done.returncode == 1
