@@ -165,7 +165,7 @@ def train(model: Any = None, *, given: Given) -> Run:
     place |= {name: getattr(run, name) for name in ("device", "threads", "out", "quiet")}
     before = torch.get_num_threads()
     try:
-        return live(
+        return run_training(
             make_training_job(model, net.data, settings, **place), every, overwrite=run.overwrite, quiet=run.quiet
         )
     finally:
