@@ -145,6 +145,7 @@ def train(model: Any = None, *, given: Given) -> Run:
     from landscape.sweep.launch import connect
     from landscape.training.forms import read_interval, read_milestones, read_names, read_options, read_progressive
     from landscape.training.job import make_training_job
+    from landscape.training.run import run_training
 
     net, asked, run = given[TrainedNet], given[OptimizerOptions], given[RunOptions]
     if connect().size > 1:
