@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from landscape.recipes import COMMANDS
+from landscape.commands import COMMANDS
 
 __version__ = "0.1.0"
 

@@ -17,7 +17,7 @@ import pytest
 import landscape
 import landscape as ll
 from landscape.cli.parser import add_arguments, find, join_ranges, make_parser
-from landscape.recipes import COMMANDS
+from landscape.commands import COMMANDS
 from landscape.surfaces import surface as status
 from landscape.surfaces.same_run import DESCRIPTIVE
 

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from landscape.cli.output import complain
+from landscape.commands import COMMANDS
 from landscape.options.command import Command
-from landscape.recipes import COMMANDS
 
 RANGES = ("-x", "-y", "--x", "--y")
 

@@ -1,0 +1,18 @@
+"""The table of commands: each is a function of the Python interface and a command of the shell.
+
+Owns: their names, in the order of the help. Command NAME is the function NAME in landscape/recipes/NAME.py.
+"""
+
+COMMANDS = (
+    "surface",
+    "line",
+    "hessian",
+    "spectrum",
+    "train",
+    "plot",
+    "compare",
+    "export",
+    "info",
+    "demo",
+    "bench",
+)
