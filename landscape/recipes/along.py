@@ -13,7 +13,7 @@ from pathlib import Path
 from torch import Tensor
 
 from landscape.curvature.extremes import extremes
-from landscape.curvature.products import Products
+from landscape.curvature.operator import CurvatureOperator
 from landscape.direction.direction import Direction
 from landscape.direction.files import stored_facts, write_directions
 from landscape.direction.filters import filter_rules
@@ -79,7 +79,7 @@ def _check_same(path: Path, facts: dict, ndim: int) -> None:
 def _directions(options: Options, job: Job, ndim: int, facts: dict) -> list[Direction]:
     objective = job.objective
     objective.weights.copy_(job.plane.origin)
-    products = Products(objective, ignore=facts["ignore"], budget=memory_budget(objective.device))
+    products = CurvatureOperator(objective, ignore=facts["ignore"], budget=memory_budget(objective.device))
     products.refresh()
     make = _eigenvectors if options.along == HESSIAN else _gradients
     found = []
@@ -97,7 +97,7 @@ def _directions(options: Options, job: Job, ndim: int, facts: dict) -> list[Dire
     return found
 
 
-def _eigenvectors(products: Products, ndim: int) -> list[tuple[Tensor, dict]]:
+def _eigenvectors(products: CurvatureOperator, ndim: int) -> list[tuple[Tensor, dict]]:
     """x: of the largest eigenvalue; y: of the smallest."""
     ends = extremes(products, lambda k: products.gaussian(SEED, k), products.dimension, tolerance=TOLERANCE)
     named = [(ends.vectors[1], "largest", ends.largest), (ends.vectors[0], "smallest", ends.smallest)]
@@ -106,7 +106,7 @@ def _eigenvectors(products: Products, ndim: int) -> list[tuple[Tensor, dict]]:
     ]
 
 
-def _gradients(products: Products, ndim: int) -> list[tuple[Tensor, dict]]:
+def _gradients(products: CurvatureOperator, ndim: int) -> list[tuple[Tensor, dict]]:
     """x: the gradient; y: what the Hessian makes of it, orthogonal to it: the plane of two steps of gradient descent."""
     gradient = products.gradient()
     found = [(gradient, {"which": "gradient"})]

@@ -18,7 +18,7 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 from torch import nn
 
 from landscape.curvature.extremes import extremes
-from landscape.curvature.products import Products
+from landscape.curvature.operator import CurvatureOperator
 from landscape.errors import UsageError
 from landscape.objective.numerics import memory_budget
 from landscape.recipes.curvature_job import MAX, MIN, Curvature, Settings
@@ -49,8 +49,8 @@ def bench_hessian(checkpoint: Any, model: Any, *, rounds: int, options: dict[str
     objective = job.objective
     if not getattr(objective.measure, "reads_outputs", False) or objective.precision == "fp64":
         raise UsageError("bench --hessian times cross_entropy in single precision")
-    products = Products(objective, budget=memory_budget(objective.device))
-    rough = products.roughly()
+    products = CurvatureOperator(objective, budget=memory_budget(objective.device))
+    rough = products.low_precision()
     curvature = Curvature(job.move, objective, products, Settings(tolerance=TOLERANCE), rough=rough)
     net = load_net(checkpoint, model).module.to(objective.device).eval()
     original = _Original(net, job)
@@ -63,7 +63,7 @@ def bench_hessian(checkpoint: Any, model: Any, *, rounds: int, options: dict[str
         "device": run["device"],
         "threads": job.threads,
         "points": rounds,
-        "way": products.way,
+        "way": products.backend,
         "search": "bf16" if rough else "exact",
         "hessian": {name: _summary([row[name] for row in rows]) for name in ("original", "ours")},
         "speedup": sum(row["original"]["seconds"] for row in rows) / sum(row["ours"]["seconds"] for row in rows),
@@ -72,7 +72,9 @@ def bench_hessian(checkpoint: Any, model: Any, *, rounds: int, options: dict[str
     }
 
 
-def _point(job: Job, coords: tuple[float, ...], original: _Original, curvature: Curvature, products: Products) -> dict:
+def _point(
+    job: Job, coords: tuple[float, ...], original: _Original, curvature: Curvature, products: CurvatureOperator
+) -> dict:
     started = time.perf_counter()
     found = curvature.evaluate(coords)
     seconds = time.perf_counter() - started

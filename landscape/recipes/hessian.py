@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from landscape.curvature.products import Products
+from landscape.curvature.operator import CurvatureOperator
 from landscape.errors import UsageError
 from landscape.grid import Grid
 from landscape.objective.numerics import memory_budget
@@ -132,7 +132,7 @@ def hessian(
 class _Map:
     place: Place
     work: Curvature
-    products: Products
+    products: CurvatureOperator
     facts: dict
     points: tuple[int, ...]
     notes: tuple[str, ...]
@@ -158,8 +158,8 @@ def _made(
     objective.splits = {name: few_of(objective.splits[name], samples)}
     split = objective.splits[name]
     budget = memory_budget(objective.device, world.local_size)
-    products = Products(objective, ignore=settings.ignore, way=how[0], budget=budget)
-    rough = products.roughly(how[1])
+    products = CurvatureOperator(objective, ignore=settings.ignore, backend=how[0], budget=budget)
+    rough = products.low_precision(how[1])
     facts = {
         **place.facts,
         "samples": split.size,
@@ -168,7 +168,7 @@ def _made(
         "parameters": products.dimension,
         "tolerance": settings.tolerance,
         "index": settings.index,
-        "products": products.way,
+        "products": products.backend,
     }
     run = {
         "versions": versions_used(),

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from landscape.curvature.products import MATRICES
+from landscape.curvature.operator import MATRICES
 from landscape.errors import SurfaceFileError, UsageError
 from landscape.recipes.job import Job, make_job, versions_used
 from landscape.recipes.options import Options

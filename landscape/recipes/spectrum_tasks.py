@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from landscape.curvature.products import Products
+from landscape.curvature.operator import CurvatureOperator
 from landscape.curvature.sharpness import critical_sharpness
-from landscape.curvature.spectrum import Pairs, density, eigenpairs, trace
+from landscape.curvature.spectrum import Eigenpairs, density, eigenpairs, trace
 from landscape.direction.direction import Direction
 from landscape.direction.files import write_directions
 from landscape.errors import EvaluationError
@@ -40,7 +40,7 @@ class Tasks:
         self._job, self._wanted, self._asked = job, wanted, way
         self._budget = memory_budget(job.objective.device, world.local_size)
         whole = self._made(None)
-        self.way, self.notes = whole.way, tuple(whole.notes)
+        self.way, self.notes = whole.backend, tuple(whole.notes)
         self._names: dict[str, tuple[str, ...] | None] = {WHOLE: None}
         self.blocks = {WHOLE: whole.dimension}
         if wanted.per == "layer":
@@ -49,8 +49,8 @@ class Tasks:
                 layer = name.rpartition(".")[0] or name
                 self._names[layer] = (*(self._names.get(layer) or ()), name)
                 self.blocks[layer] = self.blocks.get(layer, 0) + sizes[name]
-        self._at: tuple[str, Products] | None = None
-        self._pairs: dict[str, Pairs] = {}
+        self._at: tuple[str, CurvatureOperator] | None = None
+        self._pairs: dict[str, Eigenpairs] = {}
 
     def evaluate(self, coords: tuple[float, ...]) -> dict[str, float]:
         number, kind, probe = (int(value) for value in coords)
@@ -87,18 +87,18 @@ class Tasks:
             ],
         )  # fmt: skip
 
-    def _made(self, only: tuple[str, ...] | None) -> Products:
+    def _made(self, only: tuple[str, ...] | None) -> CurvatureOperator:
         wanted = self._wanted
-        return Products(
+        return CurvatureOperator(
             self._job.objective,
             ignore=wanted.ignore,
             matrix=wanted.matrix,
             only=only,
-            way=self._asked,
+            backend=self._asked,
             budget=self._budget,
         )
 
-    def _products(self, name: str) -> Products:
+    def _products(self, name: str) -> CurvatureOperator:
         """Ready at the weights; those of one block are held, as what they keep is large."""
         if self._at is None or self._at[0] != name:
             self._at = None
@@ -109,7 +109,7 @@ class Tasks:
             self._at = (name, made)
         return self._at[1]
 
-    def _known(self, name: str) -> Pairs:
+    def _known(self, name: str) -> Eigenpairs:
         if name not in self._pairs:
             products, wanted = self._products(name), self._wanted
             self._pairs = {
@@ -125,13 +125,13 @@ class Tasks:
         values = {f"value/{i}": float(value) for i, value in enumerate(pairs.values)}
         return {**values, **{f"error/{i}": float(error) for i, error in enumerate(pairs.errors)}}
 
-    def _trace(self, products: Products) -> dict[str, float]:
+    def _trace(self, products: CurvatureOperator) -> dict[str, float]:
         found, error = trace(
             products, lambda k: products.gaussian(SEED, k), products.dimension, products=self._wanted.trace_products
         )
         return {"trace": found, "trace_stderr": error}
 
-    def _probe(self, name: str, products: Products, probe: int) -> dict[str, float]:
+    def _probe(self, name: str, products: CurvatureOperator, probe: int) -> dict[str, float]:
         wanted = self._wanted
         shift = probe * 1_000_000  # each probe draws from numbers of its own, whoever computes it
         found = density(
@@ -141,7 +141,7 @@ class Tasks:
         nodes = {f"node/{i}": float(node) for i, node in enumerate(found.nodes[0])}
         return {**nodes, **{f"weight/{i}": float(weight) for i, weight in enumerate(found.weights[0])}}
 
-    def _sharpness(self, products: Products) -> dict[str, float]:
+    def _sharpness(self, products: CurvatureOperator) -> dict[str, float]:
         objective = self._job.objective
         center, gradient = objective.weights.clone(), products.gradient()
         name = f"{next(iter(objective.splits))}_loss"

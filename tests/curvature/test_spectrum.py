@@ -5,24 +5,15 @@ import pytest
 import torch
 
 from landscape.curvature.lanczos import Krylov
-from landscape.curvature.spectrum import Pairs, density, eigenpairs, trace
-
-
-def turned(values, seed=0):
-    q, _ = np.linalg.qr(np.random.default_rng(seed).standard_normal((len(values), len(values))))
-    return torch.from_numpy((q * values) @ q.T)
-
-
-def draws(n, seed=0):
-    return lambda k: torch.from_numpy(np.random.default_rng([seed, k]).standard_normal(n))
-
+from landscape.curvature.spectrum import Eigenpairs, density, eigenpairs, trace
+from tests.curvature.spectra import draws, turned
 
 VALUES = np.concatenate([np.random.default_rng(4).standard_normal(300) * 0.1, [-2.0, -1.5, 3.0, 8.0, 30.0]])
 
 
 def test_the_basis_is_orthonormal_and_ritz_pairs_have_the_residuals_told():
-    matrix = turned(VALUES)
-    krylov = Krylov(lambda v: matrix @ v, draws(len(VALUES))(0), draws(len(VALUES)), len(VALUES))
+    matrix, _ = turned(VALUES)
+    krylov = Krylov(lambda v: matrix @ v, [draws(len(VALUES))(0)], draws(len(VALUES)), len(VALUES))
     for _ in range(60):
         krylov.step()
     basis = krylov.basis
@@ -35,7 +26,7 @@ def test_the_basis_is_orthonormal_and_ritz_pairs_have_the_residuals_told():
 
 @pytest.mark.parametrize("values", [[5.0] * 3 + [1.0] * 2 + [-2.0] * 2, [2.0] * 6, [0.0, 0.0, 1.0]])
 def test_multiple_eigenvalues_are_found_as_often_as_they_are_there(values):
-    matrix = turned(np.array(values))
+    matrix, _ = turned(np.array(values))
     found = eigenpairs(lambda v: matrix @ v, draws(len(values)), len(values), top=len(values), bottom=0)
     np.testing.assert_allclose(found.values, sorted(values), atol=1e-10)
     torch.testing.assert_close(
@@ -45,7 +36,7 @@ def test_multiple_eigenvalues_are_found_as_often_as_they_are_there(values):
 
 @pytest.mark.parametrize("top, bottom", [(4, 3), (1, 0), (0, 2)])
 def test_top_and_bottom_eigenpairs(top, bottom):
-    matrix = turned(VALUES)
+    matrix, _ = turned(VALUES)
     found = eigenpairs(lambda v: matrix @ v, draws(len(VALUES)), len(VALUES), top=top, bottom=bottom, tolerance=1e-6)
     ordered = np.sort(VALUES)
     expected = np.concatenate([ordered[:bottom], ordered[len(ordered) - top :]])
@@ -56,14 +47,14 @@ def test_top_and_bottom_eigenpairs(top, bottom):
 
 
 def test_more_pairs_than_there_are_dimensions():
-    matrix = turned(np.array([1.0, 2.0, 4.0]))
+    matrix, _ = turned(np.array([1.0, 2.0, 4.0]))
     found = eigenpairs(lambda v: matrix @ v, draws(3), 3, top=5, bottom=5)
     np.testing.assert_allclose(found.values, [1, 2, 4], atol=1e-12)
 
 
 @pytest.mark.parametrize("known", [False, True])
 def test_the_density_integrates_to_one(known):
-    matrix = turned(VALUES)
+    matrix, _ = turned(VALUES)
     pairs = eigenpairs(lambda v: matrix @ v, draws(len(VALUES)), len(VALUES), top=2, bottom=2) if known else None
     found = density(lambda v: matrix @ v, draws(len(VALUES)), len(VALUES), probes=3, steps=30, known=pairs)
     np.testing.assert_allclose(found.weights.sum(axis=1), 1.0, atol=1e-12)
@@ -75,14 +66,14 @@ def test_with_as_many_steps_as_dimensions_it_is_the_spectrum_itself():
     """Whatever the probe, its quadrature is then exact: its mean over an orthonormal set of probes is the trace over n."""
     n = 40
     values = VALUES[:n]
-    matrix, basis = turned(values), torch.eye(n, dtype=torch.float64)
+    (matrix, _), basis = turned(values), torch.eye(n, dtype=torch.float64)
     found = density(lambda v: matrix @ v, lambda k: basis[k % n].clone(), n, probes=n, steps=n)
     assert found.mean() == pytest.approx(values.mean(), rel=1e-10)
     assert found.share_below(0.0)[0] == pytest.approx((values < 0).mean(), abs=1e-10)
 
 
 def test_shares_and_means_agree_with_the_truth_within_their_errors():
-    matrix = turned(VALUES)
+    matrix, _ = turned(VALUES)
     apply, n = lambda v: matrix @ v, len(VALUES)
     pairs = eigenpairs(apply, draws(n), n, top=3, bottom=2)
     found = density(apply, draws(n, 1), n, probes=12, steps=80, known=pairs)
@@ -95,7 +86,7 @@ def test_shares_and_means_agree_with_the_truth_within_their_errors():
 
 
 def test_probes_see_nothing_of_what_is_known():
-    matrix = turned(np.array([5.0] * 20 + [100.0, -50.0]))
+    matrix, _ = turned(np.array([5.0] * 20 + [100.0, -50.0]))
     pairs = eigenpairs(lambda v: matrix @ v, draws(22), 22, top=1, bottom=1, tolerance=1e-9)
     found = density(lambda v: matrix @ v, draws(22), 22, probes=2, steps=5, known=pairs)
     assert np.abs(found.nodes[found.weights > 1e-12] - 5.0).max() < 1e-9
@@ -103,7 +94,7 @@ def test_probes_see_nothing_of_what_is_known():
 
 
 def test_all_known_leaves_nothing_to_estimate():
-    matrix = turned(np.array([1.0, -2.0, 3.0]))
+    matrix, _ = turned(np.array([1.0, -2.0, 3.0]))
     pairs = eigenpairs(lambda v: matrix @ v, draws(3), 3, top=3, bottom=0)
     found = density(lambda v: matrix @ v, draws(3), 3, known=pairs)
     assert found.mean() == pytest.approx(2 / 3)
@@ -111,13 +102,13 @@ def test_all_known_leaves_nothing_to_estimate():
 
 
 def test_one_probe_has_no_standard_error():
-    matrix = turned(VALUES)
+    matrix, _ = turned(VALUES)
     found = density(lambda v: matrix @ v, draws(len(VALUES)), len(VALUES), probes=1, steps=20)
     assert np.isnan(found.share_below(0.0)[1])
 
 
 def test_hutch_plus_plus_agrees_within_its_error():
-    matrix = turned(VALUES)
+    matrix, _ = turned(VALUES)
     misses = []
     for seed in range(30):
         found, error = trace(lambda v: matrix @ v, draws(len(VALUES), seed), len(VALUES), products=60)
@@ -129,21 +120,21 @@ def test_hutch_plus_plus_agrees_within_its_error():
 def test_hutch_plus_plus_is_exact_for_a_low_rank():
     values = np.zeros(100)
     values[:5] = [9, -4, 3, 2, 1]
-    matrix = turned(values)
+    matrix, _ = turned(values)
     found, error = trace(lambda v: matrix @ v, draws(100), 100, products=30)
     assert found == pytest.approx(11.0, abs=1e-9) and error == pytest.approx(0.0, abs=1e-9)
 
 
 def test_hutch_plus_plus_is_exact_with_products_enough():
-    matrix = turned(np.array([1.0, -2.0, 3.5]))
+    matrix, _ = turned(np.array([1.0, -2.0, 3.5]))
     assert trace(lambda v: matrix @ v, draws(3), 3, products=9) == (pytest.approx(2.5), 0.0)
 
 
 def test_draws_of_the_parts_do_not_disturb_each_other():
     """What the ends are found with says nothing of the density that is estimated after them."""
-    matrix = turned(VALUES)
+    matrix, _ = turned(VALUES)
     apply, n = lambda v: matrix @ v, len(VALUES)
-    none = Pairs(np.zeros(0), np.zeros(0), torch.zeros(0, n, dtype=torch.float64), 0, True)
+    none = Eigenpairs(np.zeros(0), np.zeros(0), torch.zeros(0, n, dtype=torch.float64), 0, True)
     first = density(apply, draws(n), n, probes=2, steps=20, known=none)
     eigenpairs(apply, draws(n), n, top=2, bottom=2)
     trace(apply, draws(n), n)
