@@ -18,7 +18,7 @@ from landscape.objective.objective import Objective
 
 
 class ByDifferences:
-    """See `products.Way`."""
+    """See `operator.Backend`."""
 
     name = "differences"
 

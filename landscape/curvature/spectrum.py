@@ -151,15 +151,16 @@ def density(
     entries of their vectors its weights. Eigenvectors that are `known` are taken out of the random vectors, so the few
     large eigenvalues are counted and not estimated.
     """
-    held = known.vectors if known is not None else None
-    values = known.values if known is not None else np.zeros(0)
+    vectors = None if known is None else known.vectors
+    values = np.zeros(0) if known is None else known.values
     left = dimension - len(values)
     if left < 1:
         return Density(np.zeros((1, 1)), np.zeros((1, 1)), values, dimension)
 
     def outside(vector: Tensor) -> Tensor:
-        for _ in range(0 if held is None else 2):
-            vector = vector - held.mT @ (held @ vector)
+        if vectors is not None:
+            for _ in range(2):
+                vector = vector - vectors.mT @ (vectors @ vector)
         return vector
 
     nodes, weights = [], []
