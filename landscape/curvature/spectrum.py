@@ -27,6 +27,8 @@ TRACE_DRAWS, DENSITY_DRAWS = 1_000, 2_000
 STARTS = 2
 # Another one, let in when all is found, must not find anything else within this many products.
 CHECKING = 3
+# No stated error is smaller than this many rounding units of the largest magnitude.
+ROUNDING = 10
 # Solving for the Ritz values takes long when there are many: after this many products, only as often as adds this share.
 OFTEN, SHARE = 64, 32
 
@@ -98,7 +100,8 @@ class _KrylovSearch:
             confirmed = seen.accepted and self._acceptance.agree(before, seen.values, seen.scale)
         krylov = self._krylov
         vectors = krylov.vectors(seen.ritz, seen.wanted)
-        return Eigenpairs(seen.values, seen.errors, vectors, krylov.size, confirmed or krylov.complete)
+        errors = np.maximum(seen.errors, ROUNDING * torch.finfo(vectors.dtype).eps * seen.scale)
+        return Eigenpairs(seen.values, errors, vectors, krylov.size, confirmed or krylov.complete)
 
     def _accepted(self) -> _Seen:
         """What is seen when the rule holds, or when no more products may be spent."""
