@@ -22,12 +22,16 @@ STANDS_OUT = 0.05
 # net with crowded ends 4 to 6 of 298 points were then off by more than the tolerance of 1 %, with 0.5 in its place 8 or 9,
 # with 1 19 to 21 (docs/performance.md).
 SAFETY = 0.3
-# Nothing is accepted before this many products, nor unless it holds this many times in a row.
+# Nothing is accepted before this many products, and only when it holds this many times in a row.
 MIN_PRODUCTS, CONSECUTIVE = 8, 2
 
 
 class Acceptance:
-    """The rule of one search for eigenvalues to a relative `tolerance`."""
+    """The rule of one search for eigenvalues to a relative `tolerance`.
+
+    A value is found when its estimated error is within the tolerance and it stands out of its own residual, or when it is as
+    good as zero after many products. The search may end when all are found several times in a row.
+    """
 
     def __init__(self, tolerance: float):
         self.tolerance = SAFETY * tolerance
@@ -42,17 +46,17 @@ class Acceptance:
         return stands_out | ((size >= MIN_FOR_ZERO) & (errors <= self.tolerance * SMALL * scale))
 
     def holds(self, found: np.ndarray, size: int) -> bool:
-        """Whether the search may end: all that is wanted was found often enough. To be asked each time the space is looked at."""
+        """Whether the search may end; to be called once for each look at the space."""
         self._times = self._times + 1 if found.all() and size >= MIN_PRODUCTS - 1 else 0
         return self._times >= CONSECUTIVE
 
     def agree(self, before: np.ndarray, after: np.ndarray, scale: float) -> bool:
-        """Whether two searches found the same values, to what is asked of each."""
+        """Whether two looks found the same values, within the tolerance."""
         allowed = self.tolerance * np.maximum(np.abs(after), SMALL * scale)
         return bool((np.abs(after - before) <= allowed).all())
 
     def reset(self) -> None:
-        """Forgets how often it held, when values turned out to be wrong."""
+        """Starts counting again, after something changed the space."""
         self._times = 0
 
 

@@ -78,7 +78,8 @@ class Curvature:
         loss: str | None = None,
         rough: Operator | None = None,
     ):
-        """`loss`: the metric as which the loss is kept too, where nothing else holds it. `rough`: see `CurvatureOperator.low_precision`."""
+        """`loss`: the metric as which the loss is kept too, where nothing else holds it. `rough`: its products in low
+        precision, or None."""
         self._move, self._loss, self._products, self._settings = move, loss, products, settings
         self.rough = rough
         self._known: OrderedDict[tuple[float, ...], _Known] = OrderedDict()
