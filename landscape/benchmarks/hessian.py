@@ -19,7 +19,7 @@ from torch import nn
 
 from landscape.benchmarks.data import tensors_of
 from landscape.curvature.extremes import extremes
-from landscape.curvature.products import Products
+from landscape.curvature.operator import CurvatureOperator
 from landscape.errors import UsageError
 from landscape.measurement.ends import MAX, MIN, EndsSettings, HessianEnds
 from landscape.objective.numerics import memory_budget
@@ -50,8 +50,8 @@ def bench_hessian(checkpoint: Any, model: Any, *, rounds: int, options: dict[str
     objective = on.subject.objective
     if not objective.measure.reads_outputs or objective.precision == "fp64":
         raise UsageError("bench --hessian times cross_entropy in single precision")
-    products = Products(objective, budget=memory_budget(objective.device))
-    rough = products.roughly()
+    products = CurvatureOperator(objective, budget=memory_budget(objective.device))
+    rough = products.low_precision()
     ends = HessianEnds(on.subject, on.made.plane, products, EndsSettings(tolerance=TOLERANCE), rough=rough)
     net = load_net(checkpoint, model).module.to(objective.device).eval()
     original = _Original(net, on)
@@ -64,7 +64,7 @@ def bench_hessian(checkpoint: Any, model: Any, *, rounds: int, options: dict[str
         "device": known.run and known.run.device,
         "threads": on.subject.threads,
         "points": rounds,
-        "way": products.way,
+        "way": products.backend,
         "search": "bf16" if rough else "exact",
         "hessian": {name: _summary([row[name] for row in rows]) for name in ("original", "ours")},
         "speedup": sum(row["original"]["seconds"] for row in rows) / sum(row["ours"]["seconds"] for row in rows),
@@ -74,7 +74,7 @@ def bench_hessian(checkpoint: Any, model: Any, *, rounds: int, options: dict[str
 
 
 def _point(
-    on: OnPlane, coords: tuple[float, ...], original: _Original, ends: HessianEnds, products: Products
+    on: OnPlane, coords: tuple[float, ...], original: _Original, ends: HessianEnds, products: CurvatureOperator
 ) -> dict[str, dict[str, float]]:
     started = time.perf_counter()
     found = ends.evaluate(coords)

@@ -18,7 +18,7 @@ from landscape.objective.objective import Objective
 
 
 class ByDifferences:
-    """See `products.Way`."""
+    """See `operator.Backend`."""
 
     name = "differences"
 
@@ -41,9 +41,11 @@ class ByDifferences:
         weights = self._objective.weights
         center = weights.clone()
         step = torch.finfo(weights.dtype).eps ** (1 / 3) * max(1.0, float(center.norm())) ** 0.5 / length
-        for sign in (1, -1):
-            torch.add(center, vector, alpha=sign * step, out=weights)
-            side = torch.zeros_like(out)
-            self._graph.gradient(side)
-            out.add_(side, alpha=sign / (2 * step))
-        weights.copy_(center)
+        try:
+            for sign in (1, -1):
+                torch.add(center, vector, alpha=sign * step, out=weights)
+                side = torch.zeros_like(out)
+                self._graph.gradient(side)
+                out.add_(side, alpha=sign / (2 * step))
+        finally:
+            weights.copy_(center)

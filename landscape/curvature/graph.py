@@ -7,25 +7,30 @@ saves the forward and the first backward pass of each.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from landscape.callables import explain
-from landscape.curvature.shares import Loss, check_smooth
+from landscape.curvature.shares import Loss, check_depends, check_smooth, is_zero
 from landscape.data.split import mapped
 from landscape.errors import EvaluationError, LandscapeError, UsageError
 from landscape.objective.numerics import switched
 from landscape.objective.objective import Objective
 
-# What torch says of an operation whose backward pass has no derivative of its own.
+# Parts of torch's messages about an operation whose backward pass has no derivative of its own.
 NOT_TWICE = ("not implemented", "double backward", "once_differentiable", "does not support higher order", "cudnn_rnn")
-# Names of the nodes that stand for that operation in a graph.
-ENDS = ("Error", "NotImplemented")
+# Parts of the names of the nodes that stand for that operation in a graph.
+DEAD_ENDS = ("Error", "NotImplemented")
 NUDGE = 1e-2
+
+T = TypeVar("T")
+# Of each parameter; None where it has no part in the result.
+Parts = Sequence[Tensor | None]
 
 
 class NotTwice(Exception):
@@ -33,28 +38,29 @@ class NotTwice(Exception):
 
 
 class ByGraph:
-    """See `products.Way`."""
+    """See `operator.Backend`."""
 
     name = "graph"
 
     def __init__(self, objective: Objective, names: Sequence[str], matrix: str, budget: float):
-        self._objective, self._names, self._matrix, self._budget = objective, tuple(names), matrix, budget
+        self._objective, self._names, self._budget = objective, tuple(names), budget
         self._loss = Loss(objective)
         if matrix == "ggn" and not self._loss.reads_outputs:
             raise UsageError("ggn needs a loss of (outputs, targets); one of (model, batch) hides the outputs")
-        self._graphs: list[Any] = []
+        self._make: type[_Hessian] | type[_GaussNewton] = _Hessian if matrix == "hessian" else _GaussNewton
+        self._graphs: list[_Graph] = []
         self._math = False
         self.notes: list[str] = []
 
     def refresh(self) -> float:
-        self._graphs, total, held = [], 0.0, 0
+        self._graphs, total, left = [], 0.0, self._budget
         with self.leaves() as parameters:
             for batch in self._batches():
-                if held is not None and held < self._budget:
-                    graph, nbytes = _measured(lambda batch=batch: self._graph(batch, parameters))
-                    total += float(graph[0])
-                    # the next will be as large
-                    held = held + nbytes if held + 2 * nbytes <= self._budget else None
+                if left > 0:
+                    graph, nbytes = _measured(partial(self._graph, batch, parameters))
+                    total += graph.loss
+                    left -= nbytes
+                    left = left if left >= nbytes else 0.0  # the next will be as large
                     self._graphs.append(graph)
                 else:
                     total += float(self._loss.of_batch(batch, self._loss.split.size).detach())
@@ -62,30 +68,18 @@ class ByGraph:
 
     def product(self, vector: Tensor, out: Tensor) -> None:
         with self.leaves() as parameters:
-            parts, results = self._parts(vector), self._parts(out)
             for number, batch in enumerate(self._batches()):
                 kept = number < len(self._graphs)
                 graph = self._graphs[number] if kept else self._graph(batch, parameters)
-                found = (self._hessian if self._matrix == "hessian" else self._ggn)(graph, parameters, parts, kept)
-                for result, part in zip(results, found, strict=True):
-                    if part is not None:
-                        result.add_(part)
+                self._add(graph.product(self._parts(vector), keep=kept), out)
 
     def gradient(self, out: Tensor) -> None:
         with self.leaves() as parameters:
-            results = self._parts(out)
             for batch in self._batches():
-                value = self._loss.of_batch(batch, self._loss.split.size)
-                if not value.requires_grad:
-                    check_smooth([], value)
-                for result, part in zip(
-                    results, torch.autograd.grad(value, parameters, allow_unused=True), strict=True
-                ):
-                    if part is not None:
-                        result.add_(part)
+                self._add(self._gradient(batch, parameters, self._loss.split.size), out)
 
     def probe(self, samples: int) -> Tensor:
-        """A product on a few samples, so that what does not work is found before a long run; then the product.
+        """A product on a few samples, so that what does not work is found before a long run.
 
         Raises:
             EvaluationError: the loss has no derivatives. NotTwice: no second ones.
@@ -96,7 +90,7 @@ class ByGraph:
             if self._math:
                 raise
             self._math = True
-            found = self._probed(samples)  # where no attention was the reason, it is refused again
+            found = self._probed(samples)  # where attention was not the reason, this raises the same again
             self.notes.append("fused attention has no second derivative; its math kernel is used instead")
             return found
 
@@ -105,46 +99,9 @@ class ByGraph:
         batch = next(iter(self._loss.split.batches(samples)))
         return mapped(batch, lambda tensor: tensor[:samples] if tensor.ndim else tensor)
 
-    def _probed(self, samples: int) -> Tensor:
-        batch, weights = self.on_samples(samples), self._objective.weights
-        with self.leaves() as parameters:
-            value = self._loss.of_batch(batch, samples)
-            gradients = self._first(value, parameters)
-            if all(g is None or not bool(torch.count_nonzero(g)) for g in gradients):
-                before = weights.clone()
-                generator = torch.Generator().manual_seed(0)
-                noise = torch.randn(weights.shape, generator=generator, dtype=weights.dtype).to(weights.device)
-                weights.add_(noise * (NUDGE * (before.norm() or 1.0) / noise.norm()))
-                value = self._loss.of_batch(batch, samples)
-                gradients = self._first(value, parameters)
-                weights.copy_(before)
-            check_smooth(gradients, value)
-            out = torch.zeros_like(weights)
-            vector = probe_vector(weights)
-            try:
-                graph = self._graph(batch, parameters, samples)
-                _check_graph(graph)
-                apply = self._hessian if self._matrix == "hessian" else self._ggn
-                found = apply(graph, parameters, self._parts(vector), False)
-            except LandscapeError:
-                raise
-            except (RuntimeError, NotImplementedError) as error:
-                if any(words in str(error) for words in NOT_TWICE):
-                    raise NotTwice(f"no second derivative: {explain(error)}") from error
-                raise EvaluationError(f"a product with the Hessian failed: {explain(error)}") from error
-            for result, part in zip(self._parts(out), found, strict=True):
-                if part is not None:
-                    result.add_(part)
-        return out
-
-    def _first(self, value: Tensor, parameters: list[Tensor]) -> list[Tensor | None]:
-        if not value.requires_grad:
-            check_smooth([], value)
-        return list(torch.autograd.grad(value, parameters, allow_unused=True))
-
     @contextlib.contextmanager
-    def leaves(self) -> Iterator[list[Tensor]]:
-        """Within: the parameters that count want gradients, and numbers are as precise as asked for."""
+    def leaves(self) -> Iterator[list[nn.Parameter]]:
+        """Within: the parameters that count require gradients, and numbers have the precision asked for."""
         named = dict(self._objective.model.named_parameters())
         parameters = [named[name] for name in self._names]
         objective = self._objective
@@ -159,6 +116,48 @@ class ByGraph:
                     if parameter.is_leaf:
                         parameter.requires_grad_(False)
 
+    def _probed(self, samples: int) -> Tensor:
+        batch, weights = self.on_samples(samples), self._objective.weights
+        out = torch.zeros_like(weights)
+        with self.leaves() as parameters:
+            self._check_smooth(batch, parameters, samples)
+            try:
+                graph = self._graph(batch, parameters, samples)
+                _check_twice(graph.differentiated())
+                found = graph.product(self._parts(probe_vector(weights)), keep=False)
+            except LandscapeError:
+                raise
+            except (RuntimeError, NotImplementedError) as error:
+                raise _reason(error) from error
+            self._add(found, out)
+        return out
+
+    def _check_smooth(self, batch: Any, parameters: list[nn.Parameter], samples: int) -> None:
+        """Raises EvaluationError when the gradient is zero at these weights and also beside them."""
+        if is_zero(self._gradient(batch, parameters, samples)):
+            with self._nudged():
+                check_smooth(self._gradient(batch, parameters, samples))
+
+    @contextlib.contextmanager
+    def _nudged(self) -> Iterator[None]:
+        """Within: the weights lie a little beside themselves."""
+        weights, before = self._objective.weights, self._objective.weights.clone()
+        generator = torch.Generator().manual_seed(0)
+        noise = torch.randn(weights.shape, generator=generator, dtype=weights.dtype).to(weights.device)
+        weights.add_(noise * (NUDGE * (before.norm() or 1.0) / noise.norm()))
+        try:
+            yield
+        finally:
+            weights.copy_(before)
+
+    def _gradient(self, batch: Any, parameters: list[nn.Parameter], total: int) -> Parts:
+        value = self._loss.of_batch(batch, total)
+        check_depends(value)
+        return torch.autograd.grad(value, parameters, allow_unused=True)
+
+    def _graph(self, batch: Any, parameters: list[nn.Parameter], total: int | None = None) -> _Graph:
+        return self._make(self._loss, batch, parameters, total or self._loss.split.size)
+
     def _batches(self) -> Iterator[Any]:
         return self._loss.split.batches(self._objective.batch_size)
 
@@ -166,67 +165,74 @@ class ByGraph:
         views = self._objective.layout.named(flat)
         return [views[name] for name in self._names]
 
-    def _graph(self, batch: Any, parameters: list[Tensor], total: int | None = None) -> tuple:
-        """(value, what is differentiated again): the gradient, or the outputs with their loss."""
-        total = total or self._loss.split.size
-        if self._matrix == "ggn":
-            outputs = self._loss.outputs(batch)
-            leaf = outputs.detach().requires_grad_()
-            value = self._loss.of_outputs(leaf, batch, total)
-            (slope,) = torch.autograd.grad(value, leaf, create_graph=True)
-            dummy = torch.zeros_like(outputs, requires_grad=True)
-            back = torch.autograd.grad(outputs, parameters, dummy, create_graph=True, allow_unused=True)
-            return value.detach(), outputs, leaf, slope, dummy, back
-        value = self._loss.of_batch(batch, total)
-        if not value.requires_grad:
-            check_smooth([], value)
-        return value.detach(), torch.autograd.grad(value, parameters, create_graph=True, allow_unused=True)
+    def _add(self, parts: Parts, out: Tensor) -> None:
+        for result, part in zip(self._parts(out), parts, strict=True):
+            if part is not None:
+                result.add_(part)
 
-    @staticmethod
-    def _hessian(graph: tuple, parameters: list[Tensor], parts: list[Tensor], keep: bool) -> Sequence[Tensor | None]:
-        pairs = [(g, v) for g, v in zip(graph[1], parts, strict=True) if g is not None and g.requires_grad]
+
+class _Graph(Protocol):
+    """What is differentiated again at every product with a batch's share of the matrix; `loss` is its share of the mean."""
+
+    loss: float
+
+    def product(self, tangents: Sequence[Tensor], *, keep: bool) -> Parts:
+        """The product with `tangents`, by parameter; `keep`: another one follows."""
+
+    def differentiated(self) -> list[Tensor]:
+        """The tensors whose graphs a product goes through."""
+
+
+class _Hessian:
+    """The gradient of a batch's share."""
+
+    def __init__(self, loss: Loss, batch: Any, parameters: list[nn.Parameter], total: int):
+        value = loss.of_batch(batch, total)
+        check_depends(value)
+        self.loss, self._parameters = float(value.detach()), parameters
+        self._gradient: Parts = torch.autograd.grad(value, parameters, create_graph=True, allow_unused=True)
+
+    def product(self, tangents: Sequence[Tensor], *, keep: bool) -> Parts:
+        pairs = [(g, v) for g, v in zip(self._gradient, tangents, strict=True) if g is not None and g.requires_grad]
         if not pairs:
-            return [None] * len(parameters)
+            return [None] * len(self._parameters)
         gradients, vectors = zip(*pairs, strict=True)
-        return torch.autograd.grad(gradients, parameters, vectors, retain_graph=keep, allow_unused=True)
+        return torch.autograd.grad(gradients, self._parameters, vectors, retain_graph=keep, allow_unused=True)
 
-    @staticmethod
-    def _ggn(graph: tuple, parameters: list[Tensor], parts: list[Tensor], keep: bool) -> Sequence[Tensor | None]:
-        """J^T H_L J v; J v as the derivative of J^T u by u."""
-        _, outputs, leaf, slope, dummy, back = graph
-        pairs = [(g, v) for g, v in zip(back, parts, strict=True) if g is not None]
-        (moved,) = torch.autograd.grad([g for g, _ in pairs], dummy, [v for _, v in pairs], retain_graph=True)
-        bent = None
-        if slope.requires_grad:
-            (bent,) = torch.autograd.grad(slope, leaf, moved, retain_graph=keep, allow_unused=True)
-        if bent is None:
-            return [None] * len(parameters)
-        return torch.autograd.grad(outputs, parameters, bent, retain_graph=keep, allow_unused=True)
+    def differentiated(self) -> list[Tensor]:
+        return [part for part in self._gradient if part is not None]
 
 
-def _check_graph(graph: tuple) -> None:
-    """Raises NotTwice when a part of the graph ends in an operation that cannot be differentiated again.
+class _GaussNewton:
+    """The outputs J of the net by its parameters, and the slope of the loss by the outputs: J^T H_L J v.
 
-    Where that operation is not on the way to a parameter, torch does not raise its error but leaves its part out.
+    J v is the derivative of J^T u by u, at any cotangent u.
     """
-    waiting = [t.grad_fn for t in _tensors(graph) if t.grad_fn is not None]
-    seen = set()
-    while waiting:
-        node = waiting.pop()
-        if node is None or node in seen:
-            continue
-        seen.add(node)
-        if any(word in node.name() for word in ENDS):
-            raise NotTwice(f"no second derivative: the graph of the gradient ends in {node.name()}")
-        waiting += [other for other, _ in node.next_functions]
 
+    def __init__(self, loss: Loss, batch: Any, parameters: list[nn.Parameter], total: int):
+        self._parameters, self._outputs = parameters, loss.outputs(batch)
+        self._leaf = self._outputs.detach().requires_grad_()
+        value = loss.of_outputs(self._leaf, batch, total)
+        self.loss = float(value.detach())
+        (self._slope,) = torch.autograd.grad(value, self._leaf, create_graph=True)
+        self._cotangent = torch.zeros_like(self._outputs, requires_grad=True)
+        self._pulled: Parts = torch.autograd.grad(
+            self._outputs, parameters, self._cotangent, create_graph=True, allow_unused=True
+        )
 
-def _tensors(graph: tuple) -> Iterator[Tensor]:
-    for part in graph:
-        if isinstance(part, Tensor):
-            yield part
-        elif isinstance(part, (tuple, list)):
-            yield from _tensors(part)
+    def product(self, tangents: Sequence[Tensor], *, keep: bool) -> Parts:
+        pairs = [(g, v) for g, v in zip(self._pulled, tangents, strict=True) if g is not None]
+        pulled, vectors = [g for g, _ in pairs], [v for _, v in pairs]
+        (tangent,) = torch.autograd.grad(pulled, self._cotangent, vectors, retain_graph=True)
+        cotangent = None
+        if self._slope.requires_grad:
+            (cotangent,) = torch.autograd.grad(self._slope, self._leaf, tangent, retain_graph=keep, allow_unused=True)
+        if cotangent is None:
+            return [None] * len(self._parameters)
+        return torch.autograd.grad(self._outputs, self._parameters, cotangent, retain_graph=keep, allow_unused=True)
+
+    def differentiated(self) -> list[Tensor]:
+        return [self._outputs, self._slope, *(part for part in self._pulled if part is not None)]
 
 
 def probe_vector(weights: Tensor) -> Tensor:
@@ -235,7 +241,31 @@ def probe_vector(weights: Tensor) -> Tensor:
     return torch.randn(weights.shape, generator=generator, dtype=weights.dtype).to(weights.device)
 
 
-def _measured(make):
+def _check_twice(tensors: Sequence[Tensor]) -> None:
+    """Raises NotTwice when a part of the graph ends in an operation that cannot be differentiated again.
+
+    Where that operation is not on the way to a parameter, torch does not raise its error but leaves its part out.
+    """
+    waiting = [tensor.grad_fn for tensor in tensors]
+    seen = set()
+    while waiting:
+        node = waiting.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if any(word in node.name() for word in DEAD_ENDS):
+            raise NotTwice(f"no second derivative: the graph of the gradient ends in {node.name()}")
+        waiting += [other for other, _ in node.next_functions]
+
+
+def _reason(error: Exception) -> Exception:
+    """Why a product failed, as the error to raise."""
+    if any(words in str(error) for words in NOT_TWICE):
+        return NotTwice(f"no second derivative: {explain(error)}")
+    return EvaluationError(f"a product with the Hessian failed: {explain(error)}")
+
+
+def _measured(make: Callable[[], T]) -> tuple[T, int]:
     """(what `make` gives, bytes of the tensors that its graph keeps)."""
     seen: dict[int, int] = {}
 

@@ -1,10 +1,11 @@
 """A batch's share of the mean loss, as something to differentiate.
 
-Owns: what the loss is to second derivatives, and the words for a loss that has none.
+Owns: the loss as second derivatives see it, and the messages for a loss that has none.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -20,10 +21,12 @@ class Loss:
     """The mean loss over a split of the objective, batch by batch."""
 
     def __init__(self, objective: Objective):
-        self._measure = objective.measure
-        self.reads_outputs = bool(getattr(self._measure, "reads_outputs", False))
         self.split: Split = next(iter(objective.splits.values()))
-        self._model = objective.model
+        self._measure, self._model = objective.measure, objective.model
+        functions: Mapping[str, Callable[..., Tensor]] = getattr(self._measure, "functions", {})
+        self._of_outputs = functions.get("loss")
+        self.reads_outputs = self._of_outputs is not None
+        """Whether the loss is one of (outputs, targets)."""
 
     def of_batch(self, batch: Any, total: int) -> Tensor:
         """() the batch's share, through the net."""
@@ -38,8 +41,14 @@ class Loss:
         return forward(self._model, batch[0])
 
     def of_outputs(self, outputs: Tensor, batch: Any, total: int) -> Tensor:
-        """() the batch's share, from the net's outputs for it."""
-        return share(self._measure.functions["loss"](outputs, batch[1]), batch_length(batch), total)
+        """() the batch's share, from the net's outputs for it.
+
+        Raises:
+            UsageError: the loss is one of (model, batch).
+        """
+        if self._of_outputs is None:
+            raise UsageError("this needs a loss of (outputs, targets); one of (model, batch) hides the outputs")
+        return share(self._of_outputs(outputs, batch[1]), batch_length(batch), total)
 
 
 def share(values: Tensor, length: int, total: int) -> Tensor:
@@ -56,9 +65,17 @@ def no_derivatives(why: str) -> EvaluationError:
     )
 
 
-def check_smooth(gradients: list[Tensor | None], value: Tensor) -> None:
-    """Raises EvaluationError when a loss does not depend on what it was differentiated by."""
+def check_depends(value: Tensor) -> None:
+    """Raises EvaluationError when a loss cannot be differentiated by the parameters."""
     if not value.requires_grad:
         raise no_derivatives("its value does not depend on the parameters through anything that can be differentiated")
-    if all(g is None or not bool(torch.count_nonzero(g)) for g in gradients):
+
+
+def check_smooth(gradient: Sequence[Tensor | None]) -> None:
+    """Raises EvaluationError when a gradient beside the weights is zero as well."""
+    if is_zero(gradient):
         raise no_derivatives("its gradient is exactly zero, also beside these weights")
+
+
+def is_zero(gradient: Sequence[Tensor | None]) -> bool:
+    return all(part is None or not bool(torch.count_nonzero(part)) for part in gradient)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 # The step is found to this relative width; doubling or halving brackets it first.
 WIDTH = 0.01
-MOST_DOUBLINGS = 60
+MAX_DOUBLINGS = 60
 
 
 def critical_step(loss: Callable[[float], float], *, first: float = 1.0, width: float = WIDTH) -> tuple[float, int]:
@@ -29,7 +29,7 @@ def critical_step(loss: Callable[[float], float], *, first: float = 1.0, width: 
         return loss(step) < start
 
     low, high = (first, math.inf) if falls(first) else (0.0, first)
-    for _ in range(MOST_DOUBLINGS):
+    for _ in range(MAX_DOUBLINGS):
         if low and math.isfinite(high):
             break
         middle = low * 2 if low else high / 2

@@ -1,33 +1,44 @@
 """The spectrum of a large symmetric operator, known through products: its ends, its trace, its density.
 
 Owns: top and bottom eigenvalues with their vectors, the trace by Hutch++, the density by stochastic Lanczos quadrature, and
-the number of negative eigenvalues. What is estimated by chance carries its standard error.
+the number of negative eigenvalues. Estimates from random vectors carry their standard error.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from landscape.curvature.lanczos import Krylov, Operator, Ritz, settled
+from landscape.curvature.acceptance import Acceptance, all_errors
+from landscape.curvature.basis import Operator, RandomVectors, rounding
+from landscape.curvature.extremes import MAX_PRODUCTS
+from landscape.curvature.lanczos import Krylov, Ritz
 from landscape.errors import EvaluationError
 from landscape.surfaces.spectrum import Density
 
-Random = Callable[[int], Tensor]
-
-# Each kind of estimate draws from numbers of its own, so that none changes when another is asked for.
+# Each kind of estimate draws from numbers of its own, so that none changes when another is left out.
 TRACE_DRAWS, DENSITY_DRAWS = 1_000, 2_000
-# Looking at the Ritz values takes long when there are many: at every step at first, then every tenth of the size.
-LOOKS = 10
+# A single random vector may hold little of an eigenvector, and holds one direction only of a multiple eigenvalue.
+STARTS = 2
+# Another one, let in when all is found, must not find anything else within this many products.
+CHECKING = 3
+# No stated error is smaller than this many rounding units of the largest magnitude.
+ROUNDING = 10
+# Solving for the Ritz values takes long when there are many: after this many products, only as often as adds this share.
+OFTEN, SHARE = 64, 32
 
 
 @dataclass(frozen=True, eq=False)
-class Pairs:
-    """Eigenvalues (k,) rising, their error bounds (k,), and vectors (k, n) of unit length."""
+class Eigenpairs:
+    """Eigenvalues (k,) rising, their error bounds (k,), and vectors (k, n) of unit length.
+
+    `converged`: they passed `Acceptance`, and a random vector that was let in afterwards found no others.
+    """
 
     values: np.ndarray
     errors: np.ndarray
@@ -37,42 +48,104 @@ class Pairs:
 
 
 def eigenpairs(
-    apply: Operator, random: Random, dimension: int, *, top: int, bottom: int, tolerance: float = 0.01, most: int = 300
-) -> Pairs:
-    """The `bottom` smallest and `top` largest eigenvalues, each to a relative error of `tolerance`.
-
-    See `settled` for eigenvalues near zero. At most `most` products.
+    apply: Operator,
+    random: RandomVectors,
+    dimension: int,
+    *,
+    top: int,
+    bottom: int,
+    tolerance: float = 0.01,
+    max_products: int = MAX_PRODUCTS,
+) -> Eigenpairs:
+    """The `bottom` smallest and `top` largest eigenvalues, each to a relative error of `tolerance`; see `Acceptance`.
 
     Raises:
         EvaluationError: a product is not finite.
     """
-    krylov = Krylov(apply, random(0), random, dimension)
-    top, bottom = min(top, dimension), min(bottom, dimension)
-    wanted = min(top + bottom, dimension)
-    while True:
-        krylov.step()
-        enough = krylov.size >= wanted or krylov.complete
-        if not enough or not (krylov.complete or krylov.size >= most or _looks(krylov.size)):
-            continue
-        ritz = _finite(krylov)
-        chosen = np.unique(np.concatenate([np.arange(bottom), krylov.size - 1 - np.arange(top)])).astype(int)
-        errors = ritz.errors()[chosen]
-        found = settled(
-            ritz.values[chosen], ritz.residuals[chosen], errors, np.abs(ritz.values).max(), krylov.size, tolerance
-        )
-        good = krylov.complete or bool(found.all())
-        if good or krylov.size >= most:
-            return Pairs(ritz.values[chosen], errors, krylov.vectors(ritz, chosen), krylov.size, good)
+    starts = [random(number) for number in range(STARTS)]
+    krylov = Krylov(apply, starts, random, dimension)
+    return _KrylovSearch(krylov, min(top, dimension), min(bottom, dimension), tolerance, max_products).run()
+
+
+class _Seen(NamedTuple):
+    """What a space shows: all its Ritz pairs, which of them are wanted, the errors of these, and whether the rule holds."""
+
+    ritz: Ritz
+    wanted: np.ndarray
+    errors: np.ndarray
+    accepted: bool
+
+    @property
+    def values(self) -> np.ndarray:
+        return self.ritz.values[self.wanted]
+
+    @property
+    def scale(self) -> float:
+        return float(np.abs(self.ritz.values).max())
+
+
+class _KrylovSearch:
+    """One search for the eigenvalues of both ends in a Krylov space."""
+
+    def __init__(self, krylov: Krylov, top: int, bottom: int, tolerance: float, max_products: int):
+        self._krylov, self._top, self._bottom, self._max = krylov, top, bottom, max_products
+        self._acceptance = Acceptance(tolerance)
+
+    def run(self) -> Eigenpairs:
+        seen, confirmed = self._accepted(), False
+        while not (confirmed or self._exhausted()):
+            before = seen.values
+            self._let_in_random()
+            seen = self._accepted()
+            confirmed = seen.accepted and self._acceptance.agree(before, seen.values, seen.scale)
+        krylov = self._krylov
+        vectors = krylov.vectors(seen.ritz, seen.wanted)
+        errors = np.maximum(seen.errors, ROUNDING * torch.finfo(vectors.dtype).eps * seen.scale)
+        return Eigenpairs(seen.values, errors, vectors, krylov.size, confirmed or krylov.complete)
+
+    def _accepted(self) -> _Seen:
+        """What is seen when the rule holds, or when no more products may be spent."""
+        self._acceptance.reset()
+        while True:
+            exhausted = self._exhausted()
+            if exhausted or self._looks():
+                seen = self._look()
+                if exhausted or seen.accepted:
+                    return seen
+            self._krylov.step()
+
+    def _look(self) -> _Seen:
+        size, ritz = self._krylov.size, self._krylov.ritz()
+        wanted = np.unique(np.concatenate([np.arange(self._bottom), size - 1 - np.arange(self._top)]))
+        wanted = wanted[wanted >= 0].astype(int)
+        errors = all_errors(ritz.values, ritz.residuals)[wanted]
+        seen = _Seen(ritz, wanted, errors, False)
+        found = self._acceptance.found(seen.values, ritz.residuals[wanted], errors, scale=seen.scale, size=size)
+        return seen._replace(accepted=self._acceptance.holds(found, size))
+
+    def _let_in_random(self) -> None:
+        self._krylov.let_in_random()
+        for _ in range(CHECKING):
+            if not self._exhausted():
+                self._krylov.step(newest=True)
+
+    def _exhausted(self) -> bool:
+        return self._krylov.complete or self._krylov.size >= self._max
+
+    def _looks(self) -> bool:
+        size = self._krylov.size
+        enough = size >= min(self._top + self._bottom, self._krylov.dimension)
+        return enough and (size <= OFTEN or size % (size // SHARE) == 0)
 
 
 def density(
     apply: Operator,
-    random: Random,
+    random: RandomVectors,
     dimension: int,
     *,
     probes: int = 4,
     steps: int = 60,
-    known: Pairs | None = None,
+    known: Eigenpairs | None = None,
     on_probe: Callable[[int], None] = lambda probe: None,
 ) -> Density:
     """The density of eigenvalues by stochastic Lanczos quadrature (Golub and Meurant 1994; Ubaru, Chen, Saad 2017).
@@ -81,36 +154,35 @@ def density(
     entries of their vectors its weights. Eigenvectors that are `known` are taken out of the random vectors, so the few
     large eigenvalues are counted and not estimated.
     """
-    held = known.vectors if known is not None else None
-    left = dimension - (len(held) if held is not None else 0)
+    vectors = None if known is None else known.vectors
+    values = np.zeros(0) if known is None else known.values
+    left = dimension - len(values)
     if left < 1:
-        return Density(np.zeros((1, 1)), np.zeros((1, 1)), known.values, dimension)
+        return Density(np.zeros((1, 1)), np.zeros((1, 1)), values, dimension)
 
     def outside(vector: Tensor) -> Tensor:
-        if held is None:
-            return vector
-        for _ in range(2):
-            vector = vector - held.mT @ (held @ vector)
+        if vectors is not None:
+            for _ in range(2):
+                vector = vector - vectors.mT @ (vectors @ vector)
         return vector
 
     nodes, weights = [], []
     steps = min(steps, left)
     for probe in range(probes):
         start = outside(random(DENSITY_DRAWS + probe))
-        krylov = Krylov(lambda v: outside(apply(v)), start, lambda k: outside(random(k)), left)
+        krylov = Krylov(lambda v: outside(apply(v)), [start], lambda k: outside(random(k)), left)
         while krylov.size < steps and not krylov.closed:
             krylov.step()
-        ritz = _finite(krylov)
+        ritz = krylov.ritz()
         pad = steps - krylov.size
         nodes.append(np.pad(ritz.values, (0, pad)))
         weights.append(np.pad(ritz.vectors[0] ** 2, (0, pad)))
         on_probe(probe)
-    values = known.values if known is not None else np.zeros(0)
     return Density(np.array(nodes), np.array(weights), values, dimension)
 
 
-def trace(apply: Operator, random: Random, dimension: int, *, products: int = 30) -> tuple[float, float]:
-    """(trace, its standard error) by Hutch++ (Meyer, Musco, Musco, Woodruff 2021) with about so many products.
+def trace(apply: Operator, random: RandomVectors, dimension: int, *, products: int = 30) -> tuple[float, float]:
+    """(trace, its standard error) by Hutch++ (Meyer, Musco, Musco, Woodruff 2021) with about this many `products`.
 
     A third of them finds where the operator is large, a third takes the trace there exactly, the last estimates the rest
     with random signs. With as many products as three times the dimension, the result is exact and its error 0.
@@ -133,17 +205,6 @@ def trace(apply: Operator, random: Random, dimension: int, *, products: int = 30
 
 def _orthonormal(vectors: Sequence[Tensor]) -> Tensor:
     """(k, n) an orthonormal basis of the span; directions that are lost in rounding are left out."""
-    stacked = torch.stack(list(vectors))
-    q, r = torch.linalg.qr(stacked.mT)
+    q, r = torch.linalg.qr(torch.stack(list(vectors)).mT)
     sizes = r.diagonal().abs()
-    return q.mT[sizes > 100 * torch.finfo(sizes.dtype).eps * sizes.max()]
-
-
-def _looks(size: int) -> bool:
-    return size <= LOOKS or size % max(1, size // LOOKS) == 0
-
-
-def _finite(krylov: Krylov) -> Ritz:
-    if not krylov.finite:
-        raise EvaluationError("a product with the Hessian is not finite")
-    return krylov.ritz()
+    return q.mT[sizes > rounding(sizes, float(sizes.max()))]

@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from torch import Tensor
 
-from landscape.curvature.extremes import CARRIED, MOST, Ends, extremes
-from landscape.curvature.lanczos import Operator
-from landscape.curvature.products import Products
-from landscape.curvature.spectrum import Pairs, density
+from landscape.curvature.basis import Operator
+from landscape.curvature.extremes import LOWER_CARRIED, MAX_PRODUCTS, Extremes, extremes
+from landscape.curvature.operator import CurvatureOperator
+from landscape.curvature.spectrum import Eigenpairs, density
 from landscape.errors import UsageError
 from landscape.measurement.evaluate import move, quantity_of
 from landscape.measurement.measurement import Coords, Undivided
@@ -84,18 +84,21 @@ class HessianEnds(Undivided):
         self,
         subject: Subject,
         slice: Slice,
-        products: Products,
+        products: CurvatureOperator,
         settings: EndsSettings,
         loss: str | None = None,
         rough: Operator | None = None,
     ):
-        """`loss`: the metric as which the loss is kept too, where nothing else holds it. `rough`: see `Products.roughly`."""
+        """`loss`: the metric as which the loss is kept too, where nothing else holds it.
+
+        `rough`: the operator's products in low precision, or None.
+        """
         self.subject, self.slice = subject, slice
         self.notes = tuple(getattr(products, "notes", ()))
         self._loss, self._products, self._settings = loss, products, settings
         self.rough = rough
         self._known: OrderedDict[tuple[float, ...], _Known] = OrderedDict()
-        each = (CARRIED + 1) * products.size * subject.objective.weights.element_size()
+        each = (LOWER_CARRIED + 1) * products.size * subject.objective.weights.element_size()
         self._most = max(1, min(REMEMBERED, REMEMBERED_BYTES // each))
 
     def quantity(self, name: str) -> Quantity:
@@ -113,7 +116,7 @@ class HessianEnds(Undivided):
             parameters=self._products.dimension,
             tolerance=self._settings.tolerance,
             index=self._settings.index,
-            products=self._products.way,
+            products=self._products.backend,
         ).json()
 
     def run_facts(self) -> dict[str, Any]:
@@ -151,7 +154,11 @@ class HessianEnds(Undivided):
         }
         if settings.index is not None:
             results |= self._index(settings.index, found, random)
-        return {**results, f"{GROUP}_products": float(products.count - before), f"{GROUP}_rough": float(found.rough)}
+        return {
+            **results,
+            f"{GROUP}_products": float(products.count - before),
+            f"{GROUP}_rough": float(found.low_precision_products),
+        }
 
     def _unknown(self, loss: float) -> dict[str, float]:
         """Where the loss is not finite there is no curvature."""
@@ -160,7 +167,7 @@ class HessianEnds(Undivided):
         spent = {f"{GROUP}_products": 0.0, f"{GROUP}_rough": 0.0}
         return {**self._kept(loss), **dict.fromkeys(unknown, math.nan), **spent}
 
-    def _ends(self, coords: Coords, random: Callable[[int], Tensor]) -> Ends:
+    def _ends(self, coords: Coords, random: Callable[[int], Tensor]) -> Extremes:
         """Both ends here, remembered for what comes next."""
         products, known = self._products, self._nearest(coords)
         rough = self.rough if known is None or known.rough_pays else None
@@ -170,20 +177,20 @@ class HessianEnds(Undivided):
             products.dimension,
             tolerance=self._settings.tolerance,
             near=None if known is None else known.vectors,
-            most=MOST,
-            rough=rough,
+            max_products=MAX_PRODUCTS,
+            low_precision=rough,
         )
-        pays = not found.useless if rough else self._would_pay(found)
+        pays = not found.low_precision_failed if rough else self._would_pay(found)
         self._known[coords] = _Known(found.start(), pays)
         while len(self._known) > self._most:
             self._known.popitem(last=False)
         return found
 
-    def _would_pay(self, ends: Ends) -> bool:
+    def _would_pay(self, ends: Extremes) -> bool:
         """Whether rough products are good enough here, where none were used."""
         if self.rough is None:
             return False
-        off = self.rough(ends.low[0]) - self._products(ends.low[0])
+        off = self.rough(ends.lower_vectors[0]) - self._products(ends.lower_vectors[0])
         return float(off.norm()) <= TRIED_AGAIN * abs(ends.smallest)
 
     def _kept(self, loss: float) -> dict[str, float]:
@@ -195,10 +202,10 @@ class HessianEnds(Undivided):
         seed = int.from_bytes(digest, "big")
         return lambda number: self._products.gaussian(seed, number)
 
-    def _index(self, index: float, ends: Ends, random: Callable[[int], Tensor]) -> dict[str, float]:
+    def _index(self, index: float, ends: Extremes, random: Callable[[int], Tensor]) -> dict[str, float]:
         """The share of eigenvalues that are negative beyond the tolerance, with its standard error."""
         products, settings = self._products, self._settings
-        known: Pairs | None = Pairs(
+        known: Eigenpairs | None = Eigenpairs(
             np.array([ends.smallest, ends.largest]), np.array(ends.errors), ends.vectors, 0, ends.converged
         )
         if products.dimension <= 2:

@@ -13,9 +13,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from landscape.curvature.products import MATRICES, Products
+from landscape.curvature.operator import MATRICES, CurvatureOperator
 from landscape.curvature.sharpness import critical_sharpness
-from landscape.curvature.spectrum import Pairs, density, eigenpairs, trace
+from landscape.curvature.spectrum import Eigenpairs, density, eigenpairs, trace
 from landscape.direction.direction import Direction, signed
 from landscape.direction.files import write_directions
 from landscape.errors import EvaluationError, UsageError
@@ -85,7 +85,7 @@ class Tasks(Undivided):
         self._subject, self._here, self._wanted, self._asked = subject, here, wanted, way
         self._budget = memory_budget(subject.objective.device, world.local_size)
         whole = self._made(None)
-        self.way, self.notes = whole.way, tuple(whole.notes)
+        self.way, self.notes = whole.backend, tuple(whole.notes)
         self._names: dict[str, tuple[str, ...] | None] = {WHOLE: None}
         self.blocks = {WHOLE: whole.dimension}
         if wanted.per == "layer":
@@ -95,8 +95,8 @@ class Tasks(Undivided):
                 self._names[layer] = (*(self._names.get(layer) or ()), name)
                 self.blocks[layer] = self.blocks.get(layer, 0) + sizes[name]
         self.all = tuple(task for number in range(len(self.blocks)) for task in self._tasks_of(number))
-        self._at: tuple[str, Products] | None = None
-        self._pairs: dict[str, Pairs] = {}
+        self._at: tuple[str, CurvatureOperator] | None = None
+        self._pairs: dict[str, Eigenpairs] = {}
 
     def _tasks_of(self, number: int) -> list[Task]:
         """Of each block first the ends, which the other tasks are measured by."""
@@ -143,18 +143,18 @@ class Tasks(Undivided):
             ],
         )  # fmt: skip
 
-    def _made(self, only: tuple[str, ...] | None) -> Products:
+    def _made(self, only: tuple[str, ...] | None) -> CurvatureOperator:
         wanted = self._wanted
-        return Products(
+        return CurvatureOperator(
             self._subject.objective,
             ignore=wanted.ignore,
             matrix=wanted.matrix,
             only=only,
-            way=self._asked,
+            backend=self._asked,
             budget=self._budget,
         )
 
-    def _products(self, name: str) -> Products:
+    def _products(self, name: str) -> CurvatureOperator:
         """Ready at the weights; those of one block are held, as what they keep is large."""
         if self._at is None or self._at[0] != name:
             self._at = None
@@ -165,7 +165,7 @@ class Tasks(Undivided):
             self._at = (name, made)
         return self._at[1]
 
-    def _known(self, name: str) -> Pairs:
+    def _known(self, name: str) -> Eigenpairs:
         if name not in self._pairs:
             products, wanted = self._products(name), self._wanted
             self._pairs = {
@@ -181,13 +181,13 @@ class Tasks(Undivided):
         values = {f"value/{i}": float(value) for i, value in enumerate(pairs.values)}
         return {**values, **{f"error/{i}": float(error) for i, error in enumerate(pairs.errors)}}
 
-    def _trace(self, products: Products) -> dict[str, float]:
+    def _trace(self, products: CurvatureOperator) -> dict[str, float]:
         found, error = trace(
             products, lambda k: products.gaussian(SEED, k), products.dimension, products=self._wanted.trace_products
         )
         return {"trace": found, "trace_stderr": error}
 
-    def _probe(self, name: str, products: Products, probe: int) -> dict[str, float]:
+    def _probe(self, name: str, products: CurvatureOperator, probe: int) -> dict[str, float]:
         wanted = self._wanted
         shift = probe * 1_000_000  # each probe draws from numbers of its own, whoever computes it
         found = density(
@@ -197,7 +197,7 @@ class Tasks(Undivided):
         nodes = {f"node/{i}": float(node) for i, node in enumerate(found.nodes[0])}
         return {**nodes, **{f"weight/{i}": float(weight) for i, weight in enumerate(found.weights[0])}}
 
-    def _sharpness(self, products: Products) -> dict[str, float]:
+    def _sharpness(self, products: CurvatureOperator) -> dict[str, float]:
         objective = self._subject.objective
         center, gradient = objective.weights.clone(), products.gradient()
         name = f"{next(iter(objective.splits))}_loss"

@@ -78,26 +78,32 @@ def take_census(
     Raises:
         EvaluationError: on every process, when an evaluation failed on one of them.
     """
-    parts: dict[str, list] = {name: [] for name in objective.splits}
+    parts: dict[str, list[list[_Measured]]] = {name: [] for name in objective.splits}
     for number, move in enumerate(anchors):
         move()
-        for name, split in objective.splits.items():
-            step = CHUNK_BATCHES * objective.batch_size
-            starts = list(range(0, split.size, step))
-            own: dict[int, _Measured] = {}
-            problem: Exception | None = None
-            try:
-                for start in starts[rank::size]:
-                    numbers = np.arange(start, min(start + step, split.size))
-                    own[start] = _measure(objective, name, numbers, outputs=number == 0)
-            except Exception as error:  # the other processes must learn of it, or they would wait forever
-                problem = error
-            everyone = gather((explain(problem) if problem else None, own))
-            if failed := next((text for text, _ in everyone if text), None):
-                raise EvaluationError(f"evaluation failed in the census of all samples: {failed}") from problem
-            merged = {start: part for _, each in everyone for start, part in each.items()}
-            parts[name].append([merged[start] for start in starts])
+        for name, found in parts.items():
+            found.append(_measure_all(objective, name, gather, rank, size, outputs=number == 0))
     return {name: _census(objective, name, found) for name, found in parts.items()}
+
+
+def _measure_all(
+    objective: Objective, name: str, gather: Callable[[Any], list[Any]], rank: int, size: int, *, outputs: bool
+) -> list[_Measured]:
+    """All samples of a split at the present weights, chunk by chunk; each process evaluates some of the chunks."""
+    samples, step = objective.splits[name].size, CHUNK_BATCHES * objective.batch_size
+    starts = list(range(0, samples, step))
+    own: dict[int, _Measured] = {}
+    problem: Exception | None = None
+    try:
+        for start in starts[rank::size]:
+            own[start] = _measure(objective, name, np.arange(start, min(start + step, samples)), outputs=outputs)
+    except Exception as error:  # the other processes must learn of it, or they would wait forever
+        problem = error
+    everyone = gather((explain(problem) if problem else None, own))
+    if failed := next((text for text, _ in everyone if text), None):
+        raise EvaluationError(f"evaluation failed in the census of all samples: {failed}") from problem
+    merged = {start: part for _, each in everyone for start, part in each.items()}
+    return [merged[start] for start in starts]
 
 
 def pilot_statistics(objective: Objective, split: str, metric: str) -> tuple[float, float]:

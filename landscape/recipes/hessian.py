@@ -143,7 +143,7 @@ def hessian(surface: Surface | str | Path, *, given: Given) -> Surface | Plan:
     Raises:
         LandscapeError: bad input, a loss without second derivatives; what was computed is kept.
     """
-    from landscape.curvature.products import Products
+    from landscape.curvature.operator import CurvatureOperator
     from landscape.measurement.ends import EndsSettings, HessianEnds
     from landscape.objective.numerics import memory_budget
     from landscape.study.extension import ExtensionStudy
@@ -162,8 +162,8 @@ def hessian(surface: Surface | str | Path, *, given: Given) -> Surface | Plan:
     def measure(of: Extended, world: World) -> HessianEnds:
         objective = of.subject.objective
         budget = memory_budget(objective.device, world.local_size)
-        products = Products(objective, ignore=settings.ignore, way=ends.products, budget=budget)
-        return HessianEnds(of.subject, of.slice, products, settings, of.loss, products.roughly(ends.search))
+        products = CurvatureOperator(objective, ignore=settings.ignore, backend=ends.products, budget=budget)
+        return HessianEnds(of.subject, of.slice, products, settings, of.loss, products.low_precision(ends.search))
 
     return run(
         lambda world: ExtensionStudy(surface, measure, world, **chosen), dry_run=output.dry_run, quiet=output.quiet

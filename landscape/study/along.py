@@ -15,7 +15,7 @@ from typing import Any
 from torch import Tensor
 
 from landscape.curvature.extremes import extremes
-from landscape.curvature.products import Products
+from landscape.curvature.operator import CurvatureOperator
 from landscape.direction.direction import Direction, signed
 from landscape.direction.files import stored_facts, write_directions
 from landscape.direction.filters import filter_rules
@@ -100,7 +100,7 @@ def _check_same(path: Path, facts: dict, ndim: int) -> None:
 def _directions(along: str, on: OnPlane, ndim: int, facts: dict[str, str]) -> list[Direction]:
     objective, origin = on.subject.objective, on.made.plane.origin
     objective.weights.copy_(origin)
-    products = Products(objective, ignore=facts["ignore"], budget=memory_budget(objective.device))
+    products = CurvatureOperator(objective, ignore=facts["ignore"], budget=memory_budget(objective.device))
     products.refresh()
     make = _eigenvectors if along == HESSIAN else _gradients
     found = []
@@ -118,7 +118,7 @@ def _directions(along: str, on: OnPlane, ndim: int, facts: dict[str, str]) -> li
     return found
 
 
-def _eigenvectors(products: Products, ndim: int) -> list[tuple[Tensor, dict]]:
+def _eigenvectors(products: CurvatureOperator, ndim: int) -> list[tuple[Tensor, dict]]:
     """x: of the largest eigenvalue; y: of the smallest."""
     ends = extremes(products, lambda k: products.gaussian(SEED, k), products.dimension, tolerance=TOLERANCE)
     named = [(ends.vectors[1], "largest", ends.largest), (ends.vectors[0], "smallest", ends.smallest)]
@@ -127,7 +127,7 @@ def _eigenvectors(products: Products, ndim: int) -> list[tuple[Tensor, dict]]:
     ]
 
 
-def _gradients(products: Products, ndim: int) -> list[tuple[Tensor, dict]]:
+def _gradients(products: CurvatureOperator, ndim: int) -> list[tuple[Tensor, dict]]:
     """x: the gradient; y: what the Hessian makes of it, orthogonal to it: the plane of two steps of gradient descent."""
     gradient = products.gradient()
     found = [(gradient, {"which": "gradient"})]

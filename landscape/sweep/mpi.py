@@ -40,7 +40,7 @@ from landscape.sweep.worker import (
 
 STOPPED = 7  # a follower has left its loop
 POLL_SECONDS = 0.002
-# A poll costs the leader's own points some 70 us: three polls while a rank computes the assignment it has ahead are enough.
+# A poll costs the leader's own points some 70 us; three polls are enough while a rank computes what it has ahead.
 POLL_SHARE, MAX_LOOKAHEAD = 1 / 3, 0.01
 # After an error, a rank stops between two chunks; if it takes longer than this, MPI_Abort ends the job.
 GRACE_SECONDS = 5.0

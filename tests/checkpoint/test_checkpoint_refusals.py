@@ -48,7 +48,7 @@ def test_code_in_a_pickle_is_refused_and_not_run(zipped, net, tmp_path):
     text = refused(path, r"holds io\.open, not only tensors.*could run code")
     assert "torch.save(model.state_dict()" in text
     assert not target.exists()
-    # the trap works: whoever trusts the file runs it
+    # the trap works: loading the file without the check runs it
     torch.load(path, weights_only=False)["extra"].close()
     assert target.exists()
 

@@ -20,8 +20,8 @@ def images():
 
 @pytest.fixture
 def products():
-    """products(model, (inputs, targets), loss, batch_size=..., precision=..., **options) -> Products, refreshed."""
-    from landscape.curvature.products import Products
+    """products(model, (inputs, targets), loss, batch_size=..., precision=..., **options) -> CurvatureOperator, refreshed."""
+    from landscape.curvature.operator import CurvatureOperator
     from landscape.data.load import load_splits
     from landscape.objective.loss import make_measure
     from landscape.objective.objective import Objective
@@ -30,7 +30,7 @@ def products():
         splits = load_splits(data, split=("train",)).splits
         measure = make_measure(loss, ["loss"])[0]
         objective = Objective(model, splits, measure, precision=precision, batch_size=batch_size)
-        found = Products(objective, **options)
+        found = CurvatureOperator(objective, **options)
         found.refresh()
         return found
 

@@ -6,21 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from landscape.curvature.extremes import CARRIED, SURE, UPPER, extremes
-from landscape.curvature.lanczos import LEAST, SMALL, block_bound, kato_temple, settled
+from landscape.curvature.acceptance import MIN_FOR_ZERO, SAFETY, SMALL
+from landscape.curvature.extremes import LOWER_CARRIED, UPPER_SHARE, extremes
 from landscape.errors import EvaluationError
-
-
-def turned(values, seed=0):
-    """(symmetric matrix with these eigenvalues, their eigenvectors as columns)."""
-    generator = np.random.default_rng(seed)
-    q, _ = np.linalg.qr(generator.standard_normal((len(values), len(values))))
-    return torch.from_numpy((q * values) @ q.T), torch.from_numpy(q)
-
-
-def draws(n, seed=0):
-    return lambda k: torch.from_numpy(np.random.default_rng([seed, k]).standard_normal(n))
-
+from tests.curvature.spectra import draws, turned
 
 SPECTRA = {
     "indefinite": np.concatenate([np.linspace(-3, 1, 60), [40.0]]),
@@ -64,7 +53,7 @@ def test_the_error_is_within_what_was_asked_and_the_ends_are_not_passed(seed, to
         (found.smallest, found.largest), (values.min(), values.max()), found.errors, strict=True
     ):
         assert abs(value - true) <= tolerance * abs(true)
-        assert error <= SURE * tolerance * abs(value), "an estimate that may be too small has to be better than asked"
+        assert error <= SAFETY * tolerance * abs(value), "an estimate that may be too small has to be better than asked"
     assert values.min() - 1e-9 <= found.smallest and found.largest <= values.max() + 1e-9
 
 
@@ -83,7 +72,7 @@ def test_nothing_below_zero_takes_a_few_products_and_is_zero():
     diagonal = torch.zeros(n, dtype=torch.float64)
     diagonal[:20] = torch.linspace(1, 500, 20, dtype=torch.float64)
     found = extremes(lambda v: diagonal * v, draws(n), n)
-    assert found.converged and LEAST <= found.products <= LEAST + 10
+    assert found.converged and MIN_FOR_ZERO <= found.products <= MIN_FOR_ZERO + 10
     assert abs(found.smallest) <= 0.01 * SMALL * 500
 
 
@@ -105,13 +94,15 @@ def test_a_start_from_the_neighbour_saves_products_and_finds_the_same():
 def test_the_largest_shares_the_first_product_of_a_start():
     values = SPECTRA["ends of one magnitude"]
     matrix, vectors = turned(values)
-    near = torch.cat([vectors[:, :CARRIED].T, vectors[:, -1:].T])
+    near = torch.cat([vectors[:, :LOWER_CARRIED].T, vectors[:, -1:].T])
     seen = []
     extremes(lambda v: (seen.append(v), matrix @ v)[1], draws(len(values)), len(values), near=near, tolerance=0.1)
     first = seen[0]
-    assert abs(float(first @ vectors[:, -1])) == pytest.approx(UPPER * abs(float(first @ vectors[:, 0])), rel=0.2)
-    others = torch.stack(seen[1:CARRIED]) @ vectors
-    assert others[:, 1:CARRIED].square().sum() > 0.9 * (CARRIED - 1), "the next products are those of the others"
+    assert abs(float(first @ vectors[:, -1])) == pytest.approx(UPPER_SHARE * abs(float(first @ vectors[:, 0])), rel=0.2)
+    others = torch.stack(seen[1:LOWER_CARRIED]) @ vectors
+    assert others[:, 1:LOWER_CARRIED].square().sum() > 0.9 * (LOWER_CARRIED - 1), (
+        "the next products are those of the others"
+    )
 
 
 def test_a_start_from_vectors_that_are_no_longer_the_ends_leaves_them():
@@ -161,7 +152,7 @@ def test_a_neighbour_without_negative_curvature_is_a_start_too():
     moved = diagonal.clone()
     moved[:20] = torch.linspace(2, 600, 20, dtype=torch.float64).flip(0)
     found = extremes(lambda v: moved * v, draws(n, 1), n, near=near)
-    assert found.converged and found.products <= LEAST + 10
+    assert found.converged and found.products <= MIN_FOR_ZERO + 10
     assert found.largest == pytest.approx(600, rel=0.01) and abs(found.smallest) <= 0.01 * SMALL * 600
 
 
@@ -188,61 +179,10 @@ def test_every_product_is_counted():
 def test_what_is_not_found_within_the_limit_is_told():
     values = np.linspace(-1, 1, 300)
     matrix, _ = turned(values)
-    found = extremes(lambda v: matrix @ v, draws(300), 300, tolerance=1e-12, most=10)
+    found = extremes(lambda v: matrix @ v, draws(300), 300, tolerance=1e-12, max_products=10)
     assert not found.converged and found.products == 10 and max(found.errors) > 0
 
 
 def test_a_product_that_is_not_finite_is_an_error():
     with pytest.raises(EvaluationError, match="not finite"):
         extremes(lambda v: v * math.nan, draws(10), 10)
-
-
-def test_the_error_is_never_larger_than_the_residual_and_mostly_its_square_over_the_gap():
-    found = kato_temple(np.array([0.5, 0.5, 0.1]), np.array([0.0, 0.1, 10.0]))
-    np.testing.assert_allclose(found, [0.5, 0.5, 0.001])
-
-
-def test_the_bound_of_a_block_looks_past_a_neighbour_that_is_known():
-    alone = block_bound(np.array([-8.0, -7.5]), np.array([0.4, 0.01]))
-    assert alone == pytest.approx(0.16 / 0.49)
-    past = block_bound(np.array([-8.0, -7.5, -4.0]), np.array([0.4, 0.01, 0.5]))
-    assert past == pytest.approx(0.16 / 3.5 + (0.01 / 3.5 * 0.4) ** 2 / 0.5)
-    unknown = block_bound(np.array([-8.0, -7.5, -4.0]), np.array([0.4, 5.0, 0.5]))
-    assert unknown == pytest.approx(0.16 / 3.5 + 0.16 / 0.5), "a neighbour of any angle is as near as it is"
-    for values, residuals in (([-8.0, -7.9, -7.8], [0.1, 0.01, 0.2]), ([-8.0], [0.1]), ([-8.0, -8.0], [0.1, 0.0])):
-        assert block_bound(np.array(values), np.array(residuals)) == 0.1, "the residual stands"
-    # the end of the other side, and two values of one
-    assert block_bound(np.array([8.0, 7.5, 4.0]), np.array([0.4, 0.01, 0.5])) == past
-    assert block_bound(np.array([-8.0, -8.0, -4.0]), np.array([0.4, 0.0, 0.5])) <= 0.4
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_the_bound_of_a_block_holds_where_what_lies_between_is_known(seed):
-    """A vector near the lowest eigenvector, the second and the third as they are: all else lies beyond the third."""
-    values = np.concatenate([[-8.0, -7.9, -6.0], np.linspace(-5.9, 20, 300)])
-    matrix, vectors = turned(values, seed)
-    noise = torch.from_numpy(np.random.default_rng(seed).standard_normal(len(values)))
-    first = vectors[:, 0] + 0.03 * noise / noise.norm()
-    basis, _ = torch.linalg.qr(torch.stack([first, vectors[:, 1], vectors[:, 2]], dim=1))
-    ritz, shares = torch.linalg.eigh(basis.T @ matrix @ basis)
-    found = basis @ shares
-    residuals = (matrix @ found - found * ritz).norm(dim=0)
-    error = float(ritz[0]) + 8.0
-    assert 0 < error <= block_bound(ritz.numpy(), residuals.numpy())
-    assert block_bound(ritz.numpy(), residuals.numpy()) < 0.5 * block_bound(ritz[:2].numpy(), residuals[:2].numpy())
-
-
-@pytest.mark.parametrize(
-    "value, residual, error, size, expected",
-    [
-        (-8.0, 0.3, 0.05, 12, True),
-        (-8.0, 0.3, 0.1, 12, False),  # 1 % of 8 is less
-        (-8.0, 1.0, 0.05, 12, False),  # does not stand out of its residual
-        (-0.001, 0.4, 1e-6, 12, False),
-        (-0.001, 0.4, 1e-6, LEAST, True),  # is as good as zero beside 100 when enough was tried
-        (-0.001, 0.4, 0.01, LEAST, False),
-    ],
-)
-def test_when_an_end_counts_as_found(value, residual, error, size, expected):
-    arrays = (np.array([x]) for x in (value, residual, error))
-    assert bool(settled(*arrays, 100.0, size, 0.01)[0]) is expected

@@ -75,19 +75,19 @@ def test_what_can_be_differentiated_once_goes_by_differences(images, products):
     torch.manual_seed(0)
     net = Custom(once=True)
     found = products(net, images, ignore="none")
-    assert found.way == "differences"
+    assert found.backend == "differences"
     assert len(found.notes) == 1 and "products are differences of gradients" in found.notes[0]
     smooth = Custom(once=False)
     smooth.load_state_dict(net.state_dict())
     exact = products(smooth, images, ignore="none")
-    assert exact.way == "graph" and not exact.notes, "a square has no rule, but a graph"
+    assert exact.backend == "graph" and not exact.notes, "a square has no rule, but a graph"
     vector = exact.gaussian(0)
     torch.testing.assert_close(found(vector), exact(vector), rtol=1e-5, atol=1e-6)
 
 
 def test_ways_that_are_asked_for_are_not_replaced(images, products):
     with pytest.raises(EvaluationError, match="no second derivative"):
-        products(Custom(once=True), images, way="graph")
+        products(Custom(once=True), images, backend="graph")
 
 
 class Attention(nn.Module):
@@ -106,8 +106,8 @@ def test_fused_attention_falls_back_to_the_math_kernel_and_says_so(images, produ
     torch.manual_seed(0)
     net = Attention()
     found = products(net, images)
-    assert found.way == "graph"
+    assert found.backend == "graph"
     assert found.notes == ["fused attention has no second derivative; its math kernel is used instead"]
-    by_differences = products(net, images, way="differences")
+    by_differences = products(net, images, backend="differences")
     vector = found.gaussian(0)
     torch.testing.assert_close(found(vector), by_differences(vector), rtol=1e-5, atol=1e-7)

@@ -1,4 +1,4 @@
-"""The direction between two nets: coordinate 0 is the one, 1 the other, in whatever precision they are stored."""
+"""The direction between two nets: coordinate 0 is the one, 1 the other, in any stored precision."""
 
 import pytest
 import torch

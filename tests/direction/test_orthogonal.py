@@ -1,4 +1,4 @@
-"""Orthogonal directions: |cos| < 1e-6, and every norm still what the user was told."""
+"""Orthogonal directions: |cos| < 1e-6, and every norm is still the one that was chosen."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""A direction drawn anew from its seed is, bit for bit, the one that is kept."""
+"""A direction regenerated from its seed is, bit for bit, the one kept in memory."""
 
 import itertools
 
@@ -39,21 +39,21 @@ def both(norm, ignore, dtype=torch.float32):
     layout, rules = Layout.of(net), filter_rules(net)
     origin = layout.flatten(layout.tensors(net), dtype=dtype)
     reference = layout.named(origin)
-    kept, anew = [], []
+    kept, regenerated = [], []
     for axis in (0, 1):
         direction = Direction.zeros(layout, {})
         gaussian(reference, seed=5, axis=axis, out=direction.vector)
         normalize_(direction.vector, reference, rules, norm=norm, ignore=ignore)
         kept.append(direction)
-        anew.append(Regenerated(layout, reference, rules, seed=5, axis=axis, norm=norm, ignore=ignore))
-    return kept, anew, origin
+        regenerated.append(Regenerated(layout, reference, rules, seed=5, axis=axis, norm=norm, ignore=ignore))
+    return kept, regenerated, origin
 
 
 @pytest.mark.parametrize("ignore", ["biasbn", "none", "conv"])
 @pytest.mark.parametrize("norm", NORMS)
 def test_every_entry_has_the_same_bits(norm, ignore):
-    kept, anew, origin = both(norm, ignore)
-    for stored, drawn in zip(kept, anew, strict=True):
+    kept, regenerated, origin = both(norm, ignore)
+    for stored, drawn in zip(kept, regenerated, strict=True):
         assert drawn.vector(origin).numpy().tobytes() == stored.flat.numpy().tobytes()
         assert drawn.vector(origin).numpy().tobytes() == stored.flat.numpy().tobytes(), "and at every drawing"
 
@@ -61,26 +61,26 @@ def test_every_entry_has_the_same_bits(norm, ignore):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("norm", NORMS)
 def test_every_point_has_the_same_bits(norm, dtype):
-    kept, anew, origin = both(norm, "none", dtype)
-    stored, drawn = Plane(origin, [d.flat.to(dtype) for d in kept]), Plane(origin, anew)
+    kept, regenerated, origin = both(norm, "none", dtype)
+    stored, drawn = Plane(origin, [d.flat.to(dtype) for d in kept]), Plane(origin, regenerated)
     for coords in itertools.product((-0.7, 0.0, 1 / 3), (0.0, 1.9)):
         assert drawn.at(coords).numpy().tobytes() == stored.at(coords).numpy().tobytes(), coords
 
 
 @pytest.mark.parametrize("norm", ["filter", "none"])
 def test_the_provenance_is_the_same(norm):
-    kept, anew, _ = both(norm, "biasbn")
-    assert fingerprint(anew) == fingerprint(kept)
-    assert cosine(*anew) == cosine(*kept)
+    kept, regenerated, _ = both(norm, "biasbn")
+    assert fingerprint(regenerated) == fingerprint(kept)
+    assert cosine(*regenerated) == cosine(*kept)
 
 
 def test_it_holds_factors_and_scratch_not_itself():
-    _, anew, origin = both("filter", "biasbn")
-    assert anew[0].nbytes < origin.nbytes / 2
-    assert Plane(origin, anew).nbytes == origin.nbytes + sum(line.nbytes for line in anew)
+    _, regenerated, origin = both("filter", "biasbn")
+    assert regenerated[0].nbytes < origin.nbytes / 2
+    assert Plane(origin, regenerated).nbytes == origin.nbytes + sum(line.nbytes for line in regenerated)
 
 
 def test_projecting_on_it_is_the_inverse_of_at():
-    _, anew, origin = both("filter", "biasbn", torch.float64)
-    plane = Plane(origin, anew)
+    _, regenerated, origin = both("filter", "biasbn", torch.float64)
+    plane = Plane(origin, regenerated)
     assert plane.project(plane.at((0.25, -2.0)))[0] == pytest.approx((0.25, -2.0), abs=1e-9)

@@ -87,8 +87,7 @@ def run(folder: Path) -> dict[str, np.ndarray]:
 
 
 CASES: dict[str, Callable[[Path], dict[str, np.ndarray]]] = {
-    case.__name__: case
-    for case in (plane, plain64, between, recomputed, tolerated, along, curvature, spectrum, run)
+    case.__name__: case for case in (plane, plain64, between, recomputed, tolerated, along, curvature, spectrum, run)
 }
 
 

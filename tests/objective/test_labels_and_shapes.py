@@ -1,4 +1,4 @@
-"""Data that do not fit the net are told in one line before anything is computed."""
+"""Data that do not fit the net are refused in one line before anything is computed."""
 
 import pytest
 import torch
@@ -69,7 +69,9 @@ def test_an_error_in_the_users_loss_is_one_line(cnn, images, objective):
     def loss(outputs, targets):
         raise ValueError("something\nlong")
 
-    refused(objective(cnn(), images, loss), LandscapeError, r"does not accept these batches .*ValueError: something long")
+    refused(
+        objective(cnn(), images, loss), LandscapeError, r"does not accept these batches .*ValueError: something long"
+    )
 
 
 def test_class_probabilities_need_no_labels(cnn, images, objective):

@@ -63,7 +63,7 @@ def switches():
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("allowed", [True, False])
 def test_switches_are_set_and_put_back_after_an_exception(allowed, precision, switches):
-    """They can be read and set without a GPU. fp32 means fp32, whatever the program around us has set."""
+    """They can be read and set without a GPU. fp32 means fp32, independent of the settings of the program around it."""
     table = _tf32_switches()
     for owner, name, yes, no in table:
         setattr(owner, name, yes if allowed else no)

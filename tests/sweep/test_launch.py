@@ -12,7 +12,7 @@ from landscape.sweep.launch import World, connect, launched_rank, launched_size
         ({"PMI_SIZE": "4", "PMI_RANK": "3"}, 4, 3),
         ({"OMPI_COMM_WORLD_SIZE": "2", "OMPI_COMM_WORLD_RANK": "1"}, 2, 1),
         ({"SLURM_STEP_NUM_TASKS": "8", "SLURM_PROCID": "5"}, 8, 5),
-        # a batch script outside srun is one process, whatever the job was given
+        # a batch script outside srun is one process, however many the job has
         ({"SLURM_NTASKS": "8", "SLURM_PROCID": "0"}, 1, 0),
         # srun starting one task that calls mpiexec: the inner launcher counts
         ({"SLURM_STEP_NUM_TASKS": "1", "SLURM_PROCID": "0", "PMI_SIZE": "4", "PMI_RANK": "2"}, 4, 2),

@@ -1,4 +1,4 @@
-"""The loop: rounds are told whole and in order, results are kept once, failures keep what came before."""
+"""The loop: the sampler gets whole rounds in order, results are kept once, failures keep earlier results."""
 
 import pytest
 
@@ -14,15 +14,15 @@ class TwoRounds:
     """Asks for three points, then for as many more as the first results say."""
 
     def __init__(self):
-        self.told = []
+        self.rounds = []
 
     def ask(self):
-        if not self.told:
+        if not self.rounds:
             return [Point(i, (float(i),)) for i in (5, 1, 3)]
-        return [Point(i, (float(i),)) for i in (9, 7)] if len(self.told) == 1 else []
+        return [Point(i, (float(i),)) for i in (9, 7)] if len(self.rounds) == 1 else []
 
     def tell(self, results):
-        self.told.append(list(results))
+        self.rounds.append(list(results))
 
 
 class BackwardsExecutor(SerialExecutor):
@@ -40,7 +40,7 @@ def square(coords):
 def test_a_round_is_told_whole_and_in_the_order_of_the_points(executor):
     sampler, kept = TwoRounds(), []
     sweep(sampler, executor, square, lambda point, result: kept.append((point.index, result["loss"])))
-    assert sampler.told == [[1, 3, 5], [7, 9]]
+    assert sampler.rounds == [[1, 3, 5], [7, 9]]
     assert sorted(kept) == [(i, float(i * i)) for i in (1, 3, 5, 7, 9)]
 
 

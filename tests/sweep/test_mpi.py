@@ -1,4 +1,4 @@
-"""The MPI executor with real ranks: everyone computes, nobody waits for a long point, failures end the job.
+"""The MPI executor with real ranks: every rank computes, no rank waits for a long point, failures end the job.
 
 The jobs here load no torch, so that several can be started in a second or two.
 """
@@ -71,9 +71,9 @@ sweep(sampler, executor, evaluate, keep)
 
 
 @pytest.mark.parametrize("long", [0, 1])
-def test_nobody_waits_for_a_long_point(run, tmp_path, long):
+def test_no_rank_waits_for_a_long_point(run, tmp_path, long):
     # Point 0 falls to the leader, point 1 to the first follower. The long one ends only after all others are done, but
-    # for the one its rank has ahead: if anybody waited for it, the job would never end.
+    # for the one its rank has ahead: if any rank waited for it, the job would never end.
     program = f"""
 def evaluate(coords):
     index = int(coords[0])

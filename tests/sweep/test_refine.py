@@ -1,4 +1,4 @@
-"""The sampler under a tolerance: few points of a smooth surface, all of a rough one, and an error that is as told."""
+"""The sampler under a tolerance: few points of a smooth surface, all of a rough one, and a true estimate of the error."""
 
 import numpy as np
 import pytest
@@ -96,9 +96,9 @@ def test_the_checks_tell_the_error_of_interpolation():
     found = complete(sampler, truth)
     left = [i for i in range(grid.size) if i not in sampler.results]
     true_error = np.abs(np.log(found / truth)).flat[left]
-    told = np.array(list(sampler.checks.values()))
-    assert 30 <= len(told) <= 64
-    assert 0.5 < np.sqrt(np.mean(told**2)) / np.sqrt(np.mean(true_error**2)) < 2
+    stated = np.array(list(sampler.checks.values()))
+    assert 30 <= len(stated) <= 64
+    assert 0.5 < np.sqrt(np.mean(stated**2)) / np.sqrt(np.mean(true_error**2)) < 2
 
 
 def test_a_ripple_that_the_lattice_cannot_see_is_found_by_the_checks():
@@ -202,11 +202,11 @@ def test_noise_that_the_standard_errors_explain_is_no_roughness():
     grid = plane(51)
     truth = bowl(grid)
     noisy = truth * np.exp(0.02 * np.random.default_rng(3).normal(size=grid.shape))
-    told = {"stderr/" + LOSS: 0.02 * noisy}
+    stated = {"stderr/" + LOSS: 0.02 * noisy}
     blind = Refined(grid, 0.03, [LOSS])
-    complete(blind, noisy, extra=told)
+    complete(blind, noisy, extra=stated)
     aware = Refined(grid, 0.03, [LOSS], noisy=True)
-    complete(aware, noisy, extra=told)
+    complete(aware, noisy, extra=stated)
     assert len(aware.results) < 0.7 * len(blind.results)
 
 
@@ -244,7 +244,7 @@ def test_checks_tell_of_the_worst_driver():
 
 
 def test_the_first_error_of_a_prediction_is_kept():
-    """Later the point itself is among what is known, and would foretell itself."""
+    """Later the point itself is among the known ones, and would predict itself."""
     surrogate = Surrogate((7, 7), [LOSS])
     first, then = [n for n in range(49) if n % 3], [0, 3, 6]
     results = {n: {LOSS: float(1 + n**1.5)} for n in range(49)}

@@ -1,8 +1,8 @@
-"""Products of the Hessian of the mean loss with vectors, at the weights that an objective holds.
+"""The Hessian of the mean loss, or its Gauss-Newton matrix, as an operator at the weights that an objective holds.
 
-Owns: `Products`, which parameters count, and the choice among three ways to compute a product: the program of rules
-(program.py), autograd (graph.py), and differences of gradients where nothing can be differentiated twice. Sums run over all
-samples of one split, each with its share of the mean, so nothing depends on how they are grouped into batches.
+Owns: `CurvatureOperator`, which parameters count, and the choice among three backends: the program of rules, autograd
+(graph.py), and differences of gradients where nothing can be differentiated twice. Sums run over all samples of one split, each
+with its share of the mean, so nothing depends on how they are grouped into batches.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from landscape.callables import explain
+from landscape.curvature.basis import Operator
 from landscape.curvature.differences import ByDifferences
 from landscape.curvature.graph import ByGraph, NotTwice
-from landscape.curvature.lanczos import Operator
 from landscape.curvature.tapes import ByProgram
 from landscape.curvature.translate import NoRule
 from landscape.direction.normalize import ignored_names
@@ -26,22 +26,24 @@ from landscape.objective.numerics import multiplies_bf16
 from landscape.objective.objective import Objective
 
 MATRICES = ("hessian", "ggn")
+BACKENDS = ("program", "graph", "differences")
 SEARCHES = ("auto", "bf16", "exact")
-# Rough products are used where they are so many times as fast, at least, and off by no more than this share; and where there
-# is something to search in.
-FASTER, OFF, FEW = 1.4, 0.05, 1000
-# A way is taken only if it gives the products of autograd on a few samples; rounding grows with depth.
+# Low precision is used where it is at least this many times as fast, off by no more than this share, and where the space is
+# large enough for a search.
+MIN_SPEEDUP, MAX_ERROR, MIN_PARAMETERS = 1.4, 0.05, 1000
+# The program is taken only if it gives the products of autograd on a few samples; rounding grows with depth.
 TOLERANCE = 2e-3
-PROBED = 4
+NEEDS_PROGRAM = "and low precision needs a program in fp32; leave search out"
+PROBE_SAMPLES = 4
 
 
-class Way(Protocol):
+class Backend(Protocol):
     """How products are computed; vectors have the objective's layout, and are zero where parameters do not count."""
 
     name: str
 
     def refresh(self) -> float:
-        """After the weights have moved: the mean loss there."""
+        """Prepares for the weights as they are now; returns the mean loss there."""
 
     def product(self, vector: Tensor, out: Tensor) -> None:
         """Adds the product with `vector` (size,) to `out` (size,)."""
@@ -50,11 +52,11 @@ class Way(Protocol):
         """Adds the gradient to `out` (size,)."""
 
 
-class Products:
+class CurvatureOperator:
     """v -> H v, with H the Hessian of the mean loss over a split, or its Gauss-Newton matrix.
 
     Only the parameters `names` count: H is the block of these. Vectors are flat, (size,), in the objective's layout, with
-    zeros elsewhere. `dimension` is the number of entries that count. `count` tells how many products were computed.
+    zeros elsewhere. `dimension` is the number of entries that count, `count` that of the products computed so far.
     """
 
     def __init__(
@@ -64,17 +66,19 @@ class Products:
         ignore: str = "biasbn",
         matrix: str = "hessian",
         only: Sequence[str] | None = None,
-        way: str | None = None,
+        backend: str | None = None,
         budget: float = float("inf"),
     ):
-        """`only`: the names of parameters to which the block is narrowed. `way`: program, graph or differences; None is the
-        first of these that works. `budget`: bytes for what is kept between products.
+        """`only`: the names of parameters to which the block is narrowed. `backend`: program, graph or differences; None is
+        the first of these that works. `budget`: bytes for what is kept between products.
 
         Raises:
-            UsageError: unknown matrix; all parameters ignored. EvaluationError: the loss has no derivative.
+            UsageError: unknown matrix or backend; all parameters ignored. EvaluationError: the loss has no derivative.
         """
         if matrix not in MATRICES:
             raise UsageError(f"matrix '{matrix}': expected hessian or ggn")
+        if backend not in (None, *BACKENDS):
+            raise UsageError(f"products '{backend}': expected program, graph or differences")
         self._objective, self.matrix, self.count = objective, matrix, 0
         entries = [entry for entry in objective.layout.entries if not entry.is_buffer]
         left_out = ignored_names(objective.layout.named(objective.weights), ignore)
@@ -85,63 +89,64 @@ class Products:
         self.dimension = sum(entry.numel for entry in counted)
         self.size = objective.layout.size
         self.notes: list[str] = []
-        self._way = self._chosen(way, budget)
+        self._backend = self._chosen(backend, budget)
         self.loss = float("nan")
 
     @property
-    def way(self) -> str:
-        return self._way.name
+    def backend(self) -> str:
+        return self._backend.name
 
     def refresh(self) -> float:
-        """After the objective's weights have moved: gets ready for products there; returns the mean loss."""
+        """Prepares for the objective's weights as they are now; returns the mean loss there."""
         with self._objective.ready():
             pass  # batch norm that is recomputed at each point
-        self.loss = self._way.refresh()
+        self.loss = self._backend.refresh()
         return self.loss
 
     def __call__(self, vector: Tensor) -> Tensor:
         """(size,) H v."""
         out = torch.zeros_like(vector)
-        self._way.product(vector, out)
+        self._backend.product(vector, out)
         self.count += 1
         return out
 
-    def roughly(self, search: str = "auto") -> Operator | None:
+    def low_precision(self, search: str = "auto") -> Operator | None:
         """v -> about H v, in bfloat16; None where that does not pay: see `extremes`.
 
-        `search`: "auto" takes them where they are faster on this machine, "bf16" wherever they can be had, "exact" never.
-        Call it before `refresh`.
+        `search`: "auto" takes it where it is faster on this machine, "bf16" wherever there is one, "exact" never. To be called
+        before `refresh`.
 
         Raises:
-            UsageError: unknown search; bf16 where it cannot be had.
+            UsageError: unknown search; bf16 where there is none.
         """
         if search not in SEARCHES:
             raise UsageError(f"search '{search}': expected {', '.join(SEARCHES)}")
-        if search == "exact":
-            return None
+        backend = self._backend
         single = self._objective.weights.dtype == torch.float32
-        if not isinstance(self._way, ByProgram) or not single:
-            if search == "bf16":
-                why = f"products are by {self.way}" if single else "the precision is fp64"
-                raise UsageError(f"search bf16: {why}, and rough products want a program in fp32; leave search out")
+        if search == "bf16" and not single:
+            raise UsageError(f"search bf16: the precision is fp64, {NEEDS_PROGRAM}")
+        if search == "bf16" and not isinstance(backend, ByProgram):
+            raise UsageError(f"search bf16: products are by {backend.name}, {NEEDS_PROGRAM}")
+        if search == "exact" or not single or not isinstance(backend, ByProgram):
             return None
-        if search == "auto" and (self.dimension < FEW or not multiplies_bf16(self._objective.device)):
+        if search == "auto" and not self._worth_trying():
             return None
-        faster, off = self._way.roughly()
-        if search == "auto" and not (faster >= FASTER and off <= OFF):
-            self._way.exactly()
+        speedup, error = backend.roughly()
+        if search == "auto" and not (speedup >= MIN_SPEEDUP and error <= MAX_ERROR):
+            backend.exactly()
             return None
-        return self._rough
 
-    def _rough(self, vector: Tensor) -> Tensor:
-        out = torch.zeros_like(vector)
-        self._way.rough_product(vector, out)
-        return out
+        def product(vector: Tensor) -> Tensor:
+            out = torch.zeros_like(vector)
+            backend.rough_product(vector, out)
+            return out
+
+        return product
 
     def gradient(self) -> Tensor:
         """(size,) the gradient of the mean loss."""
         out = torch.zeros_like(self._objective.weights)
-        self._way.gradient(out)
+        self._backend.gradient(out)
         return out
 
     def gaussian(self, seed: int, number: int = 0) -> Tensor:
@@ -155,26 +160,27 @@ class Products:
                 view.copy_(drawn[name])
         return flat.to(weights.device)
 
-    def _chosen(self, wanted: str | None, budget: float) -> Way:
-        known = {"objective": self._objective, "names": self.names, "matrix": self.matrix, "budget": budget}
-        if wanted not in (None, "program", "graph", "differences"):
-            raise UsageError(f"products '{wanted}': expected program, graph or differences")
+    def _worth_trying(self) -> bool:
+        return self.dimension >= MIN_PARAMETERS and multiplies_bf16(self._objective.device)
+
+    def _chosen(self, wanted: str | None, budget: float) -> Backend:
+        objective, names, matrix = self._objective, self.names, self.matrix
         if wanted == "differences":
-            return ByDifferences(**known)
+            return ByDifferences(objective, names, matrix, budget)
+        reference = ByGraph(objective, names, matrix, budget)
         try:
-            reference = ByGraph(**known)
-            reference.probe(PROBED)
+            reference.probe(PROBE_SAMPLES)
         except NotTwice as reason:
-            if wanted or self.matrix == "ggn":
+            if wanted or matrix == "ggn":
                 raise EvaluationError(str(reason)) from reason
             self.notes.append(f"{reason}; products are differences of gradients")
-            return ByDifferences(**known)
+            return ByDifferences(objective, names, matrix, budget)
         self.notes += reference.notes
         if wanted == "graph":
             return reference
         try:
-            program = ByProgram(**known)
-            if not program.agrees_with(reference, PROBED, TOLERANCE):
+            program = ByProgram(objective, names, matrix, budget)
+            if not program.agrees_with(reference, PROBE_SAMPLES, TOLERANCE):
                 raise NoRule("it does not give the products of autograd for this net")
         except Exception as reason:  # whatever a stranger's net does in a program, it has a graph
             if wanted:

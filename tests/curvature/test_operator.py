@@ -97,7 +97,7 @@ def test_the_program_multiplies_with_the_dense_hessian(name, ignore, images, pro
     torch.manual_seed(0)
     net = seen(NETS[name]())
     found = products(net, images, batch_size=10, ignore=ignore)
-    assert found.way == "program"
+    assert found.backend == "program"
     truth = dense(net, *images, cross_entropy, found.names)
     np.testing.assert_allclose(materialized(found), truth, rtol=0, atol=1e-12 * np.abs(truth).max())
 
@@ -128,7 +128,7 @@ def test_shapes_read_off_the_batch_are_those_of_each_batch(kind, images, product
     found = products(net, images, batch_size=10, ignore="none")
     truth = dense(net, *images, cross_entropy, found.names)
     np.testing.assert_allclose(materialized(found), truth, rtol=0, atol=1e-12 * np.abs(truth).max())
-    assert found.way == "program"
+    assert found.backend == "program"
 
 
 def test_a_net_that_counts_with_the_number_of_samples_goes_by_its_graph(images, products):
@@ -140,7 +140,7 @@ def test_a_net_that_counts_with_the_number_of_samples_goes_by_its_graph(images, 
         def forward(self, x):
             return self.last(x.reshape(x.size(0) * 2, 36).reshape(x.size(0), 72))
 
-    assert products(Counting(), images).way == "graph"
+    assert products(Counting(), images).backend == "graph"
 
 
 def test_a_program_that_was_asked_for_is_checked_too(images, products):
@@ -154,14 +154,14 @@ def test_a_program_that_was_asked_for_is_checked_too(images, products):
             y = F.relu(h, inplace=True)
             return self.last(torch.tanh(h) + y)
 
-    assert products(InPlace(), images).way == "graph"
+    assert products(InPlace(), images).backend == "graph"
     with pytest.raises(UsageError, match="products program: .*leave the option out"):
-        products(InPlace(), images, way="program")
+        products(InPlace(), images, backend="program")
 
 
 def test_biases_alone(cnn, images, products, materialized, dense):
     net = cnn()
-    found = products(net, images, ignore="weight", way="program")
+    found = products(net, images, ignore="weight", backend="program")
     truth = dense(net, *images, cross_entropy, found.names)
     np.testing.assert_allclose(materialized(found), truth, rtol=0, atol=1e-12 * np.abs(truth).max())
 
@@ -182,7 +182,7 @@ def test_outputs_that_are_flattened_count_once_for_each_sample(products):
     loss = lambda outputs, targets: F.cross_entropy(outputs, targets.flatten())  # noqa: E731
     net = Tokens()
     ggn = products(net, data, loss, matrix="ggn")
-    hessian = products(net, data, loss, way="graph")
+    hessian = products(net, data, loss, backend="graph")
     vector = ggn.gaussian(0)
     assert ggn.loss == pytest.approx(hessian.loss)
     torch.testing.assert_close(ggn(vector), hessian(vector), rtol=1e-10, atol=1e-13)
@@ -201,26 +201,26 @@ def test_another_number_of_threads_after_the_batches_are_kept(cnn, images, produ
 
 @pytest.mark.parametrize("matrix", ["hessian", "ggn"])
 @pytest.mark.parametrize("loss", [("cross_entropy", cross_entropy), ("mse", one_hot_mse)], ids=["cross_entropy", "mse"])
-@pytest.mark.parametrize("way", ["program", "graph"])
-def test_both_ways_give_both_matrices_of_both_losses(way, loss, matrix, cnn, images, products, materialized, dense):
+@pytest.mark.parametrize("backend", ["program", "graph"])
+def test_both_ways_give_both_matrices_of_both_losses(backend, loss, matrix, cnn, images, products, materialized, dense):
     net = cnn()
-    found = products(net, images, loss[0], batch_size=7, way=way, matrix=matrix)
-    assert found.way == way
+    found = products(net, images, loss[0], batch_size=7, backend=backend, matrix=matrix)
+    assert found.backend == backend
     truth = dense(net, *images, loss[1], found.names, matrix)
     np.testing.assert_allclose(materialized(found), truth, rtol=0, atol=1e-12 * np.abs(truth).max())
 
 
 def test_differences_come_near(cnn, images, products, materialized, dense):
     net = cnn()
-    found = products(net, images, way="differences")
+    found = products(net, images, backend="differences")
     truth = dense(net, *images, cross_entropy, found.names)
     np.testing.assert_allclose(materialized(found), truth, rtol=0, atol=1e-6 * np.abs(truth).max())
 
 
-@pytest.mark.parametrize("way", ["program", "graph", "differences"])
-def test_gradient_and_loss(way, cnn, images, products):
+@pytest.mark.parametrize("backend", ["program", "graph", "differences"])
+def test_gradient_and_loss(backend, cnn, images, products):
     net = cnn()
-    found = products(net, images, batch_size=9, way=way, ignore="none")
+    found = products(net, images, batch_size=9, backend=backend, ignore="none")
     model = net.double()
     value = cross_entropy(model(images[0]), images[1])
     value.backward()
@@ -230,11 +230,14 @@ def test_gradient_and_loss(way, cnn, images, products):
         torch.testing.assert_close(gradient[name], parameter.grad, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("way", ["program", "graph"])
+@pytest.mark.parametrize("backend", ["program", "graph"])
 @pytest.mark.parametrize("kept", [0.0, 60_000.0, float("inf")], ids=["nothing kept", "a part", "all"])
-def test_what_is_kept_changes_nothing(way, kept, cnn, images, products):
+def test_what_is_kept_changes_nothing(backend, kept, cnn, images, products):
     net = cnn()
-    plain, other = products(net, images, way=way), products(net, images, way=way, batch_size=4, budget=kept)
+    plain, other = (
+        products(net, images, backend=backend),
+        products(net, images, backend=backend, batch_size=4, budget=kept),
+    )
     vector = plain.gaussian(1)
     torch.testing.assert_close(plain(vector), other(vector), rtol=1e-11, atol=1e-13)
 
@@ -278,7 +281,7 @@ def test_a_loss_of_the_model_goes_by_its_graph(cnn, images, products):
         return F.cross_entropy(model(batch[0]), batch[1])
 
     found = products(cnn(), images, loss, batch_size=9)
-    assert found.way == "graph"
+    assert found.backend == "graph"
     vector = found.gaussian(0)
     torch.testing.assert_close(found(vector), products(cnn(), images)(vector), rtol=1e-11, atol=1e-13)
     with pytest.raises(UsageError, match="hides the outputs"):
@@ -307,7 +310,7 @@ def test_the_callers_net_is_unchanged(cnn, images, products):
     before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
     found = products(net, images)
     found(found.gaussian(0))
-    products(net, images, way="graph")(found.gaussian(0))
+    products(net, images, backend="graph")(found.gaussian(0))
     assert all(torch.equal(before[name], tensor) for name, tensor in net.state_dict().items())
     assert all(parameter.requires_grad for parameter in net.parameters())
 
@@ -318,8 +321,8 @@ def test_the_other_nets_of_the_zoo_have_programs(name, products):
     generator = torch.Generator().manual_seed(0)
     data = torch.randn(4, 3, 32, 32, generator=generator), torch.arange(4)
     found = products(net, data, precision="fp32")
-    assert found.way == "program"
-    other = products(net, data, precision="fp32", way="graph")
+    assert found.backend == "program"
+    other = products(net, data, precision="fp32", backend="graph")
     vector = found.gaussian(0)
     torch.testing.assert_close(found(vector), other(vector), rtol=1e-3, atol=1e-3 * float(other(vector).abs().max()))
 
@@ -328,9 +331,9 @@ def test_the_other_nets_of_the_zoo_have_programs(name, products):
     "options, words",
     [
         ({"matrix": "fisher"}, "matrix 'fisher': expected hessian or ggn"),
-        ({"way": "magic"}, "products 'magic': expected program"),
+        ({"backend": "magic"}, "products 'magic': expected program"),
         ({"ignore": "."}, "ignore '.' leaves out all 9 parameters"),
-        ({"matrix": "ggn", "way": "differences"}, "not possible"),
+        ({"matrix": "ggn", "backend": "differences"}, "not possible"),
     ],
 )
 def test_bad_input(options, words, cnn, images, products):
@@ -347,8 +350,8 @@ def test_single_precision_and_half_of_it_are_right_to_their_digits(name, images,
     data = (images[0].float(), images[1])
     for ignore in ("biasbn", "none"):
         truth = products(net, images, batch_size=10, ignore=ignore)
-        found = products(net, data, batch_size=10, ignore=ignore, precision="fp32", way="program")
-        rough = found.roughly("bf16")
+        found = products(net, data, batch_size=10, ignore=ignore, precision="fp32", backend="program")
+        rough = found.low_precision("bf16")
         found.refresh()
         vector = truth.gaussian(0)
         expected = truth(vector)
@@ -357,7 +360,7 @@ def test_single_precision_and_half_of_it_are_right_to_their_digits(name, images,
         assert (rough(vector.float()) - expected).norm() >= 1e-5 * expected.norm(), "that would be no rough product"
         assert rough(vector.float()).dtype == torch.float32
         gauss_newton = products(net, data, batch_size=10, ignore=ignore, precision="fp32", matrix="ggn")
-        roughly = gauss_newton.roughly("bf16")
+        roughly = gauss_newton.low_precision("bf16")
         gauss_newton.refresh()
         assert (roughly(vector.float()) - gauss_newton(vector.float())).norm() <= 0.03 * expected.norm()
 
@@ -367,12 +370,12 @@ def test_rough_products_do_not_depend_on_what_is_kept(images, products):
     net, data = seen(resnet("projection")), (images[0].float(), images[1])
     found, kept, budgets = [], [], [float("inf")]
     while budgets:
-        made = products(net, data, batch_size=5, precision="fp32", way="program", budget=budgets.pop())
-        rough = made.roughly("bf16")
+        made = products(net, data, batch_size=5, precision="fp32", backend="program", budget=budgets.pop())
+        rough = made.low_precision("bf16")
         made.refresh()
-        kept.append((len(made._way._tapes), len(made._way._rough_tapes)))
+        kept.append((len(made._backend._tapes), len(made._backend._rough_tapes)))
         if len(kept) == 1:
-            budgets = [0, 1.1 * sum(tape.nbytes for tape in made._way._rough_tapes.values())]
+            budgets = [0, 1.1 * sum(tape.nbytes for tape in made._backend._rough_tapes.values())]
         vector = made.gaussian(0)
         found.append((rough(vector), made(vector)))
     assert kept[0][0] == kept[0][1] == 5 and kept[2] == (0, 0)
@@ -399,8 +402,8 @@ def test_a_tape_is_rounded_tensor_by_tensor():
 def test_rough_products_follow_the_weights(images, products):
     torch.manual_seed(0)
     net, data = seen(resnet("padding")), (images[0].float(), images[1])
-    made = products(net, data, precision="fp32", way="program")
-    rough = made.roughly("bf16")
+    made = products(net, data, precision="fp32", backend="program")
+    rough = made.low_precision("bf16")
     made.refresh()
     vector = made.gaussian(0)
     before = rough(vector)
@@ -412,32 +415,32 @@ def test_rough_products_follow_the_weights(images, products):
 
 @pytest.mark.parametrize("faster, off, taken", [(3.0, 0.01, True), (1.1, 0.01, False), (3.0, 0.2, False)])
 def test_rough_products_are_taken_where_they_pay(faster, off, taken, images, products, monkeypatch):
-    from landscape.curvature import products as room
+    from landscape.curvature import operator as room
     from landscape.curvature.tapes import ByProgram
 
     torch.manual_seed(0)
-    made = products(seen(resnet("padding")), (images[0].float(), images[1]), precision="fp32", way="program")
+    made = products(seen(resnet("padding")), (images[0].float(), images[1]), precision="fp32", backend="program")
     measure = ByProgram.roughly
     monkeypatch.setattr(ByProgram, "roughly", lambda self: (measure(self), (faster, off))[1])
-    assert made.roughly() is None, "too few parameters for a search"
-    monkeypatch.setattr(room, "FEW", 1)
+    assert made.low_precision() is None, "too few parameters for a search"
+    monkeypatch.setattr(room, "MIN_PARAMETERS", 1)
     monkeypatch.setattr(room, "multiplies_bf16", lambda device: True)
-    assert (made.roughly() is not None) is taken
+    assert (made.low_precision() is not None) is taken
     made.refresh()
-    assert bool(made._way._rough_tapes) is taken, "nothing is rounded for nothing"
-    assert made.roughly("exact") is None
+    assert bool(made._backend._rough_tapes) is taken, "nothing is rounded for nothing"
+    assert made.low_precision("exact") is None
     monkeypatch.setattr(room, "multiplies_bf16", lambda device: False)
-    assert made.roughly() is None, "not even tried"
+    assert made.low_precision() is None, "not even tried"
 
 
 def test_rough_products_that_cannot_be_had_are_refused(images, products):
     torch.manual_seed(0)
     net = seen(resnet("padding"))
     with pytest.raises(UsageError, match="search bf16: the precision is fp64"):
-        products(net, images).roughly("bf16")
-    graph = products(net, (images[0].float(), images[1]), precision="fp32", way="graph")
+        products(net, images).low_precision("bf16")
+    graph = products(net, (images[0].float(), images[1]), precision="fp32", backend="graph")
     with pytest.raises(UsageError, match="search bf16: products are by graph"):
-        graph.roughly("bf16")
-    assert graph.roughly() is None and products(net, images).roughly() is None
+        graph.low_precision("bf16")
+    assert graph.low_precision() is None and products(net, images).low_precision() is None
     with pytest.raises(UsageError, match="search 'quick': expected auto, bf16, exact"):
-        graph.roughly("quick")
+        graph.low_precision("quick")

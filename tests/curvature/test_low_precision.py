@@ -5,16 +5,17 @@ import pytest
 import torch
 
 from landscape.curvature import extremes as room
-from landscape.curvature.extremes import AT_LATEST, CARRIED, RANDOM, extremes
+from landscape.curvature.extremes import CHECKED_BY, LOWER_CARRIED, RANDOM_STARTS, extremes
 from landscape.curvature.rules import add_to
-from landscape.curvature.space import LOW, TOP, Space
+from landscape.curvature.space import LOWER, UPPER, Space
 from landscape.errors import EvaluationError
+from tests.curvature import spectra
 
 N = 3000
 
 
 def draws(seed=0, n=N):
-    return lambda k: torch.from_numpy(np.random.default_rng([seed, k]).standard_normal(n))
+    return spectra.draws(n, seed)
 
 
 def spectrum(seed=0):
@@ -46,13 +47,15 @@ def counted(apply, calls):
 @pytest.mark.parametrize("share", [0.0, 0.003, 0.01])
 def test_both_ends_to_the_tolerance_for_a_few_exact_products(seed, share):
     diagonal, own, other = spectrum(seed), [], []
-    found = extremes(counted(lambda v: diagonal * v, own), draws(seed), N, rough=counted(noisy(diagonal, share), other))
-    assert found.converged and not found.useless
+    found = extremes(
+        counted(lambda v: diagonal * v, own), draws(seed), N, low_precision=counted(noisy(diagonal, share), other)
+    )
+    assert found.converged and not found.low_precision_failed
     low, top = float(diagonal.min()), float(diagonal.max())
     assert low - 1e-9 <= found.smallest <= 0.99 * low, "approached from above, and not passed for all the noise"
     assert 0.99 * top <= found.largest <= top + 1e-9
-    assert (found.products, found.rough) == (len(own), len(other))
-    assert found.products <= 7 < found.rough
+    assert (found.products, found.low_precision_products) == (len(own), len(other))
+    assert found.products <= 7 < found.low_precision_products
     for value, vector in ((found.smallest, found.vectors[0]), (found.largest, found.vectors[1])):
         assert float(vector @ (diagonal * vector)) == pytest.approx(value, rel=1e-9), "a value is its vector's own"
         assert float(vector.norm()) == pytest.approx(1)
@@ -61,8 +64,10 @@ def test_both_ends_to_the_tolerance_for_a_few_exact_products(seed, share):
 
 def test_more_precision_than_rough_products_have():
     diagonal = spectrum(1)
-    found = extremes(lambda v: diagonal * v, draws(1), N, tolerance=1e-6, rough=noisy(diagonal, 0.01))
-    assert found.converged and found.products <= 7 and found.rough <= 45, "each correction leaves much less noise"
+    found = extremes(lambda v: diagonal * v, draws(1), N, tolerance=1e-6, low_precision=noisy(diagonal, 0.01))
+    assert found.converged and found.products <= 7 and found.low_precision_products <= 45, (
+        "each correction leaves much less noise"
+    )
     assert found.smallest == pytest.approx(float(diagonal.min()), rel=1e-6)
     assert found.largest == pytest.approx(float(diagonal.max()), rel=1e-6)
 
@@ -72,8 +77,8 @@ def test_rough_products_that_hide_the_smaller_end_are_given_up_soon():
     generator = np.random.default_rng(3)
     values = np.concatenate([np.abs(0.01 * generator.standard_normal(N - 14)), np.geomspace(1, 100, 10)])
     diagonal = torch.from_numpy(np.concatenate([values, [-0.5, -0.4, -0.3, -0.2]]))
-    found = extremes(lambda v: diagonal * v, draws(), N, rough=noisy(diagonal, 0.01, floor=0.3))
-    assert found.useless and found.converged and found.rough <= AT_LATEST
+    found = extremes(lambda v: diagonal * v, draws(), N, low_precision=noisy(diagonal, 0.01, floor=0.3))
+    assert found.low_precision_failed and found.converged and found.low_precision_products <= CHECKED_BY
     assert found.smallest == pytest.approx(-0.5, rel=0.01)
     assert found.largest == pytest.approx(100, rel=0.01)
 
@@ -81,33 +86,33 @@ def test_rough_products_that_hide_the_smaller_end_are_given_up_soon():
 def test_a_neighbour_is_a_start_and_the_uppermost_has_a_product_of_its_own():
     diagonal = spectrum(2)
     near = extremes(lambda v: diagonal * v, draws(5), N, tolerance=1e-3)
-    assert near.start().shape == (CARRIED + 1, N)
+    assert near.start().shape == (LOWER_CARRIED + 1, N)
     seen = []
 
     def rough(v):
         seen.append(v)
         return noisy(diagonal, 0.01)(v)
 
-    cold = extremes(lambda v: diagonal * v, draws(), N, rough=noisy(diagonal, 0.01))
-    warm = extremes(lambda v: diagonal * v, draws(), N, rough=rough, near=near.start())
-    assert warm.rough < cold.rough
-    shares = torch.stack(seen[: CARRIED + 1]) @ torch.stack([*near.low, near.top]).T
+    cold = extremes(lambda v: diagonal * v, draws(), N, low_precision=noisy(diagonal, 0.01))
+    warm = extremes(lambda v: diagonal * v, draws(), N, low_precision=rough, near=near.start())
+    assert warm.low_precision_products < cold.low_precision_products
+    shares = torch.stack(seen[: LOWER_CARRIED + 1]) @ torch.stack([*near.lower_vectors, near.upper_vector]).T
     assert (shares.diagonal().abs() > 0.9).all()
     assert abs(float(shares[0, -1])) < 0.1, "its noise would drown the smallest"
 
 
 def test_a_search_that_noise_holds_up_goes_on_without_it(monkeypatch):
     diagonal = spectrum(6)
-    monkeypatch.setattr(room, "MOST_ROUGH", 20)
-    found = extremes(lambda v: diagonal * v, draws(), N, tolerance=1e-8, rough=noisy(diagonal, 0.01))
-    assert found.useless and found.converged and found.rough == 20
+    monkeypatch.setattr(room, "MAX_LOW_PRECISION", 20)
+    found = extremes(lambda v: diagonal * v, draws(), N, tolerance=1e-8, low_precision=noisy(diagonal, 0.01))
+    assert found.low_precision_failed and found.converged and found.low_precision_products == 20
     assert found.smallest == pytest.approx(float(diagonal.min()), rel=1e-8)
     assert found.largest == pytest.approx(float(diagonal.max()), rel=1e-8)
 
 
 def test_a_space_too_small_for_noise_is_searched_without():
     diagonal = torch.tensor([-2.0, 0.5, 1.0, 5.0, 9.0], dtype=torch.float64)
-    found = extremes(lambda v: diagonal * v, draws(n=5), 5, tolerance=1e-9, rough=noisy(diagonal, 0.05))
+    found = extremes(lambda v: diagonal * v, draws(n=5), 5, tolerance=1e-9, low_precision=noisy(diagonal, 0.05))
     assert (found.smallest, found.largest) == (pytest.approx(-2), pytest.approx(9))
     assert found.converged
 
@@ -115,15 +120,17 @@ def test_a_space_too_small_for_noise_is_searched_without():
 @pytest.mark.parametrize("n", [1, 2, 17, 30])
 def test_a_space_that_closes_has_its_ends(n):
     diagonal = torch.linspace(-2, 9, n, dtype=torch.float64)
-    found = extremes(lambda v: diagonal * v, draws(n=n), n, tolerance=1e-7, rough=noisy(diagonal, 0.02))
+    found = extremes(lambda v: diagonal * v, draws(n=n), n, tolerance=1e-7, low_precision=noisy(diagonal, 0.02))
     assert (found.smallest, found.largest) == (pytest.approx(-2), pytest.approx(float(diagonal[-1])))
     assert found.converged
 
 
 def test_what_is_not_found_within_the_limit_is_told_with_values_that_hold():
     diagonal = torch.linspace(-1, 1, N, dtype=torch.float64)
-    found = extremes(lambda v: diagonal * v, draws(), N, tolerance=1e-9, most=12, rough=noisy(diagonal, 0.001))
-    assert not found.converged and found.rough <= 12 and found.products <= 12
+    found = extremes(
+        lambda v: diagonal * v, draws(), N, tolerance=1e-9, max_products=12, low_precision=noisy(diagonal, 0.001)
+    )
+    assert not found.converged and found.low_precision_products <= 12 and found.products <= 12
     assert -1 <= found.smallest < found.largest <= 1
 
 
@@ -131,17 +138,17 @@ def test_a_sharpened_end_is_seen_as_the_operator_itself_has_it():
     diagonal = spectrum(4)
     space = Space(lambda v: diagonal * v, N, noisy(diagonal, 0.02))
     random = draws()
-    for number in range(RANDOM):
+    for number in range(RANDOM_STARTS):
         space.add(random(number))
     for _ in range(20):
-        space.add(space.look().directions[0][0])
-    blurred = space.look()
-    pair, off = space.sharpen(LOW)
+        space.add(space.both_ends().directions[0][0])
+    blurred = space.both_ends()
+    pair, off = space.correct(LOWER)
     assert torch.allclose(pair.product, diagonal * pair.vector), "the operator's own"
     assert off > 0
     value = float(pair.vector @ pair.product)
     residual = float((pair.product - value * pair.vector).norm())
-    sharp = space.look()
+    sharp = space.both_ends()
     # correcting moves the Ritz vector a little, toward where the corrected residual is smaller
     assert abs(sharp.values[0] - value) < 0.2 * abs(blurred.values[0] - value)
     assert sharp.residuals[0] == pytest.approx(residual, rel=0.3)
@@ -167,10 +174,10 @@ def test_the_ends_of_two_pairs_are_those_of_the_plane_they_span():
     random = draws()
     for number in range(8):
         space.add(random(number))
-    pairs = [space.sharpen(which)[0] for which in (LOW, TOP)]
+    pairs = [space.correct(which)[0] for which in (LOWER, UPPER)]
     basis, _ = torch.linalg.qr(torch.stack([pair.vector for pair in pairs], dim=1))
     true = torch.linalg.eigvalsh(basis.T @ (diagonal[:, None] * basis))
-    view, turned = space.check(pairs)
+    view, turned = space.verified(*pairs)
     np.testing.assert_allclose(view.values, true, rtol=1e-9)
     for pair, value, residual in zip(turned, view.values, view.residuals, strict=True):
         assert torch.allclose(pair.product, diagonal * pair.vector)
@@ -187,6 +194,6 @@ def test_sums_of_rough_products_keep_their_digits():
 def test_products_that_are_not_finite_are_an_error_whichever_they_are():
     diagonal = spectrum()
     with pytest.raises(EvaluationError, match="not finite"):
-        extremes(lambda v: diagonal * v, draws(), N, rough=lambda v: v * torch.nan)
+        extremes(lambda v: diagonal * v, draws(), N, low_precision=lambda v: v * torch.nan)
     with pytest.raises(EvaluationError, match="not finite"):
-        extremes(lambda v: v * torch.nan, draws(), N, rough=lambda v: diagonal * v)
+        extremes(lambda v: v * torch.nan, draws(), N, low_precision=lambda v: diagonal * v)
