@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from landscape.direction.files import NAMED
+from landscape.direction.files import LOSS_KINDS
 from landscape.errors import UsageError
 from landscape.recipes.job import Job, make_job
 from landscape.recipes.net import IN_MEMORY
@@ -77,7 +77,7 @@ def _options(known: Mapping, given: Mapping[str, Any], split: str, where: str) -
         "to_y": made.get("to_y"),
         "directions": made.get("file"),
     }
-    if made.get("kind") in NAMED and not made.get("file") and given.get("directions") is None:
+    if made.get("kind") in LOSS_KINDS and not made.get("file") and given.get("directions") is None:
         raise UsageError(
             f"{where} lies along the {made['kind']}, and its directions were in memory; pass them as directions"
         )
