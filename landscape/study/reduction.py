@@ -44,6 +44,11 @@ class Reduction:
         samples = options.refine is not True and not why_not
         return cls(tolerance, options.refine is not False, samples, why_not)
 
+    @property
+    def sampler(self) -> str:
+        """The name of the sampler that chooses the points."""
+        return "refined" if self.points else "everything"
+
     def facts(self) -> ToleranceFacts:
         return ToleranceFacts(asked=self.tolerance, points=self.points, samples=self.samples)
 

@@ -58,9 +58,15 @@ def _gather(world: World) -> Callable[[Any], list[Any]]:
 
 
 def sampler_for(on: OnPlane, file: SurfaceFile) -> Sampler:
-    """What is asked of a run that continues `file`."""
-    if on.reduction is None or not on.reduction.points:
-        return EveryPoint(on.made.plane.grid, file.pending())
+    """The sampler of a run that continues `file`."""
+    return SAMPLERS[on.reduction.sampler if on.reduction else "everything"](on, file)
+
+
+def _everything(on: OnPlane, file: SurfaceFile) -> Sampler:
+    return EveryPoint(on.made.plane.grid, file.pending())
+
+
+def _refined(on: OnPlane, file: SurfaceFile) -> Sampler:
     through = sorted({coordinate for coords in anchors(on) for coordinate in coords})
     return Refined(
         on.made.plane.grid,
@@ -70,6 +76,9 @@ def sampler_for(on: OnPlane, file: SurfaceFile) -> Sampler:
         through=through,
         noisy=_reduction(on).samples,
     )
+
+
+SAMPLERS: dict[str, Callable[[OnPlane, SurfaceFile], Sampler]] = {"everything": _everything, "refined": _refined}
 
 
 def computed(file: SurfaceFile) -> dict[int, Result]:
