@@ -18,12 +18,13 @@ import torch
 from torch import Tensor
 
 from landscape.curvature.graph import ByGraph, probe_vector
-from landscape.curvature.program import Program, StepSums, Tape
 from landscape.curvature.shares import Loss
-from landscape.curvature.translate import NoRule, make_program
 from landscape.data.split import is_pair
 from landscape.objective.numerics import switched
 from landscape.objective.objective import Objective
+from landscape.program.hvp import Program, StepSums, Tape
+from landscape.program.table import NoRule
+from landscape.program.translate import make_program
 
 MOST_IN_BATCH = 64
 ROUGH = torch.bfloat16
@@ -99,11 +100,12 @@ class ByProgram:
             self._rough.refresh()
             tape = self._record(batch)
             for program, each in ((self._program, tape), (self._rough, self._rough.rounded_tape(tape, ROUGH))):
-                moved, taken = program.prepare(self._of(vector)), []
+                direction, taken = program.prepare(self._of(vector)), []
                 for _ in range(TRIALS):
-                    sums, out = {}, torch.zeros_like(weights)
+                    sums: StepSums = {}
+                    out = torch.zeros_like(weights)
                     started = time.perf_counter()
-                    program.product(each, moved, sums, gauss_newton=self._matrix == "ggn")
+                    program.product(each, direction, sums, gauss_newton=self._matrix == "ggn")
                     program.finish(sums, self._of(out))
                     float(out[0])  # waits for a GPU
                     taken.append(time.perf_counter() - started)
@@ -121,20 +123,23 @@ class ByProgram:
     def agrees_with(self, reference: ByGraph, samples: int, tolerance: float) -> bool:
         """Whether both give the same product on a few samples."""
         expected, batch = reference.probe(samples), reference.on_samples(samples)
-        found, sums = torch.zeros_like(expected), {}
+        sums: StepSums = {}
+        found = torch.zeros_like(expected)
         with self._numbers():
-            moved = self._program.prepare(self._of(probe_vector(self._objective.weights)))
             self._program.refresh()
+            direction = self._program.prepare(self._of(probe_vector(self._objective.weights)))
             tape = self._record(batch, samples)
-            self._program.product(tape, moved, sums, gauss_newton=self._matrix == "ggn")
+            self._program.product(tape, direction, sums, gauss_newton=self._matrix == "ggn")
             self._program.finish(sums, self._of(found))
         return bool((found - expected).norm() <= tolerance * expected.norm())
 
     def _multiply(self, program: Program, vector: Tensor, out: Tensor, tape: Callable[[int, Any], Tape]) -> None:
         with self._numbers():
-            moved = program.prepare(self._of(vector))
+            direction = program.prepare(self._of(vector))
         gauss_newton = self._matrix == "ggn"
-        self._add(out, program, tape, lambda kept, sums: program.product(kept, moved, sums, gauss_newton=gauss_newton))
+        self._add(
+            out, program, tape, lambda kept, sums: program.product(kept, direction, sums, gauss_newton=gauss_newton)
+        )
 
     def _add(
         self,
@@ -143,7 +148,7 @@ class ByProgram:
         tape: Callable[[int, Any], Tape],
         apply: Callable[[Tape, StepSums], None],
     ) -> None:
-        def summed(numbered) -> StepSums:
+        def summed(numbered: Iterator[tuple[int, Any]]) -> StepSums:
             sums: StepSums = {}
             for number, batch in numbered:
                 apply(tape(number, batch), sums)
@@ -168,8 +173,11 @@ class ByProgram:
         views = self._objective.layout.named(flat)
         return {name: views[name] for name in self._names}
 
-    def _numbers(self):
-        return _Numbers(self._objective)
+    @contextlib.contextmanager
+    def _numbers(self) -> Iterator[None]:
+        """Within: no graph is built, and numbers have the precision asked for. To be entered in each thread."""
+        with torch.no_grad(), switched(self._objective.precision, self._objective.device):
+            yield
 
     def _shared(self, work: Callable[[Iterator[tuple[int, Any]]], Any]) -> list[Any]:
         """`work` on numbered batches, on the CPU by as many threads as torch would use, in their order."""
@@ -179,7 +187,7 @@ class ByProgram:
                 return [work(self._numbered(0, 1, self._batch_size(1)))]
         size = self._batch_size(threads)
 
-        def one(first: int):
+        def one(first: int) -> Any:
             with self._numbers():
                 return work(self._numbered(first, threads, size))
 
@@ -206,22 +214,6 @@ class ByProgram:
         if self._objective.device.type == "cpu":
             size = min(size, MOST_IN_BATCH)
         return max(1, min(size, -(-self._loss.split.size // threads)))
-
-
-class _Numbers:
-    """Within: no graph is built, and numbers are as precise as asked for. To be entered in each thread."""
-
-    def __init__(self, objective: Objective):
-        self._objective = objective
-
-    def __enter__(self):
-        self._stack = [torch.no_grad(), switched(self._objective.precision, self._objective.device)]
-        for context in self._stack:
-            context.__enter__()
-
-    def __exit__(self, *exception):
-        for context in reversed(self._stack):
-            context.__exit__(*exception)
 
 
 class _Keep:

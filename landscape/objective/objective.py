@@ -21,10 +21,10 @@ from landscape.errors import DataError, EvaluationError, LandscapeError, UsageEr
 from landscape.layout import Layout
 from landscape.objective import batchnorm as bn
 from landscape.objective.chunks import Lead, Segment, divide
-from landscape.objective.fast import FastNet, accelerated
 from landscape.objective.loss import Measure, class_count, forward
 from landscape.objective.numerics import dtype_of, numerics
 from landscape.objective.tally import Sum, Sums, Tally, added, fetched, means
+from landscape.program.forward import FoldedNet, folded_net
 
 DEFAULT_BATCH = {"cpu": 128, "cuda": 1024}
 TRACED = 4
@@ -35,8 +35,8 @@ class Objective:
     """Evaluates metrics at flat weight vectors of `layout`.
 
     `weights` is the vector (layout.size,) that the private net reads: filling it moves the net. `fast` allows `net`, what
-    batches are passed through, to be a faster program for the same function (fast.py). `own`: nobody else has the model,
-    so it is moved itself; else a copy of it is.
+    batches are passed through, to be a faster program for the same function (program/forward.py). `own`: nobody else has
+    the model, so it is moved itself; else a copy of it is.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Objective:
         self._layers = bn.tracking_layers(self.model)
         self._recomputes = batchnorm == "recompute" and bool(self._layers)
         self._recompute_on = recompute_on.on(self.device, dtype, share) if recompute_on else self.splits.get("train")
-        self._fast = self._accelerated() if fast else None
+        self._fast = self._folded_net() if fast else None
         self.net = self._fast or self.model
         wanted = self._fast.batch_size if self._fast and self.device.type == "cpu" else DEFAULT_BATCH[self.device.type]
         self.batch_size = batch_size or wanted
@@ -196,7 +196,7 @@ class Objective:
                 tally.add(name, self.measure(self.net, batch), size)
         return tally
 
-    def _accelerated(self) -> FastNet | None:
+    def _folded_net(self) -> FoldedNet | None:
         """A faster program for the private net, where its measure sees nothing of the net but its outputs."""
         split = next(iter(self.splits.values()))
         batch = next(iter(split.batches(TRACED)), None)
@@ -204,7 +204,7 @@ class Objective:
         if not plain or not is_pair(batch) or not isinstance(batch[0], Tensor):
             return None
         with numerics(self.precision, self.device):
-            return accelerated(self.model, batch[0])
+            return folded_net(self.model, batch[0])
 
     def _parameters(self) -> Tensor:
         """The part of the vector that holds parameters (they come first; gaps are zero)."""

@@ -6,9 +6,9 @@ import torch
 
 from landscape.curvature import extremes as room
 from landscape.curvature.extremes import AT_LATEST, CARRIED, RANDOM, extremes
-from landscape.curvature.rules import add_to
 from landscape.curvature.space import LOW, TOP, Space
 from landscape.errors import EvaluationError
+from landscape.program.rules import add_to
 
 N = 3000
 

@@ -1,4 +1,4 @@
-"""How tangents and cotangents pass through one operation, for products with the Hessian.
+"""How tangents and cotangents pass through one operation, for Hessian-vector products.
 
 Owns: the rules. With x the input of an operation, y its output, d the derivative of the loss by y, and R{.} the
 derivative along a direction v in the space of the parameters, a product Hv needs R{y} on the way forward and R{d} on the
@@ -12,7 +12,7 @@ because the backward pass of f is linear in each of d, x and w. That is six conv
 gradient by autograd takes nine, or six that also build and walk a graph. What is zero (the tangent of the data, the
 cotangent of whatever has no parameter before it) is None and costs nothing.
 
-Here are the operations without parameters; those with parameters are in layers.py. Knows no graph and no loss: program.py
+These are the operations without parameters; those with parameters are in layers.py. Knows no graph and no loss: hvp.py
 puts rules together.
 """
 
@@ -20,14 +20,27 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 
 Tangents = Mapping[str, Tensor]
 Sums = dict[str, Tensor]
+AnyRule = TypeVar("AnyRule", bound="Rule")
 _threshold_backward = torch.ops.aten.threshold_backward  # the tangent where the value is positive, else 0
+
+
+class Along(NamedTuple):
+    """What the second-order term of a backward pass needs: the cotangent of the output, the tangents of the inputs, and
+    what `prepare` made of the direction. As it stands, nothing: the pass is an ordinary one."""
+
+    cotangent: Tensor | None = None
+    tangents: Sequence[Tensor | None] = (None, None)
+    parameters: Any = None
+
+
+FIRST_ORDER = Along()
 
 
 class Rule:
@@ -35,16 +48,16 @@ class Rule:
 
     parameters: tuple[str, ...] = ()
     keeps_cotangent = False
-    """Whether `pull` needs the plain cotangent."""
-    gives_new = False
-    """Whether what `push` and `pull` return is memory of its own, so that the next rule may write over it."""
+    """Whether the second-order term of `vjp` needs the plain cotangent."""
+    owns_results = False
+    """Whether `jvp` and `vjp` return memory of their own, so that the next rule may write over it."""
     self_adjoint = False
-    """Whether `push` and `pull` are one map of one tensor that needs nothing else, which `over` writes in its place."""
+    """Whether `jvp` and `vjp` are one map of one tensor that needs nothing else, which `in_place` writes over it."""
 
     dtype: torch.dtype | None = None
     """The precision that it computes in; None is that of the parameters."""
 
-    def of_precision(self, dtype: torch.dtype) -> Rule:
+    def of_precision(self: AnyRule, dtype: torch.dtype) -> AnyRule:
         """The same rule in another precision; it wants a `refresh` of its own."""
         found = copy.copy(self)
         found.dtype = dtype
@@ -58,36 +71,28 @@ class Rule:
         """Once for each set of weights."""
 
     def prepare(self, tangents: Tangents) -> Any:
-        """Once for each direction: whatever `push` and `pull` want of its part."""
+        """Once for each direction: whatever `jvp` and `vjp` need of its part."""
         return None
 
-    def forward(self, *inputs: Tensor) -> tuple[Tensor, Any]:
+    def forward(self, inputs: Sequence[Tensor]) -> tuple[Tensor, Any]:
         """(output, what is to be kept of this batch)."""
         raise NotImplementedError
 
-    def push(self, kept: Any, tangents: Sequence[Tensor | None], moved: Any) -> Tensor | None:
-        """R{output} from R{inputs} and what `prepare` made of the direction (None: parameters at rest)."""
+    def jvp(self, kept: Any, tangents: Sequence[Tensor | None], parameters: Any) -> Tensor | None:
+        """R{output} from R{inputs} and what `prepare` made of the direction."""
         raise NotImplementedError
 
-    def pull(
-        self,
-        kept: Any,
-        rcotangent: Tensor | None,
-        wanted: Sequence[bool],
-        sums: Sums | None,
-        *,
-        cotangent: Tensor | None = None,
-        tangents: Sequence[Tensor | None] = (),
-        moved: Any = None,
+    def vjp(
+        self, kept: Any, cotangent: Tensor, wanted: Sequence[bool], sums: Sums | None, along: Along = FIRST_ORDER
     ) -> Sequence[Tensor | None]:
-        """R{cotangents of the inputs}, those `wanted`; R{gradients of parameters} are added to `sums` unless it is None.
+        """The cotangents of the inputs, those `wanted`; gradients of parameters are added to `sums` unless it is None.
 
-        Without tangents and direction it is the ordinary backward pass of `rcotangent`.
+        With `along`, `cotangent` is R{d}, and the results are R{cotangents of the inputs} and R{gradients}.
         """
         raise NotImplementedError
 
-    def over(self, kept: Any, tensor: Tensor) -> Tensor:
-        """What `push` and `pull` make of a (co)tangent, written over it; only of a `self_adjoint` rule."""
+    def in_place(self, kept: Any, tensor: Tensor) -> Tensor:
+        """What `jvp` and `vjp` make of a (co)tangent, written over it; only of a `self_adjoint` rule."""
         raise NotImplementedError
 
     def finish(self, sums: Sums, out: Mapping[str, Tensor]) -> None:
@@ -113,43 +118,41 @@ def add_to(sums: Sums, name: str, value: Tensor) -> None:
         sums[name] = value.float() if value.dtype == torch.bfloat16 else value  # what is summed up keeps its digits
 
 
-def plus(first: Tensor | None, second: Tensor | None) -> Tensor | None:
+def plus(first: Tensor | None, second: Tensor) -> Tensor:
     """The sum, written into the first; None is zero."""
-    if first is None or second is None:
-        return second if first is None else first
-    return first.add_(second)
+    return second if first is None else first.add_(second)
 
 
 class Relu(Rule):
     """max(x, 0): the tangent passes where x > 0; the second derivative is zero."""
 
-    gives_new = self_adjoint = True
+    owns_results = self_adjoint = True
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        out = x.relu()
+    def forward(self, inputs: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        out = inputs[0].relu()
         return out, out
 
-    def rounded(self, out, cast):
+    def rounded(self, kept: Tensor, cast: Callable[[Tensor], Tensor]) -> Tensor:
         """A mask of bits: `and` with it is several times as fast as comparing two-byte numbers."""
-        return (out > 0).to(torch.int16).neg_()
+        return (kept > 0).to(torch.int16).neg_()
 
-    def over(self, out: Tensor, tensor: Tensor) -> Tensor:
-        if out.dtype == torch.int16:
-            tensor.view(torch.int16).bitwise_and_(out)
+    def in_place(self, kept: Tensor, tensor: Tensor) -> Tensor:
+        if kept.dtype == torch.int16:
+            tensor.view(torch.int16).bitwise_and_(kept)
             return tensor
-        return _threshold_backward.grad_input(tensor, out, 0, grad_input=tensor)
+        return _threshold_backward.grad_input(tensor, kept, 0, grad_input=tensor)
 
-    def push(self, out, tangents, moved):
-        return None if tangents[0] is None else self._passed(tangents[0], out)
+    def jvp(self, kept, tangents, parameters):
+        return None if tangents[0] is None else self._passed(tangents[0], kept)
 
-    def pull(self, out, rcotangent, wanted, sums, *, cotangent=None, tangents=(), moved=None):
-        return (None if rcotangent is None else self._passed(rcotangent, out),)
+    def vjp(self, kept, cotangent, wanted, sums, along=FIRST_ORDER):
+        return (self._passed(cotangent, kept),)
 
     @staticmethod
-    def _passed(tensor: Tensor, out: Tensor) -> Tensor:
-        if out.dtype == torch.int16:
-            return (tensor.view(torch.int16) & out).view(tensor.dtype)
-        return _threshold_backward(tensor, out, 0)
+    def _passed(tensor: Tensor, kept: Tensor) -> Tensor:
+        if kept.dtype == torch.int16:
+            return (tensor.view(torch.int16) & kept).view(tensor.dtype)
+        return _threshold_backward(tensor, kept, 0)
 
 
 class Smooth(Rule):
@@ -160,39 +163,39 @@ class Smooth(Rule):
     def __init__(self, function: Callable[[Tensor], Tensor]):
         self._function = function
 
-    def forward(self, x: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    def forward(self, inputs: Sequence[Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         with torch.enable_grad():
-            x = x.detach().requires_grad_()
+            x = inputs[0].detach().requires_grad_()
             y = self._function(x.clone())  # which may be one that works in place
-            (slope,) = torch.autograd.grad(y.sum(), x, create_graph=True)
-            bend = torch.autograd.grad(slope.sum(), x)[0] if slope.requires_grad else torch.zeros_like(x)
-        return y.detach(), (slope.detach(), bend)
+            (first,) = torch.autograd.grad(y.sum(), x, create_graph=True)
+            second = torch.autograd.grad(first.sum(), x)[0] if first.requires_grad else torch.zeros_like(x)
+        return y.detach(), (first.detach(), second)
 
-    def push(self, kept, tangents, moved):
+    def jvp(self, kept, tangents, parameters):
         return None if tangents[0] is None else tangents[0] * kept[0]
 
-    def pull(self, kept, rcotangent, wanted, sums, *, cotangent=None, tangents=(None,), moved=None):
-        slope, bend = kept
-        found = None if rcotangent is None else rcotangent * slope
-        if cotangent is not None and tangents[0] is not None:
-            found = plus(found, cotangent * tangents[0] * bend)
+    def vjp(self, kept, cotangent, wanted, sums, along=FIRST_ORDER):
+        first, second = kept
+        found = cotangent * first
+        if along.cotangent is not None and along.tangents[0] is not None:
+            found = plus(found, along.cotangent * along.tangents[0] * second)
         return (found,)
 
 
 class Sum(Rule):
     """x + y of one shape, as shortcuts are."""
 
-    def forward(self, *inputs: Tensor) -> tuple[Tensor, None]:
+    def forward(self, inputs: Sequence[Tensor]) -> tuple[Tensor, None]:
         return inputs[0] + inputs[1], None
 
-    def push(self, kept, tangents, moved):
+    def jvp(self, kept, tangents, parameters):
         first, second = tangents
         if first is None or second is None:
             return second if first is None else first
         return first + second
 
-    def pull(self, kept, rcotangent, wanted, sums, *, cotangent=None, tangents=(), moved=None):
-        return rcotangent, rcotangent
+    def vjp(self, kept, cotangent, wanted, sums, along=FIRST_ORDER):
+        return cotangent, cotangent
 
 
 class LinearMap(Rule):
@@ -201,46 +204,43 @@ class LinearMap(Rule):
     `function` takes the tensors; its backward pass is autograd's.
     """
 
-    def __init__(self, function: Callable[..., Tensor]):
+    def __init__(self, function: Callable[..., Any]):
         self._function = function
 
-    def forward(self, *inputs: Tensor) -> tuple[Tensor, Any]:
+    def forward(self, inputs: Sequence[Tensor]) -> tuple[Tensor, Any]:
         with torch.enable_grad():
             leaves = tuple(x.detach().requires_grad_() for x in inputs)
             out = self._function(*leaves)
         return out.detach(), (leaves, out)
 
-    def rounded(self, kept, cast):
-        return self.forward(*(cast(leaf.detach()) for leaf in kept[0]))[1]
+    def rounded(self, kept: Any, cast: Callable[[Tensor], Tensor]) -> Any:
+        return self.forward([cast(leaf.detach()) for leaf in kept[0]])[1]
 
-    def push(self, kept, tangents, moved):
+    def jvp(self, kept, tangents, parameters):
         if all(tangent is None for tangent in tangents):
             return None
-        leaves, _ = kept
-        pairs = zip(tangents, leaves, strict=True)
+        pairs = zip(tangents, kept[0], strict=True)
         return self._function(*(torch.zeros_like(x) if t is None else t for t, x in pairs))
 
-    def pull(self, kept, rcotangent, wanted, sums, *, cotangent=None, tangents=(), moved=None):
-        leaves, out = kept
-        if rcotangent is None:
-            return (None,) * len(leaves)
+    def vjp(self, kept, cotangent, wanted, sums, along=FIRST_ORDER):
+        leaves, out = kept[:2]
         chosen = [leaf for leaf, want in zip(leaves, wanted, strict=True) if want]
-        found = iter(torch.autograd.grad(out, chosen, rcotangent, retain_graph=True))
+        found = iter(torch.autograd.grad(out, chosen, cotangent, retain_graph=True))
         return tuple(next(found) if want else None for want in wanted)
 
 
 class MaxPool(LinearMap):
-    """Linear where the largest entries stay the same ones: tangents are taken from where the values came from."""
+    """Linear where the largest entries stay the same ones: tangents are taken from where the values came from.
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Any]:
+    `function`: x -> (the largest entries, their places).
+    """
+
+    def forward(self, inputs: Sequence[Tensor]) -> tuple[Tensor, Any]:
         with torch.enable_grad():
-            leaf = x.detach().requires_grad_()
+            leaf = inputs[0].detach().requires_grad_()
             out, places = self._function(leaf)
         return out.detach(), ((leaf,), out, places)
 
-    def push(self, kept, tangents, moved):
+    def jvp(self, kept, tangents, parameters):
         (_, out, places), (tangent,) = kept, tangents
         return None if tangent is None else tangent.flatten(2).gather(2, places.flatten(2)).view(out.shape)
-
-    def pull(self, kept, rcotangent, wanted, sums, **others):
-        return super().pull(kept[:2], rcotangent, wanted, sums, **others)
