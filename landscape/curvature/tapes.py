@@ -84,6 +84,7 @@ class ByProgram:
 
     def rough_product(self, vector: Tensor, out: Tensor) -> None:
         """The same in bfloat16, after `roughly`."""
+        assert self._rough is not None
         self._multiply(self._rough, vector, out, self._rough_tape)
 
     def roughly(self) -> tuple[float, float]:
@@ -163,6 +164,7 @@ class ByProgram:
         return self._tapes.get(number) or self._record(batch)
 
     def _rough_tape(self, number: int, batch: Any) -> Tape:
+        assert self._rough is not None
         return self._rough_tapes.get(number) or self._rough.rounded_tape(self._tape(number, batch), ROUGH)
 
     def _record(self, batch: Any, total: int | None = None) -> Tape:

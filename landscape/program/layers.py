@@ -19,7 +19,7 @@ from landscape.program.rules import FIRST_ORDER, Rule, Sums, Tangents, add_to, p
 
 AnyTensor = TypeVar("AnyTensor", Tensor, Tensor | None)
 _convolution, _convolution_backward = torch.ops.aten.convolution, torch.ops.aten.convolution_backward
-_convolution_onto = getattr(getattr(torch.ops.mkldnn, "_convolution_pointwise_", None), "binary", None)
+_convolution_onto: Any = getattr(getattr(torch.ops.mkldnn, "_convolution_pointwise_", None), "binary", None)
 
 
 class Filters(NamedTuple):

@@ -77,10 +77,8 @@ def _batch_norm(call: Call) -> Rule:
 def _max_pool(call: Call) -> Rule:
     pool = call.module
     assert isinstance(pool, nn.MaxPool2d)
-    places = {"ceil_mode": pool.ceil_mode, "return_indices": True}
-    return MaxPool(
-        lambda x: F.max_pool2d(x, pool.kernel_size, pool.stride, pool.padding, pool.dilation, **places)
-    )
+    sizes: tuple[Any, ...] = (pool.kernel_size, pool.stride, pool.padding, pool.dilation, pool.ceil_mode)
+    return MaxPool(lambda x: F.max_pool2d_with_indices(x, *sizes))
 
 
 def _sum(call: Call) -> Rule:

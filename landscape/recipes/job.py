@@ -5,6 +5,7 @@ Owns: the order in which the rooms are put together, and the provenance of a run
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
 import time
@@ -19,6 +20,7 @@ from landscape.data.load import load_splits
 from landscape.data.memory import host_budget
 from landscape.errors import EvaluationError, UsageError
 from landscape.grid import Grid, parse_range
+from landscape.models.choose import ReadBatch
 from landscape.objective.batchnorm import check_variances, tracking_layers
 from landscape.objective.loss import make_measure
 from landscape.objective.numerics import choose_device, memory_budget
@@ -28,6 +30,7 @@ from landscape.recipes.axes import Axes, lines, make_axes, moves_buffers, net_tr
 from landscape.recipes.net import Net, load_net
 from landscape.recipes.options import Options
 from landscape.recipes.tolerance import Means
+from landscape.recipes.trial import trial_batch
 from landscape.slice.plane import Plane
 from landscape.surfaces.surface import Trail
 from landscape.sweep.launch import World
@@ -103,7 +106,7 @@ def make_job(options: Options, ranges: dict[str, Any], world: World, command: st
     threads = options.threads or default_threads(world)
     torch.set_num_threads(threads)
     device = choose_device(options.device, world.local_rank)
-    net = load_net(options.checkpoint, options.model)
+    net = load_net(options.checkpoint, options.model, _trial(options, device))
     options = _with_batchnorm(options, net)
     objective, loss_facts = _objective(options, net, device, world)
     origin = objective.weights.clone()
@@ -134,6 +137,13 @@ def make_job(options: Options, ranges: dict[str, Any], world: World, command: st
     # from here on nobody reads other nets, nor directions in another form than the plane has them, but to save them
     axes = replace(axes, others=(), directions=axes.directions if options.save_directions else ())
     return Job(objective, plane, grid, axes, provenance, trails, threads, means)
+
+
+def _trial(options: Options, device: torch.device) -> ReadBatch | None:
+    if options.data is None:
+        return None
+    source = {"normalize": options.normalize, "data_root": options.data_root, "download": options.download}
+    return functools.partial(trial_batch, options.data, options.split[0], device, **source)
 
 
 def _check_divisible(objective: Objective, means: Means | None) -> None:

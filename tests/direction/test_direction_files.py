@@ -106,7 +106,7 @@ def test_a_direction_of_parameters_leaves_the_statistics_where_they_are(net, tmp
 def test_the_reference_file(reference):
     from landscape.recipes.net import load_net
 
-    net = load_net(reference / "resnet20" / "checkpoint.th", None).module
+    net = load_net(reference / "resnet20" / "checkpoint.th", "resnet20_a").module
     x, y = read(reference / "resnet20" / "directions.h5", net)
     with h5py.File(reference / "resnet20" / "directions.h5", "r") as file:
         for direction, group in ((x, "xdirection"), (y, "ydirection")):

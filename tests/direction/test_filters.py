@@ -149,7 +149,7 @@ def test_the_directions_of_the_original_obey_the_same_law(reference):
     from landscape.layout import Layout
     from landscape.recipes.net import load_net
 
-    net = load_net(reference / "resnet20" / "checkpoint.th", None).module
+    net = load_net(reference / "resnet20" / "checkpoint.th", "resnet20_a").module
     for direction in read_directions(reference / "resnet20" / "directions.h5", net, Layout.of(net), ndim=2):
         rules = filter_rules(net)
         for name, weight in net.named_parameters():
