@@ -23,7 +23,7 @@ from landscape.direction.random import gaussian
 from landscape.errors import EvaluationError, UsageError
 from landscape.objective.numerics import multiplies_bf16
 from landscape.objective.objective import Objective
-from landscape.program.table import NoRule
+from landscape.program.rules import NoRule
 
 MATRICES = ("hessian", "ggn")
 SEARCHES = ("auto", "bf16", "exact")

@@ -23,7 +23,7 @@ from landscape.data.split import is_pair
 from landscape.objective.numerics import switched
 from landscape.objective.objective import Objective
 from landscape.program.hvp import Program, StepSums, Tape
-from landscape.program.table import NoRule
+from landscape.program.rules import NoRule
 from landscape.program.translate import make_program
 
 MOST_IN_BATCH = 64

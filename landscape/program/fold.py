@@ -13,16 +13,10 @@ from torch.nn.modules.conv import _ConvNd
 
 def affine_of(norm: _BatchNorm) -> tuple[Tensor, Tensor]:
     """(scale, shift), each (C,): in eval mode the layer is x * scale + shift."""
-    mean, _ = statistics(norm)
-    scale = scale_of(norm)
-    shift = -mean * scale
+    scale = inverse_deviation(norm)
+    scale = scale if norm.weight is None else scale * norm.weight.detach()
+    shift = -statistics(norm)[0] * scale
     return scale, shift if norm.bias is None else shift + norm.bias.detach()
-
-
-def scale_of(norm: _BatchNorm) -> Tensor:
-    """(C,) weight over standard deviation."""
-    inverse = inverse_deviation(norm)
-    return inverse if norm.weight is None else inverse * norm.weight.detach()
 
 
 def inverse_deviation(norm: _BatchNorm) -> Tensor:
@@ -50,4 +44,4 @@ def folded(conv: _ConvNd, norm: _BatchNorm) -> tuple[Tensor, Tensor]:
     mean, _ = statistics(norm)
     bias = (-mean if conv.bias is None else conv.bias.detach() - mean) * inverse_deviation(norm)
     bias = bias if norm.weight is None else bias * norm.weight.detach()
-    return scaled(conv.weight.detach(), scale_of(norm)), bias if norm.bias is None else bias + norm.bias.detach()
+    return scaled(conv.weight.detach(), affine_of(norm)[0]), bias if norm.bias is None else bias + norm.bias.detach()

@@ -15,7 +15,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
 from landscape.program.fold import affine_of, inverse_deviation, scaled, statistics
-from landscape.program.rules import FIRST_ORDER, Rule, Sums, Tangents, add_to, plus
+from landscape.program.rules import FIRST_ORDER, Call, NoRule, Rule, Sums, Tangents, add_to, plus
 
 AnyTensor = TypeVar("AnyTensor", Tensor, Tensor | None)
 _convolution, _convolution_backward = torch.ops.aten.convolution, torch.ops.aten.convolution_backward
@@ -47,9 +47,9 @@ def _detached(bias: Tensor | None) -> Tensor | None:
 class _Layer(Rule):
     """What the rules of layers share: the names of weight and bias, where these are differentiated by."""
 
-    def __init__(self, weight: str | None, bias: str | None):
-        self._weight_name, self._bias_name = weight, bias
-        self.parameters = tuple(name for name in (weight, bias) if name)
+    def __init__(self, call: Call):
+        self._weight_name, self._bias_name = call.weight, call.bias
+        self.parameters = tuple(name for name in (call.weight, call.bias) if name)
 
     def _parts(self, tangents: Tangents) -> tuple[Tensor | None, Tensor | None]:
         """The tangents of weight and bias."""
@@ -64,16 +64,19 @@ class _Layer(Rule):
 class Convolution(_Layer):
     """A convolution of any number of dimensions, transposed or not, with batch norm behind it folded in.
 
-    `norm`: the folded layer, whose own parameters must not be differentiated by. Its scale s turns the filters w into
-    s w, so tangents are scaled on the way in and gradients on the way out.
+    The parameters of the folded layer must not be differentiated by. Its scale s turns the filters w into s w, so tangents
+    are scaled on the way in and gradients on the way out.
     """
 
     keeps_cotangent = owns_results = True
 
-    def __init__(self, conv: _ConvNd, weight: str | None, bias: str | None, norm: _BatchNorm | None = None):
-        super().__init__(weight, bias)
-        assert not isinstance(conv.padding, str)
-        self._conv, self._norm, self._padding = conv, norm, list(conv.padding)
+    def __init__(self, call: Call):
+        super().__init__(call)
+        conv = call.module
+        assert isinstance(conv, _ConvNd)
+        if conv.padding_mode != "zeros" or isinstance(conv.padding, str):
+            raise NoRule(f"{call.node.target} pads with other values than zeros, or by a word")
+        self._conv, self._norm, self._padding = conv, call.norm, list(conv.padding)
         self._format = torch.channels_last if conv.weight.ndim == 4 else torch.contiguous_format
         self._settings = (
             *(list(conv.stride), self._padding, list(conv.dilation)),
@@ -183,9 +186,10 @@ class Linear(_Layer):
 
     keeps_cotangent = True
 
-    def __init__(self, linear: nn.Linear, weight: str | None, bias: str | None):
-        super().__init__(weight, bias)
-        self._linear = linear
+    def __init__(self, call: Call):
+        super().__init__(call)
+        assert isinstance(call.module, nn.Linear)
+        self._linear = call.module
         self._weight: Tensor
 
     def refresh(self) -> None:
@@ -224,10 +228,13 @@ class Linear(_Layer):
 class ChannelAffine(_Layer):
     """Batch norm with its running statistics: y = n(x) g + b with n(x) = (x - mean) / deviation."""
 
-    def __init__(self, norm: _BatchNorm, weight: str | None, bias: str | None):
-        super().__init__(weight, bias)
-        self._norm = norm
-        self.keeps_cotangent = weight is not None
+    def __init__(self, call: Call):
+        super().__init__(call)
+        assert isinstance(call.module, _BatchNorm)
+        if call.module.running_var is None:
+            raise NoRule(f"{call.node.target} has no running statistics")
+        self._norm = call.module
+        self.keeps_cotangent = call.weight is not None
         self._scale: Tensor
         self._shift: Tensor
         self._inverse: Tensor

@@ -20,15 +20,39 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, fx, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 Tangents = Mapping[str, Tensor]
 Sums = dict[str, Tensor]
 AnyRule = TypeVar("AnyRule", bound="Rule")
 _threshold_backward = torch.ops.aten.threshold_backward  # the tangent where the value is positive, else 0
+
+
+class NoRule(Exception):
+    """Something in a net has no rule for curvature; says what."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of an operation in a net, as its rule is made from it.
+
+    `function`: the call as a function of its tensors, `shapes`, all else filled in. `weight`, `bias`: the names of these
+    parameters of `module` if they are differentiated by. `norm`: the batch norm that is folded in.
+    """
+
+    node: fx.Node
+    function: Callable[..., Tensor]
+    shapes: tuple[torch.Size, ...]
+    module: nn.Module | None = None
+    weight: str | None = None
+    bias: str | None = None
+    norm: _BatchNorm | None = None
 
 
 class Along(NamedTuple):
@@ -160,8 +184,10 @@ class Smooth(Rule):
 
     keeps_cotangent = True
 
-    def __init__(self, function: Callable[[Tensor], Tensor]):
-        self._function = function
+    def __init__(self, call: Call):
+        if len(call.shapes) != 1:
+            raise NoRule(f"{call.node.name} takes several tensors")
+        self._function = call.function
 
     def forward(self, inputs: Sequence[Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         with torch.enable_grad():
@@ -201,11 +227,11 @@ class Sum(Rule):
 class LinearMap(Rule):
     """A function without parameters that is linear in all its tensors: pooling by means, slices, padding, reshaping.
 
-    `function` takes the tensors; its backward pass is autograd's.
+    Its backward pass is autograd's.
     """
 
-    def __init__(self, function: Callable[..., Any]):
-        self._function = function
+    def __init__(self, call: Call):
+        self._function = call.function
 
     def forward(self, inputs: Sequence[Tensor]) -> tuple[Tensor, Any]:
         with torch.enable_grad():
@@ -230,15 +256,17 @@ class LinearMap(Rule):
 
 
 class MaxPool(LinearMap):
-    """Linear where the largest entries stay the same ones: tangents are taken from where the values came from.
+    """Linear where the largest entries stay the same ones: tangents are taken from where the values came from."""
 
-    `function`: x -> (the largest entries, their places).
-    """
+    def __init__(self, call: Call):
+        pool = call.module
+        assert isinstance(pool, nn.MaxPool2d)
+        self._sizes: tuple[Any, ...] = (pool.kernel_size, pool.stride, pool.padding, pool.dilation, pool.ceil_mode)
 
     def forward(self, inputs: Sequence[Tensor]) -> tuple[Tensor, Any]:
         with torch.enable_grad():
             leaf = inputs[0].detach().requires_grad_()
-            out, places = self._function(leaf)
+            out, places = F.max_pool2d_with_indices(leaf, *self._sizes)
         return out.detach(), ((leaf,), out, places)
 
     def jvp(self, kept, tangents, parameters):

@@ -13,7 +13,7 @@ from torch import Tensor, fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from landscape.program.hvp import Program, Step
-from landscape.program.table import Call, NoRule
+from landscape.program.rules import Call, NoRule
 from landscape.program.trace import Trace, run, values_of
 
 
@@ -70,7 +70,8 @@ class _Translation:
     def _add_step(self, node: fx.Node, tensors: list[fx.Node]) -> None:
         operation, folded = self._trace.operation(node), self._trace.norm_behind(node)
         if operation is None:
-            raise NoRule(self._without_row(node))
+            known = type(self._trace.submodule(node)) if node.op == "call_module" else node.target
+            raise NoRule(f"{getattr(known, '__name__', known)} has no rule, or has hooks or several arguments")
         if folded is not None and any(self._named(folded[1])):
             folded = None
         rule = operation.rule(self._call(node, tensors, None if folded is None else folded[1]))
@@ -106,12 +107,6 @@ class _Translation:
         """The names of weight and bias, where they are differentiated by."""
         weight, bias = (self._names.get(id(getattr(module, name, None))) for name in ("weight", "bias"))
         return weight, bias
-
-    def _without_row(self, node: fx.Node) -> str:
-        if node.op != "call_module":
-            return f"{getattr(node.target, '__name__', node.target)} has no rule"
-        kind = type(self._trace.submodule(node))
-        return f"{node.target} ({kind.__name__}) has no rule, or has hooks or several arguments"
 
 
 def _reads_shape(node: fx.Node) -> bool:
