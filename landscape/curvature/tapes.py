@@ -2,8 +2,8 @@
 
 Owns: which batches keep their tape between products, and sharing the batches among threads. A thread has whole batches to
 itself: the small convolutions of a net for 32 x 32 images keep one core busy, not two. Sums are added in the order of the
-threads, so a result depends on their number by rounding alone. Also rough products: the same in bfloat16, from the same
-tapes rounded, where that takes less time.
+threads, so a result depends on their number by rounding alone. Also products in low precision: the same in bfloat16, from
+the same tapes rounded, where that takes less time.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ TRIALS = 3
 
 
 class ByProgram:
-    """See `products.Way`.
+    """The backend for nets that have a program.
 
     Raises:
         NoRule: the net or its loss is not of the kind that a program can be made of.
@@ -88,10 +88,7 @@ class ByProgram:
         self._multiply(self._rough, vector, out, self._rough_tape)
 
     def roughly(self) -> tuple[float, float]:
-        """From now on there are rough products: (how many times as fast they are, the share by which one is off).
-
-        Measured by one thread on one batch.
-        """
+        """Switches low-precision products on; returns their (speedup, relative error), by one thread on one batch."""
         size, weights = self._batch_size(self._useful_threads()), self._objective.weights
         batch = next(iter(self._loss.split.batches(size)))
         vector, found, seconds = probe_vector(weights), [], []
@@ -115,7 +112,7 @@ class ByProgram:
         return seconds[0] / seconds[1], float((found[1] - found[0]).norm() / found[0].norm())
 
     def exactly(self) -> None:
-        """No more rough products."""
+        """Switches low-precision products off."""
         self._rough, self._rough_tapes = None, {}
 
     def gradient(self, out: Tensor) -> None:
@@ -219,7 +216,7 @@ class ByProgram:
 
 
 class _Keep:
-    """Which tapes are kept: rough ones first, as most products are made of them; with them the others if all fit."""
+    """Which tapes are kept: low-precision ones first, which most products need; the others too if all fit."""
 
     def __init__(self, budget: float, batches: int | None):
         self._left, self._batches = budget, batches

@@ -83,7 +83,7 @@ def bench(
             return bench_hessian(checkpoint, model, rounds=rounds, options={**shared, **place})
         options = Options(checkpoint=checkpoint, model=model, plain=plain, **shared, **place)
         job = make_job(options, {"x": (-1, 1, 3), "y": (-1, 1, 3)}, World(), "bench")
-        net = load_net(checkpoint, model)
+        net = load_net(checkpoint, model or job.provenance["model"]["spec"])
         module = net.module.to(job.objective.device, job.objective.weights.dtype).eval()
         ways: dict[str, Callable[[], float]] = {
             "bare": lambda: bare_loop(module, job),

@@ -52,7 +52,7 @@ def bench_hessian(checkpoint: Any, model: Any, *, rounds: int, options: dict[str
     products = Products(objective, budget=memory_budget(objective.device))
     rough = products.roughly()
     curvature = Curvature(job.move, objective, products, Settings(tolerance=TOLERANCE), rough=rough)
-    net = load_net(checkpoint, model).module.to(objective.device).eval()
+    net = load_net(checkpoint, model or job.provenance["model"]["spec"]).module.to(objective.device).eval()
     original = _Original(net, job)
     rows = [_point(job, (number * STEP,), original, curvature, products) for number in range(rounds)]
     run = job.provenance["run"]

@@ -1,4 +1,4 @@
-"""The faster program computes the same function: folded or not, at any weights, under every batch-norm policy."""
+"""Law: the folded forward pass computes the same function, at any weights, under every batch-norm policy."""
 
 import copy
 
@@ -47,7 +47,7 @@ def test_the_same_outputs_as_the_net(name):
 
 
 def test_a_large_net_is_folded_layer_by_layer_to_the_same_values(monkeypatch):
-    """Its folded weights are formed when they are needed, so that they take no memory beside the net's own."""
+    """Its folded weights are formed when they are needed, so they take no memory beside the net's own."""
     net, inputs = lived_in(build_zoo("resnet20")), images()
     kept = folded_net(net, inputs[:4])
     monkeypatch.setattr("landscape.program.forward.KEPT_BYTES", 0)
@@ -56,7 +56,7 @@ def test_a_large_net_is_folded_layer_by_layer_to_the_same_values(monkeypatch):
     assert torch.equal(kept(inputs), passing(inputs))
 
 
-def test_weights_that_have_moved_are_folded_anew():
+def test_refresh_folds_the_present_weights():
     net, inputs = lived_in(build_zoo("resnet20")), images()
     fast = folded_net(net, inputs[:4])
     before = fast(inputs)
