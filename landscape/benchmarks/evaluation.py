@@ -45,7 +45,7 @@ def bench_evaluation(
     asked = Asked.of(checkpoint, Given({"model": model, "plain": plain, **shared, **place}))
     on = on_plane(asked, {"x": (-1, 1, 3), "y": (-1, 1, 3)}, World(), "bench")
     objective, work = on.subject.objective, Evaluate(on.subject, on.made.plane)
-    net = load_net(checkpoint, model)
+    net = load_net(checkpoint, model or (on.provenance.model and on.provenance.model.spec))
     module = net.module.to(objective.device, objective.weights.dtype).eval()
     ways: dict[str, Callable[[], float]] = {
         "bare": lambda: bare_loop(module, objective),

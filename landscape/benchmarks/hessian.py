@@ -53,7 +53,11 @@ def bench_hessian(checkpoint: Any, model: Any, *, rounds: int, options: dict[str
     products = CurvatureOperator(objective, budget=memory_budget(objective.device))
     rough = products.low_precision()
     ends = HessianEnds(on.subject, on.made.plane, products, EndsSettings(tolerance=TOLERANCE), rough=rough)
-    net = load_net(checkpoint, model).module.to(objective.device).eval()
+    net = (
+        load_net(checkpoint, model or (on.provenance.model and on.provenance.model.spec))
+        .module.to(objective.device)
+        .eval()
+    )
     original = _Original(net, on)
     rows = [_point(on, (number * STEP,), original, ends, products) for number in range(rounds)]
     known = on.provenance

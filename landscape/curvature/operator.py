@@ -18,12 +18,12 @@ from landscape.curvature.basis import Operator
 from landscape.curvature.differences import ByDifferences
 from landscape.curvature.graph import ByGraph, NotTwice
 from landscape.curvature.tapes import ByProgram
-from landscape.curvature.translate import NoRule
 from landscape.direction.normalize import ignored_names
 from landscape.direction.random import gaussian
 from landscape.errors import EvaluationError, UsageError
 from landscape.objective.numerics import multiplies_bf16
 from landscape.objective.objective import Objective
+from landscape.program.rules import NoRule
 
 MATRICES = ("hessian", "ggn")
 BACKENDS = ("program", "graph", "differences")

@@ -2,8 +2,8 @@
 
 Owns: which batches keep their tape between products, and sharing the batches among threads. A thread has whole batches to
 itself: the small convolutions of a net for 32 x 32 images keep one core busy, not two. Sums are added in the order of the
-threads, so a result depends on their number by rounding alone. Also rough products: the same in bfloat16, from the same
-tapes rounded, where that takes less time.
+threads, so a result depends on their number by rounding alone. Also products in low precision: the same in bfloat16, from
+the same tapes rounded, where that takes less time.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ import torch
 from torch import Tensor
 
 from landscape.curvature.graph import ByGraph, probe_vector
-from landscape.curvature.program import Program, StepSums, Tape
 from landscape.curvature.shares import Loss
-from landscape.curvature.translate import NoRule, make_program
 from landscape.data.split import is_pair
 from landscape.objective.numerics import switched
 from landscape.objective.objective import Objective
+from landscape.program.hvp import Program, StepSums, Tape
+from landscape.program.rules import NoRule
+from landscape.program.translate import make_program
 
 MOST_IN_BATCH = 64
 ROUGH = torch.bfloat16
@@ -31,7 +32,7 @@ TRIALS = 3
 
 
 class ByProgram:
-    """See `products.Way`.
+    """The backend for nets that have a program.
 
     Raises:
         NoRule: the net or its loss is not of the kind that a program can be made of.
@@ -83,13 +84,11 @@ class ByProgram:
 
     def rough_product(self, vector: Tensor, out: Tensor) -> None:
         """The same in bfloat16, after `roughly`."""
+        assert self._rough is not None
         self._multiply(self._rough, vector, out, self._rough_tape)
 
     def roughly(self) -> tuple[float, float]:
-        """From now on there are rough products: (how many times as fast they are, the share by which one is off).
-
-        Measured by one thread on one batch.
-        """
+        """Switches low-precision products on; returns their (speedup, relative error), by one thread on one batch."""
         size, weights = self._batch_size(self._useful_threads()), self._objective.weights
         batch = next(iter(self._loss.split.batches(size)))
         vector, found, seconds = probe_vector(weights), [], []
@@ -99,11 +98,12 @@ class ByProgram:
             self._rough.refresh()
             tape = self._record(batch)
             for program, each in ((self._program, tape), (self._rough, self._rough.rounded_tape(tape, ROUGH))):
-                moved, taken = program.prepare(self._of(vector)), []
+                direction, taken = program.prepare(self._of(vector)), []
                 for _ in range(TRIALS):
-                    sums, out = {}, torch.zeros_like(weights)
+                    sums: StepSums = {}
+                    out = torch.zeros_like(weights)
                     started = time.perf_counter()
-                    program.product(each, moved, sums, gauss_newton=self._matrix == "ggn")
+                    program.product(each, direction, sums, gauss_newton=self._matrix == "ggn")
                     program.finish(sums, self._of(out))
                     float(out[0])  # waits for a GPU
                     taken.append(time.perf_counter() - started)
@@ -112,7 +112,7 @@ class ByProgram:
         return seconds[0] / seconds[1], float((found[1] - found[0]).norm() / found[0].norm())
 
     def exactly(self) -> None:
-        """No more rough products."""
+        """Switches low-precision products off."""
         self._rough, self._rough_tapes = None, {}
 
     def gradient(self, out: Tensor) -> None:
@@ -121,20 +121,23 @@ class ByProgram:
     def agrees_with(self, reference: ByGraph, samples: int, tolerance: float) -> bool:
         """Whether both give the same product on a few samples."""
         expected, batch = reference.probe(samples), reference.on_samples(samples)
-        found, sums = torch.zeros_like(expected), {}
+        sums: StepSums = {}
+        found = torch.zeros_like(expected)
         with self._numbers():
-            moved = self._program.prepare(self._of(probe_vector(self._objective.weights)))
             self._program.refresh()
+            direction = self._program.prepare(self._of(probe_vector(self._objective.weights)))
             tape = self._record(batch, samples)
-            self._program.product(tape, moved, sums, gauss_newton=self._matrix == "ggn")
+            self._program.product(tape, direction, sums, gauss_newton=self._matrix == "ggn")
             self._program.finish(sums, self._of(found))
         return bool((found - expected).norm() <= tolerance * expected.norm())
 
     def _multiply(self, program: Program, vector: Tensor, out: Tensor, tape: Callable[[int, Any], Tape]) -> None:
         with self._numbers():
-            moved = program.prepare(self._of(vector))
+            direction = program.prepare(self._of(vector))
         gauss_newton = self._matrix == "ggn"
-        self._add(out, program, tape, lambda kept, sums: program.product(kept, moved, sums, gauss_newton=gauss_newton))
+        self._add(
+            out, program, tape, lambda kept, sums: program.product(kept, direction, sums, gauss_newton=gauss_newton)
+        )
 
     def _add(
         self,
@@ -143,7 +146,7 @@ class ByProgram:
         tape: Callable[[int, Any], Tape],
         apply: Callable[[Tape, StepSums], None],
     ) -> None:
-        def summed(numbered) -> StepSums:
+        def summed(numbered: Iterator[tuple[int, Any]]) -> StepSums:
             sums: StepSums = {}
             for number, batch in numbered:
                 apply(tape(number, batch), sums)
@@ -158,6 +161,7 @@ class ByProgram:
         return self._tapes.get(number) or self._record(batch)
 
     def _rough_tape(self, number: int, batch: Any) -> Tape:
+        assert self._rough is not None
         return self._rough_tapes.get(number) or self._rough.rounded_tape(self._tape(number, batch), ROUGH)
 
     def _record(self, batch: Any, total: int | None = None) -> Tape:
@@ -168,8 +172,11 @@ class ByProgram:
         views = self._objective.layout.named(flat)
         return {name: views[name] for name in self._names}
 
-    def _numbers(self):
-        return _Numbers(self._objective)
+    @contextlib.contextmanager
+    def _numbers(self) -> Iterator[None]:
+        """Within: no graph is built, and numbers have the precision asked for. To be entered in each thread."""
+        with torch.no_grad(), switched(self._objective.precision, self._objective.device):
+            yield
 
     def _shared(self, work: Callable[[Iterator[tuple[int, Any]]], Any]) -> list[Any]:
         """`work` on numbered batches, on the CPU by as many threads as torch would use, in their order."""
@@ -179,7 +186,7 @@ class ByProgram:
                 return [work(self._numbered(0, 1, self._batch_size(1)))]
         size = self._batch_size(threads)
 
-        def one(first: int):
+        def one(first: int) -> Any:
             with self._numbers():
                 return work(self._numbered(first, threads, size))
 
@@ -208,24 +215,8 @@ class ByProgram:
         return max(1, min(size, -(-self._loss.split.size // threads)))
 
 
-class _Numbers:
-    """Within: no graph is built, and numbers are as precise as asked for. To be entered in each thread."""
-
-    def __init__(self, objective: Objective):
-        self._objective = objective
-
-    def __enter__(self):
-        self._stack = [torch.no_grad(), switched(self._objective.precision, self._objective.device)]
-        for context in self._stack:
-            context.__enter__()
-
-    def __exit__(self, *exception):
-        for context in reversed(self._stack):
-            context.__exit__(*exception)
-
-
 class _Keep:
-    """Which tapes are kept: rough ones first, as most products are made of them; with them the others if all fit."""
+    """Which tapes are kept: low-precision ones first, which most products need; the others too if all fit."""
 
     def __init__(self, budget: float, batches: int | None):
         self._left, self._batches = budget, batches

@@ -1,8 +1,7 @@
-"""Which zoo net a state dict belongs to, from its names and shapes alone.
+"""Which zoo nets a state dict fits, from its names and shapes alone.
 
-Owns: the reading of sizes from shapes, and the search of the zoo for a net with exactly these entries. Where
-two nets of the zoo have the same entries (padded shortcuts and none), the numbers decide; that is in
-`shortcut_evidence.py`.
+Owns: the reading of sizes from shapes, and the search of the zoo for nets with exactly these entries. Two nets have the
+same entries when one has padded shortcuts and the other none; `choose.py` decides between them.
 """
 
 from __future__ import annotations
@@ -16,27 +15,18 @@ from torch import Tensor
 
 from landscape.models.densenet import DenseNet
 from landscape.models.resnet import ResNet
-from landscape.models.shortcut_evidence import has_shortcuts
 from landscape.models.vgg import VGG
 from landscape.models.zoo import ZOO, build_zoo
 
 
-def recognize(state_dict: Mapping[str, Tensor]) -> str | None:
-    """The zoo name of the net that loads this state dict with `strict=True`, or None when no zoo net does.
+def recognize(state_dict: Mapping[str, Tensor]) -> tuple[str, ...]:
+    """The zoo names of the nets that load this state dict with `strict=True`: none, one, or two that differ in shortcuts.
 
     Args:
         state_dict: parameters and buffers, without prefixes such as `module.`.
-
-    Raises:
-        CheckpointError: only the numbers could tell padded shortcuts from none, and they do not.
     """
     shapes = _shapes(state_dict)
-    names = [name for name in _candidates(shapes) if _entries_of(name, state_dict) == shapes]
-    if len(names) <= 1:
-        return names[0] if names else None
-    by_shortcut = {ZOO[name].keywords["shortcut"]: name for name in names}
-    padded, bare = by_shortcut["padding"], by_shortcut["none"]
-    return padded if has_shortcuts(state_dict, names=(padded, bare)) else bare
+    return tuple(name for name in _candidates(shapes) if _entries_of(name, state_dict) == shapes)
 
 
 def sizes(state_dict: Mapping[str, Tensor]) -> dict[str, int]:

@@ -20,10 +20,10 @@ from landscape.errors import DataError, EvaluationError, LandscapeError, UsageEr
 from landscape.layout import Layout
 from landscape.objective import batchnorm as bn
 from landscape.objective.chunks import DeviceQueue, Segment, divide
-from landscape.objective.fast import FastNet, accelerated
 from landscape.objective.loss import Measure, Model, class_count, forward
 from landscape.objective.numerics import dtype_of, numerics
 from landscape.objective.tally import MetricSum, Sums, Tally, fetch_sums, means, merge_sums
+from landscape.program.forward import FoldedNet, folded_net
 
 DEFAULT_BATCH = {"cpu": 128, "cuda": 1024}
 TRACED_SAMPLES = 4
@@ -44,7 +44,7 @@ class Objective:
         recompute_on: the training data for `recompute`; by default the split named train.
         l2: adds `<split>_loss_l2`, the loss plus l2 / 2 times the squared norm of the parameters.
         budget: bytes that the data may take on the device, shared evenly among the splits.
-        fast: pass batches through a faster program for the same function (fast.py) where there is one.
+        fast: pass batches through a faster program for the same function (program/forward.py) where there is one.
 
     Raises:
         UsageError: an unknown policy or precision, a batch size below 1, or `recompute` without training data.
@@ -83,7 +83,7 @@ class Objective:
         self.splits: Mapping[str, Split] = {name: split.on(self.device, dtype, share) for name, split in splits.items()}
         training = recompute_on.on(self.device, dtype, share) if recompute_on else self.splits.get("train")
         self._recompute = _recompute(self.model, training) if batchnorm == "recompute" else None
-        self._fast = self._accelerated() if fast else None
+        self._fast = self._folded_net() if fast else None
         self.net: Model = self._fast or self.model
         wanted = self._fast.batch_size if self._fast and self.device.type == "cpu" else DEFAULT_BATCH[self.device.type]
         self.batch_size = batch_size or wanted
@@ -216,7 +216,7 @@ class Objective:
                 tally.add(name, self.measure(self.net, batch), size)
         return tally
 
-    def _accelerated(self) -> FastNet | None:
+    def _folded_net(self) -> FoldedNet | None:
         """A faster program for the private net; only where the measure uses nothing of the net but its outputs."""
         split = next(iter(self.splits.values()))
         batch = next(iter(split.batches(TRACED_SAMPLES)), None)
@@ -224,7 +224,7 @@ class Objective:
         if not plain or not is_pair(batch) or not isinstance(batch[0], Tensor):
             return None
         with numerics(self.precision, self.device):
-            return accelerated(self.model, batch[0])
+            return folded_net(self.model, batch[0])
 
     def _parameters(self) -> Tensor:
         """The part of the vector that holds parameters (they come first; gaps are zero)."""

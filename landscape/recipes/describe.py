@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from landscape.errors import LandscapeError
 from landscape.surfaces.run_log import CONFIG, load_run
 
 HDF5 = (".h5", ".hdf5")
@@ -106,10 +105,7 @@ def _checkpoint(path: Path) -> dict[str, Any]:
     from landscape.models.recognize import recognize
 
     checkpoint = load_checkpoint(path)
-    try:
-        recognized = recognize(checkpoint.state_dict)
-    except LandscapeError as error:
-        recognized = f"undecided: {error}"
+    recognized = " or ".join(recognize(checkpoint.state_dict)) or None
     return {
         "kind": "checkpoint",
         "file": str(path),

@@ -25,6 +25,7 @@ from landscape.slice.axes import MadePlane, make_plane
 from landscape.study.reduction import Reduction
 from landscape.subject.net import load_net
 from landscape.subject.subject import Subject, make_subject, policy
+from landscape.subject.trial import trial_of
 from landscape.surfaces.provenance import Provenance
 from landscape.surfaces.same_run import identity
 from landscape.sweep.launch import World
@@ -88,7 +89,7 @@ def on_plane(
     """
     asked.check(len(ranges))
     parsed = [parse_range(spec, name=name) for name, spec in ranges.items()]
-    axes, net = asked.axes, load_net(asked.checkpoint, asked.net.model)
+    axes, net = asked.axes, load_net(asked.checkpoint, asked.net.model, trial_of(asked.data, asked.machine, world))
     batchnorm = policy(net, axes.batchnorm, moves=axes.to is not None, states=axes.state == "states")
     subject = make_subject(net, asked.data, asked.loss, asked.machine, world, batchnorm=batchnorm, plain=plain)
     made = make_plane(axes, subject, parsed, keep=asked.output.save_directions)

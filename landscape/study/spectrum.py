@@ -21,6 +21,7 @@ from landscape.study.plane import directions_path
 from landscape.study.study import Extent, Plan, Study
 from landscape.subject.net import load_net
 from landscape.subject.subject import Subject, make_subject, policy, started, versions_used
+from landscape.subject.trial import trial_of
 from landscape.surfaces.file import check_folder
 from landscape.surfaces.provenance import RunFacts, SpectrumFacts
 from landscape.surfaces.spectrum import Block, Spectrum
@@ -105,7 +106,7 @@ def _subject(checkpoint: Any, given: Given, world: World) -> tuple[Subject, str]
     check_choices(given[AxesOptions])
     if batchnorm == "interpolate":
         raise UsageError("batchnorm interpolate: a spectrum is that of one set of weights; choose keep or recompute")
-    net = load_net(checkpoint, given[NetOptions].model)
+    net = load_net(checkpoint, given[NetOptions].model, trial_of(data, given[MachineOptions], world))
     batchnorm = policy(net, batchnorm, moves=False, states=False)
     loss = LossOptions(loss=given[LossOptions].loss, metrics=("loss",))
     subject = make_subject(net, data, loss, given[MachineOptions], world, batchnorm=batchnorm, plain=True)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from landscape.checkpoint.checkpoint import Checkpoint, load_checkpoint, tensors_digest
 from landscape.checkpoint.fit import fit, fitting, leading_paths
 from landscape.errors import CheckpointError, UsageError
+from landscape.models.choose import ReadBatch, choose
 from landscape.models.recognize import recognize
 from landscape.models.resolve import build_model
 from landscape.surfaces.provenance import CheckpointFacts, ModelFacts
@@ -44,8 +45,10 @@ class Other:
     label: str
 
 
-def load_net(checkpoint: Any, model: Any) -> Net:
+def load_net(checkpoint: Any, model: Any, read_batch: ReadBatch | None = None) -> Net:
     """From what the user gave: a path or `Checkpoint`, and a spec or module; either may be None.
+
+    `read_batch`: reads a few samples of the data at hand, which decide where the weights fit two nets of the zoo.
 
     Raises:
         UsageError: neither is given, or a spec without weights. CheckpointError: unreadable, unrecognized or unfit.
@@ -59,7 +62,7 @@ def load_net(checkpoint: Any, model: Any) -> Net:
     if isinstance(model, nn.Module):
         name, module = type(bare(model)).__name__, copy.deepcopy(bare(model))
     else:
-        name, state = _spec_of(checkpoint, model)
+        name, state = _spec_of(checkpoint, model, read_batch)
         module = build_model(name, state_dict=state)
     fit(module, checkpoint, name=name)
     facts = CheckpointFacts(path=checkpoint.source, sha256=checkpoint.sha256)
@@ -106,14 +109,14 @@ def _net(module: nn.Module, name: str, meta: dict, checkpoint: CheckpointFacts, 
     return Net(module, shown, meta, ModelFacts(name=shown, spec=name, parameters=count), checkpoint, label, own)
 
 
-def _spec_of(checkpoint: Checkpoint, model: str | None) -> tuple[str, dict]:
+def _spec_of(checkpoint: Checkpoint, model: str | None, read_batch: ReadBatch | None) -> tuple[str, dict]:
     """(model spec, state dict under the model's own names)."""
     if model or checkpoint.meta.get("model"):
         return model or checkpoint.meta["model"], checkpoint.state_dict
     for prefix in leading_paths(checkpoint.state_dict):
         inner = {key[len(prefix) :]: value for key, value in checkpoint.state_dict.items() if key.startswith(prefix)}
-        if name := recognize(inner):
-            return name, inner
+        if candidates := recognize(inner):
+            return choose(candidates, inner, read_batch), inner
     raise CheckpointError(
         f"checkpoint {checkpoint.source}: its net is not one of the zoo (first entries: "
         f"{', '.join(list(checkpoint.state_dict)[:3])}); name it with --model, such as torchvision:resnet18 or net.py:build"

@@ -6,9 +6,9 @@ import torch
 
 from landscape.curvature import extremes as room
 from landscape.curvature.extremes import CHECKED_BY, LOWER_CARRIED, RANDOM_STARTS, extremes
-from landscape.curvature.rules import add_to
 from landscape.curvature.space import LOWER, UPPER, Space
 from landscape.errors import EvaluationError
+from landscape.program.rules import add_to
 from tests.curvature import spectra
 
 N = 3000

@@ -6,11 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from landscape.curvature.program import Program, Step, Tape
-from landscape.curvature.rules import Rule
 from landscape.errors import UsageError
 from landscape.models.resnet import ResNet
 from landscape.models.zoo import build_zoo
+from landscape.program.hvp import Program, Step, Tape
+from landscape.program.rules import Rule
 
 
 def cross_entropy(outputs, targets):
@@ -396,7 +396,7 @@ def test_a_tape_is_rounded_tensor_by_tensor():
     tape = program.rounded_tape(Tape([held, held], [held, None], 0.0, held, lambda t: t), torch.bfloat16)
     for kept in tape.kept:
         assert [float(each[0]) for each in kept] == list(range(100))
-    assert tape.cotangents[0].dtype == tape.slope.dtype == tape.bend(tape.slope).dtype == torch.bfloat16
+    assert tape.cotangents[0].dtype == tape.slope.dtype == tape.loss_hvp(tape.slope).dtype == torch.bfloat16
 
 
 def test_rough_products_follow_the_weights(images, products):

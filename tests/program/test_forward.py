@@ -1,4 +1,4 @@
-"""The faster program computes the same function: folded or not, at any weights, under every batch-norm policy."""
+"""Law: the folded forward pass computes the same function, at any weights, under every batch-norm policy."""
 
 import copy
 
@@ -9,9 +9,9 @@ from torch import nn
 
 from landscape.data.split import TensorSplit
 from landscape.models.zoo import build_zoo
-from landscape.objective.fast import accelerated
 from landscape.objective.loss import make_measure
 from landscape.objective.objective import Objective
+from landscape.program.forward import folded_net
 
 
 def lived_in(net: nn.Module) -> nn.Module:
@@ -39,7 +39,7 @@ def inference():
 @pytest.mark.parametrize("name", ["resnet20", "resnet20_a", "resnet20_noshort", "resnet50", "vgg9", "densenet_cifar"])
 def test_the_same_outputs_as_the_net(name):
     net, inputs = lived_in(build_zoo(name)), images()
-    fast = accelerated(net, inputs[:4])
+    fast = folded_net(net, inputs[:4])
     assert fast is not None
     expected = copy.deepcopy(net).double()(inputs.double())
     scale = float(expected.abs().max())
@@ -47,18 +47,18 @@ def test_the_same_outputs_as_the_net(name):
 
 
 def test_a_large_net_is_folded_layer_by_layer_to_the_same_values(monkeypatch):
-    """Its folded weights are formed when they are needed, so that they take no memory beside the net's own."""
+    """Its folded weights are formed when they are needed, so they take no memory beside the net's own."""
     net, inputs = lived_in(build_zoo("resnet20")), images()
-    kept = accelerated(net, inputs[:4])
-    monkeypatch.setattr("landscape.objective.fast.KEPT_BYTES", 0)
-    passing = accelerated(net, inputs[:4])
+    kept = folded_net(net, inputs[:4])
+    monkeypatch.setattr("landscape.program.forward.KEPT_BYTES", 0)
+    passing = folded_net(net, inputs[:4])
     assert kept.nbytes > 1e6 and passing.nbytes == 0
     assert torch.equal(kept(inputs), passing(inputs))
 
 
-def test_weights_that_have_moved_are_folded_anew():
+def test_refresh_folds_the_present_weights():
     net, inputs = lived_in(build_zoo("resnet20")), images()
-    fast = accelerated(net, inputs[:4])
+    fast = folded_net(net, inputs[:4])
     before = fast(inputs)
     for name, tensor in net.state_dict().items():
         if tensor.is_floating_point() and not name.startswith("linear"):  # the last layer is read as it is
@@ -120,7 +120,7 @@ class SubtractsAndScales(Block):
 )
 def test_what_must_not_be_fused_is_not(kind):
     net, inputs = lived_in(kind()), images(size=8)
-    fast = accelerated(net, inputs[:4])
+    fast = folded_net(net, inputs[:4])
     if fast is not None:
         torch.testing.assert_close(fast(inputs), net(inputs), rtol=1e-5, atol=1e-5)
 
@@ -142,13 +142,13 @@ class ReturnsATuple(Block):
 
 @pytest.mark.parametrize("kind", [Branches, BakesTheBatchSize, ReturnsATuple])
 def test_nets_that_cannot_be_rewritten_are_left_as_they_are(kind):
-    assert accelerated(lived_in(kind()), images(4, size=8)) is None
+    assert folded_net(lived_in(kind()), images(4, size=8)) is None
 
 
 def test_layers_with_hooks_are_left_as_they_are():
     net = lived_in(AddsItself())
     net.conv.register_forward_hook(lambda module, inputs, output: output * 2)
-    assert accelerated(net, images(4, size=8)) is None
+    assert folded_net(net, images(4, size=8)) is None
 
 
 @pytest.mark.parametrize("batchnorm", ["keep", "interpolate", "recompute"])

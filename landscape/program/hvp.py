@@ -8,13 +8,13 @@ business of translate.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from landscape.curvature.rules import Rule, Sum, Sums
+from landscape.program.rules import FIRST_ORDER, Along, Rule, Sum, Sums
 
 # By step, as a layer may be used twice, each time with another scale folded in.
 StepSums = dict[int, Sums]
@@ -30,21 +30,25 @@ class Step:
     active: bool
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class Tape:
-    """What the steps keep of one batch. `loss` is its share of the mean loss; `bend` gives H_L t for a tangent t."""
+    """What the steps keep of one batch.
+
+    `loss` is its share of the mean loss, `slope` the derivative by the outputs; `loss_hvp` gives H_L t for a tangent t of
+    the outputs.
+    """
 
     kept: list[Any]
     cotangents: list[Tensor | None]
     loss: float
     slope: Tensor
-    bend: Callable[[Tensor], Tensor]
-    nbytes: int = field(default=0)
+    loss_hvp: Callable[[Tensor], Tensor]
+    nbytes: int = 0
 
     def weighed(self) -> Tape:
         """With its `nbytes`."""
-        self.nbytes = sum(tensor.untyped_storage().nbytes() for tensor in _unique((self.kept, self.cotangents)))
-        return self
+        tensors = _unique((self.kept, self.cotangents))
+        return replace(self, nbytes=sum(tensor.untyped_storage().nbytes() for tensor in tensors))
 
 
 class Program:
@@ -52,7 +56,7 @@ class Program:
 
     def __init__(self, steps: Sequence[Step]):
         self._steps = tuple(steps)
-        self._over = tuple(self._may_overwrite(step) for step in steps)
+        self._in_place = tuple(self._may_overwrite(step) for step in steps)
 
     def _may_overwrite(self, step: Step) -> bool:
         """Whether the tangent that a step takes is needed by nobody else: allocating memory costs as much as the step."""
@@ -63,7 +67,7 @@ class Program:
         return (
             read_by == 1
             and before.active
-            and (before.rule.gives_new or (isinstance(before.rule, Sum) and all(before.wanted)))
+            and (before.rule.owns_results or (isinstance(before.rule, Sum) and all(before.wanted)))
         )
 
     def rounded(self, dtype: torch.dtype) -> Program:
@@ -81,12 +85,13 @@ class Program:
 
         kept = [step.rule.rounded(held, cast) for step, held in zip(self._steps, tape.kept, strict=True)]
         cotangents = [None if held is None else cast(held) for held in tape.cotangents]
-        precise, bend = tape.slope.dtype, tape.bend
-        rounded = Tape(kept, cotangents, tape.loss, tape.slope.to(dtype), lambda t: bend(t.to(precise)).to(dtype))
-        return rounded.weighed()
+        precise, hvp = tape.slope.dtype, tape.loss_hvp
+        return Tape(
+            kept, cotangents, tape.loss, tape.slope.to(dtype), lambda tangent: hvp(tangent.to(precise)).to(dtype)
+        ).weighed()
 
     def refresh(self) -> None:
-        """After the weights have moved."""
+        """To be called when the weights have changed, before `prepare`."""
         for step in self._steps:
             step.rule.refresh()
 
@@ -98,71 +103,64 @@ class Program:
         """One batch: forward, and back once for the cotangents; `loss` takes the outputs to their share of the mean."""
         values, kept = [channels_last(inputs)], []
         for step in self._steps:
-            out, held = step.rule.forward(*(values[i] for i in step.inputs))
+            out, held = step.rule.forward([values[i] for i in step.inputs])
             values.append(out)
             kept.append(held)
-        value, slope, bend = _of_outputs(values[-1], loss)
-        tape = Tape(kept, [None] * len(kept), value, slope, bend)
-        self._back(tape, slope, {}, keep=True)
+        tape = Tape(kept, [None] * len(kept), *_of_outputs(values[-1], loss))
+        self._back(tape, tape.slope, None)
         return tape.weighed()
 
     def gradient(self, tape: Tape, sums: StepSums) -> None:
         """Adds the batch's share of the gradient."""
         self._back(tape, tape.slope, sums)
 
-    def product(self, tape: Tape, moved: Sequence[Any], sums: StepSums, *, gauss_newton: bool = False) -> None:
-        """Adds the batch's share of the product with the direction that `moved` was prepared from."""
+    def product(self, tape: Tape, direction: Sequence[Any], sums: StepSums, *, gauss_newton: bool = False) -> None:
+        """Adds the batch's share of the product with a direction that is prepared."""
         tangents: list[Tensor | None] = [None]
-        for step, over, kept, part in zip(self._steps, self._over, tape.kept, moved, strict=True):
+        for step, in_place, kept, part in zip(self._steps, self._in_place, tape.kept, direction, strict=True):
             taken = [tangents[i] for i in step.inputs]
-            if over:
-                tangents.append(step.rule.over(kept, taken[0]))
+            if in_place and taken[0] is not None:
+                tangents.append(step.rule.in_place(kept, taken[0]))
             else:
-                tangents.append(step.rule.push(kept, taken, part) if step.active else None)
+                tangents.append(step.rule.jvp(kept, taken, part) if step.active else None)
         if tangents[-1] is None:
             return
-        rslope = tape.bend(tangents[-1])
-        if gauss_newton:
-            self._back(tape, rslope, sums)
-        else:
-            self._back(tape, rslope, sums, tangents=tangents, moved=moved)
+        along = None
+        if not gauss_newton:
+            inputs = ([tangents[i] for i in step.inputs] for step in self._steps)
+            along = [Along(*each) for each in zip(tape.cotangents, inputs, direction, strict=True)]
+        self._back(tape, tape.loss_hvp(tangents[-1]), sums, along)
 
     def finish(self, sums: StepSums, out: Mapping[str, Tensor]) -> None:
         """Adds what all batches gave to the tensors of the result."""
         for number, step in enumerate(self._steps):
             step.rule.finish(sums.get(number, {}), out)
 
-    def _back(self, tape: Tape, last: Tensor, sums: StepSums, *, tangents=None, moved=None, keep: bool = False) -> None:
-        found: list[Tensor | None] = [None] * (len(self._steps) + 1)
-        owned = [False] * len(found)  # by the step that takes it: no other holds this memory
-        found[-1] = last
+    def _back(self, tape: Tape, last: Tensor, sums: StepSums | None, along: Sequence[Along] | None = None) -> None:
+        """A backward pass from the cotangent `last` of the outputs; without `sums`, it fills in the tape's cotangents."""
+        cotangents: list[Tensor | None] = [*[None] * len(self._steps), last]
+        owned = [False] * len(cotangents)  # by the step that takes it: no other holds this memory
         for number in range(len(self._steps) - 1, -1, -1):
-            step, got = self._steps[number], found[number + 1]
-            found[number + 1] = None
-            if not step.active:
+            step, got = self._steps[number], cotangents[number + 1]
+            cotangents[number + 1] = None
+            if not step.active or got is None:
                 continue
-            own = None if keep else sums.setdefault(number, {})
+            if sums is None and step.rule.keeps_cotangent:
+                tape.cotangents[number] = got
             if step.rule.self_adjoint and owned[number + 1] and step.wanted[0]:
-                given = (step.rule.over(tape.kept[number], got),)
-            elif keep:
-                if step.rule.keeps_cotangent:
-                    tape.cotangents[number] = got
-                given = step.rule.pull(tape.kept[number], got, step.wanted, own)
-            elif tangents is None:
-                given = step.rule.pull(tape.kept[number], got, step.wanted, own)
+                given: Sequence[Tensor | None] = (step.rule.in_place(tape.kept[number], got),)
             else:
-                given = step.rule.pull(
-                    tape.kept[number], got, step.wanted, own,
-                    cotangent=tape.cotangents[number], tangents=[tangents[i] for i in step.inputs], moved=moved[number],
-                )  # fmt: skip
+                own = None if sums is None else sums.setdefault(number, {})
+                second = along[number] if along else FIRST_ORDER
+                given = step.rule.vjp(tape.kept[number], got, step.wanted, own, second)
             for i, want, cotangent in zip(step.inputs, step.wanted, given, strict=True):
                 if not want or cotangent is None:
                     continue
-                if found[i] is None:
-                    found[i], owned[i] = cotangent, step.rule.gives_new
+                before, owns = cotangents[i], step.rule.owns_results
+                if before is None:
+                    cotangents[i], owned[i] = cotangent, owns
                 else:
-                    found[i] = cotangent.add_(found[i]) if step.rule.gives_new else found[i] + cotangent
-                    owned[i] = True
+                    cotangents[i], owned[i] = cotangent.add_(before) if owns else before + cotangent, True
 
 
 def _of_outputs(outputs: Tensor, loss: Callable[[Tensor], Tensor]) -> tuple[float, Tensor, Callable[[Tensor], Tensor]]:
@@ -172,13 +170,13 @@ def _of_outputs(outputs: Tensor, loss: Callable[[Tensor], Tensor]) -> tuple[floa
         value = loss(leaf)
         (slope,) = torch.autograd.grad(value, leaf, create_graph=True)
 
-    def bend(tangent: Tensor) -> Tensor:
+    def loss_hvp(tangent: Tensor) -> Tensor:
         if not slope.requires_grad:
             return torch.zeros_like(tangent)
         (found,) = torch.autograd.grad(slope, leaf, tangent, retain_graph=True, allow_unused=True)
         return torch.zeros_like(tangent) if found is None else found
 
-    return float(value.detach()), slope.detach(), bend
+    return float(value.detach()), slope.detach(), loss_hvp
 
 
 def channels_last(inputs: Tensor) -> Tensor:
