@@ -44,18 +44,21 @@ def test_residuals_of_ritz_pairs_are_bounds_and_of_one_chain_exact(chains):
     assert (ritz.residuals <= 3**0.5 * true + 1e-12).mean() > 0.9, "a bound that is much too large says nothing"
 
 
-def test_what_waits_is_known_as_the_space_comes_to_hold_it():
-    """Two chains see the same three eigenvalues: one of them ends, and nothing is left of what the other had outside."""
+def test_a_space_closes_when_it_holds_all_that_the_starts_reach():
+    """Two starts and three eigenvectors: five vectors, and nothing is left then of what the first chain had outside."""
     values = np.zeros(200)
     values[:3] = [7.0, 3.0, -2.0]
     matrix, _ = turned(values)
     random = draws(200)
     krylov = Krylov(lambda v: matrix @ v, [random(0), random(1)], random, 200)
-    while krylov.size < 8:
-        krylov.step(newest=krylov.size > 2)
+    for number in range(5):
+        assert not krylov.closed
+        krylov.step(newest=number > 2)
     assert krylov.closed
     assert krylov.ritz().residuals.max() <= 1e-10
-    np.testing.assert_allclose(krylov.ritz().values[[0, -2, -1]], [-2, 3, 7], atol=1e-10)
+    np.testing.assert_allclose(krylov.ritz().values, [-2, 0, 0, 3, 7], atol=1e-10)
+    krylov.step()
+    torch.testing.assert_close(krylov.basis @ krylov.basis.T, torch.eye(6, dtype=torch.float64), rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("values", [[5.0] * 3 + [1.0] * 2 + [-2.0] * 2, [2.0] * 6, [0.0, 0.0, 1.0]])
