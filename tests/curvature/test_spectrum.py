@@ -44,6 +44,23 @@ def test_residuals_of_ritz_pairs_are_bounds_and_of_one_chain_exact(chains):
     assert (ritz.residuals <= 3**0.5 * true + 1e-12).mean() > 0.9, "a bound that is much too large says nothing"
 
 
+def test_a_space_closes_when_it_holds_all_that_the_starts_reach():
+    """Two starts and three eigenvectors: five vectors, and nothing is left then of what the first chain had outside."""
+    values = np.zeros(200)
+    values[:3] = [7.0, 3.0, -2.0]
+    matrix, _ = turned(values)
+    random = draws(200)
+    krylov = Krylov(lambda v: matrix @ v, [random(0), random(1)], random, 200)
+    for number in range(5):
+        assert not krylov.closed
+        krylov.step(newest=number > 2)
+    assert krylov.closed
+    assert krylov.ritz().residuals.max() <= 1e-10
+    np.testing.assert_allclose(krylov.ritz().values, [-2, 0, 0, 3, 7], atol=1e-10)
+    krylov.step()
+    torch.testing.assert_close(krylov.basis @ krylov.basis.T, torch.eye(6, dtype=torch.float64), rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize("values", [[5.0] * 3 + [1.0] * 2 + [-2.0] * 2, [2.0] * 6, [0.0, 0.0, 1.0]])
 def test_multiple_eigenvalues_are_found_as_often_as_they_are_there(values):
     matrix, _ = turned(np.array(values))
@@ -119,6 +136,17 @@ def test_starts_without_the_outermost_are_not_the_last_word():
     found = eigenpairs(lambda v: diagonal * v, unlucky, len(values), top=1, bottom=1)
     assert found.converged
     np.testing.assert_allclose(found.values, [-5, 9], rtol=0.01)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_crowd_at_zero_is_known_as_well_as_stated(seed):
+    """Of a convex loss: one start takes values within the crowd for its end, and its errors do not show it."""
+    generator = np.random.default_rng(seed)
+    crowd = 0.05 * np.abs(generator.standard_normal(120) * np.exp(0.7 * generator.standard_normal(120)))
+    values = np.concatenate([crowd, [1, 2, 5, 11, 30]])
+    matrix, _ = turned(values, seed)
+    found = eigenpairs(lambda v: matrix @ v, draws(len(values), seed), len(values), top=3, bottom=3)
+    assert (np.abs(found.values - np.sort(values)[[0, 1, 2, -3, -2, -1]]) <= found.errors).all()
 
 
 def test_an_end_at_zero_is_not_accepted_before_a_smaller_one_would_have_shown():
