@@ -247,6 +247,12 @@ def test_every_shipped_file_that_is_named_is_there(path):
         assert (ROOT / name).exists(), name
 
 
+def test_every_test_that_the_laws_name_is_there():
+    named = set(re.findall(r"`(?:[\w/]+/)?(test_\w+\.py)`", (ROOT / "docs" / "laws.md").read_text()))
+    there = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
+    assert len(named) > 30 and named <= there
+
+
 def test_every_figure_has_a_script_pictures_and_a_caption_that_names_them():
     scripts = [path for path in (ROOT / "scripts" / "figures").iterdir() if not path.suffix and path.is_file()]
     assert len(scripts) >= 6

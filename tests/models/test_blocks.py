@@ -101,4 +101,6 @@ def test_the_loss_of_a_net_is_that_of_the_original_program(original):
     with torch.no_grad():
         loss = F.cross_entropy(model((pixels - mean) / std), torch.from_numpy(data["labels"])).item()
     with h5py.File(original.folder / "surface.h5") as surface:
-        assert loss == pytest.approx(float(surface["train_loss"][()].ravel()[surface["train_loss"].size // 2]), abs=1e-5)
+        assert loss == pytest.approx(
+            float(surface["train_loss"][()].ravel()[surface["train_loss"].size // 2]), abs=1e-5
+        )
