@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import operator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -132,21 +133,14 @@ def _rewrite(trace: Trace, *, fused_kernels: bool) -> list[_FoldedConvolution]:
 
 
 def _epilogue(trace: Trace, last: fx.Node) -> _Epilogue:
-    """Of the chain that ends in `last` so far."""
+    """Of the chain that ends in `last` so far: an activation, after a sum or at once; a sum alone is not fused."""
     after = only_user(last)
-    if after is not None and (activation := _activation(trace, after)):
-        return _Epilogue(after, None, activation)
-    addend = _addend(trace, after, last) if after is not None else None
-    end = only_user(after) if after is not None and addend is not None else None
-    if end is not None and (activation := _activation(trace, end)):
-        return _Epilogue(end, addend, activation)
-    return _Epilogue(last)
-
-
-def _activation(trace: Trace, node: fx.Node) -> str | None:
-    """oneDNN's name for what a node does to a convolution's result."""
-    operation = trace.operation(node)
-    return None if operation is None else operation.post_op
+    addend = None if after is None else _addend(trace, after, last)
+    end = after if after is None or addend is None else only_user(after)
+    operation = None if end is None else trace.operation(end)
+    if end is None or operation is None or operation.post_op is None:
+        return _Epilogue(last)
+    return _Epilogue(end, addend, operation.post_op)
 
 
 def _addend(trace: Trace, node: fx.Node, value: fx.Node) -> fx.Node | None:
@@ -185,7 +179,7 @@ class _FoldedConvolution(nn.Module):
         super().__init__()
         self._sources = (conv, norm)  # a tuple, so that they are not registered
         assert not isinstance(conv.padding, str)
-        self._padding, self._stride, self._dilation = list(conv.padding), list(conv.stride), list(conv.dilation)
+        self._geometry: tuple[Any, ...] = (list(conv.padding), list(conv.stride), list(conv.dilation), conv.groups)
         self._activation = activation
         self._call = self._added if adds else self._fused if fused else self._plain
         self.kept: tuple[Tensor, Tensor] | None = None
@@ -218,12 +212,9 @@ class _FoldedConvolution(nn.Module):
     def forward(self, x: Tensor, other: Tensor | None = None) -> Tensor:
         return self._call(x, other, *(self.kept or self._fold(*self._room())))
 
-    @property
-    def _geometry(self) -> tuple[list[int], list[int], list[int], int]:
-        return self._padding, self._stride, self._dilation, self._sources[0].groups
-
     def _plain(self, x: Tensor, other: Tensor | None, weight: Tensor, bias: Tensor) -> Tensor:
-        return F.conv2d(x, weight, bias, self._stride, self._padding, self._dilation, self._sources[0].groups)
+        padding, stride, dilation, groups = self._geometry
+        return F.conv2d(x, weight, bias, stride, padding, dilation, groups)
 
     def _fused(self, x: Tensor, other: Tensor | None, weight: Tensor, bias: Tensor) -> Tensor:
         return torch.ops.mkldnn._convolution_pointwise(x, weight, bias, *self._geometry, self._activation, [], "")
