@@ -42,12 +42,12 @@ class Basis:
         self._count += 1
 
     def orthogonal(self, vector: Tensor) -> Tensor:
-        """What of a vector is orthogonal to all rows, which are orthonormal."""
+        """The part of a vector that is orthogonal to all rows, which are orthonormal."""
         for _ in range(2 if self._count else 0):
             vector = torch.addmv(vector, self.rows.mT, self.rows @ vector, alpha=-1)
         return vector
 
 
 def rounding(vector: Tensor, scale: float) -> float:
-    """The length below which what is left of a vector of length `scale` after orthogonalizing is rounding."""
+    """The length at which the orthogonal part of a vector of length `scale` is only rounding."""
     return 100 * torch.finfo(vector.dtype).eps * scale

@@ -3,8 +3,8 @@
 Owns: the basis of a Krylov space and the matrix T of a symmetric operator in it, grown one product at a time; its Ritz values
 with their residuals. There are no spurious copies of eigenvalues, as the basis stays orthogonal to rounding. When the space
 closes (an invariant subspace: few distinct eigenvalues), it goes on with a new random vector orthogonal to it, so that multiple
-eigenvalues are found as often as they are there. Every start, and every random vector that is let in, begins a chain of its own;
-with several chains T is a band.
+eigenvalues are found as often as they are there. Every start vector, and every random vector that is added later, starts a chain
+of its own; with several chains T is a band matrix.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from landscape.errors import EvaluationError
 
 
 class Ritz(NamedTuple):
-    """`values` (k,) rising; `residuals` (k,) |A u - value u|: an eigenvalue lies so near; `vectors` (k, k) in the basis."""
+    """`values` (k,) rising; `residuals` (k,): |A u - value u|, of several chains a bound of it, within which an eigenvalue
+    lies; `vectors` (k, k) in the basis."""
 
     values: np.ndarray
     residuals: np.ndarray
@@ -29,7 +30,8 @@ class Ritz(NamedTuple):
 
 
 class _Rest(NamedTuple):
-    """What a product has outside the basis, and the number of the basis vector it is of; None for a new vector."""
+    """The part of a product outside the basis, and the number of the basis vector that was multiplied; None for a vector that
+    starts a chain."""
 
     vector: Tensor
     norm: Tensor
@@ -71,8 +73,8 @@ class Krylov:
             EvaluationError: the product is not finite.
         """
         if not self._rests:
-            self.let_in_random()
-        vector = self._extended(self._rests.pop(-1 if newest else 0))
+            self.add_random()
+        vector = self._append(self._rests.pop(-1 if newest else 0))
         product = self._apply(vector)
         self._inner[-1, -1] = float(product @ vector)
         rest = self._basis.orthogonal(product)
@@ -86,8 +88,8 @@ class Krylov:
         else:
             self.closed = True
 
-    def let_in_random(self) -> None:
-        """A random vector begins a chain, the newest."""
+    def add_random(self) -> None:
+        """A random vector starts a new chain, the newest."""
         vector = self._random(self._drawn)
         self._rests.append(_Rest(vector, vector.norm(), None))
         self._drawn += 1
@@ -105,8 +107,8 @@ class Krylov:
         parts = torch.from_numpy(ritz.vectors[:, which].T.copy()).to(self.basis.device, self.basis.dtype)
         return parts @ self.basis
 
-    def _extended(self, rest: _Rest) -> Tensor:
-        """The newest basis vector; T and the other rests are as they are with it."""
+    def _append(self, rest: _Rest) -> Tensor:
+        """The next basis vector, from a rest; T and the other rests are updated."""
         if rest.source != self.size - 1:  # it has waited while the space grew
             vector = self._basis.orthogonal(rest.vector)
             rest = rest._replace(vector=vector, norm=vector.norm())
@@ -118,7 +120,7 @@ class Krylov:
         return newest
 
     def _without(self, rest: _Rest, newest: Tensor) -> _Rest | None:
-        """What of a rest is orthogonal to the newest basis vector; None where that is rounding."""
+        """The part of a rest that is orthogonal to the newest basis vector; None where only rounding is left."""
         share = float(rest.vector @ newest)
         self._couple(rest.source, share)
         vector = rest.vector - share * newest

@@ -23,21 +23,21 @@ from landscape.surfaces.spectrum import Density
 
 # Each kind of estimate draws from numbers of its own, so that none changes when another is left out.
 TRACE_DRAWS, DENSITY_DRAWS = 1_000, 2_000
-# A single random vector may hold little of an eigenvector, and holds one direction only of a multiple eigenvalue.
+# A single random vector may hold little of an eigenvector, and reaches only one direction of a multiple eigenvalue.
 STARTS = 2
-# Another one, let in when all is found, must not find anything else within this many products.
-CHECKING = 3
+# When all values seem to be found, one more random vector must not find others within this many products.
+CHECK_PRODUCTS = 3
 # No stated error is smaller than this many rounding units of the largest magnitude.
 ROUNDING = 10
-# Solving for the Ritz values takes long when there are many: after this many products, only as often as adds this share.
-OFTEN, SHARE = 64, 32
+# A large T takes long to solve: beyond this many products, the space is looked at only when it has grown by 1 / LOOKS.
+ALWAYS_LOOK, LOOKS = 64, 32
 
 
 @dataclass(frozen=True, eq=False)
 class Eigenpairs:
     """Eigenvalues (k,) rising, their error bounds (k,), and vectors (k, n) of unit length.
 
-    `converged`: they passed `Acceptance`, and a random vector that was let in afterwards found no others.
+    `converged`: they passed `Acceptance`, and a fresh random vector then found no others. `products`: how many were computed.
     """
 
     values: np.ndarray
@@ -68,7 +68,7 @@ def eigenpairs(
 
 
 class _Seen(NamedTuple):
-    """What a space shows: all its Ritz pairs, which of them are wanted, the errors of these, and whether the rule holds."""
+    """All Ritz pairs of a space, which of them are wanted, the errors of these, and whether the search may end."""
 
     ritz: Ritz
     wanted: np.ndarray
@@ -95,7 +95,7 @@ class _KrylovSearch:
         seen, confirmed = self._accepted(), False
         while not (confirmed or self._exhausted()):
             before = seen.values
-            self._let_in_random()
+            self._check()
             seen = self._accepted()
             confirmed = seen.accepted and self._acceptance.agree(before, seen.values, seen.scale)
         krylov = self._krylov
@@ -104,7 +104,7 @@ class _KrylovSearch:
         return Eigenpairs(seen.values, errors, vectors, krylov.size, confirmed or krylov.complete)
 
     def _accepted(self) -> _Seen:
-        """What is seen when the rule holds, or when no more products may be spent."""
+        """Grows the space until the search may end, or no more products may be spent."""
         self._acceptance.reset()
         while True:
             exhausted = self._exhausted()
@@ -117,15 +117,16 @@ class _KrylovSearch:
     def _look(self) -> _Seen:
         size, ritz = self._krylov.size, self._krylov.ritz()
         wanted = np.unique(np.concatenate([np.arange(self._bottom), size - 1 - np.arange(self._top)]))
-        wanted = wanted[wanted >= 0].astype(int)
+        wanted = wanted[(wanted >= 0) & (wanted < size)].astype(int)
         errors = all_errors(ritz.values, ritz.residuals)[wanted]
         seen = _Seen(ritz, wanted, errors, False)
         found = self._acceptance.found(seen.values, ritz.residuals[wanted], errors, scale=seen.scale, size=size)
         return seen._replace(accepted=self._acceptance.holds(found, size))
 
-    def _let_in_random(self) -> None:
-        self._krylov.let_in_random()
-        for _ in range(CHECKING):
+    def _check(self) -> None:
+        """Grows the space from a fresh random vector alone."""
+        self._krylov.add_random()
+        for _ in range(CHECK_PRODUCTS):
             if not self._exhausted():
                 self._krylov.step(newest=True)
 
@@ -135,7 +136,7 @@ class _KrylovSearch:
     def _looks(self) -> bool:
         size = self._krylov.size
         enough = size >= min(self._top + self._bottom, self._krylov.dimension)
-        return enough and (size <= OFTEN or size % (size // SHARE) == 0)
+        return enough and (size <= ALWAYS_LOOK or size % (size // LOOKS) == 0)
 
 
 def density(

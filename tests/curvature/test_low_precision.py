@@ -1,4 +1,4 @@
-"""Laws: rough products change what a search costs and nothing that it accepts; values hold for the operator itself."""
+"""Laws: low-precision products change what a search costs and nothing that it accepts; values hold for the operator itself."""
 
 import numpy as np
 import pytest
@@ -62,7 +62,7 @@ def test_both_ends_to_the_tolerance_for_a_few_exact_products(seed, share):
     assert float(found.vectors[0] @ found.vectors[1]) == pytest.approx(0, abs=1e-9)
 
 
-def test_more_precision_than_rough_products_have():
+def test_more_precision_than_low_precision_products_have():
     diagonal = spectrum(1)
     found = extremes(lambda v: diagonal * v, draws(1), N, tolerance=1e-6, low_precision=noisy(diagonal, 0.01))
     assert found.converged and found.products <= 7 and found.low_precision_products <= 45, (
@@ -72,7 +72,7 @@ def test_more_precision_than_rough_products_have():
     assert found.largest == pytest.approx(float(diagonal.max()), rel=1e-6)
 
 
-def test_rough_products_that_hide_the_smaller_end_are_given_up_soon():
+def test_low_precision_products_that_hide_the_smaller_end_are_given_up_soon():
     """Nearly convex: what is negative is smaller than the noise."""
     generator = np.random.default_rng(3)
     values = np.concatenate([np.abs(0.01 * generator.standard_normal(N - 14)), np.geomspace(1, 100, 10)])
@@ -134,7 +134,7 @@ def test_what_is_not_found_within_the_limit_is_told_with_values_that_hold():
     assert -1 <= found.smallest < found.largest <= 1
 
 
-def test_a_sharpened_end_is_seen_as_the_operator_itself_has_it():
+def test_a_corrected_end_is_seen_as_the_operator_itself_has_it():
     diagonal = spectrum(4)
     space = Space(lambda v: diagonal * v, N, noisy(diagonal, 0.02))
     random = draws()
@@ -142,16 +142,16 @@ def test_a_sharpened_end_is_seen_as_the_operator_itself_has_it():
         space.add(random(number))
     for _ in range(20):
         space.add(space.both_ends().directions[0][0])
-    blurred = space.both_ends()
+    before = space.both_ends()
     pair, off = space.correct(LOWER)
     assert torch.allclose(pair.product, diagonal * pair.vector), "the operator's own"
     assert off > 0
     value = float(pair.vector @ pair.product)
     residual = float((pair.product - value * pair.vector).norm())
-    sharp = space.both_ends()
+    after = space.both_ends()
     # correcting moves the Ritz vector a little, toward where the corrected residual is smaller
-    assert abs(sharp.values[0] - value) < 0.2 * abs(blurred.values[0] - value)
-    assert sharp.residuals[0] == pytest.approx(residual, rel=0.3)
+    assert abs(after.values[0] - value) < 0.2 * abs(before.values[0] - value)
+    assert after.residuals[0] == pytest.approx(residual, rel=0.3)
 
 
 def test_of_an_operator_that_is_not_quite_symmetric_its_symmetric_part_is_seen():
@@ -168,7 +168,7 @@ def test_of_an_operator_that_is_not_quite_symmetric_its_symmetric_part_is_seen()
 
 
 def test_the_ends_of_two_pairs_are_those_of_the_plane_they_span():
-    """Also where the two are not orthogonal, as rough products leave them."""
+    """Also where the two are not orthogonal, as low-precision products leave them."""
     diagonal = spectrum(5)
     space = Space(lambda v: diagonal * v, N, noisy(diagonal, 0.02))
     random = draws()
@@ -184,7 +184,7 @@ def test_the_ends_of_two_pairs_are_those_of_the_plane_they_span():
         assert float((pair.product - value * pair.vector).norm()) == pytest.approx(residual)
 
 
-def test_sums_of_rough_products_keep_their_digits():
+def test_sums_of_low_precision_products_keep_their_digits():
     sums = {}
     for value in [1.0] + 256 * [2.0**-10]:
         add_to(sums, "w", torch.tensor([value], dtype=torch.bfloat16))

@@ -357,7 +357,9 @@ def test_single_precision_and_half_of_it_are_right_to_their_digits(name, images,
         expected = truth(vector)
         assert (found(vector.float()) - expected).norm() <= 1e-5 * expected.norm()
         assert (rough(vector.float()) - expected).norm() <= 0.02 * expected.norm()
-        assert (rough(vector.float()) - expected).norm() >= 1e-5 * expected.norm(), "that would be no rough product"
+        assert (rough(vector.float()) - expected).norm() >= 1e-5 * expected.norm(), (
+            "that would be no low-precision product"
+        )
         assert rough(vector.float()).dtype == torch.float32
         gauss_newton = products(net, data, batch_size=10, ignore=ignore, precision="fp32", matrix="ggn")
         roughly = gauss_newton.low_precision("bf16")
@@ -365,7 +367,7 @@ def test_single_precision_and_half_of_it_are_right_to_their_digits(name, images,
         assert (roughly(vector.float()) - gauss_newton(vector.float())).norm() <= 0.03 * expected.norm()
 
 
-def test_rough_products_do_not_depend_on_what_is_kept(images, products):
+def test_low_precision_products_do_not_depend_on_what_is_kept(images, products):
     torch.manual_seed(0)
     net, data = seen(resnet("projection")), (images[0].float(), images[1])
     found, kept, budgets = [], [], [float("inf")]
@@ -399,7 +401,7 @@ def test_a_tape_is_rounded_tensor_by_tensor():
     assert tape.cotangents[0].dtype == tape.slope.dtype == tape.loss_hvp(tape.slope).dtype == torch.bfloat16
 
 
-def test_rough_products_follow_the_weights(images, products):
+def test_low_precision_products_follow_the_weights(images, products):
     torch.manual_seed(0)
     net, data = seen(resnet("padding")), (images[0].float(), images[1])
     made = products(net, data, precision="fp32", backend="program")
@@ -414,7 +416,7 @@ def test_rough_products_follow_the_weights(images, products):
 
 
 @pytest.mark.parametrize("faster, off, taken", [(3.0, 0.01, True), (1.1, 0.01, False), (3.0, 0.2, False)])
-def test_rough_products_are_taken_where_they_pay(faster, off, taken, images, products, monkeypatch):
+def test_low_precision_products_are_taken_where_they_pay(faster, off, taken, images, products, monkeypatch):
     from landscape.curvature import operator as room
     from landscape.curvature.tapes import ByProgram
 
@@ -433,7 +435,7 @@ def test_rough_products_are_taken_where_they_pay(faster, off, taken, images, pro
     assert made.low_precision() is None, "not even tried"
 
 
-def test_rough_products_that_cannot_be_had_are_refused(images, products):
+def test_low_precision_products_that_cannot_be_had_are_refused(images, products):
     torch.manual_seed(0)
     net = seen(resnet("padding"))
     with pytest.raises(UsageError, match="search bf16: the precision is fp64"):

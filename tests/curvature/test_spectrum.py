@@ -13,13 +13,13 @@ VALUES = np.concatenate([np.random.default_rng(4).standard_normal(300) * 0.1, [-
 
 
 def grown(chains: int):
-    """(matrix, a space of 60 dimensions): of one start, or of two and a third vector let in later, whose chain goes on."""
+    """(matrix, a space of 60 dimensions): of one start, or of two and a third vector added later, whose chain goes on."""
     matrix, _ = turned(VALUES)
     random = draws(len(VALUES))
     krylov = Krylov(lambda v: matrix @ v, [random(k) for k in range(min(chains, 2))], random, len(VALUES))
     while krylov.size < 60:
         if chains == 3 and krylov.size == 30:
-            krylov.let_in_random()
+            krylov.add_random()
         krylov.step(newest=chains == 3 and 30 <= krylov.size < 40)
     return matrix, krylov
 
@@ -156,6 +156,12 @@ def test_an_end_at_zero_is_not_accepted_before_a_smaller_one_would_have_shown():
     diagonal[:8] = torch.tensor([12337.0, 900.0, 120.0, 4.0, -0.5, -8.0, -60.0, -72.7])
     found = eigenpairs(lambda v: diagonal * v, draws(n), n, top=1, bottom=1)
     np.testing.assert_allclose(found.values, [-72.7, 12337], rtol=0.01)
+
+
+def test_a_limit_below_what_is_wanted_gives_what_is_there():
+    matrix, _ = turned(VALUES)
+    found = eigenpairs(lambda v: matrix @ v, draws(len(VALUES)), len(VALUES), top=5, bottom=5, max_products=3)
+    assert len(found.values) == len(found.vectors) == found.products == 3 and not found.converged
 
 
 def test_every_product_is_counted_and_the_limit_is_kept():
