@@ -165,3 +165,14 @@ def test_tally_against_numpy():
         found = means(merge_sums(fetch_sums([tally])))
         assert found["s_m"] == pytest.approx(values.mean(), rel=1e-13)
         assert found["stderr/s_m"] == pytest.approx(values.std(ddof=1) / 1000**0.5, rel=1e-12)
+
+
+def test_a_view_with_other_splits_follows_the_weights_and_leaves_the_objective_as_it_is(cnn, images, objective):
+    inputs, targets = images
+    task, few = objective(cnn(), images), objective(cnn(), (inputs[:7], targets[:7]))
+    view = task.with_splits(few.splits)
+    assert view.samples == 7 and task.samples == 23
+    for factor in (1.0, 1.5):
+        task.weights.mul_(factor)
+        few.weights.mul_(factor)
+        assert view.evaluate() == few.evaluate() != task.evaluate()
