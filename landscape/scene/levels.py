@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from landscape.errors import UsageError
-from landscape.scene.scene import LINEAR, LOG, Scale
+from landscape.scene.scale import LINEAR, LOG, Scale
 
 LEVELS, MOST_LEVELS = 13, 18
 # The share of all values that may lie between two neighbouring levels.
