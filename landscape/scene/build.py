@@ -53,20 +53,19 @@ def prepare(sources: Sequence[Source], chosen: Kind, options: Options) -> list[A
         UsageError: a source or an option that does not fit the kind.
     """
     for source in sources:
-        if not chosen.fits(source):
-            raise UsageError(_misfit(source, chosen))
-    for name, reason in chosen.unused.items():
-        if getattr(options, name) is not None:
-            raise UsageError(
-                f"{name} {getattr(options, name)!r} does not apply to kind '{chosen.name}': {reason}; leave it out"
-            )
+        check_fit(source, chosen)
+    for name, message in chosen.unused.items():
+        if (value := getattr(options, name)) is not None:
+            raise UsageError(message.format(kind=chosen.name, value=value))
     return [chosen.of.prepare(source, options.metric) for source in sources]
 
 
-def _misfit(source: Source, chosen: Kind) -> str:
-    """A kind for another source, and which kinds fit this one."""
+def check_fit(source: Source, chosen: Kind) -> None:
+    """Raises UsageError when a kind cannot show a source; the message lists those that can."""
+    if chosen.fits(source):
+        return
     own = type_of(source)
     fitting = " or ".join(kind.name for kind in kinds() if kind.fits(source))
     other = "" if chosen.of is own else f", or give {chosen.of.example}"
-    who = source.source or f"this {own.noun}"
-    return f"kind '{chosen.name}' does not fit {who}, which {own.describe(source)}; choose {fitting}{other}"
+    who = source.source or "this input"
+    raise UsageError(f"kind '{chosen.name}' does not fit {who}, which {own.describe(source)}; choose {fitting}{other}")

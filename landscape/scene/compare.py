@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from landscape.errors import UsageError
-from landscape.scene.build import build_apart, prepare
+from landscape.scene.build import build_apart, check_fit, prepare
 from landscape.scene.kinds import kind_named, kinds
 from landscape.scene.kinds.kind import Kind, Options, Source, names_of, type_of
 from landscape.scene.scene import Caption, Comparison, Scene, View, camera_for
@@ -50,21 +50,23 @@ def side_by_side(scenes: Sequence[Scene], names: tuple[str, ...], title: str | N
 
 def _check(sources: Sequence[Source], chosen: Kind) -> None:
     """Whether the sources can be panels beside each other."""
-    if len(sources) < 2:
-        raise UsageError(f"a comparison needs at least two {chosen.of.plural}, not {len(sources)}; draw one with plot")
     types = [type_of(source) for source in sources]
+    if len(sources) < 2:
+        raise UsageError(f"a comparison needs at least two {types[0].plural}, not {len(sources)}; draw one with plot")
     for source, own in zip(sources, types, strict=True):
         if own is not types[0]:
-            who = source.source or f"a {own.noun}"
+            who = source.source or "one input"
             raise UsageError(
                 f"{who} {own.describe(source)}: compare it with other {own.plural}, not with {types[0].plural}"
             )
     sizes = [getattr(source, "ndim", 0) for source in sources]
     if len(set(sizes)) > 1:
         raise UsageError(
-            f"{chosen.of.plural} with different numbers of axes ({', '.join(map(str, sizes))}) cannot be compared; choose "
+            f"{types[0].plural} with different numbers of axes ({', '.join(map(str, sizes))}) cannot be compared; choose "
             "those of one kind"
         )
+    for source in sources:
+        check_fit(source, chosen)
     if chosen.alone:
         usual = ", ".join(kind.name for kind in kinds() if kind.of is chosen.of and not kind.alone)
         raise UsageError(f"kind '{chosen.name}' {chosen.alone}: draw it with plot, or compare by {usual}")

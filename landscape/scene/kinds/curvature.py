@@ -19,7 +19,7 @@ from landscape.scene.colors import NEGATIVE_COLOR
 from landscape.scene.facts.surface import facts, subject
 from landscape.scene.hessian import end_of, is_curvature
 from landscape.scene.holes import drawable
-from landscape.scene.kinds.kind import SURFACE, Kind, Options
+from landscape.scene.kinds.kind import NO_LEVELS, SURFACE, Kind, Options
 from landscape.scene.kinds.line import (
     left_scales,
     line_scene,
@@ -193,4 +193,13 @@ def _is_path(surface: Surface) -> bool:
     return surface.grid.axes[0].kind == "step" and surface.find(LARGEST) is not None
 
 
-KINDS = (Kind("curvature", SURFACE, _scenes, ndim=1, default=_is_path, unused={"levels": "it has no contour lines"}),)
+KINDS = (
+    Kind(
+        "curvature",
+        SURFACE,
+        _scenes,
+        ndim=1,
+        default=_is_path,
+        unused={"levels": NO_LEVELS},
+    ),
+)

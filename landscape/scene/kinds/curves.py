@@ -15,7 +15,7 @@ from landscape.errors import SurfaceFileError, UsageError
 from landscape.quantity import LOSS, SPLITS, Quantity
 from landscape.scene.colors import RATE_COLOR
 from landscape.scene.facts.run import progress, run_facts, run_subject
-from landscape.scene.kinds.kind import RUN, Kind, Options
+from landscape.scene.kinds.kind import NO_LEVELS, RUN, Kind, Options
 from landscape.scene.scale import LINEAR, LOG, LOG_FROM_RATIO, SCALES, SYMLOG, Scale, clipping_notes
 from landscape.scene.scales import Limits, scales_for
 from landscape.scene.scene import Caption, Frame, Scene
@@ -168,4 +168,12 @@ def _not_finite(values: np.ndarray) -> list[str]:
     return [f"{inf + nan} of {values.size} points not finite ({', '.join(parts)})"]
 
 
-KINDS = (Kind("curves", RUN, _scenes, default=lambda log: True, unused={"levels": "its picture has no contour lines"}),)
+KINDS = (
+    Kind(
+        "curves",
+        RUN,
+        _scenes,
+        default=lambda log: True,
+        unused={"levels": NO_LEVELS},
+    ),
+)

@@ -22,6 +22,7 @@ from landscape.surfaces.spectrum import Spectrum
 from landscape.surfaces.surface import STDERR_SUFFIX, Surface
 
 Source = Surface | Spectrum | RunLog
+NO_LEVELS = "levels do not apply to kind '{kind}': it has no contour lines; leave them out"
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class Kind:
         together: sources -> one scene of all of them. None for a kind that shows each alone.
         ndim: the number of axes of its surfaces; 0 for other sources.
         default: whether this is the picture of a source when no kind is given; see `default_kind`.
-        unused: the options without meaning for it, each with the reason.
+        unused: the options without meaning for it, each with an error message, in which `{kind}` and `{value}` are filled in.
         alone: why it has no place among the panels of a comparison; "" when it has one.
     """
 

@@ -24,7 +24,7 @@ from landscape.scene.facts.spectrum import (
     what,
 )
 from landscape.scene.facts.surface import subject
-from landscape.scene.kinds.kind import SPECTRUM, Kind, Options, names_of
+from landscape.scene.kinds.kind import NO_LEVELS, SPECTRUM, Kind, Options, names_of
 from landscape.scene.scale import LINEAR
 from landscape.scene.scene import Caption, Frame, Scene
 from landscape.scene.text import short
@@ -73,6 +73,8 @@ def _shown(spectra: Sequence[Spectrum], options: Options) -> list[Shown]:
     """The spectra by name; raises UsageError for those that cannot be drawn."""
     if not 1 <= len(spectra) <= MOST:
         raise UsageError(f"{len(spectra)} spectra: a picture holds 1 to {MOST}; give fewer files")
+    if options.names and len(options.names) != len(spectra):
+        raise UsageError(f"{len(options.names)} names for {len(spectra)} spectra: expected one each")
     shown = []
     for name, spectrum in zip(options.names or names_of(spectra), spectra, strict=True):
         density = spectrum.whole.density
@@ -178,5 +180,5 @@ def _not_shown(share: float, side: str, bound: float, until: str, last: float) -
     return f"{short(100 * share)} % of eigenvalues {side} {minus(short(bound))} not shown, {until} {minus(short(last))}"
 
 
-UNUSED = {"levels": "its picture has no contour lines", "metric": "a spectrum has no metrics"}
+UNUSED = {"levels": NO_LEVELS, "metric": "metric '{value}': a spectrum has no metrics; leave it out"}
 KINDS = (Kind("spectrum", SPECTRUM, _apart, _together, default=lambda spectrum: True, unused=UNUSED),)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from landscape.scene.build import build_scene
-from landscape.scene.field import cell_edges, worst_corner
-from landscape.scene.light import light
 from landscape.scene.scene import Camera
+from landscape.scene.views.field import cell_edges, worst_corner
+from landscape.scene.views.light import light
 from landscape.surfaces.surface import Surface, Trail
 
 
@@ -25,7 +25,7 @@ def test_cells_of_a_uniform_grid_are_centred_on_their_values():
 
 
 def test_rows_are_y_and_columns_are_x(make_surface):
-    field = build_scene(hot(make_surface), kind="heatmap").fields[0]
+    field = build_scene(hot(make_surface), kind="heatmap").views[0].field
     row, column = np.argwhere(field.heights == np.nanmax(field.heights))[0]
     assert field.x_edges[column] < field.x[9] < field.x_edges[column + 1]
     assert field.y_edges[row] < field.y[3] < field.y_edges[row + 1]
@@ -49,13 +49,13 @@ def test_equal_lengths_unless_one_side_would_be_a_thread(make_surface):
 
 
 def test_heights_are_the_logarithm_of_the_values(make_surface):
-    field = build_scene(make_surface(), kind="contour").fields[0]
+    field = build_scene(make_surface(), kind="contour").views[0].field
     assert field.scale.kind == "log"
     np.testing.assert_allclose(field.heights, np.log10(field.values))
 
 
 def test_levels_lie_inside_the_data_and_their_labels_say_their_values(make_surface):
-    field = build_scene(make_surface(), kind="contour").fields[0]
+    field = build_scene(make_surface(), kind="contour").views[0].field
     assert (np.diff(field.levels) > 0).all()
     assert field.values.min() < field.levels[0]
     assert field.levels[-1] < field.values.max()
@@ -64,7 +64,7 @@ def test_levels_lie_inside_the_data_and_their_labels_say_their_values(make_surfa
 
 
 def test_inline_labels_stand_on_their_line_and_apart(make_surface):
-    field = build_scene(make_surface(), kind="contour").fields[0]
+    field = build_scene(make_surface(), kind="contour").views[0].field
     assert len(field.label_points) >= 4
     assert len(set(field.label_points[:, 2])) == len(field.label_points)
     for x, y, number in field.label_points:
@@ -78,12 +78,12 @@ def test_inline_labels_stand_on_their_line_and_apart(make_surface):
 
 
 def test_a_field_without_values_has_no_levels_and_no_colour_bar(make_surface):
-    field = build_scene(make_surface(np.full((4, 5), np.nan)), kind="contour").fields[0]
+    field = build_scene(make_surface(np.full((4, 5), np.nan)), kind="contour").views[0].field
     assert len(field.levels) == len(field.z_ticks.heights) == len(field.label_points) == 0
 
 
 def test_a_constant_field_has_no_contour_lines(make_surface):
-    field = build_scene(make_surface(np.full((4, 5), 2.3)), kind="contour").fields[0]
+    field = build_scene(make_surface(np.full((4, 5), 2.3)), kind="contour").views[0].field
     assert len(field.levels) == 0
     assert field.scale.vmin < 2.3 < field.scale.vmax
 
@@ -101,21 +101,21 @@ def test_notes_tell_that_points_between_were_interpolated_where_they_were(make_s
 
 def test_the_centre_is_marked_unless_a_net_stands_there(make_surface):
     surface = make_surface()
-    (centre,) = build_scene(surface, kind="contour").fields[0].traces
+    (centre,) = build_scene(surface, kind="contour").views[0].field.traces
     assert (centre.kind, centre.x[0], centre.y[0]) == ("center", 0.0, 0.0)
     nets = Trail(np.array([0.0, 0.5]), np.array([0.0, -0.5]), labels=("A", "B"))
     surface = Surface(surface.grid, surface.values, trails={"nets": nets})
-    (marked,) = build_scene(surface, kind="contour").fields[0].traces
+    (marked,) = build_scene(surface, kind="contour").views[0].field.traces
     assert (marked.kind, marked.labels) == ("nets", ("A", "B"))
     away = make_surface(x=(1, 2))
-    assert build_scene(away, kind="contour").fields[0].traces == ()
+    assert build_scene(away, kind="contour").views[0].field.traces == ()
 
 
 def test_trails_lie_on_the_relief(make_surface):
     surface = make_surface(lambda x, y: 5 + x + 2 * y)
     path = Trail(np.array([0.1, -0.3, 3.0]), np.array([0.2, 0.4, 0.0]))
     surface = Surface(surface.grid, surface.values, trails={"training": path})
-    trace = build_scene(surface, kind="surface").fields[0].traces[0]
+    trace = build_scene(surface, kind="surface").views[0].field.traces[0]
     np.testing.assert_allclose(trace.z[:2], [5.5, 5.5], atol=1e-6)
     assert np.isnan(trace.z[2]), "outside the plane"
 

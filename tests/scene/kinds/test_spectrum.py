@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from landscape.errors import UsageError
-from landscape.scene.spectrum import build_spectra, compare_spectra
-from landscape.scene.spectrum_axis import FLOOR
-from landscape.scene.spectrum_curves import NEGATIVE, OPEN, POSITIVE
-from landscape.scene.spectrum_facts import with_error
+from landscape.scene.build import build_scenes
+from landscape.scene.colors import NEGATIVE_SIGN, OPEN_SIGN, POSITIVE_SIGN
+from landscape.scene.compare import build_comparison
+from landscape.scene.facts.spectrum import with_error
+from landscape.scene.views.eigen_axis import FLOOR
 from landscape.surfaces.spectrum import Block, Density, Spectrum
 
 # As of a net: nodes 0.4 apart around 0, where nearly all of the mass is, then fewer and fewer, and outliers of both signs.
@@ -58,7 +59,7 @@ def positive():
 
 
 def view(given, scale="auto", **options):
-    return build_spectra([given], scale=scale, **options).spectra[0]
+    return build_scenes([given], kind="spectrum", scale=scale, **options)[0].views[0]
 
 
 def drawn(found):
@@ -135,16 +136,19 @@ def test_the_axis_looks_no_nearer_at_zero_than_the_nodes_do():
 
 
 def test_the_bulk_decides_on_the_axis_and_the_other_one_follows():
-    assert [v.axis.scale.kind for v in build_spectra([spectrum()]).spectra] == ["symlog", "linear"]
-    assert [v.axis.scale.kind for v in build_spectra([spread_out()]).spectra] == ["linear", "symlog"]
-    assert [v.axis.scale.kind for v in build_spectra([spectrum()], scale="linear").spectra] == ["linear", "symlog"]
+    assert [v.axis.scale.kind for v in build_scenes([spectrum()], kind="spectrum")[0].views] == ["symlog", "linear"]
+    assert [v.axis.scale.kind for v in build_scenes([spread_out()], kind="spectrum")[0].views] == ["linear", "symlog"]
+    assert [v.axis.scale.kind for v in build_scenes([spectrum()], kind="spectrum", scale="linear")[0].views] == [
+        "linear",
+        "symlog",
+    ]
     assert view(spread_out(), "symlog").axis.scale.kind == "symlog"
 
 
 def test_sides_have_their_colours_and_meet_at_zero():
     found = view(spectrum())
     negative, positive = [curve for curve in found.curves if not curve.faint]
-    assert (negative.color, positive.color) == (NEGATIVE, POSITIVE)
+    assert (negative.color, positive.color) == (NEGATIVE_SIGN, POSITIVE_SIGN)
     assert (negative.x.max(), positive.x.min()) == (0.0, 0.0)
     assert negative.y[-1] == positive.y[0]
     assert found.shaded == (found.axis.scale.low, 0.0)
@@ -169,14 +173,14 @@ def test_the_rug_marks_what_was_found_one_by_one():
     np.testing.assert_allclose(found.axis.scale.values(rug.places), VALUES)
     np.testing.assert_allclose(found.axis.scale.values(rug.low[1]), -7.05)
     np.testing.assert_allclose(found.axis.scale.values(rug.high[1]), -6.95)
-    assert rug.colors == (NEGATIVE, NEGATIVE, OPEN, POSITIVE), "40 ± 50 may be negative"
-    assert rug.told[:2] == ("eigenvalue −8 (error below 0.01 %)", "eigenvalue −7.000 ± 0.050")
+    assert rug.colors == (NEGATIVE_SIGN, NEGATIVE_SIGN, OPEN_SIGN, POSITIVE_SIGN), "40 ± 50 may be negative"
+    assert rug.texts[:2] == ("eigenvalue −8 (error below 0.01 %)", "eigenvalue −7.000 ± 0.050")
     assert "grey: the error leaves the sign open" in found.notes
     assert "grey: the error leaves the sign open" not in view(spectrum()).notes
 
 
 def test_facts():
-    scene = build_spectra([spectrum(sharpness=0.0238)])
+    scene = build_scenes([spectrum(sharpness=0.0238)], kind="spectrum")[0]
     assert scene.title == "ResNet-20, CIFAR-10: Hessian spectrum"
     assert scene.facts == (
         "ResNet-20, 272,474 parameters",
@@ -191,18 +195,18 @@ def test_facts():
         "2 probes, 8 Lanczos steps each",
         "critical sharpness 0.0238",
     )
-    assert build_spectra([spectrum()], title="Mine").title == "Mine"
+    assert build_scenes([spectrum()], kind="spectrum", title="Mine")[0].title == "Mine"
 
 
 def test_facts_tell_what_is_uncertain_and_leave_out_what_is_unknown():
     half = spectrum(
         np.vstack([NODES[:1], 0 * NODES]), np.vstack([WEIGHTS[:1], np.nan * WEIGHTS]), errors=[0.1, 0, 0, 3.0]
     )
-    facts = build_spectra([half]).facts
+    facts = build_scenes([half], kind="spectrum")[0].facts
     assert "1 of 2 probes so far, 8 Lanczos steps each" in facts
     assert {"largest eigenvalue 162.0 ± 3.0", "smallest eigenvalue −8.00 ± 0.10"} <= set(facts)
     assert "negative eigenvalues: 0.0107 % (below −0.01 times the largest magnitude)" in facts, "one probe has no error"
-    bare = build_spectra([spectrum(values=[], errors=[], trace=np.nan)]).facts
+    bare = build_scenes([spectrum(values=[], errors=[], trace=np.nan)], kind="spectrum")[0].facts
     assert not any(word in fact for fact in bare for word in ("trace", "eigenvalue", "sharpness"))
 
 
@@ -213,11 +217,11 @@ def test_a_bound_nearer_to_zero_than_the_nodes_is_called_rough():
 
 
 def test_the_gauss_newton_matrix_has_no_negative_side():
-    scene = build_spectra([positive()])
-    found = scene.spectra[0]
+    scene = build_scenes([positive()], kind="spectrum")[0]
+    found = scene.views[0]
     assert scene.title.endswith("Gauss-Newton spectrum")
     assert found.shaded is None and not any("negative" in fact for fact in scene.facts)
-    assert {curve.color for curve in found.curves if not curve.faint} == {POSITIVE}
+    assert {curve.color for curve in found.curves if not curve.faint} == {POSITIVE_SIGN}
     assert any(note.startswith("left of 0 is smoothing") for note in found.notes)
 
 
@@ -234,23 +238,23 @@ def test_limits_are_eigenvalues_and_what_is_beyond_is_told(scale):
 
 def test_several_spectra_have_a_colour_a_name_and_a_row_each():
     other = spectrum(NODES / 2, values=VALUES / 2)
-    scene = build_spectra([spectrum(), other], names=["before", "after"])
-    found = scene.spectra[0]
+    scene = build_scenes([spectrum(), other], kind="spectrum", names=["before", "after"])[0]
+    found = scene.views[0]
     assert [curve.label for curve in found.curves] == ["before", "after"]
     assert len({curve.color for curve in found.curves}) == 2 and found.legend
     for curve, rug, given in zip(found.curves, found.rugs, (VALUES, VALUES / 2), strict=True):
         assert set(rug.colors) == {curve.color}
         np.testing.assert_allclose(found.axis.scale.values(rug.places), given)
-    linear = scene.spectra[1]
+    linear = scene.views[1]
     for curve, given in zip(linear.curves, (spectrum(), other), strict=True):
         np.testing.assert_allclose(curve.y, given.whole.density.at(curve.x, linear.axis.width))
     assert found.lone is not None and "cross-entropy" in scene.facts
     assert [fact.split(":")[0] for fact in scene.facts[-2:]] == ["before", "after"]
     smaller = spectrum(dimension=1000)
-    assert build_spectra([spectrum(), smaller]).spectra[0].lone is None, (
+    assert build_scenes([spectrum(), smaller], kind="spectrum")[0].views[0].lone is None, (
         "a single eigenvalue is higher in the smaller net"
     )
-    many = build_spectra([spectrum()] * 12).spectra[0].curves
+    many = build_scenes([spectrum()] * 12, kind="spectrum")[0].views[0].curves
     assert len({(curve.color, curve.dashed) for curve in many}) == 12
 
 
@@ -258,31 +262,34 @@ def test_names_tell_spectra_apart():
     def named(**changed):
         return Spectrum(spectrum().blocks, {**spectrum().provenance, **changed}, "a.h5")
 
-    assert [r.name for r in build_spectra([named(), named(model="resnet56")]).spectra[0].rugs] == [
+    assert [r.name for r in build_scenes([named(), named(model="resnet56")], kind="spectrum")[0].views[0].rugs] == [
         "ResNet-20",
         "ResNet-56",
     ]
     ggn = named(spectrum={**MADE, "matrix": "ggn"})
-    assert [rug.name for rug in build_spectra([named(), ggn]).spectra[0].rugs] == ["Hessian", "Gauss-Newton"]
-    assert build_spectra([named(), ggn]).title == "ResNet-20, CIFAR-10: curvature spectra"
-    assert [rug.name for rug in build_spectra([named(), named()]).spectra[0].rugs] == ["A", "B"]
+    assert [rug.name for rug in build_scenes([named(), ggn], kind="spectrum")[0].views[0].rugs] == [
+        "Hessian",
+        "Gauss-Newton",
+    ]
+    assert build_scenes([named(), ggn], kind="spectrum")[0].title == "ResNet-20, CIFAR-10: curvature spectra"
+    assert [rug.name for rug in build_scenes([named(), named()], kind="spectrum")[0].views[0].rugs] == ["A", "B"]
 
 
 def test_side_by_side_all_share_axes_and_tell_common_facts_once():
     given = [spectrum(), spectrum(NODES / 2, values=VALUES / 2, dimension=1000)]
-    found = compare_spectra(given, names=["one", "two"])
-    assert (found.kind, found.names, found.title) == ("spectrum", ("one", "two"), "Hessian spectrum")
+    found = build_comparison(given, kind="spectrum", names=["one", "two"])
+    assert (found.names, found.title) == (("one", "two"), "Hessian spectrum")
     for number in range(2):
-        one, two = (panel.spectra[number] for panel in found.panels)
+        one, two = (panel.views[number] for panel in found.panels)
         assert (one.axis.scale, one.axis.width, one.left) == (two.axis.scale, two.axis.width, two.left)
     for panel, each in zip(found.panels, given, strict=True):
-        linear = panel.spectra[1]
+        linear = panel.views[1]
         places, density = drawn(linear)
         np.testing.assert_allclose(density, each.whole.density.at(places, linear.axis.width))
     assert {"cross-entropy", "ticks: eigenvalues found one by one"} <= set(found.facts)
     assert "cross-entropy" not in found.panels[0].facts
     assert "Hessian of 1,000 parameters (those of more than one dimension)" in found.panels[1].facts
-    assert compare_spectra(given, title="Mine").title == "Mine"
+    assert build_comparison(given, kind="spectrum", title="Mine").title == "Mine"
 
 
 @pytest.mark.parametrize(
@@ -298,15 +305,15 @@ def test_side_by_side_all_share_axes_and_tell_common_facts_once():
 )  # fmt: skip
 def test_what_cannot_be_drawn_is_said(given, options, message):
     with pytest.raises(UsageError, match=message):
-        build_spectra([given], **options)
+        build_scenes([given], kind="spectrum", **options)[0]
 
 
 def test_the_number_of_spectra_is_checked():
     with pytest.raises(UsageError, match="at least two spectra, not 1"):
-        compare_spectra([spectrum()])
+        build_comparison([spectrum()], kind="spectrum")
     for count in (0, 13):
         with pytest.raises(UsageError, match=f"{count} spectra: a picture holds 1 to 12"):
-            build_spectra([spectrum()] * count)
+            build_scenes([spectrum()] * count, kind="spectrum")[0]
 
 
 @pytest.mark.parametrize(
@@ -320,7 +327,9 @@ def test_the_number_of_spectra_is_checked():
 )
 @pytest.mark.parametrize("scale", ["auto", "linear", "symlog"])
 def test_degenerate_spectra_are_drawn_too(nodes, weights, values, scale):
-    for found in build_spectra([spectrum(nodes, weights, values, np.zeros(len(values)))], scale=scale).spectra:
+    for found in build_scenes([spectrum(nodes, weights, values, np.zeros(len(values)))], kind="spectrum", scale=scale)[
+        0
+    ].views:
         places, density = drawn(found)
         assert found.axis.scale.low < found.axis.scale.high and found.left.low < found.left.high
         assert density.max() >= 0.99 * found.lone and (np.diff(found.axis.ticks.heights) > 0).all()

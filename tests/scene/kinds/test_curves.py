@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from landscape.errors import SurfaceFileError, UsageError
-from landscape.scene.compare import compare_curves
-from landscape.scene.curves import build_curves
+from landscape.scene.build import build_scenes
+from landscape.scene.compare import build_comparison
 from landscape.surfaces.run_log import RunLog
 
 CONFIG = {
@@ -37,12 +37,12 @@ def usual(epochs=30, **changed):
 
 
 def only(log, **options):
-    (scene,) = build_curves([log], **options)
+    (scene,) = build_scenes([log], kind="curves", **options)
     return scene
 
 
 def test_curves_axes_and_dashes():
-    lines = only(usual()).lines[0]
+    lines = only(usual()).views[0]
     drawn = {c.metric: (c.right, c.dashed) for c in lines.curves}
     assert drawn == {
         "train_loss": (False, False),
@@ -67,7 +67,7 @@ def test_title_facts_and_notes():
     )  # fmt: skip
     assert "test loss: 2 of 31 points not finite (1 inf, 1 nan)" in scene.notes
     assert "train: means over the steps since the point before, in training mode" in scene.notes
-    assert np.isnan(scene.lines[0].curves[1].y[:2]).all()
+    assert np.isnan(scene.views[0].curves[1].y[:2]).all()
     changed = RunLog({**CONFIG, "augment": ["crop"]}, usual().columns, usual().given)
     assert any(note.endswith("in training mode, on augmented samples") for note in only(changed).notes)
 
@@ -77,7 +77,7 @@ def test_nothing_is_said_of_what_is_not_known():
     assert scene.title == "mine: test loss"
     assert scene.facts == ("final test loss 1",)
     assert scene.notes == ()
-    assert (scene.lines[0].strips, scene.lines[0].right) == ((), None)
+    assert (scene.views[0].strips, scene.views[0].right) == ((), None)
 
 
 def test_a_run_still_going_says_so():
@@ -91,8 +91,8 @@ def test_a_run_still_going_says_so():
 def test_a_single_row_is_seen():
     scene = only(log_of({"epoch": [0], "lr": [0.1], "test_loss": [2.3], "test_accuracy": [0.1]}))
     assert scene.frame.x_range == (0.0, 1.0)
-    assert all(curve.dots for curve in (*scene.lines[0].curves, *scene.lines[0].strips[0].curves))
-    assert not any(curve.dots for curve in only(usual()).lines[0].curves)
+    assert all(curve.dots for curve in (*scene.views[0].curves, *scene.views[0].strips[0].curves))
+    assert not any(curve.dots for curve in only(usual()).views[0].curves)
 
 
 @pytest.mark.parametrize(
@@ -106,18 +106,18 @@ def test_a_single_row_is_seen():
     ],
 )
 def test_the_learning_rate_is_whole_and_logarithmic_when_it_falls_in_steps(rates, kind):
-    strip = only(log_of({"epoch": np.arange(30), "lr": rates, "test_loss": np.ones(30)})).lines[0].strips[0]
+    strip = only(log_of({"epoch": np.arange(30), "lr": rates, "test_loss": np.ones(30)})).views[0].strips[0]
     assert strip.axis.kind == kind
     assert strip.axis.low <= rates.min() <= rates.max() <= strip.axis.high
     np.testing.assert_allclose(strip.curves[0].y, rates)
 
 
 def test_metrics_can_be_chosen_and_the_other_scale_follows():
-    assert [c.metric for c in only(usual(), metric="loss").lines[0].curves] == ["train_loss", "test_loss"]
+    assert [c.metric for c in only(usual(), metric="loss").views[0].curves] == ["train_loss", "test_loss"]
     shares = only(usual(), metric="accuracy")
-    assert (shares.lines[0].left.percent, shares.lines[0].right, len(shares.lines)) == (True, None, 1)
-    assert [view.left.kind for view in only(usual()).lines] == ["log", "linear"]
-    assert only(usual(), scale="linear", vmax=1.0).lines[0].left.high == pytest.approx(1.0, rel=0.05)
+    assert (shares.views[0].left.percent, shares.views[0].right, len(shares.views)) == (True, None, 1)
+    assert [view.left.kind for view in only(usual()).views] == ["log", "linear"]
+    assert only(usual(), scale="linear", vmax=1.0).views[0].left.high == pytest.approx(1.0, rel=0.05)
     with pytest.raises(UsageError, match="no metric 'lr'"):
         only(usual(), metric="lr")
     with pytest.raises(SurfaceFileError, match="no loss and no accuracy yet"):
@@ -128,16 +128,16 @@ def test_runs_side_by_side_share_axes_and_tell_common_facts_once():
     high = usual(epochs=12, test_loss=np.linspace(90, 3, 13))
     high = RunLog(CONFIG, high.columns, high.given, "runs/two")
     low = RunLog({**CONFIG, "seed": 1}, usual().columns, usual().given, "runs/one")
-    found = compare_curves([low, high])
+    found = build_comparison([low, high], kind="curves")
     assert found.names == ("one", "two")
     assert found.title == "Learning curves"
-    one, two = (panel.lines[0] for panel in found.panels)
+    one, two = (panel.views[0] for panel in found.panels)
     assert (one.left, one.right, one.strips[0].axis) == (two.left, two.right, two.strips[0].axis)
     assert one.left.low < 0.03 and one.left.high > 90, "the axis holds the values of both"
     assert found.panels[0].frame.x_range == found.panels[1].frame.x_range == (0.0, 30.0)
     assert "batch of 128" in found.facts
     assert "seed 1" in found.panels[0].facts and "seed 0" in found.panels[1].facts
     with pytest.raises(UsageError, match="at least two runs"):
-        compare_curves([low])
+        build_comparison([low], kind="curves")
     with pytest.raises(UsageError, match="different metrics"):
-        compare_curves([low, log_of({"epoch": [0, 1], "test_loss": [2, 1]})])
+        build_comparison([low, log_of({"epoch": [0, 1], "test_loss": [2, 1]})], kind="curves")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from landscape.errors import UsageError
-from landscape.scene.build import Options, build_scene, build_scenes
+from landscape.scene.build import build_scene, build_scenes
 from landscape.scene.compare import build_comparison
 
 X = np.linspace(-1, 1, 21)
@@ -29,12 +29,12 @@ def lines(make_surface, provenance):
 
 
 def spread(surfaces, **options):
-    (scene,) = build_scenes(surfaces, Options("spread", **options))
+    (scene,) = build_scenes(surfaces, kind="spread", **options)
     return scene
 
 
 def strong(scene, metric):
-    (curve,) = [c for c in scene.lines[0].curves if c.metric == metric and not c.faint]
+    (curve,) = [c for c in scene.views[0].curves if c.metric == metric and not c.faint]
     return curve
 
 
@@ -50,12 +50,12 @@ def test_line_and_band_are_median_lowest_and_highest(lines):
 
 def test_each_loss_is_there_thin_and_unnamed_behind(lines):
     scene = spread(lines())
-    thin = [c for c in scene.lines[0].curves if c.faint]
+    thin = [c for c in scene.views[0].curves if c.faint]
     assert [c.metric for c in thin] == ["train_loss"] * 5, "accuracies show median and band only"
     for curve, c in zip(thin, (1, 2, 3, 4, 9), strict=True):
         np.testing.assert_allclose(curve.y, 0.01 + c * X**2)
         assert (curve.label, curve.low) == ("", None)
-    assert sum(c.faint for c in spread(lines(), metric="accuracy").lines[0].curves) == 5
+    assert sum(c.faint for c in spread(lines(), metric="accuracy").views[0].curves) == 5
 
 
 def test_the_order_of_the_files_does_not_matter(lines):

@@ -5,8 +5,9 @@ import pytest
 
 from landscape.errors import UsageError
 from landscape.grid import Axis, Grid
-from landscape.scene.build import build_scene, default_kind
+from landscape.scene.build import build_scene
 from landscape.scene.compare import build_comparison
+from landscape.scene.kinds import default_kind
 from landscape.surfaces.surface import Surface, Trail
 
 STEPS = np.linspace(0, 900, 10)
@@ -51,7 +52,7 @@ def line(make_surface):
 def test_three_panels_hold_the_values(make_path):
     surface = make_path()
     scene = build_scene(surface, kind="curvature")
-    lines = scene.lines[0]
+    lines = scene.views[0]
     assert [curve.metric for curve in lines.curves] == ["train_loss"]
     ends, share = lines.strips
     assert [curve.metric for curve in ends.curves] == ["hessian_max", "hessian_min"]
@@ -65,7 +66,7 @@ def test_three_panels_hold_the_values(make_path):
 
 def test_bands_are_error_bounds_of_eigenvalues_and_two_standard_errors_of_the_share(make_path):
     surface = make_path()
-    lines = build_scene(surface, kind="curvature").lines[0]
+    lines = build_scene(surface, kind="curvature").views[0]
     largest, share = lines.strips[0].curves[0], lines.strips[1].curves[0]
     np.testing.assert_allclose(largest.high - largest.y, 0.3)
     np.testing.assert_allclose(share.high - share.y, 2.0)
@@ -75,7 +76,7 @@ def test_bands_are_error_bounds_of_eigenvalues_and_two_standard_errors_of_the_sh
 
 
 def test_the_axes_hold_both_signs_and_the_whole_curves(make_path):
-    lines = build_scene(make_path(), kind="curvature").lines[0]
+    lines = build_scene(make_path(), kind="curvature").views[0]
     axis = lines.strips[0].axis
     assert (axis.kind, axis.unit, lines.strips[0].zero) == ("symlog", 0.01, True)
     assert axis.low < -4 < 31 < axis.high
@@ -90,7 +91,7 @@ def test_the_axes_hold_both_signs_and_the_whole_curves(make_path):
 )
 def test_eigenvalues_are_logarithmic_when_they_differ_by_more_than_twenty(make_surface, largest, smallest, kind):
     more = {"hessian_max": np.array(largest, float), "hessian_min": np.array(smallest, float)}
-    strip = build_scene(make_surface([1.0, 2.0, 3.0], more=more), kind="curvature").lines[0].strips[0]
+    strip = build_scene(make_surface([1.0, 2.0, 3.0], more=more), kind="curvature").views[0].strips[0]
     assert strip.axis.kind == kind
     assert strip.axis.low <= min(smallest) and max(largest) <= strip.axis.high
     for curve in strip.curves:
@@ -98,27 +99,27 @@ def test_eigenvalues_are_logarithmic_when_they_differ_by_more_than_twenty(make_s
 
 
 def test_a_scale_that_is_asked_for_holds_in_all_panels(make_path):
-    kinds = [(view.left.kind, view.strips[0].axis.kind) for view in build_scene(make_path(), kind="curvature").lines]
+    kinds = [(view.left.kind, view.strips[0].axis.kind) for view in build_scene(make_path(), kind="curvature").views]
     assert kinds == [("log", "symlog"), ("linear", "linear")], "the switch of the page switches both"
-    linear = build_scene(make_path(), kind="curvature", scale="linear").lines
+    linear = build_scene(make_path(), kind="curvature", scale="linear").views
     assert [(view.left.kind, view.strips[0].axis.kind) for view in linear] == [("linear", "linear"), ("log", "symlog")]
 
 
 def test_ticks_near_zero_do_not_touch(make_path):
     for factor in (1e-3, 1.0, 1e3):
-        axis = build_scene(make_path(factor=factor), kind="curvature").lines[0].strips[0].axis
+        axis = build_scene(make_path(factor=factor), kind="curvature").views[0].strips[0].axis
         places = np.arcsinh(np.array([axis.low, *axis.ticks, axis.high]) / (2 * axis.unit))
         assert 0.0 in axis.ticks and len(axis.ticks) >= 4
         assert np.diff(places[1:-1]).min() > 0.06 * (places[-1] - places[0])
 
 
 def test_without_the_saddle_index_there_are_two_panels(make_path):
-    assert len(build_scene(make_path(negative=False), kind="curvature").lines[0].strips) == 1
+    assert len(build_scene(make_path(negative=False), kind="curvature").views[0].strips) == 1
 
 
 def test_thinned_curvature_is_one_uninterrupted_curve_under_the_whole_loss(line):
     scene = build_scene(line, kind="curvature")
-    lines = scene.lines[0]
+    lines = scene.views[0]
     assert [curve.metric for curve in lines.curves] == ["train_loss", "test_loss"]
     assert len(lines.curves[0].x) == 41
     for curve in lines.strips[0].curves:
@@ -132,7 +133,7 @@ def test_thinned_curvature_is_one_uninterrupted_curve_under_the_whole_loss(line)
 
 def test_an_unfinished_run_ends_where_it_has_come_and_says_so(make_path):
     scene = build_scene(make_path(done=6), kind="curvature")
-    lines = scene.lines[0]
+    lines = scene.views[0]
     for curve in (*lines.curves, *(c for strip in lines.strips for c in strip.curves)):
         assert np.isfinite(curve.y).tolist() == [True] * 6 + [False] * 4
         assert curve.dots
@@ -162,20 +163,20 @@ def test_words_of_a_run(make_path):
 
 def test_nets_between_are_marked(line):
     marked = Surface(line.grid, line.values, status=line.status, trails={"nets": Trail(np.array([0.0]), labels=("A",))})
-    assert build_scene(marked, kind="curvature").lines[0].marks == ((0.0, "A"),)
+    assert build_scene(marked, kind="curvature").views[0].marks == ((0.0, "A"),)
 
 
 def test_it_is_what_a_path_is_drawn_as_and_losses_what_a_line_is(make_path, line):
-    assert default_kind(make_path()) == "curvature"
-    assert default_kind(line) == "line"
+    assert default_kind(make_path()).name == "curvature"
+    assert default_kind(line).name == "line"
     for surface in (line, make_path()):
-        drawn = [curve.metric for curve in build_scene(surface, kind="line").lines[0].curves]
+        drawn = [curve.metric for curve in build_scene(surface, kind="line").views[0].curves]
         assert not any(metric.startswith("hessian") for metric in drawn)
 
 
 def test_a_line_of_curvature_alone_is_drawn_on_its_own_points(line):
     scene = build_scene(line, kind="line", metric="hessian_min")
-    (curve,) = scene.lines[0].curves
+    (curve,) = scene.views[0].curves
     np.testing.assert_allclose(curve.y, -1 - line.x[::2] ** 2)
     assert "computed on 21 of the 41 grid points" in scene.notes
 
@@ -183,7 +184,7 @@ def test_a_line_of_curvature_alone_is_drawn_on_its_own_points(line):
 def test_panels_of_a_comparison_share_all_axes(make_path):
     low, high = make_path(), make_path(steps=np.linspace(0, 2000, 20), factor=20.0)
     found = build_comparison([low, high], kind="curvature", names=["P", "Q"])
-    one, two = (panel.lines[0] for panel in found.panels)
+    one, two = (panel.views[0] for panel in found.panels)
     assert one.left == two.left and one.left.high > 40
     assert [strip.axis for strip in one.strips] == [strip.axis for strip in two.strips]
     assert one.strips[0].axis.high > 600
@@ -205,7 +206,7 @@ def test_what_cannot_be_is_refused(make_path, make_surface, line):
     del surface.values["train_loss"]
     with pytest.raises(UsageError, match="holds no loss"):
         build_scene(surface, kind="curvature")
-    shares = build_scene(line, kind="curvature", metric="accuracy").lines[0]
+    shares = build_scene(line, kind="curvature", metric="accuracy").views[0]
     assert (shares.left.percent, len(shares.strips)) == (True, 1)
 
 
@@ -217,5 +218,5 @@ def test_the_high_loss_that_a_run_begins_with_is_not_clipped():
     scene = build_scene(
         Surface(Grid((Axis("x", steps, "training step", "step"),)), values, {}, status), kind="curvature"
     )
-    assert scene.lines[0].left.low <= 3e-4 and scene.lines[0].left.high >= 2.3
+    assert scene.views[0].left.low <= 3e-4 and scene.views[0].left.high >= 2.3
     assert not any("clipped" in note for note in scene.notes)

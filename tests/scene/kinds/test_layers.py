@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from landscape.errors import UsageError
-from landscape.scene.spectrum_curves import NEGATIVE, OPEN, POSITIVE
-from landscape.scene.spectrum_layers import build_layers
+from landscape.scene.build import build_scene
+from landscape.scene.colors import NEGATIVE_SIGN, OPEN_SIGN, POSITIVE_SIGN
 from landscape.surfaces.spectrum import Block, Spectrum
 
 ENDS = {
@@ -28,7 +28,7 @@ def layered(ends=ENDS, *, source="", **made):
 
 
 def view(given=None, **options):
-    return build_layers(given or layered(), **options).spectra[0]
+    return build_scene(given or layered(), kind="layers", **options).views[0]
 
 
 @pytest.mark.parametrize("scale", ["linear", "symlog"])
@@ -47,36 +47,36 @@ def test_rows_are_the_layers_from_smallest_to_largest(scale):
 
 def test_bars_change_colour_at_zero_and_dots_have_that_of_their_sign():
     whole, first, second, last = view().rows
-    assert [span[2] for span in first.spans] == [NEGATIVE, POSITIVE]
+    assert [span[2] for span in first.spans] == [NEGATIVE_SIGN, POSITIVE_SIGN]
     assert first.spans[0][1] == first.spans[1][0] == 0.0
-    assert [span[2] for span in last.spans] == [POSITIVE], "a bar that is all positive does not reach zero"
+    assert [span[2] for span in last.spans] == [POSITIVE_SIGN], "a bar that is all positive does not reach zero"
     assert last.spans[0][0] > 0.0
-    assert [dot[3] for dot in whole.dots] == [NEGATIVE, POSITIVE]
-    assert [dot[3] for dot in second.dots] == [OPEN, POSITIVE], "1e-6 ± 2e-6 may be negative"
+    assert [dot[3] for dot in whole.dots] == [NEGATIVE_SIGN, POSITIVE_SIGN]
+    assert [dot[3] for dot in second.dots] == [OPEN_SIGN, POSITIVE_SIGN], "1e-6 ± 2e-6 may be negative"
     assert "grey: the error leaves the sign open" in view().notes
 
 
 def test_layers_of_different_sizes_are_seen_on_the_axis():
-    scene = build_layers(layered())
-    assert [v.axis.scale.kind for v in scene.spectra] == ["symlog", "linear"]
-    unit = scene.spectra[0].axis.scale.unit
+    scene = build_scene(layered(), kind="layers")
+    assert [v.axis.scale.kind for v in scene.views] == ["symlog", "linear"]
+    unit = scene.views[0].axis.scale.unit
     assert 0.5 <= unit <= 0.8, "the smallest layer, of 1.5, is drawn a good part of a decade long"
     alike = {name: [-1.0, 5.0 + i] for i, name in enumerate(ENDS)}
-    assert [v.axis.scale.kind for v in build_layers(layered(alike)).spectra] == ["linear", "symlog"]
+    assert [v.axis.scale.kind for v in build_scene(layered(alike), kind="layers").views] == ["linear", "symlog"]
     assert view(layered(alike), scale="symlog").axis.scale.kind == "symlog"
 
 
 def test_words():
-    scene = build_layers(layered())
+    scene = build_scene(layered(), kind="layers")
     assert scene.title == "ResNet-20, CIFAR-10: Hessian spectrum of each layer"
     assert {"Hessian of 100 parameters (all)", "largest eigenvalue 442, smallest −22 (errors below 0.01 %)"} <= set(
         scene.facts
     )
-    assert scene.spectra[0].rows[1].told == (
+    assert scene.views[0].rows[1].text == (
         "conv1, 200 parameters<br>largest eigenvalue 8.000 ± 0.030<br>smallest eigenvalue −0.5 (error below 0.01 %)"
         "<br>trace 5.00 ± 0.10"
     )
-    assert build_layers(layered(), title="Mine").title == "Mine"
+    assert build_scene(layered(), kind="layers", title="Mine").title == "Mine"
 
 
 def test_a_layer_that_is_not_there_yet_is_an_empty_row():
@@ -89,7 +89,7 @@ def test_a_layer_that_is_not_there_yet_is_an_empty_row():
 def test_with_one_end_alone_bars_begin_at_zero():
     found = view(layered({name: values[2:] for name, values in ENDS.items()}, bottom=0))
     assert all(len(row.dots) == 1 and np.isnan(row.smallest) for row in found.rows)
-    assert all(row.spans == ((0.0, row.largest, POSITIVE),) for row in found.rows)
+    assert all(row.spans == ((0.0, row.largest, POSITIVE_SIGN),) for row in found.rows)
 
 
 def test_limits_cut_bars_and_hide_dots():
@@ -116,4 +116,4 @@ def test_the_gauss_newton_matrix_has_no_negative_side():
 )  # fmt: skip
 def test_what_cannot_be_drawn_is_said(given, options, message):
     with pytest.raises(UsageError, match=message):
-        build_layers(given, **options)
+        build_scene(given, kind="layers", **options)

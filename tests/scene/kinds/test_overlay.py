@@ -26,7 +26,7 @@ def both(make_surface):
 @pytest.mark.parametrize("kind", KINDS)
 def test_both_layers_have_one_scale_and_the_same_levels(both, kind):
     surface = both()
-    for overlay in build_scene(surface, kind=kind).overlays:
+    for overlay in build_scene(surface, kind=kind).views:
         one, other = (layer.field for layer in overlay.layers)
         assert one.scale == other.scale
         assert one.scale.vmin == surface.values["train_loss"].min()
@@ -39,7 +39,7 @@ def test_both_layers_have_one_scale_and_the_same_levels(both, kind):
 
 
 def test_solid_and_dashed_in_two_colours_that_differ_in_blue_and_red(both):
-    one, other = build_scene(both(), kind="overlay").overlays[0].layers
+    one, other = build_scene(both(), kind="overlay").views[0].layers
     assert (one.dashed, other.dashed) == (False, True)
     red, blue = ([int(layer.color[i : i + 2], 16) for layer in (one, other)] for i in (1, 5))
     assert red[1] - red[0] > 120 and blue[0] - blue[1] > 120, "blue against orange: seen with every colour blindness"
@@ -48,14 +48,14 @@ def test_solid_and_dashed_in_two_colours_that_differ_in_blue_and_red(both):
 
 
 def test_numbers_of_the_lines_keep_away_from_each_other(both):
-    one, other = (layer.field.label_points for layer in build_scene(both(1.02), kind="overlay").overlays[0].layers)
+    one, other = (layer.field.label_points for layer in build_scene(both(1.02), kind="overlay").views[0].layers)
     assert len(one) and len(other)
     distance = np.linalg.norm(one[:, None, :2] - other[None, :, :2], axis=-1)
     assert distance.min() > 0.15
 
 
 def test_wires_run_from_border_to_border_and_only_on_the_second(both):
-    one, other = build_scene(both(), kind="overlay3d").overlays[0].layers
+    one, other = build_scene(both(), kind="overlay3d").views[0].layers
     assert len(one.wire_rows) == len(one.wire_columns) == 0
     assert (other.wire_rows[0], other.wire_rows[-1]) == (0, len(other.field.mesh.y) - 1)
     assert (other.wire_columns[0], other.wire_columns[-1]) == (0, len(other.field.mesh.x) - 1)
@@ -68,24 +68,24 @@ def test_words(both):
     assert any(note.startswith("lines of both at 0.1, 0.2, 0.3") for note in flat.notes)
     assert "train loss: sheet; test loss: wires, hidden where they run below the sheet" in relief.notes
     assert "train loss at the centre 0.05" in flat.facts and "test loss at the centre 0.5" in flat.facts
-    assert flat.overlays[0].label == "loss (log scale)"
-    assert [o.layers[0].field.scale.kind for o in flat.overlays] == ["log", "linear"]
+    assert flat.views[0].label == "loss (log scale)"
+    assert [o.layers[0].field.scale.kind for o in flat.views] == ["log", "linear"]
 
 
 def test_a_pair_can_be_chosen(both):
-    shares = build_scene(both(), kind="overlay", metric="accuracy").overlays
+    shares = build_scene(both(), kind="overlay", metric="accuracy").views
     assert [layer.label for layer in shares[0].layers] == ["train accuracy", "test accuracy"]
     assert (len(shares), shares[0].label) == (1, "accuracy")
-    assert build_scene(both(), kind="overlay", metric="test_loss").overlays[0].layers[0].label == "train loss"
+    assert build_scene(both(), kind="overlay", metric="test_loss").views[0].layers[0].label == "train loss"
     named = build_scene(both(test_loss_l2=np.full((21, 25), 3.0)), kind="overlay", metric="train_loss,test_loss_l2")
-    assert named.overlays[0].layers[1].field.metric == "test_loss_l2"
+    assert named.views[0].layers[1].field.metric == "test_loss_l2"
 
 
 def test_holes_of_either_are_holes_of_both_and_counted(both):
     surface = both()
     surface.values["test_loss"][3, 4] = np.inf
     scene = build_scene(surface, kind="overlay")
-    one, other = (layer.field for layer in scene.overlays[0].layers)
+    one, other = (layer.field for layer in scene.views[0].layers)
     assert one.hole_cells[3, 4] == other.hole_cells[3, 4] == 1
     assert "test loss: 1 of 525 points not finite (1 inf)" in scene.notes
     assert sum("not finite" in note for note in scene.notes) == 1
@@ -98,7 +98,7 @@ def test_levels_follow_the_values_of_both(make_surface):
 
     def lines_on_the_plateau(second):
         scene = build_scene(surface, kind="overlay", metric=f"train_loss,{second}", scale="linear")
-        levels = scene.overlays[0].layers[0].field.levels
+        levels = scene.views[0].layers[0].field.levels
         return int(((levels > 300) & (levels < 400)).sum())
 
     assert lines_on_the_plateau("test_loss") > lines_on_the_plateau("train_loss_l2")

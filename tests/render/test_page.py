@@ -11,13 +11,17 @@ import numpy as np
 import pytest
 
 from landscape.errors import UsageError
-from landscape.render import interactive
+from landscape.render.page import picture as html
 from landscape.scene.build import build_scene
 from landscape.scene.compare import build_comparison
 
 
+def fields_of(scene):
+    return [view.field for view in scene.views]
+
+
 def page_of(scene, tmp_path):
-    return interactive.draw(scene, tmp_path / "a.html").read_text(encoding="utf-8")
+    return html.draw(scene, tmp_path / "a.html").read_text(encoding="utf-8")
 
 
 def data_of(page):
@@ -60,7 +64,7 @@ def test_every_surface_has_a_relief_and_a_map(surfaces, tmp_path, name, kind):
     assert len(traces(relief, "surface")) == (name != "missing"), "plotly fails on a surface without a point"
     assert relief["data"], "the axes need a trace to be drawn"
     assert len(traces(flat, "contour" if kind == "contour" else "heatmap")) >= 1
-    assert len(panel["layouts"]) == len(panel["notes"]) == len(scene.fields)
+    assert len(panel["layouts"]) == len(panel["notes"]) == len(fields_of(scene))
 
 
 def test_rows_are_y_and_columns_are_x(hot, tmp_path):
@@ -94,7 +98,7 @@ def test_holes_stay_holes_and_hover_knows_the_values(surfaces, tmp_path):
 
 def test_bands_lie_between_their_levels(surfaces, tmp_path):
     scene = build_scene(surfaces["bowl"], kind="contour")
-    field = scene.fields[0]
+    field = scene.views[0].field
     contour = traces(data_of(page_of(scene, tmp_path))["panels"][0]["figures"][1], "contour")[0]
     number = array(contour["z"])
     for index, height in enumerate(field.level_ticks.heights):
@@ -153,11 +157,11 @@ def test_comparisons_have_a_panel_each_on_one_scale(surfaces, tmp_path):
 
 def test_other_suffixes_are_refused(surfaces, tmp_path):
     with pytest.raises(UsageError, match=r"\.html"):
-        interactive.draw(build_scene(surfaces["bowl"], kind="contour"), tmp_path / "a.png")
+        html.draw(build_scene(surfaces["bowl"], kind="contour"), tmp_path / "a.png")
 
 
 def test_no_matplotlib_is_loaded():
-    code = "import sys, landscape.render.interactive; print('matplotlib' in sys.modules, 'torch' in sys.modules)"
+    code = "import sys, landscape.render.page.picture; print('matplotlib' in sys.modules, 'torch' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.split() == ["False", "False"]
 

@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 
-from landscape.scene.facts import facts, subject
+from landscape.scene.facts.surface import facts, subject
 
 
 def test_everything_known_is_told(make_surface, provenance):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from landscape.scene.refine import MOST_POINTS, _akima_rows, _spline_weights, refine, refine_axis, thin
-from landscape.scene.refine import factor as pieces_of
+from landscape.scene.views.refine import MOST_POINTS, _akima_rows, _spline_weights, refine, refine_axis, thin
+from landscape.scene.views.refine import factor as pieces_of
 
 X, Y = np.array([0.0, 1.0, 2.5, 3.0, 4.0, 6.0]), np.array([-1.0, 0.0, 0.5, 2.0, 3.0])
 
