@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from landscape.scene.kinds import KIND_FILES
+
 Spec = tuple[tuple[str, ...], dict[str, Any]]
 
 
@@ -82,8 +84,7 @@ OPTIONS: dict[str, Spec] = {
     "save_directions": _flag("--save-directions", help="keep the directions in FILE.directions.h5"),
     "draw": _flag("--plot", dest="draw", help="draw the result too, beside the output"),
     "quiet": _flag("--quiet", help="no progress bar"),
-    "kind": _value("--kind", metavar="KIND", help="contour, filled, heatmap, surface, overlay, overlay3d, ratio, line, spread, "
-                   "curvature, curves, spectrum, layers; several with commas for plot"),
+    "kind": _value("--kind", metavar="KIND", help=f"{', '.join(KIND_FILES)}; several with commas for plot"),
     "metric": _value("--metric", metavar="NAME", help="such as test_loss (default: the first loss); two, with a comma, for "
                      "overlays"),
     "scale": _value("--scale", choices=("auto", "linear", "log", "symlog"), help="of the values (default: auto)"),

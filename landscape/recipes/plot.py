@@ -162,7 +162,7 @@ def _stem(source: Source) -> str:
 
 
 def _marks(source: Source | None, kind: str | None) -> tuple[str, ...]:
-    """What tells this picture's file name from those of the other pictures."""
+    """What makes this picture's file name differ from those of the other pictures."""
     return tuple(filter(None, [Path(_stem(source)).name if source else None, kind]))
 
 

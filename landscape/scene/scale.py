@@ -88,7 +88,7 @@ def choose_scale(
 ) -> Scale:
     """The scale for finite `values` (n,), any number of them.
 
-    `bounded` values (shares of samples) are drawn on a linear scale and never clipped unless asked.
+    `bounded` values (shares of samples) are drawn on a linear scale and never clipped unless limits are given.
 
     Raises:
         UsageError: no such scale; limits in the wrong order; a log scale without any positive value.
@@ -226,7 +226,7 @@ def _nice(value: float, *, up: bool) -> float:
 
 
 def _opened(low: float, high: float, kind: str, vmin: float | None, vmax: float | None) -> tuple[float, float]:
-    """A range around one value, or one that keeps the limit that was asked for."""
+    """A range around one value, or one that keeps the limit that was given."""
     middle = low if vmin is not None else high
     down, up = (middle / 3, middle * 3) if kind == LOG else (middle - _half(middle), middle + _half(middle))
     return (middle if vmin is not None else down), (middle if vmax is not None else up)

@@ -60,7 +60,7 @@ V = TypeVar("V", bound=View)
 
 @dataclass(frozen=True)
 class Frame:
-    """The horizontal axes of a picture; `equal` asks for the same length per unit on both."""
+    """The horizontal axes of a picture; with `equal`, a unit is equally long on both."""
 
     x_label: str
     y_label: str

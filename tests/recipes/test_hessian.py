@@ -15,7 +15,7 @@ import landscape as ll
 from landscape.errors import LandscapeError, UsageError
 from landscape.grid import Grid, parse_range
 from landscape.recipes.hessian import in_strips, thinned
-from landscape.scene.facts import facts
+from landscape.scene.facts.surface import facts
 from landscape.surfaces import load_surface
 
 GRID = {"x": "-1:1:5", "y": "-0.5:1:4"}

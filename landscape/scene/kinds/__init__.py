@@ -15,7 +15,7 @@ from landscape.errors import UsageError
 if TYPE_CHECKING:
     from landscape.scene.kinds.kind import Kind, Source
 
-FILES = {
+KIND_FILES = {
     "contour": "plane",
     "filled": "plane",
     "heatmap": "plane",
@@ -39,15 +39,15 @@ def kind_named(name: str) -> Kind:
     Raises:
         UsageError: there is none.
     """
-    if name not in FILES:
-        raise UsageError(f"kind '{name}': expected one of {', '.join(FILES)}")
-    rows: tuple[Kind, ...] = import_module(f"{__name__}.{FILES[name]}").KINDS
+    if name not in KIND_FILES:
+        raise UsageError(f"kind '{name}': expected one of {', '.join(KIND_FILES)}")
+    rows: tuple[Kind, ...] = import_module(f"{__name__}.{KIND_FILES[name]}").KINDS
     return next(row for row in rows if row.name == name)
 
 
 def kinds() -> tuple[Kind, ...]:
     """All kinds."""
-    return tuple(map(kind_named, FILES))
+    return tuple(map(kind_named, KIND_FILES))
 
 
 def default_kind(source: Source) -> Kind:

@@ -117,7 +117,7 @@ def _shared(logs: Sequence[RunLog], metric: str | None) -> list[Quantity]:
     """The curves that all runs have.
 
     Raises:
-        UsageError: a run lacks one that another has, or there is no such metric.
+        UsageError: a run lacks a metric that another has, or none has this name.
         SurfaceFileError: a run without a number to draw.
     """
     sets = [_drawn(log, metric) for log in logs]

@@ -51,7 +51,7 @@ class Options:
 class SourceType:
     """A type of result that pictures are made of, and the words for it.
 
-    `describe` continues a sentence about one. Of `namings` the first is used that tells several apart. `prepare` adds
+    `describe` continues a sentence about one. Of `namings` the first is used that gives several different names. `prepare` adds
     what is derived from the values, if the metric of a picture may need it.
     """
 
@@ -113,7 +113,7 @@ def _axes(surface: Surface) -> str:
 
 
 def _derived(surface: Surface, metric: str | None) -> Surface:
-    """The surface with the ratio of its eigenvalues, and with the standard errors if `metric` asks for them.
+    """The surface with the ratio of its eigenvalues, and with the standard errors if `metric` names them.
 
     Raises:
         UsageError: a metric of the Hessian that is not there.

@@ -21,12 +21,12 @@ from landscape.surfaces.surface import Surface
 
 
 def pair_of(surface: Surface, metric: str | None = None) -> tuple[str, str]:
-    """Train and test of a metric (the loss when None), or the two that are named: `train_loss,train_loss_l2`.
+    """Train and test of a metric (the first loss when None), or the two that are named: `train_loss,train_loss_l2`.
 
     Raises:
         UsageError: the surface lacks one of them, or the two cannot share a scale.
     """
-    named = [part.strip() for part in metric.split(",")] if metric else ["loss"]
+    named = [part.strip() for part in metric.split(",")] if metric else [surface.metric(None)]
     if len(named) == 1:
         stem = surface.quantity(named[0]).metric or named[0]
         named = [f"{split}_{stem}" for split in SPLITS]

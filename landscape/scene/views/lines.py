@@ -58,7 +58,7 @@ class ValueAxis:
 class Strip:
     """A panel below the curves that shares their horizontal axis, with curves on an axis of its own.
 
-    `height` is relative to that of the curves above. `zero` asks for a thin line there, for values of both signs.
+    `height` is relative to that of the curves above. `zero` adds a thin line there, for values of both signs.
     """
 
     curves: tuple[Curve, ...]
