@@ -86,7 +86,9 @@ def metric_of(split: str, metric: str) -> Quantity:
     if metric == "samples":
         return Quantity(name, f"{split} samples evaluated".strip(), COUNT, split=split, metric=metric, role=SAMPLES)
     if metric == "loss_l2":
-        return Quantity(name, f"{split} loss with weight penalty".strip(), LOSS, split=split, metric=metric, role=PENALIZED)
+        return Quantity(
+            name, f"{split} loss with weight penalty".strip(), LOSS, split=split, metric=metric, role=PENALIZED
+        )
     kind = LOSS if metric == "loss" or metric.endswith("_loss") else SHARE if metric.endswith("accuracy") else VALUE
     return Quantity(name, name.replace("_", " "), kind, split=split, metric=metric)
 

@@ -56,9 +56,7 @@ def _check(sources: Sequence[Source], chosen: Kind) -> None:
     for source, own in zip(sources, types, strict=True):
         if own is not types[0]:
             who = source.source or "one input"
-            raise UsageError(
-                f"{who} {own.describe(source)}: compare it with other {own.plural}, not with {types[0].plural}"
-            )
+            raise UsageError(f"{who} is a {own.noun}: compare it with other {own.plural}, not with {types[0].plural}")
     sizes = [getattr(source, "ndim", 0) for source in sources]
     if len(set(sizes)) > 1:
         raise UsageError(

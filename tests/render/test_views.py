@@ -45,10 +45,8 @@ def test_a_scene_of_another_type_is_refused(surfaces):
 
 
 def test_views_without_panels_cannot_stand_side_by_side(surfaces):
-    given = surfaces["line"]
-    both = type(given)(
-        surfaces["bowl"].grid, {name: surfaces["bowl"].values["train_loss"] for name in ("train_loss", "test_loss")}
-    )
+    loss = surfaces["bowl"].values["train_loss"]
+    both = Surface(surfaces["bowl"].grid, {"train_loss": loss, "test_loss": loss})
     scenes = build_scenes([both, both], kind="overlay")
     with pytest.raises(UsageError, match="cannot stand side by side"):
         figure_of(side_by_side(scenes, ("a", "b"), None))

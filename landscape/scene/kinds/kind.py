@@ -138,6 +138,6 @@ SPECTRUM = SourceType(
     (model_name, subject, matrix_label, file_stem, checkpoint_stem),
 )  # fmt: skip
 RUN = SourceType(
-    RunLog, "run", "runs", "a training run's folder", lambda log: "is a training run",
+    RunLog, "training run", "runs", "a training run's folder", lambda log: "is a training run",
     (run_subject, lambda log: PurePath(log.source).name),
 )  # fmt: skip
