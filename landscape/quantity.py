@@ -21,7 +21,7 @@ LOSS, SHARE, EIGENVALUE, RATIO, COUNT, TIME, FLAG, VALUE = KINDS = (
     "value",
 )
 # What a quantity is to its measurement: pictures that need an end of the spectrum look for the role, never for a name.
-LARGEST, SMALLEST, NEGATIVE, SETTLED, SAMPLES, PRODUCTS, ROUGH_PRODUCTS, ERROR = (
+LARGEST, SMALLEST, NEGATIVE, SETTLED, SAMPLES, PRODUCTS, ROUGH_PRODUCTS, ERROR, PENALIZED = (
     "largest",
     "smallest",
     "negative",
@@ -30,6 +30,7 @@ LARGEST, SMALLEST, NEGATIVE, SETTLED, SAMPLES, PRODUCTS, ROUGH_PRODUCTS, ERROR =
     "products",
     "rough products",
     "error",
+    "penalized",
 )
 # The measurement that evaluates the objective; see `Quantity.group`.
 EVALUATION, HESSIAN = "evaluation", "hessian"
@@ -64,6 +65,11 @@ class Quantity:
     aside: bool = False
     role: str = ""
 
+    @property
+    def percent(self) -> bool:
+        """Whether values are written in percent."""
+        return self.kind == SHARE
+
     def facts(self) -> dict[str, Any]:
         """What is stored beside the array: every entry that is not its default."""
         usual = {f.name: f.default for f in fields(self)}
@@ -80,8 +86,10 @@ def metric_of(split: str, metric: str) -> Quantity:
     if metric == "samples":
         return Quantity(name, f"{split} samples evaluated".strip(), COUNT, split=split, metric=metric, role=SAMPLES)
     if metric == "loss_l2":
-        return Quantity(name, f"{split} loss with weight penalty".strip(), LOSS, split=split, metric=metric)
-    kind = LOSS if metric == "loss" else SHARE if metric.endswith("accuracy") else VALUE
+        return Quantity(
+            name, f"{split} loss with weight penalty".strip(), LOSS, split=split, metric=metric, role=PENALIZED
+        )
+    kind = LOSS if metric == "loss" or metric.endswith("_loss") else SHARE if metric.endswith("accuracy") else VALUE
     return Quantity(name, name.replace("_", " "), kind, split=split, metric=metric)
 
 

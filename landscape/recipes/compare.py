@@ -47,7 +47,7 @@ def compare(
     Raises:
         LandscapeError: unreadable files, fewer than two, or surfaces that cannot share a scale.
     """
-    from landscape.render.pictures import draw_side_by_side
+    from landscape.drawing import draw_side_by_side
 
     drawing = {"metric": metric, "scale": scale, "levels": levels, "vmin": vmin, "vmax": vmax, "title": title}
     return draw_side_by_side(surfaces, kind, names, drawing, out, dpi)

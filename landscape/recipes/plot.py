@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from landscape.options.command import Positional, command
 from landscape.options.option import Option
 from landscape.recipes.words import files_lines
+from landscape.scene.kinds import KIND_FILES
 
 if TYPE_CHECKING:
     from landscape.surfaces.run_log import RunLog
@@ -26,10 +27,7 @@ _levels.__name__ = "number or list of numbers"  # argparse names it in its messa
 FILES = Positional(
     "surfaces", "FILE", "surface files, ours or the original program's, spectra, or run folders", nargs="+"
 )
-KIND = Option(
-    "contour, filled, heatmap, surface, overlay, overlay3d, ratio, line, spread, curvature, curves, spectrum, layers; "
-    "several with commas for plot", metavar="KIND",
-)  # fmt: skip
+KIND = Option(f"{', '.join(KIND_FILES)}; several with commas for plot", metavar="KIND")
 OUT = Option(
     "output files: .png .pdf .svg .html; a bare suffix keeps the first name", ("-o", "--out"), nargs="+", metavar="FILE"
 )
@@ -89,7 +87,7 @@ def plot(
     Raises:
         LandscapeError: unreadable files, or a kind that does not fit.
     """
-    from landscape.render.pictures import draw_each
+    from landscape.drawing import draw_each
 
     drawing = {"metric": metric, "scale": scale, "levels": levels, "vmin": vmin, "vmax": vmax, "title": title}
     return draw_each(surfaces, kind, drawing, out, dpi)

@@ -27,6 +27,9 @@ OVERLAY_COLORS = (LOSS_COLOR, ACCURACY_COLOR)
 MARK_COLOR = "#111111"
 # The learning rate below the curves: neither loss nor accuracy.
 RATE_COLOR = "#3d3d3d"
+# Signs of eigenvalues: the two colours that are told apart with every common colour blindness; grey for a sign that the
+# error leaves open.
+NEGATIVE_SIGN, POSITIVE_SIGN, OPEN_SIGN = LOSS_COLOR, ACCURACY_COLOR, "#6b6b6b"
 COUNT = 65
 # Lines over cells, and their rim: over colours from dark to light, and over those that are pale in the middle.
 OVER_DARK, OVER_PALE = ("#ffffff", "#101018"), ("#101018", "#ffffff")
@@ -56,6 +59,13 @@ def balanced(points: tuple, low: float, high: float) -> tuple[str, ...]:
     """The map for heights from `low` < 0 to `high` > 0 with its middle at zero."""
     reach = max(-low, high)
     return stops(points, low=0.5 + 0.5 * low / reach, high=0.5 + 0.5 * high / reach)
+
+
+def signed_color(value: float, error: float = 0.0) -> str:
+    """The colour of an eigenvalue by its sign; grey when the error leaves the sign open."""
+    if abs(value) <= error:
+        return OPEN_SIGN
+    return NEGATIVE_SIGN if value < 0 else POSITIVE_SIGN
 
 
 def _rgb(lab: np.ndarray) -> np.ndarray:

@@ -1,25 +1,28 @@
 """Which points of a metric can be drawn, and what is said about the others.
 
-Owns: the meaning of status and non-finite values for a picture. A point that was not computed, failed, or is not
-finite is a hole; an interpolated one is drawn. All are counted.
+Owns: the codes of holes, and the meaning of status and non-finite values for a picture. A point that was not computed,
+failed, or is not finite is a hole; an interpolated one is drawn. All are counted.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from landscape.scene.scene import DRAWN, FAILED_POINT, NOT_COMPUTED, NOT_FINITE
-from landscape.surfaces.surface import EVALUATION, FAILED, INTERPOLATED, PENDING, Surface
+from landscape.quantity import EVALUATION
+from landscape.surfaces.surface import FAILED, INTERPOLATED, PENDING, Surface
+
+DRAWN, NOT_FINITE, NOT_COMPUTED, FAILED_POINT = 0, 1, 2, 3
+HOLE_NAMES = {NOT_FINITE: "not finite", NOT_COMPUTED: "not computed yet", FAILED_POINT: "failed"}
 
 
 def group_of(surface: Surface, metric: str) -> str | None:
     """The status group that a metric was computed in; None when nothing is recorded.
 
-    A path along training has one group alone: the loss is found on the way to the curvature.
+    A path along training has one group only: the loss is found on the way to the curvature.
     """
-    for group in sorted(surface.status, key=len, reverse=True):
-        if metric.startswith(group):
-            return group
+    group = surface.quantity(metric).group
+    if group in surface.status:
+        return group
     if EVALUATION in surface.status:
         return EVALUATION
     return next(iter(surface.status)) if len(surface.status) == 1 else None

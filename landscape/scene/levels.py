@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from landscape.errors import UsageError
-from landscape.scene.scene import LINEAR, LOG, Scale
+from landscape.scene.scale import LINEAR, LOG, Scale
 
 LEVELS, MOST_LEVELS = 13, 18
 # The share of all values that may lie between two neighbouring levels.
@@ -32,7 +32,7 @@ def choose_levels(
 ) -> np.ndarray:
     """Values (k,) of the contour lines, rising, strictly inside the drawn range; k may be 0.
 
-    `levels` asks for about that many, or gives them; those outside the range have no line. Where many of the `values`
+    `levels` is about how many, or their values; those outside the range have no line. Where many of the `values`
     (n,) lie between two neighbours, lines are added: a plateau is not left blank.
 
     Raises:
@@ -102,7 +102,7 @@ def _log(low: float, high: float, count: int) -> np.ndarray:
 
 
 def _far_from(count: int, found: int) -> float:
-    """As a factor: twice as many are as far from what was asked for as half as many."""
+    """As a factor: twice as many are as far from the requested number as half as many."""
     return abs(np.log(max(found, 0.5) / count))
 
 

@@ -1,7 +1,6 @@
-"""What hovering over a plane tells, as plain values.
+"""What hovering over a plane shows, as plain values.
 
-Owns: the frozen types `Reading` and `Table`; `scene.py` puts them into a scene. Which metrics are told where is the business of
-tables.py.
+Owns: the frozen types `Reading` and `Table`. Which metrics are shown where is decided in tables.py.
 """
 
 from __future__ import annotations
@@ -13,9 +12,9 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """What hovering tells of one metric: values (ny, nx), NaN in holes, and how far each may be off.
+    """One metric at the points: values (ny, nx), NaN in holes, and how far each may be off.
 
-    A `sparse` one is told only where it is known: it was computed on a part of the grid.
+    A `sparse` one was computed on a part of the grid, and is shown only where it is known.
     """
 
     metric: str
@@ -28,7 +27,7 @@ class Reading:
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """What hovering tells at the points of a grid: x (nx,), y (ny,)."""
+    """What hovering shows at the points of a grid: x (nx,), y (ny,)."""
 
     x: np.ndarray
     y: np.ndarray

@@ -1,17 +1,21 @@
 """Which scale a set of values is drawn on, and which part of their range.
 
-Owns: the choice between linear, log and symmetric log, and the limits beyond which values are clipped. Knows values
-only: where they lie in the plane does not matter, so several surfaces share a scale by putting their values together.
+Owns: `Scale`, the choice between linear, log and symmetric log, and the limits beyond which values are clipped. Knows
+values only: where they lie in the plane does not matter, so several surfaces share a scale by pooling their values.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from landscape.errors import UsageError
-from landscape.scene.scene import LINEAR, LOG, SYMLOG, Scale
 from landscape.scene.text import short
 
+LINEAR, LOG, SYMLOG = "linear", "log", "symlog"
+SCALE_NAMES = {LOG: "log scale", SYMLOG: "symmetric log scale"}
 SCALES = ("auto", LINEAR, LOG, SYMLOG)
 # A log scale is worth it when the largest value is more than twenty times the smallest.
 LOG_FROM_RATIO = 20.0
@@ -25,6 +29,55 @@ WORTH_FACTOR = 5.0
 DECADES_DOWN = 6.0
 
 
+@dataclass(frozen=True)
+class Scale:
+    """The drawn range of values and how they become heights.
+
+    `unit` matters on the symmetric log scale only: below it the scale is close to linear. `below` and `above` say
+    whether values lie outside the range, so that they are drawn at its ends.
+    """
+
+    kind: str
+    vmin: float
+    vmax: float
+    unit: float = 1.0
+    below: bool = False
+    above: bool = False
+
+    def heights(self, values: ArrayLike) -> np.ndarray:
+        """Values clipped to the range, on the scale; NaN stays NaN."""
+        clipped = np.clip(np.asarray(values, dtype=np.float64), self.vmin, self.vmax)
+        if self.kind == LOG:
+            return np.log10(clipped)
+        if self.kind == SYMLOG:
+            # For |v| >> unit this is log10(|v| / unit) with the sign of v, and it is smooth through zero.
+            return np.arcsinh(clipped / (2 * self.unit)) / np.log(10)
+        return clipped
+
+    def values(self, heights: ArrayLike) -> np.ndarray:
+        """The inverse of `heights`, except for the clipping."""
+        heights = np.asarray(heights, dtype=np.float64)
+        if self.kind == LOG:
+            return 10.0**heights
+        if self.kind == SYMLOG:
+            return np.sinh(heights * np.log(10)) * 2 * self.unit
+        return heights
+
+    @property
+    def low(self) -> float:
+        """The height of `vmin`."""
+        return float(self.heights(self.vmin))
+
+    @property
+    def high(self) -> float:
+        """The height of `vmax`."""
+        return float(self.heights(self.vmax))
+
+    def named(self, label: str) -> str:
+        """The name of an axis on this scale, which is mentioned unless it is linear."""
+        return label + (f" ({SCALE_NAMES[self.kind]})" if self.kind in SCALE_NAMES else "")
+
+
 def choose_scale(
     values: np.ndarray,
     *,
@@ -35,7 +88,7 @@ def choose_scale(
 ) -> Scale:
     """The scale for finite `values` (n,), any number of them.
 
-    `bounded` values (shares of samples) are drawn on a linear scale and never clipped unless asked.
+    `bounded` values (shares of samples) are drawn on a linear scale and never clipped unless limits are given.
 
     Raises:
         UsageError: no such scale; limits in the wrong order; a log scale without any positive value.
@@ -47,7 +100,9 @@ def choose_scale(
     inside = inside if inside.size else values
     kind = _kind(inside, bounded) if scale == "auto" else scale
     if kind == LOG and vmin is not None and vmin <= 0:
-        raise UsageError(f"vmin {vmin:g} is not positive, as a log scale asks for; choose scale linear or symlog")
+        raise UsageError(
+            f"vmin {vmin:g} is not positive and has no place on a log scale; choose scale linear or symlog"
+        )
     if kind == LOG and values.size and not (values > 0).any():
         raise UsageError("a log scale needs positive values and there are none; choose scale linear or symlog")
     unit = _unit(inside) if kind == SYMLOG else 1.0
@@ -171,7 +226,7 @@ def _nice(value: float, *, up: bool) -> float:
 
 
 def _opened(low: float, high: float, kind: str, vmin: float | None, vmax: float | None) -> tuple[float, float]:
-    """A range around one value, or one that keeps the limit that was asked for."""
+    """A range around one value, or one that keeps the limit that was given."""
     middle = low if vmin is not None else high
     down, up = (middle / 3, middle * 3) if kind == LOG else (middle - _half(middle), middle + _half(middle))
     return (middle if vmin is not None else down), (middle if vmax is not None else up)

@@ -1,7 +1,7 @@
-"""What hovering over a plane tells: every metric at the points of the grid that is seen.
+"""What hovering over a plane shows: every metric at the points of the visible grid.
 
-Owns: which metrics and errors are told at which points. Metrics that were computed on a thinned grid are told there, next to
-those that are known everywhere.
+Owns: which metrics and errors are shown at which points. Metrics that were computed on a thinned grid are shown there, next
+to those that are known everywhere.
 """
 
 from __future__ import annotations
@@ -10,21 +10,21 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from landscape.scene.hessian import error_of, is_curvature
-from landscape.scene.holes import holes_of
+from landscape.quantity import EVALUATION
+from landscape.scene.bands import error_of
+from landscape.scene.holes import DRAWN, holes_of
 from landscape.scene.reading import Reading, Table
-from landscape.scene.scene import DRAWN, Field
-from landscape.scene.text import is_percent, metric_label
 from landscape.scene.thin import taken, thinned
+from landscape.scene.views.field import Field
 from landscape.surfaces.surface import Surface
 
 
 def tables_of(surface: Surface, fields: Iterable[Field], metrics: Sequence[str] = ()) -> tuple[Table, ...]:
-    """One table for each grid that some fields of the surface have, of their metrics and the further `metrics`."""
+    """One table for each grid among the fields of a surface, with their metrics and the further `metrics`."""
     fields = tuple(fields)
-    told = tuple(dict.fromkeys([*(field.metric for field in fields), *metrics]))
+    shown = tuple(dict.fromkeys([*(field.metric for field in fields), *metrics]))
     grids = {(field.x.tobytes(), field.y.tobytes()): field for field in fields}
-    return tuple(_table(surface, field, told) for field in grids.values())
+    return tuple(_table(surface, field, shown) for field in grids.values())
 
 
 def table_of(tables: Sequence[Table], field: Field) -> int:
@@ -43,8 +43,9 @@ def _table(surface: Surface, field: Field, metrics: Sequence[str]) -> Table:
 
 
 def _reading(surface: Surface, part: Surface, metric: str) -> Reading:
+    quantity = surface.quantity(metric)
     values = np.where(holes_of(part, metric) == DRAWN, part.values[metric], np.nan)
-    # Of the losses, errors are views of their own.
-    errors = error_of(part, metric) if is_curvature(metric) else None
+    # The errors of an evaluation are views of their own.
+    errors = None if quantity.group == EVALUATION else error_of(part, metric)
     sparse = thinned(surface, metric).shape != surface.shape
-    return Reading(metric, metric_label(metric), is_percent(metric), values, errors, sparse)
+    return Reading(metric, quantity.label, quantity.percent, values, errors, sparse)

@@ -1,4 +1,4 @@
-"""How numbers, models, data sets and metrics are written on a figure.
+"""How numbers, models and data sets are written on a figure.
 
 Owns: short number forms and readable names. Knows nothing of scenes.
 """
@@ -6,7 +6,7 @@ Owns: short number forms and readable names. Knows nothing of scenes.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import PurePath
 
 import numpy as np
@@ -18,15 +18,6 @@ _FAMILIES = (
     (r"densenet(\d+)", r"DenseNet-\1"),
 )
 _DATA = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "mnist": "MNIST", "imagenet": "ImageNet", "svhn": "SVHN"}
-_METRICS = {
-    "hessian_max": "largest Hessian eigenvalue",
-    "hessian_min": "smallest Hessian eigenvalue",
-    "hessian_ratio": "|smallest / largest| Hessian eigenvalue",
-    "hessian_negative": "negative Hessian eigenvalues",
-    "hessian_products": "products with the Hessian",
-    "hessian_rough": "products with the Hessian in bfloat16",
-    "hessian_settled": "eigenvalues as precise as asked (1: yes)",
-}
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -65,7 +56,7 @@ def typeset(text: str) -> str:
     return sign + (power if mantissa == "1" else f"{mantissa}×{power}")
 
 
-def labels_of(values: Sequence[float], *, percent: bool = False) -> tuple[str, ...]:
+def labels_of(values: Iterable[float], *, percent: bool = False) -> tuple[str, ...]:
     """One printed label per value, with as few digits as keep neighbours apart."""
     values = [100 * v for v in values] if percent else list(values)
     texts: list[str] = []
@@ -77,25 +68,9 @@ def labels_of(values: Sequence[float], *, percent: bool = False) -> tuple[str, .
     return tuple(typeset(t) + (" %" if percent else "") for t in texts)
 
 
-def is_percent(metric: str) -> bool:
-    """Whether a metric is a share (0..1), of samples or of eigenvalues, shown in percent."""
-    return metric.endswith("accuracy") or metric == "hessian_negative"
-
-
-def metric_label(metric: str) -> str:
-    """`train_loss` -> "train loss"."""
-    if metric.endswith("_stderr"):
-        return f"standard error of {metric_label(metric.removesuffix('_stderr'))}"
-    if metric.startswith("hessian_") and metric.endswith("_error"):
-        return f"error of the {metric_label(metric.removesuffix('_error'))}"
-    if metric.endswith("_loss_l2"):
-        return f"{metric.removesuffix('_loss_l2')} loss with weight penalty"
-    return _METRICS.get(metric, metric.replace("_", " "))
-
-
-def value_text(metric: str, value: float) -> str:
-    """A value of a metric as it stands in a sentence: "0.0123" or "93.4 %"."""
-    if is_percent(metric) and np.isfinite(value):
+def value_text(value: float, *, percent: bool = False) -> str:
+    """A value as it stands in a sentence: "0.0123" or "93.4 %"."""
+    if percent and np.isfinite(value):
         return f"{100 * value:.2f}".rstrip("0").rstrip(".") + " %"
     return short(value)
 

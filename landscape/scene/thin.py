@@ -1,7 +1,7 @@
 """The part of a grid that a group of metrics was computed on.
 
 Owns: `thinned`. Curvature costs far more than a loss, so it is often computed on every few rows and columns only. What lies
-between is no hole, and a picture of the thinned grid has none there. Knows how such grids are laid out, and nothing of what is
+between is not a hole, and a picture of the thinned grid has none there. Knows how such grids are laid out, and nothing of what is
 drawn.
 """
 
@@ -13,8 +13,9 @@ from dataclasses import replace
 import numpy as np
 
 from landscape.grid import Grid
+from landscape.quantity import EVALUATION
 from landscape.scene.holes import group_of
-from landscape.surfaces.surface import EVALUATION, PENDING, Surface
+from landscape.surfaces.surface import PENDING, Surface
 
 # A grid finer than that of the losses has no half: until so much of it is done, a whole coarser one says more.
 MOSTLY = 0.5
@@ -24,10 +25,10 @@ Places = tuple[np.ndarray, ...]
 def thinned(surface: Surface, metric: str) -> Surface:
     """The surface on the rows and columns that a metric was or is being computed on; itself when these are all.
 
-    Points of such rows and columns that are not done stay, as holes. What an evaluation gives is meant for every point.
+    Points of such rows and columns that are not done stay, as holes. An evaluation always covers every point.
     """
     group = group_of(surface, metric)
-    if group in (None, EVALUATION):
+    if group is None or group == EVALUATION:
         return surface
     kept = _kept(surface.status[group] != PENDING, surface.grid, _every(surface, group))
     if kept is None or tuple(map(len, kept)) == surface.shape:
@@ -60,15 +61,15 @@ def taken(surface: Surface, kept: Places) -> Surface:
 def _kept(done: np.ndarray, grid: Grid, every: int | None) -> Places | None:
     """The rows and columns of the latest run, unless a whole grid of an earlier one shows more; None is everything.
 
-    A run that has not ended is drawn over its whole grid when it is known, which `every` tells. It does not tell alone:
-    a finer grid may be there from before, or a coarser one may still be the better picture.
+    A run that has not ended is drawn over its whole grid, which is known from `every`. That alone does not decide: a finer
+    grid may be there from before, or a coarser one may still be the better picture.
     """
-    begun = tuple(np.flatnonzero(_along(done, axis)) for axis in range(done.ndim))
-    planned = grid.lattice(every) if every else begun
+    begun: Places = tuple(np.flatnonzero(_along(done, axis)) for axis in range(done.ndim))
+    planned: Places = grid.lattice(every) if every else begun
     within = all(np.isin(some, all_).all() for some, all_ in zip(begun, planned, strict=True))
     if not _drawable(planned):
-        planned = begun if _drawable(begun) else None
-    elif not within and _share(done, begun) == 1:
+        return begun if _drawable(begun) else None
+    if not within and _share(done, begun) == 1:
         planned = begun
     elif every and _share(done, planned) < MOSTLY:
         planned = next(_whole(done, grid, every, planned), planned)
@@ -95,12 +96,12 @@ def _share(done: np.ndarray, places: Places) -> float:
 
 def _along(done: np.ndarray, axis: int) -> np.ndarray:
     """(n,) whether anything is done at each place of an axis."""
-    return done.any(axis=tuple(other for other in range(done.ndim) if other != axis))
+    return np.asarray(done.any(axis=tuple(other for other in range(done.ndim) if other != axis)))
 
 
 def _every(surface: Surface, group: str) -> int | None:
-    """The thinning that the latest run was asked for; None when it is not known."""
+    """The requested thinning of the latest run; None when it is not known."""
     run = surface.provenance.get("run")
-    told = run.get(group) if isinstance(run, dict) else None
-    every = told.get("every") if isinstance(told, dict) else None
+    known = run.get(group) if isinstance(run, dict) else None
+    every = known.get("every") if isinstance(known, dict) else None
     return every if isinstance(every, int) and every >= 1 else None

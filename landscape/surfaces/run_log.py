@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from landscape.errors import SurfaceFileError
+from landscape.quantity import Quantity, quantity_named
 
 CONFIG, LOG = "config.json", "log.csv"
 # The columns that are no measurements of the net.
@@ -38,6 +39,10 @@ class RunLog:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "metrics", tuple(name for name in self.columns if name not in CLOCKS))
+
+    def quantity(self, name: str) -> Quantity:
+        """What a column holds: its label, kind and split."""
+        return quantity_named(name)
 
     def series(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """(epochs, values), each (m,), of the rows in which this column was taken."""

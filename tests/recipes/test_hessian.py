@@ -15,7 +15,7 @@ import torch
 import landscape as ll
 from landscape.errors import LandscapeError, UsageError
 from landscape.grid import Grid, parse_range
-from landscape.scene.facts import facts
+from landscape.scene.facts.surface import facts
 from landscape.study.extension import in_strips, thinned
 from landscape.surfaces import load_surface
 

@@ -119,7 +119,7 @@ def test_runs_and_surfaces_are_drawn_together(run, tmp_path):
 def test_options_that_do_not_apply_are_refused(run):
     folder = run()
     for options, message in [
-        ({"levels": 5}, "levels do not apply to .*: its picture has no contour lines"),
+        ({"levels": 5}, "levels do not apply to .*: it has no contour lines"),
         ({"kind": "contour"}, "kind 'contour' does not fit .*; choose curves"),
         ({"metric": "hessian_max"}, "no metric 'hessian_max' in .*: it has train_loss"),
         ({"scale": "symlog"}, "scale 'symlog'"),

@@ -12,11 +12,16 @@ from matplotlib.colors import to_hex
 from matplotlib.image import imread
 
 from landscape.grid import Axis, Grid, Range
-from landscape.render import interactive, static
-from landscape.render.interactive_lines import line_changes
+from landscape.render.page import picture as html
+from landscape.render.page.lines import line_changes
+from landscape.render.still import picture as still
 from landscape.scene.build import build_scene
 from landscape.scene.compare import build_comparison
 from landscape.surfaces.surface import Surface, Trail
+
+
+def fields_of(scene):
+    return [view.field for view in scene.views]
 
 
 def curved(n=17, every=4, **other):
@@ -66,13 +71,13 @@ def contour_sets(axes):
 @pytest.mark.parametrize("suffix", [".png", ".pdf", ".svg", ".html"])
 @pytest.mark.parametrize("name", SCENES)
 def test_every_format_is_written(name, suffix, tmp_path):
-    draw = interactive.draw if suffix == ".html" else static.draw
+    draw = html.draw if suffix == ".html" else still.draw
     assert draw(SCENES[name](), tmp_path / f"a{suffix}").stat().st_size > 5000
 
 
 @pytest.mark.parametrize("name", SCENES)
 def test_no_text_is_cut_off_and_no_words_overlap(name):
-    figure = static.figure_of(SCENES[name]())
+    figure = still.figure_of(SCENES[name]())
     figure.canvas.draw()
     width, height = figure.canvas.get_width_height()
     words = [*figure.texts, *(text for legend in figure.legends for text in legend.get_texts())]
@@ -87,7 +92,7 @@ def test_no_text_is_cut_off_and_no_words_overlap(name):
 @pytest.mark.parametrize("name", ["ratio", "signed"])
 def test_the_cells_have_the_edges_values_and_colours_of_the_scene(name):
     scene = SCENES[name]()
-    field, mesh = scene.fields[0], cells(static.figure_of(scene))
+    field, mesh = scene.views[0].field, cells(still.figure_of(scene))
     corners = np.asarray(mesh.get_coordinates())
     np.testing.assert_allclose(corners[0, :, 0], field.x_edges)
     np.testing.assert_allclose(corners[:, 0, 1], field.y_edges)
@@ -98,11 +103,11 @@ def test_the_cells_have_the_edges_values_and_colours_of_the_scene(name):
 
 def test_the_colour_on_paper_is_that_of_the_ratio_at_that_place(tmp_path):
     scene, surface = SCENES["ratio"](), curved()
-    field, dpi = scene.fields[0], 100
-    figure = static.figure_of(scene)
+    field, dpi = scene.views[0].field, 100
+    figure = still.figure_of(scene)
     figure.set_dpi(dpi)
     figure.canvas.draw()
-    image = imread(static.draw(scene, tmp_path / "a.png", dpi=dpi))[::-1, :, :3]
+    image = imread(still.draw(scene, tmp_path / "a.png", dpi=dpi))[::-1, :, :3]
     found = {}
     # A quarter of a cell off the points: there stand neither the mark of the centre nor lines.
     for x, y in ((0.06, -0.06), (0.64, 0.64)):
@@ -114,11 +119,11 @@ def test_the_colour_on_paper_is_that_of_the_ratio_at_that_place(tmp_path):
 
 def test_the_lines_lie_over_the_cells_where_the_loss_is():
     scene = SCENES["ratio"]()
-    axes = static.figure_of(scene).axes[0]
+    axes = still.figure_of(scene).axes[0]
     (lines,) = contour_sets(axes)
     assert lines.zorder > cells(axes.figure).zorder
-    np.testing.assert_array_equal(lines.levels, scene.contours.level_ticks.heights)
-    for level, outline in zip(scene.contours.levels, lines.get_paths(), strict=True):
+    np.testing.assert_array_equal(lines.levels, scene.views[0].over.level_ticks.heights)
+    for level, outline in zip(scene.views[0].over.levels, lines.get_paths(), strict=True):
         assert len(outline.vertices)
         np.testing.assert_allclose(0.1 + (outline.vertices**2).sum(axis=1), level, rtol=0.02)
 
@@ -126,13 +131,13 @@ def test_the_lines_lie_over_the_cells_where_the_loss_is():
 def test_the_ink_of_the_lines_is_that_of_the_map():
     for name in ("ratio", "signed"):
         scene = SCENES[name]()
-        (lines,) = contour_sets(static.figure_of(scene).axes[0])
-        assert to_hex(lines.get_edgecolor()[0]) == scene.fields[0].ink[0]
+        (lines,) = contour_sets(still.figure_of(scene).axes[0])
+        assert to_hex(lines.get_edgecolor()[0]) == scene.views[0].field.ink[0]
 
 
 def test_holes_are_cells_and_named():
     scene = SCENES["ratio"]()
-    field, axes = scene.fields[0], static.figure_of(scene).axes[0]
+    field, axes = scene.views[0].field, still.figure_of(scene).axes[0]
     (grey,) = [each for each in axes.collections if isinstance(each, PolyCollection) and not hasattr(each, "levels")]
     (outline,) = grey.get_paths()
     assert outline.vertices.min(axis=0).tolist() == [field.x_edges[1], field.y_edges[0]]
@@ -141,21 +146,21 @@ def test_holes_are_cells_and_named():
 
 
 def test_panels_share_one_colour_bar_and_have_lines_each():
-    figure = static.figure_of(SCENES["compared"]())
+    figure = still.figure_of(SCENES["compared"]())
     assert len(figure.axes) == 3
     one, two = (contour_sets(axes)[0] for axes in figure.axes[:2])
     np.testing.assert_array_equal(one.levels, two.levels)
 
 
 def panel_of(name):
-    return interactive._panel(SCENES[name](), compared=False)
+    return html.panel_of(SCENES[name](), compared=False)
 
 
 def test_the_page_has_one_map_with_cells_for_each_view():
     scene, panel = SCENES["ratio"](), panel_of("ratio")
-    assert (panel.places, len(panel.figures), panel.table) == (("map",), 1, (0,) * len(scene.fields))
-    (figure,) = panel.figures
-    for view, field in enumerate(scene.fields):
+    assert (panel.drawn.places, len(panel.drawn.figures), panel.table) == (("map",), 1, (0,) * len(fields_of(scene)))
+    (figure,) = panel.drawn.figures
+    for view, field in enumerate(fields_of(scene)):
         (heat,) = [t for t in figure.data if t.type == "heatmap" and t.meta.get("view") == view and t.name != "holes"]
         np.testing.assert_allclose(np.asarray(heat.z, float), field.heights, atol=1e-5)
         np.testing.assert_allclose(np.asarray(heat.x, float), field.x_edges)
@@ -166,8 +171,8 @@ def test_the_page_has_one_map_with_cells_for_each_view():
 def test_each_view_of_the_page_has_the_lines_once_in_its_ink():
     scene, (figure,) = SCENES["ratio"](), panel_of("ratio").figures
     lines = [trace for trace in figure.data if trace.type == "contour"]
-    assert len({field.ink for field in scene.fields}) == 2 and len(lines) == 4
-    for view, field in enumerate(scene.fields):
+    assert len({field.ink for field in fields_of(scene)}) == 2 and len(lines) == 4
+    for view, field in enumerate(fields_of(scene)):
         over = [trace for trace in lines if view in trace.meta["views"]]
         assert [trace.line.color for trace in over] == [field.ink[1], field.ink[0]], "the rim lies below"
         assert all(trace.visible == (0 in trace.meta["views"]) for trace in over)
@@ -175,27 +180,27 @@ def test_each_view_of_the_page_has_the_lines_once_in_its_ink():
 
 def test_the_panels_stand_under_each_other_on_one_axis():
     scene = SCENES["curvature"]()
-    top, ends, share = static.figure_of(scene).axes
+    top, ends, share = still.figure_of(scene).axes
     boxes = [axes.get_position() for axes in (top, ends, share)]
     assert boxes[0].y0 > boxes[1].y1 > boxes[1].y0 > boxes[2].y1
     assert len({axes.get_xlim() for axes in (top, ends, share)}) == 1
     assert (top.get_yscale(), ends.get_yscale(), share.get_ylim()[0]) == ("log", "asinh", 0.0)
     drawn = {line.get_label(): line.get_ydata() for axes in (top, ends, share) for line in axes.lines}
-    for curve in (*scene.lines[0].curves, *(c for strip in scene.lines[0].strips for c in strip.curves)):
+    for curve in (*scene.views[0].curves, *(c for strip in scene.views[0].strips for c in strip.curves)):
         np.testing.assert_array_equal(drawn[curve.label], curve.y)
 
 
 def test_the_symmetric_scale_of_matplotlib_is_that_of_the_scene():
     scene = SCENES["curvature"]()
-    ends = static.figure_of(scene).axes[1]
-    axis = scene.lines[0].strips[0].axis
+    ends = still.figure_of(scene).axes[1]
+    axis = scene.views[0].strips[0].axis
     places = ends.transAxes.inverted().transform(ends.transData.transform([(0, value) for value in axis.ticks]))[:, 1]
     heights = np.arcsinh(np.array([axis.low, *axis.ticks, axis.high]) / (2 * axis.unit))
     np.testing.assert_allclose(places, ((heights - heights[0]) / (heights[-1] - heights[0]))[1:-1], atol=1e-9)
 
 
 def test_the_legend_names_what_axes_do_not():
-    figure = static.figure_of(SCENES["curvature"]())
+    figure = still.figure_of(SCENES["curvature"]())
     names = [text.get_text() for text in figure.legends[0].get_texts()]
     assert names == ["train loss", "largest Hessian eigenvalue", "smallest Hessian eigenvalue"]
     assert figure.axes[2].get_ylabel() == "negative eigenvalues\n(%)"
@@ -203,10 +208,10 @@ def test_the_legend_names_what_axes_do_not():
 
 def test_the_page_draws_heights_and_tells_values():
     scene, panel = SCENES["curvature"](), panel_of("curvature")
-    (figure,) = panel.figures
-    assert panel.places == ("stack",)
+    (figure,) = panel.drawn.figures
+    assert panel.drawn.places == ("stack",)
     smallest = next(t for t in figure.data if t.name == "smallest Hessian eigenvalue" and t.meta["view"] == 0)
-    curve, axis = scene.lines[0].strips[0].curves[1], scene.lines[0].strips[0].axis
+    curve, axis = scene.views[0].strips[0].curves[1], scene.views[0].strips[0].axis
     np.testing.assert_allclose(np.asarray(smallest.customdata, float), curve.y)
     np.testing.assert_allclose(np.asarray(smallest.y, float) * np.log(10), np.arcsinh(curve.y / (2 * axis.unit)))
     low, high = figure.layout.yaxis3.range
@@ -218,7 +223,7 @@ def test_the_page_draws_heights_and_tells_values():
 
 
 def test_switching_the_scale_changes_every_panel_and_keeps_the_line_at_zero():
-    first, other = (line_changes(lines) for lines in SCENES["curvature"]().lines)
+    first, other = (line_changes(lines) for lines in SCENES["curvature"]().views)
     assert (first["yaxis.type"], other["yaxis.type"]) == ("log", "linear")
     assert first["yaxis3.range"][1] < 10 < 300 < other["yaxis3.range"][1]
     assert not any(key.endswith("zeroline") and not key.startswith("yaxis.") for key in first)
@@ -246,7 +251,7 @@ addEventListener("load", () => setTimeout(() => {
 @pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 def test_hovering_and_switching_in_a_browser(tmp_path):
-    page = interactive.draw(SCENES["ratio"](), tmp_path / "a.html").read_text(encoding="utf-8")
+    page = html.draw(SCENES["ratio"](), tmp_path / "a.html").read_text(encoding="utf-8")
     (tmp_path / "probe.html").write_text(PROBE.strip().join(page.rsplit("</body>", 1)), encoding="utf-8")
     flags = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     flags += (

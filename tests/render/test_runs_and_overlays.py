@@ -5,11 +5,12 @@ import pytest
 from matplotlib.image import imread
 
 from landscape.grid import Grid, Range
-from landscape.render import interactive, static, static_overlay
-from landscape.render.static_relief import dress
-from landscape.scene.build import Options, build_scene, build_scenes
-from landscape.scene.compare import compare_curves
-from landscape.scene.curves import build_curves
+from landscape.render.page import picture as html
+from landscape.render.still import overlay
+from landscape.render.still import picture as still
+from landscape.render.still.relief import dress
+from landscape.scene.build import build_scene, build_scenes
+from landscape.scene.compare import build_comparison
 from landscape.surfaces.run_log import RunLog
 from landscape.surfaces.surface import Surface
 
@@ -43,9 +44,9 @@ def seeds(count=4):
 
 
 SCENES = {
-    "curves": lambda: build_curves([run()])[0],
-    "compared": lambda: compare_curves([run(), run(12, seed=2)]),
-    "spread": lambda: build_scenes(seeds(), Options("spread"))[0],
+    "curves": lambda: build_scenes([run()], kind="curves")[0],
+    "compared": lambda: build_comparison([run(), run(12, seed=2)], kind="curves"),
+    "spread": lambda: build_scenes(seeds(), kind="spread")[0],
     "overlay": lambda: build_scene(bowls(0.5), kind="overlay"),
     "overlay3d": lambda: build_scene(bowls(0.5), kind="overlay3d"),
 }
@@ -61,7 +62,7 @@ def ticks_within(axis):
 
 @pytest.mark.parametrize("name", SCENES)
 def test_nothing_is_cut_off_and_words_do_not_overlap(name):
-    figure = static.figure_of(SCENES[name]())
+    figure = still.figure_of(SCENES[name]())
     figure.canvas.draw()
     width, height = figure.canvas.get_width_height()
     boxes = []
@@ -80,12 +81,12 @@ def test_nothing_is_cut_off_and_words_do_not_overlap(name):
 @pytest.mark.parametrize("suffix", [".png", ".pdf", ".svg", ".html"])
 @pytest.mark.parametrize("name", SCENES)
 def test_every_format_is_written(name, suffix, tmp_path):
-    draw = interactive.draw if suffix == ".html" else static.draw
+    draw = html.draw if suffix == ".html" else still.draw
     assert draw(SCENES[name](), tmp_path / f"a{suffix}").stat().st_size > 5000
 
 
 def test_the_strip_stands_under_the_curves_on_their_axis():
-    left, right, strip = static.figure_of(SCENES["curves"]()).axes
+    left, right, strip = still.figure_of(SCENES["curves"]()).axes
     assert left.get_xlim() == strip.get_xlim()
     one, other = left.get_position(), strip.get_position()
     assert (one.x0, one.x1) == pytest.approx((other.x0, other.x1))
@@ -96,7 +97,7 @@ def test_the_strip_stands_under_the_curves_on_their_axis():
 
 def test_the_page_of_a_run_hovers_curves_and_learning_rate(tmp_path):
     scene = SCENES["curves"]()
-    figure = interactive._panel(scene, compared=False).figures[0]
+    figure = html.panel_of(scene, compared=False).drawn.figures[0]
     seen = [trace for trace in figure.data if trace.meta["view"] == 0]
     assert [trace.name for trace in seen][-1] == "learning rate"
     assert all(trace.hovertemplate for trace in seen)
@@ -105,7 +106,7 @@ def test_the_page_of_a_run_hovers_curves_and_learning_rate(tmp_path):
 
 
 def test_a_spread_has_thin_lines_behind_one_strong_line_and_no_name_for_them():
-    figure = static.figure_of(SCENES["spread"]())
+    figure = still.figure_of(SCENES["spread"]())
     left, right = figure.axes
     widths = sorted(line.get_linewidth() for line in left.lines)
     assert len(widths) == 5 and widths[3] < 0.6 * widths[4]
@@ -113,19 +114,19 @@ def test_a_spread_has_thin_lines_behind_one_strong_line_and_no_name_for_them():
     assert all(strongest.zorder > line.zorder for line in left.lines if line is not strongest)
     assert len(right.lines) == 1 and len(left.collections) == len(right.collections) == 1
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["train loss", "train accuracy"]
-    page = interactive._panel(SCENES["spread"](), compared=False).figures[0]
+    page = html.panel_of(SCENES["spread"](), compared=False).drawn.figures[0]
     named = [t.name for t in page.data if t.meta["view"] == 0 and t.showlegend is not False]
     assert named == ["train loss", "train accuracy"]
 
 
 def test_overlaid_lines_are_where_their_values_are_solid_and_dashed():
     scene = SCENES["overlay"]()
-    axes = static.figure_of(scene).axes[0]
+    axes = still.figure_of(scene).axes[0]
     # Contour sets are the collections with levels.
     one, other = [c for c in axes.collections if hasattr(c, "levels")]
     np.testing.assert_array_equal(one.levels, other.levels)
     assert one.get_linestyle()[0][1] is None and other.get_linestyle()[0][1] is not None
-    scale = scene.overlays[0].layers[0].field.scale
+    scale = scene.views[0].layers[0].field.scale
     for drawn, gap in ((one, 0.0), (other, 0.5)):
         for height, path in zip(drawn.levels, drawn.get_paths(), strict=True):
             if len(path.vertices):
@@ -135,7 +136,7 @@ def test_overlaid_lines_are_where_their_values_are_solid_and_dashed():
 
 def orange_share(gap, tmp_path):
     """How much of the bowl's inside the wires of a test loss take that lies higher by `gap`."""
-    image = imread(static.draw(build_scene(bowls(gap), kind="overlay3d"), tmp_path / "a.png", dpi=60))
+    image = imread(still.draw(build_scene(bowls(gap), kind="overlay3d"), tmp_path / "a.png", dpi=60))
     inside = image[60:140, 110:220, :3]
     return ((inside[..., 0] > 0.5) & (inside[..., 2] < 0.35)).mean()
 
@@ -149,9 +150,9 @@ def test_wires_are_seen_above_the_sheet_and_hidden_below_it(tmp_path):
 
 def test_moving_toward_the_eye_moves_nothing_on_paper():
     scene = SCENES["overlay3d"]()
-    axes = static.figure_of(scene).axes[0]
-    dress(axes, scene, scene.overlays[0].layers[0].field)
-    eye, matrix = static_overlay._eye(axes), axes.get_proj()
+    axes = still.figure_of(scene).axes[0]
+    dress(axes, scene, scene.views[0].layers[0].field)
+    eye, matrix = overlay._eye(axes), axes.get_proj()
 
     def on_paper(point):
         x, y, z, w = matrix @ np.append(point, 1.0)
@@ -165,8 +166,8 @@ def test_moving_toward_the_eye_moves_nothing_on_paper():
 
 def test_the_page_of_an_overlay_shows_both_and_hovers_both_values():
     surface = bowls(0.5)
-    panel = interactive._panel(build_scene(surface, kind="overlay3d"), compared=False)
-    relief, flat = panel.figures
+    panel = html.panel_of(build_scene(surface, kind="overlay3d"), compared=False)
+    relief, flat = panel.drawn.figures
     for view in range(2):
         kinds = [t.type for t in relief.data if t.meta["view"] == view]
         assert kinds.count("surface") == 2 and "scatter3d" in kinds
@@ -176,7 +177,7 @@ def test_the_page_of_an_overlay_shows_both_and_hovers_both_values():
     wires = next(t for t in relief.data if t.name == "test loss" and t.type == "scatter3d")
     x, y, z = (np.asarray(wires[axis], float) for axis in "xyz")
     on = np.isfinite(x)
-    scale = build_scene(surface, kind="overlay").overlays[0].layers[0].field.scale
+    scale = build_scene(surface, kind="overlay").views[0].layers[0].field.scale
     np.testing.assert_allclose(scale.values(z[on]), 3.5 + x[on] ** 2 + y[on] ** 2, atol=0.01)
     assert {t.visible for t in relief.data if t.meta["view"] == 1} == {False}
 
@@ -189,5 +190,5 @@ def test_an_overlay_without_a_point_or_with_holes_is_drawn(kind, tmp_path):
     holed.values["test_loss"][2:5, 3] = np.inf
     for number, surface in enumerate((empty, holed)):
         scene = build_scene(surface, kind=kind)
-        static.draw(scene, tmp_path / f"{number}.png", dpi=40)
-        interactive.draw(scene, tmp_path / f"{number}.html")
+        still.draw(scene, tmp_path / f"{number}.png", dpi=40)
+        html.draw(scene, tmp_path / f"{number}.html")

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
-from landscape.render import interactive, static
-from landscape.scene.spectrum import build_spectra, compare_spectra
-from landscape.scene.spectrum_layers import build_layers
+from landscape.render.page import picture as html
+from landscape.render.still import picture as still
+from landscape.scene.build import build_scene, build_scenes
+from landscape.scene.compare import build_comparison
 from landscape.surfaces.spectrum import Block, Spectrum
 
 NODES = np.array([[-3.0, -1.2, -0.4, 0.0, 0.4, 1.2, 3.0, 9.0], [-2.9, -1.1, -0.4, 0.0, 0.4, 1.3, 3.1, 9.2]])
@@ -39,33 +40,35 @@ def spectrum(scale=1.0, layers=0):
 
 
 SCENES = {
-    "alone": lambda: build_spectra([spectrum()]),
-    "linear": lambda: build_spectra([spectrum()], scale="linear"),
-    "several": lambda: build_spectra([spectrum(), spectrum(0.3), spectrum(0.1)], names=["first", "second", "third"]),
-    "compared": lambda: compare_spectra([spectrum(), spectrum(0.3)], names=["before", "after"]),
-    "layers": lambda: build_layers(spectrum(layers=22)),
-    "many layers": lambda: build_layers(spectrum(layers=140)),
+    "alone": lambda: build_scenes([spectrum()], kind="spectrum")[0],
+    "linear": lambda: build_scenes([spectrum()], kind="spectrum", scale="linear")[0],
+    "several": lambda: build_scenes(
+        [spectrum(), spectrum(0.3), spectrum(0.1)], kind="spectrum", names=["first", "second", "third"]
+    )[0],
+    "compared": lambda: build_comparison([spectrum(), spectrum(0.3)], kind="spectrum", names=["before", "after"]),
+    "layers": lambda: build_scene(spectrum(layers=22), kind="layers"),
+    "many layers": lambda: build_scene(spectrum(layers=140), kind="layers"),
 }
 
 
 def panel_of(scene):
-    return interactive._panel(scene, compared=False)
+    return html.panel_of(scene, compared=False)
 
 
 def named(panel, view):
-    return [t for t in panel.figures[0].data if t.meta["view"] == view and t.hovertemplate]
+    return [t for t in panel.drawn.figures[0].data if t.meta["view"] == view and t.hovertemplate]
 
 
 @pytest.mark.parametrize("suffix", [".png", ".pdf", ".svg", ".html"])
 @pytest.mark.parametrize("name", SCENES)
 def test_every_format_is_written(name, suffix, tmp_path):
-    draw = interactive.draw if suffix == ".html" else static.draw
+    draw = html.draw if suffix == ".html" else still.draw
     assert draw(SCENES[name](), tmp_path / f"a{suffix}").stat().st_size > 5000
 
 
 @pytest.mark.parametrize("name", SCENES)
 def test_nothing_is_cut_off_and_words_do_not_overlap(name):
-    figure = static.figure_of(SCENES[name]())
+    figure = still.figure_of(SCENES[name]())
     figure.set_dpi(200)
     figure.canvas.draw()
     width, height = figure.canvas.get_width_height()
@@ -91,8 +94,8 @@ def test_nothing_is_cut_off_and_words_do_not_overlap(name):
 @pytest.mark.parametrize("name", ["alone", "linear", "several"])
 def test_densities_stand_over_their_rug_on_the_same_axis(name):
     scene = SCENES[name]()
-    view = scene.spectra[0]
-    above, below = static.figure_of(scene).axes
+    view = scene.views[0]
+    above, below = still.figure_of(scene).axes
     assert above.get_xlim() == below.get_xlim() == (view.axis.scale.low, view.axis.scale.high)
     one, other = above.get_position(), below.get_position()
     assert (one.x0, one.x1) == pytest.approx((other.x0, other.x1)) and other.y1 <= one.y0 + 1e-9
@@ -110,15 +113,15 @@ def test_densities_stand_over_their_rug_on_the_same_axis(name):
 
 
 def test_only_several_spectra_have_a_legend():
-    assert static.figure_of(SCENES["alone"]()).legends == []
-    (legend,) = static.figure_of(SCENES["several"]()).legends
+    assert still.figure_of(SCENES["alone"]()).legends == []
+    (legend,) = still.figure_of(SCENES["several"]()).legends
     assert [text.get_text() for text in legend.get_texts()] == ["first", "second", "third"]
-    assert panel_of(SCENES["several"]()).figures[0].layout.showlegend
-    assert not panel_of(SCENES["alone"]()).figures[0].layout.showlegend
+    assert panel_of(SCENES["several"]()).drawn.figures[0].layout.showlegend
+    assert not panel_of(SCENES["alone"]()).drawn.figures[0].layout.showlegend
 
 
 def test_panels_share_their_axes():
-    figure = static.figure_of(SCENES["compared"]())
+    figure = still.figure_of(SCENES["compared"]())
     one, rug, other, other_rug = figure.axes
     assert one.get_xlim() == other.get_xlim() == rug.get_xlim() == other_rug.get_xlim()
     assert one.get_ylim() == other.get_ylim()
@@ -128,19 +131,19 @@ def test_panels_share_their_axes():
 
 def test_rows_of_layers_run_from_top_to_bottom():
     scene = SCENES["layers"]()
-    (axes,) = static.figure_of(scene).axes
-    names = [row.name for row in scene.spectra[0].rows]
+    (axes,) = still.figure_of(scene).axes
+    names = [row.name for row in scene.views[0].rows]
     assert [text.get_text() for text in axes.get_yticklabels()] == names
     assert axes.get_ylim()[0] > axes.get_ylim()[1], "the first row is on top"
     dots = {(float(line.get_xdata()[0]), line.get_ydata()[0]) for line in axes.lines if line.get_marker() == "o"}
-    assert dots == {(dot[0], number) for number, row in enumerate(scene.spectra[0].rows) for dot in row.dots}
+    assert dots == {(dot[0], number) for number, row in enumerate(scene.views[0].rows) for dot in row.dots}
 
 
 def test_the_page_hovers_densities_and_eigenvalues():
     scene = SCENES["alone"]()
     panel = panel_of(scene)
     assert [choice.scale for choice in panel.choices] == ["symlog", "linear"]
-    for number, view in enumerate(scene.spectra):
+    for number, view in enumerate(scene.views):
         negative, positive, rug = named(panel, number)
         np.testing.assert_allclose(positive.customdata, view.axis.scale.values(positive.x), rtol=1e-4, atol=1e-4)
         np.testing.assert_allclose(negative.y, view.curves[-2].y, rtol=1e-6)
@@ -148,15 +151,15 @@ def test_the_page_hovers_densities_and_eigenvalues():
         np.testing.assert_allclose(rug.x, view.rugs[0].places)
         np.testing.assert_allclose(rug.x + rug.error_x.array, view.rugs[0].high)
         assert ("per decade" in positive.hovertemplate) == (view.axis.scale.kind == "symlog")
-    assert {t.visible for t in panel.figures[0].data if t.meta["view"] == 1} == {False}
+    assert {t.visible for t in panel.drawn.figures[0].data if t.meta["view"] == 1} == {False}
 
 
 def test_switching_the_scale_changes_both_axes():
     scene = SCENES["alone"]()
     panel = panel_of(scene)
-    figure = panel.figures[0]
+    figure = panel.drawn.figures[0]
     assert list(figure.layout.xaxis.range) == list(scene.frame.x_range), "the first view is that of the layout"
-    for (changes,), view in zip(panel.layouts, scene.spectra, strict=True):
+    for (changes,), view in zip(panel.layouts, scene.views, strict=True):
         assert changes["xaxis.range"] == [view.axis.scale.low, view.axis.scale.high]
         np.testing.assert_allclose(10 ** np.array(changes["yaxis.range"]), [view.left.low, view.left.high])
         shade, zero, lone = changes["shapes"]
@@ -168,11 +171,11 @@ def test_switching_the_scale_changes_both_axes():
 
 def test_the_page_of_layers_is_as_high_as_its_rows(tmp_path):
     few, many = (panel_of(SCENES[name]()) for name in ("layers", "many layers"))
-    assert many.figures[0].layout.height - few.figures[0].layout.height >= 118 * 12
-    dots = [t for t in few.figures[0].data if t.meta["view"] == 0 and t.mode == "markers"]
+    assert many.drawn.figures[0].layout.height - few.drawn.figures[0].layout.height >= 118 * 12
+    dots = [t for t in few.drawn.figures[0].data if t.meta["view"] == 0 and t.mode == "markers"]
     assert len(dots) == 23 and dots[3].hovertemplate == "%{text}"
     assert dots[3].text.startswith("layer0.2.conv_2, 270,896 parameters")
-    page = interactive.draw(SCENES["layers"](), tmp_path / "a.html").read_text(encoding="utf-8")
+    page = html.draw(SCENES["layers"](), tmp_path / "a.html").read_text(encoding="utf-8")
     data = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S).group(1))
     assert data["panels"][0]["figures"][0]["layout"]["yaxis"]["ticktext"][:2] == [
         "<b>all parameters</b>",

@@ -5,10 +5,17 @@ import pytest
 
 from landscape.errors import LandscapeError, UsageError
 from landscape.grid import Grid, Range
-from landscape.scene.build import KINDS, build_scene
+from landscape.scene.build import build_scene
+from landscape.scene.colors import RELIEF, stops
+from landscape.scene.kinds import kinds
 from landscape.surfaces.surface import Surface
 
-FLAT = [name for name, kind in KINDS.items() if kind.ndim == 2]
+
+def fields_of(scene):
+    return [view.field for view in scene.views]
+
+
+FLAT = [kind.name for kind in kinds() if kind.ndim == 2]
 
 
 @pytest.fixture
@@ -39,14 +46,14 @@ def test_unknown_names_are_refused(several):
 
 def test_the_first_view_is_what_was_asked_for(several):
     scene = build_scene(several, kind="contour")
-    assert (scene.fields[0].metric, scene.title) == ("train_loss", "ResNet-56, digits: train loss")
+    assert (scene.views[0].field.metric, scene.title) == ("train_loss", "ResNet-56, digits: train loss")
     scene = build_scene(several, kind="contour", metric="accuracy", title="")
-    assert (scene.fields[0].metric, scene.title) == ("train_accuracy", "")
-    assert build_scene(several, kind="contour", title="Mine").fields[1].caption.title == "Mine"
+    assert (scene.views[0].field.metric, scene.title) == ("train_accuracy", "")
+    assert build_scene(several, kind="contour", title="Mine").views[1].caption.title == "Mine"
 
 
 def test_every_metric_can_be_switched_to_on_each_scale_that_makes_sense(several):
-    views = [(f.metric, f.scale.kind) for f in build_scene(several, kind="contour").fields]
+    views = [(f.metric, f.scale.kind) for f in fields_of(build_scene(several, kind="contour"))]
     assert views == [
         ("train_loss", "log"),
         ("train_loss", "linear"),
@@ -54,21 +61,20 @@ def test_every_metric_can_be_switched_to_on_each_scale_that_makes_sense(several)
         ("test_loss", "linear"),
         ("test_loss", "log"),
     ]
-    assert build_scene(several, kind="contour").fields[3].caption.title.endswith("test loss")
+    assert build_scene(several, kind="contour").views[3].caption.title.endswith("test loss")
 
 
 def test_values_of_both_signs_are_switched_to_the_symmetric_log_scale(make_surface):
     surface = make_surface(lambda x, y: x + y, metric="hessian_min")
-    fields = build_scene(surface, kind="filled").fields
+    fields = fields_of(build_scene(surface, kind="filled"))
     assert [f.scale.kind for f in fields] == ["linear", "symlog"]
-    assert (
-        "pale middle is zero"
-        and fields[0].colors[32] != build_scene(make_surface(), kind="filled").fields[0].colors[32]
-    )
+    first = fields[0]
+    middle = round(64 * (0 - first.scale.low) / (first.scale.high - first.scale.low))
+    assert first.colors[middle] == stops(RELIEF)[32], "the pale middle is zero"
 
 
 def test_options_reach_the_chosen_metric_only(several):
-    first, _, share, other, _ = build_scene(several, kind="contour", levels=[1.0, 2.0], vmin=0.5, vmax=20.0).fields
+    first, _, share, other, _ = fields_of(build_scene(several, kind="contour", levels=[1.0, 2.0], vmin=0.5, vmax=20.0))
     assert first.levels.tolist() == [1.0, 2.0]
     assert (first.scale.vmin, first.scale.vmax) == (0.5, 20.0)
     assert share.scale.vmax == 1.0
@@ -80,7 +86,7 @@ def test_clipping_is_stated_iff_something_is_clipped(make_surface):
     assert not any("clipped" in note for note in build_scene(smooth, kind="surface").notes)
     values = smooth.values["train_loss"].copy()
     values[[2, 5, 7], [3, 3, 20]] = [1e9, 4e10, 3.1e12]
-    field = build_scene(make_surface(values), kind="surface").fields[0]
+    field = build_scene(make_surface(values), kind="surface").views[0].field
     (note,) = [n for n in field.notes if "clipped" in n]
     assert note.endswith("clipped: 3 points, largest 3.1e12")
     assert (field.values > field.scale.vmax).sum() == 3
@@ -98,7 +104,7 @@ def test_standard_errors_are_drawn_on_request():
     surface = Surface(grid, {"train_loss": values}, {"train_loss": values / 10})
     for name in ("loss_stderr", "train_loss_stderr"):
         scene = build_scene(surface, kind="heatmap", metric=name)
-        assert np.array_equal(scene.fields[0].values, values / 10)
-        assert scene.fields[0].label.startswith("standard error of train loss")
+        assert np.array_equal(scene.views[0].field.values, values / 10)
+        assert scene.views[0].field.label.startswith("standard error of train loss")
     with pytest.raises(UsageError, match="no metric 'test_loss_stderr'"):
         build_scene(surface, kind="heatmap", metric="test_loss_stderr")

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 
 from landscape.errors import UsageError
-from landscape.scene.compare import build_comparison, panel_names
+from landscape.scene.compare import build_comparison
+from landscape.scene.kinds.kind import names_of
+
+
+def fields_of(scene):
+    return [view.field for view in scene.views]
 
 
 @pytest.fixture
@@ -23,11 +28,11 @@ def test_the_shared_range_is_that_of_the_union(pair, kind):
     panels = build_comparison(pair, kind=kind).panels
     both = np.concatenate([s.values["train_loss"].ravel() for s in pair])
     for panel in panels:
-        assert (panel.fields[0].scale.vmin, panel.fields[0].scale.vmax) == (both.min(), both.max())
-        assert panel.fields[0].scale == panels[0].fields[0].scale
-        np.testing.assert_array_equal(panel.fields[0].levels, panels[0].fields[0].levels)
-        assert panel.fields[0].colors == panels[0].fields[0].colors
-        assert panel.fields[0].z_range == panels[0].fields[0].z_range
+        assert (panel.views[0].field.scale.vmin, panel.views[0].field.scale.vmax) == (both.min(), both.max())
+        assert panel.views[0].field.scale == panels[0].views[0].field.scale
+        np.testing.assert_array_equal(panel.views[0].field.levels, panels[0].views[0].field.levels)
+        assert panel.views[0].field.colors == panels[0].views[0].field.colors
+        assert panel.views[0].field.z_range == panels[0].views[0].field.z_range
         assert panel.frame == panels[0].frame
         assert panel.camera == panels[0].camera
 
@@ -58,23 +63,23 @@ def test_facts_are_shared_or_own(pair):
 
 def test_names_fall_back_to_files_then_letters(make_surface, provenance):
     files = [make_surface(provenance=provenance, source=f"runs/{name}.h5") for name in ("small", "large")]
-    assert panel_names(files) == ("small", "large")
-    assert panel_names([make_surface(), make_surface(), make_surface()]) == ("A", "B", "C")
+    assert names_of(files) == ("small", "large")
+    assert names_of([make_surface(), make_surface(), make_surface()]) == ("A", "B", "C")
 
 
 def test_lines_share_their_axes(make_surface):
     x = np.linspace(-1, 1, 9)
     surfaces = [make_surface(k + x**2, more={"train_accuracy": 0.5 + 0 * x}) for k in (1.0, 100.0)]
     panels = build_comparison(surfaces, kind="line").panels
-    assert panels[0].lines[0].left == panels[1].lines[0].left
-    assert panels[0].lines[0].left.high > 101
-    assert panels[0].lines[0].left.low < 1.0
+    assert panels[0].views[0].left == panels[1].views[0].left
+    assert panels[0].views[0].left.high > 101
+    assert panels[0].views[0].left.low < 1.0
 
 
 def test_only_metrics_of_all_can_be_switched_to(pair, make_surface):
     more = make_surface(more={"test_loss": np.ones((21, 25))})
     comparison = build_comparison([more, pair[0]], kind="contour", names=["a", "b"])
-    assert {f.metric for panel in comparison.panels for f in panel.fields} == {"train_loss"}
+    assert {f.metric for panel in comparison.panels for f in fields_of(panel)} == {"train_loss"}
 
 
 def test_what_cannot_be_compared_is_refused(pair, make_surface):

@@ -5,7 +5,7 @@ import pytest
 
 from landscape.errors import UsageError
 from landscape.scene.levels import choose_levels, round_values
-from landscape.scene.scene import Scale
+from landscape.scene.scale import Scale
 
 RANGES = [("log", 0.02, 13.6), ("log", 0.5, 425), ("log", 1e-4, 1e12), ("log", 2.0, 3.0), ("log", 1e-9, 1e-7)]
 RANGES += [("linear", 0.0, 1.0), ("linear", -3.2, 1.6), ("linear", 2.301, 2.304), ("linear", -1e7, 1e9)]

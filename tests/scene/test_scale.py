@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from landscape.errors import UsageError
-from landscape.scene.scale import choose_scale, clipping_notes
-from landscape.scene.scene import Scale
+from landscape.scene.scale import Scale, choose_scale, clipping_notes
 
 SMOOTH = np.geomspace(0.05, 300, 400)
 

@@ -7,6 +7,10 @@ from landscape.scene.build import build_scene
 from landscape.scene.tables import table_of
 
 
+def fields_of(scene):
+    return [view.field for view in scene.views]
+
+
 def readings(table):
     return {reading.metric: reading for reading in table.readings}
 
@@ -21,7 +25,7 @@ def test_a_map_tells_ratio_ends_errors_and_loss_at_its_points(make_curved):
     place = np.ix_(rows, columns)
     for name in ("hessian_max", "hessian_min", "train_loss"):
         np.testing.assert_array_equal(told[name].values, surface.values[name][place])
-    np.testing.assert_array_equal(told["hessian_ratio"].values, scene.fields[0].values)
+    np.testing.assert_array_equal(told["hessian_ratio"].values, scene.views[0].field.values)
     np.testing.assert_array_equal(told["hessian_max"].errors, surface.values["hessian_max_error"][place])
     assert (told["train_loss"].errors, told["hessian_ratio"].errors) == (None, None)
 
@@ -38,7 +42,7 @@ def test_standard_errors_of_curvature_are_told(make_curved):
 def test_each_grid_has_a_table_and_each_field_finds_its_own(make_curved):
     scene = build_scene(make_curved(), kind="contour")
     assert [table.readings[0].values.shape for table in scene.tables] == [(17, 21), (5, 5)]
-    for field in scene.fields:
+    for field in fields_of(scene):
         table = scene.tables[table_of(scene.tables, field)]
         np.testing.assert_array_equal(readings(table)[field.metric].values, field.values)
 

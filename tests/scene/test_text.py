@@ -2,16 +2,23 @@
 
 import doctest
 import importlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from landscape.scene.text import data_label, labels_of, metric_label, model_label, short, value_text
+from landscape import scene
+from landscape.quantity import quantity_named
+from landscape.scene.text import data_label, labels_of, model_label, short, value_text
+
+ROOM = Path(scene.__file__).parent
+WITH_EXAMPLES = [path for path in sorted(ROOM.rglob("*.py")) if ">>> " in path.read_text(encoding="utf-8")]
 
 
-@pytest.mark.parametrize("module", ["text", "scale", "field"])
-def test_examples_in_docstrings(module):
-    found = doctest.testmod(importlib.import_module(f"landscape.scene.{module}"))
+@pytest.mark.parametrize("path", WITH_EXAMPLES, ids=lambda path: path.stem)
+def test_examples_in_docstrings(path):
+    name = ".".join(path.relative_to(ROOM.parents[1]).with_suffix("").parts)
+    found = doctest.testmod(importlib.import_module(name))
     assert found.attempted > 0
     assert found.failed == 0
 
@@ -37,20 +44,20 @@ def test_labels_in_percent():
 def test_names():
     assert model_label("wrn56_4_noshort") == "WRN-56-4 without shortcuts"
     assert model_label("torchvision:resnet18") == "torchvision:resnet18"
-    assert metric_label("test_loss") == "test loss"
-    assert metric_label("train_loss_l2") == "train loss with weight penalty"
-    assert metric_label("hessian_max") == "largest Hessian eigenvalue"
-    assert value_text("test_accuracy", 0.5) == "50 %"
+    assert quantity_named("test_loss").label == "test loss"
+    assert quantity_named("train_loss_l2").label == "train loss with weight penalty"
+    assert quantity_named("hessian_max").label == "largest Hessian eigenvalue"
+    assert value_text(0.5, percent=quantity_named("test_accuracy").percent) == "50 %"
 
 
 def test_names_of_curvature():
-    assert metric_label("hessian_min") == "smallest Hessian eigenvalue"
-    assert metric_label("hessian_negative") == "negative Hessian eigenvalues"
-    assert metric_label("hessian_max_error") == "error of the largest Hessian eigenvalue"
-    assert metric_label("hessian_products") == "products with the Hessian"
-    assert metric_label("hessian_negative_stderr") == "standard error of negative Hessian eigenvalues"
-    assert value_text("hessian_negative", 0.0345) == "3.45 %"
-    assert value_text("hessian_min", -0.0345) == "-0.0345"
+    assert quantity_named("hessian_min").label == "smallest Hessian eigenvalue"
+    assert quantity_named("hessian_negative").label == "negative Hessian eigenvalues"
+    assert quantity_named("hessian_max_error").label == "error of the largest Hessian eigenvalue"
+    assert quantity_named("hessian_products").label == "products with the Hessian"
+    assert quantity_named("hessian_negative_stderr").label == "standard error of negative Hessian eigenvalues"
+    assert value_text(0.0345, percent=quantity_named("hessian_negative").percent) == "3.45 %"
+    assert value_text(-0.0345, percent=quantity_named("hessian_min").percent) == "-0.0345"
 
 
 def test_a_data_set_is_called_by_its_name_and_a_path_by_its_last_part():

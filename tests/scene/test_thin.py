@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from landscape.grid import Axis, Grid, Range
-from landscape.scene.holes import holes_of
-from landscape.scene.scene import NOT_COMPUTED
+from landscape.scene.holes import NOT_COMPUTED, holes_of
 from landscape.scene.thin import thinned, thinning_notes
 from landscape.surfaces.surface import Surface
 

@@ -1,0 +1,78 @@
+"""Fields seen from above on a page.
+
+Owns: the drawing of `Flat`: with the relief beside it, or as a map under lines. Decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from landscape.render.page.figures import Drawn, Options, compact, options_of
+from landscape.render.page.traces2d import bands, heat_map, hole_traces, level_numbers, path_trace, plane_figure
+from landscape.render.page.traces3d import figure3d, relief_traces, z_changes
+from landscape.scene.scene import Scene
+from landscape.scene.tables import table_of
+from landscape.scene.views.field import Field
+from landscape.scene.views.flat import CELLS, Flat
+
+# Widths of the lines over cells and of their rim, and how much of that covers the cells.
+OVER, RIM, VEIL = 1.2, 2.8, 0.5
+
+
+def draw(scene: Scene) -> Drawn:
+    """The plane, with the relief beside it unless the view is a map of its own."""
+    views = scene.views_as(Flat)
+    if views[0].relief:
+        return both(scene, [view.field for view in views], cells=views[0].paint == CELLS)
+    table = tuple(table_of(scene.tables, view.field) for view in views)
+    return Drawn(("map",), [_map(scene)], [[{}] for _ in views], table)
+
+
+def both(scene: Scene, fields: Sequence[Field], *, cells: bool) -> Drawn:
+    """The relief and the plane of each field; the plane in cells, or in bands between the levels."""
+    reliefs = [trace for view, field in enumerate(fields) for trace in relief_traces(field, view)]
+    planes = [trace for view, field in enumerate(fields) for trace in _plane(field, view, cells)]
+    figures = [figure3d(reliefs, scene, fields[0]), plane_figure(planes, scene)]
+    table = tuple(table_of(scene.tables, field) for field in fields)
+    return Drawn(("relief", "flat"), figures, [[z_changes(field), {}] for field in fields], table)
+
+
+def _plane(field: Field, view: int, cells: bool) -> list:
+    """The traces of one field seen from above."""
+    options = options_of(view)
+    painted = heat_map(field, field.relief_colors, options) if cells else bands(field, options)
+    return [*hole_traces(field, options, cells=cells), painted, *(path_trace(t, options) for t in field.traces)]
+
+
+def _map(scene: Scene) -> go.Figure:
+    """The cells of every view, and what lies over them."""
+    cells = []
+    for number, view in enumerate(scene.views_as(Flat)):
+        options = options_of(number)
+        cells += [*hole_traces(view.field, options, cells=True), heat_map(view.field, view.field.colors, options)]
+    return plane_figure([*cells, *_over(scene)], scene)
+
+
+def _over(scene: Scene) -> list:
+    """Contour lines and marks over the cells, once for all views of the same ink, to keep the page small."""
+    views = scene.views_as(Flat)
+    lines, traces = views[0].over, []
+    for ink in dict.fromkeys(view.field.ink for view in views):
+        numbers = [number for number, view in enumerate(views) if view.field.ink == ink]
+        options = {"meta": {"views": numbers}, "visible": 0 in numbers}
+        if lines is not None and len(lines.levels):
+            traces.append(_lines(lines, ink[1], RIM, {**options, "opacity": VEIL}))
+            traces.append(_lines(lines, ink[0], OVER, options))
+        traces += [path_trace(trace, options, ink[0]) for trace in views[0].field.traces]
+    return traces
+
+
+def _lines(field: Field, color: str, width: float, options: Options) -> go.Contour:
+    edges, number = level_numbers(field)
+    return go.Contour(
+        x=field.mesh.x, y=field.mesh.y, z=compact(number), hoverinfo="skip", showscale=False, showlegend=False,
+        contours={"start": 1, "end": max(1, len(edges) - 2), "size": 1, "coloring": "none"},
+        line={"color": color, "width": width, "smoothing": 0}, connectgaps=False, **options,
+    )  # fmt: skip

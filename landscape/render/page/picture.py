@@ -1,0 +1,60 @@
+"""Interactive pictures: one self-contained HTML page.
+
+Owns: `draw`, and the table of how each type of view is drawn. The page around the figures is document.py's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from landscape.errors import UsageError
+from landscape.render.page import density, flat, lines, overlay, relief, rows
+from landscape.render.page.document import Panel, document
+from landscape.render.page.figures import Drawn
+from landscape.scene.scene import Comparison, Scene, View
+from landscape.scene.views.density import SpectralDensity
+from landscape.scene.views.flat import Flat
+from landscape.scene.views.lines import Lines
+from landscape.scene.views.overlay import Overlay
+from landscape.scene.views.relief import Relief
+from landscape.scene.views.rows import Rows
+
+SUFFIXES = (".html",)
+DRAWERS: dict[type[View], Callable[[Scene], Drawn]] = {
+    Flat: flat.draw,
+    Relief: relief.draw,
+    Lines: lines.draw,
+    Overlay: overlay.draw,
+    SpectralDensity: density.draw,
+    Rows: rows.draw,
+}
+
+
+def draw(scene: Scene | Comparison, path: str | Path) -> Path:
+    """Writes the page.
+
+    Raises:
+        UsageError: another suffix than .html.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in SUFFIXES:
+        raise UsageError(f"'{path}': an interactive picture ends in .html")
+    if isinstance(scene, Comparison):
+        text = document(scene.captions, [panel_of(panel, compared=True) for panel in scene.panels])
+    else:
+        text = document([view.caption for view in scene.views], [panel_of(scene)])
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def panel_of(scene: Scene, *, compared: bool = False) -> Panel:
+    """A column of the page; only those of a comparison have a title and facts of their own."""
+    return Panel(
+        drawn=DRAWERS[type(scene.views[0])](scene),
+        choices=[view.choice for view in scene.views],
+        title=scene.title if compared else "",
+        facts=[list(view.caption.facts) if compared else [] for view in scene.views],
+        notes=[list(view.notes) for view in scene.views],
+        tables=scene.tables,
+    )

@@ -1,0 +1,104 @@
+"""What lies in a plane, as plotly traces seen from above.
+
+Owns: the drawing of a `Field` as bands or cells, of holes and marks, and the figure of a plane. Decides nothing. Hover text
+is put in by the page's script.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+
+from landscape.render.page.figures import FONT, GRID, INK, Options, color_bar, color_scale, compact
+from landscape.scene.holes import DRAWN, HOLE_NAMES
+from landscape.scene.scene import Scene
+from landscape.scene.ticks import Ticks
+from landscape.scene.views.field import Field
+from landscape.scene.views.traces import Trace
+
+# One colour per reason in the order of the codes: not finite, not computed, failed.
+HOLES = ("#c4c4c4", "#ececec", "#d9c0c0")
+# What marks on the plane look like, by their kind.
+MODES = {"path": "lines+markers", "nets": "markers+text", "center": "markers"}
+
+
+def plane_figure(traces: list, scene: Scene) -> go.Figure:
+    """Traces over the axes of a plane."""
+    frame, figure = scene.frame, go.Figure(traces)
+    axis = {"gridcolor": GRID, "zeroline": False, "showgrid": False, "ticks": "outside", "constrain": "domain"}
+    figure.update_layout(
+        template="plotly_white",
+        font=FONT,
+        margin={"l": 60, "r": 10, "t": 34, "b": 50},
+        xaxis={**axis, "title": {"text": frame.x_label}, "range": list(frame.x_range)},
+        yaxis={**axis, "title": {"text": frame.y_label}, "range": list(frame.y_range)},
+    )
+    if frame.equal:
+        figure.update_yaxes(scaleanchor="x")
+    return figure
+
+
+def heat_map(field: Field, colors: tuple[str, ...], options: Options) -> go.Heatmap:
+    """One cell for each point."""
+    return go.Heatmap(
+        x=field.x_edges, y=field.y_edges, z=compact(field.heights), zmin=field.scale.low, zmax=field.scale.high,
+        colorscale=color_scale(colors), colorbar=color_bar(field.bar_ticks, field.label), hoverinfo="text",
+        hoverongaps=False, **options,
+    )  # fmt: skip
+
+
+def level_numbers(field: Field) -> tuple[np.ndarray, np.ndarray]:
+    """(heights of the ends and levels (k,), number of the level that each mesh point lies above, with fractions).
+
+    plotly supports only equidistant levels.
+    """
+    inner = field.level_ticks.heights
+    inner = inner[(inner > field.scale.low) & (inner < field.scale.high)]
+    edges = np.concatenate([[field.scale.low], inner, [field.scale.high]])
+    return edges, np.interp(field.mesh.z, edges, np.arange(len(edges)))
+
+
+def bands(field: Field, options: Options) -> go.Contour:
+    """Filled contours."""
+    edges, number = level_numbers(field)
+    inner = edges[1:-1]
+    last = len(edges) - 1
+    middle = ((edges[:-1] + edges[1:]) / 2 - edges[0]) / (edges[-1] - edges[0])
+    picked = [field.relief_colors[round(m * (len(field.relief_colors) - 1))] for m in middle]
+    steps = [[share, color] for i, color in enumerate(picked) for share in (i / last, (i + 1) / last)]
+    labels = [t for t, h in zip(field.level_ticks.labels, field.level_ticks.heights, strict=True) if h in inner]
+    return go.Contour(
+        x=field.mesh.x, y=field.mesh.y, z=compact(number), zmin=0, zmax=last, colorscale=steps, hoverinfo="text",
+        contours={"start": 1, "end": max(1, last - 1), "size": 1, "coloring": "fill", "showlines": True},
+        line={"color": "rgba(255,255,255,0.75)", "width": 0.7, "smoothing": 0}, connectgaps=False,
+        colorbar=color_bar(Ticks(np.arange(1.0, last), tuple(labels)), field.label), **options,
+    )  # fmt: skip
+
+
+def hole_traces(field: Field, options: Options, *, cells: bool) -> list[go.Heatmap]:
+    """Grey cells where nothing is drawn."""
+    if not (field.holes != DRAWN).any():
+        return []
+    found = field.holes if cells else field.hole_cells
+    x, y = (field.x_edges, field.y_edges) if cells else (field.x, field.y)
+    codes = np.where(found == DRAWN, np.nan, found.astype(float))
+    steps = [[share, color] for i, color in enumerate(HOLES) for share in (i / len(HOLES), (i + 1) / len(HOLES))]
+    names = np.vectorize(lambda code: HOLE_NAMES.get(int(code), ""))(found)
+    return [
+        go.Heatmap(
+            x=x, y=y, z=codes, zmin=0.5, zmax=3.5, colorscale=steps, showscale=False, text=names, hoverinfo="text",
+            hoverongaps=False, name="holes", **options,
+        )
+    ]  # fmt: skip
+
+
+def path_trace(trace: Trace, options: Options, color: str = INK) -> go.Scatter:
+    """What lies on the plane, seen from above; `color` is that of marks and words without an edge."""
+    names = list(trace.labels) or None
+    symbol = {"symbol": "cross-thin", "size": 11, "line": {"width": 2, "color": color}}
+    marker = symbol if trace.kind == "center" else {"size": 8, "color": INK, "line": {"width": 1, "color": "white"}}
+    return go.Scatter(
+        x=trace.x, y=trace.y, mode=MODES[trace.kind], text=names, textposition="top right", textfont={"color": color},
+        marker=marker, line={"color": color}, hoverinfo="skip" if trace.kind == "center" else "x+y+text", name=trace.name,
+        showlegend=False, **options,
+    )  # fmt: skip

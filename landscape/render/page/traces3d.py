@@ -1,0 +1,120 @@
+"""Reliefs as plotly traces in three dimensions.
+
+Owns: the drawing of a mesh and of the marks on it, and the figure around it. Decides nothing. Hover text is put in by the
+page's script.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from landscape.render.page.figures import (
+    FONT,
+    GRID,
+    INK,
+    SOFT,
+    Options,
+    changes,
+    color_bar,
+    color_scale,
+    compact,
+    options_of,
+)
+from landscape.render.page.traces2d import MODES
+from landscape.scene.scene import Camera, Scene
+from landscape.scene.views.field import Field
+from landscape.scene.views.traces import Trace
+
+LIGHT = {"ambient": 0.55, "diffuse": 0.62, "specular": 0.08, "roughness": 0.6, "fresnel": 0.03}
+LAMP = {"x": -9000, "y": -4000, "z": 14000}
+
+
+def figure3d(traces: list, scene: Scene, field: Field) -> go.Figure:
+    """Traces in the box of a scene, whose vertical axis is that of a field."""
+    figure = go.Figure(traces)
+    return figure.update_layout(
+        scene=_layout(field, scene), font=FONT, margin={"l": 0, "r": 0, "t": 0, "b": 0}, uirevision="keep"
+    )
+
+
+def relief_traces(field: Field, view: int) -> list:
+    """The traces of one view."""
+    mesh, options = field.mesh, options_of(view)
+    surface = go.Surface(
+        x=mesh.x,
+        y=mesh.y,
+        z=compact(mesh.z),
+        cmin=field.scale.low,
+        cmax=field.scale.high,
+        colorscale=color_scale(field.relief_colors),
+        colorbar=color_bar(field.z_ticks, field.label),
+        lighting=LIGHT,
+        lightposition=LAMP,
+        hoverinfo="text",
+        connectgaps=False,
+        contours={axis: {"highlight": False} for axis in "xyz"},
+        **options,
+    )
+    if not np.isfinite(mesh.z).any():
+        # plotly fails on a surface without a point; an invisible trace keeps the axes.
+        ends = {"x": mesh.x[[0, -1]], "y": mesh.y[[0, -1]], "z": [field.scale.low, field.scale.high]}
+        return [
+            go.Scatter3d(mode="markers", marker={"opacity": 0}, hoverinfo="skip", showlegend=False, **ends, **options)
+        ]
+    seen = [trace for trace in field.traces if np.isfinite(trace.z).any()]
+    return [surface, *(path3d_trace(trace, field, options) for trace in seen)]
+
+
+def _layout(field: Field, scene: Scene) -> dict[str, Any]:
+    """The axes and the viewpoint."""
+    frame = scene.frame
+    axis = {"backgroundcolor": "#f6f6f8", "showbackground": True, "gridcolor": GRID, "zeroline": False, "color": SOFT}
+    spikes = {"showspikes": False}
+    return {
+        "xaxis": {**axis, **spikes, "title": {"text": frame.x_label}, "range": list(frame.x_range)},
+        "yaxis": {**axis, **spikes, "title": {"text": frame.y_label}, "range": list(frame.y_range)},
+        "zaxis": {**axis, **spikes, **z_axis(field)},
+        "aspectmode": "manual",
+        "aspectratio": dict(zip("xyz", scene.camera.box, strict=True)),
+        "camera": {
+            "eye": _eye(scene.camera),
+            "center": {"x": 0, "y": 0, "z": -0.12},
+            "projection": {"type": "perspective"},
+        },
+    }
+
+
+def z_axis(field: Field) -> dict[str, Any]:
+    """Range, ticks and name of the vertical axis of one view."""
+    return {
+        "range": list(field.z_range),
+        "tickvals": field.z_ticks.heights.tolist(),
+        "ticktext": list(field.z_ticks.labels),
+        # The colour bar beside it has the name.
+        "title": {"text": ""},
+    }
+
+
+def z_changes(field: Field) -> dict[str, Any]:
+    """The changes of the layout for the heights of one view."""
+    return changes("scene.zaxis", z_axis(field))
+
+
+def _eye(camera: Camera) -> dict[str, float]:
+    up, around = np.deg2rad(camera.elevation), np.deg2rad(camera.azimuth)
+    far = 2.15
+    eye = far * np.cos(up) * np.cos(around), far * np.cos(up) * np.sin(around), far * np.sin(up)
+    return dict(zip("xyz", map(float, eye), strict=True))
+
+
+def path3d_trace(trace: Trace, field: Field, options: Options) -> go.Scatter3d:
+    """What lies on the plane, a little above the relief."""
+    lift = 0.01 * (field.scale.high - field.scale.low)
+    return go.Scatter3d(
+        x=trace.x, y=trace.y, z=trace.z + lift, mode=MODES[trace.kind], text=list(trace.labels) or None, hoverinfo="skip",
+        marker={"size": 3 if trace.kind == "path" else 4, "color": INK}, line={"color": INK, "width": 4},
+        name=trace.name, showlegend=False, **options,
+    )  # fmt: skip

@@ -1,0 +1,45 @@
+"""Colours beside their values.
+
+Owns: colour maps of matplotlib from the colours of a field, and colour bars.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
+from matplotlib.figure import Figure
+
+from landscape.render.still import paper
+from landscape.scene.ticks import Ticks
+from landscape.scene.views.field import Field
+
+Mapping = tuple[Normalize, Colormap]
+
+
+def color_map(colors: tuple[str, ...]) -> LinearSegmentedColormap:
+    """A continuous map through equidistant colours."""
+    return LinearSegmentedColormap.from_list("landscape", list(colors), N=512)
+
+
+def mapping_of(field: Field, colors: tuple[str, ...]) -> Mapping:
+    """The colours over the heights of a field."""
+    return Normalize(field.scale.low, field.scale.high), color_map(colors)
+
+
+def color_bar(figure: Figure, axes: Axes, field: Field, mapping: Mapping, ticks: Ticks, *, bands: bool = False) -> None:
+    """The colours beside their values; an empty field has none. `bands` are as long as their heights are high."""
+    if not len(field.z_ticks.heights) and not len(field.levels):
+        axes.set_axis_off()
+        return
+    ends = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}
+    extend = ends[(field.scale.below, field.scale.above)]
+    options: dict[str, Any] = {"spacing": "proportional"} if bands else {}
+    bar = figure.colorbar(ScalarMappable(*mapping), cax=axes, extend=extend, extendfrac=0.035, **options)
+    bar.set_ticks(list(ticks.heights), labels=list(ticks.labels))
+    bar.ax.minorticks_off()
+    bar.ax.tick_params(labelsize=paper.TICK, length=2.5, width=0.6, color=paper.SOFT, labelcolor=paper.INK)
+    bar.outline.set_linewidth(0.5)
+    bar.set_label(field.label, fontsize=paper.LABEL, color=paper.INK, labelpad=7, parse_math=False)

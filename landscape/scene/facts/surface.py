@@ -1,0 +1,250 @@
+"""What was computed, in a few words: the small lines under every figure.
+
+Owns: the reading of a surface's provenance for people. Every key is optional; what is not known is not mentioned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import PurePath
+from typing import Any, Protocol
+
+from landscape.quantity import NEGATIVE
+from landscape.scene.hessian import is_curvature, points_text, unsettled
+from landscape.scene.holes import NOT_COMPUTED, holes_of
+from landscape.scene.text import data_label, model_label, value_text
+from landscape.surfaces.surface import Surface
+
+_NORMS = {
+    "filter": "filter-normalized",
+    "layer": "layer-normalized",
+    "weight": "weight-normalized",
+    "dfilter": "filters of unit norm",
+    "dlayer": "layers of unit norm",
+    "none": "not normalized",
+}
+_IGNORED = {"biasbn": "biases and batch norm fixed", "none": None}
+_COUNTED = {"biasbn": "those of more than one dimension", "none": "all"}
+_BATCHNORM = {
+    "keep": "batch-norm statistics kept",
+    "interpolate": "batch-norm statistics interpolated",
+    "recompute": "batch-norm statistics recomputed at each point",
+}
+_PRECISION = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16", "tf32": "TF32", "fp64": "float64"}
+
+
+class Recorded(Protocol):
+    """A result of any type that says how it was computed: a surface or a spectrum."""
+
+    @property
+    def provenance(self) -> dict[str, Any]: ...
+
+    @property
+    def source(self) -> str: ...
+
+
+def facts(surface: Surface, metric: str | None = None, *, centers: Sequence[str] = ()) -> list[str]:
+    """One short phrase per fact, in the order of a figure's footer.
+
+    `metric` picks the data split, and the value at the centre is that of it; with None, of each metric in `centers`.
+    """
+    shown = [metric] if metric else list(centers)
+    lines = recorded_facts(surface, surface.quantity(metric).split if metric else "")
+    lines += _hessian(surface, shown) if any(is_curvature(surface, name) for name in shown) else []
+    return lines + [fact for name in shown for fact in _center(surface, name)]
+
+
+def recorded_facts(result: Recorded, split: str = "") -> list[str]:
+    """How a result was computed; `split` leaves out the samples of other splits. The file's name if nothing is known."""
+    known = result.provenance or {}
+    lines = [
+        *_model(known),
+        *_data(known, split),
+        *_directions(known),
+        *_optional(_BATCHNORM.get(str(known.get("batchnorm")))),
+        *_precision(known),
+        *_tolerance(known),
+    ]
+    return lines or _optional(_source(result))
+
+
+def subject(result: Recorded) -> str:
+    """Model and data, as a title begins: "ResNet-56, digits"; the file's name when neither is known, else ""."""
+    known = result.provenance or {}
+    model, data = _name(known.get("model")), _name(known.get("data"))
+    parts = [model_label(model) if model else "", data_label(data) if data else ""]
+    return ", ".join(filter(None, parts)) or _source(result)
+
+
+def model_name(result: Recorded) -> str:
+    """The readable name of the model, or "" when unknown."""
+    name = _name((result.provenance or {}).get("model"))
+    return model_label(name) if name else ""
+
+
+def file_stem(result: Recorded) -> str:
+    """The name of the result's file without its suffix, or ""."""
+    return PurePath(result.source).stem if result.source else ""
+
+
+def checkpoint_stem(result: Recorded) -> str:
+    """The name of the checkpoint's file without its suffix, or ""."""
+    checkpoint = (result.provenance or {}).get("checkpoint")
+    return PurePath(str(checkpoint.get("path") or "")).stem if isinstance(checkpoint, dict) else ""
+
+
+def _name(entry: Any) -> str:
+    """`{"name": ...}` or the name itself."""
+    return str((entry.get("name") if isinstance(entry, dict) else entry) or "")
+
+
+def _source(result: Recorded) -> str:
+    return PurePath(result.source).name if result.source else ""
+
+
+def _optional(text: str | None) -> list[str]:
+    return [text] if text else []
+
+
+def _model(known: dict) -> list[str]:
+    model, checkpoint = known.get("model"), known.get("checkpoint")
+    lines = []
+    if _name(model):
+        count = model.get("parameters") if isinstance(model, dict) else None
+        lines.append(model_label(_name(model)) + (f", {count:,} parameters" if count else ""))
+    if isinstance(checkpoint, dict) and checkpoint.get("path") not in (None, "", "in memory"):
+        digest = f" (sha256 {checkpoint['sha256'][:8]})" if checkpoint.get("sha256") else ""
+        lines.append(_file(PurePath(str(checkpoint["path"]))) + digest)
+    return lines
+
+
+def _file(path: PurePath) -> str:
+    """The file's name; for a net in a run folder with the folder's name, because all runs use the same file names."""
+    if path.name == "final.pt":
+        return "/".join(path.parts[-2:])
+    return (
+        "/".join(path.parts[-3:]) if path.parent.name == "checkpoints" and path.stem.startswith("step_") else path.name
+    )
+
+
+def _data(known: dict, split: str) -> list[str]:
+    data = known.get("data")
+    lines: list[str] = []
+    name = _name(data)
+    splits = data.get("splits", {}) if isinstance(data, dict) else {}
+    wanted = [split] if split in splits else list(splits)
+    samples = ", ".join(filter(None, (_samples(name, splits[name]) for name in wanted)))
+    if name or samples:
+        lines.append(": ".join(filter(None, [data_label(name), samples])))
+    normalize = data.get("normalize") if isinstance(data, dict) else None
+    if normalize and normalize != name:
+        lines.append(f"pixels normalized as {normalize}" if normalize != "none" else "pixels not normalized")
+    if known.get("loss"):
+        lines.append(str(known["loss"]).replace("cross_entropy", "cross-entropy"))
+    if known.get("l2"):
+        lines.append(f"weight penalty {float(known['l2']):g}")
+    return lines
+
+
+def _samples(split: str, entry: Any) -> str:
+    entry = entry if isinstance(entry, dict) else {}
+    count, of = entry.get("samples"), entry.get("of")
+    if count is None:
+        return ""
+    return f"{count:,} {split} samples" if of in (None, count) else f"{count:,} of {of:,} {split} samples"
+
+
+def _directions(known: dict) -> list[str]:
+    made = known.get("directions")
+    if not isinstance(made, dict):
+        return []
+    kind = str(made.get("kind") or "")
+    parts = [_kind(made, each) for each in kind.split("+") if each]
+    if kind != "nets" or made.get("norm") not in (None, "none"):
+        parts += _each(made.get("norm"), _NORMS, "normalized by {}")
+        parts += _each(made.get("ignore"), _IGNORED, "parameters matching {} fixed")
+    if made.get("state") == "states" and known.get("batchnorm") != "interpolate":
+        parts.append("batch-norm statistics moved too")
+    if made.get("orthogonal"):
+        parts.append("orthogonalized")
+    lines = [", ".join(parts)] if parts else []
+    if made.get("cosine") is not None:
+        lines.append(f"cosine of the axes {float(made['cosine']):.2g}")
+    return lines
+
+
+def _kind(made: dict, kind: str) -> str:
+    if kind == "random":
+        return "random directions" + (f", seed {made['seed']}" if made.get("seed") is not None else "")
+    if kind == "nets":
+        return "axes through the named nets"
+    return f"directions of {PurePath(str(made['file'])).name}" if made.get("file") else f"{kind} directions"
+
+
+def _each(entry: Any, words: dict, otherwise: str) -> list[str]:
+    """`filter, none` (one per axis) -> the words for each, except for those that need none."""
+    names = [name.strip() for name in str(entry or "").split(", ") if name.strip()]
+    return [text for name in names if (text := words.get(name, otherwise.format(name)))]
+
+
+def _precision(known: dict) -> list[str]:
+    precision = known.get("precision")
+    return [_PRECISION.get(str(precision), str(precision))] if precision and precision != "fp32" else []
+
+
+def _tolerance(known: dict) -> list[str]:
+    """The requested error of skipped points, and the one that was reached."""
+    made, run = known.get("tolerance"), known.get("run")
+    if not isinstance(made, dict) or not made.get("asked"):
+        return []
+    asked = f"tolerance {100 * float(made['asked']):g} %"
+    reached = run.get("reached") if isinstance(run, dict) else None
+    if not isinstance(reached, dict):
+        return [asked]
+    saving = reached["of_evaluations"] / max(reached["evaluations"], 1)
+    return [f"{asked}, reached {100 * reached['error']:.2g} % at 95 % of points with 1/{saving:.3g} of the evaluations"]
+
+
+def _hessian(surface: Surface, metrics: Sequence[str]) -> list[str]:
+    """What the Hessian is of, and how precisely its eigenvalues are known."""
+    known = surface.provenance or {}
+    made = known.get("hessian")
+    if not isinstance(made, dict):
+        return []
+    lines = [_of_what(made)] if made.get("parameters") else []
+    if count := unsettled(surface):
+        lines.append(f"less precise than that at {points_text(count)}")
+    if made.get("index") and any(surface.quantity(metric).role == NEGATIVE for metric in metrics):
+        lines.append(f"eigenvalues below −{float(made['index']):g} times the largest magnitude count as negative")
+    if made.get("products") == "differences":
+        lines.append("products with the Hessian by differences of gradients")
+    precision = made.get("precision")
+    if precision and precision != known.get("precision"):
+        lines.append(f"curvature in {_PRECISION.get(str(precision), str(precision))}")
+    return lines
+
+
+def _of_what(made: dict) -> str:
+    ignored = str(made.get("ignore") or "none")
+    which = _COUNTED.get(ignored, f"all but those matching {ignored}")
+    samples = _samples(str(made.get("split") or "given"), made)
+    within = f", eigenvalues within {100 * float(made['tolerance']):g} %" if made.get("tolerance") else ""
+    return f"Hessian of {made['parameters']:,} parameters ({which})" + (f" on {samples}" if samples else "") + within
+
+
+def _center(surface: Surface, metric: str) -> list[str]:
+    """The value at 0 of every axis; a path along training has no centre, and a point still to be computed no value."""
+    if metric not in surface.values or surface.grid.axes[0].kind == "step":
+        return []
+    # The code of the hole at the centre, as if it were a value.
+    if replace(surface, values={metric: holes_of(surface, metric)}).at_origin(metric) == NOT_COMPUTED:
+        return []
+    value = surface.at_origin(metric)
+    if value is None:
+        return []
+    made = (surface.provenance or {}).get("directions")
+    through_nets = isinstance(made, dict) and str(made.get("kind")).startswith("nets")
+    where = "of the first net" if through_nets else "at the centre"
+    quantity = surface.quantity(metric)
+    return [f"{quantity.label} {where} {value_text(value, percent=quantity.percent)}"]

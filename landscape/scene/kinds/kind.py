@@ -1,0 +1,143 @@
+"""What a kind of picture is: which results it shows, and how they become scenes.
+
+Owns: `Kind`, its `Options`, and the types of results that pictures are made of. Knows no kind by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import PurePath
+from typing import Any
+
+from landscape.quantity import stderr_of
+from landscape.scene.facts.run import run_subject
+from landscape.scene.facts.spectrum import matrix_label
+from landscape.scene.facts.surface import checkpoint_stem, file_stem, model_name, subject
+from landscape.scene.hessian import check_curvature, is_curvature, with_ratio
+from landscape.scene.scales import Levels, Limits
+from landscape.scene.scene import Caption, Scene
+from landscape.surfaces.run_log import RunLog
+from landscape.surfaces.spectrum import Spectrum
+from landscape.surfaces.surface import STDERR_SUFFIX, Surface
+
+Source = Surface | Spectrum | RunLog
+NO_LEVELS = "levels do not apply to kind '{kind}': it has no contour lines; leave them out"
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of the user, unchanged; `names` tell several sources apart."""
+
+    metric: str | None = None
+    scale: str = "auto"
+    levels: Levels = None
+    vmin: float | None = None
+    vmax: float | None = None
+    title: str | None = None
+    names: tuple[str, ...] = ()
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(self.vmin, self.vmax)
+
+    def caption(self, about: str, what: str, facts: Sequence[str]) -> Caption:
+        """The words around a view, titled "about: what" unless a title is given."""
+        heading = ": ".join(filter(None, [about, what]))
+        return Caption(heading if self.title is None else self.title, tuple(facts), what)
+
+
+@dataclass(frozen=True)
+class SourceType:
+    """A type of result that pictures are made of, and the words for it.
+
+    `describe` continues a sentence about one. Of `namings` the first is used that gives several different names. `prepare` adds
+    what is derived from the values, if the metric of a picture may need it.
+    """
+
+    type: type
+    noun: str
+    plural: str
+    example: str
+    describe: Callable[[Any], str]
+    namings: tuple[Callable[[Any], str], ...]
+    prepare: Callable[[Any, str | None], Any] = lambda source, metric: source
+
+
+@dataclass(frozen=True, eq=False)
+class Kind:
+    """One kind of picture.
+
+    Attributes:
+        name: as `--kind` has it.
+        of: what it shows.
+        apart: sources -> one scene each, all on the same scales. None for a kind that only lays them together.
+        together: sources -> one scene of all of them. None for a kind that shows each alone.
+        ndim: the number of axes of its surfaces; 0 for other sources.
+        default: whether this is the picture of a source when no kind is given; see `default_kind`.
+        unused: the options without meaning for it, each with an error message, in which `{kind}` and `{value}` are filled in.
+        alone: why it has no place among the panels of a comparison; "" when it has one.
+    """
+
+    name: str
+    of: SourceType
+    apart: Callable[[Sequence[Any], Options], list[Scene]] | None = None
+    together: Callable[[Sequence[Any], Options], Scene] | None = None
+    ndim: int = 0
+    default: Callable[[Any], bool] = lambda source: False
+    unused: Mapping[str, str] = field(default_factory=dict)
+    alone: str = ""
+
+    def fits(self, source: Source) -> bool:
+        """Whether it can show a source."""
+        right_type = isinstance(source, self.of.type)
+        return right_type and (not isinstance(source, Surface) or source.ndim == self.ndim)
+
+
+def type_of(source: Source) -> SourceType:
+    """The type of a result."""
+    return next(each for each in (SURFACE, SPECTRUM, RUN) if isinstance(source, each.type))
+
+
+def names_of(sources: Sequence[Source]) -> tuple[str, ...]:
+    """The shortest readable names that differ for all sources, which are of one type; otherwise letters."""
+    for naming in type_of(sources[0]).namings:
+        names = [naming(source) for source in sources]
+        if all(names) and len(set(names)) == len(names):
+            return tuple(names)
+    return tuple(chr(ord("A") + i % 26) + str(i // 26 or "") for i in range(len(sources)))
+
+
+def _axes(surface: Surface) -> str:
+    return f"has {surface.ndim} ax{'i' if surface.ndim == 1 else 'e'}s"
+
+
+def _derived(surface: Surface, metric: str | None) -> Surface:
+    """The surface with the ratio of its eigenvalues, and with the standard errors if `metric` names them.
+
+    Raises:
+        UsageError: a metric of the Hessian that is not there.
+    """
+    shown = surface.showing(metric)
+    errors = {
+        name: stderr_of(surface.quantity(name.removesuffix(STDERR_SUFFIX)))
+        for name in shown.values
+        if name not in surface.values
+    }
+    shown = with_ratio(replace(shown, quantities={**shown.quantities, **errors}))
+    if metric and "," not in metric and is_curvature(shown, metric):
+        check_curvature(shown, metric)
+    return shown
+
+
+SURFACE = SourceType(
+    Surface, "surface", "surfaces", "a surface file", _axes, (model_name, subject, file_stem, checkpoint_stem), _derived
+)
+SPECTRUM = SourceType(
+    Spectrum, "spectrum", "spectra", "a file that landscape spectrum wrote", lambda spectrum: "is a spectrum",
+    (model_name, subject, matrix_label, file_stem, checkpoint_stem),
+)  # fmt: skip
+RUN = SourceType(
+    RunLog, "training run", "runs", "a training run's folder", lambda log: "is a training run",
+    (run_subject, lambda log: PurePath(log.source).name),
+)  # fmt: skip

@@ -1,0 +1,75 @@
+"""One metric over a plane, as contour lines, filled bands, cells, or a relief.
+
+Owns: the kinds `contour`, `filled`, `heatmap` and `surface`, and which metrics an interactive page can switch to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from landscape.errors import UsageError
+from landscape.scene.facts.surface import facts, subject
+from landscape.scene.kinds.kind import SURFACE, Kind, Options
+from landscape.scene.kinds.ratio import map_notes
+from landscape.scene.scales import ScaledMetric, scaled
+from landscape.scene.scene import Camera, Scene, camera_for
+from landscape.scene.tables import tables_of
+from landscape.scene.thin import thinned
+from landscape.scene.views.field import build_field
+from landscape.scene.views.flat import BANDS, CELLS, LINES, Flat, plane_frame
+from landscape.scene.views.relief import Relief
+from landscape.surfaces.surface import Surface
+
+
+def _scenes(surfaces: Sequence[Surface], options: Options, *, paint: str | None) -> list[Scene]:
+    """One scene each; `paint` as in `Flat`, None for a relief."""
+    shown = _metrics(surfaces, _shared_metric(surfaces, options.metric), options)
+    return [_scene(surface, shown, options, paint) for surface in surfaces]
+
+
+def _scene(surface: Surface, shown: Sequence[ScaledMetric], options: Options, paint: str | None) -> Scene:
+    frame = plane_frame(thinned(surface, shown[0].metric), cells=paint == CELLS)
+    camera = camera_for(frame)
+    views = tuple(_view(surface, each, camera, options, paint) for each in shown)
+    return Scene(frame, views, camera, tables_of(surface, [view.field for view in views]))
+
+
+def _view(surface: Surface, shown: ScaledMetric, camera: Camera, options: Options, paint: str | None) -> Flat | Relief:
+    metric, part = shown.metric, thinned(surface, shown.metric)
+    caption = options.caption(subject(surface), surface.quantity(metric).label, facts(surface, metric))
+    field = build_field(part, metric, shown.scale, levels=shown.levels, smooth=paint != CELLS, camera=camera)
+    notes = (*map_notes(surface, part, metric), *field.notes)
+    if paint is None:
+        return Relief(field=field, caption=caption, notes=notes)
+    return Flat(field=field, paint=paint, caption=caption, notes=notes)
+
+
+def _shared_metric(surfaces: Sequence[Surface], metric: str | None) -> str:
+    names = [surface.metric(metric) for surface in surfaces]
+    if len(set(names)) > 1:
+        raise UsageError(f"these surfaces hold different metrics ({', '.join(names)}); choose one that all have")
+    return names[0]
+
+
+def _metrics(surfaces: Sequence[Surface], metric: str, options: Options) -> list[ScaledMetric]:
+    """The chosen metric first, on the chosen scale and the other one, then the other metrics likewise."""
+    shown = scaled(_parts(surfaces, metric), metric, options.scale, options.limits, options.levels)
+    for other in surfaces[0].values:
+        aside = other == metric or surfaces[0].quantity(other).aside
+        if not aside and all(other in surface.values for surface in surfaces):
+            shown += scaled(_parts(surfaces, other), other)
+    return shown
+
+
+def _parts(surfaces: Sequence[Surface], metric: str) -> list[Surface]:
+    """Each surface on the points that the metric was computed on."""
+    return [thinned(surface, metric) for surface in surfaces]
+
+
+KINDS = (
+    Kind("contour", SURFACE, partial(_scenes, paint=LINES), ndim=2, default=lambda surface: True),
+    Kind("filled", SURFACE, partial(_scenes, paint=BANDS), ndim=2),
+    Kind("heatmap", SURFACE, partial(_scenes, paint=CELLS), ndim=2),
+    Kind("surface", SURFACE, partial(_scenes, paint=None), ndim=2),
+)

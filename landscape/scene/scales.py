@@ -1,0 +1,90 @@
+"""The scales on which some metrics of some surfaces are drawn together.
+
+Owns: pooling the values of several surfaces, their common levels, and the second scale that an interactive page can
+switch to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from landscape.scene.holes import drawable
+from landscape.scene.levels import choose_levels
+from landscape.scene.scale import LINEAR, LOG, SYMLOG, Scale, choose_scale
+from landscape.surfaces.surface import Surface
+
+Levels = int | Sequence[float] | None
+
+
+class Limits(NamedTuple):
+    """The ends of the drawn range; None leaves one to the values."""
+
+    vmin: float | None = None
+    vmax: float | None = None
+
+    def or_else(self, vmin: float | None = None, vmax: float | None = None) -> Limits:
+        """These limits, and others where there is none."""
+        return Limits(vmin if self.vmin is None else self.vmin, vmax if self.vmax is None else self.vmax)
+
+
+NO_LIMITS = Limits()
+
+
+@dataclass(frozen=True, eq=False)
+class ScaledMetric:
+    """A metric on a scale, with contour lines at `levels` (k,)."""
+
+    metric: str
+    scale: Scale
+    levels: np.ndarray
+
+
+def scaled(
+    surfaces: Sequence[Surface], metric: str, scale: str = "auto", limits: Limits = NO_LIMITS, levels: Levels = None
+) -> list[ScaledMetric]:
+    """One metric on each scale of `alternatives`; `levels` as in `choose_levels`."""
+    found = scales_and_levels(surfaces, [metric], scale, limits, levels)
+    return [ScaledMetric(metric, each, lines) for each, lines in found]
+
+
+def scales_and_levels(
+    surfaces: Sequence[Surface], metrics: Sequence[str], scale: str, limits: Limits, levels: Levels
+) -> list[tuple[Scale, np.ndarray]]:
+    """The scales of `alternatives`, each with the contour lines (k,) that suit all values of all `metrics`."""
+    values = _pooled(surfaces, metrics)
+    return [(each, choose_levels(each, levels, values)) for each in alternatives(surfaces, metrics, scale, limits)]
+
+
+def alternatives(surfaces: Sequence[Surface], metrics: Sequence[str], scale: str, limits: Limits) -> list[Scale]:
+    """The scale for all values of `metrics` on all surfaces, and after it the other one that makes sense, if any.
+
+    `scale` and `limits` (vmin, vmax) as in `choose_scale`.
+    """
+    bounded = all(surfaces[0].quantity(metric).percent for metric in metrics)
+    return scales_for(_pooled(surfaces, metrics), scale, limits, bounded=bounded)
+
+
+def scales_for(values: np.ndarray, scale: str, limits: Limits, *, bounded: bool = False) -> list[Scale]:
+    """The same for values (n,) from any source; `bounded` ones are shares."""
+    chosen = choose_scale(values, scale=scale, bounded=bounded, **limits._asdict())
+    other = _other(chosen, values, limits.vmin)
+    if bounded or other is None:
+        return [chosen]
+    return [chosen, choose_scale(values, scale=other, **limits._asdict())]
+
+
+def _pooled(surfaces: Sequence[Surface], metrics: Sequence[str]) -> np.ndarray:
+    return np.concatenate([drawable(surface, metric) for surface in surfaces for metric in metrics])
+
+
+def _other(chosen: Scale, values: np.ndarray, vmin: float | None) -> str | None:
+    """Where a switch leads: from a logarithmic scale to the linear one, and back to the one that fits the signs."""
+    if chosen.kind in (LOG, SYMLOG):
+        return LINEAR
+    if (values < 0).any():
+        return SYMLOG
+    return LOG if (values > 0).any() and (vmin is None or vmin > 0) else None

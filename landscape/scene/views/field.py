@@ -1,0 +1,163 @@
+"""One metric of a surface on one scale, made ready to be drawn: what flat pictures, reliefs and overlays show.
+
+Owns: `Field` and `build_field`, which puts holes, scale, levels, mesh, labels and colours together, and the edges of
+heat-map cells. The scale is given: it may have been chosen for several surfaces at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from landscape.quantity import Quantity
+from landscape.scene import colors
+from landscape.scene.colors import OVER_DARK
+from landscape.scene.holes import DRAWN, hole_notes, holes_of
+from landscape.scene.levels import round_values
+from landscape.scene.scale import LOG, Scale, clipping_notes
+from landscape.scene.scene import Camera
+from landscape.scene.ticks import Ticks, apart, ticks_at
+from landscape.scene.views.labels import place_labels
+from landscape.scene.views.mesh import Mesh, mesh_of
+from landscape.scene.views.traces import Trace, traces_of
+from landscape.surfaces.surface import Surface
+
+Z_TICKS = 5
+# Shares of the height left free below and above a relief, which would otherwise lie on the floor of its box.
+ROOM = (0.04, 0.02)
+SMOOTHED = "between grid points: cubic spline"
+THINNED = "drawn from every few grid points only"
+
+
+@dataclass(frozen=True, eq=False)
+class Field:
+    """One metric over the plane on one scale.
+
+    `values` and `heights` (ny, nx) are NaN in holes; `holes` (ny, nx) holds the codes of holes.py, and `hole_cells`
+    (ny - 1, nx - 1) those of the cells between four points. Cell (iy, ix) of a heat map lies between `x_edges[ix]` and
+    `x_edges[ix + 1]`, and likewise in y. `label_points` (k, 3) holds x, y of an inline label and the number of its level.
+    `colors` are equidistant from the lowest height to the highest. `level_ticks` mark every level, `bar_ticks` those of
+    them with room beside a colour bar. `z_range` is the height of the box around the relief. `notes` say what is missing,
+    clipped or interpolated. `ink` are the colours of lines that lie over the cells, and of their rim.
+    """
+
+    quantity: Quantity
+    label: str
+    x: np.ndarray
+    y: np.ndarray
+    values: np.ndarray
+    heights: np.ndarray
+    holes: np.ndarray
+    x_edges: np.ndarray
+    y_edges: np.ndarray
+    scale: Scale
+    levels: np.ndarray
+    level_ticks: Ticks
+    bar_ticks: Ticks
+    z_ticks: Ticks
+    label_points: np.ndarray
+    hole_cells: np.ndarray
+    colors: tuple[str, ...]
+    line_colors: tuple[str, ...]
+    relief_colors: tuple[str, ...]
+    mesh: Mesh
+    z_range: tuple[float, float]
+    traces: tuple[Trace, ...] = ()
+    notes: tuple[str, ...] = ()
+    ink: tuple[str, str] = OVER_DARK
+
+    @property
+    def metric(self) -> str:
+        return self.quantity.name
+
+    @property
+    def percent(self) -> bool:
+        return self.quantity.percent
+
+
+def build_field(
+    surface: Surface,
+    metric: str,
+    scale: Scale,
+    *,
+    levels: np.ndarray,
+    camera: Camera | None = None,
+    smooth: bool = True,
+    avoid: np.ndarray | None = None,
+) -> Field:
+    """The field of a metric with contour lines at `levels` (k,); `camera` is where the relief is seen from.
+
+    `smooth` says whether the picture shows what lies between the grid points. The numbers of the lines keep away from the
+    points `avoid` (n, 2).
+    """
+    quantity, holes = surface.quantity(metric), holes_of(surface, metric)
+    values = np.where(holes == DRAWN, surface.values[metric], np.nan)
+    drawn, heights = values[holes == DRAWN], scale.heights(values)
+    levels = levels if drawn.size and drawn.min() < drawn.max() else np.zeros(0)
+    mesh = mesh_of(surface.x, surface.y, heights, scale, camera or Camera())
+    traces = traces_of(surface, mesh)
+    percent, span = quantity.percent, scale.high - scale.low
+    return Field(
+        quantity=quantity,
+        label=scale.named(quantity.label),
+        x=surface.x,
+        y=surface.y,
+        values=values,
+        heights=heights,
+        holes=holes,
+        x_edges=cell_edges(surface.x),
+        y_edges=cell_edges(surface.y),
+        scale=scale,
+        levels=levels,
+        level_ticks=ticks_at(levels, scale, percent=percent),
+        bar_ticks=ticks_at(apart(levels, scale), scale, percent=percent),
+        z_ticks=ticks_at(round_values(scale, Z_TICKS) if drawn.size else levels, scale, percent=percent),
+        label_points=place_labels(mesh.x, mesh.y, mesh.z, scale.heights(levels), _occupied(traces, avoid)),
+        hole_cells=worst_corner(holes),
+        colors=_colors(scale, colors.DEPTH),
+        line_colors=_colors(scale, colors.INK, colors.SIGNED_INK),
+        relief_colors=_colors(scale, colors.RELIEF),
+        mesh=mesh,
+        z_range=(scale.low - ROOM[0] * span, scale.high + ROOM[1] * span),
+        traces=traces,
+        notes=(
+            *hole_notes(surface, metric),
+            *clipping_notes(drawn, scale),
+            *_mesh_notes(mesh, heights) * (drawn.size > 0 and smooth),
+        ),
+    )
+
+
+def cell_edges(values: np.ndarray) -> np.ndarray:
+    """(n,) -> (n + 1,): half way between neighbours, and as far beyond the ends.
+
+    >>> cell_edges(np.array([0.0, 1.0, 3.0])).tolist()
+    [-0.5, 0.5, 2.0, 4.0]
+    """
+    middle = (values[:-1] + values[1:]) / 2
+    first, last = values[0] - (middle[0] - values[0]), values[-1] + (values[-1] - middle[-1])
+    return np.concatenate([[first], middle, [last]])
+
+
+def worst_corner(holes: np.ndarray) -> np.ndarray:
+    """(ny, nx) -> (ny - 1, nx - 1): why a cell between four points is not drawn, 0 when it is."""
+    return np.maximum(np.maximum(holes[:-1, :-1], holes[1:, :-1]), np.maximum(holes[:-1, 1:], holes[1:, 1:]))
+
+
+def _occupied(traces: tuple[Trace, ...], avoid: np.ndarray | None) -> np.ndarray:
+    """(n, 2) points that labels keep away from: marks on the plane, and those to avoid."""
+    marks = [np.column_stack([trace.x, trace.y]) for trace in traces if trace.kind != "path"]
+    return np.concatenate([np.zeros((0, 2)) if avoid is None else avoid, *marks])
+
+
+def _mesh_notes(mesh: Mesh, heights: np.ndarray) -> tuple[str, ...]:
+    finer, coarser = mesh.z.size > heights.size, any(m < n for m, n in zip(mesh.z.shape, heights.shape, strict=True))
+    return (SMOOTHED,) * finer + (THINNED,) * coarser
+
+
+def _colors(scale: Scale, points: tuple, signed: tuple = colors.RELIEF) -> tuple[str, ...]:
+    """Values of both signs get the map `signed`, with its middle at zero."""
+    if scale.kind != LOG and scale.low < 0 < scale.high:
+        return colors.balanced(signed, scale.low, scale.high)
+    return colors.stops(points)

@@ -1,0 +1,52 @@
+"""A field seen from above.
+
+Owns: the view `Flat`, the ways a field can be painted, and the frame of a plane.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from landscape.scene.scene import Choice, Frame, View
+from landscape.scene.views.field import Field, cell_edges
+from landscape.surfaces.surface import Surface
+
+# As contour lines, as bands between levels, or as one cell for each point.
+LINES, BANDS, CELLS = "lines", "bands", "cells"
+# A unit of x and a unit of y are drawn equally long unless one side became this many times the other.
+EQUAL_UP_TO = 3.0
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Flat(View):
+    """A field painted as lines, bands or cells.
+
+    The contour lines of `over` lie over it. `relief` says whether an interactive page shows the relief beside it.
+    """
+
+    field: Field
+    paint: str
+    over: Field | None = None
+    relief: bool = True
+
+    @property
+    def choice(self) -> Choice:
+        return field_choice(self.field)
+
+
+def field_choice(field: Field) -> Choice:
+    """How a page lists a view of one field."""
+    return Choice(field.metric, field.scale.kind, field.quantity.label, field.percent)
+
+
+def plane_frame(surface: Surface, *, cells: bool = False) -> Frame:
+    """The plane from the first point to the last; with `cells`, to the outer edges of the cells around them."""
+    x, y = (cell_edges(v) if cells else v for v in (surface.x, surface.y))
+    width, height = float(x[-1] - x[0]), float(y[-1] - y[0])
+    return Frame(
+        surface.grid.axes[0].label or "x direction",
+        surface.grid.axes[1].label or "y direction",
+        (float(x[0]), float(x[-1])),
+        (float(y[0]), float(y[-1])),
+        equal=max(width, height) <= EQUAL_UP_TO * min(width, height),
+    )

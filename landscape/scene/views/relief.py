@@ -1,0 +1,23 @@
+"""A field as a lit relief in three dimensions.
+
+Owns: the view `Relief`. Its mesh and light are those of the field.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from landscape.scene.scene import Choice, View
+from landscape.scene.views.field import Field
+from landscape.scene.views.flat import field_choice
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Relief(View):
+    """The relief of a field; an interactive page shows the field from above beside it."""
+
+    field: Field
+
+    @property
+    def choice(self) -> Choice:
+        return field_choice(self.field)

@@ -1,0 +1,65 @@
+"""What lies on the plane: its centre, named nets, and paths.
+
+Owns: `Trace`, the traces of a picture and their heights on the relief. Knows the trails of a surface and the fine mesh.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from landscape.scene.views.mesh import Mesh
+from landscape.surfaces.surface import Surface, Trail
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """Something that lies in the plane: the centre, named nets, or a path; x, y and heights z have shape (n,).
+
+    `kind` is "center", "nets" or "path"; `labels` name the points: one each, or none.
+    """
+
+    kind: str
+    name: str
+    x: np.ndarray
+    y: np.ndarray
+    z: np.ndarray
+    labels: tuple[str, ...] = ()
+
+
+def traces_of(surface: Surface, mesh: Mesh) -> tuple[Trace, ...]:
+    """Paths first, then named nets; the centre is marked when no net stands on it."""
+    paths = [_trace("path", name, trail, mesh) for name, trail in surface.trails.items() if name != "nets"]
+    nets = [_trace("nets", name, trail, mesh) for name, trail in surface.trails.items() if name == "nets"]
+    occupied = any(((t.x == 0) & (t.y == 0)).any() for t in nets)
+    return (*paths, *nets, *([] if occupied else _center(mesh)))
+
+
+def heights_at(mesh: Mesh, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """(n,) heights of the mesh at points, bilinear; NaN outside and in holes."""
+    column = np.clip(np.searchsorted(mesh.x, x, side="right") - 1, 0, len(mesh.x) - 2)
+    row = np.clip(np.searchsorted(mesh.y, y, side="right") - 1, 0, len(mesh.y) - 2)
+    right = (x - mesh.x[column]) / (mesh.x[column + 1] - mesh.x[column])
+    down = (y - mesh.y[row]) / (mesh.y[row + 1] - mesh.y[row])
+    total = np.zeros(len(x))
+    for step_y, weight_y in ((0, 1 - down), (1, down)):
+        for step_x, weight_x in ((0, 1 - right), (1, right)):
+            weight = weight_y * weight_x
+            # A corner of no weight may be a hole.
+            total += np.where(weight == 0, 0.0, weight * mesh.z[row + step_y, column + step_x])
+    outside = (x < mesh.x[0]) | (x > mesh.x[-1]) | (y < mesh.y[0]) | (y > mesh.y[-1])
+    return np.where(outside, np.nan, total)
+
+
+def _trace(kind: str, name: str, trail: Trail, mesh: Mesh) -> Trace:
+    x = np.asarray(trail.x, dtype=np.float64)
+    y = np.zeros_like(x) if trail.y is None else np.asarray(trail.y, dtype=np.float64)
+    return Trace(kind, name, x, y, heights_at(mesh, x, y), tuple(trail.labels))
+
+
+def _center(mesh: Mesh) -> list[Trace]:
+    if not (mesh.x[0] <= 0 <= mesh.x[-1] and mesh.y[0] <= 0 <= mesh.y[-1]):
+        return []
+    zero = np.zeros(1)
+    return [Trace("center", "centre", zero, zero, heights_at(mesh, zero, zero))]

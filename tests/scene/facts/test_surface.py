@@ -1,0 +1,138 @@
+"""The footer tells what is known, and nothing else."""
+
+import copy
+
+import numpy as np
+import pytest
+
+from landscape.scene.facts.surface import facts, subject
+
+
+def test_everything_known_is_told(make_surface, provenance):
+    told = facts(make_surface(provenance=provenance), "train_loss")
+    assert told == [
+        "ResNet-56, 855,770 parameters",
+        "resnet56_digits.pt (sha256 01234567)",
+        "digits: 1,000 of 1,437 train samples",
+        "cross-entropy",
+        "random directions, seed 7, filter-normalized, biases and batch norm fixed",
+        "cosine of the axes 0.0031",
+        "batch-norm statistics kept",
+        "train loss at the centre 0.0545",
+    ]
+
+
+def test_all_splits_are_told_when_no_metric_is_meant(make_surface, provenance):
+    assert "digits: 1,000 of 1,437 train samples, 360 test samples" in facts(make_surface(provenance=provenance))
+
+
+def test_deviations_from_the_usual_are_told(make_surface, provenance):
+    known = copy.deepcopy(provenance)
+    known |= {"precision": "bf16", "l2": 5e-4, "batchnorm": "recompute"}
+    known["data"]["normalize"] = "imagenet"
+    known["directions"] |= {"orthogonal": True, "ignore": "none"}
+    told = " | ".join(facts(make_surface(provenance=known)))
+    for words in (
+        "bfloat16",
+        "weight penalty 0.0005",
+        "recomputed at each point",
+        "pixels normalized as imagenet",
+        "orthogonalized",
+    ):
+        assert words in told
+    assert "biases" not in told
+
+
+def test_directions_through_nets_name_no_seed_and_no_centre(make_surface, provenance):
+    known = copy.deepcopy(provenance)
+    known["directions"] = {"kind": "nets", "norm": "none", "ignore": "none", "state": "states"}
+    known["batchnorm"] = "interpolate"
+    told = facts(make_surface(provenance=known), "train_loss")
+    assert "axes through the named nets" in told
+    assert "batch-norm statistics interpolated" in told
+    assert "train loss of the first net 0.0545" in told
+
+
+def test_one_axis_to_a_net_and_one_random(make_surface, provenance):
+    known = copy.deepcopy(provenance)
+    known["directions"] = {"kind": "nets+random", "seed": 3, "norm": "none, filter", "ignore": "none, biasbn"}
+    told = " | ".join(facts(make_surface(provenance=known)))
+    assert "axes through the named nets, random directions, seed 3, not normalized, filter-normalized" in told
+
+
+def test_a_file_of_the_original_tells_its_directions(make_surface):
+    surface = make_surface(provenance={"command": "li2018", "directions": {"kind": "file", "file": "a/b_xnorm.h5"}})
+    assert facts(surface)[0] == "directions of b_xnorm.h5"
+
+
+def test_an_unknown_surface_is_named_by_its_file(make_surface):
+    assert facts(make_surface(source="runs/first.h5"))[0] == "first.h5"
+    assert facts(make_surface()) == []
+    assert subject(make_surface(source="runs/first.h5")) == "first.h5"
+
+
+def test_no_central_value_off_the_grid_and_odd_ones_as_they_are(make_surface):
+    assert facts(make_surface(x=(1, 2)), "train_loss") == []
+    values = np.ones((3, 3))
+    values[1, 1] = np.nan
+    assert facts(make_surface(values), "train_loss") == ["train loss at the centre nan"]
+
+
+def test_shares_are_in_percent(make_surface):
+    surface = make_surface(np.full((3, 3), 0.9344), metric="test_accuracy")
+    assert facts(surface, "test_accuracy") == ["test accuracy at the centre 93.44 %"]
+
+
+HESSIAN = {
+    "split": "train", "samples": 2048, "fingerprint": "0", "ignore": "biasbn", "parameters": 312000, "tolerance": 0.01,
+    "index": 0.001, "products": "program", "precision": "fp32",
+}  # fmt: skip
+
+
+def test_what_the_curvature_is_of_is_told_where_it_is_shown(make_surface, provenance):
+    surface = make_surface(provenance={**provenance, "hessian": HESSIAN})
+    told = "Hessian of 312,000 parameters (those of more than one dimension) on 2,048 train samples, eigenvalues within 1 %"
+    index = "eigenvalues below −0.001 times the largest magnitude count as negative"
+    assert told in facts(surface, "hessian_ratio") and told in facts(surface, centers=("train_loss", "hessian_max"))
+    assert not any("Hessian of" in fact for fact in facts(surface, "train_loss"))
+    assert index in facts(surface, "hessian_negative")
+    assert index not in facts(surface, "hessian_max")
+    assert facts(make_surface(provenance=provenance), "hessian_max") == facts(surface, "hessian_max")[:-1]
+
+
+def test_what_is_unusual_of_the_curvature_is_told(make_surface, provenance):
+    changed = {"ignore": r"bn\.", "tolerance": None, "products": "differences", "precision": "fp64"}
+    surface = make_surface(provenance={**provenance, "hessian": {**HESSIAN, **changed}})
+    told = facts(surface, "hessian_max")
+    assert r"Hessian of 312,000 parameters (all but those matching bn\.) on 2,048 train samples" in told
+    assert "products with the Hessian by differences of gradients" in told
+    assert "curvature in float64" in told
+    usual = facts(make_surface(provenance={**provenance, "hessian": HESSIAN}), "hessian_max")
+    assert not any("differences" in fact or "curvature in" in fact for fact in usual)
+
+
+def test_a_centre_that_is_still_to_come_has_no_value(make_surface):
+    status = np.ones((3, 3), np.uint8)
+    status[1, 1] = 0
+    values = np.where(status, 1.0, np.nan)
+    assert facts(make_surface(values, status={"evaluation": status}), "train_loss") == []
+
+
+def test_titles_name_model_and_data(make_surface, provenance):
+    known = {"model": {"name": "resnet56_noshort"}, "data": {"name": "cifar10"}}
+    assert subject(make_surface(provenance=known)) == "ResNet-56 without shortcuts, CIFAR-10"
+    assert subject(make_surface(provenance={"model": "MyNet"})) == "MyNet"
+    assert subject(make_surface(provenance=provenance)) == "ResNet-56, digits"
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/nets/resnet56.pt", "resnet56.pt"),
+        ("runs/wide/final.pt", "wide/final.pt"),
+        ("/a/runs/wide/checkpoints/step_0000391.pt", "wide/checkpoints/step_0000391.pt"),
+        ("checkpoints/resnet56_digits.pt", "resnet56_digits.pt"),
+    ],
+)
+def test_nets_of_runs_are_told_apart(path, shown, make_surface):
+    assert shown in facts(make_surface(provenance={"checkpoint": {"path": path}}))
