@@ -259,7 +259,9 @@ def test_training_options_that_can_never_be_right(run, options, parts):
 
 
 def test_training_data_without_a_place_and_a_net_of_other_images(run):
-    one_line(run("train", "--model", "net.py:build", "--data", "digits", "-o", "run"), 1, "does not accept these batches")
+    one_line(
+        run("train", "--model", "net.py:build", "--data", "digits", "-o", "run"), 1, "does not accept these batches"
+    )
     one_line(run("train", "--model", "resnet20", "--data", "cifar10", "-o", "run"), 1, "cifar10", "--download")
     small = ["--model", "net.py:build", "--data", "npz:data.npz", "--progressive", "2:1", "-o", "run", "--quiet"]
     one_line(run("train", *small), 2, "progressive 2: the net does not accept images of 2 x 2")
