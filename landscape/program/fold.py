@@ -41,7 +41,8 @@ def folded(conv: _ConvNd, norm: _BatchNorm) -> tuple[Tensor, Tensor]:
 
     The bias is not formed from `affine_of`: the order of its operations decides the last bits of every surface in a file.
     """
-    mean, _ = statistics(norm)
-    bias = (-mean if conv.bias is None else conv.bias.detach() - mean) * inverse_deviation(norm)
-    bias = bias if norm.weight is None else bias * norm.weight.detach()
-    return scaled(conv.weight.detach(), affine_of(norm)[0]), bias if norm.bias is None else bias + norm.bias.detach()
+    (mean, _), scale = statistics(norm), inverse_deviation(norm)
+    bias = (-mean if conv.bias is None else conv.bias - mean) * scale
+    if norm.weight is not None:
+        scale, bias = scale * norm.weight, bias * norm.weight
+    return scaled(conv.weight, scale), bias if norm.bias is None else bias + norm.bias
