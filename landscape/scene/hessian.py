@@ -12,6 +12,8 @@ import numpy as np
 from landscape import quantity
 from landscape.errors import UsageError
 from landscape.quantity import HESSIAN, HESSIAN_QUANTITIES, LARGEST, NEGATIVE, SETTLED, SMALLEST, Quantity
+from landscape.scene.holes import DRAWN, holes_of
+from landscape.scene.thin import thinning_notes
 from landscape.surfaces.surface import Surface
 
 RATIO = Quantity(
@@ -65,6 +67,16 @@ def ratio_notes(smallest: np.ndarray, largest: np.ndarray) -> list[str]:
         notes.append(f"ratio 0 at {points_text(convex)} without a negative eigenvalue")
     if concave:
         notes.append(f"{points_text(concave)} without a positive eigenvalue, ratio 1 or more")
+    return notes
+
+
+def map_notes(surface: Surface, part: Surface, metric: str) -> list[str]:
+    """On which points a metric was computed, and where it is not what its name says; for any picture of a plane."""
+    notes = [f"curvature {note}" for note in thinning_notes(surface, part)]
+    largest, smallest = part.find(LARGEST), part.find(SMALLEST)
+    if metric == RATIO.name and largest and smallest:
+        drawn = holes_of(part, metric) == DRAWN
+        notes += ratio_notes(part.values[smallest][drawn], part.values[largest][drawn])
     return notes
 
 

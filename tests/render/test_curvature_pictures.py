@@ -158,7 +158,11 @@ def panel_of(name):
 
 def test_the_page_has_one_map_with_cells_for_each_view():
     scene, panel = SCENES["ratio"](), panel_of("ratio")
-    assert (panel.drawn.places, len(panel.drawn.figures), panel.table) == (("map",), 1, (0,) * len(fields_of(scene)))
+    assert (panel.drawn.places, len(panel.drawn.figures), panel.drawn.table) == (
+        ("map",),
+        1,
+        (0,) * len(fields_of(scene)),
+    )
     (figure,) = panel.drawn.figures
     for view, field in enumerate(fields_of(scene)):
         (heat,) = [t for t in figure.data if t.type == "heatmap" and t.meta.get("view") == view and t.name != "holes"]
@@ -169,7 +173,7 @@ def test_the_page_has_one_map_with_cells_for_each_view():
 
 
 def test_each_view_of_the_page_has_the_lines_once_in_its_ink():
-    scene, (figure,) = SCENES["ratio"](), panel_of("ratio").figures
+    scene, (figure,) = SCENES["ratio"](), panel_of("ratio").drawn.figures
     lines = [trace for trace in figure.data if trace.type == "contour"]
     assert len({field.ink for field in fields_of(scene)}) == 2 and len(lines) == 4
     for view, field in enumerate(fields_of(scene)):

@@ -173,7 +173,7 @@ def test_the_page_of_an_overlay_shows_both_and_hovers_both_values():
         assert kinds.count("surface") == 2 and "scatter3d" in kinds
         assert [t.line.dash for t in flat.data if t.meta["view"] == view and t.type == "contour"] == ["solid", "dash"]
     assert [reading.metric for reading in panel.tables[0].readings] == ["train_loss", "test_loss"]
-    assert panel.table == (0, 0)
+    assert panel.drawn.table == (0, 0)
     wires = next(t for t in relief.data if t.name == "test loss" and t.type == "scatter3d")
     x, y, z = (np.asarray(wires[axis], float) for axis in "xyz")
     on = np.isfinite(x)

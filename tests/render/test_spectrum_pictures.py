@@ -147,7 +147,7 @@ def test_the_page_hovers_densities_and_eigenvalues():
         negative, positive, rug = named(panel, number)
         np.testing.assert_allclose(positive.customdata, view.axis.scale.values(positive.x), rtol=1e-4, atol=1e-4)
         np.testing.assert_allclose(negative.y, view.curves[-2].y, rtol=1e-6)
-        assert rug.yaxis == "y2" and list(rug.text) == list(view.rugs[0].told)
+        assert rug.yaxis == "y2" and list(rug.text) == list(view.rugs[0].texts)
         np.testing.assert_allclose(rug.x, view.rugs[0].places)
         np.testing.assert_allclose(rug.x + rug.error_x.array, view.rugs[0].high)
         assert ("per decade" in positive.hovertemplate) == (view.axis.scale.kind == "symlog")
@@ -159,13 +159,13 @@ def test_switching_the_scale_changes_both_axes():
     panel = panel_of(scene)
     figure = panel.drawn.figures[0]
     assert list(figure.layout.xaxis.range) == list(scene.frame.x_range), "the first view is that of the layout"
-    for (changes,), view in zip(panel.layouts, scene.views, strict=True):
+    for (changes,), view in zip(panel.drawn.layouts, scene.views, strict=True):
         assert changes["xaxis.range"] == [view.axis.scale.low, view.axis.scale.high]
         np.testing.assert_allclose(10 ** np.array(changes["yaxis.range"]), [view.left.low, view.left.high])
         shade, zero, lone = changes["shapes"]
         assert (shade["x1"], zero["x0"], lone["y0"]) == (0.0, 0.0, view.lone)
         assert 10 ** changes["annotations"][0]["y"] == pytest.approx(view.lone)
-    linear = panel.layouts[1][0]
+    linear = panel.drawn.layouts[1][0]
     assert linear["xaxis.tickvals"] is None, "plotly marks values itself, also when one looks nearer"
 
 

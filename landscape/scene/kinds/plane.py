@@ -10,8 +10,8 @@ from functools import partial
 
 from landscape.errors import UsageError
 from landscape.scene.facts.surface import facts, subject
+from landscape.scene.hessian import map_notes
 from landscape.scene.kinds.kind import SURFACE, Kind, Options
-from landscape.scene.kinds.ratio import map_notes
 from landscape.scene.scales import ScaledMetric, scaled
 from landscape.scene.scene import Camera, Scene, camera_for
 from landscape.scene.tables import tables_of

@@ -15,8 +15,8 @@ from landscape.errors import UsageError
 from landscape.quantity import LARGEST, LOSS, NEGATIVE, PENALIZED, SMALLEST
 from landscape.scene import colors
 from landscape.scene.facts.surface import facts, subject
-from landscape.scene.hessian import RATIO, check_curvature, is_curvature, name_of, ratio_notes
-from landscape.scene.holes import DRAWN, drawable, hole_notes, holes_of
+from landscape.scene.hessian import RATIO, check_curvature, is_curvature, map_notes, name_of
+from landscape.scene.holes import drawable, hole_notes
 from landscape.scene.kinds.kind import SURFACE, Kind, Options
 from landscape.scene.levels import choose_levels
 from landscape.scene.scale import LINEAR, LOG, Scale, choose_scale
@@ -24,7 +24,7 @@ from landscape.scene.scales import NO_LIMITS, Levels, Limits, ScaledMetric, alte
 from landscape.scene.scene import Scene
 from landscape.scene.tables import tables_of
 from landscape.scene.text import labels_of
-from landscape.scene.thin import thinned, thinning_notes
+from landscape.scene.thin import thinned
 from landscape.scene.views.field import Field, build_field, cell_edges
 from landscape.scene.views.flat import CELLS, Flat, plane_frame
 from landscape.surfaces.surface import Surface
@@ -166,16 +166,6 @@ def _to_the_border(places: np.ndarray, whole: np.ndarray) -> np.ndarray:
     if whole[-1] - places[-1] < places[-1] - places[-2]:
         edges[-1] = whole[-1]
     return edges
-
-
-def map_notes(surface: Surface, part: Surface, metric: str) -> list[str]:
-    """On which points a metric was computed, and where it is not what its name says; for any picture of a plane."""
-    notes = [f"curvature {note}" for note in thinning_notes(surface, part)]
-    largest, smallest = part.find(LARGEST), part.find(SMALLEST)
-    if metric == RATIO.name and largest and smallest:
-        drawn = holes_of(part, metric) == DRAWN
-        notes += ratio_notes(part.values[smallest][drawn], part.values[largest][drawn])
-    return notes
 
 
 def _line_notes(surface: Surface, lines: Field | None) -> list[str]:

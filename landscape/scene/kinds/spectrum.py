@@ -158,8 +158,8 @@ def _rough(shown: Shown) -> list[str]:
     if bound is None or bound >= gap:
         return []
     return [
-        f"share of negative eigenvalues is rough: its bound −{short(bound, 2)} is nearer to 0 than the probes tell apart "
-        f"({short(gap, 2)}); more steps tell better"
+        f"share of negative eigenvalues is rough: its bound −{short(bound, 2)} is closer to 0 than the probes resolve "
+        f"({short(gap, 2)}); more steps resolve more"
     ]
 
 

@@ -34,8 +34,8 @@ MOST_NAMES = 12
 
 
 def _together(surfaces: Sequence[Surface], options: Options) -> Scene:
-    if options.metric and is_curvature(surfaces[0], options.metric):
-        surfaces = [thinned(surface, options.metric) for surface in surfaces]
+    metric = options.metric
+    surfaces = [thinned(s, metric) if metric and is_curvature(s, metric) else s for s in surfaces]
     _check(surfaces)
     metrics = shared_metrics(surfaces, options.metric)
     drawn = quantities(surfaces[0], metrics)

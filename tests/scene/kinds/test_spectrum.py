@@ -213,7 +213,7 @@ def test_facts_tell_what_is_uncertain_and_leave_out_what_is_unknown():
 def test_a_bound_nearer_to_zero_than_the_nodes_is_called_rough():
     assert not any("rough" in note for note in view(spectrum()).notes)
     fine = view(spectrum(made={"index": 1e-4}))
-    assert any("its bound −0.016 is nearer to 0 than the probes tell apart (0.55)" in note for note in fine.notes)
+    assert any("its bound −0.016 is closer to 0 than the probes resolve (0.55)" in note for note in fine.notes)
 
 
 def test_the_gauss_newton_matrix_has_no_negative_side():
