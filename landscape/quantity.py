@@ -121,7 +121,9 @@ def quantity_named(name: str, facts: Mapping[str, Any] | None = None) -> Quantit
     ('loss', True)
     """
     if facts and "label" in facts:
-        texts = {f.name: str(facts[f.name]) for f in fields(Quantity) if f.name in facts and f.name not in ("name", "aside")}
+        texts = {
+            f.name: str(facts[f.name]) for f in fields(Quantity) if f.name in facts and f.name not in ("name", "aside")
+        }
         return Quantity(name, **texts, aside=bool(facts.get("aside", False)))
     return _KNOWN.get(name) or _read_name(name)
 

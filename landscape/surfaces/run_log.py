@@ -85,7 +85,7 @@ def _config(path: Path) -> dict:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise SurfaceFileError(f"{path}: cannot be read as JSON ({error}); restore it or train anew") from None
+        raise SurfaceFileError(f"{path}: cannot be read as JSON ({error}); restore it or train again") from None
     if not isinstance(found, dict):
         raise SurfaceFileError(f"{path}: expected an object with the settings of the run, not {type(found).__name__}")
     return found
