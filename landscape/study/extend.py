@@ -161,6 +161,6 @@ def _surface_at(path: Path, grid: Grid, provenance: dict) -> Surface:
     surface = load_surface(path)
     if not surface.grid.same_as(grid):
         raise UsageError(f"{path} has other steps than the nets of the run; remove it")
-    if found := difference(surface.provenance, provenance):
+    if found := difference(surface.provenance, provenance, added=surface.added):
         raise UsageError(f"{path} is of another run: {found}; remove it")
     return surface

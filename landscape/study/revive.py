@@ -50,7 +50,9 @@ def revived(
         axis.name: (float(axis.values[0]), float(axis.values[-1]), len(axis.values)) for axis in surface.grid.axes
     }
     on = on_plane(asked, ranges, world, "hessian", plain=True)
-    if found := difference(_compared(surface.provenance, chosen), _compared(on.provenance.json(), chosen)):
+    if found := difference(
+        _compared(surface.provenance, chosen), _compared(on.provenance.json(), chosen), added=surface.added
+    ):
         raise UsageError(
             f"{where} was computed from something else: {found}; put back what it was, or compute the surface again"
         )

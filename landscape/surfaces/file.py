@@ -80,8 +80,9 @@ class SurfaceFile:
         """
         surface = read_surface_file(path)
         found = "the grid is " + _grid_text(surface.grid) + " in the file, " + _grid_text(grid) + " now"
-        added = [group for group in surface.status if group != EVALUATION]
-        differing = found if not surface.grid.same_as(grid) else difference(surface.provenance, provenance, added=added)
+        differing = (
+            found if not surface.grid.same_as(grid) else difference(surface.provenance, provenance, added=surface.added)
+        )
         if differing:
             raise SurfaceFileError(
                 f"{path} holds another run: {differing}; give another -o, or --overwrite to start again"

@@ -81,6 +81,11 @@ class Surface:
         """The provenance as typed facts; what the file does not say is None."""
         return Provenance.read(self.provenance)
 
+    @property
+    def added(self) -> tuple[str, ...]:
+        """The measurements that were added to the surface after its evaluation."""
+        return tuple(group for group in self.status if group != EVALUATION)
+
     def quantity(self, name: str) -> Quantity:
         """What `values[name]` holds: its label, kind, unit and measurement."""
         return self.quantities.get(name) or quantity_named(name)
