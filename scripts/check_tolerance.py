@@ -19,14 +19,14 @@ import numpy as np
 from landscape.cli.parser import parse
 from landscape.measurement.evaluate import Evaluate, drivers
 from landscape.options.option import Given
-from landscape.study.on_plane import Asked, OnPlane, on_plane
+from landscape.study.on_slice import Asked, OnSlice, on_plane
 from landscape.surfaces import load_surface
 from landscape.surfaces.surface import EVALUATION, INTERPOLATED, Surface
 from landscape.sweep.launch import World
 from landscape.sweep.work import compute_point
 
 
-def on_plane_of(words: list[str]) -> OnPlane:
+def on_plane_of(words: list[str]) -> OnSlice:
     """Subject and plane of `landscape surface` with these words, with everything evaluated."""
     given = parse(["surface", *words])[1]
     known = {key: value for key, value in given.items() if key not in ("tolerance", "refine", "out")}
@@ -34,9 +34,9 @@ def on_plane_of(words: list[str]) -> OnPlane:
     return on_plane(Asked.of(given["checkpoint"], Given(known)), ranges, World(), "surface")
 
 
-def full_values(on: OnPlane, path: Path, count: int, seed: int) -> dict[int, float]:
+def full_values(on: OnSlice, path: Path, count: int, seed: int) -> dict[int, float]:
     """The loss of all samples at `count` points, always the same ones for a seed; kept in `path` one by one."""
-    grid, work, driver = on.made.plane.grid, Evaluate(on.subject, on.made.plane), drivers(on.subject)[0]
+    grid, work, driver = on.slice.grid, Evaluate(on.subject, on.slice), drivers(on.subject)[0]
     numbers = np.random.default_rng(seed).choice(grid.size, min(count, grid.size), replace=False)
     found = {}
     if path.exists():

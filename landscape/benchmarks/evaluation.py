@@ -25,7 +25,7 @@ from landscape.data.split import TensorSplit
 from landscape.measurement.evaluate import Evaluate
 from landscape.objective.objective import Objective
 from landscape.options.option import Given
-from landscape.study.on_plane import Asked, OnPlane, on_plane
+from landscape.study.on_slice import Asked, OnSlice, on_plane
 from landscape.subject.net import load_net
 from landscape.sweep.launch import World
 from landscape.sweep.work import compute_point
@@ -44,7 +44,7 @@ def bench_evaluation(
     """
     asked = Asked.of(checkpoint, Given({"model": model, "plain": plain, **shared, **place}))
     on = on_plane(asked, {"x": (-1, 1, 3), "y": (-1, 1, 3)}, World(), "bench")
-    objective, work = on.subject.objective, Evaluate(on.subject, on.made.plane)
+    objective, work = on.subject.objective, Evaluate(on.subject, on.slice)
     net = load_net(checkpoint, model or (on.provenance.model and on.provenance.model.spec))
     module = net.module.to(objective.device, objective.weights.dtype).eval()
     ways: dict[str, Callable[[], float]] = {
@@ -126,7 +126,7 @@ def _alternate(
     return seconds, losses
 
 
-def _facts(on: OnPlane, net: nn.Module, seconds: dict[str, list[float]], losses: dict[str, float]) -> dict[str, Any]:
+def _facts(on: OnSlice, net: nn.Module, seconds: dict[str, list[float]], losses: dict[str, float]) -> dict[str, Any]:
     objective = on.subject.objective
     size = objective.samples
     rate = {name: size / statistics.median(times) for name, times in seconds.items()}

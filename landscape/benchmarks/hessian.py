@@ -24,8 +24,8 @@ from landscape.errors import UsageError
 from landscape.measurement.ends import MAX, MIN, EndsSettings, HessianEnds
 from landscape.objective.numerics import memory_budget
 from landscape.options.option import Given
-from landscape.slice.plane import Plane
-from landscape.study.on_plane import Asked, OnPlane, on_plane
+from landscape.slice.slice import Slice
+from landscape.study.on_slice import Asked, OnSlice, on_plane
 from landscape.subject.net import load_net
 from landscape.sweep.launch import World
 
@@ -52,7 +52,7 @@ def bench_hessian(checkpoint: Any, model: Any, *, rounds: int, options: dict[str
         raise UsageError("bench --hessian times cross_entropy in single precision")
     products = CurvatureOperator(objective, budget=memory_budget(objective.device))
     rough = products.low_precision()
-    ends = HessianEnds(on.subject, on.made.plane, products, EndsSettings(tolerance=TOLERANCE), rough=rough)
+    ends = HessianEnds(on.subject, on.slice, products, EndsSettings(tolerance=TOLERANCE), rough=rough)
     net = (
         load_net(checkpoint, model or (on.provenance.model and on.provenance.model.spec))
         .module.to(objective.device)
@@ -78,13 +78,13 @@ def bench_hessian(checkpoint: Any, model: Any, *, rounds: int, options: dict[str
 
 
 def _point(
-    on: OnPlane, coords: tuple[float, ...], original: _Original, ends: HessianEnds, products: CurvatureOperator
+    on: OnSlice, coords: tuple[float, ...], original: _Original, ends: HessianEnds, products: CurvatureOperator
 ) -> dict[str, dict[str, float]]:
     started = time.perf_counter()
     found = ends.evaluate(coords)
     seconds = time.perf_counter() - started
     ours = _row(found[MAX], found[MIN], seconds, found["hessian_products"], found["hessian_rough"])
-    original.move(on.made.plane, coords)
+    original.move(on.slice, coords)
     started = time.perf_counter()
     largest, smallest = original.ends()
     theirs = _row(largest, smallest, time.perf_counter() - started, original.products, 0.0)
@@ -113,7 +113,7 @@ def _summary(rows: list[dict[str, float]]) -> dict[str, float]:
 class _Original:
     """The original program's way: every product a forward, a backward with its graph, and a backward through that."""
 
-    def __init__(self, net: nn.Module, on: OnPlane):
+    def __init__(self, net: nn.Module, on: OnSlice):
         self._net, self._split = net, tensors_of(on.subject.objective)
         self._layout = on.subject.objective.layout
         self._parameters = [
@@ -124,9 +124,9 @@ class _Original:
             parameter.requires_grad_(True)
         self.products = 0
 
-    def move(self, plane: Plane, coords: tuple[float, ...]) -> None:
+    def move(self, slice: Slice, coords: tuple[float, ...]) -> None:
         """Sets the net to a point."""
-        views = self._layout.named(plane.at(coords))
+        views = self._layout.named(slice.at(coords))
         with torch.no_grad():
             for entry, parameter in self._parameters:
                 parameter.copy_(views[entry.name])

@@ -51,8 +51,8 @@ def default_out(suffix: str) -> Any:
 def compute(checkpoint: Any, ranges: Mapping[str, Any], given: Given, name: str) -> Surface | Plan:
     """A run over a line or plane; directions that the loss names are computed first."""
     from landscape.study.along import with_directions
-    from landscape.study.on_plane import Asked
-    from landscape.study.plane import PlaneStudy, for_plan
+    from landscape.study.evaluation import for_plan, plane_study
+    from landscape.study.on_slice import Asked
     from landscape.study.run import run_prepared
     from landscape.sweep.launch import World
 
@@ -65,7 +65,10 @@ def compute(checkpoint: Any, ranges: Mapping[str, Any], given: Given, name: str)
         return for_plan(asked, len(ranges)) if output.dry_run else with_directions(asked, ranges, world)
 
     return run_prepared(
-        prepare, lambda world, asked: PlaneStudy(asked, ranges, world, name), dry_run=output.dry_run, quiet=output.quiet
+        prepare,
+        lambda world, asked: plane_study(asked, ranges, world, name),
+        dry_run=output.dry_run,
+        quiet=output.quiet,
     )
 
 

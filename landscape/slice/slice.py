@@ -21,6 +21,10 @@ class Slice(Protocol):
     def grid(self) -> Grid:
         """The points at which something is measured."""
 
+    @property
+    def nbytes(self) -> int:
+        """What the slice holds of weights and directions."""
+
     def at(self, coords: Coords, *, out: Tensor | None = None) -> Tensor:
         """(n,) weights at `coords`, in the layout of the subject; written into `out` when given."""
 
@@ -37,6 +41,7 @@ class Here:
     def __init__(self, origin: Tensor):
         self.origin = origin
         self.grid = Grid()
+        self.nbytes = origin.nbytes
 
     def at(self, coords: Coords = (), *, out: Tensor | None = None) -> Tensor:
         return self.origin.clone() if out is None else out.copy_(self.origin)

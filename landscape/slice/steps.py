@@ -30,6 +30,7 @@ class Steps:
         """`like`: a vector (layout.size,) of the dtype and device that weights are wanted in."""
         self.files, self._model, self._layout, self._like = dict(files), model, layout, like
         self.grid = Grid((Axis("x", np.array(sorted(files)), "training step", "step"),))
+        self.nbytes = 0
         self._held: tuple[float, dict[str, Tensor]] | None = None
 
     def at(self, coords: Coords, *, out: Tensor | None = None) -> Tensor:

@@ -23,8 +23,8 @@ from landscape.direction.normalize import normalize_
 from landscape.errors import EvaluationError, UsageError
 from landscape.objective.numerics import memory_budget
 from landscape.options.groups import HESSIAN, RANDOM, ToleranceOptions
-from landscape.study.on_plane import Asked, OnPlane, on_plane
-from landscape.study.plane import directions_path
+from landscape.study.evaluation import directions_path
+from landscape.study.on_slice import Asked, OnSlice, on_plane
 from landscape.study.ranks import together
 from landscape.subject.subject import default_threads
 from landscape.surfaces.file import check_folder
@@ -97,8 +97,8 @@ def _check_same(path: Path, facts: dict, ndim: int) -> None:
         raise UsageError(f"{path} holds other directions ({what}); give another -o, or --overwrite to start again")
 
 
-def _directions(along: str, on: OnPlane, ndim: int, facts: dict[str, str]) -> list[Direction]:
-    objective, origin = on.subject.objective, on.made.plane.origin
+def _directions(along: str, on: OnSlice, ndim: int, facts: dict[str, str]) -> list[Direction]:
+    objective, origin = on.subject.objective, on.slice.at((0.0,) * ndim)
     objective.weights.copy_(origin)
     products = CurvatureOperator(objective, ignore=facts["ignore"], budget=memory_budget(objective.device))
     products.refresh()

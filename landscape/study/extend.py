@@ -92,7 +92,7 @@ def few_of(split: Any, samples: int | None) -> Any:
 def _of_surface(surface: Surface, given: Mapping, world: World, split: str | None, precision: str | None) -> Extended:
     on = revived(surface, given, world, split=split, precision=precision)
     path = Path(surface.source) if surface.source else None
-    return Extended(surface, path, on.subject, on.made.plane, on.marks, str(on.provenance.precision))
+    return Extended(surface, path, on.subject, on.slice, on.marks, str(on.provenance.precision))
 
 
 def _of_run(folder: Path, given: Mapping, world: World, split: str | None, precision: str | None) -> Extended:

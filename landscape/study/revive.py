@@ -14,7 +14,8 @@ from landscape.direction.files import LOSS_KINDS
 from landscape.errors import UsageError
 from landscape.options.groups import AxesOptions, DataOptions, LossOptions, MachineOptions, NetOptions
 from landscape.options.option import Given
-from landscape.study.on_plane import Asked, OnPlane, on_plane
+from landscape.slice.plane import Plane
+from landscape.study.on_slice import Asked, OnSlice, on_plane
 from landscape.subject.net import IN_MEMORY
 from landscape.surfaces.provenance import DataFacts, DirectionFacts, Provenance
 from landscape.surfaces.same_run import difference
@@ -27,7 +28,7 @@ FREE = ("metrics", "l2", "tolerance", "precision", "hessian")
 
 def revived(
     surface: Surface, given: Mapping[str, Any], world: World, *, split: str | None, precision: str | None
-) -> OnPlane:
+) -> OnSlice:
     """The subject and plane of `surface`, with the loss of one split, net and loss as they are.
 
     `given` are options that take the place of those in the provenance, for what is not where it was or was never a file;
@@ -56,7 +57,8 @@ def revived(
         raise UsageError(
             f"{where} was computed from something else: {found}; put back what it was, or compute the surface again"
         )
-    on.made.plane.grid = surface.grid  # to the bit, whatever the range it was made from
+    assert isinstance(on.slice, Plane)
+    on.slice.grid = surface.grid  # to the bit, whatever the range it was made from
     return on
 
 

@@ -17,7 +17,7 @@ from landscape.measurement.spectrum_tasks import PAIRS, SHARPNESS, TRACE, Task, 
 from landscape.options.groups import AxesOptions, DataOptions, LossOptions, MachineOptions, NetOptions, OutputOptions
 from landscape.options.option import Given, check_choices
 from landscape.slice.slice import Here
-from landscape.study.plane import directions_path
+from landscape.study.evaluation import directions_path
 from landscape.study.study import Extent, Plan, Study
 from landscape.subject.net import load_net
 from landscape.subject.subject import Subject, make_subject, policy, started, versions_used

@@ -13,11 +13,11 @@ import numpy as np
 
 from landscape.measurement.evaluate import Sampled, drivers, move
 from landscape.objective.sampled import FIRST_ROUND, SampledObjective, pilot_statistics, take_census
-from landscape.study.on_plane import OnPlane
+from landscape.study.on_slice import OnSlice
 from landscape.study.reduction import Reduction
 from landscape.study.study import Saving
 from landscape.surfaces.file import STDERR_PREFIX, SurfaceFile
-from landscape.surfaces.provenance import ReachedFacts
+from landscape.surfaces.provenance import DirectionFacts, ReachedFacts
 from landscape.surfaces.surface import DONE, EVALUATION, INTERPOLATED, Surface
 from landscape.sweep.launch import World
 from landscape.sweep.refine import Refined
@@ -28,23 +28,23 @@ TWO_SIDED_95 = 1.96
 SAMPLES = "_samples"
 
 
-def sampled(on: OnPlane, world: World) -> Sampled:
+def sampled(on: OnSlice, world: World) -> Sampled:
     """Evaluates all samples at the nets, each rank its part, and then estimates at any point."""
-    plane, reduction = on.made.plane, _reduction(on)
+    plane, reduction = on.slice, _reduction(on)
     moves = [lambda coords=coords: move(on.subject, plane, coords) for coords in anchors(on)]
     census = take_census(on.subject.objective, moves, _gather(world), world.rank, world.size)
     driver = drivers(on.subject)[0].split("_", 1)[1]
     return Sampled(on.subject, plane, SampledObjective(on.subject.objective, census, reduction.stderr, driver))
 
 
-def _reduction(on: OnPlane) -> Reduction:
+def _reduction(on: OnSlice) -> Reduction:
     assert on.reduction is not None, "only a run under a tolerance comes here"
     return on.reduction
 
 
-def anchors(on: OnPlane) -> list[tuple[float, ...]]:
+def anchors(on: OnSlice) -> list[tuple[float, ...]]:
     """Where nets lie: at 0, and at 1 of the axes that lead to another net."""
-    made, ndim = on.made.plane.facts, on.made.plane.ndim
+    made, ndim = on.provenance.directions or DirectionFacts(), on.slice.grid.ndim
     ends = [axis for axis, other in enumerate((made.to, made.to_y)[:ndim]) if other]
     return [(0.0,) * ndim, *(tuple(float(i == axis) for i in range(ndim)) for axis in ends)]
 
@@ -57,19 +57,19 @@ def _gather(world: World) -> Callable[[Any], list[Any]]:
     return lambda value: gather(world, value)
 
 
-def sampler_for(on: OnPlane, file: SurfaceFile) -> Sampler:
+def sampler_for(on: OnSlice, file: SurfaceFile) -> Sampler:
     """The sampler of a run that continues `file`."""
     return SAMPLERS[on.reduction.sampler if on.reduction else "everything"](on, file)
 
 
-def _everything(on: OnPlane, file: SurfaceFile) -> Sampler:
-    return EveryPoint(on.made.plane.grid, file.pending())
+def _everything(on: OnSlice, file: SurfaceFile) -> Sampler:
+    return EveryPoint(on.slice.grid, file.pending())
 
 
-def _refined(on: OnPlane, file: SurfaceFile) -> Sampler:
+def _refined(on: OnSlice, file: SurfaceFile) -> Sampler:
     through = sorted({coordinate for coords in anchors(on) for coordinate in coords})
     return Refined(
-        on.made.plane.grid,
+        on.slice.grid,
         _reduction(on).interpolation,
         drivers(on.subject),
         known=computed(file),
@@ -78,7 +78,7 @@ def _refined(on: OnPlane, file: SurfaceFile) -> Sampler:
     )
 
 
-SAMPLERS: dict[str, Callable[[OnPlane, SurfaceFile], Sampler]] = {"everything": _everything, "refined": _refined}
+SAMPLERS: dict[str, Callable[[OnSlice, SurfaceFile], Sampler]] = {"everything": _everything, "refined": _refined}
 
 
 def computed(file: SurfaceFile) -> dict[int, Result]:
@@ -89,7 +89,7 @@ def computed(file: SurfaceFile) -> dict[int, Result]:
     return {int(i): {name: float(array.flat[i]) for name, array in columns.items()} for i in done}
 
 
-def finish(on: OnPlane, file: SurfaceFile, sampler: Sampler) -> None:
+def finish(on: OnSlice, file: SurfaceFile, sampler: Sampler) -> None:
     """Fills in the points that were not computed, and writes down what was saved and what was reached."""
     if on.reduction is None:
         return
@@ -111,26 +111,26 @@ def _widened(result: Result, sampler: Refined, checks: np.ndarray) -> Result:
     return found
 
 
-def expected_saving(on: OnPlane) -> Saving:
+def expected_saving(on: OnSlice) -> Saving:
     """For a smooth surface, from the spread of the losses of a few samples at a few points.
 
     Without a census (that would take as long as many points), so as if samples were drawn blindly: rather too many.
     """
-    points, every = on.made.plane.grid.size, on.subject.objective.samples
+    points, every = on.slice.grid.size, on.subject.objective.samples
     if _reduction(on).points:
-        sampler = Refined(on.made.plane.grid, _reduction(on).interpolation, drivers(on.subject))
+        sampler = Refined(on.slice.grid, _reduction(on).interpolation, drivers(on.subject))
         sampler.ask()
         points = sampler.expected
     if not _reduction(on).samples:
         return Saving(points, every, points * every)
-    numbers = np.linspace(0, on.made.plane.grid.size - 1, PILOT_POINTS).astype(int).tolist()
-    samples = float(np.mean([_pilot(on, on.made.plane.grid.coordinates(number)) for number in numbers]))
+    numbers = np.linspace(0, on.slice.grid.size - 1, PILOT_POINTS).astype(int).tolist()
+    samples = float(np.mean([_pilot(on, on.slice.grid.coordinates(number)) for number in numbers]))
     return Saving(points, round(samples), round(points * samples) + len(anchors(on)) * every)
 
 
-def _pilot(on: OnPlane, coords: tuple[float, ...]) -> float:
+def _pilot(on: OnSlice, coords: tuple[float, ...]) -> float:
     """How many samples this point would take, by the spread over some of them."""
-    move(on.subject, on.made.plane, coords)
+    move(on.subject, on.slice, coords)
     needed = 0.0
     for driver in drivers(on.subject):
         name, metric = driver.split("_", 1)
@@ -141,7 +141,7 @@ def _pilot(on: OnPlane, coords: tuple[float, ...]) -> float:
     return needed
 
 
-def reached(on: OnPlane, surface: Surface, checks: np.ndarray) -> ReachedFacts:
+def reached(on: OnSlice, surface: Surface, checks: np.ndarray) -> ReachedFacts:
     """The account of a run under a tolerance, for the file, the figure and the closing line.
 
     `error`: relative, at 95 % of the points: half the 95 % interval that sampling leaves, and what interpolation was off

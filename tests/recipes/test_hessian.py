@@ -39,13 +39,13 @@ def dense_values(coords):
     from landscape.callables import resolve_callable
     from landscape.measurement.evaluate import move
     from landscape.options.option import Given
-    from landscape.study.on_plane import Asked, on_plane
+    from landscape.study.on_slice import Asked, on_plane
     from landscape.sweep.launch import World
 
     asked = Asked.of("net.pt", Given({"precision": "fp64", "metrics": ("loss",), "plain": True, **OPTIONS}))
     on = on_plane(asked, GRID, World(), "surface")
     objective = on.subject.objective
-    move(on.subject, on.made.plane, coords)
+    move(on.subject, on.slice, coords)
     net = resolve_callable("net.py:build")().double().eval()
     net.load_state_dict({k: v.double() for k, v in torch.load("net.pt").items()})
     views = objective.layout.named(objective.weights)

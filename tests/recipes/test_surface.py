@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, TensorDataset
 import landscape as ll
 from landscape.layout import Layout
 from landscape.options.option import Given
-from landscape.study.on_plane import Asked, on_plane
+from landscape.study.on_slice import Asked, on_plane
 from landscape.study.study import Plan
 from landscape.sweep.launch import World
 
@@ -256,10 +256,10 @@ def test_nothing_else_is_held_of_the_net(net, saved, data):
         net[0].weight.mul_(1.5)
     given = Given({**saved, "data": data, "to": net, "plain": True, "threads": 1})
     on = on_plane(Asked.of(saved["checkpoint"], given), {"x": (0, 1, 3)}, World(), "line")
-    objective, plane = on.subject.objective, on.made.plane
+    objective, plane = on.subject.objective, on.slice
     vectors = {id(vector) for vector in (objective.weights, plane.origin, *plane.directions)}
     assert len(vectors) == 3 and on.weight_bytes == 3 * 4 * objective.layout.size
-    assert on.made.directions == ()
+    assert on.directions == ()
     storage = objective.weights.untyped_storage().data_ptr()
     assert all(p.untyped_storage().data_ptr() == storage for p in objective.model.parameters())
 

@@ -1,14 +1,16 @@
-"""A subject on its plane, built from options: what surfaces, curvature maps and directions along the loss start from.
+"""A subject on a slice, and how one on a plane is built from options.
 
-Owns: `Asked`, `OnPlane`, and the provenance that subject and plane give a run.
+Owns: `Asked`, `OnSlice`, and the provenance that subject and slice give a run.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from landscape.direction.direction import Direction
+from landscape.direction.regenerated import Regenerated
 from landscape.errors import UsageError
 from landscape.grid import parse_range
 from landscape.options.groups import (
@@ -21,13 +23,15 @@ from landscape.options.groups import (
     ToleranceOptions,
 )
 from landscape.options.option import Given
-from landscape.slice.axes import MadePlane, make_plane
+from landscape.slice.axes import make_plane
+from landscape.slice.slice import Slice
 from landscape.study.reduction import Reduction
 from landscape.subject.net import load_net
 from landscape.subject.subject import Subject, make_subject, policy
 from landscape.subject.trial import trial_of
 from landscape.surfaces.provenance import Provenance
 from landscape.surfaces.same_run import identity
+from landscape.surfaces.surface import Trail
 from landscape.sweep.launch import World
 
 
@@ -59,29 +63,35 @@ class Asked:
 
 
 @dataclass(frozen=True, eq=False)
-class OnPlane:
-    """A subject and its plane, with the provenance that both give a run."""
+class OnSlice:
+    """A subject on a slice, with the provenance that both give a run.
+
+    `trails` are drawn over the result; `directions` are held only where they are to be saved.
+    """
 
     subject: Subject
-    made: MadePlane
+    slice: Slice
     provenance: Provenance
-    reduction: Reduction | None
+    trails: Mapping[str, Trail] = field(default_factory=dict)
+    directions: tuple[Direction | Regenerated, ...] = ()
+    reduction: Reduction | None = None
 
     @property
     def marks(self) -> dict[str, str]:
         """What must be the same on every rank: the files' content, and every option that decides a value."""
-        directions = {"directions": str(self.made.plane.facts.fingerprint)}
+        made = self.provenance.directions
+        directions = {"directions": str(made.fingerprint)} if made else {}
         return {**self.subject.marks, **directions, "options": identity(self.provenance.json())}
 
     @property
     def weight_bytes(self) -> int:
         """What is held of weights and directions: origin, buffer, one vector per direction (or its seed), folded ones."""
-        return self.subject.objective.nbytes + self.made.plane.nbytes
+        return self.subject.objective.nbytes + self.slice.nbytes
 
 
 def on_plane(
     asked: Asked, ranges: Mapping[str, Any], world: World, command: str, *, plain: bool | None = None
-) -> OnPlane:
+) -> OnSlice:
     """Builds subject and plane on this rank, and checks them on one batch.
 
     Raises:
@@ -107,7 +117,7 @@ def on_plane(
         tolerance=reduction.facts() if reduction else None,
         run=replace(subject.run_facts(world), lean=axes.lean),
     )
-    return OnPlane(subject, made, provenance, reduction)
+    return OnSlice(subject, made.plane, provenance, made.trails, made.directions, reduction)
 
 
 def _check_divisible(subject: Subject, reduction: Reduction | None) -> None:

@@ -1,4 +1,4 @@
-"""A line or surface as a study: the objective over a plane of weights.
+"""The objective over a slice, as a study: a line or a surface, when the slice is a plane.
 
 Owns: opening its file, its sampler, and the plan of a dry run.
 """
@@ -14,8 +14,8 @@ from landscape.direction.direction import Direction
 from landscape.direction.files import write_directions
 from landscape.errors import UsageError
 from landscape.measurement.evaluate import Evaluate, measure_speed
-from landscape.options.groups import RANDOM
-from landscape.study.on_plane import Asked, on_plane
+from landscape.options.groups import RANDOM, OutputOptions
+from landscape.study.on_slice import Asked, OnSlice, on_plane
 from landscape.study.study import Extent, Plan, Study
 from landscape.study.tolerance import SAMPLES, expected_saving, finish, sampled, sampler_for
 from landscape.surfaces.file import SurfaceFile, check_folder
@@ -31,27 +31,26 @@ def directions_path(out: str | Path) -> Path:
     return Path(out).with_suffix(".directions.h5")
 
 
-class PlaneStudy(Study[Surface]):
-    """Losses and other metrics over a plane."""
+class EvaluationStudy(Study[Surface]):
+    """Losses and other metrics over a slice."""
 
-    def __init__(self, asked: Asked, ranges: Mapping[str, Any], world: World, command: str):
-        if asked.output.path and world.leads:
-            check_folder(asked.output.path)
-        self._output, self._on = asked.output, on_plane(asked, ranges, world, command)
-        self.label = self._on.provenance.model_name
-        self.marks, self.shard = self._on.marks, asked.machine.shard_data
-        self._work = Evaluate(self._on.subject, self._on.made.plane)
+    def __init__(self, on: OnSlice, output: OutputOptions, *, shard: bool = False):
+        """`shard`: divide every point among the ranks."""
+        self._output, self._on = output, on
+        self.label = on.provenance.model_name
+        self.marks, self.shard = on.marks, shard
+        self._work = Evaluate(self._on.subject, self._on.slice)
 
     def open(self) -> SurfaceFile:
         on, output = self._on, self._output
         file = SurfaceFile.create_or_open(
-            output.path, on.made.plane.grid, on.provenance.json(), trails=on.made.trails, overwrite=output.overwrite,
+            output.path, on.slice.grid, on.provenance.json(), trails=on.trails, overwrite=output.overwrite,
             quantity=self._work.quantity,
         )  # fmt: skip
         if output.save_directions:
             if output.path is None:
                 raise UsageError("save-directions needs out: the directions are kept beside the surface file")
-            write_directions(directions_path(output.path), [d for d in on.made.directions if isinstance(d, Direction)])
+            write_directions(directions_path(output.path), [d for d in on.directions if isinstance(d, Direction)])
         return file
 
     def sampler(self, file: SurfaceFile) -> tuple[Sampler, Extent]:
@@ -78,7 +77,7 @@ class PlaneStudy(Study[Surface]):
 
     def plan(self, world: World) -> Plan:
         on, output = self._on, self._output
-        objective, grid = on.subject.objective, on.made.plane.grid
+        objective, grid = on.subject.objective, on.slice.grid
         pending = grid.size
         if output.path and output.path.exists() and not output.overwrite and world.leads:
             pending = len(SurfaceFile.open(output.path, grid, on.provenance.json()).pending())
@@ -93,6 +92,17 @@ class PlaneStudy(Study[Surface]):
             provenance=on.provenance,
             saving=expected_saving(on) if on.reduction else None,
         )
+
+
+def plane_study(asked: Asked, ranges: Mapping[str, Any], world: World, command: str) -> EvaluationStudy:
+    """A line or surface, built on this rank.
+
+    Raises:
+        LandscapeError: bad input, or a folder that is missing or not writable; before anything is computed.
+    """
+    if asked.output.path and world.leads:
+        check_folder(asked.output.path)
+    return EvaluationStudy(on_plane(asked, ranges, world, command), asked.output, shard=asked.machine.shard_data)
 
 
 def for_plan(asked: Asked, ndim: int) -> Asked:
