@@ -67,7 +67,7 @@ def hessian(
     """Adds the largest and the smallest eigenvalue of the Hessian of the mean loss to every point of a surface file.
 
     The plane, the net, the data and the loss are those of the file, by its own provenance; it is refused when one of them is
-    no longer the same. Adds `hessian_max`, `hessian_min`, the error of each as `hessian_max_error`, ... (see `Ends`),
+    no longer the same. Adds `hessian_max`, `hessian_min`, the error of each as `hessian_max_error`, ... (see `Extremes`),
     `hessian_settled`, whether both are as precise as asked, and `hessian_products`, how many products
     the point took, with `hessian_rough`, how many in bfloat16.
 

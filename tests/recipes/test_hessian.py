@@ -386,7 +386,7 @@ def test_points_that_are_not_settled_are_counted(surface, monkeypatch, capsys):
     ll.hessian(surface("a.h5"), threads=1, quiet=True)
     assert (load_surface("a.h5").values["hessian_settled"] == 1).all()
     surface("b.h5")
-    monkeypatch.setattr(curvature_job, "MOST", 9)
+    monkeypatch.setattr(curvature_job, "MAX_PRODUCTS", 9)
     assert main(["hessian", "b.h5", "--threads", "1", "--quiet"]) == 0
     found = load_surface("b.h5")
     left = int((found.values["hessian_settled"] == 0).sum())
