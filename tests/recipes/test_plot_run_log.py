@@ -111,7 +111,7 @@ def test_runs_and_surfaces_are_drawn_together(run, tmp_path):
             made.record(index, {"train_loss": 1.0 + index})
     folder = run()
     assert ll.plot([folder, tmp_path / "line.h5"]) == [folder / "curves.png", tmp_path / "line_line.png"]
-    with pytest.raises(ll.UsageError, match="compare it with other runs"):
+    with pytest.raises(ll.UsageError, match="is a surface: compare it with other surfaces"):
         ll.compare([folder, tmp_path / "line.h5"], out=tmp_path / "c.png")
     assert ll.compare([folder, run(name="b")], out=tmp_path / "c.png")[0].exists()
 
