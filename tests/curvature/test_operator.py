@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from landscape.curvature.graph import _measured
 from landscape.curvature.program import Program, Step, Tape
 from landscape.curvature.rules import Rule
 from landscape.errors import UsageError
@@ -240,6 +241,16 @@ def test_what_is_kept_changes_nothing(backend, kept, cnn, images, products):
     )
     vector = plain.gaussian(1)
     torch.testing.assert_close(plain(vector), other(vector), rtol=1e-11, atol=1e-13)
+
+
+@pytest.mark.parametrize("share, kept", [(0.0, 0), (0.5, 1), (1.5, 1), (2.1, 2), (float("inf"), 4)])
+def test_graphs_are_kept_while_the_next_fits(share, kept, cnn, images, products):
+    """The first is made to see how large it is."""
+    backend = products(cnn(), images, backend="graph", batch_size=6)._backend
+    with backend.leaves() as parameters:
+        _, nbytes = _measured(lambda: backend._graph(backend.on_samples(6), parameters))
+    found = products(cnn(), images, backend="graph", batch_size=6, budget=share * nbytes if share else 0.0)
+    assert len(found._backend._graphs) == kept
 
 
 @pytest.mark.parametrize("threads", [2, 3])
