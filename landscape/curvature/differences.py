@@ -12,12 +12,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from landscape.curvature.graph import ByGraph
+from landscape.curvature.graph import GraphBackend
 from landscape.errors import UsageError
 from landscape.objective.objective import Objective
 
 
-class ByDifferences:
+class DifferencesBackend:
     """See `operator.Backend`."""
 
     name = "differences"
@@ -26,7 +26,7 @@ class ByDifferences:
         if matrix != "hessian":
             raise UsageError("ggn by differences of gradients is not possible; leave matrix at hessian")
         self._objective = objective
-        self._graph = ByGraph(objective, names, matrix, 0.0)
+        self._graph = GraphBackend(objective, names, matrix, 0.0)
 
     def refresh(self) -> float:
         return self._graph.refresh()

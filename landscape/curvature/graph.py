@@ -37,7 +37,7 @@ class NotTwice(Exception):
     """The net or its loss cannot be differentiated twice; says why."""
 
 
-class ByGraph:
+class GraphBackend:
     """See `operator.Backend`."""
 
     name = "graph"

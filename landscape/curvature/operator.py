@@ -15,9 +15,9 @@ from torch import Tensor
 
 from landscape.callables import explain
 from landscape.curvature.basis import Operator
-from landscape.curvature.differences import ByDifferences
-from landscape.curvature.graph import ByGraph, NotTwice
-from landscape.curvature.tapes import ByProgram
+from landscape.curvature.differences import DifferencesBackend
+from landscape.curvature.graph import GraphBackend, NotTwice
+from landscape.curvature.tapes import ProgramBackend
 from landscape.direction.normalize import ignored_names
 from landscape.direction.random import gaussian
 from landscape.errors import EvaluationError, UsageError
@@ -125,20 +125,20 @@ class CurvatureOperator:
         single = self._objective.weights.dtype == torch.float32
         if search == "bf16" and not single:
             raise UsageError(f"search bf16: the precision is fp64, {NEEDS_PROGRAM}")
-        if search == "bf16" and not isinstance(backend, ByProgram):
+        if search == "bf16" and not isinstance(backend, ProgramBackend):
             raise UsageError(f"search bf16: products are by {backend.name}, {NEEDS_PROGRAM}")
-        if search == "exact" or not single or not isinstance(backend, ByProgram):
+        if search == "exact" or not single or not isinstance(backend, ProgramBackend):
             return None
         if search == "auto" and not self._worth_trying():
             return None
-        speedup, error = backend.roughly()
+        speedup, error = backend.use_low_precision()
         if search == "auto" and not (speedup >= MIN_SPEEDUP and error <= MAX_ERROR):
-            backend.exactly()
+            backend.use_full_precision()
             return None
 
         def product(vector: Tensor) -> Tensor:
             out = torch.zeros_like(vector)
-            backend.rough_product(vector, out)
+            backend.low_precision_product(vector, out)
             return out
 
         return product
@@ -166,20 +166,20 @@ class CurvatureOperator:
     def _chosen(self, wanted: str | None, budget: float) -> Backend:
         objective, names, matrix = self._objective, self.names, self.matrix
         if wanted == "differences":
-            return ByDifferences(objective, names, matrix, budget)
-        reference = ByGraph(objective, names, matrix, budget)
+            return DifferencesBackend(objective, names, matrix, budget)
+        reference = GraphBackend(objective, names, matrix, budget)
         try:
             reference.probe(PROBE_SAMPLES)
         except NotTwice as reason:
             if wanted or matrix == "ggn":
                 raise EvaluationError(str(reason)) from reason
             self.notes.append(f"{reason}; products are differences of gradients")
-            return ByDifferences(objective, names, matrix, budget)
+            return DifferencesBackend(objective, names, matrix, budget)
         self.notes += reference.notes
         if wanted == "graph":
             return reference
         try:
-            program = ByProgram(objective, names, matrix, budget)
+            program = ProgramBackend(objective, names, matrix, budget)
             if not program.agrees_with(reference, PROBE_SAMPLES, TOLERANCE):
                 raise NoRule("it does not give the products of autograd for this net")
         except Exception as reason:  # whatever a stranger's net does in a program, it has a graph

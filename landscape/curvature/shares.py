@@ -5,7 +5,7 @@ Owns: the loss as second derivatives see it, and the messages for a loss that ha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from landscape.data.split import Split, batch_length
 from landscape.errors import EvaluationError, UsageError
-from landscape.objective.loss import forward
+from landscape.objective.loss import OutputMeasure, forward
 from landscape.objective.objective import Objective
 
 
@@ -23,8 +23,8 @@ class Loss:
     def __init__(self, objective: Objective):
         self.split: Split = next(iter(objective.splits.values()))
         self._measure, self._model = objective.measure, objective.model
-        functions: Mapping[str, Callable[..., Tensor]] = getattr(self._measure, "functions", {})
-        self._of_outputs = functions.get("loss")
+        measure = self._measure
+        self._of_outputs = measure.functions.get("loss") if isinstance(measure, OutputMeasure) else None
         self.reads_outputs = self._of_outputs is not None
         """Whether the loss is one of (outputs, targets)."""
 

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from landscape.curvature.graph import ByGraph, probe_vector
+from landscape.curvature.graph import GraphBackend, probe_vector
 from landscape.curvature.shares import Loss
 from landscape.data.split import is_pair
 from landscape.objective.numerics import switched
@@ -31,7 +31,7 @@ ROUGH = torch.bfloat16
 TRIALS = 3
 
 
-class ByProgram:
+class ProgramBackend:
     """The backend for nets that have a program.
 
     Raises:
@@ -82,12 +82,12 @@ class ByProgram:
     def product(self, vector: Tensor, out: Tensor) -> None:
         self._multiply(self._program, vector, out, self._tape)
 
-    def rough_product(self, vector: Tensor, out: Tensor) -> None:
-        """The same in bfloat16, after `roughly`."""
+    def low_precision_product(self, vector: Tensor, out: Tensor) -> None:
+        """The same in bfloat16, after `use_low_precision`."""
         assert self._rough is not None
         self._multiply(self._rough, vector, out, self._rough_tape)
 
-    def roughly(self) -> tuple[float, float]:
+    def use_low_precision(self) -> tuple[float, float]:
         """Switches low-precision products on; returns their (speedup, relative error), by one thread on one batch."""
         size, weights = self._batch_size(self._useful_threads()), self._objective.weights
         batch = next(iter(self._loss.split.batches(size)))
@@ -111,14 +111,14 @@ class ByProgram:
                 seconds.append(min(taken))
         return seconds[0] / seconds[1], float((found[1] - found[0]).norm() / found[0].norm())
 
-    def exactly(self) -> None:
+    def use_full_precision(self) -> None:
         """Switches low-precision products off."""
         self._rough, self._rough_tapes = None, {}
 
     def gradient(self, out: Tensor) -> None:
         self._add(out, self._program, self._tape, self._program.gradient)
 
-    def agrees_with(self, reference: ByGraph, samples: int, tolerance: float) -> bool:
+    def agrees_with(self, reference: GraphBackend, samples: int, tolerance: float) -> bool:
         """Whether both give the same product on a few samples."""
         expected, batch = reference.probe(samples), reference.on_samples(samples)
         sums: StepSums = {}

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from landscape.curvature.graph import _measured
 from landscape.errors import UsageError
 from landscape.models.resnet import ResNet
 from landscape.models.zoo import build_zoo
@@ -242,6 +243,16 @@ def test_what_is_kept_changes_nothing(backend, kept, cnn, images, products):
     torch.testing.assert_close(plain(vector), other(vector), rtol=1e-11, atol=1e-13)
 
 
+@pytest.mark.parametrize("share, kept", [(0.0, 0), (0.5, 1), (1.5, 1), (2.1, 2), (float("inf"), 4)])
+def test_graphs_are_kept_while_the_next_fits(share, kept, cnn, images, products):
+    """The first is made to see how large it is."""
+    backend = products(cnn(), images, backend="graph", batch_size=6)._backend
+    with backend.leaves() as parameters:
+        _, nbytes = _measured(lambda: backend._graph(backend.on_samples(6), parameters))
+    found = products(cnn(), images, backend="graph", batch_size=6, budget=share * nbytes if share else 0.0)
+    assert len(found._backend._graphs) == kept
+
+
 @pytest.mark.parametrize("threads", [2, 3])
 def test_threads_change_nothing_but_rounding(threads, cnn, images, products):
     alone = products(cnn(), images)
@@ -418,12 +429,12 @@ def test_low_precision_products_follow_the_weights(images, products):
 @pytest.mark.parametrize("faster, off, taken", [(3.0, 0.01, True), (1.1, 0.01, False), (3.0, 0.2, False)])
 def test_low_precision_products_are_taken_where_they_pay(faster, off, taken, images, products, monkeypatch):
     from landscape.curvature import operator as room
-    from landscape.curvature.tapes import ByProgram
+    from landscape.curvature.tapes import ProgramBackend
 
     torch.manual_seed(0)
     made = products(seen(resnet("padding")), (images[0].float(), images[1]), precision="fp32", backend="program")
-    measure = ByProgram.roughly
-    monkeypatch.setattr(ByProgram, "roughly", lambda self: (measure(self), (faster, off))[1])
+    measure = ProgramBackend.roughly
+    monkeypatch.setattr(ProgramBackend, "roughly", lambda self: (measure(self), (faster, off))[1])
     assert made.low_precision() is None, "too few parameters for a search"
     monkeypatch.setattr(room, "MIN_PARAMETERS", 1)
     monkeypatch.setattr(room, "multiplies_bf16", lambda device: True)
