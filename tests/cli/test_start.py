@@ -37,7 +37,7 @@ def test_a_plain_run_does_not_load_mpi(surface, here):
     words = "['line', 'build.pt', '--model', 'net.py:build', '--data', 'npz:data.npz', '-x', '-1:1:3', '-o', 'b.h5', '--quiet']"
     found = loaded(f"from landscape.cli.main import main\nassert main({words}) == 0", here)
     assert "torch" in found
-    assert not found & {"mpi4py", "sympy", "scipy", "matplotlib", "landscape.scene"}, (
+    assert not found & {"mpi4py", "sympy", "scipy", "matplotlib", "landscape.scene.scene"}, (
         "0.5 s and more before the first point"
     )
 
