@@ -433,8 +433,8 @@ def test_low_precision_products_are_taken_where_they_pay(faster, off, taken, ima
 
     torch.manual_seed(0)
     made = products(seen(resnet("padding")), (images[0].float(), images[1]), precision="fp32", backend="program")
-    measure = ProgramBackend.roughly
-    monkeypatch.setattr(ProgramBackend, "roughly", lambda self: (measure(self), (faster, off))[1])
+    measure = ProgramBackend.use_low_precision
+    monkeypatch.setattr(ProgramBackend, "use_low_precision", lambda self: (measure(self), (faster, off))[1])
     assert made.low_precision() is None, "too few parameters for a search"
     monkeypatch.setattr(room, "MIN_PARAMETERS", 1)
     monkeypatch.setattr(room, "multiplies_bf16", lambda device: True)

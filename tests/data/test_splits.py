@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from landscape.data.normalize import PRESETS, Normalize
-from landscape.data.split import BatchSplit, StreamSplit, batch_length, fingerprint_of, moved, tensor_split
+from landscape.data.split import BatchSplit, StreamSplit, batch_length, fingerprint_of, tensor_split, to_device
 from landscape.errors import DataError
 
 CPU = torch.device("cpu")
@@ -111,7 +111,7 @@ def test_a_batch_without_tensors_has_no_length():
 
 def test_moved_copies_nothing_that_is_there_already():
     tensor = torch.rand(3)
-    assert moved(tensor, CPU, torch.float32) is tensor
+    assert to_device(tensor, CPU, torch.float32) is tensor
 
 
 def test_fingerprint_changes_with_any_value_shape_or_type():
