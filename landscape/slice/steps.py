@@ -34,7 +34,7 @@ class Steps:
         self._held: tuple[float, dict[str, Tensor]] | None = None
 
     def at(self, coords: Coords, *, out: Tensor | None = None) -> Tensor:
-        out = torch.zeros_like(self._like) if out is None else out
+        out = torch.zeros_like(self._like) if out is None else out.zero_()  # gaps of the layout are zero
         found = self._tensors(coords[0])
         for name, view in self._layout.named(out).items():
             view.copy_(found[name])

@@ -56,7 +56,7 @@ class ExtensionStudy(Study[Surface]):
         self._work = measure(self._of, world)
         self._points = tuple(thinned(self._of.surface.grid, every))
         self.label = f"{self._of.surface.known.model_name} {LABELS.get(self._work.group, self._work.group)}"
-        self.marks, self.notes = {**self._of.marks, "settings": str(self._work.facts())}, self._work.notes
+        self.marks, self.notes = {**self._of.marks, "options": str(self._work.facts())}, self._work.notes
 
     def open(self) -> SurfaceFile:
         of, work = self._of, self._work

@@ -79,9 +79,12 @@ class OnSlice:
     @property
     def marks(self) -> dict[str, str]:
         """What must be the same on every rank: the files' content, and every option that decides a value."""
-        made = self.provenance.directions
+        made, objective = self.provenance.directions, self.subject.objective
         directions = {"directions": str(made.fingerprint)} if made else {}
-        return {**self.subject.marks, **directions, "options": identity(self.provenance.json())}
+        grid = [(axis.values[0], axis.values[-1], len(axis.values)) for axis in self.slice.grid.axes]
+        folded = objective.net is not objective.model
+        options = f"{identity(self.provenance.json())} {grid} {objective.batch_size} {folded}"
+        return {**self.subject.marks, **directions, "options": options}
 
     @property
     def weight_bytes(self) -> int:

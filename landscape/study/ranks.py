@@ -17,6 +17,12 @@ from landscape.sweep.work import Evaluate
 
 T = TypeVar("T")
 
+_FILES = (
+    "do all machines see the same files, and does the data loader give the same batches in every process (no shuffling, no "
+    "random augmentation)?"
+)
+_ADVICE = {"options": "start every rank with the same command line"}
+
 
 def together(world: World, action: Callable[[], T]) -> T:
     """The action's value, unless it failed on any rank: then all ranks raise, and none is left waiting."""
@@ -60,10 +66,7 @@ def check_same(world: World, marks: Mapping[str, str]) -> None:
 
     for what, mark in marks.items():
         if not same_everywhere(world, mark):
-            raise LandscapeError(
-                f"the ranks do not have the same {what}: do all machines see the same files, and does the data loader give "
-                "the same batches in every process (no shuffling, no random augmentation)?"
-            )
+            raise LandscapeError(f"the ranks do not have the same {what}: {_ADVICE.get(what, _FILES)}")
 
 
 def on_all_ranks(

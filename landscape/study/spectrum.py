@@ -51,7 +51,7 @@ class SpectrumStudy(Study[Spectrum]):
         run = RunFacts(versions=versions_used(), ranks=world.size, started=started())
         self._provenance = replace(subject.facts, command="spectrum", batchnorm=batchnorm, spectrum=facts, run=run)
         self.label = f"{subject.facts.model_name} spectrum"
-        self.marks, self.notes = {**subject.marks, "settings": str(facts)}, self._tasks.notes
+        self.marks, self.notes = {**subject.marks, "options": str(facts)}, self._tasks.notes
 
     def open(self) -> SpectrumFile:
         return SpectrumFile.create_or_open(

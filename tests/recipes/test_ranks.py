@@ -1,5 +1,8 @@
 """Contract 1: the same file on any number of ranks; and what happens when a rank fails."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -71,6 +74,22 @@ def test_ranks_that_read_other_data_are_stopped(here, command):
     done = command("line", "net.pt", "--model", "net.py:build", "--data", "odd.py:load", "-o", "a.h5", ranks=2)
     assert done.returncode == 1
     assert "the ranks do not have the same data" in done.stderr
+    assert not (here / "a.h5").exists()
+
+
+@pytest.mark.parametrize("option", [["--loss", "mse"], ["--seed", "1"], ["--precision", "fp64"], ["-x", "-1:1:5"]])
+def test_ranks_that_were_given_other_options_are_stopped(here, mpiexec, basic, option):
+    """As by `mpiexec -n 1 A : -n 1 B`, where A and B are not the same."""
+    (here / "odd.py").write_text(
+        "import os, sys\nfrom landscape.cli.main import main\n"
+        "rank = os.environ.get('PMI_RANK', os.environ.get('OMPI_COMM_WORLD_RANK', '0'))\n"
+        f"sys.exit(main(sys.argv[1:] + ({option} if rank == '1' else [])))\n"
+    )
+    line = ["line", "net.pt", *basic, "-x", "-1:1:3", "-o", "a.h5"]
+    words = [*mpiexec(2), sys.executable, "odd.py", *line]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1, done.stderr
+    assert "the ranks do not have the same" in done.stderr
     assert not (here / "a.h5").exists()
 
 

@@ -1,0 +1,116 @@
+"""One row of options makes the shell's flag and Python's keyword, and both refuse the same."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import pytest
+
+from landscape.cli.parser import add_arguments
+from landscape.errors import UsageError
+from landscape.options.command import Positional, command
+from landscape.options.groups import AxesOptions, MachineOptions, ToleranceOptions
+from landscape.options.option import Given, again, check_choices, flag, option
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    title: ClassVar[str] = "shape"
+
+    side_length: int = option(3, "length of a side", "-s", "--side-length", type=int, metavar="N")
+    colour: str = option("red", "of the shape", choices=("red", "blue", "green"))
+    filled: bool = flag("fill it")
+    shown: bool = flag("only in the shell", only="shell")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Colours:
+    title: ClassVar[str] = "colours"
+
+    colour: str = again(Shape, "colour", default="blue", help="of all shapes")
+
+
+@command("draws", Shape, lines=lambda result, shell: [], positional=(Positional("path", "PATH", "where"),))
+def draw(path: str = "", *, given: Given) -> tuple[str, Shape]:
+    """Draws a shape."""
+    return path, given[Shape]
+
+
+def test_python_has_a_keyword_for_each_row_with_its_default():
+    parameters = inspect.signature(draw).parameters
+    assert list(parameters) == ["path", "side_length", "colour", "filled"], "not what is for the shell only"
+    assert parameters["side_length"].default == 3 and parameters["filled"].kind is inspect.Parameter.KEYWORD_ONLY
+    assert "Options (shape):\n    side_length: length of a side" in draw.__doc__
+
+
+def test_what_is_given_arrives_and_the_rest_has_its_default():
+    path, shape = draw("p", side_length=5)
+    assert (path, shape) == ("p", Shape(side_length=5))
+    assert draw(path="q")[0] == "q"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"side_lenght": 5}, "draw has no option 'side_lenght'; did you mean side_length?"),
+        ({"zzz": 5}, "draw has no option 'zzz'; it takes side_length, colour, filled"),
+        ({"shown": True}, "draw has no option 'shown'"),
+    ],
+)
+def test_an_unknown_keyword_is_named_with_the_nearest(given: dict[str, Any], said: str):
+    with pytest.raises(UsageError, match=said.replace("?", r"\?")):
+        draw(**given)
+
+
+def test_the_shell_has_a_flag_for_each_row_and_passes_only_what_is_given():
+    parser = argparse.ArgumentParser()
+    add_arguments(parser, draw.command)
+    assert vars(parser.parse_args(["p"])) == {"path": "p"}
+    assert vars(parser.parse_args(["p", "-s", "4", "--filled", "--shown"])) == {
+        "path": "p",
+        "side_length": 4,
+        "filled": True,
+        "shown": True,
+    }
+    with pytest.raises(SystemExit):
+        parser.parse_args(["p", "--colour", "mauve"])
+
+
+def test_a_later_group_replaces_a_row_and_keeps_the_rest():
+    @command("both", Shape, Colours, lines=lambda result, shell: [], without=("filled",))
+    def both(*, given: Given) -> str:
+        """Both."""
+        return given[Colours].colour
+
+    row = next(row for row in both.command.rows if row.name == "colour")
+    assert (row.default, row.group, row.option.help) == ("blue", "colours", "of all shapes")
+    assert row.option.choices == ("red", "blue", "green"), "what is not changed stays"
+    assert "filled" not in inspect.signature(both).parameters and both() == "blue"
+
+
+@pytest.mark.parametrize(
+    ("group", "said"),
+    [
+        (Shape(colour="mauve"), "colour 'mauve': expected one of red, blue, green"),
+        (AxesOptions(state="all"), "state 'all': expected weights or states"),
+        (MachineOptions(precision="fp8"), "precision 'fp8': expected one of fp32, tf32, bf16, fp64"),
+    ],
+)
+def test_python_refuses_what_the_shell_refuses(group: Any, said: str):
+    with pytest.raises(UsageError, match=f"^{said}$"):
+        check_choices(group)
+
+
+def test_none_is_a_choice_where_it_is_the_default():
+    check_choices(AxesOptions())
+
+
+@pytest.mark.parametrize(
+    ("options", "value"),
+    [({}, 0), ({"tolerance": 0.1}, 0.1), ({"refine": True}, 0.05), ({"tolerance": 0.2, "refine": False}, 0.2)],
+)
+def test_refine_alone_means_the_usual_tolerance(options: dict[str, Any], value: float):
+    assert ToleranceOptions(**options).check() == value
