@@ -22,8 +22,8 @@ from landscape.options.option import Given
 from landscape.study.on_slice import Asked, OnSlice, on_plane
 from landscape.surfaces import load_surface
 from landscape.surfaces.surface import EVALUATION, INTERPOLATED, Surface
-from landscape.sweep.launch import World
 from landscape.sweep.work import compute_point
+from landscape.sweep.world import World
 
 
 def on_plane_of(words: list[str]) -> OnSlice:

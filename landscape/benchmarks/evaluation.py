@@ -27,8 +27,8 @@ from landscape.objective.objective import Objective
 from landscape.options.option import Given
 from landscape.study.on_slice import Asked, OnSlice, on_plane
 from landscape.subject.net import load_net
-from landscape.sweep.launch import World
 from landscape.sweep.work import compute_point
+from landscape.sweep.world import World
 
 # What the original program uses for CIFAR-10.
 BATCH, WORKERS = 128, 2

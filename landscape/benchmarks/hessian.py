@@ -27,7 +27,7 @@ from landscape.options.option import Given
 from landscape.slice.slice import Slice
 from landscape.study.on_slice import Asked, OnSlice, on_plane
 from landscape.subject.net import load_net
-from landscape.sweep.launch import World
+from landscape.sweep.world import World
 
 BATCH, TOLERANCE = 128, 1e-2
 # The row begins at the net; a step is that of 25 points on -1:1.

@@ -18,8 +18,6 @@ from landscape.cli.parser import parse
 from landscape.errors import LandscapeError
 from landscape.options.command import Command
 
-SHELL_ONLY = ("draw", "json")
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns the exit status."""
@@ -45,15 +43,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def perform(command: Command, given: dict[str, Any]) -> None:
     """Calls the function, prints what it says of the result, and draws it if asked to. Fills in the default output."""
-    shell = {name: given.pop(name) for name in SHELL_ONLY if name in given}
+    apart = {row.name for row in command.rows if row.option.apart}
+    shell = {name: given.pop(name) for name in apart if name in given}
     positional = [given.pop(argument.name) for argument in command.positional if argument.name in given]
     if command.out:
         given.setdefault("out", command.out(positional))
     result = command.run(*positional, **given)
     say(command.lines(result, {**shell, "out": given.get("out")}))
-    if shell.get("draw") and command.picture and not hasattr(result, "pending") and speaks():
+    if shell.get("draw") and command.picture and speaks():
         from landscape.recipes.plot import plot
+        from landscape.study.study import Plan
 
+        if isinstance(result, Plan):
+            return
         source, suffix, kind = command.picture(result)
         files = plot(source, kind=kind, out=Path(source).with_suffix(suffix))
         say(plot.command.lines(files, {}))  # type: ignore[attr-defined]

@@ -14,6 +14,9 @@ Several vectors of the lower end are carried, as the smallest eigenvalues of net
 point to point: a single start that holds almost nothing of the one that is now the smallest converges to the second. Of the
 upper end, where they lie far apart, one is enough. It shares its product with the lowest, unless products are of low
 precision: the noise of the large would drown the small.
+
+Both ends come from one space: two separate runs, as in the original program, would each need products that serve the other as
+well.
 """
 
 from __future__ import annotations

@@ -133,7 +133,11 @@ class Space:
         return self._apply(vector)
 
     def _correct_inner(self, seen: np.ndarray, share: np.ndarray) -> None:
-        """The least change of a symmetric matrix that makes it give `seen` for `share` (Powell 1970)."""
+        """The least change of a symmetric matrix that makes it give `seen` for `share` (Powell 1970).
+
+        A one-sided correction is simpler, but leaves half of the noise in the other half of the matrix, converges slowly and
+        may fail.
+        """
         lacks = seen - self._inner @ share
         self._inner = self._inner + np.outer(lacks, share) + np.outer(share, lacks)
         self._inner -= (share @ lacks) * np.outer(share, share)

@@ -158,3 +158,8 @@ def _checked(array: np.ndarray, name: str, shape: tuple[int, ...], path: Path, w
     if not np.isfinite(array).all():
         raise LandscapeError(f"direction file {path}: {where}{name} holds NaN or inf; compute the directions again")
     return torch.from_numpy(np.array(array, dtype=np.float64 if array.dtype == np.float64 else np.float32))
+
+
+def directions_path(out: str | Path) -> Path:
+    """Where the directions of a surface file are kept: FILE.directions.h5."""
+    return Path(out).with_suffix(".directions.h5")

@@ -16,6 +16,8 @@ from torch import Tensor
 from landscape.direction.filters import FilterRule
 from landscape.errors import UsageError
 
+# A new norm needs a branch in `_scaled`, its word in scene/facts, its choice in options/groups.py and its row in options.md.
+# The law to test: what it promises of every filter or tensor, for every kind of layer, and zero for zero.
 NORMS = ("filter", "layer", "weight", "dfilter", "dlayer", "none")
 
 

@@ -78,7 +78,7 @@ class HessianEnds(Undivided):
     tolerance only.
     """
 
-    group = GROUP
+    group, label = GROUP, "curvature"
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class HessianEnds(Undivided):
         `rough`: the operator's products in low precision, or None.
         """
         self.subject, self.slice = subject, slice
-        self.notes = tuple(getattr(products, "notes", ()))
+        self.notes = tuple(products.notes)
         self._loss, self._products, self._settings = loss, products, settings
         self.rough = rough
         self._known: OrderedDict[tuple[float, ...], _Known] = OrderedDict()

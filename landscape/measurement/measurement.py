@@ -37,10 +37,12 @@ class Addition(Measurement, Protocol):
 
     Attributes:
         group: the name of the status group, and of the facts in the provenance.
+        label: what progress lines call it.
         notes: what the user should know before the first point.
     """
 
     group: str
+    label: str
     notes: tuple[str, ...]
 
     def facts(self) -> Mapping[str, Any]:

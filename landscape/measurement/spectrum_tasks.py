@@ -1,6 +1,9 @@
 """The parts of a spectrum, each a task of its own: the ends of a block, its trace, a probe of its density, the sharpness.
 
 Owns: what a task computes, as a small dict of floats that can be sent and kept, and how it is put into a `Block`.
+
+A spectrum is a list of tasks that the executor treats as points. A rank finds the ends of its block itself, because eigenvectors
+are too large to send.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from landscape.objective.numerics import memory_budget
 from landscape.slice.slice import Here
 from landscape.subject.subject import Subject
 from landscape.surfaces.spectrum import Block
-from landscape.sweep.launch import World
+from landscape.sweep.world import World
 
 PER = ("net", "layer")
 PAIRS, TRACE, PROBE, SHARPNESS = 0, 1, 2, 3

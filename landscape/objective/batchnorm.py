@@ -4,6 +4,9 @@ Owns: the policies. `keep`: the running statistics of the net stay as they are. 
 directions, as the weights do. `recompute`: they are estimated on the training data at each point, in batches of a fixed
 size, so that results do not depend on `--batch-size`. `interpolate` can make a running variance negative beyond the two
 nets; the loss there is meaningless, so this is an error.
+
+The policy is always explicit: it has a default for each kind of direction, is recorded, and is written on the figure. A negative
+variance is an error that names the layer, not NaN.
 """
 
 from __future__ import annotations

@@ -2,6 +2,9 @@
 
 Owns: the private copy of the net, whose weights are views of one flat vector, and the pass over the data. The caller's
 net is never touched.
+
+The metrics are fixed when the objective is made, so one forward pass serves all of them, and a user's callable can be checked on
+one batch before a long run.
 """
 
 from __future__ import annotations

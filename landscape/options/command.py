@@ -85,16 +85,17 @@ def command(
 
 
 def _rows(groups: Sequence[type], without: Sequence[str]) -> tuple[Row, ...]:
-    """One row for each name: a later group replaces what an earlier one says of it."""
+    """One row for each name, title by title: a later group replaces what an earlier one says of it."""
     found = {row.name: row for group in groups for row in rows_of(group) if row.name not in without}
-    return tuple(found.values())
+    titles = list(dict.fromkeys(row.group for row in found.values()))
+    return tuple(sorted(found.values(), key=lambda row: titles.index(row.group)))
 
 
 def _with_keywords(function: Callable[..., Any], groups: Sequence[type], rows: Sequence[Row]) -> Callable[..., Any]:
     """The function with a keyword for each row in place of `given`."""
     signature = inspect.signature(function)
     own = [parameter for parameter in signature.parameters.values() if parameter.name != "given"]
-    in_python = [row for row in rows if row.option.only != "shell"]
+    in_python = [row for row in rows if not row.option.shell]
     names = [row.name for row in in_python]
 
     @functools.wraps(function)

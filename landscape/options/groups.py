@@ -28,7 +28,7 @@ class NetOptions:
     title: ClassVar[str] = "net"
 
     model: Any = option(
-        None, "net: zoo name, torchvision:NAME, timm:NAME, module:callable, file.py:callable; in Python also a module "
+        None, "zoo name, torchvision:NAME, timm:NAME, module:callable, file.py:callable; in Python also a module "
         "(default: from the checkpoint)", metavar="SPEC",
     )  # fmt: skip
 
@@ -38,7 +38,7 @@ class DataOptions:
     title: ClassVar[str] = "data"
 
     data: Any = option(
-        None, "data: digits, cifar10, ..., folder:PATH, npz:PATH, module:callable, file.py:callable; in Python also "
+        None, "digits, cifar10, ..., folder:PATH, npz:PATH, module:callable, file.py:callable; in Python also "
         "(inputs, targets), a Dataset, a DataLoader, or {'train': ..., 'test': ...} (default: from the checkpoint)",
         metavar="SPEC",
     )  # fmt: skip
@@ -203,7 +203,7 @@ class OutputOptions:
     )  # fmt: skip
     overwrite: bool = flag("start again where the output exists")
     save_directions: bool = flag("keep the directions in FILE.directions.h5")
-    draw: bool = flag("draw the result too, beside the output", "--plot", only="shell")
+    draw: bool = flag("draw the result too, beside the output", "--plot", shell=True, apart=True)
     quiet: bool = flag("no progress bar")
 
     @property

@@ -21,7 +21,7 @@ G = TypeVar("G")
 class Option:
     """How an option is typed in the shell. `flags` are `--name` unless given; the rest is as in `argparse`.
 
-    `only` restricts it to "shell" or "python".
+    `shell`: it is no keyword in Python; `apart`: it is not passed to the function, but to the lines that are printed.
     """
 
     help: str
@@ -31,7 +31,8 @@ class Option:
     choices: tuple[str, ...] | None = None
     action: Any = None
     nargs: str | None = None
-    only: str = ""
+    shell: bool = False
+    apart: bool = False
 
     def flags_of(self, name: str) -> tuple[str, ...]:
         return self.flags or (f"--{name.replace('_', '-')}",)
@@ -83,7 +84,7 @@ class Given:
         self._keywords = dict(keywords)
 
     def __getitem__(self, group: type[G]) -> G:
-        """The group as far as it was given, the rest with its defaults."""
+        """The group with the given values; the rest have their defaults."""
         names = {row.name for row in rows_of(group)}
         return group(**{name: value for name, value in self._keywords.items() if name in names})
 

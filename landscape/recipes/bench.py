@@ -69,7 +69,7 @@ def _hessian(result: Mapping[str, Any]) -> Iterator[str]:
         "train": Option("time training instead of evaluating", action="store_true"),
         "hessian": Option("time the ends of the Hessian's spectrum instead of evaluating", action="store_true"),
         "rounds": Option("alternating rounds", type=int, metavar="N"),
-        "json": Option("print JSON", action="store_true", only="shell"),
+        "json": Option("print JSON", action="store_true", shell=True, apart=True),
     },
     positional=(Positional("checkpoint", "CKPT", "default: the ResNet-56 that ships", nargs="?"),),
 )

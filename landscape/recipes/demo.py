@@ -56,8 +56,6 @@ def demo(
     Raises:
         LandscapeError: the nets that ship are not there.
     """
-    from landscape.surfaces import load_surface
-
     nets, out = {name: shipped(name, checkpoints) for name in NETS.values()}, Path(out)
     leads = connect().leads
     if leads:
@@ -67,9 +65,7 @@ def demo(
     files: list[Path] = []
     for name, net in nets.items():
         file, lines = out / f"{name}.h5", out / f"{name}_line.h5"
-        surface(net, x=(-1, 1, points), y=(-1, 1, points), out=file, **shared)
-        if leads:
-            planes.append(load_surface(file))  # before curvature is added
+        planes.append(surface(net, x=(-1, 1, points), y=(-1, 1, points), out=file, **shared))
         hessian(file, every=max(1, (points - 1) // CURVATURE), samples=CURVATURE_SAMPLES, quiet=quiet)
         line(net, x=(-1, 1, 2 * points + 1), out=lines, **shared)
         if leads:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from landscape.study.extend import Extended
     from landscape.study.study import Plan
     from landscape.surfaces.surface import Surface
-    from landscape.sweep.launch import World
+    from landscape.sweep.world import World
 
 IGNORED = "parameters that do not count (default: biasbn, those with one dimension, as in Li et al. 2018)"
 PRODUCTS = ("program", "graph", "differences")
@@ -67,15 +67,15 @@ class MovedOptions:
     to: Any = again(AxesOptions, "to", help="the file's second net, where it has moved")
     to_y: Any = again(AxesOptions, "to_y", help="the file's third net, where it has moved")
     directions: Any = again(AxesOptions, "directions", help="the file's directions, where they have moved")
-    device: str = again(MachineOptions, "device")
-    batch_size: int | None = again(MachineOptions, "batch_size")
-    threads: int | None = again(MachineOptions, "threads")
 
 
 @dataclass(frozen=True, kw_only=True)
-class EndsPrecision:
+class EndsMachine:
     title: ClassVar[str] = "machine"
 
+    device: str = again(MachineOptions, "device")
+    batch_size: int | None = again(MachineOptions, "batch_size")
+    threads: int | None = again(MachineOptions, "threads")
     precision: str | None = again(
         MachineOptions, "precision", default=None, help="default: fp32, or the file's fp64",
         choices=("fp32", "tf32", "fp64"),
@@ -84,12 +84,13 @@ class EndsPrecision:
 
 def lines(result: Any, shell: Mapping[str, Any]) -> list[str]:
     """Both ends over all points done, and the points that are less precise than asked."""
-    if hasattr(result, "pending"):
-        return plan_lines(result)
     import numpy as np
 
     from landscape.quantity import HESSIAN, LARGEST, NEGATIVE, PRODUCTS, ROUGH_PRODUCTS, SETTLED, SMALLEST
+    from landscape.study.study import Plan
 
+    if isinstance(result, Plan):
+        return plan_lines(result)
     found = {role: result.find(role) for role in (LARGEST, SMALLEST, NEGATIVE, SETTLED, PRODUCTS, ROUGH_PRODUCTS)}
     array = {role: result.values[name] for role, name in found.items() if name}
     low = array.get(ROUGH_PRODUCTS)
@@ -117,7 +118,7 @@ def picture(surface: Any) -> tuple[Any, str, str]:
     "largest and smallest Hessian eigenvalue at every point of a surface, or along a training run",
     EndsOptions,
     MovedOptions,
-    EndsPrecision,
+    EndsMachine,
     OutputOptions,
     lines=lines,
     without=("out", "save_directions"),
@@ -146,6 +147,7 @@ def hessian(surface: Surface | str | Path, *, given: Given) -> Surface | Plan:
     from landscape.curvature.operator import CurvatureOperator
     from landscape.measurement.ends import EndsSettings, HessianEnds
     from landscape.objective.numerics import memory_budget
+    from landscape.quantity import HESSIAN
     from landscape.study.extension import ExtensionStudy
     from landscape.study.run import run
 
@@ -154,8 +156,13 @@ def hessian(surface: Surface | str | Path, *, given: Given) -> Surface | Plan:
     check_choices(ends)
     if ends.every < 1:
         raise UsageError(f"every {ends.every}: expected 1 (all points) or more")
+    machine = given[EndsMachine]
+    moved = {
+        **vars(given[MovedOptions]),
+        **{name: getattr(machine, name) for name in ("device", "batch_size", "threads")},
+    }
     chosen: dict[str, Any] = {
-        "given": vars(given[MovedOptions]), "split": _single(ends.split), "precision": given[EndsPrecision].precision,
+        "given": moved, "split": _single(ends.split), "precision": machine.precision,
         "every": ends.every, "samples": ends.samples, "overwrite": output.overwrite,
     }  # fmt: skip
 
@@ -166,7 +173,9 @@ def hessian(surface: Surface | str | Path, *, given: Given) -> Surface | Plan:
         return HessianEnds(of.subject, of.slice, products, settings, of.loss, products.low_precision(ends.search))
 
     return run(
-        lambda world: ExtensionStudy(surface, measure, world, **chosen), dry_run=output.dry_run, quiet=output.quiet
+        lambda world: ExtensionStudy(surface, HESSIAN, measure, world, **chosen),
+        dry_run=output.dry_run,
+        quiet=output.quiet,
     )
 
 

@@ -23,7 +23,7 @@ def lines(facts: Any, shell: Mapping[str, Any]) -> Sequence[str]:
 @command(
     "what a checkpoint, surface, direction file or run folder is",
     lines=lines,
-    rows={"json": Option("print JSON", action="store_true", only="shell")},
+    rows={"json": Option("print JSON", action="store_true", shell=True, apart=True)},
     positional=(Positional("path", "FILE", "files", nargs="+"),),
 )
 def info(path: str | Path | Sequence[str | Path]) -> dict[str, Any] | list[dict[str, Any]]:

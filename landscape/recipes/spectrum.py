@@ -68,6 +68,12 @@ class SpectrumMachine:
         AxesOptions, "batchnorm", help="BN statistics: keep, or recompute on the training data (default: keep)"
     )
     precision: str = again(MachineOptions, "precision", choices=("fp32", "tf32", "fp64"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpectrumOutput:
+    title: ClassVar[str] = "output"
+
     save_directions: bool = again(
         OutputOptions, "save_directions",
         help="keep the eigenvectors of both ends, of unit length, in FILE.directions.h5, for surface --directions",
@@ -106,6 +112,7 @@ def lines(spectrum: Any, shell: Mapping[str, Any]) -> list[str]:
     MachineOptions,
     OutputOptions,
     SpectrumMachine,
+    SpectrumOutput,
     lines=lines,
     without=("metrics", "l2", "plain", "shard_data", "dry_run"),
     positional=(CHECKPOINT,),

@@ -40,7 +40,9 @@ class PlaneRanges:
 
 
 def lines(result: Any, shell: Mapping[str, Any]) -> Sequence[str]:
-    return plan_lines(result) if hasattr(result, "pending") else plane_lines(result, shell["out"])
+    from landscape.study.study import Plan
+
+    return plan_lines(result) if isinstance(result, Plan) else plane_lines(result, shell["out"])
 
 
 def default_out(suffix: str) -> Any:
@@ -54,7 +56,7 @@ def compute(checkpoint: Any, ranges: Mapping[str, Any], given: Given, name: str)
     from landscape.study.evaluation import for_plan, plane_study
     from landscape.study.on_slice import Asked
     from landscape.study.run import run_prepared
-    from landscape.sweep.launch import World
+    from landscape.sweep.world import World
 
     asked = Asked.of(checkpoint, given)
     along, output = asked.axes.along != "random", asked.output

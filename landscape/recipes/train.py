@@ -27,9 +27,9 @@ _numbers.__name__ = "list of numbers"  # argparse names it in its messages
 class TrainedNet:
     title: ClassVar[str] = "net and data"
 
-    model: Any = again(NetOptions, "model", help="net: zoo name, torchvision:NAME, timm:NAME, module:callable, "
-                       "file.py:callable; in Python also a module, of which a copy is trained", only="shell")  # fmt: skip
-    data: Any = again(DataOptions, "data", help="data: digits, cifar10, ..., folder:PATH, npz:PATH, module:callable, "
+    model: Any = again(NetOptions, "model", help="zoo name, torchvision:NAME, timm:NAME, module:callable, "
+                       "file.py:callable; in Python also a module, of which a copy is trained", shell=True)  # fmt: skip
+    data: Any = again(DataOptions, "data", help="digits, cifar10, ..., folder:PATH, npz:PATH, module:callable, "
                       "file.py:callable; the test split, where there is one, is the validation")  # fmt: skip
     data_root: str | None = again(DataOptions, "data_root")
     download: bool = again(DataOptions, "download")

@@ -27,14 +27,16 @@ def plane_lines(surface: Any, out: str | Path) -> list[str]:
 
 
 def spread(surface: Any, name: str) -> str:
-    """The finite values of a metric, from the least to the greatest, and the one at the centre."""
+    """The finite values of a metric, from the least to the greatest, and the one at the centre or first step."""
     import numpy as np
 
     array, centre = surface.values[name], surface.at_origin(name)
     finite = array[np.isfinite(array)]
     if not finite.size:
         return "no finite value"
-    at_centre = f", {centre:.4g} at the centre" if centre is not None and np.isfinite(centre) else ""
+    known = centre is not None and (np.isfinite(centre) or surface.quantity(name).group == "evaluation")
+    where = "at step 0" if surface.grid.axes[0].kind == "step" else "at the centre"
+    at_centre = f", {centre:.4g} {where}" if known else ""
     return f"{finite.min():.4g} to {finite.max():.4g}{at_centre}"
 
 

@@ -1,1 +1,1 @@
-"""Coordinates -> parameters."""
+"""Coordinates to weights, and back."""

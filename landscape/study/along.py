@@ -17,18 +17,16 @@ from torch import Tensor
 from landscape.curvature.extremes import extremes
 from landscape.curvature.operator import CurvatureOperator
 from landscape.direction.direction import Direction, signed
-from landscape.direction.files import stored_facts, write_directions
+from landscape.direction.files import directions_path, stored_facts, write_directions
 from landscape.direction.filters import filter_rules
 from landscape.direction.normalize import normalize_
 from landscape.errors import EvaluationError, UsageError
 from landscape.objective.numerics import memory_budget
 from landscape.options.groups import HESSIAN, RANDOM, ToleranceOptions
-from landscape.study.evaluation import directions_path
 from landscape.study.on_slice import Asked, OnSlice, on_plane
 from landscape.study.ranks import together
-from landscape.subject.subject import default_threads
 from landscape.surfaces.file import check_folder
-from landscape.sweep.launch import World
+from landscape.sweep.world import World
 
 # The error of an eigenvector is about the square root of that of its eigenvalue.
 TOLERANCE = 1e-5
@@ -54,8 +52,6 @@ def with_directions(asked: Asked, ranges: Mapping[str, Any], world: World) -> As
     together(world, checked)
     if path is None and world.size > 1:
         raise UsageError(f"along {asked.axes.along}: under MPI the directions are kept beside the surface; give -o")
-    # all ranks take part in this; what follows is the leader's alone
-    asked = replace(asked, machine=replace(asked.machine, threads=asked.machine.threads or default_threads(world)))
     found = together(world, lambda: _made(asked, ranges, path, world) if world.leads else None)
     if path is not None:
         together(world, lambda: write_directions(path, found) if found else None)

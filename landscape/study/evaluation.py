@@ -7,28 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from landscape.direction.direction import Direction
-from landscape.direction.files import write_directions
+from landscape.direction.files import directions_path, write_directions
 from landscape.errors import UsageError
 from landscape.measurement.evaluate import Evaluate, measure_speed
 from landscape.options.groups import RANDOM, OutputOptions
+from landscape.quantity import SAMPLES
 from landscape.study.on_slice import Asked, OnSlice, on_plane
 from landscape.study.study import Extent, Plan, Study
-from landscape.study.tolerance import SAMPLES, expected_saving, finish, sampled, sampler_for
+from landscape.study.tolerance import anchors, expected_saving, finish, sampled, sampler_for
 from landscape.surfaces.file import SurfaceFile, check_folder
 from landscape.surfaces.surface import Surface
-from landscape.sweep.launch import World
 from landscape.sweep.progress import note
 from landscape.sweep.sampler import Result, Sampler
 from landscape.sweep.work import Work
-
-
-def directions_path(out: str | Path) -> Path:
-    """Where the directions of a surface file are kept: FILE.directions.h5."""
-    return Path(out).with_suffix(".directions.h5")
+from landscape.sweep.world import World
 
 
 class EvaluationStudy(Study[Surface]):
@@ -63,16 +58,17 @@ class EvaluationStudy(Study[Surface]):
         if on.reduction is None or not on.reduction.samples or not pending:
             return self._work
         if world.leads:
-            samples = on.subject.objective.samples
-            note(f"all {samples:,} samples at the centre, once", label=self.label, quiet=self._output.quiet)
+            samples, nets = on.subject.objective.samples, len(anchors(on))
+            where = "the centre" if nets == 1 else f"the {nets} nets"
+            note(f"all {samples:,} samples at {where}, once", label=self.label, quiet=self._output.quiet)
         return sampled(on, world)
 
     def samples_taken(self, result: Result) -> float | None:
-        counts = [value for name, value in result.items() if name.endswith(SAMPLES)]
+        counts = [value for name, value in result.items() if self._work.quantity(name).role == SAMPLES]
         return sum(counts) if counts else None
 
-    def finish(self, file: SurfaceFile, sampler: Sampler, computed: int) -> None:
-        if computed:
+    def finish(self, file: SurfaceFile, sampler: Sampler, pending: bool) -> None:
+        if pending:
             finish(self._on, file, sampler)
 
     def plan(self, world: World) -> Plan:

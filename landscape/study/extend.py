@@ -25,13 +25,13 @@ from landscape.slice.slice import Slice
 from landscape.slice.steps import Steps, checkpoints_of
 from landscape.study.revive import revived
 from landscape.subject.net import load_net
-from landscape.subject.subject import Subject, make_subject, policy
+from landscape.subject.subject import Subject, device_of, make_subject, policy
 from landscape.surfaces import load_surface
 from landscape.surfaces.provenance import CheckpointFacts, Provenance, TrainingFacts
 from landscape.surfaces.run_log import CONFIG, is_run_folder
 from landscape.surfaces.same_run import difference, plain
 from landscape.surfaces.surface import Surface
-from landscape.sweep.launch import World
+from landscape.sweep.world import World
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,9 +52,17 @@ class Extended:
 
 
 def extended(
-    source: Surface | str | Path, given: Mapping[str, Any], world: World, *, split: str | None, precision: str | None
+    source: Surface | str | Path,
+    group: str,
+    given: Mapping[str, Any],
+    world: World,
+    *,
+    split: str | None,
+    precision: str | None,
 ) -> Extended:
-    """What a surface, a surface file, or the folder of a training run was computed from; `given`: what has moved since.
+    """What a surface, a surface file, or the folder of a training run was computed from.
+
+    `group`: the measurement that is added, whose file of a run is FOLDER/GROUP.h5. `given`: what has moved since.
 
     Raises:
         LandscapeError: what it was computed from is gone or no longer the same.
@@ -64,10 +72,10 @@ def extended(
             source, values=deepcopy(source.values), stderr=deepcopy(source.stderr), status=deepcopy(source.status),
             provenance=deepcopy(source.provenance), quantities=dict(source.quantities), source="",
         )  # fmt: skip
-        return _of_surface(copied, given, world, split, precision)
+        return _of_surface(copied, group, given, world, split, precision)
     if is_run_folder(source):
-        return _of_run(Path(source), given, world, split, precision)
-    return _of_surface(load_surface(source), given, world, split, precision)
+        return _of_run(Path(source), group, given, world, split, precision)
+    return _of_surface(load_surface(source), group, given, world, split, precision)
 
 
 def few_of(split: Any, samples: int | None) -> Any:
@@ -89,24 +97,28 @@ def few_of(split: Any, samples: int | None) -> Any:
     )  # fmt: skip
 
 
-def _of_surface(surface: Surface, given: Mapping, world: World, split: str | None, precision: str | None) -> Extended:
-    on = revived(surface, given, world, split=split, precision=precision)
+def _of_surface(
+    surface: Surface, group: str, given: Mapping, world: World, split: str | None, precision: str | None
+) -> Extended:
+    on = revived(surface, group, given, world, split=split, precision=precision)
     path = Path(surface.source) if surface.source else None
     return Extended(surface, path, on.subject, on.slice, on.marks, str(on.provenance.precision))
 
 
-def _of_run(folder: Path, given: Mapping, world: World, split: str | None, precision: str | None) -> Extended:
-    """FOLDER/hessian.h5 is continued when it is there."""
+def _of_run(
+    folder: Path, group: str, given: Mapping, world: World, split: str | None, precision: str | None
+) -> Extended:
+    """FOLDER/GROUP.h5 is continued when it is there."""
     files = checkpoints_of(folder)
     config = _config(folder)
     subject = _subject_of(folder, files, config, given, world, split, precision)
     objective = subject.objective
     steps = Steps(files, objective.model, objective.layout, objective.weights)
-    provenance = _provenance(subject, folder, config, len(files), world)
-    surface = _surface_at(folder / "hessian.h5", steps.grid, plain(provenance.json()))
+    provenance, path = _provenance(subject, group, folder, config, len(files), world), folder / f"{group}.h5"
+    surface = _surface_at(path, steps.grid, plain(provenance.json()))
     marks = {"run": str(folder.resolve()), "data": str(provenance.splits)}
     loss = f"{next(iter(objective.splits))}_loss"
-    return Extended(surface, folder / "hessian.h5", subject, steps, marks, objective.precision, loss)
+    return Extended(surface, path, subject, steps, marks, objective.precision, loss)
 
 
 def _config(folder: Path) -> dict[str, Any]:
@@ -134,20 +146,30 @@ def _subject_of(
     options = {**stored, **{name: value for name, value in given.items() if value is not None}}
     options |= {"split": (split or "train",), "metrics": ("loss",), "precision": precision or "fp32"}
     asked = Given(options)
+    device = device_of(asked[MachineOptions], world)
     net = load_net(files[max(files)], options.get("model"))
     batchnorm = policy(net, None, moves=False, states=False)
     subject = make_subject(
-        net, asked[DataOptions], asked[LossOptions], asked[MachineOptions], world, batchnorm=batchnorm, plain=True
+        net,
+        asked[DataOptions],
+        asked[LossOptions],
+        asked[MachineOptions],
+        device,
+        world,
+        batchnorm=batchnorm,
+        plain=True,
     )
     subject.objective.check()
     return subject
 
 
-def _provenance(subject: Subject, folder: Path, config: Mapping[str, Any], steps: int, world: World) -> Provenance:
+def _provenance(
+    subject: Subject, group: str, folder: Path, config: Mapping[str, Any], steps: int, world: World
+) -> Provenance:
     digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
     return replace(
         subject.facts,
-        command="hessian",
+        command=group,
         # a run is a function of its settings: others give other nets
         checkpoint=CheckpointFacts(path=str(folder), sha256=digest),
         run_of=TrainingFacts(seed=config.get("seed"), init_seed=config.get("init_seed"), steps=steps),

@@ -2,6 +2,9 @@
 
 Owns: which points are computed and in which order, the group in the surface's file, and the plan of a dry run. What is
 computed at a point is the business of an `Addition` (measurement/).
+
+Results go into the file of the surface, in a status group of their own, so net, data and plane are those of the losses by
+construction. A thinned grid can be refined later.
 """
 
 from __future__ import annotations
@@ -20,12 +23,9 @@ from landscape.study.study import Extent, Plan, Study
 from landscape.subject.subject import started, versions_used
 from landscape.surfaces.file import SurfaceFile
 from landscape.surfaces.surface import FAILED, PENDING, Surface
-from landscape.sweep.launch import World
 from landscape.sweep.sampler import EveryPoint, Result, Sampler
 from landscape.sweep.work import Work
-
-# In progress lines; others go by the name of their group.
-LABELS = {"hessian": "curvature"}
+from landscape.sweep.world import World
 
 
 class ExtensionStudy(Study[Surface]):
@@ -34,6 +34,7 @@ class ExtensionStudy(Study[Surface]):
     def __init__(
         self,
         source: Surface | str | Path,
+        group: str,
         measure: Callable[[Extended, World], Addition],
         world: World,
         *,
@@ -44,18 +45,18 @@ class ExtensionStudy(Study[Surface]):
         samples: int | None = None,
         overwrite: bool = False,
     ):
-        """`measure` makes the measurement of this rank.
+        """`measure` makes the measurement of this rank, which is kept as `group`.
 
         `given`: options that take the place of what the surface's provenance says; the rest as in `landscape.hessian`.
         """
-        of = extended(source, given, world, split=split, precision=precision)
+        of = extended(source, group, given, world, split=split, precision=precision)
         self._overwrite, self._ranks, self._every = overwrite, world.size, every
         self._split = few_of(of.subject.objective.splits[of.split], samples)
         objective = of.subject.objective.with_splits({of.split: self._split})
         self._of = replace(of, subject=replace(of.subject, objective=objective))
         self._work = measure(self._of, world)
         self._points = tuple(thinned(self._of.surface.grid, every))
-        self.label = f"{self._of.surface.known.model_name} {LABELS.get(self._work.group, self._work.group)}"
+        self.label = f"{self._of.surface.known.model_name} {self._work.label}"
         self.marks, self.notes = {**self._of.marks, "options": str(self._work.facts())}, self._work.notes
 
     def open(self) -> SurfaceFile:

@@ -27,12 +27,12 @@ from landscape.slice.axes import make_plane
 from landscape.slice.slice import Slice
 from landscape.study.reduction import Reduction
 from landscape.subject.net import load_net
-from landscape.subject.subject import Subject, make_subject, policy
+from landscape.subject.subject import Subject, device_of, make_subject, policy
 from landscape.subject.trial import trial_of
 from landscape.surfaces.provenance import Provenance
 from landscape.surfaces.same_run import identity
 from landscape.surfaces.surface import Trail
-from landscape.sweep.launch import World
+from landscape.sweep.world import World
 
 
 @dataclass(frozen=True)
@@ -102,9 +102,10 @@ def on_plane(
     """
     asked.check(len(ranges))
     parsed = [parse_range(spec, name=name) for name, spec in ranges.items()]
-    axes, net = asked.axes, load_net(asked.checkpoint, asked.net.model, trial_of(asked.data, asked.machine, world))
+    axes, device = asked.axes, device_of(asked.machine, world)
+    net = load_net(asked.checkpoint, asked.net.model, trial_of(asked.data, device))
     batchnorm = policy(net, axes.batchnorm, moves=axes.to is not None, states=axes.state == "states")
-    subject = make_subject(net, asked.data, asked.loss, asked.machine, world, batchnorm=batchnorm, plain=plain)
+    subject = make_subject(net, asked.data, asked.loss, asked.machine, device, world, batchnorm=batchnorm, plain=plain)
     made = make_plane(axes, subject, parsed, keep=asked.output.save_directions)
     if batchnorm == "interpolate" and not made.moves_buffers:
         batchnorm = "keep"  # what happens is what the figure should say

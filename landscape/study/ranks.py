@@ -11,9 +11,9 @@ from typing import TypeVar
 
 from landscape.errors import LandscapeError, UsageError
 from landscape.sweep.executor import Executor, SerialExecutor
-from landscape.sweep.launch import World
 from landscape.sweep.signals import interruptible
 from landscape.sweep.work import Evaluate
+from landscape.sweep.world import World
 
 T = TypeVar("T")
 

@@ -7,6 +7,7 @@ longer those of the file. Knows nothing of what is then computed.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,14 @@ from landscape.subject.net import IN_MEMORY
 from landscape.surfaces.provenance import DataFacts, DirectionFacts, Provenance
 from landscape.surfaces.same_run import difference
 from landscape.surfaces.surface import Surface
-from landscape.sweep.launch import World
+from landscape.sweep.world import World
 
 # What a job of another purpose may have otherwise: it measures other things, with other numerics.
-FREE = ("metrics", "l2", "tolerance", "precision", "hessian")
+FREE = ("metrics", "l2", "tolerance", "precision")
 
 
 def revived(
-    surface: Surface, given: Mapping[str, Any], world: World, *, split: str | None, precision: str | None
+    surface: Surface, group: str, given: Mapping[str, Any], world: World, *, split: str | None, precision: str | None
 ) -> OnSlice:
     """The subject and plane of `surface`, with the loss of one split, net and loss as they are.
 
@@ -50,16 +51,17 @@ def revived(
     ranges = {
         axis.name: (float(axis.values[0]), float(axis.values[-1]), len(axis.values)) for axis in surface.grid.axes
     }
-    on = on_plane(asked, ranges, world, "hessian", plain=True)
+    on = on_plane(asked, ranges, world, group, plain=True)
     if found := difference(
         _compared(surface.provenance, chosen), _compared(on.provenance.json(), chosen), added=surface.added
     ):
         raise UsageError(
             f"{where} was computed from something else: {found}; put back what it was, or compute the surface again"
         )
-    assert isinstance(on.slice, Plane)
-    on.slice.grid = surface.grid  # to the bit, whatever the range it was made from
-    return on
+    plane = on.slice
+    assert isinstance(plane, Plane)
+    # the grid of the file to the bit, whatever the ranges that it was made from
+    return replace(on, slice=Plane(plane.origin, plane.directions, surface.grid, plane.facts))
 
 
 def _split(known: Provenance, split: str | None, where: str) -> str:

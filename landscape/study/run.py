@@ -1,4 +1,4 @@
-"""The only life of a run.
+"""The life cycle of every run.
 
 Owns: its order. All ranks connect, set up and agree; the leader opens or continues the file; points are computed and kept;
 and whatever ends the run, what was computed is saved first. What is computed is the business of a `Study`.
@@ -15,11 +15,12 @@ import torch
 from landscape.study.ranks import check_same, on_all_ranks, shared, together
 from landscape.study.study import Extent, Plan, ResultFile, Study
 from landscape.sweep.executor import Executor, PointFailed
-from landscape.sweep.launch import World, connect
+from landscape.sweep.launch import connect
 from landscape.sweep.loop import sweep
 from landscape.sweep.progress import Progress, note
-from landscape.sweep.sampler import Sampler
+from landscape.sweep.sampler import Point, Result, Sampler
 from landscape.sweep.work import Evaluate
+from landscape.sweep.world import World
 
 R = TypeVar("R")
 
@@ -57,8 +58,8 @@ def run_prepared(
 def _compute(study: Study[R], file: ResultFile[R] | None, world: World, quiet: bool) -> None:
     for text in study.notes if world.leads else ():
         note(text, label=study.label, quiet=quiet)
-    todo = study.sampler(file) if world.leads else None
-    pending = shared(world, lambda: todo is not None and todo[1].done < todo[1].total)
+    todo = together(world, lambda: study.sampler(_opened(file)) if world.leads else None)
+    pending = shared(world, lambda: todo is not None and todo[1].pending)
     on_all_ranks(
         world,
         lambda: study.work(pending, world),
@@ -77,18 +78,30 @@ def _lead(
 ) -> None:
     assert todo is not None  # only the leader comes here
     sampler, extent = todo
-    barless = quiet or study.has_lines
-    with (
-        _saved(file),
-        Progress(extent.total, extent.done, extent.samples, label=study.label, quiet=barless) as progress,
-    ):
-        computed = 0
+    with _saved(file):
+        if extent.pending:
+            _sweep(study, file, sampler, extent, executor, evaluate, quiet)
+        study.finish(file, sampler, extent.pending)
 
-        def keep(point: Any, result: Any) -> None:
+
+def _sweep(
+    study: Study[R],
+    file: ResultFile[R],
+    sampler: Sampler,
+    extent: Extent,
+    executor: Executor,
+    evaluate: Evaluate,
+    quiet: bool,
+) -> None:
+    barless = quiet or study.has_lines
+    computed = 0
+    with Progress(extent.total, extent.done, extent.samples, label=study.label, quiet=barless) as progress:
+
+        def keep(point: Point, result: Result) -> None:
             nonlocal computed
             computed += 1
             file.record(point.index, result)
-            progress.update(study.samples_taken(result), expected=getattr(sampler, "expected", None))
+            progress.update(study.samples_taken(result), expected=sampler.expected)
             if line := study.line_on(point.index, result):
                 note(f"{computed}/{extent.total - extent.done}: {line}", label=study.label, quiet=quiet)
 
@@ -97,7 +110,6 @@ def _lead(
         except PointFailed as failure:
             file.record_failure(failure.point.index)
             raise
-        study.finish(file, sampler, computed)
 
 
 @contextlib.contextmanager

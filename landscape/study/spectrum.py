@@ -12,23 +12,23 @@ from typing import Any
 
 import numpy as np
 
+from landscape.direction.files import directions_path
 from landscape.errors import UsageError
 from landscape.measurement.spectrum_tasks import PAIRS, SHARPNESS, TRACE, Task, Tasks, Wanted, merged
 from landscape.options.groups import AxesOptions, DataOptions, LossOptions, MachineOptions, NetOptions, OutputOptions
 from landscape.options.option import Given, check_choices
 from landscape.slice.slice import Here
-from landscape.study.evaluation import directions_path
 from landscape.study.study import Extent, Plan, Study
 from landscape.subject.net import load_net
-from landscape.subject.subject import Subject, make_subject, policy, started, versions_used
+from landscape.subject.subject import Subject, device_of, make_subject, policy, started, versions_used
 from landscape.subject.trial import trial_of
 from landscape.surfaces.file import check_folder
 from landscape.surfaces.provenance import RunFacts, SpectrumFacts
 from landscape.surfaces.spectrum import Block, Spectrum
 from landscape.surfaces.spectrum_file import SpectrumFile
-from landscape.sweep.launch import World
 from landscape.sweep.sampler import Point, PointList, Result, Sampler
 from landscape.sweep.work import Work
+from landscape.sweep.world import World
 
 
 class SpectrumStudy(Study[Spectrum]):
@@ -75,7 +75,7 @@ class SpectrumStudy(Study[Spectrum]):
         task = self._tasks.all[index]
         return f"{list(self._tasks.blocks)[task.block]}, {self._tasks.summary(task, result)}"
 
-    def finish(self, file: SpectrumFile, sampler: Sampler, computed: int) -> None:
+    def finish(self, file: SpectrumFile, sampler: Sampler, pending: bool) -> None:
         if self._output.save_directions and self._output.path:
             self._tasks.write_ends(directions_path(self._output.path))
 
@@ -104,11 +104,12 @@ def _subject(checkpoint: Any, given: Given, world: World) -> tuple[Subject, str]
     if len(data.splits) != 1:
         raise UsageError(f"split {', '.join(data.splits)}: a spectrum is that of one split")
     check_choices(given[AxesOptions])
+    device = device_of(given[MachineOptions], world)
     if batchnorm == "interpolate":
         raise UsageError("batchnorm interpolate: a spectrum is that of one set of weights; choose keep or recompute")
-    net = load_net(checkpoint, given[NetOptions].model, trial_of(data, given[MachineOptions], world))
+    net = load_net(checkpoint, given[NetOptions].model, trial_of(data, device))
     batchnorm = policy(net, batchnorm, moves=False, states=False)
     loss = LossOptions(loss=given[LossOptions].loss, metrics=("loss",))
-    subject = make_subject(net, data, loss, given[MachineOptions], world, batchnorm=batchnorm, plain=True)
+    subject = make_subject(net, data, loss, given[MachineOptions], device, world, batchnorm=batchnorm, plain=True)
     subject.objective.check()
     return subject, batchnorm

@@ -1,6 +1,6 @@
 """What a run consists of, as `study.run` sees it.
 
-Owns: the abstract `Study` (final in plane.py, curvature.py and spectrum.py), the `ResultFile` that it fills, and the `Plan`
+Owns: the abstract `Study` (final in evaluation.py, extension.py and spectrum.py), the `ResultFile` that it fills, and the `Plan`
 of a dry run.
 """
 
@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from landscape.surfaces.provenance import Provenance
-from landscape.sweep.launch import World
 from landscape.sweep.sampler import Result, Sampler
 from landscape.sweep.work import Work
+from landscape.sweep.world import World
 
 R_co = TypeVar("R_co", covariant=True)
 
 
 class ResultFile(Protocol[R_co]):
-    """Results in the making, on the leading rank; as a context manager it saves everything on leaving."""
+    """The results so far, on the leading rank."""
 
     @property
     def content(self) -> R_co:
@@ -43,6 +43,11 @@ class Extent:
     total: int
     done: int
     samples: int
+
+    @property
+    def pending(self) -> bool:
+        """Whether any point is still to be computed."""
+        return self.done < self.total
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,7 @@ class Study(ABC, Generic[R_co]):
 
     Attributes:
         label: in front of progress lines.
-        marks: what must be the same on every rank, as hashes by name.
+        marks: what must be the same on every rank, as texts by name.
         notes: what the user should know before the first point.
         shard: divide every point among the ranks.
         has_lines: a line on each result takes the place of the progress bar.
@@ -116,5 +121,5 @@ class Study(ABC, Generic[R_co]):
         """The line on a result, where there are lines."""
         return None
 
-    def finish(self, file: Any, sampler: Sampler, computed: int) -> None:
-        """On the leader, after the last of `computed` points; 0 when the file was complete."""
+    def finish(self, file: Any, sampler: Sampler, pending: bool) -> None:
+        """On the leader, after the last point; `pending`: whether any point was left at the start."""

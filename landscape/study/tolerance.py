@@ -11,21 +11,22 @@ from typing import Any
 
 import numpy as np
 
-from landscape.measurement.evaluate import Sampled, drivers, move
+from landscape.measurement.evaluate import Sampled, drivers, move, quantity_of
+from landscape.objective.objective import Objective
 from landscape.objective.sampled import FIRST_ROUND, SampledObjective, pilot_statistics, take_census
+from landscape.quantity import SAMPLES
 from landscape.study.on_slice import OnSlice
 from landscape.study.reduction import Reduction
 from landscape.study.study import Saving
 from landscape.surfaces.file import STDERR_PREFIX, SurfaceFile
 from landscape.surfaces.provenance import DirectionFacts, ReachedFacts
 from landscape.surfaces.surface import DONE, EVALUATION, INTERPOLATED, Surface
-from landscape.sweep.launch import World
 from landscape.sweep.refine import Refined
 from landscape.sweep.sampler import EveryPoint, Result, Sampler
+from landscape.sweep.world import World
 
 PILOT_POINTS = 6
 TWO_SIDED_95 = 1.96
-SAMPLES = "_samples"
 
 
 def sampled(on: OnSlice, world: World) -> Sampled:
@@ -97,14 +98,14 @@ def finish(on: OnSlice, file: SurfaceFile, sampler: Sampler) -> None:
     if isinstance(sampler, Refined):
         checks = np.array(list(sampler.checks.values()))
         for index, result in sampler.rest().items():
-            file.record(index, _widened(result, sampler, checks), code=INTERPOLATED)
+            file.record(index, _widened(on.subject.objective, result, sampler, checks), code=INTERPOLATED)
     file.describe("reached", reached(on, file.surface, checks).json())
 
 
-def _widened(result: Result, sampler: Refined, checks: np.ndarray) -> Result:
+def _widened(objective: Objective, result: Result, sampler: Refined, checks: np.ndarray) -> Result:
     """With no samples of its own, and the error of interpolation, as the checks found it, in its standard error."""
     off = float(np.sqrt(np.mean(checks**2))) if checks.size else 0.0
-    found = {name: 0.0 if name.endswith(SAMPLES) else value for name, value in result.items()}
+    found = {name: 0.0 if quantity_of(objective, name).role == SAMPLES else value for name, value in result.items()}
     for name in sampler.drivers:
         own = found.get(STDERR_PREFIX + name, 0.0)
         found[STDERR_PREFIX + name] = float(np.hypot(own, off * abs(found[name])))
@@ -150,7 +151,9 @@ def reached(on: OnSlice, surface: Surface, checks: np.ndarray) -> ReachedFacts:
     done = surface.status[EVALUATION] == DONE
     per_point = sum(split.size for split in on.subject.objective.splits.values())
     if _reduction(on).samples:
-        evaluated = sum(int(a[done].sum()) for name, a in surface.values.items() if name.endswith(SAMPLES))
+        evaluated = sum(
+            int(a[done].sum()) for name, a in surface.values.items() if surface.quantity(name).role == SAMPLES
+        )
         evaluated += len(anchors(on)) * per_point
     else:
         evaluated = int(done.sum()) * per_point

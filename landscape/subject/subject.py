@@ -6,7 +6,6 @@ no axis: where the net goes is the business of a slice.
 
 from __future__ import annotations
 
-import os
 import platform
 import time
 from collections.abc import Mapping
@@ -26,7 +25,7 @@ from landscape.objective.objective import Objective
 from landscape.options.groups import DataOptions, LossOptions, MachineOptions
 from landscape.subject.net import Net
 from landscape.surfaces.provenance import DataFacts, Provenance, RunFacts
-from landscape.sweep.launch import World
+from landscape.sweep.world import World
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,22 +61,21 @@ def make_subject(
     data: DataOptions,
     loss: LossOptions,
     machine: MachineOptions,
+    device: torch.device,
     world: World,
     *,
     batchnorm: str,
     plain: bool | None = None,
 ) -> Subject:
-    """A subject of this rank, on its device.
+    """A subject of this rank, on a device of `device_of`.
 
     `batchnorm`: keep, interpolate or recompute, see `policy`. `plain` None goes by the options.
 
     Raises:
         LandscapeError: unreadable data, an unknown loss or device, a net that cannot be copied.
     """
-    machine.check()
-    threads = machine.threads or default_threads(world)
+    threads = machine.threads or world.cores
     torch.set_num_threads(threads)
-    device = choose_device(machine.device, world.local_rank)
     measure, loss_name, metrics = make_measure(loss.loss, loss.names)
     if loss.l2 is not None and "loss" not in metrics:
         raise UsageError("l2 adds to the loss; have loss among the metrics")
@@ -110,6 +108,16 @@ def make_subject(
     return Subject(net, objective, facts, threads)
 
 
+def device_of(machine: MachineOptions, world: World) -> torch.device:
+    """The device of this rank; asked for before anything is read, so that a wrong option is found at once.
+
+    Raises:
+        UsageError: an unknown device or precision. LandscapeError: a GPU that torch does not see.
+    """
+    machine.check()
+    return choose_device(machine.device, world.local_rank)
+
+
 def policy(net: Net, batchnorm: str | None, *, moves: bool, states: bool) -> str:
     """The batch-norm policy: as asked, else `interpolate` where statistics move (so that 1 is the other net), else `keep`.
 
@@ -120,15 +128,6 @@ def policy(net: Net, batchnorm: str | None, *, moves: bool, states: bool) -> str
             raise UsageError(f"batchnorm recompute: {net.name} has no batch-norm statistics; drop the option")
         return "interpolate" if states else "keep"
     return batchnorm or ("interpolate" if moves or states else "keep")
-
-
-def default_threads(world: World) -> int:
-    """All cores of a process alone; a share of them beside other ranks."""
-    if world.size == 1:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    from landscape.sweep.mpi import threads_here
-
-    return threads_here(world)
 
 
 def versions_used() -> dict[str, str]:

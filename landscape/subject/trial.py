@@ -14,18 +14,15 @@ from torch import Tensor
 from landscape.data.load import load_splits
 from landscape.data.split import is_pair
 from landscape.models.choose import ReadBatch
-from landscape.objective.numerics import choose_device
-from landscape.options.groups import DataOptions, MachineOptions
-from landscape.sweep.launch import World
+from landscape.options.groups import DataOptions
 
 SAMPLES = 256
 
 
-def trial_of(data: DataOptions, machine: MachineOptions, world: World) -> ReadBatch | None:
+def trial_of(data: DataOptions, device: torch.device) -> ReadBatch | None:
     """Reads a few samples of the data that a run was given; None where the checkpoint has to name them."""
     if data.data is None:
         return None
-    device = choose_device(machine.device, world.local_rank)
     source = {"normalize": data.normalize, "data_root": data.data_root, "download": data.download}
     return functools.partial(trial_batch, data.data, data.splits[0], device, **source)
 

@@ -1,4 +1,8 @@
-"""Surfaces in memory and on disk. numpy and h5py only: viewing needs neither torch nor MPI."""
+"""Surfaces in memory and on disk. numpy and h5py only: viewing needs neither torch nor MPI.
+
+The room is `surfaces`, not `surface`, because `landscape.surface(...)` is a function: a room of that name would replace it as
+soon as anything imports from the room. No room may have the name of a public function.
+"""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from landscape.atomic import whole_file
 from landscape.errors import SurfaceFileError
+from landscape.surfaces.hdf5 import hdf5_image
 from landscape.surfaces.provenance import Provenance
 
 FORMAT, VERSION = "landscape-spectrum", 1
@@ -132,16 +133,21 @@ def write_spectrum(spectrum: Spectrum, path: str | Path) -> None:
     Raises:
         OSError: the disk is full, or the place not writable.
     """
-    with whole_file(Path(path)) as scratch, h5py.File(scratch, "w", track_order=True) as file:
-        file.attrs["format"], file.attrs["version"] = FORMAT, VERSION
-        file.attrs["provenance"] = json.dumps(spectrum.provenance, default=str)
-        for number, block in enumerate(spectrum.blocks.values()):
-            group = file.create_group(f"blocks/{number}", track_order=True)
-            group.attrs["name"] = block.name
-            for name in _NUMBERS:
-                group.attrs[name] = getattr(block, name)
-            for name in _ARRAYS:
-                group[name] = getattr(block, name)
+    image = hdf5_image(lambda file: _fill(file, spectrum))
+    with whole_file(Path(path)) as scratch:
+        scratch.write_bytes(image)
+
+
+def _fill(file: h5py.File, spectrum: Spectrum) -> None:
+    file.attrs["format"], file.attrs["version"] = FORMAT, VERSION
+    file.attrs["provenance"] = json.dumps(spectrum.provenance, default=str)
+    for number, block in enumerate(spectrum.blocks.values()):
+        group = file.create_group(f"blocks/{number}", track_order=True)
+        group.attrs["name"] = block.name
+        for name in _NUMBERS:
+            group.attrs[name] = getattr(block, name)
+        for name in _ARRAYS:
+            group[name] = getattr(block, name)
 
 
 def is_spectrum(path: str | Path) -> bool:

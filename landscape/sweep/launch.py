@@ -1,7 +1,6 @@
 """Detects whether mpiexec, mpirun or srun started this process together with others.
 
-Owns: the detection, from environment variables only, so that a plain run never loads MPI; and `World`, the rank of this
-process among all.
+Owns: the detection, from environment variables only, so that a plain run never loads MPI.
 """
 
 from __future__ import annotations
@@ -9,30 +8,12 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+
+from landscape.sweep.world import World, own_cores
 
 # In this order: MPICH and Intel MPI, Open MPI, MVAPICH2, Cray PALS, Slurm steps (unset in a batch script outside srun).
 RANK_VARIABLES = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "MV2_COMM_WORLD_RANK", "PALS_RANKID", "SLURM_PROCID")
 SIZE_VARIABLES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE", "PALS_SIZE", "SLURM_STEP_NUM_TASKS")
-
-
-@dataclass(frozen=True)
-class World:
-    """`rank` of this process among `size`, and its `local_rank` among the `local_size` on this machine.
-
-    `comm`: the MPI communicator of all ranks; None on a single process.
-    """
-
-    rank: int = 0
-    size: int = 1
-    local_rank: int = 0
-    local_size: int = 1
-    comm: Any = None
-
-    @property
-    def leads(self) -> bool:
-        return self.rank == 0
 
 
 def launched_size(environment: Mapping[str, str] | None = None) -> int:
@@ -55,7 +36,7 @@ def launched_rank(environment: Mapping[str, str] | None = None) -> int:
 def connect() -> World:
     """The world of this process; loads mpi4py only when a launcher started several processes."""
     if launched_size() < 2:
-        return World()
+        return World(cores=len(own_cores()))
     from landscape.sweep import mpi
 
     return mpi.open_world(launched_size())

@@ -11,7 +11,6 @@ Waiting means polling with a short sleep: a blocking MPI receive would occupy a 
 from __future__ import annotations
 
 import contextlib
-import os
 import queue
 import time
 from collections.abc import Iterator, Sequence
@@ -19,7 +18,6 @@ from typing import Any, TypeVar
 
 from landscape.errors import Interrupted, LandscapeError
 from landscape.sweep.executor import OnResult, PointFailed
-from landscape.sweep.launch import World
 from landscape.sweep.sampler import Point
 from landscape.sweep.scheduler import CostModel, Scheduler
 from landscape.sweep.work import Evaluate, PointAssembler, as_work
@@ -37,6 +35,7 @@ from landscape.sweep.worker import (
     WorkerStop,
     run_worker,
 )
+from landscape.sweep.world import World, own_cores
 
 STOPPED = 7  # a follower has left its loop
 POLL_SECONDS = 0.002
@@ -69,7 +68,10 @@ def open_world(launched: int) -> World:
         )
     comm = MPI.COMM_WORLD.Dup()
     local = comm.Split_type(MPI.COMM_TYPE_SHARED)
-    return World(comm.rank, comm.size, local.rank, local.size, comm)
+    mine = own_cores()
+    everyone: set[int] = set().union(*local.allgather(mine))
+    cores = max(1, min(len(mine), len(everyone) // local.size))
+    return World(comm.rank, comm.size, local.rank, local.size, cores, comm)
 
 
 def agree(world: World, error: str | None) -> None:
@@ -99,16 +101,6 @@ def broadcast(world: World, value: T | None) -> T:
 def gather(world: World, value: T) -> list[T]:
     """Collective: the values of all ranks, in their order, on every rank."""
     return world.comm.allgather(value)
-
-
-def threads_here(world: World) -> int:
-    """Collective: cores for each rank of this machine: its own if ranks are bound to cores, otherwise an equal share."""
-    from mpi4py import MPI
-
-    mine = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
-    local = world.comm.Split_type(MPI.COMM_TYPE_SHARED)
-    everyone: set[int] = set().union(*local.allgather(mine))
-    return max(1, min(len(mine), len(everyone) // local.size))
 
 
 class MPIExecutor:

@@ -2,6 +2,9 @@
 
 Owns: a rank's assignments in their order, its progress in the current task, and the choice of tasks that it gives up to
 a steal request. Knows neither messages nor the ranks that will get these tasks.
+
+A rank is asked to give up work only when nothing is left to assign, and answers between two chunks. It decides itself how much
+it gives up, because only it knows how slow its point is.
 """
 
 from __future__ import annotations

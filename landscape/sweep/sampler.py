@@ -26,6 +26,10 @@ Result = Mapping[str, float]
 
 
 class Sampler(Protocol):
+    @property
+    def expected(self) -> int | None:
+        """How many points may be asked for in all, as far as it can be known; None when that is all there are."""
+
     def ask(self) -> Sequence[Point]:
         """The points of the next round; empty at the end."""
 
@@ -35,6 +39,8 @@ class Sampler(Protocol):
 
 class PointList:
     """One round with the given points, in their order."""
+
+    expected: int | None = None
 
     def __init__(self, points: Sequence[Point]):
         self._round = list(points)

@@ -27,9 +27,9 @@ from landscape.objective.loss import Measure, make_measure
 from landscape.objective.numerics import choose_device, dtype_of, memory_budget
 from landscape.objective.objective import Objective, private_copy
 from landscape.subject.net import bare
-from landscape.subject.subject import default_threads, versions_used
-from landscape.sweep.launch import World
+from landscape.subject.subject import versions_used
 from landscape.sweep.progress import note
+from landscape.sweep.world import own_cores
 from landscape.training.loader import TensorLoader, make_loader
 from landscape.training.seeding import isolated_rng, seed_for, seed_globals
 from landscape.training.settings import TrainingSettings
@@ -169,7 +169,7 @@ def make_training_job(
     chosen = TrainingSettings(
         model=name, data=spec, normalize=normalize or "", **{**settings, "loss": loss_name}
     ).completed()
-    torch.set_num_threads(threads or default_threads(World()))
+    torch.set_num_threads(threads or len(own_cores()))
     place = choose_device(device)
     with isolated_rng(place):
         seed_globals(place, seed_for(chosen.seed, "data"))  # the user's loader may shuffle

@@ -3,6 +3,10 @@
 Owns: their order in each epoch, label noise, crops and flips, and smaller images under `progressive`. Data lie on the
 device as they are stored (uint8 images take a quarter of the memory of floats); each batch is augmented and normalized
 there.
+
+uint8 images are cut, mirrored and normalized batch by batch on the device, so there are no worker processes and a GPU runs the
+same code. Progressive resizing is an option because half the side costs a quarter; the last epochs see whole images, which also
+sets the batch-norm statistics right.
 """
 
 from __future__ import annotations

@@ -18,6 +18,8 @@ from landscape.objective.numerics import dtype_of
 from landscape.training.optimizers import check_optimizer, usual_rate
 from landscape.training.schedules import SCHEDULES
 
+# A new one needs its rows and columns in the loader, drawn from the generator there. The law to test: read off coded images
+# where each pixel came from.
 AUGMENTATIONS = ("crop", "flip")
 NUMBERS = ("epochs", "batch_size", "lr", "momentum", "weight_decay", "gamma", "clip", "label_noise", "warmup")
 

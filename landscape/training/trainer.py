@@ -3,6 +3,9 @@
 Owns: one step of a net's training, and the sums between two rows of the log. Step k is a function of the state after
 step k - 1, the settings and k only, so a run that was stopped and continued gives the same net as an uninterrupted one.
 Knows no files.
+
+The global generator is seeded at each step, so no generator is saved, and logging or saving more often changes no weight. The
+price: a layer that relies on one long random stream gets a new stream at each step.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ class Shape:
     side_length: int = option(3, "length of a side", "-s", "--side-length", type=int, metavar="N")
     colour: str = option("red", "of the shape", choices=("red", "blue", "green"))
     filled: bool = flag("fill it")
-    shown: bool = flag("only in the shell", only="shell")
+    shown: bool = flag("only in the shell", shell=True)
 
 
 @dataclass(frozen=True, kw_only=True)

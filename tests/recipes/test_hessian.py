@@ -40,7 +40,7 @@ def dense_values(coords):
     from landscape.measurement.evaluate import move
     from landscape.options.option import Given
     from landscape.study.on_slice import Asked, on_plane
-    from landscape.sweep.launch import World
+    from landscape.sweep.world import World
 
     asked = Asked.of("net.pt", Given({"precision": "fp64", "metrics": ("loss",), "plain": True, **OPTIONS}))
     on = on_plane(asked, GRID, World(), "surface")
@@ -351,6 +351,7 @@ def test_where_rough_products_hide_an_end_they_are_not_tried_nearby(here):
         """Products of a diagonal matrix; `refresh` moves to a place where the noise of the rough ones is as given."""
 
         dimension = size = 2000
+        notes = ()
         count = 0
 
         def __init__(self):

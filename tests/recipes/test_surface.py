@@ -14,7 +14,7 @@ from landscape.layout import Layout
 from landscape.options.option import Given
 from landscape.study.on_slice import Asked, on_plane
 from landscape.study.study import Plan
-from landscape.sweep.launch import World
+from landscape.sweep.world import World
 
 
 @pytest.fixture

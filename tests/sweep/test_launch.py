@@ -2,7 +2,8 @@
 
 import pytest
 
-from landscape.sweep.launch import World, connect, launched_rank, launched_size
+from landscape.sweep.launch import connect, launched_rank, launched_size
+from landscape.sweep.world import World
 
 
 @pytest.mark.parametrize(
