@@ -155,7 +155,7 @@ def test_pictures_of_spectra(here):
     for files, kind, words in (
         (["s.h5"], "contour", "is a spectrum"),
         (["p.h5"], "spectrum", "landscape spectrum wrote"),
-        (["s.h5", "p.h5"], None, "is a spectrum|does not fit"),
+        (["s.h5", "p.h5"], None, "compare it with other surfaces, not with spectra"),
     ):
         with pytest.raises(UsageError, match=words):
             ll.compare(files * (2 if len(files) == 1 else 1), kind=kind, out="e.png")
