@@ -191,3 +191,20 @@ def test_ranks_do_not_matter(here, command, basic, refine, several):
             np.testing.assert_array_equal(files[ranks].stderr[name], array)
         assert files[ranks].provenance["run"]["reached"] == files[1].provenance["run"]["reached"]
     assert "asked: 30 %" in done.stdout
+
+
+def test_a_run_that_was_stopped_before_its_end_was_written_ends_the_next_time(problem, tmp_path, monkeypatch):
+    """All points are there, but not those between them: only `finish` is left to do."""
+    from landscape.study import evaluation
+
+    options = {**problem, "tolerance": 0.3, "samples": 200}
+
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(evaluation, "finish", stopped)
+        ll.surface(**options, refine=True, out=tmp_path / "s.h5")
+    assert load_surface(tmp_path / "s.h5").counts()["pending"] > 0
+    counts = ll.surface(**options, refine=True, out=tmp_path / "s.h5").counts()
+    assert counts["pending"] == 0 and counts["interpolated"] > 0
