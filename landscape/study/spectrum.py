@@ -102,10 +102,10 @@ def _subject(checkpoint: Any, given: Given, world: World) -> tuple[Subject, str]
     """The subject and its batch-norm policy."""
     data, batchnorm = given[DataOptions], given[AxesOptions].batchnorm
     if len(data.splits) != 1:
-        raise UsageError(f"split {', '.join(data.splits)}: a spectrum is that of one split")
+        raise UsageError(f"split {', '.join(data.splits)}: expected one split for a spectrum; give one of them")
     check_choices(given[AxesOptions])
     if batchnorm == "interpolate":
-        raise UsageError("batchnorm interpolate: a spectrum is that of one set of weights; choose keep or recompute")
+        raise UsageError("batchnorm interpolate: a spectrum has one set of weights; choose keep or recompute")
     net = load_net(checkpoint, given[NetOptions].model, trial_of(data, given[MachineOptions], world))
     batchnorm = policy(net, batchnorm, moves=False, states=False)
     loss = LossOptions(loss=given[LossOptions].loss, metrics=("loss",))

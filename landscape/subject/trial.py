@@ -22,7 +22,7 @@ SAMPLES = 256
 
 
 def trial_of(data: DataOptions, machine: MachineOptions, world: World) -> ReadBatch | None:
-    """Reads a few samples of the data that a run was given; None where the checkpoint has to name them."""
+    """Reads a few samples of the given data of a run; None if the checkpoint has to name them."""
     if data.data is None:
         return None
     device = choose_device(machine.device, world.local_rank)
@@ -31,7 +31,7 @@ def trial_of(data: DataOptions, machine: MachineOptions, world: World) -> ReadBa
 
 
 def trial_batch(data: Any, split: str, device: torch.device, **source: Any) -> tuple[Tensor, Tensor] | None:
-    """(inputs, class numbers (n,)) of samples drawn at random from a split; None where there are no such pairs.
+    """(inputs, class numbers (n,)) of samples drawn at random from a split; None if it has no such pairs.
 
     `source`: further keywords of `load_splits`.
     """
