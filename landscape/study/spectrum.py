@@ -1,6 +1,6 @@
 """The curvature at one set of weights, as a study of tasks: the ends of a block, its trace, a probe of its density.
 
-Owns: the provenance of a spectrum, its file, and which tasks are still to do. What a task computes is the business of
+Owns: the provenance of a spectrum, its file, and which tasks are pending. What a task computes is the business of
 measurement/spectrum_tasks.py.
 """
 
