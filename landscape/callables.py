@@ -1,7 +1,7 @@
 """`package.module:name` and `path/to/file.py:name` -> the object of that name.
 
-Owns: how a spec on the command line leads to a user's Python code (model, data set, loss). Does not know what the code
-is for, and imports no torch. Every failure is a `LandscapeError` of one line that names the spec; the user's own
+Owns: how a spec on the command line leads to a user's Python code (model, data set, loss). Does not know the purpose of
+the code, and imports no torch. Every failure is a `LandscapeError` of one line that names the spec; the user's own
 exception is its `__cause__`.
 """
 
@@ -32,7 +32,7 @@ def resolve_callable(spec: str, what: str = "model") -> Callable:
 
     Raises:
         UsageError: the spec has another form.
-        LandscapeError: there is no such file, module or name; the import raised; the object is not callable.
+        LandscapeError: the file, module or name does not exist; the import raised; the object is not callable.
 
     >>> resolve_callable("math:sqrt")(9.0)
     3.0

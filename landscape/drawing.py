@@ -29,7 +29,7 @@ Out = str | Path | Sequence[str | Path] | None
 def draw_each(
     sources: Given | Sequence[Given], kind: str | Sequence[str] | None, drawing: dict[str, Any], out: Out, dpi: int
 ) -> list[Path]:
-    """One picture of each source and kind, or one of all for a kind that lays them together; see `landscape.plot`.
+    """One picture of each source and kind, or one of all sources for a kind that combines them; see `landscape.plot`.
 
     `drawing`: the options of `scene.kinds.kind.Options`.
     """
@@ -76,9 +76,9 @@ def _loaded(source: Given) -> Source:
 
 
 def _pictures(loaded: Sequence[Source], names: Sequence[str | None]) -> Iterator[tuple[Sequence[Source], Kind]]:
-    """(what goes into a picture, its kind): one source each, or all of them for a kind that lays them together.
+    """(sources of a picture, its kind): one source each, or all of them for a kind that combines them.
 
-    Without a name each source has its default kind; several are laid together only when they agree on it.
+    Without a name each source has its default kind; several are combined only when they agree on it.
     """
     defaults = [default_kind(source) for source in loaded]
     alike = defaults[0] if len(set(defaults)) == 1 else None
@@ -105,7 +105,7 @@ def _stem(source: Source) -> str:
 
 
 def _marks(source: Source | None, kind: str | None) -> tuple[str, ...]:
-    """What makes this picture's file name differ from those of the other pictures."""
+    """The parts of a file name that distinguish this picture from the others."""
     return tuple(filter(None, [Path(_stem(source)).name if source else None, kind]))
 
 

@@ -1,7 +1,7 @@
-"""What an array of results holds: its name, its label, its unit, and how it is to be read.
+"""What an array of results holds: its name, its label, its unit, and how to read it.
 
-Owns: `Quantity`, the kinds of quantities, and the one place that reads a meaning out of a bare name, which files written
-before quantities were stored need. Knows no file format, no picture and no measurement.
+Owns: `Quantity`, the kinds of quantities, and the only code that derives a meaning from a bare name, for files written
+before quantities were stored. Knows no file format, no picture and no measurement.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LOSS, SHARE, EIGENVALUE, RATIO, COUNT, TIME, FLAG, VALUE = KINDS = (
     "flag",
     "value",
 )
-# What a quantity is to its measurement: pictures that need an end of the spectrum look for the role, never for a name.
+# The role of a quantity in its measurement: pictures that need an end of the spectrum look for the role, never for a name.
 LARGEST, SMALLEST, NEGATIVE, SETTLED, SAMPLES, PRODUCTS, ROUGH_PRODUCTS, ERROR, PENALIZED = (
     "largest",
     "smallest",
@@ -44,13 +44,13 @@ class Quantity:
     Attributes:
         name: key of the array, unique in its file, such as "train_loss".
         label: as a figure writes it, such as "train loss".
-        kind: one of `KINDS`. A "loss" is usually drawn on a log scale, a "share" lies in 0..1 and is printed in percent.
+        kind: one of `KINDS`. A "loss" is usually drawn on a log scale, a "share" is in 0..1 and is printed in percent.
         unit: printed after a value; "" for pure numbers.
         group: the measurement that computed it, whose status array says which points are done.
         split: the data split that it was measured on, or "".
         metric: the name without the split, such as "loss": what `--metric loss` finds in any split.
-        error: name of the quantity that bounds its error; "" when a standard error, if any, lies beside it.
-        aside: known about a value rather than over the plane; drawn only when it is asked for by name.
+        error: name of the quantity that bounds its error; "" when it has a standard error or none.
+        aside: known about a value rather than over the plane; drawn only on request, by name.
         role: what it is to its measurement, such as `LARGEST`; "" for ordinary metrics.
     """
 
@@ -71,7 +71,7 @@ class Quantity:
         return self.kind == SHARE
 
     def facts(self) -> dict[str, Any]:
-        """What is stored beside the array: every entry that is not its default."""
+        """The facts stored beside the array: every entry that is not its default."""
         usual = {f.name: f.default for f in fields(self)}
         return {key: value for key, value in asdict(self).items() if key != "name" and value != usual[key]}
 
@@ -113,7 +113,7 @@ _KNOWN = {quantity.name: quantity for quantity in HESSIAN_QUANTITIES}
 
 
 def quantity_named(name: str, facts: Mapping[str, Any] | None = None) -> Quantity:
-    """The quantity that an array of this name holds: by the `facts` stored beside it, else by what the name says.
+    """The quantity that an array of this name holds: from the `facts` stored beside it, else from its name.
 
     Unknown facts, as a later version may store, are ignored.
 
@@ -135,7 +135,7 @@ def stderr_of(quantity: Quantity) -> Quantity:
 
 
 def _read_name(name: str) -> Quantity:
-    """Of a file that says nothing: `SPLIT_METRIC`, and `hessian_...` for curvature."""
+    """For a file without facts: `SPLIT_METRIC`, and `hessian_...` for curvature."""
     if name.endswith("_stderr"):
         return stderr_of(quantity_named(name.removesuffix("_stderr")))
     split = next((split for split in SPLITS if name.startswith(f"{split}_")), "")

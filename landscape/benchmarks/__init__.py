@@ -1,1 +1,1 @@
-"""Speed on this machine, side by side with other ways to do the same."""
+"""Speed on this machine, side by side with other implementations."""

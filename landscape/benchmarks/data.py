@@ -1,6 +1,6 @@
-"""The data that the plain ways of a comparison loop over.
+"""The data that the plain loops of a comparison use.
 
-Owns: that they are tensors which can be preloaded.
+Owns: the check that they are tensors which can be preloaded.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""`landscape bench`: speed on this machine, side by side with the two other ways to do the same.
+"""`landscape bench`: speed on this machine, side by side with two other implementations.
 
-Owns: the comparison of (a) the original program's way, a DataLoader that decodes and transforms every image at every
+Owns: the comparison of (a) the original program's method, a DataLoader that decodes and transforms every image at every
 point, (b) a bare PyTorch loop over preloaded tensors, and (c) this library. They alternate in one run with the same net,
-data and threads, so that a machine whose speed drifts favours none; the ratios within a round are what counts.
+data and threads, so that a machine whose speed drifts favours none; only the ratios within a round count.
 """
 
 from __future__ import annotations

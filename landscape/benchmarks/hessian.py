@@ -1,8 +1,8 @@
 """`landscape bench --hessian`: both ends of the Hessian's spectrum, side by side with the original program's procedure.
 
-Owns: that procedure (two runs of ARPACK to a tolerance of 1e-2, the second on the shifted operator, over products by double
-backward in batches of 128, the images preloaded), and the comparison: at each of a row of neighbouring points the two take
-turns, and a third computation, not timed, tells how far both are from the truth.
+Owns: that procedure (two runs of ARPACK to a tolerance of 1e-2, the second on the shifted operator, with products by double
+backward in batches of 128, the images preloaded), and the comparison: the two alternate at each of a row of neighbouring
+points, and a third computation, not timed, gives the error of both.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def bench_hessian(checkpoint: Any, model: Any, *, rounds: int, options: dict[str
     Returns:
         The machine; "original" and "ours": mean seconds, products, rough ones (in bfloat16) and largest relative error of
         either end; "speedup": the ratio of the sums of the seconds, and "speedups" at each point; "one_product": the ratio of
-        the seconds of one product, those of ours being of both kinds.
+        the seconds of one product; ours are of both kinds.
     """
     asked = Asked.of(checkpoint, Given({"model": model, "metrics": ("loss",), **options}))
     on = on_plane(asked, {"x": (0, 1, 2)}, World(), "bench", plain=True)
@@ -111,7 +111,7 @@ def _summary(rows: list[dict[str, float]]) -> dict[str, float]:
 
 
 class _Original:
-    """The original program's way: every product a forward, a backward with its graph, and a backward through that."""
+    """The original program's method: every product is a forward, a backward with its graph, and a backward through that."""
 
     def __init__(self, net: nn.Module, on: OnSlice):
         self._net, self._split = net, tensors_of(on.subject.objective)
@@ -142,7 +142,7 @@ class _Original:
 
     def _largest_magnitude(self, size: int, shift: float) -> float:
         operator = LinearOperator((size, size), matvec=lambda v: self._product(v) - shift * v, dtype=np.float32)
-        # ARPACK draws its start from numpy's global generator, which is not ours to touch
+        # by default ARPACK draws its start from numpy's global generator, which we must not change
         start = np.random.default_rng(0).standard_normal(size).astype(np.float32)
         return float(eigsh(operator, 1, tol=TOLERANCE, which="LM", return_eigenvectors=False, v0=start)[0])
 

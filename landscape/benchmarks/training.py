@@ -24,7 +24,7 @@ from landscape.objective.numerics import switched
 from landscape.training.job import TrainingJob, make_training_job
 from landscape.training.loader import TensorLoader
 
-# Seconds that each way trains in a round, about.
+# Approximate seconds of training of each loop in a round.
 SECONDS = 4.0
 LR, MOMENTUM, WEIGHT_DECAY = 0.01, 0.9, 5e-4
 
@@ -64,7 +64,7 @@ def bench_training(
     checkpoint: Any, model: str | None, *, data: Any, rounds: int, batch_size: int | None, **options: Any
 ) -> dict[str, Any]:
     """Samples per second of training: "plain" and "ours", the median of their ratios, and how far the losses of the
-    first step are apart. The net and the data are the checkpoint's where they are not given; its weights are not used.
+    first step are apart. The net and the data are the checkpoint's unless given; its weights are not used.
 
     Raises:
         LandscapeError: bad input.
@@ -105,7 +105,7 @@ def bench_training(
 
 
 def _alternate(ways: dict[str, Callable], rounds: int, device: torch.device) -> dict[str, list[float]]:
-    """Seconds of a step of each way in each round."""
+    """Seconds of a step of each loop in each round."""
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     number, steps = 0, 1
     for turn in range(rounds + 1):

@@ -1,6 +1,6 @@
 """Entry point of `landscape`.
 
-Owns: running one command, its exit status, and that every error is one line. Statuses: 0 done, 1 an error, 2 wrong usage,
+Owns: running one command, its exit status, and one line for every error. Statuses: 0 done, 1 an error, 2 wrong usage,
 130 interrupted.
 """
 
@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         perform(command, given)
         return 0
-    except BrokenPipeError:  # the reader of our output has gone, as in `landscape info ... | head`
+    except BrokenPipeError:  # the reader of our output has closed it, as in `landscape info ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (Exception, KeyboardInterrupt) as error:
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def perform(command: Command, given: dict[str, Any]) -> None:
-    """Calls the function, prints what it says of the result, and draws it if asked to. Fills in the default output."""
+    """Calls the function, prints its lines on the result, and draws it on request. Fills in the default output."""
     apart = {row.name for row in command.rows if row.option.apart}
     shell = {name: given.pop(name) for name in apart if name in given}
     positional = [given.pop(argument.name) for argument in command.positional if argument.name in given]
@@ -62,7 +62,7 @@ def perform(command: Command, given: dict[str, Any]) -> None:
 
 
 def explained(error: BaseException, *, keeps: bool, again: bool = False) -> tuple[str, int]:
-    """(one line, exit status) for whatever ended a command; `keeps` when it writes a file that can be continued."""
+    """(one line, exit status) for an error that ended a command; `keeps`: it writes a file that can be continued."""
     if isinstance(error, LandscapeError):
         return str(error), error.exit_status
     if isinstance(error, KeyboardInterrupt):

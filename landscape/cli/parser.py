@@ -39,7 +39,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def add_arguments(parser: argparse.ArgumentParser, command: Command) -> None:
-    """Positional arguments and options; one that is not given leaves the function's own default in force."""
+    """Positional arguments and options; an option that is not given keeps the function's default."""
     for name, metavar, help, nargs in command.positional:
         keywords: dict[str, Any] = {"metavar": metavar, "help": help}
         if nargs:
@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser, command: Command) -> None:
 
 
 def join_ranges(arguments: list[str]) -> list[str]:
-    """`-x -1:1:51` as `-x=-1:1:51`, because argparse takes a word with a leading minus for an option."""
+    """`-x -1:1:51` as `-x=-1:1:51`, because argparse reads a word with a leading minus as an option."""
     joined: list[str] = []
     for word in arguments:
         if joined and joined[-1] in RANGES and word.startswith("-"):

@@ -30,20 +30,20 @@ from landscape.subject.subject import Subject
 from landscape.surfaces.provenance import CurvatureFacts
 
 MAX, MIN, NEGATIVE, SETTLED = "hessian_max", "hessian_min", "hessian_negative", "hessian_settled"
-# Where rough products were of no use, they are tried again when they are off by no more than this share of the smallest.
+# Where low precision failed, it is tried again once its product is off by at most this share of the smallest eigenvalue.
 TRIED_AGAIN = 0.1
-# Vectors of so many points are remembered, as far as they take no more than this.
+# At most this many points are remembered, and at most this many bytes of their vectors.
 REMEMBERED, REMEMBERED_BYTES = 64, 512 << 20
 PROBES, STEPS = 2, 40
-# What a point starting from its neighbour's eigenvectors takes, for the time that a dry run expects (docs/performance.md):
-# full-precision products alone, or those beside low-precision ones.
+# The usual products of a point that starts from its neighbour's eigenvectors, for the estimate of a dry run
+# (docs/performance.md): all in full precision, or those in full precision beside low-precision ones.
 USUAL_PRODUCTS, USUAL_BESIDE = 13, 3
 
 
 @dataclass(frozen=True)
 class EndsSettings:
     """`tolerance`: relative error of each eigenvalue. `index`: a share of the largest magnitude; eigenvalues below minus
-    that count as negative; None leaves the saddle index out."""
+    that share count as negative; None omits the saddle index."""
 
     ignore: str = "biasbn"
     tolerance: float = 0.01
@@ -52,7 +52,7 @@ class EndsSettings:
     steps: int = STEPS
 
     def checked(self) -> EndsSettings:
-        """Raises UsageError for what cannot be meant."""
+        """Raises UsageError for invalid values."""
         if not 0 < self.tolerance <= 0.5:
             raise UsageError(
                 f"tolerance {self.tolerance:g}: expected a relative error above 0, up to 0.5, such as 0.01"
@@ -65,7 +65,7 @@ class EndsSettings:
 
 
 class _Known(NamedTuple):
-    """Of a point that is done: the vectors to start from nearby, and whether rough products are good enough there."""
+    """What a finished point keeps: the vectors to start from nearby, and whether low precision is good enough there."""
 
     vectors: Tensor
     rough_pays: bool
@@ -74,8 +74,8 @@ class _Known(NamedTuple):
 class HessianEnds(Undivided):
     """Both ends of the spectrum at a point (`Addition`).
 
-    Each rank starts from the eigenvectors at the nearest point that it has done itself; the result depends on that within the
-    tolerance only.
+    Each rank starts from the eigenvectors at its own nearest finished point; this changes the result only within the
+    tolerance.
     """
 
     group, label = GROUP, "curvature"
@@ -89,7 +89,7 @@ class HessianEnds(Undivided):
         loss: str | None = None,
         rough: Operator | None = None,
     ):
-        """`loss`: the metric as which the loss is kept too, where nothing else holds it.
+        """`loss`: the metric that also keeps the loss, if no other measurement does.
 
         `rough`: the operator's products in low precision, or None.
         """
@@ -168,7 +168,7 @@ class HessianEnds(Undivided):
         return {**self._kept(loss), **dict.fromkeys(unknown, math.nan), **spent}
 
     def _ends(self, coords: Coords, random: Callable[[int], Tensor]) -> Extremes:
-        """Both ends here, remembered for what comes next."""
+        """Both ends here, remembered for the next points."""
         products, known = self._products, self._nearest(coords)
         rough = self.rough if known is None or known.rough_pays else None
         found = extremes(
@@ -187,7 +187,7 @@ class HessianEnds(Undivided):
         return found
 
     def _would_pay(self, ends: Extremes) -> bool:
-        """Whether rough products are good enough here, where none were used."""
+        """Whether low precision would be good enough at this point, which did not use it."""
         if self.rough is None:
             return False
         off = self.rough(ends.lower_vectors[0]) - self._products(ends.lower_vectors[0])
@@ -197,7 +197,7 @@ class HessianEnds(Undivided):
         return {self._loss: loss} if self._loss else {}
 
     def _random(self, coords: Coords) -> Callable[[int], Tensor]:
-        """Random vectors that are the same at a point whoever computes it, and others at every point."""
+        """Random vectors that are the same on every rank, and differ from point to point."""
         digest = hashlib.blake2b(np.asarray(coords, dtype=np.float64).tobytes(), digest_size=4).digest()
         seed = int.from_bytes(digest, "big")
         return lambda number: self._products.gaussian(seed, number)
@@ -216,7 +216,7 @@ class HessianEnds(Undivided):
         return {NEGATIVE: share, f"stderr/{NEGATIVE}": error}
 
     def _nearest(self, coords: Coords) -> _Known | None:
-        """What is known of the nearest point that is remembered; of equally near ones, the one done last."""
+        """The nearest remembered point; among equally near ones, the last one finished."""
         if not self._known:
             return None
         return self._known[min(reversed(self._known), key=lambda known: math.dist(known, coords))]

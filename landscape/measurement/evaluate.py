@@ -1,7 +1,7 @@
 """The objective at a point of a slice: every metric over all samples, or estimated from some of them.
 
-Owns: moving a subject to a point, `Evaluate`, and `Sampled`. Which samples an estimate takes is decided in
-objective/sampled.py.
+Owns: moving a subject to a point, `Evaluate`, and `Sampled`. objective/sampled.py decides which samples an estimate
+takes.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Evaluate:
 
 
 class Sampled(Undivided):
-    """As many samples at each point as the wanted error needs."""
+    """As many samples at each point as the accepted error requires."""
 
     def __init__(self, subject: Subject, slice: Slice, estimator: SampledObjective):
         self.subject, self.slice, self._estimator = subject, slice, estimator
@@ -79,14 +79,14 @@ def quantity_of(objective: Objective, name: str) -> Quantity:
 
 
 def drivers(subject: Subject) -> list[str]:
-    """The metrics whose error a tolerance bounds: the loss of each split, or the first metric where there is none."""
+    """The metrics whose error a tolerance bounds: the loss of each split, or the first metric if there is no loss."""
     metrics = subject.facts.metrics or ["loss"]
     name = "loss" if "loss" in metrics else metrics[0]
     return [f"{split}_{name}" for split in subject.objective.splits]
 
 
 def measure_speed(subject: Subject, clock: Callable[[], float] = time.perf_counter) -> float:
-    """Samples per second of this rank, from about a second of batches at the present weights.
+    """Samples per second of this rank, from about a second of batches at the current weights.
 
     Raises:
         EvaluationError: not one batch could be evaluated.

@@ -16,11 +16,11 @@ Values = dict[str, float]
 
 
 class Measurement(Protocol):
-    """Work (`sweep.work.Work`) that says what its results are."""
+    """Work (`sweep.work.Work`) that describes its results."""
 
     @property
     def chunks(self) -> int:
-        """Into how many parts a point can be divided; the same at every point and on every rank."""
+        """The number of parts of a point; the same at every point and on every rank."""
 
     def part(self, coords: Coords, first: int, end: Callable[[int], int]) -> Sequence[Any]:
         """One contribution for each chunk from `first` on; `end` is called before each and says where to stop."""
@@ -33,7 +33,7 @@ class Measurement(Protocol):
 
 
 class Addition(Measurement, Protocol):
-    """A measurement that is added to a surface that is there, in a status group of its own.
+    """A measurement that is added to an existing surface, in its own status group.
 
     Attributes:
         group: the name of the status group, and of the facts in the provenance.
@@ -46,10 +46,10 @@ class Addition(Measurement, Protocol):
     notes: tuple[str, ...]
 
     def facts(self) -> Mapping[str, Any]:
-        """What must agree before more points are added to the same group, as JSON."""
+        """Facts that must agree before more points are added to the same group, as JSON."""
 
     def run_facts(self) -> Mapping[str, Any]:
-        """What only describes the latest run, as JSON."""
+        """Facts that only describe the latest run, as JSON."""
 
     def passes(self, result: Mapping[str, float]) -> float:
         """Passes over the data that a point took."""

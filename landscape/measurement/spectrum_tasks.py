@@ -1,4 +1,4 @@
-"""The parts of a spectrum, each a task of its own: the ends of a block, its trace, a probe of its density, the sharpness.
+"""The parts of a spectrum, each a separate task: the ends of a block, its trace, a probe of its density, the sharpness.
 
 Owns: what a task computes, as a small dict of floats that can be sent and kept, and how it is put into a `Block`.
 
@@ -46,7 +46,7 @@ class Task(NamedTuple):
 
 @dataclass(frozen=True)
 class Wanted:
-    """What of the spectrum is asked for."""
+    """The requested parts of the spectrum."""
 
     matrix: str
     ignore: str
@@ -61,7 +61,7 @@ class Wanted:
     sharpness: bool
 
     def check(self) -> None:
-        """Raises UsageError for what cannot be meant; the message names the option."""
+        """Raises UsageError for invalid values; the message names the option."""
         if self.matrix not in MATRICES:
             raise UsageError(f"matrix '{self.matrix}': expected hessian or ggn")
         if self.per not in PER:
@@ -102,7 +102,7 @@ class Tasks(Undivided):
         self._pairs: dict[str, Eigenpairs] = {}
 
     def _tasks_of(self, number: int) -> list[Task]:
-        """Of each block first the ends, which the other tasks are measured by."""
+        """The tasks of a block: first the ends, which its probes need."""
         wanted, tasks = self._wanted, [Task(number, PAIRS, 0)]
         if wanted.trace_products:
             tasks.append(Task(number, TRACE, 0))
@@ -158,7 +158,7 @@ class Tasks(Undivided):
         )
 
     def _products(self, name: str) -> CurvatureOperator:
-        """Ready at the weights; those of one block are held, as what they keep is large."""
+        """The operator of a block, ready at the weights; only one is held, because it keeps large tensors."""
         if self._at is None or self._at[0] != name:
             self._at = None
             made = self._made(self._names[name])
@@ -192,7 +192,7 @@ class Tasks(Undivided):
 
     def _probe(self, name: str, products: CurvatureOperator, probe: int) -> dict[str, float]:
         wanted = self._wanted
-        shift = probe * 1_000_000  # each probe draws from numbers of its own, whoever computes it
+        shift = probe * 1_000_000  # each probe has its own random numbers, on every rank
         found = density(
             products, lambda k: products.gaussian(SEED, k + shift), products.dimension,
             probes=1, steps=wanted.steps, known=self._known(name),
@@ -213,7 +213,7 @@ class Tasks(Undivided):
             found, passes = critical_sharpness(loss)
         finally:
             objective.weights.copy_(center)
-            self._at = None  # where batch norm is recomputed, it stands elsewhere now
+            self._at = None  # recomputed batch-norm statistics are now those of other weights
         return {"sharpness": found, "passes": float(passes)}
 
 

@@ -1,1 +1,1 @@
-"""What a user can ask for: one row for each option, from which the shell and Python signatures are both made."""
+"""The options of all commands: one row each, from which the shell and Python signatures are both made."""

@@ -32,7 +32,7 @@ class Positional(NamedTuple):
 
 @dataclass(frozen=True)
 class Command:
-    """What the shell needs to know of a function.
+    """What the shell needs to know about a function.
 
     Attributes:
         rows: its options, in the order of the help.
@@ -60,7 +60,7 @@ def command(
     without: Sequence[str] = (),
     **shell: Any,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Makes a command of a function, found later as its attribute `command`.
+    """Makes a command from a function, as its attribute `command`.
 
     With `groups` (dataclasses of options), the function takes `given: Given`, and Python sees a keyword for each option.
     With `rows`, the function's own keywords are the options, and `rows` say how each is typed in the shell. `without` names
@@ -85,7 +85,7 @@ def command(
 
 
 def _rows(groups: Sequence[type], without: Sequence[str]) -> tuple[Row, ...]:
-    """One row for each name, title by title: a later group replaces what an earlier one says of it."""
+    """One row for each name, title by title: a later group replaces the row of an earlier one."""
     found = {row.name: row for group in groups for row in rows_of(group) if row.name not in without}
     titles = list(dict.fromkeys(row.group for row in found.values()))
     return tuple(sorted(found.values(), key=lambda row: titles.index(row.group)))

@@ -1,7 +1,7 @@
 """The options that several commands share, in groups named after the part of a run that reads them.
 
-Owns: their names, defaults and help, and which values and combinations within a group can never be meant. What an option
-that was not given means for a particular net or grid is decided where it is used.
+Owns: their names, defaults and help, and which values and combinations within a group are invalid. The code that uses an
+option decides its default for a particular net or grid.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class DataOptions:
         metavar="SPEC",
     )  # fmt: skip
     data_root: str | None = option(None, "folder of torchvision data sets (default: data)", metavar="DIR")
-    download: bool = flag("download a torchvision data set that is not there")
+    download: bool = flag("download a torchvision data set that is missing")
     split: str | Sequence[str] = option(
         ("train",), "repeatable; metrics are named train_loss, test_accuracy, ... (default: train)",
         action="append", choices=("train", "test"),
@@ -97,9 +97,9 @@ class AxesOptions:
         choices=("filter", "layer", "weight", "dfilter", "dlayer", "none"),
     )  # fmt: skip
     ignore: str | None = option(
-        None, "parameters that stay (default: biasbn; none with --to)", metavar="biasbn|none|REGEX"
+        None, "parameters that do not move (default: biasbn; none with --to)", metavar="biasbn|none|REGEX"
     )
-    seed: int = option(0, "of the random directions (default: 0)", type=int, metavar="N")
+    seed: int = option(0, "seed of the random directions (default: 0)", type=int, metavar="N")
     orthogonal: bool = flag("make y orthogonal to x, filter by filter, keeping its norms")
     state: str = option("weights", "states: BN statistics move along (default: weights)", choices=("weights", "states"))
     batchnorm: str | None = option(
@@ -109,7 +109,7 @@ class AxesOptions:
     lean: bool = flag("draw random directions again at each point instead of keeping them: less memory, slower")
 
     def check(self, ndim: int, save_directions: bool) -> None:
-        """Raises UsageError for what can never be meant; the message names the option."""
+        """Raises UsageError for invalid values and combinations; the message names the option."""
         check_choices(self)
         if self.state == "states" and self.batchnorm not in (None, "interpolate"):
             raise UsageError(
@@ -118,7 +118,7 @@ class AxesOptions:
         if self.directions and (self.to is not None or self.to_y is not None):
             raise UsageError("directions and to both say where the axes point; give one of them")
         if self.directions and (self.norm or self.ignore or self.orthogonal):
-            raise UsageError("directions are taken from the file as they are; norm, ignore and orthogonal do not apply")
+            raise UsageError("directions from a file are used unchanged; drop norm, ignore and orthogonal")
         if self.to_y is not None and (self.to is None or ndim < 2):
             raise UsageError("to-y needs to, and a surface: it is the third net of a plane")
         self._check_exclusions(save_directions)
@@ -128,7 +128,7 @@ class AxesOptions:
             raise UsageError(f"seed {self.seed}: expected 0 or more")
 
     def _check_exclusions(self, save_directions: bool) -> None:
-        """A lean direction is never there as a whole; one along the loss is known only once it is computed."""
+        """A lean direction is never in memory as a whole; one along the loss must be computed first."""
         given = {
             "to": self.to is not None,
             "directions": self.directions is not None,
@@ -153,7 +153,7 @@ class MachineOptions:
     precision: str = option("fp32", "default: fp32, which never uses TF32", choices=("fp32", "tf32", "bf16", "fp64"))
     batch_size: int | None = option(None, "samples in one pass", type=int, metavar="N")
     threads: int | None = option(None, "CPU threads of each rank (default: cores / ranks)", type=int, metavar="N")
-    plain: bool = flag("call the net as it is, bit for bit, without folding batch norm into convolutions")
+    plain: bool = flag("call the net unchanged, bit for bit, without folding batch norm into convolutions")
     shard_data: bool = flag("share the data of every point among the ranks, for few points")
 
     def check(self) -> None:
@@ -172,12 +172,12 @@ class ToleranceOptions:
         "evaluated)", type=float, metavar="T",
     )  # fmt: skip
     refine: bool | None = option(
-        None, "under a tolerance, leave out points only, or with --no-refine samples only (default: both); alone, a "
+        None, "with a tolerance, leave out points only, or with --no-refine samples only (default: both); alone, a "
         "tolerance of 0.05", action=argparse.BooleanOptionalAction,
     )  # fmt: skip
 
     def check(self) -> float:
-        """The tolerance as given; `refine` alone means the usual one.
+        """The given tolerance; `refine` alone means the default one.
 
         Raises:
             UsageError: out of range, or `refine=False` without a tolerance.
@@ -201,7 +201,7 @@ class OutputOptions:
         None, "output file; an existing one of the same run is continued (in Python, None keeps the result in memory)",
         "-o", "--out", metavar="FILE",
     )  # fmt: skip
-    overwrite: bool = flag("start again where the output exists")
+    overwrite: bool = flag("start again if the output exists")
     save_directions: bool = flag("keep the directions in FILE.directions.h5")
     draw: bool = flag("draw the result too, beside the output", "--plot", shell=True, apart=True)
     quiet: bool = flag("no progress bar")

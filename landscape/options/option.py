@@ -78,7 +78,7 @@ def rows_of(group: Any) -> Iterator[Row]:
 
 
 class Given:
-    """The options that were given, as an object of the group that somebody needs: `given[DataOptions].samples`."""
+    """The given options, as an object of any group: `given[DataOptions].samples`."""
 
     def __init__(self, keywords: Mapping[str, Any]):
         self._keywords = dict(keywords)
@@ -90,7 +90,7 @@ class Given:
 
 
 def check_names(function: str, given: Mapping[str, Any], known: Sequence[str]) -> None:
-    """Raises UsageError for a keyword that a function does not have, and names the nearest that it has."""
+    """Raises UsageError for a keyword that a function does not have, and names the nearest one that it has."""
     for name in given:
         if name not in known:
             near = difflib.get_close_matches(name, known, 3, 0.5)
@@ -99,7 +99,7 @@ def check_names(function: str, given: Mapping[str, Any], known: Sequence[str]) -
 
 
 def check_choices(group: Any) -> None:
-    """Raises UsageError for a value that is not among the choices of its option; None is the default of some."""
+    """Raises UsageError for a value that is not among the choices of its option; None may be a default."""
     for row in rows_of(group):
         value, choices = getattr(group, row.name), row.option.choices
         if choices and value is not None and not isinstance(value, (list, tuple)) and value not in choices:

@@ -1,4 +1,4 @@
-"""`landscape bench`: speed on this machine, side by side with other ways to do the same."""
+"""`landscape bench`: speed on this machine, side by side with other implementations."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def bench(
     train: bool = False,
     hessian: bool = False,
 ) -> dict[str, Any]:
-    """Samples per second of the original program's way, a bare loop and ours, at one point of the landscape.
+    """Samples per second of the original program's method, a bare loop and ours, at one point of the landscape.
 
     Args:
         checkpoint: default the ResNet-56 that ships with the project.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from landscape.surfaces.spectrum import Spectrum
     from landscape.surfaces.surface import Surface
 
-NAMES = Option("titles of the panels, with commas", type=comma_list, metavar="LIST")
+NAMES = Option("titles of the panels, separated by commas", type=comma_list, metavar="LIST")
 
 
 @command(

@@ -1,4 +1,4 @@
-"""`landscape demo`: the main job on what ships with the project.
+"""`landscape demo`: the main commands on the nets and data that ship with the project.
 
 Owns: the choice of nets, grids and pictures. Everything goes through the recipes that users call.
 """
@@ -25,11 +25,11 @@ NETS = {"with shortcuts": "resnet56_digits", "without shortcuts": "resnet56_nosh
 
 
 @command(
-    "the main job on what ships with the project",
+    "the main commands on the nets that ship with the project",
     lines=lambda files, shell: files_lines(files, "the demo wrote"),
     rows={
         "checkpoints": Option("folder of the nets that ship", metavar="DIR"),
-        "out": Option("folder of what is written (default: runs/demo)", ("-o", "--out"), metavar="DIR"),
+        "out": Option("output folder (default: runs/demo)", ("-o", "--out"), metavar="DIR"),
         "points": Option("points of each axis", type=int, metavar="N"),
         "samples": Option("samples of each split", type=int, metavar="N"),
         "quiet": Option("no progress bar", action="store_true"),
@@ -47,14 +47,14 @@ def demo(
 
     Args:
         checkpoints: folder with the two nets; default those that ship with the project.
-        out: folder of what is written; git ignores the default.
+        out: output folder; git ignores the default.
         points: of each axis. samples: of each split.
 
     Returns:
         The files written (on the first rank; elsewhere none).
 
     Raises:
-        LandscapeError: the nets that ship are not there.
+        LandscapeError: the nets that ship are missing.
     """
     nets, out = {name: shipped(name, checkpoints) for name in NETS.values()}, Path(out)
     leads = connect().leads

@@ -29,7 +29,7 @@ def lines(path: Path, shell: Mapping[str, Any]) -> Sequence[str]:
 def export(surface: Surface | str | Path, out: str | Path, *, format: str | None = None) -> Path:
     """Writes a surface in another form: csv, npz, nc (needs xarray), or li2018, the original program's HDF5 layout.
 
-    `format` None goes by the suffix of `out`.
+    `format` None follows the suffix of `out`.
 
     Raises:
         UsageError: unknown format. LandscapeError: unreadable input or unwritable output.

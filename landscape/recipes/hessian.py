@@ -34,17 +34,19 @@ PRODUCTS = ("program", "graph", "differences")
 class EndsOptions:
     title: ClassVar[str] = "curvature"
 
-    every: int = option(1, "every Nth point of each axis, the centre among them (default: 1)", type=int, metavar="N")
+    every: int = option(1, "every Nth point of each axis, including the centre (default: 1)", type=int, metavar="N")
     tolerance: float = option(
-        0.01, "accepted relative error of an eigenvalue; an end smaller than a thousandth of the other need only be known as "
-        "well as that (default: 0.01)", type=float, metavar="T",
+        0.01, "accepted relative error of an eigenvalue; an end smaller than a thousandth of the other counts as that large "
+        "(default: 0.01)", type=float, metavar="T",
     )  # fmt: skip
     ignore: str = again(AxesOptions, "ignore", default="biasbn", help=IGNORED)
     index: float | None = option(
         None, "also the saddle index: the share of eigenvalues below -T times the largest magnitude, such as 0.001, as "
         "hessian_negative with its standard error", type=float, metavar="T",
     )  # fmt: skip
-    split: str | Sequence[str] | None = option(None, "whose loss (default: train)", choices=("train", "test"))
+    split: str | Sequence[str] | None = option(
+        None, "split whose loss is used (default: train)", choices=("train", "test")
+    )
     samples: int | None = again(DataOptions, "samples", help="N of the file's samples (default: all of them)")
     products: str | None = option(
         None, "how products with the Hessian are computed (default: the first that the net allows)", choices=PRODUCTS
@@ -57,16 +59,16 @@ class EndsOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class MovedOptions:
-    title: ClassVar[str] = "what has moved since the file was computed"
+    title: ClassVar[str] = "files that have moved since the surface was computed"
 
-    checkpoint: Any = option(None, "the file's checkpoint, where it has moved", metavar="CKPT")
-    model: Any = again(NetOptions, "model", help="the file's net, where its spec has moved")
-    data: Any = again(DataOptions, "data", help="the file's data, where they have moved")
+    checkpoint: Any = option(None, "the file's checkpoint, if it has moved", metavar="CKPT")
+    model: Any = again(NetOptions, "model", help="the file's net, if its spec has moved")
+    data: Any = again(DataOptions, "data", help="the file's data, if they have moved")
     data_root: str | None = again(DataOptions, "data_root")
-    loss: str | Callable | None = again(LossOptions, "loss", default=None, help="the file's loss, where it has moved")
-    to: Any = again(AxesOptions, "to", help="the file's second net, where it has moved")
-    to_y: Any = again(AxesOptions, "to_y", help="the file's third net, where it has moved")
-    directions: Any = again(AxesOptions, "directions", help="the file's directions, where they have moved")
+    loss: str | Callable | None = again(LossOptions, "loss", default=None, help="the file's loss, if it has moved")
+    to: Any = again(AxesOptions, "to", help="the file's second net, if it has moved")
+    to_y: Any = again(AxesOptions, "to_y", help="the file's third net, if it has moved")
+    directions: Any = again(AxesOptions, "directions", help="the file's directions, if they have moved")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +85,7 @@ class EndsMachine:
 
 
 def lines(result: Any, shell: Mapping[str, Any]) -> list[str]:
-    """Both ends over all points done, and the points that are less precise than asked."""
+    """Both ends over all finished points, and the number of points outside the tolerance."""
     import numpy as np
 
     from landscape.quantity import HESSIAN, LARGEST, NEGATIVE, PRODUCTS, ROUGH_PRODUCTS, SETTLED, SMALLEST
@@ -100,8 +102,8 @@ def lines(result: Any, shell: Mapping[str, Any]) -> list[str]:
     said += [f"  {role} eigenvalue: {spread(result, found[role])}" for role in (LARGEST, SMALLEST)]
     if count := int((array[SETTLED] == 0).sum()) if SETTLED in array else 0:
         said.append(
-            f"  less precise than asked at {count} point{'s' if count != 1 else ''}; hessian_max_error and "
-            "hessian_min_error say by how much"
+            f"  outside the tolerance at {count} point{'s' if count != 1 else ''}; see hessian_max_error and "
+            "hessian_min_error"
         )
     if NEGATIVE in array:
         shares = 100 * array[NEGATIVE]
@@ -129,10 +131,10 @@ def picture(surface: Any) -> tuple[Any, str, str]:
 def hessian(surface: Surface | str | Path, *, given: Given) -> Surface | Plan:
     """Adds the largest and the smallest eigenvalue of the Hessian of the mean loss to every point of a surface file.
 
-    The plane, the net, the data and the loss are those of the file, by its own provenance; it is refused when one of them is
-    no longer the same. Adds `hessian_max`, `hessian_min`, the error of each as `hessian_max_error`, ..., `hessian_settled`,
-    whether both are as precise as asked, and `hessian_products`, the number of products that the point took, with
-    `hessian_rough`, those in bfloat16.
+    The plane, the net, the data and the loss are those of the file's provenance; if one of them has changed, that is an
+    error. Adds `hessian_max`, `hessian_min`, the error of each as `hessian_max_error`, ..., `hessian_settled` (whether both
+    are within the tolerance), `hessian_products` (the number of products that the point took), and `hessian_rough` (those in
+    bfloat16).
 
     Args:
         surface: a surface file, which is extended; a `Surface`, of which an extended copy is returned; or the folder of a
@@ -182,5 +184,5 @@ def hessian(surface: Surface | str | Path, *, given: Given) -> Surface | Plan:
 def _single(split: str | Sequence[str] | None) -> str | None:
     names = [split] if isinstance(split, str) else list(split or [])
     if len(names) > 1:
-        raise UsageError(f"split {', '.join(names)}: curvature is that of one split; run the command on each surface")
+        raise UsageError(f"split {', '.join(names)}: expected one split for the curvature; give one of them")
     return names[0] if names else None

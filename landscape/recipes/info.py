@@ -13,7 +13,7 @@ from landscape.recipes.words import tree_lines
 
 
 def lines(facts: Any, shell: Mapping[str, Any]) -> Sequence[str]:
-    """Of one file, or of several."""
+    """The lines for one file, or for several."""
     if shell.get("json"):
         return [json.dumps(facts, indent=2, default=str)]
     each = facts if isinstance(facts, list) else [facts]

@@ -27,13 +27,15 @@ _levels.__name__ = "number or list of numbers"  # argparse names it in its messa
 FILES = Positional(
     "surfaces", "FILE", "surface files, ours or the original program's, spectra, or run folders", nargs="+"
 )
-KIND = Option(f"{', '.join(KIND_FILES)}; several with commas for plot", metavar="KIND")
+KIND = Option(f"{', '.join(KIND_FILES)}; several for plot, separated by commas", metavar="KIND")
 OUT = Option(
     "output files: .png .pdf .svg .html; a bare suffix keeps the first name", ("-o", "--out"), nargs="+", metavar="FILE"
 )
 DRAWING = {
-    "metric": Option("such as test_loss (default: the first loss); two, with a comma, for overlays", metavar="NAME"),
-    "scale": Option("of the values (default: auto)", choices=("auto", "linear", "log", "symlog")),
+    "metric": Option(
+        "such as test_loss (default: the first loss); two for overlays, separated by a comma", metavar="NAME"
+    ),
+    "scale": Option("scale of the values (default: auto)", choices=("auto", "linear", "log", "symlog")),
     "levels": Option("number of contour lines, or their values", type=_levels, metavar="N|LIST"),
     "vmin": Option("lowest value drawn", type=float),
     "vmax": Option("highest value drawn", type=float),
@@ -70,15 +72,15 @@ def plot(
 
     Args:
         surfaces: one or several, as `Surface`, paths of surface files, folders of training runs, or (files of) spectra.
-        kind: contour, filled, heatmap, surface, overlay or overlay3d (train and test over each other), or ratio (a map of
+        kind: contour, filled, heatmap, surface, overlay or overlay3d (train and test in one picture), or ratio (a map of
             curvature under the lines of the loss) for a plane; line, spread (all files in one picture: median and range)
             or curvature (the loss, the ends of the Hessian's spectrum below) for a line; curves for a run; spectrum or
             layers for a spectrum. Or several of them; default contour, line, curves and spectrum.
         metric: default the first loss; a line, a spread and curves show all, an overlay takes `loss` or `accuracy`.
         scale: auto, linear, log or symlog; auto is logarithmic when the values span more than a factor of about 20.
-        levels: about how many contour lines, or their values.
-        vmin, vmax: limits of the drawn values; what is clipped is stated in the picture.
-        out: .png, .pdf, .svg or .html; several are written each; a bare suffix such as ".pdf" keeps the first's name.
+        levels: the approximate number of contour lines, or their values.
+        vmin, vmax: limits of the drawn values; the picture states what is clipped.
+        out: .png, .pdf, .svg or .html, one or several; a bare suffix such as ".pdf" keeps the first's name.
             Default FILE_KIND.png, for a run FOLDER/curves.png.
 
     Returns:

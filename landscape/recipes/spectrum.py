@@ -28,7 +28,7 @@ class OneSplit:
     title: ClassVar[str] = "data"
 
     split: str | Sequence[str] = again(
-        DataOptions, "split", default="train", action=None, help="whose loss (default: train)"
+        DataOptions, "split", default="train", action=None, help="split whose loss is used (default: train)"
     )
 
 
@@ -81,7 +81,7 @@ class SpectrumOutput:
 
 
 def lines(spectrum: Any, shell: Mapping[str, Any]) -> list[str]:
-    """What was found of each block."""
+    """The results for each block."""
     import numpy as np
 
     said = [f"{spectrum.source or 'spectrum'}: {spectrum.known.spectrum.matrix} at the weights"]

@@ -51,7 +51,7 @@ def default_out(suffix: str) -> Any:
 
 
 def compute(checkpoint: Any, ranges: Mapping[str, Any], given: Given, name: str) -> Surface | Plan:
-    """A run over a line or plane; directions that the loss names are computed first."""
+    """A run over a line or plane; directions that depend on the loss are computed first."""
     from landscape.study.along import with_directions
     from landscape.study.evaluation import for_plan, plane_study
     from landscape.study.on_slice import Asked

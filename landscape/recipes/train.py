@@ -1,4 +1,4 @@
-"""`landscape train`: a net, from its first weights to a checkpoint that the other commands understand."""
+"""`landscape train`: a net, from its first weights to a checkpoint that the other commands read."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class TrainedNet:
     model: Any = again(NetOptions, "model", help="zoo name, torchvision:NAME, timm:NAME, module:callable, "
                        "file.py:callable; in Python also a module, of which a copy is trained", shell=True)  # fmt: skip
     data: Any = again(DataOptions, "data", help="digits, cifar10, ..., folder:PATH, npz:PATH, module:callable, "
-                      "file.py:callable; the test split, where there is one, is the validation")  # fmt: skip
+                      "file.py:callable; the test split, if any, is used for validation")  # fmt: skip
     data_root: str | None = again(DataOptions, "data_root")
     download: bool = again(DataOptions, "download")
     samples: int | None = again(DataOptions, "samples", help="train on N samples, always the same")
@@ -49,14 +49,14 @@ class OptimizerOptions:
         metavar="NAME",
     )  # fmt: skip
     lr: float | None = option(None, "highest learning rate (default: 0.1 for SGD, torch's for others)", type=float)
-    momentum: float = option(0.9, "of SGD (default: 0.9)", type=float)
+    momentum: float = option(0.9, "momentum of SGD (default: 0.9)", type=float)
     weight_decay: float = option(5e-4, "default: 5e-4", type=float, metavar="W")
     optimizer_option: Mapping[str, Any] | str | Sequence[str] = option(
         (), "further arguments of the optimizer, such as betas=(0.9,0.95); repeatable, in Python also a mapping",
         action="append", metavar="NAME=VALUE",
     )  # fmt: skip
     schedule: str = option(
-        "onecycle", "of the learning rate: constant, step (times gamma at each of the milestones), cosine (to 0), onecycle "
+        "onecycle", "learning rate: constant, step (times gamma at each of the milestones), cosine (to 0), onecycle "
         "(up and down) (default: onecycle)", choices=("constant", "step", "cosine", "onecycle"),
     )  # fmt: skip
     warmup: float | None = option(
@@ -80,8 +80,8 @@ class OptimizerOptions:
         (), "begin with smaller images, such as 16:10 or 16:10,24:5: 10 epochs on 16 x 16 pixels, 5 on 24 x 24, the rest on "
         "whole ones", metavar="SIDE:EPOCHS",
     )  # fmt: skip
-    seed: int = option(0, "of order, augmentation, wrong labels and dropout (default: 0)", type=int, metavar="N")
-    init_seed: int | None = option(None, "of the first weights (default: --seed)", type=int, metavar="N")
+    seed: int = option(0, "seed of order, augmentation, wrong labels and dropout (default: 0)", type=int, metavar="N")
+    init_seed: int | None = option(None, "seed of the first weights (default: --seed)", type=int, metavar="N")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +107,7 @@ class RunOptions:
 
 
 def lines(run: Any, shell: Mapping[str, Any]) -> list[str]:
-    """Where the trained net is, and how good."""
+    """The place of the trained net, and its metrics."""
     from landscape.quantity import SHARE, quantity_named
 
     found = ", ".join(
@@ -119,7 +119,7 @@ def lines(run: Any, shell: Mapping[str, Any]) -> list[str]:
 
 
 @command(
-    "a net, with checkpoints and a log, stopped and continued at will",
+    "a net, with checkpoints and a log; a stopped run continues",
     TrainedNet,
     OptimizerOptions,
     RunOptions,

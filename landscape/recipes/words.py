@@ -15,7 +15,7 @@ def files_lines(files: Sequence[Path], title: str = "wrote") -> list[str]:
 
 
 def plane_lines(surface: Any, out: str | Path) -> list[str]:
-    """One line on each metric of an evaluation, with what is not finite; and what a tolerance saved."""
+    """One line on each metric of an evaluation, with counts of values that are not finite; and what a tolerance saved."""
     lines = [f"{out}: {surface.grid.size} points"]
     for name in surface.values:
         if surface.quantity(name).group == "evaluation":  # other commands describe what they added
@@ -48,7 +48,7 @@ def plan_lines(plan: Any) -> list[str]:
     lines = [
         f"net      {model.name}, {model.parameters:,} parameters",
         f"data     {data.name}: {splits}",
-        f"points   {plan.points}, of which {plan.pending} are still to do; {each} samples each",
+        f"points   {plan.points}, of which {plan.pending} are pending; {each} samples each",
         f"memory   {bytes_text(plan.weight_bytes)} of weights and directions, {bytes_text(plan.data_bytes)} of data, per rank",
         f"speed    {plan.samples_per_second:,.0f} samples/s on this rank, {ranks}",
     ]
@@ -61,7 +61,7 @@ def plan_lines(plan: Any) -> list[str]:
 
 
 def tree_lines(tree: Mapping[str, Any], indent: int = 0) -> Iterator[str]:
-    """Nested facts, one to a line; what is empty is left out."""
+    """Nested facts, one to a line, without empty ones."""
     for key, value in tree.items():
         if isinstance(value, dict) and value and indent < 6:
             yield " " * indent + f"{key}:"

@@ -37,7 +37,7 @@ NAMES = "xy"
 
 @dataclass(frozen=True, eq=False)
 class MadePlane:
-    """A plane (or line), where the other nets lie in it, and its directions as long as they are to be saved."""
+    """A plane (or line), the places of the other nets in it, and its directions if they are to be saved."""
 
     plane: Plane
     trails: dict[str, Trail]
@@ -63,7 +63,7 @@ def make_plane(options: AxesOptions, subject: Subject, ranges: Sequence[Range], 
         moved = [line for line in plane.directions if isinstance(line, Tensor)]  # options exclude lean
         check_variances(layout, origin, moved, [(r.start, r.stop) for r in ranges])
     trails = net_trail(plane, net, others, layout)
-    # from here on nobody reads the other nets, nor the directions in another form than the plane's, but to save them
+    # from here on the other nets are not needed; the directions are needed as the plane's vectors, and to save them
     return MadePlane(plane, trails, tuple(directions) if keep else (), moves)
 
 
@@ -99,7 +99,7 @@ def _stored_directions(options: AxesOptions, net: Net, layout: Layout, ndim: int
 def _direction(
     options: AxesOptions, net: Net, layout: Layout, origin: Tensor, axis: int, other: Other | None
 ) -> Direction | Regenerated:
-    """Written tensor by tensor into its one vector, or with `lean` not at all."""
+    """Written tensor by tensor into one vector, or with `lean` not stored."""
     kind = "random" if other is None else "nets"
     usual = ("filter", "biasbn") if other is None else ("none", "none")
     scaling = {"norm": options.norm or usual[0], "ignore": options.ignore or usual[1]}
@@ -155,7 +155,7 @@ def _facts(options: AxesOptions, directions: Sequence[Direction | Regenerated], 
 
 
 def net_trail(plane: Plane, net: Net, others: Sequence[Other], layout: Layout) -> dict[str, Trail]:
-    """Where the named nets lie in the plane, for markers on the figure; nothing to mark when there is one net."""
+    """The places of the named nets in the plane, for markers on the figure; empty when there is one net."""
     if not others:
         return {}
     origin = plane.origin
@@ -163,20 +163,20 @@ def net_trail(plane: Plane, net: Net, others: Sequence[Other], layout: Layout) -
     for other in others:
         projected.append(plane.project(layout.flatten(other.tensors, dtype=origin.dtype, device=origin.device)))
     coords = np.array([coords for coords, _ in projected])
-    # what rounding leaves of an exact 0 or 1 would only clutter the file
+    # rounded to an exact 0 or 1, which is easier to read in the file
     coords = np.where(np.abs(coords - np.round(coords)) < 1e-5, np.round(coords), coords) + 0.0
     return {
         "nets": Trail(
             x=coords[:, 0],
             y=coords[:, 1] if plane.ndim > 1 else None,
             residual=np.array([residual for _, residual in projected]),
-            labels=_told_apart([net.label, *(other.label for other in others)]),
+            labels=_distinct([net.label, *(other.label for other in others)]),
         )
     }
 
 
-def _told_apart(labels: Sequence[str]) -> tuple[str, ...]:
-    """The labels, numbered when they are all alike, as those of nets in memory are."""
+def _distinct(labels: Sequence[str]) -> tuple[str, ...]:
+    """The labels, numbered when they are all equal, as those of nets in memory are."""
     return tuple(labels) if len(set(labels)) > 1 else tuple(f"{label} {i + 1}" for i, label in enumerate(labels))
 
 
@@ -185,7 +185,7 @@ def moves_buffers(directions: Sequence[Direction | Regenerated], layout: Layout)
     buffers = [entry.name for entry in layout.entries if entry.is_buffer]
     stored = [
         d.vector for d in directions if isinstance(d, Direction)
-    ]  # those that are drawn at each point move weights only
+    ]  # directions drawn at each point move weights only
     return any(bool(vector[name].any()) for vector in stored for name in buffers if name in vector)
 
 

@@ -18,12 +18,12 @@ from landscape.grid import Grid
 from landscape.surfaces.provenance import DirectionFacts
 
 BLOCK = 1 << 20
-# Of the largest eigenvalue of the Gram matrix of unit vectors: below it two directions are parallel.
+# Share of the largest eigenvalue of the Gram matrix of unit vectors; below it two directions are parallel.
 RANK = 1e-13
 
 
 class Line(Protocol):
-    """A direction that can be gone along without being a vector in memory."""
+    """A direction that need not be a vector in memory."""
 
     @property
     def shape(self) -> tuple[int, ...]: ...
@@ -62,7 +62,7 @@ class Plane:
 
     @property
     def nbytes(self) -> int:
-        """What origin and directions hold."""
+        """Bytes of origin and directions."""
         return sum(vector.nbytes for vector in (self.origin, *self.directions))
 
     def at(self, coords: Sequence[float], *, out: Tensor | None = None) -> Tensor:

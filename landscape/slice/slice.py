@@ -23,13 +23,13 @@ class Slice(Protocol):
 
     @property
     def nbytes(self) -> int:
-        """What the slice holds of weights and directions."""
+        """Bytes of the weights and directions that the slice holds."""
 
     def at(self, coords: Coords, *, out: Tensor | None = None) -> Tensor:
         """(n,) weights at `coords`, in the layout of the subject; written into `out` when given."""
 
     def buffers(self, coords: Coords) -> Mapping[str, Tensor]:
-        """Tensors of the net at `coords` that are not in the vector, such as BN statistics; empty where none move."""
+        """Tensors of the net at `coords` that are not in the vector, such as BN statistics; empty if none move."""
 
     def project(self, weights: Tensor) -> tuple[tuple[float, ...], float]:
         """Coordinates of the point of the slice that is nearest to `weights` (n,), and the distance to it."""

@@ -24,7 +24,7 @@ STEP = re.compile(r"step_(\d+)\.pt$")
 
 
 class Steps:
-    """`at((step,))` is the net of that step; `model` names the tensors and stays as it is."""
+    """`at((step,))` is the net of that step; `model` names the tensors and does not change."""
 
     def __init__(self, files: Mapping[float, Path], model: nn.Module, layout: Layout, like: Tensor):
         """`like`: a vector (layout.size,) of the dtype and device that weights are wanted in."""

@@ -1,8 +1,8 @@
-"""`--along hessian` and `--along gradient`: directions that the loss itself names.
+"""`--along hessian` and `--along gradient`: directions that depend on the loss.
 
 Owns: these directions, and that they are computed once: the leader writes them beside the surface, every rank and every later
-run reads them there. Two computations of an eigenvector agree to rounding only, and a file is not to be continued with other
-directions than it was begun with.
+run reads them there. Two computations of an eigenvector agree only to rounding, and a file must be continued with the same
+directions.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ SEED = 0
 
 
 def with_directions(asked: Asked, ranges: Mapping[str, Any], world: World) -> Asked:
-    """`asked` with directions in place of `along`: from the file that is there already, or written now.
+    """`asked` with directions in place of `along`: from the existing file, or computed and written now.
 
-    They are kept in FILE.directions.h5 of the surface; without a file they are in memory, on a single process. Collective:
+    They are kept in FILE.directions.h5 of the surface; without a file they stay in memory, on a single process. Collective:
     all ranks call this.
 
     Raises:
@@ -55,14 +55,14 @@ def with_directions(asked: Asked, ranges: Mapping[str, Any], world: World) -> As
     found = together(world, lambda: _made(asked, ranges, path, world) if world.leads else None)
     if path is not None:
         together(world, lambda: write_directions(path, found) if found else None)
-    # from here on they are taken as they are: what was to be normalized is
+    # from here on they are used unchanged: they are already normalized
     axes = replace(asked.axes, directions=found if path is None else path, along=RANDOM, norm=None, ignore=None)
     return replace(asked, axes=axes, output=replace(asked.output, save_directions=False))
 
 
 def _made(asked: Asked, ranges: Mapping[str, Any], path: Path | None, world: World) -> list[Direction] | None:
     """The directions, unless `path` holds them already."""
-    # which plane that is does not matter: the objective at its origin does
+    # any plane will do: only the objective at its origin matters
     on = on_plane(
         replace(asked, axes=replace(asked.axes, along=RANDOM), tolerance=ToleranceOptions()), ranges, world, "along"
     )
@@ -85,11 +85,11 @@ def _made(asked: Asked, ranges: Mapping[str, Any], path: Path | None, world: Wor
 
 
 def _check_same(path: Path, facts: dict, ndim: int) -> None:
-    """Raises UsageError unless a file holds just these directions; a file that is there is never replaced in silence."""
+    """Raises UsageError unless a file holds exactly these directions; an existing file is never replaced silently."""
     stored = stored_facts(path)
     differing = [name for name, value in facts.items() for each in stored[:ndim] if each.get(name) != str(value)]
     if len(stored) < ndim or differing:
-        what = f"their {differing[0]} is another" if differing else f"there are {len(stored)} of them"
+        what = f"their {differing[0]} differs" if differing else f"there are {len(stored)} of them"
         raise UsageError(f"{path} holds other directions ({what}); give another -o, or --overwrite to start again")
 
 
@@ -124,7 +124,7 @@ def _eigenvectors(products: CurvatureOperator, ndim: int) -> list[tuple[Tensor, 
 
 
 def _gradients(products: CurvatureOperator, ndim: int) -> list[tuple[Tensor, dict]]:
-    """x: the gradient; y: what the Hessian makes of it, orthogonal to it: the plane of two steps of gradient descent."""
+    """x: the gradient; y: its product with the Hessian, orthogonal to x: the plane of two steps of gradient descent."""
     gradient = products.gradient()
     found = [(gradient, {"which": "gradient"})]
     if ndim > 1:

@@ -53,7 +53,7 @@ class EvaluationStudy(Study[Surface]):
         return sampler_for(self._on, file), Extent(size, size - len(pending), self._on.subject.objective.samples)
 
     def work(self, pending: bool, world: World) -> Work:
-        """When samples are to be left out, all ranks look at all of them once, if there is need."""
+        """When samples may be left out, all ranks evaluate all of them once, if any point is pending."""
         on = self._on
         if on.reduction is None or not on.reduction.samples or not pending:
             return self._work
@@ -102,7 +102,7 @@ def plane_study(asked: Asked, ranges: Mapping[str, Any], world: World, command: 
 
 
 def for_plan(asked: Asked, ndim: int) -> Asked:
-    """A dry run does not need the real directions along the loss: any will do, and nothing is written."""
+    """A dry run does not need the real directions; it uses any, and writes nothing."""
     asked.check(ndim)
     path = directions_path(asked.output.path) if asked.output.path else None
     if path is not None and path.exists():

@@ -1,6 +1,6 @@
-"""A surface that more is computed on: with its own net, data and plane, or a training run with its checkpoints as points.
+"""A surface to extend: with its own net, data and plane, or a training run with its checkpoints as points.
 
-Owns: `Extended`, made from a surface or its file (revive.py), or from a run folder; and which samples are taken.
+Owns: `Extended`, made from a surface or its file (revive.py), or from a run folder; and which samples are used.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from landscape.sweep.world import World
 
 @dataclass(frozen=True, eq=False)
 class Extended:
-    """A surface, its file, and the subject and slice of its points; `loss`: the metric that the loss is kept as too."""
+    """A surface, its file, and the subject and slice of its points; `loss`: the metric that also keeps the loss."""
 
     surface: Surface
     path: Path | None
@@ -82,7 +82,7 @@ def few_of(split: Any, samples: int | None) -> Any:
     """The same few samples of a split every time; all of them for None.
 
     Raises:
-        UsageError: fewer than one, or of data that cannot be picked from.
+        UsageError: fewer than one, or the data cannot be subsampled.
     """
     if samples is None or samples >= split.size:
         return split
@@ -108,7 +108,7 @@ def _of_surface(
 def _of_run(
     folder: Path, group: str, given: Mapping, world: World, split: str | None, precision: str | None
 ) -> Extended:
-    """FOLDER/GROUP.h5 is continued when it is there."""
+    """Continues FOLDER/GROUP.h5 if it exists."""
     files = checkpoints_of(folder)
     config = _config(folder)
     subject = _subject_of(folder, files, config, given, world, split, precision)
@@ -170,7 +170,7 @@ def _provenance(
     return replace(
         subject.facts,
         command=group,
-        # a run is a function of its settings: others give other nets
+        # a run is a function of its settings: different settings give different nets
         checkpoint=CheckpointFacts(path=str(folder), sha256=digest),
         run_of=TrainingFacts(seed=config.get("seed"), init_seed=config.get("init_seed"), steps=steps),
         run=replace(subject.run_facts(world), lean=False),

@@ -1,4 +1,4 @@
-"""Something measured at the points of a surface that is there, as a study: curvature over a plane or along a training run.
+"""A measurement at the points of an existing surface, as a study: curvature over a plane or along a training run.
 
 Owns: which points are computed and in which order, the group in the surface's file, and the plan of a dry run. What is
 computed at a point is the business of an `Addition` (measurement/).
@@ -107,10 +107,10 @@ def thinned(grid: Grid, every: int) -> list[int]:
 
 
 def in_strips(grid: Grid, points: Sequence[int], ranks: int) -> list[int]:
-    """The points in an order that keeps each rank among its own neighbours while all ranks are equally fast.
+    """The points in an order that gives each rank neighbouring points while all ranks are equally fast.
 
-    Along the rows, forth and back, so that consecutive points are neighbours; that path is cut into one strip for each rank,
-    and the first points of all strips come first.
+    A path along the rows, back and forth, makes consecutive points neighbours. It is cut into one strip for each rank, and
+    the first points of all strips come first.
     """
     if grid.ndim > 1:
         width = grid.shape[-1]

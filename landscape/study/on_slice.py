@@ -37,7 +37,7 @@ from landscape.sweep.world import World
 
 @dataclass(frozen=True)
 class Asked:
-    """What a run over a plane was asked for, in the groups of options/groups.py."""
+    """The options of a run over a plane, in the groups of options/groups.py."""
 
     checkpoint: Any = None
     net: NetOptions = NetOptions()
@@ -56,7 +56,7 @@ class Asked:
         )  # fmt: skip
 
     def check(self, ndim: int) -> None:
-        """Raises UsageError for what can never be meant."""
+        """Raises UsageError for invalid values and combinations."""
         self.axes.check(ndim, self.output.save_directions)
         self.machine.check()
         self.tolerance.check()
@@ -66,7 +66,7 @@ class Asked:
 class OnSlice:
     """A subject on a slice, with the provenance that both give a run.
 
-    `trails` are drawn over the result; `directions` are held only where they are to be saved.
+    `trails` are drawn over the result; `directions` are held only if they are to be saved.
     """
 
     subject: Subject
@@ -98,7 +98,7 @@ def on_plane(
     """Builds subject and plane on this rank, and checks them on one batch.
 
     Raises:
-        LandscapeError: whatever is wrong with the input, before anything is computed.
+        LandscapeError: the input is wrong; raised before anything is computed.
     """
     asked.check(len(ranges))
     parsed = [parse_range(spec, name=name) for name, spec in ranges.items()]
@@ -108,7 +108,7 @@ def on_plane(
     subject = make_subject(net, asked.data, asked.loss, asked.machine, device, world, batchnorm=batchnorm, plain=plain)
     made = make_plane(axes, subject, parsed, keep=asked.output.save_directions)
     if batchnorm == "interpolate" and not made.moves_buffers:
-        batchnorm = "keep"  # what happens is what the figure should say
+        batchnorm = "keep"  # the figure should state what happens
     subject.objective.check()
     reduction = Reduction.of(asked.tolerance, subject.objective)
     if asked.machine.shard_data:

@@ -1,7 +1,7 @@
 """What all ranks do together: set up and agree, compute, and stop.
 
-Owns: that no rank is left waiting for one that failed, and the life of the loop: the leader hands out and keeps, the others
-follow, and whatever ends it ends it everywhere. On one process all of this is a plain call.
+Owns: that no rank is left waiting for one that failed, and the life of the loop: the leader hands out points and keeps
+results, the others follow, and an end on one rank ends it on all. On one process all of this is a plain call.
 """
 
 from __future__ import annotations
@@ -76,9 +76,9 @@ def on_all_ranks(
     *,
     shard: bool = False,
 ) -> None:
-    """`lead(executor, evaluate)` on the leader, while the other ranks compute what they are given.
+    """`lead(executor, evaluate)` on the leader, while the other ranks compute what it sends them.
 
-    `evaluator` makes what is done at a point, on every rank. With `shard` every point is divided among the ranks.
+    `evaluator` makes the work at a point, on every rank. With `shard` every point is divided among the ranks.
     """
     executor: Executor = SerialExecutor()
     if world.size > 1:
@@ -89,7 +89,7 @@ def on_all_ranks(
         try:
             evaluate = evaluator()
         except KeyboardInterrupt as error:
-            if world.leads:  # the others wait in a collective call and cannot hear; after a moment the job is aborted
+            if world.leads:  # the others wait in a collective call and receive nothing; the job is aborted soon after
                 executor.close(error)
             raise
         if not world.leads:

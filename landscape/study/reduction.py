@@ -13,9 +13,9 @@ from landscape.objective.sampled import sampling_obstacle
 from landscape.options.groups import ToleranceOptions
 from landscape.surfaces.provenance import ToleranceFacts
 
-# Of a tolerance T: the standard error of a sampled value is to be 0.35 T, so that 95 % of them are within 0.7 T, and what
-# interpolation adds within 0.7 T at 95 % of the points: in squares, that is T. As all points draw the same samples, their
-# errors go together, and an unlucky draw of the whole surface should be within T too: here T is 2.9 standard errors.
+# Shares of a tolerance T. The standard error of a sampled value must be 0.35 T, so that 95 % of them are within 0.7 T;
+# interpolation must add at most 0.7 T at 95 % of the points: in squares, that is T. All points draw the same samples, so
+# their errors are correlated, and an unlucky draw of the whole surface should be within T too: T is 2.9 standard errors.
 STDERR_SHARE, POINTS_SHARE = 0.35, 0.7
 
 

@@ -1,7 +1,7 @@
 """From a surface file's provenance back to what it was computed from.
 
-Owns: reading the options of a run out of its provenance, and refusing when the checkpoint, the data or the directions are no
-longer those of the file. Knows nothing of what is then computed.
+Owns: reading the options of a run from its provenance, and the error when the checkpoint, the data or the directions are no
+longer those of the file. Does not know what is then computed.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from landscape.surfaces.same_run import difference
 from landscape.surfaces.surface import Surface
 from landscape.sweep.world import World
 
-# What a job of another purpose may have otherwise: it measures other things, with other numerics.
+# Facts that may differ in a run of another purpose: it measures other things, with other numerics.
 FREE = ("metrics", "l2", "tolerance", "precision")
 
 
 def revived(
     surface: Surface, group: str, given: Mapping[str, Any], world: World, *, split: str | None, precision: str | None
 ) -> OnSlice:
-    """The subject and plane of `surface`, with the loss of one split, net and loss as they are.
+    """The subject and plane of `surface`, with the loss of one split, with net and loss unchanged.
 
-    `given` are options that take the place of those in the provenance, for what is not where it was or was never a file;
-    None leaves the provenance's. `split` None is train if the file has it.
+    `given` are options that replace those in the provenance, for files that have moved and for objects in memory; None
+    keeps the provenance's. `split` None is train if the file has it.
 
     Raises:
-        LandscapeError: something is missing, moved, or not what it was; the message says what differs.
+        LandscapeError: something is missing, has moved, or has changed; the message says what differs.
     """
     where = surface.source or "this surface"
     known = surface.known
@@ -55,9 +55,7 @@ def revived(
     if found := difference(
         _compared(surface.provenance, chosen), _compared(on.provenance.json(), chosen), added=surface.added
     ):
-        raise UsageError(
-            f"{where} was computed from something else: {found}; put back what it was, or compute the surface again"
-        )
+        raise UsageError(f"{where} was computed from something else: {found}; restore it, or compute the surface again")
     plane = on.slice
     assert isinstance(plane, Plane)
     # the grid of the file to the bit, whatever the ranges that it was made from
@@ -123,7 +121,7 @@ def _asked(known: Provenance, given: Mapping[str, Any], split: str, where: str) 
 
 
 def _one(entry: str | None) -> str | None:
-    """What was said once for all axes; None where axes differ, as they do by default toward nets and at random."""
+    """A value that holds for all axes; None where axes differ, as one toward a net and a random one do by default."""
     text = entry or ""
     return text if text and ", " not in text else None
 

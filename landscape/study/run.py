@@ -1,7 +1,7 @@
 """The life cycle of every run.
 
-Owns: its order. All ranks connect, set up and agree; the leader opens or continues the file; points are computed and kept;
-and whatever ends the run, what was computed is saved first. What is computed is the business of a `Study`.
+Owns: its order. All ranks connect, set up and agree; the leader opens or continues the file; points are computed and kept.
+Results are saved before the run ends, also by an error. What is computed is the business of a `Study`.
 """
 
 from __future__ import annotations

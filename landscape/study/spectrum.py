@@ -1,6 +1,6 @@
 """The curvature at one set of weights, as a study of tasks: the ends of a block, its trace, a probe of its density.
 
-Owns: the provenance of a spectrum, its file, and which tasks are still to do. What a task computes is the business of
+Owns: the provenance of a spectrum, its file, and which tasks are pending. What a task computes is the business of
 measurement/spectrum_tasks.py.
 """
 
@@ -102,11 +102,11 @@ def _subject(checkpoint: Any, given: Given, world: World) -> tuple[Subject, str]
     """The subject and its batch-norm policy."""
     data, batchnorm = given[DataOptions], given[AxesOptions].batchnorm
     if len(data.splits) != 1:
-        raise UsageError(f"split {', '.join(data.splits)}: a spectrum is that of one split")
+        raise UsageError(f"split {', '.join(data.splits)}: expected one split for a spectrum; give one of them")
     check_choices(given[AxesOptions])
     device = device_of(given[MachineOptions], world)
     if batchnorm == "interpolate":
-        raise UsageError("batchnorm interpolate: a spectrum is that of one set of weights; choose keep or recompute")
+        raise UsageError("batchnorm interpolate: a spectrum has one set of weights; choose keep or recompute")
     net = load_net(checkpoint, given[NetOptions].model, trial_of(data, device))
     batchnorm = policy(net, batchnorm, moves=False, states=False)
     loss = LossOptions(loss=given[LossOptions].loss, metrics=("loss",))

@@ -27,7 +27,7 @@ class ResultFile(Protocol[R_co]):
         """What is known so far."""
 
     def record(self, index: int, result: Result) -> None:
-        """Keeps the result of a point, and saves when it is time."""
+        """Keeps the result of a point, and saves when a save is due."""
 
     def record_failure(self, index: int) -> None:
         """Marks a point whose evaluation raised."""
@@ -99,11 +99,11 @@ class Study(ABC, Generic[R_co]):
 
     @abstractmethod
     def open(self) -> ResultFile[R_co]:
-        """On the leader: starts the file, or continues the one that is there."""
+        """On the leader: starts the file, or continues the existing one."""
 
     @abstractmethod
     def sampler(self, file: Any) -> tuple[Sampler, Extent]:
-        """On the leader: which points are still to do, and how many that is."""
+        """On the leader: which points are pending, and how many."""
 
     @abstractmethod
     def plan(self, world: World) -> Plan:
@@ -111,7 +111,7 @@ class Study(ABC, Generic[R_co]):
 
     @abstractmethod
     def work(self, pending: bool, world: World) -> Work:
-        """On all ranks: what is computed at a point; `pending` says whether any is left to do."""
+        """On all ranks: what is computed at a point; `pending` says whether any point is pending."""
 
     def samples_taken(self, result: Result) -> float | None:
         """How many samples a point passed through the net; None is `Extent.samples`."""

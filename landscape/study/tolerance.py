@@ -1,7 +1,7 @@
 """A run under a tolerance: its sampler, its estimator, and how far off the result may be.
 
-Owns: putting both to work, and the report of what was saved and reached. How the tolerance is divided is said in
-reduction.py; points are left out by sweep/refine.py, samples by objective/sampled.py.
+Owns: both of these for a run, and the report of what was saved and reached. reduction.py divides the tolerance;
+sweep/refine.py leaves out points, objective/sampled.py leaves out samples.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def computed(file: SurfaceFile) -> dict[int, Result]:
 
 
 def finish(on: OnSlice, file: SurfaceFile, sampler: Sampler) -> None:
-    """Fills in the points that were not computed, and writes down what was saved and what was reached."""
+    """Fills in the points that were not computed, and records what was saved and which error was reached."""
     if on.reduction is None:
         return
     checks = np.array([])
@@ -103,7 +103,7 @@ def finish(on: OnSlice, file: SurfaceFile, sampler: Sampler) -> None:
 
 
 def _widened(objective: Objective, result: Result, sampler: Refined, checks: np.ndarray) -> Result:
-    """With no samples of its own, and the error of interpolation, as the checks found it, in its standard error."""
+    """The result with zero samples, and with the interpolation error that the checks found in its standard error."""
     off = float(np.sqrt(np.mean(checks**2))) if checks.size else 0.0
     found = {name: 0.0 if quantity_of(objective, name).role == SAMPLES else value for name, value in result.items()}
     for name in sampler.drivers:
@@ -115,7 +115,7 @@ def _widened(objective: Objective, result: Result, sampler: Refined, checks: np.
 def expected_saving(on: OnSlice) -> Saving:
     """For a smooth surface, from the spread of the losses of a few samples at a few points.
 
-    Without a census (that would take as long as many points), so as if samples were drawn blindly: rather too many.
+    There is no census, which would take as long as many points. So samples count as drawn uniformly, which is too many.
     """
     points, every = on.slice.grid.size, on.subject.objective.samples
     if _reduction(on).points:
@@ -143,10 +143,10 @@ def _pilot(on: OnSlice, coords: tuple[float, ...]) -> float:
 
 
 def reached(on: OnSlice, surface: Surface, checks: np.ndarray) -> ReachedFacts:
-    """The account of a run under a tolerance, for the file, the figure and the closing line.
+    """The report of a run under a tolerance, for the file, the figure and the closing line.
 
-    `error`: relative, at 95 % of the points: half the 95 % interval that sampling leaves, and what interpolation was off
-    at the `checks`, in squares.
+    `error`: relative, at 95 % of the points: half the 95 % interval of sampling and the interpolation error at the
+    `checks`, added in squares.
     """
     done = surface.status[EVALUATION] == DONE
     per_point = sum(split.size for split in on.subject.objective.splits.values())
@@ -173,7 +173,7 @@ def reached(on: OnSlice, surface: Surface, checks: np.ndarray) -> ReachedFacts:
 
 
 def _sampling_error(surface: Surface, done: np.ndarray, drivers: Sequence[str]) -> float:
-    """Half the width of the 95 % interval of the loss, relative to it: the largest but for 5 % of the points."""
+    """Half the width of the 95 % interval of the loss, relative to it: the 95th percentile over the points."""
     with np.errstate(invalid="ignore", divide="ignore"):
         shares = np.array([np.abs(surface.stderr[name][done] / surface.values[name][done]) for name in drivers])
     finite = shares[np.isfinite(shares)]

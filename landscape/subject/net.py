@@ -26,7 +26,7 @@ IN_MEMORY = "in memory"
 
 @dataclass(frozen=True, eq=False)
 class Net:
-    """A module with trained weights, and how figures call it; `own` when nobody but us has the module."""
+    """A module with trained weights, and its name in figures; `own` when no caller has the module."""
 
     module: nn.Module
     name: str
@@ -46,9 +46,9 @@ class Other:
 
 
 def load_net(checkpoint: Any, model: Any, read_batch: ReadBatch | None = None) -> Net:
-    """From what the user gave: a path or `Checkpoint`, and a spec or module; either may be None.
+    """The net of a path or `Checkpoint`, and a spec or module; either may be None.
 
-    `read_batch`: reads a few samples of the data at hand, which decide where the weights fit two nets of the zoo.
+    `read_batch`: reads a few samples of the data, which decide if the weights fit two nets of the zoo.
 
     Raises:
         UsageError: neither is given, or a spec without weights. CheckpointError: unreadable, unrecognized or unfit.
@@ -103,7 +103,7 @@ def _in_memory(model: nn.Module) -> Net:
 
 
 def _net(module: nn.Module, name: str, meta: dict, checkpoint: CheckpointFacts, label: str, *, own: bool = True) -> Net:
-    """`name` may be a path to a user's file; what identifies the model is the file's name, wherever it lies."""
+    """`name` may be a path to a user's file; only the file's name identifies the model, not its folder."""
     shown = f"{Path(name.rpartition(':')[0]).name}:{name.rpartition(':')[2]}" if ".py:" in name else name
     count = sum(parameter.numel() for parameter in module.parameters())
     return Net(module, shown, meta, ModelFacts(name=shown, spec=name, parameters=count), checkpoint, label, own)

@@ -43,7 +43,7 @@ class Subject:
         return {"weights": str(self.net.checkpoint.sha256), "data": str(self.facts.splits)}
 
     def run_facts(self, world: World) -> RunFacts:
-        """Where and how it runs, which identifies no run."""
+        """Where and how it runs; this does not identify a run."""
         objective, device = self.objective, self.objective.device
         return RunFacts(
             versions=versions_used(),
@@ -69,7 +69,7 @@ def make_subject(
 ) -> Subject:
     """A subject of this rank, on a device of `device_of`.
 
-    `batchnorm`: keep, interpolate or recompute, see `policy`. `plain` None goes by the options.
+    `batchnorm`: keep, interpolate or recompute, see `policy`. `plain` None follows the options.
 
     Raises:
         LandscapeError: unreadable data, an unknown loss or device, a net that cannot be copied.
@@ -78,7 +78,7 @@ def make_subject(
     torch.set_num_threads(threads)
     measure, loss_name, metrics = make_measure(loss.loss, loss.names)
     if loss.l2 is not None and "loss" not in metrics:
-        raise UsageError("l2 adds to the loss; have loss among the metrics")
+        raise UsageError("l2 adds to the loss; include loss in the metrics")
     read = _reader(net, data, world)
     wanted = read(data.splits)
     needs_train = batchnorm == "recompute" and "train" not in wanted.splits
@@ -119,7 +119,7 @@ def device_of(machine: MachineOptions, world: World) -> torch.device:
 
 
 def policy(net: Net, batchnorm: str | None, *, moves: bool, states: bool) -> str:
-    """The batch-norm policy: as asked, else `interpolate` where statistics move (so that 1 is the other net), else `keep`.
+    """The batch-norm policy: the given one, else `interpolate` if statistics move (so that 1 is the other net), else `keep`.
 
     `moves`: the axes lead to other nets; `states`: they move BN statistics.
     """
@@ -131,7 +131,7 @@ def policy(net: Net, batchnorm: str | None, *, moves: bool, states: bool) -> str
 
 
 def versions_used() -> dict[str, str]:
-    """Of this program, Python and the libraries that decide results."""
+    """Versions of this program, Python and the libraries that affect results."""
     import landscape
 
     versions = {"landscape": landscape.__version__, "python": platform.python_version()}
@@ -139,12 +139,12 @@ def versions_used() -> dict[str, str]:
 
 
 def started() -> str:
-    """Now, as the provenance has it."""
+    """The time now, in the format of the provenance."""
     return time.strftime("%Y-%m-%dT%H:%M:%S%z")
 
 
 def _reader(net: Net, data: DataOptions, world: World) -> Any:
-    """Reads splits of the data that were asked for, or that the checkpoint names."""
+    """Reads splits of the given data, or of those that the checkpoint names."""
     source = data.data if data.data is not None else net.meta.get("data")
     if source is None:
         raise UsageError(

@@ -20,7 +20,7 @@ SAMPLES = 256
 
 
 def trial_of(data: DataOptions, device: torch.device) -> ReadBatch | None:
-    """Reads a few samples of the data that a run was given; None where the checkpoint has to name them."""
+    """Reads a few samples of the given data of a run; None if the checkpoint has to name them."""
     if data.data is None:
         return None
     source = {"normalize": data.normalize, "data_root": data.data_root, "download": data.download}
@@ -28,7 +28,7 @@ def trial_of(data: DataOptions, device: torch.device) -> ReadBatch | None:
 
 
 def trial_batch(data: Any, split: str, device: torch.device, **source: Any) -> tuple[Tensor, Tensor] | None:
-    """(inputs, class numbers (n,)) of samples drawn at random from a split; None where there are no such pairs.
+    """(inputs, class numbers (n,)) of samples drawn at random from a split; None if it has no such pairs.
 
     `source`: further keywords of `load_splits`.
     """

@@ -52,7 +52,7 @@ class SurfaceFile:
         trails: Mapping[str, Trail] | None = None,
         quantity: Callable[[str], Quantity] = quantity_named,
     ) -> SurfaceFile:
-        """A file with every point pending, on disk at once, so that an unwritable place is found before computing.
+        """A file with every point pending, written at once, so that an unwritable folder is an error before computing.
 
         Raises:
             SurfaceFileError: the folder is missing or not writable.
@@ -117,10 +117,10 @@ class SurfaceFile:
         overwrite: bool = False,
         quantity: Callable[[str], Quantity] = quantity_named,
     ) -> SurfaceFile:
-        """Adds a group of metrics, named `group...`, to a surface that is there; or goes on with it.
+        """Adds a group of metrics, named `group...`, to an existing surface, or continues that group.
 
         `facts` say what the group is; they are kept in the provenance under its name. With `overwrite` what the group held
-        is dropped; all other values stay as they are.
+        is dropped; no other value changes.
 
         Raises:
             SurfaceFileError: the group was computed otherwise; the message names the difference.
@@ -153,7 +153,7 @@ class SurfaceFile:
         return [int(i) for i in np.flatnonzero((status == PENDING) | (status == FAILED))]
 
     def record(self, index: int, result: Mapping[str, float], *, group: str | None = None, code: int = DONE) -> None:
-        """Keeps one point's metrics (`stderr/NAME` for standard errors) under a status, and saves when it is time."""
+        """Keeps one point's metrics (`stderr/NAME` for standard errors) under a status, and saves when a save is due."""
         for name, value in result.items():
             is_error = name.startswith(STDERR_PREFIX)
             arrays = self.surface.stderr if is_error else self.surface.values
@@ -169,7 +169,7 @@ class SurfaceFile:
         self._mark(index, FAILED, group)
 
     def describe(self, name: str, facts: Mapping) -> None:
-        """Adds what is known only afterwards to the part of the provenance that describes the run."""
+        """Adds facts known only afterwards to the part of the provenance that describes the run."""
         self.surface.provenance.setdefault("run", {})[name] = plain(facts)
         self._keeper.later()
 

@@ -113,7 +113,7 @@ def _read(file: h5py.File, source: str) -> Surface:
     quantities = {name: quantity_named(name, facts) for name, facts in stored.items()}
     provenance = json.loads(file.attrs["provenance"])
     if not isinstance(provenance, dict):
-        raise ValueError("its provenance is no mapping")
+        raise ValueError("its provenance is not a mapping")
     return Surface(grid, **arrays, trails=trails, provenance=provenance, source=source, quantities=quantities)
 
 

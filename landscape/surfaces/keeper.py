@@ -14,7 +14,7 @@ from pathlib import Path
 from landscape.errors import SurfaceFileError
 
 MAX_SECONDS_UNSAVED = 2.0
-# Of the time, writing takes 2 %, so that fast points do not wear the disk; more where that would leave seconds of work
+# Writing takes 2 % of the time, so that fast points do not wear the disk; more where that would leave seconds of work
 # unsaved, but never above a fifth, so that a slow disk does not slow the run.
 WRITING_SHARE, MAX_WRITING_SHARE = 0.02, 0.2
 
@@ -33,7 +33,7 @@ class Keeper:
         self._save_seconds = 0.0
 
     def changed(self) -> None:
-        """There is something new; it is written when it is time."""
+        """There is something new; it is written when a save is due."""
         self._unsaved = True
         waited = time.monotonic() - self._saved_at
         pause = min(MAX_SECONDS_UNSAVED, self._save_seconds / WRITING_SHARE)

@@ -29,11 +29,11 @@ class Facts:
     """A group of facts; what is not known is None."""
 
     name_only: ClassVar[bool] = False
-    """Whether a bare text stands for the group's `name`."""
+    """Whether plain text means the group's `name`."""
 
     @classmethod
     def read(cls: type[T], tree: Any) -> T:
-        """From JSON; whatever is missing or of another type stays None."""
+        """From JSON; a fact that is missing or of another type stays None."""
         if cls.name_only and isinstance(tree, str):
             tree = {"name": tree}
         known = tree if isinstance(tree, Mapping) else {}

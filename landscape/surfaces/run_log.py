@@ -17,7 +17,7 @@ from landscape.errors import SurfaceFileError
 from landscape.quantity import Quantity, quantity_named
 
 CONFIG, LOG = "config.json", "log.csv"
-# The columns that are no measurements of the net.
+# The columns that are not measurements of the net.
 CLOCKS = ("step", "epoch", "lr", "seconds")
 
 
@@ -25,9 +25,9 @@ CLOCKS = ("step", "epoch", "lr", "seconds")
 class RunLog:
     """The rows of a run's log.
 
-    `columns[name]` is float64 (n,) and `given[name]` bool (n,) says which cells hold anything: a number that was not
-    taken is an empty cell, while NaN and inf are results. `cut` tells that a last line cut off in the middle is left
-    out. Columns without a single number are absent.
+    `columns[name]` is float64 (n,). `given[name]` bool (n,) says which cells are not empty: a number that was not
+    measured is an empty cell, while NaN and inf are results. `cut`: the last line was incomplete and is left out.
+    Columns without a single number are absent.
     """
 
     config: dict
@@ -118,9 +118,11 @@ def _check(path: Path, number: int, row: list[str], names: list[str]) -> None:
         try:
             value = _number(cell)
         except ValueError:
-            raise SurfaceFileError(f"{path}, line {number}: '{cell}' is no number, as {name} asks for") from None
+            raise SurfaceFileError(
+                f"{path}, line {number}: '{cell}' is not a number; expected one, or nothing, as {name}"
+            ) from None
         if name == "epoch" and not np.isfinite(value):
-            raise SurfaceFileError(f"{path}, line {number}: '{cell}' is no epoch; expected a finite number")
+            raise SurfaceFileError(f"{path}, line {number}: '{cell}' is not an epoch; expected a finite number")
 
 
 def _number(cell: str) -> float:
@@ -128,6 +130,6 @@ def _number(cell: str) -> float:
 
 
 def _not_redone(epoch: np.ndarray) -> np.ndarray:
-    """bool (n,): the rows that no later row begins again from, as a run resumed from an earlier state does."""
+    """bool (n,): the rows that no later row repeats, as a run resumed from an earlier state does."""
     later = np.append(np.minimum.accumulate(epoch[::-1])[::-1][1:], np.inf)
     return epoch < later

@@ -46,7 +46,7 @@ def identity(provenance: Mapping) -> str:
 
 
 def _same(old: object, new: object) -> bool:
-    """Equal; of numbers with a fraction, such as the cosine of the axes, but for what another order of a sum does to them."""
+    """Equal; numbers with a fraction, such as the cosine of the axes, up to the rounding of sums in another order."""
     if isinstance(old, float) and isinstance(new, float):
         return math.isclose(old, new, rel_tol=1e-9, abs_tol=1e-9) or old != old and new != new
     return old == new

@@ -123,7 +123,7 @@ class Spectrum:
 
     @property
     def index(self) -> float:
-        """The tolerance of the saddle index that was asked for."""
+        """The requested tolerance of the saddle index."""
         return float(self.provenance["spectrum"]["index"])
 
 
@@ -151,7 +151,7 @@ def _fill(file: h5py.File, spectrum: Spectrum) -> None:
 
 
 def is_spectrum(path: str | Path) -> bool:
-    """Whether a file is one of ours with spectra in it; false for whatever cannot be read."""
+    """Whether a file is one of ours with spectra in it; false if it cannot be read."""
     try:
         with h5py.File(path, "r") as file:
             return file.attrs.get("format") == FORMAT
@@ -171,7 +171,7 @@ def load_spectrum(path: str | Path) -> Spectrum:
     try:
         with h5py.File(path, "r") as file:
             if file.attrs.get("format") != FORMAT:
-                raise SurfaceFileError(f"spectrum file {path}: is HDF5, but no spectrum of landscape")
+                raise SurfaceFileError(f"spectrum file {path}: is HDF5, but not a spectrum of landscape")
             if int(file.attrs["version"]) > VERSION:
                 raise SurfaceFileError(f"spectrum file {path}: is of version {file.attrs['version']}; update landscape")
             blocks = [_read(file[f"blocks/{number}"]) for number in range(len(file["blocks"]))]

@@ -52,7 +52,7 @@ class SpectrumFile:
         self._keeper.changed()
 
     def record_failure(self, index: int) -> None:
-        """A task that failed stays open, as one that was not begun."""
+        """A failed task stays pending."""
 
     def save(self) -> None:
         self._keeper.save()

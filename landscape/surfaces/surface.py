@@ -38,9 +38,9 @@ class Surface:
     """Metrics over a grid.
 
     `values[m]` and `stderr[m]` are float64 of shape `grid.shape`: (ny, nx) or (nx,). NaN and inf are results like any
-    other; whether a point was computed is told by `status[group]` (uint8: 0 pending, 1 done, 2 failed,
-    3 interpolated), never by its value. `provenance` says what was computed (see docs/surface-file.md). `quantities` say
-    what each array of `values` holds; ask `quantity`, which also knows what older files leave unsaid.
+    other. Only `status[group]` says whether a point was computed (uint8: 0 pending, 1 done, 2 failed, 3 interpolated),
+    never its value. `provenance` says what was computed (see docs/surface-file.md). `quantities` say what each array of
+    `values` holds; `quantity` also works for older files, which do not say it.
     """
 
     grid: Grid
@@ -110,9 +110,9 @@ class Surface:
         raise UsageError(f"no metric '{name}' in {self.source or 'this surface'}: it has {', '.join(self.values)}")
 
     def showing(self, name: str | None) -> Surface:
-        """This surface with the standard errors of a metric among its values, when `name` asks for them.
+        """This surface with the standard errors of a metric among its values, when `name` names them.
 
-        `loss_stderr` and `train_loss_stderr` do, as in exported tables.
+        Such names are `loss_stderr` and `train_loss_stderr`, as in exported tables.
         """
         if not name or not name.endswith(STDERR_SUFFIX) or name in self.values:
             return self

@@ -175,7 +175,7 @@ def test_nan_and_inf_losses_are_kept_counted_and_drawn(run, surface):
     [
         (["--to-y", "other.pt"], "to-y needs to"),
         (["--directions", "d.h5", "--to", "other.pt"], "one of them"),
-        (["--directions", "d.h5", "--norm", "layer"], "as they are"),
+        (["--directions", "d.h5", "--norm", "layer"], "used unchanged"),
         (["--state", "states", "--batchnorm", "keep"], "drop one"),
         (["--seed", "-1"], "seed -1"),
         (["--lean", "--to", "build.pt"], "lean draws random directions at each point, which excludes to;"),

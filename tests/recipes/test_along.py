@@ -68,9 +68,9 @@ def test_another_net_gets_directions_of_its_own(here):
     made = {"x": "-1:1:3", "along": "gradient", **OPTIONS}
     ll.line("net.pt", out="s.h5", **made)
     written = Path("s.directions.h5").read_bytes()
-    with pytest.raises(UsageError, match="s.directions.h5 holds other directions .their checkpoint is another"):
+    with pytest.raises(UsageError, match="s.directions.h5 holds other directions .their checkpoint differs"):
         ll.line("other.pt", out="s.h5", **made)
-    with pytest.raises(UsageError, match="their loss is another"):
+    with pytest.raises(UsageError, match="their loss differs"):
         ll.line("net.pt", out="s.h5", loss="mse", **made)
     assert Path("s.directions.h5").read_bytes() == written, "what a surface was computed along is never replaced"
     ll.line("net.pt", out="s.h5", **made)

@@ -273,7 +273,7 @@ def test_values_of_another_kind_are_refused(surface, change, words):
         ({"tolerance": 0}, "tolerance 0: expected a relative error"),
         ({"index": 1.5}, "index 1.5: expected a share"),
         ({"split": "test"}, "split 'test': s.h5 was computed on train"),
-        ({"split": ["train", "test"]}, "curvature is that of one split"),
+        ({"split": ["train", "test"]}, "expected one split for the curvature"),
         ({"products": "magic"}, "products 'magic'"),
     ],
 )
@@ -403,7 +403,7 @@ def test_points_that_are_not_settled_are_counted(surface, monkeypatch, capsys):
     found = load_surface("b.h5")
     left = int((found.values["hessian_settled"] == 0).sum())
     assert left > 0 and (found.values["hessian_products"][found.values["hessian_settled"] == 0] == 9).all()
-    assert f"less precise than asked at {left} points" in capsys.readouterr().out
+    assert f"outside the tolerance at {left} points" in capsys.readouterr().out
     assert any(f"less precise than that at {left} points" in fact for fact in facts(found, "hessian_min"))
 
 

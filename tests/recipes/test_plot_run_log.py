@@ -75,8 +75,11 @@ def test_columns_without_a_number_are_absent(run):
     [
         ({"rows": []}, "holds no rows yet"),
         ({"rows": ["0,0"]}, "line 2: 2 cells, expected 9"),
-        ({"rows": [ROWS[0], ROWS[1].replace("1.5", "fast")]}, "line 3: 'fast' is no number, as train_loss asks for"),
-        ({"rows": [ROWS[0].replace("0.0", "nan", 1)]}, "'nan' is no epoch"),
+        (
+            {"rows": [ROWS[0], ROWS[1].replace("1.5", "fast")]},
+            "line 3: 'fast' is not a number; expected one, or nothing, as train_loss",
+        ),
+        ({"rows": [ROWS[0].replace("0.0", "nan", 1)]}, "'nan' is not an epoch"),
         ({"header": HEADER.replace("epoch", "time")}, "column names with 'epoch'"),
         ({"config": "{"}, "config.json: cannot be read as JSON"),
         ({"config": "[1]"}, "config.json: expected an object"),

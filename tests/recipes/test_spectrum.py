@@ -125,7 +125,7 @@ def test_two_ranks_find_the_same(here, command):
         ({"steps": 1}, "steps: at least 2"),
         ({"tolerance": 2.0}, "tolerance 2"),
         ({"index": -0.1}, "index -0.1"),
-        ({"split": ["train", "test"]}, "that of one split"),
+        ({"split": ["train", "test"]}, "expected one split"),
         ({"save_directions": True}, "save-directions needs out"),
         ({"save_directions": True, "out": "s.h5", "bottom": 0}, "save-directions needs out, top and bottom"),
     ],
