@@ -121,10 +121,10 @@ def quantity_named(name: str, facts: Mapping[str, Any] | None = None) -> Quantit
     ('loss', True)
     """
     if facts and "label" in facts:
-        texts = {
-            f.name: str(facts[f.name]) for f in fields(Quantity) if f.name in facts and f.name not in ("name", "aside")
-        }
-        return Quantity(name, **texts, aside=bool(facts.get("aside", False)))
+        names = [f.name for f in fields(Quantity) if f.name not in ("name", "aside")]
+        texts = {key: facts[key] for key in names if isinstance(facts.get(key), str)}
+        aside = facts.get("aside", False)
+        return Quantity(name, **{"label": name, **texts}, aside=isinstance(aside, (bool, int)) and bool(aside))
     return _KNOWN.get(name) or _read_name(name)
 
 

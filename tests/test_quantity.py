@@ -63,7 +63,11 @@ def test_a_file_keeps_the_rows_of_its_measurement(tmp_path: Path):
 def test_damaged_attributes_do_not_hide_the_values(tmp_path: Path):
     with SurfaceFile.create(tmp_path / "s.h5", Grid.of(parse_range("0:1:3")), {}) as file:
         file.record(0, {"train_loss": 1.0})
-    with h5py.File(tmp_path / "s.h5", "r+") as raw:
-        raw["values/train_loss"].attrs.update(label=np.arange(3), kind=7, aside="perhaps")
-    found = load_surface(tmp_path / "s.h5")
-    assert found.values["train_loss"][0] == 1.0 and isinstance(found.quantity("train_loss").label, str)
+    for odd in (
+        {"label": np.arange(3), "kind": 7, "aside": "perhaps"},
+        {"label": "L", "aside": np.arange(3), "unit": b"x"},
+    ):
+        with h5py.File(tmp_path / "s.h5", "r+") as raw:
+            raw["values/train_loss"].attrs.update(odd)
+        found = load_surface(tmp_path / "s.h5")
+        assert found.values["train_loss"][0] == 1.0 and isinstance(found.quantity("train_loss").label, str)

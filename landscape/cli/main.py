@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (Exception, KeyboardInterrupt) as error:
         busy = type(error).__name__ == "StillBusy"
         cause = error.__cause__ if busy and error.__cause__ else error
-        text, status = explained(cause, keeps="out" in given, again=given.get("overwrite", False))
+        text, status = explained(cause, keeps=command.keeps or "out" in given, again=given.get("overwrite", False))
         complain(text)
         if debug:
             traceback.print_exception(cause)

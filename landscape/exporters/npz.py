@@ -8,11 +8,17 @@ from typing import Any
 
 import numpy as np
 
+from landscape.errors import UsageError
 from landscape.surfaces.surface import Surface
 
 
 def write(surface: Surface, path: Path) -> None:
-    arrays: dict[str, Any] = {axis.name: axis.values for axis in surface.grid.axes}
-    arrays |= surface.values | {f"{name}_stderr": array for name, array in surface.stderr.items()}
+    arrays: dict[str, Any] = {"provenance": np.array(json.dumps(surface.provenance))}
+    named = [(axis.name, axis.values) for axis in surface.grid.axes]
+    named += [*surface.values.items(), *((f"{name}_stderr", array) for name, array in surface.stderr.items())]
+    for name, array in named:
+        if name in arrays or name == "file":
+            raise UsageError(f"npz: two arrays would be called '{name}'; rename the metric, or export as .csv or .nc")
+        arrays[name] = array
     with path.open("wb") as stream:
-        np.savez_compressed(stream, provenance=np.array(json.dumps(surface.provenance)), **arrays)
+        np.savez_compressed(stream, **arrays)

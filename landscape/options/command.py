@@ -39,6 +39,7 @@ class Command:
         lines: what is printed of a result.
         out: the output when none is given in the shell, from the positional arguments.
         picture: for `--plot`: (file, suffix of the picture, kind or None) of a result.
+        keeps: whether what was computed is kept in a file even without an output option.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Command:
     example: str = ""
     out: Callable[[Sequence[Any]], str | None] | None = None
     picture: Callable[[Any], tuple[Any, str, str | None]] | None = None
+    keeps: bool = False
 
 
 def command(
@@ -77,11 +79,23 @@ def command(
                 Row(name, parameters[name].default if name in parameters else None, option, "")
                 for name, option in rows.items()
             )
-            found = function
+            found = _named(function)
         found.command = Command(function.__name__, help, found, known, lines, **shell)  # type: ignore[attr-defined]
         return found
 
     return decorate
+
+
+def _named(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function with a message on keywords that it does not have."""
+    keywords = [p.name for p in inspect.signature(function).parameters.values()]
+
+    @functools.wraps(function)
+    def wrapper(*positional: Any, **given: Any) -> Any:
+        check_names(function.__name__, given, keywords)
+        return function(*positional, **given)
+
+    return wrapper
 
 
 def _rows(groups: Sequence[type], without: Sequence[str]) -> tuple[Row, ...]:

@@ -102,7 +102,7 @@ def check_choices(group: Any) -> None:
     """Raises UsageError for a value that is not among the choices of its option; None may be a default."""
     for row in rows_of(group):
         value, choices = getattr(group, row.name), row.option.choices
-        if choices and value is not None and not isinstance(value, (list, tuple)) and value not in choices:
+        if choices and value != row.default and not isinstance(value, (list, tuple)) and value not in choices:
             shown = ", ".join(choices) if len(choices) > 2 else " or ".join(choices)
             expected = f"one of {shown}" if len(choices) > 2 else shown
             raise UsageError(f"{row.name.replace('_', '-')} '{value}': expected {expected}")

@@ -126,6 +126,7 @@ def picture(surface: Any) -> tuple[Any, str, str]:
     without=("out", "save_directions"),
     positional=(Positional("surface", "SURFACE.h5", "surface file, which is extended; or a run folder"),),
     picture=picture,
+    keeps=True,
     example="mpiexec -n 4 landscape hessian resnet56.h5 --every 2; landscape plot resnet56.h5 --kind ratio",
 )
 def hessian(surface: Surface | str | Path, *, given: Given) -> Surface | Plan:

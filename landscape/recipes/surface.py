@@ -71,6 +71,7 @@ def compute(checkpoint: Any, ranges: Mapping[str, Any], given: Given, name: str)
         lambda world, asked: plane_study(asked, ranges, world, name),
         dry_run=output.dry_run,
         quiet=output.quiet,
+        agree=f"{name} {asked.axes.along} {bool(output.out)} {output.overwrite} {asked.machine.shard_data}",
     )
 
 

@@ -84,7 +84,7 @@ class OnSlice:
         grid = [(axis.values[0], axis.values[-1], len(axis.values)) for axis in self.slice.grid.axes]
         folded = objective.net is not objective.model
         options = f"{identity(self.provenance.json())} {grid} {objective.batch_size} {folded}"
-        return {**self.subject.marks, **directions, "options": options}
+        return {"options": options, **self.subject.marks, **directions}
 
     @property
     def weight_bytes(self) -> int:

@@ -40,7 +40,7 @@ def revived(
     """
     where = surface.source or "this surface"
     known = surface.known
-    if known.checkpoint is None or known.directions is None or known.data is None:
+    if known.checkpoint is None or known.directions is None or not known.splits or known.loss is None:
         raise UsageError(
             f"{where} does not say what it was computed from (a file of the original program never does); compute the "
             "surface with landscape surface, with --directions FILE for the same plane"

@@ -25,24 +25,31 @@ from landscape.sweep.world import World
 R = TypeVar("R")
 
 
-def run(make: Callable[[World], Study[R]], *, dry_run: bool = False, quiet: bool = False) -> R | Plan:
+def run(make: Callable[[World], Study[R]], *, dry_run: bool = False, quiet: bool = False, agree: str = "") -> R | Plan:
     """Computes what is pending and returns everything known, on every rank; for `dry_run` the plan instead.
 
-    `make` sets up on this rank and must make no collective call: it may fail on one rank alone.
+    `make` sets up on this rank and must make no collective call: it may fail on one rank alone. `agree` names the options that
+    decide which collective calls are made, apart from `dry_run`; they are compared first.
 
     Raises:
         LandscapeError: bad input, a failing evaluation, an unwritable file; everything computed before is kept.
         Interrupted: Ctrl-C or SIGTERM; likewise.
     """
-    return run_prepared(lambda world: None, lambda world, _: make(world), dry_run=dry_run, quiet=quiet)
+    return run_prepared(lambda world: None, lambda world, _: make(world), dry_run=dry_run, quiet=quiet, agree=agree)
 
 
 def run_prepared(
-    prepare: Callable[[World], Any], make: Callable[[World, Any], Study[R]], *, dry_run: bool, quiet: bool
+    prepare: Callable[[World], Any],
+    make: Callable[[World, Any], Study[R]],
+    *,
+    dry_run: bool,
+    quiet: bool,
+    agree: str = "",
 ) -> R | Plan:
     """As `run`; `prepare` may make collective calls, and what it returns is passed to `make`."""
     world, threads_before = connect(), torch.get_num_threads()
     try:
+        check_same(world, {"options": f"{dry_run} {agree}"})
         prepared = prepare(world)
         study = together(world, lambda: make(world, prepared))
         check_same(world, study.marks)

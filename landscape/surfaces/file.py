@@ -21,6 +21,7 @@ from landscape.surfaces.same_run import difference, plain
 from landscape.surfaces.surface import DONE, FAILED, PENDING, Surface, Trail
 
 STDERR_PREFIX = "stderr/"
+PICTURES = (".png", ".pdf", ".svg", ".html", ".jpg", ".eps")
 
 
 class SurfaceFile:
@@ -206,6 +207,11 @@ def check_folder(path: Path) -> None:
     """Raises SurfaceFileError unless a file can be created beside `path`."""
     if not path.parent.is_dir():
         raise SurfaceFileError(f"output {path}: the folder {path.parent} does not exist; create it or give another -o")
+    if path.suffix.lower() in PICTURES:
+        raise SurfaceFileError(
+            f"output {path}: is the name of a picture; give a file for the results such as {path.with_suffix('.h5')}, and draw "
+            "it with --plot or landscape plot"
+        )
     if path.is_dir():
         raise SurfaceFileError(f"output {path}: is a folder; give a file name such as {path / 'surface.h5'}")
     if not os.access(path.parent, os.W_OK):

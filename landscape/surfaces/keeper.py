@@ -75,4 +75,5 @@ class Keeper:
             self._write(rescue)
         except OSError:
             return f"{reason}; the file still holds what was saved before, make room and run the same command again"
-        return f"{reason}; all {done} {self._what} done are kept in {rescue}: make room, move it to {path}, run again"
+        what = f"all {done} {self._what} done are" if done > 1 else f"the one {self._what.rstrip('s')} done is"
+        return f"{reason}; {what} kept in {rescue}: make room, move it to {path}, run again"

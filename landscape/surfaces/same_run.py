@@ -36,11 +36,14 @@ def difference(stored: Mapping, wanted: Mapping, *, added: Sequence[str] = ()) -
 
 
 def identity(provenance: Mapping) -> str:
-    """What identifies a run, as text that is equal on two ranks when they compute the same; rounding is left out."""
+    """The settings of a run as text: equal on two ranks that compute the same from the same files.
+
+    Rounding is left out, and so are hashes of files, which the ranks compare one by one.
+    """
     entries = {
         ".".join(key): value if not isinstance(value, float) else f"{value:.9g}"
         for key, value in _flat(plain(provenance)).items()
-        if not any(key[: len(prefix)] == prefix for prefix in DESCRIPTIVE)
+        if key[-1] not in CONSEQUENCES and not any(key[: len(prefix)] == prefix for prefix in DESCRIPTIVE)
     }
     return json.dumps(entries, sort_keys=True)
 

@@ -19,6 +19,8 @@ from landscape.errors import SurfaceFileError
 from landscape.surfaces.hdf5 import hdf5_image
 from landscape.surfaces.provenance import Provenance
 
+# Of files that do not say what was asked for.
+USUAL_INDEX = 0.001
 FORMAT, VERSION = "landscape-spectrum", 1
 _ARRAYS = ("values", "errors", "nodes", "weights")
 _NUMBERS = ("dimension", "trace", "trace_stderr", "products", "sharpness")
@@ -124,7 +126,8 @@ class Spectrum:
     @property
     def index(self) -> float:
         """The requested tolerance of the saddle index."""
-        return float(self.provenance["spectrum"]["index"])
+        asked = self.known.spectrum
+        return USUAL_INDEX if asked is None or asked.index is None else float(asked.index)
 
 
 def write_spectrum(spectrum: Spectrum, path: str | Path) -> None:

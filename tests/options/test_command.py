@@ -104,8 +104,17 @@ def test_python_refuses_what_the_shell_refuses(group: Any, said: str):
         check_choices(group)
 
 
-def test_none_is_a_choice_where_it_is_the_default():
+def test_none_is_a_choice_only_where_it_is_the_default():
     check_choices(AxesOptions())
+    with pytest.raises(UsageError, match="along 'None': expected one of"):
+        check_choices(AxesOptions(along=None))
+
+
+def test_functions_with_written_out_keywords_name_the_nearest_too():
+    import landscape as ll
+
+    with pytest.raises(UsageError, match=r"plot has no option 'metrc'; did you mean metric"):
+        ll.plot("a.h5", metrc="loss")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import landscape as ll
+from landscape.errors import LandscapeError, UsageError
 from landscape.grid import Grid, parse_range
 from landscape.surfaces.file import SurfaceFile
 
@@ -77,3 +78,18 @@ def test_info(file, made):
     assert checkpoint["kind"] == "checkpoint" and checkpoint["tensors"] == 8
     with pytest.raises(ll.LandscapeError, match="no such file"):
         ll.info(file.with_name("gone.h5"))
+
+
+def test_an_array_is_never_lost_in_an_npz(tmp_path):
+    grid = Grid.of(parse_range("0:1:3"))
+    for name in ("x", "train_loss_stderr", "provenance", "file"):
+        with SurfaceFile.create(tmp_path / "s.h5", grid, {}) as file:
+            file.record(0, {name: 1.0, "train_loss": 2.0, "stderr/train_loss": 0.1})
+        with pytest.raises(UsageError, match=f"two arrays would be called '{name}'"):
+            ll.export(tmp_path / "s.h5", tmp_path / "s.npz")
+        assert not (tmp_path / "s.npz").exists()
+
+
+def test_results_are_not_written_under_the_name_of_a_picture(tmp_path):
+    with pytest.raises(LandscapeError, match=r"s.png: is the name of a picture; give .* such as .*s.h5"):
+        SurfaceFile.create(tmp_path / "s.png", Grid.of(parse_range("0:1:3")), {})

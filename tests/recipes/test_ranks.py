@@ -77,7 +77,18 @@ def test_ranks_that_read_other_data_are_stopped(here, command):
     assert not (here / "a.h5").exists()
 
 
-@pytest.mark.parametrize("option", [["--loss", "mse"], ["--seed", "1"], ["--precision", "fp64"], ["-x", "-1:1:5"]])
+@pytest.mark.parametrize(
+    "option",
+    [
+        ["--loss", "mse"],
+        ["--seed", "1"],
+        ["--precision", "fp64"],
+        ["-x", "-1:1:5"],
+        ["--dry-run"],
+        ["--shard-data"],
+        ["--along", "gradient"],
+    ],
+)
 def test_ranks_that_were_given_other_options_are_stopped(here, mpiexec, basic, option):
     """As by `mpiexec -n 1 A : -n 1 B`, where A and B are not the same."""
     (here / "odd.py").write_text(

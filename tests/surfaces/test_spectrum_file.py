@@ -68,7 +68,7 @@ def test_a_folder_that_disappears_leaves_a_rescue_copy(tmp_path, monkeypatch):
     target.parent.mkdir()
     file = SpectrumFile.create_or_open(target, BLOCKS, MADE, merge)
     shutil.rmtree(target.parent)
-    with pytest.raises(SurfaceFileError, match="all 1 tasks done are kept in"):
+    with pytest.raises(SurfaceFileError, match="the one task done is kept in"):
         file.record(0, {"trace": 7.0})
         file.save()
     (rescue,) = rescues.iterdir()

@@ -105,13 +105,12 @@ def ends_found(spectrum: Spectrum, block: Block) -> tuple[int | None, int | None
 
 def made_of(spectrum: Spectrum) -> dict:
     """What was requested; empty when it is not known."""
-    made = (spectrum.provenance or {}).get("spectrum")
-    return made if isinstance(made, dict) else {}
+    return spectrum.known.json().get("spectrum", {})
 
 
 def command_for(spectrum: Spectrum, options: str) -> str:
     """The command that computes what is missing, with the names of the files where they are known."""
-    checkpoint = (spectrum.provenance or {}).get("checkpoint")
+    checkpoint = spectrum.known.json().get("checkpoint")
     path = checkpoint.get("path") if isinstance(checkpoint, dict) else None
     out = f" -o {spectrum.source} --overwrite" if spectrum.source else ""
     return f"`landscape spectrum {path or 'CKPT'} {options}{out}`"

@@ -14,6 +14,7 @@ from landscape.quantity import NEGATIVE
 from landscape.scene.hessian import is_curvature, points_text, unsettled
 from landscape.scene.holes import NOT_COMPUTED, holes_of
 from landscape.scene.text import data_label, model_label, value_text
+from landscape.surfaces.provenance import Provenance
 from landscape.surfaces.surface import Surface
 
 _NORMS = {
@@ -38,7 +39,7 @@ class Recorded(Protocol):
     """A result of any type that says how it was computed: a surface or a spectrum."""
 
     @property
-    def provenance(self) -> dict[str, Any]: ...
+    def known(self) -> Provenance: ...
 
     @property
     def source(self) -> str: ...
@@ -57,7 +58,7 @@ def facts(surface: Surface, metric: str | None = None, *, centers: Sequence[str]
 
 def recorded_facts(result: Recorded, split: str = "") -> list[str]:
     """How a result was computed; `split` leaves out the samples of other splits. The file's name if nothing is known."""
-    known = result.provenance or {}
+    known = result.known.json()
     lines = [
         *_model(known),
         *_data(known, split),
@@ -71,7 +72,7 @@ def recorded_facts(result: Recorded, split: str = "") -> list[str]:
 
 def subject(result: Recorded) -> str:
     """Model and data, as a title begins: "ResNet-56, digits"; the file's name when neither is known, else ""."""
-    known = result.provenance or {}
+    known = result.known.json()
     model, data = _name(known.get("model")), _name(known.get("data"))
     parts = [model_label(model) if model else "", data_label(data) if data else ""]
     return ", ".join(filter(None, parts)) or _source(result)
@@ -79,7 +80,7 @@ def subject(result: Recorded) -> str:
 
 def model_name(result: Recorded) -> str:
     """The readable name of the model, or "" when unknown."""
-    name = _name((result.provenance or {}).get("model"))
+    name = _name((result.known.json()).get("model"))
     return model_label(name) if name else ""
 
 
@@ -90,7 +91,7 @@ def file_stem(result: Recorded) -> str:
 
 def checkpoint_stem(result: Recorded) -> str:
     """The name of the checkpoint's file without its suffix, or ""."""
-    checkpoint = (result.provenance or {}).get("checkpoint")
+    checkpoint = (result.known.json()).get("checkpoint")
     return PurePath(str(checkpoint.get("path") or "")).stem if isinstance(checkpoint, dict) else ""
 
 
@@ -200,7 +201,7 @@ def _tolerance(known: dict) -> list[str]:
         return []
     asked = f"tolerance {100 * float(made['asked']):g} %"
     reached = run.get("reached") if isinstance(run, dict) else None
-    if not isinstance(reached, dict):
+    if not isinstance(reached, dict) or not {"evaluations", "of_evaluations", "error"} <= reached.keys():
         return [asked]
     saving = reached["of_evaluations"] / max(reached["evaluations"], 1)
     return [f"{asked}, reached {100 * reached['error']:.2g} % at 95 % of points with 1/{saving:.3g} of the evaluations"]
@@ -208,7 +209,7 @@ def _tolerance(known: dict) -> list[str]:
 
 def _hessian(surface: Surface, metrics: Sequence[str]) -> list[str]:
     """What the Hessian is of, and how precisely its eigenvalues are known."""
-    known = surface.provenance or {}
+    known = surface.known.json()
     made = known.get("hessian")
     if not isinstance(made, dict):
         return []
@@ -243,7 +244,7 @@ def _center(surface: Surface, metric: str) -> list[str]:
     value = surface.at_origin(metric)
     if value is None:
         return []
-    made = (surface.provenance or {}).get("directions")
+    made = (surface.known.json()).get("directions")
     through_nets = isinstance(made, dict) and str(made.get("kind")).startswith("nets")
     where = "of the first net" if through_nets else "at the centre"
     quantity = surface.quantity(metric)

@@ -126,7 +126,7 @@ def _too_dark(values: np.ndarray, linear: Scale) -> bool:
 def _line_metric(surfaces: Sequence[Surface], levels: Levels) -> ScaledMetric | None:
     """The loss whose lines lie over the maps, on the samples of the Hessian if there is one; None without any loss."""
     first = surfaces[0]
-    split = (first.provenance.get("hessian") or {}).get("split")
+    split = first.known.hessian and first.known.hessian.split
     losses = [first.quantity(name) for name in first.values if all(name in surface.values for surface in surfaces)]
     losses = [quantity for quantity in losses if quantity.kind == LOSS]
     if not losses:

@@ -146,7 +146,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _seed(surface: Surface) -> int | None:
-    made = surface.provenance.get("directions")
+    made = surface.known.json().get("directions")
     return made.get("seed") if isinstance(made, dict) and "random" in str(made.get("kind")) else None
 
 
