@@ -36,7 +36,7 @@ WHOLE = "all parameters"
 SEED = 0
 
 
-class Task(NamedTuple):
+class SpectrumTask(NamedTuple):
     """A part of a spectrum: the number of its block, its kind, and the number of a probe."""
 
     block: int
@@ -81,7 +81,7 @@ class Wanted:
             )
 
 
-class Tasks(Undivided):
+class SpectrumTasks(Undivided):
     """`all` tasks of a spectrum. A rank that computes a probe finds the block's ends for itself."""
 
     def __init__(self, subject: Subject, here: Here, wanted: Wanted, way: str | None, world: World):
@@ -101,14 +101,14 @@ class Tasks(Undivided):
         self._at: tuple[str, CurvatureOperator] | None = None
         self._pairs: dict[str, Eigenpairs] = {}
 
-    def _tasks_of(self, number: int) -> list[Task]:
+    def _tasks_of(self, number: int) -> list[SpectrumTask]:
         """The tasks of a block: first the ends, which its probes need."""
-        wanted, tasks = self._wanted, [Task(number, PAIRS, 0)]
+        wanted, tasks = self._wanted, [SpectrumTask(number, PAIRS, 0)]
         if wanted.trace_products:
-            tasks.append(Task(number, TRACE, 0))
+            tasks.append(SpectrumTask(number, TRACE, 0))
         if wanted.sharpness and number == 0:
-            tasks.append(Task(number, SHARPNESS, 0))
-        return tasks + [Task(number, PROBE, probe) for probe in range(wanted.probes)]
+            tasks.append(SpectrumTask(number, SHARPNESS, 0))
+        return tasks + [SpectrumTask(number, PROBE, probe) for probe in range(wanted.probes)]
 
     def evaluate(self, coords: Coords) -> dict[str, float]:
         """Does the task (block, kind, number)."""
@@ -125,7 +125,7 @@ class Tasks(Undivided):
         }[kind]()
         return {**found, "products": float(products.count - before)}
 
-    def summary(self, task: Task, result: Mapping[str, float]) -> str:
+    def summary(self, task: SpectrumTask, result: Mapping[str, float]) -> str:
         """What a task did, in words."""
         words = {PAIRS: "ends", TRACE: "trace", PROBE: "a probe of the density", SHARPNESS: "critical sharpness"}
         return f"{words[task.kind]} ({result['products']:.0f} products)"
@@ -217,7 +217,7 @@ class Tasks(Undivided):
         return {"sharpness": found, "passes": float(passes)}
 
 
-def merged(block: Block, task: Task, result: Mapping[str, float], wanted: Wanted) -> Block:
+def merged(block: Block, task: SpectrumTask, result: Mapping[str, float], wanted: Wanted) -> Block:
     """The block with what a task found."""
     kind, probe = task.kind, task.number
     block = replace(block, products=block.products + int(result["products"]))

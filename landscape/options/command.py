@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from landscape.options.option import Given, Option, Row, check_names, rows_of
+from landscape.options.option import Given, Option, OptionRow, check_names, rows_of
 
 # A result and the shell-only options -> the lines that the shell prints.
 Lines = Callable[[Any, Mapping[str, Any]], Sequence[str]]
@@ -45,7 +45,7 @@ class Command:
     name: str
     help: str
     run: Callable[..., Any]
-    rows: tuple[Row, ...]
+    rows: tuple[OptionRow, ...]
     lines: Lines
     positional: tuple[Positional, ...] = ()
     example: str = ""
@@ -76,7 +76,7 @@ def command(
         else:
             parameters = inspect.signature(function).parameters
             known = tuple(
-                Row(name, parameters[name].default if name in parameters else None, option, "")
+                OptionRow(name, parameters[name].default if name in parameters else None, option, "")
                 for name, option in rows.items()
             )
             found = _named(function)
@@ -98,14 +98,16 @@ def _named(function: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
-def _rows(groups: Sequence[type], without: Sequence[str]) -> tuple[Row, ...]:
+def _rows(groups: Sequence[type], without: Sequence[str]) -> tuple[OptionRow, ...]:
     """One row for each name, title by title: a later group replaces the row of an earlier one."""
     found = {row.name: row for group in groups for row in rows_of(group) if row.name not in without}
     titles = list(dict.fromkeys(row.group for row in found.values()))
     return tuple(sorted(found.values(), key=lambda row: titles.index(row.group)))
 
 
-def _with_keywords(function: Callable[..., Any], groups: Sequence[type], rows: Sequence[Row]) -> Callable[..., Any]:
+def _with_keywords(
+    function: Callable[..., Any], groups: Sequence[type], rows: Sequence[OptionRow]
+) -> Callable[..., Any]:
     """The function with a keyword for each row in place of `given`."""
     signature = inspect.signature(function)
     own = [parameter for parameter in signature.parameters.values() if parameter.name != "given"]
@@ -128,7 +130,7 @@ def _with_keywords(function: Callable[..., Any], groups: Sequence[type], rows: S
     return wrapper
 
 
-def _documented(text: str, rows: Sequence[Row]) -> str:
+def _documented(text: str, rows: Sequence[OptionRow]) -> str:
     """A docstring with the options, group by group, after its own text."""
     parts, group = [inspect.cleandoc(text)], None
     for row in rows:

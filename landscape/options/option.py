@@ -43,7 +43,7 @@ class Option:
         return {key: value for key, value in given.items() if value is not None}
 
 
-class Row(NamedTuple):
+class OptionRow(NamedTuple):
     """An option of a command: its name in Python, its default there, and the title of its group."""
 
     name: str
@@ -71,10 +71,10 @@ def again(group: type, name: str, **changes: Any) -> Any:
     )
 
 
-def rows_of(group: Any) -> Iterator[Row]:
+def rows_of(group: Any) -> Iterator[OptionRow]:
     """The rows of a group, in the order in which they are written."""
     for field in dataclasses.fields(group):
-        yield Row(field.name, field.default, field.metadata["option"], getattr(group, "title", ""))
+        yield OptionRow(field.name, field.default, field.metadata["option"], getattr(group, "title", ""))
 
 
 class Given:

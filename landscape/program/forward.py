@@ -21,7 +21,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from landscape.program.fold import folded
 from landscape.program.hvp import channels_last
 from landscape.program.table import SUM
-from landscape.program.trace import Trace, only_user
+from landscape.program.trace import NetTrace, only_user
 
 # The largest activation of a batch should stay in the caches of a core. On one Xeon core (AVX-512, 2 MB of L2) this gave
 # the best batch of those tried: 64 of 32 and 64 for ResNet-20 on CIFAR-10, 512 of 64 to 1024 for ResNet-56 on digits.
@@ -64,7 +64,7 @@ def folded_net(model: nn.Module, inputs: Tensor) -> FoldedNet | None:
     if inputs.ndim != 4 or inputs.dtype != torch.float32 or len(inputs) < 2 or model.training:
         return None
     try:
-        trace = Trace(model, inputs)
+        trace = NetTrace(model, inputs)
         batch_size = _batch_size(max(_sample_bytes(value) for value in trace.values.values()))
         layers = _rewrite(trace, fused_kernels=_has_fused_kernels(inputs))
         if sum(layer.source_bytes for layer in layers) <= KEPT_BYTES:
@@ -113,7 +113,7 @@ class _Epilogue:
     activation: str = "none"
 
 
-def _rewrite(trace: Trace, *, fused_kernels: bool) -> list[_FoldedConvolution]:
+def _rewrite(trace: NetTrace, *, fused_kernels: bool) -> list[_FoldedConvolution]:
     """Replaces convolutions, with what follows them, by folded layers; returns these."""
     layers: list[_FoldedConvolution] = []
     for node in trace.nodes:
@@ -132,7 +132,7 @@ def _rewrite(trace: Trace, *, fused_kernels: bool) -> list[_FoldedConvolution]:
     return layers
 
 
-def _epilogue(trace: Trace, last: fx.Node) -> _Epilogue:
+def _epilogue(trace: NetTrace, last: fx.Node) -> _Epilogue:
     """Of the chain that ends in `last` so far: an activation, after a sum or at once; a sum alone is not fused."""
     after = only_user(last)
     addend = None if after is None else _addend(trace, after, last)
@@ -143,7 +143,7 @@ def _epilogue(trace: Trace, last: fx.Node) -> _Epilogue:
     return _Epilogue(end, addend, operation.post_op)
 
 
-def _addend(trace: Trace, node: fx.Node, value: fx.Node) -> fx.Node | None:
+def _addend(trace: NetTrace, node: fx.Node, value: fx.Node) -> fx.Node | None:
     """The other summand when `node` adds to `value` a tensor of the same shape."""
     if trace.operation(node) is not SUM or len(node.args) != 2 or node.kwargs:
         return None
@@ -156,7 +156,7 @@ def _addend(trace: Trace, node: fx.Node, value: fx.Node) -> fx.Node | None:
     return other if shapes[0] is not None and shapes[0] == shapes[1] else None
 
 
-def _replace(trace: Trace, first: fx.Node, end: _Epilogue, layer: _FoldedConvolution, name: str) -> None:
+def _replace(trace: NetTrace, first: fx.Node, end: _Epilogue, layer: _FoldedConvolution, name: str) -> None:
     """Puts the layer in the place of the chain from `first` to the end."""
     graph, last = trace.module.graph, end.last
     trace.module.add_submodule(name, layer)

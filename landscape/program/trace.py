@@ -18,7 +18,7 @@ from torch.nn.modules.conv import _ConvNd
 from landscape.program.table import BATCH_NORM, CONVOLUTION, ROW_OF, Operation
 
 
-class Trace:
+class NetTrace:
     """`module` runs the graph. `values`: for each node its plain value, or a tensor of its shape on the meta device.
 
     Whatever the net raises while it is traced and run on `inputs`, a few samples, is passed on.

@@ -14,7 +14,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from landscape.program.hvp import Program, Step
 from landscape.program.rules import Call, NoRule
-from landscape.program.trace import Trace, run, values_of
+from landscape.program.trace import NetTrace, run, values_of
 
 
 def make_program(model: nn.Module, inputs: Tensor, counted: Sequence[str]) -> Program:
@@ -24,7 +24,7 @@ def make_program(model: nn.Module, inputs: Tensor, counted: Sequence[str]) -> Pr
         NoRule: something in it has no rule, or it cannot be traced; the message says what.
     """
     try:
-        trace = Trace(model, inputs.clone())
+        trace = NetTrace(model, inputs.clone())
         # with one sample, the plain values that change are those that count the samples
         of_one = values_of(trace.module, inputs[:1].clone()) if len(inputs) > 1 else trace.values
     except Exception as error:  # whatever a stranger's net does while traced
@@ -36,7 +36,7 @@ def make_program(model: nn.Module, inputs: Tensor, counted: Sequence[str]) -> Pr
 class _Translation:
     """The steps so far, and for each node the number of the value that it stands for."""
 
-    def __init__(self, trace: Trace, of_one: Mapping[fx.Node, Any], names: Mapping[int, str]):
+    def __init__(self, trace: NetTrace, of_one: Mapping[fx.Node, Any], names: Mapping[int, str]):
         self._trace, self._of_one, self._names = trace, of_one, names
         self._steps: list[Step] = []
         self._active = [False]

@@ -14,7 +14,7 @@ import numpy as np
 
 from landscape.direction.files import directions_path
 from landscape.errors import UsageError
-from landscape.measurement.spectrum_tasks import PAIRS, SHARPNESS, TRACE, Task, Tasks, Wanted, merged
+from landscape.measurement.spectrum_tasks import PAIRS, SHARPNESS, TRACE, SpectrumTask, SpectrumTasks, Wanted, merged
 from landscape.options.groups import AxesOptions, DataOptions, LossOptions, MachineOptions, NetOptions, OutputOptions
 from landscape.options.option import Given, check_choices
 from landscape.slice.slice import Here
@@ -46,7 +46,7 @@ class SpectrumStudy(Study[Spectrum]):
         if self._output.path and world.leads:
             check_folder(self._output.path)
         subject, batchnorm = _subject(checkpoint, given, world)
-        self._tasks = Tasks(subject, Here(subject.objective.weights.clone()), wanted, way, world)
+        self._tasks = SpectrumTasks(subject, Here(subject.objective.weights.clone()), wanted, way, world)
         facts = SpectrumFacts(**asdict(wanted), split=given[DataOptions].splits[0], products=self._tasks.way)
         run = RunFacts(versions=versions_used(), ranks=world.size, started=started())
         self._provenance = replace(subject.facts, command="spectrum", batchnorm=batchnorm, spectrum=facts, run=run)
@@ -88,7 +88,7 @@ class SpectrumStudy(Study[Spectrum]):
         block = merged(spectrum.blocks[name], task, result, self._wanted)
         return replace(spectrum, blocks={**spectrum.blocks, name: block})
 
-    def _lacks(self, block: Block, task: Task) -> bool:
+    def _lacks(self, block: Block, task: SpectrumTask) -> bool:
         if task.kind == PAIRS:
             return not len(block.values)
         if task.kind == TRACE:

@@ -8,7 +8,7 @@ from torch import nn
 
 from landscape.program.fold import affine_of, folded
 from landscape.program.table import ROW_OF, TABLE
-from landscape.program.trace import Trace
+from landscape.program.trace import NetTrace
 
 
 def norm_of(channels, kind=nn.BatchNorm2d, **options):
@@ -54,7 +54,7 @@ class Read(Net):
 
 
 def folds(net):
-    trace = Trace(net.double().eval(), torch.zeros(2, 3, 5, 5, dtype=torch.float64))
+    trace = NetTrace(net.double().eval(), torch.zeros(2, 3, 5, 5, dtype=torch.float64))
     (conv,) = (node for node in trace.nodes if node.target == "conv")
     return trace.norm_behind(conv) is not None
 
