@@ -3,7 +3,7 @@
 import pytest
 
 from landscape.sweep.launch import connect, launched_rank, launched_size
-from landscape.sweep.world import World
+from landscape.sweep.world import World, own_cores
 
 
 @pytest.mark.parametrize(
@@ -25,5 +25,5 @@ def test_size_and_rank(environment, size, rank):
 
 
 def test_a_process_alone_is_its_own_world():
-    assert connect() == World(rank=0, size=1, local_rank=0, local_size=1)
+    assert connect() == World(rank=0, size=1, local_rank=0, local_size=1, cores=len(own_cores()))
     assert connect().leads
