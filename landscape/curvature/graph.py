@@ -101,7 +101,7 @@ class GraphBackend:
 
     @contextlib.contextmanager
     def leaves(self) -> Iterator[list[nn.Parameter]]:
-        """Within: the parameters that count require gradients, and numbers have the precision asked for."""
+        """Within: the parameters that count require gradients, and numbers have the requested precision."""
         named = dict(self._objective.model.named_parameters())
         parameters = [named[name] for name in self._names]
         objective = self._objective

@@ -174,7 +174,7 @@ class ProgramBackend:
 
     @contextlib.contextmanager
     def _numbers(self) -> Iterator[None]:
-        """Within: no graph is built, and numbers have the precision asked for. To be entered in each thread."""
+        """Within: no graph is built, and numbers have the requested precision. To be entered in each thread."""
         with torch.no_grad(), switched(self._objective.precision, self._objective.device):
             yield
 

@@ -21,7 +21,7 @@ G = TypeVar("G")
 class Option:
     """How an option is typed in the shell. `flags` are `--name` unless given; the rest is as in `argparse`.
 
-    `shell`: it is no keyword in Python; `apart`: it is not passed to the function, but to the lines that are printed.
+    `shell`: Python has no such keyword. `apart`: the printed lines get its value, the function does not.
     """
 
     help: str

@@ -109,7 +109,7 @@ def make_subject(
 
 
 def device_of(machine: MachineOptions, world: World) -> torch.device:
-    """The device of this rank; asked for before anything is read, so that a wrong option is found at once.
+    """The device of this rank. Call it before anything is read: a wrong option then fails at once.
 
     Raises:
         UsageError: an unknown device or precision. LandscapeError: a GPU that torch does not see.

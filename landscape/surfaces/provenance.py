@@ -95,10 +95,6 @@ class DirectionFacts(Facts):
     to_y: str | None = entry(describes=True)
     file: str | None = entry(describes=True)
 
-    @property
-    def kinds(self) -> list[str]:
-        return [kind for kind in (self.kind or "").split("+") if kind]
-
 
 @dataclass(frozen=True, kw_only=True)
 class ToleranceFacts(Facts):
@@ -166,7 +162,7 @@ class CurvatureFacts(Facts):
 
 @dataclass(frozen=True, kw_only=True)
 class SpectrumFacts(Facts):
-    """What of a spectrum was asked for."""
+    """The requested parts of a spectrum."""
 
     matrix: str | None = entry()
     ignore: str | None = entry()

@@ -19,7 +19,7 @@ from landscape.errors import SurfaceFileError
 from landscape.surfaces.hdf5 import hdf5_image
 from landscape.surfaces.provenance import Provenance
 
-# Of files that do not say what was asked for.
+# For files without the requested index.
 USUAL_INDEX = 0.001
 FORMAT, VERSION = "landscape-spectrum", 1
 _ARRAYS = ("values", "errors", "nodes", "weights")
@@ -102,7 +102,7 @@ class Block:
             return float("nan"), float("nan")
         largest = max(
             np.abs(self.values).max(), np.abs(self.density.nodes).max()
-        )  # one end may not have been asked for
+        )  # one end may not have been requested
         return self.density.share_below(-tolerance * float(largest))
 
 

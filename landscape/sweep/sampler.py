@@ -28,7 +28,7 @@ Result = Mapping[str, float]
 class Sampler(Protocol):
     @property
     def expected(self) -> int | None:
-        """How many points may be asked for in all, as far as it can be known; None when that is all there are."""
+        """An estimate of how many points will be computed in all; None means every point of the rounds."""
 
     def ask(self) -> Sequence[Point]:
         """The points of the next round; empty at the end."""
