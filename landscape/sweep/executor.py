@@ -25,6 +25,10 @@ class PointFailed(EvaluationError):
         self.point = point
 
 
+class Stalled(EvaluationError):
+    """A rank does not answer any more; waiting for it is in vain."""
+
+
 class Executor(Protocol):
     leads: bool
     """Whether this process runs the sampler and keeps the results; the others only follow."""

@@ -14,7 +14,9 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from types import TracebackType
+from typing import Any
 
+from landscape.errors import Interrupted
 from landscape.sweep.launch import connect, connected, launched_rank, launched_size
 from landscape.sweep.meeting import leave
 from landscape.sweep.signals import SIGNALS, Stop, current, interruptible
@@ -124,7 +126,7 @@ def guarded(*, forces: bool, end: Callable[[str, int], None] = end_now) -> Itera
                     stop.saves()
             end(text, status)
 
-        with Watch(stop, save_and_end, forces=forces), _no_silent_exit(save_and_end):
+        with Watch(stop, save_and_end, forces=forces), _no_silent_exit(save_and_end), _swallowed_in_silence():
             yield
 
     with interruptible(watched=watched) as stop:
@@ -146,6 +148,22 @@ def _no_silent_exit(end: Callable[[str, int], None]) -> Iterator[None]:
         yield
     finally:
         os._exit = before
+
+
+@contextlib.contextmanager
+def _swallowed_in_silence() -> Iterator[None]:
+    """Within the block Python writes no traceback of a request to stop that it swallowed; it is raised again (signals.py)."""
+    before = sys.unraisablehook
+
+    def report(found: Any) -> None:
+        if not (found.exc_type and issubclass(found.exc_type, Interrupted)):
+            before(found)
+
+    sys.unraisablehook = report
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 def guard_program(world: World) -> None:

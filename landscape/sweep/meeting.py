@@ -35,7 +35,7 @@ class PeerLeft(LandscapeError):
         super().__init__(
             f"rank {rank} of {size} has ended with status {status} while others go on; start every rank with the same command"
         )
-        self.silent = status != 0
+        self.silent, self.exit_status = status != 0, status or 1
 
 
 def meet(world: World, code: int = HERE, patience: float | None = None) -> list[int] | None:

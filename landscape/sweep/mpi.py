@@ -16,8 +16,8 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from landscape.errors import EvaluationError, Interrupted, LandscapeError
-from landscape.sweep.executor import OnResult, PointFailed
+from landscape.errors import Interrupted, LandscapeError
+from landscape.sweep.executor import OnResult, PointFailed, Stalled
 from landscape.sweep.leaving import guard_program
 from landscape.sweep.meeting import gather_here
 from landscape.sweep.sampler import Point
@@ -183,7 +183,8 @@ class MPIExecutor:
             self._local.stop(content)
         for rank in range(1, self.world.size):
             self.world.comm.send(content, dest=rank, tag=STOP)
-        waiting, deadline = self.world.size - 1, time.monotonic() + GRACE_SECONDS
+        grace = 0.0 if isinstance(error, Stalled) else GRACE_SECONDS
+        waiting, deadline = self.world.size - 1, time.monotonic() + grace
         while (waiting or self._busy()) and (error is None or time.monotonic() < deadline):
             waiting -= sum(tag == STOPPED for _, tag, _ in _messages(self.world.comm))
             if waiting or self._busy():
@@ -255,15 +256,13 @@ class _Leader:
         """Of a rank that cannot say itself that it is stuck, because a call keeps Python's lock.
 
         Raises:
-            EvaluationError: a rank has not answered within `--stall`.
+            Stalled: a rank has not answered within `--stall`.
         """
         if not self._stall:
             return
         for rank, task in self._scheduler.overdue(time.perf_counter() - LEADER_LATER, self._stall):
             doing = computing(task.point)()
-            raise EvaluationError(
-                f"rank {rank} of {self._world.size}: {doing} has taken more than {self._stall:g} s (--stall)"
-            )
+            raise Stalled(f"rank {rank} of {self._world.size}: {doing} has taken more than {self._stall:g} s (--stall)")
 
     def _send(self, rank: int, tag: int, content: object) -> None:
         if rank == 0:
