@@ -101,7 +101,7 @@ def end_now(text: str, status: int) -> None:
 
 def _end_without_mpi() -> None:
     """Others may wait in the start of MPI for this process. Only a death by a signal makes the launcher end them."""
-    if "mpi4py.MPI" not in sys.modules:
+    if sys.modules.get("mpi4py.MPI") is None:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTERM)
 
