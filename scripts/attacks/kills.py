@@ -1,9 +1,9 @@
 """Signals at random moments over all commands, then the same command until it is done: the file equals an uninterrupted one.
 
-SIGKILL, SIGTERM or SIGINT go to one rank, to all of them, or to the launcher, at a moment drawn from the whole life of the command.
-Counted: jobs that hang or leave processes, files that cannot be read, and values that differ from those of a run that was left alone:
-in any bit, but for `hessian`, whose values agree within its tolerance, and `along`, whose directions are computed again when a
-kill came before they were written.
+SIGKILL, SIGTERM or SIGINT go to one rank, to all of them, or to the launcher, at a moment drawn from the whole life of the
+command. Counted: jobs that hang or leave processes, files that cannot be read, and values that differ from those of a run that
+was left alone: in any bit, but for `hessian`, whose values agree within its tolerance, and `along`, whose directions are computed
+again when a kill came before they were written.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Every way to leave a run, at every moment of its life, on the first and on the last rank: no hang, no orphan, one line.
 
-A rank leaves by an exception, SystemExit, KeyboardInterrupt or an own BaseException, by a signal, by `os._exit`, or by a call that
-never returns (with `--stall`). The job must end within ten seconds of that, with a status other than 0, no process left, a
+A rank leaves by an exception, SystemExit, KeyboardInterrupt or an own BaseException, by a signal, by `os._exit`, or by a call
+that never returns (with `--stall`). The job must end within ten seconds of that, with a status other than 0, no process left, a
 valid file, and a line that says why where the process could still say one.
 """
 
