@@ -32,6 +32,8 @@ class Stop:
         """Our own code has seen the request, and ends the run."""
         self.raises = True
         """Whether a signal is raised at once; otherwise only `check` raises it."""
+        self.patient = False
+        """The first signal is answered in another way, as in training, which finishes its step."""
         self.saves: Callable[[], None] | None = None
         """Writes what is computed; called from another thread when the main thread does not answer."""
         self.writing = threading.RLock()

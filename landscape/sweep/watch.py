@@ -75,6 +75,7 @@ class Watch:
     def __init__(self, stop: Stop, end: End, *, forces: bool):
         self._stop, self._end, self._forces = stop, end, forces
         self._stall: float | None = None
+        self._armed = False
         self._reader, self._writer = socket.socketpair()
         self._reader.setblocking(False)
         self._writer.setblocking(False)
@@ -121,12 +122,12 @@ class Watch:
             elif flagged is not None and not ready:
                 flagged = self._insist(flagged, now)
             self._check_stall(now)
-        faulthandler.cancel_dump_traceback_later()
+        self._arm(None)
 
     def _insist(self, flagged: float, now: float) -> float | None:
         """Raises an unanswered signal again, and after a while ends the process; returns since when it waits."""
         stop = self._stop
-        if stop.answered or not is_ours(stop):
+        if stop.answered or not is_ours(stop) or (stop.patient and stop.name is None):
             return None
         if not stop.writing.acquire(blocking=False):
             return now  # a file is being written
@@ -140,12 +141,20 @@ class Watch:
         return flagged
 
     def _check_stall(self, now: float) -> None:
+        self._arm(self._stall)
         if self._stall is None:
             return
         for clock in (POINT, SET_UP):
             if doing := clock.over(self._stall, now):
                 self._end(f"{doing} has taken more than {self._stall:g} s (--stall)", 1)
-        faulthandler.dump_traceback_later(self._stall + LAST_LATER, exit=True, file=sys.__stderr__ or 2)
+
+    def _arm(self, seconds: float | None) -> None:
+        """Sets the second clock, as long as this thread runs at all; None takes it away, unless it is another's."""
+        if seconds is not None:
+            faulthandler.dump_traceback_later(seconds + LAST_LATER, exit=True, file=sys.__stderr__ or 2)
+        elif self._armed:
+            faulthandler.cancel_dump_traceback_later()
+        self._armed = seconds is not None
 
 
 def limit(seconds: float | None) -> float | None:

@@ -35,7 +35,7 @@ COMMANDS = {
         ["spectrum", "net.pt", *jobs.BASIC, "--steps", "20", "--top", "2", "--bottom", "2", "-o", "a.h5"], "a.h5", 0.0,
     ),
     "train": (
-        ["train", "net.py:build", "--data", "net.py:load", "--normalize", "none", "--epochs", "6", "--batch-size", "8",
+        ["train", "--model", "net.py:build", "--data", "net.py:load", "--normalize", "none", "--epochs", "6", "--batch-size", "8",
          "--save-every", "20", "--quiet", "-o", "run"], "run", 0.0,
     ),
 }  # fmt: skip

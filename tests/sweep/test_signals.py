@@ -46,7 +46,7 @@ class SwallowsAtItsEnd:
 
 @pytest.mark.parametrize("name", NUMBERS)
 def test_a_signal_stops_the_run_and_a_second_one_changes_nothing(name: str) -> None:
-    before = signal.getsignal(signal.SIGINT)
+    before, cleaned = signal.getsignal(signal.SIGINT), []
     with pytest.raises(Interrupted, match=f"stopped by {NUMBERS[name]}"), guarded(forces=False, end=unexpected) as stop:
         try:
             send(name)
@@ -56,6 +56,8 @@ def test_a_signal_stops_the_run_and_a_second_one_changes_nothing(name: str) -> N
             send("SIGTERM")
             send("SIGINT")
             wait_for(lambda: stop.name is not None)
+            cleaned.append(1)
+    assert cleaned
     assert signal.getsignal(signal.SIGINT) == before
 
 
@@ -63,8 +65,9 @@ def test_a_signal_waits_while_a_file_is_written() -> None:
     written = []
     with pytest.raises(Interrupted), interruptible() as stop:
         with stop.held():
-            send()
-            wait_for(lambda: stop.name is not None)
+            with stop.held():
+                send()
+                wait_for(lambda: stop.name is not None)
             written.append(1)
         written.append(2)
     assert written == [1]
@@ -160,4 +163,23 @@ def test_a_forked_child_is_none_of_our_business() -> None:
             time.sleep(30)
             os._exit(0)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGTERM
+        child = os.fork()
+        if child == 0:
+            os._exit(signal.set_wakeup_fd(-1) != -1)  # its signals are not written where the parent reads its own
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         assert stop.name is None
+
+
+def test_stall_ends_with_the_run() -> None:
+    """Nothing of it is left to end the program later, such as while it draws."""
+    armed: list[float] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("faulthandler.dump_traceback_later", lambda seconds, **_: armed.append(seconds))
+        patch.setattr("faulthandler.cancel_dump_traceback_later", armed.clear)
+        with guarded(forces=False, end=unexpected):
+            limit(0.05)
+            wait_for(lambda: bool(armed))
+            assert armed
+            limit(None)
+            wait_for(lambda: not armed)
+            assert not armed
