@@ -56,9 +56,19 @@ def explain(error: BaseException) -> str:
     >>> explain(ValueError("two\\n  lines"))
     'ValueError: two lines'
     """
-    message = " ".join(str(error).split())
+    message = " ".join(message_of(error).split())
     text = f"{type(error).__name__}: {message}" if message else type(error).__name__
     return text if isinstance(error, Exception) else text + _place_of(error)
+
+
+def message_of(error: BaseException) -> str:
+    """Its text; empty where even that raises, which a user's own class may do."""
+    try:
+        return str(error)
+    except Ending:
+        raise
+    except BaseException:
+        return ""
 
 
 def _place_of(error: BaseException) -> str:

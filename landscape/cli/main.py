@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from landscape.callables import contained
+from landscape.callables import contained, message_of
 from landscape.cli.output import say, speaks
 from landscape.cli.parser import WrongUsage, parse
 from landscape.errors import Interrupted, LandscapeError
@@ -107,9 +107,10 @@ def explained(error: BaseException, *, keeps: bool, again: bool = False) -> tupl
         text = str(error) or "stopped by Ctrl-C"
         same = "the same command" + (" without --overwrite" if again else "")
         return text + (f"; what was computed is kept, run {same} to continue" if keeps else ""), 130
-    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
+    said = message_of(error)
+    if isinstance(error, MemoryError) or "out of memory" in said.lower():
         return "out of memory; take a smaller --batch-size or fewer --samples", 1
-    first = (str(error).strip().splitlines() or [""])[0]
+    first = (said.strip().splitlines() or [""])[0]
     return f"unexpected {type(error).__name__}: {first} (--debug shows where)", 1
 
 

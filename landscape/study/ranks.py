@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from landscape.callables import contained
+from landscape.callables import contained, explain
 from landscape.errors import LandscapeError, UsageError
 from landscape.sweep.executor import Executor, SerialExecutor
 from landscape.sweep.signals import current
@@ -123,6 +123,6 @@ def _step(action: Callable[[], T]) -> T:
 
 
 def _text(problem: Exception | None) -> str | None:
-    if problem is None or isinstance(problem, LandscapeError):
-        return str(problem) if problem else None
-    return f"{type(problem).__name__}: {problem}"
+    if problem is None:
+        return None
+    return str(problem) if isinstance(problem, LandscapeError) else explain(problem)

@@ -26,6 +26,7 @@ from landscape.sweep.signals import current
 from landscape.sweep.watch import LEADER_LATER, allowed
 from landscape.sweep.work import Evaluate, PointAssembler, as_work, computing
 from landscape.sweep.worker import (
+    CRASHED,
     FAILURE,
     RESULT,
     STEAL,
@@ -140,9 +141,8 @@ class MPIExecutor:
         work = as_work(evaluate)
         self._local = self._local or ComputeThread(work)
         scheduler = Scheduler(points, work.chunks, self.world.size, self._cost, shard=self._shard)
-        leader, assembler = _Leader(self.world, self._local, scheduler), PointAssembler(work)
+        leader, assembler, stop = _Leader(self.world, self._local, scheduler), PointAssembler(work), current()
         leader.start()
-        stop = current()
         while scheduler.unfinished:
             stop.check()
             leader.check_stall()
@@ -183,8 +183,7 @@ class MPIExecutor:
             self._local.stop(content)
         for rank in range(1, self.world.size):
             self.world.comm.send(content, dest=rank, tag=STOP)
-        grace = 0.0 if isinstance(error, Stalled) else GRACE_SECONDS
-        waiting, deadline = self.world.size - 1, time.monotonic() + grace
+        deadline, waiting = time.monotonic() + GRACE_SECONDS * (not isinstance(error, Stalled)), self.world.size - 1
         while (waiting or self._busy()) and (error is None or time.monotonic() < deadline):
             waiting -= sum(tag == STOPPED for _, tag, _ in _messages(self.world.comm))
             if waiting or self._busy():
@@ -229,6 +228,8 @@ class _Leader:
             return content
         if tag == SIGNALLED:
             raise Interrupted(f"stopped by {content}")
+        if tag == CRASHED:
+            raise content
         results, now = [], time.perf_counter()
         if tag == RESULT:
             results, seconds, startup = content

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
-from landscape.callables import explain
+from landscape.callables import explain, message_of
 from landscape.errors import LandscapeError
 from landscape.sweep.sampler import Point, Result
 
@@ -97,7 +97,7 @@ class PointAssembler:
 
 def failure_text(point: Point, error: BaseException) -> str:
     """One line that names the point and the error."""
-    detail = str(error).strip().splitlines()
+    detail = message_of(error).strip().splitlines()
     kind = "" if isinstance(error, LandscapeError) else f"{type(error).__name__}: "
     text = f"{kind}{detail[0] if detail else 'no message'}" if isinstance(error, Exception) else explain(error)
     return f"evaluation failed at {_place(point)}: {text}"

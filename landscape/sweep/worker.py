@@ -6,7 +6,6 @@ same loop over MPI messages (mpi.py).
 
 from __future__ import annotations
 
-import contextlib
 import queue
 import sys
 import threading
@@ -23,6 +22,7 @@ from landscape.sweep.work import Task, Work, computing, failure_text
 # To a rank: an assignment, a `StealRequest`, the end. From a rank: an assignment done, an error, the tasks stolen.
 TASK, STEAL, STOP = 1, 2, 3
 RESULT, FAILURE, STOLEN = 4, 5, 6
+CRASHED = 9  # the worker itself has failed; only from the leader's own
 # The leader's main thread may wait this long for Python code of the compute thread, each time it polls.
 SWITCH_SECONDS = 0.0005
 
@@ -153,8 +153,12 @@ class ComputeThread:
         self.send(STOP, content)
 
     def _run(self) -> None:
-        with contextlib.suppress(WorkerStop):
+        try:
             run_worker(self._work, self._incoming, lambda tag, content: self._out.put((tag, content)))
+        except WorkerStop:
+            pass
+        except BaseException as error:  # a fault of ours: the main thread must not wait for this one
+            self._out.put((CRASHED, error))
 
     def _incoming(self, wait: bool) -> Iterator[Message]:
         if wait:

@@ -75,6 +75,8 @@ def fault(case: Case, ended: jobs.Ended, folder: Path, within: float) -> str:
     if ended.status == 0 and not (case.way in SIGNALS and case.stage == "finish"):
         return "status 0"
     spoken = len(ended.lines)
+    if spoken > 1 and case.way != "term":  # Open MPI asks the other ranks to end by SIGTERM, and they say so
+        spoken = sum("stopped by SIGTERM" not in line for line in ended.lines)
     stopped_in_start = case.stage == "start" or case.way == "locked"
     if spoken != 1 and case.way not in MUTE and not stopped_in_start and ended.status != 0:
         return f"{spoken} lines: {ended.said[-400:]!r}"

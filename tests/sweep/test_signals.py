@@ -99,7 +99,14 @@ def test_a_loss_that_swallows_the_signal_does_not_go_on() -> None:
     assert (len(seen), kept) == (1, [])
 
 
-@pytest.mark.parametrize("error", [SystemExit(0), KeyboardInterrupt(), GeneratorExit(), BaseException("own")])
+class Mute(BaseException):
+    """Even its message raises."""
+
+    def __str__(self) -> str:
+        raise SystemExit(0)
+
+
+@pytest.mark.parametrize("error", [SystemExit(0), KeyboardInterrupt(), GeneratorExit(), BaseException("own"), Mute()])
 def test_whatever_a_users_code_raises_is_an_error(error: BaseException) -> None:
     def loss(coords: tuple[float, ...]) -> dict[str, float]:
         raise error
