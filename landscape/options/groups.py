@@ -162,7 +162,7 @@ class MachineOptions:
     plain: bool = flag("call the net unchanged, bit for bit, without folding batch norm into convolutions")
     shard_data: bool = flag("share the data of every point among the ranks, for few points")
     stall: float | None = option(
-        None, "end the run with an error when a point, or a step of set-up, takes a rank longer than this (default: never)",
+        None, "end the run with an error when a point, a write, or a step of set-up takes a rank longer (default: never)",
         type=float, metavar="SECONDS",
     )  # fmt: skip
 

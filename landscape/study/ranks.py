@@ -114,12 +114,8 @@ def on_all_ranks(
 
 def _step(action: Callable[[], T]) -> T:
     """A step of set-up on this rank, which calls a user's code."""
-    SET_UP.start("a step of the set-up")
-    try:
-        with contained():
-            return action()
-    finally:
-        SET_UP.stop()
+    with SET_UP.running("a step of the set-up"), contained():
+        return action()
 
 
 def _text(problem: Exception | None) -> str | None:

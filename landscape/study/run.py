@@ -23,7 +23,7 @@ from landscape.sweep.loop import sweep
 from landscape.sweep.progress import Progress, note
 from landscape.sweep.sampler import Point, Result, Sampler
 from landscape.sweep.signals import current
-from landscape.sweep.watch import limit
+from landscape.sweep.watch import SET_UP, limit
 from landscape.sweep.work import Evaluate
 from landscape.sweep.world import World
 
@@ -83,7 +83,8 @@ def run_prepared(
                 return together(world, lambda: study.plan(world))
             file = together(world, lambda: study.open() if world.leads else None)
             _compute(study, file, world, quiet)
-            return shared(world, lambda: _opened(file).content)
+            with SET_UP.running("the end of the run"):
+                return shared(world, lambda: _opened(file).content)
         except BaseException:
             current().answer()  # what is left to do is to clean up
             raise
@@ -118,7 +119,7 @@ def _lead(
     with _saved(file):
         if extent.pending:
             _sweep(study, file, sampler, extent, executor, evaluate, quiet)
-        with current().held():
+        with _writing():
             study.finish(file, sampler, extent.pending)
 
 
@@ -138,7 +139,7 @@ def _sweep(
         def keep(point: Point, result: Result) -> None:
             nonlocal computed
             computed += 1
-            with current().held():
+            with _writing():
                 file.record(point.index, result)
             progress.update(study.samples_taken(result), expected=sampler.expected)
             if line := study.line_on(point.index, result):
@@ -162,9 +163,16 @@ def _saved(file: ResultFile[R]) -> Iterator[None]:
         stop.answer()
         raise
     finally:
-        with stop.held():
+        with _writing():
             file.save()
         stop.saves = None
+
+
+@contextlib.contextmanager
+def _writing() -> Iterator[None]:
+    """A write may take place within the block: a signal waits for it, `--stall` does not."""
+    with current().held(), SET_UP.running("writing the file"):
+        yield
 
 
 def _opened(file: ResultFile[R] | None) -> ResultFile[R]:

@@ -46,6 +46,15 @@ class Clock:
         self._since = None
 
     @contextlib.contextmanager
+    def running(self, doing: str) -> Iterator[None]:
+        """Within the block this is being done."""
+        self.start(doing)
+        try:
+            yield
+        finally:
+            self.stop()
+
+    @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
         """Within the block this rank waits for others; then the clock starts again."""
         before, self._since = self._since, None
@@ -64,7 +73,7 @@ class Clock:
 
 
 SET_UP, POINT = Clock(), Clock()
-"""The step of set-up in progress, and the point that this process is computing."""
+"""The step before or after the points that is in progress, or the write; and the point that this process is computing."""
 
 
 class Watch:

@@ -36,9 +36,8 @@ class Case(NamedTuple):
 
     @property
     def possible(self) -> bool:
-        if self.stage == "start":  # before the first line of ours only the launcher and the system are at work
-            return self.way in ("int", "term", *HARD)
-        return self.way not in ("never", "locked") or self.stage not in ("saving",)
+        # before the first line of ours only the launcher and the system are at work
+        return self.stage != "start" or self.way in ("int", "term", *HARD)
 
 
 def cases(ranks: list[int]) -> list[Case]:
