@@ -12,6 +12,7 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any
@@ -45,7 +46,8 @@ def connect_early() -> None:
     """
     if launched_size() < 2:
         return
-    before = {number: signal.signal(number, signal.SIG_DFL) for number in SIGNALS}
+    here = threading.current_thread() is threading.main_thread()
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in SIGNALS if here}
     try:
         with contextlib.suppress(Exception):
             connect()

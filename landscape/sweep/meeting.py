@@ -32,9 +32,8 @@ class PeerLeft(LandscapeError):
     """Another rank has left the run; it said why if its status is not 0."""
 
     def __init__(self, rank: int, size: int, status: int):
-        super().__init__(
-            f"rank {rank} of {size} has ended with status {status} while others go on; start every rank with the same command"
-        )
+        advice = "see what it said" if status else "start every rank with the same command"
+        super().__init__(f"rank {rank} of {size} has ended with status {status} while others go on; {advice}")
         self.silent, self.exit_status = status != 0, status or 1
 
 
