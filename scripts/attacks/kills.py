@@ -19,7 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import jobs
+import _jobs as jobs
 import numpy as np
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
@@ -47,7 +47,7 @@ def start(words: list[str], folder: Path, ranks: int, launcher: jobs.Launcher) -
     return subprocess.Popen(
         [*launcher.words(ranks), launcher.python, "-m", "landscape", *words, *threads],
         cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PAUSE": "0.02"},
+        env={**jobs.ENVIRONMENT, "PAUSE": "0.02"},
     )  # fmt: skip
 
 

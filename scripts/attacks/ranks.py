@@ -17,7 +17,7 @@ from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
-import jobs
+import _jobs as jobs
 
 STAGES = ("start", "import", "build", "data", "first", "middle", "saving", "finish")
 RAISED = ("error", "exit0", "exit3", "keyboard", "base", "generator")

@@ -27,7 +27,7 @@ def attack():
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(ATTACKS))
         yield importlib.import_module("ranks")
-        for name in ("ranks", "jobs"):
+        for name in ("ranks", "_jobs"):
             sys.modules.pop(name, None)
 
 

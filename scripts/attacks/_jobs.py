@@ -156,6 +156,11 @@ sys.exit(main())
 BASIC = ["--model", "net.py:build", "--data", "net.py:load", "--loss", "net.py:loss", "--normalize", "none", "--quiet"]
 
 
+ROOT = Path(__file__).resolve().parents[2]
+# the code of this checkout is what is attacked
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+
+
 class Launcher(NamedTuple):
     """`words(ranks)` start a command on that many ranks; `python` has mpi4py for the same MPI."""
 
@@ -206,7 +211,7 @@ def run(words: list[str], folder: Path, limit: float, **environment: str) -> End
     started = time.time()
     job = subprocess.Popen(
         words, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+        env={**ENVIRONMENT, **environment},
     )  # fmt: skip
     return ended(job, folder, started, limit)
 
