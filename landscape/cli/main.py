@@ -1,7 +1,7 @@
 """Entry point of `landscape`.
 
-Owns: running one command, its exit status, and one line for every error. Statuses: 0 done, 1 an error, 2 wrong usage,
-130 interrupted.
+Owns: running one command, its exit status, and one line for every error, from one rank. Statuses: 0 done, 1 an error, 2 wrong
+usage, 130 interrupted. How a process ends among several is the business of sweep/leaving.py.
 """
 
 from __future__ import annotations
@@ -9,36 +9,72 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from landscape.cli.output import complain, say, speaks
-from landscape.cli.parser import parse
-from landscape.errors import LandscapeError
+from landscape.callables import contained, message_of
+from landscape.cli.output import say, speaks
+from landscape.cli.parser import WrongUsage, parse
+from landscape.errors import Interrupted, LandscapeError
 from landscape.options.command import Command
+from landscape.sweep.leaving import complain, connect_early, end_now, from_rank, guarded, part
+from landscape.sweep.signals import current
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns the exit status."""
-    command, given = parse(sys.argv[1:] if argv is None else argv)
-    debug = given.pop("debug", False)
-    try:
-        perform(command, given)
+    connect_early()
+    run = _Run()
+    with guarded(forces=True, end=run.end):
+        try:
+            status, speak = run.do(sys.argv[1:] if argv is None else argv), None
+        except BaseException as error:
+            current().answer()
+            status, speak = run.failed(error)
+        part(status, speak, waits=not run.busy)
+    return status
+
+
+class _Run:
+    """One command, and what is said of its end."""
+
+    def __init__(self) -> None:
+        self.debug = self.keeps = self.again = False
+        self.busy = False
+        """A rank goes on computing after an error; only the end of the job ends it."""
+
+    def do(self, words: Sequence[str]) -> int:
+        command, given = parse(words)
+        self.debug = given.pop("debug", False)
+        self.keeps, self.again = command.keeps or "out" in given, given.get("overwrite", False)
+        try:
+            with contained():
+                perform(command, given)
+        except BrokenPipeError:  # the reader of our output has closed it, as in `landscape info ... | head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except BrokenPipeError:  # the reader of our output has closed it, as in `landscape info ... | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except (Exception, KeyboardInterrupt) as error:
-        busy = type(error).__name__ == "StillBusy"
-        cause = error.__cause__ if busy and error.__cause__ else error
-        text, status = explained(cause, keeps=command.keeps or "out" in given, again=given.get("overwrite", False))
-        complain(text)
-        if debug:
-            traceback.print_exception(cause)
-        if busy:
-            _abort(status)
-        return status
+
+    def failed(self, error: BaseException) -> tuple[int, Callable[[], None] | None]:
+        """The exit status, and what says why; None when there is nothing to say, or another rank says it."""
+        self.busy = type(error).__name__ == "StillBusy"
+        cause = error.__cause__ if self.busy and error.__cause__ else error
+        if isinstance(cause, SystemExit) and not isinstance(cause, WrongUsage):
+            return 0, None  # --help, --version
+        text, status = explained(cause, keeps=self.keeps, again=self.again)
+        if getattr(cause, "silent", False):
+            return status, None
+
+        def speak() -> None:
+            complain(text if speaks() else from_rank(text))
+            if self.debug:
+                traceback.print_exception(cause)
+
+        return status, speak
+
+    def end(self, text: str, status: int) -> None:
+        """Ends the process at once, also from another thread."""
+        end_now(explained(Interrupted(text), keeps=self.keeps, again=self.again)[0] if status == 130 else text, status)
 
 
 def perform(command: Command, given: dict[str, Any]) -> None:
@@ -63,24 +99,19 @@ def perform(command: Command, given: dict[str, Any]) -> None:
 
 def explained(error: BaseException, *, keeps: bool, again: bool = False) -> tuple[str, int]:
     """(one line, exit status) for an error that ended a command; `keeps`: it writes a file that can be continued."""
+    if isinstance(error, WrongUsage):
+        return error.text, 2
     if isinstance(error, LandscapeError):
         return str(error), error.exit_status
     if isinstance(error, KeyboardInterrupt):
         text = str(error) or "stopped by Ctrl-C"
         same = "the same command" + (" without --overwrite" if again else "")
         return text + (f"; what was computed is kept, run {same} to continue" if keeps else ""), 130
-    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
+    said = message_of(error)
+    if isinstance(error, MemoryError) or "out of memory" in said.lower():
         return "out of memory; take a smaller --batch-size or fewer --samples", 1
-    first = (str(error).strip().splitlines() or [""])[0]
+    first = (said.strip().splitlines() or [""])[0]
     return f"unexpected {type(error).__name__}: {first} (--debug shows where)", 1
-
-
-def _abort(status: int) -> None:
-    """Ends every rank of the job, also those inside a long evaluation."""
-    from landscape.sweep import mpi
-    from landscape.sweep.launch import connect
-
-    mpi.abort(connect(), status)
 
 
 if __name__ == "__main__":

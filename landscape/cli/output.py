@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 
 from landscape.sweep.launch import launched_rank
@@ -17,9 +16,3 @@ def say(lines: Iterable[str]) -> None:
     if speaks():
         for line in lines:
             print(line, flush=True)
-
-
-def complain(text: str) -> None:
-    """One line on stderr, from the first rank."""
-    if speaks():
-        print(f"landscape: {' '.join(text.split())}", file=sys.stderr, flush=True)

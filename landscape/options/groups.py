@@ -19,6 +19,12 @@ RANDOM, HESSIAN, GRADIENT = ALONG = ("random", "hessian", "gradient")
 USUAL_TOLERANCE, MAX_TOLERANCE = 0.05, 0.5
 
 
+# What a rank of its own machine may be given of its own: where things lie, which marks compare by their content, and how it runs.
+OWN = (
+    "checkpoint", "model", "data", "to", "to_y", "directions", "data_root", "download", "out", "device", "threads", "quiet",
+)  # fmt: skip
+
+
 def comma_list(text: str) -> list[str]:
     return text.split(",")
 
@@ -155,12 +161,23 @@ class MachineOptions:
     threads: int | None = option(None, "CPU threads of each rank (default: cores / ranks)", type=int, metavar="N")
     plain: bool = flag("call the net unchanged, bit for bit, without folding batch norm into convolutions")
     shard_data: bool = flag("share the data of every point among the ranks, for few points")
+    stall: float | None = option(
+        None, "end the run with an error when a point, a write, or a step of set-up takes a rank longer (default: never)",
+        type=float, metavar="SECONDS",
+    )  # fmt: skip
 
     def check(self) -> None:
-        """Raises UsageError for an unknown precision or a number of threads below 1."""
+        """Raises UsageError for an unknown precision, a number of threads below 1, or no time at all for a point."""
         check_choices(self)
+        check_stall(self.stall)
         if self.threads is not None and self.threads < 1:
             raise UsageError(f"threads {self.threads}: expected at least 1")
+
+
+def check_stall(seconds: float | None) -> None:
+    """Raises UsageError unless it is a positive number of seconds or None."""
+    if seconds is not None and not 0 < seconds < float("inf"):
+        raise UsageError(f"stall {seconds:g}: expected seconds above 0, such as 600")
 
 
 @dataclass(frozen=True, kw_only=True)
