@@ -18,12 +18,10 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from landscape.callables import explain
 from landscape.curvature.shares import Loss, check_depends, check_smooth, is_zero
 from landscape.data.split import mapped
-from landscape.errors import EvaluationError, LandscapeError, UsageError
+from landscape.errors import LandscapeError, UsageError
 from landscape.objective.numerics import switched
 from landscape.objective.objective import Objective
 
-# Parts of torch's messages about an operation whose backward pass has no derivative of its own.
-NOT_TWICE = ("not implemented", "double backward", "once_differentiable", "does not support higher order", "cudnn_rnn")
 # Parts of the names of the nodes that stand for that operation in a graph.
 DEAD_ENDS = ("Error", "NotImplemented")
 NUDGE = 1e-2
@@ -78,19 +76,20 @@ class GraphBackend:
             for batch in self._batches():
                 self._add(self._gradient(batch, parameters, self._loss.split.size), out)
 
-    def probe(self, samples: int) -> Tensor:
-        """A product on a few samples, so that what does not work is found before a long run.
+    def probe(self, samples: int, vector: Tensor | None = None) -> Tensor:
+        """A product on a few samples, so that what does not work is found before a long run; with a fixed `vector` by default.
 
         Raises:
             EvaluationError: the loss has no derivatives. NotTwice: no second ones.
         """
+        vector = probe_vector(self._objective.weights) if vector is None else vector
         try:
-            return self._probed(samples)
+            return self._probed(samples, vector)
         except NotTwice:
             if self._math:
                 raise
             self._math = True
-            found = self._probed(samples)  # where attention was not the reason, this raises the same again
+            found = self._probed(samples, vector)  # where attention was not the reason, this raises the same again
             self.notes.append("fused attention has no second derivative; its math kernel is used instead")
             return found
 
@@ -116,7 +115,7 @@ class GraphBackend:
                     if parameter.is_leaf:
                         parameter.requires_grad_(False)
 
-    def _probed(self, samples: int) -> Tensor:
+    def _probed(self, samples: int, vector: Tensor) -> Tensor:
         batch, weights = self.on_samples(samples), self._objective.weights
         out = torch.zeros_like(weights)
         with self.leaves() as parameters:
@@ -124,11 +123,11 @@ class GraphBackend:
             try:
                 graph = self._graph(batch, parameters, samples)
                 _check_twice(graph.differentiated())
-                found = graph.product(self._parts(probe_vector(weights)), keep=False)
-            except LandscapeError:
+                found = graph.product(self._parts(vector), keep=False)
+            except (LandscapeError, NotTwice, torch.OutOfMemoryError):
                 raise
-            except (RuntimeError, NotImplementedError) as error:
-                raise _reason(error) from error
+            except Exception as error:  # the gradient was computed before, so only its derivative is missing
+                raise NotTwice(f"no second derivative: {explain(error)}") from error
             self._add(found, out)
         return out
 
@@ -235,9 +234,9 @@ class _GaussNewton:
         return [self._outputs, self._slope, *(part for part in self._pulled if part is not None)]
 
 
-def probe_vector(weights: Tensor) -> Tensor:
+def probe_vector(weights: Tensor, seed: int = 1) -> Tensor:
     """A fixed vector (size,) like the weights, to compare products with."""
-    generator = torch.Generator().manual_seed(1)
+    generator = torch.Generator().manual_seed(seed)
     return torch.randn(weights.shape, generator=generator, dtype=weights.dtype).to(weights.device)
 
 
@@ -256,13 +255,6 @@ def _check_twice(tensors: Sequence[Tensor]) -> None:
         if any(word in node.name() for word in DEAD_ENDS):
             raise NotTwice(f"no second derivative: the graph of the gradient ends in {node.name()}")
         waiting += [other for other, _ in node.next_functions]
-
-
-def _reason(error: Exception) -> Exception:
-    """Why a product failed, as the error to raise."""
-    if any(words in str(error) for words in NOT_TWICE):
-        return NotTwice(f"no second derivative: {explain(error)}")
-    return EvaluationError(f"a product with the Hessian failed: {explain(error)}")
 
 
 def _measured(make: Callable[[], T]) -> tuple[T, int]:

@@ -85,6 +85,79 @@ def test_what_can_be_differentiated_once_goes_by_differences(images, products):
     torch.testing.assert_close(found(vector), exact(vector), rtol=1e-5, atol=1e-6)
 
 
+class Normalized(nn.Module):
+    """Its first derivative works, its second does not."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner, self.shift = nn.Linear(72, 3), nn.Parameter(torch.zeros(3))
+
+    def forward(self, x):
+        return Failing.apply(self.inner(x.flatten(1)) + self.shift)
+
+
+class Failing(torch.autograd.Function):
+    """A square whose second derivative fails for a reason of its own."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x
+
+    @staticmethod
+    def backward(ctx, gradient):
+        (x,) = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            raise RuntimeError("expected Variable or None, but got None")
+        return 2 * x * gradient
+
+
+def test_whatever_fails_at_the_second_derivative_goes_by_differences(images, products):
+    torch.manual_seed(0)
+    found = products(Normalized(), images, ignore="none")
+    assert found.backend == "differences"
+    assert "got None" in found.notes[0]
+
+
+class HalfProduct(torch.autograd.Function):
+    """x y, with a backward pass in which y is a constant for x but x not for y: second derivatives are not symmetric."""
+
+    @staticmethod
+    def forward(ctx, x, y):
+        ctx.save_for_backward(x, y)
+        return x * y
+
+    @staticmethod
+    def backward(ctx, gradient):
+        x, y = ctx.saved_tensors
+        return gradient * y.detach(), gradient * x
+
+
+class Gated(nn.Module):
+    def __init__(self, wrong):
+        super().__init__()
+        self.left, self.right, self.wrong = nn.Linear(72, 3), nn.Linear(72, 3), wrong
+
+    def forward(self, x):
+        left, right = self.left(x.flatten(1)), self.right(x.flatten(1))
+        return HalfProduct.apply(left, right) if self.wrong else left * right
+
+
+def test_second_derivatives_that_are_not_symmetric_are_not_taken(images, products):
+    torch.manual_seed(0)
+    net = Gated(wrong=True)
+    found = products(net, images, ignore="none")
+    assert found.backend == "differences"
+    assert "u'Hv and v'Hu differ by" in found.notes[0]
+    right = Gated(wrong=False)
+    right.load_state_dict(net.state_dict())
+    exact = products(right, images, ignore="none")
+    assert exact.backend != "differences"
+    vector = exact.gaussian(0)
+    torch.testing.assert_close(found(vector), exact(vector), rtol=1e-5, atol=1e-6)
+    assert products(net, images, ignore="none", backend="graph").notes, "asked for, and said"
+
+
 def test_ways_that_are_asked_for_are_not_replaced(images, products):
     with pytest.raises(EvaluationError, match="no second derivative"):
         products(Custom(once=True), images, backend="graph")
