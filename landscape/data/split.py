@@ -61,7 +61,11 @@ class Split(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class TensorSplit:
-    """`inputs` (N, ...): uint8 NHWC images, which are normalized, or any other tensor; `targets` (N, ...)."""
+    """`inputs` (N, ...): uint8 NHWC images, which are normalized, or any other tensor; `targets` (N, ...).
+
+    `given`: the lengths of the user's batches that they were joined from; with `as_given` these are the batches, of any
+    `batch_size`.
+    """
 
     inputs: Tensor
     targets: Tensor
@@ -71,6 +75,8 @@ class TensorSplit:
     device: torch.device = torch.device("cpu")
     dtype: torch.dtype = torch.float32
     resident: bool = False
+    given: tuple[int, ...] = ()
+    as_given: bool = False
 
     @property
     def size(self) -> int:
@@ -81,13 +87,20 @@ class TensorSplit:
         return self.inputs.nbytes + self.targets.nbytes
 
     def count(self, batch_size: int) -> int:
-        return -(-self.size // batch_size)
+        return len(self.given) if self.as_given else -(-self.size // batch_size)
 
     def batches(self, batch_size: int, first: int = 0, last: int | None = None) -> Iterator[tuple[Tensor, Tensor]]:
-        stop = self.size if last is None else min(last * batch_size, self.size)
-        for start in range(first * batch_size, stop, batch_size):
-            inputs, targets = self.inputs[start : start + batch_size], self.targets[start : start + batch_size]
+        for start, end in self._bounds(batch_size, first, last):
+            inputs, targets = self.inputs[start:end], self.targets[start:end]
             yield (inputs, targets) if self.resident else (self._prepared(inputs), self._cast(targets))
+
+    def _bounds(self, batch_size: int, first: int, last: int | None) -> Iterator[tuple[int, int]]:
+        """(first sample, one after the last) of each batch."""
+        if self.as_given:
+            ends = list(itertools.accumulate(self.given, initial=0))
+            return iter(list(itertools.pairwise(ends))[first:last])
+        stop = self.size if last is None else min(last * batch_size, self.size)
+        return ((start, start + batch_size) for start in range(first * batch_size, stop, batch_size))
 
     def take(self, numbers: Tensor) -> tuple[Tensor, Tensor]:
         """The samples with these numbers (n,), as a batch."""
@@ -118,9 +131,15 @@ class TensorSplit:
 
 
 def tensor_split(
-    inputs: Tensor, targets: Tensor, normalize: Normalize, *, of: int, fingerprint: str = ""
+    inputs: Tensor,
+    targets: Tensor,
+    normalize: Normalize,
+    *,
+    of: int,
+    fingerprint: str = "",
+    given: tuple[int, ...] = (),
 ) -> TensorSplit:
-    """A split of tensors; the fingerprint, unless given, is a hash of every value.
+    """A split of tensors; the fingerprint, unless given, is a hash of every value. `given`: see `TensorSplit`.
 
     Raises:
         DataError: the numbers of inputs and targets differ, or there are none.
@@ -135,7 +154,7 @@ def tensor_split(
             f"normalize '{normalize.name}': applies to images of four dimensions, the inputs are {inputs.dtype} "
             f"of shape {tuple(inputs.shape)}; drop the option"
         )
-    return TensorSplit(inputs, targets, normalize, of, fingerprint or fingerprint_of((inputs, targets)))
+    return TensorSplit(inputs, targets, normalize, of, fingerprint or fingerprint_of((inputs, targets)), given=given)
 
 
 @dataclass(frozen=True, eq=False)

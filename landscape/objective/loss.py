@@ -1,14 +1,16 @@
 """What is measured on a batch: loss, accuracy, and the user's own functions.
 
 Owns: the meaning of `--loss` and `--metrics`, and turning each into values per sample. With values per sample, results
-do not depend on the batches, and standard errors are known.
+do not depend on the batches, and standard errors are known. Means over targets are sums with their weights (weighted.py).
 """
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
@@ -16,18 +18,20 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from landscape.callables import resolve_callable
+from landscape.data.split import Split
 from landscape.errors import DataError, EvaluationError, UsageError
 from landscape.objective.loss_name import full_name, short_name
+from landscape.objective.weighted import IGNORED, TargetMean, Weighted, ignores_targets, target_mean
 
 # A net as a function of its inputs: a module, or a faster program for it.
 Model = Callable[..., Any]
-# (outputs, targets) -> (n,) values of the samples, or () their mean
-OutputFunction = Callable[..., Tensor]
+# (outputs, targets) -> (n,) values of the samples, () their mean, or a sum and the weight that it is to be divided by
+OutputFunction = Callable[..., Any]
 MODEL_ARGUMENTS = ("model", "net", "network", "module")
 
 
 class Measure(Protocol):
-    """(model, batch) -> metrics by name: (n,) values of the samples, or () the mean over the batch."""
+    """(model, batch) -> metrics by name: (n,) values of the samples, () the mean over the batch, or a sum and its weight."""
 
     @property
     def reads_outputs(self) -> bool:
@@ -37,16 +41,26 @@ class Measure(Protocol):
     def reads_labels(self) -> bool:
         """Whether integer targets are class numbers, which must lie within the classes of the model."""
 
-    def __call__(self, model: Model, batch: Any) -> Mapping[str, Tensor]: ...
+    @property
+    def ignored(self) -> int | None:
+        """The class number that means that a target does not count."""
+
+    def __call__(self, model: Model, batch: Any) -> Mapping[str, Any]: ...
+
+    def counting(self, splits: Mapping[str, Split]) -> Measure:
+        """The same for these data: where targets are to be ignored, cross-entropy and accuracy count the others only."""
+
+    def on(self, device: torch.device, dtype: torch.dtype) -> Measure:
+        """The same with tensors of the loss on a device, in `dtype`, and with torch's means over targets as sums with weights."""
 
 
 def make_measure(loss: str | Callable, metrics: Sequence[str | Callable] | None) -> tuple[Measure, str, list[str]]:
     """(measure, name of the loss, names of the metrics).
 
     Args:
-        loss: cross_entropy, mse, a callable (outputs, targets) -> (n,) values or their mean (), or a callable
-            (model, batch) -> value or dict of values. The latter is recognized by the name of its first parameter. A
-            mean over the batch is weighted by the number of samples in the batch.
+        loss: cross_entropy, mse, a callable (outputs, targets) -> (n,) values, their mean (), or a pair (sum, weight); or
+            a callable (model, batch) -> value or dict of values. The latter is recognized by the name of its first
+            parameter. A mean over the batch is weighted by the number of samples in the batch.
         metrics: loss, accuracy, or callables (outputs, targets); by default the loss, with accuracy beside
             cross_entropy.
 
@@ -89,13 +103,29 @@ def accuracy(outputs: Tensor, targets: Tensor) -> Tensor:
     Raises:
         UsageError: the targets are not class numbers.
     """
+    return _per_sample(_hits(outputs, targets).to(torch.float32))
+
+
+def _hits(outputs: Tensor, targets: Tensor) -> Tensor:
     if targets.is_floating_point() or outputs.ndim != targets.ndim + 1:
         raise UsageError(
             f"accuracy needs class numbers as targets; outputs have shape {tuple(outputs.shape)}, "
             f"targets {tuple(targets.shape)} of {targets.dtype}; leave it out with --metrics loss"
         )
     best, label = outputs.max(dim=1)
-    return _per_sample(((label == targets) & ~best.isnan()).to(torch.float32))
+    return (label == targets) & ~best.isnan()
+
+
+@dataclass(frozen=True)
+class CountedAccuracy:
+    """`accuracy` over the targets that are not to be ignored."""
+
+    ignored: int = IGNORED
+
+    def __call__(self, outputs: Tensor, targets: Tensor) -> Weighted:
+        counted = targets != self.ignored
+        hits = _hits(outputs, targets) & counted
+        return Weighted(hits.sum().double(), counted.sum().double())
 
 
 def class_count(outputs: Tensor, targets: Tensor) -> int | None:
@@ -122,9 +152,21 @@ class OutputMeasure:
 
     def __init__(self, functions: Mapping[str, OutputFunction]):
         self.functions = functions
-        self.reads_labels = any(_plain(function) in (cross_entropy, mse, accuracy) for function in functions.values())
+        counted = [each for each in functions.values() if isinstance(each, TargetMean)]
+        self.reads_labels = bool(counted) or any(_plain(each) in _READERS for each in functions.values())
+        self.ignored = counted[0].ignore_index if counted and mse not in functions.values() else None
 
-    def __call__(self, model: Model, batch: Any) -> dict[str, Tensor]:
+    def counting(self, splits: Mapping[str, Split]) -> OutputMeasure:
+        index = self.ignored if self.ignored is not None else IGNORED
+        plain = [each for each in self.functions.values() if _plain(each) in (cross_entropy, accuracy)]
+        if not plain or not (self.ignored is not None or _reads(plain, cross_entropy)) or not ignores_targets(splits, index):
+            return self
+        return OutputMeasure({name: _counted(each, index) for name, each in self.functions.items()})
+
+    def on(self, device: torch.device, dtype: torch.dtype) -> OutputMeasure:
+        return OutputMeasure({name: _placed(each, device, dtype) for name, each in self.functions.items()})
+
+    def __call__(self, model: Model, batch: Any) -> dict[str, Any]:
         if not isinstance(batch, (tuple, list)) or len(batch) != 2:
             raise DataError(
                 f"a batch of type {type(batch).__name__} is not (inputs, targets); "
@@ -135,18 +177,49 @@ class OutputMeasure:
         return {name: function(outputs, batch[1]) for name, function in self.functions.items()}
 
 
+def _reads(functions: Sequence[Callable], wanted: Callable) -> bool:
+    return any(_plain(each) is wanted for each in functions)
+
+
+def _counted(function: Callable, index: int) -> Callable:
+    if function is accuracy:
+        return CountedAccuracy(index)
+    if _plain(function) is not cross_entropy:
+        return function
+    given = function.keywords if isinstance(function, functools.partial) else {}
+    return TargetMean(ignore_index=index, label_smoothing=given.get("label_smoothing", 0.0))
+
+
+def _placed(function: Callable, device: torch.device, dtype: torch.dtype) -> Callable:
+    if found := target_mean(function):
+        return found
+    if isinstance(function, nn.Module) and any(True for _ in (*function.buffers(), *function.parameters())):
+        return copy.deepcopy(function).to(device, dtype)
+    return function
+
+
 class ModelMeasure:
     """A user's (model, batch) -> value or dict of values."""
 
     reads_outputs = False
     reads_labels = False
+    ignored = None
 
     def __init__(self, function: Callable):
         self.function = function
 
-    def __call__(self, model: Model, batch: Any) -> dict[str, Tensor]:
+    def counting(self, splits: Mapping[str, Split]) -> ModelMeasure:
+        return self
+
+    def on(self, device: torch.device, dtype: torch.dtype) -> ModelMeasure:
+        return self
+
+    def __call__(self, model: Model, batch: Any) -> dict[str, Any]:
         found = self.function(model, batch)
         return dict(found) if isinstance(found, Mapping) else {"loss": found}
+
+
+_READERS = (cross_entropy, mse, accuracy)
 
 
 def check_values(name: str, values: Any, length: int) -> Tensor:
@@ -190,7 +263,8 @@ def _own_cross_entropy(loss: Callable) -> Callable | None:
     """`cross_entropy` in place of torch's, which averages over the batch; values per sample give the standard error."""
     if loss is F.cross_entropy:
         return cross_entropy
-    if not isinstance(loss, nn.CrossEntropyLoss) or loss.weight is not None or loss.ignore_index != -100:
+    # a subclass may compute something else
+    if type(loss) is not nn.CrossEntropyLoss or loss.weight is not None or loss.ignore_index != IGNORED:
         return None
     smoothing = loss.label_smoothing
     return functools.partial(cross_entropy, label_smoothing=smoothing) if smoothing else cross_entropy

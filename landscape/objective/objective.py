@@ -11,22 +11,28 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from landscape.callables import explain
-from landscape.data.split import Split, batch_length, is_pair, tensors_in
+from landscape.data.split import Split, batch_length, is_pair, mapped, tensors_in
 from landscape.errors import DataError, EvaluationError, LandscapeError, UsageError
 from landscape.layout import Layout
 from landscape.objective import batchnorm as bn
+from landscape.objective.adapt import adapt
 from landscape.objective.chunks import DeviceQueue, Segment, divide
+from landscape.objective.conduct import NO_GRADIENTS, OF_INPUTS, OF_PARAMETERS, Conduct
 from landscape.objective.loss import Measure, Model, class_count, forward
-from landscape.objective.numerics import dtype_of, numerics
+from landscape.objective.numerics import dtype_of, numerics, switched
+from landscape.objective.steady import Held, Steady, checksum, refuse_moved
 from landscape.objective.tally import MetricSum, Sums, Tally, fetch_sums, means, merge_sums
 from landscape.program.forward import FoldedNet, folded_net
+from landscape.randomness import forked
 
 DEFAULT_BATCH = {"cpu": 128, "cuda": 1024}
 TRACED_SAMPLES = 4
@@ -75,8 +81,9 @@ class Objective:
         if batch_size is not None and batch_size < 1:
             raise UsageError(f"batch-size {batch_size}: expected at least 1")
         self.device = device or torch.device("cpu")
-        self.precision, self.batchnorm, self.measure, self.l2 = precision, batchnorm, measure, l2
+        self.precision, self.batchnorm, self.l2 = precision, batchnorm, l2
         dtype = dtype_of(precision)
+        self.measure = measure.on(self.device, dtype).counting(splits)
         self.layout = Layout.of(model, state="states" if batchnorm == "interpolate" else "weights")
         private = model if own else private_copy(model)
         self.model = private.eval().requires_grad_(False).to(self.device, dtype)
@@ -90,6 +97,9 @@ class Objective:
         self.net: Model = self._fast or self.model
         wanted = self._fast.batch_size if self._fast and self.device.type == "cpu" else DEFAULT_BATCH[self.device.type]
         self.batch_size = batch_size or wanted
+        self.size_is_given = batch_size is not None
+        self.conduct = Conduct()
+        self._steady = Steady(self.model, self.device)
         self._divided: list[list[Segment]] | None = None
 
     def with_splits(self, splits: Mapping[str, Split]) -> Objective:
@@ -158,13 +168,45 @@ class Objective:
 
     @contextlib.contextmanager
     def ready(self) -> Iterator[None]:
-        """Within the block the numerics are set and `net` is up to date with `weights`."""
-        with numerics(self.precision, self.device):
+        """Within the block the numerics are set and `net` is up to date with `weights`; for `batches`."""
+        with self.numbers(), self._steady():
             if self._recompute and self._recompute.layers:
-                self._recompute(lambda batch: self.measure(self.model, batch))
+                numbers = itertools.count()
+                self._recompute(lambda batch: (self._steady.seed(next(numbers)), self.measure(self.model, batch)))
+                self._steady.note()
             if self._fast:
                 self._fast.refresh()
             yield
+
+    @contextlib.contextmanager
+    def numbers(self) -> Iterator[None]:
+        """Within the block numbers have this precision, and there are gradients if the loss itself takes some."""
+        if self.conduct.gradients == NO_GRADIENTS:
+            with numerics(self.precision, self.device):
+                yield
+            return
+        parameters = [(each, each.requires_grad) for each in self.model.parameters() if each.is_floating_point()]
+        with switched(self.precision, self.device), torch.enable_grad():
+            for parameter, before in parameters:
+                parameter.requires_grad_(before or self.conduct.gradients == OF_PARAMETERS)
+            try:
+                yield
+            finally:
+                for parameter, before in parameters:
+                    parameter.requires_grad_(before)
+                    parameter.grad = None
+
+    @contextlib.contextmanager
+    def steady(self) -> Iterator[None]:
+        """Within the block random numbers and buffers are those of each of `batches`; see steady.py."""
+        with self._steady():
+            yield
+
+    def batches(self, split: Split, first: int = 0, last: int | None = None) -> Iterator[Any]:
+        """Batches first .. last - 1 of a split; each is to be evaluated before the next is taken, within `steady` or `ready`."""
+        for number, batch in enumerate(split.batches(self.batch_size, first, last), first):
+            self._steady.before(number)
+            yield mapped(batch, Tensor.detach) if self.conduct.gradients else batch
 
     def penalty(self) -> float:
         """l2 / 2 times the squared norm of the parameters at `weights`."""
@@ -178,29 +220,39 @@ class Objective:
             found |= {f"{name}_loss_l2": found[f"{name}_loss"] + penalty for name in self.splits}
         return found
 
-    def check(self) -> None:
+    def check(self, *, lenient: bool = False) -> None:
         """Passes one batch of each split through the net and the loss, and checks all labels, before a long run.
+
+        Finds the `conduct` of both on the first split, and adapts to it: see adapt.py. `lenient`: a loss that is no mean over
+        samples is taken as one of whole batches, whatever they are.
 
         Raises:
             EvaluationError: the net does not accept the inputs, or the loss does not accept the outputs.
             DataError: an empty split, or labels outside the classes.
-            UsageError: `l2` without a loss among the metrics.
+            UsageError: `l2` without a loss among the metrics; a loss that is no mean over samples.
         """
         for name, split in self.splits.items():
             batch = next(iter(split.batches(min(self.batch_size, 8))), None)
             if batch is None:
                 raise DataError(f"split {name} is empty")
-            with numerics(self.precision, self.device):
-                self._try(batch, name, split.targets)
+            self._try(batch, name, split.targets)
+        adapt(self, lenient=lenient)
+
+    def conform(self, conduct: Conduct, splits: Mapping[str, Split], batch_size: int) -> None:
+        """From here on evaluations suit this conduct."""
+        self.conduct, self.splits, self.batch_size, self._divided = conduct, dict(splits), batch_size, None
+        if not conduct.plain:  # a faster program knows nothing of it
+            self._fast, self.net = None, self.model
+        self._steady = Steady(self.model, self.device, seeded=bool(conduct.random), keeps=bool(conduct.changes))
 
     def _try(self, batch: Any, name: str, targets: Tensor | None) -> None:
         try:
             if self.measure.reads_labels and is_pair(batch):
-                classes = class_count(forward(self.model, batch[0]), batch[1])
-                check_labels(batch[1] if targets is None else targets, classes, name)
-            tally, size = Tally(), batch_length(batch)  # before the loss, which may take the batch apart
-            tally.add(name, self.measure(self.model, batch), size)
-            results = means(fetch_sums([tally])[0])
+                with self.numbers():
+                    classes = class_count(forward(self.model, batch[0]), batch[1])
+                check_labels(batch[1] if targets is None else targets, classes, name, self.measure.ignored)
+            size = batch_length(batch)  # before the loss, which may take the batch apart
+            results = means(fetch_sums([self._tried(batch, name, size)])[0])
         except LandscapeError:
             raise
         except Exception as error:
@@ -211,10 +263,35 @@ class Objective:
         if self.l2 and f"{name}_loss" not in results:
             raise UsageError(f"l2 adds to the loss, and none is among the values: {', '.join(results)}")
 
+    def _tried(self, batch: Any, name: str, size: int) -> Tally:
+        """The sums of one batch; where the loss needs gradients, they are switched on from here on.
+
+        The net and its state are left as they were.
+        """
+        held, before, first = Held(self.model), checksum(self._parameters()), None
+        ways = [self.conduct.gradients] if self.conduct.gradients else [NO_GRADIENTS, OF_INPUTS, OF_PARAMETERS]
+        for way in ways:
+            self.conduct = replace(self.conduct, gradients=way)
+            tally = Tally()
+            try:
+                with forked(self.device), self.numbers():
+                    given = mapped(batch, lambda tensor: tensor.detach())
+                    tally.add(name, self.measure(self.model, given), size)
+                refuse_moved(self._parameters(), before)
+                self.conduct = replace(self.conduct, changes=self.conduct.changes or tuple(held.changed()))
+                return tally
+            except RuntimeError as error:  # such as "does not require grad"
+                first = first or error
+            finally:
+                held.put_back()
+        self.conduct = Conduct()
+        assert first is not None
+        raise first
+
     def _pass(self, chunk: Sequence[Segment]) -> Tally:
         tally = Tally()
         for name, first, last in chunk:
-            for batch in self.splits[name].batches(self.batch_size, first, last):
+            for batch in self.batches(self.splits[name], first, last):
                 size = batch_length(batch)
                 tally.add(name, self.measure(self.net, batch), size)
         return tally
@@ -241,9 +318,11 @@ def _recompute(model: nn.Module, training: Split | None) -> bn.Recompute:
     return bn.Recompute(bn.tracking_layers(model), training)
 
 
-def check_labels(targets: Tensor, classes: int | None, where: str) -> None:
-    """Raises DataError when a label is not one of 0 .. classes - 1; with `classes` None nothing is checked."""
-    if classes is None:
+def check_labels(targets: Tensor, classes: int | None, where: str, ignored: int | None = None) -> None:
+    """Raises DataError when a label is not one of 0 .. classes - 1, or `ignored`; with `classes` None nothing is checked."""
+    if ignored is not None:
+        targets = targets[targets != ignored]
+    if classes is None or not targets.numel():
         return
     low, high = int(targets.min()), int(targets.max())
     if low < 0 or high >= classes:

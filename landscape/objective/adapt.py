@@ -1,0 +1,236 @@
+"""From the conduct of a net and its loss to how they are evaluated: the batches, and what is said of them.
+
+Owns: which batches are used where values depend on them, and what is refused. The user's own batches come first, then a batch size
+that was asked for; a default is the same on every device.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from landscape.callables import explain
+from landscape.data.split import BatchSplit, Split, TensorSplit, batch_length, fingerprint_of
+from landscape.errors import LandscapeError, UsageError
+from landscape.objective.conduct import ROUNDING, Conduct, Values, batch_statistics, mixes, randomness_of, read
+from landscape.objective.loss import OutputMeasure, check_values, forward
+from landscape.objective.reducible import SPREAD, SPREAD_OF_MODEL, not_a_mean, outputs_not_a_mean, spread
+from landscape.objective.steady import Held
+from landscape.objective.weighted import TargetMean, mean_of
+
+if TYPE_CHECKING:
+    from landscape.objective.objective import Objective
+
+FIXED_BATCH, TRIED = 128, 8
+INSTEAD = "return one value per sample, or a pair (sum, weight) of the batch, which are added over all of them"
+
+
+class NotAMean(UsageError):
+    """The mean that a loss returns is not one over samples."""
+
+
+def adapt(objective: Objective, *, lenient: bool = False) -> None:
+    """Finds the conduct of an objective that accepts its data, and adapts to it; `lenient` as in `Objective.check`.
+
+    Raises:
+        EvaluationError: evaluations cannot be repeated. UsageError: a loss that is no mean over samples, without batches.
+    """
+    split = next(iter(objective.splits.values()))
+    held = Held(objective.model)
+    try:
+        try:
+            found = _conduct(objective, split)
+        except NotAMean:
+            if not lenient:
+                raise
+            found = replace(objective.conduct, whole=True)
+    finally:
+        held.put_back()
+    splits, size = dict(objective.splits), objective.batch_size
+    if found.depends_on_batches and not lenient:
+        splits, size = _batches(objective, found)
+    objective.conform(found, splits, size)
+    if found.mixes and not lenient:
+        _check_last(objective)
+
+
+def _conduct(objective: Objective, split: Split) -> Conduct:
+    model, precision, conduct = objective.model, objective.precision, objective.conduct
+    batch, length = _first(objective, split, TRIED)
+
+    def evaluate(batch: Any) -> Values:
+        return read(_measured(objective, batch), batch_length(batch))
+
+    random = randomness_of(evaluate, batch, model, objective.device, precision)
+    layers = batch_statistics(model)
+    conduct = replace(conduct, random=random, mixes=_named(layers) if layers else None)
+    if random or layers:
+        return conduct
+    if isinstance(objective.measure, OutputMeasure):
+        if mixes(functools.partial(_outputs, objective), batch, length, precision):
+            return replace(conduct, mixes="the net")
+        _check_means(objective, objective.measure, split)
+        return conduct
+    return replace(conduct, whole=_is_whole(objective, split, evaluate))
+
+
+def _named(layers: list[str]) -> str:
+    more = f" and {len(layers) - 1} more" if len(layers) > 1 else ""
+    return f"batch statistics of {layers[0]}{more}"
+
+
+def _first(objective: Objective, split: Split, most: int) -> tuple[Any, int]:
+    batch = next(iter(split.batches(min(objective.batch_size, most))))
+    return batch, batch_length(batch)
+
+
+def _measured(objective: Objective, batch: Any) -> Mapping[str, Any]:
+    held = Held(objective.model) if objective.conduct.changes else None
+    try:
+        with objective.numbers():
+            return objective.measure(objective.model, batch)
+    finally:
+        if held:
+            held.put_back()
+
+
+def _outputs(objective: Objective, batch: Any) -> Values:
+    with objective.numbers():
+        return {"outputs": forward(objective.model, batch[0]).detach().double().cpu()}
+
+
+def _check_means(objective: Objective, measure: OutputMeasure, split: Split) -> None:
+    """Raises UsageError for a loss or metric of outputs whose mean is not one over samples."""
+    batch, length = _first(objective, split, TRIED)
+    values = _measured(objective, batch)
+    doubtful = [name for name, value in values.items() if length > 1 and _is_mean(name, value, length)]
+    if not doubtful:
+        return
+    batch, length = spread(split, SPREAD) or _first(objective, split, SPREAD)
+    with objective.numbers():
+        parts = [_part(batch, start, objective.batch_size) for start in range(0, length, objective.batch_size)]
+        outputs = torch.cat([forward(objective.model, part[0]).detach() for part in parts])
+    outputs = outputs.float() if outputs.dtype in (torch.bfloat16, torch.float16) else outputs
+    doubles = measure.on(torch.device("cpu"), torch.float64)
+    for name in doubtful:
+        if why := outputs_not_a_mean(measure.functions[name], doubles.functions[name], (outputs, batch[1]), length):
+            raise NotAMean(
+                f"{name} is not a mean over samples ({why}), so it would depend on the batch size; {INSTEAD}; "
+                "a loss of whole batches takes (model, batch)"
+            )
+
+
+def _part(batch: Any, start: int, size: int) -> tuple[Any, Any]:
+    return batch[0][start : start + size], batch[1][start : start + size]
+
+
+def _is_mean(name: str, value: Any, length: int) -> bool:
+    return not isinstance(value, tuple) and check_values(name, value, length).ndim == 0
+
+
+def _is_whole(objective: Objective, split: Split, evaluate: Callable[[Any], Values]) -> bool:
+    """Whether a loss of (model, batch) is one of whole batches.
+
+    Raises:
+        UsageError: it is a sum over samples.
+    """
+    batch, length = spread(split, SPREAD_OF_MODEL) or _first(objective, split, SPREAD_OF_MODEL)
+    values = _measured(objective, batch)
+    if mixes(evaluate, batch, length, objective.precision):
+        return True
+    for name, value in values.items():
+        if length > 1 and _is_mean(name, value, length):
+            why = not_a_mean(_metric(objective, name), batch, length, ROUNDING[objective.precision])
+            if why and why.startswith("it is a sum"):
+                raise NotAMean(f"{name} depends on the batch size ({why}); {INSTEAD}")
+            if why:
+                return True
+    return False
+
+
+def _metric(objective: Objective, name: str) -> Callable[[Any], Any]:
+    return lambda batch: mean_of(torch.as_tensor(_measured(objective, batch)[name]))
+
+
+def _batches(objective: Objective, conduct: Conduct) -> tuple[dict[str, Split], int]:
+    """The splits and the batch size of an objective whose values depend on its batches."""
+    splits = dict(objective.splits)
+    if objective.size_is_given:
+        return splits, objective.batch_size
+    if conduct.whole or conduct.mixes:
+        splits = {name: _as_given(split) for name, split in splits.items()}
+    if conduct.whole and (rebatched := [name for name, split in splits.items() if not _is_given(split)]):
+        raise UsageError(
+            f"the loss is not a mean over samples, so its value on the {rebatched[0]} data depends on the batches; "
+            f"{INSTEAD}; if it is one of whole batches, give these (a DataLoader) or batch-size"
+        )
+    sizes = [split.size for split in splits.values() if not _is_given(split)]
+    usual = (size for size in range(FIXED_BATCH, 1, -1) if all(count % size != 1 for count in sizes))
+    return splits, next(usual, FIXED_BATCH)
+
+
+def _as_given(split: Split) -> Split:
+    return replace(split, as_given=True) if isinstance(split, TensorSplit) and split.given else split
+
+
+def _is_given(split: Split) -> bool:
+    return isinstance(split, BatchSplit) or (isinstance(split, TensorSplit) and split.as_given)
+
+
+def _check_last(objective: Objective) -> None:
+    """Raises UsageError when the net does not accept the shortest batch."""
+    for name, split in objective.splits.items():
+        count = split.count(objective.batch_size)
+        if count is None:
+            continue
+        last = next(iter(split.batches(objective.batch_size, count - 1, count)))
+        try:
+            _measured(objective, last)
+        except LandscapeError:
+            raise
+        except Exception as error:
+            raise UsageError(
+                f"batch-size {objective.batch_size}: the last batch of the {name} data has {batch_length(last)} of "
+                f"{split.size} samples, which the net does not accept ({explain(error)}); give another batch-size"
+            ) from error
+
+
+def batches_text(objective: Objective) -> str:
+    """The batches that values depend on, as `128 samples` or `62 x 16, 1 x 8 samples as given`."""
+    texts = []
+    for split in objective.splits.values():
+        if not _is_given(split):
+            texts.append(f"{objective.batch_size} samples")
+            continue
+        lengths = list(_lengths(objective, split))
+        counts = Counter(lengths)
+        shown = [f"{number} x {length}" for length, number in sorted(counts.items(), reverse=True)]
+        mark = fingerprint_of([torch.tensor(lengths)])[:8]
+        texts.append(f"{', '.join(shown)} samples as given" if len(shown) < 3 else f"{len(lengths)} as given ({mark})")
+    return "; ".join(dict.fromkeys(texts))
+
+
+def _lengths(objective: Objective, split: Split) -> Iterator[int]:
+    if isinstance(split, TensorSplit):
+        return iter(split.given)
+    return (batch_length(batch) for batch in split.batches(objective.batch_size))
+
+
+def mean_text(objective: Objective) -> str | None:
+    """What the loss is a mean over, where that is not samples."""
+    measure = objective.measure
+    function = measure.functions.get("loss") if isinstance(measure, OutputMeasure) else None
+    if objective.conduct.whole:
+        return "batches"
+    if isinstance(function, TargetMean):
+        return "targets by class weight" if function.weight is not None else "targets"
+    split = next(iter(objective.splits.values()))
+    batch, _ = _first(objective, split, 2)
+    with objective.ready():
+        value = objective.measure(objective.model, batch).get("loss")
+    return "weights from the loss" if isinstance(value, tuple) else None
