@@ -22,6 +22,7 @@ from landscape.objective.loss import OutputMeasure, check_values, forward
 from landscape.objective.reducible import SPREAD, SPREAD_OF_MODEL, not_a_mean, outputs_not_a_mean, spread
 from landscape.objective.steady import Held
 from landscape.objective.weighted import TargetMean, mean_of
+from landscape.randomness import forked
 
 if TYPE_CHECKING:
     from landscape.objective.objective import Objective
@@ -32,6 +33,10 @@ INSTEAD = "return one value per sample, or a pair (sum, weight) of the batch, wh
 
 class NotAMean(UsageError):
     """The mean that a loss returns is not one over samples."""
+
+
+class IsASum(NotAMean):
+    """The value that a loss returns is a sum over samples."""
 
 
 def adapt(objective: Objective, *, lenient: bool = False) -> None:
@@ -45,8 +50,9 @@ def adapt(objective: Objective, *, lenient: bool = False) -> None:
     try:
         try:
             found = _conduct(objective, split)
-        except NotAMean:
-            if not lenient:
+        except NotAMean as error:
+            at_once = all(each.size <= objective.batch_size for each in objective.splits.values())
+            if not lenient and (isinstance(error, IsASum) or not at_once):
                 raise
             found = replace(objective.conduct, whole=True)
     finally:
@@ -76,7 +82,10 @@ def _conduct(objective: Objective, split: Split) -> Conduct:
             return replace(conduct, mixes="the net")
         _check_means(objective, objective.measure, split)
         return conduct
-    return replace(conduct, whole=_is_whole(objective, split, evaluate))
+    if not _is_whole(objective, split, evaluate):
+        return conduct
+    # a pass in train mode, of which batch norm keeps the statistics
+    return replace(conduct, mixes="what the loss changes in the net") if conduct.changes else replace(conduct, whole=True)
 
 
 def _named(layers: list[str]) -> str:
@@ -119,7 +128,8 @@ def _check_means(objective: Objective, measure: OutputMeasure, split: Split) -> 
     doubles = measure.on(torch.device("cpu"), torch.float64)
     for name in doubtful:
         if why := outputs_not_a_mean(measure.functions[name], doubles.functions[name], (outputs, batch[1]), length):
-            raise NotAMean(
+            kind = IsASum if why.startswith("it is a sum") else NotAMean
+            raise kind(
                 f"{name} is not a mean over samples ({why}), so it would depend on the batch size; {INSTEAD}; "
                 "a loss of whole batches takes (model, batch)"
             )
@@ -147,7 +157,7 @@ def _is_whole(objective: Objective, split: Split, evaluate: Callable[[Any], Valu
         if length > 1 and _is_mean(name, value, length):
             why = not_a_mean(_metric(objective, name), batch, length, ROUNDING[objective.precision])
             if why and why.startswith("it is a sum"):
-                raise NotAMean(f"{name} depends on the batch size ({why}); {INSTEAD}")
+                raise IsASum(f"{name} depends on the batch size ({why}); {INSTEAD}")
             if why:
                 return True
     return False
@@ -164,12 +174,13 @@ def _batches(objective: Objective, conduct: Conduct) -> tuple[dict[str, Split], 
         return splits, objective.batch_size
     if conduct.whole or conduct.mixes:
         splits = {name: _as_given(split) for name, split in splits.items()}
-    if conduct.whole and (rebatched := [name for name, split in splits.items() if not _is_given(split)]):
+    unclear = [name for name, split in splits.items() if not is_given(split) and split.size > FIXED_BATCH]
+    if conduct.whole and unclear:
         raise UsageError(
-            f"the loss is not a mean over samples, so its value on the {rebatched[0]} data depends on the batches; "
+            f"the loss is not a mean over samples, so its value on the {unclear[0]} data depends on the batches; "
             f"{INSTEAD}; if it is one of whole batches, give these (a DataLoader) or batch-size"
         )
-    sizes = [split.size for split in splits.values() if not _is_given(split)]
+    sizes = [split.size for split in splits.values() if not is_given(split)]
     usual = (size for size in range(FIXED_BATCH, 1, -1) if all(count % size != 1 for count in sizes))
     return splits, next(usual, FIXED_BATCH)
 
@@ -178,7 +189,7 @@ def _as_given(split: Split) -> Split:
     return replace(split, as_given=True) if isinstance(split, TensorSplit) and split.given else split
 
 
-def _is_given(split: Split) -> bool:
+def is_given(split: Split) -> bool:
     return isinstance(split, BatchSplit) or (isinstance(split, TensorSplit) and split.as_given)
 
 
@@ -204,8 +215,8 @@ def batches_text(objective: Objective) -> str:
     """The batches that values depend on, as `128 samples` or `62 x 16, 1 x 8 samples as given`."""
     texts = []
     for split in objective.splits.values():
-        if not _is_given(split):
-            texts.append(f"{objective.batch_size} samples")
+        if not is_given(split):
+            texts.append(f"{min(objective.batch_size, split.size)} samples")
             continue
         lengths = list(_lengths(objective, split))
         counts = Counter(lengths)
@@ -228,9 +239,7 @@ def mean_text(objective: Objective) -> str | None:
     if objective.conduct.whole:
         return "batches"
     if isinstance(function, TargetMean):
-        return "targets by class weight" if function.weight is not None else "targets"
-    split = next(iter(objective.splits.values()))
-    batch, _ = _first(objective, split, 2)
-    with objective.ready():
-        value = objective.measure(objective.model, batch).get("loss")
-    return "weights from the loss" if isinstance(value, tuple) else None
+        return "targets, weighted by class" if function.weight is not None else "targets"
+    batch, _ = _first(objective, next(iter(objective.splits.values())), 2)
+    with forked(objective.device):
+        return "weights that it returns" if isinstance(_measured(objective, batch).get("loss"), tuple) else None

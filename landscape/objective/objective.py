@@ -24,7 +24,7 @@ from landscape.data.split import Split, batch_length, is_pair, mapped, tensors_i
 from landscape.errors import DataError, EvaluationError, LandscapeError, UsageError
 from landscape.layout import Layout
 from landscape.objective import batchnorm as bn
-from landscape.objective.adapt import adapt
+from landscape.objective.adapt import adapt, is_given
 from landscape.objective.chunks import DeviceQueue, Segment, divide
 from landscape.objective.conduct import NO_GRADIENTS, OF_INPUTS, OF_PARAMETERS, Conduct
 from landscape.objective.loss import Measure, Model, class_count, forward
@@ -110,6 +110,11 @@ class Objective:
         view = copy.copy(self)
         view.splits, view._divided = dict(splits), None
         return view
+
+    @property
+    def has_given_batches(self) -> bool:
+        """Whether all batches are the user's own."""
+        return all(is_given(split) for split in self.splits.values())
 
     @property
     def samples(self) -> int:
@@ -231,12 +236,13 @@ class Objective:
             DataError: an empty split, or labels outside the classes.
             UsageError: `l2` without a loss among the metrics; a loss that is no mean over samples.
         """
-        for name, split in self.splits.items():
-            batch = next(iter(split.batches(min(self.batch_size, 8))), None)
-            if batch is None:
-                raise DataError(f"split {name} is empty")
-            self._try(batch, name, split.targets)
-        adapt(self, lenient=lenient)
+        with forked(self.device):
+            for name, split in self.splits.items():
+                batch = next(iter(split.batches(min(self.batch_size, 8))), None)
+                if batch is None:
+                    raise DataError(f"split {name} is empty")
+                self._try(batch, name, split.targets)
+            adapt(self, lenient=lenient)
 
     def conform(self, conduct: Conduct, splits: Mapping[str, Split], batch_size: int) -> None:
         """From here on evaluations suit this conduct."""
@@ -274,7 +280,7 @@ class Objective:
             self.conduct = replace(self.conduct, gradients=way)
             tally = Tally()
             try:
-                with forked(self.device), self.numbers():
+                with self.numbers():
                     given = mapped(batch, lambda tensor: tensor.detach())
                     tally.add(name, self.measure(self.model, given), size)
                 refuse_moved(self._parameters(), before)
@@ -303,7 +309,7 @@ class Objective:
         plain = self.precision in ("fp32", "tf32") and self.measure.reads_outputs
         if not plain or not is_pair(batch) or not isinstance(batch[0], Tensor):
             return None
-        with numerics(self.precision, self.device):
+        with forked(self.device), numerics(self.precision, self.device):
             return folded_net(self.model, batch[0])
 
     def _parameters(self) -> Tensor:

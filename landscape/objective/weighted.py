@@ -99,6 +99,11 @@ def _ignored_or_ragged(split: Split, index: int) -> bool:
     return False
 
 
+def has_probabilities(splits: Mapping[str, Split]) -> bool:
+    """Whether targets in memory are values, such as probabilities of classes, and no class numbers."""
+    return any(split.targets is not None and split.targets.is_floating_point() for split in splits.values())
+
+
 def class_targets(split: Split) -> Iterator[Tensor]:
     """The targets that may be class numbers, in parts; reads the data where they are not in memory."""
     if split.targets is not None:

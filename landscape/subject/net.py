@@ -105,8 +105,12 @@ def _in_memory(model: nn.Module) -> Net:
 def _net(module: nn.Module, name: str, meta: dict, checkpoint: CheckpointFacts, label: str, *, own: bool = True) -> Net:
     """`name` may be a path to a user's file; only the file's name identifies the model, not its folder."""
     shown = f"{Path(name.rpartition(':')[0]).name}:{name.rpartition(':')[2]}" if ".py:" in name else name
-    count = sum(parameter.numel() for parameter in module.parameters())
-    return Net(module, shown, meta, ModelFacts(name=shown, spec=name, parameters=count), checkpoint, label, own)
+    parameters = list(module.parameters())
+    count = sum(parameter.numel() for parameter in parameters)
+    # a net that is frozen as a whole is one that is not being trained
+    frozen = sum(parameter.numel() for parameter in parameters if not parameter.requires_grad) % max(count, 1)
+    facts = ModelFacts(name=shown, spec=name, parameters=count, frozen=frozen or None)
+    return Net(module, shown, meta, facts, checkpoint, label, own)
 
 
 def _spec_of(checkpoint: Checkpoint, model: str | None, read_batch: ReadBatch | None) -> tuple[str, dict]:
