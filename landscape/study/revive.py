@@ -77,6 +77,7 @@ def _asked(known: Provenance, given: Mapping[str, Any], split: str, where: str) 
     stored = {
         "checkpoint": None if path == IN_MEMORY else path,
         "model": known.model.spec if known.model and path != IN_MEMORY else None,
+        "entry": known.checkpoint.entry if known.checkpoint else None,
         "data": data.spec,
         "data_root": data.root,
         "batch_size": known.evaluation.batch_size if known.evaluation else None,
