@@ -25,7 +25,7 @@ def read(checkpoint: Any, entry: str | None, *, optional: bool = False) -> Check
         CheckpointError: unreadable, or without this entry.
     """
     found = checkpoint if isinstance(checkpoint, Checkpoint) else load_checkpoint(checkpoint)
-    if not entry or entry == found.entry:
+    if not entry or (optional and found.chosen):
         return found
     try:
         return found.at(entry)

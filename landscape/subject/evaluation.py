@@ -41,7 +41,7 @@ def evaluation_notes(objective: Objective, facts: EvaluationFacts) -> list[str]:
     if objective.conduct.whole:
         found.append(f"the loss is one of whole batches ({facts.batches}); their mean is weighted by samples")
     if facts.restored:
-        found.append(f"an evaluation changes {_listed(facts.restored)}: put back before each batch")
+        found.append(f"an evaluation changes {_listed(facts.restored)}: put back before each batch; derivatives take it as fixed")
     if facts.gradients:
         found.append(f"the loss differentiates by {facts.gradients}, so it is evaluated with gradients")
     return found
