@@ -1,7 +1,7 @@
 """The state dicts in an object that a training script stored, by the path that leads to each.
 
-Owns: what counts as a state dict, and picking one by its name. A file may hold several, such as the weights and their moving average;
-which of them a net is made of is decided by who has the net, or by the user.
+Owns: what counts as a state dict, and picking one by its name. A file may hold several, such as the weights and their
+moving average; which of them a net is made of is decided by who has the net, or by the user.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ StateDict = dict[str, Tensor]
 
 
 def state_dicts(stored: Mapping) -> dict[str, StateDict]:
-    """All state dicts by dotted path; the object itself has the path "". What is kept beside weights counts if nothing else does."""
+    """All state dicts by dotted path; the object itself has the path "".
+
+    What is kept beside weights counts only where nothing else does.
+    """
     return _found(stored, (), BESIDE) or _found(stored, (), ())
 
 

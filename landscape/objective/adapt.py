@@ -1,7 +1,7 @@
 """From the conduct of a net and its loss to how they are evaluated: the batches, and what is said of them.
 
-Owns: which batches are used where values depend on them, and what is refused. The user's own batches come first, then a batch size
-that was asked for; a default is the same on every device.
+Owns: which batches are used where values depend on them, and what is refused. The user's own batches come first, then
+a batch size that was asked for; a default is the same on every device.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from landscape.objective.loss import OutputMeasure, check_values, forward
 from landscape.objective.reducible import SPREAD, SPREAD_OF_MODEL, not_a_mean, outputs_not_a_mean, spread
 from landscape.objective.steady import Held
 from landscape.objective.weighted import TargetMean, mean_of
-from landscape.randomness import forked
 
 if TYPE_CHECKING:
     from landscape.objective.objective import Objective
@@ -69,23 +68,30 @@ def _conduct(objective: Objective, split: Split) -> Conduct:
     model, precision, conduct = objective.model, objective.precision, objective.conduct
     batch, length = _first(objective, split, TRIED)
 
+    values: dict[str, Any] = {}
+
     def evaluate(batch: Any) -> Values:
-        return read(_measured(objective, batch), batch_length(batch))
+        values.update(_measured(objective, batch))
+        return read(values, batch_length(batch))
 
     random = randomness_of(evaluate, batch, model, objective.device, precision)
-    layers = batch_statistics(model)
-    conduct = replace(conduct, random=random, mixes=_named(layers) if layers else None)
+    layers, pairs = batch_statistics(model), isinstance(values.get("loss"), tuple)
+    conduct = replace(conduct, random=random, pairs=pairs, mixes=_named(layers) if layers else None)
     if random or layers:
         return conduct
     if isinstance(objective.measure, OutputMeasure):
         if mixes(functools.partial(_outputs, objective), batch, length, precision):
             return replace(conduct, mixes="the net")
-        _check_means(objective, objective.measure, split)
+        doubtful = [name for name, value in values.items() if length > 1 and _is_mean(name, value, length)]
+        if doubtful:
+            _check_means(objective, objective.measure, split, doubtful)
         return conduct
     if not _is_whole(objective, split, evaluate):
         return conduct
     # a pass in train mode, of which batch norm keeps the statistics
-    return replace(conduct, mixes="what the loss changes in the net") if conduct.changes else replace(conduct, whole=True)
+    return (
+        replace(conduct, mixes="what the loss changes in the net") if conduct.changes else replace(conduct, whole=True)
+    )
 
 
 def _named(layers: list[str]) -> str:
@@ -113,13 +119,8 @@ def _outputs(objective: Objective, batch: Any) -> Values:
         return {"outputs": forward(objective.model, batch[0]).detach().double().cpu()}
 
 
-def _check_means(objective: Objective, measure: OutputMeasure, split: Split) -> None:
-    """Raises UsageError for a loss or metric of outputs whose mean is not one over samples."""
-    batch, length = _first(objective, split, TRIED)
-    values = _measured(objective, batch)
-    doubtful = [name for name, value in values.items() if length > 1 and _is_mean(name, value, length)]
-    if not doubtful:
-        return
+def _check_means(objective: Objective, measure: OutputMeasure, split: Split, doubtful: list[str]) -> None:
+    """Raises UsageError for a loss or metric of outputs, one of `doubtful`, whose mean is not one over samples."""
     batch, length = spread(split, SPREAD) or _first(objective, split, SPREAD)
     with objective.numbers():
         parts = [_part(batch, start, objective.batch_size) for start in range(0, length, objective.batch_size)]
@@ -240,6 +241,4 @@ def mean_text(objective: Objective) -> str | None:
         return "batches"
     if isinstance(function, TargetMean):
         return "targets, weighted by class" if function.weight is not None else "targets"
-    batch, _ = _first(objective, next(iter(objective.splits.values())), 2)
-    with forked(objective.device):
-        return "weights that it returns" if isinstance(_measured(objective, batch).get("loss"), tuple) else None
+    return "weights that it returns" if objective.conduct.pairs else None

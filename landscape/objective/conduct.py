@@ -1,11 +1,13 @@
 """How a net and its loss behave beside giving a number, found on a few samples before a long run.
 
-Owns: `Conduct`, and the evaluations that find it: twice with other random numbers, again with the same, and in halves. What follows
-from it is the business of objective.py and steady.py. Whether a mean is one over samples is that of reducible.py.
+Owns: `Conduct`, and the evaluations that find it: twice with other random numbers, again with the same, and in
+halves. What follows from it is the business of objective.py and steady.py. Whether a mean is one over samples is that
+of reducible.py.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +43,7 @@ class Conduct:
         changes: buffers and modules whose state an evaluation changes.
         mixes: what lets the value of a sample depend on the other samples of its batch; None if nothing does.
         whole: the loss is one of whole batches, not a mean over samples.
+        pairs: the loss returns (sum, weight).
     """
 
     gradients: str = NO_GRADIENTS
@@ -48,6 +51,7 @@ class Conduct:
     changes: tuple[str, ...] = ()
     mixes: str | None = None
     whole: bool = False
+    pairs: bool = False
 
     @property
     def depends_on_batches(self) -> bool:
@@ -105,10 +109,11 @@ def parts_of(batch: Any, length: int, size: int) -> list[tuple[Any, int]]:
     if any(tensor.ndim and len(tensor) != length for tensor in tensors_in(batch)):
         return []
     starts = range(0, length, size)
-    return [
-        (mapped(batch, lambda tensor, start=start: tensor[start : start + size] if tensor.ndim else tensor),
-         min(size, length - start)) for start in starts
-    ]  # fmt: skip
+    return [(mapped(batch, functools.partial(_cut, start, size)), min(size, length - start)) for start in starts]
+
+
+def _cut(start: int, size: int, tensor: Tensor) -> Tensor:
+    return tensor[start : start + size] if tensor.ndim else tensor
 
 
 def read(values: Mapping[str, Any], length: int) -> Values:
@@ -119,8 +124,8 @@ def read(values: Mapping[str, Any], length: int) -> Values:
             found[f"{name} pair"] = torch.stack(weighted(name, value, length)).cpu()
         else:
             each = check_values(name, value, length).cpu()
-            found[name if each.ndim else f"{name} mean"] = each if each.ndim else torch.stack(
-                [each * length, torch.tensor(float(length), dtype=torch.float64)]
+            found[name if each.ndim else f"{name} mean"] = (
+                each if each.ndim else torch.stack([each * length, torch.tensor(float(length), dtype=torch.float64)])
             )
     return found
 

@@ -159,7 +159,11 @@ class OutputMeasure:
     def counting(self, splits: Mapping[str, Split]) -> OutputMeasure:
         index = self.ignored if self.ignored is not None else IGNORED
         plain = [each for each in self.functions.values() if _plain(each) in (cross_entropy, accuracy)]
-        if not plain or not (self.ignored is not None or _reads(plain, cross_entropy)) or not ignores_targets(splits, index):
+        if (
+            not plain
+            or not (self.ignored is not None or _reads(plain, cross_entropy))
+            or not ignores_targets(splits, index)
+        ):
             return self
         return OutputMeasure({name: _counted(each, index) for name, each in self.functions.items()})
 

@@ -176,12 +176,20 @@ class Objective:
         """Within the block the numerics are set and `net` is up to date with `weights`; for `batches`."""
         with self.numbers(), self._steady():
             if self._recompute and self._recompute.layers:
-                numbers = itertools.count()
-                self._recompute(lambda batch: (self._steady.seed(next(numbers)), self.measure(self.model, batch)))
+                self._recompute(self._passed(itertools.count()))
                 self._steady.note()
             if self._fast:
                 self._fast.refresh()
             yield
+
+    def _passed(self, numbers: Iterator[int]) -> Callable[[Any], Any]:
+        """Passes a batch through the net, each with the random numbers of its own number."""
+
+        def run(batch: Any) -> Any:
+            self._steady.seed(next(numbers))
+            return self.measure(self.model, batch)
+
+        return run
 
     @contextlib.contextmanager
     def numbers(self) -> Iterator[None]:

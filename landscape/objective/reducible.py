@@ -1,9 +1,10 @@
 """Whether the mean that a loss returns for a batch is one over its samples, found by calling it on parts of a batch.
 
-Owns: the trial, and the message for a loss that is none. The mean over all data is then no mean of the batches' means: with weights
-of classes, a root, or a sum, the value would depend on the batch size.
+Owns: the trial, and the message for a loss that is none. The mean over all data is then no mean of the batches'
+means: with weights of classes, a root, or a sum, the value would depend on the batch size.
 
-The trial takes samples from all over the data, among them one of every class: a rare class may be the only one with a weight.
+The trial takes samples from all over the data, among them one of every class: a rare class may be the only one with a
+weight.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """The same random numbers and the same state of the net for a batch, at every point and on every process.
 
-Owns: `Steady`, which puts both in place before each batch. The random numbers of a batch follow from its number alone, so all points
-see the same noise (common random numbers), and a point divided among processes has the values of one that is not. Buffers and
-modes that an evaluation changes are put back before each batch, so nothing leaks from one to the next.
+Owns: `Steady`, which puts both in place before each batch. The random numbers of a batch follow from its number
+alone, so all points see the same noise (common random numbers), and a point divided among processes has the values of
+one that is not. Buffers and modes that an evaluation changes are put back before each batch, so nothing leaks from
+one to the next.
 """
 
 from __future__ import annotations
@@ -93,4 +94,6 @@ def refuse_moved(weights: Tensor, before: tuple[float, float]) -> None:
     """Raises EvaluationError when an evaluation has changed the weights that it was to be evaluated at."""
     after = checksum(weights)
     if after != before and not any(value != value for value in (*after, *before)):
-        raise EvaluationError("the loss changes the weights of the net that it is given; let it change a copy of the net")
+        raise EvaluationError(
+            "the loss changes the weights of the net that it is given; let it change a copy of the net"
+        )

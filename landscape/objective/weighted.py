@@ -1,9 +1,11 @@
 """Means over something else than samples: over targets, each with its weight.
 
-Owns: `Weighted`, a sum with the weight that it is to be divided by, and torch's cross-entropy as one. The mean over all data is the
-sum of the sums over the sum of the weights, so it does not depend on the batches; the mean of the means of batches would.
+Owns: `Weighted`, a sum with the weight that it is to be divided by, and torch's cross-entropy as one. The mean over
+all data is the sum of the sums over the sum of the weights, so it does not depend on the batches; the mean of the
+means of batches would.
 
-torch's cross_entropy and nll_loss divide by the weights of the targets: those of their classes, 0 for a target that is ignored.
+torch's cross_entropy and nll_loss divide by the weights of the targets: those of their classes, 0 for a target that
+is ignored.
 """
 
 from __future__ import annotations
@@ -64,7 +66,11 @@ class TargetMean:
 def target_mean(loss: Callable) -> TargetMean | None:
     """A loss of torch whose denominator is the weight of the targets, in that form; None for any other loss."""
     inner, given = _settings(loss)
-    if inner not in (F.cross_entropy, F.nll_loss) or given.get("reduction", "mean") != "mean" or set(given) - {*KEYWORDS}:
+    if (
+        inner not in (F.cross_entropy, F.nll_loss)
+        or given.get("reduction", "mean") != "mean"
+        or set(given) - {*KEYWORDS}
+    ):
         return None
     return TargetMean(
         inner, given.get("weight"), given.get("ignore_index", IGNORED), given.get("label_smoothing") or 0.0

@@ -139,5 +139,7 @@ def _compared(provenance: Mapping, split: str) -> dict:
     found = {name: value for name, value in provenance.items() if name not in FREE}
     data = found["data"]
     if len(data["splits"]) > 1 and "evaluation" in found:  # these may tell of the other split
-        found["evaluation"] = {name: fact for name, fact in found["evaluation"].items() if name not in ("mean", "batches")}
+        found["evaluation"] = {
+            name: fact for name, fact in found["evaluation"].items() if name not in ("mean", "batches")
+        }
     return {**found, "data": {**data, "splits": {split: data["splits"][split]}}}

@@ -1,7 +1,7 @@
 """Which entry of a checkpoint a net is made of, where several hold weights.
 
-Owns: the decision: the entry that was asked for, else the only one that fits the net. Several that fit are an error, unless they are
-the same tensors: none is taken silently.
+Owns: the decision: the entry that was asked for, else the only one that fits the net. Several that fit are an error,
+unless they are the same tensors: none is taken silently.
 """
 
 from __future__ import annotations

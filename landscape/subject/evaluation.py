@@ -35,13 +35,17 @@ def evaluation_notes(objective: Objective, facts: EvaluationFacts) -> list[str]:
     """One line for each thing that the user may not expect."""
     found = []
     if facts.random:
-        found.append(f"{facts.random} draws random numbers: each batch gets the same ones at every point and in every run")
+        found.append(
+            f"{facts.random} draws random numbers: each batch gets the same ones at every point and in every run"
+        )
     if facts.mixes:
         found.append(f"values depend on the batches ({facts.batches}), through {facts.mixes}")
     if objective.conduct.whole:
         found.append(f"the loss is one of whole batches ({facts.batches}); their mean is weighted by samples")
     if facts.restored:
-        found.append(f"an evaluation changes {_listed(facts.restored)}: put back before each batch; derivatives take it as fixed")
+        found.append(
+            f"an evaluation changes {_listed(facts.restored)}: put back before each batch; derivatives take it as fixed"
+        )
     if facts.gradients:
         found.append(f"the loss differentiates by {facts.gradients}, so it is evaluated with gradients")
     return found

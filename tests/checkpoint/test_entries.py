@@ -72,7 +72,10 @@ def test_the_entry_that_is_chosen_is_taken_and_recorded(form, saved):
 ALONE = {
     "ema alone": ({"ema": MEAN}, None),
     "another net beside": ({"G": OTHER, "D": MEAN}, "D"),
-    "an optimizer beside": ({"model": MEAN, "optimizer": {"state": {0: {"exp_avg": torch.ones(2)}}, "param_groups": []}}, None),
+    "an optimizer beside": (
+        {"model": MEAN, "optimizer": {"state": {0: {"exp_avg": torch.ones(2)}}, "param_groups": []}},
+        None,
+    ),
     "an optimizer by names": ({"model": MEAN, "optim_state": {"state": {"0.weight": dict(MEAN)}}}, None),
     "the only one, though its name is odd": ({"rng_model": MEAN}, None),
     "the same twice": ({"model": MEAN, "ema": {key: value.clone() for key, value in MEAN.items()}}, "model"),
@@ -113,7 +116,13 @@ def test_zoo_nets_are_recognized_in_each_entry(saved):
     states = []
     for seed in (1, 2):
         torch.manual_seed(seed)
-        states.append(dict(build_zoo("vgg9", ).state_dict()))
+        states.append(
+            dict(
+                build_zoo(
+                    "vgg9",
+                ).state_dict()
+            )
+        )
     path = saved({"model": states[0], "ema": states[1]})
     with pytest.raises(CheckpointError, match="several entries: model, ema"):
         load_net(path, None)

@@ -89,7 +89,9 @@ def leaking(model, batch):
 CASES = {
     "random numbers": (lambda: nn.Sequential(nn.Linear(6, 4), nn.Tanh(), Dropped(nn.Linear(4, 3))), "cross_entropy"),
     "batch statistics": (
-        lambda: nn.Sequential(nn.Linear(6, 4), nn.BatchNorm1d(4, track_running_stats=False), nn.Tanh(), nn.Linear(4, 3)),
+        lambda: nn.Sequential(
+            nn.Linear(6, 4), nn.BatchNorm1d(4, track_running_stats=False), nn.Tanh(), nn.Linear(4, 3)
+        ),
         "cross_entropy",
     ),
     "state": (lambda: nn.Sequential(nn.Linear(6, 4), nn.BatchNorm1d(4), nn.Tanh(), nn.Linear(4, 3)), leaking),

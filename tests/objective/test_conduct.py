@@ -131,7 +131,9 @@ def test_the_users_batches_serve_batch_statistics(points, objective):
 
 
 def test_a_last_batch_of_one_sample_is_named_or_avoided(points, objective):
-    with pytest.raises(UsageError, match="batch-size 3: the last batch of the train data has 1 of 100 samples.*another"):
+    with pytest.raises(
+        UsageError, match="batch-size 3: the last batch of the train data has 1 of 100 samples.*another"
+    ):
         objective(mixing("train mode"), points, batch_size=3).check()
     more = tuple(torch.cat([part, part[:29]]) for part in points)
     task = objective(mixing("train mode"), more)
@@ -154,7 +156,9 @@ def test_state_that_an_evaluation_changes_is_put_back(points, objective):
     assert task.sums(0, lambda chunk: 4) == first, "not from point to point"
     assert task.sums(2, lambda chunk: 4) == first[2:], "not from batch to batch"
     with torch.no_grad():
-        wanted = torch.cat([leaking(normed().double(), [part[k : k + 25] for part in points]) for k in range(0, 100, 25)])
+        wanted = torch.cat(
+            [leaking(normed().double(), [part[k : k + 25] for part in points]) for k in range(0, 100, 25)]
+        )
     assert task.evaluate()["train_loss"] == pytest.approx(wanted.mean().item(), rel=1e-12)
 
 

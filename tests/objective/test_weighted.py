@@ -45,11 +45,15 @@ def test_torchs_means_over_targets(name, batch_size, cnn, images, objective):
     task = objective(cnn(), images, loss, batch_size=batch_size)
     task.check()
     wanted = loss.double() if isinstance(loss, nn.Module) else loss
-    assert task.evaluate()["train_loss"] == pytest.approx(wanted(outputs_of(cnn(), images), images[1]).item(), rel=1e-12)
+    assert task.evaluate()["train_loss"] == pytest.approx(
+        wanted(outputs_of(cnn(), images), images[1]).item(), rel=1e-12
+    )
 
 
 @pytest.mark.parametrize("batch_size", BATCH_SIZES)
-@pytest.mark.parametrize("loss", ["cross_entropy", F.cross_entropy, nn.CrossEntropyLoss(), nn.CrossEntropyLoss(label_smoothing=0.1)])
+@pytest.mark.parametrize(
+    "loss", ["cross_entropy", F.cross_entropy, nn.CrossEntropyLoss(), nn.CrossEntropyLoss(label_smoothing=0.1)]
+)
 def test_targets_of_minus_100_do_not_count(loss, batch_size, cnn, ignored, objective):
     task = objective(cnn(), ignored, loss, batch_size=batch_size)
     task.check()
@@ -183,7 +187,9 @@ def test_a_loss_of_whole_batches_gets_the_users_own(mlp, pairs, objective):
 
 
 def test_without_batches_a_size_is_asked_for(mlp, pairs, objective):
-    with pytest.raises(UsageError, match="not a mean over samples, so its value on the train data depends.*DataLoader. or batch-size"):
+    with pytest.raises(
+        UsageError, match="not a mean over samples, so its value on the train data depends.*DataLoader. or batch-size"
+    ):
         objective(mlp(), pairs, contrast).check()
     task = objective(mlp(), pairs, contrast, batch_size=16)
     task.check()
