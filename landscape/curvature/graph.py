@@ -17,8 +17,9 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from landscape.callables import explain
 from landscape.curvature.shares import Loss, check_depends, check_smooth, is_zero
-from landscape.data.split import mapped
+from landscape.data.split import batch_length
 from landscape.errors import EvaluationError, LandscapeError, UsageError
+from landscape.objective.conduct import parts_of
 from landscape.objective.numerics import switched
 from landscape.objective.objective import Objective
 
@@ -101,7 +102,7 @@ class GraphBackend:
     def on_samples(self, samples: int) -> tuple[Any, float]:
         """A few samples as a batch, and the total with which its share is its own mean: the first that count."""
         for batch in self._loss.split.batches(samples):
-            few = mapped(batch, lambda tensor: tensor[:samples] if tensor.ndim else tensor)
+            few, _ = next(iter(parts_of(batch, batch_length(batch), samples)), (batch, samples))
             if total := self._loss.alone(few):
                 return few, total
         raise EvaluationError("no target counts in the mean of the loss, so it has no curvature")

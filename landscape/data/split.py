@@ -7,6 +7,7 @@ otherwise moved batch by batch. `BatchSplit`: ready-made batches of any structur
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,6 +17,7 @@ from typing import Any, Protocol, TypeGuard
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
 
 from landscape.data.normalize import PRESETS, Normalize, is_images
 from landscape.errors import DataError, UsageError
@@ -240,6 +242,9 @@ def mapped(batch: Any, change: Callable[[Tensor], Tensor]) -> Any:
     """A new structure like the batch's, with each tensor changed."""
     if isinstance(batch, Tensor):
         return change(batch)
+    if isinstance(batch, PackedSequence):  # its numbers of samples stay on the CPU
+        places = [None if part is None else change(part) for part in batch[2:]]
+        return PackedSequence(change(batch.data), batch.batch_sizes, *places)
     if isinstance(batch, dict) or hasattr(batch, "items"):
         return type(batch)({key: mapped(value, change) for key, value in batch.items()})
     if isinstance(batch, (list, tuple)):
@@ -252,24 +257,31 @@ def tensors_in(batch: Any) -> Iterator[Tensor]:
     """Every tensor of a nested structure, in order."""
     if isinstance(batch, Tensor):
         yield batch
-    elif hasattr(batch, "values"):
-        for value in batch.values():
-            yield from tensors_in(value)
-    elif isinstance(batch, (list, tuple)):
-        for value in batch:
-            yield from tensors_in(value)
+    for value in _parts(batch):
+        yield from tensors_in(value)
 
 
 def batch_length(batch: Any) -> int:
-    """The number of samples in a batch: the first dimension of its first tensor.
+    """The number of samples in a batch: the first dimension of its first tensor; of packed sequences, how many there are.
 
     Raises:
         DataError: the batch has no tensor with a dimension.
     """
-    for tensor in tensors_in(batch):
-        if tensor.ndim:
-            return len(tensor)
+    if isinstance(batch, PackedSequence):
+        return int(batch.batch_sizes[0])
+    if isinstance(batch, Tensor) and batch.ndim:
+        return len(batch)
+    for part in _parts(batch):
+        with contextlib.suppress(DataError):
+            return batch_length(part)
     raise DataError(f"a batch of type {type(batch).__name__} has no tensor in it, so its samples cannot be counted")
+
+
+def _parts(batch: Any) -> Iterable[Any]:
+    """What a structure consists of; nothing for a tensor, or for what is no structure."""
+    if isinstance(batch, (list, tuple)):
+        return batch
+    return batch.values() if hasattr(batch, "values") and not isinstance(batch, Tensor) else ()
 
 
 def fingerprint_of(tensors: Iterable[Tensor]) -> str:

@@ -17,7 +17,16 @@ import torch
 from landscape.callables import explain
 from landscape.data.split import BatchSplit, Split, TensorSplit, batch_length, fingerprint_of
 from landscape.errors import LandscapeError, UsageError
-from landscape.objective.conduct import ROUNDING, Conduct, Values, batch_statistics, mixes, randomness_of, read
+from landscape.objective.conduct import (
+    ROUNDING,
+    Conduct,
+    Values,
+    batch_statistics,
+    mixes,
+    parts_of,
+    randomness_of,
+    read,
+)
 from landscape.objective.loss import OutputMeasure, check_values, forward
 from landscape.objective.reducible import SPREAD, SPREAD_OF_MODEL, not_a_mean, outputs_not_a_mean, spread
 from landscape.objective.steady import Held
@@ -100,8 +109,10 @@ def _named(layers: list[str]) -> str:
 
 
 def _first(objective: Objective, split: Split, most: int) -> tuple[Any, int]:
+    """The first samples of a split, and their number; a ready-made batch that cannot be cut is taken whole."""
     batch = next(iter(split.batches(min(objective.batch_size, most))))
-    return batch, batch_length(batch)
+    length = batch_length(batch)
+    return next(iter(parts_of(batch, length, most)), (batch, length))
 
 
 def _measured(objective: Objective, batch: Any) -> Mapping[str, Any]:

@@ -78,9 +78,8 @@ def randomness_of(evaluate: Evaluate, batch: Any, model: nn.Module, device: torc
     Raises:
         EvaluationError: evaluations differ though they begin with the same random numbers.
     """
-    first, calls, drew = _traced(evaluate, batch, model, device, seed=0)
-    second, others, _ = _traced(evaluate, batch, model, device, seed=1)
-    again = _traced(evaluate, batch, model, device, seed=0)[0] if drew else second
+    first, drew = _seeded(evaluate, batch, device, seed=0)
+    again, _ = _seeded(evaluate, batch, device, seed=0)
     if found := differ(first, again, precision):
         raise EvaluationError(
             f"two evaluations of the same batch at the same weights differ, also with the same random numbers ({found}); "
@@ -88,6 +87,8 @@ def randomness_of(evaluate: Evaluate, batch: Any, model: nn.Module, device: torc
         )
     if not drew:
         return None
+    calls, others = (_calls(evaluate, batch, model, device, seed) for seed in (0, 1))
+    # the first module to finish that took the same and gave something else
     name = next((a[0] for a, b in zip(calls, others, strict=False) if a[:2] == b[:2] and a[2] != b[2]), None)
     return name or "the loss"
 
@@ -157,13 +158,19 @@ def differ(first: Values, second: Values, precision: str) -> str | None:
     return None
 
 
+def _seeded(evaluate: Evaluate, batch: Any, device: torch.device, seed: int) -> tuple[Values, bool]:
+    """(values, whether random numbers were drawn)."""
+    with forked(device, seed):
+        before = states(device)
+        values = evaluate(batch)
+        return values, states(device) != before
+
+
 Call = tuple[str, str, str]
 
 
-def _traced(
-    evaluate: Evaluate, batch: Any, model: nn.Module, device: torch.device, seed: int
-) -> tuple[Values, list[Call], bool]:
-    """(values, the calls of modules as (name, hash of the inputs, of the outputs), whether random numbers were drawn)."""
+def _calls(evaluate: Evaluate, batch: Any, model: nn.Module, device: torch.device, seed: int) -> list[Call]:
+    """The calls of modules in the order in which they end: (name, hash of the inputs, hash of the outputs)."""
     calls: list[Call] = []
 
     def hook(name: str) -> Callable[..., None]:
@@ -175,11 +182,8 @@ def _traced(
 
     hooks = [module.register_forward_hook(hook(name)) for name, module in model.named_modules()]
     try:
-        with forked(device, seed):
-            before = states(device)
-            values = evaluate(batch)
-            drew = states(device) != before
+        _seeded(evaluate, batch, device, seed)
     finally:
         for each in hooks:
             each.remove()
-    return values, calls, drew
+    return calls

@@ -197,9 +197,14 @@ def _counted(function: Callable, index: int) -> Callable:
 def _placed(function: Callable, device: torch.device, dtype: torch.dtype) -> Callable:
     if found := target_mean(function):
         return found
-    if isinstance(function, nn.Module) and any(True for _ in (*function.buffers(), *function.parameters())):
-        return copy.deepcopy(function).to(device, dtype)
-    return function
+    if not isinstance(function, nn.Module):
+        return function
+    own = copy.deepcopy(function).to(device, dtype)
+    for module in own.modules():  # tensors that are no buffers
+        for name, value in vars(module).items():
+            if isinstance(value, Tensor):
+                setattr(module, name, value.to(device, dtype if value.is_floating_point() else None))
+    return own
 
 
 class ModelMeasure:
@@ -268,7 +273,9 @@ def _own_cross_entropy(loss: Callable) -> Callable | None:
     if loss is F.cross_entropy:
         return cross_entropy
     # a subclass may compute something else
-    if type(loss) is not nn.CrossEntropyLoss or loss.weight is not None or loss.ignore_index != IGNORED:
+    if not isinstance(loss, nn.CrossEntropyLoss) or type(loss).forward is not nn.CrossEntropyLoss.forward:
+        return None
+    if loss.weight is not None or loss.ignore_index != IGNORED:
         return None
     smoothing = loss.label_smoothing
     return functools.partial(cross_entropy, label_smoothing=smoothing) if smoothing else cross_entropy

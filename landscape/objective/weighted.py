@@ -79,10 +79,12 @@ def target_mean(loss: Callable) -> TargetMean | None:
 
 def _settings(loss: Callable) -> tuple[Callable, Mapping[str, Any]]:
     """torch's function and its keywords, of a module or a partial."""
+    modules: dict[Callable, Callable] = {
+        nn.CrossEntropyLoss.forward: F.cross_entropy, nn.NLLLoss.forward: F.nll_loss
+    }  # fmt: skip
     # a subclass may compute something else
-    modules: dict[type, Callable] = {nn.CrossEntropyLoss: F.cross_entropy, nn.NLLLoss: F.nll_loss}
-    if type(loss) in modules:
-        return modules[type(loss)], {key: getattr(loss, key) for key in KEYWORDS if hasattr(loss, key)}
+    if function := modules.get(getattr(type(loss), "forward", loss)):
+        return function, {key: getattr(loss, key) for key in KEYWORDS if hasattr(loss, key)}
     if isinstance(loss, functools.partial) and not loss.args:
         return loss.func, loss.keywords
     return loss, {}
