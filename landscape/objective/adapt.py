@@ -30,12 +30,13 @@ from landscape.objective.conduct import (
 from landscape.objective.loss import OutputMeasure, check_values, forward
 from landscape.objective.reducible import SPREAD, SPREAD_OF_MODEL, not_a_mean, outputs_not_a_mean, spread
 from landscape.objective.steady import Held
+from landscape.objective.trial import TRIED
 from landscape.objective.weighted import TargetMean, mean_of
 
 if TYPE_CHECKING:
     from landscape.objective.objective import Objective
 
-FIXED_BATCH, TRIED = 128, 8
+FIXED_BATCH = 128
 INSTEAD = "return one value per sample, or a pair (sum, weight) of the batch, which are added over all of them"
 
 
@@ -181,11 +182,9 @@ def _metric(objective: Objective, name: str) -> Callable[[Any], Any]:
 
 def _batches(objective: Objective, conduct: Conduct) -> tuple[dict[str, Split], int]:
     """The splits and the batch size of an objective whose values depend on its batches."""
-    splits = dict(objective.splits)
     if objective.size_is_given:
-        return splits, objective.batch_size
-    if conduct.whole or conduct.mixes:
-        splits = {name: _as_given(split) for name, split in splits.items()}
+        return dict(objective.splits), objective.batch_size
+    splits = {name: _as_given(split) for name, split in objective.splits.items()}
     unclear = [name for name, split in splits.items() if not is_given(split) and split.size > FIXED_BATCH]
     if conduct.whole and unclear:
         raise UsageError(

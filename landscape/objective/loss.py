@@ -10,7 +10,6 @@ import copy
 import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
@@ -20,8 +19,9 @@ from torch import Tensor, nn
 from landscape.callables import resolve_callable
 from landscape.data.split import Split
 from landscape.errors import DataError, EvaluationError, UsageError
+from landscape.objective.functions import accuracy, counted, cross_entropy, mse, plain
 from landscape.objective.loss_name import full_name, short_name
-from landscape.objective.weighted import IGNORED, TargetMean, Weighted, ignores_targets, target_mean
+from landscape.objective.weighted import IGNORED, TargetMean, ignores_targets, target_mean
 
 # A net as a function of its inputs: a module, or a faster program for it.
 Model = Callable[..., Any]
@@ -72,66 +72,9 @@ def make_measure(loss: str | Callable, metrics: Sequence[str | Callable] | None)
         if metrics and list(metrics) != ["loss"]:
             raise UsageError(f"metrics cannot be added to {loss_name}(model, batch); return them from it as a dict")
         return ModelMeasure(function), loss_name, ["loss"]
-    wanted = list(metrics or (["loss", "accuracy"] if _plain(function) is cross_entropy else ["loss"]))
+    wanted = list(metrics or (["loss", "accuracy"] if plain(function) is cross_entropy else ["loss"]))
     functions = {_metric_name(metric): _metric_function(metric, function) for metric in wanted}
     return OutputMeasure(functions), loss_name, list(functions)
-
-
-def cross_entropy(outputs: Tensor, targets: Tensor, *, label_smoothing: float = 0.0) -> Tensor:
-    """(n,) cross-entropy of logits (n, classes, ...) and class numbers or probabilities, averaged over further dimensions."""
-    targets = targets if targets.is_floating_point() else targets.long()
-    return _per_sample(F.cross_entropy(outputs, targets, reduction="none", label_smoothing=label_smoothing))
-
-
-def mse(outputs: Tensor, targets: Tensor) -> Tensor:
-    """(n,) mean squared error; class numbers count as one-hot vectors beside the raw outputs (n, classes, ...).
-
-    Raises:
-        DataError: outputs and targets differ in shape; dimensions of length 1 are ignored.
-    """
-    if classes := class_count(outputs, targets):
-        targets = F.one_hot(targets.long(), classes).movedim(-1, 1)
-    # (n, 1) minus (n,) would silently broadcast to (n, n)
-    if [d for d in outputs.shape[1:] if d != 1] != [d for d in targets.shape[1:] if d != 1]:
-        raise DataError(f"mse: the outputs have shape {tuple(outputs.shape)}, the targets {tuple(targets.shape)}")
-    return _per_sample((outputs - targets.to(outputs.dtype).reshape(outputs.shape)).square())
-
-
-def accuracy(outputs: Tensor, targets: Tensor) -> Tensor:
-    """(n,) 1 where the target has the largest logit, else 0; NaN logits count as wrong.
-
-    Raises:
-        UsageError: the targets are not class numbers.
-    """
-    return _per_sample(_hits(outputs, targets).to(torch.float32))
-
-
-def _hits(outputs: Tensor, targets: Tensor) -> Tensor:
-    if targets.is_floating_point() or outputs.ndim != targets.ndim + 1:
-        raise UsageError(
-            f"accuracy needs class numbers as targets; outputs have shape {tuple(outputs.shape)}, "
-            f"targets {tuple(targets.shape)} of {targets.dtype}; leave it out with --metrics loss"
-        )
-    best, label = outputs.max(dim=1)
-    return (label == targets) & ~best.isnan()
-
-
-@dataclass(frozen=True)
-class CountedAccuracy:
-    """`accuracy` over the targets that are not to be ignored."""
-
-    ignored: int = IGNORED
-
-    def __call__(self, outputs: Tensor, targets: Tensor) -> Weighted:
-        counted = targets != self.ignored
-        hits = _hits(outputs, targets) & counted
-        return Weighted(hits.sum().double(), counted.sum().double())
-
-
-def class_count(outputs: Tensor, targets: Tensor) -> int | None:
-    """The number of classes when the targets are class numbers; None when they are values."""
-    numbers = not targets.is_floating_point() and outputs.ndim == targets.ndim + 1
-    return outputs.shape[1] if numbers and outputs.shape[1] > 1 else None
 
 
 def forward(model: Model, inputs: Any) -> Tensor:
@@ -152,20 +95,17 @@ class OutputMeasure:
 
     def __init__(self, functions: Mapping[str, OutputFunction]):
         self.functions = functions
-        counted = [each for each in functions.values() if isinstance(each, TargetMean)]
-        self.reads_labels = bool(counted) or any(_plain(each) in _READERS for each in functions.values())
-        self.ignored = counted[0].ignore_index if counted and mse not in functions.values() else None
+        means = [each for each in functions.values() if isinstance(each, TargetMean)]
+        self.reads_labels = bool(means) or any(plain(each) in _READERS for each in functions.values())
+        self.ignored = means[0].ignore_index if means and mse not in functions.values() else None
 
     def counting(self, splits: Mapping[str, Split]) -> OutputMeasure:
         index = self.ignored if self.ignored is not None else IGNORED
-        plain = [each for each in self.functions.values() if _plain(each) in (cross_entropy, accuracy)]
-        if (
-            not plain
-            or not (self.ignored is not None or _reads(plain, cross_entropy))
-            or not ignores_targets(splits, index)
-        ):
+        found = [each for each in self.functions.values() if plain(each) in (cross_entropy, accuracy)]
+        means = self.ignored is not None or any(plain(each) is cross_entropy for each in found)
+        if not found or not means or not ignores_targets(splits, index):
             return self
-        return OutputMeasure({name: _counted(each, index) for name, each in self.functions.items()})
+        return OutputMeasure({name: counted(each, index) for name, each in self.functions.items()})
 
     def on(self, device: torch.device, dtype: torch.dtype) -> OutputMeasure:
         return OutputMeasure({name: _placed(each, device, dtype) for name, each in self.functions.items()})
@@ -179,19 +119,6 @@ class OutputMeasure:
         outputs = forward(model, batch[0])
         outputs = outputs.float() if outputs.dtype in (torch.bfloat16, torch.float16) else outputs
         return {name: function(outputs, batch[1]) for name, function in self.functions.items()}
-
-
-def _reads(functions: Sequence[Callable], wanted: Callable) -> bool:
-    return any(_plain(each) is wanted for each in functions)
-
-
-def _counted(function: Callable, index: int) -> Callable:
-    if function is accuracy:
-        return CountedAccuracy(index)
-    if _plain(function) is not cross_entropy:
-        return function
-    given = function.keywords if isinstance(function, functools.partial) else {}
-    return TargetMean(ignore_index=index, label_smoothing=given.get("label_smoothing", 0.0))
 
 
 def _placed(function: Callable, device: torch.device, dtype: torch.dtype) -> Callable:
@@ -250,10 +177,6 @@ def check_values(name: str, values: Any, length: int) -> Tensor:
     )
 
 
-def _per_sample(values: Tensor) -> Tensor:
-    return values if values.ndim == 1 else values.flatten(1).mean(dim=1)
-
-
 def _loss_function(loss: str | Callable) -> tuple[Callable, str]:
     if isinstance(loss, str):
         if loss in LOSSES:
@@ -279,10 +202,6 @@ def _own_cross_entropy(loss: Callable) -> Callable | None:
         return None
     smoothing = loss.label_smoothing
     return functools.partial(cross_entropy, label_smoothing=smoothing) if smoothing else cross_entropy
-
-
-def _plain(function: Callable) -> Callable:
-    return function.func if isinstance(function, functools.partial) else function
 
 
 def _takes_model(function: Callable) -> bool:

@@ -13,24 +13,24 @@ import contextlib
 import copy
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from landscape.callables import explain
-from landscape.data.split import Split, batch_length, is_pair, mapped, tensors_in
-from landscape.errors import DataError, EvaluationError, LandscapeError, UsageError
+from landscape.data.split import Split, batch_length, is_pair, mapped
+from landscape.errors import LandscapeError, UsageError
 from landscape.layout import Layout
 from landscape.objective import batchnorm as bn
 from landscape.objective.adapt import adapt, is_given
 from landscape.objective.chunks import DeviceQueue, Segment, divide
-from landscape.objective.conduct import NO_GRADIENTS, OF_INPUTS, OF_PARAMETERS, Conduct
-from landscape.objective.loss import Measure, Model, class_count, forward
+from landscape.objective.conduct import NO_GRADIENTS, OF_PARAMETERS, Conduct
+from landscape.objective.loss import Measure, Model
 from landscape.objective.numerics import dtype_of, numerics, switched
-from landscape.objective.steady import Held, Steady, checksum, refuse_moved
+from landscape.objective.steady import Steady
 from landscape.objective.tally import MetricSum, Sums, Tally, fetch_sums, means, merge_sums
+from landscape.objective.trial import try_one
 from landscape.program.forward import FoldedNet, folded_net
 from landscape.randomness import forked
 
@@ -223,7 +223,7 @@ class Objective:
 
     def penalty(self) -> float:
         """l2 / 2 times the squared norm of the parameters at `weights`."""
-        return 0.5 * (self.l2 or 0.0) * float(self._parameters().double().square().sum())
+        return 0.5 * (self.l2 or 0.0) * float(self.parameters.double().square().sum())
 
     def join(self, chunks: Sequence[Sums]) -> dict[str, float]:
         """The result of `evaluate`, from the `sums` of all chunks in their order, whichever process computed them."""
@@ -246,10 +246,7 @@ class Objective:
         """
         with forked(self.device):
             for name, split in self.splits.items():
-                batch = next(iter(split.batches(min(self.batch_size, 8))), None)
-                if batch is None:
-                    raise DataError(f"split {name} is empty")
-                self._try(batch, name, split.targets)
+                try_one(self, name, split)
             adapt(self, lenient=lenient)
 
     def conform(self, conduct: Conduct, splits: Mapping[str, Split], batch_size: int) -> None:
@@ -258,49 +255,6 @@ class Objective:
         if not conduct.plain:  # a faster program knows nothing of it
             self._fast, self.net = None, self.model
         self._steady = Steady(self.model, self.device, seeded=bool(conduct.random), keeps=bool(conduct.changes))
-
-    def _try(self, batch: Any, name: str, targets: Tensor | None) -> None:
-        try:
-            if self.measure.reads_labels and is_pair(batch):
-                with self.numbers():
-                    classes = class_count(forward(self.model, batch[0]), batch[1])
-                check_labels(batch[1] if targets is None else targets, classes, name, self.measure.ignored)
-            size = batch_length(batch)  # before the loss, which may take the batch apart
-            results = means(fetch_sums([self._tried(batch, name, size)])[0])
-        except LandscapeError:
-            raise
-        except Exception as error:
-            shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors_in(batch))
-            raise EvaluationError(
-                f"the model or its loss does not accept these batches (shapes {shapes}): {explain(error)}"
-            ) from error
-        if self.l2 and f"{name}_loss" not in results:
-            raise UsageError(f"l2 adds to the loss, and none is among the values: {', '.join(results)}")
-
-    def _tried(self, batch: Any, name: str, size: int) -> Tally:
-        """The sums of one batch; where the loss needs gradients, they are switched on from here on.
-
-        The net and its state are left as they were.
-        """
-        held, before, first = Held(self.model), checksum(self._parameters()), None
-        ways = [self.conduct.gradients] if self.conduct.gradients else [NO_GRADIENTS, OF_INPUTS, OF_PARAMETERS]
-        for way in ways:
-            self.conduct = replace(self.conduct, gradients=way)
-            tally = Tally()
-            try:
-                with self.numbers():
-                    given = mapped(batch, lambda tensor: tensor.detach())
-                    tally.add(name, self.measure(self.model, given), size)
-                refuse_moved(self._parameters(), before)
-                self.conduct = replace(self.conduct, changes=self.conduct.changes or tuple(held.changed()))
-                return tally
-            except RuntimeError as error:  # such as "does not require grad"
-                first = first or error
-            finally:
-                held.put_back()
-        self.conduct = Conduct()
-        assert first is not None
-        raise first
 
     def _pass(self, chunk: Sequence[Segment]) -> Tally:
         tally = Tally()
@@ -320,7 +274,8 @@ class Objective:
         with forked(self.device), numerics(self.precision, self.device):
             return folded_net(self.model, batch[0])
 
-    def _parameters(self) -> Tensor:
+    @property
+    def parameters(self) -> Tensor:
         """The part of the vector that holds parameters (they come first; gaps are zero)."""
         buffers = [entry.offset for entry in self.layout.entries if entry.is_buffer]
         return self.weights[: min(buffers, default=self.layout.size)]
@@ -330,21 +285,6 @@ def _recompute(model: nn.Module, training: Split | None) -> bn.Recompute:
     if training is None:
         raise UsageError("batchnorm recompute: needs the training data, which are not among the splits")
     return bn.Recompute(bn.tracking_layers(model), training)
-
-
-def check_labels(targets: Tensor, classes: int | None, where: str, ignored: int | None = None) -> None:
-    """Raises DataError when a label is not one of 0 .. classes - 1, or `ignored`; with `classes` None nothing is checked."""
-    if ignored is not None:
-        targets = targets[targets != ignored]
-    if classes is None or not targets.numel():
-        return
-    low, high = int(targets.min()), int(targets.max())
-    if low < 0 or high >= classes:
-        wrong = high if high >= classes else low
-        raise DataError(
-            f"label {wrong} in {where} is outside the model's {classes} classes (0 to {classes - 1}); "
-            "check that data and model belong together"
-        )
 
 
 def private_copy(model: nn.Module) -> nn.Module:

@@ -231,3 +231,30 @@ def test_an_error_of_the_loss_is_still_its_own(points, mlp, objective):
 
     with pytest.raises(EvaluationError, match="RuntimeError: no such thing"):
         objective(mlp(), points, broken).check()
+
+
+class Hamiltonian(nn.Module):
+    """A net that differentiates itself."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.energy = nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 1))
+
+    def forward(self, inputs):
+        inputs = inputs.requires_grad_(True)
+        return torch.autograd.grad(self.energy(inputs).sum(), inputs, create_graph=True)[0]
+
+
+def test_nets_that_differentiate(points, objective):
+    task = objective(Hamiltonian(), (points[0], points[0]), "mse")
+    task.check()
+    wanted = (Hamiltonian().double()(points[0].clone()) - points[0]).square().mean().item()
+    assert task.evaluate()["train_loss"] == pytest.approx(wanted, rel=1e-12)
+
+
+def test_random_numbers_in_the_users_batches(points, objective):
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(*points), batch_size=20)
+    task = objective(noisy("torch")[0], loader)
+    task.check()
+    assert task.chunks == 5
