@@ -114,3 +114,23 @@ def test_products_are_those_of_the_values_reported(name, points):
     objective.weights.copy_(start)
     assert float(vector @ products(vector)) == pytest.approx((before - 2 * here + after) / step**2, rel=1e-4)
     assert products.loss == pytest.approx(here, rel=1e-12) and products.backend == "graph"
+
+
+def test_a_loss_of_all_samples_at_once_is_not_cut_into_batches(net, materialized, dense):
+    from landscape.curvature.operator import CurvatureOperator
+    from landscape.data.load import load_splits
+    from landscape.objective.loss import make_measure
+    from landscape.objective.objective import Objective
+
+    generator = torch.Generator().manual_seed(2)
+    data = torch.randn(100, 6, generator=generator).double(), torch.randn(100, 3, generator=generator).double()
+
+    def root(outputs, targets):
+        return F.mse_loss(outputs, targets).sqrt()
+
+    objective = Objective(net, load_splits(data).splits, make_measure(root, None)[0], precision="fp64", batch_size=100)
+    objective.check()
+    products = CurvatureOperator(objective, ignore="none")
+    products.refresh()
+    wanted = dense(net, *data, root, products.names)
+    assert np.abs(materialized(products) - wanted).max() < 1e-12
