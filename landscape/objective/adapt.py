@@ -13,12 +13,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor
 
 from landscape.callables import explain
 from landscape.data.split import BatchSplit, Split, TensorSplit, batch_length, fingerprint_of
 from landscape.errors import LandscapeError, UsageError
 from landscape.objective.conduct import (
-    ROUNDING,
     Conduct,
     Values,
     batch_statistics,
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from landscape.objective.objective import Objective
 
 FIXED_BATCH = 128
+# Relative differences of a mean over samples that are more than rounding.
+MEANS = {"fp64": 1e-7, "fp32": 1e-4, "tf32": 1e-3, "bf16": 2e-2}
 INSTEAD = "return one value per sample, or a pair (sum, weight) of the batch, which are added over all of them"
 
 
@@ -134,18 +136,26 @@ def _outputs(objective: Objective, batch: Any) -> Values:
 def _check_means(objective: Objective, measure: OutputMeasure, split: Split, doubtful: list[str]) -> None:
     """Raises UsageError for a loss or metric of outputs, one of `doubtful`, whose mean is not one over samples."""
     batch, length = spread(split, SPREAD) or _first(objective, split, SPREAD)
+    parts = [_part(batch, start, objective.batch_size) for start in range(0, length, objective.batch_size)]
     with objective.numbers():
-        parts = [_part(batch, start, objective.batch_size) for start in range(0, length, objective.batch_size)]
-        outputs = torch.cat([forward(objective.model, part[0]).detach() for part in parts])
-    outputs = outputs.float() if outputs.dtype in (torch.bfloat16, torch.float16) else outputs
+        found = [forward(objective.model, part[0]) for part in parts]
     doubles = measure.on(torch.device("cpu"), torch.float64)
     for name in doubtful:
-        if why := outputs_not_a_mean(measure.functions[name], doubles.functions[name], (outputs, batch[1]), length):
+        if all(isinstance(each, Tensor) for each in found):
+            pair = _single(torch.cat([each.detach() for each in found])), batch[1]
+            why = outputs_not_a_mean(measure.functions[name], doubles.functions[name], pair, length)
+        else:  # a structure, which the user's loss takes apart
+            why = not_a_mean(_metric(objective, name), batch, length, MEANS[objective.precision])
+        if why:
             kind = IsASum if why.startswith("it is a sum") else NotAMean
             raise kind(
                 f"{name} is not a mean over samples ({why}), so it would depend on the batch size; {INSTEAD}; "
                 "a loss of whole batches takes (model, batch)"
             )
+
+
+def _single(outputs: Tensor) -> Tensor:
+    return outputs.float() if outputs.dtype in (torch.bfloat16, torch.float16) else outputs
 
 
 def _part(batch: Any, start: int, size: int) -> tuple[Any, Any]:
@@ -168,7 +178,7 @@ def _is_whole(objective: Objective, split: Split, evaluate: Callable[[Any], Valu
         return True
     for name, value in values.items():
         if length > 1 and _is_mean(name, value, length):
-            why = not_a_mean(_metric(objective, name), batch, length, ROUNDING[objective.precision])
+            why = not_a_mean(_metric(objective, name), batch, length, MEANS[objective.precision])
             if why and why.startswith("it is a sum"):
                 raise IsASum(f"{name} depends on the batch size ({why}); {INSTEAD}")
             if why:

@@ -19,7 +19,7 @@ import torch
 from landscape.data.split import Split, TensorSplit, mapped
 from landscape.objective.conduct import parts_of
 
-SPREAD, SPREAD_OF_MODEL, CLASSES, PART = 256, 64, 256, 7
+SPREAD, SPREAD_OF_MODEL, CLASSES, PART, SINGLES = 256, 64, 256, 7, 16
 # Relative; in float64, and in the precision of the run where the loss does not accept float64.
 TOLERANCE, SINGLE_TOLERANCE = 1e-5, 1e-4
 
@@ -49,9 +49,15 @@ def outputs_not_a_mean(loss: Callable[[Any, Any], Any], doubles: Callable, pair:
 def not_a_mean(value: Callable[[Any], Any], batch: Any, length: int, tolerance: float = TOLERANCE) -> str | None:
     """How `value` of the whole batch differs from the mean over parts, each by its samples; None if it does not.
 
-    `value` gives the mean () of a batch. What fails on parts, or is not finite as a whole, says nothing.
+    `value` gives the mean () of a batch. Some samples are tried one by one too: with weights of their own they differ most there.
+    What fails on parts, or is not finite as a whole, says nothing.
     """
-    size = min(PART, max(1, length // 2))
+    few, count = next(iter(parts_of(batch, length, SINGLES)), (batch, 0))
+    found = _differs(value, batch, length, min(PART, max(1, length // 2)), tolerance)
+    return found or (_differs(value, few, count, 1, tolerance) if count else None)
+
+
+def _differs(value: Callable[[Any], Any], batch: Any, length: int, size: int, tolerance: float) -> str | None:
     parts = parts_of(batch, length, size) if length > 1 else []
     try:
         whole = float(value(batch))

@@ -11,7 +11,7 @@ is ignored.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -19,11 +19,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from landscape.data.split import BatchSplit, Split, StreamSplit, is_pair
+from landscape.data.split import BatchSplit, Split, StreamSplit
 from landscape.errors import EvaluationError
 
 IGNORED = -100  # torch's usual `ignore_index`
-SCAN = 1024
+SCAN = 256
 KEYWORDS = ("weight", "ignore_index", "label_smoothing", "reduction")
 
 
@@ -115,18 +115,17 @@ def has_probabilities(splits: Mapping[str, Split]) -> bool:
 def class_targets(split: Split) -> Iterator[Tensor]:
     """The targets that may be class numbers, in parts; reads the data where they are not in memory."""
     if split.targets is not None:
-        parts: Iterator[Any] = iter((split.targets,))
+        parts: Iterable[Any] = [(None, split.targets)]
     elif isinstance(split, BatchSplit):
-        parts = (batch[1] for batch in split.ready if is_pair(batch))
-    elif isinstance(split, StreamSplit):
-        parts = (batch[1] for batch in split.read(SCAN) if is_pair(batch))
+        parts = split.ready
     else:
-        parts = iter(())
-    # the first decides: values are not read to the end
-    for each in map(torch.as_tensor, parts):
-        if each.is_floating_point() or not each.ndim:
+        parts = split.read(SCAN) if isinstance(split, StreamSplit) else []
+    for part in parts:
+        targets = torch.as_tensor(part[1]) if isinstance(part, (tuple, list)) and len(part) == 2 else None
+        # one batch of another kind decides: the rest is not read
+        if targets is None or targets.is_floating_point() or not targets.ndim:
             return
-        yield each
+        yield targets
 
 
 def weighted(name: str, pair: tuple[Any, ...], length: int) -> Weighted:

@@ -208,3 +208,16 @@ def test_a_mean_over_samples_does_not_depend_on_the_users_batches(cnn, images, o
     task = objective(cnn(), loader, lambda model, batch: F.cross_entropy(model(batch[0]), batch[1]), batch_size=10)
     task.check()
     assert task.conduct.plain and task.chunks == 3
+
+
+def test_a_mean_over_tokens_of_uneven_texts_is_seen(objective):
+    """Though all larger parts of the data have as many tokens as each other."""
+    tokens, counts = torch.randn(200, 8, 6, dtype=torch.float64), 3 + torch.arange(200) % 4
+    targets = torch.where(torch.arange(8) < counts[:, None], torch.randint(0, 3, (200, 8)), -100)
+    net = nn.Linear(6, 3)
+
+    def loss(model, batch):
+        return F.cross_entropy(model(batch[0]).transpose(1, 2), batch[1])
+
+    with pytest.raises(UsageError, match="the loss is not a mean over samples"):
+        objective(net, (tokens, targets), loss, precision="fp32").check()
