@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from landscape.data.split import Split, batch_length
+from landscape.data.split import Split, batch_length, mapped
 from landscape.errors import EvaluationError, UsageError
 from landscape.objective.loss import OutputMeasure, forward
 from landscape.objective.objective import Objective
@@ -56,7 +56,7 @@ class Loss:
 
     def of_batch(self, batch: Any, total: float) -> Tensor:
         """() the batch's share, through the net."""
-        found = self._measure(self._model, batch)
+        found = self._measure(self._model, _fresh(batch))
         if "loss" not in found:
             raise UsageError(
                 f"curvature is that of 'loss', and the values are {', '.join(found)}; name one of them loss"
@@ -92,8 +92,13 @@ class Loss:
         if isinstance(self._of_outputs, TargetMean):
             return float(self._of_outputs.weigh(batch[1]))
         with self._objective.numbers():
-            values = self._measure(self._model, batch)
+            values = self._measure(self._model, _fresh(batch))
         return float(weighted("loss", values["loss"], batch_length(batch)).weight)
+
+
+def _fresh(batch: Any) -> Any:
+    """A new structure of the same tensors: a user's loss may take entries out of it."""
+    return mapped(batch, lambda tensor: tensor)
 
 
 def share(values: Tensor | tuple[Any, Any], length: int, total: float) -> Tensor:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from landscape.callables import explain
-from landscape.data.split import BatchSplit, Split, TensorSplit, batch_length, fingerprint_of
+from landscape.data.split import BatchSplit, Split, TensorSplit, batch_length, fingerprint_of, mapped
 from landscape.errors import LandscapeError, UsageError
 from landscape.objective.conduct import (
     Conduct,
@@ -122,7 +122,7 @@ def _measured(objective: Objective, batch: Any) -> Mapping[str, Any]:
     held = Held(objective.model) if objective.conduct.changes else None
     try:
         with objective.numbers():
-            return objective.measure(objective.model, batch)
+            return objective.measure(objective.model, mapped(batch, Tensor.detach))  # which a loss may take apart
     finally:
         if held:
             held.put_back()
