@@ -13,6 +13,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+import torch
 
 import landscape
 import landscape as ll
@@ -148,9 +149,27 @@ def provenances(tmp_path_factory) -> list[dict]:
     planes = [ll.load_surface(surface), ll.surface(A, to=B, to_y=B, **net, **{**ends, "x": (0, 1, 2), "y": (0, 1, 2)})]
     planes.append(ll.surface(A, **net, **ends, along="gradient", out=folder / "along.h5"))
     planes.append(ll.line(A, **net, x=(0, 1, 2), samples=16, directions=folder / "along.directions.h5"))
+    planes.append(unusual(folder))
     ll.train(**net, samples=20, epochs=1, batch_size=20, out=folder / "run")
     planes.append(ll.hessian(folder / "run", **along))
     return [plane.provenance for plane in planes]
+
+
+def unusual(folder: Path) -> ll.Surface:
+    """A net of two entries, one of its layers frozen, and a loss in which everything is found that decides values."""
+    net = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.BatchNorm1d(4, track_running_stats=False))
+    net[0].requires_grad_(False)
+    twice = {key: tensor * 2 for key, tensor in net.state_dict().items()}
+    torch.save({"model": net.state_dict(), "ema": twice}, folder / "two.pt")
+
+    def loss(model, batch):
+        inputs = batch[0].requires_grad_(True)
+        noisy = torch.nn.functional.dropout(model.train()(inputs), 0.5)
+        (slope,) = torch.autograd.grad(noisy.sum(), inputs)
+        return noisy.square().sum() + slope.square().sum(), len(inputs)
+
+    data = torch.randn(6, 4), torch.zeros(6)
+    return ll.line(folder / "two.pt", model=net, entry="ema", data=data, loss=loss, x=(0, 1, 2), quiet=True)
 
 
 def test_the_provenance_table_has_the_entries_of_the_files(provenances):

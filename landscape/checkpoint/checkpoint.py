@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from landscape.checkpoint import safetensors_file, torch_file
+from landscape.checkpoint.entries import picked, usual
 from landscape.checkpoint.unwrap import clean_names, unwrap
 from landscape.errors import CheckpointError
 
@@ -25,16 +26,43 @@ class Checkpoint:
 
     `meta` holds model, data, normalize, metrics, ... as written by `landscape`; it is empty for files of other programs.
     `sha256` is a hash of every byte of the file or folder, or of the tensors when there is no file.
+
+    `entry` is the path of the state dict in the file, and `entries` holds all that are in it; with `several`, nobody has chosen
+    this one unless `at` did.
     """
 
     state_dict: dict[str, Tensor]
     meta: dict = field(default_factory=dict)
     source: str = ""
     sha256: str = ""
+    entry: str = ""
+    entries: Mapping[str, dict[str, Tensor]] = field(default_factory=dict)
+    chosen: bool = False
 
     def __post_init__(self) -> None:
         if not self.sha256:
             object.__setattr__(self, "sha256", tensors_digest(self.state_dict))
+
+    @property
+    def several(self) -> bool:
+        """Whether the file holds more than this state dict."""
+        return len(self.entries) > 1 or (self.chosen and self.entry not in self.entries)
+
+    def at(self, entry: str) -> Checkpoint:
+        """The same file at another entry, by its dotted path, or by the prefix of names in a state dict.
+
+        Raises:
+            CheckpointError: there is none of that name.
+        """
+        known = self.entries or {self.entry: self.state_dict}
+        tensors = picked(known, entry, self.source)
+        return replace(self, state_dict=_cleaned(tensors), entry=entry, entries=known, chosen=True)
+
+    def candidates(self) -> list[Checkpoint]:
+        """The file at each of its entries; at the chosen one only, if one was chosen."""
+        if self.chosen or len(self.entries) < 2:
+            return [self]
+        return [replace(self, state_dict=_cleaned(each), entry=path) for path, each in self.entries.items()]
 
 
 # One reader per kind of file: suffix -> function(path) -> (object as stored, metadata).
@@ -44,10 +72,11 @@ READERS: dict[str, Callable[[Path], tuple[object, dict]]] = {
 }
 
 
-def load_checkpoint(path: str | Path) -> Checkpoint:
+def load_checkpoint(path: str | Path, entry: str | None = None) -> Checkpoint:
     """Reads a checkpoint: a file of a form in READERS, a folder with `model.safetensors` (or its index), or a run folder.
 
-    Of a run folder of `landscape train` it reads the trained net; of an unfinished run, the last checkpoint.
+    Of a run folder of `landscape train` it reads the trained net; of an unfinished run, the last checkpoint. `entry` names the
+    state dict in a file with several, such as "ema"; without it, the usual one is read, and `entries` has them all.
 
     Raises:
         CheckpointError: the file is missing, truncated or of unknown form, or holds Python objects or no tensors.
@@ -65,9 +94,14 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         )
     else:
         (stored, meta), files = READERS[path.suffix.lower()](path), [path]
-    tensors, found = unwrap(stored, source=str(path))
-    state_dict = dict(zip(clean_names(tensors), tensors.values(), strict=True))
-    return Checkpoint(state_dict, {**found, **meta}, str(path), _digest(files))
+    entries, found = unwrap(stored, source=str(path))
+    first = usual(entries)
+    read = Checkpoint(_cleaned(entries[first]), {**found, **meta}, str(path), _digest(files), first, entries)
+    return read.at(entry) if entry else read
+
+
+def _cleaned(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return dict(zip(clean_names(tensors), tensors.values(), strict=True))
 
 
 def _net_of_run(folder: Path) -> Path | None:

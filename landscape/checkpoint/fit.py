@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from landscape.checkpoint.checkpoint import Checkpoint
+from landscape.checkpoint.entries import refuse_several
 from landscape.checkpoint.unwrap import clean_names
 from landscape.errors import CheckpointError
 
@@ -64,17 +66,44 @@ def fitting(model: nn.Module, checkpoint: Checkpoint, *, name: str = "the model"
     return {key: stored[id(tensor)] for key, tensor in own.items() if id(tensor) in stored}
 
 
+def fits(model: nn.Module, checkpoint: Checkpoint) -> bool:
+    """Whether every name and shape fits."""
+    return not best_match(model, checkpoint.state_dict)[1].count
+
+
 def _mapped(model: nn.Module, checkpoint: Checkpoint, name: str) -> dict[str, Tensor]:
-    mapped, mismatch = best_match(model, checkpoint.state_dict)
+    mapped, mismatch, prefix = best_match(model, checkpoint.state_dict)
     if mismatch.count:
         raise CheckpointError(
             f"checkpoint {checkpoint.source} does not fit {name}: {mismatch}; name its net with --model"
         )
+    _refuse_twins(checkpoint, prefix)
     return mapped
 
 
-def best_match(model: nn.Module, state: dict[str, Tensor]) -> tuple[dict[str, Tensor], Mismatch]:
-    """The state dict under the names of the model, with the prefix that fits best removed; and what does not fit.
+def _refuse_twins(checkpoint: Checkpoint, prefix: str) -> None:
+    """Raises CheckpointError if under another prefix there are the same names and shapes, with other values.
+
+    Such are the weights and their moving average in one state dict.
+    """
+    state = checkpoint.state_dict
+    own = _under(state, prefix)
+    shapes = {name: tensor.shape for name, tensor in own.items()}
+    parts = {path: _under(state, path) for path in leading_paths(state) if path not in ("", prefix)} if prefix else {}
+    twins = {
+        path: part for path, part in parts.items()
+        if {name: tensor.shape for name, tensor in part.items()} == shapes
+    }  # fmt: skip
+    if any(not torch.equal(part[name], tensor) for part in twins.values() for name, tensor in own.items()):
+        raise refuse_several(checkpoint.source, [path.rstrip(".") for path in sorted([prefix, *twins])])
+
+
+def _under(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
+
+
+def best_match(model: nn.Module, state: dict[str, Tensor]) -> tuple[dict[str, Tensor], Mismatch, str]:
+    """The state dict under the names of the model, with the prefix that fits best removed; what does not fit; the prefix.
 
     The best prefix is that with which most entries fit, then that with the fewest entries that do not. The empty prefix
     is best where no entry fits.
@@ -83,19 +112,19 @@ def best_match(model: nn.Module, state: dict[str, Tensor]) -> tuple[dict[str, Te
     # the user's module may itself be wrapped by DataParallel or torch.compile; checkpoints have clean names
     own_name = dict(zip(clean_names(own), own, strict=True))
     wanted = {name: own[full] for name, full in own_name.items()}
-    best: tuple[dict[str, Tensor], Mismatch] | None = None
+    best: tuple[dict[str, Tensor], Mismatch, str] | None = None
     most = (-1, 0)
     for prefix in leading_paths(state):
-        inner = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+        inner = _under(state, prefix)
         mismatch = _compare(wanted, inner)
         fitting = len(inner) - len(mismatch.unexpected) - len(mismatch.misshapen)
         score = (fitting, -mismatch.count if fitting else 0)
         if score > most:
-            best, most = (inner, mismatch), score
+            best, most = (inner, mismatch, prefix), score
         if mismatch.count == 0:
             break
     assert best is not None  # the empty prefix is always tried
-    return {own_name.get(key, key): value for key, value in best[0].items()}, best[1]
+    return {own_name.get(key, key): value for key, value in best[0].items()}, best[1], best[2]
 
 
 def leading_paths(state: dict[str, Tensor]) -> list[str]:

@@ -17,8 +17,9 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from landscape.callables import explain
 from landscape.curvature.shares import Loss, check_depends, check_smooth, is_zero
-from landscape.data.split import mapped
-from landscape.errors import LandscapeError, UsageError
+from landscape.data.split import batch_length
+from landscape.errors import EvaluationError, LandscapeError, UsageError
+from landscape.objective.conduct import parts_of
 from landscape.objective.numerics import switched
 from landscape.objective.objective import Objective
 
@@ -52,29 +53,33 @@ class GraphBackend:
 
     def refresh(self) -> float:
         self._graphs, total, left = [], 0.0, self._budget
+        self._loss.refresh()
+        whole = self._loss.total
         with self.leaves() as parameters:
             for batch in self._batches():
                 if left > 0:
-                    graph, nbytes = _measured(partial(self._graph, batch, parameters))
+                    graph, nbytes = _measured(partial(self._graph, batch, parameters, whole))
                     total += graph.loss
                     left -= nbytes
                     left = left if left >= nbytes else 0.0  # the next will be as large
                     self._graphs.append(graph)
                 else:
-                    total += float(self._loss.of_batch(batch, self._loss.split.size).detach())
+                    total += float(self._loss.of_batch(batch, whole).detach())
         return total
 
     def product(self, vector: Tensor, out: Tensor) -> None:
+        whole = self._loss.total
         with self.leaves() as parameters:
             for number, batch in enumerate(self._batches()):
                 kept = number < len(self._graphs)
-                graph = self._graphs[number] if kept else self._graph(batch, parameters)
+                graph = self._graphs[number] if kept else self._graph(batch, parameters, whole)
                 self._add(graph.product(self._parts(vector), keep=kept), out)
 
     def gradient(self, out: Tensor) -> None:
+        whole = self._loss.total
         with self.leaves() as parameters:
             for batch in self._batches():
-                self._add(self._gradient(batch, parameters, self._loss.split.size), out)
+                self._add(self._gradient(batch, parameters, whole), out)
 
     def probe(self, samples: int, vector: Tensor | None = None) -> Tensor:
         """A product on a few samples, so that what does not work is found before a long run; with a fixed `vector` by default.
@@ -93,10 +98,13 @@ class GraphBackend:
             self.notes.append("fused attention has no second derivative; its math kernel is used instead")
             return found
 
-    def on_samples(self, samples: int) -> Any:
-        """The first few samples, as a batch."""
-        batch = next(iter(self._loss.split.batches(samples)))
-        return mapped(batch, lambda tensor: tensor[:samples] if tensor.ndim else tensor)
+    def on_samples(self, samples: int) -> tuple[Any, float]:
+        """A few samples as a batch, and the total with which its share is its own mean: the first that count."""
+        for batch in self._loss.split.batches(samples):
+            few, _ = next(iter(parts_of(batch, batch_length(batch), samples)), (batch, samples))
+            if total := self._loss.alone(few):
+                return few, total
+        raise EvaluationError("no target counts in the mean of the loss, so it has no curvature")
 
     @contextlib.contextmanager
     def leaves(self) -> Iterator[list[nn.Parameter]]:
@@ -105,7 +113,7 @@ class GraphBackend:
         parameters = [named[name] for name in self._names]
         objective = self._objective
         attention = sdpa_kernel([SDPBackend.MATH]) if self._math else contextlib.nullcontext()
-        with attention, switched(objective.precision, objective.device), torch.enable_grad():
+        with attention, switched(objective.precision, objective.device), torch.enable_grad(), objective.steady():
             for parameter in parameters:
                 parameter.requires_grad_(True)
             try:
@@ -116,12 +124,12 @@ class GraphBackend:
                         parameter.requires_grad_(False)
 
     def _probed(self, samples: int, vector: Tensor) -> Tensor:
-        batch, weights = self.on_samples(samples), self._objective.weights
+        (batch, total), weights = self.on_samples(samples), self._objective.weights
         out = torch.zeros_like(weights)
         with self.leaves() as parameters:
-            self._check_smooth(batch, parameters, samples)
+            self._check_smooth(batch, parameters, total)
             try:
-                graph = self._graph(batch, parameters, samples)
+                graph = self._graph(batch, parameters, total)
                 _check_twice(graph.differentiated())
                 found = graph.product(self._parts(vector), keep=False)
             except (LandscapeError, NotTwice, torch.OutOfMemoryError):
@@ -131,11 +139,11 @@ class GraphBackend:
             self._add(found, out)
         return out
 
-    def _check_smooth(self, batch: Any, parameters: list[nn.Parameter], samples: int) -> None:
+    def _check_smooth(self, batch: Any, parameters: list[nn.Parameter], total: float) -> None:
         """Raises EvaluationError when the gradient is zero at these weights and also beside them."""
-        if is_zero(self._gradient(batch, parameters, samples)):
+        if is_zero(self._gradient(batch, parameters, total)):
             with self._nudged():
-                check_smooth(self._gradient(batch, parameters, samples))
+                check_smooth(self._gradient(batch, parameters, total))
 
     @contextlib.contextmanager
     def _nudged(self) -> Iterator[None]:
@@ -149,16 +157,16 @@ class GraphBackend:
         finally:
             weights.copy_(before)
 
-    def _gradient(self, batch: Any, parameters: list[nn.Parameter], total: int) -> Parts:
+    def _gradient(self, batch: Any, parameters: list[nn.Parameter], total: float) -> Parts:
         value = self._loss.of_batch(batch, total)
         check_depends(value)
         return torch.autograd.grad(value, parameters, allow_unused=True)
 
-    def _graph(self, batch: Any, parameters: list[nn.Parameter], total: int | None = None) -> _Graph:
-        return self._make(self._loss, batch, parameters, total or self._loss.split.size)
+    def _graph(self, batch: Any, parameters: list[nn.Parameter], total: float) -> _Graph:
+        return self._make(self._loss, batch, parameters, total)
 
     def _batches(self) -> Iterator[Any]:
-        return self._loss.split.batches(self._objective.batch_size)
+        return self._objective.batches(self._loss.split)
 
     def _parts(self, flat: Tensor) -> list[Tensor]:
         views = self._objective.layout.named(flat)
@@ -185,7 +193,7 @@ class _Graph(Protocol):
 class _Hessian:
     """The gradient of a batch's share."""
 
-    def __init__(self, loss: Loss, batch: Any, parameters: list[nn.Parameter], total: int):
+    def __init__(self, loss: Loss, batch: Any, parameters: list[nn.Parameter], total: float):
         value = loss.of_batch(batch, total)
         check_depends(value)
         self.loss, self._parameters = float(value.detach()), parameters
@@ -208,7 +216,7 @@ class _GaussNewton:
     J v is the derivative of J^T u by u, at any cotangent u.
     """
 
-    def __init__(self, loss: Loss, batch: Any, parameters: list[nn.Parameter], total: int):
+    def __init__(self, loss: Loss, batch: Any, parameters: list[nn.Parameter], total: float):
         self._parameters, self._outputs = parameters, loss.outputs(batch)
         self._leaf = self._outputs.detach().requires_grad_()
         value = loss.of_outputs(self._leaf, batch, total)

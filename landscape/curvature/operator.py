@@ -33,8 +33,8 @@ SEARCHES = ("auto", "bf16", "exact")
 MIN_SPEEDUP, MAX_ERROR, MIN_PARAMETERS = 1.4, 0.05, 1000
 # The program is taken only if it gives the products of autograd on a few samples; rounding grows with depth.
 TOLERANCE = 2e-3
-# Products are those of a symmetric matrix up to this share, see `_asymmetry`: in float32 it was 2e-4 at the minimum of a deep net,
-# and otherwise below 3e-6.
+# Products are those of a symmetric matrix up to this share, see `_asymmetry`: in float32 it was 2e-4 at the minimum of a deep
+# net, and otherwise below 3e-6.
 SYMMETRY, SYMMETRY_FP64 = 3e-3, 1e-6
 NEEDS_PROGRAM = "and low precision needs a program in fp32; leave search out"
 PROBE_SAMPLES = 4

@@ -44,6 +44,8 @@ class ProgramBackend:
         self._objective, self._names, self._matrix, self._budget = objective, tuple(names), matrix, budget
         self._loss = Loss(objective)
         batch = next(iter(self._loss.split.batches(2)))
+        if not objective.conduct.plain:
+            raise NoRule("its values depend on batches, random numbers or states, of which a program knows nothing")
         if not self._loss.reads_outputs or not is_pair(batch) or not isinstance(batch[0], Tensor):
             raise NoRule("its loss or its batches are not (outputs, targets) and (inputs, targets)")
         if objective.precision == "bf16" or not batch[0].is_floating_point():
@@ -57,6 +59,8 @@ class ProgramBackend:
         self._threads = 1
 
     def refresh(self) -> float:
+        self._loss.refresh()
+        _ = self._loss.total  # once, before threads ask for it
         with self._numbers():
             self._program.refresh()
             if self._rough:
@@ -120,13 +124,13 @@ class ProgramBackend:
 
     def agrees_with(self, reference: GraphBackend, samples: int, tolerance: float) -> bool:
         """Whether both give the same product on a few samples."""
-        expected, batch = reference.probe(samples), reference.on_samples(samples)
+        expected, (batch, total) = reference.probe(samples), reference.on_samples(samples)
         sums: StepSums = {}
         found = torch.zeros_like(expected)
         with self._numbers():
             self._program.refresh()
             direction = self._program.prepare(self._of(probe_vector(self._objective.weights)))
-            tape = self._record(batch, samples)
+            tape = self._record(batch, total)
             self._program.product(tape, direction, sums, gauss_newton=self._matrix == "ggn")
             self._program.finish(sums, self._of(found))
         return bool((found - expected).norm() <= tolerance * expected.norm())
@@ -164,9 +168,9 @@ class ProgramBackend:
         assert self._rough is not None
         return self._rough_tapes.get(number) or self._rough.rounded_tape(self._tape(number, batch), ROUGH)
 
-    def _record(self, batch: Any, total: int | None = None) -> Tape:
-        total = total or self._loss.split.size
-        return self._program.record(batch[0], lambda outputs: self._loss.of_outputs(outputs, batch, total))
+    def _record(self, batch: Any, total: float | None = None) -> Tape:
+        whole = self._loss.total if total is None else total
+        return self._program.record(batch[0], lambda outputs: self._loss.of_outputs(outputs, batch, whole))
 
     def _of(self, flat: Tensor) -> dict[str, Tensor]:
         views = self._objective.layout.named(flat)

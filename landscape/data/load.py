@@ -5,6 +5,7 @@ Owns: `load_splits`, the seeded subset of `--samples`, and the provenance of dat
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,8 +24,10 @@ from landscape.data.sources import SPLITS, Arrays, Request, read_arrays
 from landscape.data.split import Split, StreamSplit, tensor_split
 from landscape.data.user import call_user, of_split, user_split
 from landscape.errors import UsageError
+from landscape.randomness import forked
 
-# The subset does not depend on --seed: repeats over directions should differ only in the direction.
+# Of the subset, of a shuffled order and of an augmentation. It is not --seed: repeats over directions should differ only in the
+# direction.
 SUBSET_SEED = 0
 
 
@@ -45,6 +48,7 @@ def load_splits(
     data_root: str | None = None,
     download: bool = False,
     budget: float | None = None,
+    seed: int | None = SUBSET_SEED,
 ) -> Data:
     """Reads the named splits.
 
@@ -52,6 +56,7 @@ def load_splits(
         data: a spec (digits, cifar10, folder:PATH, npz:PATH, file.py:callable, ...) or Python data (user.py).
         samples: the number of samples to draw from each split, without replacement and with a fixed seed; default all.
         budget: image folders and Datasets that take more bytes are streamed; default half of the free memory.
+        seed: of the random numbers that a user's data draw while they are read; None leaves the generators alone.
 
     Raises:
         UsageError: unknown split, spec or normalization, or samples below 1.
@@ -66,7 +71,8 @@ def load_splits(
     preset = parse_normalize(normalize)
     for name in dict.fromkeys(split):
         request = Request(name, data_root, download, lambda n: subset(n, samples), budget / len(split))
-        loaded[name], preset = _load_one(data, request, normalize, samples is not None)
+        with forked(seed=seed) if seed is not None else contextlib.nullcontext():
+            loaded[name], preset = _load_one(data, request, normalize, samples is not None)
     facts = {
         "name": data.replace("folder:", "").replace("npz:", "") if isinstance(data, str) else type(data).__name__,
         "spec": data if isinstance(data, str) else None,

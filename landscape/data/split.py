@@ -7,6 +7,7 @@ otherwise moved batch by batch. `BatchSplit`: ready-made batches of any structur
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,6 +17,7 @@ from typing import Any, Protocol, TypeGuard
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
 
 from landscape.data.normalize import PRESETS, Normalize, is_images
 from landscape.errors import DataError, UsageError
@@ -61,7 +63,11 @@ class Split(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class TensorSplit:
-    """`inputs` (N, ...): uint8 NHWC images, which are normalized, or any other tensor; `targets` (N, ...)."""
+    """`inputs` (N, ...): uint8 NHWC images, which are normalized, or any other tensor; `targets` (N, ...).
+
+    `given`: the lengths of the user's batches that they were joined from; with `as_given` these are the batches, of any
+    `batch_size`.
+    """
 
     inputs: Tensor
     targets: Tensor
@@ -71,6 +77,8 @@ class TensorSplit:
     device: torch.device = torch.device("cpu")
     dtype: torch.dtype = torch.float32
     resident: bool = False
+    given: tuple[int, ...] = ()
+    as_given: bool = False
 
     @property
     def size(self) -> int:
@@ -81,13 +89,20 @@ class TensorSplit:
         return self.inputs.nbytes + self.targets.nbytes
 
     def count(self, batch_size: int) -> int:
-        return -(-self.size // batch_size)
+        return len(self.given) if self.as_given else -(-self.size // batch_size)
 
     def batches(self, batch_size: int, first: int = 0, last: int | None = None) -> Iterator[tuple[Tensor, Tensor]]:
-        stop = self.size if last is None else min(last * batch_size, self.size)
-        for start in range(first * batch_size, stop, batch_size):
-            inputs, targets = self.inputs[start : start + batch_size], self.targets[start : start + batch_size]
+        for start, end in self._bounds(batch_size, first, last):
+            inputs, targets = self.inputs[start:end], self.targets[start:end]
             yield (inputs, targets) if self.resident else (self._prepared(inputs), self._cast(targets))
+
+    def _bounds(self, batch_size: int, first: int, last: int | None) -> Iterator[tuple[int, int]]:
+        """(first sample, one after the last) of each batch."""
+        if self.as_given:
+            ends = list(itertools.accumulate(self.given, initial=0))
+            return iter(list(itertools.pairwise(ends))[first:last])
+        stop = self.size if last is None else min(last * batch_size, self.size)
+        return ((start, start + batch_size) for start in range(first * batch_size, stop, batch_size))
 
     def take(self, numbers: Tensor) -> tuple[Tensor, Tensor]:
         """The samples with these numbers (n,), as a batch."""
@@ -118,9 +133,15 @@ class TensorSplit:
 
 
 def tensor_split(
-    inputs: Tensor, targets: Tensor, normalize: Normalize, *, of: int, fingerprint: str = ""
+    inputs: Tensor,
+    targets: Tensor,
+    normalize: Normalize,
+    *,
+    of: int,
+    fingerprint: str = "",
+    given: tuple[int, ...] = (),
 ) -> TensorSplit:
-    """A split of tensors; the fingerprint, unless given, is a hash of every value.
+    """A split of tensors; the fingerprint, unless given, is a hash of every value. `given`: see `TensorSplit`.
 
     Raises:
         DataError: the numbers of inputs and targets differ, or there are none.
@@ -135,7 +156,7 @@ def tensor_split(
             f"normalize '{normalize.name}': applies to images of four dimensions, the inputs are {inputs.dtype} "
             f"of shape {tuple(inputs.shape)}; drop the option"
         )
-    return TensorSplit(inputs, targets, normalize, of, fingerprint or fingerprint_of((inputs, targets)))
+    return TensorSplit(inputs, targets, normalize, of, fingerprint or fingerprint_of((inputs, targets)), given=given)
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,6 +242,9 @@ def mapped(batch: Any, change: Callable[[Tensor], Tensor]) -> Any:
     """A new structure like the batch's, with each tensor changed."""
     if isinstance(batch, Tensor):
         return change(batch)
+    if isinstance(batch, PackedSequence):  # its numbers of samples stay on the CPU
+        places = [None if part is None else change(part) for part in batch[2:]]
+        return PackedSequence(change(batch.data), batch.batch_sizes, *places)
     if isinstance(batch, dict) or hasattr(batch, "items"):
         return type(batch)({key: mapped(value, change) for key, value in batch.items()})
     if isinstance(batch, (list, tuple)):
@@ -233,24 +257,31 @@ def tensors_in(batch: Any) -> Iterator[Tensor]:
     """Every tensor of a nested structure, in order."""
     if isinstance(batch, Tensor):
         yield batch
-    elif hasattr(batch, "values"):
-        for value in batch.values():
-            yield from tensors_in(value)
-    elif isinstance(batch, (list, tuple)):
-        for value in batch:
-            yield from tensors_in(value)
+    for value in _parts(batch):
+        yield from tensors_in(value)
 
 
 def batch_length(batch: Any) -> int:
-    """The number of samples in a batch: the first dimension of its first tensor.
+    """The number of samples in a batch: the first dimension of its first tensor; of packed sequences, how many there are.
 
     Raises:
         DataError: the batch has no tensor with a dimension.
     """
-    for tensor in tensors_in(batch):
-        if tensor.ndim:
-            return len(tensor)
+    if isinstance(batch, PackedSequence):
+        return int(batch.batch_sizes[0])
+    if isinstance(batch, Tensor) and batch.ndim:
+        return len(batch)
+    for part in _parts(batch):
+        with contextlib.suppress(DataError):
+            return batch_length(part)
     raise DataError(f"a batch of type {type(batch).__name__} has no tensor in it, so its samples cannot be counted")
+
+
+def _parts(batch: Any) -> Iterable[Any]:
+    """What a structure consists of; nothing for a tensor, or for what is no structure."""
+    if isinstance(batch, (list, tuple)):
+        return batch
+    return batch.values() if hasattr(batch, "values") and not isinstance(batch, Tensor) else ()
 
 
 def fingerprint_of(tensors: Iterable[Tensor]) -> str:

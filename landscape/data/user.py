@@ -128,7 +128,7 @@ def _from_loader(data: Iterable, normalize: Normalize, subset: Callable, sampled
     if isinstance(batches[0], DataLoader):
         raise DataError("the data are DataLoaders; expected batches")
     if all(map(is_pair, batches)) and len({tuple(batch[0].shape[1:]) for batch in batches}) == 1:
-        return _from_tensors(*_joined(batches), normalize, subset)
+        return _from_tensors(*_joined(batches), normalize, subset, tuple(len(batch[0]) for batch in batches))
     if sampled:
         raise UsageError(
             "samples: only batches of the form (inputs, targets) can be sampled; pass fewer batches instead"
@@ -138,13 +138,15 @@ def _from_loader(data: Iterable, normalize: Normalize, subset: Callable, sampled
     return BatchSplit(batches, size, size, fingerprint_of(tensor for batch in batches for tensor in tensors_in(batch)))
 
 
-def _from_tensors(inputs: Tensor, targets: Tensor, normalize: Normalize, subset: Callable) -> TensorSplit:
+def _from_tensors(
+    inputs: Tensor, targets: Tensor, normalize: Normalize, subset: Callable, given: tuple[int, ...] = ()
+) -> TensorSplit:
     of = len(inputs)
     if len(targets) == of:
         taken = torch.as_tensor(np.asarray(subset(of)))
         if len(taken) < of:
-            inputs, targets = inputs[taken], targets[taken]
-    return tensor_split(inputs, targets, normalize, of=of)
+            inputs, targets, given = inputs[taken], targets[taken], ()
+    return tensor_split(inputs, targets, normalize, of=of, given=given)
 
 
 def _joined(batches: Sequence[Any]) -> tuple[Tensor, Tensor]:

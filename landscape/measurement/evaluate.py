@@ -14,10 +14,10 @@ import torch
 from landscape.data.split import batch_length
 from landscape.errors import EvaluationError
 from landscape.measurement.measurement import Coords, Undivided, Values
-from landscape.objective.numerics import numerics
 from landscape.objective.objective import Objective
 from landscape.objective.sampled import SampledObjective
 from landscape.objective.tally import Sums
+from landscape.objective.weighted import mean_of
 from landscape.quantity import Quantity, metric_of, quantity_named
 from landscape.slice.slice import Slice
 from landscape.subject.subject import Subject
@@ -93,12 +93,14 @@ def measure_speed(subject: Subject, clock: Callable[[], float] = time.perf_count
     """
     objective = subject.objective
     split = next(iter(objective.splits.values()))
-    with numerics(objective.precision, objective.device):
+    with objective.numbers(), objective.steady():
         done, started, warm = 0, 0.0, False
         while True:
-            for batch in split.batches(objective.batch_size):
+            for batch in objective.batches(split):
                 for value in objective.measure(objective.net, batch).values():
-                    value.sum().item()  # waits for the device
+                    float(
+                        mean_of(value if isinstance(value, tuple) else torch.as_tensor(value))
+                    )  # waits for the device
                 if not warm:
                     warm, started = True, clock()
                     continue

@@ -1,11 +1,12 @@
 """What is measured on a batch: loss, accuracy, and the user's own functions.
 
 Owns: the meaning of `--loss` and `--metrics`, and turning each into values per sample. With values per sample, results
-do not depend on the batches, and standard errors are known.
+do not depend on the batches, and standard errors are known. Means over targets are sums with their weights (weighted.py).
 """
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -16,18 +17,21 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from landscape.callables import resolve_callable
+from landscape.data.split import Split
 from landscape.errors import DataError, EvaluationError, UsageError
+from landscape.objective.functions import accuracy, counted, cross_entropy, mse, plain
 from landscape.objective.loss_name import full_name, short_name
+from landscape.objective.weighted import IGNORED, TargetMean, ignores_targets, target_mean
 
 # A net as a function of its inputs: a module, or a faster program for it.
 Model = Callable[..., Any]
-# (outputs, targets) -> (n,) values of the samples, or () their mean
-OutputFunction = Callable[..., Tensor]
+# (outputs, targets) -> (n,) values of the samples, () their mean, or a sum and the weight that it is to be divided by
+OutputFunction = Callable[..., Any]
 MODEL_ARGUMENTS = ("model", "net", "network", "module")
 
 
 class Measure(Protocol):
-    """(model, batch) -> metrics by name: (n,) values of the samples, or () the mean over the batch."""
+    """(model, batch) -> metrics by name: (n,) values of the samples, () the mean over the batch, or a sum and its weight."""
 
     @property
     def reads_outputs(self) -> bool:
@@ -37,16 +41,26 @@ class Measure(Protocol):
     def reads_labels(self) -> bool:
         """Whether integer targets are class numbers, which must lie within the classes of the model."""
 
-    def __call__(self, model: Model, batch: Any) -> Mapping[str, Tensor]: ...
+    @property
+    def ignored(self) -> int | None:
+        """The class number that means that a target does not count."""
+
+    def __call__(self, model: Model, batch: Any) -> Mapping[str, Any]: ...
+
+    def counting(self, splits: Mapping[str, Split]) -> Measure:
+        """The same for these data: where targets are to be ignored, cross-entropy and accuracy count the others only."""
+
+    def on(self, device: torch.device, dtype: torch.dtype) -> Measure:
+        """The same with tensors of the loss on a device, in `dtype`, and with torch's means over targets as sums with weights."""
 
 
 def make_measure(loss: str | Callable, metrics: Sequence[str | Callable] | None) -> tuple[Measure, str, list[str]]:
     """(measure, name of the loss, names of the metrics).
 
     Args:
-        loss: cross_entropy, mse, a callable (outputs, targets) -> (n,) values or their mean (), or a callable
-            (model, batch) -> value or dict of values. The latter is recognized by the name of its first parameter. A
-            mean over the batch is weighted by the number of samples in the batch.
+        loss: cross_entropy, mse, a callable (outputs, targets) -> (n,) values, their mean (), or a pair (sum, weight); or
+            a callable (model, batch) -> value or dict of values. The latter is recognized by the name of its first
+            parameter. A mean over the batch is weighted by the number of samples in the batch.
         metrics: loss, accuracy, or callables (outputs, targets); by default the loss, with accuracy beside
             cross_entropy.
 
@@ -58,50 +72,9 @@ def make_measure(loss: str | Callable, metrics: Sequence[str | Callable] | None)
         if metrics and list(metrics) != ["loss"]:
             raise UsageError(f"metrics cannot be added to {loss_name}(model, batch); return them from it as a dict")
         return ModelMeasure(function), loss_name, ["loss"]
-    wanted = list(metrics or (["loss", "accuracy"] if _plain(function) is cross_entropy else ["loss"]))
+    wanted = list(metrics or (["loss", "accuracy"] if plain(function) is cross_entropy else ["loss"]))
     functions = {_metric_name(metric): _metric_function(metric, function) for metric in wanted}
     return OutputMeasure(functions), loss_name, list(functions)
-
-
-def cross_entropy(outputs: Tensor, targets: Tensor, *, label_smoothing: float = 0.0) -> Tensor:
-    """(n,) cross-entropy of logits (n, classes, ...) and class numbers or probabilities, averaged over further dimensions."""
-    targets = targets if targets.is_floating_point() else targets.long()
-    return _per_sample(F.cross_entropy(outputs, targets, reduction="none", label_smoothing=label_smoothing))
-
-
-def mse(outputs: Tensor, targets: Tensor) -> Tensor:
-    """(n,) mean squared error; class numbers count as one-hot vectors beside the raw outputs (n, classes, ...).
-
-    Raises:
-        DataError: outputs and targets differ in shape; dimensions of length 1 are ignored.
-    """
-    if classes := class_count(outputs, targets):
-        targets = F.one_hot(targets.long(), classes).movedim(-1, 1)
-    # (n, 1) minus (n,) would silently broadcast to (n, n)
-    if [d for d in outputs.shape[1:] if d != 1] != [d for d in targets.shape[1:] if d != 1]:
-        raise DataError(f"mse: the outputs have shape {tuple(outputs.shape)}, the targets {tuple(targets.shape)}")
-    return _per_sample((outputs - targets.to(outputs.dtype).reshape(outputs.shape)).square())
-
-
-def accuracy(outputs: Tensor, targets: Tensor) -> Tensor:
-    """(n,) 1 where the target has the largest logit, else 0; NaN logits count as wrong.
-
-    Raises:
-        UsageError: the targets are not class numbers.
-    """
-    if targets.is_floating_point() or outputs.ndim != targets.ndim + 1:
-        raise UsageError(
-            f"accuracy needs class numbers as targets; outputs have shape {tuple(outputs.shape)}, "
-            f"targets {tuple(targets.shape)} of {targets.dtype}; leave it out with --metrics loss"
-        )
-    best, label = outputs.max(dim=1)
-    return _per_sample(((label == targets) & ~best.isnan()).to(torch.float32))
-
-
-def class_count(outputs: Tensor, targets: Tensor) -> int | None:
-    """The number of classes when the targets are class numbers; None when they are values."""
-    numbers = not targets.is_floating_point() and outputs.ndim == targets.ndim + 1
-    return outputs.shape[1] if numbers and outputs.shape[1] > 1 else None
 
 
 def forward(model: Model, inputs: Any) -> Tensor:
@@ -122,9 +95,22 @@ class OutputMeasure:
 
     def __init__(self, functions: Mapping[str, OutputFunction]):
         self.functions = functions
-        self.reads_labels = any(_plain(function) in (cross_entropy, mse, accuracy) for function in functions.values())
+        means = [each for each in functions.values() if isinstance(each, TargetMean)]
+        self.reads_labels = bool(means) or any(plain(each) in _READERS for each in functions.values())
+        self.ignored = means[0].ignore_index if means and mse not in functions.values() else None
 
-    def __call__(self, model: Model, batch: Any) -> dict[str, Tensor]:
+    def counting(self, splits: Mapping[str, Split]) -> OutputMeasure:
+        index = self.ignored if self.ignored is not None else IGNORED
+        found = [each for each in self.functions.values() if plain(each) in (cross_entropy, accuracy)]
+        means = self.ignored is not None or any(plain(each) is cross_entropy for each in found)
+        if not found or not means or not ignores_targets(splits, index):
+            return self
+        return OutputMeasure({name: counted(each, index) for name, each in self.functions.items()})
+
+    def on(self, device: torch.device, dtype: torch.dtype) -> OutputMeasure:
+        return OutputMeasure({name: _placed(each, device, dtype) for name, each in self.functions.items()})
+
+    def __call__(self, model: Model, batch: Any) -> dict[str, Any]:
         if not isinstance(batch, (tuple, list)) or len(batch) != 2:
             raise DataError(
                 f"a batch of type {type(batch).__name__} is not (inputs, targets); "
@@ -135,18 +121,41 @@ class OutputMeasure:
         return {name: function(outputs, batch[1]) for name, function in self.functions.items()}
 
 
+def _placed(function: Callable, device: torch.device, dtype: torch.dtype) -> Callable:
+    if found := target_mean(function):
+        return found
+    if not isinstance(function, nn.Module):
+        return function
+    own = copy.deepcopy(function).to(device, dtype)
+    for module in own.modules():  # tensors that are no buffers
+        for name, value in vars(module).items():
+            if isinstance(value, Tensor):
+                setattr(module, name, value.to(device, dtype if value.is_floating_point() else None))
+    return own
+
+
 class ModelMeasure:
     """A user's (model, batch) -> value or dict of values."""
 
     reads_outputs = False
     reads_labels = False
+    ignored = None
 
     def __init__(self, function: Callable):
         self.function = function
 
-    def __call__(self, model: Model, batch: Any) -> dict[str, Tensor]:
+    def counting(self, splits: Mapping[str, Split]) -> ModelMeasure:
+        return self
+
+    def on(self, device: torch.device, dtype: torch.dtype) -> ModelMeasure:
+        return self
+
+    def __call__(self, model: Model, batch: Any) -> dict[str, Any]:
         found = self.function(model, batch)
         return dict(found) if isinstance(found, Mapping) else {"loss": found}
+
+
+_READERS = (cross_entropy, mse, accuracy)
 
 
 def check_values(name: str, values: Any, length: int) -> Tensor:
@@ -168,10 +177,6 @@ def check_values(name: str, values: Any, length: int) -> Tensor:
     )
 
 
-def _per_sample(values: Tensor) -> Tensor:
-    return values if values.ndim == 1 else values.flatten(1).mean(dim=1)
-
-
 def _loss_function(loss: str | Callable) -> tuple[Callable, str]:
     if isinstance(loss, str):
         if loss in LOSSES:
@@ -190,14 +195,13 @@ def _own_cross_entropy(loss: Callable) -> Callable | None:
     """`cross_entropy` in place of torch's, which averages over the batch; values per sample give the standard error."""
     if loss is F.cross_entropy:
         return cross_entropy
-    if not isinstance(loss, nn.CrossEntropyLoss) or loss.weight is not None or loss.ignore_index != -100:
+    # a subclass may compute something else
+    if not isinstance(loss, nn.CrossEntropyLoss) or type(loss).forward is not nn.CrossEntropyLoss.forward:
+        return None
+    if loss.weight is not None or loss.ignore_index != IGNORED:
         return None
     smoothing = loss.label_smoothing
     return functools.partial(cross_entropy, label_smoothing=smoothing) if smoothing else cross_entropy
-
-
-def _plain(function: Callable) -> Callable:
-    return function.func if isinstance(function, functools.partial) else function
 
 
 def _takes_model(function: Callable) -> bool:

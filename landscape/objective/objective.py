@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -18,15 +19,20 @@ import torch
 from torch import Tensor, nn
 
 from landscape.callables import explain
-from landscape.data.split import Split, batch_length, is_pair, tensors_in
-from landscape.errors import DataError, EvaluationError, LandscapeError, UsageError
+from landscape.data.split import Split, batch_length, is_pair, mapped
+from landscape.errors import LandscapeError, UsageError
 from landscape.layout import Layout
 from landscape.objective import batchnorm as bn
+from landscape.objective.adapt import adapt, is_given
 from landscape.objective.chunks import DeviceQueue, Segment, divide
-from landscape.objective.loss import Measure, Model, class_count, forward
-from landscape.objective.numerics import dtype_of, numerics
+from landscape.objective.conduct import NO_GRADIENTS, OF_PARAMETERS, Conduct
+from landscape.objective.loss import Measure, Model
+from landscape.objective.numerics import dtype_of, numerics, switched
+from landscape.objective.steady import Steady
 from landscape.objective.tally import MetricSum, Sums, Tally, fetch_sums, means, merge_sums
+from landscape.objective.trial import try_one
 from landscape.program.forward import FoldedNet, folded_net
+from landscape.randomness import forked
 
 DEFAULT_BATCH = {"cpu": 128, "cuda": 1024}
 TRACED_SAMPLES = 4
@@ -75,8 +81,9 @@ class Objective:
         if batch_size is not None and batch_size < 1:
             raise UsageError(f"batch-size {batch_size}: expected at least 1")
         self.device = device or torch.device("cpu")
-        self.precision, self.batchnorm, self.measure, self.l2 = precision, batchnorm, measure, l2
+        self.precision, self.batchnorm, self.l2 = precision, batchnorm, l2
         dtype = dtype_of(precision)
+        self.measure = measure.on(self.device, dtype).counting(splits)
         self.layout = Layout.of(model, state="states" if batchnorm == "interpolate" else "weights")
         private = model if own else private_copy(model)
         self.model = private.eval().requires_grad_(False).to(self.device, dtype)
@@ -90,6 +97,9 @@ class Objective:
         self.net: Model = self._fast or self.model
         wanted = self._fast.batch_size if self._fast and self.device.type == "cpu" else DEFAULT_BATCH[self.device.type]
         self.batch_size = batch_size or wanted
+        self.size_is_given = batch_size is not None
+        self.conduct = Conduct()
+        self._steady = Steady(self.model, self.device)
         self._divided: list[list[Segment]] | None = None
 
     def with_splits(self, splits: Mapping[str, Split]) -> Objective:
@@ -100,6 +110,11 @@ class Objective:
         view = copy.copy(self)
         view.splits, view._divided = dict(splits), None
         return view
+
+    @property
+    def has_given_batches(self) -> bool:
+        """Whether all batches are the user's own."""
+        return all(is_given(split) for split in self.splits.values())
 
     @property
     def samples(self) -> int:
@@ -158,17 +173,57 @@ class Objective:
 
     @contextlib.contextmanager
     def ready(self) -> Iterator[None]:
-        """Within the block the numerics are set and `net` is up to date with `weights`."""
-        with numerics(self.precision, self.device):
+        """Within the block the numerics are set and `net` is up to date with `weights`; for `batches`."""
+        with self.numbers(), self._steady():
             if self._recompute and self._recompute.layers:
-                self._recompute(lambda batch: self.measure(self.model, batch))
+                self._recompute(self._passed(itertools.count()))
+                self._steady.note()
             if self._fast:
                 self._fast.refresh()
             yield
 
+    def _passed(self, numbers: Iterator[int]) -> Callable[[Any], Any]:
+        """Passes a batch through the net, each with the random numbers of its own number."""
+
+        def run(batch: Any) -> Any:
+            self._steady.seed(next(numbers))
+            return self.measure(self.model, batch)
+
+        return run
+
+    @contextlib.contextmanager
+    def numbers(self) -> Iterator[None]:
+        """Within the block numbers have this precision, and there are gradients if the loss itself takes some."""
+        if self.conduct.gradients == NO_GRADIENTS:
+            with numerics(self.precision, self.device):
+                yield
+            return
+        parameters = [(each, each.requires_grad) for each in self.model.parameters() if each.is_floating_point()]
+        with switched(self.precision, self.device), torch.enable_grad():
+            for parameter, before in parameters:
+                parameter.requires_grad_(before or self.conduct.gradients == OF_PARAMETERS)
+            try:
+                yield
+            finally:
+                for parameter, before in parameters:
+                    parameter.requires_grad_(before)
+                    parameter.grad = None
+
+    @contextlib.contextmanager
+    def steady(self) -> Iterator[None]:
+        """Within the block random numbers and buffers are those of each of `batches`; see steady.py."""
+        with self._steady():
+            yield
+
+    def batches(self, split: Split, first: int = 0, last: int | None = None) -> Iterator[Any]:
+        """Batches first .. last - 1 of a split; each is to be evaluated before the next is taken, within `steady` or `ready`."""
+        for number, batch in enumerate(split.batches(self.batch_size, first, last), first):
+            self._steady.before(number)
+            yield mapped(batch, Tensor.detach) if self.conduct.gradients else batch
+
     def penalty(self) -> float:
         """l2 / 2 times the squared norm of the parameters at `weights`."""
-        return 0.5 * (self.l2 or 0.0) * float(self._parameters().double().square().sum())
+        return 0.5 * (self.l2 or 0.0) * float(self.parameters.double().square().sum())
 
     def join(self, chunks: Sequence[Sums]) -> dict[str, float]:
         """The result of `evaluate`, from the `sums` of all chunks in their order, whichever process computed them."""
@@ -178,43 +233,33 @@ class Objective:
             found |= {f"{name}_loss_l2": found[f"{name}_loss"] + penalty for name in self.splits}
         return found
 
-    def check(self) -> None:
+    def check(self, *, lenient: bool = False) -> None:
         """Passes one batch of each split through the net and the loss, and checks all labels, before a long run.
+
+        Finds the `conduct` of both on the first split, and adapts to it: see adapt.py. `lenient`: a loss that is no mean over
+        samples is taken as one of whole batches, whatever they are.
 
         Raises:
             EvaluationError: the net does not accept the inputs, or the loss does not accept the outputs.
             DataError: an empty split, or labels outside the classes.
-            UsageError: `l2` without a loss among the metrics.
+            UsageError: `l2` without a loss among the metrics; a loss that is no mean over samples.
         """
-        for name, split in self.splits.items():
-            batch = next(iter(split.batches(min(self.batch_size, 8))), None)
-            if batch is None:
-                raise DataError(f"split {name} is empty")
-            with numerics(self.precision, self.device):
-                self._try(batch, name, split.targets)
+        with forked(self.device):
+            for name, split in self.splits.items():
+                try_one(self, name, split)
+            adapt(self, lenient=lenient)
 
-    def _try(self, batch: Any, name: str, targets: Tensor | None) -> None:
-        try:
-            if self.measure.reads_labels and is_pair(batch):
-                classes = class_count(forward(self.model, batch[0]), batch[1])
-                check_labels(batch[1] if targets is None else targets, classes, name)
-            tally, size = Tally(), batch_length(batch)  # before the loss, which may take the batch apart
-            tally.add(name, self.measure(self.model, batch), size)
-            results = means(fetch_sums([tally])[0])
-        except LandscapeError:
-            raise
-        except Exception as error:
-            shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors_in(batch))
-            raise EvaluationError(
-                f"the model or its loss does not accept these batches (shapes {shapes}): {explain(error)}"
-            ) from error
-        if self.l2 and f"{name}_loss" not in results:
-            raise UsageError(f"l2 adds to the loss, and none is among the values: {', '.join(results)}")
+    def conform(self, conduct: Conduct, splits: Mapping[str, Split], batch_size: int) -> None:
+        """From here on evaluations suit this conduct."""
+        self.conduct, self.splits, self.batch_size, self._divided = conduct, dict(splits), batch_size, None
+        if not conduct.plain:  # a faster program knows nothing of it
+            self._fast, self.net = None, self.model
+        self._steady = Steady(self.model, self.device, seeded=bool(conduct.random), keeps=bool(conduct.changes))
 
     def _pass(self, chunk: Sequence[Segment]) -> Tally:
         tally = Tally()
         for name, first, last in chunk:
-            for batch in self.splits[name].batches(self.batch_size, first, last):
+            for batch in self.batches(self.splits[name], first, last):
                 size = batch_length(batch)
                 tally.add(name, self.measure(self.net, batch), size)
         return tally
@@ -226,10 +271,11 @@ class Objective:
         plain = self.precision in ("fp32", "tf32") and self.measure.reads_outputs
         if not plain or not is_pair(batch) or not isinstance(batch[0], Tensor):
             return None
-        with numerics(self.precision, self.device):
+        with forked(self.device), numerics(self.precision, self.device):
             return folded_net(self.model, batch[0])
 
-    def _parameters(self) -> Tensor:
+    @property
+    def parameters(self) -> Tensor:
         """The part of the vector that holds parameters (they come first; gaps are zero)."""
         buffers = [entry.offset for entry in self.layout.entries if entry.is_buffer]
         return self.weights[: min(buffers, default=self.layout.size)]
@@ -239,19 +285,6 @@ def _recompute(model: nn.Module, training: Split | None) -> bn.Recompute:
     if training is None:
         raise UsageError("batchnorm recompute: needs the training data, which are not among the splits")
     return bn.Recompute(bn.tracking_layers(model), training)
-
-
-def check_labels(targets: Tensor, classes: int | None, where: str) -> None:
-    """Raises DataError when a label is not one of 0 .. classes - 1; with `classes` None nothing is checked."""
-    if classes is None:
-        return
-    low, high = int(targets.min()), int(targets.max())
-    if low < 0 or high >= classes:
-        wrong = high if high >= classes else low
-        raise DataError(
-            f"label {wrong} in {where} is outside the model's {classes} classes (0 to {classes - 1}); "
-            "check that data and model belong together"
-        )
 
 
 def private_copy(model: nn.Module) -> nn.Module:

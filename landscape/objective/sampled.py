@@ -53,10 +53,14 @@ def sampling_obstacle(objective: Objective) -> str | None:
         return "batchnorm recompute passes all training data at each point"
     if batched := [name for name, split in objective.splits.items() if not isinstance(split, TensorSplit)]:
         return f"the {batched[0]} data come as ready-made batches, and single samples cannot be picked from them"
+    if objective.conduct.depends_on_batches or objective.conduct.changes:
+        return "values depend on whole batches, or evaluations change the net's state"
     with objective.ready():
         for name, split in objective.splits.items():
             batch = _samples(objective, name).take(torch.arange(min(2, split.size)))
             values = objective.measure(objective.net, batch)
+            if any(isinstance(value, tuple) for value in values.values()):
+                return "the loss is a mean over weights, which differ from sample to sample"
             if any(check_values(key, value, batch_length(batch)).ndim == 0 for key, value in values.items()):
                 return "the loss returns the mean of a batch; return one value per sample"
     return None

@@ -1,4 +1,4 @@
-"""Means and standard errors over samples, independent of the batches.
+"""Means and standard errors over samples, or over what a loss weights, independent of the batches.
 
 Owns: the sums. They are kept in float64 on the device and fetched once, so that nothing waits for the device between
 batches. The sums of several chunks of a pass are added in the order of the chunks.
@@ -7,21 +7,25 @@ batches. The sums of several chunks of a pass are added in the order of the chun
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from landscape.errors import EvaluationError
 from landscape.objective.loss import check_values
+from landscape.objective.weighted import weighted
 
 
 class MetricSum(NamedTuple):
-    """The sum of one metric over a number of `samples`; `squares` is meaningful only with values `per_sample`."""
+    """The sum of one metric and the `weight` that it is to be divided by: the number of samples, unless the metric says more.
+
+    `squares` is meaningful only with values `per_sample`.
+    """
 
     total: float
     squares: float
-    samples: int
+    weight: float
     per_sample: bool
 
 
@@ -35,22 +39,30 @@ class Tally:
         self.sums: dict[str, Tensor] = {}
         self._counts: dict[str, int] = {}
         self._per_sample: dict[str, bool] = {}
+        self._pairs: set[str] = set()  # whose second number is their weight
 
-    def add(self, split: str, values: Mapping[str, Tensor], length: int) -> None:
-        """Adds one batch of `length` samples; a metric has shape (length,), or () for the mean over the batch."""
+    def add(self, split: str, values: Mapping[str, Any], length: int) -> None:
+        """Adds one batch of `length` samples; a metric is (length,), () for the mean over the batch, or (sum, weight)."""
         for metric, raw in values.items():
-            value = check_values(metric, raw, length)
-            per_sample = value.ndim == 1
-            weight = 1 if per_sample else length
-            both = torch.stack([value.sum(), value.square().sum()]) * weight
-            name = f"{split}_{metric}"
+            name, pair = f"{split}_{metric}", isinstance(raw, tuple)
+            if name in self.sums and pair != (name in self._pairs):
+                raise EvaluationError(f"{metric} returned (sum, weight) for some batches only; expected it for all")
+            if pair:
+                both, per_sample = torch.stack(weighted(metric, raw, length)), False
+                self._pairs.add(name)
+            else:
+                value = check_values(metric, raw, length)
+                per_sample = value.ndim == 1
+                both = torch.stack([value.sum(), value.square().sum()]) * (1 if per_sample else length)
             self.sums[name] = self.sums[name] + both if name in self.sums else both
             self._counts[name] = self._counts.get(name, 0) + length
             self._per_sample[name] = self._per_sample.get(name, True) and per_sample
 
-    def on_host(self, name: str, total: float, squares: float) -> MetricSum:
+    def on_host(self, name: str, total: float, second: float) -> MetricSum:
         """The sum of a metric, from its two numbers fetched from the device."""
-        return MetricSum(total, squares, self._counts[name], self._per_sample[name])
+        if name in self._pairs:
+            return MetricSum(total, 0.0, second, False)
+        return MetricSum(total, second, self._counts[name], self._per_sample[name])
 
 
 def fetch_sums(tallies: Sequence[Tally]) -> list[dict[str, MetricSum]]:
@@ -78,14 +90,14 @@ def merge_sums(chunks: Sequence[Sums]) -> Sums:
 
 
 def _plus(a: MetricSum, b: MetricSum) -> MetricSum:
-    return MetricSum(a.total + b.total, a.squares + b.squares, a.samples + b.samples, a.per_sample and b.per_sample)
+    return MetricSum(a.total + b.total, a.squares + b.squares, a.weight + b.weight, a.per_sample and b.per_sample)
 
 
 def means(sums: Sums) -> dict[str, float]:
-    """The mean of each metric, and its standard error as `stderr/<metric>` where there are values per sample."""
+    """The mean of each metric, NaN if nothing counted, and its standard error as `stderr/<metric>` with values per sample."""
     found: dict[str, float] = {}
     for name, (total, squares, count, per_sample) in sums.items():
-        found[name] = total / count
+        found[name] = total / count if count else float("nan")
         if per_sample and count > 1:
             variance = max(squares - total * total / count, 0.0) / (count - 1) if squares == squares else float("nan")
             found[f"stderr/{name}"] = (variance / count) ** 0.5

@@ -37,6 +37,10 @@ class NetOptions:
         None, "zoo name, torchvision:NAME, timm:NAME, module:callable, file.py:callable; in Python also a module "
         "(default: from the checkpoint)", metavar="SPEC",
     )  # fmt: skip
+    entry: str | None = option(
+        None, "entry of the checkpoint that holds the weights, such as ema or student.backbone (default: the only one that fits)",
+        metavar="NAME",
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -111,6 +111,7 @@ def _checkpoint(path: Path) -> dict[str, Any]:
         "file": str(path),
         "sha256": checkpoint.sha256,
         "model": checkpoint.meta.get("model") or recognized,
+        **({"state_dicts": list(checkpoint.entries), "entry": checkpoint.entry} if checkpoint.several else {}),
         "tensors": len(checkpoint.state_dict),
         "entries": sum(tensor.numel() for tensor in checkpoint.state_dict.values()),
         "dtypes": sorted({str(tensor.dtype).removeprefix("torch.") for tensor in checkpoint.state_dict.values()}),

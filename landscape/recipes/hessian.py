@@ -65,6 +65,7 @@ class MovedOptions:
 
     checkpoint: Any = option(None, "the file's checkpoint, if it has moved", metavar="CKPT")
     model: Any = again(NetOptions, "model", help="the file's net, if its spec has moved")
+    entry: str | None = again(NetOptions, "entry", help="the file's entry of the checkpoint, if it does not say")
     data: Any = again(DataOptions, "data", help="the file's data, if they have moved")
     data_root: str | None = again(DataOptions, "data_root")
     loss: str | Callable | None = again(LossOptions, "loss", default=None, help="the file's loss, if it has moved")

@@ -70,7 +70,7 @@ def _made(asked: Asked, ranges: Mapping[str, Any], path: Path | None, world: Wor
     data = known.data.json() if known.data else {}
     facts = {
         "kind": asked.axes.along,
-        "checkpoint": str(on.subject.net.checkpoint.sha256),
+        "checkpoint": " ".join(filter(None, (on.subject.net.checkpoint.sha256, on.subject.net.checkpoint.entry))),
         "data": str(data.get("splits")),
         "ignore": asked.axes.ignore or "biasbn",
         "norm": asked.axes.norm or "none",

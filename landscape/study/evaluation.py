@@ -33,7 +33,7 @@ class EvaluationStudy(Study[Surface]):
         """`shard`: divide every point among the ranks."""
         self._output, self._on = output, on
         self.label = on.provenance.model_name
-        self.marks, self.shard = on.marks, shard
+        self.marks, self.notes, self.shard = on.marks, on.subject.notes, shard
         self._work = Evaluate(self._on.subject, self._on.slice)
 
     def open(self) -> SurfaceFile:

@@ -25,7 +25,7 @@ from landscape.slice.slice import Slice
 from landscape.slice.steps import Steps, checkpoints_of
 from landscape.study.revive import revived
 from landscape.subject.net import load_net
-from landscape.subject.subject import Subject, device_of, make_subject, policy
+from landscape.subject.subject import Subject, checked, device_of, make_subject, policy
 from landscape.surfaces import load_surface
 from landscape.surfaces.provenance import CheckpointFacts, Provenance, TrainingFacts
 from landscape.surfaces.run_log import CONFIG, is_run_folder
@@ -90,6 +90,8 @@ def few_of(split: Any, samples: int | None) -> Any:
         raise UsageError(f"samples {samples}: expected at least 1")
     if not isinstance(split, TensorSplit):
         raise UsageError(f"samples {samples}: these data come as ready-made batches or from disk; leave samples out")
+    if split.as_given:
+        raise UsageError(f"samples {samples}: the loss is one of the batches given; leave samples out")
     numbers = torch.from_numpy(subset(split.size, samples)).to(split.inputs.device)
     return replace(
         split, inputs=split.inputs[numbers], targets=split.targets[numbers],
@@ -159,8 +161,7 @@ def _subject_of(
         batchnorm=batchnorm,
         plain=True,
     )
-    subject.objective.check()
-    return subject
+    return checked(subject)
 
 
 def _provenance(

@@ -27,7 +27,7 @@ from landscape.slice.axes import make_plane
 from landscape.slice.slice import Slice
 from landscape.study.reduction import Reduction
 from landscape.subject.net import load_net
-from landscape.subject.subject import Subject, device_of, make_subject, policy
+from landscape.subject.subject import Subject, checked, device_of, make_subject, policy
 from landscape.subject.trial import trial_of
 from landscape.surfaces.provenance import Provenance
 from landscape.surfaces.same_run import identity
@@ -103,13 +103,13 @@ def on_plane(
     asked.check(len(ranges))
     parsed = [parse_range(spec, name=name) for name, spec in ranges.items()]
     axes, device = asked.axes, device_of(asked.machine, world)
-    net = load_net(asked.checkpoint, asked.net.model, trial_of(asked.data, device))
+    net = load_net(asked.checkpoint, asked.net.model, trial_of(asked.data, device), entry=asked.net.entry)
     batchnorm = policy(net, axes.batchnorm, moves=axes.to is not None, states=axes.state == "states")
     subject = make_subject(net, asked.data, asked.loss, asked.machine, device, world, batchnorm=batchnorm, plain=plain)
     made = make_plane(axes, subject, parsed, keep=asked.output.save_directions)
     if batchnorm == "interpolate" and not made.moves_buffers:
         batchnorm = "keep"  # the figure should state what happens
-    subject.objective.check()
+    subject = checked(subject)
     reduction = Reduction.of(asked.tolerance, subject.objective)
     if asked.machine.shard_data:
         _check_divisible(subject, reduction)

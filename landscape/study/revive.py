@@ -77,8 +77,10 @@ def _asked(known: Provenance, given: Mapping[str, Any], split: str, where: str) 
     stored = {
         "checkpoint": None if path == IN_MEMORY else path,
         "model": known.model.spec if known.model and path != IN_MEMORY else None,
+        "entry": known.checkpoint.entry if known.checkpoint else None,
         "data": data.spec,
         "data_root": data.root,
+        "batch_size": known.evaluation.batch_size if known.evaluation else None,
         "loss": known.loss,
         "to": made.to,
         "to_y": made.to_y,
@@ -136,4 +138,8 @@ def _compared(provenance: Mapping, split: str) -> dict:
     """The part of a provenance that both runs must share."""
     found = {name: value for name, value in provenance.items() if name not in FREE}
     data = found["data"]
+    if len(data["splits"]) > 1 and "evaluation" in found:  # these may tell of the other split
+        found["evaluation"] = {
+            name: fact for name, fact in found["evaluation"].items() if name not in ("mean", "batches")
+        }
     return {**found, "data": {**data, "splits": {split: data["splits"][split]}}}

@@ -20,7 +20,7 @@ from landscape.options.option import Given, check_choices
 from landscape.slice.slice import Here
 from landscape.study.study import Extent, Plan, Study
 from landscape.subject.net import load_net
-from landscape.subject.subject import Subject, device_of, make_subject, policy, started, versions_used
+from landscape.subject.subject import Subject, checked, device_of, make_subject, policy, started, versions_used
 from landscape.subject.trial import trial_of
 from landscape.surfaces.file import check_folder
 from landscape.surfaces.provenance import RunFacts, SpectrumFacts
@@ -51,7 +51,7 @@ class SpectrumStudy(Study[Spectrum]):
         run = RunFacts(versions=versions_used(), ranks=world.size, started=started())
         self._provenance = replace(subject.facts, command="spectrum", batchnorm=batchnorm, spectrum=facts, run=run)
         self.label = f"{subject.facts.model_name} spectrum"
-        self.marks, self.notes = {**subject.marks, "options": str(facts)}, self._tasks.notes
+        self.marks, self.notes = {**subject.marks, "options": str(facts)}, (*subject.notes, *self._tasks.notes)
 
     def open(self) -> SpectrumFile:
         return SpectrumFile.create_or_open(
@@ -107,9 +107,8 @@ def _subject(checkpoint: Any, given: Given, world: World) -> tuple[Subject, str]
     device = device_of(given[MachineOptions], world)
     if batchnorm == "interpolate":
         raise UsageError("batchnorm interpolate: a spectrum has one set of weights; choose keep or recompute")
-    net = load_net(checkpoint, given[NetOptions].model, trial_of(data, device))
+    net = load_net(checkpoint, given[NetOptions].model, trial_of(data, device), entry=given[NetOptions].entry)
     batchnorm = policy(net, batchnorm, moves=False, states=False)
     loss = LossOptions(loss=given[LossOptions].loss, metrics=("loss",))
     subject = make_subject(net, data, loss, given[MachineOptions], device, world, batchnorm=batchnorm, plain=True)
-    subject.objective.check()
-    return subject, batchnorm
+    return checked(subject), batchnorm

@@ -13,12 +13,13 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from landscape.checkpoint.checkpoint import Checkpoint, load_checkpoint, tensors_digest
+from landscape.checkpoint.checkpoint import Checkpoint, tensors_digest
 from landscape.checkpoint.fit import fit, fitting, leading_paths
 from landscape.errors import CheckpointError, UsageError
 from landscape.models.choose import ReadBatch, choose
 from landscape.models.recognize import recognize
 from landscape.models.resolve import build_model
+from landscape.subject.entry import chosen_entry, fitting_entry, read
 from landscape.surfaces.provenance import CheckpointFacts, ModelFacts
 
 IN_MEMORY = "in memory"
@@ -45,27 +46,29 @@ class Other:
     label: str
 
 
-def load_net(checkpoint: Any, model: Any, read_batch: ReadBatch | None = None) -> Net:
+def load_net(checkpoint: Any, model: Any, read_batch: ReadBatch | None = None, *, entry: str | None = None) -> Net:
     """The net of a path or `Checkpoint`, and a spec or module; either may be None.
 
-    `read_batch`: reads a few samples of the data, which decide if the weights fit two nets of the zoo.
+    `read_batch`: reads a few samples of the data, which decide if the weights fit two nets of the zoo. `entry`: the one of the
+    checkpoint that holds the weights.
 
     Raises:
         UsageError: neither is given, or a spec without weights. CheckpointError: unreadable, unrecognized or unfit.
     """
     if checkpoint is None:
+        if entry:
+            raise UsageError(f"entry '{entry}': there is no checkpoint that it could be one of; drop the option")
         if not isinstance(model, nn.Module):
             raise UsageError("no checkpoint: give one, or pass model=... as a torch.nn.Module with its weights in it")
         return _in_memory(model)
-    if not isinstance(checkpoint, Checkpoint):
-        checkpoint = load_checkpoint(checkpoint)
+    checkpoint = fitting_entry(read(checkpoint, entry), bare(model) if isinstance(model, nn.Module) else model)
     if isinstance(model, nn.Module):
         name, module = type(bare(model)).__name__, copy.deepcopy(bare(model))
     else:
         name, state = _spec_of(checkpoint, model, read_batch)
         module = build_model(name, state_dict=state)
     fit(module, checkpoint, name=name)
-    facts = CheckpointFacts(path=checkpoint.source, sha256=checkpoint.sha256)
+    facts = CheckpointFacts(path=checkpoint.source, sha256=checkpoint.sha256, entry=chosen_entry(checkpoint))
     return _net(module, name, checkpoint.meta, facts, _label(checkpoint.source))
 
 
@@ -79,8 +82,8 @@ def other_net(checkpoint: Any, like: Net) -> Other:
     if isinstance(checkpoint, nn.Module):
         label = type(bare(checkpoint)).__name__
         checkpoint = Checkpoint(dict(bare(checkpoint).state_dict()), source=IN_MEMORY)
-    elif not isinstance(checkpoint, Checkpoint):
-        checkpoint = load_checkpoint(checkpoint)
+    else:
+        checkpoint = fitting_entry(read(checkpoint, like.checkpoint.entry, optional=True), like.module)
     return Other(fitting(like.module, checkpoint, name=like.name), label or _label(checkpoint.source))
 
 
@@ -105,8 +108,12 @@ def _in_memory(model: nn.Module) -> Net:
 def _net(module: nn.Module, name: str, meta: dict, checkpoint: CheckpointFacts, label: str, *, own: bool = True) -> Net:
     """`name` may be a path to a user's file; only the file's name identifies the model, not its folder."""
     shown = f"{Path(name.rpartition(':')[0]).name}:{name.rpartition(':')[2]}" if ".py:" in name else name
-    count = sum(parameter.numel() for parameter in module.parameters())
-    return Net(module, shown, meta, ModelFacts(name=shown, spec=name, parameters=count), checkpoint, label, own)
+    parameters = list(module.parameters())
+    count = sum(parameter.numel() for parameter in parameters)
+    # a net that is frozen as a whole is one that is not being trained
+    frozen = sum(parameter.numel() for parameter in parameters if not parameter.requires_grad) % max(count, 1)
+    facts = ModelFacts(name=shown, spec=name, parameters=count, frozen=frozen or None)
+    return Net(module, shown, meta, facts, checkpoint, label, own)
 
 
 def _spec_of(checkpoint: Checkpoint, model: str | None, read_batch: ReadBatch | None) -> tuple[str, dict]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -22,7 +22,9 @@ from landscape.objective.batchnorm import tracking_layers
 from landscape.objective.loss import make_measure
 from landscape.objective.numerics import choose_device, memory_budget
 from landscape.objective.objective import Objective
+from landscape.objective.weighted import has_probabilities
 from landscape.options.groups import DataOptions, LossOptions, MachineOptions
+from landscape.subject.evaluation import evaluation_facts, evaluation_notes, frozen_notes
 from landscape.subject.net import Net
 from landscape.surfaces.provenance import DataFacts, Provenance, RunFacts
 from landscape.sweep.world import World
@@ -30,12 +32,16 @@ from landscape.sweep.world import World
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """`facts` are its entries of the provenance; `threads` the CPU threads of this rank."""
+    """`facts` are its entries of the provenance; `threads` the CPU threads of this rank.
+
+    `notes`: what the user should know of how it is evaluated; complete once it is `checked`.
+    """
 
     net: Net
     objective: Objective
     facts: Provenance
     threads: int
+    notes: tuple[str, ...] = ()
 
     @property
     def marks(self) -> dict[str, str]:
@@ -81,6 +87,8 @@ def make_subject(
         raise UsageError("l2 adds to the loss; include loss in the metrics")
     read = _reader(net, data, world)
     wanted = read(data.splits)
+    if loss.names is None and "accuracy" in metrics and has_probabilities(wanted.splits):
+        measure, loss_name, metrics = make_measure(loss.loss, ["loss"])
     needs_train = batchnorm == "recompute" and "train" not in wanted.splits
     objective = Objective(
         net.module,
@@ -106,6 +114,18 @@ def make_subject(
         l2=loss.l2,
     )
     return Subject(net, objective, facts, threads)
+
+
+def checked(subject: Subject) -> Subject:
+    """The subject, after one batch has been passed through it, with what was found out in its facts and notes.
+
+    Raises:
+        LandscapeError: see `Objective.check`.
+    """
+    subject.objective.check()
+    found = evaluation_facts(subject.objective)
+    notes = (*frozen_notes(subject.net), *evaluation_notes(subject.objective, found))
+    return replace(subject, facts=replace(subject.facts, evaluation=found if found.json() else None), notes=notes)
 
 
 def device_of(machine: MachineOptions, world: World) -> torch.device:

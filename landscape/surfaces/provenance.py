@@ -53,12 +53,16 @@ class ModelFacts(Facts):
     name: str | None = entry()
     spec: str | None = entry(describes=True)
     parameters: int | None = entry(int)
+    frozen: int | None = entry(int, describes=True)
+    """Parameters that do not require gradients; they move all the same."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CheckpointFacts(Facts):
     path: str | None = entry(describes=True)
     sha256: str | None = entry()
+    entry: str | None = entry()
+    """The entry of the file that holds the weights, where several do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +81,25 @@ class DataFacts(Facts):
     root: str | None = entry(describes=True)
     normalize: str | None = entry()
     splits: dict[str, SplitFacts] | None = entry(SplitFacts, each=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationFacts(Facts):
+    """What decides values beside weights and samples; what does not is None, as for most nets."""
+
+    mean: str | None = entry()
+    """What the loss is a mean over, if not over samples."""
+    batches: str | None = entry()
+    """The batches, if values depend on them."""
+    batch_size: int | None = entry(int)
+    mixes: str | None = entry()
+    """What lets the value of a sample depend on the others in its batch."""
+    random: str | None = entry()
+    """What draws random numbers; they are the same at every point."""
+    restored: list[str] | None = entry(list, describes=True)
+    """Buffers and modules that an evaluation changes, put back before each batch."""
+    gradients: str | None = entry(describes=True)
+    """What the loss itself differentiates by."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,6 +221,7 @@ class Provenance(Facts):
     data: DataFacts | None = entry(DataFacts)
     loss: str | None = entry()
     metrics: list[str] | None = entry(list)
+    evaluation: EvaluationFacts | None = entry(EvaluationFacts)
     directions: DirectionFacts | None = entry(DirectionFacts)
     batchnorm: str | None = entry()
     precision: str | None = entry()

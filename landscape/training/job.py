@@ -62,8 +62,8 @@ class Tester:
     ):
         self.splits, self._measure, self._device, self._precision = splits, measure, device, precision
         first = Objective(net, splits, measure, budget=0.0, device=device, precision=precision)
-        first.check()
-        self._net = first.model
+        first.check(lenient=True)
+        self._net, self._conduct = first.model, first.conduct
         test = {name: split for name, split in splits.items() if name == "test"}
         self._test = self._objective(test) if test else None
 
@@ -76,7 +76,7 @@ class Tester:
         return self._metrics(self._objective(self.splits), net)
 
     def _objective(self, splits: dict[str, Split]) -> Objective:
-        return Objective(
+        made = Objective(
             self._net,
             splits,
             self._measure,
@@ -86,6 +86,9 @@ class Tester:
             fast=True,
             own=True,
         )
+        if not self._conduct.plain:
+            made.conform(self._conduct, made.splits, made.batch_size)
+        return made
 
     def _metrics(self, objective: Objective, net: nn.Module) -> dict[str, float]:
         self._net.load_state_dict(net.state_dict())
@@ -197,7 +200,8 @@ def _splits(
     data: Any, settings: TrainingSettings, *, label: str, quiet: bool, **where: Any
 ) -> tuple[dict[str, Split], dict[str, Any]]:
     """The training split, the test split if there is one, and the provenance of both."""
-    where["normalize"] = settings.normalize or None
+    # random numbers are drawn from the generators that the run has seeded
+    where |= {"normalize": settings.normalize or None, "seed": None}
     loaded = load_splits(data, split=("train",), samples=settings.samples, **where)
     if not has_test(data):
         note("no validation: the data have no test split", label=label, quiet=quiet)
@@ -210,7 +214,7 @@ def _splits(
 def _measure(loss: Any, train: Split) -> Measure:
     """The loss, with accuracy beside cross-entropy if the targets are class numbers."""
     soft = isinstance(train, TensorSplit) and train.targets.is_floating_point()
-    return make_measure(loss, ["loss"] if soft else None)[0]
+    return make_measure(loss, ["loss"] if soft else None)[0].counting({"train": train})
 
 
 def _model_name(model: Any) -> str:

@@ -22,6 +22,7 @@ from landscape.data.split import batch_length, tensors_in
 from landscape.errors import EvaluationError, LandscapeError, UsageError
 from landscape.objective.loss import Measure
 from landscape.objective.numerics import dtype_of, switched
+from landscape.objective.weighted import mean_of
 from landscape.training.loader import ReadyBatchLoader, TensorLoader
 from landscape.training.optimizers import make_optimizer, usual_rate
 from landscape.training.schedules import make_schedule
@@ -102,7 +103,7 @@ class Trainer:
                 with torch.enable_grad(), switched(self.settings.precision, self.device):
                     values = self.measure(twin, batch)
                     if "loss" in values:
-                        values["loss"].mean().backward()
+                        mean_of(values["loss"]).backward()
             except LandscapeError:
                 raise
             except Exception as error:
@@ -130,7 +131,7 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         with torch.enable_grad(), switched(self.settings.precision, self.device):
             values = self.measure(self.model, batch)
-            values["loss"].mean().backward()
+            mean_of(values["loss"]).backward()
         norm = self._clip_gradients()
         self.optimizer.step()
         self.step += 1
@@ -146,7 +147,8 @@ class Trainer:
 
     def _accumulate(self, values: Mapping[str, Tensor], size: int, norm: Tensor) -> None:
         found: dict[str, Tensor | float] = {
-            name: torch.as_tensor(value).detach().double().mean() * size for name, value in values.items()
+            name: mean_of(value if isinstance(value, tuple) else torch.as_tensor(value)).detach().double() * size
+            for name, value in values.items()
         }
         found |= {"samples": size, "norms": norm.double(), "steps": 1}
         self.sums = {name: self.sums.get(name, 0.0) + value for name, value in found.items()}

@@ -247,8 +247,9 @@ def test_what_is_kept_changes_nothing(backend, kept, cnn, images, products):
 def test_graphs_are_kept_while_the_next_fits(share, kept, cnn, images, products):
     """The first is made to see how large it is."""
     backend = products(cnn(), images, backend="graph", batch_size=6)._backend
+    few, total = backend.on_samples(6)
     with backend.leaves() as parameters:
-        _, nbytes = _measured(lambda: backend._graph(backend.on_samples(6), parameters))
+        _, nbytes = _measured(lambda: backend._graph(few, parameters, total))
     found = products(cnn(), images, backend="graph", batch_size=6, budget=share * nbytes if share else 0.0)
     assert len(found._backend._graphs) == kept
 

@@ -89,6 +89,35 @@ def test_samples(kind):
     assert torch.equal(content(split)[0], INPUTS[taken])
 
 
+def test_packed_sequences_count_once_each():
+    parts = [torch.ones(length, 3) for length in (5, 4, 3)]
+    batch = {"texts": torch.nn.utils.rnn.pack_sequence(parts), "labels": torch.arange(3)}
+    split = load_splits([batch, batch]).splits["train"].on(torch.device("cpu"), torch.float64, float("inf"))
+    first = next(split.batches(2))["texts"]
+    assert split.size == 6 and first.data.dtype == torch.float64 and first.batch_sizes.tolist() == [3, 3, 3, 2, 1]
+
+
+class Noisy(Dataset):
+    def __len__(self):
+        return 5
+
+    def __getitem__(self, index):
+        return torch.rand(3), index
+
+
+@pytest.mark.parametrize("kind", ["Dataset", "loader", "callable"])
+def test_random_numbers_drawn_while_reading_follow_from_a_seed(kind, tmp_path):
+    def source():
+        made = {"Dataset": Noisy(), "loader": DataLoader(Noisy(), batch_size=2, shuffle=True)}
+        return made.get(kind, f"{tmp_path / 'noisy_data.py'}:load")
+
+    (tmp_path / "noisy_data.py").write_text("import torch\ndef load():\n    return torch.rand(5, 3), torch.arange(5)\n")
+    before = torch.get_rng_state()
+    splits = [load_splits(source()).splits["train"] for _ in range(2)]
+    assert splits[0].fingerprint == splits[1].fingerprint and splits[0].inputs.std() > 0
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 class Tokens(Dataset):
     """Samples of another form than (input, target), as language models have."""
 

@@ -7,7 +7,8 @@ from torch import nn
 from landscape.data.split import StreamSplit
 from landscape.errors import DataError, LandscapeError, UsageError
 from landscape.objective.loss import make_measure
-from landscape.objective.objective import Objective, check_labels
+from landscape.objective.objective import Objective
+from landscape.objective.trial import check_labels
 
 
 def refused(task, error, message):

@@ -62,6 +62,7 @@ def recorded_facts(result: Recorded, split: str = "") -> list[str]:
     lines = [
         *_model(known),
         *_data(known, split),
+        *_evaluation(known),
         *_directions(known),
         *_optional(_BATCHNORM.get(str(known.get("batchnorm")))),
         *_precision(known),
@@ -113,10 +114,13 @@ def _model(known: dict) -> list[str]:
     lines = []
     if _name(model):
         count = model.get("parameters") if isinstance(model, dict) else None
-        lines.append(model_label(_name(model)) + (f", {count:,} parameters" if count else ""))
+        frozen = model.get("frozen") if isinstance(model, dict) else None
+        told = f", {count:,} parameters" if count else ""
+        lines.append(model_label(_name(model)) + told + (f" ({frozen:,} of them frozen)" if frozen else ""))
     if isinstance(checkpoint, dict) and checkpoint.get("path") not in (None, "", "in memory"):
         digest = f" (sha256 {checkpoint['sha256'][:8]})" if checkpoint.get("sha256") else ""
-        lines.append(_file(PurePath(str(checkpoint["path"]))) + digest)
+        entry = f", entry {checkpoint['entry']}" if checkpoint.get("entry") else ""
+        lines.append(_file(PurePath(str(checkpoint["path"]))) + entry + digest)
     return lines
 
 
@@ -154,6 +158,26 @@ def _samples(split: str, entry: Any) -> str:
     if count is None:
         return ""
     return f"{count:,} {split} samples" if of in (None, count) else f"{count:,} of {of:,} {split} samples"
+
+
+def _evaluation(known: dict) -> list[str]:
+    """What decides values beside weights and samples."""
+    made = known.get("evaluation")
+    if not isinstance(made, dict):
+        return []
+    mean, batches, mixes, random = (made.get(name) for name in ("mean", "batches", "mixes", "random"))
+    lines = [f"mean over {mean}"] if mean and mean != "batches" else []
+    if mean == "batches":
+        lines.append(f"loss of whole batches: {batches}")
+    elif mixes:
+        lines.append(f"depends on the batches ({batches}): {mixes}")
+    return lines + ([f"random numbers in {random}, the same at every point" + _drawn(made)] if random else [])
+
+
+def _drawn(made: dict) -> str:
+    """The batches that random numbers are drawn for, if nothing else has named them."""
+    named = made.get("mixes") or made.get("mean") == "batches"
+    return "" if named or not made.get("batches") else f" (batches of {made['batches']})"
 
 
 def _directions(known: dict) -> list[str]:

@@ -136,3 +136,35 @@ def test_titles_name_model_and_data(make_surface, provenance):
 )
 def test_nets_of_runs_are_told_apart(path, shown, make_surface):
     assert shown in facts(make_surface(provenance={"checkpoint": {"path": path}}))
+
+
+EVALUATIONS = [
+    ({"mean": "targets"}, ["mean over targets"]),
+    (
+        {"batches": "128 samples", "batch_size": 128, "mixes": "batch statistics of bn (BatchNorm2d)"},
+        ["depends on the batches (128 samples): batch statistics of bn (BatchNorm2d)"],
+    ),
+    ({"batches": "6 x 16 samples as given", "mean": "batches"}, ["loss of whole batches: 6 x 16 samples as given"]),
+    (
+        {"batches": "128 samples", "random": "drop (Dropout)"},
+        ["random numbers in drop (Dropout), the same at every point (batches of 128 samples)"],
+    ),
+    ({"restored": ["bn.running_mean"], "gradients": "inputs"}, []),
+]
+
+
+@pytest.mark.parametrize("evaluation, words", EVALUATIONS)
+def test_what_decides_values_beside_weights_is_told(evaluation, words, make_surface, provenance):
+    plain = facts(make_surface(provenance=provenance))
+    told = facts(make_surface(provenance={**provenance, "evaluation": evaluation}))
+    assert [each for each in told if each not in plain] == words and len(told) == len(plain) + len(words)
+
+
+def test_the_entry_and_frozen_parameters_are_told(make_surface, provenance):
+    known = copy.deepcopy(provenance)
+    known["checkpoint"]["entry"], known["model"]["frozen"] = "ema", 1000
+    told = facts(make_surface(provenance=known))
+    assert told[:2] == [
+        "ResNet-56, 855,770 parameters (1,000 of them frozen)",
+        "resnet56_digits.pt, entry ema (sha256 01234567)",
+    ]

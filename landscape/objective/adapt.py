@@ -1,0 +1,264 @@
+"""From the conduct of a net and its loss to how they are evaluated: the batches, and what is said of them.
+
+Owns: which batches are used where values depend on them, and what is refused. The user's own batches come first, then
+a batch size that was asked for; a default is the same on every device.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from landscape.callables import explain
+from landscape.data.split import BatchSplit, Split, TensorSplit, batch_length, fingerprint_of, mapped
+from landscape.errors import LandscapeError, UsageError
+from landscape.objective.conduct import (
+    Conduct,
+    Values,
+    batch_statistics,
+    mixes,
+    parts_of,
+    randomness_of,
+    read,
+)
+from landscape.objective.loss import OutputMeasure, check_values, forward
+from landscape.objective.reducible import SPREAD, SPREAD_OF_MODEL, not_a_mean, outputs_not_a_mean, spread
+from landscape.objective.steady import Held
+from landscape.objective.trial import TRIED
+from landscape.objective.weighted import TargetMean, mean_of
+
+if TYPE_CHECKING:
+    from landscape.objective.objective import Objective
+
+FIXED_BATCH = 128
+# Relative differences of a mean over samples that are more than rounding.
+MEANS = {"fp64": 1e-7, "fp32": 1e-4, "tf32": 1e-3, "bf16": 2e-2}
+INSTEAD = "return one value per sample, or a pair (sum, weight) of the batch, which are added over all of them"
+
+
+class NotAMean(UsageError):
+    """The mean that a loss returns is not one over samples."""
+
+
+class IsASum(NotAMean):
+    """The value that a loss returns is a sum over samples."""
+
+
+def adapt(objective: Objective, *, lenient: bool = False) -> None:
+    """Finds the conduct of an objective that accepts its data, and adapts to it; `lenient` as in `Objective.check`.
+
+    Raises:
+        EvaluationError: evaluations cannot be repeated. UsageError: a loss that is no mean over samples, without batches.
+    """
+    split = next(iter(objective.splits.values()))
+    held = Held(objective.model)
+    try:
+        try:
+            found = _conduct(objective, split)
+        except NotAMean as error:
+            at_once = all(each.size <= objective.batch_size for each in objective.splits.values())
+            if not lenient and (isinstance(error, IsASum) or not at_once):
+                raise
+            found = replace(objective.conduct, whole=True)
+    finally:
+        held.put_back()
+    splits, size = dict(objective.splits), objective.batch_size
+    if found.depends_on_batches and not lenient:
+        splits, size = _batches(objective, found)
+    objective.conform(found, splits, size)
+    if found.mixes and not lenient:
+        _check_last(objective)
+
+
+def _conduct(objective: Objective, split: Split) -> Conduct:
+    model, precision, conduct = objective.model, objective.precision, objective.conduct
+    batch, length = _first(objective, split, TRIED)
+
+    values: dict[str, Any] = {}
+
+    def evaluate(batch: Any) -> Values:
+        values.update(_measured(objective, batch))
+        return read(values, batch_length(batch))
+
+    random = randomness_of(evaluate, batch, model, objective.device, precision)
+    layers, pairs = batch_statistics(model), isinstance(values.get("loss"), tuple)
+    conduct = replace(conduct, random=random, pairs=pairs, mixes=_named(layers) if layers else None)
+    if random or layers:
+        return conduct
+    if isinstance(objective.measure, OutputMeasure):
+        if mixes(functools.partial(_outputs, objective), batch, length, precision):
+            return replace(conduct, mixes="the net")
+        doubtful = [name for name, value in values.items() if length > 1 and _is_mean(name, value, length)]
+        if doubtful:
+            _check_means(objective, objective.measure, split, doubtful)
+        return conduct
+    if not _is_whole(objective, split, evaluate):
+        return conduct
+    # a pass in train mode, of which batch norm keeps the statistics
+    return (
+        replace(conduct, mixes="what the loss changes in the net") if conduct.changes else replace(conduct, whole=True)
+    )
+
+
+def _named(layers: list[str]) -> str:
+    more = f" and {len(layers) - 1} more" if len(layers) > 1 else ""
+    return f"batch statistics of {layers[0]}{more}"
+
+
+def _first(objective: Objective, split: Split, most: int) -> tuple[Any, int]:
+    """The first samples of a split, and their number; a ready-made batch that cannot be cut is taken whole."""
+    batch = next(iter(split.batches(min(objective.batch_size, most))))
+    length = batch_length(batch)
+    return next(iter(parts_of(batch, length, most)), (batch, length))
+
+
+def _measured(objective: Objective, batch: Any) -> Mapping[str, Any]:
+    held = Held(objective.model) if objective.conduct.changes else None
+    try:
+        with objective.numbers():
+            return objective.measure(objective.model, mapped(batch, Tensor.detach))  # which a loss may take apart
+    finally:
+        if held:
+            held.put_back()
+
+
+def _outputs(objective: Objective, batch: Any) -> Values:
+    with objective.numbers():
+        return {"outputs": forward(objective.model, batch[0]).detach().double().cpu()}
+
+
+def _check_means(objective: Objective, measure: OutputMeasure, split: Split, doubtful: list[str]) -> None:
+    """Raises UsageError for a loss or metric of outputs, one of `doubtful`, whose mean is not one over samples."""
+    batch, length = spread(split, SPREAD) or _first(objective, split, SPREAD)
+    parts = [_part(batch, start, objective.batch_size) for start in range(0, length, objective.batch_size)]
+    with objective.numbers():
+        found = [forward(objective.model, part[0]) for part in parts]
+    doubles = measure.on(torch.device("cpu"), torch.float64)
+    for name in doubtful:
+        if all(isinstance(each, Tensor) for each in found):
+            pair = _single(torch.cat([each.detach() for each in found])), batch[1]
+            why = outputs_not_a_mean(measure.functions[name], doubles.functions[name], pair, length)
+        else:  # a structure, which the user's loss takes apart
+            why = not_a_mean(_metric(objective, name), batch, length, MEANS[objective.precision])
+        if why:
+            kind = IsASum if why.startswith("it is a sum") else NotAMean
+            raise kind(
+                f"{name} is not a mean over samples ({why}), so it would depend on the batch size; {INSTEAD}; "
+                "a loss of whole batches takes (model, batch)"
+            )
+
+
+def _single(outputs: Tensor) -> Tensor:
+    return outputs.float() if outputs.dtype in (torch.bfloat16, torch.float16) else outputs
+
+
+def _part(batch: Any, start: int, size: int) -> tuple[Any, Any]:
+    return batch[0][start : start + size], batch[1][start : start + size]
+
+
+def _is_mean(name: str, value: Any, length: int) -> bool:
+    return not isinstance(value, tuple) and check_values(name, value, length).ndim == 0
+
+
+def _is_whole(objective: Objective, split: Split, evaluate: Callable[[Any], Values]) -> bool:
+    """Whether a loss of (model, batch) is one of whole batches.
+
+    Raises:
+        UsageError: it is a sum over samples.
+    """
+    batch, length = spread(split, SPREAD_OF_MODEL) or _first(objective, split, SPREAD_OF_MODEL)
+    values = _measured(objective, batch)
+    if mixes(evaluate, batch, length, objective.precision):
+        return True
+    for name, value in values.items():
+        if length > 1 and _is_mean(name, value, length):
+            why = not_a_mean(_metric(objective, name), batch, length, MEANS[objective.precision])
+            if why and why.startswith("it is a sum"):
+                raise IsASum(f"{name} depends on the batch size ({why}); {INSTEAD}")
+            if why:
+                return True
+    return False
+
+
+def _metric(objective: Objective, name: str) -> Callable[[Any], Any]:
+    return lambda batch: mean_of(torch.as_tensor(_measured(objective, batch)[name]))
+
+
+def _batches(objective: Objective, conduct: Conduct) -> tuple[dict[str, Split], int]:
+    """The splits and the batch size of an objective whose values depend on its batches."""
+    if objective.size_is_given:
+        return dict(objective.splits), objective.batch_size
+    splits = {name: _as_given(split) for name, split in objective.splits.items()}
+    unclear = [name for name, split in splits.items() if not is_given(split) and split.size > FIXED_BATCH]
+    if conduct.whole and unclear:
+        raise UsageError(
+            f"the loss is not a mean over samples, so its value on the {unclear[0]} data depends on the batches; "
+            f"{INSTEAD}; if it is one of whole batches, give these (a DataLoader) or batch-size"
+        )
+    sizes = [split.size for split in splits.values() if not is_given(split)]
+    usual = (size for size in range(FIXED_BATCH, 1, -1) if all(count % size != 1 for count in sizes))
+    return splits, next(usual, FIXED_BATCH)
+
+
+def _as_given(split: Split) -> Split:
+    return replace(split, as_given=True) if isinstance(split, TensorSplit) and split.given else split
+
+
+def is_given(split: Split) -> bool:
+    return isinstance(split, BatchSplit) or (isinstance(split, TensorSplit) and split.as_given)
+
+
+def _check_last(objective: Objective) -> None:
+    """Raises UsageError when the net does not accept the shortest batch."""
+    for name, split in objective.splits.items():
+        count = split.count(objective.batch_size)
+        if count is None:
+            continue
+        last = next(iter(split.batches(objective.batch_size, count - 1, count)))
+        try:
+            _measured(objective, last)
+        except LandscapeError:
+            raise
+        except Exception as error:
+            raise UsageError(
+                f"batch-size {objective.batch_size}: the last batch of the {name} data has {batch_length(last)} of "
+                f"{split.size} samples, which the net does not accept ({explain(error)}); give another batch-size"
+            ) from error
+
+
+def batches_text(objective: Objective) -> str:
+    """The batches that values depend on, as `128 samples` or `62 x 16, 1 x 8 samples as given`."""
+    texts = []
+    for split in objective.splits.values():
+        if not is_given(split):
+            texts.append(f"{min(objective.batch_size, split.size)} samples")
+            continue
+        lengths = list(_lengths(objective, split))
+        counts = Counter(lengths)
+        shown = [f"{number} x {length}" for length, number in sorted(counts.items(), reverse=True)]
+        mark = fingerprint_of([torch.tensor(lengths)])[:8]
+        texts.append(f"{', '.join(shown)} samples as given" if len(shown) < 3 else f"{len(lengths)} as given ({mark})")
+    return "; ".join(dict.fromkeys(texts))
+
+
+def _lengths(objective: Objective, split: Split) -> Iterator[int]:
+    if isinstance(split, TensorSplit):
+        return iter(split.given)
+    return (batch_length(batch) for batch in split.batches(objective.batch_size))
+
+
+def mean_text(objective: Objective) -> str | None:
+    """What the loss is a mean over, where that is not samples."""
+    measure = objective.measure
+    function = measure.functions.get("loss") if isinstance(measure, OutputMeasure) else None
+    if objective.conduct.whole:
+        return "batches"
+    if isinstance(function, TargetMean):
+        return "targets, weighted by class" if function.weight is not None else "targets"
+    return "weights that it returns" if objective.conduct.pairs else None

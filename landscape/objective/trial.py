@@ -1,0 +1,100 @@
+"""The first batch of a run: whether net, loss and data go together, before anything is computed.
+
+Owns: the messages, the check of labels, and finding out whether the loss needs gradients, which is tried where it fails without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from torch import Tensor
+
+from landscape.callables import explain
+from landscape.data.split import Split, batch_length, is_pair, mapped, tensors_in
+from landscape.errors import DataError, EvaluationError, LandscapeError, UsageError
+from landscape.objective.conduct import NO_GRADIENTS, OF_INPUTS, OF_PARAMETERS
+from landscape.objective.functions import class_count
+from landscape.objective.loss import forward
+from landscape.objective.steady import Held, checksum, refuse_moved
+from landscape.objective.tally import Tally, fetch_sums, means
+
+if TYPE_CHECKING:
+    from landscape.objective.objective import Objective
+
+TRIED = 8
+T = TypeVar("T")
+
+
+def try_one(objective: Objective, name: str, split: Split) -> None:
+    """Passes a batch of the split `name` through the net and the loss, and checks all its labels.
+
+    The net and its state are left as they were. What is learnt of both is kept as the objective's `conduct`.
+
+    Raises:
+        See `Objective.check`.
+    """
+    batch = next(iter(split.batches(min(objective.batch_size, TRIED))), None)
+    if batch is None:
+        raise DataError(f"split {name} is empty")
+    try:
+        results = _results(objective, batch, name, split.targets)
+    except LandscapeError:
+        raise
+    except Exception as error:
+        shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors_in(batch))
+        raise EvaluationError(
+            f"the model or its loss does not accept these batches (shapes {shapes}): {explain(error)}"
+        ) from error
+    if objective.l2 and f"{name}_loss" not in results:
+        raise UsageError(f"l2 adds to the loss, and none is among the values: {', '.join(results)}")
+
+
+def _results(objective: Objective, batch: Any, name: str, targets: Tensor | None) -> dict[str, float]:
+    measure, model = objective.measure, objective.model
+    if measure.reads_labels and is_pair(batch):
+        outputs = _with_gradients(objective, batch, lambda given: forward(model, given[0]))
+        classes = class_count(outputs, batch[1])
+        check_labels(batch[1] if targets is None else targets, classes, name, measure.ignored)
+    size = batch_length(batch)  # before the loss, which may take the batch apart
+    tally = Tally()
+    tally.add(name, _with_gradients(objective, batch, lambda given: measure(model, given)), size)
+    return means(fetch_sums([tally])[0])
+
+
+def _with_gradients(objective: Objective, batch: Any, run: Callable[[Any], T]) -> T:
+    """What `run` gives for the batch; where it fails without gradients, they are switched on from here on."""
+    held, before, first = Held(objective.model), checksum(objective.parameters), None
+    found = objective.conduct
+    for way in [found.gradients] if found.gradients else [NO_GRADIENTS, OF_INPUTS, OF_PARAMETERS]:
+        objective.conduct = replace(found, gradients=way)
+        try:
+            with objective.numbers():
+                result = run(mapped(batch, Tensor.detach))
+            refuse_moved(objective.parameters, before)
+            changes = tuple(dict.fromkeys((*found.changes, *held.changed())))
+            objective.conduct = replace(found, gradients=way, changes=changes)
+            return result
+        except RuntimeError as error:  # such as "does not require grad"
+            first = first or error
+        finally:
+            held.put_back()
+    objective.conduct = found
+    assert first is not None
+    raise first
+
+
+def check_labels(targets: Tensor, classes: int | None, where: str, ignored: int | None = None) -> None:
+    """Raises DataError when a label is not one of 0 .. classes - 1, or `ignored`; with `classes` None nothing is checked."""
+    if ignored is not None:
+        targets = targets[targets != ignored]
+    if classes is None or not targets.numel():
+        return
+    low, high = int(targets.min()), int(targets.max())
+    if low < 0 or high >= classes:
+        wrong = high if high >= classes else low
+        raise DataError(
+            f"label {wrong} in {where} is outside the model's {classes} classes (0 to {classes - 1}); "
+            "check that data and model belong together"
+        )

@@ -1,0 +1,52 @@
+"""The generators of random numbers that a user's code may draw from.
+
+Owns: the default generators of torch, numpy and Python: seeding them, telling whether something was drawn from them, and putting
+them back. A generator of the user's own is out of reach.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+
+@contextlib.contextmanager
+def forked(device: torch.device | None = None, seed: int | None = None) -> Iterator[None]:
+    """After the block the generators are where they were before; within it they start from `seed`, if there is one."""
+    python, legacy = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng(devices=[device] if _is_gpu(device) else []):
+        try:
+            if seed is not None:
+                seed_all(seed, device)
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(legacy)
+
+
+def seed_all(seed: int, device: torch.device | None = None) -> None:
+    """Seeds the generators that a computation on this device uses, and those of no other GPU."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.default_generator.manual_seed(seed)
+    if device is not None and _is_gpu(device):
+        torch.cuda.init()
+        torch.cuda.default_generators[device.index or 0].manual_seed(seed)
+
+
+def states(device: torch.device | None = None) -> tuple[bytes, ...]:
+    """Where the generators are; two calls differ when something was drawn between them."""
+    found = [repr(random.getstate()).encode(), repr(np.random.get_state(legacy=False)["state"]["pos"]).encode()]
+    found.append(np.random.get_state(legacy=False)["state"]["key"].tobytes())
+    found.append(torch.get_rng_state().numpy().tobytes())
+    if device is not None and _is_gpu(device):
+        found.append(torch.cuda.get_rng_state(device).numpy().tobytes())
+    return tuple(found)
+
+
+def _is_gpu(device: torch.device | None) -> bool:
+    return device is not None and device.type == "cuda"
