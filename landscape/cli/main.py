@@ -7,21 +7,22 @@ Owns: running one command, its exit status, and one line for every error. Status
 from __future__ import annotations
 
 import os
+import shlex
 import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from landscape.cli.output import complain, say, speaks
+from landscape.cli.output import complain, say, show_traceback, speaks
 from landscape.cli.parser import parse
-from landscape.errors import LandscapeError
+from landscape.errors import LandscapeError, UntrustedError
 from landscape.options.command import Command
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns the exit status."""
-    command, given = parse(sys.argv[1:] if argv is None else argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    command, given = parse(words)
     debug = given.pop("debug", False)
     try:
         perform(command, given)
@@ -32,10 +33,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (Exception, KeyboardInterrupt) as error:
         busy = type(error).__name__ == "StillBusy"
         cause = error.__cause__ if busy and error.__cause__ else error
-        text, status = explained(cause, keeps=command.keeps or "out" in given, again=given.get("overwrite", False))
+        text, status = explained(cause, command, given)
+        if isinstance(cause, UntrustedError):
+            text += f"; the whole command: {shlex.join(['landscape', *words, *cause.options])}"
         complain(text)
         if debug:
-            traceback.print_exception(cause)
+            show_traceback(cause)
         if busy:
             _abort(status)
         return status
@@ -61,16 +64,19 @@ def perform(command: Command, given: dict[str, Any]) -> None:
         say(plot.command.lines(files, {}))  # type: ignore[attr-defined]
 
 
-def explained(error: BaseException, *, keeps: bool, again: bool = False) -> tuple[str, int]:
-    """(one line, exit status) for an error that ended a command; `keeps`: it writes a file that can be continued."""
+def explained(error: BaseException, command: Command, given: dict[str, Any]) -> tuple[str, int]:
+    """(one line, exit status) for an error that ended a command."""
     if isinstance(error, LandscapeError):
         return str(error), error.exit_status
     if isinstance(error, KeyboardInterrupt):
         text = str(error) or "stopped by Ctrl-C"
-        same = "the same command" + (" without --overwrite" if again else "")
+        same = "the same command" + (" without --overwrite" if given.get("overwrite") else "")
+        keeps = command.keeps or "out" in given
         return text + (f"; what was computed is kept, run {same} to continue" if keeps else ""), 130
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
-        return "out of memory; take a smaller --batch-size or fewer --samples", 1
+        passes = any(row.name == "batch_size" for row in command.rows)
+        advice = "take a smaller --batch-size, fewer --samples or fewer points" if passes else "give fewer or smaller files"
+        return f"out of memory; {advice}", 1
     first = (str(error).strip().splitlines() or [""])[0]
     return f"unexpected {type(error).__name__}: {first} (--debug shows where)", 1
 

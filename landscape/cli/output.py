@@ -1,10 +1,16 @@
-"""What the shell prints. Only the first rank prints."""
+"""What the shell prints. Only the first rank prints.
+
+Owns: that a line stays a line: whatever a file says passes through `printable` here, so that it can neither act on the
+terminal nor pretend to be a line of its own.
+"""
 
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Iterable
 
+from landscape.printable import printable
 from landscape.sweep.launch import launched_rank
 
 
@@ -16,10 +22,16 @@ def say(lines: Iterable[str]) -> None:
     """On stdout, from the first rank."""
     if speaks():
         for line in lines:
-            print(line, flush=True)
+            print(printable(line), flush=True)
 
 
 def complain(text: str) -> None:
     """One line on stderr, from the first rank."""
     if speaks():
-        print(f"landscape: {' '.join(text.split())}", file=sys.stderr, flush=True)
+        print(f"landscape: {printable(' '.join(text.split()))}", file=sys.stderr, flush=True)
+
+
+def show_traceback(error: BaseException) -> None:
+    """On stderr, for `--debug`."""
+    for line in "".join(traceback.format_exception(error)).splitlines():
+        print(printable(line), file=sys.stderr, flush=True)

@@ -31,6 +31,10 @@ class NetOptions:
         None, "zoo name, torchvision:NAME, timm:NAME, module:callable, file.py:callable; in Python also a module "
         "(default: from the checkpoint)", metavar="SPEC",
     )  # fmt: skip
+    trust: bool | str | Path | Sequence[str | Path] = option(
+        (), "run the code that this file names as its model, data or loss; repeatable, in Python also True: whatever is passed "
+        "(default: what a file names is not run)", action="append", metavar="FILE",
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

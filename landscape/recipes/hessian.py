@@ -69,6 +69,7 @@ class MovedOptions:
     to: Any = again(AxesOptions, "to", help="the file's second net, if it has moved")
     to_y: Any = again(AxesOptions, "to_y", help="the file's third net, if it has moved")
     directions: Any = again(AxesOptions, "directions", help="the file's directions, if they have moved")
+    trust: bool | str | Path | Sequence[str | Path] = again(NetOptions, "trust")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,7 @@ from landscape.data.load import subset
 from landscape.data.split import TensorSplit
 from landscape.errors import LandscapeError, UsageError
 from landscape.grid import Grid
-from landscape.options.groups import DataOptions, LossOptions, MachineOptions
+from landscape.options.groups import DataOptions, LossOptions, MachineOptions, NetOptions
 from landscape.options.option import Given
 from landscape.slice.slice import Slice
 from landscape.slice.steps import Steps, checkpoints_of
@@ -32,6 +32,7 @@ from landscape.surfaces.run_log import CONFIG, is_run_folder
 from landscape.surfaces.same_run import difference, plain
 from landscape.surfaces.surface import Surface
 from landscape.sweep.world import World
+from landscape.trust import harmless, taken
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,12 +143,14 @@ def _subject_of(
             raise UsageError(
                 f"{name.replace('_', '-')}: the points of {folder} are its own checkpoints; drop the option"
             )
-    stored = {name: config.get(name) for name in ("model", "data", "normalize", "loss")}
-    options = {**stored, **{name: value for name, value in given.items() if value is not None}}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    used = {name: config.get(name) for name in ("model", "data", "loss") if name not in chosen}
+    stored = {"normalize": harmless(config).get("normalize"), **taken(used, str(folder), given.get("trust", ()))}
+    options = {**stored, **chosen}
     options |= {"split": (split or "train",), "metrics": ("loss",), "precision": precision or "fp32"}
     asked = Given(options)
     device = device_of(asked[MachineOptions], world)
-    net = load_net(files[max(files)], options.get("model"))
+    net = load_net(files[max(files)], options.get("model"), trust=asked[NetOptions].trust)
     batchnorm = policy(net, None, moves=False, states=False)
     subject = make_subject(
         net,

@@ -103,7 +103,9 @@ def on_plane(
     asked.check(len(ranges))
     parsed = [parse_range(spec, name=name) for name, spec in ranges.items()]
     axes, device = asked.axes, device_of(asked.machine, world)
-    net = load_net(asked.checkpoint, asked.net.model, trial_of(asked.data, device))
+    net = load_net(
+        asked.checkpoint, asked.net.model, trial_of(asked.data, device), data=asked.data.data, trust=asked.net.trust
+    )
     batchnorm = policy(net, axes.batchnorm, moves=axes.to is not None, states=axes.state == "states")
     subject = make_subject(net, asked.data, asked.loss, asked.machine, device, world, batchnorm=batchnorm, plain=plain)
     made = make_plane(axes, subject, parsed, keep=asked.output.save_directions)
