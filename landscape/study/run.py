@@ -56,7 +56,11 @@ def run_prepared(
         if dry_run:
             return together(world, lambda: study.plan(world))
         file = together(world, lambda: study.open() if world.leads else None)
-        _compute(study, file, world, quiet)
+        try:
+            _compute(study, file, world, quiet)
+        finally:
+            if file is not None:
+                file.release()
     finally:
         torch.set_num_threads(threads_before)
     return shared(world, lambda: _opened(file).content)

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from landscape.atomic import whole_file
+from landscape.atomic import remove_leftovers, whole_file
 from landscape.checkpoint.checkpoint import Checkpoint, load_checkpoint
 from landscape.checkpoint.save import save_checkpoint, write_whole
 from landscape.errors import LandscapeError, UsageError
@@ -66,6 +66,9 @@ class RunFolder:
                 self._clear()
                 self._write(CONFIG, text)
             (self.path / NETS).mkdir(exist_ok=True)
+            for name in (CONFIG, LOG, STATE, FINAL):
+                remove_leftovers(self.path, f".{name}.")
+            remove_leftovers(self.path / NETS, ".step_")
         except OSError as error:
             raise LandscapeError(f"cannot write {self.path}: {error.strerror or error}; give another -o") from error
         return self._state()
