@@ -10,17 +10,22 @@ from pathlib import Path
 from typing import Any
 
 from landscape.errors import LandscapeError, UsageError
+from landscape.printable import printable
+from landscape.regular import is_folder
 from landscape.scene.build import build_scenes
 from landscape.scene.compare import build_comparison
 from landscape.scene.kinds import default_kind, kind_named
 from landscape.scene.kinds.kind import Kind, Source
 from landscape.scene.scene import Comparison, Scene
+from landscape.scene.wording import reworded
 from landscape.surfaces import Surface, load_surface
 from landscape.surfaces.run_log import RunLog, is_run_folder, load_run
 from landscape.surfaces.spectrum import Spectrum, is_spectrum, load_spectrum
 
 INTERACTIVE = (".html",)
 STATIC = (".png", ".pdf", ".svg")
+# A figure is some ten inches wide; beyond this it would take more memory than most machines have.
+MAX_DPI = 2400
 
 Given = Source | str | Path
 Out = str | Path | Sequence[str | Path] | None
@@ -33,6 +38,7 @@ def draw_each(
 
     `drawing`: the options of `scene.kinds.kind.Options`.
     """
+    _check_dpi(dpi)
     loaded = [_loaded(source) for source in _several(sources)]
     entries = [kind] if isinstance(kind, str) else list(kind or [""])
     names = [name or None for entry in entries for name in entry.split(",")]
@@ -53,11 +59,17 @@ def draw_side_by_side(
     dpi: int,
 ) -> list[Path]:
     """All sources in one picture, on one scale; see `landscape.compare`."""
+    _check_dpi(dpi)
     loaded = [_loaded(source) for source in _several(sources)]
     if not loaded:
         raise UsageError("compare needs at least two surface files")
     comparison = build_comparison(loaded, kind=kind or default_kind(loaded[0]).name, names=names, **drawing)
     return [_draw(comparison, path, dpi) for path in _outputs(out, "comparison.html", ())]
+
+
+def _check_dpi(dpi: int) -> None:
+    if not 1 <= dpi <= MAX_DPI:
+        raise UsageError(f"dpi {dpi}: expected 1 to {MAX_DPI} pixels per inch, such as 200")
 
 
 def _several(surfaces: Given | Sequence[Given]) -> list[Given]:
@@ -125,8 +137,9 @@ def _outputs(out: Out, default: str, marks: tuple[str, ...]) -> list[Path]:
 
 
 def _draw(scene: Scene | Comparison, path: Path, dpi: int) -> Path:
-    if not path.parent.is_dir():
+    if not is_folder(path.parent):
         raise LandscapeError(f"output {path}: the folder {path.parent} does not exist; create it or give another -o")
+    scene = reworded(scene, printable)
     try:
         if path.suffix.lower() in INTERACTIVE:
             from landscape.render.page.picture import draw as draw_page

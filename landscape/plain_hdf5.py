@@ -30,7 +30,10 @@ class Refused(ValueError):
 
 
 class PlainGroup:
-    """A group, with what lies in the file itself; all groups of a file share the bytes that may still be read."""
+    """A group, with what lies in the file itself.
+
+    All groups of a file share `left`: how many bytes may still be read, and how many groups searched.
+    """
 
     def __init__(self, group: h5py.Group, left: list[int]):
         self._group, self._left = group, left
@@ -52,10 +55,23 @@ class PlainGroup:
         """The names of the members that are groups in this file."""
         return [name for name in self.names() if self._is(name, h5py.Group)]
 
-    def arrays(self) -> dict[str, tuple[int, ...]]:
-        """The shapes of the members that are arrays in this file, by name; nothing is read."""
-        found = {name: self._group[name] for name in self.names() if self._is(name, h5py.Dataset)}
-        return {name: item.shape for name, item in found.items() if item.shape is not None}
+    def arrays(self, depth: int = 8) -> dict[str, tuple[int, ...]]:
+        """The shapes of the arrays in this group and in groups within it, by name (`group/array`); nothing is read.
+
+        Raises:
+            Refused: there are too many, as in groups that hold each other.
+        """
+        found: dict[str, tuple[int, ...]] = {}
+        self._left[1] -= 1
+        if self._left[1] < 0:
+            raise Refused(f"holds more than {MEMBERS:,} groups")
+        for name in self.names():
+            if self._is(name, h5py.Dataset) and (shape := self._group[name].shape) is not None:
+                found[name] = shape
+            elif depth and self._is(name, h5py.Group):
+                inner = PlainGroup(self._group[name], self._left).arrays(depth - 1)
+                found |= {f"{name}/{key}": shape for key, shape in inner.items()}
+        return found
 
     def group(self, name: str) -> PlainGroup:
         """A member.
@@ -86,6 +102,11 @@ class PlainGroup:
         if self._left[0] < 0:
             raise Refused(f"declares more than a file of its size can hold: '{name}' has shape {item.shape}")
         return item[()]
+
+    def about(self, name: str) -> tuple[tuple[int, ...], np.dtype]:
+        """The shape of a member and the type of its numbers; raises as `group`."""
+        item = self._member(name, h5py.Dataset)
+        return item.shape, item.dtype
 
     def raw_text(self, name: str) -> str:
         """A member that is one text, such as a file's name; "" if it is anything else."""
@@ -133,7 +154,10 @@ class PlainGroup:
         return local and isinstance(self._group[name], kind)
 
     def _member(self, name: str, kind: Any) -> Any:
-        if name not in self._group and name not in self.names():
+        first, slash, rest = name.partition("/")
+        if slash:
+            return PlainGroup(self._member(first, h5py.Group), self._left)._member(rest, kind)
+        if self._group.get(name, getlink=True) is None:
             raise KeyError(f"no '{name}' in it")
         if not isinstance(self._group.get(name, getlink=True), h5py.HardLink):
             raise Refused(f"'{name}' is a link to another place")
@@ -155,7 +179,7 @@ def plain_hdf5(path: str | Path, what: str, error: type[LandscapeError], expecte
         raise error(f"{what} {path}: is not HDF5{_hint(Path(path))}; expected {expected}")
     try:
         with h5py.File(path, "r") as file:
-            yield PlainGroup(file, [most_bytes(path)])
+            yield PlainGroup(file, [most_bytes(path), MEMBERS])
     except LandscapeError:
         raise
     except Refused as problem:

@@ -51,6 +51,14 @@ def reason_unreadable(path: str | Path) -> str | None:
     return None if os.access(path, os.R_OK) else "cannot be read (no permission)"
 
 
+def is_folder(path: str | Path) -> bool:
+    """Whether a path is a folder; false for one that cannot be looked up."""
+    try:
+        return os.path.isdir(path)
+    except ValueError:  # a zero byte
+        return False
+
+
 def most_bytes(path: str | Path) -> int:
     """How many bytes a file may declare."""
     return max(FREE, RATIO * os.path.getsize(path))

@@ -19,6 +19,7 @@ from landscape.callables import resolve_callable
 from landscape.data.folder import SPLIT_FOLDERS, ImageFiles
 from landscape.data.memory import host_budget
 from landscape.data.normalize import Normalize, parse_normalize
+from landscape.data.npz import npz_names
 from landscape.data.sources import SPLITS, Arrays, Request, read_arrays
 from landscape.data.split import Split, StreamSplit, tensor_split
 from landscape.data.user import call_user, of_split, user_split
@@ -96,8 +97,7 @@ def has_test(data: Any) -> bool:
     if kind == "folder":
         return any((Path(path).expanduser() / name).is_dir() for name in SPLIT_FOLDERS["test"])
     if kind == "npz":
-        with np.load(Path(path).expanduser(), allow_pickle=False) as file:
-            return "test_images" in file
+        return "test_images" in npz_names(Path(path).expanduser())
     return True
 
 

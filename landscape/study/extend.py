@@ -17,7 +17,7 @@ import torch
 
 from landscape.data.load import subset
 from landscape.data.split import TensorSplit
-from landscape.errors import LandscapeError, UsageError
+from landscape.errors import LandscapeError, SurfaceFileError, UsageError
 from landscape.grid import Grid
 from landscape.options.groups import DataOptions, LossOptions, MachineOptions, NetOptions
 from landscape.options.option import Given
@@ -28,7 +28,7 @@ from landscape.subject.net import load_net
 from landscape.subject.subject import Subject, device_of, make_subject, policy
 from landscape.surfaces import load_surface
 from landscape.surfaces.provenance import CheckpointFacts, Provenance, TrainingFacts
-from landscape.surfaces.run_log import CONFIG, is_run_folder
+from landscape.surfaces.run_log import CONFIG, is_run_folder, read_config
 from landscape.surfaces.same_run import difference, plain
 from landscape.surfaces.surface import Surface
 from landscape.sweep.world import World
@@ -124,9 +124,9 @@ def _of_run(
 
 def _config(folder: Path) -> dict[str, Any]:
     try:
-        return json.loads((folder / CONFIG).read_text())
-    except (OSError, ValueError) as error:
-        raise LandscapeError(f"{folder}: not a run folder, because {CONFIG} cannot be read ({error})") from None
+        return read_config(folder / CONFIG)
+    except SurfaceFileError as error:
+        raise LandscapeError(f"{folder}: not a run folder, because {error}") from None
 
 
 def _subject_of(

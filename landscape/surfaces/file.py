@@ -16,6 +16,7 @@ from landscape.atomic import OutputLock, replaceable
 from landscape.errors import SurfaceFileError
 from landscape.grid import Grid
 from landscape.quantity import EVALUATION, Quantity, quantity_named
+from landscape.regular import is_folder
 from landscape.surfaces.hdf5 import read_surface_file, write_surface_file
 from landscape.surfaces.keeper import Keeper, locked
 from landscape.surfaces.same_run import difference, plain
@@ -226,7 +227,7 @@ def surface_of_run(path: str | Path, grid: Grid, provenance: Mapping) -> Surface
 
 def check_folder(path: Path) -> None:
     """Raises SurfaceFileError unless a file can be created beside `path`."""
-    if not _is_folder(path.parent):
+    if not is_folder(path.parent):
         raise SurfaceFileError(f"output {path}: the folder {path.parent} does not exist; create it or give another -o")
     if path.suffix.lower() in PICTURES:
         raise SurfaceFileError(
@@ -236,20 +237,13 @@ def check_folder(path: Path) -> None:
     try:
         place = replaceable(path)
     except OSError as error:
-        if _is_folder(path):
+        if is_folder(path):
             raise SurfaceFileError(
                 f"output {path}: is a folder; give a file name such as {path / 'surface.h5'}"
             ) from error
         raise SurfaceFileError(f"output {path}: {error.strerror or error}; give another -o") from error
     if not os.access(place.parent, os.W_OK):
         raise SurfaceFileError(f"output {path}: the folder {place.parent} is not writable; give another -o")
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except (OSError, ValueError):  # a name too long, a zero byte
-        return False
 
 
 def _grid_text(grid: Grid) -> str:
