@@ -19,6 +19,7 @@ from pathlib import Path
 from types import ModuleType
 
 from landscape.errors import LandscapeError, UsageError
+from landscape.regular import expanded
 
 
 # What was resolved in this process, by purpose: naming it again runs nothing new.
@@ -61,7 +62,7 @@ def _identity(spec: str) -> str:
     """The spec, with the version of its file in place of its path."""
     place, _, name = spec.rpartition(":")
     try:
-        return f"{_module_name(Path(place).expanduser().resolve())}:{name}" if place.endswith(".py") else spec
+        return f"{_module_name(expanded(place).resolve())}:{name}" if place.endswith(".py") else spec
     except (OSError, ValueError):
         return spec
 
@@ -93,7 +94,7 @@ def _import_module(name: str, spec: str, what: str) -> ModuleType:
 
 
 def _import_file(place: str, spec: str, what: str) -> ModuleType:
-    path = Path(place).expanduser().resolve()
+    path = expanded(place).resolve()
     if not path.is_file():
         raise LandscapeError(f"{what} '{spec}': there is no file {place}")
     name = _module_name(path)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from landscape.errors import LandscapeError, UsageError
+from landscape.options.groups import named_path
 from landscape.printable import printable
 from landscape.regular import is_folder
 from landscape.scene.build import build_scenes
@@ -126,7 +127,7 @@ def _outputs(out: Out, default: str, marks: tuple[str, ...]) -> list[Path]:
         return [Path(default)]
     paths: list[Path] = []
     for entry in [out] if isinstance(out, (str, Path)) else out:
-        text = str(entry)
+        text = str(named_path("out", entry))
         bare = text in (*STATIC, *INTERACTIVE)
         base = (paths[0].with_suffix(text) if paths else Path(default).with_suffix(text)) if bare else Path(text)
         if base.suffix.lower() not in (*STATIC, *INTERACTIVE):

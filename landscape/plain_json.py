@@ -7,7 +7,6 @@ fails on thousands of nested brackets, and so would each function that walks the
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 DEEPEST = 40
@@ -42,11 +41,11 @@ def check_depth(tree: Any, most: int = 100_000) -> None:
     for _ in range(DEEPEST):
         inner: list[Any] = []
         for each in level:
-            count += len(each) if isinstance(each, (Mapping, list, tuple)) else 0
+            count += len(each) if isinstance(each, (dict, list, tuple)) else 0
             if count > most:
                 raise ValueError(f"more than {most:,} entries")
-            values = each.values() if isinstance(each, Mapping) else each if isinstance(each, (list, tuple)) else ()
-            inner += [value for value in values if isinstance(value, (Mapping, list, tuple))]
+            values = each.values() if isinstance(each, dict) else each if isinstance(each, (list, tuple)) else ()
+            inner += [value for value in values if isinstance(value, (dict, list, tuple))]
         if not inner:
             return
         level = inner
@@ -64,7 +63,7 @@ def tamed(tree: Any) -> Any:
 
 
 def _tamed(tree: Any) -> Any:
-    if isinstance(tree, Mapping):
+    if isinstance(tree, dict):
         return {key if isinstance(key, str) else str(_tamed(key)): _tamed(value) for key, value in tree.items()}
     if isinstance(tree, (list, tuple)):
         return type(tree)(map(_tamed, tree)) if type(tree) in (list, tuple) else list(map(_tamed, tree))

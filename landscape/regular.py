@@ -51,6 +51,11 @@ def reason_unreadable(path: str | Path) -> str | None:
     return None if os.access(path, os.R_OK) else "cannot be read (no permission)"
 
 
+def expanded(path: str | Path) -> Path:
+    """The path with `~` replaced; a home folder that nobody has stays as it is written."""
+    return Path(os.path.expanduser(path))
+
+
 def is_folder(path: str | Path) -> bool:
     """Whether a path is a folder; false for one that cannot be looked up."""
     try:

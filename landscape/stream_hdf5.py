@@ -10,6 +10,7 @@ import contextlib
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import h5py
 
@@ -40,7 +41,7 @@ class _Remembering(io.FileIO):
         if self._failure is not None:
             raise self._failure
 
-    def write(self, data) -> int:  # type: ignore[override, no-untyped-def]  # any buffer
+    def write(self, data: Any) -> int:
         rest = memoryview(data).cast("B")
         size = len(rest)
         try:
@@ -57,7 +58,7 @@ class _Remembering(io.FileIO):
             self._failure = error
             return size or 0
 
-    def readinto(self, buffer) -> int:  # type: ignore[override, no-untyped-def]  # any buffer
+    def readinto(self, buffer: Any) -> int:
         view = memoryview(buffer).cast("B")
         got = (super().readinto(view) or 0) if self._failure is None else 0
         view[got:] = bytes(len(view) - got)

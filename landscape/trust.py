@@ -14,6 +14,7 @@ from typing import Any
 
 from landscape.callables import was_resolved
 from landscape.errors import UntrustedError
+from landscape.regular import expanded
 
 # What may stand before the colon of a spec that names no code, by the option that takes it.
 NAMED: dict[str, tuple[str, ...]] = {"model": ("torchvision", "timm"), "data": ("folder", "npz"), "loss": ()}
@@ -84,7 +85,7 @@ def _refusal(specs: Mapping[str, str], source: str) -> UntrustedError:
 def _same(source: str | Path, path: str | Path) -> bool:
     """Two names of one file; a run folder stands for the nets in it."""
     try:
-        place, trusted = (os.path.realpath(Path(each).expanduser()) for each in (source, path))
+        place, trusted = (os.path.realpath(expanded(each)) for each in (source, path))
     except (OSError, ValueError):
         return False
     return place == trusted or (os.path.isdir(trusted) and place.startswith(trusted + os.sep))

@@ -37,7 +37,14 @@ PEAK_SIZE, PEAK_REPEATS = 1536, 8
 
 
 def bench_evaluation(
-    checkpoint: Any, model: Any, *, rounds: int, plain: bool, trust: Trust, shared: dict[str, Any], place: dict[str, Any]
+    checkpoint: Any,
+    model: Any,
+    *,
+    rounds: int,
+    plain: bool,
+    trust: Trust,
+    shared: dict[str, Any],
+    place: dict[str, Any],
 ) -> dict[str, Any]:
     """Samples per second of the three ways, at one point of the landscape; ours includes moving the weights there.
 

@@ -18,10 +18,10 @@ from landscape.checkpoint import safetensors_file, torch_file
 from landscape.checkpoint.unwrap import clean_names, unwrap
 from landscape.errors import CheckpointError
 from landscape.plain_json import check_depth, tamed
-from landscape.regular import is_folder, most_bytes, reason_unreadable
+from landscape.regular import expanded, is_folder, most_bytes, reason_unreadable
 
 # Checkpoints may hold logs of a whole training run beside the weights.
-MOST_ENTRIES = 10_000_000
+MOST_ENTRIES = 3_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +57,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     Raises:
         CheckpointError: the file is missing, truncated or of unknown form, or holds Python objects or no tensors.
     """
-    path = Path(path).expanduser()
+    path = expanded(path)
     path = _net_of_run(path) or path
     stored: object
     if is_folder(path):

@@ -81,5 +81,7 @@ def _weight_map(index: Path) -> dict[str, str]:
         raise CheckpointError(f"checkpoint index {index}: no 'weight_map' in it; download it again") from error
     for shard in found.values():
         if not isinstance(shard, str) or shard != os.path.basename(shard) or shard in ("", ".", "..") or "\0" in shard:
-            raise CheckpointError(f"checkpoint index {index}: names {shard!r} as a shard, expected a file beside the index")
+            raise CheckpointError(
+                f"checkpoint index {index}: names {shard!r} as a shard, expected a file beside the index"
+            )
     return found

@@ -75,7 +75,9 @@ def explained(error: BaseException, command: Command, given: dict[str, Any]) -> 
         return text + (f"; what was computed is kept, run {same} to continue" if keeps else ""), 130
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
         passes = any(row.name == "batch_size" for row in command.rows)
-        advice = "take a smaller --batch-size, fewer --samples or fewer points" if passes else "give fewer or smaller files"
+        advice = (
+            "take a smaller --batch-size, fewer --samples or fewer points" if passes else "give fewer or smaller files"
+        )
         return f"out of memory; {advice}", 1
     first = (str(error).strip().splitlines() or [""])[0]
     return f"unexpected {type(error).__name__}: {first} (--debug shows where)", 1

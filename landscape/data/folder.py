@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from landscape.errors import DataError
-from landscape.regular import is_folder, reason_unreadable
+from landscape.regular import expanded, is_folder, reason_unreadable
 
 SPLIT_FOLDERS = {"train": ("train",), "test": ("test", "val", "valid", "validation")}
 RESIZE, CROP = 256, 224
@@ -89,7 +89,7 @@ def read_image_folder(path: Path, split: str, subset: Callable[[int], np.ndarray
     Raises:
         DataError: no such folder or split, no images, a file that is not an image.
     """
-    samples = _listed(_split_folder(path.expanduser(), split))
+    samples = _listed(_split_folder(expanded(path), split))
     taken = [samples[i] for i in subset(len(samples))]
     files = [file for file, _ in taken]
     labels = np.array([label for _, label in taken], dtype=np.int64)
@@ -114,7 +114,9 @@ def _listed(folder: Path) -> list[tuple[str, int]]:
 
     try:
         _, numbers = find_classes(folder)
-        found = {name: sorted(_images(os.path.join(folder, name), IMG_EXTENSIONS, [FOLDERS])) for name in sorted(numbers)}
+        found = {
+            name: sorted(_images(os.path.join(folder, name), IMG_EXTENSIONS, [FOLDERS])) for name in sorted(numbers)
+        }
         if empty := [name for name, images in found.items() if not images]:
             raise FileNotFoundError(f"no image in {', '.join(empty[:6])}")
     except OSError as error:

@@ -24,6 +24,7 @@ from landscape.data.sources import SPLITS, Arrays, Request, read_arrays
 from landscape.data.split import Split, StreamSplit, tensor_split
 from landscape.data.user import call_user, of_split, user_split
 from landscape.errors import UsageError
+from landscape.regular import expanded
 
 # The subset does not depend on --seed: repeats over directions should differ only in the direction.
 SUBSET_SEED = 0
@@ -95,9 +96,9 @@ def has_test(data: Any) -> bool:
         return "split" in inspect.signature(resolve_callable(data, "data")).parameters
     kind, _, path = data.partition(":")
     if kind == "folder":
-        return any((Path(path).expanduser() / name).is_dir() for name in SPLIT_FOLDERS["test"])
+        return any((expanded(path) / name).is_dir() for name in SPLIT_FOLDERS["test"])
     if kind == "npz":
-        return "test_images" in npz_names(Path(path).expanduser())
+        return "test_images" in npz_names(expanded(path))
     return True
 
 

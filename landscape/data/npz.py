@@ -33,9 +33,13 @@ def read_npz(path: Path, names: Sequence[str], purpose: str) -> list[np.ndarray]
     """
     sizes = _sizes(path)
     if missing := [name for name in names if name not in sizes]:
-        raise DataError(f"data npz:{path}: no '{missing[0]}' in it for {purpose} (it has {', '.join(sizes) or 'nothing'})")
+        raise DataError(
+            f"data npz:{path}: no '{missing[0]}' in it for {purpose} (it has {', '.join(sizes) or 'nothing'})"
+        )
     if sum(sizes[name] for name in names) > most_bytes(path):
-        raise DataError(f"data npz:{path}: declares more than a file of its size can hold; write it again with numpy.savez")
+        raise DataError(
+            f"data npz:{path}: declares more than a file of its size can hold; write it again with numpy.savez"
+        )
     try:
         with np.load(path, allow_pickle=False) as file:
             found = [file[name] for name in names]

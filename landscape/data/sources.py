@@ -16,6 +16,7 @@ from landscape.data import digits
 from landscape.data.folder import ImageFiles, read_image_folder
 from landscape.data.npz import read_npz
 from landscape.errors import DataError, UsageError
+from landscape.regular import expanded
 
 SPLITS = ("train", "test")
 # name -> (class in torchvision.datasets, normalization preset)
@@ -74,7 +75,7 @@ def read_arrays(spec: str, request: Request) -> Arrays:
     if colon and kind == "folder":
         return _folder(Path(path), request)
     if colon and kind == "npz":
-        return _npz(Path(path).expanduser(), request)
+        return _npz(expanded(path), request)
     known = ", ".join(
         ["digits", *TORCHVISION, "folder:PATH", "npz:PATH", "package.module:callable", "file.py:callable"]
     )
@@ -97,7 +98,7 @@ def _torchvision(name: str, request: Request) -> Arrays:
     from torchvision import datasets
 
     class_name, preset = TORCHVISION[name]
-    root = Path(request.root or "data").expanduser()
+    root = expanded(request.root or "data")
     which = {"split": request.split} if class_name == "SVHN" else {"train": request.split == "train"}
     try:
         found = getattr(datasets, class_name)(root=root, download=request.download, **which)

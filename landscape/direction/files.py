@@ -135,9 +135,7 @@ def _read_original(stored: PlainGroup, path: Path, model: nn.Module, layout: Lay
     return Direction(vector, {"kind": "file"})
 
 
-def _checked(
-    stored: PlainGroup, key: str, name: str, shape: tuple[int, ...], path: Path, where: str = ""
-) -> Tensor:
+def _checked(stored: PlainGroup, key: str, name: str, shape: tuple[int, ...], path: Path, where: str = "") -> Tensor:
     found, kind = stored.about(key)
     if found != shape or kind.kind not in "fiu":
         raise LandscapeError(

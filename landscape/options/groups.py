@@ -13,10 +13,19 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from landscape.errors import UsageError
-from landscape.options.option import check_choices, flag, option
+from landscape.options.option import check_choices, check_whole, flag, option
 
 RANDOM, HESSIAN, GRADIENT = ALONG = ("random", "hessian", "gradient")
 USUAL_TOLERANCE, MAX_TOLERANCE = 0.05, 0.5
+# The largest seed of torch; more threads than any machine has cores.
+MAX_SEED, MAX_THREADS = 2**63 - 1, 4096
+
+
+def named_path(option: str, path: str | Path) -> Path:
+    """The path; raises UsageError for an empty name, which would mean the current folder."""
+    if not str(path).strip():
+        raise UsageError(f"{option} '{path}': expected the name of a file")
+    return Path(path)
 
 
 def comma_list(text: str) -> list[str]:
@@ -128,8 +137,7 @@ class AxesOptions:
         self._check_exclusions(save_directions)
         if self.orthogonal and ndim < 2:
             raise UsageError("orthogonal needs two directions; a line has one")
-        if self.seed < 0:
-            raise UsageError(f"seed {self.seed}: expected 0 or more")
+        check_whole("seed", self.seed, 0, MAX_SEED)
 
     def _check_exclusions(self, save_directions: bool) -> None:
         """A lean direction is never in memory as a whole; one along the loss must be computed first."""
@@ -161,10 +169,10 @@ class MachineOptions:
     shard_data: bool = flag("share the data of every point among the ranks, for few points")
 
     def check(self) -> None:
-        """Raises UsageError for an unknown precision or a number of threads below 1."""
+        """Raises UsageError for an unknown precision, or numbers of threads and samples that cannot be."""
         check_choices(self)
-        if self.threads is not None and self.threads < 1:
-            raise UsageError(f"threads {self.threads}: expected at least 1")
+        check_whole("threads", self.threads, 1, MAX_THREADS)
+        check_whole("batch-size", self.batch_size, 1, 2**31)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,4 +220,9 @@ class OutputOptions:
 
     @property
     def path(self) -> Path | None:
-        return Path(self.out) if self.out else None
+        """Where the result goes; None keeps it in memory.
+
+        Raises:
+            UsageError: the name is empty.
+        """
+        return None if self.out is None else named_path("out", self.out)

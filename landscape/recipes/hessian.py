@@ -17,7 +17,7 @@ from landscape.options.groups import (
     NetOptions,
     OutputOptions,
 )
-from landscape.options.option import Given, again, check_choices, option
+from landscape.options.option import Given, again, check_choices, check_whole, option
 from landscape.recipes.words import plan_lines, spread
 
 if TYPE_CHECKING:
@@ -149,6 +149,7 @@ def hessian(surface: Surface | str | Path, *, given: Given) -> Surface | Plan:
         LandscapeError: bad input, a loss without second derivatives; what was computed is kept.
     """
     from landscape.curvature.operator import CurvatureOperator
+    from landscape.grid import MAX_POINTS
     from landscape.measurement.ends import EndsSettings, HessianEnds
     from landscape.objective.numerics import memory_budget
     from landscape.quantity import HESSIAN
@@ -160,6 +161,7 @@ def hessian(surface: Surface | str | Path, *, given: Given) -> Surface | Plan:
     check_choices(ends)
     if ends.every < 1:
         raise UsageError(f"every {ends.every}: expected 1 (all points) or more")
+    check_whole("every", ends.every, 1, MAX_POINTS)
     machine = given[EndsMachine]
     moved = {
         **vars(given[MovedOptions]),

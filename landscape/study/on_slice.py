@@ -12,7 +12,7 @@ from typing import Any
 from landscape.direction.direction import Direction
 from landscape.direction.regenerated import Regenerated
 from landscape.errors import UsageError
-from landscape.grid import parse_range
+from landscape.grid import check_size, parse_range
 from landscape.options.groups import (
     AxesOptions,
     DataOptions,
@@ -102,6 +102,7 @@ def on_plane(
     """
     asked.check(len(ranges))
     parsed = [parse_range(spec, name=name) for name, spec in ranges.items()]
+    check_size(parsed)
     axes, device = asked.axes, device_of(asked.machine, world)
     net = load_net(
         asked.checkpoint, asked.net.model, trial_of(asked.data, device), data=asked.data.data, trust=asked.net.trust

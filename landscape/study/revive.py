@@ -6,6 +6,7 @@ longer those of the file. Does not know what is then computed.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -132,7 +133,7 @@ def _one(entry: str | None) -> str | None:
 
 
 def _check_there(path: Any, name: str, where: str) -> None:
-    if isinstance(path, (str, Path)) and path != IN_MEMORY and not Path(path).exists():
+    if isinstance(path, (str, Path)) and path != IN_MEMORY and not os.path.exists(path):
         option = name.replace("_", "-")
         raise UsageError(f"{where} was computed from {path}, which is not there; give its new place with --{option}")
 

@@ -101,8 +101,9 @@ class SurfaceFile:
         quantity: Callable[[str], Quantity] = quantity_named,
     ) -> SurfaceFile:
         """Continues `path` when it exists, unless it is to be overwritten; else starts it."""
-        if path and Path(path).exists() and not overwrite:
+        if path:
             check_folder(Path(path))
+        if path and Path(path).exists() and not overwrite:
             return cls.open(path, grid, provenance, quantity)
         return cls.create(path, grid, provenance, trails, quantity)
 

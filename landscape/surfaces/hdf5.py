@@ -122,7 +122,11 @@ def _grid(group: PlainGroup) -> Grid:
 def checked_axes(axes: Sequence[Axis]) -> tuple[Axis, ...]:
     """The axes; raises ValueError unless the coordinates of each are finite and rise."""
     for axis in axes:
-        if axis.values.ndim != 1 or not np.isfinite(axis.values).all() or not (axis.values[1:] > axis.values[:-1]).all():
+        if (
+            axis.values.ndim != 1
+            or not np.isfinite(axis.values).all()
+            or not (axis.values[1:] > axis.values[:-1]).all()
+        ):
             raise ValueError(f"the coordinates of axis {axis.name} are not finite and rising")
     return tuple(axes)
 

@@ -1,6 +1,7 @@
 """When results in memory reach the disk: often enough that little is lost, seldom enough that writing costs little.
 
-Owns: the pace of writing, the lock of the output, and the rescue copy when the disk is full. What is written is the business of the file's format.
+Owns: the pace of writing, the lock of the output, and the rescue copy when the disk is full. What is written is the business
+of the file's format.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ WRITING_SHARE, MAX_WRITING_SHARE = 0.02, 0.2
 class Keeper:
     """Writes with `write(path)`, whole or not at all; `path` None keeps everything in memory.
 
-    `done` counts the results that a rescue would keep; `lock` is that of `path`, if it is held already. Making one raises SurfaceFileError if another process writes the file.
+    `done` counts the results that a rescue would keep; `lock` is that of `path`, if it is held already. Making one raises
+    SurfaceFileError if another process writes the file.
     """
 
     def __init__(

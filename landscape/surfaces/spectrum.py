@@ -184,7 +184,7 @@ def load_spectrum(path: str | Path) -> Spectrum:
 def _read(group: PlainGroup) -> Block:
     """A block whose arrays fit together, so that nobody who uses them has to check."""
     numbers: dict[str, Any] = {name: group.number(name) for name in _NUMBERS}
-    arrays = {name: group.array(name).astype(np.float64, copy=False) for name in _ARRAYS}
+    arrays: dict[str, Any] = {name: group.array(name).astype(np.float64, copy=False) for name in _ARRAYS}
     values, nodes = arrays["values"], arrays["nodes"]
     if values.ndim != 1 or arrays["errors"].shape != values.shape:
         raise ValueError(f"eigenvalues of shape {values.shape} have errors of shape {arrays['errors'].shape}")
