@@ -21,7 +21,6 @@ from types import ModuleType
 from landscape.errors import LandscapeError, UsageError
 from landscape.regular import expanded
 
-
 # What was resolved in this process, by purpose: naming it again runs nothing new.
 _resolved: set[tuple[str, str]] = set()
 

@@ -23,6 +23,8 @@ from landscape.regular import most_bytes, reason_unreadable
 FILTERS = (1, 2, 3, 4, 5, 6, 32000)
 # More members or attributes than any file of ours has; the names alone could fill the memory.
 MEMBERS = 100_000
+# Groups searched for arrays: groups that hold each other have no end.
+GROUPS = 1000
 
 
 class Refused(ValueError):
@@ -64,7 +66,7 @@ class PlainGroup:
         found: dict[str, tuple[int, ...]] = {}
         self._left[1] -= 1
         if self._left[1] < 0:
-            raise Refused(f"holds more than {MEMBERS:,} groups")
+            raise Refused(f"holds more than {GROUPS:,} groups")
         for name in self.names():
             if self._is(name, h5py.Dataset) and (shape := self._group[name].shape) is not None:
                 found[name] = shape
@@ -179,7 +181,7 @@ def plain_hdf5(path: str | Path, what: str, error: type[LandscapeError], expecte
         raise error(f"{what} {path}: is not HDF5{_hint(Path(path))}; expected {expected}")
     try:
         with h5py.File(path, "r") as file:
-            yield PlainGroup(file, [most_bytes(path), MEMBERS])
+            yield PlainGroup(file, [most_bytes(path), GROUPS])
     except LandscapeError:
         raise
     except Refused as problem:

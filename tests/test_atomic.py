@@ -5,7 +5,6 @@ import socket
 import stat
 import subprocess
 import sys
-
 from pathlib import Path
 
 import pytest

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-
 # Characters of one fact on the terminal; `--json` prints all of them.
 LONGEST = 4000
 

@@ -26,10 +26,10 @@ from landscape.models.resolve import build_model
 from landscape.objective.loss import Measure, make_measure
 from landscape.objective.numerics import choose_device, dtype_of, memory_budget
 from landscape.objective.objective import Objective, private_copy
-from landscape.subject.net import bare
-from landscape.subject.subject import versions_used
 from landscape.options.groups import MAX_THREADS, named_path
 from landscape.options.option import check_whole
+from landscape.subject.net import bare
+from landscape.subject.subject import versions_used
 from landscape.sweep.progress import note
 from landscape.sweep.world import own_cores
 from landscape.training.loader import TensorLoader, make_loader

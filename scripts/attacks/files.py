@@ -14,7 +14,6 @@ import io
 import json
 import os
 import random
-import resource
 import select
 import shutil
 import subprocess
@@ -152,7 +151,21 @@ def _splice(path: Path, good: bytes, chance: random.Random) -> str:
 
 ODD_TEXTS = ("", "x" * 5000, "a\nforged: yes", "\x1b[2J\x1b]0;t\x07", "<b>&amp;", "\u202e\u2028", "nan", "1e999", "-1", "[" * 5000,
              "os:abort", "evil.py:build", "~nobody/x", "/dev/zero", "folder:/dev", "npz:/dev/zero", "\0")  # fmt: skip
-ODD_VALUES: tuple[Any, ...] = (None, True, -1, 0, 10**30, 1.5, float("nan"), float("inf"), [], {}, [1, [2]], {"a": {"b": 1}}, *ODD_TEXTS)
+ODD_VALUES: tuple[Any, ...] = (
+    None,
+    True,
+    -1,
+    0,
+    10**30,
+    1.5,
+    float("nan"),
+    float("inf"),
+    [],
+    {},
+    [1, [2]],
+    {"a": {"b": 1}},
+    *ODD_TEXTS,
+)
 
 
 def odd_tree(tree: Any, chance: random.Random) -> Any:
@@ -179,7 +192,12 @@ def _hdf5(path: Path, good: bytes, chance: random.Random) -> str:
     arrays: list[str] = []
     everything: list[str] = ["/"]
     with h5py.File(path, "r+") as file:
-        file.visititems(lambda name, item: (everything.append(name), arrays.append(name) if isinstance(item, h5py.Dataset) else None)[1])
+        file.visititems(
+            lambda name, item: (
+                everything.append(name),
+                arrays.append(name) if isinstance(item, h5py.Dataset) else None,
+            )[1]
+        )
         way = chance.choice(("shape", "type", "lost", "link", "external", "virtual", "attribute", "attribute", "json", "json", "bomb",
                              "values", "group"))  # fmt: skip
         name = chance.choice(arrays)
@@ -192,7 +210,9 @@ def _hdf5(path: Path, good: bytes, chance: random.Random) -> str:
             owner.attrs[key] = value
             return f"attribute {key} of {owner.name} is {str(value)[:40]!r}"
         if way == "json":
-            owners = [(file[each], key) for each in everything for key in ("provenance", "labels") if key in file[each].attrs]
+            owners = [
+                (file[each], key) for each in everything for key in ("provenance", "labels") if key in file[each].attrs
+            ]
             if owners:
                 owner, key = chance.choice(owners)
                 value = odd_tree(json.loads(owner.attrs[key]), chance)
@@ -215,7 +235,9 @@ def _hdf5(path: Path, good: bytes, chance: random.Random) -> str:
             parent[last] = chance.choice((np.zeros(shape, "S4"), np.zeros(shape, "c16"), np.zeros(shape, bool), np.ones(shape, "i8"),
                                           "text", np.zeros(shape, [("a", "f8")])))  # fmt: skip
         elif way == "link":
-            parent[last] = chance.choice((h5py.SoftLink("/"), h5py.SoftLink("/nowhere"), h5py.ExternalLink("l.h5", "/values/train_loss")))
+            parent[last] = chance.choice(
+                (h5py.SoftLink("/"), h5py.SoftLink("/nowhere"), h5py.ExternalLink("l.h5", "/values/train_loss"))
+            )
         elif way == "external":
             size = max(1, int(np.prod(shape)))
             parent.create_dataset(last, shape=shape or (1,), dtype="f8", external=[("net.pt", 0, 8 * size)])
@@ -427,7 +449,9 @@ def verdict(answer: dict[str, Any] | str) -> str:
     lines = text.splitlines()
     if any(line.startswith("forged:") for line in lines) or any(c in text for c in "\x1b\x07\u202e\u2028"):
         return "forged"
-    if answer["status"] and not (answer["status"] in (1, 2) and len(answer["err"].splitlines()) <= 1 + answer["err"].count("validation")):
+    if answer["status"] and not (
+        answer["status"] in (1, 2) and len(answer["err"].splitlines()) <= 1 + answer["err"].count("validation")
+    ):
         return "traceback"
     return "done" if answer["status"] == 0 else "refused"
 
@@ -446,7 +470,9 @@ def attack(folder: Path, inputs: int, seed: int, kinds: list[str] | None = None)
             target = folder / (f"in{number}" + made[kind].suffix)
             what = mutate(made[kind], target, chance)
             for command in COMMANDS[kind]:
-                words = [word.replace("FILE", str(target)).replace("OUT", str(folder / "out")) for word in command.split()]
+                words = [
+                    word.replace("FILE", str(target)).replace("OUT", str(folder / "out")) for word in command.split()
+                ]
                 answer = child.run(words)
                 said = answer if isinstance(answer, str) else (answer["err"].strip() or answer["out"])[:300]
                 yield Outcome(kind, number, what, command, verdict(answer), said)
@@ -459,7 +485,9 @@ def attack(folder: Path, inputs: int, seed: int, kinds: list[str] | None = None)
 
 def main(arguments: list[str]) -> int:
     """Prints every bad outcome, and a table of all; the status is 1 if there was a bad one."""
-    parser = argparse.ArgumentParser(prog="scripts/attack files", description=__doc__.splitlines()[0] if __doc__ else "")
+    parser = argparse.ArgumentParser(
+        prog="scripts/attack files", description=__doc__.splitlines()[0] if __doc__ else ""
+    )
     parser.add_argument("--inputs", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--kinds", nargs="+", choices=list(COMMANDS))
@@ -469,9 +497,14 @@ def main(arguments: list[str]) -> int:
         for outcome in attack(Path(place), asked.inputs, asked.seed, asked.kinds):
             counts[outcome.kind, outcome.verdict] += 1
             if outcome.verdict in BAD:
-                print(f"{outcome.verdict}: {outcome.kind} {outcome.number} ({outcome.what}), {outcome.command}: {outcome.said}", flush=True)
+                print(
+                    f"{outcome.verdict}: {outcome.kind} {outcome.number} ({outcome.what}), {outcome.command}: {outcome.said}",
+                    flush=True,
+                )
     kinds = asked.kinds or list(COMMANDS)
-    print(f"\nseed {asked.seed}, {asked.inputs} inputs, {sum(counts.values())} commands, {time.monotonic() - started:.0f} s")
+    print(
+        f"\nseed {asked.seed}, {asked.inputs} inputs, {sum(counts.values())} commands, {time.monotonic() - started:.0f} s"
+    )
     print("| file | " + " | ".join(VERDICTS) + " |\n|---" * 1 + "|---:" * len(VERDICTS) + "|")
     for kind in kinds:
         print(f"| {kind} | " + " | ".join(str(counts[kind, each]) for each in VERDICTS) + " |")
