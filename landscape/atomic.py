@@ -50,6 +50,13 @@ def whole_file(path: Path) -> Iterator[Path]:
         raise
 
 
+def disk_error(error: BaseException | None) -> OSError | None:
+    """The failure of the disk behind an error: libraries that compress raise another one when they close a cut-off file."""
+    while error is not None and not isinstance(error, OSError):
+        error = error.__cause__ or error.__context__
+    return error
+
+
 def replaceable(path: Path) -> Path:
     """Where writing to `path` ends up, links followed.
 

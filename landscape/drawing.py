@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from landscape.atomic import disk_error
 from landscape.errors import LandscapeError, UsageError
 from landscape.options.groups import named_path
 from landscape.printable import printable
@@ -150,6 +151,10 @@ def _draw(scene: Scene | Comparison, path: Path, dpi: int) -> Path:
             from landscape.render.still.picture import draw as draw_still
 
             draw_still(scene, path, dpi=dpi)
-    except OSError as error:
-        raise LandscapeError(f"cannot write {path}: {error.strerror or error}; give another -o") from error
+    except LandscapeError:
+        raise
+    except Exception as error:
+        if found := disk_error(error):
+            raise LandscapeError(f"cannot write {path}: {found.strerror or found}; give another -o") from error
+        raise
     return path

@@ -35,7 +35,7 @@ def export(surface: Surface | str | Path, out: str | Path, *, format: str | None
     Raises:
         UsageError: unknown format. LandscapeError: unreadable input or unwritable output.
     """
-    from landscape.atomic import whole_file
+    from landscape.atomic import disk_error, whole_file
     from landscape.exporters import FORMATS, writer_of
     from landscape.regular import is_folder
     from landscape.surfaces import Surface, load_surface
@@ -52,6 +52,10 @@ def export(surface: Surface | str | Path, out: str | Path, *, format: str | None
     try:
         with whole_file(out) as scratch:
             writer_of(chosen)(loaded, scratch)
-    except OSError as error:
-        raise LandscapeError(f"cannot write {out}: {error.strerror or error}") from error
+    except LandscapeError:
+        raise
+    except Exception as error:
+        if found := disk_error(error):
+            raise LandscapeError(f"cannot write {out}: {found.strerror or found}; give another name") from error
+        raise
     return out

@@ -149,7 +149,7 @@ def _splice(path: Path, good: bytes, chance: random.Random) -> str:
     return f"{length} bytes replaced at {start}"
 
 
-ODD_TEXTS = ("", "x" * 5000, "a\nforged: yes", "\x1b[2J\x1b]0;t\x07", "<b>&amp;", "\u202e\u2028", "nan", "1e999", "-1", "[" * 5000,
+ODD_TEXTS = ("", "x" * 5000, "a\nforged: yes", "\x1b[2J\x1b]0;t\x07", "<b>&amp;", "\u202e\u2028", "nan", "1e999", "-1", "[" * 5000,  # noqa: E501
              "os:abort", "evil.py:build", "~nobody/x", "/dev/zero", "folder:/dev", "npz:/dev/zero", "\0")  # fmt: skip
 ODD_VALUES: tuple[Any, ...] = (
     None,
@@ -198,14 +198,14 @@ def _hdf5(path: Path, good: bytes, chance: random.Random) -> str:
                 arrays.append(name) if isinstance(item, h5py.Dataset) else None,
             )[1]
         )
-        way = chance.choice(("shape", "type", "lost", "link", "external", "virtual", "attribute", "attribute", "json", "json", "bomb",
+        way = chance.choice(("shape", "type", "lost", "link", "external", "virtual", "attribute", "attribute", "json", "json", "bomb",  # noqa: E501
                              "values", "group"))  # fmt: skip
         name = chance.choice(arrays)
         if way == "attribute":
             owner = file[chance.choice(everything)]
             key = chance.choice([*owner.attrs, "new"])
             value = chance.choice((*(v for v in ODD_VALUES if isinstance(v, (bool, int, float)) and abs(v) < 2**60 or v != v),
-                                   *(t for t in ODD_TEXTS if "\0" not in t), np.zeros(3), np.zeros((2, 2)), np.bytes_(b"\xff\xfe"),
+                                   *(t for t in ODD_TEXTS if "\0" not in t), np.zeros(3), np.zeros((2, 2)), np.bytes_(b"\xff\xfe"),  # noqa: E501
                                    h5py.Empty("f"), np.zeros(2, dtype="S3")))  # fmt: skip
             owner.attrs[key] = value
             return f"attribute {key} of {owner.name} is {str(value)[:40]!r}"
@@ -232,7 +232,7 @@ def _hdf5(path: Path, good: bytes, chance: random.Random) -> str:
             new = chance.choice(((), (1,), (0,), (3, 1), (*shape, 1), (7,), (2, 2, 2), tuple(n + 1 for n in shape)))
             parent[last] = np.zeros(new)
         elif way == "type":
-            parent[last] = chance.choice((np.zeros(shape, "S4"), np.zeros(shape, "c16"), np.zeros(shape, bool), np.ones(shape, "i8"),
+            parent[last] = chance.choice((np.zeros(shape, "S4"), np.zeros(shape, "c16"), np.zeros(shape, bool), np.ones(shape, "i8"),  # noqa: E501
                                           "text", np.zeros(shape, [("a", "f8")])))  # fmt: skip
         elif way == "link":
             parent[last] = chance.choice(
@@ -292,8 +292,8 @@ def _stored(path: Path, good: bytes, chance: random.Random) -> str:
     if way == "tensor":
         name = chance.choice(list(state))
         state[name] = chance.choice((
-            torch.zeros(()), torch.zeros(3), state[name].double(), state[name].to(torch.int64), torch.zeros(1).expand(10**6, 10**6),
-            state[name].to(torch.complex64), state[name] * float("nan"), state[name].to_sparse(), torch.empty(5, device="meta"), None,
+            torch.zeros(()), torch.zeros(3), state[name].double(), state[name].to(torch.int64), torch.zeros(1).expand(10**6, 10**6),  # noqa: E501
+            state[name].to(torch.complex64), state[name] * float("nan"), state[name].to_sparse(), torch.empty(5, device="meta"), None,  # noqa: E501
             "text", [state[name]], torch.zeros(0), state[name].to(torch.bool), torch.empty(10**9, 10**3, device="meta"),
         ))  # fmt: skip
         stored = {**stored, entry: state}
@@ -308,8 +308,8 @@ def _stored(path: Path, good: bytes, chance: random.Random) -> str:
         bomb: Any = ["lol"] * 10
         for _ in range(12):
             bomb = [bomb] * 10
-        stored = {**stored, **chance.choice(({"extra": bomb}, {"landscape": bomb}, {"landscape": {"a": bomb}}, {1: 2}, {(1, 2): 3},
-                  {"epoch": 10**5000}, {"extra": c.OrderedDict(a=stored)}, {entry: None}, {entry: {entry: {}}}, {"optimizer": stored}))}  # fmt: skip
+        stored = {**stored, **chance.choice(({"extra": bomb}, {"landscape": bomb}, {"landscape": {"a": bomb}}, {1: 2}, {(1, 2): 3},  # noqa: E501
+                  {"epoch": 10**5000}, {"extra": c.OrderedDict(a=stored)}, {entry: None}, {entry: {entry: {}}}, {"optimizer": stored}))}  # fmt: skip  # noqa: E501
     with contextlib.suppress(Exception):
         torch.save(stored, path)
         return f"{way} changed"
@@ -324,7 +324,7 @@ def _arrays(path: Path, good: bytes, chance: random.Random) -> str:
         arrays: dict[str, Any] = dict(file)
     name = chance.choice(list(arrays))
     arrays[name] = chance.choice((
-        np.zeros(()), np.zeros(0), np.zeros((20, 0)), np.array(["a"] * 20), np.zeros(20, complex), np.full(20, 10**12), np.full(20, -1),
+        np.zeros(()), np.zeros(0), np.zeros((20, 0)), np.array(["a"] * 20), np.zeros(20, complex), np.full(20, 10**12), np.full(20, -1),  # noqa: E501
         np.zeros((20, 3, 3)), np.array([None] * 20, dtype=object), np.zeros((20, 1, 8, 8), np.uint8), np.zeros(20, "M8[s]"),
         np.full((20, 1, 8, 8), np.nan), np.zeros((20, 1, 8, 9)), np.zeros((20, 1, 8, 8), np.float16), np.zeros(20_000_000),
     ))  # fmt: skip
