@@ -45,7 +45,11 @@ class EvaluationStudy(Study[Surface]):
         if output.save_directions:
             if output.path is None:
                 raise UsageError("save-directions needs out: the directions are kept beside the surface file")
-            write_directions(directions_path(output.path), [d for d in on.directions if isinstance(d, Direction)])
+            try:
+                write_directions(directions_path(output.path), [d for d in on.directions if isinstance(d, Direction)])
+            except BaseException:
+                file.release()
+                raise
         return file
 
     def sampler(self, file: SurfaceFile) -> tuple[Sampler, Extent]:

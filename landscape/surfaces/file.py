@@ -66,7 +66,7 @@ class SurfaceFile:
         if path:
             check_folder(Path(path))
         file = cls(Path(path) if path else None, surface, quantity=quantity)
-        file._keeper.write()
+        file._begin()
         return file
 
     @classmethod
@@ -141,7 +141,7 @@ class SurfaceFile:
         if path:
             check_folder(Path(path))
         file = cls(Path(path) if path else None, surface, group=group, quantity=quantity)
-        file._keeper.write()
+        file._begin()
         return file
 
     @property
@@ -194,6 +194,13 @@ class SurfaceFile:
     def release(self) -> None:
         """Lets others write the file; nothing is saved after this."""
         self._keeper.release()
+
+    def _begin(self) -> None:
+        try:
+            self._keeper.write()
+        except BaseException:
+            self.release()
+            raise
 
     def _status(self, group: str | None) -> np.ndarray:
         group = group or self.group

@@ -80,6 +80,15 @@ import landscape.exporters.csv_table, landscape.exporters.npz
 for room, words in json.loads(sys.argv[1]):
     resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
     print(main(words), sorted(os.listdir()), file=sys.stderr)
+import torch
+from landscape.direction.direction import Direction
+from landscape.direction.files import write_directions
+try:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8000, resource.RLIM_INFINITY))
+    write_directions("d.h5", [Direction({"w": torch.ones(5000)}, {})])
+except Exception as error:
+    print("landscape:", error, file=sys.stderr)
+print(1, sorted(os.listdir()), file=sys.stderr)
 """
 
 
@@ -89,13 +98,11 @@ def test_on_a_full_disk_an_output_is_absent_and_the_message_is_one_line(surface,
     commands = [(100, ["plot", "out.h5", "-o", f"p.{suffix}"]) for suffix in ("pdf", "html", "png", "svg")]
     commands += [(100, ["export", "out.h5", f"e.{suffix}"]) for suffix in ("csv", "npz")]
     commands += [(3000, ["line", *net, "--save-directions", "-x=0:1:2", "-o", "l.h5"])]
-    Path("l.h5").touch()
-    Path("l.h5").unlink()
     Path("__pycache__").mkdir(exist_ok=True)
     before = sorted(os.listdir())
     done = subprocess.run([sys.executable, "-c", FULL, json.dumps(commands)], capture_output=True, text=True)
     said = done.stderr.splitlines()
-    assert len(said) == 2 * len(commands), done.stderr
+    assert len(said) == 2 * len(commands) + 2, done.stderr
     for message, after in zip(said[::2], said[1::2], strict=True):
         assert message.startswith("landscape: cannot write ") and "File too large" in message
         assert after == f"1 {before}"
