@@ -9,7 +9,7 @@ import functools
 import os
 from collections.abc import Mapping
 
-from landscape.sweep.world import World, own_cores
+from landscape.sweep.world import World
 
 # In this order: MPICH and Intel MPI, Open MPI, MVAPICH2, Cray PALS, Slurm steps (unset in a batch script outside srun).
 RANK_VARIABLES = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "MV2_COMM_WORLD_RANK", "PALS_RANKID", "SLURM_PROCID")
@@ -36,7 +36,7 @@ def launched_rank(environment: Mapping[str, str] | None = None) -> int:
 def connect() -> World:
     """The world of this process; loads mpi4py only when a launcher started several processes."""
     if launched_size() < 2:
-        return World(cores=len(own_cores()))
+        return World()
     from landscape.sweep import mpi
 
     return mpi.open_world(launched_size())

@@ -6,8 +6,13 @@ Owns: `World`. Knows no MPI: who started the processes is found out in launch.py
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+
+def own_cores() -> set[int]:
+    """The cores that this process may run on."""
+    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
 
 
 @dataclass(frozen=True)
@@ -22,14 +27,9 @@ class World:
     size: int = 1
     local_rank: int = 0
     local_size: int = 1
-    cores: int = 1
+    cores: int = field(default_factory=lambda: len(own_cores()))
     comm: Any = None
 
     @property
     def leads(self) -> bool:
         return self.rank == 0
-
-
-def own_cores() -> set[int]:
-    """The cores that this process may run on."""
-    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))

@@ -27,3 +27,8 @@ def test_size_and_rank(environment, size, rank):
 def test_a_process_alone_is_its_own_world():
     assert connect() == World(rank=0, size=1, local_rank=0, local_size=1, cores=len(own_cores()))
     assert connect().leads
+
+
+def test_a_world_without_a_launcher_has_all_cores_of_its_process():
+    """The bench makes its world itself, and once ran on one core of two."""
+    assert World().cores == len(own_cores())
