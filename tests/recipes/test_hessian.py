@@ -316,7 +316,7 @@ def test_ranks_agree_within_the_tolerance(surface, command):
     """Strict, as the smallest eigenvalues of this net lie 1 to 3 % apart, and which start a point has is left to chance."""
     serial = ll.hessian(surface("a.h5"), tolerance=1e-4, threads=1, quiet=True)
     surface("b.h5")
-    done = command("hessian", "b.h5", "--threads", "1", "--tolerance", "1e-4", "--quiet", ranks=2)
+    done = command("hessian", "b.h5", "--trust", "b.h5", "--threads", "1", "--tolerance", "1e-4", "--quiet", ranks=2)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("b.h5: 20 points") == 1, "only rank 0 speaks"
     assert "less precise" not in done.stdout
@@ -410,7 +410,7 @@ def test_points_that_are_not_settled_are_counted(surface, monkeypatch, capsys):
 def test_a_kill_leaves_a_file_that_is_continued(surface, launch):
     surface(x="-1:1:25", y="-1:1:25", samples=16)
     process = subprocess.Popen(
-        launch("hessian", "s.h5", "--threads", "1", "--tolerance", "1e-4"), stderr=subprocess.PIPE
+        launch("hessian", "s.h5", "--trust", "s.h5", "--threads", "1", "--tolerance", "1e-4"), stderr=subprocess.PIPE
     )
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
