@@ -13,12 +13,13 @@ import importlib
 import importlib.util
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
-from landscape.errors import LandscapeError, UsageError
+from landscape.errors import Ending, LandscapeError, UsageError
 from landscape.regular import expanded
 
 # What was resolved in this process, by purpose: naming it again runs nothing new.
@@ -69,11 +70,52 @@ def _identity(spec: str) -> str:
 def explain(error: BaseException) -> str:
     """`Type: message` on one line, for errors raised by a user's code.
 
+    What is no `Exception`, such as `SystemExit`, says so little that its place in the code is added.
+
     >>> explain(ValueError("two\\n  lines"))
     'ValueError: two lines'
     """
-    message = " ".join(str(error).split())
-    return f"{type(error).__name__}: {message}" if message else type(error).__name__
+    message = " ".join(message_of(error).split())
+    text = f"{type(error).__name__}: {message}" if message else type(error).__name__
+    return text if isinstance(error, Exception) else text + _place_of(error)
+
+
+def message_of(error: BaseException) -> str:
+    """Its text; empty where even that raises, which a user's own class may do."""
+    try:
+        return str(error)
+    except Ending:
+        raise
+    except BaseException:
+        return ""
+
+
+def _place_of(error: BaseException) -> str:
+    """`, raised in net.py, line 12 (build)`: the innermost place in its traceback; empty without one."""
+    if error.__traceback__ is None:
+        return ""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    code, line = frames[-1][0].f_code, frames[-1][1]
+    return f", raised in {Path(code.co_filename).name}, line {line} ({code.co_name})"
+
+
+@contextmanager
+def contained(what: str = "the code of the model, data or loss") -> Iterator[None]:
+    """Within the block a user's code runs: whatever it raises leaves it as an `Exception`.
+
+    `sys.exit()` in a loss must not end the program with status 0, nor leave other ranks waiting. Our own reasons to stop pass.
+
+    Raises:
+        LandscapeError: SystemExit, GeneratorExit, a KeyboardInterrupt that no signal caused, or another BaseException.
+    """
+    try:
+        yield
+    except (Exception, Ending):
+        raise
+    except BaseException as error:
+        raise LandscapeError(
+            f"{what} tried to end the program ({explain(error)}); let it raise an error instead"
+        ) from error
 
 
 def _import_module(name: str, spec: str, what: str) -> ModuleType:
@@ -87,8 +129,9 @@ def _import_module(name: str, spec: str, what: str) -> ModuleType:
                 f"{what} '{spec}': no module named '{error.name}' here or among the installed packages"
             ) from error
         raise _raised(error, spec, what) from error
-    # A script without a main guard often ends in sys.exit.
-    except (Exception, SystemExit) as error:
+    except Ending:
+        raise
+    except BaseException as error:  # a script without a main guard often ends in sys.exit
         raise _raised(error, spec, what) from error
 
 
@@ -107,8 +150,10 @@ def _import_file(place: str, spec: str, what: str) -> ModuleType:
     try:
         with _importable(Path.cwd(), path.parent):
             description.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         del sys.modules[name]
+        if isinstance(error, Ending):
+            raise
         raise _raised(error, spec, what) from error
     return module
 

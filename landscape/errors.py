@@ -41,10 +41,11 @@ class EvaluationError(LandscapeError):
     """The loss could not be evaluated at a point."""
 
 
-class Interrupted(KeyboardInterrupt):
-    """The run was stopped by Ctrl-C or SIGTERM; all finished points are in the file.
+class Ending(BaseException):
+    """Our own reasons to end a run that are no `Exception`, so that no `except Exception` in a user's loss can swallow them."""
 
-    Not a `LandscapeError`, so that no `except Exception` in a user's loss can swallow it.
-    """
+
+class Interrupted(KeyboardInterrupt, Ending):
+    """The run was stopped by Ctrl-C or SIGTERM; all finished points are in the file."""
 
     exit_status = 130

@@ -1,7 +1,7 @@
 """Entry point of `landscape`.
 
-Owns: running one command, its exit status, and one line for every error. Statuses: 0 done, 1 an error, 2 wrong usage,
-130 interrupted.
+Owns: running one command, its exit status, and one line for every error, from one rank. Statuses: 0 done, 1 an error, 2 wrong
+usage, 130 interrupted. How a process ends among several is the business of sweep/leaving.py.
 """
 
 from __future__ import annotations
@@ -9,39 +9,80 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+import traceback
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from landscape.cli.output import complain, say, show_traceback, speaks
-from landscape.cli.parser import parse
-from landscape.errors import LandscapeError, UntrustedError
+from landscape.callables import contained, message_of
+from landscape.cli.output import say, speaks
+from landscape.cli.parser import WrongUsage, parse
+from landscape.errors import Interrupted, LandscapeError, UntrustedError
 from landscape.options.command import Command
+from landscape.printable import printable
+from landscape.sweep.leaving import complain, connect_early, end_now, from_rank, guarded, part
+from landscape.sweep.signals import current
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns the exit status."""
-    words = list(sys.argv[1:] if argv is None else argv)
-    command, given = parse(words)
-    debug = given.pop("debug", False)
-    try:
-        perform(command, given)
+    connect_early()
+    run = _Run()
+    with guarded(forces=True, end=run.end):
+        try:
+            status, speak = run.do(sys.argv[1:] if argv is None else argv), None
+        except BaseException as error:
+            current().answer()
+            status, speak = run.failed(error)
+        part(status, speak, waits=not run.busy)
+    return status
+
+
+class _Run:
+    """One command, and what is said of its end."""
+
+    def __init__(self) -> None:
+        self.debug = self.keeps = self.again = self.passes = False
+        self.words: list[str] = []
+        self.busy = False
+        """A rank goes on computing after an error; only the end of the job ends it."""
+
+    def do(self, words: Sequence[str]) -> int:
+        self.words = list(words)
+        command, given = parse(words)
+        self.passes = any(row.name == "batch_size" for row in command.rows)
+        self.debug = given.pop("debug", False)
+        self.keeps, self.again = command.keeps or "out" in given, given.get("overwrite", False)
+        try:
+            with contained():
+                perform(command, given)
+        except BrokenPipeError:  # the reader of our output has closed it, as in `landscape info ... | head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except BrokenPipeError:  # the reader of our output has closed it, as in `landscape info ... | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except (Exception, KeyboardInterrupt) as error:
-        busy = type(error).__name__ == "StillBusy"
-        cause = error.__cause__ if busy and error.__cause__ else error
-        text, status = explained(cause, command, given)
+
+    def failed(self, error: BaseException) -> tuple[int, Callable[[], None] | None]:
+        """The exit status, and what says why; None when there is nothing to say, or another rank says it."""
+        self.busy = type(error).__name__ == "StillBusy"
+        cause = error.__cause__ if self.busy and error.__cause__ else error
+        if isinstance(cause, SystemExit) and not isinstance(cause, WrongUsage):
+            return 0, None  # --help, --version
+        text, status = explained(cause, keeps=self.keeps, again=self.again, passes=self.passes)
         if isinstance(cause, UntrustedError):
-            text += f"; the whole command: {shlex.join(['landscape', *words, *cause.options])}"
-        complain(text)
-        if debug:
-            show_traceback(cause)
-        if busy:
-            _abort(status)
-        return status
+            text += f"; the whole command: {shlex.join(['landscape', *self.words, *cause.options])}"
+        if getattr(cause, "silent", False):
+            return status, None
+
+        def speak() -> None:
+            complain(text if speaks() else from_rank(text))
+            if self.debug:
+                for line in "".join(traceback.format_exception(cause)).splitlines():
+                    print(printable(line), file=sys.stderr)
+
+        return status, speak
+
+    def end(self, text: str, status: int) -> None:
+        """Ends the process at once, also from another thread."""
+        end_now(explained(Interrupted(text), keeps=self.keeps, again=self.again)[0] if status == 130 else text, status)
 
 
 def perform(command: Command, given: dict[str, Any]) -> None:
@@ -64,31 +105,27 @@ def perform(command: Command, given: dict[str, Any]) -> None:
         say(plot.command.lines(files, {}))  # type: ignore[attr-defined]
 
 
-def explained(error: BaseException, command: Command, given: dict[str, Any]) -> tuple[str, int]:
-    """(one line, exit status) for an error that ended a command."""
+def explained(error: BaseException, *, keeps: bool, again: bool = False, passes: bool = True) -> tuple[str, int]:
+    """(one line, exit status) for an error that ended a command; `keeps`: it writes a file that can be continued.
+
+    `passes`: it passes samples through a net.
+    """
+    if isinstance(error, WrongUsage):
+        return error.text, 2
     if isinstance(error, LandscapeError):
         return str(error), error.exit_status
     if isinstance(error, KeyboardInterrupt):
         text = str(error) or "stopped by Ctrl-C"
-        same = "the same command" + (" without --overwrite" if given.get("overwrite") else "")
-        keeps = command.keeps or "out" in given
+        same = "the same command" + (" without --overwrite" if again else "")
         return text + (f"; what was computed is kept, run {same} to continue" if keeps else ""), 130
-    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
-        passes = any(row.name == "batch_size" for row in command.rows)
-        advice = (
+    said = message_of(error)
+    if isinstance(error, MemoryError) or "out of memory" in said.lower():
+        fewer = (
             "take a smaller --batch-size, fewer --samples or fewer points" if passes else "give fewer or smaller files"
         )
-        return f"out of memory; {advice}", 1
-    first = (str(error).strip().splitlines() or [""])[0]
+        return f"out of memory; {fewer}", 1
+    first = (said.strip().splitlines() or [""])[0]
     return f"unexpected {type(error).__name__}: {first} (--debug shows where)", 1
-
-
-def _abort(status: int) -> None:
-    """Ends every rank of the job, also those inside a long evaluation."""
-    from landscape.sweep import mpi
-    from landscape.sweep.launch import connect
-
-    mpi.abort(connect(), status)
 
 
 if __name__ == "__main__":

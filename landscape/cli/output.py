@@ -6,8 +6,6 @@ terminal nor pretend to be a line of its own.
 
 from __future__ import annotations
 
-import sys
-import traceback
 from collections.abc import Iterable
 
 from landscape.printable import printable
@@ -23,15 +21,3 @@ def say(lines: Iterable[str]) -> None:
     if speaks():
         for line in lines:
             print(printable(line), flush=True)
-
-
-def complain(text: str) -> None:
-    """One line on stderr, from the first rank."""
-    if speaks():
-        print(f"landscape: {printable(' '.join(text.split()))}", file=sys.stderr, flush=True)
-
-
-def show_traceback(error: BaseException) -> None:
-    """On stderr, for `--debug`."""
-    for line in "".join(traceback.format_exception(error)).splitlines():
-        print(printable(line), file=sys.stderr, flush=True)

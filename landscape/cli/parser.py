@@ -10,7 +10,6 @@ import importlib
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from landscape.cli.output import complain
 from landscape.commands import COMMANDS
 from landscape.options.command import Command
 
@@ -70,9 +69,16 @@ def parse(arguments: Sequence[str]) -> tuple[Command, dict[str, Any]]:
     return find(given.pop("command")), given
 
 
+class WrongUsage(SystemExit):
+    """The words cannot be parsed; `text` is the one line to say."""
+
+    def __init__(self, text: str):
+        super().__init__(2)
+        self.text = text
+
+
 class _Parser(argparse.ArgumentParser):
-    """Errors as one line with the next step, on the first rank only."""
+    """Errors as one line with the next step."""
 
     def error(self, message: str) -> NoReturn:
-        complain(f"{message}; see {self.prog} --help")
-        raise SystemExit(2)
+        raise WrongUsage(f"{message}; see {self.prog} --help")

@@ -22,11 +22,12 @@ from landscape.errors import EvaluationError
 
 class Ritz(NamedTuple):
     """`values` (k,) rising; `residuals` (k,): |A u - value u|, of several chains a bound of it, within which an eigenvalue
-    lies; `vectors` (k, k) in the basis."""
+    lies; `vectors` (k, k) in the basis; `noise` (k,): about how far the values are off because products are (space.py)."""
 
     values: np.ndarray
     residuals: np.ndarray
     vectors: np.ndarray
+    noise: np.ndarray
 
 
 class _Rest(NamedTuple):
@@ -46,7 +47,7 @@ class Krylov:
 
     def __init__(self, apply: Operator, starts: Sequence[Tensor], random: RandomVectors, dimension: int):
         self._apply, self._random, self.dimension = apply, random, dimension
-        self._basis, self._inner = Basis(), np.zeros((0, 0))
+        self._basis, self._inner, self._skew = Basis(), np.zeros((0, 0)), np.zeros((0, 0))
         self._rests = [_Rest(start, start.norm(), None) for start in starts]
         self._drawn, self._scale = len(starts), 0.0
         self.closed = False
@@ -76,7 +77,11 @@ class Krylov:
             self.add_random()
         vector = self._append(self._rests.pop(-1 if newest else 0))
         product = self._apply(vector)
-        self._inner[-1, -1] = float(product @ vector)
+        seen = (self.basis @ product).double().cpu().numpy()
+        self._inner[-1, -1] = seen[-1]
+        self._skew = np.pad(self._skew, (0, 1))
+        self._skew[-1] = (self._inner[-1] - seen) / 2
+        self._skew[:, -1] = -self._skew[-1]
         rest = self._basis.orthogonal(product)
         norm = rest.norm()
         sizes = [self._scale, abs(self._inner[-1, -1]), float(norm)]
@@ -100,7 +105,7 @@ class Krylov:
         for rest in () if self.complete else self._rests:
             if rest.source is not None:
                 residuals += np.abs(float(rest.norm) * vectors[rest.source])
-        return Ritz(values, residuals, vectors)
+        return Ritz(values, residuals, vectors, np.linalg.norm(self._skew @ vectors, axis=0))
 
     def vectors(self, ritz: Ritz, which: np.ndarray | list[int]) -> Tensor:
         """(len(which), n) unit vectors of the Ritz values numbered."""

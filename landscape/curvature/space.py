@@ -26,13 +26,19 @@ BESIDE = 2
 
 class BothEnds(NamedTuple):
     """What is seen of both ends, the lower first: `values`, `residuals`, `errors` (2,); `beside`: for each end the Ritz
-    values and residual norms from the outermost inward; `directions`: for each end the residuals themselves (k, n)."""
+    values and residual norms from the outermost inward; `directions`: for each end the residuals themselves (k, n);
+    `noise` (2,): about how far the values are off because products are, which `errors` leave out.
+
+    A Hessian is symmetric, its products are so only as far as they are right: u'Hv and v'Hu differ by their errors. What is
+    off by chance is as large in the symmetric part, where it moves the values, as in the other, where it is seen.
+    """
 
     values: np.ndarray
     residuals: np.ndarray
     errors: np.ndarray
     beside: tuple[tuple[np.ndarray, np.ndarray], ...]
     directions: tuple[Tensor, Tensor]
+    noise: np.ndarray
 
 
 class ExactProduct(NamedTuple):
@@ -46,9 +52,10 @@ class Space:
     """`apply`: the operator on a space of `dimension`. `low_precision`: nearly the same for less, or None."""
 
     def __init__(self, apply: Operator, dimension: int, low_precision: Operator | None = None):
-        self._apply, self._dimension, self.low_precision = apply, dimension, low_precision
+        self._apply, self.dimension, self.low_precision = apply, dimension, low_precision
         self._basis, self._products = Basis(), Basis()
         self._inner = np.zeros((0, 0))
+        self._skew = np.zeros((0, 0))
         self.values = np.zeros(0)
         self._vectors = np.zeros((0, 0))
         self.full_products = 0
@@ -60,7 +67,17 @@ class Space:
 
     @property
     def complete(self) -> bool:
-        return self.size >= self._dimension
+        return self.size >= self.dimension
+
+    @property
+    def eps(self) -> float:
+        """The rounding unit of the vectors."""
+        return torch.finfo(self._basis.rows.dtype).eps
+
+    @property
+    def newest_product(self) -> Tensor:
+        """(n,) the product with the newest basis vector."""
+        return self._products.rows[-1]
 
     def add(self, vector: Tensor) -> bool:
         """One more product, with what is new in `vector`; False when nothing is new in it."""
@@ -72,13 +89,12 @@ class Space:
         self._basis.append(vector / length)
         newest = self._basis.rows[-1]
         self._products.append(self.low_precision(newest) if self.low_precision else self._full(newest))
-        row = _numbers(self._basis.rows @ self._products.rows[-1])
-        if self.low_precision:  # which is symmetric only to its precision
-            row = (row + _numbers(self._products.rows @ newest)) / 2
-        if not np.isfinite(row).all():
+        seen, mirrored = _numbers(self._basis.rows @ self._products.rows[-1]), _numbers(self._products.rows @ newest)
+        if not (np.isfinite(seen).all() and np.isfinite(mirrored).all()):
             raise EvaluationError("a product with the Hessian is not finite")
-        self._inner = np.pad(self._inner, (0, 1))
-        self._inner[:, -1] = self._inner[-1, :] = row
+        self._inner, self._skew = np.pad(self._inner, (0, 1)), np.pad(self._skew, (0, 1))
+        self._inner[:, -1] = self._inner[-1, :] = (seen + mirrored) / 2
+        self._skew[:, -1], self._skew[-1, :] = (seen - mirrored) / 2, (mirrored - seen) / 2
         self._solve()
         return True
 
@@ -95,7 +111,8 @@ class Space:
         )
         errors = np.zeros(2) if self.complete else np.array([block_bound(*each) for each in beside])
         residuals = np.array([norms[0] for _, norms in beside])
-        return BothEnds(self.values[[LOWER, UPPER]], residuals, errors, beside, (lower, upper))
+        noise = np.linalg.norm(self._skew @ self._vectors[:, [LOWER, UPPER]], axis=0)
+        return BothEnds(self.values[[LOWER, UPPER]], residuals, errors, beside, (lower, upper), noise)
 
     def correct(self, end: int) -> tuple[ExactProduct, float]:
         """(the Ritz vector of an end with its full-precision product, how far off the product in the space was: a length).
@@ -118,6 +135,7 @@ class Space:
         Values are Rayleigh quotients, so they do not pass the true ends. What lies beside them is what the space shows.
         """
         values, vectors, products = _rayleigh_ritz(lower, upper)
+        noise = np.full(2, abs(float(vectors[0] @ products[1] - vectors[1] @ products[0])) / 2)
         residuals = products - torch.from_numpy(values).to(vectors)[:, None] * vectors
         norms, seen = _numbers(residuals.norm(dim=1)), self.both_ends()
         beside = tuple(
@@ -125,7 +143,7 @@ class Space:
             for i, (near, other) in enumerate(seen.beside)
         )
         errors = np.array([block_bound(*each) for each in beside])
-        ends = BothEnds(values, norms, errors, beside, (residuals[:1], residuals[1:]))
+        ends = BothEnds(values, norms, errors, beside, (residuals[:1], residuals[1:]), noise)
         return ends, [ExactProduct(*each) for each in zip(vectors, products, strict=True)]
 
     def _full(self, vector: Tensor) -> Tensor:

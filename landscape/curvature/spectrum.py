@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from landscape.curvature.acceptance import Acceptance, all_errors
+from landscape.curvature.acceptance import NOISE, ROUNDING, Acceptance, all_errors
 from landscape.curvature.basis import Operator, RandomVectors, rounding
 from landscape.curvature.extremes import MAX_PRODUCTS
 from landscape.curvature.lanczos import Krylov, Ritz
@@ -28,8 +28,6 @@ STARTS = 2
 # When all values seem to be found, one more random vector must not find others within this many products. With 3, one of 20
 # triple eigenvalues in 20,000 dimensions was found only twice, with 4 none.
 CHECK_PRODUCTS = 5
-# No stated error is smaller than this many rounding units of the largest magnitude.
-ROUNDING = 10
 # A large T takes long to solve: beyond this many products, the space is looked at only when it has grown by 1 / LOOKS.
 ALWAYS_LOOK, LOOKS = 64, 32
 
@@ -101,8 +99,11 @@ class _KrylovSearch:
             confirmed = seen.accepted and self._acceptance.agree(before, seen.values, seen.scale)
         krylov = self._krylov
         vectors = krylov.vectors(seen.ritz, seen.wanted)
-        errors = np.maximum(seen.errors, ROUNDING * torch.finfo(vectors.dtype).eps * seen.scale)
-        return Eigenpairs(seen.values, errors, vectors, krylov.size, confirmed or krylov.complete)
+        noise, scale = seen.ritz.noise[seen.wanted], seen.scale
+        least = ROUNDING * torch.finfo(vectors.dtype).eps * scale
+        errors = np.maximum(seen.errors, least) + NOISE * noise
+        settled = (confirmed or krylov.complete) and bool(self._acceptance.bears(seen.values, noise, scale).all())
+        return Eigenpairs(seen.values, errors, vectors, krylov.size, settled)
 
     def _accepted(self) -> _Seen:
         """Grows the space until the search may end, or no more products may be spent."""

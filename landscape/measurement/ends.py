@@ -1,6 +1,6 @@
-"""The ends of the Hessian's spectrum at a point of a slice, and what a rank remembers between points.
+"""The ends of the Hessian's spectrum at a point of a slice.
 
-Owns: `HessianEnds`, its settings, the starting vectors taken from points already done, and the names of the results.
+Owns: `HessianEnds`, its settings, and the names of the results. Nothing passes from point to point.
 """
 
 from __future__ import annotations
@@ -8,16 +8,15 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from torch import Tensor
 
 from landscape.curvature.basis import Operator
-from landscape.curvature.extremes import LOWER_CARRIED, MAX_PRODUCTS, Extremes, extremes
+from landscape.curvature.extremes import Extremes, extremes
 from landscape.curvature.operator import CurvatureOperator
 from landscape.curvature.spectrum import Eigenpairs, density
 from landscape.errors import UsageError
@@ -30,14 +29,10 @@ from landscape.subject.subject import Subject
 from landscape.surfaces.provenance import CurvatureFacts
 
 MAX, MIN, NEGATIVE, SETTLED = "hessian_max", "hessian_min", "hessian_negative", "hessian_settled"
-# Where low precision failed, it is tried again once its product is off by at most this share of the smallest eigenvalue.
-TRIED_AGAIN = 0.1
-# At most this many points are remembered, and at most this many bytes of their vectors.
-REMEMBERED, REMEMBERED_BYTES = 64, 512 << 20
 PROBES, STEPS = 2, 40
-# The usual products of a point that starts from its neighbour's eigenvectors, for the estimate of a dry run
-# (docs/performance.md): all in full precision, or those in full precision beside low-precision ones.
-USUAL_PRODUCTS, USUAL_BESIDE = 13, 3
+# The usual products of a point, for the estimate of a dry run (docs/performance.md): all in full precision, or those in full
+# precision beside low-precision ones.
+USUAL_PRODUCTS, USUAL_BESIDE = 20, 3
 
 
 @dataclass(frozen=True)
@@ -64,19 +59,8 @@ class EndsSettings:
         return self
 
 
-class _Known(NamedTuple):
-    """What a finished point keeps: the vectors to start from nearby, and whether low precision is good enough there."""
-
-    vectors: Tensor
-    rough_pays: bool
-
-
 class HessianEnds(Undivided):
-    """Both ends of the spectrum at a point (`Addition`).
-
-    Each rank starts from the eigenvectors at its own nearest finished point; this changes the result only within the
-    tolerance.
-    """
+    """Both ends of the spectrum at a point (`Addition`)."""
 
     group, label = GROUP, "curvature"
 
@@ -97,9 +81,6 @@ class HessianEnds(Undivided):
         self.notes = tuple(products.notes)
         self._loss, self._products, self._settings = loss, products, settings
         self.rough = rough
-        self._known: OrderedDict[tuple[float, ...], _Known] = OrderedDict()
-        each = (LOWER_CARRIED + 1) * products.size * subject.objective.weights.element_size()
-        self._most = max(1, min(REMEMBERED, REMEMBERED_BYTES // each))
 
     def quantity(self, name: str) -> Quantity:
         found = quantity_named(name)
@@ -143,7 +124,7 @@ class HessianEnds(Undivided):
         if not math.isfinite(loss):
             return self._unknown(loss)
         random = self._random(coords)
-        found = self._ends(coords, random)
+        found = extremes(products, random, products.dimension, tolerance=settings.tolerance, low_precision=self.rough)
         results = {
             **self._kept(loss),
             MAX: found.largest,
@@ -167,32 +148,6 @@ class HessianEnds(Undivided):
         spent = {f"{GROUP}_products": 0.0, f"{GROUP}_rough": 0.0}
         return {**self._kept(loss), **dict.fromkeys(unknown, math.nan), **spent}
 
-    def _ends(self, coords: Coords, random: Callable[[int], Tensor]) -> Extremes:
-        """Both ends here, remembered for the next points."""
-        products, known = self._products, self._nearest(coords)
-        rough = self.rough if known is None or known.rough_pays else None
-        found = extremes(
-            products,
-            random,
-            products.dimension,
-            tolerance=self._settings.tolerance,
-            near=None if known is None else known.vectors,
-            max_products=MAX_PRODUCTS,
-            low_precision=rough,
-        )
-        pays = not found.low_precision_failed if rough else self._would_pay(found)
-        self._known[coords] = _Known(found.start(), pays)
-        while len(self._known) > self._most:
-            self._known.popitem(last=False)
-        return found
-
-    def _would_pay(self, ends: Extremes) -> bool:
-        """Whether low precision would be good enough at this point, which did not use it."""
-        if self.rough is None:
-            return False
-        off = self.rough(ends.lower_vectors[0]) - self._products(ends.lower_vectors[0])
-        return float(off.norm()) <= TRIED_AGAIN * abs(ends.smallest)
-
     def _kept(self, loss: float) -> dict[str, float]:
         return {self._loss: loss} if self._loss else {}
 
@@ -214,12 +169,6 @@ class HessianEnds(Undivided):
         bound = -index * max(abs(ends.smallest), abs(ends.largest))
         share, error = found.share_below(bound)
         return {NEGATIVE: share, f"stderr/{NEGATIVE}": error}
-
-    def _nearest(self, coords: Coords) -> _Known | None:
-        """The nearest remembered point; among equally near ones, the last one finished."""
-        if not self._known:
-            return None
-        return self._known[min(reversed(self._known), key=lambda known: math.dist(known, coords))]
 
 
 def _seconds_of(apply: Callable[[Tensor], Tensor], vector: Tensor) -> float:

@@ -28,6 +28,12 @@ def named_path(option: str, path: str | Path) -> Path:
     return Path(path)
 
 
+# What a rank of its own machine may be given of its own: where things lie, which marks compare by their content, and how it runs.
+OWN = (
+    "checkpoint", "model", "trust", "data", "to", "to_y", "directions", "data_root", "download", "out", "device", "threads", "quiet",
+)  # fmt: skip
+
+
 def comma_list(text: str) -> list[str]:
     return text.split(",")
 
@@ -167,12 +173,23 @@ class MachineOptions:
     threads: int | None = option(None, "CPU threads of each rank (default: cores / ranks)", type=int, metavar="N")
     plain: bool = flag("call the net unchanged, bit for bit, without folding batch norm into convolutions")
     shard_data: bool = flag("share the data of every point among the ranks, for few points")
+    stall: float | None = option(
+        None, "end the run with an error when a point, a write, or a step of set-up takes a rank longer (default: never)",
+        type=float, metavar="SECONDS",
+    )  # fmt: skip
 
     def check(self) -> None:
-        """Raises UsageError for an unknown precision, or numbers of threads and samples that cannot be."""
+        """Raises UsageError for an unknown precision, numbers of threads and samples that cannot be, or no time at all."""
         check_choices(self)
+        check_stall(self.stall)
         check_whole("threads", self.threads, 1, MAX_THREADS)
         check_whole("batch-size", self.batch_size, 1, 2**31)
+
+
+def check_stall(seconds: float | None) -> None:
+    """Raises UsageError unless it is a positive number of seconds or None."""
+    if seconds is not None and not 0 < seconds < float("inf"):
+        raise UsageError(f"stall {seconds:g}: expected seconds above 0, such as 600")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import numbers
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
@@ -87,6 +88,27 @@ class Given:
         """The group with the given values; the rest have their defaults."""
         names = {row.name for row in rows_of(group)}
         return group(**{name: value for name, value in self._keywords.items() if name in names})
+
+
+def texts_of(given: Given, groups: Sequence[type], without: Sequence[str] = ()) -> dict[str, str]:
+    """Every option of the groups as text, given or not: what two processes with the same options have in common."""
+    found = {}
+    for group in groups:
+        values: Any = given[group]
+        for row in rows_of(group):
+            if row.name not in without and not row.option.apart:
+                found[row.name.replace("_", "-")] = _text(getattr(values, row.name))
+    return found
+
+
+def _text(value: Any) -> str:
+    """The value, or the name of an object in memory, which has no text of its own."""
+    if isinstance(value, (list, tuple)):
+        return "(" + ", ".join(map(_text, value)) + ")"
+    if value is None or isinstance(value, (str, numbers.Number)):
+        return str(value)
+    name = getattr(value, "__qualname__", None) or type(value).__qualname__
+    return f"{getattr(value, '__module__', '')}.{name}"
 
 
 def check_names(function: str, given: Mapping[str, Any], known: Sequence[str]) -> None:

@@ -16,8 +16,10 @@ from landscape.options.groups import (
     MachineOptions,
     NetOptions,
     OutputOptions,
+    check_stall,
 )
 from landscape.options.option import Given, again, check_choices, check_whole, option
+from landscape.recipes.surface import agreed
 from landscape.recipes.words import plan_lines, spread
 
 if TYPE_CHECKING:
@@ -79,6 +81,7 @@ class EndsMachine:
     device: str = again(MachineOptions, "device")
     batch_size: int | None = again(MachineOptions, "batch_size")
     threads: int | None = again(MachineOptions, "threads")
+    stall: float | None = again(MachineOptions, "stall")
     precision: str | None = again(
         MachineOptions, "precision", default=None, help="default: fp32, or the file's fp64",
         choices=("fp32", "tf32", "fp64"),
@@ -159,6 +162,7 @@ def hessian(surface: Surface | str | Path, *, given: Given) -> Surface | Plan:
     ends, output = given[EndsOptions], given[OutputOptions]
     settings = EndsSettings(ends.ignore, ends.tolerance, ends.index).checked()
     check_choices(ends)
+    check_stall(given[EndsMachine].stall)
     if ends.every < 1:
         raise UsageError(f"every {ends.every}: expected 1 (all points) or more")
     check_whole("every", ends.every, 1, MAX_POINTS)
@@ -180,8 +184,11 @@ def hessian(surface: Surface | str | Path, *, given: Given) -> Surface | Plan:
 
     return run(
         lambda world: ExtensionStudy(surface, HESSIAN, measure, world, **chosen),
+        agree={"command": "hessian", **agreed(given, EndsOptions, MovedOptions, EndsMachine, OutputOptions)},
+        code=(moved["model"], moved["data"], moved["loss"]),
         dry_run=output.dry_run,
         quiet=output.quiet,
+        stall=machine.stall,
     )
 
 

@@ -17,7 +17,7 @@ from landscape.options.groups import (
 )
 from landscape.options.option import Given, again, flag, option
 from landscape.recipes.hessian import IGNORED, PRODUCTS
-from landscape.recipes.surface import CHECKPOINT, default_out
+from landscape.recipes.surface import CHECKPOINT, agreed, default_out
 
 if TYPE_CHECKING:
     from landscape.surfaces.spectrum import Spectrum
@@ -139,8 +139,22 @@ def spectrum(checkpoint: Any = None, *, given: Given) -> Spectrum:
 
     asked = given[SpectrumOptions]
     wanted = Wanted(**{field.name: getattr(asked, field.name) for field in fields(Wanted)})
+    groups = (
+        NetOptions,
+        DataOptions,
+        OneSplit,
+        LossOptions,
+        SpectrumOptions,
+        MachineOptions,
+        SpectrumMachine,
+        OutputOptions,
+    )
     found = run(
-        lambda world: SpectrumStudy(checkpoint, given, wanted, asked.products, world), quiet=given[OutputOptions].quiet
+        lambda world: SpectrumStudy(checkpoint, given, wanted, asked.products, world),
+        agree={"command": "spectrum", **agreed(given, *groups)},
+        code=(given[NetOptions].model, given[DataOptions].data, given[LossOptions].loss),
+        quiet=given[OutputOptions].quiet,
+        stall=given[MachineOptions].stall,
     )
     assert not isinstance(found, Plan)  # there is no dry run of a spectrum
     return found

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from landscape.options.command import Positional, command
 from landscape.options.groups import (
+    OWN,
     AxesOptions,
     DataOptions,
     LossOptions,
@@ -17,7 +18,7 @@ from landscape.options.groups import (
     OutputOptions,
     ToleranceOptions,
 )
-from landscape.options.option import Given, option
+from landscape.options.option import Given, option, texts_of
 from landscape.recipes.words import plan_lines, plane_lines
 
 if TYPE_CHECKING:
@@ -50,6 +51,12 @@ def default_out(suffix: str) -> Any:
     return lambda positional: f"{Path(positional[0]).stem}.{suffix}.h5"
 
 
+def agreed(given: Given, *groups: type) -> dict[str, str]:
+    """The options that must be the same on every rank, by name."""
+    out = "given" if given[OutputOptions].out else "none"
+    return {**texts_of(given, groups, without=OWN), "out": out}
+
+
 def compute(checkpoint: Any, ranges: Mapping[str, Any], given: Given, name: str) -> Surface | Plan:
     """A run over a line or plane; directions that depend on the loss are computed first."""
     from landscape.study.along import with_directions
@@ -69,9 +76,11 @@ def compute(checkpoint: Any, ranges: Mapping[str, Any], given: Given, name: str)
     return run_prepared(
         prepare,
         lambda world, asked: plane_study(asked, ranges, world, name),
+        agree={"command": name, **agreed(given, *COMPUTE), **{axis: str(spec) for axis, spec in ranges.items()}},
+        code=(asked.net.model, asked.data.data, asked.loss.loss, asked.loss.names),
         dry_run=output.dry_run,
         quiet=output.quiet,
-        agree=f"{name} {asked.axes.along} {bool(output.out)} {output.overwrite} {asked.machine.shard_data}",
+        stall=asked.machine.stall,
     )
 
 

@@ -9,7 +9,7 @@ construction. A thinned grid can be refined later.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -71,7 +71,7 @@ class ExtensionStudy(Study[Surface]):
     def sampler(self, file: SurfaceFile) -> tuple[Sampler, Extent]:
         pending = self._pending(file.surface)
         extent = Extent(len(self._points), len(self._points) - len(pending), self._split.size)
-        return EveryPoint(file.surface.grid, in_strips(file.surface.grid, pending, self._ranks)), extent
+        return EveryPoint(file.surface.grid, pending), extent
 
     def work(self, pending: bool, world: World) -> Work:
         return self._work
@@ -104,18 +104,3 @@ class ExtensionStudy(Study[Surface]):
 def thinned(grid: Grid, every: int) -> list[int]:
     """The numbers of the points of `grid.lattice(every)`."""
     return np.ravel_multi_index(np.meshgrid(*grid.lattice(every), indexing="ij"), grid.shape).ravel().tolist()
-
-
-def in_strips(grid: Grid, points: Sequence[int], ranks: int) -> list[int]:
-    """The points in an order that gives each rank neighbouring points while all ranks are equally fast.
-
-    A path along the rows, back and forth, makes consecutive points neighbours. It is cut into one strip for each rank, and
-    the first points of all strips come first.
-    """
-    if grid.ndim > 1:
-        width = grid.shape[-1]
-        rows = {row: number for number, row in enumerate(sorted({point // width for point in points}))}
-        points = sorted(points, key=lambda p: (p // width, (p % width) * (-1) ** rows[p // width]))
-    strips = [list(part) for part in np.array_split(np.array(points, dtype=int), max(1, min(ranks, len(points))))]
-    longest = max(map(len, strips), default=0)
-    return [int(strip[i]) for i in range(longest) for strip in strips if i < len(strip)]

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+from landscape.callables import contained, explain
 from landscape.errors import LandscapeError, UsageError
 from landscape.sweep.executor import Executor, SerialExecutor
-from landscape.sweep.signals import interruptible
+from landscape.sweep.signals import current
+from landscape.sweep.watch import SET_UP
 from landscape.sweep.work import Evaluate
 from landscape.sweep.world import World
 
@@ -21,19 +23,25 @@ _FILES = (
     "do all machines see the same files, and does the data loader give the same batches in every process (no shuffling, no "
     "random augmentation)?"
 )
-_ADVICE = {"options": "start every rank with the same command line"}
+_WORDS = "start every rank with the same command line"
+# marks of what is read, not of what is asked for
+BY_HASH = ("weights", "data", "directions", "run", "code")
+SHORT = 24  # characters of a value that a message shows
 
 
 def together(world: World, action: Callable[[], T]) -> T:
-    """The action's value, unless it failed on any rank: then all ranks raise, and none is left waiting."""
+    """The action's value, unless it failed on any rank: then all ranks raise, and none is left waiting.
+
+    A signal is no failure to agree on: the others may be long in coming, and the job is to end now.
+    """
     if world.size == 1:
-        return action()
+        return _step(action)
     from landscape.sweep.mpi import agree
 
     problem: Exception | None = None
     found: list[T] = []
     try:
-        found.append(action())
+        found.append(_step(action))
     except Exception as error:  # also a bug must not leave the others waiting
         problem = error
     try:
@@ -46,27 +54,28 @@ def together(world: World, action: Callable[[], T]) -> T:
 
 
 def shared(world: World, value: Callable[[], T]) -> T:
-    """The leader's value, on all ranks."""
+    """The leader's value, on all ranks; if the leader fails, all raise."""
     if world.size == 1:
         return value()
     from landscape.sweep.mpi import broadcast
 
-    return broadcast(world, value() if world.leads else None)
+    return broadcast(world, together(world, lambda: value() if world.leads else None))
 
 
 def check_same(world: World, marks: Mapping[str, str]) -> None:
-    """Contract 2: every rank built the same from the same files; compared once by hash.
+    """Contract 2: every rank built the same from the same files; compared by text or hash, in one call.
 
     Raises:
         LandscapeError: names what differs.
     """
     if world.size == 1:
         return
-    from landscape.sweep.mpi import same_everywhere
+    from landscape.sweep.mpi import differing
 
-    for what, mark in marks.items():
-        if not same_everywhere(world, mark):
-            raise LandscapeError(f"the ranks do not have the same {what}: {_ADVICE.get(what, _FILES)}")
+    for what, rank, other, leaders in differing(world, marks):
+        short = max(len(other), len(leaders)) <= SHORT
+        found = f" (rank 0 has {leaders or 'none'}, rank {rank} {other or 'none'})" if short else ""
+        raise LandscapeError(f"the ranks do not have the same {what}{found}: {_FILES if what in BY_HASH else _WORDS}")
 
 
 def on_all_ranks(
@@ -85,25 +94,31 @@ def on_all_ranks(
         from landscape.sweep.mpi import MPIExecutor
 
         executor = MPIExecutor(world, shard=shard)
-    with interruptible(leads=world.leads):
-        try:
-            evaluate = evaluator()
-        except KeyboardInterrupt as error:
-            if world.leads:  # the others wait in a collective call and receive nothing; the job is aborted soon after
-                executor.close(error)
-            raise
+    evaluate = _step(evaluator)
+    stop = current()
+    stop.raises = world.size == 1  # among several, messages are being sent; they ask for a signal in between
+    try:
         if not world.leads:
             executor.follow(evaluate)
             return
         try:
             lead(executor, evaluate)
         except BaseException as error:
+            stop.answer()
             executor.close(error)
             raise
         executor.close(None)
+    finally:
+        stop.raises = True
+
+
+def _step(action: Callable[[], T]) -> T:
+    """A step of set-up on this rank, which calls a user's code."""
+    with SET_UP.running("a step of the set-up"), contained():
+        return action()
 
 
 def _text(problem: Exception | None) -> str | None:
-    if problem is None or isinstance(problem, LandscapeError):
-        return str(problem) if problem else None
-    return f"{type(problem).__name__}: {problem}"
+    if problem is None:
+        return None
+    return str(problem) if isinstance(problem, LandscapeError) else explain(problem)

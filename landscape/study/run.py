@@ -7,63 +7,94 @@ Results are saved before the run ends, also by an error. What is computed is the
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import torch
 
+from landscape.callables import contained
+from landscape.study.code import code_mark
 from landscape.study.ranks import check_same, on_all_ranks, shared, together
 from landscape.study.study import Extent, Plan, ResultFile, Study
 from landscape.sweep.executor import Executor, PointFailed
 from landscape.sweep.launch import connect
+from landscape.sweep.leaving import guarded
 from landscape.sweep.loop import sweep
 from landscape.sweep.progress import Progress, note
 from landscape.sweep.sampler import Point, Result, Sampler
+from landscape.sweep.signals import current
+from landscape.sweep.watch import SET_UP, limit
 from landscape.sweep.work import Evaluate
 from landscape.sweep.world import World
 
 R = TypeVar("R")
 
 
-def run(make: Callable[[World], Study[R]], *, dry_run: bool = False, quiet: bool = False, agree: str = "") -> R | Plan:
+def run(
+    make: Callable[[World], Study[R]],
+    *,
+    agree: Mapping[str, str],
+    code: Sequence[Any] = (),
+    dry_run: bool = False,
+    quiet: bool = False,
+    stall: float | None = None,
+) -> R | Plan:
     """Computes what is pending and returns everything known, on every rank; for `dry_run` the plan instead.
 
-    `make` sets up on this rank and must make no collective call: it may fail on one rank alone. `agree` names the options that
-    decide which collective calls are made, apart from `dry_run`; they are compared first.
+    `make` sets up on this rank and must make no collective call: it may fail on one rank alone. `agree` are the options that
+    must be the same on every rank, by name; they are compared first. `code`: what of a user's own code it calls.
+    `stall`: see `MachineOptions`.
 
     Raises:
         LandscapeError: bad input, a failing evaluation, an unwritable file; everything computed before is kept.
         Interrupted: Ctrl-C or SIGTERM; likewise.
     """
-    return run_prepared(lambda world: None, lambda world, _: make(world), dry_run=dry_run, quiet=quiet, agree=agree)
+    return run_prepared(
+        lambda world: None,
+        lambda world, _: make(world),
+        agree=agree,
+        code=code,
+        dry_run=dry_run,
+        quiet=quiet,
+        stall=stall,
+    )
 
 
 def run_prepared(
     prepare: Callable[[World], Any],
     make: Callable[[World, Any], Study[R]],
     *,
+    agree: Mapping[str, str],
+    code: Sequence[Any],
     dry_run: bool,
     quiet: bool,
-    agree: str = "",
+    stall: float | None = None,
 ) -> R | Plan:
     """As `run`; `prepare` may make collective calls, and what it returns is passed to `make`."""
     world, threads_before = connect(), torch.get_num_threads()
-    try:
-        check_same(world, {"options": f"{dry_run} {agree}"})
-        prepared = prepare(world)
-        study = together(world, lambda: make(world, prepared))
-        check_same(world, study.marks)
-        if dry_run:
-            return together(world, lambda: study.plan(world))
-        file = together(world, lambda: study.open() if world.leads else None)
+    with guarded(forces=world.size > 1), contained():
+        stall_before = limit(stall)
         try:
-            _compute(study, file, world, quiet)
+            check_same(world, {**agree, "dry-run": str(dry_run)})
+            prepared = prepare(world)
+            study = together(world, lambda: make(world, prepared))
+            check_same(world, {**study.marks, "code": code_mark(*code)})
+            if dry_run:
+                return together(world, lambda: study.plan(world))
+            file = together(world, lambda: study.open() if world.leads else None)
+            try:
+                _compute(study, file, world, quiet)
+            finally:
+                if file is not None:
+                    file.release()
+            with SET_UP.running("the end of the run"):
+                return shared(world, lambda: _opened(file).content)
+        except BaseException:
+            current().answer()  # what is left to do is to clean up
+            raise
         finally:
-            if file is not None:
-                file.release()
-    finally:
-        torch.set_num_threads(threads_before)
-    return shared(world, lambda: _opened(file).content)
+            limit(stall_before)
+            torch.set_num_threads(threads_before)
 
 
 def _compute(study: Study[R], file: ResultFile[R] | None, world: World, quiet: bool) -> None:
@@ -92,7 +123,8 @@ def _lead(
     with _saved(file):
         if extent.pending:
             _sweep(study, file, sampler, extent, executor, evaluate, quiet)
-        study.finish(file, sampler, extent.pending)
+        with _writing():
+            study.finish(file, sampler, extent.pending)
 
 
 def _sweep(
@@ -111,7 +143,8 @@ def _sweep(
         def keep(point: Point, result: Result) -> None:
             nonlocal computed
             computed += 1
-            file.record(point.index, result)
+            with _writing():
+                file.record(point.index, result)
             progress.update(study.samples_taken(result), expected=sampler.expected)
             if line := study.line_on(point.index, result):
                 note(f"{computed}/{extent.total - extent.done}: {line}", label=study.label, quiet=quiet)
@@ -125,10 +158,25 @@ def _sweep(
 
 @contextlib.contextmanager
 def _saved(file: ResultFile[R]) -> Iterator[None]:
+    """Saves at the end, however it comes; a signal waits for that, and watch.py saves if the main thread cannot."""
+    stop = current()
+    stop.saves = file.save
     try:
         yield
+    except BaseException:
+        stop.answer()
+        raise
     finally:
-        file.save()
+        with _writing():
+            file.save()
+        stop.saves = None
+
+
+@contextlib.contextmanager
+def _writing() -> Iterator[None]:
+    """A write may take place within the block: a signal waits for it, `--stall` does not."""
+    with current().held(), SET_UP.running("writing the file"):
+        yield
 
 
 def _opened(file: ResultFile[R] | None) -> ResultFile[R]:

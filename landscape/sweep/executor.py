@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from landscape.errors import EvaluationError
+from landscape.errors import Ending, EvaluationError
 from landscape.sweep.sampler import Point, Result
-from landscape.sweep.work import Evaluate, as_work, compute_point, failure_text
+from landscape.sweep.signals import current
+from landscape.sweep.watch import POINT
+from landscape.sweep.work import Evaluate, as_work, compute_point, computing, failure_text
 
 OnResult = Callable[[Point, Result], None]
 
@@ -21,6 +23,10 @@ class PointFailed(EvaluationError):
     def __init__(self, message: str, point: Point):
         super().__init__(message)
         self.point = point
+
+
+class Stalled(EvaluationError):
+    """A rank does not answer any more; waiting for it is in vain."""
 
 
 class Executor(Protocol):
@@ -47,12 +53,19 @@ class SerialExecutor:
     leads = True
 
     def map(self, evaluate: Evaluate, points: Sequence[Point], on_result: OnResult) -> None:
-        work = as_work(evaluate)
+        work, stop = as_work(evaluate), current()
         for point in points:
+            POINT.start(computing(point))
             try:
                 result = dict(compute_point(work, point.coords))
-            except Exception as error:
+            except Ending:
+                raise
+            except BaseException as error:  # also SystemExit
+                stop.check()  # a library may have turned our own request into an error of its own
                 raise PointFailed(failure_text(point, error), point) from error
+            finally:
+                POINT.stop()
+            stop.check()  # the evaluation may have swallowed it, and then its result is no result
             on_result(point, result)
 
     def follow(self, evaluate: Evaluate) -> None:

@@ -40,3 +40,8 @@ def connect() -> World:
     from landscape.sweep import mpi
 
     return mpi.open_world(launched_size())
+
+
+def connected() -> World | None:
+    """The world of this process if it has been connected, else None; never loads MPI."""
+    return connect() if connect.cache_info().currsize else None

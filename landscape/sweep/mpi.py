@@ -13,15 +13,20 @@ from __future__ import annotations
 import contextlib
 import queue
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from landscape.errors import Interrupted, LandscapeError
-from landscape.sweep.executor import OnResult, PointFailed
+from landscape.sweep.executor import OnResult, PointFailed, Stalled
+from landscape.sweep.leaving import guard_program
+from landscape.sweep.meeting import gather_here
 from landscape.sweep.sampler import Point
 from landscape.sweep.scheduler import CostModel, Scheduler
-from landscape.sweep.work import Evaluate, PointAssembler, as_work
+from landscape.sweep.signals import current
+from landscape.sweep.watch import LEADER_LATER, allowed
+from landscape.sweep.work import Evaluate, PointAssembler, as_work, computing
 from landscape.sweep.worker import (
+    CRASHED,
     FAILURE,
     RESULT,
     STEAL,
@@ -38,6 +43,7 @@ from landscape.sweep.worker import (
 from landscape.sweep.world import World, own_cores
 
 STOPPED = 7  # a follower has left its loop
+SIGNALLED = 8  # a follower was told to stop, by this signal
 POLL_SECONDS = 0.002
 # A poll costs the leader's own points some 70 us; three polls are enough while a rank computes what it has ahead.
 POLL_SHARE, MAX_LOOKAHEAD = 1 / 3, 0.01
@@ -71,7 +77,17 @@ def open_world(launched: int) -> World:
     mine = own_cores()
     everyone: set[int] = set().union(*local.allgather(mine))
     cores = max(1, min(len(mine), len(everyone) // local.size))
-    return World(comm.rank, comm.size, local.rank, local.size, cores, comm)
+    world = World(comm.rank, comm.size, local.rank, local.size, cores, comm, comm.Dup())
+    if world.size > 1:
+        guard_program(world)
+    return world
+
+
+def _everyone(world: World, value: T) -> list[T]:
+    """The values of all ranks. A signal waits until all of them have passed through, or they would wait for this rank."""
+    gather_here(world)
+    with current().held():
+        return world.comm.allgather(value)
 
 
 def agree(world: World, error: str | None) -> None:
@@ -80,7 +96,7 @@ def agree(world: World, error: str | None) -> None:
     Raises:
         LandscapeError: a rank passed an error.
     """
-    errors = world.comm.allgather(error)
+    errors = _everyone(world, error)
     failed = [(rank, text) for rank, text in enumerate(errors) if text]
     if failed:
         rank, text = failed[0]
@@ -88,19 +104,27 @@ def agree(world: World, error: str | None) -> None:
         raise LandscapeError(text if everyone else f"rank {rank} of {world.size}: {text}")
 
 
-def same_everywhere(world: World, value: str) -> bool:
-    """Collective: whether all ranks pass the same text, such as the hash of the directions."""
-    return len(set(world.comm.allgather(value))) == 1
+def differing(world: World, marks: Mapping[str, str]) -> list[tuple[str, int, str, str]]:
+    """Collective: (name, rank, its text, the leader's) of each mark in which a rank differs from the leader."""
+    first, *others = _everyone(world, dict(marks))
+    return [
+        (name, rank, other.get(name, ""), first.get(name, ""))
+        for rank, other in enumerate(others, start=1)
+        for name in {**first, **other}
+        if other.get(name) != first.get(name)
+    ]
 
 
 def broadcast(world: World, value: T | None) -> T:
     """Collective: the leader's value, on every rank; the value of other ranks is ignored."""
-    return world.comm.bcast(value, root=0)
+    gather_here(world)
+    with current().held():
+        return world.comm.bcast(value, root=0)
 
 
 def gather(world: World, value: T) -> list[T]:
     """Collective: the values of all ranks, in their order, on every rank."""
-    return world.comm.allgather(value)
+    return _everyone(world, value)
 
 
 class MPIExecutor:
@@ -117,9 +141,11 @@ class MPIExecutor:
         work = as_work(evaluate)
         self._local = self._local or ComputeThread(work)
         scheduler = Scheduler(points, work.chunks, self.world.size, self._cost, shard=self._shard)
-        leader, assembler = _Leader(self.world, self._local, scheduler), PointAssembler(work)
+        leader, assembler, stop = _Leader(self.world, self._local, scheduler), PointAssembler(work), current()
         leader.start()
         while scheduler.unfinished:
+            stop.check()
+            leader.check_stall()
             for rank, tag, content in leader.receive():
                 results, failure = leader.handle(rank, tag, content)
                 # idle ranks get work before results are kept, which may mean writing a file
@@ -132,12 +158,15 @@ class MPIExecutor:
             leader.balance()  # also without a message: a point may turn out to be long
 
     def follow(self, evaluate: Evaluate) -> None:
-        comm, backoff = self.world.comm, _Backoff()
+        comm, backoff, stop = self.world.comm, _Backoff(), current()
 
         def receive(wait: bool) -> Iterator[Message]:
             backoff.reset()
-            while wait and not comm.iprobe(source=0):
+            while wait and not comm.iprobe(source=0) and not stop.pending:
                 time.sleep(backoff.next())
+            if stop.pending:  # the leader decides when all stop
+                stop.answer()
+                comm.send(stop.name, dest=0, tag=SIGNALLED)
             return ((tag, content) for _, tag, content in _messages(comm))
 
         try:
@@ -154,7 +183,7 @@ class MPIExecutor:
             self._local.stop(content)
         for rank in range(1, self.world.size):
             self.world.comm.send(content, dest=rank, tag=STOP)
-        waiting, deadline = self.world.size - 1, time.monotonic() + GRACE_SECONDS
+        deadline, waiting = time.monotonic() + GRACE_SECONDS * (not isinstance(error, Stalled)), self.world.size - 1
         while (waiting or self._busy()) and (error is None or time.monotonic() < deadline):
             waiting -= sum(tag == STOPPED for _, tag, _ in _messages(self.world.comm))
             if waiting or self._busy():
@@ -172,6 +201,7 @@ class _Leader:
     def __init__(self, world: World, local: ComputeThread, scheduler: Scheduler):
         self._world, self._local, self._scheduler = world, local, scheduler
         self._backoff = _Backoff()
+        self._stall = allowed()
 
     def start(self) -> None:
         for rank in [*range(self._world.size)] * 2:  # every rank gets a first assignment before any gets one ahead
@@ -196,6 +226,10 @@ class _Leader:
         """Records a message and answers it; returns the results in it, and the failure if it reports one."""
         if tag == FAILURE:
             return content
+        if tag == SIGNALLED:
+            raise Interrupted(f"stopped by {content}")
+        if tag == CRASHED:
+            raise content
         results, now = [], time.perf_counter()
         if tag == RESULT:
             results, seconds, startup = content
@@ -219,6 +253,18 @@ class _Leader:
         if assignment:
             self._send(rank, TASK, assignment)
 
+    def check_stall(self) -> None:
+        """Of a rank that cannot say itself that it is stuck, because a call keeps Python's lock.
+
+        Raises:
+            Stalled: a rank has not answered within `--stall`.
+        """
+        if not self._stall:
+            return
+        for rank, task in self._scheduler.overdue(time.perf_counter() - LEADER_LATER, self._stall):
+            doing = computing(task.point)()
+            raise Stalled(f"rank {rank} of {self._world.size}: {doing} has taken more than {self._stall:g} s (--stall)")
+
     def _send(self, rank: int, tag: int, content: object) -> None:
         if rank == 0:
             self._local.send(tag, content)
@@ -228,11 +274,6 @@ class _Leader:
 
 class StillBusy(Exception):
     """The job has failed (`__cause__` is the error), but a rank is still computing; only MPI_Abort ends it at once."""
-
-
-def abort(world: World, status: int) -> None:
-    """Ends every rank of the job at once."""
-    world.comm.Abort(status)
 
 
 class _Backoff:

@@ -131,6 +131,13 @@ class Scheduler:
         """About how long a rank is busy with the assignment that it has ahead; 0 toward the end."""
         return self._cost.chunk_seconds * self._chunks if self._queue_depth() > 1 else 0.0
 
+    def overdue(self, now: float, seconds: float) -> list[tuple[int, Task]]:
+        """(rank, first task) of the assignments in progress that take longer than `seconds` for each of their tasks."""
+        busy = [
+            (rank, state.assignments[0], state.since) for rank, state in enumerate(self._ranks) if state.assignments
+        ]
+        return [(rank, tasks[0]) for rank, tasks, since in busy if tasks and now - since > seconds * len(tasks)]
+
     def idle_ranks(self) -> list[int]:
         """Idle ranks that could get an assignment now, longest idle first."""
         ready = len(self._stolen) if not self._unassigned else len(self._idle)

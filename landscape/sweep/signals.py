@@ -1,15 +1,21 @@
-"""Ctrl-C and SIGTERM during a run.
+"""Ctrl-C and SIGTERM, from the first line of a run to its last save.
 
-Owns: turning both into one exception on the leader, so that it saves its results before it exits. The other ranks
-ignore both signals and wait for the leader's decision.
+Owns: turning both into one request to stop. It is raised as `Interrupted` in the main thread, once; it waits while a file is
+being written; and it is not lost when a library swallows the exception, as Python does inside callbacks and `__del__`: it is
+raised again every second until our own code has seen it, and the loops ask for it between two points. A process whose main
+thread is inside a call that does not return is ended by watch.py.
+
+A second Ctrl-C changes nothing: the first is being answered.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
+import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 from landscape.errors import Interrupted
@@ -17,24 +23,121 @@ from landscape.errors import Interrupted
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
+class Stop:
+    """The request to stop of this process; `name` is that of the signal, None while there was none."""
+
+    def __init__(self) -> None:
+        self.name: str | None = None
+        self.answered = False
+        """Our own code has seen the request, and ends the run."""
+        self.raises = True
+        """Whether a signal is raised at once; otherwise only `check` raises it."""
+        self.patient = False
+        """The first signal is answered in another way, as in training, which finishes its step."""
+        self.saves: Callable[[], None] | None = None
+        """Writes what is computed; called from another thread when the main thread does not answer."""
+        self.writing = threading.RLock()
+        self._process, self._held, self._again = os.getpid(), 0, False
+
+    @property
+    def pending(self) -> bool:
+        """Whether there is a request that nobody has answered."""
+        return self.name is not None and not self.answered
+
+    @property
+    def text(self) -> str:
+        return f"stopped by {self.name}"
+
+    def check(self) -> None:
+        """Raises Interrupted if there is a request that nobody has answered."""
+        if self.pending:
+            raise Interrupted(self.text)
+
+    def answer(self) -> None:
+        """From here on the request is not raised again: what is left to do is to save and to leave."""
+        self.answered = self.answered or self.name is not None
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Within the block a signal waits, such as while a file is written; after it, it is raised."""
+        self._held += 1
+        try:
+            with self.writing:
+                yield
+        finally:
+            self._held -= 1
+        if self.raises and not self._held:
+            self.check()
+
+    def again(self) -> None:
+        """Raises an unanswered request once more in the main thread; called from another thread."""
+        self._again = True
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    def on_signal(self, number: int, frame: FrameType | None) -> None:
+        if os.getpid() != self._process:  # a forked child, such as a worker of a data loader, is none of our business
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+            return
+        repeated, self._again = self._again, False
+        if not repeated and self.name:
+            return
+        self.name = self.name or ("Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name)
+        if self.raises and not self._held:
+            self.check()
+
+
+_current: Stop | None = None
+
+
+def current() -> Stop:
+    """The request of the `interruptible` block that we are in; one that never comes, outside of any and in other threads."""
+    here = threading.current_thread() is threading.main_thread()
+    return _current if _current is not None and here else Stop()
+
+
 @contextlib.contextmanager
-def interruptible(*, leads: bool) -> Iterator[None]:
-    """Within the block the leader raises `Interrupted` at either signal, and followers ignore both.
+def interruptible(*, watched: Callable[[Stop], contextlib.AbstractContextManager] | None = None) -> Iterator[Stop]:
+    """Within the block either signal stops the run. Inside another such block it is the same request.
 
-    Has no effect outside the main thread, where Python delivers no signals.
+    `watched` runs around the block, which it may end. Outside the main thread Python delivers no signals, and none is handled.
     """
+    global _current
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield Stop()
         return
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        for other in SIGNALS:  # a second signal must not interrupt the saving
-            signal.signal(other, signal.SIG_IGN)
-        raise Interrupted("stopped by " + ("Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name))
-
-    before = {number: signal.signal(number, interrupt if leads else signal.SIG_IGN) for number in SIGNALS}
+    if _current is not None:
+        yield _current
+        return
+    stop = _current = Stop()
+    _forget_in_children()
+    before = {number: signal.signal(number, stop.on_signal) for number in SIGNALS}
     try:
-        yield
+        with watched(stop) if watched else contextlib.nullcontext():
+            yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        _current = None
+
+
+def is_ours(stop: Stop) -> bool:
+    """Whether signals still reach the request: a user's code, or training, may handle them in its own way."""
+    return signal.getsignal(signal.SIGINT) == stop.on_signal
+
+
+@functools.cache
+def _forget_in_children() -> None:
+    """A forked child must not write to the parent's descriptor for signals."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_forget)
+
+
+def _forget() -> None:
+    global _current
+    if _current is not None:
+        _current = None
+        signal.set_wakeup_fd(-1)
+        for number in SIGNALS:
+            if getattr(signal.getsignal(number), "__func__", None) is Stop.on_signal:
+                signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)

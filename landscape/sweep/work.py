@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+from landscape.callables import explain, message_of
 from landscape.errors import LandscapeError
 from landscape.sweep.sampler import Point, Result
 
@@ -96,7 +97,16 @@ class PointAssembler:
 
 def failure_text(point: Point, error: BaseException) -> str:
     """One line that names the point and the error."""
-    place = ", ".join(f"{coordinate:g}" for coordinate in point.coords)
-    detail = str(error).strip().splitlines()
+    detail = message_of(error).strip().splitlines()
     kind = "" if isinstance(error, LandscapeError) else f"{type(error).__name__}: "
-    return f"evaluation failed at ({place}): {kind}{detail[0] if detail else 'no message'}"
+    text = f"{kind}{detail[0] if detail else 'no message'}" if isinstance(error, Exception) else explain(error)
+    return f"evaluation failed at {_place(point)}: {text}"
+
+
+def computing(point: Point) -> Callable[[], str]:
+    """What is being done at a point, in words, when they are needed."""
+    return lambda: f"the evaluation at {_place(point)}"
+
+
+def _place(point: Point) -> str:
+    return "(" + ", ".join(f"{coordinate:g}" for coordinate in point.coords) + ")"

@@ -6,7 +6,6 @@ same loop over MPI messages (mpi.py).
 
 from __future__ import annotations
 
-import contextlib
 import queue
 import sys
 import threading
@@ -14,13 +13,16 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from landscape.errors import Ending
 from landscape.sweep.rank_queue import RankQueue
 from landscape.sweep.sampler import Point
-from landscape.sweep.work import Task, Work, failure_text
+from landscape.sweep.watch import POINT
+from landscape.sweep.work import Task, Work, computing, failure_text
 
 # To a rank: an assignment, a `StealRequest`, the end. From a rank: an assignment done, an error, the tasks stolen.
 TASK, STEAL, STOP = 1, 2, 3
 RESULT, FAILURE, STOLEN = 4, 5, 6
+CRASHED = 9  # the worker itself has failed; only from the leader's own
 # The leader's main thread may wait this long for Python code of the compute thread, each time it polls.
 SWITCH_SECONDS = 0.0005
 
@@ -45,8 +47,8 @@ class TaskFailure(NamedTuple):
     message: str
 
 
-class WorkerStop(BaseException):
-    """The leader stops this rank. Not an Exception, so that it passes through an evaluation in progress."""
+class WorkerStop(Ending):
+    """The leader stops this rank; it passes through an evaluation in progress."""
 
     def __init__(self, message: str | None, interrupted: bool):
         self.message, self.interrupted = message, interrupted
@@ -104,13 +106,18 @@ def run_assignment(
 
     while task := tasks.start_next(task_began := clock()):
         content: Sequence[Any] | Mapping[str, float]
+        POINT.start(computing(task.point))
         try:
             content = contributions = work.part(task.point.coords, task.first, end)
             if current().size == work.chunks:
                 content = work.join(contributions)
-        except Exception as error:
+        except Ending:
+            raise
+        except BaseException as error:  # also SystemExit: the leader must learn of it
             failure = TaskFailure(task.point, failure_text(task.point, error))
             return AssignmentDone(results, clock() - began, startup), failure
+        finally:
+            POINT.stop()
         results.append((current(), content))
         tasks.finish_current()
         between_chunks()
@@ -146,8 +153,12 @@ class ComputeThread:
         self.send(STOP, content)
 
     def _run(self) -> None:
-        with contextlib.suppress(WorkerStop):
+        try:
             run_worker(self._work, self._incoming, lambda tag, content: self._out.put((tag, content)))
+        except WorkerStop:
+            pass
+        except BaseException as error:  # a fault of ours: the main thread must not wait for this one
+            self._out.put((CRASHED, error))
 
     def _incoming(self, wait: bool) -> Iterator[Message]:
         if wait:

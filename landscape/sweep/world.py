@@ -20,7 +20,7 @@ class World:
     """`rank` of this process among `size`, and its `local_rank` among the `local_size` on this machine.
 
     `cores`: how many this rank may use: its own if ranks are bound to cores, otherwise an equal share of the machine's.
-    `comm`: the MPI communicator of all ranks; None on a single process.
+    `comm`: the MPI communicator of all ranks; None on a single process. `meeting`: another, on which they wait for each other.
     """
 
     rank: int = 0
@@ -29,6 +29,7 @@ class World:
     local_size: int = 1
     cores: int = field(default_factory=lambda: len(own_cores()))
     comm: Any = None
+    meeting: Any = None
 
     @property
     def leads(self) -> bool:

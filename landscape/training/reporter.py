@@ -16,6 +16,7 @@ from types import FrameType
 from typing import Any
 
 from landscape.sweep.progress import SECONDS_BETWEEN_LINES, clock
+from landscape.sweep.signals import current
 
 SHOWN = {"train_loss": "loss", "train_accuracy": "accuracy", "test_loss": "test loss", "test_accuracy": "test accuracy"}
 
@@ -100,6 +101,8 @@ def graceful_stop() -> Iterator[StopRequest]:
         yield stop
         return
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    outer = current()
+    outer.patient = True
 
     def note(number: int, frame: FrameType | None) -> None:
         stop.name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
@@ -111,6 +114,7 @@ def graceful_stop() -> Iterator[StopRequest]:
     try:
         yield stop
     finally:
+        outer.patient = False
         for number, handler in before.items():
             signal.signal(number, handler)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from landscape.grid import Grid, parse_range
 from landscape.sweep.launch import connect
 from landscape.sweep.loop import sweep
-from landscape.sweep.mpi import MPIExecutor, agree, same_everywhere
+from landscape.sweep.mpi import MPIExecutor, agree, differing
 from landscape.sweep.sampler import EveryPoint
 world = connect()
 executor = MPIExecutor(world)
@@ -136,7 +136,8 @@ sweep(Rounds(), executor, lambda coords: {"loss": coords[0]}, keep)
 def test_ranks_that_fail_to_set_up_stop_all_with_the_first_message(run, tmp_path):
     program = """
 from landscape.errors import LandscapeError
-assert same_everywhere(world, "same") and not same_everywhere(world, str(world.rank))
+assert differing(world, {"a": "same"}) == []
+assert differing(world, {"a": "same", "b": str(world.rank)}) == [("b", 1, "1", "0")]
 agree(world, None)
 try:
     agree(world, "no such file" if world.rank == 1 else None)

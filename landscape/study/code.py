@@ -1,0 +1,48 @@
+"""The code that a run calls, as one hash: two ranks with other versions of a file compute other values.
+
+Owns: which source belongs to the model, data, loss and metrics of a run: the file of a spec, or the text of a function or class
+in memory. Does not follow what these import.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+
+def code_mark(*used: Any) -> str:
+    """A hash of the sources of all that is given: specs, callables, modules, or sequences of these; None is nothing."""
+    digest = hashlib.sha256()
+    for each in _flat(used):
+        digest.update(_source(each) + b"\0")
+    return digest.hexdigest()
+
+
+def _flat(used: Iterable[Any]) -> Iterable[Any]:
+    for each in used:
+        if isinstance(each, (list, tuple)):
+            yield from _flat(each)
+        elif isinstance(each, str):
+            yield from each.split(",")
+        elif each is not None:
+            yield each
+
+
+def _source(used: Any) -> bytes:
+    """Empty for what has no source in Python, and for torch's own, whose version the provenance has."""
+    if isinstance(used, str):
+        place = used.rpartition(":")[0]
+        module = sys.modules.get(place)
+        path = Path(place) if place.endswith(".py") else Path(getattr(module, "__file__", None) or "")
+        return path.expanduser().read_bytes() if path.suffix == ".py" and path.expanduser().is_file() else b""
+    made = used if inspect.isroutine(used) or inspect.isclass(used) else type(used)
+    if (getattr(made, "__module__", None) or "").partition(".")[0] in ("torch", "numpy", "builtins"):
+        return b""
+    try:
+        return inspect.getsource(made).encode()
+    except (OSError, TypeError):  # defined in a shell, or in C
+        return b""

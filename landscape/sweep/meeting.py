@@ -1,0 +1,87 @@
+"""Where ranks wait for each other, and where they part.
+
+Owns: `meet`, after which every rank knows that all others have come, or that one of them is leaving; and `leave`, by which a
+rank that ends for any reason takes the others with it. Waiting means polling with short sleeps, so that a signal is answered and
+no core is busy. Loads no MPI: communicators are those of a `World`.
+
+Every collective call of mpi.py comes after a meeting. So no rank enters one that another will not enter, and leaving is one more
+meeting, in which a rank says so.
+"""
+
+from __future__ import annotations
+
+import time
+from array import array
+from collections.abc import Callable
+from typing import Any
+
+from landscape.errors import LandscapeError
+from landscape.sweep.watch import SET_UP
+from landscape.sweep.world import World
+
+HERE = -1  # the others are: an exit status, plus SILENT if another rank says why
+SILENT = 256
+# A rank that leaves with an error gives the others this long to come to the same end; then the job is aborted.
+PATIENCE_SECONDS = 3.0
+MAX_PAUSE = 0.02
+
+_unanswered: list[Any] = []  # requests given up by a signal: MPI still holds their buffers
+
+
+class PeerLeft(LandscapeError):
+    """Another rank has left the run; it said why if its status is not 0."""
+
+    def __init__(self, rank: int, size: int, status: int):
+        advice = "see what it said" if status else "start every rank with the same command"
+        super().__init__(f"rank {rank} of {size} has ended with status {status} while others go on; {advice}")
+        self.silent, self.exit_status = status != 0, status or 1
+
+
+def meet(world: World, code: int = HERE, patience: float | None = None) -> list[int] | None:
+    """The codes of all ranks, once all are here; None when that takes longer than `patience` seconds."""
+    mine, everyone = array("i", [code]), array("i", [0] * world.size)
+    request = world.meeting.Iallgather(mine, everyone)
+    _unanswered.append((request, mine, everyone))
+    pause, deadline = MAX_PAUSE / 256, None if patience is None else time.monotonic() + patience
+    with SET_UP.paused():
+        while not request.Test():
+            if deadline is not None and time.monotonic() > deadline:
+                return None
+            time.sleep(pause)
+            pause = min(2 * pause, MAX_PAUSE)
+    _unanswered.pop()
+    return list(everyone)
+
+
+def gather_here(world: World) -> None:
+    """Returns when all ranks have come.
+
+    Raises:
+        PeerLeft: one of them is leaving instead.
+    """
+    codes = meet(world) or []
+    if left := [(rank, code) for rank, code in enumerate(codes) if code != HERE]:
+        rank, code = max(left, key=lambda each: each[1] % SILENT)
+        raise PeerLeft(rank, world.size, code % SILENT)
+
+
+def leave(world: World, status: int, speak: Callable[[], None] | None, abort: Callable[[int], None]) -> None:
+    """Returns when every rank is leaving; otherwise, after an error, ends the job with `abort(status)`.
+
+    `speak` says why this rank leaves; of several ranks that leave together the first says it.
+    """
+    if speak and world.leads:
+        speak()
+    code = status if speak or not status else status + SILENT
+    deadline = time.monotonic() + PATIENCE_SECONDS if status else None
+    while True:
+        codes = meet(world, code, None if deadline is None else max(0.0, deadline - time.monotonic()))
+        if codes is None:
+            if speak and not world.leads:
+                speak()
+            abort(status)
+            return
+        if HERE not in codes:
+            break
+    if speak and not world.leads and not any(0 < other < SILENT for other in codes[: world.rank]):
+        speak()

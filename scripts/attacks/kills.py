@@ -1,0 +1,194 @@
+"""Signals at random moments over all commands, then the same command until it is done: the file equals an uninterrupted one.
+
+SIGKILL, SIGTERM or SIGINT go to one rank, to all of them, or to the launcher, at a moment drawn from the whole life of the
+command. Counted: jobs that hang or leave processes, files that cannot be read, and values that differ from those of a run that
+was left alone: in any bit, but for `hessian`, whose values agree within its tolerance, and `along`, whose directions are computed
+again when a kill came before they were written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import _jobs as jobs
+import numpy as np
+
+SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+PLANE = ["-x", "-1:1:7", "-y", "-1:1:5"]
+# name: (words, the file or folder that it makes, relative difference that is allowed)
+COMMANDS = {
+    "surface": (["surface", "net.pt", *jobs.BASIC, *PLANE, "-o", "a.h5"], "a.h5", 0.0),
+    "line": (["line", "net.pt", *jobs.BASIC, "-x", "-1:1:31", "-o", "a.h5"], "a.h5", 0.0),
+    "tolerance": (["surface", "net.pt", *jobs.BASIC, *PLANE, "--tolerance", "0.05", "-o", "a.h5"], "a.h5", 0.0),
+    "along": (["line", "net.pt", *jobs.BASIC, "--along", "gradient", "-x", "-1:1:21", "-o", "a.h5"], "a.h5", 1e-5),
+    "hessian": (["hessian", "s.h5", "--quiet"], "s.h5", 0.02),
+    "spectrum": (
+        ["spectrum", "net.pt", *jobs.BASIC, "--steps", "20", "--top", "2", "--bottom", "2", "-o", "a.h5"], "a.h5", 0.0,
+    ),
+    "train": (
+        ["train", "--model", "net.py:build", "--data", "net.py:load", "--normalize", "none", "--epochs", "6", "--batch-size", "8",
+         "--save-every", "20", "--quiet", "-o", "run"], "run", 0.0,
+    ),
+}  # fmt: skip
+WITHIN, LIMIT = 15.0, 240.0
+
+
+def start(words: list[str], folder: Path, ranks: int, launcher: jobs.Launcher) -> subprocess.Popen:
+    threads = ["--threads", "1"]
+    return subprocess.Popen(
+        [*launcher.words(ranks), launcher.python, "-m", "landscape", *words, *threads],
+        cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        env={**jobs.ENVIRONMENT, "PAUSE": "0.02"},
+    )  # fmt: skip
+
+
+def victims(job: subprocess.Popen, folder: Path, chance: random.Random) -> list[int]:
+    """One rank, all ranks, or the process that was started, which is the launcher if there are several."""
+    ranks = [pid for pid in jobs.left_behind(folder) if pid != job.pid and "python" in _program(pid)]
+    return chance.choice([[job.pid], ranks or [job.pid], [chance.choice(ranks or [job.pid])]])
+
+
+def _program(pid: int) -> str:
+    try:
+        return os.readlink(f"/proc/{pid}/exe")
+    except OSError:
+        return ""
+
+
+def content(path: Path, folder: Path) -> dict[str, np.ndarray]:
+    """The numbers in a result, by name; a fresh process reads them, as a user would."""
+    program = """
+import sys, json
+from pathlib import Path
+import numpy as np
+path, out, found = Path(sys.argv[1]), sys.argv[2], {}
+if path.is_dir():
+    import torch
+    net = torch.load(path / "final.pt", weights_only=True)
+    state = net.get("state_dict", net)
+    found = {name: value.numpy() for name, value in state.items() if hasattr(value, "numpy")}
+else:
+    from landscape.surfaces.spectrum import is_spectrum, load_spectrum
+    if is_spectrum(path):
+        for name, block in load_spectrum(path).blocks.items():
+            found |= {f"{name}.{key}": np.asarray(value) for key, value in vars(block).items() if key not in ("name", "products")}
+    else:
+        from landscape.surfaces import load_surface
+        surface = load_surface(path)
+        keep = lambda name: not name.endswith(("products", "rough", "error", "settled"))
+        found = {name: value for name, value in surface.values.items() if keep(name)}
+        found |= {f"status {name}": value for name, value in surface.status.items()}
+np.savez(out, **{name: value for name, value in found.items() if value.dtype.kind in "biuf"})
+"""
+    out = folder / "content.npz"
+    done = subprocess.run([sys.executable, "-c", program, str(path), str(out)], capture_output=True, text=True)
+    if done.returncode:
+        raise ValueError(done.stderr[-400:])
+    with np.load(out) as stored:
+        return dict(stored)
+
+
+def difference(found: dict[str, np.ndarray], wanted: dict[str, np.ndarray], allowed: float) -> str:
+    if set(found) != set(wanted):
+        return f"names {sorted(set(found) ^ set(wanted))}"
+    for name, array in wanted.items():
+        other = found[name]
+        same = array.shape == other.shape and (
+            np.array_equal(array, other, equal_nan=True)
+            if not allowed or array.dtype.kind != "f"
+            else np.allclose(array, other, rtol=allowed, atol=allowed * np.nanmax(np.abs(array)), equal_nan=True)
+        )
+        if not same:
+            return f"{name} differs"
+    return ""
+
+
+def series(name: str, ranks: int, kills: int, seed: int, home: Path, launcher: jobs.Launcher) -> dict[str, int | str]:
+    """One command, struck until `kills` are done or it is, and then left to end; what went wrong is counted."""
+    words, result, allowed = COMMANDS[name]
+    chance = random.Random(f"{seed} {name} {ranks}")
+    counts: dict[str, int | str] = {"kills": 0, "hangs": 0, "invalid": 0, "different": 0, "errors": 0, "note": ""}
+    truth_folder, folder = home / f"{name}{ranks}truth", home / f"{name}{ranks}"
+    for each in (truth_folder, folder):
+        shutil.copytree(home / "job", each)
+    started = time.monotonic()
+    job = start(words, truth_folder, ranks if name != "train" else 1, launcher)
+    said = job.communicate(timeout=LIMIT)[1]
+    assert job.returncode == 0, said
+    usual = time.monotonic() - started
+    truth = content(truth_folder / result, truth_folder)
+    for _ in range(kills):
+        job, began = start(words, folder, ranks, launcher), time.time()
+        time.sleep(chance.uniform(0.0, 1.1 * usual))
+        number = chance.choice(SIGNALS)
+        struck = time.monotonic()
+        for pid in victims(job, folder, chance) if job.poll() is None else []:
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                continue
+        ended = jobs.ended(job, folder, began, LIMIT)
+        seconds = time.monotonic() - struck
+        counts["kills"] += 1
+        if ended.status is None or ended.orphans or seconds > WITHIN + usual:
+            counts["hangs"] += 1
+            counts["note"] += f" {number.name}: {ended.status} after {seconds:.0f} s, {len(ended.orphans)} left;"
+        if (
+            "Traceback" in ended.said and number != signal.SIGINT
+        ):  # Python itself writes one when it is stopped while it starts
+            counts["errors"] += 1
+            counts["note"] += f" {ended.said[-200:]!r};"
+        path = folder / result
+        if path.is_file():
+            try:
+                content(path, folder)
+            except ValueError as error:
+                counts["invalid"] += 1
+                counts["note"] += f" {error};"
+    last = jobs.ended(start(words, folder, ranks, launcher), folder, time.time(), LIMIT)
+    if last.status != 0:
+        counts["errors"] += 1
+        counts["note"] += f" the last run: {last.said[-300:]!r};"
+    elif found := difference(content(folder / result, folder), truth, allowed):
+        counts["different"] += 1
+        counts["note"] += f" {found};"
+    return counts
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="attack kills", description=__doc__.splitlines()[0])
+    parser.add_argument("--commands", default=",".join(COMMANDS), help="separated by commas (default: all)")
+    parser.add_argument("--ranks", default="1,2,3")
+    parser.add_argument("--kills", type=int, default=6, help="of each command on each number of ranks (default: 6)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--python", help="a Python whose mpiexec and mpi4py are used (default: this one)")
+    given = parser.parse_args(argv)
+    launcher, total, broken, began = jobs.here(given.python), 0, 0, time.monotonic()
+    with tempfile.TemporaryDirectory() as scratch:
+        home = Path(scratch)
+        folder = jobs.prepared(home / "job")
+        plane = start(
+            ["surface", "net.pt", *jobs.BASIC, "-x", "-1:1:4", "-y", "-1:1:3", "-o", "s.h5"], folder, 1, launcher
+        )
+        assert plane.wait(LIMIT) == 0
+        print(f"{'command':10} {'ranks':>5} {'kills':>5} {'hangs':>5} {'invalid':>7} {'different':>9} {'errors':>6}")
+        for name in given.commands.split(","):
+            for ranks in map(int, given.ranks.split(",")):
+                if name == "train" and ranks > 1:
+                    continue
+                c = series(name, ranks, given.kills, given.seed, home, launcher)
+                total += c["kills"]
+                broken += sum(c[key] for key in ("hangs", "invalid", "different", "errors"))
+                row = f"{name:10} {ranks:5} {c['kills']:5} {c['hangs']:5} {c['invalid']:7} {c['different']:9} {c['errors']:6}"
+                print(row, c["note"], flush=True)
+    print(f"{total} kills, {broken} broken, seed {given.seed}, {time.monotonic() - began:.0f} s")
+    return 1 if broken else 0

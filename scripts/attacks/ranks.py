@@ -1,0 +1,127 @@
+"""Every way to leave a run, at every moment of its life, on the first and on the last rank: no hang, no orphan, one line.
+
+A rank leaves by an exception, SystemExit, KeyboardInterrupt or an own BaseException, by a signal, by `os._exit`, or by a call
+that never returns (with `--stall`). The job must end within ten seconds of that, with a status other than 0, no process left, a
+valid file, and a line that says why where the process could still say one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from itertools import product
+from pathlib import Path
+from typing import NamedTuple
+
+import _jobs as jobs
+
+STAGES = ("start", "import", "build", "data", "first", "middle", "saving", "finish")
+RAISED = ("error", "exit0", "exit3", "keyboard", "base", "generator")
+SIGNALS = ("int", "term", "swallowed")
+HARD = ("kill", "segv")
+WAYS = (*RAISED, *SIGNALS, *HARD, "_exit0", "_exit3", "never", "locked")
+MUTE = HARD  # the launcher speaks for a process that was killed
+STALL, WITHIN = 3.0, 10.0
+
+
+class Case(NamedTuple):
+    ranks: int
+    rank: int
+    stage: str
+    way: str
+
+    @property
+    def possible(self) -> bool:
+        # before the first line of ours only the launcher and the system are at work
+        return self.stage != "start" or self.way in ("int", "term", *HARD)
+
+
+def cases(ranks: list[int]) -> list[Case]:
+    """All of them; on one rank the first is the last."""
+    found = [Case(n, r, s, w) for n, s, w in product(ranks, STAGES, WAYS) for r in sorted({0, n - 1})]
+    return [case for case in found if case.possible]
+
+
+def words(case: Case, launcher: jobs.Launcher) -> list[str]:
+    line = ["line", "net.pt", *jobs.BASIC, "--threads", "1", "-x", "-1:1:15", "-o", "a.h5"]
+    stalls = ["--stall", str(STALL)] if case.way in ("never", "locked") else []
+    return [*launcher.words(case.ranks), launcher.python, "run.py", *line, *stalls]
+
+
+def attack(case: Case, folder: Path, launcher: jobs.Launcher) -> tuple[jobs.Ended, str]:
+    """How the job ended, and what is wrong with that; empty when nothing is."""
+    (folder / "a.h5").unlink(missing_ok=True)
+    slack = STALL + 6 if case.way in ("never", "locked") else 0
+    ended = jobs.run(
+        words(case, launcher), folder, 90.0, STRIKE_STAGE=case.stage, STRIKE_RANK=str(case.rank), STRIKE_WAY=case.way
+    )
+    return ended, fault(case, ended, folder, WITHIN + slack)
+
+
+def fault(case: Case, ended: jobs.Ended, folder: Path, within: float) -> str:
+    if not (folder / "struck").exists():
+        return f"the moment never came (status {ended.status}): {ended.said[-300:]!r}"
+    if ended.status is None:
+        return "hang"
+    if ended.orphans:
+        return f"{len(ended.orphans)} processes left"
+    if ended.seconds > within:
+        return f"took {ended.seconds:.1f} s"
+    if ended.status == 0 and not (case.way in SIGNALS and case.stage == "finish"):
+        return "status 0"
+    spoken = len(ended.lines)
+    if spoken > 1 and case.way != "term":  # Open MPI asks the other ranks to end by SIGTERM, and they say so
+        spoken = sum("stopped by SIGTERM" not in line for line in ended.lines)
+    stopped_in_start = case.stage == "start" or case.way == "locked"
+    if spoken != 1 and case.way not in MUTE and not stopped_in_start and ended.status != 0:
+        return f"{spoken} lines: {ended.said[-400:]!r}"
+    if "Traceback" in ended.said and case.stage != "start":
+        return f"traceback: {ended.said[-400:]!r}"
+    return unreadable(folder / "a.h5")
+
+
+def unreadable(path: Path) -> str:
+    program = "import sys; from landscape.surfaces import load_surface; load_surface(sys.argv[1])"
+    if path.exists() and subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True).returncode:
+        return "invalid file"
+    return ""
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="attack ranks", description=__doc__.splitlines()[0])
+    parser.add_argument("--ranks", default="2,3", help="numbers of ranks (default: 2,3; 1 is a run without a launcher)")
+    parser.add_argument("--stage", help="only these, separated by commas")
+    parser.add_argument("--way", help="only these")
+    parser.add_argument("--sample", type=int, help="so many of the cases, drawn with the seed")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--python", help="a Python whose mpiexec and mpi4py are used (default: this one)")
+    given = parser.parse_args(argv)
+    chosen = cases([int(n) for n in given.ranks.split(",")])
+    chosen = [c for c in chosen if not given.stage or c.stage in given.stage.split(",")]
+    chosen = [c for c in chosen if not given.way or c.way in given.way.split(",")]
+    if given.sample:
+        chosen = random.Random(given.seed).sample(chosen, min(given.sample, len(chosen)))
+    launcher, broken, began = jobs.here(given.python), 0, time.monotonic()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = jobs.prepared(Path(scratch) / "job")
+        print(
+            f"{'ranks':>5} {'rank':>4} {'stage':8} {'way':10} {'status':>6} {'seconds':>7}  what went wrong, or what was said"
+        )
+        for case in chosen:
+            ended, wrong = attack(case, folder, launcher)
+            broken += bool(wrong)
+            said = f"BROKEN: {wrong}" if wrong else (ended.lines or [""])[0]
+            print(
+                f"{case.ranks:5} {case.rank:4} {case.stage:8} {case.way:10} {ended.status!s:>6} {ended.seconds:7.2f}  {said}",
+                flush=True,
+            )
+    print(f"{len(chosen)} cases, {broken} broken, seed {given.seed}, {time.monotonic() - began:.0f} s")
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
