@@ -30,7 +30,8 @@ def named_path(option: str, path: str | Path) -> Path:
 
 # What a rank of its own machine may be given of its own: where things lie, which marks compare by their content, and how it runs.
 OWN = (
-    "checkpoint", "model", "trust", "data", "to", "to_y", "directions", "data_root", "download", "out", "device", "threads", "quiet",
+    "checkpoint", "model", "trust", "data", "to", "to_y", "directions", "data_root", "download", "out", "device", "threads",
+    "quiet",
 )  # fmt: skip
 
 
