@@ -20,6 +20,15 @@ from pathlib import Path
 from types import ModuleType
 
 from landscape.errors import Ending, LandscapeError, UsageError
+from landscape.regular import expanded
+
+# What was resolved in this process, by purpose: naming it again runs nothing new.
+_resolved: set[tuple[str, str]] = set()
+
+
+def was_resolved(spec: str, what: str) -> bool:
+    """Whether the callable of a spec was resolved before in this process, for the same purpose and in the same version."""
+    return (what, _identity(spec)) in _resolved
 
 
 def resolve_callable(spec: str, what: str = "model") -> Callable:
@@ -45,7 +54,17 @@ def resolve_callable(spec: str, what: str = "model") -> Callable:
     found = _attribute(module, name, spec, what)
     if not callable(found):
         raise LandscapeError(f"{what} '{spec}': {name} is a {type(found).__name__}, which cannot be called")
+    _resolved.add((what, _identity(spec)))
     return found
+
+
+def _identity(spec: str) -> str:
+    """The spec, with the version of its file in place of its path."""
+    place, _, name = spec.rpartition(":")
+    try:
+        return f"{_module_name(expanded(place).resolve())}:{name}" if place.endswith(".py") else spec
+    except (OSError, ValueError):
+        return spec
 
 
 def explain(error: BaseException) -> str:
@@ -117,7 +136,7 @@ def _import_module(name: str, spec: str, what: str) -> ModuleType:
 
 
 def _import_file(place: str, spec: str, what: str) -> ModuleType:
-    path = Path(place).expanduser().resolve()
+    path = expanded(place).resolve()
     if not path.is_file():
         raise LandscapeError(f"{what} '{spec}': there is no file {place}")
     name = _module_name(path)

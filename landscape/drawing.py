@@ -9,18 +9,25 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from landscape.atomic import disk_error
 from landscape.errors import LandscapeError, UsageError
+from landscape.options.groups import named_path
+from landscape.printable import printable
+from landscape.regular import is_folder
 from landscape.scene.build import build_scenes
 from landscape.scene.compare import build_comparison
 from landscape.scene.kinds import default_kind, kind_named
 from landscape.scene.kinds.kind import Kind, Source
 from landscape.scene.scene import Comparison, Scene
+from landscape.scene.wording import reworded
 from landscape.surfaces import Surface, load_surface
 from landscape.surfaces.run_log import RunLog, is_run_folder, load_run
 from landscape.surfaces.spectrum import Spectrum, is_spectrum, load_spectrum
 
 INTERACTIVE = (".html",)
 STATIC = (".png", ".pdf", ".svg")
+# A figure is some ten inches wide; beyond this it would take more memory than most machines have.
+MAX_DPI = 2400
 
 Given = Source | str | Path
 Out = str | Path | Sequence[str | Path] | None
@@ -33,6 +40,7 @@ def draw_each(
 
     `drawing`: the options of `scene.kinds.kind.Options`.
     """
+    _check_dpi(dpi)
     loaded = [_loaded(source) for source in _several(sources)]
     entries = [kind] if isinstance(kind, str) else list(kind or [""])
     names = [name or None for entry in entries for name in entry.split(",")]
@@ -53,11 +61,17 @@ def draw_side_by_side(
     dpi: int,
 ) -> list[Path]:
     """All sources in one picture, on one scale; see `landscape.compare`."""
+    _check_dpi(dpi)
     loaded = [_loaded(source) for source in _several(sources)]
     if not loaded:
         raise UsageError("compare needs at least two surface files")
     comparison = build_comparison(loaded, kind=kind or default_kind(loaded[0]).name, names=names, **drawing)
     return [_draw(comparison, path, dpi) for path in _outputs(out, "comparison.html", ())]
+
+
+def _check_dpi(dpi: int) -> None:
+    if not 1 <= dpi <= MAX_DPI:
+        raise UsageError(f"dpi {dpi}: expected 1 to {MAX_DPI} pixels per inch, such as 200")
 
 
 def _several(surfaces: Given | Sequence[Given]) -> list[Given]:
@@ -114,7 +128,7 @@ def _outputs(out: Out, default: str, marks: tuple[str, ...]) -> list[Path]:
         return [Path(default)]
     paths: list[Path] = []
     for entry in [out] if isinstance(out, (str, Path)) else out:
-        text = str(entry)
+        text = str(named_path("out", entry))
         bare = text in (*STATIC, *INTERACTIVE)
         base = (paths[0].with_suffix(text) if paths else Path(default).with_suffix(text)) if bare else Path(text)
         if base.suffix.lower() not in (*STATIC, *INTERACTIVE):
@@ -125,8 +139,9 @@ def _outputs(out: Out, default: str, marks: tuple[str, ...]) -> list[Path]:
 
 
 def _draw(scene: Scene | Comparison, path: Path, dpi: int) -> Path:
-    if not path.parent.is_dir():
+    if not is_folder(path.parent):
         raise LandscapeError(f"output {path}: the folder {path.parent} does not exist; create it or give another -o")
+    scene = reworded(scene, printable)
     try:
         if path.suffix.lower() in INTERACTIVE:
             from landscape.render.page.picture import draw as draw_page
@@ -136,6 +151,10 @@ def _draw(scene: Scene | Comparison, path: Path, dpi: int) -> Path:
             from landscape.render.still.picture import draw as draw_still
 
             draw_still(scene, path, dpi=dpi)
-    except OSError as error:
-        raise LandscapeError(f"cannot write {path}: {error.strerror or error}; give another -o") from error
+    except LandscapeError:
+        raise
+    except Exception as error:
+        if found := disk_error(error):
+            raise LandscapeError(f"cannot write {path}: {found.strerror or found}; give another -o") from error
+        raise
     return path

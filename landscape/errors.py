@@ -17,6 +17,14 @@ class UsageError(LandscapeError, ValueError):
     exit_status = 2
 
 
+class UntrustedError(UsageError):
+    """A file names code that the user has not given; `options` would give it, word by word."""
+
+    def __init__(self, message: str, options: list[str] | None = None):
+        super().__init__(message)
+        self.options = options or []
+
+
 class CheckpointError(LandscapeError):
     """A checkpoint cannot be read, or does not fit the model."""
 

@@ -8,6 +8,8 @@ Arrays over a grid have shape (ny, nx), or (nx,) in one dimension. Point number 
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,6 +17,8 @@ import numpy as np
 from landscape.errors import UsageError
 
 MAX_POINTS_PER_AXIS = 100_000
+# Eight bytes each for every metric, and several times that while a tolerance decides.
+MAX_POINTS = 25_000_000
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,14 @@ def parse_range(spec: str | tuple | Range, *, name: str = "x") -> Range:
     if start >= stop:
         raise UsageError(f"{hint}; 'from' must be smaller than 'to', and {start:g} is not smaller than {stop:g}")
     return Range(start, stop, points)
+
+
+def check_size(ranges: Sequence[Range]) -> None:
+    """Raises UsageError for more points than a result can hold in memory, before any is made."""
+    count = math.prod(each.points for each in ranges)
+    if count > MAX_POINTS:
+        shown = " x ".join(str(each.points) for each in ranges)
+        raise UsageError(f"{shown} points are {count:,}: expected at most {MAX_POINTS:,}; take coarser ranges or parts")
 
 
 @dataclass(frozen=True, eq=False)

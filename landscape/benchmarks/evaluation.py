@@ -29,6 +29,7 @@ from landscape.study.on_slice import Asked, OnSlice, on_plane
 from landscape.subject.net import load_net
 from landscape.sweep.work import compute_point
 from landscape.sweep.world import World
+from landscape.trust import Trust
 
 # What the original program uses for CIFAR-10.
 BATCH, WORKERS = 128, 2
@@ -36,13 +37,20 @@ PEAK_SIZE, PEAK_REPEATS = 1536, 8
 
 
 def bench_evaluation(
-    checkpoint: Any, model: Any, *, rounds: int, plain: bool, shared: dict[str, Any], place: dict[str, Any]
+    checkpoint: Any,
+    model: Any,
+    *,
+    rounds: int,
+    plain: bool,
+    trust: Trust,
+    shared: dict[str, Any],
+    place: dict[str, Any],
 ) -> dict[str, Any]:
     """Samples per second of the three ways, at one point of the landscape; ours includes moving the weights there.
 
     `shared`: data, samples, normalize; `place`: device, precision, batch_size, threads.
     """
-    asked = Asked.of(checkpoint, Given({"model": model, "plain": plain, **shared, **place}))
+    asked = Asked.of(checkpoint, Given({"model": model, "trust": trust, "plain": plain, **shared, **place}))
     on = on_plane(asked, {"x": (-1, 1, 3), "y": (-1, 1, 3)}, World(), "bench")
     objective, work = on.subject.objective, Evaluate(on.subject, on.slice)
     net = load_net(checkpoint, model or (on.provenance.model and on.provenance.model.spec))
@@ -51,7 +59,7 @@ def bench_evaluation(
         "bare": lambda: bare_loop(module, objective),
         "ours": lambda: compute_point(work, (0.0, 0.0))["train_loss"],
     }
-    if loader := _original_loader(shared, net.meta):
+    if loader := _original_loader(shared, on.subject.net.meta):
         ways = {"original": lambda: original_loop(module, loader, objective.device), **ways}
     return _facts(on, module, *_alternate(ways, rounds, objective.device))
 

@@ -23,6 +23,7 @@ from landscape.errors import UsageError
 from landscape.objective.numerics import switched
 from landscape.training.job import TrainingJob, make_training_job
 from landscape.training.loader import TensorLoader
+from landscape.trust import Trust, harmless, taken
 
 # Approximate seconds of training of each loop in a round.
 SECONDS = 4.0
@@ -61,7 +62,7 @@ class PlainLoop:
 
 
 def bench_training(
-    checkpoint: Any, model: str | None, *, data: Any, rounds: int, batch_size: int | None, **options: Any
+    checkpoint: Any, model: str | None, *, data: Any, trust: Trust, rounds: int, batch_size: int | None, **options: Any
 ) -> dict[str, Any]:
     """Samples per second of training: "plain" and "ours", the median of their ratios, and how far the losses of the
     first step are apart. The net and the data are the checkpoint's unless given; its weights are not used.
@@ -69,9 +70,13 @@ def bench_training(
     Raises:
         LandscapeError: bad input.
     """
-    meta = load_checkpoint(checkpoint).meta if model is None or data is None else {}
-    if data is None:
-        options["normalize"] = options["normalize"] or meta.get("normalize")
+    if model is None or data is None:
+        meta = load_checkpoint(checkpoint).meta
+        wanted = {name: meta.get(name) for name, value in (("model", model), ("data", data)) if value is None}
+        named = taken(wanted, str(checkpoint), trust)
+        if data is None:
+            options["normalize"] = options["normalize"] or harmless(meta).get("normalize")
+        model, data = model or named.get("model"), data if data is not None else named.get("data")
     settings = {
         "loss": "cross_entropy",
         "samples": options.pop("samples"),
@@ -84,7 +89,6 @@ def bench_training(
         "clip": 1.0,
         "precision": options.pop("precision"),
     }
-    model, data = model or meta.get("model"), data if data is not None else meta.get("data")
     job = make_training_job(model, data, settings, data_root=None, download=False, out="bench", quiet=True, **options)
     plain = PlainLoop(job)
     ways: dict[str, Callable[[int], Any]] = {"plain": plain.step, "ours": lambda _: job.trainer.advance()}

@@ -18,6 +18,11 @@ from landscape.checkpoint import safetensors_file, torch_file
 from landscape.checkpoint.entries import picked, usual
 from landscape.checkpoint.unwrap import clean_names, unwrap
 from landscape.errors import CheckpointError
+from landscape.plain_json import check_depth, tamed
+from landscape.regular import expanded, is_folder, most_bytes, reason_unreadable
+
+# Checkpoints may hold logs of a whole training run beside the weights.
+MOST_ENTRIES = 3_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,22 +86,30 @@ def load_checkpoint(path: str | Path, entry: str | None = None) -> Checkpoint:
     Raises:
         CheckpointError: the file is missing, truncated or of unknown form, or holds Python objects or no tensors.
     """
-    path = Path(path).expanduser()
+    path = expanded(path)
     path = _net_of_run(path) or path
     stored: object
-    if path.is_dir():
+    if is_folder(path):
         stored, meta, files = safetensors_file.read_model_folder(path)
-    elif not path.exists():
-        raise CheckpointError(f"checkpoint {path}: no such file; {_neighbours(path)}")
+    elif reason := reason_unreadable(path):
+        more = f"; {_neighbours(path)}" if reason == "no such file" else ""
+        raise CheckpointError(f"checkpoint {path}: {reason}{more}")
     elif path.suffix.lower() not in READERS:
         raise CheckpointError(
             f"checkpoint {path}: unknown suffix '{path.suffix}'; expected one of {', '.join(READERS)}"
         )
     else:
         (stored, meta), files = READERS[path.suffix.lower()](path), [path]
-    entries, found = unwrap(stored, source=str(path))
+    try:
+        check_depth(stored, MOST_ENTRIES)
+        entries, found = unwrap(stored, source=str(path))
+        meta = tamed({**found, **meta})
+    except ValueError as error:
+        raise CheckpointError(f"checkpoint {path}: what it holds beside tensors is {error}") from error
+    for tensors in entries.values():
+        _check_size(tensors, path, files)
     first = usual(entries)
-    read = Checkpoint(_cleaned(entries[first]), {**found, **meta}, str(path), _digest(files), first, entries)
+    read = Checkpoint(_cleaned(entries[first]), meta, str(path), _digest(files), first, entries)
     return read.at(entry) if entry else read
 
 
@@ -104,9 +117,19 @@ def _cleaned(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return dict(zip(clean_names(tensors), tensors.values(), strict=True))
 
 
+def _check_size(tensors: Mapping[str, Tensor], path: Path, files: list[Path]) -> None:
+    """A few bytes can be declared to be a tensor of any shape; a net of these sizes would fill the memory."""
+    size = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+    if size > sum(most_bytes(file) for file in files):
+        raise CheckpointError(
+            f"checkpoint {path}: declares tensors of {size / 1e9:.3g} GB, more than a file of its size can hold; copy or write "
+            "it again"
+        )
+
+
 def _net_of_run(folder: Path) -> Path | None:
     """The checkpoint to read from a run folder; None for another folder."""
-    if not (folder / "config.json").exists():
+    if not is_folder(folder) or not (folder / "config.json").is_file():
         return None
     nets = [*sorted(folder.glob("checkpoints/step_*.pt")), folder / "final.pt"]
     return next((net for net in reversed(nets) if net.exists()), None)
@@ -132,7 +155,7 @@ def _digest(files: list[Path]) -> str:
 
 
 def _neighbours(path: Path) -> str:
-    if not path.parent.is_dir():
+    if not is_folder(path.parent):
         return f"the folder {path.parent} does not exist either"
     names = sorted(p.name for p in path.parent.iterdir() if p.suffix.lower() in READERS)
     return f"{path.parent} holds {', '.join(names[:8])}" if names else f"{path.parent} holds no checkpoint"

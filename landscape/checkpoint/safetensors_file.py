@@ -5,12 +5,14 @@ Owns: opening these files and following the index. The format holds only tensors
 
 from __future__ import annotations
 
-import json
+import os
 from pathlib import Path
 
 from torch import Tensor
 
 from landscape.errors import CheckpointError
+from landscape.plain_json import parse_json
+from landscape.regular import reason_unreadable
 
 SINGLE = ("model.safetensors", "diffusion_pytorch_model.safetensors", "adapter_model.safetensors")
 
@@ -23,6 +25,8 @@ def read_file(path: Path) -> tuple[dict[str, Tensor], dict]:
     """
     from safetensors import SafetensorError, safe_open
 
+    if reason := reason_unreadable(path):
+        raise CheckpointError(f"checkpoint {path}: {reason}")
     try:
         with safe_open(path, framework="pt", device="cpu") as stream:
             tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118  (not a mapping)
@@ -30,8 +34,8 @@ def read_file(path: Path) -> tuple[dict[str, Tensor], dict]:
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"checkpoint {path}: truncated or not a safetensors file ({error})") from error
     try:
-        own = json.loads(meta.get("landscape", "{}"))
-    except json.JSONDecodeError:  # another program's entry of the same name
+        own = parse_json(meta.get("landscape", "{}"))
+    except ValueError:  # another program's entry of the same name
         own = {}
     return tensors, own if isinstance(own, dict) else {}
 
@@ -53,7 +57,7 @@ def read_model_folder(folder: Path) -> tuple[dict[str, Tensor], dict, list[Path]
         )
     order = _weight_map(indexes[0])
     shards = [folder / shard for shard in sorted(set(order.values()))]
-    if missing := [shard.name for shard in shards if not shard.exists()]:
+    if missing := [shard.name for shard in shards if not os.path.lexists(shard)]:
         raise CheckpointError(
             f"checkpoint folder {folder}: {indexes[0].name} names missing shards {', '.join(missing)}"
         )
@@ -68,7 +72,16 @@ def read_model_folder(folder: Path) -> tuple[dict[str, Tensor], dict, list[Path]
 
 
 def _weight_map(index: Path) -> dict[str, str]:
+    """Shards by tensor: names of files in the folder of the index, and nowhere else."""
+    if reason := reason_unreadable(index):
+        raise CheckpointError(f"checkpoint index {index}: {reason}")
     try:
-        return dict(json.loads(index.read_text())["weight_map"])
+        found = dict(parse_json(index.read_bytes())["weight_map"])
     except (ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"checkpoint index {index}: no 'weight_map' in it; download it again") from error
+    for shard in found.values():
+        if not isinstance(shard, str) or shard != os.path.basename(shard) or shard in ("", ".", "..") or "\0" in shard:
+            raise CheckpointError(
+                f"checkpoint index {index}: names {shard!r} as a shard, expected a file beside the index"
+            )
+    return found

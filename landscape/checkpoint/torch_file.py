@@ -18,6 +18,7 @@ from typing import Any
 import torch
 
 from landscape.errors import CheckpointError
+from landscape.regular import most_bytes
 
 SAFE_WAY = "in the program that wrote it, save the weights alone: torch.save(model.state_dict(), 'weights.pt')"
 ZIP, PICKLE, GIT_LFS = b"PK", b"\x80", b"version https://git-lfs"
@@ -53,6 +54,10 @@ def _check_kind(path: Path) -> None:
         raise CheckpointError(f"checkpoint {path}: is a Git LFS pointer, not the file itself; run git lfs pull")
     if start.startswith(ZIP):
         with zipfile.ZipFile(path) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > most_bytes(path):
+                raise CheckpointError(
+                    f"checkpoint {path}: declares more than a file of its size can hold; copy or write it again"
+                )
             if any(name.endswith("/constants.pkl") for name in archive.namelist()):
                 raise CheckpointError(f"checkpoint {path}: is a TorchScript program, not weights; {SAFE_WAY}")
     elif not start.startswith(PICKLE):

@@ -7,6 +7,7 @@ usage, 130 interrupted. How a process ends among several is the business of swee
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -16,8 +17,9 @@ from typing import Any
 from landscape.callables import contained, message_of
 from landscape.cli.output import say, speaks
 from landscape.cli.parser import WrongUsage, parse
-from landscape.errors import Interrupted, LandscapeError
+from landscape.errors import Interrupted, LandscapeError, UntrustedError
 from landscape.options.command import Command
+from landscape.printable import printable
 from landscape.sweep.leaving import complain, connect_early, end_now, from_rank, guarded, part
 from landscape.sweep.signals import current
 
@@ -40,12 +42,15 @@ class _Run:
     """One command, and what is said of its end."""
 
     def __init__(self) -> None:
-        self.debug = self.keeps = self.again = False
+        self.debug = self.keeps = self.again = self.passes = False
+        self.words: list[str] = []
         self.busy = False
         """A rank goes on computing after an error; only the end of the job ends it."""
 
     def do(self, words: Sequence[str]) -> int:
+        self.words = list(words)
         command, given = parse(words)
+        self.passes = any(row.name == "batch_size" for row in command.rows)
         self.debug = given.pop("debug", False)
         self.keeps, self.again = command.keeps or "out" in given, given.get("overwrite", False)
         try:
@@ -61,14 +66,17 @@ class _Run:
         cause = error.__cause__ if self.busy and error.__cause__ else error
         if isinstance(cause, SystemExit) and not isinstance(cause, WrongUsage):
             return 0, None  # --help, --version
-        text, status = explained(cause, keeps=self.keeps, again=self.again)
+        text, status = explained(cause, keeps=self.keeps, again=self.again, passes=self.passes)
+        if isinstance(cause, UntrustedError):
+            text += f"; the whole command: {shlex.join(['landscape', *self.words, *cause.options])}"
         if getattr(cause, "silent", False):
             return status, None
 
         def speak() -> None:
             complain(text if speaks() else from_rank(text))
             if self.debug:
-                traceback.print_exception(cause)
+                for line in "".join(traceback.format_exception(cause)).splitlines():
+                    print(printable(line), file=sys.stderr)
 
         return status, speak
 
@@ -97,8 +105,11 @@ def perform(command: Command, given: dict[str, Any]) -> None:
         say(plot.command.lines(files, {}))  # type: ignore[attr-defined]
 
 
-def explained(error: BaseException, *, keeps: bool, again: bool = False) -> tuple[str, int]:
-    """(one line, exit status) for an error that ended a command; `keeps`: it writes a file that can be continued."""
+def explained(error: BaseException, *, keeps: bool, again: bool = False, passes: bool = True) -> tuple[str, int]:
+    """(one line, exit status) for an error that ended a command; `keeps`: it writes a file that can be continued.
+
+    `passes`: it passes samples through a net.
+    """
     if isinstance(error, WrongUsage):
         return error.text, 2
     if isinstance(error, LandscapeError):
@@ -109,7 +120,10 @@ def explained(error: BaseException, *, keeps: bool, again: bool = False) -> tupl
         return text + (f"; what was computed is kept, run {same} to continue" if keeps else ""), 130
     said = message_of(error)
     if isinstance(error, MemoryError) or "out of memory" in said.lower():
-        return "out of memory; take a smaller --batch-size or fewer --samples", 1
+        fewer = (
+            "take a smaller --batch-size, fewer --samples or fewer points" if passes else "give fewer or smaller files"
+        )
+        return f"out of memory; {fewer}", 1
     first = (said.strip().splitlines() or [""])[0]
     return f"unexpected {type(error).__name__}: {first} (--debug shows where)", 1
 

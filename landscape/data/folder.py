@@ -18,10 +18,13 @@ from typing import Any
 import numpy as np
 
 from landscape.errors import DataError
+from landscape.regular import expanded, is_folder, reason_unreadable
 
 SPLIT_FOLDERS = {"train": ("train",), "test": ("test", "val", "valid", "validation")}
 RESIZE, CROP = 256, 224
 BLOCK = 256
+# Of the folders of one class; links among folders can make endless paths of a few.
+FOLDERS = 100_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +89,7 @@ def read_image_folder(path: Path, split: str, subset: Callable[[int], np.ndarray
     Raises:
         DataError: no such folder or split, no images, a file that is not an image.
     """
-    samples = _listed(_split_folder(path.expanduser(), split))
+    samples = _listed(_split_folder(expanded(path), split))
     taken = [samples[i] for i in subset(len(samples))]
     files = [file for file, _ in taken]
     labels = np.array([label for _, label in taken], dtype=np.int64)
@@ -94,7 +97,7 @@ def read_image_folder(path: Path, split: str, subset: Callable[[int], np.ndarray
 
 
 def _split_folder(path: Path, split: str) -> Path:
-    if not path.is_dir():
+    if not is_folder(path):
         raise DataError(f"data folder:{path}: no such folder")
     inside = [path / name for name in SPLIT_FOLDERS[split] if (path / name).is_dir()]
     if inside:
@@ -106,16 +109,44 @@ def _split_folder(path: Path, split: str) -> Path:
 
 
 def _listed(folder: Path) -> list[tuple[str, int]]:
-    from torchvision.datasets.folder import IMG_EXTENSIONS, find_classes, make_dataset
+    """(image, class) in the order of torchvision's ImageFolder; links that lead back to a folder above end there."""
+    from torchvision.datasets.folder import IMG_EXTENSIONS, find_classes
 
     try:
         _, numbers = find_classes(folder)
-        return make_dataset(folder, numbers, extensions=IMG_EXTENSIONS)
+        found = {
+            name: sorted(_images(os.path.join(folder, name), IMG_EXTENSIONS, [FOLDERS])) for name in sorted(numbers)
+        }
+        if empty := [name for name, images in found.items() if not images]:
+            raise FileNotFoundError(f"no image in {', '.join(empty[:6])}")
     except OSError as error:
         reason = str(error).splitlines()[0]
         raise DataError(
             f"data folder:{folder}: expected one sub-folder per class with images in each ({reason})"
         ) from error
+    return [(file, numbers[name]) for name, images in found.items() for _, file in images]
+
+
+def _images(
+    folder: str, suffixes: tuple[str, ...], left: list[int], above: frozenset[tuple[int, int]] = frozenset()
+) -> Iterator[Any]:
+    """((folder, name) to sort by, path) of the images in a folder and the folders in it.
+
+    Raises:
+        OSError: a folder cannot be read, or there are more of them than are `left`.
+    """
+    place, left[0] = os.stat(folder), left[0] - 1
+    if (place.st_dev, place.st_ino) in above:
+        return
+    if left[0] < 0:
+        raise OSError(f"{folder}: more than {FOLDERS:,} folders, links included")
+    above |= {(place.st_dev, place.st_ino)}
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir():
+                yield from _images(entry.path, suffixes, left, above)
+            elif entry.name.lower().endswith(suffixes):
+                yield (folder, entry.name), entry.path
 
 
 def _fingerprint(files: Sequence[str], labels: np.ndarray) -> str:
@@ -127,6 +158,8 @@ def _fingerprint(files: Sequence[str], labels: np.ndarray) -> str:
 
 
 def _digest(file: str) -> bytes:
+    if reason := reason_unreadable(file):
+        raise DataError(f"image {file}: {reason}; remove it or copy it again")
     try:
         return hashlib.blake2b(Path(file).read_bytes(), digest_size=16).digest()
     except OSError as error:
@@ -160,6 +193,8 @@ def _central(image: Any) -> np.ndarray:
 def _read(file: str, look: Callable[[Any], Any]) -> Any:
     from PIL import Image
 
+    if reason := reason_unreadable(file):
+        raise DataError(f"image {file}: {reason}; remove it or copy it again")
     try:
         with Image.open(file) as image:
             return look(image)

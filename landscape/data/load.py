@@ -9,7 +9,6 @@ import contextlib
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,11 +19,13 @@ from landscape.callables import resolve_callable
 from landscape.data.folder import SPLIT_FOLDERS, ImageFiles
 from landscape.data.memory import host_budget
 from landscape.data.normalize import Normalize, parse_normalize
+from landscape.data.npz import npz_names
 from landscape.data.sources import SPLITS, Arrays, Request, read_arrays
 from landscape.data.split import Split, StreamSplit, tensor_split
 from landscape.data.user import call_user, of_split, user_split
 from landscape.errors import UsageError
 from landscape.randomness import forked
+from landscape.regular import expanded
 
 # Of the subset, of a shuffled order and of an augmentation. It is not --seed: repeats over directions should differ only in the
 # direction.
@@ -100,10 +101,9 @@ def has_test(data: Any) -> bool:
         return "split" in inspect.signature(resolve_callable(data, "data")).parameters
     kind, _, path = data.partition(":")
     if kind == "folder":
-        return any((Path(path).expanduser() / name).is_dir() for name in SPLIT_FOLDERS["test"])
+        return any((expanded(path) / name).is_dir() for name in SPLIT_FOLDERS["test"])
     if kind == "npz":
-        with np.load(Path(path).expanduser(), allow_pickle=False) as file:
-            return "test_images" in file
+        return "test_images" in npz_names(expanded(path))
     return True
 
 

@@ -14,7 +14,9 @@ import numpy as np
 
 from landscape.data import digits
 from landscape.data.folder import ImageFiles, read_image_folder
+from landscape.data.npz import read_npz
 from landscape.errors import DataError, UsageError
+from landscape.regular import expanded
 
 SPLITS = ("train", "test")
 # name -> (class in torchvision.datasets, normalization preset)
@@ -73,7 +75,7 @@ def read_arrays(spec: str, request: Request) -> Arrays:
     if colon and kind == "folder":
         return _folder(Path(path), request)
     if colon and kind == "npz":
-        return _npz(Path(path).expanduser(), request)
+        return _npz(expanded(path), request)
     known = ", ".join(
         ["digits", *TORCHVISION, "folder:PATH", "npz:PATH", "package.module:callable", "file.py:callable"]
     )
@@ -96,7 +98,7 @@ def _torchvision(name: str, request: Request) -> Arrays:
     from torchvision import datasets
 
     class_name, preset = TORCHVISION[name]
-    root = Path(request.root or "data").expanduser()
+    root = expanded(request.root or "data")
     which = {"split": request.split} if class_name == "SVHN" else {"train": request.split == "train"}
     try:
         found = getattr(datasets, class_name)(root=root, download=request.download, **which)
@@ -118,22 +120,7 @@ def _torchvision(name: str, request: Request) -> Arrays:
 
 def _npz(path: Path, request: Request) -> Arrays:
     prefix = "" if request.split == "train" else f"{request.split}_"
-    names = [f"{prefix}{key}" for key in ("images", "labels")]
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            if missing := [name for name in names if name not in file]:
-                raise DataError(
-                    f"data npz:{path}: no '{missing[0]}' in it for split {request.split} (it has {', '.join(file) or 'nothing'})"
-                )
-            images, labels = (file[name] for name in names)
-    except DataError:
-        raise
-    except FileNotFoundError:
-        raise DataError(f"data npz:{path}: no such file") from None
-    except (
-        Exception
-    ) as error:  # damaged files raise OSError, ValueError, zip and zlib errors; an .npy file raises TypeError
-        raise DataError(f"data npz:{path}: truncated or not an npz of plain arrays ({_line(error)})") from error
+    images, labels = read_npz(path, [f"{prefix}{key}" for key in ("images", "labels")], f"split {request.split}")
     _check_arrays(images, labels, f"npz:{path}")
     taken = request.subset(len(images))
     return Arrays(images[taken], labels[taken].astype(np.int64), len(images))
@@ -144,6 +131,8 @@ def _check_arrays(images: np.ndarray, labels: np.ndarray, source: str) -> None:
         raise DataError(f"data {source}: images are {images.dtype}; expected uint8 (N, H, W, C) or float (N, C, H, W)")
     if images.dtype == np.uint8 and images.ndim != 4:
         raise DataError(f"data {source}: images have shape {images.shape}; expected (N, H, W, C) for uint8")
+    if images.ndim == 0:
+        raise DataError(f"data {source}: images are a single number; expected uint8 (N, H, W, C) or float (N, C, H, W)")
     if labels.shape != images.shape[:1]:
         raise DataError(
             f"data {source}: {len(images)} images and labels of shape {labels.shape}; expected one label each"

@@ -5,11 +5,11 @@ Owns: the summary that `landscape info` shows.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
-import h5py
-
 from landscape.errors import LandscapeError
+from landscape.plain_hdf5 import PlainGroup, plain_hdf5
 
 # in files of landscape, and in those of the original program
 GROUPS = ("x", "y", "xdirection", "ydirection")
@@ -21,17 +21,11 @@ def contents(path: str | Path) -> dict[str, dict[str, int]] | None:
     Raises:
         LandscapeError: the file is missing or not HDF5.
     """
-    path = Path(path)
-    try:
-        with h5py.File(path, "r") as file:
-            groups = [name for name in GROUPS if isinstance(file.get(name), h5py.Group)]
-            return {name: _counted(file[name]) for name in groups} or None
-    except OSError as error:
-        reason = "no such file" if not path.exists() else "truncated or not HDF5"
-        raise LandscapeError(f"{path}: {reason}") from error
+    with plain_hdf5(path, "file", LandscapeError, "a surface, a spectrum or a direction file") as file:
+        there = file.groups()
+        return {name: _counted(file.group(name)) for name in GROUPS if name in there} or None
 
 
-def _counted(group: h5py.Group) -> dict[str, int]:
-    sizes: list[int] = []
-    group.visititems(lambda _, item: sizes.append(item.size) if isinstance(item, h5py.Dataset) else None)
-    return {"tensors": len(sizes), "entries": int(sum(sizes))}
+def _counted(group: PlainGroup) -> dict[str, int]:
+    shapes = group.arrays().values()
+    return {"tensors": len(shapes), "entries": sum(math.prod(shape) for shape in shapes)}

@@ -7,7 +7,6 @@ when BN statistics move too. A file that is read is never written to.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,11 +21,14 @@ from landscape.atomic import whole_file
 from landscape.direction.direction import Direction
 from landscape.errors import LandscapeError
 from landscape.layout import Layout
+from landscape.plain_hdf5 import PlainGroup, plain_hdf5
+from landscape.stream_hdf5 import write_hdf5
 
 FORMAT = "landscape-directions"
 AXES = ("x", "y")
 # Kinds of directions for which a figure names more than the file.
 LOSS_KINDS = ("hessian", "gradient")
+EXPECTED = "a direction file of landscape or of the original program"
 
 
 def read_directions(path: str | Path, model: nn.Module, layout: Layout, *, ndim: int) -> list[Direction]:
@@ -36,27 +38,19 @@ def read_directions(path: str | Path, model: nn.Module, layout: Layout, *, ndim:
         LandscapeError: the file is missing or not HDF5, or has too few directions or those of another net.
     """
     path = Path(path)
-    if not path.exists():
-        raise LandscapeError(f"direction file {path}: no such file")
-    try:
-        with h5py.File(path, "r") as file:
-            own = file.attrs.get("format") == FORMAT
-            groups = AXES if own else tuple(f"{axis}direction" for axis in AXES)
-            lacking = [name for name in groups[:ndim] if not isinstance(file.get(name), h5py.Group)]
-            if lacking:
-                raise LandscapeError(
-                    f"direction file {path}: no group '{lacking[0]}' in it (it has {', '.join(file) or 'nothing'}); "
-                    f"{ndim} direction{'s' if ndim > 1 else ''} needed"
-                )
-            read = _read_own if own else _read_original
-            found = [read(_datasets(file[name]), path, model, layout) for name in groups[:ndim]]
-            return [_with_facts(direction, file[name].attrs) for direction, name in zip(found, groups, strict=False)]
-    except (OSError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise LandscapeError(
-            f"direction file {path}: truncated or not HDF5 ({reason}); "
-            "expected a direction file of landscape or of the original program"
-        ) from error
+    with plain_hdf5(path, "direction file", LandscapeError, EXPECTED) as file:
+        own = file.facts().get("format") == FORMAT
+        groups = AXES if own else tuple(f"{axis}direction" for axis in AXES)
+        there = file.groups()
+        lacking = [name for name in groups[:ndim] if name not in there]
+        if lacking:
+            raise LandscapeError(
+                f"direction file {path}: no group '{lacking[0]}' in it (it has {', '.join(file.names()) or 'nothing'}); "
+                f"{ndim} direction{'s' if ndim > 1 else ''} needed"
+            )
+        read = _read_own if own else _read_original
+        found = [read(file.group(name), path, model, layout) for name in groups[:ndim]]
+        return [_with_facts(each, file.facts(name)) for each, name in zip(found, groups, strict=False)]
 
 
 def write_directions(path: str | Path, directions: Sequence[Direction]) -> None:
@@ -67,35 +61,32 @@ def write_directions(path: str | Path, directions: Sequence[Direction]) -> None:
     """
     path = Path(path)
     try:
-        with whole_file(path) as scratch:
-            _write_own(scratch, directions)
-    except (OSError, RuntimeError) as error:  # h5py reports a full disk on close as RuntimeError
-        found = re.search(r"error message = '([^']*)'", str(error))  # the message of HDF5 has several lines
-        reason = found[1] if found else getattr(error, "strerror", None) or str(error).splitlines()[0]
-        raise LandscapeError(f"cannot write {path}: {reason}") from error
+        with whole_file(path) as scratch, write_hdf5(scratch) as file:
+            _fill(file, directions)
+    except OSError as error:
+        raise LandscapeError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def stored_facts(path: str | Path) -> list[dict[str, str]]:
     """The attributes of each direction in a file of landscape; empty for any other file."""
     try:
-        with h5py.File(path, "r") as file:
-            if file.attrs.get("format") != FORMAT:
+        with plain_hdf5(path, "direction file", LandscapeError, EXPECTED) as file:
+            if file.facts().get("format") != FORMAT:
                 return []
-            return [{key: str(value) for key, value in file[axis].attrs.items()} for axis in AXES if axis in file]
-    except OSError:
+            return [{key: str(value) for key, value in file.facts(axis).items()} for axis in AXES if axis in file]
+    except LandscapeError:
         return []
 
 
-def _write_own(path: Path, directions: Sequence[Direction]) -> None:
-    with h5py.File(path, "w") as file:
-        file.attrs["format"], file.attrs["version"] = FORMAT, 1
-        for axis, direction in zip(AXES, directions, strict=False):
-            group = file.create_group(axis, track_order=True)
-            for name, tensor in direction.vector.items():
-                exact = tensor if tensor.dtype == torch.float64 else tensor.float()  # numpy has no bfloat16
-                group[name] = exact.cpu().numpy()
-            for key, value in direction.provenance.items():
-                group.attrs[key] = str(value)
+def _fill(file: h5py.File, directions: Sequence[Direction]) -> None:
+    file.attrs["format"], file.attrs["version"] = FORMAT, 1
+    for axis, direction in zip(AXES, directions, strict=False):
+        group = file.create_group(axis, track_order=True)
+        for name, tensor in direction.vector.items():
+            exact = tensor if tensor.dtype == torch.float64 else tensor.float()  # numpy has no bfloat16
+            group[name] = exact.cpu().numpy()
+        for key, value in direction.provenance.items():
+            group.attrs[key] = str(value)
 
 
 def _with_facts(direction: Direction, attributes: Mapping[str, Any]) -> Direction:
@@ -108,53 +99,50 @@ def _with_facts(direction: Direction, attributes: Mapping[str, Any]) -> Directio
     return replace(direction, provenance=facts)
 
 
-def _datasets(group: h5py.Group) -> dict[str, np.ndarray]:
-    found: dict[str, np.ndarray] = {}
-    group.visititems(lambda name, item: found.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None)
-    return found
-
-
-def _read_own(stored: dict[str, np.ndarray], path: Path, model: nn.Module, layout: Layout) -> Direction:
-    vector = {}
+def _read_own(stored: PlainGroup, path: Path, model: nn.Module, layout: Layout) -> Direction:
+    """The name and the shape of each tensor are compared with the net before its numbers are read."""
+    there, vector = stored.arrays(), {}
     for entry in layout.entries:
-        if entry.name in stored:
-            vector[entry.name] = _checked(stored[entry.name], entry.name, entry.shape, path)
+        if entry.name in there:
+            vector[entry.name] = _checked(stored, entry.name, entry.name, entry.shape, path)
         elif not entry.is_buffer:
             raise LandscapeError(f"direction file {path}: is of another net: it has no {entry.name}")
-    if unknown := [name for name in stored if name not in model.state_dict()]:
+    if unknown := [name for name in there if name not in model.state_dict()]:
         raise LandscapeError(f"direction file {path}: is of another net: this one has no {unknown[0]}")
     return Direction(vector, {"kind": "file"})
 
 
-def _read_original(stored: dict[str, np.ndarray], path: Path, model: nn.Module, layout: Layout) -> Direction:
+def _read_original(stored: PlainGroup, path: Path, model: nn.Module, layout: Layout) -> Direction:
     parameters = [(name, tuple(tensor.shape)) for name, tensor in model.named_parameters()]
     states = [(name, tuple(tensor.shape)) for name, tensor in model.state_dict().items()]
     # the torch version of the original program had no batch counter in BN
     uncounted = [(name, shape) for name, shape in states if not name.endswith("num_batches_tracked")]
-    named = {len(uncounted): uncounted, len(states): states, len(parameters): parameters}.get(len(stored))
+    there = stored.arrays()
+    named = {len(uncounted): uncounted, len(states): states, len(parameters): parameters}.get(len(there))
     if named is None:
         raise LandscapeError(
-            f"direction file {path}: is of another net: {len(stored)} tensors in it, "
+            f"direction file {path}: is of another net: {len(there)} tensors in it, "
             f"{len(parameters)} parameters and {len(states)} states in the model"
         )
-    if missing := [str(i) for i in range(len(named)) if str(i) not in stored]:
+    if missing := [str(i) for i in range(len(named)) if str(i) not in there]:
         raise LandscapeError(f"direction file {path}: its data sets are not numbered: no '{missing[0]}' among them")
     wanted = set(layout.names)
     vector = {
-        name: _checked(stored[str(i)], name, shape, path, f"entry {i}, ")
+        name: _checked(stored, str(i), name, shape, path, f"entry {i}, ")
         for i, (name, shape) in enumerate(named)
         if name in wanted
     }
     return Direction(vector, {"kind": "file"})
 
 
-def _checked(array: np.ndarray, name: str, shape: tuple[int, ...], path: Path, where: str = "") -> Tensor:
-    array = np.asarray(array)
-    if array.shape != shape or array.dtype.kind not in "fiu":
+def _checked(stored: PlainGroup, key: str, name: str, shape: tuple[int, ...], path: Path, where: str = "") -> Tensor:
+    found, kind = stored.about(key)
+    if found != shape or kind.kind not in "fiu":
         raise LandscapeError(
-            f"direction file {path}: is of another net: {where}{name} is {array.dtype} of shape {array.shape} in it, "
+            f"direction file {path}: is of another net: {where}{name} is {kind} of shape {found} in it, "
             f"{shape} in the model"
         )
+    array = stored.array(key, shape)
     if not np.isfinite(array).all():
         raise LandscapeError(f"direction file {path}: {where}{name} holds NaN or inf; compute the directions again")
     return torch.from_numpy(np.array(array, dtype=np.float64 if array.dtype == np.float64 else np.float32))

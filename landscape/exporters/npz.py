@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -20,5 +21,6 @@ def write(surface: Surface, path: Path) -> None:
         if name in arrays or name == "file":
             raise UsageError(f"npz: two arrays would be called '{name}'; rename the metric, or export as .csv or .nc")
         arrays[name] = array
-    with path.open("wb") as stream:
-        np.savez_compressed(stream, **arrays)
+    image = io.BytesIO()  # on a full disk, closing a half-written archive raises a second error
+    np.savez_compressed(image, **arrays)
+    path.write_bytes(image.getbuffer())

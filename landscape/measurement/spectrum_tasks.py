@@ -25,6 +25,7 @@ from landscape.errors import EvaluationError, UsageError
 from landscape.measurement.evaluate import move
 from landscape.measurement.measurement import Coords, Undivided
 from landscape.objective.numerics import memory_budget
+from landscape.options.option import check_whole
 from landscape.slice.slice import Here
 from landscape.subject.subject import Subject
 from landscape.surfaces.spectrum import Block
@@ -42,6 +43,10 @@ class SpectrumTask(NamedTuple):
     block: int
     kind: int
     number: int
+
+
+# Eigenvalues, products, probes and steps; each is a product with the Hessian or more.
+MOST = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -66,9 +71,8 @@ class Wanted:
             raise UsageError(f"matrix '{self.matrix}': expected hessian or ggn")
         if self.per not in PER:
             raise UsageError(f"per '{self.per}': expected net or layer")
-        for name in ("top", "bottom", "probes", "trace_products"):
-            if getattr(self, name) < 0:
-                raise UsageError(f"{name.replace('_', '-')} {getattr(self, name)}: expected 0 or more")
+        for name in ("top", "bottom", "probes", "trace_products", "steps"):
+            check_whole(name.replace("_", "-"), getattr(self, name), 0, MOST)
         if self.top + self.bottom < 1 or self.steps < 2:
             raise UsageError("top and bottom: expected at least one of both; steps: at least 2")
         if not 0 < self.tolerance <= 0.5:

@@ -13,15 +13,25 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from landscape.errors import UsageError
-from landscape.options.option import check_choices, flag, option
+from landscape.options.option import check_choices, check_whole, flag, option
 
 RANDOM, HESSIAN, GRADIENT = ALONG = ("random", "hessian", "gradient")
 USUAL_TOLERANCE, MAX_TOLERANCE = 0.05, 0.5
+# The largest seed of torch; more threads than any machine has cores.
+MAX_SEED, MAX_THREADS = 2**63 - 1, 4096
+
+
+def named_path(option: str, path: str | Path) -> Path:
+    """The path; raises UsageError for an empty name, which would mean the current folder."""
+    if not str(path).strip():
+        raise UsageError(f"{option} '{path}': expected the name of a file")
+    return Path(path)
 
 
 # What a rank of its own machine may be given of its own: where things lie, which marks compare by their content, and how it runs.
 OWN = (
-    "checkpoint", "model", "data", "to", "to_y", "directions", "data_root", "download", "out", "device", "threads", "quiet",
+    "checkpoint", "model", "trust", "data", "to", "to_y", "directions", "data_root", "download", "out", "device", "threads",
+    "quiet",
 )  # fmt: skip
 
 
@@ -40,6 +50,10 @@ class NetOptions:
     entry: str | None = option(
         None, "entry of the checkpoint that holds the weights, such as ema or student.backbone (default: the only one that fits)",
         metavar="NAME",
+    )  # fmt: skip
+    trust: bool | str | Path | Sequence[str | Path] = option(
+        (), "run the code that this file names as its model, data or loss; repeatable, in Python also True: whatever is passed "
+        "(default: what a file names is not run)", action="append", metavar="FILE",
     )  # fmt: skip
 
 
@@ -134,8 +148,7 @@ class AxesOptions:
         self._check_exclusions(save_directions)
         if self.orthogonal and ndim < 2:
             raise UsageError("orthogonal needs two directions; a line has one")
-        if self.seed < 0:
-            raise UsageError(f"seed {self.seed}: expected 0 or more")
+        check_whole("seed", self.seed, 0, MAX_SEED)
 
     def _check_exclusions(self, save_directions: bool) -> None:
         """A lean direction is never in memory as a whole; one along the loss must be computed first."""
@@ -171,11 +184,11 @@ class MachineOptions:
     )  # fmt: skip
 
     def check(self) -> None:
-        """Raises UsageError for an unknown precision, a number of threads below 1, or no time at all for a point."""
+        """Raises UsageError for an unknown precision, numbers of threads and samples that cannot be, or no time at all."""
         check_choices(self)
         check_stall(self.stall)
-        if self.threads is not None and self.threads < 1:
-            raise UsageError(f"threads {self.threads}: expected at least 1")
+        check_whole("threads", self.threads, 1, MAX_THREADS)
+        check_whole("batch-size", self.batch_size, 1, 2**31)
 
 
 def check_stall(seconds: float | None) -> None:
@@ -229,4 +242,9 @@ class OutputOptions:
 
     @property
     def path(self) -> Path | None:
-        return Path(self.out) if self.out else None
+        """Where the result goes; None keeps it in memory.
+
+        Raises:
+            UsageError: the name is empty.
+        """
+        return None if self.out is None else named_path("out", self.out)

@@ -120,6 +120,13 @@ def check_names(function: str, given: Mapping[str, Any], known: Sequence[str]) -
             raise UsageError(f"{function} has no option '{name}'; {hint}")
 
 
+def check_whole(name: str, value: Any, least: int, most: int | None = None) -> None:
+    """Raises UsageError for a number out of its range; None, an option that is not given, passes."""
+    if value is not None and not least <= value <= (value if most is None else most):
+        limit = f"at least {least}" if most is None else f"{least} to {most}"
+        raise UsageError(f"{name} {value}: expected {limit}")
+
+
 def check_choices(group: Any) -> None:
     """Raises UsageError for a value that is not among the choices of its option; None may be a default."""
     for row in rows_of(group):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from landscape.checkpoint.shipped import shipped
@@ -14,12 +15,12 @@ from landscape.options.option import Option, rows_of
 
 WAYS = {"original": "DataLoader at every point", "bare": "bare loop, batch 128", "ours": "landscape"}
 _KNOWN = {row.name: row.option for group in (NetOptions, DataOptions, MachineOptions) for row in rows_of(group)}
-_SHARED = ("model", "data", "samples", "normalize", "device", "precision", "batch_size", "threads", "plain")
+_SHARED = ("model", "trust", "data", "samples", "normalize", "device", "precision", "batch_size", "threads", "plain")
 
 
 def lines(result: Mapping[str, Any], shell: Mapping[str, Any]) -> Sequence[str]:
     if shell.get("json"):
-        return [json.dumps(result, indent=2)]
+        return json.dumps(result, indent=2).splitlines()
     return list(
         _hessian(result) if "hessian" in result else _training(result) if "plain" in result else _points(result)
     )
@@ -77,6 +78,7 @@ def bench(
     checkpoint: Any = None,
     *,
     model: Any = None,
+    trust: bool | str | Path | Sequence[str | Path] = (),
     data: Any = None,
     samples: int | None = None,
     normalize: str | None = None,
@@ -120,13 +122,13 @@ def bench(
         if train:
             from landscape.benchmarks.training import bench_training
 
-            return bench_training(checkpoint, model, rounds=rounds, **shared, **place)
+            return bench_training(checkpoint, model, trust=trust, rounds=rounds, **shared, **place)
         if hessian:
             from landscape.benchmarks.hessian import bench_hessian
 
-            return bench_hessian(checkpoint, model, rounds=rounds, options={**shared, **place})
+            return bench_hessian(checkpoint, model, rounds=rounds, options={"trust": trust, **shared, **place})
         from landscape.benchmarks.evaluation import bench_evaluation
 
-        return bench_evaluation(checkpoint, model, rounds=rounds, plain=plain, shared=shared, place=place)
+        return bench_evaluation(checkpoint, model, rounds=rounds, plain=plain, trust=trust, shared=shared, place=place)
     finally:
         torch.set_num_threads(threads_before)

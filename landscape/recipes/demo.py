@@ -10,6 +10,7 @@ from typing import Any
 
 from landscape.checkpoint.shipped import shipped
 from landscape.options.command import command
+from landscape.options.groups import named_path
 from landscape.options.option import Option
 from landscape.recipes.compare import compare
 from landscape.recipes.hessian import hessian
@@ -56,7 +57,7 @@ def demo(
     Raises:
         LandscapeError: the nets that ship are missing.
     """
-    nets, out = {name: shipped(name, checkpoints) for name in NETS.values()}, Path(out)
+    nets, out = {name: shipped(name, checkpoints) for name in NETS.values()}, named_path("out", out)
     leads = connect().leads
     if leads:
         out.mkdir(parents=True, exist_ok=True)

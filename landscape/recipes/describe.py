@@ -6,12 +6,15 @@ checkpoints only.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from landscape.regular import is_folder
 from landscape.surfaces.run_log import CONFIG, load_run
+from landscape.trust import code_named, harmless
 
 HDF5 = (".h5", ".hdf5")
 
@@ -25,7 +28,7 @@ def describe(path: str | Path) -> dict[str, Any]:
     path = Path(path)
     if path.suffix.lower() in HDF5:
         return _directions(path) or _spectrum(path) or _surface(path)
-    return _run(path) if (path / CONFIG).is_file() else _checkpoint(path)
+    return _run(path) if is_folder(path) and (path / CONFIG).is_file() else _checkpoint(path)
 
 
 def _surface(path: Path) -> dict[str, Any]:
@@ -40,8 +43,22 @@ def _surface(path: Path) -> dict[str, Any]:
         "points": surface.counts(),
         "metrics": {name: _range(array, surface.at_origin(name)) for name, array in surface.values.items()},
         "trails": {name: list(trail.labels) for name, trail in surface.trails.items()},
+        **_code(specs_of(surface.provenance)),
         "provenance": surface.provenance,
     }
+
+
+def specs_of(provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """The specs in the provenance of a result, by the option that takes each."""
+    groups = {name: provenance.get(name) for name in ("model", "data")}
+    specs = {name: group.get("spec") for name, group in groups.items() if isinstance(group, Mapping)}
+    return {**specs, "loss": provenance.get("loss")}
+
+
+def _code(specs: Mapping[str, Any]) -> dict[str, Any]:
+    """What a file would like to run, if anything."""
+    named = code_named(specs)
+    return {"names code, not run": named} if named else {}
 
 
 def _range(array: np.ndarray, centre: float | None) -> dict[str, Any]:
@@ -75,7 +92,8 @@ def _spectrum(path: Path) -> dict[str, Any] | None:
             "products": block.products,
             "critical_sharpness": block.sharpness,
         }
-    return {"kind": "spectrum", "file": str(path), "blocks": blocks, "provenance": spectrum.provenance}
+    return {"kind": "spectrum", "file": str(path), "blocks": blocks, **_code(specs_of(spectrum.provenance)),
+            "provenance": spectrum.provenance}  # fmt: skip
 
 
 def _directions(path: Path) -> dict[str, Any] | None:
@@ -96,6 +114,7 @@ def _run(path: Path) -> dict[str, Any]:
         "rows": len(run.columns["epoch"]),
         "last": last,
         "nets": {"number": len(nets), "first": nets[0], "last": nets[-1]} if nets else {},
+        **_code(run.config),
         "config": run.config,
     }
 
@@ -110,10 +129,11 @@ def _checkpoint(path: Path) -> dict[str, Any]:
         "kind": "checkpoint",
         "file": str(path),
         "sha256": checkpoint.sha256,
-        "model": checkpoint.meta.get("model") or recognized,
+        "model": harmless(checkpoint.meta).get("model") or recognized,
         **({"state_dicts": list(checkpoint.entries), "entry": checkpoint.entry} if checkpoint.several else {}),
         "tensors": len(checkpoint.state_dict),
         "entries": sum(tensor.numel() for tensor in checkpoint.state_dict.values()),
         "dtypes": sorted({str(tensor.dtype).removeprefix("torch.") for tensor in checkpoint.state_dict.values()}),
+        **_code(checkpoint.meta),
         "metadata": checkpoint.meta,
     }

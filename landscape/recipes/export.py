@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from landscape.errors import LandscapeError, UsageError
 from landscape.options.command import Positional, command
+from landscape.options.groups import named_path
 from landscape.options.option import Option
 from landscape.recipes.words import files_lines
 
@@ -34,22 +35,27 @@ def export(surface: Surface | str | Path, out: str | Path, *, format: str | None
     Raises:
         UsageError: unknown format. LandscapeError: unreadable input or unwritable output.
     """
-    from landscape.atomic import whole_file
+    from landscape.atomic import disk_error, whole_file
     from landscape.exporters import FORMATS, writer_of
+    from landscape.regular import is_folder
     from landscape.surfaces import Surface, load_surface
 
-    out = Path(out)
+    out = named_path("out", out)
     chosen = format or out.suffix.lower().lstrip(".")
     if chosen not in FORMATS:
         raise UsageError(f"export format '{chosen}': expected one of {', '.join(FORMATS)} (by suffix or --format)")
     loaded = surface if isinstance(surface, Surface) else load_surface(surface)
-    if not out.parent.is_dir():
+    if not is_folder(out.parent):
         raise LandscapeError(f"output {out}: the folder {out.parent} does not exist; create it or give another name")
     if not isinstance(surface, Surface) and out.exists() and out.samefile(surface):
         raise UsageError(f"output {out} is the file being exported; give another name")
     try:
         with whole_file(out) as scratch:
             writer_of(chosen)(loaded, scratch)
-    except OSError as error:
-        raise LandscapeError(f"cannot write {out}: {error.strerror or error}") from error
+    except LandscapeError:
+        raise
+    except Exception as error:
+        if found := disk_error(error):
+            raise LandscapeError(f"cannot write {out}: {found.strerror or found}; give another name") from error
+        raise
     return out

@@ -18,7 +18,7 @@ from landscape.options.groups import (
     OutputOptions,
     check_stall,
 )
-from landscape.options.option import Given, again, check_choices, option
+from landscape.options.option import Given, again, check_choices, check_whole, option
 from landscape.recipes.surface import agreed
 from landscape.recipes.words import plan_lines, spread
 
@@ -72,6 +72,7 @@ class MovedOptions:
     to: Any = again(AxesOptions, "to", help="the file's second net, if it has moved")
     to_y: Any = again(AxesOptions, "to_y", help="the file's third net, if it has moved")
     directions: Any = again(AxesOptions, "directions", help="the file's directions, if they have moved")
+    trust: bool | str | Path | Sequence[str | Path] = again(NetOptions, "trust")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,6 +153,7 @@ def hessian(surface: Surface | str | Path, *, given: Given) -> Surface | Plan:
         LandscapeError: bad input, a loss without second derivatives; what was computed is kept.
     """
     from landscape.curvature.operator import CurvatureOperator
+    from landscape.grid import MAX_POINTS
     from landscape.measurement.ends import EndsSettings, HessianEnds
     from landscape.objective.numerics import memory_budget
     from landscape.quantity import HESSIAN
@@ -164,6 +166,7 @@ def hessian(surface: Surface | str | Path, *, given: Given) -> Surface | Plan:
     check_stall(given[EndsMachine].stall)
     if ends.every < 1:
         raise UsageError(f"every {ends.every}: expected 1 (all points) or more")
+    check_whole("every", ends.every, 1, MAX_POINTS)
     machine = given[EndsMachine]
     moved = {
         **vars(given[MovedOptions]),

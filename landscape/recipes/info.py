@@ -15,7 +15,7 @@ from landscape.recipes.words import tree_lines
 def lines(facts: Any, shell: Mapping[str, Any]) -> Sequence[str]:
     """The lines for one file, or for several."""
     if shell.get("json"):
-        return [json.dumps(facts, indent=2, default=str)]
+        return json.dumps(facts, indent=2, default=str).splitlines()
     each = facts if isinstance(facts, list) else [facts]
     return [line for one in each for line in tree_lines(one)]
 

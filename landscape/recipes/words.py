@@ -9,6 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+# Characters of one fact on the terminal; `--json` prints all of them.
+LONGEST = 4000
+
 
 def files_lines(files: Sequence[Path], title: str = "wrote") -> list[str]:
     return [f"{title} " + ", ".join(map(str, files))] if files else []
@@ -67,8 +70,9 @@ def tree_lines(tree: Mapping[str, Any], indent: int = 0) -> Iterator[str]:
             yield " " * indent + f"{key}:"
             yield from tree_lines(value, indent + 2)
         elif value not in (None, {}, []):
-            shown = ", ".join(map(str, value)) if isinstance(value, list) else value
-            yield " " * indent + f"{key}: {shown}"
+            shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+            cut = f"... ({len(shown):,} characters)" if len(shown) > LONGEST else ""
+            yield " " * indent + f"{key}: {shown[:LONGEST]}{cut}"
 
 
 def bytes_text(count: float) -> str:

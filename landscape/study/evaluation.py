@@ -18,7 +18,7 @@ from landscape.quantity import SAMPLES
 from landscape.study.on_slice import Asked, OnSlice, on_plane
 from landscape.study.study import Extent, Plan, Study
 from landscape.study.tolerance import anchors, expected_saving, finish, sampled, sampler_for
-from landscape.surfaces.file import SurfaceFile, check_folder
+from landscape.surfaces.file import SurfaceFile, check_folder, surface_of_run
 from landscape.surfaces.surface import Surface
 from landscape.sweep.progress import note
 from landscape.sweep.sampler import Result, Sampler
@@ -45,7 +45,11 @@ class EvaluationStudy(Study[Surface]):
         if output.save_directions:
             if output.path is None:
                 raise UsageError("save-directions needs out: the directions are kept beside the surface file")
-            write_directions(directions_path(output.path), [d for d in on.directions if isinstance(d, Direction)])
+            try:
+                write_directions(directions_path(output.path), [d for d in on.directions if isinstance(d, Direction)])
+            except BaseException:
+                file.release()
+                raise
         return file
 
     def sampler(self, file: SurfaceFile) -> tuple[Sampler, Extent]:
@@ -76,7 +80,7 @@ class EvaluationStudy(Study[Surface]):
         objective, grid = on.subject.objective, on.slice.grid
         pending = grid.size
         if output.path and output.path.exists() and not output.overwrite and world.leads:
-            pending = len(SurfaceFile.open(output.path, grid, on.provenance.json()).pending())
+            pending = len(SurfaceFile(None, surface_of_run(output.path, grid, on.provenance.json())).pending())
         return Plan(
             points=grid.size,
             pending=pending,

@@ -17,9 +17,9 @@ import torch
 
 from landscape.data.load import subset
 from landscape.data.split import TensorSplit
-from landscape.errors import LandscapeError, UsageError
+from landscape.errors import LandscapeError, SurfaceFileError, UsageError
 from landscape.grid import Grid
-from landscape.options.groups import DataOptions, LossOptions, MachineOptions
+from landscape.options.groups import DataOptions, LossOptions, MachineOptions, NetOptions
 from landscape.options.option import Given
 from landscape.slice.slice import Slice
 from landscape.slice.steps import Steps, checkpoints_of
@@ -28,10 +28,11 @@ from landscape.subject.net import load_net
 from landscape.subject.subject import Subject, checked, device_of, make_subject, policy
 from landscape.surfaces import load_surface
 from landscape.surfaces.provenance import CheckpointFacts, Provenance, TrainingFacts
-from landscape.surfaces.run_log import CONFIG, is_run_folder
+from landscape.surfaces.run_log import CONFIG, is_run_folder, read_config
 from landscape.surfaces.same_run import difference, plain
 from landscape.surfaces.surface import Surface
 from landscape.sweep.world import World
+from landscape.trust import harmless, taken
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,9 +126,9 @@ def _of_run(
 
 def _config(folder: Path) -> dict[str, Any]:
     try:
-        return json.loads((folder / CONFIG).read_text())
-    except (OSError, ValueError) as error:
-        raise LandscapeError(f"{folder}: not a run folder, because {CONFIG} cannot be read ({error})") from None
+        return read_config(folder / CONFIG)
+    except SurfaceFileError as error:
+        raise LandscapeError(f"{folder}: not a run folder, because {error}") from None
 
 
 def _subject_of(
@@ -144,12 +145,14 @@ def _subject_of(
             raise UsageError(
                 f"{name.replace('_', '-')}: the points of {folder} are its own checkpoints; drop the option"
             )
-    stored = {name: config.get(name) for name in ("model", "data", "normalize", "loss")}
-    options = {**stored, **{name: value for name, value in given.items() if value is not None}}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    used = {name: config.get(name) for name in ("model", "data", "loss") if name not in chosen}
+    stored = {"normalize": harmless(config).get("normalize"), **taken(used, str(folder), given.get("trust", ()))}
+    options = {**stored, **chosen}
     options |= {"split": (split or "train",), "metrics": ("loss",), "precision": precision or "fp32"}
     asked = Given(options)
     device = device_of(asked[MachineOptions], world)
-    net = load_net(files[max(files)], options.get("model"))
+    net = load_net(files[max(files)], options.get("model"), trust=asked[NetOptions].trust)
     batchnorm = policy(net, None, moves=False, states=False)
     subject = make_subject(
         net,

@@ -12,7 +12,7 @@ from typing import Any
 from landscape.direction.direction import Direction
 from landscape.direction.regenerated import Regenerated
 from landscape.errors import UsageError
-from landscape.grid import parse_range
+from landscape.grid import check_size, parse_range
 from landscape.options.groups import (
     AxesOptions,
     DataOptions,
@@ -102,8 +102,17 @@ def on_plane(
     """
     asked.check(len(ranges))
     parsed = [parse_range(spec, name=name) for name, spec in ranges.items()]
+    check_size(parsed)
     axes, device = asked.axes, device_of(asked.machine, world)
-    net = load_net(asked.checkpoint, asked.net.model, trial_of(asked.data, device), entry=asked.net.entry)
+    chosen = asked.net
+    net = load_net(
+        asked.checkpoint,
+        chosen.model,
+        trial_of(asked.data, device),
+        entry=chosen.entry,
+        data=asked.data.data,
+        trust=chosen.trust,
+    )
     batchnorm = policy(net, axes.batchnorm, moves=axes.to is not None, states=axes.state == "states")
     subject = make_subject(net, asked.data, asked.loss, asked.machine, device, world, batchnorm=batchnorm, plain=plain)
     made = make_plane(axes, subject, parsed, keep=asked.output.save_directions)

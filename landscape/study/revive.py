@@ -6,6 +6,7 @@ longer those of the file. Does not know what is then computed.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from landscape.surfaces.provenance import DataFacts, DirectionFacts, Provenance
 from landscape.surfaces.same_run import difference
 from landscape.surfaces.surface import Surface
 from landscape.sweep.world import World
+from landscape.trust import taken
 
 # Facts that may differ in a run of another purpose: it measures other things, with other numerics.
 FREE = ("metrics", "l2", "tolerance", "precision")
@@ -47,7 +49,7 @@ def revived(
         )
     chosen = _split(known, split, where)
     precision = precision or ("fp64" if known.precision == "fp64" else "fp32")
-    asked = _asked(known, {**given, "precision": precision}, chosen, where)
+    asked = _asked(surface, {**given, "precision": precision}, chosen)
     ranges = {
         axis.name: (float(axis.values[0]), float(axis.values[-1]), len(axis.values)) for axis in surface.grid.axes
     }
@@ -71,7 +73,8 @@ def _split(known: Provenance, split: str | None, where: str) -> str:
     return split
 
 
-def _asked(known: Provenance, given: Mapping[str, Any], split: str, where: str) -> Asked:
+def _asked(surface: Surface, given: Mapping[str, Any], split: str) -> Asked:
+    known, where = surface.known, surface.source or "this surface"
     made, data = known.directions or DirectionFacts(), known.data or DataFacts()
     path = known.checkpoint.path if known.checkpoint else None
     stored = {
@@ -90,7 +93,10 @@ def _asked(known: Provenance, given: Mapping[str, Any], split: str, where: str) 
         raise UsageError(
             f"{where} lies along the {made.kind}, and its directions were in memory; pass them as directions"
         )
-    options = {**stored, **{name: value for name, value in given.items() if value is not None}}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    used = {name: stored[name] for name in ("model", "data", "loss") if name not in chosen}
+    taken(used, surface.source, given.get("trust", ()))
+    options = {**stored, **chosen}
     if options["checkpoint"] is None and options["model"] is None:
         raise UsageError(f"{where} was computed from a net in memory; pass it again as model")
     if options["data"] is None:
@@ -129,7 +135,7 @@ def _one(entry: str | None) -> str | None:
 
 
 def _check_there(path: Any, name: str, where: str) -> None:
-    if isinstance(path, (str, Path)) and path != IN_MEMORY and not Path(path).exists():
+    if isinstance(path, (str, Path)) and path != IN_MEMORY and not os.path.exists(path):
         option = name.replace("_", "-")
         raise UsageError(f"{where} was computed from {path}, which is not there; give its new place with --{option}")
 

@@ -82,7 +82,11 @@ def run_prepared(
             if dry_run:
                 return together(world, lambda: study.plan(world))
             file = together(world, lambda: study.open() if world.leads else None)
-            _compute(study, file, world, quiet)
+            try:
+                _compute(study, file, world, quiet)
+            finally:
+                if file is not None:
+                    file.release()
             with SET_UP.running("the end of the run"):
                 return shared(world, lambda: _opened(file).content)
         except BaseException:

@@ -107,7 +107,10 @@ def _subject(checkpoint: Any, given: Given, world: World) -> tuple[Subject, str]
     device = device_of(given[MachineOptions], world)
     if batchnorm == "interpolate":
         raise UsageError("batchnorm interpolate: a spectrum has one set of weights; choose keep or recompute")
-    net = load_net(checkpoint, given[NetOptions].model, trial_of(data, device), entry=given[NetOptions].entry)
+    chosen = given[NetOptions]
+    net = load_net(
+        checkpoint, chosen.model, trial_of(data, device), entry=chosen.entry, data=data.data, trust=chosen.trust
+    )
     batchnorm = policy(net, batchnorm, moves=False, states=False)
     loss = LossOptions(loss=given[LossOptions].loss, metrics=("loss",))
     subject = make_subject(net, data, loss, given[MachineOptions], device, world, batchnorm=batchnorm, plain=True)

@@ -35,6 +35,9 @@ class ResultFile(Protocol[R_co]):
     def save(self) -> None:
         """Writes what is not on disk yet."""
 
+    def release(self) -> None:
+        """Lets other processes write the file."""
+
 
 @dataclass(frozen=True)
 class Extent:

@@ -49,7 +49,7 @@ def fitting_entry(checkpoint: Checkpoint, model: Any) -> Checkpoint:
 
 
 def _fits(checkpoint: Checkpoint, model: Any) -> bool:
-    state, spec = checkpoint.state_dict, model or checkpoint.meta.get("model")
+    state, spec = checkpoint.state_dict, model  # what the file names is the caller's business: it may be code
     if isinstance(spec, str):
         try:
             spec = build_model(spec, state_dict=state)

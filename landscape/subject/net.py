@@ -1,7 +1,7 @@
 """The net of a job: from a checkpoint, a model spec or a module in memory to a module with its weights in it.
 
-Owns: where the model comes from when it is not named (the checkpoint's metadata, else its tensors), and what the
-provenance says of both.
+Owns: where the model comes from when it is not named (the checkpoint's metadata, else its tensors), what of the metadata
+may be used (trust.py), and what the provenance says of both.
 """
 
 from __future__ import annotations
@@ -21,13 +21,17 @@ from landscape.models.recognize import recognize
 from landscape.models.resolve import build_model
 from landscape.subject.entry import chosen_entry, fitting_entry, read
 from landscape.surfaces.provenance import CheckpointFacts, ModelFacts
+from landscape.trust import Trust, harmless, taken
 
 IN_MEMORY = "in memory"
 
 
 @dataclass(frozen=True, eq=False)
 class Net:
-    """A module with trained weights, and its name in figures; `own` when no caller has the module."""
+    """A module with trained weights, and its name in figures; `own` when no caller has the module.
+
+    `meta` is what the checkpoint says and may be used: no spec in it names code that the user does not trust.
+    """
 
     module: nn.Module
     name: str
@@ -46,14 +50,26 @@ class Other:
     label: str
 
 
-def load_net(checkpoint: Any, model: Any, read_batch: ReadBatch | None = None, *, entry: str | None = None) -> Net:
+def load_net(
+    checkpoint: Any,
+    model: Any,
+    read_batch: ReadBatch | None = None,
+    *,
+    entry: str | None = None,
+    data: Any = "",
+    trust: Trust = (),
+) -> Net:
     """The net of a path or `Checkpoint`, and a spec or module; either may be None.
 
-    `read_batch`: reads a few samples of the data, which decide if the weights fit two nets of the zoo. `entry`: the one of the
-    checkpoint that holds the weights.
+    Args:
+        read_batch: reads a few samples of the data, which decide if the weights fit two nets of the zoo.
+        entry: the one of the checkpoint that holds the weights.
+        data: the given data; None if those that the checkpoint names are to be used.
+        trust: the files whose specs may name code.
 
     Raises:
-        UsageError: neither is given, or a spec without weights. CheckpointError: unreadable, unrecognized or unfit.
+        UsageError: neither is given, or a spec without weights; UntrustedError: the checkpoint names code.
+        CheckpointError: unreadable, unrecognized or unfit.
     """
     if checkpoint is None:
         if entry:
@@ -61,15 +77,19 @@ def load_net(checkpoint: Any, model: Any, read_batch: ReadBatch | None = None, *
         if not isinstance(model, nn.Module):
             raise UsageError("no checkpoint: give one, or pass model=... as a torch.nn.Module with its weights in it")
         return _in_memory(model)
-    checkpoint = fitting_entry(read(checkpoint, entry), bare(model) if isinstance(model, nn.Module) else model)
+    checkpoint = read(checkpoint, entry)
+    wanted = {"model": checkpoint.meta.get("model")} if not model else {}
+    wanted |= {"data": checkpoint.meta.get("data")} if data is None else {}
+    meta = {**harmless(checkpoint.meta), **taken(wanted, checkpoint.source, trust)}
+    checkpoint = fitting_entry(checkpoint, bare(model) if isinstance(model, nn.Module) else model or meta.get("model"))
     if isinstance(model, nn.Module):
         name, module = type(bare(model)).__name__, copy.deepcopy(bare(model))
     else:
-        name, state = _spec_of(checkpoint, model, read_batch)
+        name, state = _spec_of(checkpoint, model or meta.get("model"), read_batch)
         module = build_model(name, state_dict=state)
     fit(module, checkpoint, name=name)
     facts = CheckpointFacts(path=checkpoint.source, sha256=checkpoint.sha256, entry=chosen_entry(checkpoint))
-    return _net(module, name, checkpoint.meta, facts, _label(checkpoint.source))
+    return _net(module, name, meta, facts, _label(checkpoint.source))
 
 
 def other_net(checkpoint: Any, like: Net) -> Other:
@@ -117,9 +137,9 @@ def _net(module: nn.Module, name: str, meta: dict, checkpoint: CheckpointFacts, 
 
 
 def _spec_of(checkpoint: Checkpoint, model: str | None, read_batch: ReadBatch | None) -> tuple[str, dict]:
-    """(model spec, state dict under the model's own names)."""
-    if model or checkpoint.meta.get("model"):
-        return model or checkpoint.meta["model"], checkpoint.state_dict
+    """(model spec, state dict under the model's own names); `model` is the spec that is known, if any."""
+    if model:
+        return model, checkpoint.state_dict
     for prefix in leading_paths(checkpoint.state_dict):
         inner = {key[len(prefix) :]: value for key, value in checkpoint.state_dict.items() if key.startswith(prefix)}
         if candidates := recognize(inner):

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
+from landscape.atomic import OutputLock, replaceable
 from landscape.errors import SurfaceFileError
 from landscape.grid import Grid
 from landscape.quantity import EVALUATION, Quantity, quantity_named
+from landscape.regular import is_folder
 from landscape.surfaces.hdf5 import read_surface_file, write_surface_file
-from landscape.surfaces.keeper import Keeper
+from landscape.surfaces.keeper import Keeper, locked
 from landscape.surfaces.same_run import difference, plain
 from landscape.surfaces.surface import DONE, FAILED, PENDING, Surface, Trail
 
@@ -38,11 +40,12 @@ class SurfaceFile:
         *,
         group: str = EVALUATION,
         quantity: Callable[[str], Quantity] = quantity_named,
+        lock: OutputLock | None = None,
     ):
         self.path = path
         self.surface = surface
         self.group, self._quantity = group, quantity
-        self._keeper = Keeper(path, lambda to: write_surface_file(self.surface, to), self._done)
+        self._keeper = Keeper(path, lambda to: write_surface_file(self.surface, to), self._done, lock=lock)
 
     @classmethod
     def create(
@@ -60,10 +63,10 @@ class SurfaceFile:
         """
         status = {EVALUATION: np.full(grid.shape, PENDING, np.uint8)}
         surface = Surface(grid, {}, {}, status, dict(trails or {}), plain(provenance), str(path or ""))
+        if path:
+            check_folder(Path(path))
         file = cls(Path(path) if path else None, surface, quantity=quantity)
-        if file.path:
-            check_folder(file.path)
-        file._keeper.write()
+        file._begin()
         return file
 
     @classmethod
@@ -79,16 +82,12 @@ class SurfaceFile:
         Raises:
             SurfaceFileError: the file is damaged, foreign, or of another run; the message names the difference.
         """
-        surface = read_surface_file(path)
-        found = "the grid is " + _grid_text(surface.grid) + " in the file, " + _grid_text(grid) + " now"
-        differing = (
-            found if not surface.grid.same_as(grid) else difference(surface.provenance, provenance, added=surface.added)
-        )
-        if differing:
-            raise SurfaceFileError(
-                f"{path} holds another run: {differing}; give another -o, or --overwrite to start again"
-            )
-        return cls(Path(path), surface, quantity=quantity)
+        lock = locked(Path(path))  # before reading: what is read must still be there when it is written
+        try:
+            return cls(Path(path), surface_of_run(path, grid, provenance), quantity=quantity, lock=lock)
+        except BaseException:
+            lock.release()
+            raise
 
     @classmethod
     def create_or_open(
@@ -102,8 +101,9 @@ class SurfaceFile:
         quantity: Callable[[str], Quantity] = quantity_named,
     ) -> SurfaceFile:
         """Continues `path` when it exists, unless it is to be overwritten; else starts it."""
-        if path and Path(path).exists() and not overwrite:
+        if path:
             check_folder(Path(path))
+        if path and Path(path).exists() and not overwrite:
             return cls.open(path, grid, provenance, quantity)
         return cls.create(path, grid, provenance, trails, quantity)
 
@@ -138,10 +138,10 @@ class SurfaceFile:
                     del arrays[name]
             surface.status[group] = np.full(surface.shape, PENDING, np.uint8)
             surface.provenance[group] = plain(facts)
+        if path:
+            check_folder(Path(path))
         file = cls(Path(path) if path else None, surface, group=group, quantity=quantity)
-        if file.path:
-            check_folder(file.path)
-        file._keeper.write()
+        file._begin()
         return file
 
     @property
@@ -186,7 +186,21 @@ class SurfaceFile:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self.save()
+        try:
+            self.save()
+        finally:
+            self.release()
+
+    def release(self) -> None:
+        """Lets others write the file; nothing is saved after this."""
+        self._keeper.release()
+
+    def _begin(self) -> None:
+        try:
+            self._keeper.write()
+        except BaseException:
+            self.release()
+            raise
 
     def _status(self, group: str | None) -> np.ndarray:
         group = group or self.group
@@ -203,19 +217,41 @@ class SurfaceFile:
         return max(int(np.count_nonzero(status)) for status in self.surface.status.values())
 
 
+def surface_of_run(path: str | Path, grid: Grid, provenance: Mapping) -> Surface:
+    """What the file of a run holds.
+
+    Raises:
+        SurfaceFileError: see `SurfaceFile.open`.
+    """
+    surface = read_surface_file(path)
+    found = "the grid is " + _grid_text(surface.grid) + " in the file, " + _grid_text(grid) + " now"
+    differing = (
+        found if not surface.grid.same_as(grid) else difference(surface.provenance, provenance, added=surface.added)
+    )
+    if differing:
+        raise SurfaceFileError(f"{path} holds another run: {differing}; give another -o, or --overwrite to start again")
+    return surface
+
+
 def check_folder(path: Path) -> None:
     """Raises SurfaceFileError unless a file can be created beside `path`."""
-    if not path.parent.is_dir():
+    if not is_folder(path.parent):
         raise SurfaceFileError(f"output {path}: the folder {path.parent} does not exist; create it or give another -o")
     if path.suffix.lower() in PICTURES:
         raise SurfaceFileError(
             f"output {path}: is the name of a picture; give a file for the results such as {path.with_suffix('.h5')}, and draw "
             "it with --plot or landscape plot"
         )
-    if path.is_dir():
-        raise SurfaceFileError(f"output {path}: is a folder; give a file name such as {path / 'surface.h5'}")
-    if not os.access(path.parent, os.W_OK):
-        raise SurfaceFileError(f"output {path}: the folder {path.parent} is not writable; give another -o")
+    try:
+        place = replaceable(path)
+    except OSError as error:
+        if is_folder(path):
+            raise SurfaceFileError(
+                f"output {path}: is a folder; give a file name such as {path / 'surface.h5'}"
+            ) from error
+        raise SurfaceFileError(f"output {path}: {error.strerror or error}; give another -o") from error
+    if not os.access(place.parent, os.W_OK):
+        raise SurfaceFileError(f"output {path}: the folder {place.parent} is not writable; give another -o")
 
 
 def _grid_text(grid: Grid) -> str:

@@ -7,9 +7,8 @@ back. Knows nothing of runs.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -17,10 +16,13 @@ import numpy as np
 from landscape.atomic import whole_file
 from landscape.errors import SurfaceFileError
 from landscape.grid import Axis, Grid
+from landscape.plain_hdf5 import PlainGroup, plain_hdf5
+from landscape.plain_json import parse_json
 from landscape.quantity import quantity_named
-from landscape.surfaces.surface import Surface, Trail
+from landscape.surfaces.surface import DONE, FAILED, INTERPOLATED, PENDING, Surface, Trail
 
 FORMAT, VERSION = "landscape-surface", 1
+EXPECTED = "a file that landscape surface, line or spectrum wrote, or one of the original program"
 
 
 def write_surface_file(surface: Surface, path: Path) -> None:
@@ -70,62 +72,88 @@ def read_surface_file(path: str | Path) -> Surface:
     """A surface file of ours.
 
     Raises:
-        SurfaceFileError: missing, truncated, not HDF5, or another kind of HDF5 file.
+        SurfaceFileError: missing, truncated, not HDF5, another kind of HDF5 file, or one that leads out of itself.
     """
     path = Path(path)
-    if not path.exists():
-        raise SurfaceFileError(f"surface file {path}: no such file")
-    try:
-        with h5py.File(path, "r") as file:
-            if file.attrs.get("format") != FORMAT:
-                raise SurfaceFileError(
-                    f"surface file {path}: is HDF5, but not a surface of landscape or of the original program "
-                    f"(it holds {', '.join(list(file)[:6]) or 'nothing'})"
-                )
-            if int(file.attrs["version"]) > VERSION:
-                raise SurfaceFileError(f"surface file {path}: is of version {file.attrs['version']}; update landscape")
-            return _read(file, str(path))
-    except SurfaceFileError:
-        raise
-    except Exception as error:  # h5py answers a damaged file with errors of five types
-        reason = str(error).splitlines()[0]
-        raise SurfaceFileError(f"surface file {path}: truncated or not HDF5 ({reason}); compute it again") from error
+    with plain_hdf5(path, "surface file", SurfaceFileError, EXPECTED) as file:
+        if file.facts().get("format") != FORMAT:
+            raise SurfaceFileError(
+                f"surface file {path}: is HDF5, but not a surface of landscape or of the original program "
+                f"(it holds {', '.join(file.names()[:6]) or 'nothing'})"
+            )
+        if int(file.number("version")) > VERSION:
+            raise SurfaceFileError(f"surface file {path}: is of version {file.number('version')}; update landscape")
+        return _read(file, str(path))
 
 
-def _read(file: h5py.File, source: str) -> Surface:
-    axes = [
-        Axis(name, item[()], str(item.attrs["label"]), str(item.attrs["kind"]))
-        for name, item in sorted(file["axes"].items())
-    ]
-    arrays = {
-        folder: {_plain(name): item[()] for name, item in file[folder].items()}
-        for folder in ("values", "stderr", "status")
-    }
-    trails = {_plain(name): _read_trail(group) for name, group in file["trails"].items()} if "trails" in file else {}
-    grid = Grid(tuple(axes))
-    for folder, found in arrays.items():
-        for name, array in found.items():
-            if array.shape != grid.shape:
-                raise ValueError(f"{folder}/{name} has shape {array.shape}, the axes say {grid.shape}")
-    stored = {
-        _plain(name): {key: _python(fact) for key, fact in item.attrs.items()} for name, item in file["values"].items()
-    }
-    quantities = {name: quantity_named(name, facts) for name, facts in stored.items()}
-    provenance = json.loads(file.attrs["provenance"])
+def _read(file: PlainGroup, source: str) -> Surface:
+    grid = _grid(file.group("axes"))
+    arrays = {}
+    for folder in ("values", "stderr", "status"):
+        group = file.group(folder)
+        arrays[folder] = {_plain(name): group.array(name, grid.shape) for name in group.names()}
+    values = {name: _numbers(array) for name, array in arrays["values"].items()}
+    stderr = {name: _numbers(array) for name, array in arrays["stderr"].items()}
+    trails = file.group("trails") if "trails" in file else None
+    found = {_plain(name): _read_trail(trails.group(name)) for name in trails.names()} if trails else {}
+    stored = {_plain(name): file.group("values").facts(name) for name in file.group("values").names()}
+    provenance = parse_json(file.text("provenance"))
     if not isinstance(provenance, dict):
         raise ValueError("its provenance is not a mapping")
-    return Surface(grid, **arrays, trails=trails, provenance=provenance, source=source, quantities=quantities)
+    quantities = {name: quantity_named(name, facts) for name, facts in stored.items()}
+    status = {name: _codes(name, array) for name, array in arrays["status"].items()}
+    return Surface(grid, values, stderr, status, found, provenance, source, quantities)
 
 
-def _read_trail(group: h5py.Group) -> Trail:
-    known = {key: group[key][()] for key in ("x", "y", "step", "residual") if key in group}
-    metrics = {_plain(key): item[()] for key, item in group["metrics"].items()} if "metrics" in group else {}
-    return Trail(**known, metrics=metrics, labels=tuple(json.loads(group.attrs["labels"])))
+def _grid(group: PlainGroup) -> Grid:
+    """One or two axes, with finite coordinates in rising order, as every run makes them."""
+    names = sorted(group.names())
+    if names not in (["x"], ["x", "y"]):
+        raise ValueError(f"its axes are called {', '.join(names) or 'nothing'}, expected x, or x and y")
+    axes = []
+    for name in names:
+        values, facts = group.array(name), group.facts(name)
+        if values.ndim != 1 or not len(values):
+            raise ValueError(f"axis {name} has shape {values.shape}, expected a row of coordinates")
+        axes.append(Axis(name, values, str(facts["label"]), str(facts["kind"])))
+    return Grid(checked_axes(axes))
 
 
-def _python(value: Any) -> Any:
-    """A number or text as Python has it; h5py returns numpy's own."""
-    return value.item() if isinstance(value, np.generic) else value
+def checked_axes(axes: Sequence[Axis]) -> tuple[Axis, ...]:
+    """The axes; raises ValueError unless the coordinates of each are finite and rise."""
+    for axis in axes:
+        if (
+            axis.values.ndim != 1
+            or not np.isfinite(axis.values).all()
+            or not (axis.values[1:] > axis.values[:-1]).all()
+        ):
+            raise ValueError(f"the coordinates of axis {axis.name} are not finite and rising")
+    return tuple(axes)
+
+
+def _numbers(array: np.ndarray) -> np.ndarray:
+    return array.astype(np.float64, copy=False)
+
+
+def _codes(name: str, array: np.ndarray) -> np.ndarray:
+    if array.dtype.kind not in "iu" or not np.isin(array, (PENDING, DONE, FAILED, INTERPOLATED)).all():
+        raise ValueError(f"status '{name}' holds other codes than 0 to 3")
+    return array.astype(np.uint8, copy=False)
+
+
+def _read_trail(group: PlainGroup) -> Trail:
+    """Rows of one length."""
+    names = group.names()
+    x = group.array("x")
+    if x.ndim != 1:
+        raise ValueError(f"a trail has x of shape {x.shape}, expected a row")
+    known = {key: _numbers(group.array(key, x.shape)) for key in ("y", "step", "residual") if key in names}
+    metrics = group.group("metrics") if "metrics" in names else None
+    found = {_plain(key): _numbers(metrics.array(key, x.shape)) for key in metrics.names()} if metrics else {}
+    labels = parse_json(group.text("labels"))
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        raise ValueError("the labels of a trail are no list of texts")
+    return Trail(_numbers(x), **known, metrics=found, labels=tuple(labels))
 
 
 def _escaped(name: str) -> str:

@@ -1,16 +1,19 @@
 """When results in memory reach the disk: often enough that little is lost, seldom enough that writing costs little.
 
-Owns: the pace of writing, and the rescue copy when the disk is full. What is written is the business of the file's format.
+Owns: the pace of writing, the lock of the output, and the rescue copy when the disk is full. What is written is the business
+of the file's format.
 """
 
 from __future__ import annotations
 
-import os
+import errno
+import secrets
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from landscape.atomic import OutputLock
 from landscape.errors import SurfaceFileError
 
 MAX_SECONDS_UNSAVED = 2.0
@@ -22,11 +25,20 @@ WRITING_SHARE, MAX_WRITING_SHARE = 0.02, 0.2
 class Keeper:
     """Writes with `write(path)`, whole or not at all; `path` None keeps everything in memory.
 
-    `done` counts the results that a rescue would keep.
+    `done` counts the results that a rescue would keep; `lock` is that of `path`, if it is held already. Making one raises
+    SurfaceFileError if another process writes the file.
     """
 
-    def __init__(self, path: Path | None, write: Callable[[Path], None], done: Callable[[], int], what: str = "points"):
+    def __init__(
+        self,
+        path: Path | None,
+        write: Callable[[Path], None],
+        done: Callable[[], int],
+        what: str = "points",
+        lock: OutputLock | None = None,
+    ):
         self.path = path
+        self._lock = lock or (locked(path) if path else None)
         self._write, self._done, self._what = write, done, what
         self._unsaved = False
         self._saved_at = time.monotonic()
@@ -49,6 +61,11 @@ class Keeper:
         if self._unsaved:
             self.write()
 
+    def release(self) -> None:
+        """Lets others write the file; nothing is written any more."""
+        if self._lock is not None:
+            self._lock.release()
+
     def write(self) -> None:
         """Writes everything now.
 
@@ -70,10 +87,24 @@ class Keeper:
         done = self._done()
         if not done:
             return f"{reason}; give another -o"
-        rescue = Path(tempfile.gettempdir()) / f"landscape-rescue-{os.getpid()}-{path.name}"
+        rescue = Path(tempfile.gettempdir()) / f"landscape-rescue-{secrets.token_hex(4)}-{path.name}"
         try:
             self._write(rescue)
         except OSError:
             return f"{reason}; the file still holds what was saved before, make room and run the same command again"
         what = f"all {done} {self._what} done are" if done > 1 else f"the one {self._what.rstrip('s')} done is"
         return f"{reason}; {what} kept in {rescue}: make room, move it to {path}, run again"
+
+
+def locked(path: Path) -> OutputLock:
+    """The lock of an output.
+
+    Raises:
+        SurfaceFileError: another process writes it, or it cannot be written.
+    """
+    try:
+        return OutputLock(path)
+    except OSError as error:
+        reason = f"{error.strerror or error}"
+        wait = "wait for it, or " if error.errno == errno.EWOULDBLOCK else ""
+        raise SurfaceFileError(f"cannot write {path}: {reason}; {wait}give another -o") from error

@@ -7,6 +7,7 @@ row over y, so the flat data are reshaped to (ny, nx). It marks what is not comp
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import h5py
@@ -15,7 +16,8 @@ import numpy as np
 from landscape.atomic import whole_file
 from landscape.errors import SurfaceFileError
 from landscape.grid import Axis, Grid
-from landscape.surfaces.hdf5 import hdf5_image
+from landscape.plain_hdf5 import plain_hdf5
+from landscape.surfaces.hdf5 import EXPECTED, checked_axes, hdf5_image
 from landscape.surfaces.surface import DONE, EVALUATION, FAILED, PENDING, Surface
 
 NOT_COMPUTED = -1.0
@@ -33,9 +35,9 @@ NAMES = {
 def is_legacy(path: str | Path) -> bool:
     """Whether the file is a surface of the original program."""
     try:
-        with h5py.File(path, "r") as file:
+        with plain_hdf5(path, "", SurfaceFileError, "") as file:
             return "xcoordinates" in file
-    except OSError:
+    except SurfaceFileError:
         return False
 
 
@@ -45,18 +47,16 @@ def read_legacy(path: str | Path) -> Surface:
     Raises:
         SurfaceFileError: truncated, or the arrays do not have as many values as the coordinates say.
     """
-    try:
-        with h5py.File(path, "r") as file:
-            axes = [Axis(name, file[f"{name}coordinates"][()]) for name in "xy" if f"{name}coordinates" in file]
-            arrays = {theirs: np.asarray(file[theirs][()], dtype=np.float64) for theirs in NAMES if theirs in file}
-            dir_file = file["dir_file"][()] if "dir_file" in file else b""
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
-        reason = str(error).splitlines()[0]
-        raise SurfaceFileError(f"surface file {path}: truncated or damaged ({reason})") from error
-    grid = Grid(tuple(axes))
-    for theirs, array in arrays.items():
-        if array.size != grid.size:
-            raise SurfaceFileError(f"surface file {path}: {theirs} has {array.size} values for {grid.size} points")
+    with plain_hdf5(path, "surface file", SurfaceFileError, EXPECTED) as file:
+        there = [f"{name}coordinates" for name in "xy" if f"{name}coordinates" in file]
+        grid = Grid(checked_axes([Axis(name[0], file.array(name)) for name in there]))
+        shapes = file.arrays()
+        for theirs in NAMES:
+            if theirs in shapes and math.prod(shapes[theirs]) != grid.size:
+                count = math.prod(shapes[theirs])
+                raise SurfaceFileError(f"surface file {path}: {theirs} has {count} values for {grid.size} points")
+        arrays = {theirs: np.asarray(file.array(theirs), dtype=np.float64) for theirs in NAMES if theirs in file}
+        name = file.raw_text("dir_file")
     values, absent = {}, []
     for theirs, array in arrays.items():
         ours, factor = NAMES[theirs]
@@ -66,7 +66,6 @@ def read_legacy(path: str | Path) -> Surface:
             values[ours][absent[-1]] = np.nan
     missing = np.all(absent, axis=0) if absent else np.full(grid.shape, not arrays)
     status = {EVALUATION: np.where(missing, PENDING, DONE).astype(np.uint8)}
-    name = dir_file.decode(errors="replace") if isinstance(dir_file, bytes) else str(dir_file)
     provenance = {"command": "li2018", "directions": {"kind": "file", "file": name}}
     return Surface(grid, values, {}, status, {}, provenance, str(path))
 

@@ -7,14 +7,15 @@ from: files to plain numpy, without torch. Writing them is the trainer's busines
 from __future__ import annotations
 
 import csv
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from landscape.errors import SurfaceFileError
+from landscape.plain_json import parse_json
 from landscape.quantity import Quantity, quantity_named
+from landscape.regular import is_folder, reason_unreadable
 
 CONFIG, LOG = "config.json", "log.csv"
 # The columns that are not measurements of the net.
@@ -52,7 +53,7 @@ class RunLog:
 
 def is_run_folder(path: str | Path) -> bool:
     """Whether a path is meant as a run: a folder of any content."""
-    return Path(path).is_dir()
+    return is_folder(path)
 
 
 def load_run(folder: str | Path) -> RunLog:
@@ -73,7 +74,7 @@ def load_run(folder: str | Path) -> RunLog:
     taken = [name for name in names if given[name].any()]
     kept = _not_redone(columns["epoch"])
     return RunLog(
-        _config(folder / CONFIG),
+        read_config(folder / CONFIG),
         {name: columns[name][kept] for name in taken},
         {name: given[name][kept] for name in taken},
         str(folder),
@@ -81,9 +82,16 @@ def load_run(folder: str | Path) -> RunLog:
     )
 
 
-def _config(path: Path) -> dict:
+def read_config(path: Path) -> dict:
+    """The settings of a run.
+
+    Raises:
+        SurfaceFileError: the file cannot be read, or holds no JSON object.
+    """
+    if reason := reason_unreadable(path):
+        raise SurfaceFileError(f"{path}: {reason}")
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = parse_json(path.read_bytes())
     except (OSError, ValueError) as error:
         raise SurfaceFileError(f"{path}: cannot be read as JSON ({error}); restore it or train again") from None
     if not isinstance(found, dict):

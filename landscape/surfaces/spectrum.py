@@ -10,12 +10,15 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 
 from landscape.atomic import whole_file
 from landscape.errors import SurfaceFileError
+from landscape.plain_hdf5 import PlainGroup, format_of, plain_hdf5
+from landscape.plain_json import parse_json
 from landscape.surfaces.hdf5 import hdf5_image
 from landscape.surfaces.provenance import Provenance
 
@@ -155,38 +158,39 @@ def _fill(file: h5py.File, spectrum: Spectrum) -> None:
 
 def is_spectrum(path: str | Path) -> bool:
     """Whether a file is one of ours with spectra in it; false if it cannot be read."""
-    try:
-        with h5py.File(path, "r") as file:
-            return file.attrs.get("format") == FORMAT
-    except OSError:
-        return False
+    return format_of(path) == FORMAT
 
 
 def load_spectrum(path: str | Path) -> Spectrum:
     """Reads a file that `landscape spectrum` wrote.
 
     Raises:
-        SurfaceFileError: missing, damaged, or of another kind.
+        SurfaceFileError: missing, damaged, of another kind, or one that leads out of itself.
     """
     path = Path(path)
-    if not path.exists():
-        raise SurfaceFileError(f"spectrum file {path}: no such file")
-    try:
-        with h5py.File(path, "r") as file:
-            if file.attrs.get("format") != FORMAT:
-                raise SurfaceFileError(f"spectrum file {path}: is HDF5, but not a spectrum of landscape")
-            if int(file.attrs["version"]) > VERSION:
-                raise SurfaceFileError(f"spectrum file {path}: is of version {file.attrs['version']}; update landscape")
-            blocks = [_read(file[f"blocks/{number}"]) for number in range(len(file["blocks"]))]
-            provenance = json.loads(file.attrs["provenance"])
-    except SurfaceFileError:
-        raise
-    except Exception as error:
-        reason = str(error).splitlines()[0]
-        raise SurfaceFileError(f"spectrum file {path}: damaged ({reason}); compute it again") from error
+    with plain_hdf5(path, "spectrum file", SurfaceFileError, "a file that landscape spectrum wrote") as file:
+        if file.facts().get("format") != FORMAT:
+            raise SurfaceFileError(f"spectrum file {path}: is HDF5, but not a spectrum of landscape")
+        if int(file.number("version")) > VERSION:
+            raise SurfaceFileError(f"spectrum file {path}: is of version {file.number('version')}; update landscape")
+        group = file.group("blocks")
+        blocks = [_read(group.group(str(number))) for number in range(len(group.names()))]
+        provenance = parse_json(file.text("provenance"))
+        if not blocks or not isinstance(provenance, dict):
+            raise ValueError("it holds no block" if not blocks else "its provenance is not a mapping")
     return Spectrum({block.name: block for block in blocks}, provenance, str(path))
 
 
-def _read(group: h5py.Group) -> Block:
-    numbers = {name: group.attrs[name].item() for name in _NUMBERS}
-    return Block(str(group.attrs["name"]), **numbers, **{name: group[name][()] for name in _ARRAYS})
+def _read(group: PlainGroup) -> Block:
+    """A block whose arrays fit together, so that nobody who uses them has to check."""
+    numbers: dict[str, Any] = {name: group.number(name) for name in _NUMBERS}
+    arrays: dict[str, Any] = {name: group.array(name).astype(np.float64, copy=False) for name in _ARRAYS}
+    values, nodes = arrays["values"], arrays["nodes"]
+    if values.ndim != 1 or arrays["errors"].shape != values.shape:
+        raise ValueError(f"eigenvalues of shape {values.shape} have errors of shape {arrays['errors'].shape}")
+    if nodes.ndim != 2 or arrays["weights"].shape != nodes.shape:
+        raise ValueError(f"nodes of shape {nodes.shape} have weights of shape {arrays['weights'].shape}")
+    dimension, products = numbers["dimension"], numbers["products"]
+    if not (isinstance(dimension, int) and dimension > 0 and len(values) <= dimension and isinstance(products, int)):
+        raise ValueError(f"a block of dimension {dimension} has {len(values)} eigenvalues and {products} products")
+    return Block(group.text("name"), **numbers, **arrays)

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any
 
 from landscape.errors import Interrupted
+from landscape.printable import printable
 from landscape.sweep.launch import connect, connected, launched_rank, launched_size
 from landscape.sweep.meeting import leave
 from landscape.sweep.signals import SIGNALS, Stop, current, interruptible
@@ -28,7 +29,7 @@ from landscape.sweep.world import World
 def complain(text: str) -> None:
     """One line on stderr."""
     with contextlib.suppress(OSError, ValueError):
-        sys.stderr.write(f"landscape: {' '.join(text.split())}\n")
+        sys.stderr.write(f"landscape: {printable(' '.join(text.split()))}\n")
         sys.stderr.flush()
 
 

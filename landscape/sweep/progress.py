@@ -8,6 +8,8 @@ from __future__ import annotations
 import sys
 import time
 
+from landscape.printable import printable
+
 SECONDS_BETWEEN_LINES = 10.0
 
 
@@ -15,7 +17,7 @@ class Progress:
     """Progress over `total` points, of which `done` are in the file already; a point usually takes `samples` samples."""
 
     def __init__(self, total: int, done: int, samples: int, *, label: str, quiet: bool):
-        self._total, self._done, self._samples_per_point, self._label = total, done, samples, label
+        self._total, self._done, self._samples_per_point, self._label = total, done, samples, printable(label)
         self._computed, self._samples = 0, 0.0
         self._started, self._last_line = time.monotonic(), time.monotonic()
         self._quiet, self._bar = quiet, None
@@ -23,7 +25,7 @@ class Progress:
             from tqdm import tqdm
 
             layout = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} points{postfix}, {remaining} left"
-            self._bar = tqdm(total=total, initial=done, desc=label, dynamic_ncols=True, bar_format=layout)
+            self._bar = tqdm(total=total, initial=done, desc=self._label, dynamic_ncols=True, bar_format=layout)
 
     def update(self, samples: float | None = None, expected: int | None = None) -> None:
         """Counts one more point, which took `samples`; `expected`: the number of points that will be needed in all."""
@@ -58,7 +60,7 @@ def note(text: str, *, label: str, quiet: bool) -> None:
 
 
 def _write(line: str) -> None:
-    sys.stderr.write(line)
+    sys.stderr.write(printable(line.rstrip("\n")) + "\n")
     sys.stderr.flush()
 
 

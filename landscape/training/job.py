@@ -26,6 +26,8 @@ from landscape.models.resolve import build_model
 from landscape.objective.loss import Measure, make_measure
 from landscape.objective.numerics import choose_device, dtype_of, memory_budget
 from landscape.objective.objective import Objective, private_copy
+from landscape.options.groups import MAX_THREADS, named_path
+from landscape.options.option import check_whole
 from landscape.subject.net import bare
 from landscape.subject.subject import versions_used
 from landscape.sweep.progress import note
@@ -164,10 +166,9 @@ def make_training_job(
     name = _model_name(model)
     if data is None:
         raise UsageError("no data: give --data, such as digits, cifar10, folder:PATH or npz:PATH")
-    if threads is not None and threads < 1:
-        raise UsageError(f"threads {threads}: expected at least 1")
+    check_whole("threads", threads, 1, MAX_THREADS)
     spec = data if isinstance(data, str) else None
-    out = Path(out) if out else _default_folder(name, spec)
+    out = named_path("out", out) if out is not None else _default_folder(name, spec)
     _, loss_name, _ = make_measure(settings["loss"], None)
     chosen = TrainingSettings(
         model=name, data=spec, normalize=normalize or "", **{**settings, "loss": loss_name}

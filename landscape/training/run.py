@@ -14,10 +14,11 @@ from typing import Any
 
 from torch import nn
 
-from landscape.errors import EvaluationError, Interrupted
+from landscape.callables import explain
+from landscape.errors import EvaluationError, Interrupted, LandscapeError
 from landscape.training.job import Stopwatch, TrainingJob
 from landscape.training.reporter import Reporter, StopRequest, graceful_stop
-from landscape.training.run_folder import RunFolder
+from landscape.training.run_folder import STATE, RunFolder
 from landscape.training.seeding import isolated_rng, seed_for, seed_globals
 
 
@@ -81,8 +82,7 @@ class _Recorder:
         """Starts from the initial weights, or continues from the state in the folder."""
         trainer, state = self.trainer, self.folder.open(self.job.config, self.job.decides, overwrite=overwrite)
         if state is not None:
-            self.rows = list(state["rows"])
-            trainer.restore(state)
+            self.rows = self._restored(state)
             self._stopwatch.add(state["seconds"])
             self.folder.log(self.rows)  # the file may have been edited, or lack the last row
         elif final := self.folder.final():  # finished, and the state was deleted
@@ -91,6 +91,16 @@ class _Recorder:
         else:
             self.row({})
             self.save()
+
+    def _restored(self, state: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The rows of a state, after taking over everything else."""
+        try:
+            self.trainer.restore(dict(state))
+            return [dict(row) for row in state["rows"]]
+        except Exception as error:  # torch and dict have many types of errors for parts that do not fit
+            raise LandscapeError(
+                f"{self.folder.path / STATE}: is no state of this run ({explain(error)}); start again with --overwrite"
+            ) from error
 
     def after_step(self, reporter: Reporter) -> None:
         """Writes the row and the net that are due, and the state with them."""
@@ -129,7 +139,8 @@ class _Recorder:
     def finish(self) -> Run:
         """Saves the trained net with its metrics on all data in eval mode."""
         if final := self.folder.final():
-            metrics = final.meta["metrics"]
+            known = final.meta.get("metrics")
+            metrics = known if isinstance(known, dict) else {}
         else:
             metrics = self.job.tester.all(self.trainer.model)
             self.folder.net(None, self.trainer.model.state_dict(), self.job.meta(metrics))

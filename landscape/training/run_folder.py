@@ -15,17 +15,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from landscape.atomic import whole_file
+from landscape.atomic import remove_leftovers, whole_file
+from landscape.checkpoint import torch_file
 from landscape.checkpoint.checkpoint import Checkpoint, load_checkpoint
 from landscape.checkpoint.save import save_checkpoint, write_whole
-from landscape.errors import LandscapeError, UsageError
-from landscape.surfaces.run_log import CONFIG, LOG
+from landscape.errors import CheckpointError, LandscapeError, SurfaceFileError, UsageError
+from landscape.surfaces.run_log import CONFIG, LOG, read_config
 from landscape.training.settings import as_json, differences
 
 STATE, FINAL, NETS = "state.pt", "final.pt", "checkpoints"
+KEPT = {"step": int, "sums": dict, "model": dict, "buffers": dict, "optimizer": dict, "rows": list, "seconds": float}
 # The first and the last columns of the log; the metrics are between them.
 FIRST, LAST = ("step", "epoch", "lr"), ("gradient_norm", "seconds")
 # The state is saved every SECONDS, but less often if a save takes more than a fiftieth of that time.
@@ -66,6 +67,9 @@ class RunFolder:
                 self._clear()
                 self._write(CONFIG, text)
             (self.path / NETS).mkdir(exist_ok=True)
+            for name in (CONFIG, LOG, STATE, FINAL):
+                remove_leftovers(self.path, f".{name}.")
+            remove_leftovers(self.path / NETS, ".step_")
         except OSError as error:
             raise LandscapeError(f"cannot write {self.path}: {error.strerror or error}; give another -o") from error
         return self._state()
@@ -111,17 +115,18 @@ class RunFolder:
         if not path.exists():
             return None
         try:
-            return torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:
-            raise LandscapeError(f"{path}: damaged ({type(error).__name__}); start again with --overwrite") from error
+            found, _ = torch_file.read(path)
+        except CheckpointError as error:
+            raise LandscapeError(f"{error}; or start again with --overwrite") from error
+        if not isinstance(found, dict) or not all(isinstance(found.get(name), kind) for name, kind in KEPT.items()):
+            raise LandscapeError(f"{path}: damaged (it is no state of a run); start again with --overwrite")
+        return found
 
     def _check_same(self, config: Mapping[str, Any], decides: Sequence[str]) -> None:
         try:
-            there = json.loads((self.path / CONFIG).read_text())
-        except ValueError as error:
-            raise LandscapeError(f"{self.path / CONFIG}: is not JSON; start again with --overwrite") from error
-        if not isinstance(there, dict):
-            raise LandscapeError(f"{self.path / CONFIG}: is not a JSON object; start again with --overwrite")
+            there = read_config(self.path / CONFIG)
+        except SurfaceFileError as error:
+            raise LandscapeError(f"{error}; or start again with --overwrite") from error
         if other := differences(there, {name: config[name] for name in decides}):
             raise UsageError(
                 f"{self.path} holds another run ({'; '.join(other)}); give another -o, or --overwrite to start again"

@@ -15,6 +15,8 @@ import numpy as np
 
 from landscape.errors import UsageError
 from landscape.objective.numerics import dtype_of
+from landscape.options.groups import MAX_SEED
+from landscape.options.option import check_whole
 from landscape.training.optimizers import check_optimizer, usual_rate
 from landscape.training.schedules import SCHEDULES
 
@@ -95,8 +97,8 @@ class TrainingSettings:
             raise UsageError(f"clip {self.clip:g}: expected a norm above 0, such as 1")
         if self.batch_size < 1 or self.batch_size != int(self.batch_size):
             raise UsageError(f"batch-size {self.batch_size}: expected a whole number of at least 1")
-        if self.seed < 0 or (self.init_seed or 0) < 0:
-            raise UsageError(f"seed {min(self.seed, self.init_seed or 0)}: expected 0 or more")
+        check_whole("seed", self.seed, 0, MAX_SEED)
+        check_whole("init-seed", self.init_seed, 0, MAX_SEED)
         if sum(epochs for _, epochs in self.progressive) > self.epochs:
             raise UsageError(f"progressive: its epochs add up to more than the {self.epochs:g} of the run")
 

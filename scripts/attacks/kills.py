@@ -30,7 +30,7 @@ COMMANDS = {
     "line": (["line", "net.pt", *jobs.BASIC, "-x", "-1:1:31", "-o", "a.h5"], "a.h5", 0.0),
     "tolerance": (["surface", "net.pt", *jobs.BASIC, *PLANE, "--tolerance", "0.05", "-o", "a.h5"], "a.h5", 0.0),
     "along": (["line", "net.pt", *jobs.BASIC, "--along", "gradient", "-x", "-1:1:21", "-o", "a.h5"], "a.h5", 1e-5),
-    "hessian": (["hessian", "s.h5", "--quiet"], "s.h5", 0.02),
+    "hessian": (["hessian", "s.h5", "--trust", "s.h5", "--quiet"], "s.h5", 0.02),
     "spectrum": (
         ["spectrum", "net.pt", *jobs.BASIC, "--steps", "20", "--top", "2", "--bottom", "2", "-o", "a.h5"], "a.h5", 0.0,
     ),

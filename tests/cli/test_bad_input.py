@@ -142,7 +142,7 @@ def test_truncated_and_foreign_surface_files(run, surface):
     Path("cut.h5").write_bytes(Path("out.h5").read_bytes()[:1500])
     one_line(run("plot", "cut.h5"), 1, "cut.h5", "truncated")
     Path("text.h5").write_text("hello")
-    one_line(run("plot", "text.h5"), 1, "text.h5", "truncated or not HDF5")
+    one_line(run("plot", "text.h5"), 1, "text.h5", "is not HDF5")
     with h5py.File("foreign.h5", "w") as file:
         file["stuff"] = np.zeros(3)
     one_line(run("plot", "foreign.h5"), 1, "foreign.h5", "not a surface", "stuff")

@@ -84,7 +84,7 @@ def test_files_that_are_not_npz(tmp_path):
     with path.open("wb") as stream:
         np.save(stream, IMAGES)
     refused(f"npz:{path}", "truncated or not an npz of plain arrays")
-    refused(f"npz:{tmp_path}", "truncated or not an npz")
+    refused(f"npz:{tmp_path}", "is a folder, expected a regular file")
 
 
 def test_a_file_that_moved_is_the_same_data(write, tmp_path):

@@ -291,7 +291,7 @@ def test_values_depend_on_neither_ranks_nor_thinning(surface, command):
     serial = ll.hessian(surface("a.h5"), threads=1, quiet=True)
     surface("b.h5")
     for more in (["--every", "2"], []):
-        done = command("hessian", "b.h5", "--threads", "1", "--quiet", *more, ranks=2)
+        done = command("hessian", "b.h5", "--trust", "b.h5", "--threads", "1", "--quiet", *more, ranks=2)
         assert done.returncode == 0, done.stderr
     assert done.stdout.count("b.h5: 20 points") == 1, "only rank 0 speaks"
     assert "less precise" not in done.stdout
@@ -337,7 +337,7 @@ def test_points_that_are_not_settled_are_counted(surface, monkeypatch, capsys):
 def test_a_kill_leaves_a_file_that_is_continued(surface, launch):
     surface(x="-1:1:25", y="-1:1:25", samples=16)
     process = subprocess.Popen(
-        launch("hessian", "s.h5", "--threads", "1", "--tolerance", "1e-4"), stderr=subprocess.PIPE
+        launch("hessian", "s.h5", "--trust", "s.h5", "--threads", "1", "--tolerance", "1e-4"), stderr=subprocess.PIPE
     )
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:

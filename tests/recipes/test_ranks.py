@@ -115,6 +115,7 @@ def test_ranks_with_another_version_of_the_users_code_are_stopped(here, mpiexec,
 MAY_DIFFER = {
     "checkpoint",
     "model",
+    "trust",
     "data",
     "to",
     "to_y",

@@ -30,19 +30,21 @@ def test_missing(tmp_path):
 
 
 def test_a_folder(tmp_path):
-    refused(tmp_path, "truncated or not HDF5")
+    refused(tmp_path, "is a folder, expected a regular file")
 
 
 def test_truncated_anywhere(path):
     whole = path.read_bytes()
     for keep in [0, 1, 100, *np.linspace(200, len(whole) - 1, 30).astype(int)]:
         path.write_bytes(whole[:keep])
-        refused(path, "truncated or not HDF5")
+        refused(path, "truncated or damaged|is not HDF5, or its beginning is lost")
 
 
 def test_not_hdf5(tmp_path):
     (tmp_path / "s.h5").write_text("train_loss 1.0")
-    refused(tmp_path / "s.h5", "truncated or not HDF5")
+    refused(tmp_path / "s.h5", "is not HDF5, or its beginning is lost; expected a file that landscape surface, line")
+    (tmp_path / "net.pt").write_text("weights")
+    refused(tmp_path / "net.pt", r"is not HDF5, but seems to be a checkpoint \(landscape surface net.pt computes")
 
 
 def test_hdf5_of_another_kind(tmp_path):
@@ -64,21 +66,21 @@ def test_a_version_of_the_future(path):
 def test_parts_that_are_missing(lost, path):
     with h5py.File(path, "r+") as file:
         del file[lost]
-    refused(path, "truncated or not HDF5|the axes say")
+    refused(path, rf"truncated or damaged \(no '{lost}' in it|its axes are called y")
 
 
 @pytest.mark.parametrize("lost", ["provenance", "version"])
 def test_attributes_that_are_missing(lost, path):
     with h5py.File(path, "r+") as file:
         del file.attrs[lost]
-    refused(path, "truncated or not HDF5")
+    refused(path, f"truncated or damaged .it has no attribute '{lost}'")
 
 
 @pytest.mark.parametrize("text", ["not json", "[1]", "3"])
 def test_provenance_that_is_none(text, path):
     with h5py.File(path, "r+") as file:
         file.attrs["provenance"] = text
-    refused(path, "truncated or not HDF5")
+    refused(path, "truncated or damaged")
 
 
 @pytest.mark.parametrize("name", ["values/train_loss", "stderr/train_loss", "status/evaluation"])
@@ -86,4 +88,4 @@ def test_arrays_of_another_shape(name, path):
     with h5py.File(path, "r+") as file:
         del file[name]
         file[name] = np.zeros((4, 3))
-    refused(path, rf"{name} has shape \(4, 3\), the axes say \(3, 4\)")
+    refused(path, rf"{name} has shape \(4, 3\), expected \(3, 4\)")

@@ -131,6 +131,6 @@ def test_overwrite_starts_anew(grid, provenance, tmp_path):
 
 def test_a_file_that_is_no_surface_is_never_overwritten_silently(grid, provenance, tmp_path):
     (tmp_path / "s.h5").write_text("my notes")
-    with pytest.raises(SurfaceFileError, match="truncated or not HDF5"):
+    with pytest.raises(SurfaceFileError, match="is not HDF5"):
         SurfaceFile.create_or_open(tmp_path / "s.h5", grid, provenance)
     assert (tmp_path / "s.h5").read_text() == "my notes"

@@ -231,5 +231,5 @@ def test_a_status_group_that_does_not_exist_is_named(grid, provenance):
 def test_grid_of_another_length(tmp_path):
     grid = Grid.of(parse_range("0:1:3"))
     write_surface_file(Surface(grid, {"m": np.zeros(4)}), tmp_path / "s.h5")
-    with pytest.raises(SurfaceFileError, match=r"values/m has shape \(4,\), the axes say \(3,\)"):
+    with pytest.raises(SurfaceFileError, match=r"values/m has shape \(4,\), expected \(3,\)"):
         load_surface(tmp_path / "s.h5")

@@ -18,6 +18,7 @@ import plotly.io
 from plotly.offline import get_plotlyjs
 
 from landscape.render.page.figures import Drawn
+from landscape.render.page.literal import embedded
 from landscape.scene.reading import Reading, Table
 from landscape.scene.scene import Caption, Choice
 
@@ -42,8 +43,7 @@ def document(captions: Sequence[Caption], panels: Sequence[Panel]) -> str:
         "views": [asdict(choice) for choice in panels[0].choices],
         "captions": [{"title": caption.title, "facts": caption.facts} for caption in captions],
     }
-    # Inside a script element only the closing tag could end the text early.
-    text = json.dumps(data, allow_nan=False).replace("</", "<\\/")
+    text = embedded(data)
     single = " single" if len(panels) == 1 else ""
     return f"""<!DOCTYPE html>
 <html lang="en">

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from landscape.atomic import whole_file
 from landscape.errors import UsageError
 from landscape.render.page import density, flat, lines, overlay, relief, rows
 from landscape.render.page.document import Panel, document
 from landscape.render.page.figures import Drawn
+from landscape.render.page.literal import literal
 from landscape.scene.scene import Comparison, Scene, View
 from landscape.scene.views.density import SpectralDensity
 from landscape.scene.views.flat import Flat
@@ -19,6 +21,7 @@ from landscape.scene.views.lines import Lines
 from landscape.scene.views.overlay import Overlay
 from landscape.scene.views.relief import Relief
 from landscape.scene.views.rows import Rows
+from landscape.scene.wording import reworded
 
 SUFFIXES = (".html",)
 DRAWERS: dict[type[View], Callable[[Scene], Drawn]] = {
@@ -44,17 +47,22 @@ def draw(scene: Scene | Comparison, path: str | Path) -> Path:
         text = document(scene.captions, [panel_of(panel, compared=True) for panel in scene.panels])
     else:
         text = document([view.caption for view in scene.views], [panel_of(scene)])
-    path.write_text(text, encoding="utf-8")
+    with whole_file(path) as scratch:
+        scratch.write_text(text, encoding="utf-8")
     return path
 
 
 def panel_of(scene: Scene, *, compared: bool = False) -> Panel:
-    """A column of the page; only those of a comparison have a title and facts of their own."""
+    """A column of the page; only those of a comparison have a title and facts of their own.
+
+    What plotly shows is literal; titles, facts, notes and choices are set as text by the page itself.
+    """
+    shown = reworded(scene, literal)
     return Panel(
-        drawn=DRAWERS[type(scene.views[0])](scene),
+        drawn=DRAWERS[type(shown.views[0])](shown),
         choices=[view.choice for view in scene.views],
         title=scene.title if compared else "",
         facts=[list(view.caption.facts) if compared else [] for view in scene.views],
         notes=[list(view.notes) for view in scene.views],
-        tables=scene.tables,
+        tables=shown.tables,
     )

@@ -50,7 +50,7 @@ def _traces(view: Rows, number: int) -> list[go.Scatter]:
 
 
 def _row(row: Row, place: int, options: Options) -> list[go.Scatter]:
-    naming: Options = {"text": row.text, "hovertemplate": "%{text}", "name": ""}
+    naming: Options = {"text": "<br>".join(row.text), "hovertemplate": "%{text}", "name": ""}
     spans = [
         go.Scatter(
             x=[start, end], y=[place, place], mode="lines", line={"color": color, "width": 5}, opacity=0.35,

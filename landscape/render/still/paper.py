@@ -102,13 +102,13 @@ def footer(figure: Figure, lines: list[str], left: float, top: float, size: floa
         write(figure, line, left, y, fontsize=size, color=SOFT)
 
 
-def save(figure: Figure, path: Path, dpi: int, *, smooth: int = 1) -> None:
-    """Writes the figure; the suffix chooses the format. `smooth` draws what is made of pixels finer by that factor."""
-    if path.suffix.lower() == ".png" and smooth > 1:
+def save(figure: Figure, path: Path, suffix: str, dpi: int, *, smooth: int = 1) -> None:
+    """Writes the figure; `suffix` chooses the format. `smooth` draws what is made of pixels finer by that factor."""
+    if suffix == ".png" and smooth > 1:
         _save_smooth(figure, path, dpi, smooth)
         return
     with rc_context(SAVING):
-        figure.savefig(path, dpi=dpi * smooth, metadata=_DATES.get(path.suffix.lower()))
+        figure.savefig(path, format=suffix[1:], dpi=dpi * smooth, metadata=_DATES.get(suffix))
 
 
 def _save_smooth(figure: Figure, path: Path, dpi: int, smooth: int) -> None:
@@ -119,7 +119,7 @@ def _save_smooth(figure: Figure, path: Path, dpi: int, smooth: int) -> None:
     fine = np.asarray(canvas.buffer_rgba())[..., :3].astype(np.float32)
     rows, columns = fine.shape[0] // smooth, fine.shape[1] // smooth
     blocks = fine[: rows * smooth, : columns * smooth].reshape(rows, smooth, columns, smooth, 3)
-    Image.fromarray(np.rint(blocks.mean(axis=(1, 3))).astype(np.uint8)).save(path, dpi=(dpi, dpi))
+    Image.fromarray(np.rint(blocks.mean(axis=(1, 3))).astype(np.uint8)).save(path, format="png", dpi=(dpi, dpi))
 
 
 def box(frame: Frame, side: float) -> tuple[float, float]:

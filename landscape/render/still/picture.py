@@ -9,6 +9,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from landscape.atomic import whole_file
 from landscape.errors import UsageError
 from landscape.render.still import density, flat, lines, overlay, paper, relief, rows
 from landscape.render.still.painter import Painter
@@ -43,7 +44,9 @@ def draw(scene: Scene | Comparison, path: str | Path, *, dpi: int = 200) -> Path
         raise UsageError(f"'{path}': a still picture ends in {', '.join(SUFFIXES)}")
     figure = figure_of(scene)
     # Reliefs are made of pixels, drawn finer and averaged.
-    paper.save(figure, path, dpi, smooth=2 if any(axes.name == "3d" for axes in figure.axes) else 1)
+    smooth = 2 if any(axes.name == "3d" for axes in figure.axes) else 1
+    with whole_file(path) as scratch:
+        paper.save(figure, scratch, path.suffix.lower(), dpi, smooth=smooth)
     return path
 
 

@@ -24,7 +24,7 @@ class Row:
     """One layer: its smallest and its largest eigenvalue, as places; NaN for what was not requested or is not there yet.
 
     `spans` are (from, to, colour) of the bar between them, at most one on each side of zero. `dots` are (place, from, to,
-    colour) with the range of their errors. `text` is what hovering shows. `whole` marks the row of all parameters.
+    colour) with the range of their errors. `text` are the lines that hovering shows. `whole` marks the row of all parameters.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Row:
     largest: float
     spans: tuple[tuple[float, float, str], ...]
     dots: tuple[tuple[float, float, float, str], ...]
-    text: str
+    text: tuple[str, ...]
     whole: bool = False
 
 
@@ -75,10 +75,10 @@ def _spans(values: np.ndarray, axis: EigenAxis) -> tuple[tuple[float, float, str
     return tuple((float(places[0]), float(places[1]), color) for places, color in drawn)
 
 
-def _text(block: Block, ends: Ends) -> str:
-    """What hovering shows of a layer."""
+def _text(block: Block, ends: Ends) -> tuple[str, ...]:
+    """The lines that hovering over a layer shows."""
     named = zip(("largest", "smallest"), ends[::-1], strict=True)
     lines = [f"{block.name}, {block.dimension:,} parameters"]
     lines += [f"{name} eigenvalue {eigenvalue_text(v, e)}" for name, (v, e) in named if np.isfinite(v)]
     lines += [f"trace {with_error(block.trace, block.trace_stderr)}"] if np.isfinite(block.trace) else []
-    return "<br>".join(lines if len(lines) > 1 else [*lines, "not computed yet"])
+    return tuple(lines if len(lines) > 1 else [*lines, "not computed yet"])

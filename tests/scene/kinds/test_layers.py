@@ -73,8 +73,10 @@ def test_words():
         scene.facts
     )
     assert scene.views[0].rows[1].text == (
-        "conv1, 200 parameters<br>largest eigenvalue 8.000 ± 0.030<br>smallest eigenvalue −0.5 (error below 0.01 %)"
-        "<br>trace 5.00 ± 0.10"
+        "conv1, 200 parameters",
+        "largest eigenvalue 8.000 ± 0.030",
+        "smallest eigenvalue −0.5 (error below 0.01 %)",
+        "trace 5.00 ± 0.10",
     )
     assert build_scene(layered(), kind="layers", title="Mine").title == "Mine"
 

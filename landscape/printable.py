@@ -1,0 +1,30 @@
+"""Text from files, made safe to print.
+
+Owns: which characters may reach a terminal or a picture. Names, metadata and cells of a file may hold control characters
+that move the cursor, colour what follows, or pretend to be further lines; they are shown as escapes instead. Knows no file.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+# Controls, marks that reverse the direction of writing, separators of lines, lone halves of a surrogate pair.
+HIDDEN = ("Cc", "Cf", "Zl", "Zp", "Cs")
+# Joiners that scripts and emoji need.
+NEEDED = "\u200c\u200d"
+
+
+def printable(text: str) -> str:
+    """The text on one line, with a visible escape for each character that would act instead of being shown.
+
+    >>> printable("net\\x1b[2J\\nforged: yes")
+    'net\\\\x1b[2J\\\\nforged: yes'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(map(_shown, text))
+
+
+def _shown(character: str) -> str:
+    hidden = unicodedata.category(character) in HIDDEN and character not in NEEDED
+    return character.encode("unicode_escape").decode() if hidden else character

@@ -1,0 +1,69 @@
+"""Regular files: the only ones that are read or replaced, and how much may come out of one.
+
+Owns: the refusal of pipes, sockets, devices and folders, which would block a read for ever or never end, and the bound on
+what a file may declare. Knows no format.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+KINDS = (
+    (stat.S_ISDIR, "is a folder"),
+    (stat.S_ISFIFO, "is a pipe"),
+    (stat.S_ISSOCK, "is a socket"),
+    (stat.S_ISCHR, "is a device"),
+    (stat.S_ISBLK, "is a device"),
+)
+# What a file may declare: this many bytes, or this many times its own size if that is more. Compressed arrays of numbers
+# rarely shrink by more than a factor of ten; one that would grow a thousandfold is damaged or was made to fill the memory.
+FREE, RATIO = 1 << 27, 64
+
+
+def odd_kind(path: str | Path) -> str | None:
+    """`is a pipe`, ... if a path leads to something else than a regular file; None if it is one or is not there.
+
+    Raises:
+        OSError: the path cannot be looked up, such as a name that is too long.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except ValueError:  # a zero byte
+        raise OSError(errno.EINVAL, "the name holds a zero byte") from None
+    return next((word for is_kind, word in KINDS if is_kind(mode)), None)
+
+
+def reason_unreadable(path: str | Path) -> str | None:
+    """Why a file cannot be read, in a few words; None if it is a regular file that may be read."""
+    try:
+        if kind := odd_kind(path):
+            return f"{kind}, expected a regular file"
+        os.stat(path)
+    except FileNotFoundError:
+        return "no such file"
+    except OSError as error:
+        return f"cannot be read ({error.strerror or error})"
+    return None if os.access(path, os.R_OK) else "cannot be read (no permission)"
+
+
+def expanded(path: str | Path) -> Path:
+    """The path with `~` replaced; a home folder that nobody has stays as it is written."""
+    return Path(os.path.expanduser(path))
+
+
+def is_folder(path: str | Path) -> bool:
+    """Whether a path is a folder; false for one that cannot be looked up."""
+    try:
+        return os.path.isdir(path)
+    except ValueError:  # a zero byte
+        return False
+
+
+def most_bytes(path: str | Path) -> int:
+    """How many bytes a file may declare."""
+    return max(FREE, RATIO * os.path.getsize(path))

@@ -1,0 +1,149 @@
+"""HDF5 files made to bring in what is not theirs, or to fill the memory, are refused in one line before anything is read."""
+
+import json
+import os
+import tracemalloc
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from landscape import plain_hdf5
+from landscape.direction.contents import contents
+from landscape.errors import LandscapeError, SurfaceFileError
+from landscape.grid import Grid, parse_range
+from landscape.surfaces import load_surface
+from landscape.surfaces.hdf5 import write_surface_file
+from landscape.surfaces.legacy import write_legacy
+from landscape.surfaces.spectrum import Block, Spectrum, load_spectrum, write_spectrum
+from landscape.surfaces.surface import Surface
+
+SECRET = np.arange(12.0)
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    """Good files of three kinds, and secrets of others beside them."""
+    monkeypatch.chdir(tmp_path)
+    grid = Grid.of(parse_range("-1:1:4"), parse_range("0:1:3"))
+    surface = Surface(grid, {"train_loss": np.ones((3, 4))}, status={"evaluation": np.ones((3, 4), np.uint8)})
+    write_surface_file(surface, Path("s.h5"))
+    write_legacy(surface, "li.h5")
+    block = Block("all", 12, np.ones(12), np.zeros(12), np.ones((1, 12)), np.ones((1, 12)) / 12)
+    write_spectrum(Spectrum({"all": block}, {}), "p.h5")
+    SECRET.tofile("secret")
+    with h5py.File("secret.h5", "w") as file:
+        file["numbers"] = SECRET.reshape(3, 4)
+        file["row"] = SECRET
+
+
+READERS = {"s.h5": load_surface, "li.h5": load_surface, "p.h5": load_spectrum}
+ARRAYS = {"s.h5": "values/train_loss", "li.h5": "train_loss", "p.h5": "blocks/0/values"}
+
+
+def external(file, name, shape):
+    file.create_dataset(name, shape, "f8", external=[("secret", 0, 96)])
+
+
+def virtual(file, name, shape):
+    layout = h5py.VirtualLayout(shape, "f8")
+    layout[...] = h5py.VirtualSource("secret.h5", "numbers" if len(shape) > 1 else "row", shape)
+    file.create_virtual_dataset(name, layout)
+
+
+def link_outside(file, name, shape):
+    file[name] = h5py.ExternalLink("secret.h5", "/numbers" if len(shape) > 1 else "/row")
+
+
+def link_inside(file, name, shape):
+    file["elsewhere"] = np.ones(shape)
+    file[name] = h5py.SoftLink("/elsewhere")
+
+
+@pytest.mark.parametrize("lay", [external, virtual, link_outside, link_inside], ids=lambda lay: lay.__name__)
+@pytest.mark.parametrize("name", READERS)
+def test_nothing_but_the_file_itself_is_read(name, lay, files):
+    with h5py.File(name, "r+") as file:
+        shape = file[ARRAYS[name]].shape
+        del file[ARRAYS[name]]
+        lay(file, ARRAYS[name], shape)
+    with pytest.raises(SurfaceFileError, match="in another file|is a link to another place") as raised:
+        READERS[name](name)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_declared_size_is_compared_with_the_file_before_anything_is_read(name, files):
+    with h5py.File(name, "r+") as file:
+        for each in [ARRAYS[name]] + (["axes/x"] if name == "s.h5" else ["xcoordinates"] if name == "li.h5" else []):
+            del file[each]
+            file.create_dataset(each, (10**9,), "f8", chunks=(10**6,), compression="gzip")
+    tracemalloc.start()
+    with pytest.raises(SurfaceFileError, match="declares more than a file of its size can hold|has 1000000000 values"):
+        READERS[name](name)
+    assert tracemalloc.get_traced_memory()[1] < 5e6
+    tracemalloc.stop()
+
+
+def test_many_small_arrays_are_counted_together(files):
+    with h5py.File("s.h5", "r+") as file:
+        for axis in "xy":
+            label = dict(file[f"axes/{axis}"].attrs)
+            del file[f"axes/{axis}"]
+            file[f"axes/{axis}"] = np.arange(1500.0)
+            file[f"axes/{axis}"].attrs.update(label)
+        for folder in ("values", "status"):
+            del file[folder]
+            for number in range(20):  # 18 MB each, all zeros
+                file.create_dataset(f"{folder}/m{number}", (1500, 1500), "f8", compression="gzip", fillvalue=0)
+    with pytest.raises(SurfaceFileError, match="declares more than a file of its size can hold"):
+        load_surface("s.h5")
+
+
+@pytest.mark.parametrize("name", [*READERS, "d.h5"])
+def test_only_regular_files_are_opened(name, files):
+    read = READERS.get(name, contents)
+    Path(name).unlink(missing_ok=True)
+    os.mkfifo(name)
+    with pytest.raises(LandscapeError, match="is a pipe, expected a regular file"):
+        read(name)
+    with pytest.raises(LandscapeError, match="is a device, expected a regular file"):
+        read("/dev/zero")
+
+
+def test_groups_that_hold_each_other_end(files, monkeypatch):
+    monkeypatch.setattr(plain_hdf5, "GROUPS", 50)
+    with h5py.File("d.h5", "w") as file:
+        group = file.create_group("x")
+        for number in range(30):
+            group[f"g{number}"] = group
+    with pytest.raises(LandscapeError, match="holds more than 50 groups"):
+        contents("d.h5")
+
+
+DEEP = "[" * 5000 + "]" * 5000
+ODD = {
+    "provenance": [DEEP, '{"a": ' * 60 + "1" + "}" * 60, "[1]", "", np.zeros(3), 3, b"\xff\xfe", h5py.Empty("f")],
+    "version": ["two", np.zeros(2), float("nan"), 9, "1"],
+    "format": [np.zeros(3), 3, b"\xff", ""],
+}
+
+
+@pytest.mark.parametrize("name", ["s.h5", "p.h5"])
+@pytest.mark.parametrize("key", ODD)
+def test_attributes_of_another_kind_are_named(name, key, files):
+    good = Path(name).read_bytes()
+    for value in ODD[key]:
+        with h5py.File(name, "r+") as file:
+            file.attrs[key] = value
+        with pytest.raises(SurfaceFileError) as raised:
+            READERS[name](name)
+        assert str(raised.value).startswith(("surface file", "spectrum file")) and "\n" not in str(raised.value)
+        Path(name).write_bytes(good)
+
+
+def test_numbers_of_a_provenance_are_bounded(files):
+    with h5py.File("s.h5", "r+") as file:
+        file.attrs["provenance"] = json.dumps({"directions": {"seed": 10**40}})
+    assert load_surface("s.h5").known.directions.seed is None  # a float is no seed
