@@ -251,6 +251,23 @@ def test_all_known_leaves_nothing_to_estimate():
     assert found.share_below(0)[0] == pytest.approx(1 / 3)
 
 
+def test_the_error_of_a_share_knows_how_coarse_the_quadrature_is():
+    """A bound inside the crowd at zero: probes that agree with each other are off together."""
+    held, by_spread, tried = 0, 0, 40
+    for seed in range(tried):
+        generator = np.random.default_rng(seed)
+        values = np.concatenate([0.02 * generator.standard_normal(300), generator.uniform(1, 20, 10)])
+        diagonal = torch.from_numpy(values)
+        n, bound = len(values), -0.02
+        found = density(lambda v, m=diagonal: m * v, draws(n, seed), n, probes=3, steps=25)
+        share, error = found.share_below(bound)
+        off = abs(share - (values < bound).mean())
+        spread = (found.weights * (found.nodes < bound)).sum(axis=1).std(ddof=1) / 3**0.5
+        held += off <= 2 * error
+        by_spread += off <= 2 * spread
+    assert held >= 0.9 * tried > by_spread
+
+
 def test_one_probe_has_no_standard_error():
     matrix, _ = turned(VALUES)
     found = density(lambda v: matrix @ v, draws(len(VALUES)), len(VALUES), probes=1, steps=20)
