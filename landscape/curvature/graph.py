@@ -98,6 +98,12 @@ class GraphBackend:
             self.notes.append("fused attention has no second derivative; its math kernel is used instead")
             return found
 
+    def try_gradient(self, samples: int) -> None:
+        """The gradient on a few samples; raises what it raises."""
+        batch, total = self.on_samples(samples)
+        with self.leaves() as parameters:
+            self._gradient(batch, parameters, total)
+
     def on_samples(self, samples: int) -> tuple[Any, float]:
         """A few samples as a batch, and the total with which its share is its own mean: the first that count."""
         for batch in self._loss.split.batches(samples):

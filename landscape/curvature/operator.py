@@ -93,6 +93,8 @@ class CurvatureOperator:
         self.size = objective.layout.size
         self.notes: list[str] = []
         self._backend = self._chosen(backend, budget)
+        if isinstance(self._backend, DifferencesBackend):
+            self.notes += self._backend.notes
         self.loss = float("nan")
 
     @property

@@ -184,3 +184,38 @@ def test_fused_attention_falls_back_to_the_math_kernel_and_says_so(images, produ
     by_differences = products(net, images, backend="differences")
     vector = found.gaussian(0)
     torch.testing.assert_close(found(vector), by_differences(vector), rtol=1e-5, atol=1e-7)
+
+
+class SingleOnly(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Linear(72, 3)
+
+    def forward(self, x):
+        if x.dtype == torch.float64:
+            raise TypeError("float32 only")
+        return Once.apply(self.inner(x.flatten(1)))
+
+
+def test_differences_in_single_precision_are_taken_in_double(cnn, images, products):
+    """Steps that float32 needs cross kinks of ReLU and see third derivatives."""
+    torch.manual_seed(0)
+    net, single = cnn(), (images[0].float(), images[1])
+    exact = products(net, images, ignore="none", backend="graph")
+    found = products(net, single, ignore="none", backend="differences", precision="fp32")
+    vector = exact.gaussian(0)
+    torch.testing.assert_close(found(vector.float()).double(), exact(vector), rtol=1e-4, atol=1e-5)
+    moved = found._objective.weights
+    moved.mul_(1.1)
+    found.refresh()
+    exact._objective.weights.mul_(1.1)
+    exact.refresh()
+    torch.testing.assert_close(found(vector.float()).double(), exact(vector), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(moved, exact._objective.weights.float(), msg="the copy moves, not the net")
+
+
+def test_a_net_for_single_precision_alone_says_so(images, products):
+    found = products(SingleOnly(), (images[0].float(), images[1]), ignore="none", precision="fp32")
+    assert found.backend == "differences"
+    assert "gradients stay in fp32, as float64 does not work: TypeError: float32 only" in found.notes[-1]
+    assert found(found.gaussian(0)).any()
