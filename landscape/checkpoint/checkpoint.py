@@ -108,6 +108,10 @@ def load_checkpoint(path: str | Path, entry: str | None = None) -> Checkpoint:
         raise CheckpointError(f"checkpoint {path}: what it holds beside tensors is {error}") from error
     for tensors in entries.values():
         _check_size(tensors, path, files)
+        if empty := next((name for name, tensor in tensors.items() if tensor.is_meta), None):
+            raise CheckpointError(
+                f"checkpoint {path}: tensor {empty} was saved without its values (meta device); save a loaded net"
+            )
     first = usual(entries)
     read = Checkpoint(_cleaned(entries[first]), meta, str(path), _digest(files), first, entries)
     return read.at(entry) if entry else read

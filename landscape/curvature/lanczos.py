@@ -78,7 +78,7 @@ class Krylov:
         vector = self._append(self._rests.pop(-1 if newest else 0))
         product = self._apply(vector)
         seen = (self.basis @ product).double().cpu().numpy()
-        self._inner[-1, -1] = seen[-1]
+        self._inner[-1, -1] = float(product @ vector)
         self._skew = np.pad(self._skew, (0, 1))
         self._skew[-1] = (self._inner[-1] - seen) / 2
         self._skew[:, -1] = -self._skew[-1]

@@ -16,7 +16,7 @@ import numpy as np
 from torch import Tensor
 
 from landscape.curvature.basis import Operator
-from landscape.curvature.extremes import Extremes, extremes
+from landscape.curvature.extremes import MAX_PRODUCTS, Extremes, extremes
 from landscape.curvature.operator import CurvatureOperator
 from landscape.curvature.spectrum import Eigenpairs, density
 from landscape.errors import UsageError
@@ -124,7 +124,14 @@ class HessianEnds(Undivided):
         if not math.isfinite(loss):
             return self._unknown(loss)
         random = self._random(coords)
-        found = extremes(products, random, products.dimension, tolerance=settings.tolerance, low_precision=self.rough)
+        found = extremes(
+            products,
+            random,
+            products.dimension,
+            tolerance=settings.tolerance,
+            max_products=MAX_PRODUCTS,
+            low_precision=self.rough,
+        )
         results = {
             **self._kept(loss),
             MAX: found.largest,

@@ -245,7 +245,7 @@ TRAIN = {"--model": "resnet20", "--data": "digits", "-o": "run"}
         ({"--progressive": "8:3"}, ["progressive 8", "larger"]),
         ({"--save-every": "0"}, ["save-every 0", "epoch, end or a number"]),
         ({"--seed": "-1"}, ["seed -1", "expected 0 to"]),
-        ({"--threads": "0"}, ["threads 0", "at least 1"]),
+        ({"--threads": "0"}, ["threads 0", "expected 1 to"]),
         ({"--precision": "fp8"}, []),
         ({"--schedule": "zigzag"}, []),
     ],

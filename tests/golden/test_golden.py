@@ -74,10 +74,11 @@ def test_directions_of_an_earlier_version_are_taken(tmp_path: Path, same_arithme
     check(found, {key: kept[key] for key in kept.files}, same_arithmetic)
 
 
-def test_curvature_of_an_earlier_version_is_continued(tmp_path: Path) -> None:
-    """What was done stays bit for bit. The rest starts from other eigenvectors than in one run: its ends agree only loosely."""
+def test_curvature_of_an_earlier_version_is_continued(tmp_path: Path, same_arithmetic: bool) -> None:
+    """What was done by an earlier rule stays bit for bit; the rest is that of one run."""
     shutil.copy(HERE / "files" / "for_hessian.h5", tmp_path)
-    done = ll.load_surface(tmp_path / "for_hessian.h5").status["hessian"] == 1
+    before = ll.load_surface(tmp_path / "for_hessian.h5")
+    done = before.status["hessian"] == 1
     assert done.any() and not done.all()
     found = ll.hessian(
         tmp_path / "for_hessian.h5", samples=32, index=1e-3, search="exact", threads=1, quiet=True,
@@ -86,8 +87,10 @@ def test_curvature_of_an_earlier_version_is_continued(tmp_path: Path) -> None:
     kept = np.load(HERE / "curvature.npz")
     assert found.counts("hessian")["done"] == 9
     for name in ("hessian_max", "hessian_min"):
-        np.testing.assert_array_equal(found.values[name][done], kept[f"values/{name}"][done])
-        np.testing.assert_allclose(found.values[name], kept[f"values/{name}"], rtol=0.1)
+        np.testing.assert_array_equal(found.values[name][done], before.values[name][done])
+        if same_arithmetic:
+            np.testing.assert_array_equal(found.values[name][~done], kept[f"values/{name}"][~done])
+        np.testing.assert_allclose(found.values[name], kept[f"values/{name}"], rtol=0.02)
 
 
 def test_a_spectrum_of_an_earlier_version_is_continued(tmp_path: Path, same_arithmetic: bool) -> None:

@@ -26,15 +26,14 @@ def build():
 
 
 def failing(outputs, targets):
-    """Fails on one rank at its second point; the call before the first checks the input.
-
-    Every rank is dealt two points before any gets more, so each comes to its second.
-    """
-    failing.calls = getattr(failing, "calls", 0) + 1
+    """Fails on one rank at its second point beside the net, where set-up evaluates too; parts of the batch do not count."""
+    value = nn.functional.cross_entropy(outputs, targets)
+    failing.seen = getattr(failing, "seen", {})
+    failing.seen.setdefault(len(targets), set()).add(float(value))
     rank = os.environ.get("PMI_RANK", os.environ.get("OMPI_COMM_WORLD_RANK", "0"))
-    if failing.calls > 2 and rank == os.environ.get("FAILING_RANK", "0"):
+    if len(failing.seen[len(targets)]) > 2 and len(targets) == max(failing.seen) and rank == os.environ.get("FAILING_RANK"):
         raise ValueError("the loss gave up")
-    return nn.functional.cross_entropy(outputs, targets)
+    return value
 
 
 def infinite(outputs, targets):

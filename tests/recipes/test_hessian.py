@@ -81,9 +81,11 @@ def test_values_and_errors_agree_with_a_stricter_run(surface):
     for name in ("hessian_max", "hessian_min"):
         true = strict.values[name]
         off = np.abs(loose.values[name] / true - 1)
-        # of values crowded at an end, the second may be taken for the first
-        assert (off <= 0.003).mean() >= 0.9 and off.max() <= 0.05
-        assert (strict.values[f"{name}_error"] <= 1e-6 * np.abs(true)).all()
+        assert off.max() <= 0.003
+        assert (np.abs(loose.values[name] - true) <= loose.values[f"{name}_error"]).all()
+        # an end far smaller than the other is known to the tolerance of a thousandth of that
+        largest = np.abs(strict.values["hessian_max"])
+        assert (strict.values[f"{name}_error"] <= 1.1e-6 * np.maximum(np.abs(true), 1e-3 * largest)).all()
     assert (loose.values["hessian_products"] >= 8).all()
     assert loose.status["hessian"].tolist() == np.ones((4, 5)).tolist()
 

@@ -120,7 +120,7 @@ def test_two_ranks_find_the_same(here, command):
     [
         ({"matrix": "fisher"}, "matrix 'fisher'"),
         ({"per": "filter"}, "per 'filter': expected net or layer"),
-        ({"top": -1}, "top -1: expected 0 or more"),
+        ({"top": -1}, "top -1: expected 0 to"),
         ({"top": 0, "bottom": 0}, "at least one of both"),
         ({"steps": 1}, "steps: at least 2"),
         ({"tolerance": 2.0}, "tolerance 2"),

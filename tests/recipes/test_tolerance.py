@@ -1,5 +1,7 @@
 """Surfaces under a tolerance, end to end: the error is as stated, the file tells what was left out, ranks do not matter."""
 
+import signal
+
 import numpy as np
 import pytest
 import torch
@@ -108,7 +110,7 @@ def test_a_broken_off_run_goes_on_and_ends_the_same(problem, tmp_path):
     def loss(outputs, targets):
         calls.append(len(targets))
         if len(calls) == stop["at"]:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
         return nn.functional.cross_entropy(outputs, targets, reduction="none")
 
     whole = ll.surface(**problem, tolerance=0.1, loss=loss)
@@ -200,7 +202,7 @@ def test_a_run_that_was_stopped_before_its_end_was_written_ends_the_next_time(pr
     options = {**problem, "tolerance": 0.3, "samples": 200}
 
     def stopped(*_):
-        raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(evaluation, "finish", stopped)
