@@ -29,7 +29,7 @@ class DifferencesBackend:
 
     name = "differences"
 
-    def __init__(self, objective: Objective, names: Sequence[str], matrix: str, budget: float):
+    def __init__(self, objective: Objective, names: Sequence[str], matrix: str):
         if matrix != "hessian":
             raise UsageError("ggn by differences of gradients is not possible; leave matrix at hessian")
         self._objective, self._moved = objective, objective
@@ -40,7 +40,7 @@ class DifferencesBackend:
 
     def refresh(self) -> float:
         if self._moved is not self._objective:
-            self._moved.follow(self._objective)
+            _follow(self._moved, self._objective)
         return self._graph.refresh()
 
     def gradient(self, out: Tensor) -> None:
@@ -69,7 +69,7 @@ class DifferencesBackend:
 
     def _convert(self, names: Sequence[str], matrix: str) -> None:
         try:
-            double = self._objective.in_double()
+            double = _in_double(self._objective)
             graph = GraphBackend(double, names, matrix, 0.0)
             graph.try_gradient(TRIED_SAMPLES)
         except Exception as reason:  # whatever a stranger's net does with numbers that it does not expect
@@ -78,3 +78,18 @@ class DifferencesBackend:
             )
             return
         self._moved, self._graph = double, graph
+
+
+def _in_double(objective: Objective) -> Objective:
+    """A copy of net, weights and data in float64; raises whatever these raise when they are converted."""
+    found = Objective(objective.model, objective.splits, objective.measure, device=objective.device, precision="fp64")
+    found.batch_size, found.conduct = objective.batch_size, objective.conduct
+    return found
+
+
+def _follow(double: Objective, objective: Objective) -> None:
+    """Takes the weights and buffers that the objective has now."""
+    tensors = objective.layout.tensors(objective.model)
+    double.weights.copy_(objective.layout.flatten(tensors, dtype=double.weights.dtype))
+    for own, other in zip(double.model.buffers(), objective.model.buffers(), strict=True):
+        own.copy_(other)
