@@ -6,8 +6,9 @@ Values in such a space never pass the true ends: the smallest is approached from
 good enough is the business of acceptance.py.
 
 A small residual does not say that an eigenvalue is the outermost. So when both ends pass, the space grows from a fresh random
-vector alone for a few products, and only ends that pass again, with the same values, are settled. Without this, ends were off
-by up to 15 %: 47 of 960 points of crowded, degenerate and definite spectra; with it none (docs/performance.md).
+vector alone for a few products, and only ends that pass again, with the same values, are settled. Without this, an end was off
+by more than the tolerance at 47 of 960 points of crowded, degenerate and definite spectra; with it at none
+(docs/performance.md).
 
 Where products of a lower precision cost less, the space is made of these. Reported values and residuals come from
 full-precision products only: one when the smaller end has come in sight, as the noise of the others would hide it from then on

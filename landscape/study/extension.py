@@ -57,10 +57,8 @@ class ExtensionStudy(Study[Surface]):
         self._work = measure(self._of, world)
         self._points = tuple(thinned(self._of.surface.grid, every))
         self.label = f"{self._of.surface.known.model_name} {self._work.label}"
-        self.marks, self.notes = (
-            {**self._of.marks, "options": str(self._work.facts())},
-            (*of.subject.notes, *self._work.notes),
-        )
+        self.marks = {**self._of.marks, "options": str(self._work.facts())}
+        self.notes = (*of.subject.notes, *self._work.notes)
 
     def open(self) -> SurfaceFile:
         of, work = self._of, self._work

@@ -23,10 +23,11 @@ from landscape.errors import EvaluationError, LandscapeError, UsageError
 from landscape.objective.loss import Measure
 from landscape.objective.numerics import dtype_of, switched
 from landscape.objective.weighted import mean_of
+from landscape.randomness import seed_torch
 from landscape.training.loader import ReadyBatchLoader, TensorLoader
 from landscape.training.optimizers import make_optimizer, usual_rate
 from landscape.training.schedules import make_schedule
-from landscape.training.seeding import seed_for, seed_globals
+from landscape.training.seeding import seed_for
 from landscape.training.settings import TrainingSettings
 
 
@@ -122,7 +123,7 @@ class Trainer:
 
     def advance(self) -> None:
         """Does one step."""
-        seed_globals(self.device, seed_for(self.settings.seed, "step", self.step))  # for dropout
+        seed_torch(seed_for(self.settings.seed, "step", self.step), self.device)  # for dropout
         for group in self.optimizer.param_groups:
             group["lr"] = self.lr
         self.model.train()
