@@ -1,4 +1,4 @@
-"""From the conduct of a net and its loss to how they are evaluated: the batches, and what is said of them.
+"""From the conduct of a net and its loss to how they are evaluated: the batches, and their description.
 
 Owns: which batches are used where values depend on them, and what is refused. The user's own batches come first, then
 a batch size that was asked for; a default is the same on every device.
@@ -185,7 +185,7 @@ def _is_whole(objective: Objective, split: Split, evaluate: Callable[[Any], Valu
 
 
 def _metric(objective: Objective, name: str) -> Callable[[Any], Any]:
-    return lambda batch: mean_of(torch.as_tensor(_measured(objective, batch)[name]))
+    return lambda batch: mean_of(_measured(objective, batch)[name])
 
 
 def _batches(objective: Objective, conduct: Conduct) -> tuple[dict[str, Split], int]:

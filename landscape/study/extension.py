@@ -1,6 +1,6 @@
 """A measurement at the points of an existing surface, as a study: curvature over a plane or along a training run.
 
-Owns: which points are computed and in which order, the group in the surface's file, and the plan of a dry run. What is
+Owns: which points are computed, the group in the surface's file, and the plan of a dry run. What is
 computed at a point is the business of an `Addition` (measurement/).
 
 Results go into the file of the surface, in a status group of their own, so net, data and plane are those of the losses by

@@ -1,4 +1,4 @@
-"""What is said of how a net and its loss are evaluated: facts for the provenance, notes for the user.
+"""How a net and its loss are evaluated, in words: facts for the provenance, notes for the user.
 
 Owns: the words. What was found out is the business of objective/conduct.py.
 """

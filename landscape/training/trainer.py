@@ -148,8 +148,7 @@ class Trainer:
 
     def _accumulate(self, values: Mapping[str, Tensor], size: int, norm: Tensor) -> None:
         found: dict[str, Tensor | float] = {
-            name: mean_of(value if isinstance(value, tuple) else torch.as_tensor(value)).detach().double() * size
-            for name, value in values.items()
+            name: mean_of(value).detach().double() * size for name, value in values.items()
         }
         found |= {"samples": size, "norms": norm.double(), "steps": 1}
         self.sums = {name: self.sums.get(name, 0.0) + value for name, value in found.items()}
