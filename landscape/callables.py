@@ -90,6 +90,11 @@ def message_of(error: BaseException) -> str:
         return ""
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of its text, or its type where there is none; libraries say more than fits on one line."""
+    return (message_of(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 def _place_of(error: BaseException) -> str:
     """`, raised in net.py, line 12 (build)`: the innermost place in its traceback; empty without one."""
     if error.__traceback__ is None:

@@ -92,7 +92,7 @@ class PlainGroup:
         """
         item = self._member(name, h5py.Dataset)
         made = item.id.get_create_plist()
-        if made.get_external_count() or made.get_layout() == h5py.h5d.VIRTUAL:
+        if _lies_elsewhere(made):
             raise Refused(f"the numbers of '{name}' are in another file")
         if any(made.get_filter(i)[0] not in FILTERS for i in range(made.get_nfilters())):
             raise Refused(f"'{name}' is packed in a way that HDF5 does not have itself")
@@ -115,10 +115,8 @@ class PlainGroup:
         if name not in self or not self._is(name, h5py.Dataset):
             return ""
         item = self._group[name]
-        made = item.id.get_create_plist()
-        if item.shape != () or made.get_external_count() or made.get_layout() == h5py.h5d.VIRTUAL:
-            return ""
-        return _text(item[()])
+        plain = item.shape == () and not _lies_elsewhere(item.id.get_create_plist())
+        return _text(item[()]) if plain else ""
 
     def text(self, name: str) -> str:
         """An attribute that is one text.
@@ -159,9 +157,10 @@ class PlainGroup:
         first, slash, rest = name.partition("/")
         if slash:
             return PlainGroup(self._member(first, h5py.Group), self._left)._member(rest, kind)
-        if self._group.get(name, getlink=True) is None:
+        link = self._group.get(name, getlink=True)
+        if link is None:
             raise KeyError(f"no '{name}' in it")
-        if not isinstance(self._group.get(name, getlink=True), h5py.HardLink):
+        if not isinstance(link, h5py.HardLink):
             raise Refused(f"'{name}' is a link to another place")
         item = self._group[name]
         if not isinstance(item, kind):
@@ -199,6 +198,11 @@ def format_of(path: str | Path) -> str:
             return file.text("format")
     except LandscapeError:
         return ""
+
+
+def _lies_elsewhere(made: Any) -> bool:
+    """Whether the bytes of an array are in another file, by the properties that it was created with."""
+    return bool(made.get_external_count()) or made.get_layout() == h5py.h5d.VIRTUAL
 
 
 def _attribute(owner: Any, name: str) -> Any:

@@ -1,12 +1,14 @@
-"""Text from files, made safe to print.
+"""Text from files, made safe to print, and short.
 
-Owns: which characters may reach a terminal or a picture. Names, metadata and cells of a file may hold control characters
-that move the cursor, colour what follows, or pretend to be further lines; they are shown as escapes instead. Knows no file.
+Owns: how a long list of names is cut, and which characters may reach a terminal or a picture. Names, metadata and cells of a
+file may hold control characters that move the cursor, colour what follows, or pretend to be further lines; they are shown as
+escapes instead. Knows no file.
 """
 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 
 # Controls, marks that reverse the direction of writing, separators of lines, lone halves of a surrogate pair.
 HIDDEN = ("Cc", "Cf", "Zl", "Zp", "Cs")
@@ -23,6 +25,16 @@ def printable(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(map(_shown, text))
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """The first names, and how many more there are.
+
+    >>> listed(["a", "b", "c"], 2)
+    'a, b and 1 more'
+    """
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def _shown(character: str) -> str:

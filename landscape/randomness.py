@@ -32,6 +32,11 @@ def seed_all(seed: int, device: torch.device | None = None) -> None:
     """Seeds the generators that a computation on this device uses, and those of no other GPU."""
     random.seed(seed)
     np.random.seed(seed % 2**32)
+    seed_torch(seed, device)
+
+
+def seed_torch(seed: int, device: torch.device | None = None) -> None:
+    """The same for torch alone."""
     torch.default_generator.manual_seed(seed)
     if device is not None and _is_gpu(device):
         torch.cuda.init()

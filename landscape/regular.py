@@ -1,6 +1,6 @@
 """Regular files: the only ones that are read or replaced, and how much may come out of one.
 
-Owns: the refusal of pipes, sockets, devices and folders, which would block a read for ever or never end, and the bound on
+Owns: the refusal of pipes, sockets, devices and folders, which would block a read forever or never end, and the bound on
 what a file may declare. Knows no format.
 """
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor
 
 from landscape.errors import CheckpointError
+from landscape.printable import listed
 
 # Among several, the first of these is the one to name in messages.
 USUAL = ("state_dict", "model_state_dict", "model_state", "model", "net", "network", "module", "weights", "params")
@@ -65,21 +66,20 @@ def picked(found: Mapping[str, StateDict], entry: str, source: str) -> StateDict
     for path, tensors in found.items():
         if path == entry:
             return tensors
-        prefix = f"{entry.removeprefix(f'{path}.')}."
-        if inner := {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}:
+        if inner := under(tensors, f"{entry.removeprefix(f'{path}.')}."):
             return inner
     flat = found.get("", {})
     known = sorted(path for path in found if path) or list(dict.fromkeys(name.split(".")[0] for name in flat))
-    raise CheckpointError(f"checkpoint {source}: no entry '{entry}' with weights in it; it has {listed(known)}")
+    raise CheckpointError(f"checkpoint {source}: no entry '{entry}' with weights in it; it has {listed(known, LISTED)}")
 
 
-def listed(paths: Sequence[str]) -> str:
-    more = f" and {len(paths) - LISTED} more" if len(paths) > LISTED else ""
-    return ", ".join(paths[:LISTED]) + more
+def under(tensors: Mapping[str, Tensor], prefix: str) -> StateDict:
+    """The tensors whose names begin with `prefix`, without it."""
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
 def refuse_several(source: str, paths: Sequence[str]) -> CheckpointError:
     return CheckpointError(
-        f"checkpoint {source}: the weights of this net are in several entries: {listed(paths)}; choose one with entry "
+        f"checkpoint {source}: the weights of this net are in several entries: {listed(paths, LISTED)}; choose one with entry "
         f"(--entry {paths[0]})"
     )

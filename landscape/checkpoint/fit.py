@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from landscape.checkpoint.checkpoint import Checkpoint
-from landscape.checkpoint.entries import refuse_several
+from landscape.checkpoint.entries import refuse_several, under
 from landscape.checkpoint.unwrap import clean_names
 from landscape.errors import CheckpointError
+from landscape.printable import listed
 
 LISTED = 6
 
@@ -32,7 +33,7 @@ class Mismatch:
 
     def __str__(self) -> str:
         parts = [
-            f"{title} {_listed(names)}"
+            f"{title} {listed(names, LISTED)}"
             for title, names in (
                 ("missing", self.missing),
                 ("unexpected", self.unexpected),
@@ -87,19 +88,15 @@ def _refuse_twins(checkpoint: Checkpoint, prefix: str) -> None:
     Such are the weights and their moving average in one state dict.
     """
     state = checkpoint.state_dict
-    own = _under(state, prefix)
+    own = under(state, prefix)
     shapes = {name: tensor.shape for name, tensor in own.items()}
-    parts = {path: _under(state, path) for path in leading_paths(state) if path not in ("", prefix)} if prefix else {}
+    parts = {path: under(state, path) for path in leading_paths(state) if path not in ("", prefix)} if prefix else {}
     twins = {
         path: part for path, part in parts.items()
         if {name: tensor.shape for name, tensor in part.items()} == shapes
     }  # fmt: skip
     if any(not torch.equal(part[name], tensor) for part in twins.values() for name, tensor in own.items()):
         raise refuse_several(checkpoint.source, [path.rstrip(".") for path in sorted([prefix, *twins])])
-
-
-def _under(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
 
 
 def best_match(model: nn.Module, state: dict[str, Tensor]) -> tuple[dict[str, Tensor], Mismatch, str]:
@@ -115,7 +112,7 @@ def best_match(model: nn.Module, state: dict[str, Tensor]) -> tuple[dict[str, Te
     best: tuple[dict[str, Tensor], Mismatch, str] | None = None
     most = (-1, 0)
     for prefix in leading_paths(state):
-        inner = _under(state, prefix)
+        inner = under(state, prefix)
         mismatch = _compare(wanted, inner)
         fitting = len(inner) - len(mismatch.unexpected) - len(mismatch.misshapen)
         score = (fitting, -mismatch.count if fitting else 0)
@@ -150,8 +147,3 @@ def _compare(wanted: dict[str, Tensor], found: dict[str, Tensor]) -> Mismatch:
         if key in found and found[key].shape != tensor.shape
     )
     return Mismatch(missing, tuple(key for key in found if key not in wanted), misshapen)
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return ", ".join(names[:LISTED]) + more

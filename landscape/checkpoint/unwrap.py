@@ -1,7 +1,7 @@
 """What is in an object that a training script stored: state dicts and metadata.
 
 Owns: the metadata, and the prefixes that wrappers add to names (`module.` of DataParallel, `_orig_mod.` of torch.compile). Which
-entries are state dicts is said in entries.py. Prefixes that depend on the net, such as Lightning's `model.`, are removed
+entries are state dicts is decided in entries.py. Prefixes that depend on the net, such as Lightning's `model.`, are removed
 in fit.py, which knows the net.
 """
 

@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 class _Run:
-    """One command, and what is said of its end."""
+    """One command, and the message with which it ends."""
 
     def __init__(self) -> None:
         self.debug = self.keeps = self.again = self.passes = False

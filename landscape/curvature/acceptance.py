@@ -56,12 +56,11 @@ class Acceptance:
 
     def agree(self, before: np.ndarray, after: np.ndarray, scale: float) -> bool:
         """Whether two looks found the same values, within the tolerance."""
-        allowed = self.tolerance * np.maximum(np.abs(after), SMALL * scale)
-        return bool((np.abs(after - before) <= allowed).all())
+        return bool((np.abs(after - before) <= self.tolerance * _sizes(after, scale)).all())
 
     def bears(self, values: np.ndarray, noise: np.ndarray, scale: float) -> np.ndarray:
         """bool (k,): whether products are right enough for each value to be known to the tolerance."""
-        return NOISE * noise <= self.asked * np.maximum(np.abs(values), SMALL * scale)
+        return NOISE * noise <= self.asked * _sizes(values, scale)
 
     def stated(self, values: np.ndarray, errors: np.ndarray, noise: np.ndarray, scale: float, eps: float) -> np.ndarray:
         """(k,) the error stated beside each value: never less than the tolerance, and with what the products are off by.
@@ -69,12 +68,21 @@ class Acceptance:
         An estimate from residuals is too small where eigenvalues that are not in the space crowd at an end: of 1,920 ends 18
         were off by more than it, but none by more than the tolerance.
         """
-        floor = np.maximum(self.asked * np.maximum(np.abs(values), SMALL * scale), ROUNDING * eps * scale)
-        return np.maximum(errors, floor) + NOISE * noise
+        return with_products(np.maximum(errors, self.asked * _sizes(values, scale)), noise, scale, eps)
 
     def reset(self) -> None:
         """Starts counting again, after something changed the space."""
         self._times = 0
+
+
+def with_products(errors: np.ndarray, noise: np.ndarray, scale: float, eps: float) -> np.ndarray:
+    """(k,) the errors, with what the products are off by, and no smaller than rounding."""
+    return np.maximum(errors, ROUNDING * eps * scale) + NOISE * noise
+
+
+def _sizes(values: np.ndarray, scale: float) -> np.ndarray:
+    """(k,) the magnitudes that relative errors refer to: a small value counts as a larger one, see `SMALL`."""
+    return np.maximum(np.abs(values), SMALL * scale)
 
 
 def kato_temple(residuals: np.ndarray, gaps: np.ndarray) -> np.ndarray:

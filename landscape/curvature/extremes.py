@@ -6,8 +6,9 @@ Values in such a space never pass the true ends: the smallest is approached from
 good enough is the business of acceptance.py.
 
 A small residual does not say that an eigenvalue is the outermost. So when both ends pass, the space grows from a fresh random
-vector alone for a few products, and only ends that pass again, with the same values, are settled. Without this, ends were off
-by up to 15 %: 47 of 960 points of crowded, degenerate and definite spectra; with it none (docs/performance.md).
+vector alone for a few products, and only ends that pass again, with the same values, are settled. Without this, an end was off
+by more than the tolerance at 47 of 960 points of crowded, degenerate and definite spectra; with it at none
+(docs/performance.md).
 
 Where products of a lower precision cost less, the space is made of these. Reported values and residuals come from
 full-precision products only: one when the smaller end has come in sight, as the noise of the others would hide it from then on
@@ -51,10 +52,10 @@ NEARLY_FOUND, STALLED_AFTER = 0.05, 16
 class Extremes:
     """Both ends of a spectrum.
 
-    `errors`: how far each may be from the true value, see `stated` of acceptance.py. `vectors` (2, n): the eigenvectors,
-    that of the smallest first. `products`: how many of full
-    precision were needed, `low_precision_products`: how many others besides. `converged`: both ends passed `Acceptance`, and
-    again after a fresh random vector. `low_precision_failed`: such products were tried and were too imprecise.
+    `errors`: how far each may be from the true value, see `Acceptance.stated`. `vectors` (2, n): the eigenvectors, that of the
+    smallest first. `products`: how many of full precision were needed, `low_precision_products`: how many others besides.
+    `converged`: both ends passed `Acceptance`, and again after a fresh random vector. `low_precision_failed`: such products were
+    tried and were too imprecise.
     """
 
     smallest: float
@@ -120,15 +121,15 @@ class _Search:
         return self._in_low_precision() if self._space.low_precision else self._in_full_precision()
 
     def _in_full_precision(self) -> Extremes:
-        self._confirm()
-        return self._result(self._space.both_ends(), converged=self._confirmed or self._space.complete)
+        ends = self._confirm()
+        return self._result(ends, converged=self._confirmed or self._space.complete)
 
     def _in_low_precision(self) -> Extremes:
         space = self._space
         while True:
-            self._confirm()
+            ends = self._confirm()
             if self._low_precision_fails:
-                return self._result(space.both_ends(), converged=False, failed=True)
+                return self._result(ends, converged=False, failed=True)
             ends, exact = space.verified(*(space.correct(end)[0] for end in (LOWER, UPPER)))
             good = self._confirmed and bool(self._found(ends).all())
             if good or self._exhausted():
@@ -136,7 +137,7 @@ class _Search:
             self._acceptance.reset()
             self._grow(space.both_ends())
 
-    def _confirm(self) -> None:
+    def _confirm(self) -> BothEnds:
         """Grows the space until both ends pass, and until they have passed a check by a fresh random vector once."""
         ends = self._accepted()
         while not (self._confirmed or self._exhausted() or self._low_precision_fails):
@@ -145,6 +146,7 @@ class _Search:
             ends = self._accepted()
             scale = float(np.abs(ends.values).max())
             self._confirmed = self._holds and self._acceptance.agree(before, ends.values, scale)
+        return ends
 
     def _accepted(self) -> BothEnds:
         """Grows the space until both ends pass, or no more products may be spent; `_holds` says which."""
@@ -197,7 +199,7 @@ class _Search:
         """How far off the low-precision product of the lower end was."""
         self._in_sight = True
         _, noise = self._space.correct(LOWER)
-        self._corrected_at[0] = self._space.size
+        self._corrected_at[LOWER] = self._space.size
         return noise
 
     def _correct_stalled(self, ends: BothEnds) -> bool:
@@ -213,7 +215,7 @@ class _Search:
         """By what the end lacks that is further from its eigenvalue, or by something new where it lacks nothing."""
         space, sizes = self._space, np.abs(ends.values)
         worst = int(np.argmax(ends.errors / np.maximum(sizes, max(SMALL * sizes.max(), np.finfo(float).tiny))))
-        direction, norm = ends.directions[worst][0], ends.residuals[worst]
+        direction, norm = ends.directions[worst], ends.residuals[worst]
         rounding = 10 * space.eps * sizes.max()
         if norm <= rounding or not space.add(direction):
             space.add(self._next_random())

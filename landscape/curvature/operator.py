@@ -171,7 +171,7 @@ class CurvatureOperator:
     def _chosen(self, wanted: str | None, budget: float) -> Backend:
         objective, names, matrix = self._objective, self.names, self.matrix
         if wanted == "differences":
-            return DifferencesBackend(objective, names, matrix, budget)
+            return DifferencesBackend(objective, names, matrix)
         reference = GraphBackend(objective, names, matrix, budget)
         try:
             reference.probe(PROBE_SAMPLES)
@@ -179,11 +179,11 @@ class CurvatureOperator:
             if wanted or matrix == "ggn":
                 raise EvaluationError(str(reason)) from reason
             self.notes.append(f"{reason}; products are differences of gradients")
-            return DifferencesBackend(objective, names, matrix, budget)
+            return DifferencesBackend(objective, names, matrix)
         self.notes += reference.notes
         lopsided = _asymmetry(lambda vector: reference.probe(PROBE_SAMPLES, vector), objective.weights)
         if lopsided > (SYMMETRY_FP64 if objective.weights.dtype == torch.float64 else SYMMETRY):
-            return self._without_autograd(reference, wanted, budget, lopsided)
+            return self._without_autograd(reference, wanted, lopsided)
         if wanted == "graph":
             return reference
         try:
@@ -196,7 +196,7 @@ class CurvatureOperator:
             return reference
         return program
 
-    def _without_autograd(self, reference: GraphBackend, wanted: str | None, budget: float, lopsided: float) -> Backend:
+    def _without_autograd(self, reference: GraphBackend, wanted: str | None, lopsided: float) -> Backend:
         """Where autograd's products are wrong: those that were asked for, or differences of gradients."""
         wrong = f"autograd's second derivatives of this net are wrong (u'Hv and v'Hu differ by {lopsided:.1%} of their length)"
         if wanted == "program":
@@ -207,7 +207,7 @@ class CurvatureOperator:
             self.notes.append(f"{wrong}; errors include that")
             return reference
         self.notes.append(f"{wrong}; products are differences of gradients")
-        return DifferencesBackend(self._objective, self.names, self.matrix, budget)
+        return DifferencesBackend(self._objective, self.names, self.matrix)
 
 
 def _asymmetry(product: Callable[[Tensor], Tensor], weights: Tensor) -> float:

@@ -26,7 +26,7 @@ BESIDE = 2
 
 class BothEnds(NamedTuple):
     """What is seen of both ends, the lower first: `values`, `residuals`, `errors` (2,); `beside`: for each end the Ritz
-    values and residual norms from the outermost inward; `directions`: for each end the residuals themselves (k, n);
+    values and residual norms from the outermost inward; `directions`: the residual (n,) of each end itself;
     `noise` (2,): about how far the values are off because products are, which `errors` leave out.
 
     A Hessian is symmetric, its products are so only as far as they are right: u'Hv and v'Hu differ by their errors. What is
@@ -112,7 +112,7 @@ class Space:
         errors = np.zeros(2) if self.complete else np.array([block_bound(*each) for each in beside])
         residuals = np.array([norms[0] for _, norms in beside])
         noise = np.linalg.norm(self._skew @ self._vectors[:, [LOWER, UPPER]], axis=0)
-        return BothEnds(self.values[[LOWER, UPPER]], residuals, errors, beside, (lower, upper), noise)
+        return BothEnds(self.values[[LOWER, UPPER]], residuals, errors, beside, (lower[0], upper[0]), noise)
 
     def correct(self, end: int) -> tuple[ExactProduct, float]:
         """(the Ritz vector of an end with its full-precision product, how far off the product in the space was: a length).
@@ -143,7 +143,7 @@ class Space:
             for i, (near, other) in enumerate(seen.beside)
         )
         errors = np.array([block_bound(*each) for each in beside])
-        ends = BothEnds(values, norms, errors, beside, (residuals[:1], residuals[1:]), noise)
+        ends = BothEnds(values, norms, errors, beside, (residuals[0], residuals[1]), noise)
         return ends, [ExactProduct(*each) for each in zip(vectors, products, strict=True)]
 
     def _full(self, vector: Tensor) -> Tensor:

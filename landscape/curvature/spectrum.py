@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from landscape.curvature.acceptance import NOISE, ROUNDING, Acceptance, all_errors
+from landscape.curvature.acceptance import Acceptance, all_errors, with_products
 from landscape.curvature.basis import Operator, RandomVectors, rounding
 from landscape.curvature.extremes import MAX_PRODUCTS
 from landscape.curvature.lanczos import Krylov, Ritz
@@ -100,8 +100,7 @@ class _KrylovSearch:
         krylov = self._krylov
         vectors = krylov.vectors(seen.ritz, seen.wanted)
         noise, scale = seen.ritz.noise[seen.wanted], seen.scale
-        least = ROUNDING * torch.finfo(vectors.dtype).eps * scale
-        errors = np.maximum(seen.errors, least) + NOISE * noise
+        errors = with_products(seen.errors, noise, scale, torch.finfo(vectors.dtype).eps)
         settled = (confirmed or krylov.complete) and bool(self._acceptance.bears(seen.values, noise, scale).all())
         return Eigenpairs(seen.values, errors, vectors, krylov.size, settled)
 

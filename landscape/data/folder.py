@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from landscape.callables import first_line
 from landscape.errors import DataError
 from landscape.regular import expanded, is_folder, reason_unreadable
 
@@ -120,9 +121,8 @@ def _listed(folder: Path) -> list[tuple[str, int]]:
         if empty := [name for name, images in found.items() if not images]:
             raise FileNotFoundError(f"no image in {', '.join(empty[:6])}")
     except OSError as error:
-        reason = str(error).splitlines()[0]
         raise DataError(
-            f"data folder:{folder}: expected one sub-folder per class with images in each ({reason})"
+            f"data folder:{folder}: expected one sub-folder per class with images in each ({first_line(error)})"
         ) from error
     return [(file, numbers[name]) for name, images in found.items() for _, file in images]
 
@@ -199,8 +199,7 @@ def _read(file: str, look: Callable[[Any], Any]) -> Any:
         with Image.open(file) as image:
             return look(image)
     except Exception as error:  # for damaged files PIL raises OSError, SyntaxError, ValueError and types of its own
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"image {file}: cannot be decoded ({reason}); remove it or copy it again") from error
+        raise DataError(f"image {file}: cannot be decoded ({first_line(error)}); remove it or copy it again") from error
 
 
 def _parallel(work: Callable[[str], Any], files: Sequence[str]) -> list[Any]:

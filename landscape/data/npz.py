@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from landscape.callables import first_line
 from landscape.errors import DataError
 from landscape.regular import most_bytes, reason_unreadable
 
@@ -62,5 +63,4 @@ def _sizes(path: Path) -> dict[str, int]:
 
 
 def _damaged(path: Path, error: Exception) -> DataError:
-    reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
-    return DataError(f"data npz:{path}: truncated or not an npz of plain arrays ({reason})")
+    return DataError(f"data npz:{path}: truncated or not an npz of plain arrays ({first_line(error)[:120]})")

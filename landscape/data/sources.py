@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from landscape.callables import first_line
 from landscape.data import digits
 from landscape.data.folder import ImageFiles, read_image_folder
 from landscape.data.npz import read_npz
@@ -103,10 +104,11 @@ def _torchvision(name: str, request: Request) -> Arrays:
     try:
         found = getattr(datasets, class_name)(root=root, download=request.download, **which)
     except Exception as error:  # torchvision passes on URL, zip, pickle and runtime errors
+        reason = first_line(error)[:120]
         if request.download:
-            raise DataError(f"data '{name}': download into {root} failed ({_line(error)})") from error
+            raise DataError(f"data '{name}': download into {root} failed ({reason})") from error
         raise DataError(
-            f"data '{name}': not found or damaged in {root} ({_line(error)}); add --download, or name its folder with --data-root"
+            f"data '{name}': not found or damaged in {root} ({reason}); add --download, or name its folder with --data-root"
         ) from error
     images = np.asarray(found.data)
     labels = np.asarray(getattr(found, "targets", getattr(found, "labels", None)), dtype=np.int64)
@@ -141,8 +143,3 @@ def _check_arrays(images: np.ndarray, labels: np.ndarray, source: str) -> None:
         raise DataError(f"data {source}: labels are {labels.dtype}; expected integers")
     if len(images) == 0:
         raise DataError(f"data {source}: is empty")
-
-
-def _line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:120] if lines else type(error).__name__

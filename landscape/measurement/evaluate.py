@@ -98,9 +98,7 @@ def measure_speed(subject: Subject, clock: Callable[[], float] = time.perf_count
         while True:
             for batch in objective.batches(split):
                 for value in objective.measure(objective.net, batch).values():
-                    float(
-                        mean_of(value if isinstance(value, tuple) else torch.as_tensor(value))
-                    )  # waits for the device
+                    float(mean_of(value))  # waits for the device
                 if not warm:
                     warm, started = True, clock()
                     continue

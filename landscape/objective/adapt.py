@@ -1,4 +1,4 @@
-"""From the conduct of a net and its loss to how they are evaluated: the batches, and what is said of them.
+"""From the conduct of a net and its loss to how they are evaluated: the batches, and their description.
 
 Owns: which batches are used where values depend on them, and what is refused. The user's own batches come first, then
 a batch size that was asked for; a default is the same on every device.
@@ -32,6 +32,7 @@ from landscape.objective.reducible import SPREAD, SPREAD_OF_MODEL, not_a_mean, o
 from landscape.objective.steady import Held
 from landscape.objective.trial import TRIED
 from landscape.objective.weighted import TargetMean, mean_of
+from landscape.printable import listed
 
 if TYPE_CHECKING:
     from landscape.objective.objective import Objective
@@ -88,7 +89,9 @@ def _conduct(objective: Objective, split: Split) -> Conduct:
 
     random = randomness_of(evaluate, batch, model, objective.device, precision)
     layers, pairs = batch_statistics(model), isinstance(values.get("loss"), tuple)
-    conduct = replace(conduct, random=random, pairs=pairs, mixes=_named(layers) if layers else None)
+    conduct = replace(
+        conduct, random=random, pairs=pairs, mixes=f"batch statistics of {listed(layers, 1)}" if layers else None
+    )
     if random or layers:
         return conduct
     if isinstance(objective.measure, OutputMeasure):
@@ -104,11 +107,6 @@ def _conduct(objective: Objective, split: Split) -> Conduct:
     return (
         replace(conduct, mixes="what the loss changes in the net") if conduct.changes else replace(conduct, whole=True)
     )
-
-
-def _named(layers: list[str]) -> str:
-    more = f" and {len(layers) - 1} more" if len(layers) > 1 else ""
-    return f"batch statistics of {layers[0]}{more}"
 
 
 def _first(objective: Objective, split: Split, most: int) -> tuple[Any, int]:
@@ -187,7 +185,7 @@ def _is_whole(objective: Objective, split: Split, evaluate: Callable[[Any], Valu
 
 
 def _metric(objective: Objective, name: str) -> Callable[[Any], Any]:
-    return lambda batch: mean_of(torch.as_tensor(_measured(objective, batch)[name]))
+    return lambda batch: mean_of(_measured(objective, batch)[name])
 
 
 def _batches(objective: Objective, conduct: Conduct) -> tuple[dict[str, Split], int]:

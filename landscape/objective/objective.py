@@ -111,29 +111,6 @@ class Objective:
         view.splits, view._divided = dict(splits), None
         return view
 
-    def in_double(self) -> Objective:
-        """A copy of net, weights and data in float64, for what rounding would spoil; see `follow`.
-
-        Raises:
-            Whatever net, loss or data raise when they are converted.
-        """
-        found = Objective(
-            self.model,
-            self.splits,
-            self.measure,
-            device=self.device,
-            precision="fp64",
-            batch_size=self.batch_size if self.size_is_given else None,
-        )
-        found.batch_size, found.conduct = self.batch_size, self.conduct
-        return found
-
-    def follow(self, other: Objective) -> None:
-        """Takes the weights and buffers that `other`, of the same net, has now."""
-        self.weights.copy_(other.layout.flatten(other.layout.tensors(other.model), dtype=self.weights.dtype))
-        for own, theirs in zip(self.model.buffers(), other.model.buffers(), strict=True):
-            own.copy_(theirs)
-
     @property
     def has_given_batches(self) -> bool:
         """Whether all batches are the user's own."""
@@ -232,11 +209,9 @@ class Objective:
                     parameter.requires_grad_(before)
                     parameter.grad = None
 
-    @contextlib.contextmanager
-    def steady(self) -> Iterator[None]:
+    def steady(self) -> contextlib.AbstractContextManager[None]:
         """Within the block random numbers and buffers are those of each of `batches`; see steady.py."""
-        with self._steady():
-            yield
+        return self._steady()
 
     def batches(self, split: Split, first: int = 0, last: int | None = None) -> Iterator[Any]:
         """Batches first .. last - 1 of a split; each is to be evaluated before the next is taken, within `steady` or `ready`."""

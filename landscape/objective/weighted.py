@@ -153,4 +153,4 @@ def mean_of(value: Any) -> Tensor:
     if isinstance(value, tuple):
         total, weight = (torch.as_tensor(part).sum() for part in value)
         return total / weight
-    return value.mean()
+    return torch.as_tensor(value).mean()

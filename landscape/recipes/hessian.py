@@ -164,8 +164,6 @@ def hessian(surface: Surface | str | Path, *, given: Given) -> Surface | Plan:
     settings = EndsSettings(ends.ignore, ends.tolerance, ends.index).checked()
     check_choices(ends)
     check_stall(given[EndsMachine].stall)
-    if ends.every < 1:
-        raise UsageError(f"every {ends.every}: expected 1 (all points) or more")
     check_whole("every", ends.every, 1, MAX_POINTS)
     machine = given[EndsMachine]
     moved = {

@@ -24,7 +24,6 @@ LOSS_COLOR, ACCURACY_COLOR, OTHER_COLOR = "#0b5fa5", "#c4500f", "#7a4a9e"
 NEGATIVE_COLOR = "#00795c"
 # Of metrics that lie over each other: the same two, which stand for nothing else there.
 OVERLAY_COLORS = (LOSS_COLOR, ACCURACY_COLOR)
-MARK_COLOR = "#111111"
 # The learning rate below the curves: neither loss nor accuracy.
 RATE_COLOR = "#3d3d3d"
 # Signs of eigenvalues: the two colours that are told apart with every common colour blindness; grey for a sign that the

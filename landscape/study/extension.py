@@ -1,6 +1,6 @@
 """A measurement at the points of an existing surface, as a study: curvature over a plane or along a training run.
 
-Owns: which points are computed and in which order, the group in the surface's file, and the plan of a dry run. What is
+Owns: which points are computed, the group in the surface's file, and the plan of a dry run. What is
 computed at a point is the business of an `Addition` (measurement/).
 
 Results go into the file of the surface, in a status group of their own, so net, data and plane are those of the losses by
@@ -57,10 +57,8 @@ class ExtensionStudy(Study[Surface]):
         self._work = measure(self._of, world)
         self._points = tuple(thinned(self._of.surface.grid, every))
         self.label = f"{self._of.surface.known.model_name} {self._work.label}"
-        self.marks, self.notes = (
-            {**self._of.marks, "options": str(self._work.facts())},
-            (*of.subject.notes, *self._work.notes),
-        )
+        self.marks = {**self._of.marks, "options": str(self._work.facts())}
+        self.notes = (*of.subject.notes, *self._work.notes)
 
     def open(self) -> SurfaceFile:
         of, work = self._of, self._work

@@ -14,7 +14,6 @@ from typing import Any
 
 from landscape.direction.files import LOSS_KINDS
 from landscape.errors import UsageError
-from landscape.options.groups import AxesOptions, DataOptions, LossOptions, MachineOptions, NetOptions
 from landscape.options.option import Given
 from landscape.slice.plane import Plane
 from landscape.study.on_slice import Asked, OnSlice, on_plane
@@ -117,15 +116,7 @@ def _asked(surface: Surface, given: Mapping[str, Any], split: str) -> Asked:
     }
     if not options["directions"]:
         options |= {"norm": _one(made.norm), "ignore": _one(made.ignore)}
-    groups = {
-        "net": NetOptions,
-        "data": DataOptions,
-        "loss": LossOptions,
-        "axes": AxesOptions,
-        "machine": MachineOptions,
-    }
-    found = Given(options)
-    return Asked(options["checkpoint"], **{name: found[group] for name, group in groups.items()})
+    return Asked.of(options["checkpoint"], Given(options))
 
 
 def _one(entry: str | None) -> str | None:

@@ -11,7 +11,7 @@ from typing import Any
 from torch import nn
 
 from landscape.checkpoint.checkpoint import Checkpoint, load_checkpoint, tensors_digest
-from landscape.checkpoint.entries import refuse_several
+from landscape.checkpoint.entries import refuse_several, under
 from landscape.checkpoint.fit import fits, leading_paths
 from landscape.errors import CheckpointError
 from landscape.models.recognize import recognize
@@ -57,8 +57,7 @@ def _fits(checkpoint: Checkpoint, model: Any) -> bool:
             return False
     if isinstance(spec, nn.Module):
         return fits(spec, checkpoint)
-    under = ({k.removeprefix(p): v for k, v in state.items() if k.startswith(p)} for p in leading_paths(state))
-    return any(recognize(part) for part in under)
+    return any(recognize(under(state, prefix)) for prefix in leading_paths(state))
 
 
 def chosen_entry(checkpoint: Checkpoint) -> str | None:

@@ -1,14 +1,13 @@
-"""What is said of how a net and its loss are evaluated: facts for the provenance, notes for the user.
+"""How a net and its loss are evaluated, in words: facts for the provenance, notes for the user.
 
 Owns: the words. What was found out is the business of objective/conduct.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from landscape.objective.adapt import batches_text, mean_text
 from landscape.objective.objective import Objective
+from landscape.printable import listed
 from landscape.subject.net import Net
 from landscape.surfaces.provenance import EvaluationFacts
 
@@ -44,7 +43,7 @@ def evaluation_notes(objective: Objective, facts: EvaluationFacts) -> list[str]:
         found.append(f"the loss is one of whole batches ({facts.batches}); their mean is weighted by samples")
     if facts.restored:
         found.append(
-            f"an evaluation changes {_listed(facts.restored)}: put back before each batch; derivatives take it as fixed"
+            f"an evaluation changes {listed(facts.restored, LISTED)}: put back before each batch; derivatives take it as fixed"
         )
     if facts.gradients:
         found.append(f"the loss differentiates by {facts.gradients}, so it is evaluated with gradients")
@@ -60,8 +59,3 @@ def frozen_notes(net: Net) -> list[str]:
         f"{frozen:,} of {net.model.parameters or 0:,} parameters are frozen (requires_grad=False) and count like the others; "
         "ignore, a regular expression on their names, keeps them fixed"
     ]
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return ", ".join(names[:LISTED]) + more

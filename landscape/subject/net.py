@@ -14,6 +14,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from landscape.checkpoint.checkpoint import Checkpoint, tensors_digest
+from landscape.checkpoint.entries import under
 from landscape.checkpoint.fit import fit, fitting, leading_paths
 from landscape.errors import CheckpointError, UsageError
 from landscape.models.choose import ReadBatch, choose
@@ -141,7 +142,7 @@ def _spec_of(checkpoint: Checkpoint, model: str | None, read_batch: ReadBatch | 
     if model:
         return model, checkpoint.state_dict
     for prefix in leading_paths(checkpoint.state_dict):
-        inner = {key[len(prefix) :]: value for key, value in checkpoint.state_dict.items() if key.startswith(prefix)}
+        inner = under(checkpoint.state_dict, prefix)
         if candidates := recognize(inner):
             return choose(candidates, inner, read_batch), inner
     raise CheckpointError(

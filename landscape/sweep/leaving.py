@@ -25,6 +25,10 @@ from landscape.sweep.signals import SIGNALS, Stop, current, interruptible
 from landscape.sweep.watch import Watch
 from landscape.sweep.world import World
 
+# How long the end of a process waits for a file that is being written.
+SAVING_SECONDS = 5.0
+_exit = os._exit
+
 
 def complain(text: str) -> None:
     """One line on stderr."""
@@ -63,25 +67,20 @@ def part(status: int, speak: Callable[[], None] | None = None, *, waits: bool = 
     `speak` says why it failed, if no other rank does. Without `waits` the job ends at once.
     """
     world = connected()
-    if world is None:
-        if speak:
-            speak()
-        if launched_size() > 1 and status:
-            _end_without_mpi()
-    elif world.size == 1:
-        if speak:
-            speak()
-    else:
-        if not waits:
-            if speak:
-                speak()
-            abort(world, status)
-        try:
-            current().raises = world.leads and not status  # the leader may still wait for a rank that does not end
-            leave(world, status, speak, lambda code: abort(world, code))
-        except BaseException as error:
-            complain(str(error))
-            abort(world, status or 130)
+    if speak and not (waits and world is not None and world.size > 1):
+        speak()
+    if world is None and launched_size() > 1 and status:
+        _end_without_mpi()
+    if world is None or world.size == 1:
+        return
+    if not waits:
+        abort(world, status)
+    try:
+        current().raises = world.leads and not status  # the leader may still wait for a rank that does not end
+        leave(world, status, speak, lambda code: abort(world, code))
+    except BaseException as error:
+        complain(str(error))
+        abort(world, status or 130)
 
 
 def abort(world: World, status: int) -> None:
@@ -107,11 +106,6 @@ def _end_without_mpi() -> None:
     if sys.modules.get("mpi4py.MPI") is None:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTERM)
-
-
-# How long the end of a process waits for a file that is being written.
-SAVING_SECONDS = 5.0
-_exit = os._exit
 
 
 @contextlib.contextmanager
@@ -169,7 +163,7 @@ def _swallowed_in_silence() -> Iterator[None]:
         sys.unraisablehook = before
 
 
-def guard_program(world: World) -> None:
+def guard_program() -> None:
     """A user's program that runs under mpiexec: when it ends on one rank, by an error or `sys.exit`, the others do not hang."""
     process, hook, failed = os.getpid(), sys.excepthook, [0]
 

@@ -43,7 +43,7 @@ from landscape.sweep.worker import (
 from landscape.sweep.world import World, own_cores
 
 STOPPED = 7  # a follower has left its loop
-SIGNALLED = 8  # a follower was told to stop, by this signal
+SIGNALLED = 8  # a follower received this signal
 POLL_SECONDS = 0.002
 # A poll costs the leader's own points some 70 us; three polls are enough while a rank computes what it has ahead.
 POLL_SHARE, MAX_LOOKAHEAD = 1 / 3, 0.01
@@ -79,12 +79,15 @@ def open_world(launched: int) -> World:
     cores = max(1, min(len(mine), len(everyone) // local.size))
     world = World(comm.rank, comm.size, local.rank, local.size, cores, comm, comm.Dup())
     if world.size > 1:
-        guard_program(world)
+        guard_program()
     return world
 
 
-def _everyone(world: World, value: T) -> list[T]:
-    """The values of all ranks. A signal waits until all of them have passed through, or they would wait for this rank."""
+def gather(world: World, value: T) -> list[T]:
+    """Collective: the values of all ranks, in their order, on every rank.
+
+    A signal waits until all of them have passed through, or they would wait for this rank.
+    """
     gather_here(world)
     with current().held():
         return world.comm.allgather(value)
@@ -96,7 +99,7 @@ def agree(world: World, error: str | None) -> None:
     Raises:
         LandscapeError: a rank passed an error.
     """
-    errors = _everyone(world, error)
+    errors = gather(world, error)
     failed = [(rank, text) for rank, text in enumerate(errors) if text]
     if failed:
         rank, text = failed[0]
@@ -106,7 +109,7 @@ def agree(world: World, error: str | None) -> None:
 
 def differing(world: World, marks: Mapping[str, str]) -> list[tuple[str, int, str, str]]:
     """Collective: (name, rank, its text, the leader's) of each mark in which a rank differs from the leader."""
-    first, *others = _everyone(world, dict(marks))
+    first, *others = gather(world, dict(marks))
     return [
         (name, rank, other.get(name, ""), first.get(name, ""))
         for rank, other in enumerate(others, start=1)
@@ -120,11 +123,6 @@ def broadcast(world: World, value: T | None) -> T:
     gather_here(world)
     with current().held():
         return world.comm.bcast(value, root=0)
-
-
-def gather(world: World, value: T) -> list[T]:
-    """Collective: the values of all ranks, in their order, on every rank."""
-    return _everyone(world, value)
 
 
 class MPIExecutor:
@@ -171,10 +169,10 @@ class MPIExecutor:
 
         try:
             run_worker(as_work(evaluate), receive, lambda tag, content: comm.send(content, dest=0, tag=tag))
-        except WorkerStop as stop:
+        except WorkerStop as end:
             comm.send(None, dest=0, tag=STOPPED)
-            if stop.message is not None:
-                raise (Interrupted if stop.interrupted else LandscapeError)(stop.message) from None
+            if end.message is not None:
+                raise (Interrupted if end.interrupted else LandscapeError)(end.message) from None
 
     def close(self, error: BaseException | None) -> None:
         """See `Executor`; raises StillBusy when an evaluation goes on after an error."""

@@ -28,12 +28,13 @@ from landscape.objective.numerics import choose_device, dtype_of, memory_budget
 from landscape.objective.objective import Objective, private_copy
 from landscape.options.groups import MAX_THREADS, named_path
 from landscape.options.option import check_whole
+from landscape.randomness import seed_torch
 from landscape.subject.net import bare
 from landscape.subject.subject import versions_used
 from landscape.sweep.progress import note
 from landscape.sweep.world import own_cores
 from landscape.training.loader import TensorLoader, make_loader
-from landscape.training.seeding import isolated_rng, seed_for, seed_globals
+from landscape.training.seeding import isolated_rng, seed_for
 from landscape.training.settings import TrainingSettings
 from landscape.training.trainer import Trainer, nonpersistent_buffers
 
@@ -176,7 +177,7 @@ def make_training_job(
     torch.set_num_threads(threads or len(own_cores()))
     place = choose_device(device)
     with isolated_rng(place):
-        seed_globals(place, seed_for(chosen.seed, "data"))  # the user's loader may shuffle
+        seed_torch(seed_for(chosen.seed, "data"), place)  # the user's loader may shuffle
         splits, facts = _splits(data, chosen, label=name, quiet=quiet, data_root=data_root, download=download)
         measure = _measure(settings["loss"], splits["train"])
         net = _net(model, name, splits, chosen)
@@ -235,7 +236,7 @@ def _default_folder(name: str, data: str | None) -> Path:
 
 
 def _net(model: Any, name: str, splits: dict[str, Split], settings: TrainingSettings) -> nn.Module:
-    seed_globals(torch.device("cpu"), settings.seed if settings.init_seed is None else settings.init_seed)
+    seed_torch(settings.seed if settings.init_seed is None else settings.init_seed)
     if isinstance(model, nn.Module):
         return private_copy(bare(model))
     sizes = _sizes_for(splits)

@@ -16,10 +16,11 @@ from torch import nn
 
 from landscape.callables import explain
 from landscape.errors import EvaluationError, Interrupted, LandscapeError
+from landscape.randomness import seed_torch
 from landscape.training.job import Stopwatch, TrainingJob
 from landscape.training.reporter import Reporter, StopRequest, graceful_stop
 from landscape.training.run_folder import STATE, RunFolder
-from landscape.training.seeding import isolated_rng, seed_for, seed_globals
+from landscape.training.seeding import isolated_rng, seed_for
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +121,7 @@ class _Recorder:
         """Appends a row: the means since the last row, and the metrics on the test split."""
         trainer = self.trainer
         facts = {"step": trainer.step, "epoch": round(trainer.epoch, 6), "lr": trainer.lr, **means}
-        seed_globals(trainer.device, seed_for(trainer.settings.seed, "test", trainer.step))
+        seed_torch(seed_for(trainer.settings.seed, "test", trainer.step), trainer.device)
         facts |= self.job.tester.test(trainer.model)
         self.rows.append({**facts, "seconds": round(self._stopwatch.seconds(), 3)})
         return self.rows[-1]

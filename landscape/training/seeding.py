@@ -24,16 +24,8 @@ def generator_for(seed: int, what: str, number: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed_for(seed, what, number))
 
 
-def seed_globals(device: torch.device, seed: int) -> None:
-    """Seeds the default generators that a net on this device uses, and no others."""
-    torch.default_generator.manual_seed(seed)
-    if device.type == "cuda":
-        torch.cuda.init()
-        torch.cuda.default_generators[device.index or 0].manual_seed(seed)
-
-
 @contextlib.contextmanager
 def isolated_rng(device: torch.device) -> Iterator[None]:
-    """Restores the state of these generators after the block."""
+    """Restores the state of torch's generators after the block."""
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         yield

@@ -23,10 +23,11 @@ from landscape.errors import EvaluationError, LandscapeError, UsageError
 from landscape.objective.loss import Measure
 from landscape.objective.numerics import dtype_of, switched
 from landscape.objective.weighted import mean_of
+from landscape.randomness import seed_torch
 from landscape.training.loader import ReadyBatchLoader, TensorLoader
 from landscape.training.optimizers import make_optimizer, usual_rate
 from landscape.training.schedules import make_schedule
-from landscape.training.seeding import seed_for, seed_globals
+from landscape.training.seeding import seed_for
 from landscape.training.settings import TrainingSettings
 
 
@@ -122,7 +123,7 @@ class Trainer:
 
     def advance(self) -> None:
         """Does one step."""
-        seed_globals(self.device, seed_for(self.settings.seed, "step", self.step))  # for dropout
+        seed_torch(seed_for(self.settings.seed, "step", self.step), self.device)  # for dropout
         for group in self.optimizer.param_groups:
             group["lr"] = self.lr
         self.model.train()
@@ -147,8 +148,7 @@ class Trainer:
 
     def _accumulate(self, values: Mapping[str, Tensor], size: int, norm: Tensor) -> None:
         found: dict[str, Tensor | float] = {
-            name: mean_of(value if isinstance(value, tuple) else torch.as_tensor(value)).detach().double() * size
-            for name, value in values.items()
+            name: mean_of(value).detach().double() * size for name, value in values.items()
         }
         found |= {"samples": size, "norms": norm.double(), "steps": 1}
         self.sums = {name: self.sums.get(name, 0.0) + value for name, value in found.items()}

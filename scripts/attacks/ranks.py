@@ -96,7 +96,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--ranks", default="2,3", help="numbers of ranks (default: 2,3; 1 is a run without a launcher)")
     parser.add_argument("--stage", help="only these, separated by commas")
     parser.add_argument("--way", help="only these")
-    parser.add_argument("--sample", type=int, help="so many of the cases, drawn with the seed")
+    parser.add_argument("--sample", type=int, help="only this many of the cases, drawn with the seed")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--python", help="a Python whose mpiexec and mpi4py are used (default: this one)")
     given = parser.parse_args(argv)

@@ -123,7 +123,7 @@ def test_a_corrected_end_is_seen_as_the_operator_itself_has_it():
     for number in range(2):
         space.add(random(number))
     for _ in range(20):
-        space.add(space.both_ends().directions[0][0])
+        space.add(space.both_ends().directions[0])
     before = space.both_ends()
     pair, off = space.correct(LOWER)
     assert torch.allclose(pair.product, diagonal * pair.vector), "the operator's own"

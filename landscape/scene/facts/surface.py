@@ -115,8 +115,8 @@ def _model(known: dict) -> list[str]:
     if _name(model):
         count = model.get("parameters") if isinstance(model, dict) else None
         frozen = model.get("frozen") if isinstance(model, dict) else None
-        told = f", {count:,} parameters" if count else ""
-        lines.append(model_label(_name(model)) + told + (f" ({frozen:,} of them frozen)" if frozen else ""))
+        size = f", {count:,} parameters" if count else ""
+        lines.append(model_label(_name(model)) + size + (f" ({frozen:,} of them frozen)" if frozen else ""))
     if isinstance(checkpoint, dict) and checkpoint.get("path") not in (None, "", "in memory"):
         digest = f" (sha256 {checkpoint['sha256'][:8]})" if checkpoint.get("sha256") else ""
         entry = f", entry {checkpoint['entry']}" if checkpoint.get("entry") else ""
