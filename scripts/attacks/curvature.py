@@ -165,7 +165,7 @@ class Count:
     products: int = 0
     worst: float = 0.0
 
-    def add(self, matrix: np.ndarray, seed: int) -> None:
+    def add(self, matrix: np.ndarray, seed: int, low: bool) -> None:
         from landscape.curvature.extremes import extremes
 
         true, lower = np.linalg.eigvalsh(matrix)[[0, -1]], torch.from_numpy(matrix).float()
@@ -174,7 +174,11 @@ class Count:
             generator = torch.Generator().manual_seed(1000 * seed + number)
             return torch.randn(len(lower), generator=generator)
 
-        found = extremes(lambda v: lower @ v, random, len(lower), tolerance=TOLERANCE)
+        def rounded(vector: Tensor) -> Tensor:
+            return lower.bfloat16().float() @ vector.bfloat16().float()
+
+        low_precision = rounded if low else None
+        found = extremes(lambda v: lower @ v, random, len(lower), tolerance=TOLERANCE, low_precision=low_precision)
         sizes = np.maximum(np.abs(true), SMALL * np.abs(true).max())
         distance = np.abs(np.array([found.smallest, found.largest]) - true)
         self.points += 1
@@ -190,6 +194,7 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="scripts/attack curvature", description=__doc__.splitlines()[0])
     parser.add_argument("--points", type=int, default=64, help="points of each net and of each spectrum")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--bf16", action="store_true", help="search by products in bfloat16")
     parser.add_argument("--only", nargs="*", default=[*NETS, *SPECTRA], help="names of nets and spectra")
     given = parser.parse_args(argv)
     print(f"seed {given.seed}, tolerance {TOLERANCE:g}, float32 searches against float64 eigenvalues")
@@ -198,7 +203,7 @@ def main(argv: list[str]) -> int:
     for name in given.only:
         count, make = Count(), of_net if name in NETS else of_spectra
         for number, matrix in enumerate(make(name, given.points, given.seed)):
-            count.add(matrix, 10_000 * given.seed + number)
+            count.add(matrix, 10_000 * given.seed + number, given.bf16)
         _print(name, count)
         for field in ("points", "off", "beyond", "open", "products"):
             setattr(total, field, getattr(total, field) + getattr(count, field))
