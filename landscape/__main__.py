@@ -10,6 +10,10 @@ def main() -> int:
     """Runs one command and returns the exit status."""
     try:
         from landscape.cli.main import main
+    except KeyboardInterrupt:  # before the handlers of signals stand
+        from landscape.sweep.leaving import end_now
+
+        end_now("stopped by Ctrl-C", 130)
     except Exception as error:
         from landscape.sweep.leaving import end_now
 

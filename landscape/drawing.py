@@ -5,13 +5,14 @@ Owns: which picture goes into which file, and choosing the renderer by the file'
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from landscape.atomic import disk_error
 from landscape.errors import LandscapeError, UsageError
 from landscape.options.groups import named_path
+from landscape.options.option import shown
 from landscape.printable import printable
 from landscape.regular import is_folder
 from landscape.scene.build import build_scenes
@@ -77,7 +78,12 @@ def _check_dpi(dpi: int) -> None:
 def _several(surfaces: Given | Sequence[Given]) -> list[Given]:
     if isinstance(surfaces, (Surface, RunLog, Spectrum, str, Path)):
         return [surfaces]
-    return list(surfaces)
+    several = list(surfaces) if isinstance(surfaces, Iterable) else [surfaces]
+    if not several:
+        raise UsageError("nothing to draw: expected one or more results or names of files")
+    if odd := [each for each in several if not isinstance(each, (Surface, RunLog, Spectrum, str, Path))]:
+        raise UsageError(f"surfaces {shown(odd[0])}: expected a result or the name of a file of one")
+    return several
 
 
 def _loaded(source: Given) -> Source:

@@ -7,7 +7,7 @@ can tell parameters from buffers.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -23,6 +23,22 @@ from landscape.regular import expanded, is_folder, most_bytes, reason_unreadable
 
 # Checkpoints may hold logs of a whole training run beside the weights.
 MOST_ENTRIES = 3_000_000
+
+# Tensors whose values cannot be copied into weights, in the order in which they are looked for.
+ODD = {
+    "lazy": "is not initialized yet; run the model once before passing it",
+    "meta": "has no values (meta device); save or pass a loaded net",
+    "nested": "is a nested tensor; save plain tensors",
+    "sparse": "is sparse; save its to_dense()",
+    "quantized": "is quantized; save its dequantize(), or the net before it was quantized",
+}
+IS_ODD: dict[str, Callable[[Tensor], bool]] = {
+    "lazy": torch.nn.parameter.is_lazy,
+    "meta": lambda tensor: tensor.is_meta,
+    "nested": lambda tensor: tensor.is_nested,
+    "sparse": lambda tensor: tensor.layout != torch.strided,
+    "quantized": lambda tensor: tensor.is_quantized,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,17 +124,26 @@ def load_checkpoint(path: str | Path, entry: str | None = None) -> Checkpoint:
         raise CheckpointError(f"checkpoint {path}: what it holds beside tensors is {error}") from error
     for tensors in entries.values():
         _check_size(tensors, path, files)
-        if empty := next((name for name, tensor in tensors.items() if tensor.is_meta), None):
-            raise CheckpointError(
-                f"checkpoint {path}: tensor {empty} was saved without its values (meta device); save a loaded net"
-            )
+        if odd := odd_tensor(tensors, ("meta", "nested")):
+            raise CheckpointError(f"checkpoint {path}: {odd}")
     first = usual(entries)
     read = Checkpoint(_cleaned(entries[first]), meta, str(path), _digest(files), first, entries)
     return read.at(entry) if entry else read
 
 
+def odd_tensor(tensors: Mapping[str, Tensor], kinds: Iterable[str] = tuple(ODD)) -> str | None:
+    """What is wrong with the first tensor that is no plain array of values, and what to do; None if all are."""
+    for name, tensor in tensors.items():
+        for kind in kinds:
+            if IS_ODD[kind](tensor):
+                return f"tensor {name} {ODD[kind]}"
+    return None
+
+
 def _cleaned(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return dict(zip(clean_names(tensors), tensors.values(), strict=True))
+    # a lazy sign or conjugate is a view whose bytes are those of another number
+    plain = [tensor.resolve_conj().resolve_neg() for tensor in tensors.values()]
+    return dict(zip(clean_names(tensors), plain, strict=True))
 
 
 def _check_size(tensors: Mapping[str, Tensor], path: Path, files: list[Path]) -> None:

@@ -52,7 +52,12 @@ def fit(model: nn.Module, checkpoint: Checkpoint, *, name: str = "the model") ->
     Raises:
         CheckpointError: there are missing, unexpected or misshapen entries; the message lists them.
     """
-    model.load_state_dict(_mapped(model, checkpoint, name), strict=False)
+    mapped, own = _mapped(model, checkpoint, name), model.state_dict()
+    if lost := next((key for key, tensor in mapped.items() if tensor.is_complex() and not own[key].is_complex()), None):
+        raise CheckpointError(
+            f"checkpoint {checkpoint.source}: tensor {lost} is complex, and that of {name} is real; save real weights"
+        )
+    model.load_state_dict(mapped, strict=False)
 
 
 def fitting(model: nn.Module, checkpoint: Checkpoint, *, name: str = "the model") -> dict[str, Tensor]:

@@ -1,9 +1,10 @@
 """Products as differences of gradients, where nothing can be differentiated twice.
 
 Owns: the step and the precision. (g(w + e v) - g(w - e v)) / 2e is off by e^2 times the third derivative and by rounding / e,
-and every kink of a ReLU between the two points counts as curvature, which no second derivative sees. In float32 no step makes all
-of them small: ends of small nets were off by 15 to 300 %. So gradients are taken in float64, with a small step; where net or loss cannot be converted they stay as they are, and what is not symmetric in the products tells
-how far the values may be off (space.py).
+and every kink of a ReLU between the two points counts as curvature, which no second derivative sees. In float32 no step makes
+all of them small: ends of small nets were off by 15 to 300 %. So gradients are taken in float64, with a small step. Where net or
+loss cannot be converted they stay as they are, and what is not symmetric in the products tells how far the values may be off
+(space.py).
 """
 
 from __future__ import annotations

@@ -224,9 +224,10 @@ def _check_last(objective: Objective) -> None:
         except LandscapeError:
             raise
         except Exception as error:
+            size = "" if is_given(split) else f"batch-size {objective.batch_size}: "
             raise UsageError(
-                f"batch-size {objective.batch_size}: the last batch of the {name} data has {batch_length(last)} of "
-                f"{split.size} samples, which the net does not accept ({explain(error)}); give another batch-size"
+                f"{size}the last batch of the {name} data has {batch_length(last)} of "
+                f"{split.size} samples, which the net does not accept ({explain(error)}); give another batch size"
             ) from error
 
 

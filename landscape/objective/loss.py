@@ -21,7 +21,7 @@ from landscape.data.split import Split
 from landscape.errors import DataError, EvaluationError, UsageError
 from landscape.objective.functions import accuracy, counted, cross_entropy, mse, plain
 from landscape.objective.loss_name import full_name, short_name
-from landscape.objective.weighted import IGNORED, TargetMean, ignores_targets, target_mean
+from landscape.objective.weighted import IGNORED, TargetMean, ignores_targets, refuse_complex, target_mean
 
 # A net as a function of its inputs: a module, or a faster program for it.
 Model = Callable[..., Any]
@@ -164,6 +164,7 @@ def check_values(name: str, values: Any, length: int) -> Tensor:
     Raises:
         EvaluationError: the values are not numeric, or have another shape.
     """
+    refuse_complex(name, values)
     try:
         found = torch.as_tensor(values, dtype=torch.float64).detach()
     except (TypeError, ValueError, RuntimeError) as error:
@@ -186,9 +187,18 @@ def _loss_function(loss: str | Callable) -> tuple[Callable, str]:
                 f"loss '{loss}': expected {', '.join(LOSSES)}, package.module:callable or file.py:callable"
             )
         return resolve_callable(loss, "loss"), loss
+    _check_callable("loss", loss)
     if getattr(loss, "reduction", "mean") == "sum":
         raise UsageError(f"loss {full_name(loss)}: a sum over the batch depends on its size; use reduction='mean'")
     return _own_cross_entropy(loss) or loss, full_name(loss)
+
+
+def _check_callable(what: str, given: Any) -> None:
+    """Raises UsageError for what cannot be called with a batch, such as a class of losses."""
+    if isinstance(given, type) and issubclass(given, nn.Module):
+        raise UsageError(f"{what} {given.__name__} is a class: expected an object of it, such as {given.__name__}()")
+    if not callable(given):
+        raise UsageError(f"{what} of type {type(given).__name__}: expected a name or a callable")
 
 
 def _own_cross_entropy(loss: Callable) -> Callable | None:
@@ -220,6 +230,7 @@ def _metric_name(metric: str | Callable) -> str:
 
 def _metric_function(metric: str | Callable, loss: Callable) -> Callable:
     if not isinstance(metric, str):
+        _check_callable("metric", metric)
         return metric
     known = {"loss": loss, "accuracy": accuracy, **LOSSES}
     if metric in known:

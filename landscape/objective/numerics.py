@@ -19,14 +19,14 @@ PRECISIONS = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.float3
 DEVICES = ("auto", "cpu", "cuda")
 
 
-def choose_device(spec: str, local_rank: int = 0) -> torch.device:
+def choose_device(spec: str | torch.device, local_rank: int = 0) -> torch.device:
     """The device that `spec` names; `auto` takes the GPU of the local rank when there is one.
 
     Raises:
         UsageError: unknown device.
         LandscapeError: `spec` names a GPU that torch does not see.
     """
-    name, _, number = spec.partition(":")
+    name, _, number = str(spec).partition(":")
     if name not in DEVICES or (number and not number.isdigit()):
         raise UsageError(f"device '{spec}': expected auto, cpu, cuda or cuda:N")
     found = torch.cuda.device_count() if name != "cpu" and torch.cuda.is_available() else 0

@@ -137,6 +137,8 @@ def weighted(name: str, pair: tuple[Any, ...], length: int) -> Weighted:
     expected = f"expected (sum, weight), two numbers or two tensors ({length},) of which the samples' sums are taken"
     if len(pair) != 2:
         raise EvaluationError(f"{name} returned a tuple of {len(pair)}; {expected}")
+    for part in pair:
+        refuse_complex(name, part)
     try:
         parts = [torch.as_tensor(part, dtype=torch.float64).detach() for part in pair]
     except (TypeError, ValueError, RuntimeError) as error:
@@ -146,6 +148,12 @@ def weighted(name: str, pair: tuple[Any, ...], length: int) -> Weighted:
         raise EvaluationError(f"{name} returned a tuple of shapes {[tuple(part.shape) for part in parts]}; {expected}")
     total, weight = (part.sum() for part in parts)
     return Weighted(total, weight.to(total.device))
+
+
+def refuse_complex(name: str, value: Any) -> None:
+    """Raises EvaluationError for a complex value, whose imaginary part float64 would drop without a word."""
+    if isinstance(value, complex) or (isinstance(value, Tensor) and value.is_complex()):
+        raise EvaluationError(f"{name} returned complex numbers; expected real ones, such as their abs()")
 
 
 def mean_of(value: Any) -> Tensor:

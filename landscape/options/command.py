@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from landscape.options.option import Given, Option, OptionRow, check_names, rows_of
+from landscape.options.option import Given, Option, OptionRow, check_names, check_types, rows_of
 
 # A result and the shell-only options -> the lines that the shell prints.
 Lines = Callable[[Any, Mapping[str, Any]], Sequence[str]]
@@ -88,11 +88,12 @@ def command(
 
 def _named(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function with a message on keywords that it does not have."""
-    keywords = [p.name for p in inspect.signature(function).parameters.values()]
+    types = {p.name: p.annotation for p in inspect.signature(function).parameters.values()}
 
     @functools.wraps(function)
     def wrapper(*positional: Any, **given: Any) -> Any:
-        check_names(function.__name__, given, keywords)
+        check_names(function.__name__, given, list(types))
+        check_types(types, given)
         return function(*positional, **given)
 
     return wrapper
@@ -113,14 +114,15 @@ def _with_keywords(
     own = [parameter for parameter in signature.parameters.values() if parameter.name != "given"]
     in_python = [row for row in rows if not row.option.shell]
     names = [row.name for row in in_python]
+    types = {field.name: field.type for group in groups for field in dataclasses.fields(group)}
 
     @functools.wraps(function)
     def wrapper(*positional: Any, **keywords: Any) -> Any:
         passed = {parameter.name: keywords.pop(parameter.name) for parameter in own if parameter.name in keywords}
         check_names(function.__name__, keywords, names)
+        check_types(types, keywords)
         return function(*positional, **passed, given=Given(keywords))
 
-    types = {field.name: field.type for group in groups for field in dataclasses.fields(group)}
     added = [
         inspect.Parameter(row.name, inspect.Parameter.KEYWORD_ONLY, default=row.default, annotation=types[row.name])
         for row in in_python

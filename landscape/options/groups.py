@@ -88,7 +88,7 @@ class LossOptions:
         "cross_entropy", "cross_entropy (default), mse, module:callable, file.py:callable; a callable takes (outputs, "
         "targets) or (model, batch)", metavar="SPEC",
     )  # fmt: skip
-    metrics: str | Sequence[str | Callable] | None = option(
+    metrics: str | Callable | Sequence[str | Callable] | None = option(
         None, "loss,accuracy,file.py:callable (default: loss, with accuracy beside cross-entropy)", type=comma_list,
         metavar="LIST",
     )  # fmt: skip
@@ -97,9 +97,9 @@ class LossOptions:
     @property
     def names(self) -> list[str | Callable] | None:
         """The metrics one by one; None for the usual ones."""
-        if not self.metrics:
+        if self.metrics is None or self.metrics == []:
             return None
-        given: Sequence[str | Callable] = (self.metrics,) if isinstance(self.metrics, str) else self.metrics
+        given = self.metrics if isinstance(self.metrics, (list, tuple)) else (self.metrics,)
         return [each for part in given for each in (part.split(",") if isinstance(part, str) else [part])]
 
 
@@ -172,7 +172,7 @@ class AxesOptions:
 class MachineOptions:
     title: ClassVar[str] = "machine"
 
-    device: str = option("auto", "default: the GPU of the local rank, if any", metavar="auto|cpu|cuda")
+    device: Any = option("auto", "default: the GPU of the local rank, if any", metavar="auto|cpu|cuda")
     precision: str = option("fp32", "default: fp32, which never uses TF32", choices=("fp32", "tf32", "bf16", "fp64"))
     batch_size: int | None = option(None, "samples in one pass", type=int, metavar="N")
     threads: int | None = option(None, "CPU threads of each rank (default: cores / ranks)", type=int, metavar="N")

@@ -9,13 +9,25 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import numbers
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 from landscape.errors import UsageError
 
 G = TypeVar("G")
+# What a plain annotation accepts, and how a message names it; an option whose annotation holds more is looked at by its reader.
+PLAIN: dict[str, tuple[tuple[type, ...], str]] = {
+    "int": ((numbers.Integral,), "a whole number"),
+    "float": ((numbers.Real,), "a number"),
+    "bool": ((bool, type(None)), "True or False"),
+    "str": ((str,), "a text"),
+    "Path": ((os.PathLike,), "a path"),
+    "Sequence": ((Iterable,), "a list"),
+    "None": ((type(None),), "None"),
+}
 
 
 @dataclass(frozen=True)
@@ -118,6 +130,34 @@ def check_names(function: str, given: Mapping[str, Any], known: Sequence[str]) -
             near = difflib.get_close_matches(name, known, 3, 0.5)
             hint = f"did you mean {' or '.join(near)}?" if near else f"it takes {', '.join(known)}"
             raise UsageError(f"{function} has no option '{name}'; {hint}")
+
+
+def check_types(types: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    """Raises UsageError for a value of another type than its annotation, as written, where that is one of plain types."""
+    for name, value in given.items():
+        parts = re.sub(r"\[[^]]*\]", "", str(types.get(name, "Any"))).split(" | ")
+        if all(part in PLAIN for part in parts) and not any(_is_a(value, part) for part in parts):
+            expected = " or ".join(PLAIN[part][1] for part in parts)
+            raise UsageError(f"{name.replace('_', '-')} {shown(value)}: expected {expected}")
+
+
+def _is_a(value: Any, part: str) -> bool:
+    if isinstance(value, PLAIN[part][0]):
+        return True
+    # 0 and 1 are what a script may pass for a flag; numpy's truth values have no common class with Python's
+    return part == "bool" and (
+        type(value).__name__ in ("bool_", "bool") or (isinstance(value, int) and value in (0, 1))
+    )
+
+
+def shown(value: Any) -> str:
+    """A value in a message: what is short as it is written, the rest by its type."""
+    kind = type(value).__name__
+    return (
+        repr(value)
+        if value is None or (isinstance(value, (str, numbers.Number)) and len(repr(value)) < 80)
+        else f"of type {kind}"
+    )
 
 
 def check_whole(name: str, value: Any, least: int, most: int | None = None) -> None:

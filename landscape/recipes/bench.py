@@ -82,7 +82,7 @@ def bench(
     data: Any = None,
     samples: int | None = None,
     normalize: str | None = None,
-    device: str = "auto",
+    device: Any = "auto",
     precision: str = "fp32",
     batch_size: int | None = None,
     threads: int | None = None,

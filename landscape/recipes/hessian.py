@@ -79,7 +79,7 @@ class MovedOptions:
 class EndsMachine:
     title: ClassVar[str] = "machine"
 
-    device: str = again(MachineOptions, "device")
+    device: Any = again(MachineOptions, "device")
     batch_size: int | None = again(MachineOptions, "batch_size")
     threads: int | None = again(MachineOptions, "threads")
     stall: float | None = again(MachineOptions, "stall")

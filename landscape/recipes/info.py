@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from landscape.errors import UsageError
 from landscape.options.command import Positional, command
-from landscape.options.option import Option
+from landscape.options.option import Option, shown
 from landscape.recipes.words import tree_lines
 
 
@@ -38,5 +39,10 @@ def info(path: str | Path | Sequence[str | Path]) -> dict[str, Any] | list[dict[
 
     if isinstance(path, (str, Path)):
         return describe(path)
-    found = [describe(each) for each in path]
+    several = path if isinstance(path, (list, tuple)) else (path,)
+    if odd := [each for each in several if not isinstance(each, (str, Path))]:
+        raise UsageError(f"path {shown(odd[0])}: expected the name of a file")
+    if not several:
+        raise UsageError("no file given: expected the name of one or more")
+    found = [describe(each) for each in several]
     return found if len(found) > 1 else found[0]

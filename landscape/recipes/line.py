@@ -48,4 +48,4 @@ def line(checkpoint: Any = None, *, given: Given) -> Surface | Plan:
         LandscapeError: bad input or a failing evaluation; what was computed is in `out`.
     """
     usual = "0:1:51" if given[AxesOptions].to is not None else "-1:1:51"
-    return compute(checkpoint, {"x": given[LineRange].x or usual}, given, "line")
+    return compute(checkpoint, {"x": usual if given[LineRange].x is None else given[LineRange].x}, given, "line")

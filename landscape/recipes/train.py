@@ -88,7 +88,7 @@ class OptimizerOptions:
 class RunOptions:
     title: ClassVar[str] = "machine and output"
 
-    device: str = again(MachineOptions, "device")
+    device: Any = again(MachineOptions, "device")
     precision: str = again(MachineOptions, "precision")
     threads: int | None = again(MachineOptions, "threads")
     save_every: str | int = option(

@@ -6,14 +6,15 @@ unless they are the same tensors: none is taken silently.
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from torch import nn
 
-from landscape.checkpoint.checkpoint import Checkpoint, load_checkpoint, tensors_digest
+from landscape.checkpoint.checkpoint import Checkpoint, load_checkpoint, odd_tensor, tensors_digest
 from landscape.checkpoint.entries import refuse_several, under
 from landscape.checkpoint.fit import fits, leading_paths
-from landscape.errors import CheckpointError
+from landscape.errors import CheckpointError, UsageError
 from landscape.models.recognize import recognize
 from landscape.models.resolve import build_model
 
@@ -24,7 +25,12 @@ def read(checkpoint: Any, entry: str | None, *, optional: bool = False) -> Check
     Raises:
         CheckpointError: unreadable, or without this entry.
     """
-    found = checkpoint if isinstance(checkpoint, Checkpoint) else load_checkpoint(checkpoint)
+    if not isinstance(checkpoint, (Checkpoint, str, os.PathLike)):
+        raise UsageError(
+            f"checkpoint of type {type(checkpoint).__name__}: expected the name of a file or a Checkpoint; for a state dict, "
+            "ll.Checkpoint(state_dict), or load it into a module and pass that as model=..."
+        )
+    found = checkpoint if isinstance(checkpoint, Checkpoint) else load_checkpoint(os.fspath(checkpoint))
     if not entry or (optional and found.chosen):
         return found
     try:
@@ -42,6 +48,8 @@ def fitting_entry(checkpoint: Checkpoint, model: Any) -> Checkpoint:
         CheckpointError: several fit.
     """
     candidates = checkpoint.candidates()
+    if odd := next(filter(None, (odd_tensor(one.state_dict) for one in candidates)), None):
+        raise CheckpointError(f"checkpoint {checkpoint.source}: {odd}")
     found = [one for one in candidates if _fits(one, model)] if len(candidates) > 1 else candidates
     if len({tensors_digest(one.state_dict) for one in found}) > 1:
         raise refuse_several(checkpoint.source, [one.entry for one in found])

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
-from landscape.checkpoint.checkpoint import Checkpoint, tensors_digest
+from landscape.checkpoint.checkpoint import Checkpoint, odd_tensor, tensors_digest
 from landscape.checkpoint.entries import under
 from landscape.checkpoint.fit import fit, fitting, leading_paths
-from landscape.errors import CheckpointError, UsageError
+from landscape.errors import CheckpointError, LandscapeError, UsageError
 from landscape.models.choose import ReadBatch, choose
 from landscape.models.recognize import recognize
 from landscape.models.resolve import build_model
@@ -75,9 +76,18 @@ def load_net(
     if checkpoint is None:
         if entry:
             raise UsageError(f"entry '{entry}': there is no checkpoint that it could be one of; drop the option")
+        if callable(model) and not isinstance(model, nn.Module):
+            shown = getattr(model, "__qualname__", type(model).__name__)
+            raise UsageError(
+                f"model {shown}: expected a torch.nn.Module with its weights in it, such as what it returns when called"
+            )
         if not isinstance(model, nn.Module):
             raise UsageError("no checkpoint: give one, or pass model=... as a torch.nn.Module with its weights in it")
         return _in_memory(model)
+    if isinstance(checkpoint, nn.Module):
+        raise UsageError(f"checkpoint of type {type(checkpoint).__name__}: expected a file; pass a module as model=...")
+    if not isinstance(model, (nn.Module, str, type(None))):
+        raise UsageError(f"model of type {type(model).__name__}: expected a torch.nn.Module or the name of one")
     checkpoint = read(checkpoint, entry)
     wanted = {"model": checkpoint.meta.get("model")} if not model else {}
     wanted |= {"data": checkpoint.meta.get("data")} if data is None else {}
@@ -102,6 +112,7 @@ def other_net(checkpoint: Any, like: Net) -> Other:
     label = None
     if isinstance(checkpoint, nn.Module):
         label = type(bare(checkpoint)).__name__
+        _check_plain(bare(checkpoint))
         checkpoint = Checkpoint(dict(bare(checkpoint).state_dict()), source=IN_MEMORY)
     else:
         checkpoint = fitting_entry(read(checkpoint, like.checkpoint.entry, optional=True), like.module)
@@ -119,9 +130,20 @@ def bare(model: nn.Module) -> nn.Module:
         model = inner
 
 
+def _check_plain(model: nn.Module) -> None:
+    """Raises LandscapeError for a module in memory whose weights cannot be moved."""
+    if isinstance(model, torch.jit.ScriptModule):
+        raise LandscapeError(
+            "the model is scripted or traced, and cannot be evaluated at other weights; pass the module itself"
+        )
+    if odd := odd_tensor(model.state_dict(keep_vars=True)):
+        raise LandscapeError(f"the model {type(model).__name__}: {odd}")
+
+
 def _in_memory(model: nn.Module) -> Net:
     model = bare(model)
     name = type(model).__name__
+    _check_plain(model)
     facts = CheckpointFacts(path=IN_MEMORY, sha256=tensors_digest(model.state_dict()))
     return _net(model, name, {}, facts, name, own=False)
 

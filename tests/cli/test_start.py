@@ -51,3 +51,18 @@ def test_importing_has_no_side_effects(tmp_path):
         "import matplotlib\nassert 'matplotlib.pyplot' not in __import__('sys').modules"
     )
     loaded(code, tmp_path)
+
+
+def test_ctrl_c_while_the_command_loads_is_one_line(tmp_path):
+    (tmp_path / "stop.py").write_text(
+        "import sys\n"
+        "class Stop:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'landscape.cli.main':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Stop())\n"
+        "from landscape.__main__ import main\n"
+        "sys.exit(main())\n"
+    )
+    done = subprocess.run([sys.executable, "stop.py"], capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    assert (done.returncode, done.stderr) == (130, "landscape: stopped by Ctrl-C\n")

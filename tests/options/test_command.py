@@ -7,6 +7,7 @@ import inspect
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 
 from landscape.cli.parser import add_arguments
@@ -108,6 +109,32 @@ def test_none_is_a_choice_only_where_it_is_the_default():
     check_choices(AxesOptions())
     with pytest.raises(UsageError, match="along 'None': expected one of"):
         check_choices(AxesOptions(along=None))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"seed": "3"}, "seed '3': expected a whole number"),
+        ({"seed": None}, "seed None: expected a whole number"),
+        ({"samples": 6.5}, "samples 6.5: expected a whole number or None"),
+        ({"l2": "x"}, "l2 'x': expected a number or None"),
+        ({"lean": "no"}, "lean 'no': expected True or False"),
+        ({"ignore": ["fc"]}, "ignore of type list: expected a text or None"),
+        ({"split": 3}, "split 3: expected a text or a list"),
+        ({"trust": 3}, "trust 3: expected True or False or a text or a path or a list"),
+        ({"out": 3}, "out 3: expected a text or a path or None"),
+    ],
+)
+def test_a_value_of_another_type_than_the_option_is_named(given: dict[str, Any], said: str):
+    import landscape as ll
+
+    with pytest.raises(UsageError, match=f"^{said}$"):
+        ll.surface("net.pt", **given)
+
+
+def test_values_that_mean_the_same_pass():
+    assert draw(side_length=np.int64(4), filled=np.True_)[1] == Shape(side_length=4, filled=True)
+    assert draw(filled=1)[1].filled == 1
 
 
 def test_functions_with_written_out_keywords_name_the_nearest_too():
