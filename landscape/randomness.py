@@ -45,8 +45,9 @@ def seed_torch(seed: int, device: torch.device | None = None) -> None:
 
 def states(device: torch.device | None = None) -> tuple[bytes, ...]:
     """Where the generators are; two calls differ when something was drawn between them."""
-    found = [repr(random.getstate()).encode(), repr(np.random.get_state(legacy=False)["state"]["pos"]).encode()]
-    found.append(np.random.get_state(legacy=False)["state"]["key"].tobytes())
+    legacy = np.random.get_state(legacy=False)["state"]  # of whichever bit generator is set
+    found = [repr(random.getstate()).encode()]
+    found += [value.tobytes() if isinstance(value, np.ndarray) else repr(value).encode() for value in legacy.values()]
     found.append(torch.get_rng_state().numpy().tobytes())
     if device is not None and _is_gpu(device):
         found.append(torch.cuda.get_rng_state(device).numpy().tobytes())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import numbers
 import os
 import re
@@ -119,6 +120,9 @@ def _text(value: Any) -> str:
         return "(" + ", ".join(map(_text, value)) + ")"
     if value is None or isinstance(value, (str, numbers.Number)):
         return str(value)
+    if isinstance(value, functools.partial):
+        named = [f"{key}={_text(each)}" for key, each in value.keywords.items()]
+        return f"partial({', '.join([_text(value.func), *map(_text, value.args), *named])})"
     name = getattr(value, "__qualname__", None) or type(value).__qualname__
     return f"{getattr(value, '__module__', '')}.{name}"
 

@@ -6,12 +6,15 @@ in memory. Does not follow what these import.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import inspect
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+from landscape.regular import expanded
 
 
 def code_mark(*used: Any) -> str:
@@ -26,6 +29,8 @@ def _flat(used: Iterable[Any]) -> Iterable[Any]:
     for each in used:
         if isinstance(each, (list, tuple)):
             yield from _flat(each)
+        elif isinstance(each, functools.partial):
+            yield from _flat([each.func, *each.args, *each.keywords.values()])
         elif isinstance(each, str):
             yield from each.split(",")
         elif each is not None:
@@ -37,8 +42,8 @@ def _source(used: Any) -> bytes:
     if isinstance(used, str):
         place = used.rpartition(":")[0]
         module = sys.modules.get(place)
-        path = Path(place) if place.endswith(".py") else Path(getattr(module, "__file__", None) or "")
-        return path.expanduser().read_bytes() if path.suffix == ".py" and path.expanduser().is_file() else b""
+        path = expanded(place) if place.endswith(".py") else Path(getattr(module, "__file__", None) or "")
+        return path.read_bytes() if path.suffix == ".py" and path.is_file() else b""
     made = used if inspect.isroutine(used) or inspect.isclass(used) else type(used)
     if (getattr(made, "__module__", None) or "").partition(".")[0] in ("torch", "numpy", "builtins"):
         return b""

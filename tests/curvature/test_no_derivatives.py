@@ -5,7 +5,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from landscape.curvature.operator import CurvatureOperator
 from landscape.errors import EvaluationError
+from landscape.objective.adapt import adapt
 
 
 def hits(outputs, targets):
@@ -219,3 +221,26 @@ def test_a_net_for_single_precision_alone_says_so(images, products):
     assert found.backend == "differences"
     assert "gradients stay in fp32, as float64 does not work: TypeError: float32 only" in found.notes[-1]
     assert found(found.gaussian(0)).any()
+
+
+class Noisy(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner, self.norm, self.out = nn.Linear(72, 8), nn.BatchNorm1d(8), nn.Linear(8, 3)
+
+    def forward(self, x):
+        return self.out(F.dropout(torch.tanh(self.norm(self.inner(x.flatten(1)))), 0.5, training=True))
+
+
+def test_both_sides_of_a_difference_have_the_same_random_numbers(images, products):
+    torch.manual_seed(0)
+    plain = products(Noisy(), (images[0].float(), images[1]), ignore="none", backend="graph", precision="fp32")
+    adapt(plain._objective)
+    found, exact = (
+        CurvatureOperator(plain._objective, ignore="none", backend=each) for each in ("differences", "graph")
+    )
+    assert found.refresh() == pytest.approx(exact.refresh(), rel=0.5)
+    vector = found.gaussian(0)
+    first = found(vector)
+    torch.testing.assert_close(found(vector), first, rtol=0, atol=0)
+    assert float(first.norm()) == pytest.approx(float(exact(vector).norm()), rel=0.5), "not a difference of two noises"

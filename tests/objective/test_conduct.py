@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from landscape.errors import EvaluationError, UsageError
+from landscape.objective.steady import Held
 from landscape.randomness import states
 
 
@@ -258,3 +259,25 @@ def test_random_numbers_in_the_users_batches(points, objective):
     task = objective(noisy("torch")[0], loader)
     task.check()
     assert task.chunks == 5
+
+
+def test_a_buffer_that_holds_nan_has_not_changed():
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 3))
+    net.register_buffer("unset", torch.full((2,), float("nan")))
+    net.register_buffer("mask", torch.tensor([True, False]))
+    held = Held(net)
+    assert held.changed() == []
+    net.unset.fill_(1.0)
+    assert held.changed() == ["unset"]
+
+
+def test_states_know_every_bit_generator_of_numpy():
+    before = np.random.get_bit_generator()
+    try:
+        np.random.set_bit_generator(np.random.PCG64(1))
+        first = states()
+        assert states() == first
+        np.random.random()
+        assert states() != first
+    finally:
+        np.random.set_bit_generator(before)
