@@ -153,10 +153,9 @@ def test_every_option_is_compared_unless_it_is_a_rank_of_its_own_business(name, 
         if row.option.shell:
             continue
         choices = [each for each in row.option.choices or () if each != row.default]
-        number = 0.02 if row.option.type is float else 3
-        other = choices[0] if choices else not row.default if isinstance(row.default, bool) else number
-        if row.name in ("split", "metrics"):
-            other = "test"
+        usual = {float: 0.02, int: 3}.get(row.option.type, "3")
+        other = choices[0] if choices else not row.default if isinstance(row.default, bool) else usual
+        other = {"split": "test", "metrics": "test", "refine": False}.get(row.name, other)
         if row.name == "to" and name == "line":
             continue  # decides the usual range of x, and is a file
         differs = {key for key, text in agreed(**{row.name: other}).items() if plain.get(key) != text}
