@@ -327,7 +327,7 @@ def test_the_callers_net_is_unchanged(cnn, images, products):
     assert all(parameter.requires_grad for parameter in net.parameters())
 
 
-@pytest.mark.parametrize("name", ["vgg9", "densenet_cifar", "resnet20_a"])
+@pytest.mark.parametrize("name", ["vgg9", pytest.param("densenet_cifar", marks=pytest.mark.slow), "resnet20_a"])
 def test_the_other_nets_of_the_zoo_have_programs(name, products):
     net = build_zoo(name).eval()
     generator = torch.Generator().manual_seed(0)

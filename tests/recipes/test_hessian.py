@@ -352,10 +352,10 @@ def test_a_kill_leaves_a_file_that_is_continued(surface, launch):
     done = kept.status["hessian"] == 1
     assert 3 < done.sum() < done.size and np.isfinite(kept.values["train_loss"]).all()
     assert np.isfinite(kept.values["hessian_max"][done]).all()
-    again = ll.hessian("s.h5", tolerance=1e-4, every=6, threads=1, quiet=True)
+    again = ll.hessian("s.h5", tolerance=1e-4, every=12, threads=1, quiet=True)
     np.testing.assert_array_equal(again.values["hessian_max"][done], kept.values["hessian_max"][done])
     surface("t.h5", x="-1:1:25", y="-1:1:25", samples=16)
-    whole = ll.hessian("t.h5", tolerance=1e-4, every=6, threads=1, quiet=True)
+    whole = ll.hessian("t.h5", tolerance=1e-4, every=12, threads=1, quiet=True)
     common = whole.status["hessian"] == 1
     np.testing.assert_array_equal(again.values["hessian_min"][common], whole.values["hessian_min"][common])
 
@@ -420,6 +420,7 @@ def test_a_run_with_one_net_has_no_path(here):
         ll.hessian("run")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("point", [3])
 def test_the_reference_point_of_the_original_program(reference, tmp_path, point):
     """(0.5, 0.5) of hessian.json; the other three: the slow test below."""

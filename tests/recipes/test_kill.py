@@ -81,7 +81,7 @@ def test_one_process_survives_kills(here, truth):
     assert_same(ll.surface("net.pt", out=out, quiet=True, **ARGUMENTS), truth)
 
 
-@pytest.mark.parametrize("least", [6, pytest.param(KILLS, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("least", [3, pytest.param(KILLS, marks=pytest.mark.slow)])
 def test_two_ranks_survive_kills(here, truth, launch, least):
     command = launch(*WORDS, ranks=2)
     out, chance, before, kills, inside = here / "a.h5", random.Random(1), 0, 0, 0

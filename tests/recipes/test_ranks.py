@@ -176,7 +176,7 @@ def test_wrong_usage_is_one_line_under_mpi(here, command, basic):
     assert done.stderr.count("x range '1:0:5'") == 1
 
 
-@pytest.mark.parametrize(("ranks", "shard"), [(2, True), (3, True), (3, False)])
+@pytest.mark.parametrize(("ranks", "shard"), [(2, True), pytest.param(3, True, marks=pytest.mark.slow), (3, False)])
 def test_values_do_not_depend_on_who_shares_a_point(here, command, basic, ranks, shard):
     import landscape as ll
 

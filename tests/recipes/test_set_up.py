@@ -21,7 +21,9 @@ FAULTS = {
 
 
 @pytest.mark.parametrize(
-    ("command", "step"), [("line", step) for step in FAULTS] + [("spectrum", "checkpoint"), ("spectrum", "device")]
+    ("command", "step"),
+    [("line", step) for step in FAULTS]
+    + [("spectrum", "device"), pytest.param("spectrum", "checkpoint", marks=pytest.mark.slow)],
 )
 def test_a_rank_that_fails_alone_ends_the_job(here, mpiexec, command: str, step: str) -> None:
     fault, word = FAULTS[step]

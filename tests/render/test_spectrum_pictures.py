@@ -17,6 +17,7 @@ NODES = np.array([[-3.0, -1.2, -0.4, 0.0, 0.4, 1.2, 3.0, 9.0], [-2.9, -1.1, -0.4
 WEIGHTS = np.array(
     [[1e-4, 1e-3, 0.02, 0.95, 0.0259, 2e-3, 8e-4, 2e-4], [2e-4, 2e-3, 0.02, 0.95, 0.024, 2.6e-3, 1e-3, 2e-4]]
 )
+MANY = 80  # rows of layers: more than fit on a page of the usual height
 PROVENANCE = {
     "model": {"name": "resnet20", "parameters": 272474},
     "checkpoint": {"path": "nets/resnet20_cifar10.pt", "sha256": "0123456789abcdef"},
@@ -47,7 +48,7 @@ SCENES = {
     )[0],
     "compared": lambda: build_comparison([spectrum(), spectrum(0.3)], kind="spectrum", names=["before", "after"]),
     "layers": lambda: build_scene(spectrum(layers=22), kind="layers"),
-    "many layers": lambda: build_scene(spectrum(layers=140), kind="layers"),
+    "many layers": lambda: build_scene(spectrum(layers=MANY), kind="layers"),
 }
 
 
@@ -171,7 +172,7 @@ def test_switching_the_scale_changes_both_axes():
 
 def test_the_page_of_layers_is_as_high_as_its_rows(tmp_path):
     few, many = (panel_of(SCENES[name]()) for name in ("layers", "many layers"))
-    assert many.drawn.figures[0].layout.height - few.drawn.figures[0].layout.height >= 118 * 12
+    assert many.drawn.figures[0].layout.height - few.drawn.figures[0].layout.height >= (MANY - 22) * 12
     dots = [t for t in few.drawn.figures[0].data if t.meta["view"] == 0 and t.mode == "markers"]
     assert len(dots) == 23 and dots[3].hovertemplate == "%{text}"
     assert dots[3].text.startswith("layer0.2.conv_2, 270,896 parameters")
