@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from landscape.errors import LandscapeError
 from landscape.regular import odd_kind
 
 # A file system allows names of 255 bytes; a longer name than this is cut in the names of scratch files and locks.
@@ -32,7 +33,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     followed: what it leads to is replaced, not the link.
 
     Raises:
-        OSError: no space, no permission, no folder, or `path` is no regular file (a pipe, a device); the old file is
+        OSError: no space, no permission, no folder, or `path` is not a regular file (a pipe, a device); the old file is
             unchanged and the scratch file is removed.
     """
     path = replaceable(Path(path))
@@ -47,6 +48,23 @@ def whole_file(path: Path) -> Iterator[Path]:
     except BaseException:
         with contextlib.suppress(OSError):
             scratch.unlink()
+        raise
+
+
+@contextlib.contextmanager
+def disk_named(path: Path, advice: str) -> Iterator[None]:
+    """Within: a failure of the disk becomes one line that names `path`.
+
+    Raises:
+        LandscapeError: the disk failed, whatever the library made of it.
+    """
+    try:
+        yield
+    except LandscapeError:
+        raise
+    except Exception as error:
+        if found := disk_error(error):
+            raise LandscapeError(f"cannot write {path}: {found.strerror or found}; {advice}") from error
         raise
 
 

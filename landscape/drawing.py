@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from landscape.atomic import disk_error
+from landscape.atomic import disk_named
 from landscape.errors import LandscapeError, UsageError
 from landscape.options.groups import named_path
 from landscape.options.option import shown
@@ -148,7 +148,7 @@ def _draw(scene: Scene | Comparison, path: Path, dpi: int) -> Path:
     if not is_folder(path.parent):
         raise LandscapeError(f"output {path}: the folder {path.parent} does not exist; create it or give another -o")
     scene = reworded(scene, printable)
-    try:
+    with disk_named(path, "give another -o"):
         if path.suffix.lower() in INTERACTIVE:
             from landscape.render.page.picture import draw as draw_page
 
@@ -157,10 +157,4 @@ def _draw(scene: Scene | Comparison, path: Path, dpi: int) -> Path:
             from landscape.render.still.picture import draw as draw_still
 
             draw_still(scene, path, dpi=dpi)
-    except LandscapeError:
-        raise
-    except Exception as error:
-        if found := disk_error(error):
-            raise LandscapeError(f"cannot write {path}: {found.strerror or found}; give another -o") from error
-        raise
     return path

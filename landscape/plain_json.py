@@ -17,7 +17,7 @@ def parse_json(text: str | bytes) -> Any:
     """The value; a whole number of more than 20 digits, which no setting has, becomes a float.
 
     Raises:
-        ValueError: it is no JSON, or is nested deeper than `DEEPEST`.
+        ValueError: it is not JSON, or is nested deeper than `DEEPEST`.
 
     >>> parse_json('{"seed": 3}')
     {'seed': 3}

@@ -49,7 +49,7 @@ def taken(stored: Mapping[str, Any], source: str, trust: Trust) -> dict[str, Any
     """The specs of a file that are about to be used, after checking that they name no code.
 
     Args:
-        stored: by option (model, data, loss); an entry that is no text is left out.
+        stored: by option (model, data, loss); an entry that is not text is left out.
         source: the file or folder that names them. trust: see `is_trusted`.
 
     Raises:

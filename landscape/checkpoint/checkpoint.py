@@ -132,7 +132,7 @@ def load_checkpoint(path: str | Path, entry: str | None = None) -> Checkpoint:
 
 
 def odd_tensor(tensors: Mapping[str, Tensor], kinds: Iterable[str] = tuple(ODD)) -> str | None:
-    """What is wrong with the first tensor that is no plain array of values, and what to do; None if all are."""
+    """What is wrong with the first tensor that is not a plain array of values, and what to do; None if all are."""
     for name, tensor in tensors.items():
         for kind in kinds:
             if IS_ODD[kind](tensor):

@@ -47,7 +47,7 @@ def read_npz(path: Path, names: Sequence[str], purpose: str) -> list[np.ndarray]
     except Exception as error:  # damaged files raise OSError, ValueError, zip and zlib errors
         raise _damaged(path, error) from error
     if odd := [name for name, array in zip(names, found, strict=True) if not isinstance(array, np.ndarray)]:
-        raise DataError(f"data npz:{path}: '{odd[0]}' is no array; write it again with numpy.savez")
+        raise DataError(f"data npz:{path}: '{odd[0]}' is not an array; write it again with numpy.savez")
     return found
 
 
@@ -58,7 +58,7 @@ def _sizes(path: Path) -> dict[str, int]:
     try:
         with zipfile.ZipFile(path) as archive:
             return {entry.filename.removesuffix(".npy"): entry.file_size for entry in archive.infolist()}
-    except Exception as error:  # an .npy file is no zip either
+    except Exception as error:  # an .npy file is not a zip either
         raise _damaged(path, error) from error
 
 

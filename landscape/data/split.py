@@ -278,7 +278,7 @@ def batch_length(batch: Any) -> int:
 
 
 def _parts(batch: Any) -> Iterable[Any]:
-    """What a structure consists of; nothing for a tensor, or for what is no structure."""
+    """What a structure consists of; nothing for a tensor, or for what is not a structure."""
     if isinstance(batch, (list, tuple)):
         return batch
     return batch.values() if hasattr(batch, "values") and not isinstance(batch, Tensor) else ()

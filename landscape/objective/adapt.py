@@ -55,7 +55,7 @@ def adapt(objective: Objective, *, lenient: bool = False) -> None:
     """Finds the conduct of an objective that accepts its data, and adapts to it; `lenient` as in `Objective.check`.
 
     Raises:
-        EvaluationError: evaluations cannot be repeated. UsageError: a loss that is no mean over samples, without batches.
+        EvaluationError: evaluations cannot be repeated. UsageError: a loss that is not a mean over samples, without batches.
     """
     split = next(iter(objective.splits.values()))
     held = Held(objective.model)

@@ -234,13 +234,13 @@ class Objective:
     def check(self, *, lenient: bool = False) -> None:
         """Passes one batch of each split through the net and the loss, and checks all labels, before a long run.
 
-        Finds the `conduct` of both on the first split, and adapts to it: see adapt.py. `lenient`: a loss that is no mean over
+        Finds the `conduct` of both on the first split, and adapts to it: see adapt.py. `lenient`: a loss that is not a mean over
         samples is taken as one of whole batches, whatever they are.
 
         Raises:
             EvaluationError: the net does not accept the inputs, or the loss does not accept the outputs.
             DataError: an empty split, or labels outside the classes.
-            UsageError: `l2` without a loss among the metrics; a loss that is no mean over samples.
+            UsageError: `l2` without a loss among the metrics; a loss that is not a mean over samples.
         """
         with forked(self.device):
             for name, split in self.splits.items():

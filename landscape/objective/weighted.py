@@ -132,7 +132,7 @@ def weighted(name: str, pair: tuple[Any, ...], length: int) -> Weighted:
     """The pair (sum, weight) that a loss returned for a batch of `length` samples, as float64.
 
     Raises:
-        EvaluationError: it is no such pair.
+        EvaluationError: it is not such a pair.
     """
     expected = f"expected (sum, weight), two numbers or two tensors ({length},) of which the samples' sums are taken"
     if len(pair) != 2:

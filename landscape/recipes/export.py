@@ -35,7 +35,7 @@ def export(surface: Surface | str | Path, out: str | Path, *, format: str | None
     Raises:
         UsageError: unknown format. LandscapeError: unreadable input or unwritable output.
     """
-    from landscape.atomic import disk_error, whole_file
+    from landscape.atomic import disk_named, whole_file
     from landscape.exporters import FORMATS, writer_of
     from landscape.regular import is_folder
     from landscape.surfaces import Surface, load_surface
@@ -49,13 +49,6 @@ def export(surface: Surface | str | Path, out: str | Path, *, format: str | None
         raise LandscapeError(f"output {out}: the folder {out.parent} does not exist; create it or give another name")
     if not isinstance(surface, Surface) and out.exists() and out.samefile(surface):
         raise UsageError(f"output {out} is the file being exported; give another name")
-    try:
-        with whole_file(out) as scratch:
-            writer_of(chosen)(loaded, scratch)
-    except LandscapeError:
-        raise
-    except Exception as error:
-        if found := disk_error(error):
-            raise LandscapeError(f"cannot write {out}: {found.strerror or found}; give another name") from error
-        raise
+    with disk_named(out, "give another name"), whole_file(out) as scratch:
+        writer_of(chosen)(loaded, scratch)
     return out

@@ -102,8 +102,8 @@ def lines(spectrum: Any, shell: Mapping[str, Any]) -> list[str]:
     return said
 
 
-@command(
-    "eigenvalues, trace and density of the Hessian at a net's weights",
+# Groups whose options are compared between ranks.
+_COMPARED = (
     NetOptions,
     DataOptions,
     OneSplit,
@@ -112,6 +112,12 @@ def lines(spectrum: Any, shell: Mapping[str, Any]) -> list[str]:
     MachineOptions,
     OutputOptions,
     SpectrumMachine,
+)
+
+
+@command(
+    "eigenvalues, trace and density of the Hessian at a net's weights",
+    *_COMPARED,
     SpectrumOutput,
     lines=lines,
     without=("metrics", "l2", "plain", "shard_data", "dry_run"),
@@ -139,19 +145,9 @@ def spectrum(checkpoint: Any = None, *, given: Given) -> Spectrum:
 
     asked = given[SpectrumOptions]
     wanted = Wanted(**{field.name: getattr(asked, field.name) for field in fields(Wanted)})
-    groups = (
-        NetOptions,
-        DataOptions,
-        OneSplit,
-        LossOptions,
-        SpectrumOptions,
-        MachineOptions,
-        SpectrumMachine,
-        OutputOptions,
-    )
     found = run(
         lambda world: SpectrumStudy(checkpoint, given, wanted, asked.products, world),
-        agree={"command": "spectrum", **agreed(given, *groups)},
+        agree={"command": "spectrum", **agreed(given, *_COMPARED)},
         code=(given[NetOptions].model, given[DataOptions].data, given[LossOptions].loss),
         quiet=given[OutputOptions].quiet,
         stall=given[MachineOptions].stall,

@@ -32,7 +32,7 @@ SHORT = 24  # characters of a value that a message shows
 def together(world: World, action: Callable[[], T]) -> T:
     """The action's value, unless it failed on any rank: then all ranks raise, and none is left waiting.
 
-    A signal is no failure to agree on: the others may be long in coming, and the job is to end now.
+    A signal is not a failure to agree on: the others may be long in coming, and the job is to end now.
     """
     if world.size == 1:
         return _step(action)

@@ -65,7 +65,7 @@ class SerialExecutor:
                 raise PointFailed(failure_text(point, error), point) from error
             finally:
                 POINT.stop()
-            stop.check()  # the evaluation may have swallowed it, and then its result is no result
+            stop.check()  # the evaluation may have swallowed it, and then its result is worthless
             on_result(point, result)
 
     def follow(self, evaluate: Evaluate) -> None:

@@ -100,7 +100,7 @@ class _Recorder:
             return [dict(row) for row in state["rows"]]
         except Exception as error:  # torch and dict have many types of errors for parts that do not fit
             raise LandscapeError(
-                f"{self.folder.path / STATE}: is no state of this run ({explain(error)}); start again with --overwrite"
+                f"{self.folder.path / STATE}: is not the state of this run ({explain(error)}); start again with --overwrite"
             ) from error
 
     def after_step(self, reporter: Reporter) -> None:

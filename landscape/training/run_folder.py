@@ -119,7 +119,7 @@ class RunFolder:
         except CheckpointError as error:
             raise LandscapeError(f"{error}; or start again with --overwrite") from error
         if not isinstance(found, dict) or not all(isinstance(found.get(name), kind) for name, kind in KEPT.items()):
-            raise LandscapeError(f"{path}: damaged (it is no state of a run); start again with --overwrite")
+            raise LandscapeError(f"{path}: damaged (it is not the state of a run); start again with --overwrite")
         return found
 
     def _check_same(self, config: Mapping[str, Any], decides: Sequence[str]) -> None:

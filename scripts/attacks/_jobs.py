@@ -1,7 +1,7 @@
 """Jobs to attack: a tiny net in a folder of its own, started as a user would, and what is left of it afterwards.
 
 Owns: `net.py`, whose code strikes at a chosen moment on a chosen rank; starting a job; and finding processes that it left behind.
-It is no attack itself.
+It is not an attack itself.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What files say is shown, not obeyed; what is no file is refused; what cannot be written is not there."""
+"""What files say is shown, not obeyed; what is not a file is refused; what cannot be written is not there."""
 
 import json
 import os

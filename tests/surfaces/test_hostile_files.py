@@ -146,4 +146,4 @@ def test_attributes_of_another_kind_are_named(name, key, files):
 def test_numbers_of_a_provenance_are_bounded(files):
     with h5py.File("s.h5", "r+") as file:
         file.attrs["provenance"] = json.dumps({"directions": {"seed": 10**40}})
-    assert load_surface("s.h5").known.directions.seed is None  # a float is no seed
+    assert load_surface("s.h5").known.directions.seed is None  # a float is not a seed
