@@ -35,6 +35,8 @@ LARGEST, SMALLEST, NEGATIVE, SETTLED, SAMPLES, PRODUCTS, ROUGH_PRODUCTS, ERROR, 
 # The measurement that evaluates the objective; see `Quantity.group`.
 EVALUATION, HESSIAN = "evaluation", "hessian"
 SPLITS = ("train", "test")
+# Results with this prefix are arrays: what was evaluated sample by sample at a point, to help to estimate others.
+DRAWN = "drawn/"
 
 
 @dataclass(frozen=True)

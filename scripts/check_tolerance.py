@@ -22,6 +22,7 @@ from landscape.options.option import Given
 from landscape.study.on_slice import Asked, OnSlice, on_plane
 from landscape.surfaces import load_surface
 from landscape.surfaces.surface import EVALUATION, INTERPOLATED, Surface
+from landscape.sweep.sampler import Point
 from landscape.sweep.work import compute_point
 from landscape.sweep.world import World
 
@@ -45,7 +46,7 @@ def full_values(on: OnSlice, path: Path, count: int, seed: int) -> dict[int, flo
     started, done = time.monotonic(), 0
     for number in numbers.tolist():
         if number not in found:
-            found[number] = compute_point(work, grid.coordinates(number))[driver]
+            found[number] = compute_point(work, Point(number, grid.coordinates(number)))[driver]
             np.savez(path, numbers=list(found), loss=list(found.values()))
             done += 1
             each = (time.monotonic() - started) / done

@@ -56,8 +56,8 @@ class Loops:
         self.products = [max(chunks, round(each / product)) for each in seconds]
         self.chunks = chunks
 
-    def part(self, coords, first: int, end):
-        chunk, products = first, self.products[int(coords[0])]
+    def part(self, point, first: int, end):
+        chunk, products = first, self.products[int(point.coords[0])]
         while chunk < end(chunk):
             some = products * (chunk + 1) // self.chunks - products * chunk // self.chunks
             time.sleep(some * self.product) if self.sleep else spin(some)

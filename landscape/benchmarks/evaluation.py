@@ -27,6 +27,7 @@ from landscape.objective.objective import Objective
 from landscape.options.option import Given
 from landscape.study.on_slice import Asked, OnSlice, on_plane
 from landscape.subject.net import load_net
+from landscape.sweep.sampler import Point
 from landscape.sweep.work import compute_point
 from landscape.sweep.world import World
 from landscape.trust import Trust
@@ -57,7 +58,7 @@ def bench_evaluation(
     module = net.module.to(objective.device, objective.weights.dtype).eval()
     ways: dict[str, Callable[[], float]] = {
         "bare": lambda: bare_loop(module, objective),
-        "ours": lambda: compute_point(work, (0.0, 0.0))["train_loss"],
+        "ours": lambda: compute_point(work, Point(0, (0.0, 0.0)))["train_loss"],
     }
     if loader := _original_loader(shared, on.subject.net.meta):
         ways = {"original": lambda: original_loop(module, loader, objective.device), **ways}

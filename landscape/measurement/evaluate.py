@@ -13,14 +13,16 @@ import torch
 
 from landscape.data.split import batch_length
 from landscape.errors import EvaluationError
-from landscape.measurement.measurement import Coords, Undivided, Values
+from landscape.measurement.measurement import Coords, Values
 from landscape.objective.objective import Objective
-from landscape.objective.sampled import SampledObjective
+from landscape.objective.sampled import Neighbour, SampledObjective
 from landscape.objective.tally import Sums
 from landscape.objective.weighted import mean_of
 from landscape.quantity import Quantity, metric_of, quantity_named
 from landscape.slice.slice import Slice
 from landscape.subject.subject import Subject
+from landscape.sweep.neighbours import Given
+from landscape.sweep.sampler import Point, Result
 
 SPEED_SECONDS = 1.0
 
@@ -45,8 +47,8 @@ class Evaluate:
     def chunks(self) -> int:
         return self.subject.objective.chunks
 
-    def part(self, coords: Coords, first: int, end: Callable[[int], int]) -> list[Sums]:
-        move(self.subject, self.slice, coords)
+    def part(self, point: Point, first: int, end: Callable[[int], int]) -> list[Sums]:
+        move(self.subject, self.slice, point.coords)
         return self.subject.objective.sums(first, end)
 
     def join(self, contributions: Sequence[Sums]) -> Values:
@@ -56,15 +58,27 @@ class Evaluate:
         return quantity_of(self.subject.objective, name)
 
 
-class Sampled(Undivided):
-    """As many samples at each point as the accepted error requires."""
+class Sampled:
+    """As many samples at each point as the accepted error requires, with the help of the points nearby that it is `given`.
 
-    def __init__(self, subject: Subject, slice: Slice, estimator: SampledObjective):
+    `anchors`: where the census was taken, in its order.
+    """
+
+    chunks = 1
+
+    def __init__(self, subject: Subject, slice: Slice, estimator: SampledObjective, anchors: Sequence[Coords]):
         self.subject, self.slice, self._estimator = subject, slice, estimator
+        self._anchors = {coords: number for number, coords in enumerate(anchors)}
 
-    def evaluate(self, coords: Coords) -> Values:
-        move(self.subject, self.slice, coords)
-        return self._estimator.evaluate()
+    def part(self, point: Point, first: int, end: Callable[[int], int]) -> list[Result]:
+        move(self.subject, self.slice, point.coords)
+        if not isinstance(point.given, Given):
+            return [self._estimator.evaluate()]
+        neighbours = [Neighbour(result, self._anchors.get(coords)) for coords, result in point.given.neighbours]
+        return [self._estimator.evaluate(neighbours, point.given.share)]
+
+    def join(self, contributions: Sequence[Result]) -> Result:
+        return contributions[0]
 
     def quantity(self, name: str) -> Quantity:
         return quantity_of(self.subject.objective, name)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from landscape.quantity import Quantity
+from landscape.sweep.sampler import Point
 
 Coords = tuple[float, ...]
 Values = dict[str, float]
@@ -22,7 +23,7 @@ class Measurement(Protocol):
     def chunks(self) -> int:
         """The number of parts of a point; the same at every point and on every rank."""
 
-    def part(self, coords: Coords, first: int, end: Callable[[int], int]) -> Sequence[Any]:
+    def part(self, point: Point, first: int, end: Callable[[int], int]) -> Sequence[Any]:
         """One contribution for each chunk from `first` on; `end` is called before each and says where to stop."""
 
     def join(self, contributions: Sequence[Any]) -> Values:
@@ -67,8 +68,8 @@ class Undivided(ABC):
     def evaluate(self, coords: Coords) -> Values:
         """The result of a point."""
 
-    def part(self, coords: Coords, first: int, end: Callable[[int], int]) -> list[Values]:
-        return [self.evaluate(coords)]
+    def part(self, point: Point, first: int, end: Callable[[int], int]) -> list[Values]:
+        return [self.evaluate(point.coords)]
 
     def join(self, contributions: Sequence[Values]) -> Values:
         return contributions[0]

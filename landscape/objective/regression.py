@@ -69,12 +69,15 @@ def estimate(values: np.ndarray, auxiliary: np.ndarray, stratum: np.ndarray, siz
     return Estimate(float(fit[0] + share @ means), float(np.sqrt(error)), np.sqrt(variance))
 
 
-def neyman_allocation(total: int, sizes: np.ndarray, spread: np.ndarray, have: np.ndarray) -> np.ndarray:
+def neyman_allocation(
+    total: int, sizes: np.ndarray, spread: np.ndarray, have: np.ndarray, most: np.ndarray | None = None
+) -> np.ndarray:
     """(H,) the number of samples for each stratum, in proportion to size times spread, which minimizes the error.
 
-    They add up to about `total`, but a stratum never gets fewer than the `have` (H,) it has already, nor more than its
-    size.
+    They add up to about `total`, but a stratum never gets fewer than the `have` (H,) it has already, nor more than `most`
+    (H,), by default its size.
     """
+    most = sizes if most is None else most
     pooled = np.sqrt(np.sum(have * spread**2) / max(have.sum(), 1))
     steady = np.sqrt(
         (have * spread**2 + PRIOR_SAMPLES * np.minimum(pooled, spread.max()) ** 2) / (have + PRIOR_SAMPLES)
@@ -83,13 +86,13 @@ def neyman_allocation(total: int, sizes: np.ndarray, spread: np.ndarray, have: n
     if not weight.any():
         weight = sizes.astype(float)
     low, high = 0.0, 1.0
-    while _allocated(high, weight, sizes, have).sum() < min(total, sizes.sum()):
+    while _allocated(high, weight, most, have).sum() < min(total, most.sum()):
         low, high = high, 2 * high
     for _ in range(60):
         middle = (low + high) / 2
-        low, high = (low, middle) if _allocated(middle, weight, sizes, have).sum() >= total else (middle, high)
-    return _allocated(high, weight, sizes, have)
+        low, high = (low, middle) if _allocated(middle, weight, most, have).sum() >= total else (middle, high)
+    return _allocated(high, weight, most, have)
 
 
-def _allocated(density: float, weight: np.ndarray, sizes: np.ndarray, have: np.ndarray) -> np.ndarray:
-    return np.clip(np.ceil(density * weight), have, sizes).astype(int)
+def _allocated(density: float, weight: np.ndarray, most: np.ndarray, have: np.ndarray) -> np.ndarray:
+    return np.clip(np.ceil(density * weight), have, most).astype(int)

@@ -20,10 +20,16 @@ Counts = Sequence[int] | np.ndarray  # (H,)
 class Strata:
     """`members[h]`: the sample numbers of stratum h in the order in which they are drawn; `sizes` (H,) their counts."""
 
-    def __init__(self, hardness: np.ndarray, labels: np.ndarray | None = None):
-        """`hardness` (N,): a higher number means a larger expected share of the loss; `labels` (N,) or None."""
+    def __init__(self, hardness: np.ndarray, labels: np.ndarray | None = None, seed: int = 0):
+        """`hardness` (N,): a higher number means a larger expected share of the loss; `labels` (N,) or None.
+
+        `seed`: which sample each stratum begins with; 0 is the first.
+        """
         groups = np.split(np.argsort(-hardness, kind="stable"), _cuts(len(hardness)))
-        self.members = [_spread(group, hardness, labels) for group in groups if len(group)]
+        starts = np.random.Generator(np.random.Philox(key=seed)).random(len(groups)) if seed else np.zeros(len(groups))
+        self.members = [
+            _spread(group, hardness, labels, start) for group, start in zip(groups, starts, strict=True) if len(group)
+        ]
         self.sizes = np.array([len(group) for group in self.members])
 
     def draw(self, start: Counts, stop: Counts) -> np.ndarray:
@@ -44,13 +50,14 @@ def _cuts(count: int) -> list[int]:
     return cuts
 
 
-def _spread(group: np.ndarray, hardness: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
+def _spread(group: np.ndarray, hardness: np.ndarray, labels: np.ndarray | None, start: float) -> np.ndarray:
     """The group in an order in which the first n samples, for any n, have about its distribution of labels and losses.
 
-    Sorted by label and loss, then visited in van der Corput's order (numbers with their bits reversed).
+    Sorted by label and loss, and visited from the share `start` on in van der Corput's order (numbers with their bits reversed).
     """
     keys = [hardness[group]] if labels is None else [hardness[group], labels[group]]
-    return group[np.lexsort(keys)][_bit_reversed(len(group))]
+    in_order = group[np.lexsort(keys)]
+    return np.roll(in_order, -int(start * len(group)))[_bit_reversed(len(group))]
 
 
 def _bit_reversed(count: int) -> np.ndarray:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from landscape.errors import UsageError
 from landscape.objective.objective import Objective
-from landscape.objective.sampled import sampling_obstacle
+from landscape.objective.census import sampling_obstacle
 from landscape.options.groups import ToleranceOptions
 from landscape.surfaces.provenance import ToleranceFacts
 
@@ -43,11 +43,6 @@ class Reduction:
             raise UsageError(f"tolerance {tolerance:g} without refine: {why_not}; drop --no-refine")
         samples = options.refine is not True and not why_not
         return cls(tolerance, options.refine is not False, samples, why_not)
-
-    @property
-    def sampler(self) -> str:
-        """The name of the sampler that chooses the points."""
-        return "refined" if self.points else "everything"
 
     def facts(self) -> ToleranceFacts:
         return ToleranceFacts(asked=self.tolerance, points=self.points, samples=self.samples)

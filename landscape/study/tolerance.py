@@ -13,14 +13,16 @@ import numpy as np
 
 from landscape.measurement.evaluate import Sampled, drivers, move, quantity_of
 from landscape.objective.objective import Objective
-from landscape.objective.sampled import FIRST_ROUND, SampledObjective, pilot_statistics, take_census
-from landscape.quantity import SAMPLES
+from landscape.objective.census import take_census
+from landscape.objective.sampled import FIRST_BESIDE, FIRST_ROUND, SampledObjective, pilot_statistics
+from landscape.quantity import DRAWN, SAMPLES
 from landscape.study.on_slice import OnSlice
 from landscape.study.reduction import Reduction
 from landscape.study.study import Saving
 from landscape.surfaces.file import STDERR_PREFIX, SurfaceFile
 from landscape.surfaces.provenance import DirectionFacts, ReachedFacts
 from landscape.surfaces.surface import DONE, EVALUATION, INTERPOLATED, Surface
+from landscape.sweep.neighbours import CoarseToFine, WithNeighbours
 from landscape.sweep.refine import Refined
 from landscape.sweep.sampler import EveryPoint, Result, Sampler
 from landscape.sweep.world import World
@@ -35,7 +37,8 @@ def sampled(on: OnSlice, world: World) -> Sampled:
     moves = [lambda coords=coords: move(on.subject, plane, coords) for coords in anchors(on)]
     census = take_census(on.subject.objective, moves, _gather(world), world.rank, world.size)
     driver = drivers(on.subject)[0].split("_", 1)[1]
-    return Sampled(on.subject, plane, SampledObjective(on.subject.objective, census, reduction.stderr, driver))
+    estimator = SampledObjective(on.subject.objective, census, reduction.stderr, driver)
+    return Sampled(on.subject, plane, estimator, anchors(on))
 
 
 def _reduction(on: OnSlice) -> Reduction:
@@ -60,14 +63,20 @@ def _gather(world: World) -> Callable[[Any], list[Any]]:
 
 def sampler_for(on: OnSlice, file: SurfaceFile) -> Sampler:
     """The sampler of a run that continues `file`."""
-    return SAMPLERS[on.reduction.sampler if on.reduction else "everything"](on, file)
+    if on.reduction is None:
+        return EveryPoint(on.slice.grid, file.pending())
+    inner = _refined(on, file) if on.reduction.points else CoarseToFine(on.slice.grid, computed(file))
+    if not on.reduction.samples:
+        return inner
+    drawn = {index: result | _drawn(file.surface, index) for index, result in computed(file).items()}
+    return WithNeighbours(inner, f"{DRAWN}{drivers(on.subject)[0]}", drawn)
 
 
-def _everything(on: OnSlice, file: SurfaceFile) -> Sampler:
-    return EveryPoint(on.slice.grid, file.pending())
+def _drawn(surface: Surface, index: int) -> dict[str, np.ndarray]:
+    return {DRAWN + name: points[index] for name, points in surface.drawn.items() if index in points}
 
 
-def _refined(on: OnSlice, file: SurfaceFile) -> Sampler:
+def _refined(on: OnSlice, file: SurfaceFile) -> Refined:
     through = sorted({coordinate for coords in anchors(on) for coordinate in coords})
     return Refined(
         on.slice.grid,
@@ -77,9 +86,6 @@ def _refined(on: OnSlice, file: SurfaceFile) -> Sampler:
         through=through,
         noisy=_reduction(on).samples,
     )
-
-
-SAMPLERS: dict[str, Callable[[OnSlice, SurfaceFile], Sampler]] = {"everything": _everything, "refined": _refined}
 
 
 def computed(file: SurfaceFile) -> dict[int, Result]:
@@ -95,6 +101,8 @@ def finish(on: OnSlice, file: SurfaceFile, sampler: Sampler) -> None:
     if on.reduction is None:
         return
     checks = np.array([])
+    file.forget_drawn()
+    sampler = sampler.inner if isinstance(sampler, WithNeighbours) else sampler
     if isinstance(sampler, Refined):
         checks = np.array(list(sampler.checks.values()))
         for index, result in sampler.rest().items():

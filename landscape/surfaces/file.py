@@ -15,7 +15,7 @@ import numpy as np
 from landscape.atomic import OutputLock, replaceable
 from landscape.errors import SurfaceFileError
 from landscape.grid import Grid
-from landscape.quantity import EVALUATION, Quantity, quantity_named
+from landscape.quantity import DRAWN, EVALUATION, Quantity, quantity_named
 from landscape.regular import is_folder
 from landscape.surfaces.hdf5 import read_surface_file, write_surface_file
 from landscape.surfaces.keeper import Keeper, locked
@@ -156,6 +156,9 @@ class SurfaceFile:
     def record(self, index: int, result: Mapping[str, float], *, group: str | None = None, code: int = DONE) -> None:
         """Keeps one point's metrics (`stderr/NAME` for standard errors) under a status, and saves when a save is due."""
         for name, value in result.items():
+            if name.startswith(DRAWN):
+                self.surface.drawn.setdefault(name.removeprefix(DRAWN), {})[index] = value
+                continue
             is_error = name.startswith(STDERR_PREFIX)
             arrays = self.surface.stderr if is_error else self.surface.values
             key = name[len(STDERR_PREFIX) :] if is_error else name
@@ -172,6 +175,11 @@ class SurfaceFile:
     def describe(self, name: str, facts: Mapping) -> None:
         """Adds facts known only afterwards to the part of the provenance that describes the run."""
         self.surface.provenance.setdefault("run", {})[name] = plain(facts)
+        self._keeper.later()
+
+    def forget_drawn(self) -> None:
+        """Drops the values of single samples, which only a continued run needs."""
+        self.surface.drawn.clear()
         self._keeper.later()
 
     def save(self) -> None:

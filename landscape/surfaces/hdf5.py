@@ -7,7 +7,7 @@ back. Knows nothing of runs.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import h5py
@@ -57,6 +57,15 @@ def _fill(file: h5py.File, surface: Surface) -> None:
                 group[_escaped(name)].attrs.update(surface.quantity(name).facts())
     for name, trail in surface.trails.items():
         _write_trail(file.create_group(f"trails/{_escaped(name)}"), trail)
+    for name, points in surface.drawn.items():
+        _write_drawn(file.create_group(f"drawn/{_escaped(name)}"), points)
+
+
+def _write_drawn(group: h5py.Group, points: Mapping[int, np.ndarray]) -> None:
+    numbers = sorted(points)
+    group["points"] = np.array(numbers, np.int64)
+    group["lengths"] = np.array([len(points[number]) for number in numbers], np.int64)
+    group["values"] = np.concatenate([points[number] for number in numbers])
 
 
 def _write_trail(group: h5py.Group, trail: Trail) -> None:
@@ -102,7 +111,20 @@ def _read(file: PlainGroup, source: str) -> Surface:
         raise ValueError("its provenance is not a mapping")
     quantities = {name: quantity_named(name, facts) for name, facts in stored.items()}
     status = {name: _codes(name, array) for name, array in arrays["status"].items()}
-    return Surface(grid, values, stderr, status, found, provenance, source, quantities)
+    parts = file.group("drawn") if "drawn" in file else None
+    drawn = {_plain(name): _read_drawn(parts.group(name), grid.size) for name in parts.names()} if parts else {}
+    return Surface(grid, values, stderr, status, found, provenance, source, quantities, drawn)
+
+
+def _read_drawn(group: PlainGroup, size: int) -> dict[int, np.ndarray]:
+    """By point number, for `size` points."""
+    points, lengths, values = group.array("points"), group.array("lengths"), group.array("values")
+    whole = all(array.ndim == 1 for array in (points, lengths, values)) and points.shape == lengths.shape
+    if not whole or points.dtype.kind not in "iu" or lengths.dtype.kind not in "iu":
+        raise ValueError("the samples drawn are not rows of one length with whole numbers of points")
+    if (lengths < 0).any() or lengths.sum() != len(values) or (points < 0).any() or (points >= size).any():
+        raise ValueError("the samples drawn are not those of points of this grid")
+    return dict(zip(points.tolist(), np.split(values, np.cumsum(lengths)[:-1]), strict=True)) if len(points) else {}
 
 
 def _grid(group: PlainGroup) -> Grid:

@@ -16,6 +16,7 @@ from landscape.surfaces.provenance import Provenance
 
 PENDING, DONE, FAILED, INTERPOLATED = 0, 1, 2, 3
 STDERR_SUFFIX = "_stderr"
+Drawn = dict[str, dict[int, np.ndarray]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +42,8 @@ class Surface:
     other. Only `status[group]` says whether a point was computed (uint8: 0 pending, 1 done, 2 failed, 3 interpolated),
     never its value. `provenance` says what was computed (see docs/surface-file.md). `quantities` say what each array of
     `values` holds; `quantity` also works for older files, which do not say it.
+    `drawn[name][number]`, only before the end of a run under a tolerance: values of single samples at a point, with which a
+    continued run estimates others.
     """
 
     grid: Grid
@@ -51,6 +54,7 @@ class Surface:
     provenance: dict = field(default_factory=dict)
     source: str = ""
     quantities: dict[str, Quantity] = field(default_factory=dict)
+    drawn: Drawn = field(default_factory=dict)
 
     @property
     def x(self) -> np.ndarray:

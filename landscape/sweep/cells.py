@@ -7,7 +7,7 @@ Works on grid indices (iy, ix), or (ix,); knows no values.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import NamedTuple
 
@@ -66,6 +66,34 @@ def knots(count: int, stride: int, through: Sequence[int] = ()) -> list[int]:
         parts = max(1, round((stop - start) / stride))
         found |= {start + (stop - start) * part // parts for part in range(parts + 1)}
     return sorted(found)
+
+
+def coarse_to_fine(axes: Sequence[Sequence[int]]) -> Iterator[list[Index]]:
+    """All points whose index in each dimension is among `axes`: first the ends and middles, then ever finer lattices.
+
+    In a plane the middles of the cells come before those of their sides, which then have four neighbours at the same distance.
+
+    >>> [len(places) for places in coarse_to_fine([range(5), range(5)])]
+    [9, 4, 12]
+    """
+    sides = [_bisections(marks) for marks in axes]
+    seen: set[Index] = set()
+    for level in range(max(map(len, sides))):
+        places = set(product(*(side[min(level, len(side) - 1)] for side in sides)))
+        known = [{place[axis] for place in seen} for axis in range(len(axes))]
+        middles = {place for place in places if not any(i in marks for i, marks in zip(place, known, strict=True))}
+        yield from (sorted(new) for new in (middles, places - seen - middles) if new)
+        seen |= places
+
+
+def _bisections(marks: Sequence[int]) -> list[list[int]]:
+    """The ends and the middle of `marks`, then these with the middles of the gaps, and so on to all of them."""
+    places = sorted({0, len(marks) // 2, len(marks) - 1})
+    found = [places]
+    while len(places) < len(marks):
+        places = sorted({*places, *((a + b) // 2 for a, b in zip(places, places[1:], strict=False))})
+        found.append(places)
+    return [[marks[place] for place in level] for level in found]
 
 
 def lattice(axes: Sequence[Sequence[int]]) -> list[Cell]:

@@ -57,7 +57,7 @@ class SerialExecutor:
         for point in points:
             POINT.start(computing(point))
             try:
-                result = dict(compute_point(work, point.coords))
+                result = dict(compute_point(work, point))
             except Ending:
                 raise
             except BaseException as error:  # also SystemExit

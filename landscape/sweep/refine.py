@@ -12,12 +12,13 @@ same rounds follow, and only the missing points are computed.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from landscape.grid import Grid
-from landscape.sweep.cells import Cell, Index, knots, lattice
+from landscape.sweep.cells import Cell, Index, coarse_to_fine, knots, lattice
 from landscape.sweep.predict import MetricScale, predict, predict_within
 from landscape.sweep.sampler import Point, Result
 from landscape.sweep.surrogate import Surrogate
@@ -45,7 +46,8 @@ class Refined:
     Args:
         known: results of an earlier run, by point number.
         through: coordinates that must lie on the lattice, such as 0, the place of the net.
-        noisy: the values are estimates, with standard errors among the results.
+        noisy: the values are estimates, with standard errors among the results. A point is estimated from points of earlier
+            rounds, so the lattice is computed from coarse to fine.
 
     Attributes:
         checks: the relative errors found at the random points, by point number.
@@ -69,7 +71,13 @@ class Refined:
         self.expected = grid.size
         self._surrogate = Surrogate(grid.shape, drivers, noisy=noisy)
         self._axes = [_lattice_indices(axis.values, STRIDE[grid.ndim], through) for axis in reversed(grid.axes)]
+        self._noisy = noisy
         self._rounds = self._plan()
+
+    @property
+    def settled(self) -> np.ndarray:
+        """(grid.size,) whether the point belongs to an earlier round, also when that was computed in an earlier run."""
+        return self._surrogate.seen.ravel()
 
     def ask(self) -> Sequence[Point]:
         for wanted in self._rounds:
@@ -101,9 +109,9 @@ class Refined:
 
     def _plan(self) -> Iterator[list[int]]:
         cells = lattice(self._axes)
-        corners = self._numbers(corner for cell in cells for corner in cell.corners())
-        yield corners
-        self._surrogate.update(corners, self.results)
+        for corners in self._lattice_rounds(cells):
+            yield corners
+            self._surrogate.update(corners, self.results)
         limit = FIRST_LIMIT * self.tolerance
         yield from self._refine(cells, limit)
         for _ in range(CHECK_ROUNDS):
@@ -116,6 +124,13 @@ class Refined:
             limit /= 2
             yield from self._refine(cells, limit)
         yield from self._compute_all()
+
+    def _lattice_rounds(self, cells: list[Cell]) -> Iterator[list[int]]:
+        if not self._noisy:
+            yield self._numbers(corner for cell in cells for corner in cell.corners())
+            return
+        for places in coarse_to_fine(self._axes):
+            yield self._numbers(places)
 
     def _refine(self, cells: list[Cell], limit: float) -> Iterator[list[int]]:
         """Tests the middles of the cells, divides the rough cells, and continues with their parts."""
@@ -151,8 +166,8 @@ class Refined:
 
     def _expected(self, wanted: int) -> int:
         """The points of this round and those before, the cell middles after the lattice, and the checks at the end."""
-        first = not self._surrogate.seen.any()
-        count = int(self._surrogate.seen.sum()) + wanted * (2 if first else 1)
+        corners, cells = math.prod(map(len, self._axes)), math.prod(len(axis) - 1 for axis in self._axes)
+        count = max(int(self._surrogate.seen.sum()) + wanted, corners + cells)
         return min(self.grid.size, count + (0 if self.checks or self.everything else MAX_CHECKS))
 
     def _random_checks(self) -> list[int]:

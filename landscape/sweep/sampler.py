@@ -9,20 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from landscape.grid import Grid
 
 
 @dataclass(frozen=True)
 class Point:
-    """A grid point: its number, and its coordinates (x,) or (x, y)."""
+    """A grid point: its number, its coordinates (x,) or (x, y), and what is `given` of other points to compute it."""
 
     index: int
     coords: tuple[float, ...]
+    given: Any = None
 
 
-Result = Mapping[str, float]
+# Numbers; or, for a point that helps to compute others, arrays.
+Result = Mapping[str, Any]
 
 
 class Sampler(Protocol):

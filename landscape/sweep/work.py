@@ -34,7 +34,7 @@ class Work(Protocol):
     def chunks(self) -> int:
         """The number of parts that a point can be divided into; the same at every point and on every rank."""
 
-    def part(self, coords: Coords, first: int, end: End) -> Sequence[Any]:
+    def part(self, point: Point, first: int, end: End) -> Sequence[Any]:
         """One contribution for each chunk from `first` on, small enough to be sent in a message.
 
         Before each chunk, `end` is called with its number and returns the number of the chunk to stop at: a task may
@@ -57,8 +57,8 @@ class IndivisibleWork:
     def __init__(self, function: Callable[[Coords], Result]):
         self._function = function
 
-    def part(self, coords: Coords, first: int, end: End) -> list[Result]:
-        return [dict(self._function(coords))]
+    def part(self, point: Point, first: int, end: End) -> list[Result]:
+        return [dict(self._function(point.coords))]
 
     def join(self, contributions: Sequence[Result]) -> Result:
         return contributions[0]
@@ -68,9 +68,9 @@ def as_work(evaluate: Evaluate) -> Work:
     return evaluate if isinstance(evaluate, Work) else IndivisibleWork(evaluate)
 
 
-def compute_point(work: Work, coords: Coords) -> Result:
+def compute_point(work: Work, point: Point) -> Result:
     """The result of a point, all its chunks computed here."""
-    return work.join(work.part(coords, 0, lambda chunk: work.chunks))
+    return work.join(work.part(point, 0, lambda chunk: work.chunks))
 
 
 class PointAssembler:

@@ -108,7 +108,7 @@ def run_assignment(
         content: Sequence[Any] | Mapping[str, float]
         POINT.start(computing(task.point))
         try:
-            content = contributions = work.part(task.point.coords, task.first, end)
+            content = contributions = work.part(task.point, task.first, end)
             if current().size == work.chunks:
                 content = work.join(contributions)
         except Ending:

@@ -176,11 +176,11 @@ executor = MPIExecutor(world, shard={shard})
 class Sums:
     "A point is the sum of 12 numbers, which depends on the order in which they are added."
     chunks = 12
-    def part(self, coords, first, end):
+    def part(self, point, first, end):
         found, chunk = [], first
         while chunk < end(chunk):
             {wait}
-            found.append((world.rank, 0.1 * coords[0] + 10.0 ** (chunk - 6) / 3))
+            found.append((world.rank, 0.1 * point.coords[0] + 10.0 ** (chunk - 6) / 3))
             chunk += 1
         return found
     def join(self, contributions):
@@ -224,7 +224,8 @@ def test_a_long_point_is_shared_when_nothing_else_is_left(run, slow):
     program = f"""
 class Long:
     chunks, first = 4000, None
-    def part(self, coords, first, end):
+    def part(self, point, first, end):
+        coords = point.coords
         if self.first is None: Long.first = coords
         chunk = first
         while chunk < end(chunk):

@@ -1,0 +1,160 @@
+"""Samples of a split evaluated one by one: all of them once at each anchor (the census), or those with given numbers.
+
+Owns: the census and how the processes share it, and `measure_samples`. Which samples a point takes is decided in sampled.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from landscape.callables import explain
+from landscape.data.split import TensorSplit, batch_length
+from landscape.errors import EvaluationError
+from landscape.objective.loss import Model, check_values, forward
+from landscape.objective.objective import Objective
+
+# Outputs with more columns than this are not kept: the fit could not use them.
+MAX_COLUMNS = 40
+CHUNK_BATCHES = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Census:
+    """Every sample of a split: metrics (anchors, N), outputs at the first anchor (N, c), labels (N,)."""
+
+    metrics: dict[str, np.ndarray]
+    outputs: np.ndarray | None
+    labels: np.ndarray | None
+
+
+def sampling_obstacle(objective: Objective) -> str | None:
+    """Why a metric cannot be estimated from some of the samples; None when it can."""
+    if objective.batchnorm == "recompute":
+        return "batchnorm recompute passes all training data at each point"
+    if batched := [name for name, split in objective.splits.items() if not isinstance(split, TensorSplit)]:
+        return f"the {batched[0]} data come as ready-made batches, and single samples cannot be picked from them"
+    if objective.conduct.depends_on_batches or objective.conduct.changes:
+        return "values depend on whole batches, or evaluations change the net's state"
+    with objective.ready():
+        for name, split in objective.splits.items():
+            batch = samples_of(objective, name).take(torch.arange(min(2, split.size)))
+            values = objective.measure(objective.net, batch)
+            if any(isinstance(value, tuple) for value in values.values()):
+                return "the loss is a mean over weights, which differ from sample to sample"
+            if any(check_values(key, value, batch_length(batch)).ndim == 0 for key, value in values.items()):
+                return "the loss returns the mean of a batch; return one value per sample"
+    return None
+
+
+def samples_of(objective: Objective, name: str) -> TensorSplit:
+    """A split of an objective without a `sampling_obstacle`."""
+    split = objective.splits[name]
+    assert isinstance(split, TensorSplit)
+    return split
+
+
+def take_census(
+    objective: Objective, anchors: Sequence[Callable[[], Any]], gather: Callable[[Any], list[Any]], rank: int, size: int
+) -> dict[str, Census]:
+    """Evaluates all samples at all anchors, divided among the processes.
+
+    Args:
+        anchors: each call moves the objective's weights to one anchor.
+        gather: returns the values of all processes, in their order, on every process.
+        rank: this process, one of `size`.
+
+    Raises:
+        EvaluationError: on every process, when an evaluation failed on one of them.
+    """
+    parts: dict[str, list[list[Measured]]] = {name: [] for name in objective.splits}
+    for number, move in enumerate(anchors):
+        move()
+        for name, found in parts.items():
+            found.append(_measure_all(objective, name, gather, rank, size, outputs=number == 0))
+    return {name: _census(objective, name, found) for name, found in parts.items()}
+
+
+def _measure_all(
+    objective: Objective, name: str, gather: Callable[[Any], list[Any]], rank: int, size: int, *, outputs: bool
+) -> list[Measured]:
+    """All samples of a split at the present weights, chunk by chunk; each process evaluates some of the chunks."""
+    samples, step = objective.splits[name].size, CHUNK_BATCHES * objective.batch_size
+    starts = list(range(0, samples, step))
+    own: dict[int, Measured] = {}
+    problem: Exception | None = None
+    try:
+        for start in starts[rank::size]:
+            own[start] = measure_samples(objective, name, np.arange(start, min(start + step, samples)), outputs=outputs)
+    except Exception as error:  # the other processes must learn of it, or they would wait forever
+        problem = error
+    everyone = gather((explain(problem) if problem else None, own))
+    if failed := next((text for text, _ in everyone if text), None):
+        raise EvaluationError(f"evaluation failed in the census of all samples: {failed}") from problem
+    merged = {start: part for _, each in everyone for start, part in each.items()}
+    return [merged[start] for start in starts]
+
+
+class Measured(NamedTuple):
+    """Samples of a split: metrics (n,), and the net's outputs (n, c) where they were requested and are vectors."""
+
+    metrics: dict[str, np.ndarray]
+    outputs: np.ndarray | None
+
+
+def measure_samples(objective: Objective, name: str, numbers: np.ndarray, *, outputs: bool) -> Measured:
+    """Evaluates the samples of a split with these numbers (n,), at the present weights."""
+    split, recorder = samples_of(objective, name), _OutputRecorder(objective.net)
+    columns: dict[str, list[Tensor]] = {}
+    with objective.ready():
+        for batch in torch.from_numpy(numbers).split(objective.batch_size):
+            for key, value in objective.measure(recorder if outputs else objective.net, split.take(batch)).items():
+                columns.setdefault(key, []).append(check_values(key, value, len(batch)))
+            recorder.keep()
+    return Measured({key: torch.cat(values).cpu().numpy() for key, values in columns.items()}, recorder.vectors())
+
+
+class _OutputRecorder:
+    """Passes inputs to the net; `keep` keeps the outputs of its last call."""
+
+    def __init__(self, net: Model):
+        self._net = net
+        self._last: Any = None
+        self._kept: list[Tensor] = []
+
+    def __call__(self, *inputs: Any) -> Any:
+        self._last = self._net(*inputs)
+        return self._last
+
+    def keep(self) -> None:
+        """To be called once for each batch."""
+        outputs = forward(lambda _: self._last, None)
+        if isinstance(outputs, Tensor):
+            self._kept.append(outputs)
+
+    def vectors(self) -> np.ndarray | None:
+        """(n, c) float64 outputs of all batches; None unless they are vectors with few enough columns for the fit."""
+        if not self._kept or not all(each.ndim == 2 and each.shape[1] <= MAX_COLUMNS for each in self._kept):
+            return None
+        return torch.cat(self._kept).double().cpu().numpy()
+
+
+def _census(objective: Objective, name: str, anchors: list[list[Measured]]) -> Census:
+    """The census of a split from the parts at each anchor, in the order of the samples."""
+    keys = anchors[0][0].metrics
+    metrics = {
+        key: np.stack([np.concatenate([part.metrics[key] for part in each]) for each in anchors]) for key in keys
+    }
+    outputs = [part.outputs for part in anchors[0] if part.outputs is not None]
+    targets = samples_of(objective, name).targets
+    classes = not targets.is_floating_point() and targets.ndim == 1
+    return Census(
+        metrics,
+        np.concatenate(outputs) if len(outputs) == len(anchors[0]) else None,
+        targets.cpu().numpy() if classes else None,
+    )

@@ -1,0 +1,111 @@
+"""What all points draw from: the strata of a split and what the census tells of each sample.
+
+Owns: `Frame`, and `Drawn`, the samples drawn at one point so far with their values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from landscape.objective.census import MAX_COLUMNS, Census
+from landscape.objective.regression import auxiliary_variables
+from landscape.objective.strata import Strata
+
+Values = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """The strata, each sample's stratum (N,), its place in the order of that (N,), and its auxiliary variables (N, p)."""
+
+    strata: Strata
+    stratum: np.ndarray
+    place: np.ndarray
+    auxiliary: np.ndarray
+    census: Census
+
+    @classmethod
+    def of(cls, census: Census, driver: str, seed: int = 0) -> Frame:
+        losses = np.nan_to_num(census.metrics[driver], nan=0.0, posinf=1e30, neginf=0.0)
+        hardness = np.max(losses / np.maximum(np.abs(losses).mean(axis=1, keepdims=True), 1e-300), axis=0)
+        strata = Strata(hardness, census.labels, seed)
+        stratum, place = np.empty(len(hardness), int), np.empty(len(hardness), int)
+        for number, members in enumerate(strata.members):
+            stratum[members], place[members] = number, np.arange(len(members))
+        return cls(strata, stratum, place, auxiliary_variables(_columns(losses, census)), census)
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """(H,) the number of samples in each stratum."""
+        return self.strata.sizes
+
+    @property
+    def size(self) -> int:
+        return int(self.sizes.sum())
+
+    def first(self, count: int, least: int) -> np.ndarray:
+        """(H,) about `count` samples: half of them in proportion to the strata, half divided equally among them."""
+        sizes, strata = self.sizes, len(self.sizes)
+        counts = np.ceil(count / 2 * (sizes / sizes.sum() + 1 / strata)).astype(int)
+        return np.minimum(sizes, np.maximum(counts, least))
+
+
+class Drawn:
+    """The samples drawn at a point: their counts by stratum (H,), numbers (n,) and values (n,) of each metric."""
+
+    def __init__(self, frame: Frame, measure: Callable[[np.ndarray], Values]):
+        """`measure`: the values of samples with given numbers (n,)."""
+        self.frame, self._measure = frame, measure
+        self.counts = np.zeros_like(frame.sizes)
+        self.numbers = np.empty(0, int)
+        self.values: dict[str, np.ndarray] = {}
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all samples are drawn."""
+        return len(self) == self.frame.size
+
+    @property
+    def stratum(self) -> np.ndarray:
+        """(n,) of each sample."""
+        return self.frame.stratum[self.numbers]
+
+    def extend(self, wanted: np.ndarray) -> None:
+        """Evaluates those of the `wanted` (H,) samples of each stratum that are not drawn yet."""
+        wanted = np.maximum(wanted, self.counts)
+        new = self.frame.strata.draw(self.counts, wanted)
+        if not len(new):
+            return
+        self.values = {key: np.append(self.values.get(key, v[:0]), v) for key, v in self._measure(new).items()}
+        self.numbers, self.counts = np.append(self.numbers, new), wanted
+
+    def in_order(self) -> dict[str, np.ndarray]:
+        """The values in the order of the strata, and in each in the order of drawing, whatever the rounds were."""
+        order = np.lexsort((self.frame.place[self.numbers], self.stratum))
+        return {key: value[order] for key, value in self.values.items()}
+
+
+def beginnings(values: np.ndarray, counts: np.ndarray, drawn: Drawn) -> np.ndarray:
+    """(n,) of `values`, which are in the order of `Drawn.in_order` and by stratum `counts` (H,), those of the samples in `drawn`."""
+    start = np.cumsum(counts) - counts
+    return values[start[drawn.stratum] + drawn.frame.place[drawn.numbers]]
+
+
+def _columns(losses: np.ndarray, census: Census) -> np.ndarray:
+    """(N, k) the columns that the fit may use: losses at the anchors, classes, and outputs at the first anchor."""
+    tiny = 1e-4 * max(float(losses.mean()), 1e-300)
+    columns = [losses.T, np.log(np.maximum(losses, 0.0) + tiny).T]
+    if census.labels is not None:
+        classes = np.unique(census.labels)
+        columns.append((census.labels[:, None] == classes[None, :]).astype(float))
+    if census.outputs is not None and np.isfinite(census.outputs).all():
+        columns.append(census.outputs)
+    while len(columns) > 1 and sum(each.shape[1] for each in columns) > MAX_COLUMNS:
+        columns.pop()
+    return np.hstack(columns)
