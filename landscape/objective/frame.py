@@ -92,7 +92,10 @@ class Drawn:
 
 
 def beginnings(values: np.ndarray, counts: np.ndarray, drawn: Drawn) -> np.ndarray:
-    """(n,) of `values`, which are in the order of `Drawn.in_order` and by stratum `counts` (H,), those of the samples in `drawn`."""
+    """(n,) those of `values` that belong to the samples in `drawn`.
+
+    `values` are in the order of `Drawn.in_order`, with `counts` (H,) of each stratum.
+    """
     start = np.cumsum(counts) - counts
     return values[start[drawn.stratum] + drawn.frame.place[drawn.numbers]]
 

@@ -11,6 +11,7 @@ For a ResNet-20 on CIFAR-10 a blind sample with 2 % standard error takes 13,000 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -27,9 +28,9 @@ from landscape.quantity import DRAWN
 FIRST_ROUND, MIN_PER_STRATUM = 512, 48
 # The same with neighbours.
 FIRST_BESIDE, MIN_BESIDE = 40, 2
-# A round adds at least this number of samples for each stratum, and multiplies it by at most this, because the first estimate
-# of the spread may be far off.
-LEAST_GROWTH, MAX_GROWTH = 2, 3.0
+# A round adds at least this share of the samples, and multiplies them by at most this, because the first estimate of the spread
+# may be far off.
+LEAST_GROWTH, MAX_GROWTH = 0.125, 3.0
 # When more than this share of all samples is needed, all of them are evaluated.
 MAX_SHARE = 0.7
 # Neighbours are of no use when more than this share of the accepted variance comes from their own errors.
@@ -60,8 +61,8 @@ class SampledObjective:
     """Evaluates `objective` at its present weights to a standard error of `tolerance` times the metric `driver`.
 
     Results have the names of `Objective.evaluate`. A standard error is that of the estimated mean over all samples (0
-    where all were evaluated); `<split>_samples` is the number of samples evaluated. `drawn/<split>_<metric>` (n,) are their values and
-    `drawn/<split>` (H,) their numbers by stratum, which serve as controls at other points.
+    where all were evaluated); `<split>_samples` is the number of samples evaluated. `drawn/<split>_<metric>` (n,) are their
+    values and `drawn/<split>` (H,) their numbers by stratum, which serve as controls at other points.
     """
 
     def __init__(
@@ -75,7 +76,7 @@ class SampledObjective:
         """`share`: the part of the accepted variance to use here; points that later have this one as a control add to it."""
         found: dict[str, Any] = {}
         for name, frame in self._frames.items():
-            drawn = Drawn(frame, lambda numbers, name=name: self._measure(name, numbers))
+            drawn = Drawn(frame, functools.partial(self._measure, name))
             point = _PointEstimator(name, drawn, self.driver, self.tolerance * share**0.5)
             found |= point.results(point.beside(neighbours) or point.alone())
         if self.objective.l2:
@@ -175,7 +176,8 @@ class _PointEstimator:
         return controlled_estimate(drawn.values[metric].astype(float), controls, auxiliary, drawn.stratum, frame.sizes)
 
     def _beside(self, metric: str, neighbours: Sequence[Neighbour]) -> _Estimate:
-        if not all(np.isfinite(part).all() for part in (*self._controls(neighbours, metric), self._drawn.values[metric])):
+        known = (*self._controls(neighbours, metric), self._drawn.values[metric])
+        if not all(np.isfinite(part).all() for part in known):
             return self._without_controls(self._drawn.values[metric])
         found = self._with_controls(metric, neighbours)
         return _Estimate(found.mean, found.stderr)
@@ -199,5 +201,5 @@ class _PointEstimator:
         needed = 1.05 / ((1 / have - 1 / every) / ratio + 1 / every)
         if most is None and needed > MAX_SHARE * every:
             return sizes
-        total = round(min(max(needed, have + (LEAST_GROWTH if most is not None else FIRST_ROUND // 64) * len(sizes)), MAX_GROWTH * have))
+        total = round(min(max(needed, (1 + LEAST_GROWTH) * have + len(sizes)), MAX_GROWTH * have))
         return neyman_allocation(total, sizes, spread, self._drawn.counts, most)

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from landscape.errors import UsageError
-from landscape.objective.objective import Objective
 from landscape.objective.census import sampling_obstacle
+from landscape.objective.objective import Objective
 from landscape.options.groups import ToleranceOptions
 from landscape.surfaces.provenance import ToleranceFacts
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from landscape.measurement.evaluate import Sampled, drivers, move, quantity_of
-from landscape.objective.objective import Objective
 from landscape.objective.census import take_census
-from landscape.objective.sampled import FIRST_BESIDE, FIRST_ROUND, SampledObjective, pilot_statistics
+from landscape.objective.objective import Objective
+from landscape.objective.sampled import FIRST_ROUND, SampledObjective, pilot_statistics
 from landscape.quantity import DRAWN, SAMPLES
 from landscape.study.on_slice import OnSlice
 from landscape.study.reduction import Reduction
@@ -68,7 +68,7 @@ def sampler_for(on: OnSlice, file: SurfaceFile) -> Sampler:
     inner = _refined(on, file) if on.reduction.points else CoarseToFine(on.slice.grid, computed(file))
     if not on.reduction.samples:
         return inner
-    drawn = {index: result | _drawn(file.surface, index) for index, result in computed(file).items()}
+    drawn = {index: {**result, **_drawn(file.surface, index)} for index, result in computed(file).items()}
     return WithNeighbours(inner, f"{DRAWN}{drivers(on.subject)[0]}", drawn)
 
 

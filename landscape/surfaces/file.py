@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -153,11 +154,11 @@ class SurfaceFile:
         status = self._status(group).ravel()
         return [int(i) for i in np.flatnonzero((status == PENDING) | (status == FAILED))]
 
-    def record(self, index: int, result: Mapping[str, float], *, group: str | None = None, code: int = DONE) -> None:
+    def record(self, index: int, result: Mapping[str, Any], *, group: str | None = None, code: int = DONE) -> None:
         """Keeps one point's metrics (`stderr/NAME` for standard errors) under a status, and saves when a save is due."""
         for name, value in result.items():
             if name.startswith(DRAWN):
-                self.surface.drawn.setdefault(name.removeprefix(DRAWN), {})[index] = value
+                self.surface.drawn.setdefault(name.removeprefix(DRAWN), {})[index] = np.asarray(value)
                 continue
             is_error = name.startswith(STDERR_PREFIX)
             arrays = self.surface.stderr if is_error else self.surface.values

@@ -1,8 +1,8 @@
 """Rounds in which each point is computed with the help of earlier points nearby.
 
 Owns: `CoarseToFine`, which takes all points of a grid so that there are such points, and `WithNeighbours`, which gives a point
-the results of those nearest to it. Only points of earlier rounds are given, so the results do not depend on the number of ranks nor
-on where a run was stopped.
+the results of those nearest to it. Only points of earlier rounds are given, so the results depend neither on the number of
+ranks nor on where a run was stopped.
 """
 
 from __future__ import annotations
@@ -56,10 +56,11 @@ class CoarseToFine:
 
     def ask(self) -> Sequence[Point]:
         self.settled[self._asked] = True
-        for self._asked in self._rounds:
-            if missing := [index for index in self._asked if index not in self._known]:
+        for asked in self._rounds:
+            self._asked = asked
+            if missing := [index for index in asked if index not in self._known]:
                 return [Point(index, self.grid.coordinates(index)) for index in missing]
-            self.settled[self._asked] = True
+            self.settled[asked] = True
         return []
 
     def tell(self, results: Mapping[int, Result]) -> None:
@@ -84,9 +85,10 @@ class WithNeighbours:
 
     def ask(self) -> Sequence[Point]:
         points = self.inner.ask()
-        usable = [index for index in np.flatnonzero(self.inner.settled) if self._needs in self._results.get(index, {})]
-        places = np.stack(np.unravel_index(np.array(usable, int), self.grid.shape), axis=1)
-        return [replace(point, given=self._given(point.index, np.array(usable, int), places)) for point in points]
+        settled = np.flatnonzero(self.inner.settled).tolist()
+        usable = np.array([index for index in settled if self._needs in self._results.get(index, ())], int)
+        places = np.stack(np.unravel_index(usable, self.grid.shape), axis=1)
+        return [replace(point, given=self._given(point.index, usable, places)) for point in points]
 
     def tell(self, results: Mapping[int, Result]) -> None:
         self._results.update(results)

@@ -104,7 +104,8 @@ def test_a_finished_file_is_left_as_it_is_and_another_tolerance_refused(problem,
             ll.surface(**problem, tolerance=other, out=out)
 
 
-def test_a_broken_off_run_goes_on_and_ends_the_same(problem, tmp_path):
+@pytest.mark.parametrize("refine", [None, False])
+def test_a_broken_off_run_goes_on_and_ends_the_same(problem, tmp_path, refine):
     out, calls, stop = tmp_path / "a.h5", [], {"at": None}
 
     def loss(outputs, targets):
@@ -113,22 +114,27 @@ def test_a_broken_off_run_goes_on_and_ends_the_same(problem, tmp_path):
             signal.raise_signal(signal.SIGINT)
         return nn.functional.cross_entropy(outputs, targets, reduction="none")
 
+    problem = {**problem, "refine": refine, "x": "-1:1:21", "y": "-1:1:21"}
     whole = ll.surface(**problem, tolerance=0.1, loss=loss)
     needed = len(calls)
     calls.clear()
     stop["at"] = needed * 2 // 3
     with pytest.raises(KeyboardInterrupt):
         ll.surface(**problem, tolerance=0.1, loss=loss, out=out)
-    counts = load_surface(out).counts()
-    assert 0 < counts["done"] < whole.counts()["done"]
+    broken_off = load_surface(out)
+    assert 0 < broken_off.counts()["done"] < whole.counts()["done"]
+    assert len(broken_off.drawn["train_loss"]) == broken_off.counts()["done"]
     calls.clear()
     stop["at"] = None
     again = ll.surface(**problem, tolerance=0.1, loss=loss, out=out)
     # all samples at the centre once more (4000 in batches of 128), and the point that was broken off
     assert len(calls) < needed / 3 + 4000 / 128 + 50
-    np.testing.assert_array_equal(again.values["train_loss"], whole.values["train_loss"])
+    for name, values in whole.values.items():
+        np.testing.assert_array_equal(again.values[name], values)
+        np.testing.assert_array_equal(again.stderr.get(name, 0), whole.stderr.get(name, 0))
     np.testing.assert_array_equal(again.status["evaluation"], whole.status["evaluation"])
     assert again.provenance["run"]["reached"] == whole.provenance["run"]["reached"]
+    assert not load_surface(out).drawn  # of no use after the end
 
 
 def test_both_splits_and_a_line(problem):

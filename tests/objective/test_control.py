@@ -1,0 +1,178 @@
+"""Estimates beside neighbours: the errors are as stated over a whole surface, and few samples are enough."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from landscape.grid import Grid, parse_range
+from landscape.objective.census import Census
+from landscape.objective.control import Controls, controlled_estimate
+from landscape.objective.frame import Drawn, Frame
+from landscape.objective.sampled import Neighbour, _PointEstimator
+from landscape.sweep.neighbours import CoarseToFine, WithNeighbours
+
+SIDE, CENTRE = 9, (0.0, 0.0)
+
+
+@pytest.fixture(scope="module")
+def losses():
+    """(points, samples) of a small net, trained until it fits most of its noisy labels, over a random plane in float64."""
+    generator = torch.Generator().manual_seed(0)
+    inputs = torch.randn(3000, 6, generator=generator, dtype=torch.float64)
+    labels = (inputs[:, :4] + 0.7 * torch.randn(3000, 4, generator=generator)).argmax(1)
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 24), nn.ReLU(), nn.Linear(24, 24), nn.ReLU(), nn.Linear(24, 4)).double()
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    for _ in range(150):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(inputs), labels).backward()
+        optimizer.step()
+    start = torch.nn.utils.parameters_to_vector(model.parameters()).detach()
+    x, y = (torch.randn(start.shape, generator=generator) * start.abs().mean() for _ in range(2))
+    found = []
+    with torch.no_grad():
+        for b in np.linspace(-1, 1, SIDE):
+            for a in np.linspace(-1, 1, SIDE):
+                torch.nn.utils.vector_to_parameters(start + a * x + b * y, model.parameters())
+                found.append(nn.functional.cross_entropy(model(inputs), labels, reduction="none").numpy())
+    return np.stack(found), labels.numpy()
+
+
+def frame_of(losses, seed=0):
+    values, labels = losses
+    return Frame.of(Census({"loss": values[[len(values) // 2]]}, None, labels), "loss", seed)
+
+
+def swept(losses, tolerance, seed, beside=True):
+    """(mean, standard error, samples) of each point, computed as a run does."""
+    values, frame = losses[0], frame_of(losses, seed)
+    grid = Grid(tuple(parse_range(f"-1:1:{SIDE}", name=name) for name in "xy"))
+    sampler, found = WithNeighbours(CoarseToFine(grid), "drawn/train_loss"), {}
+    while points := sampler.ask():
+        results = {}
+        for point in points:
+            drawn = Drawn(frame, lambda numbers, index=point.index: {"loss": values[index][numbers]})
+            share = point.given.share if beside else 1.0
+            estimator = _PointEstimator("train", drawn, "loss", tolerance * share**0.5)
+            near = [Neighbour(each, 0 if coords == CENTRE else None) for coords, each in point.given.neighbours]
+            estimates = (estimator.beside(near) if beside else None) or estimator.alone()
+            results[point.index] = estimator.results(estimates)
+        found |= results
+        sampler.tell(results)
+    names = ("train_loss", "stderr/train_loss", "train_samples")
+    return [np.array([found[index][name] for index in range(grid.size)]) for name in names]
+
+
+def test_stated_errors_are_true_errors_over_twenty_draws(losses):
+    """Every point of a surface, 20 sample seeds: 95 % intervals hold about 95 % of the time, and the tolerance is reached."""
+    truth, errors, far = losses[0].mean(axis=1), [], []
+    for seed in range(20):
+        mean, stderr, samples = swept(losses, 0.02, seed)
+        assert (stderr <= 0.02 * mean).all()
+        some = samples < losses[0].shape[1]
+        errors.append(((mean - truth) / np.where(stderr > 0, stderr, np.inf))[some & (stderr > 1e-9)])
+        far.append(np.quantile(np.abs(mean / truth - 1), 0.95))
+    errors = np.concatenate(errors)
+    assert len(errors) > 1000
+    assert np.mean(np.abs(errors) < 1.96) > 0.93
+    assert 0.7 < np.sqrt(np.mean(errors**2)) < 1.1
+    assert abs(errors.mean()) < 0.3
+    assert np.median(far) < 1.96 * 0.02
+
+
+def test_neighbours_save_most_of_the_samples(losses):
+    beside, alone = (swept(losses, 0.02, 0, beside=each)[2].sum() for each in (True, False))
+    assert beside < alone / 2
+
+
+def some_samples(losses, count=200):
+    frame = frame_of(losses)
+    counts = frame.first(count, 2)
+    numbers = frame.strata.draw(np.zeros_like(counts), counts)
+    return frame, counts, numbers
+
+
+def test_values_that_are_the_mean_of_the_controls_have_its_mean(losses):
+    """And its error: nothing is left to be estimated."""
+    frame, _, numbers = some_samples(losses)
+    columns = losses[0][[3, 40]].T
+    controls = Controls(columns[numbers], columns.mean(axis=0), np.array([0.03, 0.05]))
+    values = columns[numbers].mean(axis=1)
+    found = controlled_estimate(values, controls, np.zeros((len(numbers), 0)), frame.stratum[numbers], frame.sizes)
+    assert found.mean == pytest.approx(columns.mean(), rel=1e-12)
+    assert found.own < 1e-12
+    assert found.inherited == pytest.approx(0.04, rel=1e-9)
+    assert found.stderr == pytest.approx(0.04, rel=1e-9)
+
+
+def test_a_control_that_explains_nothing_leaves_the_error_of_plain_sampling():
+    """The reference is the textbook's mean of a simple random sample."""
+    rng = np.random.default_rng(0)
+    values, control = rng.normal(5, 1, 400), rng.normal(5, 0.01, 400)
+    found = controlled_estimate(
+        values, Controls(control[:, None], np.array([5.0]), np.array([0.0])), np.zeros((400, 0)),
+        np.zeros(400, int), np.array([100_000]),
+    )  # fmt: skip
+    assert found.own == pytest.approx(values.std(ddof=1) / 20, rel=0.02)
+
+
+def test_unequal_shares_of_the_strata_are_made_up_for():
+    """Drawn from a small stratum and a large one in equal numbers, the mean is that of the population."""
+    rng = np.random.default_rng(1)
+    sizes, stratum = np.array([100, 900]), np.repeat([0, 1], 50)
+    offset = np.where(stratum == 0, 10.0, 0.0)
+    control = rng.normal(size=100)
+    found = controlled_estimate(
+        control + offset, Controls(control[:, None], np.array([0.2]), np.array([0.0])), np.zeros((100, 0)), stratum, sizes
+    )
+    assert found.mean == pytest.approx(0.2 + 1.0, abs=4 * max(found.own, 0.02))
+
+
+def estimator_at(losses, index, tolerance):
+    frame = frame_of(losses)
+    return _PointEstimator(
+        "train", Drawn(frame, lambda numbers: {"loss": losses[0][index][numbers]}), "loss", tolerance
+    )
+
+
+def result_at(losses, index, tolerance):
+    point = estimator_at(losses, index, tolerance)
+    return point.results(point.alone())
+
+
+def test_a_neighbour_with_fewer_samples_than_are_needed_is_left_out(losses):
+    rich, poor = (result_at(losses, index, tolerance) for index, tolerance in ((32, 0.002), (30, 1.0)))
+    poor["stderr/train_loss"] = rich["stderr/train_loss"]
+    point = estimator_at(losses, 31, 0.01)
+    found = point.beside([Neighbour(rich), Neighbour(poor)])["loss"]
+    assert poor["train_samples"] < len(point._drawn) < rich["train_samples"]
+    assert found.stderr <= 0.01 * found.mean
+
+
+def test_neighbours_that_are_too_inaccurate_are_not_used(losses):
+    rough = {**result_at(losses, 41, 0.05)}
+    rough["stderr/train_loss"] = rough["train_loss"]
+    point = estimator_at(losses, 31, 0.02)
+    assert point.beside([Neighbour(rough), Neighbour(rough)]) is None
+    found = point.results(point.alone())
+    truth = losses[0][31].mean()
+    assert abs(found["train_loss"] - truth) < 4 * found["stderr/train_loss"] + 1e-12
+
+
+def test_a_neighbour_with_infinite_losses_is_not_used(losses):
+    good, bad = result_at(losses, 41, 0.02), {**result_at(losses, 42, 0.02), "train_loss": np.inf}
+    point = estimator_at(losses, 31, 0.05)
+    assert point.beside([Neighbour(bad)]) is None
+    assert point.beside([Neighbour(bad), Neighbour(good)]) is not None
+
+
+def test_values_are_handed_on_in_one_order_whatever_the_rounds_were(losses):
+    frame = frame_of(losses)
+    drawn = Drawn(frame, lambda numbers: {"loss": losses[0][7][numbers]})
+    once = Drawn(frame, lambda numbers: {"loss": losses[0][7][numbers]})
+    for count in (40, 100, 300):
+        drawn.extend(frame.first(count, 2))
+    once.extend(frame.first(300, 2))
+    np.testing.assert_array_equal(drawn.in_order()["loss"], once.in_order()["loss"])
+    np.testing.assert_array_equal(once.in_order()["loss"], losses[0][7][frame.strata.draw(0 * once.counts, once.counts)])
