@@ -28,6 +28,8 @@ from landscape.sweep.sampler import EveryPoint, Result, Sampler
 from landscape.sweep.world import World
 
 PILOT_POINTS = 6
+# How many points usually find no neighbours of use, and how many samples the others take in each split.
+PILOT_ALONE, PILOT_BESIDE = 25, 60
 TWO_SIDED_95 = 1.96
 
 
@@ -123,7 +125,8 @@ def _widened(objective: Objective, result: Result, sampler: Refined, checks: np.
 def expected_saving(on: OnSlice) -> Saving:
     """For a smooth surface, from the spread of the losses of a few samples at a few points.
 
-    There is no census, which would take as long as many points. So samples count as drawn uniformly, which is too many.
+    There is no census, which would take as long as many points. So samples count as drawn uniformly, which is too many, at the
+    first points; the others have neighbours.
     """
     points, every = on.slice.grid.size, on.subject.objective.samples
     if _reduction(on).points:
@@ -133,8 +136,10 @@ def expected_saving(on: OnSlice) -> Saving:
     if not _reduction(on).samples:
         return Saving(points, every, points * every)
     numbers = np.linspace(0, on.slice.grid.size - 1, PILOT_POINTS).astype(int).tolist()
-    samples = float(np.mean([_pilot(on, on.slice.grid.coordinates(number)) for number in numbers]))
-    return Saving(points, round(samples), round(points * samples) + len(anchors(on)) * every)
+    alone = float(np.mean([_pilot(on, on.slice.grid.coordinates(number)) for number in numbers]))
+    first = min(points, PILOT_ALONE)
+    total = first * alone + (points - first) * min(alone, PILOT_BESIDE * len(drivers(on.subject)))
+    return Saving(points, round(total / points), round(total) + len(anchors(on)) * every)
 
 
 def _pilot(on: OnSlice, coords: tuple[float, ...]) -> float:

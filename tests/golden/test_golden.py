@@ -1,7 +1,8 @@
 """Values that an earlier version computed are computed again, bit for bit, and its files open and continue.
 
 The values were kept by `python tests/golden/cases.py FOLDER` with the code of 521c0b4; those of the spectrum later, when
-its eigenvalues came to be accepted by the rule of `landscape hessian`: they moved by less than their stated errors. Where
+its eigenvalues came to be accepted by the rule of `landscape hessian`: they moved by less than their stated errors; and those
+under a tolerance when points came to be estimated beside their neighbours. Where
 the arithmetic of the machine is another (another processor or torch), bits cannot agree, and values are compared within what
 rounding leaves.
 """
@@ -50,9 +51,6 @@ def test_values_are_those_of_an_earlier_version(name: str, tmp_path: Path, same_
 CONTINUED = {
     "plane": lambda out: ll.surface(A, **PLANE, **NET, samples=60, split=("train", "test"), out=out),
     "between": lambda out: ll.line(A, to=B, x=(-0.1, 1.1, 7), **NET, precision="fp64", samples=64, out=out),
-    "tolerated": lambda out: ll.surface(
-        A, **NET, precision="fp64", tolerance=0.1, x=(-1, 1, 13), y=(-1, 1, 13), out=out
-    ),
 }
 
 
@@ -63,6 +61,21 @@ def test_a_file_of_an_earlier_version_is_continued(name: str, tmp_path: Path, sa
     assert before.counts()["pending"] > 0
     found, kept = CONTINUED[name](tmp_path / f"{name}.h5"), np.load(HERE / f"{name}.npz")
     check(arrays_of(found), {key: kept[key] for key in kept.files}, same_arithmetic)
+
+
+def test_a_surface_under_a_tolerance_of_an_earlier_version_is_continued(tmp_path: Path) -> None:
+    """What was done stays bit for bit; it holds no samples, so no other point is estimated from it."""
+    shutil.copy(HERE / "files" / "tolerated.h5", tmp_path)
+    before = ll.load_surface(tmp_path / "tolerated.h5")
+    done = before.status["evaluation"] == 1
+    assert done.any() and not done.all()
+    more = {"precision": "fp64", "tolerance": 0.1, "x": (-1, 1, 13), "y": (-1, 1, 13)}
+    found = ll.surface(A, **NET, **more, out=tmp_path / "tolerated.h5")
+    assert found.counts()["pending"] == 0
+    for name, array in before.values.items():
+        np.testing.assert_array_equal(found.values[name][done], array[done])
+    kept = np.load(HERE / "tolerated.npz")["values/train_loss"]
+    assert np.quantile(np.abs(found.values["train_loss"] / kept - 1), 0.95) < 0.1
 
 
 def test_directions_of_an_earlier_version_are_taken(tmp_path: Path, same_arithmetic: bool) -> None:

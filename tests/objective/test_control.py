@@ -124,7 +124,11 @@ def test_unequal_shares_of_the_strata_are_made_up_for():
     offset = np.where(stratum == 0, 10.0, 0.0)
     control = rng.normal(size=100)
     found = controlled_estimate(
-        control + offset, Controls(control[:, None], np.array([0.2]), np.array([0.0])), np.zeros((100, 0)), stratum, sizes
+        control + offset,
+        Controls(control[:, None], np.array([0.2]), np.array([0.0])),
+        np.zeros((100, 0)),
+        stratum,
+        sizes,
     )
     assert found.mean == pytest.approx(0.2 + 1.0, abs=4 * max(found.own, 0.02))
 
@@ -175,4 +179,6 @@ def test_values_are_handed_on_in_one_order_whatever_the_rounds_were(losses):
         drawn.extend(frame.first(count, 2))
     once.extend(frame.first(300, 2))
     np.testing.assert_array_equal(drawn.in_order()["loss"], once.in_order()["loss"])
-    np.testing.assert_array_equal(once.in_order()["loss"], losses[0][7][frame.strata.draw(0 * once.counts, once.counts)])
+    np.testing.assert_array_equal(
+        once.in_order()["loss"], losses[0][7][frame.strata.draw(0 * once.counts, once.counts)]
+    )

@@ -60,7 +60,9 @@ def place_distance(where, a, b):
 
 
 def test_the_last_points_may_use_the_whole_error_and_the_first_ones_less():
-    points = [point for each in rounds(WithNeighbours(CoarseToFine(grid(33, 33)), "drawn/train_loss")) for point in each]
+    points = [
+        point for each in rounds(WithNeighbours(CoarseToFine(grid(33, 33)), "drawn/train_loss")) for point in each
+    ]
     assert points[0].given.share == SHARES[0][1] < points[-1].given.share == 1.0
 
 
@@ -68,7 +70,9 @@ def test_the_last_points_may_use_the_whole_error_and_the_first_ones_less():
 @pytest.mark.parametrize("stop", [1, 12, 30])
 def test_a_continued_run_gives_each_point_the_same(make, stop):
     """Stopped within a round, with some points of it computed: these are not given to the others of that round."""
-    whole = {point.index: point.given for each in rounds(WithNeighbours(make({}), "drawn/train_loss")) for point in each}
+    whole = {
+        point.index: point.given for each in rounds(WithNeighbours(make({}), "drawn/train_loss")) for point in each
+    }
     done = [point.index for each in rounds(WithNeighbours(make({}), "drawn/train_loss"), stop) for point in each][:stop]
     known = {index: result(index) for index in done}
     numbers = {index: {"train_loss": found["train_loss"]} for index, found in known.items()}
