@@ -60,7 +60,12 @@ def samples_of(objective: Objective, name: str) -> TensorSplit:
 
 
 def take_census(
-    objective: Objective, anchors: Sequence[Callable[[], Any]], gather: Callable[[Any], list[Any]], rank: int, size: int
+    objective: Objective,
+    anchors: Sequence[Callable[[], Any]],
+    gather: Callable[[Any], list[Any]],
+    rank: int,
+    size: int,
+    tick: Callable[[int], None] = lambda samples: None,
 ) -> dict[str, Census]:
     """Evaluates all samples at all anchors, divided among the processes.
 
@@ -68,6 +73,7 @@ def take_census(
         anchors: each call moves the objective's weights to one anchor.
         gather: returns the values of all processes, in their order, on every process.
         rank: this process, one of `size`.
+        tick: called with about how many more samples all processes together have evaluated.
 
     Raises:
         EvaluationError: on every process, when an evaluation failed on one of them.
@@ -76,12 +82,19 @@ def take_census(
     for number, move in enumerate(anchors):
         move()
         for name, found in parts.items():
-            found.append(_measure_all(objective, name, gather, rank, size, outputs=number == 0))
+            found.append(_measure_all(objective, name, gather, rank, size, tick, outputs=number == 0))
     return {name: _census(objective, name, found) for name, found in parts.items()}
 
 
 def _measure_all(
-    objective: Objective, name: str, gather: Callable[[Any], list[Any]], rank: int, size: int, *, outputs: bool
+    objective: Objective,
+    name: str,
+    gather: Callable[[Any], list[Any]],
+    rank: int,
+    size: int,
+    tick: Callable[[int], None],
+    *,
+    outputs: bool,
 ) -> list[Measured]:
     """All samples of a split at the present weights, chunk by chunk; each process evaluates some of the chunks."""
     samples, step = objective.splits[name].size, CHUNK_BATCHES * objective.batch_size
@@ -91,6 +104,7 @@ def _measure_all(
     try:
         for start in starts[rank::size]:
             own[start] = measure_samples(objective, name, np.arange(start, min(start + step, samples)), outputs=outputs)
+            tick(size * step)
     except Exception as error:  # the other processes must learn of it, or they would wait forever
         problem = error
     everyone = gather((explain(problem) if problem else None, own))

@@ -65,7 +65,7 @@ class EvaluationStudy(Study[Surface]):
             samples, nets = on.subject.objective.samples, len(anchors(on))
             where = "the centre" if nets == 1 else f"the {nets} nets"
             note(f"all {samples:,} samples at {where}, once", label=self.label, quiet=self._output.quiet)
-        return sampled(on, world)
+        return sampled(on, world, self.label, self._output.quiet)
 
     def samples_taken(self, result: Result) -> float | None:
         counts = [value for name, value in result.items() if self._work.quantity(name).role == SAMPLES]

@@ -23,6 +23,7 @@ from landscape.surfaces.file import STDERR_PREFIX, SurfaceFile
 from landscape.surfaces.provenance import DirectionFacts, ReachedFacts
 from landscape.surfaces.surface import DONE, EVALUATION, INTERPOLATED, Surface
 from landscape.sweep.neighbours import CoarseToFine, WithNeighbours
+from landscape.sweep.progress import Progress
 from landscape.sweep.refine import Refined
 from landscape.sweep.sampler import EveryPoint, Result, Sampler
 from landscape.sweep.world import World
@@ -33,11 +34,17 @@ PILOT_ALONE, PILOT_BESIDE = 25, 60
 TWO_SIDED_95 = 1.96
 
 
-def sampled(on: OnSlice, world: World) -> Sampled:
+def sampled(on: OnSlice, world: World, label: str, quiet: bool) -> Sampled:
     """Evaluates all samples at the nets, each rank its part, and then estimates at any point."""
     plane, reduction = on.slice, _reduction(on)
     moves = [lambda coords=coords: move(on.subject, plane, coords) for coords in anchors(on)]
-    census = take_census(on.subject.objective, moves, _gather(world), world.rank, world.size)
+    total = on.subject.objective.samples * len(moves)
+    with Progress(total, 0, 1, label=label, quiet=quiet or not world.leads, unit="samples") as progress:
+
+        def tick(samples: int) -> None:
+            progress.update(count=samples)
+
+        census = take_census(on.subject.objective, moves, _gather(world), world.rank, world.size, tick)
     driver = drivers(on.subject)[0].split("_", 1)[1]
     estimator = SampledObjective(on.subject.objective, census, reduction.stderr, driver)
     return Sampled(on.subject, plane, estimator, anchors(on))

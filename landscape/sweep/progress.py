@@ -14,36 +14,40 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 class Progress:
-    """Progress over `total` points, of which `done` are in the file already; a point usually takes `samples` samples."""
+    """Progress over `total` points, of which `done` are in the file already; a point usually takes `samples` samples.
 
-    def __init__(self, total: int, done: int, samples: int, *, label: str, quiet: bool):
+    `unit`: what is counted, if not points.
+    """
+
+    def __init__(self, total: int, done: int, samples: int, *, label: str, quiet: bool, unit: str = "points"):
         self._total, self._done, self._samples_per_point, self._label = total, done, samples, printable(label)
         self._computed, self._samples = 0, 0.0
         self._started, self._last_line = time.monotonic(), time.monotonic()
-        self._quiet, self._bar = quiet, None
+        self._quiet, self._bar, self._unit = quiet, None, unit
         if not quiet and sys.stderr.isatty():
             from tqdm import tqdm
 
-            layout = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} points{postfix}, {remaining} left"
+            layout = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} " + unit + "{postfix}, {remaining} left"
             self._bar = tqdm(total=total, initial=done, desc=self._label, dynamic_ncols=True, bar_format=layout)
 
-    def update(self, samples: float | None = None, expected: int | None = None) -> None:
+    def update(self, samples: float | None = None, expected: int | None = None, count: int = 1) -> None:
         """Counts one more point, which took `samples`; `expected`: the number of points that will be needed in all."""
-        self._computed += 1
-        self._samples += self._samples_per_point if samples is None else samples
+        count = min(count, self._total - self._done - self._computed)
+        self._computed += count
+        self._samples += self._samples_per_point * count if samples is None else samples
         now = time.monotonic()
         seconds = max(now - self._started, 1e-9)
         speed, expected = f"{self._samples / seconds:,.0f} samples/s", expected or self._total
         if self._bar is not None:
             self._bar.total = expected
             self._bar.set_postfix_str(speed, refresh=False)
-            self._bar.update(1)
+            self._bar.update(count)
         elif not self._quiet and now - self._last_line >= SECONDS_BETWEEN_LINES:
             self._last_line = now
             at = self._done + self._computed
             left = max(expected - at, 0) * seconds / self._computed
             grid = "" if expected == self._total else f" of a grid of {self._total}"
-            _write(f"{self._label}: {at}/{expected} points{grid}, {speed}, {clock(left)} left\n")
+            _write(f"{self._label}: {at}/{expected} {self._unit}{grid}, {speed}, {clock(left)} left\n")
 
     def __enter__(self) -> Progress:
         return self

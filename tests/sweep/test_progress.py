@@ -23,3 +23,16 @@ def test_quiet(capsys, quiet):
     with progress.Progress(2, 0, 1, label="net", quiet=quiet) as shown:
         shown.update()
     assert capsys.readouterr().err == ""
+
+
+def test_samples_can_be_counted_many_at_a_time(capsys, monkeypatch):
+    """As all samples at the centre are, before the points under a tolerance; never more than there are."""
+    now = iter([0.0, 0.0, 10.0, 20.0])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(now))
+    with progress.Progress(1000, 0, 1, label="net", quiet=False, unit="samples") as shown:
+        shown.update(count=500)
+        shown.update(count=600)
+    assert capsys.readouterr().err.splitlines() == [
+        "net: 500/1000 samples, 50 samples/s, 0:10 left",
+        "net: 1000/1000 samples, 50 samples/s, 0:00 left",
+    ]
