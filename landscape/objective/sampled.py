@@ -136,7 +136,9 @@ class _PointEstimator:
 
     def results(self, estimates: Mapping[str, _Estimate]) -> dict[str, Any]:
         split, drawn = self._split, self._drawn
-        found: dict[str, Any] = {f"{split}_{key}": each.mean for key, each in estimates.items()}
+        found: dict[str, Any] = {
+            f"{split}_{key}": _within_bounds(each.mean, drawn.values[key]) for key, each in estimates.items()
+        }
         found |= {f"stderr/{split}_{key}": each.stderr for key, each in estimates.items()}
         found |= {f"{split}_samples": float(len(drawn)), f"{DRAWN}{split}": drawn.counts}
         return found | {f"{DRAWN}{split}_{key}": value for key, value in drawn.in_order().items()}
@@ -203,3 +205,8 @@ class _PointEstimator:
             return sizes
         total = round(min(max(needed, (1 + LEAST_GROWTH) * have + len(sizes)), MAX_GROWTH * have))
         return neyman_allocation(total, sizes, spread, self._drawn.counts, most)
+
+
+def _within_bounds(mean: float, values: np.ndarray) -> float:
+    """A regression may leave the range that a share can have: one of values that are all 0 or 1, such as accuracy."""
+    return float(np.clip(mean, 0.0, 1.0)) if np.isin(values, (0, 1)).all() else mean

@@ -182,3 +182,15 @@ def test_values_are_handed_on_in_one_order_whatever_the_rounds_were(losses):
     np.testing.assert_array_equal(
         once.in_order()["loss"], losses[0][7][frame.strata.draw(0 * once.counts, once.counts)]
     )
+
+
+def test_an_estimated_share_stays_within_its_bounds(losses):
+    """Hits at a place where all but one sample are wrong: the fit by the classes at the centre would go below 0."""
+    frame, rng = frame_of(losses), np.random.default_rng(0)
+    hits, wrong = (rng.random(losses[0].shape[1]) < 0.002).astype(float), losses[0][7]
+    drawn = Drawn(frame, lambda numbers: {"loss": wrong[numbers], "accuracy": hits[numbers]})
+    point = _PointEstimator("train", drawn, "loss", 0.05)
+    estimates = point.alone()
+    estimates["accuracy"] = estimates["accuracy"]._replace(mean=-0.001)
+    assert point.results(estimates)["train_accuracy"] == 0.0
+    assert point.results(estimates)["train_loss"] == estimates["loss"].mean
