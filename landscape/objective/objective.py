@@ -12,8 +12,8 @@ from __future__ import annotations
 import contextlib
 import copy
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +28,7 @@ from landscape.objective.chunks import DeviceQueue, Segment, divide
 from landscape.objective.conduct import NO_GRADIENTS, OF_PARAMETERS, Conduct
 from landscape.objective.loss import Measure, Model
 from landscape.objective.numerics import dtype_of, numerics, switched
+from landscape.objective.sharing import Sharing, Work
 from landscape.objective.steady import Steady
 from landscape.objective.tally import MetricSum, Sums, Tally, fetch_sums, means, merge_sums
 from landscape.objective.trial import try_one
@@ -37,6 +38,9 @@ from landscape.randomness import forked
 DEFAULT_BATCH = {"cpu": 128, "cuda": 1024}
 TRACED_SAMPLES = 4
 PENALTY = "l2"  # an entry of the sums of the first chunk; no metric has this name, since metrics begin with their split
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Objective:
@@ -101,6 +105,7 @@ class Objective:
         self.conduct = Conduct()
         self._steady = Steady(self.model, self.device)
         self._divided: list[list[Segment]] | None = None
+        self._sharing: Sharing | None = None
 
     def with_splits(self, splits: Mapping[str, Split]) -> Objective:
         """A view of this objective with other data: it shares the net, its weights and the faster program.
@@ -108,13 +113,25 @@ class Objective:
         `splits` must be on the device and in the precision of this objective already.
         """
         view = copy.copy(self)
-        view.splits, view._divided = dict(splits), None
+        view.splits, view._divided, view._sharing = dict(splits), None, None
         return view
 
     @property
     def has_given_batches(self) -> bool:
         """Whether all batches are the user's own."""
         return all(is_given(split) for split in self.splits.values())
+
+    @property
+    def batch_counts(self) -> dict[str, int]:
+        """The number of batches of each split; empty where one of them is not known."""
+        counts = {name: split.count(self.batch_size) for name, split in self.splits.items()}
+        known = {name: count for name, count in counts.items() if count}
+        return known if len(known) == len(counts) else {}
+
+    @property
+    def recomputes(self) -> bool:
+        """Whether batch-norm statistics are estimated at each point."""
+        return self._recompute is not None and bool(self._recompute.layers)
 
     @property
     def samples(self) -> int:
@@ -130,7 +147,7 @@ class Objective:
     @property
     def indivisible(self) -> str | None:
         """Why a point cannot be shared among processes; None when it can."""
-        if self._recompute and self._recompute.layers:
+        if self.recomputes:
             return "batchnorm recompute estimates statistics from all training data before it measures anything"
         streamed = [name for name, split in self.splits.items() if split.count(self.batch_size) is None]
         return f"the {streamed[0]} data do not fit into memory and are read in order" if streamed else None
@@ -160,22 +177,41 @@ class Objective:
 
         Before each chunk, `end` is called with its number and returns the number of the chunk to stop at.
         """
-        chunk, tallies, segments, queue = first, [], self._segments(), DeviceQueue(self.device)
+        segments, queue = self._segments(), DeviceQueue(self.device)
+
+        def tally(net: Model, measure: Measure, chunk: Sequence[Segment]) -> Tally:
+            found = self.tally(net, measure, chunk)
+            queue.wait()
+            return found
+
+        numbers = itertools.takewhile(lambda chunk: chunk < end(chunk), itertools.count(first))
         with self.ready():
-            while chunk < end(chunk):
-                tallies.append(self._pass(segments[chunk]))
-                queue.wait()
-                chunk += 1
-            found = fetch_sums(tallies)
+            found = fetch_sums(self.map(tally, (segments[chunk] for chunk in numbers)))
             if self.l2 and first == 0:
                 found[0][PENALTY] = MetricSum(self.penalty(), 0.0, 1, False)
         return [*found]
+
+    def map(self, work: Work[T, R], items: Iterable[T]) -> list[R]:
+        """`work(net, measure, item)` for each item, in order; on a CPU by as many threads as pay, up to torch's number of them.
+
+        Within `ready`. `net` and `measure` are those of the thread, and `work` must use no others. Each item is taken when a
+        thread is free for it. Where evaluations cannot go beside each other, they go one after another.
+
+        Raises:
+            What `work` raised, for the first item for which it did.
+        """
+        threads = torch.get_num_threads() if self.device.type == "cpu" else 1
+        if threads == 1:
+            return [work(self.net, self.measure, item) for item in items]
+        if self._sharing is None or self._sharing.threads != threads:
+            self._sharing = Sharing(self, threads)
+        return self._sharing.map(self, work, items)
 
     @contextlib.contextmanager
     def ready(self) -> Iterator[None]:
         """Within the block the numerics are set and `net` is up to date with `weights`; for `batches`."""
         with self.numbers(), self._steady():
-            if self._recompute and self._recompute.layers:
+            if self._recompute and self.recomputes:
                 self._recompute(self._passed(itertools.count()))
                 self._steady.note()
             if self._fast:
@@ -249,17 +285,19 @@ class Objective:
 
     def conform(self, conduct: Conduct, splits: Mapping[str, Split], batch_size: int) -> None:
         """From here on evaluations suit this conduct."""
-        self.conduct, self.splits, self.batch_size, self._divided = conduct, dict(splits), batch_size, None
+        self.conduct, self.splits, self.batch_size = conduct, dict(splits), batch_size
+        self._divided = self._sharing = None
         if not conduct.plain:  # a faster program knows nothing of it
             self._fast, self.net = None, self.model
         self._steady = Steady(self.model, self.device, seeded=bool(conduct.random), keeps=bool(conduct.changes))
 
-    def _pass(self, chunk: Sequence[Segment]) -> Tally:
+    def tally(self, net: Model, measure: Measure, chunk: Sequence[Segment]) -> Tally:
+        """The sums of the batches of a chunk; for `map`."""
         tally = Tally()
         for name, first, last in chunk:
             for batch in self.batches(self.splits[name], first, last):
                 size = batch_length(batch)
-                tally.add(name, self.measure(self.net, batch), size)
+                tally.add(name, measure(net, batch), size)
         return tally
 
     def _folded_net(self) -> FoldedNet | None:

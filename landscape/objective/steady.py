@@ -20,7 +20,7 @@ from landscape.randomness import forked, seed_all
 SEED = 1_000_003
 
 
-def _same(tensor: Tensor, other: Tensor) -> bool:
+def same(tensor: Tensor, other: Tensor) -> bool:
     """Whether all entries are equal; NaN is equal to itself."""
     if tensor.shape != other.shape:
         return False
@@ -44,7 +44,7 @@ class Held:
         buffers = [
             name
             for name, module, key, buffer, before in self._buffers
-            if module._buffers.get(key) is not buffer or not _same(buffer, before)
+            if module._buffers.get(key) is not buffer or not same(buffer, before)
         ]
         return buffers + [name or "the net" for name, module, mode in self._modes if module.training != mode]
 

@@ -1,0 +1,130 @@
+"""Nets that are evaluated beside each other, one for each thread, on the same weights.
+
+Owns: `twins`, and what forbids them. A twin has modules of its own, so that what a net keeps in its attributes during a call
+stays apart; its parameters and buffers are those of the net. What a net or loss shares with others all the same, such as a
+global variable, is found by trying: one evaluation is begun in the middle of another, at many places, in a thread of its own.
+Where that changes a value, evaluations go one after another.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.modules import module as hooks
+from torch.overrides import TorchFunctionMode
+
+from landscape.data.split import batch_length
+from landscape.objective.conduct import parts_of, read
+from landscape.objective.loss import Measure, Model, OutputMeasure
+from landscape.objective.numerics import numerics
+from landscape.objective.steady import same
+from landscape.objective.team import Team
+
+if TYPE_CHECKING:
+    from landscape.objective.objective import Objective
+
+# Places at which the other evaluation begins; samples that are tried.
+PLACES, TRIED = 16, 8
+
+
+class Twin(NamedTuple):
+    """What one thread evaluates: the net or its faster program, and the metrics."""
+
+    net: Model
+    measure: Measure
+
+    def values(self, batch: Any) -> Mapping[str, Any]:
+        return self.measure(self.net, batch)
+
+
+def twins(objective: Objective, count: int) -> list[Twin] | None:
+    """`count` nets and measures for as many threads; None where evaluations must go one after another."""
+    if _obstacle(objective):
+        return None
+    try:
+        found = [Twin(_net(objective), _measure(objective.measure)) for _ in range(count)]
+        return found if _independent(objective, found) else None
+    except (
+        Exception
+    ):  # whatever a stranger's net does when it is copied or run elsewhere, it can still be evaluated alone
+        return None
+
+
+def _obstacle(objective: Objective) -> str | None:
+    if not isinstance(objective.measure, OutputMeasure):
+        return "a loss of (model, batch) may do anything with the net"
+    if not objective.conduct.plain or objective.recomputes:
+        return "states, random numbers, gradients or batches decide values"
+    if torch.overrides._len_torch_function_stack() or torch._C._len_torch_dispatch_stack():
+        return "a mode of torch is on, which is one of this thread"
+    hooked = hooks._global_forward_hooks or hooks._global_forward_pre_hooks
+    for part in objective.model.modules():
+        if part._forward_hooks or part._forward_pre_hooks or hooked:
+            return "hooks may keep what passes"
+        if isinstance(part, torch.jit.ScriptModule) or hasattr(part, "_orig_mod"):
+            return "a compiled net keeps states that we cannot see"
+    return None
+
+
+def _net(objective: Objective) -> Model:
+    if objective.net is not objective.model:  # a traced program, which keeps nothing
+        return objective.net
+    shared = itertools.chain(objective.model.parameters(), objective.model.buffers())
+    return copy.deepcopy(objective.model, {id(tensor): tensor for tensor in shared})
+
+
+def _measure(measure: Measure) -> Measure:
+    assert isinstance(measure, OutputMeasure)
+    return OutputMeasure({name: copy.deepcopy(function) for name, function in measure.functions.items()})
+
+
+def _independent(objective: Objective, found: list[Twin]) -> bool:
+    """Whether a twin gives the net's values, also in another thread and with other evaluations in the middle of its own."""
+    one, other = _batch(objective, first=True), _batch(objective, first=False)
+
+    def values(twin: Twin, mode: _Between) -> dict[str, Tensor]:
+        with numerics(objective.precision, objective.device), mode:
+            return read(twin.values(one), batch_length(one))
+
+    def disturbed(thread: int, places: range) -> dict[str, Tensor]:
+        return values(found[0], _Between(lambda: found[-1].values(other), places))
+
+    counting = _Between(lambda: None, range(0))
+    alone = values(Twin(objective.net, objective.measure), counting)
+    step = max(1, counting.calls // PLACES)
+    mixed = Team(1).map(disturbed, [range(step - 1, counting.calls, step)], inner=torch.get_num_threads())[0]
+    return alone.keys() == mixed.keys() and all(same(value, mixed[name]) for name, value in alone.items())
+
+
+def _batch(objective: Objective, *, first: bool) -> Any:
+    """A few samples of the first batch, or of the last."""
+    split = list(objective.splits.values())[0 if first else -1]
+    count = split.count(objective.batch_size)
+    start = 0 if first or count is None else count - 1
+    batch: Any = next(_taken(objective, split.batches(objective.batch_size, start, start + 1)))
+    length = batch_length(batch)
+    return next(iter(parts_of(batch, length, TRIED)), (batch, length))[0]
+
+
+def _taken(objective: Objective, batches: Iterator[Any]) -> Iterator[Any]:
+    with numerics(objective.precision, objective.device):
+        yield from batches
+
+
+class _Between(TorchFunctionMode):
+    """Counts the calls of torch within the block, and does something else before those of some `places`."""
+
+    def __init__(self, other: Callable[[], Any], places: range):
+        super().__init__()
+        self._other, self._places, self.calls = other, places, 0
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if self.calls in self._places:
+            self._other()
+        self.calls += 1
+        return func(*args, **(kwargs or {}))
