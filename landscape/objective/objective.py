@@ -227,13 +227,14 @@ class Objective:
 
         return run
 
-    @contextlib.contextmanager
-    def numbers(self) -> Iterator[None]:
+    def numbers(self) -> contextlib.AbstractContextManager[Any]:
         """Within the block numbers have this precision, and there are gradients if the loss itself takes some."""
         if self.conduct.gradients == NO_GRADIENTS:
-            with numerics(self.precision, self.device):
-                yield
-            return
+            return numerics(self.precision, self.device)
+        return self._with_gradients()
+
+    @contextlib.contextmanager
+    def _with_gradients(self) -> Iterator[None]:
         parameters = [(each, each.requires_grad) for each in self.model.parameters() if each.is_floating_point()]
         with switched(self.precision, self.device), torch.enable_grad():
             for parameter, before in parameters:

@@ -65,9 +65,12 @@ class Steady:
         self._seeded, self._keeps = seeded, keeps
         self._held: Held | None = None
 
-    @contextlib.contextmanager
-    def __call__(self) -> Iterator[None]:
+    def __call__(self) -> contextlib.AbstractContextManager[None]:
         """Within the block `before` may be called; after it generators, buffers and modes are as they were."""
+        return self._kept() if self._seeded or self._keeps else contextlib.nullcontext()
+
+    @contextlib.contextmanager
+    def _kept(self) -> Iterator[None]:
         with forked(self._device) if self._seeded else contextlib.nullcontext():
             before = self._held
             self.note()

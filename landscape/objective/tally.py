@@ -51,27 +51,41 @@ class Tally:
 
     def add(self, split: str, values: Mapping[str, Any], length: int) -> None:
         """Adds one batch of `length` samples; a metric is (length,), () for the mean over the batch, or (sum, weight)."""
+        found: dict[str, Tensor] = {}
         for metric, raw in values.items():
             name, pair = f"{split}_{metric}", isinstance(raw, tuple)
             if name in self.sums and pair != (name in self._pairs):
                 raise EvaluationError(f"{metric} returned (sum, weight) for some batches only; expected it for all")
             if pair:
-                both, per_sample = _both(*weighted(metric, raw, length)), False
                 self._pairs.add(name)
+                self._add(name, _both(*weighted(metric, raw, length)), length, per_sample=False)
             else:
-                value = check_values(metric, raw, length)
-                per_sample = value.ndim == 1
-                both = _both(value.sum(), value.square().sum(), 1 if per_sample else length)
-            before = self.sums.get(name)
-            self.sums[name] = both if before is None else _sum(before, both)
-            self._counts[name] = self._counts.get(name, 0) + length
-            self._per_sample[name] = self._per_sample.get(name, True) and per_sample
+                found[name] = check_values(metric, raw, length)
+        for name, both in _reduced(found, length).items():
+            self._add(name, both, length, per_sample=found[name].ndim == 1)
+
+    def _add(self, name: str, both: Tensor | _Numbers, length: int, *, per_sample: bool) -> None:
+        before = self.sums.get(name)
+        self.sums[name] = both if before is None else _sum(before, both)
+        self._counts[name] = self._counts.get(name, 0) + length
+        self._per_sample[name] = self._per_sample.get(name, True) and per_sample
 
     def on_host(self, name: str, total: float, second: float) -> MetricSum:
         """The sum of a metric, from its two numbers fetched from the device."""
         if name in self._pairs:
             return MetricSum(total, 0.0, second, False)
         return MetricSum(total, second, self._counts[name], self._per_sample[name])
+
+
+def _reduced(values: Mapping[str, Tensor], length: int) -> dict[str, Tensor | _Numbers]:
+    """The sums of each metric and of its squares; `values` are (length,), or () for the mean of a batch of that length."""
+    if len(values) > 1 and all(each.ndim and each.device.type == "cpu" for each in values.values()):
+        table = torch.stack([*values.values()])  # the same sums, bit for bit, in fewer operations
+        sums = zip(values, table.sum(1).tolist(), table.square().sum(1).tolist(), strict=True)
+        return {name: _Numbers(total, squares) for name, total, squares in sums}
+    return {
+        name: _both(value.sum(), value.square().sum(), 1 if value.ndim else length) for name, value in values.items()
+    }
 
 
 def _both(total: Tensor, second: Tensor, times: int = 1) -> Tensor | _Numbers:
