@@ -51,7 +51,9 @@ def dtype_of(precision: str) -> torch.dtype:
 
 def numerics(precision: str, device: torch.device) -> contextlib.AbstractContextManager[Any]:
     """Within the block: inference mode, and matrix products in exactly this precision."""
-    if device.type == "cpu" and precision != "bf16":  # nothing is to be switched; a tiny net notices three contexts less
+    if (
+        device.type == "cpu" and precision != "bf16"
+    ):  # nothing is to be switched; a tiny net notices three contexts less
         return torch.inference_mode()
     return _switched_inference(precision, device)
 

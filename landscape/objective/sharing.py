@@ -1,8 +1,8 @@
 """How the batches of an objective are divided among threads: the fastest of the ways that give the same values.
 
-Owns: `Sharing`, which finds it by timing a batch each way, and again from time to time, as the other work on a machine comes and goes.
-Values do not depend on the way, bit for bit. Where batches cannot be shared (twins.py) and torch's own threads change bits,
-nothing is chosen: torch's threads are used as asked.
+Owns: `Sharing`, which finds it by timing a batch each way, and again from time to time, as other work comes and goes. Values do
+not depend on the way, bit for bit. Where batches cannot be shared (twins.py) and torch's own threads change bits, nothing is
+chosen: torch's threads are used as asked.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class Sharing:
         self.threads, self._clock = threads, clock
         self._ends = _ends(objective)
         workers = min(threads, sum(objective.batch_counts.values()))
-        self._twins = twins(objective, workers) if workers > 1 else None
-        self._team = Team(workers if self._twins else 1)
+        self._twins = twins(objective, workers) if workers > 1 else []
+        self._team = Team(max(1, len(self._twins)))
         self._ways: list[Way] | None = None
         self._way, self._chosen = Way(1, threads), float("-inf")
 
@@ -66,11 +66,10 @@ class Sharing:
         if way.workers == 1:
             with torch_threads(way.inner):
                 return [work(objective.net, objective.measure, item) for item in items]
-        nets = self._twins or []
 
         def one(thread: int, item: T) -> R:
             with numerics(objective.precision, objective.device):
-                return work(*nets[thread], item)
+                return work(*self._twins[thread], item)
 
         return self._team.map(one, items, inner=way.inner)
 
@@ -100,11 +99,11 @@ class Sharing:
     def _seconds(self, objective: Objective, way: Way) -> float:
         """The least time for a batch in several rounds."""
         best = float("inf")
-        for _ in range(ROUNDS + 1):  # the first one warms up
+        for number in range(ROUNDS + 1):  # the first one warms up
             started = self._clock()
             self._run(objective, way, objective.tally, self._ends[:1] * way.workers)
             best = min(best, (self._clock() - started) / way.workers)
-            if best > LONG_SECONDS:
+            if number and best > LONG_SECONDS:
                 break
         return best
 

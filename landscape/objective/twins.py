@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn.modules import module as hooks
 from torch.overrides import TorchFunctionMode
 
+from landscape.data.memory import host_budget
 from landscape.data.split import batch_length
 from landscape.objective.conduct import parts_of, read
 from landscape.objective.loss import Measure, Model, OutputMeasure
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 # Places at which the other evaluation begins; samples that are tried.
 PLACES, TRIED = 16, 8
+# The memory of a batch, in tensors of the size of the largest.
+LIVE = 6
 
 
 class Twin(NamedTuple):
@@ -42,20 +45,23 @@ class Twin(NamedTuple):
         return self.measure(self.net, batch)
 
 
-def twins(objective: Objective, count: int) -> list[Twin] | None:
-    """`count` nets and measures for as many threads; None where evaluations must go one after another."""
-    if _obstacle(objective):
-        return None
+def twins(objective: Objective, count: int) -> list[Twin]:
+    """Nets and measures for `count` threads, or for fewer if memory does not hold what passes through as many nets.
+
+    Empty where evaluations must go one after another.
+    """
+    if obstacle(objective):
+        return []
     try:
         found = [Twin(_net(objective), _measure(objective.measure)) for _ in range(count)]
-        return found if _independent(objective, found) else None
-    except (
-        Exception
-    ):  # whatever a stranger's net does when it is copied or run elsewhere, it can still be evaluated alone
-        return None
+        fitting = _fitting(objective, found)
+    except Exception:  # whatever a stranger's net does when it is copied or run elsewhere, it can be evaluated alone
+        return []
+    return found[:fitting] if fitting > 1 else []
 
 
-def _obstacle(objective: Objective) -> str | None:
+def obstacle(objective: Objective) -> str | None:
+    """Why evaluations must go one after another, as far as that can be seen without trying; None if it cannot."""
     if not isinstance(objective.measure, OutputMeasure):
         return "a loss of (model, batch) may do anything with the net"
     if not objective.conduct.plain or objective.recomputes:
@@ -83,8 +89,11 @@ def _measure(measure: Measure) -> Measure:
     return OutputMeasure({name: copy.deepcopy(function) for name, function in measure.functions.items()})
 
 
-def _independent(objective: Objective, found: list[Twin]) -> bool:
-    """Whether a twin gives the net's values, also in another thread and with other evaluations in the middle of its own."""
+def _fitting(objective: Objective, found: list[Twin]) -> int:
+    """How many may be evaluated at a time.
+
+    1 if a twin does not give the net's values in another thread, with evaluations of another twin in the middle of its own.
+    """
     one, other = _batch(objective, first=True), _batch(objective, first=False)
 
     def values(twin: Twin, mode: _Between) -> dict[str, Tensor]:
@@ -98,7 +107,10 @@ def _independent(objective: Objective, found: list[Twin]) -> bool:
     alone = values(Twin(objective.net, objective.measure), counting)
     step = max(1, counting.calls // PLACES)
     mixed = Team(1).map(disturbed, [range(step - 1, counting.calls, step)], inner=torch.get_num_threads())[0]
-    return alone.keys() == mixed.keys() and all(same(value, mixed[name]) for name, value in alone.items())
+    if alone.keys() != mixed.keys() or not all(same(value, mixed[name]) for name, value in alone.items()):
+        return 1
+    batch = counting.largest / batch_length(one) * objective.batch_size
+    return min(len(found), int(host_budget() // max(1.0, LIVE * batch)))
 
 
 def _batch(objective: Objective, *, first: bool) -> Any:
@@ -117,14 +129,19 @@ def _taken(objective: Objective, batches: Iterator[Any]) -> Iterator[Any]:
 
 
 class _Between(TorchFunctionMode):
-    """Counts the calls of torch within the block, and does something else before those of some `places`."""
+    """Counts the calls of torch within the block, and does something else before those at some `places`.
+
+    `largest`: the bytes of the largest tensor that a call returned.
+    """
 
     def __init__(self, other: Callable[[], Any], places: range):
         super().__init__()
-        self._other, self._places, self.calls = other, places, 0
+        self._other, self._places, self.calls, self.largest = other, places, 0, 0
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if self.calls in self._places:
             self._other()
         self.calls += 1
-        return func(*args, **(kwargs or {}))
+        found = func(*args, **(kwargs or {}))
+        self.largest = max(self.largest, found.nbytes if type(found) is Tensor else 0)
+        return found

@@ -1,6 +1,7 @@
 """The rank of this process among all, and what it may use of its machine.
 
-Owns: `World`, and the number of threads of a rank that was given none. Knows no MPI: who started the processes is found out in launch.py, and they meet in mpi.py.
+Owns: `World`, and the number of threads of a rank that was given none. Knows no MPI: who started the processes is found out in
+launch.py, and they meet in mpi.py.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
+
+from landscape.data.memory import control_groups
 
 # More than any machine has cores.
 MAX_THREADS = 4096
-CGROUPS = Path("/sys/fs/cgroup")
 
 
 def own_cores() -> set[int]:
@@ -56,8 +57,8 @@ def usual_threads(cores: int, sharers: int = 1, environment: Mapping[str, str] |
     environment = os.environ if environment is None else environment
     if asked := _count(environment.get("OMP_NUM_THREADS", "").partition(",")[0]):
         return asked
-    granted = max(1, math.ceil(granted_cores() / sharers)) if granted_cores() < math.inf else cores
-    return min(cores, granted, _count(environment.get("SLURM_CPUS_PER_TASK", "")) or cores)
+    granted = max(1.0, granted_cores() / sharers)
+    return math.ceil(min(cores, granted, _count(environment.get("SLURM_CPUS_PER_TASK", "")) or cores))
 
 
 def _count(text: str) -> int | None:
@@ -66,20 +67,11 @@ def _count(text: str) -> int | None:
     return int(text) if text.isdecimal() and 1 <= int(text) <= MAX_THREADS else None
 
 
-def granted_cores(root: Path = CGROUPS, own: str | None = None) -> float:
-    """The cores' worth of time that Linux grants the control group of this process, as containers set it; inf without a limit.
-
-    `own`: the text of /proc/self/cgroup.
-    """
+def granted_cores() -> float:
+    """The cores' worth of time that Linux grants this process's control group, as containers set it; inf without a limit."""
     least = math.inf
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        text = Path("/proc/self/cgroup").read_text() if own is None else own
-        inside = next((line[3:] for line in text.splitlines() if line.startswith("0::")), "/")
-        place = root / inside.strip("/")
-        for folder in (place, *place.parents):
-            if folder == root.parent:
-                break
-            file = folder / "cpu.max"
-            quota, period = file.read_text().split() if file.is_file() else ("max", "1")
-            least = least if quota == "max" else min(least, int(quota) / int(period))
+    for folder in control_groups():
+        with contextlib.suppress(OSError, ValueError):
+            quota, period = map(int, (folder / "cpu.max").read_text().split())  # "max" means no limit
+            least = min(least, quota / period)
     return least
