@@ -74,8 +74,9 @@ class Team:
                         running -= 1
                         if done.get().error is not None:
                             break
-                for _ in range(running):
+                while running and not any(job.error for job in begun):
                     done.get()
+                    running -= 1
             finally:
                 self._settle(begun)
         for job in begun:

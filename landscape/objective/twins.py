@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import copy
 import itertools
+import sys
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -29,10 +32,12 @@ from landscape.objective.team import Team
 if TYPE_CHECKING:
     from landscape.objective.objective import Objective
 
-# Places at which the other evaluation begins; samples that are tried.
-PLACES, TRIED = 16, 8
+# Lines before which the other evaluation runs, evenly spaced; samples that are tried.
+PLACES, TRIED = 64, 8
 # The memory of a batch, in tensors of the size of the largest.
 LIVE = 6
+# What torch's own layers keep is kept apart, and costs time to trace.
+KNOWN = str(Path(torch.__file__).parent)
 
 
 class Twin(NamedTuple):
@@ -72,7 +77,7 @@ def obstacle(objective: Objective) -> str | None:
     for part in objective.model.modules():
         if part._forward_hooks or part._forward_pre_hooks or hooked:
             return "hooks may keep what passes"
-        if isinstance(part, torch.jit.ScriptModule) or hasattr(part, "_orig_mod"):
+        if hasattr(part, "_orig_mod"):
             return "a compiled net keeps states that we cannot see"
     return None
 
@@ -96,20 +101,21 @@ def _fitting(objective: Objective, found: list[Twin]) -> int:
     """
     one, other = _batch(objective, first=True), _batch(objective, first=False)
 
-    def values(twin: Twin, mode: _Between) -> dict[str, Tensor]:
-        with numerics(objective.precision, objective.device), mode:
+    def values(twin: Twin, between: _Between | _Largest) -> dict[str, Tensor]:
+        with numerics(objective.precision, objective.device), between:
             return read(twin.values(one), batch_length(one))
 
     def disturbed(thread: int, places: range) -> dict[str, Tensor]:
         return values(found[0], _Between(lambda: found[-1].values(other), places))
 
-    counting = _Between(lambda: None, range(0))
-    alone = values(Twin(objective.net, objective.measure), counting)
-    step = max(1, counting.calls // PLACES)
-    mixed = Team(1).map(disturbed, [range(step - 1, counting.calls, step)], inner=torch.get_num_threads())[0]
+    own, lines, largest = Twin(objective.net, objective.measure), _Between(), _Largest()
+    alone = values(own, lines)
+    step = -(-lines.lines // PLACES) or 1
+    mixed = Team(1).map(disturbed, [range(0, lines.lines, step)], inner=torch.get_num_threads())[0]
     if alone.keys() != mixed.keys() or not all(same(value, mixed[name]) for name, value in alone.items()):
         return 1
-    batch = counting.largest / batch_length(one) * objective.batch_size
+    values(own, largest)
+    batch = largest.nbytes / batch_length(one) * objective.batch_size
     return min(len(found), int(host_budget() // max(1.0, LIVE * batch)))
 
 
@@ -128,20 +134,35 @@ def _taken(objective: Objective, batches: Iterator[Any]) -> Iterator[Any]:
         yield from batches
 
 
-class _Between(TorchFunctionMode):
-    """Counts the calls of torch within the block, and does something else before those at some `places`.
+class _Between:
+    """Counts the lines of code outside of torch that this thread runs, and does something else before those at some `places`."""
 
-    `largest`: the bytes of the largest tensor that a call returned.
-    """
+    def __init__(self, other: Callable[[], Any] = lambda: None, places: range = range(0)):
+        self._other, self._places, self.lines = other, places, 0
 
-    def __init__(self, other: Callable[[], Any], places: range):
-        super().__init__()
-        self._other, self._places, self.calls, self.largest = other, places, 0, 0
+    def __enter__(self) -> None:
+        self._before = sys.gettrace()
+        sys.settrace(self._trace)
+
+    def __exit__(self, *exception: object) -> None:
+        sys.settrace(self._before)
+
+    def _trace(self, frame: FrameType, event: str, argument: Any) -> Any:
+        if frame.f_code.co_filename.startswith(KNOWN):
+            return None
+        if event == "line":
+            if self.lines in self._places:
+                self._other()  # Python does not trace it
+            self.lines += 1
+        return self._trace
+
+
+class _Largest(TorchFunctionMode):
+    """`nbytes` of the largest tensor that torch returned within the block."""
+
+    nbytes = 0
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if self.calls in self._places:
-            self._other()
-        self.calls += 1
         found = func(*args, **(kwargs or {}))
-        self.largest = max(self.largest, found.nbytes if type(found) is Tensor else 0)
+        self.nbytes = max(self.nbytes, found.nbytes if type(found) is Tensor else 0)
         return found
