@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import copy
 import itertools
+import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import FrameType
@@ -32,12 +34,12 @@ from landscape.objective.team import Team
 if TYPE_CHECKING:
     from landscape.objective.objective import Objective
 
-# Lines before which the other evaluation runs, evenly spaced; samples that are tried.
-PLACES, TRIED = 64, 8
+# Lines before which the other evaluation runs, evenly spaced: as many as take about a second. Samples that are tried.
+FEWEST, MOST, SECONDS, TRIED = 4, 64, 1.0, 8
 # The memory of a batch, in tensors of the size of the largest.
 LIVE = 6
-# What torch's own layers keep is kept apart, and costs time to trace.
-KNOWN = str(Path(torch.__file__).parent)
+# Code that keeps nothing.
+KNOWN = tuple(str(folder) + os.sep for folder in (Path(torch.__file__).parent, Path(__file__).parents[1]))
 
 
 class Twin(NamedTuple):
@@ -109,8 +111,10 @@ def _fitting(objective: Objective, found: list[Twin]) -> int:
         return values(found[0], _Between(lambda: found[-1].values(other), places))
 
     own, lines, largest = Twin(objective.net, objective.measure), _Between(), _Largest()
+    started = time.perf_counter()
     alone = values(own, lines)
-    step = -(-lines.lines // PLACES) or 1
+    places = max(FEWEST, min(MOST, int(SECONDS / (time.perf_counter() - started))))
+    step = -(-lines.lines // places) or 1
     mixed = Team(1).map(disturbed, [range(0, lines.lines, step)], inner=torch.get_num_threads())[0]
     if alone.keys() != mixed.keys() or not all(same(value, mixed[name]) for name, value in alone.items()):
         return 1
@@ -135,7 +139,7 @@ def _taken(objective: Objective, batches: Iterator[Any]) -> Iterator[Any]:
 
 
 class _Between:
-    """Counts the lines of code outside of torch that this thread runs, and does something else before those at some `places`."""
+    """Counts the lines of a user's code that this thread runs, and does something else before those at some `places`."""
 
     def __init__(self, other: Callable[[], Any] = lambda: None, places: range = range(0)):
         self._other, self._places, self.lines = other, places, 0
