@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
+from torch import nn
 
 from landscape.data.memory import host_budget
 from landscape.errors import LandscapeError, UsageError
@@ -81,6 +82,21 @@ def switched(precision: str, device: torch.device) -> Iterator[None]:
     finally:
         for (owner, name, _, _), value in zip(switches, before, strict=True):
             setattr(owner, name, value)
+
+
+@contextlib.contextmanager
+def with_gradients(model: nn.Module, precision: str, device: torch.device, *, parameters: bool) -> Iterator[None]:
+    """Within the block: as `switched`, with gradients, of all the net's parameters too if `parameters`; none are left behind."""
+    before = [(each, each.requires_grad) for each in model.parameters() if each.is_floating_point()]
+    with switched(precision, device), torch.enable_grad():
+        for parameter, wanted in before:
+            parameter.requires_grad_(wanted or parameters)
+        try:
+            yield
+        finally:
+            for parameter, wanted in before:
+                parameter.requires_grad_(wanted)
+                parameter.grad = None
 
 
 def _tf32_switches() -> list[tuple[object, str, object, object]]:

@@ -18,16 +18,16 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from landscape.callables import explain
 from landscape.data.split import Split, batch_length, is_pair, mapped
-from landscape.errors import LandscapeError, UsageError
+from landscape.errors import UsageError
 from landscape.layout import Layout
 from landscape.objective import batchnorm as bn
 from landscape.objective.adapt import adapt, is_given
 from landscape.objective.chunks import DeviceQueue, Segment, divide
 from landscape.objective.conduct import NO_GRADIENTS, OF_PARAMETERS, Conduct
 from landscape.objective.loss import Measure, Model
-from landscape.objective.numerics import dtype_of, numerics, switched
+from landscape.objective.numerics import dtype_of, numerics, with_gradients
+from landscape.objective.private import private_copy
 from landscape.objective.sharing import Sharing, Work
 from landscape.objective.steady import Steady
 from landscape.objective.tally import MetricSum, Sums, Tally, fetch_sums, means, merge_sums
@@ -50,10 +50,8 @@ class Objective:
 
     Args:
         model: the net; it is copied unless `own` says that nobody else holds it.
-        splits: the data, by the name that their metrics begin with.
-        measure: what is computed on a batch (loss.py).
-        precision: one of `numerics.PRECISIONS`.
-        batchnorm: one of `batchnorm.POLICIES`.
+        splits: the data, by the name that their metrics begin with. measure: what is computed on a batch (loss.py).
+        precision: one of `numerics.PRECISIONS`. batchnorm: one of `batchnorm.POLICIES`.
         recompute_on: the training data for `recompute`; by default the split named train.
         l2: adds `<split>_loss_l2`, the loss plus l2 / 2 times the squared norm of the parameters.
         budget: bytes that the data may take on the device, shared evenly among the splits.
@@ -96,7 +94,7 @@ class Objective:
         share = budget / (len(splits) + (recompute_on is not None))
         self.splits: Mapping[str, Split] = {name: split.on(self.device, dtype, share) for name, split in splits.items()}
         training = recompute_on.on(self.device, dtype, share) if recompute_on else self.splits.get("train")
-        self._recompute = _recompute(self.model, training) if batchnorm == "recompute" else None
+        self._recompute = bn.recompute_on(self.model, training) if batchnorm == "recompute" else None
         self._fast = self._folded_net() if fast else None
         self.net: Model = self._fast or self.model
         wanted = self._fast.batch_size if self._fast and self.device.type == "cpu" else DEFAULT_BATCH[self.device.type]
@@ -159,8 +157,7 @@ class Objective:
 
     def _segments(self) -> list[list[Segment]]:
         if self._divided is None:
-            counts = {name: split.count(self.batch_size) for name, split in self.splits.items()}
-            self._divided = divide(dict.fromkeys(counts) if self.indivisible else counts)
+            self._divided = divide(dict.fromkeys(self.splits) if self.indivisible else self.batch_counts)
         return self._divided
 
     def evaluate(self, weights: Tensor | None = None) -> dict[str, float]:
@@ -179,26 +176,22 @@ class Objective:
         """
         segments, queue = self._segments(), DeviceQueue(self.device)
 
-        def tally(net: Model, measure: Measure, chunk: Sequence[Segment]) -> Tally:
-            found = self.tally(net, measure, chunk)
-            queue.wait()
-            return found
+        def chunks() -> Iterator[list[Segment]]:
+            for chunk in itertools.takewhile(lambda chunk: chunk < end(chunk), itertools.count(first)):
+                yield segments[chunk]
+                queue.wait()
 
-        numbers = itertools.takewhile(lambda chunk: chunk < end(chunk), itertools.count(first))
         with self.ready():
-            found = fetch_sums(self.map(tally, (segments[chunk] for chunk in numbers)))
+            found = fetch_sums(self.map(self.tally, chunks()))
             if self.l2 and first == 0:
                 found[0][PENALTY] = MetricSum(self.penalty(), 0.0, 1, False)
         return [*found]
 
     def map(self, work: Work[T, R], items: Iterable[T]) -> list[R]:
-        """`work(net, measure, item)` for each item, in order; on a CPU by as many threads as pay, up to torch's number of them.
+        """`work(net, measure, item)` for each item, in order, within `ready`; on a CPU by as many threads as pay, up to torch's.
 
-        Within `ready`. `net` and `measure` are those of the thread, and `work` must use no others. Each item is taken when a
-        thread is free for it. Where evaluations cannot go beside each other, they go one after another.
-
-        Raises:
-            What `work` raised, for the first item for which it did.
+        `net` and `measure` are those of the thread; `work` uses no others. An item is taken when a thread is free for it. Raises
+        what `work` raised, for the first item for which it did.
         """
         threads = torch.get_num_threads() if self.device.type == "cpu" else 1
         if threads == 1:
@@ -231,20 +224,9 @@ class Objective:
         """Within the block numbers have this precision, and there are gradients if the loss itself takes some."""
         if self.conduct.gradients == NO_GRADIENTS:
             return numerics(self.precision, self.device)
-        return self._with_gradients()
-
-    @contextlib.contextmanager
-    def _with_gradients(self) -> Iterator[None]:
-        parameters = [(each, each.requires_grad) for each in self.model.parameters() if each.is_floating_point()]
-        with switched(self.precision, self.device), torch.enable_grad():
-            for parameter, before in parameters:
-                parameter.requires_grad_(before or self.conduct.gradients == OF_PARAMETERS)
-            try:
-                yield
-            finally:
-                for parameter, before in parameters:
-                    parameter.requires_grad_(before)
-                    parameter.grad = None
+        return with_gradients(
+            self.model, self.precision, self.device, parameters=self.conduct.gradients == OF_PARAMETERS
+        )
 
     def steady(self) -> contextlib.AbstractContextManager[None]:
         """Within the block random numbers and buffers are those of each of `batches`; see steady.py."""
@@ -316,24 +298,3 @@ class Objective:
         """The part of the vector that holds parameters (they come first; gaps are zero)."""
         buffers = [entry.offset for entry in self.layout.entries if entry.is_buffer]
         return self.weights[: min(buffers, default=self.layout.size)]
-
-
-def _recompute(model: nn.Module, training: Split | None) -> bn.Recompute:
-    if training is None:
-        raise UsageError("batchnorm recompute: needs the training data, which are not among the splits")
-    return bn.Recompute(bn.tracking_layers(model), training)
-
-
-def private_copy(model: nn.Module) -> nn.Module:
-    """A deep copy.
-
-    Raises:
-        LandscapeError: the model cannot be copied; the message says why.
-    """
-    try:
-        return copy.deepcopy(model)
-    except Exception as error:
-        raise LandscapeError(
-            f"the model cannot be copied ({explain(error)}); detach tensors kept in it, "
-            "remove hooks, or replace torch.nn.utils.weight_norm by torch.nn.utils.parametrizations.weight_norm"
-        ) from error

@@ -25,7 +25,8 @@ from landscape.errors import UsageError
 from landscape.models.resolve import build_model
 from landscape.objective.loss import Measure, make_measure
 from landscape.objective.numerics import choose_device, dtype_of, memory_budget
-from landscape.objective.objective import Objective, private_copy
+from landscape.objective.objective import Objective
+from landscape.objective.private import private_copy
 from landscape.options.groups import MAX_THREADS, named_path
 from landscape.options.option import check_whole
 from landscape.randomness import seed_torch
