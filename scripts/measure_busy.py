@@ -100,7 +100,10 @@ def evaluation_rates(given: argparse.Namespace, threads: int) -> dict[str, dict[
     found: dict[str, dict[str, float]] = {}
     for state in ("quiet", "busy"):
         with other_job(state == "busy"):
-            rounds = [{name: rate(way) for name, way in ways.items()} for _ in range(given.rounds)]
+            try:
+                rounds = [{name: rate(way) for name, way in ways.items()} for _ in range(given.rounds)]
+            finally:
+                Sharing._fastest = usual  # type: ignore[method-assign]
         found[state] = {name: statistics.median(each[name] for each in rounds) for name in ways}
     return found
 
