@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from landscape.objective.objective import Objective
 
 # The other work on a machine changes in minutes; timing takes a few batches.
-AGAIN_SECONDS, ROUNDS = 60.0, 2
-# From here on handing over a batch costs nothing beside it, and timing it would.
-LONG_SECONDS = 0.05
+AGAIN_SECONDS = 60.0
+FEWEST, MOST, ENOUGH_SECONDS = 2, 20, 0.02
+# Below, handing over a batch takes as long as the batch; above, it costs nothing beside it, and timing it would.
+SHORT_SECONDS, LONG_SECONDS = 0.0003, 0.05
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -74,15 +75,27 @@ class Sharing:
         return self._team.map(one, items, inner=way.inner)
 
     def _fastest(self, objective: Objective) -> Way:
-        """Of the ways that give the same values; the one with most threads where a batch is too long to be timed."""
+        """Of the ways that give the same values; one thread for a short batch, most threads for whole batches that are long."""
         if self._ways is None:
             self._ways = self._equal_ways(objective)
-        *fewer, most = self._ways
-        taken = {way: self._seconds(objective, way) for way in fewer}
-        if not taken or (most.inner == 1 and min(taken.values()) > LONG_SECONDS):
-            return most
-        taken[most] = self._seconds(objective, most)
-        return min(taken, key=lambda way: taken[way])
+        ways = self._ways
+        if len(ways) == 1:
+            return ways[0]
+        alone = min(self._seconds(objective, ways[0]) for _ in range(FEWEST))
+        if alone < SHORT_SECONDS:
+            return ways[0]
+        if alone > LONG_SECONDS and ways[-1].inner == 1:
+            return ways[-1]
+        taken = dict.fromkeys(ways, 0.0)
+        for number in range(
+            MOST
+        ):  # alternating, so that other work is in the way of all of them; the first round warms up
+            for way in ways:
+                seconds = self._seconds(objective, way)
+                taken[way] += seconds if number else 0.0
+            if number >= FEWEST and min(taken.values()) > ENOUGH_SECONDS:
+                break
+        return min(ways, key=lambda way: taken[way])
 
     def _equal_ways(self, objective: Objective) -> list[Way]:
         """Those with fewer threads first; without twins, and if torch's own threads change bits, only what was asked for."""
@@ -97,15 +110,10 @@ class Sharing:
         return ways if workers > 1 else [Way(1, inner)]
 
     def _seconds(self, objective: Objective, way: Way) -> float:
-        """The least time for a batch in several rounds."""
-        best = float("inf")
-        for number in range(ROUNDS + 1):  # the first one warms up
-            started = self._clock()
-            self._run(objective, way, objective.tally, self._ends[:1] * way.workers)
-            best = min(best, (self._clock() - started) / way.workers)
-            if number and best > LONG_SECONDS:
-                break
-        return best
+        """The time for a batch."""
+        started = self._clock()
+        self._run(objective, way, objective.tally, self._ends[:1] * way.workers)
+        return (self._clock() - started) / way.workers
 
 
 def _ends(objective: Objective) -> list[list[Segment]]:
