@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import torch
@@ -22,6 +21,7 @@ from landscape.curvature.shares import Loss
 from landscape.data.split import is_pair
 from landscape.objective.numerics import switched
 from landscape.objective.objective import Objective
+from landscape.objective.team import Team, torch_threads
 from landscape.program.hvp import Program, StepSums, Tape
 from landscape.program.rules import NoRule
 from landscape.program.translate import make_program
@@ -55,7 +55,7 @@ class ProgramBackend:
         self._tapes: dict[int, Tape] = {}
         self._rough: Program | None = None
         self._rough_tapes: dict[int, Tape] = {}
-        self._pool: ThreadPoolExecutor | None = None
+        self._team: Team | None = None
         self._threads = 1
 
     def refresh(self) -> float:
@@ -96,7 +96,7 @@ class ProgramBackend:
         size, weights = self._batch_size(self._useful_threads()), self._objective.weights
         batch = next(iter(self._loss.split.batches(size)))
         vector, found, seconds = probe_vector(weights), [], []
-        with self._numbers(), one_thread():
+        with self._numbers(), torch_threads(1):
             self._rough = self._program.rounded(ROUGH)
             self._program.refresh()
             self._rough.refresh()
@@ -190,13 +190,13 @@ class ProgramBackend:
                 return [work(self._numbered(0, 1, self._batch_size(1)))]
         size = self._batch_size(threads)
 
-        def one(first: int) -> Any:
+        def one(_: int, first: int) -> Any:
             with self._numbers():
                 return work(self._numbered(first, threads, size))
 
-        if self._pool is None or self._pool._max_workers != threads:
-            self._pool = ThreadPoolExecutor(threads, initializer=lambda: torch.set_num_threads(1))
-        return list(self._pool.map(one, range(threads)))
+        if self._team is None or self._team.size != threads:
+            self._team = Team(threads)
+        return self._team.map(one, range(threads))
 
     def _useful_threads(self) -> int:
         threads = torch.get_num_threads() if self._objective.device.type == "cpu" else 1
@@ -239,14 +239,3 @@ class _Keep:
             return None
         self._left -= tape.nbytes
         return tape
-
-
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """Within: torch computes with one thread."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -30,16 +30,18 @@ def host_budget(sharers: int = 1) -> float:
 
 def _left_in_cgroups() -> list[float]:
     """Limit minus use of this process's cgroup (version 2) and of each parent; empty where there is no limit."""
+    return [left for folder in control_groups() for left in _left_in(folder)]
+
+
+def control_groups() -> list[Path]:
+    """The folder of this process's cgroup (version 2), and of each parent; empty on systems without."""
     own, mount = CGROUPS
-    left = []
     try:
         relative = own.read_text().strip().rpartition("::/")[2]
-        group = mount / relative
-        for folder in (group, *group.parents[: len(Path(relative).parts)]):
-            left += _left_in(folder)
     except OSError:
-        pass
-    return left
+        return []
+    group = mount / relative
+    return [group, *group.parents[: len(Path(relative).parts)]]
 
 
 def _left_in(folder: Path) -> list[float]:

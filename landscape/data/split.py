@@ -270,7 +270,9 @@ def batch_length(batch: Any) -> int:
     if isinstance(batch, PackedSequence):
         return int(batch.batch_sizes[0])
     if isinstance(batch, Tensor) and batch.ndim:
-        return len(batch)
+        return batch.shape[0]
+    if type(batch) is tuple and batch and isinstance(batch[0], Tensor) and batch[0].ndim:  # the usual one, at once
+        return batch[0].shape[0]
     for part in _parts(batch):
         with contextlib.suppress(DataError):
             return batch_length(part)

@@ -6,14 +6,17 @@ takes.
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import torch
 
 from landscape.data.split import batch_length
 from landscape.errors import EvaluationError
 from landscape.measurement.measurement import Coords, Values
+from landscape.objective.loss import Measure, Model
 from landscape.objective.objective import Objective
 from landscape.objective.sampled import Neighbour, SampledObjective
 from landscape.objective.tally import Sums
@@ -32,9 +35,10 @@ def move(subject: Subject, slice: Slice, coords: Coords) -> None:
     if torch.get_num_threads() != subject.threads:  # the count is a property of the calling thread
         torch.set_num_threads(subject.threads)
     slice.at(coords, out=subject.objective.weights)
-    own = dict(subject.objective.model.named_buffers())
-    for name, tensor in slice.buffers(coords).items():
-        own[name].data.copy_(tensor)
+    if buffers := slice.buffers(coords):
+        own = dict(subject.objective.model.named_buffers())
+        for name, tensor in buffers.items():
+            own[name].data.copy_(tensor)
 
 
 class Evaluate:
@@ -107,17 +111,24 @@ def measure_speed(subject: Subject, clock: Callable[[], float] = time.perf_count
     """
     objective = subject.objective
     split = next(iter(objective.splits.values()))
-    with objective.numbers(), objective.steady():
-        done, started, warm = 0, 0.0, False
+
+    def evaluated(net: Model, measure: Measure, batch: Any) -> int:
+        length = batch_length(batch)
+        for value in measure(net, batch).values():
+            float(mean_of(value))  # waits for the device
+        return length
+
+    def until(seconds: float) -> Iterator[Any]:
+        """Batches over and over, at least one."""
+        started = clock()
         while True:
             for batch in objective.batches(split):
-                for value in objective.measure(objective.net, batch).values():
-                    float(mean_of(value))  # waits for the device
-                if not warm:
-                    warm, started = True, clock()
-                    continue
-                done += batch_length(batch)
-                if clock() - started > SPEED_SECONDS:
-                    return done / (clock() - started)
-            if not warm:
-                raise EvaluationError("no batch to time: the data are empty")
+                yield batch
+                if clock() - started > seconds:
+                    return
+
+    with objective.numbers(), objective.steady():
+        if not objective.map(evaluated, itertools.islice(objective.batches(split), 1)):
+            raise EvaluationError("no batch to time: the data are empty")
+        started = clock()
+        return sum(objective.map(evaluated, until(SPEED_SECONDS))) / (clock() - started)

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from landscape.data.split import Split
-from landscape.errors import EvaluationError
+from landscape.errors import EvaluationError, UsageError
 from landscape.layout import Layout
 
 POLICIES = ("keep", "interpolate", "recompute")
@@ -43,6 +43,13 @@ class Recompute:
     def __call__(self, run: Callable[[Any], Any]) -> None:
         """Estimates the statistics at the present weights; `run` passes a batch through the net."""
         recompute(self.layers, self.split.batches(recompute_batch(self.split.size)), run)
+
+
+def recompute_on(model: nn.Module, training: Split | None) -> Recompute:
+    """The policy for a net; raises UsageError without training data."""
+    if training is None:
+        raise UsageError("batchnorm recompute: needs the training data, which are not among the splits")
+    return Recompute(tracking_layers(model), training)
 
 
 def recompute_batch(samples: int) -> int:

@@ -53,7 +53,7 @@ def _hits(outputs: Tensor, targets: Tensor) -> Tensor:
             f"targets {tuple(targets.shape)} of {targets.dtype}; leave it out with --metrics loss"
         )
     best, label = outputs.max(dim=1)
-    return (label == targets) & ~best.isnan()
+    return (label == targets) & (best == best)  # NaN is not equal to itself
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,8 @@ def make_measure(loss: str | Callable, metrics: Sequence[str | Callable] | None)
 def forward(model: Model, inputs: Any) -> Tensor:
     """The model's logits; tuples, lists and records with `logits`, as many models return, are unpacked."""
     outputs = model(inputs)
+    if isinstance(outputs, Tensor):
+        return outputs
     if hasattr(outputs, "logits"):
         return outputs.logits
     return outputs[0] if isinstance(outputs, (tuple, list)) else outputs
@@ -166,9 +168,10 @@ def check_values(name: str, values: Any, length: int) -> Tensor:
     """
     refuse_complex(name, values)
     try:
-        found = torch.as_tensor(values, dtype=torch.float64).detach()
+        found = values.double() if isinstance(values, Tensor) else torch.as_tensor(values, dtype=torch.float64)
     except (TypeError, ValueError, RuntimeError) as error:
         raise EvaluationError(f"{name} returned a {type(values).__name__}; expected a number or a tensor") from error
+    found = found.detach() if found.requires_grad else found
     if found.shape in ((length,), ()):
         return found
     if found.numel() == 1:

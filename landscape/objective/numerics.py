@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 import torch
+from torch import nn
 
 from landscape.data.memory import host_budget
 from landscape.errors import LandscapeError, UsageError
@@ -48,9 +50,17 @@ def dtype_of(precision: str) -> torch.dtype:
     return PRECISIONS[precision]
 
 
-@contextlib.contextmanager
-def numerics(precision: str, device: torch.device) -> Iterator[None]:
+def numerics(precision: str, device: torch.device) -> contextlib.AbstractContextManager[Any]:
     """Within the block: inference mode, and matrix products in exactly this precision."""
+    if (
+        device.type == "cpu" and precision != "bf16"
+    ):  # nothing is to be switched; a tiny net notices three contexts less
+        return torch.inference_mode()
+    return _switched_inference(precision, device)
+
+
+@contextlib.contextmanager
+def _switched_inference(precision: str, device: torch.device) -> Iterator[None]:
     with switched(precision, device), torch.inference_mode():
         yield
 
@@ -72,6 +82,21 @@ def switched(precision: str, device: torch.device) -> Iterator[None]:
     finally:
         for (owner, name, _, _), value in zip(switches, before, strict=True):
             setattr(owner, name, value)
+
+
+@contextlib.contextmanager
+def with_gradients(model: nn.Module, precision: str, device: torch.device, *, parameters: bool) -> Iterator[None]:
+    """Within the block: as `switched`, with gradients, of all the net's parameters too if `parameters`; none are left behind."""
+    before = [(each, each.requires_grad) for each in model.parameters() if each.is_floating_point()]
+    with switched(precision, device), torch.enable_grad():
+        for parameter, wanted in before:
+            parameter.requires_grad_(wanted or parameters)
+        try:
+            yield
+        finally:
+            for parameter, wanted in before:
+                parameter.requires_grad_(wanted)
+                parameter.grad = None
 
 
 def _tf32_switches() -> list[tuple[object, str, object, object]]:

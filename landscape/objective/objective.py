@@ -12,22 +12,23 @@ from __future__ import annotations
 import contextlib
 import copy
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from landscape.callables import explain
 from landscape.data.split import Split, batch_length, is_pair, mapped
-from landscape.errors import LandscapeError, UsageError
+from landscape.errors import UsageError
 from landscape.layout import Layout
 from landscape.objective import batchnorm as bn
 from landscape.objective.adapt import adapt, is_given
 from landscape.objective.chunks import DeviceQueue, Segment, divide
 from landscape.objective.conduct import NO_GRADIENTS, OF_PARAMETERS, Conduct
 from landscape.objective.loss import Measure, Model
-from landscape.objective.numerics import dtype_of, numerics, switched
+from landscape.objective.numerics import dtype_of, numerics, with_gradients
+from landscape.objective.private import private_copy
+from landscape.objective.sharing import Sharing, Work
 from landscape.objective.steady import Steady
 from landscape.objective.tally import MetricSum, Sums, Tally, fetch_sums, means, merge_sums
 from landscape.objective.trial import try_one
@@ -38,6 +39,9 @@ DEFAULT_BATCH = {"cpu": 128, "cuda": 1024}
 TRACED_SAMPLES = 4
 PENALTY = "l2"  # an entry of the sums of the first chunk; no metric has this name, since metrics begin with their split
 
+T = TypeVar("T")
+R = TypeVar("R")
+
 
 class Objective:
     """Evaluates metrics at flat weight vectors of `layout`.
@@ -46,10 +50,8 @@ class Objective:
 
     Args:
         model: the net; it is copied unless `own` says that nobody else holds it.
-        splits: the data, by the name that their metrics begin with.
-        measure: what is computed on a batch (loss.py).
-        precision: one of `numerics.PRECISIONS`.
-        batchnorm: one of `batchnorm.POLICIES`.
+        splits: the data, by the name that their metrics begin with. measure: what is computed on a batch (loss.py).
+        precision: one of `numerics.PRECISIONS`. batchnorm: one of `batchnorm.POLICIES`.
         recompute_on: the training data for `recompute`; by default the split named train.
         l2: adds `<split>_loss_l2`, the loss plus l2 / 2 times the squared norm of the parameters.
         budget: bytes that the data may take on the device, shared evenly among the splits.
@@ -92,7 +94,7 @@ class Objective:
         share = budget / (len(splits) + (recompute_on is not None))
         self.splits: Mapping[str, Split] = {name: split.on(self.device, dtype, share) for name, split in splits.items()}
         training = recompute_on.on(self.device, dtype, share) if recompute_on else self.splits.get("train")
-        self._recompute = _recompute(self.model, training) if batchnorm == "recompute" else None
+        self._recompute = bn.recompute_on(self.model, training) if batchnorm == "recompute" else None
         self._fast = self._folded_net() if fast else None
         self.net: Model = self._fast or self.model
         wanted = self._fast.batch_size if self._fast and self.device.type == "cpu" else DEFAULT_BATCH[self.device.type]
@@ -101,6 +103,7 @@ class Objective:
         self.conduct = Conduct()
         self._steady = Steady(self.model, self.device)
         self._divided: list[list[Segment]] | None = None
+        self._sharing: Sharing | None = None
 
     def with_splits(self, splits: Mapping[str, Split]) -> Objective:
         """A view of this objective with other data: it shares the net, its weights and the faster program.
@@ -108,13 +111,25 @@ class Objective:
         `splits` must be on the device and in the precision of this objective already.
         """
         view = copy.copy(self)
-        view.splits, view._divided = dict(splits), None
+        view.splits, view._divided, view._sharing = dict(splits), None, None
         return view
 
     @property
     def has_given_batches(self) -> bool:
         """Whether all batches are the user's own."""
         return all(is_given(split) for split in self.splits.values())
+
+    @property
+    def batch_counts(self) -> dict[str, int]:
+        """The number of batches of each split; empty where one of them is not known."""
+        counts = {name: split.count(self.batch_size) for name, split in self.splits.items()}
+        known = {name: count for name, count in counts.items() if count}
+        return known if len(known) == len(counts) else {}
+
+    @property
+    def recomputes(self) -> bool:
+        """Whether batch-norm statistics are estimated at each point."""
+        return self._recompute is not None and bool(self._recompute.layers)
 
     @property
     def samples(self) -> int:
@@ -130,7 +145,7 @@ class Objective:
     @property
     def indivisible(self) -> str | None:
         """Why a point cannot be shared among processes; None when it can."""
-        if self._recompute and self._recompute.layers:
+        if self.recomputes:
             return "batchnorm recompute estimates statistics from all training data before it measures anything"
         streamed = [name for name, split in self.splits.items() if split.count(self.batch_size) is None]
         return f"the {streamed[0]} data do not fit into memory and are read in order" if streamed else None
@@ -142,8 +157,7 @@ class Objective:
 
     def _segments(self) -> list[list[Segment]]:
         if self._divided is None:
-            counts = {name: split.count(self.batch_size) for name, split in self.splits.items()}
-            self._divided = divide(dict.fromkeys(counts) if self.indivisible else counts)
+            self._divided = divide(dict.fromkeys(self.splits) if self.indivisible else self.batch_counts)
         return self._divided
 
     def evaluate(self, weights: Tensor | None = None) -> dict[str, float]:
@@ -160,22 +174,37 @@ class Objective:
 
         Before each chunk, `end` is called with its number and returns the number of the chunk to stop at.
         """
-        chunk, tallies, segments, queue = first, [], self._segments(), DeviceQueue(self.device)
-        with self.ready():
-            while chunk < end(chunk):
-                tallies.append(self._pass(segments[chunk]))
+        segments, queue = self._segments(), DeviceQueue(self.device)
+
+        def chunks() -> Iterator[list[Segment]]:
+            for chunk in itertools.takewhile(lambda chunk: chunk < end(chunk), itertools.count(first)):
+                yield segments[chunk]
                 queue.wait()
-                chunk += 1
-            found = fetch_sums(tallies)
+
+        with self.ready():
+            found = fetch_sums(self.map(self.tally, chunks()))
             if self.l2 and first == 0:
                 found[0][PENALTY] = MetricSum(self.penalty(), 0.0, 1, False)
         return [*found]
+
+    def map(self, work: Work[T, R], items: Iterable[T]) -> list[R]:
+        """`work(net, measure, item)` for each item, in order, within `ready`; on a CPU by as many threads as pay, up to torch's.
+
+        `net` and `measure` are those of the thread; `work` uses no others. An item is taken when a thread is free for it. Raises
+        what `work` raised, for the first item for which it did.
+        """
+        threads = torch.get_num_threads() if self.device.type == "cpu" else 1
+        if threads == 1:
+            return [work(self.net, self.measure, item) for item in items]
+        if self._sharing is None or self._sharing.threads != threads:
+            self._sharing = Sharing(self, threads)
+        return self._sharing.map(self, work, items)
 
     @contextlib.contextmanager
     def ready(self) -> Iterator[None]:
         """Within the block the numerics are set and `net` is up to date with `weights`; for `batches`."""
         with self.numbers(), self._steady():
-            if self._recompute and self._recompute.layers:
+            if self._recompute and self.recomputes:
                 self._recompute(self._passed(itertools.count()))
                 self._steady.note()
             if self._fast:
@@ -191,23 +220,13 @@ class Objective:
 
         return run
 
-    @contextlib.contextmanager
-    def numbers(self) -> Iterator[None]:
+    def numbers(self) -> contextlib.AbstractContextManager[Any]:
         """Within the block numbers have this precision, and there are gradients if the loss itself takes some."""
         if self.conduct.gradients == NO_GRADIENTS:
-            with numerics(self.precision, self.device):
-                yield
-            return
-        parameters = [(each, each.requires_grad) for each in self.model.parameters() if each.is_floating_point()]
-        with switched(self.precision, self.device), torch.enable_grad():
-            for parameter, before in parameters:
-                parameter.requires_grad_(before or self.conduct.gradients == OF_PARAMETERS)
-            try:
-                yield
-            finally:
-                for parameter, before in parameters:
-                    parameter.requires_grad_(before)
-                    parameter.grad = None
+            return numerics(self.precision, self.device)
+        return with_gradients(
+            self.model, self.precision, self.device, parameters=self.conduct.gradients == OF_PARAMETERS
+        )
 
     def steady(self) -> contextlib.AbstractContextManager[None]:
         """Within the block random numbers and buffers are those of each of `batches`; see steady.py."""
@@ -249,17 +268,19 @@ class Objective:
 
     def conform(self, conduct: Conduct, splits: Mapping[str, Split], batch_size: int) -> None:
         """From here on evaluations suit this conduct."""
-        self.conduct, self.splits, self.batch_size, self._divided = conduct, dict(splits), batch_size, None
+        self.conduct, self.splits, self.batch_size = conduct, dict(splits), batch_size
+        self._divided = self._sharing = None
         if not conduct.plain:  # a faster program knows nothing of it
             self._fast, self.net = None, self.model
         self._steady = Steady(self.model, self.device, seeded=bool(conduct.random), keeps=bool(conduct.changes))
 
-    def _pass(self, chunk: Sequence[Segment]) -> Tally:
+    def tally(self, net: Model, measure: Measure, chunk: Sequence[Segment]) -> Tally:
+        """The sums of the batches of a chunk; for `map`."""
         tally = Tally()
         for name, first, last in chunk:
             for batch in self.batches(self.splits[name], first, last):
                 size = batch_length(batch)
-                tally.add(name, self.measure(self.net, batch), size)
+                tally.add(name, measure(net, batch), size)
         return tally
 
     def _folded_net(self) -> FoldedNet | None:
@@ -277,24 +298,3 @@ class Objective:
         """The part of the vector that holds parameters (they come first; gaps are zero)."""
         buffers = [entry.offset for entry in self.layout.entries if entry.is_buffer]
         return self.weights[: min(buffers, default=self.layout.size)]
-
-
-def _recompute(model: nn.Module, training: Split | None) -> bn.Recompute:
-    if training is None:
-        raise UsageError("batchnorm recompute: needs the training data, which are not among the splits")
-    return bn.Recompute(bn.tracking_layers(model), training)
-
-
-def private_copy(model: nn.Module) -> nn.Module:
-    """A deep copy.
-
-    Raises:
-        LandscapeError: the model cannot be copied; the message says why.
-    """
-    try:
-        return copy.deepcopy(model)
-    except Exception as error:
-        raise LandscapeError(
-            f"the model cannot be copied ({explain(error)}); detach tensors kept in it, "
-            "remove hooks, or replace torch.nn.utils.weight_norm by torch.nn.utils.parametrizations.weight_norm"
-        ) from error

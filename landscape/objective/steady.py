@@ -20,7 +20,7 @@ from landscape.randomness import forked, seed_all
 SEED = 1_000_003
 
 
-def _same(tensor: Tensor, other: Tensor) -> bool:
+def same(tensor: Tensor, other: Tensor) -> bool:
     """Whether all entries are equal; NaN is equal to itself."""
     if tensor.shape != other.shape:
         return False
@@ -44,7 +44,7 @@ class Held:
         buffers = [
             name
             for name, module, key, buffer, before in self._buffers
-            if module._buffers.get(key) is not buffer or not _same(buffer, before)
+            if module._buffers.get(key) is not buffer or not same(buffer, before)
         ]
         return buffers + [name or "the net" for name, module, mode in self._modes if module.training != mode]
 
@@ -65,9 +65,12 @@ class Steady:
         self._seeded, self._keeps = seeded, keeps
         self._held: Held | None = None
 
-    @contextlib.contextmanager
-    def __call__(self) -> Iterator[None]:
+    def __call__(self) -> contextlib.AbstractContextManager[None]:
         """Within the block `before` may be called; after it generators, buffers and modes are as they were."""
+        return self._kept() if self._seeded or self._keeps else contextlib.nullcontext()
+
+    @contextlib.contextmanager
+    def _kept(self) -> Iterator[None]:
         with forked(self._device) if self._seeded else contextlib.nullcontext():
             before = self._held
             self.note()

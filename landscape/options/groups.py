@@ -175,7 +175,10 @@ class MachineOptions:
     device: Any = option("auto", "default: the GPU of the local rank, if any", metavar="auto|cpu|cuda")
     precision: str = option("fp32", "default: fp32, which never uses TF32", choices=("fp32", "tf32", "bf16", "fp64"))
     batch_size: int | None = option(None, "samples in one pass", type=int, metavar="N")
-    threads: int | None = option(None, "CPU threads of each rank (default: cores / ranks)", type=int, metavar="N")
+    threads: int | None = option(
+        None, "CPU threads of each rank, of which those are used that pay (default: OMP_NUM_THREADS, else SLURM_CPUS_PER_TASK, "
+        "else cores / ranks)", type=int, metavar="N",
+    )  # fmt: skip
     plain: bool = flag("call the net unchanged, bit for bit, without folding batch norm into convolutions")
     shard_data: bool = flag("share the data of every point among the ranks, for few points")
     stall: float | None = option(

@@ -5,6 +5,7 @@ Owns: opening its file, its sampler, and the plan of a dry run.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -35,6 +36,7 @@ class EvaluationStudy(Study[Surface]):
         self.label = on.provenance.model_name
         self.marks, self.notes, self.shard = on.marks, on.subject.notes, shard
         self._work = Evaluate(self._on.subject, self._on.slice)
+        self._counts_samples = functools.cache(lambda name: self._work.quantity(name).role == SAMPLES)
 
     def open(self) -> SurfaceFile:
         on, output = self._on, self._output
@@ -68,7 +70,7 @@ class EvaluationStudy(Study[Surface]):
         return sampled(on, world, self.label, self._output.quiet)
 
     def samples_taken(self, result: Result) -> float | None:
-        counts = [value for name, value in result.items() if self._work.quantity(name).role == SAMPLES]
+        counts = [value for name, value in result.items() if self._counts_samples(name)]
         return sum(counts) if counts else None
 
     def finish(self, file: SurfaceFile, sampler: Sampler, pending: bool) -> None:

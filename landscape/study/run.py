@@ -172,11 +172,19 @@ def _saved(file: ResultFile[R]) -> Iterator[None]:
         stop.saves = None
 
 
-@contextlib.contextmanager
-def _writing() -> Iterator[None]:
+class _writing:
     """A write may take place within the block: a signal waits for it, `--stall` does not."""
-    with current().held(), SET_UP.running("writing the file"):
-        yield
+
+    def __enter__(self) -> None:
+        self._stop = current()
+        self._stop.hold()
+        SET_UP.start("writing the file")
+
+    def __exit__(self, kind: object, *exception: object) -> None:
+        SET_UP.stop()
+        self._stop.let_go()
+        if kind is None:
+            self._stop.late()
 
 
 def _opened(file: ResultFile[R] | None) -> ResultFile[R]:

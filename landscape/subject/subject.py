@@ -27,7 +27,7 @@ from landscape.options.groups import DataOptions, LossOptions, MachineOptions
 from landscape.subject.evaluation import evaluation_facts, evaluation_notes, frozen_notes
 from landscape.subject.net import Net
 from landscape.surfaces.provenance import DataFacts, Provenance, RunFacts
-from landscape.sweep.world import World
+from landscape.sweep.world import World, usual_threads
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +80,7 @@ def make_subject(
     Raises:
         LandscapeError: unreadable data, an unknown loss or device, a net that cannot be copied.
     """
-    threads = machine.threads or world.cores
+    threads = machine.threads or usual_threads(world.cores, world.local_size)
     torch.set_num_threads(threads)
     measure, loss_name, metrics = make_measure(loss.loss, loss.names)
     if loss.l2 is not None and "loss" not in metrics:

@@ -37,17 +37,20 @@ class Progress:
         self._samples += self._samples_per_point * count if samples is None else samples
         now = time.monotonic()
         seconds = max(now - self._started, 1e-9)
-        speed, expected = f"{self._samples / seconds:,.0f} samples/s", expected or self._total
+        expected = expected or self._total
         if self._bar is not None:
             self._bar.total = expected
-            self._bar.set_postfix_str(speed, refresh=False)
+            self._bar.set_postfix_str(self._speed(seconds), refresh=False)
             self._bar.update(count)
         elif not self._quiet and now - self._last_line >= SECONDS_BETWEEN_LINES:
             self._last_line = now
             at = self._done + self._computed
             left = max(expected - at, 0) * seconds / self._computed
             grid = "" if expected == self._total else f" of a grid of {self._total}"
-            _write(f"{self._label}: {at}/{expected} {self._unit}{grid}, {speed}, {clock(left)} left\n")
+            _write(f"{self._label}: {at}/{expected} {self._unit}{grid}, {self._speed(seconds)}, {clock(left)} left\n")
+
+    def _speed(self, seconds: float) -> str:
+        return f"{self._samples / seconds:,.0f} samples/s"
 
     def __enter__(self) -> Progress:
         return self

@@ -60,12 +60,25 @@ class Stop:
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
         """Within the block a signal waits, such as while a file is written; after it, it is raised."""
-        self._held += 1
+        self.hold()
         try:
-            with self.writing:
-                yield
+            yield
         finally:
-            self._held -= 1
+            self.let_go()
+        self.late()
+
+    def hold(self) -> None:
+        """Begins a `held` block, without a context manager's share of a tiny net's point."""
+        self._held += 1
+        self.writing.acquire()
+
+    def let_go(self) -> None:
+        """Ends it."""
+        self.writing.release()
+        self._held -= 1
+
+    def late(self) -> None:
+        """Raises a signal that came within the block."""
         if self.raises and not self._held:
             self.check()
 

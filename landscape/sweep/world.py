@@ -1,13 +1,22 @@
 """The rank of this process among all, and what it may use of its machine.
 
-Owns: `World`. Knows no MPI: who started the processes is found out in launch.py, and they meet in mpi.py.
+Owns: `World`, and the number of threads of a rank that was given none. Knows no MPI: who started the processes is found out in
+launch.py, and they meet in mpi.py.
 """
 
 from __future__ import annotations
 
+import contextlib
+import math
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from landscape.data.memory import control_groups
+
+# More than any machine has cores.
+MAX_THREADS = 4096
 
 
 def own_cores() -> set[int]:
@@ -34,3 +43,35 @@ class World:
     @property
     def leads(self) -> bool:
         return self.rank == 0
+
+
+def usual_threads(cores: int, sharers: int = 1, environment: Mapping[str, str] | None = None) -> int:
+    """The CPU threads of a rank where none are asked for: OMP_NUM_THREADS, as other programs obey it.
+
+    Without it as many as the rank may use: its `cores`, at most SLURM_CPUS_PER_TASK, and its part of the time that a container
+    grants its `sharers` on this machine.
+
+    >>> usual_threads(8, environment={"OMP_NUM_THREADS": "3,1"}), usual_threads(8, environment={"SLURM_CPUS_PER_TASK": "4"})
+    (3, 4)
+    """
+    environment = os.environ if environment is None else environment
+    if asked := _count(environment.get("OMP_NUM_THREADS", "").partition(",")[0]):
+        return asked
+    granted = max(1.0, granted_cores() / sharers)
+    return math.ceil(min(cores, granted, _count(environment.get("SLURM_CPUS_PER_TASK", "")) or cores))
+
+
+def _count(text: str) -> int | None:
+    """A number of threads; None for anything else."""
+    text = text.strip()
+    return int(text) if text.isdecimal() and 1 <= int(text) <= MAX_THREADS else None
+
+
+def granted_cores() -> float:
+    """The cores' worth of time that Linux grants this process's control group, as containers set it; inf without a limit."""
+    least = math.inf
+    for folder in control_groups():
+        with contextlib.suppress(OSError, ValueError):
+            quota, period = map(int, (folder / "cpu.max").read_text().split())  # "max" means no limit
+            least = min(least, quota / period)
+    return least

@@ -25,14 +25,15 @@ from landscape.errors import UsageError
 from landscape.models.resolve import build_model
 from landscape.objective.loss import Measure, make_measure
 from landscape.objective.numerics import choose_device, dtype_of, memory_budget
-from landscape.objective.objective import Objective, private_copy
+from landscape.objective.objective import Objective
+from landscape.objective.private import private_copy
 from landscape.options.groups import MAX_THREADS, named_path
 from landscape.options.option import check_whole
 from landscape.randomness import seed_torch
 from landscape.subject.net import bare
 from landscape.subject.subject import versions_used
 from landscape.sweep.progress import note
-from landscape.sweep.world import own_cores
+from landscape.sweep.world import own_cores, usual_threads
 from landscape.training.loader import TensorLoader, make_loader
 from landscape.training.seeding import isolated_rng, seed_for
 from landscape.training.settings import TrainingSettings
@@ -174,7 +175,7 @@ def make_training_job(
     chosen = TrainingSettings(
         model=name, data=spec, normalize=normalize or "", **{**settings, "loss": loss_name}
     ).completed()
-    torch.set_num_threads(threads or len(own_cores()))
+    torch.set_num_threads(threads or usual_threads(len(own_cores())))
     place = choose_device(device)
     with isolated_rng(place):
         seed_torch(seed_for(chosen.seed, "data"), place)  # the user's loader may shuffle

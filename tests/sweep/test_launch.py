@@ -1,9 +1,13 @@
 """Who started this process is read from the environment alone."""
 
+import os
+
 import pytest
 
+from landscape.__main__ import ASKED, WAITING, main
+from landscape.data import memory
 from landscape.sweep.launch import connect, launched_rank, launched_size
-from landscape.sweep.world import World, own_cores
+from landscape.sweep.world import World, granted_cores, own_cores, usual_threads
 
 
 @pytest.mark.parametrize(
@@ -32,3 +36,55 @@ def test_a_process_alone_is_its_own_world():
 def test_a_world_without_a_launcher_has_all_cores_of_its_process():
     """The bench makes its world itself, and once ran on one core of two."""
     assert World().cores == len(own_cores())
+
+
+@pytest.mark.parametrize(
+    ("environment", "sharers", "limit", "expected"),
+    [
+        ({}, 1, None, 8),
+        ({"OMP_NUM_THREADS": "3"}, 1, None, 3),
+        ({"OMP_NUM_THREADS": " 2,1 "}, 1, None, 2),  # the outer level counts
+        ({"OMP_NUM_THREADS": "16", "SLURM_CPUS_PER_TASK": "4"}, 1, "100000 100000", 16),  # who names a number means it
+        ({"SLURM_CPUS_PER_TASK": "4"}, 1, None, 4),
+        ({"SLURM_CPUS_PER_TASK": "64"}, 1, None, 8),  # several ranks of mpiexec within one task of Slurm
+        ({"OMP_NUM_THREADS": "many", "SLURM_CPUS_PER_TASK": "0"}, 1, None, 8),
+        ({"OMP_NUM_THREADS": "0", "SLURM_CPUS_PER_TASK": "-2"}, 1, None, 8),
+        ({}, 1, "250000 100000", 3),
+        ({}, 2, "250000 100000", 2),
+        ({}, 4, "50000 100000", 1),
+        ({}, 1, "max 100000", 8),
+        ({"SLURM_CPUS_PER_TASK": "2"}, 1, "400000 100000", 2),
+    ],
+)
+def test_threads_where_none_are_asked_for(environment, sharers, limit, expected, tmp_path, monkeypatch):
+    """A rank that may use 8 cores."""
+    (tmp_path / "job").mkdir()
+    if limit:
+        (tmp_path / "job" / "cpu.max").write_text(limit)
+    (tmp_path / "own").write_text("0::/job\n")
+    monkeypatch.setattr(memory, "CGROUPS", (tmp_path / "own", tmp_path))
+    assert usual_threads(8, sharers, environment) == expected
+
+
+def test_a_parent_group_limits_too(tmp_path, monkeypatch):
+    (tmp_path / "outer" / "inner").mkdir(parents=True)
+    (tmp_path / "outer" / "cpu.max").write_text("150000 100000")
+    (tmp_path / "outer" / "inner" / "cpu.max").write_text("max 100000")
+    (tmp_path / "own").write_text("0::/outer/inner\n")
+    monkeypatch.setattr(memory, "CGROUPS", (tmp_path / "own", tmp_path))
+    assert granted_cores() == 1.5
+
+
+@pytest.mark.parametrize("given", [{}, {"OMP_WAIT_POLICY": "active"}, {"GOMP_SPINCOUNT": "7"}])
+def test_the_command_lets_threads_wait_asleep_unless_the_user_says_how(given, monkeypatch):
+    for name in ASKED:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("landscape.cli.main.main", lambda: 0)
+    try:
+        assert main() == 0
+        assert {name: os.environ[name] for name in ASKED if name in os.environ} == (given or WAITING)
+    finally:
+        for name in ASKED:
+            os.environ.pop(name, None)

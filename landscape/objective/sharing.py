@@ -1,0 +1,122 @@
+"""How the batches of an objective are divided among threads: the fastest of the ways that give the same values.
+
+Owns: `Sharing`, which finds it by timing a batch each way, and again from time to time, as other work comes and goes. Values do
+not depend on the way, bit for bit. Where batches cannot be shared (twins.py) and torch's own threads change bits, nothing is
+chosen: torch's threads are used as asked.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from landscape.objective.chunks import Segment
+from landscape.objective.loss import Measure, Model
+from landscape.objective.numerics import numerics
+from landscape.objective.tally import fetch_sums
+from landscape.objective.team import Team, torch_threads
+from landscape.objective.twins import twins
+
+if TYPE_CHECKING:
+    from landscape.objective.objective import Objective
+
+# The other work on a machine changes in minutes; timing takes a few batches.
+AGAIN_SECONDS = 60.0
+FEWEST, MOST, ENOUGH_SECONDS = 2, 20, 0.02
+# Below, handing over a batch takes as long as the batch; above, it costs nothing beside it, and timing it would.
+SHORT_SECONDS, LONG_SECONDS = 0.0003, 0.05
+
+T = TypeVar("T")
+R = TypeVar("R")
+# (net, measure, item) -> result
+Work = Callable[[Model, Measure, T], R]
+
+
+class Way(NamedTuple):
+    """`workers` threads with whole batches each, of which each divides its operations among `inner` threads of torch."""
+
+    workers: int
+    inner: int
+
+
+class Sharing:
+    """The threads of an objective on a CPU, of which there may be at most `threads`."""
+
+    def __init__(self, objective: Objective, threads: int, clock: Callable[[], float] = time.perf_counter):
+        self.threads, self._clock = threads, clock
+        self._ends = _ends(objective)
+        workers = min(threads, sum(objective.batch_counts.values()))
+        self._twins = twins(objective, workers) if workers > 1 else []
+        self._team = Team(max(1, len(self._twins)))
+        self._ways: list[Way] | None = None
+        self._way, self._chosen = Way(1, threads), float("-inf")
+
+    def map(self, objective: Objective, work: Work[T, R], items: Iterable[T]) -> list[R]:
+        """`work(net, measure, item)` for each item, in order, within `objective.ready`.
+
+        Raises:
+            What `work` raised, for the first item for which it did.
+        """
+        if self._ends and self._clock() - self._chosen > AGAIN_SECONDS:
+            self._way = self._fastest(objective)
+            self._chosen = self._clock()
+        return self._run(objective, self._way, work, items)
+
+    def _run(self, objective: Objective, way: Way, work: Work[T, R], items: Iterable[T]) -> list[R]:
+        if way.workers == 1:
+            with torch_threads(way.inner):
+                return [work(objective.net, objective.measure, item) for item in items]
+
+        def one(thread: int, item: T) -> R:
+            with numerics(objective.precision, objective.device):
+                return work(*self._twins[thread], item)
+
+        return self._team.map(one, items, inner=way.inner)
+
+    def _fastest(self, objective: Objective) -> Way:
+        """Of the ways that give the same values; one thread for a short batch, most threads for whole batches that are long."""
+        if self._ways is None:
+            self._ways = self._equal_ways(objective)
+        ways = self._ways
+        if len(ways) == 1:
+            return ways[0]
+        alone = min(self._seconds(objective, ways[0]) for _ in range(FEWEST))
+        if alone < SHORT_SECONDS:
+            return ways[0]
+        if alone > LONG_SECONDS and ways[-1].inner == 1:
+            return ways[-1]
+        taken = dict.fromkeys(ways, 0.0)
+        for number in range(
+            MOST
+        ):  # alternating, so that other work is in the way of all of them; the first round warms up
+            for way in ways:
+                seconds = self._seconds(objective, way)
+                taken[way] += seconds if number else 0.0
+            if number >= FEWEST and min(taken.values()) > ENOUGH_SECONDS:
+                break
+        return min(ways, key=lambda way: taken[way])
+
+    def _equal_ways(self, objective: Objective) -> list[Way]:
+        """Those with fewer threads first; without twins, and if torch's own threads change bits, only what was asked for."""
+        workers = self._team.size
+        inner = self.threads // workers
+        ways = [Way(1, 1), Way(workers, 1)] if workers > 1 else [Way(1, 1)]
+        if inner == 1:
+            return ways
+        one, several = (fetch_sums(self._run(objective, Way(1, n), objective.tally, self._ends)) for n in (1, inner))
+        if repr(one) == repr(several):  # NaN is equal to itself
+            return [*ways, Way(workers, inner)]
+        return ways if workers > 1 else [Way(1, inner)]
+
+    def _seconds(self, objective: Objective, way: Way) -> float:
+        """The time for a batch."""
+        started = self._clock()
+        self._run(objective, way, objective.tally, self._ends[:1] * way.workers)
+        return (self._clock() - started) / way.workers
+
+
+def _ends(objective: Objective) -> list[list[Segment]]:
+    """The first batch and the last of each split, which differ in size; nothing where these are not known."""
+    counts = objective.batch_counts
+    return [[Segment(name, at, at + 1)] for name, count in counts.items() for at in sorted({0, count - 1})]
