@@ -16,12 +16,14 @@ from torch import Tensor
 from landscape.callables import explain
 from landscape.data.split import TensorSplit, batch_length
 from landscape.errors import EvaluationError
-from landscape.objective.loss import Model, check_values, forward
+from landscape.objective.loss import Measure, Model, check_values, forward
 from landscape.objective.objective import Objective
 
 # Outputs with more columns than this are not kept: the fit could not use them.
 MAX_COLUMNS = 40
 CHUNK_BATCHES = 16
+# Batches of fewer samples cost more than a second thread gains.
+FEWEST_IN_BATCH = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,39 +125,47 @@ class Measured(NamedTuple):
 
 def measure_samples(objective: Objective, name: str, numbers: np.ndarray, *, outputs: bool) -> Measured:
     """Evaluates the samples of a split with these numbers (n,), at the present weights."""
-    split, recorder = samples_of(objective, name), _OutputRecorder(objective.net)
-    columns: dict[str, list[Tensor]] = {}
+    split = samples_of(objective, name)
+
+    def evaluate(net: Model, measure: Measure, batch: Tensor) -> tuple[dict[str, Tensor], Tensor | None]:
+        recorder = _OutputRecorder(net)
+        found = measure(recorder if outputs else net, split.take(batch))
+        return {key: check_values(key, value, len(batch)) for key, value in found.items()}, recorder.outputs()
+
     with objective.ready():
-        for batch in torch.from_numpy(numbers).split(objective.batch_size):
-            for key, value in objective.measure(recorder if outputs else objective.net, split.take(batch)).items():
-                columns.setdefault(key, []).append(check_values(key, value, len(batch)))
-            recorder.keep()
-    return Measured({key: torch.cat(values).cpu().numpy() for key, values in columns.items()}, recorder.vectors())
+        parts = objective.map(
+            evaluate, torch.from_numpy(numbers).split(_batch_size(len(numbers), objective.batch_size))
+        )
+    metrics = {key: torch.cat([found[key] for found, _ in parts]).cpu().numpy() for key in parts[0][0]}
+    return Measured(metrics, _vectors([each for _, each in parts]))
+
+
+def _batch_size(samples: int, usual: int) -> int:
+    """For a few samples, so that two threads have work; the same for any number of threads, as bits may depend on it."""
+    return usual if samples > 2 * usual else max(min(usual, -(-samples // 2)), FEWEST_IN_BATCH)
 
 
 class _OutputRecorder:
-    """Passes inputs to the net; `keep` keeps the outputs of its last call."""
+    """Passes inputs to the net, and keeps the outputs of its last call."""
 
     def __init__(self, net: Model):
         self._net = net
         self._last: Any = None
-        self._kept: list[Tensor] = []
 
     def __call__(self, *inputs: Any) -> Any:
         self._last = self._net(*inputs)
         return self._last
 
-    def keep(self) -> None:
-        """To be called once for each batch."""
-        outputs = forward(lambda _: self._last, None)
-        if isinstance(outputs, Tensor):
-            self._kept.append(outputs)
+    def outputs(self) -> Tensor | None:
+        """Of the last call, if they are one tensor."""
+        found = forward(lambda _: self._last, None)
+        return found if isinstance(found, Tensor) else None
 
-    def vectors(self) -> np.ndarray | None:
-        """(n, c) float64 outputs of all batches; None unless they are vectors with few enough columns for the fit."""
-        if not self._kept or not all(each.ndim == 2 and each.shape[1] <= MAX_COLUMNS for each in self._kept):
-            return None
-        return torch.cat(self._kept).double().cpu().numpy()
+
+def _vectors(outputs: list[Tensor | None]) -> np.ndarray | None:
+    """(n, c) float64 outputs of all batches; None unless they are vectors with few enough columns for the fit."""
+    known = [each for each in outputs if each is not None and each.ndim == 2 and each.shape[1] <= MAX_COLUMNS]
+    return torch.cat(known).double().cpu().numpy() if len(known) == len(outputs) else None
 
 
 def _census(objective: Objective, name: str, anchors: list[list[Measured]]) -> Census:

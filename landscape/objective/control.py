@@ -19,16 +19,22 @@ PRIOR_FIT = 16.0
 PRIOR_AUXILIARY = 1.0
 # The weight, in samples, of the pooled variance beside a stratum's own.
 PRIOR_VARIANCE = 4.0
+# In the spread expected of a sample, the weight of its squared distance from the mean.
+MAGNITUDE = 0.05
 # Residuals are divided by 1 - leverage (MacKinnon & White 1985, HC3), with at most this leverage.
 MAX_LEVERAGE = 0.5
 
 
 class Controls(NamedTuple):
-    """`values` (n, k) of the samples drawn at each of k points, `means` (k,) there, and their standard errors (k,)."""
+    """`values` (n, k) of the samples drawn at each of k points, `means` (k,) there, and their standard errors (k,).
+
+    `expected` (H,): the mean `squared_spread` of each stratum over all samples that are known at all k points.
+    """
 
     values: np.ndarray
     means: np.ndarray
     stderrs: np.ndarray
+    expected: np.ndarray
 
 
 class ControlledEstimate(NamedTuple):
@@ -46,6 +52,15 @@ class ControlledEstimate(NamedTuple):
     @property
     def stderr(self) -> float:
         return float(np.hypot(self.own, self.inherited))
+
+
+def squared_spread(values: np.ndarray) -> np.ndarray:
+    """(n,) how far off a fit by `values` (n, k) may be for each sample, up to a common factor.
+
+    It is fitted badly where its values differ between the controls, or are far from the mean.
+    """
+    mean = values.mean(axis=1)
+    return values.var(axis=1) + MAGNITUDE * (mean - mean.mean()) ** 2
 
 
 def controlled_estimate(
@@ -71,6 +86,10 @@ def controlled_estimate(
     pooled = weights @ alone**2 * len(values) / max(len(values) - 1, 1)
     squares = np.bincount(stratum, off**2, len(sizes)) + PRIOR_VARIANCE * pooled
     variance = squares / (np.maximum(count - 1, 0) + PRIOR_VARIANCE)
+    # few samples may carry most of the mean; where none of them is among those drawn, the controls tell of them
+    shown = weights @ squared_spread(controls.values)
+    if shown > 0:
+        variance = np.maximum(variance, weights @ off**2 / shown * controls.expected)
     own = np.sqrt(np.sum(share**2 * (1 - count / sizes) * variance / count))
     return ControlledEstimate(
         float(controls.means @ fit[:k] + share @ means),

@@ -91,13 +91,13 @@ class Drawn:
         return {key: value[order] for key, value in self.values.items()}
 
 
-def beginnings(values: np.ndarray, counts: np.ndarray, drawn: Drawn) -> np.ndarray:
-    """(n,) those of `values` that belong to the samples in `drawn`.
+def beginnings(values: np.ndarray, counts: np.ndarray, frame: Frame, numbers: np.ndarray) -> np.ndarray:
+    """(n,) those of `values` that belong to the samples with these `numbers` (n,).
 
     `values` are in the order of `Drawn.in_order`, with `counts` (H,) of each stratum.
     """
     start = np.cumsum(counts) - counts
-    return values[start[drawn.stratum] + drawn.frame.place[drawn.numbers]]
+    return values[start[frame.stratum[numbers]] + frame.place[numbers]]
 
 
 def _columns(losses: np.ndarray, census: Census) -> np.ndarray:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from landscape.objective.census import Census, measure_samples
-from landscape.objective.control import ControlledEstimate, Controls, controlled_estimate
+from landscape.objective.control import ControlledEstimate, Controls, controlled_estimate, squared_spread
 from landscape.objective.frame import Drawn, Frame, beginnings
 from landscape.objective.objective import Objective
 from landscape.objective.regression import Estimate, estimate, neyman_allocation
@@ -93,6 +93,7 @@ class _PointEstimator:
 
     def __init__(self, split: str, drawn: Drawn, driver: str, tolerance: float):
         self._split, self._drawn, self._driver, self._tolerance = split, drawn, driver, tolerance
+        self._expected: dict[tuple[str, int], np.ndarray] = {}
 
     def beside(self, neighbours: Sequence[Neighbour]) -> dict[str, _Estimate] | None:
         """Estimates with the neighbours as controls; None where they are too far off, or too inaccurate themselves.
@@ -156,17 +157,32 @@ class _PointEstimator:
         return neighbour.result[f"{DRAWN}{self._split}"]
 
     def _controls(self, neighbours: Sequence[Neighbour], metric: str) -> Controls:
-        each = [self._control(neighbour, metric) for neighbour in neighbours]
-        values, means, stderrs = zip(*each, strict=True)
-        return Controls(np.stack(values, axis=1), np.array(means), np.array(stderrs))
+        frame, key = self._drawn.frame, (metric, len(neighbours))
+        if key not in self._expected:
+            common = np.min([self._counts(each) for each in neighbours], axis=0)
+            known = frame.strata.draw(np.zeros_like(common), common)
+            spread = squared_spread(self._values_at(neighbours, metric, known))
+            self._expected[key] = np.bincount(frame.stratum[known], spread, len(common)) / common
+        names = [f"{self._split}_{metric}", f"stderr/{self._split}_{metric}"]
+        facts = [
+            (self._census(metric, each.anchor).mean(), 0.0)
+            if each.anchor is not None
+            else [each.result[n] for n in names]
+            for each in neighbours
+        ]
+        means, stderrs = np.array(facts, float).T
+        return Controls(self._values_at(neighbours, metric, self._drawn.numbers), means, stderrs, self._expected[key])
 
-    def _control(self, neighbour: Neighbour, metric: str) -> tuple[np.ndarray, float, float]:
-        if neighbour.anchor is not None:
-            values = self._census(metric, neighbour.anchor)
-            return values[self._drawn.numbers], float(values.mean()), 0.0
-        name, found = f"{self._split}_{metric}", neighbour.result
-        values = beginnings(found[f"{DRAWN}{name}"], self._counts(neighbour), self._drawn)
-        return values.astype(float), found[name], found[f"stderr/{name}"]
+    def _values_at(self, neighbours: Sequence[Neighbour], metric: str, numbers: np.ndarray) -> np.ndarray:
+        """(n, k) values of the samples with these numbers at each neighbour."""
+        columns = []
+        for each in neighbours:
+            if each.anchor is not None:
+                columns.append(self._census(metric, each.anchor)[numbers])
+            else:
+                values = each.result[f"{DRAWN}{self._split}_{metric}"]
+                columns.append(beginnings(values, self._counts(each), self._drawn.frame, numbers))
+        return np.stack(columns, axis=1).astype(float)
 
     def _census(self, metric: str, anchor: int) -> np.ndarray:
         return self._drawn.frame.census.metrics[metric][anchor].astype(float)
