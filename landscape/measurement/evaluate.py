@@ -7,13 +7,15 @@ takes.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import torch
 
 from landscape.data.split import batch_length
 from landscape.errors import EvaluationError
 from landscape.measurement.measurement import Coords, Undivided, Values
+from landscape.objective.chunks import DeviceQueue
 from landscape.objective.objective import Objective
 from landscape.objective.sampled import SampledObjective
 from landscape.objective.tally import Sums
@@ -94,16 +96,23 @@ def measure_speed(subject: Subject, clock: Callable[[], float] = time.perf_count
     objective = subject.objective
     split = next(iter(objective.splits.values()))
     with objective.numbers(), objective.steady():
-        done, started, warm = 0, 0.0, False
+        done, started, warm, queue = 0, 0.0, False, DeviceQueue(objective.device)
         while True:
             for batch in objective.batches(split):
-                for value in objective.measure(objective.net, batch).values():
-                    float(mean_of(value))  # waits for the device
+                values = objective.measure(objective.net, batch).values()
+                queue.wait()  # as in a run, a GPU always has the next batch
                 if not warm:
+                    _wait_for(values)
                     warm, started = True, clock()
                     continue
                 done += batch_length(batch)
                 if clock() - started > SPEED_SECONDS:
+                    _wait_for(values)
                     return done / (clock() - started)
             if not warm:
                 raise EvaluationError("no batch to time: the data are empty")
+
+
+def _wait_for(values: Iterable[Any]) -> None:
+    for value in values:
+        float(mean_of(value))

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import torch
@@ -52,10 +52,14 @@ class TargetMean:
         targets = targets if targets.is_floating_point() else targets.long()
         return Weighted(self.function(outputs, targets, **options), self.weigh(targets))
 
+    def on(self, device: torch.device) -> TargetMean:
+        """The same with its weights on a device, so that no batch waits for them."""
+        return self if self.weight is None else replace(self, weight=self.weight.to(device))
+
     def weigh(self, targets: Tensor) -> Tensor:
         """() the weight of all targets (n, ...), which are class numbers, or probabilities (n, classes, ...)."""
         if targets.is_floating_point():  # torch divides by their number, whatever the weights of classes
-            return torch.tensor(targets.numel() / targets.shape[1], dtype=torch.float64)
+            return targets.new_full((), targets.numel() / targets.shape[1], dtype=torch.float64)
         counted = targets != self.ignore_index
         if self.weight is None:
             return counted.sum().double()
