@@ -27,6 +27,7 @@ aten = torch.ops.aten
 _MEETINGS = (aten.copy_.default, aten.index.Tensor, aten.index_put_.default, aten.index_put.default)
 # The CPU waits for their result.
 _READS = (aten._local_scalar_dense.default, aten.nonzero.default, aten.equal.default, aten.masked_select.default)
+_NUMBERS = (Tensor.item, Tensor.tolist, Tensor.__float__, Tensor.__int__, Tensor.__bool__, Tensor.__index__)
 _FROM_PYTHON = (torch.tensor, torch.from_numpy, torch.as_tensor, torch.asarray)
 
 
@@ -68,7 +69,9 @@ class _Operations(TorchDispatchMode):
         before = {id(each.untyped_storage()) for each in tensors}
         held = [each.untyped_storage() for each in tensors]  # so that no address is used again
         found = func(*args, **kwargs)
-        place = self._machine.target if not tensors else place_of(args[0] if isinstance(args[0], Tensor) else tensors[0])
+        place = (
+            self._machine.target if not tensors else place_of(args[0] if isinstance(args[0], Tensor) else tensors[0])
+        )
         place = GPU if GPU in places and func not in _MEETINGS else place
         for each in tree_leaves(found):
             if isinstance(each, Tensor) and id(each.untyped_storage()) not in before:
@@ -86,7 +89,9 @@ class Machine(TorchFunctionMode):
         self.target = CPU
 
     def copied(self, source: Tensor, target: torch.device, *, queued: bool) -> None:
-        assert target == GPU or not queued, "a copy from the GPU that is not waited for would be read before it has arrived"
+        assert target == GPU or not queued, (
+            "a copy from the GPU that is not waited for would be read before it has arrived"
+        )
         if not queued:
             self.waits.append(f"copy of {tuple(source.shape)} to {target}")
 
@@ -103,8 +108,14 @@ class Machine(TorchFunctionMode):
             return self._moved(func, first, args[1:], kwargs)
         if first is not None and func in (Tensor.numpy, Tensor.__array__) and place_of(first) == GPU:
             raise TypeError("can't convert cuda:0 device type tensor to numpy. Use Tensor.cpu() first")
-        if first is not None and func is Tensor.tolist and place_of(first) == GPU:
-            self.waits.append("tolist")
+        if first is not None and func in _NUMBERS and place_of(first) == GPU:
+            waits = [
+                *self.waits,
+                name,
+            ]  # one, whether or not the operation within is seen, as in inference mode it is not
+            found = func(*args, **kwargs)
+            self.waits[:] = waits
+            return found
         if func is Tensor.pin_memory:
             return _put(first.clone(), CPU)
         if func is Tensor.__deepcopy__:
@@ -141,7 +152,21 @@ class Machine(TorchFunctionMode):
         if wanted == place_of(tensor):
             return found
         self.copied(tensor, wanted, queued=bool(kwargs.get("non_blocking")))
-        return _put(found.clone() if found.untyped_storage()._cdata == tensor.untyped_storage()._cdata else found, wanted)
+        return _put(
+            found.clone() if found.untyped_storage()._cdata == tensor.untyped_storage()._cdata else found, wanted
+        )
+
+
+_group = torch._C._group_tensors_by_device_and_dtype
+
+
+def _grouped(*args: Any) -> dict[Any, Any]:
+    """By the device that the tensors say, not by the one that torch sees within."""
+    found = _group(*args)
+    return {
+        (place_of(next(each for each in lists[0] if each is not None)), kind): (lists, numbers)
+        for (_, kind), (lists, numbers) in found.items()
+    }
 
 
 @contextlib.contextmanager
@@ -165,6 +190,9 @@ def pretend_gpu() -> Iterator[Machine]:
     with contextlib.ExitStack() as stack:
         for name, stand_in in cuda.items():
             stack.enter_context(mock.patch.object(torch.cuda, name, stand_in))
+        for name in ("_accelerator_graph_capture_health_check", "_cuda_graph_capture_health_check"):
+            stack.enter_context(mock.patch.object(torch.optim.Optimizer, name, lambda optimizer: None, create=True))
+        stack.enter_context(mock.patch.object(torch._C, "_group_tensors_by_device_and_dtype", _grouped))
         stack.enter_context(mock.patch.object(torch, "autocast", lambda kind, dtype: autocast("cpu", dtype)))
         stack.enter_context(_Operations(machine))
         yield stack.enter_context(machine)

@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from landscape.data.split import BatchSplit, Split, StreamSplit
+from landscape.data.transfer import sent
 from landscape.errors import EvaluationError
 
 IGNORED = -100  # torch's usual `ignore_index`
@@ -151,7 +152,7 @@ def weighted(name: str, pair: tuple[Any, ...], length: int) -> Weighted:
     if parts[0].shape != parts[1].shape and not all(part.numel() == 1 for part in parts):
         raise EvaluationError(f"{name} returned a tuple of shapes {[tuple(part.shape) for part in parts]}; {expected}")
     total, weight = (part.sum() for part in parts)
-    return Weighted(total, weight.to(total.device))
+    return Weighted(total, sent(weight, total.device))
 
 
 def refuse_complex(name: str, value: Any) -> None:
