@@ -63,7 +63,7 @@ def net():
 
 
 def objective(net, images, device, loss="cross_entropy", **options):
-    split = tensor_split(*images, PRESETS["digits"], of=SAMPLES)
+    split = tensor_split(*images, PRESETS["digits" if images[0].ndim == 4 else "none"], of=SAMPLES)
     made = Objective(net, {"train": split}, make_measure(loss, None)[0], device=device, batch_size=BATCH, **options)
     made.check()
     return made
@@ -219,6 +219,30 @@ def test_differences_see_the_data_of_the_others(net, images):
     assert losses[0] == pytest.approx(losses[1], rel=1e-6)
     one, other = (each(each.gaussian(0)) for each in products)
     assert torch.allclose(one, other, rtol=1e-4, atol=1e-5 * float(one.abs().max()))
+
+
+def test_recurrent_layers_are_differentiated_without_cudnn(gpu):
+    """Its kernels have no gradient in eval mode, and no second derivative."""
+    net, enabled = nn.Sequential(Recurrent(), nn.Linear(4, 3)), set()
+    data = torch.randn(SAMPLES, 5, 2), torch.arange(SAMPLES) % 3
+    for device in (GPU, CPU):
+        made = objective(net.eval(), data, device)
+        made.model[0].layer.register_forward_hook(
+            lambda *_: enabled.add(torch.backends.cudnn.enabled) if torch.is_grad_enabled() else None
+        )
+        products = CurvatureOperator(made)
+        products.refresh()
+        assert products.backend == "graph" and products(products.gaussian(0)).device == device
+    assert enabled == {False} and torch.backends.cudnn.enabled
+
+
+class Recurrent(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.GRU(2, 4, batch_first=True)
+
+    def forward(self, words):
+        return self.layer(words)[0][:, -1]
 
 
 def trainer(net, images, device, **options):

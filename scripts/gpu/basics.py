@@ -95,7 +95,7 @@ def surface(
 @check(70)
 def values(at: Place, report: Report) -> None:
     """Losses of the nets that ship against float64 on the CPU, beside the CPU's own float32."""
-    samples = at.size(256, 32)
+    samples = at.size(128, 32)
     for net in ("resnet56_digits", "resnet56_noshort_digits"):
         truth = surface(at, net, device="cpu", precision="fp64", samples=samples).values["train_loss"]
         own = relative(surface(at, net, device="cpu", samples=samples).values["train_loss"], truth)
