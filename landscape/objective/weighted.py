@@ -60,7 +60,7 @@ class TargetMean:
     def weigh(self, targets: Tensor) -> Tensor:
         """() the weight of all targets (n, ...), which are class numbers, or probabilities (n, classes, ...)."""
         if targets.is_floating_point():  # torch divides by their number, whatever the weights of classes
-            return targets.new_full((), targets.numel() / targets.shape[1], dtype=torch.float64)
+            return torch.tensor(targets.numel() / targets.shape[1], dtype=torch.float64)
         counted = targets != self.ignore_index
         if self.weight is None:
             return counted.sum().double()
