@@ -9,6 +9,8 @@ from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import SimpleNamespace
 
+import pytest
+
 SCRIPT = Path(__file__).resolve().parents[1] / "scripts" / "check_gpu"
 # Checks by name: one that prints more than its result, one that ends its process, one that never ends.
 WORKER = """
@@ -49,6 +51,7 @@ def test_no_check_starts_without_time(tmp_path, monkeypatch):
     assert found["checks"]["ok"]["status"] == "skipped"
 
 
+@pytest.mark.slow
 def test_the_short_form_on_the_cpu(tmp_path):
     """The whole of it is `scripts/check_gpu --cpu`; here one check, started as a user would."""
     command = [sys.executable, str(SCRIPT), "--cpu", "--only", "directions", "--out", str(tmp_path)]
