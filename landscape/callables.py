@@ -22,6 +22,7 @@ from types import ModuleType
 from landscape.errors import Ending, LandscapeError, UsageError
 from landscape.regular import expanded
 
+FULL, SMALLER = "the memory of the GPU is full", "give a smaller batch-size, or fewer ranks on this GPU"
 # What was resolved in this process, by purpose: naming it again runs nothing new.
 _resolved: set[tuple[str, str]] = set()
 
@@ -76,6 +77,8 @@ def explain(error: BaseException) -> str:
     'ValueError: two lines'
     """
     message = " ".join(message_of(error).split())
+    if type(error).__name__ == "OutOfMemoryError":  # torch's; its own text is a paragraph on allocators
+        return f"{FULL} ({message.partition('. GPU')[0]}); {SMALLER}"
     text = f"{type(error).__name__}: {message}" if message else type(error).__name__
     return text if isinstance(error, Exception) else text + _place_of(error)
 

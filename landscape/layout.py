@@ -84,7 +84,8 @@ class Layout:
         self, tensors: Mapping[str, Tensor], *, dtype: torch.dtype, device: torch.device | str = "cpu"
     ) -> Tensor:
         """(size,) vector of the named tensors; entries without a tensor are zero."""
-        flat = torch.zeros(self.size, dtype=dtype)
+        given = next(iter(tensors.values()), None)  # put together where they are, and moved in one piece
+        flat = torch.zeros(self.size, dtype=dtype, device=None if given is None else given.device)
         for entry, view in self.views(flat):
             if entry.name in tensors:
                 view.copy_(tensors[entry.name].detach())

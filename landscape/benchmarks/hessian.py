@@ -148,7 +148,7 @@ class _Original:
 
     def _product(self, vector: np.ndarray) -> np.ndarray:
         self.products += 1
-        flat = torch.from_numpy(np.asarray(vector, dtype=np.float32).reshape(-1)).to(self._split.inputs.device)
+        flat = torch.from_numpy(np.asarray(vector, dtype=np.float32).reshape(-1)).to(self._parameters[0][1].device)
         parts = torch.split(flat, [parameter.numel() for _, parameter in self._counted])
         direction = {entry.name: part.view(entry.shape) for (entry, _), part in zip(self._counted, parts, strict=True)}
         parameters = [parameter for _, parameter in self._parameters]

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from landscape.callables import contained, message_of
+from landscape.callables import FULL, contained, message_of
 from landscape.cli.output import say, speaks
 from landscape.cli.parser import WrongUsage, parse
 from landscape.errors import Interrupted, LandscapeError, UntrustedError
@@ -123,7 +123,8 @@ def explained(error: BaseException, *, keeps: bool, again: bool = False, passes:
         fewer = (
             "take a smaller --batch-size, fewer --samples or fewer points" if passes else "give fewer or smaller files"
         )
-        return f"out of memory; {fewer}", 1
+        where = "out of memory" if type(error).__name__ != "OutOfMemoryError" else FULL
+        return f"{where}; {fewer}", 1
     first = (said.strip().splitlines() or [""])[0]
     return f"unexpected {type(error).__name__}: {first} (--debug shows where)", 1
 

@@ -98,6 +98,6 @@ def _in_double(objective: Objective) -> Objective:
 def _follow(double: Objective, objective: Objective) -> None:
     """Takes the weights and buffers that the objective has now."""
     tensors = objective.layout.tensors(objective.model)
-    double.weights.copy_(objective.layout.flatten(tensors, dtype=double.weights.dtype))
+    double.weights.copy_(objective.layout.flatten(tensors, dtype=double.weights.dtype, device=double.device))
     for own, other in zip(double.model.buffers(), objective.model.buffers(), strict=True):
         own.copy_(other)

@@ -119,7 +119,13 @@ class GraphBackend:
         parameters = [named[name] for name in self._names]
         objective = self._objective
         attention = sdpa_kernel([SDPBackend.MATH]) if self._math else contextlib.nullcontext()
-        with attention, switched(objective.precision, objective.device), torch.enable_grad(), objective.steady():
+        with (
+            attention,
+            _differentiable(objective.model),
+            switched(objective.precision, objective.device),
+            torch.enable_grad(),
+            objective.steady(),
+        ):
             for parameter in parameters:
                 parameter.requires_grad_(True)
             try:
@@ -182,6 +188,18 @@ class GraphBackend:
         for result, part in zip(self._parts(out), parts, strict=True):
             if part is not None:
                 result.add_(part)
+
+
+@contextlib.contextmanager
+def _differentiable(model: nn.Module) -> Iterator[None]:
+    """Within: torch's own kernels for recurrent layers; cuDNN's have no gradient in eval mode, and no second derivative."""
+    cudnn = torch.backends.cudnn
+    before = cudnn.enabled
+    cudnn.enabled = before and not any(isinstance(part, nn.RNNBase) for part in model.modules())
+    try:
+        yield
+    finally:
+        cudnn.enabled = before
 
 
 class _Graph(Protocol):

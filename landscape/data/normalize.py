@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from landscape.data import digits
+from landscape.data.transfer import sent
 from landscape.errors import DataError, UsageError
 
 # Numbers of channels. In practice no image is this narrow, so they distinguish (N, C, H, W) from (N, H, W, C).
@@ -44,9 +45,7 @@ class Normalize:
         channels = images.shape[1]
         if len(self.mean) not in (1, channels):
             raise DataError(f"normalize '{self.name}' has {len(self.mean)} channels, the images have {channels}")
-        mean, std = (
-            torch.tensor(v, dtype=dtype, device=images.device).view(1, -1, 1, 1) for v in (self.mean, self.std)
-        )
+        mean, std = (sent(torch.tensor(v, dtype=dtype), images.device).view(1, -1, 1, 1) for v in (self.mean, self.std))
         return images.sub(mean).div(std).contiguous()
 
 

@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from landscape.data.normalize import PRESETS, Normalize, is_images
+from landscape.data.transfer import moved, sent
 from landscape.errors import DataError, UsageError
 
 BLOCK = 4096
@@ -106,11 +107,14 @@ class TensorSplit:
 
     def take(self, numbers: Tensor) -> tuple[Tensor, Tensor]:
         """The samples with these numbers (n,), as a batch."""
-        inputs, targets = (whole[numbers.to(whole.device)] for whole in (self.inputs, self.targets))
+        there = sent(numbers, self.inputs.device)
+        inputs, targets = self.inputs[there], self.targets[sent(there, self.targets.device)]
         return (inputs, targets) if self.resident else (self._prepared(inputs), self._cast(targets))
 
     def on(self, device: torch.device, dtype: torch.dtype, budget: float) -> TensorSplit:
         there = replace(self, device=device, dtype=dtype)
+        if self.resident:  # normalized before, which must not be done twice
+            return replace(there, inputs=there._cast(self.inputs), targets=there._cast(self.targets))
         is_converted = is_images(self.inputs) or self.inputs.is_floating_point()
         needed = self.inputs.numel() * (dtype.itemsize if is_converted else self.inputs.element_size())
         if needed > budget:
@@ -229,13 +233,13 @@ def is_pair(batch: Any) -> TypeGuard[tuple[Any, Any]]:
 def prepare_inputs(inputs: Tensor, normalize: Normalize, device: torch.device, dtype: torch.dtype) -> Tensor:
     """Inputs of a batch in the form that the net takes: on the device, images normalized."""
     if is_images(inputs):
-        return normalize(inputs.to(device, non_blocking=True), dtype)
+        return normalize(moved(inputs, device), dtype)
     return to_device(inputs, device, dtype)
 
 
 def to_device(batch: Any, device: torch.device, dtype: torch.dtype) -> Any:
     """A batch of any nested structure on the device, its floating-point tensors in `dtype`."""
-    return mapped(batch, lambda tensor: tensor.to(device, dtype if tensor.is_floating_point() else None))
+    return mapped(batch, lambda tensor: moved(tensor, device, dtype if tensor.is_floating_point() else None))
 
 
 def mapped(batch: Any, change: Callable[[Tensor], Tensor]) -> Any:

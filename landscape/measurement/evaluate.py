@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -16,6 +16,7 @@ import torch
 from landscape.data.split import batch_length
 from landscape.errors import EvaluationError
 from landscape.measurement.measurement import Coords, Values
+from landscape.objective.chunks import DeviceQueue
 from landscape.objective.loss import Measure, Model
 from landscape.objective.objective import Objective
 from landscape.objective.sampled import Neighbour, SampledObjective
@@ -111,12 +112,12 @@ def measure_speed(subject: Subject, clock: Callable[[], float] = time.perf_count
     """
     objective = subject.objective
     split = next(iter(objective.splits.values()))
+    queue = DeviceQueue(objective.device)
 
-    def evaluated(net: Model, measure: Measure, batch: Any) -> int:
-        length = batch_length(batch)
-        for value in measure(net, batch).values():
-            float(mean_of(value))  # waits for the device
-        return length
+    def evaluated(net: Model, measure: Measure, batch: Any) -> tuple[int, list[Any]]:
+        values = list(measure(net, batch).values())
+        queue.wait()  # as in a run, a GPU always has the next batch
+        return batch_length(batch), values
 
     def until(seconds: float) -> Iterator[Any]:
         """Batches over and over, at least one."""
@@ -128,7 +129,16 @@ def measure_speed(subject: Subject, clock: Callable[[], float] = time.perf_count
                     return
 
     with objective.numbers(), objective.steady():
-        if not objective.map(evaluated, itertools.islice(objective.batches(split), 1)):
+        first = objective.map(evaluated, itertools.islice(objective.batches(split), 1))
+        if not first:
             raise EvaluationError("no batch to time: the data are empty")
+        _wait_for(first[-1][1])
         started = clock()
-        return sum(objective.map(evaluated, until(SPEED_SECONDS))) / (clock() - started)
+        found = objective.map(evaluated, until(SPEED_SECONDS))
+        _wait_for(found[-1][1])
+        return sum(length for length, _ in found) / (clock() - started)
+
+
+def _wait_for(values: Iterable[Any]) -> None:
+    for value in values:
+        float(mean_of(value))

@@ -29,7 +29,6 @@ from landscape.options.option import check_whole
 from landscape.slice.slice import Here
 from landscape.subject.subject import Subject
 from landscape.surfaces.spectrum import Block
-from landscape.sweep.world import World
 
 PER = ("net", "layer")
 PAIRS, TRACE, PROBE, SHARPNESS = 0, 1, 2, 3
@@ -88,9 +87,9 @@ class Wanted:
 class SpectrumTasks(Undivided):
     """`all` tasks of a spectrum. A rank that computes a probe finds the block's ends for itself."""
 
-    def __init__(self, subject: Subject, here: Here, wanted: Wanted, way: str | None, world: World):
+    def __init__(self, subject: Subject, here: Here, wanted: Wanted, way: str | None):
         self._subject, self._here, self._wanted, self._asked = subject, here, wanted, way
-        self._budget = memory_budget(subject.objective.device, world.local_size)
+        self._budget = memory_budget(subject.objective.device, subject.sharers)
         whole = self._made(None)
         self.way, self.notes = whole.backend, tuple(whole.notes)
         self._names: dict[str, tuple[str, ...] | None] = {WHOLE: None}

@@ -62,6 +62,7 @@ class DeviceQueue:
     """Limits how many chunks are queued on a GPU: a pass that is queued as a whole can no longer be shared."""
 
     def __init__(self, device: torch.device):
+        self._device = device
         self._events: deque[torch.cuda.Event] | None = deque() if device.type == "cuda" else None
 
     def wait(self) -> None:
@@ -69,7 +70,7 @@ class DeviceQueue:
         if self._events is None:
             return
         event = torch.cuda.Event()
-        event.record()
+        event.record(torch.cuda.current_stream(self._device))
         self._events.append(event)
         if len(self._events) > MAX_QUEUED:
             self._events.popleft().synchronize()

@@ -124,8 +124,8 @@ class OutputMeasure:
 
 
 def _placed(function: Callable, device: torch.device, dtype: torch.dtype) -> Callable:
-    if found := target_mean(function):
-        return found
+    if found := function if isinstance(function, TargetMean) else target_mean(function):
+        return found.on(device)
     if not isinstance(function, nn.Module):
         return function
     own = copy.deepcopy(function).to(device, dtype)

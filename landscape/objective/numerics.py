@@ -19,6 +19,7 @@ from landscape.errors import LandscapeError, UsageError
 # added to 8-bit mantissas would be lost in rounding.
 PRECISIONS = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.float32, "fp64": torch.float64}
 DEVICES = ("auto", "cpu", "cuda")
+Setting = tuple[object, str, object]  # owner, attribute, value
 
 
 def choose_device(spec: str | torch.device, local_rank: int = 0) -> torch.device:
@@ -39,7 +40,9 @@ def choose_device(spec: str | torch.device, local_rank: int = 0) -> torch.device
         reason = "torch sees no GPU" if built else "this torch is built without CUDA"
         raise LandscapeError(f"device '{spec}': {reason}; use --device cpu, or check the driver (nvidia-smi)")
     if number and int(number) >= found:
-        raise LandscapeError(f"device '{spec}': torch sees {found} GPU{'s' if found > 1 else ''}, numbered from 0")
+        raise LandscapeError(
+            f"device '{spec}': torch sees {found} GPU{'s' if found > 1 else ''}, numbered from 0; use --device auto or cuda:0"
+        )
     return torch.device("cuda", int(number) if number else local_rank % found)
 
 
@@ -67,20 +70,22 @@ def _switched_inference(precision: str, device: torch.device) -> Iterator[None]:
 
 @contextlib.contextmanager
 def switched(precision: str, device: torch.device) -> Iterator[None]:
-    """Within the block: matrix products in exactly this precision, with or without gradients.
+    """Within the block: matrix products in exactly this precision, with or without gradients, on this GPU, always by the same
+    kernels.
 
-    fp32 means fp32: by default torch lets cuDNN convolutions use TF32.
+    fp32 means fp32: by default torch lets cuDNN convolutions use TF32. And a user's code that says `.cuda()` means this GPU.
     """
-    switches = _tf32_switches() if device.type == "cuda" else []
-    before = [getattr(owner, name) for owner, name, _, _ in switches]
+    settings = _settings(precision) if device.type == "cuda" else []
+    before = [getattr(owner, name) for owner, name, _ in settings]
     autocast = torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else contextlib.nullcontext()
+    chosen = torch.cuda.device(device) if device.type == "cuda" else contextlib.nullcontext()
     try:
-        for owner, name, allowed, refused in switches:
-            setattr(owner, name, allowed if precision in ("tf32", "bf16") else refused)
-        with autocast:
+        for owner, name, value in settings:
+            setattr(owner, name, value)
+        with chosen, autocast:
             yield
     finally:
-        for (owner, name, _, _), value in zip(switches, before, strict=True):
+        for (owner, name, _), value in zip(settings, before, strict=True):
             setattr(owner, name, value)
 
 
@@ -97,6 +102,20 @@ def with_gradients(model: nn.Module, precision: str, device: torch.device, *, pa
             for parameter, wanted in before:
                 parameter.requires_grad_(wanted)
                 parameter.grad = None
+
+
+def _settings(precision: str) -> list[Setting]:
+    allows = precision in ("tf32", "bf16")
+    tf32 = [(owner, name, allowed if allows else refused) for owner, name, allowed, refused in _tf32_switches()]
+    return [*tf32, *_SAME_KERNELS]
+
+
+# cuDNN chooses by fixed rules, not by timing, and takes no kernel whose sums have an order of their own each time: a point has
+# the same bits on every rank, and a continued training those of one that was not stopped.
+_SAME_KERNELS: list[Setting] = [
+    (torch.backends.cudnn, "benchmark", False),
+    (torch.backends.cudnn, "deterministic", True),
+]
 
 
 def _tf32_switches() -> list[tuple[object, str, object, object]]:
@@ -119,9 +138,23 @@ def multiplies_bf16(device: torch.device) -> bool:
     return device.type == "cpu" and supported is not None and torch.backends.mkldnn.is_available() and supported()
 
 
+def sharers_of(spec: str | torch.device, local_size: int = 1) -> int:
+    """How many of the ranks on this machine are on one device: all of them on the CPU, and on a GPU that is named by number.
+
+    `choose_device` deals out GPUs to the ranks in turn.
+    """
+    name, _, number = str(spec).partition(":")
+    if name == "cpu" or number or not torch.cuda.is_available():
+        return local_size
+    return -(-local_size // max(1, torch.cuda.device_count()))
+
+
 def memory_budget(device: torch.device, sharers: int = 1) -> float:
-    """Bytes that data may take on the device: half of the free memory, shared with the other ranks of the machine."""
+    """Bytes that data may take on the device: half of the free memory, shared with the others on it (`sharers_of`).
+
+    What torch has reserved but not in use counts as free.
+    """
     if device.type == "cuda":
-        ranks_per_gpu = -(-sharers // max(1, torch.cuda.device_count()))
-        return 0.5 * torch.cuda.mem_get_info(device)[0] / ranks_per_gpu
+        idle = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return 0.5 * (torch.cuda.mem_get_info(device)[0] + idle) / sharers
     return host_budget(sharers)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import torch
@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from landscape.data.split import BatchSplit, Split, StreamSplit
+from landscape.data.transfer import sent
 from landscape.errors import EvaluationError
 
 IGNORED = -100  # torch's usual `ignore_index`
@@ -51,6 +52,10 @@ class TargetMean:
             options["label_smoothing"] = self.label_smoothing
         targets = targets if targets.is_floating_point() else targets.long()
         return Weighted(self.function(outputs, targets, **options), self.weigh(targets))
+
+    def on(self, device: torch.device) -> TargetMean:
+        """The same with its weights on a device, so that no batch waits for them."""
+        return self if self.weight is None else replace(self, weight=self.weight.to(device))
 
     def weigh(self, targets: Tensor) -> Tensor:
         """() the weight of all targets (n, ...), which are class numbers, or probabilities (n, classes, ...)."""
@@ -147,7 +152,7 @@ def weighted(name: str, pair: tuple[Any, ...], length: int) -> Weighted:
     if parts[0].shape != parts[1].shape and not all(part.numel() == 1 for part in parts):
         raise EvaluationError(f"{name} returned a tuple of shapes {[tuple(part.shape) for part in parts]}; {expected}")
     total, weight = (part.sum() for part in parts)
-    return Weighted(total, weight.to(total.device))
+    return Weighted(total, sent(weight, total.device))
 
 
 def refuse_complex(name: str, value: Any) -> None:

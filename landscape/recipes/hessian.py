@@ -177,7 +177,7 @@ def hessian(surface: Surface | str | Path, *, given: Given) -> Surface | Plan:
 
     def measure(of: Extended, world: World) -> HessianEnds:
         objective = of.subject.objective
-        budget = memory_budget(objective.device, world.local_size)
+        budget = memory_budget(objective.device, of.subject.sharers)
         products = CurvatureOperator(objective, ignore=settings.ignore, backend=ends.products, budget=budget)
         return HessianEnds(of.subject, of.slice, products, settings, of.loss, products.low_precision(ends.search))
 

@@ -96,7 +96,9 @@ def _check_same(path: Path, facts: dict, ndim: int) -> None:
 def _directions(along: str, on: OnSlice, ndim: int, facts: dict[str, str]) -> list[Direction]:
     objective, origin = on.subject.objective, on.slice.at((0.0,) * ndim)
     objective.weights.copy_(origin)
-    products = CurvatureOperator(objective, ignore=facts["ignore"], budget=memory_budget(objective.device))
+    products = CurvatureOperator(
+        objective, ignore=facts["ignore"], budget=memory_budget(objective.device, on.subject.sharers)
+    )
     products.refresh()
     make = _eigenvectors if along == HESSIAN else _gradients
     found = []

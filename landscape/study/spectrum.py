@@ -46,7 +46,7 @@ class SpectrumStudy(Study[Spectrum]):
         if self._output.path and world.leads:
             check_folder(self._output.path)
         subject, batchnorm = _subject(checkpoint, given, world)
-        self._tasks = SpectrumTasks(subject, Here(subject.objective.weights.clone()), wanted, way, world)
+        self._tasks = SpectrumTasks(subject, Here(subject.objective.weights.clone()), wanted, way)
         facts = SpectrumFacts(**asdict(wanted), split=given[DataOptions].splits[0], products=self._tasks.way)
         run = RunFacts(versions=versions_used(), ranks=world.size, started=started())
         self._provenance = replace(subject.facts, command="spectrum", batchnorm=batchnorm, spectrum=facts, run=run)

@@ -20,7 +20,7 @@ from landscape.data.memory import host_budget
 from landscape.errors import UsageError
 from landscape.objective.batchnorm import tracking_layers
 from landscape.objective.loss import make_measure
-from landscape.objective.numerics import choose_device, memory_budget
+from landscape.objective.numerics import choose_device, memory_budget, sharers_of
 from landscape.objective.objective import Objective
 from landscape.objective.weighted import has_probabilities
 from landscape.options.groups import DataOptions, LossOptions, MachineOptions
@@ -32,7 +32,7 @@ from landscape.sweep.world import World, usual_threads
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """`facts` are its entries of the provenance; `threads` the CPU threads of this rank.
+    """`facts` are its entries of the provenance; `threads` the CPU threads of this rank; `sharers`: the ranks on its device.
 
     `notes`: what the user should know of how it is evaluated; complete once it is `checked`.
     """
@@ -42,6 +42,7 @@ class Subject:
     facts: Provenance
     threads: int
     notes: tuple[str, ...] = ()
+    sharers: int = 1
 
     @property
     def marks(self) -> dict[str, str]:
@@ -81,6 +82,7 @@ def make_subject(
         LandscapeError: unreadable data, an unknown loss or device, a net that cannot be copied.
     """
     threads = machine.threads or usual_threads(world.cores, world.local_size)
+    sharers = sharers_of(machine.device, world.local_size)
     torch.set_num_threads(threads)
     measure, loss_name, metrics = make_measure(loss.loss, loss.names)
     if loss.l2 is not None and "loss" not in metrics:
@@ -100,7 +102,7 @@ def make_subject(
         batchnorm=batchnorm,
         recompute_on=read(("train",)).splits["train"] if needs_train else None,
         l2=loss.l2,
-        budget=memory_budget(device, world.local_size),
+        budget=memory_budget(device, sharers),
         fast=not (machine.plain if plain is None else plain),
         own=net.own,
     )
@@ -113,7 +115,7 @@ def make_subject(
         precision=machine.precision,
         l2=loss.l2,
     )
-    return Subject(net, objective, facts, threads)
+    return Subject(net, objective, facts, threads, sharers=sharers)
 
 
 def checked(subject: Subject) -> Subject:

@@ -98,6 +98,8 @@ class PointAssembler:
 def failure_text(point: Point, error: BaseException) -> str:
     """One line that names the point and the error."""
     detail = message_of(error).strip().splitlines()
+    if type(error).__name__ == "OutOfMemoryError":
+        return f"evaluation failed at {_place(point)}: {explain(error)}"
     kind = "" if isinstance(error, LandscapeError) else f"{type(error).__name__}: "
     text = f"{kind}{detail[0] if detail else 'no message'}" if isinstance(error, Exception) else explain(error)
     return f"evaluation failed at {_place(point)}: {text}"

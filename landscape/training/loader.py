@@ -22,6 +22,7 @@ from torch import Tensor
 
 from landscape.data.normalize import CHANNELS, is_images
 from landscape.data.split import BatchSplit, Split, StreamSplit, TensorSplit, prepare_inputs, to_device
+from landscape.data.transfer import sent
 from landscape.errors import DataError, UsageError
 from landscape.objective.numerics import memory_budget
 from landscape.training.seeding import generator_for
@@ -64,11 +65,11 @@ class TensorLoader:
     def batch(self, step: int, side: int | None = None) -> tuple[Tensor, Tensor]:
         """The batch of step 0, 1, ...; with `side`, images are averaged down to `side` x `side` pixels."""
         numbers = self._numbers(step)
-        inputs = self._augmented(numbers, step) if self.augment else self.inputs[_sent(numbers, self.inputs.device)]
+        inputs = self._augmented(numbers, step) if self.augment else self.inputs[sent(numbers, self.inputs.device)]
         inputs = prepare_inputs(inputs, self.split.normalize, self.split.device, self.split.dtype)
         if side:
             inputs = downsampled(inputs, side)
-        return inputs, self.targets[_sent(numbers, self.device)]
+        return inputs, self.targets[sent(numbers, self.device)]
 
     def _numbers(self, step: int) -> Tensor:
         epoch, place = divmod(step, self.steps)
@@ -90,7 +91,7 @@ class TensorLoader:
             )
             rows, columns = rows + down, columns + right
         place = self.inputs.device
-        number, row, column = (_sent(part, place) for part in (numbers, rows, columns))
+        number, row, column = (sent(part, place) for part in (numbers, rows, columns))
         cut = self.inputs[number[:, None, None], row[:, :, None], column[:, None, :]]
         return cut if cut.dtype == torch.uint8 else cut.permute(0, 3, 1, 2)
 
@@ -110,11 +111,6 @@ class ReadyBatchLoader:
             self._epoch = epoch
             self._order = torch.randperm(self.steps, generator=generator_for(self.seed, "order", epoch)).tolist()
         return copy.deepcopy(self.ready[self._order[place]])  # a loss may remove entries of a batch, or write into it
-
-
-def _sent(numbers: Tensor, device: torch.device) -> Tensor:
-    """A small tensor, copied to the device without waiting for it."""
-    return numbers.contiguous().pin_memory().to(device, non_blocking=True) if device.type == "cuda" else numbers
 
 
 def make_loader(split: Split, batch_size: int, **options: Any) -> TensorLoader | ReadyBatchLoader:
@@ -149,7 +145,7 @@ def with_label_noise(targets: Tensor, share: float, seed: int) -> Tensor:
     generator = generator_for(seed, "labels")
     wrong = torch.rand(len(targets), generator=generator) < share
     drawn = torch.randint(0, int(targets.max()) + 1, targets.shape, generator=generator, dtype=targets.dtype)
-    return torch.where(wrong, drawn, targets)
+    return torch.where(wrong.to(targets.device), drawn.to(targets.device), targets)
 
 
 def downsampled(inputs: Tensor, side: int) -> Tensor:

@@ -1,11 +1,22 @@
 """Device and precision: what is asked for is what is used, or one line says why not."""
 
+import contextlib
+
 import pytest
 import torch
 
 from landscape.data import memory
 from landscape.errors import LandscapeError, UsageError
-from landscape.objective.numerics import PRECISIONS, _tf32_switches, choose_device, dtype_of, memory_budget, numerics
+from landscape.objective.numerics import (
+    _SAME_KERNELS,
+    PRECISIONS,
+    _tf32_switches,
+    choose_device,
+    dtype_of,
+    memory_budget,
+    numerics,
+    sharers_of,
+)
 
 
 def test_cpu():
@@ -29,8 +40,12 @@ def test_gpus_are_shared_by_the_ranks_of_a_machine(monkeypatch):
     with pytest.raises(LandscapeError, match="device 'cuda:2': torch sees 2 GPUs, numbered from 0"):
         choose_device("cuda:2")
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (80e9, 80e9))
-    shares = [memory_budget(torch.device("cuda", 0), ranks) for ranks in (1, 2, 3, 4)]
-    assert shares == [40e9, 40e9, 20e9, 20e9]
+    shares = {
+        spec: [memory_budget(torch.device("cuda", 0), sharers_of(spec, ranks)) for ranks in (1, 2, 3, 4)]
+        for spec in ("auto", "cuda", torch.device("cuda", 0))
+    }
+    assert shares["auto"] == shares["cuda"] == [40e9, 40e9, 20e9, 20e9]
+    assert shares[torch.device("cuda", 0)] == [40e9, 20e9, 40e9 / 3, 10e9]  # one that is named is everyone's
 
 
 @pytest.mark.parametrize("spec", ["gpu", "cuda:x", "tpu", ""])
@@ -52,32 +67,50 @@ def test_precisions():
 
 @pytest.fixture
 def switches():
-    """Torch's switches for TF32, as they were put back afterwards: they are global."""
-    before = [(owner, name, getattr(owner, name)) for owner, name, _, _ in _tf32_switches()]
+    """Torch's switches for TF32 and cuDNN's kernels, as they were put back afterwards: they are global."""
+    places = [(owner, name) for owner, name, *_ in _tf32_switches() + _SAME_KERNELS]
+    before = [(owner, name, getattr(owner, name)) for owner, name in places]
     yield [(owner, name) for owner, name, _ in before]
     for owner, name, value in before:
         setattr(owner, name, value)
 
 
+@pytest.fixture
+def chosen(monkeypatch):
+    """The GPUs that were made the current one, in a `with`; none is needed."""
+    entered = []
+
+    @contextlib.contextmanager
+    def device(which):
+        entered.append(which)
+        yield
+
+    monkeypatch.setattr(torch.cuda, "device", device)
+    return entered
+
+
 @pytest.mark.filterwarnings("ignore:.*CUDA is not available:UserWarning")
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("allowed", [True, False])
-def test_switches_are_set_and_put_back_after_an_exception(allowed, precision, switches):
+def test_switches_are_set_and_put_back_after_an_exception(allowed, precision, switches, chosen):
     """They can be read and set without a GPU. fp32 means fp32, independent of the settings of the program around it."""
     table = _tf32_switches()
     for owner, name, yes, no in table:
         setattr(owner, name, yes if allowed else no)
+    torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = allowed, not allowed
     before = [getattr(owner, name) for owner, name in switches]
-    with pytest.raises(ZeroDivisionError), numerics(precision, torch.device("cuda")):
+    with pytest.raises(ZeroDivisionError), numerics(precision, torch.device("cuda", 1)):
         assert torch.is_inference_mode_enabled()
         for owner, name, yes, no in table:
             assert getattr(owner, name) == (yes if precision in ("tf32", "bf16") else no)
+        assert torch.backends.cudnn.deterministic and not torch.backends.cudnn.benchmark  # the same bits each time
+        assert chosen == [torch.device("cuda", 1)]  # and not the first GPU
         raise ZeroDivisionError
     assert [getattr(owner, name) for owner, name in switches] == before and not torch.is_inference_mode_enabled()
 
 
 @pytest.mark.skipif(not hasattr(torch.backends.cudnn, "conv"), reason="this torch has the older switches only")
-def test_a_program_may_use_either_generation_of_switches(switches):
+def test_a_program_may_use_either_generation_of_switches(switches, chosen):
     """torch refuses to read the older switches after a newer one was set."""
     for owner, name, value in (
         (torch.backends.cuda.matmul, "fp32_precision", "tf32"),
