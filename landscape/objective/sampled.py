@@ -112,7 +112,7 @@ class _PointEstimator:
             accepted = (self._tolerance * found.mean) ** 2
             if found.stderr**2 <= accepted:
                 return {key: self._beside(key, near) for key in drawn.values}
-            if found.inherited**2 >= MAX_INHERITED * accepted:
+            if not found.inherited**2 < MAX_INHERITED * accepted:  # also NaN
                 break
             if (drawn.counts == most).all():
                 near.remove(min(near, key=lambda each: int(self._counts(each).sum())))
@@ -148,7 +148,16 @@ class _PointEstimator:
         if neighbour.anchor is not None:
             return bool(np.isfinite(self._census(self._driver, neighbour.anchor)).all())
         found, name = neighbour.result, f"{self._split}_{self._driver}"
-        return f"{DRAWN}{name}" in found and bool(np.isfinite([found[name], found[f"stderr/{name}"]]).all())
+        known = np.isfinite([found.get(name, np.nan), found.get(f"stderr/{name}", np.nan)]).all()
+        return bool(known) and self._whole(found)
+
+    def _whole(self, found: Mapping[str, Any]) -> bool:
+        """Whether a result has the samples that it says, of this frame; it may come from a file that anyone wrote."""
+        counts, sizes = found.get(f"{DRAWN}{self._split}"), self._drawn.frame.sizes
+        if counts is None or counts.shape != sizes.shape or not ((counts >= 1) & (counts <= sizes)).all():
+            return False
+        values = (found.get(f"{DRAWN}{self._split}_{key}") for key in self._drawn.frame.census.metrics)
+        return all(each is not None and len(each) == counts.sum() for each in values)
 
     def _counts(self, neighbour: Neighbour) -> np.ndarray:
         """(H,) how many samples of each stratum are known there."""

@@ -191,6 +191,20 @@ def test_a_neighbour_with_infinite_losses_is_not_used(losses):
     assert point.beside([Neighbour(bad), Neighbour(good)]) is not None
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"drawn/train": np.array([1, 2, 3])},
+        {"drawn/train_loss": np.ones(5)},
+        {"drawn/train": None},
+        {"stderr/train_loss": np.nan},
+    ],
+)
+def test_a_neighbour_of_a_damaged_file_is_not_used(losses, damage):
+    point = estimator_at(losses, 31, 0.05)
+    assert point.beside([Neighbour({**result_at(losses, 32, 0.02), **damage})]) is None
+
+
 def test_values_are_handed_on_in_one_order_whatever_the_rounds_were(losses):
     frame = frame_of(losses)
     drawn = Drawn(frame, lambda numbers: {"loss": losses[0][7][numbers]})
