@@ -22,7 +22,7 @@ from landscape.sweep.sampler import Point, Result, Sampler
 COUNT = {1: 3, 2: 4}
 # The part of the accepted variance that a point may use, by the distance to its neighbours in grid steps: later points inherit
 # what it uses. Points next to each other are the last.
-SHARES = ((16.0, 0.6), (8.0, 0.65), (4.0, 0.7), (2.0, 0.8), (1.4, 0.9), (0.0, 1.0))
+SHARES = ((16.0, 0.8), (8.0, 0.83), (4.0, 0.86), (2.0, 0.9), (1.4, 0.95), (0.0, 1.0))
 
 
 class Given(NamedTuple):
