@@ -8,7 +8,7 @@ the number of ranks or on which of them finished first.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from landscape.grid import Grid
@@ -20,7 +20,7 @@ class Point:
 
     index: int
     coords: tuple[float, ...]
-    given: Any = None
+    given: Any = field(default=None, compare=False)
 
 
 # Numbers; or, for a point that helps to compute others, arrays.

@@ -100,3 +100,10 @@ def test_the_inner_sampler_sees_numbers_only():
     rounds(WithNeighbours(inner, "drawn/train_loss"))
     assert all(set(found) == {"train_loss"} for found in inner.results.values())
     assert all(np.isfinite(found["train_loss"]) for found in inner.rest().values())
+
+
+def test_points_are_told_apart_by_their_place_alone():
+    """Tasks are compared and counted while ranks share them; arrays could be neither."""
+    point = rounds(WithNeighbours(CoarseToFine(grid()), "drawn/train_loss"))[1][0]
+    assert point.given.neighbours and point == type(point)(point.index, point.coords)
+    assert len({point, type(point)(point.index, point.coords)}) == 1
