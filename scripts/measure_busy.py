@@ -3,7 +3,7 @@
     python scripts/measure_busy.py [CHECKPOINT] [--data SPEC] [--samples N] [--threads N] [--rounds 5] [--json]
 
 Three questions. (a) Samples per second of one point of a landscape with all threads, with one, and with torch's own threads at
-every layer, on the machine as it is and beside another job that trains with two threads: at least 0.45 of the quiet rate should
+every layer, alone and beside another job that trains with two threads: at least 0.45 of the quiet rate should
 be left, and no less than with one thread. (b) A plane of 25 x 25 points of a net of 451 parameters, with the usual number of
 threads, beside the bare loop over the same points with the same metric: at most 3 times as long. (c) Training steps of a
 ResNet-20 in a process that waits as `landscape` lets it (landscape/__main__.py), and as torch does by default.

@@ -27,6 +27,7 @@ from landscape.options.option import Given
 from landscape.slice.slice import Slice
 from landscape.study.on_slice import Asked, OnSlice, on_plane
 from landscape.subject.net import load_net
+from landscape.sweep.sampler import Point
 from landscape.sweep.world import World
 
 BATCH, TOLERANCE = 128, 1e-2
@@ -81,7 +82,7 @@ def _point(
     on: OnSlice, coords: tuple[float, ...], original: _Original, ends: HessianEnds, products: CurvatureOperator
 ) -> dict[str, dict[str, float]]:
     started = time.perf_counter()
-    found = ends.evaluate(coords)
+    found = ends.evaluate(Point(0, coords))
     seconds = time.perf_counter() - started
     ours = _row(found[MAX], found[MIN], seconds, found["hessian_products"], found["hessian_rough"])
     original.move(on.slice, coords)

@@ -13,9 +13,9 @@ from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from landscape.callables import explain
+from landscape.curvature.kernels import differentiable
 from landscape.curvature.shares import Loss, check_depends, check_smooth, is_zero
 from landscape.data.split import batch_length
 from landscape.errors import EvaluationError, LandscapeError, UsageError
@@ -118,10 +118,8 @@ class GraphBackend:
         named = dict(self._objective.model.named_parameters())
         parameters = [named[name] for name in self._names]
         objective = self._objective
-        attention = sdpa_kernel([SDPBackend.MATH]) if self._math else contextlib.nullcontext()
         with (
-            attention,
-            _differentiable(objective.model),
+            differentiable(objective.model, plain_attention=self._math),
             switched(objective.precision, objective.device),
             torch.enable_grad(),
             objective.steady(),
@@ -188,18 +186,6 @@ class GraphBackend:
         for result, part in zip(self._parts(out), parts, strict=True):
             if part is not None:
                 result.add_(part)
-
-
-@contextlib.contextmanager
-def _differentiable(model: nn.Module) -> Iterator[None]:
-    """Within: torch's own kernels for recurrent layers; cuDNN's have no gradient in eval mode, and no second derivative."""
-    cudnn = torch.backends.cudnn
-    before = cudnn.enabled
-    cudnn.enabled = before and not any(isinstance(part, nn.RNNBase) for part in model.modules())
-    try:
-        yield
-    finally:
-        cudnn.enabled = before
 
 
 class _Graph(Protocol):

@@ -27,6 +27,7 @@ from landscape.quantity import Quantity, quantity_named
 from landscape.slice.slice import Slice
 from landscape.subject.subject import Subject
 from landscape.surfaces.provenance import CurvatureFacts
+from landscape.sweep.sampler import Point
 
 MAX, MIN, NEGATIVE, SETTLED = "hessian_max", "hessian_min", "hessian_negative", "hessian_settled"
 PROBES, STEPS = 2, 40
@@ -115,15 +116,15 @@ class HessianEnds(Undivided):
             return USUAL_PRODUCTS, seconds
         return USUAL_PRODUCTS + USUAL_BESIDE, seconds + USUAL_BESIDE * _seconds_of(self._products, vector)
 
-    def evaluate(self, coords: Coords) -> dict[str, float]:
+    def evaluate(self, point: Point) -> dict[str, float]:
         """`hessian_max`, `hessian_min`, the error of each, the loss, and how many products were needed."""
-        move(self.subject, self.slice, coords)
+        move(self.subject, self.slice, point.coords)
         products, settings = self._products, self._settings
         before = products.count
         loss = products.refresh()
         if not math.isfinite(loss):
             return self._unknown(loss)
-        random = self._random(coords)
+        random = self._random(point.coords)
         found = extremes(
             products,
             random,

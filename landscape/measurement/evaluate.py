@@ -15,7 +15,7 @@ import torch
 
 from landscape.data.split import batch_length
 from landscape.errors import EvaluationError
-from landscape.measurement.measurement import Coords, Values
+from landscape.measurement.measurement import Coords, Undivided, Values
 from landscape.objective.chunks import DeviceQueue
 from landscape.objective.loss import Measure, Model
 from landscape.objective.objective import Objective
@@ -63,27 +63,21 @@ class Evaluate:
         return quantity_of(self.subject.objective, name)
 
 
-class Sampled:
+class Sampled(Undivided):
     """As many samples at each point as the accepted error requires, with the help of the points nearby that it is `given`.
 
     `anchors`: where the census was taken, in its order.
     """
 
-    chunks = 1
-
     def __init__(self, subject: Subject, slice: Slice, estimator: SampledObjective, anchors: Sequence[Coords]):
         self.subject, self.slice, self._estimator = subject, slice, estimator
         self._anchors = {coords: number for number, coords in enumerate(anchors)}
 
-    def part(self, point: Point, first: int, end: Callable[[int], int]) -> list[Result]:
+    def evaluate(self, point: Point) -> Result:
         move(self.subject, self.slice, point.coords)
-        if not isinstance(point.given, Given):
-            return [self._estimator.evaluate()]
-        neighbours = [Neighbour(result, self._anchors.get(coords)) for coords, result in point.given.neighbours]
-        return [self._estimator.evaluate(neighbours, point.given.share)]
-
-    def join(self, contributions: Sequence[Result]) -> Result:
-        return contributions[0]
+        given: Given = point.given
+        neighbours = [Neighbour(result, self._anchors.get(coords)) for coords, result in given.neighbours]
+        return self._estimator.evaluate(neighbours, given.share)
 
     def quantity(self, name: str) -> Quantity:
         return quantity_of(self.subject.objective, name)

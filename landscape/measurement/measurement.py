@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from landscape.quantity import Quantity
-from landscape.sweep.sampler import Point
+from landscape.sweep.sampler import Point, Result
 
 Coords = tuple[float, ...]
 Values = dict[str, float]
@@ -26,7 +26,7 @@ class Measurement(Protocol):
     def part(self, point: Point, first: int, end: Callable[[int], int]) -> Sequence[Any]:
         """One contribution for each chunk from `first` on; `end` is called before each and says where to stop."""
 
-    def join(self, contributions: Sequence[Any]) -> Values:
+    def join(self, contributions: Sequence[Any]) -> Result:
         """The result of a point from the contributions of all its chunks, in order."""
 
     def quantity(self, name: str) -> Quantity:
@@ -65,11 +65,11 @@ class Undivided(ABC):
     chunks = 1
 
     @abstractmethod
-    def evaluate(self, coords: Coords) -> Values:
+    def evaluate(self, point: Point) -> Result:
         """The result of a point."""
 
-    def part(self, point: Point, first: int, end: Callable[[int], int]) -> list[Values]:
-        return [self.evaluate(point.coords)]
+    def part(self, point: Point, first: int, end: Callable[[int], int]) -> list[Result]:
+        return [self.evaluate(point)]
 
-    def join(self, contributions: Sequence[Values]) -> Values:
+    def join(self, contributions: Sequence[Result]) -> Result:
         return contributions[0]

@@ -23,12 +23,13 @@ from landscape.direction.direction import Direction, signed
 from landscape.direction.files import write_directions
 from landscape.errors import EvaluationError, UsageError
 from landscape.measurement.evaluate import move
-from landscape.measurement.measurement import Coords, Undivided
+from landscape.measurement.measurement import Undivided
 from landscape.objective.numerics import memory_budget
 from landscape.options.option import check_whole
 from landscape.slice.slice import Here
 from landscape.subject.subject import Subject
 from landscape.surfaces.spectrum import Block
+from landscape.sweep.sampler import Point
 
 PER = ("net", "layer")
 PAIRS, TRACE, PROBE, SHARPNESS = 0, 1, 2, 3
@@ -113,9 +114,9 @@ class SpectrumTasks(Undivided):
             tasks.append(SpectrumTask(number, SHARPNESS, 0))
         return tasks + [SpectrumTask(number, PROBE, probe) for probe in range(wanted.probes)]
 
-    def evaluate(self, coords: Coords) -> dict[str, float]:
+    def evaluate(self, point: Point) -> dict[str, float]:
         """Does the task (block, kind, number)."""
-        number, kind, probe = (int(value) for value in coords)
+        number, kind, probe = (int(value) for value in point.coords)
         name = list(self._names)[number]
         move(self._subject, self._here, ())
         products = self._products(name)

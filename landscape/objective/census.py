@@ -1,6 +1,7 @@
 """Samples of a split evaluated one by one: all of them once at each anchor (the census), or those with given numbers.
 
-Owns: the census and how the processes share it, and `measure_samples`. Which samples a point takes is decided in sampled.py.
+Owns: whether single samples can be evaluated at all, the census and how the processes share it, and `measure_samples`. Which
+samples a point takes is decided in sampled.py.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ def numerics(precision: str, device: torch.device) -> contextlib.AbstractContext
     """Within the block: inference mode, and matrix products in exactly this precision."""
     if (
         device.type == "cpu" and precision != "bf16"
-    ):  # nothing is to be switched; a tiny net notices three contexts less
+    ):  # there is nothing to switch, and a tiny net notices three contexts
         return torch.inference_mode()
     return _switched_inference(precision, device)
 

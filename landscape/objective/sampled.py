@@ -6,7 +6,8 @@ values of the same samples there are control variates (control.py): they explain
 samples are enough. Elsewhere the census explains some of it (regression.py). If all samples are drawn, the mean is exact.
 
 For a ResNet-20 on CIFAR-10 a blind sample with 2 % standard error takes 13,000 images near the centre, strata alone 500 to
-4000, neighbours at a distance of 0.15 about 50.
+4000. Neighbours help where they are near: around the paper's ResNet-56, with 1.75 %, points took 43 images beside others at a
+distance of 0.04 to 0.08, and as many as alone (1500) beside others at 0.16.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ from landscape.quantity import DRAWN
 FIRST_ROUND, MIN_PER_STRATUM = 512, 48
 # The same with neighbours.
 FIRST_BESIDE, MIN_BESIDE = 40, 2
-# A round adds at least this share of the samples, and multiplies them by at most this, because the first estimate of the spread
-# may be far off.
+# A round adds at least this share of the samples, and one for each stratum, and multiplies them by at most this, because the
+# first estimate of the spread may be far off.
 LEAST_GROWTH, MAX_GROWTH = 0.125, 3.0
 # When more than this share of all samples is needed, all of them are evaluated.
 MAX_SHARE = 0.7

@@ -87,9 +87,8 @@ class Sharing:
         if alone > LONG_SECONDS and ways[-1].inner == 1:
             return ways[-1]
         taken = dict.fromkeys(ways, 0.0)
-        for number in range(
-            MOST
-        ):  # alternating, so that other work is in the way of all of them; the first round warms up
+        # in turn, so that other work is in the way of all of them; the first round warms up
+        for number in range(MOST):
             for way in ways:
                 seconds = self._seconds(objective, way)
                 taken[way] += seconds if number else 0.0

@@ -88,9 +88,8 @@ class Team:
         if self._process == os.getpid():  # a forked child has none of its parent's threads
             return
         self._process, self._jobs = os.getpid(), queue.SimpleQueue()
-        for thread in range(
-            self.size
-        ):  # daemons, so that a piece that never ends does not delay the end of the process
+        # daemons, so that a piece that never ends does not delay the end of the process
+        for thread in range(self.size):
             threading.Thread(target=_serve, args=(thread, self._jobs), name="landscape-team", daemon=True).start()
         weakref.finalize(self, _dismiss, self._jobs, self.size)
 

@@ -155,7 +155,7 @@ def _is_a(value: Any, part: str) -> bool:
 
 
 def shown(value: Any) -> str:
-    """A value in a message: what is short as it is written, the rest by its type."""
+    """A value in a message: short ones in full, others by their type."""
     kind = type(value).__name__
     return (
         repr(value)

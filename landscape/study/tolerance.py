@@ -132,8 +132,8 @@ def _widened(objective: Objective, result: Result, sampler: Refined, checks: np.
 def expected_saving(on: OnSlice) -> Saving:
     """For a smooth surface, from the spread of the losses of a few samples at a few points.
 
-    There is no census, which would take as long as many points. So samples count as drawn uniformly, which is too many, at the
-    first points; the others have neighbours.
+    A census would take as long as many points, so none is taken: the first points count samples as if drawn uniformly, which is
+    more than they will take. The others have neighbours.
     """
     points, every = on.slice.grid.size, on.subject.objective.samples
     if _reduction(on).points:

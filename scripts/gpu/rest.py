@@ -51,7 +51,7 @@ def ranks(at: Place, report: Report) -> None:
         path = at.work / f"{name}.h5"
         started = time.monotonic()
         said = _run([*launcher, *command, "-o", str(path)])
-        if said.returncode and launcher and "root" in said.stderr:  # Open MPI wants to be told that root may
+        if said.returncode and launcher and "root" in said.stderr:  # Open MPI refuses root without a flag
             said = _run([*launcher, "--allow-run-as-root", "--oversubscribe", *command, "-o", str(path)])
         report.facts[f"{name}_seconds"] = round(time.monotonic() - started, 2)
         report.holds(f"{name}: ends with 0", said.returncode == 0, said.stderr[-300:])

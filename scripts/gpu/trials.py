@@ -83,7 +83,7 @@ def layouts(at: Place, report: Report) -> None:
                     seconds = best(lambda net=net, given=given: net(given), at.device, rounds=2)
                 report.row(
                     "A batch of ResNet-56", precision=precision, layout=str(memory_format).rpartition(".")[2],
-                    cudnn="by timing" if tuned else "fixed", net="as it is" if net is objective.model else "program",
+                    cudnn="by timing" if tuned else "fixed", net="unchanged" if net is objective.model else "program",
                     samples_per_s=len(given) / seconds,
                 )  # fmt: skip
     cudnn.benchmark = cudnn.deterministic = False

@@ -219,7 +219,7 @@ def test_values_are_handed_on_in_one_order_whatever_the_rounds_were(losses):
 
 
 def test_an_estimated_share_stays_within_its_bounds(losses):
-    """Hits at a place where all but one sample are wrong: the fit by the classes at the centre would go below 0."""
+    """A fit may leave [0, 1], the range of accuracy; other metrics stay as estimated."""
     frame, rng = frame_of(losses), np.random.default_rng(0)
     hits, wrong = (rng.random(losses[0].shape[1]) < 0.002).astype(float), losses[0][7]
     drawn = Drawn(frame, lambda numbers: {"loss": wrong[numbers], "accuracy": hits[numbers]})

@@ -17,6 +17,8 @@ from landscape.surfaces import load_surface
 
 NET = {"model": "net.py:build", "data": "npz:data.npz", "normalize": "digits", "batch_size": 16, "quiet": True}
 
+WORDS = ["line", "net.pt", "--model=net.py:build", "--data=npz:data.npz", "--normalize=digits"]
+
 
 @pytest.fixture
 def environment(monkeypatch):
@@ -73,19 +75,10 @@ def test_an_error_is_the_same_line_with_any_number_of_threads(here, most, capsys
         "        raise ValueError('too far out')\n"
         "    return (outputs.log_softmax(1) ** 2).mean(1)\n"
     )
-    words = [
-        "line",
-        "net.pt",
-        "--model=net.py:build",
-        "--data=npz:data.npz",
-        "--normalize=digits",
-        "--loss=bad.py:loss",
-    ]
     lines = []
     for count in (1, 3):
-        assert (
-            main([*words, "--x=0:40:5", "--batch-size=16", f"--threads={count}", "--quiet", "-o", f"{count}.h5"]) == 1
-        )
+        words = [*WORDS, "--loss=bad.py:loss", "--x=0:40:5", "--batch-size=16", f"--threads={count}", "--quiet"]
+        assert main([*words, "-o", f"{count}.h5"]) == 1
         lines.append(capsys.readouterr().err.replace(f"{count}.h5", "FILE"))
     assert lines[0] == lines[1]
     assert "too far out" in lines[0]
@@ -103,16 +96,9 @@ def test_ctrl_c_with_threads_is_one_line_and_keeps_the_points(here, launch):
         "    time.sleep(0.06)\n"
         "    return (outputs.log_softmax(1) ** 2).mean(1)\n"
     )
-    words = [
-        "line",
-        "net.pt",
-        "--model=net.py:build",
-        "--data=npz:data.npz",
-        "--normalize=digits",
-        "--loss=slow.py:loss",
-    ]
+    words = [*WORDS, "--loss=slow.py:loss", "--x=-1:1:999", "--batch-size=16", "--threads=2", "--quiet"]
     process = subprocess.Popen(
-        launch(*words, "--x=-1:1:999", "--batch-size=16", "--threads=2", "--quiet", "-o", "s.h5"),
+        launch(*words, "-o", "s.h5"),
         stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     while process.poll() is None and not (os.path.exists("shared") and os.path.getsize("shared") > 40):

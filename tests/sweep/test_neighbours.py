@@ -21,7 +21,7 @@ def result(index):
 
 
 def rounds(sampler, stop=None):
-    """The points of each round; with `stop` only that many points in all."""
+    """The points of each round; with `stop`, ends once it has asked for `stop` points."""
     found = []
     while points := sampler.ask():
         found.append(points)
