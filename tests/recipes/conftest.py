@@ -14,6 +14,9 @@ import pytest
 NET = '''
 """A small convolutional net with batch norm, and losses to go with it."""
 import os
+import time
+from pathlib import Path
+
 import torch
 from torch import nn
 
@@ -26,13 +29,20 @@ def build():
 
 
 def failing(outputs, targets):
-    """Fails on one rank at its second point beside the net, where set-up evaluates too; parts of the batch do not count."""
+    """Fails on one rank at its second point beside the net, where set-up evaluates too; parts of the batch do not count.
+
+    The other ranks wait there until it has failed, so that they do not finish all points before it has begun.
+    """
     value = nn.functional.cross_entropy(outputs, targets)
     failing.seen = getattr(failing, "seen", {})
     failing.seen.setdefault(len(targets), set()).add(float(value))
-    rank = os.environ.get("PMI_RANK", os.environ.get("OMPI_COMM_WORLD_RANK", "0"))
-    if len(failing.seen[len(targets)]) > 2 and len(targets) == max(failing.seen) and rank == os.environ.get("FAILING_RANK"):
-        raise ValueError("the loss gave up")
+    if len(failing.seen[len(targets)]) > 2 and len(targets) == max(failing.seen):
+        gave_up, deadline = Path("gave-up"), time.monotonic() + 60
+        if os.environ.get("PMI_RANK", os.environ.get("OMPI_COMM_WORLD_RANK", "0")) == os.environ.get("FAILING_RANK"):
+            gave_up.touch()
+            raise ValueError("the loss gave up")
+        while not gave_up.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
     return value
 
 

@@ -13,13 +13,18 @@ import pytest
 
 ATTACKS = Path(__file__).resolve().parents[2] / "scripts" / "attacks"
 CASES = [
-    (2, 1, "build", "exit0"),
     (2, 1, "data", "swallowed"),
     (2, 1, "middle", "_exit0"),
     (2, 0, "saving", "term"),
-    (2, 1, "finish", "base"),
 ]
-SLOW = [(2, 1, "middle", "locked"), (3, 2, "saving", "kill"), (3, 0, "first", "never"), (1, 0, "middle", "locked")]
+SLOW = [
+    (2, 1, "build", "exit0"),
+    (2, 1, "finish", "base"),
+    (2, 1, "middle", "locked"),
+    (3, 2, "saving", "kill"),
+    (3, 0, "first", "never"),
+    (1, 0, "middle", "locked"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -38,7 +38,7 @@ def times(measure, tmp_path_factory):
     return ratio
 
 
-@pytest.mark.parametrize("kind", ["mlp", "conv"])
+@pytest.mark.parametrize("kind", ["mlp", pytest.param("conv", marks=pytest.mark.slow)])
 def test_a_plane_takes_origin_net_and_two_directions_and_never_five_times_the_parameters(times, kind):
     """Whatever is copied once more, at any moment from reading the checkpoint on, makes it five."""
     assert 3.5 < times(kind) <= 4.5

@@ -32,7 +32,7 @@ def serial(made, tmp_path_factory):
     return load_surface(out)
 
 
-@pytest.mark.parametrize("ranks", [2, 4])
+@pytest.mark.parametrize("ranks", [pytest.param(2, marks=pytest.mark.slow), 4])
 def test_values_do_not_depend_on_the_number_of_ranks(here, command, basic, serial, ranks):
     done = command("surface", "net.pt", *basic, *GRID, "--split", "train", "--split", "test", "-o", "a.h5", ranks=ranks)
     assert done.returncode == 0, done.stderr
@@ -77,7 +77,14 @@ def test_ranks_that_read_other_data_are_stopped(here, command):
     assert not (here / "a.h5").exists()
 
 
-@pytest.mark.parametrize("option", [["--loss", "mse"], ["-x", "-1:1:5"], ["--along", "gradient"]])
+@pytest.mark.parametrize(
+    "option",
+    [
+        pytest.param(["--loss", "mse"], marks=pytest.mark.slow),
+        pytest.param(["-x", "-1:1:5"], marks=pytest.mark.slow),
+        ["--along", "gradient"],
+    ],
+)
 def test_ranks_that_were_given_other_options_are_stopped(here, mpiexec, basic, option):
     """As by `mpiexec -n 1 A : -n 1 B`, where A and B are not the same."""
     (here / "odd.py").write_text(

@@ -93,7 +93,7 @@ def test_killed_in_mid_epoch_and_continued_twice(here, unbroken):
     assert_same(here / "killed", unbroken)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])
 def test_stopped_by_a_signal_and_continued(here, unbroken, number):
     status, said = stopped_at(100, here / "stopped", number)
     name = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
