@@ -17,7 +17,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 def differentiable(model: nn.Module, *, plain_attention: bool) -> Iterator[None]:
     """Within: torch's own kernels for recurrent layers, and with `plain_attention` the math kernel of attention.
 
-    cuDNN's recurrent layers have no gradient in eval mode, and no second derivative; fused attention has no second derivative.
+    cuDNN's recurrent layers cannot be differentiated in eval mode, nor twice in any mode; fused attention cannot be
+    differentiated twice.
     """
     cudnn = torch.backends.cudnn
     before = cudnn.enabled

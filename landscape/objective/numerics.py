@@ -55,9 +55,8 @@ def dtype_of(precision: str) -> torch.dtype:
 
 def numerics(precision: str, device: torch.device) -> contextlib.AbstractContextManager[Any]:
     """Within the block: inference mode, and matrix products in exactly this precision."""
-    if (
-        device.type == "cpu" and precision != "bf16"
-    ):  # there is nothing to switch, and a tiny net notices three contexts
+    # here there is nothing to switch, and a tiny net notices three contexts
+    if device.type == "cpu" and precision != "bf16":
         return torch.inference_mode()
     return _switched_inference(precision, device)
 

@@ -6,8 +6,8 @@ values of the same samples there are control variates (control.py): they explain
 samples are enough. Elsewhere the census explains some of it (regression.py). If all samples are drawn, the mean is exact.
 
 For a ResNet-20 on CIFAR-10 a blind sample with 2 % standard error takes 13,000 images near the centre, strata alone 500 to
-4000. Neighbours help where they are near: around the paper's ResNet-56, with 1.75 %, points took 43 images beside others at a
-distance of 0.04 to 0.08, and as many as alone (1500) beside others at 0.16.
+4000. Neighbours help where they are near: around the paper's ResNet-56, with 1.75 %, points took 43 images with
+neighbours at a distance of 0.04 to 0.08, and 1500, as many as without neighbours, at 0.16.
 """
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ def test_ranks_that_read_other_data_are_stopped(here, command):
     ],
 )
 def test_ranks_that_were_given_other_options_are_stopped(here, mpiexec, basic, option):
-    """As by `mpiexec -n 1 A : -n 1 B`, where A and B are not the same."""
+    """As with `mpiexec -n 1 A : -n 1 B` where A and B differ."""
     (here / "odd.py").write_text(
         "import os, sys\nfrom landscape.cli.main import main\n"
         "rank = os.environ.get('PMI_RANK', os.environ.get('OMPI_COMM_WORLD_RANK', '0'))\n"

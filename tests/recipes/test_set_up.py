@@ -18,14 +18,14 @@ FAULTS = {
     "range": ("sys.argv += ['-x', '1:0:3']", "1:0:3"),
     "loss": ("sys.argv += ['--loss', 'no_loss']", "no_loss"),
 }
-SOON = ("checkpoint", "data", "loss")  # the others with `./scripts/test --all`: each case loads torch twice
+ALWAYS = ("checkpoint", "data", "loss")  # each case loads torch twice: the others run with `./scripts/test --all`
 
 
 @pytest.mark.parametrize(
     ("command", "step"),
-    [("line", step) for step in SOON]
+    [("line", step) for step in ALWAYS]
     + [("spectrum", "device")]
-    + [pytest.param("line", step, marks=pytest.mark.slow) for step in FAULTS if step not in SOON]
+    + [pytest.param("line", step, marks=pytest.mark.slow) for step in FAULTS if step not in ALWAYS]
     + [pytest.param("spectrum", "checkpoint", marks=pytest.mark.slow)],
 )
 def test_a_rank_that_fails_alone_ends_the_job(here, mpiexec, command: str, step: str) -> None:

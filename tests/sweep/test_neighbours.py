@@ -102,7 +102,7 @@ def test_the_inner_sampler_sees_numbers_only():
     assert all(np.isfinite(found["train_loss"]) for found in inner.rest().values())
 
 
-def test_points_are_told_apart_by_their_place_alone():
+def test_points_at_the_same_place_are_equal_whatever_they_are_given():
     """Tasks are compared and counted while ranks share them; arrays could be neither."""
     point = rounds(WithNeighbours(CoarseToFine(grid()), "drawn/train_loss"))[1][0]
     assert point.given.neighbours and point == type(point)(point.index, point.coords)
