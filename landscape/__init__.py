@@ -22,6 +22,7 @@ _HOMES = {
     "Surface": "landscape.surfaces.surface",
     "load_spectrum": "landscape.surfaces.spectrum",
     "Spectrum": "landscape.surfaces.spectrum",
+    "Loss": "landscape.objective.described",
     "LandscapeError": "landscape.errors",
     "UsageError": "landscape.errors",
 }

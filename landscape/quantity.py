@@ -91,7 +91,9 @@ def metric_of(split: str, metric: str) -> Quantity:
         return Quantity(
             name, f"{split} loss with weight penalty".strip(), LOSS, split=split, metric=metric, role=PENALIZED
         )
-    kind = LOSS if metric == "loss" or metric.endswith("_loss") else SHARE if metric.endswith("accuracy") else VALUE
+    is_share = metric.endswith("accuracy") or metric == "iou" or (metric.startswith("top") and metric[3:].isdigit())
+    is_loss = metric in ("loss", "perplexity") or metric.endswith("_loss")
+    kind = LOSS if is_loss else SHARE if is_share else VALUE
     return Quantity(name, name.replace("_", " "), kind, split=split, metric=metric)
 
 

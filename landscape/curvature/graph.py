@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from landscape.callables import explain
 from landscape.curvature.kernels import differentiable
 from landscape.curvature.shares import Loss, check_depends, check_smooth, is_zero
-from landscape.data.split import batch_length
+from landscape.data.structure import batch_length
 from landscape.errors import EvaluationError, LandscapeError, UsageError
 from landscape.objective.conduct import parts_of
 from landscape.objective.numerics import switched

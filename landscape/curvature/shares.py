@@ -11,10 +11,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from landscape.data.split import Split, batch_length, mapped
+from landscape.data.split import Split
+from landscape.data.structure import batch_length, mapped
 from landscape.errors import EvaluationError, UsageError
-from landscape.objective.loss import OutputMeasure, forward
+from landscape.objective.loss import OutputMeasure
 from landscape.objective.objective import Objective
+from landscape.objective.reading import forward
 from landscape.objective.weighted import TargetMean, weighted
 from landscape.randomness import forked
 

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from landscape.curvature.graph import GraphBackend, probe_vector
 from landscape.curvature.shares import Loss
-from landscape.data.split import is_pair
+from landscape.data.structure import is_pair
 from landscape.objective.numerics import switched
 from landscape.objective.objective import Objective
 from landscape.objective.team import Team, torch_threads

@@ -7,19 +7,17 @@ otherwise moved batch by batch. `BatchSplit`: ready-made batches of any structur
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, TypeGuard
+from typing import Any, Protocol
 
-import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.utils.rnn import PackedSequence
 
 from landscape.data.normalize import PRESETS, Normalize, is_images
+from landscape.data.structure import is_pair, mapped, tensors_in, to_device
 from landscape.data.transfer import moved, sent
 from landscape.errors import DataError, UsageError
 
@@ -223,71 +221,11 @@ class StreamSplit:
         return replace(self, device=device, dtype=dtype)
 
 
-def is_pair(batch: Any) -> TypeGuard[tuple[Any, Any]]:
-    """Whether a batch is (inputs, targets), both tensors or arrays."""
-    return (
-        isinstance(batch, (tuple, list)) and len(batch) == 2 and all(isinstance(p, (Tensor, np.ndarray)) for p in batch)
-    )
-
-
 def prepare_inputs(inputs: Tensor, normalize: Normalize, device: torch.device, dtype: torch.dtype) -> Tensor:
     """Inputs of a batch in the form that the net takes: on the device, images normalized."""
     if is_images(inputs):
         return normalize(moved(inputs, device), dtype)
     return to_device(inputs, device, dtype)
-
-
-def to_device(batch: Any, device: torch.device, dtype: torch.dtype) -> Any:
-    """A batch of any nested structure on the device, its floating-point tensors in `dtype`."""
-    return mapped(batch, lambda tensor: moved(tensor, device, dtype if tensor.is_floating_point() else None))
-
-
-def mapped(batch: Any, change: Callable[[Tensor], Tensor]) -> Any:
-    """A new structure like the batch's, with each tensor changed."""
-    if isinstance(batch, Tensor):
-        return change(batch)
-    if isinstance(batch, PackedSequence):  # its numbers of samples stay on the CPU
-        places = [None if part is None else change(part) for part in batch[2:]]
-        return PackedSequence(change(batch.data), batch.batch_sizes, *places)
-    if isinstance(batch, dict) or hasattr(batch, "items"):
-        return type(batch)({key: mapped(value, change) for key, value in batch.items()})
-    if isinstance(batch, (list, tuple)):
-        parts = [mapped(value, change) for value in batch]
-        return type(batch)(*parts) if hasattr(batch, "_fields") else type(batch)(parts)
-    return batch
-
-
-def tensors_in(batch: Any) -> Iterator[Tensor]:
-    """Every tensor of a nested structure, in order."""
-    if isinstance(batch, Tensor):
-        yield batch
-    for value in _parts(batch):
-        yield from tensors_in(value)
-
-
-def batch_length(batch: Any) -> int:
-    """The number of samples in a batch: the first dimension of its first tensor; of packed sequences, how many there are.
-
-    Raises:
-        DataError: the batch has no tensor with a dimension.
-    """
-    if isinstance(batch, PackedSequence):
-        return int(batch.batch_sizes[0])
-    if isinstance(batch, Tensor) and batch.ndim:
-        return batch.shape[0]
-    if type(batch) is tuple and batch and isinstance(batch[0], Tensor) and batch[0].ndim:  # the usual one, at once
-        return batch[0].shape[0]
-    for part in _parts(batch):
-        with contextlib.suppress(DataError):
-            return batch_length(part)
-    raise DataError(f"a batch of type {type(batch).__name__} has no tensor in it, so its samples cannot be counted")
-
-
-def _parts(batch: Any) -> Iterable[Any]:
-    """What a structure consists of; nothing for a tensor, or for what is not a structure."""
-    if isinstance(batch, (list, tuple)):
-        return batch
-    return batch.values() if hasattr(batch, "values") and not isinstance(batch, Tensor) else ()
 
 
 def fingerprint_of(tensors: Iterable[Tensor]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,17 +19,9 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, default_colla
 
 from landscape.callables import explain, resolve_callable
 from landscape.data.normalize import Normalize
-from landscape.data.split import (
-    BatchSplit,
-    Split,
-    StreamSplit,
-    TensorSplit,
-    batch_length,
-    fingerprint_of,
-    is_pair,
-    tensor_split,
-    tensors_in,
-)
+from landscape.data.rows import RowsSplit
+from landscape.data.split import BatchSplit, Split, StreamSplit, TensorSplit, fingerprint_of, tensor_split
+from landscape.data.structure import batch_length, is_pair, stacked, tensors_in
 from landscape.errors import DataError, LandscapeError, UsageError
 
 COLLECT = 256
@@ -118,6 +111,9 @@ def _from_dataset(data: Dataset, normalize: Normalize, subset: Callable, budget:
         )
     _refuse_normalize(normalize, is_pair(first))
     mark = fingerprint_of(tensor for batch in read(COLLECT) for tensor in tensors_in(batch))
+    rows = stacked(list(read(COLLECT))) if fits else None
+    if rows is not None:
+        return RowsSplit(rows, len(taken), count, mark)
     return StreamSplit(read, len(taken), count, mark, normalize, nbytes=fits * len(taken) * _bytes(first))
 
 
@@ -129,13 +125,26 @@ def _from_loader(data: Iterable, normalize: Normalize, subset: Callable, sampled
         raise DataError("the data are DataLoaders; expected batches")
     if all(map(is_pair, batches)) and len({tuple(batch[0].shape[1:]) for batch in batches}) == 1:
         return _from_tensors(*_joined(batches), normalize, subset, tuple(len(batch[0]) for batch in batches))
+    _refuse_normalize(normalize, False)
+    lengths = tuple(map(batch_length, batches))
+    mark = fingerprint_of(tensor for batch in batches for tensor in tensors_in(batch))
+    rows = None if all(map(is_pair, batches)) else stacked(batches)
+    if rows is not None:
+        return _few(RowsSplit(rows, sum(lengths), sum(lengths), mark, lengths), subset)
     if sampled:
         raise UsageError(
-            "samples: only batches of the form (inputs, targets) can be sampled; pass fewer batches instead"
+            "samples: these batches cannot be sampled, as their tensors differ in shape or have no row for each sample; "
+            "pass fewer batches instead"
         )
-    _refuse_normalize(normalize, False)
-    size = sum(batch_length(batch) for batch in batches)
-    return BatchSplit(batches, size, size, fingerprint_of(tensor for batch in batches for tensor in tensors_in(batch)))
+    return BatchSplit(batches, sum(lengths), sum(lengths), mark)
+
+
+def _few(split: RowsSplit, subset: Callable) -> RowsSplit:
+    taken = torch.as_tensor(np.asarray(subset(split.size)))
+    if len(taken) == split.size:
+        return split
+    few = split.few(taken, "")
+    return replace(few, fingerprint=fingerprint_of(tensors_in(few.rows)))
 
 
 def _from_tensors(

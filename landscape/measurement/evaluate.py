@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from landscape.data.split import batch_length
+from landscape.data.structure import batch_length
 from landscape.errors import EvaluationError
 from landscape.measurement.measurement import Coords, Undivided, Values
 from landscape.objective.chunks import DeviceQueue

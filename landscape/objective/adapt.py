@@ -16,7 +16,9 @@ import torch
 from torch import Tensor
 
 from landscape.callables import explain
-from landscape.data.split import BatchSplit, Split, TensorSplit, batch_length, fingerprint_of, mapped
+from landscape.data.rows import RowsSplit
+from landscape.data.split import BatchSplit, Split, TensorSplit, fingerprint_of
+from landscape.data.structure import batch_length, mapped, tensors_in
 from landscape.errors import LandscapeError, UsageError
 from landscape.objective.conduct import (
     Conduct,
@@ -27,7 +29,9 @@ from landscape.objective.conduct import (
     randomness_of,
     read,
 )
-from landscape.objective.loss import OutputMeasure, check_values, forward
+from landscape.objective.described import BATCHES
+from landscape.objective.loss import OutputMeasure, check_values
+from landscape.objective.reading import forward
 from landscape.objective.reducible import SPREAD, SPREAD_OF_MODEL, not_a_mean, outputs_not_a_mean, spread
 from landscape.objective.steady import Held
 from landscape.objective.trial import TRIED
@@ -92,16 +96,18 @@ def _conduct(objective: Objective, split: Split) -> Conduct:
     conduct = replace(
         conduct, random=random, pairs=pairs, mixes=f"batch statistics of {listed(layers, 1)}" if layers else None
     )
+    if objective.measure.over == BATCHES:
+        return replace(conduct, whole=True)
     if random or layers:
         return conduct
     if isinstance(objective.measure, OutputMeasure):
         if mixes(functools.partial(_outputs, objective), batch, length, precision):
             return replace(conduct, mixes="the net")
         doubtful = [name for name, value in values.items() if length > 1 and _is_mean(name, value, length)]
-        if doubtful:
+        if doubtful and objective.measure.over is None:
             _check_means(objective, objective.measure, split, doubtful)
         return conduct
-    if not _is_whole(objective, split, evaluate):
+    if objective.measure.over is not None or not _is_whole(objective, split, evaluate):
         return conduct
     # a pass in train mode, of which batch norm keeps the statistics
     return (
@@ -128,15 +134,16 @@ def _measured(objective: Objective, batch: Any) -> Mapping[str, Any]:
 
 def _outputs(objective: Objective, batch: Any) -> Values:
     with objective.numbers():
-        return {"outputs": forward(objective.model, batch[0]).detach().double().cpu()}
+        outputs = list(tensors_in(forward(objective.model, batch[0])))
+        return {f"outputs {i}": each.detach().double().cpu() for i, each in enumerate(outputs)}
 
 
 def _check_means(objective: Objective, measure: OutputMeasure, split: Split, doubtful: list[str]) -> None:
     """Raises UsageError for a loss or metric of outputs, one of `doubtful`, whose mean is not one over samples."""
     batch, length = spread(split, SPREAD) or _first(objective, split, SPREAD)
-    parts = [_part(batch, start, objective.batch_size) for start in range(0, length, objective.batch_size)]
+    inputs = [part[0] for part, _ in parts_of(batch, length, objective.batch_size)] or [batch[0]]
     with objective.numbers():
-        found = [forward(objective.model, part[0]) for part in parts]
+        found = [forward(objective.model, part) for part in inputs]
     doubles = measure.on(torch.device("cpu"), torch.float64)
     for name in doubtful:
         if all(isinstance(each, Tensor) for each in found):
@@ -154,10 +161,6 @@ def _check_means(objective: Objective, measure: OutputMeasure, split: Split, dou
 
 def _single(outputs: Tensor) -> Tensor:
     return outputs.float() if outputs.dtype in (torch.bfloat16, torch.float16) else outputs
-
-
-def _part(batch: Any, start: int, size: int) -> tuple[Any, Any]:
-    return batch[0][start : start + size], batch[1][start : start + size]
 
 
 def _is_mean(name: str, value: Any, length: int) -> bool:
@@ -209,7 +212,7 @@ def _as_given(split: Split) -> Split:
 
 
 def is_given(split: Split) -> bool:
-    return isinstance(split, BatchSplit) or (isinstance(split, TensorSplit) and split.as_given)
+    return isinstance(split, BatchSplit) or (isinstance(split, (TensorSplit, RowsSplit)) and split.as_given)
 
 
 def _check_last(objective: Objective) -> None:
@@ -247,7 +250,7 @@ def batches_text(objective: Objective) -> str:
 
 
 def _lengths(objective: Objective, split: Split) -> Iterator[int]:
-    if isinstance(split, TensorSplit):
+    if isinstance(split, (TensorSplit, RowsSplit)):
         return iter(split.given)
     return (batch_length(batch) for batch in split.batches(objective.batch_size))
 

@@ -15,10 +15,13 @@ import torch
 from torch import Tensor
 
 from landscape.callables import explain
-from landscape.data.split import TensorSplit, batch_length
+from landscape.data.rows import RowsSplit
+from landscape.data.split import TensorSplit
+from landscape.data.structure import batch_length
 from landscape.errors import EvaluationError
-from landscape.objective.loss import Measure, Model, check_values, forward
+from landscape.objective.loss import Measure, Model, check_values
 from landscape.objective.objective import Objective
+from landscape.objective.reading import forward
 
 # Outputs with more columns than this are not kept: the fit could not use them.
 MAX_COLUMNS = 40
@@ -40,10 +43,12 @@ def sampling_obstacle(objective: Objective) -> str | None:
     """Why a metric cannot be estimated from some of the samples; None when it can."""
     if objective.batchnorm == "recompute":
         return "batchnorm recompute passes all training data at each point"
-    if batched := [name for name, split in objective.splits.items() if not isinstance(split, TensorSplit)]:
+    if batched := [name for name, split in objective.splits.items() if not isinstance(split, (TensorSplit, RowsSplit))]:
         return f"the {batched[0]} data come as ready-made batches, and single samples cannot be picked from them"
     if objective.conduct.depends_on_batches or objective.conduct.changes:
         return "values depend on whole batches, or evaluations change the net's state"
+    if objective.measure.combined:
+        return f"{next(iter(objective.measure.combined))} is computed from means over all data"
     with objective.ready():
         for name, split in objective.splits.items():
             batch = samples_of(objective, name).take(torch.arange(min(2, split.size)))
@@ -55,10 +60,10 @@ def sampling_obstacle(objective: Objective) -> str | None:
     return None
 
 
-def samples_of(objective: Objective, name: str) -> TensorSplit:
+def samples_of(objective: Objective, name: str) -> TensorSplit | RowsSplit:
     """A split of an objective without a `sampling_obstacle`."""
     split = objective.splits[name]
-    assert isinstance(split, TensorSplit)
+    assert isinstance(split, (TensorSplit, RowsSplit))
     return split
 
 
@@ -130,7 +135,7 @@ def measure_samples(objective: Objective, name: str, numbers: np.ndarray, *, out
 
     def evaluate(net: Model, measure: Measure, batch: Tensor) -> tuple[dict[str, Tensor], Tensor | None]:
         recorder = _OutputRecorder(net)
-        found = measure(recorder if outputs else net, split.take(batch))
+        found = measure(recorder if outputs and measure.reads_outputs else net, split.take(batch))
         return {key: check_values(key, value, len(batch)) for key, value in found.items()}, recorder.outputs()
 
     with objective.ready():
@@ -153,8 +158,8 @@ class _OutputRecorder:
         self._net = net
         self._last: Any = None
 
-    def __call__(self, *inputs: Any) -> Any:
-        self._last = self._net(*inputs)
+    def __call__(self, *inputs: Any, **named: Any) -> Any:
+        self._last = self._net(*inputs, **named)
         return self._last
 
     def outputs(self) -> Tensor | None:
@@ -177,9 +182,9 @@ def _census(objective: Objective, name: str, anchors: list[list[Measured]]) -> C
     }
     outputs = [part.outputs for part in anchors[0] if part.outputs is not None]
     targets = samples_of(objective, name).targets
-    classes = not targets.is_floating_point() and targets.ndim == 1
+    classes = targets is not None and not targets.is_floating_point() and targets.ndim == 1
     return Census(
         metrics,
         np.concatenate(outputs) if len(outputs) == len(anchors[0]) else None,
-        targets.cpu().numpy() if classes else None,
+        targets.cpu().numpy() if targets is not None and classes else None,
     )

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from landscape.data.split import fingerprint_of, mapped, tensors_in
+from landscape.data.split import fingerprint_of
+from landscape.data.structure import mapped, tensors_in
 from landscape.errors import EvaluationError
 from landscape.objective.loss import check_values
 from landscape.objective.weighted import weighted

@@ -19,8 +19,12 @@ from torch import Tensor, nn
 from landscape.callables import resolve_callable
 from landscape.data.split import Split
 from landscape.errors import DataError, EvaluationError, UsageError
-from landscape.objective.functions import accuracy, counted, cross_entropy, mse, plain
+from landscape.objective.combined import Combined, with_parts
+from landscape.objective.described import MODEL, Loss
+from landscape.objective.functions import accuracy, counted, cross_entropy, mae, mse, nll, plain, top
 from landscape.objective.loss_name import full_name, short_name
+from landscape.objective.named import named_loss, named_metric
+from landscape.objective.reading import Reading, forward
 from landscape.objective.weighted import IGNORED, TargetMean, ignores_targets, refuse_complex, target_mean
 
 # A net as a function of its inputs: a module, or a faster program for it.
@@ -47,6 +51,17 @@ class Measure(Protocol):
 
     def __call__(self, model: Model, batch: Any) -> Mapping[str, Any]: ...
 
+    @property
+    def over(self) -> str | None:
+        """What its mean is over, as its author says: `described.OVER`; None if he says nothing."""
+
+    @property
+    def combined(self) -> Mapping[str, Combined]:
+        """The metrics that are put together from means over all data."""
+
+    def read(self, splits: Mapping[str, Split], model: nn.Module) -> dict[str, Split]:
+        """The splits with batches in the form that it reads."""
+
     def counting(self, splits: Mapping[str, Split]) -> Measure:
         """The same for these data: where targets are to be ignored, cross-entropy and accuracy count the others only."""
 
@@ -54,40 +69,40 @@ class Measure(Protocol):
         """The same with tensors of the loss on a device, in `dtype`, and with torch's means over targets as sums with weights."""
 
 
-def make_measure(loss: str | Callable, metrics: Sequence[str | Callable] | None) -> tuple[Measure, str, list[str]]:
+def make_measure(
+    loss: str | Callable | Loss, metrics: Sequence[str | Callable] | None
+) -> tuple[Measure, str, list[str]]:
     """(measure, name of the loss, names of the metrics).
 
     Args:
-        loss: cross_entropy, mse, a callable (outputs, targets) -> (n,) values, their mean (), or a pair (sum, weight); or
+        loss: a name (named.py), a callable (outputs, targets) -> (n,) values, their mean (), or a pair (sum, weight); or
             a callable (model, batch) -> value or dict of values. The latter is recognized by the name of its first
-            parameter. A mean over the batch is weighted by the number of samples in the batch.
-        metrics: loss, accuracy, or callables (outputs, targets); by default the loss, with accuracy beside
-            cross_entropy.
+            parameter, or described as a `Loss`. A mean over the batch is weighted by the number of samples in the batch.
+        metrics: names, or callables (outputs, targets); by default the loss, with accuracy beside cross_entropy.
 
     Raises:
         UsageError: unknown loss or metric.
     """
-    function, loss_name = _loss_function(loss)
-    if _takes_model(function):
-        if metrics and list(metrics) != ["loss"]:
-            raise UsageError(f"metrics cannot be added to {loss_name}(model, batch); return them from it as a dict")
-        return ModelMeasure(function), loss_name, ["loss"]
+    given = _described(loss)
+    function, loss_name = _loss_function(given.function)
+    loss_name = loss if isinstance(loss, str) and ":" in loss else loss_name + given.shown
+    reading, over = given.reading, given.over
+    if given.of == MODEL or (given.of is None and _takes_model(function)):
+        others = _functions([each for each in metrics or () if each != "loss"], cross_entropy)
+        return ModelMeasure(function, others, reading, over), loss_name, ["loss", *others]
     wanted = list(metrics or (["loss", "accuracy"] if plain(function) is cross_entropy else ["loss"]))
-    functions = {_metric_name(metric): _metric_function(metric, function) for metric in wanted}
-    return OutputMeasure(functions), loss_name, list(functions)
+    functions = _functions(wanted, function)
+    return OutputMeasure(functions, reading, over), loss_name, list(functions)
 
 
-def forward(model: Model, inputs: Any) -> Tensor:
-    """The model's logits; tuples, lists and records with `logits`, as many models return, are unpacked."""
-    outputs = model(inputs)
-    if isinstance(outputs, Tensor):
-        return outputs
-    if hasattr(outputs, "logits"):
-        return outputs.logits
-    return outputs[0] if isinstance(outputs, (tuple, list)) else outputs
-
-
-LOSSES = {"cross_entropy": cross_entropy, "mse": mse}
+def _functions(metrics: Sequence[str | Callable], loss: Callable) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, function in (_metric(metric, loss) for metric in metrics):
+        if found.setdefault(name, function) != function and name == "loss":
+            continue  # the loss of the run comes first
+        if found[name] != function:
+            raise UsageError(f"metrics: two of them are called '{name}'; give one as a function of another name")
+    return found
 
 
 class OutputMeasure:
@@ -95,22 +110,33 @@ class OutputMeasure:
 
     reads_outputs = True
 
-    def __init__(self, functions: Mapping[str, OutputFunction]):
-        self.functions = functions
+    def __init__(self, functions: Mapping[str, Any], reading: Reading | None = None, over: str | None = None):
+        self.functions, self.reading, self.over = functions, reading or Reading(), over
+        self.combined = {name: each for name, each in functions.items() if isinstance(each, Combined)}
         means = [each for each in functions.values() if isinstance(each, TargetMean)]
         self.reads_labels = bool(means) or any(plain(each) in _READERS for each in functions.values())
-        self.ignored = means[0].ignore_index if means and mse not in functions.values() else None
+        self.ignored = means[0].ignore_index if means and not {mse, mae} & {*map(plain, functions.values())} else None
+
+    def read(self, splits: Mapping[str, Split], model: nn.Module) -> dict[str, Split]:
+        return self.reading.splits(splits, model)
 
     def counting(self, splits: Mapping[str, Split]) -> OutputMeasure:
         index = self.ignored if self.ignored is not None else IGNORED
-        found = [each for each in self.functions.values() if plain(each) in (cross_entropy, accuracy)]
-        means = self.ignored is not None or any(plain(each) is cross_entropy for each in found)
+        found = [each for each in self.functions.values() if plain(each) in _COUNTING or hasattr(each, "counting")]
+        means = self.ignored is not None or any(plain(each) not in (accuracy, top) for each in found)
         if not found or not means or not ignores_targets(splits, index):
             return self
-        return OutputMeasure({name: counted(each, index) for name, each in self.functions.items()})
+        return self._with({name: counted(each, index) for name, each in self.functions.items()})
 
     def on(self, device: torch.device, dtype: torch.dtype) -> OutputMeasure:
-        return OutputMeasure({name: _placed(each, device, dtype) for name, each in self.functions.items()})
+        return self._with({name: _placed(each, device, dtype) for name, each in self.functions.items()})
+
+    def twin(self) -> OutputMeasure:
+        """The same with functions of its own, for another thread."""
+        return self._with({name: copy.deepcopy(each) for name, each in self.functions.items()})
+
+    def _with(self, functions: Mapping[str, Any]) -> OutputMeasure:
+        return OutputMeasure(functions, self.reading, self.over)
 
     def __call__(self, model: Model, batch: Any) -> dict[str, Any]:
         if not isinstance(batch, (tuple, list)) or len(batch) != 2:
@@ -119,7 +145,10 @@ class OutputMeasure:
                 "give a loss of the form file.py:callable(model, batch)"
             )
         outputs = forward(model, batch[0])
-        outputs = outputs.float() if outputs.dtype in (torch.bfloat16, torch.float16) else outputs
+        if isinstance(outputs, Tensor) and outputs.dtype in (torch.bfloat16, torch.float16):
+            outputs = outputs.float()
+        if self.combined:
+            return with_parts(self.functions, outputs, batch[1])
         return {name: function(outputs, batch[1]) for name, function in self.functions.items()}
 
 
@@ -137,27 +166,74 @@ def _placed(function: Callable, device: torch.device, dtype: torch.dtype) -> Cal
 
 
 class ModelMeasure:
-    """A user's (model, batch) -> value or dict of values."""
+    """A user's (model, batch) -> value or dict of values; `functions`: metrics of the outputs that it has asked the net for."""
 
     reads_outputs = False
     reads_labels = False
     ignored = None
 
-    def __init__(self, function: Callable):
-        self.function = function
+    def __init__(
+        self,
+        function: Callable,
+        functions: Mapping[str, Any] | None = None,
+        reading: Reading | None = None,
+        over: str | None = None,
+    ):
+        self.function, self.functions, self.reading, self.over = function, functions or {}, reading or Reading(), over
+        self.combined = {name: each for name, each in self.functions.items() if isinstance(each, Combined)}
+
+    def read(self, splits: Mapping[str, Split], model: nn.Module) -> dict[str, Split]:
+        return dict(splits)
 
     def counting(self, splits: Mapping[str, Split]) -> ModelMeasure:
         return self
 
     def on(self, device: torch.device, dtype: torch.dtype) -> ModelMeasure:
-        return self
+        functions = {name: _placed(each, device, dtype) for name, each in self.functions.items()}
+        return ModelMeasure(self.function, functions, self.reading, self.over)
 
     def __call__(self, model: Model, batch: Any) -> dict[str, Any]:
+        if not self.functions:
+            return self._of_model(model, batch)
+        targets = self.reading.targets_of(batch)  # before the loss, which may take the batch apart
+        with _Outputs(model) as kept:
+            found = self._of_model(model, batch)
+        return found | with_parts(self.functions, kept.first(), targets)
+
+    def _of_model(self, model: Model, batch: Any) -> dict[str, Any]:
         found = self.function(model, batch)
-        return dict(found) if isinstance(found, Mapping) else {"loss": found}
+        return dict(found) if isinstance(found, Mapping) and not hasattr(found, "logits") else {"loss": found}
 
 
-_READERS = (cross_entropy, mse, accuracy)
+class _Outputs:
+    """Keeps what the net returns within the block."""
+
+    def __init__(self, model: Model):
+        self._model, self._found = model, []  # type: ignore[var-annotated]
+
+    def __enter__(self) -> _Outputs:
+        assert isinstance(self._model, nn.Module)
+        self._hook = self._model.register_forward_hook(lambda module, inputs, outputs: self._found.append(outputs))
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._hook.remove()
+
+    def first(self) -> Any:
+        """The outputs of the first call.
+
+        Raises:
+            EvaluationError: the net was not called as a whole.
+        """
+        if not self._found:
+            raise EvaluationError(
+                "metrics of (outputs, targets) need a loss that calls model(...) itself; return them from it"
+            )
+        return forward(lambda _: self._found[0], None)
+
+
+_READERS = (cross_entropy, nll, mse, mae, accuracy, top)
+_COUNTING = (cross_entropy, nll, accuracy, top)
 
 
 def check_values(name: str, values: Any, length: int) -> Tensor:
@@ -181,15 +257,16 @@ def check_values(name: str, values: Any, length: int) -> Tensor:
     )
 
 
+def _described(loss: str | Callable | Loss) -> Loss:
+    if isinstance(loss, str) and ":" in loss:
+        found = resolve_callable(loss, "loss")
+        return found if isinstance(found, Loss) else Loss(loss)
+    return loss if isinstance(loss, Loss) else Loss(loss)
+
+
 def _loss_function(loss: str | Callable) -> tuple[Callable, str]:
     if isinstance(loss, str):
-        if loss in LOSSES:
-            return LOSSES[loss], loss
-        if ":" not in loss:
-            raise UsageError(
-                f"loss '{loss}': expected {', '.join(LOSSES)}, package.module:callable or file.py:callable"
-            )
-        return resolve_callable(loss, "loss"), loss
+        return (resolve_callable(loss, "loss"), loss) if ":" in loss else named_loss(loss)
     _check_callable("loss", loss)
     if getattr(loss, "reduction", "mean") == "sum":
         raise UsageError(f"loss {full_name(loss)}: a sum over the batch depends on its size; use reduction='mean'")
@@ -225,19 +302,12 @@ def _takes_model(function: Callable) -> bool:
     return first in MODEL_ARGUMENTS
 
 
-def _metric_name(metric: str | Callable) -> str:
-    if not isinstance(metric, str):
-        return short_name(metric)
-    return metric.rpartition(":")[2] if ":" in metric else metric
-
-
-def _metric_function(metric: str | Callable, loss: Callable) -> Callable:
+def _metric(metric: str | Callable, loss: Callable) -> tuple[str, Any]:
+    """(name in results, function)."""
     if not isinstance(metric, str):
         _check_callable("metric", metric)
-        return metric
-    known = {"loss": loss, "accuracy": accuracy, **LOSSES}
-    if metric in known:
-        return known[metric]
-    if ":" not in metric:
-        raise UsageError(f"metric '{metric}': expected {', '.join(known)}, package.module:callable or file.py:callable")
-    return resolve_callable(metric, "metric")
+        return short_name(metric), metric
+    if ":" in metric:
+        return metric.rpartition(":")[2], resolve_callable(metric, "metric")
+    found, name = named_metric(metric, loss)
+    return name, found

@@ -18,12 +18,14 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from landscape.data.split import Split, batch_length, is_pair, mapped
+from landscape.data.split import Split
+from landscape.data.structure import batch_length, is_pair, mapped
 from landscape.errors import UsageError
 from landscape.layout import Layout
 from landscape.objective import batchnorm as bn
 from landscape.objective.adapt import adapt, is_given
 from landscape.objective.chunks import DeviceQueue, Segment, divide
+from landscape.objective.combined import combined
 from landscape.objective.conduct import NO_GRADIENTS, OF_PARAMETERS, Conduct
 from landscape.objective.loss import Measure, Model
 from landscape.objective.numerics import dtype_of, numerics, with_gradients
@@ -246,6 +248,8 @@ class Objective:
         """The result of `evaluate`, from the `sums` of all chunks in their order, whichever process computed them."""
         found = means(merge_sums(chunks))
         penalty = found.pop(PENALTY, None)
+        if self.measure.combined:
+            found = combined(found, self.measure.combined, self.splits)
         if penalty is not None:
             found |= {f"{name}_loss_l2": found[f"{name}_loss"] + penalty for name in self.splits}
         return found

@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from landscape.data.split import Split, TensorSplit, mapped
+from landscape.data.rows import RowsSplit
+from landscape.data.split import Split, TensorSplit
+from landscape.data.structure import mapped
 from landscape.objective.conduct import parts_of
 
 SPREAD, SPREAD_OF_MODEL, CLASSES, PART, SINGLES = 256, 64, 256, 7, 16
@@ -26,11 +28,12 @@ TOLERANCE, SINGLE_TOLERANCE = 1e-5, 1e-4
 
 def spread(split: Split, most: int) -> tuple[Any, int] | None:
     """A batch of samples from all over a split, and its length; None where single samples cannot be picked."""
-    if not isinstance(split, TensorSplit):
+    if not isinstance(split, (TensorSplit, RowsSplit)):
         return None
     numbers = set(np.linspace(0, split.size - 1, min(most, split.size)).astype(int).tolist())
-    if not split.targets.is_floating_point() and split.targets.ndim == 1:
-        _, first = np.unique(split.targets.cpu().numpy(), return_index=True)
+    targets = split.targets
+    if targets is not None and not targets.is_floating_point() and targets.ndim == 1:
+        _, first = np.unique(targets.cpu().numpy(), return_index=True)
         numbers |= set(first[:CLASSES].tolist())
     chosen = torch.tensor(sorted(numbers))
     return split.take(chosen), len(chosen)

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from torch import Tensor
 
 from landscape.callables import explain
-from landscape.data.split import Split, batch_length, is_pair, mapped, tensors_in
+from landscape.data.split import Split
+from landscape.data.structure import batch_length, mapped, tensors_in
 from landscape.errors import DataError, EvaluationError, LandscapeError, UsageError
 from landscape.objective.conduct import NO_GRADIENTS, OF_INPUTS, OF_PARAMETERS
 from landscape.objective.functions import class_count
-from landscape.objective.loss import forward
+from landscape.objective.reading import forward
 from landscape.objective.steady import Held, checksum, refuse_moved
 from landscape.objective.tally import Tally, fetch_sums, means
 
@@ -53,7 +54,7 @@ def try_one(objective: Objective, name: str, split: Split) -> None:
 
 def _results(objective: Objective, batch: Any, name: str, targets: Tensor | None) -> dict[str, float]:
     measure, model = objective.measure, objective.model
-    if measure.reads_labels and is_pair(batch):
+    if measure.reads_labels and has_targets(batch):
         outputs = _with_gradients(objective, batch, lambda given: forward(model, given[0]))
         classes = class_count(outputs, batch[1])
         check_labels(batch[1] if targets is None else targets, classes, name, measure.ignored)
@@ -83,6 +84,11 @@ def _with_gradients(objective: Objective, batch: Any, run: Callable[[Any], T]) -
     objective.conduct = found
     assert first is not None
     raise first
+
+
+def has_targets(batch: Any) -> bool:
+    """Whether a batch is (inputs, targets), whatever the inputs are."""
+    return isinstance(batch, (tuple, list)) and len(batch) == 2 and isinstance(batch[1], Tensor)
 
 
 def check_labels(targets: Tensor, classes: int | None, where: str, ignored: int | None = None) -> None:

@@ -24,7 +24,7 @@ from torch.nn.modules import module as hooks
 from torch.overrides import TorchFunctionMode
 
 from landscape.data.memory import host_budget
-from landscape.data.split import batch_length
+from landscape.data.structure import batch_length
 from landscape.objective.conduct import parts_of, read
 from landscape.objective.loss import Measure, Model, OutputMeasure
 from landscape.objective.numerics import numerics
@@ -93,7 +93,7 @@ def _net(objective: Objective) -> Model:
 
 def _measure(measure: Measure) -> Measure:
     assert isinstance(measure, OutputMeasure)
-    return OutputMeasure({name: copy.deepcopy(function) for name, function in measure.functions.items()})
+    return measure.twin()
 
 
 def _fitting(objective: Objective, found: list[Twin]) -> int:

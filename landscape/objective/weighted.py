@@ -50,7 +50,7 @@ class TargetMean:
             options["weight"] = self.weight.to(outputs.device, outputs.dtype)
         if self.label_smoothing:
             options["label_smoothing"] = self.label_smoothing
-        targets = targets if targets.is_floating_point() else targets.long()
+        outputs, targets = classes_second(outputs, targets)
         return Weighted(self.function(outputs, targets, **options), self.weigh(targets))
 
     def on(self, device: torch.device) -> TargetMean:
@@ -66,6 +66,19 @@ class TargetMean:
             return counted.sum().double()
         classes = torch.where(counted, targets, 0).long()
         return (self.weight.to(targets.device, torch.float64)[classes] * counted).sum()
+
+
+def classes_second(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """(outputs, targets) as torch's losses of classes take them: logits (n, classes, ...), and class numbers as int64.
+
+    Many models put the classes last: (n, positions, classes) beside (n, positions). Where both may be meant, torch's order holds.
+    """
+    if targets.is_floating_point():
+        return outputs, targets
+    last = outputs.ndim == targets.ndim + 1 > 2 and outputs.shape[:-1] == targets.shape
+    if last and (outputs.shape[0], *outputs.shape[2:]) != tuple(targets.shape):
+        outputs = outputs.movedim(-1, 1)
+    return outputs, targets.long()
 
 
 def target_mean(loss: Callable) -> TargetMean | None:

@@ -36,7 +36,19 @@ OWN = (
 
 
 def comma_list(text: str) -> list[str]:
-    return text.split(",")
+    """The parts between commas that stand outside of brackets.
+
+    >>> comma_list("loss,huber(delta=2),nll(weight=[1, 2])")
+    ['loss', 'huber(delta=2)', 'nll(weight=[1, 2])']
+    """
+    parts, depth = [""], 0
+    for letter in text:
+        depth += (letter in "([") - (letter in ")]")
+        if letter == "," and not depth:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return parts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,12 +97,13 @@ class LossOptions:
     title: ClassVar[str] = "loss"
 
     loss: str | Callable = option(
-        "cross_entropy", "cross_entropy (default), mse, module:callable, file.py:callable; a callable takes (outputs, "
-        "targets) or (model, batch)", metavar="SPEC",
+        "cross_entropy", "cross_entropy (default), nll, kl, bce, mse, mae, huber, margin_ranking, with settings such as "
+        "cross_entropy(ignore_index=255); module:callable, file.py:callable of (outputs, targets) or (model, batch)",
+        metavar="SPEC",
     )  # fmt: skip
     metrics: str | Callable | Sequence[str | Callable] | None = option(
-        None, "loss,accuracy,file.py:callable (default: loss, with accuracy beside cross-entropy)", type=comma_list,
-        metavar="LIST",
+        None, "loss,accuracy,top5,perplexity,iou, a name of a loss, file.py:callable (default: loss, with accuracy beside "
+        "cross-entropy)", type=comma_list, metavar="LIST",
     )  # fmt: skip
     l2: float | None = option(None, "also the loss with W/2 |weights|^2 added, as loss_l2", type=float, metavar="W")
 
@@ -100,7 +113,7 @@ class LossOptions:
         if self.metrics is None or self.metrics == []:
             return None
         given = self.metrics if isinstance(self.metrics, (list, tuple)) else (self.metrics,)
-        return [each for part in given for each in (part.split(",") if isinstance(part, str) else [part])]
+        return [each for part in given for each in (comma_list(part) if isinstance(part, str) else [part])]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from landscape.objective.described import Loss
 from landscape.regular import expanded
 
 
@@ -31,6 +32,8 @@ def _flat(used: Iterable[Any]) -> Iterable[Any]:
             yield from _flat(each)
         elif isinstance(each, functools.partial):
             yield from _flat([each.func, *each.args, *each.keywords.values()])
+        elif isinstance(each, Loss):
+            yield from _flat([each.function, *filter(callable, (each.inputs, each.targets))])
         elif isinstance(each, str):
             yield from each.split(",")
         elif each is not None:

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from landscape.data.load import subset
+from landscape.data.rows import RowsSplit
 from landscape.data.split import TensorSplit
 from landscape.errors import LandscapeError, SurfaceFileError, UsageError
 from landscape.grid import Grid
@@ -89,15 +90,16 @@ def few_of(split: Any, samples: int | None) -> Any:
         return split
     if samples < 1:
         raise UsageError(f"samples {samples}: expected at least 1")
-    if not isinstance(split, TensorSplit):
+    if not isinstance(split, (TensorSplit, RowsSplit)):
         raise UsageError(f"samples {samples}: these data come as ready-made batches or from disk; leave samples out")
-    if split.as_given:
+    if isinstance(split, TensorSplit) and split.as_given:
         raise UsageError(f"samples {samples}: the loss is one of the batches given; leave samples out")
-    numbers = torch.from_numpy(subset(split.size, samples)).to(split.inputs.device)
-    return replace(
-        split, inputs=split.inputs[numbers], targets=split.targets[numbers],
-        fingerprint=f"{split.fingerprint} {samples}",
-    )  # fmt: skip
+    mark = f"{split.fingerprint} {samples}"
+    numbers = torch.from_numpy(subset(split.size, samples))
+    if isinstance(split, RowsSplit):
+        return split.few(numbers, mark)
+    numbers = numbers.to(split.inputs.device)
+    return replace(split, inputs=split.inputs[numbers], targets=split.targets[numbers], fingerprint=mark)
 
 
 def _of_surface(

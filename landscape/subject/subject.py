@@ -89,18 +89,19 @@ def make_subject(
         raise UsageError("l2 adds to the loss; include loss in the metrics")
     read = _reader(net, data, world)
     wanted = read(data.splits)
-    if loss.names is None and "accuracy" in metrics and has_probabilities(wanted.splits):
+    splits = measure.read(wanted.splits, net.module)
+    if loss.names is None and "accuracy" in metrics and has_probabilities(splits):
         measure, loss_name, metrics = make_measure(loss.loss, ["loss"])
     needs_train = batchnorm == "recompute" and "train" not in wanted.splits
     objective = Objective(
         net.module,
-        wanted.splits,
+        splits,
         measure,
         device=device,
         precision=machine.precision,
         batch_size=machine.batch_size,
         batchnorm=batchnorm,
-        recompute_on=read(("train",)).splits["train"] if needs_train else None,
+        recompute_on=measure.read(read(("train",)).splits, net.module)["train"] if needs_train else None,
         l2=loss.l2,
         budget=memory_budget(device, sharers),
         fast=not (machine.plain if plain is None else plain),

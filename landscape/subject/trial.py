@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from landscape.data.load import load_splits
-from landscape.data.split import is_pair
+from landscape.data.structure import is_pair
 from landscape.models.choose import ReadBatch
 from landscape.options.groups import DataOptions
 

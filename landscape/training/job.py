@@ -182,6 +182,8 @@ def make_training_job(
         splits, facts = _splits(data, chosen, label=name, quiet=quiet, data_root=data_root, download=download)
         measure = _measure(settings["loss"], splits["train"])
         net = _net(model, name, splits, chosen)
+        splits = measure.read(splits, net)
+        measure = measure.counting({"train": splits["train"]})
         tester = Tester(net, splits, measure, place, chosen.precision)
         loader = make_loader(
             splits["train"],
@@ -217,7 +219,7 @@ def _splits(
 def _measure(loss: Any, train: Split) -> Measure:
     """The loss, with accuracy beside cross-entropy if the targets are class numbers."""
     soft = isinstance(train, TensorSplit) and train.targets.is_floating_point()
-    return make_measure(loss, ["loss"] if soft else None)[0].counting({"train": train})
+    return make_measure(loss, ["loss"] if soft else None)[0]
 
 
 def _model_name(model: Any) -> str:

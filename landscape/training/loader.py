@@ -21,7 +21,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from landscape.data.normalize import CHANNELS, is_images
-from landscape.data.split import BatchSplit, Split, StreamSplit, TensorSplit, prepare_inputs, to_device
+from landscape.data.rows import RowsSplit
+from landscape.data.split import BatchSplit, Split, StreamSplit, TensorSplit, prepare_inputs
+from landscape.data.structure import to_device
 from landscape.data.transfer import sent
 from landscape.errors import DataError, UsageError
 from landscape.objective.numerics import memory_budget
@@ -122,8 +124,8 @@ def make_loader(split: Split, batch_size: int, **options: Any) -> TensorLoader |
     """
     if isinstance(split, TensorSplit):
         return TensorLoader(split, batch_size, **options)
-    if isinstance(split, StreamSplit) and split.nbytes:  # samples of another form than (inputs, targets), in memory
-        split = BatchSplit(list(split.read(batch_size)), split.size, split.of, split.fingerprint)
+    if isinstance(split, RowsSplit) or (isinstance(split, StreamSplit) and split.nbytes):  # in memory, of another form
+        split = BatchSplit(list(split.batches(batch_size)), split.size, split.of, split.fingerprint)
     if isinstance(split, BatchSplit):
         refused = [name for name in ("augment", "label_noise") if options.pop(name)]
         if refused:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from landscape.callables import explain
-from landscape.data.split import batch_length, tensors_in
+from landscape.data.structure import batch_length, tensors_in
 from landscape.errors import EvaluationError, LandscapeError, UsageError
 from landscape.objective.loss import Measure
 from landscape.objective.numerics import dtype_of, switched

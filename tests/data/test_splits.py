@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from landscape.data.normalize import PRESETS, Normalize
-from landscape.data.split import BatchSplit, StreamSplit, batch_length, fingerprint_of, tensor_split, to_device
+from landscape.data.split import BatchSplit, StreamSplit, fingerprint_of, tensor_split
+from landscape.data.structure import batch_length, to_device
 from landscape.errors import DataError
 
 CPU = torch.device("cpu")

@@ -6,6 +6,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 from landscape.data.load import load_splits, subset
+from landscape.data.rows import RowsSplit
 from landscape.data.split import BatchSplit, StreamSplit, TensorSplit
 from landscape.errors import DataError, UsageError
 
@@ -140,12 +141,28 @@ def test_a_dataset_of_other_samples_follows_the_batch_size(budget):
 
 
 def test_batches_of_another_form_are_kept_as_they_are():
-    batches = [{"ids": torch.ones(3, 4)}, {"ids": torch.ones(2, 4)}]
+    batches = [{"ids": torch.ones(3, 4)}, {"ids": torch.ones(2, 5)}]
     split = load(batches)
     assert isinstance(split, BatchSplit) and split.size == 5
     assert [len(batch["ids"]) for batch in split.batches(1)] == [3, 2]
-    with pytest.raises(UsageError, match="only batches of the form .inputs, targets. can be sampled"):
+    with pytest.raises(UsageError, match="these batches cannot be sampled"):
         load(batches, samples=2)
+
+
+def test_samples_of_batches_of_one_form_can_be_picked():
+    """The user's batches stay; a few samples come in batches of his size."""
+    ids = torch.arange(28).reshape(7, 4)
+    batches = [{"ids": part, "more": (part[:, 0].double(),)} for part in ids.split(3)]
+    split = load(batches)
+    assert isinstance(split, RowsSplit) and split.size == 7 and split.targets is None
+    given = [batch["ids"].tolist() for batch in split.batches(1)]
+    assert given == [part.tolist() for part in ids.split(3)]
+    taken = split.take(torch.tensor([5, 0]))
+    assert taken["ids"].tolist() == ids[[5, 0]].tolist() and taken["more"][0].tolist() == [20.0, 0.0]
+    few = load(batches, samples=5)
+    assert [len(batch["ids"]) for batch in few.batches(1)] == [3, 2] and (few.size, few.of) == (5, 7)
+    assert torch.cat([batch["ids"] for batch in few.batches(1)]).tolist() == ids[subset(7, 5)].tolist()
+    assert few.fingerprint != split.fingerprint
 
 
 def test_pairs_whose_inputs_differ_in_length_stay_batches():

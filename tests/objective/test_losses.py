@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from landscape.errors import DataError, EvaluationError, UsageError
+from landscape.objective.functions import huber
 from landscape.objective.loss import accuracy, cross_entropy, make_measure, mse
 
 
@@ -134,10 +135,18 @@ def test_class_weights_are_told_apart_in_the_name():
 @pytest.mark.parametrize(
     ("loss", "metrics", "message"),
     [
-        ("crossentropy", None, "loss 'crossentropy': expected cross_entropy, mse, package.module:callable"),
-        ("mse", ["los"], "metric 'los': expected loss, accuracy"),
+        ("crossentropy", None, "loss 'crossentropy': did you mean cross_entropy\\? Expected cross_entropy, nll"),
+        ("mse", ["los"], "metric 'los': did you mean loss\\? Expected loss, cross_entropy"),
         (nn.MSELoss(reduction="sum"), None, "a sum over the batch depends on its size; use reduction='mean'"),
-        (lambda model, batch: 0.0, ["loss", "accuracy"], "return them from it as a dict"),
+        ("huber(delta=x)", None, r"loss 'huber\(delta=x\)': expected settings as name=number"),
+        ("huber(2)", None, r"loss 'huber\(2\)': expected settings as name=number"),
+        ("huber(beta=2)", None, "huber has the settings delta, and no 'beta'"),
+        ("cross_entropy(weight=3)", None, r"loss 'cross_entropy\(weight=3\)'"),
+        ("cross_entropy(weight=[-1, 2])", None, "expected a number from 0 on for each class"),
+        ("cross_entropy(label_smoothing=2)", None, "expected a number from 0 to 1"),
+        ("mse", ["top0"], "metric 'top0'"),
+        ("mse", ["top(k=0)"], "metric 'top"),
+        ("cross_entropy", [huber, functools.partial(huber, delta=3.0)], "two of them are called 'huber'"),
     ],
 )
 def test_losses_that_cannot_be_meant(loss, metrics, message):

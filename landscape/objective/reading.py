@@ -1,0 +1,262 @@
+"""How a batch is read: what of it the net takes, and what the loss compares the outputs with.
+
+Owns: `Reading`, `Call` (the arguments of the net, where they are not one tensor), and the conventions: which entry of a dict
+holds the targets, which entries a net takes, and how the language models of Hugging Face number classes and shift labels.
+With it losses of (outputs, targets), and all that knows only them, apply to batches of any form.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from landscape.data.rows import RowsSplit
+from landscape.data.split import BatchSplit, Split, StreamSplit
+from landscape.data.structure import is_pair, is_self_moving
+from landscape.errors import DataError
+from landscape.objective.weighted import IGNORED
+from landscape.printable import listed
+
+# Where a batch says its targets, and an output its main part, in the order in which they are looked for.
+TARGETS = ("labels", "label", "targets", "target", "y")
+OUTPUTS = ("logits", "out")
+# An entry of a batch, several of them, its number in a tuple, or a function of the batch.
+Which = str | int | Sequence[str] | Callable[[Any], Any]
+LISTED = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """The arguments of the net for a batch. `classes_last`: its outputs are (n, positions, classes).
+
+    `next_token`: the targets belong to all positions but the last.
+    """
+
+    arguments: tuple[Any, ...] = ()
+    named: Mapping[str, Any] | None = None
+    classes_last: bool = False
+    next_token: bool = False
+
+    def __call__(self, model: Callable[..., Any]) -> Any:
+        return model(*self.arguments, **(self.named or {}))
+
+    def aligned(self, outputs: Any) -> Any:
+        """Outputs (n, classes, positions), as PyTorch's losses take them, at the positions of the targets."""
+        if not self.classes_last or not isinstance(outputs, Tensor) or outputs.ndim != 3:
+            return outputs
+        return (outputs[:, :-1] if self.next_token else outputs).movedim(2, 1)
+
+
+def forward(model: Callable[..., Any], inputs: Any) -> Any:
+    """The model's outputs; of tuples, lists and records with `logits`, as many models return, the main part."""
+    outputs = inputs(model) if isinstance(inputs, Call) else model(inputs)
+    if isinstance(outputs, Tensor):
+        found: Any = outputs
+    elif hasattr(outputs, "logits"):
+        found = outputs.logits
+    elif isinstance(outputs, Mapping):
+        found = next((outputs[name] for name in OUTPUTS if name in outputs), outputs)
+    else:
+        found = outputs[0] if isinstance(outputs, (tuple, list)) else outputs
+    return inputs.aligned(found) if isinstance(inputs, Call) else found
+
+
+@dataclass(frozen=True)
+class Reading:
+    """`inputs`: what of a batch the net takes; `targets`: what the loss compares; None follows the conventions."""
+
+    inputs: Which | None = None
+    targets: Which | None = None
+
+    def splits(self, splits: Mapping[str, Split], model: nn.Module) -> dict[str, Split]:
+        """The splits with batches (inputs, targets) that suit the model; pairs of tensors stay as they are.
+
+        Raises:
+            DataError: a batch does not say its targets, or the model does not take its entries.
+        """
+        return {name: self._split(split, model) for name, split in splits.items()}
+
+    def _split(self, split: Split, model: nn.Module) -> Split:
+        if isinstance(split, RowsSplit):
+            return replace(split, rows=self.pair(split.rows, model))
+        if isinstance(split, BatchSplit):
+            return replace(split, ready=[self.pair(batch, model) for batch in split.ready])
+        if isinstance(split, StreamSplit) and split.targets is None:
+            read = split.read
+            return replace(split, read=lambda size: (self.pair(batch, model) for batch in read(size)))
+        return split
+
+    def pair(self, batch: Any, model: nn.Module) -> tuple[Any, Any]:
+        """(inputs, targets) of a batch: a `Call` in place of the inputs, unless they are one tensor."""
+        if is_pair(batch) and self.inputs is None and self.targets is None:
+            return tuple(batch)
+        inputs, targets = self._parts(batch)
+        net = _bare(model)
+        next_token = _predicts_next_token(net)
+        if targets is None and next_token:
+            targets = _tokens(inputs)
+        if targets is None:
+            raise DataError(
+                f"a batch with {_described(batch)} does not say its targets; name one of them {', '.join(TARGETS)}, or give a "
+                "loss of the form file.py:callable(model, batch)"
+            )
+        if next_token:
+            targets = targets[:, 1:]
+        call = _call(inputs, net, batch)
+        return replace(call, classes_last=_is_of_transformers(net), next_token=next_token), targets
+
+    def _parts(self, batch: Any) -> tuple[Any, Any]:
+        """What is passed to the net, and the targets; None where a batch says none."""
+        targets = self.targets if self.targets is not None else _targets_of(batch)
+        rest = self.inputs if self.inputs is not None else _rest(batch, targets)
+        return taken(batch, rest), None if targets is None else taken(batch, targets)
+
+    def targets_of(self, batch: Any) -> Any:
+        """The targets of a batch, of any form.
+
+        Raises:
+            DataError: it does not say them.
+        """
+        found = self._parts(batch)[1]
+        if found is None:
+            raise DataError(f"a batch with {_described(batch)} does not say its targets: name one of them {TARGETS[0]}")
+        return found
+
+
+def taken(batch: Any, which: Which) -> Any:
+    """What `which` names of a batch.
+
+    Raises:
+        DataError: there is no such entry.
+    """
+    if callable(which):
+        return which(batch)
+    if isinstance(which, (list, tuple)):
+        return {name: taken(batch, name) for name in which}
+    try:
+        return _entry(batch, which)
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
+        raise DataError(f"a batch with {_described(batch)} has no entry {which!r}") from error
+
+
+def _entry(batch: Any, which: Any) -> Any:
+    if is_mapping(batch) or isinstance(batch, (list, tuple)):
+        return batch[which]
+    return getattr(batch, which)
+
+
+def is_mapping(batch: Any) -> bool:
+    """Whether its entries are found by name, as in a dict."""
+    return isinstance(batch, Mapping) or (hasattr(batch, "items") and hasattr(batch, "keys"))
+
+
+def _targets_of(batch: Any) -> Which | None:
+    if isinstance(batch, (list, tuple)):
+        return len(batch) - 1 if len(batch) > 1 else None
+    if is_mapping(batch):
+        return next((name for name in TARGETS if name in batch), None)
+    return next((name for name in TARGETS if isinstance(getattr(batch, name, None), Tensor)), None)
+
+
+def _rest(batch: Any, targets: Which | None) -> Which:
+    """All but the targets; an object is passed on as a whole."""
+    if is_mapping(batch) and not is_self_moving(batch):
+        return lambda given: {name: value for name, value in given.items() if name != targets}
+    if isinstance(batch, (list, tuple)) and (isinstance(targets, int) or len(batch) == 1):
+        return lambda given: given[0] if len(given) <= 2 else tuple(given[:-1])
+    return lambda given: given
+
+
+def _call(inputs: Any, net: nn.Module, batch: Any) -> Call:
+    """How the net takes these inputs: entries by the names of its parameters, tuples one by one."""
+    names, required, takes_any, many = _parameters(net)
+    if isinstance(inputs, (list, tuple)):
+        return Call(tuple(inputs) if many or len(required) > 1 else (inputs,))
+    if isinstance(inputs, Tensor):
+        return Call((inputs,))
+    if is_mapping(inputs) and not is_self_moving(inputs):
+        return _call_by_name(inputs, net, batch, names, required, takes_any)
+    found = {name: _or_none(inputs, name) for name in (*required, *(["batch"] if "batch" in names else []))}
+    named = required and all(isinstance(found[name], Tensor) for name in required)
+    return Call(named=found) if named else Call((inputs,))
+
+
+def _or_none(inputs: Any, name: str) -> Any:
+    try:
+        return _entry(inputs, name)
+    except (KeyError, AttributeError):
+        return None
+
+
+def _call_by_name(
+    inputs: Any, net: nn.Module, batch: Any, names: set[str], required: list[str], takes_any: bool
+) -> Call:
+    takes_any = takes_any and not _is_of_transformers(net)  # which pass on what they do not know
+    known = {n: value for n, value in inputs.items() if n in names or (takes_any and isinstance(value, Tensor))}
+    if _encodes_and_decodes(net) and "labels" in names:  # it makes the inputs of its decoder from them
+        known["labels"] = batch["labels"]
+    if known and all(name in known for name in required):
+        return Call(named=known)
+    tensors = [value for value in inputs.values() if isinstance(value, Tensor)]
+    if known or (len(tensors) > 1 and len(required) > 1):
+        raise DataError(
+            f"the net takes {', '.join(required)}, and a batch has the entries {listed(list(inputs), LISTED)}; rename them, "
+            "or give a loss of the form file.py:callable(model, batch)"
+        )
+    return Call((tensors[0],) if len(tensors) == 1 else (inputs,))
+
+
+def _parameters(net: nn.Module) -> tuple[set[str], list[str], bool, bool]:
+    """(names, names without defaults, whether it takes any name, whether any number) of the net's `forward`."""
+    try:
+        found = inspect.signature(net.forward).parameters.values()
+    except (TypeError, ValueError):
+        return set(), [], False, False
+    named = [each for each in found if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)]
+    kinds = {each.kind for each in found}
+    required = [each.name for each in named if each.default is each.empty]
+    return {each.name for each in named}, required, inspect.Parameter.VAR_KEYWORD in kinds, (
+        inspect.Parameter.VAR_POSITIONAL in kinds
+    )  # fmt: skip
+
+
+def _bare(model: nn.Module) -> nn.Module:
+    """The net inside an adapter of PEFT, which takes anything and passes it on."""
+    base = getattr(model, "get_base_model", None)
+    return base() if callable(base) else model
+
+
+def _is_of_transformers(net: nn.Module) -> bool:
+    return any(each.__module__.partition(".")[0] == "transformers" for each in type(net).__mro__)
+
+
+def _predicts_next_token(net: nn.Module) -> bool:
+    name = type(net).__name__
+    is_causal = getattr(net, "loss_type", None) == "ForCausalLM" or name.endswith(("ForCausalLM", "LMHeadModel"))
+    return is_causal and _is_of_transformers(net)
+
+
+def _encodes_and_decodes(net: nn.Module) -> bool:
+    return bool(getattr(getattr(net, "config", None), "is_encoder_decoder", False))
+
+
+def _tokens(inputs: Any) -> Tensor | None:
+    """The tokens themselves as targets; padding is ignored."""
+    tokens = inputs.get("input_ids") if is_mapping(inputs) else inputs if isinstance(inputs, Tensor) else None
+    if not isinstance(tokens, Tensor) or tokens.is_floating_point():
+        return None
+    mask = inputs.get("attention_mask") if is_mapping(inputs) else None
+    return tokens if mask is None or bool(mask.all()) else torch.where(mask.bool(), tokens, IGNORED)
+
+
+def _described(batch: Any) -> str:
+    if is_mapping(batch):
+        return f"the entries {listed([str(name) for name in batch], LISTED)}"
+    if isinstance(batch, (list, tuple)):
+        return f"{len(batch)} parts"
+    return f"the type {type(batch).__name__}"
