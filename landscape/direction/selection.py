@@ -1,7 +1,7 @@
 """Which parameters move, or count: the meaning of `--only` and `--ignore`.
 
-Owns: the words for a choice (`WHAT` in the help), how a choice is recorded, its defaults, and `Selection`, a choice over the
-`Parts` of one module. Names come out of it, no tensors: what is done with those that move is the business of others.
+Owns: what each word for a choice stands for, the defaults, and `Selection`, a choice over the `Parts` of one module. Names
+come out of it, no tensors: what is done with those that move is the business of others.
 
 By default it decides nothing whether a parameter is frozen, as no checkpoint keeps that: the same weights have the same
 landscape wherever they come from. The adapters of PEFT are another matter: they are known by their names, and span a space
@@ -11,21 +11,15 @@ that is chosen on purpose. Where a net has some, they move and the rest stays, u
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from landscape.direction.normalize import named_by
 from landscape.direction.parts import Part, Parts
 from landscape.errors import UsageError
+from landscape.options.what import ADAPTER, BIASBN, FROZEN, NONE, TRAINABLE, TYPE, What, joined, listed
 
-# A new word needs a branch in `matching`, its phrase in scene/facts, and its row in docs/options.md.
-NONE, FROZEN, TRAINABLE, ADAPTER, TYPE = "none", "frozen", "trainable", "adapter", "type:"
-JOINT = " + "
-QUOTED = re.compile(r"""'[^']*'(?:"'"'[^']*')*""")  # as shlex writes it
 SHOWN = 4
-
-What = str | Sequence[str] | None
 
 
 @dataclass(frozen=True)
@@ -87,47 +81,6 @@ def choose(parts: Parts, only: What, ignore: What, *, adapters: bool = True) -> 
     return Selection(parts, joined(kept), text, names, left_out, default)
 
 
-def listed(what: What, option: str) -> tuple[str, ...]:
-    """One or several, as a tuple without repetitions.
-
-    Raises:
-        UsageError: not a text or a list of texts, or an empty text.
-    """
-    found = (what,) if isinstance(what, str) else tuple(what or ())
-    for each in found:
-        if not isinstance(each, str) or not each.strip():
-            raise UsageError(
-                f"{option} {each!r}: expected biasbn, frozen, trainable, adapter, type:LAYER or a regular expression"
-            )
-    return tuple(dict.fromkeys(found))
-
-
-def joined(several: Sequence[str]) -> str:
-    """As it is recorded: one as it is, several with a plus between.
-
-    >>> joined(["biasbn"]), joined(["biasbn", "type:Embedding"]), joined(["a", "b + c"])
-    ('biasbn', 'biasbn + type:Embedding', "a + 'b + c'")
-    """
-    return JOINT.join(shlex.quote(each) if JOINT in each or each[0] == "'" else each for each in several)
-
-
-def parted(text: str | None) -> tuple[str, ...] | None:
-    """The inverse of `joined`.
-
-    >>> parted("a + 'b + c'"), parted("biasbn"), parted(None)
-    (('a', 'b + c'), ('biasbn',), None)
-    """
-    if text is None:
-        return None
-    found = []
-    while text:
-        quoted = QUOTED.match(text)
-        end = quoted.end() if quoted else (text + JOINT).index(JOINT)
-        found.append(shlex.split(text[:end])[0] if quoted else text[:end])
-        text = text[end:].removeprefix(JOINT)
-    return tuple(found)
-
-
 def matching(parts: Parts, what: str, option: str) -> frozenset[str]:
     """The names that a word or regular expression stands for.
 
@@ -135,7 +88,7 @@ def matching(parts: Parts, what: str, option: str) -> frozenset[str]:
         UsageError: it stands for none, or is not a regular expression.
     """
     if what == NONE:
-        raise UsageError(f"{option} '{NONE}': expected alone, as --ignore {NONE}; drop it or the others")
+        raise UsageError(f"{option} '{NONE}': expected alone, and of ignore; drop it, or what stands beside it")
     if what in (FROZEN, TRAINABLE):
         found = {part.name for part in parts.all if part.frozen == (what == FROZEN)}
     elif what == ADAPTER:
@@ -144,7 +97,7 @@ def matching(parts: Parts, what: str, option: str) -> frozenset[str]:
         found = {part.name for part in parts.all if what.removeprefix(TYPE) in part.types}
     else:
         found = named_by(what, {part.name: part for part in parts.all}, option)
-    if not found and what != "biasbn":  # a net without biases is none the worse for it
+    if not found and what != BIASBN:  # a net without biases is none the worse for it
         raise UsageError(f"{option} '{what}': {_unmatched(parts, what)}")
     return frozenset(found)
 

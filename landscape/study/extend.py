@@ -17,11 +17,12 @@ import torch
 
 from landscape.data.load import subset
 from landscape.data.split import TensorSplit
-from landscape.direction.selection import What, choose
+from landscape.direction.selection import choose
 from landscape.errors import LandscapeError, SurfaceFileError, UsageError
 from landscape.grid import Grid
 from landscape.options.groups import DataOptions, LossOptions, MachineOptions, NetOptions
 from landscape.options.option import Given
+from landscape.options.what import What
 from landscape.slice.slice import Slice
 from landscape.slice.steps import Steps, checkpoints_of
 from landscape.study.revive import revived

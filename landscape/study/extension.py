@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from landscape.direction.selection import What
 from landscape.grid import Grid
 from landscape.measurement.measurement import Addition
+from landscape.options.what import What
 from landscape.study.extend import Extended, extended, few_of
 from landscape.study.study import Extent, Plan, Study
 from landscape.subject.subject import started, versions_used

@@ -11,7 +11,7 @@ from typing import Any
 
 from landscape.direction.direction import Direction
 from landscape.direction.regenerated import Regenerated
-from landscape.direction.selection import Selection, What, choose, everything
+from landscape.direction.selection import Selection, choose, everything
 from landscape.errors import UsageError
 from landscape.grid import check_size, parse_range
 from landscape.options.groups import (
@@ -24,6 +24,7 @@ from landscape.options.groups import (
     ToleranceOptions,
 )
 from landscape.options.option import Given
+from landscape.options.what import What
 from landscape.slice.axes import make_plane, selection
 from landscape.slice.slice import Slice
 from landscape.study.reduction import Reduction

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from landscape.direction.files import LOSS_KINDS
-from landscape.direction.selection import What, parted
 from landscape.errors import UsageError
 from landscape.options.option import Given
+from landscape.options.what import What, parted
 from landscape.slice.plane import Plane
 from landscape.study.on_slice import Asked, OnSlice, on_plane
 from landscape.subject.net import IN_MEMORY

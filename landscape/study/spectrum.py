@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from landscape.direction.files import directions_path
-from landscape.direction.selection import What, choose
+from landscape.direction.selection import choose
 from landscape.errors import UsageError
 from landscape.measurement.spectrum_tasks import PAIRS, SHARPNESS, TRACE, SpectrumTask, SpectrumTasks, Wanted, merged
 from landscape.options.groups import AxesOptions, DataOptions, LossOptions, MachineOptions, NetOptions, OutputOptions
 from landscape.options.option import Given, check_choices
+from landscape.options.what import What
 from landscape.slice.slice import Here
 from landscape.study.study import Extent, Plan, Study
 from landscape.subject.evaluation import moving_notes

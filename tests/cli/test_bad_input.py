@@ -101,8 +101,8 @@ def test_direction_file_of_another_net(surface):
     import torch
 
     from landscape.direction.files import write_directions
-    from landscape.options.groups import AxesOptions
     from landscape.direction.selection import everything
+    from landscape.options.groups import AxesOptions
     from landscape.slice.axes import make_directions
     from landscape.subject.net import load_net
 
