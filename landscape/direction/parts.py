@@ -90,9 +90,10 @@ def adapter_names(module: nn.Module) -> set[str]:
     found = {name for name in names if any(each.startswith(LORA) for each in name.split("."))}
     for path, layer in module.named_modules(remove_duplicate=False):
         held = getattr(type(layer), "adapter_layer_names", ())  # what a layer of PEFT holds of its own
-        prefix = getattr(type(layer), "prefix", None) if "peft_config" in vars(layer) else None
+        configured = bool({"peft_config", "_peft_config"} & vars(layer).keys())
+        prefix = getattr(type(layer), "prefix", None) if configured else None
         held = held if isinstance(held, tuple) else ()
-        prompts = PROMPTS if "peft_config" in vars(layer) else ()
+        prompts = PROMPTS if configured else ()
         if not held and not prefix and not prompts:
             continue
         for name, inner in _below(names, path):

@@ -264,9 +264,10 @@ class Objective:
             DataError: an empty split, or labels outside the classes.
             UsageError: `l2` without a loss among the metrics; a loss that is not a mean over samples.
         """
-        with forked(self.device), self._resting.unmoved():
-            for name, split in self.splits.items():
-                try_one(self, name, split)
+        with forked(self.device):
+            with self._resting.unmoved():
+                for name, split in self.splits.items():
+                    try_one(self, name, split)
             adapt(self, lenient=lenient)
 
     def conform(self, conduct: Conduct, splits: Mapping[str, Split], batch_size: int) -> None:
