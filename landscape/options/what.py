@@ -27,7 +27,8 @@ def listed(what: What, option: str) -> tuple[str, ...]:
     Raises:
         UsageError: not a text or a list of texts, or an empty text.
     """
-    found = (what,) if isinstance(what, str) else tuple(what or ())
+    unordered = isinstance(what, (set, frozenset))  # and ranks must agree on the order
+    found = (what,) if isinstance(what, str) else tuple(sorted(what, key=str) if unordered and what else what or ())
     for each in found:
         if not isinstance(each, str) or not each.strip():
             raise UsageError(
