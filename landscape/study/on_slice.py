@@ -28,6 +28,7 @@ from landscape.options.what import What
 from landscape.slice.axes import make_plane, selection
 from landscape.slice.slice import Slice
 from landscape.study.reduction import Reduction
+from landscape.study.still import still_notes
 from landscape.subject.evaluation import moving_notes
 from landscape.subject.net import load_net
 from landscape.subject.subject import Subject, checked, device_of, make_subject, policy
@@ -129,6 +130,8 @@ def on_plane(
         batchnorm = "keep"  # the figure should state what happens
     of_what = moving_notes(subject.chosen) if asked.counted is None else moving_notes(subject.counted, "count")
     subject = checked(subject, (*of_what, *made.notes))
+    if asked.counted is None:
+        subject = replace(subject, notes=(*subject.notes, *still_notes(subject, made.plane)))
     reduction = Reduction.of(asked.tolerance, subject.objective)
     if asked.machine.shard_data:
         _check_divisible(subject, reduction)

@@ -141,6 +141,20 @@ def test_what_moves_is_said(data, capsys):
     assert "moves: adapter, 64 of 888 parameters" in facts(found, "train_loss")
 
 
+def test_an_adapter_without_effect_is_told(data, capsys):
+    """Not trained yet, so that one factor is zero; or merged into the base."""
+    fresh = peft.get_peft_model(base(), peft.LoraConfig(**LORA)).double().eval()
+    merged = adapted()
+    merged.merge_adapter()
+    for net in (fresh, merged):
+        found = ll.line(model=net, data=data, loss=loss, x=(-1, 1, 3), precision="fp64", threads=1)
+        assert np.ptp(found.values["train_loss"]) == 0
+        said = "".join(capsys.readouterr())
+        assert "the same values at the centre and at (-1), so what moves (adapter) may have no part in the loss" in said
+    ll.line(model=adapted(), data=data, loss=loss, x=(-1, 1, 3), precision="fp64", threads=1)
+    assert "same values" not in "".join(capsys.readouterr())
+
+
 def test_the_same_plane_in_the_space_of_merged_weights(data):
     """With one factor fixed the merged weights are linear in the other: a line of adapters is one of merged nets, and the values
     agree. The curvatures do not: the length of a step is another."""
