@@ -65,7 +65,7 @@ def make_plane(options: AxesOptions, subject: Subject, ranges: Sequence[Range], 
     if objective.batchnorm == "interpolate":
         moved = [line for line in plane.directions if isinstance(line, Tensor)]  # options exclude lean
         check_variances(layout, origin, moved, [(r.start, r.stop) for r in ranges])
-    apart = [resting_difference(net, other, layout, objective.batchnorm) for other in others]
+    apart = [_apart(net, other, layout, chosen, objective.batchnorm) for other in others]
     trails = net_trail(plane, net, others, layout, [length for _, length in apart])
     notes = [_apart_note(net, other, names) for other, (names, _) in zip(others, apart, strict=True) if names]
     # from here on the other nets are not needed; the directions are needed as the plane's vectors, and to save them
@@ -210,20 +210,21 @@ def net_trail(
     }
 
 
-def resting_difference(net: Net, other: Other, layout: Layout, batchnorm: str) -> tuple[list[str], float]:
-    """(names of the tensors that no direction moves and that differ between two nets, the distance that they make).
+def _apart(net: Net, other: Other, layout: Layout, chosen: Selection, batchnorm: str) -> tuple[list[str], float]:
+    """(names of the tensors that differ between two nets and do not move, how far those outside of the layout are apart).
 
     BN statistics count where they would move.
     """
-    held, names, square = set(layout.names), [], 0.0
+    inside, names, square = set(layout.names), [], 0.0
     own = dict(net.module.named_parameters()) | dict(net.module.named_buffers())
     for part in net.parts.all:
-        if part.name in held or part.name not in other.tensors or (part.is_buffer and batchnorm != "interpolate"):
+        rests = part.name not in inside or part.name in chosen.ignored
+        if not rests or part.name not in other.tensors or (part.is_buffer and batchnorm != "interpolate"):
             continue
         tensor = own[part.name].detach().cpu()
         length = float((other.tensors[part.name].cpu().to(tensor.dtype).double() - tensor.double()).norm())
         names += [part.name] if length else []
-        square += length * length
+        square += length * length if part.name not in inside else 0.0
     return names, math.sqrt(square)
 
 

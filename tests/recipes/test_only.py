@@ -231,6 +231,9 @@ def test_nets_that_differ_in_what_rests_are_told(net, data, capsys):
     said = capsys.readouterr()
     assert "differ in what does not move too (0.weight)" in said.out + said.err
     np.testing.assert_allclose(found.trails["nets"].residual, [0, (other[0].weight - net[0].weight).norm().item()])
+    ignoring = ll.line(model=net, to=other, data=data, ignore="^0", x=(0, 1, 2), precision="fp64")
+    assert "differ in what does not move too (0.weight)" in "".join(capsys.readouterr())
+    np.testing.assert_allclose(ignoring.trails["nets"].residual, found.trails["nets"].residual, atol=1e-6)
     mixed = copy.deepcopy(net)
     mixed[3] = other[3]
     np.testing.assert_allclose(found.values["train_loss"][1], plain_loss(mixed, {}, data), rtol=1e-12)
