@@ -80,7 +80,7 @@ CONFIGS = {
     "lora": peft.LoraConfig(**LORA),
     "dora, a head of its own": peft.LoraConfig(**LORA, use_dora=True, modules_to_save=["lm_head"]),
     "tokens": peft.LoraConfig(**LORA, trainable_token_indices=[1, 2]),
-    "adalora": peft.AdaLoraConfig(**LORA, total_step=10),
+    "adalora": peft.AdaLoraConfig(init_r=2, target_modules=["q_proj"], total_step=10),
     "ia3": peft.IA3Config(target_modules=["q_proj", "down_proj"], feedforward_modules=["down_proj"]),
     "loha": peft.LoHaConfig(**LORA),
     "lokr": peft.LoKrConfig(**LORA),
