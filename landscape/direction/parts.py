@@ -20,7 +20,7 @@ LORA = "lora_"
 class Part:
     """A parameter or buffer; `types`: the classes of the layers it belongs to directly; `layer`: the first of them.
 
-    `aliases`: its further names, where layers share it.
+    `around`: those of the modules around these layers. `aliases`: its further names, where layers share it.
     """
 
     name: str
@@ -31,6 +31,7 @@ class Part:
     adapter: bool
     layer: str
     types: frozenset[str]
+    around: frozenset[str] = frozenset()
     aliases: tuple[str, ...] = ()
 
     @property
@@ -66,6 +67,7 @@ class Parts:
                     bool(adapters & set(names.get(id(tensor), [name]))),
                     type(holders[0]).__name__ if holders else "",
                     frozenset(_classes(holders)),
+                    frozenset(_classes([module.get_submodule(path) for path in _around(name)])),
                     tuple(each for each in names.get(id(tensor), []) if each != name),
                 )
             )
@@ -134,11 +136,16 @@ def _classes(layers: Sequence[nn.Module]) -> Iterator[str]:
         yield from (kind.__name__ for kind in type(layer).__mro__ if kind not in (nn.Module, object))
 
 
+def _around(name: str) -> Iterator[str]:
+    """The paths of the modules around a tensor."""
+    while name:
+        name = name.rpartition(".")[0]
+        yield name
+
+
 def _is_frozen(module: nn.Module, name: str) -> bool:
     """Whether a buffer belongs to what is frozen: to the nearest layer around it that has parameters, all of them frozen."""
-    path = name.rpartition(".")[0]
-    while True:
-        parameters = list(module.get_submodule(path).parameters())
-        if parameters or not path:
-            return bool(parameters) and not any(each.requires_grad for each in parameters)
-        path = path.rpartition(".")[0]
+    for path in _around(name):
+        if parameters := list(module.get_submodule(path).parameters()):
+            return not any(each.requires_grad for each in parameters)
+    return False

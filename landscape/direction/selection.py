@@ -111,6 +111,12 @@ def _unmatched(parts: Parts, what: str) -> str:
         hint = "; to search the names for it, write '.*adapter'" if any(ADAPTER in p.name for p in parameters) else ""
         return f"matches nothing, as the net has no PEFT adapters (such as lora_A); {_several(parameters)}{hint}"
     if what.startswith(TYPE):
+        kind = what.removeprefix(TYPE)
+        if inner := next((part.name for part in parameters if kind in part.around), None):
+            return (
+                f"no parameter belongs to a {kind} directly, only to layers in it, as {inner} does; name their type, or search "
+                "the names"
+            )
         layers = list(dict.fromkeys(part.layer for part in parameters if part.layer))
         return f"matches nothing; layers with parameters are {_listed(layers, 12)}"
     for part in parameters:

@@ -45,7 +45,7 @@ class Resting:
     @functools.cached_property
     def square(self) -> float:
         """Their squared norm."""
-        return sum(float(each.double().square().sum()) for each in self._tensors)
+        return float(sum(each.double().square().sum() for each in self._tensors))
 
     @contextlib.contextmanager
     def unmoved(self) -> Iterator[None]:

@@ -157,7 +157,8 @@ def _refuse_zero(directions: Sequence[Direction | Regenerated]) -> None:
     for name, direction in zip(NAMES, directions, strict=False):
         if not any(bool(block.any()) for _, block in direction.named_blocks()):
             raise LandscapeError(
-                f"the {name} direction is zero, so nothing would move: are both nets the same, or all parameters ignored?"
+                f"the {name} direction is zero, so nothing would move: are both nets the same, or all parameters ignored or zero "
+                "(a filter that is zero does not move; --norm none moves it)?"
             )
 
 

@@ -116,6 +116,11 @@ def test_adapters_are_what_their_classes_hold_or_mark():
             "type:LSTM",
             "ignore 'type:LSTM': matches nothing; layers with parameters are Conv2d, BatchNorm2d, Linear$",
         ),
+        (
+            "type:Sequential",
+            None,
+            "only 'type:Sequential': no parameter belongs to a Sequential directly, .* as 0.weight does",
+        ),
         (None, ["biasbn", "adapter"], "ignore 'adapter': matches nothing, as the net has no PEFT adapters"),
         (None, "(", r"ignore '\(': expected biasbn, none or a regular expression"),
         ("none", None, "only 'none': expected alone, and of ignore"),
