@@ -1,8 +1,8 @@
-"""The weights of a net as one flat vector with named views.
+"""The weights of a net, or those that move, as one flat vector with named views.
 
-Owns: which tensors of a module move (the parameters; with `states` also the floating-point buffers, such as BN running
-statistics), and the place of each in the vector. Moving to a point of the landscape then takes one or two vector
-operations, for any number of layers.
+Owns: which tensors of a module can move (the parameters, or those that are named; with `states` also the floating-point
+buffers, such as BN running statistics), and the place of each in the vector. Moving to a point of the landscape then takes
+one or two vector operations, for any number of layers.
 
 There is one vector of one dtype, not one for each dtype: a landscape is evaluated in one precision, so the private copy
 of the net is converted as a whole.
@@ -10,8 +10,8 @@ of the net is converted as a whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -41,10 +41,10 @@ class Layout:
     size: int
 
     @classmethod
-    def of(cls, model: nn.Module, *, state: str = "weights") -> Layout:
+    def of(cls, model: nn.Module, *, state: str = "weights", names: Collection[str] | None = None) -> Layout:
         """The layout of a module's floating-point parameters, with `states` also of its floating-point buffers.
 
-        A parameter that several layers share has one entry.
+        A parameter that several layers share has one entry. `names`: those that move, for a layout without the others.
 
         Raises:
             LandscapeError: the module has no floating-point parameters, or has complex or uninitialized ones.
@@ -59,13 +59,17 @@ class Layout:
                 raise LandscapeError(f"parameter {name} is not initialized yet: run the model once before passing it")
             if tensor.is_complex():
                 raise LandscapeError(f"parameter {name} is complex; only real parameters span a landscape")
-            if not tensor.is_floating_point():
+            if not tensor.is_floating_point() or (names is not None and name not in names):
                 continue
             entries.append(Entry(name, tuple(tensor.shape), offset, tensor.numel(), is_buffer))
             offset += -(-tensor.numel() // ALIGNMENT) * ALIGNMENT
         if not any(not entry.is_buffer for entry in entries):
             raise LandscapeError("the model has no floating-point parameters, so it has no loss landscape")
         return cls(tuple(entries), offset)
+
+    def only(self, names: Collection[str] | None) -> Layout:
+        """The same vector with the named entries alone; what lies between is not looked at. None: with all."""
+        return self if names is None else replace(self, entries=tuple(e for e in self.entries if e.name in names))
 
     @property
     def parameter_count(self) -> int:

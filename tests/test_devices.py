@@ -114,6 +114,7 @@ class TestTheMachine:
         {"fast": True},
         {"fast": True, "batchnorm": "interpolate"},
         {"budget": 0.0},
+        {"names": ["0.weight", "8.bias"]},
         {"batchnorm": "recompute"},
         {"precision": "bf16"},
         {"precision": "tf32"},
@@ -157,7 +158,9 @@ def test_data_on_the_gpu_are_evaluated_on_the_cpu(net, images, gpu):
         assert found == expected
 
 
-@pytest.mark.parametrize("axes", [{"norm": "layer", "orthogonal": True}, {"lean": True}], ids=str)
+@pytest.mark.parametrize(
+    "axes", [{"norm": "layer", "orthogonal": True}, {"lean": True}, {"only": "type:Conv2d"}], ids=str
+)
 def test_a_surface_is_that_of_the_cpu(axes, net, images, gpu, monkeypatch):
     """Directions, moving, and evaluation, bit for bit."""
     where, original = [], move

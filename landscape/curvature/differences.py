@@ -90,6 +90,7 @@ def _in_double(objective: Objective) -> Objective:
         device=objective.device,
         precision="fp64",
         batchnorm="interpolate" if objective.batchnorm == "interpolate" else "keep",
+        names=objective.layout.names,
     )
     found.conform(objective.conduct, found.splits, objective.batch_size)
     return found

@@ -130,7 +130,9 @@ def no_derivatives(why: str) -> EvaluationError:
 def check_depends(value: Tensor) -> None:
     """Raises EvaluationError when a loss cannot be differentiated by the parameters."""
     if not value.requires_grad:
-        raise no_derivatives("its value does not depend on the parameters through anything that can be differentiated")
+        raise no_derivatives(
+            "its value does not depend on the parameters that count through anything that can be differentiated"
+        )
 
 
 def check_smooth(gradient: Sequence[Tensor | None]) -> None:

@@ -53,6 +53,18 @@ def read_directions(path: str | Path, model: nn.Module, layout: Layout, *, ndim:
         return [_with_facts(each, file.facts(name)) for each, name in zip(found, groups, strict=False)]
 
 
+def held(stored: str | Path | Sequence[Direction]) -> tuple[str | None, frozenset[str]]:
+    """(what moves along stored directions, as it is recorded; its tensors); (None, none) where all of the net moves."""
+    if not isinstance(stored, (str, Path)):
+        only = [each.provenance["only"] for each in stored if "only" in each.provenance]
+        return (only[0], frozenset(stored[0].vector)) if only else (None, frozenset())
+    facts = stored_facts(stored)
+    if not facts or "only" not in facts[0]:
+        return None, frozenset()
+    with plain_hdf5(stored, "direction file", LandscapeError, EXPECTED) as file:
+        return facts[0]["only"], frozenset(file.group(AXES[0]).arrays())
+
+
 def write_directions(path: str | Path, directions: Sequence[Direction]) -> None:
     """Writes a direction file of landscape, atomically.
 

@@ -1,6 +1,7 @@
 """Normalization of a direction to the weights, and parameters left out.
 
-Owns: the norms `filter`, `layer`, `weight`, `dfilter`, `dlayer`, `none` of Li et al. 2018 and the meaning of `--ignore`.
+Owns: the norms `filter`, `layer`, `weight`, `dfilter`, `dlayer`, `none` of Li et al. 2018, and the plain words for what is left
+out, biasbn, none and regular expressions. What a module must be known for is said in selection.py.
 The default is that of the paper, `filter` with `biasbn` ignored: a filter of the direction gets the norm of the same
 filter of the net, which removes the scale invariance of ReLU nets from the picture.
 """
@@ -8,7 +9,8 @@ filter of the net, which removes the scale invariance of ReLU nets from the pict
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -21,26 +23,41 @@ from landscape.errors import UsageError
 NORMS = ("filter", "layer", "weight", "dfilter", "dlayer", "none")
 
 
-def ignored_names(tensors: Mapping[str, Tensor], ignore: str) -> set[str]:
-    """The names of tensors that a direction does not move.
+class Dimensioned(Protocol):
+    """What a word is looked up in: a tensor, or what is known of one."""
+
+    @property
+    def ndim(self) -> int: ...
+
+
+def named_by(what: str, tensors: Mapping[str, Dimensioned], option: str = "ignore") -> set[str]:
+    """The names that one of the plain words stands for.
 
     `biasbn`: tensors with fewer than two dimensions (biases and BN); `none`: no tensors; otherwise a regular expression
     that is searched in the names.
 
     Raises:
+        UsageError: not a regular expression.
+    """
+    if what == "none":
+        return set()
+    if what == "biasbn":
+        return {name for name, tensor in tensors.items() if tensor.ndim <= 1}
+    try:
+        pattern = re.compile(what)
+    except re.error as error:
+        raise UsageError(f"{option} '{what}': expected biasbn, none or a regular expression ({error})") from None
+    return {name for name in tensors if pattern.search(name)}
+
+
+def ignored_names(tensors: Mapping[str, Dimensioned], ignore: str | Collection[str]) -> set[str]:
+    """The names of tensors that a direction does not move: those that `named_by` gives, or the names themselves.
+
+    Raises:
         UsageError: not a regular expression, or all tensors match.
     """
-    if ignore == "none":
-        return set()
-    if ignore == "biasbn":
-        found = {name for name, tensor in tensors.items() if tensor.ndim <= 1}
-    else:
-        try:
-            pattern = re.compile(ignore)
-        except re.error as error:
-            raise UsageError(f"ignore '{ignore}': expected biasbn, none or a regular expression ({error})") from None
-        found = {name for name in tensors if pattern.search(name)}
-    if len(found) == len(tensors):
+    found = named_by(ignore, tensors) if isinstance(ignore, str) else set(ignore)
+    if len(found) and found >= tensors.keys():
         raise UsageError(f"ignore '{ignore}' leaves out all {len(tensors)} parameters, so nothing would move")
     return found
 
@@ -51,7 +68,7 @@ def normalized(
     rules: Mapping[str, FilterRule],
     *,
     norm: str = "filter",
-    ignore: str = "biasbn",
+    ignore: str | Collection[str] = "biasbn",
 ) -> dict[str, Tensor]:
     """The vector scaled to the reference weights (same names and shapes), zero where ignored.
 
@@ -73,7 +90,7 @@ def normalize_(
     rules: Mapping[str, FilterRule],
     *,
     norm: str = "filter",
-    ignore: str = "biasbn",
+    ignore: str | Collection[str] = "biasbn",
 ) -> None:
     """`normalized` in place; the tensors of `vector` must be contiguous."""
     check_norm(norm)

@@ -6,7 +6,7 @@ are bit for bit those of the direction that `gaussian` and `normalized` make.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import torch
 from torch import Tensor
@@ -33,7 +33,7 @@ class Regenerated:
         seed: int,
         axis: int,
         norm: str = "filter",
-        ignore: str = "biasbn",
+        ignore: str | Collection[str] = "biasbn",
         provenance: dict | None = None,
     ):
         check_norm(norm)

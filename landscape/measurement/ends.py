@@ -38,10 +38,13 @@ USUAL_PRODUCTS, USUAL_BESIDE = 20, 3
 
 @dataclass(frozen=True)
 class EndsSettings:
-    """`tolerance`: relative error of each eigenvalue. `index`: a share of the largest magnitude; eigenvalues below minus
-    that share count as negative; None omits the saddle index."""
+    """`ignore`, `only`: which parameters count, as it is recorded. `tolerance`: relative error of each eigenvalue.
+
+    `index`: a share of the largest magnitude; eigenvalues below minus that share count as negative; None omits the saddle index.
+    """
 
     ignore: str = "biasbn"
+    only: str | None = None
     tolerance: float = 0.01
     index: float | None = None
     probes: int = PROBES
@@ -95,6 +98,7 @@ class HessianEnds(Undivided):
             samples=split.size,
             fingerprint=split.fingerprint,
             ignore=self._settings.ignore,
+            only=self._settings.only,
             parameters=self._products.dimension,
             tolerance=self._settings.tolerance,
             index=self._settings.index,

@@ -51,10 +51,9 @@ MOST = 1_000_000
 
 @dataclass(frozen=True)
 class Wanted:
-    """The requested parts of the spectrum."""
+    """The requested parts of the spectrum; `ignore`, `only`: which parameters count, as it is recorded."""
 
     matrix: str
-    ignore: str
     per: str
     top: int
     bottom: int
@@ -64,6 +63,8 @@ class Wanted:
     steps: int
     index: float
     sharpness: bool
+    ignore: str = "biasbn"
+    only: str | None = None
 
     def check(self) -> None:
         """Raises UsageError for invalid values; the message names the option."""
@@ -91,6 +92,7 @@ class SpectrumTasks(Undivided):
     def __init__(self, subject: Subject, here: Here, wanted: Wanted, way: str | None):
         self._subject, self._here, self._wanted, self._asked = subject, here, wanted, way
         self._budget = memory_budget(subject.objective.device, subject.sharers)
+        self._counted = subject.counted.moving(wanted.ignore)[1]
         whole = self._made(None)
         self.way, self.notes = whole.backend, tuple(whole.notes)
         self._names: dict[str, tuple[str, ...] | None] = {WHOLE: None}
@@ -139,12 +141,13 @@ class SpectrumTasks(Undivided):
         move(self._subject, self._here, ())
         pairs, layout = self._known(WHOLE), self._subject.objective.layout
         chosen = {"largest": -1, "smallest": 0}
+        moving = {"only": self._wanted.only} if self._wanted.only else {}
         write_directions(
             path,
             [
                 Direction.from_tensors(
                     layout, {name: view.cpu() for name, view in layout.named(signed(pairs.vectors[row])).items()},
-                    {"kind": "hessian", "which": which, "eigenvalue": float(pairs.values[row]), "norm": "none"},
+                    {"kind": "hessian", "which": which, "eigenvalue": float(pairs.values[row]), "norm": "none", **moving},
                 )
                 for which, row in chosen.items()
             ],
@@ -154,9 +157,9 @@ class SpectrumTasks(Undivided):
         wanted = self._wanted
         return CurvatureOperator(
             self._subject.objective,
-            ignore=wanted.ignore,
+            ignore="none",
             matrix=wanted.matrix,
-            only=only,
+            only=only or self._counted,
             backend=self._asked,
             budget=self._budget,
         )

@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import torch
@@ -29,7 +29,7 @@ from landscape.objective.combined import combined
 from landscape.objective.conduct import NO_GRADIENTS, OF_PARAMETERS, Conduct
 from landscape.objective.loss import Measure, Model
 from landscape.objective.numerics import dtype_of, numerics, with_gradients
-from landscape.objective.private import private_copy
+from landscape.objective.private import Resting, private_copy
 from landscape.objective.sharing import Sharing, Work
 from landscape.objective.steady import Steady
 from landscape.objective.tally import MetricSum, Sums, Tally, fetch_sums, means, merge_sums
@@ -58,6 +58,7 @@ class Objective:
         l2: adds `<split>_loss_l2`, the loss plus l2 / 2 times the squared norm of the parameters.
         budget: bytes that the data may take on the device, shared evenly among the splits.
         fast: pass batches through a faster program for the same function (program/forward.py) where there is one.
+        names: the tensors that the layout holds, by default all; the others stay as they are in the private net.
 
     Raises:
         UsageError: an unknown policy or precision, a batch size below 1, or `recompute` without training data.
@@ -79,6 +80,7 @@ class Objective:
         budget: float = float("inf"),
         fast: bool = False,
         own: bool = False,
+        names: Collection[str] | None = None,
     ):
         if batchnorm not in bn.POLICIES:
             raise UsageError(f"batchnorm '{batchnorm}': expected one of {', '.join(bn.POLICIES)}")
@@ -88,11 +90,12 @@ class Objective:
         self.precision, self.batchnorm, self.l2 = precision, batchnorm, l2
         dtype = dtype_of(precision)
         self.measure = measure.on(self.device, dtype).counting(splits)
-        self.layout = Layout.of(model, state="states" if batchnorm == "interpolate" else "weights")
+        self.layout = Layout.of(model, state="states" if batchnorm == "interpolate" else "weights", names=names)
         private = model if own else private_copy(model)
         self.model = private.eval().requires_grad_(False).to(self.device, dtype)
         self.weights = self.layout.flatten(self.layout.tensors(self.model), dtype=dtype, device=self.device)
         self.layout.attach(self.model, self.weights)
+        self._resting = Resting(self.model, self.layout)
         share = budget / (len(splits) + (recompute_on is not None))
         self.splits: Mapping[str, Split] = {name: split.on(self.device, dtype, share) for name, split in splits.items()}
         training = recompute_on.on(self.device, dtype, share) if recompute_on else self.splits.get("train")
@@ -141,8 +144,8 @@ class Objective:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the weights: the vector, and the folded weights of a faster program."""
-        return self.weights.numel() * self.weights.element_size() + (self._fast.nbytes if self._fast else 0)
+        """Bytes of the weights: the vector, parameters beside it, and the folded weights of a faster program."""
+        return self.weights.nbytes + self._resting.nbytes + (self._fast.nbytes if self._fast else 0)
 
     @property
     def indivisible(self) -> str | None:
@@ -241,8 +244,8 @@ class Objective:
             yield mapped(batch, Tensor.detach) if self.conduct.gradients else batch
 
     def penalty(self) -> float:
-        """l2 / 2 times the squared norm of the parameters at `weights`."""
-        return 0.5 * (self.l2 or 0.0) * float(self.parameters.double().square().sum())
+        """l2 / 2 times the squared norm of all parameters at `weights`, whether they move or not."""
+        return 0.5 * (self.l2 or 0.0) * (float(self.parameters.double().square().sum()) + self._resting.square)
 
     def join(self, chunks: Sequence[Sums]) -> dict[str, float]:
         """The result of `evaluate`, from the `sums` of all chunks in their order, whichever process computed them."""
@@ -266,8 +269,9 @@ class Objective:
             UsageError: `l2` without a loss among the metrics; a loss that is not a mean over samples.
         """
         with forked(self.device):
-            for name, split in self.splits.items():
-                try_one(self, name, split)
+            with self._resting.unmoved():
+                for name, split in self.splits.items():
+                    try_one(self, name, split)
             adapt(self, lenient=lenient)
 
     def conform(self, conduct: Conduct, splits: Mapping[str, Split], batch_size: int) -> None:

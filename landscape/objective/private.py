@@ -1,16 +1,21 @@
 """A copy of the user's net that is ours to change.
 
-Owns: the copy, and the message for a net that has none.
+Owns: the copy, the message for a net that has none, and what of it is not in the flat vector and has to stay.
 """
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import functools
+from collections.abc import Iterator
 
 from torch import nn
 
 from landscape.callables import explain
 from landscape.errors import LandscapeError
+from landscape.layout import Layout
+from landscape.objective.steady import checksum, refuse_moved
 
 
 def private_copy(model: nn.Module) -> nn.Module:
@@ -26,3 +31,26 @@ def private_copy(model: nn.Module) -> nn.Module:
             f"the model cannot be copied ({explain(error)}); detach tensors kept in it, "
             "remove hooks, or replace torch.nn.utils.weight_norm by torch.nn.utils.parametrizations.weight_norm"
         ) from error
+
+
+class Resting:
+    """The floating-point parameters that a layout leaves out: they stay as they are in the private net."""
+
+    def __init__(self, model: nn.Module, layout: Layout):
+        held = set(layout.names)
+        named = model.named_parameters()
+        self._tensors = [each.data for name, each in named if name not in held and each.is_floating_point()]
+        self.nbytes = sum(each.nbytes for each in self._tensors)
+
+    @functools.cached_property
+    def square(self) -> float:
+        """Their squared norm."""
+        return float(sum(each.double().square().sum() for each in self._tensors))
+
+    @contextlib.contextmanager
+    def unmoved(self) -> Iterator[None]:
+        """Raises EvaluationError if what is done in the block changes one of them."""
+        before = [checksum(each.reshape(-1)) for each in self._tensors]
+        yield
+        for each, sums in zip(self._tensors, before, strict=True):
+            refuse_moved(each.reshape(-1), sums)

@@ -133,9 +133,15 @@ class AxesOptions:
         None, "normalization of directions, as in Li et al. 2018, section 4 (default: filter; none with --to)",
         choices=("filter", "layer", "weight", "dfilter", "dlayer", "none"),
     )  # fmt: skip
-    ignore: str | None = option(
-        None, "parameters that do not move (default: biasbn; none with --to)", metavar="biasbn|none|REGEX"
-    )
+    only: str | Sequence[str] | None = option(
+        None, "parameters that move, all others rest: trainable, adapter (of PEFT), type:LAYER such as type:Linear, biasbn, or a "
+        "regular expression on names; repeatable, in Python also a list (default: all; adapter where there are some)",
+        action="append", metavar="WHAT",
+    )  # fmt: skip
+    ignore: str | Sequence[str] | None = option(
+        None, "parameters that do not move: biasbn, none, frozen, adapter, type:LAYER or a regular expression; repeatable "
+        "(default: biasbn; none with --to or --only)", action="append", metavar="WHAT",
+    )  # fmt: skip
     seed: int = option(0, "seed of the random directions (default: 0)", type=int, metavar="N")
     orthogonal: bool = flag("make y orthogonal to x, filter by filter, keeping its norms")
     state: str = option("weights", "states: BN statistics move along (default: weights)", choices=("weights", "states"))
@@ -154,8 +160,8 @@ class AxesOptions:
             )
         if self.directions and (self.to is not None or self.to_y is not None):
             raise UsageError("directions and to both say where the axes point; give one of them")
-        if self.directions and (self.norm or self.ignore or self.orthogonal):
-            raise UsageError("directions from a file are used unchanged; drop norm, ignore and orthogonal")
+        if self.directions and (self.norm or self.ignore or self.only or self.orthogonal):
+            raise UsageError("directions from a file are used unchanged; drop norm, ignore, only and orthogonal")
         if self.to_y is not None and (self.to is None or ndim < 2):
             raise UsageError("to-y needs to, and a surface: it is the third net of a plane")
         self._check_exclusions(save_directions)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -28,7 +28,13 @@ if TYPE_CHECKING:
     from landscape.surfaces.surface import Surface
     from landscape.sweep.world import World
 
-IGNORED = "parameters that do not count (default: biasbn, those with one dimension, as in Li et al. 2018)"
+COUNTED = (
+    "parameters that count, all others do not: WHAT as for surface --only (default: those that move along the surface)"
+)
+IGNORED = (
+    "parameters that do not count: WHAT as for surface --ignore (default: biasbn, those with one dimension, as in Li et al. "
+    "2018; none with --only)"
+)
 PRODUCTS = ("program", "graph", "differences")
 
 
@@ -41,7 +47,8 @@ class EndsOptions:
         0.01, "accepted relative error of an eigenvalue; an end smaller than a thousandth of the other counts as that large "
         "(default: 0.01)", type=float, metavar="T",
     )  # fmt: skip
-    ignore: str = again(AxesOptions, "ignore", default="biasbn", help=IGNORED)
+    only: str | Sequence[str] | None = again(AxesOptions, "only", help=COUNTED)
+    ignore: str | Sequence[str] | None = again(AxesOptions, "ignore", help=IGNORED)
     index: float | None = option(
         None, "also the saddle index: the share of eigenvalues below -T times the largest magnitude, such as 0.001, as "
         "hessian_negative with its standard error", type=float, metavar="T",
@@ -161,7 +168,7 @@ def hessian(surface: Surface | str | Path, *, given: Given) -> Surface | Plan:
     from landscape.study.run import run
 
     ends, output = given[EndsOptions], given[OutputOptions]
-    settings = EndsSettings(ends.ignore, ends.tolerance, ends.index).checked()
+    settings = EndsSettings(tolerance=ends.tolerance, index=ends.index).checked()
     check_choices(ends)
     check_stall(given[EndsMachine].stall)
     check_whole("every", ends.every, 1, MAX_POINTS)
@@ -172,14 +179,16 @@ def hessian(surface: Surface | str | Path, *, given: Given) -> Surface | Plan:
     }
     chosen: dict[str, Any] = {
         "given": moved, "split": _single(ends.split), "precision": machine.precision,
-        "every": ends.every, "samples": ends.samples, "overwrite": output.overwrite,
+        "counted": (ends.only, ends.ignore), "every": ends.every, "samples": ends.samples, "overwrite": output.overwrite,
     }  # fmt: skip
 
     def measure(of: Extended, world: World) -> HessianEnds:
         objective = of.subject.objective
         budget = memory_budget(objective.device, of.subject.sharers)
-        products = CurvatureOperator(objective, ignore=settings.ignore, backend=ends.products, budget=budget)
-        return HessianEnds(of.subject, of.slice, products, settings, of.loss, products.low_precision(ends.search))
+        ignore, names = of.subject.counted.moving("biasbn")
+        products = CurvatureOperator(objective, ignore="none", only=names, backend=ends.products, budget=budget)
+        counted = replace(settings, ignore=ignore, only=of.subject.counted.only)
+        return HessianEnds(of.subject, of.slice, products, counted, of.loss, products.low_precision(ends.search))
 
     return run(
         lambda world: ExtensionStudy(surface, HESSIAN, measure, world, **chosen),

@@ -22,6 +22,10 @@ from landscape.recipes.surface import CHECKPOINT, agreed, default_out
 if TYPE_CHECKING:
     from landscape.surfaces.spectrum import Spectrum
 
+ONLY = (
+    "parameters that count, all others do not: WHAT as for surface --only (default: all; adapter where there are some)"
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class OneSplit:
@@ -40,7 +44,8 @@ class SpectrumOptions:
         "hessian", "the Hessian, or its generalized Gauss-Newton part, which has no negative eigenvalues (default: hessian)",
         choices=("hessian", "ggn"),
     )  # fmt: skip
-    ignore: str = again(AxesOptions, "ignore", default="biasbn", help=IGNORED)
+    only: str | Sequence[str] | None = again(AxesOptions, "only", help=ONLY)
+    ignore: str | Sequence[str] | None = again(AxesOptions, "ignore", help=IGNORED)
     per: str = option("net", "layer: also the block of each layer (default: net)", choices=("net", "layer"))
     top: int = option(5, "largest eigenvalues (default: 5)", type=int, metavar="N")
     bottom: int = option(5, "smallest eigenvalues (default: 5)", type=int, metavar="N")
@@ -144,9 +149,10 @@ def spectrum(checkpoint: Any = None, *, given: Given) -> Spectrum:
     from landscape.study.study import Plan
 
     asked = given[SpectrumOptions]
-    wanted = Wanted(**{field.name: getattr(asked, field.name) for field in fields(Wanted)})
+    plain = [field.name for field in fields(Wanted) if field.name not in ("only", "ignore")]
+    wanted = Wanted(**{name: getattr(asked, name) for name in plain})
     found = run(
-        lambda world: SpectrumStudy(checkpoint, given, wanted, asked.products, world),
+        lambda world: SpectrumStudy(checkpoint, given, wanted, (asked.only, asked.ignore), asked.products, world),
         agree={"command": "spectrum", **agreed(given, *_COMPARED)},
         code=(given[NetOptions].model, given[DataOptions].data, given[LossOptions].loss),
         quiet=given[OutputOptions].quiet,

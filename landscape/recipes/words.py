@@ -49,7 +49,7 @@ def plan_lines(plan: Any) -> list[str]:
     splits = ", ".join(f"{name} {facts.samples} of {facts.of}" for name, facts in plan.provenance.splits.items())
     each, ranks = plan.samples_per_point, f"{plan.ranks} rank{'s' if plan.ranks > 1 else ''}"
     lines = [
-        f"net      {model.name}, {model.parameters:,} parameters",
+        f"net      {model.name}, {model.parameters:,} parameters{_moving(plan.provenance.directions)}",
         f"data     {data.name}: {splits}",
         f"points   {plan.points}, of which {plan.pending} are pending; {each} samples each",
         f"memory   {bytes_text(plan.weight_bytes)} of weights and directions, {bytes_text(plan.data_bytes)} of data, per rank",
@@ -61,6 +61,10 @@ def plan_lines(plan: Any) -> list[str]:
             f"1/{plan.points * each / saving.evaluations:.3g} of all evaluations; a rough one takes all points"
         )
     return [*lines, f"time     about {duration_text(plan.seconds)}"]
+
+
+def _moving(directions: Any) -> str:
+    return f", of which {directions.moving:,} move ({directions.only})" if directions and directions.moving else ""
 
 
 def tree_lines(tree: Mapping[str, Any], indent: int = 0) -> Iterator[str]:

@@ -5,6 +5,7 @@ Owns: putting together random, difference and stored directions, their defaults,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,12 +16,13 @@ from torch import Tensor
 
 from landscape.direction.difference import weight_difference
 from landscape.direction.direction import Direction, cosine, fingerprint
-from landscape.direction.files import read_directions
+from landscape.direction.files import held, read_directions
 from landscape.direction.filters import filter_rules
 from landscape.direction.normalize import normalize_
 from landscape.direction.orthogonal import orthogonalize_
 from landscape.direction.random import gaussian
 from landscape.direction.regenerated import Regenerated
+from landscape.direction.selection import Selection, choose, everything
 from landscape.errors import LandscapeError
 from landscape.grid import Grid, Range
 from landscape.layout import Layout
@@ -43,6 +45,7 @@ class MadePlane:
     trails: dict[str, Trail]
     directions: tuple[Direction | Regenerated, ...] = ()
     moves_buffers: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def make_plane(options: AxesOptions, subject: Subject, ranges: Sequence[Range], *, keep: bool = False) -> MadePlane:
@@ -52,25 +55,44 @@ def make_plane(options: AxesOptions, subject: Subject, ranges: Sequence[Range], 
         LandscapeError: another net does not fit, a direction file is of another net, a direction is zero, or a running
             variance becomes negative within the ranges.
     """
-    objective, net = subject.objective, subject.net
+    objective, net, chosen = subject.objective, subject.net, subject.chosen
     origin, layout = objective.weights.clone(), objective.layout
-    directions, labels, others = make_directions(options, net, layout, origin, len(ranges))
+    directions, labels, others = make_directions(options, net, layout, origin, len(ranges), chosen)
     moves = moves_buffers(directions, layout)
     grid = Grid.of(*ranges, labels=labels)
     states = options.state == "states" or objective.batchnorm == "interpolate"
-    plane = Plane(origin, lines(directions, origin), grid, _facts(options, directions, states))
+    plane = Plane(origin, lines(directions, origin), grid, _facts(options, directions, states, chosen))
     if objective.batchnorm == "interpolate":
         moved = [line for line in plane.directions if isinstance(line, Tensor)]  # options exclude lean
         check_variances(layout, origin, moved, [(r.start, r.stop) for r in ranges])
-    trails = net_trail(plane, net, others, layout)
+    apart = [_apart(net, other, layout, chosen, objective.batchnorm) for other in others]
+    trails = net_trail(plane, net, others, layout, [length for _, length in apart])
+    notes = [_apart_note(net, other, names) for other, (names, _) in zip(others, apart, strict=True) if names]
     # from here on the other nets are not needed; the directions are needed as the plane's vectors, and to save them
-    return MadePlane(plane, trails, tuple(directions) if keep else (), moves)
+    return MadePlane(plane, trails, tuple(directions) if keep else (), moves, tuple(notes))
+
+
+def selection(options: AxesOptions, net: Net) -> Selection:
+    """What moves: what was asked for, or what stored directions hold.
+
+    Raises:
+        UsageError: a word that stands for nothing; nothing that would move.
+    """
+    if not options.directions:
+        return choose(net.parts, options.only, options.ignore)
+    only, names = held(options.directions)
+    there = names & {part.name for part in net.parts.all}
+    return replace(everything(net.parts), only=only, names=there) if there else everything(net.parts)
 
 
 def make_directions(
-    options: AxesOptions, net: Net, layout: Layout, origin: Tensor, ndim: int
+    options: AxesOptions, net: Net, layout: Layout, origin: Tensor, ndim: int, chosen: Selection
 ) -> tuple[list[Direction | Regenerated], tuple[str, ...], list[Other]]:
-    """(directions, axis labels, other nets) for `ndim` axes; `origin` (layout.size,) are the weights they are scaled to."""
+    """(directions, axis labels, other nets) for `ndim` axes; `origin` (layout.size,) are the weights they are scaled to.
+
+    A direction has only the tensors that are `chosen`, so it does not depend on what else the layout holds.
+    """
+    layout = layout.only(chosen.names)
     directions: list[Direction | Regenerated]
     others: list[Other] = []
     if options.directions:
@@ -79,7 +101,7 @@ def make_directions(
     else:
         others = [other_net(spec, net) for spec in (options.to, options.to_y) if spec is not None]
         ends = [*others, None, None][:ndim]
-        directions = [_direction(options, net, layout, origin, axis, other) for axis, other in enumerate(ends)]
+        directions = [_direction(options, net, layout, origin, axis, other, chosen) for axis, other in enumerate(ends)]
         labels = tuple(_label(axis, net, other) for axis, other in enumerate(ends))
     if options.orthogonal:
         x, y = directions
@@ -97,21 +119,25 @@ def _stored_directions(options: AxesOptions, net: Net, layout: Layout, ndim: int
 
 
 def _direction(
-    options: AxesOptions, net: Net, layout: Layout, origin: Tensor, axis: int, other: Other | None
+    options: AxesOptions, net: Net, layout: Layout, origin: Tensor, axis: int, other: Other | None, chosen: Selection
 ) -> Direction | Regenerated:
     """Written tensor by tensor into one vector, or with `lean` not stored."""
     kind = "random" if other is None else "nets"
     usual = ("filter", "biasbn") if other is None else ("none", "none")
-    scaling = {"norm": options.norm or usual[0], "ignore": options.ignore or usual[1]}
-    reference, rules, facts = layout.named(origin), filter_rules(net.module), {"kind": kind, **scaling}
+    ignore, fixed = chosen.fixed(usual[1], layout.names)
+    norm = options.norm or usual[0]
+    reference, rules = layout.named(origin), filter_rules(net.module)
+    facts = {"kind": kind, "norm": norm, "ignore": ignore, **({"only": chosen.only} if chosen.only else {})}
     if other is not None:
         direction = Direction.from_tensors(layout, weight_difference(reference, other.tensors), facts)
     elif options.lean:
-        return Regenerated(layout, reference, rules, seed=options.seed, axis=axis, **scaling, provenance=facts)
+        return Regenerated(
+            layout, reference, rules, seed=options.seed, axis=axis, norm=norm, ignore=fixed, provenance=facts
+        )
     else:
         direction = Direction.zeros(layout, facts)
         gaussian(reference, seed=options.seed, axis=axis, out=direction.vector)
-    normalize_(direction.vector, reference, rules, **scaling)
+    normalize_(direction.vector, reference, rules, norm=norm, ignore=fixed)
     return direction
 
 
@@ -131,11 +157,14 @@ def _refuse_zero(directions: Sequence[Direction | Regenerated]) -> None:
     for name, direction in zip(NAMES, directions, strict=False):
         if not any(bool(block.any()) for _, block in direction.named_blocks()):
             raise LandscapeError(
-                f"the {name} direction is zero, so nothing would move: are both nets the same, or all parameters ignored?"
+                f"the {name} direction is zero, so nothing would move: are both nets the same, or all parameters ignored or zero "
+                "(a filter that is zero does not move; --norm none moves it)?"
             )
 
 
-def _facts(options: AxesOptions, directions: Sequence[Direction | Regenerated], states: bool) -> DirectionFacts:
+def _facts(
+    options: AxesOptions, directions: Sequence[Direction | Regenerated], states: bool, chosen: Selection
+) -> DirectionFacts:
     """`states`: whether the axes move BN statistics."""
     kinds = list(dict.fromkeys(d.provenance["kind"] for d in directions))
     facts = DirectionFacts(
@@ -143,6 +172,8 @@ def _facts(options: AxesOptions, directions: Sequence[Direction | Regenerated], 
         state="states" if states else "weights",
         fingerprint=fingerprint(directions),
         cosine=cosine(*directions[:2]) if len(directions) > 1 else None,
+        only=chosen.only,
+        moving=chosen.parts.count(chosen.names) if chosen.only else None,
     )
     if options.directions:
         kept = {key: directions[0].provenance[key] for key in ("norm", "ignore") if key in directions[0].provenance}
@@ -154,8 +185,13 @@ def _facts(options: AxesOptions, directions: Sequence[Direction | Regenerated], 
     return replace(facts, norm=norm, ignore=ignore, to=to, to_y=to_y, seed=seed, orthogonal=options.orthogonal)
 
 
-def net_trail(plane: Plane, net: Net, others: Sequence[Other], layout: Layout) -> dict[str, Trail]:
-    """The places of the named nets in the plane, for markers on the figure; empty when there is one net."""
+def net_trail(
+    plane: Plane, net: Net, others: Sequence[Other], layout: Layout, apart: Sequence[float]
+) -> dict[str, Trail]:
+    """The places of the named nets in the plane, for markers on the figure; empty when there is one net.
+
+    `apart`: how far each other net is from the first in what the layout does not hold.
+    """
     if not others:
         return {}
     origin = plane.origin
@@ -169,10 +205,36 @@ def net_trail(plane: Plane, net: Net, others: Sequence[Other], layout: Layout) -
         "nets": Trail(
             x=coords[:, 0],
             y=coords[:, 1] if plane.ndim > 1 else None,
-            residual=np.array([residual for _, residual in projected]),
+            residual=np.hypot([residual for _, residual in projected], [0.0, *apart]),
             labels=_distinct([net.label, *(other.label for other in others)]),
         )
     }
+
+
+def _apart(net: Net, other: Other, layout: Layout, chosen: Selection, batchnorm: str) -> tuple[list[str], float]:
+    """(names of the tensors that differ between two nets and do not move, how far those outside of the layout are apart).
+
+    BN statistics count where they would move.
+    """
+    inside, names, square = set(layout.names), [], 0.0
+    own = dict(net.module.named_parameters()) | dict(net.module.named_buffers())
+    for part in net.parts.all:
+        rests = part.name not in inside or part.name in chosen.ignored
+        if not rests or part.name not in other.tensors or (part.is_buffer and batchnorm != "interpolate"):
+            continue
+        tensor = own[part.name].detach().cpu()
+        length = float((other.tensors[part.name].cpu().to(tensor.dtype).double() - tensor.double()).norm())
+        names += [part.name] if length else []
+        square += length * length if part.name not in inside else 0.0
+    return names, math.sqrt(square)
+
+
+def _apart_note(net: Net, other: Other, names: Sequence[str]) -> str:
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return (
+        f"{net.label} and {other.label} differ in what does not move too ({names[0]}{more}): at coordinate 1 only what moves is "
+        f"that of {other.label}"
+    )
 
 
 def _distinct(labels: Sequence[str]) -> tuple[str, ...]:

@@ -56,7 +56,9 @@ def with_directions(asked: Asked, ranges: Mapping[str, Any], world: World) -> As
     if path is not None:
         together(world, lambda: write_directions(path, found) if found else None)
     # from here on they are used unchanged: they are already normalized
-    axes = replace(asked.axes, directions=found if path is None else path, along=RANDOM, norm=None, ignore=None)
+    axes = replace(
+        asked.axes, directions=found if path is None else path, along=RANDOM, norm=None, only=None, ignore=None
+    )
     return replace(asked, axes=axes, output=replace(asked.output, save_directions=False))
 
 
@@ -72,12 +74,14 @@ def _made(asked: Asked, ranges: Mapping[str, Any], path: Path | None, world: Wor
         "kind": asked.axes.along,
         "checkpoint": " ".join(filter(None, (on.subject.net.checkpoint.sha256, on.subject.net.checkpoint.entry))),
         "data": str(data.get("splits")),
-        "ignore": asked.axes.ignore or "biasbn",
+        "ignore": on.subject.chosen.moving("biasbn")[0],
         "norm": asked.axes.norm or "none",
         "loss": str(known.loss),
         "normalize": str(data.get("normalize")),
         "batchnorm": str(known.batchnorm),
     }
+    if on.subject.chosen.only:
+        facts["only"] = on.subject.chosen.only
     if path is not None and path.exists() and not asked.output.overwrite:
         _check_same(path, facts, len(ranges))
         return None
@@ -87,7 +91,8 @@ def _made(asked: Asked, ranges: Mapping[str, Any], path: Path | None, world: Wor
 def _check_same(path: Path, facts: dict, ndim: int) -> None:
     """Raises UsageError unless a file holds exactly these directions; an existing file is never replaced silently."""
     stored = stored_facts(path)
-    differing = [name for name, value in facts.items() for each in stored[:ndim] if each.get(name) != str(value)]
+    wanted = {"only": None, **facts}
+    differing = [name for name, value in wanted.items() for each in stored[:ndim] if each.get(name) != value]
     if len(stored) < ndim or differing:
         what = f"their {differing[0]} differs" if differing else f"there are {len(stored)} of them"
         raise UsageError(f"{path} holds other directions ({what}); give another -o, or --overwrite to start again")
@@ -96,9 +101,9 @@ def _check_same(path: Path, facts: dict, ndim: int) -> None:
 def _directions(along: str, on: OnSlice, ndim: int, facts: dict[str, str]) -> list[Direction]:
     objective, origin = on.subject.objective, on.slice.at((0.0,) * ndim)
     objective.weights.copy_(origin)
-    products = CurvatureOperator(
-        objective, ignore=facts["ignore"], budget=memory_budget(objective.device, on.subject.sharers)
-    )
+    _, names = on.subject.chosen.moving("biasbn")
+    budget = memory_budget(objective.device, on.subject.sharers)
+    products = CurvatureOperator(objective, ignore="none", only=names, budget=budget)
     products.refresh()
     make = _eigenvectors if along == HESSIAN else _gradients
     found = []
@@ -111,7 +116,8 @@ def _directions(along: str, on: OnSlice, ndim: int, facts: dict[str, str]) -> li
         )  # fmt: skip
         if facts["norm"] != "none":
             rules, named = filter_rules(objective.model), objective.layout.named(origin.cpu())
-            normalize_(direction.vector, named, rules, norm=facts["norm"], ignore=facts["ignore"])
+            fixed = objective.layout.named(origin).keys() - set(names)
+            normalize_(direction.vector, named, rules, norm=facts["norm"], ignore=fixed)
         found.append(direction)
     return found
 

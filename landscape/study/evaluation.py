@@ -112,6 +112,6 @@ def for_plan(asked: Asked, ndim: int) -> Asked:
     asked.check(ndim)
     path = directions_path(asked.output.path) if asked.output.path else None
     if path is not None and path.exists():
-        axes = replace(asked.axes, along=RANDOM, directions=path, norm=None, ignore=None)
+        axes = replace(asked.axes, along=RANDOM, directions=path, norm=None, only=None, ignore=None)
         return replace(asked, axes=axes)
     return replace(asked, axes=replace(asked.axes, along=RANDOM), output=replace(asked.output, out=None))

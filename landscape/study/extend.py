@@ -18,13 +18,16 @@ import torch
 from landscape.data.load import subset
 from landscape.data.rows import RowsSplit
 from landscape.data.split import TensorSplit
+from landscape.direction.selection import choose
 from landscape.errors import LandscapeError, SurfaceFileError, UsageError
 from landscape.grid import Grid
 from landscape.options.groups import DataOptions, LossOptions, MachineOptions, NetOptions
 from landscape.options.option import Given
+from landscape.options.what import What
 from landscape.slice.slice import Slice
 from landscape.slice.steps import Steps, checkpoints_of
 from landscape.study.revive import revived
+from landscape.subject.evaluation import moving_notes
 from landscape.subject.net import load_net
 from landscape.subject.subject import Subject, checked, device_of, make_subject, policy
 from landscape.surfaces import load_surface
@@ -34,6 +37,8 @@ from landscape.surfaces.same_run import difference, plain
 from landscape.surfaces.surface import Surface
 from landscape.sweep.world import World
 from landscape.trust import harmless, taken
+
+Counted = tuple[What, What]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,10 +66,12 @@ def extended(
     *,
     split: str | None,
     precision: str | None,
+    counted: Counted = (None, None),
 ) -> Extended:
     """What a surface, a surface file, or the folder of a training run was computed from.
 
-    `group`: the measurement that is added, whose file of a run is FOLDER/GROUP.h5. `given`: what has moved since.
+    `group`: the measurement that is added, whose file of a run is FOLDER/GROUP.h5. `given`: what has moved since. `counted`:
+    `only` and `ignore` of what is added.
 
     Raises:
         LandscapeError: what it was computed from is gone or no longer the same.
@@ -74,10 +81,10 @@ def extended(
             source, values=deepcopy(source.values), stderr=deepcopy(source.stderr), status=deepcopy(source.status),
             provenance=deepcopy(source.provenance), quantities=dict(source.quantities), source="",
         )  # fmt: skip
-        return _of_surface(copied, group, given, world, split, precision)
+        return _of_surface(copied, group, given, world, split, precision, counted)
     if is_run_folder(source):
-        return _of_run(Path(source), group, given, world, split, precision)
-    return _of_surface(load_surface(source), group, given, world, split, precision)
+        return _of_run(Path(source), group, given, world, split, precision, counted)
+    return _of_surface(load_surface(source), group, given, world, split, precision, counted)
 
 
 def few_of(split: Any, samples: int | None) -> Any:
@@ -103,20 +110,32 @@ def few_of(split: Any, samples: int | None) -> Any:
 
 
 def _of_surface(
-    surface: Surface, group: str, given: Mapping, world: World, split: str | None, precision: str | None
+    surface: Surface,
+    group: str,
+    given: Mapping,
+    world: World,
+    split: str | None,
+    precision: str | None,
+    counted: Counted,
 ) -> Extended:
-    on = revived(surface, group, given, world, split=split, precision=precision)
+    on = revived(surface, group, given, world, split=split, precision=precision, counted=counted)
     path = Path(surface.source) if surface.source else None
     return Extended(surface, path, on.subject, on.slice, on.marks, str(on.provenance.precision))
 
 
 def _of_run(
-    folder: Path, group: str, given: Mapping, world: World, split: str | None, precision: str | None
+    folder: Path,
+    group: str,
+    given: Mapping,
+    world: World,
+    split: str | None,
+    precision: str | None,
+    counted: Counted,
 ) -> Extended:
     """Continues FOLDER/GROUP.h5 if it exists."""
     files = checkpoints_of(folder)
     config = _config(folder)
-    subject = _subject_of(folder, files, config, given, world, split, precision)
+    subject = _subject_of(folder, files, config, given, world, split, precision, counted)
     objective = subject.objective
     steps = Steps(files, objective.model, objective.layout, objective.weights)
     provenance, path = _provenance(subject, group, folder, config, len(files), world), folder / f"{group}.h5"
@@ -141,6 +160,7 @@ def _subject_of(
     world: World,
     split: str | None,
     precision: str | None,
+    counted: Counted,
 ) -> Subject:
     for name in ("checkpoint", "to", "to_y", "directions"):
         if given.get(name) is not None:
@@ -165,8 +185,9 @@ def _subject_of(
         world,
         batchnorm=batchnorm,
         plain=True,
+        counted=choose(net.parts, *counted, adapters=False),
     )
-    return checked(subject)
+    return checked(subject, moving_notes(subject.counted, "count"))
 
 
 def _provenance(

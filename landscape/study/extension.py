@@ -18,6 +18,7 @@ import numpy as np
 
 from landscape.grid import Grid
 from landscape.measurement.measurement import Addition
+from landscape.options.what import What
 from landscape.study.extend import Extended, extended, few_of
 from landscape.study.study import Extent, Plan, Study
 from landscape.subject.subject import started, versions_used
@@ -41,15 +42,17 @@ class ExtensionStudy(Study[Surface]):
         given: Mapping[str, Any],
         split: str | None,
         precision: str | None,
+        counted: tuple[What, What] = (None, None),
         every: int = 1,
         samples: int | None = None,
         overwrite: bool = False,
     ):
         """`measure` makes the measurement of this rank, which is kept as `group`.
 
-        `given`: options that take the place of what the surface's provenance says; the rest as in `landscape.hessian`.
+        `given`: options that take the place of what the surface's provenance says; `counted`: `only` and `ignore`; the rest as in
+        `landscape.hessian`.
         """
-        of = extended(source, group, given, world, split=split, precision=precision)
+        of = extended(source, group, given, world, split=split, precision=precision, counted=counted)
         self._overwrite, self._ranks, self._every = overwrite, world.size, every
         self._split = few_of(of.subject.objective.splits[of.split], samples)
         objective = of.subject.objective.with_splits({of.split: self._split})

@@ -11,6 +11,7 @@ from typing import Any
 
 from landscape.direction.direction import Direction
 from landscape.direction.regenerated import Regenerated
+from landscape.direction.selection import Selection, choose, everything
 from landscape.errors import UsageError
 from landscape.grid import check_size, parse_range
 from landscape.options.groups import (
@@ -23,9 +24,12 @@ from landscape.options.groups import (
     ToleranceOptions,
 )
 from landscape.options.option import Given
-from landscape.slice.axes import make_plane
+from landscape.options.what import What
+from landscape.slice.axes import make_plane, selection
 from landscape.slice.slice import Slice
 from landscape.study.reduction import Reduction
+from landscape.study.still import still_notes
+from landscape.subject.evaluation import moving_notes
 from landscape.subject.net import load_net
 from landscape.subject.subject import Subject, checked, device_of, make_subject, policy
 from landscape.subject.trial import trial_of
@@ -47,6 +51,8 @@ class Asked:
     machine: MachineOptions = MachineOptions()
     tolerance: ToleranceOptions = ToleranceOptions()
     output: OutputOptions = OutputOptions()
+    counted: tuple[What, What] | None = None
+    """`only` and `ignore` of a curvature; None where none is computed."""
 
     @classmethod
     def of(cls, checkpoint: Any, given: Given) -> Asked:
@@ -114,11 +120,18 @@ def on_plane(
         trust=chosen.trust,
     )
     batchnorm = policy(net, axes.batchnorm, moves=axes.to is not None, states=axes.state == "states")
-    subject = make_subject(net, asked.data, asked.loss, asked.machine, device, world, batchnorm=batchnorm, plain=plain)
+    moved = selection(axes, net)
+    subject = make_subject(
+        net, asked.data, asked.loss, asked.machine, device, world, batchnorm=batchnorm, plain=plain,
+        chosen=moved, counted=_counted(asked, moved),
+    )  # fmt: skip
     made = make_plane(axes, subject, parsed, keep=asked.output.save_directions)
     if batchnorm == "interpolate" and not made.moves_buffers:
         batchnorm = "keep"  # the figure should state what happens
-    subject = checked(subject)
+    of_what = moving_notes(subject.chosen) if asked.counted is None else moving_notes(subject.counted, "count")
+    subject = checked(subject, (*of_what, *made.notes))
+    if asked.counted is None:
+        subject = replace(subject, notes=(*subject.notes, *still_notes(subject, made.plane)))
     reduction = Reduction.of(asked.tolerance, subject.objective)
     if asked.machine.shard_data:
         _check_divisible(subject, reduction)
@@ -131,6 +144,13 @@ def on_plane(
         run=replace(subject.run_facts(world), lean=axes.lean),
     )
     return OnSlice(subject, made.plane, provenance, made.trails, made.directions, reduction)
+
+
+def _counted(asked: Asked, moved: Selection) -> Selection | None:
+    """What a curvature is of: what was asked for, else all that was chosen to move, else what counts as usual."""
+    if asked.counted not in (None, (None, None)):
+        return choose(moved.parts, *asked.counted, adapters=False)
+    return None if moved.only or asked.counted is None else everything(moved.parts)
 
 
 def _check_divisible(subject: Subject, reduction: Reduction | None) -> None:

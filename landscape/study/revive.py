@@ -15,6 +15,7 @@ from typing import Any
 from landscape.direction.files import LOSS_KINDS
 from landscape.errors import UsageError
 from landscape.options.option import Given
+from landscape.options.what import What, parted
 from landscape.slice.plane import Plane
 from landscape.study.on_slice import Asked, OnSlice, on_plane
 from landscape.subject.net import IN_MEMORY
@@ -29,12 +30,19 @@ FREE = ("metrics", "l2", "tolerance", "precision")
 
 
 def revived(
-    surface: Surface, group: str, given: Mapping[str, Any], world: World, *, split: str | None, precision: str | None
+    surface: Surface,
+    group: str,
+    given: Mapping[str, Any],
+    world: World,
+    *,
+    split: str | None,
+    precision: str | None,
+    counted: tuple[What, What] = (None, None),
 ) -> OnSlice:
     """The subject and plane of `surface`, with the loss of one split, with net and loss unchanged.
 
     `given` are options that replace those in the provenance, for files that have moved and for objects in memory; None
-    keeps the provenance's. `split` None is train if the file has it.
+    keeps the provenance's. `split` None is train if the file has it. `counted`: `only` and `ignore` of what is added.
 
     Raises:
         LandscapeError: something is missing, has moved, or has changed; the message says what differs.
@@ -48,7 +56,7 @@ def revived(
         )
     chosen = _split(known, split, where)
     precision = precision or ("fp64" if known.precision == "fp64" else "fp32")
-    asked = _asked(surface, {**given, "precision": precision}, chosen)
+    asked = replace(_asked(surface, {**given, "precision": precision}, chosen), counted=counted)
     ranges = {
         axis.name: (float(axis.values[0]), float(axis.values[-1]), len(axis.values)) for axis in surface.grid.axes
     }
@@ -115,7 +123,7 @@ def _asked(surface: Surface, given: Mapping[str, Any], split: str) -> Asked:
         "seed": made.seed or 0,
     }
     if not options["directions"]:
-        options |= {"norm": _one(made.norm), "ignore": _one(made.ignore)}
+        options |= {"norm": _one(made.norm), "only": parted(made.only), "ignore": _ignored(made.ignore)}
     return Asked.of(options["checkpoint"], Given(options))
 
 
@@ -123,6 +131,10 @@ def _one(entry: str | None) -> str | None:
     """A value that holds for all axes; None where axes differ, as one toward a net and a random one do by default."""
     text = entry or ""
     return text if text and ", " not in text else None
+
+
+def _ignored(entry: str | None) -> tuple[str, ...] | None:
+    return None if entry == "none, biasbn" else parted(entry)
 
 
 def _check_there(path: Any, name: str, where: str) -> None:

@@ -13,12 +13,15 @@ from typing import Any
 import numpy as np
 
 from landscape.direction.files import directions_path
+from landscape.direction.selection import choose
 from landscape.errors import UsageError
 from landscape.measurement.spectrum_tasks import PAIRS, SHARPNESS, TRACE, SpectrumTask, SpectrumTasks, Wanted, merged
 from landscape.options.groups import AxesOptions, DataOptions, LossOptions, MachineOptions, NetOptions, OutputOptions
 from landscape.options.option import Given, check_choices
+from landscape.options.what import What
 from landscape.slice.slice import Here
 from landscape.study.study import Extent, Plan, Study
+from landscape.subject.evaluation import moving_notes
 from landscape.subject.net import load_net
 from landscape.subject.subject import Subject, checked, device_of, make_subject, policy, started, versions_used
 from landscape.subject.trial import trial_of
@@ -36,16 +39,21 @@ class SpectrumStudy(Study[Spectrum]):
 
     has_lines = True
 
-    def __init__(self, checkpoint: Any, given: Given, wanted: Wanted, way: str | None, world: World):
+    def __init__(
+        self, checkpoint: Any, given: Given, wanted: Wanted, counted: tuple[What, What], way: str | None, world: World
+    ):
+        """`counted`: `only` and `ignore`; `way`: how products are computed."""
         wanted.check()
-        self._output, self._wanted = given[OutputOptions], wanted
+        self._output = given[OutputOptions]
         if self._output.save_directions and (self._output.path is None or not wanted.top or not wanted.bottom):
             raise UsageError(
                 "save-directions needs out, top and bottom: the eigenvectors of both ends are kept beside the file"
             )
         if self._output.path and world.leads:
             check_folder(self._output.path)
-        subject, batchnorm = _subject(checkpoint, given, world)
+        subject, batchnorm = _subject(checkpoint, given, counted, world)
+        wanted = replace(wanted, ignore=subject.counted.moving("biasbn")[0], only=subject.counted.only)
+        self._wanted = wanted
         self._tasks = SpectrumTasks(subject, Here(subject.objective.weights.clone()), wanted, way)
         facts = SpectrumFacts(**asdict(wanted), split=given[DataOptions].splits[0], products=self._tasks.way)
         run = RunFacts(versions=versions_used(), ranks=world.size, started=started())
@@ -98,7 +106,7 @@ class SpectrumStudy(Study[Spectrum]):
         return not len(block.weights) or not bool(np.isfinite(block.weights[task.number]).all())
 
 
-def _subject(checkpoint: Any, given: Given, world: World) -> tuple[Subject, str]:
+def _subject(checkpoint: Any, given: Given, counted: tuple[What, What], world: World) -> tuple[Subject, str]:
     """The subject and its batch-norm policy."""
     data, batchnorm = given[DataOptions], given[AxesOptions].batchnorm
     if len(data.splits) != 1:
@@ -113,5 +121,8 @@ def _subject(checkpoint: Any, given: Given, world: World) -> tuple[Subject, str]
     )
     batchnorm = policy(net, batchnorm, moves=False, states=False)
     loss = LossOptions(loss=given[LossOptions].loss, metrics=("loss",))
-    subject = make_subject(net, data, loss, given[MachineOptions], device, world, batchnorm=batchnorm, plain=True)
-    return checked(subject), batchnorm
+    subject = make_subject(
+        net, data, loss, given[MachineOptions], device, world, batchnorm=batchnorm, plain=True,
+        chosen=choose(net.parts, *counted),
+    )  # fmt: skip
+    return checked(subject, moving_notes(subject.counted, "count")), batchnorm

@@ -5,10 +5,10 @@ Owns: the words. What was found out is the business of objective/conduct.py.
 
 from __future__ import annotations
 
+from landscape.direction.selection import Selection
 from landscape.objective.adapt import batches_text, mean_text
 from landscape.objective.objective import Objective
 from landscape.printable import listed
-from landscape.subject.net import Net
 from landscape.surfaces.provenance import EvaluationFacts
 
 LISTED = 3
@@ -50,12 +50,20 @@ def evaluation_notes(objective: Objective, facts: EvaluationFacts) -> list[str]:
     return found
 
 
-def frozen_notes(net: Net) -> list[str]:
-    """Says that frozen parameters move."""
-    frozen = net.model.frozen
-    if not frozen:
+def moving_notes(chosen: Selection, verb: str = "move") -> list[str]:
+    """Says what rests by default, and that frozen parameters move; `verb`: move or count."""
+    parts = chosen.parts
+    moving = parts.count(chosen.names)
+    if chosen.by_default:
+        return [
+            f"only the adapters {verb}, {moving:,} of {parts.count():,} parameters; --ignore none (in Python ignore='none') "
+            "takes all"
+        ]
+    there = [part for part in parts.parameters if chosen.names is None or part.name in chosen.names]
+    frozen = parts.count([part.name for part in there if part.frozen and part.name not in chosen.ignored])
+    if frozen in (0, moving):  # a net that is frozen as a whole is one that is not being trained
         return []
     return [
-        f"{frozen:,} of {net.model.parameters or 0:,} parameters are frozen (requires_grad=False) and count like the others; "
-        "ignore, a regular expression on their names, keeps them fixed"
+        f"{frozen:,} of {moving:,} parameters are frozen (requires_grad=False) and {verb} like the others; "
+        "--only trainable (in Python only='trainable') takes the others alone"
     ]

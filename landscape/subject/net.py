@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from landscape.checkpoint.checkpoint import Checkpoint, odd_tensor, tensors_digest
 from landscape.checkpoint.entries import under
 from landscape.checkpoint.fit import fit, fitting, leading_paths
+from landscape.direction.parts import Parts
 from landscape.errors import CheckpointError, LandscapeError, UsageError
 from landscape.models.choose import ReadBatch, choose
 from landscape.models.recognize import recognize
@@ -32,7 +33,8 @@ IN_MEMORY = "in memory"
 class Net:
     """A module with trained weights, and its name in figures; `own` when no caller has the module.
 
-    `meta` is what the checkpoint says and may be used: no spec in it names code that the user does not trust.
+    `meta` is what the checkpoint says and may be used: no spec in it names code that the user does not trust. `parts`: what its
+    owner left frozen, too.
     """
 
     module: nn.Module
@@ -41,6 +43,7 @@ class Net:
     model: ModelFacts
     checkpoint: CheckpointFacts
     label: str
+    parts: Parts
     own: bool = True
 
 
@@ -156,7 +159,7 @@ def _net(module: nn.Module, name: str, meta: dict, checkpoint: CheckpointFacts, 
     # a net that is frozen as a whole is one that is not being trained
     frozen = sum(parameter.numel() for parameter in parameters if not parameter.requires_grad) % max(count, 1)
     facts = ModelFacts(name=shown, spec=name, parameters=count, frozen=frozen or None)
-    return Net(module, shown, meta, facts, checkpoint, label, own)
+    return Net(module, shown, meta, facts, checkpoint, label, Parts.of(module), own)
 
 
 def _spec_of(checkpoint: Checkpoint, model: str | None, read_batch: ReadBatch | None) -> tuple[str, dict]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
@@ -17,6 +17,7 @@ import torch
 
 from landscape.data.load import load_splits
 from landscape.data.memory import host_budget
+from landscape.direction.selection import Selection, everything
 from landscape.errors import UsageError
 from landscape.objective.batchnorm import tracking_layers
 from landscape.objective.loss import make_measure
@@ -24,7 +25,7 @@ from landscape.objective.numerics import choose_device, memory_budget, sharers_o
 from landscape.objective.objective import Objective
 from landscape.objective.weighted import has_probabilities
 from landscape.options.groups import DataOptions, LossOptions, MachineOptions
-from landscape.subject.evaluation import evaluation_facts, evaluation_notes, frozen_notes
+from landscape.subject.evaluation import evaluation_facts, evaluation_notes
 from landscape.subject.net import Net
 from landscape.surfaces.provenance import DataFacts, Provenance, RunFacts
 from landscape.sweep.world import World, usual_threads
@@ -34,13 +35,16 @@ from landscape.sweep.world import World, usual_threads
 class Subject:
     """`facts` are its entries of the provenance; `threads` the CPU threads of this rank; `sharers`: the ranks on its device.
 
-    `notes`: what the user should know of how it is evaluated; complete once it is `checked`.
+    `chosen`: what moves; `counted`: what curvature is of. `notes`: what the user should know of how it is evaluated; complete
+    once it is `checked`.
     """
 
     net: Net
     objective: Objective
     facts: Provenance
     threads: int
+    chosen: Selection
+    counted: Selection
     notes: tuple[str, ...] = ()
     sharers: int = 1
 
@@ -73,14 +77,19 @@ def make_subject(
     *,
     batchnorm: str,
     plain: bool | None = None,
+    chosen: Selection | None = None,
+    counted: Selection | None = None,
 ) -> Subject:
     """A subject of this rank, on a device of `device_of`.
 
-    `batchnorm`: keep, interpolate or recompute, see `policy`. `plain` None follows the options.
+    `batchnorm`: keep, interpolate or recompute, see `policy`. `plain` None follows the options. `chosen`: what moves;
+    None: everything. `counted`: of which parameters curvature is; None: the chosen ones.
 
     Raises:
         LandscapeError: unreadable data, an unknown loss or device, a net that cannot be copied.
     """
+    chosen = chosen or everything(net.parts)
+    counted = counted or chosen
     threads = machine.threads or usual_threads(world.cores, world.local_size)
     sharers = sharers_of(machine.device, world.local_size)
     torch.set_num_threads(threads)
@@ -106,6 +115,7 @@ def make_subject(
         budget=memory_budget(device, sharers),
         fast=not (machine.plain if plain is None else plain),
         own=net.own,
+        names=None if chosen.names is None or counted.names is None else chosen.names | counted.names,
     )
     facts = Provenance(
         model=net.model,
@@ -116,18 +126,18 @@ def make_subject(
         precision=machine.precision,
         l2=loss.l2,
     )
-    return Subject(net, objective, facts, threads, sharers=sharers)
+    return Subject(net, objective, facts, threads, chosen, counted, sharers=sharers)
 
 
-def checked(subject: Subject) -> Subject:
-    """The subject, after one batch has been passed through it, with what was found out in its facts and notes.
+def checked(subject: Subject, notes: Sequence[str] = ()) -> Subject:
+    """The subject, after one batch has been passed through it, with what was found out in its facts and after the `notes`.
 
     Raises:
         LandscapeError: see `Objective.check`.
     """
     subject.objective.check()
     found = evaluation_facts(subject.objective)
-    notes = (*frozen_notes(subject.net), *evaluation_notes(subject.objective, found))
+    notes = (*notes, *evaluation_notes(subject.objective, found))
     return replace(subject, facts=replace(subject.facts, evaluation=found if found.json() else None), notes=notes)
 
 

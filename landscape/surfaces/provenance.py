@@ -113,6 +113,10 @@ class DirectionFacts(Facts):
     seed: int | None = entry(int)
     norm: str | None = entry()
     ignore: str | None = entry()
+    only: str | None = entry()
+    """What moves; None: all but what is ignored. Several are joined by a plus, as in `ignore`."""
+    moving: int | None = entry(int)
+    """Parameters that move, where `only` says which."""
     orthogonal: bool | None = entry(bool)
     to: str | None = entry(describes=True)
     to_y: str | None = entry(describes=True)
@@ -177,6 +181,7 @@ class CurvatureFacts(Facts):
     samples: int | None = entry(int)
     fingerprint: str | None = entry()
     ignore: str | None = entry()
+    only: str | None = entry()
     parameters: int | None = entry(int)
     tolerance: float | None = entry(NUMBER)
     index: float | None = entry(NUMBER)
@@ -189,6 +194,7 @@ class SpectrumFacts(Facts):
 
     matrix: str | None = entry()
     ignore: str | None = entry()
+    only: str | None = entry()
     per: str | None = entry()
     top: int | None = entry(int)
     bottom: int | None = entry(int)

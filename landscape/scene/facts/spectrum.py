@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from landscape.scene.facts.moving import counted_words
 from landscape.scene.facts.surface import recorded_facts
 from landscape.scene.text import short
 from landscape.surfaces.spectrum import Block, Spectrum
@@ -19,7 +20,6 @@ MATRICES = {"hessian": "Hessian", GAUSS_NEWTON: "generalized Gauss-Newton matrix
 SHORT_MATRICES = {"hessian": "Hessian", GAUSS_NEWTON: "Gauss-Newton"}
 SIGN_OPEN = "grey: the error leaves the sign open"
 STANDARD_ERRORS = "± standard error; of an eigenvalue, how far off it may be"
-_COUNTED = {"biasbn": "those of more than one dimension", "none": "all"}
 # An eigenvalue whose error is a smaller part of it is written without digits for the error.
 EXACT, EXACTLY = 1e-4, "below 0.01 %"
 
@@ -121,10 +121,8 @@ def _is_exact(value: float, error: float) -> bool:
 
 
 def _of_what(spectrum: Spectrum) -> str:
-    ignored = str(made_of(spectrum).get("ignore") or "none")
-    which = _COUNTED.get(ignored, f"all but those matching {ignored}")
     name = MATRICES.get(matrix_of(spectrum), matrix_of(spectrum))
-    return f"{name} of {spectrum.whole.dimension:,} parameters ({which})"
+    return f"{name} of {spectrum.whole.dimension:,} parameters ({counted_words(made_of(spectrum))})"
 
 
 def _ends(spectrum: Spectrum) -> list[str]:

@@ -11,6 +11,7 @@ from pathlib import PurePath
 from typing import Any, Protocol
 
 from landscape.quantity import NEGATIVE
+from landscape.scene.facts.moving import counted_words, fixed_facts, moving_fact
 from landscape.scene.hessian import is_curvature, points_text, unsettled
 from landscape.scene.holes import NOT_COMPUTED, holes_of
 from landscape.scene.text import data_label, model_label, value_text
@@ -25,8 +26,6 @@ _NORMS = {
     "dlayer": "layers of unit norm",
     "none": "not normalized",
 }
-_IGNORED = {"biasbn": "biases and batch norm fixed", "none": None}
-_COUNTED = {"biasbn": "those of more than one dimension", "none": "all"}
 _BATCHNORM = {
     "keep": "batch-norm statistics kept",
     "interpolate": "batch-norm statistics interpolated",
@@ -188,12 +187,14 @@ def _directions(known: dict) -> list[str]:
     parts = [_kind(made, each) for each in kind.split("+") if each]
     if kind != "nets" or made.get("norm") not in (None, "none"):
         parts += _each(made.get("norm"), _NORMS, "normalized by {}")
-        parts += _each(made.get("ignore"), _IGNORED, "parameters matching {} fixed")
+        parts += fixed_facts(made.get("ignore"))
     if made.get("state") == "states" and known.get("batchnorm") != "interpolate":
         parts.append("batch-norm statistics moved too")
     if made.get("orthogonal"):
         parts.append("orthogonalized")
     lines = [", ".join(parts)] if parts else []
+    model = known.get("model")
+    lines += moving_fact(made, model.get("parameters") if isinstance(model, dict) else None)
     if made.get("cosine") is not None:
         lines.append(f"cosine of the axes {float(made['cosine']):.2g}")
     return lines
@@ -251,11 +252,13 @@ def _hessian(surface: Surface, metrics: Sequence[str]) -> list[str]:
 
 
 def _of_what(made: dict) -> str:
-    ignored = str(made.get("ignore") or "none")
-    which = _COUNTED.get(ignored, f"all but those matching {ignored}")
     samples = _samples(str(made.get("split") or "given"), made)
     within = f", eigenvalues within {100 * float(made['tolerance']):g} %" if made.get("tolerance") else ""
-    return f"Hessian of {made['parameters']:,} parameters ({which})" + (f" on {samples}" if samples else "") + within
+    return (
+        f"Hessian of {made['parameters']:,} parameters ({counted_words(made)})"
+        + (f" on {samples}" if samples else "")
+        + within
+    )
 
 
 def _center(surface: Surface, metric: str) -> list[str]:
