@@ -14,7 +14,7 @@ from torch import Tensor
 from landscape.data.split import Split
 from landscape.data.structure import batch_length, mapped
 from landscape.errors import EvaluationError, UsageError
-from landscape.objective.loss import OutputMeasure
+from landscape.objective.measure import OutputMeasure
 from landscape.objective.objective import Objective
 from landscape.objective.reading import forward
 from landscape.objective.weighted import TargetMean, weighted

@@ -234,6 +234,8 @@ def fingerprint_of(tensors: Iterable[Tensor]) -> str:
     for tensor in tensors:
         digest.update(f"{tuple(tensor.shape)}{tensor.dtype}".encode())
         flat = tensor.detach().cpu().contiguous().reshape(-1)
-        flat = flat.as_strided(flat.shape, (1,))  # a single number may have any stride, and bytes are seen at stride 1 only
+        flat = flat.as_strided(
+            flat.shape, (1,)
+        )  # a single number may have any stride, and bytes are seen at stride 1 only
         digest.update(flat.view(torch.uint8).numpy().data if flat.numel() else b"")
     return digest.hexdigest()

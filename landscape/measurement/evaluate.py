@@ -17,7 +17,7 @@ from landscape.data.structure import batch_length
 from landscape.errors import EvaluationError
 from landscape.measurement.measurement import Coords, Undivided, Values
 from landscape.objective.chunks import DeviceQueue
-from landscape.objective.loss import Measure, Model
+from landscape.objective.measure import Measure, Model
 from landscape.objective.objective import Objective
 from landscape.objective.sampled import Neighbour, SampledObjective
 from landscape.objective.tally import Sums

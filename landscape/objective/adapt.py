@@ -30,7 +30,7 @@ from landscape.objective.conduct import (
     read,
 )
 from landscape.objective.described import BATCHES
-from landscape.objective.loss import OutputMeasure, check_values
+from landscape.objective.measure import OutputMeasure, check_values
 from landscape.objective.reading import forward
 from landscape.objective.reducible import SPREAD, SPREAD_OF_MODEL, not_a_mean, outputs_not_a_mean, spread
 from landscape.objective.steady import Held

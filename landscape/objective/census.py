@@ -19,7 +19,7 @@ from landscape.data.rows import RowsSplit
 from landscape.data.split import TensorSplit
 from landscape.data.structure import batch_length
 from landscape.errors import EvaluationError
-from landscape.objective.loss import Measure, Model, check_values
+from landscape.objective.measure import Measure, Model, check_values
 from landscape.objective.objective import Objective
 from landscape.objective.reading import forward
 

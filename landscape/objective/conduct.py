@@ -19,7 +19,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from landscape.data.split import fingerprint_of
 from landscape.data.structure import mapped, tensors_in
 from landscape.errors import EvaluationError
-from landscape.objective.loss import check_values
+from landscape.objective.measure import check_values
 from landscape.objective.weighted import weighted
 from landscape.randomness import forked, states
 

@@ -3,8 +3,7 @@
 Owns: the private copy of the net, whose weights are views of one flat vector, and the pass over the data. The caller's
 net is never touched.
 
-The metrics are fixed when the objective is made, so one forward pass serves all of them, and a user's callable can be checked on
-one batch before a long run.
+The metrics are fixed when the objective is made: one forward pass serves all, and a user's callable can be checked first.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from landscape.data.split import Split
-from landscape.data.structure import batch_length, is_pair, mapped
+from landscape.data.structure import batch_length, mapped
 from landscape.errors import UsageError
 from landscape.layout import Layout
 from landscape.objective import batchnorm as bn
@@ -27,14 +26,14 @@ from landscape.objective.adapt import adapt, is_given
 from landscape.objective.chunks import DeviceQueue, Segment, divide
 from landscape.objective.combined import combined
 from landscape.objective.conduct import NO_GRADIENTS, OF_PARAMETERS, Conduct
-from landscape.objective.loss import Measure, Model
+from landscape.objective.measure import Measure, Model
 from landscape.objective.numerics import dtype_of, numerics, with_gradients
-from landscape.objective.private import Resting, private_copy
+from landscape.objective.private import Resting, faster_program, private_copy
 from landscape.objective.sharing import Sharing, Work
 from landscape.objective.steady import Steady
 from landscape.objective.tally import MetricSum, Sums, Tally, fetch_sums, means, merge_sums
 from landscape.objective.trial import try_one
-from landscape.program.forward import FoldedNet, folded_net
+from landscape.program.forward import FoldedNet
 from landscape.randomness import forked
 
 DEFAULT_BATCH = {"cpu": 128, "cuda": 1024}
@@ -100,10 +99,10 @@ class Objective:
         self.splits: Mapping[str, Split] = {name: split.on(self.device, dtype, share) for name, split in splits.items()}
         training = recompute_on.on(self.device, dtype, share) if recompute_on else self.splits.get("train")
         self._recompute = bn.recompute_on(self.model, training) if batchnorm == "recompute" else None
-        self._fast = self._folded_net() if fast else None
+        self._fast = self._program() if fast else None
         self.net: Model = self._fast or self.model
-        wanted = self._fast.batch_size if self._fast and self.device.type == "cpu" else DEFAULT_BATCH[self.device.type]
-        self.batch_size = batch_size or wanted
+        usual = self._fast.batch_size if self._fast and self.device.type == "cpu" else DEFAULT_BATCH[self.device.type]
+        self.batch_size = batch_size or usual
         self.size_is_given = batch_size is not None
         self.conduct = Conduct()
         self._steady = Steady(self.model, self.device)
@@ -291,15 +290,9 @@ class Objective:
                 tally.add(name, measure(net, batch), size)
         return tally
 
-    def _folded_net(self) -> FoldedNet | None:
-        """A faster program for the private net; only where the measure uses nothing of the net but its outputs."""
-        split = next(iter(self.splits.values()))
-        batch = next(iter(split.batches(TRACED_SAMPLES)), None)
-        plain = self.precision in ("fp32", "tf32") and self.measure.reads_outputs
-        if not plain or not is_pair(batch) or not isinstance(batch[0], Tensor):
-            return None
-        with forked(self.device), numerics(self.precision, self.device):
-            return folded_net(self.model, batch[0])
+    def _program(self) -> FoldedNet | None:
+        batch = next(next(iter(self.splits.values())).batches(TRACED_SAMPLES), None)
+        return faster_program(self.model, batch, self.precision, self.device) if self.measure.reads_outputs else None
 
     @property
     def parameters(self) -> Tensor:

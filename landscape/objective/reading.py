@@ -45,6 +45,12 @@ class Call:
     def __call__(self, model: Callable[..., Any]) -> Any:
         return model(*self.arguments, **(self.named or {}))
 
+    @property
+    def alone(self) -> Tensor | None:
+        """The one tensor that the net takes, if there is no more to say; faster programs take it."""
+        one = len(self.arguments) == 1 and not self.named and not self.classes_last
+        return self.arguments[0] if one and isinstance(self.arguments[0], Tensor) else None
+
     def aligned(self, outputs: Any) -> Any:
         """Outputs (n, classes, positions), as PyTorch's losses take them, at the positions of the targets."""
         if not self.classes_last or not isinstance(outputs, Tensor) or outputs.ndim != 3:
@@ -108,7 +114,8 @@ class Reading:
         if next_token:
             targets = targets[:, 1:]
         call = _call(inputs, net, batch)
-        return replace(call, classes_last=_is_of_transformers(net), next_token=next_token), targets
+        call = replace(call, classes_last=_is_of_transformers(net), next_token=next_token)
+        return call.alone if call.alone is not None else call, targets
 
     def _parts(self, batch: Any) -> tuple[Any, Any]:
         """What is passed to the net, and the targets; None where a batch says none."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from landscape.objective.chunks import Segment
-from landscape.objective.loss import Measure, Model
+from landscape.objective.measure import Measure, Model
 from landscape.objective.numerics import numerics
 from landscape.objective.tally import fetch_sums
 from landscape.objective.team import Team, torch_threads

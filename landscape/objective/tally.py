@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from landscape.errors import EvaluationError
-from landscape.objective.loss import check_values
+from landscape.objective.measure import check_values
 from landscape.objective.weighted import weighted
 
 

@@ -26,7 +26,7 @@ from torch.overrides import TorchFunctionMode
 from landscape.data.memory import host_budget
 from landscape.data.structure import batch_length
 from landscape.objective.conduct import parts_of, read
-from landscape.objective.loss import Measure, Model, OutputMeasure
+from landscape.objective.measure import Measure, Model, OutputMeasure
 from landscape.objective.numerics import numerics
 from landscape.objective.steady import same
 from landscape.objective.team import Team

@@ -23,7 +23,8 @@ from landscape.data.sources import SPLITS
 from landscape.data.split import Split, TensorSplit
 from landscape.errors import UsageError
 from landscape.models.resolve import build_model
-from landscape.objective.loss import Measure, make_measure
+from landscape.objective.loss import make_measure
+from landscape.objective.measure import Measure
 from landscape.objective.numerics import choose_device, dtype_of, memory_budget
 from landscape.objective.objective import Objective
 from landscape.objective.private import private_copy

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from landscape.callables import explain
 from landscape.data.structure import batch_length, tensors_in
 from landscape.errors import EvaluationError, LandscapeError, UsageError
-from landscape.objective.loss import Measure
+from landscape.objective.measure import Measure
 from landscape.objective.numerics import dtype_of, switched
 from landscape.objective.weighted import mean_of
 from landscape.randomness import seed_torch

@@ -10,7 +10,8 @@ from torch.nn import functional as F
 
 from landscape.errors import DataError, EvaluationError, UsageError
 from landscape.objective.functions import huber
-from landscape.objective.loss import accuracy, cross_entropy, make_measure, mse
+from landscape.objective.loss import make_measure
+from landscape.objective.measure import accuracy, cross_entropy, mse
 
 
 def double(model):

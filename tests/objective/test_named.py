@@ -72,7 +72,7 @@ def test_a_named_loss_is_that_of_torch_on_all_samples(net, name):
 def test_bce_takes_one_logit_and_class_numbers():
     torch.manual_seed(0)
     net, x, y = nn.Linear(5, 1).double(), inputs(), classes(2)
-    expected = float(F.binary_cross_entropy_with_logits(net(x)[:, 0].detach(), y.double()))
+    expected = float(F.binary_cross_entropy_with_logits(net(x).detach()[:, 0], y.double()))
     assert evaluated(net, (x, y), "bce", ["loss"])["train_loss"] == pytest.approx(expected, rel=1e-12)
     with pytest.raises(LandscapeError, match=r"bce: the outputs have shape \(4, 6\), the targets \(4,\)"):
         evaluated(nn.Linear(5, 6).double(), (x, y), "bce", ["loss"])
@@ -81,7 +81,7 @@ def test_bce_takes_one_logit_and_class_numbers():
 def test_margin_ranking():
     torch.manual_seed(0)
     net, x, y = nn.Linear(5, 2).double(), inputs(), classes(2) * 2.0 - 1
-    scores = net(x)
+    scores = net(x).detach()
     expected = float(F.margin_ranking_loss(scores[:, 0], scores[:, 1], y.double(), margin=0.4))
     assert evaluated(net, (x, y), "margin_ranking(margin=0.4)")["train_loss"] == pytest.approx(expected, rel=1e-12)
     with pytest.raises(DataError, match=r"margin_ranking: the outputs have shape \(4, 6\)"):

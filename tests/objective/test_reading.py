@@ -1,0 +1,219 @@
+"""Batches of any form: the loss of the net at its own weights is that of plain torch, and what needs outputs works too."""
+
+import dataclasses
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.nn.utils.rnn import pack_sequence
+from torch.utils.data import DataLoader, Dataset, TensorDataset
+
+import landscape as ll
+from landscape.errors import DataError, LandscapeError, UsageError
+from landscape.objective.reading import Call
+
+N = 11
+GENERATOR = torch.Generator().manual_seed(1)
+U, V = (torch.randn(N, width, generator=GENERATOR, dtype=torch.float64) for width in (3, 2))
+T = torch.randint(0, 4, (N,), generator=GENERATOR)
+
+
+class Two(nn.Module):
+    """A net of two inputs."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.a, self.b = nn.Linear(3, 4), nn.Linear(2, 4)
+        self.double()
+
+    def forward(self, u, v):
+        return self.a(u) + self.b(v).tanh()
+
+
+class OfDict(Two):
+    def forward(self, parts):
+        return {"out": super().forward(parts["u"], parts["v"]), "aux": parts["u"]}
+
+
+class OfAnything(Two):
+    def forward(self, **named):
+        return super().forward(named["u"], named["v"])
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    u: torch.Tensor
+    v: torch.Tensor
+    y: torch.Tensor
+
+
+class Dicts(Dataset):
+    def __len__(self):
+        return N
+
+    def __getitem__(self, i):
+        return {"u": U[i], "v": V[i], "label": T[i]}
+
+
+def cut(size, make):
+    return [make(slice(start, start + size)) for start in range(0, N, size)]
+
+
+FORMS = {
+    "tuple of three": (Two, DataLoader(TensorDataset(U, V, T), batch_size=4)),
+    "dataset of three": (Two, TensorDataset(U, V, T)),
+    "nested": (Two, cut(4, lambda s: ((U[s], V[s]), T[s]))),
+    "dict": (Two, cut(4, lambda s: {"v": V[s], "u": U[s], "labels": T[s]})),
+    "dict with more in it": (Two, cut(4, lambda s: {"v": V[s], "u": U[s], "y": T[s], "name": ["x"], "id": T[s]})),
+    "dataset of dicts": (Two, Dicts()),
+    "dict and targets": (OfDict, cut(4, lambda s: ({"u": U[s], "v": V[s]}, T[s]))),
+    "dict to the net": (OfDict, cut(4, lambda s: {"u": U[s], "v": V[s], "target": T[s]})),
+    "any keywords": (OfAnything, cut(4, lambda s: {"u": U[s], "v": V[s], "targets": T[s]})),
+    "record": (Two, cut(4, lambda s: Record(U[s], V[s], T[s]))),
+}
+EXPECTED = F.cross_entropy(Two()(U, V), T).item()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_any_form_of_batches(form):
+    make, data = FORMS[form]
+    given = {"model": make(), "data": data, "precision": "fp64", "quiet": True}
+    found = ll.surface(x=(-1, 1, 3), y=(-1, 1, 3), **given)
+    assert found.at_origin("train_loss") == pytest.approx(EXPECTED, rel=1e-12)
+    right = (Two()(U, V).argmax(1) == T).double().mean().item()
+    assert found.at_origin("train_accuracy") == pytest.approx(right, rel=1e-12)
+    spread = F.cross_entropy(Two()(U, V), T, reduction="none").std().item() / N**0.5
+    assert found.stderr["train_loss"][1, 1] == pytest.approx(spread, rel=1e-9)
+
+
+@pytest.mark.parametrize("form", ["tuple of three", "dict", "dataset of dicts"])
+def test_samples_and_tolerance_work_on_batches_of_one_form(form):
+    make, data = FORMS[form]
+    given = {"model": make(), "data": data, "precision": "fp64", "quiet": True, "x": (-1, 1, 3), "y": (-1, 1, 3)}
+    few = ll.surface(samples=5, **given)
+    assert few.provenance["data"]["splits"]["train"]["samples"] == 5
+    whole, about = ll.surface(**given), ll.surface(tolerance=0.2, **given)
+    assert about.values["train_loss"] == pytest.approx(whole.values["train_loss"], rel=0.2)
+    assert "train_samples" in about.values
+
+
+def test_the_gauss_newton_matrix_of_a_net_of_two_inputs():
+    """It needs the outputs apart from the loss; against the dense matrix J' H J in float64."""
+    net = Two()
+    found = ll.spectrum(model=net, data=FORMS["dict"][1], matrix="ggn", precision="fp64", ignore="none", quiet=True)
+    names, values = zip(*net.named_parameters(), strict=True)
+
+    def outputs(*parameters):
+        return torch.func.functional_call(net, dict(zip(names, parameters, strict=True)), (U, V))
+
+    jacobian = torch.cat([j.flatten(2) for j in torch.autograd.functional.jacobian(outputs, values)], dim=2)
+    p = outputs(*values).softmax(1).detach()
+    inner = torch.diag_embed(p) - p[:, :, None] * p[:, None, :]
+    dense = torch.einsum("nia,nij,njb->ab", jacobian, inner, jacobian) / N
+    assert found.whole.values[-1] == pytest.approx(torch.linalg.eigvalsh(dense)[-1].item(), rel=1e-3)
+
+
+def test_a_loss_described_by_its_author():
+    net = Two()
+    batches = cut(4, lambda s: {"p": U[s], "q": V[s], "species": T[s]})
+    loss = ll.Loss("cross_entropy", inputs=lambda batch: {"u": batch["p"], "v": batch["q"]}, targets="species")
+    given = {"model": net, "data": batches, "x": (-1, 1, 3), "y": (-1, 1, 3), "precision": "fp64", "quiet": True}
+    found = ll.surface(loss=loss, **given)
+    assert found.at_origin("train_loss") == pytest.approx(EXPECTED, rel=1e-12)
+    assert found.provenance["loss"] == "cross_entropy [inputs=<lambda>, targets=species]"
+    with pytest.raises(DataError, match="a batch with the entries p, q, species has no entry 'kind'"):
+        ll.surface(loss=ll.Loss(targets="kind"), **given)
+    with pytest.raises(UsageError, match="of 'output' of a Loss: expected outputs or model"):
+        ll.Loss(of="output")
+
+
+def test_a_loss_of_model_and_batch_has_metrics_of_the_outputs_too():
+    """The net is called once: the metrics take what the loss was given."""
+    net, calls = Two(), []
+
+    def loss(m, batch):
+        calls.append(1)
+        return F.cross_entropy(m(batch.pop("u"), batch["v"]), batch["labels"], reduction="none")
+
+    given = {"model": net, "data": FORMS["dict"][1], "x": (-1, 1, 3), "precision": "fp64", "quiet": True}
+    found = ll.line(loss=ll.Loss(loss, of="model"), metrics=["loss", "accuracy", "top2", "perplexity"], **given)
+    assert list(found.values) == ["train_loss", "train_accuracy", "train_top2", "train_perplexity"]
+    assert found.at_origin("train_loss") == pytest.approx(EXPECTED, rel=1e-12)
+    top = (Two()(U, V).topk(2).indices == T[:, None]).any(1).double().mean().item()
+    assert found.at_origin("train_top2") == pytest.approx(top, rel=1e-12)
+    assert calls and not net._forward_hooks
+
+
+def test_what_a_mean_is_over_can_be_said():
+    """A trial would find a root of a mean, and refuse it; its author may say that it is one of batches."""
+    batches = DataLoader(TensorDataset(U, V, T), batch_size=4)
+
+    def root(outputs, targets):
+        return F.cross_entropy(outputs, targets).sqrt()
+
+    given = {"model": Two(), "data": batches, "x": (-1, 1, 3), "precision": "fp64", "quiet": True, "batch_size": 4}
+    with pytest.raises(UsageError, match="is not a mean over samples"):
+        ll.line(loss=root, **given)
+    found = ll.line(loss=ll.Loss(root, over="batches"), **given)
+    parts = [(F.cross_entropy(Two()(U[s], V[s]), T[s]).sqrt().item(), len(T[s])) for s in cut(4, lambda s: s)]
+    expected = sum(value * count for value, count in parts) / N
+    assert found.at_origin("train_loss") == pytest.approx(expected, rel=1e-12)
+
+
+def test_packed_sequences_count_as_sequences():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            torch.manual_seed(0)
+            self.rnn, self.out = nn.GRU(3, 5, batch_first=True), nn.Linear(5, 4)
+
+        def forward(self, packed):
+            return self.out(self.rnn(packed)[1][-1])
+
+    net = Net().double()
+    sequences = [torch.randn(k, 3, dtype=torch.float64, generator=GENERATOR) for k in (6, 4, 2, 5, 3)]
+    batches = [
+        (pack_sequence(part, enforce_sorted=False), T[a:b])
+        for part, a, b in ((sequences[:3], 0, 3), (sequences[3:], 3, 5))
+    ]
+    found = ll.line(model=net, data=batches, x=(-1, 1, 3), precision="fp64", quiet=True)
+    every = F.cross_entropy(net(pack_sequence(sequences, enforce_sorted=False)), T[:5], reduction="none")
+    assert found.at_origin("train_loss") == pytest.approx(every.mean().item(), rel=1e-12)
+    assert found.provenance["data"]["splits"]["train"]["samples"] == 5
+
+
+@pytest.mark.parametrize(
+    ("model", "batch", "message"),
+    [
+        (Two, {"u": U, "w": V, "y": T}, "the net takes u, v, and a batch has the entries u, w"),
+        (Two, {"u": U, "v": V}, "a batch with the entries u, v does not say its targets; name one of them labels"),
+        (Two, {"u": U, "v": V, "y": T.double()}, r"cross_entropy: the targets are torch.float64 of shape \(11,\)"),
+        (Two, [U], "a batch with 1 parts does not say its targets"),
+        (
+            lambda: OfParts().double(),
+            {"x": U, "y": T},
+            "the outputs are a dict with the entries a, b; expected a tensor",
+        ),
+    ],
+)
+def test_batches_that_cannot_be_read(model, batch, message):
+    with pytest.raises(LandscapeError, match=message) as raised:
+        ll.line(model=model(), data=[batch, batch], x=(-1, 1, 3), precision="fp64", quiet=True)
+    assert "\n" not in str(raised.value)
+
+
+class OfParts(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Linear(3, 4)
+
+    def forward(self, x):
+        return {"a": self.a(x), "b": x}
+
+
+def test_an_image_and_a_label_by_name_take_the_fast_way():
+    """One tensor and targets are a pair like any other."""
+    call = Call((U,))
+    assert call.alone is U and Call((U,), classes_last=True).alone is None and Call((U, V)).alone is None
