@@ -1,0 +1,215 @@
+"""Nets of other libraries: the loss at their own weights is what the library itself computes, in float64.
+
+Tiny, randomly initialized, nothing is downloaded. What each measurement says of them is the table in docs/your-own-model.md.
+"""
+
+import copy
+
+import pytest
+import torch
+import torch.nn.functional as F
+import torchvision
+import transformers as tf
+from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.data import Dataset
+from torch_geometric.data import Batch, Data
+from torch_geometric.loader import DataLoader as GraphLoader
+from torch_geometric.nn import GCNConv, global_mean_pool
+
+import landscape as ll
+
+N, LENGTH, WORDS = 6, 9, 50
+GENERATOR = torch.Generator().manual_seed(1)
+IDS = torch.randint(1, WORDS, (N, LENGTH), generator=GENERATOR)
+MASK = torch.ones_like(IDS)
+MASK[0, 6:] = MASK[3, 4:] = 0
+PADDED = torch.where(MASK.bool(), IDS, -100)
+MASKED = torch.where(torch.rand(N, LENGTH, generator=GENERATOR) < 0.4, IDS, -100)
+KINDS = torch.randint(0, 3, (N,), generator=GENERATOR)
+PIXELS = torch.randn(N, 3, 8, 8, generator=GENERATOR, dtype=torch.float64)
+SMALL = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+BERT = {"vocab_size": WORDS, "max_position_embeddings": 16, **SMALL}
+GPT = {
+    "vocab_size": WORDS,
+    "n_positions": 16,
+    "n_embd": 8,
+    "n_layer": 2,
+    "n_head": 2,
+    "bos_token_id": 0,
+    "eos_token_id": 0,
+}
+T5 = {
+    "vocab_size": WORDS,
+    "d_model": 8,
+    "d_kv": 4,
+    "d_ff": 16,
+    "num_layers": 1,
+    "num_heads": 2,
+    "decoder_start_token_id": 0,
+}
+TEXT = {"input_ids": IDS, "attention_mask": MASK}
+
+# what makes the net, and the entries of all samples
+NETS = {
+    "GPT-2": (lambda: tf.GPT2LMHeadModel(tf.GPT2Config(**GPT)), {**TEXT, "labels": PADDED}),
+    "Llama": (
+        lambda: tf.LlamaForCausalLM(tf.LlamaConfig(vocab_size=WORDS, num_key_value_heads=2, **SMALL)),
+        {**TEXT, "labels": PADDED},
+    ),
+    "T5": (lambda: tf.T5ForConditionalGeneration(tf.T5Config(**T5)), {**TEXT, "labels": PADDED}),
+    "masked BERT": (lambda: tf.BertForMaskedLM(tf.BertConfig(**BERT)), {**TEXT, "labels": MASKED}),
+    "BERT of classes": (
+        lambda: tf.BertForSequenceClassification(tf.BertConfig(num_labels=3, **BERT)),
+        {**TEXT, "labels": KINDS},
+    ),
+    "ViT": (
+        lambda: tf.ViTForImageClassification(tf.ViTConfig(image_size=8, patch_size=4, num_labels=3, **SMALL)),
+        {"pixel_values": PIXELS, "labels": KINDS},
+    ),
+}
+
+
+def made(name):
+    torch.manual_seed(0)
+    return NETS[name][0]().double().eval()
+
+
+def batches(entries, size=4):
+    return [{key: value[start : start + size] for key, value in entries.items()} for start in range(0, N, size)]
+
+
+def at_origin(model, data, **options):
+    found = ll.line(model=model, data=data, x=(-1, 1, 3), precision="fp64", quiet=True, **options)
+    return found.at_origin("train_loss")
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_the_loss_of_transformers(name):
+    """Its own loss is computed in float32 where it shifts labels, hence the tolerance."""
+    model, entries = made(name), NETS[name][1]
+    expected = model(**entries).loss.item()
+    assert at_origin(model, batches(entries)) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("name", ["GPT-2", "Llama"])
+def test_a_causal_model_needs_no_labels(name):
+    model = made(name)
+    expected = model(**TEXT, labels=PADDED).loss.item()
+    assert at_origin(model, batches(TEXT)) == pytest.approx(expected, rel=1e-6)
+    whole = model(input_ids=IDS, labels=IDS).loss.item()
+    assert at_origin(model, batches({"input_ids": IDS})) == pytest.approx(whole, rel=1e-6)
+    assert at_origin(model, [[IDS]]) == pytest.approx(whole, rel=1e-6)
+
+
+def test_tied_weights_move_once():
+    """Half way between two nets with tied words lies the net of the mean weights."""
+    one, other = made("GPT-2"), made("GPT-2")
+    with torch.no_grad():
+        for parameter in other.parameters():
+            parameter.add_(torch.randn(parameter.shape, generator=GENERATOR, dtype=torch.float64), alpha=0.3)
+    entries = NETS["GPT-2"][1]
+    found = ll.line(model=one, to=other, data=batches(entries), x=(0, 1, 3), precision="fp64", quiet=True)
+    between = copy.deepcopy(one)
+    with torch.no_grad():
+        for mean, end in zip(between.parameters(), other.parameters(), strict=True):
+            mean.add_(end).mul_(0.5)
+    assert between.lm_head.weight is between.transformer.wte.weight
+    expected = [each(**entries).loss.item() for each in (one, between, other)]
+    assert found.values["train_loss"] == pytest.approx(expected, rel=1e-6)
+
+
+def test_samples_of_a_dataset_of_dicts_can_be_picked():
+    entries = NETS["BERT of classes"][1]
+
+    class Dicts(Dataset):
+        def __len__(self):
+            return N
+
+        def __getitem__(self, i):
+            return {key: value[i] for key, value in entries.items()}
+
+    model = made("BERT of classes")
+    expected = model(**entries).loss.item()
+    assert at_origin(model, Dicts()) == pytest.approx(expected, rel=1e-9)
+    assert at_origin(model, Dicts(), tolerance=0.5) == pytest.approx(expected, rel=0.5)
+
+
+@pytest.mark.parametrize("products", ["graph", "differences"])
+def test_curvature_of_a_language_model(products):
+    """Against the eigenvalues of the dense Hessian over two layers' weights."""
+    model, entries = made("GPT-2"), NETS["GPT-2"][1]
+    chosen = r"transformer\.h\.0\.mlp\.c_proj\.weight"
+    found = ll.spectrum(
+        model=model, data=batches(entries), precision="fp64", only=chosen, products=products, quiet=True
+    )
+    weight = model.transformer.h[0].mlp.c_proj.weight
+    targets = PADDED[:, 1:]
+
+    def loss(given):
+        out = torch.func.functional_call(model, {"transformer.h.0.mlp.c_proj.weight": given}, (), kwargs=TEXT)
+        return F.cross_entropy(out.logits[:, :-1].reshape(-1, WORDS), targets.reshape(-1), ignore_index=-100)
+
+    with sdpa_kernel(SDPBackend.MATH):  # the fused kernel has no second derivatives
+        dense = torch.autograd.functional.hessian(loss, weight.detach()).reshape(weight.numel(), -1)
+    exact = torch.linalg.eigvalsh(dense)
+    assert found.whole.values[-1] == pytest.approx(exact[-1].item(), rel=1e-3)
+    assert found.whole.values[0] == pytest.approx(exact[0].item(), rel=1e-3, abs=1e-6)
+
+
+GRAPHS = [
+    Data(
+        x=torch.randn(size, 3, generator=GENERATOR, dtype=torch.float64),
+        edge_index=torch.stack([torch.arange(size), torch.arange(size).roll(1)]),
+        y=torch.randint(0, 3, (1,), generator=GENERATOR),
+    )
+    for size in (3, 5, 2, 6, 4, 7)
+]
+
+
+class OfNames(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.convolution, self.out = GCNConv(3, 6), nn.Linear(6, 3)
+        self.double()
+
+    def forward(self, x, edge_index, batch):
+        return self.out(global_mean_pool(self.convolution(x, edge_index).relu(), batch))
+
+
+class OfGraph(OfNames):
+    def forward(self, data):
+        return super().forward(data.x, data.edge_index, data.batch)
+
+
+@pytest.mark.parametrize("kind", [OfNames, OfGraph])
+def test_graphs_count_once_each(kind):
+    whole = Batch.from_data_list(GRAPHS)
+    expected = F.cross_entropy(OfNames()(whole.x, whole.edge_index, whole.batch), whole.y).item()
+    data = GraphLoader(GRAPHS, batch_size=4)
+    assert at_origin(kind(), data) == pytest.approx(expected, rel=1e-12)
+    mine = at_origin(
+        kind(),
+        data,
+        loss=lambda model, batch: F.cross_entropy(
+            OfNames.forward(model, batch.x, batch.edge_index, batch.batch), batch.y
+        ),
+    )
+    assert mine == pytest.approx(expected, rel=1e-12)
+
+
+def test_detection_by_a_loss_of_the_model():
+    """A list of images and a list of dicts: two samples, and the losses that the net returns in train mode."""
+    torch.manual_seed(0)
+    net = torchvision.models.detection.ssdlite320_mobilenet_v3_large(weights=None, weights_backbone=None, num_classes=3)
+    images = [torch.rand(3, 32, 32, generator=GENERATOR) for _ in range(2)]
+    boxes = [{"boxes": torch.tensor([[2.0, 2.0, 20.0, 20.0]]), "labels": torch.tensor([1])} for _ in images]
+
+    def loss(model, batch):
+        return sum(model.train()(*batch).values())
+
+    found = ll.line(model=net, data=[(images, boxes)], loss=loss, x=(-0.1, 0.1, 3), quiet=True)
+    expected = sum(copy.deepcopy(net).train()(images, boxes).values()).item()
+    assert found.at_origin("train_loss") == pytest.approx(expected, rel=1e-4)
+    assert found.provenance["data"]["splits"]["train"]["samples"] == 2
