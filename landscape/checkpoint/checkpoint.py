@@ -10,12 +10,13 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from landscape.checkpoint import safetensors_file, torch_file
-from landscape.checkpoint.entries import picked, usual
+from landscape.checkpoint.entries import extra_states, picked, usual
 from landscape.checkpoint.unwrap import clean_names, unwrap
 from landscape.errors import CheckpointError
 from landscape.plain_json import check_depth, tamed
@@ -48,6 +49,8 @@ class Checkpoint:
     `meta` holds model, data, normalize, metrics, ... as written by `landscape`; it is empty for files of other programs.
     `sha256` is a hash of every byte of the file or folder, or of the tensors when there is no file.
 
+    `extras` are states of modules that are no tensors, by the path of their state dict.
+
     `entry` is the path of the state dict in the file, and `entries` holds all that are in it; with `several`, nobody has chosen
     this one unless `at` did.
     """
@@ -59,6 +62,7 @@ class Checkpoint:
     entry: str = ""
     entries: Mapping[str, dict[str, Tensor]] = field(default_factory=dict)
     chosen: bool = False
+    extras: Mapping[str, dict[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.sha256:
@@ -79,6 +83,12 @@ class Checkpoint:
         tensors = picked(known, entry, self.source)
         return replace(self, state_dict=_cleaned(tensors), entry=entry, entries=known, chosen=True)
 
+    @property
+    def extra(self) -> dict[str, Any]:
+        """The states that are no tensors beside this state dict, under clean names."""
+        own = self.extras.get(self.entry, {})
+        return dict(zip(clean_names([*own]), own.values(), strict=True))
+
     def candidates(self) -> list[Checkpoint]:
         """The file at each of its entries; at the chosen one only, if one was chosen."""
         if self.chosen or len(self.entries) < 2:
@@ -88,7 +98,7 @@ class Checkpoint:
 
 # One reader per kind of file: suffix -> function(path) -> (object as stored, metadata).
 READERS: dict[str, Callable[[Path], tuple[object, dict]]] = {
-    **dict.fromkeys((".pt", ".pth", ".th", ".t7", ".ckpt", ".bin", ".tar"), torch_file.read),
+    **dict.fromkeys((".pt", ".pth", ".th", ".t7", ".ckpt", ".bin", ".tar", ".pkl"), torch_file.read),
     ".safetensors": safetensors_file.read_file,
 }
 
@@ -127,7 +137,8 @@ def load_checkpoint(path: str | Path, entry: str | None = None) -> Checkpoint:
         if odd := odd_tensor(tensors, ("meta", "nested")):
             raise CheckpointError(f"checkpoint {path}: {odd}")
     first = usual(entries)
-    read = Checkpoint(_cleaned(entries[first]), meta, str(path), _digest(files), first, entries)
+    extras = extra_states(stored) if isinstance(stored, Mapping) else {}
+    read = Checkpoint(_cleaned(entries[first]), meta, str(path), _digest(files), first, entries, extras=extras)
     return read.at(entry) if entry else read
 
 
@@ -170,6 +181,7 @@ def tensors_digest(tensors: Mapping[str, Tensor]) -> str:
     for name, tensor in tensors.items():
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
         flat = tensor.detach().cpu().contiguous().reshape(-1)
+        flat = flat.as_strided(flat.shape, (1,))  # a single number may have any stride
         digest.update(flat.view(torch.uint8).numpy().data if flat.numel() else b"")
     return digest.hexdigest()
 

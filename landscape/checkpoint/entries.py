@@ -7,6 +7,7 @@ moving average; which of them a net is made of is decided by who has the net, or
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from torch import Tensor
 
@@ -18,6 +19,8 @@ USUAL = ("state_dict", "model_state_dict", "model_state", "model", "net", "netwo
 # Parts of the names of what is kept beside weights, in which tensors lie under names too.
 BESIDE = ("optim", "sched", "scaler", "rng", "callback", "loops")
 LISTED = 8
+# The end of the names under which a state dict holds what `get_extra_state` of a module returns.
+EXTRA_STATE = "_extra_state"
 StateDict = dict[str, Tensor]
 
 
@@ -46,6 +49,17 @@ def tensors_of(mapping: Mapping) -> StateDict:
     found = {str(key): value for key, value in mapping.items() if isinstance(value, Tensor)}
     nested = any(isinstance(value, Mapping) and tensors_of(value) for value in mapping.values())
     return {} if nested or 2 * len(found) < len(mapping) else found
+
+
+def extra_states(stored: Mapping, path: tuple[str, ...] = ()) -> dict[str, dict[str, Any]]:
+    """What `get_extra_state` of modules returned, where it is no tensor: by the path of its state dict, and by name."""
+    names = {str(key): value for key, value in stored.items() if str(key).endswith(EXTRA_STATE)}
+    own = {name: value for name, value in names.items() if not isinstance(value, Tensor)}
+    found = {".".join(path): own} if own else {}
+    for key, value in stored.items():
+        if isinstance(key, str) and isinstance(value, Mapping) and key not in names:
+            found |= extra_states(value, (*path, key))
+    return found
 
 
 def usual(found: Mapping[str, StateDict]) -> str:

@@ -1,22 +1,25 @@
 """Fitting a checkpoint to its net: names and shapes are compared, then the weights are copied.
 
-Owns: writing a checkpoint into a module, and the list of entries that do not fit.
+Owns: writing a checkpoint into a module, by its own hooks where it has some, and the list of entries that do not fit.
 """
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from landscape.checkpoint.checkpoint import Checkpoint
-from landscape.checkpoint.entries import refuse_several, under
+from landscape.checkpoint.entries import EXTRA_STATE, refuse_several, under
 from landscape.checkpoint.unwrap import clean_names
 from landscape.errors import CheckpointError
 from landscape.printable import listed
 
 LISTED = 6
+# What profilers leave in state dicts.
+COUNTERS = ("total_ops", "total_params")
 
 
 @dataclass(frozen=True)
@@ -52,12 +55,17 @@ def fit(model: nn.Module, checkpoint: Checkpoint, *, name: str = "the model") ->
     Raises:
         CheckpointError: there are missing, unexpected or misshapen entries; the message lists them.
     """
-    mapped, own = _mapped(model, checkpoint, name), model.state_dict()
+    mapped, own = _mapped(model, checkpoint, name), _tensors(model)
     if lost := next((key for key, tensor in mapped.items() if tensor.is_complex() and not own[key].is_complex()), None):
         raise CheckpointError(
             f"checkpoint {checkpoint.source}: tensor {lost} is complex, and that of {name} is real; save real weights"
         )
-    model.load_state_dict(mapped, strict=False)
+    prefix = "" if not checkpoint.extra else best_match(model, checkpoint.state_dict)[2]
+    model.load_state_dict({**mapped, **under(checkpoint.extra, prefix)}, strict=False)
+
+
+def _tensors(model: nn.Module) -> dict[str, Tensor]:
+    return {name: value for name, value in model.state_dict().items() if isinstance(value, Tensor)}
 
 
 def fitting(model: nn.Module, checkpoint: Checkpoint, *, name: str = "the model") -> dict[str, Tensor]:
@@ -79,12 +87,27 @@ def fits(model: nn.Module, checkpoint: Checkpoint) -> bool:
 
 def _mapped(model: nn.Module, checkpoint: Checkpoint, name: str) -> dict[str, Tensor]:
     mapped, mismatch, prefix = best_match(model, checkpoint.state_dict)
+    if mismatch.count and (loaded := _through_hooks(model, under(checkpoint.state_dict, prefix))) is not None:
+        mapped, mismatch = loaded, Mismatch((), (), ())
     if mismatch.count:
         raise CheckpointError(
             f"checkpoint {checkpoint.source} does not fit {name}: {mismatch}; name its net with --model"
         )
     _refuse_twins(checkpoint, prefix)
     return mapped
+
+
+def _through_hooks(model: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor] | None:
+    """The state dict as the model's own hooks rename and convert it on loading; None where they do not make it fit."""
+    if not any(module._load_state_dict_pre_hooks for module in model.modules()):
+        return None
+    trial = copy.deepcopy(model)
+    try:
+        keys = trial.load_state_dict(dict(state), strict=False)
+    except RuntimeError:  # shapes differ
+        return None
+    missing = [name for name in keys.missing_keys if not name.endswith(EXTRA_STATE)]
+    return None if missing or keys.unexpected_keys else _tensors(trial)
 
 
 def _refuse_twins(checkpoint: Checkpoint, prefix: str) -> None:
@@ -151,4 +174,5 @@ def _compare(wanted: dict[str, Tensor], found: dict[str, Tensor]) -> Mismatch:
         for key, tensor in wanted.items()
         if key in found and found[key].shape != tensor.shape
     )
-    return Mismatch(missing, tuple(key for key in found if key not in wanted), misshapen)
+    unexpected = tuple(key for key in found if key not in wanted and key.rpartition(".")[2] not in COUNTERS)
+    return Mismatch(missing, unexpected, misshapen)

@@ -45,6 +45,7 @@ class Conduct:
         mixes: what lets the value of a sample depend on the other samples of its batch; None if nothing does.
         whole: the loss is one of whole batches, not a mean over samples.
         pairs: the loss returns (sum, weight).
+        undefined: metrics of the first samples that are NaN or infinite.
     """
 
     gradients: str = NO_GRADIENTS
@@ -53,6 +54,7 @@ class Conduct:
     mixes: str | None = None
     whole: bool = False
     pairs: bool = False
+    undefined: tuple[str, ...] = ()
 
     @property
     def depends_on_batches(self) -> bool:

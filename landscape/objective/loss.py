@@ -58,7 +58,7 @@ def _functions(metrics: Sequence[str | Callable], loss: Callable) -> dict[str, A
         if found.setdefault(name, function) != function and name == "loss":
             continue  # the loss of the run comes first
         if found[name] != function:
-            raise UsageError(f"metrics: two of them are called '{name}'; give one as a function of another name")
+            raise UsageError(f"metrics: two of them are called '{name}'; define one as a function of another name")
     return found
 
 
@@ -111,7 +111,8 @@ def _metric(metric: str | Callable, loss: Callable) -> tuple[str, Any]:
     """(name in results, function)."""
     if not isinstance(metric, str):
         _check_callable("metric", metric)
-        return short_name(metric), metric
+        name = short_name(metric)
+        return "metric" if name == "<lambda>" else name, metric
     if ":" in metric:
         return metric.rpartition(":")[2], resolve_callable(metric, "metric")
     found, name = named_metric(metric, loss)

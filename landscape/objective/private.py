@@ -42,8 +42,15 @@ def private_copy(model: nn.Module) -> nn.Module:
     Raises:
         LandscapeError: the model cannot be copied; the message says why.
     """
+    # what hooks compute from parameters before each call, as pruning does, cannot be copied with its graph, and need not be
+    computed = [
+        value
+        for module in model.modules()
+        for value in vars(module).values()
+        if isinstance(value, Tensor) and not value.is_leaf
+    ]
     try:
-        return copy.deepcopy(model)
+        return copy.deepcopy(model, {id(value): value.detach().clone() for value in computed})
     except Exception as error:
         raise LandscapeError(
             f"the model cannot be copied ({explain(error)}); detach tensors kept in it, "

@@ -5,6 +5,7 @@ Owns: the messages, the check of labels, and finding out whether the loss needs 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -45,11 +46,20 @@ def try_one(objective: Objective, name: str, split: Split) -> None:
         raise
     except Exception as error:
         shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors_in(batch))
+        hint = "; a loss that calls the net is ll.Loss(loss, of='model')" if _takes_outputs_for_a_net(error) else ""
         raise EvaluationError(
-            f"the model or its loss does not accept these batches (shapes {shapes}): {explain(error)}"
+            f"the model or its loss does not accept these batches (shapes {shapes}): {explain(error)}{hint}"
         ) from error
+    undefined = {name: value for name, value in results.items() if not math.isfinite(value) and "/" not in name}
+    if undefined and not objective.conduct.undefined:
+        found = tuple(f"{name.replace('_', ' ')} ({value:g})" for name, value in undefined.items())
+        objective.conduct = replace(objective.conduct, undefined=found)
     if objective.l2 and f"{name}_loss" not in results:
         raise UsageError(f"l2 adds to the loss, and none is among the values: {', '.join(results)}")
+
+
+def _takes_outputs_for_a_net(error: Exception) -> bool:
+    return isinstance(error, TypeError) and "'Tensor' object is not callable" in str(error)
 
 
 def _results(objective: Objective, batch: Any, name: str, targets: Tensor | None) -> dict[str, float]:
@@ -58,6 +68,11 @@ def _results(objective: Objective, batch: Any, name: str, targets: Tensor | None
         outputs = _with_gradients(objective, batch, lambda given: forward(model, given[0]))
         classes = class_count(outputs, batch[1])
         check_labels(batch[1] if targets is None else targets, classes, name, measure.ignored)
+        if targets is not None and measure.ignored is not None and bool((targets == measure.ignored).all()):
+            raise DataError(
+                f"all targets of the {name} data are {measure.ignored}, which is to be ignored: there is nothing to average; "
+                "check ignore_index"
+            )
     size = batch_length(batch)  # before the loss, which may take the batch apart
     tally = Tally()
     tally.add(name, _with_gradients(objective, batch, lambda given: measure(model, given)), size)

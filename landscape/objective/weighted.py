@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from landscape.data.split import BatchSplit, Split, StreamSplit
 from landscape.data.transfer import sent
-from landscape.errors import EvaluationError
+from landscape.errors import EvaluationError, UsageError
 
 IGNORED = -100  # torch's usual `ignore_index`
 SCAN = 256
@@ -90,6 +90,9 @@ def target_mean(loss: Callable) -> TargetMean | None:
         or set(given) - {*KEYWORDS}
     ):
         return None
+    weight = given.get("weight")
+    if isinstance(weight, Tensor) and bool((weight < 0).any()):
+        raise UsageError(f"a class weight of the loss is {float(weight.min()):g}; expected numbers from 0 on")
     return TargetMean(
         inner, given.get("weight"), given.get("ignore_index", IGNORED), given.get("label_smoothing") or 0.0
     )  # fmt: skip

@@ -102,7 +102,9 @@ def make_directions(
         others = [other_net(spec, net) for spec in (options.to, options.to_y) if spec is not None]
         ends = [*others, None, None][:ndim]
         directions = [_direction(options, net, layout, origin, axis, other, chosen) for axis, other in enumerate(ends)]
-        labels = tuple(_label(axis, net, other) for axis, other in enumerate(ends))
+        names = iter(_distinct([net.label, *(other.label for other in others)]))
+        first = next(names)
+        labels = tuple(_label(axis, first, None if other is None else next(names)) for axis, other in enumerate(ends))
     if options.orthogonal:
         x, y = directions
         assert isinstance(x, Direction) and isinstance(y, Direction)  # options exclude lean
@@ -141,10 +143,10 @@ def _direction(
     return direction
 
 
-def _label(axis: int, net: Net, other: Other | None) -> str:
+def _label(axis: int, net: str, other: str | None) -> str:
     if other is None:
         return f"{NAMES[axis]}: random direction"
-    return f"{NAMES[axis]}: {net.label} (0) to {other.label} (1)"
+    return f"{NAMES[axis]}: {net} (0) to {other} (1)"
 
 
 def _stored_label(name: str, facts: dict) -> str:

@@ -45,6 +45,10 @@ def evaluation_notes(objective: Objective, facts: EvaluationFacts) -> list[str]:
         found.append(
             f"an evaluation changes {listed(facts.restored, LISTED)}: put back before each batch; derivatives take it as fixed"
         )
+    if objective.conduct.undefined:
+        found.append(
+            f"not a finite number at the net's own weights: {listed(objective.conduct.undefined, LISTED)} of the first samples"
+        )
     if facts.gradients:
         found.append(f"the loss differentiates by {facts.gradients}, so it is evaluated with gradients")
     return found

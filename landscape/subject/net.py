@@ -6,7 +6,6 @@ may be used (trust.py), and what the provenance says of both.
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,13 +14,14 @@ import torch
 from torch import Tensor, nn
 
 from landscape.checkpoint.checkpoint import Checkpoint, odd_tensor, tensors_digest
-from landscape.checkpoint.entries import under
+from landscape.checkpoint.entries import EXTRA_STATE, under
 from landscape.checkpoint.fit import fit, fitting, leading_paths
 from landscape.direction.parts import Parts
 from landscape.errors import CheckpointError, LandscapeError, UsageError
 from landscape.models.choose import ReadBatch, choose
 from landscape.models.recognize import recognize
 from landscape.models.resolve import build_model
+from landscape.objective.private import private_copy
 from landscape.subject.entry import chosen_entry, fitting_entry, read
 from landscape.surfaces.provenance import CheckpointFacts, ModelFacts
 from landscape.trust import Trust, harmless, taken
@@ -97,7 +97,7 @@ def load_net(
     meta = {**harmless(checkpoint.meta), **taken(wanted, checkpoint.source, trust)}
     checkpoint = fitting_entry(checkpoint, bare(model) if isinstance(model, nn.Module) else model or meta.get("model"))
     if isinstance(model, nn.Module):
-        name, module = type(bare(model)).__name__, copy.deepcopy(bare(model))
+        name, module = type(bare(model)).__name__, private_copy(bare(model))
     else:
         name, state = _spec_of(checkpoint, model or meta.get("model"), read_batch)
         module = build_model(name, state_dict=state)
@@ -116,7 +116,7 @@ def other_net(checkpoint: Any, like: Net) -> Other:
     if isinstance(checkpoint, nn.Module):
         label = type(bare(checkpoint)).__name__
         _check_plain(bare(checkpoint))
-        checkpoint = Checkpoint(dict(bare(checkpoint).state_dict()), source=IN_MEMORY)
+        checkpoint = Checkpoint(_tensors(bare(checkpoint)), source=IN_MEMORY)
     else:
         checkpoint = fitting_entry(read(checkpoint, like.checkpoint.entry, optional=True), like.module)
     return Other(fitting(like.module, checkpoint, name=like.name), label or _label(checkpoint.source))
@@ -139,15 +139,27 @@ def _check_plain(model: nn.Module) -> None:
         raise LandscapeError(
             "the model is scripted or traced, and cannot be evaluated at other weights; pass the module itself"
         )
-    if odd := odd_tensor(model.state_dict(keep_vars=True)):
+    stored = model.state_dict(keep_vars=True)
+    others = [name for name, value in stored.items() if not isinstance(value, Tensor)]
+    if packed := next((name for name in others if not name.endswith(EXTRA_STATE)), None):
+        raise LandscapeError(
+            f"the model {type(model).__name__}: {packed} is a {type(stored[packed]).__name__}, as quantized layers keep their "
+            "weights, which cannot be moved; pass the net before quantization"
+        )
+    if odd := odd_tensor({name: value for name, value in stored.items() if name not in others}):
         raise LandscapeError(f"the model {type(model).__name__}: {odd}")
+
+
+def _tensors(model: nn.Module) -> dict[str, Tensor]:
+    """Those of its state dict, which may hold a state of another kind too."""
+    return {name: value for name, value in model.state_dict().items() if isinstance(value, Tensor)}
 
 
 def _in_memory(model: nn.Module) -> Net:
     model = bare(model)
     name = type(model).__name__
     _check_plain(model)
-    facts = CheckpointFacts(path=IN_MEMORY, sha256=tensors_digest(model.state_dict()))
+    facts = CheckpointFacts(path=IN_MEMORY, sha256=tensors_digest(_tensors(model)))
     return _net(model, name, {}, facts, name, own=False)
 
 

@@ -147,7 +147,7 @@ def test_class_weights_are_told_apart_in_the_name():
         ("cross_entropy(label_smoothing=2)", None, "expected a number from 0 to 1"),
         ("mse", ["top0"], "metric 'top0'"),
         ("mse", ["top(k=0)"], "metric 'top"),
-        ("cross_entropy", [huber, functools.partial(huber, delta=3.0)], "two of them are called 'huber'"),
+        ("cross_entropy", [huber, functools.partial(huber, delta=3.0)], "two of them are called 'huber'; define one"),
     ],
 )
 def test_losses_that_cannot_be_meant(loss, metrics, message):

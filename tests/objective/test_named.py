@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+import landscape as ll
 from landscape.data.load import load_splits
 from landscape.errors import DataError, LandscapeError
 from landscape.objective.loss import make_measure
@@ -141,3 +142,20 @@ def test_classes_may_come_last(net):
     assert found["train_loss"] == pytest.approx(expected, rel=1e-12)
     assert found["train_accuracy"] == pytest.approx(float((net(x).argmax(-1) == y).double().mean()), rel=1e-6)
     assert found["train_mse"] == pytest.approx(float((net(x) - F.one_hot(y, 4)).square().mean()), rel=1e-12)
+
+
+def test_what_leaves_nothing_to_average_is_an_error(net):
+    """A surface of NaN without a word would be computed to its end."""
+    x, y = inputs(), torch.full((N,), 2)
+    with pytest.raises(DataError, match="all targets of the train data are 2, which is to be ignored"):
+        evaluated(net, (x, y), "cross_entropy(ignore_index=2)")
+    with pytest.raises(LandscapeError, match="a class weight of the loss is -1; expected numbers from 0 on"):
+        evaluated(net, (x, y), nn.CrossEntropyLoss(weight=torch.tensor([-1.0, 1, 1, 1, 1, 1])))
+
+
+def test_a_net_that_is_not_finite_at_its_own_weights_is_named(net, capsys):
+    net.bias.data[0] = float("nan")
+    found = ll.line(model=net, data=(inputs(), classes()), x=(-1, 1, 3), precision="fp64")
+    assert np.isnan(found.values["train_loss"]).all()
+    said = capsys.readouterr().err
+    assert "not a finite number at the net's own weights: train loss (nan) of the first samples" in said
