@@ -147,19 +147,21 @@ def test_a_loss_of_model_and_batch_has_metrics_of_the_outputs_too():
 
 
 def test_what_a_mean_is_over_can_be_said():
-    """A trial would find a root of a mean, and refuse it; its author may say that it is one of batches."""
-    batches = DataLoader(TensorDataset(U, V, T), batch_size=4)
+    """A trial would find a root of a mean, and refuse it; its author may say that it is one of his batches."""
+    torch.manual_seed(0)
+    net, batches = nn.Linear(3, 4).double(), DataLoader(TensorDataset(U, T), batch_size=4)
 
     def root(outputs, targets):
         return F.cross_entropy(outputs, targets).sqrt()
 
-    given = {"model": Two(), "data": batches, "x": (-1, 1, 3), "precision": "fp64", "quiet": True, "batch_size": 4}
+    given = {"model": net, "data": batches, "x": (-1, 1, 3), "precision": "fp64", "quiet": True}
     with pytest.raises(UsageError, match="is not a mean over samples"):
-        ll.line(loss=root, **given)
+        ll.line(loss=root, batch_size=4, **given)
     found = ll.line(loss=ll.Loss(root, over="batches"), **given)
-    parts = [(F.cross_entropy(Two()(U[s], V[s]), T[s]).sqrt().item(), len(T[s])) for s in cut(4, lambda s: s)]
+    parts = [(F.cross_entropy(net(U[s]), T[s]).sqrt().item(), len(T[s])) for s in cut(4, lambda s: s)]
     expected = sum(value * count for value, count in parts) / N
     assert found.at_origin("train_loss") == pytest.approx(expected, rel=1e-12)
+    assert found.provenance["evaluation"]["mean"] == "batches"
 
 
 def test_packed_sequences_count_as_sequences():
