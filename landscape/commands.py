@@ -13,6 +13,7 @@ COMMANDS = (
     "compare",
     "export",
     "info",
+    "new",
     "demo",
     "bench",
 )
