@@ -40,12 +40,31 @@ def mapped(batch: Any, change: Change) -> Any:
     if is_self_moving(batch):
         return copy.copy(batch).apply(lambda part: change(part) if isinstance(part, Tensor) else part)
     if isinstance(batch, dict) or hasattr(batch, "items"):
-        return type(batch)({key: mapped(value, change) for key, value in batch.items()})
+        return _like(batch, {key: mapped(value, change) for key, value in batch.items()})
     if isinstance(batch, (list, tuple)):
         parts = [mapped(value, change) for value in batch]
         return type(batch)(*parts) if hasattr(batch, "_fields") else type(batch)(parts)
     if _has_attributes(batch):
         return _with_attributes(batch, {key: mapped(value, change) for key, value in vars(batch).items()})
+    return batch
+
+
+def _like(batch: Any, entries: dict[Any, Any]) -> Any:
+    """Entries in a mapping of the batch's type; in a dict where that type wants more, as a defaultdict does."""
+    try:
+        return type(batch)(entries)
+    except TypeError:
+        return entries
+
+
+def with_tensors(batch: Any) -> Any:
+    """The batch with tensors in place of arrays of numbers."""
+    if isinstance(batch, np.ndarray) and batch.dtype.kind in "biuf":
+        return torch.from_numpy(np.ascontiguousarray(batch))
+    if isinstance(batch, dict):
+        return _like(batch, {key: with_tensors(value) for key, value in batch.items()})
+    if type(batch) in (list, tuple):
+        return type(batch)(with_tensors(value) for value in batch)
     return batch
 
 

@@ -21,7 +21,7 @@ from landscape.callables import explain, resolve_callable
 from landscape.data.normalize import Normalize
 from landscape.data.rows import RowsSplit
 from landscape.data.split import BatchSplit, Split, StreamSplit, TensorSplit, fingerprint_of, tensor_split
-from landscape.data.structure import batch_length, is_pair, stacked, tensors_in
+from landscape.data.structure import batch_length, is_pair, stacked, tensors_in, with_tensors
 from landscape.errors import DataError, LandscapeError, UsageError
 
 COLLECT = 256
@@ -118,7 +118,7 @@ def _from_dataset(data: Dataset, normalize: Normalize, subset: Callable, budget:
 
 
 def _from_loader(data: Iterable, normalize: Normalize, subset: Callable, sampled: bool) -> Split:
-    batches = list(data)
+    batches = [batch if is_pair(batch) else with_tensors(batch) for batch in data]
     if not batches:
         raise DataError("the data are empty; expected at least one batch")
     if isinstance(batches[0], DataLoader):

@@ -70,7 +70,7 @@ class OutputMeasure:
         self.combined = {name: each for name, each in functions.items() if isinstance(each, Combined)}
         means = [each for each in functions.values() if isinstance(each, TargetMean)]
         self.reads_labels = bool(means) or any(plain(each) in _READERS for each in functions.values())
-        self.ignored = means[0].ignore_index if means and not {mse, mae} & {*map(plain, functions.values())} else None
+        self.ignored = means[0].ignore_index if means else None
 
     def read(self, splits: Mapping[str, Split], model: nn.Module) -> dict[str, Split]:
         return self.reading.splits(splits, model)

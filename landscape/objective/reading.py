@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from landscape.data.rows import RowsSplit
-from landscape.data.split import BatchSplit, Split, StreamSplit
+from landscape.data.split import BatchSplit, Split, StreamSplit, TensorSplit
 from landscape.data.structure import is_pair, is_self_moving
 from landscape.errors import DataError
 from landscape.objective.weighted import IGNORED
@@ -34,13 +34,14 @@ LISTED = 8
 class Call:
     """The arguments of the net for a batch. `classes_last`: its outputs are (n, positions, classes).
 
-    `next_token`: the targets belong to all positions but the last.
+    `next_token`: the targets belong to all positions but the last. `left`: entries that the net does not take.
     """
 
     arguments: tuple[Any, ...] = ()
     named: Mapping[str, Any] | None = None
     classes_last: bool = False
     next_token: bool = False
+    left: tuple[str, ...] = ()
 
     def __call__(self, model: Callable[..., Any]) -> Any:
         return model(*self.arguments, **(self.named or {}))
@@ -92,6 +93,10 @@ class Reading:
             return replace(split, rows=self.pair(split.rows, model))
         if isinstance(split, BatchSplit):
             return replace(split, ready=[self.pair(batch, model) for batch in split.ready])
+        # one target for each token
+        if isinstance(split, TensorSplit) and split.targets.ndim > 1 and _parts_of_transformers(model):
+            rows = self.pair((split.inputs, split.targets), model)
+            return RowsSplit(rows, split.size, split.of, split.fingerprint, split.given)
         if isinstance(split, StreamSplit) and split.targets is None:
             read = split.read
             return replace(split, read=lambda size: (self.pair(batch, model) for batch in read(size)))
@@ -99,22 +104,29 @@ class Reading:
 
     def pair(self, batch: Any, model: nn.Module) -> tuple[Any, Any]:
         """(inputs, targets) of a batch: a `Call` in place of the inputs, unless they are one tensor."""
-        if is_pair(batch) and self.inputs is None and self.targets is None:
+        net, inside = _bare(model), _parts_of_transformers(model)
+        if is_pair(batch) and self.inputs is None and self.targets is None and not inside:
             return tuple(batch)
         inputs, targets = self._parts(batch)
-        net = _bare(model)
-        next_token = _predicts_next_token(net)
-        if targets is None and next_token:
+        causal = any(map(_predicts_next_token, inside))
+        if targets is None and causal:
             targets = _tokens(inputs)
+        # its own labels are shifted by the net itself; those of a pair or a wrapper are, if they are the tokens
+        own = causal and net in inside and not is_pair(batch)
+        next_token = own or (causal and _are_the_tokens(targets, inputs))
         if targets is None:
             raise DataError(
                 f"a batch with {_described(batch)} does not say its targets; name one of them {', '.join(TARGETS)}, or give a "
                 "loss of the form file.py:callable(model, batch)"
             )
+        call = _call(inputs, net)
+        if any(map(_encodes_and_decodes, inside)) and "labels" in _parameters(net)[0]:
+            # it makes the inputs of its decoder from them
+            call = replace(call, named={**(call.named or {}), "labels": targets})
         if next_token:
             targets = targets[:, 1:]
-        call = _call(inputs, net, batch)
-        call = replace(call, classes_last=_is_of_transformers(net), next_token=next_token)
+        last = bool(inside) and isinstance(targets, Tensor) and targets.ndim == 2
+        call = replace(call, classes_last=last, next_token=next_token)
         return call.alone if call.alone is not None else call, targets
 
     def _parts(self, batch: Any) -> tuple[Any, Any]:
@@ -179,18 +191,19 @@ def _rest(batch: Any, targets: Which | None) -> Which:
     return lambda given: given
 
 
-def _call(inputs: Any, net: nn.Module, batch: Any) -> Call:
+def _call(inputs: Any, net: nn.Module) -> Call:
     """How the net takes these inputs: entries by the names of its parameters, tuples one by one."""
     names, required, takes_any, many = _parameters(net)
     if isinstance(inputs, (list, tuple)):
-        return Call(tuple(inputs) if many or len(required) > 1 else (inputs,))
+        several = len(required) <= len(inputs) <= len(names) and len(names) > 1
+        return Call(tuple(inputs) if many or several or len(required) > 1 else (inputs,))
     if isinstance(inputs, Tensor):
         return Call((inputs,))
     if is_mapping(inputs) and not is_self_moving(inputs):
-        return _call_by_name(inputs, net, batch, names, required, takes_any)
-    found = {name: _or_none(inputs, name) for name in (*required, *(["batch"] if "batch" in names else []))}
-    named = required and all(isinstance(found[name], Tensor) for name in required)
-    return Call(named=found) if named else Call((inputs,))
+        return _call_by_name(inputs, net, names, required, takes_any)
+    found = {name: _or_none(inputs, name) for name in names if name not in TARGETS}
+    found = {name: value for name, value in found.items() if isinstance(value, Tensor)}
+    return Call(named=found) if required and all(name in found for name in required) else Call((inputs,))
 
 
 def _or_none(inputs: Any, name: str) -> Any:
@@ -200,15 +213,12 @@ def _or_none(inputs: Any, name: str) -> Any:
         return None
 
 
-def _call_by_name(
-    inputs: Any, net: nn.Module, batch: Any, names: set[str], required: list[str], takes_any: bool
-) -> Call:
+def _call_by_name(inputs: Any, net: nn.Module, names: set[str], required: list[str], takes_any: bool) -> Call:
     takes_any = takes_any and not _is_of_transformers(net)  # which pass on what they do not know
     known = {n: value for n, value in inputs.items() if n in names or (takes_any and isinstance(value, Tensor))}
-    if _encodes_and_decodes(net) and "labels" in names:  # it makes the inputs of its decoder from them
-        known["labels"] = batch["labels"]
+    left = tuple(str(name) for name, value in inputs.items() if name not in known and isinstance(value, Tensor))
     if known and all(name in known for name in required):
-        return Call(named=known)
+        return Call(named=known, left=left)
     tensors = [value for value in inputs.values() if isinstance(value, Tensor)]
     if known or (len(tensors) > 1 and len(required) > 1):
         raise DataError(
@@ -242,10 +252,26 @@ def _is_of_transformers(net: nn.Module) -> bool:
     return any(each.__module__.partition(".")[0] == "transformers" for each in type(net).__mro__)
 
 
+def _parts_of_transformers(model: nn.Module) -> list[nn.Module]:
+    """The nets of `transformers` in it, itself among them."""
+    return [each for each in model.modules() if _is_of_transformers(each)]
+
+
+def _are_the_tokens(targets: Any, inputs: Any) -> bool:
+    """Whether targets are the inputs' own tokens, but for those that are to be ignored."""
+    tokens = _tokens(inputs)
+    if tokens is None or not isinstance(targets, Tensor) or targets.shape != tokens.shape:
+        return False
+    counted = (targets != IGNORED) & (tokens != IGNORED)
+    return bool(counted.any()) and bool((targets == tokens)[counted].all())
+
+
 def _predicts_next_token(net: nn.Module) -> bool:
     name = type(net).__name__
-    is_causal = getattr(net, "loss_type", None) == "ForCausalLM" or name.endswith(("ForCausalLM", "LMHeadModel"))
-    return is_causal and _is_of_transformers(net)
+    if not name.endswith(("ForCausalLM", "LMHeadModel")):
+        return getattr(net, "loss_type", None) == "ForCausalLM"
+    code = inspect.unwrap(type(net).forward).__code__  # a few older decoders take labels that are shifted already
+    return "loss_function" in code.co_names or any(name.startswith("shift") for name in code.co_varnames)
 
 
 def _encodes_and_decodes(net: nn.Module) -> bool:

@@ -17,7 +17,7 @@ from landscape.data.split import Split
 from landscape.data.structure import batch_length, mapped, tensors_in
 from landscape.errors import DataError, EvaluationError, LandscapeError, UsageError
 from landscape.objective.conduct import NO_GRADIENTS, OF_INPUTS, OF_PARAMETERS
-from landscape.objective.functions import class_count
+from landscape.objective.functions import class_count, cross_entropy, plain
 from landscape.objective.reading import forward
 from landscape.objective.steady import Held, checksum, refuse_moved
 from landscape.objective.tally import Tally, fetch_sums, means
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from landscape.objective.objective import Objective
 
 TRIED = 8
+# How far from 1 probabilities may sum: they may be in bfloat16.
+NEARLY = 2e-2
 T = TypeVar("T")
 
 
@@ -58,6 +60,21 @@ def try_one(objective: Objective, name: str, split: Split) -> None:
         raise UsageError(f"l2 adds to the loss, and none is among the values: {', '.join(results)}")
 
 
+def _check_probabilities(targets: Any, outputs: Any, where: str) -> None:
+    """Raises DataError for values as targets of cross-entropy that are no probabilities: its value would mean nothing."""
+    if not isinstance(targets, Tensor) or not isinstance(outputs, Tensor) or not targets.is_floating_point():
+        return
+    if targets.shape[1:] != outputs.shape[1:]:  # which the loss itself refuses
+        return
+    sums = targets.sum(dim=1)
+    if outputs.shape[1] > 1 and bool((targets >= 0).all()) and bool((sums - 1).abs().max() < NEARLY):
+        return
+    raise DataError(
+        f"cross_entropy: the targets of the {where} data are {targets.dtype} of shape {tuple(targets.shape)}, and no "
+        "probabilities that sum to 1; give bce for several labels per sample, mse for values"
+    )
+
+
 def _takes_outputs_for_a_net(error: Exception) -> bool:
     return isinstance(error, TypeError) and "'Tensor' object is not callable" in str(error)
 
@@ -68,6 +85,8 @@ def _results(objective: Objective, batch: Any, name: str, targets: Tensor | None
         outputs = _with_gradients(objective, batch, lambda given: forward(model, given[0]))
         classes = class_count(outputs, batch[1])
         check_labels(batch[1] if targets is None else targets, classes, name, measure.ignored)
+        if any(plain(each) is cross_entropy for each in getattr(measure, "functions", {}).values()):
+            _check_probabilities(batch[1] if targets is None else targets, outputs, name)
         if targets is not None and measure.ignored is not None and bool((targets == measure.ignored).all()):
             raise DataError(
                 f"all targets of the {name} data are {measure.ignored}, which is to be ignored: there is nothing to average; "

@@ -5,9 +5,12 @@ Owns: the words. What was found out is the business of objective/conduct.py.
 
 from __future__ import annotations
 
+from typing import Any
+
 from landscape.direction.selection import Selection
 from landscape.objective.adapt import batches_text, mean_text
 from landscape.objective.objective import Objective
+from landscape.objective.reading import Call
 from landscape.printable import listed
 from landscape.surfaces.provenance import EvaluationFacts
 
@@ -49,9 +52,18 @@ def evaluation_notes(objective: Objective, facts: EvaluationFacts) -> list[str]:
         found.append(
             f"not a finite number at the net's own weights: {listed(objective.conduct.undefined, LISTED)} of the first samples"
         )
+    if left := _left(objective):
+        found.append(f"the net does not take {listed(left, LISTED)} of a batch, which is left out")
     if facts.gradients:
         found.append(f"the loss differentiates by {facts.gradients}, so it is evaluated with gradients")
     return found
+
+
+def _left(objective: Objective) -> tuple[str, ...]:
+    """The entries of batches that are not passed to the net."""
+    batch: Any = next(iter(next(iter(objective.splits.values())).batches(1)), None)
+    is_call = isinstance(batch, (tuple, list)) and len(batch) == 2 and isinstance(batch[0], Call)
+    return batch[0].left if is_call else ()
 
 
 def moving_notes(chosen: Selection, verb: str = "move") -> list[str]:

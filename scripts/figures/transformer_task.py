@@ -10,10 +10,10 @@ import os
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
+from pydoc_data.topics import topics
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
-from pydoc_data.topics import topics
 from torch import Tensor, nn
 from transformers import GPT2Config, GPT2LMHeadModel
 

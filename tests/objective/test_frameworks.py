@@ -213,3 +213,70 @@ def test_detection_by_a_loss_of_the_model():
     expected = sum(copy.deepcopy(net).train()(images, boxes).values()).item()
     assert found.at_origin("train_loss") == pytest.approx(expected, rel=1e-4)
     assert found.provenance["data"]["splits"]["train"]["samples"] == 2
+
+
+class Wrapper(nn.Module):
+    """As users wrap a language model: its class says nothing of labels."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, input_ids, attention_mask=None, labels=None):
+        return self.inner(input_ids=input_ids, attention_mask=attention_mask)
+
+
+def test_labels_are_shifted_where_they_are_the_tokens():
+    """In a wrapper and in pairs too; the net's own class decides otherwise: older decoders take shifted labels."""
+    model, entries = made("GPT-2"), NETS["GPT-2"][1]
+    expected = model(**entries).loss.item()
+    assert at_origin(Wrapper(model), batches(entries)) == pytest.approx(expected, rel=1e-6)
+    whole = model(input_ids=IDS, labels=IDS).loss.item()
+    assert at_origin(model, (IDS, IDS)) == pytest.approx(whole, rel=1e-6)
+    next_ones = torch.where(torch.arange(LENGTH) < LENGTH - 1, IDS.roll(-1, 1), -100)
+    assert at_origin(model, (IDS, next_ones)) == pytest.approx(whole, rel=1e-6)
+    bart = tf.BartConfig(
+        vocab_size=WORDS, d_model=8, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2, decoder_attention_heads=2,
+        encoder_ffn_dim=16, decoder_ffn_dim=16, max_position_embeddings=16, is_decoder=True, is_encoder_decoder=False,
+    )  # fmt: skip
+    decoder = tf.BartForCausalLM(bart).double().eval()
+    shifted = {"input_ids": IDS, "labels": next_ones}
+    assert at_origin(decoder, batches(shifted)) == pytest.approx(decoder(**shifted).loss.item(), rel=1e-6)
+
+
+def test_the_decoder_gets_its_labels_in_pairs_too():
+    model = made("T5")
+    expected = model(input_ids=IDS, labels=PADDED).loss.item()
+    assert at_origin(model, (IDS, PADDED)) == pytest.approx(expected, rel=1e-6)
+
+
+def test_each_token_has_a_class_in_pairs_too():
+    """With as many classes as tokens the order of dimensions cannot be seen from shapes."""
+    torch.manual_seed(0)
+    model = tf.BertForTokenClassification(tf.BertConfig(num_labels=LENGTH, **BERT)).double().eval()
+    labels = torch.randint(0, LENGTH, (N, LENGTH), generator=GENERATOR)
+    expected = model(input_ids=IDS, labels=labels).loss.item()
+    assert at_origin(model, (IDS, labels)) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("targets", [torch.tensor([[1.0, 1, 0]] * N), torch.randn(N, 3), torch.randn(N, 1)])
+def test_values_are_no_probabilities(targets):
+    """Cross-entropy of several labels, or of values, would be a number without a meaning."""
+    net = nn.Linear(8, targets.shape[1])
+    with pytest.raises(
+        ll.LandscapeError, match="no probabilities that sum to 1; give bce for several labels per sample"
+    ):
+        ll.line(model=net, data=(torch.randn(N, 8), targets), x=(-1, 1, 3), quiet=True)
+
+
+def test_what_a_graph_has_and_a_net_takes_is_passed():
+    class Weighted(OfNames):
+        def forward(self, x, edge_index, batch, edge_weight=None):
+            return self.out(global_mean_pool(self.convolution(x, edge_index, edge_weight).relu(), batch))
+
+    graphs = [graph.clone() for graph in GRAPHS]
+    for graph in graphs:
+        graph.edge_weight = torch.rand(graph.edge_index.shape[1], generator=GENERATOR, dtype=torch.float64)
+    whole = Batch.from_data_list(graphs)
+    expected = F.cross_entropy(Weighted()(whole.x, whole.edge_index, whole.batch, whole.edge_weight), whole.y).item()
+    assert at_origin(Weighted(), GraphLoader(graphs, batch_size=4)) == pytest.approx(expected, rel=1e-12)

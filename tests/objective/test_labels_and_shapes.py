@@ -76,7 +76,7 @@ def test_an_error_in_the_users_loss_is_one_line(cnn, images, objective):
 
 
 def test_class_probabilities_need_no_labels(cnn, images, objective):
-    objective(cnn(), (images[0], torch.rand(23, 3)), metrics=["loss"]).check()
+    objective(cnn(), (images[0], torch.rand(23, 3).softmax(dim=1)), metrics=["loss"]).check()
 
 
 def test_what_fits_passes(cnn, images, objective):

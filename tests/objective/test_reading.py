@@ -219,3 +219,31 @@ def test_an_image_and_a_label_by_name_take_the_fast_way():
     """One tensor and targets are a pair like any other."""
     call = Call((U,))
     assert call.alone is U and Call((U,), classes_last=True).alone is None and Call((U, V)).alone is None
+
+
+def test_optional_parameters_count_and_what_is_left_out_is_said(capsys):
+    class Masked(nn.Module):
+        def __init__(self):
+            super().__init__()
+            torch.manual_seed(0)
+            self.a = nn.Linear(3, 4).double()
+
+        def forward(self, x, mask=None):
+            return self.a(x if mask is None else x * mask)
+
+    mask = (U > 0).double()
+    expected = F.cross_entropy(Masked()(U, mask), T).item()
+    given = {"model": Masked(), "x": (-1, 1, 3), "precision": "fp64"}
+    for data in (TensorDataset(U, mask, T), [{"x": U.numpy(), "mask": mask.numpy(), "y": T.numpy()}]):
+        assert ll.line(data=data, quiet=True, **given).at_origin("train_loss") == pytest.approx(expected, rel=1e-12)
+    ll.line(data=[{"x": U, "attention_mask": mask, "y": T}], **given)
+    assert "the net does not take attention_mask of a batch, which is left out" in capsys.readouterr().err
+
+
+def test_accuracy_leaves_out_what_the_loss_ignores_whatever_else_is_measured():
+    net, given = Two(), {"data": FORMS["dict"][1], "x": (-1, 1, 3), "precision": "fp64", "quiet": True}
+    counted = T != 2
+    expected = (net(U, V).argmax(1) == T)[counted].double().mean().item()
+    for metrics in ("loss,accuracy", "loss,accuracy,mse,cross_entropy"):
+        found = ll.line(model=net, loss="cross_entropy(ignore_index=2)", metrics=metrics, **given)
+        assert found.at_origin("train_accuracy") == pytest.approx(expected, rel=1e-12)
