@@ -2,7 +2,8 @@
 
 Owns: what of HDF5 is read: groups, arrays of numbers and short attributes that lie in the file itself, and no more bytes than
 a file of its size may declare. Links to other places, arrays whose bytes are in other files, and filters that are loaded from
-elsewhere are refused, because through them a file could bring the contents of others into a result. Knows no layout.
+elsewhere are refused, because through them a file could bring the contents of others into a result; so are heaps of texts that
+would hold the library for ever. Knows no layout.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import h5py
 import numpy as np
 
 from landscape.errors import LandscapeError
+from landscape.global_heaps import endless_heap
 from landscape.regular import most_bytes, reason_unreadable
 
 # deflate, shuffle, fletcher32, szip, nbit, scaleoffset, lzf: those that come with HDF5 and h5py.
@@ -180,6 +182,10 @@ def plain_hdf5(path: str | Path, what: str, error: type[LandscapeError], expecte
         raise error(f"{what} {path}: is not HDF5{_hint(Path(path))}; expected {expected}")
     try:
         with h5py.File(path, "r") as file:
+            if file.id.get_create_plist().get_sizes() != (8, 8):
+                raise Refused("its addresses and lengths are not of 8 bytes")
+            if endless_heap(path):
+                raise Refused("a heap of its texts is damaged and has no end")
             yield PlainGroup(file, [most_bytes(path), GROUPS])
     except LandscapeError:
         raise

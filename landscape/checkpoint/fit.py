@@ -53,13 +53,10 @@ def fit(model: nn.Module, checkpoint: Checkpoint, *, name: str = "the model") ->
     A prefix before the net's names (such as Lightning's `model.`) is found by trying; entries without it are ignored.
 
     Raises:
-        CheckpointError: there are missing, unexpected or misshapen entries; the message lists them.
+        CheckpointError: there are missing, unexpected or misshapen entries, and the message lists them; or an entry is complex
+            and the net's is real.
     """
-    mapped, own = _mapped(model, checkpoint, name), _tensors(model)
-    if lost := next((key for key, tensor in mapped.items() if tensor.is_complex() and not own[key].is_complex()), None):
-        raise CheckpointError(
-            f"checkpoint {checkpoint.source}: tensor {lost} is complex, and that of {name} is real; save real weights"
-        )
+    mapped = _mapped(model, checkpoint, name)
     prefix = "" if not checkpoint.extra else best_match(model, checkpoint.state_dict)[2]
     model.load_state_dict({**mapped, **under(checkpoint.extra, prefix)}, strict=False)
 
@@ -94,6 +91,12 @@ def _mapped(model: nn.Module, checkpoint: Checkpoint, name: str) -> dict[str, Te
             f"checkpoint {checkpoint.source} does not fit {name}: {mismatch}; name its net with --model"
         )
     _refuse_twins(checkpoint, prefix)
+    own = model.state_dict()
+    # torch would drop the imaginary parts with no more than a warning
+    if lost := next((key for key, tensor in mapped.items() if tensor.is_complex() and not own[key].is_complex()), None):
+        raise CheckpointError(
+            f"checkpoint {checkpoint.source}: tensor {lost} is complex, and that of {name} is real; save real weights"
+        )
     return mapped
 
 

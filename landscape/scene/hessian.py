@@ -53,7 +53,7 @@ def ratio(smallest: np.ndarray, largest: np.ndarray) -> np.ndarray:
     >>> ratio(np.array([-1.0, 0.5, -3.0, 0.0]), np.array([4.0, 1.0, -2.0, 0.0])).tolist()
     [0.25, 0.0, 1.5, 0.0]
     """
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         found = np.abs(smallest / largest)
     # Where one of the two is NaN, so is the ratio.
     return np.where((smallest >= 0) & ~np.isnan(largest), 0.0, found)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from landscape.errors import UsageError
+from landscape.scene.reach import LARGEST
 from landscape.scene.text import short
 
 LINEAR, LOG, SYMLOG = "linear", "log", "symlog"
@@ -58,7 +59,8 @@ class Scale:
         """The inverse of `heights`, except for the clipping."""
         heights = np.asarray(heights, dtype=np.float64)
         if self.kind == LOG:
-            return 10.0**heights
+            # a fence may lie beyond all that a float can hold
+            return 10.0 ** np.clip(heights, -300, 300)
         if self.kind == SYMLOG:
             return np.sinh(heights * np.log(10)) * 2 * self.unit
         return heights
@@ -135,8 +137,8 @@ def _points(values: np.ndarray) -> str:
 
 def _check_limits(vmin: float | None, vmax: float | None) -> None:
     for name, limit in (("vmin", vmin), ("vmax", vmax)):
-        if limit is not None and not np.isfinite(limit):
-            raise UsageError(f"{name} {limit}: expected a finite number")
+        if limit is not None and not abs(limit) <= LARGEST:
+            raise UsageError(f"{name} {limit}: expected a finite number, {LARGEST:g} at most in magnitude")
     if vmin is not None and vmax is not None and vmin >= vmax:
         raise UsageError(f"vmin {vmin:g} must be smaller than vmax {vmax:g}")
 

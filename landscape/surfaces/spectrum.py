@@ -25,6 +25,8 @@ from landscape.surfaces.provenance import Provenance
 # For files without the requested index.
 USUAL_INDEX = 0.001
 FORMAT, VERSION = "landscape-spectrum", 1
+# Beyond these no eigenvalue of a file is believed, and no weight, which is a square of an eigenvector's entry.
+LARGEST, ROUNDING = 1e38, 1e-3
 _ARRAYS = ("values", "errors", "nodes", "weights")
 _NUMBERS = ("dimension", "trace", "trace_stderr", "products", "sharpness")
 
@@ -209,4 +211,21 @@ def _read(group: PlainGroup) -> Block:
     dimension, products = numbers["dimension"], numbers["products"]
     if not (isinstance(dimension, int) and dimension > 0 and len(values) <= dimension and isinstance(products, int)):
         raise ValueError(f"a block of dimension {dimension} has {len(values)} eigenvalues and {products} products")
-    return Block(group.text("name"), **numbers, **arrays)
+    block = Block(group.text("name"), **numbers, **arrays)
+    _check_numbers(block)
+    return block
+
+
+def _check_numbers(block: Block) -> None:
+    """Raises ValueError unless the eigenvalues are numbers of a Hessian and the weights shares; probes not done are left out."""
+    for name, found in (
+        ("eigenvalues", block.values),
+        ("nodes", block.density.nodes if block.density else np.zeros(0)),
+    ):
+        if not (np.abs(found) <= LARGEST).all():
+            raise ValueError(f"'{block.name}' has {name} that are not finite, or beyond {LARGEST:g}")
+    if (np.abs(block.errors) > LARGEST).any():
+        raise ValueError(f"'{block.name}' has errors of its eigenvalues beyond {LARGEST:g}")
+    weights = block.density.weights if block.density else np.zeros(0)
+    if not ((weights >= -ROUNDING) & (weights <= 1 + ROUNDING)).all():
+        raise ValueError(f"'{block.name}' has weights that are no shares, 0 to 1")

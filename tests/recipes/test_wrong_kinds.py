@@ -83,8 +83,11 @@ def test_a_device_and_one_metric_may_be_objects():
 def test_a_tensor_of_a_file_that_is_no_plain_array_is_named(change: Callable, said: str, tmp_path):
     weights = net().state_dict()
     torch.save({**weights, "0.weight": change(weights["0.weight"])}, tmp_path / "odd.pt")
+    torch.save(weights, tmp_path / "plain.pt")
     with pytest.raises(ll.LandscapeError, match=said):
         line(tmp_path / "odd.pt", model=net())
+    with pytest.raises(ll.LandscapeError, match=said):
+        line(tmp_path / "plain.pt", model=net(), to=tmp_path / "odd.pt")
 
 
 def test_a_negated_view_in_a_file_is_its_values(tmp_path):

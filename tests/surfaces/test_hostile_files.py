@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 import tracemalloc
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import h5py
 import numpy as np
 import pytest
 
-from landscape import plain_hdf5
+from landscape import global_heaps, plain_hdf5
 from landscape.direction.contents import contents
 from landscape.errors import LandscapeError, SurfaceFileError
 from landscape.grid import Grid, parse_range
@@ -147,3 +149,37 @@ def test_numbers_of_a_provenance_are_bounded(files):
     with h5py.File("s.h5", "r+") as file:
         file.attrs["provenance"] = json.dumps({"directions": {"seed": 10**40}})
     assert load_surface("s.h5").known.directions.seed is None  # a float is not a seed
+
+
+def heap_object(content: bytes) -> int:
+    """Where the first object of the first global heap of a file begins."""
+    return content.index(b"GCOL") + 16
+
+
+@pytest.mark.parametrize("name", [*READERS, "d.h5"])
+@pytest.mark.parametrize(("index", "length"), [(0, 0), (1, 2**64 - 16)], ids=["no length", "length back to itself"])
+def test_a_heap_of_texts_without_an_end_is_refused_not_followed(name, index, length, files):
+    """The HDF5 library stays in such a heap for ever: in a process of its own, so that this test fails and does not hang."""
+    for each in ("li.h5", "d.h5"):
+        with h5py.File(each, "a") as file:
+            file.attrs["format"] = "some text of variable length"
+    content = bytearray(Path(name).read_bytes())
+    place = heap_object(bytes(content))
+    content[place : place + 16] = index.to_bytes(2, "little") + b"\1\0\0\0\0\0" + length.to_bytes(8, "little")
+    Path(name).write_bytes(content)
+    code = f"from landscape.plain_hdf5 import plain_hdf5 as p\nwith p({name!r}, 'file', ValueError, '') as f: f.text('format')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert "a heap of its texts is damaged and has no end" in done.stderr
+
+
+def test_a_heap_is_found_wherever_it_lies_and_a_good_one_is_read(files, monkeypatch):
+    with h5py.File("far.h5", "w") as file:
+        file["numbers"] = np.frombuffer(b"GCOL\1" * 8000, np.uint8)
+        file.attrs["text"] = "x" * 5000
+    content = Path("far.h5").read_bytes()
+    place = content.rindex(b"GCOL\1\0")
+    for piece in (place + 1, place + 4, 1 << 20):
+        monkeypatch.setattr(global_heaps, "PIECE", piece)
+        Path("bad.h5").write_bytes(content[: place + 16] + bytes(16) + content[place + 32 :])
+        assert global_heaps.endless_heap("bad.h5") and not global_heaps.endless_heap("far.h5")
+        global_heaps._endless.cache_clear()

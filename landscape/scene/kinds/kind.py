@@ -15,6 +15,7 @@ from landscape.scene.facts.run import run_subject
 from landscape.scene.facts.spectrum import matrix_label
 from landscape.scene.facts.surface import checkpoint_stem, file_stem, model_name, subject
 from landscape.scene.hessian import check_curvature, is_curvature, with_ratio
+from landscape.scene.reach import all_within_reach
 from landscape.scene.scales import Levels, Limits
 from landscape.scene.scene import Caption, Scene
 from landscape.surfaces.run_log import RunLog
@@ -113,7 +114,7 @@ def _axes(surface: Surface) -> str:
 
 
 def _derived(surface: Surface, metric: str | None) -> Surface:
-    """The surface with the ratio of its eigenvalues, and with the standard errors if `metric` names them.
+    """The surface within reach, with the ratio of its eigenvalues, and with the standard errors if `metric` names them.
 
     Raises:
         UsageError: a metric of the Hessian that is not there.
@@ -124,10 +125,16 @@ def _derived(surface: Surface, metric: str | None) -> Surface:
         for name in shown.values
         if name not in surface.values
     }
-    shown = with_ratio(replace(shown, quantities={**shown.quantities, **errors}))
+    near, stderr = all_within_reach(shown.values), all_within_reach(shown.stderr)
+    shown = with_ratio(replace(shown, values=near, stderr=stderr, quantities={**shown.quantities, **errors}))
+    shown = replace(shown, values=all_within_reach(shown.values))  # the ratio too
     if metric and "," not in metric and is_curvature(shown, metric):
         check_curvature(shown, metric)
     return shown
+
+
+def _logged(log: RunLog, metric: str | None) -> RunLog:
+    return replace(log, columns=all_within_reach(log.columns))
 
 
 SURFACE = SourceType(
@@ -139,5 +146,5 @@ SPECTRUM = SourceType(
 )  # fmt: skip
 RUN = SourceType(
     RunLog, "training run", "runs", "a training run's folder", lambda log: "is a training run",
-    (run_subject, lambda log: PurePath(log.source).name),
+    (run_subject, lambda log: PurePath(log.source).name), _logged,
 )  # fmt: skip

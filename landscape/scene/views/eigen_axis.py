@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike
 
 from landscape.errors import UsageError
 from landscape.scene.levels import round_values
+from landscape.scene.reach import LARGEST
 from landscape.scene.scale import LINEAR, SYMLOG, Scale
 from landscape.scene.text import labels_of
 from landscape.scene.ticks import Ticks
@@ -102,8 +103,8 @@ def check_scale(scale: str, vmin: float | None, vmax: float | None) -> None:
     if scale not in SCALES:
         raise UsageError(f"scale '{scale}': eigenvalues have both signs; choose one of {', '.join(SCALES)}")
     for name, limit in (("vmin", vmin), ("vmax", vmax)):
-        if limit is not None and not np.isfinite(limit):
-            raise UsageError(f"{name} {limit}: expected a finite eigenvalue")
+        if limit is not None and not abs(limit) <= LARGEST:
+            raise UsageError(f"{name} {limit}: expected a finite eigenvalue, {LARGEST:g} at most in magnitude")
     if vmin is not None and vmax is not None and vmin >= vmax:
         raise UsageError(f"vmin {vmin:g} must be smaller than vmax {vmax:g}")
 
