@@ -116,6 +116,19 @@ def _parts(batch: Any) -> Iterable[Any]:
     return vars(batch).values() if _has_attributes(batch) else ()
 
 
+def names_in(batch: Any) -> Iterator[str]:
+    """The names of the entries of mappings and objects, in the order of `tensors_in`."""
+    if isinstance(batch, Tensor):
+        return
+    named = batch.items() if isinstance(batch, Mapping) else vars(batch).items() if _has_attributes(batch) else ()
+    for name, value in named:
+        yield str(name)
+        yield from names_in(value)
+    if isinstance(batch, (list, tuple)):
+        for part in batch:
+            yield from names_in(part)
+
+
 def batch_length(batch: Any) -> int:
     """The number of samples in a batch: the first dimension of its first tensor.
 

@@ -21,7 +21,7 @@ from landscape.callables import explain, resolve_callable
 from landscape.data.normalize import Normalize
 from landscape.data.rows import RowsSplit
 from landscape.data.split import BatchSplit, Split, StreamSplit, TensorSplit, fingerprint_of, tensor_split
-from landscape.data.structure import batch_length, is_pair, stacked, tensors_in, with_tensors
+from landscape.data.structure import batch_length, is_pair, names_in, stacked, tensors_in, with_tensors
 from landscape.errors import DataError, LandscapeError, UsageError
 
 COLLECT = 256
@@ -110,7 +110,7 @@ def _from_dataset(data: Dataset, normalize: Normalize, subset: Callable, budget:
             "pass them without augmentation, or take fewer with samples"
         )
     _refuse_normalize(normalize, is_pair(first))
-    mark = fingerprint_of(tensor for batch in read(COLLECT) for tensor in tensors_in(batch))
+    mark = _mark(read(COLLECT))
     rows = stacked(list(read(COLLECT))) if fits else None
     if rows is not None:
         return RowsSplit(rows, len(taken), count, mark)
@@ -127,7 +127,7 @@ def _from_loader(data: Iterable, normalize: Normalize, subset: Callable, sampled
         return _from_tensors(*_joined(batches), normalize, subset, tuple(len(batch[0]) for batch in batches))
     _refuse_normalize(normalize, False)
     lengths = tuple(map(batch_length, batches))
-    mark = fingerprint_of(tensor for batch in batches for tensor in tensors_in(batch))
+    mark = _mark(batches)
     rows = None if all(map(is_pair, batches)) else stacked(batches)
     if rows is not None:
         return _few(RowsSplit(rows, sum(lengths), sum(lengths), mark, lengths), subset)
@@ -137,6 +137,19 @@ def _from_loader(data: Iterable, normalize: Normalize, subset: Callable, sampled
             "pass fewer batches instead"
         )
     return BatchSplit(batches, sum(lengths), sum(lengths), mark)
+
+
+def _mark(batches: Iterable[Any]) -> str:
+    """A hash of every value, and of the names of entries: under other names they are other data."""
+    names: dict[str, None] = {}
+
+    def tensors() -> Iterator[Tensor]:
+        for batch in batches:
+            names.update(dict.fromkeys(names_in(batch)))
+            yield from tensors_in(batch)
+
+    mark = fingerprint_of(tensors())
+    return f"{mark} {fingerprint_of([torch.tensor(list(' '.join(names).encode()))])[:8]}" if names else mark
 
 
 def _few(split: RowsSplit, subset: Callable) -> RowsSplit:

@@ -119,7 +119,14 @@ def _first(objective: Objective, split: Split, most: int) -> tuple[Any, int]:
     """The first samples of a split, and their number; a ready-made batch that cannot be cut is taken whole."""
     batch = next(iter(split.batches(min(objective.batch_size, most))))
     length = batch_length(batch)
-    return next(iter(parts_of(batch, length, most)), (batch, length))
+    part, size = next(iter(parts_of(batch, length, most)), (batch, length))
+    if size == length:
+        return batch, length
+    try:
+        _measured(objective, part)
+    except Exception:  # what belongs to the whole batch, such as a matrix of its samples, cannot be cut
+        return batch, length
+    return part, size
 
 
 def _measured(objective: Objective, batch: Any) -> Mapping[str, Any]:

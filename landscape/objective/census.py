@@ -52,7 +52,10 @@ def sampling_obstacle(objective: Objective) -> str | None:
     with objective.ready():
         for name, split in objective.splits.items():
             batch = samples_of(objective, name).take(torch.arange(min(2, split.size)))
-            values = objective.measure(objective.net, batch)
+            try:
+                values = objective.measure(objective.net, batch)
+            except Exception as error:  # some nets take whole batches only
+                return f"single samples of the {name} data cannot be evaluated ({explain(error)})"
             if any(isinstance(value, tuple) for value in values.values()):
                 return "the loss is a mean over weights, which differ from sample to sample"
             if any(check_values(key, value, batch_length(batch)).ndim == 0 for key, value in values.items()):

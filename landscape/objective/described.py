@@ -5,6 +5,7 @@ Owns: `Loss`, which is public as `landscape.Loss`.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -70,4 +71,8 @@ class Loss:
 
 
 def _shown(value: Any) -> str:
-    return short_name(value) if callable(value) else str(value)
+    code = getattr(value, "__code__", None)
+    if code is None:
+        return short_name(value) if callable(value) else str(value)
+    text = repr((code.co_code, code.co_names, [each for each in code.co_consts if not hasattr(each, "co_code")]))
+    return f"{short_name(value)} {hashlib.sha256(text.encode()).hexdigest()[:8]}"

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from landscape.data.normalize import is_images
 from landscape.data.rows import RowsSplit
 from landscape.data.split import BatchSplit, Split, StreamSplit, TensorSplit
 from landscape.data.structure import is_pair, is_self_moving
@@ -93,14 +94,22 @@ class Reading:
             return replace(split, rows=self.pair(split.rows, model))
         if isinstance(split, BatchSplit):
             return replace(split, ready=[self.pair(batch, model) for batch in split.ready])
-        # one target for each token
-        if isinstance(split, TensorSplit) and split.targets.ndim > 1 and _parts_of_transformers(model):
+        if isinstance(split, TensorSplit) and self._changes_pairs(split, model):
             rows = self.pair((split.inputs, split.targets), model)
             return RowsSplit(rows, split.size, split.of, split.fingerprint, split.given)
         if isinstance(split, StreamSplit) and split.targets is None:
             read = split.read
             return replace(split, read=lambda size: (self.pair(batch, model) for batch in read(size)))
         return split
+
+    def _changes_pairs(self, split: TensorSplit, model: nn.Module) -> bool:
+        if self.inputs is not None or self.targets is not None:
+            if is_images(split.inputs):
+                raise DataError(
+                    "a Loss with inputs or targets does not take images of bytes; give floating-point images"
+                )
+            return True
+        return split.targets.ndim > 1 and bool(_parts_of_transformers(model))  # one target for each token
 
     def pair(self, batch: Any, model: nn.Module) -> tuple[Any, Any]:
         """(inputs, targets) of a batch: a `Call` in place of the inputs, unless they are one tensor."""

@@ -18,9 +18,10 @@ from landscape.data.structure import batch_length, mapped, tensors_in
 from landscape.errors import DataError, EvaluationError, LandscapeError, UsageError
 from landscape.objective.conduct import NO_GRADIENTS, OF_INPUTS, OF_PARAMETERS
 from landscape.objective.functions import class_count, cross_entropy, plain
-from landscape.objective.reading import forward
+from landscape.objective.reading import Call, forward
 from landscape.objective.steady import Held, checksum, refuse_moved
 from landscape.objective.tally import Tally, fetch_sums, means
+from landscape.objective.weighted import class_targets
 
 if TYPE_CHECKING:
     from landscape.objective.objective import Objective
@@ -61,8 +62,15 @@ def try_one(objective: Objective, name: str, split: Split) -> None:
 
 
 def _check_probabilities(targets: Any, outputs: Any, where: str) -> None:
-    """Raises DataError for values as targets of cross-entropy that are no probabilities: its value would mean nothing."""
-    if not isinstance(targets, Tensor) or not isinstance(outputs, Tensor) or not targets.is_floating_point():
+    """Raises DataError where cross-entropy would mean nothing: one class, or targets that are no probabilities."""
+    if not isinstance(targets, Tensor) or not isinstance(outputs, Tensor) or outputs.ndim < 2:
+        return
+    if outputs.shape[1] == 1 and targets.ndim <= outputs.ndim:
+        raise DataError(
+            f"cross_entropy: the net has one output for each sample, shape {tuple(outputs.shape)}, and of one class the loss is "
+            "0; give bce for two classes, mse for values"
+        )
+    if not targets.is_floating_point():
         return
     if targets.shape[1:] != outputs.shape[1:]:  # which the loss itself refuses
         return
@@ -75,6 +83,19 @@ def _check_probabilities(targets: Any, outputs: Any, where: str) -> None:
     )
 
 
+def _check_order(outputs: Any, targets: Tensor, split: Split, where: str) -> None:
+    """Raises DataError where classes come last, but in some batches could stand second: these would be read in that way."""
+    if not isinstance(outputs, Tensor) or outputs.ndim != 3 or targets.is_floating_point():
+        return
+    if outputs.shape[:-1] != targets.shape or outputs.shape[2] == outputs.shape[1]:
+        return
+    if any(each.ndim == 2 and each.shape[1] == outputs.shape[2] for each in class_targets(split)):
+        raise DataError(
+            f"the outputs have their {outputs.shape[2]} classes last, and some of the {where} data have as many positions, where "
+            "this cannot be seen; give a loss of your own that moves classes to the second dimension"
+        )
+
+
 def _takes_outputs_for_a_net(error: Exception) -> bool:
     return isinstance(error, TypeError) and "'Tensor' object is not callable" in str(error)
 
@@ -84,6 +105,8 @@ def _results(objective: Objective, batch: Any, name: str, targets: Tensor | None
     if measure.reads_labels and has_targets(batch):
         outputs = _with_gradients(objective, batch, lambda given: forward(model, given[0]))
         classes = class_count(outputs, batch[1])
+        if not isinstance(batch[0], Call):
+            _check_order(outputs, batch[1], objective.splits[name], name)
         check_labels(batch[1] if targets is None else targets, classes, name, measure.ignored)
         if any(plain(each) is cross_entropy for each in getattr(measure, "functions", {}).values()):
             _check_probabilities(batch[1] if targets is None else targets, outputs, name)

@@ -263,9 +263,7 @@ def test_each_token_has_a_class_in_pairs_too():
 def test_values_are_no_probabilities(targets):
     """Cross-entropy of several labels, or of values, would be a number without a meaning."""
     net = nn.Linear(8, targets.shape[1])
-    with pytest.raises(
-        ll.LandscapeError, match="no probabilities that sum to 1; give bce for several labels per sample"
-    ):
+    with pytest.raises(ll.LandscapeError, match="give bce for"):
         ll.line(model=net, data=(torch.randn(N, 8), targets), x=(-1, 1, 3), quiet=True)
 
 
