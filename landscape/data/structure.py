@@ -30,6 +30,11 @@ def is_pair(batch: Any) -> TypeGuard[tuple[Any, Any]]:
     )
 
 
+def is_mapping(batch: Any) -> bool:
+    """Whether its entries are found by name, as in a dict."""
+    return isinstance(batch, Mapping) or (hasattr(batch, "items") and hasattr(batch, "keys"))
+
+
 def mapped(batch: Any, change: Change) -> Any:
     """A new structure like the batch's, with each tensor changed."""
     if isinstance(batch, Tensor):

@@ -2,8 +2,6 @@
 
 Owns: the private copy of the net, whose weights are views of one flat vector, and the pass over the data. The caller's
 net is never touched.
-
-The metrics are fixed when the objective is made: one forward pass serves all, and a user's callable can be checked first.
 """
 
 from __future__ import annotations

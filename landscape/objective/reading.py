@@ -1,8 +1,8 @@
 """How a batch is read: what of it the net takes, and what the loss compares the outputs with.
 
 Owns: `Reading`, `Call` (the arguments of the net, where they are not one tensor), and the conventions: which entry of a dict
-holds the targets, which entries a net takes, and how the language models of Hugging Face number classes and shift labels.
-With it losses of (outputs, targets), and all that knows only them, apply to batches of any form.
+holds the targets, and which entries a net takes. With it losses of (outputs, targets), and all that knows only them, apply
+to batches of any form.
 """
 
 from __future__ import annotations
@@ -12,15 +12,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from landscape.data.normalize import is_images
 from landscape.data.rows import RowsSplit
 from landscape.data.split import BatchSplit, Split, StreamSplit, TensorSplit
-from landscape.data.structure import is_pair, is_self_moving
+from landscape.data.structure import is_mapping, is_pair, is_self_moving
 from landscape.errors import DataError
-from landscape.objective.weighted import IGNORED
+from landscape.objective.language import (
+    are_the_tokens,
+    bare,
+    encodes_and_decodes,
+    is_of_transformers,
+    parts_of_transformers,
+    predicts_next_token,
+    tokens_of,
+)
 from landscape.printable import listed
 
 # Where a batch says its targets, and an output its main part, in the order in which they are looked for.
@@ -109,27 +116,27 @@ class Reading:
                     "a Loss with inputs or targets does not take images of bytes; give floating-point images"
                 )
             return True
-        return split.targets.ndim > 1 and bool(_parts_of_transformers(model))  # one target for each token
+        return split.targets.ndim > 1 and bool(parts_of_transformers(model))  # one target for each token
 
     def pair(self, batch: Any, model: nn.Module) -> tuple[Any, Any]:
         """(inputs, targets) of a batch: a `Call` in place of the inputs, unless they are one tensor."""
-        net, inside = _bare(model), _parts_of_transformers(model)
+        net, inside = bare(model), parts_of_transformers(model)
         if is_pair(batch) and self.inputs is None and self.targets is None and not inside:
             return tuple(batch)
         inputs, targets = self._parts(batch)
-        causal = any(map(_predicts_next_token, inside))
+        causal = any(map(predicts_next_token, inside))
         if targets is None and causal:
-            targets = _tokens(inputs)
+            targets = tokens_of(inputs)
         # its own labels are shifted by the net itself; those of a pair or a wrapper are, if they are the tokens
         own = causal and net in inside and not is_pair(batch)
-        next_token = own or (causal and _are_the_tokens(targets, inputs))
+        next_token = own or (causal and are_the_tokens(targets, inputs))
         if targets is None:
             raise DataError(
                 f"a batch with {_described(batch)} does not say its targets; name one of them {', '.join(TARGETS)}, or give a "
                 "loss of the form file.py:callable(model, batch)"
             )
         call = _call(inputs, net)
-        if any(map(_encodes_and_decodes, inside)) and "labels" in _parameters(net)[0]:
+        if any(map(encodes_and_decodes, inside)) and "labels" in _parameters(net)[0]:
             # it makes the inputs of its decoder from them
             call = replace(call, named={**(call.named or {}), "labels": targets})
         if next_token:
@@ -178,11 +185,6 @@ def _entry(batch: Any, which: Any) -> Any:
     return getattr(batch, which)
 
 
-def is_mapping(batch: Any) -> bool:
-    """Whether its entries are found by name, as in a dict."""
-    return isinstance(batch, Mapping) or (hasattr(batch, "items") and hasattr(batch, "keys"))
-
-
 def _targets_of(batch: Any) -> Which | None:
     if isinstance(batch, (list, tuple)):
         return len(batch) - 1 if len(batch) > 1 else None
@@ -223,7 +225,7 @@ def _or_none(inputs: Any, name: str) -> Any:
 
 
 def _call_by_name(inputs: Any, net: nn.Module, names: set[str], required: list[str], takes_any: bool) -> Call:
-    takes_any = takes_any and not _is_of_transformers(net)  # which pass on what they do not know
+    takes_any = takes_any and not is_of_transformers(net)  # which pass on what they do not know
     known = {n: value for n, value in inputs.items() if n in names or (takes_any and isinstance(value, Tensor))}
     left = tuple(str(name) for name, value in inputs.items() if name not in known and isinstance(value, Tensor))
     if known and all(name in known for name in required):
@@ -249,51 +251,6 @@ def _parameters(net: nn.Module) -> tuple[set[str], list[str], bool, bool]:
     return {each.name for each in named}, required, inspect.Parameter.VAR_KEYWORD in kinds, (
         inspect.Parameter.VAR_POSITIONAL in kinds
     )  # fmt: skip
-
-
-def _bare(model: nn.Module) -> nn.Module:
-    """The net inside an adapter of PEFT, which takes anything and passes it on."""
-    base = getattr(model, "get_base_model", None)
-    return base() if callable(base) else model
-
-
-def _is_of_transformers(net: nn.Module) -> bool:
-    return any(each.__module__.partition(".")[0] == "transformers" for each in type(net).__mro__)
-
-
-def _parts_of_transformers(model: nn.Module) -> list[nn.Module]:
-    """The nets of `transformers` in it, itself among them."""
-    return [each for each in model.modules() if _is_of_transformers(each)]
-
-
-def _are_the_tokens(targets: Any, inputs: Any) -> bool:
-    """Whether targets are the inputs' own tokens, but for those that are to be ignored."""
-    tokens = _tokens(inputs)
-    if tokens is None or not isinstance(targets, Tensor) or targets.shape != tokens.shape:
-        return False
-    counted = (targets != IGNORED) & (tokens != IGNORED)
-    return bool(counted.any()) and bool((targets == tokens)[counted].all())
-
-
-def _predicts_next_token(net: nn.Module) -> bool:
-    name = type(net).__name__
-    if not name.endswith(("ForCausalLM", "LMHeadModel")):
-        return getattr(net, "loss_type", None) == "ForCausalLM"
-    code = inspect.unwrap(type(net).forward).__code__  # a few older decoders take labels that are shifted already
-    return "loss_function" in code.co_names or any(name.startswith("shift") for name in code.co_varnames)
-
-
-def _encodes_and_decodes(net: nn.Module) -> bool:
-    return bool(getattr(getattr(net, "config", None), "is_encoder_decoder", False))
-
-
-def _tokens(inputs: Any) -> Tensor | None:
-    """The tokens themselves as targets; padding is ignored."""
-    tokens = inputs.get("input_ids") if is_mapping(inputs) else inputs if isinstance(inputs, Tensor) else None
-    if not isinstance(tokens, Tensor) or tokens.is_floating_point():
-        return None
-    mask = inputs.get("attention_mask") if is_mapping(inputs) else None
-    return tokens if mask is None or bool(mask.all()) else torch.where(mask.bool(), tokens, IGNORED)
 
 
 def _described(batch: Any) -> str:

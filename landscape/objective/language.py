@@ -1,0 +1,63 @@
+"""What is special to the models of `transformers`: where their classes stand, and which of them predict the next token.
+
+Owns: telling them by their classes, without importing the library, and whether labels are the tokens themselves.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from landscape.data.structure import is_mapping
+from landscape.objective.weighted import IGNORED
+
+
+def bare(model: nn.Module) -> nn.Module:
+    """The net inside an adapter of PEFT, which takes anything and passes it on."""
+    base = getattr(model, "get_base_model", None)
+    return base() if callable(base) else model
+
+
+def is_of_transformers(net: nn.Module) -> bool:
+    """Whether its class, or one that it derives from, is of the library."""
+    return any(each.__module__.partition(".")[0] == "transformers" for each in type(net).__mro__)
+
+
+def parts_of_transformers(model: nn.Module) -> list[nn.Module]:
+    """The nets of `transformers` in it, itself among them."""
+    return [each for each in model.modules() if is_of_transformers(each)]
+
+
+def are_the_tokens(targets: Any, inputs: Any) -> bool:
+    """Whether targets are the inputs' own tokens, but for those that are to be ignored."""
+    tokens = tokens_of(inputs)
+    if tokens is None or not isinstance(targets, Tensor) or targets.shape != tokens.shape:
+        return False
+    counted = (targets != IGNORED) & (tokens != IGNORED)
+    return bool(counted.any()) and bool((targets == tokens)[counted].all())
+
+
+def predicts_next_token(net: nn.Module) -> bool:
+    """Whether it shifts its own labels, so that each position predicts the next token."""
+    name = type(net).__name__
+    if not name.endswith(("ForCausalLM", "LMHeadModel")):
+        return getattr(net, "loss_type", None) == "ForCausalLM"
+    code = inspect.unwrap(type(net).forward).__code__  # a few older decoders take labels that are shifted already
+    return "loss_function" in code.co_names or any(name.startswith("shift") for name in code.co_varnames)
+
+
+def encodes_and_decodes(net: nn.Module) -> bool:
+    """Whether it has an encoder and a decoder, whose inputs it makes from labels."""
+    return bool(getattr(getattr(net, "config", None), "is_encoder_decoder", False))
+
+
+def tokens_of(inputs: Any) -> Tensor | None:
+    """The tokens themselves as targets; padding is ignored."""
+    tokens = inputs.get("input_ids") if is_mapping(inputs) else inputs if isinstance(inputs, Tensor) else None
+    if not isinstance(tokens, Tensor) or tokens.is_floating_point():
+        return None
+    mask = inputs.get("attention_mask") if is_mapping(inputs) else None
+    return tokens if mask is None or bool(mask.all()) else torch.where(mask.bool(), tokens, IGNORED)
