@@ -1,7 +1,7 @@
 """Damaged global heaps of HDF5, found before its library walks through them.
 
 Owns: the walk through the global heap collections of a file (where HDF5 keeps texts of variable length). The library takes the
-length of each object from the file and goes on from its end without a check: an object of length zero holds it there for ever.
+length of each object from the file and goes on from its end without a check: an object of length zero holds it there forever.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ PIECE = 1 << 22
 
 
 def endless_heap(path: str | Path) -> bool:
-    """Whether a global heap of the file would hold the library for ever, or lead it out of the heap.
+    """Whether a global heap of the file would hold the library forever, or lead it out of the heap.
 
     Only files whose lengths have 8 bytes are understood. A file that was read already is not read again while it is unchanged.
     """

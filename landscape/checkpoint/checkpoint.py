@@ -49,7 +49,7 @@ class Checkpoint:
     `meta` holds model, data, normalize, metrics, ... as written by `landscape`; it is empty for files of other programs.
     `sha256` is a hash of every byte of the file or folder, or of the tensors when there is no file.
 
-    `extras` are states of modules that are no tensors, by the path of their state dict.
+    `extras` are states of modules that are not tensors, by the path of their state dict.
 
     `entry` is the path of the state dict in the file, and `entries` holds all that are in it; with `several`, nobody has chosen
     this one unless `at` did.
@@ -85,7 +85,7 @@ class Checkpoint:
 
     @property
     def extra(self) -> dict[str, Any]:
-        """The states that are no tensors beside this state dict, under clean names."""
+        """The states that are not tensors beside this state dict, under clean names."""
         own = self.extras.get(self.entry, {})
         return dict(zip(clean_names([*own]), own.values(), strict=True))
 

@@ -52,7 +52,7 @@ def tensors_of(mapping: Mapping) -> StateDict:
 
 
 def extra_states(stored: Mapping, path: tuple[str, ...] = ()) -> dict[str, dict[str, Any]]:
-    """What `get_extra_state` of modules returned, where it is no tensor: by the path of its state dict, and by name."""
+    """What `get_extra_state` of modules returned, where that is not a tensor: by the path of its state dict, and by name."""
     names = {str(key): value for key, value in stored.items() if str(key).endswith(EXTRA_STATE)}
     own = {name: value for name, value in names.items() if not isinstance(value, Tensor)}
     found = {".".join(path): own} if own else {}

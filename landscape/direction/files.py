@@ -54,7 +54,7 @@ def read_directions(path: str | Path, model: nn.Module, layout: Layout, *, ndim:
 
 
 def held(stored: str | Path | Sequence[Direction]) -> tuple[str | None, frozenset[str]]:
-    """(what moves along stored directions, as it is recorded; its tensors); (None, none) where all of the net moves."""
+    """(what moves along stored directions, as recorded; its tensors); (None, none) where all of the net moves."""
     if not isinstance(stored, (str, Path)):
         only = [each.provenance["only"] for each in stored if "only" in each.provenance]
         return (only[0], frozenset(stored[0].vector)) if only else (None, frozenset())

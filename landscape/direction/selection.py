@@ -24,7 +24,7 @@ SHOWN = 4
 
 @dataclass(frozen=True)
 class Selection:
-    """`only` and `ignore` as they are recorded; `ignore` None is the usual one of each use. `names`: what may move; None: all."""
+    """`only` and `ignore` as recorded; `ignore` None is the usual one of each use. `names`: what may move; None: all."""
 
     parts: Parts
     only: str | None
@@ -34,7 +34,7 @@ class Selection:
     by_default: bool = False
 
     def fixed(self, usual: str, among: Collection[str]) -> tuple[str, frozenset[str]]:
-        """(what is ignored, as it is recorded; its names), of the tensors `among`. `usual`: biasbn or none.
+        """(what is ignored, as recorded; its names), of the tensors `among`. `usual`: biasbn or none.
 
         Raises:
             UsageError: nothing is left.
@@ -47,7 +47,7 @@ class Selection:
         return text, frozenset(found)
 
     def moving(self, usual: str) -> tuple[str, tuple[str, ...]]:
-        """(what is ignored, as it is recorded; the names of the parameters that are left, in their order)."""
+        """(what is ignored, as recorded; the names of the parameters that are left, in their order)."""
         there = [p.name for p in self.parts.parameters if self.names is None or p.name in self.names]
         text, fixed = self.fixed(usual, there)
         return text, tuple(name for name in there if name not in fixed)

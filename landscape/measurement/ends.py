@@ -38,7 +38,7 @@ USUAL_PRODUCTS, USUAL_BESIDE = 20, 3
 
 @dataclass(frozen=True)
 class EndsSettings:
-    """`ignore`, `only`: which parameters count, as it is recorded. `tolerance`: relative error of each eigenvalue.
+    """`ignore`, `only`: which parameters count, as recorded. `tolerance`: relative error of each eigenvalue.
 
     `index`: a share of the largest magnitude; eigenvalues below minus that share count as negative; None omits the saddle index.
     """

@@ -51,7 +51,7 @@ MOST = 1_000_000
 
 @dataclass(frozen=True)
 class Wanted:
-    """The requested parts of the spectrum; `ignore`, `only`: which parameters count, as it is recorded."""
+    """The requested parts of the spectrum; `ignore`, `only`: which parameters count, as recorded."""
 
     matrix: str
     per: str

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from landscape.data.split import Split
+from landscape.data.structure import mapped
 from landscape.errors import DataError, EvaluationError
 from landscape.objective.combined import Combined, with_parts
 from landscape.objective.functions import accuracy, counted, cross_entropy, mae, mse, nll, plain, top
@@ -44,7 +45,7 @@ class Measure(Protocol):
 
     @property
     def over(self) -> str | None:
-        """What its mean is over, as its author says: `described.OVER`; None if he says nothing."""
+        """What its mean is over, as its author says: `described.OVER`; None if unspecified."""
 
     @property
     def combined(self) -> Mapping[str, Combined]:
@@ -136,6 +137,8 @@ class ModelMeasure:
     ):
         self.function, self.functions, self.reading, self.over = function, functions or {}, reading or Reading(), over
         self.combined = {name: each for name, each in self.functions.items() if isinstance(each, Combined)}
+        # of several targets for each sample, some may be padding
+        self._of_several = {name: counted(each, IGNORED) for name, each in self.functions.items()}
 
     def read(self, splits: Mapping[str, Split], model: nn.Module) -> dict[str, Split]:
         return dict(splits)
@@ -150,10 +153,13 @@ class ModelMeasure:
     def __call__(self, model: Model, batch: Any) -> dict[str, Any]:
         if not self.functions:
             return self._of_model(model, batch)
-        targets = self.reading.targets_of(batch)  # before the loss, which may take the batch apart
+        assert isinstance(model, nn.Module)
+        given = mapped(batch, lambda tensor: tensor)  # the loss may take the batch apart
         with _Outputs(model) as kept:
             found = self._of_model(model, batch)
-        return found | with_parts(self.functions, kept.first(), targets)
+        outputs, targets = self.reading.compared(kept.first(), given, model)
+        several = isinstance(targets, Tensor) and targets.ndim > 1 and not targets.is_floating_point()
+        return found | with_parts(self._of_several if several else self.functions, outputs, targets)
 
     def _of_model(self, model: Model, batch: Any) -> dict[str, Any]:
         found = self.function(model, batch)
@@ -163,11 +169,10 @@ class ModelMeasure:
 class _Outputs:
     """Keeps what the net returns within the block."""
 
-    def __init__(self, model: Model):
+    def __init__(self, model: nn.Module):
         self._model, self._found = model, []  # type: ignore[var-annotated]
 
     def __enter__(self) -> _Outputs:
-        assert isinstance(self._model, nn.Module)
         self._hook = self._model.register_forward_hook(lambda module, inputs, outputs: self._found.append(outputs))
         return self
 
@@ -184,7 +189,7 @@ class _Outputs:
             raise EvaluationError(
                 "metrics of (outputs, targets) need a loss that calls model(...) itself; return them from it"
             )
-        return forward(lambda _: self._found[0], None)
+        return self._found[0]
 
 
 _READERS = (cross_entropy, nll, mse, mae, accuracy, top)

@@ -56,7 +56,7 @@ class Call:
 
     @property
     def alone(self) -> Tensor | None:
-        """The one tensor that the net takes, if there is no more to say; faster programs take it."""
+        """The one tensor that the net takes, if it takes nothing else; faster programs use it."""
         one = len(self.arguments) == 1 and not self.named and not self.classes_last
         return self.arguments[0] if one and isinstance(self.arguments[0], Tensor) else None
 
@@ -151,7 +151,16 @@ class Reading:
         rest = self.inputs if self.inputs is not None else _rest(batch, targets)
         return taken(batch, rest), None if targets is None else taken(batch, targets)
 
-    def targets_of(self, batch: Any) -> Any:
+    def compared(self, outputs: Any, batch: Any, model: nn.Module) -> tuple[Any, Any]:
+        """(outputs, targets) of a batch for which a loss of (model, batch) has asked the model.
+
+        Raises:
+            DataError: the batch does not say its targets.
+        """
+        inputs, targets = self.pair(batch, model) if parts_of_transformers(model) else (None, self._targets(batch))
+        return forward(lambda *given, **named: outputs, inputs), targets
+
+    def _targets(self, batch: Any) -> Any:
         """The targets of a batch, of any form.
 
         Raises:

@@ -62,7 +62,7 @@ def try_one(objective: Objective, name: str, split: Split) -> None:
 
 
 def _check_probabilities(targets: Any, outputs: Any, where: str) -> None:
-    """Raises DataError where cross-entropy would mean nothing: one class, or targets that are no probabilities."""
+    """Raises DataError where cross-entropy would mean nothing: one class, or targets that are not probabilities."""
     if not isinstance(targets, Tensor) or not isinstance(outputs, Tensor) or outputs.ndim < 2:
         return
     if outputs.shape[1] == 1 and targets.ndim <= outputs.ndim:
@@ -78,7 +78,7 @@ def _check_probabilities(targets: Any, outputs: Any, where: str) -> None:
     if outputs.shape[1] > 1 and bool((targets >= 0).all()) and bool((sums - 1).abs().max() < NEARLY):
         return
     raise DataError(
-        f"cross_entropy: the targets of the {where} data are {targets.dtype} of shape {tuple(targets.shape)}, and no "
+        f"cross_entropy: the targets of the {where} data are {targets.dtype} of shape {tuple(targets.shape)}, and not "
         "probabilities that sum to 1; give bce for several labels per sample, mse for values"
     )
 

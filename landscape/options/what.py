@@ -38,7 +38,7 @@ def listed(what: What, option: str) -> tuple[str, ...]:
 
 
 def joined(several: Sequence[str]) -> str:
-    """As it is recorded: one as it is, several with a plus between.
+    """The recorded form: one word unchanged, several with a plus between.
 
     >>> joined(["biasbn"]), joined(["biasbn", "type:Embedding"]), joined(["a", "b + c"])
     ('biasbn', 'biasbn + type:Embedding', "a + 'b + c'")

@@ -228,4 +228,4 @@ def _check_numbers(block: Block) -> None:
         raise ValueError(f"'{block.name}' has errors of its eigenvalues beyond {LARGEST:g}")
     weights = block.density.weights if block.density else np.zeros(0)
     if not ((weights >= -ROUNDING) & (weights <= 1 + ROUNDING)).all():
-        raise ValueError(f"'{block.name}' has weights that are no shares, 0 to 1")
+        raise ValueError(f"'{block.name}' has weights that are not shares, 0 to 1")

@@ -1,4 +1,4 @@
-"""What `load_state_dict` of a net does beside copying: hooks that rename and convert, states that are no tensors."""
+"""What `load_state_dict` of a net does beside copying: hooks that rename and convert, states that are not tensors."""
 
 import pytest
 import torch

@@ -278,3 +278,14 @@ def test_what_a_graph_has_and_a_net_takes_is_passed():
     whole = Batch.from_data_list(graphs)
     expected = F.cross_entropy(Weighted()(whole.x, whole.edge_index, whole.batch, whole.edge_weight), whole.y).item()
     assert at_origin(Weighted(), GraphLoader(graphs, batch_size=4)) == pytest.approx(expected, rel=1e-12)
+
+
+def test_metrics_beside_the_loss_of_the_model_itself_are_of_the_next_token():
+    """Of the positions that predict a token, without padding: cross-entropy is the net's loss when it is evaluated by itself."""
+    model, entries = made("GPT-2"), NETS["GPT-2"][1]
+    given = {"model": model, "data": batches(entries), "x": (-1, 1, 3), "precision": "fp64", "quiet": True}
+    loss = ll.Loss(lambda model, batch: model(**batch).loss, of="model", over="batches")
+    beside = ll.line(loss=loss, metrics="loss,accuracy,cross_entropy", **given)
+    itself = ll.line(metrics="loss,accuracy", **given)
+    assert beside.values["train_cross_entropy"] == pytest.approx(itself.values["train_loss"], rel=1e-12)
+    assert beside.values["train_accuracy"] == pytest.approx(itself.values["train_accuracy"], rel=1e-12)
