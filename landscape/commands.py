@@ -9,6 +9,7 @@ COMMANDS = (
     "hessian",
     "spectrum",
     "train",
+    "trajectory",
     "plot",
     "compare",
     "export",

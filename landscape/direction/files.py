@@ -27,7 +27,7 @@ from landscape.stream_hdf5 import write_hdf5
 FORMAT = "landscape-directions"
 AXES = ("x", "y")
 # Kinds of directions for which a figure names more than the file.
-LOSS_KINDS = ("hessian", "gradient")
+LOSS_KINDS = ("hessian", "gradient", "pca")
 EXPECTED = "a direction file of landscape or of the original program"
 
 
@@ -106,7 +106,9 @@ def _with_facts(direction: Direction, attributes: Mapping[str, Any]) -> Directio
     if str(attributes.get("kind")) not in LOSS_KINDS:
         return direction
     facts = {
-        key: str(attributes[key]) for key in ("kind", "which", "eigenvalue", "norm", "ignore") if key in attributes
+        key: str(attributes[key])
+        for key in ("kind", "which", "eigenvalue", "norm", "ignore", "shares", "walk")
+        if key in attributes
     }
     return replace(direction, provenance=facts)
 

@@ -16,6 +16,8 @@ from landscape.errors import UsageError
 from landscape.options.option import check_choices, check_whole, flag, option
 
 RANDOM, HESSIAN, GRADIENT = ALONG = ("random", "hessian", "gradient")
+# PCA:RUN, the principal axes of a path.
+PCA = "pca"
 USUAL_TOLERANCE, MAX_TOLERANCE = 0.05, 0.5
 # The largest seed of torch; more threads than any machine has cores.
 MAX_SEED, MAX_THREADS = 2**63 - 1, 4096
@@ -126,8 +128,9 @@ class AxesOptions:
         None, "directions from a file, ours or the original program's", metavar="FILE"
     )
     along: str = option(
-        RANDOM, "directions: eigenvectors of the largest and smallest Hessian eigenvalue, or the gradient and the Hessian "
-        "applied to it, of unit length and kept in FILE.directions.h5 (default: random)", choices=ALONG,
+        RANDOM, "directions: random, hessian (eigenvectors of the largest and smallest eigenvalue), gradient (and the Hessian "
+        "applied to it), or pca:RUN (the principal axes of a run's path), of unit length and kept in FILE.directions.h5 "
+        "(default: random)", metavar="WHICH",
     )  # fmt: skip
     norm: str | None = option(
         None, "normalization of directions, as in Li et al. 2018, section 4 (default: filter; none with --to)",
@@ -154,6 +157,10 @@ class AxesOptions:
     def check(self, ndim: int, save_directions: bool) -> None:
         """Raises UsageError for invalid values and combinations; the message names the option."""
         check_choices(self)
+        if self.along not in ALONG and not (self.along.startswith(f"{PCA}:") and self.along != f"{PCA}:"):
+            raise UsageError(
+                f"along '{self.along}': expected {', '.join(ALONG)} or pca:RUN, such as pca:runs/mine or 'pca:mine/step_*.pt'"
+            )
         if self.state == "states" and self.batchnorm not in (None, "interpolate"):
             raise UsageError(
                 f"state states moves the BN statistics, so batchnorm '{self.batchnorm}' cannot hold; drop one"
@@ -183,7 +190,8 @@ class AxesOptions:
         clash = [name for name, is_given in given.items() if is_given]
         if self.lean and (found := [name for name in clash if name != "lean"]):
             raise UsageError(f"lean draws random directions at each point, which excludes {found[0]}; drop one")
-        if self.along != RANDOM and (found := [name for name in clash if name != "save-directions"]):
+        fine = ("save-directions",) + (("state states", "batchnorm interpolate") if self.along.startswith(PCA) else ())
+        if self.along != RANDOM and (found := [name for name in clash if name not in fine]):
             raise UsageError(f"along {self.along} says where the axes point, which excludes {found[0]}; drop one")
 
 

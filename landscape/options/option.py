@@ -102,6 +102,10 @@ class Given:
         names = {row.name for row in rows_of(group)}
         return group(**{name: value for name, value in self._keywords.items() if name in names})
 
+    def stated(self, names: Iterable[str]) -> dict[str, Any]:
+        """Of the named options those that were given."""
+        return {name: self._keywords[name] for name in names if name in self._keywords}
+
 
 def texts_of(given: Given, groups: Sequence[type], without: Sequence[str] = ()) -> dict[str, str]:
     """Every option of the groups as text, given or not: what two processes with the same options have in common."""

@@ -143,6 +143,14 @@ def _direction(
     return direction
 
 
+def numbers(text: str | None) -> list[float] | None:
+    """`0.812, 0.093` as a direction file has it; None for none, or for what is not numbers."""
+    try:
+        return [float(part) for part in text.split(", ")] if text else None
+    except ValueError:
+        return None
+
+
 def _label(axis: int, net: str, other: str | None) -> str:
     if other is None:
         return f"{NAMES[axis]}: random direction"
@@ -180,7 +188,8 @@ def _facts(
     if options.directions:
         kept = {key: directions[0].provenance[key] for key in ("norm", "ignore") if key in directions[0].provenance}
         file = str(options.directions) if isinstance(options.directions, (str, Path)) else None
-        return replace(facts, norm=kept.get("norm"), ignore=kept.get("ignore"), file=file)
+        shares, walk = (numbers(directions[0].provenance.get(name)) for name in ("shares", "walk"))
+        return replace(facts, norm=kept.get("norm"), ignore=kept.get("ignore"), file=file, shares=shares, walk=walk)
     norm, ignore = (", ".join(dict.fromkeys(d.provenance[key] for d in directions)) for key in ("norm", "ignore"))
     to, to_y = (None if other is None else str(other) for other in (options.to, options.to_y))
     seed = options.seed if "random" in kinds else None

@@ -1,13 +1,13 @@
-"""`--along hessian` and `--along gradient`: directions that depend on the loss.
+"""`--along hessian`, `gradient` and `pca:RUN`: directions that are computed.
 
-Owns: these directions, and that they are computed once: the leader writes them beside the surface, every rank and every later
-run reads them there. Two computations of an eigenvector agree only to rounding, and a file must be continued with the same
-directions.
+Owns: those that depend on the loss, and that all are computed once: the leader writes them beside the surface, every rank and
+every later run reads them there. Two computations of an eigenvector agree only to rounding, and a file must be continued with
+the same directions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,10 @@ from landscape.direction.filters import filter_rules
 from landscape.direction.normalize import normalize_
 from landscape.errors import EvaluationError, UsageError
 from landscape.objective.numerics import memory_budget
-from landscape.options.groups import HESSIAN, RANDOM, ToleranceOptions
+from landscape.options.groups import HESSIAN, PCA, RANDOM, ToleranceOptions
+from landscape.slice.trajectory import Trajectory, trajectories
 from landscape.study.on_slice import Asked, OnSlice, on_plane
+from landscape.study.principal import PathRows, principal_directions
 from landscape.study.ranks import together
 from landscape.surfaces.file import check_folder
 from landscape.sweep.world import World
@@ -33,11 +35,13 @@ TOLERANCE = 1e-5
 SEED = 0
 
 
-def with_directions(asked: Asked, ranges: Mapping[str, Any], world: World) -> Asked:
+def with_directions(
+    asked: Asked, ranges: Mapping[str, Any], world: World, paths: Sequence[Trajectory] | None = None
+) -> Asked:
     """`asked` with directions in place of `along`: from the existing file, or computed and written now.
 
     They are kept in FILE.directions.h5 of the surface; without a file they stay in memory, on a single process. Collective:
-    all ranks call this.
+    all ranks call this. `paths`: those of `pca`, if they have been found already.
 
     Raises:
         UsageError: MPI without a file. EvaluationError: no second derivatives, or no gradient.
@@ -52,7 +56,7 @@ def with_directions(asked: Asked, ranges: Mapping[str, Any], world: World) -> As
     together(world, checked)
     if path is None and world.size > 1:
         raise UsageError(f"along {asked.axes.along}: under MPI the directions are kept beside the surface; give -o")
-    found = together(world, lambda: _made(asked, ranges, path, world) if world.leads else None)
+    found = together(world, lambda: _made(asked, ranges, path, world, paths) if world.leads else None)
     if path is not None:
         together(world, lambda: write_directions(path, found) if found else None)
     # from here on they are used unchanged: they are already normalized
@@ -62,30 +66,50 @@ def with_directions(asked: Asked, ranges: Mapping[str, Any], world: World) -> As
     return replace(asked, axes=axes, output=replace(asked.output, save_directions=False))
 
 
-def _made(asked: Asked, ranges: Mapping[str, Any], path: Path | None, world: World) -> list[Direction] | None:
+def _made(
+    asked: Asked, ranges: Mapping[str, Any], path: Path | None, world: World, paths: Sequence[Trajectory] | None
+) -> list[Direction] | None:
     """The directions, unless `path` holds them already."""
     # any plane will do: only the objective at its origin matters
     on = on_plane(
         replace(asked, axes=replace(asked.axes, along=RANDOM), tolerance=ToleranceOptions()), ranges, world, "along"
     )
+    principal = asked.axes.along.startswith(f"{PCA}:")
+    rows = None
+    if principal:
+        found = trajectories(asked.axes.along.removeprefix(f"{PCA}:")) if paths is None else paths
+        rows = PathRows.read(on, found, folder=path.parent if path else None)
+    facts = _facts(asked, on, rows)
+    if path is not None and path.exists() and not asked.output.overwrite:
+        _check_same(path, facts, len(ranges))
+        return None
+    if rows is not None:
+        return principal_directions(on, rows, len(ranges), facts)
+    return _directions(asked.axes.along, on, len(ranges), facts)
+
+
+def _facts(asked: Asked, on: OnSlice, rows: PathRows | None) -> dict[str, str]:
+    """What must be the same where directions are used again."""
     known = on.provenance
-    data = known.data.json() if known.data else {}
-    facts = {
-        "kind": asked.axes.along,
-        "checkpoint": " ".join(filter(None, (on.subject.net.checkpoint.sha256, on.subject.net.checkpoint.entry))),
-        "data": str(data.get("splits")),
-        "ignore": on.subject.chosen.moving("biasbn")[0],
+    weights = " ".join(filter(None, (on.subject.net.checkpoint.sha256, on.subject.net.checkpoint.entry)))
+    usual = {
+        "checkpoint": weights,
+        "ignore": on.subject.chosen.moving("none" if rows else "biasbn")[0],
         "norm": asked.axes.norm or "none",
+    }
+    if on.subject.chosen.only:
+        usual["only"] = on.subject.chosen.only
+    if rows is not None:
+        return {"kind": PCA, **usual, "path": rows.digest, "state": asked.axes.state}
+    data = known.data.json() if known.data else {}
+    return {
+        "kind": asked.axes.along,
+        **usual,
+        "data": str(data.get("splits")),
         "loss": str(known.loss),
         "normalize": str(data.get("normalize")),
         "batchnorm": str(known.batchnorm),
     }
-    if on.subject.chosen.only:
-        facts["only"] = on.subject.chosen.only
-    if path is not None and path.exists() and not asked.output.overwrite:
-        _check_same(path, facts, len(ranges))
-        return None
-    return _directions(asked.axes.along, on, len(ranges), facts)
 
 
 def _check_same(path: Path, facts: dict, ndim: int) -> None:

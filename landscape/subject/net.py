@@ -53,6 +53,7 @@ class Other:
 
     tensors: dict[str, Tensor]
     label: str
+    sha256: str = ""
 
 
 def load_net(
@@ -119,7 +120,8 @@ def other_net(checkpoint: Any, like: Net) -> Other:
         checkpoint = Checkpoint(_tensors(bare(checkpoint)), source=IN_MEMORY)
     else:
         checkpoint = fitting_entry(read(checkpoint, like.checkpoint.entry, optional=True), like.module)
-    return Other(fitting(like.module, checkpoint, name=like.name), label or _label(checkpoint.source))
+    tensors = fitting(like.module, checkpoint, name=like.name)
+    return Other(tensors, label or _label(checkpoint.source), checkpoint.sha256)
 
 
 def bare(model: nn.Module) -> nn.Module:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -22,6 +24,7 @@ from landscape.quantity import quantity_named
 from landscape.surfaces.surface import DONE, FAILED, INTERPOLATED, PENDING, Surface, Trail
 
 FORMAT, VERSION = "landscape-surface", 1
+HASH_BYTES = 32
 EXPECTED = "a file that landscape surface, line or spectrum wrote, or one of the original program"
 
 
@@ -75,6 +78,10 @@ def _write_trail(group: h5py.Group, trail: Trail) -> None:
     for key, array in trail.metrics.items():
         group[f"metrics/{_escaped(key)}"] = array
     group.attrs["labels"] = json.dumps(list(trail.labels))
+    if trail.status is not None:
+        group["status"] = trail.status.astype(np.uint8)
+        group["nets"] = _bytes_of(trail.nets)
+        group.attrs["clock"] = trail.clock
 
 
 def read_surface_file(path: str | Path) -> Surface:
@@ -169,13 +176,30 @@ def _read_trail(group: PlainGroup) -> Trail:
     x = group.array("x")
     if x.ndim != 1:
         raise ValueError(f"a trail has x of shape {x.shape}, expected a row")
-    known = {key: _numbers(group.array(key, x.shape)) for key in ("y", "step", "residual") if key in names}
+    y, step, residual = (
+        _numbers(group.array(key, x.shape)) if key in names else None for key in ("y", "step", "residual")
+    )
     metrics = group.group("metrics") if "metrics" in names else None
     found = {_plain(key): _numbers(metrics.array(key, x.shape)) for key in metrics.names()} if metrics else {}
     labels = parse_json(group.text("labels"))
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
-        raise ValueError("the labels of a trail are no list of texts")
-    return Trail(_numbers(x), **known, metrics=found, labels=tuple(labels))
+        raise ValueError("the labels of a trail are not a list of texts")
+    trail = Trail(_numbers(x), y, step, residual, metrics=found, labels=tuple(labels))
+    return replace(trail, **_run_facts(group, x.shape)) if "status" in names else trail
+
+
+def _run_facts(group: PlainGroup, shape: tuple[int, ...]) -> dict[str, Any]:
+    """Of the trail of a training run."""
+    hashes = group.array("nets", (*shape, HASH_BYTES))
+    if hashes.dtype != np.uint8:
+        raise ValueError("the hashes of the nets of a trail are not bytes")
+    status = _codes("trail", group.array("status", shape))
+    return {"status": status, "nets": tuple(row.tobytes().hex() for row in hashes), "clock": group.text("clock")}
+
+
+def _bytes_of(hashes: Sequence[str]) -> np.ndarray:
+    """(n, 32) of hexadecimal SHA-256."""
+    return np.frombuffer(bytes.fromhex("".join(hashes)), np.uint8).reshape(-1, HASH_BYTES)
 
 
 def _escaped(name: str) -> str:

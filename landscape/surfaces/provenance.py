@@ -118,6 +118,10 @@ class DirectionFacts(Facts):
     moving: int | None = entry(int)
     """Parameters that move, where `only` says which."""
     orthogonal: bool | None = entry(bool)
+    shares: list[float] | None = entry(list, describes=True)
+    """Of principal axes: the share of the path's squared distances to its final net that each holds."""
+    walk: list[float] | None = entry(list, describes=True)
+    """The same shares of a random walk over the same steps."""
     to: str | None = entry(describes=True)
     to_y: str | None = entry(describes=True)
     file: str | None = entry(describes=True)

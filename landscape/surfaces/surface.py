@@ -23,7 +23,9 @@ Drawn = dict[str, dict[int, np.ndarray]]
 class Trail:
     """A path over the surface, such as a training run or the positions of named nets.
 
-    `x`, `y`, `step`, `residual` have shape (n,): plane coordinates, training step, and distance from the plane.
+    `x`, `y`, `step`, `residual` have shape (n,): plane coordinates, training step, and distance from the plane. `metrics`: of
+    the net itself (`train_loss`) and of its foot on the plane (`foot_train_loss`), NaN where `status` (n,) says PENDING.
+    `nets`: hashes of the nets, where they are those of a training run; `clock`: what its steps count.
     """
 
     x: np.ndarray
@@ -32,6 +34,15 @@ class Trail:
     residual: np.ndarray | None = None
     metrics: dict[str, np.ndarray] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
+    status: np.ndarray | None = None
+    nets: tuple[str, ...] = ()
+    clock: str = "step"
+
+    @property
+    def places(self) -> np.ndarray:
+        """(n, 2) float64: x and y; y is 0 on a line."""
+        x = np.asarray(self.x, dtype=np.float64)
+        return np.column_stack([x, np.zeros_like(x) if self.y is None else self.y])
 
 
 @dataclass(frozen=True, eq=False)

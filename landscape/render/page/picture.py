@@ -10,11 +10,12 @@ from pathlib import Path
 
 from landscape.atomic import whole_file
 from landscape.errors import UsageError
-from landscape.render.page import density, flat, lines, overlay, relief, rows
+from landscape.render.page import course, density, flat, lines, overlay, relief, rows
 from landscape.render.page.document import Panel, document
 from landscape.render.page.figures import Drawn
 from landscape.render.page.literal import literal
 from landscape.scene.scene import Comparison, Scene, View
+from landscape.scene.views.course import Course
 from landscape.scene.views.density import SpectralDensity
 from landscape.scene.views.flat import Flat
 from landscape.scene.views.lines import Lines
@@ -31,6 +32,7 @@ DRAWERS: dict[type[View], Callable[[Scene], Drawn]] = {
     Overlay: overlay.draw,
     SpectralDensity: density.draw,
     Rows: rows.draw,
+    Course: course.draw,
 }
 
 

@@ -94,11 +94,30 @@ def hole_traces(field: Field, options: Options, *, cells: bool) -> list[go.Heatm
 
 def path_trace(trace: Trace, options: Options, color: str = INK) -> go.Scatter:
     """What lies on the plane, seen from above; `color` is that of marks and words without an edge."""
-    names = list(trace.labels) or None
+    names, color = list(trace.labels) or None, trace.color or color
     symbol = {"symbol": "cross-thin", "size": 11, "line": {"width": 2, "color": color}}
-    marker = symbol if trace.kind == "center" else {"size": 8, "color": INK, "line": {"width": 1, "color": "white"}}
+    marker: Options = {"size": 8, "color": trace.color or INK, "line": {"width": 1, "color": "white"}}
+    mode = MODES[trace.kind]
+    hover: Options = {"hoverinfo": "skip" if trace.kind == "center" else "x+y+text"}
+    if trace.kind == "path":
+        marker |= {"size": path_sizes(trace, 6, 11)}
+        mode += "+text" if names else ""
+    if trace.readings:
+        hover = {"hovertemplate": "%{customdata}<extra></extra>", "customdata": list(trace.readings)}
     return go.Scatter(
-        x=trace.x, y=trace.y, mode=MODES[trace.kind], text=names, textposition="top right", textfont={"color": color},
-        marker=marker, line={"color": color}, hoverinfo="skip" if trace.kind == "center" else "x+y+text", name=trace.name,
-        showlegend=False, **options,
+        x=trace.x, y=trace.y, mode=mode, text=names, textposition=_positions(trace), textfont={"color": color},
+        marker=symbol if trace.kind == "center" else marker, line={"color": color}, name=trace.name, showlegend=False,
+        **hover, **options,
     )  # fmt: skip
+
+
+def _positions(trace: Trace) -> str | list[str]:
+    """Of the labels."""
+    if trace.sides is None:
+        return "top right"
+    return [f"{'top' if up > 0 else 'bottom'} {'right' if right > 0 else 'left'}" for right, up in trace.sides]
+
+
+def path_sizes(trace: Trace, each: float, last: float) -> list[float]:
+    """Of the dots of a path: its last net is the one that was trained."""
+    return [each] * (len(trace.x) - 1) + [last]

@@ -23,7 +23,7 @@ from landscape.render.page.figures import (
     compact,
     options_of,
 )
-from landscape.render.page.traces2d import MODES
+from landscape.render.page.traces2d import MODES, path_sizes
 from landscape.scene.scene import Camera, Scene
 from landscape.scene.views.field import Field
 from landscape.scene.views.traces import Trace
@@ -112,9 +112,11 @@ def _eye(camera: Camera) -> dict[str, float]:
 
 def path3d_trace(trace: Trace, field: Field, options: Options) -> go.Scatter3d:
     """What lies on the plane, a little above the relief."""
-    lift = 0.01 * (field.scale.high - field.scale.low)
+    lift, color = 0.01 * (field.scale.high - field.scale.low), trace.color or INK
+    hover: Options = {"hovertemplate": "%{customdata}<extra></extra>", "customdata": list(trace.readings)}
     return go.Scatter3d(
-        x=trace.x, y=trace.y, z=trace.z + lift, mode=MODES[trace.kind], text=list(trace.labels) or None, hoverinfo="skip",
-        marker={"size": 3 if trace.kind == "path" else 4, "color": INK}, line={"color": INK, "width": 4},
-        name=trace.name, showlegend=False, **options,
+        x=trace.x, y=trace.y, z=trace.z + lift, mode=MODES[trace.kind], text=list(trace.labels) or None,
+        marker={"size": path_sizes(trace, 3, 6) if trace.kind == "path" else 4, "color": color},
+        line={"color": color, "width": 4}, name=trace.name, showlegend=False,
+        **(hover if trace.readings else {"hoverinfo": "skip"}), **options,
     )  # fmt: skip

@@ -30,6 +30,8 @@ from landscape.scene.views.traces import Trace
 Dashes = str | tuple[float, tuple[float, ...]]
 # Widths of lines over cells and of their rim, and how much of that covers the cells.
 OVER, RIM, VEIL = 0.75, 1.7, 0.5
+# Of a path: more nets than that are a line.
+MOST_DOTS = 60
 _HOLES = {1: ("#dcdcdc", "//////"), 2: ("#f1f1f1", None), 3: ("#d9c9c9", "xxxx")}
 
 
@@ -89,15 +91,28 @@ def draw_trace(axes: Axes, trace: Trace) -> None:
     if trace.kind == "center":
         axes.plot(trace.x, trace.y, "+", color=paper.INK, ms=8, mew=1.3, zorder=6, path_effects=halo)
         return
-    style: dict[str, Any] = (
-        {"marker": "o", "ms": 3.0, "lw": 1.1} if trace.kind == "path" else {"marker": "o", "ms": 5.0, "lw": 0}
-    )
-    axes.plot(trace.x, trace.y, color=paper.INK, mec="white", mew=0.5, zorder=6, **style)
-    for x, y, label in zip(trace.x, trace.y, trace.labels, strict=False):
-        axes.annotate(
-            label, (x, y), (5, 5), textcoords="offset points", fontsize=paper.TICK, color=paper.INK, zorder=7,
-            path_effects=halo, parse_math=False,
-        )  # fmt: skip
+    color = trace.color or paper.INK
+    if trace.kind == "path":
+        _path(axes, trace, color)
+    else:
+        axes.plot(trace.x, trace.y, color=color, marker="o", ms=5.0, lw=0, mec="white", mew=0.5, zorder=6)
+    sides = np.ones((len(trace.x), 2)) if trace.sides is None else trace.sides
+    for x, y, label, (right, up) in zip(trace.x, trace.y, trace.labels, sides, strict=False):
+        if label:
+            axes.annotate(
+                label, (x, y), (5 * right, 5 * up), textcoords="offset points", fontsize=paper.TICK, color=color, zorder=8,
+                path_effects=halo, parse_math=False, ha="left" if right > 0 else "right", va="bottom" if up > 0 else "top",
+            )  # fmt: skip
+
+
+def _path(axes: Axes, trace: Trace, color: str) -> None:
+    """From an open circle to a star; a dot for each net as long as they are few enough to be told apart."""
+    rim = [patheffects.withStroke(linewidth=2.6, foreground="white", alpha=0.85)]
+    axes.plot(trace.x, trace.y, color=color, lw=1.2, zorder=6, path_effects=rim, solid_joinstyle="round")
+    if len(trace.x) <= MOST_DOTS:
+        axes.plot(trace.x, trace.y, color=color, marker="o", ms=2.6, lw=0, mec="white", mew=0.35, zorder=6.2)
+    axes.plot(trace.x[:1], trace.y[:1], color=color, marker="o", ms=5, mfc="white", mew=1.2, zorder=7)
+    axes.plot(trace.x[-1:], trace.y[-1:], color=color, marker="*", ms=10, mec="white", mew=0.6, zorder=7)
 
 
 def draw_frame(axes: Axes, frame: Frame) -> None:

@@ -11,10 +11,11 @@ from matplotlib.figure import Figure
 
 from landscape.atomic import whole_file
 from landscape.errors import UsageError
-from landscape.render.still import density, flat, lines, overlay, paper, relief, rows
+from landscape.render.still import course, density, flat, lines, overlay, paper, relief, rows
 from landscape.render.still.painter import Painter
 from landscape.render.still.panels import draw_panels
 from landscape.scene.scene import Comparison, Scene, View
+from landscape.scene.views.course import Course
 from landscape.scene.views.density import SpectralDensity
 from landscape.scene.views.flat import Flat
 from landscape.scene.views.lines import Lines
@@ -30,6 +31,7 @@ PAINTERS: dict[type[View], Painter] = {
     Overlay: overlay.PAINTER,
     SpectralDensity: density.PAINTER,
     Rows: rows.PAINTER,
+    Course: course.PAINTER,
 }
 
 

@@ -95,9 +95,10 @@ def draw_trace(axes: Axes3D, trace: Trace, field: Field) -> None:
     style: dict[str, Any] = (
         {"marker": "o", "ms": 2.6, "lw": 1.2} if trace.kind == "path" else {"marker": "o", "ms": 4.5, "lw": 0}
     )
-    axes.plot(x, y, z, color=paper.INK, mec="white", mew=0.4, zorder=5, **style)
+    color = trace.color or paper.INK
+    axes.plot(x, y, z, color=color, mec="white", mew=0.4, zorder=5, **style)
     for a, b, c, label in zip(x, y, z, np.array(trace.labels)[seen] if trace.labels else (), strict=False):
-        axes.text(a, b, c + 2 * lift, str(label), fontsize=paper.TICK, color=paper.INK, zorder=6, parse_math=False)
+        axes.text(a, b, c + 2 * lift, str(label), fontsize=paper.TICK, color=color, zorder=6, parse_math=False)
 
 
 def dress(axes: Axes3D, scene: Scene, field: Field) -> None:

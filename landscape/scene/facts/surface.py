@@ -185,17 +185,19 @@ def _directions(known: dict) -> list[str]:
         return []
     kind = str(made.get("kind") or "")
     parts = [_kind(made, each) for each in kind.split("+") if each]
-    if kind != "nets" or made.get("norm") not in (None, "none"):
+    if kind not in ("nets", "pca") or made.get("norm") not in (None, "none"):
         parts += _each(made.get("norm"), _NORMS, "normalized by {}")
+    if kind != "nets" or made.get("norm") not in (None, "none"):
         parts += fixed_facts(made.get("ignore"))
     if made.get("state") == "states" and known.get("batchnorm") != "interpolate":
         parts.append("batch-norm statistics moved too")
     if made.get("orthogonal"):
         parts.append("orthogonalized")
     lines = [", ".join(parts)] if parts else []
+    lines += _shares(made)
     model = known.get("model")
     lines += moving_fact(made, model.get("parameters") if isinstance(model, dict) else None)
-    if made.get("cosine") is not None:
+    if made.get("cosine") is not None and kind != "pca":
         lines.append(f"cosine of the axes {float(made['cosine']):.2g}")
     return lines
 
@@ -205,7 +207,22 @@ def _kind(made: dict, kind: str) -> str:
         return "random directions" + (f", seed {made['seed']}" if made.get("seed") is not None else "")
     if kind == "nets":
         return "axes through the named nets"
+    if kind == "pca":
+        return "principal axes of the nets along training, seen from the centre"
     return f"directions of {PurePath(str(made['file'])).name}" if made.get("file") else f"{kind} directions"
+
+
+def _shares(made: dict) -> list[str]:
+    """How much of a path lies in its plane, beside a path that goes nowhere."""
+    shares, walk = made.get("shares"), made.get("walk")
+    if not isinstance(shares, list) or len(shares) < 2:
+        return []
+    held = f"they hold {_percents(shares)} of their squared distances to it"
+    return [held + (f" (a random walk of these steps: {_percents(walk)})" if isinstance(walk, list) else "")]
+
+
+def _percents(shares: list) -> str:
+    return " and ".join(f"{100 * float(share):.3g} %" for share in shares)
 
 
 def _each(entry: Any, words: dict, otherwise: str) -> list[str]:

@@ -24,7 +24,7 @@ from landscape.surfaces.surface import Surface
 
 def _scenes(surfaces: Sequence[Surface], options: Options, *, paint: str | None) -> list[Scene]:
     """One scene each; `paint` as in `Flat`, None for a relief."""
-    shown = _metrics(surfaces, _shared_metric(surfaces, options.metric), options)
+    shown = switchable(surfaces, shared_metric(surfaces, options.metric), options)
     return [_scene(surface, shown, options, paint) for surface in surfaces]
 
 
@@ -45,14 +45,14 @@ def _view(surface: Surface, shown: ScaledMetric, camera: Camera, options: Option
     return Flat(field=field, paint=paint, caption=caption, notes=notes)
 
 
-def _shared_metric(surfaces: Sequence[Surface], metric: str | None) -> str:
+def shared_metric(surfaces: Sequence[Surface], metric: str | None) -> str:
     names = [surface.metric(metric) for surface in surfaces]
     if len(set(names)) > 1:
         raise UsageError(f"these surfaces hold different metrics ({', '.join(names)}); choose one that all have")
     return names[0]
 
 
-def _metrics(surfaces: Sequence[Surface], metric: str, options: Options) -> list[ScaledMetric]:
+def switchable(surfaces: Sequence[Surface], metric: str, options: Options) -> list[ScaledMetric]:
     """The chosen metric first, on the chosen scale and the other one, then the other metrics likewise."""
     shown = scaled(_parts(surfaces, metric), metric, options.scale, options.limits, options.levels)
     for other in surfaces[0].values:

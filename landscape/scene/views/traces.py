@@ -17,7 +17,9 @@ from landscape.surfaces.surface import Surface, Trail
 class Trace:
     """Something that lies in the plane: the centre, named nets, or a path; x, y and heights z have shape (n,).
 
-    `kind` is "center", "nets" or "path"; `labels` name the points: one each, or none.
+    `kind` is "center", "nets" or "path"; `labels` name the points: one each ("" for none), or none. `readings` are what hovering
+    over each point shows. `color` "" is that of ink. `sides` (n, 2) are where the labels stand beside their points: right (1) or
+    left (-1), above (1) or below (-1); none: all to the upper right.
     """
 
     kind: str
@@ -26,6 +28,9 @@ class Trace:
     y: np.ndarray
     z: np.ndarray
     labels: tuple[str, ...] = ()
+    readings: tuple[str, ...] = ()
+    color: str = ""
+    sides: np.ndarray | None = None
 
 
 def traces_of(surface: Surface, mesh: Mesh) -> tuple[Trace, ...]:
@@ -53,8 +58,7 @@ def heights_at(mesh: Mesh, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def _trace(kind: str, name: str, trail: Trail, mesh: Mesh) -> Trace:
-    x = np.asarray(trail.x, dtype=np.float64)
-    y = np.zeros_like(x) if trail.y is None else np.asarray(trail.y, dtype=np.float64)
+    x, y = trail.places.T
     return Trace(kind, name, x, y, heights_at(mesh, x, y), tuple(trail.labels))
 
 

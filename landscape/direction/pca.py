@@ -1,0 +1,181 @@
+"""The principal axes of a path through weight space, seen from one of its points.
+
+Owns: the Gram matrix of all differences to that point, the two axes that hold most of them, and the shares that a random walk
+over the same steps would have on its own two axes. Knows no nets: a path is rows of numbers.
+
+The differences are taken from the anchor, not from their mean: the plane shall pass through the anchor, the trained net. Then
+the first axes of a long random walk hold 8/pi^2 = 81 % and 9 % of the squared distances (eigenvalues of Brownian motion seen
+from its end, 1/(k - 1/2)^2), where centred ones hold 61 % and 15 % (1/k^2: Antognini & Sohl-Dickstein 2018).
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from landscape.errors import LandscapeError
+
+# Rows beyond this are kept in a scratch file; the working blocks below are of about an eighth of it each.
+BUDGET = 512 << 20
+# The matrix product of a block is symmetric: only tiles on and above its diagonal are computed.
+TILE = 256
+# A second axis that holds less than this share of the first one's squares is rounding.
+FLAT = 1e-13
+
+
+@dataclass(frozen=True, eq=False)
+class PrincipalAxes:
+    """`axes` (2, size) float64, orthogonal and of unit length; `shares` of the squared distances from the anchor.
+
+    `walk`: the same shares for a random walk over the same steps; None where there are several paths, or no steps.
+    """
+
+    axes: Tensor
+    shares: tuple[float, float]
+    walk: tuple[float, float] | None
+
+
+class Rows:
+    """The points of a path, (count, size) of one dtype, in memory or in a scratch file without a name."""
+
+    def __init__(self, count: int, size: int, dtype: torch.dtype, folder: Path | None = None, budget: int = BUDGET):
+        """`folder`: where the scratch file goes; None is the system's folder for temporary files.
+
+        Raises:
+            LandscapeError: the scratch file cannot be made.
+        """
+        self.shape, self._dtype, self._budget = (count, size), np.dtype(str(dtype).removeprefix("torch.")), budget
+        self._array = self._file = None
+        if count * size * self._dtype.itemsize <= budget:
+            self._array = np.zeros((count, size), self._dtype)
+            return
+        try:
+            self._file = tempfile.TemporaryFile(dir=folder, prefix=".landscape-path.")  # noqa: SIM115
+        except OSError as error:
+            raise LandscapeError(f"cannot write to {folder}: {error.strerror or error}") from error
+
+    def put(self, number: int, row: Tensor) -> None:
+        """Keeps a point (size,).
+
+        Raises:
+            LandscapeError: the disk is full.
+        """
+        values = row.detach().cpu().numpy()
+        if self._array is not None:
+            self._array[number] = values
+            return
+        assert self._file is not None
+        try:
+            self._file.seek(number * values.nbytes)
+            self._file.write(np.ascontiguousarray(values, self._dtype).data)
+            self._file.flush()
+        except OSError as error:
+            need = self.shape[0] * values.nbytes
+            raise LandscapeError(
+                f"the path takes {need / 1e9:.1f} GB on disk while its axes are computed: {error.strerror or error}; make room, "
+                "or take fewer of its nets"
+            ) from error
+
+    def blocks(self, anchor: int) -> Iterator[tuple[slice, Tensor]]:
+        """(columns, differences of all rows to the anchor there (count, m) float64), from left to right."""
+        count, size = self.shape
+        step = max(1024, self._budget // (8 * 8 * count))
+        for start in range(0, size, step):
+            part = slice(start, min(start + step, size))
+            values = torch.from_numpy(self._columns(part).astype(np.float64))
+            yield part, values - values[anchor].clone()
+
+    def _columns(self, part: slice) -> np.ndarray:
+        if self._array is not None:
+            return self._array[:, part]
+        assert self._file is not None
+        count, size = self.shape
+        found = np.empty((count, part.stop - part.start), self._dtype)
+        for number in range(count):
+            self._file.seek((number * size + part.start) * self._dtype.itemsize)
+            self._file.readinto(found[number].data)
+        return found
+
+
+def principal_axes(rows: Rows, anchor: int, steps: Sequence[float] | None) -> PrincipalAxes:
+    """The two axes through row `anchor` that are nearest to all rows by least squares.
+
+    Each axis points to the side where the row farthest from the anchor along it lies. `steps` (count,): the training step of
+    each row of a single path.
+
+    Raises:
+        LandscapeError: a weight is not finite, or all rows lie on one line through the anchor.
+    """
+    gram = torch.zeros(rows.shape[0], rows.shape[0], dtype=torch.float64)
+    for _, block in rows.blocks(anchor):
+        _add_products(gram, block)
+    if not torch.isfinite(gram).all():
+        bad = int((~torch.isfinite(gram.diagonal())).nonzero()[0])
+        raise LandscapeError(f"net {bad + 1} of the path has weights that are NaN or inf, or differ by more than 1e154")
+    squares, vectors = torch.linalg.eigh(gram)
+    squares, vectors = squares.flip(0)[:2], vectors.flip(1)[:, :2]
+    if len(squares) < 2 or not squares[1] > FLAT * squares[0]:
+        apart = "are all the same" if not float(gram.diagonal().sum()) else "lie on one line"
+        raise LandscapeError(
+            f"the {rows.shape[0]} nets of the path {apart}, and a plane needs three that do not; for a line, use "
+            "landscape line A --to B"
+        )
+    farthest = vectors.gather(0, vectors.abs().argmax(0, keepdim=True))
+    vectors = vectors * farthest.sign()
+    axes = torch.zeros(2, rows.shape[1], dtype=torch.float64)
+    for part, block in rows.blocks(anchor):
+        axes[:, part] = (vectors / squares.sqrt()).T @ block
+    axes[0] /= axes[0].norm()
+    axes[1] -= axes[0] * (axes[0] @ axes[1])
+    axes[1] /= axes[1].norm()
+    shares = squares / gram.diagonal().sum()
+    return PrincipalAxes(axes, _pair(shares), None if steps is None else walk_shares(steps, anchor))
+
+
+def walk_shares(steps: Sequence[float], anchor: int) -> tuple[float, float] | None:
+    """The expected shares of both axes for a random walk in very many dimensions that is seen at these steps.
+
+    The expected product of two differences to the anchor is the number of steps that both have in common. None for steps that
+    do not differ.
+
+    >>> [round(share, 2) for share in walk_shares(range(1000), 999)]
+    [0.81, 0.09]
+    """
+    away = np.asarray(steps, np.float64) - float(steps[anchor])
+    common = np.where(np.sign(away)[:, None] == np.sign(away), np.minimum(abs(away)[:, None], abs(away)), 0.0)
+    if not common.trace() > 0 or len(away) < 3:
+        return None
+    shares = np.linalg.eigvalsh(common)[::-1][:2] / common.trace()
+    return float(shares[0]), float(shares[1])
+
+
+def filled(count: int, size: int, points: Iterable[Tensor], folder: Path | None = None) -> Rows:
+    """The rows of `count` points, each (size,), read one after the other."""
+    rows: Rows | None = None
+    for number, point in enumerate(points):
+        rows = rows or Rows(count, size, point.dtype, folder)
+        rows.put(number, point)
+    assert rows is not None
+    return rows
+
+
+def _add_products(gram: Tensor, block: Tensor) -> None:
+    """gram += block block'."""
+    for top in range(0, len(block), TILE):
+        rows = slice(top, top + TILE)
+        for left in range(top, len(block), TILE):
+            columns = slice(left, left + TILE)
+            product = block[rows] @ block[columns].T
+            gram[rows, columns] += product
+            if left > top:
+                gram[columns, rows] += product.T
+
+
+def _pair(values: Tensor) -> tuple[float, float]:
+    return float(values[0]), float(values[1])

@@ -1,0 +1,36 @@
+"""Paths over a plane, with curves along them beside it.
+
+Owns: the view `Course`. Its parts are views of their own: the plane with the paths on it, and curves over the training step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from landscape.scene.scene import Choice, Frame, Scene, View
+from landscape.scene.views.flat import Flat
+from landscape.scene.views.lines import Lines
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Course(View):
+    """`flat` is the plane, in the frame of the scene; `lines` are drawn in `along`."""
+
+    flat: Flat
+    lines: Lines
+    along: Frame
+
+    @property
+    def choice(self) -> Choice:
+        return self.flat.choice
+
+
+def plane_of(scene: Scene) -> Scene:
+    """The scene of the planes alone."""
+    return replace(scene, views=tuple(view.flat for view in scene.views_as(Course)))
+
+
+def lines_of(scene: Scene) -> Scene:
+    """The scene of the curves alone."""
+    views = scene.views_as(Course)
+    return Scene(views[0].along, tuple(view.lines for view in views))

@@ -1,0 +1,215 @@
+"""Which nets a trajectory consists of, and in which order.
+
+Owns: reading `RUN_FOLDER|GLOB|FILES` into `Trajectory`s, and the training step of each net: in the run folders of landscape
+from their names, elsewhere from the number in which the names differ. Does not read weights: see trajectory_nets.py.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from landscape.checkpoint.checkpoint import READERS, Checkpoint, load_checkpoint
+from landscape.errors import UsageError
+from landscape.options.option import shown
+from landscape.regular import expanded, is_folder
+
+NUMBER = re.compile(r"\d+(?:\.\d+)?")
+# Words before a number that counts training, the finest first.
+CLOCKS = ("global_step", "step", "iteration", "iter", "checkpoint", "epoch", "ep")
+NESTED = "checkpoints"
+FINAL = "final.pt"
+LISTED = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """The nets of one training run in their order, as files or in memory, and the training step of each.
+
+    `clock`: what the steps count: "step", "epoch", or "net" where only the order is known. `notes`: what was left out.
+    """
+
+    name: str
+    steps: tuple[float, ...]
+    nets: tuple[Any, ...]
+    clock: str = "step"
+    notes: tuple[str, ...] = ()
+
+    def of(self, numbers: Sequence[int]) -> Trajectory:
+        """With these nets only."""
+        steps, nets = tuple(self.steps[i] for i in numbers), tuple(self.nets[i] for i in numbers)
+        return Trajectory(self.name, steps, nets, self.clock, self.notes)
+
+
+def trajectories(runs: Any) -> list[Trajectory]:
+    """One for each run folder, pattern, or list of nets; loose checkpoint files are together one.
+
+    Raises:
+        UsageError: nothing is found, a run has a single net, or the order of its nets cannot be told.
+    """
+    given = list(runs) if isinstance(runs, Iterable) and not isinstance(runs, (str, Path, Checkpoint)) else [runs]
+    if not given:
+        raise UsageError(
+            "no run: expected a run folder, a pattern such as 'run/step_*.pt', or checkpoint files in order"
+        )
+    loose = [each for each in given if _is_net(each)]
+    found = [] if not loose else [_of_nets(loose)]
+    found += [_of_run(each) for each in given if not _is_net(each)]
+    named = _distinct([each.name for each in found])
+    return [Trajectory(name, t.steps, t.nets, t.clock, t.notes) for name, t in zip(named, found, strict=True)]
+
+
+def _is_net(given: Any) -> bool:
+    """Whether it is one net, rather than something that holds several."""
+    if isinstance(given, (Checkpoint, nn.Module)):
+        return True
+    if not isinstance(given, (str, os.PathLike)):
+        return False
+    path = expanded(Path(given))
+    return _holds_weights(path) if is_folder(path) else not _is_pattern(str(given), path)
+
+
+def _is_pattern(text: str, path: Path) -> bool:
+    return glob.has_magic(text) and not path.exists()
+
+
+def _holds_weights(folder: Path) -> bool:
+    """Whether a folder is a net of Hugging Face."""
+    return any(folder.glob("*.safetensors")) or any(folder.glob("*.safetensors.index.json"))
+
+
+def _of_run(given: Any) -> Trajectory:
+    if isinstance(given, (list, tuple)):
+        return _of_nets(given)
+    if not isinstance(given, (str, os.PathLike)):
+        raise UsageError(
+            f"run {shown(given)}: expected a run folder, a pattern, or a list of checkpoints in their order"
+        )
+    path = expanded(Path(given))
+    if is_folder(path):
+        return _of_folder(path)
+    found = sorted(map(Path, glob.glob(str(path), recursive=True)))
+    nets = [each for each in found if each.suffix.lower() in READERS or is_folder(each)]
+    if not nets:
+        raise UsageError(f"run '{given}': no checkpoint has such a name; expected a run folder or a pattern")
+    return _of_files(nets, _name_of(nets[0].parent), str(given))
+
+
+def _of_folder(folder: Path) -> Trajectory:
+    inner = folder / NESTED
+    place = inner if is_folder(inner) and _nets_in(inner) else folder
+    nets = _nets_in(place)
+    numbered = [each for each in nets if NUMBER.search(each.stem)]
+    left_out = [each.name for each in nets if each not in numbered]
+    if not numbered:
+        raise UsageError(
+            f"{folder}: no nets with a step in their names in {place}; expected such as step_0000100.pt "
+            "(landscape train --save-every, or ll.Recorder)"
+        )
+    found = _of_files(numbered, _name_of(folder), str(folder))
+    final = _final(folder, found)
+    notes = () if not left_out else (f"{found.name}: left out {', '.join(left_out)}: no step in the name",)
+    if final is not None:
+        return Trajectory(found.name, (*found.steps, final), (*found.nets, folder / FINAL), found.clock, notes)
+    return Trajectory(found.name, found.steps, found.nets, found.clock, notes)
+
+
+def _final(folder: Path, found: Trajectory) -> float | None:
+    """The step of a run's trained net, where it is later than that of the last checkpoint."""
+    if not (folder / FINAL).is_file() or folder / FINAL in found.nets:
+        return None
+    step = load_checkpoint(folder / FINAL).meta.get("step")
+    return float(step) if isinstance(step, (int, float)) and step > found.steps[-1] else None
+
+
+def _nets_in(folder: Path) -> list[Path]:
+    there = sorted(folder.iterdir()) if os.access(folder, os.R_OK) else []
+    return [
+        each for each in there
+        if not each.name.startswith(".") and each.name not in (FINAL, "state.pt")
+        and (_holds_weights(each) if is_folder(each) else each.suffix.lower() in READERS)
+    ]  # fmt: skip
+
+
+def _of_nets(nets: Sequence[Any]) -> Trajectory:
+    """Files in the order of their steps; nets in memory as they are listed."""
+    if all(isinstance(each, (str, os.PathLike)) for each in nets):
+        paths = [expanded(Path(each)) for each in nets]
+        name = _name_of(paths[0].absolute().parent)
+        return _of_files(paths, name, f"{paths[0]}, ...")
+    _check_several(len(nets), "the list")
+    return Trajectory("trajectory", tuple(map(float, range(len(nets)))), tuple(nets), "net")
+
+
+def _of_files(paths: Sequence[Path], name: str, given: str) -> Trajectory:
+    _check_several(len(paths), given)
+    steps, clock = steps_of([each.stem if each.suffix.lower() in READERS else each.name for each in paths])
+    order = sorted(range(len(paths)), key=lambda i: steps[i])
+    return Trajectory(name, tuple(steps[i] for i in order), tuple(paths[i] for i in order), clock)
+
+
+def steps_of(names: Sequence[str]) -> tuple[list[float], str]:
+    """(the training step of each name, what it counts).
+
+    Raises:
+        UsageError: two names have the same step, or none can be told.
+
+    >>> steps_of(["epoch=0-step=50-loss=1.25", "epoch=1-step=100-loss=0.75"])
+    ([50.0, 100.0], 'step')
+    >>> steps_of(["resnet20_v2_5", "resnet20_v2_10"])
+    ([5.0, 10.0], 'step')
+    """
+    clock, found = "", []
+    for word in CLOCKS:
+        pattern = re.compile(rf"(?<![a-z]){word}[ _=-]?(\d+)(?![\d.]\d)", re.IGNORECASE)
+        hits = [pattern.search(name) for name in names]
+        if all(hits):
+            clock, found = "epoch" if word.startswith("ep") else "step", [float(hit[1]) for hit in hits if hit]
+            if len(set(found)) == len(found):
+                return found, clock
+    if not clock:
+        columns = list(zip(*(NUMBER.findall(name) for name in names), strict=False))
+        alike = len({len(NUMBER.findall(name)) for name in names}) == 1
+        varying = [column for column in columns if len(set(column)) > 1]
+        if alike and len(varying) == 1:
+            clock, found = "step", list(map(float, varying[0]))
+    if clock and len(set(found)) == len(found):
+        return found, clock
+    several = ", ".join(names[:LISTED]) + (", ..." if len(names) > LISTED else "")
+    if clock:
+        twice = next(step for step in found if found.count(step) > 1)
+        which = " and ".join(name for name, step in zip(names, found, strict=True) if step == twice)
+        raise UsageError(f"{which} are both of {clock} {twice:g}; a path needs one net at each {clock}")
+    raise UsageError(
+        f"the order of {several} is not known: expected names with one number that differs, such as step_100.pt; in Python, "
+        "pass a list of lists in their order"
+    )
+
+
+def _check_several(count: int, given: str) -> None:
+    if count < 2:
+        raise UsageError(
+            f"{given}: one net is not a path; expected at least three along a run (landscape train --save-every, ll.Recorder)"
+        )
+
+
+def _name_of(folder: Path) -> str:
+    folder = folder.absolute()
+    return (folder.parent if folder.name == NESTED else folder).name or "trajectory"
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """The names, numbered where they are equal."""
+    seen: dict[str, int] = {}
+    found = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        found.append(name if seen[name] == 1 else f"{name} {seen[name]}")
+    return found

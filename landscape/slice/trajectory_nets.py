@@ -1,0 +1,86 @@
+"""The nets of trajectories, read one by one under the names of the net that they end in.
+
+Owns: which of them can be used, and their weights as vectors. Which files they are is said in trajectory.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from landscape.errors import CheckpointError, LandscapeError
+from landscape.layout import Layout
+from landscape.slice.trajectory import Trajectory
+from landscape.subject.net import Net, Other, other_net
+
+
+def read_net(path: Trajectory, number: int, like: Net) -> Other:
+    """Net `number` of a path, counted from 0.
+
+    Raises:
+        CheckpointError: it cannot be read, or is of another architecture than the net that the plane is around.
+    """
+    try:
+        return other_net(path.nets[number], like)
+    except LandscapeError as error:
+        text = str(error).removesuffix("; name its net with --model")
+        raise CheckpointError(
+            f"net {number + 1} of {len(path.nets)} of the path {path.name}: {text}; all nets of a path must be readable and of "
+            "one architecture (skip-bad leaves out those that are not)"
+        ) from error
+
+
+def usable(paths: Sequence[Trajectory], like: Net, *, skip_bad: bool) -> list[list[int]]:
+    """The numbers of the nets of each path that can be used; with `skip_bad` without those that cannot be read or do not fit.
+
+    Raises:
+        CheckpointError: such a net without `skip_bad`; fewer than two that can be used.
+    """
+    if not skip_bad:
+        return [list(range(len(path.nets))) for path in paths]
+    kept: list[list[int]] = []
+    for path in paths:
+        good = [number for number in range(len(path.nets)) if _is_good(path, number, like)]
+        if len(good) < 2:
+            raise CheckpointError(
+                f"path {path.name}: {len(good)} of its {len(path.nets)} nets can be used; a path needs two"
+            )
+        kept.append(good)
+    return kept
+
+
+def vectors(
+    paths: Sequence[Trajectory], like: Net, layout: Layout, dtype: torch.dtype
+) -> Iterator[tuple[Other, Tensor]]:
+    """(net, its weights (layout.size,)) of all nets of all paths, one after the other."""
+    for path in paths:
+        for number in range(len(path.nets)):
+            net = read_net(path, number, like)
+            yield net, layout.flatten(net.tensors, dtype=dtype)
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """How many nets of a path were left out, as a note."""
+
+    path: Trajectory
+    kept: Sequence[int]
+
+    @property
+    def note(self) -> str | None:
+        lost = [number for number in range(len(self.path.nets)) if number not in self.kept]
+        if not lost:
+            return None
+        named = ", ".join(str(self.path.nets[number]) for number in lost[:3]) + (", ..." if len(lost) > 3 else "")
+        return f"{self.path.name}: {len(lost)} of {len(self.path.nets)} nets left out that cannot be used: {named}"
+
+
+def _is_good(path: Trajectory, number: int, like: Net) -> bool:
+    try:
+        net = read_net(path, number, like)
+    except CheckpointError:
+        return False
+    return all(bool(tensor.isfinite().all()) for tensor in net.tensors.values() if tensor.is_floating_point())

@@ -1,0 +1,89 @@
+"""`--along pca:RUN`: the principal axes of training paths as directions.
+
+Owns: which rows the axes are of: the nets of all paths, in what moves, seen from the net that the plane is around.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from landscape.direction.direction import Direction
+from landscape.direction.filters import filter_rules
+from landscape.direction.normalize import normalize_
+from landscape.direction.pca import Rows, filled, principal_axes
+from landscape.slice.trajectory import Trajectory
+from landscape.slice.trajectory_nets import vectors
+from landscape.study.on_slice import OnSlice
+
+
+@dataclass(frozen=True, eq=False)
+class PathRows:
+    """The nets of some paths as rows, the last of them the net that the plane is around.
+
+    `digest`: a hash of all nets. `steps`: of each row of a single path that ends in that net.
+    """
+
+    rows: Rows
+    digest: str
+    steps: tuple[float, ...] | None
+
+    @classmethod
+    def read(cls, on: OnSlice, paths: Sequence[Trajectory], folder: Path | None) -> PathRows:
+        """`folder`: for a scratch file, if the rows do not fit in memory."""
+        subject, hashes = on.subject, list[str]()
+        layout = subject.objective.layout.only(subject.chosen.names)
+        fixed = subject.chosen.fixed("none", layout.names)[1]
+        layout = layout.only([name for name in layout.names if name not in fixed])
+        origin = on.slice.at((0.0,) * on.slice.grid.ndim)
+        dtype = torch.promote_types(origin.dtype, torch.float32)
+
+        def points() -> Iterator[Tensor]:
+            for net, vector in vectors(paths, subject.net, layout, dtype):
+                hashes.append(net.sha256)
+                yield vector
+            tensors = subject.objective.layout.named(origin)
+            yield layout.flatten({name: tensors[name] for name in layout.names}, dtype=dtype).cpu()
+
+        count = sum(len(path.nets) for path in paths) + 1
+        rows = filled(count, layout.size, points(), folder)
+        ends_here = len(paths) == 1 and hashes[-1] == subject.net.checkpoint.sha256
+        steps = (*paths[0].steps, paths[0].steps[-1]) if ends_here else None
+        return cls(rows, hashlib.sha256(" ".join(hashes).encode()).hexdigest(), steps)
+
+
+def principal_directions(on: OnSlice, found: PathRows, ndim: int, facts: dict[str, str]) -> list[Direction]:
+    """The first `ndim` principal axes, of unit length unless `facts` say another norm.
+
+    Raises:
+        LandscapeError: all nets lie on one line.
+    """
+    layout = on.subject.objective.layout
+    made = principal_axes(found.rows, found.rows.shape[0] - 1, found.steps)
+    facts = {**facts, "shares": ", ".join(map(str, made.shares))}
+    if made.walk is not None:
+        facts["walk"] = ", ".join(map(str, made.walk))
+    directions = []
+    for number, axis in enumerate(made.axes[:ndim]):
+        named = {name: view for name, view in layout.named(axis.to(_kept(on))).items() if bool(view.any())}
+        which = f"principal axis {number + 1} ({100 * made.shares[number]:.3g} %)"
+        direction = Direction.from_tensors(layout, named, {**facts, "which": which})
+        if facts["norm"] != "none":
+            origin = layout.named(on.slice.at((0.0,) * on.slice.grid.ndim).cpu())
+            normalize_(
+                direction.vector, origin, filter_rules(on.subject.objective.model), norm=facts["norm"], ignore=set()
+            )
+        directions.append(direction)
+    return directions
+
+
+def _kept(on: OnSlice) -> torch.dtype:
+    weights = on.subject.objective.weights.dtype
+    if weights == torch.float64:
+        return weights
+    return torch.float32

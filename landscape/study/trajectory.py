@@ -1,0 +1,192 @@
+"""A training path over a plane, from options to results: first the surface around it, then the losses along it.
+
+Owns: which plane that is, that one rank reads the paths for all, and the order of the two runs. Both are studies of their own
+(evaluation.py, trails.py) on one file, so a stopped command goes on where it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from landscape.options.groups import PCA, RANDOM, OutputOptions
+from landscape.options.option import Given
+from landscape.slice.trajectory import Trajectory, trajectories
+from landscape.slice.trajectory_nets import LeftOut, usable
+from landscape.study.along import with_directions
+from landscape.study.around import points_of, ranges_around
+from landscape.study.evaluation import EvaluationStudy, for_plan
+from landscape.study.on_slice import Asked, OnSlice, on_plane
+from landscape.study.ranks import shared, together
+from landscape.study.revive import revived
+from landscape.study.run import run_prepared
+from landscape.study.study import Plan
+from landscape.study.trails import PathsOnPlane, TrailStudy, trails_of
+from landscape.surfaces import load_surface
+from landscape.surfaces.file import check_folder
+from landscape.surfaces.surface import Surface, Trail
+from landscape.sweep.world import World
+
+GROUP = "trajectory"
+# What --over takes from the options: files that have moved, and how it runs.
+MOVED = (
+    "model",
+    "entry",
+    "data",
+    "data_root",
+    "loss",
+    "to",
+    "to_y",
+    "directions",
+    "trust",
+    "device",
+    "batch_size",
+    "threads",
+)
+
+
+@dataclass(frozen=True)
+class PathsAsked:
+    """The options of `landscape trajectory` beside those of a surface; `agree`: what must be the same on all ranks."""
+
+    runs: Any
+    ranges: Mapping[str, Any]
+    along: str
+    marks: int
+    skip_bad: bool
+    agree: Mapping[str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class _Prepared:
+    """What the ranks have in common before they set up: the plane's options and ranges, and the paths on it."""
+
+    asked: Asked
+    ranges: Mapping[str, Any]
+    found: PathsOnPlane
+
+
+def along_paths(wanted: PathsAsked, given: Given) -> Surface | Plan:
+    """The surface around some paths, with their trails; for a dry run the plan of the surface.
+
+    Raises:
+        LandscapeError: bad input or a failing evaluation; what was computed is kept.
+    """
+    output, paths = given[OutputOptions], trajectories(wanted.runs)
+    counts = {name: points_of(spec, name) for name, spec in wanted.ranges.items()}
+    asked = Asked.of(paths[0].nets[-1], given)
+    asked = replace(asked, axes=replace(asked.axes, along=_along(wanted, asked)))
+    kept: list[_Prepared] = []
+
+    def prepare(world: World) -> _Prepared:
+        if output.dry_run:
+            ranges = {
+                name: spec if counts[name] is None else (-1.0, 1.0, counts[name])
+                for name, spec in wanted.ranges.items()
+            }
+            return _Prepared(for_plan(asked, 2), ranges, PathsOnPlane((), {}))
+        kept.append(_prepare(wanted, asked, paths, world))
+        return kept[0]
+
+    def make(world: World, made: _Prepared) -> EvaluationStudy:
+        on = on_plane(made.asked, made.ranges, world, GROUP)
+        return EvaluationStudy(_with(on, made.found.trails), made.asked.output, shard=asked.machine.shard_data)
+
+    surface = _run(wanted, given, prepare, make)
+    if isinstance(surface, Plan):
+        return surface
+    (made,) = kept
+    evaluated = replace(made.asked, tolerance=type(asked.tolerance)(), machine=replace(asked.machine, shard_data=False))
+    ranges = {
+        axis.name: (float(axis.values[0]), float(axis.values[-1]), len(axis.values)) for axis in surface.grid.axes
+    }
+
+    def make_paths(world: World, _: Any) -> TrailStudy:
+        return _trail_study(on_plane(evaluated, ranges, world, GROUP, plain=True), surface, made.found, wanted, output)
+
+    return _run(wanted, given, lambda world: None, make_paths)
+
+
+def over_surface(wanted: PathsAsked, source: Any, given: Given) -> Surface | Plan:
+    """The paths over an existing surface, which is extended; a `Surface` in memory is extended as it stands.
+
+    Raises:
+        LandscapeError: the surface has no plane, or what it was computed from is gone or no longer the same.
+    """
+    output, paths = given[OutputOptions], trajectories(wanted.runs)
+    surface = source if isinstance(source, Surface) else load_surface(source)
+    moved = given.stated(MOVED)
+
+    def prepare(world: World) -> tuple[OnSlice, PathsOnPlane]:
+        on = together(world, lambda: revived(surface, GROUP, moved, world, split=None, precision=None))
+        return on, _found(on, paths, wanted, world)
+
+    def make(world: World, made: tuple[OnSlice, PathsOnPlane]) -> TrailStudy:
+        return _trail_study(made[0], surface, made[1], wanted, output)
+
+    return _run(wanted, given, prepare, make)
+
+
+def _prepare(wanted: PathsAsked, asked: Asked, paths: Sequence[Trajectory], world: World) -> _Prepared:
+    """Directions, the places of the paths, and the ranges around them; the leader reads, and all get the same."""
+    trial = {name: (-1.0, 1.0, 3) for name in wanted.ranges}
+
+    def checked() -> None:
+        asked.check(2)
+        if asked.output.path and world.leads:
+            check_folder(asked.output.path)
+
+    together(world, checked)
+    if wanted.skip_bad:
+        like = replace(asked, axes=replace(asked.axes, along=RANDOM, directions=None))
+        paths = shared(world, lambda: _usable(on_plane(like, trial, world, GROUP), paths))
+    if asked.axes.along != RANDOM:
+        asked = with_directions(asked, trial, world, paths)
+    trails = shared(world, lambda: trails_of(on_plane(asked, trial, world, GROUP), paths))
+    return _Prepared(asked, ranges_around(trails, wanted.ranges), PathsOnPlane(tuple(paths), trails))
+
+
+def _found(on: OnSlice, paths: Sequence[Trajectory], wanted: PathsAsked, world: World) -> PathsOnPlane:
+    if wanted.skip_bad:
+        paths = shared(world, lambda: _usable(on, paths))
+    return PathsOnPlane(tuple(paths), shared(world, lambda: trails_of(on, paths)))
+
+
+def _usable(on: OnSlice, paths: Sequence[Trajectory]) -> list[Trajectory]:
+    kept = usable(paths, on.subject.net, skip_bad=True)
+    found = []
+    for path, numbers in zip(paths, kept, strict=True):
+        note = LeftOut(path, numbers).note
+        found.append(replace(path.of(numbers), notes=(*path.notes, *([note] if note else []))))
+    return found
+
+
+def _along(wanted: PathsAsked, asked: Asked) -> str:
+    """As `surface` has it; directions that are given leave nothing to compute."""
+    if asked.axes.directions is not None or asked.axes.to is not None:
+        return RANDOM
+    return f"{PCA}:{GROUP}" if wanted.along == PCA else wanted.along
+
+
+def _with(on: OnSlice, trails: Mapping[str, Trail]) -> OnSlice:
+    return replace(on, trails={**on.trails, **trails})
+
+
+def _trail_study(
+    on: OnSlice, surface: Surface, found: PathsOnPlane, wanted: PathsAsked, output: OutputOptions
+) -> TrailStudy:
+    return TrailStudy(on, surface, found, marks=wanted.marks, overwrite=output.overwrite)
+
+
+def _run(wanted: PathsAsked, given: Given, prepare: Any, make: Any) -> Any:
+    asked = Asked.of(None, given)
+    return run_prepared(
+        prepare,
+        make,
+        agree=wanted.agree,
+        code=(asked.net.model, asked.data.data, asked.loss.loss, asked.loss.names),
+        dry_run=asked.output.dry_run,
+        quiet=asked.output.quiet,
+        stall=asked.machine.stall,
+    )
