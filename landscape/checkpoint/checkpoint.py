@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from landscape.checkpoint import safetensors_file, torch_file
+from landscape.checkpoint.digest import Hashing
 from landscape.checkpoint.entries import extra_states, picked, usual
 from landscape.checkpoint.unwrap import clean_names, unwrap
 from landscape.errors import CheckpointError
@@ -117,6 +118,8 @@ def load_checkpoint(path: str | Path, entry: str | None = None) -> Checkpoint:
     stored: object
     if is_folder(path):
         stored, meta, files = safetensors_file.read_model_folder(path)
+        with Hashing(files) as hashing:
+            digest = hashing.result()
     elif reason := reason_unreadable(path):
         more = f"; {_neighbours(path)}" if reason == "no such file" else ""
         raise CheckpointError(f"checkpoint {path}: {reason}{more}")
@@ -125,7 +128,10 @@ def load_checkpoint(path: str | Path, entry: str | None = None) -> Checkpoint:
             f"checkpoint {path}: unknown suffix '{path.suffix}'; expected one of {', '.join(READERS)}"
         )
     else:
-        (stored, meta), files = READERS[path.suffix.lower()](path), [path]
+        files = [path]
+        with Hashing(files) as hashing:
+            stored, meta = READERS[path.suffix.lower()](path)
+            digest = hashing.result()
     try:
         check_depth(stored, MOST_ENTRIES)
         entries, found = unwrap(stored, source=str(path))
@@ -138,7 +144,7 @@ def load_checkpoint(path: str | Path, entry: str | None = None) -> Checkpoint:
             raise CheckpointError(f"checkpoint {path}: {odd}")
     first = usual(entries)
     extras = extra_states(stored) if isinstance(stored, Mapping) else {}
-    read = Checkpoint(_cleaned(entries[first]), meta, str(path), _digest(files), first, entries, extras=extras)
+    read = Checkpoint(_cleaned(entries[first]), meta, str(path), digest, first, entries, extras=extras)
     return read.at(entry) if entry else read
 
 
@@ -183,15 +189,6 @@ def tensors_digest(tensors: Mapping[str, Tensor]) -> str:
         flat = tensor.detach().cpu().contiguous().reshape(-1)
         flat = flat.as_strided(flat.shape, (1,))  # a single number may have any stride
         digest.update(flat.view(torch.uint8).numpy().data if flat.numel() else b"")
-    return digest.hexdigest()
-
-
-def _digest(files: list[Path]) -> str:
-    digest = hashlib.sha256()
-    for file in files:
-        with file.open("rb") as stream:
-            while block := stream.read(1 << 22):
-                digest.update(block)
     return digest.hexdigest()
 
 

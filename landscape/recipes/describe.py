@@ -111,7 +111,7 @@ def _run(path: Path) -> dict[str, Any]:
         "kind": "run",
         "folder": str(path),
         "finished": (path / "final.pt").exists(),
-        "rows": len(run.columns["epoch"]),
+        "rows": len(run.times),
         "last": last,
         "nets": {"number": len(nets), "first": nets[0], "last": nets[-1]} if nets else {},
         **_code(run.config),

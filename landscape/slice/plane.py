@@ -13,13 +13,12 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from landscape.direction.pca import least_squares
 from landscape.errors import LandscapeError
 from landscape.grid import Grid
 from landscape.surfaces.provenance import DirectionFacts
 
 BLOCK = 1 << 20
-# Share of the largest eigenvalue of the Gram matrix of unit vectors; below it two directions are parallel.
-RANK = 1e-13
 
 
 class Line(Protocol):
@@ -88,21 +87,20 @@ class Plane:
         Exact for directions that are neither orthogonal nor of unit length; solved in float64, block by block, so that
         no float64 copy of a vector is made.
         """
-        vectors = self._vectors()
+        vectors = self.vectors()
         gram = torch.zeros(self.ndim, self.ndim, dtype=torch.float64)
         along = torch.zeros(self.ndim, dtype=torch.float64)
         for offset, basis in self._blocks(parameters, vectors):
             gram += (basis @ basis.T).cpu()
             along += (basis @ offset).cpu()
-        lengths = gram.diagonal().sqrt()
-        scale = torch.where(lengths > 0, 1 / lengths, 0.0)  # directions may differ in length by many orders
-        coords = scale * (torch.linalg.pinv(gram * scale * scale[:, None], rtol=RANK, hermitian=True) @ (scale * along))
+        coords = least_squares(gram, along)
         squares = 0.0
         for offset, basis in self._blocks(parameters, vectors):
             squares += float((offset - coords.to(basis.device) @ basis).square().sum())
         return tuple(coords.tolist()), squares**0.5
 
-    def _vectors(self) -> list[Tensor]:
+    def vectors(self) -> list[Tensor]:
+        """The directions as vectors (n,)."""
         return [line if isinstance(line, Tensor) else line.vector(self.origin) for line in self.directions]
 
     def _blocks(self, parameters: Tensor, vectors: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
@@ -116,6 +114,6 @@ class Plane:
         """Cosine of the angle between the first two directions; None on a line or when one of them is zero."""
         if self.ndim < 2:
             return None
-        x, y = (direction.double() for direction in self._vectors()[:2])
+        x, y = (direction.double() for direction in self.vectors()[:2])
         norms = float(x.norm() * y.norm())
         return float(x @ y) / norms if norms > 0 else None

@@ -7,7 +7,7 @@ the same directions.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from landscape.direction.normalize import normalize_
 from landscape.errors import EvaluationError, UsageError
 from landscape.objective.numerics import memory_budget
 from landscape.options.groups import HESSIAN, PCA, RANDOM, ToleranceOptions
-from landscape.slice.trajectory import Trajectory, trajectories
+from landscape.slice.trajectory import trajectories
 from landscape.study.on_slice import Asked, OnSlice, on_plane
 from landscape.study.principal import PathRows, principal_directions
 from landscape.study.ranks import together
@@ -33,15 +33,14 @@ from landscape.sweep.world import World
 # The error of an eigenvector is about the square root of that of its eigenvalue.
 TOLERANCE = 1e-5
 SEED = 0
+ReadPaths = Callable[[OnSlice, Path | None], PathRows]
 
 
-def with_directions(
-    asked: Asked, ranges: Mapping[str, Any], world: World, paths: Sequence[Trajectory] | None = None
-) -> Asked:
+def with_directions(asked: Asked, ranges: Mapping[str, Any], world: World, read: ReadPaths | None = None) -> Asked:
     """`asked` with directions in place of `along`: from the existing file, or computed and written now.
 
     They are kept in FILE.directions.h5 of the surface; without a file they stay in memory, on a single process. Collective:
-    all ranks call this. `paths`: those of `pca`, if they have been found already.
+    all ranks call this. `read` reads the paths of `pca`; None: as `along` names them.
 
     Raises:
         UsageError: MPI without a file. EvaluationError: no second derivatives, or no gradient.
@@ -56,7 +55,7 @@ def with_directions(
     together(world, checked)
     if path is None and world.size > 1:
         raise UsageError(f"along {asked.axes.along}: under MPI the directions are kept beside the surface; give -o")
-    found = together(world, lambda: _made(asked, ranges, path, world, paths) if world.leads else None)
+    found = together(world, lambda: _made(asked, ranges, path, world, read) if world.leads else None)
     if path is not None:
         together(world, lambda: write_directions(path, found) if found else None)
     # from here on they are used unchanged: they are already normalized
@@ -67,7 +66,7 @@ def with_directions(
 
 
 def _made(
-    asked: Asked, ranges: Mapping[str, Any], path: Path | None, world: World, paths: Sequence[Trajectory] | None
+    asked: Asked, ranges: Mapping[str, Any], path: Path | None, world: World, read: ReadPaths | None
 ) -> list[Direction] | None:
     """The directions, unless `path` holds them already."""
     # any plane will do: only the objective at its origin matters
@@ -77,8 +76,7 @@ def _made(
     principal = asked.axes.along.startswith(f"{PCA}:")
     rows = None
     if principal:
-        found = trajectories(asked.axes.along.removeprefix(f"{PCA}:")) if paths is None else paths
-        rows = PathRows.read(on, found, folder=path.parent if path else None)
+        rows = (read or _named(asked.axes.along))(on, path.parent if path else None)
     facts = _facts(asked, on, rows)
     if path is not None and path.exists() and not asked.output.overwrite:
         _check_same(path, facts, len(ranges))
@@ -86,6 +84,10 @@ def _made(
     if rows is not None:
         return principal_directions(on, rows, len(ranges), facts)
     return _directions(asked.axes.along, on, len(ranges), facts)
+
+
+def _named(along: str) -> ReadPaths:
+    return lambda on, folder: PathRows.read(on, trajectories(along.removeprefix(f"{PCA}:")), folder)
 
 
 def _facts(asked: Asked, on: OnSlice, rows: PathRows | None) -> dict[str, str]:

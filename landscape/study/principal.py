@@ -10,13 +10,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from landscape.direction.direction import Direction
 from landscape.direction.filters import filter_rules
 from landscape.direction.normalize import normalize_
-from landscape.direction.pca import Rows, filled, principal_axes
+from landscape.direction.pca import Rows, filled, principal_axes, project_rows
+from landscape.slice.plane import Plane
 from landscape.slice.trajectory import Trajectory
 from landscape.slice.trajectory_nets import vectors
 from landscape.study.on_slice import OnSlice
@@ -26,12 +28,29 @@ from landscape.study.on_slice import OnSlice
 class PathRows:
     """The nets of some paths as rows, the last of them the net that the plane is around.
 
-    `digest`: a hash of all nets. `steps`: of each row of a single path that ends in that net.
+    `hashes`: of each net. `steps`: of each row of a single path that ends in that net. `whole`: whether the rows hold all of the
+    layout, not only what moves.
     """
 
     rows: Rows
-    digest: str
+    hashes: tuple[str, ...]
     steps: tuple[float, ...] | None
+    whole: bool
+
+    @property
+    def digest(self) -> str:
+        """A hash of all nets."""
+        return hashlib.sha256(" ".join(self.hashes).encode()).hexdigest()
+
+    @property
+    def anchor(self) -> int:
+        """The number of the row of the net that the plane is around."""
+        return self.rows.shape[0] - 1
+
+    def on(self, plane: Plane) -> tuple[np.ndarray, np.ndarray]:
+        """(n, 2) places of the nets on a plane through the anchor, and (n,) distances to it, if the rows are `whole`."""
+        coords, distances = project_rows(self.rows, self.anchor, plane.vectors())
+        return coords[:-1], distances[:-1]
 
     @classmethod
     def read(cls, on: OnSlice, paths: Sequence[Trajectory], folder: Path | None) -> PathRows:
@@ -54,7 +73,8 @@ class PathRows:
         rows = filled(count, layout.size, points(), folder)
         ends_here = len(paths) == 1 and hashes[-1] == subject.net.checkpoint.sha256
         steps = (*paths[0].steps, paths[0].steps[-1]) if ends_here else None
-        return cls(rows, hashlib.sha256(" ".join(hashes).encode()).hexdigest(), steps)
+        whole = len(layout.names) == len(subject.objective.layout.names)
+        return cls(rows, tuple(hashes), steps, whole)
 
 
 def principal_directions(on: OnSlice, found: PathRows, ndim: int, facts: dict[str, str]) -> list[Direction]:
@@ -64,7 +84,7 @@ def principal_directions(on: OnSlice, found: PathRows, ndim: int, facts: dict[st
         LandscapeError: all nets lie on one line.
     """
     layout = on.subject.objective.layout
-    made = principal_axes(found.rows, found.rows.shape[0] - 1, found.steps)
+    made = principal_axes(found.rows, found.anchor, found.steps)
     facts = {**facts, "shares": ", ".join(map(str, made.shares))}
     if made.walk is not None:
         facts["walk"] = ", ".join(map(str, made.walk))

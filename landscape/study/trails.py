@@ -16,9 +16,11 @@ from torch import Tensor
 
 from landscape.grid import Axis, Grid
 from landscape.measurement.feet import Feet
+from landscape.slice.plane import Plane
 from landscape.slice.trajectory import Trajectory
 from landscape.slice.trajectory_nets import vectors
 from landscape.study.on_slice import OnSlice
+from landscape.study.principal import PathRows
 from landscape.study.study import Extent, Plan, Study
 from landscape.surfaces.surface import PENDING, Surface, Trail
 from landscape.surfaces.trail_file import TrailFile
@@ -43,30 +45,44 @@ class PathsOnPlane:
         return [tuple(place) for trail in self.trails.values() for place in trail.places.tolist()]
 
 
-def trails_of(on: OnSlice, paths: Sequence[Trajectory]) -> dict[str, Trail]:
+def trails_of(on: OnSlice, paths: Sequence[Trajectory], read: PathRows | None = None) -> dict[str, Trail]:
     """Where the nets of each path lie on a plane: the nearest point of it by least squares, and the distance to it.
+
+    `read`: the same nets, if they have been read already.
 
     Raises:
         CheckpointError: a net that cannot be read, or is of another architecture.
     """
-    objective, found = on.subject.objective, {}
-    origin: Tensor = on.slice.at((0.0,) * on.slice.grid.ndim)
+    if read is None or not read.whole or not isinstance(on.slice, Plane):
+        coords, distances, hashes = _projected(on, paths)
+    else:
+        (coords, distances), hashes = read.on(on.slice), list(read.hashes)
+    found, start = {}, 0
     for path in paths:
-        places, hashes = [], []
-        for net, vector in vectors([path], on.subject.net, objective.layout, origin.dtype):
-            places.append(on.slice.project(vector.to(origin.device)))
-            hashes.append(net.sha256)
-        coords = np.array([coords for coords, _ in places])
+        part = slice(start, start + len(path.nets))
         found[path.name] = Trail(
-            x=coords[:, 0],
-            y=coords[:, 1],
+            x=coords[part, 0],
+            y=coords[part, 1],
             step=np.array(path.steps),
-            residual=np.array([residual for _, residual in places]),
-            status=np.full(len(places), PENDING, np.uint8),
-            nets=tuple(hashes),
+            residual=distances[part],
+            status=np.full(len(path.nets), PENDING, np.uint8),
+            nets=tuple(hashes[part]),
             clock=path.clock,
         )
+        start = part.stop
     return found
+
+
+def _projected(on: OnSlice, paths: Sequence[Trajectory]) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """(places (n, 2), distances (n,), hashes) of all nets, read one by one."""
+    origin: Tensor = on.slice.at((0.0,) * on.slice.grid.ndim)
+    places, distances, hashes = [], [], []
+    for net, vector in vectors(paths, on.subject.net, on.subject.objective.layout, origin.dtype):
+        coords, distance = on.slice.project(vector.to(origin.device))
+        places.append(coords)
+        distances.append(distance)
+        hashes.append(net.sha256)
+    return np.array(places), np.array(distances), hashes
 
 
 def spread_over(count: int, most: int) -> np.ndarray:

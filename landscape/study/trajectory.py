@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from landscape.options.groups import PCA, RANDOM, OutputOptions
@@ -18,6 +19,7 @@ from landscape.study.along import with_directions
 from landscape.study.around import points_of, ranges_around
 from landscape.study.evaluation import EvaluationStudy, for_plan
 from landscape.study.on_slice import Asked, OnSlice, on_plane
+from landscape.study.principal import PathRows
 from landscape.study.ranks import shared, together
 from landscape.study.revive import revived
 from landscape.study.run import run_prepared
@@ -141,9 +143,15 @@ def _prepare(wanted: PathsAsked, asked: Asked, paths: Sequence[Trajectory], worl
     if wanted.skip_bad:
         like = replace(asked, axes=replace(asked.axes, along=RANDOM, directions=None))
         paths = shared(world, lambda: _usable(on_plane(like, trial, world, GROUP), paths))
+    held: list[PathRows] = []
+
+    def read(on: OnSlice, folder: Path | None) -> PathRows:
+        held.append(PathRows.read(on, paths, folder))
+        return held[0]
+
     if asked.axes.along != RANDOM:
-        asked = with_directions(asked, trial, world, paths)
-    trails = shared(world, lambda: trails_of(on_plane(asked, trial, world, GROUP), paths))
+        asked = with_directions(asked, trial, world, read)
+    trails = shared(world, lambda: trails_of(on_plane(asked, trial, world, GROUP), paths, *held))
     return _Prepared(asked, ranges_around(trails, wanted.ranges), PathsOnPlane(tuple(paths), trails))
 
 

@@ -51,7 +51,7 @@ def fitting_entry(checkpoint: Checkpoint, model: Any) -> Checkpoint:
     if odd := next(filter(None, (odd_tensor(one.state_dict) for one in candidates)), None):
         raise CheckpointError(f"checkpoint {checkpoint.source}: {odd}")
     found = [one for one in candidates if _fits(one, model)] if len(candidates) > 1 else candidates
-    if len({tensors_digest(one.state_dict) for one in found}) > 1:
+    if len(found) > 1 and len({tensors_digest(one.state_dict) for one in found}) > 1:
         raise refuse_several(checkpoint.source, [one.entry for one in found])
     return found[0] if found else checkpoint
 

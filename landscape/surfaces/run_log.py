@@ -7,6 +7,7 @@ from: files to plain numpy, without torch. Writing them is the trainer's busines
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from landscape.regular import is_folder, reason_unreadable
 CONFIG, LOG = "config.json", "log.csv"
 # The columns that are not measurements of the net.
 CLOCKS = ("step", "epoch", "lr", "seconds")
+# What rows are ordered and drawn by: the first of these that the log has.
+EPOCH, STEP = TIMES = ("epoch", "step")
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,10 +48,25 @@ class RunLog:
         """What a column holds: its label, kind and split."""
         return quantity_named(name)
 
+    @property
+    def clock(self) -> str:
+        """What the rows are drawn by: epoch, or step in a log without epochs."""
+        return clock_of(self.columns)
+
+    @property
+    def times(self) -> np.ndarray:
+        """(n,) the epoch or step of each row."""
+        return self.columns[self.clock]
+
     def series(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """(epochs, values), each (m,), of the rows in which this column was taken."""
+        """(epochs or steps, values), each (m,), of the rows in which this column was taken."""
         rows = self.given[name]
-        return self.columns["epoch"][rows], self.columns[name][rows]
+        return self.times[rows], self.columns[name][rows]
+
+
+def clock_of(names: Iterable[str]) -> str:
+    """The column that says when a row was taken."""
+    return EPOCH if EPOCH in names else STEP
 
 
 def is_run_folder(path: str | Path) -> bool:
@@ -72,7 +90,7 @@ def load_run(folder: str | Path) -> RunLog:
     columns = {name: np.array([_number(row[i]) for row in rows]) for i, name in enumerate(names)}
     given = {name: np.array([row[i] != "" for row in rows], dtype=bool) for i, name in enumerate(names)}
     taken = [name for name in names if given[name].any()]
-    kept = _not_redone(columns["epoch"])
+    kept = _not_redone(columns[clock_of(columns)])
     return RunLog(
         read_config(folder / CONFIG),
         {name: columns[name][kept] for name in taken},
@@ -108,8 +126,10 @@ def _table(path: Path) -> tuple[list[str], list[list[str]], bool]:
     whole = text[: text.rfind("\n") + 1]
     lines = [[cell.strip() for cell in line] for line in csv.reader(whole.splitlines())]
     names = lines[0] if lines else []
-    if "epoch" not in names or len(set(names)) < len(names):
-        raise SurfaceFileError(f"{path}: expected a first line of column names with 'epoch', such as epoch,train_loss")
+    if not {*TIMES} & {*names} or len(set(names)) < len(names):
+        raise SurfaceFileError(
+            f"{path}: expected a first line of column names with 'epoch' or 'step', such as epoch,train_loss"
+        )
     rows = [line for line in lines[1:] if line]
     if not rows:
         raise SurfaceFileError(f"{path}: holds no rows yet; try again when the first epoch is over")
@@ -129,15 +149,17 @@ def _check(path: Path, number: int, row: list[str], names: list[str]) -> None:
             raise SurfaceFileError(
                 f"{path}, line {number}: '{cell}' is not a number; expected one, or nothing, as {name}"
             ) from None
-        if name == "epoch" and not np.isfinite(value):
-            raise SurfaceFileError(f"{path}, line {number}: '{cell}' is not an epoch; expected a finite number")
+        if name == clock_of(names) and not np.isfinite(value):
+            raise SurfaceFileError(
+                f"{path}, line {number}: '{cell}' is not a{'n' * (name == EPOCH)} {name}; expected a finite number"
+            )
 
 
 def _number(cell: str) -> float:
     return float(cell) if cell else float("nan")
 
 
-def _not_redone(epoch: np.ndarray) -> np.ndarray:
+def _not_redone(times: np.ndarray) -> np.ndarray:
     """bool (n,): the rows that no later row repeats, as a run resumed from an earlier state does."""
-    later = np.append(np.minimum.accumulate(epoch[::-1])[::-1][1:], np.inf)
-    return epoch < later
+    later = np.append(np.minimum.accumulate(times[::-1])[::-1][1:], np.inf)
+    return times < later

@@ -11,7 +11,7 @@ import numpy as np
 
 from landscape.quantity import LOSS, SHARE
 from landscape.scene.text import data_label, model_label, short
-from landscape.surfaces.run_log import RunLog
+from landscape.surfaces.run_log import EPOCH, RunLog
 
 _OPTIMIZERS = {"sgd": "SGD", "nesterov": "SGD with Nesterov's momentum", "adam": "Adam", "adamw": "AdamW"}
 _SCHEDULES = {"constant": "constant", "onecycle": "one-cycle schedule"}
@@ -42,8 +42,8 @@ def run_facts(log: RunLog) -> list[str]:
 
 def progress(log: RunLog) -> list[str]:
     """How far an unfinished run has come."""
-    planned, reached = _value(log, "epochs"), float(log.columns["epoch"].max())
-    if planned is None or reached >= planned - ENDED:
+    planned, reached = _value(log, "epochs"), float(log.times.max())
+    if planned is None or log.clock != EPOCH or reached >= planned - ENDED:
         return []
     return [f"{short(reached)} of {short(planned)} epochs so far"]
 

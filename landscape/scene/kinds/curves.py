@@ -1,4 +1,4 @@
-"""Learning curves: what a training run wrote down, over its epochs.
+"""Learning curves: what a training run wrote down, over its epochs or steps.
 
 Owns: the kind `curves`: which columns become curves, the strip of the learning rate below, and the notes on values that are
 not finite or not there yet. The words on the run itself are in facts/run.py.
@@ -49,7 +49,7 @@ def _scene(
     caption = options.caption(run_subject(log), what, run_facts(log))
     views = tuple(_lines(log, drawn, scale, rate, caption) for scale in scales)
     left = views[0].left
-    return Scene(Frame("epoch", left.label, _epochs(log), (left.low, left.high), equal=False), views)
+    return Scene(Frame(log.clock, left.label, _span(log), (left.low, left.high), equal=False), views)
 
 
 def _lines(log: RunLog, drawn: Sequence[Quantity], scale: Scale | None, rate: Scale, caption: Caption) -> Lines:
@@ -65,24 +65,24 @@ def _lines(log: RunLog, drawn: Sequence[Quantity], scale: Scale | None, rate: Sc
 
 
 def _curve(log: RunLog, quantity: Quantity, scale: Scale | None, right: bool) -> Curve:
-    epoch, values = log.series(quantity.name)
+    times, values = log.series(quantity.name)
     values = np.where(np.isfinite(values), values, np.nan)
-    return curve_of(quantity, epoch, values, scale, right=right, dots=_few(log))
+    return curve_of(quantity, times, values, scale, right=right, dots=_few(log))
 
 
 def _strips(log: RunLog, scale: Scale) -> tuple[Strip, ...]:
     """The learning rate, if it was written down."""
     if RATE not in log.columns:
         return ()
-    epoch, rate = log.series(RATE)
+    times, rate = log.series(RATE)
     rate = np.where(np.isfinite(rate), rate, np.nan)
     row = replace(log.quantity(RATE), label="learning rate")
-    curve = replace(curve_of(row, epoch, rate, scale, dots=_few(log)), color=RATE_COLOR)
+    curve = replace(curve_of(row, times, rate, scale, dots=_few(log)), color=RATE_COLOR)
     return (Strip((curve,), scaled_axis(row.label, scale, RATE_COLOR, STRIP_TICKS), STRIP),)
 
 
 def _few(log: RunLog) -> bool:
-    return len(log.columns["epoch"]) <= DOTS_UP_TO
+    return len(log.times) <= DOTS_UP_TO
 
 
 def _rate_scale(logs: Sequence[RunLog]) -> Scale:
@@ -141,9 +141,8 @@ def _drawn(log: RunLog, metric: str | None) -> list[Quantity]:
     return family
 
 
-def _epochs(log: RunLog) -> tuple[float, float]:
-    epoch = log.columns["epoch"]
-    first, last = float(epoch.min()), float(epoch.max())
+def _span(log: RunLog) -> tuple[float, float]:
+    first, last = float(log.times.min()), float(log.times.max())
     return (first, last) if first < last else (first, first + 1.0)
 
 

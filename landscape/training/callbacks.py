@@ -1,0 +1,78 @@
+"""Callbacks that record a run of other trainers: Lightning, and the Trainer of transformers.
+
+Owns: which of their hooks are a step, its metrics, and the end. What is saved is the recorder's business. Both libraries are
+loaded only when a callback is made.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from landscape.errors import LandscapeError
+from landscape.training.recorder import Recorder
+
+# What transformers logs that is a metric of training, by the name that a log of landscape has for it.
+LOGGED = {"loss": "loss", "learning_rate": "lr", "grad_norm": "gradient_norm", "eval_loss": "test_loss"}
+
+
+def lightning_callback(recorder: Recorder) -> Any:
+    """A Lightning callback: `Trainer(callbacks=[ll.lightning_callback(ll.Recorder("runs/mine", every=100))])`.
+
+    Raises:
+        LandscapeError: neither lightning nor pytorch_lightning is installed.
+    """
+    try:
+        base = importlib.import_module("lightning.pytorch").Callback
+    except ImportError:
+        base = _imported("pytorch_lightning", "lightning").Callback
+
+    class Recording(base):  # type: ignore[misc, valid-type]
+        def on_train_start(self, trainer: Any, module: Any) -> None:
+            recorder.begin(module)
+
+        def on_train_batch_end(self, trainer: Any, module: Any, outputs: Any, *rest: Any) -> None:
+            loss = outputs.get("loss") if isinstance(outputs, dict) else outputs
+            metrics = {} if loss is None else {"loss": loss}
+            # with accumulated gradients several batches are one step
+            if trainer.global_step > recorder.steps:
+                recorder.step(module, step=trainer.global_step, **metrics)
+            else:
+                recorder.log(**metrics)
+
+        def on_train_end(self, trainer: Any, module: Any) -> None:
+            recorder.finish()
+
+    return Recording()
+
+
+def transformers_callback(recorder: Recorder) -> Any:
+    """A callback of transformers: `Trainer(..., callbacks=[ll.transformers_callback(ll.Recorder("runs/mine", every=100))])`.
+
+    Raises:
+        LandscapeError: transformers is not installed.
+    """
+    base = _imported("transformers", "hf").TrainerCallback
+
+    class Recording(base):  # type: ignore[misc, valid-type]
+        def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
+            recorder.begin(model)
+
+        def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
+            recorder.step(model, step=state.global_step)
+
+        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
+            known = {LOGGED[name]: value for name, value in (logs or {}).items() if name in LOGGED}
+            recorder.log(**known)
+
+        def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            recorder.finish()
+
+    return Recording()
+
+
+def _imported(name: str, extra: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        raise LandscapeError(f"{name} is not installed: pip install 'nn-landscape[{extra}]'") from None

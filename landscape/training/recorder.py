@@ -1,0 +1,254 @@
+"""A recorder for training loops of others: the run folder that `trajectory`, `plot` and `info` read.
+
+Owns: when nets are saved and rows are written, and what becomes of a folder that holds a run already. The files are those of
+run_folder.py, without the state that `landscape train` continues from.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from landscape.atomic import whole_file
+from landscape.checkpoint.save import save_checkpoint
+from landscape.errors import LandscapeError, UsageError
+from landscape.options.groups import named_path
+from landscape.options.option import check_whole
+from landscape.subject.net import bare
+from landscape.surfaces.run_log import CONFIG, LOG, load_run
+from landscape.training.run_folder import FINAL, NETS
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+# Columns that are of neither training nor test data.
+AS_GIVEN = ("lr", "gradient_norm")
+# What a checkpoint says of its net and data, so that later commands need no options.
+KNOWN = ("model", "data", "data_root", "normalize", "loss")
+
+
+class Recorder:
+    """Saves the nets and the metrics of a training loop.
+
+    >>> recorder = ll.Recorder("runs/mine", model, every=100)  # doctest: +SKIP
+    >>> for batch in loader:  # doctest: +SKIP
+    ...     loss = training_step(batch)
+    ...     recorder.step(loss=loss)
+    >>> recorder.finish()  # doctest: +SKIP
+
+    The first net is saved at once, then every `every` steps, and in `finish` the last one, as FOLDER/checkpoints/step_N.pt and
+    FOLDER/final.pt. At the same steps FOLDER/log.csv gets a row with the means of the metrics since the row before. Under
+    torch.distributed only rank 0 writes. Used as a context manager, it finishes by itself.
+    `ll.lightning_callback(recorder)` and `ll.transformers_callback(recorder)` do all of this in their trainers.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        model: nn.Module | None = None,
+        *,
+        every: int = 100,
+        about: Mapping[str, Any] | None = None,
+        overwrite: bool = False,
+        append: bool = False,
+    ):
+        """
+        Args:
+            folder: the run folder, which is made.
+            model: the net that is trained; None if `step` is called with one.
+            every: steps between two saved nets.
+            about: what the checkpoints say of the run, plain values. `model`, `data`, `normalize` and `loss` are specs as in the
+                shell, such as "net.py:build"; later commands then need no options for them.
+            overwrite: remove the run that the folder holds. append: go on with it, after its last saved net.
+
+        Raises:
+            UsageError: the folder holds a run, or other files. LandscapeError: it cannot be written.
+        """
+        check_whole("every", every, 1)
+        if overwrite and append:
+            raise UsageError("overwrite and append exclude each other; drop one")
+        self.folder, self.every, self.steps = named_path("folder", folder), every, 0
+        self._about, self._overwrite, self._append = dict(about or {}), overwrite, append
+        self._sums: dict[str, Any] = {}
+        self._counts: dict[str, int] = {}
+        self._rows: list[dict[str, Any]] = []
+        self._model: nn.Module | None = None
+        self._begun = self._finished = False
+        self._writes, self._saved, self._started, self._before = True, -1, time.monotonic(), 0.0
+        if model is not None:
+            self.begin(model)
+
+    def begin(self, model: nn.Module) -> None:
+        """Opens the folder and saves the net before its first step; called by the constructor and by `step` if need be."""
+        self._model = model
+        if self._begun:
+            return
+        self._begun, self._writes, self._started = True, _is_first(), time.monotonic()
+        if self._writes:
+            self._open()
+        if not (self._append and self.steps):
+            self._save()
+
+    def step(self, model: nn.Module | None = None, *, step: int | None = None, **metrics: Any) -> None:
+        """Counts a step of training, after the optimizer's; `metrics` are numbers or tensors with one value.
+
+        A metric without `train_` or `test_` before its name is one of training. `step`: its number, if not the next one.
+
+        Raises:
+            LandscapeError: a file cannot be written. UsageError: no model, a step that does not rise, or a metric that is not one
+                number.
+        """
+        if model is not None and not self._begun:
+            raise UsageError(
+                "the first net is not saved yet: call begin(model) before the first step, or pass it to Recorder"
+            )
+        self._model = self._model if model is None else model
+        number = self.steps + 1 if step is None else step
+        if number <= self.steps and self.steps:
+            raise UsageError(f"step {number}: expected a step after {self.steps}")
+        self.steps = number
+        self.log(**metrics)
+        if self.steps % self.every == 0:
+            self._row()
+            self._save()
+
+    def log(self, **metrics: Any) -> None:
+        """Metrics without a step, such as those of a test; they come into the next row."""
+        for name, value in metrics.items():
+            own = name in AS_GIVEN or name.startswith(("train_", "test_"))
+            self._add(name if own else f"train_{name}", value)
+
+    def finish(self) -> Path:
+        """Saves the last net as FOLDER/final.pt, with the rest of the metrics; returns its path."""
+        if not self._finished:
+            self._finished = True
+            if self._sums:
+                self._row()
+            if self._writes:
+                save_checkpoint(self.folder / FINAL, self._weights(), self._meta())
+        return self.folder / FINAL
+
+    def __enter__(self) -> Recorder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.finish()
+
+    def _open(self) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            known = (self.folder / CONFIG).exists()
+            if not known and any(self.folder.iterdir()):
+                raise UsageError(f"{self.folder}: has files in it that are not those of a run; give another folder")
+            if known and not (self._overwrite or self._append):
+                raise UsageError(
+                    f"{self.folder} holds a run; give another folder, overwrite=True to remove it, or append=True to go on"
+                )
+            if known and self._overwrite:
+                self._clear()
+            if known and self._append:
+                self._resume()
+            (self.folder / NETS).mkdir(exist_ok=True)
+            with whole_file(self.folder / CONFIG) as scratch:
+                scratch.write_text(json.dumps(self._config(), indent=2) + "\n")
+        except OSError as error:
+            raise LandscapeError(
+                f"cannot write {self.folder}: {error.strerror or error}; give another folder"
+            ) from error
+
+    def _config(self) -> dict[str, Any]:
+        return {**self._about, "save_every": self.every, "recorded": True}
+
+    def _clear(self) -> None:
+        """Removes the files of an earlier run, and no others."""
+        for path in [self.folder / name for name in (LOG, FINAL, "state.pt")] + self._nets():
+            path.unlink(missing_ok=True)
+
+    def _nets(self) -> list[Path]:
+        return sorted((self.folder / NETS).glob("step_*.pt"))
+
+    def _resume(self) -> None:
+        """The steps and rows up to the last saved net."""
+        nets = self._nets()
+        self.steps = self._saved = int(nets[-1].stem.removeprefix("step_")) if nets else 0
+        (self.folder / FINAL).unlink(missing_ok=True)
+        if (self.folder / LOG).exists():
+            log = load_run(self.folder)
+            self._rows = [
+                {name: float(log.columns[name][i]) for name in log.columns if log.given[name][i]}
+                for i in range(len(log.times))
+                if log.times[i] <= self.steps
+            ]
+            self._rows = [{**row, "step": int(row["step"])} for row in self._rows]
+            self._before = float(self._rows[-1].get("seconds", 0.0)) if self._rows else 0.0
+
+    def _add(self, name: str, value: Any) -> None:
+        """Without waiting for a GPU."""
+        if isinstance(value, Tensor):
+            if value.numel() != 1:
+                raise UsageError(f"metric {name} of shape {tuple(value.shape)}: expected one number, such as its mean")
+            value = value.detach().reshape(()).double()
+        elif not isinstance(value, (int, float)) and not hasattr(value, "__float__"):
+            raise UsageError(f"metric {name} of type {type(value).__name__}: expected a number")
+        else:
+            value = float(value)
+        self._sums[name] = self._sums.get(name, 0.0) + value
+        self._counts[name] = self._counts.get(name, 0) + 1
+
+    def _row(self) -> None:
+        means = {name: float(total) / self._counts[name] for name, total in self._sums.items()}
+        self._sums, self._counts = {}, {}
+        seconds = self._before + time.monotonic() - self._started
+        same = self._rows.pop() if self._rows and self._rows[-1]["step"] == self.steps else {}
+        self._rows.append({**same, "step": self.steps, **means, "seconds": round(seconds, 3)})
+        if self._writes:
+            self._log()
+
+    def _log(self) -> None:
+        names = dict.fromkeys(name for row in self._rows for name in row if name not in ("step", "seconds"))
+        columns = ["step", *sorted(names, key=lambda name: not name.startswith("train_")), "seconds"]
+        try:
+            with whole_file(self.folder / LOG) as scratch, scratch.open("w", newline="") as stream:
+                writer = csv.DictWriter(stream, columns, lineterminator="\n")
+                writer.writeheader()
+                writer.writerows(self._rows)
+        except OSError as error:
+            raise LandscapeError(f"cannot write {self.folder / LOG}: {error.strerror or error}") from error
+
+    def _save(self) -> None:
+        if self._writes and self.steps != self._saved:
+            save_checkpoint(self.folder / NETS / f"step_{self.steps:07d}.pt", self._weights(), self._meta())
+            self._saved = self.steps
+
+    def _weights(self) -> dict[str, Tensor]:
+        if self._model is None:
+            raise UsageError("no model: pass it to Recorder(folder, model), or to step(model)")
+        state = bare(self._model).state_dict()
+        return {name: value for name, value in state.items() if isinstance(value, Tensor)}
+
+    def _meta(self) -> dict[str, Any]:
+        known = {name: self._about[name] for name in KNOWN if self._about.get(name) is not None}
+        row = self._rows[-1] if self._rows and self._rows[-1]["step"] == self.steps else {}
+        metrics = {
+            name: value for name, value in row.items() if name not in ("step", "seconds") and math.isfinite(value)
+        }
+        return {**known, "step": self.steps, "metrics": metrics}
+
+
+def _is_first() -> bool:
+    """Whether this process is the one that writes, among those of torch.distributed or torchrun."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return torch.distributed.get_rank() == 0
+    return os.environ.get("RANK", "0") == "0"
