@@ -10,6 +10,7 @@ COMMANDS = (
     "spectrum",
     "train",
     "trajectory",
+    "dynamics",
     "plot",
     "compare",
     "export",

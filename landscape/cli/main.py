@@ -101,7 +101,8 @@ def perform(command: Command, given: dict[str, Any]) -> None:
         if isinstance(result, Plan):
             return
         source, suffix, kind = command.picture(result)
-        files = plot(source, kind=kind, out=Path(source).with_suffix(suffix))
+        first = source[0] if isinstance(source, list) else source
+        files = plot(source, kind=kind, out=Path(first).with_suffix(suffix))
         say(plot.command.lines(files, {}))  # type: ignore[attr-defined]
 
 
