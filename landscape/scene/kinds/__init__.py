@@ -27,6 +27,7 @@ KIND_FILES = {
     "line": "line",
     "spread": "spread",
     "curvature": "curvature",
+    "dynamics": "dynamics",
     "curves": "curves",
     "spectrum": "spectrum",
     "layers": "layers",
