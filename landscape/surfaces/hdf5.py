@@ -58,8 +58,10 @@ def _fill(file: h5py.File, surface: Surface) -> None:
             group[_escaped(name)] = array
             if folder == "values":
                 group[_escaped(name)].attrs.update(surface.quantity(name).facts())
-    for name, trail in surface.trails.items():
-        _write_trail(file.create_group(f"trails/{_escaped(name)}"), trail)
+    if surface.trails:
+        group = file.create_group("trails", track_order=True)
+        for name, trail in surface.trails.items():
+            _write_trail(group.create_group(_escaped(name)), trail)
     for name, points in surface.drawn.items():
         _write_drawn(file.create_group(f"drawn/{_escaped(name)}"), points)
 
@@ -194,6 +196,9 @@ def _run_facts(group: PlainGroup, shape: tuple[int, ...]) -> dict[str, Any]:
     if hashes.dtype != np.uint8:
         raise ValueError("the hashes of the nets of a trail are not bytes")
     status = _codes("trail", group.array("status", shape))
+    places = [group.array(name, shape) for name in ("x", "y", "residual", "step") if name in group.names()]
+    if not all(np.isfinite(each).all() for each in places):
+        raise ValueError("a training path lies at places that are NaN or inf")
     return {"status": status, "nets": tuple(row.tobytes().hex() for row in hashes), "clock": group.text("clock")}
 
 

@@ -78,7 +78,7 @@ def _view(surface: Surface, shown: ScaledMetric, camera: Camera, options: Option
     notes = (*field.notes, *_notes(paths, metric, field), *lines.notes)
     ends = [trail.step for trail in paths.values() if trail.step is not None]
     first, last = min(float(each[0]) for each in ends), max(float(each[-1]) for each in ends)
-    clock = CLOCKS.get(next(iter(paths.values())).clock, "training step")
+    clock = " or ".join(dict.fromkeys(CLOCKS.get(trail.clock, "training step") for trail in paths.values()))
     along = Frame(clock, lines.left.label, (first, last), (lines.left.low, lines.left.high), equal=False)
     return Course(flat=Flat(field=field, paint=BANDS), lines=lines, along=along, caption=caption, notes=notes)
 
