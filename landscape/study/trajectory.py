@@ -112,7 +112,11 @@ def along_paths(wanted: PathsAsked, given: Given) -> Surface | Plan:
     if isinstance(surface, Plan):
         return surface
     (made,) = kept
-    evaluated = replace(made.asked, tolerance=type(asked.tolerance)(), machine=replace(asked.machine, shard_data=False))
+    # nets that differ in what rests have different penalties, and no measure of the plane
+    evaluated = replace(
+        made.asked, tolerance=type(asked.tolerance)(), machine=replace(asked.machine, shard_data=False),
+        loss=replace(asked.loss, l2=None),
+    )  # fmt: skip
     ranges = {
         axis.name: (float(axis.values[0]), float(axis.values[-1]), len(axis.values)) for axis in surface.grid.axes
     }

@@ -25,6 +25,8 @@ from landscape.surfaces.surface import DONE, FAILED, INTERPOLATED, PENDING, Surf
 
 FORMAT, VERSION = "landscape-surface", 1
 HASH_BYTES = 32
+# Coordinates beyond this are damage: pictures are made of float32.
+FARTHEST = 1e30
 EXPECTED = "a file that landscape surface, line or spectrum wrote, or one of the original program"
 
 
@@ -196,9 +198,9 @@ def _run_facts(group: PlainGroup, shape: tuple[int, ...]) -> dict[str, Any]:
     if hashes.dtype != np.uint8:
         raise ValueError("the hashes of the nets of a trail are not bytes")
     status = _codes("trail", group.array("status", shape))
-    places = [group.array(name, shape) for name in ("x", "y", "residual", "step") if name in group.names()]
-    if not all(np.isfinite(each).all() for each in places):
-        raise ValueError("a training path lies at places that are NaN or inf")
+    places = [_numbers(group.array(name, shape)) for name in ("x", "y", "residual", "step")]
+    if not all((np.abs(each) < FARTHEST).all() for each in places):
+        raise ValueError("a training path lies at places that are not finite, or too far away to be drawn")
     return {"status": status, "nets": tuple(row.tobytes().hex() for row in hashes), "clock": group.text("clock")}
 
 

@@ -80,6 +80,10 @@ class Recorder:
         check_whole("every", every, 1)
         if overwrite and append:
             raise UsageError("overwrite and append exclude each other; drop one")
+        try:
+            json.dumps(dict(about or {}))
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"about: expected plain values such as texts and numbers ({error})") from None
         self.folder, self.every, self.steps = named_path("folder", folder), every, 0
         self._mark = secrets.token_hex(8)
         self._about, self._overwrite, self._append = dict(about or {}), overwrite, append
@@ -114,6 +118,8 @@ class Recorder:
                 number.
         """
         self._check_begun()
+        if model is not None and not isinstance(model, nn.Module):
+            raise UsageError(f"model {shown(model)}: expected a torch.nn.Module")
         if self._finished:
             raise UsageError("finish() has ended this run; to go on, make a Recorder with append=True")
         number = self.steps + 1 if step is None else step
@@ -163,13 +169,17 @@ class Recorder:
                 raise UsageError(
                     f"{self.folder} holds a run; give another folder, overwrite=True to remove it, or append=True to go on"
                 )
+            if known and self._append and not read_config(self.folder / CONFIG).get("recorded"):
+                raise UsageError(
+                    f"{self.folder} holds a run of landscape train, which that command continues; give another folder"
+                )
             if known and self._overwrite:
                 self._clear()
             if known and self._append:
                 self._resume()
             (self.folder / NETS).mkdir(exist_ok=True)
             with whole_file(self.folder / CONFIG) as scratch:
-                scratch.write_text(json.dumps(self._config(), indent=2, default=str) + "\n")
+                scratch.write_text(json.dumps(self._config(), indent=2) + "\n")
         except OSError as error:
             raise LandscapeError(
                 f"cannot write {self.folder}: {error.strerror or error}; give another folder"

@@ -300,3 +300,19 @@ def test_modules_in_memory_are_a_path_and_a_run_called_nets_keeps_the_named_nets
     assert len(named.labels) == 3 and surface.x[0] < named.x.min() and named.x.max() < surface.x[-1], (
         "the nets are seen too"
     )
+
+
+def test_with_a_part_that_moves_distances_count_all_and_the_penalty_is_left_out(run):
+    surface = ll.trajectory("run", only="^4", l2=0.1, precision="fp64", **SMALL)
+    trail = surface.trails["run"]
+    assert "train_loss_l2" in surface.values and set(trail.metrics) == {
+        name for split in ("train_", "foot_train_") for name in (f"{split}loss", f"{split}accuracy")
+    }
+    whole = np.linalg.norm(weights(state(0)) - weights(state(STEPS)))
+    assert np.hypot(np.hypot(trail.x[0], trail.y[0]), trail.residual[0]) == pytest.approx(whole, rel=1e-9)
+    assert trail.metrics["train_loss"][0] == pytest.approx(loss_of(state(0)), rel=1e-9)
+
+
+def test_axes_that_are_scaled_state_no_shares(run):
+    surface = ll.trajectory("run", norm="filter", **SMALL)
+    assert surface.known.directions.shares is None and "scaled by filter" in surface.grid.axes[0].label

@@ -135,6 +135,11 @@ def test_a_block_that_fails_leaves_no_final_net(tmp_path, model):
             "metric train_loss 'low': expected one real number",
         ),
         (lambda folder, model: ll.Recorder(folder / "run", model, overwrite=True, append=True), "exclude each other"),
+        (
+            lambda folder, model: ll.Recorder(folder / "run", model, about={"lr": torch.ones(1)}),
+            "about: expected plain values",
+        ),
+        (lambda folder, model: ll.Recorder(folder / "run", model).step(5), "model 5: expected a torch.nn.Module"),
     ],
 )
 def test_wrong_use_is_one_line(tmp_path, model, use, words):

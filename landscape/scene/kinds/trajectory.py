@@ -79,7 +79,13 @@ def _view(surface: Surface, shown: ScaledMetric, camera: Camera, options: Option
     ends = [trail.step for trail in paths.values() if trail.step is not None]
     first, last = min(float(each[0]) for each in ends), max(float(each[-1]) for each in ends)
     clock = " or ".join(dict.fromkeys(CLOCKS.get(trail.clock, "training step") for trail in paths.values()))
-    along = Frame(clock, lines.left.label, (first, last), (lines.left.low, lines.left.high), equal=False)
+    along = Frame(
+        clock,
+        lines.left.label,
+        (first, last if last > first else first + 1.0),
+        (lines.left.low, lines.left.high),
+        equal=False,
+    )
     return Course(flat=Flat(field=field, paint=BANDS), lines=lines, along=along, caption=caption, notes=notes)
 
 
@@ -221,6 +227,11 @@ def _notes(paths: Paths, metric: str, field: Field) -> list[str]:
         known = int(np.isfinite(_values(trail, metric)).sum())
         if known < len(x):
             notes.append(f"{of}losses of {known} of {len(x)} nets")
+        lost = (
+            (trail.status == DONE) & ~np.isfinite(_values(trail, FOOT + metric)) & np.isfinite(_values(trail, metric))
+        )
+        if lost.any():
+            notes.append(f"{of}at the feet of {int(lost.sum())} nets the loss is not finite")
     return notes
 
 
