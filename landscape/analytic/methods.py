@@ -104,8 +104,11 @@ class Method:
 _OURS: dict[str, dict[str, Any]] = {
     MOMENTUM: {"momentum": USUAL_MOMENTUM},
     NESTEROV: {"momentum": USUAL_MOMENTUM, "nesterov": True},
-    # one iteration a step, as the others take, with room for its line search, without which it is not sure to go down
-    LBFGS: {"max_iter": 1, "max_eval": 26, "line_search_fn": "strong_wolfe"},
+    # one iteration a step, as the others take, with room for its line search, without which it is not sure to go down; torch's
+    # tolerances end it early in float64
+    LBFGS: {
+        "max_iter": 1, "max_eval": 26, "line_search_fn": "strong_wolfe", "tolerance_grad": 0.0, "tolerance_change": 1e-20,
+    },  # fmt: skip
     # they would pull toward the origin, which is no minimum of most surfaces
     "adamw": {"weight_decay": 0.0},
     "muon": {"weight_decay": 0.0},
