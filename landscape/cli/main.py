@@ -98,11 +98,12 @@ def perform(command: Command, given: dict[str, Any]) -> None:
         from landscape.recipes.plot import plot
         from landscape.study.study import Plan
 
-        if isinstance(result, Plan):
-            return
-        source, suffix, kind = command.picture(result)
-        files = plot(source, kind=kind, out=Path(source).with_suffix(suffix))
-        say(plot.command.lines(files, {}))  # type: ignore[attr-defined]
+        for each in result if isinstance(result, list) else [result]:
+            if isinstance(each, Plan):
+                return
+            source, suffix, kind = command.picture(each)
+            files = plot(source, kind=kind, out=Path(source).with_suffix(suffix))
+            say(plot.command.lines(files, {}))  # type: ignore[attr-defined]
 
 
 def explained(error: BaseException, *, keeps: bool, again: bool = False, passes: bool = True) -> tuple[str, int]:

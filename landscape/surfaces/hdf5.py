@@ -80,8 +80,11 @@ def _write_trail(group: h5py.Group, trail: Trail) -> None:
     group.attrs["labels"] = json.dumps(list(trail.labels))
     if trail.status is not None:
         group["status"] = trail.status.astype(np.uint8)
-        group["nets"] = _bytes_of(trail.nets)
+        if trail.nets:
+            group["nets"] = _bytes_of(trail.nets)
         group.attrs["clock"] = trail.clock
+        if trail.ended:
+            group.attrs["ended"] = trail.ended
 
 
 def read_surface_file(path: str | Path) -> Surface:
@@ -185,16 +188,22 @@ def _read_trail(group: PlainGroup) -> Trail:
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
         raise ValueError("the labels of a trail are not a list of texts")
     trail = Trail(_numbers(x), y, step, residual, metrics=found, labels=tuple(labels))
-    return replace(trail, **_run_facts(group, x.shape)) if "status" in names else trail
+    return replace(trail, **_path_facts(group, x.shape)) if "status" in names else trail
 
 
-def _run_facts(group: PlainGroup, shape: tuple[int, ...]) -> dict[str, Any]:
-    """Of the trail of a training run."""
+def _path_facts(group: PlainGroup, shape: tuple[int, ...]) -> dict[str, Any]:
+    """Of the trail of a training run, or of an optimizer on a formula, which has no nets."""
+    status, ended = _codes("trail", group.array("status", shape)), group.facts().get("ended", "")
+    return {"status": status, "nets": _hashes(group, shape), "clock": group.text("clock"), "ended": str(ended)}
+
+
+def _hashes(group: PlainGroup, shape: tuple[int, ...]) -> tuple[str, ...]:
+    if "nets" not in group.names():
+        return ()
     hashes = group.array("nets", (*shape, HASH_BYTES))
     if hashes.dtype != np.uint8:
         raise ValueError("the hashes of the nets of a trail are not bytes")
-    status = _codes("trail", group.array("status", shape))
-    return {"status": status, "nets": tuple(row.tobytes().hex() for row in hashes), "clock": group.text("clock")}
+    return tuple(row.tobytes().hex() for row in hashes)
 
 
 def _bytes_of(hashes: Sequence[str]) -> np.ndarray:

@@ -1,0 +1,233 @@
+"""`landscape optimizers`: paths of optimizers over functions of two variables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from landscape.errors import UsageError
+from landscape.options.command import Positional, command
+from landscape.options.groups import MAX_SEED, OutputOptions, comma_list
+from landscape.options.option import Given, again, check_whole, option
+
+if TYPE_CHECKING:
+    from landscape.analytic.functions import Function
+    from landscape.surfaces.surface import Surface
+
+USUAL = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "newton")
+FIRST = "rosenbrock"
+POINTS = 101
+MAX_STEPS = 100_000
+AUTO = "auto"
+FUNCTION = Positional(
+    "functions", "FUNCTION", f"names such as rosenbrock, beale, himmelblau, or file.py:callable of (x, y) (default: {FIRST}); "
+    "docs/optimizers.md has them all", nargs="*",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class DescentOptions:
+    title: ClassVar[str] = "optimizers"
+
+    optimizers: str | Sequence[str] = option(
+        USUAL, "torch's by name, momentum, nesterov, newton, with settings such as 'adam(lr=0.01, betas=[0.9, 0.99])' "
+        f"(default: {','.join(USUAL)})", type=comma_list, metavar="LIST",
+    )  # fmt: skip
+    lr: Any = option(
+        AUTO, "learning rates, each for every optimizer that states none; newton and lbfgs keep theirs (default: auto, for each "
+        "the rate of thirteen that ends lowest)", metavar="LIST",
+    )  # fmt: skip
+    steps: int = option(200, "steps of each (default: 200)", type=int, metavar="N")
+    start: Any = option(None, "where they begin (default: that of the function)", metavar="X,Y")
+    noise: float = option(
+        0.0, "standard deviation of Gaussian noise on both components of each gradient, the same for all (default: 0)",
+        type=float, metavar="S",
+    )  # fmt: skip
+    seed: int = option(0, "seed of the noise (default: 0)", type=int, metavar="N")
+    level: float | None = option(
+        None, "the value to be reached, for the table (default: 99 %% of the way from the start down to the minimum)",
+        type=float, metavar="V",
+    )  # fmt: skip
+    x: Any = option(
+        None, "window of x and number of points of the grid (default: that of the function, 101 points)", "-x", "--x",
+        metavar="FROM:TO:N",
+    )  # fmt: skip
+    y: Any = option(None, "window of y", "-y", "--y", metavar="FROM:TO:N")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DescentOutput:
+    title: ClassVar[str] = "output"
+
+    out: str | Path | None = again(
+        OutputOptions, "out", help="output file, with several functions FILE_FUNCTION.h5 (in Python, None keeps the result in memory)"
+    )
+    overwrite: bool = again(OutputOptions, "overwrite")
+    draw: bool = again(OutputOptions, "draw")
+
+
+def lines(result: Any, shell: Mapping[str, Any]) -> Sequence[str]:
+    several = result if isinstance(result, list) else [result]
+    return [line for surface in several for line in table_lines(surface)]
+
+
+def table_lines(surface: Surface) -> list[str]:
+    """One line for each optimizer: where it ended, when it reached the level, how many gradients it took."""
+    made = surface.known.descent
+    assert made is not None and made.start and made.optimizers
+    least = "no known minimum" if made.minimum is None else f"minimum {made.minimum:.6g}"
+    level = "no level" if made.level is None else f"level {made.level:.4g}"
+    begin = f"from ({', '.join(f'{each:g}' for each in made.start)})"
+    paths = [(name, trail) for name, trail in surface.trails.items() if trail.status is not None]
+    wide = max(len("optimizer"), *(len(text) for text in made.optimizers))
+    said = [
+        f"{surface.source or made.function}: {made.label} {begin}, {made.steps} steps, {least}, {level}",
+        f"  {'optimizer':{wide}s}  {'final value':>12s}  {'steps to level':>14s}  {'gradients':>9s}",
+    ]
+    for text, (_, trail) in zip(made.optimizers, paths, strict=True):
+        value = trail.metrics["value"]
+        reached = (value <= made.level).nonzero()[0] if made.level is not None else ()
+        steps = str(int(reached[0])) if len(reached) else "-"
+        count = int(trail.metrics["gradients"][-1])
+        note = f"  {trail.ended}" if trail.ended else ""
+        said.append(f"  {text:{wide}s}  {value[-1]:12.5g}  {steps:>14s}  {count:9d}{note}")
+    return said
+
+
+def default_out(positional: Sequence[Any]) -> str:
+    names = list(positional[0]) if positional and positional[0] else [FIRST]
+    return "optimizers.h5" if len(names) > 1 else f"{_stem(names[0])}.optimizers.h5"
+
+
+def _stem(name: str) -> str:
+    """`my/file.py:hole` -> "hole"."""
+    return name.rpartition(":")[2]
+
+
+@command(
+    "paths of optimizers over functions of two variables",
+    DescentOptions,
+    DescentOutput,
+    lines=lines,
+    positional=(FUNCTION,),
+    out=default_out,
+    picture=lambda surface: (surface.source, ".png", "trajectory"),
+    example="landscape optimizers rosenbrock --optimizers sgd,momentum,adam,newton --steps 500 --plot",
+)
+def optimizers(
+    functions: str | Callable | Sequence[str | Callable] | None = None, *, given: Given
+) -> Surface | list[Surface]:
+    """Lets torch's optimizers, and Newton's method, go down functions of two variables, in float64.
+
+    The result holds the function over a window, as `values["value"]`, and a trail for each optimizer: `trails["adam"]` has `x`,
+    `y`, `step`, and `metrics` "value", "slope" (norm of the gradient) and "gradients" (how many were computed until then). A path
+    that leaves the window by 100 widths, or is not finite, stops before that, and `ended` says at which step.
+
+    Args:
+        functions: a name, `file.py:callable`, a callable of (x, y) made of torch's functions, or a list of these. Default
+            rosenbrock.
+
+    Returns:
+        A Surface; of a list of functions, a list of them.
+
+    Raises:
+        LandscapeError: bad input, a function that fails, or a file of another run.
+    """
+    from landscape.analytic.functions import function_of
+
+    several = isinstance(functions, (list, tuple))
+    wanted = [function_of(each) for each in (functions if isinstance(functions, (list, tuple)) else [functions or FIRST])]
+    wanted = wanted or [function_of(FIRST)]
+    made = [_compared(function, given, len(wanted) > 1) for function in wanted]
+    return made if several and len(made) > 1 else made[0]
+
+
+def _compared(function: Function, given: Given, several: bool) -> Surface:
+    from landscape.analytic.compare import Asked, compared
+    from landscape.surfaces.file import check_folder
+
+    options, output = given[DescentOptions], given[DescentOutput]
+    check_whole("steps", options.steps, 1, MAX_STEPS)
+    check_whole("seed", options.seed, 0, MAX_SEED)
+    if not 0 <= options.noise < math.inf:
+        raise UsageError(f"noise {options.noise:g}: expected a standard deviation from 0 on")
+    if options.level is not None and not math.isfinite(options.level):
+        raise UsageError(f"level {options.level:g}: expected a finite value")
+    path = _path(output.out, function, several)
+    if path:
+        check_folder(path)
+    listed = options.optimizers
+    x, y = (_window(name, getattr(options, name), ends) for name, ends in zip("xy", function.window, strict=True))
+    asked = Asked(
+        function=function,
+        optimizers=comma_list(listed) if isinstance(listed, str) else list(listed),
+        rates=None if options.lr == AUTO else _rates(options.lr),
+        steps=options.steps, start=function.start if options.start is None else _start(options.start),
+        noise=options.noise, seed=options.seed, level=options.level, x=x, y=y,
+    )  # fmt: skip
+    if not asked.optimizers:
+        raise UsageError("optimizers: expected one or more names, such as sgd,adam")
+    return _kept(compared(asked), path, output.overwrite)
+
+
+def _path(out: str | Path | None, function: Function, several: bool) -> Path | None:
+    if out is None:
+        return None
+    from landscape.options.groups import named_path
+
+    path = named_path("out", out)
+    return path.with_name(f"{path.stem}_{_stem(function.name)}{path.suffix}") if several else path
+
+
+def _window(name: str, given: Any, ends: tuple[float, float]) -> Any:
+    from landscape.grid import parse_range
+
+    return parse_range((*ends, POINTS) if given is None else given, name=name)
+
+
+def _floats(text: Any) -> list[float]:
+    """Of a text with commas, a number or a list; raises ValueError or TypeError."""
+    parts = text.split(",") if isinstance(text, str) else list(text) if isinstance(text, (list, tuple)) else [text]
+    return [float(part) for part in parts]
+
+
+def _rates(given: Any) -> list[float]:
+    try:
+        found = _floats(given)
+        if found and all(0 < rate < math.inf for rate in found):
+            return list(dict.fromkeys(found))
+    except (TypeError, ValueError):
+        pass
+    raise UsageError(f"lr {given}: expected auto, or rates above 0 such as 0.01,0.1")
+
+
+def _start(given: Any) -> tuple[float, float]:
+    try:
+        x, y = _floats(given)
+        if math.isfinite(x) and math.isfinite(y):
+            return x, y
+    except (TypeError, ValueError):
+        pass
+    raise UsageError(f"start {given}: expected two numbers such as -1.2,1")
+
+
+def _kept(surface: Surface, path: Path | None, overwrite: bool) -> Surface:
+    """The surface, in its file; one of the same run that is there already is taken as it is, but for the level."""
+    from dataclasses import replace
+
+    from landscape.surfaces.file import SurfaceFile
+
+    if path is None:
+        return surface
+    with SurfaceFile.create_or_open(
+        path, surface.grid, surface.provenance, trails=surface.trails, overwrite=overwrite, quantity=surface.quantity
+    ) as file:
+        for index in file.pending():
+            file.record(index, {"value": surface.values["value"].flat[index]})
+        level = surface.provenance["descent"].get("level")
+        if level is not None:
+            file.surface.provenance["descent"]["level"] = level
+        return replace(file.content, source=str(path))
