@@ -26,8 +26,8 @@ from landscape.surfaces.provenance import DescentFacts, Provenance, RunFacts
 from landscape.surfaces.same_run import plain
 from landscape.surfaces.surface import DONE, MINIMA, Surface, Trail
 
-# The rates that are tried where none is given: 1, 2, 5 in each decade.
-RATES = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+# The rates that are tried where none is given: half a decade apart.
+RATES = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 # Of the steps of a run, the share at its end over which values are averaged to choose a rate.
 END = 0.1
 # Of the way from the start down to the minimum, the share that the level leaves where none is given.
@@ -94,8 +94,16 @@ def over_rates(asked: Asked, method: Method, noise: Tensor) -> list[tuple[Method
 
 
 def _best(asked: Asked, method: Method, noise: Tensor) -> tuple[Method, Descent]:
-    """The path whose values are least at its end; of equal ones that of the smallest rate."""
-    return min(over_rates(asked, method, noise), key=lambda run: end_value(run[1]))
+    """The path that ends lowest, of those that stay in the window if any do; of equal ones that of the smallest rate.
+
+    A rate that is far too large may throw a path out of the window and, by luck, to a low place.
+    """
+    return min(over_rates(asked, method, noise), key=lambda run: (not _stays(run[1], asked), end_value(run[1])))
+
+
+def _stays(found: Descent, asked: Asked) -> bool:
+    inside = (found.x >= asked.x.start) & (found.x <= asked.x.stop) & (found.y >= asked.y.start) & (found.y <= asked.y.stop)
+    return found.diverged is None and bool(inside.all())
 
 
 def end_value(found: Descent) -> float:

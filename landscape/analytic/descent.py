@@ -7,8 +7,8 @@ picture.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -71,49 +71,63 @@ def descend(function: Function, start: Point, method: Method, noise: Tensor) -> 
     """
     point = torch.tensor(start, dtype=torch.float64).reshape(method.shape).requires_grad_()
     optimizer = method.make(point, lambda place: _at(function, place))
-    rows, count = [_seen(function, point, 0)], 0
-    if not all(map(math.isfinite, rows[0])):
+    seen, count, diverged = _seen(function, point), 0, None
+    rows = [(*seen.row, count)]
+    if not all(map(math.isfinite, seen.row)):
         raise LandscapeError(
             f"function {function.name}: its value or gradient at the start ({start[0]:g}, {start[1]:g}) is not finite; "
             "give another --start"
         )
-
-    def closure(tilt: Tensor) -> Callable[[], Tensor]:
-        def measure() -> Tensor:
-            nonlocal count
-            count += 1
-            optimizer.zero_grad()
-            loss = _at(function, point) + (tilt * point.reshape(-1)).sum()
-            loss.backward()
-            return loss
-
-        return measure
-
-    diverged = None
     for step, tilt in enumerate(noise, start=1):
+        point.grad = (seen.gradient + tilt).reshape(method.shape)
         try:
-            optimizer.step(closure(tilt))
+            count += _step(optimizer, function, point, tilt)
         except (torch.linalg.LinAlgError, ZeroDivisionError, OverflowError):  # of numbers that are not finite
             diverged = step
             break
         except (RuntimeError, TypeError, ValueError, NotImplementedError) as error:
             raise UsageError(f"optimizer '{method.text}' on {function.name}: {explain(error)}") from error
-        seen = _seen(function, point, count)
-        if not all(map(math.isfinite, seen)) or _left(function.window, seen[:2]):
+        seen = _seen(function, point)
+        if not all(map(math.isfinite, seen.row)) or _left(function.window, seen.row[:2]):
             diverged = step
             break
-        rows.append(seen)
+        rows.append((*seen.row, count))
     x, y, value, slope, gradients = np.array(rows, np.float64).T
     return Descent(x, y, value, slope, gradients, diverged)
 
 
-def _seen(function: Function, point: Tensor, count: int) -> tuple[float, float, float, float, int]:
-    """x, y, value, norm of the gradient, and how many gradients it took to get there."""
+def _step(optimizer: torch.optim.Optimizer, function: Function, point: Tensor, tilt: Tensor) -> int:
+    """One step from the gradient that `point` has; how many gradients it took."""
+    if not isinstance(optimizer, torch.optim.LBFGS):
+        optimizer.step()
+        return 1
+    count = 0
+
+    def measure() -> Tensor:
+        nonlocal count
+        count += 1
+        optimizer.zero_grad()
+        loss = _at(function, point) + (tilt * point.reshape(-1)).sum()
+        loss.backward()
+        return loss
+
+    optimizer.step(measure)
+    return count
+
+
+class _Seen(NamedTuple):
+    """x, y, value and norm of the gradient; and the gradient (2,)."""
+
+    row: tuple[float, float, float, float]
+    gradient: Tensor
+
+
+def _seen(function: Function, point: Tensor) -> _Seen:
     place = point.detach().reshape(-1).clone().requires_grad_()
     value = _at(function, place)
     (gradient,) = torch.autograd.grad(value, place)
     x, y = place.tolist()
-    return x, y, float(value.detach()), float(gradient.norm()), count
+    return _Seen((x, y, float(value.detach()), math.hypot(*gradient.tolist())), gradient)
 
 
 def _at(function: Function, point: Tensor) -> Tensor:
@@ -132,17 +146,12 @@ def _at(function: Function, point: Tensor) -> Tensor:
         raise
     except Exception as error:
         raise LandscapeError(f"function {function.name}: it raised {explain(error)}") from error
-    if not isinstance(value, Tensor) or value.numel() != 1 or not (value.requires_grad or _wrapped(value)):
+    if not isinstance(value, Tensor) or value.numel() != 1 or not value.requires_grad:
         what = f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
         raise LandscapeError(
             f"function {function.name}: it returned {what}; expected one number, computed from x and y by torch's functions"
         )
     return value.reshape(())
-
-
-def _wrapped(value: Tensor) -> bool:
-    """Whether `torch.func` follows it, where `requires_grad` says nothing."""
-    return torch._C._functorch.is_functorch_wrapped_tensor(value)
 
 
 def _left(window: Window, place: tuple[float, ...]) -> bool:

@@ -27,7 +27,7 @@ Value = Callable[[Tensor], Tensor]
 
 
 class Newton(torch.optim.Optimizer):
-    """Newton's method in one small vector; the second derivatives are those of `function`, from `torch.func.hessian`.
+    """Newton's method in one small vector; the second derivatives are those of `function`, differentiated twice.
 
     Where the Hessian is not positive definite its eigenvalues are replaced by their magnitudes, and those below `damping` times the
     largest magnitude by that, so that every step goes down (Dauphin et al. 2014, saddle-free Newton). Where it is zero, the
@@ -38,18 +38,16 @@ class Newton(torch.optim.Optimizer):
         if not (lr > 0 and 0 < damping <= 1):
             raise ValueError(f"expected lr above 0 and damping above 0 and at most 1, not lr={lr}, damping={damping}")
         super().__init__(params, {"lr": lr, "damping": damping})
-        self._hessian = torch.func.hessian(function)
+        self._function = function
 
     def step(self, closure: Any = None) -> Any:
-        """One step from the gradient that `closure` leaves."""
-        loss = closure()
+        """One step from the gradient that the point has."""
         for group in self.param_groups:
             for point in group["params"]:
-                values, vectors = torch.linalg.eigh(self._hessian(point.detach()))
+                values, vectors = torch.linalg.eigh(torch.autograd.functional.hessian(self._function, point.detach()))
                 along = vectors.T @ point.grad
                 with torch.no_grad():
                     point -= group["lr"] * (vectors @ (along / _positive(values, group["damping"])))
-        return loss
 
 
 def _positive(values: Tensor, damping: float) -> Tensor:

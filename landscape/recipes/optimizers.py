@@ -38,7 +38,7 @@ class DescentOptions:
     )  # fmt: skip
     lr: Any = option(
         AUTO, "learning rates, each for every optimizer that states none; newton and lbfgs keep theirs (default: auto, for each "
-        "the rate of thirteen that ends lowest)", metavar="LIST",
+        "the rate of nine that ends lowest within the window)", metavar="LIST",
     )  # fmt: skip
     steps: int = option(200, "steps of each (default: 200)", type=int, metavar="N")
     start: Any = option(None, "where they begin (default: that of the function)", metavar="X,Y")
@@ -81,13 +81,13 @@ def table_lines(surface: Surface) -> list[str]:
     least = "no known minimum" if made.minimum is None else f"minimum {made.minimum:.6g}"
     level = "no level" if made.level is None else f"level {made.level:.4g}"
     begin = f"from ({', '.join(f'{each:g}' for each in made.start)})"
-    paths = [(name, trail) for name, trail in surface.trails.items() if trail.status is not None]
     wide = max(len("optimizer"), *(len(text) for text in made.optimizers))
     said = [
         f"{surface.source or made.function}: {made.label} {begin}, {made.steps} steps, {least}, {level}",
         f"  {'optimizer':{wide}s}  {'final value':>12s}  {'steps to level':>14s}  {'gradients':>9s}",
     ]
-    for text, (_, trail) in zip(made.optimizers, paths, strict=True):
+    for text in made.optimizers:
+        trail = surface.trails.get(text) or surface.trails[text.partition("(")[0]]
         value = trail.metrics["value"]
         reached = (value <= made.level).nonzero()[0] if made.level is not None else ()
         steps = str(int(reached[0])) if len(reached) else "-"

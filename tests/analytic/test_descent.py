@@ -227,9 +227,6 @@ def test_newton_divides_by_what_its_rule_says():
 
         newton = Newton([point], of)
 
-        def closure(point=point, of=of, newton=newton):
-            newton.zero_grad()
-            of(point).backward()
-
-        newton.step(closure)
+        of(point).backward()
+        newton.step()
         np.testing.assert_allclose(point.detach().numpy(), 1 - np.array(diagonal) / np.array(expected), rtol=1e-12, atol=1e-12)

@@ -108,6 +108,8 @@ def _traces(paths: Paths, quantity: Quantity, field: Field) -> list[Trace]:
 
 def _sides(trail: Trail, field: Field) -> np.ndarray:
     """(n, 2) signs: across the way that the path takes, to the right of it on the picture."""
+    if len(trail.x) < 2:  # a path that goes nowhere
+        return np.ones((len(trail.x), 2))
     ahead = np.gradient(_places(trail, field), axis=0)
     across = np.column_stack([ahead[:, 1], -ahead[:, 0]])
     across *= np.where(across[:, :1] < 0, -1.0, 1.0)
@@ -185,7 +187,8 @@ def _lines(paths: Paths, quantity: Quantity, kind: str, options: Options) -> Lin
     ]
     if not known.size:
         return Lines(curves=tuple(curves), left=replace(axis, label="distance off the plane"), right=None)
-    scale = None if quantity.percent else scales_for(known, LINEAR if kind == SYMLOG else kind, options.limits)[0]
+    limits = options.limits if _of_nets(paths) else options.limits.or_else(vmax=_first(paths, quantity))
+    scale = None if quantity.percent else scales_for(known, LINEAR if kind == SYMLOG else kind, limits)[0]
     left = share_axis([quantity]) if scale is None else replace(value_axis([quantity], scale), color=PATH_COLORS[0])
     above = []
     for (name, trail), (own, foot), color in zip(paths.items(), pairs, _colors(paths), strict=True):
@@ -203,6 +206,12 @@ def _lines(paths: Paths, quantity: Quantity, kind: str, options: Options) -> Lin
         strips=(Strip(tuple(curves), axis, STRIP),) if off else (),
         notes=(*notes, *clipped),
     )
+
+
+def _first(paths: Paths, quantity: Quantity) -> float | None:
+    """The value at the start, for optimizers the highest that matters; None if it is not finite."""
+    first = max(_values(trail, quantity.name)[0] for trail in paths.values())
+    return float(first) if np.isfinite(first) else None
 
 
 def _curve(
