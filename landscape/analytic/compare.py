@@ -17,7 +17,7 @@ from torch import Tensor
 
 from landscape.analytic.descent import Descent, descend, noise_of, values_over
 from landscape.analytic.functions import Function, Point
-from landscape.analytic.methods import Method, method_of, methods_at
+from landscape.analytic.methods import Method, methods_at
 from landscape.errors import UsageError
 from landscape.grid import COORDINATE, Axis, Grid, Range
 from landscape.quantity import EVALUATION, VALUE, Quantity
@@ -69,12 +69,12 @@ def compared(asked: Asked) -> Surface:
     """
     check_start(asked)
     noise = noise_of(asked.noise, asked.steps, asked.seed)
+    chosen = methods_at(asked.optimizers, asked.rates or ())
+    names = _names(chosen)
     if asked.rates is None:
-        runs = [_best(asked, method_of(text), noise) for text in asked.optimizers]
+        runs = [_best(asked, method, noise) for method in chosen]
     else:
-        chosen = methods_at(asked.optimizers, asked.rates)
         runs = [(method, descend(asked.function, asked.start, method, noise)) for method in chosen]
-    names = _names([method for method, _ in runs])
     trails = {name: _trail(found) for name, (_, found) in zip(names, runs, strict=True)}
     values = values_over(asked.function, asked.x.values, asked.y.values)
     facts = _facts(asked, [method for method, _ in runs], values, float(runs[0][1].value[0]))

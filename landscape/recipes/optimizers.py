@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from landscape.errors import UsageError
 from landscape.options.command import Positional, command
-from landscape.options.groups import MAX_SEED, OutputOptions, comma_list
+from landscape.options.groups import MAX_SEED, OutputOptions, comma_list, named_path
 from landscape.options.option import Given, again, check_whole, option
 
 if TYPE_CHECKING:
     from landscape.analytic.functions import Function
+    from landscape.grid import Range
     from landscape.surfaces.surface import Surface
 
 USUAL = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "newton")
@@ -162,7 +163,7 @@ def _compared(function: Function, given: Given, several: bool) -> Surface:
     listed = options.optimizers
     x, y = (_window(name, getattr(options, name), ends) for name, ends in zip("xy", function.window, strict=True))
     asked = Asked(
-        function=function,
+        function=replace(function, window=((x.start, x.stop), (y.start, y.stop))),
         optimizers=comma_list(listed) if isinstance(listed, str) else list(listed),
         rates=None if options.lr == AUTO else _rates(options.lr),
         steps=options.steps, start=function.start if options.start is None else _start(options.start),
@@ -176,13 +177,11 @@ def _compared(function: Function, given: Given, several: bool) -> Surface:
 def _path(out: str | Path | None, function: Function, several: bool) -> Path | None:
     if out is None:
         return None
-    from landscape.options.groups import named_path
-
     path = named_path("out", out)
     return path.with_name(f"{path.stem}_{_stem(function.name)}{path.suffix}") if several else path
 
 
-def _window(name: str, given: Any, ends: tuple[float, float]) -> Any:
+def _window(name: str, given: Any, ends: tuple[float, float]) -> Range:
     from landscape.grid import parse_range
 
     return parse_range((*ends, POINTS) if given is None else given, name=name)
@@ -216,8 +215,6 @@ def _start(given: Any) -> tuple[float, float]:
 
 def _kept(surface: Surface, path: Path | None, overwrite: bool) -> Surface:
     """The surface, in its file; one of the same run that is there already is taken as it is, but for the level."""
-    from dataclasses import replace
-
     from landscape.surfaces.file import SurfaceFile
 
     if path is None:
