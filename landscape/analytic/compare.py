@@ -10,7 +10,6 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 
 import numpy as np
 from torch import Tensor
@@ -21,7 +20,7 @@ from landscape.analytic.methods import Method, methods_at
 from landscape.errors import UsageError
 from landscape.grid import COORDINATE, Axis, Grid, Range
 from landscape.quantity import EVALUATION, VALUE, Quantity
-from landscape.subject.subject import versions_used
+from landscape.subject.subject import started, versions_used
 from landscape.surfaces.provenance import DescentFacts, Provenance, RunFacts
 from landscape.surfaces.same_run import plain
 from landscape.surfaces.surface import DONE, MINIMA, Surface, Trail
@@ -77,9 +76,9 @@ def compared(asked: Asked) -> Surface:
         runs = [(method, descend(asked.function, asked.start, method, noise)) for method in chosen]
     trails = {name: _trail(found) for name, (_, found) in zip(names, runs, strict=True)}
     values = values_over(asked.function, asked.x.values, asked.y.values)
-    facts = _facts(asked, [method for method, _ in runs], values, float(runs[0][1].value[0]))
+    facts = _facts(asked, [method for method, _ in runs], values)
     grid = Grid((Axis("x", asked.x.values, "x", COORDINATE), Axis("y", asked.y.values, "y", COORDINATE)))
-    run = RunFacts(versions=versions_used(), started=datetime.now(timezone.utc).isoformat(timespec="seconds"))
+    run = RunFacts(versions=versions_used(), started=started(), level=level_of(asked, float(runs[0][1].value[0])))
     provenance = Provenance(command="optimizers", descent=facts, run=run).json()
     status = {EVALUATION: np.full(grid.shape, DONE, np.uint8)}
     return Surface(
@@ -149,7 +148,7 @@ def _minima(function: Function) -> dict[str, Trail]:
     return {MINIMA: Trail(x, y, labels=("minimum",) + ("",) * (len(x) - 1))}
 
 
-def _facts(asked: Asked, found: Sequence[Method], values: np.ndarray, first: float) -> DescentFacts:
+def _facts(asked: Asked, found: Sequence[Method], values: np.ndarray) -> DescentFacts:
     function = asked.function
     return DescentFacts(
         function=function.name,
@@ -164,5 +163,4 @@ def _facts(asked: Asked, found: Sequence[Method], values: np.ndarray, first: flo
         optimizers=[method.text for method in found],
         rates=list(RATES) if asked.rates is None else None,
         minimum=function.minimum,
-        level=level_of(asked, first),
     )

@@ -77,10 +77,10 @@ def lines(result: Any, shell: Mapping[str, Any]) -> Sequence[str]:
 
 def table_lines(surface: Surface) -> list[str]:
     """One line for each optimizer: where it ended, when it reached the level, how many gradients it took."""
-    made = surface.known.descent
-    assert made is not None and made.start and made.optimizers
+    made, run = surface.known.descent, surface.known.run
+    assert made is not None and made.start and made.optimizers and run is not None
     least = "no known minimum" if made.minimum is None else f"minimum {made.minimum:.6g}"
-    level = "no level" if made.level is None else f"level {made.level:.4g}"
+    level = "no level" if run.level is None else f"level {run.level:.4g}"
     begin = f"from ({', '.join(f'{each:g}' for each in made.start)})"
     wide = max(len("optimizer"), *(len(text) for text in made.optimizers))
     said = [
@@ -90,7 +90,7 @@ def table_lines(surface: Surface) -> list[str]:
     for text in made.optimizers:
         trail = surface.trails.get(text) or surface.trails[text.partition("(")[0]]
         value = trail.metrics["value"]
-        reached = (value <= made.level).nonzero()[0] if made.level is not None else ()
+        reached = (value <= run.level).nonzero()[0] if run.level is not None else ()
         steps = str(int(reached[0])) if len(reached) else "-"
         count = int(trail.metrics["gradients"][-1])
         note = f"  {trail.ended}" if trail.ended else ""
@@ -224,7 +224,5 @@ def _kept(surface: Surface, path: Path | None, overwrite: bool) -> Surface:
     ) as file:
         for index in file.pending():
             file.record(index, {"value": surface.values["value"].flat[index]})
-        level = surface.provenance["descent"].get("level")
-        if level is not None:
-            file.surface.provenance["descent"]["level"] = level
+        file.describe("level", surface.provenance["run"].get("level"))
         return replace(file.content, source=str(path))

@@ -174,6 +174,8 @@ class RunFacts(Facts):
     lean: bool | None = entry(bool)
     reached: ReachedFacts | None = entry(ReachedFacts)
     hessian: LatestFacts | None = entry(LatestFacts)
+    level: float | None = entry(NUMBER)
+    """Of optimizers: the value to be reached, by which steps are counted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,8 +243,6 @@ class DescentFacts(Facts):
     rates: list[float] | None = entry(list)
     """The learning rates of which each took the best; None where they were given."""
     minimum: float | None = entry(NUMBER, describes=True)
-    level: float | None = entry(NUMBER, describes=True)
-    """The value to be reached, by which steps are counted."""
 
 
 @dataclass(frozen=True, kw_only=True)
