@@ -11,6 +11,7 @@ COMMANDS = (
     "train",
     "trajectory",
     "optimizers",
+    "dynamics",
     "plot",
     "compare",
     "export",

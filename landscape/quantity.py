@@ -21,6 +21,7 @@ LOSS, SHARE, EIGENVALUE, RATIO, COUNT, TIME, FLAG, VALUE = KINDS = (
     "value",
 )
 # The role of a quantity in its measurement: pictures that need an end of the spectrum look for the role, never for a name.
+# Those of one panel of a picture of training dynamics share a role.
 LARGEST, SMALLEST, NEGATIVE, SETTLED, SAMPLES, PRODUCTS, ROUGH_PRODUCTS, ERROR, PENALIZED = (
     "largest",
     "smallest",
@@ -32,8 +33,18 @@ LARGEST, SMALLEST, NEGATIVE, SETTLED, SAMPLES, PRODUCTS, ROUGH_PRODUCTS, ERROR, 
     "error",
     "penalized",
 )
+SHARPNESS, THRESHOLD, COVARIANCE, CONDITION, STIFFNESS, LENGTH, GRADIENT, DISTANCE = (
+    "sharpness",
+    "threshold",
+    "covariance",
+    "condition",
+    "stiffness",
+    "length",
+    "gradient",
+    "distance",
+)
 # The measurement that evaluates the objective; see `Quantity.group`.
-EVALUATION, HESSIAN = "evaluation", "hessian"
+EVALUATION, HESSIAN, DYNAMICS = "evaluation", "hessian", "dynamics"
 SPLITS = ("train", "test")
 # Results with this prefix are arrays: what was evaluated sample by sample at a point, to help to estimate others.
 DRAWN = "drawn/"
@@ -113,7 +124,24 @@ HESSIAN_QUANTITIES = (
         "hessian_rough", "products with the Hessian in bfloat16", COUNT, group=HESSIAN, aside=True, role=ROUGH_PRODUCTS
     ),
 )
-_KNOWN = {quantity.name: quantity for quantity in HESSIAN_QUANTITIES}
+# What is measured along a training run (measurement/dynamics.py).
+DYNAMICS_QUANTITIES = (
+    Quantity("batch_sharpness", "batch sharpness", EIGENVALUE, group=DYNAMICS, role=SHARPNESS),
+    Quantity("batch_hessian_max", "largest of mini-batches", EIGENVALUE, group=DYNAMICS, role=SHARPNESS),
+    Quantity("critical_sharpness", "critical sharpness", EIGENVALUE, group=DYNAMICS, role=SHARPNESS),
+    Quantity("stability_threshold", "stability threshold", EIGENVALUE, group=DYNAMICS, role=THRESHOLD),
+    Quantity(
+        "covariance_max", "spectral norm of the gradients' covariance", EIGENVALUE, group=DYNAMICS, role=COVARIANCE
+    ),
+    Quantity("covariance_ratio", "its last eigenvalue / the first", RATIO, group=DYNAMICS, role=CONDITION),
+    Quantity("stiffness_within", "stiffness within classes", group=DYNAMICS, role=STIFFNESS),
+    Quantity("stiffness_between", "stiffness between classes", group=DYNAMICS, role=STIFFNESS),
+    Quantity("stiffness_length", "length of the stiffness", group=DYNAMICS, role=LENGTH),
+    Quantity("gradient_norm", "norm of the gradient", group=DYNAMICS, role=GRADIENT),
+    Quantity("distance", "distance from the start", group=DYNAMICS, role=DISTANCE),
+    Quantity("lr", "learning rate", group=DYNAMICS, aside=True),
+)
+_KNOWN = {quantity.name: quantity for quantity in (*HESSIAN_QUANTITIES, *DYNAMICS_QUANTITIES)}
 
 
 def quantity_named(name: str, facts: Mapping[str, Any] | None = None) -> Quantity:

@@ -150,7 +150,9 @@ def provenances(tmp_path_factory) -> list[dict]:
     planes.append(ll.surface(A, **net, **ends, along="gradient", only="type:Linear", out=folder / "along.h5"))
     planes.append(ll.line(A, **net, x=(0, 1, 2), samples=16, directions=folder / "along.directions.h5"))
     planes.append(unusual(folder))
-    ll.train(**net, samples=20, epochs=1, batch_size=20, out=folder / "run")
+    ll.train(**net, samples=20, epochs=3, batch_size=20, out=folder / "run")
+    path = {"x": (0, 1, 2), "y": (0, 1, 2), "along": f"pca:{folder / 'run'}", "out": folder / "path.h5"}
+    planes.append(ll.surface(folder / "run", **along, **path, model=NET["model"]))
     planes.append(ll.hessian(folder / "run", only="type:Linear", **along))
     return [plane.provenance for plane in planes]
 

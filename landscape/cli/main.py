@@ -98,11 +98,12 @@ def perform(command: Command, given: dict[str, Any]) -> None:
         from landscape.recipes.plot import plot
         from landscape.study.study import Plan
 
-        for each in result if isinstance(result, list) else [result]:
-            if isinstance(each, Plan):
-                return
-            source, suffix, kind = command.picture(each)
-            files = plot(source, kind=kind, out=Path(source).with_suffix(suffix))
+        if isinstance(result, Plan):
+            return
+        pictures = command.picture(result)
+        for source, suffix, kind in pictures if isinstance(pictures, list) else [pictures]:
+            first = source[0] if isinstance(source, list) else source
+            files = plot(source, kind=kind, out=Path(first).with_suffix(suffix))
             say(plot.command.lines(files, {}))  # type: ignore[attr-defined]
 
 

@@ -41,14 +41,17 @@ class GraphBackend:
 
     name = "graph"
 
-    def __init__(self, objective: Objective, names: Sequence[str], matrix: str, budget: float):
+    def __init__(
+        self, objective: Objective, names: Sequence[str], matrix: str, budget: float, *, plain_attention: bool = False
+    ):
+        """`plain_attention`: by the kernel that has second derivatives, as `probe` has found to be needed."""
         self._objective, self._names, self._budget = objective, tuple(names), budget
         self._loss = Loss(objective)
         if matrix == "ggn" and not self._loss.reads_outputs:
             raise UsageError("ggn needs a loss of (outputs, targets); one of (model, batch) hides the outputs")
         self._make: type[_Hessian] | type[_GaussNewton] = _Hessian if matrix == "hessian" else _GaussNewton
         self._graphs: list[_Graph] = []
-        self._math = False
+        self.plain_attention = plain_attention
         self.notes: list[str] = []
 
     def refresh(self) -> float:
@@ -91,9 +94,9 @@ class GraphBackend:
         try:
             return self._probed(samples, vector)
         except NotTwice:
-            if self._math:
+            if self.plain_attention:
                 raise
-            self._math = True
+            self.plain_attention = True
             found = self._probed(samples, vector)  # where attention was not the reason, this raises the same again
             self.notes.append("fused attention has no second derivative; its math kernel is used instead")
             return found
@@ -119,7 +122,7 @@ class GraphBackend:
         parameters = [named[name] for name in self._names]
         objective = self._objective
         with (
-            differentiable(objective.model, plain_attention=self._math),
+            differentiable(objective.model, plain_attention=self.plain_attention),
             switched(objective.precision, objective.device),
             torch.enable_grad(),
             objective.steady(),

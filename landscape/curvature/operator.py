@@ -92,6 +92,7 @@ class CurvatureOperator:
         self.dimension = sum(entry.numel for entry in counted)
         self.size = objective.layout.size
         self.notes: list[str] = []
+        self._plain_attention = False
         self._backend = self._chosen(backend, budget)
         if isinstance(self._backend, DifferencesBackend):
             self.notes += self._backend.notes
@@ -165,6 +166,12 @@ class CurvatureOperator:
                 view.copy_(drawn[name])
         return flat.to(weights.device)
 
+    def on(self, objective: Objective) -> Backend:
+        """The same matrix of other data, those of a view of this objective (`with_splits`); keeps nothing between products."""
+        if isinstance(self._backend, DifferencesBackend):
+            return DifferencesBackend(objective, self.names, self.matrix)
+        return GraphBackend(objective, self.names, self.matrix, 0.0, plain_attention=self._plain_attention)
+
     def _worth_trying(self) -> bool:
         return self.dimension >= MIN_PARAMETERS and multiplies_bf16(self._objective.device)
 
@@ -181,6 +188,7 @@ class CurvatureOperator:
             self.notes.append(f"{reason}; products are differences of gradients")
             return DifferencesBackend(objective, names, matrix)
         self.notes += reference.notes
+        self._plain_attention = reference.plain_attention
         lopsided = _asymmetry(lambda vector: reference.probe(PROBE_SAMPLES, vector), objective.weights)
         if lopsided > (SYMMETRY_FP64 if objective.weights.dtype == torch.float64 else SYMMETRY):
             return self._without_autograd(reference, wanted, lopsided)

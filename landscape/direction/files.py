@@ -27,7 +27,7 @@ from landscape.stream_hdf5 import write_hdf5
 FORMAT = "landscape-directions"
 AXES = ("x", "y")
 # Kinds of directions for which a figure names more than the file.
-LOSS_KINDS = ("hessian", "gradient", "pca")
+COMPUTED_KINDS = ("hessian", "gradient", "pca")
 EXPECTED = "a direction file of landscape or of the original program"
 
 
@@ -102,8 +102,8 @@ def _fill(file: h5py.File, directions: Sequence[Direction]) -> None:
 
 
 def _with_facts(direction: Direction, attributes: Mapping[str, Any]) -> Direction:
-    """The direction, with the file's attributes as provenance if it is one of LOSS_KINDS."""
-    if str(attributes.get("kind")) not in LOSS_KINDS:
+    """The direction, with the file's attributes as provenance if it is one of COMPUTED_KINDS."""
+    if str(attributes.get("kind")) not in COMPUTED_KINDS:
         return direction
     facts = {
         key: str(attributes[key])

@@ -84,6 +84,7 @@ class HessianEnds(Undivided):
         self.subject, self.slice = subject, slice
         self.notes = tuple(products.notes)
         self._loss, self._products, self._settings = loss, products, settings
+        self.operator = products
         self.rough = rough
 
     def quantity(self, name: str) -> Quantity:
@@ -128,7 +129,7 @@ class HessianEnds(Undivided):
         loss = products.refresh()
         if not math.isfinite(loss):
             return self._unknown(loss)
-        random = self._random(point.coords)
+        random = self.random_vectors(point.coords)
         found = extremes(
             products,
             random,
@@ -163,7 +164,7 @@ class HessianEnds(Undivided):
     def _kept(self, loss: float) -> dict[str, float]:
         return {self._loss: loss} if self._loss else {}
 
-    def _random(self, coords: Coords) -> Callable[[int], Tensor]:
+    def random_vectors(self, coords: Coords) -> Callable[[int], Tensor]:
         """Random vectors that are the same on every rank, and differ from point to point."""
         digest = hashlib.blake2b(np.asarray(coords, dtype=np.float64).tobytes(), digest_size=4).digest()
         seed = int.from_bytes(digest, "big")

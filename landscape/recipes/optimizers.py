@@ -71,8 +71,11 @@ class DescentOutput:
 
 
 def lines(result: Any, shell: Mapping[str, Any]) -> Sequence[str]:
-    several = result if isinstance(result, list) else [result]
-    return [line for surface in several for line in table_lines(surface)]
+    return [line for surface in _several(result) for line in table_lines(surface)]
+
+
+def _several(result: Any) -> list[Any]:
+    return result if isinstance(result, list) else [result]
 
 
 def table_lines(surface: Surface) -> list[str]:
@@ -115,7 +118,7 @@ def _stem(name: str) -> str:
     lines=lines,
     positional=(FUNCTION,),
     out=default_out,
-    picture=lambda surface: (surface.source, ".png", "trajectory"),
+    picture=lambda result: [(surface.source, ".png", "trajectory") for surface in _several(result)],
     example="landscape optimizers rosenbrock --optimizers sgd,momentum,adam,newton --steps 500 --plot",
 )
 def optimizers(

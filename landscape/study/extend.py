@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from landscape.data.load import subset
+from landscape.data.picking import picked_split
 from landscape.data.rows import RowsSplit
 from landscape.data.split import TensorSplit
 from landscape.direction.selection import choose
@@ -101,12 +102,7 @@ def few_of(split: Any, samples: int | None) -> Any:
         raise UsageError(f"samples {samples}: these data come as ready-made batches or from disk; leave samples out")
     if isinstance(split, TensorSplit) and split.as_given:
         raise UsageError(f"samples {samples}: the loss is one of the batches given; leave samples out")
-    mark = f"{split.fingerprint} {samples}"
-    numbers = torch.from_numpy(subset(split.size, samples))
-    if isinstance(split, RowsSplit):
-        return split.few(numbers, mark)
-    numbers = numbers.to(split.inputs.device)
-    return replace(split, inputs=split.inputs[numbers], targets=split.targets[numbers], fingerprint=mark)
+    return picked_split(split, torch.from_numpy(subset(split.size, samples)), f"{split.fingerprint} {samples}")
 
 
 def _of_surface(

@@ -62,17 +62,21 @@ class PathRows:
         origin = on.slice.at((0.0,) * on.slice.grid.ndim)
         dtype = torch.promote_types(origin.dtype, torch.float32)
 
+        tensors = subject.objective.layout.named(origin)
+        anchor = layout.flatten({name: tensors[name] for name in layout.names}, dtype=dtype).cpu()
+        ends_here = False
+
         def points() -> Iterator[Tensor]:
+            nonlocal ends_here
             for net, vector in vectors(paths, subject.net, layout, dtype):
                 hashes.append(net.sha256)
+                ends_here = torch.equal(vector, anchor)
                 yield vector
-            tensors = subject.objective.layout.named(origin)
-            yield layout.flatten({name: tensors[name] for name in layout.names}, dtype=dtype).cpu()
+            yield anchor
 
         count = sum(len(path.nets) for path in paths) + 1
         rows = filled(count, layout.size, points(), folder)
-        ends_here = len(paths) == 1 and hashes[-1] == subject.net.checkpoint.sha256
-        steps = (*paths[0].steps, paths[0].steps[-1]) if ends_here else None
+        steps = (*paths[0].steps, paths[0].steps[-1]) if ends_here and len(paths) == 1 else None
         whole = len(layout.names) == len(subject.objective.layout.names)
         return cls(rows, tuple(hashes), steps, whole)
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from landscape.direction.files import LOSS_KINDS
+from landscape.direction.files import COMPUTED_KINDS
 from landscape.errors import UsageError
 from landscape.options.option import Given
 from landscape.options.what import What, parted
@@ -98,7 +98,7 @@ def _asked(surface: Surface, given: Mapping[str, Any], split: str) -> Asked:
         "to_y": made.to_y,
         "directions": made.file,
     }
-    if made.kind in LOSS_KINDS and not made.file and given.get("directions") is None:
+    if made.kind in COMPUTED_KINDS and not made.file and given.get("directions") is None:
         raise UsageError(
             f"{where} lies along the {made.kind}, and its directions were in memory; pass them as directions"
         )

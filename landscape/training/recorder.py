@@ -64,7 +64,7 @@ class Recorder:
         """
         Args:
             folder: the run folder, which is made.
-            model: the net that is trained; None if `step` is called with one.
+            model: the net that is trained; None if `begin` gets it before the first step.
             every: steps between two saved nets.
             about: what the checkpoints say of the run, plain values. `model`, `data`, `normalize` and `loss` are specs as in the
                 shell, such as "net.py:build"; later commands then need no options for them.
@@ -88,7 +88,7 @@ class Recorder:
             self.begin(model)
 
     def begin(self, model: nn.Module) -> None:
-        """Opens the folder and saves the net before its first step; called by the constructor and by `step` if need be."""
+        """Opens the folder and saves the net before its first step; for a net that the constructor did not get."""
         self._model = model
         if self._begun:
             return
@@ -107,10 +107,7 @@ class Recorder:
             LandscapeError: a file cannot be written. UsageError: no model, a step that does not rise, or a metric that is not one
                 number.
         """
-        if model is not None and not self._begun:
-            raise UsageError(
-                "the first net is not saved yet: call begin(model) before the first step, or pass it to Recorder"
-            )
+        self._check_begun()
         self._model = self._model if model is None else model
         number = self.steps + 1 if step is None else step
         if number <= self.steps and self.steps:
@@ -129,6 +126,7 @@ class Recorder:
 
     def finish(self) -> Path:
         """Saves the last net as FOLDER/final.pt, with the rest of the metrics; returns its path."""
+        self._check_begun()
         if not self._finished:
             self._finished = True
             if self._sums:
@@ -167,6 +165,12 @@ class Recorder:
             raise LandscapeError(
                 f"cannot write {self.folder}: {error.strerror or error}; give another folder"
             ) from error
+
+    def _check_begun(self) -> None:
+        if not self._begun:
+            raise UsageError(
+                "no net yet: pass it to Recorder(folder, model), or call begin(model) before the first step"
+            )
 
     def _config(self) -> dict[str, Any]:
         return {**self._about, "save_every": self.every, "recorded": True}
@@ -233,8 +237,7 @@ class Recorder:
             self._saved = self.steps
 
     def _weights(self) -> dict[str, Tensor]:
-        if self._model is None:
-            raise UsageError("no model: pass it to Recorder(folder, model), or to step(model)")
+        assert self._model is not None  # begin has set it
         state = bare(self._model).state_dict()
         return {name: value for name, value in state.items() if isinstance(value, Tensor)}
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import landscape
 from landscape.curvature.operator import MATRICES, SEARCHES
-from landscape.direction.files import LOSS_KINDS
+from landscape.direction.files import COMPUTED_KINDS
 from landscape.direction.normalize import NORMS
 from landscape.objective.batchnorm import POLICIES
 from landscape.objective.numerics import PRECISIONS
-from landscape.options.groups import ALONG, RANDOM, AxesOptions, MachineOptions
+from landscape.options.groups import ALONG, PCA, RANDOM, AxesOptions, MachineOptions
 from landscape.recipes.hessian import EndsOptions
 from landscape.recipes.spectrum import SpectrumOptions
 from landscape.recipes.train import OptimizerOptions
@@ -25,7 +25,7 @@ def choices(group: type, name: str) -> tuple[str, ...]:
 def test_choices_are_those_of_the_code():
     assert set(choices(AxesOptions, "norm")) == set(NORMS)
     assert set(choices(AxesOptions, "batchnorm")) == set(POLICIES)
-    assert (RANDOM, *LOSS_KINDS) == ALONG == choices(AxesOptions, "along")
+    assert (RANDOM, *COMPUTED_KINDS) == (*ALONG, PCA)
     assert set(choices(MachineOptions, "precision")) == set(PRECISIONS)
     assert set(choices(EndsOptions, "search")) == set(SEARCHES)
     assert set(choices(SpectrumOptions, "matrix")) == set(MATRICES)

@@ -107,8 +107,8 @@ def test_python_refuses_what_the_shell_refuses(group: Any, said: str):
 
 def test_none_is_a_choice_only_where_it_is_the_default():
     check_choices(AxesOptions())
-    with pytest.raises(UsageError, match="along 'None': expected one of"):
-        check_choices(AxesOptions(along=None))
+    with pytest.raises(UsageError, match="state 'None': expected"):
+        check_choices(AxesOptions(state=None))
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ def test_a_curvature_map_on_such_a_plane(here):
 @pytest.mark.parametrize(
     "options, words",
     [
-        ({"along": "luck"}, "along 'luck': expected one of random, hessian, gradient"),
+        ({"along": "luck"}, "along 'luck': expected random, hessian, gradient or pca:RUN"),
         ({"to": "other.pt"}, "excludes to"),
         ({"lean": True}, "excludes lean"),
         ({"batchnorm": "interpolate"}, "excludes batchnorm interpolate"),

@@ -1,0 +1,37 @@
+"""At which curvature a step of an optimizer diverges on a quadratic loss.
+
+Owns: the thresholds of torch's SGD. Along an eigenvector of curvature a, plain descent multiplies the distance to the minimum by
+1 - lr a in each step, which grows beyond a = 2 / lr; with momentum b the two roots of the recursion leave the unit circle at
+2 (1 + b) / lr, with Nesterov's at 2 (1 + b) / (lr (1 + 2 b)) (Cohen et al. 2021, appendix B). Weight decay w adds w to every
+eigenvalue of the loss that the optimizer sees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+SGD, NESTEROV = "sgd", "nesterov"
+
+
+def threshold(lr: float, momentum: float = 0.0, *, nesterov: bool = False, weight_decay: float = 0.0) -> float:
+    """The largest eigenvalue of the loss's Hessian at which steps of SGD do not diverge on a quadratic.
+
+    >>> threshold(0.1), round(threshold(0.1, 0.9), 6), round(threshold(0.1, 0.9, nesterov=True), 6)
+    (20.0, 38.0, 13.571429)
+    """
+    factor = 2.0 * (1.0 + momentum) / (1.0 + 2.0 * momentum if nesterov else 1.0)
+    return factor / lr - weight_decay
+
+
+def threshold_of(config: Mapping[str, Any], lr: float) -> float | None:
+    """For the settings of a run; None for optimizers whose steps are not those of SGD, or unknown ones."""
+    name = config.get("optimizer")
+    if name not in (SGD, NESTEROV) or not lr > 0:
+        return None
+    momentum, decay = (_number(config.get(key)) for key in ("momentum", "weight_decay"))
+    return threshold(lr, momentum, nesterov=name == NESTEROV, weight_decay=decay)
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, (int, float)) else 0.0

@@ -1,0 +1,243 @@
+"""Training dynamics: what is measured at each net of a training run, on the same samples and batches.
+
+Owns: `Dynamics`, its settings, and which samples form which batch. The ends of the Hessian are those of ends.py; the algebra on
+gradients is in curvature/noise.py. All of it is of the net in eval mode, as at the centre of a surface.
+
+Batch sharpness is the mean over batches of g' H g / g' g with gradient g and Hessian H of that batch: the curvature that a step
+of SGD meets on its own batch (Andreyev and Beneventano, arXiv:2412.20553).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from landscape.curvature.extremes import extremes
+from landscape.curvature.noise import cosines, covariance_eigenvalues, critical_length, gram_of, stiffness
+from landscape.curvature.operator import Backend
+from landscape.curvature.sharpness import critical_sharpness
+from landscape.data.picking import can_pick, picked_split
+from landscape.errors import UsageError
+from landscape.measurement.ends import HessianEnds
+from landscape.measurement.evaluate import move, quantity_of
+from landscape.measurement.measurement import Coords, Undivided, Values
+from landscape.options.option import check_whole
+from landscape.quantity import DYNAMICS, Quantity, quantity_named
+from landscape.slice.slice import Slice
+from landscape.subject.subject import Subject
+from landscape.sweep.sampler import Point
+
+HESSIAN, BATCH, COVARIANCE, STIFFNESS, CRITICAL, GRADIENT, DISTANCE = MEASURES = (
+    "hessian", "batch", "covariance", "stiffness", "critical", "gradient", "distance",
+)  # fmt: skip
+# As Jastrzebski et al. 2020: 25 gradients of batches of 128, whose last eigenvalue that is not 0 is the 24th.
+COVARIANCE_BATCHES, COVARIANCE_SIZE = 25, 128
+# Batches of the run's own size: for the batch sharpness, and for the largest eigenvalue of mini-batches.
+SHARP_BATCHES, EIGEN_BATCHES, EIGEN_TOLERANCE = 16, 4, 0.05
+# Samples whose gradients are compared one by one.
+STIFF_SAMPLES = 128
+MOST = 1_000_000
+
+
+@dataclass(frozen=True)
+class DynamicsSettings:
+    """`measures` of MEASURES; `batch_size` is that of the run; `seed` draws the batches."""
+
+    measures: tuple[str, ...] = MEASURES
+    batch_size: int = 128
+    batches: int = SHARP_BATCHES
+    stiff_samples: int = STIFF_SAMPLES
+    seed: int = 0
+
+    def checked(self) -> DynamicsSettings:
+        """Raises UsageError for invalid values."""
+        if unknown := [name for name in self.measures if name not in MEASURES]:
+            raise UsageError(f"measures '{unknown[0]}': expected {', '.join(MEASURES)}")
+        if not self.measures:
+            raise UsageError(f"measures: expected one or more of {', '.join(MEASURES)}")
+        check_whole("train-batch", self.batch_size, 1, MOST)
+        check_whole("batches", self.batches, 1, MOST)
+        check_whole("stiff-samples", self.stiff_samples, 2, MOST)
+        return self
+
+
+class Dynamics(Undivided):
+    """All chosen measures at a net of a run (`Addition`)."""
+
+    group, label = DYNAMICS, "dynamics"
+
+    def __init__(
+        self,
+        subject: Subject,
+        slice: Slice,
+        ends: HessianEnds,
+        settings: DynamicsSettings,
+        rates: Callable[[float], tuple[float, float]],
+    ):
+        """`ends`: of all samples. `rates`: step -> (learning rate, stability threshold), NaN where unknown."""
+        self.subject, self.slice, self._ends, self._settings, self._rates = subject, slice, ends, settings, rates
+        self._name, self._split = next(iter(subject.objective.splits.items()))
+        self._start: Tensor | None = None
+        self.notes = ends.notes
+        if not can_pick(self._split):
+            raise UsageError(
+                "dynamics compares batches of its own, and these data come as ready-made batches or from disk; pass tensors or "
+                "a Dataset, or take --samples N"
+            )
+        wanted, size = set(settings.measures), self._split.size
+        own, large = min(settings.batch_size, size), min(COVARIANCE_SIZE, size)
+        self._sharp = self._backends("batch", settings.batches, own) if BATCH in wanted else []
+        self._covariance = self._backends("covariance", COVARIANCE_BATCHES, large) if COVARIANCE in wanted else []
+        self._samples: list[Backend] = []
+        if STIFFNESS in wanted:
+            self._prepare_stiffness()
+
+    def quantity(self, name: str) -> Quantity:
+        found = quantity_named(name)
+        if name.startswith(f"{self._name}_"):
+            found = quantity_of(self.subject.objective, name)
+        return replace(found, group=DYNAMICS)
+
+    def facts(self) -> dict[str, Any]:
+        own = asdict(self._settings)
+        return {**self._ends.facts(), **own, "measures": list(self._settings.measures)}
+
+    def run_facts(self) -> dict[str, Any]:
+        return self._ends.run_facts()
+
+    def passes(self, result: Mapping[str, float]) -> float:
+        return result.get("hessian_products", 0.0) + 2.0
+
+    def trial(self, coords: Coords) -> tuple[float, float]:
+        started = time.perf_counter()
+        result = self.evaluate(Point(0, coords))
+        return self.passes(result), time.perf_counter() - started
+
+    def evaluate(self, point: Point) -> Values:
+        """The loss, and the results of each measure that was chosen."""
+        wanted, (step,) = self._settings.measures, point.coords
+        move(self.subject, self.slice, point.coords)
+        found = {name: value for name, value in self.subject.objective.evaluate().items()}
+        lr, threshold = self._rates(step)
+        found |= {"lr": lr, "stability_threshold": threshold}
+        if not math.isfinite(found.get(f"{self._name}_loss", 0.0)):
+            return found
+        products = self._ends.operator
+        if HESSIAN in wanted:
+            found |= self._ends.evaluate(point)
+        else:
+            products.refresh()
+        if GRADIENT in wanted or CRITICAL in wanted:
+            gradient = products.gradient()
+            if GRADIENT in wanted:
+                found["gradient_norm"] = float(gradient.double().norm())
+            if CRITICAL in wanted:
+                found["critical_sharpness"] = self._critical(gradient)
+        if self._sharp:
+            found |= self._batch(point)
+        if self._covariance:
+            values = covariance_eigenvalues(gram_of(map(self._gradient, self._covariance)))
+            found |= {
+                "covariance_max": values[0],
+                "covariance_ratio": values[-1] / values[0] if values[0] else math.nan,
+            }
+        if self._samples:
+            found |= self._stiffness()
+        if DISTANCE in wanted:
+            found["distance"] = self._distance()
+        return {name: float(value) for name, value in found.items()}
+
+    def _backends(self, what: str, count: int, size: int) -> list[Backend]:
+        """Of `count` batches of `size` samples each, drawn without replacement within a batch, the same at every net."""
+        chance = torch.Generator().manual_seed(self._settings.seed)
+        drawn = [torch.randperm(self._split.size, generator=chance)[:size] for _ in range(count)]
+        return [self._on(numbers, f"{what} {number}") for number, numbers in enumerate(drawn)]
+
+    def _on(self, numbers: Tensor, mark: str) -> Backend:
+        part = picked_split(self._split, numbers, f"{self._split.fingerprint} {mark}")
+        return self._ends.operator.on(self.subject.objective.with_splits({self._name: part}))
+
+    def _prepare_stiffness(self) -> None:
+        targets = self._split.targets
+        if targets is None or targets.ndim != 1 or targets.is_floating_point():
+            raise UsageError(
+                "stiffness compares samples of classes, and these data have no class for each; leave it out of --measures"
+            )
+        chance = torch.Generator().manual_seed(self._settings.seed)
+        numbers = torch.randperm(self._split.size, generator=chance)[: self._settings.stiff_samples]
+        self._samples = [self._on(numbers[i : i + 1], f"sample {i}") for i in range(len(numbers))]
+        inputs, labels = next(iter(picked_split(self._split, numbers, "samples").batches(len(numbers))))
+        self._labels = labels.cpu().numpy()
+        self._inputs = inputs.double().cpu().numpy() if isinstance(inputs, Tensor) else None
+
+    def _gradient(self, backend: Backend) -> Tensor:
+        out = torch.zeros_like(self.subject.objective.weights)
+        backend.gradient(out)
+        return out
+
+    def _batch(self, point: Point) -> Values:
+        """Batch sharpness over all batches, and the largest eigenvalue of the first few."""
+        curvatures, largest = [], []
+        for number, backend in enumerate(self._sharp):
+            backend.refresh()
+            gradient = self._gradient(backend)
+            square = float(gradient.double().square().sum())
+            if square > 0:
+                curvatures.append(float(gradient.double() @ _product(backend, gradient).double()) / square)
+            if number < EIGEN_BATCHES:
+                apply = lambda vector, backend=backend: _product(backend, vector)  # noqa: E731
+                random = self._ends.random_vectors(point.coords)
+                found = extremes(apply, random, self._ends.operator.dimension, tolerance=EIGEN_TOLERANCE)
+                largest.append(found.largest)
+        return {**_mean("batch_sharpness", curvatures), **_mean("batch_hessian_max", largest)}
+
+    def _critical(self, gradient: Tensor) -> float:
+        objective = self.subject.objective
+        weights, length = objective.weights.clone(), float(gradient.norm())
+        if not length:
+            return math.nan
+        name = f"{self._name}_loss"
+
+        def loss(step: float) -> float:
+            torch.add(weights, gradient, alpha=-step, out=objective.weights)
+            return objective.evaluate()[name]
+
+        try:
+            return critical_sharpness(loss, first=1.0 / length)[0]
+        finally:
+            objective.weights.copy_(weights)
+
+    def _stiffness(self) -> Values:
+        found = cosines(gram_of(map(self._gradient, self._samples)))
+        within, between = stiffness(found, self._labels)
+        values = {"stiffness_within": within, "stiffness_between": between}
+        if self._inputs is not None:
+            values["stiffness_length"] = critical_length(found, self._labels, self._inputs)
+        return values
+
+    def _distance(self) -> float:
+        """Of all weights from those of the run's first net."""
+        if self._start is None:
+            self._start = self.slice.at((float(self.slice.grid.axes[0].values[0]),))
+        return float((self.subject.objective.weights.double() - self._start.double()).norm())
+
+
+def _product(backend: Backend, vector: Tensor) -> Tensor:
+    out = torch.zeros_like(vector)
+    backend.product(vector, out)
+    return out
+
+
+def _mean(name: str, values: list[float]) -> Values:
+    """The mean over batches, with its standard error where there are several."""
+    if not values:
+        return {name: math.nan}
+    error = float(np.std(values, ddof=1) / math.sqrt(len(values))) if len(values) > 1 else math.nan
+    return {name: float(np.mean(values)), f"stderr/{name}": error}

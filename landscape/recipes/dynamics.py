@@ -1,0 +1,216 @@
+"""`landscape dynamics`: what changes along a training run: curvature, batches, gradients, distance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from landscape.errors import UsageError
+from landscape.options.command import Positional, command
+from landscape.options.groups import DataOptions, LossOptions, NetOptions, OutputOptions, check_stall, comma_list
+from landscape.options.option import Given, again, check_choices, check_whole, option
+from landscape.recipes.hessian import EndsMachine, EndsOptions
+from landscape.recipes.surface import agreed
+from landscape.recipes.words import plan_lines
+
+if TYPE_CHECKING:
+    from landscape.measurement.dynamics import Dynamics
+    from landscape.study.extend import Extended
+    from landscape.study.study import Plan
+    from landscape.surfaces.surface import Surface
+    from landscape.sweep.world import World
+
+MEASURES = ("hessian", "batch", "covariance", "stiffness", "critical", "gradient", "distance")
+RUNS = Positional("runs", "RUN", "run folders", nargs="+")
+MOVED = ("model", "entry", "data", "data_root", "loss", "trust", "device", "batch_size", "threads")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DynamicsOptions:
+    title: ClassVar[str] = "dynamics"
+
+    measures: str | Sequence[str] = option(
+        ",".join(MEASURES), f"{', '.join(MEASURES)}, separated by commas (default: all that the data allow)", type=comma_list,
+        metavar="LIST",
+    )  # fmt: skip
+    every: int = option(1, "every Nth net of the run, and the first (default: 1)", type=int, metavar="N")
+    samples: int | None = again(
+        DataOptions, "samples", default=2000, help="N samples of the split, always the same (default: 2000)"
+    )
+    split: str = option("train", "split whose loss is used (default: train)", choices=("train", "test"))
+    train_batch: int | None = option(
+        None, "samples of a batch in training, for the batch sharpness (default: the run's)", type=int, metavar="N"
+    )
+    batches: int = option(16, "batches that the batch sharpness is a mean over (default: 16)", type=int, metavar="N")
+    stiff_samples: int = option(
+        128, "samples whose gradients are compared one by one (default: 128)", type=int, metavar="N"
+    )
+    lr: float | None = option(
+        None,
+        "learning rate of the whole run, if its log has none, for the stability threshold",
+        type=float,
+        metavar="LR",
+    )
+    seed: int = option(0, "seed of the batches (default: 0)", type=int, metavar="N")
+    tolerance: float = again(EndsOptions, "tolerance")
+    index: float | None = again(EndsOptions, "index")
+    only: str | Sequence[str] | None = again(EndsOptions, "only", help="parameters that count (default: all)")
+    ignore: str | Sequence[str] | None = again(
+        EndsOptions, "ignore", help="parameters that do not count (default: none)"
+    )
+    products: str | None = again(EndsOptions, "products")
+    search: str = again(EndsOptions, "search")
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        return tuple(comma_list(self.measures) if isinstance(self.measures, str) else self.measures)
+
+
+def lines(result: Any, shell: Mapping[str, Any]) -> list[str]:
+    """For each run the first and the last value of each measure."""
+    import numpy as np
+
+    from landscape.study.study import Plan
+
+    said = []
+    for surface in result if isinstance(result, list) else [result]:
+        if isinstance(surface, Plan):
+            said += plan_lines(surface)
+            continue
+        said.append(f"{surface.source}: {surface.counts('dynamics')['done']} of {surface.grid.size} nets")
+        for name, values in surface.values.items():
+            known = values[np.isfinite(values)]
+            if known.size and not surface.quantity(name).aside:
+                said.append(f"  {surface.quantity(name).label}: {known[0]:.4g} to {known[-1]:.4g}")
+    return said
+
+
+def picture(result: Any) -> tuple[Any, str, str]:
+    several = result if isinstance(result, list) else [result]
+    return [each.source for each in several], ".png", "dynamics"
+
+
+@command(
+    "curvature, gradients, stiffness and distance along training runs",
+    DynamicsOptions,
+    NetOptions,
+    DataOptions,
+    LossOptions,
+    EndsMachine,
+    OutputOptions,
+    lines=lines,
+    without=("out", "save_directions", "download", "normalize", "metrics", "l2"),
+    positional=(RUNS,),
+    picture=picture,
+    keeps=True,
+    example="landscape dynamics runs/small_lr runs/large_lr --every 5 --plot",
+)
+def dynamics(runs: Any, *, given: Given) -> Surface | Plan | list[Surface | Plan]:
+    """Measures training dynamics at the nets of a run, on fixed samples, and keeps them in RUN/dynamics.h5.
+
+    By measure: `hessian` gives both ends of the Hessian's spectrum; `batch` the batch sharpness and the largest eigenvalue of the
+    Hessians of mini-batches; `covariance` the first eigenvalue of the covariance of gradients and its ratio to the last;
+    `stiffness` the mean cosine of the gradients of samples of one class and of two; `critical` the critical sharpness;
+    `gradient` its norm; `distance` that from the first net. The stability threshold follows from the run's optimizer.
+
+    Args:
+        runs: the folder of a run of `landscape train` or `ll.Recorder`, or a list of such folders.
+
+    Returns:
+        A Surface with the training step as x, or a list of them; with `dry_run` Plans.
+
+    Raises:
+        LandscapeError: bad input, a loss without second derivatives; what was computed is kept.
+    """
+    several = [runs] if isinstance(runs, (str, Path)) else list(runs)
+    if not several:
+        raise UsageError("no run: expected one or more run folders")
+    found = [_along(Path(run), given) for run in several]
+    return found[0] if len(found) == 1 else found
+
+
+def _along(folder: Path, given: Given) -> Surface | Plan:
+    from landscape.curvature.operator import CurvatureOperator
+    from landscape.grid import MAX_POINTS
+    from landscape.measurement.dynamics import Dynamics, DynamicsSettings
+    from landscape.measurement.ends import EndsSettings, HessianEnds
+    from landscape.objective.numerics import memory_budget
+    from landscape.quantity import DYNAMICS
+    from landscape.study.extension import ExtensionStudy
+    from landscape.study.run import run
+    from landscape.surfaces.run_log import is_run_folder
+
+    asked, machine, output = given[DynamicsOptions], given[EndsMachine], given[OutputOptions]
+    if not is_run_folder(folder):
+        raise UsageError(f"run {folder}: expected a run folder, as landscape train or ll.Recorder writes it")
+    ends = EndsSettings(tolerance=asked.tolerance, index=asked.index).checked()
+    check_choices(asked)
+    check_stall(machine.stall)
+    check_whole("every", asked.every, 1, MAX_POINTS)
+    config, rates = _run_facts(folder, asked.lr)
+    settings = DynamicsSettings(
+        measures=asked.chosen, batch_size=asked.train_batch or config.get("batch_size") or 128, batches=asked.batches,
+        stiff_samples=asked.stiff_samples, seed=asked.seed,
+    ).checked()  # fmt: skip
+    ignore = asked.ignore if asked.ignore is not None or asked.only is not None else "none"
+
+    def measure(of: Extended, world: World) -> Dynamics:
+        objective = of.subject.objective
+        budget = memory_budget(objective.device, of.subject.sharers)
+        ignored, names = of.subject.counted.moving("none")
+        products = CurvatureOperator(objective, ignore="none", only=names, backend=asked.products, budget=budget)
+        counted = replace(ends, ignore=ignored, only=of.subject.counted.only)
+        whole = HessianEnds(of.subject, of.slice, products, counted, None, products.low_precision(asked.search))
+        own = settings if "measures" in given.stated(["measures"]) else _allowed(settings, objective)
+        return Dynamics(of.subject, of.slice, whole, own, rates)
+
+    return run(
+        lambda world: ExtensionStudy(
+            folder, DYNAMICS, measure, world, given=given.stated(MOVED), split=asked.split, precision=machine.precision,
+            counted=(asked.only, ignore), every=asked.every, samples=asked.samples, overwrite=output.overwrite,
+        ),
+        agree={"command": "dynamics", **agreed(given, DynamicsOptions, NetOptions, DataOptions, LossOptions, EndsMachine)},
+        code=(given[NetOptions].model, given[DataOptions].data, given[LossOptions].loss),
+        dry_run=output.dry_run,
+        quiet=output.quiet,
+        stall=machine.stall,
+    )  # fmt: skip
+
+
+def _allowed(settings: Any, objective: Any) -> Any:
+    """By default without what needs a class for each sample, where there is none."""
+    targets = next(iter(objective.splits.values())).targets
+    if targets is not None and targets.ndim == 1 and not targets.is_floating_point():
+        return settings
+    return replace(settings, measures=tuple(name for name in settings.measures if name != "stiffness"))
+
+
+def _run_facts(folder: Path, lr: float | None) -> tuple[dict[str, Any], Callable[[float], tuple[float, float]]]:
+    """(the settings of a run, step -> its learning rate and stability threshold, NaN where they are not known)."""
+    import numpy as np
+
+    from landscape.curvature.stability import threshold_of
+    from landscape.errors import SurfaceFileError
+    from landscape.surfaces.run_log import CONFIG, load_run, read_config
+
+    if lr is not None and not 0 < lr < float("inf"):
+        raise UsageError(f"lr {lr:g}: expected a learning rate above 0, such as 0.1")
+    config = read_config(folder / CONFIG) if (folder / CONFIG).exists() else {}
+    steps, known = np.zeros(0), np.zeros(0)
+    try:
+        log = load_run(folder)
+        if lr is None and {"step", "lr"} <= log.columns.keys():
+            rows = log.given["lr"]
+            steps, known = log.columns["step"][rows], log.columns["lr"][rows]
+    except SurfaceFileError:
+        pass  # a run without a log has no learning rate
+
+    def rates(step: float) -> tuple[float, float]:
+        at = int(np.searchsorted(steps, step, side="right")) - 1
+        rate = lr if lr is not None else float(known[max(at, 0)]) if len(known) else float("nan")
+        found = threshold_of(config, rate) if rate > 0 else None
+        return rate, float("nan") if found is None else found
+
+    return config, rates

@@ -1,0 +1,202 @@
+"""The recorder of other training loops: what is saved when, and what becomes of a folder with a run."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import landscape as ll
+from landscape.errors import LandscapeError, UsageError
+from landscape.surfaces.run_log import load_run
+
+
+@pytest.fixture
+def loop(tmp_path):
+    """Trains a linear net for some steps with a recorder: loop(recorder, model, steps) -> its losses."""
+
+    def train(recorder: ll.Recorder, model: nn.Module, steps: int) -> list[float]:
+        chance, losses = torch.Generator().manual_seed(0), []
+        optimizer = torch.optim.SGD(model.parameters(), 0.1)
+        for _ in range(steps):
+            inputs = torch.randn(8, 3, generator=chance)
+            loss = (model(inputs) - inputs.sum(1, keepdim=True)).square().mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            recorder.step(loss=loss)
+            losses.append(float(loss.detach()))
+        return losses
+
+    return train
+
+
+@pytest.fixture
+def model() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Linear(3, 1)
+
+
+def steps_in(folder: Path) -> list[int]:
+    return sorted(int(path.stem.removeprefix("step_")) for path in (folder / "checkpoints").iterdir())
+
+
+def saved(folder: Path, step: int) -> torch.Tensor:
+    return ll.load_checkpoint(folder / "checkpoints" / f"step_{step:07d}.pt").state_dict["weight"]
+
+
+def test_nets_are_saved_at_the_start_every_few_steps_and_at_the_end(tmp_path, loop, model):
+    first = model.weight.detach().clone()
+    recorder = ll.Recorder(tmp_path / "run", model, every=4)
+    losses = loop(recorder, model, 10)
+    assert recorder.finish() == tmp_path / "run" / "final.pt"
+    assert steps_in(tmp_path / "run") == [0, 4, 8]
+    torch.testing.assert_close(saved(tmp_path / "run", 0), first, rtol=0, atol=0)
+    final = ll.load_checkpoint(tmp_path / "run" / "final.pt")
+    assert final.meta["step"] == 10
+    torch.testing.assert_close(final.state_dict["weight"], model.weight.detach(), rtol=0, atol=0)
+    log = load_run(tmp_path / "run")
+    np.testing.assert_array_equal(log.times, [4, 8, 10])
+    means = [np.mean(losses[:4]), np.mean(losses[4:8]), np.mean(losses[8:])]
+    np.testing.assert_allclose(log.columns["train_loss"], means, rtol=1e-6)
+
+
+def test_metrics_without_a_step_come_into_the_next_row(tmp_path, model):
+    recorder = ll.Recorder(tmp_path / "run", every=2)
+    recorder.begin(model)
+    for step in range(4):
+        recorder.log(test_loss=float(step), lr=0.5)
+        recorder.step(accuracy=torch.tensor([0.25 * step]))
+    with (tmp_path / "run" / "log.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["test_loss"] for row in rows] == ["0.5", "2.5"]
+    assert [row["train_accuracy"] for row in rows] == ["0.125", "0.625"] and rows[0]["lr"] == "0.5"
+
+
+def test_an_existing_run_is_removed_or_continued_only_on_demand(tmp_path, loop, model):
+    folder = tmp_path / "run"
+    whole = loop(ll.Recorder(folder, model, every=2), model, 5)  # not finished, as after a crash at step 5
+    with pytest.raises(UsageError, match="holds a run; give another folder, overwrite=True"):
+        ll.Recorder(folder, model)
+    model.load_state_dict(ll.load_checkpoint(folder / "checkpoints" / "step_0000004.pt").state_dict)
+    again = ll.Recorder(folder, model, every=2, append=True)
+    assert again.steps == 4
+    losses = loop(again, model, 4)
+    again.finish()
+    assert steps_in(folder) == [0, 2, 4, 6, 8]
+    log = load_run(folder)
+    np.testing.assert_array_equal(log.times, [2, 4, 6, 8])
+    expected = [np.mean(whole[:2]), np.mean(whole[2:4]), np.mean(losses[:2]), np.mean(losses[2:])]
+    np.testing.assert_allclose(log.columns["train_loss"], expected, rtol=1e-6)
+    ll.Recorder(folder, model, every=2, overwrite=True)
+    assert steps_in(folder) == [0] and not (folder / "final.pt").exists() and not (folder / "log.csv").exists()
+
+
+def test_a_net_that_is_wrapped_is_saved_under_its_own_names(tmp_path, model):
+    ll.Recorder(tmp_path / "run", nn.DataParallel(model), every=1)
+    assert set(ll.load_checkpoint(tmp_path / "run" / "checkpoints" / "step_0000000.pt").state_dict) == {
+        "weight",
+        "bias",
+    }
+
+
+def test_only_the_first_rank_writes(tmp_path, model, monkeypatch):
+    monkeypatch.setenv("RANK", "1")
+    recorder = ll.Recorder(tmp_path / "run", model, every=1)
+    recorder.step(loss=1.0)
+    recorder.finish()
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_block_that_fails_leaves_no_final_net(tmp_path, model):
+    with pytest.raises(ZeroDivisionError), ll.Recorder(tmp_path / "run", model, every=1) as recorder:
+        recorder.step(loss=1.0)
+        raise ZeroDivisionError
+    assert steps_in(tmp_path / "run") == [0, 1] and not (tmp_path / "run" / "final.pt").exists()
+
+
+@pytest.mark.parametrize(
+    ("use", "words"),
+    [
+        (lambda folder, model: ll.Recorder(folder / "run", model, every=0), "every 0: expected at least 1"),
+        (lambda folder, model: ll.Recorder(folder, model), "has files in it that are not those of a run"),
+        (lambda folder, model: ll.Recorder(folder / "run", every=1).step(loss=1.0), "no net yet: pass it to Recorder"),
+        (lambda folder, model: ll.Recorder(folder / "run", every=1).finish(), "no net yet"),
+        (
+            lambda folder, model: ll.Recorder(folder / "run", model).step(loss=torch.ones(3)),
+            r"shape \(3,\): expected one number",
+        ),
+        (
+            lambda folder, model: ll.Recorder(folder / "run", model).step(loss="low"),
+            "train_loss of type str: expected a number",
+        ),
+        (lambda folder, model: ll.Recorder(folder / "run", model, overwrite=True, append=True), "exclude each other"),
+    ],
+)
+def test_wrong_use_is_one_line(tmp_path, model, use, words):
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(LandscapeError, match=words):
+        use(tmp_path, model)
+
+
+def test_steps_must_rise(tmp_path, model):
+    recorder = ll.Recorder(tmp_path / "run", model, every=10)
+    recorder.step(step=5)
+    with pytest.raises(UsageError, match="step 5: expected a step after 5"):
+        recorder.step(step=5)
+
+
+def test_the_trainer_of_transformers_records_a_run(tmp_path):
+    transformers = pytest.importorskip("transformers")
+    torch.manual_seed(0)
+    net = transformers.GPT2LMHeadModel(
+        transformers.GPT2Config(vocab_size=16, n_positions=8, n_embd=8, n_layer=1, n_head=2)
+    )
+    texts = [{"input_ids": ids, "labels": ids} for ids in torch.randint(0, 16, (32, 8))]
+    settings = transformers.TrainingArguments(
+        str(tmp_path / "out"), max_steps=6, per_device_train_batch_size=4, gradient_accumulation_steps=2, logging_steps=2,
+        save_steps=3, report_to=[], disable_tqdm=True, use_cpu=True,
+    )  # fmt: skip
+    callback = ll.transformers_callback(ll.Recorder(tmp_path / "run", every=2))
+    transformers.Trainer(net, settings, train_dataset=texts, callbacks=[callback]).train()
+    assert steps_in(tmp_path / "run") == [0, 2, 4, 6]
+    log = load_run(tmp_path / "run")
+    assert log.times[-1] == 6 and np.isfinite(log.columns["train_loss"][-1]) and "lr" in log.columns
+    loader = torch.utils.data.DataLoader(texts, 8)
+    for folder, steps in (("run", [0, 2, 4, 6]), ("out", [3, 6])):
+        options = {"model": net, "data": loader, "quiet": True, "x": (-1, 1, 3), "y": (-1, 1, 3), "threads": 1}
+        path = ll.trajectory(tmp_path / folder, along="random", **options).trails[folder]
+        np.testing.assert_array_equal(path.step, steps)
+        with torch.no_grad():
+            expected = np.mean([float(net.eval()(**batch).loss) for batch in loader])
+        assert path.metrics["train_loss"][-1] == pytest.approx(expected, rel=1e-4)
+
+
+def test_lightning_records_a_run_by_its_steps(tmp_path):
+    lightning = pytest.importorskip("lightning.pytorch")
+
+    class Net(lightning.LightningModule):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(3, 1)
+
+        def training_step(self, batch, number):
+            return (self.layer(batch[0]) - 1).square().mean()
+
+        def configure_optimizers(self):
+            return torch.optim.SGD(self.parameters(), 0.05)
+
+    data = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.randn(24, 3)), 4)
+    trainer = lightning.Trainer(
+        max_epochs=2, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
+        enable_model_summary=False, accumulate_grad_batches=2,
+        callbacks=[ll.lightning_callback(ll.Recorder(tmp_path / "run", every=2))],
+    )  # fmt: skip
+    trainer.fit(Net(), data)
+    assert steps_in(tmp_path / "run") == [0, 2, 4, 6], "two batches are one step"
+    assert (tmp_path / "run" / "final.pt").exists()
+    np.testing.assert_array_equal(load_run(tmp_path / "run").times, [2, 4, 6])
