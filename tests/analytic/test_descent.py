@@ -151,6 +151,9 @@ def test_a_path_that_diverges_ends_before_it_leaves():
     last = int(np.floor(math.log(402 / START[1]) / math.log(1.5)))  # 100 heights of 4 above and below the window
     assert found.diverged == last + 1 and len(found.x) == last + 1 and found.final == math.inf
     assert np.isfinite(found.value).all()
+    slope = Function(name="slope", label="", of=lambda x, y: -x + 0 * y, window=((-1, 1), (-1, 1)), start=(0, 0))
+    found = path("sgd(lr=1)", slope, (0.0, 0.0), steps=210)
+    assert found.diverged == 202 and found.x[-1] == 201.0  # 100 widths of 2 from the edge at 1
     wild = Function(name="log", label="", of=lambda x, y: torch.log(x) + y * 0, window=((-1, 2), (-1, 2)), start=(1, 0))
     found = path("sgd(lr=0.5)", wild, (1.0, 0.0))
     assert found.diverged == 2 and found.x.tolist() == [1.0, 0.5]  # then x = -0.5, which has no logarithm

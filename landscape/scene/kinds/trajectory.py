@@ -81,6 +81,7 @@ def _view(surface: Surface, shown: ScaledMetric, camera: Camera, options: Option
     first, last = min(float(each[0]) for each in ends), max(float(each[-1]) for each in ends)
     counted = next(iter(paths.values())).clock
     clock = CLOCKS.get(counted, "training step") if _of_nets(paths) else counted
+    last = max(last, first + 1)  # a path that goes nowhere
     along = Frame(clock, lines.left.label, (first, last), (lines.left.low, lines.left.high), equal=False)
     return Course(flat=Flat(field=field, paint=BANDS), lines=lines, along=along, caption=caption, notes=notes)
 
@@ -193,7 +194,7 @@ def _lines(paths: Paths, quantity: Quantity, kind: str, options: Options) -> Lin
     above = []
     for (name, trail), (own, foot), color in zip(paths.items(), pairs, _colors(paths), strict=True):
         single = len(paths) == 1
-        above.append(_curve(trail, own, "net" if single else name, color, scale))
+        above.append(_curve(trail, own, "net" if single and trail.nets else name, color, scale))
         if _of_nets(paths):
             above.append(_curve(trail, foot, "its foot on the plane" if single else "", color, scale, dashed=True))
     off = any(trail.residual is not None for trail in paths.values())
