@@ -82,7 +82,14 @@ def compared(asked: Asked) -> Surface:
     provenance = Provenance(command="optimizers", descent=facts, run=run).json()
     status = {EVALUATION: np.full(grid.shape, DONE, np.uint8)}
     return Surface(
-        grid, {"value": values}, {}, status, {**trails, **_minima(asked.function)}, plain(provenance), "", {"value": QUANTITY}
+        grid,
+        {"value": values},
+        {},
+        status,
+        {**trails, **_minima(asked.function)},
+        plain(provenance),
+        "",
+        {"value": QUANTITY},
     )
 
 
@@ -101,7 +108,9 @@ def _best(asked: Asked, method: Method, noise: Tensor) -> tuple[Method, Descent]
 
 
 def _stays(found: Descent, asked: Asked) -> bool:
-    inside = (found.x >= asked.x.start) & (found.x <= asked.x.stop) & (found.y >= asked.y.start) & (found.y <= asked.y.stop)
+    inside = (
+        (found.x >= asked.x.start) & (found.x <= asked.x.stop) & (found.y >= asked.y.start) & (found.y <= asked.y.stop)
+    )
     return found.diverged is None and bool(inside.all())
 
 
@@ -137,7 +146,12 @@ def _trail(found: Descent) -> Trail:
     metrics = {"value": found.value, "slope": found.slope, "gradients": found.gradients}
     ended = "" if found.diverged is None else f"diverged at step {found.diverged}"
     return Trail(
-        found.x, found.y, np.arange(count, dtype=np.float64), metrics=metrics, status=np.full(count, DONE, np.uint8), ended=ended
+        found.x,
+        found.y,
+        np.arange(count, dtype=np.float64),
+        metrics=metrics,
+        status=np.full(count, DONE, np.uint8),
+        ended=ended,
     )
 
 

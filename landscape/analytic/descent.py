@@ -1,7 +1,7 @@
 """The path of an optimizer over a function of two variables.
 
-Owns: `descend`, `Descent`, the noise that is added to gradients, and when a path ends. Everything is float64. Knows no file and no
-picture.
+Owns: `descend`, `Descent`, the noise that is added to gradients, and when a path ends. Everything is float64. Knows no file and
+no picture.
 """
 
 from __future__ import annotations

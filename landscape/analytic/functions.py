@@ -180,7 +180,8 @@ FUNCTIONS = {
         ),
         Function(
             name="goldstein_price", label="Goldstein-Price", of=_goldstein_price, window=((-2.0, 2.0), (-2.0, 2.0)),
-            start=(1.5, 0.5), minima=((0.0, -1.0),), minimum=3.0, source="Goldstein and Price 1971, Mathematics of Computation 25",
+            start=(1.5, 0.5), minima=((0.0, -1.0),), minimum=3.0,
+            source="Goldstein and Price 1971, Mathematics of Computation 25",
         ),
         Function(
             name="rastrigin", label="Rastrigin", of=_rastrigin, window=((-5.12, 5.12), (-5.12, 5.12)), start=(-3.4, 2.7),
@@ -228,8 +229,12 @@ def function_of(given: str | Callable[..., Any]) -> Function:
         hint = f"did you mean {' or '.join(near)}?" if near else f"expected {', '.join(FUNCTIONS)}"
         raise UsageError(f"function '{given}': {hint}; your own is file.py:callable or package.module:callable")
     if not isinstance(given, str) and not callable(given):
-        raise UsageError(f"function of type {type(given).__name__}: expected a name, file.py:callable or a callable of (x, y)")
+        raise UsageError(
+            f"function of type {type(given).__name__}: expected a name, file.py:callable or a callable of (x, y)"
+        )
     code = resolve_callable(given, "function") if isinstance(given, str) else given
     name = given.rpartition("/")[2] if isinstance(given, str) else getattr(code, "__qualname__", type(code).__name__)
     label = getattr(code, "__name__", name)
-    return Function(name=name, label=label, of=code, window=OWN_WINDOW, start=OWN_START, pointwise=True, source="of the user")
+    return Function(
+        name=name, label=label, of=code, window=OWN_WINDOW, start=OWN_START, pointwise=True, source="of the user"
+    )

@@ -29,8 +29,8 @@ Value = Callable[[Tensor], Tensor]
 class Newton(torch.optim.Optimizer):
     """Newton's method in one small vector; the second derivatives are those of `function`, differentiated twice.
 
-    Where the Hessian is not positive definite its eigenvalues are replaced by their magnitudes, and those below `damping` times the
-    largest magnitude by that, so that every step goes down (Dauphin et al. 2014, saddle-free Newton). Where it is zero, the
+    Where the Hessian is not positive definite its eigenvalues are replaced by their magnitudes, and those below `damping` times
+    the largest magnitude by that, so that every step goes down (Dauphin et al. 2014, saddle-free Newton). Where it is zero, the
     step is that of gradient descent.
     """
 
@@ -105,7 +105,11 @@ _OURS: dict[str, dict[str, Any]] = {
     # one iteration a step, as the others take, with room for its line search, without which it is not sure to go down; torch's
     # tolerances end it early in float64
     LBFGS: {
-        "max_iter": 1, "max_eval": 26, "line_search_fn": "strong_wolfe", "tolerance_grad": 0.0, "tolerance_change": 1e-20,
+        "max_iter": 1,
+        "max_eval": 26,
+        "line_search_fn": "strong_wolfe",
+        "tolerance_grad": 0.0,
+        "tolerance_change": 1e-20,
     },  # fmt: skip
     # they would pull toward the origin, which is no minimum of most surfaces
     "adamw": {"weight_decay": 0.0},

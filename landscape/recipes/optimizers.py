@@ -64,7 +64,9 @@ class DescentOutput:
     title: ClassVar[str] = "output"
 
     out: str | Path | None = again(
-        OutputOptions, "out", help="output file, with several functions FILE_FUNCTION.h5 (in Python, None keeps the result in memory)"
+        OutputOptions,
+        "out",
+        help="output file, with several functions FILE_FUNCTION.h5 (in Python, None keeps the result in memory)",
     )
     overwrite: bool = again(OutputOptions, "overwrite")
     draw: bool = again(OutputOptions, "draw")
@@ -85,7 +87,7 @@ def table_lines(surface: Surface) -> list[str]:
     least = "no known minimum" if made.minimum is None else f"minimum {made.minimum:.6g}"
     level = "no level" if run.level is None else f"level {run.level:.4g}"
     begin = f"from ({', '.join(f'{each:g}' for each in made.start)})"
-    wide = max(len("optimizer"), *(len(text) for text in made.optimizers))
+    wide = max(len(text) for text in ("optimizer", *made.optimizers))
     said = [
         f"{surface.source or made.function}: {made.label} {begin}, {made.steps} steps, {least}, {level}",
         f"  {'optimizer':{wide}s}  {'final value':>12s}  {'steps to level':>14s}  {'gradients':>9s}",
@@ -142,11 +144,10 @@ def optimizers(
     """
     from landscape.analytic.functions import function_of
 
-    several = isinstance(functions, (list, tuple))
-    wanted = [function_of(each) for each in (functions if isinstance(functions, (list, tuple)) else [functions or FIRST])]
-    wanted = wanted or [function_of(FIRST)]
-    made = [_compared(function, given, len(wanted) > 1) for function in wanted]
-    return made if several and len(made) > 1 else made[0]
+    if isinstance(functions, (list, tuple)):
+        wanted = [function_of(each) for each in functions or (FIRST,)]
+        return [_compared(function, given, len(wanted) > 1) for function in wanted]
+    return _compared(function_of(FIRST if functions is None else functions), given, False)  # type: ignore[arg-type]
 
 
 def _compared(function: Function, given: Given, several: bool) -> Surface:

@@ -58,9 +58,10 @@ def _fill(file: h5py.File, surface: Surface) -> None:
             group[_escaped(name)] = array
             if folder == "values":
                 group[_escaped(name)].attrs.update(surface.quantity(name).facts())
-    trails = file.create_group("trails", track_order=True) if surface.trails else None
-    for name, trail in surface.trails.items():
-        _write_trail(trails.create_group(_escaped(name)), trail)
+    if surface.trails:
+        trails = file.create_group("trails", track_order=True)
+        for name, trail in surface.trails.items():
+            _write_trail(trails.create_group(_escaped(name)), trail)
     for name, points in surface.drawn.items():
         _write_drawn(file.create_group(f"drawn/{_escaped(name)}"), points)
 

@@ -21,8 +21,8 @@ from landscape.surfaces.hdf5 import write_surface_file
 
 BOWL = FUNCTIONS["narrow_bowl"]
 ASKED = Asked(
-    function=BOWL, optimizers=["sgd", "momentum", "newton"], rates=None, steps=20, start=BOWL.start, noise=0.0, seed=0, level=None,
-    x=parse_range((-3, 3, 7)), y=parse_range((-2, 2, 5)),
+    function=BOWL, optimizers=["sgd", "momentum", "newton"], rates=None, steps=20, start=BOWL.start, noise=0.0, seed=0,
+    level=None, x=parse_range((-3, 3, 7)), y=parse_range((-2, 2, 5)),
 )  # fmt: skip
 
 
@@ -40,7 +40,9 @@ def test_a_rate_that_leaves_the_window_is_taken_only_if_all_do():
     """A flat slope down to the right: the larger the rate the lower, until it leaves."""
     slope = replace(BOWL, of=lambda x, y: -x + 0 * y, minima=(), minimum=None, pointwise=True)
     asked = replace(ASKED, function=slope, optimizers=["sgd"], start=(-2.9, 0.0))
-    assert compared(asked).known.descent.optimizers == ["sgd(lr=0.1)"]  # 0.1 * 20 steps; 0.3 would be 3.1 to the right of 3
+    assert compared(asked).known.descent.optimizers == [
+        "sgd(lr=0.1)"
+    ]  # 0.1 * 20 steps; 0.3 would be 3.1 to the right of 3
     asked = replace(asked, x=parse_range((-3, -2.899, 5)))
     assert compared(asked).known.descent.optimizers == ["sgd(lr=1.0)"]
 

@@ -82,7 +82,9 @@ def test_newton_goes_down_from_a_saddle_and_a_maximum():
     assert (flat.x[1], flat.y[1]) == (START[0] - 1, START[1])  # no curvature: gradient descent
 
 
-@pytest.mark.parametrize("text", ["adam(lr=0.03)", "adamw(lr=0.03)", "nadam(lr=0.03, momentum_decay=0.0)", "adamax(lr=0.03)"])
+@pytest.mark.parametrize(
+    "text", ["adam(lr=0.03)", "adamw(lr=0.03)", "nadam(lr=0.03, momentum_decay=0.0)", "adamax(lr=0.03)"]
+)
 def test_the_first_step_of_adam_is_the_sign_of_the_gradient(text):
     found = places(path(text, steps=1))
     nadam = text.startswith("nadam")  # its first step adds what momentum will bring: (1 - mu_1 + mu_2) of 1
@@ -232,4 +234,6 @@ def test_newton_divides_by_what_its_rule_says():
 
         of(point).backward()
         newton.step()
-        np.testing.assert_allclose(point.detach().numpy(), 1 - np.array(diagonal) / np.array(expected), rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(
+            point.detach().numpy(), 1 - np.array(diagonal) / np.array(expected), rtol=1e-12, atol=1e-12
+        )

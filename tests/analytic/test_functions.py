@@ -45,7 +45,9 @@ def test_nothing_in_the_window_is_lower(function):
     assert values.shape == (601, 601) and torch.isfinite(values).all()
     if function.minima:
         assert float(values.min()) >= function.minimum - 1e-13
-        assert all(ends[0] < c < ends[1] for place in function.minima for c, ends in zip(place, function.window, strict=True))
+        assert all(
+            ends[0] < c < ends[1] for place in function.minima for c, ends in zip(place, function.window, strict=True)
+        )
 
 
 @each_function

@@ -37,7 +37,9 @@ def test_the_picture_shows_paths_in_the_plane_and_values_beside_it(surface):
     np.testing.assert_array_equal(curves[1].x, np.arange(31))
     scale = view.lines.left
     np.testing.assert_allclose(curves[1].y, np.clip(surface.trails["momentum"].metrics["value"], scale.low, scale.high))
-    assert [trace.kind for trace in view.flat.field.traces if trace.kind != "path"] == ["nets"]  # the minimum, and no centre
+    assert [trace.kind for trace in view.flat.field.traces if trace.kind != "path"] == [
+        "nets"
+    ]  # the minimum, and no centre
     assert view.along.x_label == "step"
     beside = ll.optimizers("rosenbrock", optimizers="newton", steps=2, x=(-2, 2, 5), y=(-2, 2, 5))
     assert [trace.kind for trace in view_of(beside).flat.field.traces] == ["path", "nets"]
@@ -76,7 +78,12 @@ def test_the_command_writes_prints_and_draws(tmp_path, monkeypatch, capsys):
     assert said[0].startswith("both_bowl.h5: Round bowl from (-1, 1), 12 steps, minimum 0, level 0.5")
     assert said[4].startswith("both_pit.h5: pit from (-1, 1), 12 steps, no known minimum, level 0.5")
     assert said[2].split()[:3] == ["sgd(lr=0.1)", f"{0.9**24:.5g}", "4"]  # 0.9^(2k) <= 0.5 from k = 4 on
-    assert {path.name for path in tmp_path.glob("both_*")} == {"both_bowl.h5", "both_bowl.png", "both_pit.h5", "both_pit.png"}
+    assert {path.name for path in tmp_path.glob("both_*")} == {
+        "both_bowl.h5",
+        "both_bowl.png",
+        "both_pit.h5",
+        "both_pit.png",
+    }
     pit = load_surface("both_pit.h5")
     assert list(pit.trails) == ["sgd", "adam"]  # no minimum of it is known
     np.testing.assert_allclose(pit.values["value"], pit.x**2 + 3 * (pit.y[:, None] - pit.x) ** 2, rtol=1e-14)

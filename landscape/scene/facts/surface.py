@@ -128,9 +128,8 @@ def _descent(known: dict) -> list[str]:
         )
     lines += [", ".join(map(str, made.get("optimizers") or []))]
     if rates:
-        lines.append(
-            f"of {len(rates)} learning rates from {rates[0]:g} to {rates[-1]:g} each has the one that ends lowest within the window"
-        )
+        tried = f"of {len(rates)} learning rates from {rates[0]:g} to {rates[-1]:g}"
+        lines.append(f"{tried} each has the one that ends lowest within the window")
     return list(filter(None, lines))
 
 

@@ -1,8 +1,8 @@
 """Paths of training, or of optimizers, over a plane: where they go, and how far the plane can be believed.
 
 Owns: the kind `trajectory`: the marks along each path, the curves of the losses beside it, and the words. A path of nets seldom
-lies in the plane, so beside the loss of each net stands that of its foot, the nearest point of the plane, which is where the path is
-drawn; below them the distance between the two. The path of an optimizer over a function of two variables has neither.
+lies in the plane, so beside the loss of each net stands that of its foot, the nearest point of the plane, which is where the path
+is drawn; below them the distance between the two. The path of an optimizer over a function of two variables has neither.
 """
 
 from __future__ import annotations
