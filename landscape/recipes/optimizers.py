@@ -95,8 +95,8 @@ def table_lines(surface: Surface) -> list[str]:
     for text in made.optimizers:
         trail = surface.trails.get(text) or surface.trails[text.partition("(")[0]]
         value = trail.metrics["value"]
-        reached = (value <= run.level).nonzero()[0] if run.level is not None else ()
-        steps = str(int(reached[0])) if len(reached) else "-"
+        reached = [] if run.level is None else (value <= run.level).nonzero()[0].tolist()
+        steps = str(reached[0]) if reached else "-"
         count = int(trail.metrics["gradients"][-1])
         note = f"  {trail.ended}" if trail.ended else ""
         said.append(f"  {text:{wide}s}  {value[-1]:12.5g}  {steps:>14s}  {count:9d}{note}")
