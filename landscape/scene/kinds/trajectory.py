@@ -221,10 +221,11 @@ def _curve(
     """The finite values of a path over its steps."""
     seen = np.isfinite(values)
     steps = np.arange(len(values)) if trail.step is None else np.asarray(trail.step)
+    most = DOTS_UP_TO if trail.nets else 1
     y = values[seen] * 100.0 if scale is None else np.clip(values[seen], scale.vmin, scale.vmax)
     return Curve(
         metric=label, label=label, x=steps[seen], y=y, low=None, high=None, color=color, dashed=dashed, right=False,
-        percent=scale is None, dots=int(seen.sum()) <= DOTS_UP_TO,
+        percent=scale is None, dots=int(seen.sum()) <= most,
     )  # fmt: skip
 
 
