@@ -69,7 +69,7 @@ def compared(asked: Asked) -> Surface:
     check_start(asked)
     noise = noise_of(asked.noise, asked.steps, asked.seed)
     chosen = methods_at(asked.optimizers, asked.rates or ())
-    names = _names(chosen)
+    names = names_of(chosen)
     if asked.rates is None:
         runs = [_best(asked, method, noise) for method in chosen]
     else:
@@ -128,7 +128,7 @@ def level_of(asked: Asked, first: float) -> float | None:
     return asked.function.minimum + LEFT * (first - asked.function.minimum)
 
 
-def _names(found: Sequence[Method]) -> list[str]:
+def names_of(found: Sequence[Method]) -> list[str]:
     """The names alone where they differ, else with the settings.
 
     Raises:

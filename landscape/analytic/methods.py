@@ -30,8 +30,8 @@ class Newton(torch.optim.Optimizer):
     """Newton's method in one small vector; the second derivatives are those of `function`, differentiated twice.
 
     Where the Hessian is not positive definite its eigenvalues are replaced by their magnitudes, and those below `damping` times
-    the largest magnitude by that, so that its direction leads down (Dauphin et al. 2014, saddle-free Newton). Where it is zero, the
-    step is that of gradient descent.
+    the largest magnitude by that, so that its direction leads down (Dauphin et al. 2014, saddle-free Newton). Where it is
+    zero, the step is that of gradient descent.
     """
 
     def __init__(self, params: Any, function: Value, lr: float = 1.0, damping: float = 0.01):

@@ -20,11 +20,14 @@ if TYPE_CHECKING:
 
 USUAL = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "newton")
 FIRST = "rosenbrock"
+# Of the usual ones, what asks for more than a gradient.
+NO_ANSWER = ("newton",)
 POINTS = 101
 MAX_STEPS = 100_000
 AUTO = "auto"
 FUNCTION = Positional(
-    "functions", "FUNCTION", f"names such as rosenbrock, beale, himmelblau, or file.py:callable of (x, y) (default: {FIRST}); "
+    "functions", "FUNCTION", f"names such as rosenbrock, beale, himmelblau, or file.py:callable of (x, y) (default: {FIRST}), or "
+    "gradients over time, rectangle, spikes, noise; "
     "docs/optimizers.md has them all", nargs="*",
 )  # fmt: skip
 
@@ -83,7 +86,10 @@ def _several(result: Any) -> list[Any]:
 def table_lines(surface: Surface) -> list[str]:
     """One line for each optimizer: where it ended, when it reached the level, how many gradients it took."""
     made, run = surface.known.descent, surface.known.run
-    assert made is not None and made.start and made.optimizers and run is not None
+    assert made is not None and made.optimizers and run is not None
+    if surface.ndim == 1:
+        return _answers(surface, made.optimizers)
+    assert made.start
     least = "no known minimum" if made.minimum is None else f"minimum {made.minimum:.6g}"
     level = "no level" if run.level is None else f"level {run.level:.4g}"
     begin = f"from ({', '.join(f'{each:g}' for each in made.start)})"
@@ -100,6 +106,19 @@ def table_lines(surface: Surface) -> list[str]:
         count = int(trail.metrics["gradients"][-1])
         note = f"  {trail.ended}" if trail.ended else ""
         said.append(f"  {text:{wide}s}  {value[-1]:12.5g}  {steps:>14s}  {count:9d}{note}")
+    return said
+
+
+def _answers(surface: Surface, texts: Sequence[str]) -> list[str]:
+    """The largest step of each optimizer in answer to a signal."""
+    said = [
+        f"{surface.source or 'signal'}: {len(surface.x)} gradients; the largest step of each, divided by the learning rate:"
+    ]
+    wide = max(map(len, texts))
+    for text in texts:
+        found = surface.values.get(text)
+        steps = abs(surface.values[text.partition("(")[0]] if found is None else found)
+        said.append(f"  {text:{wide}s}  {steps.max():10.4g} at step {int(surface.x[steps.argmax()])}")
     return said
 
 
@@ -120,7 +139,7 @@ def _stem(name: str) -> str:
     lines=lines,
     positional=(FUNCTION,),
     out=default_out,
-    picture=lambda result: [(surface.source, ".png", "trajectory") for surface in _several(result)],
+    picture=lambda result: [(surface.source, ".png", None) for surface in _several(result)],
     example="landscape optimizers rosenbrock --optimizers sgd,momentum,adam,newton --steps 500 --plot",
 )
 def optimizers(
@@ -132,6 +151,9 @@ def optimizers(
     `y`, `step`, and `metrics` "value", "slope" (norm of the gradient) and "gradients" (how many were computed until then). A path
     that leaves the window by 100 widths, or is not finite, stops before that, and `ended` says at which step.
 
+    With the name of a signal, "rectangle", "spikes" or "noise", the gradient of one number is that over time, and the Surface
+    has one dimension: `values["adam"]` are the steps of Adam divided by the learning rate, `values["signal"]` the gradients.
+
     Args:
         functions: a name, `file.py:callable`, a callable of (x, y) made of torch's functions, or a list of these. Default
             rosenbrock.
@@ -142,47 +164,76 @@ def optimizers(
     Raises:
         LandscapeError: bad input, a function that fails, or a file of another run.
     """
-    from landscape.analytic.functions import function_of
-
     if isinstance(functions, (list, tuple)):
-        wanted = [function_of(each) for each in functions or (FIRST,)]
-        return [_compared(function, given, len(wanted) > 1) for function in wanted]
-    return _compared(function_of(FIRST if functions is None else functions), given, False)  # type: ignore[arg-type]
+        return [_made(each, given, len(functions) > 1) for each in functions or (FIRST,)]
+    return _made(FIRST if functions is None else functions, given, several=False)
 
 
-def _compared(function: Function, given: Given, several: bool) -> Surface:
-    from landscape.analytic.compare import Asked, compared
+def _made(what: Any, given: Given, several: bool) -> Surface:
+    """Of a function, or of a signal; kept in its file."""
+    from landscape.analytic.functions import function_of
+    from landscape.analytic.signals import SIGNALS
     from landscape.surfaces.file import check_folder
 
     options, output = given[DescentOptions], given[DescentOutput]
+    _check(options)
+    function = None if isinstance(what, str) and what in SIGNALS else function_of(what)
+    path = _path(output.out, what if function is None else function.name, several)
+    if path:
+        check_folder(path)
+    surface = _responses(what, options) if function is None else _compared(function, options)
+    return _kept(surface, path, output.overwrite)
+
+
+def _check(options: DescentOptions) -> None:
     check_whole("steps", options.steps, 1, MAX_STEPS)
     check_whole("seed", options.seed, 0, MAX_SEED)
     if not 0 <= options.noise < math.inf:
         raise UsageError(f"noise {options.noise:g}: expected a standard deviation from 0 on")
     if options.level is not None and not math.isfinite(options.level):
         raise UsageError(f"level {options.level:g}: expected a finite value")
-    path = _path(output.out, function, several)
-    if path:
-        check_folder(path)
-    listed = options.optimizers
+    if not _listed(options):
+        raise UsageError("optimizers: expected one or more names, such as sgd,adam")
+
+
+def _listed(options: DescentOptions) -> list[str]:
+    given = options.optimizers
+    return comma_list(given) if isinstance(given, str) else list(given)
+
+
+def _responses(signal: str, options: DescentOptions) -> Surface:
+    from landscape.analytic.signals import SignalAsked, responses
+
+    if stated := [name for name in ("start", "level", "x", "y") if getattr(options, name) is not None]:
+        raise UsageError(
+            f"{stated[0]} does not apply to the signal {signal}, which has one dimension: time; leave it out"
+        )
+    if options.noise:
+        raise UsageError(f"noise does not apply to the signal {signal}; the signal noise is noise alone")
+    listed = [each for each in _listed(options) if options.optimizers != USUAL or each not in NO_ANSWER]
+    rates = None if options.lr == AUTO else _rates(options.lr)
+    return responses(SignalAsked(signal=signal, optimizers=listed, rates=rates, steps=options.steps, seed=options.seed))
+
+
+def _compared(function: Function, options: DescentOptions) -> Surface:
+    from landscape.analytic.compare import Asked, compared
+
     x, y = (_window(name, getattr(options, name), ends) for name, ends in zip("xy", function.window, strict=True))
     asked = Asked(
         function=replace(function, window=((x.start, x.stop), (y.start, y.stop))),
-        optimizers=comma_list(listed) if isinstance(listed, str) else list(listed),
+        optimizers=_listed(options),
         rates=None if options.lr == AUTO else _rates(options.lr),
         steps=options.steps, start=function.start if options.start is None else _start(options.start),
         noise=options.noise, seed=options.seed, level=options.level, x=x, y=y,
     )  # fmt: skip
-    if not asked.optimizers:
-        raise UsageError("optimizers: expected one or more names, such as sgd,adam")
-    return _kept(compared(asked), path, output.overwrite)
+    return compared(asked)
 
 
-def _path(out: str | Path | None, function: Function, several: bool) -> Path | None:
+def _path(out: str | Path | None, name: str, several: bool) -> Path | None:
     if out is None:
         return None
     path = named_path("out", out)
-    return path.with_name(f"{path.stem}_{_stem(function.name)}{path.suffix}") if several else path
+    return path.with_name(f"{path.stem}_{_stem(name)}{path.suffix}") if several else path
 
 
 def _window(name: str, given: Any, ends: tuple[float, float]) -> Range:
@@ -227,6 +278,6 @@ def _kept(surface: Surface, path: Path | None, overwrite: bool) -> Surface:
         path, surface.grid, surface.provenance, trails=surface.trails, overwrite=overwrite, quantity=surface.quantity
     ) as file:
         for index in file.pending():
-            file.record(index, {"value": surface.values["value"].flat[index]})
+            file.record(index, {name: array.flat[index] for name, array in surface.values.items()})
         file.describe("level", surface.provenance["run"].get("level"))
         return replace(file.content, source=str(path))
