@@ -10,6 +10,7 @@ COMMANDS = (
     "spectrum",
     "train",
     "trajectory",
+    "optimizers",
     "dynamics",
     "plot",
     "compare",

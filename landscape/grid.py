@@ -19,6 +19,8 @@ from landscape.errors import UsageError
 MAX_POINTS_PER_AXIS = 100_000
 # Eight bytes each for every metric, and several times that while a tolerance decides.
 MAX_POINTS = 25_000_000
+# The kind of an axis that counts no steps from a net: a variable of a function.
+COORDINATE = "coordinate"
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,8 @@ SHARPNESS, THRESHOLD, COVARIANCE, CONDITION, STIFFNESS, LENGTH, GRADIENT, DISTAN
     "gradient",
     "distance",
 )
+# Of optimizers: the gradient that is given to them over time, and their steps.
+SIGNAL, RESPONSE = "signal", "response"
 # The measurement that evaluates the objective; see `Quantity.group`.
 EVALUATION, HESSIAN, DYNAMICS = "evaluation", "hessian", "dynamics"
 SPLITS = ("train", "test")

@@ -154,6 +154,8 @@ def provenances(tmp_path_factory) -> list[dict]:
     path = {"x": (0, 1, 2), "y": (0, 1, 2), "along": f"pca:{folder / 'run'}", "out": folder / "path.h5"}
     planes.append(ll.surface(folder / "run", **along, **path, model=NET["model"]))
     planes.append(ll.hessian(folder / "run", only="type:Linear", **along))
+    two = {"optimizers": "sgd", "steps": 2, "x": (-2, 2, 3), "y": (-2, 2, 3), "noise": 1}
+    planes += [ll.optimizers("bowl", **two, start=(1, 1)), ll.optimizers(lambda x, y: x * x + y * y, **two)]
     return [plane.provenance for plane in planes]
 
 

@@ -100,10 +100,11 @@ def perform(command: Command, given: dict[str, Any]) -> None:
 
         if isinstance(result, Plan):
             return
-        source, suffix, kind = command.picture(result)
-        first = source[0] if isinstance(source, list) else source
-        files = plot(source, kind=kind, out=Path(first).with_suffix(suffix))
-        say(plot.command.lines(files, {}))  # type: ignore[attr-defined]
+        pictures = command.picture(result)
+        for source, suffix, kind in pictures if isinstance(pictures, list) else [pictures]:
+            first = source[0] if isinstance(source, list) else source
+            files = plot(source, kind=kind, out=Path(first).with_suffix(suffix))
+            say(plot.command.lines(files, {}))  # type: ignore[attr-defined]
 
 
 def explained(error: BaseException, *, keeps: bool, again: bool = False, passes: bool = True) -> tuple[str, int]:

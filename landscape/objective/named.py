@@ -1,11 +1,10 @@
 """The names of losses and metrics, and their settings: `cross_entropy`, `huber(delta=0.5)`, `top5`.
 
-Owns: the tables of names, reading settings from a text, and the text that the provenance holds.
+Owns: the tables of names, and the text that the provenance holds.
 """
 
 from __future__ import annotations
 
-import ast
 import difflib
 import functools
 import inspect
@@ -32,8 +31,8 @@ from landscape.objective.functions import (
     top,
 )
 from landscape.objective.weighted import IGNORED, TargetMean
+from landscape.options.call import call_of, call_text, name_of
 
-SETTINGS = re.compile(r"(\w+)\((.*)\)", re.DOTALL)
 TOP = re.compile(r"top([1-9]\d*)")
 
 
@@ -127,14 +126,13 @@ def named_metric(text: str, loss: Callable) -> tuple[Any, str]:
 
 
 def _named(what: str, text: str, table: dict[str, Callable[..., Any]]) -> tuple[Any, str]:
-    match = SETTINGS.fullmatch(text.strip())
-    name, inside = match.groups() if match else (text.strip(), "")
+    name = name_of(text)
     if name not in table:
         known = [*(["loss"] if what == "metric" else []), *("top5" if each == "top" else each for each in table)]
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]}? Expected" if near else "expected"
         raise UsageError(f"{what} '{text}': {hint} {', '.join(known)}, package.module:callable or file.py:callable")
-    settings = _settings(what, text, inside)
+    _, settings = call_of(what, text)
     known = [
         each.name for each in inspect.signature(table[name]).parameters.values() if each.kind != each.POSITIONAL_ONLY
     ]
@@ -145,30 +143,8 @@ def _named(what: str, text: str, table: dict[str, Callable[..., Any]]) -> tuple[
         function = table[name](**settings)
     except (TypeError, ValueError) as error:
         raise UsageError(f"{what} '{text}': {error}") from error
-    shown = ", ".join(f"{key}={settings[key]}" for key in known if key in settings)
-    return function, f"{name}({shown})" if shown else name
+    return function, call_text(name, {key: settings[key] for key in known if key in settings})
 
 
 def _settings_text(known: list[str]) -> str:
     return f"the settings {', '.join(known)}" if known else "no settings"
-
-
-def _settings(what: str, text: str, inside: str) -> dict[str, Any]:
-    """The settings inside of the brackets, which are plain numbers and lists of them.
-
-    Raises:
-        UsageError: they have another form.
-    """
-    try:
-        call = ast.parse(f"f({inside})", mode="eval").body
-        assert isinstance(call, ast.Call) and not call.args
-        found = {str(each.arg): ast.literal_eval(each.value) for each in call.keywords}
-        assert all(_is_plain(value) for value in found.values())
-        return found
-    except (SyntaxError, ValueError, AssertionError, RecursionError, MemoryError) as error:
-        raise UsageError(f"{what} '{text}': expected settings as name=number or name=[number, ...]") from error
-
-
-def _is_plain(value: Any) -> bool:
-    numbers = value if isinstance(value, (list, tuple)) and value else [value]
-    return all(isinstance(each, (int, float)) and not isinstance(each, bool) for each in numbers)

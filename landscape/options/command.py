@@ -38,7 +38,7 @@ class Command:
         rows: its options, in the order of the help.
         lines: what is printed of a result.
         out: the output when none is given in the shell, from the positional arguments.
-        picture: for `--plot`: (file, suffix of the picture, kind or None) of a result.
+        picture: for `--plot`: (file, suffix of the picture, kind or None) of a result, or a list of these.
         keeps: whether what was computed is kept in a file even without an output option.
     """
 
@@ -50,7 +50,7 @@ class Command:
     positional: tuple[Positional, ...] = ()
     example: str = ""
     out: Callable[[Sequence[Any]], str | None] | None = None
-    picture: Callable[[Any], tuple[Any, str, str | None]] | None = None
+    picture: Callable[[Any], tuple[Any, str, str | None] | list[tuple[Any, str, str | None]]] | None = None
     keeps: bool = False
 
 

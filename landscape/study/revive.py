@@ -49,6 +49,10 @@ def revived(
     """
     where = surface.source or "this surface"
     known = surface.known
+    if known.descent is not None:
+        raise UsageError(
+            f"{where} is of the function {known.descent.function}, not of a net; give a file of landscape surface"
+        )
     if known.checkpoint is None or known.directions is None or not known.splits or known.loss is None:
         raise UsageError(
             f"{where} does not say what it was computed from (a file of the original program never does); compute the "

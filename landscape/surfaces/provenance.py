@@ -174,6 +174,8 @@ class RunFacts(Facts):
     lean: bool | None = entry(bool)
     reached: ReachedFacts | None = entry(ReachedFacts)
     hessian: LatestFacts | None = entry(LatestFacts)
+    level: float | None = entry(NUMBER)
+    """Of optimizers: the value to be reached, by which steps are counted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,6 +224,28 @@ class TrainingFacts(Facts):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DescentFacts(Facts):
+    """Optimizers on a function of two variables."""
+
+    function: str | None = entry()
+    label: str | None = entry(describes=True)
+    source: str | None = entry(describes=True)
+    """Where the formula is from."""
+    fingerprint: str | None = entry()
+    """Hash of the values over the window, where the function is the user's."""
+    start: list[float] | None = entry(list)
+    steps: int | None = entry(int)
+    noise: float | None = entry(NUMBER)
+    """Standard deviation of what is added to both components of each gradient; None without."""
+    seed: int | None = entry(int)
+    optimizers: list[str] | None = entry(list)
+    """One for each path, with its settings."""
+    rates: list[float] | None = entry(list)
+    """The learning rates of which each took the best; None where they were given."""
+    minimum: float | None = entry(NUMBER, describes=True)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Provenance(Facts):
     """All of it; `hessian` was added to the file afterwards, so it does not identify the run that began it."""
 
@@ -239,6 +263,7 @@ class Provenance(Facts):
     tolerance: ToleranceFacts | None = entry(ToleranceFacts)
     spectrum: SpectrumFacts | None = entry(SpectrumFacts)
     run_of: TrainingFacts | None = entry(TrainingFacts)
+    descent: DescentFacts | None = entry(DescentFacts)
     hessian: CurvatureFacts | None = entry(CurvatureFacts, describes=True)
     run: RunFacts | None = entry(RunFacts, describes=True)
 

@@ -10,12 +10,14 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from landscape.errors import LandscapeError, UsageError
-from landscape.grid import Grid
+from landscape.grid import COORDINATE, Grid
 from landscape.quantity import EVALUATION, Quantity, quantity_named
 from landscape.surfaces.provenance import Provenance
 
 PENDING, DONE, FAILED, INTERPOLATED = 0, 1, 2, 3
 STDERR_SUFFIX = "_stderr"
+# Trails that are points with names, not paths.
+NETS, MINIMA = "nets", "minima"
 Drawn = dict[str, dict[int, np.ndarray]]
 
 
@@ -25,7 +27,8 @@ class Trail:
 
     `x`, `y`, `step`, `residual` have shape (n,): plane coordinates, training step, and distance from the plane. `metrics`: of
     the net itself (`train_loss`) and of its foot on the plane (`foot_train_loss`), NaN where `status` (n,) says PENDING.
-    `nets`: hashes of the nets, where they are those of a training run; `clock`: what its steps count.
+    `nets`: hashes of the nets, where they are those of a training run; `clock`: what its steps count; `ended`: why the path ends
+    early.
     """
 
     x: np.ndarray
@@ -37,6 +40,7 @@ class Trail:
     status: np.ndarray | None = None
     nets: tuple[str, ...] = ()
     clock: str = "step"
+    ended: str = ""
 
     @property
     def places(self) -> np.ndarray:
@@ -136,9 +140,11 @@ class Surface:
         return self if full is None else replace(self, values={**self.values, full + STDERR_SUFFIX: self.stderr[full]})
 
     def at_origin(self, metric: str) -> float | None:
-        """The value at coordinate 0 of every axis, or None when 0 is not on the grid."""
+        """The value at coordinate 0 of every axis, or None when 0 is not on the grid, or means nothing, as in a formula."""
         position = []
         for axis in reversed(self.grid.axes):
+            if axis.kind == COORDINATE:
+                return None
             hits = np.flatnonzero(axis.values == 0.0)
             if len(hits) == 0:
                 return None

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from landscape.atomic import whole_file
+from landscape.atomic import remove_leftovers, whole_file
 from landscape.checkpoint.checkpoint import load_checkpoint
 from landscape.checkpoint.save import save_checkpoint
 from landscape.errors import LandscapeError, UsageError
@@ -93,18 +93,23 @@ class Recorder:
         self._model: nn.Module | None = None
         self._last: tuple[dict[str, Any], dict[str, int]] = ({}, {})
         self._begun = self._finished = False
+        self._at: int | None = None
         self._writes, self._saved, self._started, self._before = True, -1, time.monotonic(), 0.0
         if model is not None:
             self.begin(model)
 
-    def begin(self, model: nn.Module) -> None:
-        """Opens the folder and saves the net before its first step; for a net that the constructor did not get."""
-        self._model = model
+    def begin(self, model: nn.Module, step: int | None = None) -> None:
+        """Opens the folder and saves the net before its first step; for a net that the constructor did not get.
+
+        `step`: where a trainer goes on, which drops what was recorded after it.
+        """
+        self._model, self._at = model, step
         if self._begun:
             return
         self._begun, self._writes, self._started = True, _is_first(), time.monotonic()
         if self._writes:
             self._open()
+        self.steps = max(self.steps, self._at or 0)
         if not (self._append and self.steps):
             self._save()
 
@@ -178,6 +183,9 @@ class Recorder:
             if known and self._append:
                 self._resume()
             (self.folder / NETS).mkdir(exist_ok=True)
+            for name in (CONFIG, LOG, FINAL):
+                remove_leftovers(self.folder, f".{name}.")
+            remove_leftovers(self.folder / NETS, ".step_")
             with whole_file(self.folder / CONFIG) as scratch:
                 scratch.write_text(json.dumps(self._config(), indent=2) + "\n")
         except OSError as error:
@@ -222,6 +230,8 @@ class Recorder:
                 self.steps = last
                 os.replace(final, self._place(last))
             final.unlink(missing_ok=True)
+        if self._at is not None and self._at < self.steps:
+            self._drop_after(self._at)
         self._saved = self.steps
         if (self.folder / LOG).exists():
             log = load_run(self.folder)
@@ -232,6 +242,18 @@ class Recorder:
             ]
             self._rows = [{**row, "step": int(row["step"])} for row in rows]
             self._before = float(self._rows[-1].get("seconds", 0.0)) if self._rows else 0.0
+
+    def _drop_after(self, step: int) -> None:
+        """What comes after a step: the trainer takes another way from there."""
+        nets = self._nets()
+        if not step and len(nets) > 1:
+            raise UsageError(
+                f"{self.folder} holds a run up to step {self.steps}, and the trainer starts at 0: give another folder, or resume from "
+                "a checkpoint"
+            )
+        for number in [number for number in nets if number > step]:
+            nets.pop(number).unlink()
+        self.steps = step
 
     def _place(self, step: int) -> Path:
         return self.folder / NETS / f"step_{step:07d}.pt"

@@ -14,7 +14,7 @@ from landscape.scene.views.course import lines_of, plane_of
 from landscape.scene.views.lines import Lines
 
 # Inches: the longer side of the plane, the curves, and what is between and around them.
-SIDE, WIDE, LEFT, BAR, GAP, BETWEEN, RIGHT = 4.3, 3.0, 0.72, 0.16, 0.16, 1.35, 0.2
+SIDE, WIDE, LEFT, BAR, GAP, BETWEEN, RIGHT = 4.3, 3.0, 0.72, 0.16, 0.16, 1.5, 0.2
 # The least height of the curves with the strip below, and what their legend takes.
 LEAST, LEGEND = 2.9, 0.3
 

@@ -59,6 +59,7 @@ def recorded_facts(result: Recorded, split: str = "") -> list[str]:
     """How a result was computed; `split` leaves out the samples of other splits. The file's name if nothing is known."""
     known = result.known.json()
     lines = [
+        *_descent(known),
         *_model(known),
         *_data(known, split),
         *_evaluation(known),
@@ -73,6 +74,9 @@ def recorded_facts(result: Recorded, split: str = "") -> list[str]:
 def subject(result: Recorded) -> str:
     """Model and data, as a title begins: "ResNet-56, digits"; the file's name when neither is known, else ""."""
     known = result.known.json()
+    descent = known.get("descent")
+    if isinstance(descent, dict) and descent.get("label"):
+        return str(descent["label"])
     model, data = _name(known.get("model")), _name(known.get("data"))
     parts = [model_label(model) if model else "", data_label(data) if data else ""]
     return ", ".join(filter(None, parts)) or _source(result)
@@ -106,6 +110,34 @@ def _source(result: Recorded) -> str:
 
 def _optional(text: str | None) -> list[str]:
     return [text] if text else []
+
+
+def _descent(known: dict) -> list[str]:
+    """Of optimizers on a formula: the function, where they begin, and their settings."""
+    made = known.get("descent")
+    if not isinstance(made, dict):
+        return []
+    lines = [": ".join(filter(None, [str(made.get("label") or ""), str(made.get("source") or "")]))]
+    start, rates = _numbers(made.get("start")), _numbers(made.get("rates"))
+    if start:
+        lines.append(f"from ({', '.join(f'{each:g}' for each in start)}), {made.get('steps')} steps")
+    if made.get("noise"):
+        lines.append(
+            f"Gaussian noise of standard deviation {float(made['noise']):g} on both components of each gradient, seed "
+            f"{made.get('seed')}, the same for all"
+        )
+    lines += [", ".join(map(str, made.get("optimizers") or []))]
+    if rates:
+        tried = f"of {len(rates)} learning rates from {rates[0]:g} to {rates[-1]:g}"
+        lines.append(f"{tried} each has the one that ends lowest within the window")
+    return list(filter(None, lines))
+
+
+def _numbers(entry: Any) -> list[float]:
+    """A list of numbers; nothing where a file has something else."""
+    listed = entry if isinstance(entry, list) else []
+    plain = all(isinstance(each, (int, float)) and not isinstance(each, bool) for each in listed)
+    return [float(each) for each in listed] if plain else []
 
 
 def _model(known: dict) -> list[str]:

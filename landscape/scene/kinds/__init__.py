@@ -25,6 +25,7 @@ KIND_FILES = {
     "trajectory": "trajectory",
     "ratio": "ratio",
     "line": "line",
+    "response": "response",
     "spread": "spread",
     "curvature": "curvature",
     "dynamics": "dynamics",

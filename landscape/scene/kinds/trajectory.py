@@ -1,8 +1,8 @@
-"""Training paths over a plane: where they go, and how far the plane can be believed.
+"""Paths of training, or of optimizers, over a plane: where they go, and how far the plane can be believed.
 
-Owns: the kind `trajectory`: the marks along each path, the curves of the losses beside it, and the words. A path seldom lies in
-the plane, so beside the loss of each net stands that of its foot, the nearest point of the plane, which is where the path is
-drawn; below them the distance between the two.
+Owns: the kind `trajectory`: the marks along each path, the curves of the losses beside it, and the words. A path of nets seldom
+lies in the plane, so beside the loss of each net stands that of its foot, the nearest point of the plane, which is where the path
+is drawn; below them the distance between the two. The path of an optimizer over a function of two variables has neither.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ Paths = dict[str, Trail]
 
 
 def paths_of(surface: Surface) -> Paths:
-    """The trails of training runs."""
+    """The trails of training runs, or of optimizers."""
     runs = {name: trail for name, trail in surface.trails.items() if trail.status is not None}
     return {name: trail for name, trail in runs.items() if len(trail.x) and trail.y is not None}
 
@@ -71,22 +71,28 @@ def _scene(surface: Surface, shown: Sequence[ScaledMetric], options: Options) ->
 def _view(surface: Surface, shown: ScaledMetric, camera: Camera, options: Options) -> Course:
     metric, part, paths = shown.metric, thinned(surface, shown.metric), paths_of(surface)
     quantity = surface.quantity(metric)
-    caption = options.caption(subject(surface), f"{quantity.label} along training", facts(surface, metric))
+    what = f"{quantity.label} along training" if _of_nets(paths) else "paths of optimizers"
+    caption = options.caption(subject(surface), what, facts(surface, metric))
     field = build_field(part, metric, shown.scale, levels=shown.levels, camera=camera, avoid=_way(paths))
     field = replace(field, traces=(*_traces(paths, quantity, field), *_nets(field)))
     lines = _lines(paths, quantity, shown.scale.kind, options)
     notes = (*field.notes, *_notes(paths, metric, field), *lines.notes)
     ends = [trail.step for trail in paths.values() if trail.step is not None]
     first, last = min(float(each[0]) for each in ends), max(float(each[-1]) for each in ends)
-    clock = " or ".join(dict.fromkeys(CLOCKS.get(trail.clock, "training step") for trail in paths.values()))
-    along = Frame(
-        clock,
-        lines.left.label,
-        (first, last if last > first else first + 1.0),
-        (lines.left.low, lines.left.high),
-        equal=False,
-    )
+    clock = " or ".join(dict.fromkeys(_counted(trail) for trail in paths.values()))
+    last = max(last, first + 1)  # a path that goes nowhere
+    along = Frame(clock, lines.left.label, (first, last), (lines.left.low, lines.left.high), equal=False)
     return Course(flat=Flat(field=field, paint=BANDS), lines=lines, along=along, caption=caption, notes=notes)
+
+
+def _counted(trail: Trail) -> str:
+    """What the steps of a path count, as an axis says it."""
+    return CLOCKS.get(trail.clock, "training step") if trail.nets else trail.clock
+
+
+def _of_nets(paths: Paths) -> bool:
+    """Whether they are paths of nets, not of points on a function."""
+    return any(trail.nets for trail in paths.values())
 
 
 def _nets(field: Field) -> list[Trace]:
@@ -107,6 +113,8 @@ def _traces(paths: Paths, quantity: Quantity, field: Field) -> list[Trace]:
 
 def _sides(trail: Trail, field: Field) -> np.ndarray:
     """(n, 2) signs: across the way that the path takes, to the right of it on the picture."""
+    if len(trail.x) < 2:  # a path that goes nowhere
+        return np.ones((len(trail.x), 2))
     ahead = np.gradient(_places(trail, field), axis=0)
     across = np.column_stack([ahead[:, 1], -ahead[:, 0]])
     across *= np.where(across[:, :1] < 0, -1.0, 1.0)
@@ -175,7 +183,7 @@ def _lines(paths: Paths, quantity: Quantity, kind: str, options: Options) -> Lin
     """Losses over the step, of the nets and of their feet, and their distances below."""
     pairs = [(_values(trail, quantity.name), _values(trail, FOOT + quantity.name)) for trail in paths.values()]
     known = np.concatenate([values[np.isfinite(values)] for pair in pairs for values in pair] or [np.zeros(0)])
-    distances = [np.zeros(0) if trail.residual is None else trail.residual for trail in paths.values()]
+    distances = [np.zeros(len(trail.x)) if trail.residual is None else trail.residual for trail in paths.values()]
     far = Scale(LINEAR, 0.0, max(float(np.max(each, initial=0.0)) for each in distances) or 1.0)
     axis = scaled_axis("off the plane", far, PATH_COLORS[0], STRIP_TICKS)
     curves = [
@@ -184,22 +192,31 @@ def _lines(paths: Paths, quantity: Quantity, kind: str, options: Options) -> Lin
     ]
     if not known.size:
         return Lines(curves=tuple(curves), left=replace(axis, label="distance off the plane"), right=None)
-    scale = None if quantity.percent else scales_for(known, LINEAR if kind == SYMLOG else kind, options.limits)[0]
+    limits = options.limits if _of_nets(paths) else options.limits.or_else(vmax=_first(paths, quantity))
+    scale = None if quantity.percent else scales_for(known, LINEAR if kind == SYMLOG else kind, limits)[0]
     left = share_axis([quantity]) if scale is None else replace(value_axis([quantity], scale), color=PATH_COLORS[0])
     above = []
     for (name, trail), (own, foot), color in zip(paths.items(), pairs, _colors(paths), strict=True):
         single = len(paths) == 1
-        above.append(_curve(trail, own, "net" if single else name, color, scale))
-        above.append(_curve(trail, foot, "its foot on the plane" if single else "", color, scale, dashed=True))
-    notes = () if len(paths) == 1 else (FEET,)
+        above.append(_curve(trail, own, "net" if single and trail.nets else name, color, scale))
+        if _of_nets(paths):
+            above.append(_curve(trail, foot, "its foot on the plane" if single else "", color, scale, dashed=True))
+    off = any(trail.residual is not None for trail in paths.values())
+    notes = () if len(paths) == 1 or not _of_nets(paths) else (FEET,)
     clipped = () if scale is None else tuple(clipping_notes(known, scale))
     return Lines(
         curves=tuple(above),
         left=left,
         right=None,
-        strips=(Strip(tuple(curves), axis, STRIP),),
+        strips=(Strip(tuple(curves), axis, STRIP),) if off else (),
         notes=(*notes, *clipped),
     )
+
+
+def _first(paths: Paths, quantity: Quantity) -> float | None:
+    """The value at the start, for optimizers the highest that matters; None if it is not finite."""
+    first = max(_values(trail, quantity.name)[0] for trail in paths.values())
+    return float(first) if np.isfinite(first) else None
 
 
 def _curve(
@@ -208,30 +225,32 @@ def _curve(
     """The finite values of a path over its steps."""
     seen = np.isfinite(values)
     steps = np.arange(len(values)) if trail.step is None else np.asarray(trail.step)
+    most = DOTS_UP_TO if trail.nets else 1
     y = values[seen] * 100.0 if scale is None else np.clip(values[seen], scale.vmin, scale.vmax)
     return Curve(
         metric=label, label=label, x=steps[seen], y=y, low=None, high=None, color=color, dashed=dashed, right=False,
-        percent=scale is None, dots=int(seen.sum()) <= DOTS_UP_TO,
+        percent=scale is None, dots=int(seen.sum()) <= most,
     )  # fmt: skip
 
 
 def _notes(paths: Paths, metric: str, field: Field) -> list[str]:
     """Which part of a path is not seen, and which nets were not evaluated."""
-    notes = []
+    notes, places = [], "nets" if _of_nets(paths) else "points"
     for name, trail in paths.items():
         x, y = trail.places.T
         outside = (x < field.x[0]) | (x > field.x[-1]) | (y < field.y[0]) | (y > field.y[-1])
         of = "" if len(paths) == 1 else f"{name}: "
         if outside.any():
-            notes.append(f"{of}{int(outside.sum())} of {len(x)} nets lie outside of the picture")
+            notes.append(f"{of}{int(outside.sum())} of {len(x)} {places} lie outside of the picture")
         known = int(np.isfinite(_values(trail, metric)).sum())
         if known < len(x):
-            notes.append(f"{of}losses of {known} of {len(x)} nets")
-        lost = (
-            (trail.status == DONE) & ~np.isfinite(_values(trail, FOOT + metric)) & np.isfinite(_values(trail, metric))
-        )
-        if lost.any():
+            notes.append(f"{of}losses of {known} of {len(x)} {places}")
+        feet = _values(trail, FOOT + metric)
+        lost = (trail.status == DONE) & ~np.isfinite(feet) & np.isfinite(_values(trail, metric))
+        if lost.any() and FOOT + metric in trail.metrics:
             notes.append(f"{of}at the feet of {int(lost.sum())} nets the loss is not finite")
+        if trail.ended:
+            notes.append(f"{of}{trail.ended}")
     return notes
 
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from landscape.grid import COORDINATE
 from landscape.scene.views.mesh import Mesh
-from landscape.surfaces.surface import Surface, Trail
+from landscape.surfaces.surface import MINIMA, NETS, Surface, Trail
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,11 +35,13 @@ class Trace:
 
 
 def traces_of(surface: Surface, mesh: Mesh) -> tuple[Trace, ...]:
-    """Paths first, then named nets; the centre is marked when no net stands on it."""
-    paths = [_trace("path", name, trail, mesh) for name, trail in surface.trails.items() if name != "nets"]
-    nets = [_trace("nets", name, trail, mesh) for name, trail in surface.trails.items() if name == "nets"]
+    """Paths first, then named points; the centre is marked when no net stands on it, and where there is a net."""
+    named = (NETS, MINIMA)
+    paths = [_trace("path", name, trail, mesh) for name, trail in surface.trails.items() if name not in named]
+    nets = [_trace("nets", name, trail, mesh) for name, trail in surface.trails.items() if name in named]
     occupied = any(((t.x == 0) & (t.y == 0)).any() for t in nets)
-    return (*paths, *nets, *([] if occupied else _center(mesh)))
+    formula = any(axis.kind == COORDINATE for axis in surface.grid.axes)
+    return (*paths, *nets, *([] if occupied or formula else _center(mesh)))
 
 
 def heights_at(mesh: Mesh, x: np.ndarray, y: np.ndarray) -> np.ndarray:

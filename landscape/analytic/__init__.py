@@ -1,0 +1,1 @@
+"""Surfaces that are given by a formula, and what optimizers do on them."""
