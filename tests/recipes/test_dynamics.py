@@ -26,14 +26,8 @@ def build():
 DATA = """
 import torch
 
-def batches(split):
-    return ({"image": torch.ones(4, 1, 8, 8) * i} for i in range(3))
-
 def floats(split):
     return torch.randn(20, 1, 8, 8), torch.randn(20, 10)
-
-def loss(model, batch):
-    return model(batch["image"]).square().sum() ** 2
 """
 OPTIONS = {"model": "net.py:build", "threads": 1, "quiet": True}
 FINE = {**OPTIONS, "precision": "fp64", "samples": 300, "tolerance": 1e-4, "stiff_samples": 40, "batches": 5}
@@ -164,7 +158,19 @@ def test_critical_sharpness_along_the_gradient_lies_between_the_ends(run):
 
 
 def test_a_stopped_run_goes_on_and_ranks_make_no_difference(run, command):
-    words = ("dynamics", "run", "--model", "net.py:build", "--samples", "96", "--batches", "4", "--threads", "1", "--quiet")
+    words = (
+        "dynamics",
+        "run",
+        "--model",
+        "net.py:build",
+        "--samples",
+        "96",
+        "--batches",
+        "4",
+        "--threads",
+        "1",
+        "--quiet",
+    )
     words += ("--measures", "hessian,batch,covariance,gradient,distance", "--every", "2")
     assert command(*words).returncode == 0
     whole = load_surface("run/dynamics.h5")
@@ -198,10 +204,6 @@ def test_every_few_nets_can_be_refined_later_and_drawn(run):
         ({"train_batch": 0}, "train-batch 0: expected"),
         ({"stiff_samples": 1}, "stiff-samples 1: expected"),
         ({"lr": -1.0}, "lr -1: expected a learning rate above 0"),
-        (
-            {"data": "data.py:batches", "loss": "data.py:loss", "measures": "batch"},
-            "these data come as ready-made batches",
-        ),
         ({"data": "data.py:floats", "loss": "mse", "measures": "stiffness"}, "have no class for each"),
     ],
 )
