@@ -118,15 +118,13 @@ def principal_axes(rows: Rows, anchor: int, steps: Sequence[float] | None) -> Pr
     for _, block in rows.blocks(anchor):
         _add_products(gram, block)
     if not torch.isfinite(gram).all():
-        bad = int((~torch.isfinite(gram.diagonal())).nonzero()[0])
-        raise LandscapeError(f"net {bad + 1} of the path has weights that are NaN or inf, or differ by more than 1e154")
+        raise LandscapeError("the nets of the path have weights that are NaN or inf, or differ by more than 1e154")
     squares, vectors = torch.linalg.eigh(gram)
     squares, vectors = squares.flip(0)[:2], vectors.flip(1)[:, :2]
     if len(squares) < 2 or not squares[1] > FLAT * squares[0]:
         apart = "are all the same" if not float(gram.diagonal().sum()) else "lie on one line"
         raise LandscapeError(
-            f"the {rows.shape[0]} nets of the path {apart}, and a plane needs three that do not; for a line, use "
-            "landscape line A --to B"
+            f"the nets of the path {apart}, and a plane needs three that do not; for a line, use landscape line A --to B"
         )
     farthest = vectors.gather(0, vectors.abs().argmax(0, keepdim=True))
     vectors = vectors * farthest.sign()

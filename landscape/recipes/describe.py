@@ -19,6 +19,19 @@ from landscape.trust import code_named, harmless
 HDF5 = (".h5", ".hdf5")
 
 
+def _trail(trail: Any) -> Any:
+    """The labels of named nets; of a training path how long it is and how far from the plane."""
+    if trail.status is None or trail.step is None or trail.residual is None or not len(trail.x):
+        return list(trail.labels)
+    return {
+        "nets": len(trail.x),
+        "evaluated": int((trail.status == 1).sum()),
+        f"first {trail.clock}": float(trail.step[0]),
+        f"last {trail.clock}": float(trail.step[-1]),
+        "farthest from the plane": float(trail.residual.max()),
+    }
+
+
 def describe(path: str | Path) -> dict[str, Any]:
     """Facts about a surface file, a spectrum, a direction file, a checkpoint or the folder of a training run.
 
@@ -42,7 +55,7 @@ def _surface(path: Path) -> dict[str, Any]:
         "axes": axes,
         "points": surface.counts(),
         "metrics": {name: _range(array, surface.at_origin(name)) for name, array in surface.values.items()},
-        "trails": {name: list(trail.labels) for name, trail in surface.trails.items()},
+        "trails": {name: _trail(trail) for name, trail in surface.trails.items()},
         **_code(specs_of(surface.provenance)),
         "provenance": surface.provenance,
     }

@@ -24,6 +24,8 @@ FIRST = "rosenbrock"
 NO_ANSWER = ("newton",)
 POINTS = 101
 MAX_STEPS = 100_000
+# A path may go 100 windows away, and a file holds places up to 1e30.
+WIDEST = 1e20
 AUTO = "auto"
 FUNCTION = Positional(
     "functions", "FUNCTION", f"names such as rosenbrock, beale, himmelblau, or file.py:callable of (x, y) (default: {FIRST}), or "
@@ -239,7 +241,10 @@ def _path(out: str | Path | None, name: str, several: bool) -> Path | None:
 def _window(name: str, given: Any, ends: tuple[float, float]) -> Range:
     from landscape.grid import parse_range
 
-    return parse_range((*ends, POINTS) if given is None else given, name=name)
+    shown = parse_range((*ends, POINTS) if given is None else given, name=name)
+    if max(abs(shown.start), abs(shown.stop)) > WIDEST:
+        raise UsageError(f"{name} range '{shown}': expected a window within {WIDEST:g}")
+    return shown
 
 
 def _floats(text: Any) -> list[float]:

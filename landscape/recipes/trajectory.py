@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from landscape.errors import UsageError
 from landscape.options.command import Positional, command
-from landscape.options.groups import GRADIENT, HESSIAN, PCA, RANDOM
+from landscape.options.groups import GRADIENT, HESSIAN, PCA, RANDOM, OutputOptions
 from landscape.options.option import Given, check_choices, check_whole, flag, option
 from landscape.recipes.surface import COMPUTE, agreed
 from landscape.recipes.words import plan_lines, plane_lines
@@ -116,11 +117,17 @@ def trajectory(runs: Any, *, given: Given) -> Surface | Plan:
     from landscape.grid import MAX_POINTS_PER_AXIS
     from landscape.study.trajectory import PathsAsked, along_paths, over_surface
 
-    path, ranges = given[PathOptions], given[PathRanges]
+    path, ranges, output = given[PathOptions], given[PathRanges], given[OutputOptions]
     check_whole("marks", path.marks, 0, MAX_POINTS_PER_AXIS)
     check_choices(path)
     asked = PathsAsked(
         runs=runs, ranges={"x": ranges.x, "y": ranges.y}, along=path.along, marks=path.marks, skip_bad=path.skip_bad,
         agree={"command": "trajectory", **agreed(given, PathRanges, *COMPUTE, PathOptions)},
     )  # fmt: skip
-    return along_paths(asked, given) if path.over is None else over_surface(asked, path.over, given)
+    if path.over is None:
+        return along_paths(asked, given)
+    if output.out is not None and str(output.out) != default_out((runs,)):
+        raise UsageError(
+            f"over extends {path.over} in place, which excludes out {output.out}; drop one, or copy the file first"
+        )
+    return over_surface(asked, path.over, given)

@@ -7,6 +7,7 @@ from their names, elsewhere from the number in which the names differ. Does not 
 from __future__ import annotations
 
 import glob
+import itertools
 import os
 import re
 from collections.abc import Iterable, Sequence
@@ -17,16 +18,20 @@ from typing import Any
 from torch import nn
 
 from landscape.checkpoint.checkpoint import READERS, Checkpoint, load_checkpoint
-from landscape.errors import UsageError
+from landscape.errors import CheckpointError, UsageError
 from landscape.options.option import shown
 from landscape.regular import expanded, is_folder
 
-NUMBER = re.compile(r"\d+(?:\.\d+)?")
+NUMBER = re.compile(r"\d+")
+# A step is a whole number, or one with a short fraction, as of epochs; a date behind a point is no fraction.
+STEP = r"(\d+(?:\.\d{1,4}(?![\d]))?)(?!,?\d)"
 # Words before a number that counts training, the finest first.
 CLOCKS = ("global_step", "step", "iteration", "iter", "checkpoint", "epoch", "ep")
 NESTED = "checkpoints"
 FINAL = "final.pt"
 LISTED = 3
+# The trail of this name holds the nets that an axis points to.
+NAMED_NETS = "nets"
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +67,7 @@ def trajectories(runs: Any) -> list[Trajectory]:
     loose = [each for each in given if _is_net(each)]
     found = [] if not loose else [_of_nets(loose)]
     found += [_of_run(each) for each in given if not _is_net(each)]
-    named = _distinct([each.name for each in found])
+    named = _distinct([_printable(each.name) for each in found])
     return [Trajectory(name, t.steps, t.nets, t.clock, t.notes) for name, t in zip(named, found, strict=True)]
 
 
@@ -73,6 +78,8 @@ def _is_net(given: Any) -> bool:
     if not isinstance(given, (str, os.PathLike)):
         return False
     path = expanded(Path(given))
+    if not path.exists() and not glob.has_magic(str(given)) and path.suffix.lower() not in READERS:
+        raise UsageError(f"run {given}: there is no such folder or file")
     return _holds_weights(path) if is_folder(path) else not _is_pattern(str(given), path)
 
 
@@ -87,7 +94,7 @@ def _holds_weights(folder: Path) -> bool:
 
 def _of_run(given: Any) -> Trajectory:
     if isinstance(given, (list, tuple)):
-        return _of_nets(given)
+        return _of_nets(given, in_order=True)
     if not isinstance(given, (str, os.PathLike)):
         raise UsageError(
             f"run {shown(given)}: expected a run folder, a pattern, or a list of checkpoints in their order"
@@ -95,18 +102,25 @@ def _of_run(given: Any) -> Trajectory:
     path = expanded(Path(given))
     if is_folder(path):
         return _of_folder(path)
-    found = sorted(map(Path, glob.glob(str(path), recursive=True)))
+    found = _matches(path)
     nets = [each for each in found if each.suffix.lower() in READERS or is_folder(each)]
     if not nets:
         raise UsageError(f"run '{given}': no checkpoint has such a name; expected a run folder or a pattern")
     return _of_files(nets, _name_of(nets[0].parent), str(given))
 
 
+def _matches(pattern: Path) -> list[Path]:
+    """The files of a pattern; the folders that exist are taken by their names, whatever signs these hold."""
+    there = next(folder for folder in pattern.parents if folder.exists())
+    rest = pattern.relative_to(there)
+    return sorted(there / each for each in glob.glob(str(rest), root_dir=there, recursive=True))
+
+
 def _of_folder(folder: Path) -> Trajectory:
     inner = folder / NESTED
     place = inner if is_folder(inner) and _nets_in(inner) else folder
     nets = _nets_in(place)
-    numbered = [each for each in nets if NUMBER.search(each.stem)]
+    numbered = [each for each, name in zip(nets, _names(nets), strict=True) if NUMBER.search(name)]
     left_out = [each.name for each in nets if each not in numbered]
     if not numbered:
         raise UsageError(
@@ -114,45 +128,69 @@ def _of_folder(folder: Path) -> Trajectory:
             "(landscape train --save-every, or ll.Recorder)"
         )
     found = _of_files(numbered, _name_of(folder), str(folder))
-    final = _final(folder, found)
-    notes = () if not left_out else (f"{found.name}: left out {', '.join(left_out)}: no step in the name",)
-    if final is not None:
-        return Trajectory(found.name, (*found.steps, final), (*found.nets, folder / FINAL), found.clock, notes)
-    return Trajectory(found.name, found.steps, found.nets, found.clock, notes)
+    notes = [] if not left_out else [f"{found.name}: left out {', '.join(left_out)}: no step in the name"]
+    final, why = _final(folder / FINAL)
+    if why:
+        notes.append(f"{found.name}: left out {FINAL}: {why}")
+    steps, files = found.steps, found.nets
+    if final is not None and final > found.steps[-1]:
+        steps, files = (*steps, final), (*files, folder / FINAL)
+    return Trajectory(found.name, steps, files, found.clock, tuple(notes))
 
 
-def _final(folder: Path, found: Trajectory) -> float | None:
-    """The step of a run's trained net, where it is later than that of the last checkpoint."""
-    if not (folder / FINAL).is_file() or folder / FINAL in found.nets:
-        return None
-    step = load_checkpoint(folder / FINAL).meta.get("step")
-    return float(step) if isinstance(step, (int, float)) and step > found.steps[-1] else None
+def _final(path: Path) -> tuple[float | None, str]:
+    """(the step of a run's trained net, why it is not known)."""
+    if not path.is_file():
+        return None, ""
+    try:
+        step = load_checkpoint(path).meta.get("step")
+    except CheckpointError as error:
+        return None, str(error)
+    if isinstance(step, (int, float)) and not isinstance(step, bool):
+        return float(step), ""
+    return None, "it does not say its step"
 
 
 def _nets_in(folder: Path) -> list[Path]:
     there = sorted(folder.iterdir()) if os.access(folder, os.R_OK) else []
-    return [
-        each for each in there
-        if not each.name.startswith(".") and each.name not in (FINAL, "state.pt")
-        and (_holds_weights(each) if is_folder(each) else each.suffix.lower() in READERS)
-    ]  # fmt: skip
+    found = []
+    for each in there:
+        if each.name.startswith(".") or each.name in (FINAL, "state.pt"):
+            continue
+        if is_folder(each):
+            older = each / "pytorch_model.bin"
+            found += [each] if _holds_weights(each) else [older] if older.exists() else []
+        elif each.suffix.lower() in READERS:
+            found.append(each)
+    return found
 
 
-def _of_nets(nets: Sequence[Any]) -> Trajectory:
-    """Files in the order of their steps; nets in memory as they are listed."""
-    if all(isinstance(each, (str, os.PathLike)) for each in nets):
+def _of_nets(nets: Sequence[Any], *, in_order: bool = False) -> Trajectory:
+    """Files in the order of their steps; nets in memory, and files `in_order` whose names have no steps, as listed."""
+    if nets and all(isinstance(each, (str, os.PathLike)) for each in nets):
         paths = [expanded(Path(each)) for each in nets]
         name = _name_of(paths[0].absolute().parent)
-        return _of_files(paths, name, f"{paths[0]}, ...")
+        try:
+            return _of_files(paths, name, f"{paths[0]}, ...")
+        except UsageError:
+            if not in_order or len(paths) < 2:
+                raise
+            return Trajectory(name, tuple(map(float, range(len(paths)))), tuple(paths), "net")
     _check_several(len(nets), "the list")
     return Trajectory("trajectory", tuple(map(float, range(len(nets)))), tuple(nets), "net")
 
 
 def _of_files(paths: Sequence[Path], name: str, given: str) -> Trajectory:
     _check_several(len(paths), given)
-    steps, clock = steps_of([each.stem if each.suffix.lower() in READERS else each.name for each in paths])
+    steps, clock = steps_of(_names(paths))
     order = sorted(range(len(paths)), key=lambda i: steps[i])
     return Trajectory(name, tuple(steps[i] for i in order), tuple(paths[i] for i in order), clock)
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """Without the suffix; files that all have the same name, such as pytorch_model.bin, go by their folders."""
+    stems = [each.stem if each.suffix.lower() in READERS else each.name for each in paths]
+    return [each.parent.name for each in paths] if len(set(stems)) == 1 and len(stems) > 1 else stems
 
 
 def steps_of(names: Sequence[str]) -> tuple[list[float], str]:
@@ -168,11 +206,10 @@ def steps_of(names: Sequence[str]) -> tuple[list[float], str]:
     """
     clock, found = "", []
     for word in CLOCKS:
-        pattern = re.compile(rf"(?<![a-z]){word}[ _=-]?(\d+)(?![\d.]\d)", re.IGNORECASE)
-        hits = [pattern.search(name) for name in names]
-        if all(hits):
-            clock, found = "epoch" if word.startswith("ep") else "step", [float(hit[1]) for hit in hits if hit]
+        if (counts := _counted(names, word)) is not None:
+            clock, found = "epoch" if word.startswith("ep") else "step", counts
             if len(set(found)) == len(found):
+                _check_epochs(names, found)
                 return found, clock
     if not clock:
         columns = list(zip(*(NUMBER.findall(name) for name in names), strict=False))
@@ -193,6 +230,27 @@ def steps_of(names: Sequence[str]) -> tuple[list[float], str]:
     )
 
 
+def _counted(names: Sequence[str], word: str) -> list[float] | None:
+    """The number behind a word in each name; None if one of them has none."""
+    pattern = re.compile(rf"(?<![a-z]){word}[ _=-]?{STEP}", re.IGNORECASE)
+    hits = [pattern.search(name) for name in names]
+    return [float(hit[1]) for hit in hits if hit] if all(hits) else None
+
+
+def _check_epochs(names: Sequence[str], steps: Sequence[float]) -> None:
+    """Raises UsageError if steps start again in each epoch, so that their order is not that of training."""
+    epochs = _counted(names, "epoch")
+    if epochs is None:
+        return
+    order = sorted(range(len(names)), key=lambda i: steps[i])
+    for one, other in itertools.pairwise(order):
+        if epochs[one] > epochs[other]:
+            raise UsageError(
+                f"{names[one]} would come before {names[other]}: expected steps that count through all epochs; in Python, pass a "
+                "list of lists in their order"
+            )
+
+
 def _check_several(count: int, given: str) -> None:
     if count < 2:
         raise UsageError(
@@ -201,8 +259,14 @@ def _check_several(count: int, given: str) -> None:
 
 
 def _name_of(folder: Path) -> str:
-    folder = folder.absolute()
-    return (folder.parent if folder.name == NESTED else folder).name or "trajectory"
+    folder = Path(os.path.abspath(folder))
+    name = (folder.parent if folder.name == NESTED else folder).name or "trajectory"
+    return f"{name} (run)" if name == NAMED_NETS else name
+
+
+def _printable(name: str) -> str:
+    """A name that any file can hold."""
+    return name.encode("utf-8", "replace").decode("utf-8")
 
 
 def _distinct(names: Sequence[str]) -> list[str]:

@@ -24,13 +24,20 @@ def read_net(path: Trajectory, number: int, like: Net) -> Other:
         CheckpointError: it cannot be read, or is of another architecture than the net that the plane is around.
     """
     try:
-        return other_net(path.nets[number], like)
+        return _finite(other_net(path.nets[number], like))
     except LandscapeError as error:
         text = str(error).removesuffix("; name its net with --model")
         raise CheckpointError(
             f"net {number + 1} of {len(path.nets)} of the path {path.name}: {text}; all nets of a path must be readable and of "
             "one architecture (skip-bad leaves out those that are not)"
         ) from error
+
+
+def _finite(net: Other) -> Other:
+    bad = (name for name, tensor in net.tensors.items() if tensor.is_floating_point() and not tensor.isfinite().all())
+    if (name := next(bad, None)) is not None:
+        raise CheckpointError(f"checkpoint {net.label}: {name} holds NaN or inf")
+    return net
 
 
 def usable(paths: Sequence[Trajectory], like: Net, *, skip_bad: bool) -> list[list[int]]:
@@ -80,7 +87,7 @@ class LeftOut:
 
 def _is_good(path: Trajectory, number: int, like: Net) -> bool:
     try:
-        net = read_net(path, number, like)
+        read_net(path, number, like)
     except CheckpointError:
         return False
-    return all(bool(tensor.isfinite().all()) for tensor in net.tensors.values() if tensor.is_floating_point())
+    return True

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from landscape.errors import UsageError
-from landscape.grid import Range, parse_range
+from landscape.grid import MAX_POINTS_PER_AXIS, Range, parse_range
 from landscape.surfaces.surface import Trail
 
 AUTO, USUAL = "auto", 51
@@ -40,7 +40,8 @@ def points_of(spec: Any, name: str) -> int | None:
     if text not in (AUTO, f"{AUTO}:{points}") or (points and not points.isdecimal()):
         raise UsageError(f"{name} range '{spec}': expected auto:N, such as auto:51, or from:to:points")
     count = int(points) if points else USUAL
-    parse_range((0.0, 1.0, count), name=name)
+    if not 2 <= count <= MAX_POINTS_PER_AXIS:
+        raise UsageError(f"{name} range '{spec}': expected a number of points from 2 to {MAX_POINTS_PER_AXIS}")
     return count
 
 
@@ -52,7 +53,7 @@ def ranges_around(trails: Mapping[str, Trail], specs: Mapping[str, Any]) -> dict
     """
     places = np.concatenate([trail.places for trail in trails.values()])
     ends = {name: _ends(values) for name, values in zip(specs, places.T, strict=True)}
-    widest = max(high - low for low, high in ends.values())
+    widest = max(high - low for low, high in ends.values()) or 1.0  # nets that are all the same
     found = {}
     for name, spec in specs.items():
         points = points_of(spec, name)
@@ -65,8 +66,9 @@ def ranges_around(trails: Mapping[str, Trail], specs: Mapping[str, Any]) -> dict
 def with_zero(low: float, high: float, points: int) -> Range:
     """A range of round numbers with room around `low` to `high`, of which 0 is a point to the last bit."""
     room = ROOM * (high - low)
-    below = round((points - 1) * (room - low) / (high - low + 2 * room))
-    below = min(max(below, 1), points - 2) if points > 2 else 0
+    if points == 2:  # the two ends
+        return Range(low - room, high + room, points)
+    below = min(max(round((points - 1) * (room - low) / (high - low + 2 * room)), 1), points - 2)
     least = max((room - low) / max(below, 1), (high + room) / max(points - 1 - below, 1))
     for spacing in _round_numbers(least):
         made = Range(-below * spacing, (points - 1 - below) * spacing, points)
@@ -84,7 +86,6 @@ def _round_numbers(least: float) -> Iterable[float]:
 
 
 def _ends(values: np.ndarray) -> tuple[float, float]:
-    low, high = min(0.0, float(values.min())), max(0.0, float(values.max()))
-    if not math.isfinite(high - low):
+    if not np.isfinite(values).all():
         raise UsageError("a net of the path lies at no finite place of the plane: its weights are NaN or inf")
-    return low, high
+    return min(0.0, float(values.min())), max(0.0, float(values.max()))

@@ -22,6 +22,7 @@ from landscape.slice.plane import Plane
 from landscape.slice.trajectory import Trajectory
 from landscape.slice.trajectory_nets import vectors
 from landscape.study.on_slice import OnSlice
+from landscape.subject.subject import Subject
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,8 +78,14 @@ class PathRows:
         count = sum(len(path.nets) for path in paths) + 1
         rows = filled(count, layout.size, points(), folder)
         steps = (*paths[0].steps, paths[0].steps[-1]) if ends_here and len(paths) == 1 else None
-        whole = len(layout.names) == len(subject.objective.layout.names)
+        whole = len(layout.names) == len(subject.objective.layout.names) and not resting(subject)
         return cls(rows, tuple(hashes), steps, whole)
+
+
+def resting(subject: Subject) -> list[str]:
+    """The parameters that the layout of a subject does not hold, as they do not move."""
+    inside = set(subject.objective.layout.names)
+    return [part.name for part in subject.net.parts.parameters if part.name not in inside]
 
 
 def principal_directions(on: OnSlice, found: PathRows, ndim: int, facts: dict[str, str]) -> list[Direction]:
@@ -89,15 +96,18 @@ def principal_directions(on: OnSlice, found: PathRows, ndim: int, facts: dict[st
     """
     layout = on.subject.objective.layout
     made = principal_axes(found.rows, found.anchor, found.steps)
-    facts = {**facts, "shares": ", ".join(map(str, made.shares))}
-    if made.walk is not None:
+    scaled = facts["norm"] != "none"  # then the plane is another one, with other shares
+    if not scaled:
+        facts = {**facts, "shares": ", ".join(map(str, made.shares))}
+    if made.walk is not None and not scaled:
         facts["walk"] = ", ".join(map(str, made.walk))
     directions = []
     for number, axis in enumerate(made.axes[:ndim]):
         named = {name: view for name, view in layout.named(axis.to(_kept(on))).items() if bool(view.any())}
-        which = f"principal axis {number + 1} ({100 * made.shares[number]:.3g} %)"
+        share = f", scaled by {facts['norm']}" if scaled else f" ({100 * made.shares[number]:.3g} %)"
+        which = f"principal axis {number + 1}{share}"
         direction = Direction.from_tensors(layout, named, {**facts, "which": which})
-        if facts["norm"] != "none":
+        if scaled:
             origin = layout.named(on.slice.at((0.0,) * on.slice.grid.ndim).cpu())
             normalize_(
                 direction.vector, origin, filter_rules(on.subject.objective.model), norm=facts["norm"], ignore=set()

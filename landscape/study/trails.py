@@ -20,7 +20,7 @@ from landscape.slice.plane import Plane
 from landscape.slice.trajectory import Trajectory
 from landscape.slice.trajectory_nets import vectors
 from landscape.study.on_slice import OnSlice
-from landscape.study.principal import PathRows
+from landscape.study.principal import PathRows, resting
 from landscape.study.study import Extent, Plan, Study
 from landscape.surfaces.surface import PENDING, Surface, Trail
 from landscape.surfaces.trail_file import TrailFile
@@ -77,10 +77,13 @@ def _projected(on: OnSlice, paths: Sequence[Trajectory]) -> tuple[np.ndarray, np
     """(places (n, 2), distances (n,), hashes) of all nets, read one by one."""
     origin: Tensor = on.slice.at((0.0,) * on.slice.grid.ndim)
     places, distances, hashes = [], [], []
+    names = resting(on.subject)
+    own = dict(on.subject.objective.model.named_parameters())
     for net, vector in vectors(paths, on.subject.net, on.subject.objective.layout, origin.dtype):
         coords, distance = on.slice.project(vector.to(origin.device))
         places.append(coords)
-        distances.append(distance)
+        apart = [float((net.tensors[name].double().cpu() - own[name].detach().double().cpu()).norm()) for name in names]
+        distances.append(float(np.linalg.norm([distance, *apart])))
         hashes.append(net.sha256)
     return np.array(places), np.array(distances), hashes
 

@@ -11,6 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
+from landscape.errors import CheckpointError, UsageError
 from landscape.options.groups import PCA, RANDOM, OutputOptions
 from landscape.options.option import Given
 from landscape.slice.trajectory import Trajectory, trajectories
@@ -25,12 +28,20 @@ from landscape.study.revive import revived
 from landscape.study.run import run_prepared
 from landscape.study.study import Plan
 from landscape.study.trails import PathsOnPlane, TrailStudy, trails_of
+from landscape.subject.entry import read
 from landscape.surfaces import load_surface
 from landscape.surfaces.file import check_folder
 from landscape.surfaces.surface import Surface, Trail
 from landscape.sweep.world import World
 
 GROUP = "trajectory"
+# The range of a plane before the paths are known: so small that nothing can go wrong within it.
+TRIAL = 1e-6
+# What --over takes from the surface, so that it cannot be asked for.
+EXCLUDED = (
+    "x", "y", "along", "norm", "only", "ignore", "seed", "orthogonal", "state", "batchnorm", "lean", "split", "samples",
+    "normalize", "metrics", "l2", "tolerance", "refine", "save_directions", "precision",
+)  # fmt: skip
 # What --over takes from the options: files that have moved, and how it runs.
 MOVED = (
     "model",
@@ -77,7 +88,9 @@ def along_paths(wanted: PathsAsked, given: Given) -> Surface | Plan:
     """
     output, paths = given[OutputOptions], trajectories(wanted.runs)
     counts = {name: points_of(spec, name) for name, spec in wanted.ranges.items()}
-    asked = Asked.of(paths[0].nets[-1], given)
+    if wanted.skip_bad:
+        paths = [_ending(paths[0]), *paths[1:]]
+    asked = _around(paths[0].nets[-1], given)
     asked = replace(asked, axes=replace(asked.axes, along=_along(wanted, asked)))
     kept: list[_Prepared] = []
 
@@ -99,7 +112,11 @@ def along_paths(wanted: PathsAsked, given: Given) -> Surface | Plan:
     if isinstance(surface, Plan):
         return surface
     (made,) = kept
-    evaluated = replace(made.asked, tolerance=type(asked.tolerance)(), machine=replace(asked.machine, shard_data=False))
+    # nets that differ in what rests have different penalties, and no measure of the plane
+    evaluated = replace(
+        made.asked, tolerance=type(asked.tolerance)(), machine=replace(asked.machine, shard_data=False),
+        loss=replace(asked.loss, l2=None),
+    )  # fmt: skip
     ranges = {
         axis.name: (float(axis.values[0]), float(axis.values[-1]), len(axis.values)) for axis in surface.grid.axes
     }
@@ -110,6 +127,26 @@ def along_paths(wanted: PathsAsked, given: Given) -> Surface | Plan:
     return _run(wanted, given, lambda world: None, make_paths)
 
 
+def _ending(path: Trajectory) -> Trajectory:
+    """Without nets at its end that cannot be read: the plane goes through the last one."""
+    for last in range(len(path.nets) - 1, 0, -1):
+        try:
+            net = path.nets[last]
+            tensors = net.state_dict() if isinstance(net, nn.Module) else read(net, None).state_dict
+            if all(bool(each.isfinite().all()) for each in tensors.values() if each.is_floating_point()):
+                note = LeftOut(path, range(last + 1)).note
+                return replace(path.of(range(last + 1)), notes=(*path.notes, *([note] if note else [])))
+        except CheckpointError:
+            continue
+    return path
+
+
+def _around(net: Any, given: Given) -> Asked:
+    """The options with a net at the centre, which may be a module in memory."""
+    asked = Asked.of(None if isinstance(net, nn.Module) else net, given)
+    return replace(asked, net=replace(asked.net, model=net)) if isinstance(net, nn.Module) else asked
+
+
 def over_surface(wanted: PathsAsked, source: Any, given: Given) -> Surface | Plan:
     """The paths over an existing surface, which is extended; a `Surface` in memory is extended as it stands.
 
@@ -118,6 +155,13 @@ def over_surface(wanted: PathsAsked, source: Any, given: Given) -> Surface | Pla
     """
     output, paths = given[OutputOptions], trajectories(wanted.runs)
     surface = source if isinstance(source, Surface) else load_surface(source)
+    if surface.ndim != 2:
+        raise UsageError(f"over {surface.source or 'this surface'}: has one axis, and a path is drawn over a plane")
+    if excluded := given.stated(EXCLUDED):
+        name = next(iter(excluded)).replace("_", "-")
+        raise UsageError(
+            f"over takes its plane, its data and its loss from that surface, which excludes {name}; drop one"
+        )
     moved = given.stated(MOVED)
 
     def prepare(world: World) -> tuple[OnSlice, PathsOnPlane]:
@@ -132,7 +176,7 @@ def over_surface(wanted: PathsAsked, source: Any, given: Given) -> Surface | Pla
 
 def _prepare(wanted: PathsAsked, asked: Asked, paths: Sequence[Trajectory], world: World) -> _Prepared:
     """Directions, the places of the paths, and the ranges around them; the leader reads, and all get the same."""
-    trial = {name: (-1.0, 1.0, 3) for name in wanted.ranges}
+    trial = {name: (-TRIAL, TRIAL, 3) for name in wanted.ranges}
 
     def checked() -> None:
         asked.check(2)
@@ -151,8 +195,13 @@ def _prepare(wanted: PathsAsked, asked: Asked, paths: Sequence[Trajectory], worl
 
     if asked.axes.along != RANDOM:
         asked = with_directions(asked, trial, world, read)
-    trails = shared(world, lambda: trails_of(on_plane(asked, trial, world, GROUP), paths, *held))
-    return _Prepared(asked, ranges_around(trails, wanted.ranges), PathsOnPlane(tuple(paths), trails))
+    named, trails = shared(world, lambda: _trails(on_plane(asked, trial, world, GROUP), paths, *held))
+    return _Prepared(asked, ranges_around({**named, **trails}, wanted.ranges), PathsOnPlane(tuple(paths), trails))
+
+
+def _trails(on: OnSlice, paths: Sequence[Trajectory], *read: PathRows) -> tuple[Mapping[str, Trail], dict[str, Trail]]:
+    """(the named nets on a plane, the paths)."""
+    return on.trails, trails_of(on, paths, *read)
 
 
 def _found(on: OnSlice, paths: Sequence[Trajectory], wanted: PathsAsked, world: World) -> PathsOnPlane:

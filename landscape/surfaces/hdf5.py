@@ -25,6 +25,8 @@ from landscape.surfaces.surface import DONE, FAILED, INTERPOLATED, PENDING, Surf
 
 FORMAT, VERSION = "landscape-surface", 1
 HASH_BYTES = 32
+# Coordinates beyond this are damage: pictures are made of float32.
+FARTHEST = 1e30
 EXPECTED = "a file that landscape surface, line or spectrum wrote, or one of the original program"
 
 
@@ -59,9 +61,9 @@ def _fill(file: h5py.File, surface: Surface) -> None:
             if folder == "values":
                 group[_escaped(name)].attrs.update(surface.quantity(name).facts())
     if surface.trails:
-        trails = file.create_group("trails", track_order=True)
+        group = file.create_group("trails", track_order=True)
         for name, trail in surface.trails.items():
-            _write_trail(trails.create_group(_escaped(name)), trail)
+            _write_trail(group.create_group(_escaped(name)), trail)
     for name, points in surface.drawn.items():
         _write_drawn(file.create_group(f"drawn/{_escaped(name)}"), points)
 
@@ -196,6 +198,10 @@ def _read_trail(group: PlainGroup) -> Trail:
 def _path_facts(group: PlainGroup, shape: tuple[int, ...]) -> dict[str, Any]:
     """Of the trail of a training run, or of an optimizer on a formula, which has no nets."""
     status, ended = _codes("trail", group.array("status", shape)), group.facts().get("ended", "")
+    there = ("x", "y", "residual", "step") if "nets" in group.names() else ("x", "y", "step")
+    places = [_numbers(group.array(name, shape)) for name in there]
+    if not all((np.abs(each) < FARTHEST).all() for each in places):
+        raise ValueError("a path lies at places that are not finite, or too far away to be drawn")
     return {"status": status, "nets": _hashes(group, shape), "clock": group.text("clock"), "ended": str(ended)}
 
 

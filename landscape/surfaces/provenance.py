@@ -16,12 +16,12 @@ Path = tuple[str, ...]
 NUMBER = (int, float)
 
 
-def entry(kind: Any = str, *, describes: bool = False, each: bool = False) -> Any:
-    """A fact of a type, or a group of facts; `each`: a mapping of names to such groups.
+def entry(kind: Any = str, *, describes: bool = False, each: bool = False, of: Any = object) -> Any:
+    """A fact of a type, or a group of facts; `each`: a mapping of names to such groups; `of`: the type of a list's entries.
 
     `describes`: where and how it ran, or a path beside a hash of what it led to; the others identify a run.
     """
-    return dataclasses.field(default=None, metadata={"kind": kind, "describes": describes, "each": each})
+    return dataclasses.field(default=None, metadata={"kind": kind, "describes": describes, "each": each, "of": of})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,9 +118,9 @@ class DirectionFacts(Facts):
     moving: int | None = entry(int)
     """Parameters that move, where `only` says which."""
     orthogonal: bool | None = entry(bool)
-    shares: list[float] | None = entry(list, describes=True)
+    shares: list[float] | None = entry(list, describes=True, of=NUMBER)
     """Of principal axes: the share of the path's squared distances to its final net that each holds."""
-    walk: list[float] | None = entry(list, describes=True)
+    walk: list[float] | None = entry(list, describes=True, of=NUMBER)
     """The same shares of a random walk over the same steps."""
     to: str | None = entry(describes=True)
     to_y: str | None = entry(describes=True)
@@ -293,6 +293,7 @@ def _read(how: Mapping[str, Any], value: Any) -> Any:
             return {str(name): kind.read(part) for name, part in value.items()} if isinstance(value, Mapping) else None
         return kind.read(value) if isinstance(value, (Mapping, str)) else None
     fits = isinstance(value, kind) and not (isinstance(value, bool) and kind is not bool)
+    fits = fits and (kind is not list or all(isinstance(part, how["of"]) for part in value))
     return value if fits else None
 
 

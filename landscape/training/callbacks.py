@@ -26,6 +26,7 @@ def lightning_callback(recorder: Recorder) -> Any:
         base = importlib.import_module("lightning.pytorch").Callback
     except ImportError:
         base = _imported("pytorch_lightning", "lightning").Callback
+    losses: list[Any] = []
 
     class Recording(base):  # type: ignore[misc, valid-type]
         def on_train_start(self, trainer: Any, module: Any) -> None:
@@ -33,12 +34,14 @@ def lightning_callback(recorder: Recorder) -> Any:
 
         def on_train_batch_end(self, trainer: Any, module: Any, outputs: Any, *rest: Any) -> None:
             loss = outputs.get("loss") if isinstance(outputs, dict) else outputs
-            metrics = {} if loss is None else {"loss": loss}
-            # with accumulated gradients several batches are one step
+            if loss is not None:
+                # Lightning hands over the loss divided by the number of batches whose gradients are one step
+                scale = trainer.accumulate_grad_batches if module.automatic_optimization else 1
+                losses.append(loss.detach() * scale)
             if trainer.global_step > recorder.steps:
+                metrics = {"loss": sum(losses) / len(losses)} if losses else {}
+                losses.clear()
                 recorder.step(module, step=trainer.global_step, **metrics)
-            else:
-                recorder.log(**metrics)
 
         def on_train_end(self, trainer: Any, module: Any) -> None:
             recorder.finish()

@@ -9,7 +9,9 @@ from __future__ import annotations
 import csv
 import json
 import math
+import numbers
 import os
+import secrets
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,12 +21,14 @@ import torch
 from torch import Tensor, nn
 
 from landscape.atomic import whole_file
+from landscape.checkpoint.checkpoint import load_checkpoint
 from landscape.checkpoint.save import save_checkpoint
 from landscape.errors import LandscapeError, UsageError
 from landscape.options.groups import named_path
-from landscape.options.option import check_whole
+from landscape.options.option import check_whole, shown
+from landscape.slice.steps import STEP
 from landscape.subject.net import bare
-from landscape.surfaces.run_log import CONFIG, LOG, load_run
+from landscape.surfaces.run_log import CONFIG, LOG, load_run, read_config
 from landscape.training.run_folder import FINAL, NETS
 
 if TYPE_CHECKING:
@@ -76,12 +80,18 @@ class Recorder:
         check_whole("every", every, 1)
         if overwrite and append:
             raise UsageError("overwrite and append exclude each other; drop one")
+        try:
+            json.dumps(dict(about or {}))
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"about: expected plain values such as texts and numbers ({error})") from None
         self.folder, self.every, self.steps = named_path("folder", folder), every, 0
+        self._mark = secrets.token_hex(8)
         self._about, self._overwrite, self._append = dict(about or {}), overwrite, append
         self._sums: dict[str, Any] = {}
         self._counts: dict[str, int] = {}
         self._rows: list[dict[str, Any]] = []
         self._model: nn.Module | None = None
+        self._last: tuple[dict[str, Any], dict[str, int]] = ({}, {})
         self._begun = self._finished = False
         self._writes, self._saved, self._started, self._before = True, -1, time.monotonic(), 0.0
         if model is not None:
@@ -108,21 +118,26 @@ class Recorder:
                 number.
         """
         self._check_begun()
-        self._model = self._model if model is None else model
+        if model is not None and not isinstance(model, nn.Module):
+            raise UsageError(f"model {shown(model)}: expected a torch.nn.Module")
+        if self._finished:
+            raise UsageError("finish() has ended this run; to go on, make a Recorder with append=True")
         number = self.steps + 1 if step is None else step
-        if number <= self.steps and self.steps:
-            raise UsageError(f"step {number}: expected a step after {self.steps}")
-        self.steps = number
-        self.log(**metrics)
-        if self.steps % self.every == 0:
+        if not isinstance(number, numbers.Integral) or isinstance(number, bool) or number <= self.steps:
+            raise UsageError(f"step {shown(step)}: expected a whole number above {self.steps}, that of the step before")
+        self._model = self._model if model is None else model
+        self.steps, self._last = int(number), ({}, {})
+        self._add_all(metrics)
+        if self.steps - max(self._saved, 0) >= self.every:
             self._row()
             self._save()
 
     def log(self, **metrics: Any) -> None:
-        """Metrics without a step, such as those of a test; they come into the next row."""
-        for name, value in metrics.items():
-            own = name in AS_GIVEN or name.startswith(("train_", "test_"))
-            self._add(name if own else f"train_{name}", value)
+        """Metrics of the net as it is now, such as those of a test: they come into the row of this step, or into the next one."""
+        self._check_begun()
+        self._add_all(metrics)
+        if self._rows and self._rows[-1]["step"] == self.steps and self.steps:
+            self._row()
 
     def finish(self) -> Path:
         """Saves the last net as FOLDER/final.pt, with the rest of the metrics; returns its path."""
@@ -148,11 +163,15 @@ class Recorder:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             known = (self.folder / CONFIG).exists()
-            if not known and any(self.folder.iterdir()):
+            if not known and any(not self._is_ours(path) for path in self.folder.iterdir()):
                 raise UsageError(f"{self.folder}: has files in it that are not those of a run; give another folder")
             if known and not (self._overwrite or self._append):
                 raise UsageError(
                     f"{self.folder} holds a run; give another folder, overwrite=True to remove it, or append=True to go on"
+                )
+            if known and self._append and not read_config(self.folder / CONFIG).get("recorded"):
+                raise UsageError(
+                    f"{self.folder} holds a run of landscape train, which that command continues; give another folder"
                 )
             if known and self._overwrite:
                 self._clear()
@@ -166,6 +185,12 @@ class Recorder:
                 f"cannot write {self.folder}: {error.strerror or error}; give another folder"
             ) from error
 
+    @staticmethod
+    def _is_ours(path: Path) -> bool:
+        """Whether it is what a recorder leaves that was stopped before the folder had a configuration."""
+        scratch = path.name.startswith(".") and path.name.endswith(".tmp")
+        return scratch or (path.name == NETS and path.is_dir() and not any(path.iterdir()))
+
     def _check_begun(self) -> None:
         if not self._begun:
             raise UsageError(
@@ -173,47 +198,73 @@ class Recorder:
             )
 
     def _config(self) -> dict[str, Any]:
-        return {**self._about, "save_every": self.every, "recorded": True}
+        """With a mark of this recording: nothing else tells two runs in one folder apart."""
+        return {**self._about, "save_every": self.every, "recorded": self._mark}
 
     def _clear(self) -> None:
         """Removes the files of an earlier run, and no others."""
-        for path in [self.folder / name for name in (LOG, FINAL, "state.pt")] + self._nets():
+        for path in [self.folder / name for name in (LOG, FINAL, "state.pt")] + list(self._nets().values()):
             path.unlink(missing_ok=True)
 
-    def _nets(self) -> list[Path]:
-        return sorted((self.folder / NETS).glob("step_*.pt"))
+    def _nets(self) -> dict[int, Path]:
+        """The saved nets by step, in their order."""
+        matches = {path: STEP.search(path.name) for path in (self.folder / NETS).glob("step_*.pt")}
+        return dict(sorted((int(match[1]), path) for path, match in matches.items() if match))
 
     def _resume(self) -> None:
-        """The steps and rows up to the last saved net."""
-        nets = self._nets()
-        self.steps = self._saved = int(nets[-1].stem.removeprefix("step_")) if nets else 0
-        (self.folder / FINAL).unlink(missing_ok=True)
+        """The steps and rows up to the last saved net; that of `finish` counts as one."""
+        self._mark = str(read_config(self.folder / CONFIG).get("recorded") or self._mark)
+        final, steps = self.folder / FINAL, list(self._nets())
+        self.steps = steps[-1] if steps else 0
+        if final.exists():
+            last = load_checkpoint(final).meta.get("step")
+            if isinstance(last, int) and last > self.steps:
+                self.steps = last
+                os.replace(final, self._place(last))
+            final.unlink(missing_ok=True)
+        self._saved = self.steps
         if (self.folder / LOG).exists():
             log = load_run(self.folder)
-            self._rows = [
+            rows = [
                 {name: float(log.columns[name][i]) for name in log.columns if log.given[name][i]}
                 for i in range(len(log.times))
                 if log.times[i] <= self.steps
             ]
-            self._rows = [{**row, "step": int(row["step"])} for row in self._rows]
+            self._rows = [{**row, "step": int(row["step"])} for row in rows]
             self._before = float(self._rows[-1].get("seconds", 0.0)) if self._rows else 0.0
+
+    def _place(self, step: int) -> Path:
+        return self.folder / NETS / f"step_{step:07d}.pt"
+
+    def _add_all(self, metrics: Mapping[str, Any]) -> None:
+        for name, value in metrics.items():
+            own = name in AS_GIVEN or name.startswith(("train_", "test_"))
+            self._add(name if own else f"train_{name}", value)
 
     def _add(self, name: str, value: Any) -> None:
         """Without waiting for a GPU."""
-        if isinstance(value, Tensor):
+        given = value
+        if isinstance(value, Tensor) and not value.is_complex():
             if value.numel() != 1:
                 raise UsageError(f"metric {name} of shape {tuple(value.shape)}: expected one number, such as its mean")
             value = value.detach().reshape(()).double()
-        elif not isinstance(value, (int, float)) and not hasattr(value, "__float__"):
-            raise UsageError(f"metric {name} of type {type(value).__name__}: expected a number")
         else:
-            value = float(value)
+            try:
+                value = float(value) if not isinstance(value, (str, Tensor)) else None
+            except (TypeError, ValueError):
+                value = None
+            if value is None:
+                raise UsageError(f"metric {name} {shown(given)}: expected one real number")
         self._sums[name] = self._sums.get(name, 0.0) + value
         self._counts[name] = self._counts.get(name, 0) + 1
 
     def _row(self) -> None:
-        means = {name: float(total) / self._counts[name] for name, total in self._sums.items()}
-        self._sums, self._counts = {}, {}
+        """The means since the row before; more of the same step join that row."""
+        sums, counts = self._last
+        for name, total in self._sums.items():
+            sums[name], counts[name] = sums.get(name, 0.0) + total, counts.get(name, 0) + self._counts[name]
+        self._sums, self._counts, self._last = {}, {}, (sums, counts)
+        means = {name: float(total) / counts[name] for name, total in sums.items()}
         seconds = self._before + time.monotonic() - self._started
         same = self._rows.pop() if self._rows and self._rows[-1]["step"] == self.steps else {}
         self._rows.append({**same, "step": self.steps, **means, "seconds": round(seconds, 3)})
@@ -233,7 +284,7 @@ class Recorder:
 
     def _save(self) -> None:
         if self._writes and self.steps != self._saved:
-            save_checkpoint(self.folder / NETS / f"step_{self.steps:07d}.pt", self._weights(), self._meta())
+            save_checkpoint(self._place(self.steps), self._weights(), self._meta())
             self._saved = self.steps
 
     def _weights(self) -> dict[str, Tensor]:

@@ -108,7 +108,7 @@ def test_a_long_random_walk_seen_from_its_end_has_eight_over_pi_squared():
         (lambda path: np.linspace(0, 1, 6)[:, None] * path[0], "lie on one line"),
         (
             lambda path: np.where(np.arange(COUNT)[:, None] == 3, np.nan, path),
-            "net 4 of the path has weights that are NaN",
+            "the nets of the path have weights that are NaN",
         ),
     ],
 )

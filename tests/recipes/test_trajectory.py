@@ -18,6 +18,7 @@ from landscape.surfaces import load_surface
 
 OPTIONS = {"model": "net.py:build", "data": "npz:data.npz", "normalize": "digits", "threads": 1, "quiet": True}
 SMALL = {"x": "auto:5", "y": "auto:5", **OPTIONS}
+OVER = {name: value for name, value in OPTIONS.items() if name != "normalize"}  # the plane's own
 STEPS = 6
 
 
@@ -156,7 +157,7 @@ def same_trails(one, other) -> bool:
 def test_paths_over_another_plane_leave_its_values_alone(run, here):
     plane = {"x": "-1:1:3", "y": "-1:1:3", "out": "plane.h5", **OPTIONS}
     before = ll.surface("run/final.pt", **plane)
-    after = ll.trajectory("run", over="plane.h5", **OPTIONS)
+    after = ll.trajectory("run", over="plane.h5", **OVER)
     np.testing.assert_array_equal(before.values["train_loss"], after.values["train_loss"])
     trail = load_surface("plane.h5").trails["run"]
     away = [np.linalg.norm(weights(state(number)) - weights(state(STEPS))) for number in range(STEPS + 1)]
@@ -170,11 +171,11 @@ def test_a_longer_run_keeps_the_losses_of_the_nets_over_the_same_plane(run):
     last = Path(f"run/checkpoints/step_{STEPS:07d}.pt")
     held = last.read_bytes()
     last.unlink()
-    first = ll.trajectory("run", over="plane.h5", **OPTIONS).trails["run"]
+    first = ll.trajectory("run", over="plane.h5", **OVER).trails["run"]
     with h5py.File("plane.h5", "r+") as file:
         file["trails/run/metrics/train_loss"][0] = 7.0  # if it is computed again, this is gone
     last.write_bytes(held)
-    grown = ll.trajectory("run", over="plane.h5", **OPTIONS).trails["run"]
+    grown = ll.trajectory("run", over="plane.h5", **OVER).trails["run"]
     assert len(grown.x) == len(first.x) + 1 and (grown.status == 1).all()
     assert grown.metrics["train_loss"][0] == 7.0 and np.isfinite(grown.metrics["train_loss"][-1])
 
@@ -221,11 +222,11 @@ def test_unusable_nets_are_named_and_left_out_on_demand(run):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"x": "auto:1"}, "number of points must be from 2"),
+        ({"x": "auto:1"}, "x range 'auto:1': expected a number of points from 2"),
         ({"x": "auto:many"}, "x range 'auto:many': expected auto:N"),
         ({"marks": -1}, "marks -1: expected"),
         ({"along": "uphill"}, "along 'uphill': expected one of pca, random, hessian, gradient"),
-        ({"over": "nothing.h5"}, "nothing.h5"),
+        ({"along": "random", "y": "auto:0"}, "y range 'auto:0': expected a number of points"),
         ({"out": "missing/t.h5"}, "folder missing does not exist"),
     ],
 )
@@ -237,3 +238,81 @@ def test_bad_input_is_one_line_before_anything_is_computed(run, options, words):
 def test_surface_names_what_along_takes(here):
     with pytest.raises(UsageError, match="along 'pca:': expected random, hessian, gradient or pca:RUN"):
         ll.surface("net.pt", along="pca:", **OPTIONS)
+
+
+def test_what_over_takes_from_the_surface_cannot_be_asked_for(run):
+    ll.surface("net.pt", x="-1:1:3", y="-1:1:3", out="plane.h5", **OPTIONS)
+    ll.line("net.pt", x="-1:1:3", out="line.h5", **OPTIONS)
+    for options, words in (
+        ({"over": "plane.h5", "samples": 3}, "which excludes samples"),
+        ({"over": "plane.h5", "out": "elsewhere.h5"}, "which excludes out elsewhere.h5"),
+        ({"over": "line.h5"}, "line.h5: has one axis"),
+        ({"over": "nothing.h5"}, "nothing.h5"),
+    ):
+        with pytest.raises(LandscapeError, match=words):
+            ll.trajectory("run", **OVER, **options)
+
+
+def test_a_damaged_last_net_is_left_out_on_demand_as_any_other(run):
+    Path("run/final.pt").unlink()
+    Path(f"run/checkpoints/step_{STEPS:07d}.pt").write_bytes(b"")
+    with pytest.raises(CheckpointError, match="is empty"):
+        ll.trajectory("run", **SMALL)
+    for along in ("pca", "random"):
+        trail = ll.trajectory("run", skip_bad=True, along=along, **SMALL).trails["run"]
+        np.testing.assert_array_equal(trail.step, np.arange(STEPS))
+
+
+def test_weights_that_are_not_finite_are_named(run):
+    path = Path("run/checkpoints/step_0000002.pt")
+    kept = torch.load(path, weights_only=True)
+    kept["state_dict"]["0.weight"][0, 0, 0, 0] = float("nan")
+    torch.save(kept, path)
+    for along in ("pca", "random"):
+        with pytest.raises(CheckpointError, match="net 3 of 7 of the path run: .*0.weight holds NaN or inf"):
+            ll.trajectory("run", along=along, **SMALL)
+
+
+def test_equal_nets_lie_at_one_place_of_another_plane(run):
+    for number in range(1, STEPS + 1):
+        shutil.copy("run/checkpoints/step_0000000.pt", f"run/checkpoints/step_{number:07d}.pt")
+    surface = ll.trajectory("run", along="random", **SMALL)
+    assert not surface.trails["run"].x.any() and surface.x[0] < 0 < surface.x[-1]
+    with pytest.raises(LandscapeError, match="the nets of the path are all the same"):
+        ll.trajectory("run", **SMALL)
+
+
+def test_modules_in_memory_are_a_path_and_a_run_called_nets_keeps_the_named_nets(run, here):
+    build = resolve_callable("net.py:build")
+    modules = []
+    for number in range(STEPS + 1):
+        net = build()
+        net.load_state_dict(state(number))
+        modules.append(net.eval())
+    own = {name: value for name, value in SMALL.items() if name != "model"}
+    trail = ll.trajectory(modules, **own).trails["trajectory"]
+    stored = ll.trajectory("run", **SMALL).trails["run"]
+    np.testing.assert_allclose(trail.metrics["train_loss"], stored.metrics["train_loss"], rtol=1e-6)
+    Path("run").rename("nets")
+    surface = ll.trajectory("nets", to="net.pt", to_y="other.pt", batchnorm="keep", out="named.h5", **SMALL)
+    assert list(load_surface("named.h5").trails) == list(surface.trails) == ["nets", "nets (run)"]
+    named = surface.trails["nets"]
+    assert len(named.labels) == 3 and surface.x[0] < named.x.min() and named.x.max() < surface.x[-1], (
+        "the nets are seen too"
+    )
+
+
+def test_with_a_part_that_moves_distances_count_all_and_the_penalty_is_left_out(run):
+    surface = ll.trajectory("run", only="^4", l2=0.1, precision="fp64", **SMALL)
+    trail = surface.trails["run"]
+    assert "train_loss_l2" in surface.values and set(trail.metrics) == {
+        name for split in ("train_", "foot_train_") for name in (f"{split}loss", f"{split}accuracy")
+    }
+    whole = np.linalg.norm(weights(state(0)) - weights(state(STEPS)))
+    assert np.hypot(np.hypot(trail.x[0], trail.y[0]), trail.residual[0]) == pytest.approx(whole, rel=1e-9)
+    assert trail.metrics["train_loss"][0] == pytest.approx(loss_of(state(0)), rel=1e-9)
+
+
+def test_axes_that_are_scaled_state_no_shares(run):
+    surface = ll.trajectory("run", norm="filter", **SMALL)
+    assert surface.known.directions.shares is None and "scaled by filter" in surface.grid.axes[0].label

@@ -32,6 +32,10 @@ def nets(folder: Path, *names: str, step: int | None = None) -> Path:
         (["model_epoch_3", "model_epoch_4"], [3, 4], "epoch"),
         (["checkpoint-500", "checkpoint-1000"], [500, 1000], "step"),
         (["epoch=0-loss=1.25-step=3", "epoch=0-loss=0.75-step=7"], [3, 7], "step"),
+        (["epoch_12.5", "epoch_25.5"], [12.5, 25.5], "epoch"),
+        (["step_1000.20240501", "step_2000.20240501"], [1000, 2000], "step"),
+        (["step_1,000", "step_2,000"], [1, 2], "step"),
+        (["net.1.9", "net.1.10"], [9, 10], "step"),
     ],
 )
 def test_steps_are_read_from_names(names, steps, clock):
@@ -43,6 +47,7 @@ def test_steps_are_read_from_names(names, steps, clock):
     [
         (["a", "b"], "the order of a, b is not known"),
         (["1_2", "2_3"], "the order of 1_2, 2_3 is not known"),
+        (["epoch1_iter90", "epoch2_iter10"], "expected steps that count through all epochs"),
         (["step_5", "other_step_5"], "step_5 and other_step_5 are both of step 5"),
     ],
 )
@@ -89,9 +94,30 @@ def test_loose_files_are_one_run_and_each_pattern_is_another(tmp_path):
     assert [t.name for t in trajectories([one, one])] == ["one", "one 2"]
 
 
+def test_older_folders_of_transformers_go_by_their_names(tmp_path):
+    for step in (8, 16):
+        nets(tmp_path / "out" / f"checkpoint-{step}", "pytorch_model.bin")
+    assert trajectories(tmp_path / "out")[0].steps == (8, 16)
+    assert trajectories(str(tmp_path / "out" / "checkpoint-*" / "pytorch_model.bin"))[0].steps == (8, 16)
+
+
+def test_a_list_of_a_run_keeps_its_order_where_names_have_no_steps(tmp_path):
+    folder = nets(tmp_path / "run", "a.pt", "b.pt")
+    (found,) = trajectories([[folder / "b.pt", folder / "a.pt"]])
+    assert found.steps == (0, 1) and found.clock == "net" and found.nets[0].name == "b.pt"
+
+
+def test_a_final_net_without_a_step_is_left_out_with_a_note(tmp_path):
+    folder = nets(tmp_path / "run", "step_1.pt", "step_2.pt", "final.pt")
+    (found,) = trajectories(folder)
+    assert found.steps == (1, 2) and "final.pt: it does not say its step" in found.notes[0]
+
+
 def test_names_with_brackets_are_names_where_there_are_such_files(tmp_path):
     folder = nets(tmp_path / "run [a]", "step_1.pt", "step_2.pt")
     assert trajectories(folder)[0].steps == (1, 2)
+    assert trajectories(str(folder / "step_*.pt"))[0].steps == (1, 2)
+    assert trajectories(folder / ".." / "run [a]")[0].name == trajectories(str(folder) + "/.")[0].name == "run [a]"
 
 
 def test_nets_in_memory_keep_their_order():
@@ -109,6 +135,7 @@ def test_nets_in_memory_keep_their_order():
         (lambda folder: nets(folder / "a", "best.pt", "last.pt"), "no nets with a step in their names"),
         (lambda folder: str(folder / "nothing_*.pt"), "no checkpoint has such a name"),
         (lambda folder: [], "no run"),
+        (lambda folder: str(folder / "nothing"), "there is no such folder or file"),
         (lambda folder: 7, "run 7: expected a run folder"),
         (lambda folder: [nets(folder, "step_1.pt") / "step_1.pt"], "one net is not a path"),
     ],

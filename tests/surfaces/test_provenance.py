@@ -31,7 +31,8 @@ def full(facts: type[Facts]) -> Any:
         if isinstance(kind, type) and issubclass(kind, Facts):
             values[field.name] = {"train": full(kind)} if each else full(kind)
         else:
-            usual = {str: "text", int: number, bool: True, list: ["a"], dict: {"torch": "2"}}
+            several = ["a"] if field.metadata["of"] is object else [0.5]
+            usual = {str: "text", int: number, bool: True, list: several, dict: {"torch": "2"}}
             values[field.name] = usual[kind] if kind in usual else number / 8
     return facts(**values)
 
@@ -51,6 +52,7 @@ def test_entries_of_later_versions_and_of_other_types_are_left_out():
         {"command": 3, "colour": "red", "model": {"name": "a", "parameters": True, "depth": 3}, "l2": "x"}
     )
     assert found == Provenance(model=ModelFacts(name="a"))
+    assert Provenance.read({"directions": {"shares": ["a", None]}}) == Provenance.read({"directions": {}})
 
 
 def test_a_bare_name_of_model_or_data_is_read():

@@ -65,7 +65,7 @@ def test_nets_are_saved_at_the_start_every_few_steps_and_at_the_end(tmp_path, lo
     np.testing.assert_allclose(log.columns["train_loss"], means, rtol=1e-6)
 
 
-def test_metrics_without_a_step_come_into_the_next_row(tmp_path, model):
+def test_metrics_without_a_step_come_into_the_row_of_the_present_step_or_the_next(tmp_path, model):
     recorder = ll.Recorder(tmp_path / "run", every=2)
     recorder.begin(model)
     for step in range(4):
@@ -73,7 +73,7 @@ def test_metrics_without_a_step_come_into_the_next_row(tmp_path, model):
         recorder.step(accuracy=torch.tensor([0.25 * step]))
     with (tmp_path / "run" / "log.csv").open() as stream:
         rows = list(csv.DictReader(stream))
-    assert [row["test_loss"] for row in rows] == ["0.5", "2.5"]
+    assert [row["test_loss"] for row in rows] == ["1.0", "3.0"], "that of step 2 is in the row of step 2"
     assert [row["train_accuracy"] for row in rows] == ["0.125", "0.625"] and rows[0]["lr"] == "0.5"
 
 
@@ -132,9 +132,14 @@ def test_a_block_that_fails_leaves_no_final_net(tmp_path, model):
         ),
         (
             lambda folder, model: ll.Recorder(folder / "run", model).step(loss="low"),
-            "train_loss of type str: expected a number",
+            "metric train_loss 'low': expected one real number",
         ),
         (lambda folder, model: ll.Recorder(folder / "run", model, overwrite=True, append=True), "exclude each other"),
+        (
+            lambda folder, model: ll.Recorder(folder / "run", model, about={"lr": torch.ones(1)}),
+            "about: expected plain values",
+        ),
+        (lambda folder, model: ll.Recorder(folder / "run", model).step(5), "model 5: expected a torch.nn.Module"),
     ],
 )
 def test_wrong_use_is_one_line(tmp_path, model, use, words):
@@ -143,11 +148,47 @@ def test_wrong_use_is_one_line(tmp_path, model, use, words):
         use(tmp_path, model)
 
 
-def test_steps_must_rise(tmp_path, model):
+@pytest.mark.parametrize("step", [5, -5, 5.5, 6.0, True, "6", torch.tensor(6)])
+def test_steps_are_whole_numbers_that_rise(tmp_path, model, step):
     recorder = ll.Recorder(tmp_path / "run", model, every=10)
     recorder.step(step=5)
-    with pytest.raises(UsageError, match="step 5: expected a step after 5"):
-        recorder.step(step=5)
+    with pytest.raises(UsageError, match="expected a whole number above 5"):
+        recorder.step(step=step)
+
+
+def test_steps_that_jump_over_the_interval_are_saved_too(tmp_path, model):
+    recorder = ll.Recorder(tmp_path / "run", model, every=100)
+    for step in range(1, 400, 30):
+        recorder.step(step=step, loss=1.0)
+    assert steps_in(tmp_path / "run") == [0, 121, 241, 361]
+
+
+def test_a_finished_run_goes_on_from_its_final_net(tmp_path, loop, model):
+    recorder = ll.Recorder(tmp_path / "run", model, every=4)
+    losses = loop(recorder, model, 6)
+    recorder.finish()
+    with pytest.raises(UsageError, match="has ended this run"):
+        recorder.step(loss=1.0)
+    final = model.weight.detach().clone()
+    again = ll.Recorder(tmp_path / "run", model, every=4, append=True)
+    assert again.steps == 6 and not (tmp_path / "run" / "final.pt").exists()
+    torch.testing.assert_close(saved(tmp_path / "run", 6), final, rtol=0, atol=0)
+    more = loop(again, model, 4)
+    again.finish()
+    assert steps_in(tmp_path / "run") == [0, 4, 6, 10]
+    log = load_run(tmp_path / "run")
+    np.testing.assert_array_equal(log.times, [4, 6, 10])
+    expected = [np.mean(losses[:4]), np.mean(losses[4:]), np.mean(more)]
+    np.testing.assert_allclose(log.columns["train_loss"], expected, rtol=1e-6)
+
+
+def test_a_folder_of_a_recorder_that_was_killed_at_once_is_taken(tmp_path, model):
+    (tmp_path / "run" / "checkpoints").mkdir(parents=True)
+    ll.Recorder(tmp_path / "run", model)
+    (tmp_path / "run" / "checkpoints" / "step_best.pt").write_bytes(b"")
+    save = tmp_path / "run" / "checkpoints" / "step_10000000.pt"
+    save.write_bytes((tmp_path / "run" / "checkpoints" / "step_0000000.pt").read_bytes())
+    assert ll.Recorder(tmp_path / "run", model, append=True).steps == 10_000_000
 
 
 def test_the_trainer_of_transformers_records_a_run(tmp_path):
@@ -162,10 +203,13 @@ def test_the_trainer_of_transformers_records_a_run(tmp_path):
         save_steps=3, report_to=[], disable_tqdm=True, use_cpu=True,
     )  # fmt: skip
     callback = ll.transformers_callback(ll.Recorder(tmp_path / "run", every=2))
-    transformers.Trainer(net, settings, train_dataset=texts, callbacks=[callback]).train()
+    trainer = transformers.Trainer(net, settings, train_dataset=texts, callbacks=[callback])
+    trainer.train()
     assert steps_in(tmp_path / "run") == [0, 2, 4, 6]
     log = load_run(tmp_path / "run")
-    assert log.times[-1] == 6 and np.isfinite(log.columns["train_loss"][-1]) and "lr" in log.columns
+    np.testing.assert_array_equal(log.times, [2, 4, 6])
+    truth = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    np.testing.assert_allclose(log.columns["train_loss"], truth, rtol=1e-6)
     loader = torch.utils.data.DataLoader(texts, 8)
     for folder, steps in (("run", [0, 2, 4, 6]), ("out", [3, 6])):
         options = {"model": net, "data": loader, "quiet": True, "x": (-1, 1, 3), "y": (-1, 1, 3), "threads": 1}
@@ -185,7 +229,7 @@ def test_lightning_records_a_run_by_its_steps(tmp_path):
             self.layer = nn.Linear(3, 1)
 
         def training_step(self, batch, number):
-            return (self.layer(batch[0]) - 1).square().mean()
+            return 0 * self.layer(batch[0]).sum() + 8
 
         def configure_optimizers(self):
             return torch.optim.SGD(self.parameters(), 0.05)
@@ -199,4 +243,6 @@ def test_lightning_records_a_run_by_its_steps(tmp_path):
     trainer.fit(Net(), data)
     assert steps_in(tmp_path / "run") == [0, 2, 4, 6], "two batches are one step"
     assert (tmp_path / "run" / "final.pt").exists()
-    np.testing.assert_array_equal(load_run(tmp_path / "run").times, [2, 4, 6])
+    log = load_run(tmp_path / "run")
+    np.testing.assert_array_equal(log.times, [2, 4, 6])
+    np.testing.assert_allclose(log.columns["train_loss"], 8, err_msg="not divided by the batches of a step")

@@ -247,10 +247,11 @@ def _kind(made: dict, kind: str) -> str:
 def _shares(made: dict) -> list[str]:
     """How much of a path lies in its plane, beside a path that goes nowhere."""
     shares, walk = made.get("shares"), made.get("walk")
-    if not isinstance(shares, list) or len(shares) < 2:
+    if not shares or len(shares) < 2:
         return []
-    held = f"they hold {_percents(shares)} of their squared distances to it"
-    return [held + (f" (a random walk of these steps: {_percents(walk)})" if isinstance(walk, list) else "")]
+    part = made.get("only") or made.get("ignore") not in (None, "none")
+    held = f"they hold {_percents(shares)} of their squared distances to it" + (" in what moves" if part else "")
+    return [held + (f" (a random walk of these steps: {_percents(walk)})" if walk else "")]
 
 
 def _percents(shares: list) -> str:

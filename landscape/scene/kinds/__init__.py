@@ -28,6 +28,7 @@ KIND_FILES = {
     "response": "response",
     "spread": "spread",
     "curvature": "curvature",
+    "dynamics": "dynamics",
     "curves": "curves",
     "spectrum": "spectrum",
     "layers": "layers",

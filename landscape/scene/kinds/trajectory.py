@@ -79,9 +79,9 @@ def _view(surface: Surface, shown: ScaledMetric, camera: Camera, options: Option
     notes = (*field.notes, *_notes(paths, metric, field), *lines.notes)
     ends = [trail.step for trail in paths.values() if trail.step is not None]
     first, last = min(float(each[0]) for each in ends), max(float(each[-1]) for each in ends)
-    counted = next(iter(paths.values())).clock
-    clock = CLOCKS.get(counted, "training step") if _of_nets(paths) else counted
-    last = max(last, first + 1)  # a path that goes nowhere
+    words = CLOCKS if _of_nets(paths) else {}
+    clock = " or ".join(dict.fromkeys(words.get(trail.clock, trail.clock or "step") for trail in paths.values()))
+    last = last if last > first else first + 1.0
     along = Frame(clock, lines.left.label, (first, last), (lines.left.low, lines.left.high), equal=False)
     return Course(flat=Flat(field=field, paint=BANDS), lines=lines, along=along, caption=caption, notes=notes)
 
@@ -243,6 +243,11 @@ def _notes(paths: Paths, metric: str, field: Field) -> list[str]:
             notes.append(f"{of}losses of {known} of {len(x)} {places}")
         if trail.ended:
             notes.append(f"{of}{trail.ended}")
+        lost = (
+            (trail.status == DONE) & ~np.isfinite(_values(trail, FOOT + metric)) & np.isfinite(_values(trail, metric))
+        )
+        if trail.nets and lost.any():
+            notes.append(f"{of}at the feet of {int(lost.sum())} nets the loss is not finite")
     return notes
 
 

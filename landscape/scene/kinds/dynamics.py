@@ -1,0 +1,240 @@
+"""Training dynamics: the loss of one or several runs, and below it what was measured along them, over one axis of steps.
+
+Owns: the kind `dynamics`: which quantities share a panel (those of one role), the scales of the panels, and how several runs are
+told apart. In a picture of one run colours stand for quantities, in one of several for runs.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from landscape.errors import UsageError
+from landscape.quantity import (
+    CONDITION,
+    COVARIANCE,
+    DISTANCE,
+    GRADIENT,
+    LARGEST,
+    LOSS,
+    SHARPNESS,
+    STIFFNESS,
+    THRESHOLD,
+    Quantity,
+)
+from landscape.scene.bands import band_notes
+from landscape.scene.colors import PATH_COLORS
+from landscape.scene.facts.surface import facts, subject
+from landscape.scene.holes import drawable
+from landscape.scene.kinds.kind import NO_LEVELS, SURFACE, Kind, Options, names_of
+from landscape.scene.kinds.line import left_scales, metric_curve, point_notes
+from landscape.scene.scale import LINEAR, LOG, LOG_FROM_RATIO, Scale
+from landscape.scene.scene import Frame, Scene
+from landscape.scene.thin import thinned
+from landscape.scene.views.curve import axes_of, scaled_axis
+from landscape.scene.views.lines import Curve, Lines, Strip
+from landscape.surfaces.surface import Surface
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One panel below the losses: its label, the roles of what it shows, and whether its values are spread over decades."""
+
+    label: str
+    roles: tuple[str, ...]
+    log: bool = True
+
+
+PANELS = (
+    Panel("curvature", (LARGEST, SHARPNESS, THRESHOLD)),
+    Panel("gradient covariance", (COVARIANCE,)),
+    Panel("last / first eigenvalue", (CONDITION,)),
+    Panel("stiffness", (STIFFNESS,), log=False),
+    Panel("gradient norm", (GRADIENT,)),
+    Panel("distance", (DISTANCE,), log=False),
+)
+HEIGHT, TALL, TICKS = 0.45, 0.85, 5
+# A threshold far above all that was measured would press the curves together: it is drawn as far as this factor.
+ABOVE = 3.0
+# Of the quantities in the panels of a picture of one run, one after the other; and of thresholds.
+OF_ONE, BOUND = (PATH_COLORS[0], PATH_COLORS[1], *PATH_COLORS[3:7], "#4f7d2a"), PATH_COLORS[7]
+HIGH = "the stability threshold, {least} to {most}, lies above the picture"
+
+
+def _together(surfaces: Sequence[Surface], options: Options) -> Scene:
+    first = surfaces[0]
+    rows = _rows(surfaces, lambda row: row.kind == LOSS and not row.role and not row.aside)
+    if options.metric:
+        rows = [row for row in rows if options.metric in (row.name, row.metric)]
+    if not rows or not _panels(surfaces):
+        raise UsageError(
+            f"{first.source or 'this surface'} holds no training dynamics; landscape dynamics RUN computes them"
+        )
+    names = options.names or names_of(surfaces) if len(surfaces) > 1 else ("",)
+    what = "training dynamics"
+    caption = options.caption(subject(first), what, facts(first, centers=[]))
+    views = tuple(
+        _lines(surfaces, rows, scale, names, options)
+        for scale in left_scales(surfaces, [r.name for r in rows], options)
+    )
+    views = tuple(replace(view, caption=caption) for view in views)
+    ends = np.concatenate([thinned(surface, rows[0].name).x for surface in surfaces])
+    low, high = float(ends.min()), float(ends.max())
+    label, left = first.grid.axes[0].label or "training step", views[0].left
+    frame = Frame(label, left.label, (low, high if high > low else low + 1), (left.low, left.high), equal=False)
+    return Scene(frame, views)
+
+
+def _rows(surfaces: Sequence[Surface], wanted: Callable[[Quantity], bool]) -> list[Quantity]:
+    """The quantities that all surfaces hold."""
+    shared = [name for name in surfaces[0].values if all(name in surface.values for surface in surfaces)]
+    return [row for row in map(surfaces[0].quantity, shared) if wanted(row)]
+
+
+def _panels(surfaces: Sequence[Surface]) -> list[tuple[Panel, list[Quantity]]]:
+    """The panels of which something is known, with their quantities."""
+    found = []
+    for panel in PANELS:
+        rows = _rows(surfaces, functools.partial(_belongs, panel))
+        rows = [row for row in rows if any(np.isfinite(surface.values[row.name]).any() for surface in surfaces)]
+        if any(row.role != THRESHOLD for row in rows):
+            found.append((panel, sorted(rows, key=lambda row: panel.roles.index(row.role))))
+    return found
+
+
+def _belongs(panel: Panel, row: Quantity) -> bool:
+    return row.role in panel.roles and not row.aside
+
+
+def _lines(
+    surfaces: Sequence[Surface], rows: Sequence[Quantity], scale: Scale | None, names: Sequence[str], options: Options
+) -> Lines:
+    left, _ = axes_of(rows, scale)
+    curves = [
+        curve for each in zip(surfaces, names, _colors(surfaces), strict=True) for curve in _above(rows, scale, *each)
+    ]
+    strips = tuple(_strips(surfaces))
+    several = len(surfaces) > 1
+    left = replace(left, color=PATH_COLORS[0])
+    return Lines(
+        curves=tuple(curves), left=left, right=None, strips=strips, notes=tuple(_notes(surfaces, rows, scale, several))
+    )
+
+
+def _colors(surfaces: Sequence[Surface]) -> list[str]:
+    return [PATH_COLORS[number % len(PATH_COLORS)] for number in range(len(surfaces))]
+
+
+def _above(rows: Sequence[Quantity], scale: Scale | None, surface: Surface, name: str, color: str) -> Iterator[Curve]:
+    for row in rows:
+        curve = metric_curve(surface, row.name, scale)
+        if name:
+            label = name if row is rows[0] else ""
+            yield replace(curve, color=color, label=label)
+        else:
+            yield curve
+
+
+def _strips(surfaces: Sequence[Surface]) -> Iterator[Strip]:
+    used = 0
+    for panel, found in _panels(surfaces):
+        rows = _shown(found, several=len(surfaces) > 1)
+        first = used if len(rows) > 1 else 0
+        colors = [] if len(surfaces) > 1 else [OF_ONE[(first + i) % len(OF_ONE)] for i in range(len(rows))]
+        used += len(rows) if len(rows) > 1 else 0
+        yield _strip(surfaces, panel, rows, colors)
+
+
+def _strip(surfaces: Sequence[Surface], panel: Panel, rows: Sequence[Quantity], colors: Sequence[str]) -> Strip:
+    """`colors`: of each quantity, in a picture of one run."""
+    scale = _scale(surfaces, panel, rows)
+    axis = scaled_axis(panel.label, scale, PATH_COLORS[0], TICKS)
+    curves = []
+    for surface, color in zip(surfaces, _colors(surfaces), strict=True):
+        for number, row in enumerate(rows):
+            curve = metric_curve(surface, row.name, scale)
+            if row.role == THRESHOLD:
+                curve = replace(curve, y=_within(surface, row, scale))
+                if not np.isfinite(curve.y).any():
+                    continue
+            dashed = row.role == THRESHOLD or (len(surfaces) > 1 and number > 0)
+            own = BOUND if colors and row.role == THRESHOLD else colors[number] if colors else color
+            curves.append(replace(curve, color=own, dashed=dashed, label=row.label if colors else ""))
+    return Strip(tuple(curves), axis, TALL if len(rows) > 2 else HEIGHT, zero=axis.low < 0 < axis.high)
+
+
+def _within(surface: Surface, row: Quantity, scale: Scale) -> np.ndarray:
+    """A threshold where it lies in the picture: at the border it would be taken for one."""
+    values = thinned(surface, row.name).values[row.name]
+    return np.where((values >= scale.vmin) & (values <= scale.vmax), values, np.nan)
+
+
+def _shown(rows: Sequence[Quantity], *, several: bool) -> list[Quantity]:
+    """All of one run; of several the first of each role, and both kinds of stiffness."""
+    if not several:
+        return list(rows)
+    if rows[0].role == STIFFNESS:
+        return list(rows)
+    firsts = {row.role: row for row in reversed(rows)}
+    main = next(row for row in rows if row.role != THRESHOLD)
+    return [main, *([firsts[THRESHOLD]] if THRESHOLD in firsts else [])]
+
+
+def _scale(surfaces: Sequence[Surface], panel: Panel, rows: Sequence[Quantity]) -> Scale:
+    """From the least to the greatest of what was measured; a threshold counts as far as it is near."""
+    values = np.concatenate([
+        drawable(thinned(surface, row.name), row.name) for surface in surfaces for row in rows if row.role != THRESHOLD
+    ])  # fmt: skip
+    if not values.size:
+        return Scale(LINEAR, 0.0, 1.0)
+    low, high = float(values.min()), float(values.max())
+    bounds = [
+        drawable(thinned(surface, row.name), row.name) for surface in surfaces for row in rows if row.role == THRESHOLD
+    ]
+    near = [each for bound in bounds for each in bound if low / ABOVE <= each <= max(high, 0.0) * ABOVE]
+    low, high = min([low, *near]), max([high, *near])
+    if panel.log and low > 0 and high > LOG_FROM_RATIO / 4 * low:
+        return Scale(LOG, low, high)
+    low = min(low, 0.0)
+    return Scale(LINEAR, low, high if high > low else low + 1.0)
+
+
+def _notes(surfaces: Sequence[Surface], rows: Sequence[Quantity], scale: Scale | None, several: bool) -> list[str]:
+    notes = []
+    found = {row.role for _, some in _panels(surfaces) for row in some}
+    if several and THRESHOLD in found:
+        notes.append("dashed in the panel of curvature: stability threshold")
+    if several and STIFFNESS in found:
+        notes.append("stiffness: solid within classes, dashed between")
+    notes += [note for surface in surfaces for note in _high(surface, surfaces)]
+    for surface in surfaces if not several else []:
+        notes += [note for row in rows for note in point_notes(surface, row.name, scale)]
+        notes += band_notes(surface, [row.name for row in rows])
+    return list(dict.fromkeys(notes))
+
+
+def _high(surface: Surface, surfaces: Sequence[Surface]) -> list[str]:
+    """Where a threshold is not seen, because it is far above all that was measured."""
+    for panel, found in _panels(surfaces):
+        rows = _shown(found, several=len(surfaces) > 1)
+        for row in rows:
+            values = drawable(thinned(surface, row.name), row.name)
+            if row.role == THRESHOLD and values.size and values.min() > _scale(surfaces, panel, rows).vmax:
+                return [HIGH.format(least=f"{values.min():.3g}", most=f"{values.max():.3g}")]
+    return []
+
+
+def _is_dynamics(surface: Surface) -> bool:
+    along = surface.ndim == 1 and surface.grid.axes[0].kind == "step"
+    return along and any(surface.quantity(name).role in (SHARPNESS, THRESHOLD, DISTANCE) for name in surface.values)
+
+
+KINDS = (
+    Kind(
+        "dynamics", SURFACE, together=_together, ndim=1, default=_is_dynamics, unused={"levels": NO_LEVELS},
+        alone="shows several runs in one picture already",
+    ),
+)  # fmt: skip
