@@ -26,6 +26,7 @@ POINTS = 101
 MAX_STEPS = 100_000
 # A path may go 100 windows away, and a file holds places up to 1e30.
 WIDEST = 1e20
+MAX_RATES = 1000
 AUTO = "auto"
 FUNCTION = Positional(
     "functions", "FUNCTION", f"names such as rosenbrock, beale, himmelblau, or file.py:callable of (x, y) (default: {FIRST}), or "
@@ -45,6 +46,10 @@ class DescentOptions:
     lr: Any = option(
         AUTO, "learning rates, each for every optimizer that states none; newton and lbfgs keep theirs (default: auto, for each "
         "the rate of nine that ends lowest within the window)", metavar="LIST",
+    )  # fmt: skip
+    sweep: Any = option(
+        None, "instead of paths, where each ends over N learning rates, evenly spaced in their logarithm, such as 1e-4:1:25",
+        metavar="FROM:TO:N",
     )  # fmt: skip
     steps: int = option(200, "steps of each (default: 200)", type=int, metavar="N")
     start: Any = option(None, "where they begin (default: that of the function)", metavar="X,Y")
@@ -89,6 +94,8 @@ def table_lines(surface: Surface) -> list[str]:
     """One line for each optimizer: where it ended, when it reached the level, how many gradients it took."""
     made, run = surface.known.descent, surface.known.run
     assert made is not None and made.optimizers and run is not None
+    if made.swept:
+        return _sweep_lines(surface, made.optimizers)
     if surface.ndim == 1:
         return _answers(surface, made.optimizers)
     assert made.start
@@ -121,6 +128,24 @@ def _answers(surface: Surface, texts: Sequence[str]) -> list[str]:
         found = surface.values.get(text)
         steps = abs(surface.values[text.partition("(")[0]] if found is None else found)
         said.append(f"  {text:{wide}s}  {steps.max():10.4g} at step {int(surface.x[steps.argmax()])}")
+    return said
+
+
+def _sweep_lines(surface: Surface, texts: Sequence[str]) -> list[str]:
+    """The best rate of each optimizer, and the one that takes the fewest steps."""
+    import numpy as np
+
+    rates, wide = 10.0**surface.x, max(map(len, texts))
+    said = [f"{surface.source or 'sweep'}: {len(rates)} learning rates from {rates[0]:.3g} to {rates[-1]:.3g}"]
+    for text in texts:
+        name = text if text in surface.values else text.partition("(")[0]
+        ends, steps = surface.values[name], surface.values.get(f"{name} steps", np.zeros(0))
+        lost, best = int(np.isinf(ends).sum()), int(np.argmin(ends))
+        line = f"  {text:{wide}s}  ends lowest at {rates[best]:.3g}: {ends[best]:.5g}"
+        if np.isfinite(steps).any():
+            fewest = int(np.nanargmin(steps))
+            line += f"; {int(steps[fewest])} steps to level at {rates[fewest]:.3g}"
+        said.append(line + (f"; diverged at {lost}" if lost else ""))
     return said
 
 
@@ -203,16 +228,21 @@ def _listed(options: DescentOptions) -> list[str]:
     return comma_list(given) if isinstance(given, str) else list(given)
 
 
+def _first_order(options: DescentOptions) -> list[str]:
+    """The optimizers; of the usual ones those that take only a gradient and a rate."""
+    return [each for each in _listed(options) if options.optimizers != USUAL or each not in NO_ANSWER]
+
+
 def _responses(signal: str, options: DescentOptions) -> Surface:
     from landscape.analytic.signals import SignalAsked, responses
 
-    if stated := [name for name in ("start", "level", "x", "y") if getattr(options, name) is not None]:
+    if stated := [name for name in ("start", "level", "x", "y", "sweep") if getattr(options, name) is not None]:
         raise UsageError(
             f"{stated[0]} does not apply to the signal {signal}, which has one dimension: time; leave it out"
         )
     if options.noise:
         raise UsageError(f"noise does not apply to the signal {signal}; the signal noise is noise alone")
-    listed = [each for each in _listed(options) if options.optimizers != USUAL or each not in NO_ANSWER]
+    listed = _first_order(options)
     rates = None if options.lr == AUTO else _rates(options.lr)
     return responses(SignalAsked(signal=signal, optimizers=listed, rates=rates, steps=options.steps, seed=options.seed))
 
@@ -228,7 +258,24 @@ def _compared(function: Function, options: DescentOptions) -> Surface:
         steps=options.steps, start=function.start if options.start is None else _start(options.start),
         noise=options.noise, seed=options.seed, level=options.level, x=x, y=y,
     )  # fmt: skip
-    return compared(asked)
+    if options.sweep is None:
+        return compared(asked)
+    from landscape.analytic.sweep import swept
+
+    if options.lr != AUTO:
+        raise UsageError("sweep and lr both say the learning rates; give one of them")
+    return swept(replace(asked, optimizers=_first_order(options), rates=_swept(options.sweep)))
+
+
+def _swept(given: Any) -> list[float]:
+    """Learning rates, evenly spaced in their logarithm, both ends included."""
+    from landscape.grid import parse_range
+
+    shown = parse_range(given, name="sweep")
+    if not shown.start > 0 or shown.points > MAX_RATES:
+        raise UsageError(f"sweep '{shown}': expected rates above 0, at most {MAX_RATES} of them, such as 1e-4:1:25")
+    ratio, last = shown.stop / shown.start, shown.points - 1
+    return [shown.start * ratio ** (number / last) for number in range(last)] + [shown.stop]
 
 
 def _path(out: str | Path | None, name: str, several: bool) -> Path | None:

@@ -241,7 +241,9 @@ class DescentFacts(Facts):
     optimizers: list[str] | None = entry(list)
     """One for each path, with its settings."""
     rates: list[float] | None = entry(list)
-    """The learning rates of which each took the best; None where they were given."""
+    """The learning rates of which each took the best, or that were swept; None where they were given."""
+    swept: bool | None = entry(bool)
+    """Whether the file is over learning rates."""
     minimum: float | None = entry(NUMBER, describes=True)
 
 

@@ -127,7 +127,11 @@ def _descent(known: dict) -> list[str]:
             f"{made.get('seed')}, the same for all"
         )
     lines += [", ".join(map(str, made.get("optimizers") or []))]
-    if rates:
+    if rates and made.get("swept"):
+        lines.append(
+            f"{len(rates)} learning rates from {rates[0]:.3g} to {rates[-1]:.3g}; means over the last tenth of the steps"
+        )
+    elif rates:
         tried = f"of {len(rates)} learning rates from {rates[0]:g} to {rates[-1]:g}"
         lines.append(f"{tried} each has the one that ends lowest within the window")
     return list(filter(None, lines))

@@ -29,6 +29,7 @@ KIND_FILES = {
     "curvature": "curvature",
     "dynamics": "dynamics",
     "response": "response",
+    "rates": "rates",
     "curves": "curves",
     "spectrum": "spectrum",
     "layers": "layers",

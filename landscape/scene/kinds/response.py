@@ -29,6 +29,9 @@ SIGNAL_COLOR = PATH_COLORS[0]
 
 
 def _rows(surface: Surface, role: str) -> list[Quantity]:
+    """What a file of a signal holds, by its role; nothing of other surfaces."""
+    if surface.grid.axes[0].kind != "step":
+        return []
     return [row for name in surface.values if (row := surface.quantity(name)).role == role]
 
 
