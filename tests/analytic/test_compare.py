@@ -15,7 +15,7 @@ from landscape.analytic.functions import FUNCTIONS
 from landscape.analytic.methods import method_of
 from landscape.errors import LandscapeError, UsageError
 from landscape.grid import parse_range
-from landscape.recipes.optimizers import table_lines
+from landscape.recipes.optimizer_lines import table_lines
 from landscape.surfaces import load_surface
 from landscape.surfaces.hdf5 import write_surface_file
 

@@ -74,8 +74,8 @@ def _curves(surface: Surface, rows: Sequence[Quantity], scale: Scale, *, named: 
         y = np.where(np.isfinite(values), np.clip(values, scale.vmin, scale.vmax), np.nan)
         found.append(
             Curve(
-                metric=row.name, label=row.label if named else "", x=surface.x, y=y, low=None, high=None, dashed=False, right=False, percent=False,
-                color=PATH_COLORS[number % len(PATH_COLORS)], dots=True,
+                metric=row.name, label=row.label if named else "", x=surface.x, y=y, low=None, high=None, dashed=False,
+                right=False, percent=False, color=PATH_COLORS[number % len(PATH_COLORS)], dots=True,
             )
         )  # fmt: skip
     return tuple(found)
