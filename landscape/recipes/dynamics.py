@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 MEASURES = ("hessian", "batch", "covariance", "stiffness", "critical", "gradient", "distance")
 RUNS = Positional("runs", "RUN", "run folders", nargs="+")
+USUAL_BATCH = 128
 MOVED = ("model", "entry", "data", "data_root", "loss", "trust", "device", "batch_size", "threads")
 
 
@@ -151,7 +152,7 @@ def _along(folder: Path, given: Given) -> Surface | Plan:
     check_whole("every", asked.every, 1, MAX_POINTS)
     config, rates = _run_facts(folder, asked.lr)
     settings = DynamicsSettings(
-        measures=asked.chosen, batch_size=asked.train_batch or config.get("batch_size") or 128, batches=asked.batches,
+        measures=asked.chosen, batch_size=_batch(asked.train_batch, config), batches=asked.batches,
         stiff_samples=asked.stiff_samples, seed=asked.seed,
     ).checked()  # fmt: skip
     ignore = asked.ignore if asked.ignore is not None or asked.only is not None else "none"
@@ -177,6 +178,14 @@ def _along(folder: Path, given: Given) -> Surface | Plan:
         quiet=output.quiet,
         stall=machine.stall,
     )  # fmt: skip
+
+
+def _batch(given: int | None, config: Mapping[str, Any]) -> int:
+    """Samples of a batch in training: the given number, that of the run, or the usual one."""
+    if given is not None:
+        return given
+    known = config.get("batch_size")
+    return known if isinstance(known, int) and not isinstance(known, bool) and known > 0 else USUAL_BATCH
 
 
 def _allowed(settings: Any, objective: Any) -> Any:

@@ -21,6 +21,7 @@ from landscape.checkpoint.checkpoint import READERS, Checkpoint, load_checkpoint
 from landscape.errors import CheckpointError, UsageError
 from landscape.options.option import shown
 from landscape.regular import expanded, is_folder
+from landscape.surfaces.surface import MINIMA, NETS
 
 NUMBER = re.compile(r"\d+")
 # A step is a whole number, or one with a short fraction, as of epochs; a date behind a point is no fraction.
@@ -30,8 +31,6 @@ CLOCKS = ("global_step", "step", "iteration", "iter", "checkpoint", "epoch", "ep
 NESTED = "checkpoints"
 FINAL = "final.pt"
 LISTED = 3
-# The trail of this name holds the nets that an axis points to.
-NAMED_NETS = "nets"
 
 
 @dataclass(frozen=True, eq=False)
@@ -261,7 +260,7 @@ def _check_several(count: int, given: str) -> None:
 def _name_of(folder: Path) -> str:
     folder = Path(os.path.abspath(folder))
     name = (folder.parent if folder.name == NESTED else folder).name or "trajectory"
-    return f"{name} (run)" if name == NAMED_NETS else name
+    return f"{name} (run)" if name in (NETS, MINIMA) else name
 
 
 def _printable(name: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from torch import nn
 
 from landscape.errors import CheckpointError, UsageError
-from landscape.options.groups import PCA, RANDOM, OutputOptions
+from landscape.options.groups import PCA, RANDOM, OutputOptions, ToleranceOptions
 from landscape.options.option import Given
 from landscape.slice.trajectory import Trajectory, trajectories
 from landscape.slice.trajectory_nets import LeftOut, usable
@@ -86,15 +86,16 @@ def along_paths(wanted: PathsAsked, given: Given) -> Surface | Plan:
     Raises:
         LandscapeError: bad input or a failing evaluation; what was computed is kept.
     """
-    output, paths = given[OutputOptions], trajectories(wanted.runs)
+    output, listed = given[OutputOptions], trajectories(wanted.runs)
     counts = {name: points_of(spec, name) for name, spec in wanted.ranges.items()}
-    if wanted.skip_bad:
-        paths = [_ending(paths[0]), *paths[1:]]
-    asked = _around(paths[0].nets[-1], given)
-    asked = replace(asked, axes=replace(asked.axes, along=_along(wanted, asked)))
     kept: list[_Prepared] = []
 
     def prepare(world: World) -> _Prepared:
+        paths = _agreed(world, listed)
+        if wanted.skip_bad:
+            paths = [_ending(paths[0]), *paths[1:]]
+        asked = _around(paths[0].nets[-1], given)
+        asked = replace(asked, axes=replace(asked.axes, along=_along(wanted, asked)))
         if output.dry_run:
             ranges = {
                 name: spec if counts[name] is None else (-1.0, 1.0, counts[name])
@@ -106,7 +107,7 @@ def along_paths(wanted: PathsAsked, given: Given) -> Surface | Plan:
 
     def make(world: World, made: _Prepared) -> EvaluationStudy:
         on = on_plane(made.asked, made.ranges, world, GROUP)
-        return EvaluationStudy(_with(on, made.found.trails), made.asked.output, shard=asked.machine.shard_data)
+        return EvaluationStudy(_with(on, made.found.trails), made.asked.output, shard=made.asked.machine.shard_data)
 
     surface = _run(wanted, given, prepare, make)
     if isinstance(surface, Plan):
@@ -114,8 +115,8 @@ def along_paths(wanted: PathsAsked, given: Given) -> Surface | Plan:
     (made,) = kept
     # nets that differ in what rests have different penalties, and no measure of the plane
     evaluated = replace(
-        made.asked, tolerance=type(asked.tolerance)(), machine=replace(asked.machine, shard_data=False),
-        loss=replace(asked.loss, l2=None),
+        made.asked, tolerance=ToleranceOptions(), machine=replace(made.asked.machine, shard_data=False),
+        loss=replace(made.asked.loss, l2=None),
     )  # fmt: skip
     ranges = {
         axis.name: (float(axis.values[0]), float(axis.values[-1]), len(axis.values)) for axis in surface.grid.axes
@@ -125,6 +126,27 @@ def along_paths(wanted: PathsAsked, given: Given) -> Surface | Plan:
         return _trail_study(on_plane(evaluated, ranges, world, GROUP, plain=True), surface, made.found, wanted, output)
 
     return _run(wanted, given, lambda world: None, make_paths)
+
+
+def _agreed(world: World, paths: Sequence[Trajectory]) -> list[Trajectory]:
+    """The nets that the leader has seen: a run may be written while the ranks look into its folder one after the other.
+
+    Raises:
+        UsageError: a rank does not see one of them.
+    """
+    steps = shared(world, lambda: [path.steps for path in paths])
+
+    def same() -> list[Trajectory]:
+        found = []
+        for path, wanted in zip(paths, steps, strict=False):
+            if missing := set(wanted) - set(path.steps):
+                raise UsageError(
+                    f"path {path.name}: rank {world.rank} does not see the net of {path.clock} {min(missing):g}"
+                )
+            found.append(path.of([path.steps.index(step) for step in wanted]))
+        return found
+
+    return together(world, same)
 
 
 def _ending(path: Trajectory) -> Trajectory:
@@ -153,7 +175,7 @@ def over_surface(wanted: PathsAsked, source: Any, given: Given) -> Surface | Pla
     Raises:
         LandscapeError: the surface has no plane, or what it was computed from is gone or no longer the same.
     """
-    output, paths = given[OutputOptions], trajectories(wanted.runs)
+    output, listed = given[OutputOptions], trajectories(wanted.runs)
     surface = source if isinstance(source, Surface) else load_surface(source)
     if surface.ndim != 2:
         raise UsageError(f"over {surface.source or 'this surface'}: has one axis, and a path is drawn over a plane")
@@ -165,6 +187,7 @@ def over_surface(wanted: PathsAsked, source: Any, given: Given) -> Surface | Pla
     moved = given.stated(MOVED)
 
     def prepare(world: World) -> tuple[OnSlice, PathsOnPlane]:
+        paths = _agreed(world, listed)
         on = together(world, lambda: revived(surface, GROUP, moved, world, split=None, precision=None))
         return on, _found(on, paths, wanted, world)
 

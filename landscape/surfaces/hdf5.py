@@ -61,9 +61,9 @@ def _fill(file: h5py.File, surface: Surface) -> None:
             if folder == "values":
                 group[_escaped(name)].attrs.update(surface.quantity(name).facts())
     if surface.trails:
-        group = file.create_group("trails", track_order=True)
+        trails = file.create_group("trails", track_order=True)
         for name, trail in surface.trails.items():
-            _write_trail(group.create_group(_escaped(name)), trail)
+            _write_trail(trails.create_group(_escaped(name)), trail)
     for name, points in surface.drawn.items():
         _write_drawn(file.create_group(f"drawn/{_escaped(name)}"), points)
 
@@ -192,16 +192,18 @@ def _read_trail(group: PlainGroup) -> Trail:
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
         raise ValueError("the labels of a trail are not a list of texts")
     trail = Trail(_numbers(x), y, step, residual, metrics=found, labels=tuple(labels))
-    return replace(trail, **_path_facts(group, x.shape)) if "status" in names else trail
+    if "status" not in names:
+        return trail
+    whole = replace(trail, **_path_facts(group, x.shape))
+    needed = [whole.x, y, step, *([residual] if whole.nets else [])]
+    if not all(each is not None and (np.abs(each) < FARTHEST).all() for each in needed):
+        raise ValueError("a path lies at places that are missing, not finite, or too far away to be drawn")
+    return whole
 
 
 def _path_facts(group: PlainGroup, shape: tuple[int, ...]) -> dict[str, Any]:
     """Of the trail of a training run, or of an optimizer on a formula, which has no nets."""
     status, ended = _codes("trail", group.array("status", shape)), group.facts().get("ended", "")
-    there = ("x", "y", "residual", "step") if "nets" in group.names() else ("x", "y", "step")
-    places = [_numbers(group.array(name, shape)) for name in there]
-    if not all((np.abs(each) < FARTHEST).all() for each in places):
-        raise ValueError("a path lies at places that are not finite, or too far away to be drawn")
     return {"status": status, "nets": _hashes(group, shape), "clock": group.text("clock"), "ended": str(ended)}
 
 

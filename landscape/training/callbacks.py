@@ -30,7 +30,7 @@ def lightning_callback(recorder: Recorder) -> Any:
 
     class Recording(base):  # type: ignore[misc, valid-type]
         def on_train_start(self, trainer: Any, module: Any) -> None:
-            recorder.begin(module)
+            recorder.begin(module, trainer.global_step)
 
         def on_train_batch_end(self, trainer: Any, module: Any, outputs: Any, *rest: Any) -> None:
             loss = outputs.get("loss") if isinstance(outputs, dict) else outputs
@@ -59,7 +59,7 @@ def transformers_callback(recorder: Recorder) -> Any:
 
     class Recording(base):  # type: ignore[misc, valid-type]
         def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
-            recorder.begin(model)
+            recorder.begin(model, state.global_step)
 
         def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
             recorder.step(model, step=state.global_step)

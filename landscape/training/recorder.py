@@ -1,17 +1,14 @@
 """A recorder for training loops of others: the run folder that `trajectory`, `plot` and `info` read.
 
-Owns: when nets are saved and rows are written, and what becomes of a folder that holds a run already. The files are those of
-run_folder.py, without the state that `landscape train` continues from.
+Owns: when nets are saved, when rows are written, and what they hold. The files are those of recorded_folder.py.
 """
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import numbers
 import os
-import secrets
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,16 +17,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from landscape.atomic import whole_file
-from landscape.checkpoint.checkpoint import load_checkpoint
-from landscape.checkpoint.save import save_checkpoint
-from landscape.errors import LandscapeError, UsageError
+from landscape.errors import UsageError
 from landscape.options.groups import named_path
 from landscape.options.option import check_whole, shown
-from landscape.slice.steps import STEP
 from landscape.subject.net import bare
-from landscape.surfaces.run_log import CONFIG, LOG, load_run, read_config
-from landscape.training.run_folder import FINAL, NETS
+from landscape.training.recorded_folder import RecordedFolder
+from landscape.training.run_folder import FINAL
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -85,7 +78,7 @@ class Recorder:
         except (TypeError, ValueError) as error:
             raise UsageError(f"about: expected plain values such as texts and numbers ({error})") from None
         self.folder, self.every, self.steps = named_path("folder", folder), every, 0
-        self._mark = secrets.token_hex(8)
+        self._files = RecordedFolder(self.folder)
         self._about, self._overwrite, self._append = dict(about or {}), overwrite, append
         self._sums: dict[str, Any] = {}
         self._counts: dict[str, int] = {}
@@ -97,14 +90,22 @@ class Recorder:
         if model is not None:
             self.begin(model)
 
-    def begin(self, model: nn.Module) -> None:
-        """Opens the folder and saves the net before its first step; for a net that the constructor did not get."""
+    def begin(self, model: nn.Module, step: int | None = None) -> None:
+        """Opens the folder and saves the net before its first step; for a net that the constructor did not get.
+
+        `step`: where a trainer goes on, which drops what was recorded after it.
+        """
         self._model = model
         if self._begun:
             return
         self._begun, self._writes, self._started = True, _is_first(), time.monotonic()
         if self._writes:
-            self._open()
+            about = {**self._about, "save_every": self.every}
+            found = self._files.open(about, overwrite=self._overwrite, append=self._append, at=step)
+            self.steps, self._rows = found
+            self._before = float(self._rows[-1].get("seconds", 0.0)) if self._rows else 0.0
+            self._saved = self.steps if self.steps else -1
+        self.steps = max(self.steps, step or 0)
         if not (self._append and self.steps):
             self._save()
 
@@ -147,7 +148,7 @@ class Recorder:
             if self._sums:
                 self._row()
             if self._writes:
-                save_checkpoint(self.folder / FINAL, self._weights(), self._meta())
+                self._files.save(None, self._weights(), self._meta())
         return self.folder / FINAL
 
     def __enter__(self) -> Recorder:
@@ -159,82 +160,11 @@ class Recorder:
         if kind is None:
             self.finish()
 
-    def _open(self) -> None:
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            known = (self.folder / CONFIG).exists()
-            if not known and any(not self._is_ours(path) for path in self.folder.iterdir()):
-                raise UsageError(f"{self.folder}: has files in it that are not those of a run; give another folder")
-            if known and not (self._overwrite or self._append):
-                raise UsageError(
-                    f"{self.folder} holds a run; give another folder, overwrite=True to remove it, or append=True to go on"
-                )
-            if known and self._append and not read_config(self.folder / CONFIG).get("recorded"):
-                raise UsageError(
-                    f"{self.folder} holds a run of landscape train, which that command continues; give another folder"
-                )
-            if known and self._overwrite:
-                self._clear()
-            if known and self._append:
-                self._resume()
-            (self.folder / NETS).mkdir(exist_ok=True)
-            with whole_file(self.folder / CONFIG) as scratch:
-                scratch.write_text(json.dumps(self._config(), indent=2) + "\n")
-        except OSError as error:
-            raise LandscapeError(
-                f"cannot write {self.folder}: {error.strerror or error}; give another folder"
-            ) from error
-
-    @staticmethod
-    def _is_ours(path: Path) -> bool:
-        """Whether it is what a recorder leaves that was stopped before the folder had a configuration."""
-        scratch = path.name.startswith(".") and path.name.endswith(".tmp")
-        return scratch or (path.name == NETS and path.is_dir() and not any(path.iterdir()))
-
     def _check_begun(self) -> None:
         if not self._begun:
             raise UsageError(
                 "no net yet: pass it to Recorder(folder, model), or call begin(model) before the first step"
             )
-
-    def _config(self) -> dict[str, Any]:
-        """With a mark of this recording: nothing else tells two runs in one folder apart."""
-        return {**self._about, "save_every": self.every, "recorded": self._mark}
-
-    def _clear(self) -> None:
-        """Removes the files of an earlier run, and no others."""
-        for path in [self.folder / name for name in (LOG, FINAL, "state.pt")] + list(self._nets().values()):
-            path.unlink(missing_ok=True)
-
-    def _nets(self) -> dict[int, Path]:
-        """The saved nets by step, in their order."""
-        matches = {path: STEP.search(path.name) for path in (self.folder / NETS).glob("step_*.pt")}
-        return dict(sorted((int(match[1]), path) for path, match in matches.items() if match))
-
-    def _resume(self) -> None:
-        """The steps and rows up to the last saved net; that of `finish` counts as one."""
-        self._mark = str(read_config(self.folder / CONFIG).get("recorded") or self._mark)
-        final, steps = self.folder / FINAL, list(self._nets())
-        self.steps = steps[-1] if steps else 0
-        if final.exists():
-            last = load_checkpoint(final).meta.get("step")
-            if isinstance(last, int) and last > self.steps:
-                self.steps = last
-                os.replace(final, self._place(last))
-            final.unlink(missing_ok=True)
-        self._saved = self.steps
-        if (self.folder / LOG).exists():
-            log = load_run(self.folder)
-            rows = [
-                {name: float(log.columns[name][i]) for name in log.columns if log.given[name][i]}
-                for i in range(len(log.times))
-                if log.times[i] <= self.steps
-            ]
-            self._rows = [{**row, "step": int(row["step"])} for row in rows]
-            self._before = float(self._rows[-1].get("seconds", 0.0)) if self._rows else 0.0
-
-    def _place(self, step: int) -> Path:
-        return self.folder / NETS / f"step_{step:07d}.pt"
 
     def _add_all(self, metrics: Mapping[str, Any]) -> None:
         for name, value in metrics.items():
@@ -269,22 +199,11 @@ class Recorder:
         same = self._rows.pop() if self._rows and self._rows[-1]["step"] == self.steps else {}
         self._rows.append({**same, "step": self.steps, **means, "seconds": round(seconds, 3)})
         if self._writes:
-            self._log()
-
-    def _log(self) -> None:
-        names = dict.fromkeys(name for row in self._rows for name in row if name not in ("step", "seconds"))
-        columns = ["step", *sorted(names, key=lambda name: not name.startswith("train_")), "seconds"]
-        try:
-            with whole_file(self.folder / LOG) as scratch, scratch.open("w", newline="") as stream:
-                writer = csv.DictWriter(stream, columns, lineterminator="\n")
-                writer.writeheader()
-                writer.writerows(self._rows)
-        except OSError as error:
-            raise LandscapeError(f"cannot write {self.folder / LOG}: {error.strerror or error}") from error
+            self._files.log(self._rows)
 
     def _save(self) -> None:
         if self._writes and self.steps != self._saved:
-            save_checkpoint(self._place(self.steps), self._weights(), self._meta())
+            self._files.save(self.steps, self._weights(), self._meta())
             self._saved = self.steps
 
     def _weights(self) -> dict[str, Tensor]:

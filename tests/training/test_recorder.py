@@ -182,6 +182,17 @@ def test_a_finished_run_goes_on_from_its_final_net(tmp_path, loop, model):
     np.testing.assert_allclose(log.columns["train_loss"], expected, rtol=1e-6)
 
 
+def test_a_trainer_that_goes_on_from_an_earlier_step_drops_what_came_after(tmp_path, loop, model):
+    loop(ll.Recorder(tmp_path / "run", model, every=2), model, 8)
+    again = ll.Recorder(tmp_path / "run", every=2, append=True)
+    again.begin(model, 4)
+    assert again.steps == 4 and steps_in(tmp_path / "run") == [0, 2, 4]
+    loop(again, model, 2)
+    np.testing.assert_array_equal(load_run(tmp_path / "run").times, [2, 4, 6])
+    with pytest.raises(UsageError, match="holds a run up to step 6, and the trainer starts at 0"):
+        ll.Recorder(tmp_path / "run", append=True).begin(model, 0)
+
+
 def test_a_folder_of_a_recorder_that_was_killed_at_once_is_taken(tmp_path, model):
     (tmp_path / "run" / "checkpoints").mkdir(parents=True)
     ll.Recorder(tmp_path / "run", model)

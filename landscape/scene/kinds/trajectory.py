@@ -79,11 +79,15 @@ def _view(surface: Surface, shown: ScaledMetric, camera: Camera, options: Option
     notes = (*field.notes, *_notes(paths, metric, field), *lines.notes)
     ends = [trail.step for trail in paths.values() if trail.step is not None]
     first, last = min(float(each[0]) for each in ends), max(float(each[-1]) for each in ends)
-    words = CLOCKS if _of_nets(paths) else {}
-    clock = " or ".join(dict.fromkeys(words.get(trail.clock, trail.clock or "step") for trail in paths.values()))
-    last = last if last > first else first + 1.0
+    clock = " or ".join(dict.fromkeys(_counted(trail) for trail in paths.values()))
+    last = max(last, first + 1)  # a path that goes nowhere
     along = Frame(clock, lines.left.label, (first, last), (lines.left.low, lines.left.high), equal=False)
     return Course(flat=Flat(field=field, paint=BANDS), lines=lines, along=along, caption=caption, notes=notes)
+
+
+def _counted(trail: Trail) -> str:
+    """What the steps of a path count, as an axis says it."""
+    return CLOCKS.get(trail.clock, "training step") if trail.nets else trail.clock
 
 
 def _of_nets(paths: Paths) -> bool:
@@ -241,13 +245,12 @@ def _notes(paths: Paths, metric: str, field: Field) -> list[str]:
         known = int(np.isfinite(_values(trail, metric)).sum())
         if known < len(x):
             notes.append(f"{of}losses of {known} of {len(x)} {places}")
+        feet = _values(trail, FOOT + metric)
+        lost = (trail.status == DONE) & ~np.isfinite(feet) & np.isfinite(_values(trail, metric))
+        if lost.any() and FOOT + metric in trail.metrics:
+            notes.append(f"{of}at the feet of {int(lost.sum())} nets the loss is not finite")
         if trail.ended:
             notes.append(f"{of}{trail.ended}")
-        lost = (
-            (trail.status == DONE) & ~np.isfinite(_values(trail, FOOT + metric)) & np.isfinite(_values(trail, metric))
-        )
-        if trail.nets and lost.any():
-            notes.append(f"{of}at the feet of {int(lost.sum())} nets the loss is not finite")
     return notes
 
 

@@ -1,0 +1,149 @@
+"""The folder of a recorded run: its files, and what becomes of one that holds a run already.
+
+Owns: the rules on overwriting and going on, and the writing of the log. The files are those of run_folder.py, without the state
+that `landscape train` continues from. When something is saved is the business of recorder.py.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from landscape.atomic import remove_leftovers, whole_file
+from landscape.checkpoint.checkpoint import load_checkpoint
+from landscape.checkpoint.save import save_checkpoint
+from landscape.errors import LandscapeError, UsageError
+from landscape.slice.steps import STEP
+from landscape.surfaces.run_log import CONFIG, LOG, load_run, read_config
+from landscape.training.run_folder import FINAL, NETS, STATE
+
+
+class RecordedFolder:
+    """The files of one recorded run."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def open(
+        self, about: Mapping[str, Any], *, overwrite: bool, append: bool, at: int | None
+    ) -> tuple[int, list[dict]]:
+        """Makes the folder, or takes one; returns the last step and the rows of what goes on.
+
+        `about`: plain values for the configuration. `at`: the step at which a trainer goes on; what comes after it is dropped.
+
+        Raises:
+            UsageError: it holds a run and neither `overwrite` nor `append` is given, or other files.
+            LandscapeError: it cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            known = (self.path / CONFIG).exists()
+            self._check(known, overwrite=overwrite, append=append)
+            # nothing but this mark tells two recordings in one folder apart
+            mark = secrets.token_hex(8)
+            steps, rows = 0, list[dict]()
+            if known and overwrite:
+                self._clear()
+            if known and append:
+                mark = read_config(self.path / CONFIG)["recorded"]
+                steps, rows = self._resume(at)
+            (self.path / NETS).mkdir(exist_ok=True)
+            for name in (CONFIG, LOG, FINAL):
+                remove_leftovers(self.path, f".{name}.")
+            remove_leftovers(self.path / NETS, ".step_")
+            with whole_file(self.path / CONFIG) as scratch:
+                scratch.write_text(json.dumps({**about, "recorded": mark}, indent=2) + "\n")
+        except OSError as error:
+            raise LandscapeError(f"cannot write {self.path}: {error.strerror or error}; give another folder") from error
+        return steps, rows
+
+    def save(self, step: int | None, weights: Mapping[str, Tensor], meta: Mapping[str, Any]) -> Path:
+        """Saves the net of a step, or (None) the last one."""
+        path = self.path / FINAL if step is None else self._place(step)
+        save_checkpoint(path, weights, meta)
+        return path
+
+    def log(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Writes the log; missing values are empty."""
+        names = dict.fromkeys(name for row in rows for name in row if name not in ("step", "seconds"))
+        columns = ["step", *sorted(names, key=lambda name: not name.startswith("train_")), "seconds"]
+        try:
+            with whole_file(self.path / LOG) as scratch, scratch.open("w", newline="") as stream:
+                writer = csv.DictWriter(stream, columns, lineterminator="\n")
+                writer.writeheader()
+                writer.writerows(rows)
+        except OSError as error:
+            raise LandscapeError(f"cannot write {self.path / LOG}: {error.strerror or error}") from error
+
+    def _check(self, known: bool, *, overwrite: bool, append: bool) -> None:
+        if not known and any(not _is_ours(path) for path in self.path.iterdir()):
+            raise UsageError(f"{self.path}: has files in it that are not those of a run; give another folder")
+        if known and not (overwrite or append):
+            raise UsageError(
+                f"{self.path} holds a run; give another folder, overwrite=True to remove it, or append=True to go on"
+            )
+        if known and append and not isinstance(read_config(self.path / CONFIG).get("recorded"), str):
+            raise UsageError(
+                f"{self.path} holds a run of landscape train, which that command continues; give another folder"
+            )
+
+    def _clear(self) -> None:
+        """Removes the files of an earlier run, and no others."""
+        for path in [self.path / name for name in (LOG, FINAL, STATE)] + list(self._nets().values()):
+            path.unlink(missing_ok=True)
+
+    def _nets(self) -> dict[int, Path]:
+        """The saved nets by step, in their order."""
+        matches = {path: STEP.search(path.name) for path in (self.path / NETS).glob("step_*.pt")}
+        return dict(sorted((int(match[1]), path) for path, match in matches.items() if match))
+
+    def _resume(self, at: int | None) -> tuple[int, list[dict]]:
+        """The step of the last saved net, that of `finish` included, and the rows up to there."""
+        final, steps = self.path / FINAL, list(self._nets())
+        step = steps[-1] if steps else 0
+        if final.exists():
+            last = load_checkpoint(final).meta.get("step")
+            if isinstance(last, int) and last > step:
+                step = last
+                os.replace(final, self._place(last))
+            final.unlink(missing_ok=True)
+        if at is not None and at < step:
+            self._drop_after(at, step)
+            step = at
+        if not (self.path / LOG).exists():
+            return step, []
+        log = load_run(self.path)
+        rows = [
+            {name: float(log.columns[name][i]) for name in log.columns if log.given[name][i]}
+            for i in range(len(log.times))
+            if log.times[i] <= step
+        ]
+        return step, [{**row, "step": int(row["step"])} for row in rows]
+
+    def _drop_after(self, at: int, step: int) -> None:
+        """The nets after a step: the trainer takes another way from there."""
+        nets = self._nets()
+        if not at and len(nets) > 1:
+            raise UsageError(
+                f"{self.path} holds a run up to step {step}, and the trainer starts at 0: give another folder, or resume from a "
+                "checkpoint"
+            )
+        for number, path in nets.items():
+            if number > at:
+                path.unlink()
+
+    def _place(self, step: int) -> Path:
+        return self.path / NETS / f"step_{step:07d}.pt"
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether it is what a recorder leaves that was stopped before the folder had a configuration."""
+    scratch = path.name.startswith(".") and path.name.endswith(".tmp")
+    return scratch or (path.name == NETS and path.is_dir() and not any(path.iterdir()))

@@ -1,0 +1,218 @@
+"""Training dynamics against plain torch at each net, resuming, ranks, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import landscape as ll
+from landscape.curvature.noise import cosines, covariance_eigenvalues, stiffness
+from landscape.errors import LandscapeError
+from landscape.surfaces import load_surface
+
+NET = """
+import torch
+from torch import nn
+
+def build():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 6), nn.Tanh(), nn.BatchNorm1d(6), nn.Linear(6, 10))
+"""
+DATA = """
+import torch
+
+def floats(split):
+    return torch.randn(20, 1, 8, 8), torch.randn(20, 10)
+"""
+OPTIONS = {"model": "net.py:build", "threads": 1, "quiet": True}
+FINE = {**OPTIONS, "precision": "fp64", "samples": 300, "tolerance": 1e-4, "stiff_samples": 40, "batches": 5}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> Path:
+    """A folder with net.py and a run of three nets."""
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "net.py").write_text(NET)
+    (folder / "data.py").write_text(DATA)
+    ll.train(
+        f"{folder / 'net.py'}:build", data="digits", epochs=2, batch_size=32, lr=0.05, optimizer="sgd", momentum=0.5,
+        schedule="constant", weight_decay=0.0, save_every=45, log_every=45, out=folder / "run", quiet=True, threads=1,
+    )  # fmt: skip
+    return folder
+
+
+@pytest.fixture
+def run(trained, tmp_path, monkeypatch) -> Path:
+    import shutil
+
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return Path("run")
+
+
+def samples(count: int):
+    from landscape.data.digits import read_digits
+    from landscape.data.load import subset
+    from landscape.data.normalize import parse_normalize
+
+    images, labels = read_digits("train")
+    numbers = subset(len(images), count)
+    pixels = parse_normalize("digits")(torch.from_numpy(np.asarray(images)[numbers]), torch.float64)
+    return pixels, torch.from_numpy(np.asarray(labels)[numbers]).long()
+
+
+def net_at(step: int) -> nn.Module:
+    scope: dict = {}
+    exec(NET, scope)
+    net = scope["build"]().double().eval()
+    stored = torch.load(f"run/checkpoints/step_{step:07d}.pt", weights_only=True)["state_dict"]
+    net.load_state_dict(
+        {name: value.double() if value.is_floating_point() else value for name, value in stored.items()}
+    )
+    return net
+
+
+def gradient(net: nn.Module, inputs, labels, *, graph: bool = False):
+    loss = nn.functional.cross_entropy(net(inputs), labels)
+    return torch.cat([g.ravel() for g in torch.autograd.grad(loss, list(net.parameters()), create_graph=graph)])
+
+
+def curvature_along(net: nn.Module, inputs, labels) -> float:
+    slope = gradient(net, inputs, labels, graph=True)
+    unit = slope.detach() / slope.detach().norm()
+    product = torch.cat([p.ravel() for p in torch.autograd.grad(slope @ unit, list(net.parameters()))])
+    return float(unit @ product)
+
+
+def test_each_measure_is_that_of_plain_torch_at_each_net(run):
+    surface = ll.dynamics("run", **FINE)
+    inputs, labels = samples(300)
+    start = torch.cat([p.detach().ravel() for p in net_at(0).parameters()])
+    for number, step in enumerate(surface.x.astype(int)):
+        net, found = net_at(step), {name: values[number] for name, values in surface.values.items()}
+        with torch.no_grad():
+            assert found["train_loss"] == pytest.approx(
+                float(nn.functional.cross_entropy(net(inputs), labels)), rel=1e-9
+            )
+        slope = gradient(net, inputs, labels)
+        assert found["gradient_norm"] == pytest.approx(float(slope.norm()), rel=1e-9)
+        away = torch.cat([p.detach().ravel() for p in net.parameters()]) - start
+        assert found["distance"] == pytest.approx(float(away.norm()), rel=1e-9, abs=1e-12)
+
+        chance = torch.Generator().manual_seed(0)
+        drawn = [torch.randperm(300, generator=chance)[:32] for _ in range(5)]
+        expected = np.mean([curvature_along(net, inputs[i], labels[i]) for i in drawn])
+        assert found["batch_sharpness"] == pytest.approx(expected, rel=1e-7)
+
+        chance = torch.Generator().manual_seed(0)
+        rows = np.stack([
+            gradient(net, inputs[i], labels[i]).numpy()
+            for i in [torch.randperm(300, generator=chance)[:128] for _ in range(25)]
+        ])  # fmt: skip
+        values = np.linalg.eigvalsh(np.cov(rows.T, ddof=0))[::-1]
+        assert found["covariance_max"] == pytest.approx(values[0], rel=1e-8)
+        assert found["covariance_ratio"] == pytest.approx(values[23] / values[0], rel=1e-6)
+        assert covariance_eigenvalues(rows @ rows.T)[0] == pytest.approx(values[0], rel=1e-8)
+
+        few = torch.randperm(300, generator=torch.Generator().manual_seed(0))[:40]
+        each = np.stack([gradient(net, inputs[i : i + 1], labels[i : i + 1]).numpy() for i in few])
+        within, between = stiffness(cosines(each @ each.T), labels[few].numpy())
+        assert (found["stiffness_within"], found["stiffness_between"]) == pytest.approx((within, between), rel=1e-7)
+
+    net = net_at(int(surface.x[-1]))
+    names = [name for name, _ in net.named_parameters()]
+
+    def loss(flat):
+        parts = dict(zip(names, torch.split(flat, [p.numel() for p in net.parameters()]), strict=True))
+        shaped = {
+            name: part.view_as(value)
+            for (name, value), part in zip(net.named_parameters(), parts.values(), strict=True)
+        }
+        return nn.functional.cross_entropy(torch.func.functional_call(net, shaped, (inputs,)), labels)
+
+    dense = torch.func.hessian(loss)(torch.cat([p.detach().ravel() for p in net.parameters()]))
+    ends = torch.linalg.eigvalsh(dense)
+    assert surface.values["hessian_max"][-1] == pytest.approx(float(ends[-1]), rel=1e-3)
+    assert surface.values["hessian_min"][-1] == pytest.approx(float(ends[0]), rel=1e-2)
+
+
+def test_rates_and_thresholds_come_from_the_run(run):
+    surface = ll.dynamics("run", measures="distance", **OPTIONS)
+    np.testing.assert_allclose(surface.values["lr"], 0.05)
+    np.testing.assert_allclose(surface.values["stability_threshold"], 2 * 1.5 / 0.05)
+    config = json.loads((run / "config.json").read_text())
+    (run / "config.json").write_text(json.dumps({**config, "optimizer": "adam"}))
+    (run / "dynamics.h5").unlink()
+    assert np.isnan(ll.dynamics("run", measures="distance", **OPTIONS).values["stability_threshold"]).all()
+
+
+def test_critical_sharpness_along_the_gradient_lies_between_the_ends(run):
+    surface = ll.dynamics("run", measures="hessian,critical", samples=200, **OPTIONS)
+    assert (surface.values["critical_sharpness"] < 1.5 * surface.values["hessian_max"]).all()
+    assert (surface.values["critical_sharpness"] > 0).all()
+
+
+def test_a_stopped_run_goes_on_and_ranks_make_no_difference(run, command):
+    words = (
+        "dynamics",
+        "run",
+        "--model",
+        "net.py:build",
+        "--samples",
+        "96",
+        "--batches",
+        "4",
+        "--threads",
+        "1",
+        "--quiet",
+    )
+    words += ("--measures", "hessian,batch,covariance,gradient,distance", "--every", "2")
+    assert command(*words).returncode == 0
+    whole = load_surface("run/dynamics.h5")
+    Path("run/dynamics.h5").unlink()
+    done = command(*words, ranks=2)
+    assert done.returncode == 0, done.stderr
+    two = load_surface("run/dynamics.h5")
+    assert "batch_sharpness" in whole.values
+    for name, values in whole.values.items():
+        np.testing.assert_array_equal(values, two.values[name], err_msg=name)
+    with pytest.raises(LandscapeError, match="batches is"):
+        ll.dynamics("run", measures="hessian,batch,covariance,gradient,distance", samples=96, batches=3, **OPTIONS)
+
+
+def test_every_few_nets_can_be_refined_later_and_drawn(run):
+    first = ll.dynamics("run", measures="gradient", every=2, **OPTIONS)
+    assert first.counts("dynamics")["done"] == 2
+    later = ll.dynamics("run", measures="gradient", **OPTIONS)
+    assert later.counts("dynamics")["done"] == len(later.x)
+    np.testing.assert_array_equal(first.values["gradient_norm"][0], later.values["gradient_norm"][0])
+    both = ll.plot([later, later], kind="dynamics", out="two.png")
+    assert both == [Path("two.png")] and ll.plot("run/dynamics.h5", out="one.html") == [Path("one.html")]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"measures": "sharpness"}, "measures 'sharpness': expected hessian, batch"),
+        ({"measures": []}, "measures: expected one or more"),
+        ({"every": 0}, "every 0: expected"),
+        ({"train_batch": 0}, "train-batch 0: expected"),
+        ({"stiff_samples": 1}, "stiff-samples 1: expected"),
+        ({"lr": -1.0}, "lr -1: expected a learning rate above 0"),
+        ({"data": "data.py:floats", "loss": "mse", "measures": "stiffness"}, "have no class for each"),
+    ],
+)
+def test_bad_input_is_one_line(run, options, words):
+    with pytest.raises(LandscapeError, match=words):
+        ll.dynamics("run", **{**OPTIONS, **options})
+
+
+def test_what_is_not_a_run_is_refused(run):
+    for given, words in (("net.py", "expected a run folder"), ([], "no run"), ("nothing", "expected a run folder")):
+        with pytest.raises(LandscapeError, match=words):
+            ll.dynamics(given, **OPTIONS)
