@@ -43,8 +43,8 @@ SHARPNESS, THRESHOLD, COVARIANCE, CONDITION, STIFFNESS, LENGTH, GRADIENT, DISTAN
     "gradient",
     "distance",
 )
-# Of optimizers: the gradient that is given to them over time, and their steps.
-SIGNAL, RESPONSE = "signal", "response"
+# Of optimizers: the gradient that is given to them over time; their steps, or where they end; the steps to a level.
+SIGNAL, RESPONSE, REACHED = "signal", "response", "reached"
 # The measurement that evaluates the objective; see `Quantity.group`.
 EVALUATION, HESSIAN, DYNAMICS = "evaluation", "hessian", "dynamics"
 SPLITS = ("train", "test")

@@ -156,6 +156,7 @@ def provenances(tmp_path_factory) -> list[dict]:
     planes.append(ll.hessian(folder / "run", only="type:Linear", **along))
     two = {"optimizers": "sgd", "steps": 2, "x": (-2, 2, 3), "y": (-2, 2, 3), "noise": 1}
     planes += [ll.optimizers("bowl", **two, start=(1, 1)), ll.optimizers(lambda x, y: x * x + y * y, **two)]
+    planes.append(ll.optimizers("bowl", optimizers="sgd", steps=2, sweep="0.1:1:2"))
     return [plane.provenance for plane in planes]
 
 

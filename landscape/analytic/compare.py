@@ -76,7 +76,7 @@ def compared(asked: Asked) -> Surface:
         runs = [(method, descend(asked.function, asked.start, method, noise)) for method in chosen]
     trails = {name: _trail(found) for name, (_, found) in zip(names, runs, strict=True)}
     values = values_over(asked.function, asked.x.values, asked.y.values)
-    facts = _facts(asked, [method for method, _ in runs], values)
+    facts = facts_of(asked, [method for method, _ in runs], values)
     grid = Grid((Axis("x", asked.x.values, "x", COORDINATE), Axis("y", asked.y.values, "y", COORDINATE)))
     run = RunFacts(versions=versions_used(), started=started(), level=level_of(asked, float(runs[0][1].value[0])))
     provenance = Provenance(command="optimizers", descent=facts, run=run).json()
@@ -162,7 +162,8 @@ def _minima(function: Function) -> dict[str, Trail]:
     return {MINIMA: Trail(x, y, labels=("minimum",) + ("",) * (len(x) - 1))}
 
 
-def _facts(asked: Asked, found: Sequence[Method], values: np.ndarray) -> DescentFacts:
+def facts_of(asked: Asked, found: Sequence[Method], values: np.ndarray, *, swept: bool = False) -> DescentFacts:
+    """The provenance; `values` are some of the function, such as those over the window."""
     function = asked.function
     return DescentFacts(
         function=function.name,
@@ -175,6 +176,7 @@ def _facts(asked: Asked, found: Sequence[Method], values: np.ndarray) -> Descent
         noise=asked.noise or None,
         seed=asked.seed if asked.noise else None,
         optimizers=[method.text for method in found],
-        rates=list(RATES) if asked.rates is None else None,
+        rates=list(RATES) if asked.rates is None else list(asked.rates) if swept else None,
+        swept=swept or None,
         minimum=function.minimum,
     )

@@ -12,6 +12,7 @@ from landscape.errors import UsageError
 from landscape.options.command import Positional, command
 from landscape.options.groups import MAX_SEED, OutputOptions, comma_list, named_path
 from landscape.options.option import Given, again, check_whole, option
+from landscape.recipes.optimizer_lines import table_lines
 
 if TYPE_CHECKING:
     from landscape.analytic.functions import Function
@@ -24,6 +25,9 @@ FIRST = "rosenbrock"
 NO_ANSWER = ("newton",)
 POINTS = 101
 MAX_STEPS = 100_000
+# A path may go 100 windows away, and a file holds places up to 1e30.
+WIDEST = 1e20
+MAX_RATES = 1000
 AUTO = "auto"
 FUNCTION = Positional(
     "functions", "FUNCTION", f"names such as rosenbrock, beale, himmelblau, or file.py:callable of (x, y) (default: {FIRST}), or "
@@ -43,6 +47,10 @@ class DescentOptions:
     lr: Any = option(
         AUTO, "learning rates, each for every optimizer that states none; newton and lbfgs keep theirs (default: auto, for each "
         "the rate of nine that ends lowest within the window)", metavar="LIST",
+    )  # fmt: skip
+    sweep: Any = option(
+        None, "instead of paths, where each ends over N learning rates, evenly spaced in their logarithm, such as 1e-4:1:25",
+        metavar="FROM:TO:N",
     )  # fmt: skip
     steps: int = option(200, "steps of each (default: 200)", type=int, metavar="N")
     start: Any = option(None, "where they begin (default: that of the function)", metavar="X,Y")
@@ -81,45 +89,6 @@ def lines(result: Any, shell: Mapping[str, Any]) -> Sequence[str]:
 
 def _several(result: Any) -> list[Any]:
     return result if isinstance(result, list) else [result]
-
-
-def table_lines(surface: Surface) -> list[str]:
-    """One line for each optimizer: where it ended, when it reached the level, how many gradients it took."""
-    made, run = surface.known.descent, surface.known.run
-    assert made is not None and made.optimizers and run is not None
-    if surface.ndim == 1:
-        return _answers(surface, made.optimizers)
-    assert made.start
-    least = "no known minimum" if made.minimum is None else f"minimum {made.minimum:.6g}"
-    level = "no level" if run.level is None else f"level {run.level:.4g}"
-    begin = f"from ({', '.join(f'{each:g}' for each in made.start)})"
-    wide = max(len(text) for text in ("optimizer", *made.optimizers))
-    said = [
-        f"{surface.source or made.function}: {made.label} {begin}, {made.steps} steps, {least}, {level}",
-        f"  {'optimizer':{wide}s}  {'final value':>12s}  {'steps to level':>14s}  {'gradients':>9s}",
-    ]
-    for text in made.optimizers:
-        trail = surface.trails.get(text) or surface.trails[text.partition("(")[0]]
-        value = trail.metrics["value"]
-        reached = [] if run.level is None else (value <= run.level).nonzero()[0].tolist()
-        steps = str(reached[0]) if reached else "-"
-        count = int(trail.metrics["gradients"][-1])
-        note = f"  {trail.ended}" if trail.ended else ""
-        said.append(f"  {text:{wide}s}  {value[-1]:12.5g}  {steps:>14s}  {count:9d}{note}")
-    return said
-
-
-def _answers(surface: Surface, texts: Sequence[str]) -> list[str]:
-    """The largest step of each optimizer in answer to a signal."""
-    said = [
-        f"{surface.source or 'signal'}: {len(surface.x)} gradients; the largest step of each, divided by the learning rate:"
-    ]
-    wide = max(map(len, texts))
-    for text in texts:
-        found = surface.values.get(text)
-        steps = abs(surface.values[text.partition("(")[0]] if found is None else found)
-        said.append(f"  {text:{wide}s}  {steps.max():10.4g} at step {int(surface.x[steps.argmax()])}")
-    return said
 
 
 def default_out(positional: Sequence[Any]) -> str:
@@ -201,16 +170,21 @@ def _listed(options: DescentOptions) -> list[str]:
     return comma_list(given) if isinstance(given, str) else list(given)
 
 
+def _first_order(options: DescentOptions) -> list[str]:
+    """The optimizers; of the usual ones those that take only a gradient and a rate."""
+    return [each for each in _listed(options) if options.optimizers != USUAL or each not in NO_ANSWER]
+
+
 def _responses(signal: str, options: DescentOptions) -> Surface:
     from landscape.analytic.signals import SignalAsked, responses
 
-    if stated := [name for name in ("start", "level", "x", "y") if getattr(options, name) is not None]:
+    if stated := [name for name in ("start", "level", "x", "y", "sweep") if getattr(options, name) is not None]:
         raise UsageError(
             f"{stated[0]} does not apply to the signal {signal}, which has one dimension: time; leave it out"
         )
     if options.noise:
         raise UsageError(f"noise does not apply to the signal {signal}; the signal noise is noise alone")
-    listed = [each for each in _listed(options) if options.optimizers != USUAL or each not in NO_ANSWER]
+    listed = _first_order(options)
     rates = None if options.lr == AUTO else _rates(options.lr)
     return responses(SignalAsked(signal=signal, optimizers=listed, rates=rates, steps=options.steps, seed=options.seed))
 
@@ -226,7 +200,24 @@ def _compared(function: Function, options: DescentOptions) -> Surface:
         steps=options.steps, start=function.start if options.start is None else _start(options.start),
         noise=options.noise, seed=options.seed, level=options.level, x=x, y=y,
     )  # fmt: skip
-    return compared(asked)
+    if options.sweep is None:
+        return compared(asked)
+    from landscape.analytic.sweep import swept
+
+    if options.lr != AUTO:
+        raise UsageError("sweep and lr both say the learning rates; give one of them")
+    return swept(replace(asked, optimizers=_first_order(options), rates=_swept(options.sweep)))
+
+
+def _swept(given: Any) -> list[float]:
+    """Learning rates, evenly spaced in their logarithm, both ends included."""
+    from landscape.grid import parse_range
+
+    shown = parse_range(given, name="sweep")
+    if not shown.start > 0 or shown.points > MAX_RATES:
+        raise UsageError(f"sweep '{shown}': expected rates above 0, at most {MAX_RATES} of them, such as 1e-4:1:25")
+    ratio, last = shown.stop / shown.start, shown.points - 1
+    return [shown.start * ratio ** (number / last) for number in range(last)] + [shown.stop]
 
 
 def _path(out: str | Path | None, name: str, several: bool) -> Path | None:
@@ -239,7 +230,10 @@ def _path(out: str | Path | None, name: str, several: bool) -> Path | None:
 def _window(name: str, given: Any, ends: tuple[float, float]) -> Range:
     from landscape.grid import parse_range
 
-    return parse_range((*ends, POINTS) if given is None else given, name=name)
+    shown = parse_range((*ends, POINTS) if given is None else given, name=name)
+    if max(abs(shown.start), abs(shown.stop)) > WIDEST:
+        raise UsageError(f"{name} range '{shown}': expected a window within {WIDEST:g}")
+    return shown
 
 
 def _floats(text: Any) -> list[float]:

@@ -230,18 +230,17 @@ class DescentFacts(Facts):
     function: str | None = entry()
     label: str | None = entry(describes=True)
     source: str | None = entry(describes=True)
-    """Where the formula is from."""
     fingerprint: str | None = entry()
-    """Hash of the values over the window, where the function is the user's."""
+    """Hash of its values, where the function is the user's."""
     start: list[float] | None = entry(list)
     steps: int | None = entry(int)
     noise: float | None = entry(NUMBER)
-    """Standard deviation of what is added to both components of each gradient; None without."""
     seed: int | None = entry(int)
     optimizers: list[str] | None = entry(list)
     """One for each path, with its settings."""
     rates: list[float] | None = entry(list)
-    """The learning rates of which each took the best; None where they were given."""
+    """The learning rates of which each took the best, or that were swept; None where they were given."""
+    swept: bool | None = entry(bool)
     minimum: float | None = entry(NUMBER, describes=True)
 
 

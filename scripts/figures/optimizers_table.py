@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from landscape.recipes.optimizers import table_lines
+from landscape.recipes.optimizer_lines import table_lines
 from landscape.surfaces import load_surface
 
 MARK = "<!-- computed by scripts/figures/optimizers_table.py; below this line nothing is written by hand -->"

@@ -15,7 +15,7 @@ from landscape.analytic.functions import FUNCTIONS
 from landscape.analytic.methods import method_of
 from landscape.errors import LandscapeError, UsageError
 from landscape.grid import parse_range
-from landscape.recipes.optimizers import table_lines
+from landscape.recipes.optimizer_lines import table_lines
 from landscape.surfaces import load_surface
 from landscape.surfaces.hdf5 import write_surface_file
 
@@ -134,6 +134,7 @@ def test_several_functions_are_a_list_and_a_file_each(tmp_path):
         ({"start": "1"}, "start 1: expected two numbers"),
         ({"start": (9, 9)}, "start 9,9: x is not within -3 to 3"),
         ({"noise": -1.0}, "noise -1: expected"),
+        ({"x": (-1e31, 1e31, 5)}, "expected a window within 1e"),
         ({"noise": math.nan}, "noise nan: expected"),
         ({"steps": 0}, "steps 0: expected"),
         ({"level": math.inf}, "level inf: expected"),

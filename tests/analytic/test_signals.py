@@ -60,8 +60,10 @@ def test_a_file_and_a_picture_hold_the_signal_and_every_answer(tmp_path):
     assert default_kind(found).name == "response"
     (scene,) = build_scenes([found], kind="response")
     view = scene.views[0]
-    assert [curve.label for curve in view.curves] == ["sgd", "adam"]
-    np.testing.assert_array_equal(view.strips[0].curves[0].y, found.values["signal"])
+    np.testing.assert_array_equal(view.curves[0].y, found.values["signal"])
+    assert [strip.axis.label for strip in view.strips] == ["sgd", "adam"]
+    for strip in view.strips:  # nothing is clipped: the largest step is the answer
+        np.testing.assert_array_equal(strip.curves[0].y, found.values[strip.axis.label])
     assert len(ll.plot(found, out=[tmp_path / "a.png", tmp_path / "a.html"])) == 2
 
 

@@ -18,6 +18,8 @@ from landscape.scene.views.traces import Trace
 
 # One colour per reason in the order of the codes: not finite, not computed, failed.
 HOLES = ("#c4c4c4", "#ececec", "#d9c0c0")
+# Of a path: more nets than that are a line.
+MOST_DOTS = 60
 # What marks on the plane look like, by their kind.
 MODES = {"path": "lines+markers", "nets": "markers+text", "center": "markers"}
 
@@ -119,5 +121,6 @@ def _positions(trace: Trace) -> str | list[str]:
 
 
 def path_sizes(trace: Trace, each: float, last: float) -> list[float]:
-    """Of the dots of a path: its last net is the one that was trained."""
+    """Of the dots of a path: its last net is the one that was trained. Many dots are small, so that the line is seen."""
+    each = each if len(trace.x) <= MOST_DOTS else each / 3
     return [each] * (len(trace.x) - 1) + [last]

@@ -11,6 +11,7 @@ from pathlib import PurePath
 from typing import Any, Protocol
 
 from landscape.quantity import NEGATIVE
+from landscape.scene.facts.descent import descent_facts
 from landscape.scene.facts.moving import counted_words, fixed_facts, moving_fact
 from landscape.scene.hessian import is_curvature, points_text, unsettled
 from landscape.scene.holes import NOT_COMPUTED, holes_of
@@ -59,7 +60,7 @@ def recorded_facts(result: Recorded, split: str = "") -> list[str]:
     """How a result was computed; `split` leaves out the samples of other splits. The file's name if nothing is known."""
     known = result.known.json()
     lines = [
-        *_descent(known),
+        *descent_facts(known),
         *_model(known),
         *_data(known, split),
         *_evaluation(known),
@@ -110,34 +111,6 @@ def _source(result: Recorded) -> str:
 
 def _optional(text: str | None) -> list[str]:
     return [text] if text else []
-
-
-def _descent(known: dict) -> list[str]:
-    """Of optimizers on a formula: the function, where they begin, and their settings."""
-    made = known.get("descent")
-    if not isinstance(made, dict):
-        return []
-    lines = [": ".join(filter(None, [str(made.get("label") or ""), str(made.get("source") or "")]))]
-    start, rates = _numbers(made.get("start")), _numbers(made.get("rates"))
-    if start:
-        lines.append(f"from ({', '.join(f'{each:g}' for each in start)}), {made.get('steps')} steps")
-    if made.get("noise"):
-        lines.append(
-            f"Gaussian noise of standard deviation {float(made['noise']):g} on both components of each gradient, seed "
-            f"{made.get('seed')}, the same for all"
-        )
-    lines += [", ".join(map(str, made.get("optimizers") or []))]
-    if rates:
-        tried = f"of {len(rates)} learning rates from {rates[0]:g} to {rates[-1]:g}"
-        lines.append(f"{tried} each has the one that ends lowest within the window")
-    return list(filter(None, lines))
-
-
-def _numbers(entry: Any) -> list[float]:
-    """A list of numbers; nothing where a file has something else."""
-    listed = entry if isinstance(entry, list) else []
-    plain = all(isinstance(each, (int, float)) and not isinstance(each, bool) for each in listed)
-    return [float(each) for each in listed] if plain else []
 
 
 def _model(known: dict) -> list[str]:

@@ -1,6 +1,7 @@
 """The steps of optimizers in answer to a gradient that is given over time.
 
-Owns: the kind `response`: a curve for each optimizer, and the gradient in a strip below.
+Owns: the kind `response`: the gradient, and below it a strip for each optimizer with a scale of its own, since steps of different
+optimizers differ by orders of magnitude.
 """
 
 from __future__ import annotations
@@ -15,18 +16,22 @@ from landscape.scene.colors import PATH_COLORS
 from landscape.scene.facts.surface import facts, subject
 from landscape.scene.kinds.kind import NO_LEVELS, SURFACE, Kind, Options
 from landscape.scene.kinds.line import line_scene
-from landscape.scene.scale import LINEAR, Scale, clipping_notes
-from landscape.scene.scales import scales_for
+from landscape.scene.scale import LINEAR, Scale
+from landscape.scene.scales import NO_LIMITS, Limits, scales_for
 from landscape.scene.scene import Scene
 from landscape.scene.views.curve import scaled_axis
-from landscape.scene.views.lines import Curve, Lines, Strip
+from landscape.scene.views.lines import Curve, Lines, Strip, ValueAxis
 from landscape.surfaces.surface import Surface
 
-LABEL, WHAT = "step / learning rate", "steps of optimizers"
-STRIP, TICKS = 0.35, 3
+WHAT = "steps in answer to it, divided by the learning rate"
+STRIP, TICKS = 0.5, 3
+SIGNAL_COLOR = PATH_COLORS[0]
 
 
 def _rows(surface: Surface, role: str) -> list[Quantity]:
+    """What a file of a signal holds, by its role; nothing of other surfaces."""
+    if surface.grid.axes[0].kind != "step":
+        return []
     return [row for name in surface.values if (row := surface.quantity(name)).role == role]
 
 
@@ -36,28 +41,27 @@ def _scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
 
 def _scene(surface: Surface, options: Options) -> Scene:
     rows, signals = _rows(surface, RESPONSE), _rows(surface, SIGNAL)
-    if not rows:
+    if not rows or not signals:
         raise UsageError(
             f"{surface.source or 'this surface'} holds no steps of optimizers; landscape optimizers rectangle computes some"
         )
-    values = np.concatenate([surface.values[row.name] for row in rows])
-    known = values[np.isfinite(values)]
-    scale = scales_for(known, LINEAR if options.scale == "auto" else options.scale, options.limits)[0]
-    colors = [PATH_COLORS[number % len(PATH_COLORS)] for number in range(len(rows))]
-    curves = tuple(_curve(surface, row, color, scale) for row, color in zip(rows, colors, strict=True))
+    signal, axis = _drawn(surface, signals[0], SIGNAL_COLOR, NO_LIMITS)
+    colors = [PATH_COLORS[1 + number % (len(PATH_COLORS) - 1)] for number in range(len(rows))]
+    drawn = [_drawn(surface, row, color, options.limits) for row, color in zip(rows, colors, strict=True)]
     view = Lines(
-        curves=curves, left=scaled_axis(LABEL, scale, PATH_COLORS[0], TICKS), right=None,
-        strips=tuple(_strip(surface, row) for row in signals), notes=tuple(clipping_notes(known, scale)),
+        curves=(signal,), left=axis, right=None, strips=tuple(Strip((curve,), left, STRIP, zero=True) for curve, left in drawn),
         caption=options.caption(subject(surface), WHAT, facts(surface)),
     )  # fmt: skip
     return line_scene(surface, [view])
 
 
-def _strip(surface: Surface, row: Quantity) -> Strip:
+def _drawn(surface: Surface, row: Quantity, color: str, limits: Limits) -> tuple[Curve, ValueAxis]:
+    """A curve on an axis of its own, which shows its least and its largest value: these are the answer."""
     values = surface.values[row.name]
-    scale = scales_for(values[np.isfinite(values)], LINEAR, Options().limits)[0]
-    curve = _curve(surface, row, PATH_COLORS[0], scale)
-    return Strip((curve,), scaled_axis(row.label, scale, PATH_COLORS[0], TICKS), STRIP, zero=True)
+    known = values[np.isfinite(values)]
+    ends = limits.or_else(float(known.min()), float(known.max())) if known.size else limits
+    scale = scales_for(known, LINEAR, ends)[0]
+    return _curve(surface, row, color, scale), scaled_axis(row.label, scale, color, TICKS)
 
 
 def _curve(surface: Surface, row: Quantity, color: str, scale: Scale) -> Curve:
