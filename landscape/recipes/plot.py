@@ -32,7 +32,10 @@ FILES = Positional(
 )
 KIND = Option(f"{', '.join(KIND_FILES)}; several for plot, separated by commas", metavar="KIND")
 OUT = Option(
-    "output files: .png .pdf .svg .html; a bare suffix keeps the first name", ("-o", "--out"), nargs="+", metavar="FILE"
+    "output files: .png .pdf .svg .html, .gif of a path; a bare suffix keeps the first name",
+    ("-o", "--out"),
+    nargs="+",
+    metavar="FILE",
 )
 DRAWING = {
     "metric": Option(

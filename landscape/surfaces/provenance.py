@@ -119,9 +119,8 @@ class DirectionFacts(Facts):
     """Parameters that move, where `only` says which."""
     orthogonal: bool | None = entry(bool)
     shares: list[float] | None = entry(list, describes=True, of=NUMBER)
-    """Of principal axes: the share of the path's squared distances to its final net that each holds."""
+    """Of principal axes: their shares of a path's squared distances to the centre; `walk`: those of a random walk."""
     walk: list[float] | None = entry(list, describes=True, of=NUMBER)
-    """The same shares of a random walk over the same steps."""
     to: str | None = entry(describes=True)
     to_y: str | None = entry(describes=True)
     file: str | None = entry(describes=True)

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from landscape.atomic import whole_file
 from landscape.errors import UsageError
-from landscape.render.still import course, density, flat, lines, overlay, paper, relief, rows
+from landscape.render.still import course, density, flat, growing, lines, overlay, paper, relief, rows
 from landscape.render.still.painter import Painter
 from landscape.render.still.panels import draw_panels
 from landscape.scene.scene import Comparison, Scene, View
@@ -23,7 +23,9 @@ from landscape.scene.views.overlay import Overlay
 from landscape.scene.views.relief import Relief
 from landscape.scene.views.rows import Rows
 
-SUFFIXES = (".png", ".pdf", ".svg")
+SUFFIXES = (".png", ".pdf", ".svg", *growing.SUFFIXES)
+# An animation has fewer pixels: it is looked at on a screen.
+COARSER = 2
 PAINTERS: dict[type[View], Painter] = {
     Flat: flat.PAINTER,
     Relief: relief.PAINTER,
@@ -44,6 +46,12 @@ def draw(scene: Scene | Comparison, path: str | Path, *, dpi: int = 200) -> Path
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"'{path}': a still picture ends in {', '.join(SUFFIXES)}")
+    if path.suffix.lower() in growing.SUFFIXES:
+        if isinstance(scene, Comparison) or not isinstance(scene.views[0], Course):
+            raise UsageError(f"'{path}': only pictures of kind trajectory move; take .png, .pdf or .svg for this one")
+        with whole_file(path) as scratch:
+            growing.write(scene, scratch, max(1, dpi // COARSER))
+        return path
     figure = figure_of(scene)
     # Reliefs are made of pixels, drawn finer and averaged.
     smooth = 2 if any(axes.name == "3d" for axes in figure.axes) else 1

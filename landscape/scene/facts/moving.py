@@ -65,3 +65,17 @@ def _kind(what: str) -> str:
 def _matching(ignore: str) -> str:
     several = parted(ignore) or ()
     return " and ".join(_kind(each) for each in several)
+
+
+def shares_facts(made: dict) -> list[str]:
+    """How much of a path lies in its plane, beside a path that goes nowhere."""
+    shares, walk = made.get("shares"), made.get("walk")
+    if not shares or len(shares) < 2:
+        return []
+    part = made.get("only") or made.get("ignore") not in (None, "none")
+    held = f"they hold {_percents(shares)} of their squared distances to it" + (" in what moves" if part else "")
+    return [held + (f" (a random walk of these steps: {_percents(walk)})" if walk else "")]
+
+
+def _percents(shares: list) -> str:
+    return " and ".join(f"{100 * float(share):.3g} %" for share in shares)

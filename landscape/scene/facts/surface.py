@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from landscape.quantity import NEGATIVE
 from landscape.scene.facts.descent import descent_facts
-from landscape.scene.facts.moving import counted_words, fixed_facts, moving_fact
+from landscape.scene.facts.moving import counted_words, fixed_facts, moving_fact, shares_facts
 from landscape.scene.hessian import is_curvature, points_text, unsettled
 from landscape.scene.holes import NOT_COMPUTED, holes_of
 from landscape.scene.text import data_label, model_label, value_text
@@ -199,7 +199,7 @@ def _directions(known: dict) -> list[str]:
     if made.get("orthogonal"):
         parts.append("orthogonalized")
     lines = [", ".join(parts)] if parts else []
-    lines += _shares(made)
+    lines += shares_facts(made)
     model = known.get("model")
     lines += moving_fact(made, model.get("parameters") if isinstance(model, dict) else None)
     if made.get("cosine") is not None and kind != "pca":
@@ -215,20 +215,6 @@ def _kind(made: dict, kind: str) -> str:
     if kind == "pca":
         return "principal axes of the nets along training, seen from the centre"
     return f"directions of {PurePath(str(made['file'])).name}" if made.get("file") else f"{kind} directions"
-
-
-def _shares(made: dict) -> list[str]:
-    """How much of a path lies in its plane, beside a path that goes nowhere."""
-    shares, walk = made.get("shares"), made.get("walk")
-    if not shares or len(shares) < 2:
-        return []
-    part = made.get("only") or made.get("ignore") not in (None, "none")
-    held = f"they hold {_percents(shares)} of their squared distances to it" + (" in what moves" if part else "")
-    return [held + (f" (a random walk of these steps: {_percents(walk)})" if walk else "")]
-
-
-def _percents(shares: list) -> str:
-    return " and ".join(f"{100 * float(share):.3g} %" for share in shares)
 
 
 def _each(entry: Any, words: dict, otherwise: str) -> list[str]:

@@ -82,7 +82,9 @@ def _view(surface: Surface, shown: ScaledMetric, camera: Camera, options: Option
     clock = " or ".join(dict.fromkeys(_counted(trail) for trail in paths.values()))
     last = max(last, first + 1)  # a path that goes nowhere
     along = Frame(clock, lines.left.label, (first, last), (lines.left.low, lines.left.high), equal=False)
-    return Course(flat=Flat(field=field, paint=BANDS), lines=lines, along=along, caption=caption, notes=notes)
+    steps = tuple(np.arange(len(trail.x)) if trail.step is None else trail.step for trail in paths.values())
+    flat = Flat(field=field, paint=BANDS)
+    return Course(flat=flat, lines=lines, along=along, steps=steps, caption=caption, notes=notes)
 
 
 def _counted(trail: Trail) -> str:

@@ -113,7 +113,7 @@ def test_what_has_no_pair_is_refused(both, make_surface, kind):
     for metric in ("a,b,c", "train_loss,train_loss"):
         with pytest.raises(UsageError, match="an overlay has two"):
             build_scene(both(), kind=kind, metric=metric)
-    with pytest.raises(UsageError, match="which has 1 axis; choose line or response"):
+    with pytest.raises(UsageError, match="which has 1 axis; choose line or spread"):
         build_scene(make_surface(np.ones(5)), kind=kind)
     with pytest.raises(UsageError, match="is a comparison by itself"):
         build_comparison([both(), both()], kind=kind)

@@ -1,0 +1,81 @@
+"""Paths that grow over a plane, as an animated GIF.
+
+Owns: the frames: which are drawn once and what changes in each. The still picture under them is that of course.py; a frame shows
+the paths up to a step, and that step as a line through the curves beside them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib import patheffects
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from PIL import Image
+
+from landscape.render.still import course, paper
+from landscape.scene.scene import Scene
+from landscape.scene.views.course import Course, frames_of
+from landscape.scene.views.traces import Trace
+
+# Milliseconds of a frame and of the last one; colours of a frame.
+EACH, LAST, COLORS = 90, 2000, 192
+SUFFIXES = (".gif",)
+
+
+def write(scene: Scene, path: Path, dpi: int) -> None:
+    """All frames at `dpi`; it starts again when it is over."""
+    view = scene.views_as(Course)[0]
+    still = replace(view, flat=replace(view.flat, field=_without_paths(view)))
+    figure = course.single(replace(scene, views=(still,)))
+    figure.set_dpi(dpi)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    ground = canvas.copy_from_bbox(figure.bbox)
+    plane, curves = figure.axes[0], figure.axes[2:]
+    pictures = []
+    for step in frames_of(view):
+        canvas.restore_region(ground)
+        for axes, artist in [*_paths(plane, view, step), *_marks(curves, step)]:
+            axes.draw_artist(artist)
+            artist.remove()
+        pixels = np.asarray(canvas.buffer_rgba())[..., :3]
+        pictures.append(Image.fromarray(pixels.copy()).quantize(COLORS, dither=Image.Dither.NONE))
+    times = [EACH] * (len(pictures) - 1) + [LAST]
+    pictures[0].save(
+        path, format="gif", save_all=True, append_images=pictures[1:], duration=times, loop=0, optimize=False
+    )
+
+
+def _without_paths(view: Course) -> Any:
+    traces = tuple(trace for trace in view.flat.field.traces if trace.kind != "path")
+    return replace(view.flat.field, traces=traces)
+
+
+def _paths(axes: Axes, view: Course, step: float) -> list[tuple[Axes, Artist]]:
+    """Each path up to a step, and where it stands."""
+    rim = [patheffects.withStroke(linewidth=2.6, foreground="white", alpha=0.85)]
+    found: list[tuple[Axes, Artist]] = []
+    for trace, steps in zip(_traces(view), view.steps, strict=True):
+        count = max(1, int(np.searchsorted(steps, step, side="right")))
+        style: dict[str, Any] = {"color": trace.color or paper.INK, "zorder": 6}
+        (line,) = axes.plot(trace.x[:count], trace.y[:count], lw=1.4, path_effects=rim, **style)
+        ended = count == len(trace.x)
+        (head,) = axes.plot(
+            trace.x[count - 1 : count], trace.y[count - 1 : count], marker="*" if ended else "o", ms=10 if ended else 6,
+            mec="white", mew=0.7, lw=0, **style,
+        )  # fmt: skip
+        found += [(axes, line), (axes, head)]
+    return found
+
+
+def _traces(view: Course) -> list[Trace]:
+    return [trace for trace in view.flat.field.traces if trace.kind == "path"]
+
+
+def _marks(panels: list[Axes], step: float) -> list[tuple[Axes, Artist]]:
+    return [(axes, axes.axvline(step, color=paper.SOFT, lw=1.0, zorder=5)) for axes in panels]
