@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePath
 
 import numpy as np
 
@@ -73,9 +74,9 @@ def _together(surfaces: Sequence[Surface], options: Options) -> Scene:
         raise UsageError(
             f"{first.source or 'this surface'} holds no training dynamics; landscape dynamics RUN computes them"
         )
-    names = options.names or names_of(surfaces) if len(surfaces) > 1 else ("",)
+    names = options.names or _names(surfaces) if len(surfaces) > 1 else ("",)
     what = "training dynamics"
-    caption = options.caption(subject(first), what, facts(first, centers=[]))
+    caption = options.caption(subject(first), what, _shared_facts(surfaces))
     views = tuple(
         _lines(surfaces, rows, scale, names, options)
         for scale in left_scales(surfaces, [r.name for r in rows], options)
@@ -86,6 +87,18 @@ def _together(surfaces: Sequence[Surface], options: Options) -> Scene:
     label, left = first.grid.axes[0].label or "training step", views[0].left
     frame = Frame(label, left.label, (low, high if high > low else low + 1), (left.low, left.high), equal=False)
     return Scene(frame, views)
+
+
+def _names(surfaces: Sequence[Surface]) -> tuple[str, ...]:
+    """Those of the run folders, where they tell all runs apart."""
+    folders = tuple(PurePath(surface.source).parent.name for surface in surfaces)
+    return folders if all(folders) and len(set(folders)) == len(folders) else names_of(surfaces)
+
+
+def _shared_facts(surfaces: Sequence[Surface]) -> list[str]:
+    """What holds for all runs."""
+    others = [facts(surface, centers=[]) for surface in surfaces[1:]]
+    return [line for line in facts(surfaces[0], centers=[]) if all(line in other for other in others)]
 
 
 def _rows(surfaces: Sequence[Surface], wanted: Callable[[Quantity], bool]) -> list[Quantity]:

@@ -59,8 +59,13 @@ def test_a_threshold_that_is_far_above_is_not_drawn_at_the_border_but_said():
 
 
 def test_several_runs_are_told_apart_by_colour_with_their_first_quantity():
-    _, view = lines(made("a/dynamics.h5"), made("b/dynamics.h5", threshold=4.0, hessian_max=[1.0, 2.0, 3.0, 4.0]))
-    assert len(view.named) == 2 and len({curve.color for curve in view.named}) == 2
+    _, view = lines(
+        made("runs/lr_0.9/dynamics.h5"),
+        made("runs/lr_0.3/dynamics.h5", threshold=4.0, hessian_max=[1.0, 2.0, 3.0, 4.0]),
+    )
+    assert [curve.label for curve in view.named] == ["lr_0.9", "lr_0.3"] and len(
+        {curve.color for curve in view.named}
+    ) == 2
     curves = strip(view, "curvature").curves
     solid = [curve for curve in curves if not curve.dashed]
     assert [curve.y[-1] for curve in solid] == [5.1, 4.0] and [curve.color for curve in solid] == [
