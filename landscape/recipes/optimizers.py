@@ -265,8 +265,9 @@ def _start(given: Any) -> tuple[float, float]:
 def _kept(surface: Surface, path: Path | None, overwrite: bool) -> Surface:
     """The surface, in its file; one of the same run that is there already is taken as it is, but for the level."""
     from landscape.surfaces.file import SurfaceFile
+    from landscape.sweep.launch import launched_rank
 
-    if path is None:
+    if path is None or launched_rank() > 0:  # all ranks compute the same, the first writes
         return surface
     with SurfaceFile.create_or_open(
         path, surface.grid, surface.provenance, trails=surface.trails, overwrite=overwrite, quantity=surface.quantity

@@ -147,3 +147,15 @@ def test_bad_input_is_one_line(options, words):
     with pytest.raises(UsageError, match=words) as raised:
         ll.optimizers("bowl", **options)
     assert "\n" not in str(raised.value)
+
+
+def test_under_a_launcher_only_the_first_rank_writes(tmp_path, monkeypatch):
+    options = {"optimizers": "newton", "steps": 2, "out": tmp_path / "bowl.h5"}
+    monkeypatch.setenv("PMI_SIZE", "2")
+    monkeypatch.setenv("PMI_RANK", "1")
+    other = ll.optimizers("bowl", **options)
+    assert not (tmp_path / "bowl.h5").exists()
+    monkeypatch.setenv("PMI_RANK", "0")
+    first = ll.optimizers("bowl", **options)
+    assert (tmp_path / "bowl.h5").exists()
+    np.testing.assert_array_equal(first.trails["newton"].x, other.trails["newton"].x)
