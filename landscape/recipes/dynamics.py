@@ -198,27 +198,17 @@ def _allowed(settings: Any, objective: Any) -> Any:
 
 def _run_facts(folder: Path, lr: float | None) -> tuple[dict[str, Any], Callable[[float], tuple[float, float]]]:
     """(the settings of a run, step -> its learning rate and stability threshold, NaN where they are not known)."""
-    import numpy as np
-
     from landscape.curvature.stability import threshold_of
-    from landscape.errors import SurfaceFileError
-    from landscape.surfaces.run_log import CONFIG, load_run, read_config
+    from landscape.surfaces.run_log import CONFIG, read_config
+    from landscape.training.run_rates import rate_of_run
 
     if lr is not None and not 0 < lr < float("inf"):
         raise UsageError(f"lr {lr:g}: expected a learning rate above 0, such as 0.1")
     config = read_config(folder / CONFIG) if (folder / CONFIG).exists() else {}
-    steps, known = np.zeros(0), np.zeros(0)
-    try:
-        log = load_run(folder)
-        if lr is None and {"step", "lr"} <= log.columns.keys():
-            rows = log.given["lr"]
-            steps, known = log.columns["step"][rows], log.columns["lr"][rows]
-    except SurfaceFileError:
-        pass  # a run without a log has no learning rate
+    known = rate_of_run(folder, config)
 
     def rates(step: float) -> tuple[float, float]:
-        at = int(np.searchsorted(steps, step, side="right")) - 1
-        rate = lr if lr is not None else float(known[max(at, 0)]) if len(known) else float("nan")
+        rate = known(step) if lr is None else lr
         found = threshold_of(config, rate) if rate > 0 else None
         return rate, float("nan") if found is None else found
 

@@ -151,6 +151,36 @@ def test_rates_and_thresholds_come_from_the_run(run):
     assert np.isnan(ll.dynamics("run", measures="distance", **OPTIONS).values["stability_threshold"]).all()
 
 
+@pytest.mark.parametrize("schedule", ["onecycle", "cosine", "step", "constant"])
+def test_rates_between_the_rows_of_a_log_are_those_of_the_schedule(run, schedule):
+    """The log has a row for each epoch, the nets are saved at other steps."""
+    ll.train(
+        "net.py:build", data="digits", epochs=2, batch_size=64, lr=0.1, warmup=0.4, schedule=schedule, save_every=7, out="other",
+        quiet=True, threads=1, optimizer="sgd", momentum=0.0, weight_decay=0.0,
+    )  # fmt: skip
+    found = ll.dynamics("other", measures="distance", samples=50, **OPTIONS)
+    from landscape.training.schedules import make_schedule
+
+    share = make_schedule(schedule, steps=44, warmup=round(0.4 * 22), milestones=[0.5, 0.75], gamma=0.1)
+    expected = [0.1 * share(min(int(step), 43)) for step in found.x]
+    np.testing.assert_allclose(found.values["lr"], expected, rtol=1e-12)
+    np.testing.assert_allclose(found.values["stability_threshold"], 2 / np.array(expected), rtol=1e-12)
+
+
+def test_rates_that_nothing_says_are_unknown(run):
+    net = torch.nn.Linear(64, 10)
+    recorder = ll.Recorder("recorded", net, every=2)
+    for step in range(4):
+        recorder.step(loss=1.0, **({"lr": 0.5 - 0.1 * step} if step < 2 else {}))
+    recorder.finish()
+    data = (torch.randn(30, 64), torch.arange(30) % 10)
+    options = {"model": net, "data": data, "measures": "distance", "threads": 1, "quiet": True}
+    found = ll.dynamics("recorded", **options)
+    np.testing.assert_allclose(found.values["lr"], [np.nan if np.isnan(v) else v for v in [0.45, 0.45, 0.45]])
+    with pytest.raises(LandscapeError, match="lr 0: expected"):
+        ll.dynamics("recorded", lr=0.0, **options)
+
+
 def test_critical_sharpness_along_the_gradient_lies_between_the_ends(run):
     surface = ll.dynamics("run", measures="hessian,critical", samples=200, **OPTIONS)
     assert (surface.values["critical_sharpness"] < 1.5 * surface.values["hessian_max"]).all()
