@@ -8,30 +8,36 @@ eigenvalue of the loss that the optimizer sees.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 SGD, NESTEROV = "sgd", "nesterov"
 
 
-def threshold(lr: float, momentum: float = 0.0, *, nesterov: bool = False, weight_decay: float = 0.0) -> float:
+def threshold(
+    lr: float, momentum: float = 0.0, *, nesterov: bool = False, weight_decay: float = 0.0, dampening: float = 0.0
+) -> float:
     """The largest eigenvalue of the loss's Hessian at which steps of SGD do not diverge on a quadratic.
 
     >>> threshold(0.1), round(threshold(0.1, 0.9), 6), round(threshold(0.1, 0.9, nesterov=True), 6)
     (20.0, 38.0, 13.571429)
     """
-    factor = 2.0 * (1.0 + momentum) / (1.0 + 2.0 * momentum if nesterov else 1.0)
+    factor = 2.0 * (1.0 + momentum) / (1.0 + 2.0 * momentum if nesterov else 1.0 - dampening)
     return factor / lr - weight_decay
 
 
 def threshold_of(config: Mapping[str, Any], lr: float) -> float | None:
     """For the settings of a run; None for optimizers whose steps are not those of SGD, or unknown ones."""
-    name = config.get("optimizer")
-    if name not in (SGD, NESTEROV) or not lr > 0:
+    name, options = config.get("optimizer"), config.get("optimizer_options") or {}
+    plain = isinstance(options, Mapping) and not set(options) - {"dampening", "nesterov"}
+    if name not in (SGD, NESTEROV) or not lr > 0 or not plain:
         return None
-    momentum, decay = (_number(config.get(key)) for key in ("momentum", "weight_decay"))
-    return threshold(lr, momentum, nesterov=name == NESTEROV, weight_decay=decay)
-
-
-def _number(value: Any) -> float:
-    return float(value) if isinstance(value, (int, float)) else 0.0
+    known = {key: config.get(key, 0.0) or 0.0 for key in ("momentum", "weight_decay")}
+    known["dampening"] = options.get("dampening", 0.0)
+    if not all(isinstance(value, (int, float)) and math.isfinite(value) for value in known.values()):
+        return None
+    nesterov = name == NESTEROV or config.get("nesterov") is True or options.get("nesterov") is True
+    if known["dampening"] >= 1 or (known["dampening"] and not known["momentum"]):
+        return None
+    return threshold(lr, nesterov=nesterov, **known)

@@ -28,6 +28,7 @@ from landscape.errors import UsageError
 from landscape.measurement.ends import HessianEnds
 from landscape.measurement.evaluate import move, quantity_of
 from landscape.measurement.measurement import Coords, Undivided, Values
+from landscape.options.groups import MAX_SEED
 from landscape.options.option import check_whole
 from landscape.quantity import DYNAMICS, Quantity, quantity_named
 from landscape.slice.slice import Slice
@@ -39,6 +40,8 @@ HESSIAN, BATCH, COVARIANCE, STIFFNESS, CRITICAL, GRADIENT, DISTANCE = MEASURES =
 )  # fmt: skip
 # As Jastrzebski et al. 2020: 25 gradients of batches of 128, whose last eigenvalue that is not 0 is the 24th.
 COVARIANCE_BATCHES, COVARIANCE_SIZE = 25, 128
+# With fewer samples these batches would have most of theirs in common.
+LEAST = 4 * COVARIANCE_SIZE
 # Batches of the run's own size: for the batch sharpness, and for the largest eigenvalue of mini-batches.
 SHARP_BATCHES, EIGEN_BATCHES, EIGEN_TOLERANCE = 16, 4, 0.05
 # Samples whose gradients are compared one by one.
@@ -55,6 +58,8 @@ class DynamicsSettings:
     batches: int = SHARP_BATCHES
     stiff_samples: int = STIFF_SAMPLES
     seed: int = 0
+    lr: float | None = None
+    """The rate that was given for the whole run."""
 
     def checked(self) -> DynamicsSettings:
         """Raises UsageError for invalid values."""
@@ -65,6 +70,7 @@ class DynamicsSettings:
         check_whole("train-batch", self.batch_size, 1, MOST)
         check_whole("batches", self.batches, 1, MOST)
         check_whole("stiff-samples", self.stiff_samples, 2, MOST)
+        check_whole("seed", self.seed, 0, MAX_SEED)
         return self
 
 
@@ -92,6 +98,11 @@ class Dynamics(Undivided):
                 "a Dataset, or take --samples N"
             )
         wanted, size = set(settings.measures), self._split.size
+        if COVARIANCE in wanted and size < LEAST:
+            raise UsageError(
+                f"covariance compares batches of {COVARIANCE_SIZE}, and of {size} samples these would be nearly the same: "
+                f"take at least {LEAST}, or leave it out of --measures"
+            )
         own, large = min(settings.batch_size, size), min(COVARIANCE_SIZE, size)
         self._sharp = self._backends("batch", settings.batches, own) if BATCH in wanted else []
         self._covariance = self._backends("covariance", COVARIANCE_BATCHES, large) if COVARIANCE in wanted else []
@@ -143,7 +154,8 @@ class Dynamics(Undivided):
         if self._sharp:
             found |= self._batch(point)
         if self._covariance:
-            values = covariance_eigenvalues(gram_of(map(self._gradient, self._covariance)))
+            gram = gram_of(map(self._gradient, self._covariance))
+            values = covariance_eigenvalues(gram) if np.isfinite(gram).all() else np.full(2, math.nan)
             found |= {
                 "covariance_max": values[0],
                 "covariance_ratio": values[-1] / values[0] if values[0] else math.nan,
@@ -173,11 +185,12 @@ class Dynamics(Undivided):
         chance = torch.Generator().manual_seed(self._settings.seed)
         numbers = torch.randperm(self._split.size, generator=chance)[: self._settings.stiff_samples]
         self._samples = [self._on(numbers[i : i + 1], f"sample {i}") for i in range(len(numbers))]
-        inputs, labels = next(iter(picked_split(self._split, numbers, "samples").batches(len(numbers))))
+        inputs, labels = self._split.take(numbers)  # type: ignore[attr-defined]
         self._labels = labels.cpu().numpy()
         self._inputs = inputs.double().cpu().numpy() if isinstance(inputs, Tensor) else None
 
     def _gradient(self, backend: Backend) -> Tensor:
+        backend.refresh()  # the weight of a batch may depend on the net
         out = torch.zeros_like(self.subject.objective.weights)
         backend.gradient(out)
         return out
@@ -186,7 +199,6 @@ class Dynamics(Undivided):
         """Batch sharpness over all batches, and the largest eigenvalue of the first few."""
         curvatures, largest = [], []
         for number, backend in enumerate(self._sharp):
-            backend.refresh()
             gradient = self._gradient(backend)
             square = float(gradient.double().square().sum())
             if square > 0:
@@ -201,7 +213,7 @@ class Dynamics(Undivided):
     def _critical(self, gradient: Tensor) -> float:
         objective = self.subject.objective
         weights, length = objective.weights.clone(), float(gradient.norm())
-        if not length:
+        if not length or not math.isfinite(length):
             return math.nan
         name = f"{self._name}_loss"
 

@@ -95,10 +95,10 @@ def picture(result: Any) -> tuple[Any, str, str]:
 
 @command(
     "curvature, gradients, stiffness and distance along training runs",
-    DynamicsOptions,
     NetOptions,
     DataOptions,
     LossOptions,
+    DynamicsOptions,
     EndsMachine,
     OutputOptions,
     lines=lines,
@@ -153,9 +153,13 @@ def _along(folder: Path, given: Given) -> Surface | Plan:
     config, rates = _run_facts(folder, asked.lr)
     settings = DynamicsSettings(
         measures=asked.chosen, batch_size=_batch(asked.train_batch, config), batches=asked.batches,
-        stiff_samples=asked.stiff_samples, seed=asked.seed,
+        stiff_samples=asked.stiff_samples, seed=asked.seed, lr=asked.lr,
     ).checked()  # fmt: skip
     ignore = asked.ignore if asked.ignore is not None or asked.only is not None else "none"
+
+    moved = given.stated(MOVED)
+    if "data" not in moved and config.get("samples") is not None:
+        moved["samples"] = config["samples"]  # those that the run was trained on
 
     def measure(of: Extended, world: World) -> Dynamics:
         objective = of.subject.objective
@@ -169,7 +173,7 @@ def _along(folder: Path, given: Given) -> Surface | Plan:
 
     return run(
         lambda world: ExtensionStudy(
-            folder, DYNAMICS, measure, world, given=given.stated(MOVED), split=asked.split, precision=machine.precision,
+            folder, DYNAMICS, measure, world, given=moved, split=asked.split, precision=machine.precision,
             counted=(asked.only, ignore), every=asked.every, samples=asked.samples, overwrite=output.overwrite,
         ),
         agree={"command": "dynamics", **agreed(given, DynamicsOptions, NetOptions, DataOptions, LossOptions, EndsMachine)},
@@ -189,11 +193,14 @@ def _batch(given: int | None, config: Mapping[str, Any]) -> int:
 
 
 def _allowed(settings: Any, objective: Any) -> Any:
-    """By default without what needs a class for each sample, where there is none."""
+    """By default without what needs a class for each sample, where there is none, or more samples than there are."""
+    from landscape.measurement.dynamics import LEAST
+
     targets = next(iter(objective.splits.values())).targets
-    if targets is not None and targets.ndim == 1 and not targets.is_floating_point():
-        return settings
-    return replace(settings, measures=tuple(name for name in settings.measures if name != "stiffness"))
+    classes = targets is not None and targets.ndim == 1 and not targets.is_floating_point()
+    size = next(iter(objective.splits.values())).size
+    left_out = (set() if classes else {"stiffness"}) | ({"covariance"} if size < LEAST else set())
+    return replace(settings, measures=tuple(name for name in settings.measures if name not in left_out))
 
 
 def _run_facts(folder: Path, lr: float | None) -> tuple[dict[str, Any], Callable[[float], tuple[float, float]]]:

@@ -164,8 +164,14 @@ def _ending(path: Trajectory) -> Trajectory:
 
 
 def _around(net: Any, given: Given) -> Asked:
-    """The options with a net at the centre, which may be a module in memory."""
+    """The options with a net at the centre, which may be a module in memory; the loss is that of the training, if it says so."""
     asked = Asked.of(None if isinstance(net, nn.Module) else net, given)
+    if not isinstance(net, nn.Module) and not given.stated(["loss"]):
+        trained = read(net, None).meta.get("loss")
+        if (
+            isinstance(trained, str) and trained and ":" not in trained
+        ):  # by name; what names code is for the user to give
+            asked = replace(asked, loss=replace(asked.loss, loss=trained))
     return replace(asked, net=replace(asked.net, model=net)) if isinstance(net, nn.Module) else asked
 
 

@@ -185,6 +185,11 @@ class Recorder:
                 value = None
             if value is None:
                 raise UsageError(f"metric {name} {shown(given)}: expected one real number")
+        if name == "lr":  # the rate of the last step, not a mean
+            self._sums[name], self._counts[name] = value, 1
+            for known in self._last:
+                known.pop(name, None)
+            return
         self._sums[name] = self._sums.get(name, 0.0) + value
         self._counts[name] = self._counts.get(name, 0) + 1
 

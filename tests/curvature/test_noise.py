@@ -92,3 +92,8 @@ def test_thresholds_follow_the_settings_of_a_run_and_are_unknown_for_other_optim
     )
     assert threshold_of({"optimizer": "adam"}, 0.1) is None and threshold_of({}, 0.1) is None
     assert threshold_of({"optimizer": "sgd"}, 0.0) is None
+    damped = {"optimizer": "sgd", "momentum": 0.9, "optimizer_options": {"dampening": 0.9}}
+    assert threshold_of(damped, 0.01) == pytest.approx(3800)
+    assert threshold_of({"optimizer": "sgd", "momentum": "0.9"}, 0.1) is None
+    assert threshold_of({"optimizer": "sgd", "optimizer_options": {"maximize": True}}, 0.1) is None
+    assert threshold_of({"optimizer": "sgd", "momentum": 0.9, "nesterov": True}, 0.1) == pytest.approx(13.571429)

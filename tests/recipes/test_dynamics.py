@@ -30,7 +30,7 @@ def floats(split):
     return torch.randn(20, 1, 8, 8), torch.randn(20, 10)
 """
 OPTIONS = {"model": "net.py:build", "threads": 1, "quiet": True}
-FINE = {**OPTIONS, "precision": "fp64", "samples": 300, "tolerance": 1e-4, "stiff_samples": 40, "batches": 5}
+FINE = {**OPTIONS, "precision": "fp64", "samples": 600, "tolerance": 1e-4, "stiff_samples": 40, "batches": 5}
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def curvature_along(net: nn.Module, inputs, labels) -> float:
 
 def test_each_measure_is_that_of_plain_torch_at_each_net(run):
     surface = ll.dynamics("run", **FINE)
-    inputs, labels = samples(300)
+    inputs, labels = samples(600)
     start = torch.cat([p.detach().ravel() for p in net_at(0).parameters()])
     for number, step in enumerate(surface.x.astype(int)):
         net, found = net_at(step), {name: values[number] for name, values in surface.values.items()}
@@ -105,21 +105,21 @@ def test_each_measure_is_that_of_plain_torch_at_each_net(run):
         assert found["distance"] == pytest.approx(float(away.norm()), rel=1e-9, abs=1e-12)
 
         chance = torch.Generator().manual_seed(0)
-        drawn = [torch.randperm(300, generator=chance)[:32] for _ in range(5)]
+        drawn = [torch.randperm(600, generator=chance)[:32] for _ in range(5)]
         expected = np.mean([curvature_along(net, inputs[i], labels[i]) for i in drawn])
         assert found["batch_sharpness"] == pytest.approx(expected, rel=1e-7)
 
         chance = torch.Generator().manual_seed(0)
         rows = np.stack([
             gradient(net, inputs[i], labels[i]).numpy()
-            for i in [torch.randperm(300, generator=chance)[:128] for _ in range(25)]
+            for i in [torch.randperm(600, generator=chance)[:128] for _ in range(25)]
         ])  # fmt: skip
         values = np.linalg.eigvalsh(np.cov(rows.T, ddof=0))[::-1]
         assert found["covariance_max"] == pytest.approx(values[0], rel=1e-8)
         assert found["covariance_ratio"] == pytest.approx(values[23] / values[0], rel=1e-6)
         assert covariance_eigenvalues(rows @ rows.T)[0] == pytest.approx(values[0], rel=1e-8)
 
-        few = torch.randperm(300, generator=torch.Generator().manual_seed(0))[:40]
+        few = torch.randperm(600, generator=torch.Generator().manual_seed(0))[:40]
         each = np.stack([gradient(net, inputs[i : i + 1], labels[i : i + 1]).numpy() for i in few])
         within, between = stiffness(cosines(each @ each.T), labels[few].numpy())
         assert (found["stiffness_within"], found["stiffness_between"]) == pytest.approx((within, between), rel=1e-7)
@@ -176,7 +176,7 @@ def test_rates_that_nothing_says_are_unknown(run):
     data = (torch.randn(30, 64), torch.arange(30) % 10)
     options = {"model": net, "data": data, "measures": "distance", "threads": 1, "quiet": True}
     found = ll.dynamics("recorded", **options)
-    np.testing.assert_allclose(found.values["lr"], [np.nan if np.isnan(v) else v for v in [0.45, 0.45, 0.45]])
+    np.testing.assert_allclose(found.values["lr"], [0.4] * 3, err_msg="that of the last step with a rate")
     with pytest.raises(LandscapeError, match="lr 0: expected"):
         ll.dynamics("recorded", lr=0.0, **options)
 
@@ -201,7 +201,7 @@ def test_a_stopped_run_goes_on_and_ranks_make_no_difference(run, command):
         "1",
         "--quiet",
     )
-    words += ("--measures", "hessian,batch,covariance,gradient,distance", "--every", "2")
+    words += ("--measures", "hessian,batch,gradient,distance", "--every", "2")
     assert command(*words).returncode == 0
     whole = load_surface("run/dynamics.h5")
     Path("run/dynamics.h5").unlink()
@@ -212,7 +212,7 @@ def test_a_stopped_run_goes_on_and_ranks_make_no_difference(run, command):
     for name, values in whole.values.items():
         np.testing.assert_array_equal(values, two.values[name], err_msg=name)
     with pytest.raises(LandscapeError, match="batches is"):
-        ll.dynamics("run", measures="hessian,batch,covariance,gradient,distance", samples=96, batches=3, **OPTIONS)
+        ll.dynamics("run", measures="hessian,batch,gradient,distance", samples=96, batches=3, **OPTIONS)
 
 
 def test_every_few_nets_can_be_refined_later_and_drawn(run):
@@ -230,6 +230,7 @@ def test_every_few_nets_can_be_refined_later_and_drawn(run):
     [
         ({"measures": "sharpness"}, "measures 'sharpness': expected hessian, batch"),
         ({"measures": []}, "measures: expected one or more"),
+        ({"measures": "covariance", "samples": 300}, "take at least 512"),
         ({"every": 0}, "every 0: expected"),
         ({"train_batch": 0}, "train-batch 0: expected"),
         ({"stiff_samples": 1}, "stiff-samples 1: expected"),
@@ -246,3 +247,25 @@ def test_what_is_not_a_run_is_refused(run):
     for given, words in (("net.py", "expected a run folder"), ([], "no run"), ("nothing", "expected a run folder")):
         with pytest.raises(LandscapeError, match=words):
             ll.dynamics(given, **OPTIONS)
+
+
+def test_the_samples_are_those_of_the_training_and_the_shell_takes_a_split(run, command):
+    ll.train(
+        "net.py:build",
+        data="digits",
+        epochs=1,
+        batch_size=32,
+        samples=150,
+        save_every=2,
+        out="few",
+        quiet=True,
+        threads=1,
+    )
+    found = ll.dynamics("few", measures="gradient", **OPTIONS)
+    final = ll.load_checkpoint("few/final.pt").meta["metrics"]["train_loss"]
+    assert found.provenance["dynamics"]["samples"] == 150
+    assert found.values["train_loss"][-1] == pytest.approx(final, rel=1e-5)
+    done = command("dynamics", "run", "--model", "net.py:build", "--measures", "gradient", "--split", "test", "--quiet")
+    assert done.returncode == 0 and "test loss" in done.stdout, done.stderr
+    with pytest.raises(LandscapeError, match="lr is"):
+        ll.dynamics("few", measures="gradient", lr=0.3, **OPTIONS)

@@ -316,3 +316,11 @@ def test_with_a_part_that_moves_distances_count_all_and_the_penalty_is_left_out(
 def test_axes_that_are_scaled_state_no_shares(run):
     surface = ll.trajectory("run", norm="filter", **SMALL)
     assert surface.known.directions.shares is None and "scaled by filter" in surface.grid.axes[0].label
+
+
+def test_the_loss_is_that_of_the_training(here):
+    known = {"data": "npz:data.npz", "normalize": "digits", "loss": "mse", "threads": 1, "quiet": True}
+    ll.train("net.py:build", epochs=2, batch_size=32, save_every=1, out="squares", **known)
+    options = {"model": "net.py:build", "threads": 1, "quiet": True, "x": "auto:3", "y": "auto:3"}
+    own, other = ll.trajectory("squares", **options), ll.trajectory("squares", loss="cross_entropy", **options)
+    assert (own.provenance["loss"], other.provenance["loss"]) == ("mse", "cross_entropy")

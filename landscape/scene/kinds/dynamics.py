@@ -18,6 +18,7 @@ from landscape.quantity import (
     CONDITION,
     COVARIANCE,
     DISTANCE,
+    DYNAMICS,
     GRADIENT,
     LARGEST,
     LOSS,
@@ -35,7 +36,7 @@ from landscape.scene.kinds.line import left_scales, metric_curve, point_notes
 from landscape.scene.scale import LINEAR, LOG, LOG_FROM_RATIO, Scale
 from landscape.scene.scene import Frame, Scene
 from landscape.scene.thin import thinned
-from landscape.scene.views.curve import axes_of, scaled_axis
+from landscape.scene.views.curve import DOTS_UP_TO, axes_of, scaled_axis
 from landscape.scene.views.lines import Curve, Lines, Strip
 from landscape.surfaces.surface import Surface
 
@@ -62,7 +63,7 @@ HEIGHT, TALL, TICKS = 0.45, 0.85, 5
 ABOVE = 3.0
 # Of the quantities in the panels of a picture of one run, one after the other; and of thresholds.
 OF_ONE, BOUND = (PATH_COLORS[0], PATH_COLORS[1], *PATH_COLORS[3:7], "#4f7d2a"), PATH_COLORS[7]
-HIGH = "the stability threshold, {least} to {most}, lies above the picture"
+OUTSIDE = "the stability threshold, {least} to {most}, is drawn where it lies in the picture"
 
 
 def _together(surfaces: Sequence[Surface], options: Options) -> Scene:
@@ -72,7 +73,7 @@ def _together(surfaces: Sequence[Surface], options: Options) -> Scene:
         rows = [row for row in rows if options.metric in (row.name, row.metric)]
     if not rows or not _panels(surfaces):
         raise UsageError(
-            f"{first.source or 'this surface'} holds no training dynamics; landscape dynamics RUN computes them"
+            f"{first.source or 'this surface'} holds no training dynamics that all runs have; landscape dynamics RUN adds them"
         )
     names = options.names or _names(surfaces) if len(surfaces) > 1 else ("",)
     what = "training dynamics"
@@ -143,7 +144,7 @@ def _colors(surfaces: Sequence[Surface]) -> list[str]:
 
 def _above(rows: Sequence[Quantity], scale: Scale | None, surface: Surface, name: str, color: str) -> Iterator[Curve]:
     for row in rows:
-        curve = metric_curve(surface, row.name, scale)
+        curve = metric_curve(surface, row.name, scale, dots=_few(surface, row))
         if name:
             label = name if row is rows[0] else ""
             yield replace(curve, color=color, label=label)
@@ -168,7 +169,7 @@ def _strip(surfaces: Sequence[Surface], panel: Panel, rows: Sequence[Quantity], 
     curves = []
     for surface, color in zip(surfaces, _colors(surfaces), strict=True):
         for number, row in enumerate(rows):
-            curve = metric_curve(surface, row.name, scale)
+            curve = metric_curve(surface, row.name, scale, dots=_few(surface, row))
             if row.role == THRESHOLD:
                 curve = replace(curve, y=_within(surface, row, scale))
                 if not np.isfinite(curve.y).any():
@@ -177,6 +178,11 @@ def _strip(surfaces: Sequence[Surface], panel: Panel, rows: Sequence[Quantity], 
             own = BOUND if colors and row.role == THRESHOLD else colors[number] if colors else color
             curves.append(replace(curve, color=own, dashed=dashed, label=row.label if colors else ""))
     return Strip(tuple(curves), axis, TALL if len(rows) > 2 else HEIGHT, zero=axis.low < 0 < axis.high)
+
+
+def _few(surface: Surface, row: Quantity) -> bool:
+    """Whether its points are marked: a single one would not be seen."""
+    return int(np.isfinite(surface.values[row.name]).sum()) <= DOTS_UP_TO
 
 
 def _within(surface: Surface, row: Quantity, scale: Scale) -> np.ndarray:
@@ -222,22 +228,33 @@ def _notes(surfaces: Sequence[Surface], rows: Sequence[Quantity], scale: Scale |
         notes.append("dashed in the panel of curvature: stability threshold")
     if several and STIFFNESS in found:
         notes.append("stiffness: solid within classes, dashed between")
-    notes += [note for surface in surfaces for note in _high(surface, surfaces)]
+    if several:
+        shown = [_shown(some, several=True)[0] for panel, some in _panels(surfaces) if LARGEST in panel.roles]
+        notes += [f"curvature: {row.label}" for row in shown] + band_notes(surfaces[0], [row.name for row in rows])
+    notes += _samples(surfaces)
+    notes += [note for surface in surfaces for note in _outside(surface, surfaces)]
     for surface in surfaces if not several else []:
         notes += [note for row in rows for note in point_notes(surface, row.name, scale)]
         notes += band_notes(surface, [row.name for row in rows])
     return list(dict.fromkeys(notes))
 
 
-def _high(surface: Surface, surfaces: Sequence[Surface]) -> list[str]:
-    """Where a threshold is not seen, because it is far above all that was measured."""
+def _outside(surface: Surface, surfaces: Sequence[Surface]) -> list[str]:
+    """Where a threshold is not seen, because it is far from all that was measured."""
     for panel, found in _panels(surfaces):
         rows = _shown(found, several=len(surfaces) > 1)
         for row in rows:
-            values = drawable(thinned(surface, row.name), row.name)
-            if row.role == THRESHOLD and values.size and values.min() > _scale(surfaces, panel, rows).vmax:
-                return [HIGH.format(least=f"{values.min():.3g}", most=f"{values.max():.3g}")]
+            values, scale = drawable(thinned(surface, row.name), row.name), _scale(surfaces, panel, rows)
+            if row.role == THRESHOLD and values.size and not scale.vmin <= values.min() <= values.max() <= scale.vmax:
+                return [OUTSIDE.format(least=f"{values.min():.3g}", most=f"{values.max():.3g}")]
     return []
+
+
+def _samples(surfaces: Sequence[Surface]) -> list[str]:
+    """On how many samples it was measured, where that is known."""
+    known = [surface.provenance.get(DYNAMICS) for surface in surfaces]
+    counts = {each.get("samples") for each in known if isinstance(each, dict)}
+    return [f"measured on {count:,} samples" for count in counts if isinstance(count, int)][:1]
 
 
 def _is_dynamics(surface: Surface) -> bool:

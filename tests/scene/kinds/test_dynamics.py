@@ -55,7 +55,9 @@ def test_a_threshold_that_is_far_above_is_not_drawn_at_the_border_but_said():
     assert any(np.allclose(curve.y, 7.0) for curve in strip(near, "curvature").curves)
     _, far = lines(made(threshold=5000.0))
     assert not any(curve.label == "stability threshold" for curve in strip(far, "curvature").curves)
-    assert strip(far, "curvature").axis.high < 10 and any("stability threshold, 5e+03" in note for note in far.notes)
+    assert strip(far, "curvature").axis.high < 10 and any(
+        "stability threshold, 5e+03 to 5e+03, is drawn where" in note for note in far.notes
+    )
 
 
 def test_several_runs_are_told_apart_by_colour_with_their_first_quantity():
@@ -84,5 +86,5 @@ def test_values_that_are_not_there_leave_gaps_and_empty_panels_are_left_out():
 
 
 def test_what_holds_no_dynamics_is_refused(make_surface):
-    with pytest.raises(UsageError, match="holds no training dynamics; landscape dynamics RUN"):
+    with pytest.raises(UsageError, match="holds no training dynamics that all runs have; landscape dynamics RUN"):
         lines(make_surface(np.arange(5.0)))
