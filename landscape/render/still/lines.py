@@ -25,13 +25,17 @@ SAMPLE = 0.55
 # Of a curve that is one of many, and of one that stands for itself.
 FAINT: dict[str, Any] = {"lw": 0.7, "alpha": 0.45, "zorder": 2.5}
 STRONG: dict[str, Any] = {"lw": 1.5, "zorder": 3}
+# Numbers on an axis with more signs than this need more room beside a label of two lines.
+LONG = 5
 # The height of the curves: alone, over one strip, over more; and as a panel of a comparison.
 ALONE, OVER_STRIP, OVER_STRIPS, PANEL = 3.1, 2.9, 2.3, 2.6
 
 
 def single(scene: Scene) -> Figure:
     """The curves, and the strips under them on the same horizontal axis."""
-    lines, wide, left = scene.views_as(Lines)[0], 4.9, 0.72
+    lines, wide = scene.views_as(Lines)[0], 4.9
+    long = any(len(label) > LONG for strip in lines.strips for label in strip.axis.tick_labels)
+    left = 0.72 + 0.2 * long
     tall = (ALONE, OVER_STRIP, OVER_STRIPS)[min(2, len(lines.strips))]
     strips, above = strips_height(lines, tall), 0.2 if lines.marks else 0.0
     figure, bottom = sheet_of(scene, left + wide + 0.72, tall + strips, below=0.8, above=above, middle=left + wide / 2)
