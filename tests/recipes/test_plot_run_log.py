@@ -80,7 +80,7 @@ def test_columns_without_a_number_are_absent(run):
             "line 3: 'fast' is not a number; expected one, or nothing, as train_loss",
         ),
         ({"rows": [ROWS[0].replace("0.0", "nan", 1)]}, "'nan' is not an epoch"),
-        ({"header": HEADER.replace("epoch", "time")}, "column names with 'epoch'"),
+        ({"header": HEADER.replace("epoch", "time").replace("step", "count")}, "column names with 'epoch' or 'step'"),
         ({"config": "{"}, "config.json: cannot be read as JSON"),
         ({"config": "[1]"}, "config.json: expected an object"),
     ],
