@@ -19,7 +19,7 @@ from landscape.analytic.methods import Method
 from landscape.callables import contained, explain
 from landscape.errors import LandscapeError, UsageError
 
-# A path has left when it is so many widths of the window away from it.
+# A path has left when it is this many widths of the window away from it.
 FAR = 100.0
 
 

@@ -111,7 +111,7 @@ _OURS: dict[str, dict[str, Any]] = {
         "tolerance_grad": 0.0,
         "tolerance_change": 1e-20,
     },  # fmt: skip
-    # they would pull toward the origin, which is no minimum of most surfaces
+    # they would pull toward the origin, which is not a minimum of most surfaces
     "adamw": {"weight_decay": 0.0},
     "muon": {"weight_decay": 0.0},
 }

@@ -11,7 +11,7 @@ from landscape.errors import UsageError
 from landscape.options.command import Positional, command
 from landscape.options.groups import DataOptions, LossOptions, NetOptions, OutputOptions, check_stall, comma_list
 from landscape.options.option import Given, again, check_choices, check_whole, option
-from landscape.recipes.hessian import EndsMachine, EndsOptions
+from landscape.recipes.hessian import EndsMachine, EndsOptions, ends_of
 from landscape.recipes.surface import agreed
 from landscape.recipes.words import plan_lines
 
@@ -133,11 +133,9 @@ def dynamics(runs: Any, *, given: Given) -> Surface | Plan | list[Surface | Plan
 
 
 def _along(folder: Path, given: Given) -> Surface | Plan:
-    from landscape.curvature.operator import CurvatureOperator
     from landscape.grid import MAX_POINTS
     from landscape.measurement.dynamics import Dynamics, DynamicsSettings
-    from landscape.measurement.ends import EndsSettings, HessianEnds
-    from landscape.objective.numerics import memory_budget
+    from landscape.measurement.ends import EndsSettings
     from landscape.quantity import DYNAMICS
     from landscape.study.extension import ExtensionStudy
     from landscape.study.run import run
@@ -162,13 +160,8 @@ def _along(folder: Path, given: Given) -> Surface | Plan:
         moved["samples"] = config["samples"]  # those that the run was trained on
 
     def measure(of: Extended, world: World) -> Dynamics:
-        objective = of.subject.objective
-        budget = memory_budget(objective.device, of.subject.sharers)
-        ignored, names = of.subject.counted.moving("none")
-        products = CurvatureOperator(objective, ignore="none", only=names, backend=asked.products, budget=budget)
-        counted = replace(ends, ignore=ignored, only=of.subject.counted.only)
-        whole = HessianEnds(of.subject, of.slice, products, counted, None, products.low_precision(asked.search))
-        own = settings if "measures" in given.stated(["measures"]) else _allowed(settings, objective)
+        whole = ends_of(of, ends, usual="none", products=asked.products, search=asked.search, loss=None)
+        own = settings if given.stated(["measures"]) else _allowed(settings, of.subject.objective)
         return Dynamics(of.subject, of.slice, whole, own, rates)
 
     return run(

@@ -23,6 +23,7 @@ from landscape.recipes.surface import agreed
 from landscape.recipes.words import plan_lines, spread
 
 if TYPE_CHECKING:
+    from landscape.measurement.ends import EndsSettings, HessianEnds
     from landscape.study.extend import Extended
     from landscape.study.study import Plan
     from landscape.surfaces.surface import Surface
@@ -159,10 +160,8 @@ def hessian(surface: Surface | str | Path, *, given: Given) -> Surface | Plan:
     Raises:
         LandscapeError: bad input, a loss without second derivatives; what was computed is kept.
     """
-    from landscape.curvature.operator import CurvatureOperator
     from landscape.grid import MAX_POINTS
-    from landscape.measurement.ends import EndsSettings, HessianEnds
-    from landscape.objective.numerics import memory_budget
+    from landscape.measurement.ends import EndsSettings
     from landscape.quantity import HESSIAN
     from landscape.study.extension import ExtensionStudy
     from landscape.study.run import run
@@ -183,12 +182,7 @@ def hessian(surface: Surface | str | Path, *, given: Given) -> Surface | Plan:
     }  # fmt: skip
 
     def measure(of: Extended, world: World) -> HessianEnds:
-        objective = of.subject.objective
-        budget = memory_budget(objective.device, of.subject.sharers)
-        ignore, names = of.subject.counted.moving("biasbn")
-        products = CurvatureOperator(objective, ignore="none", only=names, backend=ends.products, budget=budget)
-        counted = replace(settings, ignore=ignore, only=of.subject.counted.only)
-        return HessianEnds(of.subject, of.slice, products, counted, of.loss, products.low_precision(ends.search))
+        return ends_of(of, settings, usual="biasbn", products=ends.products, search=ends.search, loss=of.loss)
 
     return run(
         lambda world: ExtensionStudy(surface, HESSIAN, measure, world, **chosen),
@@ -198,6 +192,22 @@ def hessian(surface: Surface | str | Path, *, given: Given) -> Surface | Plan:
         quiet=output.quiet,
         stall=machine.stall,
     )
+
+
+def ends_of(
+    of: Extended, settings: EndsSettings, *, usual: str, products: str | None, search: str, loss: str | None
+) -> HessianEnds:
+    """The measurement of both ends; `usual`: what is ignored by default, `loss`: see `HessianEnds`."""
+    from landscape.curvature.operator import CurvatureOperator
+    from landscape.measurement.ends import HessianEnds
+    from landscape.objective.numerics import memory_budget
+
+    objective = of.subject.objective
+    budget = memory_budget(objective.device, of.subject.sharers)
+    ignore, names = of.subject.counted.moving(usual)
+    operator = CurvatureOperator(objective, ignore="none", only=names, backend=products, budget=budget)
+    counted = replace(settings, ignore=ignore, only=of.subject.counted.only)
+    return HessianEnds(of.subject, of.slice, operator, counted, loss, operator.low_precision(search))
 
 
 def _single(split: str | Sequence[str] | None) -> str | None:

@@ -263,7 +263,7 @@ def _start(given: Any) -> tuple[float, float]:
 
 
 def _kept(surface: Surface, path: Path | None, overwrite: bool) -> Surface:
-    """The surface, in its file; one of the same run that is there already is taken as it is, but for the level."""
+    """The surface, in its file; one of the same run that is there already is taken unchanged, but for the level."""
     from landscape.surfaces.file import SurfaceFile
     from landscape.sweep.launch import launched_rank
 

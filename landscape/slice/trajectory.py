@@ -24,7 +24,7 @@ from landscape.regular import expanded, is_folder
 from landscape.surfaces.surface import MINIMA, NETS
 
 NUMBER = re.compile(r"\d+")
-# A step is a whole number, or one with a short fraction, as of epochs; a date behind a point is no fraction.
+# A step is a whole number, or one with a short fraction, as of epochs; a date behind a point is not a fraction.
 STEP = r"(\d+(?:\.\d{1,4}(?![\d]))?)(?!,?\d)"
 # Words before a number that counts training, the finest first.
 CLOCKS = ("global_step", "step", "iteration", "iter", "checkpoint", "epoch", "ep")

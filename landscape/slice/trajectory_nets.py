@@ -6,14 +6,14 @@ Owns: which of them can be used, and their weights as vectors. Which files they 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from landscape.errors import CheckpointError, LandscapeError
 from landscape.layout import Layout
-from landscape.slice.trajectory import Trajectory
+from landscape.slice.trajectory import LISTED, Trajectory
 from landscape.subject.net import Net, Other, other_net
 
 
@@ -40,23 +40,31 @@ def _finite(net: Other) -> Other:
     return net
 
 
-def usable(paths: Sequence[Trajectory], like: Net, *, skip_bad: bool) -> list[list[int]]:
-    """The numbers of the nets of each path that can be used; with `skip_bad` without those that cannot be read or do not fit.
+def readable(paths: Sequence[Trajectory], like: Net) -> list[Trajectory]:
+    """The paths without nets that cannot be read, do not fit, or are not finite, each with a note on what was left out.
 
     Raises:
-        CheckpointError: such a net without `skip_bad`; fewer than two that can be used.
+        CheckpointError: fewer than two of a path are left.
     """
-    if not skip_bad:
-        return [list(range(len(path.nets))) for path in paths]
-    kept: list[list[int]] = []
+    found = []
     for path in paths:
         good = [number for number in range(len(path.nets)) if _is_good(path, number, like)]
         if len(good) < 2:
             raise CheckpointError(
                 f"path {path.name}: {len(good)} of its {len(path.nets)} nets can be used; a path needs two"
             )
-        kept.append(good)
-    return kept
+        found.append(shortened(path, good))
+    return found
+
+
+def shortened(path: Trajectory, kept: Sequence[int]) -> Trajectory:
+    """A path with these of its nets, and a note on those that were left out."""
+    lost = [number for number in range(len(path.nets)) if number not in kept]
+    if not lost:
+        return path
+    named = ", ".join(str(path.nets[number]) for number in lost[:LISTED]) + (", ..." if len(lost) > LISTED else "")
+    note = f"{path.name}: {len(lost)} of {len(path.nets)} nets left out that cannot be used: {named}"
+    return replace(path.of(kept), notes=(*path.notes, note))
 
 
 def vectors(
@@ -67,22 +75,6 @@ def vectors(
         for number in range(len(path.nets)):
             net = read_net(path, number, like)
             yield net, layout.flatten(net.tensors, dtype=dtype)
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """How many nets of a path were left out, as a note."""
-
-    path: Trajectory
-    kept: Sequence[int]
-
-    @property
-    def note(self) -> str | None:
-        lost = [number for number in range(len(self.path.nets)) if number not in self.kept]
-        if not lost:
-            return None
-        named = ", ".join(str(self.path.nets[number]) for number in lost[:3]) + (", ..." if len(lost) > 3 else "")
-        return f"{self.path.name}: {len(lost)} of {len(self.path.nets)} nets left out that cannot be used: {named}"
 
 
 def _is_good(path: Trajectory, number: int, like: Net) -> bool:

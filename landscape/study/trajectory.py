@@ -17,7 +17,7 @@ from landscape.errors import CheckpointError, UsageError
 from landscape.options.groups import PCA, RANDOM, OutputOptions, ToleranceOptions
 from landscape.options.option import Given
 from landscape.slice.trajectory import Trajectory, trajectories
-from landscape.slice.trajectory_nets import LeftOut, usable
+from landscape.slice.trajectory_nets import readable, shortened
 from landscape.study.along import with_directions
 from landscape.study.around import points_of, ranges_around
 from landscape.study.evaluation import EvaluationStudy, for_plan
@@ -156,8 +156,7 @@ def _ending(path: Trajectory) -> Trajectory:
             net = path.nets[last]
             tensors = net.state_dict() if isinstance(net, nn.Module) else read(net, None).state_dict
             if all(bool(each.isfinite().all()) for each in tensors.values() if each.is_floating_point()):
-                note = LeftOut(path, range(last + 1)).note
-                return replace(path.of(range(last + 1)), notes=(*path.notes, *([note] if note else [])))
+                return shortened(path, range(last + 1))
         except CheckpointError:
             continue
     return path
@@ -215,7 +214,7 @@ def _prepare(wanted: PathsAsked, asked: Asked, paths: Sequence[Trajectory], worl
     together(world, checked)
     if wanted.skip_bad:
         like = replace(asked, axes=replace(asked.axes, along=RANDOM, directions=None))
-        paths = shared(world, lambda: _usable(on_plane(like, trial, world, GROUP), paths))
+        paths = shared(world, lambda: readable(paths, on_plane(like, trial, world, GROUP).subject.net))
     held: list[PathRows] = []
 
     def read(on: OnSlice, folder: Path | None) -> PathRows:
@@ -235,17 +234,8 @@ def _trails(on: OnSlice, paths: Sequence[Trajectory], *read: PathRows) -> tuple[
 
 def _found(on: OnSlice, paths: Sequence[Trajectory], wanted: PathsAsked, world: World) -> PathsOnPlane:
     if wanted.skip_bad:
-        paths = shared(world, lambda: _usable(on, paths))
+        paths = shared(world, lambda: readable(paths, on.subject.net))
     return PathsOnPlane(tuple(paths), shared(world, lambda: trails_of(on, paths)))
-
-
-def _usable(on: OnSlice, paths: Sequence[Trajectory]) -> list[Trajectory]:
-    kept = usable(paths, on.subject.net, skip_bad=True)
-    found = []
-    for path, numbers in zip(paths, kept, strict=True):
-        note = LeftOut(path, numbers).note
-        found.append(replace(path.of(numbers), notes=(*path.notes, *([note] if note else []))))
-    return found
 
 
 def _along(wanted: PathsAsked, asked: Asked) -> str:

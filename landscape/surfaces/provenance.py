@@ -118,8 +118,7 @@ class DirectionFacts(Facts):
     moving: int | None = entry(int)
     """Parameters that move, where `only` says which."""
     orthogonal: bool | None = entry(bool)
-    shares: list[float] | None = entry(list, describes=True, of=NUMBER)
-    """Of principal axes: their shares of a path's squared distances to the centre; `walk`: those of a random walk."""
+    shares: list[float] | None = entry(list, describes=True, of=NUMBER)  # of a path's squared distances, by axis
     walk: list[float] | None = entry(list, describes=True, of=NUMBER)
     to: str | None = entry(describes=True)
     to_y: str | None = entry(describes=True)
