@@ -12,6 +12,7 @@ COMMANDS = (
     "trajectory",
     "optimizers",
     "dynamics",
+    "flatness",
     "plot",
     "compare",
     "export",

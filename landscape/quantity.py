@@ -45,8 +45,10 @@ SHARPNESS, THRESHOLD, COVARIANCE, CONDITION, STIFFNESS, LENGTH, GRADIENT, DISTAN
 )
 # Of optimizers: the gradient that is given to them over time; their steps, or where they end; the steps to a level.
 SIGNAL, RESPONSE, REACHED = "signal", "response", "reached"
+# Of several nets: a measure of flatness, the gap that it is compared with, a setting of training, the rise of the loss at a radius.
+MEASURE, GAP, HYPER, RISE = "measure", "gap", "hyper", "rise"
 # The measurement that evaluates the objective; see `Quantity.group`.
-EVALUATION, HESSIAN, DYNAMICS = "evaluation", "hessian", "dynamics"
+EVALUATION, HESSIAN, DYNAMICS, FLATNESS = "evaluation", "hessian", "dynamics", "flatness"
 SPLITS = ("train", "test")
 # Results with this prefix are arrays: what was evaluated sample by sample at a point, to help to estimate others.
 DRAWN = "drawn/"
@@ -143,7 +145,36 @@ DYNAMICS_QUANTITIES = (
     Quantity("distance", "distance from the start", group=DYNAMICS, role=DISTANCE),
     Quantity("lr", "learning rate", group=DYNAMICS, aside=True),
 )
-_KNOWN = {quantity.name: quantity for quantity in (*HESSIAN_QUANTITIES, *DYNAMICS_QUANTITIES)}
+# What is measured around each of several nets (measurement/flatness.py).
+FLATNESS_QUANTITIES = (
+    Quantity("gradient_norm", "norm of the gradient", group=FLATNESS, role=MEASURE),
+    Quantity("trace", "trace of the Hessian", group=FLATNESS, role=MEASURE),
+    Quantity("weighted_trace", "weighted trace", group=FLATNESS, role=MEASURE),
+    Quantity("largest_eigenvalue", "largest Hessian eigenvalue", group=FLATNESS, role=MEASURE),
+    Quantity("critical_sharpness", "critical sharpness", group=FLATNESS, role=MEASURE),
+    Quantity("sam_step", "SAM, one step", group=FLATNESS, role=MEASURE),
+    Quantity("sam", "SAM, worst case", group=FLATNESS, role=MEASURE),
+    Quantity("adaptive_step", "adaptive SAM, one step", group=FLATNESS, role=MEASURE),
+    Quantity("adaptive", "adaptive SAM, worst case", group=FLATNESS, role=MEASURE),
+    Quantity("keskar", "Keskar et al.", group=FLATNESS, role=MEASURE),
+    Quantity("average", "average of directions", group=FLATNESS, role=MEASURE),
+    Quantity("most", "most of directions", group=FLATNESS, role=MEASURE),
+    Quantity("worst", "worst case by filters", group=FLATNESS, role=MEASURE),
+    Quantity("noise", "noise withstood, 1/s²", group=FLATNESS, role=MEASURE),
+    Quantity("magnitude_noise", "noise by magnitude, 1/s²", group=FLATNESS, role=MEASURE),
+    Quantity("fisher_rao", "Fisher-Rao", group=FLATNESS, role=MEASURE),
+    Quantity("path_norm", "path norm", group=FLATNESS, role=MEASURE),
+    Quantity("spectral_product", "product of spectral norms", group=FLATNESS, role=MEASURE),
+    Quantity("weight_norm", "norm of the weights", group=FLATNESS, role=MEASURE),
+    Quantity("distance", "distance from the start", group=FLATNESS, role=MEASURE),
+    Quantity("parameters", "parameters", COUNT, group=FLATNESS, role=MEASURE),
+)
+MEASURES = tuple(row.name for row in FLATNESS_QUANTITIES)
+GAP_QUANTITIES = (
+    Quantity("accuracy_gap", "accuracy gap", SHARE, group=FLATNESS, role=GAP),
+    Quantity("loss_gap", "loss gap", group=FLATNESS, role=GAP),
+)
+_KNOWN = {quantity.name: quantity for quantity in (*HESSIAN_QUANTITIES, *DYNAMICS_QUANTITIES, *GAP_QUANTITIES)}
 
 
 def quantity_named(name: str, facts: Mapping[str, Any] | None = None) -> Quantity:
