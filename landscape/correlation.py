@@ -97,6 +97,6 @@ def _taus(x: np.ndarray, y: np.ndarray, times: np.ndarray) -> np.ndarray:
     def pairs(matrix: np.ndarray) -> np.ndarray:
         return np.einsum("ki,ki->k", times @ matrix, times)
 
-    untied = np.sqrt(pairs(one**2)) * np.sqrt(pairs(other**2))
+    untied = np.sqrt(pairs(one**2) * pairs(other**2))
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(untied > 0, pairs(one * other) / untied, np.nan)

@@ -74,7 +74,7 @@ def worst(around: Around, furthest: Furthest, steps: int) -> float:
     gradient = around.slope().gradient
     if not bool(gradient.any()):
         gradient = around.random(START)
-    found = -float("inf")
+    found = -float("inf") if steps == 1 else 0.0  # the neighbourhood holds the weights themselves
     for _ in range(steps - 1):
         here = around.slope(furthest(gradient))
         if not here.rise < float("inf") or not bool(here.gradient.isfinite().all()):
