@@ -59,7 +59,7 @@ def tau_of(x: np.ndarray, y: np.ndarray, *, seed: int = 0) -> Tau:
 
 
 def granulated(x: np.ndarray, y: np.ndarray, settings: Mapping[str, np.ndarray], seeds: tuple[str, ...] = ()) -> float:
-    """Psi of Jiang et al. 2020 (arXiv:1912.02178, section 4): the mean over settings of the tau of things that differ in it alone.
+    """Psi of Jiang et al. 2020 (arXiv:1912.02178, section 4): the mean over settings of the tau of things that differ only in it.
 
     For each setting, things are grouped by all others; its coefficient is the mean tau of the groups with a pair, where a tie
     counts as 0. `settings[name]` (n,) are numbers; those named in `seeds` divide groups and are no settings. NaN without a pair.

@@ -54,7 +54,10 @@ def test_what_is_not_known_is_left_out_and_few_have_no_interval():
 
 def test_granulated_is_the_mean_over_settings_of_pairs_that_differ_in_one():
     chance = np.random.default_rng(2)
-    settings = {name: np.array(each) for name, each in zip("ab", zip(*itertools.product((0.0, 1.0, 2.0), (0.0, 1.0)), strict=True), strict=True)}
+    settings = {
+        name: np.array(each)
+        for name, each in zip("ab", zip(*itertools.product((0.0, 1.0, 2.0), (0.0, 1.0)), strict=True), strict=True)
+    }
     x, y = chance.normal(size=6), chance.normal(size=6)
     expected = []
     for name, other in (("a", "b"), ("b", "a")):

@@ -1,7 +1,7 @@
 """Flatness: what is measured around each of several nets, on the same training samples and with the same random numbers.
 
-Owns: `Flatness`, its settings, and which results belong to which measure. The measures themselves are in sharpness/. A net is read
-at its point and forgotten after it, since nets may be of several architectures. Nothing passes from net to net.
+Owns: `Flatness`, its settings, and which results belong to which measure. The measures themselves are in sharpness/. A net
+is read at its point and forgotten after it, since nets may be of several architectures. Nothing passes from net to net.
 """
 
 from __future__ import annotations
@@ -117,7 +117,9 @@ class Flatness(Undivided):
         if name.startswith("rise_"):
             _, what, radius = name.split("_")
             label = {"q50": "median", "q90": "90 % quantile"}.get(what, what)
-            return Quantity(name, f"{label} rise at radius {radius}", group=FLATNESS, aside=True, role=RISE, metric=what)
+            return Quantity(
+                name, f"{label} rise at radius {radius}", group=FLATNESS, aside=True, role=RISE, metric=what
+            )
         return _OWN.get(name) or replace(quantity_named(name), group=FLATNESS)
 
     def evaluate(self, point: Point) -> Values:
@@ -146,7 +148,9 @@ class Flatness(Undivided):
             if "critical_sharpness" in wanted:
                 found["critical_sharpness"] = _critical(around)
         found |= self._second(around, wanted) | self._worst(around, wanted) | self._cases(around, wanted)
-        given = {name: value for name, value in found.items() if name.removeprefix("stderr/") in wanted or "rise_" in name}
+        given = {
+            name: value for name, value in found.items() if name.removeprefix("stderr/") in wanted or "rise_" in name
+        }
         return {name: given[name] for name in sorted(given, key=_order)}
 
     def _norms(self, net: Ready) -> Values:
@@ -163,7 +167,7 @@ class Flatness(Undivided):
         }
 
     def _second(self, around: Around, wanted: set[str]) -> Values:
-        settings, found = self._settings, {}
+        settings, found = self._settings, Values()
         if "trace" in wanted:
             found |= _with_error("trace", second.hessian_trace(around, settings.products))
         if "weighted_trace" in wanted:
@@ -173,11 +177,14 @@ class Flatness(Undivided):
         return found
 
     def _worst(self, around: Around, wanted: set[str]) -> Values:
-        settings, found = self._settings, {}
+        settings, found = self._settings, Values()
         sam, adaptive = ball(settings.rho), adaptive_ball(around, settings.adaptive_rho)
         for name, place, steps in (
-            ("sam_step", sam, 1), ("sam", sam, settings.steps), ("adaptive_step", adaptive, 1), ("adaptive", adaptive, settings.steps),
-        ):  # fmt: skip
+            ("sam_step", sam, 1),
+            ("sam", sam, settings.steps),
+            ("adaptive_step", adaptive, 1),
+            ("adaptive", adaptive, settings.steps),
+        ):
             if name in wanted:
                 found[name] = worst(around, place, steps)
         if "keskar" in wanted:
@@ -185,7 +192,7 @@ class Flatness(Undivided):
         return found
 
     def _cases(self, around: Around, wanted: set[str]) -> Values:
-        settings, found = self._settings, {}
+        settings, found = self._settings, Values()
         if wanted & {"average", "most", "worst"}:
             found |= self._curves(around, wanted)
         for name, by_magnitude in (("noise", False), ("magnitude_noise", True)):
@@ -196,7 +203,7 @@ class Flatness(Undivided):
 
     def _curves(self, around: Around, wanted: set[str]) -> Values:
         """Rises along random directions, and the worst case, over radii; at the radius itself they are measures."""
-        settings, found = self._settings, {}
+        settings, found = self._settings, Values()
         directions = [around.direction(k) for k in range(settings.directions)] if wanted & {"average", "most"} else []
         for reach, radius in zip(REACHES, settings.radii, strict=True):
             if directions:
@@ -238,5 +245,3 @@ def _with_error(name: str, found: tuple[float, float]) -> Values:
 def _order(name: str) -> int:
     known = name.removeprefix("stderr/")
     return MEASURES.index(known) if known in MEASURES else len(MEASURES)
-
-

@@ -46,7 +46,10 @@ class FlatnessOptions:
         0.001, "half the side of the box of Keskar et al., where it is times |w| + 1 (default: 0.001)", type=float, metavar="E"
     )  # fmt: skip
     radius: float = option(
-        0.1, "of average, most and worst cases: a share of the norm of each filter (default: 0.1)", type=float, metavar="R"
+        0.1,
+        "of average, most and worst cases: a share of the norm of each filter (default: 0.1)",
+        type=float,
+        metavar="R",
     )
     steps: int = option(20, "steps of ascent to a worst case, a gradient each (default: 20)", type=int, metavar="N")
     directions: int = option(20, "random directions of an average (default: 20)", type=int, metavar="K")

@@ -1,7 +1,7 @@
 """Norms of a net: sizes of its weights, and of its gradients sample by sample.
 
-Owns: the path norm, the product of spectral norms, the distance from the first weights, and the Fisher-Rao norm. The first three look
-at no loss.
+Owns: the path norm, the product of spectral norms, the distance from the first weights, and the Fisher-Rao norm. The first three
+look at no loss.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +20,7 @@ from landscape.objective.objective import Objective
 
 _LINEAR = (nn.Linear, nn.modules.conv._ConvNd)
 _NORM = nn.modules.batchnorm._BatchNorm
-# Modules without parameters between which paths are sums of products; of a leaky one the slope below zero is not squared.
+# Modules without parameters that pass on what is positive; a path through them is a product of weights.
 _PASSING = (
     nn.ReLU, nn.ReLU6, nn.Identity, nn.Flatten, nn.Unflatten, nn.Dropout, nn.Dropout2d, nn.AvgPool1d, nn.AvgPool2d, nn.MaxPool1d,
     nn.MaxPool2d, nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.ZeroPad2d,
@@ -29,9 +30,9 @@ _PASSING = (
 def path_norm(model: nn.Module, inputs: object) -> float:
     """The sum over all paths from an input or a bias to an output of the product of their squared weights.
 
-    It is one forward pass of ones through the net with squared weights (Neyshabur et al. 2015, arXiv:1503.00036; Jiang et al. 2020),
-    in float64. Batch norm counts as the linear layer that it is in eval mode. `inputs`: one or more samples, of which the shape
-    is taken. NaN for a net with other layers, such as attention, where paths are not sums of products.
+    It is one forward pass of ones through the net with squared weights (Neyshabur et al. 2015, arXiv:1503.00036; Jiang et al.
+    2020), in float64. Batch norm counts as the linear layer that it is in eval mode. `inputs`: one or more samples, of which the
+    shape is taken. NaN for a net with other layers, such as attention, where paths are not products of weights.
     """
     if not isinstance(inputs, Tensor) or not all(_has_paths(module) for module in model.modules()):
         return math.nan
@@ -55,7 +56,7 @@ def _has_paths(module: nn.Module) -> bool:
     return any(True for _ in module.children()) and not list(module.parameters(recurse=False))
 
 
-def _square_norm(module: nn.Module) -> None:
+def _square_norm(module: Any) -> None:
     """Batch norm y = s x + t with s and t squared."""
     mean, variance, epsilon = module.running_mean, module.running_var, module.eps
     weight = torch.ones_like(mean) if module.weight is None else module.weight
@@ -88,9 +89,9 @@ def distance(weights: Mapping[str, Tensor], first: Mapping[str, Tensor] | None) 
 def fisher_rao(objective: Objective, names: Iterable[str]) -> float:
     """The mean over samples of (w . gradient of the loss of the sample)^2, or w' F w with the empirical Fisher matrix F.
 
-    The square of the Fisher-Rao norm of Liang et al. 2019 (arXiv:1711.01530, definition 2), from its definition, so it holds for every
-    net; for one of L + 1 homogeneous layers without biases their theorem makes it (L + 1)^2 times the mean of (df . f)^2. NaN for a loss
-    that has no value for each sample. Takes two backward passes.
+    The square of the Fisher-Rao norm of Liang et al. 2019 (arXiv:1711.01530, definition 2), from its definition, so it holds for
+    every net; for one of L + 1 homogeneous layers without biases it is (L + 1)^2 times the mean of (dl/df . f)^2, their theorem.
+    NaN for a loss that has no value for each sample. Takes two backward passes.
     """
     graph = GraphBackend(objective, tuple(names), "hessian", 0.0)
     split = next(iter(objective.splits.values()))
@@ -103,7 +104,8 @@ def fisher_rao(objective: Objective, names: Iterable[str]) -> float:
                 return math.nan
             cotangent = torch.zeros_like(values, requires_grad=True)
             pulled = torch.autograd.grad(values, parameters, cotangent, create_graph=True, allow_unused=True)
-            along = sum((p.detach() * g).sum() for p, g in zip(parameters, pulled, strict=True) if g is not None)
+            parts = [(p.detach() * g).sum() for p, g in zip(parameters, pulled, strict=True) if g is not None]
+            along = torch.stack(parts).sum()
             (products,) = torch.autograd.grad(along, cotangent)
             total += float(products.double().square().sum())
             count += size

@@ -30,16 +30,15 @@ NET = "net"
 SEEDS = ("seed", "init_seed")
 # What a run's settings hold beside hyper-parameters: where, when and how long it ran, and what follows from its data.
 _NO_HYPERS = (
-    "command", "versions", "started", "device", "threads", "data", "data_root", "normalize", "in_memory", "recorded", "save_every",
-    "log_every", "first_weights", "steps", "steps_per_epoch", "parameters", "train_samples", "train_fingerprint", "test_samples",
-    "test_fingerprint",
+    "command", "versions", "started", "device", "threads", "data", "data_root", "normalize", "in_memory", "recorded",
+    "save_every", "log_every", "first_weights", "steps", "steps_per_epoch", "parameters", "train_samples", "test_samples",
+    "train_fingerprint", "test_fingerprint",
 )  # fmt: skip
-Hypers = Mapping[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
 class OneNet:
-    """A net to be read: `source` is a path, a `Checkpoint` or a module; `first` its weights before training, where they are known.
+    """A net to be read: `source` is a path, a `Checkpoint` or a module; `first` its weights before training, where known.
 
     `settings`: of the run that trained it, plain values; empty where they are not known.
     """
@@ -108,7 +107,7 @@ def nets_of(given: Any) -> Nets:
 
 
 def hypers_of(settings: Sequence[Mapping[str, Any]]) -> dict[str, tuple[Any, ...]]:
-    """The settings in which runs differ, one value each. Of several that divide the runs alike, one is kept, a number if there is one."""
+    """The settings in which runs differ, one value each. Of several that divide the runs alike, one is kept."""
     names = dict.fromkeys(name for each in settings for name in each if name not in _NO_HYPERS)
     found: dict[str, tuple[Any, ...]] = {}
     for name in sorted(names, key=lambda name: (name == "model", name in SEEDS, [*names].index(name))):

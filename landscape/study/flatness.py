@@ -1,7 +1,7 @@
 """Flatness of several nets, as a study: its points are the nets, each measured from its own file alone.
 
-Owns: making a net ready on the data that all nets share, what identifies the run, and the plan of a dry run. What is measured is the
-business of measurement/flatness.py; which nets there are is said in slice/nets.py.
+Owns: making a net ready on the data that all nets share, what identifies the run, and the plan of a dry run. What is measured is
+the business of measurement/flatness.py; which nets there are is said in slice/nets.py.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from landscape.subject.subject import (
     versions_used,
 )
 from landscape.surfaces.file import SurfaceFile, check_folder, surface_of_run
-from landscape.surfaces.provenance import CheckpointFacts, Provenance
+from landscape.surfaces.provenance import CheckpointFacts, ModelFacts, Provenance
 from landscape.surfaces.same_run import identity, plain
 from landscape.surfaces.surface import FAILED, PENDING, Surface
 from landscape.sweep.sampler import EveryPoint, Result, Sampler
@@ -74,10 +74,17 @@ class Shared:
         data = replace(self.data, split=self.splits, samples=None)
         return checked(
             make_subject(
-                net, data, self.loss, self.machine, self.device, self.world, batchnorm=policy(net, None, moves=False, states=False),
-                plain=True, read=self.read,
-            )
-        )  # fmt: skip
+                net,
+                data,
+                self.loss,
+                self.machine,
+                self.device,
+                self.world,
+                plain=True,
+                read=self.read,
+                batchnorm=policy(net, None, moves=False, states=False),
+            )  # fmt: skip
+        )
 
 
 class FlatnessStudy(Study[Surface]):
@@ -176,17 +183,14 @@ class FlatnessStudy(Study[Surface]):
 
     def _facts(self, last: Subject, hashes: Sequence[str], world: World) -> Provenance:
         """Of all nets together: they are one run, whose weights are those of all."""
-        count = len(self._nets.each)
-        models = {subject.name for subject in [last.net.model]}
-        name = str(models.pop()) if count == 1 else f"{count} nets"
-        digest = hashes[0] if count == 1 else hashlib.sha256(" ".join(hashes).encode()).hexdigest()
-        return replace(
-            last.facts,
-            command=FLATNESS,
-            model=replace(last.net.model, name=name, spec=None),
-            checkpoint=CheckpointFacts(path=self._nets.names[0] if count == 1 else f"{count} nets", sha256=digest),
-            run=replace(last.run_facts(world), lean=False),
+        facts, count = (
+            replace(last.facts, command=FLATNESS, run=replace(last.run_facts(world), lean=False)),
+            len(hashes),
         )
+        if count == 1:
+            return facts
+        digest = hashlib.sha256(" ".join(hashes).encode()).hexdigest()
+        return replace(facts, model=ModelFacts(name=f"{count} nets"), checkpoint=CheckpointFacts(sha256=digest))
 
 
 def _shared(nets: Nets, given: Given, world: World) -> Shared:
@@ -235,5 +239,3 @@ def _pending(surface: Surface) -> list[int]:
     if status is None:
         return list(range(surface.grid.size))
     return [k for k in range(surface.grid.size) if status.flat[k] in (PENDING, FAILED)]
-
-

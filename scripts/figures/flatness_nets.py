@@ -1,8 +1,8 @@
 """The nets and data of figure `flatness`: two hidden layers of ReLU units of two widths, on few of the digits.
 
-Usage: flatness_nets.py RUNS: writes RUNS/few_digits.npz and trains 72 nets in RUNS, over 5 hyper-parameters; what is there already
-is kept. Prints the run folder of each. A net is trained until its loss on all training samples is at most LEVEL at the end of an
-epoch, the criterion of Jiang et al. 2020; one that does not come so far in MOST steps is left out, with a line that says so.
+Usage: flatness_nets.py RUNS: writes RUNS/few_digits.npz and trains 72 nets in RUNS, over 5 hyper-parameters; what is there
+already is kept. Prints the run folder of each. A net is trained until its loss on all training samples is at most LEVEL at the
+end of an epoch, the criterion of Jiang et al. 2020; one that does not come so far in MOST steps is left out, and a line says so.
 """
 
 from __future__ import annotations

@@ -65,7 +65,9 @@ def test_path_norm_of_batch_norm_is_that_of_the_linear_layer_it_is(cnn):
     )
 
 
-@pytest.mark.parametrize("net", [nn.Sequential(nn.Linear(4, 3), nn.Tanh()), nn.Sequential(nn.Linear(4, 3), nn.LayerNorm(3))])
+@pytest.mark.parametrize(
+    "net", [nn.Sequential(nn.Linear(4, 3), nn.Tanh()), nn.Sequential(nn.Linear(4, 3), nn.LayerNorm(3))]
+)
 def test_path_norm_is_unknown_where_paths_are_no_products(net):
     assert math.isnan(norms.path_norm(net, torch.zeros(1, 4)))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from landscape.atomic import whole_file
 from landscape.errors import UsageError
-from landscape.render.page import course, density, flat, lines, overlay, relief, rows
+from landscape.render.page import course, density, flat, lines, overlay, relief, rows, scatter
 from landscape.render.page.document import Panel, document
 from landscape.render.page.figures import Drawn
 from landscape.render.page.literal import literal
@@ -22,6 +22,7 @@ from landscape.scene.views.lines import Lines
 from landscape.scene.views.overlay import Overlay
 from landscape.scene.views.relief import Relief
 from landscape.scene.views.rows import Rows
+from landscape.scene.views.scatter import Scatter
 from landscape.scene.wording import reworded
 
 SUFFIXES = (".html",)
@@ -33,6 +34,7 @@ DRAWERS: dict[type[View], Callable[[Scene], Drawn]] = {
     SpectralDensity: density.draw,
     Rows: rows.draw,
     Course: course.draw,
+    Scatter: scatter.draw,
 }
 
 

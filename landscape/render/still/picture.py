@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from landscape.atomic import whole_file
 from landscape.errors import UsageError
-from landscape.render.still import course, density, flat, growing, lines, overlay, paper, relief, rows
+from landscape.render.still import course, density, flat, growing, lines, overlay, paper, relief, rows, scatter
 from landscape.render.still.painter import Painter
 from landscape.render.still.panels import draw_panels
 from landscape.scene.scene import Comparison, Scene, View
@@ -22,6 +22,7 @@ from landscape.scene.views.lines import Lines
 from landscape.scene.views.overlay import Overlay
 from landscape.scene.views.relief import Relief
 from landscape.scene.views.rows import Rows
+from landscape.scene.views.scatter import Scatter
 
 SUFFIXES = (".png", ".pdf", ".svg", *growing.SUFFIXES)
 # An animation has fewer pixels: it is looked at on a screen.
@@ -34,6 +35,7 @@ PAINTERS: dict[type[View], Painter] = {
     SpectralDensity: density.PAINTER,
     Rows: rows.PAINTER,
     Course: course.PAINTER,
+    Scatter: scatter.PAINTER,
 }
 
 

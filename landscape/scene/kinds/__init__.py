@@ -28,6 +28,8 @@ KIND_FILES = {
     "spread": "spread",
     "curvature": "curvature",
     "dynamics": "dynamics",
+    "flatness": "flatness",
+    "mostcase": "flatness",
     "response": "response",
     "rates": "rates",
     "curves": "curves",
