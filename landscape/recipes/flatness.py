@@ -156,9 +156,11 @@ def _taus(surface: Any) -> list[str]:
     if not against or surface.grid.size < LEAST:
         return []
     columns = [rankings(surface, row) for row in against]
-    said = ["Kendall's tau, its 95 % interval by the bootstrap over nets (* without 0)"]
+    said = ["Kendall's tau, with its 95 % interval by the bootstrap over nets (* where that leaves out 0)"]
     with_psi = any(np.isfinite(each.psi) for each in columns[0])
-    said[0] += f", and in the end psi with the {against[0].label}" if with_psi else ""
+    said += (
+        [f"psi: the same over nets that differ in one setting only, with the {against[0].label}"] if with_psi else []
+    )
     said.append(f"  {'':20}" + "".join(f"{row.label:>23}" for row in against) + ("    psi" if with_psi else ""))
     for each in zip(*columns, strict=True):
         if not any(np.isfinite(ranking.tau.value) for ranking in each):

@@ -89,7 +89,7 @@ def _traces(view: Scatter, number: int) -> list[go.Scatter]:
     return found + [
         go.Scatter(
             x=[None], y=[None], mode="markers", marker={"color": color, "size": 8}, hoverinfo="skip",
-            name=f"{view.legend_title} {label}" if not place else label, **options,
+            name=f"{view.legend_title}: {label}" if not place else label, **options,
         )
         for place, (label, color) in enumerate(view.legend)
     ]  # fmt: skip

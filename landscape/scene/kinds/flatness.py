@@ -29,6 +29,8 @@ from landscape.surfaces.surface import Surface
 COLUMNS, TICKS = 4, 3
 # In a small panel a few decades apart are crowded into a corner sooner than in a large picture.
 LOG_FROM = 6.0
+# Of all labels below a panel.
+LETTERS = 20
 WHAT, RISES = "measures of flatness and generalization", "how the loss rises around the nets"
 NOTHING = "{source} holds no {what}; landscape flatness computes them"
 # Values of a hyper-parameter up to which each has a colour of its own in the legend.
@@ -116,7 +118,10 @@ def _axis(values: np.ndarray, label: str) -> ValueAxis:
     """Logarithmic for positive values that are spread widely; from the least to the greatest, with some room."""
     low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
     if low > 0 and high > LOG_FROM * low:
-        return replace(scaled_axis(label, Scale(LOG, low, high), "#1a1a1a", TICKS), label=label)
+        axis = replace(scaled_axis(label, Scale(LOG, low, high), "#1a1a1a", TICKS), label=label)
+        while sum(len(text) + 1 for text in axis.tick_labels) > LETTERS:  # longer ones would touch
+            axis = replace(axis, ticks=axis.ticks[::2], tick_labels=axis.tick_labels[::2])
+        return axis
     room = 0.06 * (high - low or abs(high) or 1.0)
     return ValueAxis(label, LINEAR, low - room, high + room, "#1a1a1a")
 
