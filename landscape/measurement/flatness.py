@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -42,7 +41,6 @@ from landscape.sweep.sampler import Point
 # The radii of the curves of most and worst cases, in units of the radius; and their quantiles.
 REACHES, QUANTILES, MOST = (0.25, 0.5, 1.0, 2.0, 4.0), (0.5, 0.9), 0.9
 LARGE = 1_000_000
-NORMS = ("parameters", "weight_norm", "distance", "path_norm", "spectral_product")
 _OWN = {row.name: row for row in (*FLATNESS_QUANTITIES, *GAP_QUANTITIES)}
 
 
@@ -136,35 +134,42 @@ class Flatness(Undivided):
     def _measured(self, net: Ready) -> Values:
         objective, settings = net.objective, self._settings
         wanted = set(settings.measures)
-        found = self._norms(net) if wanted & set(NORMS) else {}
+        found = self._norms(net)
         budget = memory_budget(objective.device, net.subject.sharers)
         operator = CurvatureOperator(objective, ignore="none", budget=budget)
         around = Around(objective, operator, settings.seed)
         if "fisher_rao" in wanted:
-            found["fisher_rao"] = norms.fisher_rao(objective, operator.names)
-        if wanted & {"gradient_norm", "critical_sharpness"}:
-            gradient = around.slope().gradient.double()
-            found["gradient_norm"] = float(gradient.norm())
-            if "critical_sharpness" in wanted:
-                found["critical_sharpness"] = _critical(around)
+            with around.home():
+                found["fisher_rao"] = norms.fisher_rao(objective, operator.names)
+        gradient = around.slope().gradient
+        found["gradient_norm"] = float(gradient.double().norm())
+        if not math.isfinite(found["gradient_norm"]):  # there is nowhere to go from here
+            return self._given(found)
+        if "critical_sharpness" in wanted:
+            found["critical_sharpness"] = _critical(around, gradient)
         found |= self._second(around, wanted) | self._worst(around, wanted) | self._cases(around, wanted)
-        given = {
-            name: value for name, value in found.items() if name.removeprefix("stderr/") in wanted or "rise_" in name
-        }
-        return {name: given[name] for name in sorted(given, key=_order)}
+        return self._given(found)
+
+    def _given(self, found: Values) -> Values:
+        """What was asked for, and the curves that came with it, in the order of MEASURES."""
+        wanted = self._settings.measures
+        kept = [name for name in found if name.removeprefix("stderr/") in wanted or name.startswith("rise_")]
+        return {name: found[name] for name in sorted(kept, key=_order)}
 
     def _norms(self, net: Ready) -> Values:
         objective = net.objective
         own = objective.layout.named(objective.weights)
         weights = {name: own[name] for name, _ in objective.model.named_parameters() if name in own}
         batch: Any = next(iter(next(iter(objective.splits.values())).batches(1)))
-        return {
-            "parameters": sum(weight.numel() for weight in weights.values()),
-            "weight_norm": math.sqrt(sum(float(weight.double().square().sum()) for weight in weights.values())),
-            "distance": norms.distance(weights, net.first),
-            "path_norm": norms.path_norm(objective.model, batch[0] if isinstance(batch, (tuple, list)) else None),
-            "spectral_product": norms.spectral_product(weights.values()),
+        inputs = batch[0] if isinstance(batch, (tuple, list)) else None
+        found: dict[str, Callable[[], float]] = {
+            "parameters": lambda: sum(weight.numel() for weight in weights.values()),
+            "weight_norm": lambda: math.sqrt(sum(float(w.double().square().sum()) for w in weights.values())),
+            "distance": lambda: norms.distance(weights, net.first),
+            "path_norm": lambda: norms.path_norm(objective.model, inputs),
+            "spectral_product": lambda: norms.spectral_product(weights.values()),
         }
+        return {name: float(norm()) for name, norm in found.items() if name in self._settings.measures}
 
     def _second(self, around: Around, wanted: set[str]) -> Values:
         settings, found = self._settings, Values()
@@ -209,7 +214,7 @@ class Flatness(Undivided):
             if directions:
                 rises = cases.rises_along(around, directions, radius)
                 for share in QUANTILES:
-                    found[f"rise_q{100 * share:g}_{radius:g}"] = float(np.quantile(rises, share))
+                    found[f"rise_q{100 * share:g}_{radius:g}"] = cases.quantile(rises, share)
                 if reach == 1.0:
                     found |= _with_error("average", cases.mean_of(rises))
                     found |= _with_error("most", cases.quantile_of(rises, MOST, settings.seed))
@@ -230,10 +235,9 @@ def gaps(own: Mapping[str, float]) -> Values:
     return found
 
 
-def _critical(around: Around) -> float:
-    gradient = around.slope().gradient
+def _critical(around: Around, gradient: Tensor) -> float:
     length = float(gradient.norm())
-    if not length or not math.isfinite(length):
+    if not length:
         return math.nan
     return critical_sharpness(lambda step: around.rise(gradient * -step), first=1.0 / length)[0]
 

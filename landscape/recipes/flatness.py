@@ -72,6 +72,14 @@ class FlatnessMachine:
     precision: str = again(MachineOptions, "precision", choices=("fp32", "tf32", "fp64"))
 
 
+def picture(surface: Any) -> tuple[Any, str, str]:
+    """Measures against gaps where nets can be compared, else how the loss rises."""
+    from landscape.surfaces.flatness import targets
+
+    kind = "flatness" if surface.grid.size > 1 and targets(surface) else "mostcase"
+    return surface.source, ".png", kind
+
+
 _COMPARED = (NetOptions, DataOptions, LossOptions, FlatnessOptions, MachineOptions, FlatnessMachine, OutputOptions)
 
 
@@ -182,7 +190,7 @@ def _tau(tau: Any) -> str:
     without=("split", "metrics", "l2", "plain", "shard_data", "save_directions"),
     positional=(NETS,),
     out=lambda positional: "flatness.h5",
-    picture=lambda surface: (surface.source, ".png", "flatness"),
+    picture=picture,
     example="landscape flatness 'runs/*/final.pt' -o flatness.h5 --plot",
 )
 def flatness(nets: Any, *, given: Given) -> Surface | Plan:

@@ -42,7 +42,13 @@ def quantile_of(values: np.ndarray, share: float, seed: int) -> tuple[float, flo
     chance = np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, len(values)])))
     again = values[chance.integers(0, len(values), (RESAMPLES, len(values)))]
     with np.errstate(invalid="ignore"):
-        return float(np.quantile(values, share)), float(np.std(np.quantile(again, share, axis=1), ddof=1))
+        return quantile(values, share), float(np.std(np.quantile(again, share, axis=1), ddof=1))
+
+
+def quantile(values: np.ndarray, share: float) -> float:
+    """That of (K,) values, of which some may be infinite."""
+    with np.errstate(invalid="ignore"):
+        return float(np.quantile(values, share))
 
 
 def noise(around: Around, count: int, *, by_magnitude: bool) -> Callable[[float], np.ndarray]:

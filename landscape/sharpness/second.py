@@ -5,15 +5,19 @@ Owns: the trace, the trace of the Hessian scaled by the weights, and the largest
 
 from __future__ import annotations
 
+import math
+
+from landscape.curvature.basis import Operator
 from landscape.curvature.extremes import extremes
 from landscape.curvature.spectrum import trace
+from landscape.errors import EvaluationError
 from landscape.sharpness.around import Around
 
 
 def hessian_trace(around: Around, products: int) -> tuple[float, float]:
     """(trace of the Hessian H, its standard error) by Hutch++: twice the mean rise per squared radius of Gaussian noise."""
     with around.home() as apply:
-        return trace(apply, around.random, apply.dimension, products=products)
+        return _trace(apply, around, apply.dimension, products)
 
 
 def weighted_trace(around: Around, products: int) -> tuple[float, float]:
@@ -24,7 +28,7 @@ def weighted_trace(around: Around, products: int) -> tuple[float, float]:
     """
     scale = around.origin
     with around.home() as apply:
-        return trace(lambda v: scale * apply(scale * v), around.random, apply.dimension, products=products)
+        return _trace(lambda v: scale * apply(scale * v), around, apply.dimension, products)
 
 
 def largest_eigenvalue(around: Around, tolerance: float) -> tuple[float, float]:
@@ -32,3 +36,11 @@ def largest_eigenvalue(around: Around, tolerance: float) -> tuple[float, float]:
     with around.home() as apply:
         found = extremes(apply, around.random, apply.dimension, tolerance=tolerance)
         return found.largest, found.errors[1]
+
+
+def _trace(apply: Operator, around: Around, dimension: int, products: int) -> tuple[float, float]:
+    """NaN where a product is not finite: one such net must not end the table of all."""
+    try:
+        return trace(apply, around.random, dimension, products=products)
+    except EvaluationError:
+        return math.nan, math.nan

@@ -23,7 +23,7 @@ from landscape.measurement.flatness import Flatness, FlatnessSettings, Ready
 from landscape.options.groups import DataOptions, LossOptions, MachineOptions, NetOptions, OutputOptions
 from landscape.options.option import Given
 from landscape.quantity import FLATNESS
-from landscape.slice.nets import Nets
+from landscape.slice.nets import Nets, OneNet
 from landscape.study.extend import few_of
 from landscape.study.study import Extent, Plan, Study
 from landscape.subject.net import Net, load_net
@@ -45,6 +45,7 @@ from landscape.surfaces.surface import FAILED, PENDING, Surface
 from landscape.sweep.sampler import EveryPoint, Result, Sampler
 from landscape.sweep.work import Work
 from landscape.sweep.world import World
+from landscape.trust import taken
 
 BOTH = ("train", "test")
 
@@ -99,7 +100,6 @@ class FlatnessStudy(Study[Surface]):
         self._nets, self._output, self._ranks = nets, given[OutputOptions], world.size
         if self._output.path and world.leads:
             check_folder(self._output.path)
-        self._models: dict[int, Any] = {number: one.source for number, one in enumerate(nets.each) if one.in_memory}
         self._shared, self._samples = _shared(nets, given, world), given[DataOptions].samples
         hashes, subject = [], None
         for number in range(len(nets.each)):
@@ -215,10 +215,23 @@ def _shared(nets: Nets, given: Given, world: World) -> Shared:
         return Data(splits, {**parts[0].provenance, "splits": facts})
 
     splits = BOTH if has_test(source) else BOTH[:1]
-    return Shared(net, data, given[LossOptions], machine, device, world, read, splits, _data_of(first))
+    return Shared(net, data, _loss(nets, given), machine, device, world, read, splits, _data_of(first))
 
 
-def _read(one: Any, options: NetOptions, data: DataOptions) -> Net:
+def _loss(nets: Nets, given: Given) -> LossOptions:
+    """The loss that was asked for, else the one that all runs were trained with."""
+    if given.stated(["loss"]):
+        return given[LossOptions]
+    named = {str(one.settings["loss"]): one for one in nets.each if one.settings.get("loss")}
+    if len(named) > 1:
+        raise UsageError(f"the nets were trained with different losses ({', '.join(sorted(named))}); give --loss")
+    if not named:
+        return given[LossOptions]
+    (spec, one), trust = *named.items(), given[NetOptions].trust
+    return replace(given[LossOptions], loss=taken({"loss": spec}, str(one.source), trust)["loss"])
+
+
+def _read(one: OneNet, options: NetOptions, data: DataOptions) -> Net:
     source, model = (None, one.source) if one.in_memory else (one.source, options.model)
     return load_net(source, model, entry=None if one.in_memory else options.entry, data=data.data, trust=options.trust)
 

@@ -33,8 +33,8 @@ def wide():
     return mlp(7)
 """
 FEW = {
-    "measures": "trace,sam_step,sam,average,most,worst,noise,fisher_rao,path_norm,distance,weight_norm", "samples": 24, "steps": 2,
-    "directions": 3, "products": 6, "threads": 1, "quiet": True, "trust": True,
+    "measures": "trace,sam_step,sam,average,most,worst,noise,fisher_rao,path_norm,distance,weight_norm", "samples": 24,
+    "steps": 2, "directions": 3, "products": 6, "threads": 1, "quiet": True, "trust": True,
 }  # fmt: skip
 SHELL = [
     "--measures", "sam_step,average,worst", "--samples", "24", "--steps", "2", "--directions", "3", "--threads", "1", "--quiet",
@@ -213,7 +213,7 @@ def test_a_net_whose_loss_is_not_finite_is_named_and_left_out(here):
 def test_export_has_a_row_for_each_net(here, command):
     ll.flatness("runs/*", **FEW, out="a.h5")
     ll.export("a.h5", "a.csv")
-    rows = list(csv.DictReader(Path("a.csv").open()))
+    rows = list(csv.DictReader(Path("a.csv").read_text().splitlines()))
     assert len(rows) == 6 and {"sam", "trace_stderr", "hyper_lr", "accuracy_gap"} <= rows[0].keys()
 
 
