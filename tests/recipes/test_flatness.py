@@ -277,3 +277,35 @@ def test_all_measures_have_a_row_and_a_number(here):
 def test_a_dry_run_measures_one_net(here):
     plan = ll.flatness("runs/*", **FEW, dry_run=True)
     assert plan.points == plan.pending == 6 and plan.seconds > 0
+
+
+INVARIANT = {
+    "weighted_trace", "adaptive_step", "adaptive", "average", "most", "worst", "fisher_rao", "path_norm", "spectral_product",
+    "parameters",
+}  # fmt: skip
+NEARLY = {"magnitude_noise"}  # but for the part that does not scale with a weight
+
+
+def test_what_rescaling_leaves_unchanged_is_what_the_manual_says():
+    import copy
+
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(64, 5), nn.ReLU(), nn.Linear(5, 10))
+    other = copy.deepcopy(net)
+    with torch.no_grad():
+        other[0].weight.mul_(9)
+        other[0].bias.mul_(9)
+        other[2].weight.div_(9)
+    data = {"train": (torch.randn(30, 64), torch.arange(30) % 10)}
+    options = {**FEW, "samples": None, "measures": MEASURES, "precision": "fp64"}
+    found = ll.flatness([net, other], data=data, **options)
+    for name in set(MEASURES) - {"distance"}:
+        one, two = found.values[name]
+        if name in INVARIANT:
+            assert two == pytest.approx(one, rel=1e-7), name
+        else:
+            assert two == pytest.approx(one, rel=1e-2) if name in NEARLY else abs(two / one - 1) > 0.05, name
+    manual = (Path(__file__).resolve().parents[2] / "docs" / "flatness.md").read_text()
+    rows = [line.split(" | ") for line in manual.splitlines() if line.startswith("| `")]
+    told = {row[0].strip("|` "): row[3] for row in rows}
+    assert {name for name, words in told.items() if "yes" in words} == (INVARIANT | NEARLY) - {"parameters"}
