@@ -182,6 +182,22 @@ def test_a_surface_is_that_of_the_cpu(axes, net, images, gpu, monkeypatch):
         assert np.array_equal(array, there.values[name]), name
 
 
+def test_flatness_is_that_of_the_cpu(net, images, gpu):
+    """Every measure, to the rounding of products on another device."""
+    options = {
+        "data": {"train": images},
+        "normalize": "digits",
+        "steps": 2,
+        "directions": 2,
+        "products": 6,
+        "quiet": True,
+    }
+    cpu, there = (landscape.flatness(net, device=device, **options) for device in ("cpu", "cuda"))
+    assert there.provenance["run"]["device"] == "a GPU that is not there"
+    for name, array in cpu.values.items():
+        assert there.values[name] == pytest.approx(array, rel=2e-2, abs=1e-5, nan_ok=True), name
+
+
 @pytest.mark.parametrize("backend", operator.BACKENDS)
 @pytest.mark.parametrize("matrix", operator.MATRICES)
 def test_products_are_those_of_the_cpu(backend, matrix, net, images, gpu):

@@ -126,6 +126,9 @@ class Flatness(Undivided):
         if torch.get_num_threads() != net.subject.threads:  # the count is a property of the calling thread
             torch.set_num_threads(net.subject.threads)
         own = net.subject.objective.evaluate()
+        if "train_loss" not in own:
+            there = ", ".join(name.removeprefix("train_") for name in own if name.startswith("train_"))
+            raise UsageError(f"flatness is that of 'loss', and the values are {there}; name one of them loss")
         found = {**own, **gaps(own), **{f"{HYPER}_{name}": value for name, value in net.hypers.items()}}
         if math.isfinite(own["train_loss"]) and bool(net.objective.weights.isfinite().all()):
             found |= self._measured(net)

@@ -53,7 +53,7 @@ def filter_balls(around: Around, radius: float) -> Furthest:
     still = named_by("biasbn", weights)
 
     def furthest(gradient: Tensor) -> Tensor:
-        out = gradient.clone()
+        out = gradient.detach().cpu().clone()  # filters are scaled where their norms are
         for name, view in around.named(out).items():
             if name in still:
                 view.zero_()
@@ -61,7 +61,7 @@ def filter_balls(around: Around, radius: float) -> Furthest:
             have = rules[name].norms(view)
             tiny = torch.finfo(torch.float64).tiny
             rules[name].scale_(view, torch.where(have > 0, radius * norms[name] / have.clamp_min(tiny), 0.0))
-        return out
+        return out.to(gradient.device)
 
     return furthest
 

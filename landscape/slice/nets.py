@@ -9,6 +9,7 @@ from __future__ import annotations
 import glob
 import math
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +28,10 @@ from landscape.slice.trajectory import FINAL, NESTED
 from landscape.surfaces.run_log import CONFIG, read_config
 
 NET = "net"
+LARGEST = 2**53
 SEEDS = ("seed", "init_seed")
+# A setting becomes the name of an array; files of others may say anything. A text longer than this is cut.
+NAME, MOST, LONGEST = r"[A-Za-z]\w{0,39}", 64, 60
 # What a run's settings hold beside hyper-parameters: where, when and how long it ran, and what follows from its data.
 _NO_HYPERS = (
     "command", "versions", "started", "device", "threads", "data", "data_root", "normalize", "in_memory", "recorded",
@@ -108,9 +112,10 @@ def nets_of(given: Any) -> Nets:
 
 def hypers_of(settings: Sequence[Mapping[str, Any]]) -> dict[str, tuple[Any, ...]]:
     """The settings in which runs differ, one value each. Of several that divide the runs alike, one is kept."""
-    names = dict.fromkeys(name for each in settings for name in each if name not in _NO_HYPERS)
+    named = dict.fromkeys(name for each in settings for name in each if name not in _NO_HYPERS)
+    names = [name for name in named if re.fullmatch(NAME, name)][:MOST]
     found: dict[str, tuple[Any, ...]] = {}
-    for name in sorted(names, key=lambda name: (name == "model", name in SEEDS, [*names].index(name))):
+    for name in sorted(names, key=lambda name: (name == "model", name in SEEDS, names.index(name))):
         values = tuple(_plain(name, each.get(name)) for each in settings)
         if len(set(map(str, values))) > 1 and not any(_alike(values, others) for others in found.values()):
             found[name] = values
@@ -177,12 +182,16 @@ def _plain(name: str, value: Any) -> Any:
     """A number or None as it is, everything else as text; of a model's spec what stands behind the file."""
     if value is None or _is_number(value):
         return value
-    text = str(value)
-    return text.rpartition(":")[2] if name == "model" else text
+    text = printable(str(value))
+    text = text.rpartition(":")[2] if name == "model" else text
+    return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
 
 
 def _is_number(value: Any) -> bool:
-    return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))
+    """Also None, which is one that is not known; no more than a float can hold."""
+    if value is None or isinstance(value, float):
+        return True
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < LARGEST
 
 
 def _categories(values: Sequence[Any]) -> list[str]:

@@ -81,6 +81,8 @@ def curves(surface: Surface) -> dict[str, tuple[np.ndarray, np.ndarray]]:
             radius = float(row.name.rpartition("_")[2])
         except ValueError:
             continue
+        if not 0 < radius < np.inf:
+            continue
         found.setdefault(row.metric, []).append((radius, surface.values[row.name]))
     return {
         what: (np.array([radius for radius, _ in each]), np.column_stack([values for _, values in each]))

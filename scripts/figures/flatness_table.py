@@ -43,8 +43,8 @@ def main(source: Path, caption: Path) -> None:
     facts = [
         f"Training losses from {losses.min():.4f} to {losses.max():.4f}; accuracy gaps from "
         f"{100 * surface.values[gap.name].min():.1f} to {100 * surface.values[gap.name].max():.1f} %.",
-        "Kendall's tau with the accuracy gap and its 95 % bootstrap interval over nets, bold where that leaves out 0. Psi: the mean "
-        "over hyper-parameters of the tau of nets that differ in one alone.",
+        "Kendall's tau with the accuracy gap and its 95 % bootstrap interval over nets, bold where that leaves out 0. Psi: the "
+        "mean over hyper-parameters of the tau of nets that differ in one alone.",
     ]
     settings = [
         f"{name.removeprefix('hyper_').replace('_', ' ')} {tau_of(surface.values[name], surface.values[gap.name]).value:.2f}"

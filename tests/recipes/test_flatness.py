@@ -279,6 +279,39 @@ def test_a_dry_run_measures_one_net(here):
     assert plan.points == plan.pending == 6 and plan.seconds > 0
 
 
+def test_settings_of_others_are_names_and_numbers_or_short_texts():
+    from landscape.slice.nets import Nets, OneNet, hypers_of
+
+    odd = [
+        {
+            "a/b": 1,
+            "stderr/lr": 1,
+            "x" * 50: 1,
+            "big": 10**400,
+            "text": "a\x1b" * 99,
+            "flag": True,
+            "lr": 0.1,
+            "none": None,
+        }
+    ]
+    odd.append({name: value * 2 if name != "none" else 3.0 for name, value in odd[0].items()})
+    found = hypers_of(odd)
+    assert set(found) == {"big"}, "these two runs are told apart by one"
+    nets = Nets((OneNet("a", "a"), OneNet("b", "b")), {"lr": (0.1, None), "text": ("x", "y"), "flag": ("True", None)})
+    assert nets.categories == {"text": ["x", "y"], "flag": ["True"]}
+    assert nets.numbers(0) == {"lr": 0.1, "text": 0.0, "flag": 0.0}
+    assert math.isnan(nets.numbers(1)["lr"]) and math.isnan(nets.numbers(1)["flag"])
+    assert all(len(str(value)) <= 60 for value in hypers_of([{"text": "a\x1b" * 99}, {"text": "b"}])["text"])
+
+
+def test_a_loss_without_that_name_is_refused(here):
+    def several(model, batch):
+        return {"energy": nn.functional.cross_entropy(model(batch[0]), batch[1], reduction="none")}
+
+    with pytest.raises(LandscapeError, match="flatness is that of 'loss', and the values are energy"):
+        ll.flatness("runs/narrow_0", **FEW, loss=several)
+
+
 INVARIANT = {
     "weighted_trace", "adaptive_step", "adaptive", "average", "most", "worst", "fisher_rao", "path_norm", "spectral_product",
     "parameters",
