@@ -13,7 +13,7 @@ import numpy as np
 
 from landscape.correlation import Tau, kendall
 from landscape.errors import UsageError
-from landscape.quantity import HYPER, MEASURE, Quantity
+from landscape.quantity import COUNT, HYPER, MEASURE, Quantity
 from landscape.scene.colors import ACCURACY_COLOR, INK, LOSS_COLOR, OTHER_COLOR, PATH_COLORS, stops
 from landscape.scene.facts.surface import facts, subject
 from landscape.scene.kinds.kind import NO_LEVELS, SURFACE, Kind, Options
@@ -47,7 +47,7 @@ def _scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
 
 
 def _scene(surface: Surface, options: Options) -> Scene:
-    measures = [row for row in rows(surface, MEASURE) if _differs(surface.values[row.name])]
+    measures = [row for row in rows(surface, MEASURE) if row.kind != COUNT and _differs(surface.values[row.name])]
     against = targets(surface)
     if not measures or not against:
         raise UsageError(
