@@ -24,7 +24,8 @@ def made(**more) -> Surface:
     gap = np.linspace(0.01, 0.09, COUNT)
     values = {
         "loss_gap": gap * 3, "accuracy_gap": gap, "sam": gap + 0.001 * chance.normal(size=COUNT),
-        "trace": np.exp(9 * chance.normal(size=COUNT)), "average": chance.normal(size=COUNT), "parameters": np.arange(COUNT), "noise": np.full(COUNT, 5.0),
+        "trace": np.exp(9 * chance.normal(size=COUNT)), "average": chance.normal(size=COUNT),
+        "parameters": np.arange(COUNT), "noise": np.full(COUNT, 5.0),
         "hyper_lr": np.tile([0.1, 0.2, 0.3], 4), "hyper_width": np.repeat([0.0, 1.0], 6), **more,
     }  # fmt: skip
     for what, factor in (("q50", 1.0), ("q90", 2.0), ("worst", 30.0)):
