@@ -12,6 +12,7 @@ COMMANDS = (
     "trajectory",
     "optimizers",
     "dynamics",
+    "connect",
     "plot",
     "compare",
     "export",

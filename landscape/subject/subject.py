@@ -96,7 +96,7 @@ def make_subject(
     measure, loss_name, metrics = make_measure(loss.loss, loss.names)
     if loss.l2 is not None and "loss" not in metrics:
         raise UsageError("l2 adds to the loss; include loss in the metrics")
-    read = _reader(net, data, world)
+    read = reader_of(net, data, world)
     wanted = read(data.splits)
     splits = measure.read(wanted.splits, net.module)
     if loss.names is None and "accuracy" in metrics and has_probabilities(splits):
@@ -176,7 +176,7 @@ def started() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S%z")
 
 
-def _reader(net: Net, data: DataOptions, world: World) -> Any:
+def reader_of(net: Net, data: DataOptions, world: World) -> Any:
     """Reads splits of the given data, or of those that the checkpoint names."""
     source = data.data if data.data is not None else net.meta.get("data")
     if source is None:

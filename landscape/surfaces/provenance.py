@@ -243,6 +243,20 @@ class DescentFacts(Facts):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ConnectFacts(Facts):
+    """The paths between nets in a file, row by row; a file grows by further ones, so they do not identify it."""
+
+    nets: list[str] | None = entry(list, describes=True, of=str)
+    weights: list[str] | None = entry(list, describes=True, of=str)
+    """A hash of the weights of each net."""
+    paths: list[str] | None = entry(list, describes=True, of=str)
+    """For each path its kind, the hashes of its nets, and of its bends if it has any."""
+    lengths: list[float] | None = entry(list, describes=True, of=NUMBER)
+    curve: str | None = entry(describes=True)
+    """How its bends were found."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Provenance(Facts):
     """All of it; `hessian` was added to the file afterwards, so it does not identify the run that began it."""
 
@@ -261,6 +275,7 @@ class Provenance(Facts):
     spectrum: SpectrumFacts | None = entry(SpectrumFacts)
     run_of: TrainingFacts | None = entry(TrainingFacts)
     descent: DescentFacts | None = entry(DescentFacts)
+    connect: ConnectFacts | None = entry(ConnectFacts)
     hessian: CurvatureFacts | None = entry(CurvatureFacts, describes=True)
     run: RunFacts | None = entry(RunFacts, describes=True)
 

@@ -181,7 +181,7 @@ def make_training_job(
     with isolated_rng(place):
         seed_torch(seed_for(chosen.seed, "data"), place)  # the user's loader may shuffle
         splits, facts = _splits(data, chosen, label=name, quiet=quiet, data_root=data_root, download=download)
-        measure = _measure(settings["loss"], splits["train"])
+        measure = training_measure(settings["loss"], splits["train"])
         net = _net(model, name, splits, chosen)
         splits = measure.read(splits, net)
         measure = measure.counting({"train": splits["train"]})
@@ -217,7 +217,7 @@ def _splits(
     return {**loaded.splits, **test.splits}, facts
 
 
-def _measure(loss: Any, train: Split) -> Measure:
+def training_measure(loss: Any, train: Split) -> Measure:
     """The loss, with accuracy beside cross-entropy if the targets are class numbers."""
     soft = isinstance(train, TensorSplit) and train.targets.is_floating_point()
     return make_measure(loss, ["loss"] if soft else None)[0]

@@ -1,0 +1,1 @@
+"""Paths between nets: reading the nets, training curves, and evaluating along them."""
