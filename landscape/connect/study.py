@@ -32,14 +32,14 @@ from landscape.surfaces.hdf5 import read_surface_file
 from landscape.surfaces.keeper import locked
 from landscape.surfaces.provenance import ConnectFacts, DirectionFacts
 from landscape.surfaces.same_run import difference, plain
-from landscape.surfaces.surface import DONE, NETS, PENDING, Surface, Trail
+from landscape.surfaces.surface import NETS, PENDING, Surface, Trail
 from landscape.sweep.sampler import EveryPoint, Sampler
 from landscape.sweep.world import World
 
 GROUP = "connect"
 DIGITS = 16
-# Around the plane's nets, as a share of their extent.
-MARGIN = 0.25
+# Around the curve in its plane, as shares of its extent in x and y: the barrier lies below it, on the line between the nets.
+MARGINS = 0.25, 0.6
 # Points of a curve drawn over its plane.
 CURVE_POINTS = 101
 
@@ -251,9 +251,9 @@ def curve_plane(path: Path, points: int, labels: Sequence[str]) -> tuple[Plane, 
     coords = np.array([coords for coords, _ in found])
     residual = np.array([distance for _, distance in found])
     ranges = []
-    for column in coords.T:
+    for column, margin in zip(coords.T, MARGINS, strict=True):
         low, high = float(column.min()), float(column.max())
-        extra = MARGIN * (high - low)
+        extra = margin * (high - low)
         ranges.append(Range(low - extra, high + extra, points))
     texts = (
         f"x: distance toward {labels[1]}",
@@ -263,9 +263,7 @@ def curve_plane(path: Path, points: int, labels: Sequence[str]) -> tuple[Plane, 
     plane = Plane(path.points[0], flat.directions, grid)
     trails = {
         NETS: Trail(np.array([0.0, length]), np.zeros(2), residual=np.zeros(2), labels=tuple(labels)),
-        path.kind: Trail(
-            coords[:, 0], coords[:, 1], places, residual, status=np.full(len(places), DONE, np.uint8), clock="t",
-        ),
+        path.kind: Trail(coords[:, 0], coords[:, 1], places, residual, clock="t"),
     }  # fmt: skip
     return plane, trails
 

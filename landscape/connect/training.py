@@ -36,6 +36,8 @@ from landscape.training.settings import TrainingSettings
 from landscape.training.trainer import Trainer, use_channels_last
 
 BENDS = "bends"
+# Settings that are named only where they are given.
+FURTHER = ("warmup", "clip", "augment")
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,14 @@ class CurveAsked:
     @property
     def text(self) -> str:
         """What decides the curve, as the provenance says it."""
-        said = ", ".join(f"{name} {value}" for name, value in self.settings.items() if value not in (None, (), {}))
-        return f"{self.kind} with {self.bends} bend{'' if self.bends == 1 else 's'}, {said}"
+        known = self.settings
+        rate = "" if known.get("lr") is None else f", rate {known['lr']:g}"
+        more = "".join(f", {name} {known[name]}" for name in FURTHER if known.get(name) not in (None, ()))
+        return (
+            f"{self.kind} with {self.bends} bend{'' if self.bends == 1 else 's'}, trained for {known['epochs']:g} epochs of "
+            f"batches of {known['batch_size']} ({known['optimizer']}{rate}, {known['schedule']}, momentum {known['momentum']:g}, "
+            f"weight decay {known['weight_decay']:g}{more}, seed {known['seed']})"
+        )
 
 
 class _Untested:

@@ -31,6 +31,8 @@ KIND_FILES = {
     "response": "response",
     "rates": "rates",
     "curves": "curves",
+    "connection": "connection",
+    "barriers": "barriers",
     "spectrum": "spectrum",
     "layers": "layers",
 }
