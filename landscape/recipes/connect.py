@@ -29,7 +29,7 @@ CURVES = ("bezier", "polychain", "neb")
 # The pivots of a band have to follow the valley; one bend of a curve is enough (Garipov et al. 2018).
 USUAL_BENDS = {"bezier": 1, "polychain": 1, "neb": 5}
 MATRIX_POINTS, LINE_POINTS = 11, 21
-MAX_POINTS, MAX_PLANE = 100_000, 5_000
+MAX_POINTS, MAX_PLANE, MAX_BATCH = 100_000, 5_000, 2**31
 NETS = Positional("nets", "CKPT", "two or more trained nets of one architecture", nargs="+")
 
 
@@ -195,7 +195,7 @@ def connect(nets: Any, *, given: Given) -> Surface | Plan:
     Raises:
         LandscapeError: bad input or a failing evaluation; what was computed is in `out`. Interrupted: likewise.
     """
-    from landscape.connect.run import Wanted, connected
+    from landscape.between.run import Wanted, connected
 
     if isinstance(nets, (str, Path)) or not isinstance(nets, Sequence):
         raise UsageError("nets: expected a list of two or more nets, such as ['a.pt', 'b.pt']")
@@ -213,6 +213,7 @@ def _check(asked: PathOptions, given: Given) -> None:
     check_choices(asked)
     check_whole("points", asked.points, 2, MAX_POINTS)
     check_whole("plane", asked.plane, 2, MAX_PLANE)
+    check_whole("train-batch", given[CurveTraining].train_batch, 1, MAX_BATCH)
     stated = [*given.stated(TRAINING), *given.stated(("bends", "plane"))]
     if asked.curve is None and stated:
         raise UsageError(
@@ -226,7 +227,7 @@ def _check(asked: PathOptions, given: Given) -> None:
 
 def _curve(asked: PathOptions, training: CurveTraining) -> Any:
     """What curve is wanted, with the settings of its training as `TrainingSettings` has them."""
-    from landscape.connect.training import CurveAsked
+    from landscape.between.training import CurveAsked
     from landscape.training.forms import read_names
 
     if asked.curve is None:

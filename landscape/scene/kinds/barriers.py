@@ -32,6 +32,7 @@ def _scene(surface: Surface, rows: Sequence[Quantity], options: Options) -> Scen
     metrics = list(dict.fromkeys(row.metric for row in rows))
     views = tuple(
         Matrix(
+            metric="error" if metric == "accuracy" else metric,
             names=labels_of(surface), tables=tuple(_tables(surface, [row for row in rows if row.metric == metric], options)),
             caption=caption, notes=(MEANING,),
         )

@@ -31,14 +31,15 @@ class Cells:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Matrix(View):
-    """Tables side by side, whose rows and columns have the same `names` (n,)."""
+    """Tables of one `metric` side by side, whose rows and columns have the same `names` (n,)."""
 
+    metric: str
     names: tuple[str, ...]
     tables: tuple[Cells, ...]
 
     @property
     def choice(self) -> Choice:
-        return Choice("", "linear", self.tables[0].title)
+        return Choice(self.metric, "linear", self.metric)
 
 
 def cells_of(title: str, values: np.ndarray, texts: Texts, highest: float) -> Cells:

@@ -14,10 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from landscape.between.curve_net import CurveMeasure, CurveNet
+from landscape.between.ends import Ends
 from landscape.checkpoint.checkpoint import load_checkpoint
 from landscape.checkpoint.save import save_checkpoint
-from landscape.connect.curve_net import CurveMeasure, CurveNet
-from landscape.connect.ends import Ends
 from landscape.errors import CheckpointError, UsageError
 from landscape.layout import Layout
 from landscape.objective.loss import make_measure

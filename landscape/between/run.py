@@ -14,8 +14,8 @@ from typing import Any
 
 from torch import Tensor
 
-from landscape.connect.ends import Ends, read_ends
-from landscape.connect.study import (
+from landscape.between.ends import Ends, read_ends
+from landscape.between.study import (
     ConnectAsked,
     PathStudy,
     connect_subject,
@@ -24,7 +24,7 @@ from landscape.connect.study import (
     on_paths,
     rows_of,
 )
-from landscape.connect.training import CurveAsked, bends_of, check_curve, straight, train_curve
+from landscape.between.training import CurveAsked, bends_of, check_curve, straight, train_curve
 from landscape.data.load import has_test
 from landscape.layout import Layout
 from landscape.options.groups import OWN, DataOptions, LossOptions, MachineOptions, NetOptions, OutputOptions

@@ -86,9 +86,10 @@ class CurveNet(nn.Module):
         before, bend, after = self.points[number : number + 3]
         with torch.no_grad():
             tangent = after - before
-            tangent /= tangent.norm().clamp_min(torch.finfo(tangent.dtype).tiny)
-            if self.training and torch.is_grad_enabled():
-                bend.add_(tangent, alpha=float((after - bend).norm() - (bend - before).norm()) / 2)
+            apart = tangent.norm()
+            tangent /= apart.clamp_min(torch.finfo(tangent.dtype).tiny)
+            if self.training:
+                bend.add_(tangent, alpha=float(apart / 2 - (bend - before) @ tangent))
         return _Across.apply(bend, tangent)  # the decay is added to the gradient before this
 
     def _at(self, weights: Tensor, batch: Any) -> Mapping[str, Any]:

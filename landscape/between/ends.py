@@ -12,12 +12,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from landscape.errors import UsageError
+from landscape.errors import CheckpointError, UsageError
 from landscape.layout import Layout
 from landscape.objective.batchnorm import tracking_layers
 from landscape.options.groups import DataOptions, NetOptions
-from landscape.subject.net import Net, Other, load_net, other_net
+from landscape.subject.net import Net, Other, bare, load_net, other_net
 from landscape.subject.trial import trial_of
+
+# How the message on a checkpoint of another architecture ends (checkpoint/fit.py).
+OF_ANOTHER = "; name its net with --model"
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,10 +45,13 @@ class Ends:
         """Raises UsageError for nets that differ in what no path moves, or do not differ in what it moves."""
         own = dict(self.net.module.state_dict())
         passed = statistics_of(self.net.module)
+        moved = set(layout.names) | {
+            name for tied in ties_of(self.net.module) if tied & set(layout.names) for name in tied
+        }
         for number, other in enumerate(self.others, 1):
             first, label = self.labels[0], self.labels[number]
             for name, tensor in other.tensors.items():
-                if name in layout.names or name in passed or name not in own:
+                if name in moved or name in passed or name not in own:
                     continue
                 if not torch.equal(tensor.cpu(), own[name].detach().cpu().to(tensor.dtype)):
                     raise UsageError(
@@ -68,8 +74,39 @@ def read_ends(nets: Sequence[Any], chosen: NetOptions, data: DataOptions, device
         first, model = None, first
     trial = trial_of(data, device)
     net = load_net(first, model, trial, entry=chosen.entry, data=data.data, trust=chosen.trust)
-    others = tuple(other_net(each, net) for each in nets[1:])
+    others = tuple(_other(each, net) for each in nets[1:])
     return Ends(net, others, labels_of([net.label, *(other.label for other in others)]))
+
+
+def _other(given: Any, net: Net) -> Other:
+    if isinstance(given, nn.Module):
+        _check_ties(net, bare(given))
+    try:
+        return other_net(given, net)
+    except CheckpointError as error:
+        said = str(error).removesuffix(OF_ANOTHER)
+        if said == str(error):
+            raise
+        raise CheckpointError(f"{said}; a path joins nets of one architecture, here that of {net.label}") from error
+
+
+def _check_ties(net: Net, other: nn.Module) -> None:
+    """Raises UsageError for parameters that layers share in one of two nets and not in the other."""
+    own, its = ties_of(net.module), ties_of(other)
+    for tied in sorted(map(sorted, own ^ its)):
+        shares, lacks = ("first", "second") if frozenset(tied) in own else ("second", "first")
+        raise UsageError(
+            f"the {shares} net shares {' and '.join(tied)}, and the {lacks} does not: a net between them is not defined; give "
+            "nets that share the same parameters"
+        )
+
+
+def ties_of(module: nn.Module) -> set[frozenset[str]]:
+    """The names of each parameter that several layers share."""
+    names: dict[int, list[str]] = {}
+    for name, parameter in module.named_parameters(remove_duplicate=False):
+        names.setdefault(id(parameter), []).append(name)
+    return {frozenset(each) for each in names.values() if len(each) > 1}
 
 
 def labels_of(labels: Sequence[str]) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from landscape.connect.ends import Ends
+from landscape.between.ends import Ends
 from landscape.direction.parts import Parts
 from landscape.direction.selection import everything
 from landscape.errors import SurfaceFileError, UsageError
@@ -40,6 +40,8 @@ GROUP = "connect"
 DIGITS = 16
 # Around the curve in its plane, as shares of its extent in x and y: the barrier lies below it, on the line between the nets.
 MARGINS = 0.25, 0.6
+# Bends nearer to the line than this share of its length are on it, up to the rounding of float32.
+FLAT = 1e-5
 # Points of a curve drawn over its plane.
 CURVE_POINTS = 101
 
@@ -236,7 +238,7 @@ def curve_plane(path: Path, points: int, labels: Sequence[str]) -> tuple[Plane, 
     y = torch.stack([point.double() for point in path.points[1:-1]]).mean(0) - first
     y -= x * (x @ y)
     height = float(y.norm())
-    if not height > 1e-9 * length:
+    if not height > FLAT * length:
         raise UsageError(
             "plane: the bends lie on the line between the nets, so there is no plane; train them longer, or leave --plane out"
         )

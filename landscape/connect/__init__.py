@@ -1,1 +1,0 @@
-"""Paths between nets: reading the nets, training curves, and evaluating along them."""
