@@ -13,6 +13,7 @@ COMMANDS = (
     "optimizers",
     "dynamics",
     "connect",
+    "instability",
     "plot",
     "compare",
     "export",

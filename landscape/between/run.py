@@ -6,7 +6,7 @@ Owns: the order, that one rank trains for all, and what each step needs of the o
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,14 +36,18 @@ from landscape.study.run import run_prepared
 from landscape.study.study import Plan
 from landscape.subject.subject import device_of
 from landscape.surfaces.file import check_folder
-from landscape.surfaces.provenance import DirectionFacts
+from landscape.surfaces.provenance import ConnectFacts, DirectionFacts
 from landscape.surfaces.surface import Surface
 from landscape.sweep.world import World
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """The options of the command that are its own; `groups` are all of its groups, which the ranks compare."""
+    """The options of the command that are its own; `groups` are all of its groups, which the ranks compare.
+
+    `pairs`: numbers of the nets that lines join; None: all. `branches`: see `on_paths`. `names`: of the nets, in place of those
+    of their files.
+    """
 
     nets: Sequence[Any]
     points: int
@@ -51,6 +55,9 @@ class Wanted:
     curve: CurveAsked | None
     plane: int | None
     groups: Sequence[type]
+    pairs: Sequence[tuple[int, int]] | None = None
+    branches: Mapping[str, float] | None = None
+    names: Sequence[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -83,7 +90,17 @@ def connected(wanted: Wanted, given: Given) -> Surface | Plan:
             asked, ends, curve = _parts(wanted, given, prepared.folder, world)
             subject = connect_subject(asked, ends, device_of(machine, world), world)
             text = wanted.curve.text if wanted.curve else None
-            on = on_paths(asked, ends, subject, rows_of(ends, curve), prepared.held, curve, text, world)
+            on = on_paths(
+                asked,
+                ends,
+                subject,
+                rows_of(ends, curve, wanted.pairs),
+                prepared.held,
+                curve,
+                text,
+                world,
+                wanted.branches,
+            )
             return PathStudy(on, output)
 
         result = _run(wanted, given, prepare, make)
@@ -130,6 +147,8 @@ def _parts(
     """The options of the evaluation, the nets, and the curve; for a dry run one that lies on the line."""
     device, output = device_of(given[MachineOptions], world), given[OutputOptions]
     ends = read_ends(wanted.nets, given[NetOptions], given[DataOptions], device)
+    if wanted.names:
+        ends = replace(ends, labels=tuple(wanted.names))
     data = given[DataOptions]
     if not given.stated(["split"]):
         source = data.data if data.data is not None else ends.net.meta.get("data")
@@ -156,9 +175,8 @@ def _plane(wanted: Wanted, given: Given, folder: Path | None, world: World) -> E
     on = on_paths(asked, ends, subject, rows, (), curve, wanted.curve.text, world)
     plane, trails = curve_plane(on.slice.paths[-1], wanted.plane, ends.labels)  # type: ignore[attr-defined]
     directions = DirectionFacts(kind="curve", norm="none", fingerprint=rows[-1].id)
-    provenance = replace(
-        on.provenance, connect=replace(on.provenance.connect, paths=[rows[-1].id]), directions=directions
-    )
+    known = on.provenance.connect or ConnectFacts()
+    provenance = replace(on.provenance, connect=replace(known, paths=[rows[-1].id]), directions=directions)
     output = given[OutputOptions]
     out = output.path.with_suffix(".plane.h5") if output.path else None
     return EvaluationStudy(OnSlice(subject, plane, provenance, trails), replace(output, out=out))

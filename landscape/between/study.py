@@ -7,9 +7,10 @@ life of the run is that of every evaluation (study/).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
+from typing import Any
 
 import numpy as np
 import torch
@@ -68,13 +69,14 @@ class ConnectAsked:
     batchnorm: str | None
 
 
-def rows_of(ends: Ends, curve: tuple[str, Sequence[Tensor]] | None) -> list[Row]:
-    """The straight line between each pair of nets, then the curve (kind, bends) between the first two."""
+def rows_of(
+    ends: Ends, curve: tuple[str, Sequence[Tensor]] | None, pairs: Sequence[tuple[int, int]] | None = None
+) -> list[Row]:
+    """The straight line between each pair of nets, or those given, then the curve (kind, bends) between the first two."""
     hashes = [each[:DIGITS] for each in ends.hashes]
     count = len(hashes)
-    found = [
-        Row(f"{LINE} {hashes[i]} {hashes[j]}", LINE, i, j) for i in range(count) for j in range(i + 1, count)
-    ]  # fmt: skip
+    wanted = pairs or [(i, j) for i in range(count) for j in range(i + 1, count)]
+    found = [Row(f"{LINE} {hashes[i]} {hashes[j]}", LINE, i, j) for i, j in wanted]
     if curve:
         kind, bends = curve
         digest = hashlib.sha256(b"".join(bend.cpu().numpy().tobytes() for bend in bends)).hexdigest()[:DIGITS]
@@ -112,9 +114,12 @@ def has_statistics(ends: Ends) -> bool:
 
 def on_paths(
     asked: ConnectAsked, ends: Ends, subject: Subject, rows: Sequence[Row], held: Sequence[str],
-    curve: tuple[str, Sequence[Tensor]] | None, text: str | None, world: World,
+    curve: tuple[str, Sequence[Tensor]] | None, text: str | None, world: World, branches: Mapping[str, float] | None = None,
 ) -> OnSlice:  # fmt: skip
-    """The subject on the paths: those that the file has already (`held`, by id), then the others. `text`: of the curve."""
+    """The subject on the paths: those that the file has already (`held`, by id), then the others. `text`: of the curve.
+
+    `branches`: the training step at which the nets of a path parted, by label of the first.
+    """
     objective = subject.objective
     origin = objective.weights.clone()
     ends.check(objective.layout)
@@ -124,6 +129,7 @@ def on_paths(
         bends = tuple(bend.to(origin) for bend in curve[1]) if curve and row.kind != LINE else ()
         made[row.id] = Path(row.kind, (vectors[row.first], *bends, vectors[row.last]))
     ids = [*held, *(row.id for row in rows if row.id not in held)]
+    parted = {row.id: branches[ends.labels[row.first]] for row in rows} if branches else {}
     places = Range(0.0, 1.0, asked.points).values
     label = (
         f"place on the path from {ends.labels[0]} (0) to {ends.labels[1]} (1)"
@@ -134,6 +140,7 @@ def on_paths(
     facts = ConnectFacts(
         nets=list(ends.labels), weights=[each[:DIGITS] for each in ends.hashes], paths=ids,
         lengths=[made[each].length() if each in made else -1.0 for each in ids], curve=text,
+        branches=[parted.get(each, -1.0) for each in ids] if branches else None,
     )  # fmt: skip
     directions = DirectionFacts(
         kind="path", fingerprint=hashlib.sha256(" ".join(row.id for row in rows).encode()).hexdigest()
@@ -212,15 +219,20 @@ def grown(old: Surface, grid: Grid, facts: dict, path: FilePath) -> Surface:
 
 def joined(old: dict, new: dict) -> dict:
     """The facts on the paths of a file and of a run that adds to it: what only the file knows is kept."""
-    lengths = list(new["lengths"])
-    for number, length in enumerate(old.get("lengths", [])):
-        lengths[number] = length if lengths[number] < 0 else lengths[number]
     known = dict(zip(old.get("weights", []), old.get("nets", []), strict=False))
     for digest, label in zip(new["weights"], new["nets"], strict=True):
         known.setdefault(digest, label)
     curve = new.get("curve") or old.get("curve")
-    more = {"lengths": lengths, "weights": list(known), "nets": list(known.values())}
+    more: dict[str, Any] = {"weights": list(known), "nets": list(known.values())}
+    for name in ("lengths", "branches"):
+        if name in new:
+            more[name] = _filled(new[name], old.get(name, []))
     return {**new, **more, **({"curve": curve} if curve else {})}
+
+
+def _filled(new: Sequence[float], old: Sequence[float]) -> list[float]:
+    """The new numbers; where they are negative, which is unknown, the old ones."""
+    return [old[k] if value < 0 and k < len(old) else value for k, value in enumerate(new)]
 
 
 def curve_plane(path: Path, points: int, labels: Sequence[str]) -> tuple[Plane, dict[str, Trail]]:

@@ -165,7 +165,7 @@ def default_out(positional: Sequence[Any]) -> str:
 
 def _pictures(surface: Any) -> list[tuple[Any, str, str | None]]:
     plane = Path(surface.source).with_suffix(".plane.h5")
-    found = [(surface.source, ".png", None)]
+    found: list[tuple[Any, str, str | None]] = [(surface.source, ".png", None)]
     return found + ([(str(plane), ".png", None)] if plane.exists() else [])
 
 

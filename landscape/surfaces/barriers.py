@@ -20,13 +20,17 @@ from landscape.surfaces.surface import DONE, Surface
 
 @dataclass(frozen=True)
 class PathName:
-    """One row of a file: its kind, the numbers of its nets in `labels`, and its Euclidean length."""
+    """One row of a file: its kind, the numbers of its nets in `labels`, and its Euclidean length.
+
+    `branch`: the training step at which its nets parted; NaN where they did not train together.
+    """
 
     row: int
     kind: str
     first: int
     last: int
     length: float
+    branch: float = float("nan")
 
 
 @dataclass(frozen=True)
@@ -71,12 +75,13 @@ def paths_of(surface: Surface) -> list[PathName]:
             f"{surface.source or 'this surface'} holds no paths between nets; landscape connect A B computes some"
         )
     weights, found = known.weights or [], []
-    lengths = known.lengths or []
+    lengths, branches = known.lengths or [], known.branches or []
     for row, text in enumerate((known.paths or [])[: surface.shape[0]]):
         kind, first, last, *_ = [*text.split(" "), "", ""]
         if first in weights and last in weights:
             length = lengths[row] if row < len(lengths) else float("nan")
-            found.append(PathName(row, kind, weights.index(first), weights.index(last), length))
+            branch = branches[row] if row < len(branches) and branches[row] >= 0 else float("nan")
+            found.append(PathName(row, kind, weights.index(first), weights.index(last), length, branch))
     return found
 
 
@@ -132,3 +137,32 @@ def matrix(surface: Surface, metric: str, *, over_line: bool = False) -> np.ndar
             value = each.over_line if over_line else each.over_mean
             found[each.path.first, each.path.last] = found[each.path.last, each.path.first] = value
     return found
+
+
+@dataclass(frozen=True, eq=False)
+class ByBranch:
+    """Mean barriers of a metric between copies of a run: `steps`, `values`, `errors` (n,), by the step at which they part.
+
+    Errors are standard errors: of one pair as `Barrier.stderr`; of several, of their mean over the pairs.
+    """
+
+    steps: np.ndarray
+    values: np.ndarray
+    errors: np.ndarray
+
+
+def by_branch(surface: Surface, metric: str) -> ByBranch:
+    """The barriers of `landscape instability`; steps whose lines are not computed to the end are left out."""
+    groups: dict[float, list[Barrier]] = {}
+    for each in barriers(surface, metric):
+        if each.path.branch == each.path.branch:
+            groups.setdefault(each.path.branch, []).append(each)
+    steps = sorted(groups)
+    values = [float(np.mean([each.over_mean for each in groups[step]])) for step in steps]
+    return ByBranch(np.array(steps), np.array(values), np.array([_error(groups[step]) for step in steps]))
+
+
+def _error(group: list[Barrier]) -> float:
+    if len(group) == 1:
+        return group[0].stderr
+    return float(np.std([each.over_mean for each in group], ddof=1) / np.sqrt(len(group)))

@@ -166,12 +166,12 @@ def make_training_job(
     Raises:
         LandscapeError: anything is wrong with the input; nothing has been written.
     """
-    name = _model_name(model)
+    name = model_name(model)
     if data is None:
         raise UsageError("no data: give --data, such as digits, cifar10, folder:PATH or npz:PATH")
     check_whole("threads", threads, 1, MAX_THREADS)
     spec = data if isinstance(data, str) else None
-    out = named_path("out", out) if out is not None else _default_folder(name, spec)
+    out = named_path("out", out) if out is not None else default_folder(name, spec)
     _, loss_name, _ = make_measure(settings["loss"], None)
     chosen = TrainingSettings(
         model=name, data=spec, normalize=normalize or "", **{**settings, "loss": loss_name}
@@ -223,7 +223,7 @@ def training_measure(loss: Any, train: Split) -> Measure:
     return make_measure(loss, ["loss"] if soft else None)[0]
 
 
-def _model_name(model: Any) -> str:
+def model_name(model: Any) -> str:
     if isinstance(model, nn.Module):
         return type(bare(model)).__name__
     if not model:
@@ -231,7 +231,7 @@ def _model_name(model: Any) -> str:
     return model
 
 
-def _default_folder(name: str, data: str | None) -> Path:
+def default_folder(name: str, data: str | None) -> Path:
     if data is None:
         raise UsageError("no out: data in memory have no name for the default run folder; give out=")
     file, _, function = name.rpartition(":")

@@ -33,6 +33,7 @@ KIND_FILES = {
     "curves": "curves",
     "connection": "connection",
     "barriers": "barriers",
+    "instability": "instability",
     "spectrum": "spectrum",
     "layers": "layers",
 }
