@@ -48,6 +48,8 @@ SIGNAL, RESPONSE, REACHED = "signal", "response", "reached"
 # The measurement that evaluates the objective; see `Quantity.group`.
 EVALUATION, HESSIAN, DYNAMICS = "evaluation", "hessian", "dynamics"
 SPLITS = ("train", "test")
+# Ends the name of the standard error of a metric's rise over the mean of two nets.
+RISE = "_rise_stderr"
 # Results with this prefix are arrays: what was evaluated sample by sample at a point, to help to estimate others.
 DRAWN = "drawn/"
 
@@ -160,6 +162,12 @@ def quantity_named(name: str, facts: Mapping[str, Any] | None = None) -> Quantit
         aside = facts.get("aside", False)
         return Quantity(name, **{"label": name, **texts}, aside=isinstance(aside, (bool, int)) and bool(aside))
     return _KNOWN.get(name) or _read_name(name)
+
+
+def rise_of(quantity: Quantity) -> Quantity:
+    """The row of the standard errors of a metric's rise over the mean of the two nets that a path joins."""
+    label = f"standard error of the rise in {quantity.label}"
+    return Quantity(f"{quantity.name}{RISE}", label, split=quantity.split, aside=True, role=ERROR)
 
 
 def stderr_of(quantity: Quantity) -> Quantity:

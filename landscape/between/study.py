@@ -21,6 +21,7 @@ from landscape.direction.parts import Parts
 from landscape.direction.selection import everything
 from landscape.errors import SurfaceFileError, UsageError
 from landscape.grid import PATH, Grid, Range
+from landscape.measurement.rises import Rises
 from landscape.options.groups import DataOptions, LossOptions, MachineOptions, OutputOptions
 from landscape.slice.paths import LINE, Path, Paths
 from landscape.slice.plane import Plane
@@ -165,6 +166,10 @@ class OnPaths(OnSlice):
 
 class PathStudy(EvaluationStudy):
     """Losses along paths; a file with other paths between nets of the same subject keeps them and grows."""
+
+    def __init__(self, on: OnSlice, output: OutputOptions):
+        assert isinstance(on.slice, Paths)
+        super().__init__(on, output, work=Rises(on.subject, on.slice))
 
     def open(self) -> SurfaceFile:
         output = self._output

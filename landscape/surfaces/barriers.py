@@ -14,7 +14,7 @@ import numpy as np
 
 from landscape.errors import UsageError
 from landscape.grid import PATH
-from landscape.quantity import LOSS, Quantity
+from landscape.quantity import LOSS, RISE, Quantity
 from landscape.surfaces.surface import DONE, Surface
 
 
@@ -38,8 +38,8 @@ class Barrier:
     """A metric along one path. Shares are taken as errors, 1 - share, so that every barrier is a rise.
 
     `ends` are the values at the nets, `highest` the largest along the path, at place `at`. `over_mean` is `highest` less the mean
-    of the ends; `over_line` the largest rise over the line between them. `stderr` bounds the standard error of `over_mean`
-    whatever the correlation: the sum of those of its parts.
+    of the ends; `over_line` the largest rise over the line between them. `stderr` is the standard error of `over_mean` from the
+    differences of single samples; for a metric that has no values for these, the sum of the errors of its parts, which bounds it.
     """
 
     path: PathName
@@ -87,7 +87,7 @@ def paths_of(surface: Surface) -> list[PathName]:
 
 def measured(surface: Surface) -> list[Quantity]:
     """The metrics that have barriers: losses and shares."""
-    rows = [surface.quantity(name) for name in surface.values]
+    rows = [surface.quantity(name) for name in surface.values if not surface.quantity(name).aside]
     return [row for row in rows if row.kind == LOSS or row.percent]
 
 
@@ -110,7 +110,7 @@ def barriers(surface: Surface, metric: str | None = None) -> list[Barrier]:
 
 def _of_metric(surface: Surface, metric: str, paths: list[PathName]) -> Iterator[Barrier]:
     values, errors = rising(surface, metric), surface.stderr.get(metric)
-    places, status = surface.x, surface.status["evaluation"]
+    places, status, paired = surface.x, surface.status["evaluation"], surface.values.get(f"{metric}{RISE}")
     for path in paths:
         row = values[path.row]
         if (status[path.row] != DONE).any():
@@ -121,6 +121,8 @@ def _of_metric(surface: Surface, metric: str, paths: list[PathName]) -> Iterator
         error = float("nan")
         if errors is not None:
             error = float(errors[path.row, top] + (errors[path.row, 0] + errors[path.row, -1]) / 2)
+        if paired is not None and np.isfinite(paired[path.row, top]):
+            error = float(paired[path.row, top])
         yield Barrier(
             path, metric, (first, last), float(row[top]), float(places[top]), float(row[top]) - (first + last) / 2,
             float(np.max(above)), error,

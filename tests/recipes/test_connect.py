@@ -36,7 +36,7 @@ def state(name: str) -> dict:
     return found.get("state_dict", found)
 
 
-def between(points: list[dict], weights: list[float], name: str) -> float:
+def between(points: list[dict], weights: list[float], name: str, reduction: str = "mean") -> torch.Tensor:
     """Loss of a mixture in float64, with batch-norm statistics of all training samples."""
     net = resolve_callable("net.py:build")().double()
     mixed = {
@@ -48,7 +48,7 @@ def between(points: list[dict], weights: list[float], name: str) -> float:
     with torch.no_grad():
         net.train()(split("train")[0])
         inputs, labels = split(name)
-        return float(nn.functional.cross_entropy(net.eval()(inputs), labels))
+        return nn.functional.cross_entropy(net.eval()(inputs), labels, reduction=reduction)
 
 
 def test_losses_on_the_line_are_those_of_plain_torch(here):
@@ -56,8 +56,30 @@ def test_losses_on_the_line_are_those_of_plain_torch(here):
     points = [state("net.pt"), state("other.pt")]
     assert found.shape == (1, 3)
     for name in ("train", "test"):
-        expected = [between(points, [1 - t, t], name) for t in (0.0, 0.5, 1.0)]
+        expected = [float(between(points, [1 - t, t], name)) for t in (0.0, 0.5, 1.0)]
         np.testing.assert_allclose(found.values[f"{name}_loss"][0], expected, rtol=1e-10)
+
+
+def test_the_error_of_a_barrier_is_that_of_the_differences_of_single_samples(here):
+    found = ll.connect(["net.pt", "other.pt"], points=3, precision="fp64", **OPTIONS)
+    points = [state("net.pt"), state("other.pt")]
+    for name in ("train", "test"):
+        first, middle, last = (between(points, [1 - t, t], name, reduction="none") for t in (0.0, 0.5, 1.0))
+        rise = (middle - (first + last) / 2).numpy()
+        error = rise.std(ddof=1) / len(rise) ** 0.5
+        (barrier,) = ll.barriers(found, f"{name}_loss")
+        if barrier.at == 0.5:
+            assert barrier.stderr == pytest.approx(error, rel=1e-9)
+        assert found.values[f"{name}_loss_rise_stderr"][0, 1] == pytest.approx(error, rel=1e-9)
+        assert found.stderr[f"{name}_loss"][0, 1] == pytest.approx(float(middle.std()) / len(rise) ** 0.5, rel=1e-9)
+
+
+def test_values_and_their_errors_are_those_of_every_other_command(here):
+    found = ll.connect(["net.pt", "other.pt"], points=3, **OPTIONS)
+    line = ll.line("net.pt", to="other.pt", x="0:1:3", batchnorm="recompute", split=["train", "test"], **OPTIONS)
+    for name in line.values:
+        assert found.values[name][0, 0] == line.values[name][0]
+        assert found.stderr[name][0, 0] == line.stderr[name][0]
 
 
 @pytest.mark.parametrize("kind", ["bezier", "polychain"])
@@ -67,7 +89,7 @@ def test_losses_on_a_curve_are_those_of_its_bends(here, kind):
     points = [state("net.pt"), *(state(f"c.{kind}/bend_{k}.pt") for k in (1, 2)), state("other.pt")]
     t = 1 / 3
     chosen = [(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3] if kind == "bezier" else [0, 1, 0, 0]
-    assert found.values["train_loss"][1, 2] == pytest.approx(between(points, chosen, "train"), rel=1e-5)
+    assert found.values["train_loss"][1, 2] == pytest.approx(float(between(points, chosen, "train")), rel=1e-5)
     assert found.values["train_loss"][1, [0, -1]].tolist() == found.values["train_loss"][0, [0, -1]].tolist()
 
 

@@ -18,7 +18,7 @@ from landscape.scene.views.matrix import Cells, Matrix, Texts, cells_of
 from landscape.surfaces.barriers import barriers, labels_of, matrix, measured
 from landscape.surfaces.surface import Surface
 
-MEANING = "barrier: the highest value on the straight line less the mean of its ends; ± standard error, at most"
+MEANING = "barrier: the highest value on the straight line less the mean of its ends; ± its standard error"
 NO_SCALE = "scale {value} does not apply to kind '{kind}': it is a table of numbers; leave it out"
 
 

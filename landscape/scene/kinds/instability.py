@@ -23,7 +23,7 @@ from landscape.surfaces.surface import Surface
 
 HEIGHT, TICKS = 0.7, 5
 NOTE = "barrier: the highest value on the line between two copies less the mean of both; {bands}"
-OF_ONE = "bands: two standard errors, at most"
+OF_ONE = "bands: two standard errors"
 OF_SEVERAL = "bands: two standard errors of the mean over pairs"
 
 
