@@ -13,6 +13,8 @@ COMMANDS = (
     "optimizers",
     "dynamics",
     "flatness",
+    "connect",
+    "instability",
     "plot",
     "compare",
     "export",

@@ -50,6 +50,8 @@ MEASURE, GAP, HYPER, RISE = "measure", "gap", "hyper", "rise"
 # The measurement that evaluates the objective; see `Quantity.group`.
 EVALUATION, HESSIAN, DYNAMICS, FLATNESS = "evaluation", "hessian", "dynamics", "flatness"
 SPLITS = ("train", "test")
+# Ends the name of the standard error of a metric's rise over the mean of two nets.
+RISE = "_rise_stderr"
 # Results with this prefix are arrays: what was evaluated sample by sample at a point, to help to estimate others.
 DRAWN = "drawn/"
 
@@ -191,6 +193,12 @@ def quantity_named(name: str, facts: Mapping[str, Any] | None = None) -> Quantit
         aside = facts.get("aside", False)
         return Quantity(name, **{"label": name, **texts}, aside=isinstance(aside, (bool, int)) and bool(aside))
     return _KNOWN.get(name) or _read_name(name)
+
+
+def rise_of(quantity: Quantity) -> Quantity:
+    """The row of the standard errors of a metric's rise over the mean of the two nets that a path joins."""
+    label = f"standard error of the rise in {quantity.label}"
+    return Quantity(f"{quantity.name}{RISE}", label, split=quantity.split, aside=True, role=ERROR)
 
 
 def stderr_of(quantity: Quantity) -> Quantity:

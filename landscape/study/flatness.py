@@ -34,7 +34,7 @@ from landscape.subject.subject import (
     device_of,
     make_subject,
     policy,
-    reader,
+    reader_of,
     started,
     versions_used,
 )
@@ -199,9 +199,9 @@ def _shared(nets: Nets, given: Given, world: World) -> Shared:
     device = device_of(machine, world)
     first = _read(nets.each[0], net, data)
     own = replace(data, samples=None)
-    whole = reader(first, own, world)
+    whole = reader_of(first, own, world)
     trained = _trained_on(nets) if data.data is None else None
-    few = whole if trained is None else reader(first, replace(own, samples=trained), world)
+    few = whole if trained is None else reader_of(first, replace(own, samples=trained), world)
     source = data.data if data.data is not None else first.meta.get("data")
 
     @functools.cache

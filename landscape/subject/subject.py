@@ -100,7 +100,7 @@ def make_subject(
     measure, loss_name, metrics = make_measure(loss.loss, loss.names)
     if loss.l2 is not None and "loss" not in metrics:
         raise UsageError("l2 adds to the loss; include loss in the metrics")
-    read = read or reader(net, data, world)
+    read = read or reader_of(net, data, world)
     wanted = read(data.splits)
     splits = measure.read(wanted.splits, net.module)
     if loss.names is None and "accuracy" in metrics and has_probabilities(splits):
@@ -180,7 +180,7 @@ def started() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S%z")
 
 
-def reader(net: Net, data: DataOptions, world: World) -> ReadSplits:
+def reader_of(net: Net, data: DataOptions, world: World) -> ReadSplits:
     """Reads splits of the given data, or of those that the checkpoint names.
 
     Raises:

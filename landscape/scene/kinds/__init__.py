@@ -33,6 +33,9 @@ KIND_FILES = {
     "response": "response",
     "rates": "rates",
     "curves": "curves",
+    "connection": "connection",
+    "barriers": "barriers",
+    "instability": "instability",
     "spectrum": "spectrum",
     "layers": "layers",
 }
