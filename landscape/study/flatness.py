@@ -65,12 +65,12 @@ class Shared:
     named: tuple[Any, Any]
     """The data and their normalization, as the first net names them; those of the others must be the same."""
 
-    def subject(self, net: Net, name: str) -> Subject:
+    def subject(self, net: Net) -> Subject:
         """A net, checked on one batch of the data."""
         if self.data.data is None and (found := _data_of(net)) != self.named:
             raise UsageError(
-                f"{name} was trained on data {found[0]} normalized as {found[1]}, the first net on {self.named[0]} normalized as "
-                f"{self.named[1]}; nets are compared on the same data: give --data"
+                f"its data are {_data_text(found)}, those of the first net {_data_text(self.named)}; nets are compared on "
+                "the same data: give --data"
             )
         data = replace(self.data, split=self.splits, samples=None)
         return checked(
@@ -84,7 +84,7 @@ class Shared:
                 plain=True,
                 read=self.read,
                 batchnorm=policy(net, None, moves=False, states=False),
-            )  # fmt: skip
+            )
         )
 
 
@@ -166,7 +166,7 @@ class FlatnessStudy(Study[Surface]):
     def _subject(self, number: int) -> Subject:
         one = self._nets.each[number]
         try:
-            return self._shared.subject(_read(one, self._shared.net, self._shared.data), one.name)
+            return self._shared.subject(_read(one, self._shared.net, self._shared.data))
         except LandscapeError as error:
             if len(self._nets.each) == 1:
                 raise
@@ -238,6 +238,10 @@ def _read(one: OneNet, options: NetOptions, data: DataOptions) -> Net:
 
 def _data_of(net: Net) -> tuple[Any, Any]:
     return net.meta.get("data"), net.meta.get("normalize")
+
+
+def _data_text(named: tuple[Any, Any]) -> str:
+    return f"{named[0] or 'not named'}" + (f" normalized as {named[1]}" if named[1] else "")
 
 
 def _trained_on(nets: Nets) -> int | None:

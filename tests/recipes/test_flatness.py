@@ -256,7 +256,10 @@ def test_nets_of_other_data_are_refused(here):
     other = torch.load("runs/wide_1/final.pt", weights_only=True)
     other["landscape"]["data"] = "digits"
     torch.save(other, "runs/wide_1/final.pt")
-    with pytest.raises(UsageError, match=r"net 5 of 6 \(wide_1\): .* was trained on data digits .* give --data"):
+    with pytest.raises(
+        UsageError,
+        match=r"net 5 of 6 \(wide_1\): its data are digits, those of the first net npz:few.npz; .* give --data",
+    ):
         ll.flatness("runs/*", **FEW)
 
 
