@@ -46,7 +46,7 @@ SHARPNESS, THRESHOLD, COVARIANCE, CONDITION, STIFFNESS, LENGTH, GRADIENT, DISTAN
 # Of optimizers: the gradient that is given to them over time; their steps, or where they end; the steps to a level.
 SIGNAL, RESPONSE, REACHED = "signal", "response", "reached"
 # Of several nets: a measure of flatness, the gap that it is compared with, a setting of training, a rise of the loss at a radius.
-MEASURE, GAP, HYPER, RISE = "measure", "gap", "hyper", "rise"
+MEASURE, GAP, HYPER, AROUND = "measure", "gap", "hyper", "rise"
 # The measurement that evaluates the objective; see `Quantity.group`.
 EVALUATION, HESSIAN, DYNAMICS, FLATNESS = "evaluation", "hessian", "dynamics", "flatness"
 SPLITS = ("train", "test")

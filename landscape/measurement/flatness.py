@@ -23,12 +23,12 @@ from landscape.objective.objective import Objective
 from landscape.options.groups import MAX_SEED
 from landscape.options.option import check_whole
 from landscape.quantity import (
+    AROUND,
     FLATNESS,
     FLATNESS_QUANTITIES,
     GAP_QUANTITIES,
     HYPER,
     MEASURES,
-    RISE,
     Quantity,
     quantity_named,
 )
@@ -116,7 +116,7 @@ class Flatness(Undivided):
             _, what, radius = name.split("_")
             label = {"q50": "median", "q90": "90 % quantile"}.get(what, what)
             return Quantity(
-                name, f"{label} rise at radius {radius}", group=FLATNESS, aside=True, role=RISE, metric=what
+                name, f"{label} rise at radius {radius}", group=FLATNESS, aside=True, role=AROUND, metric=what
             )
         return _OWN.get(name) or replace(quantity_named(name), group=FLATNESS)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from landscape.correlation import Tau, granulated, tau_of
-from landscape.quantity import FLATNESS, GAP, HYPER, LOSS, MEASURE, RISE, SPLITS, Quantity
+from landscape.quantity import AROUND, FLATNESS, GAP, HYPER, LOSS, MEASURE, SPLITS, Quantity
 from landscape.surfaces.surface import Surface
 
 SEEDS = (f"{HYPER}_seed", f"{HYPER}_init_seed")
@@ -76,7 +76,7 @@ def rankings(surface: Surface, against: Quantity, measures: Sequence[Quantity] |
 def curves(surface: Surface) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """What rises -> (radii (r,), rises (nets, r)): of quantiles of directions, and of the worst case."""
     found: dict[str, list[tuple[float, np.ndarray]]] = {}
-    for row in rows(surface, RISE):
+    for row in rows(surface, AROUND):
         try:
             radius = float(row.name.rpartition("_")[2])
         except ValueError:

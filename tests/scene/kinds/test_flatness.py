@@ -8,7 +8,7 @@ from scipy.stats import kendalltau
 
 from landscape.errors import UsageError
 from landscape.grid import Axis, Grid
-from landscape.quantity import FLATNESS, FLATNESS_QUANTITIES, GAP_QUANTITIES, HYPER, RISE, Quantity
+from landscape.quantity import AROUND, FLATNESS, FLATNESS_QUANTITIES, GAP_QUANTITIES, HYPER, Quantity
 from landscape.render.page.picture import panel_of
 from landscape.render.still.picture import figure_of
 from landscape.scene.build import build_scene
@@ -34,7 +34,7 @@ def made(**more) -> Surface:
     rows = {
         name: ROWS.get(name)
         or Quantity(
-            name, name.removeprefix("hyper_"), group=FLATNESS, aside=True, role=HYPER if name.startswith(HYPER) else RISE,
+            name, name.removeprefix("hyper_"), group=FLATNESS, aside=True, role=HYPER if name.startswith(HYPER) else AROUND,
             metric=name.split("_")[1],
         )
         for name in values
