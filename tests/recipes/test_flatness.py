@@ -147,9 +147,9 @@ def test_stopped_and_continued_it_is_the_same(here, measured):
 
 
 def test_two_ranks_give_the_bits_of_one(here, command):
-    done = command("flatness", "runs/*", *SHELL, "-o", "a.h5", ranks=2)
+    done = command("flatness", "runs/*_0", *SHELL, "-o", "a.h5", ranks=2)
     assert done.returncode == 0, done.stderr
-    alone = ll.flatness("runs/*", **{**FEW, "measures": "sam_step,average,worst"})
+    alone = ll.flatness("runs/*_0", **{**FEW, "measures": "sam_step,average,worst"})
     found = load_surface("a.h5")
     assert sorted(found.values) == sorted(alone.values)
     for name in alone.values:
