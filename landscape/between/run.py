@@ -176,7 +176,12 @@ def _plane(wanted: Wanted, given: Given, folder: Path | None, world: World) -> E
     plane, trails = curve_plane(on.slice.paths[-1], wanted.plane, ends.labels)  # type: ignore[attr-defined]
     directions = DirectionFacts(kind="curve", norm="none", fingerprint=rows[-1].id)
     known = on.provenance.connect or ConnectFacts()
-    provenance = replace(on.provenance, connect=replace(known, paths=[rows[-1].id]), directions=directions)
+    provenance = replace(
+        on.provenance,
+        checkpoint=subject.facts.checkpoint,
+        connect=replace(known, paths=[rows[-1].id]),
+        directions=directions,
+    )
     output = given[OutputOptions]
     out = output.path.with_suffix(".plane.h5") if output.path else None
     return EvaluationStudy(OnSlice(subject, plane, provenance, trails), replace(output, out=out))

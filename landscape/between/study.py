@@ -146,8 +146,11 @@ def on_paths(
     directions = DirectionFacts(
         kind="path", fingerprint=hashlib.sha256(" ".join(row.id for row in rows).encode()).hexdigest()
     )
+    first = subject.facts.checkpoint
+    if first is not None and objective.batchnorm != "keep":
+        first = replace(first, sha256=None)  # each row says which nets it joins, and nothing else is of the first net
     provenance = replace(
-        subject.facts, command=GROUP, batchnorm=objective.batchnorm, connect=facts,
+        subject.facts, command=GROUP, batchnorm=objective.batchnorm, connect=facts, checkpoint=first,
         run=replace(subject.run_facts(world), lean=False),
     )  # fmt: skip
     return OnPaths(subject, slice, provenance, made=directions)

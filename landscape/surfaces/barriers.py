@@ -22,7 +22,7 @@ from landscape.surfaces.surface import DONE, Surface
 class PathName:
     """One row of a file: its kind, the numbers of its nets in `labels`, and its Euclidean length.
 
-    `branch`: the training step at which its nets parted; NaN where they did not train together.
+    `branch`: the training step at which its nets parted; None where they did not train together.
     """
 
     row: int
@@ -30,7 +30,7 @@ class PathName:
     first: int
     last: int
     length: float
-    branch: float = float("nan")
+    branch: float | None = None
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def paths_of(surface: Surface) -> list[PathName]:
         kind, first, last, *_ = [*text.split(" "), "", ""]
         if first in weights and last in weights:
             length = lengths[row] if row < len(lengths) else float("nan")
-            branch = branches[row] if row < len(branches) and branches[row] >= 0 else float("nan")
+            branch = branches[row] if row < len(branches) and branches[row] >= 0 else None
             found.append(PathName(row, kind, weights.index(first), weights.index(last), length, branch))
     return found
 
@@ -157,7 +157,7 @@ def by_branch(surface: Surface, metric: str) -> ByBranch:
     """The barriers of `landscape instability`; steps whose lines are not computed to the end are left out."""
     groups: dict[float, list[Barrier]] = {}
     for each in barriers(surface, metric):
-        if each.path.branch == each.path.branch:
+        if each.path.branch is not None:
             groups.setdefault(each.path.branch, []).append(each)
     steps = sorted(groups)
     values = [float(np.mean([each.over_mean for each in groups[step]])) for step in steps]

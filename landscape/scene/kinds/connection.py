@@ -21,7 +21,7 @@ from landscape.scene.kinds.line import left_scales, metric_curve, point_notes
 from landscape.scene.scale import LINEAR, Scale
 from landscape.scene.scene import Frame, Scene
 from landscape.scene.text import short, value_text
-from landscape.scene.views.curve import value_axis
+from landscape.scene.views.curve import FULL, value_axis
 from landscape.scene.views.lines import Curve, Lines, Strip, ValueAxis
 from landscape.surfaces.barriers import PathName, barriers, labels_of, measured, paths_of
 from landscape.surfaces.surface import Surface
@@ -33,16 +33,24 @@ NAMED = 6
 
 
 def _scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
-    return [_scene(surface, options) for surface in surfaces]
+    losses = [row.name for row in _wanted(surfaces[0], options.metric)]
+    for surface in surfaces[1:]:
+        if (found := [row.name for row in _wanted(surface, options.metric)]) != losses:
+            raise UsageError(
+                f"these files hold different losses ({', '.join(losses)} and {', '.join(found)}); choose one that all have"
+            )
+    scales = [scale for scale in left_scales(surfaces, losses, options) if scale]
+    highest = max(_highest(surface) for surface in surfaces)
+    return [_scene(surface, scales, highest, options) for surface in surfaces]
 
 
-def _scene(surface: Surface, options: Options) -> Scene:
+def _scene(surface: Surface, scales: Sequence[Scale], highest: float, options: Options) -> Scene:
+    """`highest`: the upper end of the errors, in percent."""
     paths, labels = paths_of(surface), labels_of(surface)
     losses = _wanted(surface, options.metric)
-    scales = left_scales([surface], [row.name for row in losses], options)
     between = f" between {labels[0]} and {labels[1]}" if len(labels) == 2 else f" between {len(labels)} nets"
     caption = options.caption(subject(surface), f"paths{between}", [*facts(surface), *_lengths(surface, paths)])
-    views = tuple(replace(_lines(surface, paths, losses, scale), caption=caption) for scale in scales if scale)
+    views = tuple(replace(_lines(surface, paths, losses, scale, highest), caption=caption) for scale in scales)
     left = views[0].left
     label = surface.grid.axes[0].label or "t: place on the path"
     return Scene(Frame(label, left.label, (0.0, 1.0), (left.low, left.high), equal=False), views)
@@ -55,10 +63,14 @@ def _wanted(surface: Surface, metric: str | None) -> list[Quantity]:
         UsageError: there are none.
     """
     rows = [surface.quantity(name) for name in surface.values]
-    named = [row for row in rows if metric in (row.name, row.metric)]
+    named = [row for row in rows if metric and metric in (row.name, row.metric)]
     found = [
         row for row in (named if metric else measured(surface)) if not row.percent and (metric or row.kind == LOSS)
     ]
+    if named and not found:
+        raise UsageError(
+            f"metric '{metric}': a picture of paths draws losses, with the errors below them; choose a loss, or leave it out"
+        )
     if not found:
         raise UsageError(
             f"{surface.source or 'this surface'} holds no loss along its paths; it has {', '.join(surface.values)}"
@@ -66,15 +78,15 @@ def _wanted(surface: Surface, metric: str | None) -> list[Quantity]:
     return found
 
 
-def _lines(surface: Surface, paths: Sequence[PathName], losses: Sequence[Quantity], scale: Scale | None) -> Lines:
-    assert scale is not None
+def _lines(
+    surface: Surface, paths: Sequence[PathName], losses: Sequence[Quantity], scale: Scale, highest: float
+) -> Lines:
     curves = tuple(_curves(surface, paths, losses, scale))
-    errors = [row for row in measured(surface) if row.percent]
     marks = tuple(zip((0.0, 1.0), labels_of(surface), strict=True)) if len(labels_of(surface)) == 2 else ()
     notes = [note for row in losses for note in point_notes(_of_all(surface, row), row.name, scale)]
     return Lines(
         curves=curves, left=replace(value_axis(losses, scale), color=PATH_COLORS[0]), right=None, marks=marks,
-        strips=tuple(_strips(surface, paths, errors)),
+        strips=tuple(_strips(surface, paths, highest)),
         notes=(*notes, *band_notes(surface, [row.name for row in losses]), *_barrier_notes(surface)),
     )  # fmt: skip
 
@@ -123,18 +135,26 @@ def _names(surface: Surface, paths: Sequence[PathName]) -> list[str]:
     return [name if found.count(name) == 1 else f"{name} {found[: i + 1].count(name)}" for i, name in enumerate(found)]
 
 
-def _strips(surface: Surface, paths: Sequence[PathName], shares: Sequence[Quantity]) -> Iterator[Strip]:
+def _errors(surface: Surface) -> list[Quantity]:
+    """The first share in each split."""
+    shares = [row for row in measured(surface) if row.percent]
+    return [row for row in shares if row.metric == shares[0].metric]
+
+
+def _highest(surface: Surface) -> float:
+    known = [float(np.nanmax(1.0 - surface.values[row.name], initial=0.0)) for row in _errors(surface)]
+    return min(FULL, max([LEAST, *(105 * each for each in known)]))
+
+
+def _strips(surface: Surface, paths: Sequence[PathName], highest: float) -> Iterator[Strip]:
     """Errors, which are 1 - share."""
-    rows = [
-        replace(row, label=row.label.replace("accuracy", "error")) for row in shares if row.metric == shares[0].metric
-    ]
-    if not rows:
+    shares = _errors(surface)
+    if not shares:
         return
+    rows = [replace(row, label=row.label.replace("accuracy", "error")) for row in shares]
     turned = replace(surface, values={row.name: 1.0 - surface.values[row.name] for row in rows})
-    known = np.concatenate([turned.values[row.name].ravel() for row in rows])
-    high = max(LEAST, 1.05 * 100 * float(np.nanmax(known, initial=0.0)))
     word = "error" if shares[0].metric == "accuracy" else f"1 - {shares[0].metric}"
-    axis = ValueAxis(f"{word} (%)", LINEAR, 0.0, min(high, 102.5), PATH_COLORS[0], percent=True)
+    axis = ValueAxis(f"{word} (%)", LINEAR, 0.0, highest, PATH_COLORS[0], percent=True)
     yield Strip(tuple(_curves(turned, paths, rows, None, named=False)), axis, HEIGHT)
 
 

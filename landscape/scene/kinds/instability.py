@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from landscape.errors import UsageError
 from landscape.quantity import LOSS, Quantity
 from landscape.scene.bands import BAND
 from landscape.scene.colors import LOSS_COLOR
@@ -32,6 +33,10 @@ def _scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
 
 
 def _scene(surface: Surface, options: Options) -> Scene:
+    if not _parted(surface):
+        raise UsageError(
+            f"{surface.source or 'this surface'} holds no copies of a training run; landscape instability computes some"
+        )
     losses = [row for row in measured(surface) if row.kind == LOSS]
     shares = [row for row in measured(surface) if row.percent and row.metric == "accuracy"]
     low, high = _ends(surface, losses, 1.0)
