@@ -230,7 +230,7 @@ def joined(old: dict, new: dict) -> dict:
     known = dict(zip(old.get("weights", []), old.get("nets", []), strict=False))
     for digest, label in zip(new["weights"], new["nets"], strict=True):
         known.setdefault(digest, label)
-    curve = new.get("curve") or old.get("curve")
+    curve = "; ".join(dict.fromkeys(filter(None, [*(old.get("curve") or "").split("; "), new.get("curve")])))
     more: dict[str, Any] = {"weights": list(known), "nets": list(known.values())}
     for name in ("lengths", "branches"):
         if name in new:

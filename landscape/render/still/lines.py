@@ -159,10 +159,13 @@ def draw_curve(axes: Axes, curve: Curve) -> None:
 
 
 def _marks(axes: Axes, marks: tuple[tuple[float, str], ...]) -> None:
+    low, high = axes.get_xlim()
     for x, name in marks:
+        # names at the ends stand within the panel, where those of the next one cannot touch them
+        side = "left" if x <= low else "right" if x >= high else "center"
         axes.axvline(x, color=paper.FAINT, lw=0.8, ls=(0, (1, 2)), zorder=1)
         axes.annotate(
-            name, (x, 1.0), (0, 3), xycoords=("data", "axes fraction"), textcoords="offset points", ha="center",
+            name, (x, 1.0), (0, 3), xycoords=("data", "axes fraction"), textcoords="offset points", ha=side,
             va="bottom", fontsize=paper.TICK, color=paper.SOFT, parse_math=False,
         )  # fmt: skip
 

@@ -50,6 +50,7 @@ def _scene(surface: Surface, scales: Sequence[Scale], highest: float, options: O
     losses = _wanted(surface, options.metric)
     between = f" between {labels[0]} and {labels[1]}" if len(labels) == 2 else f" between {len(labels)} nets"
     caption = options.caption(subject(surface), f"paths{between}", [*facts(surface), *_lengths(surface, paths)])
+    caption = replace(caption, what="paths between nets")  # as a comparison of other nets is named
     views = tuple(replace(_lines(surface, paths, losses, scale, highest), caption=caption) for scale in scales)
     left = views[0].left
     label = surface.grid.axes[0].label or "t: place on the path"
@@ -87,7 +88,7 @@ def _lines(
     return Lines(
         curves=curves, left=replace(value_axis(losses, scale), color=PATH_COLORS[0]), right=None, marks=marks,
         strips=tuple(_strips(surface, paths, highest)),
-        notes=(*notes, *band_notes(surface, [row.name for row in losses]), *_barrier_notes(surface)),
+        notes=(*notes, *band_notes(surface, [row.name for row in losses]), *_barrier_notes(surface, losses)),
     )  # fmt: skip
 
 
@@ -158,16 +159,16 @@ def _strips(surface: Surface, paths: Sequence[PathName], highest: float) -> Iter
     yield Strip(tuple(_curves(turned, paths, rows, None, named=False)), axis, HEIGHT)
 
 
-def _barrier_notes(surface: Surface) -> list[str]:
-    """The barrier in the first loss for few paths: over the mean of the nets."""
+def _barrier_notes(surface: Surface, losses: Sequence[Quantity]) -> list[str]:
+    """The barriers of few paths in what is drawn, over the mean of the nets; and what dashes mean where no loss has them."""
     paths = paths_of(surface)
     if len(paths) > NAMED:
         return []
-    said = []
+    said = ["errors: dashed on the test data"] if len(losses) < len(_errors(surface)) else []
     names = dict(zip((path.row for path in paths), _names(surface, paths), strict=True))
     for each in barriers(surface):
         row = surface.quantity(each.metric)
-        if row.kind == LOSS:
+        if row in losses:
             error = f" ± {short(each.stderr, 2)}" if np.isfinite(each.stderr) else ""
             said.append(
                 f"{names[each.path.row]}: barrier in {row.label} {value_text(each.over_mean)}{error} at t = {each.at:g}"
