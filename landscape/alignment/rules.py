@@ -105,7 +105,7 @@ def pointwise(tracer: Tracer, call: Call) -> list[Bundles]:
 
 MOVES = (
     "view", "_unsafe_view", "reshape", "_reshape_alias", "permute", "transpose", "t", "unsqueeze", "squeeze", "expand", "slice",
-    "select", "split", "split_with_sizes", "chunk", "unbind", "narrow", "flip", "roll", "repeat", "index_select", "unfold",
+    "select", "split", "split_with_sizes", "unsafe_split", "chunk", "unbind", "narrow", "flip", "roll", "repeat", "index_select", "unfold",
     "pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "native_channel_shuffle", "movedim", "diagonal", "gather",
     "repeat_interleave", "index", "flatten", "unflatten", "swapaxes", "rot90", "broadcast_to",
 )  # fmt: skip
@@ -269,6 +269,15 @@ def layer_norm(tracer: Tracer, call: Call) -> list[Bundles]:
     found = joined(tracer.units, operands)
     outside = tuple(bundle for bundle in found if not set(bundle.dims) & set(normalized))
     return [found, *[outside] * (len(call.results) - 1)]
+
+
+@rule("_weight_norm_interface")
+def weight_norm(tracer: Tracer, call: Call) -> list[Bundles]:
+    """Norms over all axes but one, by which the entries are divided."""
+    v, g, dim = call["v"], call["g"], call["dim"] % call["v"].ndim
+    operands = [Operand.of(each, tracer.of(each), range(v.ndim)) for each in (v, g)]
+    found = joined(tracer.units, operands)
+    return [found, tuple(bundle for bundle in found if bundle.dims == (dim,))]
 
 
 @rule("native_batch_norm", "_native_batch_norm_legit_no_training", "cudnn_batch_norm", "_native_batch_norm_legit", "batch_norm")

@@ -8,9 +8,10 @@ operators are seen; what is not understood keeps its units in place.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -70,7 +71,7 @@ class Trace:
 
     def run(self, run: Run, inputs: Any) -> None:
         """Follows one pass; the net must be in eval mode."""
-        with torch.no_grad(), sdpa_kernel([SDPBackend.MATH]), _slow_path(), self._named_modules(), _Watch(self):
+        with followed(), self._named_modules(), _Watch(self):
             outputs = run(self._net, inputs)
         for leaf in tree_leaves(outputs):
             for tensor in [leaf, *vars(leaf).values()] if hasattr(leaf, "__dict__") else [leaf]:
@@ -113,6 +114,10 @@ class Trace:
         self.readings += [Reading(self._number, argument, call.name, bundle) for bundle in self.of(tensor)]
 
     # each call of an operator
+
+    def skip(self) -> None:
+        """A call that changes nothing, which is counted too."""
+        self._number += 1
 
     def note(self, call: Call) -> None:
         """Bundles of the results of a call that has taken place."""
@@ -183,18 +188,17 @@ def _written(call: Call) -> list[Tensor]:
 
 
 def _without_zeros(slots: Slots) -> Slots:
-    import numpy as np
-
     return Slots(np.where(slots.unit == EMPTY, FIXED, slots.unit), slots.position)
 
 
 @contextlib.contextmanager
-def _slow_path() -> Iterator[None]:
-    """Attention by single operators; its fast path is one that nothing is known of."""
+def followed() -> Iterator[None]:
+    """Within the block nets call the operators that rules are of: attention by single ones, not by fused kernels."""
     before = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
-        yield
+        with torch.no_grad(), sdpa_kernel([SDPBackend.MATH]):
+            yield
     finally:
         torch.backends.mha.set_fastpath_enabled(before)
 
@@ -205,6 +209,16 @@ class _Watch(TorchDispatchMode):
         self._trace = trace
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        restrided = func is torch.ops.aten.as_strided_.default and _same_entries(*args[:3])
         out = func(*args, **(kwargs or {}))
-        self._trace.note(Call(func, args, kwargs or {}, out))
+        if not restrided:
+            self._trace.note(Call(func, args, kwargs or {}, out))
+        else:
+            self._trace.skip()
         return out
+
+
+def _same_entries(tensor: Tensor, sizes: Sequence[int], strides: Sequence[int]) -> bool:
+    """Whether the strides are others only where they do not count, as pooling gives its results a memory format."""
+    pairs = zip(sizes, tensor.stride(), strides, strict=False)
+    return tuple(sizes) == tuple(tensor.shape) and all(size == 1 or old == new for size, old, new in pairs)
