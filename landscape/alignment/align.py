@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
 from landscape.alignment.activation_matching import match_activations
-from landscape.alignment.groups import Group, Symmetry, permuted, symmetry_of
+from landscape.alignment.groups import Group, Symmetry, identity, permuted, symmetry_of
 from landscape.alignment.samples import guessed
 from landscape.alignment.trace import Run, followed, plain_run
 from landscape.alignment.weight_matching import RESTARTS, Matched, match_weights
@@ -58,7 +58,14 @@ class Aligned:
     difference: float
     largest: float
     fixed: Mapping[str, int]
-    identical: bool = False
+    identical: bool
+    like: nn.Module
+
+    def module(self) -> nn.Module:
+        """A copy of the first net's module with the permuted weights of the second."""
+        made = private_copy(self.like)
+        fill(made, self.tensors)
+        return made
 
     @property
     def units(self) -> int:
@@ -104,7 +111,9 @@ def aligned(
     symmetry, inputs = work.symmetry(inputs)
     if not symmetry.groups:
         raise LandscapeError(f"align: {net.name} has no units to permute{_why(symmetry.fixed)}")
-    if method == "weights":
+    if work.identical:
+        found = Matched(identity(symmetry.groups), ())
+    elif method == "weights":
         parameters = work.names & set(dict(net.module.named_parameters()))
         parts = [{name: side[name] for name in sorted(parameters)} for side in (work.first, work.second)]
         found = match_weights(symmetry.groups, *parts, restarts=restarts, seed=seed)
@@ -115,7 +124,7 @@ def aligned(
 
 def _why(fixed: Mapping[str, int]) -> str:
     if not fixed:
-        return ": its outputs follow from its inputs without hidden units"
+        return ": none of what lies between inputs and outputs could change places"
     where, count = max(fixed.items(), key=lambda item: item[1])
     return f": {count} stay in place because nothing is known of how they pass through {where}"
 
@@ -124,7 +133,7 @@ class _Workbench:
     """A private copy of the net, in which the weights of both are tried."""
 
     def __init__(self, net: Net, other: Other, run: Run):
-        self._name, self._run = net.name, run
+        self._name, self._run, self._like = net.name, run, net.module
         self._module = private_copy(net.module).cpu().eval().requires_grad_(False)
         own = {name: value for name, value in net.module.state_dict(keep_vars=True).items() if isinstance(value, Tensor)}
         firsts: dict[int, str] = {}
@@ -133,6 +142,7 @@ class _Workbench:
         self.first = {name: value.detach().cpu() for name, value in own.items()}
         self.second = {**self.first, **{name: value.detach().cpu() for name, value in other.tensors.items()}}
         self._parameters = [n for n, _ in net.module.named_parameters() if n in self.names]
+        self.identical = all(_equal(self.first[name], self.second[name]) for name in self.names)
         self._to(torch.float64)
 
     def _to(self, dtype: torch.dtype) -> None:
@@ -167,7 +177,7 @@ class _Workbench:
     def match_activations(self, symmetry: Symmetry, batches: Iterable[Any], seed: int) -> Matched:
         self._load(self.first)
         second = private_copy(self._module)
-        _fill(second, self.second)
+        fill(second, self.second)
         return match_activations(symmetry, self._module, second, self._run, map(self._cast, batches), seed=seed)
 
     def result(self, symmetry: Symmetry, found: Matched, method: str, inputs: Any) -> Aligned:
@@ -188,7 +198,8 @@ class _Workbench:
             tensors=new, groups=symmetry.groups, permutations=tuple(found.permutations), method=method,
             objectives=found.objectives, before=self._distance(self.second), after=self._distance(new),
             inner_before=self._inner(self.second), inner_after=self._inner(new), difference=difference, largest=largest,
-            fixed=symmetry.fixed, identical=all(_equal(self.first[name], self.second[name]) for name in self.names),
+            fixed=symmetry.fixed, identical=self.identical,
+            like=self._like,
         )  # fmt: skip
 
     def _compared(self, new: Mapping[str, Tensor], inputs: Any) -> tuple[float, float]:
@@ -207,7 +218,7 @@ class _Workbench:
         return [leaf.double() for leaf in leaves if isinstance(leaf, Tensor) and not leaf.is_complex()]
 
     def _load(self, tensors: Mapping[str, Tensor]) -> None:
-        _fill(self._module, tensors)
+        fill(self._module, tensors)
 
     def _cast(self, batch: Any) -> Any:
         def cast(value: Any) -> Any:
@@ -229,7 +240,8 @@ def _equal(a: Tensor, b: Tensor) -> bool:
     return a.dtype == b.dtype and torch.equal(a, b)
 
 
-def _fill(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+def fill(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Copies a state dict into a module, which keeps its own precision."""
     with torch.no_grad():
         for name, value in module.state_dict().items():
             if isinstance(value, Tensor):

@@ -31,7 +31,7 @@ class Place:
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """Units that may be permuted among themselves: `places` in tensors, and their slots where they are read (units,)."""
+    """Units that may be permuted among themselves: their `places` in tensors, and their `roots` in the units of the net."""
 
     size: int
     places: tuple[Place, ...]
@@ -39,8 +39,8 @@ class Group:
 
     @property
     def name(self) -> str:
-        """Where it comes first."""
-        return self.places[0].tensor
+        """The weight that makes its units, or what else comes first."""
+        return min(self.places, key=lambda place: (place.axis, not place.tensor.endswith("weight"))).tensor
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,7 +26,7 @@ LEAST_GAIN = 1e-12
 
 @dataclass(frozen=True, eq=False)
 class Matched:
-    """The permutations of the best restart, and the inner product of the weights that each restart reached."""
+    """The best permutations, and what each restart reached: the inner product of the weights."""
 
     permutations: list[np.ndarray]
     objectives: tuple[float, ...]
@@ -44,19 +44,18 @@ def match_weights(
     most = sum(float(tensor.double().square().sum()) for tensor in first.values())
     scale = (most * sum(float(tensor.double().square().sum()) for tensor in second.values())) ** 0.5
     generator = np.random.default_rng(seed)
-    best: tuple[float, list[np.ndarray]] | None = None
-    objectives = []
+    plain = _Pair(groups, first, second)
+    best, objectives = (plain.objective, plain.permutations), []
     for number in range(restarts):
         pair = _Pair(groups, first, second)
         if number != 1:
             pair.start(None if number == 0 else generator.permutation(len(groups)))
         pair.descend(generator, LEAST_GAIN * scale)
         objectives.append(pair.objective)
-        if best is None or pair.objective > best[0] + LEAST_GAIN * scale:
+        if pair.objective > best[0] + LEAST_GAIN * scale:
             best = pair.objective, pair.permutations
         if scale - pair.objective <= LEAST_GAIN * scale:
             break  # the nets are one
-    assert best is not None
     return Matched(best[1], tuple(objectives))
 
 
