@@ -4,19 +4,15 @@ The number of groups of a net follows from its architecture by hand; that they a
 """
 
 import math
-import sys
-from pathlib import Path
 
 import pytest
 import torch
 import torchvision
 from torch import nn
 
-sys.path.insert(0, str(Path(__file__).parent))
-from nets import NETS, Fourier, Tied, filled, made, state, with_tensors
-
 from landscape.alignment.groups import drawn, inverse, permuted, symmetry_of
 from landscape.alignment.trace import plain_run
+from tests.alignment.nets import NETS, Fourier, Tied, filled, made, state, with_tensors
 
 # name -> sizes of the groups, as counted by hand
 SIZES = {
