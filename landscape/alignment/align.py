@@ -143,7 +143,7 @@ class _Workbench:
         self.second = {**self.first, **{name: value.detach().cpu() for name, value in other.tensors.items()}}
         self._parameters = [n for n, _ in net.module.named_parameters() if n in self.names]
         self.identical = all(_equal(self.first[name], self.second[name]) for name in self.names)
-        self._to(torch.float64)
+        self._dtype = torch.float64
 
     def _to(self, dtype: torch.dtype) -> None:
         self._dtype = dtype

@@ -63,11 +63,11 @@ def repaired(
     for tensors in (first, to.tensors):
         fill(model, tensors)
         ends.append(_statistics(model, layers, batches(), run))
-    wanted = {name: tuple(torch.lerp(a, b, t) for a, b in zip(ends[0][name], ends[1][name], strict=True)) for name in layers}
     fill(model, mixed)
-    found = _statistics(model, layers, batches(), run, wanted)
-    for name, layer in layers.items():
-        _rescale(layer, found[name], wanted[name])
+    for name in ends[0]:  # in the order of their calls: each layer reads what those before it give when they are repaired
+        found = _statistics(model, {name: layers[name]}, batches(), run)[name]
+        wanted = tuple(torch.lerp(a, b, t) for a, b in zip(ends[0][name], ends[1][name], strict=True))
+        _rescale(layers[name], found, wanted)
     return _stored(model)
 
 
@@ -91,23 +91,16 @@ def _layers(model: nn.Module, to: Aligned) -> dict[str, Layer]:
     }
 
 
-def _statistics(
-    model: nn.Module, layers: Mapping[str, Layer], batches: Iterable[Any], run: Run, wanted: Mapping[str, Moments] | None = None
-) -> dict[str, Moments]:
-    """Of the outputs of each layer; with `wanted`, after all layers before it were brought to that, batch by batch."""
-    sums: dict[str, list[Tensor]] = {name: [] for name in layers}
+def _statistics(model: nn.Module, layers: Mapping[str, Layer], batches: Iterable[Any], run: Run) -> dict[str, Moments]:
+    """Of the outputs of each layer over all batches, in the order of their calls."""
+    sums: dict[str, list[Tensor]] = {}
 
-    def hook(name: str) -> Callable[[nn.Module, Any, Tensor], Tensor | None]:
-        def note(layer: nn.Module, inputs: Any, output: Tensor) -> Tensor | None:
+    def hook(name: str) -> Callable[[nn.Module, Any, Tensor], None]:
+        def note(layer: nn.Module, inputs: Any, output: Tensor) -> None:
             axis = _channels(layer, output)
             rows = output.movedim(axis, 0).reshape(output.shape[axis], -1).double()
             new = [torch.tensor(float(rows.shape[1])), rows.sum(1), rows.square().sum(1)]
-            sums[name] = [a + b for a, b in zip(sums[name], new, strict=True)] if sums[name] else new
-            if wanted is None:
-                return None
-            scale, shift = _affine(_moments(new), wanted[name])
-            shape = [-1 if dim == axis else 1 for dim in range(output.ndim)]
-            return output * scale.reshape(shape).to(output.dtype) + shift.reshape(shape).to(output.dtype)
+            sums[name] = [a + b for a, b in zip(sums[name], new, strict=True)] if name in sums else new
 
         return note
 
@@ -119,7 +112,7 @@ def _statistics(
     finally:
         for handle in handles:
             handle.remove()
-    if silent := next((name for name, each in sums.items() if not each), None):
+    if silent := next((name for name in layers if name not in sums), None):
         raise LandscapeError(f"repair: {silent} was not called on any sample; give samples that pass through it")
     return {name: _moments(each) for name, each in sums.items()}
 
