@@ -13,10 +13,9 @@ import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from landscape.alignment.groups import Group, Symmetry, identity, permuted
-from landscape.alignment.trace import Reading, Run, followed
+from landscape.alignment.trace import Mode, Reading, Run, followed
 from landscape.alignment.weight_matching import Matched, match_weights
 
 
@@ -92,7 +91,7 @@ def _activations(net: nn.Module, run: Run, batch: Any, wanted: _Wanted) -> dict[
     return keeping.found
 
 
-class _Keeping(TorchDispatchMode):
+class _Keeping(Mode):
     """Keeps what certain calls read."""
 
     def __init__(self, wanted: _Wanted):

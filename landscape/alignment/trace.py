@@ -203,7 +203,16 @@ def followed() -> Iterator[None]:
         torch.backends.mha.set_fastpath_enabled(before)
 
 
-class _Watch(TorchDispatchMode):
+class Mode(TorchDispatchMode):
+    """Something that sees each call of an operator."""
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Else torch imports its compiler, which takes seconds, at the first call."""
+        return False
+
+
+class _Watch(Mode):
     def __init__(self, trace: Trace):
         super().__init__()
         self._trace = trace

@@ -177,7 +177,7 @@ REFUSED = {
     "shapes": (lambda: (net(1), net(2, (6, 9, 7, 3))), "of another shape 0.weight"),
     "names": (lambda: (net(1), Gated()), "does not fit"),
     "linear": (lambda: (nn.Linear(3, 2), nn.Linear(3, 2)), "no units to permute"),
-    "complex": (lambda: (nn.Linear(3, 2).to(torch.complex64), nn.Linear(3, 2).to(torch.complex64)), "complex"),
+    "complex": (lambda: (nn.Linear(3, 2, dtype=torch.complex64), nn.Linear(3, 2, dtype=torch.complex64)), "complex"),
     "nan": (lambda: (net(1), named(lambda m: m[0].weight.fill_(float("nan")))), "0.weight of the second net"),
     "inf": (lambda: (named(lambda m: m[2].bias.fill_(float("inf"))), net(1)), "2.bias of the first net"),
     "raises": (lambda: (Raises(3, 2), Raises(3, 2)), "none of the inputs that were tried"),
