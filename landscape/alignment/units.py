@@ -46,6 +46,7 @@ class Units:
         self._numbers: dict[bytes, int] = {}
         self._inside: list[set[int]] = [set(), set()]  # the arrays that a root occurs in
         self._equations: dict[bytes, tuple[Slots, Slots]] = {}
+        self._known: dict[tuple[bytes, tuple[int, ...]], Slots] = {}  # what was resolved since the last join
 
     def fresh(self, *shape: int) -> Slots:
         """New units, one for each place."""
@@ -96,6 +97,12 @@ class Units:
 
     def resolved(self, slots: Slots) -> Slots:
         """The same with roots in place of units; what is fixed has no position."""
+        key = slots.key, slots.unit.shape
+        if key not in self._known:
+            self._known[key] = self._resolved(slots)
+        return self._known[key]
+
+    def _resolved(self, slots: Slots) -> Slots:
         units, inverse = np.unique(slots.unit, return_inverse=True)
         found = np.array([self.find(int(unit)) for unit in units]).reshape(-1, 2)[inverse.ravel()]
         root = found[:, 0].reshape(slots.unit.shape)
@@ -125,6 +132,7 @@ class Units:
             return
         if unit == EMPTY:
             return
+        self._known.clear()
         self._parent[unit], self._offset[unit] = other, position if other > EMPTY else 0
         self._inside[other] |= self._inside[unit]
         self._inside[unit] = set()
