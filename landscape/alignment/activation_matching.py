@@ -49,7 +49,12 @@ def match_activations(
 
 
 def _by_weights(
-    groups: Sequence[Group], permutations: list[np.ndarray], lonely: Sequence[int], first: nn.Module, second: nn.Module, seed: int
+    groups: Sequence[Group],
+    permutations: list[np.ndarray],
+    lonely: Sequence[int],
+    first: nn.Module,
+    second: nn.Module,
+    seed: int,
 ) -> None:
     """Fills in the permutations of groups without activations."""
     if not lonely:

@@ -135,7 +135,9 @@ class _Workbench:
     def __init__(self, net: Net, other: Other, run: Run):
         self._name, self._run, self._like = net.name, run, net.module
         self._module = private_copy(net.module).cpu().eval().requires_grad_(False)
-        own = {name: value for name, value in net.module.state_dict(keep_vars=True).items() if isinstance(value, Tensor)}
+        own = {
+            name: value for name, value in net.module.state_dict(keep_vars=True).items() if isinstance(value, Tensor)
+        }
         firsts: dict[int, str] = {}
         self._stands_for = {name: firsts.setdefault(id(value), name) for name, value in own.items()}
         self.names = set(firsts.values())
@@ -153,9 +155,13 @@ class _Workbench:
         for title, tensors in (("the first net", self.first), ("the second net", self.second)):
             for name in sorted(self.names):
                 if tensors[name].is_complex():
-                    raise LandscapeError(f"align: {name} is complex, and units are matched by real weights; nothing was aligned")
+                    raise LandscapeError(
+                        f"align: {name} is complex, and units are matched by real weights; nothing was aligned"
+                    )
                 if tensors[name].is_floating_point() and not bool(tensors[name].isfinite().all()):
-                    raise LandscapeError(f"align: {name} of {title} has values that are not finite; give a net that has none")
+                    raise LandscapeError(
+                        f"align: {name} of {title} has values that are not finite; give a net that has none"
+                    )
 
     def symmetry(self, inputs: Any) -> tuple[Symmetry, Any]:
         """The groups, and the inputs that they were found with; in single precision where the net knows no other."""
@@ -205,7 +211,10 @@ class _Workbench:
     def _compared(self, new: Mapping[str, Tensor], inputs: Any) -> tuple[float, float]:
         """The largest difference of outputs, and the largest output, of the second net before and after."""
         before, after = (self._outputs(tensors, inputs) for tensors in (self.second, new))
-        if any(a.shape != b.shape or not bool((a.isfinite() == b.isfinite()).all()) for a, b in zip(before, after, strict=True)):
+        if any(
+            a.shape != b.shape or not bool((a.isfinite() == b.isfinite()).all())
+            for a, b in zip(before, after, strict=True)
+        ):
             return float("inf"), 0.0
         finite = [(a[a.isfinite()], b[a.isfinite()]) for a, b in zip(before, after, strict=True)]
         difference = max((float((a - b).abs().max()) for a, b in finite if a.numel()), default=0.0)

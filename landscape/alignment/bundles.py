@@ -31,9 +31,7 @@ class Bundle(NamedTuple):
         """The same under other numbers of the axes."""
         new = [dims[dim] for dim in self.dims]
         order = np.argsort(new)
-        return Bundle(
-            tuple(sorted(new)), Slots(self.slots.unit.transpose(order), self.slots.position.transpose(order))
-        )
+        return Bundle(tuple(sorted(new)), Slots(self.slots.unit.transpose(order), self.slots.position.transpose(order)))
 
 
 Bundles = tuple[Bundle, ...]
@@ -98,9 +96,9 @@ def _over(units: Units, operand: Operand, dims: tuple[int, ...], sizes: Mapping[
     # where a unit is the same, or stands still, along another axis, the place there is a position within it
     for axis, dim in enumerate(dims):
         if dim in missing:
-            shape = [1] * (slots.unit.ndim + 1)
-            shape[axis] = sizes[dim]
-            step = np.arange(1, sizes[dim] + 1).reshape(shape)
+            spread = [1] * (slots.unit.ndim + 1)
+            spread[axis] = sizes[dim]
+            step = np.arange(1, sizes[dim] + 1).reshape(spread)
             unit, place = np.broadcast_arrays(np.expand_dims(slots.unit, axis), step)
             outer = np.broadcast_to(np.expand_dims(slots.position, axis), unit.shape)
             slots = Slots(unit, units.within(outer, place))

@@ -99,7 +99,10 @@ def product_and_sum(tracer: Tracer, call: Call) -> list[Bundles]:
     added, first, second = call.tensors
     found = _product(tracer, call, first, second)
     out = call.results[0]
-    operands = [Operand.of(out, found, range(out.ndim)), Operand.of(added, tracer.of(added), range(out.ndim - added.ndim, out.ndim))]
+    operands = [
+        Operand.of(out, found, range(out.ndim)),
+        Operand.of(added, tracer.of(added), range(out.ndim - added.ndim, out.ndim)),
+    ]
     return [joined(tracer.units, operands)]
 
 

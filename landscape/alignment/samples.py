@@ -36,7 +36,7 @@ def guessed(net: nn.Module, name: str, dtype: torch.dtype) -> Tensor:
                 continue
             return inputs
     raise LandscapeError(
-        f"align: {name} takes none of the inputs that were tried; give --data, or in Python inputs=..., a few samples that it takes"
+        f"align: {name} takes none of the inputs that were tried; give --data, or in Python inputs=..., a few samples"
     )
 
 
@@ -64,8 +64,6 @@ def _candidates(net: nn.Module, dtype: torch.dtype) -> Iterator[Any]:
                 yield normal(layer.in_channels, *[side] * ndim)
         elif isinstance(layer, (nn.LSTM, nn.GRU, nn.RNN)):
             yield normal(5, layer.input_size)
-        elif not list(layer.parameters(recurse=False)):
-            continue
         else:
             continue
         return

@@ -19,7 +19,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakTensorKeyDictionary
 
-import landscape.alignment.contractions  # noqa: F401  (its rules are in the table)
+import landscape.alignment.contractions
+import landscape.alignment.moves
+import landscape.alignment.reductions  # noqa: F401  (their rules are in the table)
 from landscape.alignment.bundles import Bundle, Bundles, NotUnderstood
 from landscape.alignment.contractions import fix_all
 from landscape.alignment.rules import Call, rule_of
@@ -145,10 +147,12 @@ class Trace:
 
     def _same(self, one: Bundles, other: Bundles) -> bool:
         known = [
-            [(dims, slots) for dims, each in row if ((slots := self.units.plain(each)).unit > EMPTY).any()] for row in (one, other)
+            [(dims, slots) for dims, each in row if ((slots := self.units.plain(each)).unit > EMPTY).any()]
+            for row in (one, other)
         ]
         return len(known[0]) == len(known[1]) and all(
-            a[0] == b[0] and a[1].key == b[1].key for a, b in zip(sorted(known[0], key=_dims), sorted(known[1], key=_dims), strict=True)
+            a[0] == b[0] and a[1].key == b[1].key
+            for a, b in zip(sorted(known[0], key=_dims), sorted(known[1], key=_dims), strict=True)
         )
 
     def _fix(self, call: Call, tensors: list[Tensor]) -> None:

@@ -126,11 +126,9 @@ class Units:
     def _join(self, unit: int, other: int, position: int) -> None:
         """The root of a unit becomes what lies at a position of another root."""
         unit, other = self.find(unit)[0], self.find(other)[0]
-        if unit == other or unit == FIXED:
-            if unit == FIXED and other > EMPTY:
-                self._join(other, FIXED, 0)
-            return
-        if unit == EMPTY:
+        if unit == FIXED:
+            unit, other, position = other, FIXED, 0
+        if unit == other or unit <= EMPTY:
             return
         self._known.clear()
         self._parent[unit], self._offset[unit] = other, position if other > EMPTY else 0

@@ -1,10 +1,10 @@
 """Matching units of two nets by their weights: coordinate descent over groups (Ainsworth et al. 2023, arXiv:2209.04836).
 
 Owns: the objective, the inner product of the weights of both nets; the descent, which solves one linear assignment problem per
-group; and where it starts. From the identity it is caught by the first poor optimum, above all in residual nets. So the start
-assigns group after group by the most that two units could agree: weights toward groups that are matched already, inputs and
-outputs are compared one by one; those toward others are sorted before, as the inner product is largest in sorted order. Of a net and
-a permuted copy of it no two units agree more than those that belong together, so the start already finds the permutation.
+group; and where it starts. From the identity it is caught by the first poor optimum in nets whose many blocks write into one
+group. So the start assigns group after group by the most that two units could agree: weights toward inputs, outputs and groups
+that are matched already are compared one by one; those toward others are sorted before, as an inner product is largest in sorted
+order. In a net and a permuted copy of it no units can agree more than those that belong together, so the start finds them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,12 @@ class Matched:
 
 
 def match_weights(
-    groups: Sequence[Group], first: Mapping[str, Tensor], second: Mapping[str, Tensor], *, restarts: int = RESTARTS, seed: int = 0
+    groups: Sequence[Group],
+    first: Mapping[str, Tensor],
+    second: Mapping[str, Tensor],
+    *,
+    restarts: int = RESTARTS,
+    seed: int = 0,
 ) -> Matched:
     """Permutations of the second net's units that bring its parameters near those of the first.
 
@@ -147,7 +152,7 @@ class _Pair:
 
 
 def _within(other: Place, place: Place) -> np.ndarray | None:
-    """The entries of another axis, as they are counted in the part of the tensor that a place is in; None if they are not there."""
+    """The entries of another axis, counted in the part of the tensor that a place is in; None if they are not there."""
     if other.rows is not None:  # filters of one group of a convolution
         inside = (place.index >= other.rows[0]) & (place.index < other.rows[1])
         return other.index if inside.all() else None

@@ -29,7 +29,9 @@ class AlignOptions:
         "weights", "how units are compared: by their weights, or by correlations of activations on the data (default: weights)",
         choices=("weights", "activations"),
     )  # fmt: skip
-    restarts: int = option(5, "descents from different starts, of which the best counts (default: 5)", type=int, metavar="N")
+    restarts: int = option(
+        5, "descents from different starts, of which the best counts (default: 5)", type=int, metavar="N"
+    )
     seed: int = option(0, "seed of the starts and of the order of groups (default: 0)", type=int, metavar="N")
     batch_size: int = option(128, "samples in one pass, for activations (default: 128)", type=int, metavar="N")
     out: str | Path | None = option(
@@ -85,13 +87,12 @@ def align(first: Any, second: Any, *, inputs: Any = None, given: Given) -> Align
 
     Args:
         first, second: each a path, a `Checkpoint`, or a module with its weights.
-        inputs: a few samples that the net takes: a tensor, a tuple of arguments or a dict of them. They serve to follow its units
-            and to check the result. By default the first batch of the data if these are given, else random numbers of a shape
-            that the net accepts.
+        inputs: a few samples that the net takes, to follow its units and to check the result: a tensor, a tuple of arguments or
+            a dict of them. By default the first batch of the data if these are given, else random numbers of a shape that fits.
 
     Returns:
-        An `Aligned`: `tensors` and `module()`, the permuted net; `groups` and `permutations`; `before` and `after`, the distance of
-        the nets; `difference`, the largest change of its outputs.
+        An `Aligned`: `tensors` and `module()`, the permuted net; `groups` and `permutations`; `before` and `after`, the
+        distance of the nets; `difference`, the largest change of its outputs.
 
     Raises:
         LandscapeError: the nets differ in shape, or nothing can be permuted.
@@ -162,7 +163,12 @@ def _samples(net: Net, data: DataOptions, batch_size: int) -> tuple[Callable[[],
         )
     normalize = data.normalize or (net.meta.get("normalize") if data.data is None else None)
     loaded = load_splits(
-        source, split=data.splits, samples=data.samples, normalize=normalize, data_root=data.data_root, download=data.download
+        source,
+        split=data.splits,
+        samples=data.samples,
+        normalize=normalize,
+        data_root=data.data_root,
+        download=data.download,
     )
     splits = Reading().splits(loaded.splits, net.module)
     ready = [split.on(torch.device("cpu"), torch.float32, float("inf")) for split in splits.values()]

@@ -91,6 +91,22 @@ class Fourier(nn.Module):
         return self.c(F.relu(self.b(torch.fft.fft(self.a(x)).real)))
 
 
+class Residual(nn.Module):
+    """Many blocks that all write into one group of units, which two inputs and one output say little of."""
+
+    def __init__(self, width=32, hidden=64, blocks=8):
+        super().__init__()
+        self.first, self.last = nn.Linear(2, width), nn.Linear(width, 1)
+        self.out = nn.ModuleList(nn.Linear(width, hidden) for _ in range(blocks))
+        self.back = nn.ModuleList(nn.Linear(hidden, width) for _ in range(blocks))
+
+    def forward(self, x):
+        x = self.first(x)
+        for out, back in zip(self.out, self.back, strict=True):
+            x = x + back(torch.relu(out(x)))
+        return self.last(x)
+
+
 def transformer():
     layer = nn.TransformerEncoderLayer(8, 2, 12, dropout=0.0, batch_first=True)
     return nn.Sequential(nn.Linear(4, 8), nn.TransformerEncoder(layer, 2, enable_nested_tensor=False), nn.Linear(8, 3))
@@ -113,6 +129,7 @@ NETS = {
     "resnet_noshort": (lambda: resnet("none"), IMAGES),
     "bottleneck": (lambda: resnet("projection", True), IMAGES),
     "densenet": (lambda: DenseNet(blocks=(2, 2, 2, 2), growth=4), IMAGES),
+    "residual": (Residual, (2,)),
     "gated": (Gated, IMAGES),
     "halves": (Halves, (6,)),
     "shuffled": (Shuffled, IMAGES),
@@ -129,6 +146,9 @@ NETS = {
 def made(name, seed=0):
     """(net, a batch of five samples)."""
     build, shape = NETS[name]
+    if name == "residual":  # with torch's first weights, whose biases tell little
+        torch.manual_seed(seed)
+        return build().double().eval(), torch.randn(5, *shape, dtype=torch.float64)
     generator = torch.Generator().manual_seed(99)
     return filled(build(), seed), torch.randn(5, *shape, generator=generator, dtype=torch.float64)
 
@@ -136,7 +156,11 @@ def made(name, seed=0):
 def state(net):
     """Its tensors, each under its first name."""
     seen = {}
-    return {name: tensor for name, tensor in net.state_dict(keep_vars=True).items() if seen.setdefault(id(tensor), name) == name}
+    return {
+        name: tensor
+        for name, tensor in net.state_dict(keep_vars=True).items()
+        if seen.setdefault(id(tensor), name) == name
+    }
 
 
 def with_tensors(build, tensors):

@@ -34,7 +34,10 @@ def test_a_permuted_copy_becomes_the_original():
     model = net(0)
     found = ll.align(model, shuffled(model))
     assert found.before > 0 and found.after == 0
-    assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), found.module().state_dict().values(), strict=True))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(model.state_dict().values(), found.module().state_dict().values(), strict=True)
+    )
 
 
 def test_there_is_no_barrier_to_a_permuted_copy():
@@ -104,7 +107,9 @@ def files(tmp_path, monkeypatch):
     names = []
     for seed in (1, 2):
         model = ll_zoo(seed)
-        ll.save_checkpoint(f"{seed}.pt", model.state_dict(), {"model": "resnet20", "data": "digits", "metrics": {"loss": 1.0}})
+        ll.save_checkpoint(
+            f"{seed}.pt", model.state_dict(), {"model": "resnet20", "data": "digits", "metrics": {"loss": 1.0}}
+        )
         names.append(f"{seed}.pt")
     return names
 
@@ -123,7 +128,10 @@ def test_the_written_checkpoint_is_the_permuted_net_with_its_story(files, capsys
     written = ll.load_checkpoint("2_aligned.pt")
     assert written.meta["model"] == "resnet20" and written.meta["metrics"] == {"loss": 1.0}
     story = written.meta["aligned"]
-    assert story["to_sha256"] == ll.load_checkpoint("1.pt").sha256 and story["of_sha256"] == ll.load_checkpoint("2.pt").sha256
+    assert (
+        story["to_sha256"] == ll.load_checkpoint("1.pt").sha256
+        and story["of_sha256"] == ll.load_checkpoint("2.pt").sha256
+    )
     assert story["method"] == "weights" and story["moved"] > 0
     found = ll.align(*files, restarts=1)
     assert all(torch.equal(found.tensors[key], tensor) for key, tensor in written.state_dict.items())

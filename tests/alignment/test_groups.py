@@ -24,6 +24,7 @@ SIZES = {
     # padding puts the channels of a stage between new ones
     "resnet_padded": [6, 6, 6, 6, 12, 12, 12, 24, 24],
     "resnet_noshort": [6] * 5 + [12] * 4 + [24] * 4,
+    "residual": [32] + [64] * 8,
     "gated": [4, 4, 6, 6, 4],
     "halves": [8, 7],
     "transposed": [6, 8],
@@ -42,7 +43,9 @@ def test_permuting_keeps_the_function(name):
     groups = found(net, inputs).groups
     order = drawn(groups, 3)
     other = with_tensors(NETS[name][0], permuted(state(net), groups, order))
-    assert any(not torch.equal(a, b) for a, b in zip(net.state_dict().values(), other.state_dict().values(), strict=True))
+    assert any(
+        not torch.equal(a, b) for a, b in zip(net.state_dict().values(), other.state_dict().values(), strict=True)
+    )
     with torch.no_grad():
         assert torch.allclose(net(inputs), other(inputs), rtol=1e-9, atol=1e-9)
 
@@ -132,5 +135,7 @@ def test_groups_do_not_depend_on_the_order_of_registration():
 
     inputs = torch.randn(2, 3, dtype=torch.float64)
     one, two = (found(filled(Two(swapped)), inputs).groups for swapped in (False, True))
-    described = [[[(p.tensor, p.axis, p.index.tolist()) for p in group.places] for group in groups] for groups in (one, two)]
+    described = [
+        [[(p.tensor, p.axis, p.index.tolist()) for p in group.places] for group in groups] for groups in (one, two)
+    ]
     assert described[0] == described[1] and math.prod(group.size for group in one) == 20
