@@ -82,7 +82,7 @@ def _out(positional: Sequence[Any]) -> str | None:
     out=_out,
     example="landscape align small_batch.pt large_batch.pt -o large_batch_aligned.pt",
 )
-def align(first: Any, second: Any, *, inputs: Any = None, given: Given) -> Aligned:
+def align(first: Any, second: Any, inputs: Any = None, *, given: Given) -> Aligned:
     """Permutes the units of the second net so that its weights lie near those of the first; it stays the same function.
 
     Args:
