@@ -94,6 +94,25 @@ def test_the_start_finds_what_the_descent_from_the_identity_does_not():
     assert all(recovered("residual", seed, 0.2, restarts=1) for seed in seeds)
 
 
+def test_the_start_alone_finds_a_permuted_copy_of_any_residual_net():
+    """Sorted weights of two units that belong together are the same."""
+    for seed in range(3):
+        net, groups, tensors, other, expected = planted("residual", seed)
+        pair = _Pair(groups, parameters(net, tensors), parameters(net, other))
+        pair.start(np.random.default_rng(seed).permutation(len(groups)))
+        assert all((a == b).all() for a, b in zip(pair.permutations, expected, strict=True))
+
+
+def test_channels_of_queries_which_no_layer_reads_are_matched_by_weights():
+    net, inputs = made("transformer", 7)
+    symmetry = symmetry_of(net, plain_run, inputs)
+    order = drawn(symmetry.groups, 7)
+    other = with_tensors(NETS["transformer"][0], permuted(state(net), symmetry.groups, order))
+    found = match_activations(symmetry, net, other, plain_run, [torch.randn(50, 5, 4, dtype=torch.float64)])
+    queries = [n for n, group in enumerate(symmetry.groups) if group.size == 4 and group.places[0].index.shape[1] == 2]
+    assert len(queries) == 4 and all((found.permutations[n] == inverse(order)[n]).all() for n in queries)
+
+
 def test_a_seed_decides_every_bit_and_no_restart_is_worse_than_nothing():
     net, inputs = made("resnet", 1)
     other, _ = made("resnet", 2)
