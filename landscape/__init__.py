@@ -22,6 +22,7 @@ _HOMES = {
     "Surface": "landscape.surfaces.surface",
     "load_spectrum": "landscape.surfaces.spectrum",
     "Spectrum": "landscape.surfaces.spectrum",
+    "barriers": "landscape.surfaces.barriers",
     "Recorder": "landscape.training.recorder",
     "lightning_callback": "landscape.training.callbacks",
     "transformers_callback": "landscape.training.callbacks",

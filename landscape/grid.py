@@ -21,6 +21,8 @@ MAX_POINTS_PER_AXIS = 100_000
 MAX_POINTS = 25_000_000
 # The kind of an axis that counts no steps from a net: a variable of a function.
 COORDINATE = "coordinate"
+# The place on a path between nets, from 0 to 1, and the number of the path.
+CURVE, PATH = "curve", "path"
 
 
 @dataclass(frozen=True)

@@ -45,9 +45,13 @@ SHARPNESS, THRESHOLD, COVARIANCE, CONDITION, STIFFNESS, LENGTH, GRADIENT, DISTAN
 )
 # Of optimizers: the gradient that is given to them over time; their steps, or where they end; the steps to a level.
 SIGNAL, RESPONSE, REACHED = "signal", "response", "reached"
+# Of several nets: a measure of flatness, the gap that it is compared with, a setting of training, a rise of the loss at a radius.
+MEASURE, GAP, HYPER, AROUND = "measure", "gap", "hyper", "rise"
 # The measurement that evaluates the objective; see `Quantity.group`.
-EVALUATION, HESSIAN, DYNAMICS = "evaluation", "hessian", "dynamics"
+EVALUATION, HESSIAN, DYNAMICS, FLATNESS = "evaluation", "hessian", "dynamics", "flatness"
 SPLITS = ("train", "test")
+# Ends the name of the standard error of a metric's rise over the mean of two nets.
+RISE = "_rise_stderr"
 # Results with this prefix are arrays: what was evaluated sample by sample at a point, to help to estimate others.
 DRAWN = "drawn/"
 
@@ -143,7 +147,36 @@ DYNAMICS_QUANTITIES = (
     Quantity("distance", "distance from the start", group=DYNAMICS, role=DISTANCE),
     Quantity("lr", "learning rate", group=DYNAMICS, aside=True),
 )
-_KNOWN = {quantity.name: quantity for quantity in (*HESSIAN_QUANTITIES, *DYNAMICS_QUANTITIES)}
+# What is measured around each of several nets (measurement/flatness.py).
+FLATNESS_QUANTITIES = (
+    Quantity("gradient_norm", "gradient norm", group=FLATNESS, role=MEASURE),
+    Quantity("trace", "Hessian trace", group=FLATNESS, role=MEASURE),
+    Quantity("weighted_trace", "weighted Hessian trace", group=FLATNESS, role=MEASURE),
+    Quantity("largest_eigenvalue", "largest eigenvalue", group=FLATNESS, role=MEASURE),
+    Quantity("critical_sharpness", "critical sharpness", group=FLATNESS, role=MEASURE),
+    Quantity("sam_step", "SAM, one step", group=FLATNESS, role=MEASURE),
+    Quantity("sam", "SAM, worst case", group=FLATNESS, role=MEASURE),
+    Quantity("adaptive_step", "adaptive SAM, one step", group=FLATNESS, role=MEASURE),
+    Quantity("adaptive", "adaptive SAM, worst case", group=FLATNESS, role=MEASURE),
+    Quantity("keskar", "sharpness of Keskar et al.", group=FLATNESS, role=MEASURE),
+    Quantity("average", "average direction", group=FLATNESS, role=MEASURE),
+    Quantity("most", "90 % of directions", group=FLATNESS, role=MEASURE),
+    Quantity("worst", "worst direction", group=FLATNESS, role=MEASURE),
+    Quantity("noise", "Gaussian noise, 1/s²", group=FLATNESS, role=MEASURE),
+    Quantity("magnitude_noise", "scaled noise, 1/s²", group=FLATNESS, role=MEASURE),
+    Quantity("fisher_rao", "Fisher-Rao norm", group=FLATNESS, role=MEASURE),
+    Quantity("path_norm", "path norm", group=FLATNESS, role=MEASURE),
+    Quantity("spectral_product", "spectral norms", group=FLATNESS, role=MEASURE),
+    Quantity("weight_norm", "weight norm", group=FLATNESS, role=MEASURE),
+    Quantity("distance", "distance from start", group=FLATNESS, role=MEASURE),
+    Quantity("parameters", "parameters", COUNT, group=FLATNESS, role=MEASURE),
+)
+MEASURES = tuple(row.name for row in FLATNESS_QUANTITIES)
+GAP_QUANTITIES = (
+    Quantity("accuracy_gap", "accuracy gap", SHARE, group=FLATNESS, role=GAP),
+    Quantity("loss_gap", "loss gap", group=FLATNESS, role=GAP),
+)
+_KNOWN = {quantity.name: quantity for quantity in (*HESSIAN_QUANTITIES, *DYNAMICS_QUANTITIES, *GAP_QUANTITIES)}
 
 
 def quantity_named(name: str, facts: Mapping[str, Any] | None = None) -> Quantity:
@@ -160,6 +193,12 @@ def quantity_named(name: str, facts: Mapping[str, Any] | None = None) -> Quantit
         aside = facts.get("aside", False)
         return Quantity(name, **{"label": name, **texts}, aside=isinstance(aside, (bool, int)) and bool(aside))
     return _KNOWN.get(name) or _read_name(name)
+
+
+def rise_of(quantity: Quantity) -> Quantity:
+    """The row of the standard errors of a metric's rise over the mean of the two nets that a path joins."""
+    label = f"standard error of the rise in {quantity.label}"
+    return Quantity(f"{quantity.name}{RISE}", label, split=quantity.split, aside=True, role=ERROR)
 
 
 def stderr_of(quantity: Quantity) -> Quantity:

@@ -21,6 +21,7 @@ from landscape.data.split import tensor_split
 from landscape.measurement.evaluate import move
 from landscape.objective.loss import make_measure
 from landscape.objective.objective import Objective
+from landscape.quantity import MEASURES
 from landscape.training.loader import make_loader
 from landscape.training.settings import TrainingSettings
 from landscape.training.trainer import Trainer
@@ -180,6 +181,22 @@ def test_a_surface_is_that_of_the_cpu(axes, net, images, gpu, monkeypatch):
     assert there.provenance["directions"] == cpu.provenance["directions"]
     for name, array in cpu.values.items():
         assert np.array_equal(array, there.values[name]), name
+
+
+def test_flatness_is_that_of_the_cpu(net, images, gpu):
+    """To the rounding of products on another device. Noise moves the net as random directions do, and takes long here."""
+    data, measures = (
+        {"train": images},
+        [name for name in MEASURES if "noise" not in name and name != "critical_sharpness"],
+    )
+    cpu, there = (
+        landscape.flatness(net, data=data, normalize="digits", measures=measures, steps=2, directions=2, products=6,
+                           tolerance=0.1, device=device, quiet=True)
+        for device in ("cpu", "cuda")
+    )  # fmt: skip
+    assert there.provenance["run"]["device"] == "a GPU that is not there"
+    for name, array in cpu.values.items():
+        assert there.values[name] == pytest.approx(array, rel=2e-2, abs=1e-5, nan_ok=True), name
 
 
 @pytest.mark.parametrize("backend", operator.BACKENDS)

@@ -157,6 +157,11 @@ def provenances(tmp_path_factory) -> list[dict]:
     two = {"optimizers": "sgd", "steps": 2, "x": (-2, 2, 3), "y": (-2, 2, 3), "noise": 1}
     planes += [ll.optimizers("bowl", **two, start=(1, 1)), ll.optimizers(lambda x, y: x * x + y * y, **two)]
     planes.append(ll.optimizers("bowl", optimizers="sgd", steps=2, sweep="0.1:1:2"))
+    nets = {name: net[name] for name in ("model", "threads", "quiet")}
+    paths = {"data": "digits", "samples": 16, "points": 2, "curve": "bezier", "epochs": 1}
+    planes.append(ll.connect([A, B], **nets, **paths))
+    few = {"data": "digits", "samples": 16, "epochs": 2, "batch_size": 16}
+    planes.append(ll.instability(**nets, **few, at=[0], points=2, out=folder / "branches"))
     return [plane.provenance for plane in planes]
 
 
@@ -299,7 +304,9 @@ def test_the_nets_that_ship_are_in_their_table_and_small():
 
 @each_command
 def test_python_takes_what_the_shell_takes(name):
-    positional = {"model"} if name == "train" else set()  # an option in the shell, the first argument in Python
+    positional = (
+        {"model"} if name in ("train", "instability") else set()
+    )  # an option in the shell, the first argument in Python
     assert destinations(name) - positional == set(keywords(name)) and positional <= destinations(name)
 
 

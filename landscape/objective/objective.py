@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
@@ -38,6 +39,7 @@ DEFAULT_BATCH = {"cpu": 128, "cuda": 1024}
 TRACED_SAMPLES = 4
 PENALTY = "l2"  # an entry of the sums of the first chunk; no metric has this name, since metrics begin with their split
 
+Keep = Callable[[str, int, Mapping[str, Any], int], None]
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -108,10 +110,7 @@ class Objective:
         self._sharing: Sharing | None = None
 
     def with_splits(self, splits: Mapping[str, Split]) -> Objective:
-        """A view of this objective with other data: it shares the net, its weights and the faster program.
-
-        `splits` must be on the device and in the precision of this objective already.
-        """
+        """A view with other data, on its device in its precision: it shares the net, its weights and the faster program."""
         view = copy.copy(self)
         view.splits, view._divided, view._sharing = dict(splits), None, None
         return view
@@ -124,9 +123,8 @@ class Objective:
     @property
     def batch_counts(self) -> dict[str, int]:
         """The number of batches of each split; empty where one of them is not known."""
-        counts = {name: split.count(self.batch_size) for name, split in self.splits.items()}
-        known = {name: count for name, count in counts.items() if count}
-        return known if len(known) == len(counts) else {}
+        counts = {name: split.count(self.batch_size) or 0 for name, split in self.splits.items()}
+        return counts if all(counts.values()) else {}
 
     @property
     def recomputes(self) -> bool:
@@ -171,10 +169,11 @@ class Objective:
             self.weights.copy_(weights)
         return self.join(self.sums(0, lambda chunk: self.chunks))
 
-    def sums(self, first: int, end: Callable[[int], int]) -> list[Sums]:
+    def sums(self, first: int, end: Callable[[int], int], keep: Keep | None = None) -> list[Sums]:
         """The sums of each chunk from `first` on at `self.weights`, for `join`.
 
-        Before each chunk, `end` is called with its number and returns the number of the chunk to stop at.
+        Before each chunk, `end` is called with its number and returns the number of the chunk to stop at; after each batch, in
+        any order, `keep` with its split, its number there, its values and its size.
         """
         segments, queue = self._segments(), DeviceQueue(self.device)
 
@@ -184,7 +183,7 @@ class Objective:
                 queue.wait()
 
         with self.ready():
-            found = fetch_sums(self.map(self.tally, chunks()))
+            found = fetch_sums(self.map(functools.partial(self.tally, keep=keep), chunks()))
             if self.l2 and first == 0:
                 found[0][PENALTY] = MetricSum(self.penalty(), 0.0, 1, False)
         return [*found]
@@ -192,8 +191,7 @@ class Objective:
     def map(self, work: Work[T, R], items: Iterable[T]) -> list[R]:
         """`work(net, measure, item)` for each item, in order, within `ready`; on a CPU by as many threads as pay, up to torch's.
 
-        `net` and `measure` are those of the thread; `work` uses no others. An item is taken when a thread is free for it. Raises
-        what `work` raised, for the first item for which it did.
+        `net` and `measure` are the thread's own. An item is taken when a thread is free. Raises what `work` raised first.
         """
         threads = torch.get_num_threads() if self.device.type == "cpu" else 1
         if threads == 1:
@@ -257,8 +255,7 @@ class Objective:
     def check(self, *, lenient: bool = False) -> None:
         """Passes one batch of each split through the net and the loss, and checks all labels, before a long run.
 
-        Finds the `conduct` of both on the first split, and adapts to it: see adapt.py. `lenient`: a loss that is not a mean over
-        samples is taken as one of whole batches, whatever they are.
+        Finds the `conduct` of both on the first split, and adapts to it (adapt.py). `lenient`: takes every loss of whole batches.
 
         Raises:
             EvaluationError: the net does not accept the inputs, or the loss does not accept the outputs.
@@ -279,13 +276,16 @@ class Objective:
             self._fast, self.net = None, self.model
         self._steady = Steady(self.model, self.device, seeded=bool(conduct.random), keeps=bool(conduct.changes))
 
-    def tally(self, net: Model, measure: Measure, chunk: Sequence[Segment]) -> Tally:
+    def tally(self, net: Model, measure: Measure, chunk: Sequence[Segment], keep: Keep | None = None) -> Tally:
         """The sums of the batches of a chunk; for `map`."""
         tally = Tally()
         for name, first, last in chunk:
-            for batch in self.batches(self.splits[name], first, last):
+            for number, batch in enumerate(self.batches(self.splits[name], first, last), first):
                 size = batch_length(batch)
-                tally.add(name, measure(net, batch), size)
+                values = measure(net, batch)
+                tally.add(name, values, size)
+                if keep is not None:
+                    keep(name, number, values, size)
         return tally
 
     def _program(self) -> FoldedNet | None:

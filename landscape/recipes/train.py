@@ -143,27 +143,18 @@ def train(model: Any = None, *, given: Given) -> Run:
     import torch
 
     from landscape.sweep.launch import connect
-    from landscape.training.forms import read_interval, read_milestones, read_names, read_options, read_progressive
+    from landscape.training.forms import read_interval
     from landscape.training.job import make_training_job
     from landscape.training.run import run_training
 
     net, asked, run = given[TrainedNet], given[OptimizerOptions], given[RunOptions]
     if connect().size > 1:
         raise UsageError("train runs in one process; start it without mpirun")
-    forms = {
-        "optimizer_options": read_options(asked.optimizer_option),
-        "milestones": read_milestones(asked.milestones),
-        "augment": read_names(asked.augment),
-        "progressive": read_progressive(asked.progressive),
-    }
-    as_given = {name: value for name, value in vars(asked).items() if name != "optimizer_option"}
-    settings = {"loss": net.loss, "samples": net.samples, **as_given, "precision": run.precision, **forms}
+    settings, place = settings_of(net, asked, run.precision), place_of(net, run)
     every = {
         "save-every": read_interval("save-every", run.save_every),
         "log-every": read_interval("log-every", run.log_every),
     }
-    place = {name: getattr(net, name) for name in ("data_root", "download", "normalize")}
-    place |= {name: getattr(run, name) for name in ("device", "threads", "out", "quiet")}
     before = torch.get_num_threads()
     try:
         return run_training(
@@ -171,3 +162,27 @@ def train(model: Any = None, *, given: Given) -> Run:
         )
     finally:
         torch.set_num_threads(before)
+
+
+def settings_of(net: TrainedNet, asked: OptimizerOptions, precision: str) -> dict[str, Any]:
+    """The options as `TrainingSettings` has them.
+
+    Raises:
+        UsageError: an option in a form that means nothing.
+    """
+    from landscape.training.forms import read_milestones, read_names, read_options, read_progressive
+
+    forms = {
+        "optimizer_options": read_options(asked.optimizer_option),
+        "milestones": read_milestones(asked.milestones),
+        "augment": read_names(asked.augment),
+        "progressive": read_progressive(asked.progressive),
+    }
+    as_given = {name: value for name, value in vars(asked).items() if name != "optimizer_option"}
+    return {"loss": net.loss, "samples": net.samples, **as_given, "precision": precision, **forms}
+
+
+def place_of(net: TrainedNet, run: Any) -> dict[str, Any]:
+    """Where the data lie, and where and how it runs, as `make_training_job` has them."""
+    place = {name: getattr(net, name) for name in ("data_root", "download", "normalize")}
+    return place | {name: getattr(run, name) for name in ("device", "threads", "out", "quiet")}

@@ -49,7 +49,9 @@ def plan_lines(plan: Any) -> list[str]:
     splits = ", ".join(f"{name} {facts.samples} of {facts.of}" for name, facts in plan.provenance.splits.items())
     each, ranks = plan.samples_per_point, f"{plan.ranks} rank{'s' if plan.ranks > 1 else ''}"
     lines = [
-        f"net      {model.name}, {model.parameters:,} parameters{_moving(plan.provenance.directions)}",
+        f"net      {model.name}"
+        + (f", {model.parameters:,} parameters" if model.parameters else "")
+        + _moving(plan.provenance.directions),
         f"data     {data.name}: {splits}",
         f"points   {plan.points}, of which {plan.pending} are pending; {each} samples each",
         f"memory   {bytes_text(plan.weight_bytes)} of weights and directions, {bytes_text(plan.data_bytes)} of data, per rank",

@@ -14,6 +14,7 @@ from landscape.direction.direction import Direction
 from landscape.direction.files import directions_path, write_directions
 from landscape.errors import UsageError
 from landscape.measurement.evaluate import Evaluate, measure_speed
+from landscape.measurement.measurement import Measurement
 from landscape.options.groups import RANDOM, OutputOptions
 from landscape.quantity import SAMPLES
 from landscape.study.on_slice import Asked, OnSlice, on_plane
@@ -30,12 +31,12 @@ from landscape.sweep.world import World
 class EvaluationStudy(Study[Surface]):
     """Losses and other metrics over a slice."""
 
-    def __init__(self, on: OnSlice, output: OutputOptions, *, shard: bool = False):
-        """`shard`: divide every point among the ranks."""
+    def __init__(self, on: OnSlice, output: OutputOptions, *, shard: bool = False, work: Measurement | None = None):
+        """`shard`: divide every point among the ranks. `work`: what is measured; None: the objective."""
         self._output, self._on = output, on
         self.label = on.provenance.model_name
         self.marks, self.notes, self.shard = on.marks, on.subject.notes, shard
-        self._work = Evaluate(self._on.subject, self._on.slice)
+        self._work = work or Evaluate(self._on.subject, self._on.slice)
         self._counts_samples = functools.cache(lambda name: self._work.quantity(name).role == SAMPLES)
 
     def open(self) -> SurfaceFile:

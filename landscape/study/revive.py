@@ -19,6 +19,7 @@ from landscape.options.what import What, parted
 from landscape.slice.plane import Plane
 from landscape.study.on_slice import Asked, OnSlice, on_plane
 from landscape.subject.net import IN_MEMORY
+from landscape.surfaces.barriers import has_paths
 from landscape.surfaces.provenance import DataFacts, DirectionFacts, Provenance
 from landscape.surfaces.same_run import difference
 from landscape.surfaces.surface import Surface
@@ -52,6 +53,10 @@ def revived(
     if known.descent is not None:
         raise UsageError(
             f"{where} is of the function {known.descent.function}, not of a net; give a file of landscape surface"
+        )
+    if known.connect is not None and has_paths(surface):
+        raise UsageError(
+            f"{where} holds paths between nets; give a file of landscape surface, or of landscape line A --to B"
         )
     if known.checkpoint is None or known.directions is None or not known.splits or known.loss is None:
         raise UsageError(

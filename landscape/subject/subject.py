@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
 import torch
 
-from landscape.data.load import load_splits
+from landscape.data.load import Data, load_splits
 from landscape.data.memory import host_budget
 from landscape.direction.selection import Selection, everything
 from landscape.errors import UsageError
@@ -29,6 +29,8 @@ from landscape.subject.evaluation import evaluation_facts, evaluation_notes
 from landscape.subject.net import Net
 from landscape.surfaces.provenance import DataFacts, Provenance, RunFacts
 from landscape.sweep.world import World, usual_threads
+
+ReadSplits = Callable[[Sequence[str]], Data]
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,11 +81,13 @@ def make_subject(
     plain: bool | None = None,
     chosen: Selection | None = None,
     counted: Selection | None = None,
+    read: ReadSplits | None = None,
 ) -> Subject:
     """A subject of this rank, on a device of `device_of`.
 
     `batchnorm`: keep, interpolate or recompute, see `policy`. `plain` None follows the options. `chosen`: what moves;
-    None: everything. `counted`: of which parameters curvature is; None: the chosen ones.
+    None: everything. `counted`: of which parameters curvature is; None: the chosen ones. `read`: gives the splits in place of the
+    options, for several nets on the same data.
 
     Raises:
         LandscapeError: unreadable data, an unknown loss or device, a net that cannot be copied.
@@ -96,7 +100,7 @@ def make_subject(
     measure, loss_name, metrics = make_measure(loss.loss, loss.names)
     if loss.l2 is not None and "loss" not in metrics:
         raise UsageError("l2 adds to the loss; include loss in the metrics")
-    read = _reader(net, data, world)
+    read = read or reader_of(net, data, world)
     wanted = read(data.splits)
     splits = measure.read(wanted.splits, net.module)
     if loss.names is None and "accuracy" in metrics and has_probabilities(splits):
@@ -176,8 +180,12 @@ def started() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S%z")
 
 
-def _reader(net: Net, data: DataOptions, world: World) -> Any:
-    """Reads splits of the given data, or of those that the checkpoint names."""
+def reader_of(net: Net, data: DataOptions, world: World) -> ReadSplits:
+    """Reads splits of the given data, or of those that the checkpoint names.
+
+    Raises:
+        UsageError: neither is there.
+    """
     source = data.data if data.data is not None else net.meta.get("data")
     if source is None:
         raise UsageError(

@@ -1,49 +1,19 @@
 """What was computed, as typed facts with a JSON form.
 
-Owns: the dataclasses of the provenance, reading them from a file of any version, and which entries only describe a run. Files
-keep JSON: `Provenance.read` takes what it knows and leaves out what it does not, or what has another type.
+Owns: the dataclasses of the provenance, and which entries only describe a run. Files of any version keep JSON: `Provenance.read`
+takes what it knows and leaves out what it does not, or what has another type (facts.py).
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar
 
-T = TypeVar("T", bound="Facts")
+from landscape.surfaces.facts import NUMBER, Facts, entry
+
 Path = tuple[str, ...]
-NUMBER = (int, float)
-
-
-def entry(kind: Any = str, *, describes: bool = False, each: bool = False, of: Any = object) -> Any:
-    """A fact of a type, or a group of facts; `each`: a mapping of names to such groups; `of`: the type of a list's entries.
-
-    `describes`: where and how it ran, or a path beside a hash of what it led to; the others identify a run.
-    """
-    return dataclasses.field(default=None, metadata={"kind": kind, "describes": describes, "each": each, "of": of})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Facts:
-    """A group of facts; what is not known is None."""
-
-    name_only: ClassVar[bool] = False
-    """Whether plain text means the group's `name`."""
-
-    @classmethod
-    def read(cls: type[T], tree: Any) -> T:
-        """From JSON; a fact that is missing or of another type stays None."""
-        if cls.name_only and isinstance(tree, str):
-            tree = {"name": tree}
-        known = tree if isinstance(tree, Mapping) else {}
-        return cls(**{f.name: _read(f.metadata, known[f.name]) for f in dataclasses.fields(cls) if f.name in known})
-
-    def json(self) -> dict[str, Any]:
-        """As it is stored: without what is None."""
-        return {
-            f.name: _json(getattr(self, f.name)) for f in dataclasses.fields(self) if getattr(self, f.name) is not None
-        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,6 +213,22 @@ class DescentFacts(Facts):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ConnectFacts(Facts):
+    """The paths between nets in a file, row by row; a file grows by further ones, so they do not identify it."""
+
+    nets: list[str] | None = entry(list, describes=True)
+    weights: list[str] | None = entry(list, describes=True)
+    """A hash of the weights of each net."""
+    paths: list[str] | None = entry(list, describes=True)
+    """For each path its kind, the hashes of its nets, and of its bends if it has any."""
+    lengths: list[float] | None = entry(list, describes=True, of=NUMBER)
+    curve: str | None = entry(describes=True)
+    """How its bends were found."""
+    branches: list[float] | None = entry(list, describes=True, of=NUMBER)
+    """For each path the training step at which its nets parted."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Provenance(Facts):
     """All of it; `hessian` was added to the file afterwards, so it does not identify the run that began it."""
 
@@ -261,6 +247,7 @@ class Provenance(Facts):
     spectrum: SpectrumFacts | None = entry(SpectrumFacts)
     run_of: TrainingFacts | None = entry(TrainingFacts)
     descent: DescentFacts | None = entry(DescentFacts)
+    connect: ConnectFacts | None = entry(ConnectFacts)
     hessian: CurvatureFacts | None = entry(CurvatureFacts, describes=True)
     run: RunFacts | None = entry(RunFacts, describes=True)
 
@@ -281,20 +268,3 @@ def descriptive(facts: type[Facts] = Provenance, path: Path = ()) -> Iterator[Pa
             yield (*path, field.name)
         elif isinstance(kind, type) and issubclass(kind, Facts) and not field.metadata["each"]:
             yield from descriptive(kind, (*path, field.name))
-
-
-def _read(how: Mapping[str, Any], value: Any) -> Any:
-    kind = how["kind"]
-    if isinstance(kind, type) and issubclass(kind, Facts):
-        if how["each"]:
-            return {str(name): kind.read(part) for name, part in value.items()} if isinstance(value, Mapping) else None
-        return kind.read(value) if isinstance(value, (Mapping, str)) else None
-    fits = isinstance(value, kind) and not (isinstance(value, bool) and kind is not bool)
-    fits = fits and (kind is not list or all(isinstance(part, how["of"]) for part in value))
-    return value if fits else None
-
-
-def _json(value: Any) -> Any:
-    if isinstance(value, Facts):
-        return value.json()
-    return {name: _json(part) for name, part in value.items()} if isinstance(value, dict) else value

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from landscape.errors import LandscapeError, UsageError
-from landscape.grid import COORDINATE, Grid
+from landscape.grid import COORDINATE, CURVE, PATH, Grid
 from landscape.quantity import EVALUATION, Quantity, quantity_named
 from landscape.surfaces.provenance import Provenance
 
@@ -143,7 +143,7 @@ class Surface:
         """The value at coordinate 0 of every axis, or None when 0 is not on the grid, or means nothing, as in a formula."""
         position = []
         for axis in reversed(self.grid.axes):
-            if axis.kind == COORDINATE:
+            if axis.kind in (COORDINATE, CURVE, PATH):
                 return None
             hits = np.flatnonzero(axis.values == 0.0)
             if len(hits) == 0:

@@ -166,12 +166,12 @@ def make_training_job(
     Raises:
         LandscapeError: anything is wrong with the input; nothing has been written.
     """
-    name = _model_name(model)
+    name = model_name(model)
     if data is None:
         raise UsageError("no data: give --data, such as digits, cifar10, folder:PATH or npz:PATH")
     check_whole("threads", threads, 1, MAX_THREADS)
     spec = data if isinstance(data, str) else None
-    out = named_path("out", out) if out is not None else _default_folder(name, spec)
+    out = named_path("out", out) if out is not None else default_folder(name, spec)
     _, loss_name, _ = make_measure(settings["loss"], None)
     chosen = TrainingSettings(
         model=name, data=spec, normalize=normalize or "", **{**settings, "loss": loss_name}
@@ -181,7 +181,7 @@ def make_training_job(
     with isolated_rng(place):
         seed_torch(seed_for(chosen.seed, "data"), place)  # the user's loader may shuffle
         splits, facts = _splits(data, chosen, label=name, quiet=quiet, data_root=data_root, download=download)
-        measure = _measure(settings["loss"], splits["train"])
+        measure = training_measure(settings["loss"], splits["train"])
         net = _net(model, name, splits, chosen)
         splits = measure.read(splits, net)
         measure = measure.counting({"train": splits["train"]})
@@ -217,13 +217,13 @@ def _splits(
     return {**loaded.splits, **test.splits}, facts
 
 
-def _measure(loss: Any, train: Split) -> Measure:
+def training_measure(loss: Any, train: Split) -> Measure:
     """The loss, with accuracy beside cross-entropy if the targets are class numbers."""
     soft = isinstance(train, TensorSplit) and train.targets.is_floating_point()
     return make_measure(loss, ["loss"] if soft else None)[0]
 
 
-def _model_name(model: Any) -> str:
+def model_name(model: Any) -> str:
     if isinstance(model, nn.Module):
         return type(bare(model)).__name__
     if not model:
@@ -231,7 +231,7 @@ def _model_name(model: Any) -> str:
     return model
 
 
-def _default_folder(name: str, data: str | None) -> Path:
+def default_folder(name: str, data: str | None) -> Path:
     if data is None:
         raise UsageError("no out: data in memory have no name for the default run folder; give out=")
     file, _, function = name.rpartition(":")

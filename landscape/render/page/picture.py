@@ -10,7 +10,7 @@ from pathlib import Path
 
 from landscape.atomic import whole_file
 from landscape.errors import UsageError
-from landscape.render.page import course, density, flat, lines, overlay, relief, rows
+from landscape.render.page import course, density, flat, lines, matrix, overlay, relief, rows, scatter
 from landscape.render.page.document import Panel, document
 from landscape.render.page.figures import Drawn
 from landscape.render.page.literal import literal
@@ -19,9 +19,11 @@ from landscape.scene.views.course import Course
 from landscape.scene.views.density import SpectralDensity
 from landscape.scene.views.flat import Flat
 from landscape.scene.views.lines import Lines
+from landscape.scene.views.matrix import Matrix
 from landscape.scene.views.overlay import Overlay
 from landscape.scene.views.relief import Relief
 from landscape.scene.views.rows import Rows
+from landscape.scene.views.scatter import Scatter
 from landscape.scene.wording import reworded
 
 SUFFIXES = (".html",)
@@ -33,6 +35,8 @@ DRAWERS: dict[type[View], Callable[[Scene], Drawn]] = {
     SpectralDensity: density.draw,
     Rows: rows.draw,
     Course: course.draw,
+    Scatter: scatter.draw,
+    Matrix: matrix.draw,
 }
 
 

@@ -34,7 +34,9 @@ ALONE, OVER_STRIP, OVER_STRIPS, PANEL = 3.1, 2.9, 2.3, 2.6
 def single(scene: Scene) -> Figure:
     """The curves, and the strips under them on the same horizontal axis."""
     lines, wide = scene.views_as(Lines)[0], 4.9
-    long = any(len(label) > LONG for strip in lines.strips for label in strip.axis.tick_labels)
+    long = any(
+        len(label) > LONG for axis in (lines.left, *(s.axis for s in lines.strips)) for label in axis.tick_labels
+    )
     left = 0.72 + 0.2 * long
     tall = (ALONE, OVER_STRIP, OVER_STRIPS)[min(2, len(lines.strips))]
     strips, above = strips_height(lines, tall), 0.2 if lines.marks else 0.0

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from landscape.atomic import whole_file
 from landscape.errors import UsageError
-from landscape.render.still import course, density, flat, growing, lines, overlay, paper, relief, rows
+from landscape.render.still import course, density, flat, growing, lines, matrix, overlay, paper, relief, rows, scatter
 from landscape.render.still.painter import Painter
 from landscape.render.still.panels import draw_panels
 from landscape.scene.scene import Comparison, Scene, View
@@ -19,9 +19,11 @@ from landscape.scene.views.course import Course
 from landscape.scene.views.density import SpectralDensity
 from landscape.scene.views.flat import Flat
 from landscape.scene.views.lines import Lines
+from landscape.scene.views.matrix import Matrix
 from landscape.scene.views.overlay import Overlay
 from landscape.scene.views.relief import Relief
 from landscape.scene.views.rows import Rows
+from landscape.scene.views.scatter import Scatter
 
 SUFFIXES = (".png", ".pdf", ".svg", *growing.SUFFIXES)
 # An animation has fewer pixels: it is looked at on a screen.
@@ -34,6 +36,8 @@ PAINTERS: dict[type[View], Painter] = {
     SpectralDensity: density.PAINTER,
     Rows: rows.PAINTER,
     Course: course.PAINTER,
+    Scatter: scatter.PAINTER,
+    Matrix: matrix.PAINTER,
 }
 
 

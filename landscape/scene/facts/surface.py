@@ -190,7 +190,7 @@ def _directions(known: dict) -> list[str]:
         return []
     kind = str(made.get("kind") or "")
     parts = [_kind(made, each) for each in kind.split("+") if each]
-    if kind not in ("nets", "pca") or made.get("norm") not in (None, "none"):
+    if kind not in ("nets", "pca", "curve") or made.get("norm") not in (None, "none"):
         parts += _each(made.get("norm"), _NORMS, "normalized by {}")
     if kind != "nets" or made.get("norm") not in (None, "none"):
         parts += fixed_facts(made.get("ignore"))
@@ -212,6 +212,8 @@ def _kind(made: dict, kind: str) -> str:
         return "random directions" + (f", seed {made['seed']}" if made.get("seed") is not None else "")
     if kind == "nets":
         return "axes through the named nets"
+    if kind == "curve":
+        return "plane through the ends and the bends of the curve"
     if kind == "pca":
         return "principal axes of the nets along training, seen from the centre"
     return f"directions of {PurePath(str(made['file'])).name}" if made.get("file") else f"{kind} directions"

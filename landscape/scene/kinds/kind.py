@@ -18,6 +18,7 @@ from landscape.scene.hessian import check_curvature, is_curvature, with_ratio
 from landscape.scene.reach import all_within_reach
 from landscape.scene.scales import Levels, Limits
 from landscape.scene.scene import Caption, Scene
+from landscape.surfaces.barriers import has_paths
 from landscape.surfaces.run_log import RunLog
 from landscape.surfaces.spectrum import Spectrum
 from landscape.surfaces.surface import STDERR_SUFFIX, Surface
@@ -78,6 +79,7 @@ class Kind:
         default: whether this is the picture of a source when no kind is given; see `default_kind`.
         unused: the options without meaning for it, each with an error message, in which `{kind}` and `{value}` are filled in.
         alone: why it has no place among the panels of a comparison; "" when it has one.
+        paths: whether the rows of its surfaces are paths between nets, which have no plane.
     """
 
     name: str
@@ -88,11 +90,14 @@ class Kind:
     default: Callable[[Any], bool] = lambda source: False
     unused: Mapping[str, str] = field(default_factory=dict)
     alone: str = ""
+    paths: bool = False
 
     def fits(self, source: Source) -> bool:
         """Whether it can show a source."""
         right_type = isinstance(source, self.of.type)
-        return right_type and (not isinstance(source, Surface) or source.ndim == self.ndim)
+        return right_type and (
+            not isinstance(source, Surface) or (source.ndim == self.ndim and has_paths(source) == self.paths)
+        )
 
 
 def type_of(source: Source) -> SourceType:
@@ -110,6 +115,8 @@ def names_of(sources: Sequence[Source]) -> tuple[str, ...]:
 
 
 def _axes(surface: Surface) -> str:
+    if has_paths(surface):
+        return "holds paths between nets"
     return f"has {surface.ndim} ax{'i' if surface.ndim == 1 else 'e'}s"
 
 

@@ -69,7 +69,7 @@ def _parts(surfaces: Sequence[Surface], metric: str) -> list[Surface]:
 
 KINDS = (
     Kind("contour", SURFACE, partial(_scenes, paint=LINES), ndim=2, default=lambda surface: True),
-    Kind("filled", SURFACE, partial(_scenes, paint=BANDS), ndim=2),
+    Kind("filled", SURFACE, partial(_scenes, paint=BANDS), ndim=2, default=lambda surface: bool(surface.known.connect)),
     Kind("heatmap", SURFACE, partial(_scenes, paint=CELLS), ndim=2),
     Kind("surface", SURFACE, partial(_scenes, paint=None), ndim=2),
 )

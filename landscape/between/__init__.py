@@ -1,0 +1,1 @@
+"""Paths between trained nets: reading the nets, training curves, evaluating along them."""

@@ -1,0 +1,147 @@
+"""The nets that paths join: one that is evaluated, and the weights of the others in its layout.
+
+Owns: reading them, and refusing pairs that no path can join.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from landscape.errors import CheckpointError, UsageError
+from landscape.layout import Layout
+from landscape.objective.batchnorm import tracking_layers
+from landscape.options.groups import DataOptions, NetOptions
+from landscape.subject.net import Net, Other, bare, load_net, other_net
+from landscape.subject.trial import trial_of
+
+# How the message on a checkpoint of another architecture ends (checkpoint/fit.py).
+OF_ANOTHER = "; name its net with --model"
+
+
+@dataclass(frozen=True, eq=False)
+class Ends:
+    """The first net, and all others under its names; `labels` tell them apart."""
+
+    net: Net
+    others: tuple[Other, ...]
+    labels: tuple[str, ...]
+
+    @property
+    def hashes(self) -> tuple[str, ...]:
+        """One for the weights of each net."""
+        return (str(self.net.checkpoint.sha256), *(other.sha256 for other in self.others))
+
+    def vectors(self, layout: Layout, origin: Tensor) -> tuple[Tensor, ...]:
+        """The weights of all nets, (layout.size,) like `origin`, which are those of the first."""
+        rest = [layout.flatten(other.tensors, dtype=origin.dtype, device=origin.device) for other in self.others]
+        return (origin, *rest)
+
+    def check(self, layout: Layout) -> None:
+        """Raises UsageError for nets that differ in what no path moves, or do not differ in what it moves."""
+        own = dict(self.net.module.state_dict())
+        passed = statistics_of(self.net.module)
+        moved = set(layout.names) | {
+            name for tied in ties_of(self.net.module) if tied & set(layout.names) for name in tied
+        }
+        for number, other in enumerate(self.others, 1):
+            first, label = self.labels[0], self.labels[number]
+            for name, tensor in other.tensors.items():
+                if name in moved or name in passed or name not in own:
+                    continue
+                if not torch.equal(tensor.cpu(), own[name].detach().cpu().to(tensor.dtype)):
+                    raise UsageError(
+                        f"{first} and {label} differ in {name} ({str(tensor.dtype).removeprefix('torch.')}), which cannot be "
+                        "interpolated: a net between them is not defined"
+                    )
+        _refuse_twins(self, layout)
+
+
+def read_ends(nets: Sequence[Any], chosen: NetOptions, data: DataOptions, device: torch.device) -> Ends:
+    """The nets of a command, each a path, a `Checkpoint` or a module.
+
+    Raises:
+        LandscapeError: fewer than two nets, or one that cannot be read, or is of another architecture.
+    """
+    if len(nets) < 2:
+        raise UsageError(f"{len(nets)} net{'' if len(nets) == 1 else 's'}: a path joins two; give the second")
+    first, model = nets[0], chosen.model
+    if isinstance(first, nn.Module):
+        first, model = None, first
+    trial = trial_of(data, device)
+    net = load_net(first, model, trial, entry=chosen.entry, data=data.data, trust=chosen.trust)
+    others = tuple(_other(each, net) for each in nets[1:])
+    return Ends(net, others, labels_of([net.label, *(other.label for other in others)]))
+
+
+def _other(given: Any, net: Net) -> Other:
+    if isinstance(given, nn.Module):
+        _check_ties(net, bare(given))
+    try:
+        return other_net(given, net)
+    except CheckpointError as error:
+        said = str(error).removesuffix(OF_ANOTHER)
+        if said == str(error):
+            raise
+        raise CheckpointError(f"{said}; a path joins nets of one architecture, here that of {net.label}") from error
+
+
+def _check_ties(net: Net, other: nn.Module) -> None:
+    """Raises UsageError for parameters that layers share in one of two nets and not in the other."""
+    own, its = ties_of(net.module), ties_of(other)
+    for tied in sorted(map(sorted, own ^ its)):
+        shares, lacks = ("first", "second") if frozenset(tied) in own else ("second", "first")
+        raise UsageError(
+            f"the {shares} net shares {' and '.join(tied)}, and the {lacks} does not: a net between them is not defined; give "
+            "nets that share the same parameters"
+        )
+
+
+def ties_of(module: nn.Module) -> set[frozenset[str]]:
+    """The names of each parameter that several layers share."""
+    names: dict[int, list[str]] = {}
+    for name, parameter in module.named_parameters(remove_duplicate=False):
+        names.setdefault(id(parameter), []).append(name)
+    return {frozenset(each) for each in names.values() if len(each) > 1}
+
+
+def labels_of(labels: Sequence[str]) -> tuple[str, ...]:
+    """The labels, numbered where they are not distinct.
+
+    >>> labels_of(["a", "b", "a"])
+    ('a 1', 'b', 'a 2')
+    """
+    seen: dict[str, int] = {}
+    found = []
+    for label in labels:
+        seen[label] = seen.get(label, 0) + 1
+        found.append(label if labels.count(label) == 1 else f"{label} {seen[label]}")
+    return tuple(found)
+
+
+def statistics_of(model: nn.Module) -> set[str]:
+    """The names of batch-norm statistics, which have policies of their own (objective/batchnorm.py)."""
+    layers = set(map(id, tracking_layers(model)))
+    return {
+        f"{path}.{name}".removeprefix(".")
+        for path, module in model.named_modules() if id(module) in layers
+        for name, _ in module.named_buffers(recurse=False)
+    }  # fmt: skip
+
+
+def _refuse_twins(ends: Ends, layout: Layout) -> None:
+    """Raises UsageError for two nets with the same weights, between which there is no path."""
+    own = {name: tensor.detach() for name, tensor in layout.tensors(ends.net.module).items()}
+    all_nets = [own, *({name: other.tensors[name] for name in own if name in other.tensors} for other in ends.others)]
+    for late in range(1, len(all_nets)):
+        for early in range(late):
+            one, two = all_nets[early], all_nets[late]
+            if all(torch.equal(one[name].cpu(), tensor.cpu().to(one[name].dtype)) for name, tensor in two.items()):
+                raise UsageError(
+                    f"{ends.labels[early]} and {ends.labels[late]} have the same weights, so there is no path between them; "
+                    "give two nets that differ"
+                )

@@ -1,0 +1,187 @@
+"""`landscape connect` from options to results: first the curve, then the losses along all paths, then the plane.
+
+Owns: the order, that one rank trains for all, and what each step needs of the options.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from landscape.between.ends import Ends, read_ends
+from landscape.between.study import (
+    ConnectAsked,
+    PathStudy,
+    connect_subject,
+    curve_plane,
+    known_rows,
+    on_paths,
+    rows_of,
+)
+from landscape.between.training import CurveAsked, bends_of, check_curve, straight, train_curve
+from landscape.data.load import has_test
+from landscape.layout import Layout
+from landscape.options.groups import OWN, DataOptions, LossOptions, MachineOptions, NetOptions, OutputOptions
+from landscape.options.option import Given, texts_of
+from landscape.study.evaluation import EvaluationStudy
+from landscape.study.on_slice import OnSlice
+from landscape.study.ranks import shared, together
+from landscape.study.run import run_prepared
+from landscape.study.study import Plan
+from landscape.subject.subject import device_of
+from landscape.surfaces.file import check_folder
+from landscape.surfaces.provenance import ConnectFacts, DirectionFacts
+from landscape.surfaces.surface import Surface
+from landscape.sweep.world import World
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The options of the command that are its own; `groups` are all of its groups, which the ranks compare.
+
+    `pairs`: numbers of the nets that lines join; None: all. `branches`: see `on_paths`. `names`: of the nets, in place of those
+    of their files.
+    """
+
+    nets: Sequence[Any]
+    points: int
+    batchnorm: str | None
+    curve: CurveAsked | None
+    plane: int | None
+    groups: Sequence[type]
+    pairs: Sequence[tuple[int, int]] | None = None
+    branches: Mapping[str, float] | None = None
+    names: Sequence[str] | None = None
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """What the ranks have in common before they set up: the paths of an existing file, and where the curve lies."""
+
+    held: tuple[str, ...]
+    folder: Path | None
+
+
+def connected(wanted: Wanted, given: Given) -> Surface | Plan:
+    """The losses along all paths; see `landscape.connect`.
+
+    Raises:
+        LandscapeError: bad input or a failing evaluation; what was computed is kept.
+    """
+    output, machine = given[OutputOptions], given[MachineOptions]
+    if wanted.curve:
+        check_curve(wanted.curve, len(wanted.nets))
+    with ExitStack() as stack:
+        folder = _folder(wanted, output, stack)
+
+        def prepare(world: World) -> _Prepared:
+            together(world, lambda: check_folder(output.path) if output.path and world.leads else None)
+            if wanted.curve and not output.dry_run:
+                shared(world, lambda: _train(wanted, given, folder, world))
+            return _Prepared(tuple(shared(world, lambda: known_rows(output.path, output.overwrite))), folder)
+
+        def make(world: World, prepared: _Prepared) -> PathStudy:
+            asked, ends, curve = _parts(wanted, given, prepared.folder, world)
+            subject = connect_subject(asked, ends, device_of(machine, world), world)
+            text = wanted.curve.text if wanted.curve else None
+            on = on_paths(
+                asked,
+                ends,
+                subject,
+                rows_of(ends, curve, wanted.pairs),
+                prepared.held,
+                curve,
+                text,
+                world,
+                wanted.branches,
+            )
+            return PathStudy(on, output)
+
+        result = _run(wanted, given, prepare, make)
+        if wanted.plane is not None and not isinstance(result, Plan):
+            _run(wanted, given, lambda world: folder, lambda world, folder: _plane(wanted, given, folder, world))
+    return result
+
+
+def _folder(wanted: Wanted, output: OutputOptions, stack: ExitStack) -> Path | None:
+    """Where the curve is trained: beside the output, or for a result in memory in a folder that goes away."""
+    if not wanted.curve:
+        return None
+    if output.path is None:
+        return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="landscape-curve-"))) / "curve"
+    return output.path.with_suffix(f".{wanted.curve.kind}")
+
+
+def _run(wanted: Wanted, given: Given, prepare: Any, make: Any) -> Any:
+    output, net = given[OutputOptions], given[NetOptions]
+    agree = texts_of(given, wanted.groups, without=OWN)
+    codes = (net.model, given[DataOptions].data, given[LossOptions].loss, given[LossOptions].names)
+    return run_prepared(
+        prepare, make, agree={"command": "connect", **agree, "out": "given" if output.out else "none"}, code=codes,
+        dry_run=output.dry_run, quiet=output.quiet, stall=given[MachineOptions].stall,
+    )  # fmt: skip
+
+
+def _train(wanted: Wanted, given: Given, folder: Path | None, world: World) -> None:
+    assert wanted.curve is not None and folder is not None
+    machine, output = given[MachineOptions], given[OutputOptions]
+    device = device_of(machine, world)
+    ends = read_ends(wanted.nets, given[NetOptions], given[DataOptions], device)
+    layout = Layout.of(ends.net.module)
+    ends.check(layout)
+    train_curve(
+        wanted.curve, ends, given[DataOptions], given[LossOptions], machine, folder, device, world,
+        overwrite=output.overwrite, quiet=output.quiet,
+    )  # fmt: skip
+
+
+def _parts(
+    wanted: Wanted, given: Given, folder: Path | None, world: World
+) -> tuple[ConnectAsked, Ends, tuple[str, Sequence[Tensor]] | None]:
+    """The options of the evaluation, the nets, and the curve; for a dry run one that lies on the line."""
+    device, output = device_of(given[MachineOptions], world), given[OutputOptions]
+    ends = read_ends(wanted.nets, given[NetOptions], given[DataOptions], device)
+    if wanted.names:
+        ends = replace(ends, labels=tuple(wanted.names))
+    data = given[DataOptions]
+    if not given.stated(["split"]):
+        source = data.data if data.data is not None else ends.net.meta.get("data")
+        data = replace(data, split=("train", "test") if source is not None and has_test(source) else ("train",))
+    asked = ConnectAsked(data, given[LossOptions], given[MachineOptions], output, wanted.points, wanted.batchnorm)
+    if not wanted.curve:
+        return asked, ends, None
+    layout = Layout.of(ends.net.module)
+    if output.dry_run:
+        module = ends.net.module
+        origin = layout.flatten(layout.tensors(module), dtype=next(module.parameters()).dtype)
+        first, last = ends.vectors(layout, origin)
+        return asked, ends, (wanted.curve.kind, straight(wanted.curve.kind, wanted.curve.bends, first, last))
+    assert folder is not None
+    return asked, ends, (wanted.curve.kind, bends_of(folder, layout.size))
+
+
+def _plane(wanted: Wanted, given: Given, folder: Path | None, world: World) -> EvaluationStudy:
+    """The surface of the plane that the curve lies in, in a file beside that of the paths."""
+    assert wanted.curve is not None and wanted.plane is not None
+    asked, ends, curve = _parts(wanted, given, folder, world)
+    subject = connect_subject(asked, ends, device_of(given[MachineOptions], world), world)
+    rows = rows_of(ends, curve)
+    on = on_paths(asked, ends, subject, rows, (), curve, wanted.curve.text, world)
+    plane, trails = curve_plane(on.slice.paths[-1], wanted.plane, ends.labels)  # type: ignore[attr-defined]
+    directions = DirectionFacts(kind="curve", norm="none", fingerprint=rows[-1].id)
+    known = on.provenance.connect or ConnectFacts()
+    provenance = replace(
+        on.provenance,
+        checkpoint=subject.facts.checkpoint,
+        connect=replace(known, paths=[rows[-1].id]),
+        directions=directions,
+    )
+    output = given[OutputOptions]
+    out = output.path.with_suffix(".plane.h5") if output.path else None
+    return EvaluationStudy(OnSlice(subject, plane, provenance, trails), replace(output, out=out))

@@ -1,0 +1,294 @@
+"""Losses along paths between nets, as a study, and over the plane that a curve lies in.
+
+Owns: which paths there are and what they are called in the file, their provenance, and how a file grows by further paths. The
+life of the run is that of every evaluation (study/).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path as FilePath
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from landscape.between.ends import Ends
+from landscape.direction.parts import Parts
+from landscape.direction.selection import everything
+from landscape.errors import SurfaceFileError, UsageError
+from landscape.grid import PATH, Grid, Range
+from landscape.measurement.rises import Rises
+from landscape.options.groups import DataOptions, LossOptions, MachineOptions, OutputOptions
+from landscape.slice.paths import LINE, Path, Paths
+from landscape.slice.plane import Plane
+from landscape.study.evaluation import EvaluationStudy
+from landscape.study.on_slice import OnSlice
+from landscape.study.study import Extent
+from landscape.subject.subject import Subject, checked, make_subject, policy
+from landscape.surfaces.file import SurfaceFile, check_folder
+from landscape.surfaces.hdf5 import read_surface_file
+from landscape.surfaces.keeper import locked
+from landscape.surfaces.provenance import ConnectFacts, DirectionFacts
+from landscape.surfaces.same_run import difference, plain
+from landscape.surfaces.surface import NETS, PENDING, Surface, Trail
+from landscape.sweep.sampler import EveryPoint, Sampler
+from landscape.sweep.world import World
+
+GROUP = "connect"
+DIGITS = 16
+# Around the curve in its plane, as shares of its extent in x and y: the barrier lies below it, on the line between the nets.
+MARGINS = 0.25, 0.6
+# Bends nearer to the line than this share of its length are on it, up to the rounding of float32.
+FLAT = 1e-5
+# Points of a curve drawn over its plane.
+CURVE_POINTS = 101
+
+
+@dataclass(frozen=True)
+class Row:
+    """A path of a file: from net `first` to net `last`, by number, and `id`, which is made of hashes of what decides it."""
+
+    id: str
+    kind: str
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class ConnectAsked:
+    """The options of `landscape connect` that its runs need, in the groups of options/groups.py."""
+
+    data: DataOptions
+    loss: LossOptions
+    machine: MachineOptions
+    output: OutputOptions
+    points: int
+    batchnorm: str | None
+
+
+def rows_of(
+    ends: Ends, curve: tuple[str, Sequence[Tensor]] | None, pairs: Sequence[tuple[int, int]] | None = None
+) -> list[Row]:
+    """The straight line between each pair of nets, or those given, then the curve (kind, bends) between the first two."""
+    hashes = [each[:DIGITS] for each in ends.hashes]
+    count = len(hashes)
+    wanted = pairs or [(i, j) for i in range(count) for j in range(i + 1, count)]
+    found = [Row(f"{LINE} {hashes[i]} {hashes[j]}", LINE, i, j) for i, j in wanted]
+    if curve:
+        kind, bends = curve
+        digest = hashlib.sha256(b"".join(bend.cpu().numpy().tobytes() for bend in bends)).hexdigest()[:DIGITS]
+        found.append(Row(f"{kind} {hashes[0]} {hashes[1]} {digest}", kind, 0, 1))
+    return found
+
+
+def known_rows(path: FilePath | None, overwrite: bool) -> list[str]:
+    """The ids of the paths that an existing file holds, in their order."""
+    if path is None or overwrite or not path.exists():
+        return []
+    known = read_surface_file(path).known.connect
+    return list((known and known.paths) or [])
+
+
+def connect_subject(asked: ConnectAsked, ends: Ends, device: torch.device, world: World) -> Subject:
+    """The first net with data and loss, checked on one batch.
+
+    Batch-norm statistics are recomputed at each point by default: those of the ends mean nothing between them.
+    """
+    wanted = asked.batchnorm or ("recompute" if has_statistics(ends) else None)
+    batchnorm = policy(ends.net, wanted, moves=False, states=False)
+    subject = make_subject(
+        ends.net, asked.data, asked.loss, asked.machine, device, world, batchnorm=batchnorm,
+        chosen=everything(Parts.of(ends.net.module)),
+    )  # fmt: skip
+    return checked(subject)
+
+
+def has_statistics(ends: Ends) -> bool:
+    from landscape.objective.batchnorm import tracking_layers
+
+    return bool(tracking_layers(ends.net.module))
+
+
+def on_paths(
+    asked: ConnectAsked, ends: Ends, subject: Subject, rows: Sequence[Row], held: Sequence[str],
+    curve: tuple[str, Sequence[Tensor]] | None, text: str | None, world: World, branches: Mapping[str, float] | None = None,
+) -> OnSlice:  # fmt: skip
+    """The subject on the paths: those that the file has already (`held`, by id), then the others. `text`: of the curve.
+
+    `branches`: the training step at which the nets of a path parted, by label of the first.
+    """
+    objective = subject.objective
+    origin = objective.weights.clone()
+    ends.check(objective.layout)
+    vectors = ends.vectors(objective.layout, origin)
+    made = {}
+    for row in rows:
+        bends = tuple(bend.to(origin) for bend in curve[1]) if curve and row.kind != LINE else ()
+        made[row.id] = Path(row.kind, (vectors[row.first], *bends, vectors[row.last]))
+    ids = [*held, *(row.id for row in rows if row.id not in held)]
+    parted = {row.id: branches[ends.labels[row.first]] for row in rows} if branches else {}
+    places = Range(0.0, 1.0, asked.points).values
+    label = (
+        f"place on the path from {ends.labels[0]} (0) to {ends.labels[1]} (1)"
+        if len(ends.labels) == 2
+        else "place on the path"
+    )
+    slice = Paths([made.get(each) for each in ids], places, origin, label)
+    facts = ConnectFacts(
+        nets=list(ends.labels), weights=[each[:DIGITS] for each in ends.hashes], paths=ids,
+        lengths=[made[each].length() if each in made else -1.0 for each in ids], curve=text,
+        branches=[parted.get(each, -1.0) for each in ids] if branches else None,
+    )  # fmt: skip
+    directions = DirectionFacts(
+        kind="path", fingerprint=hashlib.sha256(" ".join(row.id for row in rows).encode()).hexdigest()
+    )
+    first = subject.facts.checkpoint
+    if first is not None and objective.batchnorm != "keep":
+        first = replace(first, sha256=None)  # each row says which nets it joins, and nothing else is of the first net
+    provenance = replace(
+        subject.facts, command=GROUP, batchnorm=objective.batchnorm, connect=facts, checkpoint=first,
+        run=replace(subject.run_facts(world), lean=False),
+    )  # fmt: skip
+    return OnPaths(subject, slice, provenance, made=directions)
+
+
+@dataclass(frozen=True, eq=False)
+class OnPaths(OnSlice):
+    """`made`: what the ranks must have in common of the paths, which is not stored: a file may grow by further paths."""
+
+    made: DirectionFacts = DirectionFacts()
+
+    @property
+    def marks(self) -> dict[str, str]:
+        return {**super().marks, "directions": str(self.made.fingerprint)}
+
+
+class PathStudy(EvaluationStudy):
+    """Losses along paths; a file with other paths between nets of the same subject keeps them and grows."""
+
+    def __init__(self, on: OnSlice, output: OutputOptions):
+        assert isinstance(on.slice, Paths)
+        super().__init__(on, output, work=Rises(on.subject, on.slice))
+
+    def open(self) -> SurfaceFile:
+        output = self._output
+        path = output.path
+        if path is None or output.overwrite or not path.exists():
+            return super().open()
+        check_folder(path)
+        lock = locked(path)
+        try:
+            return SurfaceFile(path, self._grown(path), quantity=self._work.quantity, lock=lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    def _grown(self, path: FilePath) -> Surface:
+        """What the file holds, with the paths of this run among its rows.
+
+        Raises:
+            SurfaceFileError: it is of another subject, or has other places on its paths.
+        """
+        old, grid, facts = read_surface_file(path), self._on.slice.grid, plain(self._on.provenance.json())
+        other = difference(old.provenance, facts)
+        if not other and not (old.ndim == 2 and np.array_equal(old.x, grid.axes[0].values)):
+            other = f"{len(old.x)} points in the file, {len(grid.axes[0].values)} now"
+        if other:
+            raise SurfaceFileError(f"{path} holds another run: {other}; give another -o, or --overwrite to start again")
+        return grown(old, grid, facts, path)
+
+    def sampler(self, file: SurfaceFile) -> tuple[Sampler, Extent]:
+        sampler, extent = super().sampler(file)
+        paths, width = self._on.slice.paths, len(self._on.slice.grid.axes[0].values)  # type: ignore[attr-defined]
+        pending = [point for point in file.pending() if paths[point // width] is not None]
+        size = width * sum(path is not None for path in paths)
+        return EveryPoint(file.surface.grid, pending), replace(extent, total=size, done=size - len(pending))
+
+
+def grown(old: Surface, grid: Grid, facts: dict, path: FilePath) -> Surface:
+    """The old surface with rows added at its end, all of whose points are pending."""
+    more = grid.shape[0] - old.shape[0]
+
+    def longer(array: np.ndarray, fill: float) -> np.ndarray:
+        return np.concatenate([array, np.full((more, array.shape[1]), fill, array.dtype)])
+
+    facts = {**facts, "connect": joined(old.provenance.get("connect") or {}, facts["connect"])}
+    return replace(
+        old, grid=grid, provenance=facts, source=str(path),
+        values={name: longer(array, np.nan) for name, array in old.values.items()},
+        stderr={name: longer(array, np.nan) for name, array in old.stderr.items()},
+        status={name: longer(array, PENDING) for name, array in old.status.items()},
+    )  # fmt: skip
+
+
+def joined(old: dict, new: dict) -> dict:
+    """The facts on the paths of a file and of a run that adds to it: what only the file knows is kept."""
+    known = dict(zip(old.get("weights", []), old.get("nets", []), strict=False))
+    for digest, label in zip(new["weights"], new["nets"], strict=True):
+        known.setdefault(digest, label)
+    curve = new.get("curve") or old.get("curve")
+    more: dict[str, Any] = {"weights": list(known), "nets": list(known.values())}
+    for name in ("lengths", "branches"):
+        if name in new:
+            more[name] = _filled(new[name], old.get(name, []))
+    return {**new, **more, **({"curve": curve} if curve else {})}
+
+
+def _filled(new: Sequence[float], old: Sequence[float]) -> list[float]:
+    """The new numbers; where they are negative, which is unknown, the old ones."""
+    return [old[k] if value < 0 and k < len(old) else value for k, value in enumerate(new)]
+
+
+def curve_plane(path: Path, points: int, labels: Sequence[str]) -> tuple[Plane, dict[str, Trail]]:
+    """The plane through both ends and the middle of a curve's bends, in units of distance, with the curve over it.
+
+    x runs from the first net to the second; y is at a right angle to it, toward the bends.
+
+    Raises:
+        UsageError: all bends lie on the line between the ends.
+    """
+    first, last = path.points[0].double(), path.points[-1].double()
+    x = last - first
+    length = float(x.norm())
+    x /= length
+    y = torch.stack([point.double() for point in path.points[1:-1]]).mean(0) - first
+    y -= x * (x @ y)
+    height = float(y.norm())
+    if not height > FLAT * length:
+        raise UsageError(
+            "plane: the bends lie on the line between the nets, so there is no plane; train them longer, or leave --plane out"
+        )
+    y /= height
+    y -= x * (x @ y)
+    y /= y.norm()
+    places = np.linspace(0, 1, CURVE_POINTS)
+    like = path.points[0]
+    vectors = [path.at(float(t), torch.empty_like(like)) for t in places]
+    flat = Plane(path.points[0], [x.to(like), y.to(like)])
+    found = [flat.project(vector) for vector in vectors]
+    coords = np.array([coords for coords, _ in found])
+    residual = np.array([distance for _, distance in found])
+    ranges = []
+    for column, margin in zip(coords.T, MARGINS, strict=True):
+        low, high = float(column.min()), float(column.max())
+        extra = margin * (high - low)
+        ranges.append(Range(low - extra, high + extra, points))
+    texts = (
+        f"x: distance toward {labels[1]}",
+        f"y: distance toward the bend{'s' if len(path.points) > 3 else ''}",
+    )
+    grid = Grid.of(*ranges, labels=texts)
+    plane = Plane(path.points[0], flat.directions, grid)
+    trails = {
+        NETS: Trail(np.array([0.0, length]), np.zeros(2), residual=np.zeros(2), labels=tuple(labels)),
+        path.kind: Trail(coords[:, 0], coords[:, 1], places, residual, clock="t"),
+    }  # fmt: skip
+    return plane, trails
+
+
+def is_path_axis(grid: Grid) -> bool:
+    return grid.ndim == 2 and grid.axes[1].kind == PATH

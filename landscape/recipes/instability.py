@@ -1,0 +1,161 @@
+"""`landscape instability`: from which step of a training on do copies with other SGD noise end in the same valley?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from landscape.errors import UsageError
+from landscape.options.command import command
+from landscape.options.groups import named_path
+from landscape.options.option import Given, again, check_whole, option
+from landscape.recipes.train import OptimizerOptions, RunOptions, TrainedNet, place_of, settings_of
+
+if TYPE_CHECKING:
+    from landscape.surfaces.surface import Surface
+
+USUAL = ("0", "1%", "2%", "5%", "10%", "20%", "50%")
+MAX_COPIES, MAX_POINTS = 26, 100_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class BranchOptions:
+    title: ClassVar[str] = "branches"
+
+    at: str | Sequence[Any] = option(
+        USUAL,
+        "steps at which the run is copied, or shares of it (default: 0,1%%,2%%,5%%,10%%,20%%,50%%)",
+        metavar="LIST",
+    )
+    copies: int = option(2, "copies at each, every pair of which has a barrier (default: 2)", type=int, metavar="N")
+    points: int = option(11, "places on the line between two copies (default: 11)", type=int, metavar="N")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BranchRun:
+    title: ClassVar[str] = "machine and output"
+
+    device: Any = again(RunOptions, "device")
+    precision: str = again(RunOptions, "precision")
+    threads: int | None = again(RunOptions, "threads")
+    out: str | Path | None = again(
+        RunOptions, "out", help="folder of all runs and of instability.h5, continued when it holds the same (default: "
+        "runs/MODEL_DATA_instability)",
+    )  # fmt: skip
+    overwrite: bool = again(RunOptions, "overwrite")
+    draw: bool = option(
+        False, "draw the barriers too, beside instability.h5", "--plot", action="store_true", shell=True, apart=True
+    )
+    quiet: bool = again(RunOptions, "quiet")
+
+
+def lines(surface: Any, shell: Mapping[str, Any]) -> list[str]:
+    return list(_lines(surface))
+
+
+def _lines(surface: Any) -> Iterator[str]:
+    """The mean barrier over the pairs of each step, metric by metric."""
+    from landscape.surfaces.barriers import by_branch, measured
+
+    rows = measured(surface)
+    tables = {row.name: by_branch(surface, row.name) for row in rows}
+    names = [row.label.replace("accuracy", "error") + (" (%)" if row.percent else "") for row in rows]
+    yield f"{surface.source}: barriers between copies over the mean of both, by the step at which they part"
+    yield "  " + " ".join(f"{text:>20s}" for text in ("step", *names))
+    for number, step in enumerate(next(iter(tables.values())).steps if tables else ()):
+        cells = []
+        for row in rows:
+            found, factor = tables[row.name], 100 if row.percent else 1
+            cells.append(f"{factor * found.values[number]:.3g} +- {factor * found.errors[number]:.2g}")
+        yield "  " + " ".join(f"{text:>20s}" for text in (f"{step:g}", *cells))
+
+
+@command(
+    "barriers between copies of a training run, by the step at which they part",
+    TrainedNet,
+    OptimizerOptions,
+    BranchOptions,
+    BranchRun,
+    lines=lines,
+    out=lambda positional: None,  # there is always a folder
+    picture=lambda surface: (surface.source, ".png", None),
+    example="landscape instability --model resnet20 --data digits --epochs 15 --at 0,2%,5%,20% --plot",
+)
+def instability(model: Any = None, *, given: Given) -> Surface:
+    """Trains a net, copies the run at some steps, lets the copies go on with other orders of the data, and measures barriers.
+
+    At a step from which on the barrier between two copies vanishes, the training has become stable to the noise of SGD: both end
+    in one valley that the straight line between them does not leave (Frankle et al. 2020, arXiv:1912.05671). All runs are
+    folders of `landscape train`; a stopped command goes on.
+
+    Args:
+        model: as in `landscape.train`.
+
+    Returns:
+        A Surface whose rows are the lines between two copies each, as of `landscape.connect`, with the step of each in
+        `known.connect.branches`; `landscape.barriers` gives their barriers.
+
+    Raises:
+        LandscapeError: bad input, or a loss that is not finite. Interrupted: Ctrl-C or SIGTERM; it can go on.
+    """
+    import torch
+
+    from landscape.between.instability import trained
+    from landscape.between.run import Wanted, connected
+    from landscape.recipes.connect import COMPUTE
+    from landscape.sweep.launch import connect
+    from landscape.training.job import default_folder, make_training_job, model_name
+
+    net, asked, run, branch = given[TrainedNet], given[OptimizerOptions], given[BranchRun], given[BranchOptions]
+    if connect().size > 1:
+        raise UsageError("instability runs in one process; start it without mpirun")
+    check_whole("copies", branch.copies, 2, MAX_COPIES)
+    check_whole("points", branch.points, 2, MAX_POINTS)
+    settings, place = settings_of(net, asked, run.precision), place_of(net, run)
+    if run.out is not None:
+        out = named_path("out", run.out)
+    else:
+        usual = default_folder(model_name(model), net.data if isinstance(net.data, str) else None)
+        out = usual.with_name(f"{usual.name}_instability")
+    init = asked.seed if asked.init_seed is None else asked.init_seed
+
+    def make(folder: Path, seed: int) -> Any:
+        return make_training_job(
+            model, net.data, {**settings, "seed": seed, "init_seed": init}, **{**place, "out": folder}
+        )
+
+    before = torch.get_num_threads()
+    try:
+        at = branch.at.split(",") if isinstance(branch.at, str) else list(branch.at)
+        steps, nets = trained(make, out, at, branch.copies, asked.seed, overwrite=run.overwrite, quiet=run.quiet)
+    finally:
+        torch.set_num_threads(before)
+    flat, pairs, names = _numbered(steps, nets)
+    wanted = Wanted(
+        nets=flat, points=branch.points, batchnorm=None, curve=None, plane=None, groups=COMPUTE, pairs=pairs, names=names,
+        branches={name: float(name.split()[1]) for name in names},
+    )  # fmt: skip
+    shared = ("data", "data_root", "normalize", "loss", "samples", "device", "precision", "threads", "quiet")
+    options = {name: getattr(part, name) for part in (net, run) for name in shared if hasattr(part, name)}
+    options = {name: value for name, value in options.items() if value is not None}
+    found: Any = connected(
+        wanted, Given({**options, "model": model, "out": out / "instability.h5", "overwrite": run.overwrite})
+    )
+    return found
+
+
+def _numbered(
+    steps: Sequence[int], nets: Sequence[Sequence[Path]]
+) -> tuple[list[Path], list[tuple[int, int]], list[str]]:
+    """All nets, the pairs of one step each, and names such as "step 100 a"."""
+    flat: list[Path] = []
+    pairs: list[tuple[int, int]] = []
+    names: list[str] = []
+    for step, copies in zip(steps, nets, strict=True):
+        first = len(flat)
+        flat += list(copies)
+        names += [f"step {step} {chr(ord('a') + copy)}" for copy in range(len(copies))]
+        pairs += [(first + i, first + j) for i in range(len(copies)) for j in range(i + 1, len(copies))]
+    return flat, pairs, names

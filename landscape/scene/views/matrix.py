@@ -1,0 +1,63 @@
+"""Numbers in the cells of square tables, such as the barriers between all pairs of nets.
+
+Owns: the view `Matrix`, and how a value becomes the colour of its cell and of its digits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from landscape.scene.colors import INK, stops
+from landscape.scene.scene import Choice, View
+
+# Cells are painted from white to the light half of the ink's map, so that digits stay readable on all of them.
+EMPTY, PAPER = "#eeeeee", "#ffffff"
+DARK_FROM = 0.55
+# The lines in each cell.
+Texts = tuple[tuple[tuple[str, ...], ...], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """One table: its title, `texts` (lines), `colors` and `digits` (the colours of the texts), each (n, n), top row first."""
+
+    title: str
+    texts: Texts
+    colors: tuple[tuple[str, ...], ...]
+    digits: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Matrix(View):
+    """Tables of one `metric` side by side, whose rows and columns have the same `names` (n,)."""
+
+    metric: str
+    names: tuple[str, ...]
+    tables: tuple[Cells, ...]
+
+    @property
+    def choice(self) -> Choice:
+        return Choice(self.metric, "linear", self.metric)
+
+
+def cells_of(title: str, values: np.ndarray, texts: Texts, highest: float) -> Cells:
+    """`values` (n, n), painted from 0, white, to `highest`; NaN is grey."""
+    ramp = stops(INK[::-1])
+    share = np.clip(np.nan_to_num(values) / highest if highest > 0 else np.zeros_like(values), 0.0, 1.0)
+    colors = [[_color(ramp, share[i, j], values[i, j]) for j in range(len(values))] for i in range(len(values))]
+    digits = [
+        ["#ffffff" if share[i, j] > DARK_FROM and not np.isnan(values[i, j]) else "#1a1a1a" for j in range(len(values))]
+        for i in range(len(values))
+    ]
+    return Cells(title, texts, tuple(map(tuple, colors)), tuple(map(tuple, digits)))
+
+
+def _color(ramp: tuple[str, ...], share: float, value: float) -> str:
+    if np.isnan(value):
+        return EMPTY
+    if share <= 0:
+        return PAPER
+    base = ramp[min(len(ramp) - 1, int(share * (len(ramp) - 1)))]
+    return base

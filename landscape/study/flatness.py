@@ -1,0 +1,258 @@
+"""Flatness of several nets, as a study: its points are the nets, each measured from its own file alone.
+
+Owns: making a net ready on the data that all nets share, what identifies the run, and the plan of a dry run. What is measured is
+the business of measurement/flatness.py; which nets there are is said in slice/nets.py.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import Tensor
+
+from landscape.checkpoint.checkpoint import load_checkpoint
+from landscape.checkpoint.fit import fitting
+from landscape.data.load import Data, has_test
+from landscape.errors import LandscapeError, UsageError
+from landscape.measurement.flatness import Flatness, FlatnessSettings, Ready
+from landscape.options.groups import DataOptions, LossOptions, MachineOptions, NetOptions, OutputOptions
+from landscape.options.option import Given
+from landscape.quantity import FLATNESS
+from landscape.slice.nets import Nets, OneNet
+from landscape.study.extend import few_of
+from landscape.study.study import Extent, Plan, Study
+from landscape.subject.net import Net, load_net
+from landscape.subject.subject import (
+    ReadSplits,
+    Subject,
+    checked,
+    device_of,
+    make_subject,
+    policy,
+    reader_of,
+    started,
+    versions_used,
+)
+from landscape.surfaces.file import SurfaceFile, check_folder, surface_of_run
+from landscape.surfaces.provenance import CheckpointFacts, ModelFacts, Provenance
+from landscape.surfaces.same_run import identity, plain
+from landscape.surfaces.surface import FAILED, PENDING, Surface
+from landscape.sweep.sampler import EveryPoint, Result, Sampler
+from landscape.sweep.work import Work
+from landscape.sweep.world import World
+from landscape.trust import taken
+
+BOTH = ("train", "test")
+
+
+@dataclass(frozen=True, eq=False)
+class Shared:
+    """What all nets have in common: options, device, and the data, which are read once. `given`: whether the user named them."""
+
+    net: NetOptions
+    data: DataOptions
+    loss: LossOptions
+    machine: MachineOptions
+    device: Any
+    world: World
+    read: ReadSplits
+    splits: tuple[str, ...]
+    named: tuple[Any, Any]
+    """The data and their normalization, as the first net names them; those of the others must be the same."""
+
+    def subject(self, net: Net) -> Subject:
+        """A net, checked on one batch of the data."""
+        if self.data.data is None and (found := _data_of(net)) != self.named:
+            raise UsageError(
+                f"its data are {_data_text(found)}, those of the first net {_data_text(self.named)}; nets are compared on "
+                "the same data: give --data"
+            )
+        data = replace(self.data, split=self.splits, samples=None)
+        return checked(
+            make_subject(
+                net,
+                data,
+                self.loss,
+                self.machine,
+                self.device,
+                self.world,
+                plain=True,
+                read=self.read,
+                batchnorm=policy(net, None, moves=False, states=False),
+            )
+        )
+
+
+class FlatnessStudy(Study[Surface]):
+    """Measures of flatness of each net, with its losses and gaps."""
+
+    def __init__(self, nets: Nets, settings: FlatnessSettings, given: Given, world: World):
+        """Reads every net once and passes a batch through it, so that what does not fit is found before anything is measured.
+
+        Raises:
+            LandscapeError: a net that cannot be read or does not fit the data; no training data.
+        """
+        self._nets, self._output, self._ranks = nets, given[OutputOptions], world.size
+        if self._output.path and world.leads:
+            check_folder(self._output.path)
+        self._shared, self._samples = _shared(nets, given, world), given[DataOptions].samples
+        hashes, subject = [], None
+        for number in range(len(nets.each)):
+            subject = self._subject(number)
+            hashes.append(str(subject.net.checkpoint.sha256))
+        assert subject is not None
+        self._work = Flatness(self._ready, settings)
+        self._train = few_of(subject.objective.splits["train"], self._samples)
+        self._provenance = self._facts(subject, hashes, world)
+        self._nbytes = subject.objective.nbytes, sum(split.nbytes for split in subject.objective.splits.values())
+        self._passes = sum(split.size for split in subject.objective.splits.values())
+        self.label = "flatness"
+        self.notes = subject.notes
+        self.marks = {
+            "weights": " ".join(hashes),
+            "data": str(subject.facts.splits),
+            "options": f"{identity(self._provenance.json())} {self._facts_of_group()} {subject.objective.batch_size}",
+        }
+
+    def open(self) -> SurfaceFile:
+        output, grid, provenance = self._output, self._nets.grid, self._provenance.json()
+        path = output.path
+        if path and path.exists() and not output.overwrite:
+            surface = surface_of_run(path, grid, provenance)
+        else:
+            surface = Surface(grid, {}, {}, {}, {}, plain(provenance), str(path or ""))
+        file = SurfaceFile.extend(
+            surface, path, FLATNESS, self._facts_of_group(), overwrite=output.overwrite, quantity=self._work.quantity
+        )
+        latest = {"versions": versions_used(), "ranks": self._ranks, "started": started()}
+        file.describe(FLATNESS, {**latest, "nets": self._nets.names, "categories": self._nets.categories})
+        return file
+
+    def sampler(self, file: SurfaceFile) -> tuple[Sampler, Extent]:
+        pending, grid = _pending(file.surface), self._nets.grid
+        return EveryPoint(grid, pending), Extent(grid.size, grid.size - len(pending), self._passes)
+
+    def work(self, pending: bool, world: World) -> Work:
+        return self._work
+
+    def samples_taken(self, result: Result) -> float | None:
+        return float(self._passes)
+
+    def plan(self, world: World) -> Plan:
+        """From measuring the first net once."""
+        path, grid = self._output.path, self._nets.grid
+        pending = grid.size
+        if path and path.exists() and not self._output.overwrite and world.leads:
+            pending = len(_pending(surface_of_run(path, grid, self._provenance.json())))
+        start = time.perf_counter()
+        self._work.evaluate(EveryPoint(grid, [0]).ask()[0])
+        seconds = time.perf_counter() - start
+        return Plan(
+            points=grid.size, pending=pending, samples_per_point=self._passes, samples_per_second=self._passes / seconds,
+            ranks=world.size, weight_bytes=self._nbytes[0], data_bytes=self._nbytes[1], provenance=self._provenance,
+        )  # fmt: skip
+
+    def _ready(self, number: int) -> Ready:
+        subject = self._subject(number)
+        train = few_of(subject.objective.splits["train"], self._samples)
+        objective = subject.objective.with_splits({"train": train})
+        return Ready(subject, objective, self._first(number, subject), self._nets.numbers(number))
+
+    def _subject(self, number: int) -> Subject:
+        one = self._nets.each[number]
+        try:
+            return self._shared.subject(_read(one, self._shared.net, self._shared.data))
+        except LandscapeError as error:
+            if len(self._nets.each) == 1:
+                raise
+            kind = UsageError if isinstance(error, UsageError) else type(error)
+            raise kind(f"net {number + 1} of {len(self._nets.each)} ({one.name}): {error}") from error
+
+    def _first(self, number: int, subject: Subject) -> Mapping[str, Tensor] | None:
+        """The weights before training, where the run kept them."""
+        path = self._nets.each[number].first
+        return None if path is None else fitting(subject.net.module, load_checkpoint(path))
+
+    def _facts_of_group(self) -> dict[str, Any]:
+        return {**self._work.facts(), "samples": self._train.size, "fingerprint": self._train.fingerprint}
+
+    def _facts(self, last: Subject, hashes: Sequence[str], world: World) -> Provenance:
+        """Of all nets together: they are one run, whose weights are those of all."""
+        facts, count = (
+            replace(last.facts, command=FLATNESS, run=replace(last.run_facts(world), lean=False)),
+            len(hashes),
+        )
+        if count == 1:
+            return facts
+        digest = hashlib.sha256(" ".join(hashes).encode()).hexdigest()
+        return replace(facts, model=ModelFacts(name=f"{count} nets"), checkpoint=CheckpointFacts(sha256=digest))
+
+
+def _shared(nets: Nets, given: Given, world: World) -> Shared:
+    """Reads the training samples, and the test samples if there are some."""
+    net, data, machine = given[NetOptions], given[DataOptions], given[MachineOptions]
+    device = device_of(machine, world)
+    first = _read(nets.each[0], net, data)
+    own = replace(data, samples=None)
+    whole = reader_of(first, own, world)
+    trained = _trained_on(nets) if data.data is None else None
+    few = whole if trained is None else reader_of(first, replace(own, samples=trained), world)
+    source = data.data if data.data is not None else first.meta.get("data")
+
+    @functools.cache
+    def split(name: str) -> Data:
+        return few((name,)) if name == "train" else whole((name,))
+
+    def read(names: Sequence[str]) -> Data:
+        parts = [split(name) for name in names]
+        splits = {name: each for part in parts for name, each in part.splits.items()}
+        facts = {name: each for part in parts for name, each in part.provenance["splits"].items()}
+        return Data(splits, {**parts[0].provenance, "splits": facts})
+
+    splits = BOTH if has_test(source) else BOTH[:1]
+    return Shared(net, data, _loss(nets, given), machine, device, world, read, splits, _data_of(first))
+
+
+def _loss(nets: Nets, given: Given) -> LossOptions:
+    """The loss that was asked for, else the one that all runs were trained with."""
+    if given.stated(["loss"]):
+        return given[LossOptions]
+    named = {str(one.settings["loss"]): one for one in nets.each if one.settings.get("loss")}
+    if len(named) > 1:
+        raise UsageError(f"the nets were trained with different losses ({', '.join(sorted(named))}); give --loss")
+    if not named:
+        return given[LossOptions]
+    (spec, one), trust = *named.items(), given[NetOptions].trust
+    return replace(given[LossOptions], loss=taken({"loss": spec}, str(one.source), trust)["loss"])
+
+
+def _read(one: OneNet, options: NetOptions, data: DataOptions) -> Net:
+    source, model = (None, one.source) if one.in_memory else (one.source, options.model)
+    return load_net(source, model, entry=None if one.in_memory else options.entry, data=data.data, trust=options.trust)
+
+
+def _data_of(net: Net) -> tuple[Any, Any]:
+    return net.meta.get("data"), net.meta.get("normalize")
+
+
+def _data_text(named: tuple[Any, Any]) -> str:
+    return f"{named[0] or 'not named'}" + (f" normalized as {named[1]}" if named[1] else "")
+
+
+def _trained_on(nets: Nets) -> int | None:
+    """The samples that all nets were trained on, where their runs took some of the data only."""
+    counts = {one.settings.get("samples") for one in nets.each}
+    count = counts.pop() if len(counts) == 1 else None
+    return count if isinstance(count, int) and not isinstance(count, bool) and count > 0 else None
+
+
+def _pending(surface: Surface) -> list[int]:
+    status = surface.status.get(FLATNESS)
+    if status is None:
+        return list(range(surface.grid.size))
+    return [k for k in range(surface.grid.size) if status.flat[k] in (PENDING, FAILED)]

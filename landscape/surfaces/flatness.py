@@ -1,0 +1,96 @@
+"""What a file of flatness says: names, hyper-parameters and measures of its nets, and how each measure ranks them.
+
+Owns: reading the table of nets back out of a `Surface`, and Kendall's tau of each measure with each gap. Knows no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from landscape.correlation import Tau, granulated, tau_of
+from landscape.quantity import AROUND, FLATNESS, GAP, HYPER, LOSS, MEASURE, SPLITS, Quantity
+from landscape.surfaces.surface import Surface
+
+SEEDS = (f"{HYPER}_seed", f"{HYPER}_init_seed")
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """How a measure ranks the nets: its tau with what it is to predict, and the granulated one, NaN without hyper-parameters."""
+
+    measure: Quantity
+    against: Quantity
+    tau: Tau
+    psi: float
+
+
+def is_flatness(surface: Surface) -> bool:
+    """Whether a surface holds the flatness of several nets."""
+    return surface.ndim == 1 and FLATNESS in surface.status
+
+
+def rows(surface: Surface, role: str) -> list[Quantity]:
+    """The quantities of a role, such as MEASURE."""
+    return [row for name in surface.values if (row := surface.quantity(name)).role == role]
+
+
+def targets(surface: Surface) -> list[Quantity]:
+    """What a measure may predict: the gaps, and the loss of test samples, as far as they are there."""
+    test = [surface.quantity(name) for name in surface.values]
+    return rows(surface, GAP)[::-1] + [row for row in test if row.kind == LOSS and row.split in SPLITS[1:]]
+
+
+def names(surface: Surface) -> list[str]:
+    """The nets by name, or by number where a file does not say."""
+    found = _described(surface).get("nets")
+    count = surface.grid.size
+    good = isinstance(found, list) and len(found) == count and all(isinstance(each, str) for each in found)
+    return list(found) if good and isinstance(found, list) else [f"net {k}" for k in range(count)]
+
+
+def categories(surface: Surface, name: str) -> list[str]:
+    """The texts that the numbers of a hyper-parameter stand for, in their order; empty for one that is a number."""
+    found = _described(surface).get("categories")
+    texts = found.get(name.removeprefix(f"{HYPER}_")) if isinstance(found, dict) else None
+    return [str(text) for text in texts] if isinstance(texts, list) else []
+
+
+def rankings(surface: Surface, against: Quantity, measures: Sequence[Quantity] | None = None) -> list[Ranking]:
+    """One for each measure, in their order; the bootstrap has the seed of the file."""
+    stored = surface.provenance.get(FLATNESS)
+    seed = stored.get("seed", 0) if isinstance(stored, dict) else 0
+    seed = seed if isinstance(seed, int) and seed >= 0 else 0
+    hypers = {row.name: surface.values[row.name] for row in rows(surface, HYPER)}
+    target = surface.values[against.name]
+    found = []
+    for row in measures or rows(surface, MEASURE):
+        values = surface.values[row.name]
+        psi = granulated(values, target, hypers, SEEDS)
+        found.append(Ranking(row, against, tau_of(values, target, seed=seed), psi))
+    return found
+
+
+def curves(surface: Surface) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """What rises -> (radii (r,), rises (nets, r)): of quantiles of directions, and of the worst case."""
+    found: dict[str, list[tuple[float, np.ndarray]]] = {}
+    for row in rows(surface, AROUND):
+        try:
+            radius = float(row.name.rpartition("_")[2])
+        except ValueError:
+            continue
+        if not 0 < radius < np.inf:
+            continue
+        found.setdefault(row.metric, []).append((radius, surface.values[row.name]))
+    return {
+        what: (np.array([radius for radius, _ in each]), np.column_stack([values for _, values in each]))
+        for what, each in ((what, sorted(each, key=lambda pair: pair[0])) for what, each in found.items())
+    }
+
+
+def _described(surface: Surface) -> dict:
+    run = surface.provenance.get("run")
+    found = run.get(FLATNESS) if isinstance(run, dict) else None
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,247 @@
+"""Paths between nets: losses against plain torch, curves, growing files, ranks, continued runs, and what is refused."""
+
+from __future__ import annotations
+
+import copy
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import landscape as ll
+from landscape.callables import resolve_callable
+from landscape.errors import LandscapeError, UsageError
+from landscape.surfaces import load_surface
+
+OPTIONS = {"model": "net.py:build", "data": "npz:data.npz", "normalize": "digits", "threads": 1, "quiet": True}
+CURVE = {**OPTIONS, "curve": "bezier", "epochs": 2, "train_batch": 16, "points": 5}
+
+
+def split(name: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """As --normalize digits has them."""
+    from landscape.data.normalize import parse_normalize
+
+    stored, front = np.load("data.npz"), "" if name == "train" else "test_"
+    pixels = torch.from_numpy(stored[f"{front}images"]).permute(0, 3, 1, 2)
+    return parse_normalize("digits")(pixels, torch.float64), torch.from_numpy(stored[f"{front}labels"])
+
+
+def state(name: str) -> dict:
+    found = torch.load(name, weights_only=True)
+    return found.get("state_dict", found)
+
+
+def between(points: list[dict], weights: list[float], name: str, reduction: str = "mean") -> torch.Tensor:
+    """Loss of a mixture in float64, with batch-norm statistics of all training samples."""
+    net = resolve_callable("net.py:build")().double()
+    mixed = {
+        key: sum(w * point[key].double() for w, point in zip(weights, points, strict=True))
+        for key in points[0] if points[0][key].is_floating_point()
+    }  # fmt: skip
+    net.load_state_dict(mixed, strict=False)
+    net[1].momentum = 1.0
+    with torch.no_grad():
+        net.train()(split("train")[0])
+        inputs, labels = split(name)
+        return nn.functional.cross_entropy(net.eval()(inputs), labels, reduction=reduction)
+
+
+def test_losses_on_the_line_are_those_of_plain_torch(here):
+    found = ll.connect(["net.pt", "other.pt"], points=3, precision="fp64", **OPTIONS)
+    points = [state("net.pt"), state("other.pt")]
+    assert found.shape == (1, 3)
+    for name in ("train", "test"):
+        expected = [float(between(points, [1 - t, t], name)) for t in (0.0, 0.5, 1.0)]
+        np.testing.assert_allclose(found.values[f"{name}_loss"][0], expected, rtol=1e-10)
+
+
+def test_the_error_of_a_barrier_is_that_of_the_differences_of_single_samples(here):
+    found = ll.connect(["net.pt", "other.pt"], points=3, precision="fp64", **OPTIONS)
+    points = [state("net.pt"), state("other.pt")]
+    for name in ("train", "test"):
+        first, middle, last = (between(points, [1 - t, t], name, reduction="none") for t in (0.0, 0.5, 1.0))
+        rise = (middle - (first + last) / 2).numpy()
+        error = rise.std(ddof=1) / len(rise) ** 0.5
+        (barrier,) = ll.barriers(found, f"{name}_loss")
+        if barrier.at == 0.5:
+            assert barrier.stderr == pytest.approx(error, rel=1e-9)
+        assert found.values[f"{name}_loss_rise_stderr"][0, 1] == pytest.approx(error, rel=1e-9)
+        assert found.stderr[f"{name}_loss"][0, 1] == pytest.approx(float(middle.std()) / len(rise) ** 0.5, rel=1e-9)
+
+
+def test_values_and_their_errors_are_those_of_every_other_command(here):
+    found = ll.connect(["net.pt", "other.pt"], points=3, **OPTIONS)
+    line = ll.line("net.pt", to="other.pt", x="0:1:3", batchnorm="recompute", split=["train", "test"], **OPTIONS)
+    for name in line.values:
+        assert found.values[name][0, 0] == line.values[name][0]
+        assert found.stderr[name][0, 0] == line.stderr[name][0]
+
+
+@pytest.mark.parametrize("kind", ["bezier", "polychain"])
+def test_losses_on_a_curve_are_those_of_its_bends(here, kind):
+    options = {**CURVE, "curve": kind, "bends": 2, "points": 7, "precision": "fp64"}
+    found = ll.connect(["net.pt", "other.pt"], out="c.h5", **options)
+    points = [state("net.pt"), *(state(f"c.{kind}/bend_{k}.pt") for k in (1, 2)), state("other.pt")]
+    t = 1 / 3
+    chosen = [(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3] if kind == "bezier" else [0, 1, 0, 0]
+    assert found.values["train_loss"][1, 2] == pytest.approx(float(between(points, chosen, "train")), rel=1e-5)
+    assert found.values["train_loss"][1, [0, -1]].tolist() == found.values["train_loss"][0, [0, -1]].tolist()
+
+
+def test_training_lowers_the_loss_along_the_curve(here):
+    found = ll.connect(["net.pt", "other.pt"], **{**CURVE, "epochs": 20, "lr": 0.05})
+    line, curve = found.values["train_loss"]
+    assert curve[1:-1].mean() < 0.9 * line[1:-1].mean()
+
+
+def test_a_file_grows_by_further_paths_and_keeps_what_it_holds(here):
+    ll.connect(["net.pt", "other.pt"], out="c.h5", points=5, **OPTIONS)
+    first = load_surface("c.h5")
+    grown = ll.connect(["net.pt", "other.pt"], out="c.h5", **CURVE)
+    assert grown.shape == (2, 5)
+    assert grown.values["train_loss"][0].tobytes() == first.values["train_loss"][0].tobytes()
+    fresh = ll.connect(["net.pt", "other.pt"], **CURVE)
+    for name, values in fresh.values.items():
+        assert values.tobytes() == grown.values[name].tobytes()
+    # the line alone again: nothing is lost, nothing computed
+    again = ll.connect(["net.pt", "other.pt"], out="c.h5", points=5, **OPTIONS)
+    assert again.shape == (2, 5)
+    assert np.array_equal(again.values["train_loss"], grown.values["train_loss"])
+    assert [path.length for path in _paths(again)] == [path.length for path in _paths(grown)]
+
+
+def _paths(surface):
+    from landscape.surfaces.barriers import paths_of
+
+    return paths_of(surface)
+
+
+def test_three_nets_have_three_lines_and_a_matrix(here):
+    third = {name: 1.1 * value if value.ndim > 1 else value for name, value in state("net.pt").items()}
+    torch.save(third, "third.pt")
+    found = ll.connect(["net.pt", "other.pt", "third.pt"], points=3, **OPTIONS)
+    assert [(path.first, path.last) for path in _paths(found)] == [(0, 1), (0, 2), (1, 2)]
+    alone = ll.connect(["other.pt", "third.pt"], points=3, **OPTIONS)
+    np.testing.assert_allclose(found.values["train_loss"][2], alone.values["train_loss"][0], rtol=1e-6)
+
+
+def test_modules_in_memory_are_not_changed(here):
+    nets = []
+    for name in ("net.pt", "other.pt"):
+        net = resolve_callable("net.py:build")()
+        net.load_state_dict(state(name))
+        nets.append(net.train())
+    before = [copy.deepcopy(net.state_dict()) for net in nets]
+    given = {name: value for name, value in CURVE.items() if name != "model"}
+    found = ll.connect(nets, **given)
+    same = ll.connect(["net.pt", "other.pt"], **CURVE)
+    assert np.array_equal(found.values["train_loss"], same.values["train_loss"])
+    for net, kept in zip(nets, before, strict=True):
+        assert net.training
+        assert all(torch.equal(value, kept[name]) for name, value in net.state_dict().items())
+
+
+def test_a_stopped_training_goes_on_bit_for_bit_also_on_two_ranks(here, launch, command, basic):
+    options = {**OPTIONS, "curve": "polychain", "epochs": 8, "train_batch": 4, "points": 3, "plane": 3}
+    ll.connect(["net.pt", "other.pt"], out="whole.h5", **options)
+    words = ["connect", "net.pt", "other.pt", *basic, "--curve", "polychain", "--epochs", "8", "--train-batch", "4",
+             "--points", "3", "--plane", "3", "-o", "cut.h5"]  # fmt: skip
+    process = subprocess.Popen(launch(*words), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not Path("cut.polychain/log.csv").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "to continue" in said
+    assert not Path("cut.polychain/final.pt").exists()
+    done = command(*words, ranks=2)
+    assert done.returncode == 0, done.stderr
+    for suffix in ("h5", "plane.h5"):
+        one, two = load_surface(f"whole.{suffix}"), load_surface(f"cut.{suffix}")
+        for name, values in one.values.items():
+            assert values.tobytes() == two.values[name].tobytes()
+
+
+def test_the_plane_holds_both_nets_and_the_curve(here):
+    ll.connect(["net.pt", "other.pt"], out="c.h5", plane=5, **{**CURVE, "epochs": 20, "lr": 0.05})
+    plane, whole = load_surface("c.plane.h5"), load_surface("c.h5")
+    nets, curve = plane.trails["nets"], plane.trails["bezier"]
+    kept = [
+        {k: v for k, v in state(name).items() if "num" not in k and "running" not in k}
+        for name in ("net.pt", "other.pt")
+    ]
+    first, last = (torch.cat([value.flatten() for value in each.values()]) for each in kept)
+    assert nets.x.tolist() == pytest.approx([0, float((last - first).norm())], rel=1e-5)
+    assert curve.residual.max() < 1e-4 * nets.x[1]  # a curve with one bend lies in its plane
+    assert (curve.x[-1], curve.y[-1]) == (pytest.approx(nets.x[1], rel=1e-5), pytest.approx(0, abs=1e-4))
+    walked = float(np.hypot(np.diff(curve.x), np.diff(curve.y)).sum())
+    assert walked == pytest.approx(_paths(whole)[1].length, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    "nets, options, said",
+    [
+        (["net.pt"], {}, "1 net: a path joins two"),
+        (["net.pt", "net.pt"], {}, "net 1 and net 2 have the same weights"),
+        (["net.pt", "other.pt"], {"curve": "spline"}, "curve 'spline': expected one of bezier, polychain, neb"),
+        (["net.pt", "other.pt"], {"bends": 2}, "bends is for a curve; give --curve"),
+        (["net.pt", "other.pt"], {"plane": 5}, "plane is for a curve"),
+        (["net.pt", "other.pt"], {"curve": "neb", "bends": 0}, "bends 0: expected 1 to 1000"),
+        (["net.pt", "other.pt"], {"curve": "bezier", "train_batch": 0}, "train-batch 0: expected"),
+        (["net.pt", "other.pt"], {"points": 1}, "points 1: expected 2"),
+        (["net.pt", "other.pt"], {"curve": "bezier", "batchnorm": "interpolate"}, "have no statistics"),
+        ("net.pt", {}, "nets: expected a list"),
+        (["net.pt", "other.pt"], {"data": {"test": (torch.zeros(4, 1, 8, 8), torch.arange(4))}, "curve": "bezier"}, "train"),
+    ],
+)  # fmt: skip
+def test_what_is_refused(here, nets, options, said):
+    with pytest.raises(UsageError, match=said):
+        ll.connect(nets, **{**{name: value for name, value in OPTIONS.items() if name not in options}, **options})
+
+
+class Masked(nn.Module):
+    """With a buffer of whole numbers, and two layers that may share a weight."""
+
+    def __init__(self, last: int, tied: bool):
+        super().__init__()
+        self.first, self.second, self.out = nn.Linear(6, 6), nn.Linear(6, 6), nn.Linear(6, 3)
+        if tied:
+            self.second.weight = self.first.weight
+        self.register_buffer("order", torch.tensor([0, 1, 2, 3, 4, last]))
+
+    def forward(self, x):
+        return self.out(self.second(self.first(x[:, self.order]).relu()))
+
+
+def masked(seed: int, last: int = 5, tied: bool = False) -> Masked:
+    torch.manual_seed(seed)
+    return Masked(last, tied)
+
+
+DATA = (torch.randn(20, 6), torch.arange(20) % 3)
+
+
+def test_buffers_that_cannot_be_interpolated_are_refused():
+    with pytest.raises(UsageError, match=r"differ in order \(int64\), which cannot be interpolated"):
+        ll.connect([masked(0), masked(1, last=0)], data=DATA, points=3, quiet=True)
+    assert ll.connect([masked(0), masked(1)], data=DATA, points=3, quiet=True).shape == (1, 3)
+
+
+def test_nets_that_share_parameters_in_one_and_not_in_the_other_are_refused():
+    with pytest.raises(LandscapeError, match="shares first.weight and second.weight, and the"):
+        ll.connect([masked(0, tied=True), masked(1)], data=DATA, points=3, quiet=True)
+    with pytest.raises(LandscapeError, match="shares first.weight and second.weight, and the"):
+        ll.connect([masked(0), masked(1, tied=True)], data=DATA, points=3, quiet=True)
+    untied = {
+        **masked(1).state_dict(),
+        "second.weight": torch.ones(6, 6),
+    }
+    with pytest.raises(LandscapeError, match="shares first.weight and second.weight, which differ in this file"):
+        ll.connect([masked(0, tied=True), ll.Checkpoint(untied)], data=DATA, points=3, quiet=True)
+    assert ll.connect([masked(0, tied=True), masked(1, tied=True)], data=DATA, points=3, quiet=True).shape == (1, 3)
