@@ -114,3 +114,20 @@ def pointwise(tracer: Tracer, call: Call) -> list[Bundles]:
     ]
     found = joined(tracer.units, operands, zeros=call.name in SUMS)
     return [found] * len(call.results)
+
+
+@rule(
+    "zeros_like",
+    "ones_like",
+    "full_like",
+    "new_zeros",
+    "new_ones",
+    "new_full",
+    "empty_like",
+    "new_empty",
+    "fill_",
+    "zero_",
+)
+def constant(tracer: Tracer, call: Call) -> list[Bundles]:
+    """What takes nothing but a shape from its input; what is filled keeps its units."""
+    return [tracer.of(call.tensors[0]) if call.name.endswith("_") else ()]

@@ -134,6 +134,8 @@ class Trace:
             if known is None or len(written) > 1:
                 raise NotUnderstood
             found = known(self, call) if call.results else []
+            for bundle in (each for row in found for each in row):
+                self.units.keep(bundle.slots)  # a slice must stay the slice that it is
         except NotUnderstood:
             self._fix(call, given)
             found = [()] * len(call.results)

@@ -91,6 +91,19 @@ class Fourier(nn.Module):
         return self.c(F.relu(self.b(torch.fft.fft(self.a(x)).real)))
 
 
+class Slices(nn.Module):
+    """Slices that are used without weights of their own: changed in place, and summed up."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Linear(6, 8), nn.Linear(8, 3)
+
+    def forward(self, x):
+        h = self.a(x)
+        h.view(-1, 2, 4)[:, 0].mul_(2)
+        return self.b(h.relu_()) + h[:, :2].amax(-1, keepdim=True)
+
+
 class Residual(nn.Module):
     """Many blocks that all write into one group of units, which two inputs and one output say little of."""
 
@@ -132,6 +145,7 @@ NETS = {
     "residual": (Residual, (2,)),
     "gated": (Gated, IMAGES),
     "halves": (Halves, (6,)),
+    "slices": (Slices, (6,)),
     "shuffled": (Shuffled, IMAGES),
     "transposed": (
         lambda: nn.Sequential(

@@ -27,6 +27,7 @@ SIZES = {
     "residual": [32] + [64] * 8,
     "gated": [4, 4, 6, 6, 4],
     "halves": [8, 7],
+    "slices": [2, 2, 4],
     "transposed": [6, 8],
     # per layer: the hidden units, and for each of two heads of four channels those of keys and those of values
     "transformer": [4] * 8 + [8, 12, 12],
