@@ -12,6 +12,7 @@ COMMANDS = (
     "trajectory",
     "optimizers",
     "dynamics",
+    "align",
     "flatness",
     "connect",
     "instability",

@@ -102,6 +102,7 @@ def _mapped(model: nn.Module, checkpoint: Checkpoint, name: str) -> dict[str, Te
             f"checkpoint {checkpoint.source} does not fit {name}: {mismatch}; name its net with --model"
         )
     _refuse_twins(checkpoint, prefix)
+    _refuse_parted(model, mapped, checkpoint.source, name)
     own = model.state_dict()
     # torch would drop the imaginary parts with no more than a warning
     if lost := next((key for key, tensor in mapped.items() if tensor.is_complex() and not own[key].is_complex()), None):
@@ -139,6 +140,23 @@ def _refuse_twins(checkpoint: Checkpoint, prefix: str) -> None:
     }  # fmt: skip
     if any(not torch.equal(part[name], tensor) for part in twins.values() for name, tensor in own.items()):
         raise refuse_several(checkpoint.source, [path.rstrip(".") for path in sorted([prefix, *twins])])
+
+
+def _refuse_parted(model: nn.Module, mapped: dict[str, Tensor], source: str, name: str) -> None:
+    """Raises CheckpointError where the model has one tensor under two names, and the checkpoint has two that differ."""
+    firsts: dict[int, str] = {}
+    for key, tensor in model.state_dict(keep_vars=True).items():
+        first = firsts.setdefault(id(tensor), key)
+        if key != first and key in mapped and first in mapped and _differ(mapped[first], mapped[key]):
+            raise CheckpointError(
+                f"checkpoint {source} does not fit {name}: {first} and {key} are one tensor there, and differ in the checkpoint; "
+                "name its net with --model"
+            )
+
+
+def _differ(one: Tensor, other: Tensor) -> bool:
+    """Whether values differ; NaN is NaN."""
+    return one.shape != other.shape or not torch.allclose(one, other, rtol=0, atol=0, equal_nan=True)
 
 
 def best_match(model: nn.Module, state: dict[str, Tensor]) -> tuple[dict[str, Tensor], Mismatch, str]:

@@ -1,0 +1,144 @@
+"""A net between two others, with the statistics of its units repaired: REPAIR (Jordan et al. 2023, arXiv:2211.08403).
+
+Owns: `repaired`. Means of weights of aligned nets give units whose activations vary less than in either net, and less from layer
+to layer. Rescaling each unit to the mean and deviation between those of both nets mends that. Where batch norm does the scaling,
+recomputing its statistics is the same and is what is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
+
+from landscape.alignment.align import Aligned, fill
+from landscape.alignment.trace import Run, plain_run
+from landscape.errors import LandscapeError
+from landscape.objective.batchnorm import recompute, tracking_layers
+from landscape.objective.private import private_copy
+from landscape.subject.net import Net
+
+Layer = nn.Linear | _ConvNd
+
+
+def between(first: Mapping[str, Tensor], second: Mapping[str, Tensor], t: float) -> dict[str, Tensor]:
+    """(1 - t) times the first plus t times the second; what is not floating-point is that of the first."""
+    return {
+        name: torch.lerp(a.double(), second[name].to(a.device).double(), t).to(a.dtype) if a.is_floating_point() else a
+        for name, a in first.items()
+    }
+
+
+def repaired(
+    net: Net, to: Aligned, t: float, batches: Callable[[], Iterable[Any]], run: Run = plain_run
+) -> dict[str, Tensor]:
+    """The state dict at a point of the line from `net` (t = 0) to the aligned net (t = 1), repaired.
+
+    Layers of `nn.Linear` and convolutions are rescaled if they have a bias and units that may be permuted, which leaves out the
+    last layer.
+
+    Args:
+        batches: gives the samples that statistics are taken from, as `run` passes them through a net; the same each time.
+
+    Raises:
+        LandscapeError: there is neither a batch norm with statistics nor such a layer.
+    """
+    model = private_copy(net.module).cpu().eval().requires_grad_(False)
+    first = {name: value.cpu() for name, value in net.module.state_dict().items() if isinstance(value, Tensor)}
+    mixed = between(first, to.tensors, t)
+    fill(model, mixed)
+    if norms := tracking_layers(model):
+        with torch.no_grad():
+            recompute(norms, batches(), lambda batch: run(model, batch))
+        return _stored(model)
+    layers = _layers(model, to)
+    if not layers:
+        raise LandscapeError(
+            f"repair: {net.name} has neither batch norm nor a linear layer or convolution with a bias and units to rescale"
+        )
+    ends = []
+    for tensors in (first, to.tensors):
+        fill(model, tensors)
+        ends.append(_statistics(model, layers, batches(), run))
+    fill(model, mixed)
+    for name in ends[
+        0
+    ]:  # in the order of their calls: each layer reads what those before it give when they are repaired
+        found = _statistics(model, {name: layers[name]}, batches(), run)[name]
+        wanted = tuple(torch.lerp(a, b, t) for a, b in zip(ends[0][name], ends[1][name], strict=True))
+        _rescale(layers[name], found, wanted)
+    return _stored(model)
+
+
+Moments = tuple[Tensor, ...]
+"""Mean and standard deviation of each unit, in float64."""
+
+
+def _stored(model: nn.Module) -> dict[str, Tensor]:
+    return {name: value.clone() for name, value in model.state_dict().items() if isinstance(value, Tensor)}
+
+
+def _layers(model: nn.Module, to: Aligned) -> dict[str, Layer]:
+    movable = {place.tensor for group in to.groups for place in group.places}
+    return {
+        name: module
+        for name, module in model.named_modules()
+        if isinstance(module, (nn.Linear, _ConvNd))
+        and not getattr(module, "transposed", False)
+        and module.bias is not None
+        and f"{name}.bias" in movable
+    }
+
+
+def _statistics(model: nn.Module, layers: Mapping[str, Layer], batches: Iterable[Any], run: Run) -> dict[str, Moments]:
+    """Of the outputs of each layer over all batches, in the order of their calls."""
+    sums: dict[str, list[Tensor]] = {}
+
+    def hook(name: str) -> Callable[[nn.Module, Any, Tensor], None]:
+        def note(layer: nn.Module, inputs: Any, output: Tensor) -> None:
+            axis = _channels(layer, output)
+            rows = output.movedim(axis, 0).reshape(output.shape[axis], -1).double()
+            new = [torch.tensor(float(rows.shape[1])), rows.sum(1), rows.square().sum(1)]
+            sums[name] = [a + b for a, b in zip(sums[name], new, strict=True)] if name in sums else new
+
+        return note
+
+    handles = [layer.register_forward_hook(hook(name)) for name, layer in layers.items()]
+    try:
+        with torch.no_grad():
+            for batch in batches:
+                run(model, batch)
+    finally:
+        for handle in handles:
+            handle.remove()
+    if silent := next((name for name in layers if name not in sums), None):
+        raise LandscapeError(f"repair: {silent} was not called on any sample; give samples that pass through it")
+    return {name: _moments(each) for name, each in sums.items()}
+
+
+def _channels(layer: nn.Module, output: Tensor) -> int:
+    return output.ndim - 1 - len(layer.kernel_size) if isinstance(layer, _ConvNd) else output.ndim - 1
+
+
+def _moments(sums: list[Tensor]) -> Moments:
+    count, total, squares = sums
+    mean = total / count
+    return mean, (squares / count - mean.square()).clamp(min=0).sqrt()
+
+
+def _affine(found: Moments, wanted: Moments) -> tuple[Tensor, Tensor]:
+    """What brings one mean and deviation to another; a unit that does not vary is shifted only."""
+    (mean, deviation), (to_mean, to_deviation) = found, wanted
+    still = deviation <= 1e-12 * (1 + mean.abs())
+    scale = torch.where(still, 1.0, to_deviation / deviation.clamp(min=1e-300))
+    return scale, to_mean - scale * mean
+
+
+def _rescale(layer: Layer, found: Moments, wanted: Moments) -> None:
+    scale, shift = _affine(found, wanted)
+    assert layer.bias is not None
+    layer.weight.copy_(layer.weight.double() * scale.reshape(-1, *[1] * (layer.weight.ndim - 1)))
+    layer.bias.copy_(layer.bias.double() * scale + shift)
