@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from landscape.checkpoint.checkpoint import tensors_digest
 from landscape.errors import CheckpointError, UsageError
 from landscape.layout import Layout
 from landscape.objective.batchnorm import tracking_layers
@@ -25,11 +26,15 @@ OF_ANOTHER = "; name its net with --model"
 
 @dataclass(frozen=True, eq=False)
 class Ends:
-    """The first net, and all others under its names; `labels` tell them apart."""
+    """The first net, and all others under its names; `labels` tell them apart.
+
+    `in_order`: the units of the others are in the order of those of the first.
+    """
 
     net: Net
     others: tuple[Other, ...]
     labels: tuple[str, ...]
+    in_order: bool = False
 
     @property
     def hashes(self) -> tuple[str, ...]:
@@ -58,7 +63,8 @@ class Ends:
                         f"{first} and {label} differ in {name} ({str(tensor.dtype).removeprefix('torch.')}), which cannot be "
                         "interpolated: a net between them is not defined"
                     )
-        _refuse_twins(self, layout)
+        if not self.in_order:  # a permuted copy is the first net then, and has a barrier of 0
+            _refuse_twins(self, layout)
 
 
 def read_ends(nets: Sequence[Any], chosen: NetOptions, data: DataOptions, device: torch.device) -> Ends:
@@ -76,6 +82,22 @@ def read_ends(nets: Sequence[Any], chosen: NetOptions, data: DataOptions, device
     net = load_net(first, model, trial, entry=chosen.entry, data=data.data, trust=chosen.trust)
     others = tuple(_other(each, net) for each in nets[1:])
     return Ends(net, others, labels_of([net.label, *(other.label for other in others)]))
+
+
+def in_order(ends: Ends, seed: int) -> Ends:
+    """The others with their units in the order of those of the first net, by weight matching (alignment/).
+
+    Raises:
+        LandscapeError: nothing can be permuted.
+    """
+    from landscape.alignment.align import aligned
+
+    others = []
+    for other in ends.others:
+        tensors = aligned(ends.net, other, seed=seed).tensors
+        others.append(Other(tensors, f"{other.label} aligned", tensors_digest(tensors)))
+    labels = (ends.labels[0], *(f"{label} aligned" for label in ends.labels[1:]))
+    return Ends(ends.net, tuple(others), labels, in_order=True)
 
 
 def _other(given: Any, net: Net) -> Other:

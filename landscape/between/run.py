@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
-from landscape.between.ends import Ends, read_ends
+from landscape.between.ends import Ends, in_order, read_ends
 from landscape.between.study import (
     ConnectAsked,
     PathStudy,
@@ -46,7 +47,7 @@ class Wanted:
     """The options of the command that are its own; `groups` are all of its groups, which the ranks compare.
 
     `pairs`: numbers of the nets that lines join; None: all. `branches`: see `on_paths`. `names`: of the nets, in place of those
-    of their files.
+    of their files. `align`: the seed of matching the units of the others to those of the first; None: they stay.
     """
 
     nets: Sequence[Any]
@@ -58,6 +59,7 @@ class Wanted:
     pairs: Sequence[tuple[int, int]] | None = None
     branches: Mapping[str, float] | None = None
     names: Sequence[str] | None = None
+    align: int | None = None
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,7 @@ def _train(wanted: Wanted, given: Given, folder: Path | None, world: World) -> N
     assert wanted.curve is not None and folder is not None
     machine, output = given[MachineOptions], given[OutputOptions]
     device = device_of(machine, world)
-    ends = read_ends(wanted.nets, given[NetOptions], given[DataOptions], device)
+    ends = _ends(wanted, given, device)
     layout = Layout.of(ends.net.module)
     ends.check(layout)
     train_curve(
@@ -141,14 +143,20 @@ def _train(wanted: Wanted, given: Given, folder: Path | None, world: World) -> N
     )  # fmt: skip
 
 
+def _ends(wanted: Wanted, given: Given, device: torch.device) -> Ends:
+    """The nets under the names that the file will have."""
+    ends = read_ends(wanted.nets, given[NetOptions], given[DataOptions], device)
+    if wanted.names:
+        ends = replace(ends, labels=tuple(wanted.names))
+    return ends if wanted.align is None else in_order(ends, wanted.align)
+
+
 def _parts(
     wanted: Wanted, given: Given, folder: Path | None, world: World
 ) -> tuple[ConnectAsked, Ends, tuple[str, Sequence[Tensor]] | None]:
     """The options of the evaluation, the nets, and the curve; for a dry run one that lies on the line."""
     device, output = device_of(given[MachineOptions], world), given[OutputOptions]
-    ends = read_ends(wanted.nets, given[NetOptions], given[DataOptions], device)
-    if wanted.names:
-        ends = replace(ends, labels=tuple(wanted.names))
+    ends = _ends(wanted, given, device)
     data = given[DataOptions]
     if not given.stated(["split"]):
         source = data.data if data.data is not None else ends.net.meta.get("data")

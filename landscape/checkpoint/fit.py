@@ -73,18 +73,7 @@ def fitting(model: nn.Module, checkpoint: Checkpoint, *, name: str = "the model"
     """
     mapped = _mapped(model, checkpoint, name)
     own = model.state_dict(keep_vars=True)
-    stored: dict[int, Tensor] = {}
-    first: dict[int, str] = {}
-    for key, value in mapped.items():
-        if key not in own:
-            continue
-        twin = first.setdefault(id(own[key]), key)
-        if twin != key and not torch.equal(stored[id(own[key])], value):
-            raise CheckpointError(
-                f"checkpoint {checkpoint.source}: {name} shares {twin} and {key}, which differ in this file; save a net that "
-                "shares them too"
-            )
-        stored[id(own[key])] = value
+    stored = {id(own[key]): value for key, value in mapped.items() if key in own}
     return {key: stored[id(tensor)] for key, tensor in own.items() if id(tensor) in stored}
 
 

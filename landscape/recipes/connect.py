@@ -17,7 +17,7 @@ from landscape.options.groups import (
     NetOptions,
     OutputOptions,
 )
-from landscape.options.option import Given, again, check_choices, check_whole, option
+from landscape.options.option import Given, again, check_choices, check_whole, flag, option
 from landscape.recipes.train import OptimizerOptions
 from landscape.recipes.words import plan_lines
 
@@ -61,6 +61,9 @@ class PathOptions:
         "also the plane through both nets and the bends, with N x N points, in FILE.plane.h5",
         type=int,
         metavar="N",
+    )
+    align: bool = flag(
+        "bring the units of the other nets into the order of the first's by matching weights; --seed is that of the matching too"
     )
     batchnorm: str | None = again(
         AxesOptions,
@@ -118,7 +121,7 @@ def _barrier_lines(surface: Any) -> Iterator[str]:
     labels, paths = labels_of(surface), paths_of(surface)
     yield f"{surface.source or 'paths'}: {len(paths)} path{'s' if len(paths) > 1 else ''} of {len(surface.x)} points"
     found = barriers(surface)
-    if len(labels) > 2:
+    if sum(path.kind == "line" for path in paths) > 2:
         for row in measured(surface):
             yield from _table(surface, row, labels)
         return
@@ -205,6 +208,7 @@ def connect(nets: Any, *, given: Given) -> Surface | Plan:
     wanted = Wanted(
         nets=list(nets), points=usual if asked.points is None else asked.points, batchnorm=asked.batchnorm,
         curve=_curve(asked, given[CurveTraining]), plane=asked.plane, groups=COMPUTE,
+        align=given[CurveTraining].seed if asked.align else None,
     )  # fmt: skip
     return connected(wanted, given)
 
@@ -214,7 +218,10 @@ def _check(asked: PathOptions, given: Given) -> None:
     check_whole("points", asked.points, 2, MAX_POINTS)
     check_whole("plane", asked.plane, 2, MAX_PLANE)
     check_whole("train-batch", given[CurveTraining].train_batch, 1, MAX_BATCH)
-    stated = [*given.stated(TRAINING), *given.stated(("bends", "plane"))]
+    stated = [
+        *(name for name in given.stated(TRAINING) if name != "seed" or not asked.align),
+        *given.stated(("bends", "plane")),
+    ]
     if asked.curve is None and stated:
         raise UsageError(
             f"{stated[0].replace('_', '-')} is for a curve; give --curve {', '.join(CURVES[:-1])} or {CURVES[-1]} too, or drop it"

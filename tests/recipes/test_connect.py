@@ -242,6 +242,23 @@ def test_nets_that_share_parameters_in_one_and_not_in_the_other_are_refused():
         **masked(1).state_dict(),
         "second.weight": torch.ones(6, 6),
     }
-    with pytest.raises(LandscapeError, match="shares first.weight and second.weight, which differ in this file"):
+    with pytest.raises(LandscapeError, match="first.weight and second.weight are one tensor there, and differ"):
         ll.connect([masked(0, tied=True), ll.Checkpoint(untied)], data=DATA, points=3, quiet=True)
     assert ll.connect([masked(0, tied=True), masked(1, tied=True)], data=DATA, points=3, quiet=True).shape == (1, 3)
+
+
+def test_a_permuted_copy_has_no_barrier_once_it_is_aligned(here):
+    own, order = state("net.pt"), torch.tensor([3, 1, 0, 2, 7, 5, 4, 6])
+    moved = {
+        "0.weight": own["0.weight"][order], "1.num_batches_tracked": own["1.num_batches_tracked"], "4.bias": own["4.bias"],
+        "4.weight": own["4.weight"].view(10, 8, 36)[:, order].reshape(10, 288),
+        **{f"1.{name}": own[f"1.{name}"][order] for name in ("weight", "bias", "running_mean", "running_var")},
+    }  # fmt: skip
+    torch.save(moved, "moved.pt")
+    before = ll.connect(["net.pt", "moved.pt"], points=3, out="c.h5", **OPTIONS)
+    after = ll.connect(["net.pt", "moved.pt"], points=3, align=True, out="c.h5", **OPTIONS)
+    (plain,) = ll.barriers(before, "train_loss")
+    found = ll.barriers(after, "train_loss")  # the file grew by the aligned line
+    assert plain.over_mean > 0.01
+    assert [each.over_mean for each in found] == [plain.over_mean, 0.0]
+    assert found[1].path.length == 0

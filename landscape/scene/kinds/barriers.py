@@ -15,11 +15,15 @@ from landscape.scene.kinds.kind import NO_LEVELS, SURFACE, Kind, Options
 from landscape.scene.scene import Frame, Scene
 from landscape.scene.text import short, typeset
 from landscape.scene.views.matrix import Cells, Matrix, Texts, cells_of
-from landscape.surfaces.barriers import barriers, labels_of, matrix, measured
+from landscape.surfaces.barriers import barriers, has_paths, labels_of, matrix, measured, paths_of
 from landscape.surfaces.surface import Surface
 
 MEANING = "barrier: the highest value on the straight line less the mean of its ends; ± its standard error"
 NO_SCALE = "scale {value} does not apply to kind '{kind}': it is a table of numbers; leave it out"
+
+
+def _has_pairs(surface: Surface) -> bool:
+    return has_paths(surface) and sum(path.kind == "line" for path in paths_of(surface)) > 2
 
 
 def _scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
@@ -86,7 +90,7 @@ def _text(value: float, error: float) -> tuple[str, ...]:
 
 KINDS = (
     Kind(
-        "barriers", SURFACE, _scenes, ndim=2, paths=True, default=lambda surface: len(labels_of(surface)) > 2,
+        "barriers", SURFACE, _scenes, ndim=2, paths=True, default=_has_pairs,
         unused={"levels": NO_LEVELS}, alone="shows all pairs of nets in one picture already",
     ),
 )  # fmt: skip

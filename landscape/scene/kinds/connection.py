@@ -30,6 +30,8 @@ from landscape.surfaces.surface import Surface
 HEIGHT, LEAST = 0.55, 2.0
 # More paths than that are thin lines without names.
 NAMED = 6
+# The title names this number of nets.
+LISTED = 3
 
 
 def _scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
@@ -48,13 +50,21 @@ def _scene(surface: Surface, scales: Sequence[Scale], highest: float, options: O
     """`highest`: the upper end of the errors, in percent."""
     paths, labels = paths_of(surface), labels_of(surface)
     losses = _wanted(surface, options.metric)
-    between = f" between {labels[0]} and {labels[1]}" if len(labels) == 2 else f" between {len(labels)} nets"
+    between = f" between {listed(labels)}" if len(labels) <= LISTED else f" between {len(labels)} nets"
     caption = options.caption(subject(surface), f"paths{between}", [*facts(surface), *_lengths(surface, paths)])
     caption = replace(caption, what="paths between nets")  # as a comparison of other nets is named
     views = tuple(replace(_lines(surface, paths, losses, scale, highest), caption=caption) for scale in scales)
     left = views[0].left
     label = surface.grid.axes[0].label or "t: place on the path"
     return Scene(Frame(label, left.label, (0.0, 1.0), (left.low, left.high), equal=False), views)
+
+
+def listed(names: Sequence[str]) -> str:
+    """
+    >>> listed(["a", "b", "c"])
+    'a, b and c'
+    """
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)
 
 
 def _wanted(surface: Surface, metric: str | None) -> list[Quantity]:
