@@ -24,13 +24,14 @@ def curves(folder: Path) -> list[str]:
     barriers = [f"barrier, {what}" for what in ("train loss", "train error", "test error")]
     rows = [f"| {' | '.join((*names, *barriers))} |", "|---" * 8 + "|"]
     for name, label in PAIRS:
-        surface = ll.load_surface(folder / f"{name}.h5")
-        loss = ll.barriers(surface, "train_loss")
-        shares = [ll.barriers(surface, share) for share in SHARES]
-        for number, each in enumerate(loss):
+        files = [ll.load_surface(folder / f"{name}{suffix}.h5") for suffix in ("", ".aligned")]
+        loss = [each for file in files for each in ll.barriers(file, "train_loss")]
+        shares = [[each for file in files for each in ll.barriers(file, share)] for share in SHARES]
+        kinds = [each.path.kind for each in ll.barriers(files[0], "train_loss")] + ["line, units aligned"]
+        for number, (kind, each) in enumerate(zip(kinds, loss, strict=True)):
             errors = " | ".join(f"{100 * s[number].over_mean:.2f} ± {100 * s[number].stderr:.2f} %" for s in shares)
             rows.append(
-                f"| {label} | {each.path.kind} | {each.path.length:.3g} | {each.highest:.3g} "
+                f"| {label} | {kind} | {each.path.length:.3g} | {each.highest:.3g} "
                 f"| {each.highest / max(each.ends):.3g} times | {each.over_mean:.3g} ± {each.stderr:.2g} | {errors} |"
             )
     return rows
