@@ -5,6 +5,8 @@ Owns: reading them, and refusing pairs that no path can join.
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +23,7 @@ from landscape.subject.net import Net, Other, bare, load_net, other_net
 from landscape.subject.trial import trial_of
 
 # How the message on a checkpoint of another architecture ends (checkpoint/fit.py).
+ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 OF_ANOTHER = "; name its net with --model"
 
 
@@ -103,6 +106,7 @@ def in_order(ends: Ends, seed: int) -> Ends:
 def _other(given: Any, net: Net) -> Other:
     if isinstance(given, nn.Module):
         _check_ties(net, bare(given))
+        _check_alike(net.module, bare(given))
     try:
         return other_net(given, net)
     except CheckpointError as error:
@@ -121,6 +125,28 @@ def _check_ties(net: Net, other: nn.Module) -> None:
             f"the {shares} net shares {' and '.join(tied)}, and the {lacks} does not: a net between them is not defined; give "
             "nets that share the same parameters"
         )
+
+
+def _check_alike(own: nn.Module, other: nn.Module) -> None:
+    """Raises UsageError for modules that differ in more than what a state dict holds: layers, their settings, other buffers.
+
+    Between two such nets there is no path, as each place would need a net of its own.
+    """
+    for line, its in itertools.zip_longest(
+        *(ADDRESS.sub("", repr(each)).splitlines() for each in (own, other)), fillvalue=""
+    ):
+        if line != its:
+            raise UsageError(
+                f"the nets differ in more than their weights ({line.strip() or 'nothing'} here, {its.strip() or 'nothing'} there); "
+                "a path joins two nets of one architecture"
+            )
+    buffers = dict(other.named_buffers())
+    for name in sorted(set(dict(own.named_buffers())) - set(own.state_dict())):
+        mine, its_own = own.get_buffer(name), buffers.get(name)
+        if its_own is None or mine.shape != its_own.shape or not torch.equal(mine.cpu(), its_own.cpu().to(mine.dtype)):
+            raise UsageError(
+                f"the nets differ in {name}, a buffer that their state dicts leave out: a net between them is not defined"
+            )
 
 
 def ties_of(module: nn.Module) -> set[frozenset[str]]:

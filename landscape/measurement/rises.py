@@ -40,7 +40,8 @@ class Rises(Undivided):
         found, here = self._measured()
         first, last = (self._end(path, number, point.coords[0], here) for number in (0, -1))
         for name, values in here.items():
-            if len(values) > 1 and name in first and name in last:
+            # parts of a metric that is put together from means over all data have no rise of their own
+            if name in found and len(values) > 1 and name in first and name in last:
                 rise = values - (first[name] + last[name]) / 2
                 found[f"{name}{RISE}"] = float(np.std(rise, ddof=1) / np.sqrt(len(rise)))
         return found

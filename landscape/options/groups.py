@@ -91,7 +91,10 @@ class DataOptions:
 
     @property
     def splits(self) -> tuple[str, ...]:
-        return (self.split,) if isinstance(self.split, str) else tuple(self.split)
+        found = (self.split,) if isinstance(self.split, str) else tuple(self.split)
+        if not found:
+            raise UsageError("split: an empty list; expected train, test or both")
+        return found
 
 
 @dataclass(frozen=True, kw_only=True)

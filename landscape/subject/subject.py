@@ -6,6 +6,7 @@ no axis: where the net goes is the business of a slice.
 
 from __future__ import annotations
 
+import math
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -98,6 +99,8 @@ def make_subject(
     sharers = sharers_of(machine.device, world.local_size)
     torch.set_num_threads(threads)
     measure, loss_name, metrics = make_measure(loss.loss, loss.names)
+    if loss.l2 is not None and not 0 <= loss.l2 < math.inf:
+        raise UsageError(f"l2 {loss.l2:g}: expected a weight from 0 on, such as 5e-4")
     if loss.l2 is not None and "loss" not in metrics:
         raise UsageError("l2 adds to the loss; include loss in the metrics")
     read = read or reader_of(net, data, world)

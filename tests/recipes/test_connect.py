@@ -262,3 +262,29 @@ def test_a_permuted_copy_has_no_barrier_once_it_is_aligned(here):
     assert plain.over_mean > 0.01
     assert [each.over_mean for each in found] == [plain.over_mean, 0.0]
     assert found[1].path.length == 0
+
+
+def test_modules_that_differ_in_more_than_their_weights_are_refused():
+    def net(seed: int, activation: nn.Module) -> nn.Module:
+        torch.manual_seed(seed)
+        return nn.Sequential(nn.Linear(6, 5), activation, nn.Linear(5, 3))
+
+    with pytest.raises(UsageError, match=r"\(1\): ReLU\(\) here, \(1\): Tanh\(\) there"):
+        ll.connect([net(0, nn.ReLU()), net(1, nn.Tanh())], data=DATA, points=3, quiet=True)
+    pair = [masked(0), masked(1)]
+    for scale, each in enumerate(pair):
+        each.register_buffer("scale", torch.tensor(1.0 + scale), persistent=False)
+    with pytest.raises(UsageError, match="differ in scale, a buffer that their state dicts leave out"):
+        ll.connect(pair, data=DATA, points=3, quiet=True)
+
+
+@pytest.mark.parametrize("options, said", [({"split": []}, "split: an empty list"), ({"l2": -1.0}, "l2 -1: expected"),
+                                           ({"l2": float("nan")}, "l2 nan: expected")])  # fmt: skip
+def test_options_that_mean_nothing_are_refused(options, said):
+    with pytest.raises(UsageError, match=said):
+        ll.connect([masked(0), masked(1)], data=DATA, points=3, quiet=True, **options)
+
+
+def test_perplexity_has_no_parts_among_the_values():
+    found = ll.connect([masked(0), masked(1)], data=DATA, points=3, metrics="perplexity", quiet=True)
+    assert list(found.values) == ["train_perplexity"]
