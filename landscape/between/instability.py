@@ -17,6 +17,7 @@ from landscape.checkpoint.save import write_whole
 from landscape.errors import CheckpointError, Interrupted, LandscapeError, UsageError
 from landscape.sweep.progress import note
 from landscape.training.job import TrainingJob
+from landscape.training.loader import reseeded
 from landscape.training.reporter import Reporter, graceful_stop
 from landscape.training.run import run_training
 from landscape.training.seeding import isolated_rng
@@ -32,6 +33,8 @@ def branching_steps(at: Sequence[Any], steps: int) -> list[int]:
     Raises:
         UsageError: another form, or not before the last step.
     """
+    if not steps:
+        raise UsageError("epochs 0: a run without steps cannot be copied; give --epochs above 0")
     found = set()
     for each in at:
         text = str(each).strip()
@@ -41,7 +44,7 @@ def branching_steps(at: Sequence[Any], steps: int) -> list[int]:
             step = -1
         if not 0 <= step < steps:
             raise UsageError(
-                f"at {text}: expected a step from 0 to {steps - 1}, or a share of the {steps} steps below 100 %, such as 5%"
+                f"at '{text}': expected a step from 0 to {steps - 1}, or a share of the {steps} steps below 100 %, such as 5%"
             )
         found.add(step)
     if not found:
@@ -59,7 +62,10 @@ def trained(
     """
     trunk = make(out / "trunk", seed)
     steps = branching_steps(at, trunk.trainer.steps)
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        (out / "trunk").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LandscapeError(f"output {out}: {error.strerror or error}; give a folder for all runs") from error
     states = _states(trunk, out, steps, overwrite=overwrite, quiet=quiet)
     nets = []
     for step, state in zip(steps, states, strict=True):
@@ -69,6 +75,8 @@ def trained(
             job = make(folder, seed + copy)
             job.config["branch"] = {"step": step, "of_seed": seed}
             job.decides.append("branch")
+            # the trunk's samples and wrong labels: what a user's data or label noise draw would be others under another seed
+            job.trainer.loader = reseeded(trunk.trainer.loader, seed + copy)
             job.trainer.restore(state())
             job.trainer.sums = {}
             note(f"copy {copy} from step {step} on", label=job.label, quiet=quiet)
@@ -86,7 +94,6 @@ def _states(
     config = {name: job.config[name] for name in job.decides}
     pending = [k for k, place in enumerate(places) if overwrite or not place.exists()]
     if pending:
-        (out / "trunk").mkdir(parents=True, exist_ok=True)
         for kept in list(_kept(places, config))[-1:] if not overwrite else []:
             if kept["step"] <= min(steps[k] for k in pending):
                 job.trainer.restore(kept)

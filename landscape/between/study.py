@@ -147,7 +147,7 @@ def on_paths(
         kind="path", fingerprint=hashlib.sha256(" ".join(row.id for row in rows).encode()).hexdigest()
     )
     first = subject.facts.checkpoint
-    if first is not None and objective.batchnorm != "keep":
+    if first is not None and not (has_statistics(ends) and objective.batchnorm == "keep"):
         first = replace(first, sha256=None)  # each row says which nets it joins, and nothing else is of the first net
     provenance = replace(
         subject.facts, command=GROUP, batchnorm=objective.batchnorm, connect=facts, checkpoint=first,
@@ -231,11 +231,24 @@ def joined(old: dict, new: dict) -> dict:
     for digest, label in zip(new["weights"], new["nets"], strict=True):
         known.setdefault(digest, label)
     curve = "; ".join(dict.fromkeys(filter(None, [*(old.get("curve") or "").split("; "), new.get("curve")])))
-    more: dict[str, Any] = {"weights": list(known), "nets": list(known.values())}
+    more: dict[str, Any] = {"weights": list(known), "nets": apart(list(known.values()))}
     for name in ("lengths", "branches"):
         if name in new:
             more[name] = _filled(new[name], old.get(name, []))
     return {**new, **more, **({"curve": curve} if curve else {})}
+
+
+def apart(names: Sequence[str]) -> list[str]:
+    """The names, with a number behind those that have been used.
+
+    >>> apart(["a", "b", "a", "a"])
+    ['a', 'b', 'a (2)', 'a (3)']
+    """
+    found: list[str] = []
+    for name in names:
+        same = sum(each == name or each.startswith(f"{name} (") for each in found)
+        found.append(f"{name} ({same + 1})" if same else name)
+    return found
 
 
 def _filled(new: Sequence[float], old: Sequence[float]) -> list[float]:

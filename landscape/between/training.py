@@ -151,7 +151,7 @@ def _job(
         trainer.check()
     config = {
         **settings.facts(),
-        "weight_decay": decay, "curve": asked.kind, BENDS: asked.bends, "ends": list(ends.hashes),
+        "weight_decay": decay, "curve": asked.kind, BENDS: asked.bends, "ends": " to ".join(each[:12] for each in ends.hashes),
         "in_memory": ["model", *(["data"] if settings.data is None else [])],
         "train_fingerprint": loaded.provenance["splits"]["train"]["fingerprint"], "steps": trainer.steps,
         "steps_per_epoch": trainer.loader.steps, "parameters": sum(bend.numel() for bend in curve.bends),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from landscape.errors import UsageError
 from landscape.options.command import command
-from landscape.options.groups import named_path
+from landscape.options.groups import MAX_SEED, named_path
 from landscape.options.option import Given, again, check_whole, option
 from landscape.recipes.train import OptimizerOptions, RunOptions, TrainedNet, place_of, settings_of
 
@@ -113,6 +113,7 @@ def instability(model: Any = None, *, given: Given) -> Surface:
         raise UsageError("instability runs in one process; start it without mpirun")
     check_whole("copies", branch.copies, 2, MAX_COPIES)
     check_whole("points", branch.points, 2, MAX_POINTS)
+    check_whole("seed", asked.seed, 0, MAX_SEED - MAX_COPIES)  # copies have the seeds after it
     settings, place = settings_of(net, asked, run.precision), place_of(net, run)
     if run.out is not None:
         out = named_path("out", run.out)

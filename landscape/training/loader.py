@@ -134,6 +134,13 @@ def make_loader(split: Split, batch_size: int, **options: Any) -> TensorLoader |
     raise DataError("the training data do not fit into memory; take fewer with --samples N")
 
 
+def reseeded(loader: TensorLoader | ReadyBatchLoader, seed: int) -> TensorLoader | ReadyBatchLoader:
+    """The same samples, wrong labels included, in the order and with the augmentation of another seed."""
+    other = copy.copy(loader)
+    other.seed, other._epoch = seed, -1
+    return other
+
+
 def with_label_noise(targets: Tensor, share: float, seed: int) -> Tensor:
     """Labels of which a share is replaced by uniformly random ones (Zhang et al. 2017, arXiv:1611.03530).
 

@@ -288,3 +288,11 @@ def test_options_that_mean_nothing_are_refused(options, said):
 def test_perplexity_has_no_parts_among_the_values():
     found = ll.connect([masked(0), masked(1)], data=DATA, points=3, metrics="perplexity", quiet=True)
     assert list(found.values) == ["train_perplexity"]
+
+
+def test_names_stay_apart_in_a_file_that_grows(here):
+    nets = [masked(seed) for seed in range(3)]
+    for pair in ((0, 1), (0, 2), (2, 1)):
+        found = ll.connect([nets[k] for k in pair], data=DATA, points=2, quiet=True, out="c.h5")
+    assert len(set(found.known.connect.nets)) == 3
+    assert [(path.first, path.last) for path in _paths(found)] == [(0, 1), (0, 2), (2, 1)]

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import landscape as ll
-from landscape.errors import UsageError
+from landscape.errors import LandscapeError, UsageError
 from landscape.surfaces import load_surface
 from landscape.surfaces.barriers import barriers, by_branch, paths_of
 
@@ -87,12 +87,39 @@ def test_a_stopped_command_goes_on_bit_for_bit(here, launch):
     assert one.values["train_loss"].tobytes() == two.values["train_loss"].tobytes()
 
 
+def test_copies_have_the_wrong_labels_of_the_trunk(here, monkeypatch):
+    import landscape.between.instability as module
+
+    seen = []
+    monkeypatch.setattr(module, "run_training", lambda job, *_, **__: seen.append(job.trainer.loader))
+    kept, jobs = module.trained, []
+
+    def made(make, *given, **options):
+        def noted(folder, seed):
+            jobs.append(make(folder, seed))
+            return jobs[-1]
+
+        return kept(noted, *given, **options)
+
+    monkeypatch.setattr(module, "trained", made)
+    with pytest.raises(LandscapeError):  # nothing was trained, so there is nothing to evaluate
+        ll.instability(at=[0], out="b", label_noise=0.5, **OPTIONS)
+    trunk = jobs[0].trainer.loader
+    assert len(seen) == 2
+    for loader in seen:
+        assert torch.equal(loader.targets, trunk.targets)
+        assert not torch.equal(loader.order(0), trunk.order(0))
+
+
 @pytest.mark.parametrize(
     "options, said",
     [
-        ({"at": [12]}, "at 12: expected a step from 0 to 11"),
-        ({"at": ["120%"]}, "at 120%: expected a step from 0 to 11"),
-        ({"at": "soon"}, "at soon: expected"),
+        ({"at": [12]}, "at '12': expected a step from 0 to 11"),
+        ({"at": ["120%"]}, "at '120%': expected a step from 0 to 11"),
+        ({"at": "soon"}, "at 'soon': expected"),
+        ({"at": "0,,1"}, "at '': expected"),
+        ({"epochs": 0}, "epochs 0: a run without steps"),
+        ({"seed": 2**63 - 1}, "seed 9223372036854775807: expected 0 to"),
         ({"at": []}, "at: expected one or more"),
         ({"copies": 1}, "copies 1: expected 2 to 26"),
         ({"points": 1}, "points 1: expected 2"),
@@ -107,3 +134,14 @@ def test_another_run_is_not_mixed_in(here):
     ll.instability(at=[4], out="b", **OPTIONS)
     with pytest.raises(UsageError, match=r"state_0000004.pt is of another run \(lr 0.05 there, 0.01 here\)"):
         ll.instability(at=[4], out="b", **{**OPTIONS, "lr": 0.01})
+
+
+def test_an_output_that_is_a_file_is_refused(here):
+    with pytest.raises(LandscapeError, match="output net.pt: .*; give a folder"):
+        ll.instability(at=[0], **{**OPTIONS, "out": "net.pt"})
+
+
+def test_an_earlier_step_is_added(here):
+    plain = {**OPTIONS, "model": torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))}
+    ll.instability(at=[4], out="b", **plain)
+    assert [path.branch for path in paths_of(ll.instability(at=[0, 4], out="b", **plain))] == [4, 0]
