@@ -132,9 +132,8 @@ def _check_alike(own: nn.Module, other: nn.Module) -> None:
 
     Between two such nets there is no path, as each place would need a net of its own.
     """
-    for line, its in itertools.zip_longest(
-        *(ADDRESS.sub("", repr(each)).splitlines() for each in (own, other)), fillvalue=""
-    ):
+    shown = [ADDRESS.sub("", repr(each)).splitlines() for each in (own, other)]
+    for line, its in itertools.zip_longest(*shown, fillvalue=""):
         if line != its:
             raise UsageError(
                 f"the nets differ in more than their weights ({line.strip() or 'nothing'} here, {its.strip() or 'nothing'} there); "

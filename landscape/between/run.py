@@ -27,6 +27,7 @@ from landscape.between.study import (
 )
 from landscape.between.training import CurveAsked, bends_of, check_curve, straight, train_curve
 from landscape.data.load import has_test
+from landscape.errors import UsageError
 from landscape.layout import Layout
 from landscape.options.groups import OWN, DataOptions, LossOptions, MachineOptions, NetOptions, OutputOptions
 from landscape.options.option import Given, texts_of
@@ -36,6 +37,7 @@ from landscape.study.ranks import shared, together
 from landscape.study.run import run_prepared
 from landscape.study.study import Plan
 from landscape.subject.subject import device_of
+from landscape.surfaces import load_surface
 from landscape.surfaces.file import check_folder
 from landscape.surfaces.provenance import ConnectFacts, DirectionFacts
 from landscape.surfaces.surface import Surface
@@ -79,6 +81,8 @@ def connected(wanted: Wanted, given: Given) -> Surface | Plan:
     output, machine = given[OutputOptions], given[MachineOptions]
     if wanted.curve:
         check_curve(wanted.curve, len(wanted.nets))
+    if wanted.plane and wanted.curve and output.path:
+        _check_plane(plane_file(output.path, wanted.curve.kind), wanted.plane, overwrite=output.overwrite)
     with ExitStack() as stack:
         folder = _folder(wanted, output, stack)
 
@@ -109,6 +113,23 @@ def connected(wanted: Wanted, given: Given) -> Surface | Plan:
         if wanted.plane is not None and not isinstance(result, Plan):
             _run(wanted, given, lambda world: folder, lambda world, folder: _plane(wanted, given, folder, world))
     return result
+
+
+def plane_file(path: Path, kind: str) -> Path:
+    """Where the plane of a curve lies, beside the file of the paths."""
+    return path.with_suffix(f".{kind}.plane.h5")
+
+
+def _check_plane(path: Path, points: int, *, overwrite: bool) -> None:
+    """Raises UsageError for a file that could not be continued, before the curve is trained."""
+    if overwrite or not path.exists():
+        return
+    shape = load_surface(path).shape
+    if shape != (points, points):
+        found = " x ".join(map(str, shape[::-1]))
+        raise UsageError(
+            f"plane {points}: {path} holds {found} points; give --plane {shape[-1]}, another -o, or --overwrite"
+        )
 
 
 def _folder(wanted: Wanted, output: OutputOptions, stack: ExitStack) -> Path | None:
@@ -191,5 +212,5 @@ def _plane(wanted: Wanted, given: Given, folder: Path | None, world: World) -> E
         directions=directions,
     )
     output = given[OutputOptions]
-    out = output.path.with_suffix(".plane.h5") if output.path else None
+    out = plane_file(output.path, wanted.curve.kind) if output.path else None
     return EvaluationStudy(OnSlice(subject, plane, provenance, trails), replace(output, out=out))

@@ -100,7 +100,10 @@ def bends_of(folder: Path, size: int) -> list[Tensor]:
     Raises:
         CheckpointError: it holds none, or others.
     """
-    state = load_checkpoint(folder / "final.pt").state_dict
+    try:
+        state = load_checkpoint(folder / "final.pt").state_dict
+    except CheckpointError as error:
+        raise CheckpointError(f"{error}; or start again with --overwrite") from error
     found = [tensor for name, tensor in state.items() if name.startswith(f"{BENDS}.")]
     if not found or any(tuple(bend.shape) != (size,) for bend in found):
         raise CheckpointError(f"{folder}: holds no bends of a curve between these nets; start again with --overwrite")

@@ -58,7 +58,7 @@ class PathOptions:
     )
     plane: int | None = option(
         None,
-        "also the plane through both nets and the bends, with N x N points, in FILE.plane.h5",
+        "also the plane through both nets and the bends, with N x N points, in FILE.KIND.plane.h5",
         type=int,
         metavar="N",
     )
@@ -167,9 +167,15 @@ def default_out(positional: Sequence[Any]) -> str:
 
 
 def _pictures(surface: Any) -> list[tuple[Any, str, str | None]]:
-    plane = Path(surface.source).with_suffix(".plane.h5")
+    """The paths, and the planes of their curves that lie beside the file."""
+    from landscape.surfaces.barriers import paths_of
+
+    planes = [
+        Path(surface.source).with_suffix(f".{kind}.plane.h5")
+        for kind in dict.fromkeys(p.kind for p in paths_of(surface))
+    ]
     found: list[tuple[Any, str, str | None]] = [(surface.source, ".png", None)]
-    return found + ([(str(plane), ".png", None)] if plane.exists() else [])
+    return found + [(str(plane), ".png", None) for plane in planes if plane.exists()]
 
 
 @command(

@@ -162,7 +162,7 @@ def test_a_stopped_training_goes_on_bit_for_bit_also_on_two_ranks(here, launch, 
     assert not Path("cut.polychain/final.pt").exists()
     done = command(*words, ranks=2)
     assert done.returncode == 0, done.stderr
-    for suffix in ("h5", "plane.h5"):
+    for suffix in ("h5", "polychain.plane.h5"):
         one, two = load_surface(f"whole.{suffix}"), load_surface(f"cut.{suffix}")
         for name, values in one.values.items():
             assert values.tobytes() == two.values[name].tobytes()
@@ -170,7 +170,7 @@ def test_a_stopped_training_goes_on_bit_for_bit_also_on_two_ranks(here, launch, 
 
 def test_the_plane_holds_both_nets_and_the_curve(here):
     ll.connect(["net.pt", "other.pt"], out="c.h5", plane=5, **{**CURVE, "epochs": 20, "lr": 0.05})
-    plane, whole = load_surface("c.plane.h5"), load_surface("c.h5")
+    plane, whole = load_surface("c.bezier.plane.h5"), load_surface("c.h5")
     nets, curve = plane.trails["nets"], plane.trails["bezier"]
     kept = [
         {k: v for k, v in state(name).items() if "num" not in k and "running" not in k}
@@ -296,3 +296,12 @@ def test_names_stay_apart_in_a_file_that_grows(here):
         found = ll.connect([nets[k] for k in pair], data=DATA, points=2, quiet=True, out="c.h5")
     assert len(set(found.known.connect.nets)) == 3
     assert [(path.first, path.last) for path in _paths(found)] == [(0, 1), (0, 2), (2, 1)]
+
+
+def test_a_plane_that_could_not_be_continued_is_refused_before_the_curve_is_trained(here):
+    ll.connect(["net.pt", "other.pt"], out="c.h5", plane=3, **CURVE)
+    with pytest.raises(UsageError, match="plane 4: c.bezier.plane.h5 holds 3 x 3 points; give --plane 3"):
+        ll.connect(["net.pt", "other.pt"], out="c.h5", plane=4, **{**CURVE, "curve": "bezier", "bends": 3})
+    assert not [path for path in Path().glob("c.*/bend_3.pt")]
+    # another kind of curve has a plane of its own
+    ll.connect(["net.pt", "other.pt"], out="c.h5", plane=4, **{**CURVE, "curve": "polychain"})
