@@ -136,8 +136,8 @@ def _check_alike(own: nn.Module, other: nn.Module) -> None:
     for line, its in itertools.zip_longest(*shown, fillvalue=""):
         if line != its:
             raise UsageError(
-                f"the nets differ in more than their weights ({line.strip() or 'nothing'} here, {its.strip() or 'nothing'} there); "
-                "a path joins two nets of one architecture"
+                f"the nets differ in more than their weights ({line.strip() or 'nothing'} here, {its.strip() or 'nothing'} "
+                "there); a path joins two nets of one architecture"
             )
     buffers = dict(other.named_buffers())
     for name in sorted(set(dict(own.named_buffers())) - set(own.state_dict())):

@@ -24,6 +24,7 @@ from landscape.surfaces.same_run import difference, plain
 from landscape.surfaces.surface import DONE, FAILED, PENDING, Surface, Trail
 
 STDERR_PREFIX = "stderr/"
+CHECKPOINTS = (".pt", ".pth", ".th", ".t7", ".ckpt", ".safetensors", ".bin")
 PICTURES = (".png", ".pdf", ".svg", ".html", ".jpg", ".eps")
 
 
@@ -250,6 +251,10 @@ def check_folder(path: Path) -> None:
         raise SurfaceFileError(
             f"output {path}: is the name of a picture; give a file for the results such as {path.with_suffix('.h5')}, and draw "
             "it with --plot or landscape plot"
+        )
+    if path.suffix.lower() in CHECKPOINTS:  # --overwrite would replace a net by results
+        raise SurfaceFileError(
+            f"output {path}: is the name of a checkpoint; give a file for the results such as {path.with_suffix('.h5')}"
         )
     try:
         place = replaceable(path)

@@ -305,3 +305,12 @@ def test_a_plane_that_could_not_be_continued_is_refused_before_the_curve_is_trai
     assert not [path for path in Path().glob("c.*/bend_3.pt")]
     # another kind of curve has a plane of its own
     ll.connect(["net.pt", "other.pt"], out="c.h5", plane=4, **{**CURVE, "curve": "polychain"})
+
+
+def test_a_net_is_not_overwritten_by_results(here):
+    before = Path("net.pt").read_bytes()
+    for run in (lambda: ll.connect(["net.pt", "other.pt"], out="net.pt", overwrite=True, points=2, **OPTIONS),
+                lambda: ll.surface("net.pt", out="net.pt", overwrite=True, x="-1:1:3", y="-1:1:3", **OPTIONS)):  # fmt: skip
+        with pytest.raises(LandscapeError, match="output net.pt: is the name of a checkpoint"):
+            run()
+    assert Path("net.pt").read_bytes() == before
