@@ -31,13 +31,13 @@ OF_ANOTHER = "; name its net with --model"
 class Ends:
     """The first net, and all others under its names; `labels` tell them apart.
 
-    `in_order`: the units of the others are in the order of those of the first.
+    `may_agree`: two nets with the same weights are a result, such as copies that did not part, not a mistake.
     """
 
     net: Net
     others: tuple[Other, ...]
     labels: tuple[str, ...]
-    in_order: bool = False
+    may_agree: bool = False
 
     @property
     def hashes(self) -> tuple[str, ...]:
@@ -66,7 +66,7 @@ class Ends:
                         f"{first} and {label} differ in {name} ({str(tensor.dtype).removeprefix('torch.')}), which cannot be "
                         "interpolated: a net between them is not defined"
                     )
-        if not self.in_order:  # a permuted copy is the first net then, and has a barrier of 0
+        if not self.may_agree:
             _refuse_twins(self, layout)
 
 
@@ -100,7 +100,7 @@ def in_order(ends: Ends, seed: int) -> Ends:
         tensors = aligned(ends.net, other, seed=seed).tensors
         others.append(Other(tensors, f"{other.label} aligned", tensors_digest(tensors)))
     labels = (ends.labels[0], *(f"{label} aligned" for label in ends.labels[1:]))
-    return Ends(ends.net, tuple(others), labels, in_order=True)
+    return Ends(ends.net, tuple(others), labels, may_agree=True)  # a permuted copy is the first net now
 
 
 def _other(given: Any, net: Net) -> Other:

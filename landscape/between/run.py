@@ -168,7 +168,7 @@ def _ends(wanted: Wanted, given: Given, device: torch.device) -> Ends:
     """The nets under the names that the file will have."""
     ends = read_ends(wanted.nets, given[NetOptions], given[DataOptions], device)
     if wanted.names:
-        ends = replace(ends, labels=tuple(wanted.names))
+        ends = replace(ends, labels=tuple(wanted.names), may_agree=wanted.branches is not None)
     return ends if wanted.align is None else in_order(ends, wanted.align)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -97,12 +98,18 @@ def rising(surface: Surface, metric: str) -> np.ndarray:
     return 1.0 - values if surface.quantity(metric).percent else values
 
 
-def barriers(surface: Surface, metric: str | None = None) -> list[Barrier]:
+def barriers(surface: Surface | str | Path, metric: str | None = None) -> list[Barrier]:
     """The barrier of each path in each loss and share, or in one metric; paths that are not computed to the end are left out.
+
+    `surface`: a result of `landscape.connect` or `landscape.instability`, or its file.
 
     Raises:
         UsageError: no such metric; no paths between nets.
     """
+    if not isinstance(surface, Surface):
+        from landscape.surfaces import load_surface
+
+        surface = load_surface(surface)
     paths = paths_of(surface)
     names = [row.name for row in measured(surface)] if metric is None else [surface.metric(metric)]
     return [found for name in names for found in _of_metric(surface, name, paths)]

@@ -145,3 +145,10 @@ def test_an_earlier_step_is_added(here):
     plain = {**OPTIONS, "model": torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))}
     ll.instability(at=[4], out="b", **plain)
     assert [path.branch for path in paths_of(ll.instability(at=[0, 4], out="b", **plain))] == [4, 0]
+
+
+def test_copies_that_do_not_part_have_no_barrier(here):
+    found = ll.instability(at=[0], out="b", **{**OPTIONS, "lr": 0.0})
+    (same,) = barriers(found, "train_loss")
+    assert (same.over_mean, same.path.length) == (0.0, 0.0)
+    assert barriers("b/instability.h5", "train_loss") == [same]
