@@ -72,7 +72,7 @@ def granulated(x: np.ndarray, y: np.ndarray, settings: Mapping[str, np.ndarray],
         others = [tuple(_known(settings[other][k]) for other in settings if other != name) for k in range(len(x))]
         taus = []
         for key in dict.fromkeys(others):
-            group = [k for k in range(len(x)) if known[k] and others[k] == key]
+            group = [k for k in range(len(x)) if known[k] and others[k] == key and not np.isnan(settings[name][k])]
             if len(group) > 1 and len(set(settings[name][group])) > 1:
                 signs = _signs(x[group]) * _signs(y[group])
                 taus.append(signs.sum() / (len(group) * (len(group) - 1)))

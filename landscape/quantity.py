@@ -7,7 +7,7 @@ before quantities were stored. Knows no file format, no picture and no measureme
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 LOSS, SHARE, EIGENVALUE, RATIO, COUNT, TIME, FLAG, VALUE = KINDS = (
@@ -193,6 +193,20 @@ def quantity_named(name: str, facts: Mapping[str, Any] | None = None) -> Quantit
         aside = facts.get("aside", False)
         return Quantity(name, **{"label": name, **texts}, aside=isinstance(aside, (bool, int)) and bool(aside))
     return _KNOWN.get(name) or _read_name(name)
+
+
+def risen(quantity: Quantity) -> Quantity:
+    """What a barrier raises: a loss, or 1 - share, which of an accuracy is called error.
+
+    >>> risen(metric_of("test", "accuracy")).label, risen(metric_of("train", "iou")).label
+    ('test error', '1 - train iou')
+    """
+    if not quantity.percent:
+        return quantity
+    turned = quantity.label.endswith("accuracy")
+    label = quantity.label.replace("accuracy", "error") if turned else f"1 - {quantity.label}"
+    metric = quantity.metric.replace("accuracy", "error") if turned else f"1 - {quantity.metric}"
+    return replace(quantity, label=label, metric=metric)
 
 
 def rise_of(quantity: Quantity) -> Quantity:

@@ -78,3 +78,9 @@ def test_a_measure_of_one_setting_alone_has_tau_but_little_psi():
     assert granulated(x, y, {"a": a, "b": b}) == pytest.approx(0.0)
     assert np.isnan(granulated(x, y, {}))
     assert granulated(x, y, {"a": a, "seed": b}, seeds=("seed",)) == 1.0
+
+
+def test_nets_whose_setting_is_unknown_do_not_differ_in_it():
+    x, y = np.array([1.0, 2.0]), np.array([1.0, 2.0])
+    assert np.isnan(granulated(x, y, {"lr": np.full(2, np.nan)}))
+    assert granulated(x, y, {"lr": np.array([0.1, 0.2])}) == 1.0

@@ -1,7 +1,7 @@
 """Which axes of a tensor carry units: bundles, and what becomes of them when a tensor is moved, spread or joined with others.
 
 Owns: `Bundle`, the slots along one axis or jointly along several, as the heads and channels of attention lie; and the moving of
-bundles through whatever only rearranges entries, found by rearranging their numbers. An axis in no bundle stays as it is.
+bundles through whatever only rearranges entries, found by rearranging their numbers. An axis in no bundle does not move.
 """
 
 from __future__ import annotations

@@ -132,16 +132,5 @@ def _gathered(
     return found
 
 
-def inverse(permutations: Permutations) -> list[np.ndarray]:
-    """Those that bring everything back."""
-    return [np.argsort(order) for order in permutations]
-
-
 def identity(groups: Sequence[Group]) -> list[np.ndarray]:
     return [np.arange(group.size) for group in groups]
-
-
-def drawn(groups: Sequence[Group], seed: int) -> list[np.ndarray]:
-    """A random permutation of each group."""
-    generator = np.random.default_rng(seed)
-    return [generator.permutation(group.size) for group in groups]

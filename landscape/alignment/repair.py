@@ -64,9 +64,8 @@ def repaired(
         fill(model, tensors)
         ends.append(_statistics(model, layers, batches(), run))
     fill(model, mixed)
-    for name in ends[
-        0
-    ]:  # in the order of their calls: each layer reads what those before it give when they are repaired
+    # in the order of their calls: each layer reads what those before it give once they are repaired
+    for name in ends[0]:
         found = _statistics(model, {name: layers[name]}, batches(), run)[name]
         wanted = tuple(torch.lerp(a, b, t) for a, b in zip(ends[0][name], ends[1][name], strict=True))
         _rescale(layers[name], found, wanted)

@@ -116,10 +116,10 @@ class CurveMeasure:
     """Passes a batch to `CurveNet.measured`; everything else is as of the measure of the net."""
 
     def __init__(self, inner: Measure):
-        self._inner = inner
+        self.inner = inner
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
+        return getattr(self.inner, name)
 
     def __call__(self, model: Any, batch: Any) -> Mapping[str, Any]:
         return model.measured(batch)

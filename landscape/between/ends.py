@@ -67,7 +67,7 @@ class Ends:
                         "interpolated: a net between them is not defined"
                     )
         if not self.may_agree:
-            _refuse_twins(self, layout)
+            _refuse_equal(self, layout)
 
 
 def read_ends(nets: Sequence[Any], chosen: NetOptions, data: DataOptions, device: torch.device) -> Ends:
@@ -84,7 +84,7 @@ def read_ends(nets: Sequence[Any], chosen: NetOptions, data: DataOptions, device
     trial = trial_of(data, device)
     net = load_net(first, model, trial, entry=chosen.entry, data=data.data, trust=chosen.trust)
     others = tuple(_other(each, net) for each in nets[1:])
-    return Ends(net, others, labels_of([net.label, *(other.label for other in others)]))
+    return Ends(net, others, numbered([net.label, *(other.label for other in others)]))
 
 
 def in_order(ends: Ends, seed: int) -> Ends:
@@ -156,10 +156,10 @@ def ties_of(module: nn.Module) -> set[frozenset[str]]:
     return {frozenset(each) for each in names.values() if len(each) > 1}
 
 
-def labels_of(labels: Sequence[str]) -> tuple[str, ...]:
+def numbered(labels: Sequence[str]) -> tuple[str, ...]:
     """The labels, numbered where they are not distinct.
 
-    >>> labels_of(["a", "b", "a"])
+    >>> numbered(["a", "b", "a"])
     ('a 1', 'b', 'a 2')
     """
     seen: dict[str, int] = {}
@@ -180,7 +180,7 @@ def statistics_of(model: nn.Module) -> set[str]:
     }  # fmt: skip
 
 
-def _refuse_twins(ends: Ends, layout: Layout) -> None:
+def _refuse_equal(ends: Ends, layout: Layout) -> None:
     """Raises UsageError for two nets with the same weights, between which there is no path."""
     own = {name: tensor.detach() for name, tensor in layout.tensors(ends.net.module).items()}
     all_nets = [own, *({name: other.tensors[name] for name in own if name in other.tensors} for other in ends.others)]

@@ -7,7 +7,7 @@ a function of the state before it, so a branch is a run that begins with the tru
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,11 @@ from landscape.sweep.progress import note
 from landscape.training.job import TrainingJob
 from landscape.training.loader import reseeded
 from landscape.training.reporter import Reporter, graceful_stop
-from landscape.training.run import run_training
+from landscape.training.run import ONLY_ENDS, run_training
 from landscape.training.seeding import isolated_rng
 
 # How a job is made for a folder and a seed of order and augmentation.
 MakeJob = Callable[[Path, int], TrainingJob]
-NEVER = {"save-every": -1, "log-every": 0}
 
 
 def branching_steps(at: Sequence[Any], steps: int) -> list[int]:
@@ -69,7 +68,7 @@ def trained(
     states = _states(trunk, out, steps, overwrite=overwrite, quiet=quiet)
     nets = []
     for step, state in zip(steps, states, strict=True):
-        pair = []
+        trained_here = []
         for copy in range(1, copies + 1):
             folder = out / f"step_{step:07d}" / f"copy_{copy}"
             job = make(folder, seed + copy)
@@ -80,9 +79,9 @@ def trained(
             job.trainer.restore(state())
             job.trainer.sums = {}
             note(f"copy {copy} from step {step} on", label=job.label, quiet=quiet)
-            run_training(job, NEVER, overwrite=overwrite, quiet=True)
-            pair.append(folder / "final.pt")
-        nets.append(pair)
+            run_training(job, ONLY_ENDS, overwrite=overwrite, quiet=True)
+            trained_here.append(folder / "final.pt")
+        nets.append(trained_here)
     return steps, nets
 
 
@@ -94,9 +93,11 @@ def _states(
     config = {name: job.config[name] for name in job.decides}
     pending = [k for k, place in enumerate(places) if overwrite or not place.exists()]
     if pending:
-        for kept in list(_kept(places, config))[-1:] if not overwrite else []:
-            if kept["step"] <= min(steps[k] for k in pending):
-                job.trainer.restore(kept)
+        first = min(steps[k] for k in pending)
+        # also states that another --at has left
+        there = [place for place in (out / "trunk").glob("state_*.pt") if int(place.stem.rpartition("_")[2]) <= first]
+        if there and not overwrite:
+            job.trainer.restore(_read(max(there), config))
         with isolated_rng(job.trainer.device):
             _advance(job, dict(zip(steps, places, strict=True)), config, quiet)
     return [lambda place=place: _read(place, config) for place in places]  # type: ignore[misc]
@@ -118,12 +119,6 @@ def _advance(job: TrainingJob, places: Mapping[int, Path], config: Mapping[str, 
                     raise Interrupted(f"stopped by {stop.name} after step {trainer.step} of the trunk's {last}")
     finally:
         reporter.close()
-
-
-def _kept(places: Sequence[Path], config: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    for place in places:
-        if place.exists():
-            yield _read(place, config)
 
 
 def _read(place: Path, config: Mapping[str, Any]) -> dict[str, Any]:

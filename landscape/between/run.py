@@ -208,7 +208,7 @@ def _plane(wanted: Wanted, given: Given, folder: Path | None, world: World) -> E
     provenance = replace(
         on.provenance,
         checkpoint=subject.facts.checkpoint,
-        connect=replace(known, paths=[rows[-1].id]),
+        connect=replace(known, paths=[rows[-1].id], lengths=(known.lengths or [])[-1:]),
         directions=directions,
     )
     output = given[OutputOptions]

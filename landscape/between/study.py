@@ -216,7 +216,7 @@ def grown(old: Surface, grid: Grid, facts: dict, path: FilePath) -> Surface:
     def longer(array: np.ndarray, fill: float) -> np.ndarray:
         return np.concatenate([array, np.full((more, array.shape[1]), fill, array.dtype)])
 
-    facts = {**facts, "connect": joined(old.provenance.get("connect") or {}, facts["connect"])}
+    facts = {**facts, "connect": merged_facts(old.provenance.get("connect") or {}, facts["connect"])}
     return replace(
         old, grid=grid, provenance=facts, source=str(path),
         values={name: longer(array, np.nan) for name, array in old.values.items()},
@@ -225,7 +225,7 @@ def grown(old: Surface, grid: Grid, facts: dict, path: FilePath) -> Surface:
     )  # fmt: skip
 
 
-def joined(old: dict, new: dict) -> dict:
+def merged_facts(old: dict, new: dict) -> dict:
     """The facts on the paths of a file and of a run that adds to it: what only the file knows is kept."""
     known = dict(zip(old.get("weights", []), old.get("nets", []), strict=False))
     for digest, label in zip(new["weights"], new["nets"], strict=True):

@@ -20,17 +20,19 @@ from landscape.checkpoint.checkpoint import load_checkpoint
 from landscape.checkpoint.save import save_checkpoint
 from landscape.errors import CheckpointError, UsageError
 from landscape.layout import Layout
+from landscape.objective.batchnorm import recompute_on
 from landscape.objective.loss import make_measure
-from landscape.objective.numerics import dtype_of
+from landscape.objective.numerics import dtype_of, memory_budget, numerics
 from landscape.objective.private import private_copy
 from landscape.options.groups import DataOptions, LossOptions
 from landscape.randomness import seed_torch
 from landscape.slice.paths import Path as CurvePath
+from landscape.subject.net import IN_MEMORY
 from landscape.subject.subject import reader_of
 from landscape.sweep.world import World
 from landscape.training.job import TrainingJob, training_measure
 from landscape.training.loader import make_loader
-from landscape.training.run import run_training
+from landscape.training.run import ONLY_ENDS, run_training
 from landscape.training.seeding import isolated_rng, seed_for
 from landscape.training.settings import TrainingSettings
 from landscape.training.trainer import Trainer, use_channels_last
@@ -84,14 +86,27 @@ def train_curve(
         LandscapeError: bad input, another run in the folder, a loss that is not finite. Interrupted: it can go on.
     """
     job = _job(asked, ends, data, loss, machine, folder, device, world)
-    run_training(job, {"save-every": -1, "log-every": 0}, overwrite=overwrite, quiet=quiet)
-    layout = _layout(ends)
+    run_training(job, ONLY_ENDS, overwrite=overwrite, quiet=quiet)
+    layout = Layout.of(ends.net.module)
     meta = {name: ends.net.meta[name] for name in ("data", "data_root", "normalize", "loss") if name in ends.net.meta}
-    meta |= {"model": ends.net.model.spec} if ends.net.checkpoint.path != "in memory" else {}
+    meta |= {"model": ends.net.model.spec} if ends.net.checkpoint.path != IN_MEMORY else {}
     for number, bend in enumerate(bends_of(folder, layout.size), 1):
-        state = {name: tensor.clone() for name, tensor in ends.net.module.state_dict().items()}
-        state |= {name: view.to(state[name].dtype) for name, view in layout.named(bend).items() if name in state}
+        state = _net_at(bend, layout, ends, job, machine.precision)
         save_checkpoint(folder / f"bend_{number}.pt", state, {**meta, "bend": number, "curve": asked.text})
+
+
+def _net_at(bend: Tensor, layout: Layout, ends: Ends, job: TrainingJob, precision: str) -> dict[str, Tensor]:
+    """The state dict of the net at a bend (n,), with batch-norm statistics of all training samples: those of the ends mean
+    nothing there."""
+    device, measure = job.trainer.device, job.trainer.measure
+    assert isinstance(measure, CurveMeasure)
+    net = private_copy(ends.net.module).to(device, dtype_of(precision)).eval().requires_grad_(False)
+    for name, view in layout.named(bend).items():
+        net.get_parameter(name).copy_(view)  # a tied tensor is one parameter
+    split = job.tester.splits["train"].on(device, dtype_of(precision), memory_budget(device))
+    with isolated_rng(device), numerics(precision, device):
+        recompute_on(net, split)(lambda batch: measure.inner(net, batch))
+    return net.state_dict()
 
 
 def bends_of(folder: Path, size: int) -> list[Tensor]:
@@ -114,10 +129,6 @@ def straight(kind: str, count: int, first: Tensor, last: Tensor) -> list[Tensor]
     """`count` bends on the line between two nets (n,), evenly spaced: where a training begins."""
     places = [(number + 1) / (count + 1) for number in range(count)]
     return [CurvePath("line", (first, last)).at(place, torch.empty_like(first)) for place in places]
-
-
-def _layout(ends: Ends) -> Layout:
-    return Layout.of(ends.net.module)
 
 
 def _job(
@@ -143,7 +154,7 @@ def _job(
             splits["train"], settings.batch_size, augment=settings.augment, label_noise=settings.label_noise,
             seed=settings.seed, device=device, dtype=dtype_of(settings.precision),
         )  # fmt: skip
-        layout = _layout(ends)
+        layout = Layout.of(ends.net.module)
         origin = layout.flatten(layout.tensors(net), dtype=dtype_of(settings.precision), device=device)
         first, last = ends.vectors(layout, origin)
         curve = CurveNet(

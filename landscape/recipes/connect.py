@@ -17,7 +17,8 @@ from landscape.options.groups import (
     NetOptions,
     OutputOptions,
 )
-from landscape.options.option import Given, again, check_choices, check_whole, flag, option
+from landscape.options.option import Given, again, check_choices, check_whole, flag, option, shown
+from landscape.quantity import risen
 from landscape.recipes.train import OptimizerOptions
 from landscape.recipes.words import plan_lines
 
@@ -95,8 +96,8 @@ class PathOutput:
 
     dry_run: bool = again(OutputOptions, "dry_run")
     out: str | Path | None = again(
-        OutputOptions, "out", help="output file, to which further paths are added; the curve is kept in FILE.curve, a run folder "
-        "(in Python, None keeps the result in memory)",
+        OutputOptions, "out", help="output file, to which further paths are added; a curve is kept beside it, in FILE.KIND, "
+        "a run folder (in Python, None keeps the result in memory)",
     )  # fmt: skip
     overwrite: bool = again(OutputOptions, "overwrite")
     draw: bool = again(OutputOptions, "draw")
@@ -116,15 +117,15 @@ def lines(result: Any, shell: Mapping[str, Any]) -> list[str]:
 
 
 def _barrier_lines(surface: Any) -> Iterator[str]:
-    from landscape.surfaces.barriers import barriers, labels_of, measured, paths_of
+    from landscape.surfaces.barriers import barriers, measured, net_names, paths_of
 
-    labels, paths = labels_of(surface), paths_of(surface)
+    labels, paths = net_names(surface), paths_of(surface)
     yield f"{surface.source or 'paths'}: {len(paths)} path{'s' if len(paths) > 1 else ''} of {len(surface.x)} points"
     found = barriers(surface)
     if sum(path.kind == "line" for path in paths) > 2:
         for row in measured(surface):
             yield from _table(surface, row, labels)
-        return
+        paths = [path for path in paths if path.kind != "line"]
     for path in paths:
         yield f"  {path.kind} from {labels[path.first]} to {labels[path.last]}, {path.length:.4g} long"
         for each in found:
@@ -133,8 +134,7 @@ def _barrier_lines(surface: Any) -> Iterator[str]:
 
 
 def _words(row: Any, each: Any) -> str:
-    name = row.label.replace("accuracy", "error") if row.percent else row.label
-    shown = _shown(row)
+    name, shown = risen(row).label, _shown(row)
     error = f" +- {shown(each.stderr)}" if each.stderr == each.stderr else ""
     return (
         f"{name}: {shown(each.ends[0])} and {shown(each.ends[1])} at the nets, at most {shown(each.highest)} (at {each.at:g}); "
@@ -150,8 +150,7 @@ def _table(surface: Any, row: Any, labels: Sequence[str]) -> Iterator[str]:
     """The matrix of the barriers over the mean of the nets."""
     from landscape.surfaces.barriers import matrix
 
-    name = row.label.replace("accuracy", "error") if row.percent else row.label
-    yield f"  barriers of the straight lines in {name}" + (" (%)" if row.percent else "")
+    yield f"  barriers of the straight lines in {risen(row).label}" + (" (%)" if row.percent else "")
     values = matrix(surface, row.name) * (100 if row.percent else 1)
     cells = [[("-" if v != v else f"{v:.3g}") for v in line] for line in values]
     wide = max(*(len(cell) for line in cells for cell in line), *(len(label) for label in labels))
@@ -191,9 +190,9 @@ def _pictures(surface: Any) -> list[tuple[Any, str, str | None]]:
 def connect(nets: Any, *, given: Given) -> Surface | Plan:
     """Evaluates metrics along paths between nets, and measures the barriers on them.
 
-    The straight line between each pair of nets; with `curve`, also a curve between two nets whose bends are trained on the mean
-    loss along it. The result has a row for each path: `values["train_loss"]` is of shape (paths, points), and
-    `landscape.barriers(result)` gives the barriers. Batch-norm statistics are recomputed at each point.
+    Paths are the straight line between each pair of nets and, with `curve`, a curve between two nets whose bends are trained on
+    the mean loss along it. The result has a row for each path: `values["train_loss"]` is of shape (paths, points), and
+    `landscape.barriers(result)` gives the barriers. By default batch-norm statistics are recomputed at each point.
 
     Args:
         nets: a list of paths, `Checkpoint`s, or modules.
@@ -207,7 +206,7 @@ def connect(nets: Any, *, given: Given) -> Surface | Plan:
     from landscape.between.run import Wanted, connected
 
     if isinstance(nets, (str, Path)) or not isinstance(nets, Sequence):
-        raise UsageError("nets: expected a list of two or more nets, such as ['a.pt', 'b.pt']")
+        raise UsageError(f"nets {shown(nets)}: expected a list of two or more nets, such as ['a.pt', 'b.pt']")
     asked = given[PathOptions]
     _check(asked, given)
     usual = MATRIX_POINTS if len(nets) > 2 else LINE_POINTS

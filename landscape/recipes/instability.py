@@ -11,6 +11,7 @@ from landscape.errors import UsageError
 from landscape.options.command import command
 from landscape.options.groups import MAX_SEED, named_path
 from landscape.options.option import Given, again, check_whole, option
+from landscape.quantity import risen
 from landscape.recipes.train import OptimizerOptions, RunOptions, TrainedNet, place_of, settings_of
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def _lines(surface: Any) -> Iterator[str]:
 
     rows = measured(surface)
     tables = {row.name: by_branch(surface, row.name) for row in rows}
-    names = [row.label.replace("accuracy", "error") + (" (%)" if row.percent else "") for row in rows]
+    names = [risen(row).label + (" (%)" if row.percent else "") for row in rows]
     yield f"{surface.source}: barriers between copies over the mean of both, by the step at which they part"
     yield "  " + " ".join(f"{text:>20s}" for text in ("step", *names))
     for number, step in enumerate(next(iter(tables.values())).steps if tables else ()):

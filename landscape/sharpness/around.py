@@ -46,7 +46,7 @@ class Around:
         return self.objective.evaluate(self.origin + offset)[self._name] - self.loss
 
     def slope(self, offset: Tensor | None = None) -> Slope:
-        """The rise and the gradient at an offset; None is no offset."""
+        """The rise and the gradient at an offset; None is zero."""
         self.objective.weights.copy_(self.origin if offset is None else self.origin + offset)
         loss = self.operator.refresh()
         return Slope(loss - self._start, self.operator.gradient())

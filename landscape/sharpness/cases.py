@@ -22,7 +22,7 @@ FIRST, MOST_DOUBLINGS, HALVINGS = 1e-2, 40, 10
 # The slope of the rise over the width is taken between widths that differ by this factor to either side.
 BESIDE = 2.0 ** (1 / 16)
 RESAMPLES = 200
-# Offsets of the numbers of random vectors, so that measures have their own.
+# The first number of the random vectors of noise, beyond those of directions and products (recipes/flatness.py).
 NOISE = 10_000
 
 
@@ -73,7 +73,7 @@ def withstood(rises: Callable[[float], np.ndarray], level: float = WITHSTOOD) ->
 
     def rise(width: float) -> float:
         found = float(np.mean(rises(width)))
-        return found if found == found else math.inf  # a loss that is no number is one that has risen
+        return found if found == found else math.inf  # a loss that is not a number has risen
 
     low = high = FIRST
     up = rise(FIRST) < level

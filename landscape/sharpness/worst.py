@@ -19,7 +19,7 @@ from landscape.sharpness.around import Around
 
 # gradient (size,) -> the offset (size,) of the neighbourhood that is furthest along it
 Furthest = Callable[[Tensor], Tensor]
-# The random vector to start from where the gradient is zero; no measure draws so many.
+# The number of the random vector to start from where the gradient is zero, beyond those of all measures.
 START = 1_000_000
 
 

@@ -1,7 +1,7 @@
 """Several trained nets that are compared with each other: files, run folders, patterns, or modules in memory.
 
-Owns: which nets are meant, their names, the hyper-parameters in which they differ, and the grid of their numbers. This is no
-`Slice`: nets of several architectures have no vector in common, so each is read as a net of its own.
+Owns: which nets are meant, their names, the hyper-parameters in which they differ, and the grid of their numbers. It is not
+a `Slice`: nets of several architectures have no vector in common, so each is read by itself.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def nets_of(given: Any) -> Nets:
     Of a run folder that is the trained net. The settings of a run are those in its folder, also for a net in its `checkpoints`.
 
     Raises:
-        UsageError: none, or something that is no net.
+        UsageError: none, or something that is not a net.
     """
     sources = list(_sources(given))
     if not sources:
@@ -179,7 +179,7 @@ def _names(sources: Sequence[Any], folders: Sequence[Path | None]) -> list[str]:
 
 
 def _plain(name: str, value: Any) -> Any:
-    """A number or None as it is, everything else as text; of a model's spec what stands behind the file."""
+    """A number or None unchanged, everything else as text; of a model's spec what stands behind the file."""
     if value is None or _is_number(value):
         return value
     text = printable(str(value))

@@ -58,7 +58,7 @@ def has_paths(surface: Surface) -> bool:
     return surface.ndim == 2 and surface.grid.axes[1].kind == PATH
 
 
-def labels_of(surface: Surface) -> tuple[str, ...]:
+def net_names(surface: Surface) -> tuple[str, ...]:
     """The names of the nets."""
     known = surface.known.connect
     return tuple((known and known.nets) or ())
@@ -123,7 +123,8 @@ def _of_metric(surface: Surface, metric: str, paths: list[PathName]) -> Iterator
         if (status[path.row] != DONE).any():
             continue
         first, last = float(row[0]), float(row[-1])
-        top = int(np.argmax(np.where(np.isnan(row), np.inf, row)))  # a loss that is not a number is as high as any
+        row = np.where(np.isnan(row), np.inf, row)  # a loss that is not a number is as high as any
+        top = int(np.argmax(row))
         above = row - ((1 - places) * first + places * last)
         error = float("nan")
         if errors is not None:
@@ -138,7 +139,7 @@ def _of_metric(surface: Surface, metric: str, paths: list[PathName]) -> Iterator
 
 def matrix(surface: Surface, metric: str, *, over_line: bool = False) -> np.ndarray:
     """(nets, nets) barriers of the straight lines, symmetric, with 0 on the diagonal and NaN for pairs that were not computed."""
-    count = len(labels_of(surface))
+    count = len(net_names(surface))
     found = np.full((count, count), np.nan)
     np.fill_diagonal(found, 0.0)
     for each in barriers(surface, metric):
@@ -152,7 +153,8 @@ def matrix(surface: Surface, metric: str, *, over_line: bool = False) -> np.ndar
 class ByBranch:
     """Mean barriers of a metric between copies of a run: `steps`, `values`, `errors` (n,), by the step at which they part.
 
-    Errors are standard errors: of one pair as `Barrier.stderr`; of several, of their mean over the pairs.
+    Errors are standard errors: of one pair as `Barrier.stderr`; of the mean over several pairs by the jackknife over copies, as
+    pairs that share a copy are not independent.
     """
 
     steps: np.ndarray
@@ -174,4 +176,9 @@ def by_branch(surface: Surface, metric: str) -> ByBranch:
 def _error(group: list[Barrier]) -> float:
     if len(group) == 1:
         return group[0].stderr
-    return float(np.std([each.over_mean for each in group], ddof=1) / np.sqrt(len(group)))
+    copies = sorted({number for each in group for number in (each.path.first, each.path.last)})
+    left = [
+        np.mean([each.over_mean for each in group if number not in (each.path.first, each.path.last)])
+        for number in copies
+    ]
+    return float(np.sqrt((len(copies) - 1) * np.mean(np.square(left - np.mean(left)))))

@@ -22,6 +22,9 @@ from landscape.training.reporter import Reporter, StopRequest, graceful_stop
 from landscape.training.run_folder import STATE, RunFolder
 from landscape.training.seeding import isolated_rng, seed_for
 
+# A row of the log each epoch, and no nets but the first and the last.
+ONLY_ENDS = {"save-every": -1, "log-every": 0}
+
 
 @dataclass(frozen=True, eq=False)
 class Run:

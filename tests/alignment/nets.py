@@ -1,9 +1,13 @@
 """Nets in float64 whose units can be told apart, for the tests of alignment."""
 
+from collections.abc import Sequence
+
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from landscape.alignment.groups import Group
 from landscape.models.densenet import DenseNet
 from landscape.models.resnet import ResNet
 from landscape.models.vgg import VGG
@@ -182,3 +186,14 @@ def with_tensors(build, tensors):
     net = filled(build())
     net.load_state_dict({**net.state_dict(), **{name: tensor.detach() for name, tensor in tensors.items()}})
     return net
+
+
+def drawn(groups: Sequence[Group], seed: int) -> list[np.ndarray]:
+    """A random permutation of each group."""
+    generator = np.random.default_rng(seed)
+    return [generator.permutation(group.size) for group in groups]
+
+
+def inverse(permutations: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Those that bring everything back."""
+    return [np.argsort(order) for order in permutations]

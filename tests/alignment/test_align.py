@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 import landscape as ll
-from landscape.alignment.groups import drawn, permuted, symmetry_of
+from landscape.alignment.groups import permuted, symmetry_of
 from landscape.alignment.trace import plain_run
 from landscape.cli.main import main
 from landscape.errors import LandscapeError, UsageError
-from tests.alignment.nets import Gated, Tied, filled, made, state, with_tensors
+from tests.alignment.nets import Gated, Tied, drawn, filled, made, state, with_tensors
 
 
 def net(seed, sizes=(6, 8, 7, 3)):

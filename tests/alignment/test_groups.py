@@ -10,9 +10,9 @@ import torch
 import torchvision
 from torch import nn
 
-from landscape.alignment.groups import drawn, inverse, permuted, symmetry_of
+from landscape.alignment.groups import permuted, symmetry_of
 from landscape.alignment.trace import plain_run
-from tests.alignment.nets import NETS, Fourier, Tied, filled, made, state, with_tensors
+from tests.alignment.nets import NETS, Fourier, Tied, drawn, filled, inverse, made, state, with_tensors
 
 # name -> sizes of the groups, as counted by hand
 SIZES = {

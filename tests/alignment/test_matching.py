@@ -6,10 +6,10 @@ import torch
 from torch import nn
 
 from landscape.alignment.activation_matching import match_activations
-from landscape.alignment.groups import drawn, inverse, permuted, symmetry_of
+from landscape.alignment.groups import permuted, symmetry_of
 from landscape.alignment.trace import plain_run
 from landscape.alignment.weight_matching import _Pair, match_weights
-from tests.alignment.nets import NETS, made, state, with_tensors
+from tests.alignment.nets import NETS, drawn, inverse, made, state, with_tensors
 
 TRIES = 100
 ARCHITECTURES = (

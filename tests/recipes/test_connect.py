@@ -196,7 +196,7 @@ def test_the_plane_holds_both_nets_and_the_curve(here):
         (["net.pt", "other.pt"], {"curve": "bezier", "train_batch": 0}, "train-batch 0: expected"),
         (["net.pt", "other.pt"], {"points": 1}, "points 1: expected 2"),
         (["net.pt", "other.pt"], {"curve": "bezier", "batchnorm": "interpolate"}, "have no statistics"),
-        ("net.pt", {}, "nets: expected a list"),
+        ("net.pt", {}, "nets 'net.pt': expected a list"),
         (["net.pt", "other.pt"], {"data": {"test": (torch.zeros(4, 1, 8, 8), torch.arange(4))}, "curve": "bezier"}, "train"),
     ],
 )  # fmt: skip
@@ -314,3 +314,35 @@ def test_a_net_is_not_overwritten_by_results(here):
         with pytest.raises(LandscapeError, match="output net.pt: is the name of a checkpoint"):
             run()
     assert Path("net.pt").read_bytes() == before
+
+
+def test_bends_are_nets_of_their_own_also_with_tied_weights_and_statistics(here):
+    ll.connect(["net.pt", "other.pt"], out="c.h5", precision="fp64", **CURVE)
+    bend = state("c.bezier/bend_1.pt")
+    net = resolve_callable("net.py:build")().double()
+    net.load_state_dict({name: value.double() if value.is_floating_point() else value for name, value in bend.items()})
+    net[1].momentum = 1.0
+    with torch.no_grad():
+        net.train()(split("train")[0])
+    for name in ("running_mean", "running_var"):
+        np.testing.assert_allclose(bend[f"1.{name}"], net.state_dict()[f"1.{name}"], rtol=1e-5)
+    ll.connect(
+        [masked(0, tied=True), masked(1, tied=True)],
+        out="t.h5",
+        data=DATA,
+        curve="bezier",
+        epochs=1,
+        points=2,
+        quiet=True,
+    )
+    ll.line("t.bezier/bend_1.pt", model=masked(0, tied=True), data=DATA, x="-1:1:3", quiet=True)
+
+
+def test_paths_that_are_not_lines_are_told_beside_a_table(here, command, basic):
+    third = {name: 1.1 * value if value.ndim > 1 else value for name, value in state("net.pt").items()}
+    torch.save(third, "third.pt")
+    ll.connect(["net.pt", "other.pt"], out="m.h5", **CURVE)
+    done = command("connect", "net.pt", "other.pt", "third.pt", *basic, "--points", "5", "-o", "m.h5")
+    assert done.returncode == 0, done.stderr
+    assert "barriers of the straight lines in test loss" in done.stdout
+    assert "bezier from net to other" in done.stdout

@@ -53,7 +53,8 @@ def test_rows_are_the_lines_between_copies_of_one_step(here):
     table = by_branch(found, "train_loss")
     each = [barrier.over_mean for barrier in barriers(found, "train_loss")]
     np.testing.assert_allclose(table.values, np.reshape(each, (3, 3)).mean(1))
-    np.testing.assert_allclose(table.errors, np.reshape(each, (3, 3)).std(1, ddof=1) / 3**0.5)
+    # each pair is what is left when one of three copies is taken out
+    np.testing.assert_allclose(table.errors, np.reshape(each, (3, 3)).std(1) * 2**0.5)
     alone = ll.connect(
         [f"b/step_0000004/copy_{k}" for k in (1, 3)], points=3, model="net.py:build", quiet=True, threads=1
     )
@@ -128,6 +129,16 @@ def test_copies_have_the_wrong_labels_of_the_trunk(here, monkeypatch):
 def test_what_is_refused(here, options, said):
     with pytest.raises(UsageError, match=said):
         ll.instability(**{**OPTIONS, "at": [0], "out": "b", **options})
+
+
+def test_the_trunk_goes_on_from_the_last_state_before_a_further_step(here, monkeypatch):
+    from landscape.training.trainer import Trainer
+
+    ll.instability(at=[0, 4, 8], out="b", **OPTIONS)
+    stepped, advance = [], Trainer.advance
+    monkeypatch.setattr(Trainer, "advance", lambda self: (stepped.append(self.step), advance(self))[1])
+    ll.instability(at=[6], out="b", **OPTIONS)
+    assert stepped == [4, 5, *[6, 7, 8, 9, 10, 11] * 2]
 
 
 def test_another_run_is_not_mixed_in(here):

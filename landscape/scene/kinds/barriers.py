@@ -9,13 +9,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from landscape.quantity import Quantity
+from landscape.quantity import Quantity, risen
 from landscape.scene.facts.surface import facts, subject
 from landscape.scene.kinds.kind import NO_LEVELS, SURFACE, Kind, Options
 from landscape.scene.scene import Frame, Scene
 from landscape.scene.text import short, typeset
 from landscape.scene.views.matrix import Cells, Matrix, Texts, cells_of
-from landscape.surfaces.barriers import barriers, has_paths, labels_of, matrix, measured, paths_of
+from landscape.surfaces.barriers import barriers, has_paths, matrix, measured, net_names, paths_of
 from landscape.surfaces.surface import Surface
 
 MEANING = "barrier: the highest value on the straight line less the mean of its ends; ± its standard error"
@@ -36,13 +36,13 @@ def _scene(surface: Surface, rows: Sequence[Quantity], options: Options) -> Scen
     metrics = list(dict.fromkeys(row.metric for row in rows))
     views = tuple(
         Matrix(
-            metric="error" if metric == "accuracy" else metric,
-            names=labels_of(surface), tables=tuple(_tables(surface, [row for row in rows if row.metric == metric], options)),
+            metric=risen(next(row for row in rows if row.metric == metric)).metric,
+            names=net_names(surface), tables=tuple(_tables(surface, [row for row in rows if row.metric == metric], options)),
             caption=caption, notes=(MEANING,),
         )
         for metric in metrics
     )  # fmt: skip
-    count = len(labels_of(surface))
+    count = len(net_names(surface))
     return Scene(Frame("", "", (0.0, float(count)), (0.0, float(count))), views)
 
 
@@ -57,14 +57,13 @@ def _rows(surface: Surface, metric: str | None) -> list[Quantity]:
 
 def _tables(surface: Surface, rows: Sequence[Quantity], options: Options) -> list[Cells]:
     values = {row.name: matrix(surface, row.name) for row in rows}
-    highest = (
-        options.vmax if options.vmax is not None else float(np.nanmax([np.nanmax(each) for each in values.values()]))
-    )
+    known = np.concatenate([each[np.isfinite(each)] for each in values.values()])  # the diagonal is 0
+    highest = float(known.max()) if options.vmax is None else options.vmax
     return [cells_of(_title(row), values[row.name], _texts(surface, row, values[row.name]), highest) for row in rows]
 
 
 def _title(row: Quantity) -> str:
-    return (row.label.replace("accuracy", "error") + " (%)") if row.percent else row.label
+    return risen(row).label + (" (%)" if row.percent else "")
 
 
 def _texts(surface: Surface, row: Quantity, values: np.ndarray) -> Texts:
@@ -83,6 +82,8 @@ def _text(value: float, error: float) -> tuple[str, ...]:
     if np.isnan(value):
         return ("–",)
     if not np.isfinite(error) or error <= 0:
+        return (typeset(short(value)),)
+    if np.isinf(value):
         return (typeset(short(value)),)
     places = max(0, 1 - int(np.floor(np.log10(error))))
     return f"{value:.{places}f}".replace("-", "−"), f"± {error:.{places}f}"

@@ -12,7 +12,7 @@ import numpy as np
 
 from landscape.errors import UsageError
 from landscape.grid import Grid
-from landscape.quantity import LOSS, Quantity
+from landscape.quantity import LOSS, Quantity, risen
 from landscape.scene.bands import band_notes
 from landscape.scene.colors import PATH_COLORS
 from landscape.scene.facts.surface import facts, subject
@@ -23,7 +23,7 @@ from landscape.scene.scene import Frame, Scene
 from landscape.scene.text import short, value_text
 from landscape.scene.views.curve import FULL, value_axis
 from landscape.scene.views.lines import Curve, Lines, Strip, ValueAxis
-from landscape.surfaces.barriers import PathName, barriers, labels_of, measured, paths_of
+from landscape.surfaces.barriers import PathName, barriers, measured, net_names, paths_of
 from landscape.surfaces.surface import Surface
 
 # The height of the errors beside that of the losses, and the least upper end of their axis in percent.
@@ -48,7 +48,7 @@ def _scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
 
 def _scene(surface: Surface, scales: Sequence[Scale], highest: float, options: Options) -> Scene:
     """`highest`: the upper end of the errors, in percent."""
-    paths, labels = paths_of(surface), labels_of(surface)
+    paths, labels = paths_of(surface), net_names(surface)
     losses = _wanted(surface, options.metric)
     between = f" between {listed(labels)}" if len(labels) <= LISTED else f" between {len(labels)} nets"
     caption = options.caption(subject(surface), f"paths{between}", [*facts(surface), *_lengths(surface, paths)])
@@ -93,7 +93,7 @@ def _lines(
     surface: Surface, paths: Sequence[PathName], losses: Sequence[Quantity], scale: Scale, highest: float
 ) -> Lines:
     curves = tuple(_curves(surface, paths, losses, scale))
-    marks = tuple(zip((0.0, 1.0), labels_of(surface), strict=True)) if len(labels_of(surface)) == 2 else ()
+    marks = tuple(zip((0.0, 1.0), net_names(surface), strict=True)) if len(net_names(surface)) == 2 else ()
     notes = [note for row in losses for note in point_notes(_of_all(surface, row), row.name, scale)]
     return Lines(
         curves=curves, left=replace(value_axis(losses, scale), color=PATH_COLORS[0]), right=None, marks=marks,
@@ -111,7 +111,7 @@ def _of_all(surface: Surface, row: Quantity) -> Surface:
     )  # fmt: skip
 
 
-def along(surface: Surface, path: PathName, values: dict[str, np.ndarray] | None = None) -> Surface:
+def one_path(surface: Surface, path: PathName, values: dict[str, np.ndarray] | None = None) -> Surface:
     """One path as a surface of one dimension."""
     values = surface.values if values is None else values
     return replace(
@@ -127,7 +127,7 @@ def _curves(
     names, several = _names(surface, paths), len(rows) > 1
     for number, (path, name) in enumerate(zip(paths, names, strict=True)):
         for row in rows:
-            curve = metric_curve(along(surface, path), row.name, scale)
+            curve = metric_curve(one_path(surface, path), row.name, scale)
             label = f"{name}, {row.split}" if several and row.split else name
             faint = len(paths) > NAMED
             yield replace(
@@ -138,7 +138,7 @@ def _curves(
 
 def _names(surface: Surface, paths: Sequence[PathName]) -> list[str]:
     """What tells the paths apart: their kinds, or between several nets their ends; numbered where neither does."""
-    labels = labels_of(surface)
+    labels = net_names(surface)
     found = []
     for path in paths:
         ends = f"{labels[path.first]} to {labels[path.last]}"
@@ -162,10 +162,9 @@ def _strips(surface: Surface, paths: Sequence[PathName], highest: float) -> Iter
     shares = _errors(surface)
     if not shares:
         return
-    rows = [replace(row, label=row.label.replace("accuracy", "error")) for row in shares]
+    rows = [replace(risen(row), metric=row.metric) for row in shares]
     turned = replace(surface, values={row.name: 1.0 - surface.values[row.name] for row in rows})
-    word = "error" if shares[0].metric == "accuracy" else f"1 - {shares[0].metric}"
-    axis = ValueAxis(f"{word} (%)", LINEAR, 0.0, highest, PATH_COLORS[0], percent=True)
+    axis = ValueAxis(f"{risen(shares[0]).metric} (%)", LINEAR, 0.0, highest, PATH_COLORS[0], percent=True)
     yield Strip(tuple(_curves(turned, paths, rows, None, named=False)), axis, HEIGHT)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from landscape.errors import UsageError
-from landscape.quantity import LOSS, Quantity
+from landscape.quantity import LOSS, Quantity, risen
 from landscape.scene.bands import BAND
 from landscape.scene.colors import LOSS_COLOR
 from landscape.scene.facts.surface import facts, subject
@@ -25,7 +25,7 @@ from landscape.surfaces.surface import Surface
 HEIGHT, TICKS = 0.7, 5
 NOTE = "barrier: the highest value on the line between two copies less the mean of both; {bands}"
 OF_ONE = "bands: two standard errors"
-OF_SEVERAL = "bands: two standard errors of the mean over pairs"
+OF_SEVERAL = "bands: two standard errors of the mean over pairs, by the jackknife over copies"
 
 
 def _scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
@@ -38,7 +38,8 @@ def _scene(surface: Surface, options: Options) -> Scene:
             f"{surface.source or 'this surface'} holds no copies of a training run; landscape instability computes some"
         )
     losses = [row for row in measured(surface) if row.kind == LOSS]
-    shares = [row for row in measured(surface) if row.percent and row.metric == "accuracy"]
+    shares = [row for row in measured(surface) if row.percent]
+    shares = [row for row in shares if row.metric == shares[0].metric]
     low, high = _ends(surface, losses, 1.0)
     low, high = (low if options.vmin is None else options.vmin), (high if options.vmax is None else options.vmax)
     axis = scaled_axis("barrier in the loss", Scale(LINEAR, low, high), LOSS_COLOR, TICKS)
@@ -68,7 +69,9 @@ def _strips(surface: Surface, rows: Sequence[Quantity]) -> list[Strip]:
     if not rows:
         return []
     low, high = _ends(surface, rows, 100.0)
-    axis = scaled_axis("barrier in the error (%)", Scale(LINEAR, low, high), color_of(rows[0]), TICKS)
+    axis = scaled_axis(
+        f"barrier in the {risen(rows[0]).metric} (%)", Scale(LINEAR, low, high), color_of(rows[0]), TICKS
+    )
     return [Strip(tuple(_curve(surface, row, 100.0, axis, named=False) for row in rows), axis, HEIGHT, zero=True)]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from landscape.scene.colors import INK, stops
 from landscape.scene.scene import Choice, View
 
-# Cells are painted from white to the light half of the ink's map, so that digits stay readable on all of them.
+# Cells are white at 0, and darken from the light end of the ink's map to its dark end; digits are white on dark ones.
 EMPTY, PAPER = "#eeeeee", "#ffffff"
 DARK_FROM = 0.55
 # The lines in each cell.
@@ -43,9 +43,10 @@ class Matrix(View):
 
 
 def cells_of(title: str, values: np.ndarray, texts: Texts, highest: float) -> Cells:
-    """`values` (n, n), painted from 0, white, to `highest`; NaN is grey."""
+    """`values` (n, n), painted from 0, white, to `highest`, the largest finite one; infinity is darkest, NaN is grey."""
     ramp = stops(INK[::-1])
-    share = np.clip(np.nan_to_num(values) / highest if highest > 0 else np.zeros_like(values), 0.0, 1.0)
+    finite = np.where(np.isfinite(values), values, 0.0) / (highest or 1.0)
+    share = np.where(np.isposinf(values), 1.0, np.clip(finite, 0.0, 1.0))
     colors = [[_color(ramp, share[i, j], values[i, j]) for j in range(len(values))] for i in range(len(values))]
     digits = [
         ["#ffffff" if share[i, j] > DARK_FROM and not np.isnan(values[i, j]) else "#1a1a1a" for j in range(len(values))]
@@ -59,5 +60,4 @@ def _color(ramp: tuple[str, ...], share: float, value: float) -> str:
         return EMPTY
     if share <= 0:
         return PAPER
-    base = ramp[min(len(ramp) - 1, int(share * (len(ramp) - 1)))]
-    return base
+    return ramp[min(len(ramp) - 1, int(share * (len(ramp) - 1)))]

@@ -71,6 +71,20 @@ def test_pairs_that_are_not_computed_are_grey_dashes():
     assert table.colors[0][2] == "#eeeeee"
 
 
+def test_an_infinite_barrier_is_the_darkest_cell_and_leaves_the_others_their_colours():
+    values = surface().values["train_loss"].copy()
+    before = build_scene(surface(), kind="barriers").views_as(Matrix)[0].tables[0]
+    values[1, 2] = np.nan
+    table = (
+        build_scene(surface(values={"train_loss": values}, quantities={}), kind="barriers")
+        .views_as(Matrix)[0]
+        .tables[0]
+    )
+    assert table.texts[0][2] == ("inf",)
+    assert table.colors[0][1] == table.colors[0][2] == before.colors[0][1]  # the largest finite one, and infinity
+    assert table.colors[1][2] == before.colors[1][2]
+
+
 def test_barriers_over_the_step_at_which_copies_part():
     connect = {"nets": list("abcd"), "weights": list("1234"), "paths": ["line 1 2", "line 3 4"], "lengths": [1.0, 2.0],
                "branches": [0.0, 50.0]}  # fmt: skip
