@@ -23,6 +23,8 @@ from landscape.surfaces.barriers import by_branch, has_paths, measured
 from landscape.surfaces.surface import Surface
 
 HEIGHT, TICKS = 0.7, 5
+# The axis ends at this multiple of the highest barrier, if a band reaches further.
+ABOVE = 2.5
 NOTE = "barrier: the highest value on the line between two copies less the mean of both; {bands}"
 OF_ONE = "bands: two standard errors"
 OF_SEVERAL = "bands: two standard errors of the mean over pairs, by the jackknife over copies"
@@ -58,10 +60,13 @@ def _scene(surface: Surface, options: Options) -> Scene:
 
 
 def _ends(surface: Surface, rows: Sequence[Quantity], factor: float) -> tuple[float, float]:
-    """From 0, or the least barrier, to the highest."""
-    known = np.concatenate([np.zeros(1), *(by_branch(surface, row.name).values for row in rows)]) * factor
-    known = known[np.isfinite(known)]
+    """From 0, or the least barrier, to the top of the bands, as far as these do not press the barriers together."""
+    found = [by_branch(surface, row.name) for row in rows]
+    known = factor * np.concatenate([np.zeros(1), *(each.values for each in found)])
+    reach = factor * np.concatenate([np.zeros(1), *(each.values + BAND * np.nan_to_num(each.errors) for each in found)])
+    known, reach = known[np.isfinite(known)], reach[np.isfinite(reach)]
     low, high = float(known.min()), float(known.max())
+    high = min(float(reach.max()), low + ABOVE * (high - low)) if high > low else float(reach.max())
     return low, high if high > low else low + 1.0
 
 
