@@ -8,7 +8,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from landscape.between.study import (
     rows_of,
 )
 from landscape.between.training import CurveAsked, bends_of, check_curve, straight, train_curve
-from landscape.data.load import has_test
+from landscape.data.load import usual_splits
 from landscape.errors import UsageError
 from landscape.layout import Layout
 from landscape.options.groups import OWN, DataOptions, LossOptions, MachineOptions, NetOptions, OutputOptions
@@ -36,12 +36,14 @@ from landscape.study.on_slice import OnSlice
 from landscape.study.ranks import shared, together
 from landscape.study.run import run_prepared
 from landscape.study.study import Plan
-from landscape.subject.subject import device_of
+from landscape.subject.subject import device_of, source_of
 from landscape.surfaces import load_surface
 from landscape.surfaces.file import check_folder
 from landscape.surfaces.provenance import ConnectFacts, DirectionFacts
 from landscape.surfaces.surface import Surface
 from landscape.sweep.world import World
+
+ALIGNED = "aligned"
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Wanted:
 
     `pairs`: numbers of the nets that lines join; None: all. `branches`: see `on_paths`. `names`: of the nets, in place of those
     of their files. `align`: the seed of matching the units of the others to those of the first; None: they stay.
+    `kept`: what a step has made for the next ones.
     """
 
     nets: Sequence[Any]
@@ -62,6 +65,7 @@ class Wanted:
     branches: Mapping[str, float] | None = None
     names: Sequence[str] | None = None
     align: int | None = None
+    kept: dict[str, Ends] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
@@ -169,7 +173,11 @@ def _ends(wanted: Wanted, given: Given, device: torch.device) -> Ends:
     ends = read_ends(wanted.nets, given[NetOptions], given[DataOptions], device)
     if wanted.names:
         ends = replace(ends, labels=tuple(wanted.names), may_agree=wanted.branches is not None)
-    return ends if wanted.align is None else in_order(ends, wanted.align)
+    if wanted.align is None:
+        return ends
+    if ALIGNED not in wanted.kept:  # minutes for a large net, and several steps of a command need it
+        wanted.kept[ALIGNED] = in_order(ends, wanted.align)
+    return replace(wanted.kept[ALIGNED], net=ends.net)
 
 
 def _parts(
@@ -180,8 +188,7 @@ def _parts(
     ends = _ends(wanted, given, device)
     data = given[DataOptions]
     if not given.stated(["split"]):
-        source = data.data if data.data is not None else ends.net.meta.get("data")
-        data = replace(data, split=("train", "test") if source is not None and has_test(source) else ("train",))
+        data = replace(data, split=usual_splits(source_of(ends.net, data)))
     asked = ConnectAsked(data, given[LossOptions], given[MachineOptions], output, wanted.points, wanted.batchnorm)
     if not wanted.curve:
         return asked, ends, None

@@ -28,7 +28,7 @@ from landscape.options.groups import DataOptions, LossOptions
 from landscape.randomness import seed_torch
 from landscape.slice.paths import Path as CurvePath
 from landscape.subject.net import IN_MEMORY
-from landscape.subject.subject import reader_of
+from landscape.subject.subject import reader_of, source_of
 from landscape.sweep.world import World
 from landscape.training.job import TrainingJob, training_measure
 from landscape.training.loader import make_loader
@@ -137,7 +137,7 @@ def _job(
 ) -> TrainingJob:  # fmt: skip
     loaded = reader_of(ends.net, data, world)(("train",))
     _, loss_name, _ = make_measure(loss.loss, None)
-    source = data.data if data.data is not None else ends.net.meta.get("data")
+    source = source_of(ends.net, data)
     settings = TrainingSettings(
         model=f"{asked.kind} from {ends.labels[0]} to {ends.labels[1]}", data=source if isinstance(source, str) else None,
         normalize=loaded.provenance["normalize"], loss=loss_name, samples=data.samples, precision=machine.precision,

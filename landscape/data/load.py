@@ -107,6 +107,11 @@ def has_test(data: Any) -> bool:
     return True
 
 
+def usual_splits(data: Any) -> tuple[str, ...]:
+    """Train, and test where there is one."""
+    return SPLITS if data is not None and has_test(data) else SPLITS[:1]
+
+
 def subset(n: int, samples: int | None) -> np.ndarray:
     """Sorted indices of `samples` out of n; all n when `samples` is None or at least n."""
     if samples is None or samples >= n:

@@ -144,7 +144,7 @@ class Flatness(Undivided):
         if "fisher_rao" in wanted:
             with around.home():
                 found["fisher_rao"] = norms.fisher_rao(objective, operator.names)
-        gradient = around.slope().gradient
+        gradient = around.gradient
         found["gradient_norm"] = float(gradient.double().norm())
         if not math.isfinite(found["gradient_norm"]):  # there is nowhere to go from here
             return self._given(found)

@@ -152,24 +152,11 @@ def _samples(net: Net, data: DataOptions, batch_size: int) -> tuple[Callable[[],
     """(what gives all inputs in batches, how they are passed through a net)."""
     import torch
 
-    from landscape.data.load import load_splits
     from landscape.objective.reading import Reading, forward
+    from landscape.subject.subject import reader_of
+    from landscape.sweep.launch import connect
 
-    source = data.data if data.data is not None else net.meta.get("data")
-    if source is None:
-        raise UsageError(
-            f"method activations: the checkpoint of {net.name} does not name its data set; give --data, such as digits, cifar10, "
-            "folder:PATH or npz:PATH"
-        )
-    normalize = data.normalize or (net.meta.get("normalize") if data.data is None else None)
-    loaded = load_splits(
-        source,
-        split=data.splits,
-        samples=data.samples,
-        normalize=normalize,
-        data_root=data.data_root,
-        download=data.download,
-    )
+    loaded = reader_of(net, data, connect())(data.splits)
     splits = Reading().splits(loaded.splits, net.module)
     ready = [split.on(torch.device("cpu"), torch.float32, float("inf")) for split in splits.values()]
 

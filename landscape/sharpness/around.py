@@ -7,6 +7,7 @@ two of them are compared on the same samples and in the same numbers.
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -39,7 +40,7 @@ class Around:
         self.origin = objective.weights.clone()
         self._name = f"{next(iter(objective.splits))}_loss"
         self.loss = objective.evaluate()[self._name]
-        self._start = operator.refresh()
+        self._start = operator.refresh()  # the same loss in the sums of the operator, to which slopes are compared
 
     def rise(self, offset: Tensor) -> float:
         """L(w + offset) - L(w), by a forward pass over all samples."""
@@ -50,6 +51,11 @@ class Around:
         self.objective.weights.copy_(self.origin if offset is None else self.origin + offset)
         loss = self.operator.refresh()
         return Slope(loss - self._start, self.operator.gradient())
+
+    @functools.cached_property
+    def gradient(self) -> Tensor:
+        """(size,) that at the net itself, where several measures begin."""
+        return self.slope().gradient
 
     @contextlib.contextmanager
     def home(self) -> Iterator[CurvatureOperator]:

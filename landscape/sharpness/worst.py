@@ -71,7 +71,7 @@ def worst(around: Around, furthest: Furthest, steps: int) -> float:
 
     Takes `steps` gradients. A loss that is not finite somewhere has risen without bound there.
     """
-    gradient = around.slope().gradient
+    gradient = around.gradient
     if not bool(gradient.any()):
         gradient = around.random(START)
     found = -float("inf") if steps == 1 else 0.0  # the neighbourhood holds the weights themselves

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from landscape.checkpoint.checkpoint import load_checkpoint
 from landscape.checkpoint.fit import fitting
-from landscape.data.load import Data, has_test
+from landscape.data.load import Data, usual_splits
 from landscape.errors import LandscapeError, UsageError
 from landscape.measurement.flatness import Flatness, FlatnessSettings, Ready
 from landscape.options.groups import DataOptions, LossOptions, MachineOptions, NetOptions, OutputOptions
@@ -35,6 +35,7 @@ from landscape.subject.subject import (
     make_subject,
     policy,
     reader_of,
+    source_of,
     started,
     versions_used,
 )
@@ -46,8 +47,6 @@ from landscape.sweep.sampler import EveryPoint, Result, Sampler
 from landscape.sweep.work import Work
 from landscape.sweep.world import World
 from landscape.trust import taken
-
-BOTH = ("train", "test")
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,7 +201,6 @@ def _shared(nets: Nets, given: Given, world: World) -> Shared:
     whole = reader_of(first, own, world)
     trained = _trained_on(nets) if data.data is None else None
     few = whole if trained is None else reader_of(first, replace(own, samples=trained), world)
-    source = data.data if data.data is not None else first.meta.get("data")
 
     @functools.cache
     def split(name: str) -> Data:
@@ -214,7 +212,7 @@ def _shared(nets: Nets, given: Given, world: World) -> Shared:
         facts = {name: each for part in parts for name, each in part.provenance["splits"].items()}
         return Data(splits, {**parts[0].provenance, "splits": facts})
 
-    splits = BOTH if has_test(source) else BOTH[:1]
+    splits = usual_splits(source_of(first, data))
     return Shared(net, data, _loss(nets, given), machine, device, world, read, splits, _data_of(first))
 
 

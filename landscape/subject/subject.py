@@ -183,13 +183,18 @@ def started() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S%z")
 
 
+def source_of(net: Net, data: DataOptions) -> Any:
+    """The given data, else those that the checkpoint names; None where there are neither."""
+    return data.data if data.data is not None else net.meta.get("data")
+
+
 def reader_of(net: Net, data: DataOptions, world: World) -> ReadSplits:
     """Reads splits of the given data, or of those that the checkpoint names.
 
     Raises:
         UsageError: neither is there.
     """
-    source = data.data if data.data is not None else net.meta.get("data")
+    source = source_of(net, data)
     if source is None:
         raise UsageError(
             f"no data: the checkpoint of {net.name} does not name its data set; give --data, such as digits, cifar10, "
