@@ -10,18 +10,19 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from landscape.between.ends import Ends
+from landscape.between.growth import grown
 from landscape.direction.parts import Parts
 from landscape.direction.selection import everything
 from landscape.errors import SurfaceFileError, UsageError
-from landscape.grid import PATH, Grid, Range
+from landscape.grid import Grid, Range
 from landscape.measurement.rises import Rises
+from landscape.objective.batchnorm import tracking_layers
 from landscape.options.groups import DataOptions, LossOptions, MachineOptions, OutputOptions
 from landscape.slice.paths import LINE, Path, Paths
 from landscape.slice.plane import Plane
@@ -34,7 +35,7 @@ from landscape.surfaces.hdf5 import read_surface_file
 from landscape.surfaces.keeper import locked
 from landscape.surfaces.provenance import ConnectFacts, DirectionFacts
 from landscape.surfaces.same_run import difference, plain
-from landscape.surfaces.surface import NETS, PENDING, Surface, Trail
+from landscape.surfaces.surface import NETS, Surface, Trail
 from landscape.sweep.sampler import EveryPoint, Sampler
 from landscape.sweep.world import World
 
@@ -108,8 +109,6 @@ def connect_subject(asked: ConnectAsked, ends: Ends, device: torch.device, world
 
 
 def has_statistics(ends: Ends) -> bool:
-    from landscape.objective.batchnorm import tracking_layers
-
     return bool(tracking_layers(ends.net.module))
 
 
@@ -150,7 +149,8 @@ def on_paths(
     if first is not None and not (has_statistics(ends) and objective.batchnorm == "keep"):
         first = replace(first, sha256=None)  # each row says which nets it joins, and nothing else is of the first net
     provenance = replace(
-        subject.facts, command=GROUP, batchnorm=objective.batchnorm, connect=facts, checkpoint=first,
+        subject.facts, command=GROUP, batchnorm=objective.batchnorm if has_statistics(ends) else None, connect=facts,
+        checkpoint=first,
         run=replace(subject.run_facts(world), lean=False),
     )  # fmt: skip
     return OnPaths(subject, slice, provenance, made=directions)
@@ -209,53 +209,6 @@ class PathStudy(EvaluationStudy):
         return EveryPoint(file.surface.grid, pending), replace(extent, total=size, done=size - len(pending))
 
 
-def grown(old: Surface, grid: Grid, facts: dict, path: FilePath) -> Surface:
-    """The old surface with rows added at its end, all of whose points are pending."""
-    more = grid.shape[0] - old.shape[0]
-
-    def longer(array: np.ndarray, fill: float) -> np.ndarray:
-        return np.concatenate([array, np.full((more, array.shape[1]), fill, array.dtype)])
-
-    facts = {**facts, "connect": merged_facts(old.provenance.get("connect") or {}, facts["connect"])}
-    return replace(
-        old, grid=grid, provenance=facts, source=str(path),
-        values={name: longer(array, np.nan) for name, array in old.values.items()},
-        stderr={name: longer(array, np.nan) for name, array in old.stderr.items()},
-        status={name: longer(array, PENDING) for name, array in old.status.items()},
-    )  # fmt: skip
-
-
-def merged_facts(old: dict, new: dict) -> dict:
-    """The facts on the paths of a file and of a run that adds to it: what only the file knows is kept."""
-    known = dict(zip(old.get("weights", []), old.get("nets", []), strict=False))
-    for digest, label in zip(new["weights"], new["nets"], strict=True):
-        known.setdefault(digest, label)
-    curve = "; ".join(dict.fromkeys(filter(None, [*(old.get("curve") or "").split("; "), new.get("curve")])))
-    more: dict[str, Any] = {"weights": list(known), "nets": apart(list(known.values()))}
-    for name in ("lengths", "branches"):
-        if name in new:
-            more[name] = _filled(new[name], old.get(name, []))
-    return {**new, **more, **({"curve": curve} if curve else {})}
-
-
-def apart(names: Sequence[str]) -> list[str]:
-    """The names, with a number behind those that have been used.
-
-    >>> apart(["a", "b", "a", "a"])
-    ['a', 'b', 'a (2)', 'a (3)']
-    """
-    found: list[str] = []
-    for name in names:
-        same = sum(each == name or each.startswith(f"{name} (") for each in found)
-        found.append(f"{name} ({same + 1})" if same else name)
-    return found
-
-
-def _filled(new: Sequence[float], old: Sequence[float]) -> list[float]:
-    """The new numbers; where they are negative, which is unknown, the old ones."""
-    return [old[k] if value < 0 and k < len(old) else value for k, value in enumerate(new)]
-
-
 def curve_plane(path: Path, points: int, labels: Sequence[str]) -> tuple[Plane, dict[str, Trail]]:
     """The plane through both ends and the middle of a curve's bends, in units of distance, with the curve over it.
 
@@ -301,7 +254,3 @@ def curve_plane(path: Path, points: int, labels: Sequence[str]) -> tuple[Plane, 
         path.kind: Trail(coords[:, 0], coords[:, 1], places, residual, clock="t"),
     }  # fmt: skip
     return plane, trails
-
-
-def is_path_axis(grid: Grid) -> bool:
-    return grid.ndim == 2 and grid.axes[1].kind == PATH

@@ -120,7 +120,9 @@ def _barrier_lines(surface: Any) -> Iterator[str]:
     from landscape.surfaces.barriers import barriers, measured, net_names, paths_of
 
     labels, paths = net_names(surface), paths_of(surface)
-    yield f"{surface.source or 'paths'}: {len(paths)} path{'s' if len(paths) > 1 else ''} of {len(surface.x)} points"
+    recomputed = "; batch-norm statistics estimated at each" if surface.known.batchnorm == "recompute" else ""
+    several = "s" if len(paths) > 1 else ""
+    yield f"{surface.source or 'paths'}: {len(paths)} path{several} of {len(surface.x)} points{recomputed}"
     found = barriers(surface)
     if sum(path.kind == "line" for path in paths) > 2:
         for row in measured(surface):

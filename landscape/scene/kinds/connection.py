@@ -13,7 +13,7 @@ import numpy as np
 from landscape.errors import UsageError
 from landscape.grid import Grid
 from landscape.quantity import LOSS, Quantity, risen
-from landscape.scene.bands import band_notes
+from landscape.scene.bands import BAND, band_notes, band_of
 from landscape.scene.colors import PATH_COLORS
 from landscape.scene.facts.surface import facts, subject
 from landscape.scene.kinds.kind import NO_LEVELS, SURFACE, Kind, Options
@@ -30,6 +30,8 @@ from landscape.surfaces.surface import Surface
 HEIGHT, LEAST = 0.55, 2.0
 # More paths than that are thin lines without names.
 NAMED = 6
+# Bands may widen the range of the values by this share of it to either side; on a logarithmic scale, by this factor.
+BESIDE, FURTHER = 0.75, 4.0
 # The title names this number of nets.
 LISTED = 3
 
@@ -41,9 +43,27 @@ def _scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
             raise UsageError(
                 f"these files hold different losses ({', '.join(losses)} and {', '.join(found)}); choose one that all have"
             )
-    scales = [scale for scale in left_scales(surfaces, losses, options) if scale]
+    scales = [
+        _with_bands(surfaces, losses, scale, options) for scale in left_scales(surfaces, losses, options) if scale
+    ]
     highest = max(_highest(surface) for surface in surfaces)
     return [_scene(surface, scales, highest, options) for surface in surfaces]
+
+
+def _with_bands(surfaces: Sequence[Surface], losses: Sequence[str], scale: Scale, options: Options) -> Scale:
+    """The scale with room for the bands, as far as these do not press the curves together; given limits stay."""
+    edges = [edge for surface in surfaces for name in losses for edge in (band_of(surface, name) or ())]
+    known = np.concatenate([edge[np.isfinite(edge)] for edge in edges]) if edges else np.zeros(0)
+    if not known.size:
+        return scale
+    if scale.kind == LINEAR:
+        reach = BESIDE * (scale.vmax - scale.vmin)
+        low, high = scale.vmin - reach, scale.vmax + reach
+    else:
+        low, high = scale.vmin / FURTHER, scale.vmax * FURTHER
+    vmin = scale.vmin if options.vmin is not None else min(scale.vmin, max(low, float(known.min())))
+    vmax = scale.vmax if options.vmax is not None else max(scale.vmax, min(high, float(known.max())))
+    return replace(scale, vmin=max(vmin, 0.0) if scale.kind == LINEAR and scale.vmin >= 0 else vmin, vmax=vmax)
 
 
 def _scene(surface: Surface, scales: Sequence[Scale], highest: float, options: Options) -> Scene:
@@ -153,8 +173,10 @@ def _errors(surface: Surface) -> list[Quantity]:
 
 
 def _highest(surface: Surface) -> float:
-    known = [float(np.nanmax(1.0 - surface.values[row.name], initial=0.0)) for row in _errors(surface)]
-    return min(FULL, max([LEAST, *(105 * each for each in known)]))
+    """The upper end of the axis of errors in percent, with room for their bands."""
+    tops = [(1.0 - surface.values[row.name], surface.stderr.get(row.name)) for row in _errors(surface)]
+    known = [values + (0.0 if errors is None else BAND * np.nan_to_num(errors)) for values, errors in tops]
+    return min(FULL, max([LEAST, *(102.0 * float(np.nanmax(each, initial=0.0)) for each in known)]))
 
 
 def _strips(surface: Surface, paths: Sequence[PathName], highest: float) -> Iterator[Strip]:

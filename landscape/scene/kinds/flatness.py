@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from landscape.correlation import Tau, kendall
+from landscape.correlation import LEAST, Tau, kendall
 from landscape.errors import UsageError
-from landscape.quantity import COUNT, HYPER, MEASURE, Quantity
+from landscape.quantity import COUNT, FLATNESS, HYPER, MEASURE, Quantity
 from landscape.scene.colors import ACCURACY_COLOR, INK, LOSS_COLOR, OTHER_COLOR, PATH_COLORS, stops
 from landscape.scene.facts.surface import facts, subject
 from landscape.scene.kinds.kind import NO_LEVELS, SURFACE, Kind, Options
@@ -40,6 +40,7 @@ CURVES = (
     ("q50", "median of random directions", LOSS_COLOR), ("q90", "90 % of random directions", OTHER_COLOR),
     ("worst", "worst direction", ACCURACY_COLOR),
 )  # fmt: skip
+TAUS = "τ: Kendall's rank correlation with its 95 % bootstrap interval over nets, bold where it leaves out 0"
 
 
 def _scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
@@ -108,7 +109,7 @@ def _panel(surface: Surface, row: Quantity, tau: Tau, known: np.ndarray) -> Pane
 
 
 def _tau_text(tau: Tau) -> str:
-    if tau.value != tau.value:
+    if tau.value != tau.value or tau.count < LEAST:
         return ""
     interval = f" [{tau.low:.2f}, {tau.high:.2f}]" if tau.low == tau.low else ""
     return f"τ = {tau.value:.2f}{interval}".replace("-", "−")
@@ -155,8 +156,18 @@ def _differs(values: np.ndarray) -> bool:
     return known.size > 1 and bool(known.min() < known.max())
 
 
+def measured_on(surface: Surface) -> list[str]:
+    """The samples of the measures, where they are fewer than those of the losses."""
+    made, train = surface.provenance.get(FLATNESS), surface.known.splits.get("train")
+    count = made.get("samples") if isinstance(made, dict) else None
+    if not isinstance(count, int) or train is None or train.samples in (None, count):
+        return []
+    return [f"measures: of {count:,} of the train samples"]
+
+
 def _notes(surface: Surface, measures: Sequence[Quantity], known: np.ndarray) -> list[str]:
-    notes = ["τ: Kendall's rank correlation with its 95 % bootstrap interval over nets, bold where it leaves out 0"]
+    enough = int(known.sum()) >= LEAST
+    notes = [TAUS if enough else f"Kendall's rank correlation takes at least {LEAST} nets", *measured_on(surface)]
     if not known.all():
         notes.append(
             f"{int((~known).sum())} of {len(known)} nets are not drawn: what is on the vertical axis is not finite"
@@ -231,7 +242,7 @@ def _rise_view(surface: Surface, found: Sequence[_Rise], scale: Scale, options: 
         curves=tuple(_curve(rise, scale, banded=several) for rise in found),
         left=scaled_axis("rise of the training loss", scale, "#1a1a1a", 5),
         right=None,
-        notes=tuple(notes),
+        notes=(*notes, *measured_on(surface)),
         caption=options.caption(subject(surface), RISES, facts(surface, centers=[])),
     )
 

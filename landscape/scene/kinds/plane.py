@@ -15,6 +15,7 @@ from landscape.scene.kinds.kind import SURFACE, Kind, Options
 from landscape.scene.scales import ScaledMetric, scaled
 from landscape.scene.scene import Camera, Scene, camera_for
 from landscape.scene.tables import tables_of
+from landscape.scene.text import short
 from landscape.scene.thin import thinned
 from landscape.scene.views.field import build_field
 from landscape.scene.views.flat import BANDS, CELLS, LINES, Flat, plane_frame
@@ -39,10 +40,19 @@ def _view(surface: Surface, shown: ScaledMetric, camera: Camera, options: Option
     metric, part = shown.metric, thinned(surface, shown.metric)
     caption = options.caption(subject(surface), surface.quantity(metric).label, facts(surface, metric))
     field = build_field(part, metric, shown.scale, levels=shown.levels, smooth=paint != CELLS, camera=camera)
-    notes = (*map_notes(surface, part, metric), *field.notes)
+    notes = (*map_notes(surface, part, metric), *field.notes, *_stretched(surface))
     if paint is None:
         return Relief(field=field, caption=caption, notes=notes)
     return Flat(field=field, paint=paint, caption=caption, notes=notes)
+
+
+def _stretched(surface: Surface) -> list[str]:
+    """Says of a plane in units of distance how much longer a unit of y is drawn than one of x."""
+    frame = plane_frame(surface)
+    if frame.equal or not surface.known.connect:
+        return []
+    width, height = frame.x_range[1] - frame.x_range[0], frame.y_range[1] - frame.y_range[0]
+    return [f"distances along y are drawn {short(0.8 * width / height, 2)} times as long as along x"]
 
 
 def shared_metric(surfaces: Sequence[Surface], metric: str | None) -> str:

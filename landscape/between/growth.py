@@ -1,0 +1,63 @@
+"""How a file of paths grows by further ones.
+
+Owns: adding rows to what a file holds, and the facts of both together. Knows no net and no loss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path as FilePath
+from typing import Any
+
+import numpy as np
+
+from landscape.grid import Grid
+from landscape.surfaces.surface import PENDING, Surface
+
+
+def grown(old: Surface, grid: Grid, facts: dict, path: FilePath) -> Surface:
+    """The old surface with rows added at its end, all of whose points are pending."""
+    more = grid.shape[0] - old.shape[0]
+
+    def longer(array: np.ndarray, fill: float) -> np.ndarray:
+        return np.concatenate([array, np.full((more, array.shape[1]), fill, array.dtype)])
+
+    facts = {**facts, "connect": merged_facts(old.provenance.get("connect") or {}, facts["connect"])}
+    return replace(
+        old, grid=grid, provenance=facts, source=str(path),
+        values={name: longer(array, np.nan) for name, array in old.values.items()},
+        stderr={name: longer(array, np.nan) for name, array in old.stderr.items()},
+        status={name: longer(array, PENDING) for name, array in old.status.items()},
+    )  # fmt: skip
+
+
+def merged_facts(old: dict, new: dict) -> dict:
+    """The facts on the paths of a file and of a run that adds to it: what only the file knows is kept."""
+    known = dict(zip(old.get("weights", []), old.get("nets", []), strict=False))
+    for digest, label in zip(new["weights"], new["nets"], strict=True):
+        known.setdefault(digest, label)
+    curve = "; ".join(dict.fromkeys(filter(None, [*(old.get("curve") or "").split("; "), new.get("curve")])))
+    more: dict[str, Any] = {"weights": list(known), "nets": apart(list(known.values()))}
+    for name in ("lengths", "branches"):
+        if name in new:
+            more[name] = _filled(new[name], old.get(name, []))
+    return {**new, **more, **({"curve": curve} if curve else {})}
+
+
+def apart(names: Sequence[str]) -> list[str]:
+    """The names, with a number behind those that have been used.
+
+    >>> apart(["a", "b", "a", "a"])
+    ['a', 'b', 'a (2)', 'a (3)']
+    """
+    found: list[str] = []
+    for name in names:
+        same = sum(each == name or each.startswith(f"{name} (") for each in found)
+        found.append(f"{name} ({same + 1})" if same else name)
+    return found
+
+
+def _filled(new: Sequence[float], old: Sequence[float]) -> list[float]:
+    """The new numbers; where they are negative, which is unknown, the old ones."""
+    return [old[k] if value < 0 and k < len(old) else value for k, value in enumerate(new)]
