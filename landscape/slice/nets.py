@@ -138,13 +138,19 @@ def _paths(given: str | os.PathLike) -> list[Path]:
     path = expanded(Path(given))
     if not path.exists() and glob.has_magic(str(given)):
         matches = sorted(map(Path, glob.glob(str(path), recursive=True)))
-        found = [each for each in matches if each.suffix.lower() in READERS or is_folder(each)]
+        found = [each for each in matches if each.suffix.lower() in READERS or (is_folder(each) and _holds_net(each))]
         if not found:
             raise UsageError(f"net '{given}': no checkpoint and no run folder has such a name")
         return found
     if not path.exists():
         raise UsageError(f"net {given}: there is no such file or folder")
     return [path]
+
+
+def _holds_net(folder: Path) -> bool:
+    """Whether a folder that a pattern matches holds a net, which other outputs among runs do not; a curve's bends are several."""
+    inside = list(folder.iterdir())
+    return any(each.suffix.lower() in READERS for each in inside) and not any(each.stem == "bend_1" for each in inside)
 
 
 def _folder_of(source: Any) -> Path | None:

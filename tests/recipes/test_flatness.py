@@ -345,3 +345,17 @@ def test_what_rescaling_leaves_unchanged_is_what_the_manual_says():
     rows = [line.split(" | ") for line in manual.splitlines() if line.startswith("| `")]
     told = {row[0].strip("|` "): row[3] for row in rows}
     assert {name for name, words in told.items() if "yes" in words} == (INVARIANT | NEARLY) - {"parameters"}
+
+
+def test_a_pattern_leaves_out_folders_without_a_net(tmp_path):
+    from landscape.slice.nets import nets_of
+
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        torch.save(torch.nn.Linear(2, 2).state_dict(), tmp_path / name / "final.pt")
+    (tmp_path / "demo").mkdir()
+    (tmp_path / "demo" / "picture.png").touch()
+    (tmp_path / "c.bezier").mkdir()
+    for name in ("final.pt", "bend_1.pt"):
+        (tmp_path / "c.bezier" / name).touch()
+    assert [Path(one.source).name for one in nets_of(f"{tmp_path}/*").each] == ["a", "b"]
