@@ -60,17 +60,17 @@ def test_the_gradient_of_each_bend_is_its_share_of_that_of_the_net_on_the_curve(
 def test_the_mean_over_draws_is_the_gradient_of_the_mean_loss_along_the_curve(mlp):
     net = curve(mlp, "bezier", 1)
     torch.manual_seed(0)
-    draws = 3000
+    draws = 1000
     for _ in range(draws):
         loss_of(net).backward()
-    places = (torch.arange(400, dtype=torch.float64) + 0.5) / 400
+    places = (torch.arange(100, dtype=torch.float64) + 0.5) / 100
     exact = torch.zeros_like(net.bends[0])
     for t in places.tolist():
         s = shares("bezier", 3, t)
         point = sum(share * each for share, each in zip(s, net.points, strict=True))
         exact += s[1] * gradient_at(net, point, 0.0) / len(places)
     drawn = net.bends[0].grad / draws
-    assert float((drawn - exact).norm()) < 0.05 * float(exact.norm())
+    assert float((drawn - exact).norm()) < 0.1 * float(exact.norm())
 
 
 def test_a_band_moves_across_itself_only_and_keeps_its_bends_apart(mlp):

@@ -338,11 +338,12 @@ def test_bends_are_nets_of_their_own_also_with_tied_weights_and_statistics(here)
     ll.line("t.bezier/bend_1.pt", model=masked(0, tied=True), data=DATA, x="-1:1:3", quiet=True)
 
 
-def test_paths_that_are_not_lines_are_told_beside_a_table(here, command, basic):
+def test_paths_that_are_not_lines_are_told_beside_a_table(here):
+    from landscape.recipes.connect import lines
+
     third = {name: 1.1 * value if value.ndim > 1 else value for name, value in state("net.pt").items()}
     torch.save(third, "third.pt")
     ll.connect(["net.pt", "other.pt"], out="m.h5", **CURVE)
-    done = command("connect", "net.pt", "other.pt", "third.pt", *basic, "--points", "5", "-o", "m.h5")
-    assert done.returncode == 0, done.stderr
-    assert "barriers of the straight lines in test loss" in done.stdout
-    assert "bezier from net to other" in done.stdout
+    said = "\n".join(lines(ll.connect(["net.pt", "other.pt", "third.pt"], points=5, out="m.h5", **OPTIONS), {}))
+    assert "barriers of the straight lines in test loss" in said
+    assert "bezier from net to other" in said
