@@ -62,7 +62,7 @@ def granulated(x: np.ndarray, y: np.ndarray, settings: Mapping[str, np.ndarray],
     """Psi of Jiang et al. 2020 (arXiv:1912.02178, section 4): the mean over settings of the tau of things that differ only in it.
 
     For each setting, things are grouped by all others; its coefficient is the mean tau of the groups with a pair, where a tie
-    counts as 0. `settings[name]` (n,) are numbers; those named in `seeds` divide groups and are no settings. NaN without a pair.
+    counts as 0. `settings[name]` (n,) are numbers; those named in `seeds` only divide groups. NaN without a pair.
     """
     known = ~(np.isnan(x) | np.isnan(y))
     found = []

@@ -223,6 +223,6 @@ class Units:
 
 
 def _each_once(slots: Slots) -> bool:
-    """Whether each slot is a whole unit of its own."""
+    """Whether each slot is one whole unit."""
     free = slots.unit[slots.unit > EMPTY]
     return len(np.unique(free)) == len(free) and not slots.position[slots.unit > EMPTY].any()

@@ -112,7 +112,7 @@ class _Pair:
                 return
 
     def _step(self, number: int, unknown: frozenset[int], least: float | None = None) -> None:
-        """The best assignment of one group with all others as they are; with `least`, only if it gains more."""
+        """The best assignment of one group while all others rest; with `least`, only if it gains more."""
         group = self._groups[number]
         gain = np.zeros((group.size, group.size))
         for place in self._groups[number].places:

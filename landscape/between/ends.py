@@ -130,7 +130,7 @@ def _check_ties(net: Net, other: nn.Module) -> None:
 def _check_alike(own: nn.Module, other: nn.Module) -> None:
     """Raises UsageError for modules that differ in more than what a state dict holds: layers, their settings, other buffers.
 
-    Between two such nets there is no path, as each place would need a net of its own.
+    Each place between two such nets would need another architecture.
     """
     shown = [ADDRESS.sub("", repr(each)).splitlines() for each in (own, other)]
     for line, its in itertools.zip_longest(*shown, fillvalue=""):
@@ -181,7 +181,7 @@ def statistics_of(model: nn.Module) -> set[str]:
 
 
 def _refuse_equal(ends: Ends, layout: Layout) -> None:
-    """Raises UsageError for two nets with the same weights, between which there is no path."""
+    """Raises UsageError for two nets with the same weights, which no path can join."""
     own = {name: tensor.detach() for name, tensor in layout.tensors(ends.net.module).items()}
     all_nets = [own, *({name: other.tensors[name] for name in own if name in other.tensors} for other in ends.others)]
     for late in range(1, len(all_nets)):
@@ -189,6 +189,6 @@ def _refuse_equal(ends: Ends, layout: Layout) -> None:
             one, two = all_nets[early], all_nets[late]
             if all(torch.equal(one[name].cpu(), tensor.cpu().to(one[name].dtype)) for name, tensor in two.items()):
                 raise UsageError(
-                    f"{ends.labels[early]} and {ends.labels[late]} have the same weights, so there is no path between them; "
+                    f"{ends.labels[early]} and {ends.labels[late]} have the same weights, so no path joins them; "
                     "give two nets that differ"
                 )

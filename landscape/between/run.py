@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from landscape.between.ends import Ends, in_order, read_ends
 from landscape.between.study import (
@@ -25,7 +24,7 @@ from landscape.between.study import (
     on_paths,
     rows_of,
 )
-from landscape.between.training import CurveAsked, bends_of, check_curve, straight, train_curve
+from landscape.between.training import Curve, CurveAsked, bends_of, check_curve, straight, train_curve
 from landscape.data.load import usual_splits
 from landscape.errors import UsageError
 from landscape.layout import Layout
@@ -99,18 +98,8 @@ def connected(wanted: Wanted, given: Given) -> Surface | Plan:
         def make(world: World, prepared: _Prepared) -> PathStudy:
             asked, ends, curve = _parts(wanted, given, prepared.folder, world)
             subject = connect_subject(asked, ends, device_of(machine, world), world)
-            text = wanted.curve.text if wanted.curve else None
-            on = on_paths(
-                asked,
-                ends,
-                subject,
-                rows_of(ends, curve, wanted.pairs),
-                prepared.held,
-                curve,
-                text,
-                world,
-                wanted.branches,
-            )
+            rows = rows_of(ends, curve, wanted.pairs)
+            on = on_paths(asked, ends, subject, rows, prepared.held, curve, world, wanted.branches)
             return PathStudy(on, output)
 
         result = _run(wanted, given, prepare, make)
@@ -180,9 +169,7 @@ def _ends(wanted: Wanted, given: Given, device: torch.device) -> Ends:
     return replace(wanted.kept[ALIGNED], net=ends.net)
 
 
-def _parts(
-    wanted: Wanted, given: Given, folder: Path | None, world: World
-) -> tuple[ConnectAsked, Ends, tuple[str, Sequence[Tensor]] | None]:
+def _parts(wanted: Wanted, given: Given, folder: Path | None, world: World) -> tuple[ConnectAsked, Ends, Curve | None]:
     """The options of the evaluation, the nets, and the curve; for a dry run one that lies on the line."""
     device, output = device_of(given[MachineOptions], world), given[OutputOptions]
     ends = _ends(wanted, given, device)
@@ -197,9 +184,9 @@ def _parts(
         module = ends.net.module
         origin = layout.flatten(layout.tensors(module), dtype=next(module.parameters()).dtype)
         first, last = ends.vectors(layout, origin)
-        return asked, ends, (wanted.curve.kind, straight(wanted.curve.kind, wanted.curve.bends, first, last))
+        return asked, ends, wanted.curve.with_bends(straight(wanted.curve.kind, wanted.curve.bends, first, last))
     assert folder is not None
-    return asked, ends, (wanted.curve.kind, bends_of(folder, layout.size))
+    return asked, ends, wanted.curve.with_bends(bends_of(folder, layout.size))
 
 
 def _plane(wanted: Wanted, given: Given, folder: Path | None, world: World) -> EvaluationStudy:
@@ -208,7 +195,7 @@ def _plane(wanted: Wanted, given: Given, folder: Path | None, world: World) -> E
     asked, ends, curve = _parts(wanted, given, folder, world)
     subject = connect_subject(asked, ends, device_of(given[MachineOptions], world), world)
     rows = rows_of(ends, curve)
-    on = on_paths(asked, ends, subject, rows, (), curve, wanted.curve.text, world)
+    on = on_paths(asked, ends, subject, rows, (), curve, world)
     plane, trails = curve_plane(on.slice.paths[-1], wanted.plane, ends.labels)  # type: ignore[attr-defined]
     directions = DirectionFacts(kind="curve", norm="none", fingerprint=rows[-1].id)
     known = on.provenance.connect or ConnectFacts()

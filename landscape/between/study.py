@@ -13,10 +13,10 @@ from pathlib import Path as FilePath
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from landscape.between.ends import Ends
 from landscape.between.growth import grown
+from landscape.between.training import Curve
 from landscape.direction.parts import Parts
 from landscape.direction.selection import everything
 from landscape.errors import SurfaceFileError, UsageError
@@ -71,18 +71,15 @@ class ConnectAsked:
     batchnorm: str | None
 
 
-def rows_of(
-    ends: Ends, curve: tuple[str, Sequence[Tensor]] | None, pairs: Sequence[tuple[int, int]] | None = None
-) -> list[Row]:
-    """The straight line between each pair of nets, or those given, then the curve (kind, bends) between the first two."""
+def rows_of(ends: Ends, curve: Curve | None, pairs: Sequence[tuple[int, int]] | None = None) -> list[Row]:
+    """The straight line between each pair of nets, or those given, then the curve between the first two."""
     hashes = [each[:DIGITS] for each in ends.hashes]
     count = len(hashes)
     wanted = pairs or [(i, j) for i in range(count) for j in range(i + 1, count)]
     found = [Row(f"{LINE} {hashes[i]} {hashes[j]}", LINE, i, j) for i, j in wanted]
     if curve:
-        kind, bends = curve
-        digest = hashlib.sha256(b"".join(bend.cpu().numpy().tobytes() for bend in bends)).hexdigest()[:DIGITS]
-        found.append(Row(f"{kind} {hashes[0]} {hashes[1]} {digest}", kind, 0, 1))
+        digest = hashlib.sha256(b"".join(bend.cpu().numpy().tobytes() for bend in curve.bends)).hexdigest()[:DIGITS]
+        found.append(Row(f"{curve.kind} {hashes[0]} {hashes[1]} {digest}", curve.kind, 0, 1))
     return found
 
 
@@ -114,9 +111,9 @@ def has_statistics(ends: Ends) -> bool:
 
 def on_paths(
     asked: ConnectAsked, ends: Ends, subject: Subject, rows: Sequence[Row], held: Sequence[str],
-    curve: tuple[str, Sequence[Tensor]] | None, text: str | None, world: World, branches: Mapping[str, float] | None = None,
+    curve: Curve | None, world: World, branches: Mapping[str, float] | None = None,
 ) -> OnSlice:  # fmt: skip
-    """The subject on the paths: those that the file has already (`held`, by id), then the others. `text`: of the curve.
+    """The subject on the paths: those that the file has already (`held`, by id), then the others.
 
     `branches`: the training step at which the nets of a path parted, by label of the first.
     """
@@ -126,7 +123,7 @@ def on_paths(
     vectors = ends.vectors(objective.layout, origin)
     made = {}
     for row in rows:
-        bends = tuple(bend.to(origin) for bend in curve[1]) if curve and row.kind != LINE else ()
+        bends = tuple(bend.to(origin) for bend in curve.bends) if curve and row.kind != LINE else ()
         made[row.id] = Path(row.kind, (vectors[row.first], *bends, vectors[row.last]))
     ids = [*held, *(row.id for row in rows if row.id not in held)]
     parted = {row.id: branches[ends.labels[row.first]] for row in rows} if branches else {}
@@ -139,7 +136,7 @@ def on_paths(
     slice = Paths([made.get(each) for each in ids], places, origin, label)
     facts = ConnectFacts(
         nets=list(ends.labels), weights=[each[:DIGITS] for each in ends.hashes], paths=ids,
-        lengths=[made[each].length() if each in made else -1.0 for each in ids], curve=text,
+        lengths=[made[each].length() if each in made else -1.0 for each in ids], curve=curve.text if curve else None,
         branches=[parted.get(each, -1.0) for each in ids] if branches else None,
     )  # fmt: skip
     directions = DirectionFacts(
@@ -173,6 +170,7 @@ class PathStudy(EvaluationStudy):
     def __init__(self, on: OnSlice, output: OutputOptions):
         assert isinstance(on.slice, Paths)
         super().__init__(on, output, work=Rises(on.subject, on.slice))
+        self._slice = on.slice
 
     def open(self) -> SurfaceFile:
         output = self._output
@@ -182,12 +180,12 @@ class PathStudy(EvaluationStudy):
         check_folder(path)
         lock = locked(path)
         try:
-            return SurfaceFile(path, self._grown(path), quantity=self._work.quantity, lock=lock)
+            return SurfaceFile(path, self.held(path), quantity=self._work.quantity, lock=lock)
         except BaseException:
             lock.release()
             raise
 
-    def _grown(self, path: FilePath) -> Surface:
+    def held(self, path: FilePath) -> Surface:
         """What the file holds, with the paths of this run among its rows.
 
         Raises:
@@ -202,11 +200,21 @@ class PathStudy(EvaluationStudy):
         return grown(old, grid, facts, path)
 
     def sampler(self, file: SurfaceFile) -> tuple[Sampler, Extent]:
-        sampler, extent = super().sampler(file)
-        paths, width = self._on.slice.paths, len(self._on.slice.grid.axes[0].values)  # type: ignore[attr-defined]
-        pending = [point for point in file.pending() if paths[point // width] is not None]
-        size = width * sum(path is not None for path in paths)
-        return EveryPoint(file.surface.grid, pending), replace(extent, total=size, done=size - len(pending))
+        pending, size = self.pending(file.surface), self.points
+        extent = Extent(size, size - len(pending), self._on.subject.objective.samples)
+        return EveryPoint(file.surface.grid, pending), extent
+
+    @property
+    def points(self) -> int:
+        """Points of the paths at hand."""
+        return len(self._slice.grid.axes[0].values) * sum(path is not None for path in self._slice.paths)
+
+    def pending(self, surface: Surface) -> list[int]:
+        """Numbers of their points that lack a result."""
+        width = len(self._slice.grid.axes[0].values)
+        return [
+            point for point in SurfaceFile(None, surface).pending() if self._slice.paths[point // width] is not None
+        ]
 
 
 def curve_plane(path: Path, points: int, labels: Sequence[str]) -> tuple[Plane, dict[str, Trail]]:
@@ -226,7 +234,7 @@ def curve_plane(path: Path, points: int, labels: Sequence[str]) -> tuple[Plane, 
     height = float(y.norm())
     if not height > FLAT * length:
         raise UsageError(
-            "plane: the bends lie on the line between the nets, so there is no plane; train them longer, or leave --plane out"
+            "plane: the bends lie on the line between the nets, and span no plane; train them longer, or leave --plane out"
         )
     y /= height
     y -= x * (x @ y)

@@ -6,7 +6,7 @@ and how a stopped run goes on are those of `landscape train` (training/).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,15 @@ BENDS = "bends"
 FURTHER = ("warmup", "clip", "augment")
 
 
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """The bends (n,) of a curve of a kind, and how they were found."""
+
+    kind: str
+    bends: tuple[Tensor, ...]
+    text: str
+
+
 @dataclass(frozen=True)
 class CurveAsked:
     """What curve is wanted: its kind, its number of bends, and the settings of its training."""
@@ -61,6 +70,9 @@ class CurveAsked:
             f"batches of {known['batch_size']} ({known['optimizer']}{rate}, {known['schedule']}, momentum {known['momentum']:g}, "
             f"weight decay {known['weight_decay']:g}{more}, seed {known['seed']})"
         )
+
+    def with_bends(self, bends: Sequence[Tensor]) -> Curve:
+        return Curve(self.kind, tuple(bends), self.text)
 
 
 class _Untested:

@@ -76,7 +76,7 @@ def _out(positional: Sequence[Any]) -> str | None:
     AlignOptions,
     lines=lines,
     positional=(
-        Positional("first", "A", "trained net that stays as it is"),
+        Positional("first", "A", "trained net, which is not changed"),
         Positional("second", "B", "trained net of the same architecture, whose units are permuted"),
     ),
     out=_out,

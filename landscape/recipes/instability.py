@@ -104,10 +104,8 @@ def instability(model: Any = None, *, given: Given) -> Surface:
     import torch
 
     from landscape.between.instability import trained
-    from landscape.between.run import Wanted, connected
-    from landscape.recipes.connect import COMPUTE
     from landscape.sweep.launch import connect
-    from landscape.training.job import default_folder, make_training_job, model_name
+    from landscape.training.job import make_training_job
 
     net, asked, run, branch = given[TrainedNet], given[OptimizerOptions], given[BranchRun], given[BranchOptions]
     if connect().size > 1:
@@ -115,18 +113,12 @@ def instability(model: Any = None, *, given: Given) -> Surface:
     check_whole("copies", branch.copies, 2, MAX_COPIES)
     check_whole("points", branch.points, 2, MAX_POINTS)
     check_whole("seed", asked.seed, 0, MAX_SEED - MAX_COPIES)  # copies have the seeds after it
-    settings, place = settings_of(net, asked, run.precision), place_of(net, run)
-    if run.out is not None:
-        out = named_path("out", run.out)
-    else:
-        usual = default_folder(model_name(model), net.data if isinstance(net.data, str) else None)
-        out = usual.with_name(f"{usual.name}_instability")
+    settings, place, out = settings_of(net, asked, run.precision), place_of(net, run), _folder(model, net, run)
     init = asked.seed if asked.init_seed is None else asked.init_seed
 
     def make(folder: Path, seed: int) -> Any:
-        return make_training_job(
-            model, net.data, {**settings, "seed": seed, "init_seed": init}, **{**place, "out": folder}
-        )
+        own = {**settings, "seed": seed, "init_seed": init}
+        return make_training_job(model, net.data, own, **{**place, "out": folder})
 
     before = torch.get_num_threads()
     try:
@@ -134,30 +126,54 @@ def instability(model: Any = None, *, given: Given) -> Surface:
         steps, nets = trained(make, out, at, branch.copies, asked.seed, overwrite=run.overwrite, quiet=run.quiet)
     finally:
         torch.set_num_threads(before)
-    flat, pairs, names = _numbered(steps, nets)
+    return _measured(model, steps, nets, branch.points, net, run, out)
+
+
+def _folder(model: Any, net: TrainedNet, run: BranchRun) -> Path:
+    from landscape.training.job import default_folder, model_name
+
+    if run.out is not None:
+        return named_path("out", run.out)
+    usual = default_folder(model_name(model), net.data if isinstance(net.data, str) else None)
+    return usual.with_name(f"{usual.name}_instability")
+
+
+def _measured(
+    model: Any,
+    steps: Sequence[int],
+    nets: Sequence[Sequence[Path]],
+    points: int,
+    net: TrainedNet,
+    run: BranchRun,
+    out: Path,
+) -> Surface:
+    """The lines between copies of one step each."""
+    from landscape.between.run import Wanted, connected
+    from landscape.recipes.connect import COMPUTE
+
+    flat, pairs, names, branches = _numbered(steps, nets)
     wanted = Wanted(
-        nets=flat, points=branch.points, batchnorm=None, curve=None, plane=None, groups=COMPUTE, pairs=pairs, names=names,
-        branches={name: float(name.split()[1]) for name in names},
+        nets=flat, points=points, batchnorm=None, curve=None, plane=None, groups=COMPUTE, pairs=pairs, names=names,
+        branches=branches,
     )  # fmt: skip
     shared = ("data", "data_root", "normalize", "loss", "samples", "device", "precision", "threads", "quiet")
     options = {name: getattr(part, name) for part in (net, run) for name in shared if hasattr(part, name)}
     options = {name: value for name, value in options.items() if value is not None}
-    found: Any = connected(
-        wanted, Given({**options, "model": model, "out": out / "instability.h5", "overwrite": run.overwrite})
-    )
+    file = {"out": out / "instability.h5", "overwrite": run.overwrite}
+    found: Any = connected(wanted, Given({**options, **file, "model": model}))
     return found
 
 
 def _numbered(
     steps: Sequence[int], nets: Sequence[Sequence[Path]]
-) -> tuple[list[Path], list[tuple[int, int]], list[str]]:
-    """All nets, the pairs of one step each, and names such as "step 100 a"."""
+) -> tuple[list[Path], list[tuple[int, int]], list[str], dict[str, float]]:
+    """All nets, the pairs of one step each, names such as "step 100 a", and the step of each name."""
     flat: list[Path] = []
     pairs: list[tuple[int, int]] = []
-    names: list[str] = []
+    branches: dict[str, float] = {}
     for step, copies in zip(steps, nets, strict=True):
-        first = len(flat)
-        flat += list(copies)
-        names += [f"step {step} {chr(ord('a') + copy)}" for copy in range(len(copies))]
-        pairs += [(first + i, first + j) for i in range(len(copies)) for j in range(i + 1, len(copies))]
-    return flat, pairs, names
+        first, count = len(flat), range(len(copies))
+        flat += copies
+        branches |= {f"step {step} {chr(ord('a') + copy)}": float(step) for copy in count}
+        pairs += [(first + i, first + j) for i in count for j in count if i < j]
+    return flat, pairs, list(branches), branches

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from landscape.direction.direction import Direction
@@ -78,14 +79,30 @@ class EvaluationStudy(Study[Surface]):
         if pending:
             finish(self._on, file, sampler)
 
+    @property
+    def points(self) -> int:
+        """Points of the run."""
+        return self._on.slice.grid.size
+
+    def held(self, path: Path) -> Surface:
+        """What the file of the run holds.
+
+        Raises:
+            SurfaceFileError: it is of another run.
+        """
+        return surface_of_run(path, self._on.slice.grid, self._on.provenance.json())
+
+    def pending(self, surface: Surface) -> list[int]:
+        """Numbers of the points of the run that lack a result."""
+        return SurfaceFile(None, surface).pending()
+
     def plan(self, world: World) -> Plan:
         on, output = self._on, self._output
-        objective, grid = on.subject.objective, on.slice.grid
-        pending = grid.size
+        objective, pending = on.subject.objective, self.points
         if output.path and output.path.exists() and not output.overwrite and world.leads:
-            pending = len(SurfaceFile(None, surface_of_run(output.path, grid, on.provenance.json())).pending())
+            pending = len(self.pending(self.held(output.path)))
         return Plan(
-            points=grid.size,
+            points=self.points,
             pending=pending,
             samples_per_point=objective.samples,
             samples_per_second=measure_speed(on.subject),

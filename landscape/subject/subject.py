@@ -99,10 +99,7 @@ def make_subject(
     sharers = sharers_of(machine.device, world.local_size)
     torch.set_num_threads(threads)
     measure, loss_name, metrics = make_measure(loss.loss, loss.names)
-    if loss.l2 is not None and not 0 <= loss.l2 < math.inf:
-        raise UsageError(f"l2 {loss.l2:g}: expected a weight from 0 on, such as 5e-4")
-    if loss.l2 is not None and "loss" not in metrics:
-        raise UsageError("l2 adds to the loss; include loss in the metrics")
+    _check_l2(loss.l2, metrics)
     read = read or reader_of(net, data, world)
     wanted = read(data.splits)
     splits = measure.read(wanted.splits, net.module)
@@ -134,6 +131,16 @@ def make_subject(
         l2=loss.l2,
     )
     return Subject(net, objective, facts, threads, chosen, counted, sharers=sharers)
+
+
+def _check_l2(weight: float | None, metrics: Sequence[str]) -> None:
+    """Raises UsageError for a penalty that means nothing, or has no loss to be added to."""
+    if weight is None:
+        return
+    if not 0 <= weight < math.inf:
+        raise UsageError(f"l2 {weight:g}: expected a weight from 0 on, such as 5e-4")
+    if "loss" not in metrics:
+        raise UsageError("l2 adds to the loss; include loss in the metrics")
 
 
 def checked(subject: Subject, notes: Sequence[str] = ()) -> Subject:

@@ -86,7 +86,7 @@ def main() -> None:
         "Barriers of cross-entropy on digits (train / test) halfway between two nets; made by",
         "`scripts/figures/alignment_widths.py`. Width is a multiple of 4 channels.",
         "",
-        "| net | width | as they are | aligned | + BN statistics | + REPAIR |",
+        "| net | width | unaligned | aligned | + BN statistics | + REPAIR |",
         "|---|---|---|---|---|---|",
     ]
     for name, build, lr in (("ResNet-8 (batch norm)", residual, 0.1), ("plain convolutions", plain, 0.02)):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -130,3 +132,20 @@ def command(launch):
 @pytest.fixture
 def basic() -> list[str]:
     return BASIC
+
+
+@pytest.fixture
+def stopped(launch):
+    """stopped(*arguments, once=FILE) starts the command, sends SIGINT as soon as FILE is there, and returns what it says."""
+
+    def stop(*arguments: str, once: str | Path) -> str:
+        process = subprocess.Popen(launch(*arguments), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        deadline = time.monotonic() + 60
+        while not Path(once).exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == 130, said
+        return said
+
+    return stop

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import copy
-import signal
-import subprocess
-import time
 from pathlib import Path
 
 import numpy as np
@@ -146,18 +143,12 @@ def test_modules_in_memory_are_not_changed(here):
         assert all(torch.equal(value, kept[name]) for name, value in net.state_dict().items())
 
 
-def test_a_stopped_training_goes_on_bit_for_bit_also_on_two_ranks(here, launch, command, basic):
+def test_a_stopped_training_goes_on_bit_for_bit_also_on_two_ranks(here, stopped, command, basic):
     options = {**OPTIONS, "curve": "polychain", "epochs": 8, "train_batch": 4, "points": 3, "plane": 3}
     ll.connect(["net.pt", "other.pt"], out="whole.h5", **options)
     words = ["connect", "net.pt", "other.pt", *basic, "--curve", "polychain", "--epochs", "8", "--train-batch", "4",
              "--points", "3", "--plane", "3", "-o", "cut.h5"]  # fmt: skip
-    process = subprocess.Popen(launch(*words), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 60
-    while not Path("cut.polychain/log.csv").exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 130, said
+    said = stopped(*words, once="cut.polychain/log.csv")
     assert "to continue" in said
     assert not Path("cut.polychain/final.pt").exists()
     done = command(*words, ranks=2)
@@ -347,3 +338,10 @@ def test_paths_that_are_not_lines_are_told_beside_a_table(here):
     said = "\n".join(lines(ll.connect(["net.pt", "other.pt", "third.pt"], points=5, out="m.h5", **OPTIONS), {}))
     assert "barriers of the straight lines in test loss" in said
     assert "bezier from net to other" in said
+
+
+def test_a_dry_run_counts_what_an_existing_file_lacks(here):
+    ll.connect(["net.pt", "other.pt"], out="c.h5", points=5, **OPTIONS)
+    plan = ll.connect(["net.pt", "other.pt"], out="c.h5", dry_run=True, **CURVE)
+    assert (plan.points, plan.pending) == (10, 5)
+    assert not Path("c.bezier").exists()

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import time
 from pathlib import Path
 
 import numpy as np
@@ -70,18 +67,12 @@ def test_further_steps_and_copies_are_added(here):
     assert sorted(path.branch for path in paths_of(more)) == [0, 0, 0, 4, 4, 4]
 
 
-def test_a_stopped_command_goes_on_bit_for_bit(here, launch):
+def test_a_stopped_command_goes_on_bit_for_bit(here, stopped):
     options = {**OPTIONS, "epochs": 12, "batch_size": 8, "at": [0, "50%"], "points": 2}
     ll.instability(out="whole", **options)
     words = ["instability", "--model", "net.py:build", "--data", "npz:data.npz", "--normalize", "digits", "--epochs", "12",
              "--batch-size", "8", "--lr", "0.05", "--at", "0,50%", "--points", "2", "--threads", "1", "-o", "cut"]  # fmt: skip
-    process = subprocess.Popen(launch(*words), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 60
-    while not Path("cut/step_0000000/copy_1/log.csv").exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 130, said
+    stopped(*words, once="cut/step_0000000/copy_1/log.csv")
     assert not Path("cut/instability.h5").exists()
     ll.instability(out="cut", **options)
     one, two = load_surface("whole/instability.h5"), load_surface("cut/instability.h5")
