@@ -27,9 +27,10 @@ def prepared(at: Place, net: Any, **options: Any) -> Any:
 
 
 def point(work: Any, coords: tuple[float, float] = (0.2, -0.3)) -> float:
+    from landscape.sweep.sampler import Point
     from landscape.sweep.work import compute_point
 
-    return compute_point(work, coords)["train_loss"]
+    return compute_point(work, Point(0, coords))["train_loss"]
 
 
 @check(120)
