@@ -27,6 +27,7 @@ from landscape.between.study import (
 from landscape.between.training import Curve, CurveAsked, bends_of, check_curve, straight, train_curve
 from landscape.data.load import usual_splits
 from landscape.errors import UsageError
+from landscape.grid import MAX_POINTS
 from landscape.layout import Layout
 from landscape.options.groups import OWN, DataOptions, LossOptions, MachineOptions, NetOptions, OutputOptions
 from landscape.options.option import Given, texts_of
@@ -82,6 +83,7 @@ def connected(wanted: Wanted, given: Given) -> Surface | Plan:
         LandscapeError: bad input or a failing evaluation; what was computed is kept.
     """
     output, machine = given[OutputOptions], given[MachineOptions]
+    _check_size(wanted)
     if wanted.curve:
         check_curve(wanted.curve, len(wanted.nets))
     if wanted.plane and wanted.curve and output.path:
@@ -106,6 +108,18 @@ def connected(wanted: Wanted, given: Given) -> Surface | Plan:
         if wanted.plane is not None and not isinstance(result, Plan):
             _run(wanted, given, lambda world: folder, lambda world, folder: _plane(wanted, given, folder, world))
     return result
+
+
+def _check_size(wanted: Wanted) -> None:
+    """Raises UsageError for more places than a result can hold, before any net is read."""
+    count = len(wanted.nets)
+    paths = len(wanted.pairs) if wanted.pairs else count * (count - 1) // 2
+    if paths * wanted.points > MAX_POINTS:
+        most = MAX_POINTS // paths
+        raise UsageError(
+            f"points {wanted.points}: {paths:,} paths of them are more than the {MAX_POINTS:,} places that a file holds; "
+            f"give --points {most} or fewer, or fewer nets"
+        )
 
 
 def plane_file(path: Path, kind: str) -> Path:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from landscape.errors import UsageError
 from landscape.options.command import Positional, command
 from landscape.options.groups import (
+    MAX_BATCH,
     AxesOptions,
     DataOptions,
     LossOptions,
@@ -30,7 +31,7 @@ CURVES = ("bezier", "polychain", "neb")
 # The pivots of a band have to follow the valley; one bend of a curve is enough (Garipov et al. 2018).
 USUAL_BENDS = {"bezier": 1, "polychain": 1, "neb": 5}
 MATRIX_POINTS, LINE_POINTS = 11, 21
-MAX_POINTS, MAX_PLANE, MAX_BATCH = 100_000, 5_000, 2**31
+MAX_POINTS, MAX_PLANE = 100_000, 5_000
 NETS = Positional("nets", "CKPT", "two or more trained nets of one architecture", nargs="+")
 
 

@@ -7,7 +7,6 @@ the business of measurement/flatness.py; which nets there are is said in slice/n
 from __future__ import annotations
 
 import functools
-import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from typing import Any
 from torch import Tensor
 
 from landscape.checkpoint.checkpoint import load_checkpoint
+from landscape.checkpoint.digest import joint_digest
 from landscape.checkpoint.fit import fitting
 from landscape.data.load import Data, usual_splits
 from landscape.errors import LandscapeError, UsageError
@@ -188,8 +188,9 @@ class FlatnessStudy(Study[Surface]):
         )
         if count == 1:
             return facts
-        digest = hashlib.sha256(" ".join(hashes).encode()).hexdigest()
-        return replace(facts, model=ModelFacts(name=f"{count} nets"), checkpoint=CheckpointFacts(sha256=digest))
+        return replace(
+            facts, model=ModelFacts(name=f"{count} nets"), checkpoint=CheckpointFacts(sha256=joint_digest(hashes))
+        )
 
 
 def _shared(nets: Nets, given: Given, world: World) -> Shared:

@@ -107,8 +107,10 @@ def load_net(
     return _net(module, name, meta, facts, _label(checkpoint.source))
 
 
-def other_net(checkpoint: Any, like: Net) -> Other:
+def other_net(checkpoint: Any, like: Net, advice: str | None = None) -> Other:
     """A second net of the same architecture, for directions toward it.
+
+    `advice`: the end of the message on a net of another architecture (checkpoint/fit.py).
 
     Raises:
         CheckpointError: it does not fit.
@@ -120,7 +122,8 @@ def other_net(checkpoint: Any, like: Net) -> Other:
         checkpoint = Checkpoint(_tensors(bare(checkpoint)), source=IN_MEMORY)
     else:
         checkpoint = fitting_entry(read(checkpoint, like.checkpoint.entry, optional=True), like.module)
-    tensors = fitting(like.module, checkpoint, name=like.name)
+    usual = f"give two nets of one architecture, here that of {like.label}"
+    tensors = fitting(like.module, checkpoint, name=like.name, advice=usual if advice is None else advice)
     return Other(tensors, label or _label(checkpoint.source), checkpoint.sha256)
 
 
