@@ -20,7 +20,7 @@ from landscape.layout import names_by_tensor
 from landscape.printable import listed
 
 LISTED = 6
-NAME_IT = "name its net with --model"
+NAME_IT, ANOTHER = "name its net with --model", "give the --model that it fits, or another checkpoint"
 # What profilers leave in state dicts.
 COUNTERS = ("total_ops", "total_params")
 
@@ -50,7 +50,7 @@ class Mismatch:
         return "; ".join(parts)
 
 
-def fit(model: nn.Module, checkpoint: Checkpoint, *, name: str = "the model") -> None:
+def fit(model: nn.Module, checkpoint: Checkpoint, *, name: str = "the model", advice: str = NAME_IT) -> None:
     """Copies the checkpoint into the model, after checking every name and shape.
 
     A prefix before the net's names (such as Lightning's `model.`) is found by trying; entries without it are ignored.
@@ -59,7 +59,7 @@ def fit(model: nn.Module, checkpoint: Checkpoint, *, name: str = "the model") ->
         CheckpointError: there are missing, unexpected or misshapen entries, and the message lists them; or an entry is complex
             and the net's is real.
     """
-    mapped = _mapped(model, checkpoint, name, NAME_IT)
+    mapped = _mapped(model, checkpoint, name, advice)
     prefix = "" if not checkpoint.extra else best_match(model, checkpoint.state_dict)[2]
     model.load_state_dict({**mapped, **under(checkpoint.extra, prefix)}, strict=False)
 

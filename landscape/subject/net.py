@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from landscape.checkpoint.checkpoint import Checkpoint, odd_tensor, tensors_digest
 from landscape.checkpoint.entries import EXTRA_STATE, under
-from landscape.checkpoint.fit import fit, fitting, leading_paths
+from landscape.checkpoint.fit import ANOTHER, NAME_IT, fit, fitting, leading_paths
 from landscape.direction.parts import Parts
 from landscape.errors import CheckpointError, LandscapeError, UsageError
 from landscape.models.choose import ReadBatch, choose
@@ -102,7 +102,7 @@ def load_net(
     else:
         name, state = _spec_of(checkpoint, model or meta.get("model"), read_batch)
         module = build_model(name, state_dict=state)
-    fit(module, checkpoint, name=name)
+    fit(module, checkpoint, name=name, advice=NAME_IT if model is None else ANOTHER)
     facts = CheckpointFacts(path=checkpoint.source, sha256=checkpoint.sha256, entry=chosen_entry(checkpoint))
     return _net(module, name, meta, facts, _label(checkpoint.source))
 

@@ -30,7 +30,7 @@ COMMANDS = {
     "align": lambda one, other: ll.align(one, other, torch.zeros(1, 6)),
     "line": lambda one, other: ll.line(model=one, to=other, data=DATA, x="0:1:2", quiet=True),
     "trajectory": lambda one, other: ll.trajectory(
-        [other, other], model=one, data=DATA, x="auto:3", y="auto:3", quiet=True
+        [[other, ll.Checkpoint(one.state_dict())]], model=one, data=DATA, x="auto:3", y="auto:3", quiet=True
     ),
 }
 
@@ -51,3 +51,9 @@ def test_so_is_one_with_two_tensors_where_the_first_net_has_one(command):
     with pytest.raises(CheckpointError, match="first.weight and second.weight are one tensor there") as caught:
         COMMANDS[command](Tied(), ll.Checkpoint(parted, source="other.pt"))
     assert "--model" not in str(caught.value) and "one architecture" in str(caught.value)
+
+
+def test_the_advice_on_a_first_net_is_not_what_was_done_already():
+    other = ll.Checkpoint(net(4).state_dict(), source="other.pt")
+    with pytest.raises(CheckpointError, match="give the --model that it fits, or another checkpoint"):
+        ll.line(other, model=net(), data=DATA, x="0:1:2", quiet=True)
