@@ -23,7 +23,7 @@ from landscape.training.schedules import SCHEDULES
 # where each pixel came from.
 AUGMENTATIONS = ("crop", "flip")
 # More passes than any run takes; numbers beyond which a step leaves float32.
-MOST_EPOCHS, LARGEST = 1_000_000, 1e38
+MOST_EPOCHS, LARGEST = 1_000_000, 3.4e38
 NUMBERS = ("epochs", "batch_size", "lr", "momentum", "weight_decay", "gamma", "clip", "label_noise", "warmup")
 
 
@@ -93,13 +93,14 @@ class TrainingSettings:
         ):
             if not 0 <= value <= high:  # NaN is not
                 most = f"{high:,}" if high == MOST_EPOCHS else f"{high:g}"
-                raise UsageError(f"{name} {value:g}: expected a number from 0 to {most}, such as {usual:g}")
+                open_end = "of at least 0" if not value > high else f"of at most {most}"
+                limit = open_end if high >= MOST_EPOCHS else f"from 0 to {most}"
+                raise UsageError(f"{name} {value:g}: expected a number {limit}, such as {usual:g}")
         if self.clip is not None and not self.clip > 0:
             raise UsageError(f"clip {self.clip:g}: expected a norm above 0, such as 1")
         if not 1 <= self.batch_size <= MAX_BATCH or self.batch_size != int(self.batch_size):
-            raise UsageError(
-                f"batch-size {shown(self.batch_size)}: expected a whole number from 1 to {MAX_BATCH}, such as 128"
-            )
+            limit = "at least 1" if not self.batch_size > MAX_BATCH else f"at most {MAX_BATCH}"
+            raise UsageError(f"batch-size {shown(self.batch_size)}: expected a whole number of {limit}, such as 128")
         check_whole("seed", self.seed, 0, MAX_SEED)
         check_whole("init-seed", self.init_seed, 0, MAX_SEED)
         if sum(epochs for _, epochs in self.progressive) > self.epochs:

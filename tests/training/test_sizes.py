@@ -61,7 +61,7 @@ def test_a_number_of_absurd_size_is_one_line(tmp_path, command, option, value):
 
 
 def test_a_dry_run_refuses_what_the_run_would():
-    with pytest.raises(UsageError, match=r"epochs 1e\+30: expected a number from 0 to 1,000,000, such as 30"):
+    with pytest.raises(UsageError, match=r"epochs 1e\+30: expected a number of at most 1,000,000, such as 30"):
         connect(Path(), epochs=1e30, out=None, dry_run=True)
 
 
