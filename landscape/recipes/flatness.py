@@ -93,7 +93,7 @@ def lines(result: Any, shell: Mapping[str, Any]) -> list[str]:
     done = result.counts(FLATNESS)["done"]
     said = [f"{result.source or 'flatness'}: {done} of {result.grid.size} nets"]
     said += _each(result) if result.grid.size <= COLUMNS else _over_nets(result)
-    return [*said, *_odd_nets(result), *_taus(result)]
+    return [*said, *_odd_nets(result), *_reasons(result), *_taus(result)]
 
 
 def _each(surface: Any) -> list[str]:
@@ -151,6 +151,13 @@ def _odd_nets(surface: Any) -> list[str]:
     bad = [name for name, value in zip(names(surface), loss, strict=True) if not np.isfinite(value)]
     shown = ", ".join(bad[:COLUMNS]) + (f" and {len(bad) - COLUMNS} more" if len(bad) > COLUMNS else "")
     return [f"  not measured, as the training loss is not finite: {shown}"] if bad else []
+
+
+def _reasons(surface: Any) -> list[str]:
+    """Why a measure is NaN."""
+    from landscape.surfaces.flatness import without_value
+
+    return [f"  {name} is nan of {text}" for name, text in without_value(surface).items()]
 
 
 def _taus(surface: Any) -> list[str]:

@@ -7,7 +7,7 @@ where the path is farthest above it (Entezari et al. 2022, arXiv:2110.06296). Th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,6 +83,24 @@ def paths_of(surface: Surface) -> list[PathName]:
             length = lengths[row] if row < len(lengths) else float("nan")
             branch = branches[row] if row < len(branches) and branches[row] >= 0 else None
             found.append(PathName(row, kind, weights.index(first), weights.index(last), length, branch))
+    return found
+
+
+def net_name(nets: Sequence[str], number: int) -> str:
+    """The name of a net, which a damaged file may lack."""
+    return nets[number] if number < len(nets) else f"net {number + 1}"
+
+
+def path_names(surface: Surface) -> dict[int, str]:
+    """A name for each row: its kind alone where all paths join the same nets; numbered where several would be the same."""
+    paths, nets = paths_of(surface), net_names(surface)
+    alone = len({(path.first, path.last) for path in paths}) == 1
+    found: dict[int, str] = {}
+    for path in paths:
+        between = f"{net_name(nets, path.first)} to {net_name(nets, path.last)}"
+        text = path.kind if alone else between if path.kind == "line" else f"{path.kind} from {between}"
+        same = sum(name == text or name.startswith(f"{text} (") for name in found.values())
+        found[path.row] = f"{text} ({same + 1})" if same else text
     return found
 
 
