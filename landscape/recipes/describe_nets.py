@@ -64,7 +64,7 @@ def _steps(surface: Surface) -> dict[str, dict[str, dict[str, float]]]:
     for row in measured(surface):
         by_step = by_branch(surface, row.name)
         for step, value, error in zip(by_step.steps, by_step.values, by_step.errors, strict=True):
-            found.setdefault(f"{step:g}", {})[row.name] = {"over_mean": float(value), "stderr": float(error)}
+            found.setdefault(f"{step:.0f}", {})[row.name] = {"over_mean": float(value), "stderr": float(error)}
     return found
 
 
@@ -132,12 +132,12 @@ def instability_folder(path: Path) -> dict[str, Any] | None:
     if not is_folder(root / TRUNK) or not (root == path or path.name == TRUNK or is_step):
         return None
     kept = sorted(_number(each) for each in (root / TRUNK).glob("state_*.pt"))
-    copies = {f"{_number(each):g}": _copies(each) for each in sorted(root.glob("step_*")) if is_folder(each)}
+    copies = {str(_number(each)): _copies(each) for each in sorted(root.glob("step_*")) if is_folder(each)}
     what = "instability" if root == path else "trunk of an instability run" if path.name == TRUNK else "copies of a run"
     facts: dict[str, Any] = {"kind": what, "folder": str(path), "states of the trunk at steps": kept}
     if is_step:
         step = _number(path)
-        facts, copies = {"kind": what, "folder": str(path), "copied at step": step}, {f"{step:g}": copies[f"{step:g}"]}
+        facts, copies = {"kind": what, "folder": str(path), "copied at step": step}, {str(step): copies[str(step)]}
     return {**facts, "copies by step": copies, **_measured(root, path, copies)}
 
 
@@ -148,7 +148,7 @@ def branch_of(folder: Path, config: dict) -> dict[str, Any]:
     if not isinstance(step, int):
         return {}
     root = folder.absolute().parent.parent
-    return {"copied at step": step, **_measured(root, folder, {f"{step:g}": ""})}
+    return {"copied at step": step, **_measured(root, folder, {str(step): ""})}
 
 
 def _measured(root: Path, asked: Path, steps: dict[str, str]) -> dict[str, Any]:

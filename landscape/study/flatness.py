@@ -43,6 +43,7 @@ from landscape.surfaces.file import SurfaceFile, check_folder, surface_of_run
 from landscape.surfaces.provenance import CheckpointFacts, ModelFacts, Provenance
 from landscape.surfaces.same_run import identity, plain
 from landscape.surfaces.surface import FAILED, PENDING, Surface
+from landscape.sweep.progress import note
 from landscape.sweep.sampler import EveryPoint, Result, Sampler
 from landscape.sweep.work import Work
 from landscape.sweep.world import World
@@ -148,6 +149,8 @@ class FlatnessStudy(Study[Surface]):
         pending = grid.size
         if path and path.exists() and not self._output.overwrite and world.leads:
             pending = len(_pending(surface_of_run(path, grid, self._provenance.json())))
+        name, quiet = self._nets.names[0], self._output.quiet or not world.leads
+        note(f"measuring the first net ({name}), from which the time of all follows", label=self.label, quiet=quiet)
         start = time.perf_counter()
         self._work.evaluate(EveryPoint(grid, [0]).ask()[0])
         seconds = time.perf_counter() - start
