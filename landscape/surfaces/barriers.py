@@ -135,10 +135,10 @@ def barriers(surface: Surface | str | Path, metric: str | None = None) -> list[B
 
 def _of_metric(surface: Surface, metric: str, paths: list[PathName]) -> Iterator[Barrier]:
     values, errors = rising(surface, metric), surface.stderr.get(metric)
-    places, status, paired = surface.x, surface.status["evaluation"], surface.values.get(f"{metric}{RISE}")
+    places, status, paired = surface.x, surface.status.get("evaluation"), surface.values.get(f"{metric}{RISE}")
     for path in paths:
         row = values[path.row]
-        if (status[path.row] != DONE).any():
+        if status is not None and (status[path.row] != DONE).any():
             continue
         first, last = float(row[0]), float(row[-1])
         row = np.where(np.isnan(row), np.inf, row)  # a loss that is not a number is as high as any
