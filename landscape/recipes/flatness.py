@@ -115,7 +115,8 @@ def _over_nets(surface: Any) -> list[str]:
     said = [f"  {'':24}  {'least':>10}  {'median':>10}  {'greatest':>10}"]
     for name in _shown(surface):
         known = surface.values[name][~np.isnan(surface.values[name])]
-        ends = [known.min(), np.median(known), known.max()] if known.size else [np.nan] * 3
+        with np.errstate(over="ignore", invalid="ignore"):
+            ends = [known.min(), np.median(known), known.max()] if known.size else [np.nan] * 3
         said.append(f"  {name:24}" + "".join(f"  {_number(surface, name, value):>10}" for value in ends))
     return said
 

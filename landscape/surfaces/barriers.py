@@ -130,7 +130,8 @@ def barriers(surface: Surface | str | Path, metric: str | None = None) -> list[B
         surface = load_surface(surface)
     paths = paths_of(surface)
     names = [row.name for row in measured(surface)] if metric is None else [surface.metric(metric)]
-    return [found for name in names for found in _of_metric(surface, name, paths)]
+    with np.errstate(invalid="ignore", over="ignore"):  # values may be infinite, and numbers of others anything
+        return [found for name in names for found in _of_metric(surface, name, paths)]
 
 
 def _of_metric(surface: Surface, metric: str, paths: list[PathName]) -> Iterator[Barrier]:

@@ -233,3 +233,29 @@ def test_the_shell_ends_with_an_error_after_the_last_file(made, odd, capsys):
     assert main(["info", str(odd / "a.csv"), str(made / "flat.h5")]) == 1
     out, err = capsys.readouterr()
     assert "kind: flatness" in out and "a.csv: a file with the suffix" in err and len(err.splitlines()) == 1
+
+
+DAMAGE = {
+    "names of nets that are numbers": lambda facts: facts.update(nets=[1, 2]),
+    "fewer names than nets": lambda facts: facts.update(nets=["a\nforged: yes"]),
+    "paths that are nothing": lambda facts: facts.update(paths=[None, None, None]),
+    "no lengths": lambda facts: facts.pop("lengths"),
+    "no paths": lambda facts: facts.update(paths=[]),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_what_a_file_of_others_says_of_its_paths_ends_nothing(made, tmp_path, damage):
+    from landscape.surfaces.hdf5 import write_surface_file
+
+    surface = load_surface(made / "pair.h5")
+    DAMAGE[damage](surface.provenance["connect"])
+    for array in surface.values.values():
+        array[1, 2:4] = math.inf
+    surface.status.pop("evaluation")
+    write_surface_file(surface, tmp_path / "odd.h5")
+    facts = ll.info(tmp_path / "odd.h5")
+    assert facts["kind"] == "paths" and said(facts) and said(facts, json=True)
+    table = ll.export(tmp_path / "odd.h5", tmp_path / "odd.csv").read_text()
+    assert len(table.splitlines()) == 16, "a name is no line"
+    assert connect_lines(load_surface(tmp_path / "odd.h5"), {})[-1].startswith(str(tmp_path / "odd.h5"))
