@@ -20,7 +20,11 @@ from landscape.recipes.info import lines as info_lines
 from landscape.surfaces import load_surface
 from landscape.surfaces.barriers import by_branch
 
-DATA = {"train": (torch.randn(40, 6), torch.arange(40) % 3), "test": (torch.randn(20, 6), torch.arange(20) % 3)}
+CHANCE = torch.Generator().manual_seed(0)
+DATA = {
+    name: (torch.randn(count, 6, generator=CHANCE), torch.arange(count) % 3)
+    for name, count in (("train", 40), ("test", 20))
+}
 
 
 def net(seed: int) -> nn.Module:
@@ -53,6 +57,7 @@ def test_info_on_paths_has_every_barrier_of_the_file(made):
     there = {(path["name"], metric): rise for path in facts["paths"] for metric, rise in path["barriers"].items()}
     expected = ll.barriers(surface)
     assert len(there) == len(expected) == 12
+    assert len({each.over_mean for each in expected}) > 6, "the paths differ, so that none can be taken for another"
     for each in expected:
         found = there[each.path.kind, each.metric]
         numbers = [each.over_mean, each.over_line, each.stderr, each.at, *each.ends]
