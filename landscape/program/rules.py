@@ -43,7 +43,8 @@ class Call:
     """A call of an operation in a net, as its rule is made from it.
 
     `function`: the call as a function of its tensors, `shapes`, all else filled in. `weight`, `bias`: the names of these
-    parameters of `module` if they are differentiated by. `norm`: the batch norm that is folded in.
+    parameters of `module` if they are differentiated by. `norm`: the batch norm that is folded in. `layout`: that of images in
+    memory.
     """
 
     node: fx.Node
@@ -53,6 +54,7 @@ class Call:
     weight: str | None = None
     bias: str | None = None
     norm: _BatchNorm | None = None
+    layout: torch.memory_format = torch.channels_last
 
 
 class Along(NamedTuple):
