@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ def lines(facts: Any, shell: Mapping[str, Any]) -> Iterator[str]:
     """
     each = facts if isinstance(facts, list) else [facts]
     if shell.get("json"):
-        yield from json.dumps(facts, indent=2, default=str).splitlines()
+        yield from json.dumps(_plain(facts), indent=2, default=str).splitlines()
     else:
         for one in each:
             yield from _lines_of(one)
@@ -49,6 +50,17 @@ def lines(facts: Any, shell: Mapping[str, Any]) -> Iterator[str]:
     if bad:
         said = bad[0]["error"] if len(bad) == 1 else ", ".join(one["file"] for one in bad)
         raise LandscapeError(f"{len(bad)} of {len(each)} files cannot be described: {said}")
+
+
+def _plain(value: Any) -> Any:
+    """As JSON has it, which knows no NaN (null here) and no infinity (a text)."""
+    if isinstance(value, Mapping):
+        return {key: _plain(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if value != value else str(value)
+    return value
 
 
 def _lines_of(facts: Mapping[str, Any]) -> Iterator[str]:

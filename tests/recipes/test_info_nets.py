@@ -264,3 +264,14 @@ def test_what_a_file_of_others_says_of_its_paths_ends_nothing(made, tmp_path, da
     table = ll.export(tmp_path / "odd.h5", tmp_path / "odd.csv").read_text()
     assert len(table.splitlines()) == 16, "a name is no line"
     assert connect_lines(load_surface(tmp_path / "odd.h5"), {})[-1].startswith(str(tmp_path / "odd.h5"))
+
+
+def test_json_is_json_whatever_the_numbers(made):
+    surface = load_surface(made / "flat.h5")
+    assert np.isnan(surface.values["distance"]).all()
+
+    def refused(word: str) -> None:
+        raise AssertionError(f"{word} is no JSON")
+
+    found = json.loads(said({**ll.info(made / "flat.h5"), "worst": [math.inf]}, json=True), parse_constant=refused)
+    assert set(found["values"]["distance"].values()) == {None} and found["worst"] == ["inf"]
