@@ -10,10 +10,12 @@ called batch by batch: docs/performance.md.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
@@ -60,9 +62,15 @@ class FoldedNet:
 
     def _read(self) -> Iterator[Tensor]:
         """The tensors of the net."""
-        yield from itertools.chain(self._module.parameters(), self._module.buffers())
-        for layer in self._layers:
-            yield from layer.sources()
+        for held, name in self._slots:
+            yield held[name]
+
+    @functools.cached_property
+    def _slots(self) -> list[tuple[Mapping[str, Any], str]]:
+        """Where the tensors of the net are held; to walk through its modules each time would take longer than to fold it."""
+        modules = itertools.chain(self._module.modules(), *(layer.sources() for layer in self._layers))
+        held = [each for module in modules for each in (module._parameters, module._buffers)]
+        return [(each, name) for each in held for name, tensor in each.items() if tensor is not None]
 
     @property
     def nbytes(self) -> int:
@@ -208,10 +216,9 @@ class _FoldedConvolution(nn.Module):
     def source_bytes(self) -> int:
         return self._sources[0].weight.nbytes
 
-    def sources(self) -> Iterator[Tensor]:
-        """The tensors that it is folded from."""
-        for module in filter(None, self._sources):
-            yield from itertools.chain(module.parameters(), module.buffers())
+    def sources(self) -> Iterator[nn.Module]:
+        """The layers that it is folded from."""
+        return (module for module in self._sources if module is not None)
 
     def keep(self) -> None:
         """Makes room for the folded weights; from then on they are those of the last `refresh`."""

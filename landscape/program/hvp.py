@@ -14,8 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from landscape.program.layers import ROUNDED_LAYOUT
-from landscape.program.rules import FIRST_ORDER, Along, Rule, Sum, Sums
+from landscape.program.rules import FIRST_ORDER, ROUNDED_LAYOUT, Along, Rule, Sum, Sums
 
 # By step, as a layer may be used twice, each time with another scale folded in.
 StepSums = dict[int, Sums]

@@ -15,9 +15,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
 from landscape.program.fold import affine_of, inverse_deviation, scaled, statistics
-from landscape.program.rules import FIRST_ORDER, Call, NoRule, Rule, Sums, Tangents, add_to, plus
+from landscape.program.rules import FIRST_ORDER, ROUNDED_LAYOUT, Call, NoRule, Rule, Sums, Tangents, add_to, plus
 
-ROUNDED_LAYOUT = torch.channels_last  # as tensor cores, and the vector units of CPUs, like it
 AnyTensor = TypeVar("AnyTensor", Tensor, Tensor | None)
 _convolution, _convolution_backward = torch.ops.aten.convolution, torch.ops.aten.convolution_backward
 _convolution_onto: Any = getattr(getattr(torch.ops.mkldnn, "_convolution_pointwise_", None), "binary", None)

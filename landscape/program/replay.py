@@ -80,11 +80,9 @@ def padded(inputs: Tensor) -> Tensor:
     """
     size = len(inputs)
     wanted = max(LEAST_BATCH, 1 << (size - 1).bit_length())
-    return (
-        inputs
-        if size >= min(wanted, PADDED_UP_TO)
-        else torch.cat([inputs, inputs[-1:].expand(wanted - size, *inputs.shape[1:])])
-    )
+    if size == wanted or size >= PADDED_UP_TO:
+        return inputs
+    return torch.cat([inputs, inputs[-1:].expand(wanted - size, *inputs.shape[1:])])
 
 
 class Replays:
@@ -149,7 +147,8 @@ class Replays:
         """What `Pool.record` returns; None, from now on for all, where it fails."""
         self._pool = self._pool or pool_on(next(iter(self._read())).device)
         try:
-            return None if self._pool is None else self._pool.record(work)
+            found = None if self._pool is None else self._pool.record(work)
         except RuntimeError:
-            self._works = False
-            return None
+            found = None
+        self._works = found is not None
+        return found

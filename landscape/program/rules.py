@@ -31,6 +31,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 Tangents = Mapping[str, Tensor]
 Sums = dict[str, Tensor]
 AnyRule = TypeVar("AnyRule", bound="Rule")
+ROUNDED_LAYOUT = torch.channels_last  # of images in low precision: tensor cores and the vector units of CPUs like it
 _threshold_backward = torch.ops.aten.threshold_backward  # the tangent where the value is positive, else 0
 
 
@@ -160,7 +161,8 @@ class Relu(Rule):
 
     def rounded(self, kept: Tensor, cast: Callable[[Tensor], Tensor]) -> Tensor:
         """A mask of bits: `and` with it is several times as fast as comparing two-byte numbers."""
-        return (kept > 0).to(torch.int16).neg_()
+        mask = (kept > 0).to(torch.int16).neg_()
+        return mask.contiguous(memory_format=ROUNDED_LAYOUT) if mask.ndim == 4 else mask
 
     def in_place(self, kept: Tensor, tensor: Tensor) -> Tensor:
         if kept.dtype == torch.int16:

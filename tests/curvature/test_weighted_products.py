@@ -46,7 +46,7 @@ def test_the_hessian_of_a_weighted_mean(loss, backend, batch_size, net, points, 
     found = products(net, points, loss, batch_size=batch_size, ignore="none", backend=backend)
     wanted = dense(net, *points, mean, found.names)
     error = np.abs(materialized(found) - wanted).max() / np.abs(wanted).max()
-    assert error < (1e-10 if backend != "differences" else 1e-9)
+    assert error < (1e-10 if backend != "differences" else 1e-7)  # the rounding of a small step
     assert found.loss == pytest.approx(mean(net(points[0]), points[1]).item(), rel=1e-12)
 
 
