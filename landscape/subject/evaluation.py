@@ -9,6 +9,7 @@ from typing import Any
 
 from landscape.direction.selection import Selection
 from landscape.objective.adapt import batches_text, mean_text
+from landscape.objective.coarseness import coarse_loss
 from landscape.objective.objective import Objective
 from landscape.objective.reading import Call
 from landscape.printable import listed
@@ -51,6 +52,12 @@ def evaluation_notes(objective: Objective, facts: EvaluationFacts) -> list[str]:
     if objective.conduct.undefined:
         found.append(
             f"not a finite number at the net's own weights: {listed(objective.conduct.undefined, LISTED)} of the first samples"
+        )
+    if coarse := coarse_loss(objective):
+        low, exact = coarse
+        found.append(
+            f"precision {objective.precision} is too coarse for this net: the loss of a few samples at its own weights is "
+            f"{low:.3g}, in float32 {exact:.3g}; --precision fp32 (in Python precision='fp32') gives the true surface"
         )
     if left := _left(objective):
         found.append(f"the net does not take {listed(left, LISTED)} of a batch, which is left out")

@@ -23,6 +23,7 @@ class Spelled(CuDnn):
 
     def call(self, x, other, filters, geometry, activation):
         assert x.dtype == filters.weight.dtype == filters.bias.dtype
+        assert all(each.is_contiguous(memory_format=self.layout) for each in (x, filters.weight))
         out = F.conv2d(x, *filters, geometry.stride, geometry.padding, geometry.dilation, geometry.groups)
         calls.append((activation, other is not None))
         out = out if other is None else out + other
@@ -49,6 +50,14 @@ def test_the_kernels_of_a_gpu_compute_the_same_function(name, layout, monkeypatc
     assert float((fast(inputs).double() - expected).abs().max()) < 1e-5 * float(expected.abs().max())
     assert ("relu", True) in calls or name in ("vgg9", "resnet20_noshort")
     assert ("relu", False) in calls
+
+
+def test_a_convolution_without_batch_norm_is_fused_with_its_relu_alone(monkeypatch):
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 5, 3)).eval()
+    monkeypatch.setattr(forward, "kernels_for", lambda *_: Spelled())
+    fast = folded_net(net, images(4))
+    torch.testing.assert_close(fast(images()), net(images()), rtol=1e-5, atol=1e-5)
+    assert set(calls) == {("relu", False)}
 
 
 def test_bfloat16_is_as_near_as_autocast(monkeypatch):
