@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -78,6 +78,7 @@ class ProgramBackend:
             self._program.refresh()
             if self._rough:
                 self._rough.refresh()
+        self._product, self._rough_product = self._multiply, self._multiply_roughly  # frees what was recorded
         self._tapes, self._rough_tapes, total = {}, {}, 0.0
         self._threads = self._useful_threads()  # and with it the batches, until the next time
         keep = _Keep(self._budget, self._loss.split.count(self._batch_size(self._threads)))
@@ -94,7 +95,8 @@ class ProgramBackend:
                     self._tapes[number] = tape
                 if rounded is not None:
                     self._rough_tapes[number] = rounded
-        self._product, self._rough_product = self._products()
+        self._product = self._replayed(self._multiply, self._tapes)
+        self._rough_product = self._replayed(self._multiply_roughly, self._rough_tapes)
         return total
 
     def product(self, vector: Tensor, out: Tensor) -> None:
@@ -104,17 +106,11 @@ class ProgramBackend:
         """The same in bfloat16, after `use_low_precision`."""
         self._rough_product(vector, out)
 
-    def _products(self) -> tuple[Product, Product]:
-        """How both products are computed at these weights; what is recorded needs the tapes of all batches."""
-        found: tuple[Product, Product] = (self._multiply, self._multiply_roughly)
-        if self._pool is None:
-            return found
-        count, like = self._loss.split.count(self._batch_size(1)), self._objective.weights
-        kept = (self._tapes, self._rough_tapes)
-        return tuple(
-            ReplayedProduct(each, self._pool, like) if len(tapes) == count else each
-            for each, tapes in zip(found, kept, strict=True)
-        )  # type: ignore[return-value]
+    def _replayed(self, multiply: Product, tapes: Mapping[int, Tape]) -> Product:
+        """How products with these tapes are computed: recorded on a GPU, if the tapes of all batches are kept."""
+        if self._pool is None or len(tapes) != self._loss.split.count(self._batch_size(1)):
+            return multiply
+        return ReplayedProduct(multiply, self._pool, self._objective.weights)
 
     def use_low_precision(self) -> tuple[float, float]:
         """Switches low-precision products on; returns their (speedup, relative error), by one thread on one batch."""
