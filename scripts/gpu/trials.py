@@ -10,19 +10,54 @@ from speed import point, prepared
 
 
 @check(60)
-def small(at: Place, report: Report) -> None:
-    """Nets bound by launches: how busy the GPU is, and what replaying a CUDA graph of the same pass would save."""
+def replays(at: Place, report: Report) -> None:
+    """What is replayed has the bits of what is launched, at points and in products; the seconds of both."""
+    for name, options in {"ResNet-56, digits": {}, "the same, 40 samples": {"samples": 40}}.items():
+        on, work = prepared(at, at.digits(), **{"samples": at.size(None, 64), **options})
+        net = on.subject.objective.net
+        seconds = best(lambda work=work: point(work), at.device)
+        loss, cells = point(work), {"net": name, "ms a point": 1e3 * seconds}
+        if at.gpu:
+            from landscape.program.replay import padded
+
+            cells |= _profile(work)
+            net._prepare, net._call = net._fold, lambda inputs, net=net: net._run(padded(inputs))[: len(inputs)]
+            cells["ms launched"] = 1e3 * best(lambda work=work: point(work), at.device)
+            report.holds(f"{name}: same bits", loss == point(work))
+        report.row("Points of small nets", **cells)
+    for name, net, options in (
+        ("ResNet-56, digits", at.digits(), {"samples": at.size(None, 16)}),
+        ("ResNet-56, 64 images of 32 x 32", at.large(), {"data": at.cifar()[0], "samples": at.size(64, 8)}),
+    ):
+        report.row("Replayed products", net=name, **_products(at, report, name, net, options))
+
+
+def _products(at: Place, report: Report, name: str, net: Any, options: dict[str, Any]) -> dict[str, float]:
+    from landscape.curvature.operator import CurvatureOperator
+
+    on, _ = prepared(at, net, plain=True, normalize="li2018" if "data" in options else None, **options)
+    made = CurvatureOperator(on.subject.objective, backend="program")
+    low = made.low_precision("bf16")
+    refreshed = best(made.refresh, at.device, rounds=1)
+    vector, cells = made.gaussian(0), {"ms to refresh": 1e3 * refreshed}
+    backend: Any = made._backend
+    for kind, replayed, launched in (("", made, backend._multiply), (" in bfloat16", low, backend._multiply_roughly)):
+
+        def called(launched: Any = launched) -> Any:
+            out = torch_zeros(vector)
+            launched(vector, out)
+            return out
+
+        cells[f"ms{kind}"] = 1e3 * best(lambda replayed=replayed: replayed(vector), at.device, rounds=at.size(3, 1))
+        cells[f"ms launched{kind}"] = 1e3 * best(called, at.device, rounds=at.size(3, 1))
+        report.holds(f"{name}{kind}: same bits", bool((replayed(vector) == called()).all()))
+    return cells
+
+
+def torch_zeros(like: Any) -> Any:
     import torch
 
-    for name, options in {"ResNet-56, digits": {}, "the same, 64 samples": {"samples": 64}}.items():
-        on, work = prepared(at, at.digits(), **{"samples": at.size(None, 64), **options})
-        seconds = best(lambda work=work: point(work), at.device)
-        cells: dict[str, Any] = {"net": name, "samples": on.subject.objective.samples, "ms_a_point": 1e3 * seconds}
-        if at.gpu:
-            cells |= _profile(work) | _graph(on.subject.objective)
-        report.row("Points of small nets", **cells)
-    if at.gpu:
-        report.facts["allocated"] = torch.cuda.memory_allocated()
+    return torch.zeros_like(like)
 
 
 def _profile(work: Any) -> dict[str, Any]:
@@ -38,53 +73,38 @@ def _profile(work: Any) -> dict[str, Any]:
     return {"launches": launches, "gpu_busy": kernels / taken}
 
 
-def _graph(objective: Any) -> dict[str, Any]:
-    """Milliseconds of a forward pass of one batch, called and as a graph."""
-    import torch
-
-    split = next(iter(objective.splits.values()))
-    inputs = next(iter(split.batches(objective.batch_size)))[0].clone()
-    try:
-        with objective.ready(), torch.no_grad():
-            called = best(lambda: objective.net(inputs), str(objective.device))
-            stream = torch.cuda.Stream()
-            stream.wait_stream(torch.cuda.current_stream())
-            with torch.cuda.stream(stream):
-                objective.net(inputs)
-            torch.cuda.current_stream().wait_stream(stream)
-            graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph):
-                objective.net(inputs)
-            replayed = best(graph.replay, str(objective.device))
-    except RuntimeError as error:
-        return {"graph": str(error)[:80]}
-    return {"ms_of_a_batch": 1e3 * called, "ms_as_a_graph": 1e3 * replayed}
-
-
 @check(45)
 def layouts(at: Place, report: Report) -> None:
-    """The folded program by memory format and by how cuDNN chooses: what the defaults should be."""
+    """The folded program by memory layout and by what is fused: what the defaults should be."""
     import torch
-    from torch.backends import cudnn
 
     from landscape.objective.numerics import switched
+    from landscape.program import forward
+    from landscape.program.kernels import CuDnn, Kernels
 
     data, _ = at.cifar()
+    usual = forward.kernels_for
     for precision in ("fp32", "tf32", "bf16")[: at.size(3, 1)]:
         on, _ = prepared(at, at.large(), data=data, normalize="li2018", precision=precision, samples=at.size(4096, 32))
         objective = on.subject.objective
         inputs = next(iter(next(iter(objective.splits.values())).batches(at.size(1024, 16))))[0]
-        for memory_format in (torch.channels_last, torch.contiguous_format):
-            given = inputs.contiguous(memory_format=memory_format)
-            for tuned in (False, True):
-                with torch.no_grad(), switched(precision, objective.device):
-                    cudnn.benchmark, cudnn.deterministic = tuned, not tuned
-                    net = objective.model if memory_format == torch.contiguous_format else objective.net
-                    seconds = best(lambda net=net, given=given: net(given), at.device, rounds=2)
+        dtype = torch.bfloat16 if precision == "bf16" else None
+        for layout in (torch.channels_last, torch.contiguous_format):
+            for kind in (Kernels, CuDnn)[: at.size(2, 1)]:
+                made = kind(layout=layout, dtype=dtype)
+                forward.kernels_for = lambda *_, made=made: made
+                try:
+                    with torch.inference_mode(), switched(precision, objective.device):
+                        net = forward.folded_net(objective.model, inputs, precision)
+                        seconds = (
+                            best(lambda net=net, inputs=inputs: net(inputs), at.device, rounds=2)
+                            if net
+                            else float("nan")
+                        )
+                finally:
+                    forward.kernels_for = usual
                 report.row(
-                    "A batch of ResNet-56", precision=precision, layout=str(memory_format).rpartition(".")[2],
-                    cudnn="by timing" if tuned else "fixed", net="unchanged" if net is objective.model else "program",
-                    samples_per_s=len(given) / seconds,
+                    "A batch of ResNet-56", precision=precision, layout=str(layout).rpartition(".")[2],
+                    fused="with sum and ReLU" if kind is CuDnn else "batch norm only", samples_per_s=len(inputs) / seconds,
                 )  # fmt: skip
-    cudnn.benchmark = cudnn.deterministic = False
     waited(at.device)
