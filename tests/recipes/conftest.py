@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
@@ -114,17 +113,11 @@ def launch(mpiexec):
 
 
 @pytest.fixture
-def command(launch):
-    """Runs the command to its end and returns it; more keywords are environment variables."""
+def command(on_ranks):
+    """Runs the command on ranks to its end and returns it; more keywords are environment variables."""
 
-    def run(*arguments: str, ranks: int = 1, **environment: str) -> subprocess.CompletedProcess:
-        return subprocess.run(
-            launch(*arguments, ranks=ranks),
-            capture_output=True,
-            text=True,
-            timeout=120,
-            env={**os.environ, **environment},
-        )
+    def run(*arguments: str, ranks: int, **environment: str) -> subprocess.CompletedProcess:
+        return on_ranks(ranks, "-m", "landscape", *arguments, **environment)
 
     return run
 

@@ -210,7 +210,7 @@ def test_a_net_whose_loss_is_not_finite_is_named_and_left_out(here):
     assert rankings(found, targets(found)[0])[0].tau.count == 5
 
 
-def test_export_has_a_row_for_each_net(here, command):
+def test_export_has_a_row_for_each_net(here):
     ll.flatness("runs/*", **FEW, out="a.h5")
     ll.export("a.h5", "a.csv")
     rows = list(csv.DictReader(Path("a.csv").read_text().splitlines()))
