@@ -1,9 +1,9 @@
 """Processes forked from that of the tests, which has loaded torch: one is there in 0.1 s in place of 3 s of work.
 
-Owns: programs under mpiexec. The launcher starts a small client for each rank. The client sends its folder, environment and
-descriptors here, among them the line to the launcher, and ends as the process ends that is forked for it; when the launcher
-kills it, that process is killed too. Where the law is about the process itself, about signals or about its start, tests start a
-whole one.
+Owns: `Started`, one process beside the tests, and `run`, programs under mpiexec. There the launcher starts a small client for
+each rank. The client sends its folder, environment and descriptors here, among them the line to the launcher, and ends as the
+process ends that is forked for it; when the launcher kills it, that process is killed too. Where the law is about the start of a
+process, tests start a whole one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 CLIENT = """
@@ -106,13 +106,41 @@ def _gone(client: socket.socket) -> bool:
 def _forked(client: socket.socket, words: Sequence[str]) -> int:
     """The process that takes the place of a client."""
     message, received, _, _ = socket.recv_fds(client, 1 << 20, 8)
+    folder, environment, numbers = ast.literal_eval(message.decode())
+    child = _fork(words, dict(zip(numbers, received, strict=True)), folder, environment)
+    _close(received)
+    return child
+
+
+class Started:
+    """A program beside the tests, in the current folder and environment. What it writes on stdout is lost."""
+
+    def __init__(self, *words: str) -> None:
+        self._said, err = os.pipe()
+        with open(os.devnull, "r+") as null:
+            self.pid = _fork(words, {0: null.fileno(), 1: null.fileno(), 2: err}, os.getcwd(), dict(os.environ))
+        os.close(err)
+
+    def ended(self) -> bool:
+        """Whether it has ended by itself."""
+        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+    def end(self, number: int = 0) -> tuple[int, str]:
+        """Sends a signal and waits for the end: the exit status as of `subprocess`, and what was written on stderr."""
+        os.kill(self.pid, number)
+        with os.fdopen(self._said) as said:
+            text = said.read()
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1]), text
+
+
+def _fork(words: Sequence[str], becomes: dict[int, int], folder: str, environment: dict[str, str]) -> int:
+    """A process with these descriptors at these numbers."""
     child = os.fork()
     if child == 0:
         try:
-            folder, environment, numbers = ast.literal_eval(message.decode())
-            above = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, BEYOND) for descriptor in received]
-            _close(received)
-            for descriptor, number in zip(above, numbers, strict=True):
+            above = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, BEYOND) for descriptor in becomes.values()]
+            _close(set(becomes.values()))
+            for descriptor, number in zip(above, becomes, strict=True):
                 os.dup2(descriptor, number)
             _close(above)
             os.environ.clear()
@@ -121,27 +149,28 @@ def _forked(client: socket.socket, words: Sequence[str]) -> int:
             _program(words)
         finally:
             _exit(1)
-    _close(received)
     return child
 
 
-def _close(descriptors: Sequence[int]) -> None:
+def _close(descriptors: Iterable[int]) -> None:
     for descriptor in descriptors:
         os.close(descriptor)
 
 
 def _program(words: Sequence[str]) -> None:
-    """Runs a program to its end, with all that Python does then, and ends the process with its status."""
+    """Runs a program as `python WORDS` would, with all that Python does at its end, and ends the process with its status."""
     from landscape.sweep.launch import connect
 
     connect.cache_clear()
     atexit._clear()
     sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), open(1, "w"), open(2, "w", buffering=1)  # noqa: SIM115
-    module, status = words[0] == "-m", 0
-    sys.argv = list(words[module:])
+    status, sys.argv = 0, list(words[words[0] == "-m" :])
     try:
-        if module:
+        if words[0] == "-m":
             runpy.run_module(words[1], run_name="__main__", alter_sys=True)
+        elif words[0] == "-c":
+            sys.argv = ["-c", *words[2:]]
+            exec(words[1], {"__name__": "__main__"})
         else:
             sys.path.insert(0, str(Path(words[0]).resolve().parent))
             runpy.run_path(words[0], run_name="__main__")
