@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import signal
 import time
 
@@ -71,9 +72,19 @@ def stopped_at(step, folder, signal_number):
     return run.end(signal_number)
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "net.py").write_text(NET)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        return ll.train(**EVERYTHING, out=folder / "unbroken", quiet=True).folder
+
+
 @pytest.fixture
-def unbroken(here):
-    return ll.train(**EVERYTHING, out=here / "unbroken", quiet=True).folder
+def unbroken(here, trained):
+    """A copy of the run that was never stopped."""
+    return shutil.copytree(trained, here / "unbroken")
 
 
 def test_killed_in_mid_epoch_and_continued_twice(here, unbroken):
