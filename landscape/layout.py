@@ -10,7 +10,7 @@ of the net is converted as a whole.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import torch
@@ -20,6 +20,14 @@ from landscape.errors import LandscapeError
 
 # Every tensor starts at a multiple of 16 floats (64 bytes), for vectorized kernels; the gaps stay zero.
 ALIGNMENT = 16
+
+
+def names_by_tensor(named: Iterable[tuple[str, Tensor]]) -> dict[int, list[str]]:
+    """The names of each tensor in their order, by its id: several where layers share it."""
+    found: dict[int, list[str]] = {}
+    for name, tensor in named:
+        found.setdefault(id(tensor), []).append(name)
+    return found
 
 
 @dataclass(frozen=True)

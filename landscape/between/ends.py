@@ -15,16 +15,14 @@ import torch
 from torch import Tensor, nn
 
 from landscape.checkpoint.checkpoint import tensors_digest
-from landscape.errors import CheckpointError, UsageError
-from landscape.layout import Layout
+from landscape.errors import UsageError
+from landscape.layout import Layout, names_by_tensor
 from landscape.objective.batchnorm import tracking_layers
 from landscape.options.groups import DataOptions, NetOptions
 from landscape.subject.net import Net, Other, bare, load_net, other_net
 from landscape.subject.trial import trial_of
 
-# How the message on a checkpoint of another architecture ends (checkpoint/fit.py).
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")
-OF_ANOTHER = "; name its net with --model"
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,13 +105,7 @@ def _other(given: Any, net: Net) -> Other:
     if isinstance(given, nn.Module):
         _check_ties(net, bare(given))
         _check_alike(net.module, bare(given))
-    try:
-        return other_net(given, net)
-    except CheckpointError as error:
-        said = str(error).removesuffix(OF_ANOTHER)
-        if said == str(error):
-            raise
-        raise CheckpointError(f"{said}; a path joins nets of one architecture, here that of {net.label}") from error
+    return other_net(given, net, advice=f"a path joins nets of one architecture, here that of {net.label}")
 
 
 def _check_ties(net: Net, other: nn.Module) -> None:
@@ -150,9 +142,7 @@ def _check_alike(own: nn.Module, other: nn.Module) -> None:
 
 def ties_of(module: nn.Module) -> set[frozenset[str]]:
     """The names of each parameter that several layers share."""
-    names: dict[int, list[str]] = {}
-    for name, parameter in module.named_parameters(remove_duplicate=False):
-        names.setdefault(id(parameter), []).append(name)
+    names = names_by_tensor(module.named_parameters(remove_duplicate=False))
     return {frozenset(each) for each in names.values() if len(each) > 1}
 
 

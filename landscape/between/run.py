@@ -27,6 +27,7 @@ from landscape.between.study import (
 from landscape.between.training import Curve, CurveAsked, bends_of, check_curve, straight, train_curve
 from landscape.data.load import usual_splits
 from landscape.errors import UsageError
+from landscape.grid import MAX_POINTS
 from landscape.layout import Layout
 from landscape.options.groups import OWN, DataOptions, LossOptions, MachineOptions, NetOptions, OutputOptions
 from landscape.options.option import Given, texts_of
@@ -43,6 +44,8 @@ from landscape.surfaces.surface import Surface
 from landscape.sweep.world import World
 
 ALIGNED = "aligned"
+# Evaluations that a gradient of a step costs: one pass forward and about two backward.
+GRADIENT = 3
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,7 @@ def connected(wanted: Wanted, given: Given) -> Surface | Plan:
         LandscapeError: bad input or a failing evaluation; what was computed is kept.
     """
     output, machine = given[OutputOptions], given[MachineOptions]
+    _check_size(wanted)
     if wanted.curve:
         check_curve(wanted.curve, len(wanted.nets))
     if wanted.plane and wanted.curve and output.path:
@@ -103,9 +107,41 @@ def connected(wanted: Wanted, given: Given) -> Surface | Plan:
             return PathStudy(on, output)
 
         result = _run(wanted, given, prepare, make)
-        if wanted.plane is not None and not isinstance(result, Plan):
+        if isinstance(result, Plan):
+            return replace(result, further=_further(wanted, output, folder, result))
+        if wanted.plane is not None:
             _run(wanted, given, lambda world: folder, lambda world, folder: _plane(wanted, given, folder, world))
     return result
+
+
+def _check_size(wanted: Wanted) -> None:
+    """Raises UsageError for more places than a result can hold, before any net is read."""
+    count = len(wanted.nets)
+    paths = len(wanted.pairs) if wanted.pairs else count * (count - 1) // 2
+    if paths * wanted.points > MAX_POINTS:
+        most = MAX_POINTS // paths
+        raise UsageError(
+            f"points {wanted.points}: {paths:,} paths of them are more than the {MAX_POINTS:,} places that a file holds; "
+            f"give --points {most} or fewer, or fewer nets"
+        )
+
+
+def _further(wanted: Wanted, output: OutputOptions, folder: Path | None, plan: Plan) -> dict[str, float]:
+    """Seconds for training the curve and for its plane, as far as these are not there, from the speed of evaluations."""
+    if wanted.curve is None or folder is None:
+        return {}
+    rate, train = plan.samples_per_second, plan.provenance.splits.get("train")
+    found = {}
+    if output.overwrite or not (folder / "final.pt").exists():
+        found["training of the curve"] = (
+            GRADIENT * wanted.curve.settings["epochs"] * ((train and train.samples) or 0) / rate
+        )
+    plane = output.path and plane_file(output.path, wanted.curve.kind)
+    if wanted.plane and (output.overwrite or not plane or not plane.exists()):
+        found[f"plane of {wanted.plane} x {wanted.plane} points"] = (
+            wanted.plane**2 * plan.samples_per_point / (rate * plan.ranks)
+        )
+    return found
 
 
 def plane_file(path: Path, kind: str) -> Path:

@@ -17,6 +17,7 @@ import torch
 from landscape.between.ends import Ends
 from landscape.between.growth import grown
 from landscape.between.training import Curve
+from landscape.checkpoint.digest import joint_digest
 from landscape.direction.parts import Parts
 from landscape.direction.selection import everything
 from landscape.errors import SurfaceFileError, UsageError
@@ -139,9 +140,7 @@ def on_paths(
         lengths=[made[each].length() if each in made else -1.0 for each in ids], curve=curve.text if curve else None,
         branches=[parted.get(each, -1.0) for each in ids] if branches else None,
     )  # fmt: skip
-    directions = DirectionFacts(
-        kind="path", fingerprint=hashlib.sha256(" ".join(row.id for row in rows).encode()).hexdigest()
-    )
+    directions = DirectionFacts(kind="path", fingerprint=joint_digest(row.id for row in rows))
     first = subject.facts.checkpoint
     if first is not None and not (has_statistics(ends) and objective.batchnorm == "keep"):
         first = replace(first, sha256=None)  # each row says which nets it joins, and nothing else is of the first net

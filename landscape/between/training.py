@@ -25,6 +25,7 @@ from landscape.objective.loss import make_measure
 from landscape.objective.numerics import dtype_of, memory_budget, numerics
 from landscape.objective.private import private_copy
 from landscape.options.groups import DataOptions, LossOptions
+from landscape.options.option import check_whole
 from landscape.randomness import seed_torch
 from landscape.slice.paths import Path as CurvePath
 from landscape.subject.net import IN_MEMORY
@@ -37,7 +38,7 @@ from landscape.training.seeding import isolated_rng, seed_for
 from landscape.training.settings import TrainingSettings
 from landscape.training.trainer import Trainer, use_channels_last
 
-BENDS = "bends"
+BENDS, MOST_BENDS = "bends", 1000
 # Settings that are named only where they are given.
 FURTHER = ("warmup", "clip", "augment")
 
@@ -188,8 +189,8 @@ def _job(
 
 
 def check_curve(asked: CurveAsked, count: int) -> None:
-    """Raises UsageError for a curve that cannot be: bends out of range, or more than two nets."""
+    """Raises UsageError for a curve that cannot be: settings or bends out of range, or more than two nets."""
     if count > 2:
         raise UsageError(f"curve {asked.kind}: joins two nets, and {count} were given; leave --curve out, or give two")
-    if not 1 <= asked.bends <= 1000:
-        raise UsageError(f"bends {asked.bends}: expected 1 to 1000")
+    check_whole("bends", asked.bends, 1, MOST_BENDS)
+    TrainingSettings(model=asked.kind, data=None, normalize="", **asked.settings).completed()  # before nets are read

@@ -1,16 +1,21 @@
-"""The hash of a checkpoint's files, computed while they are read.
+"""The hash of a checkpoint's files, computed while they are read, and one for several hashes.
 
-Owns: the thread that does it. Unpacking a checkpoint of many tensors keeps one core busy, hashing it another.
+Owns: the thread that does the first. Unpacking a checkpoint of many tensors keeps one core busy, hashing it another.
 """
 
 from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 BLOCK = 1 << 20
+
+
+def joint_digest(hashes: Iterable[str]) -> str:
+    """One hash of several, in their order: such as of all nets that a run is made of."""
+    return hashlib.sha256(" ".join(hashes).encode()).hexdigest()
 
 
 class Hashing:

@@ -1,6 +1,7 @@
 """Fitting a checkpoint to its net: names and shapes are compared, then the weights are copied.
 
-Owns: writing a checkpoint into a module, by its own hooks where it has some, and the list of entries that do not fit.
+Owns: writing a checkpoint into a module, by its own hooks where it has some, and the list of entries that do not fit. What a
+user can do about a misfit depends on the command, which passes it as `advice`.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from landscape.checkpoint.checkpoint import Checkpoint
 from landscape.checkpoint.entries import EXTRA_STATE, refuse_several, under
 from landscape.checkpoint.unwrap import clean_names
 from landscape.errors import CheckpointError
+from landscape.layout import names_by_tensor
 from landscape.printable import listed
 
 LISTED = 6
+NAME_IT, ANOTHER = "name its net with --model", "give the --model that it fits, or another checkpoint"
 # What profilers leave in state dicts.
 COUNTERS = ("total_ops", "total_params")
 
@@ -47,7 +50,7 @@ class Mismatch:
         return "; ".join(parts)
 
 
-def fit(model: nn.Module, checkpoint: Checkpoint, *, name: str = "the model") -> None:
+def fit(model: nn.Module, checkpoint: Checkpoint, *, name: str = "the model", advice: str = NAME_IT) -> None:
     """Copies the checkpoint into the model, after checking every name and shape.
 
     A prefix before the net's names (such as Lightning's `model.`) is found by trying; entries without it are ignored.
@@ -56,7 +59,7 @@ def fit(model: nn.Module, checkpoint: Checkpoint, *, name: str = "the model") ->
         CheckpointError: there are missing, unexpected or misshapen entries, and the message lists them; or an entry is complex
             and the net's is real.
     """
-    mapped = _mapped(model, checkpoint, name)
+    mapped = _mapped(model, checkpoint, name, advice)
     prefix = "" if not checkpoint.extra else best_match(model, checkpoint.state_dict)[2]
     model.load_state_dict({**mapped, **under(checkpoint.extra, prefix)}, strict=False)
 
@@ -65,13 +68,17 @@ def _tensors(model: nn.Module) -> dict[str, Tensor]:
     return {name: value for name, value in model.state_dict().items() if isinstance(value, Tensor)}
 
 
-def fitting(model: nn.Module, checkpoint: Checkpoint, *, name: str = "the model") -> dict[str, Tensor]:
+def fitting(
+    model: nn.Module, checkpoint: Checkpoint, *, name: str = "the model", advice: str = NAME_IT
+) -> dict[str, Tensor]:
     """The checkpoint's tensors under the names of the model, which is not changed; tied weights under each name.
+
+    `advice`: the end of the message on one that does not fit; "" for none.
 
     Raises:
         CheckpointError: see `fit`.
     """
-    mapped = _mapped(model, checkpoint, name)
+    mapped = _mapped(model, checkpoint, name, advice)
     own = model.state_dict(keep_vars=True)
     stored = {id(own[key]): value for key, value in mapped.items() if key in own}
     return {key: stored[id(tensor)] for key, tensor in own.items() if id(tensor) in stored}
@@ -82,16 +89,15 @@ def fits(model: nn.Module, checkpoint: Checkpoint) -> bool:
     return not best_match(model, checkpoint.state_dict)[1].count
 
 
-def _mapped(model: nn.Module, checkpoint: Checkpoint, name: str) -> dict[str, Tensor]:
+def _mapped(model: nn.Module, checkpoint: Checkpoint, name: str, advice: str) -> dict[str, Tensor]:
     mapped, mismatch, prefix = best_match(model, checkpoint.state_dict)
     if mismatch.count and (loaded := _through_hooks(model, under(checkpoint.state_dict, prefix))) is not None:
         mapped, mismatch = loaded, Mismatch((), (), ())
     if mismatch.count:
-        raise CheckpointError(
-            f"checkpoint {checkpoint.source} does not fit {name}: {mismatch}; name its net with --model"
-        )
+        raise _misfit(checkpoint, name, str(mismatch), advice)
     _refuse_twins(checkpoint, prefix)
-    _refuse_parted(model, mapped, checkpoint.source, name)
+    if parted := _parted(model, mapped):
+        raise _misfit(checkpoint, name, parted, advice)
     own = model.state_dict()
     # torch would drop the imaginary parts with no more than a warning
     if lost := next((key for key, tensor in mapped.items() if tensor.is_complex() and not own[key].is_complex()), None):
@@ -99,6 +105,13 @@ def _mapped(model: nn.Module, checkpoint: Checkpoint, name: str) -> dict[str, Te
             f"checkpoint {checkpoint.source}: tensor {lost} is complex, and that of {name} is real; save real weights"
         )
     return mapped
+
+
+def _misfit(checkpoint: Checkpoint, name: str, what: str, advice: str) -> CheckpointError:
+    """The error on a checkpoint that does not fit, with what to do about it."""
+    return CheckpointError(
+        f"checkpoint {checkpoint.source} does not fit {name}: {what}" + (f"; {advice}" if advice else "")
+    )
 
 
 def _through_hooks(model: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor] | None:
@@ -131,16 +144,13 @@ def _refuse_twins(checkpoint: Checkpoint, prefix: str) -> None:
         raise refuse_several(checkpoint.source, [path.rstrip(".") for path in sorted([prefix, *twins])])
 
 
-def _refuse_parted(model: nn.Module, mapped: dict[str, Tensor], source: str, name: str) -> None:
-    """Raises CheckpointError where the model has one tensor under two names, and the checkpoint has two that differ."""
-    firsts: dict[int, str] = {}
-    for key, tensor in model.state_dict(keep_vars=True).items():
-        first = firsts.setdefault(id(tensor), key)
-        if key != first and key in mapped and first in mapped and _differ(mapped[first], mapped[key]):
-            raise CheckpointError(
-                f"checkpoint {source} does not fit {name}: {first} and {key} are one tensor there, and differ in the checkpoint; "
-                "name its net with --model"
-            )
+def _parted(model: nn.Module, mapped: dict[str, Tensor]) -> str:
+    """What is one tensor of the model under two names, and in the checkpoint two that differ; empty where nothing is."""
+    for first, *rest in names_by_tensor(model.state_dict(keep_vars=True).items()).values():
+        for key in rest:
+            if key in mapped and first in mapped and _differ(mapped[first], mapped[key]):
+                return f"{first} and {key} are one tensor there, and differ in the checkpoint"
+    return ""
 
 
 def _differ(one: Tensor, other: Tensor) -> bool:

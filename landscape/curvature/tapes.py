@@ -3,7 +3,7 @@
 Owns: which batches keep their tape between products, and sharing the batches among threads. A thread has whole batches to
 itself: the small convolutions of a net for 32 x 32 images keep one core busy, not two. Sums are added in the order of the
 threads, so a result depends on their number by rounding alone. Also products in low precision: the same in bfloat16, from
-the same tapes rounded, where that takes less time.
+the same tapes rounded, where that takes less time. On a GPU the products at a point are recorded and replayed (replayed.py).
 """
 
 from __future__ import annotations
@@ -11,24 +11,32 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from landscape.curvature.graph import GraphBackend, probe_vector
+from landscape.curvature.replayed import ReplayedProduct
 from landscape.curvature.shares import Loss
+from landscape.data.split import Split
 from landscape.data.structure import is_pair
 from landscape.objective.numerics import switched
 from landscape.objective.objective import Objective
 from landscape.objective.team import Team, torch_threads
 from landscape.program.hvp import Program, StepSums, Tape
+from landscape.program.kernels import layout_for
+from landscape.program.replay import pool_on
 from landscape.program.rules import NoRule
 from landscape.program.translate import make_program
 
 MOST_IN_BATCH = 64
 ROUGH = torch.bfloat16
 TRIALS = 3
+# A batch of the data, when it is asked for: a product with a kept tape needs none.
+Batch = Callable[[], Any]
+Product = Callable[[Tensor, Tensor], None]
 
 
 class ProgramBackend:
@@ -50,8 +58,13 @@ class ProgramBackend:
             raise NoRule("its loss or its batches are not (outputs, targets) and (inputs, targets)")
         if objective.precision == "bf16" or not batch[0].is_floating_point():
             raise NoRule("bf16, and inputs that are not real numbers, have no rules")
+        # autograd goes back on the stream that it came on, and what is recorded must stay on one
+        self._pool = pool_on(objective.device)
         with self._numbers():
-            self._program = make_program(objective.model, batch[0], self._names)
+            layout = layout_for(objective.device, objective.precision)
+            self._program = make_program(objective.model, batch[0], self._names, layout)
+        self._product: Product = self._multiply
+        self._rough_product: Product = self._multiply_roughly
         self._tapes: dict[int, Tape] = {}
         self._rough: Program | None = None
         self._rough_tapes: dict[int, Tape] = {}
@@ -69,8 +82,8 @@ class ProgramBackend:
         self._threads = self._useful_threads()  # and with it the batches, until the next time
         keep = _Keep(self._budget, self._loss.split.count(self._batch_size(self._threads)))
 
-        def recorded(number: int, batch: Any) -> tuple[int, Tape | None, Tape | None, float]:
-            tape = self._record(batch)
+        def recorded(number: int, batch: Batch) -> tuple[int, Tape | None, Tape | None, float]:
+            tape = self._record(batch())
             rounded = self._rough.rounded_tape(tape, ROUGH) if self._rough else None
             return number, *keep.of(tape, rounded), tape.loss
 
@@ -81,15 +94,27 @@ class ProgramBackend:
                     self._tapes[number] = tape
                 if rounded is not None:
                     self._rough_tapes[number] = rounded
+        self._product, self._rough_product = self._products()
         return total
 
     def product(self, vector: Tensor, out: Tensor) -> None:
-        self._multiply(self._program, vector, out, self._tape)
+        self._product(vector, out)
 
     def low_precision_product(self, vector: Tensor, out: Tensor) -> None:
         """The same in bfloat16, after `use_low_precision`."""
-        assert self._rough is not None
-        self._multiply(self._rough, vector, out, self._rough_tape)
+        self._rough_product(vector, out)
+
+    def _products(self) -> tuple[Product, Product]:
+        """How both products are computed at these weights; what is recorded needs the tapes of all batches."""
+        found: tuple[Product, Product] = (self._multiply, self._multiply_roughly)
+        if self._pool is None:
+            return found
+        count, like = self._loss.split.count(self._batch_size(1)), self._objective.weights
+        kept = (self._tapes, self._rough_tapes)
+        return tuple(
+            ReplayedProduct(each, self._pool, like) if len(tapes) == count else each
+            for each, tapes in zip(found, kept, strict=True)
+        )  # type: ignore[return-value]
 
     def use_low_precision(self) -> tuple[float, float]:
         """Switches low-precision products on; returns their (speedup, relative error), by one thread on one batch."""
@@ -122,20 +147,27 @@ class ProgramBackend:
     def gradient(self, out: Tensor) -> None:
         self._add(out, self._program, self._tape, self._program.gradient)
 
-    def agrees_with(self, reference: GraphBackend, samples: int, tolerance: float) -> bool:
-        """Whether both give the same product on a few samples."""
-        expected, (batch, total) = reference.probe(samples), reference.on_samples(samples)
+    def probe(self, reference: GraphBackend, samples: int) -> Tensor:
+        """(size,) the product that `reference.probe` gives."""
+        batch, total = reference.on_samples(samples)
         sums: StepSums = {}
-        found = torch.zeros_like(expected)
+        found = torch.zeros_like(self._objective.weights)
         with self._numbers():
             self._program.refresh()
             direction = self._program.prepare(self._of(probe_vector(self._objective.weights)))
             tape = self._record(batch, total)
             self._program.product(tape, direction, sums, gauss_newton=self._matrix == "ggn")
             self._program.finish(sums, self._of(found))
-        return bool((found - expected).norm() <= tolerance * expected.norm())
+        return found
 
-    def _multiply(self, program: Program, vector: Tensor, out: Tensor, tape: Callable[[int, Any], Tape]) -> None:
+    def _multiply(self, vector: Tensor, out: Tensor) -> None:
+        self._multiply_by(self._program, vector, out, self._tape)
+
+    def _multiply_roughly(self, vector: Tensor, out: Tensor) -> None:
+        assert self._rough is not None
+        self._multiply_by(self._rough, vector, out, self._rough_tape)
+
+    def _multiply_by(self, program: Program, vector: Tensor, out: Tensor, tape: Callable[[int, Batch], Tape]) -> None:
         with self._numbers():
             direction = program.prepare(self._of(vector))
         gauss_newton = self._matrix == "ggn"
@@ -147,10 +179,10 @@ class ProgramBackend:
         self,
         out: Tensor,
         program: Program,
-        tape: Callable[[int, Any], Tape],
+        tape: Callable[[int, Batch], Tape],
         apply: Callable[[Tape, StepSums], None],
     ) -> None:
-        def summed(numbered: Iterator[tuple[int, Any]]) -> StepSums:
+        def summed(numbered: Iterator[tuple[int, Batch]]) -> StepSums:
             sums: StepSums = {}
             for number, batch in numbered:
                 apply(tape(number, batch), sums)
@@ -161,10 +193,10 @@ class ProgramBackend:
             for sums in found:
                 program.finish(sums, self._of(out))
 
-    def _tape(self, number: int, batch: Any) -> Tape:
-        return self._tapes.get(number) or self._record(batch)
+    def _tape(self, number: int, batch: Batch) -> Tape:
+        return self._tapes.get(number) or self._record(batch())
 
-    def _rough_tape(self, number: int, batch: Any) -> Tape:
+    def _rough_tape(self, number: int, batch: Batch) -> Tape:
         assert self._rough is not None
         return self._rough_tapes.get(number) or self._rough.rounded_tape(self._tape(number, batch), ROUGH)
 
@@ -179,10 +211,11 @@ class ProgramBackend:
     @contextlib.contextmanager
     def _numbers(self) -> Iterator[None]:
         """Within: no graph is built, and numbers have the requested precision. To be entered in each thread."""
-        with torch.no_grad(), switched(self._objective.precision, self._objective.device):
+        place = contextlib.nullcontext() if self._pool is None else self._pool.within()
+        with torch.no_grad(), switched(self._objective.precision, self._objective.device), place:
             yield
 
-    def _shared(self, work: Callable[[Iterator[tuple[int, Any]]], Any]) -> list[Any]:
+    def _shared(self, work: Callable[[Iterator[tuple[int, Batch]]], Any]) -> list[Any]:
         """`work` on numbered batches, on the CPU by as many threads as torch would use, in their order."""
         threads = self._threads
         if threads < 2:
@@ -202,14 +235,15 @@ class ProgramBackend:
         threads = torch.get_num_threads() if self._objective.device.type == "cpu" else 1
         return min(threads, self._loss.split.count(self._batch_size(threads)) or 1)
 
-    def _numbered(self, first: int, step: int, size: int) -> Iterator[tuple[int, Any]]:
+    def _numbered(self, first: int, step: int, size: int) -> Iterator[tuple[int, Batch]]:
         split = self._loss.split
         count = split.count(size)
         if count is None:
-            yield from enumerate(split.batches(size))
+            for number, batch in enumerate(split.batches(size)):
+                yield number, partial(_itself, batch)
             return
         for number in range(first, count, step):
-            yield number, next(iter(split.batches(size, number, number + 1)))
+            yield number, partial(_batch_of, split, size, number)
 
     def _batch_size(self, threads: int) -> int:
         """Small enough that each thread has something to do."""
@@ -217,6 +251,14 @@ class ProgramBackend:
         if self._objective.device.type == "cpu":
             size = min(size, MOST_IN_BATCH)
         return max(1, min(size, -(-self._loss.split.size // threads)))
+
+
+def _itself(batch: Any) -> Any:
+    return batch
+
+
+def _batch_of(split: Split, size: int, number: int) -> Any:
+    return next(iter(split.batches(size, number, number + 1)))
 
 
 class _Keep:

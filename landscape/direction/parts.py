@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from landscape.layout import names_by_tensor
+
 # Besides what PEFT's own classes say of themselves: the names that its prompts have, and LoRA in whatever library.
 PROMPTS = ("prompt_encoder", "adaption_prompt", "adaption_gate")
 LORA = "lora_"
@@ -48,7 +50,8 @@ class Parts:
     @classmethod
     def of(cls, module: nn.Module) -> Parts:
         """Of a module in the state in which its owner left it. Parameters that are not initialized have no shape yet."""
-        adapters, owners, names = adapter_names(module), _owners(module), _names(module)
+        adapters, owners = adapter_names(module), _owners(module)
+        names = names_by_tensor(module.named_parameters(remove_duplicate=False))
         stored, found = set(module.state_dict()), []
         tensors: list[tuple[str, Tensor, bool]] = [(name, tensor, False) for name, tensor in module.named_parameters()]
         tensors += [(name, tensor, True) for name, tensor in module.named_buffers() if name in stored]
@@ -120,13 +123,6 @@ def _owners(module: nn.Module) -> dict[int, list[nn.Module]]:
         for tensor in [*layer._parameters.values(), *layer._buffers.values()]:
             if tensor is not None and owner not in found.setdefault(id(tensor), []):
                 found[id(tensor)].append(owner)
-    return found
-
-
-def _names(module: nn.Module) -> dict[int, list[str]]:
-    found: dict[int, list[str]] = {}
-    for name, tensor in module.named_parameters(remove_duplicate=False):
-        found.setdefault(id(tensor), []).append(name)
     return found
 
 

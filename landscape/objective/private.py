@@ -26,14 +26,15 @@ from landscape.randomness import forked
 
 
 def faster_program(model: nn.Module, batch: Any, precision: str, device: torch.device) -> FoldedNet | None:
-    """A faster program for a net; only for batches (inputs, targets) of tensors, in single precision.
+    """A faster program for a net; only for batches (inputs, targets) of tensors, in single precision and, on a GPU, bfloat16.
 
     The caller's measure must use nothing of the net but its outputs.
     """
-    if precision not in ("fp32", "tf32") or not is_pair(batch) or not isinstance(batch[0], Tensor):
+    known = ("fp32", "tf32") if device.type == "cpu" else ("fp32", "tf32", "bf16")
+    if precision not in known or not is_pair(batch) or not isinstance(batch[0], Tensor):
         return None
     with forked(device), numerics(precision, device):
-        return folded_net(model, batch[0])
+        return folded_net(model, batch[0], precision)
 
 
 def private_copy(model: nn.Module) -> nn.Module:

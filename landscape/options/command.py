@@ -10,14 +10,14 @@ import dataclasses
 import functools
 import inspect
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from landscape.options.option import Given, Option, OptionRow, check_names, check_types, rows_of
 
 # A result and the shell-only options -> the lines that the shell prints.
-Lines = Callable[[Any, Mapping[str, Any]], Sequence[str]]
+Lines = Callable[[Any, Mapping[str, Any]], Iterable[str]]
 WIDTH = 112
 
 

@@ -19,8 +19,8 @@ RANDOM, HESSIAN, GRADIENT = ALONG = ("random", "hessian", "gradient")
 # PCA:RUN, the principal axes of a path.
 PCA = "pca"
 USUAL_TOLERANCE, MAX_TOLERANCE = 0.05, 0.5
-# The largest seed of torch; more threads than any machine has cores.
-MAX_SEED, MAX_THREADS = 2**63 - 1, 4096
+# The largest seed of torch; more threads than any machine has cores; more samples than fit a pass.
+MAX_SEED, MAX_THREADS, MAX_BATCH = 2**63 - 1, 4096, 2**31
 
 
 def named_path(option: str, path: str | Path) -> Path:
@@ -221,7 +221,7 @@ class MachineOptions:
         check_choices(self)
         check_stall(self.stall)
         check_whole("threads", self.threads, 1, MAX_THREADS)
-        check_whole("batch-size", self.batch_size, 1, 2**31)
+        check_whole("batch-size", self.batch_size, 1, MAX_BATCH)
 
 
 def check_stall(seconds: float | None) -> None:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
+import math
 import numbers
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
@@ -147,6 +149,9 @@ def check_types(types: Mapping[str, Any], given: Mapping[str, Any]) -> None:
         if all(part in PLAIN for part in parts) and not any(_is_a(value, part) for part in parts):
             expected = " or ".join(PLAIN[part][1] for part in parts)
             raise UsageError(f"{name.replace('_', '-')} {shown(value)}: expected {expected}")
+        if "float" in parts and isinstance(value, int) and abs(value) > sys.float_info.max:
+            most = f"{sys.float_info.max:.2g}"
+            raise UsageError(f"{name.replace('_', '-')} {shown(value)}: expected a number of at most {most}")
 
 
 def _is_a(value: Any, part: str) -> bool:
@@ -159,8 +164,10 @@ def _is_a(value: Any, part: str) -> bool:
 
 
 def shown(value: Any) -> str:
-    """A value in a message: short ones in full, others by their type."""
+    """A value in a message: short ones in full, others by their type, whole numbers by their length."""
     kind = type(value).__name__
+    if isinstance(value, int) and abs(value) > 10**80:  # Python writes no number of more than 4,300 digits
+        return f"of about {round(value.bit_length() * math.log10(2)):,} digits"
     return (
         repr(value)
         if value is None or (isinstance(value, (str, numbers.Number)) and len(repr(value)) < 80)
@@ -172,7 +179,7 @@ def check_whole(name: str, value: Any, least: int, most: int | None = None) -> N
     """Raises UsageError for a number out of its range; None, an option that is not given, passes."""
     if value is not None and not least <= value <= (value if most is None else most):
         limit = f"at least {least}" if most is None else f"{least} to {most}"
-        raise UsageError(f"{name} {value}: expected {limit}")
+        raise UsageError(f"{name} {shown(value) if isinstance(value, int) else value}: expected {limit}")
 
 
 def check_choices(group: Any) -> None:

@@ -3,23 +3,27 @@
 Owns: the rewriting of a traced net, and the folded weights, which are formed from the net's own at each point of the
 landscape. A net that cannot be traced, or whose rewritten graph does not give the same numbers, is evaluated as it is.
 
-Why it is faster: activations pass through memory once for each convolution instead of three times, and lie
-channels-last, as the vector units like them. Measured on one core, against the net called batch by batch: docs/performance.md.
+Why it is faster: activations pass through memory once for each convolution instead of three times, and lie as the
+kernels of the device like them (kernels.py). On a GPU, a pass that comes again is replayed (replay.py). Measured against the net
+called batch by batch: docs/performance.md.
 """
 
 from __future__ import annotations
 
+import functools
+import itertools
 import operator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from landscape.program.fold import folded
-from landscape.program.hvp import channels_last
+from landscape.program.kernels import Filters, Geometry, Kernels, kernels_for
+from landscape.program.replay import Replays
 from landscape.program.table import SUM
 from landscape.program.trace import NetTrace, only_user
 
@@ -28,7 +32,7 @@ from landscape.program.trace import NetTrace, only_user
 CACHE_BYTES = 4 << 20
 BATCH_RANGE = (32, 512)
 # Two programs for the same net may differ by rounding, which grows with depth; more than this means another function.
-TOLERANCE = 1e-3
+TOLERANCE, TOLERANCE_BF16 = 1e-3, 0.1
 # Folded weights are one more copy of those of all convolutions. Up to this size they are kept between batches; beyond it
 # each layer forms its own when it is called, so that a large net takes the memory of one layer more, not of all.
 KEPT_BYTES = 64 << 20
@@ -37,14 +41,36 @@ KEPT_BYTES = 64 << 20
 class FoldedNet:
     """Called like the net it was made from; `refresh` after its weights have changed."""
 
-    def __init__(self, module: fx.GraphModule, layers: list[_FoldedConvolution], batch_size: int):
-        self._module, self._layers = module, layers
+    def __init__(self, module: fx.GraphModule, layers: list[_FoldedConvolution], batch_size: int, kernels: Kernels):
+        self._module, self._layers, self._kernels = module, layers, kernels
         self.batch_size = batch_size
+        self._prepare: Callable[[], None] = self._fold
+        self._call: Callable[[Tensor], Tensor] = self._run
+
+    def replay(self) -> None:
+        """From here on what comes again is replayed; on a GPU."""
+        replays = Replays(self._fold, self._run, self._read, self._kernels.layout)
+        self._prepare, self._call = replays.prepare, replays
 
     def refresh(self) -> None:
         """Forms the folded weights from the net's present ones."""
+        self._prepare()
+
+    def _fold(self) -> None:
         for layer in self._layers:
             layer.refresh()
+
+    def _read(self) -> Iterator[Tensor]:
+        """The tensors of the net."""
+        for held, name in self._slots:
+            yield held[name]
+
+    @functools.cached_property
+    def _slots(self) -> list[tuple[Mapping[str, Any], str]]:
+        """Where the tensors of the net are held; to walk through its modules each time would take longer than to fold it."""
+        modules = itertools.chain(self._module.modules(), *(layer.sources() for layer in self._layers))
+        held = [each for module in modules for each in (module._parameters, module._buffers)]
+        return [(each, name) for each in held for name, tensor in each.items() if tensor is not None]
 
     @property
     def nbytes(self) -> int:
@@ -52,38 +78,47 @@ class FoldedNet:
         return sum(tensor.nbytes for layer in self._layers for tensor in layer.kept or ())
 
     def __call__(self, inputs: Tensor) -> Tensor:
-        return self._module(channels_last(inputs))
+        return self._call(inputs)
+
+    def _run(self, inputs: Tensor) -> Tensor:
+        return self._module(inputs.to(self._kernels.dtype, memory_format=self._kernels.layout))
 
 
-def folded_net(model: nn.Module, inputs: Tensor) -> FoldedNet | None:
+def folded_net(model: nn.Module, inputs: Tensor, precision: str = "fp32") -> FoldedNet | None:
     """A faster forward pass of `model`, which must be in eval mode; None when there is none that gives the same numbers.
 
     `inputs`: (n, C, H, W), a few samples to trace shapes and to compare outputs with. It reads the model's parameters and
-    buffers; call `refresh` whenever they have changed.
+    buffers; call `refresh` whenever they have changed. `precision`: fp32, tf32 or bf16, of the context that this and the net are
+    called in.
     """
     if inputs.ndim != 4 or inputs.dtype != torch.float32 or len(inputs) < 2 or model.training:
         return None
     try:
         trace = NetTrace(model, inputs)
         batch_size = _batch_size(max(_sample_bytes(value) for value in trace.values.values()))
-        layers = _rewrite(trace, fused_kernels=_has_fused_kernels(inputs))
+        kernels = kernels_for(inputs.device, precision)
+        layers = _rewrite(trace, kernels)
         if sum(layer.source_bytes for layer in layers) <= KEPT_BYTES:
             for layer in layers:
                 layer.keep()
-        net = FoldedNet(trace.module, layers, batch_size)
+        net = FoldedNet(trace.module, layers, batch_size, kernels)
         net.refresh()
-        return net if layers and _same(model, net, inputs) else None
+        if not layers or not _same(model, net, inputs, TOLERANCE_BF16 if precision == "bf16" else TOLERANCE):
+            return None
     except Exception:  # whatever a stranger's net does while traced, it can still be evaluated as it is
         return None
+    if inputs.device.type == "cuda":
+        net.replay()
+    return net
 
 
-def _same(model: nn.Module, net: FoldedNet, inputs: Tensor) -> bool:
+def _same(model: nn.Module, net: FoldedNet, inputs: Tensor, tolerance: float) -> bool:
     """Compared on two batch sizes, so that a size that was baked in while tracing is found out."""
     for count in (len(inputs), len(inputs) - 1):
         expected, found = model(inputs[:count]), net(inputs[:count])
         if not isinstance(expected, Tensor) or expected.shape != found.shape:
             return False
-        if not torch.allclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE * float(expected.abs().max())):
+        if not torch.allclose(found, expected, rtol=tolerance, atol=tolerance * float(expected.abs().max())):
             return False
     return True
 
@@ -98,12 +133,6 @@ def _batch_size(sample_bytes: int) -> int:
     return min(max(1 << (fitting.bit_length() - 1), BATCH_RANGE[0]), BATCH_RANGE[1])
 
 
-def _has_fused_kernels(inputs: Tensor) -> bool:
-    """oneDNN's convolutions with fused post-operations, which torch's compiler uses on CPUs."""
-    known = hasattr(torch.ops.mkldnn, "_convolution_pointwise") and torch.backends.mkldnn.is_available()
-    return inputs.device.type == "cpu" and known
-
-
 @dataclass(frozen=True)
 class _Epilogue:
     """What follows a convolution and is fused into it: the last node of the chain, the other summand, the activation."""
@@ -113,7 +142,7 @@ class _Epilogue:
     activation: str = "none"
 
 
-def _rewrite(trace: NetTrace, *, fused_kernels: bool) -> list[_FoldedConvolution]:
+def _rewrite(trace: NetTrace, kernels: Kernels) -> list[_FoldedConvolution]:
     """Replaces convolutions, with what follows them, by folded layers; returns these."""
     layers: list[_FoldedConvolution] = []
     for node in trace.nodes:
@@ -121,10 +150,10 @@ def _rewrite(trace: NetTrace, *, fused_kernels: bool) -> list[_FoldedConvolution
         if not isinstance(conv, nn.Conv2d) or not trace.called_once(node):
             continue
         last, norm = trace.norm_behind(node) or (node, None)
-        end = _epilogue(trace, last) if fused_kernels else _Epilogue(last)
-        if norm is None and not fused_kernels:
+        end = _epilogue(trace, last, kernels)
+        if norm is None and end.last is node and not kernels.alone:
             continue
-        layer = _FoldedConvolution(conv, norm, end.activation, adds=end.addend is not None, fused=fused_kernels)
+        layer = _FoldedConvolution(conv, norm, end.activation, kernels)
         _replace(trace, node, end, layer, f"folded{len(layers)}")
         layers.append(layer)
     trace.module.graph.lint()
@@ -132,15 +161,15 @@ def _rewrite(trace: NetTrace, *, fused_kernels: bool) -> list[_FoldedConvolution
     return layers
 
 
-def _epilogue(trace: NetTrace, last: fx.Node) -> _Epilogue:
+def _epilogue(trace: NetTrace, last: fx.Node, kernels: Kernels) -> _Epilogue:
     """Of the chain that ends in `last` so far: an activation, after a sum or at once; a sum alone is not fused."""
     after = only_user(last)
     addend = None if after is None else _addend(trace, after, last)
     end = after if after is None or addend is None else only_user(after)
     operation = None if end is None else trace.operation(end)
-    if end is None or operation is None or operation.post_op is None:
+    if end is None or operation is None or operation.post_op not in kernels.activations:
         return _Epilogue(last)
-    return _Epilogue(end, addend, operation.post_op)
+    return _Epilogue(end, addend, str(operation.post_op))
 
 
 def _addend(trace: NetTrace, node: fx.Node, value: fx.Node) -> fx.Node | None:
@@ -175,18 +204,21 @@ def _replace(trace: NetTrace, first: fx.Node, end: _Epilogue, layer: _FoldedConv
 class _FoldedConvolution(nn.Module):
     """A convolution with batch norm folded in, and what follows fused in: activation(conv(x) [+ other])."""
 
-    def __init__(self, conv: nn.Conv2d, norm: _BatchNorm | None, activation: str, *, adds: bool, fused: bool):
+    def __init__(self, conv: nn.Conv2d, norm: _BatchNorm | None, activation: str, kernels: Kernels):
         super().__init__()
         self._sources = (conv, norm)  # a tuple, so that they are not registered
         assert not isinstance(conv.padding, str)
-        self._geometry: tuple[Any, ...] = (list(conv.padding), list(conv.stride), list(conv.dilation), conv.groups)
-        self._activation = activation
-        self._call = self._added if adds else self._fused if fused else self._plain
-        self.kept: tuple[Tensor, Tensor] | None = None
+        self._geometry = Geometry(list(conv.stride), list(conv.padding), list(conv.dilation), conv.groups)
+        self._activation, self._kernels = activation, kernels
+        self.kept: Filters | None = None
 
     @property
     def source_bytes(self) -> int:
         return self._sources[0].weight.nbytes
+
+    def sources(self) -> Iterator[nn.Module]:
+        """The layers that it is folded from."""
+        return (module for module in self._sources if module is not None)
 
     def keep(self) -> None:
         """Makes room for the folded weights; from then on they are those of the last `refresh`."""
@@ -194,32 +226,22 @@ class _FoldedConvolution(nn.Module):
 
     def refresh(self) -> None:
         if self.kept is not None:
-            self._fold(*self.kept)
+            self._fold(self.kept)
 
-    def _room(self) -> tuple[Tensor, Tensor]:
-        weight = self._sources[0].weight.detach()
-        room = torch.empty_like(weight, memory_format=torch.channels_last)
-        return room, torch.empty(len(weight), dtype=weight.dtype, device=weight.device)
+    def _room(self) -> Filters:
+        weight, kernels = self._sources[0].weight.detach(), self._kernels
+        dtype = kernels.dtype or weight.dtype
+        room = torch.empty_like(weight, dtype=dtype, memory_format=kernels.layout)
+        return Filters(room, torch.empty(len(weight), dtype=dtype, device=weight.device))
 
-    def _fold(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+    def _fold(self, room: Filters) -> Filters:
         """Writes the folded weight and bias into the room given."""
         conv, norm = self._sources
         source = (conv.weight, conv.bias) if norm is None else folded(conv, norm)
-        weight.copy_(source[0])
-        bias.zero_() if source[1] is None else bias.copy_(source[1])
-        return weight, bias
+        room.weight.copy_(source[0])
+        room.bias.zero_() if source[1] is None else room.bias.copy_(source[1])
+        return room
 
     def forward(self, x: Tensor, other: Tensor | None = None) -> Tensor:
-        return self._call(x, other, *(self.kept or self._fold(*self._room())))
-
-    def _plain(self, x: Tensor, other: Tensor | None, weight: Tensor, bias: Tensor) -> Tensor:
-        padding, stride, dilation, groups = self._geometry
-        return F.conv2d(x, weight, bias, stride, padding, dilation, groups)
-
-    def _fused(self, x: Tensor, other: Tensor | None, weight: Tensor, bias: Tensor) -> Tensor:
-        return torch.ops.mkldnn._convolution_pointwise(x, weight, bias, *self._geometry, self._activation, [], "")
-
-    def _added(self, x: Tensor, other: Tensor | None, weight: Tensor, bias: Tensor) -> Tensor:
-        return torch.ops.mkldnn._convolution_pointwise.binary(
-            x, other, weight, bias, *self._geometry, "add", 1.0, self._activation, [], ""
-        )
+        filters = self.kept or self._fold(self._room())
+        return self._kernels.call(x, other, filters, self._geometry, self._activation)

@@ -1,8 +1,8 @@
 """Products with the Hessian and the Gauss-Newton matrix by a program of rules.
 
 Owns: the program, a net as steps, and the tape of a batch: what its operations keep between products, so that a product is
-two passes of tangents and cotangents and nothing else. Activations lie channels-last. How a net becomes a program is the
-business of translate.py.
+two passes of tangents and cotangents and nothing else. Images lie as convolutions are fastest (kernels.py). How a net becomes a
+program is the business of translate.py.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from landscape.program.rules import FIRST_ORDER, Along, Rule, Sum, Sums
+from landscape.program.rules import FIRST_ORDER, ROUNDED_LAYOUT, Along, Rule, Sum, Sums
 
 # By step, as a layer may be used twice, each time with another scale folded in.
 StepSums = dict[int, Sums]
@@ -54,8 +54,9 @@ class Tape:
 class Program:
     """A net as steps: value 0 is the input of a batch, value i + 1 the output of step i."""
 
-    def __init__(self, steps: Sequence[Step]):
-        self._steps = tuple(steps)
+    def __init__(self, steps: Sequence[Step], layout: torch.memory_format = torch.channels_last):
+        """`layout`: of images in memory, for which the rules of the steps were made."""
+        self._steps, self._layout = tuple(steps), layout
         self._in_place = tuple(self._may_overwrite(step) for step in steps)
 
     def _may_overwrite(self, step: Step) -> bool:
@@ -72,7 +73,7 @@ class Program:
 
     def rounded(self, dtype: torch.dtype) -> Program:
         """The same program in a lower precision, for tapes that `rounded_tape` makes."""
-        return Program([replace(step, rule=step.rule.of_precision(dtype)) for step in self._steps])
+        return Program([replace(step, rule=step.rule.of_precision(dtype)) for step in self._steps], ROUNDED_LAYOUT)
 
     def rounded_tape(self, tape: Tape, dtype: torch.dtype) -> Tape:
         """A tape that the same program has recorded in another precision, for this one."""
@@ -80,7 +81,7 @@ class Program:
 
         def cast(tensor: Tensor) -> Tensor:
             if id(tensor) not in known:  # what is cast is held too, as its id would be given to another
-                known[id(tensor)] = tensor, tensor.to(dtype) if tensor.is_floating_point() else tensor
+                known[id(tensor)] = tensor, self._laid(tensor.to(dtype)) if tensor.is_floating_point() else tensor
             return known[id(tensor)][1]
 
         kept = [step.rule.rounded(held, cast) for step, held in zip(self._steps, tape.kept, strict=True)]
@@ -101,7 +102,7 @@ class Program:
 
     def record(self, inputs: Tensor, loss: Callable[[Tensor], Tensor]) -> Tape:
         """One batch: forward, and back once for the cotangents; `loss` takes the outputs to their share of the mean."""
-        values, kept = [channels_last(inputs)], []
+        values, kept = [self._laid(inputs)], []
         for step in self._steps:
             out, held = step.rule.forward([values[i] for i in step.inputs])
             values.append(out)
@@ -109,6 +110,10 @@ class Program:
         tape = Tape(kept, [None] * len(kept), *_of_outputs(values[-1], loss))
         self._back(tape, tape.slope, None)
         return tape.weighed()
+
+    def _laid(self, images: Tensor) -> Tensor:
+        """Images in the program's layout; anything else as it is."""
+        return images.contiguous(memory_format=self._layout) if images.ndim == 4 else images
 
     def gradient(self, tape: Tape, sums: StepSums) -> None:
         """Adds the batch's share of the gradient."""
@@ -177,11 +182,6 @@ def _of_outputs(outputs: Tensor, loss: Callable[[Tensor], Tensor]) -> tuple[floa
         return torch.zeros_like(tangent) if found is None else found
 
     return float(value.detach()), slope.detach(), loss_hvp
-
-
-def channels_last(inputs: Tensor) -> Tensor:
-    """Images as the convolutions here want them; anything else as it is."""
-    return inputs.contiguous(memory_format=torch.channels_last) if inputs.ndim == 4 else inputs
 
 
 def _unique(nested: Any) -> list[Tensor]:

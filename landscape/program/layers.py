@@ -15,7 +15,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
 from landscape.program.fold import affine_of, inverse_deviation, scaled, statistics
-from landscape.program.rules import FIRST_ORDER, Call, NoRule, Rule, Sums, Tangents, add_to, plus
+from landscape.program.rules import FIRST_ORDER, ROUNDED_LAYOUT, Call, NoRule, Rule, Sums, Tangents, add_to, plus
 
 AnyTensor = TypeVar("AnyTensor", Tensor, Tensor | None)
 _convolution, _convolution_backward = torch.ops.aten.convolution, torch.ops.aten.convolution_backward
@@ -77,7 +77,7 @@ class Convolution(_Layer):
         if conv.padding_mode != "zeros" or isinstance(conv.padding, str):
             raise NoRule(f"{call.node.target} pads with other values than zeros, or by a word")
         self._conv, self._norm, self._padding = conv, call.norm, list(conv.padding)
-        self._format = torch.channels_last if conv.weight.ndim == 4 else torch.contiguous_format
+        self._layout = call.layout
         self._settings = (
             *(list(conv.stride), self._padding, list(conv.dilation)),
             *(conv.transposed, list(conv.output_padding), conv.groups),
@@ -85,6 +85,11 @@ class Convolution(_Layer):
         self._scale: Tensor | None = None
         self._weight: Filters
         self._bias: Tensor | None
+
+    def of_precision(self, dtype: torch.dtype) -> Convolution:
+        found = super().of_precision(dtype)
+        found._layout = ROUNDED_LAYOUT
+        return found
 
     def refresh(self) -> None:
         weight = self._conv.weight.detach()
@@ -135,13 +140,13 @@ class Convolution(_Layer):
                 )
 
     def _ready(self, weight: Tensor) -> Filters:
-        weight = _rounded(weight, self.dtype).contiguous(memory_format=self._format)
-        conv = self._conv
+        layout = self._layout if weight.ndim == 4 else torch.contiguous_format
+        weight, conv = _rounded(weight, self.dtype).contiguous(memory_format=layout), self._conv
         turns = weight.ndim == 4 and not conv.transposed and conv.groups == 1 and set(conv.stride) == {1}
         padding = [d * (k - 1) - p for d, k, p in zip(conv.dilation, weight.shape[2:], self._padding, strict=False)]
         if not turns or min(padding) < 0 or not _accumulates(weight):
             return Filters(weight, None, padding)
-        return Filters(weight, weight.flip(2, 3).transpose(0, 1).contiguous(memory_format=self._format), padding)
+        return Filters(weight, weight.flip(2, 3).transpose(0, 1).contiguous(memory_format=layout), padding)
 
     def _forth(self, x: Tensor, weight: Tensor, bias: Tensor | None, onto: Tensor | None) -> Tensor:
         """The convolution, added to `onto`, which is written over."""

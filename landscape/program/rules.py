@@ -31,6 +31,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 Tangents = Mapping[str, Tensor]
 Sums = dict[str, Tensor]
 AnyRule = TypeVar("AnyRule", bound="Rule")
+ROUNDED_LAYOUT = torch.channels_last  # of images in low precision: tensor cores and the vector units of CPUs like it
 _threshold_backward = torch.ops.aten.threshold_backward  # the tangent where the value is positive, else 0
 
 
@@ -43,7 +44,8 @@ class Call:
     """A call of an operation in a net, as its rule is made from it.
 
     `function`: the call as a function of its tensors, `shapes`, all else filled in. `weight`, `bias`: the names of these
-    parameters of `module` if they are differentiated by. `norm`: the batch norm that is folded in.
+    parameters of `module` if they are differentiated by. `norm`: the batch norm that is folded in. `layout`: that of images in
+    memory.
     """
 
     node: fx.Node
@@ -53,6 +55,7 @@ class Call:
     weight: str | None = None
     bias: str | None = None
     norm: _BatchNorm | None = None
+    layout: torch.memory_format = torch.channels_last
 
 
 class Along(NamedTuple):
@@ -158,7 +161,8 @@ class Relu(Rule):
 
     def rounded(self, kept: Tensor, cast: Callable[[Tensor], Tensor]) -> Tensor:
         """A mask of bits: `and` with it is several times as fast as comparing two-byte numbers."""
-        return (kept > 0).to(torch.int16).neg_()
+        mask = (kept > 0).to(torch.int16).neg_()
+        return mask.contiguous(memory_format=ROUNDED_LAYOUT) if mask.ndim == 4 else mask
 
     def in_place(self, kept: Tensor, tensor: Tensor) -> Tensor:
         if kept.dtype == torch.int16:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -17,8 +18,12 @@ from landscape.program.rules import Call, NoRule
 from landscape.program.trace import NetTrace, run, values_of
 
 
-def make_program(model: nn.Module, inputs: Tensor, counted: Sequence[str]) -> Program:
+def make_program(
+    model: nn.Module, inputs: Tensor, counted: Sequence[str], layout: torch.memory_format = torch.channels_last
+) -> Program:
     """The program of `model` (in eval mode) for the parameters named; to be refreshed before its first use.
+
+    `layout`: how images are to lie in memory.
 
     Raises:
         NoRule: something in it has no rule, or it cannot be traced; the message says what.
@@ -30,14 +35,16 @@ def make_program(model: nn.Module, inputs: Tensor, counted: Sequence[str]) -> Pr
     except Exception as error:  # whatever a stranger's net does while traced
         raise NoRule(f"it cannot be traced ({type(error).__name__})") from error
     names = {id(p): name for name, p in model.named_parameters(remove_duplicate=False) if name in counted}
-    return _Translation(trace, of_one, names).program()
+    return _Translation(trace, of_one, names, layout).program()
 
 
 class _Translation:
     """The steps so far, and for each node the number of the value that it stands for."""
 
-    def __init__(self, trace: NetTrace, of_one: Mapping[fx.Node, Any], names: Mapping[int, str]):
-        self._trace, self._of_one, self._names = trace, of_one, names
+    def __init__(
+        self, trace: NetTrace, of_one: Mapping[fx.Node, Any], names: Mapping[int, str], layout: torch.memory_format
+    ):
+        self._trace, self._of_one, self._names, self._layout = trace, of_one, names, layout
         self._steps: list[Step] = []
         self._active = [False]
         self._numbers: dict[fx.Node, int] = {}
@@ -51,7 +58,7 @@ class _Translation:
                 result = node.args[0]
                 if not isinstance(result, fx.Node) or self._numbers.get(result) != len(self._steps):
                     raise NoRule("its output is not one tensor")
-                return Program(self._steps)
+                return Program(self._steps, self._layout)
             elif node not in self._numbers:
                 self._translate(node)
         raise NoRule("it has no output")
@@ -90,7 +97,7 @@ class _Translation:
         if node.op != "call_module":
             return Call(node, self._closed(node, tensors), shapes)
         module = self._trace.submodule(node)
-        return Call(node, module, shapes, module, *self._named(module), norm)
+        return Call(node, module, shapes, module, *self._named(module), norm, self._layout)
 
     def _closed(self, node: fx.Node, tensors: list[fx.Node]) -> Callable[..., Tensor]:
         """The node as a function of its tensors, all else filled in."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from landscape.errors import LandscapeError, UsageError
 from landscape.options.command import Positional, command
-from landscape.options.groups import MAX_SEED, DataOptions, NetOptions, named_path
+from landscape.options.groups import MAX_BATCH, MAX_SEED, DataOptions, NetOptions, named_path
 from landscape.options.option import Given, check_choices, check_whole, flag, option
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def align(first: Any, second: Any, inputs: Any = None, *, given: Given) -> Align
     check_choices(asked)
     check_whole("restarts", asked.restarts, 1, MOST_RESTARTS)
     check_whole("seed", asked.seed, 0, MAX_SEED)
-    check_whole("batch-size", asked.batch_size, 1, 2**31)
+    check_whole("batch-size", asked.batch_size, 1, MAX_BATCH)
     out = None if asked.out is None else _checked(named_path("out", asked.out), asked.overwrite)
     in_memory = isinstance(first, nn.Module)
     if in_memory and options.model is not None:

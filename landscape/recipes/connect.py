@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from landscape.errors import UsageError
 from landscape.options.command import Positional, command
 from landscape.options.groups import (
+    MAX_BATCH,
     AxesOptions,
     DataOptions,
     LossOptions,
@@ -18,7 +19,6 @@ from landscape.options.groups import (
     OutputOptions,
 )
 from landscape.options.option import Given, again, check_choices, check_whole, flag, option, shown
-from landscape.quantity import risen
 from landscape.recipes.train import OptimizerOptions
 from landscape.recipes.words import plan_lines
 
@@ -30,7 +30,7 @@ CURVES = ("bezier", "polychain", "neb")
 # The pivots of a band have to follow the valley; one bend of a curve is enough (Garipov et al. 2018).
 USUAL_BENDS = {"bezier": 1, "polychain": 1, "neb": 5}
 MATRIX_POINTS, LINE_POINTS = 11, 21
-MAX_POINTS, MAX_PLANE, MAX_BATCH = 100_000, 5_000, 2**31
+MAX_POINTS, MAX_PLANE = 100_000, 5_000
 NETS = Positional("nets", "CKPT", "two or more trained nets of one architecture", nargs="+")
 
 
@@ -110,55 +110,21 @@ TRAINING = tuple(field.name for field in fields(CurveTraining))
 
 
 def lines(result: Any, shell: Mapping[str, Any]) -> list[str]:
-    """The barriers of each path; of more than two nets as a table."""
+    """The barriers of each path; of more than two nets as a table; then where they are."""
+    from landscape.recipes.describe_nets import paths_facts
+    from landscape.recipes.net_lines import paths_lines
     from landscape.study.study import Plan
 
-    return plan_lines(result) if isinstance(result, Plan) else list(_barrier_lines(result))
-
-
-def _barrier_lines(surface: Any) -> Iterator[str]:
-    from landscape.surfaces.barriers import barriers, measured, net_names, paths_of
-
-    labels, paths = net_names(surface), paths_of(surface)
-    recomputed = "; batch-norm statistics estimated at each" if surface.known.batchnorm == "recompute" else ""
-    several = "s" if len(paths) > 1 else ""
-    yield f"{surface.source or 'paths'}: {len(paths)} path{several} of {len(surface.x)} points{recomputed}"
-    found = barriers(surface)
-    if sum(path.kind == "line" for path in paths) > 2:
-        for row in measured(surface):
-            yield from _table(surface, row, labels)
-        paths = [path for path in paths if path.kind != "line"]
-    for path in paths:
-        yield f"  {path.kind} from {labels[path.first]} to {labels[path.last]}, {path.length:.4g} long"
-        for each in found:
-            if each.path == path:
-                yield f"    {_words(surface.quantity(each.metric), each)}"
-
-
-def _words(row: Any, each: Any) -> str:
-    name, shown = risen(row).label, _shown(row)
-    error = f" +- {shown(each.stderr)}" if each.stderr == each.stderr else ""
-    return (
-        f"{name}: {shown(each.ends[0])} and {shown(each.ends[1])} at the nets, at most {shown(each.highest)} (at {each.at:g}); "
-        f"barrier {shown(each.over_mean)}{error} over the mean of the nets, {shown(each.over_line)} over the line between them"
-    )
-
-
-def _shown(row: Any) -> Any:
-    return (lambda value: f"{100 * value:.2f} %") if row.percent else (lambda value: f"{value:.4g}")
-
-
-def _table(surface: Any, row: Any, labels: Sequence[str]) -> Iterator[str]:
-    """The matrix of the barriers over the mean of the nets."""
-    from landscape.surfaces.barriers import matrix
-
-    yield f"  barriers of the straight lines in {risen(row).label}" + (" (%)" if row.percent else "")
-    values = matrix(surface, row.name) * (100 if row.percent else 1)
-    cells = [[("-" if v != v else f"{v:.3g}") for v in line] for line in values]
-    wide = max(*(len(cell) for line in cells for cell in line), *(len(label) for label in labels))
-    yield "    " + " ".join(f"{text:>{wide}s}" for text in ("", *labels))
-    for label, line in zip(labels, cells, strict=True):
-        yield "    " + " ".join(f"{text:>{wide}s}" for text in (label, *line))
+    if isinstance(result, Plan):
+        return plan_lines(result)
+    facts = paths_facts(result)
+    count, files = len(facts["paths"]), ", ".join(filter(None, [result.source, *facts.get("planes", [])]))
+    fresh = "; batch-norm statistics estimated at each" if facts["batch norm"] == "recompute" else ""
+    several = "s" if count > 1 else ""
+    return [
+        *paths_lines(facts),
+        f"{files or 'in memory'}: {count} path{several} of {facts['places on a path']} places{fresh}",
+    ]
 
 
 def default_out(positional: Sequence[Any]) -> str:

@@ -1,7 +1,7 @@
 """What a file is, as plain values.
 
-Owns: recognizing surfaces, spectra, direction files, checkpoints and run folders, and the facts on each. Loads torch for
-checkpoints only.
+Owns: recognizing surfaces, spectra, direction files, checkpoints and run folders, and the facts on each; those on results that
+compare nets are in describe_nets.py. Loads torch for checkpoints only.
 """
 
 from __future__ import annotations
@@ -12,11 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from landscape.regular import is_folder
+from landscape.errors import LandscapeError
+from landscape.quantity import FLATNESS
+from landscape.recipes.describe_nets import branch_of, flatness_facts, instability_folder, paths_facts
+from landscape.regular import is_folder, reason_unreadable
+from landscape.surfaces.barriers import has_paths
+from landscape.surfaces.flatness import is_flatness
 from landscape.surfaces.run_log import CONFIG, load_run
 from landscape.trust import code_named, harmless
 
-HDF5 = (".h5", ".hdf5")
+HDF5, MAGIC = (".h5", ".hdf5"), b"\x89HDF\r\n\x1a\n"
+CHECKPOINTS = (".pt", ".pth", ".th", ".t7", ".ckpt", ".bin", ".tar", ".pkl", ".safetensors")
+PICTURES = (".png", ".pdf", ".svg", ".html", ".gif", ".jpg", ".jpeg")
+EXPECTED = "a result (.h5), a checkpoint (.pt, .safetensors, ...), or the folder of a run"
 
 
 def _trail(trail: Any) -> Any:
@@ -33,27 +41,60 @@ def _trail(trail: Any) -> Any:
 
 
 def describe(path: str | Path) -> dict[str, Any]:
-    """Facts about a surface file, a spectrum, a direction file, a checkpoint or the folder of a training run.
+    """Facts about a result, a direction file, a checkpoint, or the folder of a training run or of an instability analysis.
 
     Raises:
         LandscapeError: missing, unreadable, or of no known kind.
     """
     path = Path(path)
-    if path.suffix.lower() in HDF5:
+    if is_folder(path):
+        return _folder(path)
+    if path.suffix.lower() in HDF5 or (path.suffix.lower() not in CHECKPOINTS and _is_hdf5(path)):
         return _directions(path) or _spectrum(path) or _surface(path)
-    return _run(path) if is_folder(path) and (path / CONFIG).is_file() else _checkpoint(path)
+    if path.suffix.lower() not in CHECKPOINTS:
+        raise LandscapeError(f"{path}: {reason_unreadable(path) or _what(path)}; expected {EXPECTED}")
+    return _checkpoint(path)
+
+
+def _folder(path: Path) -> dict[str, Any]:
+    if (path / CONFIG).is_file():
+        return _run(path)
+    if found := instability_folder(path):
+        return found
+    if not any(path.glob("*.safetensors*")):
+        raise LandscapeError(f"{path}: a folder without {CONFIG} or model.safetensors; expected {EXPECTED}")
+    return _checkpoint(path)
+
+
+def _is_hdf5(path: Path) -> bool:
+    """Whether a file of another suffix holds HDF5, as results may have any name."""
+    if reason_unreadable(path):
+        return False
+    with path.open("rb") as stream:
+        return stream.read(len(MAGIC)) == MAGIC
+
+
+def _what(path: Path) -> str:
+    if path.suffix.lower() in PICTURES:
+        return "a picture"
+    return f"a file with the suffix '{path.suffix}'" if path.suffix else "a file without a suffix"
 
 
 def _surface(path: Path) -> dict[str, Any]:
     from landscape.surfaces import load_surface
 
     surface = load_surface(path)
+    own: dict[str, Any] = {"kind": "surface"}
+    if has_paths(surface):
+        own = paths_facts(surface)
+    elif is_flatness(surface):
+        own = flatness_facts(surface)
     axes = {a.name: f"{a.values[0]:g}:{a.values[-1]:g}:{len(a.values)}" for a in surface.grid.axes}
     return {
-        "kind": "surface",
+        **own,
         "file": str(path),
         "axes": axes,
-        "points": surface.counts(),
+        "points": surface.counts(FLATNESS) if is_flatness(surface) else surface.counts(),
         "metrics": {name: _range(array, surface.at_origin(name)) for name, array in surface.values.items()},
         "trails": {name: _trail(trail) for name, trail in surface.trails.items()},
         **_code(specs_of(surface.provenance)),
@@ -127,6 +168,7 @@ def _run(path: Path) -> dict[str, Any]:
         "rows": len(run.times),
         "last": last,
         "nets": {"number": len(nets), "first": nets[0], "last": nets[-1]} if nets else {},
+        **branch_of(path, run.config),
         **_code(run.config),
         "config": run.config,
     }

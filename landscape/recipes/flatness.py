@@ -93,7 +93,7 @@ def lines(result: Any, shell: Mapping[str, Any]) -> list[str]:
     done = result.counts(FLATNESS)["done"]
     said = [f"{result.source or 'flatness'}: {done} of {result.grid.size} nets"]
     said += _each(result) if result.grid.size <= COLUMNS else _over_nets(result)
-    return [*said, *_odd_nets(result), *_taus(result)]
+    return [*said, *_odd_nets(result), *_reasons(result), *_taus(result)]
 
 
 def _each(surface: Any) -> list[str]:
@@ -115,7 +115,8 @@ def _over_nets(surface: Any) -> list[str]:
     said = [f"  {'':24}  {'least':>10}  {'median':>10}  {'greatest':>10}"]
     for name in _shown(surface):
         known = surface.values[name][~np.isnan(surface.values[name])]
-        ends = [known.min(), np.median(known), known.max()] if known.size else [np.nan] * 3
+        with np.errstate(over="ignore", invalid="ignore"):
+            ends = [known.min(), np.median(known), known.max()] if known.size else [np.nan] * 3
         said.append(f"  {name:24}" + "".join(f"  {_number(surface, name, value):>10}" for value in ends))
     return said
 
@@ -151,6 +152,13 @@ def _odd_nets(surface: Any) -> list[str]:
     bad = [name for name, value in zip(names(surface), loss, strict=True) if not np.isfinite(value)]
     shown = ", ".join(bad[:COLUMNS]) + (f" and {len(bad) - COLUMNS} more" if len(bad) > COLUMNS else "")
     return [f"  not measured, as the training loss is not finite: {shown}"] if bad else []
+
+
+def _reasons(surface: Any) -> list[str]:
+    """Why a measure is NaN."""
+    from landscape.surfaces.flatness import without_value
+
+    return [f"  {name} is nan of {text}" for name, text in without_value(surface).items()]
 
 
 def _taus(surface: Any) -> list[str]:

@@ -3,29 +3,73 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from landscape.errors import UsageError
+from landscape.errors import LandscapeError, UsageError
 from landscape.options.command import Positional, command
 from landscape.options.groups import AxesOptions, NetOptions
 from landscape.options.option import Option, rows_of, shown
 from landscape.recipes.moves import moves as moving
 from landscape.recipes.moves import moves_lines
+from landscape.recipes.net_lines import COMPARED, RANKED, comparison_lines
 from landscape.recipes.words import tree_lines
 
+# What of a comparison of nets is told in lines of its own, or is of no use there; --json has all of it.
+TOLD = (
+    "kind",
+    "file",
+    "nets",
+    "metrics",
+    "barriers of",
+    "paths",
+    "values",
+    "measures",
+    "without a value",
+    "settings",
+    "axes",
+    "by step",
+)
 
-def lines(facts: Any, shell: Mapping[str, Any]) -> Sequence[str]:
-    """The lines for one file, or for several."""
-    if shell.get("json"):
-        return json.dumps(facts, indent=2, default=str).splitlines()
+
+def lines(facts: Any, shell: Mapping[str, Any]) -> Iterator[str]:
+    """The lines for one file, or for several; what is wrong with some of these is the last thing that is said.
+
+    Raises:
+        LandscapeError: after all lines, where some file of several could not be described.
+    """
     each = facts if isinstance(facts, list) else [facts]
-    return [line for one in each for line in _lines_of(one)]
+    if shell.get("json"):
+        yield from json.dumps(_plain(facts), indent=2, default=str).splitlines()
+    else:
+        for one in each:
+            yield from _lines_of(one)
+    bad = [one for one in each if "error" in one]
+    if bad:
+        said = bad[0]["error"] if len(bad) == 1 else ", ".join(one["file"] for one in bad)
+        raise LandscapeError(f"{len(bad)} of {len(each)} files cannot be described: {said}")
+
+
+def _plain(value: Any) -> Any:
+    """As JSON has it, which knows no NaN (null here) and no infinity (a text)."""
+    if isinstance(value, Mapping):
+        return {key: _plain(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if value != value else str(value)
+    return value
 
 
 def _lines_of(facts: Mapping[str, Any]) -> Iterator[str]:
-    yield from tree_lines({key: value for key, value in facts.items() if key != "moves"})
+    told = TOLD if facts.get("kind") in COMPARED and "file" in facts else ()
+    if told:
+        yield from tree_lines({key: facts[key] for key in told[:3]})
+        yield from comparison_lines(facts)
+    ranked = [key for key in facts if key.startswith(RANKED)]
+    yield from tree_lines({key: value for key, value in facts.items() if key not in (*told, *ranked, "moves")})
     if "moves" in facts:
         yield from moves_lines(facts["moves"])
 
@@ -34,7 +78,7 @@ ROWS = {row.name: row.option for row in (*rows_of(NetOptions), *rows_of(AxesOpti
 
 
 @command(
-    "what a checkpoint, surface, direction file or run folder is",
+    "what a result, checkpoint, direction file or run folder is",
     lines=lines,
     rows={
         "json": Option("print JSON", action="store_true", shell=True, apart=True),
@@ -55,14 +99,15 @@ def info(
     entry: str | None = None,
     trust: bool | str | Path | Sequence[str | Path] = (),
 ) -> dict[str, Any] | list[dict[str, Any]]:
-    """Facts about a surface file, a spectrum, a direction file, a checkpoint or the folder of a training run, as plain values.
+    """Facts about a result, a direction file, a checkpoint, or the folder of a training run or of an instability analysis.
 
-    Of several files (more than one in a list), a list of them. With `moves` also, under that name, which parameters would move
+    They are plain values: of one file a dict with its `kind`; of several (more than one in a list) a list of these, where one
+    that cannot be described has the message as its `error`. With `moves` also, under that name, which parameters would move
     along random directions: of a checkpoint, or with the path None of a module passed as `model`. The other options are those
     of `landscape.surface`.
 
     Raises:
-        LandscapeError: missing, unreadable, or of no known kind.
+        LandscapeError: a single one is missing, unreadable, or of no known kind.
     """
     from landscape.recipes.describe import describe
 
@@ -87,5 +132,14 @@ def info(
         raise UsageError(f"path {shown(odd[0])}: expected the name of a file")
     if not several:
         raise UsageError("no file given: expected the name of one or more")
-    found = [described(each) for each in several]
-    return found if len(found) > 1 else found[0]
+    if len(several) == 1:
+        return described(several[0])
+    return [_or_error(described, each) for each in several]
+
+
+def _or_error(described: Callable[[str | Path], dict[str, Any]], path: str | Path) -> dict[str, Any]:
+    """What is known of one of several files; why nothing is, so that the others are told all the same."""
+    try:
+        return described(path)
+    except LandscapeError as error:
+        return {"kind": "unknown", "file": str(path), "error": str(error)}

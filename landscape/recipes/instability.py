@@ -70,7 +70,7 @@ def _lines(surface: Any) -> Iterator[str]:
         for row in rows:
             found, factor = tables[row.name], 100 if row.percent else 1
             cells.append(f"{factor * found.values[number]:.3g} +- {factor * found.errors[number]:.2g}")
-        yield "  " + " ".join(f"{text:>20s}" for text in (f"{step:g}", *cells))
+        yield "  " + " ".join(f"{text:>20s}" for text in (f"{step:.0f}", *cells))
 
 
 @command(

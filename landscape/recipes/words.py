@@ -62,7 +62,8 @@ def plan_lines(plan: Any) -> list[str]:
             f"saving   {saving.points} points with about {saving.samples:,} samples each, if the surface is smooth: "
             f"1/{plan.points * each / saving.evaluations:.3g} of all evaluations; a rough one takes all points"
         )
-    return [*lines, f"time     about {duration_text(plan.seconds)}"]
+    further = "".join(f"; {what} about {duration_text(seconds)}" for what, seconds in plan.further.items())
+    return [*lines, f"time     about {duration_text(plan.seconds)}{further}"]
 
 
 def _moving(directions: Any) -> str:

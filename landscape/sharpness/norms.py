@@ -32,7 +32,8 @@ def path_norm(model: nn.Module, inputs: object) -> float:
 
     It is one forward pass of ones through the net with squared weights (Neyshabur et al. 2015, arXiv:1503.00036; Jiang et al.
     2020), in float64. Batch norm counts as the linear layer that it is in eval mode. `inputs`: one or more samples, of which the
-    shape is taken. NaN for a net with other layers, such as attention, where paths are not products of weights.
+    shape is taken. NaN for a net with other layers, such as attention, where paths are not products of weights, and for batch
+    norm without running statistics.
     """
     if not isinstance(inputs, Tensor) or not all(_has_paths(module) for module in model.modules()):
         return math.nan
@@ -51,8 +52,8 @@ def path_norm(model: nn.Module, inputs: object) -> float:
 def _has_paths(module: nn.Module) -> bool:
     if isinstance(module, _NORM):
         return module.running_mean is not None
-    if isinstance(module, (*_LINEAR, *_PASSING)):
-        return True
+    if isinstance(module, (*_LINEAR, *_PASSING)) or (type(module) is nn.Sequential and not len(module)):
+        return True  # an empty sequence passes on what it gets, as many shortcuts do
     return any(True for _ in module.children()) and not list(module.parameters(recurse=False))
 
 

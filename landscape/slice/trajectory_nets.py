@@ -24,11 +24,10 @@ def read_net(path: Trajectory, number: int, like: Net) -> Other:
         CheckpointError: it cannot be read, or is of another architecture than the net that the plane is around.
     """
     try:
-        return _finite(other_net(path.nets[number], like))
+        return _finite(other_net(path.nets[number], like, advice=""))  # the advice on all of a path follows
     except LandscapeError as error:
-        text = str(error).removesuffix("; name its net with --model")
         raise CheckpointError(
-            f"net {number + 1} of {len(path.nets)} of the path {path.name}: {text}; all nets of a path must be readable and of "
+            f"net {number + 1} of {len(path.nets)} of the path {path.name}: {error}; all nets of a path must be readable and of "
             "one architecture (skip-bad leaves out those that are not)"
         ) from error
 

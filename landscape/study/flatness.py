@@ -7,7 +7,6 @@ the business of measurement/flatness.py; which nets there are is said in slice/n
 from __future__ import annotations
 
 import functools
-import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from typing import Any
 from torch import Tensor
 
 from landscape.checkpoint.checkpoint import load_checkpoint
+from landscape.checkpoint.digest import joint_digest
 from landscape.checkpoint.fit import fitting
 from landscape.data.load import Data, usual_splits
 from landscape.errors import LandscapeError, UsageError
@@ -43,6 +43,7 @@ from landscape.surfaces.file import SurfaceFile, check_folder, surface_of_run
 from landscape.surfaces.provenance import CheckpointFacts, ModelFacts, Provenance
 from landscape.surfaces.same_run import identity, plain
 from landscape.surfaces.surface import FAILED, PENDING, Surface
+from landscape.sweep.progress import note
 from landscape.sweep.sampler import EveryPoint, Result, Sampler
 from landscape.sweep.work import Work
 from landscape.sweep.world import World
@@ -148,6 +149,8 @@ class FlatnessStudy(Study[Surface]):
         pending = grid.size
         if path and path.exists() and not self._output.overwrite and world.leads:
             pending = len(_pending(surface_of_run(path, grid, self._provenance.json())))
+        name, quiet = self._nets.names[0], self._output.quiet or not world.leads
+        note(f"measuring the first net ({name}), from which the time of all follows", label=self.label, quiet=quiet)
         start = time.perf_counter()
         self._work.evaluate(EveryPoint(grid, [0]).ask()[0])
         seconds = time.perf_counter() - start
@@ -188,8 +191,9 @@ class FlatnessStudy(Study[Surface]):
         )
         if count == 1:
             return facts
-        digest = hashlib.sha256(" ".join(hashes).encode()).hexdigest()
-        return replace(facts, model=ModelFacts(name=f"{count} nets"), checkpoint=CheckpointFacts(sha256=digest))
+        return replace(
+            facts, model=ModelFacts(name=f"{count} nets"), checkpoint=CheckpointFacts(sha256=joint_digest(hashes))
+        )
 
 
 def _shared(nets: Nets, given: Given, world: World) -> Shared:

@@ -5,7 +5,6 @@ Owns: which rows the axes are of: the nets of all paths, in what moves, seen fro
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from landscape.checkpoint.digest import joint_digest
 from landscape.direction.direction import Direction
 from landscape.direction.filters import filter_rules
 from landscape.direction.normalize import normalize_
@@ -41,7 +41,7 @@ class PathRows:
     @property
     def digest(self) -> str:
         """A hash of all nets."""
-        return hashlib.sha256(" ".join(self.hashes).encode()).hexdigest()
+        return joint_digest(self.hashes)
 
     @property
     def anchor(self) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 from landscape.surfaces.provenance import Provenance
@@ -75,6 +75,8 @@ class Plan:
     data_bytes: int
     provenance: Provenance
     saving: Saving | None = None
+    further: Mapping[str, float] = field(default_factory=dict)
+    """Seconds that the command will take beside the points, by what it does in them."""
 
     @property
     def seconds(self) -> float:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from landscape.checkpoint.checkpoint import Checkpoint, odd_tensor, tensors_digest
 from landscape.checkpoint.entries import EXTRA_STATE, under
-from landscape.checkpoint.fit import fit, fitting, leading_paths
+from landscape.checkpoint.fit import ANOTHER, NAME_IT, fit, fitting, leading_paths
 from landscape.direction.parts import Parts
 from landscape.errors import CheckpointError, LandscapeError, UsageError
 from landscape.models.choose import ReadBatch, choose
@@ -102,13 +102,15 @@ def load_net(
     else:
         name, state = _spec_of(checkpoint, model or meta.get("model"), read_batch)
         module = build_model(name, state_dict=state)
-    fit(module, checkpoint, name=name)
+    fit(module, checkpoint, name=name, advice=NAME_IT if model is None else ANOTHER)
     facts = CheckpointFacts(path=checkpoint.source, sha256=checkpoint.sha256, entry=chosen_entry(checkpoint))
     return _net(module, name, meta, facts, _label(checkpoint.source))
 
 
-def other_net(checkpoint: Any, like: Net) -> Other:
+def other_net(checkpoint: Any, like: Net, advice: str | None = None) -> Other:
     """A second net of the same architecture, for directions toward it.
+
+    `advice`: the end of the message on a net of another architecture (checkpoint/fit.py).
 
     Raises:
         CheckpointError: it does not fit.
@@ -120,7 +122,8 @@ def other_net(checkpoint: Any, like: Net) -> Other:
         checkpoint = Checkpoint(_tensors(bare(checkpoint)), source=IN_MEMORY)
     else:
         checkpoint = fitting_entry(read(checkpoint, like.checkpoint.entry, optional=True), like.module)
-    tensors = fitting(like.module, checkpoint, name=like.name)
+    usual = f"give two nets of one architecture, here that of {like.label}"
+    tensors = fitting(like.module, checkpoint, name=like.name, advice=usual if advice is None else advice)
     return Other(tensors, label or _label(checkpoint.source), checkpoint.sha256)
 
 

@@ -7,7 +7,7 @@ where the path is farthest above it (Entezari et al. 2022, arXiv:2110.06296). Th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,6 +86,24 @@ def paths_of(surface: Surface) -> list[PathName]:
     return found
 
 
+def net_name(nets: Sequence[str], number: int) -> str:
+    """The name of a net, which a damaged file may lack."""
+    return nets[number] if number < len(nets) else f"net {number + 1}"
+
+
+def path_names(surface: Surface) -> dict[int, str]:
+    """A name for each row: its kind alone where all paths join the same nets; numbered where several would be the same."""
+    paths, nets = paths_of(surface), net_names(surface)
+    alone = len({(path.first, path.last) for path in paths}) == 1
+    found: dict[int, str] = {}
+    for path in paths:
+        between = f"{net_name(nets, path.first)} to {net_name(nets, path.last)}"
+        text = path.kind if alone else between if path.kind == "line" else f"{path.kind} from {between}"
+        same = sum(name == text or name.startswith(f"{text} (") for name in found.values())
+        found[path.row] = f"{text} ({same + 1})" if same else text
+    return found
+
+
 def measured(surface: Surface) -> list[Quantity]:
     """The metrics that have barriers: losses and shares."""
     rows = [surface.quantity(name) for name in surface.values if not surface.quantity(name).aside]
@@ -112,15 +130,16 @@ def barriers(surface: Surface | str | Path, metric: str | None = None) -> list[B
         surface = load_surface(surface)
     paths = paths_of(surface)
     names = [row.name for row in measured(surface)] if metric is None else [surface.metric(metric)]
-    return [found for name in names for found in _of_metric(surface, name, paths)]
+    with np.errstate(invalid="ignore", over="ignore"):  # values may be infinite, and numbers of others anything
+        return [found for name in names for found in _of_metric(surface, name, paths)]
 
 
 def _of_metric(surface: Surface, metric: str, paths: list[PathName]) -> Iterator[Barrier]:
     values, errors = rising(surface, metric), surface.stderr.get(metric)
-    places, status, paired = surface.x, surface.status["evaluation"], surface.values.get(f"{metric}{RISE}")
+    places, status, paired = surface.x, surface.status.get("evaluation"), surface.values.get(f"{metric}{RISE}")
     for path in paths:
         row = values[path.row]
-        if (status[path.row] != DONE).any():
+        if status is not None and (status[path.row] != DONE).any():
             continue
         first, last = float(row[0]), float(row[-1])
         row = np.where(np.isnan(row), np.inf, row)  # a loss that is not a number is as high as any

@@ -11,9 +11,23 @@ from dataclasses import dataclass
 import numpy as np
 
 from landscape.correlation import Tau, granulated, tau_of
+from landscape.printable import listed
 from landscape.quantity import AROUND, FLATNESS, GAP, HYPER, LOSS, MEASURE, SPLITS, Quantity
-from landscape.surfaces.surface import Surface
+from landscape.surfaces.surface import DONE, Surface
 
+# Why a measure may have no value for a net whose loss and gradient are finite (measurement/flatness.py).
+REASONS = {
+    "path_norm": "it is of nets of linear layers, convolutions, batch norm with running statistics, ReLU and pooling, that take "
+    "one tensor",
+    "fisher_rao": "the loss has no value for each sample",
+    "distance": "no first net is known: a run keeps it as checkpoints/step_0000000.pt",
+    "critical_sharpness": "the gradient is zero",
+    "weighted_trace": "a product with the Hessian is not finite",
+    "trace": "a product with the Hessian is not finite",
+    "largest_eigenvalue": "a product with the Hessian is not finite",
+}
+FEW = 5
+IN_NEIGHBOURHOOD = "the loss is not a number in the neighbourhood"
 SEEDS = (f"{HYPER}_seed", f"{HYPER}_init_seed")
 
 
@@ -56,6 +70,41 @@ def categories(surface: Surface, name: str) -> list[str]:
     found = _described(surface).get("categories")
     texts = found.get(name.removeprefix(f"{HYPER}_")) if isinstance(found, dict) else None
     return [str(text) for text in texts] if isinstance(texts, list) else []
+
+
+def hypers(surface: Surface) -> dict[str, list[str]]:
+    """The settings in which the nets differ, as texts, one for each net; empty where one is not known."""
+    found = {}
+    for row in rows(surface, HYPER):
+        known = categories(surface, row.name)
+        found[row.name] = [_text(value, known) for value in surface.values[row.name].flat]
+    return found
+
+
+def _text(value: float, known: Sequence[str]) -> str:
+    if value != value:
+        return ""
+    return known[int(value)] if known and 0 <= value < len(known) else f"{value:g}"
+
+
+def without_value(surface: Surface) -> dict[str, str]:
+    """Of which nets a measure has no value, and why; nets whose loss or gradient is not finite have none at all."""
+    loss, slope = surface.values.get("train_loss"), surface.values.get("gradient_norm")
+    whole = np.ones(surface.grid.size, bool) if loss is None else np.isfinite(loss)
+    found = {}
+    if slope is not None and (bad := whole & ~np.isfinite(slope) & (surface.status[FLATNESS] == DONE)).any():
+        whole = whole & ~bad
+        found["gradient_norm"] = f"{_listed(surface, bad)}: the gradient is not finite, so no further measure is known"
+    for row in rows(surface, MEASURE):
+        if (lacks := whole & np.isnan(surface.values[row.name])).any():
+            found[row.name] = f"{_listed(surface, lacks)}: {REASONS.get(row.name, IN_NEIGHBOURHOOD)}"
+    return found
+
+
+def _listed(surface: Surface, which: np.ndarray) -> str:
+    if which.all():
+        return "all nets" if len(which) > 1 else names(surface)[0]
+    return listed([name for name, is_one in zip(names(surface), which, strict=True) if is_one], FEW)
 
 
 def rankings(surface: Surface, against: Quantity, measures: Sequence[Quantity] | None = None) -> list[Ranking]:

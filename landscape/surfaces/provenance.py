@@ -66,7 +66,7 @@ class EvaluationFacts(Facts):
     """What lets the value of a sample depend on the others in its batch."""
     random: str | None = entry()
     """What draws random numbers; they are the same at every point."""
-    restored: list[str] | None = entry(list, describes=True)
+    restored: list[str] | None = entry(list, describes=True, of=str)
     """Buffers and modules that an evaluation changes, put back before each batch."""
     gradients: str | None = entry(describes=True)
     """What the loss itself differentiates by."""
@@ -204,7 +204,7 @@ class DescentFacts(Facts):
     steps: int | None = entry(int)
     noise: float | None = entry(NUMBER)
     seed: int | None = entry(int)
-    optimizers: list[str] | None = entry(list)
+    optimizers: list[str] | None = entry(list, of=str)
     """One for each path, with its settings."""
     rates: list[float] | None = entry(list)
     """The learning rates of which each took the best, or that were swept; None where they were given."""
@@ -216,10 +216,10 @@ class DescentFacts(Facts):
 class ConnectFacts(Facts):
     """The paths between nets in a file, row by row; a file grows by further ones, so they do not identify it."""
 
-    nets: list[str] | None = entry(list, describes=True)
-    weights: list[str] | None = entry(list, describes=True)
+    nets: list[str] | None = entry(list, describes=True, of=str)
+    weights: list[str] | None = entry(list, describes=True, of=str)
     """A hash of the weights of each net."""
-    paths: list[str] | None = entry(list, describes=True)
+    paths: list[str] | None = entry(list, describes=True, of=str)
     """For each path its kind, the hashes of its nets, and of its bends if it has any."""
     lengths: list[float] | None = entry(list, describes=True, of=NUMBER)
     curve: str | None = entry(describes=True)
@@ -237,7 +237,7 @@ class Provenance(Facts):
     checkpoint: CheckpointFacts | None = entry(CheckpointFacts)
     data: DataFacts | None = entry(DataFacts)
     loss: str | None = entry()
-    metrics: list[str] | None = entry(list)
+    metrics: list[str] | None = entry(list, of=str)
     evaluation: EvaluationFacts | None = entry(EvaluationFacts)
     directions: DirectionFacts | None = entry(DirectionFacts)
     batchnorm: str | None = entry()

@@ -6,7 +6,6 @@ intervals of saving are not among them: they may change when a run is continued.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
@@ -15,14 +14,16 @@ import numpy as np
 
 from landscape.errors import UsageError
 from landscape.objective.numerics import dtype_of
-from landscape.options.groups import MAX_SEED
-from landscape.options.option import check_whole
+from landscape.options.groups import MAX_BATCH, MAX_SEED
+from landscape.options.option import check_whole, shown
 from landscape.training.optimizers import check_optimizer, usual_rate
 from landscape.training.schedules import SCHEDULES
 
 # A new one needs its rows and columns in the loader, drawn from the generator there. The law to test: read off coded images
 # where each pixel came from.
 AUGMENTATIONS = ("crop", "flip")
+# More passes than any run takes; numbers beyond which a step leaves float32.
+MOST_EPOCHS, LARGEST = 1_000_000, 3.4e38
 NUMBERS = ("epochs", "batch_size", "lr", "momentum", "weight_decay", "gamma", "clip", "label_noise", "warmup")
 
 
@@ -80,23 +81,26 @@ class TrainingSettings:
             value = getattr(self, name)
             if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
                 raise UsageError(f"{name.replace('_', '-')} {value!r}: expected a number")
-        for name, value, low, high in (
-            ("epochs", self.epochs, 0, math.inf),
-            ("lr", lr, 0, math.inf),
-            ("weight-decay", self.weight_decay, 0, math.inf),
-            ("momentum", self.momentum, 0, 1),
-            ("gamma", self.gamma, 0, 1),
-            ("label-noise", self.label_noise, 0, 1),
-            ("warmup", self.warmup or 0, 0, self.epochs),
-            *(("milestones", share, 0, 1) for share in self.milestones),
+        for name, value, high, usual in (
+            ("epochs", self.epochs, MOST_EPOCHS, 30),
+            ("lr", lr, LARGEST, 0.1),
+            ("weight-decay", self.weight_decay, LARGEST, 5e-4),
+            ("momentum", self.momentum, 1, 0.9),
+            ("gamma", self.gamma, 1, 0.1),
+            ("label-noise", self.label_noise, 1, 0.1),
+            ("warmup", self.warmup or 0, self.epochs, 0),
+            *(("milestones", share, 1, 0.5) for share in self.milestones),
         ):
-            if not (low <= value <= high and math.isfinite(value)):
-                limit = f"a number from {low:g} to {high:g}" if math.isfinite(high) else f"a number of at least {low:g}"
-                raise UsageError(f"{name} {value:g}: expected {limit}")
+            if not 0 <= value <= high:  # NaN is not
+                most = f"{high:,}" if high == MOST_EPOCHS else f"{high:g}"
+                open_end = "of at least 0" if not value > high else f"of at most {most}"
+                limit = open_end if high >= MOST_EPOCHS else f"from 0 to {most}"
+                raise UsageError(f"{name} {value:g}: expected a number {limit}, such as {usual:g}")
         if self.clip is not None and not self.clip > 0:
             raise UsageError(f"clip {self.clip:g}: expected a norm above 0, such as 1")
-        if self.batch_size < 1 or self.batch_size != int(self.batch_size):
-            raise UsageError(f"batch-size {self.batch_size}: expected a whole number of at least 1")
+        if not 1 <= self.batch_size <= MAX_BATCH or self.batch_size != int(self.batch_size):
+            limit = "at least 1" if not self.batch_size > MAX_BATCH else f"at most {MAX_BATCH}"
+            raise UsageError(f"batch-size {shown(self.batch_size)}: expected a whole number of {limit}, such as 128")
         check_whole("seed", self.seed, 0, MAX_SEED)
         check_whole("init-seed", self.init_seed, 0, MAX_SEED)
         if sum(epochs for _, epochs in self.progressive) > self.epochs:

@@ -47,7 +47,7 @@ def test_the_hessian_of_a_weighted_mean(loss, backend, batch_size, net, points, 
     wanted = dense(net, *points, mean, found.names)
     product, expected = multiplied(found, wanted)
     error = np.abs(product - expected).max() / np.abs(expected).max()
-    assert error < (1e-10 if backend != "differences" else 1e-9)
+    assert error < (1e-10 if backend != "differences" else 1e-7)  # the rounding of a small step
     assert found.loss == pytest.approx(mean(net(points[0]), points[1]).item(), rel=1e-12)
 
 

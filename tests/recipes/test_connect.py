@@ -345,3 +345,17 @@ def test_a_dry_run_counts_what_an_existing_file_lacks(here):
     plan = ll.connect(["net.pt", "other.pt"], out="c.h5", dry_run=True, **CURVE)
     assert (plan.points, plan.pending) == (10, 5)
     assert not Path("c.bezier").exists()
+
+
+def test_a_dry_run_says_what_the_curve_and_its_plane_will_take(here):
+    from landscape.recipes.connect import lines
+
+    options = {**CURVE, "plane": 4, "out": "c.h5"}
+    plan = ll.connect(["net.pt", "other.pt"], dry_run=True, **options)
+    training, plane = plan.further.values()
+    assert plane == pytest.approx(16 / plan.points * plan.seconds) and training > 0
+    assert (
+        "; training of the curve about" in lines(plan, {})[-1] and "plane of 4 x 4 points about" in lines(plan, {})[-1]
+    )
+    ll.connect(["net.pt", "other.pt"], **options)
+    assert not ll.connect(["net.pt", "other.pt"], dry_run=True, **options).further, "both are there"

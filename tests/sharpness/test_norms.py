@@ -108,3 +108,22 @@ def test_distance():
     first = {"a": torch.zeros(2), "b": torch.zeros(1)}
     assert norms.distance(own, first) == 5.0
     assert math.isnan(norms.distance(own, None))
+
+
+class Residual(nn.Module):
+    """x + W x over an empty sequence, as identity shortcuts are often written."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner, self.shortcut, self.out = nn.Linear(3, 3, bias=False), nn.Sequential(), nn.Linear(3, 2, bias=False)
+
+    def forward(self, x):
+        return self.out(self.inner(x) + self.shortcut(x))
+
+
+def test_an_identity_shortcut_has_paths():
+    torch.manual_seed(0)
+    net = Residual().double()
+    inner, out = net.inner.weight.detach() ** 2, net.out.weight.detach() ** 2
+    expected = sum(float(out[k, j] * (inner[j, i] + (i == j))) for i in range(3) for j in range(3) for k in range(2))
+    assert norms.path_norm(net, torch.zeros(1, 3)) == pytest.approx(expected, rel=1e-12)

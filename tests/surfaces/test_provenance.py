@@ -31,7 +31,7 @@ def full(facts: type[Facts]) -> Any:
         if isinstance(kind, type) and issubclass(kind, Facts):
             values[field.name] = {"train": full(kind)} if each else full(kind)
         else:
-            several = ["a"] if field.metadata["of"] is object else [0.5]
+            several = ["a"] if field.metadata["of"] in (object, str) else [0.5]
             usual = {str: "text", int: number, bool: True, list: several, dict: {"torch": "2"}}
             values[field.name] = usual[kind] if kind in usual else number / 8
     return facts(**values)

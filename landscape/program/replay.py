@@ -1,0 +1,154 @@
+"""Work on a GPU that is recorded once and replayed: a CUDA graph.
+
+Owns: recording, and what is replayed for which inputs. A net of hundreds of small kernels keeps a GPU waiting for the CPU, which
+launches them one by one; a graph is launched as a whole. The kernels are the same, so the bits are, too.
+
+Only programs of this package are recorded: they take no branch that depends on data and keep no count of their calls, of
+which a recording would know nothing. What cannot be recorded is computed as before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+# Inputs of a shape are recorded when they come for this time, for at most so many shapes.
+COMES_AGAIN, MOST_SHAPES = 3, 12
+# Batches below this size are padded to one of few sizes, the smallest of them the other.
+PADDED_UP_TO, LEAST_BATCH = 1024, 32
+
+T = TypeVar("T")
+_Kind = tuple[torch.Size, torch.dtype]  # of inputs
+
+
+class Pool:
+    """The memory that recordings share, one after another, and the stream that they are made on."""
+
+    def __init__(self, device: torch.device):
+        self.stream = torch.cuda.Stream(device)
+        self._handle = torch.cuda.graph_pool_handle()
+        room = torch.zeros(1, device=device)
+        self._holder, _ = self.record(room.zero_)  # as long as one recording lives, its memory serves the next one
+
+    def record(self, work: Callable[[], T]) -> tuple[torch.cuda.CUDAGraph, T]:
+        """(the recording, what `work` returned: tensors that each replay fills). `work` must have run before.
+
+        Raises:
+            RuntimeError: `work` does what cannot be recorded, such as waiting for the GPU.
+        """
+        graph = torch.cuda.CUDAGraph()
+        with self.within():
+            graph.capture_begin(pool=self._handle, capture_error_mode="thread_local")
+            try:
+                found = work()
+            finally:
+                graph.capture_end()
+        return graph, found
+
+    @contextlib.contextmanager
+    def within(self) -> Iterator[None]:
+        """Within the block work is queued on the stream, after what was queued before it and before what follows it."""
+        outside = torch.cuda.current_stream(self.stream.device)
+        if outside == self.stream:
+            yield
+            return
+        self.stream.wait_stream(outside)
+        with torch.cuda.stream(self.stream):
+            yield
+        outside.wait_stream(self.stream)
+
+
+def pool_on(device: torch.device) -> Pool | None:
+    """The memory for recordings; None where nothing can be recorded."""
+    if device.type != "cuda":
+        return None
+    try:
+        return Pool(device)
+    except RuntimeError:
+        return None
+
+
+def padded(inputs: Tensor) -> Tensor:
+    """Inputs (n, ...) with copies of the last one up to a power of two, where n is small: estimates take samples in any number.
+
+    Whether a batch is replayed must not change its bits, so it is padded in both cases.
+    """
+    size = len(inputs)
+    wanted = max(LEAST_BATCH, 1 << (size - 1).bit_length())
+    if size == wanted or size >= PADDED_UP_TO:
+        return inputs
+    return torch.cat([inputs, inputs[-1:].expand(wanted - size, *inputs.shape[1:])])
+
+
+class Replays:
+    """A net on a GPU as two pieces of work: `prepares` for new weights, and `function` of a batch, for each shape of it.
+
+    `read`: the tensors of the net that both read. A recording knows their places in memory, so when one of them is replaced,
+    what was recorded is forgotten.
+    """
+
+    def __init__(
+        self,
+        prepares: Callable[[], None],
+        function: Callable[[Tensor], Tensor],
+        read: Callable[[], Iterable[Tensor]],
+        layout: torch.memory_format,
+    ):
+        self._prepares, self._function, self._read, self._layout = prepares, function, read, layout
+        self._pool: Pool | None = None
+        self._works, self._prepared = True, 0
+        self._places: tuple[int, ...] = ()
+        self._preparation: tuple[torch.cuda.CUDAGraph, None] | None = None
+        self._seen: Counter[_Kind] = Counter()
+        self._known: dict[_Kind, tuple[torch.cuda.CUDAGraph, Tensor, Tensor]] = {}
+
+    def prepare(self) -> None:
+        places = tuple(tensor.data_ptr() for tensor in self._read())
+        if places != self._places:
+            self._forget()
+            self._places = places
+        self._prepared += 1
+        if self._preparation is None and self._works and self._prepared >= COMES_AGAIN:
+            self._preparation = self._recorded(self._prepares)
+        if self._preparation is None:
+            self._prepares()
+        else:
+            self._preparation[0].replay()
+
+    def __call__(self, inputs: Tensor) -> Tensor:
+        size = len(inputs)
+        return self._whole(padded(inputs))[:size]
+
+    def _whole(self, inputs: Tensor) -> Tensor:
+        key = inputs.shape, inputs.dtype
+        self._seen[key] += 1
+        if key not in self._known and self._works and self._seen[key] >= COMES_AGAIN and len(self._known) < MOST_SHAPES:
+            given = inputs.clone(memory_format=self._layout)
+            if made := self._recorded(lambda: self._function(given)):
+                self._known[key] = made[0], given, made[1]
+        if key not in self._known:
+            return self._function(inputs)
+        graph, given, found = self._known[key]
+        given.copy_(inputs)
+        graph.replay()
+        return found.clone()  # the next replay writes over it
+
+    def _forget(self) -> None:
+        self._prepared, self._preparation = 0, None
+        self._seen.clear()
+        self._known.clear()
+
+    def _recorded(self, work: Callable[[], T]) -> tuple[torch.cuda.CUDAGraph, T] | None:
+        """What `Pool.record` returns; None, from now on for all, where it fails."""
+        self._pool = self._pool or pool_on(next(iter(self._read())).device)
+        try:
+            found = None if self._pool is None else self._pool.record(work)
+        except RuntimeError:
+            found = None
+        self._works = found is not None
+        return found
