@@ -118,12 +118,17 @@ def mlp():
     return make
 
 
-def _mpiexec(ranks: int) -> list[str]:
+def _launcher() -> tuple[str, bool]:
+    """The launcher, and whether it is Open MPI's."""
     launcher = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     if launcher is None:
         pytest.skip("no mpiexec: pip install 'nn-landscape[mpich]'")
     version = subprocess.run([launcher, "--version"], capture_output=True, text=True).stdout.lower()
-    is_open = any(name in version for name in ("open mpi", "openrte", "prrte"))
+    return launcher, any(name in version for name in ("open mpi", "openrte", "prrte"))
+
+
+def _mpiexec(ranks: int) -> list[str]:
+    launcher, is_open = _launcher()
     # Open MPI refuses root and more ranks than cores unless told otherwise
     flags = ["--oversubscribe", *(["--allow-run-as-root"] if os.getuid() == 0 else [])] if is_open else []
     return [launcher, *flags, "-n", str(ranks)]
@@ -133,3 +138,19 @@ def _mpiexec(ranks: int) -> list[str]:
 def mpiexec():
     """mpiexec(ranks) -> the launcher's words; a skip where there is no launcher."""
     return _mpiexec
+
+
+def _on_ranks(ranks: int, *words: str, timeout: float = 120, **environment: str) -> subprocess.CompletedProcess:
+    launcher = _mpiexec(ranks)
+    if _launcher()[1] or "mpi4py.MPI" in sys.modules:  # no other process may take the place of Open MPI's
+        words, environment = [*launcher, sys.executable, *words], {**os.environ, **environment}
+        return subprocess.run(words, capture_output=True, text=True, timeout=timeout, env=environment)
+    from tests import forked
+
+    return forked.run(launcher, words, timeout=timeout, **environment)
+
+
+@pytest.fixture(scope="session")
+def on_ranks():
+    """on_ranks(2, "file.py", ..., NAME=value) runs a program on ranks to its end, in processes that need not load torch."""
+    return _on_ranks

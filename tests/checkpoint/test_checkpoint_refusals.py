@@ -4,8 +4,6 @@ import json
 import os
 import pickle
 import stat
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -14,6 +12,7 @@ from torch import nn
 
 from landscape.checkpoint.checkpoint import load_checkpoint
 from landscape.errors import CheckpointError
+from tests import forked
 
 
 def refused(path, message):
@@ -168,8 +167,8 @@ load_checkpoint(sys.argv[1])
 def test_files_are_opened_for_reading_only(net, tmp_path):
     path = tmp_path / "net.pt"
     torch.save(net.state_dict(), path)
-    done = subprocess.run([sys.executable, "-c", WITHOUT_WRITE, str(path)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    status, said = forked.Started("-c", WITHOUT_WRITE, str(path)).end()
+    assert status == 0, said
 
 
 def test_a_file_that_may_not_be_read(net, tmp_path, monkeypatch):

@@ -1,8 +1,6 @@
 """The checkpoints we write: they load as what was saved, and are written whole or not at all."""
 
 import os
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -10,6 +8,7 @@ import torch
 from landscape.checkpoint.checkpoint import load_checkpoint
 from landscape.checkpoint.save import save_checkpoint
 from landscape.errors import CheckpointError
+from tests import forked
 
 
 def test_round_trip(cnn, tmp_path):
@@ -30,11 +29,12 @@ FULL = """
 import resource, sys, torch
 from landscape.checkpoint.save import save_checkpoint
 from landscape.errors import CheckpointError
+from tests import forked
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 try:
     save_checkpoint(sys.argv[1], {"w": torch.ones(100_000)}, {})
 except CheckpointError as error:
-    print(error)
+    print(error, file=sys.stderr)
 """
 
 
@@ -42,6 +42,6 @@ def test_full_disk_leaves_the_old_file(tmp_path):
     path = tmp_path / "net.pt"
     save_checkpoint(path, {"w": torch.zeros(3)}, {})
     before = path.read_bytes()
-    done = subprocess.run([sys.executable, "-c", FULL, str(path)], capture_output=True, text=True)
-    assert done.stdout.startswith(f"cannot write {path}: ") and done.stdout.count("\n") == 1, done.stderr
+    _, said = forked.Started("-c", FULL, str(path)).end()
+    assert said.startswith(f"cannot write {path}: ") and said.count("\n") == 1
     assert path.read_bytes() == before and os.listdir(tmp_path) == ["net.pt"]

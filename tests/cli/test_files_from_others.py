@@ -11,6 +11,7 @@ import pytest
 
 from landscape.atomic import OutputLock
 from landscape.printable import printable
+from tests import forked
 
 ODD = "a\x1b[2J\x1b]0;title\x07\x9b1m\r\nforged: yes\u202e\u2028b\x7f"
 
@@ -100,9 +101,9 @@ def test_on_a_full_disk_an_output_is_absent_and_the_message_is_one_line(surface,
     commands += [(3000, ["line", *net, "--save-directions", "-x=0:1:2", "-o", "l.h5"])]
     Path("__pycache__").mkdir(exist_ok=True)
     before = sorted(os.listdir())
-    done = subprocess.run([sys.executable, "-c", FULL, json.dumps(commands)], capture_output=True, text=True)
-    said = done.stderr.splitlines()
-    assert len(said) == 2 * len(commands) + 2, done.stderr
+    _, text = forked.Started("-c", FULL, json.dumps(commands)).end()
+    said = text.splitlines()
+    assert len(said) == 2 * len(commands) + 2, text
     for message, after in zip(said[::2], said[1::2], strict=True):
         assert message.startswith("landscape: cannot write ") and "File too large" in message
         assert after == f"1 {before}"

@@ -58,6 +58,28 @@ def materialized():
 
 
 @pytest.fixture
+def multiplied():
+    """multiplied(products, matrix) -> (found, expected): (n, 3) arrays, the products of three random vectors by both.
+
+    Two matrices that differ anywhere differ on nearly every vector, so that this takes the place of all n columns.
+    """
+
+    def make(products, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        counts = torch.zeros(products.size, dtype=torch.bool)
+        for entry in products._objective.layout.entries:
+            if entry.name in products.names:
+                counts[entry.offset : entry.offset + entry.numel] = True
+        vectors = [products.gaussian(seed) for seed in range(3)]
+        found = [products(vector) for vector in vectors]
+        assert not any(product[~counts].any() for product in found), "entries that do not count stay zero"
+        stacked = (torch.stack([each[counts] for each in many], dim=1).numpy() for many in (found, vectors))
+        product, vector = stacked
+        return product, matrix @ vector
+
+    return make
+
+
+@pytest.fixture
 def dense():
     """dense(model, inputs, targets, mean_loss, names, matrix) -> (n, n) array: the Hessian or the Gauss-Newton matrix."""
 

@@ -1,8 +1,6 @@
 """Direction files, ours and the original's: read as written, checked entry by entry, never changed."""
 
 import os
-import subprocess
-import sys
 
 import h5py
 import numpy as np
@@ -15,6 +13,7 @@ from landscape.direction.files import read_directions, write_directions
 from landscape.direction.random import gaussian
 from landscape.errors import LandscapeError
 from landscape.layout import Layout
+from tests import forked
 
 
 @pytest.fixture
@@ -189,7 +188,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 try:
     write_directions(sys.argv[1], [Direction({"w": torch.ones(100_000)})])
 except LandscapeError as error:
-    print(error)
+    print(error, file=sys.stderr)
 """
 
 
@@ -197,6 +196,6 @@ def test_full_disk_leaves_the_old_file(net, tmp_path):
     path = tmp_path / "d.h5"
     write_directions(path, drawn(net))
     before = path.read_bytes()
-    done = subprocess.run([sys.executable, "-c", FULL, str(path)], capture_output=True, text=True)
-    assert done.stdout.startswith(f"cannot write {path}: ") and done.stdout.count("\n") == 1, done.stderr
+    _, said = forked.Started("-c", FULL, str(path)).end()
+    assert said.startswith(f"cannot write {path}: ") and said.count("\n") == 1
     assert path.read_bytes() == before and os.listdir(tmp_path) == ["d.h5"]

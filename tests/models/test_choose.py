@@ -26,7 +26,7 @@ def digits(split="train"):
     return (images.permute(0, 3, 1, 2).float() / 255 - MEAN[0]) / STD[0], labels
 
 
-def trained(name, *, steps=60, lr=0.05):
+def trained(name, *, steps=40, lr=0.05):
     """State dict after a few steps on the digits."""
     inputs, labels = digits()
     generator = torch.Generator().manual_seed(0)

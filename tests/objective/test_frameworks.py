@@ -141,8 +141,9 @@ def test_curvature_of_a_language_model(products):
     model, entries = made("GPT-2"), NETS["GPT-2"][1]
     chosen = r"transformer\.h\.0\.mlp\.c_proj\.weight"
     found = ll.spectrum(
-        model=model, data=batches(entries), precision="fp64", only=chosen, products=products, quiet=True
-    )
+        model=model, data=batches(entries), precision="fp64", only=chosen, products=products, probes=0, trace_products=0,
+        quiet=True,
+    )  # fmt: skip
     weight = model.transformer.h[0].mlp.c_proj.weight
     targets = PADDED[:, 1:]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
@@ -12,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+from tests import forked
 
 NET = '''
 """A small convolutional net with batch norm, and losses to go with it."""
@@ -114,17 +115,11 @@ def launch(mpiexec):
 
 
 @pytest.fixture
-def command(launch):
-    """Runs the command to its end and returns it; more keywords are environment variables."""
+def command(on_ranks):
+    """Runs the command on ranks to its end and returns it; more keywords are environment variables."""
 
-    def run(*arguments: str, ranks: int = 1, **environment: str) -> subprocess.CompletedProcess:
-        return subprocess.run(
-            launch(*arguments, ranks=ranks),
-            capture_output=True,
-            text=True,
-            timeout=120,
-            env={**os.environ, **environment},
-        )
+    def run(*arguments: str, ranks: int, **environment: str) -> subprocess.CompletedProcess:
+        return on_ranks(ranks, "-m", "landscape", *arguments, **environment)
 
     return run
 
@@ -135,17 +130,35 @@ def basic() -> list[str]:
 
 
 @pytest.fixture
-def stopped(launch):
+def stopped():
     """stopped(*arguments, once=FILE) starts the command, sends SIGINT as soon as FILE is there, and returns what it says."""
 
     def stop(*arguments: str, once: str | Path) -> str:
-        process = subprocess.Popen(launch(*arguments), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        command = forked.Started("-m", "landscape", *arguments)
         deadline = time.monotonic() + 60
-        while not Path(once).exists() and time.monotonic() < deadline:
-            time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
-        assert process.returncode == 130, said
+        while not Path(once).exists() and time.monotonic() < deadline and not command.ended():
+            time.sleep(0.005)
+        status, said = command.end(signal.SIGINT)
+        assert status == 130, said
         return said
 
     return stop
+
+
+# of `landscape hessian`
+
+GRID = {"x": "-1:1:5", "y": "-0.5:1:4"}
+OPTIONS = {"model": "net.py:build", "data": "npz:data.npz", "normalize": "digits", "threads": 1, "quiet": True}
+
+
+@pytest.fixture
+def surface(here):
+    """surface(**options) -> the path of a surface file of the small net."""
+
+    def make(out="s.h5", **options):
+        import landscape as ll
+
+        ll.surface("net.pt", out=out, **{**GRID, **OPTIONS, **options})
+        return out
+
+    return make

@@ -210,7 +210,7 @@ def test_a_net_whose_loss_is_not_finite_is_named_and_left_out(here):
     assert rankings(found, targets(found)[0])[0].tau.count == 5
 
 
-def test_export_has_a_row_for_each_net(here, command):
+def test_export_has_a_row_for_each_net(here):
     ll.flatness("runs/*", **FEW, out="a.h5")
     ll.export("a.h5", "a.csv")
     rows = list(csv.DictReader(Path("a.csv").read_text().splitlines()))
@@ -282,31 +282,6 @@ def test_a_dry_run_measures_one_net(here):
     assert plan.points == plan.pending == 6 and plan.seconds > 0
 
 
-def test_settings_of_others_are_names_and_numbers_or_short_texts():
-    from landscape.slice.nets import Nets, OneNet, hypers_of
-
-    odd = [
-        {
-            "a/b": 1,
-            "stderr/lr": 1,
-            "x" * 50: 1,
-            "big": 10**400,
-            "text": "a\x1b" * 99,
-            "flag": True,
-            "lr": 0.1,
-            "none": None,
-        }
-    ]
-    odd.append({name: value * 2 if name != "none" else 3.0 for name, value in odd[0].items()})
-    found = hypers_of(odd)
-    assert set(found) == {"big"}, "these two runs are told apart by one"
-    nets = Nets((OneNet("a", "a"), OneNet("b", "b")), {"lr": (0.1, None), "text": ("x", "y"), "flag": ("True", None)})
-    assert nets.categories == {"text": ["x", "y"], "flag": ["True"]}
-    assert nets.numbers(0) == {"lr": 0.1, "text": 0.0, "flag": 0.0}
-    assert math.isnan(nets.numbers(1)["lr"]) and math.isnan(nets.numbers(1)["flag"])
-    assert all(len(str(value)) <= 60 for value in hypers_of([{"text": "a\x1b" * 99}, {"text": "b"}])["text"])
-
-
 def test_a_loss_without_that_name_is_refused(here):
     def several(model, batch):
         return {"energy": nn.functional.cross_entropy(model(batch[0]), batch[1], reduction="none")}
@@ -345,17 +320,3 @@ def test_what_rescaling_leaves_unchanged_is_what_the_manual_says():
     rows = [line.split(" | ") for line in manual.splitlines() if line.startswith("| `")]
     told = {row[0].strip("|` "): row[3] for row in rows}
     assert {name for name, words in told.items() if "yes" in words} == (INVARIANT | NEARLY) - {"parameters"}
-
-
-def test_a_pattern_leaves_out_folders_without_a_net(tmp_path):
-    from landscape.slice.nets import nets_of
-
-    for name in ("a", "b"):
-        (tmp_path / name).mkdir()
-        torch.save(torch.nn.Linear(2, 2).state_dict(), tmp_path / name / "final.pt")
-    (tmp_path / "demo").mkdir()
-    (tmp_path / "demo" / "picture.png").touch()
-    (tmp_path / "c.bezier").mkdir()
-    for name in ("final.pt", "bend_1.pt"):
-        (tmp_path / "c.bezier" / name).touch()
-    assert [Path(one.source).name for one in nets_of(f"{tmp_path}/*").each] == ["a", "b"]

@@ -83,7 +83,7 @@ def test_one_process_survives_kills(here, truth, least):
 
 
 @pytest.mark.parametrize("least", [3, pytest.param(KILLS, marks=pytest.mark.slow)])
-def test_two_ranks_survive_kills(here, truth, launch, least):
+def test_two_ranks_survive_kills(here, truth, launch, on_ranks, least):
     command = launch(*WORDS, ranks=2)
     out, chance, before, kills, inside = here / "a.h5", random.Random(1), 0, 0, 0
     while kills < least or inside < least // 2:
@@ -108,7 +108,7 @@ def test_two_ranks_survive_kills(here, truth, launch, least):
         if now == truth.grid.size:
             out.unlink()
             before = 0
-    assert subprocess.run(command, timeout=120).returncode == 0
+    assert on_ranks(2, "-m", "landscape", *WORDS).returncode == 0
     assert_same(load_surface(out), truth)
 
 
@@ -131,7 +131,7 @@ def is_rank(pid: int, folder: Path) -> bool:
         return False
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("name", [pytest.param("SIGINT", marks=pytest.mark.slow), "SIGTERM"])
 def test_a_signal_saves_everything_and_says_how_to_go_on(here, truth, launch, name):
     process = subprocess.Popen(launch(*WORDS), stderr=subprocess.PIPE, text=True)
     while process.poll() is None and done_points(here / "a.h5") < 3:

@@ -13,11 +13,11 @@ import pytest
 
 ATTACKS = Path(__file__).resolve().parents[2] / "scripts" / "attacks"
 CASES = [
-    (2, 1, "data", "swallowed"),
     (2, 1, "middle", "_exit0"),
     (2, 0, "saving", "term"),
 ]
 SLOW = [
+    (2, 1, "data", "swallowed"),
     (2, 1, "build", "exit0"),
     (2, 1, "finish", "base"),
     (2, 1, "middle", "locked"),

@@ -1,8 +1,5 @@
 """Contract 1: the same file on any number of ranks; and what happens when a rank fails."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
@@ -85,7 +82,7 @@ def test_ranks_that_read_other_data_are_stopped(here, command):
         ["--along", "gradient"],
     ],
 )
-def test_ranks_that_were_given_other_options_are_stopped(here, mpiexec, basic, option):
+def test_ranks_that_were_given_other_options_are_stopped(here, on_ranks, basic, option):
     """As with `mpiexec -n 1 A : -n 1 B` where A and B differ."""
     (here / "odd.py").write_text(
         "import os, sys\nfrom landscape.cli.main import main\n"
@@ -93,14 +90,13 @@ def test_ranks_that_were_given_other_options_are_stopped(here, mpiexec, basic, o
         f"sys.exit(main(sys.argv[1:] + ({option} if rank == '1' else [])))\n"
     )
     line = ["line", "net.pt", *basic, "-x", "-1:1:3", "-o", "a.h5"]
-    words = [*mpiexec(2), sys.executable, "odd.py", *line]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=120)
+    done = on_ranks(2, "odd.py", *line)
     assert done.returncode == 1, done.stderr
     assert f"the ranks do not have the same {option[0].lstrip('-')} (rank 0 has" in done.stderr
     assert not (here / "a.h5").exists()
 
 
-def test_ranks_with_another_version_of_the_users_code_are_stopped(here, mpiexec, basic):
+def test_ranks_with_another_version_of_the_users_code_are_stopped(here, on_ranks, basic):
     """The same command line, but each machine has its own folder, and one of them an older loss."""
     (here / "odd.py").write_text(
         "import os, shutil, sys\nfrom landscape.cli.main import main\n"
@@ -111,8 +107,7 @@ def test_ranks_with_another_version_of_the_users_code_are_stopped(here, mpiexec,
         "    open('net.py', 'w').write(text)\n"
         "sys.exit(main())\n"
     )
-    words = [*mpiexec(2), sys.executable, "odd.py", "line", "net.pt", *basic, "--loss", "net.py:infinite", "-o", "a.h5"]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=120)
+    done = on_ranks(2, "odd.py", "line", "net.pt", *basic, "--loss", "net.py:infinite", "-o", "a.h5")
     assert done.returncode == 1, done.stderr
     assert "the ranks do not have the same code" in done.stderr
     assert not (here / "a.h5").exists()

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 
 from tests.recipes.conftest import BASIC
@@ -28,7 +25,7 @@ ALWAYS = ("checkpoint", "data", "loss")  # each case loads torch twice: the othe
     + [pytest.param("line", step, marks=pytest.mark.slow) for step in FAULTS if step not in ALWAYS]
     + [pytest.param("spectrum", "checkpoint", marks=pytest.mark.slow)],
 )
-def test_a_rank_that_fails_alone_ends_the_job(here, mpiexec, command: str, step: str) -> None:
+def test_a_rank_that_fails_alone_ends_the_job(here, on_ranks, command: str, step: str) -> None:
     fault, word = FAULTS[step]
     (here / "odd.py").write_text(
         "import os, shutil, sys, tempfile\n"
@@ -42,7 +39,6 @@ def test_a_rank_that_fails_alone_ends_the_job(here, mpiexec, command: str, step:
         "sys.exit(main())\n"
     )
     arguments = [a for a in BASIC if a not in ("--threads", "1")]  # the usual number is found out together
-    words = [*mpiexec(2), sys.executable, "odd.py", command, "net.pt", *arguments, "-o", "a.h5"]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    done = on_ranks(2, "odd.py", command, "net.pt", *arguments, "-o", "a.h5", timeout=60)
     assert done.returncode != 0
     assert word in done.stderr and "Traceback" not in done.stderr, done.stderr

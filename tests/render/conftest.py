@@ -1,10 +1,26 @@
 """Surfaces that have something of everything a renderer meets."""
 
+import functools
+
 import numpy as np
 import pytest
 
 from landscape.grid import Grid, Range
 from landscape.surfaces.surface import Surface, Trail
+
+
+def once(scenes):
+    """Each scene is built when it is first asked for; none is changed by drawing it."""
+    return {name: functools.cache(build) for name, build in scenes.items()}
+
+
+def formats(scenes):
+    """(scene, suffix): the first scene in every format, the others as one picture and as a page; the rest is slow."""
+    first = next(iter(scenes))
+    every = [(name, suffix) for name in scenes for suffix in (".png", ".pdf", ".svg", ".html")]
+    slow = [name != first and suffix in (".pdf", ".svg") for name, suffix in every]
+    return [pytest.param(*each, marks=pytest.mark.slow if left else ()) for each, left in zip(every, slow, strict=True)]
+
 
 PROVENANCE = {"model": {"name": "resnet56"}, "data": {"name": "digits"}, "directions": {"kind": "random", "seed": 0}}
 

@@ -18,6 +18,7 @@ from landscape.render.still import picture as still
 from landscape.scene.build import build_scene
 from landscape.scene.compare import build_comparison
 from landscape.surfaces.surface import Surface, Trail
+from tests.render.conftest import formats, once
 
 
 def fields_of(scene):
@@ -51,13 +52,15 @@ def path():
     return Surface(grid, values, {"hessian_negative": 0.01 + 0 * fall}, {"hessian": np.ones(10, np.uint8)}, nets)
 
 
-SCENES = {
-    "ratio": lambda: build_scene(curved(), kind="ratio"),
-    "signed": lambda: build_scene(curved(), kind="ratio", metric="hessian_min"),
-    "compared": lambda: build_comparison([curved(), curved(13, 2)], kind="ratio", names="PQ"),
-    "curvature": lambda: build_scene(path(), kind="curvature"),
-    "runs": lambda: build_comparison([path(), path()], kind="curvature", names="PQ"),
-}
+SCENES = once(
+    {
+        "ratio": lambda: build_scene(curved(), kind="ratio"),
+        "signed": lambda: build_scene(curved(), kind="ratio", metric="hessian_min"),
+        "compared": lambda: build_comparison([curved(), curved(13, 2)], kind="ratio", names="PQ"),
+        "curvature": lambda: build_scene(path(), kind="curvature"),
+        "runs": lambda: build_comparison([path(), path()], kind="curvature", names="PQ"),
+    }
+)
 
 
 def cells(figure):
@@ -68,8 +71,7 @@ def contour_sets(axes):
     return [collection for collection in axes.collections if hasattr(collection, "levels")]
 
 
-@pytest.mark.parametrize("suffix", [".png", ".pdf", ".svg", ".html"])
-@pytest.mark.parametrize("name", SCENES)
+@pytest.mark.parametrize("name, suffix", formats(SCENES))
 def test_every_format_is_written(name, suffix, tmp_path):
     draw = html.draw if suffix == ".html" else still.draw
     assert draw(SCENES[name](), tmp_path / f"a{suffix}").stat().st_size > 5000

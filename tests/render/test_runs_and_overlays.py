@@ -13,6 +13,7 @@ from landscape.scene.build import build_scene, build_scenes
 from landscape.scene.compare import build_comparison
 from landscape.surfaces.run_log import RunLog
 from landscape.surfaces.surface import Surface
+from tests.render.conftest import formats, once
 
 
 def run(epochs=20, **config):
@@ -43,13 +44,15 @@ def seeds(count=4):
     return made
 
 
-SCENES = {
-    "curves": lambda: build_scenes([run()], kind="curves")[0],
-    "compared": lambda: build_comparison([run(), run(12, seed=2)], kind="curves"),
-    "spread": lambda: build_scenes(seeds(), kind="spread")[0],
-    "overlay": lambda: build_scene(bowls(0.5), kind="overlay"),
-    "overlay3d": lambda: build_scene(bowls(0.5), kind="overlay3d"),
-}
+SCENES = once(
+    {
+        "curves": lambda: build_scenes([run()], kind="curves")[0],
+        "compared": lambda: build_comparison([run(), run(12, seed=2)], kind="curves"),
+        "spread": lambda: build_scenes(seeds(), kind="spread")[0],
+        "overlay": lambda: build_scene(bowls(0.5), kind="overlay"),
+        "overlay3d": lambda: build_scene(bowls(0.5), kind="overlay3d"),
+    }
+)
 
 
 def ticks_within(axis):
@@ -78,8 +81,7 @@ def test_nothing_is_cut_off_and_words_do_not_overlap(name):
         assert not any(one.overlaps(other) for other in written[number + 1 :])
 
 
-@pytest.mark.parametrize("suffix", [".png", ".pdf", ".svg", ".html"])
-@pytest.mark.parametrize("name", SCENES)
+@pytest.mark.parametrize("name, suffix", formats(SCENES))
 def test_every_format_is_written(name, suffix, tmp_path):
     draw = html.draw if suffix == ".html" else still.draw
     assert draw(SCENES[name](), tmp_path / f"a{suffix}").stat().st_size > 5000

@@ -12,6 +12,7 @@ from landscape.render.still import picture as still
 from landscape.scene.build import build_scene, build_scenes
 from landscape.scene.compare import build_comparison
 from landscape.surfaces.spectrum import Block, Spectrum
+from tests.render.conftest import formats, once
 
 NODES = np.array([[-3.0, -1.2, -0.4, 0.0, 0.4, 1.2, 3.0, 9.0], [-2.9, -1.1, -0.4, 0.0, 0.4, 1.3, 3.1, 9.2]])
 WEIGHTS = np.array(
@@ -40,16 +41,18 @@ def spectrum(scale=1.0, layers=0):
     return Spectrum({each.name: each for each in blocks}, PROVENANCE)
 
 
-SCENES = {
-    "alone": lambda: build_scenes([spectrum()], kind="spectrum")[0],
-    "linear": lambda: build_scenes([spectrum()], kind="spectrum", scale="linear")[0],
-    "several": lambda: build_scenes(
-        [spectrum(), spectrum(0.3), spectrum(0.1)], kind="spectrum", names=["first", "second", "third"]
-    )[0],
-    "compared": lambda: build_comparison([spectrum(), spectrum(0.3)], kind="spectrum", names=["before", "after"]),
-    "layers": lambda: build_scene(spectrum(layers=22), kind="layers"),
-    "many layers": lambda: build_scene(spectrum(layers=MANY), kind="layers"),
-}
+SCENES = once(
+    {
+        "alone": lambda: build_scenes([spectrum()], kind="spectrum")[0],
+        "linear": lambda: build_scenes([spectrum()], kind="spectrum", scale="linear")[0],
+        "several": lambda: build_scenes(
+            [spectrum(), spectrum(0.3), spectrum(0.1)], kind="spectrum", names=["first", "second", "third"]
+        )[0],
+        "compared": lambda: build_comparison([spectrum(), spectrum(0.3)], kind="spectrum", names=["before", "after"]),
+        "layers": lambda: build_scene(spectrum(layers=22), kind="layers"),
+        "many layers": lambda: build_scene(spectrum(layers=MANY), kind="layers"),
+    }
+)
 
 
 def panel_of(scene):
@@ -60,8 +63,7 @@ def named(panel, view):
     return [t for t in panel.drawn.figures[0].data if t.meta["view"] == view and t.hovertemplate]
 
 
-@pytest.mark.parametrize("suffix", [".png", ".pdf", ".svg", ".html"])
-@pytest.mark.parametrize("name", SCENES)
+@pytest.mark.parametrize("name, suffix", formats(SCENES))
 def test_every_format_is_written(name, suffix, tmp_path):
     draw = html.draw if suffix == ".html" else still.draw
     assert draw(SCENES[name](), tmp_path / f"a{suffix}").stat().st_size > 5000

@@ -1,12 +1,10 @@
 """What a run leaves behind, and how it goes on: bit for bit as if it had never been stopped."""
 
-import contextlib
 import csv
 import json
-import os
+import shutil
 import signal
-import subprocess
-import sys
+import time
 
 import numpy as np
 import pytest
@@ -14,6 +12,7 @@ import torch
 
 import landscape as ll
 from landscape.errors import UsageError
+from tests import forked
 
 NET = """
 from torch import nn
@@ -46,7 +45,7 @@ def here(tmp_path, monkeypatch):
 
 def command(out):
     words = [f"--{name.replace('_', '-')}={value}" for name, value in EVERYTHING.items()]
-    return [sys.executable, "-m", "landscape", "train", *words, "-o", str(out), "--quiet"]
+    return ["-m", "landscape", "train", *words, "-o", str(out), "--quiet"]
 
 
 def rows(folder):
@@ -67,21 +66,25 @@ def assert_same(found, wanted):
 
 def stopped_at(step, folder, signal_number):
     """A run that is sent a signal once the net of that step is there, in the middle of an epoch of 89 steps."""
-    run = subprocess.Popen(
-        command(folder), stderr=subprocess.PIPE, text=True, env=dict(os.environ, OMP_NUM_THREADS="1")
-    )
-    mark = folder / f"checkpoints/step_{step:07d}.pt"
-    while run.poll() is None and not mark.exists():
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            run.wait(0.002)
-    run.send_signal(signal_number)
-    _, said = run.communicate()
-    return run.returncode, said
+    run, mark = forked.Started(*command(folder)), folder / f"checkpoints/step_{step:07d}.pt"
+    while not mark.exists() and not run.ended():
+        time.sleep(0.002)
+    return run.end(signal_number)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "net.py").write_text(NET)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        return ll.train(**EVERYTHING, out=folder / "unbroken", quiet=True).folder
 
 
 @pytest.fixture
-def unbroken(here):
-    return ll.train(**EVERYTHING, out=here / "unbroken", quiet=True).folder
+def unbroken(here, trained):
+    """A copy of the run that was never stopped."""
+    return shutil.copytree(trained, here / "unbroken")
 
 
 def test_killed_in_mid_epoch_and_continued_twice(here, unbroken):
@@ -166,8 +169,8 @@ def test_checkpoints_carry_all_that_a_surface_needs(here):
     torch.load(run.folder / "final.pt", weights_only=True)
 
 
-def test_under_a_launcher_it_is_refused_by_one_line(here, mpiexec):
-    ended = subprocess.run([*mpiexec(2), *command(here / "run")], capture_output=True, text=True)
+def test_under_a_launcher_it_is_refused_by_one_line(here, on_ranks):
+    ended = on_ranks(2, *command(here / "run"))
     assert ended.returncode == 2 and not (here / "run").exists()
     assert [line for line in ended.stderr.splitlines() if "landscape" in line] == [
         "landscape: train runs in one process; start it without mpirun"

@@ -1,11 +1,12 @@
 """The fine mesh that a smooth picture is drawn from.
 
-Owns: `Mesh`: refined heights, and the light that falls on them. How heights are refined and lit is decided in refine.py
-and light.py.
+Owns: `Mesh`: refined heights, and the light that falls on them, computed when a relief asks for it: maps need none, and it takes
+longer than all else of a view. How heights are refined and lit is decided in refine.py and light.py.
 """
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,12 +27,23 @@ class Mesh:
     x: np.ndarray
     y: np.ndarray
     z: np.ndarray
-    shade: np.ndarray
-    gloss: np.ndarray
+    scale: Scale
+    camera: Camera
+
+    @property
+    def shade(self) -> np.ndarray:
+        return self._light[0]
+
+    @property
+    def gloss(self) -> np.ndarray:
+        return self._light[1]
+
+    @functools.cached_property
+    def _light(self) -> tuple[np.ndarray, np.ndarray]:
+        return light(self.x, self.y, self.z, self.scale.low, self.scale.high, self.camera)
 
 
 def mesh_of(x: np.ndarray, y: np.ndarray, heights: np.ndarray, scale: Scale, camera: Camera) -> Mesh:
     """The mesh through heights (ny, nx), lit as seen from the camera."""
     fine_x, fine_y, z = refine(x, y, heights)
-    shade, gloss = light(fine_x, fine_y, z, scale.low, scale.high, camera)
-    return Mesh(fine_x, fine_y, z, shade, gloss)
+    return Mesh(fine_x, fine_y, z, scale, camera)

@@ -1,0 +1,62 @@
+"""`landscape hessian` along a training run."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+import landscape as ll
+from landscape.errors import UsageError
+
+
+def test_along_a_training_run(here):
+    ll.train(
+        "net.py:build", data="npz:data.npz", normalize="digits", epochs=3, out="run", threads=1, quiet=True, lr=0.05
+    )
+    found = ll.hessian("run", index=0.001, tolerance=1e-3, threads=1, quiet=True)
+    assert found.source == "run/hessian.h5" and found.grid.axes[0].kind == "step"
+    assert len(found.x) == 4 and found.x[0] == 0
+    assert found.values["train_loss"][0] > found.values["train_loss"][-1]
+    last = ll.spectrum("run/final.pt", model="net.py:build", data="npz:data.npz", normalize="digits", probes=0, threads=1,
+                       trace_products=0, tolerance=1e-3, quiet=True)  # fmt: skip
+    assert found.values["hessian_max"][-1] == pytest.approx(last.whole.values[-1], rel=0.002)
+    assert found.values["hessian_min"][-1] == pytest.approx(last.whole.values[0], rel=0.002)
+    again = ll.hessian("run", index=0.001, tolerance=1e-3, threads=1, quiet=True)
+    np.testing.assert_array_equal(again.values["hessian_max"], found.values["hessian_max"])
+    with pytest.raises(UsageError, match="its own checkpoints"):
+        ll.hessian("run", checkpoint="net.pt")
+    ll.train(
+        "net.py:build", data="npz:data.npz", normalize="digits", epochs=3, out="run", threads=1, quiet=True, lr=0.01,
+        overwrite=True,
+    )  # fmt: skip
+    with pytest.raises(UsageError, match="of another run: checkpoint.sha256"):
+        ll.hessian("run", index=0.001, tolerance=1e-3, threads=1)
+
+
+def test_tied_weights_along_a_run(here):
+    with open("net.py", "a") as file:
+        file.write(
+            "\n\nclass Tied(nn.Module):\n"
+            "    def __init__(self):\n        super().__init__()\n"
+            "        self.a, self.b, self.c = nn.Linear(64, 64), nn.Linear(64, 64), nn.Linear(64, 10)\n"
+            "        self.b.weight = self.a.weight\n"
+            "    def forward(self, x):\n        return self.c(self.b(self.a(x.flatten(1)).relu()).relu())\n"
+        )
+    ll.train("net.py:Tied", data="npz:data.npz", normalize="digits", epochs=1, out="run", threads=1, quiet=True)
+    assert np.isfinite(ll.hessian("run", threads=1, quiet=True).values["hessian_max"]).all()
+
+
+def test_a_run_with_one_net_has_no_path(here):
+    ll.train(
+        "net.py:build",
+        data="npz:data.npz",
+        normalize="digits",
+        epochs=1,
+        save_every="end",
+        out="run",
+        threads=1,
+        quiet=True,
+    )
+    shutil.rmtree("run/checkpoints")
+    with pytest.raises(UsageError, match="--save-every"):
+        ll.hessian("run")
