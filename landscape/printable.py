@@ -1,7 +1,7 @@
 """Text from files, made safe to print, and short.
 
-Owns: how a long list of names is cut, and which characters may reach a terminal or a picture. Names, metadata and cells of a
-file may hold control characters that move the cursor, colour what follows, or pretend to be further lines; they are shown as
+Owns: how a long list of names is cut, how a small share is written, and which characters may reach a terminal or a picture.
+Names, metadata and cells of a file may hold control characters that move the cursor, colour what follows, or pretend to be further lines; they are shown as
 escapes instead. Knows no file.
 """
 
@@ -35,6 +35,11 @@ def listed(names: Sequence[str], most: int) -> str:
     """
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
+
+
+def one_in(times: float) -> str:
+    """The share 1 / times in words: 1/7.3, 1/596, 1/1,005."""
+    return f"1/{times:,.0f}" if times >= 100 else f"1/{times:.3g}"
 
 
 def _shown(character: str) -> str:

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from landscape.printable import one_in
+
 # Characters of one fact on the terminal; `--json` prints all of them.
 LONGEST = 4000
 
@@ -60,7 +62,7 @@ def plan_lines(plan: Any) -> list[str]:
     if saving := plan.saving:
         lines.append(
             f"saving   {saving.points} points with about {saving.samples:,} samples each, if the surface is smooth: "
-            f"1/{plan.points * each / saving.evaluations:.3g} of all evaluations; a rough one takes all points"
+            f"{one_in(plan.points * each / saving.evaluations)} of all evaluations; a rough one takes all points"
         )
     further = "".join(f"; {what} about {duration_text(seconds)}" for what, seconds in plan.further.items())
     return [*lines, f"time     about {duration_text(plan.seconds)}{further}"]
@@ -110,7 +112,7 @@ def _saving(reached: Any, asked: float) -> list[str]:
     checks = f"; {reached.checks} points checked, the worst off by {100 * reached.worst_check:.2g} %"
     return [
         f"  computed {reached.points:,} of {reached.of:,} points, with {reached.evaluations:,} of "
-        f"{reached.of_evaluations:,} evaluations of a sample (1/{share:.3g})",
+        f"{reached.of_evaluations:,} evaluations of a sample ({one_in(share)})",
         f"  error at 95 % of the points {100 * reached.error:.2g} % (asked: {100 * asked:g} %)"
         + (checks if reached.checks else ""),
     ]

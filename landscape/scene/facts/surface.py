@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import PurePath
 from typing import Any, Protocol
 
+from landscape.printable import one_in
 from landscape.quantity import NEGATIVE
 from landscape.scene.facts.descent import descent_facts
 from landscape.scene.facts.moving import counted_words, fixed_facts, moving_fact, shares_facts
@@ -240,7 +241,9 @@ def _tolerance(known: dict) -> list[str]:
     if not isinstance(reached, dict) or not {"evaluations", "of_evaluations", "error"} <= reached.keys():
         return [asked]
     saving = reached["of_evaluations"] / max(reached["evaluations"], 1)
-    return [f"{asked}, reached {100 * reached['error']:.2g} % at 95 % of points with 1/{saving:.3g} of the evaluations"]
+    return [
+        f"{asked}, reached {100 * reached['error']:.2g} % at 95 % of points with {one_in(saving)} of the evaluations"
+    ]
 
 
 def _hessian(surface: Surface, metrics: Sequence[str]) -> list[str]:

@@ -1,0 +1,12 @@
+"""What is made of numbers and names on the way to a reader."""
+
+import pytest
+
+from landscape.printable import one_in
+
+
+@pytest.mark.parametrize(
+    "times, text", [(7.26, "1/7.26"), (99.96, "1/100"), (596.4, "1/596"), (1005.3, "1/1,005"), (1e6, "1/1,000,000")]
+)
+def test_a_share_is_a_fraction_that_people_read(times, text):
+    assert one_in(times) == text
