@@ -1,9 +1,8 @@
 """Text from files, made safe to print, and short.
 
 Owns: how a long list of names is cut, how a small share is written, and which characters may reach a terminal or a picture.
-Names, metadata and cells of a file may hold control characters that move the cursor, colour what follows, or pretend to be further lines; they are shown as
-escapes instead. Knows no file.
-"""
+Names, metadata and cells of a file may hold control characters that move the cursor, colour what follows, or pretend to be
+further lines; they are shown as escapes instead. Knows no file. """
 
 from __future__ import annotations
 
