@@ -2,7 +2,8 @@
 
 Owns: how a long list of names is cut, how a small share is written, and which characters may reach a terminal or a picture.
 Names, metadata and cells of a file may hold control characters that move the cursor, colour what follows, or pretend to be
-further lines; they are shown as escapes instead. Knows no file. """
+further lines; they are shown as escapes instead. Knows no file.
+"""
 
 from __future__ import annotations
 
