@@ -21,7 +21,7 @@ from landscape.data.memory import host_budget
 from landscape.data.normalize import Normalize, parse_normalize
 from landscape.data.npz import npz_names
 from landscape.data.sources import SPLITS, Arrays, Request, read_arrays
-from landscape.data.split import Split, StreamSplit, tensor_split
+from landscape.data.split import Split, StreamSplit, TensorSplit, tensor_split
 from landscape.data.user import call_user, of_split, user_split
 from landscape.errors import UsageError
 from landscape.randomness import forked
@@ -79,12 +79,20 @@ def load_splits(
         "spec": data if isinstance(data, str) else None,
         "root": data_root,
         "normalize": preset.name,
+        "pixels": _has_pixels(data, preset, loaded),
         "splits": {
             name: {"samples": part.size, "of": part.of, "fingerprint": part.fingerprint}
             for name, part in loaded.items()
         },
     }
     return Data(loaded, facts)
+
+
+def _has_pixels(data: Any, preset: Normalize, loaded: Mapping[str, Split]) -> bool:
+    """Whether the inputs are pixels, as those of our own sources and bytes of a user's are; other tensors come ready."""
+    own = isinstance(data, str) and not _is_callable(data)
+    tensors = (part.inputs for part in loaded.values() if isinstance(part, TensorSplit))
+    return own or preset.name != "none" or any(each.dtype == torch.uint8 for each in tensors)
 
 
 def has_test(data: Any) -> bool:

@@ -21,6 +21,7 @@ from landscape.errors import CheckpointError, LandscapeError, UsageError
 from landscape.models.choose import ReadBatch, choose
 from landscape.models.recognize import recognize
 from landscape.models.resolve import build_model
+from landscape.objective.batchnorm import tracking_layers
 from landscape.objective.private import private_copy
 from landscape.subject.entry import chosen_entry, fitting_entry, read
 from landscape.surfaces.provenance import CheckpointFacts, ModelFacts
@@ -175,7 +176,9 @@ def _net(module: nn.Module, name: str, meta: dict, checkpoint: CheckpointFacts, 
     count = sum(parameter.numel() for parameter in parameters)
     # a net that is frozen as a whole is one that is not being trained
     frozen = sum(parameter.numel() for parameter in parameters if not parameter.requires_grad) % max(count, 1)
-    facts = ModelFacts(name=shown, spec=name, parameters=count, frozen=frozen or None)
+    facts = ModelFacts(
+        name=shown, spec=name, parameters=count, frozen=frozen or None, batch_norms=len(tracking_layers(module))
+    )
     return Net(module, shown, meta, facts, checkpoint, label, Parts.of(module), own)
 
 

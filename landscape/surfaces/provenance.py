@@ -25,6 +25,8 @@ class ModelFacts(Facts):
     parameters: int | None = entry(int)
     frozen: int | None = entry(int, describes=True)
     """Parameters that do not require gradients; they move all the same."""
+    batch_norms: int | None = entry(int, describes=True)
+    """Layers with batch-norm statistics; files of earlier versions do not say."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +52,8 @@ class DataFacts(Facts):
     spec: str | None = entry(describes=True)
     root: str | None = entry(describes=True)
     normalize: str | None = entry()
+    pixels: bool | None = entry(bool, describes=True)
+    """Whether the inputs are pixels that were normalized here; files of earlier versions do not say."""
     splits: dict[str, SplitFacts] | None = entry(SplitFacts, each=True)
 
 

@@ -66,7 +66,7 @@ def recorded_facts(result: Recorded, split: str = "") -> list[str]:
         *_data(known, split),
         *_evaluation(known),
         *_directions(known),
-        *_optional(_BATCHNORM.get(str(known.get("batchnorm")))),
+        *_batchnorm(known),
         *_precision(known),
         *_tolerance(known),
     ]
@@ -148,7 +148,7 @@ def _data(known: dict, split: str) -> list[str]:
     if name or samples:
         lines.append(": ".join(filter(None, [data_label(name), samples])))
     normalize = data.get("normalize") if isinstance(data, dict) else None
-    if normalize and normalize != name:
+    if normalize and normalize != name and data.get("pixels") is not False:
         lines.append(f"pixels normalized as {normalize}" if normalize != "none" else "pixels not normalized")
     if known.get("loss"):
         lines.append(str(known["loss"]).replace("cross_entropy", "cross-entropy"))
@@ -224,6 +224,14 @@ def _each(entry: Any, words: dict, otherwise: str) -> list[str]:
     """`filter, none` (one per axis) -> the words for each, except for those that need none."""
     names = [name.strip() for name in str(entry or "").split(", ") if name.strip()]
     return [text for name in names if (text := words.get(name, otherwise.format(name)))]
+
+
+def _batchnorm(known: dict) -> list[str]:
+    """The policy, for nets that have statistics; what the file does not say may apply."""
+    model = known.get("model")
+    if isinstance(model, dict) and model.get("batch_norms") == 0:
+        return []
+    return _optional(_BATCHNORM.get(str(known.get("batchnorm"))))
 
 
 def _precision(known: dict) -> list[str]:

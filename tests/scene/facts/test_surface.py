@@ -168,3 +168,34 @@ def test_the_entry_and_frozen_parameters_are_told(make_surface, provenance):
         "ResNet-56, 855,770 parameters (1,000 of them frozen)",
         "resnet56_digits.pt, entry ema (sha256 01234567)",
     ]
+
+
+def test_what_does_not_apply_is_not_told(make_surface, provenance):
+    """Of nets without batch norm and inputs that are no pixels; a file that does not say may have both."""
+    known = copy.deepcopy(provenance)
+    known["data"]["normalize"] = "none"
+    assert {"pixels not normalized", "batch-norm statistics kept"} <= set(facts(make_surface(provenance=known)))
+    known["model"]["batch_norms"], known["data"]["pixels"] = 0, False
+    told = " | ".join(facts(make_surface(provenance=known)))
+    assert "pixels" not in told and "batch-norm statistics" not in told
+    known["model"]["batch_norms"], known["data"]["pixels"] = 1, True
+    assert {"pixels not normalized", "batch-norm statistics kept"} <= set(facts(make_surface(provenance=known)))
+
+
+def test_a_run_says_what_applies_to_it():
+    import torch
+    from torch import nn
+
+    import landscape as ll
+
+    layers = nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(72, 10)
+    labels = torch.arange(20) % 10
+    inputs = {"pixels": torch.zeros(20, 8, 8, 1, dtype=torch.uint8), "numbers": torch.randn(20, 1, 8, 8)}
+    for norms in (0, 1):
+        net = nn.Sequential(*(each for each in layers if norms or not isinstance(each, nn.BatchNorm2d)))
+        for kind, images in inputs.items():
+            told = facts(ll.line(model=net, data=(images, labels), x=(-1, 1, 3), quiet=True))
+            assert ("batch-norm statistics kept" in told) == bool(norms)
+            assert ("pixels not normalized" in told) == (kind == "pixels")
+    told = facts(ll.line(model=net, data="digits", normalize="none", samples=20, x=(-1, 1, 3), quiet=True))
+    assert "pixels not normalized" in told
