@@ -31,10 +31,14 @@ def moving_fact(made: dict, total: Any) -> list[str]:
     return [f"moves: {only}" + (f", {count:,}{of} parameters" if isinstance(count, int) else "")]
 
 
-def fixed_facts(ignore: Any) -> list[str]:
-    """What rests, as `biases and batch norm fixed`; one or two with a comma where axes differ, several with a plus."""
+def fixed_facts(ignore: Any, *, batch_norm: bool = True) -> list[str]:
+    """What rests, as `biases and batch norm fixed`; one or two with a comma where axes differ, several with a plus.
+
+    `batch_norm`: whether the net may have any; without, there may be norms of another kind.
+    """
     words = [_fixed(each) for text in _axes(str(ignore or "")) for each in parted(text) or ()]
-    return [word for word in words if word]
+    without = "parameters of one dimension fixed"
+    return [without if word == _IGNORED["biasbn"] and not batch_norm else word for word in words if word]
 
 
 def counted_words(made: dict) -> str:

@@ -194,7 +194,7 @@ def _directions(known: dict) -> list[str]:
     if kind not in ("nets", "pca", "curve") or made.get("norm") not in (None, "none"):
         parts += _each(made.get("norm"), _NORMS, "normalized by {}")
     if kind != "nets" or made.get("norm") not in (None, "none"):
-        parts += fixed_facts(made.get("ignore"))
+        parts += fixed_facts(made.get("ignore"), batch_norm=_may_have_batch_norm(known))
     if made.get("state") == "states" and known.get("batchnorm") != "interpolate":
         parts.append("batch-norm statistics moved too")
     if made.get("orthogonal"):
@@ -228,10 +228,12 @@ def _each(entry: Any, words: dict, otherwise: str) -> list[str]:
 
 def _batchnorm(known: dict) -> list[str]:
     """The policy, for nets that have statistics; what the file does not say may apply."""
+    return _optional(_BATCHNORM.get(str(known.get("batchnorm")))) if _may_have_batch_norm(known) else []
+
+
+def _may_have_batch_norm(known: dict) -> bool:
     model = known.get("model")
-    if isinstance(model, dict) and model.get("batch_norms") == 0:
-        return []
-    return _optional(_BATCHNORM.get(str(known.get("batchnorm"))))
+    return not (isinstance(model, dict) and model.get("batch_norms") == 0)
 
 
 def _precision(known: dict) -> list[str]:

@@ -196,6 +196,8 @@ def test_a_run_says_what_applies_to_it():
         for kind, images in inputs.items():
             told = facts(ll.line(model=net, data=(images, labels), x=(-1, 1, 3), quiet=True))
             assert ("batch-norm statistics kept" in told) == bool(norms)
+            assert ("batch norm" in " ".join(told)) == bool(norms)
+            assert ("parameters of one dimension fixed" in " ".join(told)) != bool(norms)
             assert ("pixels not normalized" in told) == (kind == "pixels")
     told = facts(ll.line(model=net, data="digits", normalize="none", samples=20, x=(-1, 1, 3), quiet=True))
     assert "pixels not normalized" in told
