@@ -161,6 +161,7 @@ def _program(words: Sequence[str]) -> None:
     """Runs a program as `python WORDS` would, with all that Python does at its end, and ends the process with its status."""
     from landscape.sweep.launch import connect
 
+    inherited = "mpi4py.MPI" in sys.modules  # begun by the tests, and to be ended by them
     connect.cache_clear()
     atexit._clear()
     sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), open(1, "w"), open(2, "w", buffering=1)  # noqa: SIM115
@@ -180,7 +181,10 @@ def _program(words: Sequence[str]) -> None:
         sys.excepthook(*sys.exc_info())
         status = 1
     atexit._run_exitfuncs()
+    sys.stdout.flush()
+    if inherited:
+        sys.stderr.flush()
+        _exit(status)
     if "mpi4py.MPI" in sys.modules and not sys.modules["mpi4py.MPI"].Is_finalized():
         sys.modules["mpi4py.MPI"].Finalize()
-    sys.stdout.flush()
     ctypes.CDLL(None).exit(status)  # MPICH tells the launcher of its end in a handler that `os._exit` leaves out
