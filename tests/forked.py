@@ -20,6 +20,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -35,6 +36,7 @@ for number in held[3:]:
 status = int(server.recv(8) or b"1")
 os.kill(os.getpid(), -status) if status < 0 else os._exit(status)
 """
+LONGEST = 120.0  # seconds of a program beside the tests
 BEYOND = 200  # descriptors that are sent lie above those that they become
 _exit = os._exit
 
@@ -113,13 +115,19 @@ def _forked(client: socket.socket, words: Sequence[str]) -> int:
 
 
 class Started:
-    """A program beside the tests, in the current folder and environment. What it writes on stdout is lost."""
+    """A program beside the tests, in the current folder and environment. What it writes on stdout is lost.
+
+    It is killed after a while, whatever becomes of the test.
+    """
 
     def __init__(self, *words: str) -> None:
         self._said, err = os.pipe()
         with open(os.devnull, "r+") as null:
             self.pid = _fork(words, {0: null.fileno(), 1: null.fileno(), 2: err}, os.getcwd(), dict(os.environ))
         os.close(err)
+        self._limit = threading.Timer(LONGEST, os.kill, (self.pid, signal.SIGKILL))
+        self._limit.daemon = True
+        self._limit.start()
 
     def ended(self) -> bool:
         """Whether it has ended by itself."""
@@ -130,7 +138,9 @@ class Started:
         os.kill(self.pid, number)
         with os.fdopen(self._said) as said:
             text = said.read()
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1]), text
+        status = os.waitpid(self.pid, 0)[1]
+        self._limit.cancel()  # before the number is that of another process
+        return os.waitstatus_to_exitcode(status), text
 
 
 def _fork(words: Sequence[str], becomes: dict[int, int], folder: str, environment: dict[str, str]) -> int:

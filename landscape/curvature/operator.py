@@ -18,6 +18,8 @@ from landscape.curvature.basis import Operator
 from landscape.curvature.differences import DifferencesBackend, in_double
 from landscape.curvature.graph import GraphBackend, NotTwice, probe_vector
 from landscape.curvature.tapes import ProgramBackend
+from landscape.data.split import BatchSplit
+from landscape.data.structure import batch_length
 from landscape.direction.normalize import ignored_names
 from landscape.direction.random import gaussian
 from landscape.errors import EvaluationError, UsageError
@@ -218,11 +220,18 @@ class CurvatureOperator:
         if found.dtype == torch.float64:
             return False
         vector = probe_vector(self._objective.weights)
-        double = GraphBackend(in_double(self._objective), self.names, self.matrix, 0.0)
+        double = GraphBackend(in_double(self._few(reference, MORE_SAMPLES)), self.names, self.matrix, 0.0)
         exact = double.probe(MORE_SAMPLES, vector.double())
         pair = program.probe(reference, MORE_SAMPLES), reference.probe(MORE_SAMPLES, vector)
         off, usual = (float((each.double() - exact).norm() / exact.norm()) for each in pair)
         return off <= min(MOST_ROUNDING, max(TOLERANCE, WORSE * usual))
+
+    def _few(self, reference: GraphBackend, samples: int) -> Objective:
+        """The objective on the samples that a probe takes."""
+        batch, _ = reference.on_samples(samples)
+        size = batch_length(batch)
+        name = next(iter(self._objective.splits))
+        return self._objective.with_splits({name: BatchSplit([batch], size, size, "")})
 
     def _without_autograd(self, reference: GraphBackend, wanted: str | None, lopsided: float) -> Backend:
         """Where autograd's products are wrong: those that were asked for, or differences of gradients."""

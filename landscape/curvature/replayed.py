@@ -15,19 +15,22 @@ from landscape.program.replay import Pool
 
 
 class ReplayedProduct:
-    """`multiply(vector, out)`, which adds a product to `out` (size,), for the tapes that are there now; on a GPU."""
+    """`multiply(vector, out)`, which adds a product to `out` (size,), for the tapes that are there now; on a GPU.
 
-    def __init__(self, multiply: Callable[[Tensor, Tensor], None], pool: Pool, like: Tensor):
-        self._multiply, self._pool = multiply, pool
+    `name`: of this kind of product; what cannot be recorded is not tried at each point.
+    """
+
+    def __init__(self, multiply: Callable[[Tensor, Tensor], None], pool: Pool, like: Tensor, name: str):
+        self._multiply, self._pool, self._name = multiply, pool, name
         self._vector, self._found = torch.zeros_like(like), torch.zeros_like(like)
         self._graph: torch.cuda.CUDAGraph | None = None
-        self._calls, self._works = 0, True
+        self._calls = 0
 
     def __call__(self, vector: Tensor, out: Tensor) -> None:
         self._calls += 1
-        if self._calls == 2:
-            self._works = self._record()
-        if self._graph is None or not self._works:
+        if self._calls == 2 and (made := self._pool.record(self._once, self._name)):
+            self._graph = made[0]
+        if self._graph is None:
             self._multiply(vector, out)
             return
         self._vector.copy_(vector)
@@ -35,14 +38,7 @@ class ReplayedProduct:
             self._graph.replay()
         out.add_(self._found)
 
-    def _record(self) -> bool:
-        """Whether it could be recorded."""
-        try:
-            self._graph, _ = self._pool.record(self._once)
-        except RuntimeError:
-            return False
-        return True
-
-    def _once(self) -> None:
+    def _once(self) -> Tensor:
         self._found.zero_()
         self._multiply(self._vector, self._found)
+        return self._found

@@ -75,10 +75,7 @@ class ProgramBackend:
         self._loss.refresh()
         _ = self._loss.total  # once, before threads ask for it
         with self._numbers():
-            self._program.refresh()
-            if self._rough:
-                self._rough.refresh()
-        self._product, self._rough_product = self._multiply, self._multiply_roughly  # frees what was recorded
+            self._refresh_programs()
         self._tapes, self._rough_tapes, total = {}, {}, 0.0
         self._threads = self._useful_threads()  # and with it the batches, until the next time
         keep = _Keep(self._budget, self._loss.split.count(self._batch_size(self._threads)))
@@ -95,8 +92,8 @@ class ProgramBackend:
                     self._tapes[number] = tape
                 if rounded is not None:
                     self._rough_tapes[number] = rounded
-        self._product = self._replayed(self._multiply, self._tapes)
-        self._rough_product = self._replayed(self._multiply_roughly, self._rough_tapes)
+        self._product = self._replayed(self._multiply, self._tapes, "product")
+        self._rough_product = self._replayed(self._multiply_roughly, self._rough_tapes, "low-precision product")
         return total
 
     def product(self, vector: Tensor, out: Tensor) -> None:
@@ -106,11 +103,18 @@ class ProgramBackend:
         """The same in bfloat16, after `use_low_precision`."""
         self._rough_product(vector, out)
 
-    def _replayed(self, multiply: Product, tapes: Mapping[int, Tape]) -> Product:
+    def _refresh_programs(self) -> None:
+        """Takes the weights as they are now; what was recorded reads those before."""
+        self._product, self._rough_product = self._multiply, self._multiply_roughly
+        self._program.refresh()
+        if self._rough:
+            self._rough.refresh()
+
+    def _replayed(self, multiply: Product, tapes: Mapping[int, Tape], name: str) -> Product:
         """How products with these tapes are computed: recorded on a GPU, if the tapes of all batches are kept."""
         if self._pool is None or len(tapes) != self._loss.split.count(self._batch_size(1)):
             return multiply
-        return ReplayedProduct(multiply, self._pool, self._objective.weights)
+        return ReplayedProduct(multiply, self._pool, self._objective.weights, name)
 
     def use_low_precision(self) -> tuple[float, float]:
         """Switches low-precision products on; returns their (speedup, relative error), by one thread on one batch."""
@@ -119,8 +123,7 @@ class ProgramBackend:
         vector, found, seconds = probe_vector(weights), [], []
         with self._numbers(), torch_threads(1):
             self._rough = self._program.rounded(ROUGH)
-            self._program.refresh()
-            self._rough.refresh()
+            self._refresh_programs()
             tape = self._record(batch)
             for program, each in ((self._program, tape), (self._rough, self._rough.rounded_tape(tape, ROUGH))):
                 direction, taken = program.prepare(self._of(vector)), []
@@ -149,7 +152,7 @@ class ProgramBackend:
         sums: StepSums = {}
         found = torch.zeros_like(self._objective.weights)
         with self._numbers():
-            self._program.refresh()
+            self._refresh_programs()
             direction = self._program.prepare(self._of(probe_vector(self._objective.weights)))
             tape = self._record(batch, total)
             self._program.product(tape, direction, sums, gauss_newton=self._matrix == "ggn")

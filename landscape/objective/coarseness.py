@@ -6,9 +6,8 @@ it is 0.69, and that of its twin with shortcuts right to 1 %; nothing but trying
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from landscape.objective.measure import Measure, Model
 from landscape.objective.numerics import numerics
 from landscape.objective.weighted import mean_of
 
@@ -23,18 +22,16 @@ MOST, FLOOR = 0.05, 1e-2
 def coarse_loss(objective: Objective) -> tuple[float, float] | None:
     """(the loss of a few samples, that in float32) where these differ by more than 5 %; otherwise None.
 
-    Also None where values depend on more than weights and samples.
+    Also None without a loss, or where values depend on more than weights and samples, such as statistics of other data.
     """
-    if objective.precision not in ("tf32", "bf16") or not objective.conduct.plain:
+    if objective.precision not in ("tf32", "bf16") or not objective.conduct.plain or objective.recomputes:
         return None
     batch = next(iter(next(iter(objective.splits.values())).batches(SAMPLES)))
     with objective.ready():
-        found = _loss(objective.measure, objective.net, batch)
+        low = objective.measure(objective.net, batch)
     with numerics("fp32", objective.device):
-        exact = _loss(objective.measure, objective.model, batch)
+        full = objective.measure(objective.model, batch)
+    if "loss" not in full:
+        return None
+    found, exact = (float(mean_of(values["loss"])) for values in (low, full))
     return (found, exact) if abs(found - exact) > MOST * max(abs(exact), FLOOR) else None
-
-
-def _loss(measure: Measure, net: Model, batch: Any) -> float:
-    values = measure(net, batch)
-    return float(mean_of(values.get("loss", next(iter(values.values())))))

@@ -49,7 +49,8 @@ class FoldedNet:
 
     def replay(self) -> None:
         """From here on what comes again is replayed; on a GPU."""
-        replays = Replays(self._fold, self._run, self._read, self._kernels.layout)
+        keeps = any(layer.kept for layer in self._layers)
+        replays = Replays(self._fold if keeps else None, self._run, self._read, self._kernels.layout)
         self._prepare, self._call = replays.prepare, replays
 
     def refresh(self) -> None:
@@ -102,13 +103,13 @@ def folded_net(model: nn.Module, inputs: Tensor, precision: str = "fp32") -> Fol
             for layer in layers:
                 layer.keep()
         net = FoldedNet(trace.module, layers, batch_size, kernels)
+        if inputs.device.type == "cuda":
+            net.replay()  # before it is compared, as it pads batches
         net.refresh()
         if not layers or not _same(model, net, inputs, TOLERANCE_BF16 if precision == "bf16" else TOLERANCE):
             return None
     except Exception:  # whatever a stranger's net does while traced, it can still be evaluated as it is
         return None
-    if inputs.device.type == "cuda":
-        net.replay()
     return net
 
 

@@ -10,6 +10,7 @@ which a recording would know nothing. What cannot be recorded is computed as bef
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
@@ -19,8 +20,9 @@ from torch import Tensor
 
 # Inputs of a shape are recorded when they come for this time, for at most so many shapes.
 COMES_AGAIN, MOST_SHAPES = 3, 12
-# Batches below this size are padded to one of few sizes, the smallest of them the other.
-PADDED_UP_TO, LEAST_BATCH = 1024, 32
+# Batches below this size are padded to one of few sizes, the smallest of them the other, where that takes no more than so many
+# bytes: who asks for small batches of large images has no memory for others.
+PADDED_UP_TO, LEAST_BATCH, PADDED_BYTES = 1024, 32, 16 << 20
 
 T = TypeVar("T")
 _Kind = tuple[torch.Size, torch.dtype]  # of inputs
@@ -32,23 +34,51 @@ class Pool:
     def __init__(self, device: torch.device):
         self.stream = torch.cuda.Stream(device)
         self._handle = torch.cuda.graph_pool_handle()
+        self._known: dict[str, bool] = {}
         room = torch.zeros(1, device=device)
-        self._holder, _ = self.record(room.zero_)  # as long as one recording lives, its memory serves the next one
+        self._holder = self.record(
+            room.zero_, "nothing"
+        )  # as long as one recording lives, its memory serves the next one
+        if self._holder is None:
+            raise RuntimeError("this GPU records nothing")
 
-    def record(self, work: Callable[[], T]) -> tuple[torch.cuda.CUDAGraph, T]:
-        """(the recording, what `work` returned: tensors that each replay fills). `work` must have run before.
+    def record(self, work: Callable[[], T], name: str) -> tuple[torch.cuda.CUDAGraph, T] | None:
+        """(the recording, what `work` returned: tensors that each replay fills); None where that is not possible.
 
-        Raises:
-            RuntimeError: `work` does what cannot be recorded, such as waiting for the GPU.
+        `work` must have run before. The first one of a `name` is tried: a recording that fails midway would leave torch's
+        allocator as if it still went on. What cannot be recorded is remembered by its name.
         """
+        if name not in self._known:
+            self._known[name] = self._waits_for_nothing(work)
+        if not self._known[name]:
+            return None
         graph = torch.cuda.CUDAGraph()
-        with self.within():
-            graph.capture_begin(pool=self._handle, capture_error_mode="thread_local")
-            try:
-                found = work()
-            finally:
-                graph.capture_end()
+        try:
+            with self.within():
+                graph.capture_begin(pool=self._handle, capture_error_mode="thread_local")
+                try:
+                    found = work()
+                finally:
+                    graph.capture_end()
+        except RuntimeError:
+            self._known[name] = False
+            return None
         return graph, found
+
+    def _waits_for_nothing(self, work: Callable[[], object]) -> bool:
+        """Whether `work` runs without waiting for the GPU."""
+        before = torch.cuda.get_sync_debug_mode()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that this mode is a prototype
+            torch.cuda.set_sync_debug_mode("error")
+            try:
+                with self.within():
+                    work()
+            except RuntimeError:
+                return False
+            finally:
+                torch.cuda.set_sync_debug_mode(before)
+        return True
 
     @contextlib.contextmanager
     def within(self) -> Iterator[None]:
@@ -58,9 +88,11 @@ class Pool:
             yield
             return
         self.stream.wait_stream(outside)
-        with torch.cuda.stream(self.stream):
-            yield
-        outside.wait_stream(self.stream)
+        try:
+            with torch.cuda.stream(self.stream):
+                yield
+        finally:
+            outside.wait_stream(self.stream)
 
 
 def pool_on(device: torch.device) -> Pool | None:
@@ -79,14 +111,14 @@ def padded(inputs: Tensor) -> Tensor:
     Whether a batch is replayed must not change its bits, so it is padded in both cases.
     """
     size = len(inputs)
-    wanted = max(LEAST_BATCH, 1 << (size - 1).bit_length())
-    if size == wanted or size >= PADDED_UP_TO:
+    wanted = max(LEAST_BATCH, 1 << (size - 1).bit_length()) if size else 0
+    if size == wanted or size >= PADDED_UP_TO or wanted * inputs[:1].nbytes > PADDED_BYTES:
         return inputs
     return torch.cat([inputs, inputs[-1:].expand(wanted - size, *inputs.shape[1:])])
 
 
 class Replays:
-    """A net on a GPU as two pieces of work: `prepares` for new weights, and `function` of a batch, for each shape of it.
+    """A net on a GPU as two pieces of work: `prepares` for new weights, if needed, and `function` of a batch, for each shape.
 
     `read`: the tensors of the net that both read. A recording knows their places in memory, so when one of them is replaced,
     what was recorded is forgotten.
@@ -94,7 +126,7 @@ class Replays:
 
     def __init__(
         self,
-        prepares: Callable[[], None],
+        prepares: Callable[[], None] | None,
         function: Callable[[Tensor], Tensor],
         read: Callable[[], Iterable[Tensor]],
         layout: torch.memory_format,
@@ -112,9 +144,11 @@ class Replays:
         if places != self._places:
             self._forget()
             self._places = places
+        if self._prepares is None:
+            return
         self._prepared += 1
-        if self._preparation is None and self._works and self._prepared >= COMES_AGAIN:
-            self._preparation = self._recorded(self._prepares)
+        if self._preparation is None and self._prepared >= COMES_AGAIN:
+            self._preparation = self._recorded(self._prepares, "preparation")
         if self._preparation is None:
             self._prepares()
         else:
@@ -127,9 +161,9 @@ class Replays:
     def _whole(self, inputs: Tensor) -> Tensor:
         key = inputs.shape, inputs.dtype
         self._seen[key] += 1
-        if key not in self._known and self._works and self._seen[key] >= COMES_AGAIN and len(self._known) < MOST_SHAPES:
+        if key not in self._known and self._seen[key] >= COMES_AGAIN and len(self._known) < MOST_SHAPES:
             given = inputs.clone(memory_format=self._layout)
-            if made := self._recorded(lambda: self._function(given)):
+            if made := self._recorded(lambda: self._function(given), "pass"):
                 self._known[key] = made[0], given, made[1]
         if key not in self._known:
             return self._function(inputs)
@@ -143,12 +177,9 @@ class Replays:
         self._seen.clear()
         self._known.clear()
 
-    def _recorded(self, work: Callable[[], T]) -> tuple[torch.cuda.CUDAGraph, T] | None:
-        """What `Pool.record` returns; None, from now on for all, where it fails."""
-        self._pool = self._pool or pool_on(next(iter(self._read())).device)
-        try:
-            found = None if self._pool is None else self._pool.record(work)
-        except RuntimeError:
-            found = None
-        self._works = found is not None
-        return found
+    def _recorded(self, work: Callable[[], T], name: str) -> tuple[torch.cuda.CUDAGraph, T] | None:
+        """See `Pool.record`."""
+        if self._pool is None and self._works:
+            self._pool = pool_on(next(iter(self._read())).device)
+            self._works = self._pool is not None
+        return None if self._pool is None else self._pool.record(work, name)

@@ -29,7 +29,6 @@ FULL = """
 import resource, sys, torch
 from landscape.checkpoint.save import save_checkpoint
 from landscape.errors import CheckpointError
-from tests import forked
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 try:
     save_checkpoint(sys.argv[1], {"w": torch.ones(100_000)}, {})
