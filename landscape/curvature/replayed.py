@@ -22,14 +22,18 @@ class ReplayedProduct:
 
     def __init__(self, multiply: Callable[[Tensor, Tensor], None], pool: Pool, like: Tensor, name: str):
         self._multiply, self._pool, self._name = multiply, pool, name
-        self._vector, self._found = torch.zeros_like(like), torch.zeros_like(like)
+        self._like = like
+        self._vector: Tensor
+        self._found: Tensor
         self._graph: torch.cuda.CUDAGraph | None = None
         self._calls = 0
 
     def __call__(self, vector: Tensor, out: Tensor) -> None:
         self._calls += 1
-        if self._calls == 2 and (made := self._pool.record(self._once, self._name)):
-            self._graph = made[0]
+        if self._calls == 2:
+            self._vector, self._found = torch.zeros_like(self._like), torch.zeros_like(self._like)
+            made = self._pool.record(self._once, self._name)
+            self._graph = made and made[0]
         if self._graph is None:
             self._multiply(vector, out)
             return

@@ -78,6 +78,7 @@ class Pool:
                 return False
             finally:
                 torch.cuda.set_sync_debug_mode(before)
+        torch.cuda.empty_cache()  # what others hold on to cannot be freed during a recording
         return True
 
     @contextlib.contextmanager

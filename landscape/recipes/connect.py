@@ -30,7 +30,7 @@ CURVES = ("bezier", "polychain", "neb")
 # The pivots of a band have to follow the valley; one bend of a curve is enough (Garipov et al. 2018).
 USUAL_BENDS = {"bezier": 1, "polychain": 1, "neb": 5}
 MATRIX_POINTS, LINE_POINTS = 11, 21
-MAX_POINTS, MAX_PLANE = 100_000, 5_000
+MAX_PLANE = 5_000
 NETS = Positional("nets", "CKPT", "two or more trained nets of one architecture", nargs="+")
 
 
@@ -187,8 +187,10 @@ def connect(nets: Any, *, given: Given) -> Surface | Plan:
 
 
 def _check(asked: PathOptions, given: Given) -> None:
+    from landscape.grid import MAX_POINTS_PER_AXIS
+
     check_choices(asked)
-    check_whole("points", asked.points, 2, MAX_POINTS)
+    check_whole("points", asked.points, 2, MAX_POINTS_PER_AXIS)
     check_whole("plane", asked.plane, 2, MAX_PLANE)
     check_whole("train-batch", given[CurveTraining].train_batch, 1, MAX_BATCH)
     stated = [

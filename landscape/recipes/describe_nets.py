@@ -13,6 +13,7 @@ from typing import Any
 from landscape.correlation import LEAST
 from landscape.errors import LandscapeError
 from landscape.quantity import MEASURE, risen
+from landscape.recipes.connect import CURVES
 from landscape.recipes.net_lines import FLAT, INSTABILITY, PATHS, RANKED
 from landscape.regular import is_folder
 from landscape.surfaces.barriers import barriers, by_branch, measured, net_name, net_names, path_names, paths_of
@@ -20,8 +21,6 @@ from landscape.surfaces.flatness import hypers, names, rankings, rows, targets, 
 from landscape.surfaces.run_log import CONFIG, load_run
 from landscape.surfaces.surface import Surface
 
-# The kinds of curves, each with a folder and a plane beside its file.
-CURVES = ("bezier", "polychain", "neb")
 TRUNK, RESULT = "trunk", "instability.h5"
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from landscape.surfaces.surface import Surface
 
 USUAL = ("0", "1%", "2%", "5%", "10%", "20%", "50%")
-MAX_COPIES, MAX_POINTS = 26, 100_000
+MAX_COPIES = 26
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +104,7 @@ def instability(model: Any = None, *, given: Given) -> Surface:
     import torch
 
     from landscape.between.instability import trained
+    from landscape.grid import MAX_POINTS_PER_AXIS
     from landscape.sweep.launch import connect
     from landscape.training.job import make_training_job
 
@@ -111,7 +112,7 @@ def instability(model: Any = None, *, given: Given) -> Surface:
     if connect().size > 1:
         raise UsageError("instability runs in one process; start it without mpirun")
     check_whole("copies", branch.copies, 2, MAX_COPIES)
-    check_whole("points", branch.points, 2, MAX_POINTS)
+    check_whole("points", branch.points, 2, MAX_POINTS_PER_AXIS)
     check_whole("seed", asked.seed, 0, MAX_SEED - MAX_COPIES)  # copies have the seeds after it
     settings, place, out = settings_of(net, asked, run.precision), place_of(net, run), _folder(model, net, run)
     init = asked.seed if asked.init_seed is None else asked.init_seed

@@ -28,14 +28,14 @@ def paths_lines(facts: Mapping[str, Any]) -> Iterator[str]:
     metrics, paths = facts["barriers of"], facts["paths"]
     lines = [path for path in paths if path["kind"] == "line"]
     tabled = len(lines) > 2
-    shown = [path for path in paths if not (tabled and path["kind"] == "line")][: ROWS + 1]
+    shown = [path for path in paths if not (tabled and path["kind"] == "line")]
     if tabled:
         for name, what in metrics.items():
             yield from _matrix(facts["nets"], lines, name, what)
     if shown and metrics:
         yield from _rows(facts, shown[:ROWS])
-    if len(paths) - (len(lines) if tabled else 0) > ROWS:
-        yield f"  and {len(paths) - ROWS} paths more; landscape export FILE paths.csv has all"
+    if len(shown) > ROWS:
+        yield f"  and {len(shown) - ROWS} paths more; landscape export FILE paths.csv has all"
     if any(not _finite(path) for path in paths):
         yield "  inf: the loss is not finite on that path"
 

@@ -8,6 +8,8 @@ from typing import Any
 from _tools import Place, Report, best, check, waited
 from speed import point, prepared
 
+COMES_AGAIN = 4  # more often than landscape/program/replay.py waits for
+
 
 @check(60)
 def replays(at: Place, report: Report) -> None:
@@ -15,6 +17,8 @@ def replays(at: Place, report: Report) -> None:
     for name, options in {"ResNet-56, digits": {}, "the same, 40 samples": {"samples": 40}}.items():
         on, work = prepared(at, at.digits(), **{"samples": at.size(None, 64), **options})
         net = on.subject.objective.net
+        for _ in range(COMES_AGAIN):  # what is timed is replayed
+            point(work)
         seconds = best(lambda work=work: point(work), at.device)
         loss, cells = point(work), {"net": name, "ms a point": 1e3 * seconds}
         if at.gpu:

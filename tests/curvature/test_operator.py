@@ -6,7 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from landscape.curvature import operator
 from landscape.curvature.graph import _measured
+from landscape.curvature.tapes import ProgramBackend
 from landscape.errors import UsageError
 from landscape.models.zoo import build_zoo
 from tests.curvature.nets import NETS, seen
@@ -294,3 +296,13 @@ def test_bad_input(options, words, cnn, images, products):
     with pytest.raises(UsageError) as error:
         products(cnn(), images, **options)
     assert words in str(error.value)
+
+
+def test_where_rounding_is_large_float64_tells(cnn, images, products, monkeypatch):
+    """A program as near to float64 as autograd is taken though the two differ by more than the tolerance; another is not."""
+    single = images[0].float(), images[1]
+    monkeypatch.setattr(operator, "TOLERANCE", 0.0)
+    assert products(cnn(), single, precision="fp32").backend == "program"
+    right = ProgramBackend.probe
+    monkeypatch.setattr(ProgramBackend, "probe", lambda *given: right(*given) * 1.001)
+    assert products(cnn(), single, precision="fp32").backend == "graph"

@@ -18,6 +18,7 @@ from landscape.objective.objective import Objective
 from landscape.program import replay
 from landscape.program.forward import folded_net
 from landscape.program.replay import COMES_AGAIN, padded
+from landscape.program.rules import ROUNDED_LAYOUT
 from tests.program.test_forward import images, lived_in
 
 
@@ -157,10 +158,10 @@ def operator(layout=torch.channels_last, pool=None, monkeypatch=None):
     monkeypatch.setattr(tapes, "layout_for", lambda *_: layout)
     torch.manual_seed(0)
     net = nn.Sequential(
-        nn.Conv2d(1, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 6, 3, stride=2), nn.ReLU(),
+        nn.Conv2d(3, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 6, 3, stride=2), nn.ReLU(),
         nn.AvgPool2d(1), nn.Flatten(), nn.Linear(6, 3),
     )  # fmt: skip
-    data = images(30, 1, 8), torch.arange(30) % 3
+    data = images(30, 3, 8), torch.arange(30) % 3
     measure = make_measure("cross_entropy", ["loss"])[0]
     objective = Objective(lived_in(net), load_splits(data, split=("train",)).splits, measure, batch_size=8)
     found = CurvatureOperator(objective, backend="program")
@@ -173,7 +174,11 @@ def test_products_do_not_depend_on_the_layout(monkeypatch):
     for layout in (torch.channels_last, torch.contiguous_format):
         exact, rough = operator(layout, monkeypatch=monkeypatch)
         exact.refresh()
-        vector = exact.gaussian(0)
+        backend, vector = exact._backend, exact.gaussian(0)
+        held = (backend._program, backend._tapes, layout), (backend._rough, backend._rough_tapes, ROUNDED_LAYOUT)
+        for program, kept, used in held:
+            convolved = kept[0].kept[[step.rule.parameters for step in program._steps].index(("4.weight",))]
+            assert convolved.shape[1] == 6 and convolved.is_contiguous(memory_format=used)
         found.append((exact(vector), rough(vector)))
     for (one, other), limit in zip(zip(*found, strict=True), (1e-5, 2e-2), strict=True):
         assert (one - other).norm() < limit * one.norm()

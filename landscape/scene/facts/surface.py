@@ -147,8 +147,8 @@ def _data(known: dict, split: str) -> list[str]:
     samples = ", ".join(filter(None, (_samples(name, splits[name]) for name in wanted)))
     if name or samples:
         lines.append(": ".join(filter(None, [data_label(name), samples])))
-    normalize = data.get("normalize") if isinstance(data, dict) else None
-    if normalize and normalize != name and data.get("pixels") is not False:
+    normalize, pixels = (data.get("normalize"), data.get("pixels")) if isinstance(data, dict) else (None, None)
+    if normalize and normalize != name and pixels is not False:
         lines.append(f"pixels normalized as {normalize}" if normalize != "none" else "pixels not normalized")
     if known.get("loss"):
         lines.append(str(known["loss"]).replace("cross_entropy", "cross-entropy"))
@@ -292,11 +292,9 @@ def _center(surface: Surface, metric: str) -> list[str]:
     # The code of the hole at the centre, as if it were a value.
     if replace(surface, values={metric: holes_of(surface, metric)}).at_origin(metric) == NOT_COMPUTED:
         return []
-    value = surface.at_origin(metric)
-    if value is None:
+    if (value := surface.at_origin(metric)) is None:
         return []
-    made = (surface.known.json()).get("directions")
-    through_nets = isinstance(made, dict) and str(made.get("kind")).startswith("nets")
-    where = "of the first net" if through_nets else "at the centre"
+    made = surface.known.directions
+    where = "of the first net" if made and str(made.kind).startswith("nets") else "at the centre"
     quantity = surface.quantity(metric)
     return [f"{quantity.label} {where} {value_text(value, percent=quantity.percent)}"]
