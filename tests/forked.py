@@ -22,6 +22,7 @@ import sys
 import tempfile
 import threading
 import time
+import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -39,6 +40,7 @@ os.kill(os.getpid(), -status) if status < 0 else os._exit(status)
 LONGEST = 120.0  # seconds of a program beside the tests
 BEYOND = 200  # descriptors that are sent lie above those that they become
 _exit = os._exit
+_showwarning = warnings.showwarning  # as this module is read; pytest collects warnings within tests alone
 
 
 def run(
@@ -174,6 +176,7 @@ def _program(words: Sequence[str]) -> None:
     inherited = "mpi4py.MPI" in sys.modules  # begun by the tests, and to be ended by them
     connect.cache_clear()
     atexit._clear()
+    warnings.showwarning = _showwarning  # pytest has put its own in that place
     sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), open(1, "w"), open(2, "w", buffering=1)  # noqa: SIM115
     status, sys.argv = 0, list(words[words[0] == "-m" :])
     try:

@@ -58,7 +58,7 @@ class ProgramBackend:
             raise NoRule("its loss or its batches are not (outputs, targets) and (inputs, targets)")
         if objective.precision == "bf16" or not batch[0].is_floating_point():
             raise NoRule("bf16, and inputs that are not real numbers, have no rules")
-        # autograd goes back on the stream that it came on, and what is recorded must stay on one
+        # autograd runs its backward pass on the stream of the forward pass, and what is recorded must stay on one stream
         self._pool = pool_on(objective.device)
         with self._numbers():
             layout = layout_for(objective.device, objective.precision)

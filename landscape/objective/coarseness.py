@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from landscape.objective.objective import Objective
 
 SAMPLES = 64
-# A difference is said when it is more than this share of the loss, where the loss is not very small.
+# A difference is reported when it is more than this share of the loss; a smaller loss counts as FLOOR.
 MOST, FLOOR = 0.05, 1e-2
 
 

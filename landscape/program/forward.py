@@ -245,4 +245,6 @@ class _FoldedConvolution(nn.Module):
 
     def forward(self, x: Tensor, other: Tensor | None = None) -> Tensor:
         filters = self.kept or self._fold(self._room())
+        if self._kernels.dtype is not None:  # other layers may have made float32 of it
+            x, other = x.to(self._kernels.dtype), None if other is None else other.to(self._kernels.dtype)
         return self._kernels.call(x, other, filters, self._geometry, self._activation)

@@ -3,7 +3,7 @@
 Owns: which kernels there are, in which memory layout and precision they take their tensors, and their calls. Knows no net.
 
 oneDNN, on a CPU: every convolution, with a sum and an activation behind it. cuDNN, on a GPU: with ReLU, and with a sum before it;
-a forward pass through small images is bound by memory, and each pass through memory that is saved counts. These kernels want
+a forward pass through small images is bound by memory, and each pass through memory that is saved counts. These kernels need
 tensor cores, so only TF32 and bfloat16 have them; in float32 there is nothing to fuse, and cuDNN's kernels for the layout of
 torch are the faster ones (docs/performance.md).
 """

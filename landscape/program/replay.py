@@ -18,10 +18,10 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-# Inputs of a shape are recorded when they come for this time, for at most so many shapes.
+# Inputs of a shape are recorded when they come for the third time, for at most this many shapes.
 COMES_AGAIN, MOST_SHAPES = 3, 12
-# Batches below this size are padded to one of few sizes, the smallest of them the other, where that takes no more than so many
-# bytes: who asks for small batches of large images has no memory for others.
+# A batch of fewer samples is padded to a power of two, at least to 32, unless that takes more than these bytes: who asks for
+# small batches of large images has no memory for more.
 PADDED_UP_TO, LEAST_BATCH, PADDED_BYTES = 1024, 32, 16 << 20
 
 T = TypeVar("T")

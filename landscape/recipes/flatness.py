@@ -158,7 +158,7 @@ def _reasons(surface: Any) -> list[str]:
     """Why a measure is NaN."""
     from landscape.surfaces.flatness import without_value
 
-    return [f"  {name} is nan of {text}" for name, text in without_value(surface).items()]
+    return [f"  {name} is NaN for {text}" for name, text in without_value(surface).items()]
 
 
 def _taus(surface: Any) -> list[str]:

@@ -17,7 +17,7 @@ from landscape.recipes.moves import moves_lines
 from landscape.recipes.net_lines import COMPARED, RANKED, comparison_lines
 from landscape.recipes.words import tree_lines
 
-# What of a comparison of nets is told in lines of its own, or is of no use there; --json has all of it.
+# What of a comparison of nets has lines of its own, or is of no use there; --json has all of it.
 TOLD = (
     "kind",
     "file",
@@ -138,7 +138,7 @@ def info(
 
 
 def _or_error(described: Callable[[str | Path], dict[str, Any]], path: str | Path) -> dict[str, Any]:
-    """What is known of one of several files; why nothing is, so that the others are told all the same."""
+    """What is known of one of several files; or why nothing is, so that the others are still described."""
     try:
         return described(path)
     except LandscapeError as error:

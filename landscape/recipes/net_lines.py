@@ -35,7 +35,7 @@ def paths_lines(facts: Mapping[str, Any]) -> Iterator[str]:
     if shown and metrics:
         yield from _rows(facts, shown[:ROWS])
     if len(shown) > ROWS:
-        yield f"  and {len(shown) - ROWS} paths more; landscape export FILE paths.csv has all"
+        yield f"  and {len(shown) - ROWS} more paths; landscape export FILE paths.csv has all"
     if any(not _finite(path) for path in paths):
         yield "  inf: the loss is not finite on that path"
 
@@ -144,7 +144,7 @@ def flatness_lines(facts: Mapping[str, Any]) -> Iterator[str]:
     for name, values in facts["values"].items():
         yield f"  {name}: " + ", ".join(f"{value:.4g}" for value in (values.values() if few else _spread(values)))
     for name, text in facts["without a value"].items():
-        yield f"  {name} is nan of {text}"
+        yield f"  {name} is NaN for {text}"
     for name, texts in facts["settings"].items():
         yield f"  setting {name}: " + (
             ", ".join(texts.values())

@@ -1,4 +1,4 @@
-"""Measurements that say what to do next; nothing here can fail but by an error."""
+"""Measurements that say what to do next, and whether replays have the bits of launches."""
 
 from __future__ import annotations
 

@@ -74,6 +74,26 @@ def test_bfloat16_is_as_near_as_autocast(monkeypatch):
     )
 
 
+class Centred(nn.Module):
+    """A net that subtracts a float32 buffer before its convolution, which makes float32 of bfloat16."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.register_buffer("mean", torch.full((3, 1, 1), 0.1))
+
+    def forward(self, x):
+        return self.conv(x - self.mean).relu()
+
+
+def test_tensors_of_other_precisions_meet_in_that_of_the_kernels(monkeypatch):
+    monkeypatch.setattr(forward, "kernels_for", lambda *_: Spelled(dtype=torch.bfloat16))
+    net = Centred().eval()
+    with torch.autocast("cpu", torch.bfloat16):
+        fast = folded_net(net, images(4), "bf16")
+        torch.testing.assert_close(fast(images()).float(), net(images()).float(), rtol=5e-2, atol=5e-2)
+
+
 def test_each_device_and_precision_has_its_kernels():
     """Measured: docs/performance.md."""
     assert isinstance(kernels_for(CPU, "fp32"), OneDnn) or not torch.backends.mkldnn.is_available()

@@ -123,8 +123,8 @@ def test_info_on_flatness_has_the_values_and_why_there_is_none(made):
     (ranked,) = [value for key, value in facts.items() if key.startswith("rank correlation")]
     assert set(ranked) <= {"sam_step", "path_norm"} and all(-1 <= each["tau"] <= 1 for each in ranked.values())
     text = said(facts)
-    assert "distance is nan of all nets: no first net is known" in text
-    assert "distance is nan of all nets: no first net is known" in "\n".join(table_lines(surface, {}))
+    assert "distance is NaN for all nets: no first net is known" in text
+    assert "distance is NaN for all nets: no first net is known" in "\n".join(table_lines(surface, {}))
     assert not any("path_norm is nan" in line for line in table_lines(surface, {}))
 
 
@@ -135,7 +135,7 @@ def test_every_nan_of_a_measure_has_its_reason_under_the_table(made, name):
     surface = load_surface(made / "flat.h5")
     surface.values[name] = np.array([1.0, math.nan, 2.0, math.nan, 3.0, 4.0])
     surface.quantities[name] = _measure(name)
-    shown = [line for line in table_lines(surface, {}) if line.startswith(f"  {name} is nan of ")]
+    shown = [line for line in table_lines(surface, {}) if line.startswith(f"  {name} is NaN for ")]
     assert len(shown) == 1 and "Sequential 1, Sequential 3: " in shown[0] and len(shown[0].split(": ", 1)[1]) > 10
 
 
