@@ -274,7 +274,7 @@ def test_provenance_tells_what_was_computed(net, data):
     facts = ll.surface(model=net, data=data, x="-1:1:2", y="-1:1:2", samples=20, seed=3, quiet=True).provenance
     assert facts["command"] == "surface"
     parameters = sum(p.numel() for p in net.parameters())
-    assert facts["model"] == {"name": "Sequential", "spec": "Sequential", "parameters": parameters}
+    assert facts["model"] == {"name": "Sequential", "spec": "Sequential", "parameters": parameters, "batch_norms": 1}
     assert facts["data"]["splits"]["train"] | {"fingerprint": None} == {"samples": 20, "of": 50, "fingerprint": None}
     assert (facts["loss"], facts["metrics"]) == ("cross_entropy", ["loss", "accuracy"])
     directions = facts["directions"]
