@@ -119,7 +119,7 @@ def _forked(client: socket.socket, words: Sequence[str]) -> int:
 class Started:
     """A program beside the tests, in the current folder and environment. What it writes on stdout is lost.
 
-    It is killed after a while, whatever becomes of the test.
+    It is killed after a while, even if the test has failed.
     """
 
     def __init__(self, *words: str) -> None:

@@ -104,7 +104,7 @@ class ProgramBackend:
         self._rough_product(vector, out)
 
     def _refresh_programs(self) -> None:
-        """Takes the weights as they are now; what was recorded reads those before."""
+        """Reads the present weights, and drops what was recorded, which reads the earlier ones."""
         self._product, self._rough_product = self._multiply, self._multiply_roughly
         self._program.refresh()
         if self._rough:

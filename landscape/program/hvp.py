@@ -112,7 +112,7 @@ class Program:
         return tape.weighed()
 
     def _laid(self, images: Tensor) -> Tensor:
-        """Images in the program's layout; anything else as it is."""
+        """Images in the program's layout; anything else unchanged."""
         return images.contiguous(memory_format=self._layout) if images.ndim == 4 else images
 
     def gradient(self, tape: Tape, sums: StepSums) -> None:

@@ -18,7 +18,7 @@ from landscape.recipes.net_lines import COMPARED, RANKED, comparison_lines
 from landscape.recipes.words import tree_lines
 
 # What of a comparison of nets has lines of its own, or is of no use there; --json has all of it.
-TOLD = (
+DESCRIBED = (
     "kind",
     "file",
     "nets",
@@ -64,12 +64,12 @@ def _plain(value: Any) -> Any:
 
 
 def _lines_of(facts: Mapping[str, Any]) -> Iterator[str]:
-    told = TOLD if facts.get("kind") in COMPARED and "file" in facts else ()
-    if told:
-        yield from tree_lines({key: facts[key] for key in told[:3]})
+    described = DESCRIBED if facts.get("kind") in COMPARED and "file" in facts else ()
+    if described:
+        yield from tree_lines({key: facts[key] for key in described[:3]})
         yield from comparison_lines(facts)
     ranked = [key for key in facts if key.startswith(RANKED)]
-    yield from tree_lines({key: value for key, value in facts.items() if key not in (*told, *ranked, "moves")})
+    yield from tree_lines({key: value for key, value in facts.items() if key not in (*described, *ranked, "moves")})
     if "moves" in facts:
         yield from moves_lines(facts["moves"])
 

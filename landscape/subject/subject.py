@@ -122,14 +122,9 @@ def make_subject(
         names=None if chosen.names is None or counted.names is None else chosen.names | counted.names,
     )
     facts = Provenance(
-        model=net.model,
-        checkpoint=net.checkpoint,
-        data=DataFacts.read(wanted.provenance),
-        loss=loss_name,
-        metrics=metrics,
-        precision=machine.precision,
-        l2=loss.l2,
-    )
+        model=net.model, checkpoint=net.checkpoint, data=DataFacts.read(wanted.provenance), loss=loss_name, metrics=metrics,
+        precision=machine.precision, l2=loss.l2,
+    )  # fmt: skip
     return Subject(net, objective, facts, threads, chosen, counted, sharers=sharers)
 
 

@@ -26,7 +26,7 @@ def test_single_precision_and_half_of_it_are_right_to_their_digits(name, ignore,
     expected, roughly = truth(vector), rough(vector.float())
     assert (found(vector.float()) - expected).norm() <= 1e-5 * expected.norm()
     assert (roughly - expected).norm() <= 0.02 * expected.norm()
-    assert (roughly - expected).norm() >= 1e-5 * expected.norm(), "that would be no low-precision product"
+    assert (roughly - expected).norm() >= 1e-5 * expected.norm(), "a low-precision product is not this exact"
     assert roughly.dtype == torch.float32
     gauss_newton = products(net, data, batch_size=10, ignore=ignore, precision="fp32", matrix="ggn")
     roughly = gauss_newton.low_precision("bf16")

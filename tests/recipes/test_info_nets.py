@@ -262,7 +262,7 @@ def test_what_a_file_of_others_says_of_its_paths_ends_nothing(made, tmp_path, da
     facts = ll.info(tmp_path / "odd.h5")
     assert facts["kind"] == "paths" and said(facts) and said(facts, json=True)
     table = ll.export(tmp_path / "odd.h5", tmp_path / "odd.csv").read_text()
-    assert len(table.splitlines()) == 16, "a name is no line"
+    assert len(table.splitlines()) == 16, "a line break in a name does not break the table"
     assert connect_lines(load_surface(tmp_path / "odd.h5"), {})[-1].startswith(str(tmp_path / "odd.h5"))
 
 
@@ -271,7 +271,7 @@ def test_json_is_json_whatever_the_numbers(made):
     assert np.isnan(surface.values["distance"]).all()
 
     def refused(word: str) -> None:
-        raise AssertionError(f"{word} is no JSON")
+        raise AssertionError(f"{word} is not JSON")
 
     found = json.loads(said({**ll.info(made / "flat.h5"), "worst": [math.inf]}, json=True), parse_constant=refused)
     assert set(found["values"]["distance"].values()) == {None} and found["worst"] == ["inf"]

@@ -23,7 +23,7 @@ def test_settings_of_others_are_names_and_numbers_or_short_texts():
     ]
     odd.append({name: value * 2 if name != "none" else 3.0 for name, value in odd[0].items()})
     found = hypers_of(odd)
-    assert set(found) == {"big"}, "these two runs are told apart by one"
+    assert set(found) == {"big"}, "one setting distinguishes these two runs"
     nets = Nets((OneNet("a", "a"), OneNet("b", "b")), {"lr": (0.1, None), "text": ("x", "y"), "flag": ("True", None)})
     assert nets.categories == {"text": ["x", "y"], "flag": ["True"]}
     assert nets.numbers(0) == {"lr": 0.1, "text": 0.0, "flag": 0.0}

@@ -171,7 +171,7 @@ def test_the_entry_and_frozen_parameters_are_told(make_surface, provenance):
 
 
 def test_what_does_not_apply_is_not_told(make_surface, provenance):
-    """Of nets without batch norm and inputs that are no pixels; a file that does not say may have both."""
+    """Of nets without batch norm and inputs that are not pixels; a file that does not say may have both."""
     known = copy.deepcopy(provenance)
     known["data"]["normalize"] = "none"
     assert {"pixels not normalized", "batch-norm statistics kept"} <= set(facts(make_surface(provenance=known)))
