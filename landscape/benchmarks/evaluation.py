@@ -123,8 +123,8 @@ class _Pictures(Dataset):
 
 def _original_loader(shared: dict[str, Any], meta: dict) -> DataLoader | None:
     source = shared["data"] if shared["data"] is not None else meta.get("data")
-    normalize = shared["normalize"] or (meta.get("normalize") if shared["data"] is None else None)
-    split = load_splits(source, samples=shared["samples"], normalize=normalize).splits["train"]
+    pixels = {"normalize": shared["normalize"], "recorded": meta.get("normalize")}
+    split = load_splits(source, samples=shared["samples"], **pixels).splits["train"]
     if not isinstance(split, TensorSplit) or split.inputs.dtype != torch.uint8:
         return None
     return DataLoader(_Pictures(split.inputs, split.targets, split.normalize), batch_size=BATCH, num_workers=WORKERS)

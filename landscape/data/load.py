@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,10 +18,11 @@ from torch import Tensor
 from landscape.callables import resolve_callable
 from landscape.data.folder import SPLIT_FOLDERS, ImageFiles
 from landscape.data.memory import host_budget
-from landscape.data.normalize import Normalize, parse_normalize
+from landscape.data.normalize import Normalize, is_images, parse_normalize
 from landscape.data.npz import npz_names
 from landscape.data.sources import SPLITS, Arrays, Request, read_arrays
 from landscape.data.split import Split, StreamSplit, TensorSplit, tensor_split
+from landscape.data.structure import is_pair
 from landscape.data.user import call_user, of_split, user_split
 from landscape.errors import UsageError
 from landscape.randomness import forked
@@ -46,6 +47,7 @@ def load_splits(
     split: Sequence[str] = ("train",),
     samples: int | None = None,
     normalize: str | None = None,
+    recorded: str | None = None,
     data_root: str | None = None,
     download: bool = False,
     budget: float | None = None,
@@ -55,6 +57,9 @@ def load_splits(
 
     Args:
         data: a spec (digits, cifar10, folder:PATH, npz:PATH, file.py:callable, ...) or Python data (user.py).
+        normalize: how pixels are normalized; default `recorded`, else the preset of the data set, else not at all.
+        recorded: the normalization that the net was trained with. It applies to the files that a spec names and to a user's
+            bytes; a user's other tensors come ready for the net.
         samples: the number of samples to draw from each split, without replacement and with a fixed seed; default all.
         budget: image folders and Datasets that take more bytes are streamed; default half of the free memory.
         seed: of the random numbers that a user's data draw while they are read; None leaves the generators alone.
@@ -73,7 +78,7 @@ def load_splits(
     for name in dict.fromkeys(split):
         request = Request(name, data_root, download, lambda n: subset(n, samples), budget / len(split))
         with forked(seed=seed) if seed is not None else contextlib.nullcontext():
-            loaded[name], preset = _load_one(data, request, normalize, samples is not None)
+            loaded[name], preset = _load_one(data, request, normalize, recorded, samples is not None)
     facts = {
         "name": data.replace("folder:", "").replace("npz:", "") if isinstance(data, str) else type(data).__name__,
         "spec": data if isinstance(data, str) else None,
@@ -127,14 +132,27 @@ def subset(n: int, samples: int | None) -> np.ndarray:
     return np.sort(np.random.Generator(np.random.Philox(SUBSET_SEED)).choice(n, samples, replace=False))
 
 
-def _load_one(data: Any, request: Request, normalize: str | None, sampled: bool) -> tuple[Split, Normalize]:
+def _load_one(
+    data: Any, request: Request, normalize: str | None, recorded: str | None, sampled: bool
+) -> tuple[Split, Normalize]:
     if isinstance(data, str) and not _is_callable(data):
         arrays = read_arrays(data, request)
-        preset = parse_normalize(normalize, arrays.normalize)
+        pictures = isinstance(arrays.images, ImageFiles) or arrays.images.ndim == 4
+        preset = parse_normalize(normalize or (recorded if pictures else None), arrays.normalize)
         return _split_of(arrays, preset), preset
     preset = parse_normalize(normalize)
     found = call_user(data, request.split) if isinstance(data, str) else of_split(data, request.split)
-    return user_split(found, preset, request.subset, sampled=sampled, budget=request.budget), preset
+    split = user_split(found, preset, request.subset, sampled=sampled, budget=request.budget)
+    if not normalize and recorded and isinstance(split, (TensorSplit, StreamSplit)) and _are_bytes(split):
+        preset = parse_normalize(recorded)
+        split = replace(split, normalize=preset)
+    return split, preset
+
+
+def _are_bytes(split: TensorSplit | StreamSplit) -> bool:
+    """Whether the inputs are images as they are stored."""
+    first = (split.inputs, split.targets) if isinstance(split, TensorSplit) else next(iter(split.read(1)))
+    return is_pair(first) and is_images(first[0]) and first[0].dtype == torch.uint8
 
 
 def _split_of(arrays: Arrays, preset: Normalize) -> Split:

@@ -191,7 +191,7 @@ def source_of(net: Net, data: DataOptions) -> Any:
 
 
 def reader_of(net: Net, data: DataOptions, world: World) -> ReadSplits:
-    """Reads splits of the given data, or of those that the checkpoint names.
+    """Reads splits of the given data, or of those that the checkpoint names; pixels are normalized as the checkpoint records.
 
     Raises:
         UsageError: neither is there.
@@ -204,7 +204,8 @@ def reader_of(net: Net, data: DataOptions, world: World) -> ReadSplits:
         )
     keywords: Mapping[str, Any] = {
         "samples": data.samples,
-        "normalize": data.normalize or (net.meta.get("normalize") if data.data is None else None),
+        "normalize": data.normalize,
+        "recorded": net.meta.get("normalize"),
         "data_root": data.data_root,
         "download": data.download,
         "budget": host_budget(world.local_size),
