@@ -1,24 +1,29 @@
 """Files to pictures. Imports neither torch nor MPI.
 
-Owns: which picture goes into which file, and choosing the renderer by the file's suffix.
+Owns: which picture goes into which file, and choosing the renderer by the file's suffix; pictures as figures of matplotlib.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from landscape.atomic import disk_named
+from landscape.atomic import disk_named, whole_file
 from landscape.errors import LandscapeError, UsageError
 from landscape.options.groups import named_path
-from landscape.options.option import shown
+from landscape.options.looks import FULL, LookOptions
+from landscape.options.option import check_names, shown
 from landscape.printable import printable
 from landscape.regular import is_folder
 from landscape.scene.build import build_scenes
+from landscape.scene.caption import SUFFIXES as CAPTIONS
+from landscape.scene.caption import TEXT, caption_of
 from landscape.scene.compare import build_comparison
 from landscape.scene.kinds import default_kind, kind_named
-from landscape.scene.kinds.kind import Kind, Source
+from landscape.scene.kinds.kind import Kind, Options, Source
+from landscape.scene.look import Look, look_of
 from landscape.scene.scene import Comparison, Scene
 from landscape.scene.wording import reworded
 from landscape.surfaces import Surface, load_surface
@@ -26,7 +31,9 @@ from landscape.surfaces.run_log import RunLog, is_run_folder, load_run
 from landscape.surfaces.spectrum import Spectrum, is_spectrum, load_spectrum
 
 INTERACTIVE = (".html",)
-STATIC = (".png", ".pdf", ".svg", ".gif")
+STATIC = (".png", ".pdf", ".svg", ".eps", ".jpg", ".jpeg", ".tif", ".tiff", ".gif")
+KNOWN = (*STATIC, *INTERACTIVE, *CAPTIONS)
+USUAL = LookOptions()
 # A figure is some ten inches wide; beyond this it would take more memory than most machines have.
 MAX_DPI = 2400
 
@@ -35,21 +42,27 @@ Out = str | Path | Sequence[str | Path] | None
 
 
 def draw_each(
-    sources: Given | Sequence[Given], kind: str | Sequence[str] | None, drawing: dict[str, Any], out: Out, dpi: int
+    sources: Given | Sequence[Given],
+    kind: str | Sequence[str] | None,
+    drawing: dict[str, Any],
+    out: Out,
+    dpi: int,
+    looks: LookOptions = USUAL,
 ) -> list[Path]:
     """One picture of each source and kind, or one of all sources for a kind that combines them; see `landscape.plot`.
 
     `drawing`: the options of `scene.kinds.kind.Options`.
     """
     _check_dpi(dpi)
+    look = look_of(looks)
     loaded = [_loaded(source) for source in _several(sources)]
     entries = [kind] if isinstance(kind, str) else list(kind or [""])
     names = [name or None for entry in entries for name in entry.split(",")]
     written = []
     for pictured, chosen in _pictures(loaded, names):
         marks = _marks(pictured[0] if len(loaded) > len(pictured) else None, chosen.name if len(names) > 1 else None)
-        (scene,) = build_scenes(pictured, kind=chosen.name, **drawing)
-        written += [_draw(scene, path, dpi) for path in _outputs(out, _default_output(pictured[0], chosen), marks)]
+        (scene,) = build_scenes(pictured, kind=chosen.name, view=look.view, **drawing)
+        written += _draw_all(scene, _outputs(out, _default_output(pictured[0], chosen), marks), dpi, looks, look)
     return written
 
 
@@ -60,14 +73,66 @@ def draw_side_by_side(
     drawing: dict[str, Any],
     out: Out,
     dpi: int,
+    looks: LookOptions = USUAL,
+    *,
+    letters: bool = False,
 ) -> list[Path]:
     """All sources in one picture, on one scale; see `landscape.compare`."""
     _check_dpi(dpi)
+    look = look_of(looks)
     loaded = [_loaded(source) for source in _several(sources)]
     if not loaded:
         raise UsageError("compare needs at least two surface files")
-    comparison = build_comparison(loaded, kind=kind or default_kind(loaded[0]).name, names=names, **drawing)
-    return [_draw(comparison, path, dpi) for path in _outputs(out, "comparison.html", ())]
+    comparison = _side_by_side(loaded, kind, names, {"view": look.view, **drawing}, letters)
+    return _draw_all(comparison, _outputs(out, "comparison.html", ()), dpi, looks, look)
+
+
+def figure(
+    sources: Given | Sequence[Given],
+    *,
+    kind: str | None = None,
+    ax: Any = None,
+    names: Sequence[str] | None = None,
+    letters: bool = False,
+    **options: Any,
+) -> Any:
+    """A picture as a `matplotlib.figure.Figure`, for a script or a notebook; nothing is written.
+
+    Args:
+        sources: as in `landscape.plot`. Several stand side by side, unless the kind draws all of them in one picture.
+        kind: as in `landscape.plot`; one.
+        ax: axes of yours to draw into, with projection "3d" for kind surface; their figure is returned. Facts are not drawn there:
+            `landscape.plot(..., out="caption.txt")` writes them.
+        names, letters: as in `landscape.compare`.
+        options: metric, scale, levels, vmin, vmax, title, and the look: size, style, facts, without, font, view, as in `landscape.plot`.
+
+    Raises:
+        LandscapeError: unreadable files, an unknown option, or a kind that has no single axes to draw into.
+    """
+    known = [each.name for group in (LookOptions, Options) for each in fields(group) if each.name != "names"]
+    check_names("figure", options, known)
+    looks = LookOptions(**{each.name: options.pop(each.name) for each in fields(LookOptions) if each.name in options})
+    look, loaded = look_of(looks), [_loaded(source) for source in _several(sources)]
+    chosen, drawing = kind_named(kind) if kind else default_kind(loaded[0]), {**options, "view": look.view}
+    several = len(loaded) > 1 and not chosen.together
+    if several and ax is not None:
+        raise UsageError(
+            f"ax: {len(loaded)} results stand side by side in axes of their own; leave ax out, or draw one"
+        )
+    from landscape.render.still.picture import draw_into, figure_of
+
+    if several:
+        return figure_of(reworded(_side_by_side(loaded, chosen.name, names, drawing, letters), printable), look)
+    (scene,) = build_scenes(loaded, kind=chosen.name, names=tuple(names or ()), **drawing)
+    scene = reworded(scene, printable)
+    return figure_of(scene, look) if ax is None else draw_into(ax, scene, look)
+
+
+def _side_by_side(
+    loaded: Sequence[Source], kind: str | None, names: Sequence[str] | None, drawing: dict[str, Any], letters: bool
+) -> Comparison:
+    chosen = kind or default_kind(loaded[0]).name
+    return replace(build_comparison(loaded, kind=chosen, names=names, **drawing), letters=letters)
 
 
 def _check_dpi(dpi: int) -> None:
@@ -135,16 +200,38 @@ def _outputs(out: Out, default: str, marks: tuple[str, ...]) -> list[Path]:
     paths: list[Path] = []
     for entry in [out] if isinstance(out, (str, Path)) else out:
         text = str(named_path("out", entry))
-        bare = text in (*STATIC, *INTERACTIVE)
+        bare = text in KNOWN
         base = (paths[0].with_suffix(text) if paths else Path(default).with_suffix(text)) if bare else Path(text)
-        if base.suffix.lower() not in (*STATIC, *INTERACTIVE):
-            raise UsageError(f"output '{text}': expected a name ending in {', '.join((*STATIC, *INTERACTIVE))}")
+        if base.suffix.lower() not in KNOWN:
+            raise UsageError(f"output '{text}': expected a name ending in {', '.join(KNOWN)}")
         already = bare and bool(paths)
         paths.append(base if already or not marks else base.with_name("_".join([base.stem, *marks]) + base.suffix))
     return paths
 
 
-def _draw(scene: Scene | Comparison, path: Path, dpi: int) -> Path:
+def _draw_all(scene: Scene | Comparison, paths: Sequence[Path], dpi: int, looks: LookOptions, look: Look) -> list[Path]:
+    """Each file of one picture; facts that a still leaves out go into a caption beside it, unless one is asked for."""
+    suffixes = [path.suffix.lower() for path in paths]
+    if all(suffix in INTERACTIVE for suffix in suffixes):
+        _check_page(looks, paths[0])
+    stills = [path for path, suffix in zip(paths, suffixes, strict=True) if suffix in STATIC]
+    captions = (
+        [stills[0].with_suffix(TEXT)] if look.facts != FULL and stills and not set(suffixes) & set(CAPTIONS) else []
+    )
+    return [_draw(scene, path, dpi, look) for path in (*paths, *captions)]
+
+
+def _check_page(looks: LookOptions, path: Path) -> None:
+    """Raises UsageError for a look that no file will have."""
+    for each in fields(looks):
+        value = getattr(looks, each.name)
+        if each.name != "view" and value != each.default:
+            raise UsageError(
+                f"{each.name} {shown(value)}: is for still pictures, such as .pdf; the browser lays out {path.name}; leave it out"
+            )
+
+
+def _draw(scene: Scene | Comparison, path: Path, dpi: int, look: Look) -> Path:
     if not is_folder(path.parent):
         raise LandscapeError(f"output {path}: the folder {path.parent} does not exist; create it or give another -o")
     scene = reworded(scene, printable)
@@ -153,8 +240,11 @@ def _draw(scene: Scene | Comparison, path: Path, dpi: int) -> Path:
             from landscape.render.page.picture import draw as draw_page
 
             draw_page(scene, path)
+        elif path.suffix.lower() in CAPTIONS:
+            with whole_file(path) as scratch:
+                scratch.write_text(caption_of(scene, path.suffix.lower()), encoding="utf-8")
         else:
             from landscape.render.still.picture import draw as draw_still
 
-            draw_still(scene, path, dpi=dpi)
+            draw_still(scene, path, dpi=dpi, look=look)
     return path

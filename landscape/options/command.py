@@ -65,21 +65,19 @@ def command(
     """Makes a command from a function, as its attribute `command`.
 
     With `groups` (dataclasses of options), the function takes `given: Given`, and Python sees a keyword for each option.
-    With `rows`, the function's own keywords are the options, and `rows` say how each is typed in the shell. `without` names
+    With `rows`, the function's own keywords are options, and `rows` say how each is typed in the shell. `without` names
     options of the groups that this command lacks; `shell` are further fields of `Command`.
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        if rows is None:
-            known = _rows(groups, without)
-            found = _with_keywords(function, groups, known)
-        else:
-            parameters = inspect.signature(function).parameters
-            known = tuple(
-                OptionRow(name, parameters[name].default if name in parameters else None, option, "")
-                for name, option in rows.items()
-            )
-            found = _named(function)
+        parameters = inspect.signature(function).parameters
+        own = tuple(
+            OptionRow(name, parameters[name].default if name in parameters else None, option, "")
+            for name, option in (rows or {}).items()
+        )
+        shared = _rows(groups, without)
+        known = (*own, *shared)
+        found = _with_keywords(function, groups, shared) if groups or rows is None else _named(function)
         found.command = Command(function.__name__, help, found, known, lines, **shell)  # type: ignore[attr-defined]
         return found
 
@@ -114,13 +112,14 @@ def _with_keywords(
     own = [parameter for parameter in signature.parameters.values() if parameter.name != "given"]
     in_python = [row for row in rows if not row.option.shell]
     names = [row.name for row in in_python]
-    types = {field.name: field.type for group in groups for field in dataclasses.fields(group)}
+    types = {parameter.name: parameter.annotation for parameter in own}
+    types |= {field.name: field.type for group in groups for field in dataclasses.fields(group)}
 
     @functools.wraps(function)
     def wrapper(*positional: Any, **keywords: Any) -> Any:
-        passed = {parameter.name: keywords.pop(parameter.name) for parameter in own if parameter.name in keywords}
-        check_names(function.__name__, keywords, names)
+        check_names(function.__name__, keywords, [*(parameter.name for parameter in own), *names])
         check_types(types, keywords)
+        passed = {parameter.name: keywords.pop(parameter.name) for parameter in own if parameter.name in keywords}
         return function(*positional, **passed, given=Given(keywords))
 
     added = [

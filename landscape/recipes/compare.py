@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from landscape.options.command import command
 from landscape.options.groups import comma_list
-from landscape.options.option import Option
+from landscape.options.looks import LookOptions
+from landscape.options.option import Given, Option
 from landscape.recipes.plot import DRAWING, FILES, KIND, OUT, lines
 
 if TYPE_CHECKING:
@@ -16,13 +17,15 @@ if TYPE_CHECKING:
     from landscape.surfaces.spectrum import Spectrum
     from landscape.surfaces.surface import Surface
 
+LETTERS = Option("call the panels (a), (b), ...", action="store_true")
 NAMES = Option("titles of the panels, separated by commas", type=comma_list, metavar="LIST")
 
 
 @command(
     "surfaces or training runs side by side on one scale",
+    LookOptions,
     lines=lines,
-    rows={"kind": KIND, "names": NAMES, "out": OUT, **DRAWING},
+    rows={"kind": KIND, "names": NAMES, "letters": LETTERS, "out": OUT, **DRAWING},
     positional=(FILES,),
     example="landscape compare skip.h5 noskip.h5 -o comparison.html",
 )
@@ -39,6 +42,8 @@ def compare(
     title: str | None = None,
     out: str | Path | Sequence[str | Path] = "comparison.html",
     dpi: int = 200,
+    letters: bool = False,
+    given: Given,
 ) -> list[Path]:
     """Draws two or more surfaces, or training runs, side by side with the same colours, levels and ranges; options as in `plot`.
 
@@ -50,4 +55,4 @@ def compare(
     from landscape.drawing import draw_side_by_side
 
     drawing = {"metric": metric, "scale": scale, "levels": levels, "vmin": vmin, "vmax": vmax, "title": title}
-    return draw_side_by_side(surfaces, kind, names, drawing, out, dpi)
+    return draw_side_by_side(surfaces, kind, names, drawing, out, dpi, given[LookOptions], letters=letters)

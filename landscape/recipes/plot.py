@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from landscape.options.command import Positional, command
-from landscape.options.option import Option
+from landscape.options.looks import LookOptions
+from landscape.options.option import Given, Option
 from landscape.recipes.words import files_lines
 from landscape.scene.kinds import KIND_FILES
 
@@ -32,7 +33,8 @@ FILES = Positional(
 )
 KIND = Option(f"{', '.join(KIND_FILES)}; several for plot, separated by commas", metavar="KIND")
 OUT = Option(
-    "output files: .png .pdf .svg .html, .gif of a path; a bare suffix keeps the first name",
+    "output files: .png .pdf .svg .eps .jpg .tif, .html, .gif of a path, .txt .tex with the caption; a bare suffix keeps the "
+    "first name",
     ("-o", "--out"),
     nargs="+",
     metavar="FILE",
@@ -46,7 +48,7 @@ DRAWING = {
     "vmin": Option("lowest value drawn", type=float),
     "vmax": Option("highest value drawn", type=float),
     "title": Option("title of the figure"),
-    "dpi": Option("pixels per inch of .png (default: 200)", type=int),
+    "dpi": Option("pixels per inch of .png .jpg .tif (default: 200)", type=int),
 }
 
 
@@ -56,6 +58,7 @@ def lines(files: Sequence[Path], shell: Mapping[str, Any]) -> Sequence[str]:
 
 @command(
     "pictures of surface files and training runs",
+    LookOptions,
     lines=lines,
     rows={"kind": KIND, "out": OUT, **DRAWING},
     positional=(FILES,),
@@ -73,6 +76,7 @@ def plot(
     title: str | None = None,
     out: str | Path | Sequence[str | Path] | None = None,
     dpi: int = 200,
+    given: Given,
 ) -> list[Path]:
     """Draws surfaces, surface files, spectra, or the learning curves of training runs.
 
@@ -86,11 +90,11 @@ def plot(
         scale: auto, linear, log or symlog; auto is logarithmic when the values span more than a factor of about 20.
         levels: the approximate number of contour lines, or their values.
         vmin, vmax: limits of the drawn values; the picture states what is clipped.
-        out: .png, .pdf, .svg or .html, one or several; a bare suffix such as ".pdf" keeps the first's name.
-            Default FILE_KIND.png, for a run FOLDER/curves.png.
+        out: .png, .pdf, .svg, .eps, .jpg, .tif or .html, one or several; .txt and .tex hold the caption: what was computed. A
+            bare suffix such as ".pdf" keeps the first's name. Default FILE_KIND.png, for a run FOLDER/curves.png.
 
     Returns:
-        The files written.
+        The files written. `landscape.figure` returns a figure of matplotlib instead, or draws into axes of yours.
 
     Raises:
         LandscapeError: unreadable files, or a kind that does not fit.
@@ -98,4 +102,4 @@ def plot(
     from landscape.drawing import draw_each
 
     drawing = {"metric": metric, "scale": scale, "levels": levels, "vmin": vmin, "vmax": vmax, "title": title}
-    return draw_each(surfaces, kind, drawing, out, dpi)
+    return draw_each(surfaces, kind, drawing, out, dpi, given[LookOptions])

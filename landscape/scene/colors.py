@@ -15,6 +15,9 @@ RELIEF = ((34, 52, 276), (52, 42, 268), (70, 24, 258), (87, 5, 80), (75, 30, 62)
 # DEPTH without its light end: lines must show on white paper.
 INK = ((17, 42, 292), (31, 46, 277), (43, 38, 255), (53, 30, 215), (60, 36, 165), (67, 48, 128), (72, 60, 92))
 
+# DEPTH without its dark end: lines must show on a dark ground.
+NIGHT = ((58, 44, 280), (63, 40, 262), (69, 36, 235), (75, 36, 190), (82, 44, 145), (89, 56, 112), (94, 50, 98))
+
 # RELIEF with a dark middle, for lines of both signs.
 SIGNED_INK = ((34, 52, 276), (44, 46, 270), (50, 24, 262), (42, 4, 80), (54, 30, 58), (52, 50, 47), (41, 58, 37))
 

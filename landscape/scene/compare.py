@@ -75,8 +75,9 @@ def _shared(views: Sequence[View], title: str | None) -> Caption:
     first = views[0]
     facts = tuple(fact for fact in first.caption.facts if all(fact in view.caption.facts for view in views[1:]))
     notes = tuple(note for note in first.notes if all(note in view.notes for view in views[1:]))
+    brief = tuple(fact for fact in first.caption.brief if all(fact in view.caption.brief for view in views[1:]))
     what = first.caption.what
-    return Caption(what[:1].upper() + what[1:] if title is None else title, facts + notes, what)
+    return Caption(what[:1].upper() + what[1:] if title is None else title, facts + notes, what, brief + notes)
 
 
 def _panel(scene: Scene, name: str, captions: Sequence[Caption]) -> Scene:
@@ -84,7 +85,12 @@ def _panel(scene: Scene, name: str, captions: Sequence[Caption]) -> Scene:
     views = tuple(
         replace(
             view,
-            caption=replace(view.caption, title=name, facts=_own(view.caption.facts, shared)),
+            caption=replace(
+                view.caption,
+                title=name,
+                facts=_own(view.caption.facts, shared),
+                brief=tuple(fact for fact in view.caption.brief if fact not in shared.brief),
+            ),
             notes=_own(view.notes, shared),
         )
         for view, shared in zip(scene.views, captions, strict=True)
@@ -103,4 +109,7 @@ def _one_frame(scenes: Sequence[Scene]) -> list[Scene]:
     y_range = min(f.y_range[0] for f in frames), max(f.y_range[1] for f in frames)
     equal = all(f.equal for f in frames)
     wide = [replace(f, x_range=x_range, y_range=y_range, equal=equal) for f in frames]
-    return [replace(scene, frame=f, camera=camera_for(f)) for scene, f in zip(scenes, wide, strict=True)]
+    return [
+        replace(scene, frame=f, camera=replace(scene.camera, box=camera_for(f).box))
+        for scene, f in zip(scenes, wide, strict=True)
+    ]

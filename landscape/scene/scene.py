@@ -11,7 +11,7 @@ a log scale), clipped to the drawn range; NaN where nothing is drawn. Arrays ove
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from landscape.scene.reading import Table
@@ -21,12 +21,14 @@ from landscape.scene.reading import Table
 class Caption:
     """The words around a view: its title, and the facts of what was computed.
 
-    `what` is the subject of the title without the data that it is about; a comparison is named by it.
+    `what` is the subject of the title without the data that it is about; a comparison is named by it. `brief` are the facts of a
+    picture that has room for one line.
     """
 
     title: str = ""
     facts: tuple[str, ...] = ()
     what: str = ""
+    brief: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -120,12 +122,13 @@ class Comparison:
     """Pictures side by side on one scale.
 
     `captions` hold, for each view, the common title and the facts that all panels share; those in a panel are its
-    own.
+    own. With `letters` they are called (a), (b), ...
     """
 
     panels: tuple[Scene, ...]
     names: tuple[str, ...]
     captions: tuple[Caption, ...]
+    letters: bool = False
 
     @property
     def title(self) -> str:
@@ -136,8 +139,12 @@ class Comparison:
         return self.captions[0].facts
 
 
-def camera_for(frame: Frame) -> Camera:
-    """The box of a relief has the proportions of the plane where those of the flat picture have them."""
+def camera_for(frame: Frame, view: tuple[float, float] | None = None) -> Camera:
+    """The box of a relief has the proportions of the plane where those of the flat picture have them.
+
+    `view`: elevation and azimuth in degrees; None for the usual ones.
+    """
     width, height = frame.x_range[1] - frame.x_range[0], frame.y_range[1] - frame.y_range[0]
-    _, _, up = Camera().box
-    return Camera(box=(width / max(width, height), height / max(width, height), up)) if frame.equal else Camera()
+    camera = Camera() if view is None else Camera(*view)
+    box = (width / max(width, height), height / max(width, height), camera.box[2])
+    return replace(camera, box=box) if frame.equal else camera

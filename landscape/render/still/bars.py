@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 
-from landscape.render.still import paper
+from landscape.scene.look import Look
 from landscape.scene.ticks import Ticks
 from landscape.scene.views.field import Field
 
@@ -29,17 +28,31 @@ def mapping_of(field: Field, colors: tuple[str, ...]) -> Mapping:
     return Normalize(field.scale.low, field.scale.high), color_map(colors)
 
 
-def color_bar(figure: Figure, axes: Axes, field: Field, mapping: Mapping, ticks: Ticks, *, bands: bool = False) -> None:
-    """The colours beside their values; an empty field has none. `bands` are as long as their heights are high."""
+def color_bar(
+    figure: Figure,
+    where: dict[str, Any],
+    field: Field,
+    look: Look,
+    mapping: Mapping,
+    ticks: Ticks,
+    *,
+    bands: bool = False,
+) -> None:
+    """The colours beside their values; an empty field has none. `bands` are as long as their heights are high.
+
+    `where`: the axes of the bar, as `cax`, or those that give it room, as `ax`, in matplotlib's words.
+    """
     if not len(field.z_ticks.heights) and not len(field.levels):
-        axes.set_axis_off()
+        if "cax" in where:
+            where["cax"].set_axis_off()
         return
     ends = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}
     extend = ends[(field.scale.below, field.scale.above)]
     options: dict[str, Any] = {"spacing": "proportional"} if bands else {}
-    bar = figure.colorbar(ScalarMappable(*mapping), cax=axes, extend=extend, extendfrac=0.035, **options)
+    letters, palette = look.letters, look.palette
+    bar = figure.colorbar(ScalarMappable(*mapping), extend=extend, extendfrac=0.035, **where, **options)
     bar.set_ticks(list(ticks.heights), labels=list(ticks.labels))
     bar.ax.minorticks_off()
-    bar.ax.tick_params(labelsize=paper.TICK, length=2.5, width=0.6, color=paper.SOFT, labelcolor=paper.INK)
-    bar.outline.set_linewidth(0.5)
-    bar.set_label(field.label, fontsize=paper.LABEL, color=paper.INK, labelpad=7, parse_math=False)
+    bar.ax.tick_params(labelsize=letters.tick, length=2.5, width=0.6, color=palette.soft, labelcolor=palette.ink)
+    bar.outline.set(linewidth=0.5, edgecolor=palette.ink)
+    bar.set_label(field.label, fontsize=letters.label, color=palette.ink, labelpad=7 * look.em, parse_math=False)

@@ -18,10 +18,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.text import Text
 
+from landscape.options.looks import AXES, BAR, LEGEND
 from landscape.render.still import paper
 from landscape.render.still.bars import Mapping, color_bar, color_map, mapping_of
-from landscape.render.still.painter import Measures, Painter, PanelPainter, Place, sheet_of
+from landscape.render.still.painter import Around, Measures, Painter, PanelPainter, Place, beside, sheet_of
 from landscape.scene.holes import DRAWN, HOLE_NAMES
+from landscape.scene.look import LIGHT, Look
 from landscape.scene.scene import Frame, Scene
 from landscape.scene.views.field import Field
 from landscape.scene.views.flat import BANDS, CELLS, LINES, Flat
@@ -35,96 +37,116 @@ MOST_DOTS = 60
 _HOLES = {1: ("#dcdcdc", "//////"), 2: ("#f1f1f1", None), 3: ("#d9c9c9", "xxxx")}
 
 
-def single(scene: Scene) -> Figure:
+def single(scene: Scene, look: Look) -> Figure:
     """The plane and its colour bar."""
-    side, left, gap, bar, right = 4.3, 0.72, 0.16, 0.16, 0.85
-    wide, tall = paper.box(scene.frame, side)
-    figure, bottom = sheet_of(scene, left + wide + gap + bar + right, tall, below=0.52, middle=left + wide / 2)
-    draw_flat(paper.place(figure, left, bottom, wide, tall), scene)
-    draw_bar(figure, scene, Place(left + wide + gap, bottom, bar, tall))
+    gap, bar = 0.16, 0.16
+    around = Around(0.72, beside(look, gap + bar + 0.85, 0.2), below=0.52)
+    figure, place = sheet_of(scene, look, *paper.box(scene.frame, 4.3), around)
+    draw_flat(paper.place(figure, place.left, place.bottom, place.wide, place.tall), scene, look)
+    draw_bar(
+        figure, scene, look, Place(place.left + place.wide + gap * look.em, place.bottom, bar * look.em, place.tall)
+    )
     return figure
 
 
-def draw_flat(axes: Axes, scene: Scene) -> None:
+def into(axes: Axes, scene: Scene, look: Look) -> None:
+    """The plane and its colour bar, in axes of the user's, which give it some of their room."""
+    draw_flat(axes, scene, look)
+    axes.set_aspect("equal" if scene.frame.equal else "auto")
+    if look.has(BAR):
+        _bar(axes.figure, scene, look, {"ax": axes, "fraction": 0.05, "pad": 0.04})
+
+
+def draw_flat(axes: Axes, scene: Scene, look: Look) -> None:
     """The first view of a scene."""
     view = scene.views_as(Flat)[0]
-    draw_frame(axes, scene.frame)
-    _PAINTS[view.paint](axes, view.field)
-    draw_holes(axes, view.field, cells=view.paint == CELLS)
+    draw_frame(axes, scene.frame, look)
+    _PAINTS[view.paint](axes, view.field, look)
+    draw_holes(axes, view.field, look, cells=view.paint == CELLS)
     if view.over:
-        _lines_over(axes, view.over, *view.field.ink)
+        _lines_over(axes, view.over, look, *view.field.ink)
     for trace in view.field.traces:
-        draw_trace(axes, trace)
+        draw_trace(axes, trace, look)
 
 
-def draw_bar(figure: Figure, scene: Scene, place: Place) -> None:
+def draw_bar(figure: Figure, scene: Scene, look: Look, place: Place) -> None:
     """The colour bar of the first view."""
+    if look.has(BAR):
+        axes = paper.place(figure, place.left, place.bottom, place.wide, place.tall)
+        _bar(figure, scene, look, {"cax": axes})
+
+
+def _bar(figure: Any, scene: Scene, look: Look, where: dict[str, Any]) -> None:
     view = scene.views_as(Flat)[0]
-    field, axes = view.field, paper.place(figure, place.left, place.bottom, place.wide, place.tall)
+    field = view.field
     ticks = field.bar_ticks if len(field.bar_ticks.labels) > 1 else field.z_ticks
-    color_bar(figure, axes, field, _mapping(view), ticks, bands=view.paint == BANDS)
+    color_bar(figure, where, field, look, _mapping(view, look), ticks, bands=view.paint == BANDS)
 
 
-def _measures(panels: Sequence[Scene]) -> Measures:
+def _measures(panels: Sequence[Scene], look: Look) -> Measures:
     wide, tall = paper.box(panels[0].frame, 3.3)
-    return Measures(wide, tall, left=0.72, gap=0.34, right=1.1, under=0.5)
+    return Measures(wide, tall, left=0.72, gap=0.34, right=beside(look, 1.1, 0.2), under=0.5)
 
 
-def _panel(figure: Figure, scene: Scene, place: Place, first: bool, last: bool) -> None:
+def _panel(figure: Figure, scene: Scene, look: Look, place: Place, first: bool, last: bool) -> None:
     axes = paper.place(figure, place.left, place.bottom, place.wide, place.tall)
-    draw_flat(axes, scene)
+    draw_flat(axes, scene, look)
     if not first:
         axes.set_ylabel("")
         axes.tick_params(axis="y", labelleft=False)
 
 
-def _mapping(view: Flat) -> Mapping:
+def _mapping(view: Flat, look: Look) -> Mapping:
     if view.paint == BANDS:
         edges = _band_edges(view.field)
         return BoundaryNorm(edges, len(edges) - 1), ListedColormap(_band_colors(view.field, edges))
-    return mapping_of(view.field, view.field.line_colors if view.paint == LINES else view.field.colors)
+    return mapping_of(view.field, line_colors(view.field, look) if view.paint == LINES else view.field.colors)
 
 
-def draw_trace(axes: Axes, trace: Trace) -> None:
-    """A path, named nets or the centre, with a halo that shows on dark colours."""
-    halo = [patheffects.withStroke(linewidth=2.6, foreground="white", alpha=0.9)]
+def draw_trace(axes: Axes, trace: Trace, look: Look) -> None:
+    """A path, named nets or the centre, with a halo that shows on other colours."""
+    halo, stroke, ground = paper.halo(look, 2.6, 0.9), look.stroke, look.palette.ground
+    color = look.shown(trace.color)
     if trace.kind == "center":
-        axes.plot(trace.x, trace.y, "+", color=paper.INK, ms=8, mew=1.3, zorder=6, path_effects=halo)
+        axes.plot(trace.x, trace.y, "+", color=color, ms=8 * stroke, mew=1.3 * stroke, zorder=6, path_effects=halo)
         return
-    color = trace.color or paper.INK
     if trace.kind == "path":
-        _path(axes, trace, color)
+        _path(axes, trace, look, color)
     else:
-        axes.plot(trace.x, trace.y, color=color, marker="o", ms=5.0, lw=0, mec="white", mew=0.5, zorder=6)
+        axes.plot(trace.x, trace.y, color=color, marker="o", ms=5.0 * stroke, lw=0, mec=ground, mew=0.5, zorder=6)
     sides = np.ones((len(trace.x), 2)) if trace.sides is None else trace.sides
     for x, y, label, (right, up) in zip(trace.x, trace.y, trace.labels, sides, strict=False):
         if label:
             axes.annotate(
-                label, (x, y), (5 * right, 5 * up), textcoords="offset points", fontsize=paper.TICK, color=color, zorder=8,
+                label, (x, y), (5 * right, 5 * up), textcoords="offset points", fontsize=look.letters.tick, color=color, zorder=8,
                 path_effects=halo, parse_math=False, ha="left" if right > 0 else "right", va="bottom" if up > 0 else "top",
             )  # fmt: skip
 
 
-def _path(axes: Axes, trace: Trace, color: str) -> None:
-    """From an open circle to a star; a dot for each net as long as they are few enough to be told apart."""
-    rim = [patheffects.withStroke(linewidth=2.6, foreground="white", alpha=0.85)]
-    axes.plot(trace.x, trace.y, color=color, lw=1.2, zorder=6, path_effects=rim, solid_joinstyle="round")
+def _path(axes: Axes, trace: Trace, look: Look, color: str) -> None:
+    """From an open circle to a star; a dot for each net while there are few enough to see them apart."""
+    rim, stroke, ground = paper.halo(look, 2.6, 0.85), look.stroke, look.palette.ground
+    axes.plot(trace.x, trace.y, color=color, lw=1.2 * stroke, zorder=6, path_effects=rim, solid_joinstyle="round")
     if len(trace.x) <= MOST_DOTS:
-        axes.plot(trace.x, trace.y, color=color, marker="o", ms=2.6, lw=0, mec="white", mew=0.35, zorder=6.2)
-    axes.plot(trace.x[:1], trace.y[:1], color=color, marker="o", ms=5, mfc="white", mew=1.2, zorder=7)
-    axes.plot(trace.x[-1:], trace.y[-1:], color=color, marker="*", ms=10, mec="white", mew=0.6, zorder=7)
+        axes.plot(trace.x, trace.y, color=color, marker="o", ms=2.6 * stroke, lw=0, mec=ground, mew=0.35, zorder=6.2)
+    axes.plot(trace.x[:1], trace.y[:1], color=color, marker="o", ms=5 * stroke, mfc=ground, mew=1.2 * stroke, zorder=7)
+    axes.plot(trace.x[-1:], trace.y[-1:], color=color, marker="*", ms=10 * stroke, mec=ground, mew=0.6, zorder=7)
 
 
-def draw_frame(axes: Axes, frame: Frame) -> None:
+def draw_frame(axes: Axes, frame: Frame, look: Look) -> None:
     """The ends and names of both axes."""
+    palette, letters = look.palette, look.letters
     axes.set_xlim(frame.x_range)
     axes.set_ylim(frame.y_range)
-    axes.set_xlabel(frame.x_label, fontsize=paper.LABEL, color=paper.INK, parse_math=False)
-    axes.set_ylabel(frame.y_label, fontsize=paper.LABEL, color=paper.INK, parse_math=False)
-    axes.tick_params(labelsize=paper.TICK, length=3, width=0.6, color=paper.SOFT, labelcolor=paper.INK)
+    if not look.has(AXES):
+        axes.set_axis_off()
+        return
+    axes.set_xlabel(frame.x_label, fontsize=letters.label, color=palette.ink, parse_math=False)
+    axes.set_ylabel(frame.y_label, fontsize=letters.label, color=palette.ink, parse_math=False)
+    axes.tick_params(labelsize=letters.tick, length=3, width=0.6, color=palette.soft, labelcolor=palette.ink)
     axes.locator_params(nbins=6)
     for spine in axes.spines.values():
-        spine.set(linewidth=0.7, color=paper.SOFT)
+        spine.set(linewidth=0.7, color=palette.soft)
 
 
 def _band_edges(field: Field) -> np.ndarray:
@@ -138,23 +160,28 @@ def _band_colors(field: Field, edges: np.ndarray) -> np.ndarray:
     return np.asarray(color_map(field.colors)((middle - field.scale.low) / (field.scale.high - field.scale.low)))
 
 
-def draw_contour(axes: Axes, field: Field, *, dashes: Dashes = "solid", halo: bool = False) -> None:
+def line_colors(field: Field, look: Look) -> tuple[str, ...]:
+    """On a dark ground lines take the colours of areas without their dark end."""
+    return field.night_colors if look.palette.dark else field.line_colors
+
+
+def draw_contour(axes: Axes, field: Field, look: Look, *, dashes: Dashes = "solid", halo: bool = False) -> None:
     """Lines in the colours of their levels."""
     mesh, levels = field.mesh, field.level_ticks.heights
     if not len(levels) or not np.isfinite(mesh.z).any():
         return
-    norm, colors = mapping_of(field, field.line_colors)
+    norm, colors = mapping_of(field, line_colors(field, look))
     drawn = axes.contour(
-        mesh.x, mesh.y, np.ma.masked_invalid(mesh.z), levels=levels, norm=norm, cmap=colors, linewidths=1.1,
+        mesh.x, mesh.y, np.ma.masked_invalid(mesh.z), levels=levels, norm=norm, cmap=colors, linewidths=1.1 * look.stroke,
         linestyles=[dashes], corner_mask=False,
     )  # fmt: skip
-    for text in _labels(axes, field, drawn):
+    for text in _labels(axes, field, drawn, look):
         if halo:
             # The lines of the other layer run through the gap too.
-            text.set(zorder=5, path_effects=[patheffects.withStroke(linewidth=2.2, foreground="white")])
+            text.set(zorder=5, path_effects=paper.halo(look))
 
 
-def _filled(axes: Axes, field: Field) -> None:
+def _filled(axes: Axes, field: Field, look: Look) -> None:
     mesh, edges = field.mesh, _band_edges(field)
     if not np.isfinite(mesh.z).any():
         return
@@ -168,44 +195,47 @@ def _filled(axes: Axes, field: Field) -> None:
             mesh.x, mesh.y, z, levels=field.level_ticks.heights, colors="white", linewidths=0.45, alpha=0.75,
             linestyles="solid", corner_mask=False,
         )  # fmt: skip
-        for text in _labels(axes, field, lines, inline=False):
-            text.set(color=paper.INK, path_effects=[patheffects.withStroke(linewidth=1.6, foreground="white")])
+        for text in _labels(axes, field, lines, look, inline=False):
+            text.set(color=LIGHT.ink, path_effects=[patheffects.withStroke(linewidth=1.6, foreground="white")])
 
 
-def _heatmap(axes: Axes, field: Field) -> None:
+def _heatmap(axes: Axes, field: Field, look: Look) -> None:
     norm, colors = mapping_of(field, field.colors)
     heights = np.ma.masked_invalid(field.heights)
     axes.pcolormesh(field.x_edges, field.y_edges, heights, norm=norm, cmap=colors, rasterized=heights.size > 20_000)
 
 
-def _lines_over(axes: Axes, field: Field, ink: str, rim: str) -> None:
+def _lines_over(axes: Axes, field: Field, look: Look, ink: str, rim: str) -> None:
     """Thin contour lines with their numbers, over a map of another metric."""
     if not len(field.levels) or not np.isfinite(field.mesh.z).any():
         return
     lines = axes.contour(
         field.mesh.x, field.mesh.y, np.ma.masked_invalid(field.mesh.z), levels=field.level_ticks.heights,
-        colors=ink, linewidths=OVER, linestyles="solid", corner_mask=False, zorder=3,
+        colors=ink, linewidths=OVER * look.stroke, linestyles="solid", corner_mask=False, zorder=3,
     )  # fmt: skip
-    lines.set_path_effects([patheffects.Stroke(linewidth=RIM, foreground=rim, alpha=VEIL), patheffects.Normal()])
-    for text in _labels(axes, field, lines):
+    lines.set_path_effects(
+        [patheffects.Stroke(linewidth=RIM * look.stroke, foreground=rim, alpha=VEIL), patheffects.Normal()]
+    )
+    for text in _labels(axes, field, lines, look):
         text.set(zorder=5, path_effects=[patheffects.withStroke(linewidth=RIM, foreground=rim, alpha=0.75)])
 
 
-def _labels(axes: Axes, field: Field, lines: ContourSet, *, inline: bool = True) -> list[Text]:
+def _labels(axes: Axes, field: Field, lines: ContourSet, look: Look, *, inline: bool = True) -> list[Text]:
     """Numbers in the lines, at the places that the scene chose."""
     if not len(field.label_points):
         return []
     names = dict(zip(map(float, lines.levels), field.level_ticks.labels, strict=False))
     places = [tuple(point) for point in field.label_points[:, :2]]
     texts = axes.clabel(
-        lines, levels=np.asarray(lines.levels), inline=inline, inline_spacing=3, fontsize=7, fmt=names, manual=places,
+        lines, levels=np.asarray(lines.levels), inline=inline, inline_spacing=3, fontsize=look.letters.inline, fmt=names,
+        manual=places,
     )  # fmt: skip
     for text in texts:
         text.set_clip_on(True)
     return list(texts)
 
 
-def draw_holes(axes: Axes, field: Field, *, cells: bool) -> None:
+def draw_holes(axes: Axes, field: Field, look: Look, *, cells: bool) -> None:
     """Grey where nothing is drawn, named in a legend."""
     codes = field.holes if cells else field.hole_cells
     x, y = (field.x_edges, field.y_edges) if cells else (field.x, field.y)
@@ -223,9 +253,12 @@ def draw_holes(axes: Axes, field: Field, *, cells: bool) -> None:
         }
         axes.add_collection(PolyCollection(list(corners), zorder=1.5, **style), autolim=False)
         entries.append(Patch(label=HOLE_NAMES[int(code)], **style))
-    if entries:
-        axes.legend(handles=entries, loc="upper right", fontsize=7, framealpha=0.92, edgecolor="none", handlelength=1.6)
+    if entries and look.has(LEGEND):
+        axes.legend(
+            handles=entries, loc="upper right", fontsize=look.letters.inline, framealpha=0.92, edgecolor="none",
+            handlelength=1.6, facecolor=look.palette.ground, labelcolor=look.palette.ink,
+        )  # fmt: skip
 
 
-_PAINTS: dict[str, Callable[[Axes, Field], None]] = {LINES: draw_contour, BANDS: _filled, CELLS: _heatmap}
-PAINTER = Painter(single, PanelPainter(_measures, _panel, bar=draw_bar))
+_PAINTS: dict[str, Callable[[Axes, Field, Look], None]] = {LINES: draw_contour, BANDS: _filled, CELLS: _heatmap}
+PAINTER = Painter(single, PanelPainter(_measures, _panel, bar=draw_bar), into)

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib import patheffects
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 from landscape.render.still import course, paper
+from landscape.scene.look import Look
 from landscape.scene.scene import Scene
 from landscape.scene.views.course import Course, frames_of
 from landscape.scene.views.traces import Trace
@@ -27,11 +27,11 @@ EACH, LAST, COLORS = 90, 2000, 192
 SUFFIXES = (".gif",)
 
 
-def write(scene: Scene, path: Path, dpi: int) -> None:
+def write(scene: Scene, look: Look, path: Path, dpi: int) -> None:
     """All frames at `dpi`; it starts again when it is over."""
     view = scene.views_as(Course)[0]
     still = replace(view, flat=replace(view.flat, field=_without_paths(view)))
-    figure = course.single(replace(scene, views=(still,)))
+    figure = course.single(replace(scene, views=(still,)), look)
     figure.set_dpi(dpi)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
@@ -40,7 +40,7 @@ def write(scene: Scene, path: Path, dpi: int) -> None:
     pictures = []
     for step in frames_of(view):
         canvas.restore_region(ground)
-        for axes, artist in [*_paths(plane, view, step), *_marks(curves, step)]:
+        for axes, artist in [*_paths(plane, view, look, step), *_marks(curves, look, step)]:
             axes.draw_artist(artist)
             artist.remove()
         pixels = np.asarray(canvas.buffer_rgba())[..., :3]
@@ -56,18 +56,18 @@ def _without_paths(view: Course) -> Any:
     return replace(view.flat.field, traces=traces)
 
 
-def _paths(axes: Axes, view: Course, step: float) -> list[tuple[Axes, Artist]]:
+def _paths(axes: Axes, view: Course, look: Look, step: float) -> list[tuple[Axes, Artist]]:
     """Each path up to a step, and where it stands."""
-    rim = [patheffects.withStroke(linewidth=2.6, foreground="white", alpha=0.85)]
+    rim = paper.halo(look, 2.6, 0.85)
     found: list[tuple[Axes, Artist]] = []
     for trace, steps in zip(_traces(view), view.steps, strict=True):
         count = max(1, int(np.searchsorted(steps, step, side="right")))
-        style: dict[str, Any] = {"color": trace.color or paper.INK, "zorder": 6}
+        style: dict[str, Any] = {"color": look.shown(trace.color), "zorder": 6}
         (line,) = axes.plot(trace.x[:count], trace.y[:count], lw=1.4, path_effects=rim, **style)
         ended = count == len(trace.x)
         (head,) = axes.plot(
             trace.x[count - 1 : count], trace.y[count - 1 : count], marker="*" if ended else "o", ms=10 if ended else 6,
-            mec="white", mew=0.7, lw=0, **style,
+            mec=look.palette.ground, mew=0.7, lw=0, **style,
         )  # fmt: skip
         found += [(axes, line), (axes, head)]
     return found
@@ -77,5 +77,5 @@ def _traces(view: Course) -> list[Trace]:
     return [trace for trace in view.flat.field.traces if trace.kind == "path"]
 
 
-def _marks(panels: list[Axes], step: float) -> list[tuple[Axes, Artist]]:
-    return [(axes, axes.axvline(step, color=paper.SOFT, lw=1.0, zorder=5)) for axes in panels]
+def _marks(panels: list[Axes], look: Look, step: float) -> list[tuple[Axes, Artist]]:
+    return [(axes, axes.axvline(step, color=look.palette.soft, lw=1.0, zorder=5)) for axes in panels]

@@ -12,8 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from landscape.options.looks import BANDS, LEGEND
 from landscape.render.still import paper
-from landscape.render.still.painter import Measures, Painter, PanelPainter, Place, sheet_of
+from landscape.render.still.painter import Around, Measures, Painter, PanelPainter, Place, sheet_of
+from landscape.scene.look import Look
 from landscape.scene.scale import SYMLOG
 from landscape.scene.scene import Scene
 from landscape.scene.views.lines import Curve, Lines, Strip, ValueAxis
@@ -27,55 +29,84 @@ FAINT: dict[str, Any] = {"lw": 0.7, "alpha": 0.45, "zorder": 2.5}
 STRONG: dict[str, Any] = {"lw": 1.5, "zorder": 3}
 # Numbers on an axis with more signs than this need more room beside a label of two lines.
 LONG = 5
+# More curves than these have smaller names.
+MANY = 4
 # The height of the curves: alone, over one strip, over more; and as a panel of a comparison.
 ALONE, OVER_STRIP, OVER_STRIPS, PANEL = 3.1, 2.9, 2.3, 2.6
 
 
-def single(scene: Scene) -> Figure:
+def single(scene: Scene, look: Look) -> Figure:
     """The curves, and the strips under them on the same horizontal axis."""
     lines, wide = scene.views_as(Lines)[0], 4.9
     long = any(
         len(label) > LONG for axis in (lines.left, *(s.axis for s in lines.strips)) for label in axis.tick_labels
     )
-    left = 0.72 + 0.2 * long
     tall = (ALONE, OVER_STRIP, OVER_STRIPS)[min(2, len(lines.strips))]
-    strips, above = strips_height(lines, tall), 0.2 if lines.marks else 0.0
-    figure, bottom = sheet_of(scene, left + wide + 0.72, tall + strips, below=0.8, above=above, middle=left + wide / 2)
-    draw_lines(paper.place(figure, left, bottom + strips, wide, tall), scene, bottom=not lines.strips)
-    draw_strips(figure, scene, left, bottom + strips, wide, tall)
-    draw_legend(figure, lines.named, left + wide / 2, bottom - 0.63)
+    # The gaps between the strips do not grow with the picture.
+    gaps, share = GAP * len(lines.strips), 1 + sum(strip.height for strip in lines.strips)
+    legend = look.has(LEGEND) and sum(bool(curve.label) for curve in lines.named) > 1
+    named = legend_rows(lines.named, look, wide if look.width is None else look.width - 0.2) if legend else 0
+    below = 0.5 + gaps + (0.3 + 0.17 * (named - 1) if named else 0.0)
+    around = Around(
+        0.72 + 0.2 * long,
+        0.72 if lines.right else 0.72 if look.width is None else 0.2,
+        below,
+        0.2 if lines.marks else 0.0,
+    )
+    figure, place = sheet_of(scene, look, wide, tall * share, around, rigid=False)
+    top = place.bottom + place.tall * (1 - 1 / share)
+    tall = place.tall / share
+    draw_lines(paper.place(figure, place.left, top, place.wide, tall), scene, look, bottom=not lines.strips)
+    draw_strips(figure, scene, look, place.left, top, place.wide, tall)
+    if named:
+        low = place.bottom - (gaps + 0.63 + 0.085 * (named - 1)) * look.em
+        draw_legend(
+            figure, lines.named, look, place.left + place.wide / 2 if look.width is None else look.width / 2, low
+        )
     return figure
 
 
-def _measures(panels: Sequence[Scene]) -> Measures:
-    strips = max(strips_height(panel.views_as(Lines)[0], PANEL) for panel in panels)
-    above = 0.52 if any(panel.views_as(Lines)[0].marks for panel in panels) else 0.34
-    return Measures(3.2, PANEL, left=0.72, gap=0.36, right=0.72, under=0.5 + strips, above=above, legend=0.3)
+def into(axes: Axes, scene: Scene, look: Look) -> None:
+    """The curves in axes of the user's, without the strips that would need axes of their own."""
+    lines = scene.views_as(Lines)[0]
+    draw_lines(axes, scene, look)
+    if look.has(LEGEND) and sum(bool(curve.label) for curve in lines.named) > 1:
+        axes.legend(handles=_handles(lines.named, look), fontsize=look.letters.tick, frameon=False)
 
 
-def _panel(figure: Figure, scene: Scene, place: Place, first: bool, last: bool) -> None:
+def _measures(panels: Sequence[Scene], look: Look) -> Measures:
+    lines = [panel.views_as(Lines)[0] for panel in panels]
+    hang = max(sum(strip.height for strip in each.strips) for each in lines)
+    under = 0.5 + GAP * max(len(each.strips) for each in lines)
+    above = 0.52 if any(each.marks for each in lines) else 0.34
+    return Measures(3.2, PANEL, left=0.72, gap=0.36, right=0.72, under=under, above=above, legend=0.3, hang=hang)
+
+
+def _panel(figure: Figure, scene: Scene, look: Look, place: Place, first: bool, last: bool) -> None:
     axes = paper.place(figure, place.left, place.bottom, place.wide, place.tall)
-    draw_lines(axes, scene, left=first, right=last, bottom=not scene.views_as(Lines)[0].strips)
-    draw_strips(figure, scene, place.left, place.bottom, place.wide, place.tall, named=first)
+    draw_lines(axes, scene, look, left=first, right=last, bottom=not scene.views_as(Lines)[0].strips)
+    draw_strips(figure, scene, look, place.left, place.bottom, place.wide, place.tall, named=first)
 
 
-def _legend(figure: Figure, scene: Scene, x: float, y: float) -> None:
-    draw_legend(figure, scene.views_as(Lines)[0].named, x, y)
+def _legend(figure: Figure, scene: Scene, look: Look, x: float, y: float) -> None:
+    draw_legend(figure, scene.views_as(Lines)[0].named, look, x, y)
 
 
-def draw_lines(axes: Axes, scene: Scene, *, left: bool = True, right: bool = True, bottom: bool = True) -> None:
+def draw_lines(
+    axes: Axes, scene: Scene, look: Look, *, left: bool = True, right: bool = True, bottom: bool = True
+) -> None:
     """The curves of the first view; `left`, `right` and `bottom` say whether those axes are labelled."""
     lines, frame = scene.views_as(Lines)[0], scene.frame
     second = axes.twinx() if lines.right else None
     axes.set_xlim(frame.x_range)
-    _x_axis(axes, frame.x_label, named=bottom)
-    value_axis(axes, lines.left, named=left)
+    _x_axis(axes, frame.x_label, look, named=bottom)
+    value_axis(axes, lines.left, look, named=left)
     if second is not None and lines.right is not None:
-        value_axis(second, lines.right, named=right)
+        value_axis(second, lines.right, look, named=right)
         second.spines["left"].set_visible(False)
-    _marks(axes, lines.marks)
+    _marks(axes, lines.marks, look)
     for curve in lines.curves:
-        draw_curve(second if second is not None and curve.right else axes, curve)
+        draw_curve(second if second is not None and curve.right else axes, curve, look)
     for each in filter(None, (axes, second)):
         each.spines["top"].set_visible(False)
     if second is None:
@@ -83,7 +114,7 @@ def draw_lines(axes: Axes, scene: Scene, *, left: bool = True, right: bool = Tru
 
 
 def draw_strips(
-    figure: Figure, scene: Scene, left: float, top: float, wide: float, tall: float, *, named: bool = True
+    figure: Figure, scene: Scene, look: Look, left: float, top: float, wide: float, tall: float, *, named: bool = True
 ) -> None:
     """The panels below the curves, from `top` (inches) downwards; `tall` is the height of the curves.
 
@@ -92,45 +123,50 @@ def draw_strips(
     strips = scene.views_as(Lines)[0].strips
     for number, strip in enumerate(strips):
         height = strip.height * tall
-        top -= GAP + height
+        top -= GAP * look.em + height
         axes = paper.place(figure, left, top, wide, height)
-        _strip(axes, scene, strip, named=named, bottom=number == len(strips) - 1)
+        _strip(axes, scene, strip, look, named=named, bottom=number == len(strips) - 1)
 
 
-def strips_height(lines: Lines, tall: float) -> float:
-    """Inches that the panels below the curves take, gaps included."""
-    return sum(GAP + strip.height * tall for strip in lines.strips)
-
-
-def _strip(axes: Axes, scene: Scene, strip: Strip, *, named: bool, bottom: bool) -> None:
+def _strip(axes: Axes, scene: Scene, strip: Strip, look: Look, *, named: bool, bottom: bool) -> None:
     low = strip.height < LOW
     axes.set_xlim(scene.frame.x_range)
-    _x_axis(axes, scene.frame.x_label, named=bottom)
-    value_axis(axes, strip.axis, named=named)
+    _x_axis(axes, scene.frame.x_label, look, named=bottom)
+    value_axis(axes, strip.axis, look, named=named)
     if not strip.axis.ticks:
         axes.locator_params(axis="y", nbins=3 if low else 5)
     if named:
         # Two short lines: the strip is lower than the words are long.
-        label, size = strip.axis.label.replace(" (", "\n("), paper.TICK - 1 if low else paper.TICK
-        axes.set_ylabel(label, fontsize=size, color=strip.axis.color, labelpad=2)
+        label, size = strip.axis.label.replace(" (", "\n("), smaller(look) if low else look.letters.tick
+        axes.set_ylabel(label, fontsize=size, color=look.shown(strip.axis.color), labelpad=2)
     if strip.zero:
-        axes.axhline(0, color=paper.FAINT, lw=0.7, zorder=1)
-    _marks(axes, tuple((x, "") for x, _ in scene.views_as(Lines)[0].marks))
+        axes.axhline(0, color=look.palette.faint, lw=0.7, zorder=1)
+    _marks(axes, tuple((x, "") for x, _ in scene.views_as(Lines)[0].marks), look)
     for curve in strip.curves:
-        draw_curve(axes, curve)
+        draw_curve(axes, curve, look)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
 
 
-def _x_axis(axes: Axes, label: str, *, named: bool) -> None:
+def smaller(look: Look) -> float:
+    """Letters one step below those of ticks, but not below those of the footer."""
+    return max(look.letters.foot, look.letters.tick - look.em)
+
+
+def _x_axis(axes: Axes, label: str, look: Look, *, named: bool) -> None:
+    palette = look.palette
     axes.locator_params(axis="x", nbins=6)
-    axes.tick_params(axis="x", labelsize=paper.TICK, length=3, width=0.6, color=paper.SOFT, labelbottom=named)
+    axes.tick_params(
+        axis="x", labelsize=look.letters.tick, length=3, width=0.6, color=palette.soft, labelcolor=palette.ink,
+        labelbottom=named,
+    )  # fmt: skip
     if named:
-        axes.set_xlabel(label, fontsize=paper.LABEL, color=paper.INK, parse_math=False)
+        axes.set_xlabel(label, fontsize=look.letters.label, color=palette.ink, parse_math=False)
 
 
-def value_axis(axes: Axes, axis: ValueAxis, *, named: bool) -> None:
+def value_axis(axes: Axes, axis: ValueAxis, look: Look, *, named: bool) -> None:
     """A vertical axis; `named` says whether it is labelled."""
+    color = look.shown(axis.color)
     # With this width, matplotlib's own scale is that of `Scale`, up to a factor.
     axes.set_yscale(
         **({"value": "asinh", "linear_width": 2 * axis.unit} if axis.kind == SYMLOG else {"value": axis.kind})
@@ -140,59 +176,83 @@ def value_axis(axes: Axes, axis: ValueAxis, *, named: bool) -> None:
         axes.set_yticks(axis.ticks, labels=axis.tick_labels)
         axes.minorticks_off()
     if named:
-        axes.set_ylabel(axis.label, fontsize=paper.LABEL, color=axis.color, parse_math=False)
+        axes.set_ylabel(axis.label, fontsize=look.letters.label, color=color, parse_math=False)
     else:
         axes.tick_params(axis="y", which="both", labelleft=False, labelright=False)
-    axes.tick_params(axis="y", which="both", labelsize=paper.TICK, width=0.6, colors=axis.color)
+    axes.tick_params(axis="y", which="both", labelsize=look.letters.tick, width=0.6, colors=color)
     axes.tick_params(axis="y", length=3)
     for spine in axes.spines.values():
-        spine.set(linewidth=0.7, color=paper.SOFT)
+        spine.set(linewidth=0.7, color=look.palette.soft)
 
 
-def draw_curve(axes: Axes, curve: Curve) -> None:
+def draw_curve(axes: Axes, curve: Curve, look: Look) -> None:
     """The line, its points if they are marked, and its band."""
     style: dict[str, Any] = {"ls": paper.DASHES if curve.dashed else "-", **(FAINT if curve.faint else STRONG)}
-    dots: dict[str, Any] = {"marker": "o", "ms": 2.8} if curve.dots else {}
-    axes.plot(curve.x, curve.y, color=curve.color, label=curve.label, clip_on=not curve.dots, **style, **dots)
-    if curve.low is not None and curve.high is not None:
-        axes.fill_between(curve.x, curve.low, curve.high, color=curve.color, alpha=0.16, lw=0, zorder=2)
+    style["lw"] *= look.stroke
+    dots: dict[str, Any] = {"marker": "o", "ms": 2.8 * look.stroke} if curve.dots else {}
+    color = look.shown(curve.color)
+    axes.plot(curve.x, curve.y, color=color, label=curve.label, clip_on=not curve.dots, **style, **dots)
+    if curve.low is not None and curve.high is not None and look.has(BANDS):
+        alpha = 0.28 if look.palette.dark else 0.16
+        axes.fill_between(curve.x, curve.low, curve.high, color=color, alpha=alpha, lw=0, zorder=2)
 
 
-def _marks(axes: Axes, marks: tuple[tuple[float, str], ...]) -> None:
+def _marks(axes: Axes, marks: tuple[tuple[float, str], ...], look: Look) -> None:
     low, high = axes.get_xlim()
     for x, name in marks:
         # names at the ends stand within the panel, where those of the next one cannot touch them
         side = "left" if x <= low else "right" if x >= high else "center"
-        axes.axvline(x, color=paper.FAINT, lw=0.8, ls=(0, (1, 2)), zorder=1)
+        axes.axvline(x, color=look.palette.faint, lw=0.8, ls=(0, (1, 2)), zorder=1)
         axes.annotate(
             name, (x, 1.0), (0, 3), xycoords=("data", "axes fraction"), textcoords="offset points", ha=side,
-            va="bottom", fontsize=paper.TICK, color=paper.SOFT, parse_math=False,
+            va="bottom", fontsize=look.letters.tick, color=look.palette.soft, parse_math=False,
         )  # fmt: skip
 
 
-def draw_legend(figure: Figure, curves: tuple[Curve, ...], x: float, y: float) -> None:
-    """One row that names the curves, centred at a place in inches."""
+def draw_legend(figure: Figure, curves: tuple[Curve, ...], look: Look, x: float, y: float) -> None:
+    """The names of the curves, centred at a place in inches, in as many columns as have room."""
     curves = tuple(curve for curve in curves if curve.label)
-    if len(curves) < 2:
+    if len(curves) < 2 or not look.has(LEGEND):
         return
-    handles = [
-        Line2D([], [], color=c.color, lw=1.5, ls=paper.DASHES if c.dashed else "-", label=c.label) for c in curves
-    ]
     across, up = figure.get_size_inches()
-    many = len(curves) > 4
-    row = sum(SAMPLE + paper.text_width(curve.label, paper.TICK) for curve in curves)
     figure.legend(
-        handles=handles,
+        handles=_handles(curves, look),
         loc="center",
         bbox_to_anchor=(x / across, y / up),
-        ncols=3 if many else len(curves) if row < 2 * min(x, across - x) else 2,
-        fontsize=paper.FOOT if many else paper.TICK,
+        ncols=-(-len(curves) // legend_rows(curves, look, 2 * min(x, across - x))),
+        fontsize=_legend_size(curves, look),
         frameon=False,
         handlelength=2.6,
         columnspacing=1.4,
         labelspacing=0.35,
         borderpad=0,
+        labelcolor=look.palette.ink,
     )
 
 
-PAINTER = Painter(single, PanelPainter(_measures, _panel, legend=_legend))
+def legend_rows(curves: tuple[Curve, ...], look: Look, room: float) -> int:
+    """How many rows the names take in `room` inches."""
+    named = [curve.label for curve in curves if curve.label]
+    size = _legend_size(curves, look)
+    widths = [SAMPLE * look.em + paper.text_width(label, size) for label in named]
+    for rows in range(1, len(named)):
+        columns = -(-len(named) // rows)
+        if sum(max(widths[column * rows : (column + 1) * rows], default=0.0) for column in range(columns)) < room:
+            return rows
+    return max(1, len(named))
+
+
+def _legend_size(curves: tuple[Curve, ...], look: Look) -> float:
+    return look.letters.foot if sum(bool(curve.label) for curve in curves) > MANY else look.letters.tick
+
+
+def _handles(curves: tuple[Curve, ...], look: Look) -> list[Line2D]:
+    style = {True: paper.DASHES, False: "-"}
+    return [
+        Line2D([], [], color=look.shown(c.color), lw=1.5 * look.stroke, ls=style[c.dashed], label=c.label)
+        for c in curves
+        if c.label
+    ]
+
+
+PAINTER = Painter(single, PanelPainter(_measures, _panel, legend=_legend), into)

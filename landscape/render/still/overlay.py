@@ -6,6 +6,7 @@ the wires on it, sorted by depth together, so that each hides what lies behind i
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,13 @@ from matplotlib.patches import Patch
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 from mpl_toolkits.mplot3d.axes3d import Axes3D
 
+from landscape.options.looks import AXES, LEGEND
 from landscape.render.still import flat, paper
-from landscape.render.still.painter import Painter, sheet_of
-from landscape.render.still.relief import draw_trace, dress, tiles_of
+from landscape.render.still.painter import Around, Painter, sheet_of
+from landscape.render.still.relief import draw_trace, dress, fit, tiles_of
+from landscape.scene.look import Look
 from landscape.scene.scene import Scene
+from landscape.scene.views.field import Field
 from landscape.scene.views.overlay import Layer, Overlay
 
 WIRE = 0.65
@@ -28,47 +32,54 @@ WIRE = 0.65
 NEARER = 0.0012
 
 
-def single(scene: Scene) -> Figure:
+def single(scene: Scene, look: Look) -> Figure:
     """The overlay as the scene wants it."""
-    return _reliefs(scene) if scene.views_as(Overlay)[0].relief else _lines(scene)
+    return _reliefs(scene, look) if scene.views_as(Overlay)[0].relief else _lines(scene, look)
 
 
-def _lines(scene: Scene) -> Figure:
+def _lines(scene: Scene, look: Look) -> Figure:
     """Lines of two colours need no colour bar, but a legend."""
-    side, left = 4.3, 0.72
-    wide, tall = paper.box(scene.frame, side)
-    figure, bottom = sheet_of(scene, left + wide + 0.3, tall, below=0.8, middle=left + wide / 2)
-    draw_lines(paper.place(figure, left, bottom, wide, tall), scene)
-    draw_layer_legend(figure, scene.views_as(Overlay)[0].layers, left + wide / 2, bottom - 0.63)
+    around = Around(0.72, 0.3, below=0.8 if look.has(LEGEND) else 0.52)
+    figure, place = sheet_of(scene, look, *paper.box(scene.frame, 4.3), around)
+    draw_lines(paper.place(figure, place.left, place.bottom, place.wide, place.tall), scene, look)
+    middle, low = place.left + place.wide / 2, place.bottom - 0.63 * look.em
+    draw_layer_legend(figure, scene.views_as(Overlay)[0].layers, look, middle, low)
     return figure
 
 
-def _reliefs(scene: Scene) -> Figure:
-    wide, tall = 5.6, 4.3
-    figure, bottom = sheet_of(scene, wide + 0.4, tall, below=0.5, middle=wide / 2 + 0.1)
-    draw_reliefs(paper.place(figure, 0.0, bottom, wide, tall, projection="3d"), scene)
-    draw_layer_legend(figure, scene.views_as(Overlay)[0].layers, wide / 2 + 0.1, bottom - 0.3, relief=True)
+def _reliefs(scene: Scene, look: Look) -> Figure:
+    figure, place = sheet_of(scene, look, 5.6, 4.3, Around(0.0, 0.4, below=0.5))
+    draw_reliefs(paper.place(figure, place.left, place.bottom, place.wide, place.tall, projection="3d"), scene, look)
+    middle, low = place.left + place.wide / 2 + 0.1 * look.em, place.bottom - 0.3 * look.em
+    draw_layer_legend(figure, scene.views_as(Overlay)[0].layers, look, middle, low, relief=True)
     return figure
 
 
-def draw_lines(axes: Axes, scene: Scene) -> None:
+def draw_lines(axes: Axes, scene: Scene, look: Look) -> None:
     """The contour lines of both layers of the first view, the first solid and the second dashed."""
     layers = scene.views_as(Overlay)[0].layers
-    flat.draw_frame(axes, scene.frame)
+    flat.draw_frame(axes, scene.frame, look)
     for layer in layers:
-        flat.draw_contour(axes, layer.field, dashes=paper.DASHES if layer.dashed else "solid", halo=True)
-    flat.draw_holes(axes, layers[0].field, cells=False)
+        flat.draw_contour(axes, _shown(layer, look), look, dashes=paper.DASHES if layer.dashed else "solid", halo=True)
+    flat.draw_holes(axes, layers[0].field, look, cells=False)
     for trace in layers[0].field.traces:
-        flat.draw_trace(axes, trace)
+        flat.draw_trace(axes, trace, look)
 
 
-def draw_reliefs(axes: Axes3D, scene: Scene) -> None:
+def _shown(layer: Layer, look: Look) -> Field:
+    """A layer's lines have the colour of the layer, also on a dark ground."""
+    return replace(layer.field, night_colors=tuple(look.shown(color) for color in layer.field.line_colors))
+
+
+def draw_reliefs(axes: Axes3D, scene: Scene, look: Look) -> None:
     """Both layers of the first view as reliefs."""
     view = scene.views_as(Overlay)[0]
     layers = view.layers
-    dress(axes, scene, layers[0].field)
-    axes.set_zlabel(view.label, fontsize=paper.LABEL, labelpad=6, parse_math=False)
+    dress(axes, scene, layers[0].field, look)
+    if look.has(AXES):
+        axes.set_zlabel(view.label, fontsize=look.letters.label, color=look.palette.ink, labelpad=6, parse_math=False)
     axes.tick_params(axis="z", pad=3)
+    fit(axes, scene.camera, layers[0].field, look)
     eye = _eye(axes)
     shapes: list[np.ndarray] = []
     faces: list[np.ndarray] = []
@@ -85,24 +96,41 @@ def draw_reliefs(axes: Axes3D, scene: Scene) -> None:
         style = {"facecolors": np.concatenate(faces), "edgecolors": np.concatenate(edges)}
         # As in relief.py: hard edges, and pixels also in a PDF.
         # One width for all, since matplotlib sorts colours by depth but not widths; the edges of tiles are transparent.
-        options: dict[str, Any] = {"linewidths": WIRE, "antialiaseds": False, "rasterized": True, "zorder": 2}
+        options: dict[str, Any] = {
+            "linewidths": WIRE,
+            "antialiaseds": False,
+            "rasterized": True,
+            "clip_on": False,
+            "zorder": 2,
+        }
         axes.add_collection3d(Poly3DCollection(shapes, **style, **options))
     for trace in layers[0].field.traces:
-        draw_trace(axes, trace, layers[0].field)
+        draw_trace(axes, trace, layers[0].field, look)
 
 
-def draw_layer_legend(figure: Figure, layers: tuple[Layer, ...], x: float, y: float, *, relief: bool = False) -> None:
+def draw_layer_legend(
+    figure: Figure, layers: tuple[Layer, ...], look: Look, x: float, y: float, *, relief: bool = False
+) -> None:
     """One row that names the layers as lines, or as what they are in a relief, centred at a place in inches."""
+    if not look.has(LEGEND):
+        return
     across, up = figure.get_size_inches()
     figure.legend(
-        handles=[_solid(layer) if relief else _line(layer) for layer in layers], loc="center",
-        bbox_to_anchor=(x / across, y / up), ncols=len(layers), fontsize=paper.TICK, frameon=False, handlelength=2.6,
-        columnspacing=1.4, borderpad=0,
+        handles=[_solid(layer) if relief else _line(layer, look) for layer in layers], loc="center",
+        bbox_to_anchor=(x / across, y / up), ncols=len(layers), fontsize=look.letters.tick, frameon=False,
+        handlelength=2.6, columnspacing=1.4, borderpad=0, labelcolor=look.palette.ink,
     )  # fmt: skip
 
 
-def _line(layer: Layer) -> Line2D:
-    return Line2D([], [], color=layer.color, lw=1.5, ls=paper.DASHES if layer.dashed else "-", label=layer.label)
+def _line(layer: Layer, look: Look) -> Line2D:
+    return Line2D(
+        [],
+        [],
+        color=look.shown(layer.color),
+        lw=1.5 * look.stroke,
+        ls=paper.DASHES if layer.dashed else "-",
+        label=layer.label,
+    )
 
 
 def _solid(layer: Layer) -> Patch:

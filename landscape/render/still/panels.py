@@ -5,42 +5,140 @@ Owns: the rows and columns of panels, their names, and the facts below. Lengths 
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from string import ascii_lowercase
+
 from matplotlib.figure import Figure
 
+from landscape.errors import UsageError
+from landscape.options.looks import BAR, LEGEND, TITLE
 from landscape.render.still import paper
-from landscape.render.still.painter import MARGIN, PanelPainter, Place
+from landscape.render.still.painter import LEAST, MARGIN, Measures, PanelPainter, Place
+from landscape.scene.look import Look
 from landscape.scene.scene import Comparison
 
 # More panels beside each other would be too small for a page; four become two rows of two.
 COLUMNS = 3
+# Inches, at the usual size of letters: narrower panels stand below each other.
+NARROW = 1.35
 
 
-def draw_panels(comparison: Comparison, painter: PanelPainter) -> Figure:
+@dataclass(frozen=True)
+class Layout:
+    """Where panels stand: their measures at the size of the sheet, its rows and columns, and what is written below."""
+
+    m: Measures
+    rows: int
+    columns: int
+    width: float
+    shared: list[str]
+    own: list[list[str]]
+    foot: float
+    below: float
+    top: float
+
+    @property
+    def step(self) -> float:
+        return self.m.tall * (1 + self.m.hang) + self.below + self.m.above
+
+    @property
+    def height(self) -> float:
+        return self.foot + self.rows * self.step + self.top
+
+    def place(self, number: int) -> Place:
+        row, column = divmod(number, self.columns)
+        left = self.m.left + column * (self.m.wide + self.m.gap)
+        bottom = self.foot + (self.rows - 1 - row) * self.step + self.below + self.m.hang * self.m.tall
+        return Place(left, bottom, self.m.wide, self.m.tall)
+
+
+def draw_panels(comparison: Comparison, painter: PanelPainter, look: Look) -> Figure:
     """The figure of a comparison."""
-    panels, count = comparison.panels, len(comparison.panels)
-    m = painter.measures(panels)
+    panels, count, em = comparison.panels, len(comparison.panels), look.em
+    plan = _layout(comparison, painter, look)
+    m = plan.m
+    figure = paper.sheet(look, plan.width, look.height or plan.height)
+    for number, panel in enumerate(panels):
+        place, column = plan.place(number), number % plan.columns
+        painter.draw(figure, panel, look, place, column == 0, number == count - 1 or column == plan.columns - 1)
+        name = comparison.names[number]
+        paper.heading(
+            figure,
+            look,
+            name,
+            place.left + m.wide / 2,
+            place.bottom + m.tall + m.above - 0.24 * em,
+            m.wide + 0.8 * m.gap,
+        )
+        paper.footer(figure, look, plan.own[number], place.left, place.bottom - m.under - m.hang * m.tall)
+        _letter(figure, look, comparison, number, place, m)
+    if painter.bar and look.has(BAR):
+        tall = (plan.rows - 1) * plan.step + m.tall
+        painter.bar(
+            figure, panels[0], look, Place(plan.width - m.right + 0.18 * em, plan.foot + plan.below, 0.17 * em, tall)
+        )
+    middle = (m.left + plan.width - m.right) / 2
+    if comparison.title and look.has(TITLE):
+        y = plan.foot + plan.rows * plan.step + 0.12 * em
+        paper.heading(figure, look, comparison.title, middle, y, 2 * middle - 0.2 * em, look.letters.title + em)
+    if painter.legend and look.has(LEGEND):
+        painter.legend(figure, panels[0], look, middle, plan.foot - 0.2 * em)
+    paper.footer(figure, look, plan.shared, MARGIN * em, plan.foot - m.legend)
+    return figure
+
+
+def _letter(figure: Figure, look: Look, comparison: Comparison, number: int, place: Place, m: Measures) -> None:
+    """(a), (b), ... at the upper left of a panel."""
+    if not comparison.letters:
+        return
+    x, y = max(0.04, place.left - 0.5 * m.left), place.bottom + m.tall + m.above - 0.24 * look.em
+    style = {"fontsize": look.letters.title, "weight": "bold", "color": look.palette.ink}
+    paper.write(figure, f"({ascii_lowercase[number % 26]})", x, y, **style)
+
+
+def _layout(comparison: Comparison, painter: PanelPainter, look: Look) -> Layout:
+    """As many columns as have room; panels are as large as the sheet lets them be."""
+    count, em = len(comparison.panels), look.em
+    natural = _grown(painter.measures(comparison.panels, look), em)
     rows = -(-count // COLUMNS)
     columns = -(-count // rows)
-    width = m.left + columns * m.wide + (columns - 1) * m.gap + m.right
-    shared = paper.wrap(comparison.facts, width - 2 * MARGIN)
-    own = [paper.wrap((*panel.facts, *panel.notes), m.wide) for panel in panels]
-    foot = paper.footer_height(shared) + MARGIN + m.legend
-    below = m.under + max(map(paper.footer_height, own)) + 0.1
-    step = m.tall + below + m.above
-    figure = paper.sheet(width, foot + rows * step + (0.36 if comparison.title else 0.05))
-    for number, panel in enumerate(panels):
-        row, column = divmod(number, columns)
-        x, y = m.left + column * (m.wide + m.gap), foot + (rows - 1 - row) * step + below
-        last = number == count - 1 or column == columns - 1
-        painter.draw(figure, panel, Place(x, y, m.wide, m.tall), column == 0, last)
-        paper.heading(figure, comparison.names[number], x + m.wide / 2, y + m.tall + m.above - 0.24, m.wide)
-        paper.footer(figure, own[number], x, y - m.under)
-    if painter.bar:
-        place = Place(width - m.right + 0.18, foot + below, 0.17, (rows - 1) * step + m.tall)
-        painter.bar(figure, panels[0], place)
-    middle = (m.left + width - m.right) / 2
-    paper.heading(figure, comparison.title, middle, foot + rows * step + 0.12, 2 * middle - 0.2, paper.TITLE + 1)
-    if painter.legend:
-        painter.legend(figure, panels[0], middle, foot - 0.2)
-    paper.footer(figure, shared, MARGIN, foot - m.legend)
-    return figure
+    while columns > 1 and look.width is not None and _wide(natural, columns, look.width) < NARROW * em:
+        columns -= 1
+    rows = -(-count // columns)
+    m = natural
+    if look.width is not None:
+        wide = _wide(natural, columns, look.width)
+        m = replace(natural, wide=wide, tall=natural.tall * wide / natural.wide)
+    plan = _written(comparison, m, rows, columns, look)
+    if look.height is not None and plan.height > 0:
+        tall = m.tall - (plan.height - look.height) / rows / (1 + m.hang)
+        fitted = replace(m, tall=tall, wide=m.wide * min(1.0, tall / m.tall))
+        spare = columns * (m.wide - fitted.wide) / 2
+        m = replace(fitted, left=m.left + spare, right=m.right + spare)
+        plan = replace(plan, m=m)
+    if min(m.wide, m.tall) < LEAST:
+        size = f"{look.width:g}" + (f"x{look.height:g}" if look.height else "")
+        raise UsageError(f"size {size}: too small for {count} panels; give a larger one, or --facts none")
+    return plan
+
+
+def _wide(m: Measures, columns: int, width: float) -> float:
+    return (width - m.left - m.right - (columns - 1) * m.gap) / columns
+
+
+def _grown(m: Measures, em: float) -> Measures:
+    """The space that holds letters grows with them."""
+    names = ("left", "gap", "right", "under", "above", "legend")
+    return replace(m, **{name: em * getattr(m, name) for name in names})
+
+
+def _written(comparison: Comparison, m: Measures, rows: int, columns: int, look: Look) -> Layout:
+    """The layout with the facts that all share at the foot, and those of each under its panel."""
+    size, em = look.letters.foot, look.em
+    width = look.width or m.left + columns * m.wide + (columns - 1) * m.gap + m.right
+    shared = paper.wrap(look.lines(comparison.captions[0], ()), width - 2 * MARGIN * em, size)
+    own = [paper.wrap(look.lines(p.views[0].caption, p.notes), m.wide, size) for p in comparison.panels]
+    foot = paper.footer_height(shared, size) + MARGIN * em + (m.legend if look.has(LEGEND) else 0.0)
+    below = m.under + max(paper.footer_height(lines, size) for lines in own) + 0.1 * em
+    top = (0.36 if comparison.title and look.has(TITLE) else 0.05) * em
+    return Layout(m, rows, columns, width, shared, own, foot, below, top)

@@ -1,36 +1,28 @@
-"""The sheet a still picture is printed on: its size, title and footer, and how it becomes a file.
+"""The sheet a still picture is printed on: title and footer, places in inches, and text that fits the width.
 
-Owns: measures in inches, text that fits the width, and saving. Uses no global state of matplotlib.
+Owns: measures of text. Sizes and colours are those of a `Look`; how a sheet becomes a file is files.py.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
-from PIL import Image
+from matplotlib.patheffects import AbstractPathEffect, withStroke
 
+from landscape.scene.look import Look
 from landscape.scene.scene import Frame
 
-TITLE, LABEL, TICK, FOOT = 10.5, 9.0, 8.0, 6.3
-INK, SOFT, FAINT = "#1a1a1a", "#5c5c5c", "#8a8a8a"
 LINE_HEIGHT = 1.45
 # Of a dashed line, in units of its width.
 DASHES = (0, (4, 1.8))
-# Embedded TrueType: journals and conferences refuse the Type 3 fonts that are matplotlib's default. A fixed salt and no
-# date make the same picture the same file.
-SAVING: dict[Any, Any] = {"pdf.fonttype": 42, "ps.fonttype": 42, "svg.hashsalt": "landscape", "svg.fonttype": "path"}
-_DATES: dict[str, dict[str, Any]] = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}, ".png": {}}
 
 
-def sheet(width: float, height: float) -> Figure:
-    """An empty white figure, sizes in inches."""
-    figure = Figure(figsize=(width, height), facecolor="white")
+def sheet(look: Look, width: float, height: float) -> Figure:
+    """An empty figure, sizes in inches."""
+    figure = Figure(figsize=(width, height), facecolor=look.palette.ground)
     FigureCanvasAgg(figure)
     return figure
 
@@ -38,22 +30,40 @@ def sheet(width: float, height: float) -> Figure:
 def place(figure: Figure, left: float, bottom: float, width: float, height: float, **options: Any) -> Any:
     """Axes at a place given in inches from the lower left corner."""
     across, up = figure.get_size_inches()
-    return figure.add_axes((left / across, bottom / up, width / across, height / up), **options)
+    return figure.add_axes((left / across, bottom / up, width / across, height / up), facecolor="none", **options)
 
 
 def write(figure: Figure, text: str, x: float, y: float, **options: Any) -> None:
     """Text at a place given in inches from the lower left corner; a dollar in a file name is a dollar."""
     across, up = figure.get_size_inches()
-    figure.text(x / across, y / up, text, parse_math=False, **{"color": INK, **options})
+    figure.text(x / across, y / up, text, parse_math=False, **options)
 
 
-def heading(figure: Figure, text: str, x: float, y: float, room: float, size: float = TITLE) -> None:
-    """A centred line, set smaller when it is wider than `room` inches."""
-    size = min(size, size * room / max(text_width(text, size), 1e-6))
-    write(figure, text, x, y, fontsize=size, ha="center")
+def heading(figure: Figure, look: Look, text: str, x: float, y: float, room: float, size: float = 0.0) -> None:
+    """A centred line, set smaller when it is wider than `room` inches, and cut where it would be smaller than the footer."""
+    size, least = size or look.letters.title, look.letters.foot
+    wide = text_width(text, size)
+    fitting = size * room / max(wide, 1e-6)
+    if fitting < least:
+        text, fitting = shortened(text, least, room), least
+    write(figure, text, x, y, fontsize=min(size, fitting), ha="center", color=look.palette.ink)
 
 
-def wrap(phrases: tuple[str, ...], width: float, size: float = FOOT) -> list[str]:
+def shortened(text: str, size: float, room: float) -> str:
+    """The text with its middle left out, so that it is at most `room` inches wide."""
+    if text_width(text, size) <= room:
+        return text
+    kept = len(text) - 1
+    while kept > 2 and text_width(_middle_out(text, kept), size) > room:
+        kept -= max(1, kept // 24)
+    return _middle_out(text, kept)
+
+
+def _middle_out(text: str, kept: int) -> str:
+    return f"{text[: kept - kept // 2]}…{text[len(text) - kept // 2 :]}"
+
+
+def wrap(phrases: tuple[str, ...], width: float, size: float) -> list[str]:
     """Lines of phrases joined by dots, each at most `width` inches wide; only phrases too long for a line are broken."""
     lines: list[str] = []
     for phrase in phrases:
@@ -90,36 +100,22 @@ def text_width(text: str, size: float) -> float:
     return 1.04 * width / 72
 
 
-def footer_height(lines: list[str], size: float = FOOT) -> float:
+def footer_height(lines: list[str], size: float) -> float:
     """The height of the lines in inches."""
     return len(lines) * size * LINE_HEIGHT / 72
 
 
-def footer(figure: Figure, lines: list[str], left: float, top: float, size: float = FOOT) -> None:
-    """Small grey lines downwards from `top` (inches)."""
+def footer(figure: Figure, look: Look, lines: list[str], left: float, top: float) -> None:
+    """Small lines downwards from `top` (inches)."""
+    size = look.letters.foot
     for number, line in enumerate(lines):
         y = top - (number + 0.8) * size * LINE_HEIGHT / 72
-        write(figure, line, left, y, fontsize=size, color=SOFT)
+        write(figure, line, left, y, fontsize=size, color=look.palette.soft)
 
 
-def save(figure: Figure, path: Path, suffix: str, dpi: int, *, smooth: int = 1) -> None:
-    """Writes the figure; `suffix` chooses the format. `smooth` draws what is made of pixels finer by that factor."""
-    if suffix == ".png" and smooth > 1:
-        _save_smooth(figure, path, dpi, smooth)
-        return
-    with rc_context(SAVING):
-        figure.savefig(path, format=suffix[1:], dpi=dpi * smooth, metadata=_DATES.get(suffix))
-
-
-def _save_smooth(figure: Figure, path: Path, dpi: int, smooth: int) -> None:
-    """Many small tiles, each with its own soft edge, show seams; hard edges averaged over finer pixels do not."""
-    figure.set_dpi(dpi * smooth)
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    fine = np.asarray(canvas.buffer_rgba())[..., :3].astype(np.float32)
-    rows, columns = fine.shape[0] // smooth, fine.shape[1] // smooth
-    blocks = fine[: rows * smooth, : columns * smooth].reshape(rows, smooth, columns, smooth, 3)
-    Image.fromarray(np.rint(blocks.mean(axis=(1, 3))).astype(np.uint8)).save(path, format="png", dpi=(dpi, dpi))
+def halo(look: Look, width: float = 2.2, alpha: float = 1.0) -> list[AbstractPathEffect]:
+    """Letters and lines stand out from what lies below them."""
+    return [withStroke(linewidth=width, foreground=look.palette.ground, alpha=alpha)]
 
 
 def box(frame: Frame, side: float) -> tuple[float, float]:

@@ -1,19 +1,26 @@
-"""Still pictures: PNG, PDF and SVG.
+"""Still pictures: as files, as figures of matplotlib, or in axes of the user's.
 
-Owns: `draw`, and the table of how each type of view is drawn. Decides nothing of what is shown.
+Owns: `draw`, `figure_of` and `draw_into`, and the table of how each type of view is drawn. Decides nothing of what is shown.
 """
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
+from matplotlib import rc_context, rcParamsDefault
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, fontManager
 
 from landscape.atomic import whole_file
 from landscape.errors import UsageError
-from landscape.render.still import course, density, flat, growing, lines, matrix, overlay, paper, relief, rows, scatter
+from landscape.options.looks import TITLE
+from landscape.render.still import course, density, files, flat, growing, lines, matrix, overlay, relief, rows, scatter
 from landscape.render.still.painter import Painter
 from landscape.render.still.panels import draw_panels
+from landscape.scene.look import PLAIN, Look, bare
 from landscape.scene.scene import Comparison, Scene, View
 from landscape.scene.views.course import Course
 from landscape.scene.views.density import SpectralDensity
@@ -25,7 +32,7 @@ from landscape.scene.views.relief import Relief
 from landscape.scene.views.rows import Rows
 from landscape.scene.views.scatter import Scatter
 
-SUFFIXES = (".png", ".pdf", ".svg", *growing.SUFFIXES)
+SUFFIXES = (*files.SUFFIXES, *growing.SUFFIXES)
 # An animation has fewer pixels: it is looked at on a screen.
 COARSER = 2
 PAINTERS: dict[type[View], Painter] = {
@@ -41,11 +48,11 @@ PAINTERS: dict[type[View], Painter] = {
 }
 
 
-def draw(scene: Scene | Comparison, path: str | Path, *, dpi: int = 200) -> Path:
+def draw(scene: Scene | Comparison, path: str | Path, *, dpi: int = 200, look: Look = PLAIN) -> Path:
     """Writes the picture; the suffix of `path` chooses the format.
 
     Raises:
-        UsageError: another suffix than .png, .pdf or .svg.
+        UsageError: another suffix, a font that is not installed, or a size that leaves no room.
     """
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
@@ -54,22 +61,61 @@ def draw(scene: Scene | Comparison, path: str | Path, *, dpi: int = 200) -> Path
         if isinstance(scene, Comparison) or not isinstance(scene.views[0], Course):
             raise UsageError(f"'{path}': only pictures of kind trajectory move; take .png, .pdf or .svg for this one")
         with whole_file(path) as scratch:
-            growing.write(scene, scratch, max(1, dpi // COARSER))
+            growing.write(scene, look, scratch, max(1, dpi // COARSER))
         return path
-    figure = figure_of(scene)
+    figure = figure_of(scene, look)
     # Reliefs are made of pixels, drawn finer and averaged.
     smooth = 2 if any(axes.name == "3d" for axes in figure.axes) else 1
     with whole_file(path) as scratch:
-        paper.save(figure, scratch, path.suffix.lower(), dpi, smooth=smooth)
+        files.save(figure, look, scratch, path.suffix.lower(), dpi, smooth=smooth)
     return path
 
 
-def figure_of(scene: Scene | Comparison) -> Figure:
+def figure_of(scene: Scene | Comparison, look: Look = PLAIN) -> Figure:
     """The matplotlib figure of a scene, not yet saved."""
-    if not isinstance(scene, Comparison):
-        return PAINTERS[type(scene.views[0])].single(scene)
-    view = type(scene.panels[0].views[0])
-    panels = PAINTERS[view].panels
-    if panels is None:
-        raise UsageError(f"pictures of type {view.__name__} cannot stand side by side; draw them one by one")
-    return draw_panels(scene, panels)
+    with _letters_of(look):
+        if not isinstance(scene, Comparison):
+            return PAINTERS[type(scene.views[0])].single(scene, look)
+        view = type(scene.panels[0].views[0])
+        panels = PAINTERS[view].panels
+        if panels is None:
+            raise UsageError(f"pictures of type {view.__name__} cannot stand side by side; draw them one by one")
+        return draw_panels(scene, panels, look)
+
+
+def draw_into(axes: Any, scene: Scene, look: Look) -> Figure:
+    """The picture in axes of the user's, titled; its facts are not drawn. Returns the figure of the axes.
+
+    Raises:
+        UsageError: a picture that needs several axes, or axes of another projection.
+    """
+    painter = PAINTERS[type(scene.views[0])]
+    if painter.into is None:
+        raise UsageError("ax: this kind of picture has several axes; leave ax out and take the figure that is returned")
+    if axes.name != painter.projection:
+        raise UsageError(
+            f"ax: has the projection '{axes.name}', expected '{painter.projection}', as by subplot(projection=...)"
+        )
+    with _letters_of(look):
+        painter.into(axes, scene, bare(look))
+        if look.has(TITLE):
+            axes.set_title(scene.title, fontsize=look.letters.title, color=look.palette.ink, parse_math=False)
+    figure: Figure = axes.figure
+    return figure
+
+
+def _letters_of(look: Look) -> AbstractContextManager:
+    """Texts made within have the font of the look; what it lacks is taken from the usual one."""
+    if look.font is None:
+        return nullcontext()
+    try:
+        findfont(FontProperties(family=look.font), fallback_to_default=False)
+    except ValueError:
+        raise UsageError(f"font '{look.font}': is not installed; {_nearest(look.font)}") from None
+    return rc_context({"font.family": [look.font, *rcParamsDefault["font.family"]]})
+
+
+def _nearest(font: str) -> str:
+    known = sorted({entry.name for entry in fontManager.ttflist})
+    near = get_close_matches(font, known, n=3, cutoff=0.5) or known[:3]
+    return f"did you mean {' or '.join(near)}? Also serif, sans-serif and monospace"

@@ -10,61 +10,84 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import Bbox
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 from mpl_toolkits.mplot3d.axes3d import Axes3D
+from mpl_toolkits.mplot3d.proj3d import proj_transform
 
+from landscape.options.looks import AXES, BAR
 from landscape.render.still import paper
 from landscape.render.still.bars import color_bar, color_map, mapping_of
-from landscape.render.still.painter import Measures, Painter, PanelPainter, Place, sheet_of
-from landscape.scene.scene import Scene
+from landscape.render.still.painter import Around, Measures, Painter, PanelPainter, Place, beside, sheet_of
+from landscape.scene.look import LIGHT, Look
+from landscape.scene.scene import Camera, Scene
 from landscape.scene.views.field import Field
 from landscape.scene.views.relief import Relief
 from landscape.scene.views.traces import Trace
 
-PANE, GRID = (0.965, 0.965, 0.97, 1.0), "#d3d3d8"
+
+# Each comes some ten times nearer to the final size.
+FITTINGS = 4
 
 
-def single(scene: Scene) -> Figure:
+def single(scene: Scene, look: Look) -> Figure:
     """The relief and its colour bar."""
-    wide, tall, right = 5.6, 4.3, 0.85
-    figure, bottom = sheet_of(scene, wide + right, tall, below=0.2, middle=wide / 2)
-    draw_relief(paper.place(figure, 0.0, bottom, wide, tall, projection="3d"), scene)
-    _bar(figure, scene, Place(wide - 0.08, bottom + 0.8, 0.15, tall - 1.5))
+    around = Around(0.08, beside(look, 1.0, 0.08), below=0.1)
+    # Without axes the relief may fill a sheet of any shape.
+    figure, place = sheet_of(scene, look, 5.4, 4.2, around, rigid=look.has(AXES))
+    draw_relief(paper.place(figure, place.left, place.bottom, place.wide, place.tall, projection="3d"), scene, look)
+    if look.has(BAR):
+        share, em = place.tall / 4.2, look.em
+        low, high = place.bottom + 0.8 * share, place.bottom + place.tall - 0.7 * share
+        _bar(figure, scene, look, Place(place.left + place.wide + 0.12 * em, low, 0.15 * em, high - low))
     return figure
 
 
-def _panel(figure: Figure, scene: Scene, place: Place, first: bool, last: bool) -> None:
-    draw_relief(paper.place(figure, place.left, place.bottom, place.wide, place.tall, projection="3d"), scene)
+def into(axes: Axes3D, scene: Scene, look: Look) -> None:
+    """The relief in axes of the user's, and its colour bar beside it."""
+    draw_relief(axes, scene, look, fitted=False)
+    if look.has(BAR):
+        field = scene.views_as(Relief)[0].field
+        where = {"ax": axes, "fraction": 0.04, "pad": 0.08, "shrink": 0.7}
+        color_bar(axes.figure, where, field, look, mapping_of(field, field.relief_colors), field.z_ticks)
 
 
-def _panels_bar(figure: Figure, scene: Scene, place: Place) -> None:
+def _panel(figure: Figure, scene: Scene, look: Look, place: Place, first: bool, last: bool) -> None:
+    draw_relief(paper.place(figure, place.left, place.bottom, place.wide, place.tall, projection="3d"), scene, look)
+
+
+def _panels_bar(figure: Figure, scene: Scene, look: Look, place: Place) -> None:
     """Shorter than the panels, which have air above and below the relief."""
-    _bar(figure, scene, Place(place.left, place.bottom + 0.5, place.wide, place.tall - 1.4 * 0.5))
+    air = min(0.5, 0.15 * place.tall)
+    _bar(figure, scene, look, Place(place.left, place.bottom + air, place.wide, place.tall - 1.4 * air))
 
 
-def _bar(figure: Figure, scene: Scene, place: Place) -> None:
+def _bar(figure: Figure, scene: Scene, look: Look, place: Place) -> None:
     field = scene.views_as(Relief)[0].field
     axes = paper.place(figure, place.left, place.bottom, place.wide, place.tall)
-    color_bar(figure, axes, field, mapping_of(field, field.relief_colors), field.z_ticks)
+    color_bar(figure, {"cax": axes}, field, look, mapping_of(field, field.relief_colors), field.z_ticks)
 
 
-def _measures(panels: Sequence[Scene]) -> Measures:
-    return Measures(4.0, 3.3, left=0.15, gap=0.3, right=1.05, under=0.34)
+def _measures(panels: Sequence[Scene], look: Look) -> Measures:
+    return Measures(4.0, 3.3, left=0.15, gap=0.3, right=beside(look, 1.05, 0.15), under=0.34)
 
 
-def draw_relief(axes: Axes3D, scene: Scene) -> None:
-    """The first view of a scene."""
+def draw_relief(axes: Axes3D, scene: Scene, look: Look, *, fitted: bool = True) -> None:
+    """The first view of a scene; `fitted`: as large as the axes allow."""
     field = scene.views_as(Relief)[0].field
-    dress(axes, scene, field)
+    dress(axes, scene, field, look)
+    if fitted:
+        fit(axes, scene.camera, field, look)
     tiles, colors = tiles_of(field)
     if len(tiles):
         # Hard edges: see paper.save. Forty thousand tiles would make a slow PDF, so they are pixels there too.
-        style = {"edgecolors": "none", "linewidths": 0, "antialiaseds": False, "rasterized": True}
+        style = {"edgecolors": "none", "linewidths": 0, "antialiaseds": False, "rasterized": True, "clip_on": False}
         axes.add_collection3d(Poly3DCollection(tiles, facecolors=colors, zorder=2, **style))
     for trace in field.traces:
-        draw_trace(axes, trace, field)
+        draw_trace(axes, trace, field, look)
 
 
 def tiles_of(field: Field) -> tuple[np.ndarray, np.ndarray]:
@@ -85,7 +108,7 @@ def _middle(values: np.ndarray) -> np.ndarray:
     return (values[:-1, :-1] + values[1:, :-1] + values[:-1, 1:] + values[1:, 1:]) / 4
 
 
-def draw_trace(axes: Axes3D, trace: Trace, field: Field) -> None:
+def draw_trace(axes: Axes3D, trace: Trace, field: Field, look: Look) -> None:
     """A path or named nets, lifted a little off the relief."""
     seen = np.isfinite(trace.z)
     if trace.kind == "center" or not seen.any():
@@ -95,31 +118,68 @@ def draw_trace(axes: Axes3D, trace: Trace, field: Field) -> None:
     style: dict[str, Any] = (
         {"marker": "o", "ms": 2.6, "lw": 1.2} if trace.kind == "path" else {"marker": "o", "ms": 4.5, "lw": 0}
     )
-    color = trace.color or paper.INK
+    color = trace.color or LIGHT.ink  # on the relief, whatever its ground
     axes.plot(x, y, z, color=color, mec="white", mew=0.4, zorder=5, **style)
     for a, b, c, label in zip(x, y, z, np.array(trace.labels)[seen] if trace.labels else (), strict=False):
-        axes.text(a, b, c + 2 * lift, str(label), fontsize=paper.TICK, color=color, zorder=6, parse_math=False)
+        axes.text(a, b, c + 2 * lift, str(label), fontsize=look.letters.tick, color=color, zorder=6, parse_math=False)
 
 
-def dress(axes: Axes3D, scene: Scene, field: Field) -> None:
+def dress(axes: Axes3D, scene: Scene, field: Field, look: Look) -> None:
     """The viewpoint, and the axes with the heights of a field."""
-    frame, camera = scene.frame, scene.camera
+    frame, camera, letters, palette = scene.frame, scene.camera, look.letters, look.palette
     axes.computed_zorder = False
     axes.set_proj_type("persp", focal_length=1.6)
     axes.view_init(elev=camera.elevation, azim=camera.azimuth)
     axes.set_box_aspect(camera.box, zoom=1.08)
     axes.set(xlim=frame.x_range, ylim=frame.y_range, zlim=field.z_range)
-    axes.set_xlabel(frame.x_label, fontsize=paper.LABEL, labelpad=2, parse_math=False)
-    axes.set_ylabel(frame.y_label, fontsize=paper.LABEL, labelpad=2, parse_math=False)
+    if not look.has(AXES):
+        axes.set_axis_off()
+        return
+    axes.set_xlabel(frame.x_label, fontsize=letters.label, color=palette.ink, labelpad=2, parse_math=False)
+    axes.set_ylabel(frame.y_label, fontsize=letters.label, color=palette.ink, labelpad=2, parse_math=False)
     axes.set_zticks(list(field.z_ticks.heights), labels=list(field.z_ticks.labels))
     for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
-        axis.set_pane_color(PANE)
-        axis.line.set(color=paper.FAINT, linewidth=0.6)
-        axis._axinfo["grid"].update(color=GRID, linewidth=0.5)
-        axis.set_tick_params(labelsize=paper.TICK, pad=0, color=paper.FAINT)
+        axis.set_pane_color(to_rgba(palette.wall))
+        axis.line.set(color=palette.faint, linewidth=0.6)
+        axis._axinfo["grid"].update(color=palette.line, linewidth=0.5)
+        axis.set_tick_params(labelsize=letters.tick, pad=0, color=palette.faint, labelcolor=palette.ink)
     # Without the ends, whose labels would meet at the corner.
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10], prune="both"))
 
 
-PAINTER = Painter(single, PanelPainter(_measures, _panel, bar=_panels_bar))
+def fit(axes: Axes3D, camera: Camera, field: Field, look: Look) -> None:
+    """Makes the box as large as its axes allow with the letters around it, and centres what is seen.
+
+    How far letters reach beyond the box depends on the viewpoint and on sizes, so it is measured.
+    """
+    room, zoom = axes.bbox.frozen(), 1.0
+    seen = room
+    for _ in range(FITTINGS):
+        axes.set_box_aspect(camera.box, zoom=zoom)
+        axes.apply_aspect()
+        axes.M = axes.get_proj()  # what its axes place their letters by, set by drawing otherwise
+        axes.invM = np.linalg.inv(axes.M)
+        seen = _seen(axes, field, lettered=look.has(AXES))
+        zoom = float(np.clip(zoom * min(room.width / seen.width, room.height / seen.height), 0.2, 3.0))
+    right, up = (room.x0 + room.x1 - seen.x0 - seen.x1) / 2, (room.y0 + room.y1 - seen.y0 - seen.y1) / 2
+    place, sheet = axes.get_position(), axes.figure.bbox
+    axes.set_position((place.x0 + right / sheet.width, place.y0 + up / sheet.height, place.width, place.height))
+
+
+def _seen(axes: Axes3D, field: Field, *, lettered: bool) -> Bbox:
+    """What the box with its letters, or the relief alone, covers of the sheet, in pixels."""
+    x, y = np.meshgrid(field.mesh.x, field.mesh.y)
+    points = np.stack([x, y, field.mesh.z], axis=-1)[np.isfinite(field.mesh.z)]
+    if lettered or not len(points):
+        ends = (axes.get_xlim(), axes.get_ylim(), axes.get_zlim())
+        points = np.stack(np.meshgrid(*ends), axis=-1).reshape(-1, 3)
+    flat = axes.transData.transform(np.column_stack(proj_transform(*points.T, axes.M)[:2]))
+    boxes = [Bbox([flat.min(axis=0), flat.max(axis=0)])]
+    if lettered:
+        renderer = axes.figure.canvas.get_renderer()
+        boxes += [axis.get_tightbbox(renderer) for axis in (axes.xaxis, axes.yaxis, axes.zaxis)]
+    return Bbox.union(boxes)
+
+
+PAINTER = Painter(single, PanelPainter(_measures, _panel, bar=_panels_bar), into, projection="3d")

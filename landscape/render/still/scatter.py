@@ -9,9 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from landscape.options.looks import LEGEND
 from landscape.render.still import paper
-from landscape.render.still.lines import value_axis
-from landscape.render.still.painter import Painter, sheet_of
+from landscape.render.still.lines import smaller, value_axis
+from landscape.render.still.painter import Around, Painter, sheet_of
+from landscape.scene.look import Look
 from landscape.scene.scene import Scene
 from landscape.scene.views.lines import ValueAxis
 from landscape.scene.views.scatter import Panel, Scatter
@@ -20,46 +22,54 @@ from landscape.scene.views.scatter import Panel, Scatter
 WIDE, TALL, GAP, BETWEEN = 1.5, 1.0, 0.16, 0.62
 LEFT, RIGHT, TITLES = 0.72, 0.2, 0.34
 DOT, RIM = 13.0, 0.3
-SMALL = paper.TICK - 1
+# Narrower panels, at the usual size of letters, stand below each other.
+NARROW = 1.1
 
 
-def single(scene: Scene) -> Figure:
+def single(scene: Scene, look: Look) -> Figure:
     """The panels row by row, with the legend of their colours below."""
-    view = scene.views_as(Scatter)[0]
-    columns, rows = min(view.columns, len(view.panels)), view.rows
-    across = columns * WIDE + (columns - 1) * GAP
-    tall = rows * TALL + (rows - 1) * BETWEEN
-    figure, bottom = sheet_of(
-        scene, LEFT + across + RIGHT, tall, below=0.68 if view.legend else 0.4, above=TITLES, middle=(LEFT + across + RIGHT) / 2
-    )  # fmt: skip
+    view, em, count = scene.views_as(Scatter)[0], look.em, len(scene.views_as(Scatter)[0].panels)
+    columns, legend = min(view.columns, count), bool(view.legend) and look.has(LEGEND)
+    while columns > 1 and look.width is not None and (look.width - (LEFT + RIGHT) * em) / columns < NARROW * em:
+        columns -= 1
+    rows = -(-count // columns)
+    gaps, between = (columns - 1) * GAP, (rows - 1) * BETWEEN
+    around = Around(LEFT, RIGHT + gaps, below=between + (0.68 if legend else 0.4), above=TITLES, whole=True)
+    figure, place = sheet_of(scene, look, columns * WIDE, rows * TALL, around, rigid=False)
+    wide, tall = place.wide / columns, place.tall / rows
+    top, size = place.bottom + place.tall, smaller(look)
     for number, panel in enumerate(view.panels):
         row, column = divmod(number, columns)
-        left, low = LEFT + column * (WIDE + GAP), bottom + tall - TALL - row * (TALL + BETWEEN)
-        _panel(paper.place(figure, left, low, WIDE, TALL), view, panel, first=column == 0)
-        paper.write(figure, panel.title, left, low + TALL + 0.2, fontsize=paper.TICK)
-        weight, color = ("bold", paper.INK) if panel.strong else ("normal", paper.SOFT)
-        paper.write(figure, panel.text, left, low + TALL + 0.07, fontsize=SMALL, color=color, weight=weight)
-    _legend(figure, view, LEFT + across / 2, bottom - 0.5)
+        left, low = place.left + column * (wide + GAP * em), top - tall - row * (tall + BETWEEN * em)
+        _panel(paper.place(figure, left, low, wide, tall), view, panel, look, first=column == 0)
+        paper.write(
+            figure, panel.title, left, low + tall + 0.2 * em, fontsize=look.letters.tick, color=look.palette.ink
+        )
+        weight, color = ("bold", look.palette.ink) if panel.strong else ("normal", look.palette.soft)
+        paper.write(figure, panel.text, left, low + tall + 0.07 * em, fontsize=size, color=color, weight=weight)
+    if legend:
+        _legend(figure, view, look, place.left + (place.wide + gaps * em) / 2, place.bottom - (between + 0.5) * em)
     return figure
 
 
-def _panel(axes: Axes, view: Scatter, panel: Panel, *, first: bool) -> None:
+def _panel(axes: Axes, view: Scatter, panel: Panel, look: Look, *, first: bool) -> None:
     axes.set_ylim(view.axis.low, view.axis.high)
-    value_axis(axes, view.axis, named=first)
+    value_axis(axes, view.axis, look, named=first)
     if first:
-        axes.set_ylabel(view.axis.label, fontsize=SMALL, color=paper.INK)
+        axes.set_ylabel(view.axis.label, fontsize=smaller(look), color=look.palette.ink)
     if not view.axis.ticks:
         axes.locator_params(axis="y", nbins=4)
-    _across(axes, panel.axis)
-    axes.tick_params(labelsize=SMALL, length=2.5)
+    _across(axes, panel.axis, look)
+    axes.tick_params(labelsize=smaller(look), length=2.5)
     axes.scatter(
-        panel.x, view.y, s=DOT, c=list(view.colors), edgecolors="white", linewidths=RIM, zorder=3, clip_on=False
-    )
+        panel.x, view.y, s=DOT * look.stroke, c=[look.shown(color) for color in view.colors],
+        edgecolors=look.palette.ground, linewidths=RIM, zorder=3, clip_on=False,
+    )  # fmt: skip
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
 
 
-def _across(axes: Axes, axis: ValueAxis) -> None:
+def _across(axes: Axes, axis: ValueAxis, look: Look) -> None:
     axes.set_xscale(axis.kind)
     axes.set_xlim(axis.low, axis.high)
     if axis.ticks:
@@ -67,18 +77,19 @@ def _across(axes: Axes, axis: ValueAxis) -> None:
         axes.minorticks_off()
     else:
         axes.locator_params(axis="x", nbins=3)
-    axes.tick_params(axis="x", which="both", colors=paper.INK, width=0.6, pad=2)
+    axes.tick_params(axis="x", which="both", colors=look.palette.ink, width=0.6, pad=2)
 
 
-def _legend(figure: Figure, view: Scatter, x: float, y: float) -> None:
-    if not view.legend:
-        return
+def _legend(figure: Figure, view: Scatter, look: Look, x: float, y: float) -> None:
     wide, high = figure.get_size_inches()
-    handles = [Line2D([], [], ls="", marker="o", ms=4, mew=0, color=color, label=label) for label, color in view.legend]
+    handles = [
+        Line2D([], [], ls="", marker="o", ms=4, mew=0, color=look.shown(color), label=label)
+        for label, color in view.legend
+    ]
     title = Line2D([], [], ls="", label=view.legend_title)
     figure.legend(
         handles=[title, *handles], loc="center", bbox_to_anchor=(x / wide, y / high), ncols=len(handles) + 1,
-        fontsize=paper.TICK, frameon=False, handletextpad=0.2, columnspacing=1.2, borderpad=0,
+        fontsize=look.letters.tick, labelcolor=look.palette.ink, frameon=False, handletextpad=0.2, columnspacing=1.2, borderpad=0,
     )  # fmt: skip
 
 

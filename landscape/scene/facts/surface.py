@@ -73,6 +73,11 @@ def recorded_facts(result: Recorded, split: str = "") -> list[str]:
     return lines or _optional(_source(result))
 
 
+def brief(surface: Surface, metric: str | None = None) -> list[str]:
+    """The facts of a picture that has room for one line: the samples."""
+    return _data(surface.known.json(), surface.quantity(metric).split if metric else "")[:1]
+
+
 def subject(result: Recorded) -> str:
     """Model and data, as a title begins: "ResNet-56, digits"; the file's name when neither is known, else ""."""
     known = result.known.json()

@@ -38,15 +38,17 @@ class Options:
     vmax: float | None = None
     title: str | None = None
     names: tuple[str, ...] = ()
+    view: tuple[float, float] | None = None
 
     @property
     def limits(self) -> Limits:
         return Limits(self.vmin, self.vmax)
 
-    def caption(self, about: str, what: str, facts: Sequence[str]) -> Caption:
-        """The words around a view, titled "about: what" unless a title is given."""
+    def caption(self, about: str, what: str, facts: Sequence[str], brief: Sequence[str] | None = None) -> Caption:
+        """The words around a view, titled "about: what" unless a title is given; `brief`: default the first fact."""
         heading = ": ".join(filter(None, [about, what]))
-        return Caption(heading if self.title is None else self.title, tuple(facts), what)
+        short = tuple(facts[:1] if brief is None else brief)
+        return Caption(heading if self.title is None else self.title, tuple(facts), what, short)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from functools import partial
 
 from landscape.errors import UsageError
 from landscape.quantity import SPLITS
-from landscape.scene.facts.surface import facts, subject
+from landscape.scene.facts.surface import brief, facts, subject
 from landscape.scene.kinds.kind import SURFACE, Kind, Options
 from landscape.scene.scales import scales_and_levels
 from landscape.scene.scene import Scene, camera_for
@@ -46,10 +46,10 @@ def pair_of(surface: Surface, metric: str | None = None) -> tuple[str, str]:
 
 def _scene(surface: Surface, options: Options, relief: bool) -> Scene:
     pair, frame = pair_of(surface, options.metric), plane_frame(surface)
-    camera = camera_for(frame)
+    camera = camera_for(frame, options.view)
     scales = scales_and_levels([surface], pair, options.scale, options.limits, options.levels)
     what = title_of([surface.quantity(metric) for metric in pair])
-    caption = options.caption(subject(surface), what, facts(surface, centers=pair))
+    caption = options.caption(subject(surface), what, facts(surface, centers=pair), brief(surface))
     views = tuple(
         build_overlay(surface, pair, scale, levels, camera, relief=relief, caption=caption) for scale, levels in scales
     )

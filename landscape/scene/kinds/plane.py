@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from landscape.errors import UsageError
-from landscape.scene.facts.surface import facts, subject
+from landscape.scene.facts.surface import brief, facts, subject
 from landscape.scene.hessian import map_notes
 from landscape.scene.kinds.kind import SURFACE, Kind, Options
 from landscape.scene.scales import ScaledMetric, scaled
@@ -31,14 +31,16 @@ def _scenes(surfaces: Sequence[Surface], options: Options, *, paint: str | None)
 
 def _scene(surface: Surface, shown: Sequence[ScaledMetric], options: Options, paint: str | None) -> Scene:
     frame = plane_frame(thinned(surface, shown[0].metric), cells=paint == CELLS)
-    camera = camera_for(frame)
+    camera = camera_for(frame, options.view)
     views = tuple(_view(surface, each, camera, options, paint) for each in shown)
     return Scene(frame, views, camera, tables_of(surface, [view.field for view in views]))
 
 
 def _view(surface: Surface, shown: ScaledMetric, camera: Camera, options: Options, paint: str | None) -> Flat | Relief:
     metric, part = shown.metric, thinned(surface, shown.metric)
-    caption = options.caption(subject(surface), surface.quantity(metric).label, facts(surface, metric))
+    caption = options.caption(
+        subject(surface), surface.quantity(metric).label, facts(surface, metric), brief(surface, metric)
+    )
     field = build_field(part, metric, shown.scale, levels=shown.levels, smooth=paint != CELLS, camera=camera)
     notes = (*map_notes(surface, part, metric), *field.notes, *_stretched(surface))
     if paint is None:

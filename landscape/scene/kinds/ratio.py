@@ -14,7 +14,7 @@ import numpy as np
 from landscape.errors import UsageError
 from landscape.quantity import LARGEST, LOSS, NEGATIVE, PENALIZED, SMALLEST
 from landscape.scene import colors
-from landscape.scene.facts.surface import facts, subject
+from landscape.scene.facts.surface import brief, facts, subject
 from landscape.scene.hessian import RATIO, check_curvature, is_curvature, map_notes, name_of
 from landscape.scene.holes import drawable, hole_notes
 from landscape.scene.kinds.kind import SURFACE, Kind, Options
@@ -140,7 +140,9 @@ def _view(surface: Surface, shown: ScaledMetric, over: Field | None, options: Op
     """The cells of a metric on the grid it was computed on, with notes on them and on the lines."""
     metric, part = shown.metric, thinned(surface, shown.metric)
     centers = (metric, *([over.metric] if over else []))
-    caption = options.caption(subject(surface), surface.quantity(metric).label, facts(surface, centers=centers))
+    caption = options.caption(
+        subject(surface), surface.quantity(metric).label, facts(surface, centers=centers), brief(surface)
+    )
     field = build_field(part, metric, shown.scale, levels=shown.levels, smooth=False)
     low = shown.scale.low
     # Values of either sign are told apart by hue, with the pale middle at zero; all others rise from dark to light.

@@ -15,7 +15,7 @@ import numpy as np
 from landscape.errors import UsageError
 from landscape.quantity import Quantity
 from landscape.scene.colors import PATH_COLORS
-from landscape.scene.facts.surface import facts, subject
+from landscape.scene.facts.surface import brief, facts, subject
 from landscape.scene.kinds.kind import SURFACE, Kind, Options
 from landscape.scene.kinds.plane import shared_metric, switchable
 from landscape.scene.reach import all_within_reach
@@ -63,7 +63,7 @@ def _scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
 
 def _scene(surface: Surface, shown: Sequence[ScaledMetric], options: Options) -> Scene:
     frame = plane_frame(thinned(surface, shown[0].metric))
-    camera = camera_for(frame)
+    camera = camera_for(frame, options.view)
     views = tuple(_view(surface, each, camera, options) for each in shown)
     return Scene(frame, views, camera, tables_of(surface, [view.flat.field for view in views]))
 
@@ -72,7 +72,7 @@ def _view(surface: Surface, shown: ScaledMetric, camera: Camera, options: Option
     metric, part, paths = shown.metric, thinned(surface, shown.metric), paths_of(surface)
     quantity = surface.quantity(metric)
     what = f"{quantity.label} along training" if _of_nets(paths) else "paths of optimizers"
-    caption = options.caption(subject(surface), what, facts(surface, metric))
+    caption = options.caption(subject(surface), what, facts(surface, metric), brief(surface, metric))
     field = build_field(part, metric, shown.scale, levels=shown.levels, camera=camera, avoid=_way(paths))
     field = replace(field, traces=(*_traces(paths, quantity, field), *_nets(field)))
     lines = _lines(paths, quantity, shown.scale.kind, options)

@@ -38,8 +38,8 @@ class Field:
     (ny - 1, nx - 1) those of the cells between four points. Cell (iy, ix) of a heat map lies between `x_edges[ix]` and
     `x_edges[ix + 1]`, and likewise in y. `label_points` (k, 3) holds x, y of an inline label and the number of its level.
     `colors` are equidistant from the lowest height to the highest. `level_ticks` mark every level, `bar_ticks` those of
-    them with room beside a colour bar. `z_range` is the height of the box around the relief. `notes` say what is missing,
-    clipped or interpolated. `ink` are the colours of lines that lie over the cells, and of their rim.
+    them with room beside a colour bar. `line_colors` show on white paper, `night_colors` on a dark ground.
+    `z_range` is the height of the box around the relief. `notes` say what is missing, clipped or interpolated. `ink` are the colours of lines that lie over the cells, and of their rim.
     """
 
     quantity: Quantity
@@ -60,6 +60,7 @@ class Field:
     hole_cells: np.ndarray
     colors: tuple[str, ...]
     line_colors: tuple[str, ...]
+    night_colors: tuple[str, ...]
     relief_colors: tuple[str, ...]
     mesh: Mesh
     z_range: tuple[float, float]
@@ -117,6 +118,7 @@ def build_field(
         hole_cells=worst_corner(holes),
         colors=_colors(scale, colors.DEPTH),
         line_colors=_colors(scale, colors.INK, colors.SIGNED_INK),
+        night_colors=_colors(scale, colors.NIGHT),
         relief_colors=_colors(scale, colors.RELIEF),
         mesh=mesh,
         z_range=(scale.low - ROOM[0] * span, scale.high + ROOM[1] * span),

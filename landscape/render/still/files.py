@@ -1,0 +1,71 @@
+"""How a sheet becomes a file.
+
+Owns: the formats, and what makes their files the same for the same picture. Leaves the settings of matplotlib as they were.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from PIL import Image
+
+from landscape.scene.look import Look
+
+VECTORS, PIXELS = (".pdf", ".svg", ".eps"), (".png", ".jpg", ".jpeg", ".tif", ".tiff")
+SUFFIXES = (*PIXELS[:1], *VECTORS, *PIXELS[1:])
+_NAMES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF"}
+_QUALITY: dict[str, dict[str, Any]] = {"JPEG": {"quality": 95, "subsampling": 0}, "TIFF": {"compression": "tiff_lzw"}}
+# Formats without a transparent ground.
+OPAQUE = (".jpg", ".jpeg", ".eps")
+# Embedded TrueType: journals and conferences refuse the Type 3 fonts that are matplotlib's default. A fixed salt and no
+# date make the same picture the same file.
+SAVING: dict[Any, Any] = {"pdf.fonttype": 42, "ps.fonttype": 42, "svg.hashsalt": "landscape"}
+_DATES: dict[str, dict[str, Any]] = {
+    ".pdf": {"CreationDate": None},
+    ".svg": {"Date": None},
+    ".eps": {"CreationDate": None},
+}
+
+
+def save(figure: Figure, look: Look, path: Path, suffix: str, dpi: int, *, smooth: int = 1) -> None:
+    """Writes the figure; `suffix` chooses the format. `smooth` draws what is made of pixels finer by that factor."""
+    if suffix in PIXELS:
+        _save_pixels(figure, path, suffix, dpi, smooth, transparent=look.transparent)
+        return
+    texts: dict[Any, Any] = {"svg.fonttype": "none" if look.editable else "path"}
+    with rc_context({**SAVING, **texts}):
+        figure.savefig(
+            path, format=suffix[1:], dpi=dpi * smooth, metadata=_DATES.get(suffix), transparent=look.transparent
+        )
+
+
+def _save_pixels(figure: Figure, path: Path, suffix: str, dpi: int, smooth: int, *, transparent: bool) -> None:
+    """Many small tiles, each with its own soft edge, show seams; hard edges averaged over finer pixels do not."""
+    if transparent:
+        figure.patch.set_alpha(0.0)
+    figure.set_dpi(dpi * smooth)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    image = Image.fromarray(_averaged(np.asarray(canvas.buffer_rgba()), smooth))
+    if not transparent or suffix in OPAQUE:
+        ground = Image.new("RGBA", image.size, to_hex(figure.get_facecolor()))
+        image = Image.alpha_composite(ground, image).convert("RGB")
+    image.save(path, format=_NAMES[suffix], dpi=(dpi, dpi), **_QUALITY.get(_NAMES[suffix], {}))
+
+
+def _averaged(pixels: np.ndarray, smooth: int) -> np.ndarray:
+    """(ny, nx, 4) bytes: the mean of each block of `smooth` x `smooth` pixels, colours weighted by what they cover."""
+    if smooth == 1:
+        return pixels
+    rows, columns = pixels.shape[0] // smooth, pixels.shape[1] // smooth
+    blocks = pixels[: rows * smooth, : columns * smooth].astype(np.float32).reshape(rows, smooth, columns, smooth, 4)
+    cover = blocks[..., 3:]
+    total = cover.sum(axis=(1, 3))
+    colors = (blocks[..., :3] * cover).sum(axis=(1, 3)) / np.maximum(total, 1.0)
+    return np.rint(np.concatenate([colors, total / smooth**2], axis=-1)).astype(np.uint8)
