@@ -23,7 +23,7 @@ _HOMES = {
     "load_spectrum": "landscape.surfaces.spectrum",
     "Spectrum": "landscape.surfaces.spectrum",
     "barriers": "landscape.surfaces.barriers",
-    "figure": "landscape.drawing",
+    "figure": "landscape.recipes.figure",
     "Recorder": "landscape.training.recorder",
     "lightning_callback": "landscape.training.callbacks",
     "transformers_callback": "landscape.training.callbacks",

@@ -1,6 +1,6 @@
 """Files to pictures. Imports neither torch nor MPI.
 
-Owns: which picture goes into which file, and choosing the renderer by the file's suffix; pictures as figures of matplotlib.
+Owns: which picture goes into which file, and choosing the renderer by the file's suffix.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from landscape.atomic import disk_named, whole_file
 from landscape.errors import LandscapeError, UsageError
 from landscape.options.groups import named_path
 from landscape.options.looks import FULL, LookOptions
-from landscape.options.option import check_names, shown
+from landscape.options.option import shown
 from landscape.printable import printable
 from landscape.regular import is_folder
 from landscape.scene.build import build_scenes
@@ -22,7 +22,7 @@ from landscape.scene.caption import SUFFIXES as CAPTIONS
 from landscape.scene.caption import TEXT, caption_of
 from landscape.scene.compare import build_comparison
 from landscape.scene.kinds import default_kind, kind_named
-from landscape.scene.kinds.kind import Kind, Options, Source
+from landscape.scene.kinds.kind import Kind, Source
 from landscape.scene.look import Look, look_of
 from landscape.scene.scene import Comparison, Scene
 from landscape.scene.wording import reworded
@@ -55,12 +55,12 @@ def draw_each(
     """
     _check_dpi(dpi)
     look = look_of(looks)
-    loaded = [_loaded(source) for source in _several(sources)]
+    found = [loaded(source) for source in several(sources)]
     entries = [kind] if isinstance(kind, str) else list(kind or [""])
     names = [name or None for entry in entries for name in entry.split(",")]
     written = []
-    for pictured, chosen in _pictures(loaded, names):
-        marks = _marks(pictured[0] if len(loaded) > len(pictured) else None, chosen.name if len(names) > 1 else None)
+    for pictured, chosen in _pictures(found, names):
+        marks = _marks(pictured[0] if len(found) > len(pictured) else None, chosen.name if len(names) > 1 else None)
         (scene,) = build_scenes(pictured, kind=chosen.name, view=look.view, **drawing)
         written += _draw_all(scene, _outputs(out, _default_output(pictured[0], chosen), marks), dpi, looks, look)
     return written
@@ -80,55 +80,14 @@ def draw_side_by_side(
     """All sources in one picture, on one scale; see `landscape.compare`."""
     _check_dpi(dpi)
     look = look_of(looks)
-    loaded = [_loaded(source) for source in _several(sources)]
-    if not loaded:
+    found = [loaded(source) for source in several(sources)]
+    if not found:
         raise UsageError("compare needs at least two surface files")
-    comparison = _side_by_side(loaded, kind, names, {"view": look.view, **drawing}, letters)
+    comparison = side_by_side(found, kind, names, {"view": look.view, **drawing}, letters)
     return _draw_all(comparison, _outputs(out, "comparison.html", ()), dpi, looks, look)
 
 
-def figure(
-    sources: Given | Sequence[Given],
-    *,
-    kind: str | None = None,
-    ax: Any = None,
-    names: Sequence[str] | None = None,
-    letters: bool = False,
-    **options: Any,
-) -> Any:
-    """A picture as a `matplotlib.figure.Figure`, for a script or a notebook; nothing is written.
-
-    Args:
-        sources: as in `landscape.plot`. Several stand side by side, unless the kind draws all of them in one picture.
-        kind: as in `landscape.plot`; one.
-        ax: axes of yours to draw into, with projection "3d" for kind surface; their figure is returned. Facts are not drawn there:
-            `landscape.plot(..., out="caption.txt")` writes them.
-        names, letters: as in `landscape.compare`.
-        options: metric, scale, levels, vmin, vmax, title, and the look: size, style, facts, without, font, view, as in `landscape.plot`.
-
-    Raises:
-        LandscapeError: unreadable files, an unknown option, or a kind that has no single axes to draw into.
-    """
-    known = [each.name for group in (LookOptions, Options) for each in fields(group) if each.name != "names"]
-    check_names("figure", options, known)
-    looks = LookOptions(**{each.name: options.pop(each.name) for each in fields(LookOptions) if each.name in options})
-    look, loaded = look_of(looks), [_loaded(source) for source in _several(sources)]
-    chosen, drawing = kind_named(kind) if kind else default_kind(loaded[0]), {**options, "view": look.view}
-    several = len(loaded) > 1 and not chosen.together
-    if several and ax is not None:
-        raise UsageError(
-            f"ax: {len(loaded)} results stand side by side in axes of their own; leave ax out, or draw one"
-        )
-    from landscape.render.still.picture import draw_into, figure_of
-
-    if several:
-        return figure_of(reworded(_side_by_side(loaded, chosen.name, names, drawing, letters), printable), look)
-    (scene,) = build_scenes(loaded, kind=chosen.name, names=tuple(names or ()), **drawing)
-    scene = reworded(scene, printable)
-    return figure_of(scene, look) if ax is None else draw_into(ax, scene, look)
-
-
-def _side_by_side(
+def side_by_side(
     loaded: Sequence[Source], kind: str | None, names: Sequence[str] | None, drawing: dict[str, Any], letters: bool
 ) -> Comparison:
     chosen = kind or default_kind(loaded[0]).name
@@ -140,7 +99,7 @@ def _check_dpi(dpi: int) -> None:
         raise UsageError(f"dpi {dpi}: expected 1 to {MAX_DPI} pixels per inch, such as 200")
 
 
-def _several(surfaces: Given | Sequence[Given]) -> list[Given]:
+def several(surfaces: Given | Sequence[Given]) -> list[Given]:
     if isinstance(surfaces, (Surface, RunLog, Spectrum, str, Path)):
         return [surfaces]
     several = list(surfaces) if isinstance(surfaces, Iterable) else [surfaces]
@@ -151,7 +110,7 @@ def _several(surfaces: Given | Sequence[Given]) -> list[Given]:
     return several
 
 
-def _loaded(source: Given) -> Source:
+def loaded(source: Given) -> Source:
     """A folder is a training run; a file is a spectrum if it says so, otherwise a surface."""
     if isinstance(source, (Surface, RunLog, Spectrum)):
         return source

@@ -113,13 +113,14 @@ def _with_keywords(
     in_python = [row for row in rows if not row.option.shell]
     names = [row.name for row in in_python]
     types = {parameter.name: parameter.annotation for parameter in own}
+    options = [parameter.name for parameter in own if parameter.kind is inspect.Parameter.KEYWORD_ONLY]
     types |= {field.name: field.type for group in groups for field in dataclasses.fields(group)}
 
     @functools.wraps(function)
     def wrapper(*positional: Any, **keywords: Any) -> Any:
-        check_names(function.__name__, keywords, [*(parameter.name for parameter in own), *names])
         check_types(types, keywords)
         passed = {parameter.name: keywords.pop(parameter.name) for parameter in own if parameter.name in keywords}
+        check_names(function.__name__, keywords, [*options, *names])
         return function(*positional, **passed, given=Given(keywords))
 
     added = [

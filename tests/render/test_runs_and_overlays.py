@@ -11,6 +11,7 @@ from landscape.render.still import picture as still
 from landscape.render.still.relief import dress
 from landscape.scene.build import build_scene, build_scenes
 from landscape.scene.compare import build_comparison
+from landscape.scene.look import PLAIN
 from landscape.surfaces.run_log import RunLog
 from landscape.surfaces.surface import Surface
 from tests.render.conftest import formats, once
@@ -153,7 +154,7 @@ def test_wires_are_seen_above_the_sheet_and_hidden_below_it(tmp_path):
 def test_moving_toward_the_eye_moves_nothing_on_paper():
     scene = SCENES["overlay3d"]()
     axes = still.figure_of(scene).axes[0]
-    dress(axes, scene, scene.views[0].layers[0].field)
+    dress(axes, scene, scene.views[0].layers[0].field, PLAIN)
     eye, matrix = overlay._eye(axes), axes.get_proj()
 
     def on_paper(point):

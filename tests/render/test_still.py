@@ -15,7 +15,14 @@ from landscape.render.still.bars import color_map
 from landscape.scene.build import build_scene
 from landscape.scene.compare import build_comparison
 
-SIGNATURES = {".png": b"\x89PNG\r\n", ".pdf": b"%PDF-", ".svg": b"<?xml"}
+SIGNATURES = {
+    ".png": b"\x89PNG\r\n",
+    ".pdf": b"%PDF-",
+    ".svg": b"<?xml",
+    ".eps": b"%!PS-Adobe",
+    ".jpg": b"\xff\xd8\xff",
+    ".tif": b"II*\x00",
+}
 FLAT = ["contour", "filled", "heatmap"]
 
 
@@ -52,7 +59,7 @@ def test_pictures_have_the_size_that_dpi_says(surfaces, tmp_path):
     assert image.shape[0] == pytest.approx(50 * height, abs=1.5)
 
 
-@pytest.mark.parametrize("name", ["a.jpg", "a", "a.html"])
+@pytest.mark.parametrize("name", ["a.bmp", "a", "a.html"])
 def test_other_suffixes_are_refused(surfaces, tmp_path, name):
     with pytest.raises(UsageError, match=r"\.png, \.pdf, \.svg"):
         still.draw(build_scene(surfaces["bowl"], kind="contour"), tmp_path / name)

@@ -42,7 +42,7 @@ def single(scene: Scene, look: Look) -> Figure:
 
 
 def _measures(panels: Sequence[Scene], look: Look) -> Measures:
-    return Measures(3.2, 2.6, left=0.72, gap=0.3, right=0.72, under=0.5 + rug_height(panels[0]))
+    return Measures(3.2, 2.6, left=0.78, gap=0.3, right=0.72, under=0.5 + rug_height(panels[0]))
 
 
 def _panel(figure: Figure, scene: Scene, look: Look, place: Place, first: bool, last: bool) -> None:

@@ -5,6 +5,9 @@ Owns: the formats, and what makes their files the same for the same picture. Lea
 
 from __future__ import annotations
 
+import logging
+import re
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +29,7 @@ OPAQUE = (".jpg", ".jpeg", ".eps")
 # Embedded TrueType: journals and conferences refuse the Type 3 fonts that are matplotlib's default. A fixed salt and no
 # date make the same picture the same file.
 SAVING: dict[Any, Any] = {"pdf.fonttype": 42, "ps.fonttype": 42, "svg.hashsalt": "landscape"}
-_DATES: dict[str, dict[str, Any]] = {
-    ".pdf": {"CreationDate": None},
-    ".svg": {"Date": None},
-    ".eps": {"CreationDate": None},
-}
+_DATES: dict[str, dict[str, Any]] = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
 
 
 def save(figure: Figure, look: Look, path: Path, suffix: str, dpi: int, *, smooth: int = 1) -> None:
@@ -39,10 +38,16 @@ def save(figure: Figure, look: Look, path: Path, suffix: str, dpi: int, *, smoot
         _save_pixels(figure, path, suffix, dpi, smooth, transparent=look.transparent)
         return
     texts: dict[Any, Any] = {"svg.fonttype": "none" if look.editable else "path"}
+    written = BytesIO()
+    # The format has no transparency, of which matplotlib warns; it draws what covers all the same.
+    logging.getLogger("matplotlib.backends.backend_ps").setLevel(logging.ERROR)
     with rc_context({**SAVING, **texts}):
         figure.savefig(
-            path, format=suffix[1:], dpi=dpi * smooth, metadata=_DATES.get(suffix), transparent=look.transparent
+            written, format=suffix[1:], dpi=dpi * smooth, metadata=_DATES.get(suffix), transparent=look.transparent
         )
+    path.write_bytes(
+        re.sub(rb"%%CreationDate: .*\n", b"", written.getvalue()) if suffix == ".eps" else written.getvalue()
+    )
 
 
 def _save_pixels(figure: Figure, path: Path, suffix: str, dpi: int, smooth: int, *, transparent: bool) -> None:

@@ -138,7 +138,7 @@ def _strip(axes: Axes, scene: Scene, strip: Strip, look: Look, *, named: bool, b
     if named:
         # Two short lines: the strip is lower than the words are long.
         label, size = strip.axis.label.replace(" (", "\n("), smaller(look) if low else look.letters.tick
-        axes.set_ylabel(label, fontsize=size, color=look.shown(strip.axis.color), labelpad=2)
+        paper.name_y(axes, label, size, look.letters.foot, color=look.shown(strip.axis.color), labelpad=2)
     if strip.zero:
         axes.axhline(0, color=look.palette.faint, lw=0.7, zorder=1)
     _marks(axes, tuple((x, "") for x, _ in scene.views_as(Lines)[0].marks), look)
@@ -176,7 +176,7 @@ def value_axis(axes: Axes, axis: ValueAxis, look: Look, *, named: bool) -> None:
         axes.set_yticks(axis.ticks, labels=axis.tick_labels)
         axes.minorticks_off()
     if named:
-        axes.set_ylabel(axis.label, fontsize=look.letters.label, color=color, parse_math=False)
+        paper.name_y(axes, axis.label, look.letters.label, look.letters.foot, color=color)
     else:
         axes.tick_params(axis="y", which="both", labelleft=False, labelright=False)
     axes.tick_params(axis="y", which="both", labelsize=look.letters.tick, width=0.6, colors=color)

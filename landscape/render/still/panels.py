@@ -97,29 +97,39 @@ def _letter(figure: Figure, look: Look, comparison: Comparison, number: int, pla
 
 
 def _layout(comparison: Comparison, painter: PanelPainter, look: Look) -> Layout:
-    """As many columns as have room; panels are as large as the sheet lets them be."""
-    count, em = len(comparison.panels), look.em
-    natural = _grown(painter.measures(comparison.panels, look), em)
-    rows = -(-count // COLUMNS)
-    columns = -(-count // rows)
-    while columns > 1 and look.width is not None and _wide(natural, columns, look.width) < NARROW * em:
-        columns -= 1
-    rows = -(-count // columns)
-    m = natural
-    if look.width is not None:
-        wide = _wide(natural, columns, look.width)
-        m = replace(natural, wide=wide, tall=natural.tall * wide / natural.wide)
-    plan = _written(comparison, m, rows, columns, look)
-    if look.height is not None and plan.height > 0:
-        tall = m.tall - (plan.height - look.height) / rows / (1 + m.hang)
-        fitted = replace(m, tall=tall, wide=m.wide * min(1.0, tall / m.tall))
-        spare = columns * (m.wide - fitted.wide) / 2
-        m = replace(fitted, left=m.left + spare, right=m.right + spare)
-        plan = replace(plan, m=m)
-    if min(m.wide, m.tall) < LEAST:
+    """Panels as large as the sheet lets them be, in as many columns as have room; with both sides given, in the best number."""
+    count = len(comparison.panels)
+    natural = _grown(painter.measures(comparison.panels, look), look.em)
+    columns = -(-count // -(-count // COLUMNS))
+    if look.width is None:
+        return _written(comparison, natural, -(-count // columns), columns, look)
+    if look.height is not None:
+        plan = max(
+            (_fitted(comparison, natural, tried, look) for tried in range(1, count + 1)), key=lambda plan: plan.m.wide
+        )
+    else:
+        while columns > 1 and _wide(natural, columns, look.width) < NARROW * look.em:
+            columns -= 1
+        plan = _fitted(comparison, natural, columns, look)
+    if min(plan.m.wide, plan.m.tall) < LEAST:
         size = f"{look.width:g}" + (f"x{look.height:g}" if look.height else "")
         raise UsageError(f"size {size}: too small for {count} panels; give a larger one, or --facts none")
     return plan
+
+
+def _fitted(comparison: Comparison, natural: Measures, columns: int, look: Look) -> Layout:
+    """On a sheet of a given width: panels that fill it in `columns`, and no higher than a given height allows."""
+    rows, wide = -(-len(comparison.panels) // columns), _wide(natural, columns, look.width or 0.0)
+    m = replace(natural, wide=wide, tall=natural.tall * wide / natural.wide)
+    if wide < LEAST:
+        return Layout(m, rows, columns, 0.0, [], [], 0.0, 0.0, 0.0)
+    plan = _written(comparison, m, rows, columns, look)
+    if look.height is None:
+        return plan
+    share = min(1.0, 1 - (plan.height - look.height) / rows / (1 + m.hang) / m.tall)
+    spare = columns * wide * (1 - share) / 2
+    m = replace(m, tall=m.tall * share, wide=wide * share, left=m.left + spare, right=m.right + spare)
+    return replace(plan, m=m)
 
 
 def _wide(m: Measures, columns: int, width: float) -> float:

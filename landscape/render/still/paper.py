@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
@@ -61,6 +62,17 @@ def shortened(text: str, size: float, room: float) -> str:
 
 def _middle_out(text: str, kept: int) -> str:
     return f"{text[: kept - kept // 2]}…{text[len(text) - kept // 2 :]}"
+
+
+def name_y(axes: Axes, text: str, size: float, least: float, **options: Any) -> None:
+    """The name of a vertical axis, in two lines where one is longer than the axis, and smaller where these are still too long."""
+    room = axes.get_position().height * axes.figure.get_size_inches()[1]
+    if text_width(text, size) > room and " " in text and "\n" not in text:
+        middle = len(text) / 2
+        cut = min((at for at, letter in enumerate(text) if letter == " "), key=lambda at: abs(at - middle))
+        text = f"{text[:cut]}\n{text[cut + 1 :]}"
+    longest = max(text_width(line, size) for line in text.split("\n"))
+    axes.set_ylabel(text, fontsize=max(least, size * min(1.0, room / max(longest, 1e-6))), parse_math=False, **options)
 
 
 def wrap(phrases: tuple[str, ...], width: float, size: float) -> list[str]:

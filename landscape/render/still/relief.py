@@ -28,7 +28,6 @@ from landscape.scene.views.field import Field
 from landscape.scene.views.relief import Relief
 from landscape.scene.views.traces import Trace
 
-
 # Each comes some ten times nearer to the final size.
 FITTINGS = 4
 

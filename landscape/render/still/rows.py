@@ -25,7 +25,7 @@ def single(scene: Scene, look: Look) -> Figure:
     step = min(0.2, max(0.075, 8.5 / len(rows)))
     size = min(look.letters.tick, 0.85 * 72 * step * look.em)
     names = max(paper.text_width(row.name, size) for row in rows)
-    around = Around(0.25, 0.3, below=0.55, exact=names)
+    around = Around(0.25, 0.3, below=0.55, exact=names, whole=True)
     figure, place = sheet_of(scene, look, 4.2, step * len(rows), around, rigid=False, rows=True)
     draw_rows(paper.place(figure, place.left, place.bottom, place.wide, place.tall), scene, look, size=size)
     return figure

@@ -37,9 +37,10 @@ class Field:
     `values` and `heights` (ny, nx) are NaN in holes; `holes` (ny, nx) holds the codes of holes.py, and `hole_cells`
     (ny - 1, nx - 1) those of the cells between four points. Cell (iy, ix) of a heat map lies between `x_edges[ix]` and
     `x_edges[ix + 1]`, and likewise in y. `label_points` (k, 3) holds x, y of an inline label and the number of its level.
-    `colors` are equidistant from the lowest height to the highest. `level_ticks` mark every level, `bar_ticks` those of
-    them with room beside a colour bar. `line_colors` show on white paper, `night_colors` on a dark ground.
-    `z_range` is the height of the box around the relief. `notes` say what is missing, clipped or interpolated. `ink` are the colours of lines that lie over the cells, and of their rim.
+    `colors` are equidistant from the lowest height to the highest; `line_colors` show on white paper, `night_colors` on a dark
+    ground. `level_ticks` mark every level, `bar_ticks` those of them with room beside a colour bar. `z_range` is the height of
+    the box around the relief. `notes` say what is missing, clipped or interpolated. `ink` are the colours of lines that lie over
+    the cells, and of their rim.
     """
 
     quantity: Quantity
