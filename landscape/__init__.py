@@ -23,6 +23,7 @@ _HOMES = {
     "load_spectrum": "landscape.surfaces.spectrum",
     "Spectrum": "landscape.surfaces.spectrum",
     "barriers": "landscape.surfaces.barriers",
+    "log_to": "landscape.tracking",
     "Recorder": "landscape.training.recorder",
     "lightning_callback": "landscape.training.callbacks",
     "transformers_callback": "landscape.training.callbacks",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from landscape.errors import LandscapeError, UsageError
 from landscape.options.command import Positional, command
 from landscape.options.groups import named_path
-from landscape.options.option import Option
+from landscape.options.option import Option, shown
 from landscape.recipes.plot import DRAWING
 from landscape.recipes.words import files_lines
 
@@ -62,18 +62,35 @@ def export(
     from landscape.atomic import disk_named, whole_file
     from landscape.exporters import FORMATS, write
     from landscape.regular import is_folder
-    from landscape.surfaces import Surface, load_surface
 
     out = named_path("out", out)
     chosen = format or out.suffix.lower().lstrip(".")
     if chosen not in FORMATS:
         raise UsageError(f"export format '{chosen}': expected one of {', '.join(FORMATS)} (by suffix or --format)")
-    loaded = surface if isinstance(surface, Surface) else load_surface(surface)
+    loaded = _loaded(surface)
     if not is_folder(out.parent):
         raise LandscapeError(f"output {out}: the folder {out.parent} does not exist; create it or give another name")
-    if not isinstance(surface, Surface) and out.exists() and out.samefile(surface):
+    if isinstance(surface, (str, Path)) and out.exists() and out.samefile(surface):
         raise UsageError(f"output {out} is the file being exported; give another name")
     options = {"metric": metric, "scale": scale, "vmin": vmin, "vmax": vmax, "width": width}
     with disk_named(out, "give another name"), whole_file(out) as scratch:
         write(loaded, scratch, chosen, options)
     return out
+
+
+def _loaded(surface: Any) -> Surface:
+    """Raises UsageError for what is no surface; a spectrum is named, as it lies in a file of the same suffix."""
+    from landscape.surfaces import Surface, load_surface
+    from landscape.surfaces.spectrum import Spectrum, is_spectrum
+
+    if isinstance(surface, Surface):
+        return surface
+    named = isinstance(surface, (str, Path))
+    if isinstance(surface, Spectrum) or (named and is_spectrum(surface)):
+        who = surface if named else surface.source or "this"
+        raise UsageError(
+            f"{who} is a spectrum, and export takes surfaces: `landscape info --json` has its numbers, `landscape plot` draws it"
+        )
+    if not named:
+        raise UsageError(f"surface {shown(surface)}: expected a surface or the name of a file of one")
+    return load_surface(surface)

@@ -46,6 +46,7 @@ def test_a_grid_holds_every_number_and_hides_holes(surface, tmp_path):
     cells = np.array([grid.IsCellVisible(number) for number in range(12)], dtype=bool).reshape(3, 4)
     corners = hole[:-1, :-1] | hole[:-1, 1:] | hole[1:, :-1] | hole[1:, 1:]
     np.testing.assert_array_equal(cells, ~corners)
+    np.testing.assert_array_equal(arrays(grid.GetCellData())["vtkGhostType"].reshape(3, 4) != 0, corners)
     assert np.isnan(found["height"].reshape(4, 5)[hole]).all()
 
 

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -66,7 +67,7 @@ def test_a_glb_has_the_colours_of_the_picture_and_the_facts(surface, sheet, tmp_
 
 
 def test_holes_are_absent(surface, tmp_path):
-    """5 of 12 cells have a hole at a corner, and a tile of a seam is left out; the sides of the plane are 2/3 and 1 in the file."""
+    """5 of 12 cells have a hole at a corner, and one tile would leave a seam; the sides of the plane are 2/3 and 1."""
     flat = trimesh.load_mesh(ll.export(surface, tmp_path / "s.ply"), process=False)
     across = flat.vertices[flat.faces][:, :, :2]
     area = 0.5 * np.linalg.det(np.stack([across[:, 1] - across[:, 0], across[:, 2] - across[:, 0]], axis=1)).sum()
@@ -115,6 +116,17 @@ def test_options_belong_to_formats(surface, tmp_path):
         ll.export(surface, tmp_path / "s.csv", metric="train_loss")
     with pytest.raises(ll.UsageError, match="no metric 'nothing'"):
         ll.export(surface, tmp_path / "s.ply", metric="nothing")
+
+
+def test_a_spectrum_is_named(tmp_path):
+    file = Path(__file__).parents[1] / "golden" / "files" / "spectrum.h5"
+    for given in (file, ll.load_spectrum(file)):
+        with pytest.raises(
+            ll.UsageError, match="spectrum.h5 is a spectrum, and export takes surfaces: `landscape info --json"
+        ):
+            ll.export(given, tmp_path / "s.stl")
+    with pytest.raises(ll.UsageError, match="surface 3: expected a surface or the name of a file of one"):
+        ll.export(3, tmp_path / "s.stl")
 
 
 def test_without_the_extra_a_message_names_it():
