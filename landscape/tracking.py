@@ -17,7 +17,7 @@ import numpy as np
 from landscape.drawing import draw_each, load_source
 from landscape.errors import UsageError
 from landscape.options.option import check_names, check_whole, shown
-from landscape.quantity import EIGENVALUE, EVALUATION
+from landscape.quantity import COUNT, EIGENVALUE, EVALUATION, FLAG, TIME
 from landscape.scene.holes import drawable, status_of
 from landscape.surfaces.run_log import RunLog
 from landscape.surfaces.spectrum import Spectrum
@@ -84,13 +84,13 @@ def numbers_of(result: Surface | Spectrum | RunLog) -> dict[str, float]:
 def _of_surface(surface: Surface) -> Iterator[tuple[str, float]]:
     for metric in surface.values:
         quantity = surface.quantity(metric)
-        at_origin = _at_origin(surface, metric)
-        if quantity.aside or (quantity.group != EVALUATION and quantity.kind != EIGENVALUE):
+        of_net = quantity.group == EVALUATION and quantity.kind not in (COUNT, TIME, FLAG)
+        if quantity.aside or not (of_net or quantity.kind == EIGENVALUE):
             continue
-        if at_origin is not None:
+        if (at_origin := _at_origin(surface, metric)) is not None:
             yield metric, at_origin
         known = drawable(surface, metric)
-        if quantity.group == EVALUATION and known.size:
+        if of_net and known.size:
             yield f"{metric}_lowest", float(known.min())
             yield f"{metric}_highest", float(known.max())
 

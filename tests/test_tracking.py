@@ -28,7 +28,7 @@ def surface():
     loss[2, 4] = np.nan
     return Surface(
         grid,
-        {"train_loss": loss, "hessian_max": 3 + x},
+        {"train_loss": loss, "train_samples": np.full(loss.shape, 8.0), "hessian_max": 3 + x},
         status={"evaluation": status, HESSIAN: np.full_like(status, DONE)},
         quantities={"hessian_max": Quantity("hessian_max", "largest", EIGENVALUE, group=HESSIAN, role=LARGEST)},
         source="somewhere/s.h5",
