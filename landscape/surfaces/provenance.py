@@ -103,12 +103,12 @@ class DirectionFacts(Facts):
 class RangeFacts(Facts):
     """How the ranges of `axes` were found; the numbers are those of the axes."""
 
-    rise: float | None = entry(NUMBER)
+    rise: float | None = entry(NUMBER, describes=True)
     """The loss at their ends over that of the net."""
-    axes: list[str] | None = entry(list, of=str)
-    beyond: list[str] | None = entry(list, of=str)
+    axes: list[str] | None = entry(list, describes=True, of=str)
+    beyond: list[str] | None = entry(list, describes=True, of=str)
     """The axes along which the loss does not rise so far."""
-    evaluations: int | None = entry(int)
+    evaluations: int | None = entry(int, describes=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -259,7 +259,7 @@ class Provenance(Facts):
     batchnorm: str | None = entry()
     precision: str | None = entry()
     l2: float | None = entry(NUMBER)
-    ranges: RangeFacts | None = entry(RangeFacts, describes=True)
+    ranges: RangeFacts | None = entry(RangeFacts)
     tolerance: ToleranceFacts | None = entry(ToleranceFacts)
     spectrum: SpectrumFacts | None = entry(SpectrumFacts)
     run_of: TrainingFacts | None = entry(TrainingFacts)
