@@ -55,7 +55,7 @@ def draw_each(
     """
     _check_dpi(dpi)
     look = look_of(looks)
-    found = [loaded(source) for source in several(sources)]
+    found = [load_source(source) for source in several(sources)]
     entries = [kind] if isinstance(kind, str) else list(kind or [""])
     names = [name or None for entry in entries for name in entry.split(",")]
     written = []
@@ -80,7 +80,7 @@ def draw_side_by_side(
     """All sources in one picture, on one scale; see `landscape.compare`."""
     _check_dpi(dpi)
     look = look_of(looks)
-    found = [loaded(source) for source in several(sources)]
+    found = [load_source(source) for source in several(sources)]
     if not found:
         raise UsageError("compare needs at least two surface files")
     comparison = side_by_side(found, kind, names, {"view": look.view, **drawing}, letters)
@@ -105,15 +105,19 @@ def several(surfaces: Given | Sequence[Given]) -> list[Given]:
     several = list(surfaces) if isinstance(surfaces, Iterable) else [surfaces]
     if not several:
         raise UsageError("nothing to draw: expected one or more results or names of files")
-    if odd := [each for each in several if not isinstance(each, (Surface, RunLog, Spectrum, str, Path))]:
-        raise UsageError(f"surfaces {shown(odd[0])}: expected a result or the name of a file of one")
     return several
 
 
-def loaded(source: Given) -> Source:
-    """A folder is a training run; a file is a spectrum if it says so, otherwise a surface."""
+def load_source(source: Given) -> Source:
+    """A folder is a training run; a file is a spectrum if it says so, otherwise a surface.
+
+    Raises:
+        UsageError: no result. LandscapeError: unreadable.
+    """
     if isinstance(source, (Surface, RunLog, Spectrum)):
         return source
+    if not isinstance(source, (str, Path)):
+        raise UsageError(f"surfaces {shown(source)}: expected a result or the name of a file of one")
     if is_run_folder(source):
         return load_run(source)
     return load_spectrum(source) if is_spectrum(source) else load_surface(source)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from landscape.errors import LandscapeError, UsageError
 from landscape.options.command import Positional, command
 from landscape.options.groups import named_path
-from landscape.options.option import Option
+from landscape.options.option import Option, shown
+from landscape.recipes.plot import DRAWING
 from landscape.recipes.words import files_lines
 
 if TYPE_CHECKING:
     from landscape.surfaces.surface import Surface
+
+HEIGHTS = ("metric", "scale", "vmin", "vmax")
 
 
 def lines(path: Path, shell: Mapping[str, Any]) -> Sequence[str]:
@@ -21,34 +25,72 @@ def lines(path: Path, shell: Mapping[str, Any]) -> Sequence[str]:
 
 
 @command(
-    "a surface as a table or in another program's layout",
+    "a surface as a table, a mesh, or in another program's layout",
     lines=lines,
-    rows={"format": Option("csv, npz, nc or li2018 (default: by suffix)", metavar="NAME")},
+    rows={
+        "format": Option("csv, npz, nc, vts, vtp, stl, ply, glb, obj or li2018 (default: by suffix)", metavar="NAME"),
+        **{name: replace(DRAWING[name], help=f"of meshes: {DRAWING[name].help}") for name in HEIGHTS},
+        "width": Option("of .stl: millimetres of the longer side (default: 100)", type=float, metavar="MM"),
+    },
     positional=(Positional("surface", "FILE", "surface file"), Positional("out", "OUT", "output file")),
     example="landscape export resnet56.h5 resnet56.csv",
 )
-def export(surface: Surface | str | Path, out: str | Path, *, format: str | None = None) -> Path:
-    """Writes a surface in another form: csv, npz, nc (needs xarray), or li2018, the original program's HDF5 layout.
+def export(
+    surface: Surface | str | Path,
+    out: str | Path,
+    *,
+    format: str | None = None,
+    metric: str | None = None,
+    scale: str | None = None,
+    vmin: float | None = None,
+    vmax: float | None = None,
+    width: float | None = None,
+) -> Path:
+    """Writes a surface in another form.
 
-    `format` None follows the suffix of `out`.
+    Args:
+        format: csv; npz; nc (needs xarray); vts and vtp, for ParaView, with all metrics as arrays; stl, a closed body to print,
+            ply, glb and obj, the relief of a picture with its colours (these need trimesh); li2018, the original program's HDF5
+            layout. None follows the suffix of `out`.
+        metric, scale, vmin, vmax: of meshes, what is high and on which scale, as in `plot`.
+        width: of stl, millimetres of the longer side of the plane, 100 unless given.
 
     Raises:
-        UsageError: unknown format. LandscapeError: unreadable input or unwritable output.
+        UsageError: unknown format, an option that it does not take, or a surface without a plane for a mesh.
+        LandscapeError: unreadable input, unwritable output, or a missing extra.
     """
     from landscape.atomic import disk_named, whole_file
-    from landscape.exporters import FORMATS, writer_of
+    from landscape.exporters import FORMATS, write
     from landscape.regular import is_folder
-    from landscape.surfaces import Surface, load_surface
 
     out = named_path("out", out)
     chosen = format or out.suffix.lower().lstrip(".")
     if chosen not in FORMATS:
         raise UsageError(f"export format '{chosen}': expected one of {', '.join(FORMATS)} (by suffix or --format)")
-    loaded = surface if isinstance(surface, Surface) else load_surface(surface)
+    loaded = _loaded(surface)
     if not is_folder(out.parent):
         raise LandscapeError(f"output {out}: the folder {out.parent} does not exist; create it or give another name")
-    if not isinstance(surface, Surface) and out.exists() and out.samefile(surface):
+    if isinstance(surface, (str, Path)) and out.exists() and out.samefile(surface):
         raise UsageError(f"output {out} is the file being exported; give another name")
+    options = {"metric": metric, "scale": scale, "vmin": vmin, "vmax": vmax, "width": width}
     with disk_named(out, "give another name"), whole_file(out) as scratch:
-        writer_of(chosen)(loaded, scratch)
+        write(loaded, scratch, chosen, options)
     return out
+
+
+def _loaded(surface: Any) -> Surface:
+    """Raises UsageError for what is no surface; a spectrum is named, as it lies in a file of the same suffix."""
+    from landscape.surfaces import Surface, load_surface
+    from landscape.surfaces.spectrum import Spectrum, is_spectrum
+
+    if isinstance(surface, Surface):
+        return surface
+    named = isinstance(surface, (str, Path))
+    if isinstance(surface, Spectrum) or (named and is_spectrum(surface)):
+        who = surface if named else surface.source or "this"
+        raise UsageError(
+            f"{who} is a spectrum, and export takes surfaces: `landscape info --json` has its numbers, `landscape plot` draws it"
+        )
+    if not named:
+        raise UsageError(f"surface {shown(surface)}: expected a surface or the name of a file of one")
+    return load_surface(surface)

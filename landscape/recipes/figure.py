@@ -15,8 +15,6 @@ from landscape.options.looks import LookOptions
 from landscape.options.option import check_names
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from landscape.surfaces.run_log import RunLog
     from landscape.surfaces.spectrum import Spectrum
     from landscape.surfaces.surface import Surface
@@ -30,7 +28,7 @@ def figure(
     names: Sequence[str] | None = None,
     letters: bool = False,
     **options: Any,
-) -> Figure:
+) -> Any:
     """A picture as a `matplotlib.figure.Figure`, for a script or a notebook; nothing is written.
 
     Args:
@@ -45,9 +43,8 @@ def figure(
     Raises:
         LandscapeError: unreadable files, an unknown option, or a kind that has no single axes to draw into.
     """
-    from landscape.drawing import loaded as load
+    from landscape.drawing import load_source, side_by_side
     from landscape.drawing import several as listed
-    from landscape.drawing import side_by_side
     from landscape.printable import printable
     from landscape.scene.build import build_scenes
     from landscape.scene.kinds import default_kind, kind_named
@@ -58,7 +55,7 @@ def figure(
     known = [each.name for group in (LookOptions, Options) for each in fields(group) if each.name != "names"]
     check_names("figure", options, known)
     looks = LookOptions(**{each.name: options.pop(each.name) for each in fields(LookOptions) if each.name in options})
-    look, loaded = look_of(looks), [load(source) for source in listed(sources)]
+    look, loaded = look_of(looks), [load_source(source) for source in listed(sources)]
     chosen, drawing = kind_named(kind) if kind else default_kind(loaded[0]), {**options, "view": look.view}
     several = len(loaded) > 1 and not chosen.together
     if several and ax is not None:

@@ -20,8 +20,12 @@ class LineRange:
     title: ClassVar[str] = "ranges"
 
     x: Any = again(
-        PlaneRanges, "x", default=None, help="range of x, both ends included (default: -1:1:51, and 0:1:51 with --to)"
+        PlaneRanges,
+        "x",
+        default=None,
+        help="range of x, both ends included, or auto:N (default: -1:1:51, and 0:1:51 with --to)",
     )
+    rise: float | None = again(PlaneRanges, "rise")
 
 
 @command(
@@ -48,4 +52,5 @@ def line(checkpoint: Any = None, *, given: Given) -> Surface | Plan:
         LandscapeError: bad input or a failing evaluation; what was computed is in `out`.
     """
     usual = "0:1:51" if given[AxesOptions].to is not None else "-1:1:51"
-    return compute(checkpoint, {"x": usual if given[LineRange].x is None else given[LineRange].x}, given, "line")
+    chosen = given[LineRange]
+    return compute(checkpoint, {"x": usual if chosen.x is None else chosen.x}, given, "line", chosen.rise)

@@ -34,10 +34,14 @@ class PlaneRanges:
     title: ClassVar[str] = "ranges"
 
     x: Any = option(
-        "-1:1:51", "range of x, both ends included, such as -1:1:51 (default, as in Li et al. 2018); in Python also "
-        "(from, to, points)", "-x", "--x", metavar="FROM:TO:N",
+        "-1:1:51", "range of x, both ends included, such as -1:1:51 (default, as in Li et al. 2018); auto or auto:N, as far as "
+        "the loss rises by --rise; in Python also (from, to, points)", "-x", "--x", metavar="FROM:TO:N|auto:N",
     )  # fmt: skip
-    y: Any = option("-1:1:51", "range of y", "-y", "--y", metavar="FROM:TO:N")
+    y: Any = option("-1:1:51", "range of y", "-y", "--y", metavar="FROM:TO:N|auto:N")
+    rise: float | None = option(
+        None, "with -x auto or -y auto: where the loss is FACTOR times that of the net, the range ends (default: 10)",
+        type=float, metavar="FACTOR",
+    )  # fmt: skip
 
 
 def lines(result: Any, shell: Mapping[str, Any]) -> Sequence[str]:
@@ -57,26 +61,37 @@ def agreed(given: Given, *groups: type) -> dict[str, str]:
     return {**texts_of(given, groups, without=OWN), "out": out}
 
 
-def compute(checkpoint: Any, ranges: Mapping[str, Any], given: Given, name: str) -> Surface | Plan:
-    """A run over a line or plane; directions that depend on the loss are computed first."""
+def compute(
+    checkpoint: Any, ranges: Mapping[str, Any], given: Given, name: str, rise: float | None = None
+) -> Surface | Plan:
+    """A run over a line or plane; directions that depend on the loss are computed first, and then ranges that do."""
     from landscape.study.along import with_directions
     from landscape.study.evaluation import for_plan, plane_study
     from landscape.study.on_slice import Asked
+    from landscape.study.ranks import together
+    from landscape.study.rise import Ranges, found_ranges, placeholders, searched
     from landscape.study.run import run_prepared
     from landscape.sweep.world import World
 
     asked = Asked.of(checkpoint, given)
     along, output = asked.axes.along != "random", asked.output
 
-    def prepare(world: World) -> Asked:
-        if not along:
-            return asked
-        return for_plan(asked, len(ranges)) if output.dry_run else with_directions(asked, ranges, world)
+    def prepare(world: World) -> tuple[Asked, Ranges]:
+        points, ready = together(world, lambda: searched(asked, ranges, rise)), asked
+        if along:
+            axes = placeholders(points, ranges)
+            ready = for_plan(asked, len(ranges)) if output.dry_run else with_directions(asked, axes, world)
+        return ready, found_ranges(ready, ranges, points, rise, world)
 
     return run_prepared(
         prepare,
-        lambda world, asked: plane_study(asked, ranges, world, name),
-        agree={"command": name, **agreed(given, *COMPUTE), **{axis: str(spec) for axis, spec in ranges.items()}},
+        lambda world, ready: plane_study(ready[0], ready[1], world, name),
+        agree={
+            "command": name,
+            **agreed(given, *COMPUTE),
+            "rise": str(rise),
+            **{axis: str(spec) for axis, spec in ranges.items()},
+        },
         code=(asked.net.model, asked.data.data, asked.loss.loss, asked.loss.names),
         dry_run=output.dry_run,
         quiet=output.quiet,
@@ -107,4 +122,4 @@ def surface(checkpoint: Any = None, *, given: Given) -> Surface | Plan:
         LandscapeError: bad input or a failing evaluation; what was computed is in `out`.
     """
     ranges = given[PlaneRanges]
-    return compute(checkpoint, {"x": ranges.x, "y": ranges.y}, given, "surface")
+    return compute(checkpoint, {"x": ranges.x, "y": ranges.y}, given, "surface", ranges.rise)

@@ -1,8 +1,8 @@
 """The colours of the figures, made from their coordinates in CIELAB.
 
-Owns: three colour maps and the colours of lines. In `DEPTH` lightness rises evenly from low to high, so it reads the
-same in grey and to colour-blind readers; `RELIEF` runs from blue over pale to red-brown, as the pictures of Li et al.
-do, with blue and orange kept apart by hue for every common colour blindness.
+Owns: three colour maps, what lies between their colours, and the colours of lines. In `DEPTH` lightness rises evenly from
+low to high, so it reads the same in grey and to colour-blind readers; `RELIEF` runs from blue over pale to red-brown, as the
+pictures of Li et al. do, with blue and orange kept apart by hue for every common colour blindness.
 """
 
 from __future__ import annotations
@@ -47,6 +47,17 @@ def stops(points: tuple, *, low: float = 0.0, high: float = 1.0) -> tuple[str, .
     at, positions = np.linspace(low, high, COUNT), np.linspace(0, 1, len(lab))
     smooth = np.column_stack([np.interp(at, positions, lab[:, i]) for i in range(3)])
     return tuple("#" + "".join(f"{c:02x}" for c in row) for row in _rgb(smooth))
+
+
+def between(colors: tuple[str, ...], shares: np.ndarray) -> np.ndarray:
+    """(n,) shares of the way through equidistant hex colours -> (n, 3) sRGB from 0 to 1.
+
+    >>> between(("#000000", "#ff0000"), np.array([0.0, 0.5])).tolist()
+    [[0.0, 0.0, 0.0], [0.5, 0.0, 0.0]]
+    """
+    known = np.array([[int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)] for color in colors])
+    places = np.linspace(0, 1, len(known))
+    return np.column_stack([np.interp(shares, places, known[:, i]) for i in range(3)])
 
 
 def tint(color: str, share: float) -> str:

@@ -6,10 +6,8 @@ Owns: opening its file, its sampler, and the plan of a dry run.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from landscape.direction.direction import Direction
 from landscape.direction.files import directions_path, write_directions
@@ -19,6 +17,7 @@ from landscape.measurement.measurement import Measurement
 from landscape.options.groups import RANDOM, OutputOptions
 from landscape.quantity import SAMPLES
 from landscape.study.on_slice import Asked, OnSlice, on_plane
+from landscape.study.rise import Ranges
 from landscape.study.study import Extent, Plan, Study
 from landscape.study.tolerance import anchors, expected_saving, finish, sampled, sampler_for
 from landscape.surfaces.file import SurfaceFile, check_folder, surface_of_run
@@ -114,7 +113,7 @@ class EvaluationStudy(Study[Surface]):
         )
 
 
-def plane_study(asked: Asked, ranges: Mapping[str, Any], world: World, command: str) -> EvaluationStudy:
+def plane_study(asked: Asked, ranges: Ranges, world: World, command: str) -> EvaluationStudy:
     """A line or surface, built on this rank.
 
     Raises:
@@ -122,7 +121,8 @@ def plane_study(asked: Asked, ranges: Mapping[str, Any], world: World, command: 
     """
     if asked.output.path and world.leads:
         check_folder(asked.output.path)
-    return EvaluationStudy(on_plane(asked, ranges, world, command), asked.output, shard=asked.machine.shard_data)
+    on = ranges.described(on_plane(asked, ranges.axes, world, command))
+    return EvaluationStudy(on, asked.output, shard=asked.machine.shard_data)
 
 
 def for_plan(asked: Asked, ndim: int) -> Asked:

@@ -100,6 +100,18 @@ class DirectionFacts(Facts):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RangeFacts(Facts):
+    """How the ranges of `axes` were found; the numbers are those of the axes."""
+
+    rise: float | None = entry(NUMBER, describes=True)
+    """The loss at their ends over that of the net."""
+    axes: list[str] | None = entry(list, describes=True, of=str)
+    beyond: list[str] | None = entry(list, describes=True, of=str)
+    """The axes along which the loss does not rise so far."""
+    evaluations: int | None = entry(int, describes=True)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ToleranceFacts(Facts):
     asked: float | None = entry(NUMBER)
     points: bool | None = entry(bool)
@@ -247,6 +259,7 @@ class Provenance(Facts):
     batchnorm: str | None = entry()
     precision: str | None = entry()
     l2: float | None = entry(NUMBER)
+    ranges: RangeFacts | None = entry(RangeFacts)
     tolerance: ToleranceFacts | None = entry(ToleranceFacts)
     spectrum: SpectrumFacts | None = entry(SpectrumFacts)
     run_of: TrainingFacts | None = entry(TrainingFacts)

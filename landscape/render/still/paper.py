@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
@@ -64,7 +63,7 @@ def _middle_out(text: str, kept: int) -> str:
     return f"{text[: kept - kept // 2]}…{text[len(text) - kept // 2 :]}"
 
 
-def name_y(axes: Axes, text: str, size: float, least: float, **options: Any) -> None:
+def name_y(axes: Any, text: str, size: float, least: float, **options: Any) -> None:
     """The name of a vertical axis, in two lines where one is longer than the axis, and smaller where these are still too long."""
     room = axes.get_position().height * axes.figure.get_size_inches()[1]
     if text_width(text, size) > room and " " in text and "\n" not in text:

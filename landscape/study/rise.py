@@ -1,0 +1,181 @@
+"""`-x auto`: how far the loss has to be followed along each axis.
+
+Owns: the search for the nearest place along an axis, on either side of the net, where the loss is `rise` times that of the net,
+and taking the ranges from a file that was begun with them. The leader searches and all ranks get its numbers, so that they do
+not depend on the number of ranks; a file that is continued is not searched for again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from landscape.errors import EvaluationError, UsageError
+from landscape.grid import Range
+from landscape.measurement.evaluate import drivers, move, quantity_of
+from landscape.options.groups import ToleranceOptions
+from landscape.quantity import LOSS
+from landscape.study.around import points_of
+from landscape.study.on_slice import Asked, OnSlice, on_plane
+from landscape.study.ranks import shared
+from landscape.surfaces import load_surface
+from landscape.surfaces.provenance import RangeFacts
+from landscape.sweep.world import World
+
+# A decade: what is ten times the loss of the net is no longer near its minimum, and a log scale shows all that is below.
+USUAL_RISE, MOST_RISE = 10.0, 1e12
+# Filters are as long as those of the net at 1. Up to 64 times that, and down to a millionth.
+START, LARGEST, SMALLEST = 1.0, 64.0, 2.0**-20
+# The ratio of the two radii between which the place lies in the end.
+CLOSE = 1.02
+EXAMPLE = "such as -1:1:51"
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """The range of each axis by name, and how those were found that were asked for; None when all were given."""
+
+    axes: Mapping[str, Any]
+    facts: RangeFacts | None = None
+
+    def described(self, on: OnSlice) -> OnSlice:
+        """The facts, and a note on them, with what is computed."""
+        if self.facts is None:
+            return on
+        subject = replace(on.subject, notes=(*on.subject.notes, *self._notes(self.facts)))
+        return replace(on, subject=subject, provenance=replace(on.provenance, ranges=self.facts))
+
+    def _notes(self, facts: RangeFacts) -> list[str]:
+        beyond = facts.beyond or []
+        how = {
+            name: f"the loss stays below {facts.rise:g} times that of the net" if name in beyond
+            else f"at the nearer end the loss is {facts.rise:g} times that of the net"
+            for name in facts.axes or []
+        }  # fmt: skip
+        return [f"{name} from {self.axes[name].start:g} to {self.axes[name].stop:g}: {how[name]}" for name in how]
+
+
+def searched(asked: Asked, ranges: Mapping[str, Any], rise: float | None) -> dict[str, int]:
+    """The axes that are `auto` or `auto:N`, with their points.
+
+    Raises:
+        UsageError: a range that cannot be, `rise` without such an axis, or one towards another net.
+    """
+    points = {name: count for name, spec in ranges.items() if (count := points_of(spec, name)) is not None}
+    if rise is not None and not points:
+        raise UsageError(f"rise {rise:g} is for ranges that are searched for; give -x auto too, or drop it")
+    if rise is not None and not 1 < rise <= MOST_RISE:
+        raise UsageError(f"rise {rise:g}: expected a factor of the loss above 1, such as {USUAL_RISE:g}")
+    if points and asked.axes.to is not None:
+        raise UsageError(
+            f"{next(iter(points))} range auto looks around one net, and to names a second; give a range, {EXAMPLE}"
+        )
+    return points
+
+
+def placeholders(points: Mapping[str, int], ranges: Mapping[str, Any]) -> dict[str, Any]:
+    """`ranges` for what needs only the axes: so small where they are not known that any net can move."""
+    return {name: Range(-SMALLEST, SMALLEST, 2) if name in points else spec for name, spec in ranges.items()}
+
+
+def found_ranges(
+    asked: Asked, ranges: Mapping[str, Any], points: Mapping[str, int], rise: float | None, world: World
+) -> Ranges:
+    """`ranges` with numbers for the axes of `points`. Collective: all ranks call this.
+
+    In a dry run that would begin a file, these axes go from -1 to 1: only their points matter.
+
+    Raises:
+        EvaluationError: no positive loss at the net. UsageError: no loss.
+    """
+    if not points:
+        return Ranges(ranges)
+    factor = USUAL_RISE if rise is None else rise
+    ends, facts = shared(
+        world, lambda: _stored(asked, points, factor) or _searched(asked, ranges, points, factor, world)
+    )
+    return Ranges({**ranges, **{name: Range(*ends[name], points[name]) for name in points}}, facts)
+
+
+Ends = dict[str, tuple[float, float]]
+
+
+def _stored(asked: Asked, points: Mapping[str, int], rise: float) -> tuple[Ends, RangeFacts] | None:
+    """Those of the file that is to be continued, if they were found for the same."""
+    path = asked.output.path
+    if path is None or not path.exists() or asked.output.overwrite:
+        return None
+    surface = load_surface(path)
+    facts, axes = surface.known.ranges, {axis.name: axis.values for axis in surface.grid.axes}
+    same = facts is not None and facts.rise == rise and facts.axes == list(points)
+    if facts is None or not same or any(len(axes.get(name, ())) != count for name, count in points.items()):
+        return None
+    return {name: (float(axes[name][0]), float(axes[name][-1])) for name in points}, facts
+
+
+def _searched(
+    asked: Asked, ranges: Mapping[str, Any], points: Mapping[str, int], rise: float, world: World
+) -> tuple[Ends, RangeFacts]:
+    if asked.output.dry_run:
+        return {name: (-1.0, 1.0) for name in points}, RangeFacts(rise=rise, axes=list(points))
+    plain = replace(asked, tolerance=ToleranceOptions(), output=replace(asked.output, save_directions=False))
+    on = on_plane(plain, placeholders(points, ranges), world, "auto")
+    loss, ends, beyond = _Loss(on), {}, []
+    centre = loss(0, 0.0)
+    if not 0 < centre < math.inf:
+        raise EvaluationError(
+            f"range auto: the loss of the net is {centre:g}, expected above 0; give a range, {EXAMPLE}"
+        )
+    for name in points:
+        radius, reached = radius_of(partial(loss, list(ranges).index(name)), rise * centre)
+        ends[name] = (-radius, radius)
+        beyond += [] if reached else [name]
+    return ends, RangeFacts(rise=rise, axes=list(points), beyond=beyond or None, evaluations=loss.count)
+
+
+class _Loss:
+    """The first loss on the axes of a plane."""
+
+    def __init__(self, on: OnSlice):
+        self._on, self.count = on, 0
+        self._name = drivers(on.subject)[0]
+        quantity = quantity_of(on.subject.objective, self._name)
+        if quantity.kind != LOSS:
+            raise UsageError(
+                f"range auto follows a loss, and {self._name} is none; add one to metrics, or give a range, {EXAMPLE}"
+            )
+
+    def __call__(self, axis: int, place: float) -> float:
+        self.count += 1
+        coords = [0.0] * self._on.slice.grid.ndim
+        coords[axis] = place
+        move(self._on.subject, self._on.slice, tuple(coords))
+        return self._on.subject.objective.evaluate()[self._name]
+
+
+def radius_of(loss: Callable[[float], float], target: float) -> tuple[float, bool]:
+    """(radius, whether the loss reaches the target there): the nearest on either side, to about 1 %, in three digits.
+
+    A loss that is not finite counts as above. The radius is doubled or halved first, so a rise in between that has gone again
+    at every radius that is tried is not seen.
+    """
+
+    def above(radius: float) -> bool:
+        return not loss(radius) < target or not loss(-radius) < target
+
+    high = START
+    if above(high):
+        while high > SMALLEST and above(high / 2):
+            high /= 2
+    else:
+        while not above(high := 2 * high):
+            if high >= LARGEST:
+                return LARGEST, False
+    low = high / 2
+    while high / low > CLOSE:
+        middle = math.sqrt(low * high)
+        low, high = (low, middle) if above(middle) else (middle, high)
+    return float(f"{math.sqrt(low * high):.3g}"), True
