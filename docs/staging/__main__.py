@@ -1,0 +1,34 @@
+"""`python -m staging FOLDER`: writes all pages of the site into FOLDER."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from staging import api, commands, gallery, tutorials
+from staging.links import PAGES, ROOT, page_of, relinked
+
+
+def written(stage: Path) -> dict[str, str]:
+    """The pages that are written by hand, by their place in the site."""
+    files = [*PAGES, *(str(path.relative_to(ROOT)) for path in sorted((ROOT / "docs").rglob("*.md")))]
+    texts = [file for file in files if file.endswith(".md") and file != "README.md"]
+    return {page_of(file): relinked((ROOT / file).read_text(), file, page_of(file), stage) for file in texts}
+
+
+def main(stage: Path) -> None:
+    """Writes what has changed, so that Sphinx reads only that again."""
+    pages = {**written(stage), **tutorials.pages(stage), **gallery.pages(stage), **commands.pages(), **api.pages()}
+    for name, text in pages.items():
+        path = stage / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
+    for path in stage.rglob("*.md"):
+        if str(path.relative_to(stage)) not in pages:
+            path.unlink()
+    gallery.write_thumbnails(stage)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]).resolve())
