@@ -1,7 +1,8 @@
-"""`python -m staging FOLDER`: writes all pages of the site into FOLDER."""
+"""`python -m staging PAGES EXTRA`: writes all pages of the site into PAGES, and what Sphinx only copies into EXTRA."""
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -16,8 +17,8 @@ def written(stage: Path) -> dict[str, str]:
     return {page_of(file): relinked((ROOT / file).read_text(), file, page_of(file), stage) for file in texts}
 
 
-def main(stage: Path) -> None:
-    """Writes what has changed, so that Sphinx reads only that again."""
+def main(stage: Path, extra: Path) -> None:
+    """Writes what has changed, so that Sphinx reads only that again; `extra` gets what goes into the site unread."""
     pages = {**written(stage), **tutorials.pages(stage), **gallery.pages(stage), **commands.pages(), **api.pages()}
     for name, text in pages.items():
         path = stage / name
@@ -28,7 +29,12 @@ def main(stage: Path) -> None:
         if str(path.relative_to(stage)) not in pages:
             path.unlink()
     gallery.write_thumbnails(stage)
+    gallery.write_turning(extra)
+    for path in stage.rglob("*.html"):
+        place = extra / path.relative_to(stage)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, place)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]).resolve())
+    main(*(Path(word).resolve() for word in sys.argv[1:3]))

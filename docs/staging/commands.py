@@ -5,6 +5,7 @@ Owns: how a row is written. What an option means at length stands in docs/option
 
 from __future__ import annotations
 
+import argparse
 import re
 from collections.abc import Iterator
 
@@ -38,7 +39,7 @@ def index() -> str:
 
 def page(command: Command) -> str:
     """One command: how it is called, and its options group by group."""
-    name, parts = command.name, [f"# `landscape {command.name}`", sentence(command.help)]
+    name, parts = command.name, [f"# `landscape {command.name}`", escaped(command.help[:1].upper() + command.help[1:]) + "."]
     words = " ".join(usage(argument) for argument in command.positional)
     parts.append(f"```text\nlandscape {name} {words}{' ' * bool(words)}[options]\n```")
     if command.example:
@@ -74,31 +75,41 @@ def table(titles: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
 
 
 def argument_cells(argument: Positional) -> tuple[str, str]:
-    return f"`{argument.metavar}`", sentence(argument.help)
+    return f"`{argument.metavar}`", escaped(argument.help)
 
 
 def option_cells(row: OptionRow) -> tuple[str, str, str]:
     """The flags with what they take, the default, and the meaning with a link to the manual."""
-    option, takes = row.option, "" if row.option.action else f" {row.option.metavar or row.name.upper()}"
-    flags = ", ".join(f"`{flag}`" for flag in option.flags_of(row.name)[:-1])
-    last = f"`{option.flags_of(row.name)[-1]}{takes}`"
-    chosen = f" One of {', '.join(f'`{choice}`' for choice in option.choices)}." if option.choices else ""
+    flags, option = row.option.flags_of(row.name), row.option
+    words = [f"`{flag}`" for flag in flags[:-1]] + [f"`{flags[-1]}{takes(row)}`"]
+    one_of = f" One of {', '.join(f'`{choice}`' for choice in option.choices)}." if option.choices else ""
     anchor = explained(row.name)
     more = f" [More](../options.md#{anchor})." if anchor else ""
-    return f"{flags}, {last}" if flags else last, default(row), sentence(STATED.sub("", option.help)) + chosen + more
+    meaning = escaped(STATED.sub("", option.help))
+    return ", ".join(words), default(row), meaning + "." * bool(one_of or more) + one_of + more
+
+
+def takes(row: OptionRow) -> str:
+    """What an option takes, as its help has it; nothing for a switch."""
+    if row.option.action in ("store_true", argparse.BooleanOptionalAction):
+        return ""
+    return f" {row.option.metavar or ('NAME' if row.option.choices else row.name.upper().replace('_', '-'))}"
 
 
 def default(row: OptionRow) -> str:
     """The default as the manual has it: the help's own words where it has some, else the value."""
     stated = STATED.search(row.option.help)
     if stated:
-        return escaped(stated[1])
+        return f"`{stated[1]}`" if stated[1] == _plain(row.default) else escaped(stated[1])
     if row.default is False:
         return "off"
     if row.default is None or row.default == ():
         return "none"
-    values = row.default if isinstance(row.default, tuple) else (row.default,)
-    return "`" + ",".join(map(str, values)) + "`"
+    return f"`{_plain(row.default)}`"
+
+
+def _plain(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def explained(name: str) -> str | None:
@@ -119,12 +130,6 @@ def section(command: str) -> str:
 def anchor(title: str) -> str:
     """A heading as links to it are written."""
     return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
-
-
-def sentence(text: str) -> str:
-    """A help text as a sentence of Markdown."""
-    text = escaped(text.strip())
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?")) else ".")
 
 
 def escaped(text: str) -> str:
