@@ -3,6 +3,8 @@
 import inspect
 import re
 
+from docutils import nodes
+
 import landscape
 from landscape.commands import COMMANDS
 from landscape.cli.parser import find
@@ -56,6 +58,14 @@ def short_signature(app, what, name, obj, options, signature, returns):
     return f"({', '.join([*plain, '**options'])})", None
 
 
+def with_dashes(app, doctree):
+    """Between a parameter and its text a dash; no other `--` is one, as most are options."""
+    for text in list(doctree.findall(nodes.Text)):
+        if text == " -- ":
+            text.parent.replace(text, nodes.Text(" \u2013 "))
+
+
 def setup(app):
+    app.connect("doctree-read", with_dashes)
     app.connect("autodoc-process-docstring", plain_headings, priority=400)  # before napoleon
     app.connect("autodoc-process-signature", short_signature)
