@@ -42,7 +42,13 @@ def first_line(name: str) -> str:
 def page(name: str) -> str:
     """One name, read by autodoc."""
     thing = getattr(landscape, name)
-    kind = "autofunction" if not inspect.isclass(thing) else "autoexception" if issubclass(thing, Exception) else "autoclass"
+    kind = (
+        "autofunction"
+        if not inspect.isclass(thing)
+        else "autoexception"
+        if issubclass(thing, Exception)
+        else "autoclass"
+    )
     members = "   :members:\n" if kind == "autoclass" else ""
     command = f"\nThe same in the shell: [`landscape {name}`](../commands/{name}.md).\n" if name in COMMANDS else ""
     return f"# `ll.{name}`\n{command}\n```{{eval-rst}}\n.. {kind}:: landscape.{name}\n{members}```\n"

@@ -39,7 +39,10 @@ def index() -> str:
 
 def page(command: Command) -> str:
     """One command: how it is called, and its options group by group."""
-    name, parts = command.name, [f"# `landscape {command.name}`", escaped(command.help[:1].upper() + command.help[1:]) + "."]
+    name, parts = (
+        command.name,
+        [f"# `landscape {command.name}`", escaped(command.help[:1].upper() + command.help[1:]) + "."],
+    )
     words = " ".join(usage(argument) for argument in command.positional)
     parts.append(f"```text\nlandscape {name} {words}{' ' * bool(words)}[options]\n```")
     if command.example:
@@ -81,7 +84,9 @@ def argument_cells(argument: Positional) -> tuple[str, str]:
 def option_cells(row: OptionRow) -> tuple[str, str, str]:
     """The flags with what they take, the default, and the meaning with a link to the manual."""
     flags, option = row.option.flags_of(row.name), row.option
-    words = [f"`{flag}`" for flag in flags[:-1]] + [f"`{flags[-1]}{takes(row)}`".replace("|", r"\|")]  # tables split code, too
+    words = [f"`{flag}`" for flag in flags[:-1]] + [
+        f"`{flags[-1]}{takes(row)}`".replace("|", r"\|")
+    ]  # tables split code, too
     one_of = f" One of {', '.join(f'`{choice}`' for choice in option.choices)}." if option.choices else ""
     anchor = explained(row.name)
     more = f" [More](../options.md#{anchor})." if anchor else ""

@@ -97,7 +97,9 @@ def index() -> str:
     ]
     return (
         "# Gallery\n\nEach figure is made by one script in `scripts/figures/`, and its page says what was computed, what it shows, "
-        "and what it does not.\n\n::::{grid} 1 2 2 3\n:gutter: 3\n:class-container: gallery\n\n" + "\n".join(cards) + "\n::::\n\n"
+        "and what it does not.\n\n::::{grid} 1 2 2 3\n:gutter: 3\n:class-container: gallery\n\n"
+        + "\n".join(cards)
+        + "\n::::\n\n"
         "```{toctree}\n:hidden:\n\n" + "\n".join(folder.name for folder in figures()) + "\n```\n"
     )
 

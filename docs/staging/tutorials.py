@@ -54,7 +54,9 @@ def executed(text: str, folder: Path) -> str:
 def _outputs(block: str, running: Session, folder: Path) -> str:
     shown = running.run(block)
     parts = [_fenced(shown.text)] if shown.text.strip() else []
-    parts += [_form(data, number, folder) for number, data in enumerate(shown.displayed) if not _only_names(data, shown)]
+    parts += [
+        _form(data, number, folder) for number, data in enumerate(shown.displayed) if not _only_names(data, shown)
+    ]
     rich = any({"image/png", "text/html"} & set(data) for data in shown.displayed)
     parts += [] if rich else [_file(path, folder) for path in shown.files]
     return "\n\n".join(parts)
@@ -62,7 +64,11 @@ def _outputs(block: str, running: Session, folder: Path) -> str:
 
 def _only_names(data: dict, shown: Shown) -> bool:
     """Whether a value is but the list of files that are shown anyway."""
-    return bool(shown.files) and set(data) == {"text/plain"} and all(path.name in data["text/plain"] for path in shown.files)
+    return (
+        bool(shown.files)
+        and set(data) == {"text/plain"}
+        and all(path.name in data["text/plain"] for path in shown.files)
+    )
 
 
 def _form(data: dict, number: int, folder: Path) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from staging.check import faults
 
-GOOD = '<a href="b.html#here">b</a> <a href="https://arxiv.org">out</a> <img src="p.png"> <a href="#top" id="top">up</a>'
+GOOD = (
+    '<a href="b.html#here">b</a> <a href="https://arxiv.org">out</a> <img src="p.png"> <a href="#top" id="top">up</a>'
+)
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ def test_a_page_runs_and_shows_its_pictures(path, tmp_path):
     blocks, page = tutorials.BLOCK.findall(text), tutorials.executed(fewer(text), tmp_path / path.stem)
     assert len(blocks) >= 4
     shown = re.findall(r"^!\[[^\]]*\]\((\S+)\)", page, re.MULTILINE)
-    assert len(shown) == text.count(".png\")") and all((tmp_path / place).stat().st_size > 5000 for place in shown)
+    assert len(shown) == text.count('.png")') and all((tmp_path / place).stat().st_size > 5000 for place in shown)
     assert page.count("<iframe") == text.count('.html")')
 
 
