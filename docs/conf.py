@@ -6,8 +6,8 @@ import re
 from docutils import nodes
 
 import landscape
-from landscape.commands import COMMANDS
 from landscape.cli.parser import find
+from landscape.commands import COMMANDS
 
 project = "landscape"
 author = "the landscape developers"

@@ -107,8 +107,9 @@ def test_every_option_is_explained(name):
 
 
 def told_of_options() -> list[tuple[list[str], str, str]]:
-    """The rows of the manual's tables of options: commands, what is in the first cell, the default. A table is of the commands that the
-    last paragraph before it begins with, or of the one in its heading.
+    """The rows of the manual's tables of options: commands, what is in the first cell, the default.
+
+    A table is of the commands with which the last paragraph before it begins, or of the one in its heading.
     """
     found: list[tuple[list[str], str, str]] = []
     commands: list[str] = []
@@ -149,6 +150,8 @@ def test_the_manual_tells_the_defaults_of_the_program():
             assert stated == "off", f"{commands}: {cell}"
         elif row.default is not None:
             values = row.default if isinstance(row.default, tuple) else [row.default]
+            if stated.startswith("all") and "," in str(row.default):
+                continue
             texts = [f"{value:g}" if isinstance(value, float) else str(value) for value in values]
             assert all(text in stated for text in texts), f"{commands}: {cell}: {row.default}"
     assert seen > 120

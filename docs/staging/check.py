@@ -1,7 +1,7 @@
 """`python -m staging.check SITE`: every link, picture and script of the built site is there, and none comes from the network.
 
-Owns: which attributes lead somewhere, and the one line for each that leads nowhere. Sphinx checks the links that it makes; this also
-sees raw HTML, pages that are only copied, and what the theme asks for.
+Owns: which attributes lead somewhere, and the one line for each that leads nowhere. Sphinx checks the links that it
+makes; this also sees raw HTML, pages that are only copied, and what the theme asks for.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The gallery: a page for each folder of figures/, and the page of all of them.
 
-Owns: the order of the figures and which picture stands for one. Everything else is read: the caption, the pictures, and the script
-that made them.
+Owns: the order of the figures and which picture stands for one. Everything else is read: the caption, the pictures, and the
+script that made them.
 """
 
 from __future__ import annotations
@@ -96,8 +96,8 @@ def index() -> str:
         for folder in figures()
     ]
     return (
-        "# Gallery\n\nEach figure is made by one script in `scripts/figures/`, and its page says what was computed, what it shows, "
-        "and what it does not.\n\n::::{grid} 1 2 2 3\n:gutter: 3\n:class-container: gallery\n\n"
+        "# Gallery\n\nEach figure is made by one script in `scripts/figures/`, and its page says what was computed, "
+        "what it shows, and what it does not.\n\n::::{grid} 1 2 2 3\n:gutter: 3\n:class-container: gallery\n\n"
         + "\n".join(cards)
         + "\n::::\n\n"
         "```{toctree}\n:hidden:\n\n" + "\n".join(folder.name for folder in figures()) + "\n```\n"
