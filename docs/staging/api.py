@@ -27,7 +27,8 @@ def index(names: list[str]) -> str:
     rows = [f"| [`ll.{name}`]({name}.md) | {first_line(name)} |" for name in names]
     return (
         "# Python reference\n\nThe public names of `landscape`, from their docstrings. "
-        "[Python](../python.md) shows them at work.\n\n```python\nimport landscape as ll\n```\n\n| name | what it is |\n|---|---|\n"
+        "[Python](../python.md) shows them at work.\n\n```python\nimport landscape as ll\n```\n\n"
+        "| name | what it is |\n|---|---|\n"
         + "\n".join(rows)
         + "\n\n```{toctree}\n:hidden:\n\n"
         + "\n".join(names)
