@@ -18,13 +18,12 @@ def written(stage: Path) -> dict[str, str]:
 
 
 def main(stage: Path, extra: Path) -> None:
-    """Writes what has changed, so that Sphinx reads only that again; `extra` gets what goes into the site unread."""
+    """Writes all pages, and removes those of an earlier build; `extra` gets what goes into the site unread."""
     pages = {**written(stage), **tutorials.pages(stage), **gallery.pages(stage), **commands.pages(), **api.pages()}
     for name, text in pages.items():
         path = stage / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.exists() or path.read_text() != text:
-            path.write_text(text)
+        path.write_text(text)
     for path in stage.rglob("*.md"):
         if str(path.relative_to(stage)) not in pages:
             path.unlink()
