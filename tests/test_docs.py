@@ -24,12 +24,12 @@ from landscape.surfaces.same_run import DESCRIPTIVE
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
-DOCUMENTS = [README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LAUNCHERS = ("landscape", "mpiexec", "mpirun", "srun")
 # on the command line only: what to do with the result, not what to compute
 NOT_KEYWORDS = {"draw", "json", "debug"}
 
-each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 each_command = pytest.mark.parametrize("name", COMMANDS)
 
 
@@ -106,17 +106,55 @@ def test_every_option_is_explained(name):
     assert flags <= explained
 
 
-@pytest.mark.parametrize(("command", "title"), [("surface", "## Computing\n"), ("train", "## Training\n")])
-def test_defaults_in_the_tables_are_those_of_the_program(command, title):
-    text = (ROOT / "docs" / "options.md").read_text().split(title)[1].split("\n## ")[0]
-    stated = {flag: row[1] for row in rows_of(text) for flag in named_in(row[0])}
-    for row in find(command).rows:
-        text = stated[row.option.flags_of(row.name)[-1]]
+def told_of_options() -> list[tuple[list[str], str, str]]:
+    """The rows of the manual's tables of options: commands, what is in the first cell, the default.
+
+    A table is of the commands with which the last paragraph before it begins, or of the one in its heading.
+    """
+    found: list[tuple[list[str], str, str]] = []
+    commands: list[str] = []
+    inside, before = False, ""
+    for line in (ROOT / "docs" / "options.md").read_text().splitlines():
+        if line.startswith("`landscape ") and not before:
+            commands = re.findall(r"`landscape (\w+)", line)
+        before = line
+        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip().strip("|"))]
+        if not line.startswith("|"):
+            inside = False
+        elif cells[0].startswith("option"):
+            inside, commands = True, re.findall(r"of `(\w+)`", cells[0]) or commands
+        elif inside and not cells[0].startswith("---"):
+            found.append((commands, cells[0], cells[1]))
+    return found
+
+
+def test_the_manual_tells_of_no_option_that_a_command_lacks():
+    for commands, cell, _ in told_of_options():
+        known = {flag for name in commands for row in find(name).rows for flag in row.option.flags_of(row.name)} | {
+            "--debug"
+        }
+        known |= {"--no-" + flag[2:] for flag in known}
+        assert set(named_in(cell)) <= known, f"{', '.join(commands)}: {cell}"
+
+
+def test_the_manual_tells_the_defaults_of_the_program():
+    seen = 0
+    for commands, cell, stated in told_of_options():
+        rows = {flag: row for name in commands for row in find(name).rows for flag in row.option.flags_of(row.name)}
+        named = {rows[flag].name for flag in named_in(cell) if flag in rows}
+        if len(named) != 1 or re.match(r"as (for|above)", stated):
+            continue
+        row = next(rows[flag] for flag in named_in(cell) if flag in rows)
+        seen += 1
         if isinstance(row.default, bool):
-            assert text == "off", row.name
+            assert stated == "off", f"{commands}: {cell}"
         elif row.default is not None:
             values = row.default if isinstance(row.default, tuple) else [row.default]
-            assert all(str(v) in text for v in values), row.name
+            if stated.startswith("all") and "," in str(row.default):
+                continue
+            texts = [f"{value:g}" if isinstance(value, float) else str(value) for value in values]
+            assert all(text in stated for text in texts), f"{commands}: {cell}: {row.default}"
+    assert seen > 120
 
 
 def test_provenance_table_tells_what_must_agree():

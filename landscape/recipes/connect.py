@@ -163,7 +163,7 @@ def connect(nets: Any, *, given: Given) -> Surface | Plan:
     `landscape.barriers(result)` gives the barriers. By default batch-norm statistics are recomputed at each point.
 
     Args:
-        nets: a list of paths, `Checkpoint`s, or modules.
+        nets: a list of paths, `Checkpoint` or modules.
 
     Returns:
         A Surface whose rows are paths, under MPI on every rank; with `dry_run` a Plan.

@@ -105,7 +105,7 @@ def trajectory(runs: Any, *, given: Given) -> Surface | Plan:
     `foot_train_loss` of its foot, and `residual` their distance.
 
     Args:
-        runs: a run folder, a pattern, or a list of these; a list of checkpoints (files, `Checkpoint`s or modules), or a list of
+        runs: a run folder, a pattern, or a list of these; a list of checkpoints (files, `Checkpoint` or modules), or a list of
             such lists.
 
     Returns:
