@@ -49,12 +49,22 @@ def draw_flat(axes: Axes, scene: Scene) -> None:
     """The first view of a scene."""
     view = scene.views_as(Flat)[0]
     draw_frame(axes, scene.frame)
+    if view.ground is not None:
+        _tinted(axes, view.field, view.ground, view.tints)
     _PAINTS[view.paint](axes, view.field)
     draw_holes(axes, view.field, cells=view.paint == CELLS)
     if view.over:
         _lines_over(axes, view.over, *view.field.ink)
     for trace in view.field.traces:
         draw_trace(axes, trace)
+
+
+def _tinted(axes: Axes, field: Field, ground: np.ndarray, tints: Sequence[str]) -> None:
+    """The cells of the points that have a tint."""
+    shown = np.ma.masked_equal(ground, 0)
+    axes.pcolormesh(
+        field.x_edges, field.y_edges, shown, cmap=ListedColormap(list(tints)), vmin=0.5, vmax=len(tints) + 0.5, zorder=0.5
+    )
 
 
 def draw_bar(figure: Figure, scene: Scene, place: Place) -> None:
@@ -92,6 +102,9 @@ def draw_trace(axes: Axes, trace: Trace) -> None:
         axes.plot(trace.x, trace.y, "+", color=paper.INK, ms=8, mew=1.3, zorder=6, path_effects=halo)
         return
     color = trace.color or paper.INK
+    if trace.kind == "saddles":
+        axes.plot(trace.x, trace.y, "x", color=color, ms=4.2, mew=1.0, zorder=6, path_effects=halo)
+        return
     if trace.kind == "path":
         _path(axes, trace, color)
     else:

@@ -11,10 +11,11 @@ from matplotlib.figure import Figure
 
 from landscape.atomic import whole_file
 from landscape.errors import UsageError
-from landscape.render.still import course, density, flat, growing, lines, matrix, overlay, paper, relief, rows, scatter
+from landscape.render.still import barcode, course, density, flat, growing, lines, matrix, overlay, paper, relief, rows, scatter
 from landscape.render.still.painter import Painter
 from landscape.render.still.panels import draw_panels
 from landscape.scene.scene import Comparison, Scene, View
+from landscape.scene.views.barcode import Barcode
 from landscape.scene.views.course import Course
 from landscape.scene.views.density import SpectralDensity
 from landscape.scene.views.flat import Flat
@@ -38,6 +39,7 @@ PAINTERS: dict[type[View], Painter] = {
     Course: course.PAINTER,
     Scatter: scatter.PAINTER,
     Matrix: matrix.PAINTER,
+    Barcode: barcode.PAINTER,
 }
 
 

@@ -24,6 +24,8 @@ KIND_FILES = {
     "overlay3d": "overlay",
     "trajectory": "trajectory",
     "ratio": "ratio",
+    "basins": "basins",
+    "barcode": "barcode",
     "line": "line",
     "spread": "spread",
     "curvature": "curvature",
