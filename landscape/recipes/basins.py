@@ -100,7 +100,7 @@ def basins(
     from landscape.topology.find import landform
 
     single = isinstance(surfaces, (Surface, str, Path))
-    given = [surfaces] if single else list(surfaces)  # type: ignore[list-item, arg-type]
+    given: list[Any] = list(surfaces) if isinstance(surfaces, (list, tuple)) else [surfaces]
     if odd := [each for each in given if not isinstance(each, (Surface, str, Path))]:
         raise UsageError(f"surfaces {shown(odd[0])}: expected a surface or the name of a file")
     if not given:

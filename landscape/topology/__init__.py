@@ -1,1 +1,1 @@
-"""The shape of a result in the sense of topology: its basins, the passes between them, and which of these errors leave standing."""
+"""The topology of results: basins, the passes between them, and which of these the errors leave standing."""

@@ -1,7 +1,7 @@
 """Who survives where two components meet.
 
-Owns: the union of components over the passes of a merge tree, and the elder rule: of two that meet, the younger one ends. Knows no
-values; what is old is said by the caller.
+Owns: the union of components over the passes of a merge tree, and the elder rule: of two that meet, the younger one ends. Knows
+no values; what is old is said by the caller.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """From a result to its landform.
 
-Owns: which points of a result are the domain and how far off each may be, and the steps from there to basins. The definitions are those of
-the other files of this room.
+Owns: which points of a result are the domain and how far off each may be, and the steps from there to basins. The definitions
+are those of the other files of this room.
 """
 
 from __future__ import annotations
@@ -115,7 +115,13 @@ class _Ground:
         return np.column_stack([births[shown], deaths[shown]])
 
     def _basins(
-        self, tree: MergeTree, pairs: Pairing, certain: Mandatory, homes: np.ndarray, order: np.ndarray, spill: np.ndarray
+        self,
+        tree: MergeTree,
+        pairs: Pairing,
+        certain: Mandatory,
+        homes: np.ndarray,
+        order: np.ndarray,
+        spill: np.ndarray,
     ) -> list[Basin]:
         cells = cell_areas([axis.values for axis in self.surface.grid.axes]).reshape(tree.values.shape)
         numbers = {int(homes[which]): number for number, which in enumerate(order, 1)}
@@ -130,15 +136,15 @@ class _Ground:
                     number=number, place=self._place(point), value=value, saddle=self._place(saddle), saddle_value=height,
                     joins=numbers[int(pairs.parent[home])] if ends else 0, depth=height - value if ends else np.inf,
                     sure=(float(certain.upper[which]), float(certain.lower[which])), spill=self._value(int(spill[home])),
-                    region=self._region(tree, point, saddle if ends else int(spill[home]), cells, number),
+                    region=self._region(tree, point, height if ends else self._value(int(spill[home])), cells, number),
                 )
             )  # fmt: skip
         return made
 
-    def _region(self, tree: MergeTree, point: int, top: int, cells: np.ndarray, number: int) -> Region | None:
-        if top == NOWHERE or number > GROUNDS:
+    def _region(self, tree: MergeTree, point: int, level: float, cells: np.ndarray, number: int) -> Region | None:
+        if np.isnan(level) or number > GROUNDS:
             return None
-        found = region_of(tree, point, top, cells)
+        found = region_of(tree, point, level, cells)
         return replace(found, mask=found.mask.reshape(self.values.shape))
 
     def _value(self, point: int) -> float:

@@ -1,6 +1,7 @@
 """What the topology of one surface is, in numbers.
 
-Owns: `Landform` and `Basin`, and the definitions of the numbers that follow from bars. How they are found is the business of find.py.
+Owns: `Landform` and `Basin`, and the definitions of the numbers that follow from bars. How they are found is the business of
+find.py.
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ class Landform:
         errors: how many standard errors count; 0 where the result has none, so that all basins stand out.
         bounded: whether the errors are bounds that were computed with the metric.
         span: the lowest and the highest finite value of the domain; NaN without any.
-        points, interpolated, holes, exact: points of the domain; those of them that were not computed themselves; points that are
+        points, interpolated, holes, exact: points of the domain; those of them that were not computed themselves; points that
+        are
             none of it; and points of the domain whose error is not known, taken as exact.
     """
 
@@ -111,5 +113,7 @@ def _sum(bars: np.ndarray, highest: float) -> float:
 
 
 def _share(part: float, span: tuple[float, float]) -> float:
-    """0 where all values are equal."""
-    return part / (span[1] - span[0]) if span[1] > span[0] else 0.0 if span[0] == span[1] else float("nan")
+    """0 where all values are equal, NaN where there are none; halves, so that no range overflows."""
+    if span[1] > span[0]:
+        return (part / 2) / (span[1] / 2 - span[0] / 2)
+    return 0.0 if span[0] == span[1] else float("nan")

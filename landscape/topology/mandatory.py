@@ -2,15 +2,16 @@
 
 Owns: `mandatory_minima` and what is known for certain of each. Knows arrays and trees only.
 
-The true values lie between a lower field f- and an upper field f+ at each point; call any such function a realization. Every component
-of a sublevel set of f+ lies in one of the realization, and that in one of f-. So what is seen of H0{f+ <= t} in H0{f- <= t}, as t
-rises, is in every realization too. A *mandatory minimum* begins at a minimum of f+, at its value a, unless the component of {f- <= a}
-around it holds an earlier one. That component is its *region*: outside, next to it, f- > a, and within a realization goes down to a or
-less, so each realization has a local minimum there (Guenther, Salmon and Tierny 2014, doi:10.1111/cgf.12359). It ends at the
-level b at which {f- <= b} joins its region to that of an earlier one. The intervals [a, b) are the bars of the image of the persistence
-modules (Cohen-Steiner, Edelsbrunner, Harer and Morozov 2009), and an image has no bars but shortened ones of what it passes through
-(Bauer and Lesnick 2015, doi:10.20382/jocg.v6i2a9): each realization has, for each mandatory minimum, a basin of its own that begins at
-a or below and ends at b or above. Without errors these are its basins of positive depth.
+The true values lie between a lower field f- and an upper field f+ at each point; call any such function a realization. Every
+component of a sublevel set of f+ lies in one of the realization, and that in one of f-. So what of the components of {f+ <= t}
+is still apart in {f- <= t}, as t rises, is there in every realization too. A *mandatory minimum* begins at a minimum of f+, at
+its value a, unless the component of {f- <= a} around it holds an earlier one. That component is its *region*: outside, next to
+it, f- > a, and within a realization goes down to a or less, so each realization has a local minimum there (Guenther, Salmon and
+Tierny 2014, doi:10.1111/cgf.12359). It ends at the level b at which {f- <= b} joins its region to that of an earlier one. The
+intervals [a, b) are the bars of the image of the persistence modules (Cohen-Steiner, Edelsbrunner, Harer and Morozov 2009,
+doi:10.1137/1.9781611973068.110), and an image has no bars but shortened ones of what it passes through (Bauer and Lesnick 2015,
+doi:10.20382/jocg.v6i2a9): each realization has, for each mandatory minimum, a basin of its own that begins at a or below and
+ends at b or above. Without errors these are its basins of positive depth.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ from landscape.topology.merge_tree import MergeTree
 class Mandatory:
     """Mandatory minima, in the order in which they begin.
 
-    `points` (n,) are minima of the upper field, one in each region; `upper` (n,) its values there: no realization has a higher minimum
-    in that region. `lower` (n,) are the lowest passes to the region of an earlier one, infinite where there is none.
+    `points` (n,) are minima of the upper field, one in each region; `upper` (n,) its values there: each realization has a
+    minimum there that is no higher. `lower` (n,) are the lowest passes to the region of an earlier one, infinite where there is
+    none.
     """
 
     points: np.ndarray

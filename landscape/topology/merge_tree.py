@@ -2,14 +2,15 @@
 
 Owns: `MergeTree` and `merge_tree`: which points belong together below a level, for all levels at once. Knows arrays only.
 
-A point that is NaN is a hole: no part of the domain. An infinity is a value like any other. Points of equal value are ordered by
-their number (simulation of simplicity: Edelsbrunner and Muecke 1990, doi:10.1145/77635.77639), so every result is deterministic.
+A point that is NaN is a hole: no part of the domain. An infinity is a value like any other. Points of equal value are ordered
+by their number (simulation of simplicity: Edelsbrunner and Muecke 1990, doi:10.1145/77635.77639), so every result is
+deterministic.
 
-Two points are neighbours where their cells touch, at a corner too: 8 neighbours in two dimensions. The values of cells make a cubical
-complex, and its sublevel sets are what is meant here: `CubicalComplex(top_dimensional_cells=...)` of GUDHI. With 4 neighbours the
-values are those of the vertices: `vertices=...`. Whatever is assumed between the points, such as either diagonal of each cell
-or bilinear values, connects no more than 8 neighbours do and no less than 4: a basin that 8 neighbours separate is separate in each
-of these readings, at a height that is at least as large.
+Two points are neighbours where their cells touch, at a corner too: 8 neighbours in two dimensions. The values of cells make a
+cubical complex, and its sublevel sets are what is meant here: `CubicalComplex(top_dimensional_cells=...)` of GUDHI. With 4
+neighbours the values are those of the vertices: `vertices=...`. Whatever is assumed between the points, such as either diagonal
+of each cell or bilinear values, connects no more than 8 neighbours do and no less than 4: a basin that 8 neighbours separate is
+separate in each of these readings, at a height that is at least as large.
 
 It takes one sort and a few passes over arrays. Each point leads to a minimum by steepest descent, and that path never leaves a
 sublevel set; so only minima, and the lowest pass between each two of them, decide what is connected. A minimum spanning forest
@@ -32,10 +33,10 @@ EIGHT, FOUR = NEIGHBOURS = (8, 4)
 class MergeTree:
     """Minima, and the passes at which their components meet, lowest first.
 
-    Points are numbered as in `values.ravel()`. `rank` (same shape) is the place of each point in the order of values, -1 in holes;
-    `leaf` (same shape) the number of the minimum that steepest descent leads to, -1 in holes. `minima` (k,) are points, in the order of
-    their values. Pass number i joins the components of the minima `ends[i]` (m, 2) at the point `saddles[i]` (m,). Components of the
-    domain that never meet have no pass.
+    Points are numbered as in `values.ravel()`. `rank` (same shape) is the place of each point in the order of values, -1 in
+    holes; `leaf` (same shape) the number of the minimum that steepest descent leads to, -1 in holes. `minima` (k,) are points,
+    in the order of their values. Pass number i joins the components of the minima `ends[i]` (m, 2) at the point `saddles[i]`
+    (m,). Components of the domain that never meet have no pass.
     """
 
     values: np.ndarray
@@ -69,9 +70,8 @@ def merge_tree(values: np.ndarray, neighbours: int = EIGHT) -> MergeTree:
         raise UsageError(f"neighbours {neighbours}: expected {' or '.join(map(str, NEIGHBOURS))}")
     order = np.argsort(values.ravel(), kind="stable")
     order = order[: int((~np.isnan(values)).sum())]  # NaN comes last
-    rank = np.full(values.size, -1, dtype=np.int64)
-    rank[order] = np.arange(len(order))
-    rank = rank.reshape(values.shape)
+    rank = np.full(values.shape, -1, dtype=np.int64)
+    rank.flat[order] = np.arange(len(order))
     leaf = _descended(rank, order, neighbours)
     ends, at = _passes(rank, leaf, neighbours)
     kept = _spanning(ends, at, int(leaf.max(initial=-1)) + 1)
@@ -85,9 +85,8 @@ def steps(ndim: int, neighbours: int) -> list[tuple[int, ...]]:
     >>> steps(1, 8), steps(2, 4), len(steps(2, 8))
     ([(1,)], [(0, 1), (1, 0)], 4)
     """
-    if ndim == 1:
-        return [(1,)]
-    return [(0, 1), (1, 0)] + [(1, 1), (1, -1)] * (neighbours == EIGHT)
+    found: list[tuple[int, ...]] = [(1,)] if ndim == 1 else [(0, 1), (1, 0)]
+    return found + ([(1, 1), (1, -1)] if ndim == 2 and neighbours == EIGHT else [])
 
 
 def pairs(array: np.ndarray, neighbours: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -17,8 +17,9 @@ from landscape.topology.merge_tree import EIGHT, MergeTree
 class Region:
     """A component below a level: its points as a mask (same shape), and measures of it.
 
-    `width` is the side in points of the largest square (on a line, the longest run of points) that fits into it: 1, 3, 5, ... in two
-    dimensions. `area` is the area of its cells in units of the axes (on a line, a length); `volume` what would fill it to the level.
+    `width` is the side in points of the largest square (on a line, the longest run of points) that fits into it: 1, 3, 5, ...
+    in two dimensions. `area` is the area of its cells in units of the axes (on a line, a length); `volume` what would fill it
+    to the level.
     """
 
     mask: np.ndarray
@@ -28,26 +29,24 @@ class Region:
     volume: float
 
 
-def component(tree: MergeTree, point: int, below: int) -> np.ndarray:
-    """Same shape: the points of rank less than `below` that a path of such points joins to `point`."""
+def component(inside: np.ndarray, point: int, neighbours: int) -> np.ndarray:
+    """Same shape: the points of a mask that a path within it joins to `point`; none where that lies outside."""
     from scipy.ndimage import generate_binary_structure, label
 
-    around = generate_binary_structure(tree.values.ndim, tree.values.ndim if tree.neighbours == EIGHT else 1)
-    parts, _ = label((tree.rank < below) & tree.domain, around)
-    return parts == parts.flat[point] if parts.flat[point] else np.zeros(tree.values.shape, dtype=bool)
+    parts, _ = label(inside, generate_binary_structure(inside.ndim, inside.ndim if neighbours == EIGHT else 1))
+    return parts == parts.flat[point] if parts.flat[point] else np.zeros(inside.shape, dtype=bool)
 
 
-def region_of(tree: MergeTree, point: int, spill: int, cells: np.ndarray) -> Region:
-    """The component of `point` strictly below the point `spill`; `cells` (same shape) are the areas of the points' cells."""
-    level = float(tree.values.flat[spill])
-    mask = component(tree, point, int(tree.rank.flat[spill]))
+def region_of(tree: MergeTree, point: int, level: float, cells: np.ndarray) -> Region:
+    """The component of `point` strictly below a level; `cells` (same shape) are the areas of the points' cells."""
     with np.errstate(invalid="ignore", over="ignore"):
+        mask = component(tree.values < level, point, tree.neighbours)
         volume = float(((level - tree.values[mask]) * cells[mask]).sum())
     return Region(mask, level, width_of(mask), float(cells[mask].sum()), volume)
 
 
 def width_of(mask: np.ndarray) -> int:
-    """The side in points of the largest square, or run, within a mask; beyond its edge nothing is known, so nothing ends there."""
+    """The side in points of the largest square, or run, within a mask; as beyond the grid nothing is known, it ends nothing."""
     from scipy.ndimage import distance_transform_cdt
 
     if mask.ndim == 1:

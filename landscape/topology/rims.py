@@ -1,7 +1,7 @@
 """Where the ground of a basin reaches the edge of what was computed.
 
-Owns: the edge of a domain, and the level at which each basin spills, over a pass or over the edge. Beyond the edge of the grid, and in a
-hole, nothing is known: there may be a lower way out.
+Owns: the edge of a domain, and the level at which each basin spills, over a pass or over the edge. Beyond the edge of the grid,
+and in a hole, nothing is known: there may be a lower way out.
 """
 
 from __future__ import annotations
@@ -21,14 +21,16 @@ def edge_of(tree: MergeTree) -> np.ndarray:
         ends = np.moveaxis(edge, axis, 0)
         ends[[0, -1]] = True
     domain = tree.domain
-    for (edge_a, edge_b), (in_a, in_b) in zip(pairs(edge, tree.neighbours), pairs(domain, tree.neighbours), strict=True):
+    for (edge_a, edge_b), (in_a, in_b) in zip(
+        pairs(edge, tree.neighbours), pairs(domain, tree.neighbours), strict=True
+    ):
         edge_a |= ~in_b
         edge_b |= ~in_a
     return edge & domain
 
 
 def spills(tree: MergeTree, age: np.ndarray) -> np.ndarray:
-    """(k,) of each minimum the point at which its component first meets an older one (by `age`) or the edge; `NOWHERE`: neither."""
+    """(k,) the point at which the component of each minimum first meets an older one (by `age`) or the edge, or `NOWHERE`."""
     ranks = _opening(tree)
     events = sorted(
         [(rank, -1, leaf) for leaf, rank in enumerate(ranks.tolist()) if rank < tree.rank.size]

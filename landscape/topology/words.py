@@ -29,6 +29,8 @@ def summary(found: Landform) -> str:
 
 def count_words(found: Landform) -> str:
     """How many basins there are, and which of them count."""
+    if not found.points:
+        return "no point is known"
     count, rest = len(found.basins), len(found.within)
     if not found.errors and not found.bounded:
         return f"{count} basin{'s' * (count != 1)}"
@@ -46,6 +48,8 @@ def errors_words(found: Landform) -> str:
 
 def roughness_words(found: Landform) -> str:
     """The roughness, and which part of it is certain."""
+    if found.roughness != found.roughness:
+        return "no finite value"
     certain = f" (certain: {found.certain_roughness:.3g})" if found.errors or found.bounded else ""
     log = f", of the logarithm {found.log_roughness:.3g}" if found.log_roughness == found.log_roughness else ""
     return f"roughness {found.roughness:.3g}{certain}{log}"
@@ -59,25 +63,36 @@ def narrow(found: Landform) -> list[Basin]:
 
 def limits(found: Landform) -> Iterator[str]:
     """What limits these numbers, except for points that are not computed."""
-    if not found.errors and not found.bounded:
+    if found.points and not found.errors and not found.bounded:
         yield "no standard errors in the file: nothing says which basins are real"
     if found.span[0] == found.span[1]:
         yield "all finite values are equal"
     if thin := narrow(found):
         yield (
-            f"{len(thin)} of {len(found.basins)} basins are less than {NARROW} points wide, as narrow as the grid can show: a finer "
-            "grid may join or divide them"
+            f"{len(thin)} of {len(found.basins)} basins {_are(len(thin))} less than {NARROW} points wide, as narrow as the grid "
+            "can show: a finer grid may join or divide them"
         )
     if found.exact and found.errors:
-        yield f"{found.exact} points have no standard error and are taken as exact"
+        yield f"{_points(found.exact)} without a standard error, taken as exact"
 
 
 def gaps(found: Landform) -> Iterator[str]:
     """What limits these numbers in points that are not computed."""
     if found.interpolated:
-        yield f"{found.interpolated} of {found.points} points are interpolated: what lies between the computed ones is not seen"
+        yield (
+            f"{found.interpolated} of {found.points} points {_are(found.interpolated)} interpolated: what lies between the "
+            "computed ones is not seen"
+        )
     if found.holes:
-        yield f"{found.holes} points are not known: they are no part of the domain, and count as its edge"
+        yield f"{_points(found.holes)} {_are(found.holes)} not known: no part of the domain, and its edge"
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def _points(count: int) -> str:
+    return f"{count} point{'s' * (count != 1)}"
 
 
 def rows(found: Landform) -> Iterator[list[Any]]:

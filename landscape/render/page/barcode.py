@@ -46,8 +46,12 @@ def _traces(view: Barcode, number: int) -> list[go.Scatter]:
     others = [bar for bar in view.bars if not bar.core]
     found = [
         _bars(counted, [(bar.low, bar.high) for bar in counted], core, BEYOND, axis, options),
-        _bars(counted, [bar.core for bar in counted if bar.core], core, 1.0, axis, {**options, **_named(view.names[0])}),
-        _bars(others, [(bar.low, bar.high) for bar in others], within, WITHIN, axis, {**options, **_named(view.names[1])}),
+        _bars(
+            counted, [bar.core for bar in counted if bar.core], core, 1.0, axis, {**options, **_named(view.names[0])}
+        ),
+        _bars(
+            others, [(bar.low, bar.high) for bar in others], within, WITHIN, axis, {**options, **_named(view.names[1])}
+        ),
         _marks([(b.x, b.high) for b in view.bars if b.endless], "triangle-up", core, axis, options),
         _marks([(b.x, b.edge) for b in view.bars if np.isfinite(b.edge)], "line-ew-open", "black", axis, options),
     ]

@@ -10,7 +10,16 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from landscape.render.page.figures import Drawn, Options, compact, options_of
-from landscape.render.page.traces2d import bands, heat_map, hole_traces, level_numbers, lines, path_trace, plane_figure, tinted
+from landscape.render.page.traces2d import (
+    bands,
+    heat_map,
+    hole_traces,
+    level_numbers,
+    lines,
+    path_trace,
+    plane_figure,
+    tinted,
+)
 from landscape.render.page.traces3d import figure3d, relief_traces, z_changes
 from landscape.scene.scene import Scene
 from landscape.scene.tables import table_of

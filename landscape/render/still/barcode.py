@@ -88,7 +88,9 @@ def _measures(panels: Sequence[Scene]) -> Measures:
 
 
 def _panel(figure: Figure, scene: Scene, place: Place, first: bool, last: bool) -> None:
-    draw_bars(paper.place(figure, place.left, place.bottom, place.wide, place.tall), scene, wide=place.wide, named=first)
+    draw_bars(
+        paper.place(figure, place.left, place.bottom, place.wide, place.tall), scene, wide=place.wide, named=first
+    )
 
 
 PAINTER = Painter(single, PanelPainter(_measures, _panel, legend=draw_legend))

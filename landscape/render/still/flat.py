@@ -63,7 +63,13 @@ def _tinted(axes: Axes, field: Field, ground: np.ndarray, tints: Sequence[str]) 
     """The cells of the points that have a tint."""
     shown = np.ma.masked_equal(ground, 0)
     axes.pcolormesh(
-        field.x_edges, field.y_edges, shown, cmap=ListedColormap(list(tints)), vmin=0.5, vmax=len(tints) + 0.5, zorder=0.5
+        field.x_edges,
+        field.y_edges,
+        shown,
+        cmap=ListedColormap(list(tints)),
+        vmin=0.5,
+        vmax=len(tints) + 0.5,
+        zorder=0.5,
     )
 
 

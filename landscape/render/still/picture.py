@@ -11,7 +11,20 @@ from matplotlib.figure import Figure
 
 from landscape.atomic import whole_file
 from landscape.errors import UsageError
-from landscape.render.still import barcode, course, density, flat, growing, lines, matrix, overlay, paper, relief, rows, scatter
+from landscape.render.still import (
+    barcode,
+    course,
+    density,
+    flat,
+    growing,
+    lines,
+    matrix,
+    overlay,
+    paper,
+    relief,
+    rows,
+    scatter,
+)
 from landscape.render.still.painter import Painter
 from landscape.render.still.panels import draw_panels
 from landscape.scene.scene import Comparison, Scene, View

@@ -77,7 +77,12 @@ def _spans(found: Landform) -> list[_Span]:
 
 
 def _scene(
-    surface: Surface, found: Landform, spans: Sequence[_Span], metric: str, scales: Sequence[Scale | None], options: Options
+    surface: Surface,
+    found: Landform,
+    spans: Sequence[_Span],
+    metric: str,
+    scales: Sequence[Scale | None],
+    options: Options,
 ) -> Scene:
     quantity = surface.quantity(metric)
     quantity = risen(quantity) if quantity.percent else quantity
@@ -85,6 +90,7 @@ def _scene(
     unsure = bool(found.errors or found.bounded)
     names = (f"survives {errors_words(found)}", "does not") if unsure else ("", "")
     said = [count_words(found), roughness_words(found), *limits(found), *gaps(found), ENDLESS]
+    said = said if found.points else [count_words(found)]
     said += [f"{MOST} of {len(spans)} bars drawn, the deepest"] if len(spans) > MOST else []
     views = []
     for scale in scales:
@@ -92,11 +98,13 @@ def _scene(
         bars = tuple(_bar(x, span, axis, found) for x, span in enumerate(spans[:MOST], 1))
         views.append(
             Barcode(
-                bars=bars, axis=axis, colors=(LOSS_COLOR, OPEN_SIGN), names=names, ticks=_ticks(min(len(found.basins), MOST)), caption=caption, notes=tuple(said)
+                bars=bars, axis=axis, colors=(LOSS_COLOR, OPEN_SIGN), names=names,
+                ticks=_ticks(min(len(found.basins), MOST)), caption=caption, notes=tuple(said),
             )
         )  # fmt: skip
     ends = (views[0].axis.low, views[0].axis.high)
-    return Scene(Frame(X_LABEL, views[0].axis.label, (0.0, max(len(views[0].bars), FEWEST) + 1.0), ends, equal=False), tuple(views))
+    places = (0.0, max(len(views[0].bars), FEWEST) + 1.0)
+    return Scene(Frame(X_LABEL, views[0].axis.label, places, ends, equal=False), tuple(views))
 
 
 def _ticks(count: int) -> tuple[int, ...]:
@@ -127,7 +135,11 @@ def _text(x: int, span: _Span, found: Landform) -> tuple[str, ...]:
         return value_text(value, percent=found.quantity.percent)
 
     counts = not np.isnan(span.core[0])
-    ends = "never ends" if np.isposinf(span.high) else f"{shown(span.low)} to {shown(span.high)}: {shown(span.high - span.low)} deep"
+    ends = (
+        "never ends"
+        if np.isposinf(span.high)
+        else f"{shown(span.low)} to {shown(span.high)}: {shown(span.high - span.low)} deep"
+    )
     said = [f"basin {x}" if counts else "within the errors", ends]
     if counts and np.isfinite(span.core[1]) and (found.errors or found.bounded):
         said.append(f"within {errors_words(found)} at least: {shown(span.core[1] - span.core[0])}")

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from landscape.errors import UsageError
 from landscape.scene import colors
 from landscape.scene.facts.surface import facts, subject
 from landscape.scene.kinds.kind import SURFACE, Kind, Options
@@ -31,14 +32,26 @@ from landscape.topology.words import count_words, errors_words, limits
 NUMBERED = 12
 # The ground of a basin, and of one within another.
 TINTS = tuple(colors.tint(colors.LOSS_COLOR, share) for share in (0.9, 0.75, 0.6))
-READING = "dots: minima; crosses: the lowest passes between them; tinted: the ground below the pass, darker within another's"
+READING = (
+    "dots: minima; crosses: the lowest passes between them; tinted: the ground below the pass, darker within another's"
+)
 
 
 def _scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
     metric = shared_metric(surfaces, options.metric)
     parts = [thinned(surface, metric) for surface in surfaces]
+    for part in parts:
+        _check(part)
     shown = scaled(parts, metric, options.scale, options.limits, options.levels)
     return [_scene(surface, part, shown, options) for surface, part in zip(surfaces, parts, strict=True)]
+
+
+def _check(surface: Surface) -> None:
+    """Raises UsageError where there is no plane to draw on."""
+    if min(surface.shape) < 2:
+        shape = " x ".join(str(n) for n in reversed(surface.shape))
+        who = surface.source or "this surface"
+        raise UsageError(f"kind 'basins' needs two points or more along both axes: {who} has {shape}; choose barcode")
 
 
 def _scene(surface: Surface, part: Surface, shown: Sequence[ScaledMetric], options: Options) -> Scene:
@@ -52,14 +65,17 @@ def _view(
     surface: Surface, part: Surface, found: Landform, shown: ScaledMetric, camera: Camera, options: Options
 ) -> Flat:
     places = np.array([each.place for each in found.basins]).reshape(-1, 2)
-    field = build_field(
-        part, shown.metric, shown.scale, levels=shown.levels, camera=camera, avoid=places[:NUMBERED]
-    )
+    field = build_field(part, shown.metric, shown.scale, levels=shown.levels, camera=camera, avoid=places[:NUMBERED])
     field = replace(field, traces=(*field.traces, *_traces(found, field)))
     what = f"basins of the {surface.quantity(shown.metric).label}"
     caption = options.caption(subject(surface), what, facts(surface, shown.metric))
     return Flat(
-        field=field, paint=LINES, caption=caption, notes=(*_words(found), *field.notes), ground=_ground(found), tints=TINTS
+        field=field,
+        paint=LINES,
+        caption=caption,
+        notes=(*_words(found), *field.notes),
+        ground=_ground(found),
+        tints=TINTS,
     )
 
 

@@ -15,8 +15,9 @@ from landscape.scene.views.lines import ValueAxis
 class Bar:
     """One basin at place x: from `low` to `high`, in the units of the axis and within its ends.
 
-    `core` is the part that the errors leave of it, None where that is nothing. `endless`: it never ends, and goes on beyond the axis.
-    `edge` is where its ground reaches the edge of what is known, NaN where it does not. `text` are the lines that hovering shows.
+    `core` is the part that the errors leave of it, None where that is nothing. `endless`: it never ends, and goes on beyond the
+    axis. `edge` is where its ground reaches the edge of what is known, NaN where it does not. `text` are the lines that
+    hovering shows.
     """
 
     x: float
@@ -32,8 +33,8 @@ class Bar:
 class Barcode(View):
     """Bars side by side over one axis of values.
 
-    `colors` are of the core and of what lies within the errors; `names` are theirs, in the legend; one of "" has no entry. `ticks` mark the
-    places of the bars that have a number.
+    `colors` are of the core and of what lies within the errors; `names` are theirs, in the legend; one of "" has no entry.
+    `ticks` mark the places of the bars that have a number.
     """
 
     bars: tuple[Bar, ...]

@@ -23,8 +23,8 @@ EQUAL_UP_TO = 3.0
 class Flat(View):
     """A field painted as lines, bands or cells.
 
-    The contour lines of `over` lie over it. `relief` says whether an interactive page shows the relief beside it. `ground` (ny, nx)
-    numbers the colours of `tints` that lie under the lines, 0 for none.
+    The contour lines of `over` lie over it. `relief` says whether an interactive page shows the relief beside it. `ground` (ny,
+    nx) numbers the colours of `tints` that lie under the lines, 0 for none.
     """
 
     field: Field
