@@ -10,6 +10,7 @@ from landscape.scene import hessian
 from landscape.scene.bands import band_notes, band_of
 from landscape.scene.build import build_scene
 from landscape.scene.hessian import ratio, ratio_notes, with_ratio
+from landscape.surfaces.bounds import error_of
 
 
 def test_the_example_in_the_docstring():

@@ -15,6 +15,7 @@ from landscape.scene.colors import LOSS_COLOR, OPEN_SIGN
 from landscape.scene.facts.surface import facts, subject
 from landscape.scene.kinds.kind import NO_LEVELS, SURFACE, Kind, Options
 from landscape.scene.kinds.plane import shared_metric
+from landscape.scene.reach import LARGEST
 from landscape.scene.scale import LINEAR, SYMLOG, Scale
 from landscape.scene.scales import Limits, scales_for
 from landscape.scene.scene import Frame, Scene
@@ -58,7 +59,7 @@ def _scales(spans: Sequence[Sequence[_Span]], percent: bool, options: Options) -
     if percent:
         return [None]
     ends = np.array([end for each in spans for span in each for end in (span.low, span.high, *span.core, span.edge)])
-    ends = ends[np.isfinite(ends)]
+    ends = ends[np.abs(ends) <= LARGEST]
     low = float(ends.min()) if ends.size and (ends.min() > 0 or options.scale in (LINEAR, SYMLOG)) else None
     limits = options.limits.or_else(low, float(ends.max()) if ends.size else None)
     if limits.vmin is not None and limits.vmax is not None and limits.vmin >= limits.vmax:
