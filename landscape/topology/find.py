@@ -25,8 +25,8 @@ from landscape.topology.rims import NOWHERE, spills
 
 # Two standard errors, as the bands of pictures have.
 ERRORS = 2.0
-# The ground is found for this number of basins, the deepest: each takes a pass over all points.
-GROUNDS = 100
+# Finding the ground of a basin takes a pass over all points; after so many points only the deepest basins have one.
+VISITED = 20_000_000
 NAN = float("nan")
 
 
@@ -142,7 +142,7 @@ class _Ground:
         return made
 
     def _region(self, tree: MergeTree, point: int, level: float, cells: np.ndarray, number: int) -> Region | None:
-        if np.isnan(level) or number > GROUNDS:
+        if np.isnan(level) or number * tree.values.size > VISITED:
             return None
         found = region_of(tree, point, level, cells)
         return replace(found, mask=found.mask.reshape(self.values.shape))

@@ -26,7 +26,7 @@ class Basin:
         depth: the height of that pass over its minimum; infinite where there is none.
         sure: (begin, end) of its bar in every function within the errors: it begins there or below, and ends there or above.
         spill: the level up to which it is closed: that of the pass, or where it reaches the edge of the grid or a hole before.
-        region: its ground below the pass, else below `spill`; None beyond the first `GROUNDS` basins.
+        region: its ground below the pass, else below `spill`; None for the last of very many basins.
     """
 
     number: int

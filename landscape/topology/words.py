@@ -68,9 +68,10 @@ def limits(found: Landform) -> Iterator[str]:
     if found.span[0] == found.span[1]:
         yield "all finite values are equal"
     if thin := narrow(found):
+        seen = sum(each.region is not None for each in found.basins)
         yield (
-            f"{len(thin)} of {len(found.basins)} basins {_are(len(thin))} less than {NARROW} points wide, as narrow as the grid "
-            "can show: a finer grid may join or divide them"
+            f"{len(thin)} of {seen} basins {_are(len(thin))} less than {NARROW} points wide, as narrow as the grid can show: a "
+            "finer grid may join or divide them"
         )
     if found.exact and found.errors:
         yield f"{_points(found.exact)} without a standard error, taken as exact"
