@@ -82,6 +82,13 @@ def test_a_basin_spills_where_its_ground_first_meets_an_older_one_or_the_edge(ne
                 assert tree.rank.flat[found[leaf]] == expected
 
 
+def test_what_lies_open_opens_all_that_join_it():
+    """On a line: the basin at the border opens the next one, and that opens the third."""
+    values = np.array([3.0, 4.0, 2.0, 5.0, 1.0, 9.0, 10.0])
+    tree = merge_tree(values)
+    assert values[spills(tree, np.arange(3))].tolist() == [5.0, 4.0, 3.0]
+
+
 def test_the_edge_is_the_border_and_what_lies_beside_a_hole():
     values = np.zeros((7, 7))
     values[3, 3] = np.nan
