@@ -99,7 +99,9 @@ def test_of_several_that_meet_at_one_point_all_end_in_the_oldest():
     assert tree.at(tree.minima).tolist() == [0.0, 1.0, 2.0, 3.0]
     assert pairing(tree).parent.tolist() == [NEVER, 0, 0, 0]
     assert set(tree.saddles.tolist()) == {4}
-    assert pairing(tree, np.array([2, 1, 3, 0])).parent.tolist() == [3, 3, 3, NEVER], "in whatever order they are joined"
+    assert pairing(tree, np.array([2, 1, 3, 0])).parent.tolist() == [3, 3, 3, NEVER], (
+        "in whatever order they are joined"
+    )
 
 
 def test_equal_values_make_no_basins():
