@@ -18,6 +18,7 @@ COMMANDS = (
     "instability",
     "plot",
     "compare",
+    "basins",
     "export",
     "info",
     "new",

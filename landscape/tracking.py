@@ -18,7 +18,7 @@ from landscape.drawing import draw_each, load_source
 from landscape.errors import UsageError
 from landscape.options.option import check_names, check_whole, shown
 from landscape.quantity import COUNT, EIGENVALUE, EVALUATION, FLAG, TIME
-from landscape.scene.holes import drawable, status_of
+from landscape.scene.holes import drawable
 from landscape.surfaces.run_log import RunLog
 from landscape.surfaces.spectrum import Spectrum
 from landscape.surfaces.surface import FAILED, PENDING, Surface
@@ -97,7 +97,7 @@ def _of_surface(surface: Surface) -> Iterator[tuple[str, float]]:
 
 def _at_origin(surface: Surface, metric: str) -> float | None:
     """None where it is not on the grid, or was not computed."""
-    value, status = surface.at_origin(metric), status_of(surface, metric)
+    value, status = surface.at_origin(metric), surface.status_of(metric)
     if value is None or status is None:
         return value
     zero = tuple(int(np.flatnonzero(axis.values == 0)[0]) for axis in reversed(surface.grid.axes))

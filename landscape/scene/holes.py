@@ -8,36 +8,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from landscape.quantity import EVALUATION
 from landscape.surfaces.surface import FAILED, INTERPOLATED, PENDING, Surface
 
 DRAWN, NOT_FINITE, NOT_COMPUTED, FAILED_POINT = 0, 1, 2, 3
 HOLE_NAMES = {NOT_FINITE: "not finite", NOT_COMPUTED: "not computed yet", FAILED_POINT: "failed"}
 
 
-def group_of(surface: Surface, metric: str) -> str | None:
-    """The status group that a metric was computed in; None when nothing is recorded.
-
-    A path along training has one group only: the loss is found on the way to the curvature.
-    """
-    group = surface.quantity(metric).group
-    if group in surface.status:
-        return group
-    if EVALUATION in surface.status:
-        return EVALUATION
-    return next(iter(surface.status)) if len(surface.status) == 1 else None
-
-
-def status_of(surface: Surface, metric: str) -> np.ndarray | None:
-    """The status (same shape as the values) of the group a metric was computed in; None when nothing is recorded."""
-    return surface.status.get(group_of(surface, metric) or "")
-
-
 def holes_of(surface: Surface, metric: str) -> np.ndarray:
     """uint8, same shape as the values: 0 drawn, 1 not finite, 2 not computed yet, 3 failed."""
     values = surface.values[metric]
     holes = np.where(np.isfinite(values), DRAWN, NOT_FINITE).astype(np.uint8)
-    status = status_of(surface, metric)
+    status = surface.status_of(metric)
     if status is not None:
         holes[status == PENDING] = NOT_COMPUTED
         holes[status == FAILED] = FAILED_POINT
@@ -51,7 +32,7 @@ def drawable(surface: Surface, metric: str) -> np.ndarray:
 
 def hole_notes(surface: Surface, metric: str) -> list[str]:
     """The points that are missing or were not computed themselves, counted in words."""
-    holes, values, status = holes_of(surface, metric), surface.values[metric], status_of(surface, metric)
+    holes, values, status = holes_of(surface, metric), surface.values[metric], surface.status_of(metric)
     total, notes = holes.size, []
     odd = holes == NOT_FINITE
     if odd.any():

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from landscape.quantity import EVALUATION
-from landscape.scene.bands import error_of
 from landscape.scene.holes import DRAWN, holes_of
 from landscape.scene.reading import Reading, Table
 from landscape.scene.thin import taken, thinned
 from landscape.scene.views.field import Field
+from landscape.surfaces.bounds import error_of
 from landscape.surfaces.surface import Surface
 
 

@@ -14,7 +14,6 @@ import numpy as np
 
 from landscape.grid import Grid
 from landscape.quantity import EVALUATION
-from landscape.scene.holes import group_of
 from landscape.surfaces.surface import PENDING, Surface
 
 # A grid finer than that of the losses has no half: until so much of it is done, a whole coarser one says more.
@@ -27,7 +26,7 @@ def thinned(surface: Surface, metric: str) -> Surface:
 
     Points of such rows and columns that are not done stay, as holes. An evaluation always covers every point.
     """
-    group = group_of(surface, metric)
+    group = surface.group_of(metric)
     if group is None or group == EVALUATION:
         return surface
     kept = _kept(surface.status[group] != PENDING, surface.grid, _every(surface, group))

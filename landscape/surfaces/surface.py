@@ -151,6 +151,22 @@ class Surface:
             position.append(int(hits[0]))
         return float(self.values[metric][tuple(position)])
 
+    def group_of(self, metric: str) -> str | None:
+        """The status group that a metric was computed in; None when nothing is recorded.
+
+        A path along training has one group only: the loss is found on the way to the curvature.
+        """
+        group = self.quantity(metric).group
+        if group in self.status:
+            return group
+        if EVALUATION in self.status:
+            return EVALUATION
+        return next(iter(self.status)) if len(self.status) == 1 else None
+
+    def status_of(self, metric: str) -> np.ndarray | None:
+        """The status (same shape as the values) of the group a metric was computed in; None when nothing is recorded."""
+        return self.status.get(self.group_of(metric) or "")
+
     def counts(self, group: str = EVALUATION) -> dict[str, int]:
         """How many points are pending, done, failed and interpolated."""
         status = self.status.get(group)

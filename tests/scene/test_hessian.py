@@ -7,9 +7,10 @@ import pytest
 
 from landscape.errors import UsageError
 from landscape.scene import hessian
-from landscape.scene.bands import band_notes, band_of, error_of
+from landscape.scene.bands import band_notes, band_of
 from landscape.scene.build import build_scene
 from landscape.scene.hessian import ratio, ratio_notes, with_ratio
+from landscape.surfaces.bounds import error_of
 
 
 def test_the_example_in_the_docstring():

@@ -16,7 +16,7 @@ from landscape.scene.views.lines import Lines
 def draw(scene: Scene) -> Drawn:
     """Three figures, which switch their metric and scale together."""
     plane, along = plane_of(scene), lines_of(scene)
-    both = flat.both(plane, [view.field for view in plane.views_as(Flat)], cells=False)
+    both = flat.both(plane, [view.field for view in plane.views_as(Flat)])
     changes = [lines.line_changes(view) for view in along.views_as(Lines)]
     layouts = [[*each, change] for each, change in zip(both.layouts, changes, strict=True)]
     return Drawn((*both.places, "line"), [*both.figures, lines.line_figure(along)], layouts, both.table)

@@ -10,7 +10,16 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from landscape.render.page.figures import Drawn, Options, compact, options_of
-from landscape.render.page.traces2d import bands, heat_map, hole_traces, level_numbers, path_trace, plane_figure
+from landscape.render.page.traces2d import (
+    bands,
+    heat_map,
+    hole_traces,
+    level_numbers,
+    lines,
+    path_trace,
+    plane_figure,
+    tinted,
+)
 from landscape.render.page.traces3d import figure3d, relief_traces, z_changes
 from landscape.scene.scene import Scene
 from landscape.scene.tables import table_of
@@ -25,25 +34,43 @@ def draw(scene: Scene) -> Drawn:
     """The plane, with the relief beside it unless the view is a map of its own."""
     views = scene.views_as(Flat)
     if views[0].relief:
-        return both(scene, [view.field for view in views], cells=views[0].paint == CELLS)
+        planes = [_plane(view, options_of(number)) for number, view in enumerate(views)]
+        return _beside(scene, [view.field for view in views], planes)
     table = tuple(table_of(scene.tables, view.field) for view in views)
     return Drawn(("map",), [_map(scene)], [[{}] for _ in views], table)
 
 
-def both(scene: Scene, fields: Sequence[Field], *, cells: bool) -> Drawn:
-    """The relief and the plane of each field; the plane in cells, or in bands between the levels."""
+def both(scene: Scene, fields: Sequence[Field]) -> Drawn:
+    """The relief and the plane of each field, in bands between the levels."""
+    return _beside(scene, fields, [_banded(field, options_of(view)) for view, field in enumerate(fields)])
+
+
+def _beside(scene: Scene, fields: Sequence[Field], planes: Sequence[list]) -> Drawn:
+    """The relief of each field, and beside it the traces of its plane."""
     reliefs = [trace for view, field in enumerate(fields) for trace in relief_traces(field, view)]
-    planes = [trace for view, field in enumerate(fields) for trace in _plane(field, view, cells)]
-    figures = [figure3d(reliefs, scene, fields[0]), plane_figure(planes, scene)]
+    figures = [figure3d(reliefs, scene, fields[0]), plane_figure([trace for each in planes for trace in each], scene)]
     table = tuple(table_of(scene.tables, field) for field in fields)
     return Drawn(("relief", "flat"), figures, [[z_changes(field), {}] for field in fields], table)
 
 
-def _plane(field: Field, view: int, cells: bool) -> list:
-    """The traces of one field seen from above."""
-    options = options_of(view)
-    painted = heat_map(field, field.relief_colors, options) if cells else bands(field, options)
-    return [*hole_traces(field, options, cells=cells), painted, *(path_trace(t, options) for t in field.traces)]
+def _banded(field: Field, options: Options) -> list:
+    return [*hole_traces(field, options, cells=False), bands(field, options), *_marks(field, options)]
+
+
+def _marks(field: Field, options: Options) -> list:
+    return [path_trace(trace, options) for trace in field.traces]
+
+
+def _plane(view: Flat, options: Options) -> list:
+    """The traces of one view seen from above: in cells, as lines over tints, or in bands between the levels."""
+    field = view.field
+    if view.paint == CELLS:
+        painted = heat_map(field, field.relief_colors, options)
+        return [*hole_traces(field, options, cells=True), painted, *_marks(field, options)]
+    if view.ground is not None:
+        ground = tinted(field, view.ground, view.tints, options)
+        return [*hole_traces(field, options, cells=False), ground, lines(field, options), *_marks(field, options)]
+    return _banded(field, options)
 
 
 def _map(scene: Scene) -> go.Figure:

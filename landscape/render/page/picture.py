@@ -10,11 +10,12 @@ from pathlib import Path
 
 from landscape.atomic import whole_file
 from landscape.errors import UsageError
-from landscape.render.page import course, density, flat, lines, matrix, overlay, relief, rows, scatter
+from landscape.render.page import barcode, course, density, flat, lines, matrix, overlay, relief, rows, scatter
 from landscape.render.page.document import Panel, document
 from landscape.render.page.figures import Drawn
 from landscape.render.page.literal import literal
 from landscape.scene.scene import Comparison, Scene, View
+from landscape.scene.views.barcode import Barcode
 from landscape.scene.views.course import Course
 from landscape.scene.views.density import SpectralDensity
 from landscape.scene.views.flat import Flat
@@ -37,6 +38,7 @@ DRAWERS: dict[type[View], Callable[[Scene], Drawn]] = {
     Course: course.draw,
     Scatter: scatter.draw,
     Matrix: matrix.draw,
+    Barcode: barcode.draw,
 }
 
 

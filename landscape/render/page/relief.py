@@ -13,4 +13,4 @@ from landscape.scene.views.relief import Relief
 
 def draw(scene: Scene) -> Drawn:
     """The relief, and the plane in bands beside it."""
-    return both(scene, [view.field for view in scene.views_as(Relief)], cells=False)
+    return both(scene, [view.field for view in scene.views_as(Relief)])

@@ -6,6 +6,9 @@ is put in by the page's script.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import plotly.graph_objects as go
 
@@ -21,7 +24,8 @@ HOLES = ("#c4c4c4", "#ececec", "#d9c0c0")
 # Of a path: more nets than that are a line.
 MOST_DOTS = 60
 # What marks on the plane look like, by their kind.
-MODES = {"path": "lines+markers", "nets": "markers+text", "center": "markers"}
+MODES = {"path": "lines+markers", "nets": "markers+text", "center": "markers", "saddles": "markers"}
+CROSSES = {"center": ("cross-thin", 11), "saddles": ("x-thin", 7)}
 
 
 def plane_figure(traces: list, scene: Scene) -> go.Figure:
@@ -68,12 +72,39 @@ def bands(field: Field, options: Options) -> go.Contour:
     middle = ((edges[:-1] + edges[1:]) / 2 - edges[0]) / (edges[-1] - edges[0])
     picked = [field.relief_colors[round(m * (len(field.relief_colors) - 1))] for m in middle]
     steps = [[share, color] for i, color in enumerate(picked) for share in (i / last, (i + 1) / last)]
-    labels = [t for t, h in zip(field.level_ticks.labels, field.level_ticks.heights, strict=True) if h in inner]
     return go.Contour(
         x=field.mesh.x, y=field.mesh.y, z=compact(number), zmin=0, zmax=last, colorscale=steps, hoverinfo="text",
         contours={"start": 1, "end": max(1, last - 1), "size": 1, "coloring": "fill", "showlines": True},
         line={"color": "rgba(255,255,255,0.75)", "width": 0.7, "smoothing": 0}, connectgaps=False,
-        colorbar=color_bar(Ticks(np.arange(1.0, last), tuple(labels)), field.label), **options,
+        colorbar=_level_bar(field, inner), **options,
+    )  # fmt: skip
+
+
+def _level_bar(field: Field, inner: np.ndarray) -> dict[str, Any]:
+    """A colour bar over the numbers of levels, with their values."""
+    labels = [t for t, h in zip(field.level_ticks.labels, field.level_ticks.heights, strict=True) if h in inner]
+    return color_bar(Ticks(np.arange(1.0, len(inner) + 1), tuple(labels)), field.label)
+
+
+def lines(field: Field, options: Options) -> go.Contour:
+    """Contour lines in the colours of their levels."""
+    edges, number = level_numbers(field)
+    last = len(edges) - 1
+    return go.Contour(
+        x=field.mesh.x, y=field.mesh.y, z=compact(number), zmin=0, zmax=last, hoverinfo="text", connectgaps=False,
+        colorscale=color_scale(field.line_colors), line={"width": 1.4, "smoothing": 0},
+        contours={"start": 1, "end": max(1, last - 1), "size": 1, "coloring": "lines"},
+        colorbar=_level_bar(field, edges[1:-1]), **options,
+    )  # fmt: skip
+
+
+def tinted(field: Field, ground: np.ndarray, tints: Sequence[str], options: Options) -> go.Heatmap:
+    """The cells of the points that have a tint."""
+    count = len(tints)
+    steps = [[share, tint] for i, tint in enumerate(tints) for share in (i / count, (i + 1) / count)]
+    return go.Heatmap(
+        x=field.x_edges, y=field.y_edges, z=np.where(ground == 0, np.nan, ground.astype(float)), zmin=0.5, zmax=count + 0.5,
+        colorscale=steps, showscale=False, hoverinfo="skip", hoverongaps=False, name="ground", **options,
     )  # fmt: skip
 
 
@@ -97,7 +128,8 @@ def hole_traces(field: Field, options: Options, *, cells: bool) -> list[go.Heatm
 def path_trace(trace: Trace, options: Options, color: str = INK) -> go.Scatter:
     """What lies on the plane, seen from above; `color` is that of marks and words without an edge."""
     names, color = list(trace.labels) or None, trace.color or color
-    symbol = {"symbol": "cross-thin", "size": 11, "line": {"width": 2, "color": color}}
+    symbol, size = CROSSES.get(trace.kind, ("circle", 8))
+    cross = {"symbol": symbol, "size": size, "line": {"width": 2, "color": color}}
     marker: Options = {"size": 8, "color": trace.color or INK, "line": {"width": 1, "color": "white"}}
     mode = MODES[trace.kind]
     hover: Options = {"hoverinfo": "skip" if trace.kind == "center" else "x+y+text"}
@@ -108,7 +140,7 @@ def path_trace(trace: Trace, options: Options, color: str = INK) -> go.Scatter:
         hover = {"hovertemplate": "%{customdata}<extra></extra>", "customdata": list(trace.readings)}
     return go.Scatter(
         x=trace.x, y=trace.y, mode=mode, text=names, textposition=_positions(trace), textfont={"color": color},
-        marker=symbol if trace.kind == "center" else marker, line={"color": color}, name=trace.name, showlegend=False,
+        marker=cross if trace.kind in CROSSES else marker, line={"color": color}, name=trace.name, showlegend=False,
         **hover, **options,
     )  # fmt: skip
 

@@ -61,12 +61,28 @@ def draw_flat(axes: Axes, scene: Scene, look: Look) -> None:
     """The first view of a scene."""
     view = scene.views_as(Flat)[0]
     draw_frame(axes, scene.frame, look)
+    if view.ground is not None:
+        _tinted(axes, view.field, view.ground, view.tints)
     _PAINTS[view.paint](axes, view.field, look)
     draw_holes(axes, view.field, look, cells=view.paint == CELLS)
     if view.over:
         _lines_over(axes, view.over, look, *view.field.ink)
     for trace in view.field.traces:
         draw_trace(axes, trace, look)
+
+
+def _tinted(axes: Axes, field: Field, ground: np.ndarray, tints: Sequence[str]) -> None:
+    """The cells of the points that have a tint."""
+    shown = np.ma.masked_equal(ground, 0)
+    axes.pcolormesh(
+        field.x_edges,
+        field.y_edges,
+        shown,
+        cmap=ListedColormap(list(tints)),
+        vmin=0.5,
+        vmax=len(tints) + 0.5,
+        zorder=0.5,
+    )
 
 
 def draw_bar(figure: Figure, scene: Scene, look: Look, place: Place) -> None:
@@ -109,6 +125,9 @@ def draw_trace(axes: Axes, trace: Trace, look: Look) -> None:
     color = look.shown(trace.color)
     if trace.kind == "center":
         axes.plot(trace.x, trace.y, "+", color=color, ms=8 * stroke, mew=1.3 * stroke, zorder=6, path_effects=halo)
+        return
+    if trace.kind == "saddles":
+        axes.plot(trace.x, trace.y, "x", color=color, ms=4.2 * stroke, mew=stroke, zorder=6, path_effects=halo)
         return
     if trace.kind == "path":
         _path(axes, trace, look, color)

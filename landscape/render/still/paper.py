@@ -66,7 +66,7 @@ def _middle_out(text: str, kept: int) -> str:
 def name_y(axes: Any, text: str, size: float, least: float, **options: Any) -> None:
     """The name of a vertical axis, in two lines where one is longer than the axis, and smaller where these are still too long."""
     room = axes.get_position().height * axes.figure.get_size_inches()[1]
-    if text_width(text, size) > room and " " in text and "\n" not in text:
+    if "\n" not in text and " " in text and text_width(text, size) > room:
         middle = len(text) / 2
         cut = min((at for at, letter in enumerate(text) if letter == " "), key=lambda at: abs(at - middle))
         text = f"{text[:cut]}\n{text[cut + 1 :]}"

@@ -17,11 +17,25 @@ from matplotlib.font_manager import FontProperties, findfont, fontManager
 from landscape.atomic import whole_file
 from landscape.errors import UsageError
 from landscape.options.looks import TITLE
-from landscape.render.still import course, density, files, flat, growing, lines, matrix, overlay, relief, rows, scatter
+from landscape.render.still import (
+    barcode,
+    course,
+    density,
+    files,
+    flat,
+    growing,
+    lines,
+    matrix,
+    overlay,
+    relief,
+    rows,
+    scatter,
+)
 from landscape.render.still.painter import Painter
 from landscape.render.still.panels import draw_panels
 from landscape.scene.look import PLAIN, Look, bare
 from landscape.scene.scene import Comparison, Scene, View
+from landscape.scene.views.barcode import Barcode
 from landscape.scene.views.course import Course
 from landscape.scene.views.density import SpectralDensity
 from landscape.scene.views.flat import Flat
@@ -45,6 +59,7 @@ PAINTERS: dict[type[View], Painter] = {
     Course: course.PAINTER,
     Scatter: scatter.PAINTER,
     Matrix: matrix.PAINTER,
+    Barcode: barcode.PAINTER,
 }
 
 

@@ -78,6 +78,7 @@ class Kind:
         apart: sources -> one scene each, all on the same scales. None for a kind that only lays them together.
         together: sources -> one scene of all of them. None for a kind that shows each alone.
         ndim: the number of axes of its surfaces; 0 for other sources.
+        lines: whether it shows lines as well as planes.
         default: whether this is the picture of a source when no kind is given; see `default_kind`.
         unused: the options without meaning for it, each with an error message, in which `{kind}` and `{value}` are filled in.
         alone: why it has no place among the panels of a comparison; "" when it has one.
@@ -89,6 +90,7 @@ class Kind:
     apart: Callable[[Sequence[Any], Options], list[Scene]] | None = None
     together: Callable[[Sequence[Any], Options], Scene] | None = None
     ndim: int = 0
+    lines: bool = False
     default: Callable[[Any], bool] = lambda source: False
     unused: Mapping[str, str] = field(default_factory=dict)
     alone: str = ""
@@ -98,7 +100,8 @@ class Kind:
         """Whether it can show a source."""
         right_type = isinstance(source, self.of.type)
         return right_type and (
-            not isinstance(source, Surface) or (source.ndim == self.ndim and has_paths(source) == self.paths)
+            not isinstance(source, Surface)
+            or ((source.ndim == self.ndim or (self.lines and source.ndim == 1)) and has_paths(source) == self.paths)
         )
 
 

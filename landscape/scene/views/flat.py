@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from landscape.scene.scene import Choice, Frame, View
 from landscape.scene.views.field import Field, cell_edges
 from landscape.surfaces.surface import Surface
@@ -21,13 +23,16 @@ EQUAL_UP_TO = 3.0
 class Flat(View):
     """A field painted as lines, bands or cells.
 
-    The contour lines of `over` lie over it. `relief` says whether an interactive page shows the relief beside it.
+    The contour lines of `over` lie over it. `relief` says whether an interactive page shows the relief beside it. `ground` (ny,
+    nx) numbers the colours of `tints` that lie under the lines, 0 for none.
     """
 
     field: Field
     paint: str
     over: Field | None = None
     relief: bool = True
+    ground: np.ndarray | None = None
+    tints: tuple[str, ...] = ()
 
     @property
     def choice(self) -> Choice:

@@ -16,11 +16,11 @@ from landscape.surfaces.surface import MINIMA, NETS, Surface, Trail
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """Something that lies in the plane: the centre, named nets, or a path; x, y and heights z have shape (n,).
+    """Something that lies in the plane: the centre, named nets, passes or a path; x, y and heights z have shape (n,).
 
-    `kind` is "center", "nets" or "path"; `labels` name the points: one each ("" for none), or none. `readings` are what hovering
-    over each point shows. `color` "" is that of ink. `sides` (n, 2) are where the labels stand beside their points: right (1) or
-    left (-1), above (1) or below (-1); none: all to the upper right.
+    `kind` is "center", "nets", "saddles" or "path"; `labels` name the points: one each ("" for none), or none. `readings` are
+    what hovering over each point shows. `color` "" is that of ink. `sides` (n, 2) are where the labels stand beside their
+    points: right (1) or left (-1), above (1) or below (-1); none: all to the upper right.
     """
 
     kind: str
