@@ -37,6 +37,8 @@ OUT = Option(
     nargs="+",
     metavar="FILE",
 )
+# Those of scene/palettes.py, which loads numpy.
+COLOR_MAPS = ("depth", "diverging", "grey", "viridis", "magma", "cividis")
 DRAWING = {
     "metric": Option(
         "such as test_loss (default: the first loss); two for overlays, separated by a comma", metavar="NAME"
@@ -46,6 +48,7 @@ DRAWING = {
     "vmin": Option("lowest value drawn", type=float),
     "vmax": Option("highest value drawn", type=float),
     "title": Option("title of the figure"),
+    "cmap": Option("colours of values (default: depth, and diverging where both signs occur)", choices=COLOR_MAPS),
     "dpi": Option("pixels per inch of .png (default: 200)", type=int),
 }
 
@@ -71,6 +74,7 @@ def plot(
     vmin: float | None = None,
     vmax: float | None = None,
     title: str | None = None,
+    cmap: str | None = None,
     out: str | Path | Sequence[str | Path] | None = None,
     dpi: int = 200,
 ) -> list[Path]:
@@ -85,7 +89,8 @@ def plot(
         metric: default the first loss; a line, a spread and curves show all, an overlay takes `loss` or `accuracy`.
         scale: auto, linear, log or symlog; auto is logarithmic when the values span more than a factor of about 20.
         levels: the approximate number of contour lines, or their values.
-        vmin, vmax: limits of the drawn values; the picture states what is clipped.
+        vmin, vmax: limits of the drawn values; the picture states what lies beyond.
+        cmap: depth, diverging, grey, viridis, magma or cividis; default diverging where values of both signs occur, else depth.
         out: .png, .pdf, .svg or .html, one or several; a bare suffix such as ".pdf" keeps the first's name.
             Default FILE_KIND.png, for a run FOLDER/curves.png.
 
@@ -97,5 +102,13 @@ def plot(
     """
     from landscape.drawing import draw_each
 
-    drawing = {"metric": metric, "scale": scale, "levels": levels, "vmin": vmin, "vmax": vmax, "title": title}
+    drawing = {
+        "metric": metric,
+        "scale": scale,
+        "levels": levels,
+        "vmin": vmin,
+        "vmax": vmax,
+        "title": title,
+        "cmap": cmap,
+    }
     return draw_each(surfaces, kind, drawing, out, dpi)

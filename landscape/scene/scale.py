@@ -6,7 +6,7 @@ values only: where they lie in the plane does not matter, so several surfaces sh
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -54,6 +54,18 @@ class Scale:
             # For |v| >> unit this is log10(|v| / unit) with the sign of v, and it is smooth through zero.
             return np.arcsinh(clipped / (2 * self.unit)) / np.log(10)
         return clipped
+
+    def unclipped(self, values: ArrayLike) -> np.ndarray:
+        """Heights of values that may lie beyond the range, by as much as the range is high; NaN stays NaN.
+
+        What is drawn must end where it leaves the range, and not run level along its end. On a log scale, values that are not
+        positive have no height: theirs is that of `vmin`.
+        """
+        values, span = np.asarray(values, dtype=np.float64), self.high - self.low
+        if self.kind == LOG:
+            values = np.where(values <= 0, self.vmin, values)
+        free = replace(self, vmin=-np.inf, vmax=np.inf).heights(values)
+        return np.clip(free, self.low - span, self.high + span)
 
     def values(self, heights: ArrayLike) -> np.ndarray:
         """The inverse of `heights`, except for the clipping."""

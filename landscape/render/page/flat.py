@@ -42,7 +42,7 @@ def both(scene: Scene, fields: Sequence[Field], *, cells: bool) -> Drawn:
 def _plane(field: Field, view: int, cells: bool) -> list:
     """The traces of one field seen from above."""
     options = options_of(view)
-    painted = heat_map(field, field.relief_colors, options) if cells else bands(field, options)
+    painted = heat_map(field, field.colors, options) if cells else bands(field, options)
     return [*hole_traces(field, options, cells=cells), painted, *(path_trace(t, options) for t in field.traces)]
 
 

@@ -66,7 +66,7 @@ def bands(field: Field, options: Options) -> go.Contour:
     inner = edges[1:-1]
     last = len(edges) - 1
     middle = ((edges[:-1] + edges[1:]) / 2 - edges[0]) / (edges[-1] - edges[0])
-    picked = [field.relief_colors[round(m * (len(field.relief_colors) - 1))] for m in middle]
+    picked = [field.colors[round(m * (len(field.colors) - 1))] for m in middle]
     steps = [[share, color] for i, color in enumerate(picked) for share in (i / last, (i + 1) / last)]
     labels = [t for t, h in zip(field.level_ticks.labels, field.level_ticks.heights, strict=True) if h in inner]
     return go.Contour(

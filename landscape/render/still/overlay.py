@@ -19,7 +19,7 @@ from mpl_toolkits.mplot3d.axes3d import Axes3D
 
 from landscape.render.still import flat, paper
 from landscape.render.still.painter import Painter, sheet_of
-from landscape.render.still.relief import draw_trace, dress, tiles_of
+from landscape.render.still.relief import draw_trace, dress, painted_tiles
 from landscape.scene.scene import Scene
 from landscape.scene.views.overlay import Layer, Overlay
 
@@ -74,7 +74,7 @@ def draw_reliefs(axes: Axes3D, scene: Scene) -> None:
     faces: list[np.ndarray] = []
     edges: list[np.ndarray] = []
     for layer in layers:
-        tiles, colors = tiles_of(layer.field)
+        tiles, colors = painted_tiles(layer.field)
         wires = _wires(layer)
         wires = wires + NEARER * (eye - wires)
         colors[:, 3] = layer.opacity
@@ -108,7 +108,7 @@ def _line(layer: Layer) -> Line2D:
 def _solid(layer: Layer) -> Patch:
     """A piece of the sheet; of wires, hatched as they cross."""
     wired = len(layer.wire_rows) > 0
-    face = to_rgba(layer.field.relief_colors[0], layer.opacity)
+    face = to_rgba(layer.field.colors[0], layer.opacity)
     edge: dict[str, Any] = (
         {"edgecolor": layer.color, "hatch": "+++", "linewidth": WIRE} if wired else {"edgecolor": "none"}
     )

@@ -1,7 +1,6 @@
 """The lit relief of a field in three dimensions, on matplotlib axes.
 
-Owns: the drawing of a `Relief`: one small tile per mesh cell, in the colour of its height times the light that falls on
-it.
+Owns: the drawing of a `Relief`: one small tile per mesh cell, in the colour that the scene gives it.
 """
 
 from __future__ import annotations
@@ -16,11 +15,12 @@ from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 from mpl_toolkits.mplot3d.axes3d import Axes3D
 
 from landscape.render.still import paper
-from landscape.render.still.bars import color_bar, color_map, mapping_of
+from landscape.render.still.bars import color_bar, mapping_of
 from landscape.render.still.painter import Measures, Painter, PanelPainter, Place, sheet_of
 from landscape.scene.scene import Scene
 from landscape.scene.views.field import Field
 from landscape.scene.views.relief import Relief
+from landscape.scene.views.tiles import tiles_of
 from landscape.scene.views.traces import Trace
 
 PANE, GRID = (0.965, 0.965, 0.97, 1.0), "#d3d3d8"
@@ -47,7 +47,7 @@ def _panels_bar(figure: Figure, scene: Scene, place: Place) -> None:
 def _bar(figure: Figure, scene: Scene, place: Place) -> None:
     field = scene.views_as(Relief)[0].field
     axes = paper.place(figure, place.left, place.bottom, place.wide, place.tall)
-    color_bar(figure, axes, field, mapping_of(field, field.relief_colors), field.z_ticks)
+    color_bar(figure, axes, field, mapping_of(field, field.colors), field.z_ticks)
 
 
 def _measures(panels: Sequence[Scene]) -> Measures:
@@ -58,7 +58,7 @@ def draw_relief(axes: Axes3D, scene: Scene) -> None:
     """The first view of a scene."""
     field = scene.views_as(Relief)[0].field
     dress(axes, scene, field)
-    tiles, colors = tiles_of(field)
+    tiles, colors = painted_tiles(field)
     if len(tiles):
         # Hard edges: see paper.save. Forty thousand tiles would make a slow PDF, so they are pixels there too.
         style = {"edgecolors": "none", "linewidths": 0, "antialiaseds": False, "rasterized": True}
@@ -67,22 +67,10 @@ def draw_relief(axes: Axes3D, scene: Scene) -> None:
         draw_trace(axes, trace, field)
 
 
-def tiles_of(field: Field) -> tuple[np.ndarray, np.ndarray]:
-    """Corners (n, 4, 3) and colours (n, 4) of the tiles whose corners are all drawn."""
-    mesh = field.mesh
-    x, y = np.meshgrid(mesh.x, mesh.y)
-    points = np.stack([x, y, mesh.z], axis=-1)
-    corners = np.stack([points[:-1, :-1], points[:-1, 1:], points[1:, 1:], points[1:, :-1]], axis=2)
-    whole = np.isfinite(corners).all(axis=(2, 3))
-    height = (_middle(mesh.z) - field.scale.low) / (field.scale.high - field.scale.low)
-    base = color_map(field.relief_colors)(np.nan_to_num(height))[..., :3]
-    lit = np.clip(base * _middle(mesh.shade)[..., None] + _middle(mesh.gloss)[..., None], 0, 1)
-    colors = np.concatenate([lit, np.ones_like(lit[..., :1])], axis=-1)
-    return corners[whole], colors[whole]
-
-
-def _middle(values: np.ndarray) -> np.ndarray:
-    return (values[:-1, :-1] + values[1:, :-1] + values[:-1, 1:] + values[1:, 1:]) / 4
+def painted_tiles(field: Field) -> tuple[np.ndarray, np.ndarray]:
+    """Corners (n, 4, 3) and colours (n, 4) of the tiles."""
+    tiles, colors = tiles_of(field.mesh, field.scale, field.colors)
+    return tiles, np.column_stack([colors, np.ones(len(colors))])
 
 
 def draw_trace(axes: Axes3D, trace: Trace, field: Field) -> None:

@@ -16,7 +16,7 @@ from landscape.scene.bands import band_notes, band_of
 from landscape.scene.facts.surface import facts, subject
 from landscape.scene.hessian import is_curvature
 from landscape.scene.holes import DRAWN, drawable, hole_notes, holes_of
-from landscape.scene.kinds.kind import SURFACE, Kind, Options
+from landscape.scene.kinds.kind import NO_COLORS, SURFACE, Kind, Options
 from landscape.scene.scale import SYMLOG, Scale, clipping_notes
 from landscape.scene.scales import alternatives
 from landscape.scene.scene import Caption, Frame, Scene
@@ -140,4 +140,4 @@ def marks_of(surface: Surface) -> tuple[tuple[float, str], ...]:
     return tuple((float(x), str(name)) for x, name in zip(nets.x, labels, strict=True) if low <= x <= high)
 
 
-KINDS = (Kind("line", SURFACE, _scenes, ndim=1, default=lambda surface: True),)
+KINDS = (Kind("line", SURFACE, _scenes, ndim=1, default=lambda surface: True, unused={"cmap": NO_COLORS}),)

@@ -11,7 +11,7 @@ from functools import partial
 from landscape.errors import UsageError
 from landscape.quantity import SPLITS
 from landscape.scene.facts.surface import facts, subject
-from landscape.scene.kinds.kind import SURFACE, Kind, Options
+from landscape.scene.kinds.kind import NO_COLORS, SURFACE, Kind, Options
 from landscape.scene.scales import scales_and_levels
 from landscape.scene.scene import Scene, camera_for
 from landscape.scene.tables import tables_of
@@ -60,8 +60,9 @@ def _scenes(surfaces: Sequence[Surface], options: Options, *, relief: bool) -> l
     return [_scene(surface, options, relief) for surface in surfaces]
 
 
+UNUSED = {"cmap": NO_COLORS}
 ALONE = "is a comparison by itself"
 KINDS = (
-    Kind("overlay", SURFACE, partial(_scenes, relief=False), ndim=2, alone=ALONE),
-    Kind("overlay3d", SURFACE, partial(_scenes, relief=True), ndim=2, alone=ALONE),
+    Kind("overlay", SURFACE, partial(_scenes, relief=False), ndim=2, alone=ALONE, unused=UNUSED),
+    Kind("overlay3d", SURFACE, partial(_scenes, relief=True), ndim=2, alone=ALONE, unused=UNUSED),
 )

@@ -39,7 +39,9 @@ def _scene(surface: Surface, shown: Sequence[ScaledMetric], options: Options, pa
 def _view(surface: Surface, shown: ScaledMetric, camera: Camera, options: Options, paint: str | None) -> Flat | Relief:
     metric, part = shown.metric, thinned(surface, shown.metric)
     caption = options.caption(subject(surface), surface.quantity(metric).label, facts(surface, metric))
-    field = build_field(part, metric, shown.scale, levels=shown.levels, smooth=paint != CELLS, camera=camera)
+    field = build_field(
+        part, metric, shown.scale, levels=shown.levels, smooth=paint != CELLS, camera=camera, cmap=options.cmap
+    )
     notes = (*map_notes(surface, part, metric), *field.notes, *_stretched(surface))
     if paint is None:
         return Relief(field=field, caption=caption, notes=notes)

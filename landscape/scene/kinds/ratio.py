@@ -13,12 +13,13 @@ import numpy as np
 
 from landscape.errors import UsageError
 from landscape.quantity import LARGEST, LOSS, NEGATIVE, PENALIZED, SMALLEST
-from landscape.scene import colors
+from landscape.scene.colors import OVER_DARK, OVER_PALE
 from landscape.scene.facts.surface import facts, subject
 from landscape.scene.hessian import RATIO, check_curvature, is_curvature, map_notes, name_of
 from landscape.scene.holes import drawable, hole_notes
 from landscape.scene.kinds.kind import SURFACE, Kind, Options
 from landscape.scene.levels import choose_levels
+from landscape.scene.palettes import is_signed
 from landscape.scene.scale import LINEAR, LOG, Scale, choose_scale
 from landscape.scene.scales import NO_LIMITS, Levels, Limits, ScaledMetric, alternatives, scales_for
 from landscape.scene.scene import Scene
@@ -141,16 +142,13 @@ def _view(surface: Surface, shown: ScaledMetric, over: Field | None, options: Op
     metric, part = shown.metric, thinned(surface, shown.metric)
     centers = (metric, *([over.metric] if over else []))
     caption = options.caption(subject(surface), surface.quantity(metric).label, facts(surface, centers=centers))
-    field = build_field(part, metric, shown.scale, levels=shown.levels, smooth=False)
-    low = shown.scale.low
+    field = build_field(part, metric, shown.scale, levels=shown.levels, smooth=False, cmap=options.cmap)
     # Values of either sign are told apart by hue, with the pale middle at zero; all others rise from dark to light.
-    signed = shown.scale.kind != LOG and low < 0
     field = replace(
         field,
         x_edges=_to_the_border(part.x, surface.x),
         y_edges=_to_the_border(part.y, surface.y),
-        colors=colors.balanced(colors.RELIEF, low, shown.scale.high) if signed else colors.stops(colors.DEPTH),
-        ink=colors.OVER_PALE if signed else colors.OVER_DARK,
+        ink=OVER_PALE if is_signed(shown.scale) else OVER_DARK,
         bar_ticks=field.z_ticks,
     )
     reading = [READING] * (metric == RATIO.name)

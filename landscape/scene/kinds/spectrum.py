@@ -24,7 +24,7 @@ from landscape.scene.facts.spectrum import (
     what,
 )
 from landscape.scene.facts.surface import subject
-from landscape.scene.kinds.kind import NO_LEVELS, SPECTRUM, Kind, Options, names_of
+from landscape.scene.kinds.kind import CURVES_ONLY, SPECTRUM, Kind, Options, names_of
 from landscape.scene.scale import LINEAR
 from landscape.scene.scene import Caption, Frame, Scene
 from landscape.scene.text import short
@@ -180,5 +180,5 @@ def _not_shown(share: float, side: str, bound: float, until: str, last: float) -
     return f"{short(100 * share)} % of eigenvalues {side} {minus(short(bound))} not shown, {until} {minus(short(last))}"
 
 
-UNUSED = {"levels": NO_LEVELS, "metric": "metric '{value}': a spectrum has no metrics; leave it out"}
+UNUSED = {**CURVES_ONLY, "metric": "metric '{value}': a spectrum has no metrics; leave it out"}
 KINDS = (Kind("spectrum", SPECTRUM, _apart, _together, default=lambda spectrum: True, unused=UNUSED),)

@@ -18,7 +18,7 @@ from landscape.quantity import Quantity
 from landscape.scene.facts.surface import facts, subject
 from landscape.scene.hessian import is_curvature
 from landscape.scene.holes import DRAWN, NOT_FINITE, hole_notes, holes_of
-from landscape.scene.kinds.kind import NO_LEVELS, SURFACE, Kind, Options
+from landscape.scene.kinds.kind import CURVES_ONLY, SURFACE, Kind, Options
 from landscape.scene.kinds.line import left_scales, line_scene, marks_of, quantities, shared_metrics, what_is_drawn
 from landscape.scene.scale import Scale, clipping_notes
 from landscape.scene.scene import Caption, Scene
@@ -160,7 +160,7 @@ KINDS = (
         SURFACE,
         together=_together,
         ndim=1,
-        unused={"levels": NO_LEVELS},
+        unused=CURVES_ONLY,
         alone="is a comparison by itself",
     ),
 )

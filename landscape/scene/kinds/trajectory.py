@@ -73,7 +73,9 @@ def _view(surface: Surface, shown: ScaledMetric, camera: Camera, options: Option
     quantity = surface.quantity(metric)
     what = f"{quantity.label} along training" if _of_nets(paths) else "paths of optimizers"
     caption = options.caption(subject(surface), what, facts(surface, metric))
-    field = build_field(part, metric, shown.scale, levels=shown.levels, camera=camera, avoid=_way(paths))
+    field = build_field(
+        part, metric, shown.scale, levels=shown.levels, camera=camera, avoid=_way(paths), cmap=options.cmap
+    )
     field = replace(field, traces=(*_traces(paths, quantity, field), *_nets(field)))
     lines = _lines(paths, quantity, shown.scale.kind, options)
     notes = (*field.notes, *_notes(paths, metric, field), *lines.notes)

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from landscape.quantity import Quantity
-from landscape.scene import colors
 from landscape.scene.colors import OVER_DARK
 from landscape.scene.holes import DRAWN, hole_notes, holes_of
 from landscape.scene.levels import round_values
-from landscape.scene.scale import LOG, Scale, clipping_notes
+from landscape.scene.palettes import colors_for, inks_for
+from landscape.scene.scale import Scale, clipping_notes
 from landscape.scene.scene import Camera
 from landscape.scene.ticks import Ticks, apart, ticks_at
 from landscape.scene.views.labels import place_labels
@@ -37,8 +37,9 @@ class Field:
     `values` and `heights` (ny, nx) are NaN in holes; `holes` (ny, nx) holds the codes of holes.py, and `hole_cells`
     (ny - 1, nx - 1) those of the cells between four points. Cell (iy, ix) of a heat map lies between `x_edges[ix]` and
     `x_edges[ix + 1]`, and likewise in y. `label_points` (k, 3) holds x, y of an inline label and the number of its level.
-    `colors` are equidistant from the lowest height to the highest. `level_ticks` mark every level, `bar_ticks` those of
-    them with room beside a colour bar. `z_range` is the height of the box around the relief. `notes` say what is missing,
+    `colors` are equidistant from the lowest height to the highest, `line_colors` their darker form for lines on white.
+    `colors` are equidistant from the lowest height to the highest, `line_colors` their darker form for lines on white.
+    `level_ticks` mark every level, `bar_ticks` those of
     clipped or interpolated. `ink` are the colours of lines that lie over the cells, and of their rim.
     """
 
@@ -60,7 +61,6 @@ class Field:
     hole_cells: np.ndarray
     colors: tuple[str, ...]
     line_colors: tuple[str, ...]
-    relief_colors: tuple[str, ...]
     mesh: Mesh
     z_range: tuple[float, float]
     traces: tuple[Trace, ...] = ()
@@ -85,17 +85,18 @@ def build_field(
     camera: Camera | None = None,
     smooth: bool = True,
     avoid: np.ndarray | None = None,
+    cmap: str | None = None,
 ) -> Field:
     """The field of a metric with contour lines at `levels` (k,); `camera` is where the relief is seen from.
 
-    `smooth` says whether the picture shows what lies between the grid points. The numbers of the lines keep away from the
-    points `avoid` (n, 2).
+    `cmap` names the colours, see `palettes.colors_for`. `smooth` says whether the picture shows what lies between the grid
+    points. The numbers of the lines keep away from the points `avoid` (n, 2).
     """
     quantity, holes = surface.quantity(metric), holes_of(surface, metric)
     values = np.where(holes == DRAWN, surface.values[metric], np.nan)
     drawn, heights = values[holes == DRAWN], scale.heights(values)
     levels = levels if drawn.size and drawn.min() < drawn.max() else np.zeros(0)
-    mesh = mesh_of(surface.x, surface.y, heights, scale, camera or Camera())
+    mesh = mesh_of(surface.x, surface.y, scale.unclipped(values), scale, camera or Camera())
     traces = traces_of(surface, mesh)
     percent, span = quantity.percent, scale.high - scale.low
     return Field(
@@ -115,9 +116,8 @@ def build_field(
         z_ticks=ticks_at(round_values(scale, Z_TICKS) if drawn.size else levels, scale, percent=percent),
         label_points=place_labels(mesh.x, mesh.y, mesh.z, scale.heights(levels), _occupied(traces, avoid)),
         hole_cells=worst_corner(holes),
-        colors=_colors(scale, colors.DEPTH),
-        line_colors=_colors(scale, colors.INK, colors.SIGNED_INK),
-        relief_colors=_colors(scale, colors.RELIEF),
+        colors=colors_for(scale, cmap),
+        line_colors=inks_for(scale, cmap),
         mesh=mesh,
         z_range=(scale.low - ROOM[0] * span, scale.high + ROOM[1] * span),
         traces=traces,
@@ -154,10 +154,3 @@ def _occupied(traces: tuple[Trace, ...], avoid: np.ndarray | None) -> np.ndarray
 def _mesh_notes(mesh: Mesh, heights: np.ndarray) -> tuple[str, ...]:
     finer, coarser = mesh.z.size > heights.size, any(m < n for m, n in zip(mesh.z.shape, heights.shape, strict=True))
     return (SMOOTHED,) * finer + (THINNED,) * coarser
-
-
-def _colors(scale: Scale, points: tuple, signed: tuple = colors.RELIEF) -> tuple[str, ...]:
-    """Values of both signs get the map `signed`, with its middle at zero."""
-    if scale.kind != LOG and scale.low < 0 < scale.high:
-        return colors.balanced(signed, scale.low, scale.high)
-    return colors.stops(points)

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from landscape.errors import UsageError
-from landscape.scene import colors
 from landscape.scene.build import build_scene
 from landscape.scene.compare import build_comparison
 from landscape.scene.kinds.ratio import READING, ratio_scales
+from landscape.scene.palettes import DEPTH, DIVERGING, balanced, stops
 from landscape.scene.scales import Limits
 
 
@@ -159,8 +159,8 @@ def test_other_metrics_of_the_hessian_are_mapped_alike(make_curved):
         for name in ("min", "max", "negative")
     )
     assert smallest.scale.vmin < 0 < smallest.scale.vmax
-    assert smallest.colors == colors.balanced(colors.RELIEF, smallest.scale.vmin, smallest.scale.vmax)
-    assert largest.colors == colors.stops(colors.DEPTH)
+    assert smallest.colors == balanced(DIVERGING, smallest.scale.vmin, smallest.scale.vmax)
+    assert largest.colors == stops(DEPTH)
     assert (share.scale.vmin, share.bar_ticks.labels[0]) == (0.0, "0 %")
     assert READING not in smallest.notes
     for field in (smallest, largest, share):
@@ -173,7 +173,7 @@ def test_where_all_are_negative_zero_is_the_pale_end(make_curved):
     surface.values["hessian_min"] -= 5.0
     field = build_scene(surface, kind="ratio", metric="hessian_min").views[0].field
     assert (field.scale.kind, field.scale.vmax) == ("linear", 0.0)
-    assert field.colors == colors.balanced(colors.RELIEF, field.scale.vmin, 0.0)
+    assert field.colors == balanced(DIVERGING, field.scale.vmin, 0.0)
     assert lightness(field.colors[-1]) > 1.5 * lightness(field.colors[0])
 
 

@@ -6,7 +6,7 @@ import pytest
 from landscape.scene.build import build_scene
 from landscape.scene.scene import Camera
 from landscape.scene.views.field import cell_edges, worst_corner
-from landscape.scene.views.light import light
+from landscape.scene.views.light import AMBIENT, BRIGHTEST, OPEN, light
 from landscape.surfaces.surface import Surface, Trail
 
 
@@ -122,10 +122,9 @@ def test_trails_lie_on_the_relief(make_surface):
 
 def test_light_is_the_same_on_a_plain_and_weaker_in_a_pit():
     axis = np.linspace(-1, 1, 80)
-    flat, _ = light(axis, axis, np.zeros((80, 80)), 0.0, 1.0, Camera())
-    assert np.ptp(flat) < 1e-12
+    flat = light(axis, axis, np.zeros((80, 80)), 0.0, 1.0, Camera())
+    np.testing.assert_allclose(flat, 1.0, atol=1e-12)
     pit = 1 - np.exp(-30 * (axis[None] ** 2 + axis[:, None] ** 2))
-    shade, gloss = light(axis, axis, pit, 0.0, 1.0, Camera())
-    assert shade[40, 40] < 0.9 * shade[0, 0]
-    assert (shade > 0).all()
-    assert (gloss >= 0).all()
+    shade = light(axis, axis, pit, 0.0, 1.0, Camera())
+    assert shade[40, 40] < 0.96 * shade[0, 0]
+    assert shade.min() >= AMBIENT * (1 - OPEN) and shade.max() <= BRIGHTEST
