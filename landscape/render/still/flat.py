@@ -20,6 +20,7 @@ from matplotlib.text import Text
 
 from landscape.render.still import paper
 from landscape.render.still.bars import Mapping, color_bar, color_map, mapping_of
+from landscape.render.still.beyond import draw_beyond
 from landscape.render.still.painter import Measures, Painter, PanelPainter, Place, sheet_of
 from landscape.scene.holes import DRAWN, HOLE_NAMES
 from landscape.scene.scene import Frame, Scene
@@ -51,6 +52,7 @@ def draw_flat(axes: Axes, scene: Scene) -> None:
     draw_frame(axes, scene.frame)
     _PAINTS[view.paint](axes, view.field)
     draw_holes(axes, view.field, cells=view.paint == CELLS)
+    draw_beyond(axes, view.field, cells=view.paint == CELLS)
     if view.over:
         _lines_over(axes, view.over, *view.field.ink)
     for trace in view.field.traces:
@@ -159,8 +161,9 @@ def _filled(axes: Axes, field: Field) -> None:
     if not np.isfinite(mesh.z).any():
         return
     z = np.ma.masked_invalid(mesh.z)
-    # The lowest and highest point belong to the outer bands.
-    bounds = np.concatenate([[edges[0] - 1], edges[1:-1], [edges[-1] + 1]])
+    # The lowest and highest point belong to the outer bands, and so does what lies beyond.
+    far = 2 * (edges[-1] - edges[0])
+    bounds = np.concatenate([[edges[0] - far], edges[1:-1], [edges[-1] + far]])
     colors = _band_colors(field, edges)
     axes.contourf(mesh.x, mesh.y, z, levels=bounds, colors=colors, corner_mask=False, antialiased=True)
     if len(field.levels):

@@ -18,7 +18,7 @@ from landscape.scene.tables import tables_of
 from landscape.scene.text import short
 from landscape.scene.thin import thinned
 from landscape.scene.views.field import build_field
-from landscape.scene.views.flat import BANDS, CELLS, LINES, Flat, plane_frame
+from landscape.scene.views.flat import BANDS, CELLS, LINES, Flat, beyond_notes, plane_frame
 from landscape.scene.views.relief import Relief
 from landscape.surfaces.surface import Surface
 
@@ -45,7 +45,7 @@ def _view(surface: Surface, shown: ScaledMetric, camera: Camera, options: Option
     notes = (*map_notes(surface, part, metric), *field.notes, *_stretched(surface))
     if paint is None:
         return Relief(field=field, caption=caption, notes=notes)
-    return Flat(field=field, paint=paint, caption=caption, notes=notes)
+    return Flat(field=field, paint=paint, caption=caption, notes=(*notes, *beyond_notes(field)))
 
 
 def _stretched(surface: Surface) -> list[str]:

@@ -27,7 +27,7 @@ from landscape.scene.tables import tables_of
 from landscape.scene.text import labels_of
 from landscape.scene.thin import thinned
 from landscape.scene.views.field import Field, build_field, cell_edges
-from landscape.scene.views.flat import CELLS, Flat, plane_frame
+from landscape.scene.views.flat import CELLS, Flat, beyond_notes, plane_frame
 from landscape.surfaces.surface import Surface
 
 # The ratio first, then the others that a page can switch to.
@@ -152,7 +152,13 @@ def _view(surface: Surface, shown: ScaledMetric, over: Field | None, options: Op
         bar_ticks=field.z_ticks,
     )
     reading = [READING] * (metric == RATIO.name)
-    notes = (*reading, *map_notes(surface, part, metric), *field.notes, *_line_notes(surface, over))
+    notes = (
+        *reading,
+        *map_notes(surface, part, metric),
+        *field.notes,
+        *beyond_notes(field),
+        *_line_notes(surface, over),
+    )
     return Flat(field=field, paint=CELLS, over=over, relief=False, caption=caption, notes=notes)
 
 

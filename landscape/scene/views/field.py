@@ -38,9 +38,9 @@ class Field:
     (ny - 1, nx - 1) those of the cells between four points. Cell (iy, ix) of a heat map lies between `x_edges[ix]` and
     `x_edges[ix + 1]`, and likewise in y. `label_points` (k, 3) holds x, y of an inline label and the number of its level.
     `colors` are equidistant from the lowest height to the highest, `line_colors` their darker form for lines on white.
-    `colors` are equidistant from the lowest height to the highest, `line_colors` their darker form for lines on white.
-    `level_ticks` mark every level, `bar_ticks` those of
-    clipped or interpolated. `ink` are the colours of lines that lie over the cells, and of their rim.
+    `level_ticks` mark every level, `bar_ticks` those of them with room beside a colour bar. `z_range` is the height of the box
+    around the relief. `notes` say what is missing, beyond the range or interpolated. `ink` are the colours of lines that lie over
+    the cells, and of their rim.
     """
 
     quantity: Quantity

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from landscape.scene.holes import DRAWN
 from landscape.scene.scene import Choice, Frame, View
 from landscape.scene.views.field import Field, cell_edges
 from landscape.surfaces.surface import Surface
@@ -15,6 +16,7 @@ from landscape.surfaces.surface import Surface
 LINES, BANDS, CELLS = "lines", "bands", "cells"
 # A unit of x and a unit of y are drawn equally long unless one side became this many times the other.
 EQUAL_UP_TO = 3.0
+HATCHED = "hatched: beyond the ends of the colour bar"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -37,6 +39,12 @@ class Flat(View):
 def field_choice(field: Field) -> Choice:
     """How a page lists a view of one field."""
     return Choice(field.metric, field.scale.kind, field.quantity.label, field.percent)
+
+
+def beyond_notes(field: Field) -> list[str]:
+    """How a flat picture marks what lies beyond the range; its points are counted elsewhere."""
+    drawn = field.values[field.holes == DRAWN]
+    return [HATCHED] * bool(((drawn > field.scale.vmax) | (drawn < field.scale.vmin)).any())
 
 
 def plane_frame(surface: Surface, *, cells: bool = False) -> Frame:

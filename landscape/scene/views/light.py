@@ -14,8 +14,8 @@ from landscape.scene.scene import Camera
 LAMP = np.array([-0.62, -0.30, 0.72])
 # Light from everywhere, and that of the lamp on level ground: together 1, so that level ground has the colours of the bar.
 AMBIENT, LAMPLIGHT = 0.75, 0.25
-# Slopes that face the lamp are brighter than level ground, up to here.
-BRIGHTEST = 1.08
+# Slopes that face the lamp are brighter than level ground, others darker, within these limits.
+DARKEST, BRIGHTEST = 0.7, 1.08
 # How much of the ambient light comes from the sky alone; the rest reaches the bottom of every valley.
 OPEN = 0.3
 SKY_DIRECTIONS = 12
@@ -25,7 +25,7 @@ SKY_RADII = (0.01, 0.02, 0.04, 0.07, 0.12, 0.2)
 def light(x: np.ndarray, y: np.ndarray, z: np.ndarray, low: float, high: float, camera: Camera) -> np.ndarray:
     """Brightness (my, mx) of the mesh z (my, mx) in a box from `low` to `high`.
 
-    It lies between `AMBIENT * (1 - OPEN)` and `BRIGHTEST`, and is 1 on level ground under an open sky.
+    It lies between `DARKEST` and `BRIGHTEST`, and is 1 on level ground under an open sky.
     """
     height = (np.nan_to_num(z, nan=low) - low) / (high - low) * camera.box[2]
     across = (x - x[0]) / (x[-1] - x[0]) * camera.box[0]
@@ -35,7 +35,7 @@ def light(x: np.ndarray, y: np.ndarray, z: np.ndarray, low: float, high: float, 
     normal *= np.where(normal @ _eye(camera) < 0, -1.0, 1.0)[..., None]
     sky = 1 - OPEN + OPEN * _sky(height, across, along)
     lamplight = np.clip(normal @ lamp, 0, None) / lamp[2]
-    return np.minimum(AMBIENT * sky + LAMPLIGHT * lamplight, BRIGHTEST)
+    return np.clip(AMBIENT * sky + LAMPLIGHT * lamplight, DARKEST, BRIGHTEST)
 
 
 def _eye(camera: Camera) -> np.ndarray:

@@ -1,0 +1,65 @@
+"""What lies beyond the ends of the colour bar, hatched and outlined on matplotlib axes.
+
+Owns: the drawing of these regions of a `Field`. Decides nothing: the scale says where it ends.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
+
+from landscape.scene.scale import Scale
+from landscape.scene.views.field import Field
+
+HATCH, COLOR, LINE = "////", "#4a4a4a", 0.8
+_STYLE = {"hatch.linewidth": 0.45}
+
+
+def draw_beyond(axes: Axes, field: Field, *, cells: bool) -> None:
+    """Hatches what is above or below the range; of cells those whose own value is."""
+    with rc_context(_STYLE):
+        if cells:
+            _cells(axes, field)
+        else:
+            _regions(axes, field, field.scale)
+
+
+def _regions(axes: Axes, field: Field, scale: Scale) -> None:
+    z = np.ma.masked_invalid(field.mesh.z)
+    far = 10 * (scale.high - scale.low)
+    for crossed, end, ends in (
+        ((z > scale.high).any(), scale.high, (scale.high, scale.high + far)),
+        ((z < scale.low).any(), scale.low, (scale.low - far, scale.low)),
+    ):
+        if crossed is not np.ma.masked and crossed:
+            drawn = axes.contourf(
+                field.mesh.x,
+                field.mesh.y,
+                z,
+                levels=ends,
+                colors="none",
+                hatches=[HATCH],
+                corner_mask=False,
+                zorder=1.8,
+            )
+            drawn.set_edgecolor(COLOR)
+            drawn.set_linewidth(0)
+            axes.contour(
+                field.mesh.x, field.mesh.y, z, levels=[end], colors=COLOR, linewidths=LINE, linestyles="solid",
+                corner_mask=False, zorder=1.9,
+            )  # fmt: skip
+
+
+def _cells(axes: Axes, field: Field) -> None:
+    out = (field.values > field.scale.vmax) | (field.values < field.scale.vmin)
+    rows, columns = np.nonzero(out)
+    x, y = field.x_edges, field.y_edges
+    left, right, low, high = x[columns], x[columns + 1], y[rows], y[rows + 1]
+    corners = np.stack([left, low, right, low, right, high, left, high], axis=1).reshape(-1, 4, 2)
+    if len(corners):
+        axes.add_collection(
+            PolyCollection(list(corners), facecolor="none", edgecolor=COLOR, hatch=HATCH, linewidth=0, zorder=1.8),
+            autolim=False,
+        )
