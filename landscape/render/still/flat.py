@@ -55,8 +55,15 @@ def draw_flat(axes: Axes, scene: Scene) -> None:
     draw_beyond(axes, view.field, cells=view.paint == CELLS)
     if view.over:
         _lines_over(axes, view.over, *view.field.ink)
+    draw_dots(axes, view.field)
     for trace in view.field.traces:
         draw_trace(axes, trace)
+
+
+def draw_dots(axes: Axes, field: Field) -> None:
+    """The grid points, where the scene marks them."""
+    x, y, _ = field.dots.T
+    axes.plot(x, y, ".", ms=2.2, mew=0, color=paper.SOFT, zorder=2.5)
 
 
 def draw_bar(figure: Figure, scene: Scene, place: Place) -> None:

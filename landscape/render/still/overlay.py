@@ -58,6 +58,7 @@ def draw_lines(axes: Axes, scene: Scene) -> None:
     for layer in layers:
         flat.draw_contour(axes, layer.field, dashes=paper.DASHES if layer.dashed else "solid", halo=True)
     flat.draw_holes(axes, layers[0].field, cells=False)
+    flat.draw_dots(axes, layers[0].field)
     for trace in layers[0].field.traces:
         flat.draw_trace(axes, trace)
 

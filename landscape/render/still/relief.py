@@ -63,6 +63,8 @@ def draw_relief(axes: Axes3D, scene: Scene) -> None:
         # Hard edges: see paper.save. Forty thousand tiles would make a slow PDF, so they are pixels there too.
         style = {"edgecolors": "none", "linewidths": 0, "antialiaseds": False, "rasterized": True}
         axes.add_collection3d(Poly3DCollection(tiles, facecolors=colors, zorder=2, **style))
+    x, y, z = field.dots.T
+    axes.plot(x, y, z, ".", ms=2.2, mew=0, color=paper.INK, zorder=4)
     for trace in field.traces:
         draw_trace(axes, trace, field)
 

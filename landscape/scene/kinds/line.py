@@ -21,7 +21,7 @@ from landscape.scene.scale import SYMLOG, Scale, clipping_notes
 from landscape.scene.scales import alternatives
 from landscape.scene.scene import Caption, Frame, Scene
 from landscape.scene.thin import thinned, thinning_notes
-from landscape.scene.views.curve import axes_of, curve_of, drawing_order
+from landscape.scene.views.curve import DOTS_UP_TO, axes_of, curve_of, drawing_order
 from landscape.scene.views.lines import Curve, Lines
 from landscape.surfaces.surface import Surface
 
@@ -41,7 +41,10 @@ def _scene(surface: Surface, metrics: Sequence[str], scales: Sequence[Scale | No
 def _lines(surface: Surface, metrics: Sequence[str], scale: Scale | None, caption: Caption) -> Lines:
     """The curves of a surface; `scale` is that of the left axis."""
     drawn = quantities(surface, metrics)
-    curves = tuple(metric_curve(surface, each.name, scale, right=right) for each, right in drawing_order(drawn))
+    few = len(surface.x) <= DOTS_UP_TO
+    curves = tuple(
+        metric_curve(surface, each.name, scale, right=right, dots=few) for each, right in drawing_order(drawn)
+    )
     left, right = axes_of(drawn, scale)
     notes = tuple(_notes(surface, drawn, scale))
     return Lines(curves=curves, left=left, right=right, marks=marks_of(surface), notes=notes, caption=caption)

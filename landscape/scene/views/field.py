@@ -6,6 +6,7 @@ heat-map cells. The scale is given: it may have been chosen for several surfaces
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,9 @@ from landscape.scene.views.traces import Trace, traces_of
 from landscape.surfaces.surface import Surface
 
 Z_TICKS = 5
+# On a side: the points of a coarser grid are marked, since what is drawn between them is a guess.
+COARSE = 15
+NO_DOTS = np.zeros((0, 3))
 # Shares of the height left free below and above a relief, which would otherwise lie on the floor of its box.
 ROOM = (0.04, 0.02)
 SMOOTHED = "between grid points: cubic spline"
@@ -40,7 +44,7 @@ class Field:
     `colors` are equidistant from the lowest height to the highest, `line_colors` their darker form for lines on white.
     `level_ticks` mark every level, `bar_ticks` those of them with room beside a colour bar. `z_range` is the height of the box
     around the relief. `notes` say what is missing, beyond the range or interpolated. `ink` are the colours of lines that lie over
-    the cells, and of their rim.
+    the cells, and of their rim. `dots` (n, 3) are x, y and height of the grid points, where they are few enough to be marked.
     """
 
     quantity: Quantity
@@ -66,6 +70,7 @@ class Field:
     traces: tuple[Trace, ...] = ()
     notes: tuple[str, ...] = ()
     ink: tuple[str, str] = OVER_DARK
+    dots: np.ndarray = dataclasses.field(default_factory=lambda: NO_DOTS)
 
     @property
     def metric(self) -> str:
@@ -121,6 +126,7 @@ def build_field(
         mesh=mesh,
         z_range=(scale.low - ROOM[0] * span, scale.high + ROOM[1] * span),
         traces=traces,
+        dots=_dots(surface, heights) if smooth else NO_DOTS,
         notes=(
             *hole_notes(surface, metric),
             *clipping_notes(drawn, scale),
@@ -149,6 +155,14 @@ def _occupied(traces: tuple[Trace, ...], avoid: np.ndarray | None) -> np.ndarray
     """(n, 2) points that labels keep away from: marks on the plane, and those to avoid."""
     marks = [np.column_stack([trace.x, trace.y]) for trace in traces if trace.kind != "path"]
     return np.concatenate([np.zeros((0, 2)) if avoid is None else avoid, *marks])
+
+
+def _dots(surface: Surface, heights: np.ndarray) -> np.ndarray:
+    """(n, 3) the points of a coarse grid that have a height."""
+    if min(heights.shape) >= COARSE:
+        return NO_DOTS
+    rows, columns = np.nonzero(np.isfinite(heights))
+    return np.column_stack([surface.x[columns], surface.y[rows], heights[rows, columns]])
 
 
 def _mesh_notes(mesh: Mesh, heights: np.ndarray) -> tuple[str, ...]:
