@@ -9,10 +9,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from landscape.scene.scale import LINEAR, LOG
 from landscape.surfaces.surface import Surface
 
 # A band of two standard errors holds the mean in about 95 of 100 repetitions.
 BAND = 2.0
+# An error so large that its band would leave every axis needs no larger number.
+MOST_DECADES = 300
 
 
 def error_of(surface: Surface, metric: str) -> np.ndarray | None:
@@ -21,12 +24,21 @@ def error_of(surface: Surface, metric: str) -> np.ndarray | None:
     return surface.stderr.get(metric) if bound is None else bound
 
 
-def band_of(surface: Surface, metric: str) -> tuple[np.ndarray, np.ndarray] | None:
-    """(low, high), each of the shape of the values: within the error bound, or within two standard errors."""
+def band_of(surface: Surface, metric: str, kind: str = LINEAR) -> tuple[np.ndarray, np.ndarray] | None:
+    """(low, high), each of the shape of the values: within the error bound, or within two standard errors.
+
+    On a logarithmic axis the standard error is that of the logarithm, error / mean by the delta method, and the band reaches from
+    mean · exp(-2 error / mean) to mean · exp(2 error / mean): equally far to both sides, and never to zero.
+    """
     error, values = error_of(surface, metric), surface.values[metric]
     if error is None:
         return None
-    reach = BAND * error if _bound_of(surface, metric) is None else error
+    bounded = _bound_of(surface, metric) is not None
+    if kind == LOG and not bounded:
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            factor = np.exp(np.minimum(BAND * error / np.where(values > 0, values, np.nan), MOST_DECADES * np.log(10)))
+        return values / factor, values * factor
+    reach = error if bounded else BAND * error
     return values - reach, values + reach
 
 

@@ -26,8 +26,6 @@ FENCE = 1.5
 # Clipping must win something: two decades of a log scale, or four fifths of a linear one.
 WORTH_DECADES = 2.0
 WORTH_FACTOR = 5.0
-# The minimum is what people look for, so small values are not outliers; but zero would be infinitely deep.
-DECADES_DOWN = 6.0
 
 
 @dataclass(frozen=True)
@@ -192,11 +190,11 @@ def _limits(values: np.ndarray, kind: str, unit: float, *, clip: bool) -> tuple[
     bottom, top = (whole.values(h) for h in _fences(heights))
     if _worth(whole, low, high, float(top)):
         high = min(high, _nice(float(top), up=True))
+    # The minimum is what people look for, so nothing is clipped below it unless there are values of both signs.
     if kind == LOG:
-        floor = float(10 ** (np.median(heights) - DECADES_DOWN))
         # Zero is drawn below every positive value.
-        low = max(_nice(low / 2, up=False) if zeros else low, _nice(floor, up=False))
-    elif _worth(whole, high, low, float(bottom)):
+        low = _nice(low / 2, up=False) if zeros else low
+    elif low < 0 < high and _worth(whole, high, low, float(bottom)):
         low = max(low, _nice(float(bottom), up=False))
     return low, high
 

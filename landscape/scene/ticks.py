@@ -24,15 +24,19 @@ class Ticks:
     labels: tuple[str, ...]
 
 
+NO_TICKS = Ticks(np.zeros(0), ())
+
+
 def ticks_at(values: np.ndarray, scale: Scale, *, percent: bool = False) -> Ticks:
     """Ticks at values (k,)."""
     return Ticks(scale.heights(values), labels_of(values, percent=percent))
 
 
-def apart(values: np.ndarray, scale: Scale) -> np.ndarray:
-    """The rising values (k,) without those so close to the one before that their labels would overlap."""
-    kept: list[float] = []
-    for value in values:
-        if not kept or scale.heights(value) - scale.heights(kept[-1]) > BAR_ROOM * (scale.high - scale.low):
-            kept.append(value)
-    return np.array(kept)
+def spaced(ticks: Ticks, scale: Scale) -> Ticks:
+    """The same marks, rising, without the labels that would overlap the one before."""
+    last, labels = -np.inf, []
+    for height, label in zip(ticks.heights, ticks.labels, strict=True):
+        room = height - last > BAR_ROOM * (scale.high - scale.low)
+        last = height if room else last
+        labels.append(label if room else "")
+    return Ticks(ticks.heights, tuple(labels))

@@ -24,6 +24,7 @@ from landscape.render.still.beyond import draw_beyond
 from landscape.render.still.painter import Measures, Painter, PanelPainter, Place, sheet_of
 from landscape.scene.holes import DRAWN, HOLE_NAMES
 from landscape.scene.scene import Frame, Scene
+from landscape.scene.ticks import Ticks
 from landscape.scene.views.field import Field
 from landscape.scene.views.flat import BANDS, CELLS, LINES, Flat
 from landscape.scene.views.traces import Trace
@@ -158,9 +159,27 @@ def draw_contour(axes: Axes, field: Field, *, dashes: Dashes = "solid", halo: bo
         linestyles=[dashes], corner_mask=False,
     )  # fmt: skip
     for text in _labels(axes, field, drawn):
-        if halo:
-            # The lines of the other layer run through the gap too.
-            text.set(zorder=5, path_effects=[patheffects.withStroke(linewidth=2.2, foreground="white")])
+        _legible(text, over_lines=halo)
+    _extra_lines(axes, field, norm=norm, cmap=colors)
+
+
+def _extra_lines(axes: Axes, field: Field, **style: Any) -> None:
+    """Dashed lines at levels that only this field needs, with their numbers."""
+    mesh, ticks = field.mesh, field.extra_ticks
+    if not len(ticks.heights):
+        return
+    drawn = axes.contour(
+        mesh.x, mesh.y, np.ma.masked_invalid(mesh.z), levels=ticks.heights, linewidths=0.8, corner_mask=False, **style
+    )
+    drawn.set_linestyle(paper.DASHES)
+    for text in _numbers(axes, drawn, ticks, field.extra_points):
+        _legible(text)
+
+
+def _legible(text: Text, *, over_lines: bool = False) -> None:
+    """Dark with a halo; over the lines of another layer, which run through the gap too, in the colour of its own."""
+    halo = [patheffects.withStroke(linewidth=2.2, foreground="white")]
+    text.set(zorder=5, path_effects=halo, **({} if over_lines else {"color": paper.INK}))
 
 
 def _filled(axes: Axes, field: Field) -> None:
@@ -180,6 +199,7 @@ def _filled(axes: Axes, field: Field) -> None:
         )  # fmt: skip
         for text in _labels(axes, field, lines, inline=False):
             text.set(color=paper.INK, path_effects=[patheffects.withStroke(linewidth=1.6, foreground="white")])
+    _extra_lines(axes, field, colors="white")
 
 
 def _heatmap(axes: Axes, field: Field) -> None:
@@ -203,10 +223,14 @@ def _lines_over(axes: Axes, field: Field, ink: str, rim: str) -> None:
 
 def _labels(axes: Axes, field: Field, lines: ContourSet, *, inline: bool = True) -> list[Text]:
     """Numbers in the lines, at the places that the scene chose."""
-    if not len(field.label_points):
+    return _numbers(axes, lines, field.level_ticks, field.label_points, inline=inline)
+
+
+def _numbers(axes: Axes, lines: ContourSet, ticks: Ticks, points: np.ndarray, *, inline: bool = True) -> list[Text]:
+    if not len(points):
         return []
-    names = dict(zip(map(float, lines.levels), field.level_ticks.labels, strict=False))
-    places = [tuple(point) for point in field.label_points[:, :2]]
+    names = dict(zip(map(float, lines.levels), ticks.labels, strict=False))
+    places = [tuple(point) for point in points[:, :2]]
     texts = axes.clabel(
         lines, levels=np.asarray(lines.levels), inline=inline, inline_spacing=3, fontsize=7, fmt=names, manual=places,
     )  # fmt: skip

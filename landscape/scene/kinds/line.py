@@ -17,7 +17,7 @@ from landscape.scene.facts.surface import facts, subject
 from landscape.scene.hessian import is_curvature
 from landscape.scene.holes import DRAWN, drawable, hole_notes, holes_of
 from landscape.scene.kinds.kind import NO_COLORS, SURFACE, Kind, Options
-from landscape.scene.scale import SYMLOG, Scale, clipping_notes
+from landscape.scene.scale import LINEAR, SYMLOG, Scale, clipping_notes
 from landscape.scene.scales import alternatives
 from landscape.scene.scene import Caption, Frame, Scene
 from landscape.scene.thin import thinned, thinning_notes
@@ -120,9 +120,14 @@ def metric_curve(
     """A metric over the places it was computed at, with its band if errors are known."""
     part = thinned(surface, metric)
     drawn = holes_of(part, metric) == DRAWN
-    values, edges = np.where(drawn, part.values[metric], np.nan), band_of(part, metric)
+    values, edges = np.where(drawn, part.values[metric], np.nan), band_of(part, metric, _axis_kind(part, metric, scale))
     band = (np.where(drawn, edges[0], np.nan), np.where(drawn, edges[1], np.nan)) if edges else None
     return curve_of(part.quantity(metric), part.x, values, scale, band=band, right=right, dots=dots)
+
+
+def _axis_kind(surface: Surface, metric: str, scale: Scale | None) -> str:
+    """The scale that a curve is drawn on: shares have an axis of their own."""
+    return LINEAR if scale is None or surface.quantity(metric).percent else scale.kind
 
 
 def point_notes(surface: Surface, metric: str, scale: Scale | None) -> list[str]:

@@ -48,7 +48,7 @@ def _scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
 
 
 def _scene(surface: Surface, shown: Sequence[ScaledMetric], lines: ScaledMetric | None, options: Options) -> Scene:
-    over = build_field(surface, lines.metric, lines.scale, levels=lines.levels) if lines else None
+    over = build_field(surface, lines.metric, lines.scale, levels=lines.levels, extra=False) if lines else None
     further = (lines.metric,) if lines else ()
     views = tuple(_view(surface, each, over, options) for each in shown)
     tables = tables_of(surface, [view.field for view in views], further)

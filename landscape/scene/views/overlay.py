@@ -75,8 +75,10 @@ def build_overlay(
     caption: Caption,
 ) -> Overlay:
     """Both metrics on one scale with contour lines at `levels` (k,)."""
-    first = build_field(surface, metrics[0], scale, levels=levels, camera=camera)
-    second = build_field(surface, metrics[1], scale, levels=levels, camera=camera, avoid=first.label_points[:, :2])
+    first = build_field(surface, metrics[0], scale, levels=levels, camera=camera, extra=False)
+    second = build_field(
+        surface, metrics[1], scale, levels=levels, camera=camera, extra=False, avoid=first.label_points[:, :2]
+    )
     holes = np.maximum(first.hole_cells, second.hole_cells)
     return Overlay(
         layers=tuple(_layer(replace(each, hole_cells=holes), number) for number, each in enumerate((first, second))),
