@@ -78,9 +78,14 @@ def painted_tiles(field: Field) -> tuple[np.ndarray, np.ndarray]:
 def draw_trace(axes: Axes3D, trace: Trace, field: Field) -> None:
     """A path or named nets, lifted a little off the relief."""
     seen = np.isfinite(trace.z)
-    if trace.kind == "center" or not seen.any():
+    if not seen.any():
         return
     lift = 0.012 * (field.scale.high - field.scale.low)
+    if trace.kind == "center":
+        # Dark on light ground and light on dark: the rim shows where the cross does not.
+        for color, width, order in (("white", 3.0, 4.9), (paper.INK, 1.3, 5.0)):
+            axes.plot(trace.x, trace.y, trace.z + lift, "+", color=color, ms=8, mew=width, zorder=order)
+        return
     x, y, z = trace.x[seen], trace.y[seen], trace.z[seen] + lift
     style: dict[str, Any] = (
         {"marker": "o", "ms": 2.6, "lw": 1.2} if trace.kind == "path" else {"marker": "o", "ms": 4.5, "lw": 0}
@@ -107,9 +112,9 @@ def dress(axes: Axes3D, scene: Scene, field: Field) -> None:
         axis.line.set(color=paper.FAINT, linewidth=0.6)
         axis._axinfo["grid"].update(color=GRID, linewidth=0.5)
         axis.set_tick_params(labelsize=paper.TICK, pad=0, color=paper.FAINT)
-    # Without the ends, whose labels would meet at the corner.
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10], prune="both"))
+    # The upper end of x and the lower end of y share a corner, which has room for one label.
+    for axis, pruned in ((axes.xaxis, None), (axes.yaxis, "lower")):
+        axis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10], prune=pruned))
 
 
 PAINTER = Painter(single, PanelPainter(_measures, _panel, bar=_panels_bar))

@@ -21,6 +21,7 @@ from landscape.scene.scene import Camera
 from landscape.scene.ticks import NO_TICKS, Ticks, spaced, ticks_at
 from landscape.scene.views.labels import place_labels
 from landscape.scene.views.mesh import Mesh, mesh_of
+from landscape.scene.views.roughness import roughness_notes
 from landscape.scene.views.traces import Trace, traces_of
 from landscape.surfaces.surface import Surface
 
@@ -43,7 +44,7 @@ class Field:
     (ny - 1, nx - 1) those of the cells between four points. Cell (iy, ix) of a heat map lies between `x_edges[ix]` and
     `x_edges[ix + 1]`, and likewise in y. `label_points` (k, 3) holds x, y of an inline label and the number of its level.
     `colors` are equidistant from the lowest height to the highest, `line_colors` their darker form for lines on white.
-    `level_ticks` mark every level, and so do `bar_ticks`, with a label where there is room beside a bar. `extra_ticks` are further
+    `level_ticks` mark every level, and so do `bar_ticks`, with a label where there is room beside a bar. `extra_ticks` are more
     lines of this field alone, dashed, with their numbers at `extra_points` (k, 3), and not on the bar. `z_range` is the height of
     the box around the relief. `notes` say what is missing, beyond the range or interpolated. `ink` are the colours of lines that
     lie over the cells, and of their rim. `dots` (n, 3) are x, y and height of the grid points, if they are few.
@@ -143,6 +144,7 @@ def build_field(
             *clipping_notes(drawn, scale),
             *[EXTRA.format(", ".join(extra_ticks.labels))] * (len(further) > 0),
             *_mesh_notes(mesh, heights) * (drawn.size > 0 and smooth),
+            *(roughness_notes(surface.x, surface.y, heights) if smooth else ()),
         ),
     )
 

@@ -48,7 +48,7 @@ def refine(
         return fine_x, fine_y, np.full((len(fine_y), len(fine_x)), np.nan)
     full = heights if drawn.all() else _filled(heights, drawn)
     low, high = (_spread_to(full, px, py, pick) for pick in (np.minimum, np.maximum))
-    z = _spline(x, y, full, fine_x, fine_y)
+    z = spline(x, y, full, fine_x, fine_y)
     if np.maximum(low - z, z - high).max() > RINGING * np.ptp(full):
         z = _akima(x, y, full, fine_x, fine_y)
     z = np.clip(z, low, high)
@@ -57,7 +57,7 @@ def refine(
     return fine_x, fine_y, z
 
 
-def _spline(x: np.ndarray, y: np.ndarray, heights: np.ndarray, fine_x: np.ndarray, fine_y: np.ndarray) -> np.ndarray:
+def spline(x: np.ndarray, y: np.ndarray, heights: np.ndarray, fine_x: np.ndarray, fine_y: np.ndarray) -> np.ndarray:
     """The smoothest: slope and curvature are continuous."""
     return _spline_weights(y, fine_y) @ heights @ _spline_weights(x, fine_x).T
 
