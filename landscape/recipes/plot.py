@@ -82,10 +82,11 @@ def plot(
 
     Args:
         surfaces: one or several, as `Surface`, paths of surface files, folders of training runs, or (files of) spectra.
-        kind: contour, filled, heatmap, surface, overlay or overlay3d (train and test in one picture), or ratio (a map of
-            curvature under the lines of the loss) for a plane; line, spread (all files in one picture: median and range)
-            or curvature (the loss, the ends of the Hessian's spectrum below) for a line; curves for a run; spectrum or
-            layers for a spectrum. Or several of them; default contour, line, curves and spectrum.
+        kind: contour, filled, heatmap, surface, overlay or overlay3d (train and test in one picture), difference (test minus
+            train, or the second file minus the first), or ratio (a map of curvature under the lines of the loss) for a plane;
+            line, spread (all files in one picture: median and range) or curvature (the loss, the ends of the Hessian's spectrum
+            below) for a line; curves for a run; spectrum or layers for a spectrum. Or several of them; default contour, line,
+            curves and spectrum.
         metric: default the first loss; a line, a spread and curves show all, an overlay takes `loss` or `accuracy`.
         scale: auto, linear, log or symlog; auto is logarithmic when the values span more than a factor of about 20.
         levels: the approximate number of contour lines, or their values.

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import plotly.graph_objects as go
 
-from landscape.render.page.figures import Drawn, Options, compact, options_of
+from landscape.render.page.figures import INK, Drawn, Options, compact, options_of
 from landscape.render.page.traces2d import bands, heat_map, hole_traces, level_numbers, path_trace, plane_figure
 from landscape.render.page.traces3d import figure3d, relief_traces, z_changes
 from landscape.scene.scene import Scene
@@ -25,7 +26,11 @@ def draw(scene: Scene) -> Drawn:
     """The plane, with the relief beside it unless the view is a map of its own."""
     views = scene.views_as(Flat)
     if views[0].relief:
-        return both(scene, [view.field for view in views], cells=views[0].paint == CELLS)
+        drawn = both(scene, [view.field for view in views], cells=views[0].paint == CELLS)
+        drawn.figures[1].add_traces(
+            [_open_sign(view, options_of(n)) for n, view in enumerate(views) if view.margin is not None]
+        )
+        return drawn
     table = tuple(table_of(scene.tables, view.field) for view in views)
     return Drawn(("map",), [_map(scene)], [[{}] for _ in views], table)
 
@@ -44,6 +49,15 @@ def _plane(field: Field, view: int, cells: bool) -> list:
     options = options_of(view)
     painted = heat_map(field, field.colors, options) if cells else bands(field, options)
     return [*hole_traces(field, options, cells=cells), painted, *(path_trace(t, options) for t in field.traces)]
+
+
+def _open_sign(view: Flat, options: Options) -> go.Contour:
+    """A dotted outline of where the value may be zero within its error."""
+    return go.Contour(
+        x=view.field.x, y=view.field.y, z=compact(np.zeros(0) if view.margin is None else view.margin), hoverinfo="skip",
+        contours={"start": 0, "end": 0, "size": 1, "coloring": "none"}, showscale=False, showlegend=False,
+        line={"color": INK, "width": 1, "dash": "dot"}, connectgaps=False, **options,
+    )  # fmt: skip
 
 
 def _map(scene: Scene) -> go.Figure:

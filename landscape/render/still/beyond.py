@@ -1,6 +1,7 @@
 """What lies beyond the ends of the colour bar, hatched and outlined on matplotlib axes.
 
-Owns: the drawing of these regions of a `Field`. Decides nothing: the scale says where it ends.
+Owns: the drawing of these regions of a `Field`, and of those where its sign is open. Decides nothing: the scale says where it
+ends.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from matplotlib.collections import PolyCollection
 from landscape.scene.scale import Scale
 from landscape.scene.views.field import Field
 
+DOTS = "..."
 HATCH, COLOR, LINE = "////", "#4a4a4a", 0.8
 _STYLE = {"hatch.linewidth": 0.45}
 
@@ -24,6 +26,21 @@ def draw_beyond(axes: Axes, field: Field, *, cells: bool) -> None:
             _cells(axes, field)
         else:
             _regions(axes, field, field.scale)
+
+
+def draw_uncertain(axes: Axes, field: Field, margin: np.ndarray) -> None:
+    """Dots and an outline where the margin (ny, nx) is negative."""
+    z = np.ma.masked_invalid(margin)
+    if not (z < 0).any():
+        return
+    with rc_context(_STYLE):
+        ends = (float(z.min()) - 1, 0.0)
+        drawn = axes.contourf(
+            field.x, field.y, z, levels=ends, colors="none", hatches=[DOTS], corner_mask=False, zorder=1.7
+        )
+        drawn.set_edgecolor(COLOR)
+        drawn.set_linewidth(0)
+        axes.contour(field.x, field.y, z, levels=[0.0], colors=COLOR, linewidths=0.6, linestyles="dotted", zorder=1.9)
 
 
 def _regions(axes: Axes, field: Field, scale: Scale) -> None:

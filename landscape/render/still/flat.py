@@ -20,7 +20,7 @@ from matplotlib.text import Text
 
 from landscape.render.still import paper
 from landscape.render.still.bars import Mapping, color_bar, color_map, mapping_of
-from landscape.render.still.beyond import draw_beyond
+from landscape.render.still.beyond import draw_beyond, draw_uncertain
 from landscape.render.still.painter import Measures, Painter, PanelPainter, Place, sheet_of
 from landscape.scene.holes import DRAWN, HOLE_NAMES
 from landscape.scene.scene import Frame, Scene
@@ -54,6 +54,8 @@ def draw_flat(axes: Axes, scene: Scene) -> None:
     _PAINTS[view.paint](axes, view.field)
     draw_holes(axes, view.field, cells=view.paint == CELLS)
     draw_beyond(axes, view.field, cells=view.paint == CELLS)
+    if view.margin is not None:
+        draw_uncertain(axes, view.field, view.margin)
     if view.over:
         _lines_over(axes, view.over, *view.field.ink)
     draw_dots(axes, view.field)

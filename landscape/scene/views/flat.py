@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from landscape.scene.holes import DRAWN
 from landscape.scene.scene import Choice, Frame, View
 from landscape.scene.views.field import Field, cell_edges
@@ -23,12 +25,14 @@ HATCHED = "hatched: beyond the ends of the colour bar"
 class Flat(View):
     """A field painted as lines, bands or cells.
 
-    The contour lines of `over` lie over it. `relief` says whether an interactive page shows the relief beside it.
+    The contour lines of `over` lie over it. `margin` (ny, nx) at the grid points is negative where the value may be zero within
+    its error: that part is dotted. `relief` says whether an interactive page shows the relief beside it.
     """
 
     field: Field
     paint: str
     over: Field | None = None
+    margin: np.ndarray | None = None
     relief: bool = True
 
     @property
