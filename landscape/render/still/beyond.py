@@ -6,6 +6,8 @@ ends.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
@@ -16,7 +18,7 @@ from landscape.scene.views.field import Field
 
 DOTS = "..."
 HATCH, COLOR, LINE = "////", "#4a4a4a", 0.8
-_STYLE = {"hatch.linewidth": 0.45}
+_STYLE: dict[Any, Any] = {"hatch.linewidth": 0.45}
 
 
 def draw_beyond(axes: Axes, field: Field, *, cells: bool) -> None:

@@ -30,7 +30,8 @@ def draw_panels(comparison: Comparison, painter: PanelPainter) -> Figure:
     figure = paper.sheet(width, foot + rows * step + (0.36 if comparison.title else 0.05))
     for number, panel in enumerate(panels):
         row, column = divmod(number, columns)
-        x, y = m.left + column * (m.wide + m.gap), foot + (rows - 1 - row) * step + below
+        missing = columns * rows - count if row == rows - 1 else 0
+        x, y = m.left + (column + missing / 2) * (m.wide + m.gap), foot + (rows - 1 - row) * step + below
         last = number == count - 1 or column == columns - 1
         painter.draw(figure, panel, Place(x, y, m.wide, m.tall), column == 0, last)
         paper.heading(figure, comparison.names[number], x + m.wide / 2, y + m.tall + m.above - 0.24, m.wide)
