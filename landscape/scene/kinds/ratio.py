@@ -20,7 +20,7 @@ from landscape.scene.holes import drawable, hole_notes
 from landscape.scene.kinds.kind import SURFACE, Kind, Options
 from landscape.scene.levels import choose_levels
 from landscape.scene.palettes import is_signed
-from landscape.scene.scale import LINEAR, LOG, Scale, choose_scale
+from landscape.scene.scale import LINEAR, LOG, LOG_FROM_RATIO, SYMLOG, Scale, choose_scale
 from landscape.scene.scales import NO_LIMITS, Levels, Limits, ScaledMetric, alternatives, scales_for
 from landscape.scene.scene import Scene
 from landscape.scene.tables import tables_of
@@ -34,8 +34,8 @@ from landscape.surfaces.surface import Surface
 MAPPED = (RATIO.name, *map(name_of, (LARGEST, SMALLEST, NEGATIVE)))
 # Few enough that the cells are seen between the lines.
 LINES = 7
-# A linear scale shows nothing when nine tenths of the values lie in its lowest twentieth.
-MOST, DARKEST = 0.9, 0.05
+# A linear scale shows little when three quarters of the values lie in its lowest tenth.
+MOST, DARKEST = 0.75, 0.1
 # Above, negative curvature is the stronger one, and where the largest eigenvalue is near 0 the ratio has no bound.
 EQUAL = 1.0
 READING = "the darker, the closer to convex"
@@ -91,6 +91,9 @@ def _scales(surfaces: Sequence[Surface], metric: str, scale: str, limits: Limits
         limits = limits.or_else(vmin=0.0)
     elif values.size and values.max() <= 0 and scale != LOG:
         limits = limits.or_else(vmax=0.0)
+    if scale == "auto" and not percent and (values < 0).any():
+        size = np.abs(values[values != 0])
+        scale = SYMLOG if size.max() > LOG_FROM_RATIO * np.median(size) else scale
     return scales_for(values, scale, limits, bounded=percent)
 
 
