@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from landscape.errors import LandscapeError, UsageError
-from landscape.grid import Grid, Range
+from landscape.grid import Axis, Grid, Range
 from landscape.scene.build import build_scene
 from landscape.scene.kinds import kinds
 from landscape.scene.palettes import DIVERGING, stops
@@ -111,3 +111,23 @@ def test_standard_errors_are_drawn_on_request():
         assert scene.views[0].field.label.startswith("standard error of train loss")
     with pytest.raises(UsageError, match="no metric 'test_loss_stderr'"):
         build_scene(surface, kind="heatmap", metric="test_loss_stderr")
+
+
+@pytest.mark.parametrize("shape", [(1, 9), (9, 1)])
+def test_one_row_is_no_plane(make_surface, shape):
+    grid = Grid((Axis("x", np.arange(float(shape[1]))), Axis("y", np.arange(float(shape[0])))))
+    with pytest.raises(UsageError, match="a plane needs two on each side"):
+        build_scene(Surface(grid, {"train_loss": np.ones(shape)}), kind="contour")
+
+
+def test_labels_of_nearly_equal_values_are_differences_from_a_named_number(make_surface):
+    for values, name in (
+        (2.302585 + 1e-9 * np.arange(81.0), "train loss − 2.302585"),
+        (7 + 1e-6 * np.arange(81.0), "train loss − 7"),
+    ):
+        field = build_scene(make_surface(values), kind="contour").views[0].field
+        assert field.label == name and len(set(field.level_ticks.labels)) == len(field.levels) > 3
+    assert (
+        build_scene(make_surface(7 + 1e-2 * np.arange(81.0).reshape(9, 9)), kind="contour").views[0].field.label
+        == "train loss"
+    )

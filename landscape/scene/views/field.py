@@ -18,7 +18,7 @@ from landscape.scene.levels import extra_levels, round_values
 from landscape.scene.palettes import colors_for, inks_for
 from landscape.scene.scale import Scale, clipping_notes
 from landscape.scene.scene import Camera
-from landscape.scene.ticks import NO_TICKS, Ticks, spaced, ticks_at
+from landscape.scene.ticks import NO_TICKS, Ticks, offset_of, spaced, ticks_at
 from landscape.scene.views.labels import place_labels
 from landscape.scene.views.mesh import Mesh, mesh_of
 from landscape.scene.views.roughness import roughness_notes
@@ -116,7 +116,7 @@ def build_field(
     occupied = np.concatenate([occupied, extra_points[:, :2]])
     return Field(
         quantity=quantity,
-        label=scale.named(quantity.label),
+        label=scale.named(quantity.label) + (f" − {offset_of(scale):.15g}" if offset_of(scale) else ""),
         x=surface.x,
         y=surface.y,
         values=values,
