@@ -121,13 +121,8 @@ def test_one_row_is_no_plane(make_surface, shape):
 
 
 def test_labels_of_nearly_equal_values_are_differences_from_a_named_number(make_surface):
-    for values, name in (
-        (2.302585 + 1e-9 * np.arange(81.0), "train loss − 2.302585"),
-        (7 + 1e-6 * np.arange(81.0), "train loss − 7"),
-    ):
+    steps = np.arange(81.0).reshape(9, 9)
+    for values, name in ((2.302585 + 1e-9 * steps, "train loss − 2.302585"), (7 + 1e-6 * steps, "train loss − 7")):
         field = build_scene(make_surface(values), kind="contour").views[0].field
         assert field.label == name and len(set(field.level_ticks.labels)) == len(field.levels) > 3
-    assert (
-        build_scene(make_surface(7 + 1e-2 * np.arange(81.0).reshape(9, 9)), kind="contour").views[0].field.label
-        == "train loss"
-    )
+    assert build_scene(make_surface(7 + 1e-2 * steps), kind="contour").views[0].field.label == "train loss"
