@@ -63,7 +63,7 @@ def write_glb(surface: Surface, path: Path, **drawing: Any) -> None:
     shape = shape_of(surface, "glb", **drawing)
     sheet = sheet_of(shape.field, shape.camera)
     mesh = _mesh(sheet, _standing(sheet.points))
-    mesh.visual = _painted(sheet.shares, shape.field.relief_colors)
+    mesh.visual = _painted(sheet.shares, shape.field.colors)
     mesh.metadata.update(title=shape.title, notes=list(shape.notes), provenance=surface.provenance)
     path.write_bytes(mesh.export(file_type="glb", include_normals=True))
 

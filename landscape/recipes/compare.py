@@ -40,6 +40,7 @@ def compare(
     vmax: float | None = None,
     names: Sequence[str] | None = None,
     title: str | None = None,
+    cmap: str | None = None,
     out: str | Path | Sequence[str | Path] = "comparison.html",
     dpi: int = 200,
     letters: bool = False,
@@ -54,5 +55,13 @@ def compare(
     """
     from landscape.drawing import draw_side_by_side
 
-    drawing = {"metric": metric, "scale": scale, "levels": levels, "vmin": vmin, "vmax": vmax, "title": title}
+    drawing = {
+        "metric": metric,
+        "scale": scale,
+        "levels": levels,
+        "vmin": vmin,
+        "vmax": vmax,
+        "title": title,
+        "cmap": cmap,
+    }
     return draw_side_by_side(surfaces, kind, names, drawing, out, dpi, given[LookOptions], letters=letters)

@@ -39,6 +39,8 @@ OUT = Option(
     nargs="+",
     metavar="FILE",
 )
+# Those of scene/palettes.py, which loads numpy.
+COLOR_MAPS = ("depth", "diverging", "grey", "viridis", "magma", "cividis")
 DRAWING = {
     "metric": Option(
         "such as test_loss (default: the first loss); two for overlays, separated by a comma", metavar="NAME"
@@ -48,6 +50,7 @@ DRAWING = {
     "vmin": Option("lowest value drawn", type=float),
     "vmax": Option("highest value drawn", type=float),
     "title": Option("title of the figure"),
+    "cmap": Option("colours of values (default: depth, and diverging where both signs occur)", choices=COLOR_MAPS),
     "dpi": Option("pixels per inch of .png .jpg .tif (default: 200)", type=int),
 }
 
@@ -74,6 +77,7 @@ def plot(
     vmin: float | None = None,
     vmax: float | None = None,
     title: str | None = None,
+    cmap: str | None = None,
     out: str | Path | Sequence[str | Path] | None = None,
     dpi: int = 200,
     given: Given,
@@ -82,15 +86,16 @@ def plot(
 
     Args:
         surfaces: one or several, as `Surface`, paths of surface files, folders of training runs, or (files of) spectra.
-        kind: contour, filled, heatmap, surface, overlay or overlay3d (train and test in one picture), ratio (a map of
-            curvature under the lines of the loss), or basins (those that the errors leave) for a plane; barcode (their depths)
-            for a plane or a line; line, spread (all files in one picture: median and range)
-            or curvature (the loss, the ends of the Hessian's spectrum below) for a line; curves for a run; spectrum or
-            layers for a spectrum. Or several of them; default contour, line, curves and spectrum.
+        kind: contour, filled, heatmap, surface, overlay or overlay3d (train and test in one picture), difference (test minus
+            train, or the second file minus the first), ratio (a map of curvature under the lines of the loss), or basins (those
+            that the errors leave) for a plane; barcode (their depths) for a plane or a line; line, spread (all files in one
+            picture: median and range) or curvature (the loss, the ends of the Hessian's spectrum below) for a line; curves for a
+            run; spectrum or layers for a spectrum. Or several of them; default contour, line, curves and spectrum.
         metric: default the first loss; a line, a spread and curves show all, an overlay takes `loss` or `accuracy`.
         scale: auto, linear, log or symlog; auto is logarithmic when the values span more than a factor of about 20.
         levels: the approximate number of contour lines, or their values.
-        vmin, vmax: limits of the drawn values; the picture states what is clipped.
+        vmin, vmax: limits of the drawn values; the picture states what lies beyond.
+        cmap: depth, diverging, grey, viridis, magma or cividis; default diverging where values of both signs occur, else depth.
         out: .png, .pdf, .svg, .eps, .jpg, .tif or .html, one or several; .txt and .tex hold the caption: what was computed. A
             bare suffix such as ".pdf" keeps the first's name. Default FILE_KIND.png, for a run FOLDER/curves.png.
 
@@ -102,5 +107,13 @@ def plot(
     """
     from landscape.drawing import draw_each
 
-    drawing = {"metric": metric, "scale": scale, "levels": levels, "vmin": vmin, "vmax": vmax, "title": title}
+    drawing = {
+        "metric": metric,
+        "scale": scale,
+        "levels": levels,
+        "vmin": vmin,
+        "vmax": vmax,
+        "title": title,
+        "cmap": cmap,
+    }
     return draw_each(surfaces, kind, drawing, out, dpi, given[LookOptions])

@@ -12,6 +12,7 @@ from landscape.errors import UsageError
 from landscape.scene.kinds import kind_named, kinds
 from landscape.scene.kinds.kind import Kind, Options, Source, type_of
 from landscape.scene.scene import Scene
+from landscape.surfaces.surface import Surface
 
 
 def build_scene(source: Source, *, kind: str, **options: Any) -> Scene:
@@ -63,6 +64,12 @@ def prepare(sources: Sequence[Source], chosen: Kind, options: Options) -> list[A
 def check_fit(source: Source, chosen: Kind) -> None:
     """Raises UsageError when a kind cannot show a source; the message lists those that can."""
     if chosen.fits(source):
+        if isinstance(source, Surface) and chosen.ndim == 2 and not chosen.paths and min(source.shape) < 2:
+            ny, nx = source.shape
+            who = source.source or "this surface"
+            raise UsageError(
+                f"{who} has {nx} × {ny} points: a plane needs two on each side; compute it with two rows or as a line"
+            )
         return
     own = type_of(source)
     fitting = " or ".join(kind.name for kind in kinds() if kind.fits(source))

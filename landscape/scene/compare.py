@@ -14,6 +14,10 @@ from landscape.scene.build import build_apart, check_fit, prepare
 from landscape.scene.kinds import kind_named, kinds
 from landscape.scene.kinds.kind import Kind, Options, Source, names_of, type_of
 from landscape.scene.scene import Caption, Comparison, Scene, View, camera_for
+from landscape.scene.text import short
+
+# Of the side of the common frame: a panel that covers less can hardly be seen.
+SPECK = 0.1
 
 
 def build_comparison(
@@ -109,7 +113,18 @@ def _one_frame(scenes: Sequence[Scene]) -> list[Scene]:
     y_range = min(f.y_range[0] for f in frames), max(f.y_range[1] for f in frames)
     equal = all(f.equal for f in frames)
     wide = [replace(f, x_range=x_range, y_range=y_range, equal=equal) for f in frames]
+    noted = [_small(scene, x_range, y_range) for scene in scenes]
     return [
         replace(scene, frame=f, camera=replace(scene.camera, box=camera_for(f).box))
-        for scene, f in zip(scenes, wide, strict=True)
+        for scene, f in zip(noted, wide, strict=True)
     ]
+
+
+def _small(scene: Scene, x_range: tuple[float, float], y_range: tuple[float, float]) -> Scene:
+    """A scene that says so when it is a speck in the common frame."""
+    ends = (scene.frame.x_range, x_range), (scene.frame.y_range, y_range)
+    share = min((own[1] - own[0]) / (all_[1] - all_[0]) for own, all_ in ends)
+    if share >= SPECK:
+        return scene
+    note = f"covers {short(100 * share, 2)} % of the common frame on one side; draw it alone with plot"
+    return replace(scene, views=tuple(replace(view, notes=(*view.notes, note)) for view in scene.views))

@@ -15,25 +15,18 @@ from landscape.scene.scale import LINEAR, LOG, Scale
 LEVELS, MOST_LEVELS = 13, 18
 # The share of all values that may lie between two neighbouring levels.
 CROWDED = 0.25
-# Round mantissas, each set with nearly equal factors between neighbours, from coarse to fine.
-_LADDERS = (
-    (1.0,),
-    (1.0, 3.0),
-    (1.0, 2.0, 5.0),
-    (1.0, 2.0, 3.0, 5.0),
-    (1.0, 1.5, 2.0, 3.0, 5.0, 7.0),
-    (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0),
-)
+# The lines that cross each panel, extra ones included, are at least this many.
+LEAST_LINES = 4
+# Round mantissas, from coarse to fine: sequences that a reader knows, so that lines can be counted.
+_LADDERS = ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0), tuple(map(float, range(1, 10))))
 _STEPS = (1.0, 2.0, 2.5, 5.0)
 
 
-def choose_levels(
-    scale: Scale, levels: int | Sequence[float] | None = None, values: np.ndarray | None = None
-) -> np.ndarray:
+def choose_levels(scale: Scale, levels: int | Sequence[float] | None = None) -> np.ndarray:
     """Values (k,) of the contour lines, rising, strictly inside the drawn range; k may be 0.
 
-    `levels` is about how many, or their values; those outside the range have no line. Where many of the `values`
-    (n,) lie between two neighbours, lines are added: a plateau is not left blank.
+    `levels` is about how many, or their values; those outside the range have no line. Their sequence is regular: one step on a
+    linear scale; whole decades, 1-3-10, 1-2-5 or all digits on a logarithmic one.
 
     Raises:
         UsageError: fewer than one level, or levels that are not finite, rising numbers.
@@ -42,9 +35,32 @@ def choose_levels(
         count = LEVELS if levels is None else int(levels)
         if count < 1:
             raise UsageError(f"levels {count}: expected at least one")
-        chosen = _inside(round_values(scale, count), scale)
-        return chosen if values is None else _denser(chosen, scale, values)
+        return _inside(round_values(scale, count), scale)
     return _inside(_given(levels), scale)
+
+
+def extra_levels(scale: Scale, levels: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Values (m,) of further lines for one panel with `values` (n,), which would look flat with `levels` (k,) alone.
+
+    Where many of the values lie between two neighbours, lines are added: a plateau is not left blank. And where fewer than four
+    lines cross the panel, round values between its lowest and its highest are.
+    """
+    inside = values[(values >= scale.vmin) & (values <= scale.vmax)]
+    if inside.size < 2 or inside.min() == inside.max():
+        return np.zeros(0)
+    extra = np.setdiff1d(_denser(levels, scale, inside), levels)
+    low, high = float(inside.min()), float(inside.max())
+    if _between(low, high, levels, extra) < LEAST_LINES:
+        own = Scale(scale.kind, low, high, scale.unit)
+        for count in range(LEAST_LINES, 5 * LEAST_LINES):
+            extra = np.setdiff1d(_inside(_linear(low, high, count, (1.0, 2.0, 5.0)), own), levels)
+            if _between(low, high, levels, extra) >= LEAST_LINES:
+                break
+    return extra
+
+
+def _between(low: float, high: float, *levels: np.ndarray) -> int:
+    return sum(int(((each > low) & (each < high)).sum()) for each in levels)
 
 
 def round_values(scale: Scale, count: int) -> np.ndarray:
@@ -74,14 +90,15 @@ def _inside(values: np.ndarray, scale: Scale) -> np.ndarray:
 
 
 def _denser(levels: np.ndarray, scale: Scale, values: np.ndarray) -> np.ndarray:
-    """Round values added in the gaps that hold more than their share of the values, the fullest first."""
+    """Round values added in the gaps that hold more than their share of the values (n,), the fullest first."""
     edges = np.concatenate([[scale.vmin], levels, [scale.vmax]])
     shares = np.histogram(values, edges)[0] / max(1, values.size)
     for gap in np.argsort(-shares):
         if shares[gap] < CROWDED or len(levels) >= MOST_LEVELS:
             break
+        # And the two neighbours.
         lines = min(4, int(shares[gap] / CROWDED) + 1)
-        levels = np.union1d(levels, _inside(_linear(edges[gap], edges[gap + 1], lines, (1.0, 2.0, 5.0)), scale))
+        levels = np.union1d(levels, _inside(_linear(edges[gap], edges[gap + 1], lines + 2, (1.0, 2.0, 5.0)), scale))
     return levels
 
 

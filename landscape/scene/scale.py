@@ -6,7 +6,7 @@ values only: where they lie in the plane does not matter, so several surfaces sh
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -26,8 +26,6 @@ FENCE = 1.5
 # Clipping must win something: two decades of a log scale, or four fifths of a linear one.
 WORTH_DECADES = 2.0
 WORTH_FACTOR = 5.0
-# The minimum is what people look for, so small values are not outliers; but zero would be infinitely deep.
-DECADES_DOWN = 6.0
 
 
 @dataclass(frozen=True)
@@ -54,6 +52,18 @@ class Scale:
             # For |v| >> unit this is log10(|v| / unit) with the sign of v, and it is smooth through zero.
             return np.arcsinh(clipped / (2 * self.unit)) / np.log(10)
         return clipped
+
+    def unclipped(self, values: ArrayLike) -> np.ndarray:
+        """Heights of values that may lie beyond the range, by as much as the range is high; NaN stays NaN.
+
+        What is drawn must end where it leaves the range, and not run level along its end. On a log scale, values that are not
+        positive have no height: theirs is that of `vmin`.
+        """
+        values, span = np.asarray(values, dtype=np.float64), self.high - self.low
+        if self.kind == LOG:
+            values = np.where(values <= 0, self.vmin, values)
+        free = replace(self, vmin=-np.inf, vmax=np.inf).heights(values)
+        return np.clip(free, self.low - span, self.high + span)
 
     def values(self, heights: ArrayLike) -> np.ndarray:
         """The inverse of `heights`, except for the clipping."""
@@ -180,11 +190,11 @@ def _limits(values: np.ndarray, kind: str, unit: float, *, clip: bool) -> tuple[
     bottom, top = (whole.values(h) for h in _fences(heights))
     if _worth(whole, low, high, float(top)):
         high = min(high, _nice(float(top), up=True))
+    # The minimum is what people look for, so nothing is clipped below it unless there are values of both signs.
     if kind == LOG:
-        floor = float(10 ** (np.median(heights) - DECADES_DOWN))
         # Zero is drawn below every positive value.
-        low = max(_nice(low / 2, up=False) if zeros else low, _nice(floor, up=False))
-    elif _worth(whole, high, low, float(bottom)):
+        low = _nice(low / 2, up=False) if zeros else low
+    elif low < 0 < high and _worth(whole, high, low, float(bottom)):
         low = max(low, _nice(float(bottom), up=False))
     return low, high
 

@@ -54,9 +54,8 @@ def scaled(
 def scales_and_levels(
     surfaces: Sequence[Surface], metrics: Sequence[str], scale: str, limits: Limits, levels: Levels
 ) -> list[tuple[Scale, np.ndarray]]:
-    """The scales of `alternatives`, each with the contour lines (k,) that suit all values of all `metrics`."""
-    values = _pooled(surfaces, metrics)
-    return [(each, choose_levels(each, levels, values)) for each in alternatives(surfaces, metrics, scale, limits)]
+    """The scales of `alternatives`, each with the values (k,) of its contour lines."""
+    return [(each, choose_levels(each, levels)) for each in alternatives(surfaces, metrics, scale, limits)]
 
 
 def alternatives(surfaces: Sequence[Surface], metrics: Sequence[str], scale: str, limits: Limits) -> list[Scale]:

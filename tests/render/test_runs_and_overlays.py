@@ -110,12 +110,12 @@ def test_the_page_of_a_run_hovers_curves_and_learning_rate(tmp_path):
 
 def test_a_spread_has_thin_lines_behind_one_strong_line_and_no_name_for_them():
     figure = still.figure_of(SCENES["spread"]())
-    left, right = figure.axes
+    left, below = figure.axes
     widths = sorted(line.get_linewidth() for line in left.lines)
     assert len(widths) == 5 and widths[3] < 0.6 * widths[4]
     strongest = max(left.lines, key=lambda line: line.get_linewidth())
     assert all(strongest.zorder > line.zorder for line in left.lines if line is not strongest)
-    assert len(right.lines) == 1 and len(left.collections) == len(right.collections) == 1
+    assert len(below.lines) == 5 and len(left.collections) == len(below.collections) == 1
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["train loss", "train accuracy"]
     page = html.panel_of(SCENES["spread"](), compared=False).drawn.figures[0]
     named = [t.name for t in page.data if t.meta["view"] == 0 and t.showlegend is not False]

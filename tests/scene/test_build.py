@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from landscape.errors import LandscapeError, UsageError
-from landscape.grid import Grid, Range
+from landscape.grid import Axis, Grid, Range
 from landscape.scene.build import build_scene
-from landscape.scene.colors import RELIEF, stops
 from landscape.scene.kinds import kinds
+from landscape.scene.palettes import DIVERGING, stops
 from landscape.surfaces.surface import Surface
 
 
@@ -74,7 +74,7 @@ def test_values_of_both_signs_are_switched_to_the_symmetric_log_scale(make_surfa
     assert [f.scale.kind for f in fields] == ["linear", "symlog"]
     first = fields[0]
     middle = round(64 * (0 - first.scale.low) / (first.scale.high - first.scale.low))
-    assert first.colors[middle] == stops(RELIEF)[32], "the pale middle is zero"
+    assert first.colors[middle] == stops(DIVERGING)[32], "the pale middle is zero"
 
 
 def test_options_reach_the_chosen_metric_only(several):
@@ -94,7 +94,7 @@ def test_clipping_is_stated_iff_something_is_clipped(make_surface):
     (note,) = [n for n in field.notes if "clipped" in n]
     assert note.endswith("clipped: 3 points, largest 3.1e12")
     assert (field.values > field.scale.vmax).sum() == 3
-    assert field.heights.max() == field.mesh.z.max() == field.scale.high
+    assert field.heights.max() == field.scale.high < field.mesh.z.max(), "the mesh runs on, and is cut there"
 
 
 def test_axis_labels_default_to_directions(make_surface):
@@ -112,3 +112,18 @@ def test_standard_errors_are_drawn_on_request():
         assert scene.views[0].field.label.startswith("standard error of train loss")
     with pytest.raises(UsageError, match="no metric 'test_loss_stderr'"):
         build_scene(surface, kind="heatmap", metric="test_loss_stderr")
+
+
+@pytest.mark.parametrize("shape", [(1, 9), (9, 1)])
+def test_one_row_is_no_plane(make_surface, shape):
+    grid = Grid((Axis("x", np.arange(float(shape[1]))), Axis("y", np.arange(float(shape[0])))))
+    with pytest.raises(UsageError, match="a plane needs two on each side"):
+        build_scene(Surface(grid, {"train_loss": np.ones(shape)}), kind="contour")
+
+
+def test_labels_of_nearly_equal_values_are_differences_from_a_named_number(make_surface):
+    steps = np.arange(81.0).reshape(9, 9)
+    for values, name in ((2.302585 + 1e-9 * steps, "train loss − 2.302585"), (7 + 1e-6 * steps, "train loss − 7")):
+        field = build_scene(make_surface(values), kind="contour").views[0].field
+        assert field.label == name and len(set(field.level_ticks.labels)) == len(field.levels) > 3
+    assert build_scene(make_surface(7 + 1e-2 * steps), kind="contour").views[0].field.label == "train loss"

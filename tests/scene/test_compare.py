@@ -93,3 +93,11 @@ def test_what_cannot_be_compared_is_refused(pair, make_surface):
         build_comparison(pair, kind="contour", names=["a", "b", "c"])
     with pytest.raises(UsageError, match="kind 'line'"):
         build_comparison(pair, kind="line")
+
+
+def test_a_panel_that_is_a_speck_in_the_common_frame_says_so(make_surface):
+    small, large = make_surface(source="a.h5"), make_surface(x=(-500, 500), y=(-500, 500), source="b.h5")
+    first, second = build_comparison([small, large], kind="contour").panels
+    assert any("covers 0.2 % of the common frame" in note for note in first.notes)
+    alike = build_comparison([small, make_surface(x=(-2, 2), source="c.h5")], kind="contour").panels
+    assert not any("common frame" in note for panel in (second, *alike) for note in panel.notes)

@@ -1,10 +1,10 @@
-"""Levels are round, rise, lie inside the drawn range, and on a log scale are spaced by nearly equal factors."""
+"""Levels are round, rise, lie inside the drawn range, and on a log scale belong to a sequence that readers know."""
 
 import numpy as np
 import pytest
 
 from landscape.errors import UsageError
-from landscape.scene.levels import choose_levels, round_values
+from landscape.scene.levels import choose_levels, extra_levels, round_values
 from landscape.scene.scale import Scale
 
 RANGES = [("log", 0.02, 13.6), ("log", 0.5, 425), ("log", 1e-4, 1e12), ("log", 2.0, 3.0), ("log", 1e-9, 1e-7)]
@@ -68,15 +68,45 @@ def test_round_values_may_touch_the_ends():
 
 def test_lines_are_added_where_most_values_lie_and_nowhere_else():
     scale = Scale("log", 0.1, 1000.0)
-    values = np.concatenate([np.geomspace(0.1, 1000, 100), np.linspace(3.1, 4.9, 300)])
-    usual, dense = choose_levels(scale), choose_levels(scale, None, values)
-    added = np.setdiff1d(dense, usual)
-    assert set(usual) <= set(dense)
-    assert len(added) >= 2
-    assert ((added > 2) & (added < 5)).all()
-    assert (np.diff(dense) > 0).all()
-    np.testing.assert_array_equal(choose_levels(scale, None, np.geomspace(0.1, 1000, 100)), usual)
+    values = np.concatenate([np.geomspace(0.1, 1000, 100), np.linspace(2.1, 4.9, 300)])
+    usual = choose_levels(scale)
+    extra = extra_levels(scale, usual, values)
+    assert len(extra) >= 2
+    assert ((extra > 2) & (extra < 5)).all()
+    assert not set(extra) & set(usual)
+    assert extra_levels(scale, usual, np.geomspace(0.1, 1000, 100)).tolist() == []
 
 
-def test_given_levels_stay_alone_on_a_plateau():
-    assert choose_levels(Scale("log", 0.1, 10), [1.0, 5.0], np.full(100, 3.0)).tolist() == [1.0, 5.0]
+@pytest.mark.parametrize("kind", ["linear", "log", "symlog"])
+@pytest.mark.parametrize(("low", "high"), [(2.30, 2.31), (0.5, 0.50001), (3.0, 70.0), (999.0, 1000.0)])
+def test_a_flat_panel_has_four_lines_at_least_on_a_scale_of_others(kind, low, high):
+    scale = Scale(kind, 0.01, 1000.0, 0.1)
+    levels, values = choose_levels(scale), np.linspace(low, high, 200)
+    extra = extra_levels(scale, levels, values)
+    lines = np.union1d(levels, extra)
+    assert 4 <= ((lines > low) & (lines < high)).sum() <= 20
+    assert ((extra > low) & (extra < high)).all() or ((low, high) == (3.0, 70.0))
+
+
+def test_nothing_is_added_to_what_is_constant_or_empty():
+    scale = Scale("linear", 0.0, 1.0)
+    for values in (np.zeros(0), np.full(9, 0.3), np.array([0.3])):
+        assert extra_levels(scale, choose_levels(scale), values).tolist() == []
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.02, 13.6), (0.5, 425), (1e-4, 1e4), (1e-9, 1e-6), (1e-3, 1e20)])
+@pytest.mark.parametrize("count", [4, 8, 13, 30])
+def test_log_levels_are_a_whole_piece_of_a_known_sequence(low, high, count):
+    levels = choose_levels(Scale("log", low, high), count)
+    powers = range(-12, 25)
+    ladders = [(1,), (1, 3), (1, 2, 5), range(1, 10)]
+    known = [np.array([float(f"{m}e{p}") for p in powers for m in ladder]) for ladder in ladders]
+    known += [np.array([float(f"1e{p}") for p in powers if p % stride == 0]) for stride in range(2, 12)]
+    inside = [each[(each > low * (1 + 1e-5)) & (each < high * (1 - 1e-5))].tolist() for each in known]
+    assert levels.tolist() in inside
+
+
+def test_linear_levels_have_one_step():
+    for low, high in [(0.0, 1.0), (-3.2, 1.6), (2.301, 2.304), (-1e7, 1e9)]:
+        steps = np.diff(choose_levels(Scale("linear", low, high)))
+        np.testing.assert_allclose(steps, steps[0], rtol=1e-6)

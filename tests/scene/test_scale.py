@@ -61,6 +61,17 @@ def test_a_deep_minimum_is_no_outlier():
     assert choose_scale(values).vmin == 1e-4
 
 
+@pytest.mark.parametrize("deep", [1e-9, 1e-12, 1e-30])
+def test_the_bottom_of_a_positive_loss_is_never_clipped(deep):
+    """The well that the net sits in, decades below all else, is what the picture is about."""
+    values = np.concatenate([np.geomspace(0.05, 300, 400), np.full(3, deep), [1e25]])
+    scale = choose_scale(values)
+    assert (scale.kind, scale.vmin, scale.below) == ("log", deep, False)
+    assert scale.vmax < 1e25, "the top is"
+    linear = choose_scale(np.append(np.linspace(99, 100, 99), deep), scale="linear")
+    assert linear.vmin == deep and not linear.below
+
+
 def test_zero_is_drawn_below_every_positive_value_and_said():
     values = np.append(SMOOTH, [0.0, 0.0])
     scale = choose_scale(values)

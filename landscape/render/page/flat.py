@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import plotly.graph_objects as go
 
-from landscape.render.page.figures import Drawn, Options, compact, options_of
+from landscape.render.page.figures import INK, Drawn, Options, compact, options_of
 from landscape.render.page.traces2d import (
     bands,
     heat_map,
@@ -35,7 +36,11 @@ def draw(scene: Scene) -> Drawn:
     views = scene.views_as(Flat)
     if views[0].relief:
         planes = [_plane(view, options_of(number)) for number, view in enumerate(views)]
-        return _beside(scene, [view.field for view in views], planes)
+        drawn = _beside(scene, [view.field for view in views], planes)
+        drawn.figures[1].add_traces(
+            [_open_sign(view, options_of(n)) for n, view in enumerate(views) if view.margin is not None]
+        )
+        return drawn
     table = tuple(table_of(scene.tables, view.field) for view in views)
     return Drawn(("map",), [_map(scene)], [[{}] for _ in views], table)
 
@@ -65,12 +70,21 @@ def _plane(view: Flat, options: Options) -> list:
     """The traces of one view seen from above: in cells, as lines over tints, or in bands between the levels."""
     field = view.field
     if view.paint == CELLS:
-        painted = heat_map(field, field.relief_colors, options)
+        painted = heat_map(field, field.colors, options)
         return [*hole_traces(field, options, cells=True), painted, *_marks(field, options)]
     if view.ground is not None:
         ground = tinted(field, view.ground, view.tints, options)
         return [*hole_traces(field, options, cells=False), ground, lines(field, options), *_marks(field, options)]
     return _banded(field, options)
+
+
+def _open_sign(view: Flat, options: Options) -> go.Contour:
+    """A dotted outline of where the value may be zero within its error."""
+    return go.Contour(
+        x=view.field.x, y=view.field.y, z=compact(np.zeros(0) if view.margin is None else view.margin), hoverinfo="skip",
+        contours={"start": 0, "end": 0, "size": 1, "coloring": "none"}, showscale=False, showlegend=False,
+        line={"color": INK, "width": 1, "dash": "dot"}, connectgaps=False, **options,
+    )  # fmt: skip
 
 
 def _map(scene: Scene) -> go.Figure:

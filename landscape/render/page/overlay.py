@@ -63,7 +63,7 @@ def _sheet(layer: Layer, options: Options) -> go.Surface:
     mesh, field = layer.field.mesh, layer.field
     return go.Surface(
         x=mesh.x, y=mesh.y, z=compact(mesh.z), cmin=field.scale.low, cmax=field.scale.high,
-        colorscale=color_scale(field.relief_colors[:2]), showscale=False, opacity=layer.opacity, lighting=LIGHT,
+        colorscale=color_scale(field.colors[:2]), showscale=False, opacity=layer.opacity, lighting=LIGHT,
         lightposition=LAMP, hoverinfo="text", connectgaps=False, name=layer.label,
         showlegend=not len(layer.wire_rows), contours={axis: {"highlight": False} for axis in "xyz"}, **options,
     )  # fmt: skip

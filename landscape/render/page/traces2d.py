@@ -70,7 +70,7 @@ def bands(field: Field, options: Options) -> go.Contour:
     inner = edges[1:-1]
     last = len(edges) - 1
     middle = ((edges[:-1] + edges[1:]) / 2 - edges[0]) / (edges[-1] - edges[0])
-    picked = [field.relief_colors[round(m * (len(field.relief_colors) - 1))] for m in middle]
+    picked = [field.colors[round(m * (len(field.colors) - 1))] for m in middle]
     steps = [[share, color] for i, color in enumerate(picked) for share in (i / last, (i + 1) / last)]
     return go.Contour(
         x=field.mesh.x, y=field.mesh.y, z=compact(number), zmin=0, zmax=last, colorscale=steps, hoverinfo="text",

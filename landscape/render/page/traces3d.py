@@ -28,7 +28,8 @@ from landscape.scene.scene import Camera, Scene
 from landscape.scene.views.field import Field
 from landscape.scene.views.traces import Trace
 
-LIGHT = {"ambient": 0.55, "diffuse": 0.62, "specular": 0.08, "roughness": 0.6, "fresnel": 0.03}
+# Weak, so that the colours stay those of the bar.
+LIGHT = {"ambient": 0.75, "diffuse": 0.33, "specular": 0.0, "roughness": 1.0, "fresnel": 0.0}
 LAMP = {"x": -9000, "y": -4000, "z": 14000}
 
 
@@ -49,7 +50,7 @@ def relief_traces(field: Field, view: int) -> list:
         z=compact(mesh.z),
         cmin=field.scale.low,
         cmax=field.scale.high,
-        colorscale=color_scale(field.relief_colors),
+        colorscale=color_scale(field.colors),
         colorbar=color_bar(field.z_ticks, field.label),
         lighting=LIGHT,
         lightposition=LAMP,

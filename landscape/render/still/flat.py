@@ -21,10 +21,12 @@ from matplotlib.text import Text
 from landscape.options.looks import AXES, BAR, LEGEND
 from landscape.render.still import paper
 from landscape.render.still.bars import Mapping, color_bar, color_map, mapping_of
+from landscape.render.still.beyond import draw_beyond, draw_uncertain
 from landscape.render.still.painter import Around, Measures, Painter, PanelPainter, Place, beside, sheet_of
 from landscape.scene.holes import DRAWN, HOLE_NAMES
 from landscape.scene.look import LIGHT, Look
 from landscape.scene.scene import Frame, Scene
+from landscape.scene.ticks import Ticks
 from landscape.scene.views.field import Field
 from landscape.scene.views.flat import BANDS, CELLS, LINES, Flat
 from landscape.scene.views.traces import Trace
@@ -65,8 +67,12 @@ def draw_flat(axes: Axes, scene: Scene, look: Look) -> None:
         _tinted(axes, view.field, view.ground, view.tints)
     _PAINTS[view.paint](axes, view.field, look)
     draw_holes(axes, view.field, look, cells=view.paint == CELLS)
+    draw_beyond(axes, view.field, cells=view.paint == CELLS)
+    if view.margin is not None:
+        draw_uncertain(axes, view.field, view.margin)
     if view.over:
         _lines_over(axes, view.over, look, *view.field.ink)
+    draw_dots(axes, view.field, look)
     for trace in view.field.traces:
         draw_trace(axes, trace, look)
 
@@ -83,6 +89,12 @@ def _tinted(axes: Axes, field: Field, ground: np.ndarray, tints: Sequence[str]) 
         vmax=len(tints) + 0.5,
         zorder=0.5,
     )
+
+
+def draw_dots(axes: Axes, field: Field, look: Look) -> None:
+    """The grid points, where the scene marks them."""
+    x, y, _ = field.dots.T
+    axes.plot(x, y, ".", ms=2.2, mew=0, color=look.palette.soft, zorder=2.5)
 
 
 def draw_bar(figure: Figure, scene: Scene, look: Look, place: Place) -> None:
@@ -195,9 +207,28 @@ def draw_contour(axes: Axes, field: Field, look: Look, *, dashes: Dashes = "soli
         linestyles=[dashes], corner_mask=False,
     )  # fmt: skip
     for text in _labels(axes, field, drawn, look):
-        if halo:
-            # The lines of the other layer run through the gap too.
-            text.set(zorder=5, path_effects=paper.halo(look))
+        _legible(text, look, over_lines=halo)
+    _extra_lines(axes, field, look, norm=norm, cmap=colors)
+
+
+def _extra_lines(axes: Axes, field: Field, look: Look, **style: Any) -> None:
+    """Dashed lines at levels that only this field needs, with their numbers."""
+    mesh, ticks = field.mesh, field.extra_ticks
+    if not len(ticks.heights):
+        return
+    drawn = axes.contour(
+        mesh.x, mesh.y, np.ma.masked_invalid(mesh.z), levels=ticks.heights, linewidths=0.8 * look.stroke,
+        corner_mask=False, **style,
+    )  # fmt: skip
+    drawn.set_linestyle(paper.DASHES)
+    for text in _numbers(axes, drawn, ticks, field.extra_points, look):
+        _legible(text, look)
+
+
+def _legible(text: Text, look: Look, *, over_lines: bool = False) -> None:
+    """Dark with a halo; over the lines of another layer, which run through the gap too, in the colour of its own."""
+    own = {} if over_lines else {"color": look.palette.ink}
+    text.set(zorder=5, path_effects=paper.halo(look), **own)
 
 
 def _filled(axes: Axes, field: Field, look: Look) -> None:
@@ -205,8 +236,9 @@ def _filled(axes: Axes, field: Field, look: Look) -> None:
     if not np.isfinite(mesh.z).any():
         return
     z = np.ma.masked_invalid(mesh.z)
-    # The lowest and highest point belong to the outer bands.
-    bounds = np.concatenate([[edges[0] - 1], edges[1:-1], [edges[-1] + 1]])
+    # The lowest and highest point belong to the outer bands, and so does what lies beyond.
+    far = 2 * (edges[-1] - edges[0])
+    bounds = np.concatenate([[edges[0] - far], edges[1:-1], [edges[-1] + far]])
     colors = _band_colors(field, edges)
     axes.contourf(mesh.x, mesh.y, z, levels=bounds, colors=colors, corner_mask=False, antialiased=True)
     if len(field.levels):
@@ -216,6 +248,7 @@ def _filled(axes: Axes, field: Field, look: Look) -> None:
         )  # fmt: skip
         for text in _labels(axes, field, lines, look, inline=False):
             text.set(color=LIGHT.ink, path_effects=[patheffects.withStroke(linewidth=1.6, foreground="white")])
+    _extra_lines(axes, field, look, colors="white")
 
 
 def _heatmap(axes: Axes, field: Field, look: Look) -> None:
@@ -241,10 +274,16 @@ def _lines_over(axes: Axes, field: Field, look: Look, ink: str, rim: str) -> Non
 
 def _labels(axes: Axes, field: Field, lines: ContourSet, look: Look, *, inline: bool = True) -> list[Text]:
     """Numbers in the lines, at the places that the scene chose."""
-    if not len(field.label_points):
+    return _numbers(axes, lines, field.level_ticks, field.label_points, look, inline=inline)
+
+
+def _numbers(
+    axes: Axes, lines: ContourSet, ticks: Ticks, points: np.ndarray, look: Look, *, inline: bool = True
+) -> list[Text]:
+    if not len(points):
         return []
-    names = dict(zip(map(float, lines.levels), field.level_ticks.labels, strict=False))
-    places = [tuple(point) for point in field.label_points[:, :2]]
+    names = dict(zip(map(float, lines.levels), ticks.labels, strict=False))
+    places = [tuple(point) for point in points[:, :2]]
     texts = axes.clabel(
         lines, levels=np.asarray(lines.levels), inline=inline, inline_spacing=3, fontsize=look.letters.inline, fmt=names,
         manual=places,

@@ -21,7 +21,7 @@ from mpl_toolkits.mplot3d.axes3d import Axes3D
 from landscape.options.looks import AXES, LEGEND
 from landscape.render.still import flat, paper
 from landscape.render.still.painter import Around, Painter, sheet_of
-from landscape.render.still.relief import draw_trace, dress, fit, tiles_of
+from landscape.render.still.relief import draw_trace, dress, fit, painted_tiles
 from landscape.scene.look import Look
 from landscape.scene.scene import Scene
 from landscape.scene.views.field import Field
@@ -62,6 +62,7 @@ def draw_lines(axes: Axes, scene: Scene, look: Look) -> None:
     for layer in layers:
         flat.draw_contour(axes, _shown(layer, look), look, dashes=paper.DASHES if layer.dashed else "solid", halo=True)
     flat.draw_holes(axes, layers[0].field, look, cells=False)
+    flat.draw_dots(axes, layers[0].field, look)
     for trace in layers[0].field.traces:
         flat.draw_trace(axes, trace, look)
 
@@ -85,7 +86,7 @@ def draw_reliefs(axes: Axes3D, scene: Scene, look: Look) -> None:
     faces: list[np.ndarray] = []
     edges: list[np.ndarray] = []
     for layer in layers:
-        tiles, colors = tiles_of(layer.field)
+        tiles, colors = painted_tiles(layer.field)
         wires = _wires(layer)
         wires = wires + NEARER * (eye - wires)
         colors[:, 3] = layer.opacity
@@ -136,7 +137,7 @@ def _line(layer: Layer, look: Look) -> Line2D:
 def _solid(layer: Layer) -> Patch:
     """A piece of the sheet; of wires, hatched as they cross."""
     wired = len(layer.wire_rows) > 0
-    face = to_rgba(layer.field.relief_colors[0], layer.opacity)
+    face = to_rgba(layer.field.colors[0], layer.opacity)
     edge: dict[str, Any] = (
         {"edgecolor": layer.color, "hatch": "+++", "linewidth": WIRE} if wired else {"edgecolor": "none"}
     )

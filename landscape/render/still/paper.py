@@ -104,11 +104,14 @@ def _pieces(word: str, width: float, size: float) -> list[str]:
 
 
 def text_width(text: str, size: float) -> float:
-    """The width in inches."""
-    renderer = FigureCanvasAgg(Figure(dpi=72)).get_renderer()
+    """The width in inches; glyphs are placed on whole pixels, so it is the widest of some usual resolutions."""
+    return 1.02 * max(_text_width(text, size, dpi) for dpi in (72, 100, 200))
+
+
+def _text_width(text: str, size: float, dpi: int) -> float:
+    renderer = FigureCanvasAgg(Figure(dpi=dpi)).get_renderer()
     width, _, _ = renderer.get_text_width_height_descent(text, FontProperties(size=size), False)
-    # Glyphs are placed on whole pixels, so other resolutions differ by a few hundredths.
-    return 1.04 * width / 72
+    return width / dpi
 
 
 def footer_height(lines: list[str], size: float) -> float:

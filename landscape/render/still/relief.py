@@ -1,7 +1,6 @@
 """The lit relief of a field in three dimensions, on matplotlib axes.
 
-Owns: the drawing of a `Relief`: one small tile per mesh cell, in the colour of its height times the light that falls on
-it.
+Owns: the drawing of a `Relief`: one small tile per mesh cell, in the colour that the scene gives it.
 """
 
 from __future__ import annotations
@@ -20,12 +19,13 @@ from mpl_toolkits.mplot3d.proj3d import proj_transform
 
 from landscape.options.looks import AXES, BAR
 from landscape.render.still import paper
-from landscape.render.still.bars import color_bar, color_map, mapping_of
+from landscape.render.still.bars import color_bar, mapping_of
 from landscape.render.still.painter import Around, Measures, Painter, PanelPainter, Place, beside, sheet_of
 from landscape.scene.look import LIGHT, Look
 from landscape.scene.scene import Camera, Scene
 from landscape.scene.views.field import Field
 from landscape.scene.views.relief import Relief
+from landscape.scene.views.tiles import tiles_of
 from landscape.scene.views.traces import Trace
 
 # Each comes some ten times nearer to the final size.
@@ -51,7 +51,7 @@ def into(axes: Axes3D, scene: Scene, look: Look) -> None:
     if look.has(BAR):
         field = scene.views_as(Relief)[0].field
         where = {"ax": axes, "fraction": 0.04, "pad": 0.08, "shrink": 0.7}
-        color_bar(axes.figure, where, field, look, mapping_of(field, field.relief_colors), field.z_ticks)
+        color_bar(axes.figure, where, field, look, mapping_of(field, field.colors), field.z_ticks)
 
 
 def _panel(figure: Figure, scene: Scene, look: Look, place: Place, first: bool, last: bool) -> None:
@@ -67,7 +67,7 @@ def _panels_bar(figure: Figure, scene: Scene, look: Look, place: Place) -> None:
 def _bar(figure: Figure, scene: Scene, look: Look, place: Place) -> None:
     field = scene.views_as(Relief)[0].field
     axes = paper.place(figure, place.left, place.bottom, place.wide, place.tall)
-    color_bar(figure, {"cax": axes}, field, look, mapping_of(field, field.relief_colors), field.z_ticks)
+    color_bar(figure, {"cax": axes}, field, look, mapping_of(field, field.colors), field.z_ticks)
 
 
 def _measures(panels: Sequence[Scene], look: Look) -> Measures:
@@ -80,39 +80,34 @@ def draw_relief(axes: Axes3D, scene: Scene, look: Look, *, fitted: bool = True) 
     dress(axes, scene, field, look)
     if fitted:
         fit(axes, scene.camera, field, look)
-    tiles, colors = tiles_of(field)
+    tiles, colors = painted_tiles(field)
     if len(tiles):
         # Hard edges: see paper.save. Forty thousand tiles would make a slow PDF, so they are pixels there too.
         style = {"edgecolors": "none", "linewidths": 0, "antialiaseds": False, "rasterized": True, "clip_on": False}
         axes.add_collection3d(Poly3DCollection(tiles, facecolors=colors, zorder=2, **style))
+    x, y, z = field.dots.T
+    axes.plot(x, y, z, ".", ms=2.2, mew=0, color=LIGHT.ink, zorder=4)
     for trace in field.traces:
         draw_trace(axes, trace, field, look)
 
 
-def tiles_of(field: Field) -> tuple[np.ndarray, np.ndarray]:
-    """Corners (n, 4, 3) and colours (n, 4) of the tiles whose corners are all drawn."""
-    mesh = field.mesh
-    x, y = np.meshgrid(mesh.x, mesh.y)
-    points = np.stack([x, y, mesh.z], axis=-1)
-    corners = np.stack([points[:-1, :-1], points[:-1, 1:], points[1:, 1:], points[1:, :-1]], axis=2)
-    whole = np.isfinite(corners).all(axis=(2, 3))
-    height = (_middle(mesh.z) - field.scale.low) / (field.scale.high - field.scale.low)
-    base = color_map(field.relief_colors)(np.nan_to_num(height))[..., :3]
-    lit = np.clip(base * _middle(mesh.shade)[..., None] + _middle(mesh.gloss)[..., None], 0, 1)
-    colors = np.concatenate([lit, np.ones_like(lit[..., :1])], axis=-1)
-    return corners[whole], colors[whole]
-
-
-def _middle(values: np.ndarray) -> np.ndarray:
-    return (values[:-1, :-1] + values[1:, :-1] + values[:-1, 1:] + values[1:, 1:]) / 4
+def painted_tiles(field: Field) -> tuple[np.ndarray, np.ndarray]:
+    """Corners (n, 4, 3) and colours (n, 4) of the tiles."""
+    tiles, colors = tiles_of(field.mesh, field.scale, field.colors)
+    return tiles, np.column_stack([colors, np.ones(len(colors))])
 
 
 def draw_trace(axes: Axes3D, trace: Trace, field: Field, look: Look) -> None:
     """A path or named nets, lifted a little off the relief."""
     seen = np.isfinite(trace.z)
-    if trace.kind == "center" or not seen.any():
+    if not seen.any():
         return
     lift = 0.012 * (field.scale.high - field.scale.low)
+    if trace.kind == "center":
+        # Dark on light ground and light on dark: the rim shows where the cross does not.
+        for color, width, order in (("white", 3.0, 4.9), (LIGHT.ink, 1.3, 5.0)):
+            axes.plot(trace.x, trace.y, trace.z + lift, "+", color=color, ms=8, mew=width, zorder=order)
+        return
     x, y, z = trace.x[seen], trace.y[seen], trace.z[seen] + lift
     style: dict[str, Any] = (
         {"marker": "o", "ms": 2.6, "lw": 1.2} if trace.kind == "path" else {"marker": "o", "ms": 4.5, "lw": 0}
@@ -142,9 +137,9 @@ def dress(axes: Axes3D, scene: Scene, field: Field, look: Look) -> None:
         axis.line.set(color=palette.faint, linewidth=0.6)
         axis._axinfo["grid"].update(color=palette.line, linewidth=0.5)
         axis.set_tick_params(labelsize=letters.tick, pad=0, color=palette.faint, labelcolor=palette.ink)
-    # Without the ends, whose labels would meet at the corner.
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10], prune="both"))
+    # The upper end of x and the lower end of y share a corner, which has room for one label.
+    for axis, pruned in ((axes.xaxis, None), (axes.yaxis, "lower")):
+        axis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10], prune=pruned))
 
 
 def fit(axes: Axes3D, camera: Camera, field: Field, look: Look) -> None:

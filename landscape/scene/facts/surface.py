@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import PurePath
 from typing import Any, Protocol
 
-from landscape.printable import one_in
 from landscape.quantity import NEGATIVE
 from landscape.scene.facts.descent import descent_facts
+from landscape.scene.facts.grid import grid_facts, tolerance_facts
 from landscape.scene.facts.moving import counted_words, fixed_facts, moving_fact, shares_facts
 from landscape.scene.hessian import is_curvature, points_text, unsettled
 from landscape.scene.holes import NOT_COMPUTED, holes_of
@@ -53,6 +53,7 @@ def facts(surface: Surface, metric: str | None = None, *, centers: Sequence[str]
     """
     shown = [metric] if metric else list(centers)
     lines = recorded_facts(surface, surface.quantity(metric).split if metric else "")
+    lines += grid_facts(surface.grid)
     lines += _hessian(surface, shown) if any(is_curvature(surface, name) for name in shown) else []
     return lines + [fact for name in shown for fact in _center(surface, name)]
 
@@ -68,14 +69,14 @@ def recorded_facts(result: Recorded, split: str = "") -> list[str]:
         *_directions(known),
         *_batchnorm(known),
         *_precision(known),
-        *_tolerance(known),
+        *tolerance_facts(known),
     ]
     return lines or _optional(_source(result))
 
 
 def brief(surface: Surface, metric: str | None = None) -> list[str]:
-    """The facts of a picture that has room for one line: the samples."""
-    return _data(surface.known.json(), surface.quantity(metric).split if metric else "")[:1]
+    """The facts of a picture that has room for one line: the samples, and the grid."""
+    return [*_data(surface.known.json(), surface.quantity(metric).split if metric else "")[:1], *grid_facts(surface.grid)]
 
 
 def subject(result: Recorded) -> str:
@@ -244,21 +245,6 @@ def _may_have_batch_norm(known: dict) -> bool:
 def _precision(known: dict) -> list[str]:
     precision = known.get("precision")
     return [_PRECISION.get(str(precision), str(precision))] if precision and precision != "fp32" else []
-
-
-def _tolerance(known: dict) -> list[str]:
-    """The requested error of skipped points, and the one that was reached."""
-    made, run = known.get("tolerance"), known.get("run")
-    if not isinstance(made, dict) or not made.get("asked"):
-        return []
-    asked = f"tolerance {100 * float(made['asked']):g} %"
-    reached = run.get("reached") if isinstance(run, dict) else None
-    if not isinstance(reached, dict) or not {"evaluations", "of_evaluations", "error"} <= reached.keys():
-        return [asked]
-    saving = reached["of_evaluations"] / max(reached["evaluations"], 1)
-    return [
-        f"{asked}, reached {100 * reached['error']:.2g} % at 95 % of points with {one_in(saving)} of the evaluations"
-    ]
 
 
 def _hessian(surface: Surface, metrics: Sequence[str]) -> list[str]:

@@ -22,6 +22,7 @@ KIND_FILES = {
     "surface": "plane",
     "overlay": "overlay",
     "overlay3d": "overlay",
+    "difference": "difference",
     "trajectory": "trajectory",
     "ratio": "ratio",
     "basins": "basins",

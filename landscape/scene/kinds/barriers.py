@@ -11,7 +11,7 @@ import numpy as np
 
 from landscape.quantity import Quantity, risen
 from landscape.scene.facts.surface import facts, subject
-from landscape.scene.kinds.kind import NO_LEVELS, SURFACE, Kind, Options
+from landscape.scene.kinds.kind import CURVES_ONLY, SURFACE, Kind, Options
 from landscape.scene.scene import Frame, Scene
 from landscape.scene.text import short, typeset
 from landscape.scene.views.matrix import Cells, Matrix, Texts, cells_of
@@ -92,6 +92,6 @@ def _text(value: float, error: float) -> tuple[str, ...]:
 KINDS = (
     Kind(
         "barriers", SURFACE, _scenes, ndim=2, paths=True, default=_has_pairs,
-        unused={"levels": NO_LEVELS}, alone="shows all pairs of nets in one picture already",
+        unused=CURVES_ONLY, alone="shows all pairs of nets in one picture already",
     ),
 )  # fmt: skip

@@ -16,7 +16,7 @@ from landscape.quantity import LOSS, Quantity, risen
 from landscape.scene.bands import BAND, band_notes, band_of
 from landscape.scene.colors import PATH_COLORS
 from landscape.scene.facts.surface import facts, subject
-from landscape.scene.kinds.kind import NO_LEVELS, SURFACE, Kind, Options
+from landscape.scene.kinds.kind import CURVES_ONLY, SURFACE, Kind, Options
 from landscape.scene.kinds.line import left_scales, metric_curve, point_notes
 from landscape.scene.scale import LINEAR, Scale
 from landscape.scene.scene import Frame, Scene
@@ -215,6 +215,6 @@ def _lengths(surface: Surface, paths: Sequence[PathName]) -> list[str]:
 
 KINDS = (
     Kind(
-        "connection", SURFACE, _scenes, ndim=2, paths=True, default=lambda surface: True, unused={"levels": NO_LEVELS},
+        "connection", SURFACE, _scenes, ndim=2, paths=True, default=lambda surface: True, unused=CURVES_ONLY,
     ),
 )  # fmt: skip

@@ -19,7 +19,7 @@ from landscape.scene.colors import NEGATIVE_COLOR
 from landscape.scene.facts.surface import facts, subject
 from landscape.scene.hessian import end_of, is_curvature
 from landscape.scene.holes import drawable
-from landscape.scene.kinds.kind import NO_LEVELS, SURFACE, Kind, Options
+from landscape.scene.kinds.kind import CURVES_ONLY, SURFACE, Kind, Options
 from landscape.scene.kinds.line import (
     left_scales,
     line_scene,
@@ -200,6 +200,6 @@ KINDS = (
         _scenes,
         ndim=1,
         default=_is_path,
-        unused={"levels": NO_LEVELS},
+        unused=CURVES_ONLY,
     ),
 )

@@ -15,7 +15,7 @@ from landscape.errors import SurfaceFileError, UsageError
 from landscape.quantity import LOSS, SPLITS, Quantity
 from landscape.scene.colors import RATE_COLOR
 from landscape.scene.facts.run import progress, run_facts, run_subject
-from landscape.scene.kinds.kind import NO_LEVELS, RUN, Kind, Options
+from landscape.scene.kinds.kind import CURVES_ONLY, RUN, Kind, Options
 from landscape.scene.scale import LINEAR, LOG, LOG_FROM_RATIO, SCALES, SYMLOG, Scale, clipping_notes
 from landscape.scene.scales import Limits, scales_for
 from landscape.scene.scene import Caption, Frame, Scene
@@ -173,6 +173,6 @@ KINDS = (
         RUN,
         _scenes,
         default=lambda log: True,
-        unused={"levels": NO_LEVELS},
+        unused=CURVES_ONLY,
     ),
 )

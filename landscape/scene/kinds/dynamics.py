@@ -31,7 +31,7 @@ from landscape.scene.bands import band_notes
 from landscape.scene.colors import PATH_COLORS
 from landscape.scene.facts.surface import facts, subject
 from landscape.scene.holes import drawable
-from landscape.scene.kinds.kind import NO_LEVELS, SURFACE, Kind, Options, names_of
+from landscape.scene.kinds.kind import CURVES_ONLY, SURFACE, Kind, Options, names_of
 from landscape.scene.kinds.line import left_scales, metric_curve, point_notes
 from landscape.scene.scale import LINEAR, LOG, LOG_FROM_RATIO, Scale
 from landscape.scene.scene import Frame, Scene
@@ -264,7 +264,7 @@ def _is_dynamics(surface: Surface) -> bool:
 
 KINDS = (
     Kind(
-        "dynamics", SURFACE, together=_together, ndim=1, default=_is_dynamics, unused={"levels": NO_LEVELS},
+        "dynamics", SURFACE, together=_together, ndim=1, default=_is_dynamics, unused=CURVES_ONLY,
         alone="shows several runs in one picture already",
     ),
 )  # fmt: skip

@@ -14,9 +14,10 @@ import numpy as np
 from landscape.correlation import LEAST, Tau, kendall
 from landscape.errors import UsageError
 from landscape.quantity import COUNT, FLATNESS, HYPER, MEASURE, Quantity
-from landscape.scene.colors import ACCURACY_COLOR, INK, LOSS_COLOR, OTHER_COLOR, PATH_COLORS, stops
+from landscape.scene.colors import ACCURACY_COLOR, LOSS_COLOR, OTHER_COLOR, PATH_COLORS
 from landscape.scene.facts.surface import facts, subject
-from landscape.scene.kinds.kind import NO_LEVELS, SURFACE, Kind, Options
+from landscape.scene.kinds.kind import CURVES_ONLY, SURFACE, Kind, Options
+from landscape.scene.palettes import DEPTH, inked, stops
 from landscape.scene.scale import LINEAR, LOG, LOG_FROM_RATIO, Scale
 from landscape.scene.scene import Frame, Scene
 from landscape.scene.text import labels_of, short
@@ -138,7 +139,7 @@ def _colors(surface: Surface, hyper: Quantity | None) -> tuple[tuple[str, ...], 
         palette = [PATH_COLORS[1 + k % (len(PATH_COLORS) - 1)] for k in range(len(levels))]
         labels = [texts[int(level)] if 0 <= level < len(texts) else short(level) for level in levels]
     else:
-        scale = stops(INK)
+        scale = stops(inked(DEPTH))
         palette = [scale[round(k * (len(scale) - 1) / max(1, len(levels) - 1))] for k in range(len(levels))]
         labels = list(labels_of(levels.tolist()))
     of_level = dict(zip(levels.tolist(), palette, strict=True))
@@ -259,6 +260,6 @@ def _curve(rise: _Rise, scale: Scale, *, banded: bool) -> Curve:
 
 
 KINDS = (
-    Kind("flatness", SURFACE, _scenes, ndim=1, default=is_flatness, unused={"levels": NO_LEVELS}),
-    Kind("mostcase", SURFACE, _most_scenes, ndim=1, unused={"levels": NO_LEVELS}),
+    Kind("flatness", SURFACE, _scenes, ndim=1, default=is_flatness, unused=CURVES_ONLY),
+    Kind("mostcase", SURFACE, _most_scenes, ndim=1, unused=CURVES_ONLY),
 )

@@ -14,7 +14,7 @@ from landscape.quantity import LOSS, Quantity, risen
 from landscape.scene.bands import BAND
 from landscape.scene.colors import LOSS_COLOR
 from landscape.scene.facts.surface import facts, subject
-from landscape.scene.kinds.kind import NO_LEVELS, SURFACE, Kind, Options
+from landscape.scene.kinds.kind import CURVES_ONLY, SURFACE, Kind, Options
 from landscape.scene.scale import LINEAR, Scale
 from landscape.scene.scene import Frame, Scene
 from landscape.scene.views.curve import color_of, scaled_axis
@@ -98,7 +98,7 @@ def _parted(surface: Surface) -> bool:
 
 KINDS = (
     Kind(
-        "instability", SURFACE, _scenes, ndim=2, paths=True, default=_parted, unused={"levels": NO_LEVELS},
+        "instability", SURFACE, _scenes, ndim=2, paths=True, default=_parted, unused=CURVES_ONLY,
         alone="shows all steps in one picture already",
     ),
 )  # fmt: skip

@@ -25,6 +25,9 @@ from landscape.surfaces.surface import STDERR_SUFFIX, Surface
 
 Source = Surface | Spectrum | RunLog
 NO_LEVELS = "levels do not apply to kind '{kind}': it has no contour lines; leave them out"
+NO_COLORS = "cmap does not apply to kind '{kind}': its colours stand for curves, not for values; leave it out"
+# What pictures without a plane have no use for.
+CURVES_ONLY = {"levels": NO_LEVELS, "cmap": NO_COLORS}
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class Options:
     vmin: float | None = None
     vmax: float | None = None
     title: str | None = None
+    cmap: str | None = None
     names: tuple[str, ...] = ()
     view: tuple[float, float] | None = None
 

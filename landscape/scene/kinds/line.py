@@ -16,12 +16,12 @@ from landscape.scene.bands import band_notes, band_of
 from landscape.scene.facts.surface import facts, subject
 from landscape.scene.hessian import is_curvature
 from landscape.scene.holes import DRAWN, drawable, hole_notes, holes_of
-from landscape.scene.kinds.kind import SURFACE, Kind, Options
-from landscape.scene.scale import SYMLOG, Scale, clipping_notes
+from landscape.scene.kinds.kind import NO_COLORS, SURFACE, Kind, Options
+from landscape.scene.scale import LINEAR, SYMLOG, Scale, clipping_notes
 from landscape.scene.scales import alternatives
 from landscape.scene.scene import Caption, Frame, Scene
 from landscape.scene.thin import thinned, thinning_notes
-from landscape.scene.views.curve import axes_of, curve_of, drawing_order
+from landscape.scene.views.curve import DOTS_UP_TO, axes_of, curve_of, drawing_order
 from landscape.scene.views.lines import Curve, Lines
 from landscape.surfaces.surface import Surface
 
@@ -41,7 +41,10 @@ def _scene(surface: Surface, metrics: Sequence[str], scales: Sequence[Scale | No
 def _lines(surface: Surface, metrics: Sequence[str], scale: Scale | None, caption: Caption) -> Lines:
     """The curves of a surface; `scale` is that of the left axis."""
     drawn = quantities(surface, metrics)
-    curves = tuple(metric_curve(surface, each.name, scale, right=right) for each, right in drawing_order(drawn))
+    few = len(surface.x) <= DOTS_UP_TO
+    curves = tuple(
+        metric_curve(surface, each.name, scale, right=right, dots=few) for each, right in drawing_order(drawn)
+    )
     left, right = axes_of(drawn, scale)
     notes = tuple(_notes(surface, drawn, scale))
     return Lines(curves=curves, left=left, right=right, marks=marks_of(surface), notes=notes, caption=caption)
@@ -117,9 +120,14 @@ def metric_curve(
     """A metric over the places it was computed at, with its band if errors are known."""
     part = thinned(surface, metric)
     drawn = holes_of(part, metric) == DRAWN
-    values, edges = np.where(drawn, part.values[metric], np.nan), band_of(part, metric)
+    values, edges = np.where(drawn, part.values[metric], np.nan), band_of(part, metric, _axis_kind(part, metric, scale))
     band = (np.where(drawn, edges[0], np.nan), np.where(drawn, edges[1], np.nan)) if edges else None
     return curve_of(part.quantity(metric), part.x, values, scale, band=band, right=right, dots=dots)
+
+
+def _axis_kind(surface: Surface, metric: str, scale: Scale | None) -> str:
+    """The scale that a curve is drawn on: shares have an axis of their own."""
+    return LINEAR if scale is None or surface.quantity(metric).percent else scale.kind
 
 
 def point_notes(surface: Surface, metric: str, scale: Scale | None) -> list[str]:
@@ -140,4 +148,4 @@ def marks_of(surface: Surface) -> tuple[tuple[float, str], ...]:
     return tuple((float(x), str(name)) for x, name in zip(nets.x, labels, strict=True) if low <= x <= high)
 
 
-KINDS = (Kind("line", SURFACE, _scenes, ndim=1, default=lambda surface: True),)
+KINDS = (Kind("line", SURFACE, _scenes, ndim=1, default=lambda surface: True, unused={"cmap": NO_COLORS}),)

@@ -8,10 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+import numpy as np
+
 from landscape.errors import UsageError
 from landscape.quantity import SPLITS
 from landscape.scene.facts.surface import brief, facts, subject
-from landscape.scene.kinds.kind import SURFACE, Kind, Options
+from landscape.scene.holes import drawable
+from landscape.scene.kinds.kind import NO_COLORS, SURFACE, Kind, Options
+from landscape.scene.levels import extra_levels
 from landscape.scene.scales import scales_and_levels
 from landscape.scene.scene import Scene, camera_for
 from landscape.scene.tables import tables_of
@@ -50,6 +54,10 @@ def _scene(surface: Surface, options: Options, relief: bool) -> Scene:
     scales = scales_and_levels([surface], pair, options.scale, options.limits, options.levels)
     what = title_of([surface.quantity(metric) for metric in pair])
     caption = options.caption(subject(surface), what, facts(surface, centers=pair), brief(surface))
+    pooled = np.concatenate([drawable(surface, metric) for metric in pair])
+    if options.levels is None or isinstance(options.levels, int):
+        # Dashes mean the second metric here, so the lines of crowded places are among the others.
+        scales = [(scale, np.union1d(levels, extra_levels(scale, levels, pooled))) for scale, levels in scales]
     views = tuple(
         build_overlay(surface, pair, scale, levels, camera, relief=relief, caption=caption) for scale, levels in scales
     )
@@ -60,8 +68,9 @@ def _scenes(surfaces: Sequence[Surface], options: Options, *, relief: bool) -> l
     return [_scene(surface, options, relief) for surface in surfaces]
 
 
+UNUSED = {"cmap": NO_COLORS}
 ALONE = "is a comparison by itself"
 KINDS = (
-    Kind("overlay", SURFACE, partial(_scenes, relief=False), ndim=2, alone=ALONE),
-    Kind("overlay3d", SURFACE, partial(_scenes, relief=True), ndim=2, alone=ALONE),
+    Kind("overlay", SURFACE, partial(_scenes, relief=False), ndim=2, alone=ALONE, unused=UNUSED),
+    Kind("overlay3d", SURFACE, partial(_scenes, relief=True), ndim=2, alone=ALONE, unused=UNUSED),
 )

@@ -18,7 +18,7 @@ from landscape.scene.tables import tables_of
 from landscape.scene.text import short
 from landscape.scene.thin import thinned
 from landscape.scene.views.field import build_field
-from landscape.scene.views.flat import BANDS, CELLS, LINES, Flat, plane_frame
+from landscape.scene.views.flat import BANDS, CELLS, LINES, Flat, beyond_notes, plane_frame
 from landscape.scene.views.relief import Relief
 from landscape.surfaces.surface import Surface
 
@@ -41,11 +41,19 @@ def _view(surface: Surface, shown: ScaledMetric, camera: Camera, options: Option
     caption = options.caption(
         subject(surface), surface.quantity(metric).label, facts(surface, metric), brief(surface, metric)
     )
-    field = build_field(part, metric, shown.scale, levels=shown.levels, smooth=paint != CELLS, camera=camera)
+    field = build_field(
+        part, metric, shown.scale, levels=shown.levels, smooth=paint != CELLS, camera=camera, cmap=options.cmap,
+        extra=paint is not None and _counted(options),
+    )  # fmt: skip
     notes = (*map_notes(surface, part, metric), *field.notes, *_stretched(surface))
     if paint is None:
         return Relief(field=field, caption=caption, notes=notes)
-    return Flat(field=field, paint=paint, caption=caption, notes=notes)
+    return Flat(field=field, paint=paint, caption=caption, notes=(*notes, *beyond_notes(field)))
+
+
+def _counted(options: Options) -> bool:
+    """Whether lines may be added: where their values were given, these are all."""
+    return options.levels is None or isinstance(options.levels, int)
 
 
 def _stretched(surface: Surface) -> list[str]:

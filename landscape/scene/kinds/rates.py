@@ -14,7 +14,7 @@ from landscape.grid import COORDINATE
 from landscape.quantity import REACHED, RESPONSE, Quantity
 from landscape.scene.colors import PATH_COLORS
 from landscape.scene.facts.surface import facts, subject
-from landscape.scene.kinds.kind import NO_LEVELS, SURFACE, Kind, Options
+from landscape.scene.kinds.kind import CURVES_ONLY, SURFACE, Kind, Options
 from landscape.scene.kinds.line import line_scene
 from landscape.scene.scale import LINEAR, SYMLOG, Scale, clipping_notes
 from landscape.scene.scales import NO_LIMITS, Limits, scales_for
@@ -100,7 +100,7 @@ def _diverged(surface: Surface, rows: Sequence[Quantity]) -> list[str]:
 
 KINDS = (
     Kind(
-        "rates", SURFACE, _scenes, ndim=1, default=lambda surface: bool(rows_of(surface, RESPONSE)), unused={"levels": NO_LEVELS},
+        "rates", SURFACE, _scenes, ndim=1, default=lambda surface: bool(rows_of(surface, RESPONSE)), unused=CURVES_ONLY,
         alone="shows all optimizers in one picture already",
     ),
 )  # fmt: skip

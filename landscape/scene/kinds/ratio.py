@@ -13,28 +13,29 @@ import numpy as np
 
 from landscape.errors import UsageError
 from landscape.quantity import LARGEST, LOSS, NEGATIVE, PENALIZED, SMALLEST
-from landscape.scene import colors
+from landscape.scene.colors import OVER_DARK, OVER_PALE
 from landscape.scene.facts.surface import brief, facts, subject
 from landscape.scene.hessian import RATIO, check_curvature, is_curvature, map_notes, name_of
 from landscape.scene.holes import drawable, hole_notes
 from landscape.scene.kinds.kind import SURFACE, Kind, Options
 from landscape.scene.levels import choose_levels
-from landscape.scene.scale import LINEAR, LOG, Scale, choose_scale
+from landscape.scene.palettes import is_signed
+from landscape.scene.scale import LINEAR, LOG, LOG_FROM_RATIO, SYMLOG, Scale, choose_scale
 from landscape.scene.scales import NO_LIMITS, Levels, Limits, ScaledMetric, alternatives, scales_for
 from landscape.scene.scene import Scene
 from landscape.scene.tables import tables_of
 from landscape.scene.text import labels_of
 from landscape.scene.thin import thinned
 from landscape.scene.views.field import Field, build_field, cell_edges
-from landscape.scene.views.flat import CELLS, Flat, plane_frame
+from landscape.scene.views.flat import CELLS, Flat, beyond_notes, plane_frame
 from landscape.surfaces.surface import Surface
 
 # The ratio first, then the others that a page can switch to.
 MAPPED = (RATIO.name, *map(name_of, (LARGEST, SMALLEST, NEGATIVE)))
 # Few enough that the cells are seen between the lines.
 LINES = 7
-# A linear scale shows nothing when nine tenths of the values lie in its lowest twentieth.
-MOST, DARKEST = 0.9, 0.05
+# A linear scale shows little when three quarters of the values lie in its lowest tenth.
+MOST, DARKEST = 0.75, 0.1
 # Above, negative curvature is the stronger one, and where the largest eigenvalue is near 0 the ratio has no bound.
 EQUAL = 1.0
 READING = "the darker, the closer to convex"
@@ -47,7 +48,7 @@ def _scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
 
 
 def _scene(surface: Surface, shown: Sequence[ScaledMetric], lines: ScaledMetric | None, options: Options) -> Scene:
-    over = build_field(surface, lines.metric, lines.scale, levels=lines.levels) if lines else None
+    over = build_field(surface, lines.metric, lines.scale, levels=lines.levels, extra=False) if lines else None
     further = (lines.metric,) if lines else ()
     views = tuple(_view(surface, each, over, options) for each in shown)
     tables = tables_of(surface, [view.field for view in views], further)
@@ -90,6 +91,9 @@ def _scales(surfaces: Sequence[Surface], metric: str, scale: str, limits: Limits
         limits = limits.or_else(vmin=0.0)
     elif values.size and values.max() <= 0 and scale != LOG:
         limits = limits.or_else(vmax=0.0)
+    if scale == "auto" and not percent and (values < 0).any():
+        size = np.abs(values[values != 0])
+        scale = SYMLOG if size.max() > LOG_FROM_RATIO * np.median(size) else scale
     return scales_for(values, scale, limits, bounded=percent)
 
 
@@ -143,20 +147,23 @@ def _view(surface: Surface, shown: ScaledMetric, over: Field | None, options: Op
     caption = options.caption(
         subject(surface), surface.quantity(metric).label, facts(surface, centers=centers), brief(surface)
     )
-    field = build_field(part, metric, shown.scale, levels=shown.levels, smooth=False)
-    low = shown.scale.low
+    field = build_field(part, metric, shown.scale, levels=shown.levels, smooth=False, cmap=options.cmap)
     # Values of either sign are told apart by hue, with the pale middle at zero; all others rise from dark to light.
-    signed = shown.scale.kind != LOG and low < 0
     field = replace(
         field,
         x_edges=_to_the_border(part.x, surface.x),
         y_edges=_to_the_border(part.y, surface.y),
-        colors=colors.balanced(colors.RELIEF, low, shown.scale.high) if signed else colors.stops(colors.DEPTH),
-        ink=colors.OVER_PALE if signed else colors.OVER_DARK,
+        ink=OVER_PALE if is_signed(shown.scale) else OVER_DARK,
         bar_ticks=field.z_ticks,
     )
     reading = [READING] * (metric == RATIO.name)
-    notes = (*reading, *map_notes(surface, part, metric), *field.notes, *_line_notes(surface, over))
+    notes = (
+        *reading,
+        *map_notes(surface, part, metric),
+        *field.notes,
+        *beyond_notes(field),
+        *_line_notes(surface, over),
+    )
     return Flat(field=field, paint=CELLS, over=over, relief=False, caption=caption, notes=notes)
 
 

@@ -14,7 +14,7 @@ from landscape.errors import UsageError
 from landscape.quantity import RESPONSE, SIGNAL, Quantity
 from landscape.scene.colors import PATH_COLORS
 from landscape.scene.facts.surface import facts, subject
-from landscape.scene.kinds.kind import NO_LEVELS, SURFACE, Kind, Options
+from landscape.scene.kinds.kind import CURVES_ONLY, SURFACE, Kind, Options
 from landscape.scene.kinds.line import line_scene
 from landscape.scene.scale import LINEAR, Scale
 from landscape.scene.scales import NO_LIMITS, Limits, scales_for
@@ -74,6 +74,6 @@ def _curve(surface: Surface, row: Quantity, color: str, scale: Scale) -> Curve:
 KINDS = (
     Kind(
         "response", SURFACE, _scenes, ndim=1, default=lambda surface: bool(_rows(surface, RESPONSE)),
-        unused={"levels": NO_LEVELS}, alone="shows all optimizers in one picture already",
+        unused=CURVES_ONLY, alone="shows all optimizers in one picture already",
     ),
 )  # fmt: skip

@@ -24,7 +24,7 @@ from landscape.scene.facts.spectrum import (
     what,
 )
 from landscape.scene.facts.surface import subject
-from landscape.scene.kinds.kind import NO_LEVELS, SPECTRUM, Kind, Options, names_of
+from landscape.scene.kinds.kind import CURVES_ONLY, SPECTRUM, Kind, Options, names_of
 from landscape.scene.scale import LINEAR
 from landscape.scene.scene import Caption, Frame, Scene
 from landscape.scene.text import short
@@ -39,31 +39,50 @@ from landscape.scene.views.density import (
     rug_of,
     signed_curves,
 )
-from landscape.scene.views.eigen_axis import EigenAxis, all_values, eigen_axes, resolution
+from landscape.scene.views.eigen_axis import EigenAxis, all_values, eigen_axes, is_unresolved, resolution
 from landscape.scene.views.lines import ValueAxis
 from landscape.surfaces.spectrum import Density, Spectrum
 
 # One for each colour, solid and dashed.
 MOST = 2 * len(SEVERAL)
+OWN_AXIS = "each panel has an axis of its own: one axis would not resolve all spectra"
 
 
 def _apart(spectra: Sequence[Spectrum], options: Options) -> list[Scene]:
-    """One scene each, on the same axes and smoothed alike."""
+    """One scene each, on the same axes and smoothed alike, unless one axis does not resolve all of them."""
     shown = _shown(spectra, options)
+    densities = [each.density for each in shown]
+    shared = _axes(densities, options, options.scale)
+    resolved = not any(is_unresolved(density, axis) for density in densities for axis in shared)
+    axes = [shared if resolved else _axes([density], options, shared[0].scale.kind) for density in densities]
+    lefts = [density_axis(shown, each) for each in zip(*axes, strict=True)]
+    own = () if resolved else (OWN_AXIS,)
     captions = [options.caption(subject(s), what(spectra), spectrum_facts(s)) for s in spectra]
-    return [_scene([each], shown, caption, options) for each, caption in zip(shown, captions, strict=True)]
+    panels = zip(shown, axes, captions, strict=True)
+    return [_scene([each], pair, lefts, caption, own) for each, pair, caption in panels]
 
 
 def _together(spectra: Sequence[Spectrum], options: Options) -> Scene:
     """One density, or several over each other on the same axes."""
     shown = _shown(spectra, options)
-    return _scene(shown, shown, _caption(shown, options), options)
+    axes = _axes([each.density for each in shown], options, options.scale)
+    lefts = [density_axis(shown, [axis] * len(shown)) for axis in axes]
+    return _scene(shown, axes, lefts, _caption(shown, options))
 
 
-def _scene(drawn: Sequence[Shown], all_shown: Sequence[Shown], caption: Caption, options: Options) -> Scene:
-    """The densities of `drawn`, on the axes that suit all that are shown."""
-    axes = eigen_axes([each.density for each in all_shown], options.scale, options.vmin, options.vmax)
-    views = tuple(_view(drawn, axis, density_axis(all_shown, axis), caption) for axis in axes)
+def _axes(densities: Sequence[Density], options: Options, scale: str) -> list[EigenAxis]:
+    return eigen_axes(densities, scale, options.vmin, options.vmax)
+
+
+def _scene(
+    drawn: Sequence[Shown],
+    axes: Sequence[EigenAxis],
+    lefts: Sequence[ValueAxis],
+    caption: Caption,
+    notes: tuple[str, ...] = (),
+) -> Scene:
+    """The densities of `drawn`: a view for each of the axes, with its axis of densities."""
+    views = tuple(_view(drawn, axis, left, caption, notes) for axis, left in zip(axes, lefts, strict=True))
     axis, left = axes[0], views[0].left
     frame = Frame(axis.label, left.label, (axis.scale.low, axis.scale.high), (left.low, left.high), equal=False)
     return Scene(frame, views)
@@ -92,7 +111,9 @@ def _no_density(spectrum: Spectrum) -> str:
     return f"{who} has no density, as it was computed without probes; run {command_for(spectrum, '--probes 4')}"
 
 
-def _view(shown: Sequence[Shown], axis: EigenAxis, left: ValueAxis, caption: Caption) -> SpectralDensity:
+def _view(
+    shown: Sequence[Shown], axis: EigenAxis, left: ValueAxis, caption: Caption, notes: tuple[str, ...]
+) -> SpectralDensity:
     alone = len(shown) == 1
     rugs = tuple(rug_of(each, axis, None if alone else number) for number, each in enumerate(shown))
     dimensions = {each.density.dimension for each in shown}
@@ -104,7 +125,7 @@ def _view(shown: Sequence[Shown], axis: EigenAxis, left: ValueAxis, caption: Cap
         lone=lone_height(dimensions.pop(), axis) if len(dimensions) == 1 else None,
         shaded=axis.negative if any(can_be_negative(each.spectrum) for each in shown) else None,
         legend=not alone,
-        notes=tuple(_notes(shown, axis, rugs)),
+        notes=(*_notes(shown, axis, rugs), *notes),
         caption=caption,
     )
 
@@ -137,6 +158,13 @@ def _notes(shown: Sequence[Shown], axis: EigenAxis, rugs: Sequence[Rug]) -> list
     for each in shown:
         prefix = f"{each.name}: " if len(shown) > 1 else ""
         notes += [prefix + note for note in (*_rough(each), *_beyond(each.density, axis))]
+        if len(shown) > 1 and is_unresolved(each.density, axis):
+            low, high = (
+                minus(short(float(end))) for end in (all_values(each.density).min(), all_values(each.density).max())
+            )
+            notes.append(
+                f"{each.name}: no curve, as all eigenvalues ({low} to {high}) lie where the axis resolves none"
+            )
     return notes
 
 
@@ -180,5 +208,5 @@ def _not_shown(share: float, side: str, bound: float, until: str, last: float) -
     return f"{short(100 * share)} % of eigenvalues {side} {minus(short(bound))} not shown, {until} {minus(short(last))}"
 
 
-UNUSED = {"levels": NO_LEVELS, "metric": "metric '{value}': a spectrum has no metrics; leave it out"}
+UNUSED = {**CURVES_ONLY, "metric": "metric '{value}': a spectrum has no metrics; leave it out"}
 KINDS = (Kind("spectrum", SPECTRUM, _apart, _together, default=lambda spectrum: True, unused=UNUSED),)

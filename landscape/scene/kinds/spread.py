@@ -18,19 +18,21 @@ from landscape.quantity import Quantity
 from landscape.scene.facts.surface import facts, subject
 from landscape.scene.hessian import is_curvature
 from landscape.scene.holes import DRAWN, NOT_FINITE, hole_notes, holes_of
-from landscape.scene.kinds.kind import NO_LEVELS, SURFACE, Kind, Options
+from landscape.scene.kinds.kind import CURVES_ONLY, SURFACE, Kind, Options
 from landscape.scene.kinds.line import left_scales, line_scene, marks_of, quantities, shared_metrics, what_is_drawn
 from landscape.scene.scale import Scale, clipping_notes
 from landscape.scene.scene import Caption, Scene
 from landscape.scene.thin import thinned
 from landscape.scene.views.curve import axes_of, curve_of, drawing_order
-from landscape.scene.views.lines import Curve, Lines
+from landscape.scene.views.lines import Curve, Lines, Strip
 from landscape.surfaces.surface import Surface
 
 LEGEND = "strong line: median of {}; band: lowest to highest"
 THIN = "thin lines: each of them"
 # Names that a footer has room for.
 MOST_NAMES = 12
+# The height of the panel of shares beside that of the losses.
+SHARES = 0.6
 
 
 def _together(surfaces: Sequence[Surface], options: Options) -> Scene:
@@ -60,14 +62,17 @@ def _check(surfaces: Sequence[Surface]) -> None:
 def _lines(surfaces: Sequence[Surface], drawn: Sequence[Quantity], scale: Scale | None, caption: Caption) -> Lines:
     """The curves of all surfaces on one axis, whose `scale` is that of the left one."""
     curves: list[Curve] = []
-    for quantity, right in drawing_order(drawn):
+    for quantity, _ in drawing_order(drawn):
         values = _values(surfaces, quantity.name)
-        # A second bundle of lines over the first could not be read: shares beside losses are median and band alone.
-        curves += [] if right else _faint(surfaces[0].x, values, quantity, scale)
-        curves.append(_median(surfaces[0].x, values, quantity, scale, right))
-    left, right_axis = axes_of(drawn, scale)
+        curves += _faint(surfaces[0].x, values, quantity, scale)
+        curves.append(_median(surfaces[0].x, values, quantity, scale))
+    left, shares = axes_of(drawn, scale)
     notes, marks = tuple(_notes(surfaces, drawn, scale)), marks_of(surfaces[0])
-    return Lines(curves=tuple(curves), left=left, right=right_axis, marks=marks, notes=notes, caption=caption)
+    # Below, not on the right: a second bundle over the first could not be read.
+    below = tuple(curve for curve in curves if curve.percent) if shares else ()
+    strips = (Strip(below, shares, SHARES),) if shares else ()
+    above = tuple(curve for curve in curves if curve not in below)
+    return Lines(curves=above, left=left, right=None, marks=marks, strips=strips, notes=notes, caption=caption)
 
 
 def _values(surfaces: Sequence[Surface], metric: str) -> np.ndarray:
@@ -84,13 +89,13 @@ def _faint(x: np.ndarray, values: np.ndarray, quantity: Quantity, scale: Scale |
     return [curve_of(quantity, x, row, scale, label="", faint=True) for row in drawn]
 
 
-def _median(x: np.ndarray, values: np.ndarray, quantity: Quantity, scale: Scale | None, right: bool) -> Curve:
+def _median(x: np.ndarray, values: np.ndarray, quantity: Quantity, scale: Scale | None) -> Curve:
     with warnings.catch_warnings():
         # Places that no run has are holes: numpy warns and gives NaN.
         warnings.simplefilter("ignore", RuntimeWarning)
         median, band = np.nanmedian(values, axis=0), (np.nanmin(values, axis=0), np.nanmax(values, axis=0))
     median = np.where(np.isfinite(median), median, np.nan)
-    return curve_of(quantity, x, median, scale, band=band, right=right)
+    return curve_of(quantity, x, median, scale, band=band)
 
 
 def _caption(surfaces: Sequence[Surface], drawn: Sequence[Quantity], options: Options) -> Caption:
@@ -111,8 +116,7 @@ def _seedless(surface: Surface) -> Surface:
 
 def _notes(surfaces: Sequence[Surface], drawn: Sequence[Quantity], scale: Scale | None) -> list[str]:
     names = _names(surfaces)
-    bare = any(right for _, right in drawing_order(drawn))
-    notes = [LEGEND.format(_count(surfaces)), THIN + ", loss only" * bare, _listed(names)]
+    notes = [LEGEND.format(_count(surfaces)), THIN, _listed(names)]
     for quantity in drawn:
         for surface, name in zip(surfaces, names, strict=True):
             notes += [f"{quantity.label}, {name}: {note}" for note in hole_notes(surface, quantity.name)]
@@ -160,7 +164,7 @@ KINDS = (
         SURFACE,
         together=_together,
         ndim=1,
-        unused={"levels": NO_LEVELS},
+        unused=CURVES_ONLY,
         alone="is a comparison by itself",
     ),
 )

@@ -46,7 +46,7 @@ def sheet_of(field: Field, camera: Camera) -> Body:
     triangles = _triangles(drawn_cells(mesh.z))
     used, compact = np.unique(triangles, return_inverse=True)
     known = share.ravel()[used]
-    return Body(points[used], compact.reshape(-1, 3), known, colors.between(field.relief_colors, known))
+    return Body(points[used], compact.reshape(-1, 3), known, colors.between(field.colors, known))
 
 
 def solid_of(field: Field, camera: Camera, width: float) -> Body:

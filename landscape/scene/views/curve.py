@@ -28,7 +28,7 @@ LABEL_ROOM = 0.08
 # About how many values are marked on a logarithmic axis.
 LOG_TICKS = 6
 # Up to this number of points each is marked: a single one would be invisible.
-DOTS_UP_TO = 12
+DOTS_UP_TO = 15
 
 
 def curve_of(

@@ -25,7 +25,7 @@ from landscape.scene.levels import round_values
 from landscape.scene.scale import LINEAR, LOG, Scale
 from landscape.scene.scene import Choice, View
 from landscape.scene.text import short, typeset
-from landscape.scene.views.eigen_axis import FLOOR, EigenAxis, all_values, density_on
+from landscape.scene.views.eigen_axis import FLOOR, EigenAxis, all_values, density_on, is_unresolved
 from landscape.scene.views.lines import Curve, ValueAxis
 from landscape.surfaces.spectrum import Density, Spectrum
 
@@ -88,10 +88,11 @@ def lone_height(dimension: int, axis: EigenAxis) -> float:
     return 1.0 / (dimension * axis.width * (2 * np.pi) ** 0.5)
 
 
-def density_axis(spectra: Sequence[Shown], axis: EigenAxis) -> ValueAxis:
-    """From below a single eigenvalue of the largest net to above the peak."""
-    peak = max(density_on(axis, each.density, _points(each.density, axis)).max() for each in spectra)
-    low = FLOOR * min(lone_height(each.density.dimension, axis) for each in spectra)
+def density_axis(spectra: Sequence[Shown], axes: Sequence[EigenAxis]) -> ValueAxis:
+    """From below a single eigenvalue of the largest net to above the peak; `axes` are those of the spectra, one each."""
+    pairs, axis = list(zip(spectra, axes, strict=True)), axes[0]
+    peak = max(density_on(own, each.density, _points(each.density, own)).max() for each, own in pairs)
+    low = FLOOR * min(lone_height(each.density.dimension, own) for each, own in pairs)
     scale = Scale(LOG, low, float(max(TOP * peak, 10 * low)))
     ticks = tuple(map(float, round_values(scale, TICKS)))
     powers = np.log10(ticks)
@@ -122,10 +123,11 @@ def signed_curves(shown: Shown, axis: EigenAxis, left: ValueAxis) -> tuple[Curve
 
 
 def one_curve_each(spectra: Sequence[Shown], axis: EigenAxis) -> tuple[Curve, ...]:
-    """The mean density of each."""
+    """The mean density of each that the axis resolves."""
     return tuple(
         _curve(s.density, axis, _points(s.density, axis), s.name, SEVERAL[i % len(SEVERAL)], dashed=i >= len(SEVERAL))
         for i, s in enumerate(spectra)
+        if not is_unresolved(s.density, axis)
     )
 
 

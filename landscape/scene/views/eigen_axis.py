@@ -91,6 +91,11 @@ def eigen_axes(
     return [_axis(scales[kind], ends[kind], (vmin, vmax), widths[kind]) for kind in kinds]
 
 
+def is_unresolved(density: Density, axis: EigenAxis) -> bool:
+    """Whether all of a spectrum lies within the unit of a symmetric log axis: its curve would be that of the smoothing."""
+    return axis.scale.kind == SYMLOG and bool(np.abs(all_values(density)).max() < axis.scale.unit)
+
+
 def plain_axes(values: np.ndarray, unit: float, kind: str, vmin: float | None, vmax: float | None) -> list[EigenAxis]:
     """The same for eigenvalues (n,) without a density: the axis of `kind` and the other one; linear within `unit`."""
     low, high = _range(np.append(values, 0.0), vmin, vmax)

@@ -6,24 +6,30 @@ heat-map cells. The scale is given: it may have been chosen for several surfaces
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
 
 from landscape.quantity import Quantity
-from landscape.scene import colors
 from landscape.scene.colors import OVER_DARK
 from landscape.scene.holes import DRAWN, hole_notes, holes_of
-from landscape.scene.levels import round_values
-from landscape.scene.scale import LOG, Scale, clipping_notes
+from landscape.scene.levels import extra_levels, round_values
+from landscape.scene.palettes import colors_for, inks_for, nights_for
+from landscape.scene.scale import Scale, clipping_notes
 from landscape.scene.scene import Camera
-from landscape.scene.ticks import Ticks, apart, ticks_at
+from landscape.scene.ticks import NO_TICKS, Ticks, offset_of, spaced, ticks_at
 from landscape.scene.views.labels import place_labels
 from landscape.scene.views.mesh import Mesh, mesh_of
+from landscape.scene.views.roughness import roughness_notes
 from landscape.scene.views.traces import Trace, traces_of
 from landscape.surfaces.surface import Surface
 
 Z_TICKS = 5
+# On a side: the points of a coarser grid are marked, since what is drawn between them is a guess.
+COARSE = 15
+NO_DOTS = np.zeros((0, 3))
+EXTRA = "dashed: extra lines at {}"
 # Shares of the height left free below and above a relief, which would otherwise lie on the floor of its box.
 ROOM = (0.04, 0.02)
 SMOOTHED = "between grid points: cubic spline"
@@ -37,10 +43,12 @@ class Field:
     `values` and `heights` (ny, nx) are NaN in holes; `holes` (ny, nx) holds the codes of holes.py, and `hole_cells`
     (ny - 1, nx - 1) those of the cells between four points. Cell (iy, ix) of a heat map lies between `x_edges[ix]` and
     `x_edges[ix + 1]`, and likewise in y. `label_points` (k, 3) holds x, y of an inline label and the number of its level.
-    `colors` are equidistant from the lowest height to the highest; `line_colors` show on white paper, `night_colors` on a dark
-    ground. `level_ticks` mark every level, `bar_ticks` those of them with room beside a colour bar. `z_range` is the height of
-    the box around the relief. `notes` say what is missing, clipped or interpolated. `ink` are the colours of lines that lie over
-    the cells, and of their rim.
+    `colors` are equidistant from the lowest height to the highest, `line_colors` their form for lines on white and
+    `night_colors` that on a dark ground.
+    `level_ticks` mark every level, and so do `bar_ticks`, with a label where there is room beside a bar. `extra_ticks` are more
+    lines of this field alone, dashed, with their numbers at `extra_points` (k, 3), and not on the bar. `z_range` is the height of
+    the box around the relief. `notes` say what is missing, beyond the range or interpolated. `ink` are the colours of lines that
+    lie over the cells, and of their rim. `dots` (n, 3) are x, y and height of the grid points, if they are few.
     """
 
     quantity: Quantity
@@ -62,12 +70,14 @@ class Field:
     colors: tuple[str, ...]
     line_colors: tuple[str, ...]
     night_colors: tuple[str, ...]
-    relief_colors: tuple[str, ...]
     mesh: Mesh
     z_range: tuple[float, float]
     traces: tuple[Trace, ...] = ()
     notes: tuple[str, ...] = ()
     ink: tuple[str, str] = OVER_DARK
+    extra_ticks: Ticks = dataclasses.field(default_factory=lambda: NO_TICKS)
+    extra_points: np.ndarray = dataclasses.field(default_factory=lambda: NO_DOTS)
+    dots: np.ndarray = dataclasses.field(default_factory=lambda: NO_DOTS)
 
     @property
     def metric(self) -> str:
@@ -87,22 +97,28 @@ def build_field(
     camera: Camera | None = None,
     smooth: bool = True,
     avoid: np.ndarray | None = None,
+    cmap: str | None = None,
+    extra: bool = True,
 ) -> Field:
     """The field of a metric with contour lines at `levels` (k,); `camera` is where the relief is seen from.
 
-    `smooth` says whether the picture shows what lies between the grid points. The numbers of the lines keep away from the
-    points `avoid` (n, 2).
+    `cmap` names the colours, see `palettes.colors_for`. `smooth` says whether the picture shows what lies between the grid
+    points, `extra` whether lines are added where it would look flat. Numbers of lines keep away from the points `avoid` (n, 2).
     """
     quantity, holes = surface.quantity(metric), holes_of(surface, metric)
     values = np.where(holes == DRAWN, surface.values[metric], np.nan)
     drawn, heights = values[holes == DRAWN], scale.heights(values)
     levels = levels if drawn.size and drawn.min() < drawn.max() else np.zeros(0)
-    mesh = mesh_of(surface.x, surface.y, heights, scale, camera or Camera())
+    mesh = mesh_of(surface.x, surface.y, scale.unclipped(values), scale, camera or Camera())
     traces = traces_of(surface, mesh)
     percent, span = quantity.percent, scale.high - scale.low
+    further = extra_levels(scale, levels, drawn) if extra and smooth and len(levels) else levels[:0]
+    extra_ticks, occupied = ticks_at(further, scale, percent=percent), _occupied(traces, avoid)
+    extra_points = place_labels(mesh.x, mesh.y, mesh.z, extra_ticks.heights, occupied)
+    occupied = np.concatenate([occupied, extra_points[:, :2]])
     return Field(
         quantity=quantity,
-        label=scale.named(quantity.label),
+        label=scale.named(quantity.label) + (f" − {offset_of(scale):.15g}" if offset_of(scale) else ""),
         x=surface.x,
         y=surface.y,
         values=values,
@@ -113,21 +129,25 @@ def build_field(
         scale=scale,
         levels=levels,
         level_ticks=ticks_at(levels, scale, percent=percent),
-        bar_ticks=ticks_at(apart(levels, scale), scale, percent=percent),
+        bar_ticks=spaced(ticks_at(levels, scale, percent=percent), scale),
         z_ticks=ticks_at(round_values(scale, Z_TICKS) if drawn.size else levels, scale, percent=percent),
-        label_points=place_labels(mesh.x, mesh.y, mesh.z, scale.heights(levels), _occupied(traces, avoid)),
+        label_points=place_labels(mesh.x, mesh.y, mesh.z, scale.heights(levels), occupied),
         hole_cells=worst_corner(holes),
-        colors=_colors(scale, colors.DEPTH),
-        line_colors=_colors(scale, colors.INK, colors.SIGNED_INK),
-        night_colors=_colors(scale, colors.NIGHT),
-        relief_colors=_colors(scale, colors.RELIEF),
+        colors=colors_for(scale, cmap),
+        line_colors=inks_for(scale, cmap),
+        night_colors=nights_for(scale, cmap),
         mesh=mesh,
         z_range=(scale.low - ROOM[0] * span, scale.high + ROOM[1] * span),
         traces=traces,
+        extra_ticks=extra_ticks,
+        extra_points=extra_points,
+        dots=_dots(surface, heights) if smooth else NO_DOTS,
         notes=(
             *hole_notes(surface, metric),
             *clipping_notes(drawn, scale),
+            *[EXTRA.format(", ".join(extra_ticks.labels))] * (len(further) > 0),
             *_mesh_notes(mesh, heights) * (drawn.size > 0 and smooth),
+            *(roughness_notes(surface.x, surface.y, heights) if smooth else ()),
         ),
     )
 
@@ -154,13 +174,14 @@ def _occupied(traces: tuple[Trace, ...], avoid: np.ndarray | None) -> np.ndarray
     return np.concatenate([np.zeros((0, 2)) if avoid is None else avoid, *marks])
 
 
+def _dots(surface: Surface, heights: np.ndarray) -> np.ndarray:
+    """(n, 3) the points of a coarse grid that have a height."""
+    if min(heights.shape) >= COARSE:
+        return NO_DOTS
+    rows, columns = np.nonzero(np.isfinite(heights))
+    return np.column_stack([surface.x[columns], surface.y[rows], heights[rows, columns]])
+
+
 def _mesh_notes(mesh: Mesh, heights: np.ndarray) -> tuple[str, ...]:
     finer, coarser = mesh.z.size > heights.size, any(m < n for m, n in zip(mesh.z.shape, heights.shape, strict=True))
     return (SMOOTHED,) * finer + (THINNED,) * coarser
-
-
-def _colors(scale: Scale, points: tuple, signed: tuple = colors.RELIEF) -> tuple[str, ...]:
-    """Values of both signs get the map `signed`, with its middle at zero."""
-    if scale.kind != LOG and scale.low < 0 < scale.high:
-        return colors.balanced(signed, scale.low, scale.high)
-    return colors.stops(points)

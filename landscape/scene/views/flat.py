@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from landscape.scene.holes import DRAWN
 from landscape.scene.scene import Choice, Frame, View
 from landscape.scene.views.field import Field, cell_edges
 from landscape.surfaces.surface import Surface
@@ -17,19 +18,22 @@ from landscape.surfaces.surface import Surface
 LINES, BANDS, CELLS = "lines", "bands", "cells"
 # A unit of x and a unit of y are drawn equally long unless one side became this many times the other.
 EQUAL_UP_TO = 3.0
+HATCHED = "hatched: beyond the ends of the colour bar"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Flat(View):
     """A field painted as lines, bands or cells.
 
-    The contour lines of `over` lie over it. `relief` says whether an interactive page shows the relief beside it. `ground` (ny,
-    nx) numbers the colours of `tints` that lie under the lines, 0 for none.
+    The contour lines of `over` lie over it. `margin` (ny, nx) at the grid points is negative where the value may be zero within
+    its error: that part is dotted. `relief` says whether an interactive page shows the relief beside it. `ground` (ny, nx)
+    numbers the colours of `tints` that lie under the lines, 0 for none.
     """
 
     field: Field
     paint: str
     over: Field | None = None
+    margin: np.ndarray | None = None
     relief: bool = True
     ground: np.ndarray | None = None
     tints: tuple[str, ...] = ()
@@ -42,6 +46,12 @@ class Flat(View):
 def field_choice(field: Field) -> Choice:
     """How a page lists a view of one field."""
     return Choice(field.metric, field.scale.kind, field.quantity.label, field.percent)
+
+
+def beyond_notes(field: Field) -> list[str]:
+    """How a flat picture marks what lies beyond the range; its points are counted elsewhere."""
+    drawn = field.values[field.holes == DRAWN]
+    return [HATCHED] * bool(((drawn > field.scale.vmax) | (drawn < field.scale.vmin)).any())
 
 
 def plane_frame(surface: Surface, *, cells: bool = False) -> Frame:

@@ -1,7 +1,7 @@
 """The light that falls on a relief.
 
-Owns: brightness from the slope of the mesh (a lamp and a bright sky), the darkness of valleys that see little sky,
-and a faint gloss. All of it depends on the drawn shape alone, so the panels of a comparison are lit alike.
+Owns: brightness from the slope of the mesh (a lamp and a bright sky), and the darkness of valleys that see little sky. It depends
+on the drawn shape alone, so the panels of a comparison are lit alike. What brightness does to a colour is in palettes.py.
 """
 
 from __future__ import annotations
@@ -12,27 +12,30 @@ from landscape.scene.scene import Camera
 
 # Where the lamp stands, in the axes of the box (x, y, up): high on the left of the viewer.
 LAMP = np.array([-0.62, -0.30, 0.72])
-AMBIENT, DIFFUSE, GLOSS = 0.52, 0.62, 0.14
+# Light from everywhere, and that of the lamp on level ground: together 1, so that level ground has the colours of the bar.
+AMBIENT, LAMPLIGHT = 0.75, 0.25
+# Slopes that face the lamp are brighter than level ground, others darker, within these limits.
+DARKEST, BRIGHTEST = 0.7, 1.08
 # How much of the ambient light comes from the sky alone; the rest reaches the bottom of every valley.
-OPEN = 0.55
+OPEN = 0.3
 SKY_DIRECTIONS = 12
 SKY_RADII = (0.01, 0.02, 0.04, 0.07, 0.12, 0.2)
 
 
-def light(
-    x: np.ndarray, y: np.ndarray, z: np.ndarray, low: float, high: float, camera: Camera
-) -> tuple[np.ndarray, np.ndarray]:
-    """(shade, gloss), each (my, mx), of the mesh z (my, mx) that stands between the heights `low` and `high`."""
+def light(x: np.ndarray, y: np.ndarray, z: np.ndarray, low: float, high: float, camera: Camera) -> np.ndarray:
+    """Brightness (my, mx) of the mesh z (my, mx) in a box from `low` to `high`.
+
+    It lies between `DARKEST` and `BRIGHTEST`, and is 1 on level ground under an open sky.
+    """
     height = (np.nan_to_num(z, nan=low) - low) / (high - low) * camera.box[2]
     across = (x - x[0]) / (x[-1] - x[0]) * camera.box[0]
     along = (y - y[0]) / (y[-1] - y[0]) * camera.box[1]
-    normal, eye, lamp = _normal(height, across, along), _eye(camera), LAMP / np.linalg.norm(LAMP)
+    normal, lamp = _normal(height, across, along), LAMP / np.linalg.norm(LAMP)
     # Where the underside is seen, it is the underside that is lit.
-    normal *= np.where(normal @ eye < 0, -1.0, 1.0)[..., None]
-    half = (lamp + eye) / np.linalg.norm(lamp + eye)
+    normal *= np.where(normal @ _eye(camera) < 0, -1.0, 1.0)[..., None]
     sky = 1 - OPEN + OPEN * _sky(height, across, along)
-    shade = sky * (AMBIENT + DIFFUSE * np.clip(normal @ lamp, 0, None))
-    return shade, GLOSS * np.clip(normal @ half, 0, None) ** 24 * sky
+    lamplight = np.clip(normal @ lamp, 0, None) / lamp[2]
+    return np.clip(AMBIENT * sky + LAMPLIGHT * lamplight, DARKEST, BRIGHTEST)
 
 
 def _eye(camera: Camera) -> np.ndarray:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from landscape.scene.colors import INK, stops
+from landscape.scene.palettes import DEPTH, inked, stops
 from landscape.scene.scene import Choice, View
 
 # Cells are white at 0, and darken from the light end of the ink's map to its dark end; digits are white on dark ones.
@@ -44,7 +44,7 @@ class Matrix(View):
 
 def cells_of(title: str, values: np.ndarray, texts: Texts, highest: float) -> Cells:
     """`values` (n, n), painted from 0, white, to `highest`, the largest finite one; infinity is darkest, NaN is grey."""
-    ramp = stops(INK[::-1])
+    ramp = stops(inked(DEPTH)[::-1])
     finite = np.where(np.isfinite(values), values, 0.0) / (highest or 1.0)
     share = np.where(np.isposinf(values), 1.0, np.clip(finite, 0.0, 1.0))
     colors = [[_color(ramp, share[i, j], values[i, j]) for j in range(len(values))] for i in range(len(values))]

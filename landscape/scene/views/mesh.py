@@ -16,12 +16,17 @@ from landscape.scene.scene import Camera
 from landscape.scene.views.light import light
 from landscape.scene.views.refine import refine
 
+# What is cut off casts no shade, but the slope at the cut is that of what goes on beyond it.
+BEYOND = 0.05
+
 
 @dataclass(frozen=True, eq=False)
 class Mesh:
     """The heights between the grid points, for smooth display: z (my, mx) passes through every grid point.
 
-    `shade` (my, mx) multiplies the colour and `gloss` (my, mx) adds white: the light that falls on the relief.
+    Beyond the ends of the scale it goes on, by the height of the range at most, and is not drawn there.
+
+    `shade` (my, mx) is the brightness of the relief, 1 on level ground; see `palettes.lit`.
     """
 
     x: np.ndarray
@@ -30,17 +35,11 @@ class Mesh:
     scale: Scale
     camera: Camera
 
-    @property
-    def shade(self) -> np.ndarray:
-        return self._light[0]
-
-    @property
-    def gloss(self) -> np.ndarray:
-        return self._light[1]
-
     @functools.cached_property
-    def _light(self) -> tuple[np.ndarray, np.ndarray]:
-        return light(self.x, self.y, self.z, self.scale.low, self.scale.high, self.camera)
+    def shade(self) -> np.ndarray:
+        low, high = self.scale.low, self.scale.high
+        beyond = BEYOND * (high - low)
+        return light(self.x, self.y, np.clip(self.z, low - beyond, high + beyond), low, high, self.camera)
 
 
 def mesh_of(x: np.ndarray, y: np.ndarray, heights: np.ndarray, scale: Scale, camera: Camera) -> Mesh:

@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from landscape.quantity import Quantity
-from landscape.scene.colors import COUNT, OVERLAY_COLORS, tint
+from landscape.scene.colors import OVERLAY_COLORS, tint
 from landscape.scene.holes import drawable, hole_notes
+from landscape.scene.palettes import COUNT
 from landscape.scene.scale import Scale, clipping_notes
 from landscape.scene.scene import Camera, Caption, Choice, View
 from landscape.scene.text import labels_of
@@ -34,7 +35,7 @@ WIRES_NOTE = "{first}: sheet; {second}: wires, hidden where they run below the s
 class Layer:
     """One of the metrics that lie over each other: its field, all of whose line colours are `color`.
 
-    The relief is a sheet of `opacity` in the one colour of the field's `relief_colors`. `wire_rows` and `wire_columns`
+    The relief is a sheet of `opacity` in the one colour of the field's `colors`. `wire_rows` and `wire_columns`
     number the lines of the fine mesh that are drawn on it as wires, in `color`.
     """
 
@@ -74,8 +75,10 @@ def build_overlay(
     caption: Caption,
 ) -> Overlay:
     """Both metrics on one scale with contour lines at `levels` (k,)."""
-    first = build_field(surface, metrics[0], scale, levels=levels, camera=camera)
-    second = build_field(surface, metrics[1], scale, levels=levels, camera=camera, avoid=first.label_points[:, :2])
+    first = build_field(surface, metrics[0], scale, levels=levels, camera=camera, extra=False)
+    second = build_field(
+        surface, metrics[1], scale, levels=levels, camera=camera, extra=False, avoid=first.label_points[:, :2]
+    )
     holes = np.maximum(first.hole_cells, second.hole_cells)
     return Overlay(
         layers=tuple(_layer(replace(each, hole_cells=holes), number) for number, each in enumerate((first, second))),
@@ -96,7 +99,7 @@ def _layer(field: Field, number: int) -> Layer:
     wired, color = number > 0, OVERLAY_COLORS[number]
     plain, pale = (color,) * COUNT, (tint(color, PALE[number]),) * COUNT
     rows, columns = (_wires(n) if wired else np.zeros(0, dtype=int) for n in field.mesh.z.shape)
-    field = replace(field, colors=plain, line_colors=plain, relief_colors=pale)
+    field = replace(field, colors=pale, line_colors=plain)
     return Layer(field, field.quantity.label, color, wired, VEIL if wired else SHEET, rows, columns)
 
 

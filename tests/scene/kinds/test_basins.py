@@ -70,7 +70,7 @@ def test_a_single_row_is_refused_in_one_line(make_surface):
     from landscape.surfaces.surface import Surface
 
     row = Surface(Grid((Axis("x", np.arange(5.0)), Axis("y", np.zeros(1)))), {"train_loss": np.ones((1, 5))})
-    with pytest.raises(UsageError, match="this surface has 5 x 1; choose barcode"):
+    with pytest.raises(UsageError, match="this surface has 5 × 1 points: a plane needs two on each side"):
         build_scene(row, kind="basins")
 
 

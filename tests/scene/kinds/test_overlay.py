@@ -65,7 +65,7 @@ def test_wires_run_from_border_to_border_and_only_on_the_second(both):
 def test_words(both):
     flat, relief = (build_scene(both(), kind=kind) for kind in KINDS)
     assert flat.title == relief.title == "train loss and test loss"
-    assert any(note.startswith("lines of both at 0.1, 0.2, 0.3") for note in flat.notes)
+    assert any(note.startswith("lines of both at 0.1, 0.2, 0.5") for note in flat.notes)
     assert "train loss: sheet; test loss: wires, hidden where they run below the sheet" in relief.notes
     assert "train loss at the centre 0.05" in flat.facts and "test loss at the centre 0.5" in flat.facts
     assert flat.views[0].label == "loss (log scale)"

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from landscape.errors import UsageError
-from landscape.scene import colors
 from landscape.scene.build import build_scene
 from landscape.scene.compare import build_comparison
 from landscape.scene.kinds.ratio import READING, ratio_scales
-from landscape.scene.scales import Limits
+from landscape.scene.palettes import DEPTH, DIVERGING, balanced, stops
+from landscape.scene.scales import NO_LIMITS, Limits
 
 
 def fields_of(scene):
@@ -159,8 +159,8 @@ def test_other_metrics_of_the_hessian_are_mapped_alike(make_curved):
         for name in ("min", "max", "negative")
     )
     assert smallest.scale.vmin < 0 < smallest.scale.vmax
-    assert smallest.colors == colors.balanced(colors.RELIEF, smallest.scale.vmin, smallest.scale.vmax)
-    assert largest.colors == colors.stops(colors.DEPTH)
+    assert smallest.colors == balanced(DIVERGING, smallest.scale.vmin, smallest.scale.vmax)
+    assert largest.colors == stops(DEPTH)
     assert (share.scale.vmin, share.bar_ticks.labels[0]) == (0.0, "0 %")
     assert READING not in smallest.notes
     for field in (smallest, largest, share):
@@ -173,7 +173,7 @@ def test_where_all_are_negative_zero_is_the_pale_end(make_curved):
     surface.values["hessian_min"] -= 5.0
     field = build_scene(surface, kind="ratio", metric="hessian_min").views[0].field
     assert (field.scale.kind, field.scale.vmax) == ("linear", 0.0)
-    assert field.colors == colors.balanced(colors.RELIEF, field.scale.vmin, 0.0)
+    assert field.colors == balanced(DIVERGING, field.scale.vmin, 0.0)
     assert lightness(field.colors[-1]) > 1.5 * lightness(field.colors[0])
 
 
@@ -240,3 +240,14 @@ def test_errors_and_costs_are_no_views_unless_asked_for(make_curved):
     asked = fields_of(build_scene(make_curved(), kind="contour", metric="hessian_max_error"))
     assert asked[0].metric == "hessian_max_error"
     assert not any(field.metric == "hessian_products" for field in asked)
+
+
+def test_a_few_corner_cells_do_not_set_the_colours_of_all(make_curved):
+    """Most ratios in the lowest tenth of a linear scale ask for a log one; so does a smallest eigenvalue with a long tail."""
+    values = np.append(np.geomspace(0.002, 0.08, 90), np.linspace(0.3, 1.0, 10))
+    assert ratio_scales(values, "auto", NO_LIMITS)[0].kind == "log"
+    assert ratio_scales(np.linspace(0.05, 1.0, 100), "auto", NO_LIMITS)[0].kind == "linear"
+    surface = make_curved()
+    surface.values["hessian_min"] = np.where(np.isnan(surface.values["hessian_min"]), np.nan, -1.0)
+    surface.values["hessian_min"][0, 2] = -90.0
+    assert build_scene(surface, kind="ratio", metric="hessian_min").views[0].field.scale.kind == "symlog"

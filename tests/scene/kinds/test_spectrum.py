@@ -8,6 +8,7 @@ from landscape.scene.build import build_scenes
 from landscape.scene.colors import NEGATIVE_SIGN, OPEN_SIGN, POSITIVE_SIGN
 from landscape.scene.compare import build_comparison
 from landscape.scene.facts.spectrum import with_error
+from landscape.scene.kinds.spectrum import OWN_AXIS
 from landscape.scene.views.eigen_axis import FLOOR
 from landscape.surfaces.spectrum import Block, Density, Spectrum
 
@@ -349,3 +350,19 @@ def test_degenerate_spectra_are_drawn_too(nodes, weights, values, scale):
 )
 def test_numbers_have_the_digits_that_their_error_allows(value, error, text):
     assert with_error(value, error) == text
+
+
+def test_a_spectrum_that_the_shared_axis_does_not_resolve_gets_an_axis_of_its_own():
+    def of(largest):
+        nodes = np.linspace(-0.04, 1.0, 14)[None] * largest
+        block = Block("all", 1000, nodes=nodes, weights=np.full((1, 14), 1 / 14))
+        return Spectrum({"all": block}, {}, source=f"{largest}.h5")
+
+    wide, narrow = of(1e4), of(0.07)
+    near, far = (panel.views[0] for panel in build_comparison([narrow, wide], kind="spectrum").panels)
+    assert near.axis.scale.unit < 0.07 < far.axis.scale.unit and near.left == far.left
+    assert near.axis.scale.kind == far.axis.scale.kind
+    shared = build_comparison([wide, of(5e3)], kind="spectrum")
+    assert len({panel.views[0].axis.scale.unit for panel in shared.panels}) == 1 and OWN_AXIS not in shared.facts
+    view = build_scenes([narrow, wide], kind="spectrum", scale="symlog")[0].views[0]
+    assert len(view.curves) == 1 and any("no curve, as all eigenvalues" in note for note in view.notes)

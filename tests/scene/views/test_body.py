@@ -41,7 +41,7 @@ def test_the_colours_are_those_of_the_picture(make_surface):
     matplotlib = pytest.importorskip("matplotlib.colors")
     field, camera = relief(make_surface())
     sheet = sheet_of(field, camera)
-    reference = matplotlib.LinearSegmentedColormap.from_list("", field.relief_colors, N=2049)(sheet.shares)[:, :3]
+    reference = matplotlib.LinearSegmentedColormap.from_list("", field.colors, N=2049)(sheet.shares)[:, :3]
     np.testing.assert_allclose(sheet.colors, reference, atol=0.004)
     assert np.ptp(sheet.colors[:, 0]) > 0.5
 

@@ -6,7 +6,8 @@ import pytest
 from landscape.scene.build import build_scene
 from landscape.scene.scene import Camera
 from landscape.scene.views.field import cell_edges, worst_corner
-from landscape.scene.views.light import light
+from landscape.scene.views.flat import HATCHED
+from landscape.scene.views.light import BRIGHTEST, DARKEST, light
 from landscape.surfaces.surface import Surface, Trail
 
 
@@ -122,10 +123,27 @@ def test_trails_lie_on_the_relief(make_surface):
 
 def test_light_is_the_same_on_a_plain_and_weaker_in_a_pit():
     axis = np.linspace(-1, 1, 80)
-    flat, _ = light(axis, axis, np.zeros((80, 80)), 0.0, 1.0, Camera())
-    assert np.ptp(flat) < 1e-12
+    flat = light(axis, axis, np.zeros((80, 80)), 0.0, 1.0, Camera())
+    np.testing.assert_allclose(flat, 1.0, atol=1e-12)
     pit = 1 - np.exp(-30 * (axis[None] ** 2 + axis[:, None] ** 2))
-    shade, gloss = light(axis, axis, pit, 0.0, 1.0, Camera())
-    assert shade[40, 40] < 0.9 * shade[0, 0]
-    assert (shade > 0).all()
-    assert (gloss >= 0).all()
+    shade = light(axis, axis, pit, 0.0, 1.0, Camera())
+    assert shade[40, 40] < 0.96 * shade[0, 0]
+    assert shade.min() >= DARKEST and shade.max() <= BRIGHTEST
+
+
+def test_what_is_clipped_runs_on_to_its_line_instead_of_a_plateau(make_surface):
+    """Where the loss is r, a limit of 0.8 is the circle of this radius: no point of the mesh within it is bent."""
+    clipped = build_scene(make_surface(np.hypot), kind="surface", vmax=0.8, scale="linear").views[0].field
+    whole = build_scene(make_surface(np.hypot), kind="surface", scale="linear").views[0].field
+    np.testing.assert_allclose(clipped.mesh.z, whole.mesh.z, atol=1e-9)
+    flat = build_scene(make_surface(np.hypot), kind="filled", vmax=0.8, scale="linear")
+    assert HATCHED in flat.notes and HATCHED not in build_scene(make_surface(np.hypot), kind="filled").notes
+
+
+def test_the_mesh_goes_beyond_the_range_by_its_height_at_most(make_surface):
+    values = np.ones((9, 9))
+    values[4, 4], values[2, 2] = 1e12, np.inf
+    field = build_scene(make_surface(values + np.arange(9)), kind="surface", vmax=5.0, scale="linear").views[0].field
+    assert np.nanmax(field.mesh.z) <= field.scale.high + (field.scale.high - field.scale.low)
+    zeros = build_scene(make_surface(np.where(values > 1, 0.0, np.geomspace(1, 1e3, 9))), kind="surface", scale="log")
+    assert np.isfinite(zeros.views[0].field.mesh.z).all()

@@ -112,3 +112,13 @@ def test_the_akima_curve_is_that_of_scipy(n, spike):
     at = refine_axis(knots, 9)
     expected = Akima1DInterpolator(knots, values, axis=0)(at)
     np.testing.assert_allclose(_akima_rows(knots, values, at), expected, rtol=1e-9, atol=1e-9 * (1 + spike))
+
+
+def test_a_hole_does_not_bend_what_is_drawn_beside_it():
+    """The cells that do not touch the hole are drawn as without it."""
+    axis = np.linspace(-1, 1, 25)
+    whole = 2 * (axis[None] ** 2 + 0.5 * axis[:, None] ** 2 + 0.3 * axis[None] * axis[:, None])
+    holed = whole.copy()
+    holed[4:6, 20] = holed[12, 3] = np.nan
+    z, plain = refine(axis, axis, holed)[2], refine(axis, axis, whole)[2]
+    assert np.nanmax(np.abs(z - plain)) < 1e-3 * np.ptp(whole)
