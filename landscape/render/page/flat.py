@@ -9,8 +9,17 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from landscape.render.page.figures import Drawn, Options, compact, options_of
-from landscape.render.page.traces2d import bands, heat_map, hole_traces, level_numbers, path_trace, plane_figure
+from landscape.render.page.figures import Drawn, Options, Sheet, options_of, sheet_of
+from landscape.render.page.traces2d import (
+    bands,
+    cells_of,
+    heat_map,
+    hole_traces,
+    level_edges,
+    level_numbers,
+    path_trace,
+    plane_figure,
+)
 from landscape.render.page.traces3d import figure3d, relief_traces, z_changes
 from landscape.scene.scene import Scene
 from landscape.scene.tables import table_of
@@ -27,31 +36,40 @@ def draw(scene: Scene) -> Drawn:
     if views[0].relief:
         return both(scene, [view.field for view in views], cells=views[0].paint == CELLS)
     table = tuple(table_of(scene.tables, view.field) for view in views)
-    return Drawn(("map",), [_map(scene)], [[{}] for _ in views], table)
+    sheets = {f"cells{number}": cells_of(view.field) for number, view in enumerate(views)}
+    if (lines := views[0].over) is not None:
+        sheets["lines"] = sheet_of(lines.mesh, lines.scale)
+    return Drawn(("map",), [_map(scene)], [[{}] for _ in views], table, sheets)
 
 
 def both(scene: Scene, fields: Sequence[Field], *, cells: bool) -> Drawn:
     """The relief and the plane of each field; the plane in cells, or in bands between the levels."""
-    reliefs = [trace for view, field in enumerate(fields) for trace in relief_traces(field, view)]
+    reliefs = [trace for view, field in enumerate(fields) for trace in relief_traces(field, view, f"mesh{view}")]
     planes = [trace for view, field in enumerate(fields) for trace in _plane(field, view, cells)]
     figures = [figure3d(reliefs, scene, fields[0]), plane_figure(planes, scene)]
     table = tuple(table_of(scene.tables, field) for field in fields)
-    return Drawn(("relief", "flat"), figures, [[z_changes(field), {}] for field in fields], table)
+    sheets: dict[str, Sheet] = {f"mesh{view}": sheet_of(field.mesh, field.scale) for view, field in enumerate(fields)}
+    if cells:
+        sheets |= {f"cells{view}": cells_of(field) for view, field in enumerate(fields)}
+    return Drawn(("relief", "flat"), figures, [[z_changes(field), {}] for field in fields], table, sheets)
 
 
 def _plane(field: Field, view: int, cells: bool) -> list:
     """The traces of one field seen from above."""
-    options = options_of(view)
-    painted = heat_map(field, field.relief_colors, options) if cells else bands(field, options)
-    return [*hole_traces(field, options, cells=cells), painted, *(path_trace(t, options) for t in field.traces)]
+    options = options_of(view, over=True)
+    if cells:
+        painted = [heat_map(field, field.relief_colors, view, f"cells{view}")]
+    else:
+        painted = [bands(field, view, f"mesh{view}"), *level_numbers(field, options)]
+    return [*hole_traces(field, options, cells=cells), *painted, *(path_trace(t, options) for t in field.traces)]
 
 
 def _map(scene: Scene) -> go.Figure:
     """The cells of every view, and what lies over them."""
     cells = []
     for number, view in enumerate(scene.views_as(Flat)):
-        options = options_of(number)
-        cells += [*hole_traces(view.field, options, cells=True), heat_map(view.field, view.field.colors, options)]
+        cells += hole_traces(view.field, options_of(number, over=True), cells=True)
+        cells.append(heat_map(view.field, view.field.colors, number, f"cells{number}"))
     return plane_figure([*cells, *_over(scene)], scene)
 
 
@@ -61,7 +79,7 @@ def _over(scene: Scene) -> list:
     lines, traces = views[0].over, []
     for ink in dict.fromkeys(view.field.ink for view in views):
         numbers = [number for number, view in enumerate(views) if view.field.ink == ink]
-        options = {"meta": {"views": numbers}, "visible": 0 in numbers}
+        options = {"meta": {"views": numbers, "over": True}, "visible": 0 in numbers}
         if lines is not None and len(lines.levels):
             traces.append(_lines(lines, ink[1], RIM, {**options, "opacity": VEIL}))
             traces.append(_lines(lines, ink[0], OVER, options))
@@ -70,9 +88,10 @@ def _over(scene: Scene) -> list:
 
 
 def _lines(field: Field, color: str, width: float, options: Options) -> go.Contour:
-    edges, number = level_numbers(field)
+    edges = level_edges(field)
+    known = {"meta": {**options["meta"], "sheet": "lines", "edges": edges.tolist()}}
     return go.Contour(
-        x=field.mesh.x, y=field.mesh.y, z=compact(number), hoverinfo="skip", showscale=False, showlegend=False,
+        hoverinfo="skip", showscale=False, showlegend=False, connectgaps=False,
         contours={"start": 1, "end": max(1, len(edges) - 2), "size": 1, "coloring": "none"},
-        line={"color": color, "width": width, "smoothing": 0}, connectgaps=False, **options,
+        line={"color": color, "width": width, "smoothing": 0}, **{**options, **known},
     )  # fmt: skip

@@ -1,0 +1,49 @@
+// The start of the page, its words, and its other views.
+
+function write(id, text) {
+  document.getElementById(id).textContent = Array.isArray(text) ? text.join("  ·  ") : text;
+}
+function words() {
+  write("title", data.captions[state.view].title);
+  write("facts", data.captions[state.view].facts);
+  data.panels.forEach((panel, number) => {
+    write("facts" + number, panel.facts[state.view]);
+    write("notes" + number, panel.notes[state.view]);
+  });
+}
+function show(view) {
+  state.view = view;
+  state.low = 0;
+  state.high = null;
+  words();
+  said();
+  bars();
+  return drawAll();
+}
+async function start() {
+  setTheme(dark);
+  findFigures();
+  words();
+  if (typeof DecompressionStream === "undefined") {
+    write("trouble", "This browser cannot unpack the page: Chrome or Edge 80, Firefox 113, Safari 16.4 or a later one can.");
+    return;
+  }
+  await unpack();
+  if (reliefs().length) {
+    state.camera = pageCamera();
+    if (!startGl()) write("trouble", "This browser has no WebGL 2: the reliefs are left out; the maps beside them show the same values.");
+  }
+  controls();
+  said();
+  bars();
+  listenToKeys();
+  reliefs().forEach(listenToPointers);
+  await drawAll();
+  linkRanges();
+  linkHover();
+  window.addEventListener("resize", () => reliefs().forEach(paint));
+  asked.addEventListener("change", event => { setTheme(event.matches); said(); drawAll(); });
+  document.documentElement.dataset.drawn = "yes";
+  performance.mark("drawn");
+}
+start();
