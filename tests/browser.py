@@ -40,7 +40,10 @@ class Browser:
         # The protocol has the numbers 3 and 4; the shell puts the pipes there.
         shell = f'exec "$0" "$@" 3<&{inward} 4>&{outward}'
         self._process = subprocess.Popen(
-            ["bash", "-c", shell, *words], pass_fds=(inward, outward), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            ["bash", "-c", shell, *words],
+            pass_fds=(inward, outward),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         os.close(inward)
         os.close(outward)

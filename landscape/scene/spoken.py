@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from landscape.scene.scene import Frame, View
-from landscape.scene.text import short, value_text
+from landscape.scene.text import labels_of, short, value_text
 from landscape.scene.views.course import Course
 from landscape.scene.views.field import Field
 from landscape.scene.views.flat import Flat
@@ -45,7 +45,7 @@ def sentence_of(view: View, frame: Frame) -> str:
 def step_labels(field: Field) -> tuple[str, ...]:
     """(STEPS + 1,) the values at even steps of the drawn heights."""
     heights = np.linspace(field.scale.low, field.scale.high, STEPS + 1)
-    return tuple(value_text(float(value), percent=field.percent) for value in field.scale.values(heights))
+    return labels_of(field.scale.values(heights).tolist(), percent=field.percent)
 
 
 def _curves(view: Lines) -> str:

@@ -1,6 +1,6 @@
 """Paths over a plane on a page: the relief and the plane with the paths on them, and the curves along them.
 
-Owns: which figures those are, and the steps of the slider that lets the paths grow. Their drawing is that of flat.py and lines.py.
+Owns: which figures those are, and the steps of the slider that lets the paths grow. They are drawn by flat.py and lines.py.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 Owns: `Drawn`, what a renderer makes of the views of one scene, `Sheet`, and the pieces that several types of views use.
 
-On a page heights are shares of the drawn range, from 0 at its low end to 1 at its high end: WebGL counts in float32, which could not
-show a range of 1e-7 around 2.3, nor one up to 1e38.
+On a page heights are shares of the drawn range, from 0 at its low end to 1 at its high end: WebGL counts in float32, which could
+not show a range of 1e-7 around 2.3, nor one up to 1e38.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ FONT = {
     "color": "#1a1a1a",
 }
 INK, SOFT, GRID = "#1a1a1a", "#5c5c5c", "#dfe1e6"
+# Letters of an axis's title and of a name in a picture; hovering and the facts have the whole.
+TITLE, NAME = 60, 24
 Options = dict[str, Any]
 
 
@@ -89,6 +91,15 @@ def color_bar(heights: np.ndarray, ticks: Ticks, label: str) -> dict[str, Any]:
         "len": 0.8,
         "outlinewidth": 0,
     }
+
+
+def shortened(text: str, most: int = TITLE) -> str:
+    """The text, or its beginning.
+
+    >>> shortened("short"), shortened("somewhat long", 9)
+    ('short', 'somewhat…')
+    """
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def shares(heights: np.ndarray, scale: Scale) -> np.ndarray:

@@ -9,7 +9,19 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from landscape.render.page.figures import FONT, GRID, INK, Options, color_bar, color_scale, options_of, shares, Sheet
+from landscape.render.page.figures import (
+    FONT,
+    GRID,
+    INK,
+    NAME,
+    Options,
+    Sheet,
+    color_bar,
+    color_scale,
+    options_of,
+    shares,
+    shortened,
+)
 from landscape.scene.holes import DRAWN, HOLE_NAMES
 from landscape.scene.scene import Scene
 from landscape.scene.ticks import Ticks
@@ -32,8 +44,8 @@ def plane_figure(traces: list, scene: Scene) -> go.Figure:
         template="plotly_white",
         font=FONT,
         margin={"l": 60, "r": 10, "t": 34, "b": 50},
-        xaxis={**axis, "title": {"text": frame.x_label}, "range": list(frame.x_range)},
-        yaxis={**axis, "title": {"text": frame.y_label}, "range": list(frame.y_range)},
+        xaxis={**axis, "title": {"text": shortened(frame.x_label)}, "range": list(frame.x_range)},
+        yaxis={**axis, "title": {"text": shortened(frame.y_label)}, "range": list(frame.y_range)},
     )
     if frame.equal:
         figure.update_yaxes(scaleanchor="x")
@@ -124,7 +136,9 @@ def hole_traces(field: Field, options: Options, *, cells: bool) -> list[go.Heatm
 
 def path_trace(trace: Trace, options: Options, color: str = INK) -> go.Scatter:
     """What lies on the plane, seen from above; `color` is that of marks and words without an edge."""
-    names, color = list(trace.labels) or None, trace.color or color
+    names, color = [shortened(name, NAME) for name in trace.labels] or None, trace.color or color
+    if trace.kind == "path":
+        options = {**options, "meta": {**options["meta"], "path": True}}
     symbol = {"symbol": "cross-thin", "size": 11, "line": {"width": 2, "color": color}}
     marker: Options = {"size": 8, "color": trace.color or INK, "line": {"width": 1, "color": "white"}}
     mode = MODES[trace.kind]

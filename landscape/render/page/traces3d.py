@@ -15,6 +15,7 @@ from landscape.render.page.figures import (
     FONT,
     GRID,
     INK,
+    NAME,
     SOFT,
     Options,
     changes,
@@ -22,13 +23,14 @@ from landscape.render.page.figures import (
     color_scale,
     options_of,
     shares,
+    shortened,
 )
 from landscape.render.page.traces2d import MODES, path_sizes
 from landscape.scene.scene import Camera, Scene
 from landscape.scene.views.field import Field
 from landscape.scene.views.traces import Trace
 
-LIGHT = {"ambient": 0.55, "diffuse": 0.62, "specular": 0.08, "roughness": 0.6, "fresnel": 0.03}
+LIGHT = {"ambient": 0.7, "diffuse": 0.36}
 LAMP = {"x": -9000, "y": -4000, "z": 14000}
 # How far marks float above the relief, which would hide them.
 LIFT = 0.01
@@ -112,9 +114,12 @@ def _eye(camera: Camera) -> dict[str, float]:
 def path3d_trace(trace: Trace, field: Field, options: Options) -> go.Scatter3d:
     """What lies on the plane, a little above the relief."""
     color = trace.color or INK
+    if trace.kind == "path":
+        options = {**options, "meta": {**options["meta"], "path": True}}
     hover: Options = {"hovertemplate": "%{customdata}<extra></extra>", "customdata": list(trace.readings)}
+    names = [shortened(name, NAME) for name in trace.labels] or None
     return go.Scatter3d(
-        x=trace.x, y=trace.y, z=shares(trace.z, field.scale) + LIFT, mode=MODES[trace.kind], text=list(trace.labels) or None,
+        x=trace.x, y=trace.y, z=shares(trace.z, field.scale) + LIFT, mode=MODES[trace.kind], text=names,
         marker={"size": path_sizes(trace, 3, 6) if trace.kind == "path" else 4, "color": color},
         line={"color": color, "width": 4}, name=trace.name, showlegend=False,
         **(hover if trace.readings else {"hoverinfo": "skip"}), **options,

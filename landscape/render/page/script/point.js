@@ -44,9 +44,15 @@ function unpointed() {
     if (figure.place === "relief") mark(figure);
     else if (isMap(figure)) Plotly.Fx.unhover(figure.div);
 }
+function tipIn(div) {
+  const tip = document.createElement("div");
+  tip.className = "tip";
+  tip.append(document.createElement("span"));
+  return div.appendChild(tip);
+}
 function mark(figure) {
   const { div, scene, view, made } = figure;
-  const tip = figure.tip = figure.tip || div.appendChild(Object.assign(document.createElement("div"), { className: "tip" }));
+  const tip = figure.tip = figure.tip || tipIn(div);
   const surface = made && made.surfaces[0];
   tip.hidden = !(place && surface);
   if (tip.hidden) return;
@@ -60,5 +66,6 @@ function mark(figure) {
   tip.style.top = py + "px";
   tip.classList.toggle("leftward", px > 0.6 * figure.width);
   const words = place.told && place.by === figure ? place.told : textAt(figure.panel, state.view, place.x, place.y);
-  tip.textContent = words.replaceAll("<br>", "\n").replace(/<\/?b>/g, "");
+  tip.classList.toggle("under", py < 0.25 * figure.height);
+  tip.firstChild.textContent = words.replaceAll("<br>", "\n").replace(/<\/?b>/g, "");
 }

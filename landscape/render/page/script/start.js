@@ -28,17 +28,21 @@ async function start() {
     write("trouble", "This browser cannot unpack the page: Chrome or Edge 80, Firefox 113, Safari 16.4 or a later one can.");
     return;
   }
-  await unpack();
+  await unpackNumbers();
   if (reliefs().length) {
     state.camera = pageCamera();
-    if (!startGl()) write("trouble", "This browser has no WebGL 2: the reliefs are left out; the maps beside them show the same values.");
+    if (!startGl()) write("trouble", "This browser has no WebGL 2: reliefs are left out; the maps beside them show the same values.");
   }
   controls();
   said();
   bars();
   listenToKeys();
+  // Reliefs are there long before plotly's library is: it takes most of the time.
   reliefs().forEach(listenToPointers);
-  await drawAll();
+  reliefs().forEach(draw);
+  await new Promise(done => requestAnimationFrame(done));
+  await unpackPlotly();
+  await Promise.all(figures.filter(({ place }) => place !== "relief").map(draw));
   linkRanges();
   linkHover();
   window.addEventListener("resize", () => reliefs().forEach(paint));

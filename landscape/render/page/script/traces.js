@@ -68,6 +68,8 @@ function draw(figure) {
   const { div, place } = figure;
   div.setAttribute("aria-label", spoken(figure));
   if (place === "relief") return drawRelief(figure);
+  // A switch may be used before plotly's library has come; the maps are then drawn with what was chosen.
+  if (!window.Plotly) return null;
   return Plotly.react(div, tracesOf(figure), layoutOf(figure), configOf(figure));
 }
 const PLACES = { relief: "Relief", flat: "Seen from above", map: "Map", line: "Curves", stack: "Curves", layers: "Panels" };

@@ -42,10 +42,12 @@ function read({ kind, at, shape, drop }) {
   return Array.from({ length: shape[0] }, (_, row) => flat.subarray(row * shape[1], (row + 1) * shape[1]));
 }
 
+async function unpackNumbers() {
+  block = await inflated("numbers");
+}
 // plotly's library is run as a script of its own, so that it finds what such a script finds.
-async function unpack() {
-  const [code, numbers] = await Promise.all([inflated("plotly"), inflated("numbers")]);
-  block = numbers;
+async function unpackPlotly() {
+  const code = await inflated("plotly");
   const script = document.createElement("script");
   script.textContent = new TextDecoder().decode(code);
   document.head.append(script);
