@@ -168,9 +168,10 @@ def test_the_page_has_one_map_with_cells_for_each_view():
     (figure,) = panel.drawn.figures
     for view, field in enumerate(fields_of(scene)):
         (heat,) = [t for t in figure.data if t.type == "heatmap" and t.meta.get("view") == view and t.name != "holes"]
-        np.testing.assert_allclose(np.asarray(heat.z, float), field.heights, atol=1e-5)
-        np.testing.assert_allclose(np.asarray(heat.x, float), field.x_edges)
-        assert (heat.zmin, heat.zmax, heat.visible) == (field.scale.low, field.scale.high, view == 0)
+        sheet, (low, high) = panel.drawn.sheets[heat.meta["sheet"]], (field.scale.low, field.scale.high)
+        np.testing.assert_allclose(low + sheet.z * (high - low), field.heights, atol=1e-5)
+        np.testing.assert_allclose(sheet.x, field.x_edges)
+        assert (heat.zmin, heat.zmax, heat.visible) == (0, 1, view == 0)
         assert [color for _, color in heat.colorscale] == list(field.colors)
 
 

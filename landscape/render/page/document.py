@@ -1,8 +1,8 @@
 """The HTML page around interactive figures.
 
-Owns: the markup, and the data of the page's script. The style is page.css; the script consists of the files in script/. Everything
-is embedded: the page opens without a network or a server. plotly's library and the large arrays are deflated; the browser inflates
-them. plotly draws maps and curves; reliefs are drawn by WebGL from the same traces, all with one camera.
+Owns: the markup, and the data of the page's script. The style is page.css; the script consists of the files in script/.
+Everything is embedded: the page opens without a network or a server. plotly's library and the large arrays are deflated; the
+browser inflates them. plotly draws maps and curves; reliefs are drawn by WebGL from the same traces, all with one camera.
 """
 
 from __future__ import annotations

@@ -118,7 +118,9 @@ function paint(figure) {
   if (!size[0] || !size[1]) return;
   if (canvas.width !== size[0] || canvas.height !== size[1]) [canvas.width, canvas.height] = size;
   figure.view = compose(canvas.getContext("2d"), figure, scale);
-  figure.camera = state.camera;
+  // For those who look from outside what was drawn.
+  div.dataset.camera = JSON.stringify(state.camera);
+  div.dataset.heights = JSON.stringify(figure.scene.zaxis.range);
   mark(figure);
 }
 // A relief's traces and layout became others.

@@ -20,6 +20,14 @@ function show(view) {
   bars();
   return drawAll();
 }
+// What tests and other scripts may ask: whether all reliefs show the camera and fill their figures, and where the corners of their
+// boxes are, with the sizes of the figures.
+window.landscape = {
+  resting: () => !waiting,
+  fitted: () => reliefs().every(({ div, width }) => width === div.clientWidth),
+  corners: () => reliefs().map(({ scene, view, width, height }) => cornersOf(boxOf(scene)).map(p => [...view.at(p).slice(0, 2), width, height])),
+};
+
 async function start() {
   setTheme(dark);
   findFigures();
