@@ -28,6 +28,11 @@ window.landscape = {
   corners: () => reliefs().map(({ scene, view, width, height }) => cornersOf(boxOf(scene)).map(p => [...view.at(p).slice(0, 2), width, height])),
 };
 
+// On paper the figures are as on the screen, as wide as the paper: some 700 pixels.
+function paper() {
+  document.documentElement.style.setProperty("--paper", Math.min(1, 700 / document.querySelector("main").clientWidth));
+}
+
 async function start() {
   setTheme(dark);
   findFigures();
@@ -53,6 +58,7 @@ async function start() {
   await Promise.all(figures.filter(({ place }) => place !== "relief").map(draw));
   linkRanges();
   linkHover();
+  window.addEventListener("beforeprint", () => paper());
   window.addEventListener("resize", () => reliefs().forEach(paint));
   asked.addEventListener("change", event => { setTheme(event.matches); said(); drawAll(); });
   document.documentElement.dataset.drawn = "yes";
