@@ -53,9 +53,9 @@ def cameras(opened):
     return [json.loads(text) for text in opened.run(CAMERAS)]
 
 
-def middle(opened, number):
+def middle(opened, number, place="relief"):
     box = opened.run(
-        f"(r => [r.x + r.width / 2, r.y + r.height / 2])(document.getElementById('relief{number}').getBoundingClientRect())"
+        f"(r => [r.x + r.width / 2, r.y + r.height / 2])(document.getElementById('{place}{number}').getBoundingClientRect())"
     )
     return tuple(box)
 
@@ -80,6 +80,35 @@ def test_reliefs_turn_and_zoom_together_to_the_last_tick(opened, pages):
     opened.run("document.getElementById('back').click()")
     assert cameras(opened) == start
     assert opened.errors == []
+
+
+def test_a_place_is_shown_in_all_figures(opened, pages):
+    opened.open(pages["two"], 1200, 1100)
+    opened.wait(DRAWN)
+    words = "[...document.querySelectorAll('.tip:not([hidden])')].map(tip => tip.textContent.split('\\n')[0])"
+    x, y = middle(opened, 0)
+    opened.mouse("mouseMoved", x, y)
+    (one, other) = opened.wait(f"{words}.length === 2 && {words}")
+    assert one == other and one.startswith("x ")
+    opened.wait("document.querySelectorAll('.flat .hovertext').length === 2")
+    x, y = middle(opened, 1, "flat")
+    opened.mouse("mouseMoved", x + 20, y)
+    opened.wait("document.querySelectorAll('.flat .hovertext').length === 2")
+    opened.wait(f"{words}.length === 2 && {words}[0] === {words}[1] && {words}[0] !== {json.dumps(one)}")
+    assert opened.errors == []
+
+
+def test_maps_are_enlarged_together(opened, pages):
+    opened.open(pages["two"], 1200, 1100)
+    opened.wait(DRAWN)
+    opened.run("document.getElementById('flat0').focus()")
+    opened.key("+")
+    ranges = [
+        f"document.getElementById('flat{number}')._fullLayout.{axis}axis.range" for number in (0, 1) for axis in "xy"
+    ]
+    opened.wait(f"{ranges[0]}[0] > -0.9 && {ranges[2]}[0] > -0.9")
+    found = [opened.run(each) for each in ranges]
+    assert found[:2] == found[2:] and found[0] == pytest.approx([-1 / 1.15, 1 / 1.15])
 
 
 def test_keys_turn_zoom_and_go_back(opened, pages):

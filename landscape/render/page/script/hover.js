@@ -63,6 +63,7 @@ function linkHover() {
       const point = event.points && event.points[0];
       if (point && under()) pointAt({ x: point.x, y: point.y, told: "", by: figure });
     });
-    figure.div.on("plotly_unhover", () => { if (under() || !document.querySelector(".figure:hover")) unpointed(); });
+    // Not at plotly's own event, which also comes between two points.
+    figure.div.addEventListener("pointerleave", () => unpointed());
   }
 }
