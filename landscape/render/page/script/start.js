@@ -28,9 +28,16 @@ window.landscape = {
   corners: () => reliefs().map(({ scene, view, width, height }) => cornersOf(boxOf(scene)).map(p => [...view.at(p).slice(0, 2), width, height])),
 };
 
-// On paper the figures are as on the screen, as wide as the paper: some 700 pixels.
+// On paper the figures are as on the screen, in all as wide as the paper: some 700 pixels.
+const PAPER = 700;
 function paper() {
-  document.documentElement.style.setProperty("--paper", Math.min(1, 700 / document.querySelector("main").clientWidth));
+  const main = document.querySelector("main");
+  main.style.setProperty("--wide", main.clientWidth + "px");
+  main.style.setProperty("--zoom", Math.min(1, PAPER / main.clientWidth));
+  for (const { div } of figures) {
+    div.style.setProperty("--wide", div.clientWidth + "px");
+    div.style.setProperty("--high", div.clientHeight + "px");
+  }
 }
 
 async function start() {
@@ -58,7 +65,7 @@ async function start() {
   await Promise.all(figures.filter(({ place }) => place !== "relief").map(draw));
   linkRanges();
   linkHover();
-  window.addEventListener("beforeprint", () => paper());
+  window.addEventListener("beforeprint", paper);
   window.addEventListener("resize", () => reliefs().forEach(paint));
   asked.addEventListener("change", event => { setTheme(event.matches); said(); drawAll(); });
   document.documentElement.dataset.drawn = "yes";
