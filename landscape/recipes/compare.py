@@ -48,7 +48,7 @@ def compare(
 ) -> list[Path]:
     """Draws two or more surfaces, or training runs, side by side with the same colours, levels and ranges; options as in `plot`.
 
-    In html the cameras are linked: turning one relief turns all.
+    In html the cameras are linked: turning one relief turns all. Arrow keys turn, + and - zoom, 0 goes back, s saves a picture.
 
     Raises:
         LandscapeError: unreadable files, fewer than two, or surfaces that cannot share a scale.

@@ -18,6 +18,8 @@ _FAMILIES = (
     (r"densenet(\d+)", r"DenseNet-\1"),
 )
 _DATA = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "mnist": "MNIST", "imagenet": "ImageNet", "svhn": "SVHN"}
+# A float64 has no more; labels have as many as neighbours need.
+MOST_DIGITS = 17
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -60,10 +62,10 @@ def labels_of(values: Iterable[float], *, percent: bool = False) -> tuple[str, .
     """One printed label per value, with as few digits as keep neighbours apart."""
     values = [100 * v for v in values] if percent else list(values)
     texts: list[str] = []
-    for digits in range(2, 10):
+    for digits in range(2, MOST_DIGITS):
         texts = [short(v, digits) for v in values]
         exact = all(np.isclose(float(t), v, rtol=1e-6, atol=0) for t, v in zip(texts, values, strict=True))
-        if exact or (digits >= 3 and len(set(texts)) == len(set(values))):
+        if (exact or digits >= 3) and len(set(texts)) == len(set(values)):
             break
     return tuple(typeset(t) + (" %" if percent else "") for t in texts)
 

@@ -1,10 +1,5 @@
 """Maps and panels of curvature on paper and on the page: what the scene says, in its place."""
 
-import json
-import re
-import shutil
-import subprocess
-
 import numpy as np
 import pytest
 from matplotlib.collections import PolyCollection, QuadMesh
@@ -18,6 +13,7 @@ from landscape.render.still import picture as still
 from landscape.scene.build import build_scene
 from landscape.scene.compare import build_comparison
 from landscape.surfaces.surface import Surface, Trail
+from tests.browser import CHROMIUM, WITHOUT, browser
 from tests.render.conftest import formats, once
 
 
@@ -168,9 +164,10 @@ def test_the_page_has_one_map_with_cells_for_each_view():
     (figure,) = panel.drawn.figures
     for view, field in enumerate(fields_of(scene)):
         (heat,) = [t for t in figure.data if t.type == "heatmap" and t.meta.get("view") == view and t.name != "holes"]
-        np.testing.assert_allclose(np.asarray(heat.z, float), field.heights, atol=1e-5)
-        np.testing.assert_allclose(np.asarray(heat.x, float), field.x_edges)
-        assert (heat.zmin, heat.zmax, heat.visible) == (field.scale.low, field.scale.high, view == 0)
+        sheet, (low, high) = panel.drawn.sheets[heat.meta["sheet"]], (field.scale.low, field.scale.high)
+        np.testing.assert_allclose(low + sheet.z * (high - low), field.heights, atol=1e-5)
+        np.testing.assert_allclose(sheet.x, field.x_edges)
+        assert (heat.zmin, heat.zmax, heat.visible) == (0, 1, view == 0)
         assert [color for _, color in heat.colorscale] == list(field.colors)
 
 
@@ -235,40 +232,21 @@ def test_switching_the_scale_changes_every_panel_and_keeps_the_line_at_zero():
     assert not any(key.endswith("zeroline") and not key.startswith("yaxis.") for key in first)
 
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-PROBE = """
-<script>
-addEventListener("load", () => setTimeout(() => {
-  const map = document.getElementById("map0");
-  const heat = view => map.data.find(t => t.type === "heatmap" && t.name !== "holes" && t.meta.view === view);
-  const text = [heat(0).text[2][2], heat(0).text[0][0]];
-  const select = document.querySelector("#controls select");
-  select.value = "hessian_min";
-  select.onchange();
-  setTimeout(() => {
-    const shown = map.data.filter(t => t.visible).map(t => [t.type, t.line && t.line.color]);
-    document.body.dataset.probe = JSON.stringify({ text, shown, title: document.getElementById("title").textContent });
-  }, 500);
-}, 1500));
-</script></body>
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+@pytest.mark.skipif(CHROMIUM is None, reason=WITHOUT)
 def test_hovering_and_switching_in_a_browser(tmp_path):
-    page = html.draw(SCENES["ratio"](), tmp_path / "a.html").read_text(encoding="utf-8")
-    (tmp_path / "probe.html").write_text(PROBE.strip().join(page.rsplit("</body>", 1)), encoding="utf-8")
-    flags = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    flags += (
-        f"--disable-component-update --disable-sync --virtual-time-budget=8000 --user-data-dir={tmp_path / 'profile'}"
-    )
-    command = [CHROMIUM, *flags.split(), "--dump-dom", f"file://{tmp_path / 'probe.html'}"]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    found = re.search(r'data-probe="([^"]*)"', run.stdout)
-    assert found, run.stderr[-2000:]
-    probe = json.loads(found.group(1).replace("&quot;", '"').replace("&lt;", "<").replace("&gt;", ">"))
-    assert "<b>8</b> ± 0.5" in probe["text"][0] and "train loss: <b>0.1</b>" in probe["text"][0]
-    assert "|smallest / largest| Hessian eigenvalue: <b>0.98</b>" in probe["text"][1]
-    assert "smallest Hessian eigenvalue" in probe["title"]
-    assert [line for kind, line in probe["shown"] if kind == "contour"] == ["#ffffff", "#101018"]
+    page = html.draw(SCENES["ratio"](), tmp_path / "a.html")
+    with browser() as opened:
+        opened.open(page)
+        opened.wait("document.documentElement.dataset.drawn")
+        texts = opened.run(
+            "(heat => [heat.text[2][2], heat.text[0][0]])(document.getElementById('map0').data"
+            ".find(t => t.type === 'heatmap' && t.name !== 'holes' && t.meta.view === 0))"
+        )
+        opened.run("(s => { s.value = 'hessian_min'; s.onchange(); })(document.querySelector('#controls select'))")
+        opened.wait("document.getElementById('title').textContent.includes('smallest Hessian eigenvalue')")
+        shown = opened.run(
+            "document.getElementById('map0').data.filter(t => t.visible).map(t => [t.type, t.line && t.line.color])"
+        )
+    assert "<b>8</b> ± 0.5" in texts[0] and "train loss: <b>0.1</b>" in texts[0]
+    assert "|smallest / largest| Hessian eigenvalue: <b>0.98</b>" in texts[1]
+    assert [line for kind, line in shown if kind == "contour"] == ["#ffffff", "#101018"]

@@ -181,7 +181,9 @@ def test_the_page_of_an_overlay_shows_both_and_hovers_both_values():
     x, y, z = (np.asarray(wires[axis], float) for axis in "xyz")
     on = np.isfinite(x)
     scale = build_scene(surface, kind="overlay").views[0].layers[0].field.scale
-    np.testing.assert_allclose(scale.values(z[on]), 3.5 + x[on] ** 2 + y[on] ** 2, atol=0.01)
+    np.testing.assert_allclose(
+        scale.values(scale.low + z[on] * (scale.high - scale.low)), 3.5 + x[on] ** 2 + y[on] ** 2, atol=0.01
+    )
     assert {t.visible for t in relief.data if t.meta["view"] == 1} == {False}
 
 

@@ -10,11 +10,13 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from landscape.render.page.figures import INK, Drawn, Options, compact, options_of
+from landscape.render.page.figures import INK, Drawn, Options, Sheet, options_of, sheet_of
 from landscape.render.page.traces2d import (
     bands,
+    cells_of,
     heat_map,
     hole_traces,
+    level_edges,
     level_numbers,
     lines,
     path_trace,
@@ -35,55 +37,61 @@ def draw(scene: Scene) -> Drawn:
     """The plane, with the relief beside it unless the view is a map of its own."""
     views = scene.views_as(Flat)
     if views[0].relief:
-        planes = [_plane(view, options_of(number)) for number, view in enumerate(views)]
-        drawn = _beside(scene, [view.field for view in views], planes)
-        drawn.figures[1].add_traces(
-            [_open_sign(view, options_of(n)) for n, view in enumerate(views) if view.margin is not None]
-        )
-        return drawn
+        planes = [trace for number, view in enumerate(views) for trace in _plane(view, number)]
+        return _beside(scene, [view.field for view in views], planes, cells=views[0].paint == CELLS)
     table = tuple(table_of(scene.tables, view.field) for view in views)
-    return Drawn(("map",), [_map(scene)], [[{}] for _ in views], table)
+    sheets = {f"cells{number}": cells_of(view.field) for number, view in enumerate(views)}
+    if (lines := views[0].over) is not None:
+        sheets["lines"] = sheet_of(lines.mesh, lines.scale)
+    return Drawn(("map",), [_map(scene)], [[{}] for _ in views], table, sheets)
 
 
 def both(scene: Scene, fields: Sequence[Field]) -> Drawn:
     """The relief and the plane of each field, in bands between the levels."""
-    return _beside(scene, fields, [_banded(field, options_of(view)) for view, field in enumerate(fields)])
+    return _beside(scene, fields, [trace for view, field in enumerate(fields) for trace in _banded(field, view)])
 
 
-def _beside(scene: Scene, fields: Sequence[Field], planes: Sequence[list]) -> Drawn:
-    """The relief of each field, and beside it the traces of its plane."""
-    reliefs = [trace for view, field in enumerate(fields) for trace in relief_traces(field, view)]
-    figures = [figure3d(reliefs, scene, fields[0]), plane_figure([trace for each in planes for trace in each], scene)]
+def _beside(scene: Scene, fields: Sequence[Field], planes: list, *, cells: bool = False) -> Drawn:
+    """The relief of each field, and beside it the traces of all planes, which have sheets of their own for `cells`."""
+    reliefs = [trace for view, field in enumerate(fields) for trace in relief_traces(field, view, f"mesh{view}")]
+    figures = [figure3d(reliefs, scene, fields[0]), plane_figure(planes, scene)]
     table = tuple(table_of(scene.tables, field) for field in fields)
-    return Drawn(("relief", "flat"), figures, [[z_changes(field), {}] for field in fields], table)
+    sheets: dict[str, Sheet] = {f"mesh{view}": sheet_of(field.mesh, field.scale) for view, field in enumerate(fields)}
+    if cells:
+        sheets |= {f"cells{view}": cells_of(field) for view, field in enumerate(fields)}
+    return Drawn(("relief", "flat"), figures, [[z_changes(field), {}] for field in fields], table, sheets)
 
 
-def _banded(field: Field, options: Options) -> list:
-    return [*hole_traces(field, options, cells=False), bands(field, options), *_marks(field, options)]
-
-
-def _marks(field: Field, options: Options) -> list:
-    return [path_trace(trace, options) for trace in field.traces]
-
-
-def _plane(view: Flat, options: Options) -> list:
+def _plane(view: Flat, number: int) -> list:
     """The traces of one view seen from above: in cells, as lines over tints, or in bands between the levels."""
-    field = view.field
+    field, options = view.field, options_of(number, over=True)
+    marks = [path_trace(trace, options) for trace in field.traces]
     if view.paint == CELLS:
-        painted = heat_map(field, field.colors, options)
-        return [*hole_traces(field, options, cells=True), painted, *_marks(field, options)]
+        return [
+            *hole_traces(field, options, cells=True),
+            heat_map(field, field.colors, number, f"cells{number}"),
+            *marks,
+        ]
     if view.ground is not None:
         ground = tinted(field, view.ground, view.tints, options)
-        return [*hole_traces(field, options, cells=False), ground, lines(field, options), *_marks(field, options)]
-    return _banded(field, options)
+        drawn = [ground, lines(field, number, f"mesh{number}"), *level_numbers(field, options)]
+        return [*hole_traces(field, options, cells=False), *drawn, *marks]
+    return [*_banded(field, number), *([] if view.margin is None else [_open_sign(field, view.margin, options)])]
 
 
-def _open_sign(view: Flat, options: Options) -> go.Contour:
+def _banded(field: Field, view: int) -> list:
+    options = options_of(view, over=True)
+    marks = [path_trace(trace, options) for trace in field.traces]
+    painted = [bands(field, view, f"mesh{view}"), *level_numbers(field, options)]
+    return [*hole_traces(field, options, cells=False), *painted, *marks]
+
+
+def _open_sign(field: Field, margin: np.ndarray, options: Options) -> go.Contour:
     """A dotted outline of where the value may be zero within its error."""
     return go.Contour(
-        x=view.field.x, y=view.field.y, z=compact(np.zeros(0) if view.margin is None else view.margin), hoverinfo="skip",
-        contours={"start": 0, "end": 0, "size": 1, "coloring": "none"}, showscale=False, showlegend=False,
-        line={"color": INK, "width": 1, "dash": "dot"}, connectgaps=False, **options,
+        x=field.x, y=field.y, z=margin, hoverinfo="skip", showscale=False, showlegend=False, connectgaps=False,
+        contours={"start": 0, "end": 0, "size": 1, "coloring": "none"}, line={"color": INK, "width": 1, "dash": "dot"},
+        **options,
     )  # fmt: skip
 
 
@@ -91,8 +99,8 @@ def _map(scene: Scene) -> go.Figure:
     """The cells of every view, and what lies over them."""
     cells = []
     for number, view in enumerate(scene.views_as(Flat)):
-        options = options_of(number)
-        cells += [*hole_traces(view.field, options, cells=True), heat_map(view.field, view.field.colors, options)]
+        cells += hole_traces(view.field, options_of(number, over=True), cells=True)
+        cells.append(heat_map(view.field, view.field.colors, number, f"cells{number}"))
     return plane_figure([*cells, *_over(scene)], scene)
 
 
@@ -102,7 +110,7 @@ def _over(scene: Scene) -> list:
     lines, traces = views[0].over, []
     for ink in dict.fromkeys(view.field.ink for view in views):
         numbers = [number for number, view in enumerate(views) if view.field.ink == ink]
-        options = {"meta": {"views": numbers}, "visible": 0 in numbers}
+        options = {"meta": {"views": numbers, "over": True}, "visible": 0 in numbers}
         if lines is not None and len(lines.levels):
             traces.append(_lines(lines, ink[1], RIM, {**options, "opacity": VEIL}))
             traces.append(_lines(lines, ink[0], OVER, options))
@@ -111,9 +119,10 @@ def _over(scene: Scene) -> list:
 
 
 def _lines(field: Field, color: str, width: float, options: Options) -> go.Contour:
-    edges, number = level_numbers(field)
+    edges = level_edges(field)
+    known = {"meta": {**options["meta"], "sheet": "lines", "edges": edges.tolist()}}
     return go.Contour(
-        x=field.mesh.x, y=field.mesh.y, z=compact(number), hoverinfo="skip", showscale=False, showlegend=False,
+        hoverinfo="skip", showscale=False, showlegend=False, connectgaps=False,
         contours={"start": 1, "end": max(1, len(edges) - 2), "size": 1, "coloring": "none"},
-        line={"color": color, "width": width, "smoothing": 0}, connectgaps=False, **options,
+        line={"color": color, "width": width, "smoothing": 0}, **{**options, **known},
     )  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from landscape.render.page.figures import FONT, GRID, SOFT, Drawn, Options, changes, options_of
+from landscape.render.page.figures import FONT, GRID, SOFT, Drawn, Options, changes, options_of, shortened
 from landscape.scene.scale import LOG, SYMLOG, Scale
 from landscape.scene.scene import Scene
 from landscape.scene.views.lines import Curve, Lines, Strip, ValueAxis
@@ -38,7 +38,12 @@ def line_figure(scene: Scene) -> go.Figure:
     traces = [trace for view, lines in enumerate(views) for c in lines.curves for trace in _curve(c, view, lines.left)]
     figure = go.Figure(traces)
     layout = {
-        "xaxis": {"title": {"text": frame.x_label}, "range": list(frame.x_range), "gridcolor": GRID, "zeroline": False},
+        "xaxis": {
+            "title": {"text": shortened(frame.x_label)},
+            "range": list(frame.x_range),
+            "gridcolor": GRID,
+            "zeroline": False,
+        },
         "yaxis": {**value_axis(first.left), "gridcolor": GRID},
     }
     if first.right:
@@ -123,7 +128,7 @@ def value_axis(axis: ValueAxis) -> dict[str, Any]:
     low, high, *ticks = _heights((axis.low, axis.high, *axis.ticks), axis)
     log = axis.kind == LOG
     return {
-        "title": {"text": axis.label, "font": {"color": axis.color}},
+        "title": {"text": shortened(axis.label), "font": {"color": axis.color}},
         "type": "log" if log else "linear",
         "range": [float(np.log10(end)) for end in (low, high)] if log else [low, high],
         "tickvals": ticks or None,

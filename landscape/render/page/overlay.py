@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from landscape.render.page.figures import Drawn, Options, color_scale, compact, options_of
-from landscape.render.page.traces2d import hole_traces, level_numbers, path_trace, plane_figure
+from landscape.render.page.figures import Drawn, Options, color_scale, options_of, shares, sheet_of
+from landscape.render.page.traces2d import hole_traces, level_edges, path_trace, plane_figure
 from landscape.render.page.traces3d import LAMP, LIGHT, figure3d, path3d_trace, z_changes
 from landscape.scene.scene import Scene
 from landscape.scene.tables import table_of
@@ -23,7 +23,17 @@ def draw(scene: Scene) -> Drawn:
     views = scene.views_as(Overlay)
     layouts = [[{**z_changes(v.layers[0].field), "legend.title.text": v.label}, {}] for v in views]
     table = tuple(table_of(scene.tables, view.layers[0].field) for view in views)
-    return Drawn(("relief", "flat"), [_reliefs(scene), _plane(scene)], layouts, table)
+    sheets = {
+        _name(number, layer): sheet_of(layer.field.mesh, layer.field.scale)
+        for number, view in enumerate(views)
+        for layer in view.layers
+    }
+    return Drawn(("relief", "flat"), [_reliefs(scene), _plane(scene)], layouts, table, sheets)
+
+
+def _name(view: int, layer: Layer) -> str:
+    """Of a sheet: the layers of a view are one scale apart from their metric."""
+    return f"{layer.field.metric}{view}"
 
 
 def _reliefs(scene: Scene) -> go.Figure:
@@ -43,7 +53,7 @@ def _relief_traces(overlay: Overlay, view: int) -> list:
     """The traces of one view of the three-dimensional figure."""
     options = options_of(view)
     layers = [layer for layer in overlay.layers if np.isfinite(layer.field.mesh.z).any()]
-    sheets = [_sheet(layer, options) for layer in layers]
+    sheets = [_sheet(layer, view) for layer in layers]
     wires = [_wires(layer, options) for layer in layers if len(layer.wire_rows)]
     field = overlay.layers[0].field
     marks = [path3d_trace(t, field, options) for t in field.traces if np.isfinite(t.z).any()]
@@ -54,15 +64,15 @@ def _flat_traces(overlay: Overlay, view: int) -> list:
     """The traces of one view of the figure seen from above."""
     options = options_of(view)
     first = overlay.layers[0].field
-    drawn = [trace for layer in overlay.layers for trace in _lines(layer, options)]
+    drawn = [trace for layer in overlay.layers for trace in _lines(layer, view)]
     holes = hole_traces(first, options, cells=False)
     return [*holes, *drawn, *(path_trace(t, options) for t in first.traces)]
 
 
-def _sheet(layer: Layer, options: Options) -> go.Surface:
-    mesh, field = layer.field.mesh, layer.field
+def _sheet(layer: Layer, view: int) -> go.Surface:
+    field, options = layer.field, options_of(view, over=True, sheet=_name(view, layer))
     return go.Surface(
-        x=mesh.x, y=mesh.y, z=compact(mesh.z), cmin=field.scale.low, cmax=field.scale.high,
+        cmin=0, cmax=1,
         colorscale=color_scale(field.colors[:2]), showscale=False, opacity=layer.opacity, lighting=LIGHT,
         lightposition=LAMP, hoverinfo="text", connectgaps=False, name=layer.label,
         showlegend=not len(layer.wire_rows), contours={axis: {"highlight": False} for axis in "xyz"}, **options,
@@ -73,25 +83,27 @@ def _wires(layer: Layer, options: Options) -> go.Scatter3d:
     """All wires as one line that is interrupted between them."""
     mesh = layer.field.mesh
     x, y = np.meshgrid(mesh.x, mesh.y)
-    points = np.stack([x, y, mesh.z], axis=-1)
+    points = np.stack([x, y, shares(mesh.z, layer.field.scale)], axis=-1)
     lines = [*points[layer.wire_rows], *points[:, layer.wire_columns].swapaxes(0, 1)]
     path = np.concatenate([np.append(line, np.full((1, 3), np.nan), axis=0) for line in lines])
     path[np.isnan(path).any(axis=1)] = np.nan
+    few = path.astype(np.float32)
     return go.Scatter3d(
-        x=compact(path[:, 0]), y=compact(path[:, 1]), z=compact(path[:, 2]), mode="lines", hoverinfo="skip",
+        x=few[:, 0], y=few[:, 1], z=few[:, 2], mode="lines", hoverinfo="skip",
         line={"color": layer.color, "width": 3}, name=layer.label, connectgaps=False, **options,
     )  # fmt: skip
 
 
-def _lines(layer: Layer, options: Options) -> list:
+def _lines(layer: Layer, view: int) -> list:
     """Contour lines, their numbers, and an entry of the legend, which plotly does not give to contours."""
-    field = layer.field
-    edges, number = level_numbers(field)
+    field, options = layer.field, options_of(view)
+    edges = level_edges(field)
     style = {"color": layer.color, "width": 1.6, "dash": "dash" if layer.dashed else "solid"}
     contour = go.Contour(
-        x=field.mesh.x, y=field.mesh.y, z=compact(number), hoverinfo="text", showscale=False, showlegend=False,
+        hoverinfo="text", showscale=False, showlegend=False,
         contours={"start": 1, "end": max(1, len(edges) - 2), "size": 1, "coloring": "none"},
-        line={**style, "smoothing": 0}, connectgaps=False, **options,
+        line={**style, "smoothing": 0}, connectgaps=False,
+        **options_of(view, sheet=_name(view, layer), edges=edges.tolist()),
     )  # fmt: skip
     entry = go.Scatter(x=[None], y=[None], mode="lines", line=style, name=layer.label, hoverinfo="skip", **options)
     x, y, which = field.label_points.T

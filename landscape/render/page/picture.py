@@ -15,6 +15,7 @@ from landscape.render.page.document import Panel, document
 from landscape.render.page.figures import Drawn
 from landscape.render.page.literal import literal
 from landscape.scene.scene import Comparison, Scene, View
+from landscape.scene.spoken import fields_of, sentence_of, step_labels
 from landscape.scene.views.barcode import Barcode
 from landscape.scene.views.course import Course
 from landscape.scene.views.density import SpectralDensity
@@ -73,4 +74,6 @@ def panel_of(scene: Scene, *, compared: bool = False) -> Panel:
         facts=[list(view.caption.facts) if compared else [] for view in scene.views],
         notes=[list(view.notes) for view in scene.views],
         tables=shown.tables,
+        spoken=[sentence_of(view, scene.frame) for view in scene.views],
+        steps=[step_labels(fields[0]) if (fields := fields_of(view)) else () for view in scene.views],
     )

@@ -12,7 +12,19 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from landscape.render.page.figures import FONT, GRID, INK, Options, color_bar, color_scale, compact
+from landscape.render.page.figures import (
+    FONT,
+    GRID,
+    INK,
+    NAME,
+    Options,
+    Sheet,
+    color_bar,
+    color_scale,
+    options_of,
+    shares,
+    shortened,
+)
 from landscape.scene.holes import DRAWN, HOLE_NAMES
 from landscape.scene.scene import Scene
 from landscape.scene.ticks import Ticks
@@ -36,65 +48,70 @@ def plane_figure(traces: list, scene: Scene) -> go.Figure:
         template="plotly_white",
         font=FONT,
         margin={"l": 60, "r": 10, "t": 34, "b": 50},
-        xaxis={**axis, "title": {"text": frame.x_label}, "range": list(frame.x_range)},
-        yaxis={**axis, "title": {"text": frame.y_label}, "range": list(frame.y_range)},
+        xaxis={**axis, "title": {"text": shortened(frame.x_label)}, "range": list(frame.x_range)},
+        yaxis={**axis, "title": {"text": shortened(frame.y_label)}, "range": list(frame.y_range)},
     )
     if frame.equal:
         figure.update_yaxes(scaleanchor="x")
     return figure
 
 
-def heat_map(field: Field, colors: tuple[str, ...], options: Options) -> go.Heatmap:
+def cells_of(field: Field) -> Sheet:
     """One cell for each point."""
+    return Sheet(field.x_edges, field.y_edges, shares(field.heights, field.scale))
+
+
+def heat_map(field: Field, colors: tuple[str, ...], view: int, sheet: str) -> go.Heatmap:
+    """The cells of a sheet."""
+    bar = color_bar(shares(field.bar_ticks.heights, field.scale), field.bar_ticks, field.label)
     return go.Heatmap(
-        x=field.x_edges, y=field.y_edges, z=compact(field.heights), zmin=field.scale.low, zmax=field.scale.high,
-        colorscale=color_scale(colors), colorbar=color_bar(field.bar_ticks, field.label), hoverinfo="text",
-        hoverongaps=False, **options,
+        zmin=0, zmax=1, colorscale=color_scale(colors), colorbar=bar, hoverinfo="text", hoverongaps=False,
+        **options_of(view, sheet=sheet),
     )  # fmt: skip
 
 
-def level_numbers(field: Field) -> tuple[np.ndarray, np.ndarray]:
-    """(heights of the ends and levels (k,), number of the level that each mesh point lies above, with fractions).
+def level_edges(field: Field) -> np.ndarray:
+    """(k,) shares of the levels inside of the range, between its ends.
 
-    plotly supports only equidistant levels.
+    plotly supports only equidistant levels: the page's script numbers each point by the levels that it lies above, with
+    fractions.
     """
     inner = field.level_ticks.heights
     inner = inner[(inner > field.scale.low) & (inner < field.scale.high)]
-    edges = np.concatenate([[field.scale.low], inner, [field.scale.high]])
-    return edges, np.interp(field.mesh.z, edges, np.arange(len(edges)))
+    return shares(np.concatenate([[field.scale.low], inner, [field.scale.high]]), field.scale)
 
 
-def bands(field: Field, options: Options) -> go.Contour:
-    """Filled contours."""
-    edges, number = level_numbers(field)
-    inner = edges[1:-1]
+def bands(field: Field, view: int, sheet: str) -> go.Contour:
+    """Filled contours of a sheet."""
+    edges = level_edges(field)
     last = len(edges) - 1
-    middle = ((edges[:-1] + edges[1:]) / 2 - edges[0]) / (edges[-1] - edges[0])
+    middle = (edges[:-1] + edges[1:]) / 2
     picked = [field.colors[round(m * (len(field.colors) - 1))] for m in middle]
     steps = [[share, color] for i, color in enumerate(picked) for share in (i / last, (i + 1) / last)]
     return go.Contour(
-        x=field.mesh.x, y=field.mesh.y, z=compact(number), zmin=0, zmax=last, colorscale=steps, hoverinfo="text",
+        zmin=0, zmax=last, colorscale=steps, hoverinfo="text", connectgaps=False, colorbar=_level_bar(field, edges),
         contours={"start": 1, "end": max(1, last - 1), "size": 1, "coloring": "fill", "showlines": True},
-        line={"color": "rgba(255,255,255,0.75)", "width": 0.7, "smoothing": 0}, connectgaps=False,
-        colorbar=_level_bar(field, inner), **options,
+        line={"color": "rgba(255,255,255,0.75)", "width": 0.7, "smoothing": 0},
+        **options_of(view, sheet=sheet, edges=edges.tolist()),
     )  # fmt: skip
 
 
-def _level_bar(field: Field, inner: np.ndarray) -> dict[str, Any]:
+def _level_bar(field: Field, edges: np.ndarray) -> dict[str, Any]:
     """A colour bar over the numbers of levels, with their values."""
-    labels = [t for t, h in zip(field.level_ticks.labels, field.level_ticks.heights, strict=True) if h in inner]
-    return color_bar(Ticks(np.arange(1.0, len(inner) + 1), tuple(labels)), field.label)
+    heights = shares(field.level_ticks.heights, field.scale)
+    labels = tuple(t for t, h in zip(field.level_ticks.labels, heights, strict=True) if h in edges[1:-1])
+    return color_bar(np.arange(1.0, len(edges) - 1), Ticks(edges[1:-1], labels), field.label)
 
 
-def lines(field: Field, options: Options) -> go.Contour:
-    """Contour lines in the colours of their levels."""
-    edges, number = level_numbers(field)
+def lines(field: Field, view: int, sheet: str) -> go.Contour:
+    """Contour lines of a sheet in the colours of their levels."""
+    edges = level_edges(field)
     last = len(edges) - 1
     return go.Contour(
-        x=field.mesh.x, y=field.mesh.y, z=compact(number), zmin=0, zmax=last, hoverinfo="text", connectgaps=False,
+        zmin=0, zmax=last, hoverinfo="text", connectgaps=False, colorbar=_level_bar(field, edges),
         colorscale=color_scale(field.line_colors), line={"width": 1.4, "smoothing": 0},
         contours={"start": 1, "end": max(1, last - 1), "size": 1, "coloring": "lines"},
-        colorbar=_level_bar(field, edges[1:-1]), **options,
+        **options_of(view, sheet=sheet, edges=edges.tolist()),
     )  # fmt: skip
 
 
@@ -106,6 +123,28 @@ def tinted(field: Field, ground: np.ndarray, tints: Sequence[str], options: Opti
         x=field.x_edges, y=field.y_edges, z=np.where(ground == 0, np.nan, ground.astype(float)), zmin=0.5, zmax=count + 0.5,
         colorscale=steps, showscale=False, hoverinfo="skip", hoverongaps=False, name="ground", **options,
     )  # fmt: skip
+
+
+def level_numbers(field: Field, options: Options) -> list[go.Scatter]:
+    """The numbers of the lines of bands, dark or light as the colour under them asks for."""
+    if not len(field.label_points):
+        return []
+    x, y, which = field.label_points.T
+    names = [field.level_ticks.labels[int(i)] for i in which]
+    under = shares(field.level_ticks.heights, field.scale)[which.astype(int)]
+    colors = [over(field.colors[round(float(share) * (len(field.colors) - 1))]) for share in under]
+    return [
+        go.Scatter(
+            x=x, y=y, text=names, mode="text", textfont={"color": colors, "size": 10}, hoverinfo="skip", name="levels",
+            showlegend=False, **options,
+        )
+    ]  # fmt: skip
+
+
+def over(color: str) -> str:
+    """Ink on a colour: the weights are those of relative luminance (ITU-R BT.709)."""
+    red, green, blue = (int(color[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    return INK if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.5 else "#ffffff"
 
 
 def hole_traces(field: Field, options: Options, *, cells: bool) -> list[go.Heatmap]:
@@ -127,7 +166,9 @@ def hole_traces(field: Field, options: Options, *, cells: bool) -> list[go.Heatm
 
 def path_trace(trace: Trace, options: Options, color: str = INK) -> go.Scatter:
     """What lies on the plane, seen from above; `color` is that of marks and words without an edge."""
-    names, color = list(trace.labels) or None, trace.color or color
+    names, color = [shortened(name, NAME) for name in trace.labels] or None, trace.color or color
+    if trace.kind == "path":
+        options = {**options, "meta": {**options["meta"], "path": True}}
     symbol, size = CROSSES.get(trace.kind, ("circle", 8))
     cross = {"symbol": symbol, "size": size, "line": {"width": 2, "color": color}}
     marker: Options = {"size": 8, "color": trace.color or INK, "line": {"width": 1, "color": "white"}}

@@ -15,22 +15,25 @@ from landscape.render.page.figures import (
     FONT,
     GRID,
     INK,
+    NAME,
     SOFT,
     Options,
     changes,
     color_bar,
     color_scale,
-    compact,
     options_of,
+    shares,
+    shortened,
 )
 from landscape.render.page.traces2d import MODES, path_sizes
 from landscape.scene.scene import Camera, Scene
 from landscape.scene.views.field import Field
 from landscape.scene.views.traces import Trace
 
-# Weak, so that the colours stay those of the bar.
-LIGHT = {"ambient": 0.75, "diffuse": 0.33, "specular": 0.0, "roughness": 1.0, "fresnel": 0.0}
+LIGHT = {"ambient": 0.7, "diffuse": 0.36}
 LAMP = {"x": -9000, "y": -4000, "z": 14000}
+# How far marks float above the relief, which would hide them.
+LIFT = 0.01
 
 
 def figure3d(traces: list, scene: Scene, field: Field) -> go.Figure:
@@ -41,27 +44,24 @@ def figure3d(traces: list, scene: Scene, field: Field) -> go.Figure:
     )
 
 
-def relief_traces(field: Field, view: int) -> list:
-    """The traces of one view."""
-    mesh, options = field.mesh, options_of(view)
+def relief_traces(field: Field, view: int, sheet: str) -> list:
+    """The traces of one view, whose mesh is a sheet."""
+    mesh, options = field.mesh, options_of(view, over=True)
     surface = go.Surface(
-        x=mesh.x,
-        y=mesh.y,
-        z=compact(mesh.z),
-        cmin=field.scale.low,
-        cmax=field.scale.high,
+        cmin=0,
+        cmax=1,
         colorscale=color_scale(field.colors),
-        colorbar=color_bar(field.z_ticks, field.label),
+        colorbar=color_bar(shares(field.z_ticks.heights, field.scale), field.z_ticks, field.label),
         lighting=LIGHT,
         lightposition=LAMP,
         hoverinfo="text",
         connectgaps=False,
         contours={axis: {"highlight": False} for axis in "xyz"},
-        **options,
+        **options_of(view, over=True, sheet=sheet),
     )
     if not np.isfinite(mesh.z).any():
         # plotly fails on a surface without a point; an invisible trace keeps the axes.
-        ends = {"x": mesh.x[[0, -1]], "y": mesh.y[[0, -1]], "z": [field.scale.low, field.scale.high]}
+        ends = {"x": mesh.x[[0, -1]], "y": mesh.y[[0, -1]], "z": [0, 1]}
         return [
             go.Scatter3d(mode="markers", marker={"opacity": 0}, hoverinfo="skip", showlegend=False, **ends, **options)
         ]
@@ -91,8 +91,8 @@ def _layout(field: Field, scene: Scene) -> dict[str, Any]:
 def z_axis(field: Field) -> dict[str, Any]:
     """Range, ticks and name of the vertical axis of one view."""
     return {
-        "range": list(field.z_range),
-        "tickvals": field.z_ticks.heights.tolist(),
+        "range": shares(np.array(field.z_range), field.scale).tolist(),
+        "tickvals": shares(field.z_ticks.heights, field.scale).tolist(),
         "ticktext": list(field.z_ticks.labels),
         # The colour bar beside it has the name.
         "title": {"text": ""},
@@ -113,10 +113,13 @@ def _eye(camera: Camera) -> dict[str, float]:
 
 def path3d_trace(trace: Trace, field: Field, options: Options) -> go.Scatter3d:
     """What lies on the plane, a little above the relief."""
-    lift, color = 0.01 * (field.scale.high - field.scale.low), trace.color or INK
+    color = trace.color or INK
+    if trace.kind == "path":
+        options = {**options, "meta": {**options["meta"], "path": True}}
     hover: Options = {"hovertemplate": "%{customdata}<extra></extra>", "customdata": list(trace.readings)}
+    names = [shortened(name, NAME) for name in trace.labels] or None
     return go.Scatter3d(
-        x=trace.x, y=trace.y, z=trace.z + lift, mode=MODES[trace.kind], text=list(trace.labels) or None,
+        x=trace.x, y=trace.y, z=shares(trace.z, field.scale) + LIFT, mode=MODES[trace.kind], text=names,
         marker={"size": path_sizes(trace, 3, 6) if trace.kind == "path" else 4, "color": color},
         line={"color": color, "width": 4}, name=trace.name, showlegend=False,
         **(hover if trace.readings else {"hoverinfo": "skip"}), **options,

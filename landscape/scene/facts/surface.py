@@ -76,7 +76,10 @@ def recorded_facts(result: Recorded, split: str = "") -> list[str]:
 
 def brief(surface: Surface, metric: str | None = None) -> list[str]:
     """The facts of a picture that has room for one line: the samples, and the grid."""
-    return [*_data(surface.known.json(), surface.quantity(metric).split if metric else "")[:1], *grid_facts(surface.grid)]
+    return [
+        *_data(surface.known.json(), surface.quantity(metric).split if metric else "")[:1],
+        *grid_facts(surface.grid),
+    ]
 
 
 def subject(result: Recorded) -> str:

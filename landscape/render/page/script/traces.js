@@ -1,0 +1,83 @@
+// The figures of the page: what each shows in the current view.
+// Owns: making a figure from the page's data, and drawing it. A view is made when it is first chosen.
+
+const state = { view: 0, camera: null, low: 0, high: null, step: null };
+const figures = [];
+
+function findFigures() {
+  data.panels.forEach((panel, number) => panel.places.forEach((place, index) => {
+    const div = document.getElementById(place + number);
+    figures.push({ div, panel, place, index, number });
+  }));
+}
+function seenIn(trace, view) {
+  return !trace.meta || (trace.meta.views || [trace.meta.view]).includes(view);
+}
+// How many levels lie below a height, with fractions: contours of plotly are equidistant.
+function levelNumbers(rows, edges) {
+  const last = edges.length - 1;
+  return rows.map(row => row.map(height => {
+    if (Number.isNaN(height)) return NaN;
+    let below = 0;
+    while (below < last - 1 && height >= edges[below + 1]) below++;
+    return Math.min(last, Math.max(0, below + (height - edges[below]) / (edges[below + 1] - edges[below])));
+  }));
+}
+const numbered = new Map();
+function numbersOf(sheet, edges) {
+  const key = JSON.stringify([sheet.z, edges]);
+  if (!numbered.has(key)) numbered.set(key, levelNumbers(array(sheet.z), edges));
+  return numbered.get(key);
+}
+function filled(trace, panel) {
+  const known = trace.meta || {};
+  if (!known.sheet) return themed(trace, "");
+  const sheet = panel.sheets[known.sheet], cells = trace.type === "heatmap";
+  const own = { x: array(sheet.x), y: array(sheet.y), showscale: false };
+  own.z = known.edges ? numbersOf(sheet, known.edges) : array(sheet.z);
+  if (trace.hoverinfo === "text") own.text = textsOf(panel, state.view, sheet, cells);
+  return { ...themed(trace, ""), ...own };
+}
+function tracesOf({ panel, index }) {
+  const traces = panel.figures[index].data.filter(trace => seenIn(trace, state.view));
+  return traces.map(trace => ({ ...grown(filled(trace, panel), panel), visible: true }));
+}
+
+// A layout with changes by dotted names, such as "scene.zaxis.range"; the parts that change are copies.
+function changed(layout, changes) {
+  const found = { ...layout };
+  for (const [path, value] of Object.entries(changes)) {
+    const names = path.split(".");
+    let part = found;
+    for (const name of names.slice(0, -1)) part = part[name] = { ...part[name] };
+    part[names.at(-1)] = value;
+  }
+  return found;
+}
+function layoutOf({ panel, place, index }) {
+  let layout = changed(panel.figures[index].layout, panel.layouts[state.view][index]);
+  const ground = { paper_bgcolor: "white", plot_bgcolor: "white" };
+  layout = { ...layout, ...ground, hoverlabel: { align: "left" } };
+  if (place === "relief") layout = changed(layout, clipped(layout));
+  // plotly keeps the ranges to which a map was moved; those of curves are of one view.
+  else if (place === "flat" || place === "map") layout.uirevision = "keep";
+  else layout.uirevision = "view" + state.view;
+  return themed(withStep(layout, panel, place), "");
+}
+function draw(figure) {
+  const { div, place } = figure;
+  div.setAttribute("aria-label", spoken(figure));
+  if (place === "relief") return drawRelief(figure);
+  // A switch may be used before plotly's library has come; the maps are then drawn with what was chosen.
+  if (!window.Plotly) return null;
+  return Plotly.react(div, tracesOf(figure), layoutOf(figure), configOf(figure));
+}
+const PLACES = { relief: "Relief", flat: "Seen from above", map: "Map", line: "Curves", stack: "Curves", layers: "Panels" };
+function spoken({ panel, place }) {
+  const title = [data.captions[state.view].title, panel.title].filter(Boolean).join(", ");
+  const what = panel.spoken[state.view];
+  return PLACES[place] + " of " + title + (what && what !== title && what !== panel.title ? ": " + what : "");
+}
+function drawAll() {
+  return Promise.all(figures.map(draw));
+}

@@ -1,0 +1,183 @@
+"""Pages in a browser: what a user's mouse, wheel and keys do, on narrow and on wide screens, in light and in dark."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from landscape.grid import Grid, Range
+from landscape.render.page import picture as html
+from landscape.scene.build import build_scene
+from landscape.scene.compare import build_comparison
+from landscape.surfaces.surface import Surface
+from tests.browser import CHROMIUM, WITHOUT, browser
+from tests.render.conftest import bowl, chaos, flat, line
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=WITHOUT)
+
+DRAWN = "document.documentElement.dataset.drawn"
+CAMERAS = "[...document.querySelectorAll('.relief')].map(div => div.dataset.camera)"
+LONG = "n" * 200
+
+
+def named(name):
+    grid = Grid.of(Range(-1, 1, 5), Range(-1, 1, 5), labels=("x " + name, "y " + name))
+    return Surface(grid, {"train_" + name: np.arange(1.0, 26).reshape(5, 5)}, provenance={"model": {"name": name}})
+
+
+@pytest.fixture(scope="module")
+def opened():
+    with browser() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pages")
+    pair = [bowl(), chaos()]
+    scenes = {
+        "two": build_comparison(pair, kind="surface", names=["P", "Q"]),
+        "three": build_comparison([*pair, bowl(9, 7, (-0.5, 1.5), (-1, 0.25))], kind="contour", names=["P", LONG, "R"]),
+        "one": build_scene(bowl(), kind="contour"),
+        "line": build_scene(line(), kind="line"),
+        "long": build_scene(named(LONG), kind="contour"),
+        "missing": build_scene(flat(np.nan), kind="surface"),
+    }
+    return {name: html.draw(scene, folder / f"{name}.html") for name, scene in scenes.items()}
+
+
+def cameras(opened):
+    """Those that all reliefs were last drawn with, once they are those of the page."""
+    opened.wait("window.landscape.resting()")
+    return [json.loads(text) for text in opened.run(CAMERAS)]
+
+
+def middle(opened, number, place="relief"):
+    box = opened.run(
+        f"(r => [r.x + r.width / 2, r.y + r.height / 2])(document.getElementById('{place}{number}').getBoundingClientRect())"
+    )
+    return tuple(box)
+
+
+def test_reliefs_turn_and_zoom_together_to_the_last_tick(opened, pages):
+    opened.open(pages["two"], 1200, 900)
+    opened.wait(DRAWN)
+    start = cameras(opened)
+    assert len(start) == 2 and start[0] == start[1]
+    x, y = middle(opened, 0)
+    opened.drag((x, y), (x + 90, y + 40))
+    turned = cameras(opened)
+    assert turned[0] == turned[1]
+    height = opened.run("document.getElementById('relief0').clientHeight")
+    assert turned[0]["azimuth"] == pytest.approx(start[0]["azimuth"] - math.pi * 90 / height)
+    assert turned[0]["elevation"] == pytest.approx(start[0]["elevation"] + math.pi * 40 / height)
+    for _ in range(3):
+        opened.wheel(middle(opened, 1), 100)
+    near = cameras(opened)
+    assert near[0] == near[1]
+    assert near[0]["zoom"] == pytest.approx(math.exp(0.0012 * 300))
+    opened.run("document.getElementById('back').click()")
+    assert cameras(opened) == start
+    assert opened.errors == []
+
+
+def test_a_place_is_shown_in_all_figures(opened, pages):
+    opened.open(pages["two"], 1200, 1100)
+    opened.wait(DRAWN)
+    words = "[...document.querySelectorAll('.tip:not([hidden])')].map(tip => tip.textContent.split('\\n')[0])"
+    x, y = middle(opened, 0)
+    opened.mouse("mouseMoved", x, y)
+    (one, other) = opened.wait(f"{words}.length === 2 && {words}")
+    assert one == other and one.startswith("x ")
+    opened.wait("document.querySelectorAll('.flat .hovertext').length === 2")
+    x, y = middle(opened, 1, "flat")
+    opened.mouse("mouseMoved", x + 20, y)
+    opened.wait("document.querySelectorAll('.flat .hovertext').length === 2")
+    opened.wait(f"{words}.length === 2 && {words}[0] === {words}[1] && {words}[0] !== {json.dumps(one)}")
+    assert opened.errors == []
+
+
+def test_maps_are_enlarged_together(opened, pages):
+    opened.open(pages["two"], 1200, 1100)
+    opened.wait(DRAWN)
+    opened.run("document.getElementById('flat0').focus()")
+    opened.key("+")
+    ranges = [
+        f"document.getElementById('flat{number}')._fullLayout.{axis}axis.range" for number in (0, 1) for axis in "xy"
+    ]
+    opened.wait(f"{ranges[0]}[0] > -0.9 && {ranges[2]}[0] > -0.9")
+    found = [opened.run(each) for each in ranges]
+    assert found[:2] == found[2:] and found[0] == pytest.approx([-1 / 1.15, 1 / 1.15])
+
+
+def test_keys_turn_zoom_and_go_back(opened, pages):
+    opened.open(pages["two"], 1200, 900)
+    opened.wait(DRAWN)
+    start = cameras(opened)
+    opened.run("document.getElementById('relief1').focus()")
+    opened.key("ArrowRight")
+    opened.key("+")
+    moved = cameras(opened)
+    assert moved[0] == moved[1]
+    assert moved[0]["azimuth"] == pytest.approx(start[0]["azimuth"] + math.radians(5)) and moved[0]["zoom"] < 1
+    opened.key("0")
+    assert cameras(opened) == start
+
+
+def test_switches_keep_the_focus_and_figures_say_what_they_show(opened, pages):
+    opened.open(pages["one"])
+    opened.wait(DRAWN)
+    said = opened.run(
+        "[...document.querySelectorAll('.figure')].map(f => [f.getAttribute('role'), f.tabIndex, f.getAttribute('aria-label')])"
+    )
+    assert [each[:2] for each in said] == [["img", 0]] * 2
+    assert all("lowest 0.05 at (0, 0), highest" in text for _, _, text in said)
+    opened.run("document.querySelector('[data-scale=linear]').focus(); document.activeElement.click()")
+    assert opened.run("document.activeElement.textContent") == "linear"
+    assert opened.run("document.activeElement.getAttribute('aria-pressed')") == "true"
+    assert opened.run("document.querySelector('#bar span').textContent") == "train loss"
+
+
+def test_the_sliders_cut_the_heights(opened, pages):
+    opened.open(pages["one"])
+    opened.wait(DRAWN)
+    whole = opened.run("document.getElementById('heights').textContent")
+    opened.run("(s => { s.value = 100; s.dispatchEvent(new Event('input')); })(document.getElementById('high'))")
+    assert opened.run("document.getElementById('relief0').dataset.heights").startswith("[-0.04")
+    assert json.loads(opened.run("document.getElementById('relief0').dataset.heights"))[1] == pytest.approx(0.5)
+    assert opened.run("document.getElementById('heights').textContent") != whole
+
+
+@pytest.mark.parametrize("name", ["three", "long", "missing"])
+def test_no_page_is_wider_than_its_window(opened, pages, name):
+    opened.open(pages[name], 390, 900)
+    opened.wait(DRAWN)
+    for width in (390, 2500):
+        opened.size(width, 900)
+        opened.wait(f"innerWidth === {width} && window.landscape.fitted()")
+        assert opened.run("document.documentElement.scrollWidth") == width
+        # No corner of a box is outside of its figure.
+        corners = opened.run("window.landscape.corners().flat()")
+        assert corners and [each for each in corners if not (0 < each[0] < each[2] and 0 < each[1] < each[3])] == []
+    assert opened.errors == []
+
+
+def test_a_dark_screen_gets_a_dark_page(opened, pages):
+    opened.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
+    opened.open(pages["line"])
+    opened.wait(DRAWN)
+    ground = "getComputedStyle(document.body).backgroundColor"
+    assert opened.run(ground) == "rgb(20, 23, 28)"
+    assert opened.run("document.getElementById('line0')._fullLayout.paper_bgcolor") == "#14171c"
+    opened.run("document.getElementById('theme').click()")
+    assert opened.run(ground) == "rgb(255, 255, 255)"
+    assert opened.run("document.getElementById('line0')._fullLayout.paper_bgcolor") == "white"
+    opened.send("Emulation.setEmulatedMedia", features=[])
+
+
+def test_a_browser_that_cannot_unpack_says_so(opened, pages):
+    added = opened.send("Page.addScriptToEvaluateOnNewDocument", source="delete window.DecompressionStream")
+    opened.open(pages["line"])
+    assert "Firefox 113" in opened.wait("document.getElementById('trouble').textContent")
+    opened.send("Page.removeScriptToEvaluateOnNewDocument", identifier=added["identifier"])
