@@ -18,6 +18,7 @@ COMMANDS = (
     "instability",
     "plot",
     "compare",
+    "watch",
     "export",
     "info",
     "new",

@@ -42,7 +42,7 @@ def draw_each(
     `drawing`: the options of `scene.kinds.kind.Options`.
     """
     _check_dpi(dpi)
-    loaded = [_loaded(source) for source in _several(sources)]
+    loaded = [loaded_from(source) for source in _several(sources)]
     entries = [kind] if isinstance(kind, str) else list(kind or [""])
     names = [name or None for entry in entries for name in entry.split(",")]
     written = []
@@ -63,7 +63,7 @@ def draw_side_by_side(
 ) -> list[Path]:
     """All sources in one picture, on one scale; see `landscape.compare`."""
     _check_dpi(dpi)
-    loaded = [_loaded(source) for source in _several(sources)]
+    loaded = [loaded_from(source) for source in _several(sources)]
     if not loaded:
         raise UsageError("compare needs at least two surface files")
     comparison = build_comparison(loaded, kind=kind or default_kind(loaded[0]).name, names=names, **drawing)
@@ -86,8 +86,12 @@ def _several(surfaces: Given | Sequence[Given]) -> list[Given]:
     return several
 
 
-def _loaded(source: Given) -> Source:
-    """A folder is a training run; a file is a spectrum if it says so, otherwise a surface."""
+def loaded_from(source: Given) -> Source:
+    """The result in a file. A folder is a training run; a file is a spectrum if it says so, otherwise a surface.
+
+    Raises:
+        SurfaceFileError: it is missing, damaged or of another kind.
+    """
     if isinstance(source, (Surface, RunLog, Spectrum)):
         return source
     if is_run_folder(source):
