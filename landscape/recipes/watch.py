@@ -29,9 +29,7 @@ def lines(result: Any, shell: Mapping[str, Any]) -> Sequence[str]:
         "port": Option("port of the page on 127.0.0.1 (default: one that is free)", type=int, metavar="N"),
         "text": Option("no page; end when the run is complete", ("--text", "--no-page"), action="store_true"),
         "open": Option("open the page in the browser", action="store_true"),
-        "timeout": Option(
-            "give up when there is still nothing to read (default: wait)", type=float, metavar="SECONDS"
-        ),
+        "timeout": Option("give up when there is still nothing to read (default: wait)", type=float, metavar="SECONDS"),
         "kind": Option("the picture, as for plot (default: as plot would choose it)", metavar="KIND"),
         "metric": DRAWING["metric"],
     },
@@ -50,9 +48,9 @@ def watch(
 ) -> dict[str, Any]:
     """Shows a run in progress: its picture, progress, values and facts, on a page and as text on stdout. Blocks.
 
-    The file is only read. It may be whatever `plot` draws: done, half done, or not there yet. The page is served on 127.0.0.1 under an
-    address that holds a secret, which stdout shows; it stays until the watch is interrupted. With `text` the watch ends when the run is
-    complete. A picture is drawn by a process of lowest priority, so that the run keeps its cores.
+    The file is only read. It may be whatever `plot` draws: done, half done, or not there yet. The page is served on 127.0.0.1
+    under an address that holds a secret, which stdout shows; it stays until the watch is interrupted. With `text` the watch ends
+    when the run is complete. A process of lowest priority draws the pictures, so that the run keeps its cores.
 
     Args:
         path: a surface file (plane, line, paths, flatness, ...), a spectrum, or the folder of a training run.

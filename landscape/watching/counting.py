@@ -1,7 +1,7 @@
 """How far a result has come, by what is in it.
 
-Owns: `Count`, and what is counted of a surface, a spectrum and a training run. Only the status says what was computed; a point that
-failed is not done. Knows no file's times and no words but the units.
+Owns: `Count`, and what is counted of a surface, a spectrum and a training run. Only the status says what was computed; a point
+that failed is not done. Knows no file's times and no words but the units.
 """
 
 from __future__ import annotations
@@ -103,6 +103,7 @@ def _whole(value: Any) -> int:
 def _of_run(log: RunLog) -> Count:
     """Epochs of those planned, or steps. A run has ended when its last net is there."""
     planned = log.config.get("epochs")
-    known = log.clock == EPOCH and isinstance(planned, (int, float)) and math.isfinite(planned) and planned > 0
-    done, ended = float(log.times.max()), (Path(log.source) / FINAL).is_file()
-    return Count(done, float(planned) if known else None, f"{log.clock}s", complete=ended)
+    number = float(planned) if isinstance(planned, (int, float)) and log.clock == EPOCH else 0.0
+    total = number if math.isfinite(number) and number > 0 else None
+    ended = (Path(log.source) / FINAL).is_file()
+    return Count(float(log.times.max()), total, f"{log.clock}s", complete=ended)

@@ -1,7 +1,7 @@
 """Whether a result has changed on disk, without opening it.
 
-Owns: `Stamp`, which differs whenever a file was written again, and the look at the lock that its writer holds. Results are written
-whole and renamed, so a new state is a new file. Nothing is opened or locked here.
+Owns: `Stamp`, which differs whenever a file was written again, and the look at the lock that its writer holds. Results are
+written whole and renamed, so a new state is a new file. Nothing is opened or locked here.
 """
 
 from __future__ import annotations

@@ -5,10 +5,10 @@ Owns: their order within a tick, when a watch is over, and that nothing of it is
 
 from __future__ import annotations
 
-import time
 import webbrowser
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic, sleep
 
 from landscape.errors import LandscapeError
 from landscape.watching.board import Board
@@ -32,7 +32,7 @@ class Live:
         board: Board,
         painter: Painter | None = None,
         timeout: float | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = monotonic,
     ):
         self._watcher, self._terminal, self._board, self._painter = watcher, terminal, board, painter
         self._timeout, self._clock, self._began = timeout, clock, clock()
@@ -94,6 +94,6 @@ def _watched(live: Live, terminal: Terminal, *, ends: bool) -> State:
             state = live.tick()
             if ends and state.phase == COMPLETE:
                 return state
-            time.sleep(TICK)
+            sleep(TICK)
     finally:
         terminal.close()

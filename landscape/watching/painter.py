@@ -1,8 +1,8 @@
 """Pictures of a watched file, each drawn when the file has changed.
 
-Owns: when a picture is due, and the process that draws (painting.py), which is started with the first one and again if it dies. A
-state is drawn at once where the last drawing was quick; drawing takes at most a fifth of a core, and of a core that has other work
-to do next to nothing, because the process has the lowest priority.
+Owns: when a picture is due, and the process that draws (painting.py), which is started with the first one and again if it dies.
+A state is drawn at once where the last drawing was quick; drawing takes at most a fifth of a core, and of a core that has other
+work to do next to nothing, because the process has the lowest priority.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from landscape.watching.identity import Stamp
 
@@ -70,14 +70,20 @@ class Painter:
 class Process:
     """The process that draws one file."""
 
-    def __init__(self, path: Path, kind: str | None, metric: str | None):
+    def __init__(
+        self,
+        path: Path,
+        kind: str | None,
+        metric: str | None,
+        start: Callable[[], subprocess.Popen] | None = None,
+    ):
         self._asked = json.dumps({"path": str(path), "kind": kind, "metric": metric}).encode() + b"\n"
-        self._process: subprocess.Popen | None = None
+        self._start, self._process = start or start_painting, cast(subprocess.Popen | None, None)
 
     def draw(self) -> tuple[bytes, str]:
         """(SVG, "") or (nothing, why)."""
         if self._process is None or self._process.poll() is not None:
-            self._process = _started()
+            self._process = self._start()
         try:
             asks, answers = self._process.stdin, self._process.stdout
             assert asks is not None and answers is not None
@@ -106,7 +112,7 @@ def _answer(answers: IO[bytes]) -> tuple[bytes, str]:
     return picture, facts["note"]
 
 
-def _started() -> subprocess.Popen:
+def start_painting() -> subprocess.Popen:
     """With our own places of modules, and apart from the terminal's Ctrl-C."""
     code = f"import sys; sys.path[:] = {sys.path!r}; from landscape.watching.painting import main; main()"
     return subprocess.Popen(

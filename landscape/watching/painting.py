@@ -1,7 +1,8 @@
 """The process that draws the pictures of a watched file, beside the one that serves them.
 
-Owns: its life: it draws what it is asked for on stdin and answers on stdout, at the lowest priority, so that the run that is watched
-keeps its cores; it ends when its stdin does. What a picture shows is decided as for `landscape plot`. The other end is painter.py.
+Owns: its life: it draws what it is asked for on stdin and answers on stdout, at the lowest priority, so that the run that is
+watched keeps its cores; it ends when its stdin does. What a picture shows is decided as for `landscape plot`. The other end is
+painter.py.
 """
 
 from __future__ import annotations

@@ -102,7 +102,9 @@ def _of_run(log: RunLog) -> Reading:
     for name in log.metrics:
         values, row = log.series(name)[1], log.quantity(name)
         finite = values[np.isfinite(values)]
-        ends = [value_text(float(end), percent=row.percent) for end in ((finite.min(), finite.max()) if finite.size else ())]
+        ends = [
+            value_text(float(end), percent=row.percent) for end in ((finite.min(), finite.max()) if finite.size else ())
+        ]
         rows.append((row.label, value_text(float(values[-1]), percent=row.percent), *(ends or ["", ""])))
     columns, key = ("", "latest", "least", "greatest"), ("run", repr(sorted(log.config.items(), key=str)))
     return Reading(run_subject(log), key, count_of(log), *_filled(columns, tuple(rows)), tuple(run_facts(log)))

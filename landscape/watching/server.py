@@ -1,7 +1,7 @@
 """The page of a watched file, on this machine only.
 
-Owns: the server, its threads and their limits, and the answers. Which requests are answered is decided in gate.py; all that is served
-is three files of this room and what the board holds.
+Owns: the server, its threads and their limits, and the answers. Which requests are answered is decided in gate.py; all that is
+served is three files of this room and what the board holds.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ class PageServer:
         self._server.board, self._server.secret = board, self.secret
         self._board = board
         self.port = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), name="landscape-page", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.1,), name="landscape-page", daemon=True
+        )
         self._thread.start()
 
     @property
@@ -66,7 +68,7 @@ class PageServer:
 
 
 class _Server(ThreadingHTTPServer):
-    daemon_threads, block_on_close = True, False
+    daemon_threads, block_on_close, request_queue_size = True, False, MOST
     board: Board
     secret: str
 
@@ -127,12 +129,15 @@ class _Handler(BaseHTTPRequestHandler):
         """Each state as soon as it is there (server-sent events), until the reader leaves or the watch ends."""
         self._send(200, "text/event-stream", RETRY, sized=False)
         after, board = 0, self.server.board
-        while self.command != "HEAD" and not board.closed:
+        while self.command != "HEAD":
             news = board.wait(after, SIGN_OF_LIFE)
+            if board.closed:
+                return
             after = news[0] if news else after
             self.wfile.write(b"data: " + news[1] + b"\n\n" if news else b":\n\n")
 
     def _send(self, status: int, kind: str, body: bytes, *, sized: bool = True) -> None:
+        self.request_version = self.protocol_version  # also to a request of a version without headers
         self.send_response_only(status)
         for name, value in (("Content-Type", kind), *HEADERS):
             self.send_header(name, value)

@@ -34,7 +34,8 @@ class Watcher:
         load: Callable[[Path], Reading] = read,
         written_by: Callable[[Path], bool | None] = is_written,
     ):
-        self.path, self.stamp = path, None
+        self.path = path
+        self.stamp: Stamp | None = None
         self.state = State(str(path), WAITING)
         self._clock, self._look, self._load, self._written_by = clock, look, load, written_by
         self._pace, self._next = Pace(), clock()
@@ -62,6 +63,8 @@ class Watcher:
             reading = self._load(self.path)
         except LandscapeError as error:
             return self._cannot(str(error))
+        except Exception as error:  # a file of a kind that nobody has thought of must not end the watch
+            return self._cannot(f"unexpected {type(error).__name__}")
         finally:
             ended = self._clock()
             self._next = ended + min((ended - started) / READING_SHARE, LONGEST_PAUSE)
