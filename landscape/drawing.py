@@ -26,7 +26,7 @@ from landscape.surfaces.run_log import RunLog, is_run_folder, load_run
 from landscape.surfaces.spectrum import Spectrum, is_spectrum, load_spectrum
 
 INTERACTIVE = (".html",)
-STATIC = (".png", ".pdf", ".svg", ".gif")
+STATIC = (".png", ".pdf", ".svg", ".gif", ".mp4")
 # A figure is some ten inches wide; beyond this it would take more memory than most machines have.
 MAX_DPI = 2400
 

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 
 from landscape.watching.identity import Stamp
 
@@ -78,7 +78,8 @@ class Process:
         start: Callable[[], subprocess.Popen] | None = None,
     ):
         self._asked = json.dumps({"path": str(path), "kind": kind, "metric": metric}).encode() + b"\n"
-        self._start, self._process = start or start_painting, cast(subprocess.Popen | None, None)
+        self._start = start or start_painting
+        self._process: subprocess.Popen | None = None
 
     def draw(self) -> tuple[bytes, str]:
         """(SVG, "") or (nothing, why)."""

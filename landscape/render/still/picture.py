@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from landscape.atomic import whole_file
 from landscape.errors import UsageError
-from landscape.render.still import course, density, flat, growing, lines, matrix, overlay, paper, relief, rows, scatter
+from landscape.render.still import course, density, flat, lines, matrix, moving, overlay, paper, relief, rows, scatter
 from landscape.render.still.painter import Painter
 from landscape.render.still.panels import draw_panels
 from landscape.scene.scene import Comparison, Scene, View
@@ -25,7 +25,7 @@ from landscape.scene.views.relief import Relief
 from landscape.scene.views.rows import Rows
 from landscape.scene.views.scatter import Scatter
 
-SUFFIXES = (".png", ".pdf", ".svg", *growing.SUFFIXES)
+SUFFIXES = (".png", ".pdf", ".svg", *moving.SUFFIXES)
 # An animation has fewer pixels: it is looked at on a screen.
 COARSER = 2
 PAINTERS: dict[type[View], Painter] = {
@@ -50,11 +50,9 @@ def draw(scene: Scene | Comparison, path: str | Path, *, dpi: int = 200) -> Path
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"'{path}': a still picture ends in {', '.join(SUFFIXES)}")
-    if path.suffix.lower() in growing.SUFFIXES:
-        if isinstance(scene, Comparison) or not isinstance(scene.views[0], Course):
-            raise UsageError(f"'{path}': only pictures of kind trajectory move; take .png, .pdf or .svg for this one")
+    if path.suffix.lower() in moving.SUFFIXES:
         with whole_file(path) as scratch:
-            growing.write(scene, scratch, max(1, dpi // COARSER))
+            moving.write(scene, scratch, path.suffix.lower(), max(1, dpi // COARSER), figure_of)
         return path
     figure = figure_of(scene)
     # Reliefs are made of pixels, drawn finer and averaged.
