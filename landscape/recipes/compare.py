@@ -42,7 +42,7 @@ def compare(
 ) -> list[Path]:
     """Draws two or more surfaces, or training runs, side by side with the same colours, levels and ranges; options as in `plot`.
 
-    In html the cameras are linked: turning one relief turns all.
+    In html the cameras are linked: turning one relief turns all. In .gif and .mp4 they follow each other, in the given order.
 
     Raises:
         LandscapeError: unreadable files, fewer than two, or surfaces that cannot share a scale.

@@ -32,7 +32,7 @@ FILES = Positional(
 )
 KIND = Option(f"{', '.join(KIND_FILES)}; several for plot, separated by commas", metavar="KIND")
 OUT = Option(
-    "output files: .png .pdf .svg .html, .gif of a path; a bare suffix keeps the first name",
+    "output files: .png .pdf .svg .html, .gif .mp4 of a path or a relief; a bare suffix keeps the first name",
     ("-o", "--out"),
     nargs="+",
     metavar="FILE",
@@ -86,7 +86,8 @@ def plot(
         scale: auto, linear, log or symlog; auto is logarithmic when the values span more than a factor of about 20.
         levels: the approximate number of contour lines, or their values.
         vmin, vmax: limits of the drawn values; the picture states what is clipped.
-        out: .png, .pdf, .svg or .html, one or several; a bare suffix such as ".pdf" keeps the first's name.
+        out: .png, .pdf, .svg or .html, one or several; a bare suffix such as ".pdf" keeps the first's name. In .gif and .mp4 a
+            path grows and a relief turns once around.
             Default FILE_KIND.png, for a run FOLDER/curves.png.
 
     Returns:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 
 from landscape.errors import UsageError
 from landscape.scene.scene import Camera, Comparison, Scene
+from landscape.scene.views.field import Field
+from landscape.scene.views.overlay import Overlay
 from landscape.scene.views.relief import Relief
 
 # A turn takes six seconds, in steps of six degrees.
@@ -34,10 +36,11 @@ def film_of(scene: Scene | Comparison) -> Film:
     """
     if isinstance(scene, Comparison):
         return in_time(scene)
-    if not isinstance(scene.views[0], Relief):
+    view = scene.views[0]
+    if not isinstance(view, Relief) and not (isinstance(view, Overlay) and view.relief):
         raise UsageError(
-            "nothing moves in this picture: a relief turns (kind surface), a path grows (kind trajectory), and compare shows "
-            "several files after each other; take .png, .pdf or .svg for this one"
+            "nothing moves in this picture: a relief turns (kind surface or overlay3d), a path grows (trajectory), and compare "
+            "shows several files after each other; take .png, .pdf or .svg for this one"
         )
     return turned(scene)
 
@@ -51,9 +54,17 @@ def turned(scene: Scene) -> Film:
 
 def _seen_by(scene: Scene, camera: Camera) -> Scene:
     """The first view only: a still shows no other."""
-    (view, *_) = scene.views_as(Relief)
-    mesh = replace(view.field.mesh, camera=camera)
-    return replace(scene, camera=camera, views=(replace(view, field=replace(view.field, mesh=mesh)),), tables=())
+    view = scene.views[0]
+    if isinstance(view, Overlay):
+        layers = tuple(replace(layer, field=_lit_for(layer.field, camera)) for layer in view.layers)
+        return replace(scene, camera=camera, views=(replace(view, layers=layers),), tables=())
+    (relief, *_) = scene.views_as(Relief)
+    return replace(scene, camera=camera, views=(replace(relief, field=_lit_for(relief.field, camera)),), tables=())
+
+
+def _lit_for(field: Field, camera: Camera) -> Field:
+    """The gloss of a relief, and which side of it is seen, depend on where it is seen from."""
+    return replace(field, mesh=replace(field.mesh, camera=camera))
 
 
 def in_time(comparison: Comparison) -> Film:

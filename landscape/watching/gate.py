@@ -1,9 +1,9 @@
 """Which requests are answered.
 
-Owns: the decision, on a request's method, target and headers alone. Any page in the browser can send requests to this machine, and
-so can any user of it. So only our own page gets an answer: a request must name this machine as its host (or another name could be
-made to lead here), must not come from another origin, and must know the secret that stands in the address, which only the
-terminal shows. Nothing leads to a file.
+Owns: the decision, on a request's method, target and headers alone. Any page in the browser can send requests to this machine,
+and so can any user of it. So only our own page gets an answer: a request must name this machine as its host (or another name
+could be made to lead here), must not come from another origin, and must know the secret that stands in the address, which only
+the terminal shows. Nothing leads to a file.
 """
 
 from __future__ import annotations

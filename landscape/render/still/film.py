@@ -6,8 +6,10 @@ uint8, all of one size. What they show is known elsewhere.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -18,9 +20,11 @@ from landscape.errors import LandscapeError
 
 GIF, MP4 = SUFFIXES = (".gif", ".mp4")
 # Colours of a GIF: as many as leave it below 5 MB, which mail and most pages take.
-COLORS, MOST_BYTES = (192, 96, 48), 5_000_000
+COLORS, MOST_BYTES = (256, 128, 64), 5_000_000
 # Frames per second of a video; a GIF has the times of its frames.
 RATE = 30
+# 4:2:0 is what every player knows, and the index in front lets a browser begin before it has all.
+MADE = ["-pix_fmt", "yuv420p", "-movflags", "+faststart", "-f", "mp4"]
 # Frames from which the colours are chosen.
 LOOKED_AT = 12
 
@@ -41,51 +45,43 @@ def _write_gif(frames: Sequence[np.ndarray], seconds: Sequence[float], path: Pat
     times = [round(1000 * each) for each in seconds]
     for colors in COLORS:
         first, *others = _with_colors(frames, colors)
-        first.save(
-            path, format="gif", save_all=True, append_images=others, duration=times, loop=0, optimize=False
-        )  # fmt: skip
+        first.save(path, format="gif", save_all=True, append_images=others, duration=times, loop=0, optimize=False)
         if path.stat().st_size < MOST_BYTES:
             return
 
 
 def _with_colors(frames: Sequence[np.ndarray], colors: int) -> list[Image.Image]:
     """One palette for all: with one for each, the same ground would flicker."""
-    some = frames[:: max(1, len(frames) // LOOKED_AT)]
-    palette = Image.fromarray(np.concatenate([*some, frames[-1]])).quantize(colors, dither=Image.Dither.NONE)
+    some = np.concatenate([*frames[:: max(1, len(frames) // LOOKED_AT)], frames[-1]])
+    # By the range of the colours, not by their number: a bar of colours is small, and a white ground stays white.
+    palette = Image.fromarray(some).quantize(colors, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     return [Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
 
 
 def _write_mp4(frames: Iterable[np.ndarray], seconds: Sequence[float], path: Path) -> None:
     program, rest = encoder(), iter(frames)
     first = _even(next(rest))
-    size = f"{first.shape[1]}x{first.shape[0]}"
-    words = [
-        program,
-        "-y",
-        "-loglevel",
-        "error",
-        "-f",
-        "rawvideo",
-        "-pix_fmt",
-        "rgb24",
-        "-s",
-        size,
-        "-r",
-        str(RATE),
-        "-i",
-        "-",
-    ]
-    # 4:2:0 is what every player knows, and the index in front lets a browser begin before it has all.
-    words += ["-pix_fmt", "yuv420p", "-movflags", "+faststart", "-f", "mp4", str(path.absolute())]
-    process = subprocess.Popen(words, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
-    said = b""
-    try:
-        _, said = process.communicate(b"".join(_repeated(first, rest, seconds)))
-    finally:
-        process.kill()
-    if process.returncode:
-        lines = said.decode(errors="replace").strip().splitlines() or ["no message"]
-        raise LandscapeError(f"{program} could not make the video: {lines[-1]}; take .gif instead")
+    words = [program, *_given(first.shape[1], first.shape[0]), *MADE, str(path.absolute())]
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said)
+        assert process.stdin is not None
+        try:
+            with contextlib.suppress(BrokenPipeError), process.stdin as taken:  # it says why on stderr
+                for part in _repeated(first, rest, seconds):
+                    taken.write(part)
+            failed = process.wait()
+        finally:
+            process.kill()
+            process.wait()
+        if failed:
+            said.seek(0)
+            lines = said.read().decode(errors="replace").strip().splitlines() or ["it says nothing"]
+            raise LandscapeError(f"{program} made no video: {lines[-1]}; take .gif instead")
+
+
+def _given(wide: int, tall: int) -> list[str]:
+    """What is sent to the program."""
+    return f"-y -loglevel error -f rawvideo -pix_fmt rgb24 -s {wide}x{tall} -r {RATE} -i -".split()
 
 
 def _repeated(first: np.ndarray, rest: Iterator[np.ndarray], seconds: Sequence[float]) -> Iterator[bytes]:
