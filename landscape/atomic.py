@@ -105,7 +105,7 @@ class OutputLock:
     def __init__(self, path: Path):
         """Raises OSError, with the error number EWOULDBLOCK, when another process writes this output."""
         path = replaceable(path)
-        self._place = path.with_name(f"{_hidden(path)}.lock")
+        self._place = lock_of(path)
         process, stream = _held.pop(self._place, (0, None))
         mine = stream is not None and process == os.getpid() and _is_at(stream, self._place)
         self._stream = stream if stream is not None and mine else _acquired(self._place)
@@ -119,6 +119,16 @@ class OutputLock:
             with contextlib.suppress(OSError):
                 self._place.unlink()
             self._stream.close()
+
+
+def lock_of(path: Path) -> Path:
+    """Where the lock of an output lies while a process holds it.
+
+    Raises:
+        OSError: as `replaceable`.
+    """
+    path = replaceable(path)
+    return path.with_name(f"{_hidden(path)}.lock")
 
 
 def _acquired(place: Path) -> IO[bytes]:

@@ -19,6 +19,7 @@ COMMANDS = (
     "plot",
     "compare",
     "basins",
+    "watch",
     "export",
     "info",
     "new",

@@ -31,7 +31,7 @@ from landscape.surfaces.run_log import RunLog, is_run_folder, load_run
 from landscape.surfaces.spectrum import Spectrum, is_spectrum, load_spectrum
 
 INTERACTIVE = (".html",)
-STATIC = (".png", ".pdf", ".svg", ".eps", ".jpg", ".jpeg", ".tif", ".tiff", ".gif")
+STATIC = (".png", ".pdf", ".svg", ".eps", ".jpg", ".jpeg", ".tif", ".tiff", ".gif", ".mp4")
 KNOWN = (*STATIC, *INTERACTIVE, *CAPTIONS)
 USUAL = LookOptions()
 # A figure is some ten inches wide; beyond this it would take more memory than most machines have.

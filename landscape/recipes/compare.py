@@ -48,7 +48,8 @@ def compare(
 ) -> list[Path]:
     """Draws two or more surfaces, or training runs, side by side with the same colours, levels and ranges; options as in `plot`.
 
-    In html the cameras are linked: turning one relief turns all. Arrow keys turn, + and - zoom, 0 goes back, s saves a picture.
+    In html the cameras are linked: turning one relief turns all; arrow keys turn, + and - zoom, 0 goes back, s saves a picture.
+    In .gif and .mp4 the files follow each other, in the given order.
 
     Raises:
         LandscapeError: unreadable files, fewer than two, or surfaces that cannot share a scale.

@@ -33,8 +33,8 @@ FILES = Positional(
 )
 KIND = Option(f"{', '.join(KIND_FILES)}; several for plot, separated by commas", metavar="KIND")
 OUT = Option(
-    "output files: .png .pdf .svg .eps .jpg .tif, .html, .gif of a path, .txt .tex with the caption; a bare suffix keeps the "
-    "first name",
+    "output files: .png .pdf .svg .eps .jpg .tif, .html, .gif .mp4 of a path or a relief, .txt .tex with the caption; a bare "
+    "suffix keeps the first name",
     ("-o", "--out"),
     nargs="+",
     metavar="FILE",
@@ -96,8 +96,9 @@ def plot(
         levels: the approximate number of contour lines, or their values.
         vmin, vmax: limits of the drawn values; the picture states what lies beyond.
         cmap: depth, diverging, grey, viridis, magma or cividis; default diverging where values of both signs occur, else depth.
-        out: .png, .pdf, .svg, .eps, .jpg, .tif or .html, one or several; .txt and .tex hold the caption: what was computed. A
-            bare suffix such as ".pdf" keeps the first's name. Default FILE_KIND.png, for a run FOLDER/curves.png.
+        out: .png, .pdf, .svg, .eps, .jpg, .tif or .html, one or several; .txt and .tex hold the caption: what was computed. In
+            .gif and .mp4 a path grows and a relief turns once around. A bare suffix such as ".pdf" keeps the first's name.
+            Default FILE_KIND.png, for a run FOLDER/curves.png.
 
     Returns:
         The files written. `landscape.figure` returns a figure of matplotlib instead, or draws into axes of yours.

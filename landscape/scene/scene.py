@@ -73,11 +73,15 @@ class Frame:
 
 @dataclass(frozen=True)
 class Camera:
-    """The viewpoint of a relief: degrees above the horizon and around it, and the box it stands in (x, y, z)."""
+    """The viewpoint of a relief: degrees above the horizon and around it, and the box it stands in (x, y, z).
+
+    `fitted`: as near as the sheet allows; not where it turns, which would come and go.
+    """
 
     elevation: float = 36.0
     azimuth: float = -56.0
     box: tuple[float, float, float] = (1.0, 1.0, 0.62)
+    fitted: bool = True
 
 
 @dataclass(frozen=True, eq=False)

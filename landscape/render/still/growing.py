@@ -1,4 +1,4 @@
-"""Paths that grow over a plane, as an animated GIF.
+"""Paths that grow over a plane, frame by frame.
 
 Owns: the frames: which are drawn once and what changes in each. The still picture under them is that of course.py; a frame shows
 the paths up to a step, and that step as a line through the curves beside them.
@@ -7,14 +7,12 @@ the paths up to a step, and that step as a line through the curves beside them.
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from PIL import Image
 
 from landscape.render.still import course, paper
 from landscape.scene.look import Look
@@ -22,13 +20,12 @@ from landscape.scene.scene import Scene
 from landscape.scene.views.course import Course, frames_of
 from landscape.scene.views.traces import Trace
 
-# Milliseconds of a frame and of the last one; colours of a frame.
-EACH, LAST, COLORS = 90, 2000, 192
-SUFFIXES = (".gif",)
+# Seconds of a frame and of the last one.
+EACH, LAST = 0.09, 2.0
 
 
-def write(scene: Scene, look: Look, path: Path, dpi: int) -> None:
-    """All frames at `dpi`; it starts again when it is over."""
+def frames(scene: Scene, look: Look, dpi: int) -> tuple[list[np.ndarray], list[float]]:
+    """All frames (height, width, 3) at `dpi`, and the seconds of each."""
     view = scene.views_as(Course)[0]
     still = replace(view, flat=replace(view.flat, field=_without_paths(view)))
     figure = course.single(replace(scene, views=(still,)), look)
@@ -43,12 +40,8 @@ def write(scene: Scene, look: Look, path: Path, dpi: int) -> None:
         for axes, artist in [*_paths(plane, view, look, step), *_marks(curves, look, step)]:
             axes.draw_artist(artist)
             artist.remove()
-        pixels = np.asarray(canvas.buffer_rgba())[..., :3]
-        pictures.append(Image.fromarray(pixels.copy()).quantize(COLORS, dither=Image.Dither.NONE))
-    times = [EACH] * (len(pictures) - 1) + [LAST]
-    pictures[0].save(
-        path, format="gif", save_all=True, append_images=pictures[1:], duration=times, loop=0, optimize=False
-    )
+        pictures.append(np.asarray(canvas.buffer_rgba())[..., :3].copy())
+    return pictures, [EACH] * (len(pictures) - 1) + [LAST]
 
 
 def _without_paths(view: Course) -> Any:

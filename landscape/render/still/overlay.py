@@ -80,7 +80,8 @@ def draw_reliefs(axes: Axes3D, scene: Scene, look: Look) -> None:
     if look.has(AXES):
         axes.set_zlabel(view.label, fontsize=look.letters.label, color=look.palette.ink, labelpad=6, parse_math=False)
     axes.tick_params(axis="z", pad=3)
-    fit(axes, scene.camera, layers[0].field, look)
+    if scene.camera.fitted:
+        fit(axes, scene.camera, layers[0].field, look)
     eye = _eye(axes)
     shapes: list[np.ndarray] = []
     faces: list[np.ndarray] = []

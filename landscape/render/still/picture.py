@@ -23,9 +23,9 @@ from landscape.render.still import (
     density,
     files,
     flat,
-    growing,
     lines,
     matrix,
+    moving,
     overlay,
     relief,
     rows,
@@ -46,7 +46,7 @@ from landscape.scene.views.relief import Relief
 from landscape.scene.views.rows import Rows
 from landscape.scene.views.scatter import Scatter
 
-SUFFIXES = (*files.SUFFIXES, *growing.SUFFIXES)
+SUFFIXES = (*files.SUFFIXES, *moving.SUFFIXES)
 # An animation has fewer pixels: it is looked at on a screen.
 COARSER = 2
 PAINTERS: dict[type[View], Painter] = {
@@ -72,11 +72,9 @@ def draw(scene: Scene | Comparison, path: str | Path, *, dpi: int = 200, look: L
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"'{path}': a still picture ends in {', '.join(SUFFIXES)}")
-    if path.suffix.lower() in growing.SUFFIXES:
-        if isinstance(scene, Comparison) or not isinstance(scene.views[0], Course):
-            raise UsageError(f"'{path}': only pictures of kind trajectory move; take .png, .pdf or .svg for this one")
+    if path.suffix.lower() in moving.SUFFIXES:
         with whole_file(path) as scratch:
-            growing.write(scene, look, scratch, max(1, dpi // COARSER))
+            moving.write(scene, look, scratch, path.suffix.lower(), max(1, dpi // COARSER), figure_of)
         return path
     figure = figure_of(scene, look)
     # Reliefs are made of pixels, drawn finer and averaged.

@@ -78,7 +78,7 @@ def draw_relief(axes: Axes3D, scene: Scene, look: Look, *, fitted: bool = True) 
     """The first view of a scene; `fitted`: as large as the axes allow."""
     field = scene.views_as(Relief)[0].field
     dress(axes, scene, field, look)
-    if fitted:
+    if fitted and scene.camera.fitted:
         fit(axes, scene.camera, field, look)
     tiles, colors = painted_tiles(field)
     if len(tiles):
