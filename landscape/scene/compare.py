@@ -15,6 +15,8 @@ from landscape.scene.kinds import kind_named, kinds
 from landscape.scene.kinds.kind import Kind, Options, Source, names_of, type_of
 from landscape.scene.scene import Caption, Comparison, Scene, View, camera_for
 from landscape.scene.text import short
+from landscape.scene.views.flat import Flat
+from landscape.scene.views.relief import Relief
 
 # Of the side of the common frame: a panel that covers less can hardly be seen.
 SPECK = 0.1
@@ -121,10 +123,10 @@ def _one_frame(scenes: Sequence[Scene]) -> list[Scene]:
 
 
 def _small(scene: Scene, x_range: tuple[float, float], y_range: tuple[float, float]) -> Scene:
-    """A scene that says so when it is a speck in the common frame."""
+    """A plane that says so when it is a speck in the common frame."""
     ends = (scene.frame.x_range, x_range), (scene.frame.y_range, y_range)
     share = min((own[1] - own[0]) / (all_[1] - all_[0]) for own, all_ in ends)
-    if share >= SPECK:
+    if share >= SPECK or not isinstance(scene.views[0], (Flat, Relief)):
         return scene
     note = f"covers {short(100 * share, 2)} % of the common frame on one side; draw it alone with plot"
     return replace(scene, views=tuple(replace(view, notes=(*view.notes, note)) for view in scene.views))

@@ -23,7 +23,7 @@ def test_a_turn_goes_around_once_in_equal_steps_and_begins_where_it_ends(make_su
     assert len(set(film.seconds)) == 1 and sum(film.seconds) == pytest.approx(TURN_SECONDS)
 
 
-def test_the_relief_is_the_same_from_all_sides_and_lit_for_each(make_surface):
+def test_the_relief_is_the_same_from_all_sides(make_surface):
     film = film_of(build_scene(make_surface(), kind="surface"))
     meshes = [scene.views[0].field.mesh for scene in film.scenes]
     assert all(mesh.z is meshes[0].z for mesh in meshes)

@@ -149,8 +149,9 @@ def draw_trace(axes: Axes, trace: Trace, look: Look) -> None:
     for x, y, label, (right, up) in zip(trace.x, trace.y, trace.labels, sides, strict=False):
         if label:
             axes.annotate(
-                label, (x, y), (5 * right, 5 * up), textcoords="offset points", fontsize=look.letters.tick, color=color, zorder=8,
-                path_effects=halo, parse_math=False, ha="left" if right > 0 else "right", va="bottom" if up > 0 else "top",
+                label, (x, y), (5 * right, 5 * up), textcoords="offset points", fontsize=look.letters.tick, color=color,
+                zorder=8, path_effects=halo, parse_math=False, ha="left" if right > 0 else "right",
+                va="bottom" if up > 0 else "top", weight="bold" if label.isdigit() else "normal",
             )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from landscape.quantity import risen
 from landscape.scene.colors import LOSS_COLOR, OPEN_SIGN
-from landscape.scene.facts.surface import facts, subject
+from landscape.scene.facts.surface import brief, facts, subject
 from landscape.scene.kinds.kind import NO_LEVELS, SURFACE, Kind, Options
 from landscape.scene.kinds.plane import shared_metric
 from landscape.scene.reach import LARGEST
@@ -87,7 +87,9 @@ def _scene(
 ) -> Scene:
     quantity = surface.quantity(metric)
     quantity = risen(quantity) if quantity.percent else quantity
-    caption = options.caption(subject(surface), f"basins of the {quantity.label}", facts(surface, metric))
+    caption = options.caption(
+        subject(surface), f"basins of the {quantity.label}", facts(surface, metric), brief(surface, metric)
+    )
     unsure = bool(found.errors or found.bounded)
     names = (f"survives {errors_words(found)}", "does not") if unsure else ("", "")
     said = [count_words(found), roughness_words(found), *limits(found), *gaps(found), ENDLESS]

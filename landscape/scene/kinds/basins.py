@@ -12,7 +12,7 @@ import numpy as np
 
 from landscape.errors import UsageError
 from landscape.scene import colors
-from landscape.scene.facts.surface import facts, subject
+from landscape.scene.facts.surface import brief, facts, subject
 from landscape.scene.kinds.kind import SURFACE, Kind, Options
 from landscape.scene.kinds.plane import shared_metric
 from landscape.scene.scales import ScaledMetric, scaled
@@ -56,7 +56,7 @@ def _check(surface: Surface) -> None:
 
 def _scene(surface: Surface, part: Surface, shown: Sequence[ScaledMetric], options: Options) -> Scene:
     frame, found = plane_frame(part), landform(part, shown[0].metric)
-    camera = camera_for(frame)
+    camera = camera_for(frame, options.view)
     views = tuple(_view(surface, part, found, each, camera, options) for each in shown)
     return Scene(frame, views, camera, tables_of(surface, [view.field for view in views]))
 
@@ -65,10 +65,13 @@ def _view(
     surface: Surface, part: Surface, found: Landform, shown: ScaledMetric, camera: Camera, options: Options
 ) -> Flat:
     places = np.array([each.place for each in found.basins]).reshape(-1, 2)
-    field = build_field(part, shown.metric, shown.scale, levels=shown.levels, camera=camera, avoid=places[:NUMBERED])
+    field = build_field(
+        part, shown.metric, shown.scale, levels=shown.levels, camera=camera, avoid=places[:NUMBERED],
+        extra=False, cmap=options.cmap,
+    )  # fmt: skip
     field = replace(field, traces=(*field.traces, *_traces(found, field)))
     what = f"basins of the {surface.quantity(shown.metric).label}"
-    caption = options.caption(subject(surface), what, facts(surface, shown.metric))
+    caption = options.caption(subject(surface), what, facts(surface, shown.metric), brief(surface, shown.metric))
     return Flat(
         field=field,
         paint=LINES,

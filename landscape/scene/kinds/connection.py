@@ -15,7 +15,7 @@ from landscape.grid import Grid
 from landscape.quantity import LOSS, Quantity, risen
 from landscape.scene.bands import BAND, band_notes, band_of
 from landscape.scene.colors import PATH_COLORS
-from landscape.scene.facts.surface import facts, subject
+from landscape.scene.facts.surface import brief, facts, subject
 from landscape.scene.kinds.kind import CURVES_ONLY, SURFACE, Kind, Options
 from landscape.scene.kinds.line import left_scales, metric_curve, point_notes
 from landscape.scene.scale import LINEAR, Scale
@@ -71,7 +71,9 @@ def _scene(surface: Surface, scales: Sequence[Scale], highest: float, options: O
     paths, labels = paths_of(surface), net_names(surface)
     losses = _wanted(surface, options.metric)
     between = f" between {listed(labels)}" if len(labels) <= LISTED else f" between {len(labels)} nets"
-    caption = options.caption(subject(surface), f"paths{between}", [*facts(surface), *_lengths(surface, paths)])
+    caption = options.caption(
+        subject(surface), f"paths{between}", [*facts(surface), *_lengths(surface, paths)], brief(surface)
+    )
     caption = replace(caption, what="paths between nets")  # as a comparison of other nets is named
     views = tuple(replace(_lines(surface, paths, losses, scale, highest), caption=caption) for scale in scales)
     left = views[0].left

@@ -16,7 +16,7 @@ from landscape.errors import UsageError
 from landscape.quantity import LARGEST, LOSS, NEGATIVE, SMALLEST
 from landscape.scene.bands import band_notes, band_of
 from landscape.scene.colors import NEGATIVE_COLOR
-from landscape.scene.facts.surface import facts, subject
+from landscape.scene.facts.surface import brief, facts, subject
 from landscape.scene.hessian import end_of, is_curvature
 from landscape.scene.holes import drawable
 from landscape.scene.kinds.kind import CURVES_ONLY, SURFACE, Kind, Options
@@ -145,7 +145,9 @@ def _unclipped(surfaces: Sequence[Surface], metrics: Sequence[str], options: Opt
 def _scene(surface: Surface, panels: Panels, scales: Sequence[tuple[Scale | None, Scale]], options: Options) -> Scene:
     path = surface.grid.axes[0].kind == "step"
     what = f"loss and curvature along {'training' if path else 'a line'}"
-    caption = options.caption(subject(surface), what, facts(surface, centers=(*panels.above, *panels.below)))
+    caption = options.caption(
+        subject(surface), what, facts(surface, centers=(*panels.above, *panels.below)), brief(surface)
+    )
     return line_scene(surface, [_lines(surface, panels, scale, ends, caption) for scale, ends in scales])
 
 

@@ -47,7 +47,7 @@ def _together(surfaces: Sequence[Surface], options: Options) -> Scene:
     views = []
     for scale in scales:
         levels = choose_levels(scale, options.levels)
-        field = build_field(surface, NAME, scale, levels=levels, camera=camera, cmap=options.cmap)
+        field = build_field(surface, NAME, scale, levels=levels, camera=camera, cmap=options.cmap, extra=False)
         reading = READING.format(second[2], first[2])
         within = [WITHIN] * (margin is not None and bool((margin < 0).any()))
         notes = (reading, *within, *field.notes, *beyond_notes(field))

@@ -13,7 +13,7 @@ import numpy as np
 from landscape.errors import UsageError
 from landscape.quantity import LOSS, Quantity
 from landscape.scene.bands import band_notes, band_of
-from landscape.scene.facts.surface import facts, subject
+from landscape.scene.facts.surface import brief, facts, subject
 from landscape.scene.hessian import is_curvature
 from landscape.scene.holes import DRAWN, drawable, hole_notes, holes_of
 from landscape.scene.kinds.kind import NO_COLORS, SURFACE, Kind, Options
@@ -34,7 +34,7 @@ def _scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
 
 def _scene(surface: Surface, metrics: Sequence[str], scales: Sequence[Scale | None], options: Options) -> Scene:
     known = facts(surface, metrics[0] if len(metrics) == 1 else None, centers=metrics)
-    caption = options.caption(subject(surface), what_is_drawn(quantities(surface, metrics)), known)
+    caption = options.caption(subject(surface), what_is_drawn(quantities(surface, metrics)), known, brief(surface))
     return line_scene(surface, [_lines(surface, metrics, scale, caption) for scale in scales])
 
 
