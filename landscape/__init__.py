@@ -24,6 +24,7 @@ _HOMES = {
     "Spectrum": "landscape.surfaces.spectrum",
     "barriers": "landscape.surfaces.barriers",
     "figure": "landscape.recipes.figure",
+    "show": "landscape.recipes.show",
     "log_to": "landscape.tracking",
     "Recorder": "landscape.training.recorder",
     "lightning_callback": "landscape.training.callbacks",

@@ -87,6 +87,22 @@ def draw_side_by_side(
     return _draw_all(comparison, _outputs(out, "comparison.html", ()), dpi, looks, look)
 
 
+def picture_of(
+    sources: Given | Sequence[Given],
+    kind: str | None,
+    names: Sequence[str] | None,
+    drawing: dict[str, Any],
+    letters: bool = False,
+) -> Scene | Comparison:
+    """One picture of all sources: side by side, unless the kind draws all of them in one."""
+    found = [load_source(source) for source in several(sources)]
+    chosen = kind_named(kind) if kind else default_kind(found[0])
+    if len(found) > 1 and not chosen.together:
+        return reworded(side_by_side(found, chosen.name, names, drawing, letters), printable)
+    (scene,) = build_scenes(found, kind=chosen.name, names=tuple(names or ()), **drawing)
+    return reworded(scene, printable)
+
+
 def side_by_side(
     loaded: Sequence[Source], kind: str | None, names: Sequence[str] | None, drawing: dict[str, Any], letters: bool
 ) -> Comparison:

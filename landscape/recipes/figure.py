@@ -43,29 +43,21 @@ def figure(
     Raises:
         LandscapeError: unreadable files, an unknown option, or a kind that has no single axes to draw into.
     """
-    from landscape.drawing import load_source, side_by_side
-    from landscape.drawing import several as listed
-    from landscape.printable import printable
-    from landscape.scene.build import build_scenes
-    from landscape.scene.kinds import default_kind, kind_named
+    from landscape.drawing import picture_of
     from landscape.scene.kinds.kind import Options
     from landscape.scene.look import look_of
-    from landscape.scene.wording import reworded
+    from landscape.scene.scene import Comparison
 
-    known = [each.name for group in (LookOptions, Options) for each in fields(group) if each.name != "names"]
-    check_names("figure", options, known)
+    known = dict.fromkeys(each.name for group in (Options, LookOptions) for each in fields(group))
+    check_names("figure", options, ["kind", "ax", "letters", *known])
     looks = LookOptions(**{each.name: options.pop(each.name) for each in fields(LookOptions) if each.name in options})
-    look, loaded = look_of(looks), [load_source(source) for source in listed(sources)]
-    chosen, drawing = kind_named(kind) if kind else default_kind(loaded[0]), {**options, "view": look.view}
-    several = len(loaded) > 1 and not chosen.together
-    if several and ax is not None:
-        raise UsageError(
-            f"ax: {len(loaded)} results stand side by side in axes of their own; leave ax out, or draw one"
-        )
+    look = look_of(looks)
+    picture = picture_of(sources, kind, names, {**options, "view": look.view}, letters)
     from landscape.render.still.picture import draw_into, figure_of
 
-    if several:
-        return figure_of(reworded(side_by_side(loaded, chosen.name, names, drawing, letters), printable), look)
-    (scene,) = build_scenes(loaded, kind=chosen.name, names=tuple(names or ()), **drawing)
-    scene = reworded(scene, printable)
-    return figure_of(scene, look) if ax is None else draw_into(ax, scene, look)
+    if ax is None:
+        return figure_of(picture, look)
+    if isinstance(picture, Comparison):
+        count = len(picture.panels)
+        raise UsageError(f"ax: {count} results stand side by side in axes of their own; leave ax out, or draw one")
+    return draw_into(ax, picture, look)

@@ -39,7 +39,7 @@ def film_of(scene: Scene | Comparison) -> Film:
     view = scene.views[0]
     if not isinstance(view, Relief) and not (isinstance(view, Overlay) and view.relief):
         raise UsageError(
-            "nothing moves in this picture: a relief turns (kind surface or overlay3d), a path grows (trajectory), and compare "
+            "nothing moves in it: a relief turns (kind surface or overlay3d), a path grows (trajectory), and compare "
             "shows several files after each other; take .png, .pdf or .svg for this one"
         )
     return turned(scene)

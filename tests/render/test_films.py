@@ -116,6 +116,6 @@ def _figure(scene):
 
 
 def test_the_command_refuses_what_does_not_move(tmp_path, surfaces):
-    with pytest.raises(UsageError, match="nothing moves in this picture"):
+    with pytest.raises(UsageError, match="nothing moves in it"):
         ll.plot(surfaces["bowl"], kind="contour", out=tmp_path / "a.mp4")
     assert not list(tmp_path.iterdir())

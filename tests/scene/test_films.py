@@ -50,5 +50,5 @@ def test_surfaces_after_each_other_have_one_scale_their_names_and_their_own_fact
 
 @pytest.mark.parametrize("kind", ["contour", "overlay"])
 def test_what_cannot_move_is_refused(make_surface, kind):
-    with pytest.raises(UsageError, match="nothing moves in this picture.*take .png"):
+    with pytest.raises(UsageError, match="nothing moves in it.*take .png"):
         film_of(build_scene(make_surface(more={"test_loss": np.ones((21, 25))}), kind=kind))

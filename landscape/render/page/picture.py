@@ -52,13 +52,17 @@ def draw(scene: Scene | Comparison, path: str | Path) -> Path:
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"'{path}': an interactive picture ends in .html")
-    if isinstance(scene, Comparison):
-        text = document(scene.captions, [panel_of(panel, compared=True) for panel in scene.panels])
-    else:
-        text = document([view.caption for view in scene.views], [panel_of(scene)])
+    text = text_of(scene)
     with whole_file(path) as scratch:
         scratch.write_text(text, encoding="utf-8")
     return path
+
+
+def text_of(scene: Scene | Comparison) -> str:
+    """The page as HTML."""
+    if isinstance(scene, Comparison):
+        return document(scene.captions, [panel_of(panel, compared=True) for panel in scene.panels])
+    return document([view.caption for view in scene.views], [panel_of(scene)])
 
 
 def panel_of(scene: Scene, *, compared: bool = False) -> Panel:

@@ -73,8 +73,11 @@ def draw(scene: Scene | Comparison, path: str | Path, *, dpi: int = 200, look: L
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"'{path}': a still picture ends in {', '.join(SUFFIXES)}")
     if path.suffix.lower() in moving.SUFFIXES:
-        with whole_file(path) as scratch:
-            moving.write(scene, look, scratch, path.suffix.lower(), max(1, dpi // COARSER), figure_of)
+        try:
+            with whole_file(path) as scratch:
+                moving.write(scene, look, scratch, path.suffix.lower(), max(1, dpi // COARSER), figure_of)
+        except UsageError as error:
+            raise UsageError(f"output '{path}': {error}") from None
         return path
     figure = figure_of(scene, look)
     # Reliefs are made of pixels, drawn finer and averaged.

@@ -119,5 +119,5 @@ def test_an_animation_has_a_frame_for_each_step_and_ends_with_the_whole_path(sur
             frames.append(np.asarray(film.convert("L"), dtype=float))
     changed = [int((np.abs(frame - frames[0]) > 30)[:, : frame.shape[1] // 2].sum()) for frame in frames]
     assert changed[0] == 0 and changed[1] < changed[2] < changed[3], f"the path grows: {changed}"
-    with pytest.raises(UsageError, match="nothing moves in this picture"):
+    with pytest.raises(UsageError, match="nothing moves in it"):
         draw(build_scene(surface(), kind="contour"), tmp_path / "contour.gif")

@@ -1,0 +1,67 @@
+"""`landscape.show`: an interactive picture in a notebook, in Python only. Imports neither torch nor MPI.
+
+Owns: `Page`, which a notebook displays by itself. What the page shows and does is decided in scene/ and render/page/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from landscape.options.option import check_names, check_whole
+
+if TYPE_CHECKING:
+    from landscape.surfaces.run_log import RunLog
+    from landscape.surfaces.spectrum import Spectrum
+    from landscape.surfaces.surface import Surface
+
+# Pixels: the relief of one surface with the plane beside it.
+HEIGHT, LEAST, MOST = 640, 100, 10_000
+
+
+@dataclass(frozen=True)
+class Page:
+    """An interactive picture. As the last line of a cell it is displayed, `height` pixels high; `html` is the whole page."""
+
+    html: str
+    height: int = HEIGHT
+
+    def _repr_html_(self) -> str:
+        """In a frame of its own: nothing of the page and of the notebook meets."""
+        style = f'style="width: 100%; height: {self.height}px; border: 0" sandbox="allow-scripts allow-downloads"'
+        return f'<iframe srcdoc="{escape(self.html, quote=True)}" {style}></iframe>'
+
+
+def show(
+    sources: Surface | RunLog | Spectrum | str | Path | Sequence,
+    *,
+    kind: str | None = None,
+    names: Sequence[str] | None = None,
+    height: int = HEIGHT,
+    **options: Any,
+) -> Page:
+    """The page that `landscape.plot(..., out="page.html")` writes, displayed in a notebook; nothing is written.
+
+    Args:
+        sources: as in `landscape.plot`. Several stand side by side, unless the kind draws all of them in one picture.
+        kind: as in `landscape.plot`; one.
+        names: titles of the panels, as in `landscape.compare`.
+        height: of the frame in the notebook, in pixels.
+        options: metric, scale, levels, vmin, vmax, title, cmap and view, as in `landscape.plot`.
+
+    Raises:
+        LandscapeError: unreadable files, an unknown option, or a kind that does not fit.
+    """
+    from landscape.drawing import picture_of
+    from landscape.scene.kinds.kind import Options
+    from landscape.scene.look import view_of
+
+    check_whole("height", height, LEAST, MOST)
+    check_names("show", options, ["kind", "height", *(each.name for each in fields(Options))])
+    picture = picture_of(sources, kind, names, {**options, "view": view_of(options.get("view"))})
+    from landscape.render.page.picture import text_of
+
+    return Page(text_of(picture), height)
