@@ -22,6 +22,7 @@ from landscape.options.looks import AXES, BAR, LEGEND
 from landscape.render.still import paper
 from landscape.render.still.bars import Mapping, color_bar, color_map, mapping_of
 from landscape.render.still.beyond import draw_beyond, draw_uncertain
+from landscape.render.still.marks import draw_trace
 from landscape.render.still.painter import Around, Measures, Painter, PanelPainter, Place, beside, sheet_of
 from landscape.scene.holes import DRAWN, HOLE_NAMES
 from landscape.scene.look import LIGHT, Look
@@ -29,13 +30,10 @@ from landscape.scene.scene import Frame, Scene
 from landscape.scene.ticks import Ticks
 from landscape.scene.views.field import Field
 from landscape.scene.views.flat import BANDS, CELLS, LINES, Flat
-from landscape.scene.views.traces import Trace
 
 Dashes = str | tuple[float, tuple[float, ...]]
 # Widths of lines over cells and of their rim, and how much of that covers the cells.
 OVER, RIM, VEIL = 0.75, 1.7, 0.5
-# Of a path: more nets than that are a line.
-MOST_DOTS = 60
 _HOLES = {1: ("#dcdcdc", "//////"), 2: ("#f1f1f1", None), 3: ("#d9c9c9", "xxxx")}
 
 
@@ -129,40 +127,6 @@ def _mapping(view: Flat, look: Look) -> Mapping:
         edges = _band_edges(view.field)
         return BoundaryNorm(edges, len(edges) - 1), ListedColormap(_band_colors(view.field, edges))
     return mapping_of(view.field, line_colors(view.field, look) if view.paint == LINES else view.field.colors)
-
-
-def draw_trace(axes: Axes, trace: Trace, look: Look) -> None:
-    """A path, named nets or the centre, with a halo that shows on other colours."""
-    halo, stroke, ground = paper.halo(look, 2.6, 0.9), look.stroke, look.palette.ground
-    color = look.shown(trace.color)
-    if trace.kind == "center":
-        axes.plot(trace.x, trace.y, "+", color=color, ms=8 * stroke, mew=1.3 * stroke, zorder=6, path_effects=halo)
-        return
-    if trace.kind == "saddles":
-        axes.plot(trace.x, trace.y, "x", color=color, ms=4.2 * stroke, mew=stroke, zorder=6, path_effects=halo)
-        return
-    if trace.kind == "path":
-        _path(axes, trace, look, color)
-    else:
-        axes.plot(trace.x, trace.y, color=color, marker="o", ms=5.0 * stroke, lw=0, mec=ground, mew=0.5, zorder=6)
-    sides = np.ones((len(trace.x), 2)) if trace.sides is None else trace.sides
-    for x, y, label, (right, up) in zip(trace.x, trace.y, trace.labels, sides, strict=False):
-        if label:
-            axes.annotate(
-                label, (x, y), (5 * right, 5 * up), textcoords="offset points", fontsize=look.letters.tick, color=color,
-                zorder=8, path_effects=halo, parse_math=False, ha="left" if right > 0 else "right",
-                va="bottom" if up > 0 else "top", weight="bold" if label.isdigit() else "normal",
-            )  # fmt: skip
-
-
-def _path(axes: Axes, trace: Trace, look: Look, color: str) -> None:
-    """From an open circle to a star; a dot for each net while there are few enough to see them apart."""
-    rim, stroke, ground = paper.halo(look, 2.6, 0.85), look.stroke, look.palette.ground
-    axes.plot(trace.x, trace.y, color=color, lw=1.2 * stroke, zorder=6, path_effects=rim, solid_joinstyle="round")
-    if len(trace.x) <= MOST_DOTS:
-        axes.plot(trace.x, trace.y, color=color, marker="o", ms=2.6 * stroke, lw=0, mec=ground, mew=0.35, zorder=6.2)
-    axes.plot(trace.x[:1], trace.y[:1], color=color, marker="o", ms=5 * stroke, mfc=ground, mew=1.2 * stroke, zorder=7)
-    axes.plot(trace.x[-1:], trace.y[-1:], color=color, marker="*", ms=10 * stroke, mec=ground, mew=0.6, zorder=7)
 
 
 def draw_frame(axes: Axes, frame: Frame, look: Look) -> None:

@@ -19,7 +19,7 @@ from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 from mpl_toolkits.mplot3d.axes3d import Axes3D
 
 from landscape.options.looks import AXES, LEGEND
-from landscape.render.still import flat, paper
+from landscape.render.still import flat, marks, paper
 from landscape.render.still.painter import Around, Painter, sheet_of
 from landscape.render.still.relief import draw_trace, dress, fit, painted_tiles
 from landscape.scene.look import Look
@@ -64,7 +64,7 @@ def draw_lines(axes: Axes, scene: Scene, look: Look) -> None:
     flat.draw_holes(axes, layers[0].field, look, cells=False)
     flat.draw_dots(axes, layers[0].field, look)
     for trace in layers[0].field.traces:
-        flat.draw_trace(axes, trace, look)
+        marks.draw_trace(axes, trace, look)
 
 
 def _shown(layer: Layer, look: Look) -> Field:
