@@ -25,6 +25,7 @@ from landscape.scene.look import LIGHT, Look
 from landscape.scene.scene import Camera, Scene
 from landscape.scene.views.field import Field
 from landscape.scene.views.relief import Relief
+from landscape.scene.views.sight import in_sight
 from landscape.scene.views.tiles import tiles_of
 from landscape.scene.views.traces import Trace
 
@@ -98,12 +99,14 @@ def painted_tiles(field: Field) -> tuple[np.ndarray, np.ndarray]:
 
 
 def draw_trace(axes: Axes3D, trace: Trace, field: Field, look: Look) -> None:
-    """A path or named nets, lifted a little off the relief."""
+    """A path or named nets, lifted a little off the relief; the centre where nothing hides it."""
     seen = np.isfinite(trace.z)
     if not seen.any():
         return
     lift = 0.012 * (field.scale.high - field.scale.low)
     if trace.kind == "center":
+        if not in_sight(field.mesh, field.mesh.camera, trace.x, trace.y, trace.z + lift).all():
+            return
         # Dark on light ground and light on dark: the rim shows where the cross does not.
         for color, width, order in (("white", 3.0, 4.9), (LIGHT.ink, 1.3, 5.0)):
             axes.plot(trace.x, trace.y, trace.z + lift, "+", color=color, ms=8, mew=width, zorder=order)
@@ -137,8 +140,10 @@ def dress(axes: Axes3D, scene: Scene, field: Field, look: Look) -> None:
         axis.line.set(color=palette.faint, linewidth=0.6)
         axis._axinfo["grid"].update(color=palette.line, linewidth=0.5)
         axis.set_tick_params(labelsize=letters.tick, pad=0, color=palette.faint, labelcolor=palette.ink)
-    # The upper end of x and the lower end of y share a corner, which has room for one label.
-    for axis, pruned in ((axes.xaxis, None), (axes.yaxis, "lower")):
+    # Two ends meet in the nearest corner, which has room for one label; from the usual side they are the upper one of x and the
+    # lower one of y.
+    usual = -90 < camera.azimuth < 0
+    for axis, pruned in ((axes.xaxis, None if usual else "both"), (axes.yaxis, "lower" if usual else "both")):
         axis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10], prune=pruned))
 
 

@@ -32,13 +32,14 @@ def light(x: np.ndarray, y: np.ndarray, z: np.ndarray, low: float, high: float, 
     along = (y - y[0]) / (y[-1] - y[0]) * camera.box[1]
     normal, lamp = _normal(height, across, along), LAMP / np.linalg.norm(LAMP)
     # Where the underside is seen, it is the underside that is lit.
-    normal *= np.where(normal @ _eye(camera) < 0, -1.0, 1.0)[..., None]
+    normal *= np.where(normal @ eye_of(camera) < 0, -1.0, 1.0)[..., None]
     sky = 1 - OPEN + OPEN * _sky(height, across, along)
     lamplight = np.clip(normal @ lamp, 0, None) / lamp[2]
     return np.clip(AMBIENT * sky + LAMPLIGHT * lamplight, DARKEST, BRIGHTEST)
 
 
-def _eye(camera: Camera) -> np.ndarray:
+def eye_of(camera: Camera) -> np.ndarray:
+    """(3,) the direction to the eye, of length 1."""
     up, around = np.deg2rad(camera.elevation), np.deg2rad(camera.azimuth)
     return np.array([np.cos(up) * np.cos(around), np.cos(up) * np.sin(around), np.sin(up)])
 
