@@ -31,6 +31,8 @@ from landscape.scene.views.traces import Trace
 
 # Each comes some ten times nearer to the final size.
 FITTINGS = 4
+# Degrees above which an upright axis has room for that many labels.
+STEEP, FEW = 45.0, 4
 
 
 def single(scene: Scene, look: Look) -> Figure:
@@ -134,7 +136,9 @@ def dress(axes: Axes3D, scene: Scene, field: Field, look: Look) -> None:
         return
     axes.set_xlabel(frame.x_label, fontsize=letters.label, color=palette.ink, labelpad=2, parse_math=False)
     axes.set_ylabel(frame.y_label, fontsize=letters.label, color=palette.ink, labelpad=2, parse_math=False)
-    axes.set_zticks(list(field.z_ticks.heights), labels=list(field.z_ticks.labels))
+    # Seen from high above, the upright axis is short.
+    every = 2 if camera.elevation > STEEP and len(field.z_ticks.labels) > FEW else 1
+    axes.set_zticks(list(field.z_ticks.heights)[::every], labels=list(field.z_ticks.labels)[::every])
     for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
         axis.set_pane_color(to_rgba(palette.wall))
         axis.line.set(color=palette.faint, linewidth=0.6)

@@ -6,11 +6,15 @@ Owns: the kinds `contour`, `filled`, `heatmap` and `surface`, and which metrics 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
+
+import numpy as np
 
 from landscape.errors import UsageError
 from landscape.scene.facts.surface import brief, facts, subject
 from landscape.scene.hessian import map_notes
+from landscape.scene.holes import DRAWN, holes_of
 from landscape.scene.kinds.kind import SURFACE, Kind, Options
 from landscape.scene.scales import ScaledMetric, scaled
 from landscape.scene.scene import Camera, Scene, camera_for
@@ -19,14 +23,29 @@ from landscape.scene.text import short
 from landscape.scene.thin import thinned
 from landscape.scene.views.field import build_field
 from landscape.scene.views.flat import BANDS, CELLS, LINES, Flat, beyond_notes, plane_frame
+from landscape.scene.views.mesh import Mesh
 from landscape.scene.views.relief import Relief
+from landscape.scene.views.sight import clearest
 from landscape.surfaces.surface import Surface
 
 
 def _scenes(surfaces: Sequence[Surface], options: Options, *, paint: str | None) -> list[Scene]:
     """One scene each; `paint` as in `Flat`, None for a relief."""
     shown = switchable(surfaces, shared_metric(surfaces, options.metric), options)
+    if paint is None and options.view is None:
+        options = replace(options, view=_clear_view(surfaces, shown[0]))
     return [_scene(surface, shown, options, paint) for surface in surfaces]
+
+
+def _clear_view(surfaces: Sequence[Surface], shown: ScaledMetric) -> tuple[float, float]:
+    """Elevation and azimuth from which the valleys of all surfaces are seen."""
+    usual, meshes = Camera(), []
+    for part in _parts(surfaces, shown.metric):
+        drawn = holes_of(part, shown.metric) == DRAWN
+        heights = shown.scale.heights(np.where(drawn, part.values[shown.metric], np.nan))
+        meshes.append(Mesh(part.x, part.y, heights, shown.scale, usual))
+    found = clearest(meshes, usual)
+    return found.elevation, found.azimuth
 
 
 def _scene(surface: Surface, shown: Sequence[ScaledMetric], options: Options, paint: str | None) -> Scene:

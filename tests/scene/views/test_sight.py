@@ -1,12 +1,14 @@
 """What lies behind a ridge is not seen, from the other side and from above it is."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from landscape.scene.scale import LINEAR, Scale
 from landscape.scene.scene import Camera
 from landscape.scene.views.mesh import Mesh
-from landscape.scene.views.sight import in_sight
+from landscape.scene.views.sight import clearest, in_sight
 
 
 @pytest.fixture
@@ -40,3 +42,35 @@ def test_it_hides_as_far_as_its_shadow_reaches(ridge, distance):
 
 def test_what_floats_above_it_is_seen(ridge):
     assert seen(ridge, 30, 0, 0.45, z=0.4)
+
+
+def valley(distance):
+    """A valley beside a high ridge along y, at x = -distance."""
+    x, y = np.linspace(-1, 1, 41), np.linspace(-1, 1, 41)
+    height = 0.5 + 0.5 * np.exp(-((x / 0.1) ** 2)) - 0.4 * np.exp(-(((x + distance) / 0.2) ** 2))
+    return Mesh(x, y, np.tile(height, (41, 1)), Scale(LINEAR, 0.0, 1.0), Camera())
+
+
+USUAL = Camera(40.0, 0.0, (1.0, 1.0, 0.2))  # the eye is at large x
+
+
+def test_the_side_is_one_from_which_the_valleys_are_seen():
+    assert clearest([valley(-0.3)], USUAL) == USUAL, "the valley is on this side of the ridge"
+    moved = clearest([valley(0.3)], USUAL)
+    assert abs(moved.azimuth) >= 90 and moved.elevation == USUAL.elevation
+    both = clearest([valley(0.3), valley(-0.3)], USUAL)
+    assert abs(both.azimuth) == 90, "along the ridge both are seen"
+
+
+def test_a_pit_is_looked_into_from_above():
+    x = np.linspace(-1, 1, 41)
+    pit = Mesh(x, x, 1 - np.exp(-(x[:, None] ** 2 + x**2) / 0.15**2), Scale(LINEAR, 0.0, 1.0), Camera())
+    high = replace(USUAL, box=(1.0, 1.0, 0.6))
+    assert clearest([pit], high).elevation > high.elevation
+
+
+def test_what_is_seen_or_not_there_is_not_moved():
+    x = np.linspace(-1, 1, 21)
+    bowl = Mesh(x, x, x[:, None] ** 2 + x**2, Scale(LINEAR, 0.0, 2.0), Camera())
+    assert clearest([bowl], Camera()) == Camera()
+    assert clearest([Mesh(x, x, np.full((21, 21), np.nan), Scale(LINEAR, 0.0, 2.0), Camera())], Camera()) == Camera()
