@@ -64,7 +64,7 @@ def test_the_side_is_one_from_which_the_valleys_are_seen():
 
 def test_a_pit_is_looked_into_from_above():
     x = np.linspace(-1, 1, 41)
-    pit = Mesh(x, x, 1 - np.exp(-(x[:, None] ** 2 + x**2) / 0.15**2), Scale(LINEAR, 0.0, 1.0), Camera())
+    pit = Mesh(x, x, 1 - np.exp(-(x[:, None] ** 2 + x**2) / 0.25**2), Scale(LINEAR, 0.0, 1.0), Camera())
     high = replace(USUAL, box=(1.0, 1.0, 0.6))
     assert clearest([pit], high).elevation > high.elevation
 
