@@ -5,9 +5,10 @@ Owns: measures of text. Sizes and colours are those of a `Look`; how a sheet bec
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.patheffects import AbstractPathEffect, withStroke
@@ -109,9 +110,14 @@ def text_width(text: str, size: float) -> float:
 
 
 def _text_width(text: str, size: float, dpi: int) -> float:
-    renderer = FigureCanvasAgg(Figure(dpi=dpi)).get_renderer()
-    width, _, _ = renderer.get_text_width_height_descent(text, FontProperties(size=size), False)
-    return width / dpi
+    width, _, _ = _renderer(dpi).get_text_width_height_descent(text, FontProperties(size=size), False)
+    return float(width) / dpi
+
+
+@functools.cache
+def _renderer(dpi: int) -> RendererAgg:
+    """One for all texts: making it takes longer than measuring a text."""
+    return FigureCanvasAgg(Figure((1, 1), dpi=dpi)).get_renderer()
 
 
 def footer_height(lines: list[str], size: float) -> float:
