@@ -148,6 +148,17 @@ def test_the_letters_of_a_relief_keep_clear_of_the_colour_bar(name, options):
             assert axis.get_tightbbox(figure.canvas.get_renderer()).x1 < edge + 2
 
 
+@pytest.mark.parametrize("kind", ["contour", "surface"])
+@pytest.mark.parametrize("factor", [1e-38, 1e-9, 1e30])
+def test_long_labels_stay_on_the_sheet(kind, factor):
+    surface = conftest.bowl()
+    surface.values["train_loss"] = surface.values["train_loss"] * factor + (2.3 if factor == 1e-9 else 0)
+    figure = still.figure_of(build_scene(surface, kind=kind))
+    figure.canvas.draw()
+    width = figure.canvas.get_width_height()[0]
+    assert figure.axes[-1].get_tightbbox(figure.canvas.get_renderer()).x1 < width
+
+
 def test_facts_are_whole_short_or_left_out():
     scene = PICTURES["contour"]()
     full, short, none = (words(drawn("contour", facts=how)) for how in ("full", "short", "none"))

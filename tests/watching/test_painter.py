@@ -108,3 +108,12 @@ def test_the_real_process_answers_and_ends_with_its_questions(tmp_path):
     assert picture == b"" and "not_there.h5: no such file" in note
     process._process.stdin.close()
     assert process._process.wait(60) == 0
+
+
+def test_the_real_process_leaves_nothing_behind_when_it_is_closed(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    process = Process(tmp_path / "not_there.h5", None, None)
+    process.draw()
+    assert list(tmp_path.glob("landscape-watch-*")), "it works in a folder of its own"
+    process.close()
+    assert process._process.wait(60) == 0 and not list(tmp_path.glob("landscape-watch-*"))

@@ -11,11 +11,14 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 
+from landscape.render.still import paper
 from landscape.scene.look import Look
 from landscape.scene.ticks import Ticks
 from landscape.scene.views.field import Field
 
 Mapping = tuple[Normalize, Colormap]
+# Inches of a label such as 0.01, which margins have room for.
+USUAL = 0.32
 
 
 def color_map(colors: tuple[str, ...]) -> LinearSegmentedColormap:
@@ -26,6 +29,12 @@ def color_map(colors: tuple[str, ...]) -> LinearSegmentedColormap:
 def mapping_of(field: Field, colors: tuple[str, ...]) -> Mapping:
     """The colours over the heights of a field."""
     return Normalize(field.scale.low, field.scale.high), color_map(colors)
+
+
+def extra(ticks: Ticks, look: Look) -> float:
+    """The inches that labels need beyond the usual ones, at the usual size of letters."""
+    widest = max((paper.text_width(label, look.letters.tick) for label in ticks.labels), default=0.0)
+    return max(0.0, widest / look.em - USUAL)
 
 
 def color_bar(

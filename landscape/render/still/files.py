@@ -72,7 +72,7 @@ def _averaged(pixels: np.ndarray, smooth: int) -> np.ndarray:
     fine = pixels[: rows * smooth, : columns * smooth]
     parts = [fine[down::smooth, right::smooth] for down in range(smooth) for right in range(smooth)]
     if (fine[..., 3] == 255).all():  # as on any ground; whole numbers take a third of the time
-        total = np.sum(parts, axis=0, dtype=np.uint16)
+        total = np.stack(parts).sum(axis=0, dtype=np.uint16)
         return ((total + len(parts) // 2) // len(parts)).astype(np.uint8)
     cover = sum(part[..., 3:].astype(np.float32) for part in parts)
     colors = sum(part[..., :3].astype(np.float32) * part[..., 3:] for part in parts) / np.maximum(cover, 1.0)

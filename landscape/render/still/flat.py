@@ -20,7 +20,7 @@ from matplotlib.text import Text
 
 from landscape.options.looks import AXES, BAR, LEGEND
 from landscape.render.still import paper
-from landscape.render.still.bars import Mapping, color_bar, color_map, mapping_of
+from landscape.render.still.bars import Mapping, color_bar, color_map, extra, mapping_of
 from landscape.render.still.beyond import draw_beyond, draw_uncertain
 from landscape.render.still.marks import draw_trace
 from landscape.render.still.painter import Around, Measures, Painter, PanelPainter, Place, beside, sheet_of
@@ -40,7 +40,8 @@ _HOLES = {1: ("#dcdcdc", "//////"), 2: ("#f1f1f1", None), 3: ("#d9c9c9", "xxxx")
 def single(scene: Scene, look: Look) -> Figure:
     """The plane and its colour bar."""
     gap, bar = 0.16, 0.16
-    around = Around(0.72, beside(look, gap + bar + 0.85, 0.2), below=0.52)
+    right = gap + bar + 0.85 + extra(_bar_ticks(scene), look)
+    around = Around(0.72, beside(look, right, 0.2), below=0.52)
     figure, place = sheet_of(scene, look, *paper.box(scene.frame, 4.3), around)
     draw_flat(paper.place(figure, place.left, place.bottom, place.wide, place.tall), scene, look)
     draw_bar(
@@ -104,14 +105,19 @@ def draw_bar(figure: Figure, scene: Scene, look: Look, place: Place) -> None:
 
 def _bar(figure: Any, scene: Scene, look: Look, where: dict[str, Any]) -> None:
     view = scene.views_as(Flat)[0]
-    field = view.field
-    ticks = field.bar_ticks if len(field.bar_ticks.labels) > 1 else field.z_ticks
-    color_bar(figure, where, field, look, _mapping(view, look), ticks, bands=view.paint == BANDS)
+    color_bar(figure, where, view.field, look, _mapping(view, look), _bar_ticks(scene), bands=view.paint == BANDS)
+
+
+def _bar_ticks(scene: Scene) -> Ticks:
+    field = scene.views_as(Flat)[0].field
+    return field.bar_ticks if len(field.bar_ticks.labels) > 1 else field.z_ticks
 
 
 def _measures(panels: Sequence[Scene], look: Look) -> Measures:
     wide, tall = paper.box(panels[0].frame, 3.3)
-    return Measures(wide, tall, left=0.72, gap=0.34, right=beside(look, 1.1, 0.2), under=0.5)
+    return Measures(
+        wide, tall, left=0.72, gap=0.34, right=beside(look, 1.1 + extra(_bar_ticks(panels[0]), look), 0.2), under=0.5
+    )
 
 
 def _panel(figure: Figure, scene: Scene, look: Look, place: Place, first: bool, last: bool) -> None:

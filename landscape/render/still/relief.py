@@ -19,7 +19,7 @@ from mpl_toolkits.mplot3d.proj3d import proj_transform
 
 from landscape.options.looks import AXES, BAR
 from landscape.render.still import paper
-from landscape.render.still.bars import color_bar, mapping_of
+from landscape.render.still.bars import color_bar, extra, mapping_of
 from landscape.render.still.painter import Around, Measures, Painter, PanelPainter, Place, beside, sheet_of
 from landscape.scene.look import LIGHT, Look
 from landscape.scene.scene import Camera, Scene
@@ -37,7 +37,8 @@ STEEP, FEW = 45.0, 4
 
 def single(scene: Scene, look: Look) -> Figure:
     """The relief and its colour bar."""
-    around = Around(0.08, beside(look, 1.0, 0.08), below=0.1)
+    right = 1.0 + extra(scene.views_as(Relief)[0].field.z_ticks, look)
+    around = Around(0.08, beside(look, right, 0.08), below=0.1)
     # Without axes the relief may fill a sheet of any shape.
     figure, place = sheet_of(scene, look, 5.4, 4.2, around, rigid=look.has(AXES))
     draw_relief(paper.place(figure, place.left, place.bottom, place.wide, place.tall, projection="3d"), scene, look)
@@ -74,7 +75,8 @@ def _bar(figure: Figure, scene: Scene, look: Look, place: Place) -> None:
 
 
 def _measures(panels: Sequence[Scene], look: Look) -> Measures:
-    return Measures(4.0, 3.3, left=0.15, gap=0.3, right=beside(look, 1.05, 0.15), under=0.34)
+    wider = extra(panels[0].views_as(Relief)[0].field.z_ticks, look)
+    return Measures(4.0, 3.3, left=0.15, gap=0.3, right=beside(look, 1.05 + wider, 0.15), under=0.34)
 
 
 def draw_relief(axes: Axes3D, scene: Scene, look: Look, *, fitted: bool = True) -> None:
@@ -107,7 +109,8 @@ def draw_trace(axes: Axes3D, trace: Trace, field: Field, look: Look) -> None:
         return
     lift = 0.012 * (field.scale.high - field.scale.low)
     if trace.kind == "center":
-        if not in_sight(field.mesh, field.mesh.camera, trace.x, trace.y, trace.z + lift).all():
+        within = (field.scale.low <= trace.z) & (trace.z <= field.scale.high)
+        if not (within & in_sight(field.mesh, field.mesh.camera, trace.x, trace.y, trace.z + lift)).all():
             return
         # Dark on light ground and light on dark: the rim shows where the cross does not.
         for color, width, order in (("white", 3.0, 4.9), (LIGHT.ink, 1.3, 5.0)):
@@ -143,7 +146,9 @@ def dress(axes: Axes3D, scene: Scene, field: Field, look: Look) -> None:
         axis.set_pane_color(to_rgba(palette.wall))
         axis.line.set(color=palette.faint, linewidth=0.6)
         axis._axinfo["grid"].update(color=palette.line, linewidth=0.5)
-        axis.set_tick_params(labelsize=letters.tick, pad=0, color=palette.faint, labelcolor=palette.ink)
+        # Labels are centred on their place: long ones would reach into the relief.
+        pad = 36 * look.em * extra(field.z_ticks, look) if axis is axes.zaxis else 0.0
+        axis.set_tick_params(labelsize=letters.tick, pad=pad, color=palette.faint, labelcolor=palette.ink)
     # Two ends meet in the nearest corner, which has room for one label; from the usual side they are the upper one of x and the
     # lower one of y.
     usual = -90 < camera.azimuth < 0
