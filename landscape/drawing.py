@@ -194,9 +194,8 @@ def _draw_all(scene: Scene | Comparison, paths: Sequence[Path], dpi: int, looks:
     if all(suffix in INTERACTIVE for suffix in suffixes):
         _check_page(looks, paths[0])
     stills = [path for path, suffix in zip(paths, suffixes, strict=True) if suffix in STATIC]
-    captions = (
-        [stills[0].with_suffix(TEXT)] if look.facts != FULL and stills and not set(suffixes) & set(CAPTIONS) else []
-    )
+    bare = look.facts != FULL and stills and not set(suffixes) & set(CAPTIONS)
+    captions = [stills[0].with_suffix(f".caption{TEXT}")] if bare else []
     return [_draw(scene, path, dpi, look) for path in (*paths, *captions)]
 
 

@@ -29,7 +29,7 @@ def index() -> str:
     rows = [f"| [`landscape {name}`]({name}.md) | {escaped(find(name).help)} |" for name in COMMANDS]
     return (
         "# Commands\n\nThese pages are made from the tables of options of which the shell, `--help` and the Python "
-        "functions are made. What options mean at length is told in [options](../options.md).\n\n"
+        "functions are made. Options are explained in full in [options](../options.md).\n\n"
         "| command | what it does |\n|---|---|\n"
         + "\n".join(rows)
         + "\n\n```{toctree}\n:hidden:\n\n"

@@ -24,7 +24,7 @@ class Tracer(Protocol):
     units: Units
 
     def of(self, tensor: Tensor | None, *, zeros: bool = False) -> Bundles:
-        """The bundles of a tensor; `zeros`: channels that are zero are told apart from those that are fixed."""
+        """The bundles of a tensor; `zeros`: channels that are zero are distinguished from those that are fixed."""
 
     def grouped(self, weight: Tensor, groups: int) -> list[Slots]:
         """For each group of a convolution the units that its filters read."""

@@ -31,8 +31,8 @@ class LookOptions:
         choices=STYLES,
     )  # fmt: skip
     facts: str | None = option(
-        None, "what was computed, below the picture: full, short (one line) or none. What is left out is written to a .txt "
-        "file beside the picture (default: full; short with --size; none for hero)", choices=FACTS,
+        None, "what was computed, below the picture: full, short (one line) or none. What is left out is written to "
+        "NAME.caption.txt beside the picture (default: full; short with --size; none for hero)", choices=FACTS,
     )  # fmt: skip
     without: str | Sequence[str] = option(
         (), f"parts to leave out: {', '.join(PARTS)}", type=comma_list, metavar="LIST"

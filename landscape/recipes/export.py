@@ -79,7 +79,7 @@ def export(
 
 
 def _loaded(surface: Any) -> Surface:
-    """Raises UsageError for what is no surface; a spectrum is named, as it lies in a file of the same suffix."""
+    """Raises UsageError if the source is not a surface; a spectrum is named, as it lies in a file of the same suffix."""
     from landscape.surfaces import Surface, load_surface
     from landscape.surfaces.spectrum import Spectrum, is_spectrum
 

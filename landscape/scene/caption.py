@@ -13,8 +13,10 @@ from landscape.scene.scene import Comparison, Scene
 TEXT, TEX = SUFFIXES = (".txt", ".tex")
 _TEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "²": r"\textsuperscript{2}", "±": r"$\pm$", "×": r"$\times$",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$", "×": r"$\times$",
     "−": r"$-$", "…": r"\dots{}", "·": r"$\cdot$",
+    "–": "--", "τ": r"$\tau$", "⁻": r"$^{-}$", "Δ": r"$\Delta$", "≤": r"$\le$", "≥": r"$\ge$", "ε": r"$\epsilon$", "λ": r"$\lambda$",
+    **{power: f"$^{number}$" for number, power in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
 }  # fmt: skip
 
 
@@ -28,7 +30,7 @@ def caption_of(picture: Scene | Comparison, form: str) -> str:
     title, said = sentences[0], [_sentence(each) for each in sentences[1:] if each]
     if form == TEX:
         # The name of a paper's figure stands in \caption{...}: one paragraph, its title in bold.
-        head = [rf"\textbf{{{escaped(title)}.}}"] if title else []
+        head = [rf"\textbf{{{escaped(_sentence(title))}}}"] if title else []
         return " ".join([*head, *map(escaped, said)]) + "\n"
     return "\n".join([*([_sentence(title)] if title else []), *said]) + "\n"
 

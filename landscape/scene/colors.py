@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-# Okabe and Ito's blue and vermilion, darkened for thin lines: told apart with every common colour blindness.
+# Okabe and Ito's blue and vermilion, darkened for thin lines: distinguished with every common colour blindness.
 LOSS_COLOR, ACCURACY_COLOR, OTHER_COLOR = "#0b5fa5", "#c4500f", "#7a4a9e"
 # The smallest eigenvalue and how many are negative: their bluish green, darkened alike.
 NEGATIVE_COLOR = "#00795c"
@@ -17,7 +17,7 @@ OVERLAY_COLORS = (LOSS_COLOR, ACCURACY_COLOR)
 PATH_COLORS = ("#1a1a1a", ACCURACY_COLOR, LOSS_COLOR, NEGATIVE_COLOR, OTHER_COLOR, "#8a6a00", "#a3325f", "#4d4d4d")
 # The learning rate below the curves: neither loss nor accuracy.
 RATE_COLOR = "#3d3d3d"
-# Signs of eigenvalues: the two colours that are told apart with every common colour blindness; grey for a sign that the
+# Signs of eigenvalues: the two colours that are distinguished with every common colour blindness; grey for a sign that the
 # error leaves open.
 NEGATIVE_SIGN, POSITIVE_SIGN, OPEN_SIGN = LOSS_COLOR, ACCURACY_COLOR, "#6b6b6b"
 # Lines over cells, and their rim: over colours from dark to light, and over those that are pale in the middle.

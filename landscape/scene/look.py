@@ -110,8 +110,9 @@ class Look:
 
     def shown(self, color: str) -> str:
         """A colour that a scene chose for white paper, on this ground; "" is that of ink."""
-        if color in ("", LIGHT.ink):
-            return self.palette.ink
+        own = {"": "ink", LIGHT.ink: "ink", LIGHT.soft: "soft", LIGHT.faint: "faint"}.get(color)
+        if own:
+            return str(getattr(self.palette, own))
         return tint(color, LIGHTER) if self.palette.dark and color.startswith("#") else color
 
     def lines(self, caption: Caption, notes: Sequence[str]) -> tuple[str, ...]:
@@ -134,7 +135,9 @@ def look_of(options: LookOptions) -> Look:
     width, height, letters = _size(options.size)
     style, dark = options.style, options.style in (DARK, HERO)
     letters = letters.times(LARGER) if style == TALK else letters
-    stroke = min(1.6, max(0.8, letters.label / LABEL)) * (THICKER if style == TALK and options.size != "slide" else 1.0)
+    stroke = min(1.6, max(0.8, letters.label / LABEL)) * (
+        THICKER if style == TALK and (width or 0.0) < WIDTHS["slide"][0] else 1.0
+    )
     without = _parts(options.without) | (frozenset((TITLE, BAR, LEGEND, AXES)) if style == HERO else frozenset())
     facts = options.facts or (NONE if style == HERO else FULL if options.size is None else SHORT)
     return Look(

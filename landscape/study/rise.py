@@ -145,7 +145,7 @@ class _Loss:
         quantity = quantity_of(on.subject.objective, self._name)
         if quantity.kind != LOSS:
             raise UsageError(
-                f"range auto follows a loss, and {self._name} is none; add one to metrics, or give a range, {EXAMPLE}"
+                f"range auto follows a loss, but {self._name} is not a loss; add a loss to metrics, or give a range, {EXAMPLE}"
             )
 
     def __call__(self, axis: int, place: float) -> float:

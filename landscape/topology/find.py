@@ -25,7 +25,7 @@ from landscape.topology.rims import NOWHERE, spills
 
 # Two standard errors, as the bands of pictures have.
 ERRORS = 2.0
-# Finding the ground of a basin takes a pass over all points; after so many points only the deepest basins have one.
+# Finding the ground of a basin takes a pass over all points; beyond this many points, only the deepest basins get one.
 VISITED = 20_000_000
 NAN = float("nan")
 

@@ -83,9 +83,9 @@ class Process:
 
     def draw(self) -> tuple[bytes, str]:
         """(SVG, "") or (nothing, why)."""
-        if self._process is None or self._process.poll() is not None:
-            self._process = self._start()
         try:
+            if self._process is None or self._process.poll() is not None:
+                self._process = self._start()
             asks, answers = self._process.stdin, self._process.stdout
             assert asks is not None and answers is not None
             asks.write(self._asked)

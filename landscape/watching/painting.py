@@ -22,7 +22,7 @@ DPI = 120
 
 
 def main() -> None:
-    """Answers each line of JSON (`path`, `kind`, `metric`) by a line of JSON (`bytes`, `seconds`, `note`) and so many bytes."""
+    """Answers lines of JSON (`path`, `kind`, `metric`), each with a line of JSON (`bytes`, `seconds`, `note`) and the bytes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is answered by the process that asks
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the folder below is removed
     _give_way()

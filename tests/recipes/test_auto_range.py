@@ -80,7 +80,7 @@ def test_what_cannot_be_is_refused_before_anything_is_computed(here):
         ({"x": "auto:3", "rise": 1.0}, "rise 1: expected a factor of the loss above 1"),
         ({"x": "auto:3", "rise": float("nan")}, "rise nan: expected a factor"),
         ({"x": "auto:3", "to": "other.pt"}, "x range auto looks around one net, and to names a second"),
-        ({"x": "auto:3", "metrics": ["accuracy"]}, "range auto follows a loss, and train_accuracy is none"),
+        ({"x": "auto:3", "metrics": ["accuracy"]}, "range auto follows a loss, but train_accuracy is not a loss"),
     ):
         with pytest.raises(UsageError, match=said):
             ll.line("net.pt", out="s.h5", **given, **OPTIONS)

@@ -56,8 +56,8 @@ def test_what_does_not_fit_into_one_axes_is_refused():
 
 def test_what_a_picture_leaves_out_stands_beside_it(tmp_path):
     written = ll.plot(conftest.bowl(), size="column", out=tmp_path / "a.png", dpi=50)
-    assert [path.name for path in written] == ["a.png", "a.txt"]
-    assert "random directions" in (tmp_path / "a.txt").read_text()
+    assert [path.name for path in written] == ["a.png", "a.caption.txt"]
+    assert "random directions" in (tmp_path / "a.caption.txt").read_text()
     written = ll.plot(conftest.bowl(), size="column", out=[tmp_path / "b.pdf", ".tex"])
     assert [path.name for path in written] == ["b.pdf", "b.tex"]
     assert [path.name for path in ll.plot(conftest.bowl(), out=tmp_path / "c.png", dpi=50)] == ["c.png"]

@@ -154,6 +154,7 @@ def test_long_labels_stay_on_the_sheet(kind, factor):
     surface = conftest.bowl()
     surface.values["train_loss"] = surface.values["train_loss"] * factor + (2.3 if factor == 1e-9 else 0)
     figure = still.figure_of(build_scene(surface, kind=kind))
+    figure.set_dpi(60)
     figure.canvas.draw()
     width = figure.canvas.get_width_height()[0]
     assert figure.axes[-1].get_tightbbox(figure.canvas.get_renderer()).x1 < width

@@ -33,7 +33,7 @@ def write(frames: Iterable[np.ndarray], seconds: Sequence[float], path: Path, su
     """The film of frames, each seen for some of the `seconds`. A GIF begins again at its end; what plays a video decides that.
 
     Raises:
-        LandscapeError: a video, and there is no program that makes one.
+        LandscapeError: a video was asked for, but no encoder is installed.
     """
     if suffix == GIF:
         _write_gif(list(frames), seconds, path)

@@ -29,7 +29,7 @@ def write(scene: Scene | Comparison, look: Look, path: Path, suffix: str, dpi: i
     """The film of a scene or comparison, at `dpi`; `figure_of` draws one scene.
 
     Raises:
-        UsageError: nothing moves in it. LandscapeError: a video, and there is no program that makes one.
+        UsageError: nothing moves in it. LandscapeError: a video was asked for, but no encoder is installed.
     """
     if suffix == film.MP4:
         film.encoder()  # before minutes of drawing

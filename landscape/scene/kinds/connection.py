@@ -1,6 +1,6 @@
 """Losses along paths between nets, straight and curved, with the errors below.
 
-Owns: the kind `connection`: which path has which colour, and the words on barriers. Train and test are told apart by dashes.
+Owns: the kind `connection`: which path has which colour, and the words on barriers. Train and test are distinguished by dashes.
 """
 
 from __future__ import annotations

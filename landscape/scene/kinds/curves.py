@@ -147,7 +147,7 @@ def _span(log: RunLog) -> tuple[float, float]:
 
 
 def _notes(log: RunLog, drawn: Sequence[Quantity], scale: Scale | None) -> list[str]:
-    """How far the run has come, what is not finite, what is clipped; the curves are told apart by name."""
+    """How far the run has come, what is not finite, what is clipped; the curves are distinguished by name."""
     notes = progress(log)
     if any(quantity.split == SPLITS[0] for quantity in drawn):
         notes.append(TRAINING_MODE + AUGMENTED * bool(log.config.get("augment")))

@@ -12,7 +12,7 @@ import numpy as np
 
 from landscape.errors import UsageError
 from landscape.quantity import EVALUATION, VALUE, Quantity
-from landscape.scene.bands import BAND, error_of
+from landscape.scene.bands import BAND
 from landscape.scene.facts.surface import facts, subject
 from landscape.scene.holes import FAILED_POINT, NOT_COMPUTED, holes_of
 from landscape.scene.kinds.kind import SURFACE, Kind, Options, names_of
@@ -25,11 +25,13 @@ from landscape.scene.tables import tables_of
 from landscape.scene.thin import thinned
 from landscape.scene.views.field import build_field
 from landscape.scene.views.flat import BANDS, Flat, beyond_notes, plane_frame
+from landscape.surfaces.bounds import bound_of, error_of
 from landscape.surfaces.surface import DONE, FAILED, PENDING, Surface
 
 NAME = "difference"
 READING = "{} minus {}; zero is pale"
 WITHIN = "dotted: within two standard errors of zero, as if both were independent"
+BOUNDED = "dotted: within the error bounds of zero"
 Part = tuple[Surface, str, str]
 
 
@@ -43,13 +45,14 @@ def _together(surfaces: Sequence[Surface], options: Options) -> Scene:
     what = surface.quantity(NAME).label
     caption = options.caption(_about(surfaces), what, _facts(surfaces, first, second))
     error = surface.stderr.get(NAME)
-    margin = None if error is None else np.abs(values) - BAND * error
+    bounded = any(bound_of(part, metric) is not None for part, metric, _ in (first, second))
+    margin = None if error is None else np.abs(values) - (error if bounded else BAND * error)
     views = []
     for scale in scales:
         levels = choose_levels(scale, options.levels)
         field = build_field(surface, NAME, scale, levels=levels, camera=camera, cmap=options.cmap, extra=False)
         reading = READING.format(second[2], first[2])
-        within = [WITHIN] * (margin is not None and bool((margin < 0).any()))
+        within = [BOUNDED if bounded else WITHIN] * (margin is not None and bool((margin < 0).any()))
         notes = (reading, *within, *field.notes, *beyond_notes(field))
         views.append(Flat(field=field, paint=BANDS, margin=margin, caption=caption, notes=notes))
     return Scene(frame, tuple(views), camera, tables_of(surface, [view.field for view in views]))
@@ -58,8 +61,8 @@ def _together(surfaces: Sequence[Surface], options: Options) -> Scene:
 def subtracted(first: Part, second: Part) -> Surface:
     """A surface with `difference`, second minus first, and its standard error where both have one.
 
-    Errors are added as of independent means: those of two nets on the same samples, or of one net on two splits of different
-    samples. Where single samples are hard for both nets, the true error is smaller.
+    Error bounds are summed. Standard errors are added as of independent means: those of two nets on the same samples, or of one net
+    on two splits of different samples. Where single samples are hard for both nets, the true error is smaller.
     """
     (one, one_metric, one_name), (other, other_metric, other_name) = first, second
     holes = np.maximum(holes_of(one, one_metric), holes_of(other, other_metric))
@@ -70,7 +73,9 @@ def subtracted(first: Part, second: Part) -> Surface:
     label = f"{other_name} − {one_name}" if one is other else f"difference in {quantity.label}"
     row = Quantity(NAME, label, quantity.kind if quantity.percent else VALUE, quantity.unit, EVALUATION)
     errors = error_of(one, one_metric), error_of(other, other_metric)
-    stderr = {} if errors[0] is None or errors[1] is None else {NAME: np.hypot(errors[0], errors[1])}
+    bounded = bound_of(one, one_metric) is not None or bound_of(other, other_metric) is not None
+    together = np.add if bounded else np.hypot  # bounds may add up
+    stderr = {} if errors[0] is None or errors[1] is None else {NAME: together(errors[0], errors[1])}
     return Surface(
         one.grid, {NAME: values}, stderr, {EVALUATION: status}, dict(one.trails) if one is other else {},
         one.provenance, one.source, {NAME: row},

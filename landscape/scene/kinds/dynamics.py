@@ -1,7 +1,7 @@
 """Training dynamics: the loss of one or several runs, and below it what was measured along them, over one axis of steps.
 
 Owns: the kind `dynamics`: which quantities share a panel (those of one role), the scales of the panels, and how several runs are
-told apart. In a picture of one run colours stand for quantities, in one of several for runs.
+distinguished. In a picture of one run colours stand for quantities, in one of several for runs.
 """
 
 from __future__ import annotations

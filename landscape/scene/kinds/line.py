@@ -51,7 +51,7 @@ def _lines(surface: Surface, metrics: Sequence[str], scale: Scale | None, captio
 
 
 def _notes(surface: Surface, drawn: Sequence[Quantity], scale: Scale | None) -> list[str]:
-    """Missing and clipped points of each curve, and what the bands are; several curves are told apart by name."""
+    """Missing and clipped points of each curve, and what the bands are; several curves are distinguished by name."""
     notes: list[str] = []
     for quantity in drawn:
         prefix = f"{quantity.label}: " if len(drawn) > 1 else ""

@@ -148,7 +148,7 @@ def _view(surface: Surface, shown: ScaledMetric, over: Field | None, options: Op
         subject(surface), surface.quantity(metric).label, facts(surface, centers=centers), brief(surface)
     )
     field = build_field(part, metric, shown.scale, levels=shown.levels, smooth=False, cmap=options.cmap)
-    # Values of either sign are told apart by hue, with the pale middle at zero; all others rise from dark to light.
+    # Values of either sign are distinguished by hue, with the pale middle at zero; all others rise from dark to light.
     field = replace(
         field,
         x_edges=_to_the_border(part.x, surface.x),

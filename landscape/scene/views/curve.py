@@ -1,6 +1,6 @@
 """From numbers to curves and the axes they stand on.
 
-Owns: how quantities are told apart (colour: what; dash: which split), the clipping of a curve to its axis, and the ends
+Owns: how quantities are distinguished (colour: what; dash: which split), the clipping of a curve to its axis, and the ends
 and ticks of the axes. Knows neither surfaces nor runs; which curves share a picture is decided by the kinds.
 """
 

@@ -1,6 +1,6 @@
 """Two metrics of one surface over each other, such as the loss on the training and on the test data.
 
-Owns: the view `Overlay`, its colours and dashes, and how the reliefs are told apart where one lies close above the other:
+Owns: the view `Overlay`, its colours and dashes, and how the reliefs are distinguished where one lies close above the other:
 the first is a closed sheet, the second a net of wires along the grid over a thin veil. Where the wires float, the second is
 higher; where they sink into the sheet and fade, it is lower.
 """

@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 
 from landscape.errors import UsageError
+from landscape.grid import Grid, Range
+from landscape.quantity import Quantity
 from landscape.scene.build import build_scene, build_scenes
 from landscape.scene.kinds.difference import WITHIN
 from landscape.scene.palettes import DIVERGING, stops
+from landscape.surfaces.surface import Surface
 
 
 @pytest.fixture
@@ -66,3 +69,19 @@ def test_what_cannot_be_subtracted_is_refused(two, make_surface):
         build_scenes(two, kind="difference", scale="log")
     with pytest.raises(UsageError, match="no test_loss"):
         build_scene(two[0], kind="difference")
+
+
+def test_error_bounds_add_up_and_are_not_multiplied():
+    """A bound holds for certain, unlike a standard error: the difference of two is off by at most their sum."""
+
+    def bounded(values):
+        row = Quantity("bent", "bent", error="bent_error")
+        error = Quantity("bent_error", "error of bent", aside=True)
+        grid = Grid.of(Range(-1, 1, 4), Range(-1, 1, 3))
+        arrays = {"bent": values, "bent_error": np.full((3, 4), 0.1)}
+        return Surface(grid, arrays, quantities={"bent": row, "bent_error": error})
+
+    first, second = bounded(np.zeros((3, 4))), bounded(np.linspace(0.1, 0.3, 12).reshape(3, 4))
+    view = build_scenes([first, second], kind="difference", metric="bent")[0].views[0]
+    np.testing.assert_allclose(view.margin, np.linspace(0.1, 0.3, 12).reshape(3, 4) - 0.2)
+    assert "dotted: within the error bounds of zero" in view.notes

@@ -7,7 +7,7 @@ const DARK = {
   "#b9bec9": "#5a6270", "#ffffff": "#14171c", "white": "#14171c", "#2a3f5f": "#e6e8ec", "#ebf0f8": "#363c47",
   "#dfe8f3": "#363c47", "#c8d4e3": "#5a6270", "#506784": "#a7adb8",
   "#0b5fa5": "#5aabf0", "#c4500f": "#f08c4e", "#7a4a9e": "#bd94de", "#00795c": "#3fc29d", "#8a6a00": "#d3ad35",
-  "#a3325f": "#e5789f", "#4d4d4d": "#b4b8c0", "#3d3d3d": "#c2c6cd", "#6b6b6b": "#9aa0aa",
+  "#a3325f": "#e5789f", "#4d4d4d": "#b4b8c0", "#3d3d3d": "#c2c6cd", "#4f7d2a": "#8fc25f", "#6b6b6b": "#9aa0aa",
 };
 const UNCHANGED = new Set(["x", "y", "z", "text", "customdata", "hovertemplate", "colorscale", "ticktext", "title.text"]);
 const asked = window.matchMedia("(prefers-color-scheme: dark)");
