@@ -15,7 +15,8 @@ _TEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$", "×": r"$\times$",
     "−": r"$-$", "…": r"\dots{}", "·": r"$\cdot$",
-    "–": "--", "τ": r"$\tau$", "⁻": r"$^{-}$", "Δ": r"$\Delta$", "≤": r"$\le$", "≥": r"$\ge$", "ε": r"$\epsilon$", "λ": r"$\lambda$",
+    "–": "--", "τ": r"$\tau$", "⁻": r"$^{-}$", "Δ": r"$\Delta$", "≤": r"$\le$", "≥": r"$\ge$",
+    "ε": r"$\epsilon$", "λ": r"$\lambda$",
     **{power: f"$^{number}$" for number, power in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
 }  # fmt: skip
 

@@ -61,8 +61,8 @@ def _together(surfaces: Sequence[Surface], options: Options) -> Scene:
 def subtracted(first: Part, second: Part) -> Surface:
     """A surface with `difference`, second minus first, and its standard error where both have one.
 
-    Error bounds are summed. Standard errors are added as of independent means: those of two nets on the same samples, or of one net
-    on two splits of different samples. Where single samples are hard for both nets, the true error is smaller.
+    Error bounds are summed. Standard errors are added as of independent means: those of two nets on the same samples, or of one
+    net on two splits of different samples. Where single samples are hard for both nets, the true error is smaller.
     """
     (one, one_metric, one_name), (other, other_metric, other_name) = first, second
     holes = np.maximum(holes_of(one, one_metric), holes_of(other, other_metric))

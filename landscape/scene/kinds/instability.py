@@ -1,6 +1,6 @@
 """Barriers between copies of a training run, over the step at which they part.
 
-Owns: the kind `instability`: the barrier in each loss, and below it that in the error. Train and test are distinguished by dashes.
+Owns: the kind `instability`: the barrier in each loss, and below it that in the error. Dashes distinguish test from train.
 """
 
 from __future__ import annotations
