@@ -10,6 +10,7 @@ import functools
 import hashlib
 import inspect
 import sys
+import tokenize
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -53,4 +54,6 @@ def _source(used: Any) -> bytes:
     try:
         return inspect.getsource(made).encode()
     except (OSError, TypeError):  # defined in a shell, or in C
+        return b""
+    except (SyntaxError, tokenize.TokenError):  # compiled under the name of a file that is not its source
         return b""

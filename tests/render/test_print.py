@@ -195,6 +195,12 @@ def test_a_hero_is_the_relief_alone():
     assert columns.min() > 0.1 * seen.shape[1]
 
 
+@pytest.mark.parametrize("name", ["line", "layers", "trajectory", "two of line"])
+def test_pictures_that_are_their_axes_keep_them(name):
+    with pytest.raises(UsageError, match="without axes .also style hero.: is for maps and reliefs"):
+        still.figure_of(PICTURES[name](), look_of(LookOptions(style="hero")))
+
+
 def test_panels_are_called_by_letters():
     from dataclasses import replace
 

@@ -290,4 +290,4 @@ def draw_holes(axes: Axes, field: Field, look: Look, *, cells: bool) -> None:
 
 
 _PAINTS: dict[str, Callable[[Axes, Field, Look], None]] = {LINES: draw_contour, BANDS: _filled, CELLS: _heatmap}
-PAINTER = Painter(single, PanelPainter(_measures, _panel, bar=draw_bar), into)
+PAINTER = Painter(single, PanelPainter(_measures, _panel, bar=draw_bar), into, bare=True)

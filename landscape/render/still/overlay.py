@@ -163,4 +163,4 @@ def _wires(layer: Layer) -> np.ndarray:
     return np.concatenate([pieces, pieces[:, :1]], axis=1)
 
 
-PAINTER = Painter(single)
+PAINTER = Painter(single, bare=True)

@@ -91,13 +91,15 @@ class PanelPainter:
 class Painter:
     """How views of one type are drawn: alone on a sheet, as panels unless they are never compared, and into axes of the user's.
 
-    `into` draws on axes whose projection is `projection`; None for pictures that need several axes.
+    `into` draws on axes whose projection is `projection`; None for pictures that need several axes. `bare`: whether it says
+    something without its axes.
     """
 
     single: Callable[[Scene, Look], Figure]
     panels: PanelPainter | None = None
     into: Callable[[Any, Scene, Look], None] | None = None
     projection: str = "rectilinear"
+    bare: bool = False
 
 
 def sheet_of(

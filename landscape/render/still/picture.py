@@ -16,7 +16,7 @@ from matplotlib.font_manager import FontProperties, findfont, fontManager
 
 from landscape.atomic import whole_file
 from landscape.errors import UsageError
-from landscape.options.looks import TITLE
+from landscape.options.looks import AXES, TITLE
 from landscape.render.still import (
     barcode,
     course,
@@ -89,10 +89,14 @@ def draw(scene: Scene | Comparison, path: str | Path, *, dpi: int = 200, look: L
 
 def figure_of(scene: Scene | Comparison, look: Look = PLAIN) -> Figure:
     """The matplotlib figure of a scene, not yet saved."""
+    view = type((scene.panels[0] if isinstance(scene, Comparison) else scene).views[0])
+    if not look.has(AXES) and not PAINTERS[view].bare:
+        raise UsageError(
+            "without axes (also style hero): is for maps and reliefs; the axes of this picture are what it says"
+        )
     with _letters_of(look):
         if not isinstance(scene, Comparison):
-            return PAINTERS[type(scene.views[0])].single(scene, look)
-        view = type(scene.panels[0].views[0])
+            return PAINTERS[view].single(scene, look)
         panels = PAINTERS[view].panels
         if panels is None:
             raise UsageError(f"pictures of type {view.__name__} cannot stand side by side; draw them one by one")

@@ -190,4 +190,4 @@ def _seen(axes: Axes3D, field: Field, *, lettered: bool) -> Bbox:
     return Bbox.union(boxes)
 
 
-PAINTER = Painter(single, PanelPainter(_measures, _panel, bar=_panels_bar), into, projection="3d")
+PAINTER = Painter(single, PanelPainter(_measures, _panel, bar=_panels_bar), into, projection="3d", bare=True)
