@@ -22,13 +22,12 @@ from landscape.scene.caption import SUFFIXES as CAPTIONS
 from landscape.scene.caption import TEXT, caption_of
 from landscape.scene.compare import build_comparison
 from landscape.scene.kinds import default_kind, kind_named
-from landscape.scene.kinds.kind import Kind, Source
+from landscape.scene.kinds.kind import Kind
 from landscape.scene.look import Look, look_of
 from landscape.scene.scene import Comparison, Scene
 from landscape.scene.wording import reworded
-from landscape.surfaces import Surface, load_surface
-from landscape.surfaces.run_log import RunLog, is_run_folder, load_run
-from landscape.surfaces.spectrum import Spectrum, is_spectrum, load_spectrum
+from landscape.surfaces.run_log import RunLog
+from landscape.surfaces.source import Given, Source, load_source
 
 INTERACTIVE = (".html",)
 STATIC = (".png", ".pdf", ".svg", ".eps", ".jpg", ".jpeg", ".tif", ".tiff", ".gif", ".mp4")
@@ -37,7 +36,6 @@ USUAL = LookOptions()
 # A figure is some ten inches wide; beyond this it would take more memory than most machines have.
 MAX_DPI = 2400
 
-Given = Source | str | Path
 Out = str | Path | Sequence[str | Path] | None
 
 
@@ -116,27 +114,12 @@ def _check_dpi(dpi: int) -> None:
 
 
 def several(surfaces: Given | Sequence[Given]) -> list[Given]:
-    if isinstance(surfaces, (Surface, RunLog, Spectrum, str, Path)):
+    if isinstance(surfaces, Given):
         return [surfaces]
     several = list(surfaces) if isinstance(surfaces, Iterable) else [surfaces]
     if not several:
         raise UsageError("nothing to draw: expected one or more results or names of files")
     return several
-
-
-def load_source(source: Given) -> Source:
-    """A folder is a training run; a file is a spectrum if it says so, otherwise a surface.
-
-    Raises:
-        UsageError: no result. LandscapeError: unreadable.
-    """
-    if isinstance(source, (Surface, RunLog, Spectrum)):
-        return source
-    if not isinstance(source, (str, Path)):
-        raise UsageError(f"surfaces {shown(source)}: expected a result or the name of a file of one")
-    if is_run_folder(source):
-        return load_run(source)
-    return load_spectrum(source) if is_spectrum(source) else load_surface(source)
 
 
 def _pictures(loaded: Sequence[Source], names: Sequence[str | None]) -> Iterator[tuple[Sequence[Source], Kind]]:

@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from landscape.drawing import draw_each, load_source
+from landscape.drawing import draw_each
 from landscape.errors import UsageError
 from landscape.options.option import check_names, check_whole, shown
 from landscape.quantity import COUNT, EIGENVALUE, EVALUATION, FLAG, TIME
 from landscape.scene.holes import drawable
 from landscape.surfaces.run_log import RunLog
+from landscape.surfaces.source import load_source
 from landscape.surfaces.spectrum import Spectrum
 from landscape.surfaces.surface import FAILED, PENDING, Surface
 

@@ -78,7 +78,7 @@ def basins(
     neighbours: int = 8,
     csv: str | Path | None = None,
 ) -> Landform | list[Landform]:
-    """The basins of surfaces or lines: minima of the sublevel sets, their depths, and the passes between them.
+    """The basins of surfaces or lines: minima of the sublevel sets, their depths, and the saddles between them.
 
     Args:
         surfaces: a `Surface` or the path of a file, or a list of these.

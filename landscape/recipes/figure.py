@@ -36,9 +36,9 @@ def figure(
         kind: as in `landscape.plot`; one.
         ax: axes of yours to draw into, with projection "3d" for kind surface; their figure is returned. The facts are not drawn
             there: `landscape.plot(..., out="caption.txt")` writes them.
-        names, letters: as in `landscape.compare`.
-        options: metric, scale, levels, vmin, vmax, title, and the look (size, style, facts, without, font, view), as in
-            `landscape.plot`.
+        names, letters: as in `landscape.compare`; they are for several results.
+        options: metric, scale, levels, vmin, vmax, title, and the look (size, style, facts, without, font, view, transparent), as
+            in `landscape.plot`.
 
     Raises:
         LandscapeError: unreadable files, an unknown option, or a kind that has no single axes to draw into.
@@ -55,6 +55,10 @@ def figure(
     picture = picture_of(sources, kind, names, {**options, "view": look.view}, letters)
     from landscape.render.still.picture import draw_into, figure_of
 
+    if letters and not isinstance(picture, Comparison):
+        raise UsageError(
+            "letters name pictures that stand side by side, and this is one; leave them out, or give several"
+        )
     if ax is None:
         return figure_of(picture, look)
     if isinstance(picture, Comparison):

@@ -10,8 +10,9 @@ from typing import Any
 
 from landscape.errors import UsageError
 from landscape.scene.kinds import kind_named, kinds
-from landscape.scene.kinds.kind import Kind, Options, Source, type_of
+from landscape.scene.kinds.kind import Kind, Options, type_of
 from landscape.scene.scene import Scene
+from landscape.surfaces.source import Source
 from landscape.surfaces.surface import Surface
 
 

@@ -21,12 +21,12 @@ class Basin:
     Attributes:
         number: from 1: those that never end, the lowest first, then by what is certain of their depth.
         place, value: of its minimum.
-        saddle, saddle_value: of the lowest pass to an older such basin; both NaN where there is none.
+        saddle, saddle_value: of the lowest saddle to an older such basin; both NaN where there is none.
         joins: the number of that basin, 0 where there is none.
-        depth: the height of that pass over its minimum; infinite where there is none.
+        depth: the height of that saddle over its minimum; infinite where there is none.
         sure: (begin, end) of its bar in every function within the errors: it begins there or below, and ends there or above.
-        spill: the level up to which it is closed: that of the pass, or where it reaches the edge of the grid or a hole before.
-        region: its ground below the pass, else below `spill`; None for the last of very many basins.
+        spill: the level up to which it is closed: that of the saddle, or where it reaches the edge of the grid or a hole before.
+        region: its ground below the saddle, else below `spill`; None for the last of very many basins.
     """
 
     number: int

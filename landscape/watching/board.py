@@ -49,10 +49,13 @@ class Board:
             return self._picture.svg
 
     def wait(self, after: int, seconds: float) -> tuple[int, bytes] | None:
-        """(number, JSON) of a state after number `after`, as soon as there is one; None after that time, or at the end."""
+        """(number, JSON) of a state after number `after`, as soon as there is one; None after that time.
+
+        At the end the last state is still given; then None comes at once.
+        """
         with self._changed:
             self._changed.wait_for(lambda: self._number > after or self._closed, seconds)
-            if self._closed or self._number <= after or self._state is None:
+            if self._number <= after or self._state is None:
                 return None
             facts = self._state.plain(time.time())
             facts |= {"picture": self._drawn, "note": self._picture.note}

@@ -87,7 +87,11 @@ class _Server(ThreadingHTTPServer):
         if not self._free.acquire(blocking=False):
             self.shutdown_request(request)
             return
-        super().process_request(request, client_address)
+        try:
+            super().process_request(request, client_address)
+        except BaseException:  # no thread could be started, so none gives the place back
+            self._free.release()
+            raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         try:
@@ -131,7 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
         after, board = 0, self.server.board
         while self.command != "HEAD":
             news = board.wait(after, SIGN_OF_LIFE)
-            if board.closed:
+            if news is None and board.closed:
                 return
             after = news[0] if news else after
             self.wfile.write(b"data: " + news[1] + b"\n\n" if news else b":\n\n")

@@ -153,6 +153,26 @@ def test_readers_who_say_nothing_leave_room_for_the_page(server):
     assert ask(server, "")[0] == 200
 
 
+def test_a_thread_that_cannot_start_keeps_no_place(server, monkeypatch):
+    def start(self):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start)
+        for _ in range(2 * MOST):
+            with socket.create_connection(("127.0.0.1", server.port), timeout=10) as wire:
+                assert wire.recv(100) == b"", "turned away"
+    assert ask(server, "")[0] == 200
+
+
+def test_the_last_state_is_given_after_the_end(board, grown):
+    number, _ = board.wait(0, 0)
+    board.put(State("a.h5", RUNNING, reading=reading_of(grown(20))))
+    board.close()
+    last = board.wait(number, 10)
+    assert json.loads(last[1])["progress"].startswith("20 of 20") and board.wait(last[0], 10) is None
+
+
 def test_a_port_that_is_taken_is_an_error_that_names_it(server):
     with pytest.raises(LandscapeError, match=f"port {server.port}: cannot be taken"):
         PageServer(Board(), server.port)

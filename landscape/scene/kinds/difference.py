@@ -12,7 +12,6 @@ import numpy as np
 
 from landscape.errors import UsageError
 from landscape.quantity import EVALUATION, VALUE, Quantity
-from landscape.scene.bands import BAND
 from landscape.scene.facts.surface import facts, subject
 from landscape.scene.holes import FAILED_POINT, NOT_COMPUTED, holes_of
 from landscape.scene.kinds.kind import SURFACE, Kind, Options, names_of
@@ -25,7 +24,7 @@ from landscape.scene.tables import tables_of
 from landscape.scene.thin import thinned
 from landscape.scene.views.field import build_field
 from landscape.scene.views.flat import BANDS, Flat, beyond_notes, plane_frame
-from landscape.surfaces.bounds import bound_of, error_of
+from landscape.surfaces.bounds import ERRORS, bound_of, error_of
 from landscape.surfaces.surface import DONE, FAILED, PENDING, Surface
 
 NAME = "difference"
@@ -46,7 +45,7 @@ def _together(surfaces: Sequence[Surface], options: Options) -> Scene:
     caption = options.caption(_about(surfaces), what, _facts(surfaces, first, second))
     error = surface.stderr.get(NAME)
     bounded = any(bound_of(part, metric) is not None for part, metric, _ in (first, second))
-    margin = None if error is None else np.abs(values) - (error if bounded else BAND * error)
+    margin = None if error is None else np.abs(values) - (error if bounded else ERRORS * error)
     views = []
     for scale in scales:
         levels = choose_levels(scale, options.levels)
