@@ -13,7 +13,9 @@ def waves(n, period):
     return np.linspace(-1, 1, n), np.sin(phase)[None] + np.cos(phase + 0.3)[:, None]
 
 
-@pytest.mark.parametrize(("period", "rough"), [(3.1, True), (2.6, True), (4.0, False), (5.0, False), (16.0, False), (40.0, False)])
+@pytest.mark.parametrize(
+    ("period", "rough"), [(3.1, True), (2.6, True), (4.0, False), (5.0, False), (16.0, False), (40.0, False)]
+)
 def test_waves_of_a_few_points_are_rough_and_long_ones_are_not(period, rough):
     x, heights = waves(41, period)
     assert bool(roughness_notes(x, x, heights)) == rough
