@@ -44,6 +44,10 @@ class Measure(Protocol):
     def __call__(self, model: Model, batch: Any) -> Mapping[str, Any]: ...
 
     @property
+    def manner(self) -> str:
+        """The word before its metrics in figures, where they are not those of the samples as they are; "" usually."""
+
+    @property
     def over(self) -> str | None:
         """What its mean is over, as its author says: `described.OVER`; None if unspecified."""
 
@@ -65,6 +69,7 @@ class OutputMeasure:
     """Metrics of (outputs, targets); `functions` by name, all applied to the same outputs."""
 
     reads_outputs = True
+    manner = ""
 
     def __init__(self, functions: Mapping[str, Any], reading: Reading | None = None, over: str | None = None):
         self.functions, self.reading, self.over = functions, reading or Reading(), over
@@ -127,6 +132,7 @@ class ModelMeasure:
     reads_outputs = False
     reads_labels = False
     ignored = None
+    manner = ""
 
     def __init__(
         self,

@@ -100,6 +100,28 @@ class DirectionFacts(Facts):
 
 
 @dataclass(frozen=True, kw_only=True)
+class InputFacts(Facts):
+    """The sample whose input moves, in a plane of inputs; `directions` are those of weights, which rest there."""
+
+    sample: int | None = entry(int)
+    """Its number in the split."""
+    target: str | None = entry()
+    """Its class, or its target."""
+    along: str | None = entry()
+    seed: int | None = entry(int)
+    attack: str | None = entry()
+    """Whose end an axis points to."""
+    clip: bool | None = entry(bool)
+    entries: int | None = entry(int)
+    """Of an input: pixels times channels."""
+    classes: list[str] | None = entry(list, describes=True, of=str)
+    """Their names, by number."""
+    cosine: float | None = entry(NUMBER)
+    fingerprint: str | None = entry()
+    """Hash of the sample and the directions."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class RangeFacts(Facts):
     """How the ranges of `axes` were found; the numbers are those of the axes."""
 
@@ -253,9 +275,12 @@ class Provenance(Facts):
     checkpoint: CheckpointFacts | None = entry(CheckpointFacts)
     data: DataFacts | None = entry(DataFacts)
     loss: str | None = entry()
+    attack: str | None = entry()
+    """The attack after which loss and metrics are taken; None: the samples as they are."""
     metrics: list[str] | None = entry(list, of=str)
     evaluation: EvaluationFacts | None = entry(EvaluationFacts)
     directions: DirectionFacts | None = entry(DirectionFacts)
+    input: InputFacts | None = entry(InputFacts)
     batchnorm: str | None = entry()
     precision: str | None = entry()
     l2: float | None = entry(NUMBER)

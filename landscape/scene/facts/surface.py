@@ -161,6 +161,8 @@ def _data(known: dict, split: str) -> list[str]:
         lines.append(f"pixels normalized as {normalize}" if normalize != "none" else "pixels not normalized")
     if known.get("loss"):
         lines.append(str(known["loss"]).replace("cross_entropy", "cross-entropy"))
+    if known.get("attack"):
+        lines.append(f"after the attack {known['attack']} on each sample, at every point")
     if known.get("l2"):
         lines.append(f"weight penalty {float(known['l2']):g}")
     return lines
