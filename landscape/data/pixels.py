@@ -1,7 +1,7 @@
 """Inputs of a net in the units of before their normalization: pixels from 0 to 1.
 
-Owns: `Pixels`, the way from one to the other. A shift of a pixel is one of the net's input divided by the standard deviation of its
-channel, so a shift of zero leaves an input as it is, bit for bit.
+Owns: `Pixels`, the way from one to the other. A shift of a pixel, divided by the standard deviation of its channel, is the shift
+of the net's input, so a shift of zero leaves an input as it is, bit for bit.
 """
 
 from __future__ import annotations

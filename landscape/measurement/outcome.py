@@ -23,9 +23,9 @@ from landscape.sweep.sampler import Point
 
 
 class Outcome(Undivided):
-    """`loss`; for a net that tells classes apart `class`, the number of the largest output, `lead`, by how much it is the largest,
-    and `margin`, the output of the sample's own class less the largest of the others; for pixels `outside`, the share of pixels
-    that are not valid.
+    """`loss`; of a net with an output for each class `class`, the number of the largest output, `lead`, by how much it is the
+    largest, and `margin`, the output of the sample's own class less the largest of the others; for pixels `outside`, the share of
+    pixels that are not valid.
     """
 
     def __init__(self, subject: Subject, slice: Inputs, sample: TensorSplit):
@@ -61,6 +61,8 @@ def _classified(outputs: Any, target: int | None) -> Values:
     if count is None:
         return {}
     values = outputs.reshape(-1).double()
+    if bool(values.isnan().any()):
+        return dict.fromkeys(("class", "lead", "margin"), float("nan"))
     first, second = values.topk(2).values.tolist()
     found = {"class": float(values.argmax()), "lead": first - second}
     if target is not None and 0 <= target < count:

@@ -28,9 +28,11 @@ class Attack:
     """Steps up the loss of each sample, within a ball around it.
 
     Attributes:
-        name: fgsm (Goodfellow et al. 2015: one step of eps from the sample) or pgd (Madry et al. 2018: `steps` from a random start).
+        name: fgsm (Goodfellow et al. 2015: one step of eps from the sample) or pgd (Madry et al. 2018: `steps` from a random
+            start).
         eps: radius of the ball, in units of the input before normalization, so that a pixel has the range 0 to 1.
-        norm: of the ball and of a step: inf, the largest entry, whose steps go along the sign of the gradient; or 2, along the gradient.
+        norm: of the ball and of a step: inf, the largest entry, whose steps go along the sign of the gradient; or 2, along the
+            gradient.
         step: length of a step in the same norm.
         start: whether to begin at a random place of the ball; it follows from `seed` and the sample alone.
         box: lowest and highest valid entry of an input; None: (0, 1) for pixels, none for other inputs.
@@ -47,13 +49,13 @@ class Attack:
 
     @property
     def text(self) -> str:
-        """All of it, as the provenance has it; what an fgsm does not have is left out."""
-        found: dict[str, Any] = {"eps": f"{self.eps:.9g}"}
+        """All of it, as the provenance has it and `attack_of` reads it again; what an fgsm does not have is left out."""
+        found: dict[str, Any] = {"eps": self.eps}
         if self.name == PGD:
-            found |= {"steps": self.steps, "step": f"{self.step:.9g}", "start": int(self.start)}
+            found |= {"steps": self.steps, "step": self.step, "start": int(self.start)}
             found |= {"seed": self.seed} if self.start else {}
         found |= {"norm": 2} if self.norm == EUCLIDEAN else {}
-        return call_text(self.name, found | ({"box": [f"{each:g}" for each in self.box]} if self.box else {})).replace("'", "")
+        return call_text(self.name, found | ({"box": list(self.box)} if self.box else {}))
 
 
 def attack_of(text: str, what: str = "attack") -> Attack:
@@ -62,8 +64,8 @@ def attack_of(text: str, what: str = "attack") -> Attack:
     Raises:
         UsageError: another name, setting or number; the message begins with `what`.
 
-    >>> attack_of("fgsm(eps=8/255)").text, attack_of("pgd(eps=0.1, steps=5)").step
-    ('fgsm(eps=0.0313725490)', 0.05)
+    >>> attack_of("fgsm(eps=1/4)").text, attack_of("pgd(eps=0.1, steps=5)").step
+    ('fgsm(eps=0.25)', 0.05)
     """
     if not isinstance(text, str):
         raise UsageError(f"{what} of type {type(text).__name__}: expected a text such as 'pgd(eps=8/255, steps=10)'")

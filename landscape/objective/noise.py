@@ -1,7 +1,7 @@
 """Random numbers that belong to a sample: they follow from a seed and its own values, and from nothing else.
 
-Owns: the hash and the two distributions. A batch, a rank or a device changes none of them, and all points of a surface have the same.
-The mixing function is splitmix64 (Steele, Lea and Flood 2014), in whole numbers that wrap at 64 bits.
+Owns: the hash and the two distributions. A batch, a rank or a device changes none of them, and all points of a surface have the
+same. The mixing function is splitmix64 (Steele, Lea and Flood 2014), in whole numbers that wrap at 64 bits.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The loss after an attack on the inputs, as a measure like any other.
 
-Owns: `RobustMeasure`, which attacks each batch at the present weights and measures on what was found. What the loss and the metrics
-are is known by the measure within.
+Owns: `RobustMeasure`, which attacks each batch at the present weights and measures on what was found. What the loss and the
+metrics are is known by the measure within.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from landscape.data.pixels import UNIT, Pixels
 from landscape.data.normalize import PRESETS
+from landscape.data.pixels import UNIT, Pixels
 from landscape.data.split import Split
 from landscape.data.structure import batch_length, mapped
 from landscape.errors import EvaluationError, UsageError
@@ -47,8 +47,8 @@ class RobustMeasure:
         if self.attack.norm != EUCLIDEAN:
             return None
         return (
-            f"the attack {self.attack.text} moves along gradients, which turn with the weights, so the Hessian at fixed inputs is "
-            "not that of its loss; leave out norm=2 (steps along signs do not turn)"
+            f"the attack {self.attack.text} moves along gradients, which turn with the weights, so the Hessian at fixed inputs "
+            "is not that of its loss; leave out norm=2 (steps along signs do not turn)"
         )
 
     def read(self, splits: Mapping[str, Split], model: nn.Module) -> dict[str, Split]:

@@ -32,8 +32,8 @@ class InputOptions:
 
     sample: int = option(0, "number of the sample in its split, from 0 on (default: 0)", type=int, metavar="N")
     along: str = option(
-        "random", "directions: random, signs (of every entry), adversarial (the end of --attack, and signs), or to:A,B (two other "
-        "samples, at x=1 and y=1); a step of 1 changes a pixel by 1 in root mean square (default: random)", metavar="WHICH",
+        "random", "directions: random, signs (of every entry), adversarial (the end of --attack, and signs), or to:A,B (two "
+        "other samples, at x=1 and y=1); a step of 1 changes a pixel by 1 in root mean square (default: random)", metavar="WHICH",
     )  # fmt: skip
     attack: str = again(
         LossOptions, "attack", default="fgsm",
@@ -104,8 +104,8 @@ def inputs(checkpoint: Any = None, *, given: Given) -> Surface | Plan:
         checkpoint: path, `Checkpoint`, or None with `model` a module that has its weights.
 
     Returns:
-        A Surface with values of shape (ny, nx): `loss`; for a net that tells classes apart `class`, `lead` and `margin`; for pixels
-        `outside`. Under MPI on every rank; with `dry_run` a Plan.
+        A Surface with values of shape (ny, nx): `loss`; of a net with an output for each class `class`, `lead` and `margin`; for
+        pixels `outside`. Under MPI on every rank; with `dry_run` a Plan.
 
     Raises:
         LandscapeError: bad input or a failing evaluation; what was computed is in `out`.
@@ -124,7 +124,10 @@ def inputs(checkpoint: Any = None, *, given: Given) -> Surface | Plan:
     )  # fmt: skip
     return run(
         lambda world: inputs_study(asked, world),
-        agree={"command": "inputs", **agreed(given, InputOptions, NetOptions, DataOptions, MachineOptions, OutputOptions)},
+        agree={
+            "command": "inputs",
+            **agreed(given, InputOptions, NetOptions, DataOptions, MachineOptions, OutputOptions),
+        },
         code=(asked.net.model, asked.data.data, asked.loss.loss),
         dry_run=output.dry_run,
         quiet=output.quiet,

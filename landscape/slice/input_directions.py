@@ -1,7 +1,7 @@
 """The directions of a plane of inputs: random ones, up the loss, or towards other samples.
 
-Owns: what `--along` of `landscape inputs` means, and how long a step is. Random and adversarial directions have a root mean square of
-1, so a step of 0.1 changes a pixel by 0.1 on average, in images of any size; towards a sample, 1 is the sample.
+Owns: what `--along` of `landscape inputs` means, and how long a step is. Random and adversarial directions have a root mean
+square of 1, so a step of 0.1 changes a pixel by 0.1 on average, in images of any size; towards a sample, 1 is the sample.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from landscape.data.pixels import Pixels
 from landscape.direction.random import generator
 from landscape.errors import EvaluationError, UsageError
 from landscape.objective.adversarial import Losses, last
-from landscape.objective.attack import EUCLIDEAN, Attack
+from landscape.objective.attack import EUCLIDEAN, FGSM, Attack
 
 RANDOM, SIGNS, ADVERSARIAL, TO = "random", "signs", "adversarial", "to"
 EXPECTED = "expected random, signs, adversarial, or to:A,B with the numbers of two other samples"
@@ -71,15 +71,17 @@ def labels_of(along: Along, attack: Attack, names: Sequence[str], *, pixels: boo
     """What the axes are called; `names`: of the other samples."""
     if along.kind == TO:
         return f"towards {names[0]}", f"towards {names[1]}"
-    unit = "change of a pixel" if pixels else "change of an entry"
-    root = f"{unit} (root mean square)"
+    unit = f"{'pixel' if pixels else 'entry'} change"
     if along.kind == RANDOM:
-        return f"random direction, {root}", f"second random direction, {root}"
+        return f"random direction 1, rms {unit}", f"random direction 2, rms {unit}"
     if along.kind == SIGNS:
-        return f"random signs, {unit}", f"second random signs, {unit}"
+        return f"random signs 1, {unit}", f"random signs 2, {unit}"
     if attack.norm == EUCLIDEAN:
-        return f"end of {attack.name}, {root}", f"random direction, {root}"
-    return f"end of {attack.name}, {unit}", f"random signs, {unit}"
+        return f"end of {attack.name}, rms {unit}", f"random direction, rms {unit}"
+    return (
+        f"end of {attack.name}, {unit}" if attack.name == FGSM else f"end of {attack.name}, rms {unit}",
+        f"random signs, {unit}",
+    )
 
 
 def _normal(like: Tensor, seed: int, axis: int) -> Tensor:
@@ -92,8 +94,8 @@ def _adversarial(sample: Tensor, losses: Losses, attack: Attack, pixels: Pixels)
     found = last(losses, sample, attack, Pixels(pixels.normalize, attack.box))
     if not bool(found.any()) or not bool(found.isfinite().all()):
         raise EvaluationError(
-            "along adversarial: the gradient of the loss by the input is zero or not finite at this sample, so no direction leads "
-            "up; give a random start, such as --attack 'pgd(eps=0.1)', or another sample"
+            "along adversarial: the gradient of the loss by the input is zero or not finite at this sample, so no direction "
+            "leads up; give a random start, such as --attack 'pgd(eps=0.1)', or another sample"
         )
     return found
 

@@ -1,7 +1,7 @@
 """A plane through the input of one sample: coordinates -> inputs of the net, and back.
 
-Owns: `Inputs`, which moves pixels and leaves the weights where they are, and the part of the plane whose pixels are all valid. Where
-the directions come from is known in input_directions.py. Knows no net and no loss.
+Owns: `Inputs`, which moves pixels and leaves the weights where they are, and the part of the plane whose pixels are all valid.
+Where the directions come from is known in input_directions.py. Knows no net and no loss.
 """
 
 from __future__ import annotations

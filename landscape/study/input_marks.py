@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from landscape.data.single import class_names
@@ -55,10 +54,10 @@ def names_of(
     return Names(classes, [f"sample {each}" for each in shown], words[0])
 
 
-def trails_of(plane: Inputs, names: Sequence[str]) -> tuple[dict[str, Trail], list[str]]:
+def trails_of(plane: Inputs, numbers: Sequence[int]) -> tuple[dict[str, Trail], list[str]]:
     """The samples and the outline of the valid part; notes on what of it cannot be drawn."""
-    places = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])[: len(names)]
-    trails = {NETS: Trail(places[:, 0], places[:, 1], labels=tuple(names))}
+    places = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])[: len(numbers)]
+    trails = {NETS: Trail(places[:, 0], places[:, 1], labels=tuple(f"sample {number}" for number in numbers))}
     corners = plane.valid()
     if corners is None:
         return trails, []
@@ -66,7 +65,9 @@ def trails_of(plane: Inputs, names: Sequence[str]) -> tuple[dict[str, Trail], li
     whole = (x[-1] - x[0]) * (y[-1] - y[0])
     share = area(corners) / whole
     if share <= LEAST:
-        return trails, ["no part of the plane around the sample has all pixels within 0 and 1: some are at an end already"]
+        return trails, [
+            "no part of the plane around the sample has all pixels within 0 and 1: some are at an end already"
+        ]
     if share < 1 - LEAST:
         ring = np.concatenate([corners, corners[:1]])
         trails[VALID] = Trail(ring[:, 0], ring[:, 1])

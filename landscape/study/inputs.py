@@ -1,7 +1,7 @@
 """A plane through the input of one sample, as a study.
 
-Owns: how it is built from options: the sample as the data of a subject, directions and provenance. The evaluation of its points is
-that of any other slice; what is marked on it is known in input_marks.py.
+Owns: how it is built from options: the sample as the data of a subject, directions and provenance. The evaluation of its points
+is that of any other slice; what is marked on it is known in input_marks.py.
 """
 
 from __future__ import annotations
@@ -96,11 +96,13 @@ def inputs_study(asked: InputAsked, world: World) -> EvaluationStudy:
     names = names_of(subject, split, samples.targets, asked.numbers, asked.classes)
     labels = labels_of(asked.along, asked.attack, names.samples[1:], pixels=samples.pixels.box is not None)
     plane = Inputs(samples.inputs[:1], moves, Grid.of(*parsed, labels=labels), samples.pixels, clip=asked.clip)
-    trails, notes = trails_of(plane, names.samples)
+    trails, notes = trails_of(plane, asked.numbers)
     facts = _facts(asked, plane, samples, moves, names)
     provenance = replace(subject.facts, command="inputs", input=facts, run=subject.run_facts(world))
     subject = replace(subject, facts=provenance, notes=(*subject.notes, *notes))
-    return EvaluationStudy(OnSlice(subject, plane, provenance, trails), asked.output, work=Outcome(subject, plane, split))
+    return EvaluationStudy(
+        OnSlice(subject, plane, provenance, trails), asked.output, work=Outcome(subject, plane, split)
+    )
 
 
 def _subject(asked: InputAsked, world: World) -> tuple[Subject, Samples]:
@@ -120,7 +122,9 @@ def _subject(asked: InputAsked, world: World) -> tuple[Subject, Samples]:
     )  # fmt: skip
     subject = checked(subject)
     if mixes := subject.objective.conduct.mixes:
-        raise UsageError(f"a plane of one sample means nothing where its value depends on others of its batch, through {mixes}")
+        raise UsageError(
+            f"a plane of one sample means nothing where its value depends on others of its batch, through {mixes}"
+        )
     return subject, samples
 
 
@@ -129,7 +133,9 @@ def _samples(net: Net, asked: InputAsked, world: World, dtype: torch.dtype) -> S
     ((name, split),) = data.splits.items()
     inputs, targets = samples_at(split, asked.numbers, dtype)
     if not inputs.is_floating_point():
-        raise UsageError(f"inputs of type {inputs.dtype} have no directions to move in; a plane of inputs needs real numbers")
+        raise UsageError(
+            f"inputs of type {inputs.dtype} have no directions to move in; a plane of inputs needs real numbers"
+        )
     mark = fingerprint_of((inputs[:1], targets[:1]))
     alone = TensorSplit(inputs[:1], targets[:1], of=split.of, fingerprint=mark, dtype=dtype, resident=True)
     facts = {**data.provenance, "splits": {name: {"samples": 1, "of": split.of, "fingerprint": mark}}}
@@ -151,9 +157,7 @@ def _losses(subject: Subject, samples: Samples) -> Losses:
     return losses
 
 
-def _facts(
-    asked: InputAsked, plane: Inputs, samples: Samples, moves: Sequence[Tensor], names: Names
-) -> InputFacts:
+def _facts(asked: InputAsked, plane: Inputs, samples: Samples, moves: Sequence[Tensor], names: Names) -> InputFacts:
     adversarial = asked.along.kind == ADVERSARIAL
     others = f":{','.join(map(str, asked.along.others))}" if asked.along.others else ""
     return InputFacts(

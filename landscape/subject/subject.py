@@ -142,7 +142,9 @@ def _attack(loss: LossOptions, batchnorm: str) -> Attack | None:
     if loss.attack is None:
         return None
     if batchnorm == "recompute":
-        raise UsageError("attack: batchnorm recompute would take statistics of attacked inputs; choose keep or interpolate")
+        raise UsageError(
+            "attack: batchnorm recompute would take statistics of attacked inputs; choose keep or interpolate"
+        )
     return attack_of(loss.attack)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from landscape.surfaces.facts import NUMBER, Facts, entry
+from landscape.surfaces.input_facts import InputFacts
 
 Path = tuple[str, ...]
 
@@ -97,28 +98,6 @@ class DirectionFacts(Facts):
     to: str | None = entry(describes=True)
     to_y: str | None = entry(describes=True)
     file: str | None = entry(describes=True)
-
-
-@dataclass(frozen=True, kw_only=True)
-class InputFacts(Facts):
-    """The sample whose input moves, in a plane of inputs; `directions` are those of weights, which rest there."""
-
-    sample: int | None = entry(int)
-    """Its number in the split."""
-    target: str | None = entry()
-    """Its class, or its target."""
-    along: str | None = entry()
-    seed: int | None = entry(int)
-    attack: str | None = entry()
-    """Whose end an axis points to."""
-    clip: bool | None = entry(bool)
-    entries: int | None = entry(int)
-    """Of an input: pixels times channels."""
-    classes: list[str] | None = entry(list, describes=True, of=str)
-    """Their names, by number."""
-    cosine: float | None = entry(NUMBER)
-    fingerprint: str | None = entry()
-    """Hash of the sample and the directions."""
 
 
 @dataclass(frozen=True, kw_only=True)
