@@ -187,10 +187,7 @@ INPUT_QUANTITIES = (
     Quantity("lead", "lead of the predicted class", aside=True, role=LEAD),
     Quantity("outside", "pixels out of range", SHARE, aside=True, role=OUTSIDE),
 )
-_KNOWN = {
-    quantity.name: quantity
-    for quantity in (*HESSIAN_QUANTITIES, *DYNAMICS_QUANTITIES, *GAP_QUANTITIES, *INPUT_QUANTITIES)
-}
+_KNOWN = {quantity.name: quantity for quantity in (*HESSIAN_QUANTITIES, *DYNAMICS_QUANTITIES, *GAP_QUANTITIES)}
 
 
 def quantity_named(name: str, facts: Mapping[str, Any] | None = None) -> Quantity:

@@ -16,10 +16,12 @@ from landscape.measurement.measurement import Undivided, Values
 from landscape.objective.measure import OutputMeasure
 from landscape.objective.reading import forward
 from landscape.objective.weighted import mean_of
-from landscape.quantity import Quantity, quantity_named
+from landscape.quantity import INPUT_QUANTITIES, Quantity
 from landscape.slice.inputs import Inputs
 from landscape.subject.subject import Subject
 from landscape.sweep.sampler import Point
+
+_ROWS = {row.name: row for row in INPUT_QUANTITIES}
 
 
 class Outcome(Undivided):
@@ -43,7 +45,7 @@ class Outcome(Undivided):
         return found
 
     def quantity(self, name: str) -> Quantity:
-        return quantity_named(name)
+        return _ROWS[name]
 
     def _measured(self, split: TensorSplit) -> Values:
         objective = self.subject.objective
