@@ -86,7 +86,8 @@ def cut(polygon: np.ndarray, normals: np.ndarray, bounds: np.ndarray) -> np.ndar
 
     The half-plane that a corner lies furthest out of is cut off until none is: few of many are met.
 
-    >>> cut(np.array([[-1.0, -1], [1, -1], [1, 1], [-1, 1]]), np.array([[1.0, 0.0]]), np.array([0.5]))[:, 0].max()
+    >>> square = np.array([[-1.0, -1], [1, -1], [1, 1], [-1, 1]])
+    >>> float(cut(square, np.array([[1.0, 0.0]]), np.array([0.5]))[:, 0].max())
     0.5
     """
     scale = np.maximum(np.linalg.norm(normals, axis=1), 1e-300)
