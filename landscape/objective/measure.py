@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from landscape.data.split import Split
 from landscape.data.structure import mapped
 from landscape.errors import DataError, EvaluationError
+from landscape.layout import placed
 from landscape.objective.combined import Combined, with_parts
 from landscape.objective.functions import accuracy, counted, cross_entropy, mae, mse, nll, plain, top
 from landscape.objective.reading import Reading, forward
@@ -118,7 +119,7 @@ def _placed(function: Callable, device: torch.device, dtype: torch.dtype) -> Cal
         return found.on(device)
     if not isinstance(function, nn.Module):
         return function
-    own = copy.deepcopy(function).to(device, dtype)
+    own = placed(copy.deepcopy(function), device, dtype)
     for module in own.modules():  # tensors that are no buffers
         for name, value in vars(module).items():
             if isinstance(value, Tensor):
