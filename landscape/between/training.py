@@ -113,9 +113,9 @@ def _net_at(bend: Tensor, layout: Layout, ends: Ends, job: TrainingJob, precisio
     nothing there."""
     device, measure = job.trainer.device, job.trainer.measure
     assert isinstance(measure, CurveMeasure)
-    net = private_copy(ends.net.module).to(device, dtype_of(precision)).eval().requires_grad_(False)
-    for name, view in layout.named(bend).items():
-        net.get_parameter(name).copy_(view)  # a tied tensor is one parameter
+    net = placed(private_copy(ends.net.module), device, dtype_of(precision)).eval().requires_grad_(False)
+    for entry, view in layout.views(bend):
+        net.get_parameter(entry.name).copy_(entry.own(view))  # a tied tensor is one parameter
     split = job.tester.splits["train"].on(device, dtype_of(precision), memory_budget(device))
     with isolated_rng(device), numerics(precision, device):
         recompute_on(net, split)(lambda batch: measure.inner(net, batch))

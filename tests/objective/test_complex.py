@@ -125,3 +125,22 @@ def test_a_complex_buffer_keeps_its_imaginary_part():
 def test_flatness_of_complex_nets_is_refused():
     with pytest.raises(ll.UsageError, match="has complex parameters, for which measures of flatness are not defined"):
         ll.flatness([Waves()], **USUAL)
+
+
+def test_training_and_paths_between_nets_move_both_parts(tmp_path):
+    net = Waves()
+    before = {name: each.clone() for name, each in net.state_dict().items()}
+    data = {"train": (INPUTS.float(), LABELS)}
+    run = ll.train(model=net, data=data, epochs=1, batch_size=10, lr=0.1, out=tmp_path / "run", quiet=True)
+    after = run.model.state_dict()
+    moved = (after["first.weight"] - before["first.weight"]).abs()
+    assert after["first.weight"].is_complex() and moved.max() > 0
+    assert (after["first.weight"] - before["first.weight"]).imag.abs().max() > 0
+    assert torch.equal(after["turn"], before["turn"])
+    torch.save(Waves(1).state_dict(), tmp_path / "other.pt")
+    torch.save(before, tmp_path / "net.pt")
+    found = ll.connect(
+        [tmp_path / "net.pt", tmp_path / "other.pt"], model=f"{__file__}:Waves", data=data, points=3, curve="bezier", epochs=1,
+        batch_size=10, quiet=True,
+    )  # fmt: skip
+    assert np.isfinite(found.values["train_loss"]).all()
