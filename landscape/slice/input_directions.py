@@ -61,10 +61,15 @@ def directions_of(
     first, second = (_normal(sample, seed, axis) for axis in (0, 1))
     if along.kind == ADVERSARIAL:
         first = _adversarial(sample, losses, attack, pixels)
-    if along.kind == SIGNS or (along.kind == ADVERSARIAL and attack.norm != EUCLIDEAN):
-        first = first.sign() if along.kind == SIGNS else first
-        return _unit(first), _unit(_balanced(first, seed))
+    if _of_signs(along, attack):
+        first = first.sign()
+        return first, _balanced(first, seed)
     return _unit(first), _unit(_orthogonal(second, first))
+
+
+def _of_signs(along: Along, attack: Attack) -> bool:
+    """Whether the first direction has one size in every entry."""
+    return along.kind == SIGNS or (along.kind == ADVERSARIAL and attack.name == FGSM and attack.norm != EUCLIDEAN)
 
 
 def labels_of(along: Along, attack: Attack, names: Sequence[str], *, pixels: bool) -> tuple[str, str]:
@@ -76,12 +81,9 @@ def labels_of(along: Along, attack: Attack, names: Sequence[str], *, pixels: boo
         return f"random direction 1, rms {unit}", f"random direction 2, rms {unit}"
     if along.kind == SIGNS:
         return f"random signs 1, {unit}", f"random signs 2, {unit}"
-    if attack.norm == EUCLIDEAN:
-        return f"end of {attack.name}, rms {unit}", f"random direction, rms {unit}"
-    return (
-        f"end of {attack.name}, {unit}" if attack.name == FGSM else f"end of {attack.name}, rms {unit}",
-        f"random signs, {unit}",
-    )
+    if _of_signs(along, attack):
+        return f"end of {attack.name}, {unit}", f"random signs, {unit}"
+    return f"end of {attack.name}, rms {unit}", f"random direction, rms {unit}"
 
 
 def _normal(like: Tensor, seed: int, axis: int) -> Tensor:
@@ -91,6 +93,10 @@ def _normal(like: Tensor, seed: int, axis: int) -> Tensor:
 
 def _adversarial(sample: Tensor, losses: Losses, attack: Attack, pixels: Pixels) -> Tensor:
     """Where the attack leads from the sample, not cut to valid pixels: the plane goes beyond."""
+    if not attack.eps:
+        raise UsageError(
+            f"attack {attack.name} with eps 0: its end is the sample, which is no direction; give eps above 0"
+        )
     found = last(losses, sample, attack, Pixels(pixels.normalize, attack.box))
     if not bool(found.any()) or not bool(found.isfinite().all()):
         raise EvaluationError(
@@ -114,7 +120,7 @@ def _orthogonal(direction: Tensor, first: Tensor) -> Tensor:
 def _balanced(first: Tensor, seed: int) -> Tensor:
     """Random signs, half of which are those of the first direction, so that both are orthogonal; where it is zero, any.
 
-    Of an odd number of entries one is left over, and of entries of different sizes what their random choice leaves.
+    Of an odd number of entries one is left over.
     """
     flat = first.reshape(-1)
     order = torch.from_numpy(generator(seed, 2).permutation(len(flat)))

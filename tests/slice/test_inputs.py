@@ -52,7 +52,13 @@ def test_clipped_points_have_valid_pixels_and_their_share_is_counted():
 
 @pytest.mark.parametrize(
     ("text", "attack"),
-    [("random", "fgsm"), ("signs", "fgsm"), ("adversarial", "fgsm"), ("adversarial", "fgsm(norm=2)")],
+    [
+        ("random", "fgsm"),
+        ("signs", "fgsm"),
+        ("adversarial", "fgsm"),
+        ("adversarial", "fgsm(norm=2)"),
+        ("adversarial", "pgd(eps=0.3)"),
+    ],
 )
 def test_directions_are_orthogonal_of_unit_root_mean_square_and_follow_from_the_seed(text, attack):
     first, second = directions(text, attack)
@@ -61,14 +67,15 @@ def test_directions_are_orthogonal_of_unit_root_mean_square_and_follow_from_the_
     assert float((first * second).sum()) == pytest.approx(0, abs=1e-9)
     again = directions(text, attack)
     assert torch.equal(first, again[0]) and torch.equal(second, again[1])
-    if "signs" in text:
+    if "signs" in text or (text == "adversarial" and attack == "fgsm"):
         assert torch.equal(first.abs(), torch.ones_like(first)) and torch.equal(second.abs(), torch.ones_like(second))
 
 
 def test_adversarial_directions_are_those_of_the_gradient_by_the_pixels():
     slope = SLOPE / torch.tensor([0.5, 0.2], dtype=torch.float64).view(2, 1, 1)
     torch.testing.assert_close(directions("adversarial")[0][0], slope.sign())
-    torch.testing.assert_close(directions("adversarial", "fgsm(norm=2)")[0][0], slope / slope.square().mean().sqrt())
+    norm2 = directions("adversarial", "fgsm(norm=2)")[0][0]
+    torch.testing.assert_close(norm2, slope / slope.square().mean().sqrt())
 
 
 def test_a_plane_towards_two_samples_goes_through_them():

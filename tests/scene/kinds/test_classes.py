@@ -10,6 +10,7 @@ from landscape.quantity import INPUT_QUANTITIES
 from landscape.render.page.picture import draw as draw_page
 from landscape.render.still.picture import figure_of
 from landscape.scene.build import build_scene
+from landscape.scene.colors import rgb_of
 from landscape.scene.compare import build_comparison
 from landscape.scene.kinds import default_kind
 from landscape.scene.views.regions import COLORS, OTHERS, ground_of, leads_of, numbered
@@ -117,3 +118,26 @@ def test_the_outline_of_valid_pixels_is_open_at_the_edge_of_the_plane(plane, tmp
     assert np.nanmax(outline.y) == pytest.approx(0.5 * high)
     figure_of(scene)
     assert "predicted class" in draw_page(scene, tmp_path / "a.html").read_text()
+
+
+# Machado, Oliveira and Fernandes 2009, of full severity, in linear RGB.
+SEEN = {
+    "usual": np.eye(3),
+    "no red": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "no green": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    "no blue": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+}
+TO_XYZ = np.array(
+    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
+)
+
+
+@pytest.mark.parametrize("seen", SEEN.values(), ids=SEEN)
+def test_colours_differ_for_every_colour_blindness(seen):
+    srgb = np.array([rgb_of(color) for color in (*COLORS, OTHERS)])
+    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    f = np.cbrt((np.clip(linear @ np.transpose(seen), 0, 1) @ TO_XYZ.T) / [0.95047, 1, 1.08883])
+    lab = np.column_stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])])
+    apart = np.linalg.norm(lab[:, None] - lab[None], axis=-1)[np.triu_indices(len(lab), 1)]
+    assert apart.min() > 10, "about ten just noticeable differences"
+    assert lab[:, 0].min() > 60, "dark words and lines show on all"
