@@ -1,7 +1,8 @@
 """The nets of figure `robust`: one small convolutional net on the digits, trained plainly and on attacked samples.
 
-Usage: robust_nets.py RUNS: writes RUNS/plain.pt and RUNS/robust.pt; what is there already is kept. Both begin with the same weights
-and see the same batches; the second takes each step at the samples that `ATTACK` finds for its present weights (Madry et al. 2018).
+Usage: robust_nets.py RUNS: writes RUNS/plain.pt and RUNS/robust.pt; what is there already is kept. Both begin with the same
+weights and see the same batches; the second takes each step at the samples that `ATTACK` finds for its present weights (Madry et
+al. 2018).
 """
 
 from __future__ import annotations

@@ -63,8 +63,8 @@ def main(folder: Path, caption: Path) -> None:
             f"{label}: another class from x = {first:.2f} on at y = 0, {100 * share:.0f} % of the plane keeps the class"
         )
     facts = [
-        f"Attack: {attacked.provenance['attack']}. Rise: the mean over the grid points nearest to a circle of radius {RADIUS:g} around "
-        "the net, over the value at the net.",
+        f"Attack: {attacked.provenance['attack']}. Rise: the mean over the grid points nearest to a circle of radius "
+        f"{RADIUS:g} around the net, over the value at the net.",
         f"Around sample {sample.known.input.sample} (class {sample.known.input.target}): {'; '.join(steps)}.",
     ]
     text = caption.read_text() if caption.exists() else "# Figure robust\n\n" + MARKER

@@ -92,10 +92,10 @@ def test_the_scene_names_regions_and_draws_the_loss_over_them(plane):
 
 
 def test_panels_share_the_colours_of_classes(plane):
-    panels = build_comparison([plane(), plane(shift=-9.0)], kind="classes").panels
+    panels = build_comparison([plane(shift=-9.0), plane()], kind="classes").panels
     first, second = ({r.name: r.color for r in panel.views[0].regions} for panel in panels)
-    assert first == second
-    figure_of(build_comparison([plane(), plane(shift=-9.0)], kind="classes"))
+    assert first == second and set(first) == {"cat", "dog", "frog"}, "the first plane has no cat"
+    figure_of(build_comparison([plane(shift=-9.0), plane()], kind="classes"))
 
 
 def test_a_surface_without_classes_is_refused(make_surface, plane):
