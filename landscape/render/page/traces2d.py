@@ -43,7 +43,14 @@ CROSSES = {"center": ("cross-thin", 11), "saddles": ("x-thin", 7)}
 def plane_figure(traces: list, scene: Scene) -> go.Figure:
     """Traces over the axes of a plane."""
     frame, figure = scene.frame, go.Figure(traces)
-    axis = {"gridcolor": GRID, "zeroline": False, "showgrid": False, "ticks": "outside", "constrain": "domain"}
+    axis = {
+        "gridcolor": GRID,
+        "zeroline": False,
+        "showgrid": False,
+        "ticks": "outside",
+        "constrain": "domain",
+        "exponentformat": "power",
+    }
     figure.update_layout(
         template="plotly_white",
         font=FONT,

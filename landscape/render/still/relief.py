@@ -139,8 +139,9 @@ def dress(axes: Axes3D, scene: Scene, field: Field, look: Look) -> None:
     if not look.has(AXES):
         axes.set_axis_off()
         return
-    axes.set_xlabel(frame.x_label, fontsize=letters.label, color=palette.ink, labelpad=2, parse_math=False)
-    axes.set_ylabel(frame.y_label, fontsize=letters.label, color=palette.ink, labelpad=2, parse_math=False)
+    style = {"fontsize": letters.label, "color": palette.ink, "labelpad": 2, "parse_math": False}
+    axes.set_xlabel(paper.number(axes.xaxis, frame.x_range, frame.x_label), **style)
+    axes.set_ylabel(paper.number(axes.yaxis, frame.y_range, frame.y_label), **style)
     # Seen from high above, the upright axis is short.
     every = 2 if camera.elevation > STEEP and len(field.z_ticks.labels) > FEW else 1
     axes.set_zticks(list(field.z_ticks.heights)[::every], labels=list(field.z_ticks.labels)[::every])
