@@ -114,6 +114,7 @@ def test_what_cannot_be_a_plane_of_inputs_is_refused_in_one_line(mlp):
         (lambda: ll.inputs(model=net, data=data, along="to:1,40", **usual), "sample 40"),
         (lambda: ll.inputs(model=net, data=data, classes="a,b", precision="fp64", **usual), "2 names, and the net has 3"),
         (lambda: ll.inputs(model=net, data=(POINTS.long(), THREE), **usual), "have no directions"),
+        (lambda: ll.inputs(model=net, data=data, precision="fp64", clip=True, **usual), "have no known range"),
         (lambda: ll.inputs(model=net, data=data, attack="cw", **usual), "expected fgsm or pgd"),
         (
             lambda: ll.inputs(model=nn.Sequential(net, nn.BatchNorm1d(3, track_running_stats=False)).double(), data=data,
