@@ -142,8 +142,8 @@ def _samples(net: Net, asked: InputAsked, world: World, dtype: torch.dtype) -> S
     box = asked.attack.box or (UNIT if facts["pixels"] else None)
     if asked.clip and box is None:
         raise UsageError(
-            "clip: inputs that come ready for the net have no known range; give it with the attack, such as 'fgsm(box=[0, 1])', or "
-            "say by normalize how pixels were normalized"
+            "clip: inputs that come ready for the net have no known range; give it with the attack, such as 'fgsm(box=[0, 1])', "
+            "or say by normalize how pixels were normalized"
         )
     pixels = Pixels(getattr(split, "normalize", Pixels().normalize), box)
     return Samples(inputs, targets, pixels, Data({name: alone}, facts))
