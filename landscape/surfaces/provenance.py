@@ -109,6 +109,8 @@ class RangeFacts(Facts):
     axes: list[str] | None = entry(list, describes=True, of=str)
     beyond: list[str] | None = entry(list, describes=True, of=str)
     """The axes along which the loss does not rise so far."""
+    jumps: list[str] | None = entry(list, describes=True, of=str)
+    """The axes at whose ends it rises at once, far beyond, or to what is not finite."""
     evaluations: int | None = entry(int, describes=True)
 
 

@@ -177,9 +177,10 @@ def draw_contour(axes: Axes, field: Field, look: Look, *, dashes: Dashes = "soli
         mesh.x, mesh.y, np.ma.masked_invalid(mesh.z), levels=levels, norm=norm, cmap=colors, linewidths=1.1 * look.stroke,
         linestyles=[dashes], corner_mask=False,
     )  # fmt: skip
-    for text in draw_numbers(axes, field, drawn, look):
-        _legible(text, look, over_lines=halo)
+    numbers = draw_numbers(axes, field, drawn, look)
     _extra_lines(axes, field, look, norm=norm, cmap=colors)
+    for text in numbers:  # last: further lines of the same norm give numbers the colours of their lines again
+        _legible(text, look, over_lines=halo)
 
 
 def _extra_lines(axes: Axes, field: Field, look: Look, **style: Any) -> None:
