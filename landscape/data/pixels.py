@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from landscape.data.normalize import PRESETS, Normalize
+from landscape.data.transfer import sent
 from landscape.errors import DataError
 
 UNIT = (0.0, 1.0)
@@ -49,7 +50,7 @@ class Pixels:
         """Mean and standard deviation of each channel, to be broadcast."""
         shape = (1, -1, *[1] * (like.ndim - 2))
         mean, std = (
-            torch.tensor(each, dtype=like.dtype, device=like.device).view(shape)
+            sent(torch.tensor(each, dtype=like.dtype), like.device).view(shape)
             for each in (self.normalize.mean, self.normalize.std)
         )
         if mean.shape[1] not in (1, like.shape[1]):

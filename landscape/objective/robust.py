@@ -71,7 +71,10 @@ class RobustMeasure:
         return self.inner(model, (found, batch[1]))
 
     def _losses(self, model: Model, batch: Any) -> Tensor:
-        values = self.inner(model, batch).get("loss")
+        found = self.inner(model, batch)
+        if "loss" not in found:
+            raise UsageError("attack goes up the loss, and there is none among the metrics; include loss")
+        values = found["loss"]
         if not isinstance(values, Tensor) or values.shape != (batch_length(batch),):
             raise UsageError(f"{INSTEAD}, and this one returns {_form(values)}")
         return values
@@ -96,7 +99,11 @@ def _inputs(batch: Any) -> Tensor:
     found = batch[0] if isinstance(batch, (tuple, list)) and len(batch) == 2 else None
     if isinstance(found, Tensor) and found.is_floating_point():
         return found
-    shown = f"inputs of type {found.dtype}" if isinstance(found, Tensor) else f"a batch of type {type(batch).__name__}"
+    shown = (
+        f"inputs of type {found.dtype}"
+        if isinstance(found, Tensor)
+        else "inputs that are passed by name or are several"
+    )
     raise EvaluationError(f"attack moves inputs that are real numbers, in batches (inputs, targets), and not {shown}")
 
 

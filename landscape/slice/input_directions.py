@@ -48,9 +48,17 @@ class Along:
 
 
 def directions_of(
-    along: Along, samples: Tensor, losses: Losses, attack: Attack, pixels: Pixels, seed: int
+    along: Along,
+    samples: Tensor,
+    losses: Losses,
+    attack: Attack,
+    pixels: Pixels,
+    seed: int,
+    device: torch.device | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Two directions (1, ...) of pixels for samples (1 or 3, ...), of which the first is the one that moves.
+    """Two directions (1, ...) of pixels for samples (1 or 3, ...), of which the first is the one that moves; on the CPU.
+
+    `losses` take inputs on `device`, by default the CPU.
 
     Raises:
         EvaluationError: the loss has no gradient at the sample. UsageError: samples that lie on a line.
@@ -60,7 +68,7 @@ def directions_of(
         return _independent(*(pixels.of(other[None]) - pixels.of(sample) for other in samples[1:]))
     first, second = (_normal(sample, seed, axis) for axis in (0, 1))
     if along.kind == ADVERSARIAL:
-        first = _adversarial(sample, losses, attack, pixels)
+        first = _adversarial(sample if device is None else sample.to(device), losses, attack, pixels).cpu()
     if _of_signs(along, attack):
         first = first.sign()
         return first, _balanced(first, seed)

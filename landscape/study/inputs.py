@@ -91,8 +91,9 @@ def inputs_study(asked: InputAsked, world: World) -> EvaluationStudy:
     split = next(iter(subject.objective.splits.values()))
     assert isinstance(split, TensorSplit)
     moves = directions_of(
-        asked.along, samples.inputs, _losses(subject, samples), asked.attack, samples.pixels, asked.seed
-    )
+        asked.along, samples.inputs, _losses(subject, samples), asked.attack, samples.pixels, asked.seed,
+        subject.objective.device,
+    )  # fmt: skip
     names = names_of(subject, split, samples.targets, asked.numbers, asked.classes)
     labels = labels_of(asked.along, asked.attack, names.samples[1:], pixels=samples.pixels.box is not None)
     plane = Inputs(samples.inputs[:1], moves, Grid.of(*parsed, labels=labels), samples.pixels, clip=asked.clip)
@@ -140,19 +141,23 @@ def _samples(net: Net, asked: InputAsked, world: World, dtype: torch.dtype) -> S
     alone = TensorSplit(inputs[:1], targets[:1], of=split.of, fingerprint=mark, dtype=dtype, resident=True)
     facts = {**data.provenance, "splits": {name: {"samples": 1, "of": split.of, "fingerprint": mark}}}
     box = asked.attack.box or (UNIT if facts["pixels"] else None)
+    if asked.clip and box is None:
+        raise UsageError(
+            "clip: inputs that come ready for the net have no known range; give it with the attack, such as 'fgsm(box=[0, 1])', "
+            "or say by normalize how pixels were normalized"
+        )
     pixels = Pixels(getattr(split, "normalize", Pixels().normalize), box)
     return Samples(inputs, targets, pixels, Data({name: alone}, facts))
 
 
 def _losses(subject: Subject, samples: Samples) -> Losses:
-    """The loss of the sample at other inputs, with gradients; computed where the net is."""
+    """The loss of the sample at other inputs, which are where the net is, with gradients."""
     objective = subject.objective
     target = samples.targets[:1].to(objective.device)
 
     def losses(inputs: Tensor) -> Tensor:
         with torch.inference_mode(False), torch.enable_grad():
-            value = objective.measure(objective.model, (inputs.to(objective.device), target))["loss"]
-            return mean_of(value).reshape(1).to(inputs.device)
+            return mean_of(objective.measure(objective.model, (inputs, target))["loss"]).reshape(1)
 
     return losses
 

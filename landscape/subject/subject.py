@@ -165,6 +165,11 @@ def checked(subject: Subject, notes: Sequence[str] = ()) -> Subject:
         LandscapeError: see `Objective.check`.
     """
     subject.objective.check()
+    mixes = subject.objective.conduct.mixes
+    if mixes and subject.objective.measure.manner:
+        raise UsageError(
+            f"attack: the value of a sample depends on the others of its batch, through {mixes}, so it has no worst input"
+        )
     found = evaluation_facts(subject.objective)
     notes = (*notes, *evaluation_notes(subject.objective, found))
     return replace(subject, facts=replace(subject.facts, evaluation=found if found.json() else None), notes=notes)

@@ -159,6 +159,11 @@ def test_what_has_no_such_loss_is_refused_in_one_line(linear, cnn):
             "moves inputs that are real numbers",
         ),
         (lambda: along_line(cnn(), (IMAGES, CLASSES), attack="fgsm", batchnorm="recompute"), "statistics of attacked inputs"),
+        (lambda: along_line(linear, data, attack="fgsm", metrics="accuracy"), "none among the metrics; include loss"),
+        (
+            lambda: along_line(nn.Sequential(linear, nn.BatchNorm1d(2, track_running_stats=False)), data, attack="fgsm"),
+            "depends on the others of its batch",
+        ),
     ]  # fmt: skip
     for run, says in cases:
         with pytest.raises((UsageError, LandscapeError), match=says) as refusal:

@@ -8,6 +8,7 @@ from torch import nn
 
 import landscape as ll
 from landscape.errors import LandscapeError, UsageError
+from landscape.scene.facts.surface import facts
 from landscape.surfaces import load_surface
 from landscape.surfaces.hdf5 import write_surface_file
 
@@ -106,6 +107,33 @@ def test_ranks_and_a_continued_run_give_the_same_file(digits, command, monkeypat
         ll.hessian("one.h5", quiet=True)
 
 
+def test_the_loss_after_an_attack_does_not_depend_on_the_ranks(digits, command, monkeypatch):
+    monkeypatch.chdir(digits)
+    words = [
+        "--model",
+        "net.py:build",
+        "--data",
+        "digits",
+        "--samples",
+        "60",
+        "--attack",
+        "pgd(eps=0.1, steps=3)",
+        "--quiet",
+    ]
+    done = command("line", "net.pt", *words, "-x", "-1:1:4", "--batch-size", "20", "-o", "attacked.h5", ranks=2)
+    assert done.returncode == 0, done.stderr
+    alone = ll.line(
+        "net.pt", model="net.py:build", data="digits", samples=60, attack="pgd(eps=0.1, steps=3)", x="-1:1:4", batch_size=20,
+        quiet=True,
+    )  # fmt: skip
+    found = load_surface("attacked.h5")
+    for name, values in alone.values.items():
+        np.testing.assert_array_equal(found.values[name], values)
+    assert any("after pgd(eps=0.1, steps=3" in fact for fact in facts(found, "train_loss"))
+    with pytest.raises(LandscapeError, match="holds another run: attack is"):
+        ll.line("net.pt", model="net.py:build", data="digits", samples=60, x="-1:1:4", quiet=True, out="attacked.h5")
+
+
 def test_what_cannot_be_a_plane_of_inputs_is_refused_in_one_line(mlp):
     net, data = nn.Linear(2, 3).double(), (POINTS, THREE)
     usual = {"x": (-1, 1, 2), "y": (-1, 1, 2), "quiet": True}
@@ -114,6 +142,7 @@ def test_what_cannot_be_a_plane_of_inputs_is_refused_in_one_line(mlp):
         (lambda: ll.inputs(model=net, data=data, along="to:1,40", **usual), "sample 40"),
         (lambda: ll.inputs(model=net, data=data, classes="a,b", precision="fp64", **usual), "2 names, and the net has 3"),
         (lambda: ll.inputs(model=net, data=(POINTS.long(), THREE), **usual), "have no directions"),
+        (lambda: ll.inputs(model=net, data=data, precision="fp64", clip=True, **usual), "have no known range"),
         (lambda: ll.inputs(model=net, data=data, attack="cw", **usual), "expected fgsm or pgd"),
         (
             lambda: ll.inputs(model=nn.Sequential(net, nn.BatchNorm1d(3, track_running_stats=False)).double(), data=data,

@@ -39,10 +39,8 @@ def input_facts(known: Provenance) -> list[str]:
         lines.append(_ALONG.get(kind, kind) + _seed(made.seed))
     pixels = known.data is not None and known.data.pixels
     if kind != "to" and made.entries:
-        what = "pixel" if pixels else "entry"
-        lines.append(
-            f"a step of 1 changes a {what} by 1 in root mean square, {made.entries**0.5:.3g} in Euclidean norm"
-        )
+        what = "a pixel" if pixels else "an entry"
+        lines.append(f"a step of 1 changes {what} by 1 in root mean square, {made.entries**0.5:.3g} in Euclidean norm")
     if made.clip:
         lines.append("pixels cut to 0 to 1")
     if made.cosine is not None and abs(made.cosine) > 5e-3:

@@ -98,9 +98,9 @@ def _name(surface: Surface, role: str) -> str:
     return found
 
 
-KINDS = (
-    Kind(
-        "classes", SURFACE, _scenes, ndim=2, default=lambda surface: surface.find(CLASS) is not None,
-        unused={"cmap": NO_COLORS},
-    ),
-)  # fmt: skip
+def _has_classes(surface: Surface) -> bool:
+    name = surface.find(CLASS)
+    return name is not None and bool(np.isfinite(surface.values[name]).any())
+
+
+KINDS = (Kind("classes", SURFACE, _scenes, ndim=2, default=_has_classes, unused={"cmap": NO_COLORS}),)
