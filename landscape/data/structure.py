@@ -31,7 +31,7 @@ def is_pair(batch: Any) -> TypeGuard[tuple[Any, Any]]:
     return (
         isinstance(batch, (tuple, list))
         and len(batch) == 2
-        and not (is_named_tuple(batch) and batch._fields[0] in TARGETS)
+        and getattr(batch, "_fields", (None,))[0] not in TARGETS
         and all(isinstance(p, (Tensor, np.ndarray)) for p in batch)
     )
 

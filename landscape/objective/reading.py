@@ -214,7 +214,7 @@ def _targets_of(batch: Any) -> Which | None:
         return len(batch) - 1 if len(batch) > 1 else None
     if is_mapping(batch):
         if all(name in batch for name in SPAN):
-            return lambda given: positions_of(*(given[name] for name in SPAN), tokens_in(given))
+            return lambda given: positions_of(given[SPAN[0]], given[SPAN[1]], tokens_in(given))
         return next((name for name in TARGETS if name in batch), None)
     return next((name for name in TARGETS if isinstance(getattr(batch, name, None), Tensor)), None)
 
