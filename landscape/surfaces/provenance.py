@@ -23,6 +23,8 @@ class ModelFacts(Facts):
 
     name: str | None = entry()
     spec: str | None = entry(describes=True)
+    title: str | None = entry(describes=True)
+    """What a picture calls the net: its class, where the name is that of the user's code."""
     parameters: int | None = entry(int)
     frozen: int | None = entry(int, describes=True)
     """Parameters that do not require gradients; they move all the same."""

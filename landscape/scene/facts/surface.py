@@ -91,14 +91,14 @@ def subject(result: Recorded) -> str:
     descent = known.get("descent")
     if isinstance(descent, dict) and descent.get("label"):
         return str(descent["label"])
-    model, data = _name(known.get("model")), _name(known.get("data"))
+    model, data = _title(known.get("model")), _name(known.get("data"))
     parts = [model_label(model) if model else "", data_label(data) if data else ""]
     return ", ".join(filter(None, parts)) or _source(result)
 
 
 def model_name(result: Recorded) -> str:
     """The readable name of the model, or "" when unknown."""
-    name = _name((result.known.json()).get("model"))
+    name = _title((result.known.json()).get("model"))
     return model_label(name) if name else ""
 
 
@@ -116,6 +116,11 @@ def checkpoint_stem(result: Recorded) -> str:
 def _name(entry: Any) -> str:
     """`{"name": ...}` or the name itself."""
     return str((entry.get("name") if isinstance(entry, dict) else entry) or "")
+
+
+def _title(model: Any) -> str:
+    """What a picture calls the net: its class where the name is that of a file of the user's."""
+    return str((model.get("title") if isinstance(model, dict) else None) or _name(model))
 
 
 def _source(result: Recorded) -> str:
