@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from landscape.commands import COMMANDS
 from landscape.options.command import Command
 
-RANGES = ("-x", "-y", "--x", "--y", "--start")
+RANGES = ("-x", "-y", "-z", "--x", "--y", "--z", "--start")
 
 
 def find(name: str) -> Command:

@@ -175,6 +175,8 @@ class AxesOptions:
         if self.to_y is not None and (self.to is None or ndim < 2):
             raise UsageError("to-y needs to, and a surface: it is the third net of a plane")
         self._check_exclusions(save_directions)
+        if ndim > 2 and self.along != RANDOM:
+            raise UsageError(f"along {self.along} gives the axes of a plane, and z is a third; drop z, or along")
         if self.orthogonal and ndim < 2:
             raise UsageError("orthogonal needs two directions; a line has one")
         check_whole("seed", self.seed, 0, MAX_SEED)

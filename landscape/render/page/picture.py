@@ -10,7 +10,7 @@ from pathlib import Path
 
 from landscape.atomic import whole_file
 from landscape.errors import UsageError
-from landscape.render.page import barcode, course, density, flat, lines, matrix, overlay, relief, rows, scatter
+from landscape.render.page import barcode, course, density, flat, lines, matrix, overlay, relief, rows, scatter, volume
 from landscape.render.page.document import Panel, document
 from landscape.render.page.figures import Drawn
 from landscape.render.page.literal import literal
@@ -26,6 +26,7 @@ from landscape.scene.views.overlay import Overlay
 from landscape.scene.views.relief import Relief
 from landscape.scene.views.rows import Rows
 from landscape.scene.views.scatter import Scatter
+from landscape.scene.views.volume import Volume
 from landscape.scene.wording import reworded
 
 SUFFIXES = (".html",)
@@ -40,6 +41,7 @@ DRAWERS: dict[type[View], Callable[[Scene], Drawn]] = {
     Scatter: scatter.draw,
     Matrix: matrix.draw,
     Barcode: barcode.draw,
+    Volume: volume.draw,
 }
 
 

@@ -30,6 +30,7 @@ from landscape.render.still import (
     relief,
     rows,
     scatter,
+    volume,
 )
 from landscape.render.still.painter import Painter
 from landscape.render.still.panels import draw_panels
@@ -45,6 +46,7 @@ from landscape.scene.views.overlay import Overlay
 from landscape.scene.views.relief import Relief
 from landscape.scene.views.rows import Rows
 from landscape.scene.views.scatter import Scatter
+from landscape.scene.views.volume import Volume
 
 SUFFIXES = (*files.SUFFIXES, *moving.SUFFIXES)
 # An animation has fewer pixels: it is looked at on a screen.
@@ -60,6 +62,7 @@ PAINTERS: dict[type[View], Painter] = {
     Scatter: scatter.PAINTER,
     Matrix: matrix.PAINTER,
     Barcode: barcode.PAINTER,
+    Volume: volume.PAINTER,
 }
 
 

@@ -26,6 +26,7 @@ KIND_FILES = {
     "trajectory": "trajectory",
     "ratio": "ratio",
     "basins": "basins",
+    "volume": "volume",
     "line": "line",
     "spread": "spread",
     "barcode": "barcode",
