@@ -6,9 +6,9 @@ component along x from the whole vector, as other tools do, changes the filter n
 
 A third direction is made orthogonal to the first and then to the second, which keeps it orthogonal to the first.
 
-A unit with a single entry cannot be made orthogonal, nor one with two entries to two others. If the units of a tensor have too few entries, the whole tensor is the
-unit; a tensor with a single entry becomes zero in y. Without normalization (`none`, `weight`) the whole vector is one
-unit and keeps its norm.
+A unit with a single entry cannot be made orthogonal, nor one with two entries to two others. If the units of a tensor
+have too few entries, the whole tensor is the unit; a tensor with a single entry becomes zero in y. Without
+normalization (`none`, `weight`) the whole vector is one unit and keeps its norm.
 """
 
 from __future__ import annotations

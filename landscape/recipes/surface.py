@@ -39,7 +39,11 @@ class PlaneRanges:
     )  # fmt: skip
     y: Any = option("-1:1:51", "range of y", "-y", "--y", metavar="FROM:TO:N|auto:N")
     z: Any = option(
-        None, "range of a third direction: a volume, drawn as slices and isosurfaces", "-z", "--z", metavar="FROM:TO:N|auto:N"
+        None,
+        "range of a third direction: a volume, drawn as slices and isosurfaces",
+        "-z",
+        "--z",
+        metavar="FROM:TO:N|auto:N",
     )
     rise: float | None = option(
         None, "with a range auto: where the loss is FACTOR times that of the net, the range ends (default: 10)",
@@ -119,7 +123,8 @@ def surface(checkpoint: Any = None, *, given: Given) -> Surface | Plan:
         checkpoint: path, `Checkpoint`, or None with `model` a module that has its weights.
 
     Returns:
-        A Surface with values of shape (ny, nx), or (nz, ny, nx) with a range of z, under MPI on every rank; with `dry_run` a Plan.
+        A Surface with values of shape (ny, nx), or (nz, ny, nx) with a range of z, under MPI on every rank; with
+        `dry_run` a Plan.
 
     Raises:
         LandscapeError: bad input or a failing evaluation; what was computed is in `out`.

@@ -66,7 +66,9 @@ class Asked:
         self.axes.check(ndim, self.output.save_directions)
         self.machine.check()
         if self.tolerance.check() and ndim > 2:
-            raise UsageError("tolerance leaves out points and samples of planes, and z is a third axis; drop z, or tolerance")
+            raise UsageError(
+                "tolerance leaves out points and samples of planes, and z is a third axis; drop z, or tolerance"
+            )
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,7 +24,9 @@ def cut(surface: Surface, across: int) -> tuple[Surface, float]:
         LandscapeError: the surface has no three axes.
     """
     if surface.ndim != 3:
-        raise LandscapeError(f"{surface.source or 'this surface'} has {surface.ndim} axes, expected the three of a volume")
+        raise LandscapeError(
+            f"{surface.source or 'this surface'} has {surface.ndim} axes, expected the three of a volume"
+        )
     values = surface.grid.axes[across].values
     index = int(np.argmin(np.abs(values)))
     grid = Grid(tuple(axis for number, axis in enumerate(surface.grid.axes) if number != across))

@@ -78,7 +78,7 @@ def panel_of(scene: Scene, *, compared: bool = False) -> Panel:
         choices=[view.choice for view in scene.views],
         title=scene.title if compared else "",
         facts=[list(view.caption.facts) if compared else [] for view in scene.views],
-        notes=[list(view.notes) for view in scene.views],
+        notes=[list(view.page_notes) for view in scene.views],
         tables=shown.tables,
         spoken=[sentence_of(view, scene.frame) for view in scene.views],
         steps=[step_labels(fields[0]) if (fields := fields_of(view)) else () for view in scene.views],

@@ -16,6 +16,8 @@ from landscape.scene.scene import Scene
 from landscape.scene.views.volume import Volume
 
 OPACITY = 0.75
+# A box is further away than a relief, which is lower.
+FAR = 1.15
 
 
 def draw(scene: Scene) -> Drawn:
@@ -38,8 +40,8 @@ def _trace(view: Volume, number: int) -> go.Isosurface:
     return go.Isosurface(
         x=_few(columns), y=_few(rows), z=_few(depth), value=_few(shares(view.heights, field.scale)), isomin=level, isomax=level,
         surface={"count": 1}, caps={axis: {"show": False} for axis in "xyz"}, opacity=OPACITY, cmin=0, cmax=1,
-        colorscale=color_scale(field.colors), colorbar=bar, lighting=LIGHT, lightposition=LAMP, hoverinfo="x+y+z",
-        **options_of(number),
+        colorscale=color_scale(field.colors), colorbar=bar, showscale=False, lighting=LIGHT, lightposition=LAMP,
+        hoverinfo="x+y+z", **options_of(number),
     )  # fmt: skip
 
 
@@ -67,7 +69,10 @@ def _box(scene: Scene, view: Volume) -> dict[str, Any]:
         **axes,
         "aspectmode": "manual",
         "aspectratio": dict(zip("xyz", scene.camera.box, strict=True)),
-        "camera": {"eye": eye(scene.camera)},
+        "camera": {
+            "eye": {name: FAR * place for name, place in eye(scene.camera).items()},
+            "center": {"x": 0, "y": 0, "z": -0.08},
+        },
     }
 
 

@@ -97,6 +97,8 @@ def figure_of(scene: Scene | Comparison, look: Look = PLAIN) -> Figure:
         raise UsageError(
             "without axes (also style hero): is for maps and reliefs; the axes of this picture are what it says"
         )
+    if look.floor and view is not Relief:
+        raise UsageError("floor: is for reliefs, which have one; give --kind surface, or leave floor out")
     with _letters_of(look):
         if not isinstance(scene, Comparison):
             return PAINTERS[view].single(scene, look)

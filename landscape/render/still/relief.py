@@ -81,8 +81,11 @@ def _measures(panels: Sequence[Scene], look: Look) -> Measures:
 
 def draw_relief(axes: Axes3D, scene: Scene, look: Look, *, fitted: bool = True) -> None:
     """The first view of a scene; `fitted`: as large as the axes allow."""
-    field = scene.views_as(Relief)[0].field
+    view = scene.views_as(Relief)[0]
+    field = view.field
     dress(axes, scene, field, look)
+    if look.floor:
+        _draw_floor(axes, view, look)
     if fitted and scene.camera.fitted:
         fit(axes, scene.camera, field, look)
     tiles, colors = painted_tiles(field)
@@ -94,6 +97,20 @@ def draw_relief(axes: Axes3D, scene: Scene, look: Look, *, fitted: bool = True) 
     axes.plot(x, y, z, ".", ms=2.2, mew=0, color=LIGHT.ink, zorder=4)
     for trace in field.traces:
         draw_trace(axes, trace, field, look)
+
+
+def _draw_floor(axes: Axes3D, view: Relief, look: Look) -> None:
+    """The contour lines of the field in the plane below the relief, where the box then ends."""
+    field, mesh = view.field, view.field.mesh
+    axes.set_zlim(view.floor, field.z_range[1])
+    if not len(field.levels) or not np.isfinite(mesh.z).any():
+        return
+    colors = field.night_colors if look.palette.dark else field.line_colors
+    norm, shades = mapping_of(field, colors)
+    axes.contour(
+        mesh.x, mesh.y, np.ma.masked_invalid(mesh.z), levels=field.level_ticks.heights, zdir="z", offset=view.floor,
+        norm=norm, cmap=shades, linewidths=0.9 * look.stroke, linestyles="solid", corner_mask=False, zorder=1,
+    )  # fmt: skip
 
 
 def painted_tiles(field: Field) -> tuple[np.ndarray, np.ndarray]:

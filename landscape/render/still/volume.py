@@ -5,6 +5,7 @@ Owns: the drawing of a `Volume`. Decides nothing: levels, colours, light and sli
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,9 +23,13 @@ from landscape.scene.scene import Scene
 from landscape.scene.views.volume import Slice, Volume
 
 # Inches that a panel gives its letters, at their usual size, and the picture of a free sheet.
-SIDE, BETWEEN, ROWS, WIDE = 0.55, 0.5, 0.72, 6.0
+SIDE, BETWEEN, ROWS, WIDE = 0.6, 0.6, 0.72, 6.0
 # What the axes of a box reach beyond their share of the sheet: matplotlib leaves air around it.
 AIR = 0.16
+# Points: closes the gaps that pixels leave between triangles.
+SEAM = 0.3
+# Inches: a smaller panel has room for few labels.
+SMALL = 1.4
 
 
 def single(scene: Scene, look: Look) -> Figure:
@@ -33,15 +38,20 @@ def single(scene: Scene, look: Look) -> Figure:
     first = _plane(view.slices[0])
     right = 1.15 + extra(view.slices[0].flat.field.bar_ticks, look)
     around = Around(SIDE, beside(look, right, 0.2), below=0.5, above=0.2)
-    figure, place = sheet_of(scene, look, WIDE, WIDE - 0.2, around, rigid=False)
+    across = WIDE if look.width is None else look.width - (around.left + around.right) * em
+    side = paper.box(first.frame, 1.0)
+    up = (across - BETWEEN * em) * side[1] / side[0] + ROWS * em
+    figure, place = sheet_of(scene, look, across, up, around, rigid=False)
     wide, tall = (place.wide - BETWEEN * em) / 2, (place.tall - ROWS * em) / 2
     for number, each in enumerate(view.slices):
         left, bottom = _corner(place, number, wide, tall, em)
         _draw_slice(figure, each, look, Place(left, bottom, wide, tall))
     left, bottom = _corner(place, 3, wide, tall, em)
     room = AIR * em
-    axes = paper.place(figure, left - room, bottom - 2 * room, wide + 2 * room, tall + 3 * room, projection="3d")
+    axes = paper.place(figure, left - 2 * room, bottom - 2.4 * room, wide + 2 * room, tall + 2 * room, projection="3d")
     _draw_shells(axes, scene, view, look)
+    if view.shells:
+        _heading(figure, look, f"at {', '.join(shell.label for shell in view.shells)}", Place(left, bottom, wide, tall))
     flat.draw_bar(figure, first, look, Place(place.left + place.wide + 0.3 * em, place.bottom, 0.16 * em, place.tall))
     return figure
 
@@ -58,22 +68,34 @@ def _plane(each: Slice) -> Scene:
 def _draw_slice(figure: Figure, each: Slice, look: Look, place: Place) -> None:
     axes = paper.place(figure, place.left, place.bottom, place.wide, place.tall)
     flat.draw_flat(axes, _plane(each), look)
-    paper.heading(
-        figure, look, each.name, place.left + place.wide / 2, place.bottom + place.tall + 0.08 * look.em, place.wide,
-        look.letters.label,
-    )  # fmt: skip
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(2 if place.wide < SMALL else 4, steps=[1, 2, 5, 10]))
+        axis.set_major_formatter("{x:g}")
+        axis.labelpad = 1
+    _heading(figure, look, each.name, place)
+
+
+def _heading(figure: Figure, look: Look, name: str, place: Place) -> None:
+    middle, y = place.left + place.wide / 2, place.bottom + place.tall + 0.08 * look.em
+    paper.heading(figure, look, name, middle, y, place.wide + 0.3 * look.em, look.letters.label)
 
 
 def _draw_shells(axes: Axes3D, scene: Scene, view: Volume, look: Look) -> None:
-    """All triangles in one collection, so that matplotlib sorts them by depth together."""
+    """From the innermost outwards, each as a whole: of a shell that lets light through only the side towards the eye is seen."""
     _dress(axes, scene, view, look)
-    shells = [shell for shell in view.shells if len(shell.triangles)]
-    if not shells:
-        return
-    faces = [np.column_stack([shell.colors, np.full(len(shell.colors), shell.opacity)]) for shell in shells]
-    style: dict[str, Any] = {"edgecolors": "none", "linewidths": 0, "antialiaseds": False, "rasterized": True}
-    triangles = np.concatenate([shell.triangles for shell in shells])
-    axes.add_collection3d(Poly3DCollection(triangles, facecolors=np.concatenate(faces), zorder=2, **style))
+    style: dict[str, Any] = {"linewidths": SEAM, "antialiaseds": False, "rasterized": True}
+    for number, shell in enumerate(shell for shell in view.shells if len(shell.triangles)):
+        drawn = Poly3DCollection(
+            shell.triangles, facecolors=shell.colors, edgecolors=shell.colors, zorder=2 + number / 100, **style
+        )
+        if shell.opacity < 1:
+            drawn.set_agg_filter(_veil(shell.opacity))
+        axes.add_collection3d(drawn)
+
+
+def _veil(opacity: float) -> Callable[[np.ndarray, float], tuple[np.ndarray, float, float]]:
+    """A filter of what was drawn (height, width, 4), which lets through what lies behind; matplotlib may apply it twice."""
+    return lambda image, dpi: (np.minimum(image, np.array([1, 1, 1, opacity])), 0, 0)
 
 
 def _dress(axes: Axes3D, scene: Scene, view: Volume, look: Look) -> None:
@@ -81,17 +103,18 @@ def _dress(axes: Axes3D, scene: Scene, view: Volume, look: Look) -> None:
     axes.computed_zorder = False
     axes.set_proj_type("persp", focal_length=1.6)
     axes.view_init(elev=camera.elevation, azim=camera.azimuth)
-    axes.set_box_aspect(camera.box, zoom=0.98)
+    axes.set_box_aspect(camera.box, zoom=1.08)
     x, y, z = view.axes
     axes.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]), zlim=(z[0], z[-1]))
     for axis, name in zip((axes.xaxis, axes.yaxis, axes.zaxis), view.names, strict=True):
         axis.set_label_text(name, fontsize=letters.label, color=palette.ink)
-        axis.labelpad = -8
+        axis.labelpad = -12  # the ticks are those of the slices
         axis.set_pane_color(to_rgba(palette.wall))
         axis.line.set(color=palette.faint, linewidth=0.6)
         axis._axinfo["grid"].update(color=palette.line, linewidth=0.5)
-        axis.set_tick_params(labelsize=letters.tick, pad=-3, color=palette.faint, labelcolor=palette.ink)
-        axis.set_major_locator(MaxNLocator(3, steps=[1, 2, 5, 10], prune="both"))
+        axis.set_tick_params(color=palette.faint, length=0)
+        axis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+        axis.set_ticklabels([])
 
 
 PAINTER = Painter(single)

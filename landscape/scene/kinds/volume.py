@@ -6,6 +6,7 @@ Owns: the kind `volume`: its scales and levels, the slices, and what is said of 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from landscape.scene.scales import ScaledMetric
 from landscape.scene.scene import Camera, Frame, Scene
 from landscape.scene.text import short
 from landscape.scene.ticks import ticks_at
-from landscape.scene.views.field import build_field
+from landscape.scene.views.field import NO_DOTS, build_field
 from landscape.scene.views.flat import BANDS, Flat, beyond_notes, plane_frame
 from landscape.scene.views.volume import FINE, Slice, Volume, shell_levels, shells_of
 from landscape.surfaces.cut import cut
@@ -59,12 +60,12 @@ def _view(surface: Surface, shown: ScaledMetric, options: Options) -> Volume:
     ticks, steps = (ticks_at(levels, scale, percent=quantity.percent) for levels in (chosen, shown.levels))
     shells = shells_of((x, y, z), heights, scale, ticks, colors_for(scale, options.cmap))
     slices = tuple(_slice(surface, shown, options, across) for across in ACROSS)
+    printed = [*_notes(surface, slices, ticks.labels, heights), *_beyond(slices)]
     return Volume(
         slices=slices, shells=shells, axes=(x, y, z), names=("x", "y", "z"), heights=heights, steps=steps,
         start=int(np.searchsorted(shown.levels, chosen[len(chosen) // 2])) if len(chosen) else 0,
         caption=options.caption(subject(surface), quantity.label, facts(surface, metric), brief(surface, metric)),
-        notes=(*_notes(surface, slices, ticks.labels, heights), *hole_notes(surface, metric), *clipping_notes(drawn, scale),
-               *dict.fromkeys(note for each in slices for note in beyond_notes(each.flat.field))),
+        notes=(*printed, *hole_notes(surface, metric), *clipping_notes(drawn, scale)), printed=tuple(printed),
     )  # fmt: skip
 
 
@@ -72,6 +73,8 @@ def _slice(surface: Surface, shown: ScaledMetric, options: Options, across: int)
     plane, at = cut(surface, across)
     names = [axis.name for number, axis in enumerate(surface.grid.axes) if number != across]
     field = build_field(plane, shown.metric, shown.scale, levels=shown.levels, cmap=options.cmap, extra=False)
+    # Small panels have no room for numbers in the lines: their values stand beside the colour bar.
+    field = replace(field, label_points=field.label_points[:0], dots=NO_DOTS)
     usual = plane_frame(plane)
     frame = Frame(names[0], names[1], usual.x_range, usual.y_range, usual.equal)
     return Slice(f"{surface.grid.axes[across].name} = {short(at)}", frame, Flat(field=field, paint=BANDS))
@@ -82,6 +85,10 @@ def _notes(surface: Surface, slices: Sequence[Slice], labels: Sequence[str], hei
     shells = [f"isosurface{'s' * (len(labels) > 1)} at {', '.join(labels)}"] if labels else []
     smooth = np.isfinite(heights).all() and min(surface.shape) < FINE
     return [through, *shells, *["between grid points: cubic spline"] * bool(smooth)]
+
+
+def _beyond(slices: Sequence[Slice]) -> list[str]:
+    return list(dict.fromkeys(note for each in slices for note in beyond_notes(each.flat.field)))
 
 
 KINDS = (

@@ -12,11 +12,20 @@ from landscape.scene.views.field import Field
 from landscape.scene.views.flat import field_choice
 
 
+# A share of the height of the relief.
+DEEP = 0.55
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Relief(View):
     """The relief of a field; an interactive page shows the field from above beside it."""
 
     field: Field
+
+    @property
+    def floor(self) -> float:
+        """The height at which contour lines below the relief are drawn, so far below that it does not hide them all."""
+        return self.field.scale.low - DEEP * (self.field.scale.high - self.field.scale.low)
 
     @property
     def choice(self) -> Choice:

@@ -20,7 +20,7 @@ from landscape.scene.views.light import AMBIENT, LAMP, LAMPLIGHT
 # Shares of the points that lie within the shells: a core, the valley around it, and its rim.
 WITHIN = (0.03, 0.15, 0.4)
 # From the innermost shell, which hides what lies behind it, outwards.
-OPAQUE = (1.0, 0.42, 0.2)
+OPAQUE = (1.0, 0.45, 0.3)
 # Points along an axis of the mesh of a shell: fewer would show corners, more take long to draw.
 FINE = 28
 
@@ -50,7 +50,7 @@ class Volume(View):
     """Three slices and nested shells of one metric on one scale.
 
     `axes` are x, y and z of `heights` (nz, ny, nx), which are NaN in holes. `steps` are the levels that a page offers one by one,
-    and `start` is the number of the first it shows.
+    and `start` is the number of the first it shows. `printed` are the notes on what only a still picture shows.
     """
 
     slices: tuple[Slice, ...]
@@ -60,6 +60,11 @@ class Volume(View):
     heights: np.ndarray
     steps: Ticks
     start: int
+    printed: tuple[str, ...] = ()
+
+    @property
+    def page_notes(self) -> tuple[str, ...]:
+        return tuple(note for note in self.notes if note not in self.printed)
 
     @property
     def choice(self) -> Choice:
@@ -67,7 +72,7 @@ class Volume(View):
 
 
 def shell_levels(levels: np.ndarray, values: np.ndarray, *, given: bool) -> np.ndarray:
-    """The levels (m,) of `levels` (k,) that have a shell: those that were given, or which hold about `WITHIN` of `values` (n,)."""
+    """The levels (m,) of `levels` (k,) that have a shell: those `given`, or which hold about `WITHIN` of `values` (n,)."""
     if given or not len(levels) or not values.size:
         return levels[: len(OPAQUE)] if given else levels[:0]
     shares = np.searchsorted(np.sort(values), levels) / values.size
@@ -78,7 +83,11 @@ def shell_levels(levels: np.ndarray, values: np.ndarray, *, given: bool) -> np.n
 
 
 def shells_of(
-    axes: tuple[np.ndarray, np.ndarray, np.ndarray], heights: np.ndarray, scale: Scale, ticks: Ticks, colors: tuple[str, ...]
+    axes: tuple[np.ndarray, np.ndarray, np.ndarray],
+    heights: np.ndarray,
+    scale: Scale,
+    ticks: Ticks,
+    colors: tuple[str, ...],
 ) -> tuple[Shell, ...]:
     """Shells at the heights of `ticks`, the innermost first, through a cubic spline where no point is a hole."""
     axes, fine = finer(axes, heights)
