@@ -6,6 +6,7 @@ Owns: the drawing of a `Relief`: one small tile per mesh cell, in the colour tha
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -83,6 +84,8 @@ def draw_relief(axes: Axes3D, scene: Scene, look: Look, *, fitted: bool = True) 
     """The first view of a scene; `fitted`: as large as the axes allow."""
     view = scene.views_as(Relief)[0]
     field = view.field
+    if look.floor:
+        scene = replace(scene, camera=view.above_floor(scene.camera))
     dress(axes, scene, field, look)
     if look.floor:
         _draw_floor(axes, view, look)
@@ -157,7 +160,7 @@ def dress(axes: Axes3D, scene: Scene, field: Field, look: Look) -> None:
     axes.set_xlabel(frame.x_label, fontsize=letters.label, color=palette.ink, labelpad=2, parse_math=False)
     axes.set_ylabel(frame.y_label, fontsize=letters.label, color=palette.ink, labelpad=2, parse_math=False)
     # Seen from high above, the upright axis is short.
-    every = 2 if camera.elevation > STEEP and len(field.z_ticks.labels) > FEW else 1
+    every = 2 if (camera.elevation > STEEP or look.floor) and len(field.z_ticks.labels) > FEW else 1
     axes.set_zticks(list(field.z_ticks.heights)[::every], labels=list(field.z_ticks.labels)[::every])
     for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
         axis.set_pane_color(to_rgba(palette.wall))

@@ -48,7 +48,7 @@ def single(scene: Scene, look: Look) -> Figure:
         _draw_slice(figure, each, look, Place(left, bottom, wide, tall))
     left, bottom = _corner(place, 3, wide, tall, em)
     room = AIR * em
-    axes = paper.place(figure, left - 2 * room, bottom - 2.4 * room, wide + 2 * room, tall + 2 * room, projection="3d")
+    axes = paper.place(figure, left - 2.4 * room, bottom - 2.0 * room, wide + 2 * room, tall + 2 * room, projection="3d")
     _draw_shells(axes, scene, view, look)
     if view.shells:
         _heading(figure, look, f"at {', '.join(shell.label for shell in view.shells)}", Place(left, bottom, wide, tall))
@@ -103,12 +103,12 @@ def _dress(axes: Axes3D, scene: Scene, view: Volume, look: Look) -> None:
     axes.computed_zorder = False
     axes.set_proj_type("persp", focal_length=1.6)
     axes.view_init(elev=camera.elevation, azim=camera.azimuth)
-    axes.set_box_aspect(camera.box, zoom=1.08)
+    axes.set_box_aspect(camera.box, zoom=1.0)
     x, y, z = view.axes
     axes.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]), zlim=(z[0], z[-1]))
     for axis, name in zip((axes.xaxis, axes.yaxis, axes.zaxis), view.names, strict=True):
         axis.set_label_text(name, fontsize=letters.label, color=palette.ink)
-        axis.labelpad = -12  # the ticks are those of the slices
+        axis.labelpad = -14 * look.em  # the ticks are those of the slices
         axis.set_pane_color(to_rgba(palette.wall))
         axis.line.set(color=palette.faint, linewidth=0.6)
         axis._axinfo["grid"].update(color=palette.line, linewidth=0.5)
