@@ -104,8 +104,8 @@ class LossOptions:
     title: ClassVar[str] = "loss"
 
     loss: str | Callable = option(
-        "cross_entropy", "cross_entropy (default, if the checkpoint names none), nll, kl, bce, mse, mae, huber, margin_ranking, such as "
-        "cross_entropy(ignore_index=255); module:callable, file.py:callable of (outputs, targets) or (model, batch)",
+        "cross_entropy", "cross_entropy (default, if the checkpoint names none), nll, kl, bce, mse, mae, huber, margin_ranking, "
+        "such as cross_entropy(ignore_index=255); module:callable, file.py:callable of (outputs, targets) or (model, batch)",
         metavar="SPEC",
     )  # fmt: skip
     metrics: str | Callable | Sequence[str | Callable] | None = option(
@@ -181,6 +181,8 @@ class AxesOptions:
         if self.to_y is not None and (self.to is None or ndim < 2):
             raise UsageError("to-y needs to, and a surface: it is the third net of a plane")
         self._check_exclusions(save_directions)
+        if ndim > 2 and self.along != RANDOM:
+            raise UsageError(f"along {self.along} gives the axes of a plane, and z is a third; drop z, or along")
         if self.orthogonal and ndim < 2:
             raise UsageError("orthogonal needs two directions; a line has one")
         check_whole("seed", self.seed, 0, MAX_SEED)

@@ -108,6 +108,11 @@ def basins(
     found = []
     for each in given:
         surface = each if isinstance(each, Surface) else load_surface(each)
+        if surface.ndim > 2:
+            who = surface.source or "this surface"
+            raise UsageError(
+                f"{who} is a volume, and basins takes planes and lines: compute it without z, or draw the volume with plot"
+            )
         name = surface.metric(metric)
         found.append(landform(thinned(surface, name), name, errors=errors, neighbours=neighbours))
     if csv is not None:

@@ -49,9 +49,9 @@ def export(
     """Writes a surface in another form.
 
     Args:
-        format: csv; npz; nc (needs xarray); vts and vtp, for ParaView, with all metrics as arrays; stl, a closed body to print,
-            ply, glb and obj, the relief of a picture with its colours (these need trimesh); li2018, the original program's HDF5
-            layout. None follows the suffix of `out`.
+        format: csv; npz; nc (needs xarray); vts and vtp, for ParaView, with all metrics as arrays; vtr and vtu, the same of
+            volumes; stl, a closed body to print, ply, glb and obj, the relief of a picture with its colours (these need
+            trimesh); li2018, the original program's HDF5 layout. None follows the suffix of `out`.
         metric, scale, vmin, vmax: of meshes, what is high and on which scale, as in `plot`.
         width: of stl, millimetres of the longer side of the plane, 100 unless given.
 

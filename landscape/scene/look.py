@@ -99,6 +99,7 @@ class Look:
     view: tuple[float, float] | None = None
     transparent: bool = False
     editable: bool = False
+    floor: bool = False
 
     @property
     def em(self) -> float:
@@ -147,7 +148,7 @@ def look_of(options: LookOptions) -> Look:
     facts = options.facts or (NONE if style == HERO else FULL if options.size is None else SHORT)
     return Look(
         width, height, letters, NIGHT if dark else LIGHT, stroke, _choice("facts", facts, FACTS), without,
-        options.font, view_of(options.view), bool(options.transparent), bool(options.editable),
+        options.font, view_of(options.view), bool(options.transparent), bool(options.editable), bool(options.floor),
     )  # fmt: skip
 
 

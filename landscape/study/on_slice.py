@@ -68,7 +68,10 @@ class Asked:
         """Raises UsageError for invalid values and combinations."""
         self.axes.check(ndim, self.output.save_directions)
         self.machine.check()
-        self.tolerance.check()
+        if self.tolerance.check() and ndim > 2:
+            raise UsageError(
+                "tolerance leaves out points and samples of planes, and z is a third axis; drop z, or tolerance"
+            )
 
 
 @dataclass(frozen=True, eq=False)

@@ -60,8 +60,8 @@ def of_file(source: str) -> str:
 class Surface:
     """Metrics over a grid.
 
-    `values[m]` and `stderr[m]` are float64 of shape `grid.shape`: (ny, nx) or (nx,). NaN and inf are results like any
-    other. Only `status[group]` says whether a point was computed (uint8: 0 pending, 1 done, 2 failed, 3 interpolated),
+    `values[m]` and `stderr[m]` are float64 of shape `grid.shape`: (ny, nx), (nx,) or (nz, ny, nx). NaN and inf are results like
+    any other. Only `status[group]` says whether a point was computed (uint8: 0 pending, 1 done, 2 failed, 3 interpolated),
     never its value. `provenance` says what was computed (see docs/surface-file.md). `quantities` say what each array of
     `values` holds; `quantity` also works for older files, which do not say it.
     `drawn[name][number]`, only before the end of a run under a tolerance: values of single samples at a point, with which a

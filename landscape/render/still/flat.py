@@ -143,7 +143,7 @@ def draw_frame(axes: Axes, frame: Frame, look: Look) -> None:
     if not look.has(AXES):
         axes.set_axis_off()
         return
-    style = {"fontsize": letters.label, "color": palette.ink, "parse_math": False}
+    style: dict[str, Any] = {"fontsize": letters.label, "color": palette.ink, "parse_math": False}
     axes.set_xlabel(paper.number(axes.xaxis, frame.x_range, frame.x_label), **style)
     axes.set_ylabel(paper.number(axes.yaxis, frame.y_range, frame.y_label), **style)
     axes.tick_params(labelsize=letters.tick, length=3, width=0.6, color=palette.soft, labelcolor=palette.ink)

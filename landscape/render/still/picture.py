@@ -35,6 +35,7 @@ from landscape.render.still import (
     relief,
     rows,
     scatter,
+    volume,
 )
 from landscape.render.still.painter import Painter
 from landscape.render.still.panels import draw_panels
@@ -51,6 +52,7 @@ from landscape.scene.views.regions import Regions
 from landscape.scene.views.relief import Relief
 from landscape.scene.views.rows import Rows
 from landscape.scene.views.scatter import Scatter
+from landscape.scene.views.volume import Volume
 
 # 20,000 x 10,000: what viewers open; reliefs take four times as many while they are drawn.
 MOST_PIXELS = 200_000_000
@@ -72,6 +74,7 @@ PAINTERS: dict[type[View], Painter] = {
     Matrix: matrix.PAINTER,
     Regions: regions.PAINTER,
     Barcode: barcode.PAINTER,
+    Volume: volume.PAINTER,
 }
 
 
@@ -138,6 +141,8 @@ def figure_of(scene: Scene | Comparison, look: Look = PLAIN) -> Figure:
         raise UsageError(
             "without axes (also style hero): is for maps and reliefs; the axes of this picture are what it says"
         )
+    if look.floor and view is not Relief:
+        raise UsageError("floor: is for reliefs, which have one; give --kind surface, or leave floor out")
     with _letters_of(look):
         if not isinstance(scene, Comparison):
             return PAINTERS[view].single(scene, look)

@@ -28,6 +28,7 @@ KIND_FILES = {
     "ratio": "ratio",
     "basins": "basins",
     "classes": "classes",
+    "volume": "volume",
     "line": "line",
     "spread": "spread",
     "barcode": "barcode",
