@@ -152,7 +152,7 @@ def test_rates_and_thresholds_come_from_the_run(run):
     assert np.isnan(ll.dynamics("run", measures="distance", **OPTIONS).values["stability_threshold"]).all()
 
 
-@pytest.mark.parametrize("schedule", ["onecycle", "cosine", "step", "constant"])
+@pytest.mark.parametrize("schedule", ["onecycle", "cosine", "step", "constant", "exponential", "hyperbolic"])
 def test_rates_between_the_rows_of_a_log_are_those_of_the_schedule(run, schedule):
     """The log has a row for each epoch, the nets are saved at other steps."""
     ll.train(
@@ -219,6 +219,7 @@ def test_every_few_nets_can_be_refined_later_and_drawn(run):
     [
         ({"measures": "sharpness"}, "measures 'sharpness': expected hessian, batch"),
         ({"measures": []}, "measures: expected one or more"),
+        ({"measures": ","}, "measures: expected one or more"),
         ({"measures": "covariance", "samples": 300}, "take at least 512"),
         ({"every": 0}, "every 0: expected"),
         ({"train_batch": 0}, "train-batch 0: expected"),
@@ -230,6 +231,17 @@ def test_every_few_nets_can_be_refined_later_and_drawn(run):
 def test_bad_input_is_one_line(run, options, words):
     with pytest.raises(LandscapeError, match=words):
         ll.dynamics("run", **{**OPTIONS, **options})
+
+
+@pytest.mark.parametrize("size", ["many", 0, -3, 2.5, [64], True])
+def test_a_batch_size_that_is_none_is_refused_where_it_counts(run, size):
+    config = json.loads((run / "config.json").read_text())
+    (run / "config.json").write_text(json.dumps({**config, "batch_size": size}))
+    with pytest.raises(
+        LandscapeError, match="has batch_size .*: expected a whole number of at least 1; give --train-batch"
+    ):
+        ll.dynamics("run", **OPTIONS)
+    assert ll.dynamics("run", measures="distance", every=2, **OPTIONS).provenance["dynamics"]["batch_size"] == 128
 
 
 def test_what_is_not_a_run_is_refused(run):
