@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from landscape.surfaces.surface import Surface
     from landscape.sweep.world import World
 
-MEASURES = ("hessian", "batch", "covariance", "stiffness", "critical", "gradient", "distance")
+MEASURES = ("hessian", "batch", "covariance", "stiffness", "critical", "gradient", "layers", "distance")
 RUNS = Positional("runs", "RUN", "run folders", nargs="+")
 USUAL_BATCH = 128
 MOVED = ("model", "entry", "data", "data_root", "loss", "trust", "device", "batch_size", "threads")
@@ -116,7 +116,8 @@ def dynamics(runs: Any, *, given: Given) -> Surface | Plan | list[Surface | Plan
     By measure: `hessian` gives both ends of the Hessian's spectrum; `batch` the batch sharpness and the largest eigenvalue of the
     Hessians of mini-batches; `covariance` the first eigenvalue of the covariance of gradients and its ratio to the last;
     `stiffness` the mean cosine of the gradients of samples of one class and of two; `critical` the critical sharpness;
-    `gradient` its norm; `distance` that from the first net. The stability threshold follows from the run's optimizer.
+    `gradient` its norm; `layers` that of each layer;
+    `distance` that from the first net. The stability threshold follows from the run's optimizer.
 
     Args:
         runs: the folder of a run of `landscape train` or `ll.Recorder`, or a list of such folders.

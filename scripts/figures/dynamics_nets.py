@@ -29,3 +29,9 @@ def relu_bn() -> nn.Module:
 def small() -> nn.Module:
     """One hidden layer of 8 tanh units: 610 parameters, few enough for the whole spectrum of the Hessian."""
     return nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.Tanh(), nn.Linear(8, 10))
+
+
+def deep() -> nn.Module:
+    """Five hidden layers of 32 sigmoid units, through which gradients vanish."""
+    hidden = [part for _ in range(4) for part in (nn.Linear(32, 32), nn.Sigmoid())]
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.Sigmoid(), *hidden, nn.Linear(32, 10))

@@ -94,6 +94,7 @@ def test_each_measure_is_that_of_plain_torch_at_each_net(run):
     surface = ll.dynamics("run", **FINE)
     inputs, labels = samples(600)
     start = torch.cat([p.detach().ravel() for p in net_at(0).parameters()])
+    sizes = [p.numel() for p in net_at(0).parameters()]
     for number, step in enumerate(surface.x.astype(int)):
         net, found = net_at(step), {name: values[number] for name, values in surface.values.items()}
         with torch.no_grad():
@@ -102,6 +103,11 @@ def test_each_measure_is_that_of_plain_torch_at_each_net(run):
             )
         slope = gradient(net, inputs, labels)
         assert found["gradient_norm"] == pytest.approx(float(slope.norm()), rel=1e-9)
+        named = dict(zip([name for name, _ in net.named_parameters()], torch.split(slope, sizes), strict=True))
+        for name, layer in (("layer_01_gradient", "1"), ("layer_02_gradient", "3"), ("layer_03_gradient", "4")):
+            parts = torch.cat([part for key, part in named.items() if key.startswith(f"{layer}.")])
+            assert found[name] == pytest.approx(float(parts.norm()), rel=1e-9)
+            assert surface.quantity(name).label == f"gradient of {layer}"
         away = torch.cat([p.detach().ravel() for p in net.parameters()]) - start
         assert found["distance"] == pytest.approx(float(away.norm()), rel=1e-9, abs=1e-12)
 
