@@ -44,6 +44,8 @@ SHARPNESS, THRESHOLD, COVARIANCE, CONDITION, STIFFNESS, LENGTH, GRADIENT, DISTAN
     "gradient",
     "distance",
 )
+# The gradient of one layer, in the order of the net.
+LAYER = "layer"
 # Of optimizers: the gradient that is given to them over time; their steps, or where they end; the steps to a level.
 SIGNAL, RESPONSE, REACHED = "signal", "response", "reached"
 # Of several nets: a measure of flatness, the gap that it is compared with, a setting of training, a rise of the loss at a radius.
@@ -204,6 +206,11 @@ def quantity_named(name: str, facts: Mapping[str, Any] | None = None) -> Quantit
         aside = facts.get("aside", False)
         return Quantity(name, **{"label": name, **texts}, aside=isinstance(aside, (bool, int)) and bool(aside))
     return _KNOWN.get(name) or _read_name(name)
+
+
+def layer_quantity(name: str, layer: str) -> Quantity:
+    """The row of the norm of one layer's gradient."""
+    return Quantity(name, f"gradient of {layer}", group=DYNAMICS, role=LAYER)
 
 
 def risen(quantity: Quantity) -> Quantity:

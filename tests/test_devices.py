@@ -19,10 +19,8 @@ from landscape.curvature.operator import CurvatureOperator
 from landscape.data.normalize import PRESETS
 from landscape.data.split import tensor_split
 from landscape.measurement.evaluate import move
-from landscape.objective.attack import attack_of
 from landscape.objective.loss import make_measure
 from landscape.objective.objective import Objective
-from landscape.objective.robust import attacked
 from landscape.quantity import MEASURES
 from landscape.training.loader import make_loader
 from landscape.training.settings import TrainingSettings
@@ -143,33 +141,6 @@ def test_no_loss_waits_between_batches(loss, net, images, gpu):
     found = there.evaluate()
     assert gpu.waits == ["tolist"]
     assert found == objective(net, images, CPU, loss).evaluate()
-
-
-def test_an_attack_is_that_of_the_cpu_and_waits_once(net, images, gpu):
-    def attacked_on(device):
-        split, attack = tensor_split(*images, PRESETS["digits"], of=SAMPLES), attack_of("pgd(eps=0.5, steps=1, norm=2)")
-        measure = attacked(make_measure("cross_entropy", None)[0], attack, {"train": split}, pixels=True)
-        made = Objective(net, {"train": split}, measure, device=device, batch_size=BATCH)
-        made.check()
-        return made
-
-    there = attacked_on(GPU)
-    gpu.waits.clear()
-    found = there.evaluate()
-    assert len(gpu.waits) == 1, gpu.waits
-    assert found == attacked_on(CPU).evaluate()
-
-
-def test_a_plane_of_inputs_is_that_of_the_cpu(net, images, gpu):
-    cpu, there = (
-        landscape.inputs(
-            model=net, data=images, normalize="digits", along="adversarial", x=(-1, 1, 2), y=(-1, 1, 2), device=device,
-            plain=True, quiet=True,
-        )
-        for device in ("cpu", "cuda")
-    )  # fmt: skip
-    for name, values in cpu.values.items():
-        np.testing.assert_array_equal(there.values[name], values)
 
 
 def test_soft_targets_wait_once(net, images, gpu):

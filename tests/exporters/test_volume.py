@@ -42,6 +42,7 @@ def test_a_grid_has_the_coordinates_and_every_number(volume, tmp_path):
     for number in (1, 5, 30):
         assert grid.GetPoint(number) == volume.grid.coordinates(number)
     assert [grid.IsCellVisible(number) for number in range(12)] == [0] + 11 * [1]
+    np.testing.assert_array_equal(arrays(grid.GetCellData())["vtkGhostType"], [32] + 11 * [0])
     assert [grid.IsPointVisible(number) for number in (0, 1)] == [0, 1]
 
 
@@ -56,9 +57,11 @@ def test_cells_are_hexahedra_of_the_grid_without_those_at_holes(volume, tmp_path
     sizes = [np.subtract(*np.array(found.GetCell(number).GetBounds()).reshape(3, 2).T[::-1]) for number in range(11)]
     np.testing.assert_allclose(sizes, np.tile([2 / 3, 0.75, 0.35], (11, 1)))
     assert all(found.GetCell(number).GetCellType() == 12 for number in range(11))
-    parametric = [0.0] * 3
-    inside = [found.GetCell(number).GetParametricCenter(parametric) for number in range(11)]
-    assert inside == [0] * 11 and parametric == [0.5] * 3
+    x, y, z = np.diag([2 / 3, 0.75, 0.35])
+    corners = np.array([0 * x, x, x + y, y, z, x + z, x + y + z, y + z])  # VTK's order
+    for number in range(11):
+        places = vtk_to_numpy(found.GetCell(number).GetPoints().GetData())
+        np.testing.assert_allclose(places - places[0], corners, atol=1e-12)
 
 
 def test_a_plane_is_no_volume(tmp_path):

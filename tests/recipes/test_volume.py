@@ -61,6 +61,25 @@ def test_the_plane_at_z_0_is_the_surface_of_the_same_directions(mlp):
         assert at == volume.y[1] == 0 and across.shape == (3, 5)
 
 
+def test_orthogonal_is_of_each_two_of_the_three(mlp, tmp_path):
+    data = (torch.randn(4, 6, generator=torch.Generator().manual_seed(0)), torch.tensor([0, 1, 2, 0]))
+    grid = {"x": "-1:1:2", "y": "-1:1:2", "z": "-1:1:2"}
+    ll.surface(model=mlp(), data=data, quiet=True, **grid, orthogonal=True, out=tmp_path / "v.h5", save_directions=True)
+    with h5py.File(tmp_path / "v.directions.h5") as stored:
+        axes = np.array(
+            [np.concatenate([np.ravel(part) for part in stored[name].values()]) for name in "xyz"], np.float64
+        )
+    gram = axes @ axes.T
+    assert np.abs(gram - np.diag(np.diag(gram))).max() < 1e-6 * np.diag(gram).min()
+
+
+def test_curvature_is_added_to_a_volume(linear, tmp_path):
+    volume = ll.surface(**linear, x="-1:1:2", y="-1:1:2", z="-1:1:2", out=tmp_path / "v.h5")
+    inputs = linear["data"][0].numpy()
+    found = ll.hessian(volume, model=linear["model"], data=linear["data"], quiet=True).values["hessian_max"]
+    np.testing.assert_allclose(found, np.full((2, 2, 2), 2 * np.linalg.norm(inputs, 2) ** 2 / len(inputs)), rtol=0.01)
+
+
 def test_the_centre_is_the_net_itself(mlp):
     generator = torch.Generator().manual_seed(0)
     data = (torch.randn(24, 6, generator=generator), torch.randint(3, (24,), generator=generator))
