@@ -191,7 +191,7 @@ def provenances(tmp_path_factory) -> list[dict]:
     planes.append(ll.line(A, **net, x=(0, 1, 2), samples=16, attack="fgsm"))
     planes.append(ll.inputs(A, **net, x=(0, 1, 2), y=(0, 1, 2), along="adversarial", clip=True))
     planes.append(ll.line(A, **net, x="auto:2", samples=16, loss=lambda out, _: 1e3 ** (out.std() > 5).double()))
-    planes.append(unusual(folder))
+    planes += [unusual(folder), of_own_code(folder)]
     ll.train(**net, samples=20, epochs=3, batch_size=20, out=folder / "run")
     path = {"x": (0, 1, 2), "y": (0, 1, 2), "along": f"pca:{folder / 'run'}", "out": folder / "path.h5"}
     planes.append(ll.surface(folder / "run", **along, **path, model=NET["model"]))
@@ -205,6 +205,14 @@ def provenances(tmp_path_factory) -> list[dict]:
     few = {"data": "digits", "samples": 16, "epochs": 2, "batch_size": 16}
     planes.append(ll.instability(**nets, **few, at=[0], points=2, out=folder / "branches"))
     return [plane.provenance for plane in planes]
+
+
+def of_own_code(folder: Path) -> ll.Surface:
+    """A net whose class is that of a user's file."""
+    code = "from torch import nn\nclass Own(nn.Sequential):\n    def __init__(self):\n        super().__init__(nn.Flatten(), nn.Linear(64, 10))\n"
+    (folder / "own.py").write_text(code)
+    torch.save(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10)).state_dict(), folder / "own.pt")
+    return ll.line(folder / "own.pt", model=f"{folder / 'own.py'}:Own", data="digits", samples=16, x=(0, 1, 2), quiet=True)
 
 
 def unusual(folder: Path) -> ll.Surface:
