@@ -78,7 +78,7 @@ def basins(
     neighbours: int = 8,
     csv: str | Path | None = None,
 ) -> Landform | list[Landform]:
-    """The basins of surfaces or lines: minima of the sublevel sets, their depths, and the passes between them.
+    """The basins of surfaces or lines: minima of the sublevel sets, their depths, and the saddles between them.
 
     Args:
         surfaces: a `Surface` or the path of a file, or a list of these.
@@ -126,9 +126,11 @@ def _write(found: Sequence[Landform], out: str | Path) -> None:
     from landscape.errors import LandscapeError
     from landscape.options.groups import named_path
     from landscape.regular import is_folder
+    from landscape.replacing import check_replaced
     from landscape.topology.words import COLUMNS, rows
 
     path = named_path("csv", out)
+    check_replaced(path)
     if not is_folder(path.parent):
         raise LandscapeError(f"csv {path}: the folder {path.parent} does not exist; create it or give another name")
     with disk_named(path, "give another name"), whole_file(path) as scratch, scratch.open("w", newline="") as stream:

@@ -10,11 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from landscape.scene.scale import LINEAR, LOG
-from landscape.surfaces.bounds import bound_of, bounds_of, error_of
+from landscape.surfaces.bounds import ERRORS, bound_of, bounds_of, error_of
 from landscape.surfaces.surface import Surface
 
-# A band of two standard errors holds the mean in about 95 of 100 repetitions.
-BAND = 2.0
 # An error so large that its band would leave every axis needs no larger number.
 MOST_DECADES = 300
 
@@ -28,9 +26,11 @@ def band_of(surface: Surface, metric: str, kind: str = LINEAR) -> tuple[np.ndarr
     error, values = error_of(surface, metric), surface.values[metric]
     if error is not None and kind == LOG and bound_of(surface, metric) is None:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            factor = np.exp(np.minimum(BAND * error / np.where(values > 0, values, np.nan), MOST_DECADES * np.log(10)))
+            factor = np.exp(
+                np.minimum(ERRORS * error / np.where(values > 0, values, np.nan), MOST_DECADES * np.log(10))
+            )
         return values / factor, values * factor
-    return bounds_of(surface, metric, BAND)
+    return bounds_of(surface, metric, ERRORS)
 
 
 def band_notes(surface: Surface, metrics: Sequence[str]) -> list[str]:

@@ -10,8 +10,9 @@ from typing import Any
 
 from landscape.errors import UsageError
 from landscape.scene.kinds import kind_named, kinds
-from landscape.scene.kinds.kind import Kind, Options, Source, type_of
+from landscape.scene.kinds.kind import Kind, Options, type_of
 from landscape.scene.scene import Scene
+from landscape.surfaces.source import Source
 from landscape.surfaces.surface import Surface
 
 
@@ -64,7 +65,12 @@ def prepare(sources: Sequence[Source], chosen: Kind, options: Options) -> list[A
 def check_fit(source: Source, chosen: Kind) -> None:
     """Raises UsageError when a kind cannot show a source; the message lists those that can."""
     if chosen.fits(source):
-        if isinstance(source, Surface) and chosen.ndim == 2 and not chosen.paths and min(source.shape) < 2:
+        if (
+            isinstance(source, Surface)
+            and source.ndim == chosen.ndim == 2
+            and not chosen.paths
+            and min(source.shape) < 2
+        ):
             ny, nx = source.shape
             who = source.source or "this surface"
             raise UsageError(

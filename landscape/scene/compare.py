@@ -12,11 +12,12 @@ from typing import Any
 from landscape.errors import UsageError
 from landscape.scene.build import build_apart, check_fit, prepare
 from landscape.scene.kinds import kind_named, kinds
-from landscape.scene.kinds.kind import Kind, Options, Source, names_of, type_of
+from landscape.scene.kinds.kind import Kind, Options, names_of, type_of
 from landscape.scene.scene import Caption, Comparison, Scene, View, camera_for
 from landscape.scene.text import short
 from landscape.scene.views.flat import Flat
 from landscape.scene.views.relief import Relief
+from landscape.surfaces.source import Source
 
 # Of the side of the common frame: a panel that covers less can hardly be seen.
 SPECK = 0.1

@@ -106,6 +106,11 @@ class Look:
         """How large letters are, and with them the margins that hold them."""
         return self.letters.label / LABEL
 
+    @property
+    def larger(self) -> str:
+        """What to do where a sheet is too small."""
+        return "give a larger one" + ("" if self.facts == NONE else ", or --facts none")
+
     def has(self, part: str) -> bool:
         return part not in self.without
 

@@ -31,6 +31,10 @@ USUAL_RISE, MOST_RISE = 10.0, 1e12
 START, LARGEST, SMALLEST = 1.0, 64.0, 2.0**-20
 # The ratio of the two radii between which the place lies in the end.
 CLOSE = 1.02
+# Within that ratio of radii, a loss that grows with the 20th power of the distance rises by half; what rises more jumps.
+STEEP = 1.5
+# What the search ends at: the rise, no rise up to LARGEST, a rise beyond it at once, or one that is nearer than SMALLEST.
+RISE, BEYOND, JUMP, NOWHERE = "rise", "beyond", "jump", "nowhere"
 EXAMPLE = "such as -1:1:51"
 
 
@@ -49,12 +53,11 @@ class Ranges:
         return replace(on, subject=subject, provenance=replace(on.provenance, ranges=self.facts))
 
     def _notes(self, facts: RangeFacts) -> list[str]:
-        beyond = facts.beyond or []
-        how = {
-            name: f"the loss stays below {facts.rise:g} times that of the net" if name in beyond
-            else f"at the nearer end the loss is {facts.rise:g} times that of the net"
-            for name in facts.axes or []
-        }  # fmt: skip
+        times = f"{facts.rise:g} times that of the net"
+        usual = f"at the nearer end the loss is {times}"
+        how = dict.fromkeys(facts.axes or [], usual)
+        how |= dict.fromkeys(facts.beyond or [], f"the loss stays below {times}")
+        how |= dict.fromkeys(facts.jumps or [], f"at the nearer end the loss jumps beyond {times}")
         return [f"{name} from {self.axes[name].start:g} to {self.axes[name].stop:g}: {how[name]}" for name in how]
 
 
@@ -68,7 +71,9 @@ def searched(asked: Asked, ranges: Mapping[str, Any], rise: float | None) -> dic
     if rise is not None and not points:
         raise UsageError(f"rise {rise:g} is for ranges that are searched for; give -x auto too, or drop it")
     if rise is not None and not 1 < rise <= MOST_RISE:
-        raise UsageError(f"rise {rise:g}: expected a factor of the loss above 1, such as {USUAL_RISE:g}")
+        raise UsageError(
+            f"rise {rise:g}: expected a factor of the loss above 1, up to {MOST_RISE:g}, such as {USUAL_RISE:g}"
+        )
     if points and asked.axes.to is not None:
         raise UsageError(
             f"{next(iter(points))} range auto looks around one net, and to names a second; give a range, {EXAMPLE}"
@@ -89,7 +94,8 @@ def found_ranges(
     In a dry run that would begin a file, these axes go from -1 to 1: only their points matter.
 
     Raises:
-        EvaluationError: no positive loss at the net. UsageError: no loss.
+        EvaluationError: no positive loss at the net, or no place near it where the loss is lower than asked for.
+        UsageError: no loss.
     """
     if not points:
         return Ranges(ranges)
@@ -123,17 +129,22 @@ def _searched(
         return {name: (-1.0, 1.0) for name in points}, RangeFacts(rise=rise, axes=list(points))
     plain = replace(asked, tolerance=ToleranceOptions(), output=replace(asked.output, save_directions=False))
     on = on_plane(plain, placeholders(points, ranges), world, "auto")
-    loss, ends, beyond = _Loss(on), {}, []
+    loss, ends, found = _Loss(on), {}, {}
     centre = loss(0, 0.0)
     if not 0 < centre < math.inf:
         raise EvaluationError(
             f"range auto: the loss of the net is {centre:g}, expected above 0; give a range, {EXAMPLE}"
         )
     for name in points:
-        radius, reached = radius_of(partial(loss, list(ranges).index(name)), rise * centre)
+        radius, found[name] = radius_of(partial(loss, list(ranges).index(name)), rise * centre)
+        if found[name] == NOWHERE:
+            raise EvaluationError(
+                f"{name} range auto: at {SMALLEST:.2g} from the net its loss is already {rise:g} times as high or not finite; "
+                f"give a range, {EXAMPLE}"
+            )
         ends[name] = (-radius, radius)
-        beyond += [] if reached else [name]
-    return ends, RangeFacts(rise=rise, axes=list(points), beyond=beyond or None, evaluations=loss.count)
+    beyond, jumps = ([name for name in points if found[name] == end] or None for end in (BEYOND, JUMP))
+    return ends, RangeFacts(rise=rise, axes=list(points), beyond=beyond, jumps=jumps, evaluations=loss.count)
 
 
 class _Loss:
@@ -156,26 +167,36 @@ class _Loss:
         return self._on.subject.objective.evaluate()[self._name]
 
 
-def radius_of(loss: Callable[[float], float], target: float) -> tuple[float, bool]:
-    """(radius, whether the loss reaches the target there): the nearest on either side, to about 1 %, in three digits.
+def radius_of(loss: Callable[[float], float], target: float) -> tuple[float, str]:
+    """(radius, RISE, BEYOND, JUMP or NOWHERE): where the loss reaches the target on either side, to about 1 %, in three digits.
 
     A loss that is not finite counts as above. The radius is doubled or halved first, so a rise in between that has gone again
     at every radius that is tried is not seen.
     """
 
-    def above(radius: float) -> bool:
-        return not loss(radius) < target or not loss(-radius) < target
+    def height(radius: float) -> float:
+        """The higher loss of both sides; once one is above, the other does not matter."""
+        one = known(loss(radius))
+        return max(one, known(loss(-radius))) if one < target else one
 
-    high = START
-    if above(high):
-        while high > SMALLEST and above(high / 2):
-            high /= 2
+    def known(value: float) -> float:
+        return math.inf if math.isnan(value) else value
+
+    high, top = START, height(START)
+    if top >= target:
+        while (below := height(high / 2)) >= target:
+            high, top = high / 2, below
+            if high <= SMALLEST:
+                return SMALLEST, NOWHERE
     else:
-        while not above(high := 2 * high):
+        while (top := height(high := 2 * high)) < target:
             if high >= LARGEST:
-                return LARGEST, False
+                return LARGEST, BEYOND
     low = high / 2
     while high / low > CLOSE:
         middle = math.sqrt(low * high)
-        low, high = (low, middle) if above(middle) else (middle, high)
-    return float(f"{math.sqrt(low * high):.3g}"), True
+        if (value := height(middle)) >= target:
+            high, top = middle, value
+        else:
+            low = middle
+    return float(f"{math.sqrt(low * high):.3g}"), RISE if top <= STEEP * target else JUMP

@@ -120,7 +120,7 @@ def _subject(checkpoint: Any, given: Given, counted: tuple[What, What], world: W
         checkpoint, chosen.model, trial_of(data, device), entry=chosen.entry, data=data.data, trust=chosen.trust
     )
     batchnorm = policy(net, batchnorm, moves=False, states=False)
-    loss = LossOptions(loss=given[LossOptions].loss, metrics=("loss",))
+    loss = LossOptions(loss=given[LossOptions].loss, metrics=("loss",), attack=given[LossOptions].attack)
     subject = make_subject(
         net, data, loss, given[MachineOptions], device, world, batchnorm=batchnorm, plain=True,
         chosen=choose(net.parts, *counted),

@@ -9,6 +9,9 @@ import numpy as np
 
 from landscape.surfaces.surface import Surface
 
+# Two standard errors hold the mean in about 95 of 100 repetitions.
+ERRORS = 2.0
+
 
 def error_of(surface: Surface, metric: str) -> np.ndarray | None:
     """How far a metric may be off (same shape as its values): its error bound, else its standard error."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from landscape.surfaces.facts import NUMBER, Facts, entry
+from landscape.surfaces.input_facts import InputFacts
 
 Path = tuple[str, ...]
 
@@ -108,6 +109,8 @@ class RangeFacts(Facts):
     axes: list[str] | None = entry(list, describes=True, of=str)
     beyond: list[str] | None = entry(list, describes=True, of=str)
     """The axes along which the loss does not rise so far."""
+    jumps: list[str] | None = entry(list, describes=True, of=str)
+    """The axes at whose ends it rises at once, far beyond, or to what is not finite."""
     evaluations: int | None = entry(int, describes=True)
 
 
@@ -253,9 +256,12 @@ class Provenance(Facts):
     checkpoint: CheckpointFacts | None = entry(CheckpointFacts)
     data: DataFacts | None = entry(DataFacts)
     loss: str | None = entry()
+    attack: str | None = entry()
+    """The attack after which loss and metrics are taken; None: the samples as they are."""
     metrics: list[str] | None = entry(list, of=str)
     evaluation: EvaluationFacts | None = entry(EvaluationFacts)
     directions: DirectionFacts | None = entry(DirectionFacts)
+    input: InputFacts | None = entry(InputFacts)
     batchnorm: str | None = entry()
     precision: str | None = entry()
     l2: float | None = entry(NUMBER)

@@ -69,17 +69,3 @@ def _final(tree: MergeTree, passes: np.ndarray, parent: np.ndarray) -> np.ndarra
     while (same := (at != NEVER) & (at[found] == at)).any():
         found[same] = found[found[same]]
     return found
-
-
-def persistence_pairs(tree: MergeTree) -> np.ndarray:
-    """(n, 2) birth and death of each component of the sublevel sets, in the order of births; infinity for one that never ends.
-
-    What is born and ends at one value is left out: where values are equal, their order is made up.
-    """
-    passes = pairing(tree).passes
-    births = tree.at(tree.minima)
-    deaths = np.full(len(births), np.inf)
-    ends = passes != NEVER
-    deaths[ends] = tree.at(tree.saddles[passes[ends]])
-    lasting = ~ends | (births < deaths)
-    return np.column_stack([births, deaths])[lasting]

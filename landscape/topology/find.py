@@ -13,7 +13,7 @@ import numpy as np
 from landscape.errors import UsageError
 from landscape.quantity import risen
 from landscape.surfaces.barriers import has_paths
-from landscape.surfaces.bounds import bound_of, bounds_of, error_of
+from landscape.surfaces.bounds import ERRORS, bound_of, bounds_of, error_of
 from landscape.surfaces.flatness import is_flatness
 from landscape.surfaces.surface import DONE, INTERPOLATED, Surface
 from landscape.topology.elder_rule import NEVER, Pairing, pairing
@@ -23,8 +23,6 @@ from landscape.topology.merge_tree import EIGHT, MergeTree, merge_tree
 from landscape.topology.regions import Region, cell_areas, region_of
 from landscape.topology.rims import NOWHERE, spills
 
-# Two standard errors, as the bands of pictures have.
-ERRORS = 2.0
 # Finding the ground of a basin takes a pass over all points; beyond this many points, only the deepest basins get one.
 VISITED = 20_000_000
 NAN = float("nan")

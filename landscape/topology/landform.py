@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from landscape.quantity import Quantity
+from landscape.surfaces.surface import of_file
 from landscape.topology.regions import Region
 
 
@@ -21,12 +22,12 @@ class Basin:
     Attributes:
         number: from 1: those that never end, the lowest first, then by what is certain of their depth.
         place, value: of its minimum.
-        saddle, saddle_value: of the lowest pass to an older such basin; both NaN where there is none.
+        saddle, saddle_value: of the lowest saddle to an older such basin; both NaN where there is none.
         joins: the number of that basin, 0 where there is none.
-        depth: the height of that pass over its minimum; infinite where there is none.
+        depth: the height of that saddle over its minimum; infinite where there is none.
         sure: (begin, end) of its bar in every function within the errors: it begins there or below, and ends there or above.
-        spill: the level up to which it is closed: that of the pass, or where it reaches the edge of the grid or a hole before.
-        region: its ground below the pass, else below `spill`; None for the last of very many basins.
+        spill: the level up to which it is closed: that of the saddle, or where it reaches the edge of the grid or a hole before.
+        region: its ground below the saddle, else below `spill`; None for the last of very many basins.
     """
 
     number: int
@@ -80,6 +81,11 @@ class Landform:
     interpolated: int
     holes: int
     exact: int
+
+    def __repr__(self) -> str:
+        """One line, for a notebook or a terminal."""
+        count = len(self.basins)
+        return f"Landform({count} basin{'' if count == 1 else 's'} of the {self.quantity.label}{of_file(self.source)})"
 
     @property
     def bars(self) -> np.ndarray:

@@ -25,6 +25,9 @@ class Board:
         """Shows a state, if it differs from the one shown."""
         with self._changed:
             if state != self._state:
+                if _another_run(self._state, state):
+                    self._picture = Picture(b"")
+                    self._drawn += 1
                 self._state = state
                 self._next()
 
@@ -49,10 +52,13 @@ class Board:
             return self._picture.svg
 
     def wait(self, after: int, seconds: float) -> tuple[int, bytes] | None:
-        """(number, JSON) of a state after number `after`, as soon as there is one; None after that time, or at the end."""
+        """(number, JSON) of a state after number `after`, as soon as there is one; None after that time.
+
+        At the end the last state is still given; then None comes at once.
+        """
         with self._changed:
             self._changed.wait_for(lambda: self._number > after or self._closed, seconds)
-            if self._closed or self._number <= after or self._state is None:
+            if self._number <= after or self._state is None:
                 return None
             facts = self._state.plain(time.time())
             facts |= {"picture": self._drawn, "note": self._picture.note}
@@ -65,3 +71,10 @@ class Board:
     def _next(self) -> None:
         self._number += 1
         self._changed.notify_all()
+
+
+def _another_run(before: State | None, now: State) -> bool:
+    """Whether a picture of the state before would stand under the name of another run."""
+    if before is None or before.reading is None or now.reading is None:
+        return False
+    return before.reading.run != now.reading.run

@@ -15,8 +15,8 @@ import numpy as np
 
 from landscape.grid import Grid
 from landscape.scene.facts.spectrum import made_of
-from landscape.scene.kinds.kind import Source
 from landscape.surfaces.run_log import EPOCH, RunLog
+from landscape.surfaces.source import Source
 from landscape.surfaces.spectrum import Block, Spectrum
 from landscape.surfaces.surface import FAILED, PENDING, Surface
 from landscape.watching.identity import FINAL

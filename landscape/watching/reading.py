@@ -11,16 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from landscape.drawing import load_source
 from landscape.printable import printable
 from landscape.scene.facts.run import run_facts, run_subject
 from landscape.scene.facts.spectrum import computed_facts, eigenvalue_text, with_error
 from landscape.scene.facts.surface import facts, subject
 from landscape.scene.holes import DRAWN, NOT_FINITE, holes_of
-from landscape.scene.kinds.kind import Source
 from landscape.scene.text import value_text
 from landscape.scene.wording import reworded
 from landscape.surfaces.run_log import RunLog
+from landscape.surfaces.source import Source, load_source
 from landscape.surfaces.spectrum import Spectrum
 from landscape.surfaces.surface import Surface
 from landscape.watching.counting import Count, count_of

@@ -6,9 +6,11 @@ served is three files of this room and what the board holds.
 
 from __future__ import annotations
 
+import io
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -87,7 +89,11 @@ class _Server(ThreadingHTTPServer):
         if not self._free.acquire(blocking=False):
             self.shutdown_request(request)
             return
-        super().process_request(request, client_address)
+        try:
+            super().process_request(request, client_address)
+        except BaseException:  # no thread could be started, so none gives the place back
+            self._free.release()
+            raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         try:
@@ -99,9 +105,33 @@ class _Server(ThreadingHTTPServer):
         """A reader who leaves is no error, and nothing of a request reaches the terminal."""
 
 
+class _Until(io.RawIOBase):
+    """What a connection sends, up to a time: a request that comes byte by byte takes no longer than one that never comes."""
+
+    def __init__(self, wire: socket.socket, seconds: float):
+        self._wire, self._end = wire, time.monotonic() + seconds
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._wire.settimeout(left)
+        try:
+            return self._wire.recv_into(buffer)
+        finally:
+            self._wire.settimeout(PATIENCE)
+
+
 class _Handler(BaseHTTPRequestHandler):
     timeout = PATIENCE
     server: _Server
+
+    def setup(self) -> None:
+        super().setup()
+        self.rfile = io.BufferedReader(_Until(self.connection, PATIENCE))
 
     def do_GET(self) -> None:
         self._answer()
@@ -131,7 +161,7 @@ class _Handler(BaseHTTPRequestHandler):
         after, board = 0, self.server.board
         while self.command != "HEAD":
             news = board.wait(after, SIGN_OF_LIFE)
-            if board.closed:
+            if news is None and board.closed:
                 return
             after = news[0] if news else after
             self.wfile.write(b"data: " + news[1] + b"\n\n" if news else b":\n\n")

@@ -64,6 +64,26 @@ def test_a_loss_that_does_not_rise_so_far_ends_at_the_bound(linear, capsys):
     assert "x from -64 to 64: the loss stays below 10 times that of the net" in capsys.readouterr().err
 
 
+def test_what_jumps_is_not_said_to_rise(linear, capsys):
+    def cliff(factor):
+        return lambda out, to: torch.where(
+            ((out - to) ** 2).mean() < 1, 1.0 + 0 * out.sum(), torch.tensor(factor, dtype=out.dtype)
+        )
+
+    for height in (1e3, float("nan")):
+        line = ll.line(**{**linear, "loss": cliff(height), "quiet": False}, x="auto:3")
+        assert line.known.ranges.jumps == ["x"] and line.known.ranges.beyond is None
+        assert "at the nearer end the loss jumps beyond 10 times that of the net" in capsys.readouterr().err
+
+
+def test_a_rise_too_near_to_be_drawn_ends_the_run(linear, monkeypatch):
+    monkeypatch.setattr(rise, "SMALLEST", 0.4)
+    with pytest.raises(
+        EvaluationError, match="x range auto: at 0.4 from the net its loss is already 1.0001 times as high"
+    ):
+        ll.line(**linear, x="auto:3", rise=1.0001)
+
+
 @pytest.mark.parametrize("value", [0.0, float("nan"), -1.0])
 def test_a_loss_without_a_factor_is_refused(linear, value):
     with pytest.raises(

@@ -7,6 +7,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 import landscape as ll
+from landscape.errors import UsageError
 from tests.render import conftest
 
 
@@ -52,6 +53,11 @@ def test_what_does_not_fit_into_one_axes_is_refused():
         ll.figure([conftest.bowl(), conftest.bowl()], ax=axes_of())
     with pytest.raises(ll.UsageError, match="figure has no option 'sise'; did you mean size"):
         ll.figure(conftest.bowl(), sise="column")
+
+
+def test_letters_need_pictures_side_by_side():
+    with pytest.raises(UsageError, match="letters name pictures that stand side by side, and this is one"):
+        ll.figure(conftest.bowl(), kind="contour", letters=True)
 
 
 def test_what_a_picture_leaves_out_stands_beside_it(tmp_path):

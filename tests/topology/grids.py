@@ -1,6 +1,9 @@
-"""Random grids with ties, holes and infinities."""
+"""Random grids with ties, holes and infinities, and their persistence pairs."""
 
 import numpy as np
+
+from landscape.topology.elder_rule import NEVER, pairing
+from landscape.topology.merge_tree import MergeTree
 
 
 def random_grid(rng, *, most=12, holes=True, infinite=True):
@@ -13,3 +16,17 @@ def random_grid(rng, *, most=12, holes=True, infinite=True):
         values[rng.random(shape) < 0.1] = np.inf
         values[rng.random(shape) < 0.05] = -np.inf
     return values
+
+
+def persistence_pairs(tree: MergeTree) -> np.ndarray:
+    """(n, 2) birth and death of each component of the sublevel sets, in the order of births; infinity for one that never ends.
+
+    What is born and ends at one value is left out: where values are equal, their order is made up.
+    """
+    passes = pairing(tree).passes
+    births = tree.at(tree.minima)
+    deaths = np.full(len(births), np.inf)
+    ends = passes != NEVER
+    deaths[ends] = tree.at(tree.saddles[passes[ends]])
+    lasting = ~ends | (births < deaths)
+    return np.column_stack([births, deaths])[lasting]

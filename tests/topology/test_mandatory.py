@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 from scipy.ndimage import generate_binary_structure, label, minimum_filter
 
-from landscape.topology.elder_rule import persistence_pairs
 from landscape.topology.mandatory import lowest_within, mandatory_minima
 from landscape.topology.merge_tree import merge_tree
 from landscape.topology.regions import component
-from tests.topology.grids import random_grid
+from tests.topology.grids import persistence_pairs, random_grid
 
 
 def bounds(seed, *, holes=True):

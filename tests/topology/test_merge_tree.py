@@ -6,9 +6,9 @@ import pytest
 from scipy.ndimage import generate_binary_structure, label
 
 from landscape.errors import UsageError
-from landscape.topology.elder_rule import NEVER, pairing, persistence_pairs
+from landscape.topology.elder_rule import NEVER, pairing
 from landscape.topology.merge_tree import merge_tree
-from tests.topology.grids import random_grid
+from tests.topology.grids import persistence_pairs, random_grid
 
 each_reading = pytest.mark.parametrize("neighbours", [8, 4])
 

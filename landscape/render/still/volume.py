@@ -48,7 +48,9 @@ def single(scene: Scene, look: Look) -> Figure:
         _draw_slice(figure, each, look, Place(left, bottom, wide, tall))
     left, bottom = _corner(place, 3, wide, tall, em)
     room = AIR * em
-    axes = paper.place(figure, left - 2.4 * room, bottom - 2.0 * room, wide + 2 * room, tall + 2 * room, projection="3d")
+    axes = paper.place(
+        figure, left - 2.4 * room, bottom - 2.0 * room, wide + 2 * room, tall + 2 * room, projection="3d"
+    )
     _draw_shells(axes, scene, view, look)
     if view.shells:
         _heading(figure, look, f"at {', '.join(shell.label for shell in view.shells)}", Place(left, bottom, wide, tall))

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from landscape.errors import UsageError
 
 if TYPE_CHECKING:
-    from landscape.scene.kinds.kind import Kind, Source
+    from landscape.scene.kinds.kind import Kind
+    from landscape.surfaces.source import Source
 
 KIND_FILES = {
     "contour": "plane",
@@ -27,6 +28,7 @@ KIND_FILES = {
     "ratio": "ratio",
     "basins": "basins",
     "volume": "volume",
+    "classes": "classes",
     "line": "line",
     "spread": "spread",
     "barcode": "barcode",

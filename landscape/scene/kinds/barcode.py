@@ -1,4 +1,4 @@
-"""How deep each basin is: a bar from its minimum to the pass at which it ends.
+"""How deep each basin is: a bar from its minimum to the saddle at which it ends.
 
 Owns: the kind `barcode`: the order of the bars, which are drawn, their axis, and the words.
 """

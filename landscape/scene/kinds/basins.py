@@ -1,4 +1,4 @@
-"""The basins of a plane on its contour lines: which minima the errors leave standing, and the passes between them.
+"""The basins of a plane on its contour lines: which minima the errors leave standing, and the saddles between them.
 
 Owns: the kind `basins`: which basins are numbered, the marks, the tints of their ground, and the words.
 """
@@ -33,7 +33,7 @@ NUMBERED = 12
 # The ground of a basin, and of one within another.
 TINTS = tuple(colors.tint(colors.LOSS_COLOR, share) for share in (0.9, 0.75, 0.6))
 READING = (
-    "dots: minima; crosses: the lowest passes between them; tinted: the ground below the pass, darker within another's"
+    "dots: minima; crosses: the saddles between them; tinted: the ground below the saddle, darker within another's"
 )
 
 
@@ -88,22 +88,22 @@ def _words(found: Landform) -> list[str]:
 
 
 def _traces(found: Landform, field: Field) -> list[Trace]:
-    """Passes first, so that minima stand over them; those without a number in grey below the others."""
+    """Saddles first, so that minima stand over them; those without a number in grey below the others."""
     marks: list[Trace] = []
     for numbered, color in ((False, colors.OPEN_SIGN), (True, "")):
         shown = [each for each in found.basins if (each.number <= NUMBERED) == numbered]
-        marks.append(_passes([each for each in shown if each.joins], found, field, color))
+        marks.append(_saddles([each for each in shown if each.joins], found, field, color))
         names = tuple(str(each.number) if numbered else "" for each in shown)
         readings = tuple(_reading(each, found) for each in shown)
         marks.append(_trace("nets", "minima", [each.place for each in shown], field, names, readings, color))
     return [each for each in marks if len(each.x)]
 
 
-def _passes(joined: Sequence[Basin], found: Landform, field: Field, color: str) -> Trace:
+def _saddles(joined: Sequence[Basin], found: Landform, field: Field, color: str) -> Trace:
     readings = tuple(
-        f"pass between basins {each.number} and {each.joins}<br>{_text(each.saddle_value, found)}" for each in joined
+        f"saddle between basins {each.number} and {each.joins}<br>{_text(each.saddle_value, found)}" for each in joined
     )
-    return _trace("saddles", "passes", [each.saddle for each in joined], field, ("",) * len(joined), readings, color)
+    return _trace("saddles", "saddles", [each.saddle for each in joined], field, ("",) * len(joined), readings, color)
 
 
 def _trace(
@@ -117,7 +117,7 @@ def _trace(
 def _reading(basin: Basin, found: Landform) -> str:
     said = [f"basin {basin.number}: {_text(basin.value, found)}"]
     if basin.joins:
-        said.append(f"{_text(basin.depth, found)} deep below the pass to basin {basin.joins}")
+        said.append(f"{_text(basin.depth, found)} deep below the saddle to basin {basin.joins}")
         if found.errors or found.bounded:
             said.append(f"within {errors_words(found)} at least {_text(basin.certain, found)}")
     return "<br>".join(said)

@@ -13,7 +13,7 @@ import numpy as np
 from landscape.errors import UsageError
 from landscape.grid import Grid
 from landscape.quantity import LOSS, Quantity, risen
-from landscape.scene.bands import BAND, band_notes, band_of
+from landscape.scene.bands import band_notes, band_of
 from landscape.scene.colors import PATH_COLORS
 from landscape.scene.facts.surface import brief, facts, subject
 from landscape.scene.kinds.kind import CURVES_ONLY, SURFACE, Kind, Options
@@ -24,6 +24,7 @@ from landscape.scene.text import short, value_text
 from landscape.scene.views.curve import FULL, value_axis
 from landscape.scene.views.lines import Curve, Lines, Strip, ValueAxis
 from landscape.surfaces.barriers import PathName, barriers, measured, net_names, paths_of
+from landscape.surfaces.bounds import ERRORS
 from landscape.surfaces.surface import Surface
 
 # The height of the errors beside that of the losses, and the least upper end of their axis in percent.
@@ -177,7 +178,7 @@ def _errors(surface: Surface) -> list[Quantity]:
 def _highest(surface: Surface) -> float:
     """The upper end of the axis of errors in percent, with room for their bands."""
     tops = [(1.0 - surface.values[row.name], surface.stderr.get(row.name)) for row in _errors(surface)]
-    known = [values + (0.0 if errors is None else BAND * np.nan_to_num(errors)) for values, errors in tops]
+    known = [values + (0.0 if errors is None else ERRORS * np.nan_to_num(errors)) for values, errors in tops]
     return min(FULL, max([LEAST, *(102.0 * float(np.nanmax(each, initial=0.0)) for each in known)]))
 
 

@@ -11,7 +11,6 @@ import numpy as np
 
 from landscape.errors import UsageError
 from landscape.quantity import LOSS, Quantity, risen
-from landscape.scene.bands import BAND
 from landscape.scene.colors import LOSS_COLOR
 from landscape.scene.facts.surface import facts, subject
 from landscape.scene.kinds.kind import CURVES_ONLY, SURFACE, Kind, Options
@@ -20,6 +19,7 @@ from landscape.scene.scene import Frame, Scene
 from landscape.scene.views.curve import color_of, scaled_axis
 from landscape.scene.views.lines import Curve, Lines, Strip, ValueAxis
 from landscape.surfaces.barriers import by_branch, has_paths, measured
+from landscape.surfaces.bounds import ERRORS
 from landscape.surfaces.surface import Surface
 
 HEIGHT, TICKS = 0.7, 5
@@ -63,7 +63,9 @@ def _ends(surface: Surface, rows: Sequence[Quantity], factor: float) -> tuple[fl
     """From 0, or the least barrier, to the top of the bands, as far as these do not press the barriers together."""
     found = [by_branch(surface, row.name) for row in rows]
     known = factor * np.concatenate([np.zeros(1), *(each.values for each in found)])
-    reach = factor * np.concatenate([np.zeros(1), *(each.values + BAND * np.nan_to_num(each.errors) for each in found)])
+    reach = factor * np.concatenate(
+        [np.zeros(1), *(each.values + ERRORS * np.nan_to_num(each.errors) for each in found)]
+    )
     known, reach = known[np.isfinite(known)], reach[np.isfinite(reach)]
     low, high = float(known.min()), float(known.max())
     high = min(float(reach.max()), low + ABOVE * (high - low)) if high > low else float(reach.max())
@@ -82,7 +84,7 @@ def _strips(surface: Surface, rows: Sequence[Quantity]) -> list[Strip]:
 
 def _curve(surface: Surface, row: Quantity, factor: float, axis: ValueAxis, *, named: bool) -> Curve:
     found = by_branch(surface, row.name)
-    reach = BAND * np.nan_to_num(found.errors)
+    reach = ERRORS * np.nan_to_num(found.errors)
     low, high = (np.clip(factor * (found.values + sign * reach), axis.low, axis.high) for sign in (-1, 1))
     return Curve(
         metric=row.name, label=row.split or row.label if named else "", x=found.steps,

@@ -20,10 +20,10 @@ from landscape.scene.scales import Levels, Limits
 from landscape.scene.scene import Caption, Scene
 from landscape.surfaces.barriers import has_paths
 from landscape.surfaces.run_log import RunLog
+from landscape.surfaces.source import Source
 from landscape.surfaces.spectrum import Spectrum
 from landscape.surfaces.surface import STDERR_SUFFIX, Surface
 
-Source = Surface | Spectrum | RunLog
 NO_LEVELS = "levels do not apply to kind '{kind}': it has no contour lines; leave them out"
 NO_COLORS = "cmap does not apply to kind '{kind}': its colours stand for curves, not for values; leave it out"
 # What pictures without a plane have no use for.

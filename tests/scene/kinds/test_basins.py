@@ -31,14 +31,14 @@ def marks(scene, kind):
 def test_only_what_survives_is_marked_and_numbered(wells):
     surface = wells()
     scene, found = build_scene(surface, kind="basins"), landform(surface)
-    (minima,), (passes,) = marks(scene, "nets"), marks(scene, "saddles")
+    (minima,), (saddles,) = marks(scene, "nets"), marks(scene, "saddles")
     assert minima.labels == ("1", "2")
     assert np.column_stack([minima.x, minima.y]).tolist() == [list(each.place) for each in found.basins]
-    assert np.column_stack([passes.x, passes.y]).tolist() == [list(found.basins[1].saddle)]
+    assert np.column_stack([saddles.x, saddles.y]).tolist() == [list(found.basins[1].saddle)]
     assert "2 basins survive two standard errors, 1 does not" in scene.notes
     assert (
         minima.readings[1]
-        == "basin 2: 2<br>1 deep below the pass to basin 1<br>within two standard errors at least 0.6"
+        == "basin 2: 2<br>1 deep below the saddle to basin 1<br>within two standard errors at least 0.6"
     )
 
 
@@ -83,8 +83,8 @@ def test_both_renderers_draw_what_the_scene_says(wells):
     _, plane = draw_page(scene).figures
     ground = next(trace for trace in plane.data if trace.name == "ground")
     assert np.isfinite(np.array(ground.z, dtype=float)).sum() == (scene.views[0].ground > 0).sum()
-    crosses = next(trace for trace in plane.data if trace.name == "passes")
-    assert crosses.marker.symbol == "x-thin" and crosses.customdata[0].startswith("pass between basins 2 and 1")
+    crosses = next(trace for trace in plane.data if trace.name == "saddles")
+    assert crosses.marker.symbol == "x-thin" and crosses.customdata[0].startswith("saddle between basins 2 and 1")
 
 
 def test_nets_stand_side_by_side_on_one_scale(wells):
