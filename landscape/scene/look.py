@@ -29,7 +29,7 @@ from landscape.options.looks import (
     TITLE,
     LookOptions,
 )
-from landscape.scene.colors import tint
+from landscape.scene.colors import INK, tint
 from landscape.scene.scene import Caption
 
 # The letters of a label that the margins of all painters are measured in.
@@ -59,7 +59,7 @@ class Palette:
     """The ground, what is written on it from strong to faint, and the walls behind a relief with their lines."""
 
     ground: str = "#ffffff"
-    ink: str = "#1a1a1a"
+    ink: str = INK
     soft: str = "#5c5c5c"
     faint: str = "#8a8a8a"
     wall: str = "#f6f6f7"
