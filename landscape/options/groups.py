@@ -104,7 +104,7 @@ class LossOptions:
     title: ClassVar[str] = "loss"
 
     loss: str | Callable = option(
-        "cross_entropy", "that of the checkpoint's training, else cross_entropy; nll, kl, bce, mse, mae, huber, margin_ranking, such as "
+        "cross_entropy", "cross_entropy (default if the checkpoint names none), nll, kl, bce, mse, mae, huber, margin_ranking; "
         "cross_entropy(ignore_index=255); module:callable, file.py:callable of (outputs, targets) or (model, batch)",
         metavar="SPEC",
     )  # fmt: skip
