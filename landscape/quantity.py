@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-LOSS, SHARE, EIGENVALUE, RATIO, COUNT, TIME, FLAG, VALUE = KINDS = (
+LOSS, SHARE, EIGENVALUE, RATIO, COUNT, TIME, FLAG, CATEGORY, VALUE = KINDS = (
     "loss",
     "share",
     "eigenvalue",
@@ -18,6 +18,7 @@ LOSS, SHARE, EIGENVALUE, RATIO, COUNT, TIME, FLAG, VALUE = KINDS = (
     "count",
     "time",
     "flag",
+    "category",
     "value",
 )
 # The role of a quantity in its measurement: pictures that need an end of the spectrum look for the role, never for a name.
@@ -50,6 +51,8 @@ MEASURE, GAP, HYPER, AROUND = "measure", "gap", "hyper", "rise"
 # The measurement that evaluates the objective; see `Quantity.group`.
 EVALUATION, HESSIAN, DYNAMICS, FLATNESS = "evaluation", "hessian", "dynamics", "flatness"
 SPLITS = ("train", "test")
+# Of an input: the number of the predicted class; how far its own class leads the others, and the predicted one; invalid pixels.
+CLASS, MARGIN, LEAD, OUTSIDE = "class", "margin", "lead", "outside"
 # Ends the name of the standard error of a metric's rise over the mean of two nets.
 RISE = "_rise_stderr"
 # Results with this prefix are arrays: what was evaluated sample by sample at a point, to help to estimate others.
@@ -175,6 +178,14 @@ MEASURES = tuple(row.name for row in FLATNESS_QUANTITIES)
 GAP_QUANTITIES = (
     Quantity("accuracy_gap", "accuracy gap", SHARE, group=FLATNESS, role=GAP),
     Quantity("loss_gap", "loss gap", group=FLATNESS, role=GAP),
+)
+# What a net makes of an input (measurement/outcome.py).
+INPUT_QUANTITIES = (
+    Quantity("loss", "loss", LOSS, metric="loss"),
+    Quantity("margin", "margin", role=MARGIN),
+    Quantity("class", "predicted class", CATEGORY, aside=True, role=CLASS),
+    Quantity("lead", "lead of the predicted class", aside=True, role=LEAD),
+    Quantity("outside", "pixels out of range", SHARE, aside=True, role=OUTSIDE),
 )
 _KNOWN = {quantity.name: quantity for quantity in (*HESSIAN_QUANTITIES, *DYNAMICS_QUANTITIES, *GAP_QUANTITIES)}
 

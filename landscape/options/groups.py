@@ -113,6 +113,10 @@ class LossOptions:
         "cross-entropy)", type=comma_list, metavar="LIST",
     )  # fmt: skip
     l2: float | None = option(None, "also the loss with W/2 |weights|^2 added, as loss_l2", type=float, metavar="W")
+    attack: str | None = option(
+        None, "the loss after an attack on every sample, at every point: fgsm(eps=8/255), pgd(eps=8/255, steps=10), with norm=2 "
+        "for Euclidean balls; eps in pixels from 0 to 1 (default: none)", metavar="SPEC",
+    )  # fmt: skip
 
     @property
     def names(self) -> list[str | Callable] | None:

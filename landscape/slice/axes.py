@@ -25,7 +25,7 @@ from landscape.direction.regenerated import Regenerated
 from landscape.direction.selection import Selection, choose, everything
 from landscape.errors import LandscapeError
 from landscape.grid import Grid, Range
-from landscape.layout import Layout
+from landscape.layout import Layout, real_form
 from landscape.objective.batchnorm import check_variances
 from landscape.options.groups import AxesOptions
 from landscape.slice.plane import Line, Plane
@@ -233,8 +233,8 @@ def _apart(net: Net, other: Other, layout: Layout, chosen: Selection, batchnorm:
         rests = part.name not in inside or part.name in chosen.ignored
         if not rests or part.name not in other.tensors or (part.is_buffer and batchnorm != "interpolate"):
             continue
-        tensor = own[part.name].detach().cpu()
-        length = float((other.tensors[part.name].cpu().to(tensor.dtype).double() - tensor.double()).norm())
+        tensor = real_form(own[part.name].detach()).cpu()
+        length = float((real_form(other.tensors[part.name]).cpu().to(tensor.dtype).double() - tensor.double()).norm())
         names += [part.name] if length else []
         square += length * length if part.name not in inside else 0.0
     return names, math.sqrt(square)

@@ -88,7 +88,7 @@ class OnSlice:
     @property
     def marks(self) -> dict[str, str]:
         """What must be the same on every rank: the files' content, and every option that decides a value."""
-        made, objective = self.provenance.directions, self.subject.objective
+        made, objective = self.provenance.directions or self.provenance.input, self.subject.objective
         directions = {"directions": str(made.fingerprint)} if made else {}
         grid = [(axis.values[0], axis.values[-1], len(axis.values)) for axis in self.slice.grid.axes]
         folded = objective.net is not objective.model

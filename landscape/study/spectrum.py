@@ -121,9 +121,8 @@ def _subject(checkpoint: Any, given: Given, counted: tuple[What, What], world: W
         checkpoint, chosen.model, trial_of(data, device), entry=chosen.entry, data=data.data, trust=chosen.trust
     )
     batchnorm = policy(net, batchnorm, moves=False, states=False)
-    loss, notes = trained_loss(
-        net, LossOptions(loss=given[LossOptions].loss, metrics=("loss",)), stated=states_loss(given)
-    )
+    asked = LossOptions(loss=given[LossOptions].loss, metrics=("loss",), attack=given[LossOptions].attack)
+    loss, notes = trained_loss(net, asked, stated=states_loss(given))
     subject = make_subject(
         net, data, loss, given[MachineOptions], device, world, batchnorm=batchnorm, plain=True,
         chosen=choose(net.parts, *counted),

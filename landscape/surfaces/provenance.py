@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from landscape.surfaces.facts import NUMBER, Facts, entry
+from landscape.surfaces.input_facts import InputFacts
 
 Path = tuple[str, ...]
 
@@ -257,9 +258,12 @@ class Provenance(Facts):
     checkpoint: CheckpointFacts | None = entry(CheckpointFacts)
     data: DataFacts | None = entry(DataFacts)
     loss: str | None = entry()
+    attack: str | None = entry()
+    """The attack after which loss and metrics are taken; None: the samples as they are."""
     metrics: list[str] | None = entry(list, of=str)
     evaluation: EvaluationFacts | None = entry(EvaluationFacts)
     directions: DirectionFacts | None = entry(DirectionFacts)
+    input: InputFacts | None = entry(InputFacts)
     batchnorm: str | None = entry()
     precision: str | None = entry()
     l2: float | None = entry(NUMBER)

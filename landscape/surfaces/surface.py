@@ -18,6 +18,8 @@ PENDING, DONE, FAILED, INTERPOLATED = 0, 1, 2, 3
 STDERR_SUFFIX = "_stderr"
 # Trails that are points with names, not paths.
 NETS, MINIMA = "nets", "minima"
+# A trail that is the outline of the part of a plane of inputs whose pixels are all valid.
+VALID = "valid pixels"
 Drawn = dict[str, dict[int, np.ndarray]]
 
 

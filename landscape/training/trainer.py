@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from landscape.callables import explain
 from landscape.data.structure import batch_length, tensors_in
 from landscape.errors import EvaluationError, LandscapeError, UsageError
+from landscape.layout import placed
 from landscape.objective.measure import Measure
 from landscape.objective.numerics import dtype_of, switched
 from landscape.objective.weighted import mean_of
@@ -45,7 +46,7 @@ class Trainer:
         self, model: nn.Module, loader: TensorLoader | ReadyBatchLoader, measure: Measure, settings: TrainingSettings
     ) -> None:
         self.device, self.settings, self.loader, self.measure = loader.device, settings, loader, measure
-        self.model = use_channels_last(model.to(self.device, dtype_of(settings.precision)))
+        self.model = use_channels_last(placed(model, self.device, dtype_of(settings.precision)))
         self.steps = max(1, round(settings.epochs * loader.steps)) if settings.epochs else 0
         self.step = 0
         self.sums: dict[str, Tensor | float] = {}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from landscape.atomic import whole_file
 from landscape.errors import UsageError
-from landscape.render.page import barcode, course, density, flat, lines, matrix, overlay, relief, rows, scatter
+from landscape.render.page import barcode, course, density, flat, lines, matrix, overlay, regions, relief, rows, scatter
 from landscape.render.page.document import Panel, document
 from landscape.render.page.figures import Drawn
 from landscape.render.page.literal import literal
@@ -23,6 +23,7 @@ from landscape.scene.views.flat import Flat
 from landscape.scene.views.lines import Lines
 from landscape.scene.views.matrix import Matrix
 from landscape.scene.views.overlay import Overlay
+from landscape.scene.views.regions import Regions
 from landscape.scene.views.relief import Relief
 from landscape.scene.views.rows import Rows
 from landscape.scene.views.scatter import Scatter
@@ -39,6 +40,7 @@ DRAWERS: dict[type[View], Callable[[Scene], Drawn]] = {
     Course: course.draw,
     Scatter: scatter.draw,
     Matrix: matrix.draw,
+    Regions: regions.draw,
     Barcode: barcode.draw,
 }
 

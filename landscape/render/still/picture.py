@@ -31,6 +31,7 @@ from landscape.render.still import (
     matrix,
     moving,
     overlay,
+    regions,
     relief,
     rows,
     scatter,
@@ -46,6 +47,7 @@ from landscape.scene.views.flat import Flat
 from landscape.scene.views.lines import Lines
 from landscape.scene.views.matrix import Matrix
 from landscape.scene.views.overlay import Overlay
+from landscape.scene.views.regions import Regions
 from landscape.scene.views.relief import Relief
 from landscape.scene.views.rows import Rows
 from landscape.scene.views.scatter import Scatter
@@ -68,6 +70,7 @@ PAINTERS: dict[type[View], Painter] = {
     Course: course.PAINTER,
     Scatter: scatter.PAINTER,
     Matrix: matrix.PAINTER,
+    Regions: regions.PAINTER,
     Barcode: barcode.PAINTER,
 }
 

@@ -118,8 +118,10 @@ def draw_trace(axes: Axes3D, trace: Trace, field: Field, look: Look) -> None:
         return
     x, y, z = trace.x[seen], trace.y[seen], trace.z[seen] + lift
     style: dict[str, Any] = (
-        {"marker": "o", "ms": 2.6, "lw": 1.2} if trace.kind == "path" else {"marker": "o", "ms": 4.5, "lw": 0}
-    )
+        {"marker": "o", "ms": 2.6, "lw": 1.2} if trace.kind == "path"
+        else {"ls": "--", "lw": 1.1} if trace.kind == "outline"
+        else {"marker": "o", "ms": 4.5, "lw": 0}
+    )  # fmt: skip
     color = trace.color or LIGHT.ink  # on the relief, whatever its ground
     axes.plot(x, y, z, color=color, mec="white", mew=0.4, zorder=5, **style)
     for a, b, c, label in zip(x, y, z, np.array(trace.labels)[seen] if trace.labels else (), strict=False):

@@ -13,12 +13,13 @@ from typing import Any, Protocol
 from landscape.quantity import NEGATIVE
 from landscape.scene.facts.descent import descent_facts
 from landscape.scene.facts.grid import grid_facts, tolerance_facts
+from landscape.scene.facts.inputs import attack_words, input_facts
 from landscape.scene.facts.moving import counted_words, fixed_facts, moving_fact, shares_facts
 from landscape.scene.hessian import is_curvature, points_text, unsettled
 from landscape.scene.holes import NOT_COMPUTED, holes_of
 from landscape.scene.text import data_label, model_label, value_text
 from landscape.surfaces.provenance import Provenance
-from landscape.surfaces.surface import Surface
+from landscape.surfaces.surface import VALID, Surface
 
 _NORMS = {
     "filter": "filter-normalized",
@@ -53,6 +54,7 @@ def facts(surface: Surface, metric: str | None = None, *, centers: Sequence[str]
     """
     shown = [metric] if metric else list(centers)
     lines = recorded_facts(surface, surface.quantity(metric).split if metric else "")
+    lines += ["dashed: all pixels within their range"] if VALID in surface.trails else []
     lines += grid_facts(surface.grid)
     lines += _hessian(surface, shown) if any(is_curvature(surface, name) for name in shown) else []
     return lines + [fact for name in shown for fact in _center(surface, name)]
@@ -67,6 +69,7 @@ def recorded_facts(result: Recorded, split: str = "") -> list[str]:
         *_data(known, split),
         *_evaluation(known),
         *_directions(known),
+        *input_facts(result.known),
         *_batchnorm(known),
         *_precision(known),
         *tolerance_facts(known),
@@ -166,6 +169,8 @@ def _data(known: dict, split: str) -> list[str]:
         lines.append(f"pixels normalized as {normalize}" if normalize != "none" else "pixels not normalized")
     if known.get("loss"):
         lines.append(str(known["loss"]).replace("cross_entropy", "cross-entropy"))
+    if known.get("attack"):
+        lines.append(f"after {attack_words(str(known['attack']))} on each sample, at every point")
     if known.get("l2"):
         lines.append(f"weight penalty {float(known['l2']):g}")
     return lines

@@ -27,6 +27,7 @@ KIND_FILES = {
     "trajectory": "trajectory",
     "ratio": "ratio",
     "basins": "basins",
+    "classes": "classes",
     "line": "line",
     "spread": "spread",
     "barcode": "barcode",
