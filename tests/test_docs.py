@@ -208,11 +208,12 @@ def provenances(tmp_path_factory) -> list[dict]:
 
 
 def of_own_code(folder: Path) -> ll.Surface:
-    """A net whose class is that of a user's file."""
-    code = "from torch import nn\nclass Own(nn.Sequential):\n    def __init__(self):\n        super().__init__(nn.Flatten(), nn.Linear(64, 10))\n"
+    """A net whose class stands in a file."""
+    code = "from torch import nn\n\nclass Own(nn.Linear):\n    def __init__(self):\n        super().__init__(4, 2)\n"
     (folder / "own.py").write_text(code)
-    torch.save(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10)).state_dict(), folder / "own.pt")
-    return ll.line(folder / "own.pt", model=f"{folder / 'own.py'}:Own", data="digits", samples=16, x=(0, 1, 2), quiet=True)
+    torch.save(torch.nn.Linear(4, 2).state_dict(), folder / "own.pt")
+    data = torch.randn(6, 4), torch.zeros(6, dtype=torch.long)
+    return ll.line(folder / "own.pt", model=f"{folder / 'own.py'}:Own", data=data, x=(0, 1, 2), quiet=True)
 
 
 def unusual(folder: Path) -> ll.Surface:

@@ -199,3 +199,24 @@ def test_a_prompt_that_is_tuned_stands_before_the_tokens(kind, data):
         own = float(net(**batch).loss.detach())
     assert found.values["train_loss"][1] == pytest.approx(own, abs=1e-6)  # the library computes its loss in float32
     assert len(set(found.values["train_loss"])) == 3
+
+
+def test_the_curvature_of_a_tuned_prompt_is_that_of_plain_torch(data):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        config = peft.PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=2)
+        net = peft.get_peft_model(base(), config).double().eval()
+    tokens = data[0]
+    batch = {"input_ids": tokens, "attention_mask": torch.ones_like(tokens), "labels": tokens}
+    name = next(name for name, each in net.named_parameters() if each.requires_grad)
+
+    def of_prompt(flat):
+        logits = functional_call(net, {name: flat.view(2, 8)}, (tokens, batch["attention_mask"])).logits[:, 1:-1]
+        return nn.functional.cross_entropy(logits.transpose(1, 2), tokens)
+
+    dense = hessian(of_prompt)(dict(net.named_parameters())[name].detach().flatten())
+    found = ll.spectrum(
+        model=net, data=[batch], top=1, bottom=1, probes=0, trace_products=0, tolerance=1e-6, only="adapter", **EXACT
+    )
+    ends = torch.linalg.eigvalsh(dense)[[0, -1]].numpy()
+    assert found.whole.dimension == 16 and np.allclose([found.whole.values[0], found.whole.values[-1]], ends, rtol=1e-4)
