@@ -36,7 +36,16 @@ def _note_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
 pytest_runtest_logreport = pytest_collectreport = _note_skip
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object) -> None:
+    """Of tests that run in two processes: what a process has skipped while it collected them."""
+    found = getattr(node, "workeroutput", {}).get("unexpected_skips", [])
+    unexpected_skips.extend(each for each in found if each not in unexpected_skips)
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["unexpected_skips"] = unexpected_skips
     if unexpected_skips and os.environ.get("CI") == "true" and session.exitstatus == 0:
         session.exitstatus = 1
 

@@ -46,6 +46,7 @@ class Conduct:
         whole: the loss is one of whole batches, not a mean over samples.
         pairs: the loss returns (sum, weight).
         undefined: metrics of the first samples that are NaN or infinite.
+        averaged: the loss comes as one number for a batch, so how far samples differ is not known.
     """
 
     gradients: str = NO_GRADIENTS
@@ -55,6 +56,7 @@ class Conduct:
     whole: bool = False
     pairs: bool = False
     undefined: tuple[str, ...] = ()
+    averaged: bool = False
 
     @property
     def depends_on_batches(self) -> bool:

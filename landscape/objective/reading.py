@@ -263,7 +263,7 @@ def _call_by_name(inputs: Any, net: nn.Module, names: set[str], required: list[s
     if known or (len(tensors) > 1 and len(required) > 1):
         raise DataError(
             f"the net takes {', '.join(required)}, and a batch has the entries {listed(list(inputs), LISTED)}; rename them, "
-            "or give a loss of the form file.py:callable(model, batch)"
+            "say which they are, as in ll.Loss(your_loss, inputs=['image'], targets='kind'), or give a loss of (model, batch)"
         )
     alone = len(tensors) == 1 and not asks_by_name(net, inputs)
     return Call((tensors[0],) if alone else (inputs,))

@@ -57,6 +57,9 @@ def try_one(objective: Objective, name: str, split: Split) -> None:
     if undefined and not objective.conduct.undefined:
         found = tuple(f"{name.replace('_', ' ')} ({value:g})" for name, value in undefined.items())
         objective.conduct = replace(objective.conduct, undefined=found)
+    loss = f"{name}_loss"
+    if loss in results and f"stderr/{loss}" not in results and batch_length(batch) > 1 and not objective.conduct.pairs:
+        objective.conduct = replace(objective.conduct, averaged=True)
     if objective.l2 and f"{name}_loss" not in results:
         raise UsageError(f"l2 adds to the loss, and none is among the values: {', '.join(results)}")
 

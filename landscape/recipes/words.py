@@ -32,7 +32,7 @@ def plane_lines(surface: Any, out: str | Path) -> list[str]:
 
 
 def spread(surface: Any, name: str) -> str:
-    """The finite values of a metric, from the least to the greatest, and the one at the centre or first step."""
+    """The finite values of a metric, from the least to the greatest, and the one at the centre, or the first net or step."""
     import numpy as np
 
     array, centre = surface.values[name], surface.at_origin(name)
@@ -40,7 +40,9 @@ def spread(surface: Any, name: str) -> str:
     if not finite.size:
         return "no finite value"
     known = centre is not None and (np.isfinite(centre) or surface.quantity(name).group == "evaluation")
-    where = "at step 0" if surface.grid.axes[0].kind == "step" else "at the centre"
+    made = surface.known.directions
+    where = "at the first net" if made and str(made.kind).startswith("nets") else "at the centre"
+    where = "at step 0" if surface.grid.axes[0].kind == "step" else where
     at_centre = f", {centre:.4g} {where}" if known else ""
     return f"{finite.min():.4g} to {finite.max():.4g}{at_centre}"
 

@@ -40,7 +40,7 @@ def thinning_notes(surface: Surface, part: Surface) -> list[str]:
     if part.shape == surface.shape:
         return []
     small, large = (" × ".join(str(n) for n in reversed(each.shape)) for each in (part, surface))
-    return [f"computed on {small} of the {large} grid points"]
+    return [f"on {small} of the {large} grid points"]
 
 
 def taken(surface: Surface, kept: Places) -> Surface:

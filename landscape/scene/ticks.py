@@ -5,6 +5,7 @@ Owns: `Ticks`, and which of many values have room for a label. Where round value
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,11 +47,21 @@ def ticks_at(values: np.ndarray, scale: Scale, *, percent: bool = False) -> Tick
     return Ticks(scale.heights(values), labels_of(shown, percent=percent))
 
 
-def spaced(ticks: Ticks, scale: Scale) -> Ticks:
-    """The same marks, rising, without the labels that would overlap the one before."""
-    last, labels = -np.inf, []
-    for height, label in zip(ticks.heights, ticks.labels, strict=True):
-        room = height - last > BAR_ROOM * (scale.high - scale.low)
-        last = height if room else last
-        labels.append(label if room else "")
-    return Ticks(ticks.heights, tuple(labels))
+def spaced(ticks: Ticks, scale: Scale, share: float = BAR_ROOM) -> Ticks:
+    """The same marks, without the labels that would overlap; the roundest stay. `share` of a bar is as high as a label."""
+    room, kept = share * (scale.high - scale.low), list[int]()
+    named = [number for number, label in enumerate(ticks.labels) if label]
+    for number in sorted(named, key=lambda number: (_odd(ticks.labels[number]), number)):
+        if all(abs(ticks.heights[number] - ticks.heights[other]) > room for other in kept):
+            kept.append(number)
+    return Ticks(ticks.heights, tuple(label if number in kept else "" for number, label in enumerate(ticks.labels)))
+
+
+def _odd(label: str) -> int:
+    """How late a label is chosen: powers of ten first, then 5 and 2, then other single digits.
+
+    >>> [_odd(label) for label in ("0.1", "10", "10⁻⁴", "50", "0.3", "2.5", "3×10⁻⁴")]
+    [0, 0, 0, 1, 2, 3, 2]
+    """
+    digits = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]|%", "", label.partition("×")[0]).strip(" −-").lstrip("0.").rstrip("0.")
+    return {"1": 0, "": 0, "5": 1, "2": 1}.get(digits, 2 if len(digits) == 1 else 3)

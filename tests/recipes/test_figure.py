@@ -79,3 +79,17 @@ def test_the_view_is_that_of_the_options():
     near, far = (ll.figure(conftest.bowl(), kind="surface", view=f"{up},-30") for up in (20, 70))
     assert (near.axes[0].elev, far.axes[0].elev, far.axes[0].azim) == (20, 70, -30)
     assert not np.array_equal(near.axes[0].collections[0].get_facecolor(), far.axes[0].collections[0].get_facecolor())
+
+
+def test_a_bar_stays_within_the_axes_it_is_given():
+    """So that two pictures side by side do not run into each other, whatever their numbers."""
+    import matplotlib.pyplot as plt
+
+    figure, (left, right) = plt.subplots(1, 2, figsize=(7, 3))
+    for axes in (left, right):
+        ll.figure(conftest.bowl(), ax=axes)
+    figure.draw_without_rendering()
+    bar = next(axes for axes in figure.axes if axes not in (left, right))
+    ends = max(text.get_window_extent().x1 for text in (bar.yaxis.label, *bar.get_yticklabels()) if text.get_text())
+    assert bar.yaxis.label.get_text() and ends < right.yaxis.label.get_window_extent().x0
+    plt.close(figure)

@@ -250,3 +250,12 @@ def test_contour_lines_lie_on_the_floor_of_a_relief_only():
     assert box[2] / (high - view.floor) == pytest.approx(usual[2] / (high - low))
     with pytest.raises(UsageError, match="floor: is for reliefs"):
         still.figure_of(PICTURES["contour"](), look_of(LookOptions(floor=True)))
+
+
+@pytest.mark.parametrize("size", ["column", "text", "slide"])
+def test_numbers_beside_a_bar_stand_apart(surfaces, size):
+    figure = still.figure_of(build_scene(surfaces["bowl"], kind="contour"), look_of(LookOptions(size=size)))
+    figure.draw_without_rendering()
+    bar = figure.axes[1]
+    boxes = sorted((t.get_window_extent().y0, t.get_window_extent().y1) for t in bar.get_yticklabels() if t.get_text())
+    assert len(boxes) >= 3 and all(low[1] < high[0] for low, high in zip(boxes, boxes[1:], strict=False))

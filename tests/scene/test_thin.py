@@ -129,5 +129,5 @@ def test_along_an_axis_without_zero_points_are_counted_from_the_middle():
 
 def test_the_part_is_told():
     whole = surface_of(lattice(4), told=4)
-    assert thinning_notes(whole, thinned(whole, "hessian_max")) == ["computed on 5 × 3 of the 17 × 13 grid points"]
+    assert thinning_notes(whole, thinned(whole, "hessian_max")) == ["on 5 × 3 of the 17 × 13 grid points"]
     assert thinning_notes(whole, whole) == []

@@ -7,18 +7,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
+from mpl_toolkits.axes_grid1 import make_axes_locatable
+from mpl_toolkits.axes_grid1.axes_size import Fixed
 
 from landscape.render.still import paper
 from landscape.scene.look import Look
-from landscape.scene.ticks import Ticks
+from landscape.scene.ticks import BAR_ROOM, Ticks, spaced
 from landscape.scene.views.field import Field
 
 Mapping = tuple[Normalize, Colormap]
 # Inches of a label such as 0.01, which margins have room for.
 USUAL = 0.32
+# A line of labels over the height of its letters; and how much of their axes a bar may take.
+LEADING, MOST = 1.35, 0.5
 
 
 def color_map(colors: tuple[str, ...]) -> LinearSegmentedColormap:
@@ -35,6 +40,24 @@ def extra(ticks: Ticks, look: Look) -> float:
     """The inches that labels need beyond the usual ones, at the usual size of letters."""
     widest = max((paper.text_width(label, look.letters.tick) for label in ticks.labels), default=0.0)
     return max(0.0, widest / look.em - USUAL)
+
+
+def beside_axes(axes: Axes, ticks: Ticks, look: Look) -> dict[str, Any]:
+    """Where the bar of axes of the user's goes, as `color_bar` takes it: within their place, its numbers and its name included.
+
+    Where a layout engine arranges the figure, that makes the room.
+    """
+    figure = axes.get_figure(root=True)
+    wide = axes.get_position(original=True).width * (figure.get_size_inches()[0] if figure is not None else 0.0)
+    bar, gap = 0.13 * look.em, 0.08 * look.em
+    # The numbers, the name, and some air before the names of axes further right.
+    words = (USUAL + extra(ticks, look)) * look.em + 3.2 * look.letters.label / 72
+    if figure is None or figure.get_layout_engine() is not None or bar + gap + words > MOST * wide:
+        return {"ax": axes, "fraction": 0.05, "pad": 0.04}
+    divider = make_axes_locatable(axes)
+    place = divider.append_axes("right", size=Fixed(bar), pad=Fixed(gap))
+    divider.append_size("right", Fixed(words))
+    return {"cax": place}
 
 
 def color_bar(
@@ -60,6 +83,8 @@ def color_bar(
     options: dict[str, Any] = {"spacing": "proportional"} if bands else {}
     letters, palette = look.letters, look.palette
     bar = figure.colorbar(ScalarMappable(*mapping), extend=extend, extendfrac=0.035, **where, **options)
+    high = bar.ax.get_position().height * (figure.get_size_inches()[1] if isinstance(figure, Figure) else 1.0)
+    ticks = spaced(ticks, field.scale, max(BAR_ROOM, LEADING * letters.tick / 72 / max(high, 1e-6)))
     bar.set_ticks(list(ticks.heights), labels=list(ticks.labels))
     bar.ax.minorticks_off()
     bar.ax.tick_params(labelsize=letters.tick, length=2.5, width=0.6, color=palette.soft, labelcolor=palette.ink)

@@ -20,7 +20,7 @@ from matplotlib.text import Text
 
 from landscape.options.looks import AXES, BAR, LEGEND
 from landscape.render.still import paper
-from landscape.render.still.bars import Mapping, color_bar, color_map, extra, mapping_of
+from landscape.render.still.bars import Mapping, beside_axes, color_bar, color_map, extra, mapping_of
 from landscape.render.still.beyond import draw_beyond, draw_uncertain
 from landscape.render.still.marks import draw_trace
 from landscape.render.still.painter import Around, Measures, Painter, PanelPainter, Place, beside, sheet_of
@@ -55,7 +55,7 @@ def into(axes: Axes, scene: Scene, look: Look) -> None:
     draw_flat(axes, scene, look)
     axes.set_aspect("equal" if scene.frame.equal else "auto")
     if look.has(BAR):
-        _bar(axes.figure, scene, look, {"ax": axes, "fraction": 0.05, "pad": 0.04})
+        _bar(axes.figure, scene, look, beside_axes(axes, _bar_ticks(scene), look))
 
 
 def draw_flat(axes: Axes, scene: Scene, look: Look) -> None:

@@ -114,7 +114,7 @@ def test_what_is_clipped_infinite_or_of_one_sign_is_said(make_curved):
 def test_an_unfinished_map_has_holes_and_says_how_many(make_curved):
     scene = build_scene(make_curved(done=0.4), kind="ratio")
     assert scene.views[0].field.holes.tolist() == [[0] * 5, [0] * 5, [2] * 5, [2] * 5, [2] * 5]
-    assert "curvature computed on 5 × 5 of the 21 × 17 grid points" in scene.notes
+    assert "curvature on 5 × 5 of the 21 × 17 grid points" in scene.notes
     assert "15 of 25 points not computed yet" in scene.notes
     assert not any("eigenvalue at the centre" in fact for fact in scene.facts), "the centre is still to come"
     empty = build_scene(make_curved(done=0.0), kind="ratio")
@@ -214,12 +214,12 @@ def test_the_other_kinds_draw_the_thinned_grid(make_curved, kind):
     field = scene.views[0].field
     assert field.values.shape == (5, 5)
     assert not np.isnan(field.mesh.z).any()
-    assert "curvature computed on 5 × 5 of the 21 × 17 grid points" in scene.notes
+    assert "curvature on 5 × 5 of the 21 × 17 grid points" in scene.notes
     width = field.x_edges if kind == "heatmap" else field.x
     assert scene.frame.x_range == (width[0], width[-1])
     loss = next(field for field in fields_of(scene) if field.metric == "train_loss")
     assert loss.values.shape == (17, 21)
-    assert not any("computed on" in note for note in loss.notes)
+    assert not any("21 × 17 grid points" in note for note in loss.notes)
 
 
 @pytest.mark.parametrize("kind", ["ratio", "heatmap"])
