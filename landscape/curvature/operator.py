@@ -91,7 +91,8 @@ class CurvatureOperator:
             raise UsageError(why)
         self._objective, self.matrix, self.count = objective, matrix, 0
         entries = [entry for entry in objective.layout.entries if not entry.is_buffer]
-        left_out = ignored_names(objective.layout.named(objective.weights), ignore)
+        own = {entry.name: entry.own(view) for entry, view in objective.layout.views(objective.weights)}
+        left_out = ignored_names(own, ignore)
         counted = [entry for entry in entries if entry.name not in left_out and (only is None or entry.name in only)]
         if not counted:
             raise UsageError(f"ignore '{ignore}': leaves no parameter whose curvature could be taken")

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from landscape.data.split import Split, TensorSplit
+from landscape.data.structure import is_pair
 from landscape.errors import DataError, UsageError
 
 BLOCK = 256
@@ -49,7 +50,7 @@ def samples_at(split: Split, numbers: Sequence[int], dtype: torch.dtype) -> tupl
 
 
 def _pair(batch: Any) -> tuple[Tensor, Tensor]:
-    if isinstance(batch, (tuple, list)) and len(batch) == 2 and all(isinstance(part, Tensor) for part in batch):
+    if is_pair(batch) and all(isinstance(part, Tensor) for part in batch):
         return batch[0], batch[1]
     raise DataError(
         f"a plane of inputs needs batches (inputs, targets), both tensors, and these are of type {type(batch).__name__}; give "

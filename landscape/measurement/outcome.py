@@ -21,6 +21,8 @@ from landscape.slice.inputs import Inputs
 from landscape.subject.subject import Subject
 from landscape.sweep.sampler import Point
 
+# How far from 1 probabilities may sum: they may be in bfloat16.
+NEARLY = 2e-2
 _ROWS = {row.name: row for row in INPUT_QUANTITIES}
 
 
@@ -33,7 +35,6 @@ class Outcome(Undivided):
     def __init__(self, subject: Subject, slice: Inputs, sample: TensorSplit):
         """`sample`: a split of the one sample, resident on the device of the objective."""
         self.subject, self.slice, self._sample = subject, slice, sample
-        self._target = class_of(sample.targets)
 
     def evaluate(self, point: Point) -> Values:
         if torch.get_num_threads() != self.subject.threads:
@@ -55,11 +56,11 @@ class Outcome(Undivided):
                 return {"loss": float(mean_of(objective.measure(objective.model, batch)["loss"]))}
             outputs = forward(objective.net, batch[0])
             loss = objective.measure(lambda inputs: outputs, batch)["loss"]
-            return {"loss": float(mean_of(loss)), **_classified(outputs, self._target)}
+            return {"loss": float(mean_of(loss)), **_classified(outputs, self._sample.targets)}
 
 
-def _classified(outputs: Any, target: int | None) -> Values:
-    count = classes_in(outputs)
+def _classified(outputs: Any, targets: Tensor) -> Values:
+    count, target = classes_in(outputs, targets), class_of(targets)
     if count is None:
         return {}
     values = outputs.reshape(-1).double()
@@ -73,11 +74,19 @@ def _classified(outputs: Any, target: int | None) -> Values:
     return found
 
 
-def classes_in(outputs: Any) -> int | None:
-    """How many classes the outputs of one sample tell apart; None where they are no scores of classes."""
+def classes_in(outputs: Any, targets: Tensor) -> int | None:
+    """How many classes the outputs of one sample are scores of; None where its target is neither a class nor their shares."""
     if not isinstance(outputs, Tensor) or outputs.ndim != 2 or outputs.shape[1] < 2:
         return None
-    return int(outputs.shape[1])
+    one = targets[:1]
+    return int(outputs.shape[1]) if class_of(one) is not None or _are_shares(one, outputs.shape) else None
+
+
+def _are_shares(targets: Tensor, shape: torch.Size) -> bool:
+    """Whether the targets of one sample are the probabilities of its classes."""
+    if targets.shape != shape or not targets.is_floating_point():
+        return False
+    return bool((targets >= 0).all()) and abs(float(targets.sum()) - 1) < NEARLY
 
 
 def class_of(targets: Tensor) -> int | None:

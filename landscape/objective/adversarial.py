@@ -27,7 +27,7 @@ def worst(losses: Losses, inputs: Tensor, attack: Attack, pixels: Pixels) -> Ten
     """
     best, most = inputs, losses(inputs).detach()
     for moved, value in passed(losses, inputs, attack, pixels):
-        better = ~(value <= most)  # NaN is taken
+        better = ~(value <= most) & ~most.isnan()  # NaN is taken, and stays
         most = torch.where(better, value, most)
         best = torch.where(_over(better, inputs), moved, best)
     return best

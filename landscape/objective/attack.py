@@ -17,7 +17,8 @@ from landscape.options.call import call_of, call_text, name_of
 # Of one pixel from 0 to 1, as in Madry et al. 2018 for CIFAR-10; their ten steps of 2.5 eps / steps.
 USUAL_EPS, USUAL_STEPS, USUAL_STRIDE = 8 / 255, 10, 2.5
 MOST_STEPS, MOST_SEED = 1000, 2**63 - 1
-FRACTION = re.compile(r"(\d+\.?\d*)\s*/\s*(\d+\.?\d*)")
+NUMBER = r"((?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
+FRACTION = re.compile(rf"{NUMBER}\s*/\s*{NUMBER}")
 FGSM, PGD = "fgsm", "pgd"
 SETTINGS = {FGSM: ("eps", "norm", "box"), PGD: ("eps", "steps", "step", "norm", "start", "seed", "box")}
 LARGEST, EUCLIDEAN = math.inf, 2.0
@@ -118,6 +119,6 @@ def _whole(name: str, value: Any, least: int, most: int) -> int:
 def _box(value: Any) -> tuple[float, float] | None:
     if value is None:
         return None
-    if not isinstance(value, list) or len(value) != 2 or not value[0] < value[1]:
+    if not isinstance(value, list) or len(value) != 2 or not -math.inf < value[0] < value[1] < math.inf:
         raise ValueError(f"box {value}: expected the lowest and the highest valid entry, such as [0, 1]")
     return float(value[0]), float(value[1])

@@ -114,13 +114,14 @@ def inputs(checkpoint: Any = None, *, given: Given) -> Surface | Plan:
     from landscape.slice.input_directions import Along
     from landscape.study.inputs import InputAsked, inputs_study
     from landscape.study.run import run
+    from landscape.subject.trained import states_loss
 
     chosen, output, machine = given[InputOptions], given[OutputOptions], given[MachineOptions]
     check_whole("seed", chosen.seed, 0, MAX_SEED)
     asked = InputAsked(
         checkpoint, given[NetOptions], given[DataOptions], LossOptions(loss=chosen.loss, metrics=("loss",)), machine, output,
         along=Along.of(chosen.along), attack=attack_of(chosen.attack), sample=chosen.sample, seed=chosen.seed,
-        clip=chosen.clip, classes=chosen.names, ranges={"x": chosen.x, "y": chosen.y},
+        clip=chosen.clip, states_loss=states_loss(given), classes=chosen.names, ranges={"x": chosen.x, "y": chosen.y},
     )  # fmt: skip
     return run(
         lambda world: inputs_study(asked, world),

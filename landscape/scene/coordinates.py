@@ -14,6 +14,9 @@ LARGE, SMALL = 4, -3
 # A range this narrow beside its place would repeat the same digits at every tick.
 NARROW = 1e-3
 
+# Below this span the powers of ten themselves leave float64.
+LEAST = 1e-290
+
 
 @dataclass(frozen=True)
 class Coordinates:
@@ -42,7 +45,7 @@ class Coordinates:
         >>> Coordinates(power=-5).text(-5e-6), Coordinates(1000.0).text(1000.25)
         ('−0.5', '0.25')
         """
-        return f"{round((value - self.offset) / 10.0**self.power, 9):.6g}".replace("-", "−")
+        return f"{round((value - self.offset) / 10.0**self.power, 9) + 0.0:.6g}".replace("-", "−")
 
 
 def coordinates_of(low: float, high: float) -> Coordinates:
@@ -52,7 +55,7 @@ def coordinates_of(low: float, high: float) -> Coordinates:
     (Coordinates(offset=0.0, power=0), Coordinates(offset=0.0, power=6), Coordinates(offset=1000.0, power=0))
     """
     span, size = high - low, max(abs(low), abs(high))
-    if not (math.isfinite(span) and span > 0):
+    if not (math.isfinite(span) and span > LEAST):
         return Coordinates()
     offset = 0.0
     if span < NARROW * size:

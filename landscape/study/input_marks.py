@@ -14,6 +14,7 @@ from torch import Tensor
 from landscape.data.single import class_names
 from landscape.data.split import TensorSplit
 from landscape.measurement.outcome import class_of, classes_in
+from landscape.objective.measure import OutputMeasure
 from landscape.objective.reading import forward
 from landscape.slice.inputs import Inputs
 from landscape.subject.subject import Subject
@@ -37,8 +38,10 @@ def names_of(
 ) -> Names:
     """`split`: the first sample; `targets` (k, ...) of all with their `numbers`; `given`: the names of the classes, if any."""
     objective = subject.objective
-    with objective.numbers(), objective.steady():
-        count = classes_in(forward(objective.model, next(iter(objective.batches(split)))[0]))
+    count = None
+    if isinstance(objective.measure, OutputMeasure):  # a loss of (model, batch) calls the net as only it knows
+        with objective.numbers(), objective.steady():
+            count = classes_in(forward(objective.model, next(iter(objective.batches(split)))[0]), targets)
     data = subject.facts.data
     classes = class_names((data and data.name) or "", given, count) if count else None
 

@@ -32,6 +32,7 @@ from landscape.study.input_marks import Names, names_of, trails_of
 from landscape.study.on_slice import OnSlice
 from landscape.subject.net import Net, load_net
 from landscape.subject.subject import Subject, checked, device_of, make_subject, policy, reader_of
+from landscape.subject.trained import trained_loss
 from landscape.subject.trial import trial_of
 from landscape.surfaces.file import check_folder
 from landscape.surfaces.provenance import InputFacts
@@ -56,6 +57,7 @@ class InputAsked:
     sample: int
     seed: int
     clip: bool
+    states_loss: bool
     classes: Sequence[str] | None
     ranges: Mapping[str, Any]
 
@@ -117,11 +119,12 @@ def _subject(asked: InputAsked, world: World) -> tuple[Subject, Samples]:
         trust=asked.net.trust,
     )  # fmt: skip
     samples = _samples(net, asked, world, dtype)
+    loss, notes = trained_loss(net, asked.loss, stated=asked.states_loss)
     subject = make_subject(
-        net, asked.data, asked.loss, asked.machine, device, world, read=lambda splits: samples.data,
+        net, asked.data, loss, asked.machine, device, world, read=lambda splits: samples.data,
         batchnorm=policy(net, None, moves=False, states=False),
     )  # fmt: skip
-    subject = checked(subject)
+    subject = checked(replace(subject, notes=(*notes, *subject.notes)))
     if mixes := subject.objective.conduct.mixes:
         raise UsageError(
             f"a plane of one sample means nothing where its value depends on others of its batch, through {mixes}"
@@ -172,6 +175,7 @@ def _facts(asked: InputAsked, plane: Inputs, samples: Samples, moves: Sequence[T
         seed=None if asked.along.kind == TO else asked.seed,
         attack=asked.attack.text if adversarial else None,
         clip=asked.clip,
+        box=None if samples.pixels.box is None else [float(end) for end in samples.pixels.box],
         entries=samples.inputs[0].numel(),
         classes=names.classes,
         cosine=plane.cosine,

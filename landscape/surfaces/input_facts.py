@@ -23,6 +23,8 @@ class InputFacts(Facts):
     attack: str | None = entry()
     """Whose end an axis points to."""
     clip: bool | None = entry(bool)
+    box: list[float] | None = entry(list, of=float)
+    """The lowest and the highest valid entry of an input; None where any is valid."""
     entries: int | None = entry(int)
     """Of an input: pixels times channels."""
     classes: list[str] | None = entry(list, describes=True, of=str)

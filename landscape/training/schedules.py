@@ -1,7 +1,8 @@
 """The learning rate as a function of the step.
 
 Owns: the schedules in closed form. They have no state, so a run continued at step k has exactly the rate of step k. They
-agree with torch's schedulers of the same names, by test. `plateau` is constant here: what lowers its rate is in plateau.py.
+agree with torch's schedulers of the same names, by test; torch has no `hyperbolic`, which is 1 / (1 + b t). `plateau` is constant
+here: what lowers its rate is in plateau.py.
 """
 
 from __future__ import annotations

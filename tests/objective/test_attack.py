@@ -21,6 +21,11 @@ def test_the_text_of_an_attack_reads_back_as_the_same(text):
     assert attack_of(found.text) == found
 
 
+@pytest.mark.parametrize(("text", "eps"), [("8/255", 8 / 255), (".5/2", 0.25), ("1e-2/4", 0.0025), ("2.5/1e1", 0.25)])
+def test_a_number_may_be_a_fraction(text, eps):
+    assert attack_of(f"fgsm(eps={text})").eps == pytest.approx(eps)
+
+
 def test_the_usual_settings_are_those_of_the_papers():
     assert attack_of("fgsm(eps=0.2)") == Attack("fgsm", 0.2, 1, 0.2, start=False)
     found = attack_of("pgd(eps=8/255)")
@@ -37,6 +42,7 @@ def test_the_usual_settings_are_those_of_the_papers():
         ("pgd(steps=0)", "steps 0: expected a whole number from 1 to 1000"),
         ("pgd(norm=1)", "norm 1: expected 2"),
         ("pgd(box=[1, 0])", "box [1, 0]: expected the lowest"),
+        ("pgd(box=[-1e309, 1])", "expected the lowest and the highest valid entry"),
         ("pgd(eps=1/0)", "expected settings as"),
         ("pgd(eps=[1])", "eps [1]: expected a number"),
     ],

@@ -144,3 +144,9 @@ def test_training_and_paths_between_nets_move_both_parts(tmp_path):
         batch_size=10, quiet=True,
     )  # fmt: skip
     assert np.isfinite(found.values["train_loss"]).all()
+
+
+def test_a_complex_bias_counts_as_a_bias():
+    """Of more than one dimension are the weights alone: 20 complex numbers, and 15 real ones."""
+    found = ll.spectrum(model=Waves(), top=1, bottom=0, probes=1, **USUAL)
+    assert found.blocks["all parameters"].dimension == 2 * 20 + 15

@@ -169,3 +169,15 @@ def test_what_has_no_such_loss_is_refused_in_one_line(linear, cnn):
         with pytest.raises((UsageError, LandscapeError), match=says) as refusal:
             run()
         assert "\n" not in str(refusal.value)
+
+
+def test_a_loss_that_is_not_a_number_is_not_replaced_by_one_that_is():
+    """What cannot be compared is the worst that was found."""
+    inputs, attack = torch.zeros(2, 1, dtype=torch.float64), attack_of("pgd(eps=1, steps=8, step=0.5)")
+
+    def losses(x):
+        lost = (x.detach()[:, 0] == 0) & (torch.arange(2) == 0)
+        return (x[:, 0] + 1) * torch.where(lost, float("nan"), 1.0)
+
+    found = worst(losses, inputs, attack, Pixels())
+    assert found[0, 0] == 0 and found[1, 0] == 1

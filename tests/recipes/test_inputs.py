@@ -1,5 +1,7 @@
 """`landscape inputs`: values against plain torch, closed forms of a linear net, ranks, resuming, refusals."""
 
+from collections import namedtuple
+
 import numpy as np
 import pytest
 import torch
@@ -154,3 +156,53 @@ def test_what_cannot_be_a_plane_of_inputs_is_refused_in_one_line(mlp):
         with pytest.raises((UsageError, LandscapeError), match=says) as refusal:
             run()
         assert "\n" not in str(refusal.value)
+
+
+def test_another_box_is_another_run(cnn, tmp_path):
+    asked = {
+        "model": cnn(),
+        "data": (IMAGES, CLASSES),
+        "normalize": "0.4,0.6/0.5,0.2",
+        "x": (-1, 1, 3),
+        "y": (-1, 1, 3),
+    }
+    asked |= {"clip": True, "quiet": True, "out": tmp_path / "a.h5"}
+    ll.inputs(**asked, attack="fgsm(box=[0, 1])")
+    with pytest.raises(LandscapeError, match="input.box"):
+        ll.inputs(**asked, attack="fgsm(box=[0, 0.2])")
+
+
+def test_a_named_tuple_that_begins_with_its_target_is_not_taken_for_a_pair(cnn):
+    batch = namedtuple("Batch", "target image")
+    images = torch.randn(4, 2, 6, 6)
+    with pytest.raises(LandscapeError, match="needs batches \\(inputs, targets\\)"):
+        ll.inputs(model=cnn(), data=[batch(torch.tensor([0, 1, 2, 0]), images)], quiet=True, x=(-1, 1, 2), y=(-1, 1, 2))
+
+
+def test_a_net_of_values_has_no_classes():
+    net, asked = nn.Linear(2, 3).double(), {"x": (-1, 1, 3), "y": (-1, 1, 3), "precision": "fp64", "quiet": True}
+    targets = torch.randn(9, 3, generator=GENERATOR, dtype=torch.float64)
+    assert list(ll.inputs(model=net, data=(POINTS, targets), loss="mse", **asked).values) == ["loss"]
+    shares = targets.softmax(1)
+    assert "class" in ll.inputs(model=net, data=(POINTS, shares), **asked).values
+
+
+def test_a_loss_that_calls_a_net_of_two_inputs_has_its_values():
+    class Two(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(2, 3)
+
+        def forward(self, x, scale):
+            return scale * self.layer(x)
+
+    def loss(model, batch):
+        return F.cross_entropy(model(batch[0], 2.0), batch[1], reduction="none")
+
+    net = Two().double()
+    found = ll.inputs(
+        model=net, data=(POINTS, THREE), loss=loss, x=(-1, 1, 3), y=(-1, 1, 3), precision="fp64", quiet=True
+    )
+    assert list(found.values) == ["loss"]
+    with torch.no_grad():
+        assert found.values["loss"][1, 1] == pytest.approx(float(loss(net, (POINTS[:1], THREE[:1]))), rel=1e-12)

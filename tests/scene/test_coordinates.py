@@ -34,6 +34,12 @@ def test_a_number_and_the_name_of_its_axis_give_the_place(low, high):
     assert written.plain == (written.named("x") == "x")
 
 
+def test_zero_has_no_sign_and_a_range_without_width_is_written_as_it_comes():
+    assert coordinates_of(-1, 1).text(-1e-12) == "0"
+    for low, high in ((0, 0), (0, 5e-324), (-np.inf, 1), (np.nan, 1)):
+        assert coordinates_of(low, high).plain
+
+
 @pytest.mark.parametrize("kind", ["contour", "surface"])
 def test_no_factor_floats_beside_an_axis(kind):
     grid = Grid.of(Range(-2e6, 0, 5), Range(1000, 1000.5, 5))
