@@ -10,12 +10,14 @@ from pathlib import Path
 
 from landscape.errors import UsageError
 
-# How results and checkpoints begin, and the suffixes of outputs that begin likewise.
-HELD = {
-    b"\x89HDF\r\n\x1a\n": ("results (HDF5)", (".nc",)),
-    b"PK\x03\x04": ("a checkpoint or an archive", (".npz",)),
-    b"\x80\x02": ("a checkpoint", ()),
+# How results and checkpoints begin; and by suffix, how outputs that begin likewise are told from them.
+HELD: dict[bytes, tuple[str, dict[str, tuple[bytes, ...]]]] = {
+    b"\x89HDF\r\n\x1a\n": ("results (HDF5)", {".nc": (b"_NCProperties",)}),
+    b"PK\x03\x04": ("a checkpoint or an archive", {".npz": (b".npy",)}),
+    b"\x80\x02": ("a checkpoint", {}),
 }
+# Bytes within which a file says that it is an older output.
+LOOKED_AT = 1 << 16
 SAFETENSORS = b'{"'
 
 
@@ -24,9 +26,10 @@ def check_replaced(path: Path, advice: str = "give another name") -> None:
     if not path.is_file():
         return
     with path.open("rb") as stream:
-        begin = stream.read(16)
+        begin = stream.read(LOOKED_AT)
     for start, (what, suffixes) in HELD.items():
-        if begin.startswith(start) and path.suffix.lower() not in suffixes:
+        marks = suffixes.get(path.suffix.lower(), ())
+        if begin.startswith(start) and not any(mark in begin for mark in marks):
             raise UsageError(f"output {path}: holds {what}, which a picture or a table does not replace; {advice}")
     if begin[8:10] == SAFETENSORS:
         raise UsageError(f"output {path}: holds a checkpoint, which a picture or a table does not replace; {advice}")

@@ -33,7 +33,7 @@ def writers(result):
 
 @pytest.mark.parametrize("name", ["picture", "page", "table", "export", "layout"])
 def test_a_result_is_never_replaced(result, tmp_path, name):
-    """Neither the input, nor that of another run, nor through a link or under the name of a picture."""
+    """Neither the input, nor that of another run, nor through a link or under the name of an output."""
     suffix = ".html" if name == "page" else ".png"
     other, link = tmp_path / f"other{suffix}", tmp_path / f"link{suffix}"
     shutil.copy(result, other)
@@ -48,10 +48,11 @@ def test_a_result_is_never_replaced(result, tmp_path, name):
 
 
 def test_checkpoints_are_known_by_how_they_begin(tmp_path):
-    paths = [tmp_path / name for name in ("zip.png", "old.csv", "safe.svg")]
+    paths = [tmp_path / name for name in ("zip.png", "old.csv", "safe.svg", "zip.npz")]
     torch.save({"a": torch.zeros(2)}, paths[0])
     torch.save({"a": torch.zeros(2)}, paths[1], _use_new_zipfile_serialization=False)
     save_file({"a": torch.zeros(2)}, paths[2])
+    torch.save({"a": torch.zeros(2)}, paths[3])
     for path in paths:
         with pytest.raises(LandscapeError, match="holds a checkpoint"):
             check_replaced(path)

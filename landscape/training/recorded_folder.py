@@ -35,6 +35,8 @@ class RecordedFolder:
 
     def __init__(self, path: Path):
         self.path, self._lock, self._lost = path, FolderLock(path), False
+        self._before: RecordedFolder | None = None
+        """The one whose place this one has taken, until it is certain that it can."""
 
     def open(
         self, about: Mapping[str, Any], *, overwrite: bool, append: bool, at: int | None
@@ -67,11 +69,12 @@ class RecordedFolder:
             with whole_file(self.path / CONFIG) as scratch:
                 scratch.write_text(json.dumps({**about, "recorded": mark}, indent=2) + "\n")
         except OSError as error:
-            self.close()
+            self._give_back()
             raise LandscapeError(f"cannot write {self.path}: {error.strerror or error}; give another folder") from error
         except LandscapeError:
-            self.close()
+            self._give_back()
             raise
+        self._before = None
         return steps, rows
 
     def close(self) -> None:
@@ -98,12 +101,19 @@ class RecordedFolder:
         except OSError as error:
             raise LandscapeError(f"cannot write {self.path / LOG}: {error.strerror or error}") from error
 
+    def _give_back(self) -> None:
+        """After a refusal: the folder is again that of the recorder that had it."""
+        self.close()
+        other, self._before = self._before, None
+        if other is not None and other._lock.take():
+            other._lost, _OPEN[self.path.resolve()] = False, other
+
     def _take(self, *, over: bool) -> None:
         """`over`: from a recorder of this process, such as that of a notebook's cell that runs again."""
         place = self.path.resolve()
         if over and (other := _OPEN.get(place)):
             other.close()
-            other._lost = True
+            other._lost, self._before = True, other
         if not self._lock.take():
             raise UsageError(f"{self.path}: another recorder or training writes there; wait, or give another folder")
         _OPEN[place] = self

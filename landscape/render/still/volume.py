@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, ScalarFormatter
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 from mpl_toolkits.mplot3d.axes3d import Axes3D
 
@@ -72,7 +72,8 @@ def _draw_slice(figure: Figure, each: Slice, look: Look, place: Place) -> None:
     flat.draw_flat(axes, _plane(each), look)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(2 if place.wide < SMALL else 4, steps=[1, 2, 5, 10]))
-        axis.set_major_formatter("{x:g}")
+        if isinstance(axis.get_major_formatter(), ScalarFormatter):  # else its name says what the numbers leave out
+            axis.set_major_formatter("{x:g}")
         axis.labelpad = 1
     _heading(figure, look, each.name, place)
 
