@@ -9,15 +9,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from landscape.errors import UsageError
+from landscape.surfaces.run_log import CONFIG, LOG
 
 # How results and checkpoints begin; and by suffix, how outputs that begin likewise are told from them.
 HELD: dict[bytes, tuple[str, dict[str, tuple[bytes, ...]]]] = {
     b"\x89HDF\r\n\x1a\n": ("results (HDF5)", {".nc": (b"_NCProperties",)}),
     b"PK\x03\x04": ("a checkpoint or an archive", {".npz": (b".npy",)}),
-    b"\x80\x02": ("a checkpoint", {}),
+    b"\x80": ("a checkpoint", {}),  # pickles, of any protocol
+    b"\x93NUMPY": ("an array", {}),
 }
 # Bytes within which a file says that it is an older output.
 LOOKED_AT = 1 << 16
+# Of a run folder, what no picture replaces.
+RUN = (CONFIG, LOG)
 SAFETENSORS = b'{"'
 
 
@@ -25,6 +29,10 @@ def check_replaced(path: Path, advice: str = "give another name") -> None:
     """Raises UsageError where `path` holds what must not be lost: results, a checkpoint, or the log of a run."""
     if not path.is_file():
         return
+    if path.name in RUN and (path.parent / CONFIG).is_file():
+        raise UsageError(
+            f"output {path}: is part of a training run, which a picture or a table does not replace; {advice}"
+        )
     with path.open("rb") as stream:
         begin = stream.read(LOOKED_AT)
     for start, (what, suffixes) in HELD.items():

@@ -186,7 +186,7 @@ def tensors_digest(tensors: Mapping[str, Tensor]) -> str:
     digest = hashlib.sha256()
     for name, tensor in tensors.items():
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
-        flat = tensor.detach().cpu().contiguous().reshape(-1)
+        flat = tensor.detach().resolve_conj().resolve_neg().cpu().contiguous().reshape(-1)
         flat = flat.as_strided(flat.shape, (1,))  # a single number may have any stride
         digest.update(flat.view(torch.uint8).numpy().data if flat.numel() else b"")
     return digest.hexdigest()

@@ -90,7 +90,7 @@ def _stepped(inputs: Tensor, shift: Tensor, slope: Tensor, attack: Attack, pixel
 
 
 def _within(inputs: Tensor, shift: Tensor, attack: Attack, pixels: Pixels) -> Tensor:
-    """The nearest shift in the ball, then in the box, which contains no shift and so takes none out of the ball."""
+    """The nearest shift in the ball, then in the box. The box holds the sample, so what it cuts stays in the ball."""
     if attack.norm == EUCLIDEAN:
         length = _norms(shift)
         shift = shift * _over(torch.where(length > attack.eps, attack.eps / length, torch.ones_like(length)), shift)

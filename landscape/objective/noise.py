@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor
 
-# Values are told apart by steps of 1/255, so that the rounding of a device changes no number of a pixel's.
+# Values differ where they lie in different steps of 1/255, so that the rounding of a device changes no number of a pixel's.
 STEPS = 255
 GOLDEN, FIRST, SECOND = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 

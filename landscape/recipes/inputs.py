@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from landscape.errors import UsageError
 from landscape.options.command import command
 from landscape.options.groups import (
     MAX_SEED,
@@ -17,7 +18,7 @@ from landscape.options.groups import (
     OutputOptions,
     comma_list,
 )
-from landscape.options.option import Given, again, check_whole, flag, option
+from landscape.options.option import Given, again, check_whole, flag, option, shown
 from landscape.recipes.surface import CHECKPOINT, PlaneRanges, agreed, default_out
 from landscape.recipes.words import plan_lines, plane_lines
 
@@ -56,7 +57,10 @@ class InputOptions:
     def names(self) -> list[str] | None:
         if self.classes is None:
             return None
-        return comma_list(self.classes) if isinstance(self.classes, str) else list(self.classes)
+        names = comma_list(self.classes) if isinstance(self.classes, str) else list(self.classes)
+        if odd := [name for name in names if not isinstance(name, str)]:
+            raise UsageError(f"classes {shown(odd[0])}: expected names, such as cat,dog")
+        return names
 
 
 def lines(result: Any, shell: Mapping[str, Any]) -> Sequence[str]:

@@ -91,7 +91,11 @@ def inputs_study(asked: InputAsked, world: World) -> EvaluationStudy:
     check_size(parsed)
     subject, samples = _subject(asked, world)
     split = next(iter(subject.objective.splits.values()))
-    assert isinstance(split, TensorSplit)
+    if not isinstance(split, TensorSplit):
+        raise UsageError(
+            "a plane of inputs needs batches (inputs, targets) that the loss reads in this order; leave out the inputs and targets "
+            "of the Loss, or swap the data"
+        )
     moves = directions_of(
         asked.along, samples.inputs, _losses(subject, samples), asked.attack, samples.pixels, asked.seed,
         subject.objective.device,

@@ -15,7 +15,7 @@ from landscape.quantity import CLASS
 
 MARKER = "<!-- computed by scripts/figures/robust_table.py; below this line nothing is written by hand -->"
 NETS = {"plain": "trained plainly", "robust": "trained on attacks"}
-# Of the plane of weights: the distance from the net, in units of filter-normalized directions, at which rises are told.
+# Of the plane of weights: the distance from the net, in units of filter-normalized directions, at which rises are given.
 RADIUS = 0.5
 
 

@@ -100,7 +100,7 @@ def test_a_net_that_is_no_better_than_one_fixed_class_is_not_chosen(states):
     refused(states["resnet20_a"], lambda: (inputs, labels), "neither is clearly right")
 
 
-@pytest.mark.skipif(not IMAGES.exists(), reason="../shared/reference is not part of the project")
+@pytest.mark.skipif(not IMAGES.exists(), reason="the reference files are not here: no ../shared/reference")
 @pytest.mark.parametrize(
     "file, name",
     [
@@ -116,6 +116,6 @@ def test_nets_that_others_trained_are_recognized_by_a_surface(file, name):
     assert found.provenance["model"]["name"] == name
 
 
-@pytest.mark.skipif(not IMAGES.exists(), reason="../shared/reference is not part of the project")
+@pytest.mark.skipif(not IMAGES.exists(), reason="the reference files are not here: no ../shared/reference")
 def test_info_names_both_candidates():
     assert ll.info(REFERENCE / "li2018" / "resnet56_noshort.t7")["model"] == "resnet56_a or resnet56_noshort"

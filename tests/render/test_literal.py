@@ -73,7 +73,7 @@ def test_a_name_is_text_everywhere(tmp_path):
     name = " ".join(PAYLOADS)
     pages = draw_each(surface(name), "surface,contour", {"title": name}, tmp_path / "a.html", 200)
     pages += draw_each(spectrum(name), "layers,spectrum", {}, tmp_path / "b.html", 200)
-    pages += draw_side_by_side([surface(name), surface(name)], "contour", [name, "b"], {}, tmp_path / "c.html", 9)
+    pages += draw_side_by_side([surface(name), surface(name)], "contour", [name, "b"], {}, tmp_path / "c.html", 10)
     plain = draw_each(surface("plain"), "surface,contour", {"title": "plain"}, tmp_path / "d.html", 200)
     expected = [Page(path.read_text(encoding="utf-8")) for path in plain]
     for number, path in enumerate(pages):

@@ -56,11 +56,12 @@ def _view(surface: Surface, shown: ScaledMetric, options: Options) -> Volume:
     heights, drawn = scale.unclipped(values), drawable(surface, metric)
     x, y, z = (axis.values for axis in surface.grid.axes)
     given = not (options.levels is None or isinstance(options.levels, int))
-    chosen = shell_levels(shown.levels, drawn, given=given)
+    chosen = shell_levels(shown.levels, drawn, given=given, high=quantity.percent)
     ticks, steps = (ticks_at(levels, scale, percent=quantity.percent) for levels in (chosen, shown.levels))
     shells = shells_of((x, y, z), heights, scale, ticks, colors_for(scale, options.cmap))
     slices = tuple(_slice(surface, shown, options, across) for across in ACROSS)
-    printed = [*_notes(surface, slices, ticks.labels, heights), *_beyond(slices)]
+    left = [f"levels beyond the first {len(chosen)} have no isosurface"] * (given and len(chosen) < len(shown.levels))
+    printed = [*_notes(surface, slices, ticks.labels, heights), *_beyond(slices), *left]
     return Volume(
         slices=slices, shells=shells, axes=(x, y, z), names=("x", "y", "z"), heights=heights, steps=steps,
         start=int(np.searchsorted(shown.levels, chosen[len(chosen) // 2])) if len(chosen) else 0,
@@ -75,6 +76,8 @@ def _slice(surface: Surface, shown: ScaledMetric, options: Options, across: int)
     field = build_field(plane, shown.metric, shown.scale, levels=shown.levels, cmap=options.cmap, extra=False)
     # Small panels have no room for numbers in the lines: their values stand beside the colour bar.
     field = replace(field, label_points=field.label_points[:0], dots=NO_DOTS)
+    if at != 0:  # the net lies in no such plane
+        field = replace(field, traces=tuple(trace for trace in field.traces if trace.kind != "center"))
     usual = plane_frame(plane)
     frame = Frame(names[0], names[1], usual.x_range, usual.y_range, usual.equal)
     return Slice(f"{surface.grid.axes[across].name} = {short(at)}", frame, Flat(field=field, paint=BANDS))

@@ -71,8 +71,14 @@ class Volume(View):
         return field_choice(self.slices[0].flat.field)
 
 
-def shell_levels(levels: np.ndarray, values: np.ndarray, *, given: bool) -> np.ndarray:
-    """The levels (m,) of `levels` (k,) that have a shell: those `given`, or which hold about `WITHIN` of `values` (n,)."""
+def shell_levels(levels: np.ndarray, values: np.ndarray, *, given: bool, high: bool = False) -> np.ndarray:
+    """The levels (m,) of `levels` (k,) that have a shell, the innermost first: those `given`, or which hold about `WITHIN` of
+    `values` (n,).
+
+    `high`: what is good is high, as for an accuracy, so shells hold what is above their level.
+    """
+    if high:
+        return -shell_levels(-levels[::-1], -values, given=given)
     if given or not len(levels) or not values.size:
         return levels[: len(OPAQUE)] if given else levels[:0]
     shares = np.searchsorted(np.sort(values), levels) / values.size

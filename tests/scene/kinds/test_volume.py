@@ -73,3 +73,21 @@ def test_what_cannot_be_drawn_is_said(volume):
     nothing = Surface(volume.grid, {"train_loss": np.full(volume.shape, np.nan)})
     scene = build_scene(nothing, kind="volume")
     assert "nothing to draw" in scene.notes and len(figure_of(scene).axes) == 5 and text_of(scene)
+
+
+def test_shells_of_an_accuracy_hold_what_is_high():
+    """The innermost first: around a peak that is the highest level, which hides most."""
+    grid = Grid.of(Range(-1, 1, 9), Range(-1, 1, 9), Range(-1, 1, 9))
+    x, y, z = np.meshgrid(*(axis.values for axis in grid.axes), indexing="ij")
+    view = view_of(build_scene(Surface(grid, {"train_accuracy": np.exp(-(x**2 + y**2 + z**2))}), kind="volume"))
+    heights = [shell.height for shell in view.shells]
+    assert len(heights) > 1 and heights == sorted(heights, reverse=True)
+    reach = [np.abs(shell.triangles).max() for shell in view.shells if len(shell.triangles)]
+    assert reach == sorted(reach) and view.shells[0].opacity > view.shells[-1].opacity
+
+
+def test_only_slices_that_hold_the_net_mark_it():
+    grid = Grid.of(Range(-1, 1, 5), Range(-1, 1, 4), Range(-1, 1, 5))
+    view = view_of(build_scene(Surface(grid, {"train_loss": np.arange(100.0).reshape(5, 4, 5)}), kind="volume"))
+    marked = {each.name: any(trace.kind == "center" for trace in each.flat.field.traces) for each in view.slices}
+    assert marked == {"z = 0": True, "y = -0.333": False, "x = 0": True}, marked
