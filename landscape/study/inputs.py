@@ -93,7 +93,7 @@ def inputs_study(asked: InputAsked, world: World) -> EvaluationStudy:
     split = next(iter(subject.objective.splits.values()))
     if not isinstance(split, TensorSplit):
         raise UsageError(
-            "a plane of inputs needs batches (inputs, targets) that the loss reads in this order; leave out the inputs and targets "
+            "a plane of inputs needs batches (inputs, targets) that the loss reads in this order; leave out inputs and targets "
             "of the Loss, or swap the data"
         )
     moves = directions_of(
