@@ -6,6 +6,7 @@ Owns: their names, in the order of the help. Command NAME is the function NAME i
 COMMANDS = (
     "surface",
     "line",
+    "inputs",
     "hessian",
     "spectrum",
     "train",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, replace
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from landscape.options.looks import FULL, LookOptions
 from landscape.options.option import shown
 from landscape.printable import printable
 from landscape.regular import is_folder
+from landscape.replacing import check_replaced
 from landscape.scene.build import build_scenes
 from landscape.scene.caption import SUFFIXES as CAPTIONS
 from landscape.scene.caption import TEXT, caption_of
@@ -35,6 +37,8 @@ KNOWN = (*STATIC, *INTERACTIVE, *CAPTIONS)
 USUAL = LookOptions()
 # A figure is some ten inches wide; beyond this it would take more memory than most machines have.
 MAX_DPI = 2400
+# Letters of fewer pixels cannot be drawn.
+LEAST_DPI = 10
 
 Out = str | Path | Sequence[str | Path] | None
 
@@ -55,12 +59,13 @@ def draw_each(
     look = look_of(looks)
     found = [load_source(source) for source in several(sources)]
     entries = [kind] if isinstance(kind, str) else list(kind or [""])
-    names = [name or None for entry in entries for name in entry.split(",")]
-    written = []
+    names = list(dict.fromkeys(name or None for entry in entries for name in entry.split(",")))
+    written: list[Path] = []
     for pictured, chosen in _pictures(found, names):
         marks = _marks(pictured[0] if len(found) > len(pictured) else None, chosen.name if len(names) > 1 else None)
         (scene,) = build_scenes(pictured, kind=chosen.name, view=look.view, **drawing)
-        written += _draw_all(scene, _outputs(out, _default_output(pictured[0], chosen), marks), dpi, looks, look)
+        paths = [_free(path, written) for path in _outputs(out, _default_output(pictured[0], chosen), marks)]
+        written += _draw_all(scene, paths, dpi, looks, look)
     return written
 
 
@@ -94,6 +99,7 @@ def picture_of(
 ) -> Scene | Comparison:
     """One picture of all sources: side by side, unless the kind draws all of them in one."""
     found = [load_source(source) for source in several(sources)]
+    _check_names(names)
     chosen = kind_named(kind) if kind else default_kind(found[0])
     if len(found) > 1 and not chosen.together:
         return reworded(side_by_side(found, chosen.name, names, drawing, letters), printable)
@@ -104,13 +110,25 @@ def picture_of(
 def side_by_side(
     loaded: Sequence[Source], kind: str | None, names: Sequence[str] | None, drawing: dict[str, Any], letters: bool
 ) -> Comparison:
+    _check_names(names)
     chosen = kind or default_kind(loaded[0]).name
     return replace(build_comparison(loaded, kind=chosen, names=names, **drawing), letters=letters)
 
 
+def _check_names(names: Sequence[str] | None) -> None:
+    if names is None or (isinstance(names, (list, tuple)) and all(isinstance(name, str) for name in names)):
+        return
+    odd = (
+        next((name for name in names if not isinstance(name, str)), names)
+        if isinstance(names, (list, tuple))
+        else names
+    )
+    raise UsageError(f"names {shown(odd)}: expected a list of texts, one for each result")
+
+
 def _check_dpi(dpi: int) -> None:
-    if not 1 <= dpi <= MAX_DPI:
-        raise UsageError(f"dpi {dpi}: expected 1 to {MAX_DPI} pixels per inch, such as 200")
+    if not LEAST_DPI <= dpi <= MAX_DPI:
+        raise UsageError(f"dpi {dpi}: expected {LEAST_DPI} to {MAX_DPI} pixels per inch, such as 200")
 
 
 def several(surfaces: Given | Sequence[Given]) -> list[Given]:
@@ -151,6 +169,12 @@ def _stem(source: Source) -> str:
     return str(Path(source.source).with_suffix("")) if source.source else "landscape"
 
 
+def _free(path: Path, written: Sequence[Path]) -> Path:
+    """Another name where a picture of this command has this one, as of two files of one name in two folders."""
+    names = (path.with_name(f"{path.stem}_{number}{path.suffix}") for number in count(2))
+    return next(name for name in chain([path], names) if name not in written)
+
+
 def _marks(source: Source | None, kind: str | None) -> tuple[str, ...]:
     """The parts of a file name that distinguish this picture from the others."""
     return tuple(filter(None, [Path(_stem(source)).name if source else None, kind]))
@@ -160,7 +184,10 @@ def _outputs(out: Out, default: str, marks: tuple[str, ...]) -> list[Path]:
     if out is None:
         return [Path(default)]
     paths: list[Path] = []
-    for entry in [out] if isinstance(out, (str, Path)) else out:
+    entries: list[Any] = list(out) if isinstance(out, (list, tuple)) else [out]
+    if not entries:
+        raise UsageError("out: an empty list; give the name of a file, or leave it out")
+    for entry in entries:
         text = str(named_path("out", entry))
         bare = text in KNOWN
         base = (paths[0].with_suffix(text) if paths else Path(default).with_suffix(text)) if bare else Path(text)
@@ -196,6 +223,7 @@ def _draw(scene: Scene | Comparison, path: Path, dpi: int, look: Look) -> Path:
     if not is_folder(path.parent):
         raise LandscapeError(f"output {path}: the folder {path.parent} does not exist; create it or give another -o")
     scene = reworded(scene, printable)
+    check_replaced(path, "give another -o")
     with disk_named(path, "give another -o"):
         if path.suffix.lower() in INTERACTIVE:
             from landscape.render.page.picture import draw as draw_page

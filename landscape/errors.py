@@ -25,6 +25,10 @@ class UntrustedError(UsageError):
         self.options = options or []
 
 
+class MissingLetters(UserWarning):
+    """A picture has boxes in place of letters that its font lacks."""
+
+
 class CheckpointError(LandscapeError):
     """A checkpoint cannot be read, or does not fit the model."""
 

@@ -3,7 +3,8 @@
 Owns: the parsing of `from:to:points`, the values of an axis, and the numbering of grid points. Does not know what is
 evaluated at a point or how it is stored.
 
-Arrays over a grid have shape (ny, nx), or (nx,) in one dimension. Point number k is [iy, ix] = divmod(k, nx).
+Arrays over a grid have shape (ny, nx), (nx,) in one dimension, or (nz, ny, nx) in three. Point number k is [iy, ix] =
+divmod(k, nx).
 """
 
 from __future__ import annotations
@@ -100,13 +101,13 @@ class Axis:
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """The points spanned by one axis (x) or two (x, y)."""
+    """The points spanned by one axis (x), two (x, y) or three (x, y, z)."""
 
     axes: tuple[Axis, ...] = field(default_factory=tuple)
 
     @classmethod
     def of(cls, *ranges: Range, labels: tuple[str, ...] = ()) -> Grid:
-        """A grid over the given ranges; the first is x, the second y."""
+        """A grid over the given ranges; the first is x, the second y, the third z."""
         names = "xyz"
         labels = labels or tuple("" for _ in ranges)
         return cls(tuple(Axis(names[i], r.values, labels[i]) for i, r in enumerate(ranges)))
@@ -117,7 +118,7 @@ class Grid:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """(ny, nx), or (nx,): the last axis of an array is always x."""
+        """(nz, ny, nx), (ny, nx) or (nx,): the last axis of an array is always x."""
         return tuple(len(axis.values) for axis in reversed(self.axes))
 
     @property
@@ -134,7 +135,7 @@ class Grid:
         return tuple(kept)
 
     def coordinates(self, index: int) -> tuple[float, ...]:
-        """(x, y) of point number `index`."""
+        """(x, y) or (x, y, z) of point number `index`."""
         position = np.unravel_index(index, self.shape)
         return tuple(float(axis.values[i]) for axis, i in zip(self.axes, reversed(position), strict=True))
 

@@ -5,7 +5,8 @@ buffers, such as BN running statistics), and the place of each in the vector. Mo
 one or two vector operations, for any number of layers.
 
 There is one vector of one dtype, not one for each dtype: a landscape is evaluated in one precision, so the private copy
-of the net is converted as a whole.
+of the net is converted as a whole. Complex tensors take their places in real form: a last dimension of real and imaginary part.
+So filters have the norms of |w|, a Gaussian direction has independent parts, and curvature is that of both parts.
 """
 
 from __future__ import annotations
@@ -30,15 +31,38 @@ def names_by_tensor(named: Iterable[tuple[str, Tensor]]) -> dict[int, list[str]]
     return found
 
 
+def real_form(tensor: Tensor) -> Tensor:
+    """The tensor; a complex one with a last dimension of real and imaginary part, without a copy."""
+    return torch.view_as_real(tensor.resolve_conj()) if tensor.is_complex() else tensor
+
+
+def placed(module: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.Module:
+    """The module on a device, its floating-point tensors in `dtype`, complex ones with parts in `dtype`.
+
+    torch's own `to` would drop the imaginary parts.
+    """
+    wide = torch.promote_types(dtype, torch.complex64)
+
+    def moved(tensor: Tensor) -> Tensor:
+        return tensor.to(device, wide if tensor.is_complex() else dtype if tensor.is_floating_point() else None)
+
+    return module._apply(moved)
+
+
 @dataclass(frozen=True)
 class Entry:
-    """One tensor: `shape` and `numel` of it, and its `offset` in the flat vector, in elements."""
+    """One tensor: `shape` and `numel` of its real form, and its `offset` in the flat vector, in elements."""
 
     name: str
     shape: tuple[int, ...]
     offset: int
     numel: int
     is_buffer: bool
+    is_complex: bool = False
+
+    def own(self, view: Tensor) -> Tensor:
+        """A view of the flat vector of this shape, as the module has the tensor."""
+        return torch.view_as_complex(view) if self.is_complex else view
 
 
 @dataclass(frozen=True)
@@ -50,12 +74,12 @@ class Layout:
 
     @classmethod
     def of(cls, model: nn.Module, *, state: str = "weights", names: Collection[str] | None = None) -> Layout:
-        """The layout of a module's floating-point parameters, with `states` also of its floating-point buffers.
+        """The layout of a module's floating-point and complex parameters, with `states` also of its floating-point buffers.
 
         A parameter that several layers share has one entry. `names`: those that move, for a layout without the others.
 
         Raises:
-            LandscapeError: the module has no floating-point parameters, or has complex or uninitialized ones.
+            LandscapeError: the module has no floating-point parameters, or has uninitialized ones.
         """
         named: list[tuple[str, Tensor, bool]] = [(name, tensor, False) for name, tensor in model.named_parameters()]
         if state == "states":
@@ -65,12 +89,12 @@ class Layout:
         for name, tensor, is_buffer in named:
             if nn.parameter.is_lazy(tensor):
                 raise LandscapeError(f"parameter {name} is not initialized yet: run the model once before passing it")
-            if tensor.is_complex():
-                raise LandscapeError(f"parameter {name} is complex; only real parameters span a landscape")
-            if not tensor.is_floating_point() or (names is not None and name not in names):
+            is_number = tensor.is_floating_point() or tensor.is_complex()
+            if not is_number or (names is not None and name not in names):
                 continue
-            entries.append(Entry(name, tuple(tensor.shape), offset, tensor.numel(), is_buffer))
-            offset += -(-tensor.numel() // ALIGNMENT) * ALIGNMENT
+            real = real_form(tensor)
+            entries.append(Entry(name, tuple(real.shape), offset, real.numel(), is_buffer, tensor.is_complex()))
+            offset += -(-real.numel() // ALIGNMENT) * ALIGNMENT
         if not any(not entry.is_buffer for entry in entries):
             raise LandscapeError("the model has no floating-point parameters, so it has no loss landscape")
         return cls(tuple(entries), offset)
@@ -82,6 +106,10 @@ class Layout:
     @property
     def parameter_count(self) -> int:
         return sum(entry.numel for entry in self.entries if not entry.is_buffer)
+
+    @property
+    def has_complex(self) -> bool:
+        return any(entry.is_complex for entry in self.entries)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -100,13 +128,13 @@ class Layout:
         flat = torch.zeros(self.size, dtype=dtype, device=None if given is None else given.device)
         for entry, view in self.views(flat):
             if entry.name in tensors:
-                view.copy_(tensors[entry.name].detach())
+                view.copy_(real_form(tensors[entry.name].detach()))
         return flat.to(device)
 
     def tensors(self, model: nn.Module) -> dict[str, Tensor]:
-        """The module's own tensors under the names of the layout (no copies)."""
+        """The module's own tensors under the names of the layout, in real form (no copies)."""
         found = dict(model.named_parameters()) | dict(model.named_buffers())
-        return {entry.name: found[entry.name].detach() for entry in self.entries}
+        return {entry.name: real_form(found[entry.name].detach()) for entry in self.entries}
 
     def named(self, flat: Tensor) -> dict[str, Tensor]:
         """The views of `flat` by name."""
@@ -116,4 +144,4 @@ class Layout:
         """Makes the module's tensors views of `flat`; their old storage is dropped, so the module must be a private copy."""
         found = dict(model.named_parameters()) | dict(model.named_buffers())
         for entry, view in self.views(flat):
-            found[entry.name].data = view
+            found[entry.name].data = entry.own(view)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-LOSS, SHARE, EIGENVALUE, RATIO, COUNT, TIME, FLAG, VALUE = KINDS = (
+LOSS, SHARE, EIGENVALUE, RATIO, COUNT, TIME, FLAG, CATEGORY, VALUE = KINDS = (
     "loss",
     "share",
     "eigenvalue",
@@ -18,6 +18,7 @@ LOSS, SHARE, EIGENVALUE, RATIO, COUNT, TIME, FLAG, VALUE = KINDS = (
     "count",
     "time",
     "flag",
+    "category",
     "value",
 )
 # The role of a quantity in its measurement: pictures that need an end of the spectrum look for the role, never for a name.
@@ -43,6 +44,8 @@ SHARPNESS, THRESHOLD, COVARIANCE, CONDITION, STIFFNESS, LENGTH, GRADIENT, DISTAN
     "gradient",
     "distance",
 )
+# The gradient of one layer, in the order of the net.
+LAYER = "layer"
 # Of optimizers: the gradient that is given to them over time; their steps, or where they end; the steps to a level.
 SIGNAL, RESPONSE, REACHED = "signal", "response", "reached"
 # Of several nets: a measure of flatness, the gap that it is compared with, a setting of training, a rise of the loss at a radius.
@@ -50,6 +53,8 @@ MEASURE, GAP, HYPER, AROUND = "measure", "gap", "hyper", "rise"
 # The measurement that evaluates the objective; see `Quantity.group`.
 EVALUATION, HESSIAN, DYNAMICS, FLATNESS = "evaluation", "hessian", "dynamics", "flatness"
 SPLITS = ("train", "test")
+# Of an input: the number of the predicted class; how far its own class leads the others, and the predicted one; invalid pixels.
+CLASS, MARGIN, LEAD, OUTSIDE = "class", "margin", "lead", "outside"
 # Ends the name of the standard error of a metric's rise over the mean of two nets.
 RISE = "_rise_stderr"
 # Results with this prefix are arrays: what was evaluated sample by sample at a point, to help to estimate others.
@@ -176,6 +181,14 @@ GAP_QUANTITIES = (
     Quantity("accuracy_gap", "accuracy gap", SHARE, group=FLATNESS, role=GAP),
     Quantity("loss_gap", "loss gap", group=FLATNESS, role=GAP),
 )
+# What a net makes of an input (measurement/outcome.py).
+INPUT_QUANTITIES = (
+    Quantity("loss", "loss", LOSS, metric="loss"),
+    Quantity("margin", "margin", role=MARGIN),
+    Quantity("class", "predicted class", CATEGORY, aside=True, role=CLASS),
+    Quantity("lead", "lead of the predicted class", aside=True, role=LEAD),
+    Quantity("outside", "pixels out of range", SHARE, aside=True, role=OUTSIDE),
+)
 _KNOWN = {quantity.name: quantity for quantity in (*HESSIAN_QUANTITIES, *DYNAMICS_QUANTITIES, *GAP_QUANTITIES)}
 
 
@@ -193,6 +206,11 @@ def quantity_named(name: str, facts: Mapping[str, Any] | None = None) -> Quantit
         aside = facts.get("aside", False)
         return Quantity(name, **{"label": name, **texts}, aside=isinstance(aside, (bool, int)) and bool(aside))
     return _KNOWN.get(name) or _read_name(name)
+
+
+def layer_quantity(name: str, layer: str) -> Quantity:
+    """The row of the norm of one layer's gradient."""
+    return Quantity(name, f"gradient of {layer}", group=DYNAMICS, role=LAYER)
 
 
 def risen(quantity: Quantity) -> Quantity:

@@ -16,9 +16,10 @@ import numpy as np
 
 from landscape.drawing import draw_each
 from landscape.errors import UsageError
-from landscape.options.option import check_names, check_whole, shown
+from landscape.options.option import check_fields, check_names, check_whole, shown
 from landscape.quantity import COUNT, EIGENVALUE, EVALUATION, FLAG, TIME
 from landscape.scene.holes import drawable
+from landscape.scene.kinds.kind import Options
 from landscape.surfaces.run_log import RunLog
 from landscape.surfaces.source import load_source
 from landscape.surfaces.spectrum import Spectrum
@@ -26,6 +27,7 @@ from landscape.surfaces.surface import FAILED, PENDING, Surface
 
 PICTURE = "picture"
 DPI = 120
+TYPES = {"step": "int | None", "name": "str", "kind": "str | None", "dpi": "int"}
 DRAWING = ("metric", "scale", "levels", "vmin", "vmax", "title")
 EXPECTED = (
     "expected a SummaryWriter of TensorBoard or a run of wandb or trackio; of a Lightning logger pass logger.experiment"
@@ -67,8 +69,12 @@ def log_to(
         UsageError: no tracker that is known. LandscapeError: an unreadable file, or a kind that does not fit.
     """
     send = _sender(run)
-    check_whole("step", step, 0)
+    given = {**drawing, "step": step, "name": name, "kind": kind, "dpi": dpi}
+    check_fields("log_to", given, (Options,), TYPES)
     check_names("log_to", drawing, DRAWING)
+    check_whole("step", step, 0)
+    if kind and "," in kind:
+        raise UsageError(f"kind '{kind}': expected one, such as '{kind.partition(',')[0]}'")
     source = load_source(result)
     picture, numbers = _picture(source, kind, drawing, dpi), numbers_of(source)
     send(run, picture, Path(source.source).name, numbers, name, step)

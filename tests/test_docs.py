@@ -188,7 +188,10 @@ def provenances(tmp_path_factory) -> list[dict]:
     planes.append(ll.surface(A, **net, **ends, along="gradient", only="type:Linear", out=folder / "along.h5"))
     planes.append(ll.line(A, **net, x=(0, 1, 2), samples=16, directions=folder / "along.directions.h5"))
     planes.append(ll.line(A, **net, x="auto:2", rise=1e12, samples=16))
-    planes.append(unusual(folder))
+    planes.append(ll.line(A, **net, x=(0, 1, 2), samples=16, attack="fgsm"))
+    planes.append(ll.inputs(A, **net, x=(0, 1, 2), y=(0, 1, 2), along="adversarial", clip=True))
+    planes.append(ll.line(A, **net, x="auto:2", samples=16, loss=lambda out, _: 1e3 ** (out.std() > 5).double()))
+    planes += [unusual(folder), of_own_code(folder)]
     ll.train(**net, samples=20, epochs=3, batch_size=20, out=folder / "run")
     path = {"x": (0, 1, 2), "y": (0, 1, 2), "along": f"pca:{folder / 'run'}", "out": folder / "path.h5"}
     planes.append(ll.surface(folder / "run", **along, **path, model=NET["model"]))
@@ -202,6 +205,15 @@ def provenances(tmp_path_factory) -> list[dict]:
     few = {"data": "digits", "samples": 16, "epochs": 2, "batch_size": 16}
     planes.append(ll.instability(**nets, **few, at=[0], points=2, out=folder / "branches"))
     return [plane.provenance for plane in planes]
+
+
+def of_own_code(folder: Path) -> ll.Surface:
+    """A net whose class stands in a file."""
+    code = "from torch import nn\n\nclass Own(nn.Linear):\n    def __init__(self):\n        super().__init__(4, 2)\n"
+    (folder / "own.py").write_text(code)
+    torch.save(torch.nn.Linear(4, 2).state_dict(), folder / "own.pt")
+    data = torch.randn(6, 4), torch.zeros(6, dtype=torch.long)
+    return ll.line(folder / "own.pt", model=f"{folder / 'own.py'}:Own", data=data, x=(0, 1, 2), quiet=True)
 
 
 def unusual(folder: Path) -> ll.Surface:

@@ -83,9 +83,8 @@ def test_buffers_that_are_not_saved_do_not_move():
     [
         (nn.ReLU(), "no floating-point parameters"),
         (nn.LazyLinear(3), "not initialized yet"),
-        (nn.Linear(2, 2, dtype=torch.complex64), "is complex"),
     ],
-    ids=["none", "lazy", "complex"],
+    ids=["none", "lazy"],
 )
 def test_nets_without_a_landscape(net, message):
     with pytest.raises(LandscapeError, match=message):

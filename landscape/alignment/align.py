@@ -22,6 +22,7 @@ from landscape.alignment.trace import Run, followed, plain_run
 from landscape.alignment.weight_matching import RESTARTS, Matched, match_weights
 from landscape.callables import explain
 from landscape.errors import LandscapeError, UsageError
+from landscape.layout import placed
 from landscape.objective.private import private_copy
 from landscape.randomness import forked
 from landscape.subject.net import Net, Other
@@ -149,7 +150,7 @@ class _Workbench:
 
     def _to(self, dtype: torch.dtype) -> None:
         self._dtype = dtype
-        self._module.to(dtype)
+        placed(self._module, torch.device("cpu"), dtype)
 
     def check_weights(self) -> None:
         for title, tensors in (("the first net", self.first), ("the second net", self.second)):

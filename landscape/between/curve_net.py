@@ -93,7 +93,7 @@ class CurveNet(nn.Module):
         return _Across.apply(bend, tangent)  # the decay is added to the gradient before this
 
     def _at(self, weights: Tensor, batch: Any) -> Mapping[str, Any]:
-        tensors = {f"net.{name}": view for name, view in self._layout.named(weights).items()}
+        tensors = {f"net.{entry.name}": entry.own(view) for entry, view in self._layout.views(weights)}
         return functional_call(self._measured, tensors, (batch,))
 
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from landscape.checkpoint.checkpoint import tensors_digest
 from landscape.errors import UsageError
-from landscape.layout import Layout, names_by_tensor
+from landscape.layout import Layout, names_by_tensor, real_form
 from landscape.objective.batchnorm import tracking_layers
 from landscape.options.groups import DataOptions, NetOptions
 from landscape.subject.net import Net, Other, bare, load_net, other_net
@@ -173,7 +173,10 @@ def statistics_of(model: nn.Module) -> set[str]:
 def _refuse_equal(ends: Ends, layout: Layout) -> None:
     """Raises UsageError for two nets with the same weights, which no path can join."""
     own = {name: tensor.detach() for name, tensor in layout.tensors(ends.net.module).items()}
-    all_nets = [own, *({name: other.tensors[name] for name in own if name in other.tensors} for other in ends.others)]
+    all_nets = [
+        own,
+        *({name: real_form(other.tensors[name]) for name in own if name in other.tensors} for other in ends.others),
+    ]
     for late in range(1, len(all_nets)):
         for early in range(late):
             one, two = all_nets[early], all_nets[late]

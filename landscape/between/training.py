@@ -19,7 +19,7 @@ from landscape.between.ends import Ends
 from landscape.checkpoint.checkpoint import load_checkpoint
 from landscape.checkpoint.save import save_checkpoint
 from landscape.errors import CheckpointError, UsageError
-from landscape.layout import Layout
+from landscape.layout import Layout, placed
 from landscape.objective.batchnorm import recompute_on
 from landscape.objective.loss import make_measure
 from landscape.objective.numerics import dtype_of, memory_budget, numerics
@@ -113,9 +113,9 @@ def _net_at(bend: Tensor, layout: Layout, ends: Ends, job: TrainingJob, precisio
     nothing there."""
     device, measure = job.trainer.device, job.trainer.measure
     assert isinstance(measure, CurveMeasure)
-    net = private_copy(ends.net.module).to(device, dtype_of(precision)).eval().requires_grad_(False)
-    for name, view in layout.named(bend).items():
-        net.get_parameter(name).copy_(view)  # a tied tensor is one parameter
+    net = placed(private_copy(ends.net.module), device, dtype_of(precision)).eval().requires_grad_(False)
+    for entry, view in layout.views(bend):
+        net.get_parameter(entry.name).copy_(entry.own(view))  # a tied tensor is one parameter
     split = job.tester.splits["train"].on(device, dtype_of(precision), memory_budget(device))
     with isolated_rng(device), numerics(precision, device):
         recompute_on(net, split)(lambda batch: measure.inner(net, batch))
@@ -159,7 +159,7 @@ def _job(
     decay, settings = settings.weight_decay, replace(settings, weight_decay=0.0)
     with isolated_rng(device):
         seed_torch(seed_for(settings.seed, "data"), device)
-        net = private_copy(ends.net.module).to(device, dtype_of(settings.precision))
+        net = placed(private_copy(ends.net.module), device, dtype_of(settings.precision))
         measure = training_measure(loss.loss, loaded.splits["train"])
         splits = measure.read({"train": loaded.splits["train"]}, net)
         measure = measure.counting(splits).on(device, dtype_of(settings.precision))

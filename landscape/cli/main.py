@@ -10,14 +10,15 @@ import os
 import shlex
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from landscape.callables import FULL, contained, message_of
 from landscape.cli.output import say, speaks
 from landscape.cli.parser import WrongUsage, parse
-from landscape.errors import Interrupted, LandscapeError, UntrustedError
+from landscape.errors import Interrupted, LandscapeError, MissingLetters, UntrustedError
 from landscape.options.command import Command
 from landscape.printable import printable
 from landscape.sweep.leaving import complain, connect_early, end_now, from_rank, guarded, part
@@ -27,6 +28,7 @@ from landscape.sweep.signals import current
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns the exit status."""
     connect_early()
+    warnings.showwarning = _show
     run = _Run()
     with guarded(forces=True, end=run.end):
         try:
@@ -36,6 +38,20 @@ def main(argv: Sequence[str] | None = None) -> int:
             status, speak = run.failed(error)
         part(status, speak, waits=not run.busy)
     return status
+
+
+def _show(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, file: TextIO | None = None,
+    line: str | None = None,
+) -> None:  # fmt: skip
+    """A warning of ours without the line of code that warned; those of libraries as they are."""
+    ours = issubclass(category, MissingLetters)
+    text = (
+        f"landscape: {printable(str(message))}"
+        if ours
+        else warnings.formatwarning(message, category, filename, lineno, line).rstrip()
+    )
+    print(text, file=file or sys.stderr)
 
 
 class _Run:

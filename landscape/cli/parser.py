@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import re
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from landscape.commands import COMMANDS
 from landscape.options.command import Command
 
-RANGES = ("-x", "-y", "--x", "--y", "--start")
+# A number, or a list or range that begins with one.
+OPTION = re.compile(r"-[a-z]|--[a-z][a-z0-9-]*")
+NEGATIVE = re.compile(r"-(\d|\.\d|inf|nan)", re.IGNORECASE)
 
 
 def find(name: str) -> Command:
@@ -53,10 +56,10 @@ def add_arguments(parser: argparse.ArgumentParser, command: Command) -> None:
 
 
 def join_ranges(arguments: list[str]) -> list[str]:
-    """`-x -1:1:51` as `-x=-1:1:51`, because argparse reads a word with a leading minus as an option."""
+    """`-x -1:1:51` as `-x=-1:1:51`, because argparse reads most words with a leading minus as an option, also `-1e9`."""
     joined: list[str] = []
     for word in arguments:
-        if joined and joined[-1] in RANGES and word.startswith("-"):
+        if joined and OPTION.fullmatch(joined[-1]) and NEGATIVE.match(word):
             joined[-1] = f"{joined[-1]}={word}"
         else:
             joined.append(word)

@@ -182,13 +182,13 @@ class GraphBackend:
         return self._objective.batches(self._loss.split)
 
     def _parts(self, flat: Tensor) -> list[Tensor]:
-        views = self._objective.layout.named(flat)
+        views = {entry.name: entry.own(view) for entry, view in self._objective.layout.views(flat)}
         return [views[name] for name in self._names]
 
     def _add(self, parts: Parts, out: Tensor) -> None:
         for result, part in zip(self._parts(out), parts, strict=True):
             if part is not None:
-                result.add_(part)
+                result.add_(part)  # of a complex parameter torch's gradient is that by both parts
 
 
 class _Graph(Protocol):

@@ -87,6 +87,8 @@ class CurvatureOperator:
             raise UsageError(f"matrix '{matrix}': expected hessian or ggn")
         if backend not in (None, *BACKENDS):
             raise UsageError(f"products '{backend}': expected program, graph or differences")
+        if why := getattr(objective.measure, "no_hessian", None):
+            raise UsageError(why)
         self._objective, self.matrix, self.count = objective, matrix, 0
         entries = [entry for entry in objective.layout.entries if not entry.is_buffer]
         left_out = ignored_names(objective.layout.named(objective.weights), ignore)

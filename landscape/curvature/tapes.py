@@ -52,6 +52,8 @@ class ProgramBackend:
         self._objective, self._names, self._matrix, self._budget = objective, tuple(names), matrix, budget
         self._loss = Loss(objective)
         batch = next(iter(self._loss.split.batches(2)))
+        if objective.layout.has_complex:
+            raise NoRule("complex parameters have no rules")
         if not objective.conduct.plain:
             raise NoRule("its values depend on batches, random numbers or states, of which a program knows nothing")
         if not self._loss.reads_outputs or not is_pair(batch) or not isinstance(batch[0], Tensor):

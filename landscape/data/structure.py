@@ -1,7 +1,8 @@
 """Batches as nested structures of tensors: what is in them, how many samples they are, and the same with other tensors.
 
 Owns: which structures are understood: tensors, mappings, lists, tuples and named tuples, packed sequences, dataclasses, and
-objects that move themselves to a device with `to`, such as batches of graphs. Does not know what the parts of a batch mean.
+objects that move themselves to a device with `to`, such as batches of graphs; and by which names targets are known. What else
+the parts of a batch mean it does not know.
 """
 
 from __future__ import annotations
@@ -21,13 +22,23 @@ from landscape.data.transfer import moved
 from landscape.errors import DataError
 
 Change = Callable[[Tensor], Tensor]
+# The names of targets, in the order in which they are looked for.
+TARGETS = ("labels", "label", "targets", "target", "y")
 
 
 def is_pair(batch: Any) -> TypeGuard[tuple[Any, Any]]:
-    """Whether a batch is (inputs, targets), both tensors or arrays."""
+    """Whether a batch is (inputs, targets), both tensors or arrays; a named tuple may name its first part as the targets."""
     return (
-        isinstance(batch, (tuple, list)) and len(batch) == 2 and all(isinstance(p, (Tensor, np.ndarray)) for p in batch)
+        isinstance(batch, (tuple, list))
+        and len(batch) == 2
+        and getattr(batch, "_fields", (None,))[0] not in TARGETS
+        and all(isinstance(p, (Tensor, np.ndarray)) for p in batch)
     )
+
+
+def is_named_tuple(batch: Any) -> bool:
+    """Whether its parts have names as well as places."""
+    return isinstance(batch, tuple) and hasattr(batch, "_asdict") and hasattr(batch, "_fields")
 
 
 def is_mapping(batch: Any) -> bool:
@@ -68,6 +79,8 @@ def with_tensors(batch: Any) -> Any:
         return torch.from_numpy(np.ascontiguousarray(batch))
     if isinstance(batch, dict):
         return _like(batch, {key: with_tensors(value) for key, value in batch.items()})
+    if is_named_tuple(batch):
+        return type(batch)(*map(with_tensors, batch))
     if type(batch) in (list, tuple):
         return type(batch)(with_tensors(value) for value in batch)
     return batch

@@ -25,7 +25,7 @@ from landscape.plain_hdf5 import PlainGroup, plain_hdf5
 from landscape.stream_hdf5 import write_hdf5
 
 FORMAT = "landscape-directions"
-AXES = ("x", "y")
+AXES = ("x", "y", "z")
 # Kinds of directions for which a figure names more than the file.
 COMPUTED_KINDS = ("hessian", "gradient", "pca")
 EXPECTED = "a direction file of landscape or of the original program"

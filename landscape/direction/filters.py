@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from landscape.direction.blocks import spans
+from landscape.layout import real_form
 
 
 @dataclass(frozen=True)
@@ -89,20 +90,20 @@ def rows(shape: tuple[int, ...]) -> FilterRule:
 
 
 def filter_rules(model: nn.Module) -> dict[str, FilterRule]:
-    """The rule for each floating-point parameter and buffer of the module, by name."""
+    """The rule for each parameter and buffer of the module, by name; of complex ones for their real form."""
     special: dict[str, FilterRule] = {}
     for path, module in model.named_modules():
         weight = getattr(module, "weight", None)
-        if not isinstance(weight, Tensor) or weight.ndim < 2:
+        if not isinstance(weight, Tensor) or nn.parameter.is_lazy(weight) or weight.ndim < 2:
             continue
         name = f"{path}.weight" if path else "weight"
         if isinstance(module, nn.modules.conv._ConvTransposeNd):
-            special[name] = _transposed(tuple(weight.shape), module.groups)
+            special[name] = _transposed(tuple(real_form(weight).shape), module.groups)
         elif type(module).__name__ == "Conv1D" and hasattr(module, "nf"):
             # Hugging Face's Conv1D is a Linear with its weight stored as (inputs, outputs)
             special[name] = FilterRule((weight.shape[0], weight.shape[1]), (0,))
     named = dict(model.named_parameters()) | dict(model.named_buffers())
-    return {name: special.get(name) or rows(tuple(tensor.shape)) for name, tensor in named.items()}
+    return {name: special.get(name) or rows(tuple(real_form(tensor).shape)) for name, tensor in named.items()}
 
 
 def _transposed(shape: tuple[int, ...], groups: int) -> FilterRule:

@@ -4,9 +4,11 @@ Owns: Gram-Schmidt per unit of normalization. With filter norms, each filter of 
 of x and scaled back to its norm: the directions are then orthogonal, and every filter keeps its norm. (Removing the
 component along x from the whole vector, as other tools do, changes the filter norms.)
 
-A unit with a single entry cannot be made orthogonal. If the units of a tensor have one entry, the whole tensor is the
-unit; a tensor with a single entry becomes zero in y. Without normalization (`none`, `weight`) the whole vector is one
-unit and keeps its norm.
+A third direction is made orthogonal to the first and then to the second, which keeps it orthogonal to the first.
+
+A unit with a single entry cannot be made orthogonal, nor one with two entries to two others. If the units of a tensor
+have too few entries, the whole tensor is the unit; a tensor with a single entry becomes zero in y. Without
+normalization (`none`, `weight`) the whole vector is one unit and keeps its norm.
 """
 
 from __future__ import annotations
@@ -39,15 +41,18 @@ def orthogonalized(
 
 
 def orthogonalize_(
-    y: Mapping[str, Tensor], x: Mapping[str, Tensor], rules: Mapping[str, FilterRule], *, norm: str
+    y: Mapping[str, Tensor], x: Mapping[str, Tensor], rules: Mapping[str, FilterRule], *, norm: str, others: int = 1
 ) -> None:
-    """`orthogonalized` in place; the tensors of `y` must be contiguous."""
+    """`orthogonalized` in place; the tensors of `y` must be contiguous.
+
+    `others`: to how many directions, x among them, y is made orthogonal one after the other; a unit needs more entries.
+    """
     if norm in WHOLE:
         for name, tensor in _orthogonalize_whole(y, x).items():
             y[name].copy_(tensor)
         return
     for name, tensor in y.items():
-        for y_part, x_part, unit in _parts(tensor, x[name], _divisible_unit(rules[name], norm)):
+        for y_part, x_part, unit in _parts(tensor, x[name], _divisible_unit(rules[name], norm, others)):
             y_part.copy_(_orthogonalize_unit(y_part, x_part, unit))
 
 
@@ -61,9 +66,9 @@ def _parts(y: Tensor, x: Tensor, unit: FilterRule) -> Iterator[tuple[Tensor, Ten
         yield y.view(-1)[start:stop], x.reshape(-1)[start:stop], FilterRule((rows, unit.shape[1]), unit.dims)
 
 
-def _divisible_unit(rule: FilterRule, norm: str) -> FilterRule:
+def _divisible_unit(rule: FilterRule, norm: str, others: int) -> FilterRule:
     unit = unit_of(rule, norm)
-    return unit if unit.entries > 1 else unit_of(rule, "layer")
+    return unit if unit.entries > others else unit_of(rule, "layer")
 
 
 def _orthogonalize_unit(y: Tensor, x: Tensor, unit: FilterRule) -> Tensor:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 
 def generator(seed: int, axis: int) -> np.random.Generator:
-    """The generator of a direction; `axis` is 0 for x, 1 for y."""
+    """The generator of a direction; `axis` is 0 for x, 1 for y, 2 for z."""
     return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, axis])))
 
 

@@ -30,6 +30,8 @@ FORMATS = {
     "nc": Format("landscape.exporters.netcdf:write"),
     "vts": Format("landscape.exporters.paraview:write_grid", HEIGHTS),
     "vtp": Format("landscape.exporters.paraview:write_cells", HEIGHTS),
+    "vtr": Format("landscape.exporters.volume:write_grid", ("metric",)),
+    "vtu": Format("landscape.exporters.volume:write_cells", ("metric",)),
     "stl": Format("landscape.exporters.triangles:write_stl", (*HEIGHTS, "width")),
     "ply": Format("landscape.exporters.triangles:write_ply", HEIGHTS),
     "glb": Format("landscape.exporters.triangles:write_glb", HEIGHTS),

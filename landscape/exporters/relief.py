@@ -43,6 +43,8 @@ def shape_of(surface: Surface, form: str, **drawing: Any) -> Shape:
     who = surface.source or "this surface"
     if has_paths(surface):
         raise UsageError(f"{form}: {who} holds paths between nets, expected a plane; {INSTEAD}")
+    if surface.ndim > 2:
+        raise UsageError(f"{form}: {who} is a volume, expected a plane; export it as .vtr, .vtu, .csv, .npz or .nc")
     if surface.ndim != 2:
         raise UsageError(f"{form}: {who} has one axis, expected a plane of two; {INSTEAD}")
     if min(surface.shape) < 2:

@@ -1,4 +1,5 @@
-"""VTK's XML files, which ParaView and PyVista open: structured grids (.vts) and lines and polygons (.vtp).
+"""VTK's XML files, which ParaView and PyVista open: structured grids (.vts), lines and polygons (.vtp), rectilinear grids (.vtr)
+and hexahedra (.vtu).
 
 Owns: the layout of these files, with arrays in base64. Knows arrays and texts only. Not through VTK itself: its package takes
 566 MB for what is some tags around arrays; that VTK reads the same numbers back is a test.
@@ -17,6 +18,7 @@ from landscape.printable import printable
 
 Arrays = Mapping[str, np.ndarray]
 TYPES = {"f8": "Float64", "i8": "Int64", "i4": "Int32", "u1": "UInt8"}
+HEXAHEDRON = 12
 HEAD = '<?xml version="1.0"?>\n<VTKFile type="{}" version="1.0" byte_order="LittleEndian" header_type="UInt64">'
 
 
@@ -60,6 +62,36 @@ def write_polygons(
         "<PolyData>", *_texts(texts), f'<Piece NumberOfPoints="{len(points)}" {counts}>',
         *_section("PointData", point_data, scalars), *_section("CellData", cell_data),
         "<Points>", _array("Points", points, 3), "</Points>", *sections, "</Piece>", "</PolyData>",
+    ])  # fmt: skip
+
+
+def write_rectilinear(
+    path: Path,
+    axes: Mapping[str, np.ndarray],
+    *,
+    point_data: Arrays,
+    cell_data: Arrays,
+    texts: Mapping[str, str],
+    scalars: str,
+) -> None:
+    """A grid at the coordinates x, y and z of `axes`, with `point_data` (nz, ny, nx) and `cell_data` (nz - 1, ny - 1, nx - 1)."""
+    extent = " ".join(f"0 {len(values) - 1}" for values in axes.values())
+    _write(path, "RectilinearGrid", [
+        f'<RectilinearGrid WholeExtent="{extent}">', *_texts(texts), f'<Piece Extent="{extent}">',
+        *_section("PointData", point_data, scalars), *_section("CellData", cell_data),
+        "<Coordinates>", *(_array(name, values) for name, values in axes.items()), "</Coordinates>", "</Piece>",
+        "</RectilinearGrid>",
+    ])  # fmt: skip
+
+
+def write_hexahedra(path: Path, points: np.ndarray, cells: np.ndarray, *, point_data: Arrays, scalars: str) -> None:
+    """Points (n, 3) and hexahedra (m, 8) between them, in VTK's order of corners; `point_data` (n,)."""
+    _write(path, "UnstructuredGrid", [
+        "<UnstructuredGrid>", f'<Piece NumberOfPoints="{len(points)}" NumberOfCells="{len(cells)}">',
+        *_section("PointData", point_data, scalars), "<Points>", _array("Points", points, 3), "</Points>", "<Cells>",
+        _array("connectivity", cells.ravel().astype(np.int64)),
+        _array("offsets", 8 * np.arange(1, len(cells) + 1, dtype=np.int64)),
+        _array("types", np.full(len(cells), HEXAHEDRON, np.uint8)), "</Cells>", "</Piece>", "</UnstructuredGrid>",
     ])  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -30,13 +30,13 @@ from landscape.measurement.evaluate import move, quantity_of
 from landscape.measurement.measurement import Coords, Undivided, Values
 from landscape.options.groups import MAX_SEED
 from landscape.options.option import check_whole
-from landscape.quantity import DYNAMICS, Quantity, quantity_named
+from landscape.quantity import DYNAMICS, Quantity, layer_quantity, quantity_named
 from landscape.slice.slice import Slice
 from landscape.subject.subject import Subject
 from landscape.sweep.sampler import Point
 
-HESSIAN, BATCH, COVARIANCE, STIFFNESS, CRITICAL, GRADIENT, DISTANCE = MEASURES = (
-    "hessian", "batch", "covariance", "stiffness", "critical", "gradient", "distance",
+HESSIAN, BATCH, COVARIANCE, STIFFNESS, CRITICAL, GRADIENT, LAYERS, DISTANCE = MEASURES = (
+    "hessian", "batch", "covariance", "stiffness", "critical", "gradient", "layers", "distance",
 )  # fmt: skip
 # As Jastrzebski et al. 2020: 25 gradients of batches of 128, whose last eigenvalue that is not 0 is the 24th.
 COVARIANCE_BATCHES, COVARIANCE_SIZE = 25, 128
@@ -103,6 +103,7 @@ class Dynamics(Undivided):
                 f"covariance compares batches of {COVARIANCE_SIZE}, and of {size} samples these would be nearly the same: "
                 f"take at least {LEAST}, or leave it out of --measures"
             )
+        self._layers = layers_of(ends.operator.names) if LAYERS in wanted else {}
         own, large = min(settings.batch_size, size), min(COVARIANCE_SIZE, size)
         self._sharp = self._backends("batch", settings.batches, own) if BATCH in wanted else []
         self._covariance = self._backends("covariance", COVARIANCE_BATCHES, large) if COVARIANCE in wanted else []
@@ -111,6 +112,8 @@ class Dynamics(Undivided):
             self._prepare_stiffness()
 
     def quantity(self, name: str) -> Quantity:
+        if name in self._layers:
+            return layer_quantity(name, self._layers[name][0])
         found = quantity_named(name)
         if name.startswith(f"{self._name}_"):
             found = quantity_of(self.subject.objective, name)
@@ -145,8 +148,9 @@ class Dynamics(Undivided):
             found |= self._ends.evaluate(point)
         else:
             products.refresh()
-        if GRADIENT in wanted or CRITICAL in wanted:
+        if {GRADIENT, CRITICAL, LAYERS} & set(wanted):
             gradient = products.gradient()
+            found |= self._by_layer(gradient)
             if GRADIENT in wanted:
                 found["gradient_norm"] = float(gradient.double().norm())
             if CRITICAL in wanted:
@@ -226,6 +230,15 @@ class Dynamics(Undivided):
         finally:
             objective.weights.copy_(weights)
 
+    def _by_layer(self, gradient: Tensor) -> Values:
+        """The norm of the gradient of each layer's parameters; a gradient that fades or explodes with depth shows here."""
+        views = self.subject.objective.layout.named(gradient)
+        squares = {
+            name: [float(views[each].double().square().sum()) for each in names]
+            for name, (_, names) in self._layers.items()
+        }
+        return {name: math.sqrt(sum(each)) for name, each in squares.items()}
+
     def _stiffness(self) -> Values:
         found = cosines(gram_of(map(self._gradient, self._samples)))
         within, between = stiffness(found, self._labels)
@@ -239,6 +252,18 @@ class Dynamics(Undivided):
         if self._start is None:
             self._start = self.slice.at((float(self.slice.grid.axes[0].values[0]),))
         return float((self.subject.objective.weights.double() - self._start.double()).norm())
+
+
+def layers_of(names: Sequence[str]) -> dict[str, tuple[str, list[str]]]:
+    """Name of a result -> (the layer, its parameters that count), in the order of the net.
+
+    >>> layers_of(["0.weight", "0.bias", "2.weight"])
+    {'layer_01_gradient': ('0', ['0.weight', '0.bias']), 'layer_02_gradient': ('2', ['2.weight'])}
+    """
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(name.rpartition(".")[0] or name, []).append(name)
+    return {f"layer_{number:02d}_gradient": (layer, found[layer]) for number, layer in enumerate(found, 1)}
 
 
 def _product(backend: Backend, vector: Tensor) -> Tensor:

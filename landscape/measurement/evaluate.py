@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -87,7 +88,8 @@ def quantity_of(objective: Objective, name: str) -> Quantity:
     """The row of one of the objective's results, which are named `SPLIT_METRIC`."""
     for split in objective.splits:
         if name.startswith(f"{split}_"):
-            return metric_of(split, name.removeprefix(f"{split}_"))
+            found, manner = metric_of(split, name.removeprefix(f"{split}_")), objective.measure.manner
+            return replace(found, label=f"{manner} {found.label}") if manner else found
     return quantity_named(name)
 
 

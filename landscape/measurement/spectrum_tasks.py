@@ -19,6 +19,7 @@ import torch
 from landscape.curvature.operator import MATRICES, CurvatureOperator
 from landscape.curvature.sharpness import critical_sharpness
 from landscape.curvature.spectrum import Eigenpairs, density, eigenpairs, trace
+from landscape.curvature.unused import unused_parameters
 from landscape.direction.direction import Direction, signed
 from landscape.direction.files import write_directions
 from landscape.errors import EvaluationError, UsageError
@@ -26,6 +27,7 @@ from landscape.measurement.evaluate import move
 from landscape.measurement.measurement import Undivided
 from landscape.objective.numerics import memory_budget
 from landscape.options.option import check_whole
+from landscape.printable import listed
 from landscape.slice.slice import Here
 from landscape.subject.subject import Subject
 from landscape.surfaces.spectrum import Block
@@ -35,6 +37,7 @@ PER = ("net", "layer")
 PAIRS, TRACE, PROBE, SHARPNESS = 0, 1, 2, 3
 WHOLE = "all parameters"
 SEED = 0
+LISTED = 5
 
 
 class SpectrumTask(NamedTuple):
@@ -99,8 +102,17 @@ class SpectrumTasks(Undivided):
         self.blocks = {WHOLE: whole.dimension}
         if wanted.per == "layer":
             sizes = {entry.name: entry.numel for entry in subject.objective.layout.entries}
+            unused = unused_parameters(subject.objective, whole.names)
+            layers = dict.fromkeys(_layer_of(name) for name in whole.names)
+            used = {_layer_of(name) for name in whole.names if name not in unused}
+            if left := [layer for layer in layers if layer not in used]:
+                self.notes += (
+                    f"the loss does not use {listed(left, LISTED)}: no row of its own, zeros in that of the net",
+                )
             for name in whole.names:
-                layer = name.rpartition(".")[0] or name
+                layer = _layer_of(name)
+                if layer not in used:
+                    continue
                 self._names[layer] = (*(self._names.get(layer) or ()), name)
                 self.blocks[layer] = self.blocks.get(layer, 0) + sizes[name]
         self.all = tuple(task for number in range(len(self.blocks)) for task in self._tasks_of(number))
@@ -222,6 +234,10 @@ class SpectrumTasks(Undivided):
             objective.weights.copy_(center)
             self._at = None  # recomputed batch-norm statistics are now those of other weights
         return {"sharpness": found, "passes": float(passes)}
+
+
+def _layer_of(name: str) -> str:
+    return name.rpartition(".")[0] or name
 
 
 def merged(block: Block, task: SpectrumTask, result: Mapping[str, float], wanted: Wanted) -> Block:

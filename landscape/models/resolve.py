@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import difflib
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -89,7 +90,7 @@ def _timm(
     # `NAME.TAG` names pretrained weights; the tag does not change the net.
     _check_name(spec, name.split(".")[0], timm.list_models())
 
-    def build(**options: int) -> nn.Module:
+    def build(**options: Any) -> nn.Module:
         return timm.create_model(name, pretrained=False, **options)
 
     return _build_to_fit(spec, build, state_dict, {"num_classes": num_classes, "in_chans": in_channels})

@@ -14,6 +14,11 @@ from torch import Tensor, nn
 from landscape.data.structure import is_mapping
 from landscape.objective.weighted import IGNORED
 
+# The entries that name the first and the last token of an answer.
+SPAN = ("start_positions", "end_positions")
+# Methods of PEFT whose nets have outputs for the tokens of the prompt too.
+PROMPTED = ("PROMPT_TUNING", "MULTITASK_PROMPT_TUNING", "P_TUNING")
+
 
 def bare(model: nn.Module) -> nn.Module:
     """The net inside an adapter of PEFT, which takes anything and passes it on."""
@@ -61,3 +66,22 @@ def tokens_of(inputs: Any) -> Tensor | None:
         return None
     mask = inputs.get("attention_mask") if is_mapping(inputs) else None
     return tokens if mask is None or bool(mask.all()) else torch.where(mask.bool(), tokens, IGNORED)
+
+
+def tokens_in(batch: Any) -> int | None:
+    """The number of tokens of each sample; None where it is not known."""
+    tokens = batch.get("input_ids", batch.get("inputs_embeds")) if is_mapping(batch) else None
+    return tokens.shape[1] if isinstance(tokens, Tensor) and tokens.ndim > 1 else None
+
+
+def positions_of(start: Tensor, end: Tensor, length: int | None) -> Tensor:
+    """(n, 2) the targets of a net that finds a span; a position beyond the tokens counts nothing, as in the library."""
+    found = torch.stack((start.flatten(), end.flatten()), 1).clamp(min=0)
+    return found if length is None else torch.where(found < length, found, IGNORED)
+
+
+def virtual_tokens(model: nn.Module) -> int:
+    """How many tokens of a tuned prompt a net of PEFT puts before those of a batch, with outputs of their own."""
+    config = getattr(model, "active_peft_config", None)
+    kind = getattr(config, "peft_type", None)
+    return int(getattr(config, "num_virtual_tokens", 0) or 0) if getattr(kind, "value", kind) in PROMPTED else 0

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from landscape.data.split import Split
 from landscape.data.structure import mapped
 from landscape.errors import DataError, EvaluationError
+from landscape.layout import placed
 from landscape.objective.combined import Combined, with_parts
 from landscape.objective.functions import accuracy, counted, cross_entropy, mae, mse, nll, plain, top
 from landscape.objective.reading import Reading, forward
@@ -44,6 +45,10 @@ class Measure(Protocol):
     def __call__(self, model: Model, batch: Any) -> Mapping[str, Any]: ...
 
     @property
+    def manner(self) -> str:
+        """The word before its metrics in figures, where they are not those of the samples as they are; "" usually."""
+
+    @property
     def over(self) -> str | None:
         """What its mean is over, as its author says: `described.OVER`; None if unspecified."""
 
@@ -65,6 +70,7 @@ class OutputMeasure:
     """Metrics of (outputs, targets); `functions` by name, all applied to the same outputs."""
 
     reads_outputs = True
+    manner = ""
 
     def __init__(self, functions: Mapping[str, Any], reading: Reading | None = None, over: str | None = None):
         self.functions, self.reading, self.over = functions, reading or Reading(), over
@@ -113,7 +119,7 @@ def _placed(function: Callable, device: torch.device, dtype: torch.dtype) -> Cal
         return found.on(device)
     if not isinstance(function, nn.Module):
         return function
-    own = copy.deepcopy(function).to(device, dtype)
+    own = placed(copy.deepcopy(function), device, dtype)
     for module in own.modules():  # tensors that are no buffers
         for name, value in vars(module).items():
             if isinstance(value, Tensor):
@@ -127,6 +133,7 @@ class ModelMeasure:
     reads_outputs = False
     reads_labels = False
     ignored = None
+    manner = ""
 
     def __init__(
         self,

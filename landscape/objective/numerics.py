@@ -91,7 +91,9 @@ def switched(precision: str, device: torch.device) -> Iterator[None]:
 @contextlib.contextmanager
 def with_gradients(model: nn.Module, precision: str, device: torch.device, *, parameters: bool) -> Iterator[None]:
     """Within the block: as `switched`, with gradients, of all the net's parameters too if `parameters`; none are left behind."""
-    before = [(each, each.requires_grad) for each in model.parameters() if each.is_floating_point()]
+    before = [
+        (each, each.requires_grad) for each in model.parameters() if each.is_floating_point() or each.is_complex()
+    ]
     with switched(precision, device), torch.enable_grad():
         for parameter, wanted in before:
             parameter.requires_grad_(wanted or parameters)

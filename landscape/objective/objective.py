@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from landscape.data.split import Split
 from landscape.data.structure import batch_length, mapped
 from landscape.errors import UsageError
-from landscape.layout import Layout
+from landscape.layout import Layout, placed
 from landscape.objective import batchnorm as bn
 from landscape.objective.adapt import adapt, is_given
 from landscape.objective.chunks import DeviceQueue, Segment, divide
@@ -91,7 +91,7 @@ class Objective:
         self.measure = measure.on(self.device, dtype).counting(splits)
         self.layout = Layout.of(model, state="states" if batchnorm == "interpolate" else "weights", names=names)
         private = model if own else private_copy(model)
-        self.model = private.eval().requires_grad_(False).to(self.device, dtype)
+        self.model = placed(private.eval().requires_grad_(False), self.device, dtype)
         self.weights = self.layout.flatten(self.layout.tensors(self.model), dtype=dtype, device=self.device)
         self.layout.attach(self.model, self.weights)
         self._resting = Resting(self.model, self.layout)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from landscape.callables import explain
 from landscape.data.structure import is_pair
 from landscape.errors import LandscapeError
-from landscape.layout import Layout
+from landscape.layout import Layout, real_form
 from landscape.objective.numerics import numerics
 from landscape.objective.steady import checksum, refuse_moved
 from landscape.program.forward import FoldedNet, folded_net
@@ -30,6 +30,8 @@ def faster_program(model: nn.Module, batch: Any, precision: str, device: torch.d
 
     The caller's measure must use nothing of the net but its outputs.
     """
+    if any(each.is_complex() for each in (*model.parameters(), *model.buffers())):
+        return None
     known = ("fp32", "tf32") if device.type == "cpu" else ("fp32", "tf32", "bf16")
     if precision not in known or not is_pair(batch) or not isinstance(batch[0], Tensor):
         return None
@@ -59,13 +61,17 @@ def private_copy(model: nn.Module) -> nn.Module:
         ) from error
 
 
+def _is_number(tensor: Tensor) -> bool:
+    return tensor.is_floating_point() or tensor.is_complex()
+
+
 class Resting:
-    """The floating-point parameters that a layout leaves out: they stay as they are in the private net."""
+    """The parameters that a layout leaves out: they stay as they are in the private net."""
 
     def __init__(self, model: nn.Module, layout: Layout):
         held = set(layout.names)
         named = model.named_parameters()
-        self._tensors = [each.data for name, each in named if name not in held and each.is_floating_point()]
+        self._tensors = [real_form(each.data) for name, each in named if name not in held and _is_number(each)]
         self.nbytes = sum(each.nbytes for each in self._tensors)
 
     @functools.cached_property

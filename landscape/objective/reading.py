@@ -7,31 +7,35 @@ to batches of any form.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from landscape.data.normalize import is_images
 from landscape.data.rows import RowsSplit
 from landscape.data.split import BatchSplit, Split, StreamSplit, TensorSplit
-from landscape.data.structure import is_mapping, is_pair, is_self_moving
+from landscape.data.structure import TARGETS, is_mapping, is_named_tuple, is_pair, is_self_moving
 from landscape.errors import DataError
 from landscape.objective.language import (
+    SPAN,
     are_the_tokens,
     bare,
     encodes_and_decodes,
     is_of_transformers,
     parts_of_transformers,
+    positions_of,
     predicts_next_token,
+    tokens_in,
     tokens_of,
+    virtual_tokens,
 )
+from landscape.objective.signature import asks_by_name, parameters_of
 from landscape.printable import listed
 
-# Where a batch says its targets, and an output its main part, in the order in which they are looked for.
-TARGETS = ("labels", "label", "targets", "target", "y")
+# Where an output says its main part, in the order in which it is looked for.
 OUTPUTS = ("logits", "out")
 # An entry of a batch, several of them, its number in a tuple, or a function of the batch.
 Which = str | int | Sequence[str] | Callable[[Any], Any]
@@ -42,13 +46,15 @@ LISTED = 8
 class Call:
     """The arguments of the net for a batch. `classes_last`: its outputs are (n, positions, classes).
 
-    `next_token`: the targets belong to all positions but the last. `left`: entries that the net does not take.
+    `next_token`: the targets belong to all positions but the last. `virtual`: positions before those of the batch, such as those
+    of a prompt that is tuned. `left`: entries that the net does not take.
     """
 
     arguments: tuple[Any, ...] = ()
     named: Mapping[str, Any] | None = None
     classes_last: bool = False
     next_token: bool = False
+    virtual: int = 0
     left: tuple[str, ...] = ()
 
     def __call__(self, model: Callable[..., Any]) -> Any:
@@ -64,7 +70,9 @@ class Call:
         """Outputs (n, classes, positions), as PyTorch's losses take them, at the positions of the targets."""
         if not self.classes_last or not isinstance(outputs, Tensor) or outputs.ndim != 3:
             return outputs
-        return (outputs[:, :-1] if self.next_token else outputs).movedim(2, 1)
+        # the last virtual token predicts the first of the batch
+        first = max(self.virtual - 1, 0) if self.next_token else self.virtual
+        return outputs[:, first : -1 if self.next_token else None].movedim(2, 1)
 
 
 def forward(model: Callable[..., Any], inputs: Any) -> Any:
@@ -74,6 +82,8 @@ def forward(model: Callable[..., Any], inputs: Any) -> Any:
         found: Any = outputs
     elif hasattr(outputs, "logits"):
         found = outputs.logits
+    elif hasattr(outputs, "start_logits") and hasattr(outputs, "end_logits"):
+        found = torch.stack((outputs.start_logits, outputs.end_logits), 1)  # both ends of a span, as two tokens are
     elif isinstance(outputs, Mapping):
         found = next((outputs[name] for name in OUTPUTS if name in outputs), outputs)
     else:
@@ -136,13 +146,14 @@ class Reading:
                 "loss of the form file.py:callable(model, batch)"
             )
         call = _call(inputs, net)
-        if any(map(encodes_and_decodes, inside)) and "labels" in _parameters(net)[0]:
+        if any(map(encodes_and_decodes, inside)) and "labels" in parameters_of(net)[0]:
             # it makes the inputs of its decoder from them
             call = replace(call, named={**(call.named or {}), "labels": targets})
-        if next_token:
-            targets = targets[:, 1:]
         last = bool(inside) and isinstance(targets, Tensor) and targets.ndim == 2
-        call = replace(call, classes_last=last, next_token=next_token)
+        virtual = virtual_tokens(model) if last else 0
+        if next_token and not virtual:
+            targets = targets[:, 1:]
+        call = replace(call, classes_last=last, next_token=next_token, virtual=virtual)
         return call.alone if call.alone is not None else call, targets
 
     def _parts(self, batch: Any) -> tuple[Any, Any]:
@@ -189,23 +200,32 @@ def taken(batch: Any, which: Which) -> Any:
 
 
 def _entry(batch: Any, which: Any) -> Any:
+    if is_named_tuple(batch) and isinstance(which, str):
+        return getattr(batch, which)
     if is_mapping(batch) or isinstance(batch, (list, tuple)):
         return batch[which]
     return getattr(batch, which)
 
 
 def _targets_of(batch: Any) -> Which | None:
+    if is_named_tuple(batch) and (named := next((name for name in TARGETS if name in batch._fields), None)):
+        return named
     if isinstance(batch, (list, tuple)):
         return len(batch) - 1 if len(batch) > 1 else None
     if is_mapping(batch):
+        if all(name in batch for name in SPAN):
+            return lambda given: positions_of(given[SPAN[0]], given[SPAN[1]], tokens_in(given))
         return next((name for name in TARGETS if name in batch), None)
     return next((name for name in TARGETS if isinstance(getattr(batch, name, None), Tensor)), None)
 
 
 def _rest(batch: Any, targets: Which | None) -> Which:
     """All but the targets; an object is passed on as a whole."""
+    if is_named_tuple(batch) and isinstance(targets, str):
+        return lambda given: {name: value for name, value in given._asdict().items() if name != targets}
     if is_mapping(batch) and not is_self_moving(batch):
-        return lambda given: {name: value for name, value in given.items() if name != targets}
+        apart = SPAN if callable(targets) and all(name in batch for name in SPAN) else (targets,)
+        return lambda given: {name: value for name, value in given.items() if name not in apart}
     if isinstance(batch, (list, tuple)) and (isinstance(targets, int) or len(batch) == 1):
         return lambda given: given[0] if len(given) <= 2 else tuple(given[:-1])
     return lambda given: given
@@ -213,7 +233,7 @@ def _rest(batch: Any, targets: Which | None) -> Which:
 
 def _call(inputs: Any, net: nn.Module) -> Call:
     """How the net takes these inputs: entries by the names of its parameters, tuples one by one."""
-    names, required, takes_any, many = _parameters(net)
+    names, required, takes_any, many = parameters_of(net)
     if isinstance(inputs, (list, tuple)):
         several = len(required) <= len(inputs) <= len(names) and len(names) > 1
         return Call(tuple(inputs) if many or several or len(required) > 1 else (inputs,))
@@ -245,21 +265,8 @@ def _call_by_name(inputs: Any, net: nn.Module, names: set[str], required: list[s
             f"the net takes {', '.join(required)}, and a batch has the entries {listed(list(inputs), LISTED)}; rename them, "
             "or give a loss of the form file.py:callable(model, batch)"
         )
-    return Call((tensors[0],) if len(tensors) == 1 else (inputs,))
-
-
-def _parameters(net: nn.Module) -> tuple[set[str], list[str], bool, bool]:
-    """(names, names without defaults, whether it takes any name, whether any number) of the net's `forward`."""
-    try:
-        found = inspect.signature(net.forward).parameters.values()
-    except (TypeError, ValueError):
-        return set(), [], False, False
-    named = [each for each in found if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)]
-    kinds = {each.kind for each in found}
-    required = [each.name for each in named if each.default is each.empty]
-    return {each.name for each in named}, required, inspect.Parameter.VAR_KEYWORD in kinds, (
-        inspect.Parameter.VAR_POSITIONAL in kinds
-    )  # fmt: skip
+    alone = len(tensors) == 1 and not asks_by_name(net, inputs)
+    return Call((tensors[0],) if alone else (inputs,))
 
 
 def _described(batch: Any) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from landscape.errors import UsageError
-from landscape.options.option import check_choices, check_whole, flag, option
+from landscape.options.option import check_choices, check_whole, flag, option, shown
 
 RANDOM, HESSIAN, GRADIENT = ALONG = ("random", "hessian", "gradient")
 # PCA:RUN, the principal axes of a path.
@@ -24,7 +24,9 @@ MAX_SEED, MAX_THREADS, MAX_BATCH = 2**63 - 1, 4096, 2**31
 
 
 def named_path(option: str, path: str | Path) -> Path:
-    """The path; raises UsageError for an empty name, which would mean the current folder."""
+    """The path; raises UsageError for an empty name, which would mean the current folder, and for what is no name."""
+    if not isinstance(path, (str, Path)):
+        raise UsageError(f"{option} {shown(path)}: expected the name of a file")
     if not str(path).strip():
         raise UsageError(f"{option} '{path}': expected the name of a file")
     return Path(path)
@@ -102,8 +104,8 @@ class LossOptions:
     title: ClassVar[str] = "loss"
 
     loss: str | Callable = option(
-        "cross_entropy", "cross_entropy (default), nll, kl, bce, mse, mae, huber, margin_ranking, with settings such as "
-        "cross_entropy(ignore_index=255); module:callable, file.py:callable of (outputs, targets) or (model, batch)",
+        "cross_entropy", "cross_entropy (default, if the checkpoint names none), nll, kl, bce, mse, mae, huber, margin_ranking, "
+        "such as cross_entropy(ignore_index=255); module:callable, file.py:callable of (outputs, targets) or (model, batch)",
         metavar="SPEC",
     )  # fmt: skip
     metrics: str | Callable | Sequence[str | Callable] | None = option(
@@ -111,6 +113,10 @@ class LossOptions:
         "cross-entropy)", type=comma_list, metavar="LIST",
     )  # fmt: skip
     l2: float | None = option(None, "also the loss with W/2 |weights|^2 added, as loss_l2", type=float, metavar="W")
+    attack: str | None = option(
+        None, "the loss after an attack on every sample, at every point: fgsm(eps=8/255), pgd(eps=8/255, steps=10), with norm=2 "
+        "for Euclidean balls; eps in pixels from 0 to 1 (default: none)", metavar="SPEC",
+    )  # fmt: skip
 
     @property
     def names(self) -> list[str | Callable] | None:
@@ -175,6 +181,8 @@ class AxesOptions:
         if self.to_y is not None and (self.to is None or ndim < 2):
             raise UsageError("to-y needs to, and a surface: it is the third net of a plane")
         self._check_exclusions(save_directions)
+        if ndim > 2 and self.along != RANDOM:
+            raise UsageError(f"along {self.along} gives the axes of a plane, and z is a third; drop z, or along")
         if self.orthogonal and ndim < 2:
             raise UsageError("orthogonal needs two directions; a line has one")
         check_whole("seed", self.seed, 0, MAX_SEED)

@@ -37,6 +37,7 @@ class LookOptions:
     without: str | Sequence[str] = option(
         (), f"parts to leave out: {', '.join(PARTS)}", type=comma_list, metavar="LIST"
     )  # fmt: skip
+    floor: bool = flag("contour lines on the floor below a relief too (kind surface)")
     font: str | None = option(None, "family of the letters, such as serif or Times New Roman", metavar="NAME")
     view: str | Sequence[float] | None = option(
         None, "where reliefs are seen from: degrees above the horizon and around, such as 36,-56; also in .html", metavar="EL,AZ"

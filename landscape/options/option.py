@@ -142,6 +142,13 @@ def check_names(function: str, given: Mapping[str, Any], known: Sequence[str]) -
             raise UsageError(f"{function} has no option '{name}'; {hint}")
 
 
+def check_fields(function: str, given: Mapping[str, Any], groups: Sequence[type], types: Mapping[str, Any]) -> None:
+    """Raises UsageError for a keyword that is in none of the `groups` (dataclasses) or `types`, or is of another type."""
+    known = {field.name: field.type for group in groups for field in dataclasses.fields(group)} | dict(types)
+    check_names(function, given, list(known))
+    check_types(known, given)
+
+
 def check_types(types: Mapping[str, Any], given: Mapping[str, Any]) -> None:
     """Raises UsageError for a value of another type than its annotation, as written, where that is one of plain types."""
     for name, value in given.items():

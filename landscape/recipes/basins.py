@@ -108,6 +108,11 @@ def basins(
     found = []
     for each in given:
         surface = each if isinstance(each, Surface) else load_surface(each)
+        if surface.ndim > 2:
+            who = surface.source or "this surface"
+            raise UsageError(
+                f"{who} is a volume, and basins takes planes and lines: compute it without z, or draw the volume with plot"
+            )
         name = surface.metric(metric)
         found.append(landform(thinned(surface, name), name, errors=errors, neighbours=neighbours))
     if csv is not None:
@@ -121,9 +126,11 @@ def _write(found: Sequence[Landform], out: str | Path) -> None:
     from landscape.errors import LandscapeError
     from landscape.options.groups import named_path
     from landscape.regular import is_folder
+    from landscape.replacing import check_replaced
     from landscape.topology.words import COLUMNS, rows
 
     path = named_path("csv", out)
+    check_replaced(path)
     if not is_folder(path.parent):
         raise LandscapeError(f"csv {path}: the folder {path.parent} does not exist; create it or give another name")
     with disk_named(path, "give another name"), whole_file(path) as scratch, scratch.open("w", newline="") as stream:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from landscape.errors import UsageError
 from landscape.options.command import Positional, command
 from landscape.options.groups import DataOptions, LossOptions, NetOptions, OutputOptions, check_stall, comma_list
-from landscape.options.option import Given, again, check_choices, check_whole, option
+from landscape.options.option import Given, again, check_choices, check_whole, option, shown
 from landscape.recipes.hessian import EndsMachine, EndsOptions, ends_of
 from landscape.recipes.surface import agreed
 from landscape.recipes.words import plan_lines
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from landscape.surfaces.surface import Surface
     from landscape.sweep.world import World
 
-MEASURES = ("hessian", "batch", "covariance", "stiffness", "critical", "gradient", "distance")
+MEASURES = ("hessian", "batch", "covariance", "stiffness", "critical", "gradient", "layers", "distance")
 RUNS = Positional("runs", "RUN", "run folders", nargs="+")
 USUAL_BATCH = 128
 MOVED = ("model", "entry", "data", "data_root", "loss", "trust", "device", "batch_size", "threads")
@@ -66,7 +67,8 @@ class DynamicsOptions:
 
     @property
     def chosen(self) -> tuple[str, ...]:
-        return tuple(comma_list(self.measures) if isinstance(self.measures, str) else self.measures)
+        names = comma_list(self.measures) if isinstance(self.measures, str) else self.measures
+        return tuple(name for name in names if name)
 
 
 def lines(result: Any, shell: Mapping[str, Any]) -> list[str]:
@@ -114,7 +116,8 @@ def dynamics(runs: Any, *, given: Given) -> Surface | Plan | list[Surface | Plan
     By measure: `hessian` gives both ends of the Hessian's spectrum; `batch` the batch sharpness and the largest eigenvalue of the
     Hessians of mini-batches; `covariance` the first eigenvalue of the covariance of gradients and its ratio to the last;
     `stiffness` the mean cosine of the gradients of samples of one class and of two; `critical` the critical sharpness;
-    `gradient` its norm; `distance` that from the first net. The stability threshold follows from the run's optimizer.
+    `gradient` its norm; `layers` that of each layer;
+    `distance` that from the first net. The stability threshold follows from the run's optimizer.
 
     Args:
         runs: the folder of a run of `landscape train` or `ll.Recorder`, or a list of such folders.
@@ -150,7 +153,7 @@ def _along(folder: Path, given: Given) -> Surface | Plan:
     check_whole("every", asked.every, 1, MAX_POINTS)
     config, rates = _run_facts(folder, asked.lr)
     settings = DynamicsSettings(
-        measures=asked.chosen, batch_size=_batch(asked.train_batch, config), batches=asked.batches,
+        measures=asked.chosen, batch_size=_batch(asked, config), batches=asked.batches,
         stiff_samples=asked.stiff_samples, seed=asked.seed, lr=asked.lr,
     ).checked()  # fmt: skip
     ignore = asked.ignore if asked.ignore is not None or asked.only is not None else "none"
@@ -177,12 +180,28 @@ def _along(folder: Path, given: Given) -> Surface | Plan:
     )  # fmt: skip
 
 
-def _batch(given: int | None, config: Mapping[str, Any]) -> int:
-    """Samples of a batch in training: the given number, that of the run, or the usual one."""
-    if given is not None:
-        return given
+def _batch(asked: DynamicsOptions, config: Mapping[str, Any]) -> int:
+    """Samples of a batch in training: the given number, that of the run, or the usual one if it names none.
+
+    Raises:
+        UsageError: the run names one that is not a number of samples, and the batches of training are measured.
+    """
     known = config.get("batch_size")
-    return known if isinstance(known, int) and not isinstance(known, bool) and known > 0 else USUAL_BATCH
+    if asked.train_batch is not None:
+        return asked.train_batch
+    if known is None or "batch" not in asked.chosen:
+        return USUAL_BATCH if not _is_count(known) else int(known)  # type: ignore[arg-type]
+    if not _is_count(known):
+        raise UsageError(
+            f"the run's config.json has batch_size {shown(known)}: expected a whole number of at least 1; give --train-batch N"
+        )
+    return int(known)
+
+
+def _is_count(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return False
+    return value >= 1 and value == int(value)
 
 
 def _allowed(settings: Any, objective: Any) -> Any:

@@ -49,9 +49,9 @@ def export(
     """Writes a surface in another form.
 
     Args:
-        format: csv; npz; nc (needs xarray); vts and vtp, for ParaView, with all metrics as arrays; stl, a closed body to print,
-            ply, glb and obj, the relief of a picture with its colours (these need trimesh); li2018, the original program's HDF5
-            layout. None follows the suffix of `out`.
+        format: csv; npz; nc (needs xarray); vts and vtp, for ParaView, with all metrics as arrays; vtr and vtu, the same of
+            volumes; stl, a closed body to print, ply, glb and obj, the relief of a picture with its colours (these need
+            trimesh); li2018, the original program's HDF5 layout. None follows the suffix of `out`.
         metric, scale, vmin, vmax: of meshes, what is high and on which scale, as in `plot`.
         width: of stl, millimetres of the longer side of the plane, 100 unless given.
 
@@ -62,6 +62,7 @@ def export(
     from landscape.atomic import disk_named, whole_file
     from landscape.exporters import FORMATS, write
     from landscape.regular import is_folder
+    from landscape.replacing import check_replaced
 
     out = named_path("out", out)
     chosen = format or out.suffix.lower().lstrip(".")
@@ -72,6 +73,7 @@ def export(
         raise LandscapeError(f"output {out}: the folder {out.parent} does not exist; create it or give another name")
     if isinstance(surface, (str, Path)) and out.exists() and out.samefile(surface):
         raise UsageError(f"output {out} is the file being exported; give another name")
+    check_replaced(out)
     options = {"metric": metric, "scale": scale, "vmin": vmin, "vmax": vmax, "width": width}
     with disk_named(out, "give another name"), whole_file(out) as scratch:
         write(loaded, scratch, chosen, options)

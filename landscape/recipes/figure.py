@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from landscape.errors import UsageError
 from landscape.options.looks import LookOptions
-from landscape.options.option import check_names
+from landscape.options.option import check_fields, shown
 
 if TYPE_CHECKING:
     from landscape.surfaces.run_log import RunLog
     from landscape.surfaces.spectrum import Spectrum
     from landscape.surfaces.surface import Surface
+
+
+TYPES = {"kind": "str | None", "letters": "bool"}
 
 
 def figure(
@@ -48,8 +51,7 @@ def figure(
     from landscape.scene.look import look_of
     from landscape.scene.scene import Comparison
 
-    known = dict.fromkeys(each.name for group in (Options, LookOptions) for each in fields(group))
-    check_names("figure", options, ["kind", "ax", "letters", *known])
+    check_fields("figure", {**options, "kind": kind, "letters": letters}, (Options, LookOptions), TYPES)
     looks = LookOptions(**{each.name: options.pop(each.name) for each in fields(LookOptions) if each.name in options})
     look = look_of(looks)
     picture = picture_of(sources, kind, names, {**options, "view": look.view}, letters)
@@ -61,6 +63,8 @@ def figure(
         )
     if ax is None:
         return figure_of(picture, look)
+    if not hasattr(ax, "get_subplotspec") or ax.figure is None:
+        raise UsageError(f"ax {shown(ax)}: expected axes of a figure, such as plt.gca()")
     if isinstance(picture, Comparison):
         count = len(picture.panels)
         raise UsageError(f"ax: {count} results stand side by side in axes of their own; leave ax out, or draw one")

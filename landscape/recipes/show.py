@@ -6,12 +6,12 @@ Owns: `Page`, which a notebook displays by itself. What the page shows and does 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from landscape.options.option import check_names, check_whole
+from landscape.options.option import check_fields, check_whole
 
 if TYPE_CHECKING:
     from landscape.surfaces.run_log import RunLog
@@ -26,7 +26,7 @@ HEIGHT, LEAST, MOST = 640, 100, 10_000
 class Page:
     """An interactive picture. As the last line of a cell it is displayed, `height` pixels high; `html` is the whole page."""
 
-    html: str
+    html: str = field(repr=False)
     height: int = HEIGHT
 
     def _repr_html_(self) -> str:
@@ -59,8 +59,10 @@ def show(
     from landscape.scene.kinds.kind import Options
     from landscape.scene.look import view_of
 
+    check_fields(
+        "show", {**options, "kind": kind, "height": height}, (Options,), {"kind": "str | None", "height": "int"}
+    )
     check_whole("height", height, LEAST, MOST)
-    check_names("show", options, ["kind", "height", *(each.name for each in fields(Options))])
     picture = picture_of(sources, kind, names, {**options, "view": view_of(options.get("view"))})
     from landscape.render.page.picture import text_of
 

@@ -38,8 +38,15 @@ class PlaneRanges:
         "the loss rises by --rise; in Python also (from, to, points)", "-x", "--x", metavar="FROM:TO:N|auto:N",
     )  # fmt: skip
     y: Any = option("-1:1:51", "range of y", "-y", "--y", metavar="FROM:TO:N|auto:N")
+    z: Any = option(
+        None,
+        "range of a third direction: a volume, drawn as slices and isosurfaces",
+        "-z",
+        "--z",
+        metavar="FROM:TO:N|auto:N",
+    )
     rise: float | None = option(
-        None, "with -x auto or -y auto: where the loss is FACTOR times that of the net, the range ends (default: 10)",
+        None, "with a range auto: where the loss is FACTOR times that of the net, the range ends (default: 10)",
         type=float, metavar="FACTOR",
     )  # fmt: skip
 
@@ -100,7 +107,7 @@ def compute(
 
 
 @command(
-    "loss over a plane through a net's weights (2-D)",
+    "loss over a plane through a net's weights (2-D), or a volume (3-D)",
     PlaneRanges,
     *COMPUTE,
     lines=lines,
@@ -110,16 +117,18 @@ def compute(
     example="mpiexec -n 4 landscape surface resnet56.pt -x -1:1:51 -y -1:1:51 -o resnet56.h5 --plot",
 )
 def surface(checkpoint: Any = None, *, given: Given) -> Surface | Plan:
-    """Evaluates metrics over a plane through the net's weights.
+    """Evaluates metrics over a plane or, with `z`, a volume through the net's weights.
 
     Args:
         checkpoint: path, `Checkpoint`, or None with `model` a module that has its weights.
 
     Returns:
-        A Surface with values of shape (ny, nx), under MPI on every rank; with `dry_run` a Plan.
+        A Surface with values of shape (ny, nx), or (nz, ny, nx) with a range of z, under MPI on every rank; with
+        `dry_run` a Plan.
 
     Raises:
         LandscapeError: bad input or a failing evaluation; what was computed is in `out`.
     """
     ranges = given[PlaneRanges]
-    return compute(checkpoint, {"x": ranges.x, "y": ranges.y}, given, "surface", ranges.rise)
+    axes = {"x": ranges.x, "y": ranges.y} | ({} if ranges.z is None else {"z": ranges.z})
+    return compute(checkpoint, axes, given, "surface", ranges.rise)

@@ -57,7 +57,8 @@ class OptimizerOptions:
     )  # fmt: skip
     schedule: str = option(
         "onecycle", "learning rate: constant, step (times gamma at each of the milestones), cosine (to 0), onecycle "
-        "(up and down) (default: onecycle)", choices=("constant", "step", "cosine", "onecycle"),
+        "(up and down), exponential or hyperbolic (to gamma of it), plateau (times gamma where the loss stays) "
+        "(default: onecycle)", choices=("constant", "step", "cosine", "onecycle", "exponential", "hyperbolic", "plateau"),
     )  # fmt: skip
     warmup: float | None = option(
         None, "of linear rise; for onecycle, its rising part (default: 0.3 of the run)", type=float, metavar="EPOCHS"
@@ -66,7 +67,17 @@ class OptimizerOptions:
         (0.5, 0.75), "shares of the run at which `step` lowers the rate (default: 0.5,0.75)", type=_numbers,
         metavar="LIST",
     )  # fmt: skip
-    gamma: float = option(0.1, "factor of `step` (default: 0.1)", type=float)
+    gamma: float = option(
+        0.1,
+        "factor of `step` and `plateau`; of `exponential` and `hyperbolic` the share at the end (default: 0.1)",
+        type=float,
+    )
+    patience: int = option(
+        10,
+        "epochs without a lower training loss after which `plateau` lowers the rate (default: 10)",
+        type=int,
+        metavar="N",
+    )
     clip: float | None = option(None, "largest norm of the gradient (default: no limit)", type=float, metavar="NORM")
     label_noise: float = option(
         0.0, "share of the labels made random, as in Zhang et al. 2017, arXiv:1611.03530 (default: 0)", type=float,

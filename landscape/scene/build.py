@@ -65,7 +65,12 @@ def prepare(sources: Sequence[Source], chosen: Kind, options: Options) -> list[A
 def check_fit(source: Source, chosen: Kind) -> None:
     """Raises UsageError when a kind cannot show a source; the message lists those that can."""
     if chosen.fits(source):
-        if isinstance(source, Surface) and chosen.ndim == 2 and not chosen.paths and min(source.shape) < 2:
+        if (
+            isinstance(source, Surface)
+            and source.ndim == chosen.ndim == 2
+            and not chosen.paths
+            and min(source.shape) < 2
+        ):
             ny, nx = source.shape
             who = source.source or "this surface"
             raise UsageError(

@@ -73,8 +73,11 @@ def _check(sources: Sequence[Source], chosen: Kind) -> None:
     for source in sources:
         check_fit(source, chosen)
     if chosen.alone:
-        usual = ", ".join(kind.name for kind in kinds() if kind.of is chosen.of and not kind.alone)
-        raise UsageError(f"kind '{chosen.name}' {chosen.alone}: draw it with plot, or compare by {usual}")
+        usual = ", ".join(
+            kind.name for kind in kinds() if kind.of is chosen.of and not kind.alone and kind.fits(sources[0])
+        )
+        otherwise = f", or compare by {usual}" if usual else ""
+        raise UsageError(f"kind '{chosen.name}' {chosen.alone}: draw it with plot{otherwise}")
 
 
 def _shared(views: Sequence[View], title: str | None) -> Caption:

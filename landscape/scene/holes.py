@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from landscape.scene.reach import SMALLEST
 from landscape.surfaces.surface import FAILED, INTERPOLATED, PENDING, Surface
 
 DRAWN, NOT_FINITE, NOT_COMPUTED, FAILED_POINT = 0, 1, 2, 3
@@ -48,5 +49,5 @@ def hole_notes(surface: Surface, metric: str) -> list[str]:
     if drawn.size == 0:
         notes.append("nothing to draw")
     elif drawn.size > 1 and drawn.min() == drawn.max():
-        notes.append("all values are equal")
+        notes.append("all values are equal" if drawn[0] else f"all values are 0 or below {SMALLEST:g}")
     return notes

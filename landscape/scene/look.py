@@ -29,7 +29,7 @@ from landscape.options.looks import (
     TITLE,
     LookOptions,
 )
-from landscape.scene.colors import tint
+from landscape.scene.colors import INK, tint
 from landscape.scene.scene import Caption
 
 # The letters of a label that the margins of all painters are measured in.
@@ -59,7 +59,7 @@ class Palette:
     """The ground, what is written on it from strong to faint, and the walls behind a relief with their lines."""
 
     ground: str = "#ffffff"
-    ink: str = "#1a1a1a"
+    ink: str = INK
     soft: str = "#5c5c5c"
     faint: str = "#8a8a8a"
     wall: str = "#f6f6f7"
@@ -99,11 +99,17 @@ class Look:
     view: tuple[float, float] | None = None
     transparent: bool = False
     editable: bool = False
+    floor: bool = False
 
     @property
     def em(self) -> float:
         """How large letters are, and with them the margins that hold them."""
         return self.letters.label / LABEL
+
+    @property
+    def larger(self) -> str:
+        """What to do where a sheet is too small."""
+        return "give a larger one" + ("" if self.facts == NONE else ", or --facts none")
 
     def has(self, part: str) -> bool:
         return part not in self.without
@@ -142,7 +148,7 @@ def look_of(options: LookOptions) -> Look:
     facts = options.facts or (NONE if style == HERO else FULL if options.size is None else SHORT)
     return Look(
         width, height, letters, NIGHT if dark else LIGHT, stroke, _choice("facts", facts, FACTS), without,
-        options.font, view_of(options.view), bool(options.transparent), bool(options.editable),
+        options.font, view_of(options.view), bool(options.transparent), bool(options.editable), bool(options.floor),
     )  # fmt: skip
 
 

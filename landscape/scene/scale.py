@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from landscape.errors import UsageError
-from landscape.scene.reach import LARGEST
+from landscape.scene.reach import LARGEST, SMALLEST
 from landscape.scene.text import short
 
 LINEAR, LOG, SYMLOG = "linear", "log", "symlog"
@@ -109,6 +109,8 @@ def choose_scale(
         raise UsageError(f"scale '{scale}': expected one of {', '.join(SCALES)}")
     _check_limits(vmin, vmax)
     inside = _within(values, vmin, vmax)
+    if not inside.size:
+        _check_reached(values, vmin, vmax)
     inside = inside if inside.size else values
     kind = _kind(inside, bounded) if scale == "auto" else scale
     if kind == LOG and vmin is not None and vmin <= 0:
@@ -116,7 +118,11 @@ def choose_scale(
             f"vmin {vmin:g} is not positive and has no place on a log scale; choose scale linear or symlog"
         )
     if kind == LOG and values.size and not (values > 0).any():
-        raise UsageError("a log scale needs positive values and there are none; choose scale linear or symlog")
+        raise UsageError(
+            f"a log scale needs values above {SMALLEST:g} and there are none; choose scale linear or symlog"
+        )
+    if kind == LOG and vmax is not None and vmax <= SMALLEST:
+        raise UsageError(f"vmax {vmax:g} has no place on a log scale; choose scale linear or symlog")
     unit = _unit(inside) if kind == SYMLOG else 1.0
     low, high = _limits(inside, kind, unit, clip=not bounded)
     low, high = low if vmin is None else vmin, high if vmax is None else vmax
@@ -151,6 +157,19 @@ def _check_limits(vmin: float | None, vmax: float | None) -> None:
             raise UsageError(f"{name} {limit}: expected a finite number, {LARGEST:g} at most in magnitude")
     if vmin is not None and vmax is not None and vmin >= vmax:
         raise UsageError(f"vmin {vmin:g} must be smaller than vmax {vmax:g}")
+    if vmin is not None and vmax is not None and vmax - vmin < SMALLEST:
+        raise UsageError(
+            f"vmin {vmin:g} and vmax {vmax:g} are closer than {SMALLEST:g}, the smallest number of a picture"
+        )
+
+
+def _check_reached(values: np.ndarray, vmin: float | None, vmax: float | None) -> None:
+    """Raises UsageError for a single limit with all values beyond it: the other end would have to be made up."""
+    span = f"all values, which go from {short(values.min())} to {short(values.max())}" if values.size else ""
+    if values.size and vmax is None and vmin is not None:
+        raise UsageError(f"vmin {vmin:g} lies above {span}; give a lower one")
+    if values.size and vmin is None and vmax is not None:
+        raise UsageError(f"vmax {vmax:g} lies below {span}; give a higher one")
 
 
 def _within(values: np.ndarray, vmin: float | None, vmax: float | None) -> np.ndarray:

@@ -70,7 +70,7 @@ def alternatives(surfaces: Sequence[Surface], metrics: Sequence[str], scale: str
 def scales_for(values: np.ndarray, scale: str, limits: Limits, *, bounded: bool = False) -> list[Scale]:
     """The same for values (n,) from any source; `bounded` ones are shares."""
     chosen = choose_scale(values, scale=scale, bounded=bounded, **limits._asdict())
-    other = _other(chosen, values, limits.vmin)
+    other = _other(chosen, values, limits)
     if bounded or other is None:
         return [chosen]
     return [chosen, choose_scale(values, scale=other, **limits._asdict())]
@@ -80,10 +80,11 @@ def _pooled(surfaces: Sequence[Surface], metrics: Sequence[str]) -> np.ndarray:
     return np.concatenate([drawable(surface, metric) for surface in surfaces for metric in metrics])
 
 
-def _other(chosen: Scale, values: np.ndarray, vmin: float | None) -> str | None:
+def _other(chosen: Scale, values: np.ndarray, limits: Limits) -> str | None:
     """Where a switch leads: from a logarithmic scale to the linear one, and back to the one that fits the signs."""
     if chosen.kind in (LOG, SYMLOG):
         return LINEAR
     if (values < 0).any():
         return SYMLOG
-    return LOG if (values > 0).any() and (vmin is None or vmin > 0) else None
+    positive = all(limit is None or limit > 0 for limit in limits)
+    return LOG if (values > 0).any() and positive else None

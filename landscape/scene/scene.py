@@ -52,6 +52,11 @@ class View(ABC):
     notes: tuple[str, ...] = ()
 
     @property
+    def page_notes(self) -> tuple[str, ...]:
+        """The notes on an interactive page, which may show other parts of the view than a still picture."""
+        return self.notes
+
+    @property
     @abstractmethod
     def choice(self) -> Choice:
         """How an interactive page lists the view."""

@@ -15,6 +15,7 @@ from landscape.scene.views.field import Field
 from landscape.scene.views.flat import Flat
 from landscape.scene.views.lines import Lines
 from landscape.scene.views.overlay import Overlay
+from landscape.scene.views.regions import Regions
 from landscape.scene.views.relief import Relief
 
 # Steps of the sliders that choose which heights are drawn.
@@ -23,7 +24,7 @@ STEPS = 200
 
 def fields_of(view: View) -> tuple[Field, ...]:
     """The fields that a view shows: of most one, of curves and tables none."""
-    if isinstance(view, (Flat, Relief)):
+    if isinstance(view, (Flat, Relief, Regions)):
         return (view.field,)
     if isinstance(view, Course):
         return (view.flat.field,)

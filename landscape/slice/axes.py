@@ -25,7 +25,7 @@ from landscape.direction.regenerated import Regenerated
 from landscape.direction.selection import Selection, choose, everything
 from landscape.errors import LandscapeError
 from landscape.grid import Grid, Range
-from landscape.layout import Layout
+from landscape.layout import Layout, real_form
 from landscape.objective.batchnorm import check_variances
 from landscape.options.groups import AxesOptions
 from landscape.slice.plane import Line, Plane
@@ -34,7 +34,7 @@ from landscape.subject.subject import Subject
 from landscape.surfaces.provenance import DirectionFacts
 from landscape.surfaces.surface import Trail
 
-NAMES = "xy"
+NAMES = "xyz"
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,15 +100,17 @@ def make_directions(
         labels = tuple(_stored_label(name, d.provenance) for name, d in zip(NAMES, directions, strict=False))
     else:
         others = [other_net(spec, net) for spec in (options.to, options.to_y) if spec is not None]
-        ends = [*others, None, None][:ndim]
+        ends = [*others, *[None] * ndim][:ndim]
         directions = [_direction(options, net, layout, origin, axis, other, chosen) for axis, other in enumerate(ends)]
         names = iter(_distinct([net.label, *(other.label for other in others)]))
         first = next(names)
         labels = tuple(_label(axis, first, None if other is None else next(names)) for axis, other in enumerate(ends))
     if options.orthogonal:
-        x, y = directions
-        assert isinstance(x, Direction) and isinstance(y, Direction)  # options exclude lean
-        orthogonalize_(y.vector, x.vector, filter_rules(net.module), norm=y.provenance["norm"])
+        stored = [each for each in directions if isinstance(each, Direction)]  # options exclude lean
+        rules = filter_rules(net.module)
+        for number, each in enumerate(stored):
+            for before in stored[:number]:
+                orthogonalize_(each.vector, before.vector, rules, norm=each.provenance["norm"], others=number)
     _refuse_zero(directions)
     return directions, labels, others
 
@@ -233,8 +235,8 @@ def _apart(net: Net, other: Other, layout: Layout, chosen: Selection, batchnorm:
         rests = part.name not in inside or part.name in chosen.ignored
         if not rests or part.name not in other.tensors or (part.is_buffer and batchnorm != "interpolate"):
             continue
-        tensor = own[part.name].detach().cpu()
-        length = float((other.tensors[part.name].cpu().to(tensor.dtype).double() - tensor.double()).norm())
+        tensor = real_form(own[part.name].detach()).cpu()
+        length = float((real_form(other.tensors[part.name]).cpu().to(tensor.dtype).double() - tensor.double()).norm())
         names += [part.name] if length else []
         square += length * length if part.name not in inside else 0.0
     return names, math.sqrt(square)

@@ -17,7 +17,7 @@ from landscape.checkpoint.checkpoint import load_checkpoint
 from landscape.checkpoint.fit import fitting
 from landscape.errors import UsageError
 from landscape.grid import Axis, Grid
-from landscape.layout import Layout
+from landscape.layout import Layout, real_form
 from landscape.slice.slice import Coords
 
 STEP = re.compile(r"step_(\d+)\.pt$")
@@ -37,7 +37,7 @@ class Steps:
         out = torch.zeros_like(self._like) if out is None else out.zero_()  # gaps of the layout are zero
         found = self._tensors(coords[0])
         for name, view in self._layout.named(out).items():
-            view.copy_(found[name])
+            view.copy_(real_form(found[name]))
         return out
 
     def buffers(self, coords: Coords) -> Mapping[str, Tensor]:

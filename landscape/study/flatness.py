@@ -19,6 +19,7 @@ from landscape.checkpoint.digest import joint_digest
 from landscape.checkpoint.fit import fitting
 from landscape.data.load import Data, usual_splits
 from landscape.errors import LandscapeError, UsageError
+from landscape.layout import Layout
 from landscape.measurement.flatness import Flatness, FlatnessSettings, Ready
 from landscape.options.groups import DataOptions, LossOptions, MachineOptions, NetOptions, OutputOptions
 from landscape.options.option import Given
@@ -71,6 +72,10 @@ class Shared:
             raise UsageError(
                 f"its data are {_data_text(found)}, those of the first net {_data_text(self.named)}; nets are compared on "
                 "the same data: give --data"
+            )
+        if Layout.of(net.module).has_complex:
+            raise UsageError(
+                f"{net.label} has complex parameters, for which measures of flatness are not defined here; give real nets"
             )
         data = replace(self.data, split=self.splits, samples=None)
         return checked(

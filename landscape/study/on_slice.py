@@ -32,6 +32,7 @@ from landscape.study.still import still_notes
 from landscape.subject.evaluation import moving_notes
 from landscape.subject.net import load_net
 from landscape.subject.subject import Subject, checked, device_of, make_subject, policy
+from landscape.subject.trained import states_loss, trained_loss
 from landscape.subject.trial import trial_of
 from landscape.surfaces.provenance import Provenance
 from landscape.surfaces.same_run import identity
@@ -53,19 +54,24 @@ class Asked:
     output: OutputOptions = OutputOptions()
     counted: tuple[What, What] | None = None
     """`only` and `ignore` of a curvature; None where none is computed."""
+    states_loss: bool = True
+    """Whether the loss was asked for; otherwise that of the net's training is taken."""
 
     @classmethod
     def of(cls, checkpoint: Any, given: Given) -> Asked:
         return cls(
             checkpoint, given[NetOptions], given[DataOptions], given[LossOptions], given[AxesOptions],
-            given[MachineOptions], given[ToleranceOptions], given[OutputOptions],
+            given[MachineOptions], given[ToleranceOptions], given[OutputOptions], states_loss=states_loss(given),
         )  # fmt: skip
 
     def check(self, ndim: int) -> None:
         """Raises UsageError for invalid values and combinations."""
         self.axes.check(ndim, self.output.save_directions)
         self.machine.check()
-        self.tolerance.check()
+        if self.tolerance.check() and ndim > 2:
+            raise UsageError(
+                "tolerance leaves out points and samples of planes, and z is a third axis; drop z, or tolerance"
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +91,7 @@ class OnSlice:
     @property
     def marks(self) -> dict[str, str]:
         """What must be the same on every rank: the files' content, and every option that decides a value."""
-        made, objective = self.provenance.directions, self.subject.objective
+        made, objective = self.provenance.directions or self.provenance.input, self.subject.objective
         directions = {"directions": str(made.fingerprint)} if made else {}
         grid = [(axis.values[0], axis.values[-1], len(axis.values)) for axis in self.slice.grid.axes]
         folded = objective.net is not objective.model
@@ -121,15 +127,16 @@ def on_plane(
     )
     batchnorm = policy(net, axes.batchnorm, moves=axes.to is not None, states=axes.state == "states")
     moved = selection(axes, net)
+    loss, of_loss = trained_loss(net, asked.loss, stated=asked.states_loss)
     subject = make_subject(
-        net, asked.data, asked.loss, asked.machine, device, world, batchnorm=batchnorm, plain=plain,
+        net, asked.data, loss, asked.machine, device, world, batchnorm=batchnorm, plain=plain,
         chosen=moved, counted=_counted(asked, moved),
     )  # fmt: skip
     made = make_plane(axes, subject, parsed, keep=asked.output.save_directions)
     if batchnorm == "interpolate" and not made.moves_buffers:
         batchnorm = "keep"  # the figure should state what happens
     of_what = moving_notes(subject.chosen) if asked.counted is None else moving_notes(subject.counted, "count")
-    subject = checked(subject, (*of_what, *made.notes))
+    subject = checked(subject, (*of_loss, *of_what, *made.notes))
     if asked.counted is None:
         subject = replace(subject, notes=(*subject.notes, *still_notes(subject, made.plane)))
     reduction = Reduction.of(asked.tolerance, subject.objective)

@@ -54,6 +54,8 @@ def revived(
         raise UsageError(
             f"{where} is of the function {known.descent.function}, not of a net; give a file of landscape surface"
         )
+    if known.input is not None:
+        raise UsageError(f"{where} is a plane of inputs, where the weights rest; give a file of landscape surface")
     if known.connect is not None and has_paths(surface):
         raise UsageError(
             f"{where} holds paths between nets; give a file of landscape surface, or of landscape line A --to B"
@@ -101,6 +103,7 @@ def _asked(surface: Surface, given: Mapping[str, Any], split: str) -> Asked:
         "data_root": data.root,
         "batch_size": known.evaluation.batch_size if known.evaluation else None,
         "loss": known.loss,
+        "attack": known.attack,
         "to": made.to,
         "to_y": made.to_y,
         "directions": made.file,

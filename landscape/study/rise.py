@@ -71,7 +71,9 @@ def searched(asked: Asked, ranges: Mapping[str, Any], rise: float | None) -> dic
     if rise is not None and not points:
         raise UsageError(f"rise {rise:g} is for ranges that are searched for; give -x auto too, or drop it")
     if rise is not None and not 1 < rise <= MOST_RISE:
-        raise UsageError(f"rise {rise:g}: expected a factor of the loss above 1, such as {USUAL_RISE:g}")
+        raise UsageError(
+            f"rise {rise:g}: expected a factor of the loss above 1, up to {MOST_RISE:g}, such as {USUAL_RISE:g}"
+        )
     if points and asked.axes.to is not None:
         raise UsageError(
             f"{next(iter(points))} range auto looks around one net, and to names a second; give a range, {EXAMPLE}"

@@ -24,6 +24,7 @@ from landscape.study.study import Extent, Plan, Study
 from landscape.subject.evaluation import moving_notes
 from landscape.subject.net import load_net
 from landscape.subject.subject import Subject, checked, device_of, make_subject, policy, started, versions_used
+from landscape.subject.trained import states_loss, trained_loss
 from landscape.subject.trial import trial_of
 from landscape.surfaces.file import check_folder
 from landscape.surfaces.provenance import RunFacts, SpectrumFacts
@@ -120,9 +121,10 @@ def _subject(checkpoint: Any, given: Given, counted: tuple[What, What], world: W
         checkpoint, chosen.model, trial_of(data, device), entry=chosen.entry, data=data.data, trust=chosen.trust
     )
     batchnorm = policy(net, batchnorm, moves=False, states=False)
-    loss = LossOptions(loss=given[LossOptions].loss, metrics=("loss",))
+    asked = LossOptions(loss=given[LossOptions].loss, metrics=("loss",), attack=given[LossOptions].attack)
+    loss, notes = trained_loss(net, asked, stated=states_loss(given))
     subject = make_subject(
         net, data, loss, given[MachineOptions], device, world, batchnorm=batchnorm, plain=True,
         chosen=choose(net.parts, *counted),
     )  # fmt: skip
-    return checked(subject, moving_notes(subject.counted, "count")), batchnorm
+    return checked(subject, [*notes, *moving_notes(subject.counted, "count")]), batchnorm

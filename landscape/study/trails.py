@@ -15,6 +15,7 @@ import numpy as np
 from torch import Tensor
 
 from landscape.grid import Axis, Grid
+from landscape.layout import real_form
 from landscape.measurement.feet import Feet
 from landscape.slice.plane import Plane
 from landscape.slice.trajectory import Trajectory
@@ -82,7 +83,10 @@ def _projected(on: OnSlice, paths: Sequence[Trajectory]) -> tuple[np.ndarray, np
     for net, vector in vectors(paths, on.subject.net, on.subject.objective.layout, origin.dtype):
         coords, distance = on.slice.project(vector.to(origin.device))
         places.append(coords)
-        apart = [float((net.tensors[name].double().cpu() - own[name].detach().double().cpu()).norm()) for name in names]
+        apart = [
+            float((real_form(net.tensors[name]).double().cpu() - real_form(own[name].detach()).double().cpu()).norm())
+            for name in names
+        ]
         distances.append(float(np.linalg.norm([distance, *apart])))
         hashes.append(net.sha256)
     return np.array(places), np.array(distances), hashes

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from landscape.callables import was_resolved
 from landscape.checkpoint.checkpoint import Checkpoint, odd_tensor, tensors_digest
 from landscape.checkpoint.entries import EXTRA_STATE, under
 from landscape.checkpoint.fit import ANOTHER, NAME_IT, fit, fitting, leading_paths
@@ -25,9 +26,11 @@ from landscape.objective.batchnorm import tracking_layers
 from landscape.objective.private import private_copy
 from landscape.subject.entry import chosen_entry, fitting_entry, read
 from landscape.surfaces.provenance import CheckpointFacts, ModelFacts
-from landscape.trust import Trust, harmless, taken
+from landscape.trust import Trust, harmless, is_trusted, names_code, taken
 
 IN_MEMORY = "in memory"
+# Where the metadata keep a loss that is not to be run.
+UNREAD_LOSS = "unread_loss"
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +99,7 @@ def load_net(
     checkpoint = read(checkpoint, entry)
     wanted = {"model": checkpoint.meta.get("model")} if not model else {}
     wanted |= {"data": checkpoint.meta.get("data")} if data is None else {}
-    meta = {**harmless(checkpoint.meta), **taken(wanted, checkpoint.source, trust)}
+    meta = {**harmless(checkpoint.meta), **taken(wanted, checkpoint.source, trust), **_loss_of(checkpoint, trust)}
     checkpoint = fitting_entry(checkpoint, bare(model) if isinstance(model, nn.Module) else model or meta.get("model"))
     if isinstance(model, nn.Module):
         name, module = type(bare(model)).__name__, private_copy(bare(model))
@@ -106,6 +109,14 @@ def load_net(
     fit(module, checkpoint, name=name, advice=NAME_IT if model is None else ANOTHER)
     facts = CheckpointFacts(path=checkpoint.source, sha256=checkpoint.sha256, entry=chosen_entry(checkpoint))
     return _net(module, name, meta, facts, _label(checkpoint.source))
+
+
+def _loss_of(checkpoint: Checkpoint, trust: Trust) -> dict[str, str]:
+    """The loss that a checkpoint names, if it is code of the user's: to be used where it may be run, else only to be named."""
+    spec = checkpoint.meta.get("loss")
+    if not isinstance(spec, str) or not names_code(spec, "loss"):
+        return {}
+    return {"loss" if was_resolved(spec, "loss") or is_trusted(checkpoint.source, trust) else UNREAD_LOSS: spec}
 
 
 def other_net(checkpoint: Any, like: Net, advice: str | None = None) -> Other:
@@ -177,9 +188,20 @@ def _net(module: nn.Module, name: str, meta: dict, checkpoint: CheckpointFacts, 
     # a net that is frozen as a whole is one that is not being trained
     frozen = sum(parameter.numel() for parameter in parameters if not parameter.requires_grad) % max(count, 1)
     facts = ModelFacts(
-        name=shown, spec=name, parameters=count, frozen=frozen or None, batch_norms=len(tracking_layers(module))
+        name=shown,
+        spec=name,
+        title=_title(module, name),
+        parameters=count,
+        frozen=frozen or None,
+        batch_norms=len(tracking_layers(module)),
     )
     return Net(module, shown, meta, facts, checkpoint, label, Parts.of(module), own)
+
+
+def _title(module: nn.Module, name: str) -> str | None:
+    """The class of a net that code of the user's builds; a container of torch says less than the file's name."""
+    own = type(module)
+    return own.__name__ if names_code(name, "model") and not own.__module__.startswith("torch.") else None
 
 
 def _spec_of(checkpoint: Checkpoint, model: str | None, read_batch: ReadBatch | None) -> tuple[str, dict]:

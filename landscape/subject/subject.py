@@ -20,10 +20,12 @@ from landscape.data.load import Data, load_splits
 from landscape.data.memory import host_budget
 from landscape.direction.selection import Selection, everything
 from landscape.errors import UsageError
+from landscape.objective.attack import Attack, attack_of
 from landscape.objective.batchnorm import tracking_layers
 from landscape.objective.loss import make_measure
 from landscape.objective.numerics import choose_device, memory_budget, sharers_of
 from landscape.objective.objective import Objective
+from landscape.objective.robust import attacked
 from landscape.objective.weighted import has_probabilities
 from landscape.options.groups import DataOptions, LossOptions, MachineOptions
 from landscape.subject.evaluation import evaluation_facts, evaluation_notes
@@ -105,6 +107,9 @@ def make_subject(
     splits = measure.read(wanted.splits, net.module)
     if loss.names is None and "accuracy" in metrics and has_probabilities(splits):
         measure, loss_name, metrics = make_measure(loss.loss, ["loss"])
+    attack = _attack(loss, batchnorm)
+    if attack:
+        measure = attacked(measure, attack, splits, pixels=bool(wanted.provenance["pixels"]))
     needs_train = batchnorm == "recompute" and "train" not in wanted.splits
     objective = Objective(
         net.module,
@@ -123,9 +128,24 @@ def make_subject(
     )
     facts = Provenance(
         model=net.model, checkpoint=net.checkpoint, data=DataFacts.read(wanted.provenance), loss=loss_name, metrics=metrics,
-        precision=machine.precision, l2=loss.l2,
+        attack=attack.text if attack else None, precision=machine.precision, l2=loss.l2,
     )  # fmt: skip
     return Subject(net, objective, facts, threads, chosen, counted, sharers=sharers)
+
+
+def _attack(loss: LossOptions, batchnorm: str) -> Attack | None:
+    """The attack that was asked for.
+
+    Raises:
+        UsageError: it cannot be, or would move the statistics of batch norm.
+    """
+    if loss.attack is None:
+        return None
+    if batchnorm == "recompute":
+        raise UsageError(
+            "attack: batchnorm recompute would take statistics of attacked inputs; choose keep or interpolate"
+        )
+    return attack_of(loss.attack)
 
 
 def _check_l2(weight: float | None, metrics: Sequence[str]) -> None:
@@ -145,6 +165,11 @@ def checked(subject: Subject, notes: Sequence[str] = ()) -> Subject:
         LandscapeError: see `Objective.check`.
     """
     subject.objective.check()
+    mixes = subject.objective.conduct.mixes
+    if mixes and subject.objective.measure.manner:
+        raise UsageError(
+            f"attack: the value of a sample depends on the others of its batch, through {mixes}, so it has no worst input"
+        )
     found = evaluation_facts(subject.objective)
     notes = (*notes, *evaluation_notes(subject.objective, found))
     return replace(subject, facts=replace(subject.facts, evaluation=found if found.json() else None), notes=notes)

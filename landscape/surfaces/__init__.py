@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from landscape.errors import UsageError
 from landscape.surfaces.hdf5 import read_surface_file
 from landscape.surfaces.legacy import is_legacy, read_legacy
 from landscape.surfaces.surface import Surface
@@ -17,6 +18,8 @@ def load_surface(path: str | Path) -> Surface:
     """Reads a surface file, ours or the original program's.
 
     Raises:
-        SurfaceFileError: missing, truncated, or neither of the two.
+        SurfaceFileError: missing, truncated, or neither of the two. UsageError: no name of a file.
     """
+    if not isinstance(path, (str, Path)):
+        raise UsageError(f"surface of type {type(path).__name__}: expected the name of a file")
     return read_legacy(path) if is_legacy(path) else read_surface_file(path)

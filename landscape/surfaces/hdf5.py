@@ -142,10 +142,10 @@ def _read_drawn(group: PlainGroup, size: int) -> dict[int, np.ndarray]:
 
 
 def _grid(group: PlainGroup) -> Grid:
-    """One or two axes, with finite coordinates in rising order, as every run makes them."""
+    """One to three axes, with finite coordinates in rising order, as every run makes them."""
     names = sorted(group.names())
-    if names not in (["x"], ["x", "y"]):
-        raise ValueError(f"its axes are called {', '.join(names) or 'nothing'}, expected x, or x and y")
+    if names not in (["x"], ["x", "y"], ["x", "y", "z"]):
+        raise ValueError(f"its axes are called {', '.join(names) or 'nothing'}, expected x, or x and y, or x, y and z")
     axes = []
     for name in names:
         values, facts = group.array(name), group.facts(name)

@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 
 from landscape.atomic import whole_file
-from landscape.errors import SurfaceFileError
+from landscape.errors import SurfaceFileError, UsageError
 from landscape.grid import Axis, Grid
 from landscape.plain_hdf5 import plain_hdf5
 from landscape.surfaces.hdf5 import EXPECTED, checked_axes, hdf5_image
@@ -74,8 +74,14 @@ def write_legacy(surface: Surface, path: str | Path) -> None:
     """Writes the original's layout, atomically; what was not computed becomes -1.
 
     Raises:
+        UsageError: a volume, which the original program does not know.
         OSError: the folder is missing or not writable, or the disk is full.
     """
+    if surface.ndim > 2:
+        who = surface.source or "this surface"
+        raise UsageError(
+            f"li2018: {who} is a volume, expected a plane or a line; export it as .vtr, .vtu, .csv, .npz or .nc"
+        )
     image = hdf5_image(lambda file: _fill(file, surface))
     with whole_file(Path(path)) as scratch:
         scratch.write_bytes(image)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from landscape.surfaces.facts import NUMBER, Facts, entry
+from landscape.surfaces.input_facts import InputFacts
 
 Path = tuple[str, ...]
 
@@ -22,6 +23,8 @@ class ModelFacts(Facts):
 
     name: str | None = entry()
     spec: str | None = entry(describes=True)
+    title: str | None = entry(describes=True)
+    """What a picture calls the net: its class, where the name is that of the user's code."""
     parameters: int | None = entry(int)
     frozen: int | None = entry(int, describes=True)
     """Parameters that do not require gradients; they move all the same."""
@@ -255,9 +258,12 @@ class Provenance(Facts):
     checkpoint: CheckpointFacts | None = entry(CheckpointFacts)
     data: DataFacts | None = entry(DataFacts)
     loss: str | None = entry()
+    attack: str | None = entry()
+    """The attack after which loss and metrics are taken; None: the samples as they are."""
     metrics: list[str] | None = entry(list, of=str)
     evaluation: EvaluationFacts | None = entry(EvaluationFacts)
     directions: DirectionFacts | None = entry(DirectionFacts)
+    input: InputFacts | None = entry(InputFacts)
     batchnorm: str | None = entry()
     precision: str | None = entry()
     l2: float | None = entry(NUMBER)

@@ -21,6 +21,7 @@ from landscape.plain_hdf5 import PlainGroup, format_of, plain_hdf5
 from landscape.plain_json import parse_json
 from landscape.surfaces.hdf5 import hdf5_image
 from landscape.surfaces.provenance import Provenance
+from landscape.surfaces.surface import of_file
 
 # For files without the requested index.
 USUAL_INDEX = 0.001
@@ -134,6 +135,10 @@ class Spectrum:
     blocks: dict[str, Block]
     provenance: dict
     source: str = ""
+
+    def __repr__(self) -> str:
+        """One line, for a notebook or a terminal."""
+        return f"Spectrum({', '.join(self.blocks)}{of_file(self.source)})"
 
     @property
     def whole(self) -> Block:

@@ -18,6 +18,8 @@ PENDING, DONE, FAILED, INTERPOLATED = 0, 1, 2, 3
 STDERR_SUFFIX = "_stderr"
 # Trails that are points with names, not paths.
 NETS, MINIMA = "nets", "minima"
+# A trail that is the outline of the part of a plane of inputs whose pixels are all valid.
+VALID = "valid pixels"
 Drawn = dict[str, dict[int, np.ndarray]]
 
 
@@ -49,12 +51,17 @@ class Trail:
         return np.column_stack([x, np.zeros_like(x) if self.y is None else self.y])
 
 
+def of_file(source: str) -> str:
+    """Where a result comes from, as the end of what it says of itself."""
+    return f", from {source}" if source else ""
+
+
 @dataclass(frozen=True, eq=False)
 class Surface:
     """Metrics over a grid.
 
-    `values[m]` and `stderr[m]` are float64 of shape `grid.shape`: (ny, nx) or (nx,). NaN and inf are results like any
-    other. Only `status[group]` says whether a point was computed (uint8: 0 pending, 1 done, 2 failed, 3 interpolated),
+    `values[m]` and `stderr[m]` are float64 of shape `grid.shape`: (ny, nx), (nx,) or (nz, ny, nx). NaN and inf are results like
+    any other. Only `status[group]` says whether a point was computed (uint8: 0 pending, 1 done, 2 failed, 3 interpolated),
     never its value. `provenance` says what was computed (see docs/surface-file.md). `quantities` say what each array of
     `values` holds; `quantity` also works for older files, which do not say it.
     `drawn[name][number]`, only before the end of a run under a tolerance: values of single samples at a point, with which a
@@ -70,6 +77,11 @@ class Surface:
     source: str = ""
     quantities: dict[str, Quantity] = field(default_factory=dict)
     drawn: Drawn = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        """One line, for a notebook or a terminal."""
+        points = " x ".join(str(n) for n in reversed(self.shape))
+        return f"Surface({points} points of {', '.join(self.values) or 'nothing yet'}{of_file(self.source)})"
 
     @property
     def x(self) -> np.ndarray:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from landscape.quantity import Quantity
+from landscape.surfaces.surface import of_file
 from landscape.topology.regions import Region
 
 
@@ -80,6 +81,11 @@ class Landform:
     interpolated: int
     holes: int
     exact: int
+
+    def __repr__(self) -> str:
+        """One line, for a notebook or a terminal."""
+        count = len(self.basins)
+        return f"Landform({count} basin{'' if count == 1 else 's'} of the {self.quantity.label}{of_file(self.source)})"
 
     @property
     def bars(self) -> np.ndarray:

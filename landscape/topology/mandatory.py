@@ -57,7 +57,7 @@ def mandatory_minima(low: MergeTree, high: MergeTree) -> Mandatory:
     for number in range(len(ends) + 1):
         for point in high.minima[begun[number] : begun[number + 1]].tolist():
             home = sets.oldest(int(low.leaf.flat[point]))
-            if home not in holder:
+            if home not in holder and not np.isposinf(high.values.flat[point]):  # nothing begins at infinity
                 holder[home] = len(points)
                 points.append(point)
                 lower.append(np.inf)

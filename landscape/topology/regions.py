@@ -17,9 +17,8 @@ from landscape.topology.merge_tree import EIGHT, MergeTree
 class Region:
     """A component below a level: its points as a mask (same shape), and measures of it.
 
-    `width` is the side in points of the largest square (on a line, the longest run of points) that fits into it: 1, 3, 5, ...
-    in two dimensions. `area` is the area of its cells in units of the axes (on a line, a length); `volume` what would fill it
-    to the level.
+    `width` is the side in points of the largest square (on a line, the longest run of points) that fits into it; `area` the area
+    of its cells in units of the axes (on a line, a length); `volume` what would fill it to the level.
     """
 
     mask: np.ndarray
@@ -46,17 +45,20 @@ def region_of(tree: MergeTree, point: int, level: float, cells: np.ndarray) -> R
 
 
 def width_of(mask: np.ndarray) -> int:
-    """The side in points of the largest square, or run, within a mask; as beyond the grid nothing is known, it ends nothing."""
-    from scipy.ndimage import distance_transform_cdt
-
+    """The side in points of the largest square, or run, within a mask."""
     if mask.ndim == 1:
         edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
         return int(max(edges[1::2] - edges[::2], default=0))
     if not mask.any():
         return 0
-    rows, columns = (slice(max(0, each.min() - 1), each.max() + 2) for each in np.nonzero(mask))
-    part = mask[rows, columns]
-    return 2 * int(distance_transform_cdt(part, "chessboard").max()) - 1 if not part.all() else min(part.shape)
+    rows, columns = (slice(each.min(), each.max() + 1) for each in np.nonzero(mask))
+    sums = np.pad(mask[rows, columns].cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    least, most = 1, min(sums.shape) - 1
+    while least < most:  # where a square fits, every smaller one does
+        side = (least + most + 1) // 2
+        within = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
+        least, most = (side, most) if (within == side * side).any() else (least, side - 1)
+    return least
 
 
 def cell_areas(axes: Sequence[np.ndarray]) -> np.ndarray:

@@ -10,6 +10,7 @@ import csv
 import json
 import os
 import secrets
+import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,14 +23,18 @@ from landscape.checkpoint.save import save_checkpoint
 from landscape.errors import LandscapeError, UsageError
 from landscape.slice.steps import STEP
 from landscape.surfaces.run_log import CONFIG, LOG, load_run, read_config
+from landscape.training.folder_lock import FolderLock
 from landscape.training.run_folder import FINAL, NETS, STATE
+
+# The recorders of this process by their folders, which are absolute.
+_OPEN: weakref.WeakValueDictionary[Path, RecordedFolder] = weakref.WeakValueDictionary()
 
 
 class RecordedFolder:
     """The files of one recorded run."""
 
     def __init__(self, path: Path):
-        self.path = path
+        self.path, self._lock, self._lost = path, FolderLock(path), False
 
     def open(
         self, about: Mapping[str, Any], *, overwrite: bool, append: bool, at: int | None
@@ -40,10 +45,11 @@ class RecordedFolder:
 
         Raises:
             UsageError: it holds a run and neither `overwrite` nor `append` is given, or other files.
-            LandscapeError: it cannot be written.
+            LandscapeError: it cannot be written, or another writes there.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
+            self._take(over=overwrite or append)
             known = (self.path / CONFIG).exists()
             self._check(known, overwrite=overwrite, append=append)
             # nothing but this mark tells two recordings in one folder apart
@@ -61,17 +67,27 @@ class RecordedFolder:
             with whole_file(self.path / CONFIG) as scratch:
                 scratch.write_text(json.dumps({**about, "recorded": mark}, indent=2) + "\n")
         except OSError as error:
+            self.close()
             raise LandscapeError(f"cannot write {self.path}: {error.strerror or error}; give another folder") from error
+        except LandscapeError:
+            self.close()
+            raise
         return steps, rows
+
+    def close(self) -> None:
+        """Unlocks the folder."""
+        self._lock.release()
 
     def save(self, step: int | None, weights: Mapping[str, Tensor], meta: Mapping[str, Any]) -> Path:
         """Saves the net of a step, or (None) the last one."""
+        self._check_ours()
         path = self.path / FINAL if step is None else self._place(step)
         save_checkpoint(path, weights, meta)
         return path
 
     def log(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Writes the log; missing values are empty."""
+        self._check_ours()
         names = dict.fromkeys(name for row in rows for name in row if name not in ("step", "seconds"))
         columns = ["step", *sorted(names, key=lambda name: not name.startswith("train_")), "seconds"]
         try:
@@ -81,6 +97,20 @@ class RecordedFolder:
                 writer.writerows(rows)
         except OSError as error:
             raise LandscapeError(f"cannot write {self.path / LOG}: {error.strerror or error}") from error
+
+    def _take(self, *, over: bool) -> None:
+        """`over`: from a recorder of this process, such as that of a notebook's cell that runs again."""
+        place = self.path.resolve()
+        if over and (other := _OPEN.get(place)):
+            other.close()
+            other._lost = True
+        if not self._lock.take():
+            raise UsageError(f"{self.path}: another recorder or training writes there; wait, or give another folder")
+        _OPEN[place] = self
+
+    def _check_ours(self) -> None:
+        if self._lost:
+            raise UsageError(f"{self.path}: a later recorder writes there now; use that one, or give another folder")
 
     def _check(self, known: bool, *, overwrite: bool, append: bool) -> None:
         if not known and any(not _is_ours(path) for path in self.path.iterdir()):

@@ -68,7 +68,8 @@ class Recorder:
             overwrite: remove the run that the folder holds. append: go on with it, after its last saved net.
 
         Raises:
-            UsageError: the folder holds a run, or other files. LandscapeError: it cannot be written.
+            UsageError: the folder holds a run, or other files, or another recorder writes there. LandscapeError: it cannot be
+                written.
         """
         check_whole("every", every, 1)
         if overwrite and append:
@@ -149,6 +150,7 @@ class Recorder:
                 self._row()
             if self._writes:
                 self._files.save(None, self._weights(), self._meta())
+                self._files.close()
         return self.folder / FINAL
 
     def __enter__(self) -> Recorder:
@@ -159,6 +161,7 @@ class Recorder:
     ) -> None:
         if kind is None:
             self.finish()
+        self._files.close()
 
     def _check_begun(self) -> None:
         if not self._begun:

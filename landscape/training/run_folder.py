@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,6 +22,7 @@ from landscape.checkpoint.checkpoint import Checkpoint, load_checkpoint
 from landscape.checkpoint.save import save_checkpoint, write_whole
 from landscape.errors import CheckpointError, LandscapeError, SurfaceFileError, UsageError
 from landscape.surfaces.run_log import CONFIG, LOG, read_config
+from landscape.training.folder_lock import FolderLock
 from landscape.training.settings import as_json, differences
 
 STATE, FINAL, NETS = "state.pt", "final.pt", "checkpoints"
@@ -38,7 +38,7 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path, self._kept, self._cost = path, time.monotonic(), 0.0
-        self._held: int | None = None
+        self._lock = FolderLock(path)
 
     def open(self, config: Mapping[str, Any], decides: Sequence[str], *, overwrite: bool) -> dict[str, Any] | None:
         """Creates the folder, or opens the same run in it, and locks it until `close`.
@@ -57,7 +57,7 @@ class RunFolder:
         text = json.dumps(config, indent=2) + "\n"
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            self._lock()
+            self._take()
             known = (self.path / CONFIG).exists()
             if not known and any(not self._is_ours(path) for path in self.path.iterdir()):
                 raise UsageError(f"{self.path}: has files in it that landscape train did not write; give another -o")
@@ -76,9 +76,7 @@ class RunFolder:
 
     def close(self) -> None:
         """Unlocks the folder."""
-        if self._held is not None:
-            os.close(self._held)
-            self._held = None
+        self._lock.release()
 
     def net(self, step: int | None, weights: Mapping[str, Tensor], meta: Mapping[str, Any]) -> Path:
         """Saves the net of a step, or (None) the trained net; returns its path."""
@@ -132,18 +130,10 @@ class RunFolder:
                 f"{self.path} holds another run ({'; '.join(other)}); give another -o, or --overwrite to start again"
             )
 
-    def _lock(self) -> None:
-        """Locks the folder until `close` or the end of this process, on systems that have such locks."""
-        try:
-            import fcntl
-        except ImportError:
-            return
-        self._held = os.open(self.path, os.O_RDONLY)
-        try:
-            fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self.close()
-            raise LandscapeError(f"{self.path}: another process is training there; wait, or give another -o") from None
+    def _take(self) -> None:
+        """Locks the folder until `close` or the end of this process."""
+        if not self._lock.take():
+            raise LandscapeError(f"{self.path}: another process is training there; wait, or give another -o")
 
     @staticmethod
     def _is_ours(path: Path) -> bool:

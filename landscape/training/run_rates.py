@@ -15,7 +15,7 @@ import numpy as np
 
 from landscape.errors import SurfaceFileError
 from landscape.surfaces.run_log import load_run
-from landscape.training.schedules import SCHEDULES, make_schedule
+from landscape.training.schedules import PLATEAU, SCHEDULES, make_schedule
 
 Rate = Callable[[float], float]
 
@@ -26,7 +26,7 @@ def rate_of_run(folder: Path, config: Mapping[str, Any]) -> Rate:
 
 
 def _scheduled(config: Mapping[str, Any]) -> Rate | None:
-    """By the schedule of `landscape train`; None for the settings of other runs."""
+    """By the schedule of `landscape train`; None for the settings of other runs, and for rates that follow from losses."""
     try:
         lr, steps, each = float(config["lr"]), int(config["steps"]), int(config["steps_per_epoch"])
         warmup = config["warmup"]
@@ -39,7 +39,7 @@ def _scheduled(config: Mapping[str, Any]) -> Rate | None:
         )
     except (KeyError, TypeError, ValueError):
         return None
-    if config["schedule"] not in SCHEDULES or not lr > 0 or steps < 1:
+    if config["schedule"] not in SCHEDULES or config["schedule"] == PLATEAU or not lr > 0 or steps < 1:
         return None
     return lambda step: lr * share(min(int(step), max(0, steps - 1)))
 

@@ -17,7 +17,7 @@ from landscape.objective.numerics import dtype_of
 from landscape.options.groups import MAX_BATCH, MAX_SEED
 from landscape.options.option import check_whole, shown
 from landscape.training.optimizers import check_optimizer, usual_rate
-from landscape.training.schedules import SCHEDULES
+from landscape.training.schedules import FALLING, PLATEAU, SCHEDULES
 
 # A new one needs its rows and columns in the loader, drawn from the generator there. The law to test: read off coded images
 # where each pixel came from.
@@ -47,6 +47,7 @@ class TrainingSettings:
     warmup: float | None = None
     milestones: tuple[float, ...] = (0.5, 0.75)
     gamma: float = 0.1
+    patience: int = 10
     clip: float | None = None
     label_noise: float = 0.0
     augment: tuple[str, ...] = ()
@@ -101,14 +102,18 @@ class TrainingSettings:
         if not 1 <= self.batch_size <= MAX_BATCH or self.batch_size != int(self.batch_size):
             limit = "at least 1" if not self.batch_size > MAX_BATCH else f"at most {MAX_BATCH}"
             raise UsageError(f"batch-size {shown(self.batch_size)}: expected a whole number of {limit}, such as 128")
+        if self.schedule in FALLING and not self.gamma > 0:
+            raise UsageError(f"gamma {self.gamma:g}: schedule {self.schedule} needs a share above 0, such as 0.1")
+        check_whole("patience", self.patience, 0, MOST_EPOCHS)
         check_whole("seed", self.seed, 0, MAX_SEED)
         check_whole("init-seed", self.init_seed, 0, MAX_SEED)
         if sum(epochs for _, epochs in self.progressive) > self.epochs:
             raise UsageError(f"progressive: its epochs add up to more than the {self.epochs:g} of the run")
 
     def facts(self) -> dict[str, Any]:
-        """The settings as values of JSON."""
-        return {name: as_json(value) for name, value in asdict(self).items()}
+        """The settings as values of JSON; runs without a plateau have no patience, as those of earlier versions."""
+        found = {name: as_json(value) for name, value in asdict(self).items()}
+        return {name: value for name, value in found.items() if name != "patience" or self.schedule == PLATEAU}
 
 
 def without_numpy(value: Any) -> Any:

@@ -20,13 +20,15 @@ from torch import Tensor, nn
 from landscape.callables import explain
 from landscape.data.structure import batch_length, tensors_in
 from landscape.errors import EvaluationError, LandscapeError, UsageError
+from landscape.layout import placed
 from landscape.objective.measure import Measure
 from landscape.objective.numerics import dtype_of, switched
 from landscape.objective.weighted import mean_of
 from landscape.randomness import seed_torch
 from landscape.training.loader import ReadyBatchLoader, TensorLoader
 from landscape.training.optimizers import make_optimizer, usual_rate
-from landscape.training.schedules import make_schedule
+from landscape.training.plateau import Plateau
+from landscape.training.schedules import PLATEAU, make_schedule
 from landscape.training.seeding import seed_for
 from landscape.training.settings import TrainingSettings
 
@@ -45,7 +47,7 @@ class Trainer:
         self, model: nn.Module, loader: TensorLoader | ReadyBatchLoader, measure: Measure, settings: TrainingSettings
     ) -> None:
         self.device, self.settings, self.loader, self.measure = loader.device, settings, loader, measure
-        self.model = use_channels_last(model.to(self.device, dtype_of(settings.precision)))
+        self.model = use_channels_last(placed(model, self.device, dtype_of(settings.precision)))
         self.steps = max(1, round(settings.epochs * loader.steps)) if settings.epochs else 0
         self.step = 0
         self.sums: dict[str, Tensor | float] = {}
@@ -62,6 +64,7 @@ class Trainer:
         self._share = make_schedule(
             settings.schedule, steps=self.steps, warmup=warmup, milestones=settings.milestones, gamma=settings.gamma
         )
+        self._plateau = Plateau(settings.gamma, settings.patience) if settings.schedule == PLATEAU else None
 
     @property
     def epoch(self) -> float:
@@ -70,7 +73,8 @@ class Trainer:
     @property
     def lr(self) -> float:
         """The learning rate of the next step; at the end of the run, of the last step."""
-        return self._max_lr * self._share(min(self.step, max(0, self.steps - 1)))
+        factor = self._plateau.factor if self._plateau else 1.0
+        return self._max_lr * self._share(min(self.step, max(0, self.steps - 1))) * factor
 
     def side(self) -> int | None:
         """The side of the images in the next step under `progressive`; None for whole images."""
@@ -137,6 +141,10 @@ class Trainer:
         self.optimizer.step()
         self.step += 1
         self._accumulate(values, size, norm)
+        if self._plateau:
+            self._plateau.add(mean_of(values["loss"]), size)
+            if self.step % self.loader.steps == 0 and self.step < self.steps:
+                self._plateau.end_pass()
 
     def _clip_gradients(self) -> Tensor:
         """Scales the gradient to a norm of at most `clip`; returns its norm before."""
@@ -166,6 +174,7 @@ class Trainer:
         """Everything that the next step depends on, and the sums."""
         sums = {name: float(value) for name, value in self.sums.items()}
         return {
+            **({"plateau": self._plateau.state()} if self._plateau else {}),
             "step": self.step,
             "sums": sums,
             "model": self.model.state_dict(),
@@ -181,6 +190,8 @@ class Trainer:
         self.optimizer.load_state_dict(state["optimizer"])
         self._restore_dtypes(state["optimizer"]["state"])
         self.step, self.sums = state["step"], dict(state["sums"])
+        if self._plateau:
+            self._plateau.restore(state["plateau"])
 
     def _restore_dtypes(self, saved: dict[int, dict[str, Any]]) -> None:
         """Restores the dtype of scalars that loading an optimizer's state converts, such as NAdam's product."""

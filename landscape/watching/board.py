@@ -25,6 +25,9 @@ class Board:
         """Shows a state, if it differs from the one shown."""
         with self._changed:
             if state != self._state:
+                if _another_run(self._state, state):
+                    self._picture = Picture(b"")
+                    self._drawn += 1
                 self._state = state
                 self._next()
 
@@ -68,3 +71,10 @@ class Board:
     def _next(self) -> None:
         self._number += 1
         self._changed.notify_all()
+
+
+def _another_run(before: State | None, now: State) -> bool:
+    """Whether a picture of the state before would stand under the name of another run."""
+    if before is None or before.reading is None or now.reading is None:
+        return False
+    return before.reading.run != now.reading.run

@@ -14,7 +14,7 @@ from landscape.errors import LandscapeError
 from landscape.watching.board import Board
 from landscape.watching.painter import Painter, Process
 from landscape.watching.server import PageServer
-from landscape.watching.state import COMPLETE, RUNNING, State
+from landscape.watching.state import COMPLETE, RUNNING, UNREADABLE, State
 from landscape.watching.terminal import Terminal
 from landscape.watching.watcher import Watcher
 
@@ -54,7 +54,10 @@ class Live:
             self._terminal.progress(state.line)
         waited = self._clock() - self._began
         if self._timeout is not None and not self._watcher.began and waited >= self._timeout:
-            raise LandscapeError(f"{state.line}, for {self._timeout:g} s; start the run, or give a longer --timeout")
+            advice = (
+                "give the file of a run" if state.phase == UNREADABLE else "start the run, or give a longer --timeout"
+            )
+            raise LandscapeError(f"{state.line}, for {self._timeout:g} s; {advice}")
         return state
 
 

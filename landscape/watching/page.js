@@ -57,6 +57,7 @@ function picture(state) {
     at("picture").alt = `${state.title}, ${state.progress}`;
     at("picture").hidden = false;
   };
+  next.onerror = () => { at("picture").hidden = at("picture").hidden || number === shown; };
   next.src = `picture.svg?${number}`;
 }
 

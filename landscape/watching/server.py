@@ -6,9 +6,11 @@ served is three files of this room and what the board holds.
 
 from __future__ import annotations
 
+import io
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -103,9 +105,33 @@ class _Server(ThreadingHTTPServer):
         """A reader who leaves is no error, and nothing of a request reaches the terminal."""
 
 
+class _Until(io.RawIOBase):
+    """What a connection sends, up to a time: a request that comes byte by byte takes no longer than one that never comes."""
+
+    def __init__(self, wire: socket.socket, seconds: float):
+        self._wire, self._end = wire, time.monotonic() + seconds
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._wire.settimeout(left)
+        try:
+            return self._wire.recv_into(buffer)
+        finally:
+            self._wire.settimeout(PATIENCE)
+
+
 class _Handler(BaseHTTPRequestHandler):
     timeout = PATIENCE
     server: _Server
+
+    def setup(self) -> None:
+        super().setup()
+        self.rfile = io.BufferedReader(_Until(self.connection, PATIENCE))
 
     def do_GET(self) -> None:
         self._answer()

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from dynamics_claims_table import claims
 
 import landscape as ll
 
@@ -61,7 +62,7 @@ def batches(runs: Path) -> list[str]:
 def main(runs: Path, caption: Path) -> None:
     text = caption.read_text() if caption.exists() else "# Figure dynamics\n\n" + MARKER
     above = text.split(MARKER)[0]
-    parts = ["## Full batches", "", *full(runs), "", "## Mini-batches", "", *batches(runs)]
+    parts = ["## Full batches", "", *full(runs), "", "## Mini-batches", "", *batches(runs), *claims(runs / "claims")]
     caption.write_text("\n".join([above + MARKER, "", *parts]) + "\n")
 
 

@@ -216,7 +216,6 @@ class Broken(Dataset):
         ([DataLoader(TensorDataset(INPUTS))], DataError, "the data are DataLoaders; expected batches"),
         ([("text", "more")], DataError, "has no tensor in it"),
     ],
-    ids=str,
 )
 def test_data_of_no_use(data, error, message):
     with pytest.raises(error, match=message) as raised:

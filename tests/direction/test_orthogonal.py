@@ -6,7 +6,7 @@ from torch import nn
 
 from landscape.direction.filters import filter_rules
 from landscape.direction.normalize import NORMS, normalized
-from landscape.direction.orthogonal import orthogonalized
+from landscape.direction.orthogonal import orthogonalize_, orthogonalized
 from landscape.direction.random import gaussian
 from landscape.errors import LandscapeError
 
@@ -94,3 +94,22 @@ def test_the_same_direction_twice_spans_no_plane():
     x, _, rules = axes("none", "none")
     with pytest.raises(LandscapeError, match="parallel"):
         orthogonalized({name: -3 * tensor for name, tensor in x.items()}, x, rules, norm="none")
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_a_third_direction_is_orthogonal_to_both(norm):
+    net = nn.Sequential(Net(), nn.Linear(2, 5, bias=False))  # two entries have no room for three directions
+    weights = {name: tensor.detach() for name, tensor in net.named_parameters()}
+    rules = filter_rules(net)
+    x, y, z = (
+        normalized(gaussian(weights, seed=0, axis=axis), weights, rules, norm=norm, ignore="biasbn")
+        for axis in range(3)
+    )
+    orthogonalize_(y, x, rules, norm=norm)
+    lengths = {name: float(tensor.norm()) for name, tensor in z.items()}
+    for number, other in enumerate((x, y), 1):
+        orthogonalize_(z, other, rules, norm=norm, others=number)
+    assert abs(cosine(x, z)) < 1e-6 and abs(cosine(y, z)) < 1e-6
+    if norm in ("filter", "layer"):
+        assert float(z["1.weight"].norm()) == pytest.approx(lengths["1.weight"], rel=1e-5)
+        assert float(z["0.conv.weight"].norm()) == pytest.approx(lengths["0.conv.weight"], rel=1e-5)

@@ -112,7 +112,9 @@ def test_constants_and_single_rows_of_cells(suffix, tmp_path):
 def test_options_belong_to_formats(surface, tmp_path):
     with pytest.raises(ll.UsageError, match="width does not apply to format 'ply': it is for .stl; leave it out"):
         ll.export(surface, tmp_path / "s.ply", width=10)
-    with pytest.raises(ll.UsageError, match="metric does not apply to format 'csv': it is for .vts, .vtp, .stl"):
+    with pytest.raises(
+        ll.UsageError, match="metric does not apply to format 'csv': it is for .vts, .vtp, .vtr, .vtu, .stl"
+    ):
         ll.export(surface, tmp_path / "s.csv", metric="train_loss")
     with pytest.raises(ll.UsageError, match="no metric 'nothing'"):
         ll.export(surface, tmp_path / "s.ply", metric="nothing")

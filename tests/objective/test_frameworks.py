@@ -290,3 +290,20 @@ def test_metrics_beside_the_loss_of_the_model_itself_are_of_the_next_token():
     itself = ll.line(metrics="loss,accuracy", **given)
     assert beside.values["train_cross_entropy"] == pytest.approx(itself.values["train_loss"], rel=1e-12)
     assert beside.values["train_accuracy"] == pytest.approx(itself.values["train_accuracy"], rel=1e-12)
+
+
+def test_an_answer_is_a_span_of_tokens():
+    """The mean of the losses of both ends, as the library computes it; an end beyond the tokens counts nothing."""
+    torch.manual_seed(0)
+    net = tf.BertForQuestionAnswering(tf.BertConfig(**BERT)).double().eval()
+    span = {"start_positions": torch.tensor([0, 2, 1, 3, 4, 0]), "end_positions": torch.tensor([5, 2, 8, 3, 6, 1])}
+    batch = {**TEXT, **span}
+    found = ll.line(model=net, data=[batch], x=(-1, 1, 3), precision="fp64", quiet=True, threads=1)
+    assert found.values["train_loss"][1] == pytest.approx(float(net(**batch).loss.detach()), abs=1e-12)
+    outputs = net(**batch)
+    predicted = {"start_positions": outputs.start_logits.argmax(1), "end_positions": outputs.end_logits.argmax(1)}
+    hits = [predicted[name] == span[name] for name in span]
+    assert found.values["train_accuracy"][1] == pytest.approx(float(torch.stack(hits).double().mean()))
+    beyond = {name: torch.where(torch.arange(N) == 1, LENGTH, each) for name, each in span.items()}
+    found = ll.line(model=net, data=[{**TEXT, **beyond}], x=(-1, 1, 3), precision="fp64", quiet=True, threads=1)
+    assert found.values["train_loss"][1] == pytest.approx(float(net(**TEXT, **beyond).loss.detach()), abs=1e-12)

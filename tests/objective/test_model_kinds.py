@@ -133,9 +133,8 @@ def test_a_net_that_cannot_be_copied(images, objective):
     [
         (nn.ReLU(), "the model has no floating-point parameters, so it has no loss landscape"),
         (nn.LazyLinear(3), "parameter weight is not initialized yet: run the model once"),
-        (nn.Linear(3, 3, dtype=torch.complex64), "parameter weight is complex; only real parameters"),
     ],
-    ids=["no parameters", "lazy", "complex"],
+    ids=["no parameters", "lazy"],
 )
 def test_nets_without_a_landscape(net, message, images, objective):
     with pytest.raises(LandscapeError, match=message):

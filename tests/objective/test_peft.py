@@ -185,3 +185,38 @@ def test_the_same_plane_in_the_space_of_merged_weights(data):
     np.testing.assert_allclose(small.whole.values, values[[0, -1]], rtol=0.01, atol=1e-6)
     large = ll.spectrum(model=merged, ignore="none", **few)
     assert large.whole.dimension == 824 and large.whole.values[-1] > 2 * small.whole.values[-1]
+
+
+@pytest.mark.parametrize("kind", [peft.PromptTuningConfig, peft.PrefixTuningConfig, peft.PromptEncoderConfig])
+def test_a_prompt_that_is_tuned_stands_before_the_tokens(kind, data):
+    """Its outputs are left out, but the last of its tokens predicts the first of the text: the library's own loss."""
+    extra = {"encoder_hidden_size": 8} if kind is peft.PromptEncoderConfig else {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        net = peft.get_peft_model(base(), kind(task_type="CAUSAL_LM", num_virtual_tokens=2, **extra)).double().eval()
+        batch = {"input_ids": data[0], "attention_mask": torch.ones_like(data[0]), "labels": data[1]}
+        found = ll.line(model=net, data=[batch], x=(-1, 1, 3), **EXACT)
+        own = float(net(**batch).loss.detach())
+    assert found.values["train_loss"][1] == pytest.approx(own, abs=1e-6)  # the library computes its loss in float32
+    assert len(set(found.values["train_loss"])) == 3
+
+
+def test_the_curvature_of_a_tuned_prompt_is_that_of_plain_torch(data):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        config = peft.PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=2)
+        net = peft.get_peft_model(base(), config).double().eval()
+    tokens = data[0]
+    batch = {"input_ids": tokens, "attention_mask": torch.ones_like(tokens), "labels": tokens}
+    name = next(name for name, each in net.named_parameters() if each.requires_grad)
+
+    def of_prompt(flat):
+        logits = functional_call(net, {name: flat.view(2, 8)}, (tokens, batch["attention_mask"])).logits[:, 1:-1]
+        return nn.functional.cross_entropy(logits.transpose(1, 2), tokens)
+
+    dense = hessian(of_prompt)(dict(net.named_parameters())[name].detach().flatten())
+    found = ll.spectrum(
+        model=net, data=[batch], top=1, bottom=1, probes=0, trace_products=0, tolerance=1e-6, only="adapter", **EXACT
+    )
+    ends = torch.linalg.eigvalsh(dense)[[0, -1]].numpy()
+    assert found.whole.dimension == 16 and np.allclose([found.whole.values[0], found.whole.values[-1]], ends, rtol=1e-4)

@@ -1,6 +1,7 @@
 """Batches of any form: the loss of the net at its own weights is that of plain torch, and what needs outputs works too."""
 
 import dataclasses
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 import landscape as ll
 from landscape.errors import DataError, LandscapeError, UsageError
-from landscape.objective.reading import Call
+from landscape.objective.reading import Call, Reading
 
 N = 11
 GENERATOR = torch.Generator().manual_seed(1)
@@ -302,3 +303,44 @@ def test_classes_that_come_last_are_read_alike_in_all_batches():
 def test_cross_entropy_of_one_class_is_refused():
     with pytest.raises(DataError, match="of one class the loss is 0; give bce for two classes"):
         ll.line(model=nn.Linear(3, 1), data=(U.float(), T), x=(-1, 1, 3), quiet=True)
+
+
+class Labelled(NamedTuple):
+    """Its targets come first; names, not places, say what they are."""
+
+    label: torch.Tensor
+    u: torch.Tensor
+
+
+def test_the_names_of_a_named_tuple_say_what_its_parts_are():
+    torch.manual_seed(0)
+    net = nn.Linear(3, 4).double()
+    at_centre = {"x": (-1, 1, 3), "precision": "fp64", "quiet": True, "threads": 1}
+    found = ll.line(model=net, data=[Labelled(T, U)], **at_centre).values["train_loss"][1]
+    assert found == pytest.approx(F.cross_entropy(net(U), T).item(), abs=1e-12)
+    entries = Call(named={"u": U, "v": V})
+    three = NamedTuple("Three", [("v", torch.Tensor), ("target", torch.Tensor), ("u", torch.Tensor)])  # noqa: UP014
+    inputs, targets = Reading().pair(three(V, T, U), Two())
+    assert targets is T and inputs.named.keys() == entries.named.keys() and inputs.named["u"] is U
+
+
+@pytest.mark.parametrize("whole", ["by its code", "by its annotation", None])
+def test_an_entry_alone_is_passed_by_itself_unless_forward_takes_a_mapping(whole):
+    class Net(nn.Linear):
+        def forward(self, given):
+            return super().forward(given)
+
+    class ByCode(nn.Linear):
+        def forward(self, given):
+            return super().forward(given["u"])
+
+    class ByAnnotation(nn.Linear):
+        def forward(self, given: dict[str, torch.Tensor]):
+            return super().forward(next(iter(given.values())))
+
+    torch.manual_seed(0)
+    net = {"by its code": ByCode, "by its annotation": ByAnnotation, None: Net}[whole](3, 4).double()
+    for batch in ({"u": U, "y": T}, ({"u": U}, T)):
+        found = ll.line(model=net, data=[batch], x=(-1, 1, 3), precision="fp64", quiet=True, threads=1)
+        plain = F.cross_entropy(F.linear(U, net.weight, net.bias), T)
+        assert found.values["train_loss"][1] == pytest.approx(plain.item(), abs=1e-12)

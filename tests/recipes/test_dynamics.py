@@ -94,6 +94,7 @@ def test_each_measure_is_that_of_plain_torch_at_each_net(run):
     surface = ll.dynamics("run", **FINE)
     inputs, labels = samples(600)
     start = torch.cat([p.detach().ravel() for p in net_at(0).parameters()])
+    sizes = [p.numel() for p in net_at(0).parameters()]
     for number, step in enumerate(surface.x.astype(int)):
         net, found = net_at(step), {name: values[number] for name, values in surface.values.items()}
         with torch.no_grad():
@@ -102,6 +103,11 @@ def test_each_measure_is_that_of_plain_torch_at_each_net(run):
             )
         slope = gradient(net, inputs, labels)
         assert found["gradient_norm"] == pytest.approx(float(slope.norm()), rel=1e-9)
+        named = dict(zip([name for name, _ in net.named_parameters()], torch.split(slope, sizes), strict=True))
+        for name, layer in (("layer_01_gradient", "1"), ("layer_02_gradient", "3"), ("layer_03_gradient", "4")):
+            parts = torch.cat([part for key, part in named.items() if key.startswith(f"{layer}.")])
+            assert found[name] == pytest.approx(float(parts.norm()), rel=1e-9)
+            assert surface.quantity(name).label == f"gradient of {layer}"
         away = torch.cat([p.detach().ravel() for p in net.parameters()]) - start
         assert found["distance"] == pytest.approx(float(away.norm()), rel=1e-9, abs=1e-12)
 
@@ -152,7 +158,7 @@ def test_rates_and_thresholds_come_from_the_run(run):
     assert np.isnan(ll.dynamics("run", measures="distance", **OPTIONS).values["stability_threshold"]).all()
 
 
-@pytest.mark.parametrize("schedule", ["onecycle", "cosine", "step", "constant"])
+@pytest.mark.parametrize("schedule", ["onecycle", "cosine", "step", "constant", "exponential", "hyperbolic"])
 def test_rates_between_the_rows_of_a_log_are_those_of_the_schedule(run, schedule):
     """The log has a row for each epoch, the nets are saved at other steps."""
     ll.train(
@@ -219,6 +225,7 @@ def test_every_few_nets_can_be_refined_later_and_drawn(run):
     [
         ({"measures": "sharpness"}, "measures 'sharpness': expected hessian, batch"),
         ({"measures": []}, "measures: expected one or more"),
+        ({"measures": ","}, "measures: expected one or more"),
         ({"measures": "covariance", "samples": 300}, "take at least 512"),
         ({"every": 0}, "every 0: expected"),
         ({"train_batch": 0}, "train-batch 0: expected"),
@@ -230,6 +237,17 @@ def test_every_few_nets_can_be_refined_later_and_drawn(run):
 def test_bad_input_is_one_line(run, options, words):
     with pytest.raises(LandscapeError, match=words):
         ll.dynamics("run", **{**OPTIONS, **options})
+
+
+@pytest.mark.parametrize("size", ["many", 0, -3, 2.5, [64], True])
+def test_a_batch_size_that_is_none_is_refused_where_it_counts(run, size):
+    config = json.loads((run / "config.json").read_text())
+    (run / "config.json").write_text(json.dumps({**config, "batch_size": size}))
+    with pytest.raises(
+        LandscapeError, match="has batch_size .*: expected a whole number of at least 1; give --train-batch"
+    ):
+        ll.dynamics("run", **OPTIONS)
+    assert ll.dynamics("run", measures="distance", every=2, **OPTIONS).provenance["dynamics"]["batch_size"] == 128
 
 
 def test_what_is_not_a_run_is_refused(run):

@@ -27,7 +27,7 @@ def test_plot_names_its_files(file):
     assert [path.name for path in several] == ["b_contour.png", "b_contour.svg", "b_heatmap.png", "b_heatmap.svg"]
     assert all(path.stat().st_size > 1000 for path in several)
     both = ll.plot([file, file], out=file.with_name("c.pdf"))
-    assert {path.name for path in both} == {"c_a.pdf"}
+    assert {path.name for path in both} == {"c_a.pdf", "c_a_2.pdf"}
 
 
 def test_plot_and_compare_write_html_and_refuse_other_suffixes(file):

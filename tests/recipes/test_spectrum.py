@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 import landscape as ll
 from landscape.cli.main import main
@@ -167,3 +169,30 @@ def test_the_density_of_a_whole_spectrum_is_counted():
     density = Density(np.zeros((1, 1)), np.zeros((1, 1)), np.array([-2.0, 1.0, 4.0]), 3)
     assert density.mean() == pytest.approx(1.0)
     assert density.share_below(0.0)[0] == pytest.approx(1 / 3)
+
+
+def test_a_layer_that_the_forward_pass_does_not_use_is_named_and_the_others_computed(capsys):
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.used, self.unused = nn.Linear(3, 2), nn.Linear(3, 2)
+
+        def forward(self, x):
+            return self.used(x)
+
+    torch.manual_seed(0)
+    net, x = Net().double(), torch.randn(9, 3, dtype=torch.float64)
+    y = torch.arange(9) % 2
+    found = ll.spectrum(
+        model=net, data=[(x, y)], per="layer", top=1, bottom=1, probes=0, trace_products=0, precision="fp64",
+        tolerance=1e-6, threads=1,
+    )  # fmt: skip
+    assert list(found.blocks) == ["all parameters", "used"] and "does not use unused" in capsys.readouterr().err
+
+    def loss(weight):
+        return nn.functional.cross_entropy(nn.functional.linear(x, weight, net.used.bias), y)
+
+    dense = torch.autograd.functional.hessian(loss, net.used.weight.detach()).reshape(6, 6)
+    values = found.blocks["used"].values
+    assert values[-1] >= float(torch.linalg.eigvalsh(dense)[-1]) - 1e-9  # the bias counts too: interlacing
+    assert values[-1] == pytest.approx(found.whole.values[-1], rel=1e-5)

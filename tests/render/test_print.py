@@ -237,3 +237,16 @@ def test_a_sheet_without_room_is_refused():
 
 def test_the_size_of_presets_is_told_by_their_names():
     assert set(SIZES) == set(WIDTHS)
+
+
+def test_contour_lines_lie_on_the_floor_of_a_relief_only():
+    scene = PICTURES["surface"]()
+    plain, floored = (still.figure_of(scene, look_of(LookOptions(floor=floor))) for floor in (False, True))
+    view = scene.views[0]
+    low, high = view.field.z_range
+    assert floored.axes[0].get_zlim() == (view.floor, high) and view.floor < low
+    assert len(floored.axes[0].collections) == len(plain.axes[0].collections) + 1
+    box, usual = view.above_floor(scene.camera).box, scene.camera.box
+    assert box[2] / (high - view.floor) == pytest.approx(usual[2] / (high - low))
+    with pytest.raises(UsageError, match="floor: is for reliefs"):
+        still.figure_of(PICTURES["contour"](), look_of(LookOptions(floor=True)))

@@ -7,6 +7,7 @@ import matplotlib
 import numpy as np
 import pytest
 from matplotlib.collections import QuadMesh
+from matplotlib.colors import to_hex
 from matplotlib.image import imread
 
 from landscape.errors import UsageError
@@ -14,6 +15,8 @@ from landscape.render.still import picture as still
 from landscape.render.still.bars import color_map
 from landscape.scene.build import build_scene
 from landscape.scene.compare import build_comparison
+from landscape.scene.look import LIGHT
+from tests.render import conftest
 
 SIGNATURES = {
     ".png": b"\x89PNG\r\n",
@@ -119,6 +122,17 @@ def test_inline_labels_name_the_line_they_stand_on(surfaces):
     for text in labels:
         x, y = text.get_position()
         assert 0.05 * np.exp(6 * (x**2 + y**2)) == pytest.approx(float(text.get_text()), rel=0.12)
+
+
+def test_all_numbers_of_lines_have_the_colour_of_letters():
+    """Also where one panel of a comparison has lines of its own, drawn after the others."""
+    low, high = conftest.bowl(), conftest.bowl()
+    high.values["train_loss"] = 0.5 + high.values["train_loss"] / 100
+    comparison = build_comparison([low, high], kind="contour")
+    assert any(len(panel.views[0].field.extra_ticks.labels) for panel in comparison.panels)
+    figure = still.figure_of(comparison)
+    numbers = [text for axes in figure.axes for text in axes.texts if text.get_path_effects()]
+    assert len(numbers) > 6 and {to_hex(text.get_color()) for text in numbers} == {LIGHT.ink}
 
 
 def test_figures_carry_title_facts_and_notes(surfaces):

@@ -20,6 +20,7 @@ def test_a_turn_goes_around_once_in_equal_steps_and_begins_where_it_ends(make_su
     assert angles[0] == scene.camera.azimuth and {each.camera.elevation for each in film.scenes} == {
         scene.camera.elevation
     }
+    assert not any(each.camera.fitted for each in film.scenes), "one size from all sides"
     assert len(set(film.seconds)) == 1 and sum(film.seconds) == pytest.approx(TURN_SECONDS)
 
 
@@ -44,7 +45,8 @@ def test_surfaces_after_each_other_have_one_scale_their_names_and_their_own_fact
         np.testing.assert_array_equal(view.field.values, surface.values["train_loss"])
         assert view.caption.title == f"Train loss: {name}"
     shared = comparison.captions[0].facts
-    assert all(view.caption.facts[: len(shared)] == shared for view in views)
+    own = [panel.views[0].caption.facts for panel in comparison.panels]
+    assert [view.caption.facts for view in views] == [(*shared, *each) for each in own] and any(own)
     assert film.seconds == (EACH, EACH, LAST)
 
 

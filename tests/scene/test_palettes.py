@@ -31,7 +31,9 @@ def of_hex(colors):
 @pytest.mark.parametrize("name", SEQUENTIAL)
 def test_all_maps_but_the_diverging_one_grow_steadily_lighter(name):
     for colors in (colors_for(POSITIVE, name), inks_for(POSITIVE, name)):
-        steps = np.diff(of_hex(colors)[:, 0])
+        lightness = of_hex(colors)[:, 0]
+        steps = np.diff(lightness)
+        assert (lightness[4:] - lightness[:-4]).min() > 0.25 * 4 * steps.mean()
         assert steps.min() > -0.3, "eight bits round by a quarter"
         assert steps.max() < 3 * steps.mean()
 

@@ -5,6 +5,7 @@ import pytest
 
 from landscape.errors import UsageError
 from landscape.scene.scale import Scale, choose_scale, clipping_notes
+from landscape.scene.scales import Limits, scales_for
 
 SMOOTH = np.geomspace(0.05, 300, 400)
 
@@ -118,8 +119,36 @@ def test_wrong_options_are_refused(options, words):
 
 
 def test_log_without_a_positive_value_is_refused():
-    with pytest.raises(UsageError, match="positive"):
+    with pytest.raises(UsageError, match="needs values above 1e-38 and there are none"):
         choose_scale(np.array([-1.0, 0.0]), scale="log")
+
+
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        ({"vmax": 0.5}, "vmax 0.5 lies below all values, which go from 1 to 8; give a higher one"),
+        ({"vmax": -1e9}, "vmax -1e\\+09 lies below all values"),
+        ({"vmax": 1e-310}, "vmax 1e-310 lies below all values"),
+        ({"vmin": 9.0}, "vmin 9 lies above all values, which go from 1 to 8; give a lower one"),
+        ({"vmin": 0.0, "vmax": 5e-324}, "vmin 0 and vmax 4.94066e-324 are closer than 1e-38"),
+        ({"vmin": -2.0, "vmax": 0.0, "scale": "log"}, "vmin -2 is not positive"),
+    ],
+)
+def test_a_limit_beyond_all_values_is_refused(limits, said):
+    with pytest.raises(UsageError, match=said):
+        choose_scale(np.array([1.0, 2.0, 8.0]), **limits)
+
+
+def test_two_limits_hold_for_any_values():
+    """As of one series of pictures, some of which may lie beyond."""
+    scale = choose_scale(np.array([1.0, 2.0, 8.0]), vmin=10.0, vmax=20.0)
+    assert (scale.vmin, scale.vmax, scale.below) == (10.0, 20.0, True)
+
+
+def test_there_is_no_switch_to_a_log_scale_that_ends_at_zero():
+    values = np.array([-3.0, -1.0, -2.0, 1.0, 2.0])
+    assert [each.kind for each in scales_for(values, "auto", Limits(None, 0.0))] == ["linear", "symlog"]
+    assert [each.kind for each in scales_for(values[3:], "linear", Limits(-1.0, 1.5))] == ["linear"]
 
 
 @pytest.mark.parametrize("kind", ["linear", "log", "symlog"])

@@ -129,6 +129,12 @@ def test_errors_that_are_not_known_are_counted_and_infinite_values_are_certain(r
     assert len(beyond) == 1 and beyond[0].certain == np.inf and beyond[0].joins == 1, "two parts that meet at a wall"
 
 
+def test_an_island_at_infinity_is_no_basin(result):
+    found = landform(result(np.array([np.inf, np.nan, 3.0, 3.0])))
+    assert [each.value for each in found.basins] == [3.0]
+    assert not landform(result(np.full(4, np.inf))).basins
+
+
 @pytest.mark.parametrize("values", [np.full((4, 5), np.nan), np.full(3, np.nan)])
 def test_without_a_point_there_is_no_basin(result, values):
     found = landform(result(values))

@@ -30,17 +30,30 @@ def test_cells_end_half_way_and_cover_the_plane():
 @pytest.mark.parametrize(
     ("rows", "width"),
     [
-        (["....", ".##.", ".##.", "...."], 1),
+        (["....", ".##.", ".##.", "...."], 2),
         ([".....", ".###.", ".###.", ".###.", "....."], 3),
         (["#....", ".#...", "..#..", "...#.", "....#"], 1),
         (["#####"] * 5, 5),
         (["....."] * 5, 0),
-        (["####.", "####.", "####.", "....."], 5),
+        (["####.", "####.", "####.", "....."], 3),
+        (["##...", "##...", ".....", "....."], 2),
+        ([".####", ".####", "#####", "#####"], 4),
+        (["#####", "#####"], 2),
     ],
 )
 def test_width_is_the_largest_square_that_fits(rows, width):
-    """What lies beyond the edge is not known, so it ends nothing there."""
     assert width_of(np.array([[c == "#" for c in row] for row in rows])) == width
+
+
+def test_width_is_that_of_all_squares_tried():
+    rng = np.random.default_rng(3)
+    for _ in range(100):
+        mask = rng.random(rng.integers(1, 9, 2)) < 0.8
+        fits = [
+            side for side in range(1, 9) for y in range(mask.shape[0] - side + 1) for x in range(mask.shape[1] - side + 1)
+            if mask[y : y + side, x : x + side].all()
+        ]  # fmt: skip
+        assert width_of(mask) == max(fits, default=0)
 
 
 def test_width_on_a_line_is_the_longest_run():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from pathlib import Path
 
 import numpy as np
@@ -257,3 +258,31 @@ def test_lightning_records_a_run_by_its_steps(tmp_path):
     log = load_run(tmp_path / "run")
     np.testing.assert_array_equal(log.times, [2, 4, 6])
     np.testing.assert_allclose(log.columns["train_loss"], 8, err_msg="not divided by the batches of a step")
+
+
+def test_one_recorder_writes_in_a_folder(tmp_path, model):
+    """A second one is refused while another process writes there; in this process a later one takes over."""
+    folder = tmp_path / "run"
+    first = ll.Recorder(folder, model, every=1)
+    with pytest.raises(UsageError, match="another recorder or training writes there"):
+        ll.Recorder(folder, model)
+    second = ll.Recorder(folder, model, every=1, overwrite=True)
+    with pytest.raises(UsageError, match="a later recorder writes there now"):
+        first.step(loss=1.0)
+    second.step(loss=1.0)
+    second.finish()
+    ll.Recorder(folder, model, append=True).finish()
+
+
+def test_a_folder_that_another_process_holds_is_refused(tmp_path, model):
+    import fcntl
+
+    folder = tmp_path / "run"
+    folder.mkdir()
+    held = os.open(folder, os.O_RDONLY)  # another open file: to flock as another process
+    fcntl.flock(held, fcntl.LOCK_EX)
+    for options in ({}, {"overwrite": True}, {"append": True}):
+        with pytest.raises(UsageError, match="another recorder or training writes there"):
+            ll.Recorder(folder, model, **options)
+    os.close(held)
+    ll.Recorder(folder, model).finish()

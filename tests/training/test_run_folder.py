@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 import signal
 import time
@@ -11,7 +12,7 @@ import pytest
 import torch
 
 import landscape as ll
-from landscape.errors import UsageError
+from landscape.errors import Interrupted, UsageError
 from tests import forked
 
 NET = """
@@ -94,6 +95,32 @@ def test_killed_in_mid_epoch_and_continued_twice(here, unbroken):
         assert state["step"] % 89 != 0 and state["step"] < 267, "the kill must fall into an epoch"
     assert ll.train(**EVERYTHING, out=here / "killed", quiet=True).metrics
     assert_same(here / "killed", unbroken)
+
+
+def test_a_plateau_goes_on_with_what_it_has_seen(images, small, tmp_path, monkeypatch):
+    """Stopped in the middle of a pass, after a pass without a lower loss."""
+    from landscape.training.trainer import Trainer
+
+    given = {
+        "data": images(64), "epochs": 8, "batch_size": 16, "lr": 20.0, "schedule": "plateau", "patience": 0, "gamma": 0.5,
+        "log_every": 1, "clip": 1.0, "quiet": True, "threads": 1,
+    }  # fmt: skip
+    whole = ll.train(small(), out=tmp_path / "whole", **given)
+    advance = Trainer.advance
+
+    def stopped(trainer):
+        advance(trainer)
+        if trainer.step == 14:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as patch, pytest.raises(Interrupted):
+        patch.setattr(Trainer, "advance", stopped)
+        ll.train(small(), out=tmp_path / "again", **given)
+    again = ll.train(small(), out=tmp_path / "again", **given)
+    rates = [row["lr"] for row in whole.log]
+    assert rates == [row["lr"] for row in again.log] and len(set(rates)) > 1, "the rate must have fallen"
+    for name, tensor in whole.model.state_dict().items():
+        assert torch.equal(tensor, again.model.state_dict()[name]), name
 
 
 @pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.optim import lr_scheduler as theirs
 
+from landscape.training.plateau import Plateau
 from landscape.training.schedules import SCHEDULES, make_schedule
 
 STEPS = 40
@@ -33,6 +34,8 @@ def ours(name, **options) -> list[float]:
         ("step", {"milestones": (0.25,), "gamma": 0.3}, lambda o: theirs.MultiStepLR(o, [10], gamma=0.3)),
         ("cosine", {}, lambda o: theirs.CosineAnnealingLR(o, T_max=STEPS)),
         ("onecycle", {}, lambda o: theirs.OneCycleLR(o, 1.0, total_steps=STEPS + 1, cycle_momentum=False)),
+        ("exponential", {}, lambda o: theirs.ExponentialLR(o, 0.1 ** (1 / STEPS))),
+        ("hyperbolic", {}, lambda o: theirs.LambdaLR(o, lambda step: 1 / (1 + 9 * step / STEPS))),
         (
             "onecycle",
             {"warmup": 8.2},
@@ -44,7 +47,7 @@ def test_as_torch_has_it(name, options, torchs):
     assert ours(name, **options) == pytest.approx(rates(torchs), rel=1e-12, abs=1e-12)
 
 
-@pytest.mark.parametrize("name", ["constant", "step", "cosine"])
+@pytest.mark.parametrize("name", ["constant", "step", "cosine", "exponential", "hyperbolic", "plateau"])
 def test_warmup_rises_in_equal_steps_to_the_full_rate(name):
     rising = ours(name, warmup=4)[:5]
     assert rising == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
@@ -55,3 +58,25 @@ def test_warmup_rises_in_equal_steps_to_the_full_rate(name):
 def test_the_shortest_runs_have_a_rate(name, steps):
     share = make_schedule(name, steps=steps, warmup=None, milestones=(0.5,), gamma=0.1)
     assert all(0 <= share(step) <= 1 for step in range(max(1, steps)))
+
+
+def test_a_plateau_is_that_of_torch():
+    losses = [3.0, 2.0, 2.1, 1.9999, 2.2, 1.5, 1.6, 1.7, 1.8, 1.9, 1.4999, 1.6, 1.6]
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    reference, own = theirs.ReduceLROnPlateau(optimizer, factor=0.3, patience=1), Plateau(0.3, 1)
+    factors = []
+    for loss in losses:
+        own.add(torch.tensor(loss - 1.0), 3)
+        own.add(torch.tensor(loss + 3.0), 1)  # the mean over the samples, not over the steps
+        own = restored(own)
+        own.end_pass()
+        reference.step(loss)
+        assert own.factor == pytest.approx(optimizer.param_groups[0]["lr"], rel=1e-12)
+        factors.append(own.factor)
+    assert len(set(factors)) > 3
+
+
+def restored(plateau: Plateau) -> Plateau:
+    again = Plateau(0.3, 1)
+    again.restore(plateau.state())
+    return again

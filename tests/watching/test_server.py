@@ -3,12 +3,14 @@
 import http.client
 import json
 import re
+import select
 import socket
 import threading
 
 import pytest
 
 from landscape.errors import LandscapeError
+from landscape.watching import server as module
 from landscape.watching.board import Board
 from landscape.watching.gate import HEADERS
 from landscape.watching.painter import Picture
@@ -163,6 +165,25 @@ def test_a_thread_that_cannot_start_keeps_no_place(server, monkeypatch):
             with socket.create_connection(("127.0.0.1", server.port), timeout=10) as wire:
                 assert wire.recv(100) == b"", "turned away"
     assert ask(server, "")[0] == 200
+
+
+def test_a_request_that_comes_byte_by_byte_ends_like_one_that_never_comes(board, monkeypatch):
+    monkeypatch.setattr(module, "PATIENCE", 0.3)
+    server = PageServer(board)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as wire, pytest.raises(OSError):
+        while True:  # each byte comes long before a reader who waits for one gives up
+            wire.sendall(b"G")
+            if select.select([wire], [], [], 0.05)[0] and not wire.recv(10):
+                raise OSError("closed")
+    server.close()
+
+
+def test_another_run_does_not_keep_the_picture_of_the_last_one(board, server, grown):
+    board.hang(Picture(SVG))
+    board.put(State("a.h5", RUNNING, reading=reading_of(grown(6, name=MARKUP))))
+    assert board.svg == SVG, "a new state of one run keeps it"
+    board.put(State("a.h5", RUNNING, reading=reading_of(grown(6, started="later"))))
+    assert board.svg == b"" and ask(server, "picture.svg")[0] == 404
 
 
 def test_the_last_state_is_given_after_the_end(board, grown):

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from landscape.scene.colors import INK
 from landscape.scene.scale import Scale
 from landscape.scene.ticks import Ticks
 from landscape.scene.views.mesh import Mesh
@@ -21,9 +22,9 @@ from landscape.scene.views.mesh import Mesh
 FONT = {
     "family": "system-ui, -apple-system, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif",
     "size": 12,
-    "color": "#1a1a1a",
+    "color": INK,
 }
-INK, SOFT, GRID = "#1a1a1a", "#5c5c5c", "#dfe1e6"
+SOFT, GRID = "#5c5c5c", "#dfe1e6"
 # Letters of an axis's title and of a name in a picture; hovering and the facts have the whole.
 TITLE, NAME = 60, 24
 Options = dict[str, Any]

@@ -9,7 +9,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from landscape.render.page.figures import FONT, SOFT, Drawn
+from landscape.render.page.figures import FONT, INK, SOFT, Drawn
 from landscape.scene.scene import Scene
 from landscape.scene.views.matrix import Matrix
 
@@ -39,7 +39,7 @@ def _changes(view: Matrix) -> dict[str, Any]:
     shapes, notes = [], []
     for number, table in enumerate(view.tables):
         left = number * (count + GAP)
-        notes.append(_note(table.title, left + count / 2, -0.2, "#1a1a1a", 13))
+        notes.append(_note(table.title, left + count / 2, -0.2, INK, 13))
         for row in range(count):
             for column in range(count):
                 x = left + column

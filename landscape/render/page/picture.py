@@ -10,7 +10,20 @@ from pathlib import Path
 
 from landscape.atomic import whole_file
 from landscape.errors import UsageError
-from landscape.render.page import barcode, course, density, flat, lines, matrix, overlay, relief, rows, scatter
+from landscape.render.page import (
+    barcode,
+    course,
+    density,
+    flat,
+    lines,
+    matrix,
+    overlay,
+    regions,
+    relief,
+    rows,
+    scatter,
+    volume,
+)
 from landscape.render.page.document import Panel, document
 from landscape.render.page.figures import Drawn
 from landscape.render.page.literal import literal
@@ -23,9 +36,11 @@ from landscape.scene.views.flat import Flat
 from landscape.scene.views.lines import Lines
 from landscape.scene.views.matrix import Matrix
 from landscape.scene.views.overlay import Overlay
+from landscape.scene.views.regions import Regions
 from landscape.scene.views.relief import Relief
 from landscape.scene.views.rows import Rows
 from landscape.scene.views.scatter import Scatter
+from landscape.scene.views.volume import Volume
 from landscape.scene.wording import reworded
 
 SUFFIXES = (".html",)
@@ -39,7 +54,9 @@ DRAWERS: dict[type[View], Callable[[Scene], Drawn]] = {
     Course: course.draw,
     Scatter: scatter.draw,
     Matrix: matrix.draw,
+    Regions: regions.draw,
     Barcode: barcode.draw,
+    Volume: volume.draw,
 }
 
 
@@ -76,7 +93,7 @@ def panel_of(scene: Scene, *, compared: bool = False) -> Panel:
         choices=[view.choice for view in scene.views],
         title=scene.title if compared else "",
         facts=[list(view.caption.facts) if compared else [] for view in scene.views],
-        notes=[list(view.notes) for view in scene.views],
+        notes=[list(view.page_notes) for view in scene.views],
         tables=shown.tables,
         spoken=[sentence_of(view, scene.frame) for view in scene.views],
         steps=[step_labels(fields[0]) if (fields := fields_of(view)) else () for view in scene.views],

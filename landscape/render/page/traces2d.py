@@ -36,14 +36,21 @@ HOLES = ("#c4c4c4", "#ececec", "#d9c0c0")
 # Of a path: more nets than that are a line.
 MOST_DOTS = 60
 # What marks on the plane look like, by their kind.
-MODES = {"path": "lines+markers", "nets": "markers+text", "center": "markers", "saddles": "markers"}
+MODES = {"path": "lines+markers", "nets": "markers+text", "center": "markers", "saddles": "markers", "outline": "lines"}
 CROSSES = {"center": ("cross-thin", 11), "saddles": ("x-thin", 7)}
 
 
 def plane_figure(traces: list, scene: Scene) -> go.Figure:
     """Traces over the axes of a plane."""
     frame, figure = scene.frame, go.Figure(traces)
-    axis = {"gridcolor": GRID, "zeroline": False, "showgrid": False, "ticks": "outside", "constrain": "domain"}
+    axis = {
+        "gridcolor": GRID,
+        "zeroline": False,
+        "showgrid": False,
+        "ticks": "outside",
+        "constrain": "domain",
+        "exponentformat": "power",
+    }
     figure.update_layout(
         template="plotly_white",
         font=FONT,
@@ -173,7 +180,7 @@ def path_trace(trace: Trace, options: Options, color: str = INK) -> go.Scatter:
     cross = {"symbol": symbol, "size": size, "line": {"width": 2, "color": color}}
     marker: Options = {"size": 8, "color": trace.color or INK, "line": {"width": 1, "color": "white"}}
     mode = MODES[trace.kind]
-    hover: Options = {"hoverinfo": "skip" if trace.kind == "center" else "x+y+text"}
+    hover: Options = {"hoverinfo": "skip" if trace.kind in ("center", "outline") else "x+y+text"}
     if trace.kind == "path":
         marker |= {"size": path_sizes(trace, 6, 11)}
         mode += "+text" if names else ""
@@ -181,7 +188,8 @@ def path_trace(trace: Trace, options: Options, color: str = INK) -> go.Scatter:
         hover = {"hovertemplate": "%{customdata}<extra></extra>", "customdata": list(trace.readings)}
     return go.Scatter(
         x=trace.x, y=trace.y, mode=mode, text=names, textposition=_positions(trace), textfont={"color": color},
-        marker=cross if trace.kind in CROSSES else marker, line={"color": color}, name=trace.name, showlegend=False,
+        marker=cross if trace.kind in CROSSES else marker, name=trace.name, showlegend=False,
+        line={"color": color, "dash": "dash" if trace.kind == "outline" else "solid"},
         **hover, **options,
     )  # fmt: skip
 

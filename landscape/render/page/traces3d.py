@@ -81,7 +81,7 @@ def _layout(field: Field, scene: Scene) -> dict[str, Any]:
         "aspectmode": "manual",
         "aspectratio": dict(zip("xyz", scene.camera.box, strict=True)),
         "camera": {
-            "eye": _eye(scene.camera),
+            "eye": eye(scene.camera),
             "center": {"x": 0, "y": 0, "z": -0.12},
             "projection": {"type": "perspective"},
         },
@@ -104,7 +104,8 @@ def z_changes(field: Field) -> dict[str, Any]:
     return changes("scene.zaxis", z_axis(field))
 
 
-def _eye(camera: Camera) -> dict[str, float]:
+def eye(camera: Camera) -> dict[str, float]:
+    """Where a camera stands, in plotly's words."""
     up, around = np.deg2rad(camera.elevation), np.deg2rad(camera.azimuth)
     far = 2.15
     eye = far * np.cos(up) * np.cos(around), far * np.cos(up) * np.sin(around), far * np.sin(up)

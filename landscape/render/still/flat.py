@@ -143,8 +143,9 @@ def draw_frame(axes: Axes, frame: Frame, look: Look) -> None:
     if not look.has(AXES):
         axes.set_axis_off()
         return
-    axes.set_xlabel(frame.x_label, fontsize=letters.label, color=palette.ink, parse_math=False)
-    axes.set_ylabel(frame.y_label, fontsize=letters.label, color=palette.ink, parse_math=False)
+    style: dict[str, Any] = {"fontsize": letters.label, "color": palette.ink, "parse_math": False}
+    axes.set_xlabel(paper.number(axes.xaxis, frame.x_range, frame.x_label), **style)
+    axes.set_ylabel(paper.number(axes.yaxis, frame.y_range, frame.y_label), **style)
     axes.tick_params(labelsize=letters.tick, length=3, width=0.6, color=palette.soft, labelcolor=palette.ink)
     axes.locator_params(nbins=6)
     for spine in axes.spines.values():
@@ -177,9 +178,10 @@ def draw_contour(axes: Axes, field: Field, look: Look, *, dashes: Dashes = "soli
         mesh.x, mesh.y, np.ma.masked_invalid(mesh.z), levels=levels, norm=norm, cmap=colors, linewidths=1.1 * look.stroke,
         linestyles=[dashes], corner_mask=False,
     )  # fmt: skip
-    for text in _labels(axes, field, drawn, look):
-        _legible(text, look, over_lines=halo)
+    numbers = draw_numbers(axes, field, drawn, look)
     _extra_lines(axes, field, look, norm=norm, cmap=colors)
+    for text in numbers:  # last: further lines of the same norm give numbers the colours of their lines again
+        _legible(text, look, over_lines=halo)
 
 
 def _extra_lines(axes: Axes, field: Field, look: Look, **style: Any) -> None:
@@ -217,7 +219,7 @@ def _filled(axes: Axes, field: Field, look: Look) -> None:
             mesh.x, mesh.y, z, levels=field.level_ticks.heights, colors="white", linewidths=0.45, alpha=0.75,
             linestyles="solid", corner_mask=False,
         )  # fmt: skip
-        for text in _labels(axes, field, lines, look, inline=False):
+        for text in draw_numbers(axes, field, lines, look, inline=False):
             text.set(color=LIGHT.ink, path_effects=[patheffects.withStroke(linewidth=1.6, foreground="white")])
     _extra_lines(axes, field, look, colors="white")
 
@@ -239,11 +241,11 @@ def _lines_over(axes: Axes, field: Field, look: Look, ink: str, rim: str) -> Non
     lines.set_path_effects(
         [patheffects.Stroke(linewidth=RIM * look.stroke, foreground=rim, alpha=VEIL), patheffects.Normal()]
     )
-    for text in _labels(axes, field, lines, look):
+    for text in draw_numbers(axes, field, lines, look):
         text.set(zorder=5, path_effects=[patheffects.withStroke(linewidth=RIM, foreground=rim, alpha=0.75)])
 
 
-def _labels(axes: Axes, field: Field, lines: ContourSet, look: Look, *, inline: bool = True) -> list[Text]:
+def draw_numbers(axes: Axes, field: Field, lines: ContourSet, look: Look, *, inline: bool = True) -> list[Text]:
     """Numbers in the lines, at the places that the scene chose."""
     return _numbers(axes, lines, field.level_ticks, field.label_points, look, inline=inline)
 

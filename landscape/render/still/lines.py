@@ -160,6 +160,7 @@ def _x_axis(axes: Axes, label: str, look: Look, *, named: bool) -> None:
         axis="x", labelsize=look.letters.tick, length=3, width=0.6, color=palette.soft, labelcolor=palette.ink,
         labelbottom=named,
     )  # fmt: skip
+    label = paper.number(axes.xaxis, axes.get_xlim(), label)
     if named:
         axes.set_xlabel(label, fontsize=look.letters.label, color=palette.ink, parse_math=False)
 

@@ -23,6 +23,9 @@ def draw_trace(axes: Axes, trace: Trace, look: Look) -> None:
     if trace.kind == "center":
         axes.plot(trace.x, trace.y, "+", color=color, ms=8 * stroke, mew=1.3 * stroke, zorder=6, path_effects=halo)
         return
+    if trace.kind == "outline":
+        axes.plot(trace.x, trace.y, color=color, lw=1.1 * stroke, ls=(0, (5, 2.5)), zorder=5, path_effects=halo)
+        return
     if trace.kind == "saddles":
         axes.plot(trace.x, trace.y, "x", color=color, ms=4.2 * stroke, mew=stroke, zorder=6, path_effects=halo)
         return

@@ -161,5 +161,5 @@ def _check(look: Look, wide: float, tall: float) -> None:
         return
     size = f"{look.width:g}" + (f"x{look.height:g}" if look.height else "")
     raise UsageError(
-        f"size {size}: leaves {max(wide, 0):.1f} x {max(tall, 0):.1f} inches for the picture; give a larger one, or --facts none"
+        f"size {size}: leaves {max(wide, 0):.1f} x {max(tall, 0):.1f} inches for the picture; {look.larger}"
     )

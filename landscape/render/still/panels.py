@@ -113,7 +113,7 @@ def _layout(comparison: Comparison, painter: PanelPainter, look: Look) -> Layout
         plan = _fitted(comparison, natural, columns, look)
     if min(plan.m.wide, plan.m.tall) < LEAST:
         size = f"{look.width:g}" + (f"x{look.height:g}" if look.height else "")
-        raise UsageError(f"size {size}: too small for {count} panels; give a larger one, or --facts none")
+        raise UsageError(f"size {size}: too small for {count} panels; {look.larger}")
     return plan
 
 

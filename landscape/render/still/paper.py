@@ -12,7 +12,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.patheffects import AbstractPathEffect, withStroke
+from matplotlib.ticker import FuncFormatter
 
+from landscape.scene.coordinates import coordinates_of
 from landscape.scene.look import Look
 from landscape.scene.scene import Frame
 
@@ -73,6 +75,14 @@ def name_y(axes: Any, text: str, size: float, least: float, **options: Any) -> N
         text = f"{text[:cut]}\n{text[cut + 1 :]}"
     longest = max(text_width(line, size) for line in text.split("\n"))
     axes.set_ylabel(text, fontsize=max(least, size * min(1.0, room / max(longest, 1e-6))), parse_math=False, **options)
+
+
+def number(axis: Any, ends: tuple[float, float], label: str) -> str:
+    """Numbers of an axis of coordinates without a common factor; returns its name with that factor."""
+    written = coordinates_of(*ends)
+    if not written.plain:
+        axis.set_major_formatter(FuncFormatter(lambda value, _: written.text(value)))
+    return written.named(label)
 
 
 def wrap(phrases: tuple[str, ...], width: float, size: float) -> list[str]:

@@ -5,7 +5,10 @@ Owns: `draw`, `figure_of` and `draw_into`, and the table of how each type of vie
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -15,8 +18,9 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, fontManager
 
 from landscape.atomic import whole_file
-from landscape.errors import UsageError
+from landscape.errors import MissingLetters, UsageError
 from landscape.options.looks import AXES, TITLE
+from landscape.printable import printable
 from landscape.render.still import (
     barcode,
     course,
@@ -27,9 +31,11 @@ from landscape.render.still import (
     matrix,
     moving,
     overlay,
+    regions,
     relief,
     rows,
     scatter,
+    volume,
 )
 from landscape.render.still.painter import Painter
 from landscape.render.still.panels import draw_panels
@@ -42,10 +48,17 @@ from landscape.scene.views.flat import Flat
 from landscape.scene.views.lines import Lines
 from landscape.scene.views.matrix import Matrix
 from landscape.scene.views.overlay import Overlay
+from landscape.scene.views.regions import Regions
 from landscape.scene.views.relief import Relief
 from landscape.scene.views.rows import Rows
 from landscape.scene.views.scatter import Scatter
+from landscape.scene.views.volume import Volume
 
+# 20,000 x 10,000: what viewers open; reliefs take four times as many while they are drawn.
+MOST_PIXELS = 200_000_000
+GLYPH = re.compile(r"Glyph (\d+) .*missing")
+# Families that matplotlib has fonts for.
+FAMILIES = ("serif", "sans-serif", "monospace")
 SUFFIXES = (*files.SUFFIXES, *moving.SUFFIXES)
 # An animation has fewer pixels: it is looked at on a screen.
 COARSER = 2
@@ -59,7 +72,9 @@ PAINTERS: dict[type[View], Painter] = {
     Course: course.PAINTER,
     Scatter: scatter.PAINTER,
     Matrix: matrix.PAINTER,
+    Regions: regions.PAINTER,
     Barcode: barcode.PAINTER,
+    Volume: volume.PAINTER,
 }
 
 
@@ -79,12 +94,44 @@ def draw(scene: Scene | Comparison, path: str | Path, *, dpi: int = 200, look: L
         except UsageError as error:
             raise UsageError(f"output '{path}': {error}") from None
         return path
+    with _missing_letters_named():
+        _save(scene, path, dpi, look)
+    return path
+
+
+@contextmanager
+def _missing_letters_named() -> Iterator[None]:
+    """Within: what matplotlib says of each letter that the font lacks becomes one warning with all of them."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    missing: dict[str, None] = {}
+    for each in caught:
+        if found := GLYPH.match(str(each.message)):
+            missing[chr(int(found[1]))] = None
+        else:
+            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+    if missing:
+        warnings.warn(
+            MissingLetters(
+                f"the font lacks {printable(''.join(missing))}: boxes are drawn; give --font NAME of one that has them"
+            ),
+            stacklevel=3,
+        )
+
+
+def _save(scene: Scene | Comparison, path: Path, dpi: int, look: Look) -> None:
     figure = figure_of(scene, look)
     # Reliefs are made of pixels, drawn finer and averaged.
     smooth = 2 if any(axes.name == "3d" for axes in figure.axes) else 1
+    wide, tall = figure.get_size_inches()
+    if wide * tall * dpi**2 > MOST_PIXELS and path.suffix.lower() in files.PIXELS:
+        found, most = f"{wide * tall * dpi**2 / 1e6:,.0f} million pixels", f"{MOST_PIXELS // 10**6} million"
+        raise UsageError(
+            f"{wide:.0f} x {tall:.0f} inches at {dpi} dpi are {found}, expected {most} at most; give a smaller dpi"
+        )
     with whole_file(path) as scratch:
         files.save(figure, look, scratch, path.suffix.lower(), dpi, smooth=smooth)
-    return path
 
 
 def figure_of(scene: Scene | Comparison, look: Look = PLAIN) -> Figure:
@@ -94,6 +141,8 @@ def figure_of(scene: Scene | Comparison, look: Look = PLAIN) -> Figure:
         raise UsageError(
             "without axes (also style hero): is for maps and reliefs; the axes of this picture are what it says"
         )
+    if look.floor and view is not Relief:
+        raise UsageError("floor: is for reliefs, which have one; give --kind surface, or leave floor out")
     with _letters_of(look):
         if not isinstance(scene, Comparison):
             return PAINTERS[view].single(scene, look)
@@ -128,6 +177,8 @@ def _letters_of(look: Look) -> AbstractContextManager:
     """Texts made within have the font of the look; what it lacks is taken from the usual one."""
     if look.font is None:
         return nullcontext()
+    if look.font in FAMILIES:
+        return rc_context({"font.family": [look.font]})
     try:
         findfont(FontProperties(family=look.font), fallback_to_default=False)
     except ValueError:

@@ -6,6 +6,7 @@ Owns: the drawing of a `Relief`: one small tile per mesh cell, in the colour tha
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -81,8 +82,13 @@ def _measures(panels: Sequence[Scene], look: Look) -> Measures:
 
 def draw_relief(axes: Axes3D, scene: Scene, look: Look, *, fitted: bool = True) -> None:
     """The first view of a scene; `fitted`: as large as the axes allow."""
-    field = scene.views_as(Relief)[0].field
+    view = scene.views_as(Relief)[0]
+    field = view.field
+    if look.floor:
+        scene = replace(scene, camera=view.above_floor(scene.camera))
     dress(axes, scene, field, look)
+    if look.floor:
+        _draw_floor(axes, view, look)
     if fitted and scene.camera.fitted:
         fit(axes, scene.camera, field, look)
     tiles, colors = painted_tiles(field)
@@ -94,6 +100,20 @@ def draw_relief(axes: Axes3D, scene: Scene, look: Look, *, fitted: bool = True) 
     axes.plot(x, y, z, ".", ms=2.2, mew=0, color=LIGHT.ink, zorder=4)
     for trace in field.traces:
         draw_trace(axes, trace, field, look)
+
+
+def _draw_floor(axes: Axes3D, view: Relief, look: Look) -> None:
+    """The contour lines of the field in the plane below the relief, where the box then ends."""
+    field, mesh = view.field, view.field.mesh
+    axes.set_zlim(view.floor, field.z_range[1])
+    if not len(field.levels) or not np.isfinite(mesh.z).any():
+        return
+    colors = field.night_colors if look.palette.dark else field.line_colors
+    norm, shades = mapping_of(field, colors)
+    axes.contour(
+        mesh.x, mesh.y, np.ma.masked_invalid(mesh.z), levels=field.level_ticks.heights, zdir="z", offset=view.floor,
+        norm=norm, cmap=shades, linewidths=0.9 * look.stroke, linestyles="solid", corner_mask=False, zorder=1,
+    )  # fmt: skip
 
 
 def painted_tiles(field: Field) -> tuple[np.ndarray, np.ndarray]:
@@ -118,8 +138,10 @@ def draw_trace(axes: Axes3D, trace: Trace, field: Field, look: Look) -> None:
         return
     x, y, z = trace.x[seen], trace.y[seen], trace.z[seen] + lift
     style: dict[str, Any] = (
-        {"marker": "o", "ms": 2.6, "lw": 1.2} if trace.kind == "path" else {"marker": "o", "ms": 4.5, "lw": 0}
-    )
+        {"marker": "o", "ms": 2.6, "lw": 1.2} if trace.kind == "path"
+        else {"ls": "--", "lw": 1.1} if trace.kind == "outline"
+        else {"marker": "o", "ms": 4.5, "lw": 0}
+    )  # fmt: skip
     color = trace.color or LIGHT.ink  # on the relief, whatever its ground
     axes.plot(x, y, z, color=color, mec="white", mew=0.4, zorder=5, **style)
     for a, b, c, label in zip(x, y, z, np.array(trace.labels)[seen] if trace.labels else (), strict=False):
@@ -137,10 +159,11 @@ def dress(axes: Axes3D, scene: Scene, field: Field, look: Look) -> None:
     if not look.has(AXES):
         axes.set_axis_off()
         return
-    axes.set_xlabel(frame.x_label, fontsize=letters.label, color=palette.ink, labelpad=2, parse_math=False)
-    axes.set_ylabel(frame.y_label, fontsize=letters.label, color=palette.ink, labelpad=2, parse_math=False)
+    style: dict[str, Any] = {"fontsize": letters.label, "color": palette.ink, "labelpad": 2, "parse_math": False}
+    axes.set_xlabel(paper.number(axes.xaxis, frame.x_range, frame.x_label), **style)
+    axes.set_ylabel(paper.number(axes.yaxis, frame.y_range, frame.y_label), **style)
     # Seen from high above, the upright axis is short.
-    every = 2 if camera.elevation > STEEP and len(field.z_ticks.labels) > FEW else 1
+    every = 2 if (camera.elevation > STEEP or look.floor) and len(field.z_ticks.labels) > FEW else 1
     axes.set_zticks(list(field.z_ticks.heights)[::every], labels=list(field.z_ticks.labels)[::every])
     for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
         axis.set_pane_color(to_rgba(palette.wall))

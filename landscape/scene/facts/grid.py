@@ -58,6 +58,17 @@ def even(axis: Axis) -> bool:
     return bool(len(steps) == 0 or np.ptp(steps) <= 1e-6 * abs(steps).max())
 
 
+def _end(value: float, span: float) -> str:
+    """In as many digits as it takes to see how wide the range is.
+
+    >>> _end(1000.5, 0.5), _end(-1.0, 2.0)
+    ('1000.5', '-1')
+    """
+    texts = (short(value), *(f"{value:.{digits}g}" for digits in range(4, 16)))
+    return next((text for text in texts if abs(float(text) - value) <= 1e-3 * abs(span)), f"{value:.17g}")
+
+
 def _range(axis: Axis) -> str:
-    low, high = (short(float(value)).replace("-", "−") for value in (axis.values[0], axis.values[-1]))
+    ends = float(axis.values[0]), float(axis.values[-1])
+    low, high = (_end(value, ends[1] - ends[0]).replace("-", "−") for value in ends)
     return f"[{low}, {high}]" + ("" if even(axis) else " (unevenly spaced)")

@@ -13,12 +13,13 @@ from typing import Any, Protocol
 from landscape.quantity import NEGATIVE
 from landscape.scene.facts.descent import descent_facts
 from landscape.scene.facts.grid import grid_facts, tolerance_facts
+from landscape.scene.facts.inputs import attack_words, input_facts
 from landscape.scene.facts.moving import counted_words, fixed_facts, moving_fact, shares_facts
 from landscape.scene.hessian import is_curvature, points_text, unsettled
 from landscape.scene.holes import NOT_COMPUTED, holes_of
 from landscape.scene.text import data_label, model_label, value_text
 from landscape.surfaces.provenance import Provenance
-from landscape.surfaces.surface import Surface
+from landscape.surfaces.surface import VALID, Surface
 
 _NORMS = {
     "filter": "filter-normalized",
@@ -53,6 +54,7 @@ def facts(surface: Surface, metric: str | None = None, *, centers: Sequence[str]
     """
     shown = [metric] if metric else list(centers)
     lines = recorded_facts(surface, surface.quantity(metric).split if metric else "")
+    lines += ["dashed: all pixels within their range"] if VALID in surface.trails else []
     lines += grid_facts(surface.grid)
     lines += _hessian(surface, shown) if any(is_curvature(surface, name) for name in shown) else []
     return lines + [fact for name in shown for fact in _center(surface, name)]
@@ -67,6 +69,7 @@ def recorded_facts(result: Recorded, split: str = "") -> list[str]:
         *_data(known, split),
         *_evaluation(known),
         *_directions(known),
+        *input_facts(result.known),
         *_batchnorm(known),
         *_precision(known),
         *tolerance_facts(known),
@@ -88,14 +91,14 @@ def subject(result: Recorded) -> str:
     descent = known.get("descent")
     if isinstance(descent, dict) and descent.get("label"):
         return str(descent["label"])
-    model, data = _name(known.get("model")), _name(known.get("data"))
+    model, data = _title(known.get("model")), _name(known.get("data"))
     parts = [model_label(model) if model else "", data_label(data) if data else ""]
     return ", ".join(filter(None, parts)) or _source(result)
 
 
 def model_name(result: Recorded) -> str:
     """The readable name of the model, or "" when unknown."""
-    name = _name((result.known.json()).get("model"))
+    name = _title((result.known.json()).get("model"))
     return model_label(name) if name else ""
 
 
@@ -113,6 +116,11 @@ def checkpoint_stem(result: Recorded) -> str:
 def _name(entry: Any) -> str:
     """`{"name": ...}` or the name itself."""
     return str((entry.get("name") if isinstance(entry, dict) else entry) or "")
+
+
+def _title(model: Any) -> str:
+    """What a picture calls the net: its class where the name is that of a file of the user's."""
+    return str((model.get("title") if isinstance(model, dict) else None) or _name(model))
 
 
 def _source(result: Recorded) -> str:
@@ -161,6 +169,8 @@ def _data(known: dict, split: str) -> list[str]:
         lines.append(f"pixels normalized as {normalize}" if normalize != "none" else "pixels not normalized")
     if known.get("loss"):
         lines.append(str(known["loss"]).replace("cross_entropy", "cross-entropy"))
+    if known.get("attack"):
+        lines.append(f"after {attack_words(str(known['attack']))} on each sample, at every point")
     if known.get("l2"):
         lines.append(f"weight penalty {float(known['l2']):g}")
     return lines

@@ -27,6 +27,8 @@ KIND_FILES = {
     "trajectory": "trajectory",
     "ratio": "ratio",
     "basins": "basins",
+    "classes": "classes",
+    "volume": "volume",
     "line": "line",
     "spread": "spread",
     "barcode": "barcode",

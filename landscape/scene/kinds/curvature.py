@@ -15,7 +15,7 @@ import numpy as np
 from landscape.errors import UsageError
 from landscape.quantity import LARGEST, LOSS, NEGATIVE, SMALLEST
 from landscape.scene.bands import band_notes, band_of
-from landscape.scene.colors import NEGATIVE_COLOR
+from landscape.scene.colors import INK, NEGATIVE_COLOR
 from landscape.scene.facts.surface import brief, facts, subject
 from landscape.scene.hessian import end_of, is_curvature
 from landscape.scene.holes import drawable
@@ -43,7 +43,7 @@ ENDS_TICKS = 9
 DECADES = 3
 # The lowest top of the axis of shares: one of zeros alone has room too.
 LOWEST_TOP = 0.01
-ENDS_COLOR = "#1a1a1a"
+ENDS_COLOR = INK
 
 
 @dataclass(frozen=True)

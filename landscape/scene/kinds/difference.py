@@ -18,6 +18,7 @@ from landscape.scene.kinds.kind import SURFACE, Kind, Options, names_of
 from landscape.scene.kinds.overlay import pair_of
 from landscape.scene.kinds.plane import shared_metric
 from landscape.scene.levels import choose_levels
+from landscape.scene.reach import within_reach
 from landscape.scene.scale import LINEAR, LOG, LOG_FROM_RATIO, SYMLOG, Scale, choose_scale
 from landscape.scene.scene import Scene, camera_for
 from landscape.scene.tables import tables_of
@@ -30,6 +31,7 @@ from landscape.surfaces.surface import DONE, FAILED, PENDING, Surface
 NAME = "difference"
 READING = "{} minus {}; zero is pale"
 WITHIN = "dotted: within two standard errors of zero, as if both were independent"
+UNKNOWN = "{} of {} points have no error: never dotted"
 BOUNDED = "dotted: within the error bounds of zero"
 Part = tuple[Surface, str, str]
 
@@ -46,13 +48,15 @@ def _together(surfaces: Sequence[Surface], options: Options) -> Scene:
     error = surface.stderr.get(NAME)
     bounded = any(bound_of(part, metric) is not None for part, metric, _ in (first, second))
     margin = None if error is None else np.abs(values) - (error if bounded else ERRORS * error)
+    unknown = 0 if margin is None else int((np.isnan(margin) & np.isfinite(values)).sum())
+    unsure = [UNKNOWN.format(unknown, values.size)] * bool(unknown)
     views = []
     for scale in scales:
         levels = choose_levels(scale, options.levels)
         field = build_field(surface, NAME, scale, levels=levels, camera=camera, cmap=options.cmap, extra=False)
         reading = READING.format(second[2], first[2])
         within = [BOUNDED if bounded else WITHIN] * (margin is not None and bool((margin < 0).any()))
-        notes = (reading, *within, *field.notes, *beyond_notes(field))
+        notes = (reading, *within, *unsure, *field.notes, *beyond_notes(field))
         views.append(Flat(field=field, paint=BANDS, margin=margin, caption=caption, notes=notes))
     return Scene(frame, tuple(views), camera, tables_of(surface, [view.field for view in views]))
 
@@ -66,7 +70,7 @@ def subtracted(first: Part, second: Part) -> Surface:
     (one, one_metric, one_name), (other, other_metric, other_name) = first, second
     holes = np.maximum(holes_of(one, one_metric), holes_of(other, other_metric))
     with np.errstate(invalid="ignore", over="ignore"):
-        values = other.values[other_metric] - one.values[one_metric]
+        values = within_reach(other.values[other_metric] - one.values[one_metric])
     status = np.where(holes == FAILED_POINT, FAILED, np.where(holes == NOT_COMPUTED, PENDING, DONE)).astype(np.uint8)
     quantity = one.quantity(one_metric)
     label = f"{other_name} − {one_name}" if one is other else f"difference in {quantity.label}"

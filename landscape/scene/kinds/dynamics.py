@@ -21,6 +21,7 @@ from landscape.quantity import (
     DYNAMICS,
     GRADIENT,
     LARGEST,
+    LAYER,
     LOSS,
     SHARPNESS,
     STIFFNESS,
@@ -33,6 +34,7 @@ from landscape.scene.facts.surface import facts, subject
 from landscape.scene.holes import drawable
 from landscape.scene.kinds.kind import CURVES_ONLY, SURFACE, Kind, Options, names_of
 from landscape.scene.kinds.line import left_scales, metric_curve, point_notes
+from landscape.scene.palettes import PALETTES, inked, stops
 from landscape.scene.scale import LINEAR, LOG, LOG_FROM_RATIO, Scale
 from landscape.scene.scene import Frame, Scene
 from landscape.scene.thin import thinned
@@ -56,9 +58,12 @@ PANELS = (
     Panel("last / first eigenvalue", (CONDITION,)),
     Panel("stiffness", (STIFFNESS,), log=False),
     Panel("gradient norm", (GRADIENT,)),
+    Panel("gradient by layer", (LAYER,)),
     Panel("distance", (DISTANCE,), log=False),
 )
 HEIGHT, TALL, TICKS = 0.45, 0.85, 5
+# Layers that are all named in the legend.
+MOST_LABELS = 8
 # A threshold far above all that was measured would press the curves together: it is drawn as far as this factor.
 ABOVE = 3.0
 # Of the quantities in the panels of a picture of one run, one after the other; and of thresholds.
@@ -112,6 +117,8 @@ def _panels(surfaces: Sequence[Surface]) -> list[tuple[Panel, list[Quantity]]]:
     """The panels of which something is known, with their quantities."""
     found = []
     for panel in PANELS:
+        if panel.roles == (LAYER,) and len(surfaces) > 1:
+            continue  # each layer of each run would need a colour
         rows = _rows(surfaces, functools.partial(_belongs, panel))
         rows = [row for row in rows if any(np.isfinite(surface.values[row.name]).any() for surface in surfaces)]
         if any(row.role != THRESHOLD for row in rows):
@@ -159,7 +166,23 @@ def _strips(surfaces: Sequence[Surface]) -> Iterator[Strip]:
         first = used if len(rows) > 1 else 0
         colors = [] if len(surfaces) > 1 else [OF_ONE[(first + i) % len(OF_ONE)] for i in range(len(rows))]
         used += len(rows) if len(rows) > 1 else 0
+        if panel.roles == (LAYER,):
+            rows, colors = _few_labels(rows), _ramp(len(rows))
         yield _strip(surfaces, panel, rows, colors)
+
+
+def _ramp(count: int) -> list[str]:
+    """From the first layer to the last, dark to light, in colours that lines on white can have."""
+    colors = stops(inked(PALETTES["viridis"]))
+    return [colors[round(share * (len(colors) - 1))] for share in np.linspace(0, 1, count)]
+
+
+def _few_labels(rows: Sequence[Quantity]) -> list[Quantity]:
+    """Of many layers the first, the middle and the last have a label."""
+    if len(rows) <= MOST_LABELS:
+        return list(rows)
+    named = (0, len(rows) // 2, len(rows) - 1)
+    return [row if number in named else replace(row, label="") for number, row in enumerate(rows)]
 
 
 def _strip(surfaces: Sequence[Surface], panel: Panel, rows: Sequence[Quantity], colors: Sequence[str]) -> Strip:

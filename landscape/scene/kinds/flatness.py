@@ -14,7 +14,7 @@ import numpy as np
 from landscape.correlation import LEAST, Tau, kendall
 from landscape.errors import UsageError
 from landscape.quantity import COUNT, FLATNESS, HYPER, MEASURE, Quantity
-from landscape.scene.colors import ACCURACY_COLOR, LOSS_COLOR, OTHER_COLOR, PATH_COLORS
+from landscape.scene.colors import ACCURACY_COLOR, INK, LOSS_COLOR, OTHER_COLOR, PATH_COLORS
 from landscape.scene.facts.surface import facts, subject
 from landscape.scene.kinds.kind import CURVES_ONLY, SURFACE, Kind, Options
 from landscape.scene.palettes import DEPTH, inked, stops
@@ -120,12 +120,12 @@ def _axis(values: np.ndarray, label: str) -> ValueAxis:
     """Logarithmic for positive values that are spread widely; from the least to the greatest, with some room."""
     low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
     if low > 0 and high > LOG_FROM * low:
-        axis = replace(scaled_axis(label, Scale(LOG, low, high), "#1a1a1a", TICKS), label=label)
+        axis = replace(scaled_axis(label, Scale(LOG, low, high), INK, TICKS), label=label)
         while sum(len(text) + 1 for text in axis.tick_labels) > LETTERS:  # longer ones would touch
             axis = replace(axis, ticks=axis.ticks[::2], tick_labels=axis.tick_labels[::2])
         return axis
     room = 0.06 * (high - low or abs(high) or 1.0)
-    return ValueAxis(label, LINEAR, low - room, high + room, "#1a1a1a")
+    return ValueAxis(label, LINEAR, low - room, high + room, INK)
 
 
 def _colors(surface: Surface, hyper: Quantity | None) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
@@ -241,7 +241,7 @@ def _rise_view(surface: Surface, found: Sequence[_Rise], scale: Scale, options: 
     notes = ["lines are medians over nets, bands reach from the lower to the upper quartile"] if several else []
     return Lines(
         curves=tuple(_curve(rise, scale, banded=several) for rise in found),
-        left=scaled_axis("rise of the training loss", scale, "#1a1a1a", 5),
+        left=scaled_axis("rise of the training loss", scale, INK, 5),
         right=None,
         notes=(*notes, *measured_on(surface)),
         caption=options.caption(subject(surface), RISES, facts(surface, centers=[])),

@@ -25,6 +25,11 @@ from landscape.scene.views.curve import DOTS_UP_TO, axes_of, curve_of, drawing_o
 from landscape.scene.views.lines import Curve, Lines
 from landscape.surfaces.surface import Surface
 
+# Letters of a name that a panel of a comparison has room for.
+LONG = 36
+# Half the axis of a single point.
+ALONE = 0.5
+
 
 def _scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
     metrics = shared_metrics(surfaces, options.metric)
@@ -108,9 +113,13 @@ def left_scales(surfaces: Sequence[Surface], metrics: Sequence[str], options: Op
 
 
 def line_scene(surface: Surface, views: Sequence[Lines]) -> Scene:
-    """The views on the axis of a surface, from its first point to its last."""
+    """The views on the axis of a surface, from its first point to its last; a single point stands in the middle."""
     left, ends = views[0].left, (float(surface.x[0]), float(surface.x[-1]))
+    if ends[0] == ends[1]:
+        ends = ends[0] - ALONE, ends[1] + ALONE
     x_label = surface.grid.axes[0].label or "step along the direction"
+    if len(x_label) > LONG and surface.trails.get("nets"):  # their names stand above, each at its place
+        x_label = "x: first net (0) to second net (1)"
     return Scene(Frame(x_label, left.label, ends, (left.low, left.high), equal=False), tuple(views))
 
 

@@ -38,9 +38,10 @@ def pair_of(surface: Surface, metric: str | None = None) -> tuple[str, str]:
         raise UsageError(f"metric '{metric}': an overlay has two, such as loss, accuracy or train_loss,test_loss")
     if missing := [name for name in named if name not in surface.values]:
         has = ", ".join(surface.values) or "nothing yet"
+        advice = "choose two of these" if metric and "," in metric else "compute it with --split train --split test"
         raise UsageError(
             f"no {' and no '.join(missing)} in {surface.source or 'this surface'}, and an overlay needs "
-            f"{' and '.join(named)} (it has {has}); compute it with --split train --split test"
+            f"{' and '.join(named)} (it has {has}); {advice}"
         )
     first, second = named
     if surface.quantity(first).percent != surface.quantity(second).percent:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from landscape.scene.colors import INK
 from landscape.scene.palettes import DEPTH, inked, stops
 from landscape.scene.scene import Choice, View
 
@@ -49,7 +50,7 @@ def cells_of(title: str, values: np.ndarray, texts: Texts, highest: float) -> Ce
     share = np.where(np.isposinf(values), 1.0, np.clip(finite, 0.0, 1.0))
     colors = [[_color(ramp, share[i, j], values[i, j]) for j in range(len(values))] for i in range(len(values))]
     digits = [
-        ["#ffffff" if share[i, j] > DARK_FROM and not np.isnan(values[i, j]) else "#1a1a1a" for j in range(len(values))]
+        ["#ffffff" if share[i, j] > DARK_FROM and not np.isnan(values[i, j]) else INK for j in range(len(values))]
         for i in range(len(values))
     ]
     return Cells(title, texts, tuple(map(tuple, colors)), tuple(map(tuple, digits)))

@@ -11,16 +11,22 @@ import numpy as np
 
 from landscape.grid import COORDINATE
 from landscape.scene.views.mesh import Mesh
-from landscape.surfaces.surface import MINIMA, NETS, Surface, Trail
+from landscape.surfaces.surface import MINIMA, NETS, VALID, Surface, Trail
+
+# The kind of a closed line around a part of the plane.
+OUTLINE = "outline"
+# Points on each of its sides: on a relief it follows the ground.
+SIDE = 40
 
 
 @dataclass(frozen=True, eq=False)
 class Trace:
     """Something that lies in the plane: the centre, named nets, passes or a path; x, y and heights z have shape (n,).
 
-    `kind` is "center", "nets", "saddles" or "path"; `labels` name the points: one each ("" for none), or none. `readings` are
-    what hovering over each point shows. `color` "" is that of ink. `sides` (n, 2) are where the labels stand beside their
-    points: right (1) or left (-1), above (1) or below (-1); none: all to the upper right.
+    `kind` is "center", "nets", "saddles", "path" or "outline"; `labels` name the points: one each ("" for none), or none.
+    `readings` are what hovering over each point shows. `color` "" is that of ink. `sides` (n, 2) are where the labels stand
+    beside their points: right (1) or left (-1), above (1) or below (-1); none: all to the upper right. NaN interrupts an
+    outline.
     """
 
     kind: str
@@ -37,11 +43,12 @@ class Trace:
 def traces_of(surface: Surface, mesh: Mesh) -> tuple[Trace, ...]:
     """Paths first, then named points; the centre is marked when no net stands on it, and where there is a net."""
     named = (NETS, MINIMA)
-    paths = [_trace("path", name, trail, mesh) for name, trail in surface.trails.items() if name not in named]
+    outlines = [_outline(surface.trails[VALID], mesh)] if VALID in surface.trails else []
+    paths = [_trace("path", name, trail, mesh) for name, trail in surface.trails.items() if name not in (*named, VALID)]
     nets = [_trace("nets", name, trail, mesh) for name, trail in surface.trails.items() if name in named]
     occupied = any(((t.x == 0) & (t.y == 0)).any() for t in nets)
     formula = any(axis.kind == COORDINATE for axis in surface.grid.axes)
-    return (*paths, *nets, *([] if occupied or formula else _center(mesh)))
+    return (*outlines, *paths, *nets, *([] if occupied or formula else _center(mesh)))
 
 
 def heights_at(mesh: Mesh, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -63,6 +70,19 @@ def heights_at(mesh: Mesh, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def _trace(kind: str, name: str, trail: Trail, mesh: Mesh) -> Trace:
     x, y = trail.places.T
     return Trace(kind, name, x, y, heights_at(mesh, x, y), tuple(trail.labels))
+
+
+def _outline(trail: Trail, mesh: Mesh) -> Trace:
+    """Without the sides that lie on the edge of the plane, which bound the picture and not the part."""
+    shares = np.arange(SIDE)[None, :, None] / SIDE
+    corners = trail.places
+    sides = corners[:-1, None] * (1 - shares) + corners[1:, None] * shares
+    x, y = np.concatenate([sides.reshape(-1, 2), corners[-1:]]).T
+    edge = [np.abs(each - end) <= 1e-9 * abs(ends[-1] - ends[0]) for each, ends in ((x, mesh.x), (y, mesh.y))
+            for end in (ends[0], ends[-1])]  # fmt: skip
+    cut = np.flatnonzero(np.any([each[:-1] & each[1:] for each in edge], axis=0)) + 1
+    x, y = np.insert(x, cut, np.nan), np.insert(y, cut, np.nan)
+    return Trace(OUTLINE, VALID, x, y, heights_at(mesh, x, y))
 
 
 def _center(mesh: Mesh) -> list[Trace]:

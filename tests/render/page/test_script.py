@@ -121,6 +121,8 @@ def test_keys_turn_zoom_and_go_back(opened, pages):
     moved = cameras(opened)
     assert moved[0] == moved[1]
     assert moved[0]["azimuth"] == pytest.approx(start[0]["azimuth"] + math.radians(5)) and moved[0]["zoom"] < 1
+    opened.key("-")
+    assert cameras(opened)[0]["zoom"] == pytest.approx(start[0]["zoom"])
     opened.key("0")
     assert cameras(opened) == start
 

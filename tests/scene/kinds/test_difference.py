@@ -52,6 +52,12 @@ def test_what_may_be_zero_within_its_error_is_marked(two):
     assert bare.margin is None and WITHIN not in bare.notes
 
 
+def test_a_point_without_an_error_is_counted(two):
+    two[0].stderr["train_loss"][1, 2] = np.nan
+    notes = build_scenes(two, kind="difference")[0].notes
+    assert any(note.endswith("points have no error: never dotted") and note.startswith("1 of") for note in notes)
+
+
 def test_holes_of_either_are_holes_for_their_reason(two):
     two[0].values["train_loss"][2, 3] = np.inf
     two[1].status["evaluation"] = np.ones((21, 25), np.uint8)

@@ -7,7 +7,7 @@ import pytest
 
 from landscape.errors import UsageError
 from landscape.grid import Axis, Grid
-from landscape.quantity import DYNAMICS, metric_of, quantity_named
+from landscape.quantity import DYNAMICS, layer_quantity, metric_of, quantity_named
 from landscape.scene.build import build_scenes
 from landscape.surfaces.surface import DONE, Surface
 
@@ -23,6 +23,7 @@ def made(source: str = "", threshold: float = 5.0, **more: list) -> Surface:
     arrays = {name: np.array(each, dtype=np.float64) for name, each in values.items()}
     rows = {name: quantity_named(name) for name in values}
     rows["train_loss"] = metric_of("train", "loss")
+    rows |= {name: layer_quantity(name, name[6:8]) for name in values if name.startswith("layer_")}
     from dataclasses import replace
 
     rows = {name: replace(row, group=DYNAMICS) for name, row in rows.items()}
@@ -48,6 +49,19 @@ def test_quantities_of_one_role_share_a_panel_over_the_steps():
     assert curvature["stability threshold"].dashed and not curvature["batch sharpness"].dashed
     assert len({curve.color for curve in strip(view, "curvature").curves + strip(view, "stiffness").curves}) == 5
     assert scene.frame.x_range == (0.0, 200.0) and scene.frame.x_label == "training step"
+
+
+def test_layers_have_a_panel_in_the_order_of_the_net_where_one_run_is_drawn():
+    deep = {f"layer_{number:02d}_gradient": [10.0**-number] * 4 for number in range(1, 13)}
+    _, view = lines(made(**deep))
+    curves = strip(view, "gradient by layer").curves
+    assert [curve.y[0] for curve in curves] == pytest.approx([10.0**-number for number in range(1, 13)])
+    assert len({curve.color for curve in curves}) == 12 and "dashed" not in {curve.label for curve in curves}
+    assert [curve.label for curve in curves if curve.label][:1] == ["gradient of 01"]
+    assert [curve.label for curve in curves if curve.label][-1:] == ["gradient of 12"]
+    assert sum(bool(curve.label) for curve in curves) == 3, "the legend has room for a few"
+    _, both = lines(made(**deep), made(**deep))
+    assert not [each for each in both.strips if each.axis.label.startswith("gradient by layer")]
 
 
 def test_a_threshold_that_is_far_above_is_not_drawn_at_the_border_but_said():

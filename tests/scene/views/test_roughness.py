@@ -13,7 +13,9 @@ def waves(n, period):
     return np.linspace(-1, 1, n), np.sin(phase)[None] + np.cos(phase + 0.3)[:, None]
 
 
-@pytest.mark.parametrize(("period", "rough"), [(3.1, True), (2.6, True), (16.0, False), (40.0, False)])
+@pytest.mark.parametrize(
+    ("period", "rough"), [(3.1, True), (2.6, True), (4.0, False), (5.0, False), (16.0, False), (40.0, False)]
+)
 def test_waves_of_a_few_points_are_rough_and_long_ones_are_not(period, rough):
     x, heights = waves(41, period)
     assert bool(roughness_notes(x, x, heights)) == rough
@@ -25,6 +27,12 @@ def test_noise_is_rough_and_a_bowl_or_a_plane_is_not():
     assert missed_by_half(x, x, x[None] + 2 * x[:, None]) < 1e-12
     assert not roughness_notes(x, x, np.hypot(x[None], x[:, None]))
     assert not roughness_notes(x, x, np.ones((25, 25)))
+
+
+@pytest.mark.parametrize(("share", "rough"), [(0.1, True), (0.01, False)])
+def test_a_bowl_is_rough_from_a_few_percent_of_noise(share, rough):
+    x, noise = np.linspace(-1, 1, 25), np.random.default_rng(2).normal(size=(25, 25))
+    assert bool(roughness_notes(x, x, x[None] ** 2 + x[:, None] ** 2 + share * noise)) == rough
 
 
 def test_what_is_missed_is_the_error_at_the_points_left_out():

@@ -7,7 +7,15 @@ function roundTicks([low, high]) {
   const step = [1, 2, 5, 10].map(n => n * power).find(n => n >= raw * 0.8);
   const found = [];
   for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; k++) found.push(k * step);
-  return found.map(value => [value, String(Number(value.toPrecision(6))).replace("-", "\u2212")]);
+  return found.map(value => [value, written(value)]);
+}
+
+// A number of an axis; large and small ones by their power of ten.
+function written(value) {
+  const size = Math.abs(value), short = Number(value.toPrecision(6));
+  const text = size >= 1e5 || (size > 0 && size < 1e-3)
+    ? short.toExponential().replace("e+", "e") : String(short);
+  return text.replaceAll("-", "\u2212");
 }
 // The ticks of an axis: (place in the box, words).
 function ticksOf(axis) {

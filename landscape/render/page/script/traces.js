@@ -72,7 +72,7 @@ function draw(figure) {
   if (!window.Plotly) return null;
   return Plotly.react(div, tracesOf(figure), layoutOf(figure), configOf(figure));
 }
-const PLACES = { relief: "Relief", flat: "Seen from above", map: "Map", line: "Curves", stack: "Curves", layers: "Panels" };
+const PLACES = { relief: "Relief", flat: "Seen from above", map: "Map", line: "Curves", stack: "Curves", layers: "Panels", volume: "Volume" };
 function spoken({ panel, place }) {
   const title = [data.captions[state.view].title, panel.title].filter(Boolean).join(", ");
   const what = panel.spoken[state.view];

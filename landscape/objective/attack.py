@@ -1,0 +1,123 @@
+"""An attack on the inputs of a net, as people type it: `fgsm(eps=8/255)`, `pgd(eps=0.5, steps=20, norm=2)`.
+
+Owns: its settings, their defaults and limits, and the text that the provenance holds. How it is carried out is known in
+adversarial.py. Knows no net.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from landscape.errors import UsageError
+from landscape.options.call import call_of, call_text, name_of
+
+# Of one pixel from 0 to 1, as in Madry et al. 2018 for CIFAR-10; their ten steps of 2.5 eps / steps.
+USUAL_EPS, USUAL_STEPS, USUAL_STRIDE = 8 / 255, 10, 2.5
+MOST_STEPS, MOST_SEED = 1000, 2**63 - 1
+FRACTION = re.compile(r"(\d+\.?\d*)\s*/\s*(\d+\.?\d*)")
+FGSM, PGD = "fgsm", "pgd"
+SETTINGS = {FGSM: ("eps", "norm", "box"), PGD: ("eps", "steps", "step", "norm", "start", "seed", "box")}
+LARGEST, EUCLIDEAN = math.inf, 2.0
+
+
+@dataclass(frozen=True)
+class Attack:
+    """Steps up the loss of each sample, within a ball around it.
+
+    Attributes:
+        name: fgsm (Goodfellow et al. 2015: one step of eps from the sample) or pgd (Madry et al. 2018: `steps` from a random
+            start).
+        eps: radius of the ball, in units of the input before normalization, so that a pixel has the range 0 to 1.
+        norm: of the ball and of a step: inf, the largest entry, whose steps go along the sign of the gradient; or 2, along the
+            gradient.
+        step: length of a step in the same norm.
+        start: whether to begin at a random place of the ball; it follows from `seed` and the sample alone.
+        box: lowest and highest valid entry of an input; None: (0, 1) for pixels, none for other inputs.
+    """
+
+    name: str = PGD
+    eps: float = USUAL_EPS
+    steps: int = USUAL_STEPS
+    step: float = USUAL_STRIDE * USUAL_EPS / USUAL_STEPS
+    norm: float = LARGEST
+    start: bool = True
+    seed: int = 0
+    box: tuple[float, float] | None = None
+
+    @property
+    def text(self) -> str:
+        """All of it, as the provenance has it and `attack_of` reads it again; what an fgsm does not have is left out."""
+        found: dict[str, Any] = {"eps": self.eps}
+        if self.name == PGD:
+            found |= {"steps": self.steps, "step": self.step, "start": int(self.start)}
+            found |= {"seed": self.seed} if self.start else {}
+        found |= {"norm": 2} if self.norm == EUCLIDEAN else {}
+        return call_text(self.name, found | ({"box": list(self.box)} if self.box else {}))
+
+
+def attack_of(text: str, what: str = "attack") -> Attack:
+    """The attack of a text; a number may be a fraction such as 8/255.
+
+    Raises:
+        UsageError: another name, setting or number; the message begins with `what`.
+
+    >>> attack_of("fgsm(eps=1/4)").text, attack_of("pgd(eps=0.1, steps=5)").step
+    ('fgsm(eps=0.25)', 0.05)
+    """
+    if not isinstance(text, str):
+        raise UsageError(f"{what} of type {type(text).__name__}: expected a text such as 'pgd(eps=8/255, steps=10)'")
+    if (name := name_of(text)) not in SETTINGS:
+        raise UsageError(f"{what} '{text}': expected fgsm or pgd, with settings such as pgd(eps=8/255, steps=10)")
+    _, found = call_of(what, FRACTION.sub(_quotient, text))
+    if unknown := [key for key in found if key not in SETTINGS[name]]:
+        raise UsageError(f"{what} '{text}': {name} has the settings {', '.join(SETTINGS[name])}, and no '{unknown[0]}'")
+    try:
+        return _made(name, found)
+    except ValueError as error:
+        raise UsageError(f"{what} '{text}': {error}") from None
+
+
+def _quotient(match: re.Match[str]) -> str:
+    return repr(float(match[1]) / float(match[2])) if float(match[2]) else match[0]
+
+
+def _made(name: str, found: dict[str, Any]) -> Attack:
+    """Raises ValueError for a number out of its range, as text."""
+    eps = _number("eps", found.get("eps", USUAL_EPS), 0.0)
+    steps = _whole("steps", found.get("steps", 1 if name == FGSM else USUAL_STEPS), 1, MOST_STEPS)
+    usual = eps if name == FGSM else USUAL_STRIDE * eps / steps
+    if found.get("norm", 2) != 2:
+        raise ValueError(f"norm {found['norm']}: expected 2, or none for that of the largest entry")
+    return Attack(
+        name=name,
+        eps=eps,
+        steps=steps,
+        step=_number("step", found.get("step", usual), 0.0),
+        norm=EUCLIDEAN if "norm" in found else LARGEST,
+        start=name == PGD and bool(_whole("start", found.get("start", 1), 0, 1)),
+        seed=_whole("seed", found.get("seed", 0), 0, MOST_SEED),
+        box=_box(found.get("box")),
+    )
+
+
+def _number(name: str, value: Any, least: float) -> float:
+    if isinstance(value, list) or not least <= value < math.inf:
+        raise ValueError(f"{name} {value}: expected a number from {least:g} on")
+    return float(value)
+
+
+def _whole(name: str, value: Any, least: int, most: int) -> int:
+    if not isinstance(value, int) or not least <= value <= most:
+        raise ValueError(f"{name} {value}: expected a whole number from {least} to {most}")
+    return value
+
+
+def _box(value: Any) -> tuple[float, float] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list) or len(value) != 2 or not value[0] < value[1]:
+        raise ValueError(f"box {value}: expected the lowest and the highest valid entry, such as [0, 1]")
+    return float(value[0]), float(value[1])

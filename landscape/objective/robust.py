@@ -1,0 +1,118 @@
+"""The loss after an attack on the inputs, as a measure like any other.
+
+Owns: `RobustMeasure`, which attacks each batch at the present weights and measures on what was found. What the loss and the
+metrics are is known by the measure within.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from landscape.data.normalize import PRESETS
+from landscape.data.pixels import UNIT, Pixels
+from landscape.data.split import Split
+from landscape.data.structure import batch_length, mapped
+from landscape.errors import EvaluationError, UsageError
+from landscape.objective.adversarial import worst
+from landscape.objective.attack import EUCLIDEAN, Attack
+from landscape.objective.measure import Measure, Model
+
+INSTEAD = "attack needs a loss with one value for each sample"
+
+
+class RobustMeasure:
+    """`inner` at inputs that an attack moved; every metric is taken at the input of the largest loss."""
+
+    # a faster program gives no gradients by the inputs
+    reads_outputs = False
+    over = None
+    manner = "robust"
+
+    def __init__(self, inner: Measure, attack: Attack, pixels: Pixels):
+        self.inner, self.attack, self.pixels = inner, attack, pixels
+        self.reads_labels, self.ignored, self.combined = inner.reads_labels, inner.ignored, inner.combined
+        self.functions: Mapping[str, Any] = getattr(inner, "functions", {})
+
+    @property
+    def no_hessian(self) -> str | None:
+        """Why the Hessian at fixed inputs is not that of the loss; None where it is.
+
+        Steps along signs do not change with small changes of the weights, but for those at which a sign flips.
+        """
+        if self.attack.norm != EUCLIDEAN:
+            return None
+        return (
+            f"the attack {self.attack.text} moves along gradients, which turn with the weights, so the Hessian at fixed inputs "
+            "is not that of its loss; leave out norm=2 (steps along signs do not turn)"
+        )
+
+    def read(self, splits: Mapping[str, Split], model: nn.Module) -> dict[str, Split]:
+        return self.inner.read(splits, model)
+
+    def counting(self, splits: Mapping[str, Split]) -> RobustMeasure:
+        return self._with(self.inner.counting(splits))
+
+    def on(self, device: torch.device, dtype: torch.dtype) -> RobustMeasure:
+        return self._with(self.inner.on(device, dtype))
+
+    def _with(self, inner: Measure) -> RobustMeasure:
+        return RobustMeasure(inner, self.attack, self.pixels)
+
+    def __call__(self, model: Model, batch: Any) -> Mapping[str, Any]:
+        inputs = _inputs(batch)
+        with torch.inference_mode(False), torch.enable_grad():
+            given, targets = mapped((inputs, batch[1]), _usual)
+            found = worst(lambda moved: self._losses(model, (moved, targets)), given, self.attack, self.pixels)
+        return self.inner(model, (found, batch[1]))
+
+    def _losses(self, model: Model, batch: Any) -> Tensor:
+        found = self.inner(model, batch)
+        if "loss" not in found:
+            raise UsageError("attack goes up the loss, and there is none among the metrics; include loss")
+        values = found["loss"]
+        if not isinstance(values, Tensor) or values.shape != (batch_length(batch),):
+            raise UsageError(f"{INSTEAD}, and this one returns {_form(values)}")
+        return values
+
+
+def attacked(measure: Measure, attack: Attack, splits: Mapping[str, Split], *, pixels: bool) -> Measure:
+    """The measure after an attack; unchanged where its ball is a point. `pixels`: whether inputs are pixels from 0 to 1."""
+    if attack.eps == 0:
+        return measure
+    normalize = next((getattr(split, "normalize", None) for split in splits.values()), None) or PRESETS["none"]
+    if attack.box is None and pixels:
+        attack = replace(attack, box=UNIT)
+    return RobustMeasure(measure, attack, Pixels(normalize, attack.box))
+
+
+def _inputs(batch: Any) -> Tensor:
+    """The inputs that can be moved.
+
+    Raises:
+        EvaluationError: there are none.
+    """
+    found = batch[0] if isinstance(batch, (tuple, list)) and len(batch) == 2 else None
+    if isinstance(found, Tensor) and found.is_floating_point():
+        return found
+    shown = (
+        f"inputs of type {found.dtype}"
+        if isinstance(found, Tensor)
+        else "inputs that are passed by name or are several"
+    )
+    raise EvaluationError(f"attack moves inputs that are real numbers, in batches (inputs, targets), and not {shown}")
+
+
+def _usual(tensor: Tensor) -> Tensor:
+    """One that autograd can keep."""
+    return tensor.clone() if tensor.is_inference() else tensor
+
+
+def _form(values: Any) -> str:
+    if isinstance(values, tuple):
+        return "a sum and its weight"
+    return f"shape {tuple(values.shape)}" if isinstance(values, Tensor) else f"a {type(values).__name__}"

@@ -1,0 +1,115 @@
+"""A plane through the input of one sample: coordinates -> inputs of the net, and back.
+
+Owns: `Inputs`, which moves pixels and leaves the weights where they are, and the part of the plane whose pixels are all valid.
+Where the directions come from is known in input_directions.py. Knows no net and no loss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from landscape.data.pixels import Pixels
+from landscape.grid import Grid
+from landscape.slice.plane import Plane
+
+# A pixel is valid up to this much: the net's input is a rounded number.
+SLACK = 1e-6
+
+
+class Inputs:
+    """`sample` (1, ...) plus coordinates times `directions` (1, ...) of pixels; `clip` cuts every pixel to its valid range.
+
+    At zero it is the sample bit for bit.
+    """
+
+    def __init__(self, sample: Tensor, directions: Sequence[Tensor], grid: Grid, pixels: Pixels, *, clip: bool = False):
+        self.grid, self.shape, self._pixels = grid, tuple(sample.shape), pixels
+        self._plane = Plane(sample.reshape(-1), [pixels.scaled(each).reshape(-1) for each in directions], grid)
+        self._values, self._moves = pixels.of(sample).reshape(-1), [each.reshape(-1) for each in directions]
+        room = pixels.room(sample) if clip else None
+        self._room = None if room is None else [pixels.scaled(each).reshape(-1) for each in room]
+
+    @property
+    def nbytes(self) -> int:
+        return self._plane.nbytes
+
+    def at(self, coords: Sequence[float], *, out: Tensor | None = None) -> Tensor:
+        """(n,) the entries of the net's input at `coords`."""
+        found = self._plane.at(coords, out=out)
+        if self._room is not None:
+            origin, (low, high) = self._plane.origin, self._room
+            found.copy_(origin + torch.minimum(torch.maximum(found - origin, low), high))
+        return found
+
+    def buffers(self, coords: Sequence[float]) -> Mapping[str, Tensor]:
+        return {}
+
+    def project(self, inputs: Tensor) -> tuple[tuple[float, ...], float]:
+        """Coordinates of the point of the plane nearest to inputs (n,) of the net, and their distance in its units."""
+        return self._plane.project(inputs)
+
+    @property
+    def cosine(self) -> float | None:
+        """Of the angle between the directions of pixels."""
+        x, y = (each.double() for each in self._moves)
+        norms = float(x.norm() * y.norm())
+        return float(x @ y) / norms if norms > 0 else None
+
+    def outside(self, coords: Sequence[float]) -> float | None:
+        """The share of pixels that are not valid at `coords`, before they are cut; None where every value is valid."""
+        if self._pixels.box is None:
+            return None
+        moved = self._values + sum(c * each for c, each in zip(coords, self._moves, strict=True))
+        low, high = self._pixels.box
+        return float(((moved < low - SLACK) | (moved > high + SLACK)).double().mean())
+
+    def valid(self) -> np.ndarray | None:
+        """(k, 2) the corners of the part of the grid's rectangle where all pixels are valid, in order; None: any value is."""
+        if self._pixels.box is None:
+            return None
+        low, high = self._pixels.box
+        moves = np.stack([each.double().numpy() for each in self._moves], axis=1)
+        values = self._values.double().numpy()
+        # normal · place <= bound, for both ends of every pixel
+        normals = np.concatenate([moves, -moves])
+        bounds = np.concatenate([high - values, values - low]).clip(min=0.0) + SLACK
+        x, y = (axis.values for axis in self.grid.axes)
+        return cut(np.array([[x[0], y[0]], [x[-1], y[0]], [x[-1], y[-1]], [x[0], y[-1]]]), normals, bounds)
+
+
+def cut(polygon: np.ndarray, normals: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+    """The part (k, 2) of a convex polygon (m, 2) where normals (n, 2) · place <= bounds (n,), bounds above 0; k may be 0.
+
+    The half-plane that a corner lies furthest out of is cut off until none is: few of many are met.
+
+    >>> square = np.array([[-1.0, -1], [1, -1], [1, 1], [-1, 1]])
+    >>> float(cut(square, np.array([[1.0, 0.0]]), np.array([0.5]))[:, 0].max())
+    0.5
+    """
+    scale = np.maximum(np.linalg.norm(normals, axis=1), 1e-300)
+    normals, bounds = normals / scale[:, None], bounds / scale
+    reach = 1e-9 * np.abs(polygon).max()
+    while len(polygon):
+        beyond = polygon @ normals.T - bounds
+        worst = int(beyond.max(axis=0).argmax())
+        if beyond[:, worst].max() <= reach:
+            break
+        polygon = _below(polygon, beyond[:, worst])
+    return polygon
+
+
+def _below(polygon: np.ndarray, heights: np.ndarray) -> np.ndarray:
+    """The part of a polygon at heights up to 0 (Sutherland and Hodgman 1974)."""
+    kept = []
+    for here, there, height, other in zip(
+        polygon, np.roll(polygon, -1, axis=0), heights, np.roll(heights, -1), strict=True
+    ):
+        if height <= 0:
+            kept.append(here)
+        if (height <= 0) != (other <= 0):
+            kept.append(here + (there - here) * (height / (height - other)))
+    return np.array(kept).reshape(-1, 2)
