@@ -119,7 +119,7 @@ def load_checkpoint(path: str | Path, entry: str | None = None) -> Checkpoint:
     path = _net_of_run(path) or path
     stored: object
     if is_folder(path):
-        stored, meta, files = safetensors_file.read_model_folder(path)
+        stored, meta, files = _of_folder(path)
         with Hashing(files) as hashing:
             digest = hashing.result()
     elif reason := reason_unreadable(path):
@@ -151,6 +151,15 @@ def load_checkpoint(path: str | Path, entry: str | None = None) -> Checkpoint:
         _cleaned(entries[first]), meta, str(path), digest, first, entries, extras=extras, settings=settings
     )
     return read.at(entry) if entry else read
+
+
+def _of_folder(folder: Path) -> tuple[object, dict, list[Path]]:
+    """(the object as stored, metadata, files read); safetensors where both forms are there."""
+    if not any(folder.glob("*.safetensors*")):
+        for name in safetensors_file.BINARIES:
+            if (folder / name).exists() and not reason_unreadable(folder / name):
+                return *torch_file.read(folder / name), [folder / name]
+    return safetensors_file.read_model_folder(folder)
 
 
 def odd_tensor(tensors: Mapping[str, Tensor], kinds: Iterable[str] = tuple(ODD)) -> str | None:

@@ -6,24 +6,26 @@ loads weights nor asks any server: configurations are read from files here, and 
 
 from __future__ import annotations
 
-import inspect
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from landscape.callables import explain
 from landscape.errors import CheckpointError, LandscapeError, UntrustedError
 from landscape.plain_json import parse_json
+from landscape.printable import listed
 from landscape.regular import expanded, is_folder, reason_unreadable
 
 CONFIG, ADAPTER = "config.json", "adapter_config.json"
 SPEC = "hf:"
+# Entries of an adapter's configuration that name modules to import or other places; the net does not depend on them.
+UNUSED = ("auto_mapping", "megatron_config", "megatron_core", "revision", "base_model_name_or_path")
 
 
 def described(folder: str | Path, name: str = CONFIG) -> dict[str, Any]:
@@ -93,6 +95,31 @@ def configured(folder: str | Path, kind: type[nn.Module], *, meta: bool = False)
         raise LandscapeError(f"{folder}: building {kind.__name__} from {CONFIG} raised {explain(error)}") from error
 
 
+def with_adapter(base: nn.Module, folder: str | Path, tensors: Mapping[str, Tensor]) -> nn.Module:
+    """The adapter of a folder, with its weights, around a base that has its own.
+
+    Raises:
+        LandscapeError: peft is missing, or does not know the kind; the weights are not those of its configuration.
+    """
+    peft = _library("peft", "peft", folder)
+    settings = {key: value for key, value in described(folder, ADAPTER).items() if key not in UNUSED}
+    try:
+        with _offline():
+            config = peft.PeftConfig.from_peft_type(**{**settings, "inference_mode": False})
+            module = peft.get_peft_model(base, config)
+        if {tensor.dtype for tensor in tensors.values()} == {torch.float64}:
+            module.double()
+        peft.set_peft_model_state_dict(module, dict(tensors))
+        own = peft.get_peft_model_state_dict(module)
+    except Exception as error:
+        raise LandscapeError(f"{folder}: building the adapter from {ADAPTER} raised {explain(error)}") from error
+    if other := sorted(own.keys() ^ tensors.keys()):
+        raise CheckpointError(
+            f"{folder}: the adapter and its {ADAPTER} differ in {listed(other, 4)}; save it again with save_pretrained"
+        )
+    return module
+
+
 def _reference(settings: dict[str, Any], name: str) -> str | None:
     """`modeling_mine.Name`, where the configuration says that code in the folder defines the class."""
     listed = settings.get("auto_map")
@@ -116,9 +143,7 @@ def _library(name: str, extra: str, folder: str | Path) -> Any:
     try:
         return __import__(name)
     except ImportError as error:
-        raise LandscapeError(
-            f"{folder} needs {name}; install it with: pip install 'nn-landscape[{extra}]'"
-        ) from error
+        raise LandscapeError(f"{folder} needs {name}; install it with: pip install 'nn-landscape[{extra}]'") from error
 
 
 @contextmanager

@@ -102,15 +102,17 @@ def load_net(
     wanted |= {"data": checkpoint.meta.get("data")} if data is None else {}
     meta = {**harmless(checkpoint.meta), **taken(wanted, checkpoint.source, trust), **_loss_of(checkpoint, trust)}
     checkpoint = fitting_entry(checkpoint, bare(model) if isinstance(model, nn.Module) else model or meta.get("model"))
+    spec = spec_of_folder(checkpoint, model or meta.get("model"))
     if isinstance(model, nn.Module):
         name, module = type(bare(model)).__name__, private_copy(bare(model))
-    elif spec := spec_of_folder(checkpoint, model or meta.get("model")):
+    elif spec:
         name = spec
         module, checkpoint = net_of_folder(checkpoint, spec, trust)
     else:
         name, state = _spec_of(checkpoint, model or meta.get("model"), read_batch)
         module = build_model(name, state_dict=state, settings=checkpoint.settings)
-    fit(module, checkpoint, name=name, advice=NAME_IT if model is None else ANOTHER)
+    if not spec:
+        fit(module, checkpoint, name=name, advice=NAME_IT if model is None else ANOTHER)
     facts = CheckpointFacts(path=checkpoint.source, sha256=checkpoint.sha256, entry=chosen_entry(checkpoint))
     return _net(module, name, meta, facts, _label(checkpoint.source))
 
