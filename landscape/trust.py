@@ -17,7 +17,7 @@ from landscape.errors import UntrustedError
 from landscape.regular import expanded
 
 # What may stand before the colon of a spec that names no code, by the option that takes it.
-NAMED: dict[str, tuple[str, ...]] = {"model": ("torchvision", "timm"), "data": ("folder", "npz"), "loss": ()}
+NAMED: dict[str, tuple[str, ...]] = {"model": ("torchvision", "timm", "hf"), "data": ("folder", "npz"), "loss": ()}
 TEXTS = (*NAMED, "normalize", "data_root")
 Trust = bool | str | Path | Sequence[str | Path]
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from landscape.checkpoint import safetensors_file, torch_file
 from landscape.checkpoint.digest import Hashing
 from landscape.checkpoint.entries import extra_states, picked, usual
-from landscape.checkpoint.unwrap import clean_names, unwrap
+from landscape.checkpoint.unwrap import clean_names, settings_of, unwrap
 from landscape.errors import CheckpointError
 from landscape.plain_json import check_depth, tamed
 from landscape.regular import expanded, is_folder, most_bytes, reason_unreadable
@@ -50,7 +50,8 @@ class Checkpoint:
     `meta` holds model, data, normalize, metrics, ... as written by `landscape`; it is empty for files of other programs.
     `sha256` is a hash of every byte of the file or folder, or of the tensors when there is no file.
 
-    `extras` are states of modules that are not tensors, by the path of their state dict.
+    `extras` are states of modules that are not tensors, by the path of their state dict. `settings`: the arguments of the class
+    that Lightning stores beside the weights.
 
     `entry` is the path of the state dict in the file, and `entries` holds all that are in it; with `several`, nobody has chosen
     this one unless `at` did.
@@ -64,6 +65,7 @@ class Checkpoint:
     entries: Mapping[str, dict[str, Tensor]] = field(default_factory=dict)
     chosen: bool = False
     extras: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.sha256:
@@ -117,7 +119,7 @@ def load_checkpoint(path: str | Path, entry: str | None = None) -> Checkpoint:
     path = _net_of_run(path) or path
     stored: object
     if is_folder(path):
-        stored, meta, files = safetensors_file.read_model_folder(path)
+        stored, meta, files = _of_folder(path)
         with Hashing(files) as hashing:
             digest = hashing.result()
     elif reason := reason_unreadable(path):
@@ -144,8 +146,20 @@ def load_checkpoint(path: str | Path, entry: str | None = None) -> Checkpoint:
             raise CheckpointError(f"checkpoint {path}: {odd}")
     first = usual(entries)
     extras = extra_states(stored) if isinstance(stored, Mapping) else {}
-    read = Checkpoint(_cleaned(entries[first]), meta, str(path), digest, first, entries, extras=extras)
+    settings = settings_of(stored) if isinstance(stored, Mapping) else {}
+    read = Checkpoint(
+        _cleaned(entries[first]), meta, str(path), digest, first, entries, extras=extras, settings=settings
+    )
     return read.at(entry) if entry else read
+
+
+def _of_folder(folder: Path) -> tuple[object, dict, list[Path]]:
+    """(the object as stored, metadata, files read); safetensors where both forms are there."""
+    if not any(folder.glob("*.safetensors*")):
+        for name in safetensors_file.BINARIES:
+            if (folder / name).exists() and not reason_unreadable(folder / name):
+                return *torch_file.read(folder / name), [folder / name]
+    return safetensors_file.read_model_folder(folder)
 
 
 def odd_tensor(tensors: Mapping[str, Tensor], kinds: Iterable[str] = tuple(ODD)) -> str | None:

@@ -14,6 +14,7 @@ from landscape.errors import CheckpointError
 from landscape.plain_json import parse_json
 from landscape.regular import reason_unreadable
 
+BINARIES = ("pytorch_model.bin", "adapter_model.bin")
 SINGLE = ("model.safetensors", "diffusion_pytorch_model.safetensors", "adapter_model.safetensors")
 
 
@@ -52,7 +53,7 @@ def read_model_folder(folder: Path) -> tuple[dict[str, Tensor], dict, list[Path]
     indexes = sorted(folder.glob("*.safetensors.index.json"))
     if not indexes:
         raise CheckpointError(
-            f"checkpoint folder {folder}: holds neither {SINGLE[0]} nor a *.safetensors.index.json; "
+            f"checkpoint folder {folder}: holds neither {SINGLE[0]} nor a *.safetensors.index.json nor {BINARIES[0]}; "
             "name one file inside it, or save with safetensors"
         )
     order = _weight_map(indexes[0])

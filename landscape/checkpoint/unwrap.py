@@ -8,6 +8,7 @@ in fit.py, which knows the net.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from torch import Tensor
 
@@ -31,6 +32,14 @@ def unwrap(stored: object, *, source: str) -> tuple[dict[str, dict[str, Tensor]]
         return found, _metadata(stored)
     keys = ", ".join(map(str, list(stored)[:8])) or "nothing"
     raise CheckpointError(f"checkpoint {source}: no weights found; it holds {keys}, none of which is a state dict")
+
+
+def settings_of(stored: Mapping) -> dict[str, Any]:
+    """The arguments of its class that Lightning's `save_hyperparameters` stored: by name, or all as one argument."""
+    found = stored.get("hyper_parameters")
+    settings = {str(name): value for name, value in found.items()} if isinstance(found, Mapping) else {}
+    name = stored.get("hparams_name")
+    return {name: settings} if settings and isinstance(name, str) and name != "kwargs" else settings
 
 
 def clean_names(names: Iterable[str]) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import difflib
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -26,12 +27,13 @@ def build_model(
     num_classes: int | None = None,
     in_channels: int | None = None,
     image_size: int | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> nn.Module:
     """The net that `spec` names, with initial weights.
 
     A size is the argument if given, otherwise that of the shapes in `state_dict`, otherwise the model's default.
     Only the VGG nets of the zoo use `image_size`. A user's callable is called without arguments and chooses its
-    sizes itself.
+    sizes itself; a class of modules gets those of `settings`, which a checkpoint of Lightning holds, that it takes.
 
     Raises:
         UsageError: the name does not exist, or the spec has another form.
@@ -41,24 +43,35 @@ def build_model(
         return _torchvision(spec, state_dict, num_classes, in_channels)
     if spec.startswith("timm:"):
         return _timm(spec, state_dict, num_classes, in_channels)
+    if spec.startswith("hf:"):
+        raise UsageError(f"model '{spec}': give the folder with its config.json and weights as the checkpoint")
     if ":" in spec:
-        return _from_callable(spec)
+        return _from_callable(spec, settings or {})
     options = {"num_classes": num_classes, "in_channels": in_channels, "image_size": image_size}
     given = {name: value for name, value in options.items() if value is not None}
     return build_zoo(spec, **{**sizes(state_dict or {}), **given})
 
 
-def _from_callable(spec: str) -> nn.Module:
+def _from_callable(spec: str, settings: Mapping[str, Any]) -> nn.Module:
     make = resolve_callable(spec, what="model")
     if isinstance(make, nn.Module):
         return copy.deepcopy(make)  # the user's code still holds the module, and its weights will be overwritten
+    given = _accepted(make, settings) if isinstance(make, type) and issubclass(make, nn.Module) else {}
     try:
-        model = make()
+        model = make(**given)
     except Exception as error:
-        raise LandscapeError(f"model '{spec}': calling it without arguments raised {explain(error)}") from error
+        shown = f"with {', '.join(given)} of the checkpoint" if given else "without arguments"
+        raise LandscapeError(f"model '{spec}': calling it {shown} raised {explain(error)}") from error
     if not isinstance(model, nn.Module):
         raise LandscapeError(f"model '{spec}': it returned a {type(model).__name__}, expected a torch.nn.Module")
     return model
+
+
+def _accepted(make: Callable, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that the arguments of a callable name; all of them where it takes any."""
+    taken = inspect.signature(make).parameters
+    takes_any = any(each.kind is each.VAR_KEYWORD for each in taken.values())
+    return {name: value for name, value in settings.items() if takes_any or name in taken}
 
 
 def _torchvision(

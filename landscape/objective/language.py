@@ -47,8 +47,8 @@ def are_the_tokens(targets: Any, inputs: Any) -> bool:
 
 def predicts_next_token(net: nn.Module) -> bool:
     """Whether it shifts its own labels, so that each position predicts the next token."""
-    name = type(net).__name__
-    if not name.endswith(("ForCausalLM", "LMHeadModel")):
+    # a class derived from one of the library's has a name of its own
+    if not any(each.__name__.endswith(("ForCausalLM", "LMHeadModel")) for each in type(net).__mro__):
         return getattr(net, "loss_type", None) == "ForCausalLM"
     code = inspect.unwrap(type(net).forward).__code__  # a few older decoders take labels that are shifted already
     return "loss_function" in code.co_names or any(name.startswith("shift") for name in code.co_varnames)

@@ -23,6 +23,7 @@ from landscape.trust import code_named, harmless
 
 HDF5, MAGIC = (".h5", ".hdf5"), b"\x89HDF\r\n\x1a\n"
 CHECKPOINTS = (".pt", ".pth", ".th", ".t7", ".ckpt", ".bin", ".tar", ".pkl", ".safetensors")
+WEIGHTS = ("*.safetensors*", "pytorch_model.bin", "adapter_model.bin")
 PICTURES = (".png", ".pdf", ".svg", ".html", ".gif", ".jpg", ".jpeg")
 EXPECTED = "a result (.h5), a checkpoint (.pt, .safetensors, ...), or the folder of a run"
 
@@ -57,11 +58,12 @@ def describe(path: str | Path) -> dict[str, Any]:
 
 
 def _folder(path: Path) -> dict[str, Any]:
-    if (path / CONFIG).is_file():
+    weights = any(any(path.glob(form)) for form in WEIGHTS)
+    if (path / CONFIG).is_file() and not weights:
         return _run(path)
     if found := instability_folder(path):
         return found
-    if not any(path.glob("*.safetensors*")):
+    if not weights:
         raise LandscapeError(f"{path}: a folder without {CONFIG} or model.safetensors; expected {EXPECTED}")
     return _checkpoint(path)
 
@@ -176,10 +178,13 @@ def _run(path: Path) -> dict[str, Any]:
 
 def _checkpoint(path: Path) -> dict[str, Any]:
     from landscape.checkpoint.checkpoint import load_checkpoint
+    from landscape.models.from_config import SPEC, named_class
     from landscape.models.recognize import recognize
 
     checkpoint = load_checkpoint(path)
     recognized = " or ".join(recognize(checkpoint.state_dict)) or None
+    if name := named_class(path):
+        recognized = f"{SPEC}{name}"
     return {
         "kind": "checkpoint",
         "file": str(path),

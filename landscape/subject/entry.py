@@ -60,7 +60,7 @@ def _fits(checkpoint: Checkpoint, model: Any) -> bool:
     state, spec = checkpoint.state_dict, model  # what the file names is the caller's business: it may be code
     if isinstance(spec, str):
         try:
-            spec = build_model(spec, state_dict=state)
+            spec = build_model(spec, state_dict=state, settings=checkpoint.settings)
         except CheckpointError:
             return False
     if isinstance(spec, nn.Module):

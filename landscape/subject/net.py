@@ -25,6 +25,7 @@ from landscape.models.resolve import build_model
 from landscape.objective.batchnorm import tracking_layers
 from landscape.objective.private import private_copy
 from landscape.subject.entry import chosen_entry, fitting_entry, read
+from landscape.subject.folders import net_of_folder, spec_of_folder
 from landscape.surfaces.provenance import CheckpointFacts, ModelFacts
 from landscape.trust import Trust, harmless, is_trusted, names_code, taken
 
@@ -101,12 +102,17 @@ def load_net(
     wanted |= {"data": checkpoint.meta.get("data")} if data is None else {}
     meta = {**harmless(checkpoint.meta), **taken(wanted, checkpoint.source, trust), **_loss_of(checkpoint, trust)}
     checkpoint = fitting_entry(checkpoint, bare(model) if isinstance(model, nn.Module) else model or meta.get("model"))
+    spec = spec_of_folder(checkpoint, model or meta.get("model"))
     if isinstance(model, nn.Module):
         name, module = type(bare(model)).__name__, private_copy(bare(model))
+    elif spec:
+        name = spec
+        module, checkpoint = net_of_folder(checkpoint, spec, trust)
     else:
         name, state = _spec_of(checkpoint, model or meta.get("model"), read_batch)
-        module = build_model(name, state_dict=state)
-    fit(module, checkpoint, name=name, advice=NAME_IT if model is None else ANOTHER)
+        module = build_model(name, state_dict=state, settings=checkpoint.settings)
+    if not spec:
+        fit(module, checkpoint, name=name, advice=NAME_IT if model is None else ANOTHER)
     facts = CheckpointFacts(path=checkpoint.source, sha256=checkpoint.sha256, entry=chosen_entry(checkpoint))
     return _net(module, name, meta, facts, _label(checkpoint.source))
 

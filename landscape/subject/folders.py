@@ -1,0 +1,101 @@
+"""Nets that come as folders: a model of `transformers`, or an adapter of PEFT with the folder of its base.
+
+Owns: which folders these are, and the net of one with its weights in it. The library builds the net (models/from_config.py);
+weights are read by the package's own reader, so that their hash identifies a run.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from landscape.checkpoint.checkpoint import Checkpoint, load_checkpoint
+from landscape.checkpoint.digest import joint_digest
+from landscape.checkpoint.entries import under
+from landscape.checkpoint.fit import best_match, fit
+from landscape.errors import CheckpointError
+from landscape.models.from_config import ADAPTER, SPEC, class_of, configured, described, named_class, with_adapter
+from landscape.printable import printable
+from landscape.regular import expanded, is_folder
+from landscape.trust import Trust, is_trusted
+
+
+def spec_of_folder(checkpoint: Checkpoint, model: Any) -> str | None:
+    """`hf:CLASS` where the folder of the weights says how its net is built and the user names no other; else None."""
+    if isinstance(model, str) and model:
+        return model if model.startswith(SPEC) else None
+    if model is not None:
+        return None
+    place = base_folder(checkpoint.source) if described(checkpoint.source, ADAPTER) else checkpoint.source
+    name = named_class(place)
+    if place != checkpoint.source and name is None:
+        raise CheckpointError(
+            f"{place}: the base of {checkpoint.source} has no config.json that names its architectures"
+        )
+    return name and f"{SPEC}{name}"
+
+
+def base_folder(adapter: str) -> str:
+    """The folder of the base that an adapter's configuration names, from the current folder or that of the adapter.
+
+    Raises:
+        CheckpointError: it is not a folder on this machine.
+    """
+    name = described(adapter, ADAPTER).get("base_model_name_or_path")
+    text = name if isinstance(name, str) else ""
+    found = next((place for place in (expanded(text), expanded(adapter) / text) if text and is_folder(place)), None)
+    if found is None:
+        raise CheckpointError(
+            f"{adapter}: its base {printable(text) or 'model'} is not a folder here; download it and write its folder as "
+            f"base_model_name_or_path in {ADAPTER}"
+        )
+    return str(found)
+
+
+def net_of_folder(checkpoint: Checkpoint, spec: str, trust: Trust) -> tuple[nn.Module, Checkpoint]:
+    """The net of a folder with its weights in it, and the checkpoint under the names of the net.
+
+    Raises:
+        UntrustedError: its class is code in the folder.
+        LandscapeError: the library is missing, or does not know the class; the weights do not fit.
+    """
+    if described(checkpoint.source, ADAPTER):
+        # trust in whatever is passed does not reach what that leads to
+        passed = () if isinstance(trust, bool) else trust
+        base = load_checkpoint(base_folder(checkpoint.source))
+        inner, base = _model(base, spec, passed)
+        module = with_adapter(inner, checkpoint.source, checkpoint.state_dict)
+        return module, replace(checkpoint, sha256=joint_digest([base.sha256, checkpoint.sha256]))
+    return _model(checkpoint, spec, trust)
+
+
+def _model(checkpoint: Checkpoint, spec: str, trust: Trust) -> tuple[nn.Module, Checkpoint]:
+    folder = checkpoint.source
+    kind = class_of(folder, spec.removeprefix(SPEC), trusted=is_trusted(folder, trust))
+    empty = configured(folder, kind, meta=True)
+    renamed = replace(checkpoint, state_dict=_named_as(empty, checkpoint.state_dict))
+    if best_match(empty, renamed.state_dict)[1].count:
+        fit(empty, renamed, name=spec, advice="give the --model that it fits")  # raises before memory is taken
+    module = configured(folder, kind)
+    if {tensor.dtype for tensor in renamed.state_dict.values() if tensor.is_floating_point()} == {torch.float64}:
+        module.double()
+    fit(module, renamed, name=spec)
+    return module, renamed
+
+
+def _named_as(model: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors under the names of the net with a head, where they were saved without one; masks of old files are left out."""
+    prefix = f"{getattr(model, 'base_model_prefix', '')}."
+    own = model.state_dict()
+    if under(own, prefix) and not under(state, prefix):
+        state = {f"{prefix}{name}" if f"{prefix}{name}" in own else name: tensor for name, tensor in state.items()}
+    ignored = getattr(model, "_keys_to_ignore_on_load_unexpected", None) or ()
+    return {
+        name: tensor
+        for name, tensor in state.items()
+        if name in own or not any(re.search(pattern, name) for pattern in ignored)
+    }
