@@ -67,6 +67,16 @@ def test_names_fall_back_to_files_then_letters(make_surface, provenance):
     assert names_of([make_surface(), make_surface(), make_surface()]) == ("A", "B", "C")
 
 
+def test_names_are_what_differs(make_surface, provenance):
+    def named(**changes):
+        return make_surface(provenance={**provenance, **changes}, source=f"{len(changes)}.h5")
+
+    nets = [named(checkpoint={"path": f"{stem}.pt"}, data={"name": f"mytask.py:{stem}"}) for stem in ("cnn0", "cnn1")]
+    assert names_of(nets) == ("cnn0", "cnn1")
+    draws = [named(directions={"kind": "random", "seed": seed}) for seed in (3, 4)]
+    assert names_of(draws) == ("seed 3", "seed 4")
+
+
 def test_lines_share_their_axes(make_surface):
     x = np.linspace(-1, 1, 9)
     surfaces = [make_surface(k + x**2, more={"train_accuracy": 0.5 + 0 * x}) for k in (1.0, 100.0)]

@@ -68,7 +68,7 @@ def draw_panels(comparison: Comparison, painter: PanelPainter, look: Look) -> Fi
             name,
             place.left + m.wide / 2,
             place.bottom + m.tall + m.above - 0.24 * em,
-            m.wide + 0.8 * m.gap,
+            _name_room(look, comparison, m),
         )
         paper.footer(figure, look, plan.own[number], place.left, place.bottom - m.under - m.hang * m.tall)
         _letter(figure, look, comparison, number, place, m)
@@ -85,6 +85,16 @@ def draw_panels(comparison: Comparison, painter: PanelPainter, look: Look) -> Fi
         painter.legend(figure, panels[0], look, middle, plan.foot - 0.2 * em)
     paper.footer(figure, look, plan.shared, MARGIN * em, plan.foot - m.legend)
     return figure
+
+
+def _name_room(look: Look, comparison: Comparison, m: Measures) -> float:
+    """The width of a panel's name, which is centred: up to its own letter on the left and to the next panel's on the right."""
+    room = m.wide + 0.8 * m.gap
+    if not comparison.letters:
+        return room
+    before = m.wide / 2 + 0.5 * m.left - paper.text_width("(m)", 1.1 * look.letters.title)
+    after = m.wide / 2 + m.gap - 0.5 * m.left
+    return min(room, 2 * (min(before, after) - 0.04 * look.em))
 
 
 def _letter(figure: Figure, look: Look, comparison: Comparison, number: int, place: Place, m: Measures) -> None:

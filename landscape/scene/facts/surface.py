@@ -113,6 +113,13 @@ def checkpoint_stem(result: Recorded) -> str:
     return PurePath(str(checkpoint.get("path") or "")).stem if isinstance(checkpoint, dict) else ""
 
 
+def seed_name(result: Recorded) -> str:
+    """The seed of the random directions, as "seed 3", or ""."""
+    made = result.known.json().get("directions")
+    seed = made.get("seed") if isinstance(made, dict) and "random" in str(made.get("kind")) else None
+    return "" if seed is None else f"seed {seed}"
+
+
 def _name(entry: Any) -> str:
     """`{"name": ...}` or the name itself."""
     return str((entry.get("name") if isinstance(entry, dict) else entry) or "")

@@ -13,7 +13,7 @@ from typing import Any
 from landscape.quantity import stderr_of
 from landscape.scene.facts.run import run_subject
 from landscape.scene.facts.spectrum import matrix_label
-from landscape.scene.facts.surface import checkpoint_stem, file_stem, model_name, subject
+from landscape.scene.facts.surface import checkpoint_stem, file_stem, model_name, seed_name, subject
 from landscape.scene.hessian import check_curvature, is_curvature, with_ratio
 from landscape.scene.reach import all_within_reach
 from landscape.scene.scales import Levels, Limits
@@ -154,8 +154,9 @@ def _logged(log: RunLog, metric: str | None) -> RunLog:
 
 
 SURFACE = SourceType(
-    Surface, "surface", "surfaces", "a surface file", _axes, (model_name, subject, file_stem, checkpoint_stem), _derived
-)
+    Surface, "surface", "surfaces", "a surface file", _axes,
+    (model_name, checkpoint_stem, seed_name, subject, file_stem), _derived,
+)  # fmt: skip
 SPECTRUM = SourceType(
     Spectrum, "spectrum", "spectra", "a file that landscape spectrum wrote", lambda spectrum: "is a spectrum",
     (model_name, subject, matrix_label, file_stem, checkpoint_stem),
