@@ -69,7 +69,7 @@ def trails_of(plane: Inputs, numbers: Sequence[int]) -> tuple[dict[str, Trail], 
     share = area(corners) / whole
     if share <= LEAST:
         return trails, [
-            "no part of the plane around the sample has all pixels within 0 and 1: some are at an end already"
+            "no part of the plane around the sample has all pixels within their range: some are at an end already"
         ]
     if share < 1 - LEAST:
         ring = np.concatenate([corners, corners[:1]])

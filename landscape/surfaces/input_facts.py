@@ -16,7 +16,7 @@ class InputFacts(Facts):
 
     sample: int | None = entry(int)
     """Its number in the split."""
-    target: str | None = entry()
+    target: str | None = entry(describes=True)
     """Its class, or its target."""
     along: str | None = entry()
     seed: int | None = entry(int)

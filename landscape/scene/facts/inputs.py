@@ -42,7 +42,8 @@ def input_facts(known: Provenance) -> list[str]:
         what = "a pixel" if pixels else "an entry"
         lines.append(f"a step of 1 changes {what} by 1 in root mean square, {made.entries**0.5:.3g} in Euclidean norm")
     if made.clip:
-        lines.append("pixels cut to 0 to 1")
+        low, high = made.box or (0, 1)
+        lines.append(f"{'pixels' if pixels else 'entries'} cut to {low:g} to {high:g}")
     if made.cosine is not None and abs(made.cosine) > 5e-3:
         lines.append(f"cosine of the axes {made.cosine:.2g}")
     return lines
