@@ -33,7 +33,7 @@ def grid_facts(grid: Grid) -> list[str]:
     count = " × ".join(str(len(axis.values)) for axis in grid.axes) + " points"
     ranges = [_range(axis) for axis in grid.axes]
     if len(set(ranges)) == 1:
-        return [f"{count} in {ranges[0]}" + "²" * (len(ranges) == 2)]
+        return [f"{count} in {ranges[0]}" + {2: "²", 3: "³"}.get(len(ranges), "")]
     return [f"{count} in " + " × ".join(ranges)]
 
 
