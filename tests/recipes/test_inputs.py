@@ -170,7 +170,10 @@ def test_another_box_is_another_run(cnn, tmp_path):
     ll.inputs(**asked, attack="fgsm(box=[0, 1])")
     with pytest.raises(LandscapeError, match="input.box"):
         ll.inputs(**asked, attack="fgsm(box=[0, 0.2])")
-    assert ll.inputs(**asked, attack="fgsm(box=[0, 1])", classes="a,b,c").known.input.box == [0, 1]  # names change nothing
+    assert ll.inputs(**asked, attack="fgsm(box=[0, 1])", classes="a,b,c").known.input.box == [
+        0,
+        1,
+    ]  # names change nothing
 
 
 def test_a_named_tuple_that_begins_with_its_target_is_not_taken_for_a_pair(cnn):

@@ -8,17 +8,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import PurePath
-from typing import Any, Protocol
+from typing import Any
 
 from landscape.quantity import NEGATIVE
 from landscape.scene.facts.descent import descent_facts
 from landscape.scene.facts.grid import grid_facts, tolerance_facts
 from landscape.scene.facts.inputs import attack_words, input_facts
 from landscape.scene.facts.moving import counted_words, fixed_facts, moving_fact, shares_facts
+from landscape.scene.facts.stems import Recorded
 from landscape.scene.hessian import is_curvature, points_text, unsettled
 from landscape.scene.holes import NOT_COMPUTED, holes_of
 from landscape.scene.text import data_label, model_label, value_text
-from landscape.surfaces.provenance import Provenance
 from landscape.surfaces.surface import VALID, Surface
 
 _NORMS = {
@@ -35,16 +35,6 @@ _BATCHNORM = {
     "recompute": "batch-norm statistics recomputed at each point",
 }
 _PRECISION = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16", "tf32": "TF32", "fp64": "float64"}
-
-
-class Recorded(Protocol):
-    """A result of any type that says how it was computed: a surface or a spectrum."""
-
-    @property
-    def known(self) -> Provenance: ...
-
-    @property
-    def source(self) -> str: ...
 
 
 def facts(surface: Surface, metric: str | None = None, *, centers: Sequence[str] = ()) -> list[str]:
@@ -100,24 +90,6 @@ def model_name(result: Recorded) -> str:
     """The readable name of the model, or "" when unknown."""
     name = _title((result.known.json()).get("model"))
     return model_label(name) if name else ""
-
-
-def file_stem(result: Recorded) -> str:
-    """The name of the result's file without its suffix, or ""."""
-    return PurePath(result.source).stem if result.source else ""
-
-
-def checkpoint_stem(result: Recorded) -> str:
-    """The name of the checkpoint's file without its suffix, or ""."""
-    checkpoint = (result.known.json()).get("checkpoint")
-    return PurePath(str(checkpoint.get("path") or "")).stem if isinstance(checkpoint, dict) else ""
-
-
-def seed_name(result: Recorded) -> str:
-    """The seed of the random directions, as "seed 3", or ""."""
-    made = result.known.json().get("directions")
-    seed = made.get("seed") if isinstance(made, dict) and "random" in str(made.get("kind")) else None
-    return "" if seed is None else f"seed {seed}"
 
 
 def _name(entry: Any) -> str:

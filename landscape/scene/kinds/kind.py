@@ -13,7 +13,8 @@ from typing import Any
 from landscape.quantity import stderr_of
 from landscape.scene.facts.run import run_subject
 from landscape.scene.facts.spectrum import matrix_label
-from landscape.scene.facts.surface import checkpoint_stem, file_stem, model_name, seed_name, subject
+from landscape.scene.facts.stems import checkpoint_stem, file_stem, seed_name
+from landscape.scene.facts.surface import model_name, subject
 from landscape.scene.hessian import check_curvature, is_curvature, with_ratio
 from landscape.scene.reach import all_within_reach
 from landscape.scene.scales import Levels, Limits

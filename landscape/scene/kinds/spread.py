@@ -15,6 +15,7 @@ import numpy as np
 
 from landscape.errors import UsageError
 from landscape.quantity import Quantity
+from landscape.scene.facts.stems import seed_name
 from landscape.scene.facts.surface import facts, subject
 from landscape.scene.hessian import is_curvature
 from landscape.scene.holes import DRAWN, NOT_FINITE, hole_notes, holes_of
@@ -128,9 +129,9 @@ def _notes(surfaces: Sequence[Surface], drawn: Sequence[Quantity], scale: Scale 
 
 def _names(surfaces: Sequence[Surface]) -> list[str]:
     """The seeds when they tell the runs apart, else the files, else numbers."""
-    seeds = [_seed(surface) for surface in surfaces]
-    if None not in seeds and len(set(seeds)) == len(seeds):
-        return [f"seed {seed}" for seed in seeds]
+    seeds = [seed_name(surface) for surface in surfaces]
+    if all(seeds) and len(set(seeds)) == len(seeds):
+        return seeds
     files = [PurePath(surface.source).name for surface in surfaces]
     if all(files) and len(set(files)) == len(files):
         return files
@@ -147,11 +148,6 @@ def _listed(names: Sequence[str]) -> str:
         words, shown = "seeds ", [name.removeprefix("seed ") for name in names]
     rest = [f"and {len(shown) - MOST_NAMES} more"] if len(shown) > MOST_NAMES else []
     return words + ", ".join([*shown[:MOST_NAMES], *rest])
-
-
-def _seed(surface: Surface) -> int | None:
-    made = surface.known.json().get("directions")
-    return made.get("seed") if isinstance(made, dict) and "random" in str(made.get("kind")) else None
 
 
 def _range(x: np.ndarray) -> str:

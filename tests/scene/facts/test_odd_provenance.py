@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import landscape as ll
-from landscape.scene.facts.surface import checkpoint_stem, facts, model_name, subject
+from landscape.scene.facts.stems import checkpoint_stem
+from landscape.scene.facts.surface import facts, model_name, subject
 
 FILES = Path(__file__).parents[2] / "golden" / "files"
 
