@@ -77,7 +77,7 @@ def _moving(directions: Any) -> str:
 def tree_lines(tree: Mapping[str, Any], indent: int = 0) -> Iterator[str]:
     """Nested facts, one to a line, without empty ones."""
     for key, value in tree.items():
-        if isinstance(value, dict) and value and indent < 6:
+        if isinstance(value, dict) and value and indent < 8:
             yield " " * indent + f"{key}:"
             yield from tree_lines(value, indent + 2)
         elif value not in (None, {}, []):
