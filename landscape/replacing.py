@@ -1,7 +1,8 @@
 """What a picture, a table or a mesh may take the place of.
 
 Owns: the check before an output that can be made again is written. Older pictures are replaced, as everybody expects; results,
-checkpoints and folders, which may have taken hours, never are. They are known by how they begin, whatever their names are.
+checkpoints and the files of a training run, which may have taken hours, never are. Results and checkpoints are known by how they
+begin, whatever their names are.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from pathlib import Path
 from landscape.errors import UsageError
 from landscape.surfaces.run_log import CONFIG, LOG
 
-# How results and checkpoints begin; and by suffix, how outputs that begin likewise are told from them.
+# How results and checkpoints begin; and by suffix, what outputs that begin likewise hold, and these do not.
 HELD: dict[bytes, tuple[str, dict[str, tuple[bytes, ...]]]] = {
     b"\x89HDF\r\n\x1a\n": ("results (HDF5)", {".nc": (b"_NCProperties",)}),
     b"PK\x03\x04": ("a checkpoint or an archive", {".npz": (b".npy",)}),
@@ -26,7 +27,7 @@ SAFETENSORS = b'{"'
 
 
 def check_replaced(path: Path, advice: str = "give another name") -> None:
-    """Raises UsageError where `path` holds what must not be lost: results, a checkpoint, or the log of a run."""
+    """Raises UsageError where `path` holds what must not be lost: results, a checkpoint, or a file of a training run."""
     if not path.is_file():
         return
     if path.name in RUN and (path.parent / CONFIG).is_file():

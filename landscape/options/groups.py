@@ -24,7 +24,7 @@ MAX_SEED, MAX_THREADS, MAX_BATCH = 2**63 - 1, 4096, 2**31
 
 
 def named_path(option: str, path: str | Path) -> Path:
-    """The path; raises UsageError for an empty name, which would mean the current folder, and for what is no name."""
+    """The path; raises UsageError for an empty name, which would mean the current folder, and for a value of another type."""
     if not isinstance(path, (str, Path)):
         raise UsageError(f"{option} {shown(path)}: expected the name of a file")
     if not str(path).strip():

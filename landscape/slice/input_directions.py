@@ -103,7 +103,7 @@ def _adversarial(sample: Tensor, losses: Losses, attack: Attack, pixels: Pixels)
     """Where the attack leads from the sample, not cut to valid pixels: the plane goes beyond."""
     if not attack.eps:
         raise UsageError(
-            f"attack {attack.name} with eps 0: its end is the sample, which is no direction; give eps above 0"
+            f"attack {attack.name} with eps 0: its end is the sample itself, so it gives no direction; give eps above 0"
         )
     found = last(losses, sample, attack, Pixels(pixels.normalize, attack.box))
     if not bool(found.any()) or not bool(found.isfinite().all()):

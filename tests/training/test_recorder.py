@@ -274,6 +274,22 @@ def test_one_recorder_writes_in_a_folder(tmp_path, model):
     ll.Recorder(folder, model, append=True).finish()
 
 
+def test_a_recorder_that_is_refused_gives_the_folder_back(tmp_path, model):
+    """The one that was there goes on, and still keeps others out."""
+    folder = tmp_path / "run"
+    first = ll.Recorder(folder, model, every=1)
+    for _ in range(3):
+        first.step(loss=1.0)
+    with pytest.raises(UsageError):
+        ll.Recorder(folder, model, overwrite=True, append=True)
+    (folder / "config.json").write_text("{")
+    with pytest.raises(LandscapeError):
+        ll.Recorder(folder, model, append=True)
+    first.step(loss=1.0)
+    with pytest.raises(UsageError, match="another recorder or training writes there"):
+        ll.Recorder(folder, model)
+
+
 def test_a_folder_that_another_process_holds_is_refused(tmp_path, model):
     import fcntl
 

@@ -110,8 +110,7 @@ def build_field(
     drawn, heights = values[holes == DRAWN], scale.heights(values)
     levels = levels if drawn.size and drawn.min() < drawn.max() else np.zeros(0)
     mesh = mesh_of(surface.x, surface.y, scale.unclipped(values), scale, camera or Camera())
-    traces = traces_of(surface, mesh)
-    percent, span = quantity.percent, scale.high - scale.low
+    traces, percent = traces_of(surface, mesh), quantity.percent
     further = extra_levels(scale, levels, drawn) if extra and smooth and len(levels) else levels[:0]
     extra_ticks, occupied = ticks_at(further, scale, percent=percent), _occupied(traces, avoid)
     extra_points = place_labels(mesh.x, mesh.y, mesh.z, extra_ticks.heights, occupied)
@@ -137,7 +136,7 @@ def build_field(
         line_colors=inks_for(scale, cmap),
         night_colors=nights_for(scale, cmap),
         mesh=mesh,
-        z_range=(scale.low - ROOM[0] * span, scale.high + ROOM[1] * span),
+        z_range=_box(scale),
         traces=traces,
         extra_ticks=extra_ticks,
         extra_points=extra_points,
@@ -146,10 +145,15 @@ def build_field(
             *hole_notes(surface, metric),
             *clipping_notes(drawn, scale),
             *[EXTRA.format(", ".join(extra_ticks.labels))] * (len(further) > 0),
-            *_mesh_notes(mesh, heights) * (drawn.size > 0 and smooth),
-            *(roughness_notes(surface.x, surface.y, heights) if smooth else ()),
+            *(_smooth_notes(surface, mesh, heights) if smooth else ()),
         ),
     )
+
+
+def _smooth_notes(surface: Surface, mesh: Mesh, heights: np.ndarray) -> list[str]:
+    """On what lies between the grid points of a picture that shows it."""
+    known = bool(np.isfinite(heights).any())
+    return [*_mesh_notes(mesh, heights) * known, *roughness_notes(surface.x, surface.y, heights)]
 
 
 def cell_edges(values: np.ndarray) -> np.ndarray:
@@ -166,6 +170,12 @@ def cell_edges(values: np.ndarray) -> np.ndarray:
 def worst_corner(holes: np.ndarray) -> np.ndarray:
     """(ny, nx) -> (ny - 1, nx - 1): why a cell between four points is not drawn, 0 when it is."""
     return np.maximum(np.maximum(holes[:-1, :-1], holes[1:, :-1]), np.maximum(holes[:-1, 1:], holes[1:, 1:]))
+
+
+def _box(scale: Scale) -> tuple[float, float]:
+    """The ends of the box of a relief, with room below and above."""
+    span = scale.high - scale.low
+    return scale.low - ROOM[0] * span, scale.high + ROOM[1] * span
 
 
 def _occupied(traces: tuple[Trace, ...], avoid: np.ndarray | None) -> np.ndarray:
