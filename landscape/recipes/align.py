@@ -80,6 +80,7 @@ def _out(positional: Sequence[Any]) -> str | None:
         Positional("second", "B", "trained net of the same architecture, whose units are permuted"),
     ),
     out=_out,
+    keeps=False,
     example="landscape align small_batch.pt large_batch.pt -o large_batch_aligned.pt",
 )
 def align(first: Any, second: Any, inputs: Any = None, *, given: Given) -> Aligned:
