@@ -85,10 +85,13 @@ def test_a_program_that_fails_is_quoted(squares, tmp_path, monkeypatch):
         film.write(squares * 50, (1.0,) * 150, tmp_path / "a.mp4", ".mp4")
 
 
-def test_a_relief_turns_and_nothing_around_it_moves(surfaces, tmp_path, monkeypatch):
+def test_a_relief_turns_and_nothing_around_it_moves(surfaces, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(films, "TURN_FRAMES", 4)
+    monkeypatch.setattr("landscape.sweep.progress.SECONDS_BETWEEN_LINES", 0.0)
     frames, _ = frames_of(draw(build_scene(surfaces["bowl"], kind="surface"), tmp_path / "a.gif", dpi=120))
     assert len(frames) == 4
+    said = capsys.readouterr().err.splitlines()
+    assert [line.split(",")[0] for line in said] == [f"film: {count}/4 frames" for count in (1, 2, 3, 4)]
     gray = np.array(frames, dtype=float).mean(axis=3)
     moved = (np.ptp(gray, axis=0) > 60).any(axis=1).nonzero()[0]
     tall, bar = len(gray[0]), gray.shape[2] - 10
