@@ -100,6 +100,19 @@ def test_a_relief_turns_and_nothing_around_it_moves(surfaces, tmp_path, monkeypa
     assert all(np.abs(frame - gray[0]).max() > 100 for frame in gray[1:])
 
 
+def test_a_box_that_turns_keeps_its_size_and_its_letters_clear_of_the_others(surfaces):
+    scenes = films.film_of(build_scene(surfaces["bowl"], kind="surface", view=(60.0, -56.0))).scenes
+    sizes = set()
+    for figure in map(_figure, scenes[:20:4]):
+        figure.canvas.draw()
+        axes = figure.axes[0]
+        sizes.add(tuple(axes._box_aspect.round(9)))
+        texts = [text.get_window_extent() for text in figure.texts if text.get_text()]
+        letters = [axis.label.get_window_extent() for axis in (axes.xaxis, axes.yaxis)]
+        assert texts and not any(text.overlaps(label) for text in texts for label in letters)
+    assert len(sizes) == 1
+
+
 def test_surfaces_after_each_other_stay_in_place_whatever_their_facts(surfaces, tmp_path):
     holed, whole = surfaces["chaos"], surfaces["bowl"]
     comparison = build_comparison([whole, holed, whole], kind="heatmap", names=["one", "two", "three"])
