@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from landscape.scene.colors import INK
+from landscape.scene.colors import INK, LIGHT
 from landscape.scene.scale import Scale
 from landscape.scene.ticks import Ticks
 from landscape.scene.views.mesh import Mesh
@@ -24,7 +24,13 @@ FONT = {
     "size": 12,
     "color": INK,
 }
-SOFT, GRID = "#5c5c5c", "#dfe1e6"
+SOFT, GRID = LIGHT.soft, LIGHT.line
+_AXIS = {
+    "automargin": True, "ticks": "", "gridcolor": GRID, "linecolor": GRID, "zerolinecolor": GRID, "zerolinewidth": 1,
+    "title": {"standoff": 15},
+}  # fmt: skip
+# What every figure begins with, in place of plotly's own, which has colours of its own.
+TEMPLATE = {"layout": {"font": FONT, "xaxis": _AXIS, "yaxis": _AXIS, "hoverlabel": {"align": "left"}}}
 # Letters of an axis's title and of a name in a picture; hovering and the facts have the whole.
 TITLE, NAME = 60, 24
 Options = dict[str, Any]

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from landscape.render.page.figures import Drawn, Options, color_scale, options_of, shares, sheet_of
 from landscape.render.page.traces2d import hole_traces, level_edges, path_trace, plane_figure
-from landscape.render.page.traces3d import LAMP, LIGHT, figure3d, path3d_trace, z_changes
+from landscape.render.page.traces3d import LAMP, LIGHTING, figure3d, path3d_trace, z_changes
 from landscape.scene.scene import Scene
 from landscape.scene.tables import table_of
 from landscape.scene.views.overlay import Layer, Overlay
@@ -73,7 +73,7 @@ def _sheet(layer: Layer, view: int) -> go.Surface:
     field, options = layer.field, options_of(view, over=True, sheet=_name(view, layer))
     return go.Surface(
         cmin=0, cmax=1,
-        colorscale=color_scale(field.colors[:2]), showscale=False, opacity=layer.opacity, lighting=LIGHT,
+        colorscale=color_scale(field.colors[:2]), showscale=False, opacity=layer.opacity, lighting=LIGHTING,
         lightposition=LAMP, hoverinfo="text", connectgaps=False, name=layer.label,
         showlegend=not len(layer.wire_rows), contours={axis: {"highlight": False} for axis in "xyz"}, **options,
     )  # fmt: skip

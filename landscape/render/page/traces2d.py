@@ -13,10 +13,10 @@ import numpy as np
 import plotly.graph_objects as go
 
 from landscape.render.page.figures import (
-    FONT,
     GRID,
     INK,
     NAME,
+    TEMPLATE,
     Options,
     Sheet,
     color_bar,
@@ -25,14 +25,16 @@ from landscape.render.page.figures import (
     shares,
     shortened,
 )
+from landscape.scene.colors import HOLE_COLORS, LIGHT, veiled
 from landscape.scene.holes import DRAWN, HOLE_NAMES
 from landscape.scene.scene import Scene
 from landscape.scene.ticks import Ticks
 from landscape.scene.views.field import Field
 from landscape.scene.views.traces import Trace
 
-# One colour per reason in the order of the codes: not finite, not computed, failed.
-HOLES = ("#c4c4c4", "#ececec", "#d9c0c0")
+HOLES = tuple(HOLE_COLORS[code] for code in sorted(HOLE_COLORS))
+# How much of the bands the lines between them hide.
+VEIL = 0.75
 # Of a path: more nets than that are a line.
 MOST_DOTS = 60
 # What marks on the plane look like, by their kind.
@@ -52,8 +54,7 @@ def plane_figure(traces: list, scene: Scene) -> go.Figure:
         "exponentformat": "power",
     }
     figure.update_layout(
-        template="plotly_white",
-        font=FONT,
+        template=TEMPLATE,
         margin={"l": 60, "r": 10, "t": 34, "b": 50},
         xaxis={**axis, "title": {"text": shortened(frame.x_label)}, "range": list(frame.x_range)},
         yaxis={**axis, "title": {"text": shortened(frame.y_label)}, "range": list(frame.y_range)},
@@ -98,7 +99,7 @@ def bands(field: Field, view: int, sheet: str) -> go.Contour:
     return go.Contour(
         zmin=0, zmax=last, colorscale=steps, hoverinfo="text", connectgaps=False, colorbar=_level_bar(field, edges),
         contours={"start": 1, "end": max(1, last - 1), "size": 1, "coloring": "fill", "showlines": True},
-        line={"color": "rgba(255,255,255,0.75)", "width": 0.7, "smoothing": 0},
+        line={"color": veiled(LIGHT.ground, VEIL), "width": 0.7, "smoothing": 0},
         **options_of(view, sheet=sheet, edges=edges.tolist()),
     )  # fmt: skip
 
@@ -151,7 +152,7 @@ def level_numbers(field: Field, options: Options) -> list[go.Scatter]:
 def over(color: str) -> str:
     """Ink on a colour: the weights are those of relative luminance (ITU-R BT.709)."""
     red, green, blue = (int(color[i : i + 2], 16) / 255 for i in (1, 3, 5))
-    return INK if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.5 else "#ffffff"
+    return INK if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.5 else LIGHT.ground
 
 
 def hole_traces(field: Field, options: Options, *, cells: bool) -> list[go.Heatmap]:
@@ -178,7 +179,7 @@ def path_trace(trace: Trace, options: Options, color: str = INK) -> go.Scatter:
         options = {**options, "meta": {**options["meta"], "path": True}}
     symbol, size = CROSSES.get(trace.kind, ("circle", 8))
     cross = {"symbol": symbol, "size": size, "line": {"width": 2, "color": color}}
-    marker: Options = {"size": 8, "color": trace.color or INK, "line": {"width": 1, "color": "white"}}
+    marker: Options = {"size": 8, "color": trace.color or INK, "line": {"width": 1, "color": LIGHT.ground}}
     mode = MODES[trace.kind]
     hover: Options = {"hoverinfo": "skip" if trace.kind in ("center", "outline") else "x+y+text"}
     if trace.kind == "path":

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from landscape.render.page.figures import FONT, GRID, INK, SOFT, Drawn, color_bar, color_scale, options_of, shares
-from landscape.render.page.traces3d import LAMP, LIGHT, eye
+from landscape.render.page.figures import GRID, INK, SOFT, TEMPLATE, Drawn, color_bar, color_scale, options_of, shares
+from landscape.render.page.traces3d import LAMP, LIGHTING, eye
 from landscape.scene.scene import Scene
 from landscape.scene.views.volume import Volume
 
@@ -25,7 +25,10 @@ def draw(scene: Scene) -> Drawn:
     views = scene.views_as(Volume)
     figure = go.Figure([_trace(view, number) for number, view in enumerate(views)])
     figure.update_layout(
-        scene=_box(scene, views[0]), font=FONT, margin={"l": 0, "r": 0, "t": 0, "b": 70}, sliders=_sliders(views[0])
+        scene=_box(scene, views[0]),
+        template=TEMPLATE,
+        margin={"l": 0, "r": 0, "t": 0, "b": 70},
+        sliders=_sliders(views[0]),
     )
     return Drawn(("volume",), [figure], [[{"sliders": _sliders(view)}] for view in views])
 
@@ -40,7 +43,7 @@ def _trace(view: Volume, number: int) -> go.Isosurface:
     return go.Isosurface(
         x=_few(columns), y=_few(rows), z=_few(depth), value=_few(shares(view.heights, field.scale)), isomin=level, isomax=level,
         surface={"count": 1}, caps={axis: {"show": False} for axis in "xyz"}, opacity=OPACITY, cmin=0, cmax=1,
-        colorscale=color_scale(field.colors), colorbar=bar, showscale=False, lighting=LIGHT, lightposition=LAMP,
+        colorscale=color_scale(field.colors), colorbar=bar, showscale=False, lighting=LIGHTING, lightposition=LAMP,
         hoverinfo="x+y+z", **options_of(number),
     )  # fmt: skip
 

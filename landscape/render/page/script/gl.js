@@ -107,6 +107,5 @@ function colorsOf(scale) {
   return made;
 }
 function rgb(color) {
-  const name = color === "white" ? "#ffffff" : color;
-  return [1, 3, 5].map(i => parseInt(name.slice(i, i + 2), 16));
+  return [1, 3, 5].map(i => parseInt(color.slice(i, i + 2), 16));
 }

@@ -40,7 +40,7 @@ function axisAlong(context, edge, ticks, label, middle, width) {
   let [nx, ny] = [-(by - ay) / length, (bx - ax) / length];
   if (nx * ((ax + bx) / 2 - middle[0]) + ny * ((ay + by) / 2 - middle[1]) < 0) [nx, ny] = [-nx, -ny];
   context.font = `${TICK}px ${FONT}`;
-  context.fillStyle = context.strokeStyle = themed("#5c5c5c", "");
+  context.fillStyle = context.strokeStyle = own("soft");
   let widest = 0;
   let last = null;
   for (const [at, text] of ticks) {
@@ -56,7 +56,7 @@ function axisAlong(context, edge, ticks, label, middle, width) {
   }
   const off = AWAY + 10 + TICK * Math.abs(ny) + widest * Math.abs(nx);
   context.font = `${NAME}px ${FONT}`;
-  context.fillStyle = themed("#1a1a1a", "");
+  context.fillStyle = own("ink");
   if (label) beside(context, shortened(context, label, width / 3), (ax + bx) / 2 + off * nx, (ay + by) / 2 + off * ny, nx);
 }
 function beside(context, text, x, y, side) {
@@ -80,7 +80,7 @@ function names(context, view, { scene, made }) {
   for (const { place, text, color } of made ? made.names : []) {
     if (!text || !(place[2] >= low && place[2] <= high)) continue;
     const [x, y] = pixelsOf(view, scene, place);
-    context.strokeStyle = "rgba(255,255,255,0.85)";
+    context.strokeStyle = HALO;
     context.strokeText(text, x + 6, y - 8);
     context.fillStyle = color;
     context.fillText(text, x + 6, y - 8);
@@ -97,13 +97,13 @@ function legend(context, { shown, layout, width, height }) {
   let x = Math.max(4, (width - total) / 2);
   context.textAlign = "left";
   context.textBaseline = "middle";
-  context.fillStyle = themed("#1a1a1a", "");
+  context.fillStyle = own("ink");
   context.fillText(title, x, height - 10);
   x += wide(title) + 16;
   for (const { name, type, colorscale, line } of entries) {
     context.fillStyle = type === "surface" ? colorscale.at(-1)[1] : line.color;
     context.fillRect(x, height - (type === "surface" ? 15 : 11), 16, type === "surface" ? 10 : 2);
-    context.fillStyle = themed("#1a1a1a", "");
+    context.fillStyle = own("ink");
     context.fillText(name, x + 20, height - 10);
     x += wide(name) + 34;
   }

@@ -56,7 +56,7 @@ function changed(layout, changes) {
 }
 function layoutOf({ panel, place, index }) {
   let layout = changed(panel.figures[index].layout, panel.layouts[state.view][index]);
-  const ground = { paper_bgcolor: "white", plot_bgcolor: "white" };
+  const ground = { paper_bgcolor: LIGHT.ground, plot_bgcolor: LIGHT.ground };
   layout = { ...layout, ...ground, hoverlabel: { align: "left" } };
   if (place === "relief") layout = changed(layout, clipped(layout));
   // plotly keeps the ranges to which a map was moved; those of curves are of one view.
