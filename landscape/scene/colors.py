@@ -30,8 +30,8 @@ NEGATIVE_SIGN, POSITIVE_SIGN, OPEN_SIGN = LOSS_COLOR, ACCURACY_COLOR, "#6b6b6b"
 OVER_DARK, OVER_PALE = ("#ffffff", "#101018"), ("#101018", "#ffffff")
 # Where nothing is drawn, by the codes of holes.py: not finite, not computed, failed; and the hatching over them.
 HOLE_COLORS, HOLE_HATCH = {1: "#dcdcdc", 2: "#f1f1f1", 3: "#d9c9c9"}, "#a9a9a9"
-# The hatching and the outline of what lies beyond the ends of a colour bar.
-BEYOND = "#4a4a4a"
+# The hatching and the outline of what lies beyond the ends of a colour bar: over light colours, and over dark ones.
+BEYOND, BEYOND_DARK = "#4a4a4a", "#c8c8c8"
 # The cell of a table without a number.
 NO_NUMBER = "#eeeeee"
 # The grounds of regions, pale enough for dark lines and words, and distinguished with every common colour blindness: the
@@ -74,8 +74,12 @@ LINES_AT_NIGHT = {
     LOSS_COLOR: NIGHT.accent, ACCURACY_COLOR: "#f08c4e", OTHER_COLOR: "#bd94de", NEGATIVE_COLOR: "#3fc29d", OCHRE: "#d3ad35",
     PLUM: "#e5789f", GREY: "#b4b8c0", GREEN: "#8fc25f", RATE_COLOR: "#c2c6cd", OPEN_SIGN: "#9aa0aa",
 }  # fmt: skip
+# The ground of holes is less strong than data on a dark page too.
+HOLES_AT_NIGHT = dict(
+    zip((*HOLE_COLORS.values(), HOLE_HATCH), ("#454852", "#23262e", "#544549", "#6c707c"), strict=True)
+)
 # By each colour that a scene chooses for white paper, the one on a dark ground.
-AT_NIGHT = {**LINES_AT_NIGHT, **{color: NIGHT.colors[name] for name, color in LIGHT.colors.items()}}
+AT_NIGHT = {**LINES_AT_NIGHT, **HOLES_AT_NIGHT, **{color: NIGHT.colors[name] for name, color in LIGHT.colors.items()}}
 # Of colours without a partner, this share is white on a dark ground.
 LIGHTER = 0.45
 
@@ -131,6 +135,12 @@ def rgb_of(color: str) -> tuple[float, float, float]:
     """The parts of a hex colour, 0..1."""
     red, green, blue = (int(color[i : i + 2], 16) / 255 for i in (1, 3, 5))
     return red, green, blue
+
+
+def is_light(color: str) -> bool:
+    """Whether dark words on a hex colour can be read; the weights are those of relative luminance (ITU-R BT.709)."""
+    red, green, blue = rgb_of(color)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.5
 
 
 def hex_of(lab: np.ndarray) -> tuple[str, ...]:

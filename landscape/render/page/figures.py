@@ -72,10 +72,15 @@ class Drawn:
 def options_of(view: int, **known: Any) -> Options:
     """What every trace of a view has: the view's number, and what else the page's script must know. The first is visible.
 
-    `sheet` names the heights of the trace; `edges` are the levels between which it has bands; `over` says that it lies over
-    colours, so that its own do not change on a dark page.
+    `sheet` names the heights of the trace; `edges` are the levels between which it has bands; `apart` says that these are of
+    another metric; `over` says that it lies over colours, so that its own do not change on a dark page.
     """
     return {"meta": {"view": view, **known}, "visible": view == 0}
+
+
+def at_heights(places: np.ndarray, options: Options) -> Options:
+    """The options of a trace of points, whose heights (n,) are shares of the drawn range: a slider leaves out those beyond it."""
+    return {**options, "meta": {**options["meta"], "heights": [round(float(place), 4) for place in places]}}
 
 
 def changes(where: str, axis: dict[str, Any]) -> dict[str, Any]:

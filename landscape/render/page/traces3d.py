@@ -67,7 +67,21 @@ def relief_traces(field: Field, view: int, sheet: str) -> list:
             go.Scatter3d(mode="markers", marker={"opacity": 0}, hoverinfo="skip", showlegend=False, **ends, **options)
         ]
     seen = [trace for trace in field.traces if np.isfinite(trace.z).any()]
-    return [surface, *(path3d_trace(trace, field, options) for trace in seen)]
+    return [surface, *_dots(field, options), *(path3d_trace(trace, field, options) for trace in seen)]
+
+
+def _dots(field: Field, options: Options) -> list[go.Scatter3d]:
+    """The grid points, where the scene marks them; those beyond the range are above or below what is drawn."""
+    if not len(field.dots):
+        return []
+    inside = (field.values >= field.scale.vmin) & (field.values <= field.scale.vmax)
+    x, y, heights = field.dots[inside[np.isfinite(field.heights)]].T
+    return [
+        go.Scatter3d(
+            x=x, y=y, z=shares(heights, field.scale) + LIFT, mode="markers", marker={"size": 1.6, "color": INK}, name="grid",
+            hoverinfo="skip", showlegend=False, **options,
+        )
+    ]  # fmt: skip
 
 
 def _layout(field: Field, scene: Scene) -> dict[str, Any]:
@@ -95,8 +109,7 @@ def z_axis(field: Field) -> dict[str, Any]:
         "range": shares(np.array(field.z_range), field.scale).tolist(),
         "tickvals": shares(field.z_ticks.heights, field.scale).tolist(),
         "ticktext": list(field.z_ticks.labels),
-        # The colour bar beside it has the name.
-        "title": {"text": ""},
+        "title": {"text": field.label},
     }
 
 

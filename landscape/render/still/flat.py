@@ -274,14 +274,14 @@ def draw_holes(axes: Axes, field: Field, look: Look, *, cells: bool) -> None:
     x, y = (field.x_edges, field.y_edges) if cells else (field.x, field.y)
     entries = []
     for code in np.unique(codes[codes != DRAWN]):
-        color, hatch = HOLE_COLORS[int(code)], HATCHES[int(code)]
+        color, hatch, line = look.shown(HOLE_COLORS[int(code)]), HATCHES[int(code)], look.shown(HOLE_HATCH)
         rows, columns = np.nonzero(codes == code)
         left, right, low, high = x[columns], x[columns + 1], y[rows], y[rows + 1]
         corners = np.stack([left, low, right, low, right, high, left, high], axis=1).reshape(-1, 4, 2)
         style: dict[str, Any] = {
             "facecolor": color,
             "hatch": hatch,
-            "edgecolor": HOLE_HATCH if hatch else color,
+            "edgecolor": line if hatch else color,
             "linewidth": 0.0,
         }
         axes.add_collection(PolyCollection(list(corners), zorder=1.5, **style), autolim=False)

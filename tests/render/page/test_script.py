@@ -149,6 +149,18 @@ def test_the_sliders_cut_the_heights(opened, pages):
     assert opened.run("document.getElementById('relief0').dataset.heights").startswith("[-0.04")
     assert json.loads(opened.run("document.getElementById('relief0').dataset.heights"))[1] == pytest.approx(0.5)
     assert opened.run("document.getElementById('heights').textContent") != whole
+    # And those of the map beside it: what is drawn ends at the same height, and all comes back.
+    drawn = "document.getElementById('flat0').data.find(trace => trace.type === 'contour').z.flatMap(row => [...row]).filter(z => !isNaN(z)).length"
+    dots = "document.getElementById('flat0').calcdata.find(each => each[0].trace.name === 'grid').length"
+    part = opened.wait(f"{dots} < 143 && {dots}")
+    cells = opened.run(drawn)
+    opened.run("(s => { s.value = 200; s.dispatchEvent(new Event('input')); })(document.getElementById('high'))")
+    opened.wait(f"{dots} === 143")
+    heights = build_scene(bowl(), kind="contour").views[0].field
+    shares = (heights.mesh.z - heights.scale.low) / (heights.scale.high - heights.scale.low)
+    # Heights are kept to a part in 260,000, so that a point at the end may be on either side.
+    assert np.sum(shares <= 0.5 - 4e-6) <= cells <= np.sum(shares <= 0.5 + 4e-6) and opened.run(drawn) == shares.size
+    assert part == np.sum((heights.dots[:, 2] - heights.scale.low) / (heights.scale.high - heights.scale.low) <= 0.5)
 
 
 @pytest.mark.parametrize("name", ["three", "long", "missing"])

@@ -32,7 +32,7 @@ function scaleSwitch() {
   return [group];
 }
 function clipSliders() {
-  if (!reliefs().length || !stepsOf().length) return [];
+  if (!figures.some(withHeights) || !stepsOf().length) return [];
   const count = stepsOf().length - 1;
   const slider = (id, name, chosen) => {
     const input = element("input", { type: "range", id, min: 0, max: count, step: 1, oninput: () => (chosen(Number(input.value)), said(), clip()) });

@@ -42,7 +42,7 @@ const PROGRAMS = {
     void main() {
       gl_Position = seen * vec4(placed(point), 1.0);
       gl_Position.z -= nearer * gl_Position.w;
-      gl_PointSize = wide * scale; share = point.z; rim = 1.0 - 2.0 / wide;
+      gl_PointSize = wide * scale; share = point.z; rim = wide < 6.0 ? 2.0 : 1.0 - 2.0 / wide;
     }`, `
     uniform vec4 paint; uniform vec2 drawn; in float share, rim; out vec4 color;
     void main() {

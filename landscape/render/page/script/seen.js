@@ -34,6 +34,7 @@ function axesAround(context, inBox, back, ticks, { scene, width }) {
   const edges = [at => [at, 1 - y, z], at => [1 - x, at, z], at => [...left, at]];
   const middle = inBox([0.5, 0.5, 0.5]), labels = [scene.xaxis.title.text, scene.yaxis.title.text, ""];
   edges.forEach((edge, axis) => axisAlong(context, at => inBox(edge(at)), ticks[axis], labels[axis], middle, width));
+  nameUpright(context, inBox(edges[2](0)), inBox(edges[2](1)), ticks[2], scene.zaxis.title.text);
 }
 function axisAlong(context, edge, ticks, label, middle, width) {
   const [ax, ay] = edge(0), [bx, by] = edge(1), length = Math.hypot(bx - ax, by - ay) || 1;
@@ -58,6 +59,27 @@ function axisAlong(context, edge, ticks, label, middle, width) {
   context.font = `${NAME}px ${FONT}`;
   context.fillStyle = own("ink");
   if (label) beside(context, shortened(context, label, width / 3), (ax + bx) / 2 + off * nx, (ay + by) / 2 + off * ny, nx);
+}
+// The name of the heights, along their axis beyond its ticks; where there is no room for that, above it.
+function nameUpright(context, [ax, ay], [bx, by], ticks, label) {
+  if (!label) return;
+  context.font = `${TICK}px ${FONT}`;
+  const widest = Math.max(0, ...ticks.map(([, text]) => context.measureText(text).width));
+  context.font = `${NAME}px ${FONT}`;
+  context.fillStyle = own("ink");
+  const x = Math.min(ax, bx) - AWAY - widest - NAME, long = Math.abs(by - ay);
+  context.textBaseline = "middle";
+  if (x < NAME / 2 || long < 60) {
+    context.textAlign = "left";
+    context.fillText(label, Math.max(4, bx - context.measureText(label).width / 2), Math.max(NAME, Math.min(ay, by) - NAME));
+    return;
+  }
+  context.save();
+  context.translate(x, (ay + by) / 2);
+  context.rotate(-Math.PI / 2);
+  context.textAlign = "center";
+  context.fillText(shortened(context, label, 1.3 * long), 0, 0);
+  context.restore();
 }
 function beside(context, text, x, y, side) {
   context.textAlign = side < -0.35 ? "right" : side > 0.35 ? "left" : "center";

@@ -7,12 +7,19 @@ const UNCHANGED = new Set(["x", "y", "z", "text", "customdata", "hovertemplate",
 const asked = window.matchMedia("(prefers-color-scheme: dark)");
 let dark = asked.matches;
 
+// Where nothing is drawn, the page is seen: these colours are of the page, although they lie in a map.
+const HOLES = new Set(["holes", "hatching"]);
+function holed(trace) {
+  const colors = trace.colorscale && trace.colorscale.map(([at, color]) => [at, themed(color, "")]);
+  return { ...trace, ...(colors && { colorscale: colors }), ...(trace.fillpattern && { fillpattern: themed(trace.fillpattern, "") }) };
+}
 // The same figure on dark ground; texts and arrays are shared with the light one.
 function themed(part, key) {
   if (!dark || UNCHANGED.has(key)) return part;
   if (typeof part === "string") return PARTNERS[part] || part;
   if (Array.isArray(part)) return part.map(each => themed(each, ""));
   if (part === null || typeof part !== "object" || ArrayBuffer.isView(part)) return part;
+  if (HOLES.has(part.name)) return holed(part);
   if (part.name === "cell" || (part.meta && part.meta.over)) return part;
   return Object.fromEntries(Object.entries(part).map(([name, value]) => [name, themed(value, name)]));
 }

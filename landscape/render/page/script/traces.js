@@ -29,18 +29,25 @@ function numbersOf(sheet, edges) {
   if (!numbered.has(key)) numbered.set(key, levelNumbers(array(sheet.z), edges));
   return numbered.get(key);
 }
+// Names of marks stand over colours from dark to light.
+function haloed(trace) {
+  if (!String(trace.mode).includes("+text") || !(trace.meta && trace.meta.over)) return trace;
+  return { ...trace, textfont: { ...trace.textfont, shadow: Array(3).fill("0 0 2px " + HALO).join(", ") } };
+}
 function filled(trace, panel) {
   const known = trace.meta || {};
-  if (!known.sheet) return themed(trace, "");
+  if (!known.sheet) return haloed(themed(trace, ""));
   const sheet = panel.sheets[known.sheet], cells = trace.type === "heatmap";
   const own = { x: array(sheet.x), y: array(sheet.y), showscale: false };
-  own.z = known.edges ? numbersOf(sheet, known.edges) : array(sheet.z);
+  const shares = array(sheet.z), z = known.edges ? numbersOf(sheet, known.edges) : shares;
+  // A relief is cut by its box, and lines of another metric have heights of their own.
+  own.z = trace.type === "surface" || known.apart ? z : cutSheet(z, shares);
   if (trace.hoverinfo === "text") own.text = textsOf(panel, state.view, sheet, cells);
   return { ...themed(trace, ""), ...own };
 }
 function tracesOf({ panel, index }) {
   const traces = panel.figures[index].data.filter(trace => seenIn(trace, state.view));
-  return traces.map(trace => ({ ...grown(filled(trace, panel), panel), visible: true }));
+  return traces.map(trace => cutPoints({ ...grown(filled(trace, panel), panel), visible: true }));
 }
 
 // A layout with changes by dotted names, such as "scene.zaxis.range"; the parts that change are copies.
