@@ -30,7 +30,7 @@ DARK, HALO = ":root[data-theme=dark] {}", 0.85
 # In this order they are one script; the last one starts it.
 SCRIPTS = (
     "unpack", "hover", "theme", "traces", "bar", "camera", "gl", "parts", "relief", "seen", "turn", "point", "ranges", "keys",
-    "save", "clip", "steps", "controls", "start",
+    "save", "clip", "steps", "levels", "controls", "outside", "start",
 )  # fmt: skip
 
 
@@ -134,6 +134,7 @@ def _payload(panel: Panel, numbers: Numbers) -> dict[str, Any]:
         "tables": [_table(table, numbers) for table in panel.tables],
         "table": drawn.table,
         "course": drawn.course,
+        "levels": drawn.levels,
     }
 
 

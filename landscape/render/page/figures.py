@@ -58,6 +58,7 @@ class Drawn:
         layouts: the changes of the layout of each figure, for each view.
         table: the number of the table that hovering shows, for each view; empty without tables.
         sheets: the heights that traces name in their `meta`.
+        levels: of volumes, for each view: the shares and the names of the levels of a slider, the first one, and the metric.
         course: the steps of paths, for a slider; None without paths.
     """
 
@@ -67,6 +68,7 @@ class Drawn:
     table: tuple[int, ...] = field(default=())
     sheets: dict[str, Sheet] = field(default_factory=dict)
     course: dict[str, Any] | None = None
+    levels: tuple[dict[str, Any], ...] = ()
 
 
 def options_of(view: int, **known: Any) -> Options:

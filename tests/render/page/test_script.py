@@ -150,7 +150,8 @@ def test_the_sliders_cut_the_heights(opened, pages):
     assert json.loads(opened.run("document.getElementById('relief0').dataset.heights"))[1] == pytest.approx(0.5)
     assert opened.run("document.getElementById('heights').textContent") != whole
     # And those of the map beside it: what is drawn ends at the same height, and all comes back.
-    drawn = "document.getElementById('flat0').data.find(trace => trace.type === 'contour').z.flatMap(row => [...row]).filter(z => !isNaN(z)).length"
+    contour = "document.getElementById('flat0').data.find(trace => trace.type === 'contour')"
+    drawn = f"{contour}.z.flatMap(row => [...row]).filter(z => !isNaN(z)).length"
     dots = "document.getElementById('flat0').calcdata.find(each => each[0].trace.name === 'grid').length"
     part = opened.wait(f"{dots} < 143 && {dots}")
     cells = opened.run(drawn)

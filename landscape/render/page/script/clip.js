@@ -45,22 +45,11 @@ function cutPoints(trace) {
   const own = { x: kept(trace.x), y: kept(trace.y), text: kept(trace.text) };
   return { ...trace, ...own, textfont: trace.textfont && { ...trace.textfont, color: kept(trace.textfont.color) } };
 }
-// Maps take longer than reliefs: one after the other, and the last position of the slider always.
-let drawing = false, again = false;
-async function cutMaps() {
-  if (drawing) { again = true; return; }
-  drawing = true;
-  do {
-    again = false;
-    await Promise.all(figures.filter(isMap).map(draw));
-  } while (again);
-  drawing = false;
-}
 function clip() {
   for (const figure of reliefs()) {
     figure.layout = layoutOf(figure);
     figure.scene = figure.layout.scene;
     paint(figure);
   }
-  cutMaps();
+  redraw();
 }

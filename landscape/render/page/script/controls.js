@@ -65,7 +65,7 @@ function buttons() {
 }
 function controls() {
   document.getElementById("controls").append(
-    ...(views.length ? [...metricSwitch(), ...scaleSwitch()] : []), ...clipSliders(), ...stepSlider(), ...buttons());
+    ...(views.length ? [...metricSwitch(), ...scaleSwitch()] : []), ...clipSliders(), ...levelSlider(), ...stepSlider(), ...buttons());
 }
 // What the switches say of the page as it is.
 function said() {
@@ -79,6 +79,7 @@ function said() {
   }
   document.getElementById("theme").textContent = dark ? "light" : "dark";
   sayHeights(box);
+  sayLevel(box);
   if (course()) {
     const at = ended() ? course().frames.length - 1 : state.step;
     box.querySelector("#step").value = at;
