@@ -6,6 +6,7 @@ Owns: their outlines, as plotly traces. Decides nothing: the scale says where it
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -66,7 +67,7 @@ def regions_beyond(field: Field, above: bool) -> tuple[Rings, Rings]:
     crossed = z > scale.high if above else z < scale.low
     if min(z.shape) < 2 or not crossed.any():
         return (), ()
-    contours = contour_generator(
+    contours: Any = contour_generator(
         field.mesh.x, field.mesh.y, z, corner_mask=False, fill_type=FillType.OuterOffset, line_type=LineType.Separate
     )
     # The mesh goes beyond the range by as much as the range is high.

@@ -1,4 +1,4 @@
-"""The page of a volume: its slices by value, and in a browser that the camera stays while level, slices, metric and ground change."""
+"""The page of a volume: its slices by value; in a browser, the camera stays while level, slices, metric and ground change."""
 
 import json
 
@@ -10,7 +10,7 @@ from landscape.render.page import picture as html
 from landscape.render.page.volume import draw
 from landscape.scene.build import build_scene
 from landscape.surfaces.surface import Surface
-from tests.browser import CHROMIUM, WITHOUT, browser
+from tests.browser import CHROMIUM, WITHOUT
 
 CAMERA = "JSON.stringify(document.getElementById('volume0')._fullLayout.scene.camera.eye)"
 SHOWN = "document.getElementById('volume0').data"
@@ -34,22 +34,21 @@ def test_slices_lie_in_their_planes_and_have_the_values_there(scene):
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason=WITHOUT)
-def test_the_camera_stays_whatever_is_shown(scene, tmp_path):
+def test_the_camera_stays_whatever_is_shown(scene, tmp_path, opened):
     path, levels = html.draw(scene, tmp_path / "volume.html"), draw(scene).levels[0]["at"]
-    with browser() as opened:
-        opened.open(path, 900, 900)
-        opened.wait("document.documentElement.dataset.drawn")
-        start = opened.run(CAMERA)
-        opened.drag((450, 500), (560, 540))
-        turned = opened.wait(f"{CAMERA} !== {json.dumps(start)} && {CAMERA}")
-        opened.run("(s => { s.value = s.max; s.dispatchEvent(new Event('input')); })(document.getElementById('level'))")
-        opened.wait(f"{SHOWN}[0].isomin === {levels[-1]} && {SHOWN}[0].isomax === {levels[-1]}")
-        assert opened.run(CAMERA) == turned
-        assert opened.run(f"{SHOWN}.filter(trace => trace.name === 'slice').map(trace => trace.visible)") == [False] * 3
-        opened.run("document.getElementById('slices').click()")
-        opened.wait(f"{SHOWN}.filter(trace => trace.name === 'slice').every(trace => trace.visible)")
-        opened.run("document.getElementById('theme').click()")
-        opened.run("document.querySelector('select').value = 'test_loss'")
-        opened.run("document.querySelector('select').dispatchEvent(new Event('change'))")
-        opened.wait(f"{SHOWN}[0].hovertemplate.includes('test loss')")
-        assert opened.run(CAMERA) == turned and opened.errors == []
+    opened.open(path, 900, 900)
+    opened.wait("document.documentElement.dataset.drawn")
+    start = opened.run(CAMERA)
+    opened.drag((450, 500), (560, 540))
+    turned = opened.wait(f"{CAMERA} !== {json.dumps(start)} && {CAMERA}")
+    opened.run("(s => { s.value = s.max; s.dispatchEvent(new Event('input')); })(document.getElementById('level'))")
+    opened.wait(f"{SHOWN}[0].isomin === {levels[-1]} && {SHOWN}[0].isomax === {levels[-1]}")
+    assert opened.run(CAMERA) == turned
+    assert opened.run(f"{SHOWN}.filter(trace => trace.name === 'slice').map(trace => trace.visible)") == [False] * 3
+    opened.run("document.getElementById('slices').click()")
+    opened.wait(f"{SHOWN}.filter(trace => trace.name === 'slice').every(trace => trace.visible)")
+    opened.run("document.getElementById('theme').click()")
+    opened.run("document.querySelector('select').value = 'test_loss'")
+    opened.run("document.querySelector('select').dispatchEvent(new Event('change'))")
+    opened.wait(f"{SHOWN}[0].hovertemplate.includes('test loss')")
+    assert opened.run(CAMERA) == turned and opened.errors == []

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import landscape as ll
-from tests.browser import CHROMIUM, WITHOUT, browser
+from tests.browser import CHROMIUM, WITHOUT
 from tests.render.conftest import bowl, chaos
 
 CAMERA = {"azimuth": 0.5, "elevation": math.pi / 6, "zoom": 1.0, "center": [0, 0, 0]}
@@ -51,32 +51,31 @@ def test_what_is_missing_and_what_cannot_be(monkeypatch):
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason=WITHOUT)
-def test_a_reader_and_python_turn_the_same_camera(tmp_path):
+def test_a_reader_and_python_turn_the_same_camera(tmp_path, opened):
     widget = ll.widget([bowl(), chaos()], kind="surface", height=600)
     traits = {name: getattr(widget, name) for name in ("page", "height", "metric", "camera")} | {"scale": "linear"}
     text = json.dumps(traits).replace("</", "<\\/")
     page = tmp_path / "notebook.html"
     page.write_text(NOTEBOOK.format(traits=text, esm=json.dumps(widget._esm)), encoding="utf-8")
-    with browser() as opened:
-        opened.open(page, 900, 620)
-        start = opened.wait("traits.camera.azimuth && traits.scale === 'linear' && traits.camera")
-        assert opened.run("[traits.metric, document.querySelector('iframe').clientHeight]") == ["train_loss", 600]
-        opened.drag((225, 300), (285, 300))
-        turned = opened.wait(f"traits.camera.azimuth !== {start['azimuth']} && traits.camera")
-        assert turned["elevation"] == start["elevation"] and turned["zoom"] == 1
-        # What cannot be is brought to what can, and comes back; what is no camera changes nothing.
-        opened.run("model.set('camera', { azimuth: 1 })")
-        opened.run("model.set('camera', { azimuth: 1, elevation: 3, zoom: 100, center: [0, 0, 0] })")
-        steep = opened.wait("traits.camera.zoom === 8 && traits.camera")
-        assert (steep["azimuth"], steep["elevation"]) == (1, pytest.approx(math.pi / 2)) and steep["center"] == [
-            0,
-            0,
-            0,
-        ]
-        opened.run("model.set('camera', {azimuth: 1, elevation: 1, zoom: 1, center: [0, 0, 0]})")
-        opened.wait("traits.camera.zoom === 1 && model.saved > 3")
-        opened.picture(tmp_path / "seen.png")
-        with Image.open(tmp_path / "seen.png") as seen:
-            assert len(seen.convert("RGB").getcolors(1 << 20) or ()) > 500, "a relief has many colours"
-        opened.run("end(); model.set('camera', {})")
-        assert opened.run("Object.values(heard).flat().length") == 0 and opened.errors == []
+    opened.open(page, 900, 620)
+    start = opened.wait("traits.camera.azimuth && traits.scale === 'linear' && traits.camera")
+    assert opened.run("[traits.metric, document.querySelector('iframe').clientHeight]") == ["train_loss", 600]
+    opened.drag((225, 300), (285, 300))
+    turned = opened.wait(f"traits.camera.azimuth !== {start['azimuth']} && traits.camera")
+    assert turned["elevation"] == start["elevation"] and turned["zoom"] == 1
+    # What cannot be is brought to what can, and comes back; what is no camera changes nothing.
+    opened.run("model.set('camera', { azimuth: 1 })")
+    opened.run("model.set('camera', { azimuth: 1, elevation: 3, zoom: 100, center: [0, 0, 0] })")
+    steep = opened.wait("traits.camera.zoom === 8 && traits.camera")
+    assert (steep["azimuth"], steep["elevation"]) == (1, pytest.approx(math.pi / 2)) and steep["center"] == [
+        0,
+        0,
+        0,
+    ]
+    opened.run("model.set('camera', {azimuth: 1, elevation: 1, zoom: 1, center: [0, 0, 0]})")
+    opened.wait("traits.camera.zoom === 1 && model.saved > 3")
+    opened.picture(tmp_path / "seen.png")
+    with Image.open(tmp_path / "seen.png") as seen:
+        assert len(seen.convert("RGB").getcolors(1 << 20) or ()) > 500, "a relief has many colours"
+    opened.run("end(); model.set('camera', {})")
+    assert opened.run("Object.values(heard).flat().length") == 0 and opened.errors == []
