@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from landscape.render.page.figures import FONT, GRID, SOFT, Drawn, Options, changes, options_of, shortened
+from landscape.render.page.figures import GRID, SOFT, TEMPLATE, Drawn, Options, changes, options_of, shortened
 from landscape.scene.scale import LOG, SYMLOG, Scale
 from landscape.scene.scene import Scene
 from landscape.scene.views.lines import Curve, Lines, Strip, ValueAxis
@@ -50,7 +50,7 @@ def line_figure(scene: Scene) -> go.Figure:
         right = {"overlaying": "y", "side": "right", "showgrid": False, "tickmode": "linear", "dtick": 20}
         layout["yaxis2"] = {**value_axis(first.right), **right}
     figure.update_layout(
-        template="plotly_white", font=FONT, hovermode="x unified", margin={"l": 70, "r": 70, "t": 50, "b": 60},
+        template=TEMPLATE, hovermode="x unified", margin={"l": 70, "r": 70, "t": 50, "b": 60},
         legend={"orientation": "h", "x": 0.5, "xanchor": "center", "y": -0.16}, **layout,
     )  # fmt: skip
     if first.strips:

@@ -22,7 +22,8 @@ from landscape.options.looks import AXES, BAR
 from landscape.render.still import paper
 from landscape.render.still.bars import color_bar, extra, mapping_of
 from landscape.render.still.painter import Around, Measures, Painter, PanelPainter, Place, beside, sheet_of
-from landscape.scene.look import LIGHT, Look
+from landscape.scene.colors import LIGHT
+from landscape.scene.look import Look
 from landscape.scene.scene import Camera, Scene
 from landscape.scene.views.field import Field
 from landscape.scene.views.relief import Relief
@@ -135,7 +136,7 @@ def draw_trace(axes: Axes3D, trace: Trace, field: Field, look: Look) -> None:
         if not (within & in_sight(field.mesh, field.mesh.camera, trace.x, trace.y, trace.z + lift)).all():
             return
         # Dark on light ground and light on dark: the rim shows where the cross does not.
-        for color, width, order in (("white", 3.0, 4.9), (LIGHT.ink, 1.3, 5.0)):
+        for color, width, order in ((LIGHT.ground, 3.0, 4.9), (LIGHT.ink, 1.3, 5.0)):
             axes.plot(trace.x, trace.y, trace.z + lift, "+", color=color, ms=8, mew=width, zorder=order)
         return
     x, y, z = trace.x[seen], trace.y[seen], trace.z[seen] + lift
@@ -145,7 +146,7 @@ def draw_trace(axes: Axes3D, trace: Trace, field: Field, look: Look) -> None:
         else {"marker": "o", "ms": 4.5, "lw": 0}
     )  # fmt: skip
     color = trace.color or LIGHT.ink  # on the relief, whatever its ground
-    axes.plot(x, y, z, color=color, mec="white", mew=0.4, zorder=5, **style)
+    axes.plot(x, y, z, color=color, mec=LIGHT.ground, mew=0.4, zorder=5, **style)
     for a, b, c, label in zip(x, y, z, np.array(trace.labels)[seen] if trace.labels else (), strict=False):
         axes.text(a, b, c + 2 * lift, str(label), fontsize=look.letters.tick, color=color, zorder=6, parse_math=False)
 
