@@ -123,7 +123,7 @@ def _subject(asked: InputAsked, world: World) -> tuple[Subject, Samples]:
         trust=asked.net.trust,
     )  # fmt: skip
     samples = _samples(net, asked, world, dtype)
-    loss, notes = trained_loss(net, asked.loss, stated=asked.states_loss)
+    loss, notes = trained_loss([net.trained], asked.loss, stated=asked.states_loss, trust=asked.net.trust)
     subject = make_subject(
         net, asked.data, loss, asked.machine, device, world, read=lambda splits: samples.data,
         batchnorm=policy(net, None, moves=False, states=False),

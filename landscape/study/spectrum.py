@@ -122,7 +122,7 @@ def _subject(checkpoint: Any, given: Given, counted: tuple[What, What], world: W
     )
     batchnorm = policy(net, batchnorm, moves=False, states=False)
     asked = LossOptions(loss=given[LossOptions].loss, metrics=("loss",), attack=given[LossOptions].attack)
-    loss, notes = trained_loss(net, asked, stated=states_loss(given))
+    loss, notes = trained_loss([net.trained], asked, stated=states_loss(given), trust=chosen.trust)
     subject = make_subject(
         net, data, loss, given[MachineOptions], device, world, batchnorm=batchnorm, plain=True,
         chosen=choose(net.parts, *counted),
