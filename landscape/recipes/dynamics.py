@@ -205,13 +205,15 @@ def _is_count(value: object) -> bool:
 
 
 def _allowed(settings: Any, objective: Any) -> Any:
-    """By default without what needs a class for each sample, where there is none, or more samples than there are."""
-    from landscape.measurement.dynamics import LEAST
+    """By default without what needs a class for each sample, samples that can be picked, or more of them than there are."""
+    from landscape.data.picking import can_pick
+    from landscape.measurement.dynamics import LEAST, PICKING
 
-    targets = next(iter(objective.splits.values())).targets
+    split = next(iter(objective.splits.values()))
+    targets = split.targets
     classes = targets is not None and targets.ndim == 1 and not targets.is_floating_point()
-    size = next(iter(objective.splits.values())).size
-    left_out = (set() if classes else {"stiffness"}) | ({"covariance"} if size < LEAST else set())
+    left_out = (set() if classes else {"stiffness"}) | ({"covariance"} if split.size < LEAST else set())
+    left_out |= set() if can_pick(split) else set(PICKING)
     return replace(settings, measures=tuple(name for name in settings.measures if name not in left_out))
 
 

@@ -97,6 +97,8 @@ def load_net(
         raise UsageError(f"checkpoint of type {type(checkpoint).__name__}: expected a file; pass a module as model=...")
     if not isinstance(model, (nn.Module, str, type(None))):
         raise UsageError(f"model of type {type(model).__name__}: expected a torch.nn.Module or the name of one")
+    if isinstance(model, nn.Module):
+        _check_plain(bare(model))
     checkpoint = read(checkpoint, entry)
     wanted = {"model": checkpoint.meta.get("model")} if not model else {}
     wanted |= {"data": checkpoint.meta.get("data")} if data is None else {}
