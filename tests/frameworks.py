@@ -198,7 +198,10 @@ CASES = {
         lambda: adapted(peft.PromptTuningConfig, num_virtual_tokens=2), halves(**TEXT, labels=PADDED)
     ),
     "`timm`, `torchvision`": Case(
-        lambda: timm.create_model("test_vit", num_classes=2, img_size=8, patch_size=4), (PIXELS, KINDS)
+        lambda: timm.create_model(
+            "test_vit", num_classes=2, img_size=8, patch_size=4, depth=1, embed_dim=8, num_heads=2
+        ),
+        (PIXELS, KINDS),
     ),
     "Lightning modules": Case(Lit, VALUES),
     "PyG batches of graphs": Case(Graphs, GraphLoader(RINGS, batch_size=2)),

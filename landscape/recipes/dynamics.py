@@ -139,6 +139,7 @@ def _along(folder: Path, given: Given) -> Surface | Plan:
     from landscape.grid import MAX_POINTS
     from landscape.measurement.dynamics import Dynamics, DynamicsSettings
     from landscape.measurement.ends import EndsSettings
+    from landscape.objective.attack import check_curvature
     from landscape.quantity import DYNAMICS
     from landscape.study.extension import ExtensionStudy
     from landscape.study.run import run
@@ -151,6 +152,7 @@ def _along(folder: Path, given: Given) -> Surface | Plan:
     check_choices(asked)
     check_stall(machine.stall)
     check_whole("every", asked.every, 1, MAX_POINTS)
+    check_curvature(given[LossOptions].attack)
     config, rates = _run_facts(folder, asked.lr)
     settings = DynamicsSettings(
         measures=asked.chosen, batch_size=_batch(asked, config), batches=asked.batches,
