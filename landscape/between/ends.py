@@ -20,6 +20,7 @@ from landscape.layout import Layout, names_by_tensor, real_form
 from landscape.objective.batchnorm import tracking_layers
 from landscape.options.groups import DataOptions, NetOptions
 from landscape.subject.net import Net, Other, bare, load_net, other_net
+from landscape.subject.trained import Recorded
 from landscape.subject.trial import trial_of
 
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")
@@ -41,6 +42,11 @@ class Ends:
     def hashes(self) -> tuple[str, ...]:
         """One for the weights of each net."""
         return (str(self.net.checkpoint.sha256), *(other.sha256 for other in self.others))
+
+    @property
+    def trained(self) -> tuple[Recorded | None, ...]:
+        """The losses of their trainings."""
+        return (self.net.trained, *(other.trained for other in self.others))
 
     def vectors(self, layout: Layout, origin: Tensor) -> tuple[Tensor, ...]:
         """The weights of all nets, (layout.size,) like `origin`, which are those of the first."""
@@ -96,7 +102,7 @@ def in_order(ends: Ends, seed: int) -> Ends:
     others = []
     for other in ends.others:
         tensors = aligned(ends.net, other, seed=seed).tensors
-        others.append(Other(tensors, f"{other.label} aligned", tensors_digest(tensors)))
+        others.append(Other(tensors, f"{other.label} aligned", tensors_digest(tensors), other.trained))
     labels = (ends.labels[0], *(f"{label} aligned" for label in ends.labels[1:]))
     return Ends(ends.net, tuple(others), labels, may_agree=True)  # a permuted copy is the first net now
 

@@ -37,6 +37,7 @@ from landscape.study.ranks import shared, together
 from landscape.study.run import run_prepared
 from landscape.study.study import Plan
 from landscape.subject.subject import device_of, source_of
+from landscape.subject.trained import states_loss, trained_loss
 from landscape.surfaces import load_surface
 from landscape.surfaces.file import check_folder
 from landscape.surfaces.provenance import ConnectFacts, DirectionFacts
@@ -188,7 +189,7 @@ def _train(wanted: Wanted, given: Given, folder: Path | None, world: World) -> N
     layout = Layout.of(ends.net.module)
     ends.check(layout)
     train_curve(
-        wanted.curve, ends, given[DataOptions], given[LossOptions], machine, folder, device, world,
+        wanted.curve, ends, given[DataOptions], _loss(ends, given)[0], machine, folder, device, world,
         overwrite=output.overwrite, quiet=output.quiet,
     )  # fmt: skip
 
@@ -205,6 +206,11 @@ def _ends(wanted: Wanted, given: Given, device: torch.device) -> Ends:
     return replace(wanted.kept[ALIGNED], net=ends.net)
 
 
+def _loss(ends: Ends, given: Given) -> tuple[LossOptions, list[str]]:
+    """(the loss that was asked for, else that of the nets' training, notes)."""
+    return trained_loss(ends.trained, given[LossOptions], stated=states_loss(given), trust=given[NetOptions].trust)
+
+
 def _parts(wanted: Wanted, given: Given, folder: Path | None, world: World) -> tuple[ConnectAsked, Ends, Curve | None]:
     """The options of the evaluation, the nets, and the curve; for a dry run one that lies on the line."""
     device, output = device_of(given[MachineOptions], world), given[OutputOptions]
@@ -212,7 +218,8 @@ def _parts(wanted: Wanted, given: Given, folder: Path | None, world: World) -> t
     data = given[DataOptions]
     if not given.stated(["split"]):
         data = replace(data, split=usual_splits(source_of(ends.net, data)))
-    asked = ConnectAsked(data, given[LossOptions], given[MachineOptions], output, wanted.points, wanted.batchnorm)
+    loss, notes = _loss(ends, given)
+    asked = ConnectAsked(data, loss, given[MachineOptions], output, wanted.points, wanted.batchnorm, notes)
     if not wanted.curve:
         return asked, ends, None
     layout = Layout.of(ends.net.module)

@@ -70,6 +70,7 @@ class ConnectAsked:
     output: OutputOptions
     points: int
     batchnorm: str | None
+    notes: Sequence[str] = ()
 
 
 def rows_of(ends: Ends, curve: Curve | None, pairs: Sequence[tuple[int, int]] | None = None) -> list[Row]:
@@ -103,7 +104,7 @@ def connect_subject(asked: ConnectAsked, ends: Ends, device: torch.device, world
         ends.net, asked.data, asked.loss, asked.machine, device, world, batchnorm=batchnorm,
         chosen=everything(Parts.of(ends.net.module)),
     )  # fmt: skip
-    return checked(subject)
+    return checked(subject, asked.notes)
 
 
 def has_statistics(ends: Ends) -> bool:

@@ -139,6 +139,7 @@ def _along(folder: Path, given: Given) -> Surface | Plan:
     from landscape.grid import MAX_POINTS
     from landscape.measurement.dynamics import Dynamics, DynamicsSettings
     from landscape.measurement.ends import EndsSettings
+    from landscape.objective.attack import check_curvature
     from landscape.quantity import DYNAMICS
     from landscape.study.extension import ExtensionStudy
     from landscape.study.run import run
@@ -151,6 +152,7 @@ def _along(folder: Path, given: Given) -> Surface | Plan:
     check_choices(asked)
     check_stall(machine.stall)
     check_whole("every", asked.every, 1, MAX_POINTS)
+    check_curvature(given[LossOptions].attack)
     config, rates = _run_facts(folder, asked.lr)
     settings = DynamicsSettings(
         measures=asked.chosen, batch_size=_batch(asked, config), batches=asked.batches,
@@ -205,13 +207,15 @@ def _is_count(value: object) -> bool:
 
 
 def _allowed(settings: Any, objective: Any) -> Any:
-    """By default without what needs a class for each sample, where there is none, or more samples than there are."""
-    from landscape.measurement.dynamics import LEAST
+    """By default without what needs a class for each sample, samples that can be picked, or more of them than there are."""
+    from landscape.data.picking import can_pick
+    from landscape.measurement.dynamics import LEAST, PICKING
 
-    targets = next(iter(objective.splits.values())).targets
+    split = next(iter(objective.splits.values()))
+    targets = split.targets
     classes = targets is not None and targets.ndim == 1 and not targets.is_floating_point()
-    size = next(iter(objective.splits.values())).size
-    left_out = (set() if classes else {"stiffness"}) | ({"covariance"} if size < LEAST else set())
+    left_out = (set() if classes else {"stiffness"}) | ({"covariance"} if split.size < LEAST else set())
+    left_out |= set() if can_pick(split) else set(PICKING)
     return replace(settings, measures=tuple(name for name in settings.measures if name not in left_out))
 
 
