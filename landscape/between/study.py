@@ -147,7 +147,7 @@ def on_paths(
     facts = ConnectFacts(
         nets=list(ends.labels), weights=[each[:DIGITS] for each in ends.hashes], paths=ids,
         lengths=[made[each].length() if each in made else -1.0 for each in ids],
-        curve="; ".join(filter(None, [curve and curve.text, repairs and TEXT])) or None,
+        curve="; ".join([*([curve.text] if curve else []), *([TEXT] if repairs else [])]) or None,
         branches=[parted.get(each, -1.0) for each in ids] if branches else None,
     )  # fmt: skip
     directions = DirectionFacts(kind="path", fingerprint=joint_digest(row.id for row in rows))

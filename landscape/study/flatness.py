@@ -26,6 +26,7 @@ from landscape.options.option import Given
 from landscape.quantity import FLATNESS
 from landscape.slice.nets import Nets, OneNet
 from landscape.study.extend import few_of
+from landscape.study.flatness_file import held
 from landscape.study.study import Extent, Plan, Study
 from landscape.subject.net import Net, load_net
 from landscape.subject.subject import (
@@ -40,7 +41,7 @@ from landscape.subject.subject import (
     started,
     versions_used,
 )
-from landscape.surfaces.file import SurfaceFile, check_folder, surface_of_run
+from landscape.surfaces.file import SurfaceFile, check_folder
 from landscape.surfaces.provenance import CheckpointFacts, ModelFacts, Provenance
 from landscape.surfaces.same_run import identity, plain
 from landscape.surfaces.surface import FAILED, PENDING, Surface
@@ -49,6 +50,9 @@ from landscape.sweep.sampler import EveryPoint, Result, Sampler
 from landscape.sweep.work import Work
 from landscape.sweep.world import World
 from landscape.trust import taken
+
+# A net in a file: digits of the hash of its weights, and whether its weights before training are known.
+DIGITS, WITH_START = 16, " with its start"
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +118,9 @@ class FlatnessStudy(Study[Surface]):
         self._work = Flatness(self._ready, settings)
         self._train = few_of(subject.objective.splits["train"], self._samples)
         self._provenance = self._facts(subject, hashes, world)
+        self._known_by = [
+            digest[:DIGITS] + (WITH_START if one.first else "") for digest, one in zip(hashes, nets.each, strict=True)
+        ]
         self._nbytes = subject.objective.nbytes, sum(split.nbytes for split in subject.objective.splits.values())
         self._passes = sum(split.size for split in subject.objective.splits.values())
         self.label = "flatness"
@@ -128,14 +135,15 @@ class FlatnessStudy(Study[Surface]):
         output, grid, provenance = self._output, self._nets.grid, self._provenance.json()
         path = output.path
         if path and path.exists() and not output.overwrite:
-            surface = surface_of_run(path, grid, provenance)
+            surface = held(path, self._nets, self._known_by, provenance, self._work.quantity)
         else:
             surface = Surface(grid, {}, {}, {}, {}, plain(provenance), str(path or ""))
         file = SurfaceFile.extend(
             surface, path, FLATNESS, self._facts_of_group(), overwrite=output.overwrite, quantity=self._work.quantity
         )
         latest = {"versions": versions_used(), "ranks": self._ranks, "started": started()}
-        file.describe(FLATNESS, {**latest, "nets": self._nets.names, "categories": self._nets.categories})
+        of_nets = {"nets": self._nets.names, "marks": self._known_by, "categories": self._nets.categories}
+        file.describe(FLATNESS, {**latest, **of_nets})
         return file
 
     def sampler(self, file: SurfaceFile) -> tuple[Sampler, Extent]:
@@ -153,7 +161,8 @@ class FlatnessStudy(Study[Surface]):
         path, grid = self._output.path, self._nets.grid
         pending = grid.size
         if path and path.exists() and not self._output.overwrite and world.leads:
-            pending = len(_pending(surface_of_run(path, grid, self._provenance.json())))
+            known = held(path, self._nets, self._known_by, self._provenance.json(), self._work.quantity)
+            pending = len(_pending(known))
         name, quiet = self._nets.names[0], self._output.quiet or not world.leads
         note(f"measuring the first net ({name}), from which the time of all follows", label=self.label, quiet=quiet)
         start = time.perf_counter()
