@@ -21,6 +21,7 @@ from landscape.randomness import forked
 from landscape.subject.net import Net
 from landscape.subject.subject import reader_of
 from landscape.sweep.launch import connect
+from landscape.sweep.progress import note
 
 SAMPLES = 3
 # Heights and widths of images, lengths of signals and texts, in the order in which they are tried.
@@ -34,7 +35,10 @@ class NoneFits(LandscapeError):
 
 def of_data(net: Net, data: DataOptions, batch_size: int) -> tuple[Callable[[], Iterable[Any]], Run]:
     """(what gives all inputs in batches, how they are passed through a net)."""
-    loaded = reader_of(net, data, connect())(data.splits)
+    world = connect()
+    loaded = reader_of(net, data, world)(data.splits)
+    for text in loaded.notes:
+        note(text, label="align", quiet=not world.leads)
     splits = Reading().splits(loaded.splits, net.module)
     ready = [split.on(torch.device("cpu"), torch.float32, float("inf")) for split in splits.values()]
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from landscape.checkpoint.checkpoint import load_checkpoint
 from landscape.checkpoint.digest import joint_digest
 from landscape.checkpoint.fit import fitting
-from landscape.data.load import Data, usual_splits
+from landscape.data.load import Data, short_notes, usual_splits
 from landscape.errors import LandscapeError, UsageError
 from landscape.layout import Layout
 from landscape.measurement.flatness import Flatness, FlatnessSettings, Ready
@@ -124,7 +124,7 @@ class FlatnessStudy(Study[Surface]):
         self._nbytes = subject.objective.nbytes, sum(split.nbytes for split in subject.objective.splits.values())
         self._passes = sum(split.size for split in subject.objective.splits.values())
         self.label = "flatness"
-        self.notes = subject.notes
+        self.notes = (*subject.notes, *short_notes(self._samples, {"train": subject.objective.splits["train"].size}))
         self.marks = {
             "weights": " ".join(hashes),
             "data": str(subject.facts.splits),
