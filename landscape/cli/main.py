@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         except BaseException as error:
             current().answer()
             status, speak = run.failed(error)
-        part(status, speak, waits=not run.busy)
+        status = part(status, speak, waits=not run.busy)
     return status
 
 

@@ -172,7 +172,8 @@ def _along(folder: Path, given: Given) -> Surface | Plan:
     return run(
         lambda world: ExtensionStudy(
             folder, DYNAMICS, measure, world, given=moved, split=asked.split, precision=machine.precision,
-            counted=(asked.only, ignore), every=asked.every, samples=asked.samples, overwrite=output.overwrite,
+            counted=(asked.only, ignore), every=asked.every, samples=asked.samples,
+            wants=bool(given.stated(["samples"])), overwrite=output.overwrite,
         ),
         agree={"command": "dynamics", **agreed(given, DynamicsOptions, NetOptions, DataOptions, LossOptions, EndsMachine)},
         code=(given[NetOptions].model, given[DataOptions].data, given[LossOptions].loss),

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from landscape.data.load import short_notes
 from landscape.grid import Grid
 from landscape.measurement.measurement import Addition
 from landscape.options.what import What
@@ -45,23 +46,26 @@ class ExtensionStudy(Study[Surface]):
         counted: tuple[What, What] = (None, None),
         every: int = 1,
         samples: int | None = None,
+        wants: bool = True,
         overwrite: bool = False,
     ):
         """`measure` makes the measurement of this rank, which is kept as `group`.
 
-        `given`: options that take the place of what the surface's provenance says; `counted`: `only` and `ignore`; the rest as in
-        `landscape.hessian`.
+        `given`: options that take the place of what the surface's provenance says; `counted`: `only` and `ignore`; `wants`: the
+        number of samples was asked for; the rest as in `landscape.hessian`.
         """
         of = extended(source, group, given, world, split=split, precision=precision, counted=counted)
         self._overwrite, self._ranks, self._every = overwrite, world.size, every
-        self._split = few_of(of.subject.objective.splits[of.split], samples)
+        whole = of.subject.objective.splits[of.split]
+        self._split = few_of(whole, samples)
         objective = of.subject.objective.with_splits({of.split: self._split})
         self._of = replace(of, subject=replace(of.subject, objective=objective))
         self._work = measure(self._of, world)
         self._points = tuple(thinned(self._of.surface.grid, every))
         self.label = f"{self._of.surface.known.model_name} {self._work.label}"
         self.marks = {**self._of.marks, "options": str(self._work.facts())}
-        self.notes = (*of.subject.notes, *self._work.notes)
+        short = short_notes(samples if wants else None, {of.split: whole.size})
+        self.notes = (*of.subject.notes, *short, *self._work.notes)
 
     def open(self) -> SurfaceFile:
         of, work = self._of, self._work
