@@ -13,6 +13,7 @@ from landscape.errors import UsageError
 from landscape.scene.build import build_apart, check_fit, prepare
 from landscape.scene.kinds import kind_named, kinds
 from landscape.scene.kinds.kind import Kind, Options, names_of, type_of
+from landscape.scene.naming import named
 from landscape.scene.scene import Caption, Comparison, Scene, View, camera_for
 from landscape.scene.text import short
 from landscape.scene.views.flat import Flat
@@ -33,7 +34,8 @@ def build_comparison(
 ) -> Comparison:
     """Two or more results with the same colours, levels and ranges; `options` as in `build_scene`.
 
-    `names` are the titles of the panels; without them, models tell the panels apart, then files, then letters.
+    `names` are the titles of the panels, and if there are more, then the names of the nets in each of them. Without titles,
+    models tell the panels apart, then files, then letters.
 
     Raises:
         UsageError: fewer than two results, a number of names that differs, a kind that cannot be compared, or different
@@ -41,11 +43,10 @@ def build_comparison(
     """
     chosen = kind_named(kind)
     _check(sources, chosen)
-    named = tuple(names) if names else names_of(sources)
-    if len(named) != len(sources):
-        raise UsageError(f"{len(named)} names for {len(sources)} {chosen.of.plural}: expected one each")
-    given = Options(names=named, **options)
-    return side_by_side(build_apart(prepare(sources, chosen, given), chosen, given), named, title)
+    given = Options(names=tuple(names or ()), **options)
+    titles, prepared = named(given.names, prepare(sources, chosen, given), chosen.of.plural, titled=True)
+    titles = titles or names_of(sources)
+    return side_by_side(build_apart(prepared, chosen, replace(given, names=titles)), titles, title)
 
 
 def side_by_side(scenes: Sequence[Scene], names: tuple[str, ...], title: str | None) -> Comparison:

@@ -29,6 +29,8 @@ FAINT: dict[str, Any] = {"lw": 0.7, "alpha": 0.45, "zorder": 2.5}
 STRONG: dict[str, Any] = {"lw": 1.5, "zorder": 3}
 # Numbers on an axis with more signs than this need more room beside a label of two lines.
 LONG = 5
+# Inches between the names of two nets.
+APART = 0.06
 # More curves than these have smaller names.
 MANY = 4
 # The height of the curves: alone, over one strip, over more; and as a panel of a comparison.
@@ -162,7 +164,7 @@ def _x_axis(axes: Axes, label: str, look: Look, *, named: bool) -> None:
     )  # fmt: skip
     label = paper.number(axes.xaxis, axes.get_xlim(), label)
     if named:
-        axes.set_xlabel(label, fontsize=look.letters.label, color=palette.ink, parse_math=False)
+        paper.name_x(axes, label, look)
 
 
 def value_axis(axes: Axes, axis: ValueAxis, look: Look, *, named: bool) -> None:
@@ -200,14 +202,36 @@ def draw_curve(axes: Axes, curve: Curve, look: Look) -> None:
 
 def _marks(axes: Axes, marks: tuple[tuple[float, str], ...], look: Look) -> None:
     low, high = axes.get_xlim()
-    for x, name in marks:
-        # names at the ends stand within the panel, where those of the next one cannot touch them
-        side = "left" if x <= low else "right" if x >= high else "center"
+    wide = axes.get_position().width * axes.figure.get_size_inches()[0]
+    marks = tuple(sorted(marks))
+    needed = [(paper.text_width(name, look.letters.tick) + APART * look.em) / wide for _, name in marks]
+    places = [(x - low) / (high - low) for x, _ in marks]
+    rooms = _rooms(places, needed)
+    fitted = [
+        paper.fitted(name, look.letters.tick, look.letters.foot, room * wide - APART * look.em)
+        for (_, name), (room, _) in zip(marks, rooms, strict=True)
+    ]
+    size = min((size for _, size in fitted), default=0.0)
+    for (x, _), (text, _), (_, side) in zip(marks, fitted, rooms, strict=True):
         axes.axvline(x, color=look.palette.faint, lw=0.8, ls=(0, (1, 2)), zorder=1)
         axes.annotate(
-            name, (x, 1.0), (0, 3), xycoords=("data", "axes fraction"), textcoords="offset points", ha=side,
-            va="bottom", fontsize=look.letters.tick, color=look.palette.soft, parse_math=False,
+            text, (x, 1.0), (0, 3), xycoords=("data", "axes fraction"), textcoords="offset points", ha=side,
+            va="bottom", fontsize=size, color=look.palette.soft, parse_math=False,
         )  # fmt: skip
+
+
+def _rooms(places: Sequence[float], needed: Sequence[float]) -> list[tuple[float, str]]:
+    """(width, side) of the name at each of some places, rising, all in shares of the axis; neighbours share what is between them.
+
+    A name stands over its place if what it needs is there; else to the side that has most room, as at the ends of the axis.
+    """
+    ends = [0.0, *((a + b) / 2 for a, b in zip(places, places[1:], strict=False)), 1.0]
+    found = []
+    for place, need, low, high in zip(places, needed, ends, ends[1:], strict=False):
+        sides = {"center": 2 * min(place - low, high - place), "left": high - place, "right": place - low}
+        side = "center" if need <= sides["center"] else max(sides, key=lambda each: sides[each])
+        found.append((sides[side], side))
+    return found
 
 
 def draw_legend(figure: Figure, curves: tuple[Curve, ...], look: Look, x: float, y: float) -> None:

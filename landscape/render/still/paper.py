@@ -19,6 +19,8 @@ from landscape.scene.look import Look
 from landscape.scene.scene import Frame
 
 LINE_HEIGHT = 1.45
+# Inches by which the name of a horizontal axis may be longer than its axis: as in the gap to the next panel.
+BESIDE = 0.24
 # Of a dashed line, in units of its width.
 DASHES = (0, (4, 1.8))
 
@@ -44,12 +46,8 @@ def write(figure: Figure, text: str, x: float, y: float, **options: Any) -> None
 
 def heading(figure: Figure, look: Look, text: str, x: float, y: float, room: float, size: float = 0.0) -> None:
     """A centred line, set smaller when it is wider than `room` inches, and cut where it would be smaller than the footer."""
-    size, least = size or look.letters.title, look.letters.foot
-    wide = text_width(text, size)
-    fitting = size * room / max(wide, 1e-6)
-    if fitting < least:
-        text, fitting = shortened(text, least, room), least
-    write(figure, text, x, y, fontsize=min(size, fitting), ha="center", color=look.palette.ink)
+    text, fitting = fitted(text, size or look.letters.title, look.letters.foot, room)
+    write(figure, text, x, y, fontsize=fitting, ha="center", color=look.palette.ink)
 
 
 def shortened(text: str, size: float, room: float) -> str:
@@ -64,6 +62,21 @@ def shortened(text: str, size: float, room: float) -> str:
 
 def _middle_out(text: str, kept: int) -> str:
     return f"{text[: kept - kept // 2]}…{text[len(text) - kept // 2 :]}"
+
+
+def name_x(axes: Any, text: str, look: Look) -> None:
+    """The name of a horizontal axis, smaller where it would reach into the next panel, and cut where that is not enough."""
+    room = axes.get_position().width * axes.figure.get_size_inches()[0] + BESIDE * look.em
+    text, size = fitted(text, look.letters.label, look.letters.foot, room)
+    axes.set_xlabel(text, fontsize=size, color=look.palette.ink, parse_math=False)
+
+
+def fitted(text: str, size: float, least: float, room: float) -> tuple[str, float]:
+    """(text, size): at most `room` inches wide, smaller down to `least`, and without its middle where that is not enough."""
+    fitting = size * room / max(text_width(text, size), 1e-6)
+    if fitting >= least:
+        return text, min(size, fitting)
+    return shortened(text, least, room), least
 
 
 def name_y(axes: Any, text: str, size: float, least: float, **options: Any) -> None:
