@@ -11,12 +11,12 @@ import numpy as np
 INK = "#1a1a1a"
 # Okabe and Ito's blue and vermilion, darkened for thin lines: distinguished with every common colour blindness.
 LOSS_COLOR, ACCURACY_COLOR, OTHER_COLOR = "#0b5fa5", "#c4500f", "#7a4a9e"
-# The smallest eigenvalue and how many are negative: their bluish green, darkened alike.
-NEGATIVE_COLOR = "#00795c"
+# The smallest eigenvalue: their bluish green, darkened alike. How many are negative: a brown, so that a legend tells them apart.
+NEGATIVE_COLOR, SHARE_COLOR = "#00795c", "#8a6a00"
 # Of metrics that lie over each other: the same two, which stand for nothing else there.
 OVERLAY_COLORS = (LOSS_COLOR, ACCURACY_COLOR)
 # Paths over a plane, by run: ink first, then those of Okabe and Ito, darkened alike.
-PATH_COLORS = (INK, ACCURACY_COLOR, LOSS_COLOR, NEGATIVE_COLOR, OTHER_COLOR, "#8a6a00", "#a3325f", "#4d4d4d")
+PATH_COLORS = (INK, ACCURACY_COLOR, LOSS_COLOR, NEGATIVE_COLOR, OTHER_COLOR, SHARE_COLOR, "#a3325f", "#4d4d4d")
 # The learning rate below the curves: neither loss nor accuracy.
 RATE_COLOR = "#3d3d3d"
 # Signs of eigenvalues: the two colours that are distinguished with every common colour blindness; grey for a sign that the

@@ -22,6 +22,8 @@ from landscape.scene.views.field import Field
 Mapping = tuple[Normalize, Colormap]
 # Inches of a label such as 0.01, which margins have room for.
 USUAL = 0.32
+# Of the height of a bar: what its name may be long.
+SPARE = 1.15
 # A line of labels over the height of its letters; and how much of their axes a bar may take.
 LEADING, MOST = 1.35, 0.5
 
@@ -89,4 +91,5 @@ def color_bar(
     bar.ax.minorticks_off()
     bar.ax.tick_params(labelsize=letters.tick, length=2.5, width=0.6, color=palette.soft, labelcolor=palette.ink)
     bar.outline.set(linewidth=0.5, edgecolor=palette.ink)
-    bar.set_label(field.label, fontsize=letters.label, color=palette.ink, labelpad=7 * look.em, parse_math=False)
+    name, size = paper.stacked(field.label, letters.label, letters.foot, SPARE * high)
+    bar.set_label(name, fontsize=size, color=palette.ink, labelpad=7 * look.em, parse_math=False)

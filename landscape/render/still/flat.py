@@ -147,7 +147,8 @@ def draw_frame(axes: Axes, frame: Frame, look: Look) -> None:
     axes.set_xlabel(paper.number(axes.xaxis, frame.x_range, frame.x_label), **style)
     axes.set_ylabel(paper.number(axes.yaxis, frame.y_range, frame.y_label), **style)
     axes.tick_params(labelsize=letters.tick, length=3, width=0.6, color=palette.soft, labelcolor=palette.ink)
-    axes.locator_params(nbins=6)
+    axes.locator_params(axis="x", nbins=paper.tick_count(axes, look))
+    axes.locator_params(axis="y", nbins=6)
     for spine in axes.spines.values():
         spine.set(linewidth=0.7, color=palette.soft)
 

@@ -138,9 +138,8 @@ def _strip(axes: Axes, scene: Scene, strip: Strip, look: Look, *, named: bool, b
     if not strip.axis.ticks:
         axes.locator_params(axis="y", nbins=3 if low else 5)
     if named:
-        # Two short lines: the strip is lower than the words are long.
-        label, size = strip.axis.label.replace(" (", "\n("), smaller(look) if low else look.letters.tick
-        paper.name_y(axes, label, size, look.letters.foot, color=look.shown(strip.axis.color), labelpad=2)
+        size = smaller(look) if low else look.letters.tick
+        paper.name_y(axes, strip.axis.label, size, look.letters.foot, color=look.shown(strip.axis.color), labelpad=2)
     if strip.zero:
         axes.axhline(0, color=look.palette.faint, lw=0.7, zorder=1)
     _marks(axes, tuple((x, "") for x, _ in scene.views_as(Lines)[0].marks), look)
@@ -157,7 +156,7 @@ def smaller(look: Look) -> float:
 
 def _x_axis(axes: Axes, label: str, look: Look, *, named: bool) -> None:
     palette = look.palette
-    axes.locator_params(axis="x", nbins=6)
+    axes.locator_params(axis="x", nbins=paper.tick_count(axes, look))
     axes.tick_params(
         axis="x", labelsize=look.letters.tick, length=3, width=0.6, color=palette.soft, labelcolor=palette.ink,
         labelbottom=named,

@@ -21,6 +21,8 @@ from landscape.scene.scene import Frame
 LINE_HEIGHT = 1.45
 # Inches by which the name of a horizontal axis may be longer than its axis: as in the gap to the next panel.
 BESIDE = 0.24
+# Lines of the name of a vertical axis; and the inches that a number on an axis takes with the space around it.
+LINES, NUMBER = 3, 0.42
 # Of a dashed line, in units of its width.
 DASHES = (0, (4, 1.8))
 
@@ -80,14 +82,39 @@ def fitted(text: str, size: float, least: float, room: float) -> tuple[str, floa
 
 
 def name_y(axes: Any, text: str, size: float, least: float, **options: Any) -> None:
-    """The name of a vertical axis, in two lines where one is longer than the axis, and smaller where these are still too long."""
+    """The name of a vertical axis, in as many lines as its length takes, three at most, and smaller where these are too long."""
     room = axes.get_position().height * axes.figure.get_size_inches()[1]
-    if "\n" not in text and " " in text and text_width(text, size) > room:
-        middle = len(text) / 2
-        cut = min((at for at, letter in enumerate(text) if letter == " "), key=lambda at: abs(at - middle))
-        text = f"{text[:cut]}\n{text[cut + 1 :]}"
-    longest = max(text_width(line, size) for line in text.split("\n"))
-    axes.set_ylabel(text, fontsize=max(least, size * min(1.0, room / max(longest, 1e-6))), parse_math=False, **options)
+    text, size = stacked(text, size, least, room)
+    axes.set_ylabel(text, fontsize=size, parse_math=False, **options)
+
+
+def stacked(text: str, size: float, least: float, room: float) -> tuple[str, float]:
+    """(text, size): in lines of at most `room` inches, as few as fit at `size`, else as few as fit at `least`, else cut."""
+    words = text.split()
+    tries = [_in_lines(words, count, size) for count in range(1, min(LINES, len(words)) + 1)] or [text]
+    longest = [max(text_width(line, size) for line in tried.split("\n")) for tried in tries]
+    for smallest in (size, least):
+        for tried, wide in zip(tries, longest, strict=True):
+            if wide * smallest <= room * size:
+                return tried, min(size, size * room / max(wide, 1e-6))
+    return "\n".join(shortened(line, least, room) for line in tries[-1].split("\n")), least
+
+
+def _in_lines(words: list[str], count: int, size: float) -> str:
+    """The words in `count` lines, the longest of which is as short as can be."""
+    if count == 1:
+        return " ".join(words)
+    tries = (
+        f"{' '.join(words[:cut])}\n{_in_lines(words[cut:], count - 1, size)}"
+        for cut in range(1, len(words) - count + 2)
+    )
+    return min(tries, key=lambda tried: max(text_width(line, size) for line in tried.split("\n")))
+
+
+def tick_count(axes: Any, look: Look, *, most: int = 6) -> int:
+    """How many numbers have room along a horizontal axis."""
+    wide = axes.get_position().width * axes.figure.get_size_inches()[0]
+    return max(2, min(most, int(wide / (NUMBER * look.em))))
 
 
 def number(axis: Any, ends: tuple[float, float], label: str) -> str:
