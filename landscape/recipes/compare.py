@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from landscape.surfaces.spectrum import Spectrum
     from landscape.surfaces.surface import Surface
 
-LETTERS = Option("call the panels (a), (b), ...", action="store_true")
+LETTERS = Option("call the panels (a), (b), ..., as four or more are called anyway", action="store_true")
 
 
 @command(

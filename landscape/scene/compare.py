@@ -14,7 +14,7 @@ from landscape.scene.build import build_apart, check_fit, prepare
 from landscape.scene.kinds import kind_named, kinds
 from landscape.scene.kinds.kind import Kind, Options, names_of, type_of
 from landscape.scene.naming import named
-from landscape.scene.scene import Caption, Comparison, Scene, View, camera_for
+from landscape.scene.scene import MANY, Caption, Comparison, Scene, View, camera_for
 from landscape.scene.text import short
 from landscape.scene.views.flat import Flat
 from landscape.scene.views.relief import Relief
@@ -120,11 +120,20 @@ def _one_frame(scenes: Sequence[Scene]) -> list[Scene]:
     y_range = min(f.y_range[0] for f in frames), max(f.y_range[1] for f in frames)
     equal = all(f.equal for f in frames)
     wide = [replace(f, x_range=x_range, y_range=y_range, equal=equal) for f in frames]
+    if len(scenes) >= MANY:
+        x_label, y_label = (_common([getattr(f, name) for f in frames]) for name in ("x_label", "y_label"))
+        wide = [replace(f, x_label=x_label, y_label=y_label) for f in wide]
     noted = [_small(scene, x_range, y_range) for scene in scenes]
     return [
         replace(scene, frame=f, camera=replace(scene.camera, box=camera_for(f).box))
         for scene, f in zip(noted, wide, strict=True)
     ]
+
+
+def _common(labels: Sequence[str]) -> str:
+    """The name that an axis has in all of many panels: of different ones what stands before the colon."""
+    heads = list(dict.fromkeys(label.partition(":")[0] for label in labels))
+    return labels[0] if len(set(labels)) == 1 else " or ".join(heads)
 
 
 def _small(scene: Scene, x_range: tuple[float, float], y_range: tuple[float, float]) -> Scene:

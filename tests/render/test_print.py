@@ -170,7 +170,7 @@ def test_facts_are_whole_short_or_left_out():
 
 @pytest.mark.parametrize("part", PARTS)
 def test_parts_are_left_out(part):
-    name = {"legend": "line", "bands": "line"}.get(part, "contour")
+    name = {"legend": "line", "bands": "line", "letters": "five"}.get(part, "contour")
     whole, without = drawn(name), drawn(name, without=(part,))
     assert count(whole, part) > 0 and count(without, part) == 0
 
@@ -182,6 +182,7 @@ def count(figure: Figure, part: str) -> int:
         "legend": len(figure.legends),
         "bands": sum(len(axes.collections) for axes in figure.axes),
         "axes": sum(axes.axison for axes in figure.axes[:1]),
+        "letters": sum(text.get_text() in ("(a)", "(e)") for text in figure.texts),
     }[part]
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from landscape.options.looks import BANDS, LEGEND
 from landscape.render.still import paper
-from landscape.render.still.painter import Around, Measures, Painter, PanelPainter, Place, sheet_of
+from landscape.render.still.legend import ROW, draw_legend, handles_of, legend_rows, legend_size
+from landscape.render.still.painter import Around, Measures, Painter, PanelPainter, Place, Sides, sheet_of
 from landscape.scene.look import Look
 from landscape.scene.scale import SYMLOG
 from landscape.scene.scene import Scene
@@ -22,8 +23,6 @@ from landscape.scene.views.lines import Curve, Lines, Strip, ValueAxis
 
 # The distance between the panels, in inches, and the height beside the curves up to which one is low.
 GAP, LOW = 0.14, 0.4
-# The inches that a legend takes for a piece of a line and the space around it.
-SAMPLE = 0.55
 # Of a curve that is one of many, and of one that stands for itself.
 FAINT: dict[str, Any] = {"lw": 0.7, "alpha": 0.45, "zorder": 2.5}
 STRONG: dict[str, Any] = {"lw": 1.5, "zorder": 3}
@@ -31,8 +30,8 @@ STRONG: dict[str, Any] = {"lw": 1.5, "zorder": 3}
 LONG = 5
 # Inches between the names of two nets.
 APART = 0.06
-# More curves than these have smaller names.
-MANY = 4
+# From one number on a vertical axis to the next, over the height of its letters.
+LEADING = 1.3
 # The height of the curves: alone, over one strip, over more; and as a panel of a comparison.
 ALONE, OVER_STRIP, OVER_STRIPS, PANEL = 3.1, 2.9, 2.3, 2.6
 
@@ -73,7 +72,7 @@ def into(axes: Axes, scene: Scene, look: Look) -> None:
     lines = scene.views_as(Lines)[0]
     draw_lines(axes, scene, look)
     if look.has(LEGEND) and sum(bool(curve.label) for curve in lines.named) > 1:
-        axes.legend(handles=_handles(lines.named, look), fontsize=look.letters.tick, frameon=False)
+        axes.legend(handles=handles_of(lines.named, look), fontsize=look.letters.tick, frameon=False)
 
 
 def _measures(panels: Sequence[Scene], look: Look) -> Measures:
@@ -81,17 +80,29 @@ def _measures(panels: Sequence[Scene], look: Look) -> Measures:
     hang = max(sum(strip.height for strip in each.strips) for each in lines)
     under = 0.5 + GAP * max(len(each.strips) for each in lines)
     above = 0.52 if any(each.marks for each in lines) else 0.34
-    return Measures(3.2, PANEL, left=0.72, gap=0.36, right=0.72, under=under, above=above, legend=0.3, hang=hang)
+    right, inner = (0.72 if any(each.right for each in lines) else 0.2), under - 0.45
+    _, tall = _legend_in(panels[0], look, 2 * 3.2 if look.width is None else look.width - 0.2)
+    legend = 0.3 + max(0.0, tall / look.em - ROW) if look.has(LEGEND) and tall else 0.0
+    return Measures(
+        3.2, PANEL, left=0.72, gap=0.36, right=right, under=under, above=above, legend=legend, hang=hang, inner=inner
+    )
 
 
-def _panel(figure: Figure, scene: Scene, look: Look, place: Place, first: bool, last: bool) -> None:
+def _panel(figure: Figure, scene: Scene, look: Look, place: Place, sides: Sides) -> None:
     axes = paper.place(figure, place.left, place.bottom, place.wide, place.tall)
-    draw_lines(axes, scene, look, left=first, right=last, bottom=not scene.views_as(Lines)[0].strips)
-    draw_strips(figure, scene, look, place.left, place.bottom, place.wide, place.tall, named=first)
+    draw_lines(axes, scene, look, left=sides.left, right=sides.right, bottom=not scene.views_as(Lines)[0].strips)
+    draw_strips(figure, scene, look, place.left, place.bottom, place.wide, place.tall, named=sides.left)
+    for each in figure.axes[figure.axes.index(axes) :]:
+        paper.show_sides(each, True, sides.below, small=sides.small, upright=False)
 
 
-def _legend(figure: Figure, scene: Scene, look: Look, x: float, y: float) -> None:
-    draw_legend(figure, scene.views_as(Lines)[0].named, look, x, y)
+def _legend(figure: Figure, scene: Scene, look: Look, place: Place) -> None:
+    middle = place.left + place.wide / 2, place.bottom + place.tall / 2
+    draw_legend(figure, scene.views_as(Lines)[0].named, look, *middle, room=place.wide)
+
+
+def _legend_in(scene: Scene, look: Look, room: float) -> tuple[float, float]:
+    return legend_size(scene.views_as(Lines)[0].named, look, room)
 
 
 def draw_lines(
@@ -175,8 +186,11 @@ def value_axis(axes: Axes, axis: ValueAxis, look: Look, *, named: bool) -> None:
     )
     axes.set_ylim(axis.low, axis.high)
     if axis.ticks:
-        axes.set_yticks(axis.ticks, labels=axis.tick_labels)
+        axes.set_yticks(axis.ticks, labels=_spaced(axes, axis, look))
         axes.minorticks_off()
+    else:
+        tall = paper.inches(axes)[1]
+        axes.locator_params(axis="y", nbins=max(2, min(8, int(tall / (LEADING * look.letters.tick / 72)))))
     if named:
         paper.name_y(axes, axis.label, look.letters.label, look.letters.foot, color=color)
     else:
@@ -185,6 +199,17 @@ def value_axis(axes: Axes, axis: ValueAxis, look: Look, *, named: bool) -> None:
     axes.tick_params(axis="y", length=3)
     for spine in axes.spines.values():
         spine.set(linewidth=0.7, color=look.palette.soft)
+
+
+def _spaced(axes: Axes, axis: ValueAxis, look: Look) -> list[str]:
+    """The labels of the ticks, without those that a low panel has no room for: every second one, every third, ..."""
+    tall = paper.inches(axes)[1]
+    places = axes.transScale.transform(
+        np.column_stack([np.zeros(len(axis.ticks) + 2), (axis.low, *axis.ticks, axis.high)])
+    )[:, 1]
+    apart = np.diff(places[1:-1]).min(initial=np.inf) * tall / (places[-1] - places[0])
+    every = max(1, int(np.ceil(LEADING * look.letters.tick / 72 / max(apart, 1e-6)))) if np.isfinite(apart) else 1
+    return [label if number % every == 0 else "" for number, label in enumerate(axis.tick_labels)]
 
 
 def draw_curve(axes: Axes, curve: Curve, look: Look) -> None:
@@ -201,7 +226,7 @@ def draw_curve(axes: Axes, curve: Curve, look: Look) -> None:
 
 def _marks(axes: Axes, marks: tuple[tuple[float, str], ...], look: Look) -> None:
     low, high = axes.get_xlim()
-    wide = axes.get_position().width * axes.figure.get_size_inches()[0]
+    wide = paper.inches(axes)[0]
     marks = tuple(sorted(marks))
     needed = [(paper.text_width(name, look.letters.tick) + APART * look.em) / wide for _, name in marks]
     places = [(x - low) / (high - low) for x, _ in marks]
@@ -233,50 +258,4 @@ def _rooms(places: Sequence[float], needed: Sequence[float]) -> list[tuple[float
     return found
 
 
-def draw_legend(figure: Figure, curves: tuple[Curve, ...], look: Look, x: float, y: float) -> None:
-    """The names of the curves, centred at a place in inches, in as many columns as have room."""
-    curves = tuple(curve for curve in curves if curve.label)
-    if len(curves) < 2 or not look.has(LEGEND):
-        return
-    across, up = figure.get_size_inches()
-    figure.legend(
-        handles=_handles(curves, look),
-        loc="center",
-        bbox_to_anchor=(x / across, y / up),
-        ncols=-(-len(curves) // legend_rows(curves, look, 2 * min(x, across - x))),
-        fontsize=_legend_size(curves, look),
-        frameon=False,
-        handlelength=2.6,
-        columnspacing=1.4,
-        labelspacing=0.35,
-        borderpad=0,
-        labelcolor=look.palette.ink,
-    )
-
-
-def legend_rows(curves: tuple[Curve, ...], look: Look, room: float) -> int:
-    """How many rows the names take in `room` inches."""
-    named = [curve.label for curve in curves if curve.label]
-    size = _legend_size(curves, look)
-    widths = [SAMPLE * look.em + paper.text_width(label, size) for label in named]
-    for rows in range(1, len(named)):
-        columns = -(-len(named) // rows)
-        if sum(max(widths[column * rows : (column + 1) * rows], default=0.0) for column in range(columns)) < room:
-            return rows
-    return max(1, len(named))
-
-
-def _legend_size(curves: tuple[Curve, ...], look: Look) -> float:
-    return look.letters.foot if sum(bool(curve.label) for curve in curves) > MANY else look.letters.tick
-
-
-def _handles(curves: tuple[Curve, ...], look: Look) -> list[Line2D]:
-    style = {True: paper.DASHES, False: "-"}
-    return [
-        Line2D([], [], color=look.shown(c.color), lw=1.5 * look.stroke, ls=style[c.dashed], label=c.label)
-        for c in curves
-        if c.label
-    ]
-
-
-PAINTER = Painter(single, PanelPainter(_measures, _panel, legend=_legend), into)
+PAINTER = Painter(single, PanelPainter(_measures, _panel, legend=_legend, compact=_legend_in), into)
