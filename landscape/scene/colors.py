@@ -13,14 +13,14 @@ import numpy as np
 INK = "#1a1a1a"
 # Okabe and Ito's blue and vermilion, darkened for thin lines: distinguished with every common colour blindness.
 LOSS_COLOR, ACCURACY_COLOR, OTHER_COLOR = "#0b5fa5", "#c4500f", "#7a4a9e"
-# The smallest eigenvalue and how many are negative: their bluish green, darkened alike.
-NEGATIVE_COLOR = "#00795c"
+# The smallest eigenvalue: their bluish green, darkened alike. How many are negative: a brown, so that a legend tells them apart.
+NEGATIVE_COLOR, SHARE_COLOR = "#00795c", "#8a6a00"
 # Of metrics that lie over each other: the same two, which stand for nothing else there.
 OVERLAY_COLORS = (LOSS_COLOR, ACCURACY_COLOR)
 # More of theirs, darkened alike, for curves beyond those.
-OCHRE, PLUM, GREY, GREEN = "#8a6a00", "#a3325f", "#4d4d4d", "#4f7d2a"
+PLUM, GREY, GREEN = "#a3325f", "#4d4d4d", "#4f7d2a"
 # Paths over a plane, by run: ink first.
-PATH_COLORS = (INK, ACCURACY_COLOR, LOSS_COLOR, NEGATIVE_COLOR, OTHER_COLOR, OCHRE, PLUM, GREY)
+PATH_COLORS = (INK, ACCURACY_COLOR, LOSS_COLOR, NEGATIVE_COLOR, OTHER_COLOR, SHARE_COLOR, PLUM, GREY)
 # The learning rate below the curves: neither loss nor accuracy.
 RATE_COLOR = "#3d3d3d"
 # Signs of eigenvalues: the two colours that are distinguished with every common colour blindness; grey for a sign that the
@@ -71,7 +71,8 @@ NIGHT = Palette(
 )
 # The colours of lines on a dark ground: the same hues, lighter, for a contrast of 4.5 as on white.
 LINES_AT_NIGHT = {
-    LOSS_COLOR: NIGHT.accent, ACCURACY_COLOR: "#f08c4e", OTHER_COLOR: "#bd94de", NEGATIVE_COLOR: "#3fc29d", OCHRE: "#d3ad35",
+    LOSS_COLOR: NIGHT.accent, ACCURACY_COLOR: "#f08c4e", OTHER_COLOR: "#bd94de", NEGATIVE_COLOR: "#3fc29d",
+    SHARE_COLOR: "#d3ad35",
     PLUM: "#e5789f", GREY: "#b4b8c0", GREEN: "#8fc25f", RATE_COLOR: "#c2c6cd", OPEN_SIGN: "#9aa0aa",
 }  # fmt: skip
 # The ground of holes is less strong than data on a dark page too.

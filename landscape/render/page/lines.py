@@ -18,6 +18,8 @@ from landscape.scene.views.lines import Curve, Lines, Strip, ValueAxis
 
 # The share of the figure's height between two panels, and the height of a strip beside the curves up to which it is low.
 GAP, LOW = 0.05, 0.4
+# Letters of the name of a net above the curves.
+NAME = 24
 # Of a figure that is higher than others.
 LEGEND_UNDER_STACK = -0.1
 # The number of the first strip's vertical axis: the curves above have one or two.
@@ -56,10 +58,12 @@ def line_figure(scene: Scene) -> go.Figure:
     if first.strips:
         _add_strips(figure, scene)
     for x, name in first.marks:
+        side = "left" if x <= frame.x_range[0] else "right" if x >= frame.x_range[1] else "center"
         figure.add_vline(x=x, line={"color": SOFT, "width": 1, "dash": "dot"})
         figure.add_annotation(
-            x=x, y=1, yref="paper", text=name, showarrow=False, yanchor="bottom", font={"color": SOFT}
-        )
+            x=x, y=1, yref="paper", text=shortened(name, NAME), showarrow=False, yanchor="bottom", xanchor=side,
+            font={"color": SOFT},
+        )  # fmt: skip
     return figure
 
 

@@ -21,7 +21,7 @@ from mpl_toolkits.mplot3d.proj3d import proj_transform
 from landscape.options.looks import AXES, BAR
 from landscape.render.still import paper
 from landscape.render.still.bars import color_bar, extra, mapping_of
-from landscape.render.still.painter import Around, Measures, Painter, PanelPainter, Place, beside, sheet_of
+from landscape.render.still.painter import Around, Measures, Painter, PanelPainter, Place, Sides, beside, sheet_of
 from landscape.scene.colors import LIGHT
 from landscape.scene.look import Look
 from landscape.scene.scene import Camera, Scene
@@ -62,13 +62,15 @@ def into(axes: Axes3D, scene: Scene, look: Look) -> None:
         color_bar(axes.figure, where, field, look, mapping_of(field, field.colors), field.z_ticks)
 
 
-def _panel(figure: Figure, scene: Scene, look: Look, place: Place, first: bool, last: bool) -> None:
-    draw_relief(paper.place(figure, place.left, place.bottom, place.wide, place.tall, projection="3d"), scene, look)
+def _panel(figure: Figure, scene: Scene, look: Look, place: Place, sides: Sides) -> None:
+    """One of many has no letters, which would leave little of the relief: the bar says how high it is, the facts how wide."""
+    axes = paper.place(figure, place.left, place.bottom, place.wide, place.tall, projection="3d")
+    draw_relief(axes, scene, look, lettered=not sides.small)
 
 
 def _panels_bar(figure: Figure, scene: Scene, look: Look, place: Place) -> None:
-    """Shorter than the panels, which have air above and below the relief."""
-    air = min(0.5, 0.15 * place.tall)
+    """Where it stands, shorter than the panels, which have air above and below the relief."""
+    air = min(0.5, 0.15 * place.tall) if place.tall > place.wide else 0.0
     _bar(figure, scene, look, Place(place.left, place.bottom + air, place.wide, place.tall - 1.4 * air))
 
 
@@ -80,16 +82,18 @@ def _bar(figure: Figure, scene: Scene, look: Look, place: Place) -> None:
 
 def _measures(panels: Sequence[Scene], look: Look) -> Measures:
     wider = extra(panels[0].views_as(Relief)[0].field.z_ticks, look)
-    return Measures(4.0, 3.3, left=0.15, gap=0.3, right=beside(look, 1.05 + wider, 0.15), under=0.34)
+    return Measures(4.0, 3.3, left=0.15, gap=0.3, right=0.15, under=0.34, bar=beside(look, 0.9 + wider, 0.0))
 
 
-def draw_relief(axes: Axes3D, scene: Scene, look: Look, *, fitted: bool = True) -> None:
-    """The first view of a scene; `fitted`: as large as the axes allow."""
+def draw_relief(axes: Axes3D, scene: Scene, look: Look, *, fitted: bool = True, lettered: bool = True) -> None:
+    """The first view of a scene; `fitted`: as large as the axes allow; `lettered`: with words and numbers on its box."""
     view = scene.views_as(Relief)[0]
     field = view.field
     if look.floor:
         scene = replace(scene, camera=view.above_floor(scene.camera))
     dress(axes, scene, field, look)
+    if not lettered:
+        axes.set(xlabel="", ylabel="", zlabel="", xticklabels=[], yticklabels=[], zticklabels=[])
     if look.floor:
         _draw_floor(axes, view, look)
     if fitted:
@@ -224,4 +228,6 @@ def _seen(axes: Axes3D, field: Field, *, lettered: bool) -> Bbox:
     return Bbox.union(boxes)
 
 
-PAINTER = Painter(single, PanelPainter(_measures, _panel, bar=_panels_bar), into, projection="3d", bare=True)
+PAINTER = Painter(
+    single, PanelPainter(_measures, _panel, bar=_panels_bar, across=False), into, projection="3d", bare=True
+)
