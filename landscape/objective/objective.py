@@ -34,6 +34,7 @@ from landscape.objective.tally import MetricSum, Sums, Tally, fetch_sums, means,
 from landscape.objective.trial import try_one
 from landscape.program.forward import FoldedNet
 from landscape.randomness import forked
+from landscape.stored import Stored
 
 DEFAULT_BATCH = {"cpu": 128, "cuda": 1024}
 TRACED_SAMPLES = 4
@@ -47,7 +48,8 @@ R = TypeVar("R")
 class Objective:
     """Evaluates metrics at flat weight vectors of `layout`.
 
-    `weights` is the vector (layout.size,) that the private net reads: filling it moves the net.
+    `weights` is the vector (layout.size,) that the private net reads: filling it moves the net. `origin`: the weights that it had
+    first, where these are kept elsewhere.
 
     Args:
         model: the net; it is copied unless `own` says that nobody else holds it.
@@ -58,6 +60,7 @@ class Objective:
         budget: bytes that the data may take on the device, shared evenly among the splits.
         fast: pass batches through a faster program for the same function (program/forward.py) where there is one.
         names: the tensors that the layout holds, by default all; the others stay as they are in the private net.
+        lean: keep `origin`, the model's own tensors, which must not change, to be read again at every point.
 
     Raises:
         UsageError: an unknown policy or precision, a batch size below 1, or `recompute` without training data.
@@ -80,6 +83,7 @@ class Objective:
         fast: bool = False,
         own: bool = False,
         names: Collection[str] | None = None,
+        lean: bool = False,
     ):
         if batchnorm not in bn.POLICIES:
             raise UsageError(f"batchnorm '{batchnorm}': expected one of {', '.join(bn.POLICIES)}")
@@ -90,10 +94,10 @@ class Objective:
         dtype = dtype_of(precision)
         self.measure = measure.on(self.device, dtype).counting(splits)
         self.layout = Layout.of(model, state="states" if batchnorm == "interpolate" else "weights", names=names)
-        private = model if own else private_copy(model)
-        self.model = placed(private.eval().requires_grad_(False), self.device, dtype)
-        self.weights = self.layout.flatten(self.layout.tensors(self.model), dtype=dtype, device=self.device)
-        self.layout.attach(self.model, self.weights)
+        private = model if own else private_copy(model, sharing=self.layout.names)
+        self.origin, self.weights = self._vectors(model, dtype, of_file=own, lean=lean)
+        self.layout.attach(private.eval().requires_grad_(False), self.weights)
+        self.model = placed(private, self.device, dtype)
         self._resting = Resting(self.model, self.layout)
         share = budget / (len(splits) + (recompute_on is not None))
         self.splits: Mapping[str, Split] = {name: split.on(self.device, dtype, share) for name, split in splits.items()}
@@ -108,6 +112,12 @@ class Objective:
         self._steady = Steady(self.model, self.device)
         self._divided: list[list[Segment]] | None = None
         self._sharing: Sharing | None = None
+
+    def _vectors(
+        self, model: nn.Module, dtype: torch.dtype, *, of_file: bool, lean: bool
+    ) -> tuple[Stored | None, Tensor]:
+        stored = Stored(self.layout, self.layout.tensors(model), dtype=dtype, of_file=of_file and lean)
+        return stored if lean else None, stored.vector(self.device)
 
     def with_splits(self, splits: Mapping[str, Split]) -> Objective:
         """A view with other data, on its device in its precision: it shares the net, its weights and the faster program."""

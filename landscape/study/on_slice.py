@@ -124,13 +124,14 @@ def on_plane(
         entry=chosen.entry,
         data=asked.data.data,
         trust=chosen.trust,
+        mapped=axes.lean,
     )
     batchnorm = policy(net, axes.batchnorm, moves=axes.to is not None, states=axes.state == "states")
     moved = selection(axes, net)
     loss, of_loss = trained_loss(net, asked.loss, stated=asked.states_loss)
     subject = make_subject(
         net, asked.data, loss, asked.machine, device, world, batchnorm=batchnorm, plain=plain,
-        chosen=moved, counted=_counted(asked, moved),
+        chosen=moved, counted=_counted(asked, moved), lean=axes.lean,
     )  # fmt: skip
     made = make_plane(axes, subject, parsed, keep=asked.output.save_directions)
     if batchnorm == "interpolate" and not made.moves_buffers:
