@@ -14,27 +14,38 @@ import mmap
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from torch import Tensor
 
 from landscape.errors import LandscapeError
 
 MAPS = Path("/proc/self/maps")
+# Who asks for one page gets its neighbours too, at most those of a huge page.
+AROUND = 2 << 20
 
 
-def in_files(tensors: Mapping[str, Tensor]) -> dict[str, str]:
-    """The contiguous CPU tensors that lie as a whole in the private mapping of a file, with its path."""
+class Mapped(NamedTuple):
+    """The private mapping of a file: its first address, the one after its last, and the path."""
+
+    start: int
+    end: int
+    path: str
+
+
+def in_files(tensors: Mapping[str, Tensor]) -> dict[str, Mapped]:
+    """The contiguous CPU tensors that lie as a whole in the mapping of a file, with that."""
     try:
         ranges = _private_files(MAPS.read_text())
     except OSError:
         return {}
-    starts, found = [start for start, _, _ in ranges], {}
+    starts, found = [each.start for each in ranges], {}
     for name, tensor in tensors.items():
         if tensor.device.type == "cpu" and tensor.is_contiguous() and tensor.numel():
             first = tensor.data_ptr()
             number = bisect.bisect_right(starts, first) - 1
-            if number >= 0 and first + tensor.nbytes <= ranges[number][1]:
-                found[name] = ranges[number][2]
+            if number >= 0 and first + tensor.nbytes <= ranges[number].end:
+                found[name] = ranges[number]
     return found
 
 
@@ -63,21 +74,30 @@ def _state(path: str) -> tuple[tuple[int, int], int, int] | None:
     return (found.st_dev, found.st_ino), found.st_size, found.st_mtime_ns
 
 
-def give_back(part: Tensor) -> None:
-    """Drops the pages that a part of a tensor touches; only for those of `in_files`, as memory of other kinds would be lost."""
-    first, page = part.data_ptr(), mmap.PAGESIZE
-    start = first // page * page
-    _advise()(start, first + part.nbytes - start, mmap.MADV_DONTNEED)
+def give_back(part: Tensor, within: Mapped) -> None:
+    """Drops the pages of a mapping that reading a part of a tensor brought into memory.
+
+    The mapping must be that of `in_files`, in use: memory of another kind would be lost.
+    """
+    first = part.data_ptr() // mmap.PAGESIZE * mmap.PAGESIZE
+    start, end = max(within.start, first - AROUND), min(within.end, part.data_ptr() + part.nbytes + AROUND)
+    _advise()(start, end - start, mmap.MADV_DONTNEED)
 
 
-def _private_files(maps: str) -> list[tuple[int, int, str]]:
-    """(start, end, path) of the private mappings of files that are not code, in their order."""
+def give_back_freed() -> None:
+    """Returns to the system what was freed in this process and kept for its next objects, where the C library can do that."""
+    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
+        trim(0)
+
+
+def _private_files(maps: str) -> list[Mapped]:
+    """Of a table of memory, in their order."""
     found = []
     for line in maps.splitlines():
         places, permissions, _, _, inode, *path = line.split(None, 5)
         if permissions[2:] == "-p" and inode != "0" and path:
             start, _, end = places.partition("-")
-            found.append((int(start, 16), int(end, 16), path[0].strip()))
+            found.append(Mapped(int(start, 16), int(end, 16), path[0].strip()))
     return sorted(found)
 
 

@@ -34,7 +34,7 @@ class Stored:
         }
         self._flat = {name: tensor.reshape(-1) for name, tensor in self.tensors.items()}
         self._mapped = in_files(self._flat) if of_file else {}
-        self._files = Unchanged(self._mapped.values())
+        self._files = Unchanged(each.path for each in self._mapped.values())
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -87,4 +87,4 @@ class Stored:
         part = self._flat[name][start:stop]
         out.copy_(part)
         if name in self._mapped:
-            give_back(part)
+            give_back(part, self._mapped[name])

@@ -17,6 +17,7 @@ from landscape.checkpoint.entries import EXTRA_STATE, refuse_several, under
 from landscape.checkpoint.unwrap import clean_names
 from landscape.errors import CheckpointError
 from landscape.layout import names_by_tensor
+from landscape.pages import give_back_freed
 from landscape.printable import listed
 
 LISTED = 6
@@ -93,6 +94,7 @@ def _assigned(model: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
             there.data = stored
         else:
             left[key] = stored
+    give_back_freed()  # small tensors that the net began with
     return left
 
 
