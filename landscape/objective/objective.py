@@ -48,8 +48,7 @@ R = TypeVar("R")
 class Objective:
     """Evaluates metrics at flat weight vectors of `layout`.
 
-    `weights` is the vector (layout.size,) that the private net reads: filling it moves the net. `origin`: the weights that it had
-    first, where these are kept elsewhere.
+    `weights` is the vector (layout.size,) that the private net reads: filling it moves the net; `origin`: see `lean`.
 
     Args:
         model: the net; it is copied unless `own` says that nobody else holds it.
@@ -89,13 +88,14 @@ class Objective:
             raise UsageError(f"batchnorm '{batchnorm}': expected one of {', '.join(bn.POLICIES)}")
         if batch_size is not None and batch_size < 1:
             raise UsageError(f"batch-size {batch_size}: expected at least 1")
-        self.device = device or torch.device("cpu")
+        self.device, dtype = device or torch.device("cpu"), dtype_of(precision)
         self.precision, self.batchnorm, self.l2 = precision, batchnorm, l2
-        dtype = dtype_of(precision)
         self.measure = measure.on(self.device, dtype).counting(splits)
         self.layout = Layout.of(model, state="states" if batchnorm == "interpolate" else "weights", names=names)
         private = model if own else private_copy(model, sharing=self.layout.names)
-        self.origin, self.weights = self._vectors(model, dtype, of_file=own, lean=lean)
+        stored = Stored(self.layout, self.layout.tensors(model), dtype=dtype, of_file=own and lean)
+        self.weights, self.origin = stored.vector(self.device), stored if lean else None
+        del stored  # and what the net was loaded with
         self.layout.attach(private.eval().requires_grad_(False), self.weights)
         self.model = placed(private, self.device, dtype)
         self._resting = Resting(self.model, self.layout)
@@ -106,18 +106,11 @@ class Objective:
         self._fast = self._program() if fast else None
         self.net: Model = self._fast or self.model
         usual = self._fast.batch_size if self._fast and self.device.type == "cpu" else DEFAULT_BATCH[self.device.type]
-        self.batch_size = batch_size or usual
-        self.size_is_given = batch_size is not None
+        self.batch_size, self.size_is_given = batch_size or usual, batch_size is not None
         self.conduct = Conduct()
         self._steady = Steady(self.model, self.device)
         self._divided: list[list[Segment]] | None = None
         self._sharing: Sharing | None = None
-
-    def _vectors(
-        self, model: nn.Module, dtype: torch.dtype, *, of_file: bool, lean: bool
-    ) -> tuple[Stored | None, Tensor]:
-        stored = Stored(self.layout, self.layout.tensors(model), dtype=dtype, of_file=of_file and lean)
-        return stored if lean else None, stored.vector(self.device)
 
     def with_splits(self, splits: Mapping[str, Split]) -> Objective:
         """A view with other data, on its device in its precision: it shares the net, its weights and the faster program."""
@@ -144,8 +137,7 @@ class Objective:
     @property
     def samples(self) -> int:
         """Samples that one evaluation passes through the net."""
-        extra = self._recompute.split.size if self._recompute else 0
-        return sum(split.size for split in self.splits.values()) + extra
+        return sum(each.size for each in (*self.splits.values(), *([self._recompute.split] if self._recompute else [])))
 
     @property
     def nbytes(self) -> int:
@@ -305,5 +297,4 @@ class Objective:
     @property
     def parameters(self) -> Tensor:
         """The part of the vector that holds parameters (they come first; gaps are zero)."""
-        buffers = [entry.offset for entry in self.layout.entries if entry.is_buffer]
-        return self.weights[: min(buffers, default=self.layout.size)]
+        return self.weights[: min((e.offset for e in self.layout.entries if e.is_buffer), default=self.layout.size)]
