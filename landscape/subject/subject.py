@@ -85,12 +85,13 @@ def make_subject(
     chosen: Selection | None = None,
     counted: Selection | None = None,
     read: ReadSplits | None = None,
+    lean: bool = False,
 ) -> Subject:
     """A subject of this rank, on a device of `device_of`.
 
     `batchnorm`: keep, interpolate or recompute, see `policy`. `plain` None follows the options. `chosen`: what moves;
     None: everything. `counted`: of which parameters curvature is; None: the chosen ones. `read`: gives the splits in place of the
-    options, for several nets on the same data.
+    options, for several nets on the same data. `lean`: see `Objective`.
 
     Raises:
         LandscapeError: unreadable data, an unknown loss or device, a net that cannot be copied.
@@ -125,6 +126,7 @@ def make_subject(
         fast=not (machine.plain if plain is None else plain),
         own=net.own,
         names=None if chosen.names is None or counted.names is None else chosen.names | counted.names,
+        lean=lean,
     )
     facts = Provenance(
         model=net.model, checkpoint=net.checkpoint, data=DataFacts.read(wanted.provenance), loss=loss_name, metrics=metrics,
