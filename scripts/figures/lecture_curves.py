@@ -27,9 +27,10 @@ from landscape.scene.views.curve import scaled_axis
 from landscape.scene.views.lines import Curve, Lines, Strip, ValueAxis
 
 ITERATIONS = (25, 100, 500, 2000)
-STARTS = {"glorot": "Glorot", "he": "He", "torch": "torch's nn.Linear"}
+STARTS = {"glorot": "Glorot", "he": "He", "torch": "variance of torch's nn.Linear"}
 COLORS = (LOSS_COLOR, NEGATIVE_COLOR, OTHER_COLOR, ACCURACY_COLOR)
 SAMPLES = 1000
+UNITS = {"relu": "ReLU", "tanh": "tanh"}
 
 
 def curve(label: str, x: np.ndarray, y: np.ndarray, color: str, *, dots: bool = False, dashed: bool = False) -> Curve:
@@ -48,10 +49,10 @@ def curve(label: str, x: np.ndarray, y: np.ndarray, color: str, *, dots: bool = 
     )
 
 
-def points(label: str, x: np.ndarray, y: np.ndarray, color: str) -> Curve:
+def points(x: np.ndarray, y: np.ndarray, color: str) -> Curve:
     """Dots without lines between them."""
     gaps = np.full(len(x), np.nan)
-    return curve(label, np.repeat(x, 2), np.column_stack([y, gaps]).ravel(), color, dots=True)
+    return curve("", np.repeat(x, 2), np.column_stack([y, gaps]).ravel(), color, dots=True)
 
 
 def net_of(run: Path, build: str, step: int) -> nn.Module:
@@ -71,13 +72,13 @@ def fits(run: Path) -> Scene:
         drawn.append(curve(f"{step:,} iterations", x, y, color))
     train = [values[:, 0].double().numpy() for values in lecture_nets.wave("train")]
     drawn += [curve("without noise", x, lecture_nets.wave_without_noise(x), INK, dashed=True)]
-    drawn += [points("training samples", *train, INK)]
+    drawn += [points(*train, INK)]
     caption = Caption(
-        f"A net of {sum(p.numel() for p in lecture_nets.mlp().parameters()):,} weights and {len(train[0])} samples"
+        f"A net of {sum(p.numel() for p in lecture_nets.mlp().parameters()):,} weights, and {len(train[0])} samples (dots)"
     )
-    axis = ValueAxis("y", LINEAR, -1.9, 1.9, INK)
+    axis = ValueAxis("y", LINEAR, -1.5, 1.5, INK)
     return Scene(
-        Frame("x", "y", (-1.02, 1.02), (-1.9, 1.9), equal=False),
+        Frame("x", "y", (-1.02, 1.02), (-1.5, 1.5), equal=False),
         (Lines(curves=tuple(drawn), left=axis, right=None, caption=caption),),
     )
 
@@ -109,8 +110,10 @@ def through_depth(runs: Path, unit: str) -> tuple[Scene, list[tuple[np.ndarray, 
     above = log_curves([found for found, _ in measured], 0)
     below = log_curves([found for _, found in measured], 1)
     left = log_axis("size of the activations", [found for found, _ in measured])
-    strip = Strip(below, log_axis("gradient of the layer", [found for _, found in measured]), 0.9)
-    caption = Caption(f"{lecture_nets.DEPTH} hidden layers of {lecture_nets.WIDTH} {unit} units, before the first step")
+    strip = Strip(below, log_axis("gradient by layer", [found for _, found in measured]), 0.9)
+    caption = Caption(
+        f"{lecture_nets.DEPTH} hidden layers of {lecture_nets.WIDTH} {UNITS[unit]} units, before the first step"
+    )
     frame = Frame(
         "layer (0: the input)", left.label, (0.0, lecture_nets.DEPTH + 1.0), (left.low, left.high), equal=False
     )
