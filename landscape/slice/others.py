@@ -1,6 +1,6 @@
 """The other nets that a plane leads to: where they are in it, and how they differ in what does not move.
 
-Owns: their places as a trail, and the distance that the plane cannot cover. How the axes toward them are made is axes.py's business.
+Owns: their places as a trail, and how far each is from all places of the plane. Axes toward them are made in axes.py.
 """
 
 from __future__ import annotations
