@@ -105,7 +105,11 @@ def make_directions(
         directions = list(_stored_directions(options, net, layout, ndim))
         labels = tuple(_stored_label(name, d.provenance) for name, d in zip(NAMES, directions, strict=False))
     else:
-        others = [other_net(spec, net, mapped=options.lean) for spec in (options.to, options.to_y) if spec is not None]
+        reference = origin.tensors if isinstance(origin, Stored) else layout.named(origin)
+        read = [other_net(spec, net, mapped=options.lean) for spec in (options.to, options.to_y) if spec is not None]
+        others = [
+            replace(each, tensors={**reference, **each.tensors}) for each in read
+        ]  # an adapter is a part of a net
         ends = [*others, *[None] * ndim][:ndim]
         directions = [_direction(options, net, layout, origin, axis, other, chosen) for axis, other in enumerate(ends)]
         names = iter(_distinct([net.label, *(other.label for other in others)]))
