@@ -292,7 +292,7 @@ class Objective:
 
     def _program(self) -> FoldedNet | None:
         batch = next(next(iter(self.splits.values())).batches(TRACED_SAMPLES), None)
-        return faster_program(self.model, batch, self.precision, self.device) if self.measure.reads_outputs else None
+        return faster_program(self.model, batch, self.precision, self.device) if self.measure.only_calls else None
 
     @property
     def parameters(self) -> Tensor:

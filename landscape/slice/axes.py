@@ -49,8 +49,10 @@ class MadePlane:
     notes: tuple[str, ...] = ()
 
 
-def make_plane(options: AxesOptions, subject: Subject, ranges: Sequence[Range], *, keep: bool = False) -> MadePlane:
-    """The plane of a subject over `ranges`, first x; `keep` holds the directions for saving.
+def make_plane(
+    options: AxesOptions, subject: Subject, ranges: Sequence[Range], others: Sequence[Other], *, keep: bool = False
+) -> MadePlane:
+    """The plane of a subject over `ranges`, first x, through `others`; `keep` holds the directions for saving.
 
     Raises:
         LandscapeError: another net does not fit, a direction file is of another net, a direction is zero, or a running
@@ -63,7 +65,9 @@ def make_plane(options: AxesOptions, subject: Subject, ranges: Sequence[Range], 
         raise UsageError(
             "lean moves no BN statistics, as toward another net by default; give batchnorm keep or recompute"
         )
-    directions, labels, others = make_directions(options, net, layout, origin, len(ranges), chosen)
+    own = origin.tensors if isinstance(origin, Stored) else layout.named(origin)
+    others = [replace(each, tensors={**own, **each.tensors}) for each in others]  # an adapter is a part of a net
+    directions, labels = make_directions(options, net, layout, origin, len(ranges), chosen, others)
     moves = moves_buffers(directions, layout)
     grid = Grid.of(*ranges, labels=labels)
     states = options.state == "states" or objective.batchnorm == "interpolate"
@@ -74,7 +78,6 @@ def make_plane(options: AxesOptions, subject: Subject, ranges: Sequence[Range], 
     apart = [_apart(net, other, layout, chosen, objective.batchnorm) for other in others]
     trails = net_trail(plane, net, others, layout, [length for _, length in apart])
     notes = [_apart_note(net, other, names) for other, (names, _) in zip(others, apart, strict=True) if names]
-    # from here on the other nets are not needed; the directions are needed as the plane's vectors, and to save them
     return MadePlane(plane, trails, tuple(directions) if keep else (), moves, tuple(notes))
 
 
@@ -91,25 +94,36 @@ def selection(options: AxesOptions, net: Net) -> Selection:
     return replace(everything(net.parts), only=only, names=there) if there else everything(net.parts)
 
 
+def other_nets(options: AxesOptions, net: Net) -> list[Other]:
+    """The nets that axes lead to; none where directions are stored.
+
+    Raises:
+        LandscapeError: one of them cannot be read, or is of another architecture.
+    """
+    if options.directions:
+        return []
+    return [other_net(spec, net, mapped=options.lean) for spec in (options.to, options.to_y) if spec is not None]
+
+
 def make_directions(
-    options: AxesOptions, net: Net, layout: Layout, origin: Tensor | Stored, ndim: int, chosen: Selection
-) -> tuple[list[Direction | Regenerated], tuple[str, ...], list[Other]]:
-    """(directions, axis labels, other nets) for `ndim` axes; `origin` (layout.size,) are the weights they are scaled to.
+    options: AxesOptions,
+    net: Net,
+    layout: Layout,
+    origin: Tensor | Stored,
+    ndim: int,
+    chosen: Selection,
+    others: Sequence[Other],
+) -> tuple[list[Direction | Regenerated], tuple[str, ...]]:
+    """(directions, axis labels) for `ndim` axes; `origin` (layout.size,) are the weights they are scaled to.
 
     A direction has only the tensors that are `chosen`, so it does not depend on what else the layout holds.
     """
     layout = layout.only(chosen.names)
     directions: list[Direction | Regenerated]
-    others: list[Other] = []
     if options.directions:
         directions = list(_stored_directions(options, net, layout, ndim))
         labels = tuple(_stored_label(name, d.provenance) for name, d in zip(NAMES, directions, strict=False))
     else:
-        reference = origin.tensors if isinstance(origin, Stored) else layout.named(origin)
-        read = [other_net(spec, net, mapped=options.lean) for spec in (options.to, options.to_y) if spec is not None]
-        others = [
-            replace(each, tensors={**reference, **each.tensors}) for each in read
-        ]  # an adapter is a part of a net
         ends = [*others, *[None] * ndim][:ndim]
         directions = [_direction(options, net, layout, origin, axis, other, chosen) for axis, other in enumerate(ends)]
         names = iter(_distinct([net.label, *(other.label for other in others)]))
@@ -122,7 +136,7 @@ def make_directions(
             for before in stored[:number]:
                 orthogonalize_(each.vector, before.vector, rules, norm=each.provenance["norm"], others=number)
     _refuse_zero(directions)
-    return directions, labels, others
+    return directions, labels
 
 
 def _stored_directions(options: AxesOptions, net: Net, layout: Layout, ndim: int) -> list[Direction]:

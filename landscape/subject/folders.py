@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -28,7 +28,7 @@ from landscape.models.from_config import (
     named_class,
     with_adapter,
 )
-from landscape.printable import printable
+from landscape.printable import listed, printable
 from landscape.regular import expanded, is_folder
 from landscape.trust import Trust, is_trusted
 
@@ -108,7 +108,7 @@ def adapter_tensors(checkpoint: Checkpoint, like: nn.Module) -> dict[str, Tensor
     Raises:
         CheckpointError: it is an adapter of another kind, or its settings or tensors are not those of the net's own.
     """
-    settings = described(checkpoint.source, ADAPTER)
+    settings, net = described(checkpoint.source, ADAPTER), cast(Any, like)
     if not settings or not hasattr(like, "peft_config"):
         return None
     own = adapter_names_by_key(like, checkpoint.source)
@@ -117,7 +117,7 @@ def adapter_tensors(checkpoint: Checkpoint, like: nn.Module) -> dict[str, Tensor
             f"{checkpoint.source}: is another adapter than that of the net; they differ in {listed(other, 4)}"
         )
     for key in SCALES:
-        mine = like.peft_config[like.active_adapter].to_dict().get(key)
+        mine = net.peft_config[net.active_adapter].to_dict().get(key)
         if key in settings and settings[key] != mine:
             raise CheckpointError(
                 f"{checkpoint.source}: has {key} {settings[key]}, and the net's adapter {mine}; give two alike"

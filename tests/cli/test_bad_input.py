@@ -111,7 +111,7 @@ def test_direction_file_of_another_net(surface):
 
     layout = Layout.of(net.module)
     origin = layout.flatten(layout.tensors(net.module), dtype=torch.float32)
-    write_directions("d.h5", make_directions(AxesOptions(), net, layout, origin, 2, everything(net.parts))[0])
+    write_directions("d.h5", make_directions(AxesOptions(), net, layout, origin, 2, everything(net.parts), [])[0])
     one_line(surface("--directions", "d.h5"), 1, "d.h5", "another net", "1.weight")
 
 
