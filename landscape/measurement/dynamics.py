@@ -128,6 +128,12 @@ class Dynamics(Undivided):
     def run_facts(self) -> dict[str, Any]:
         return self._ends.run_facts()
 
+    def choice(self) -> str:
+        return self._ends.choice()
+
+    def choose(self, choice: str) -> None:
+        self._ends.choose(choice)
+
     def passes(self, result: Mapping[str, float]) -> float:
         return result.get("hessian_products", 0.0) + 2.0
 

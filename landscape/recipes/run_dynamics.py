@@ -62,7 +62,7 @@ def study_maker(
         moved["samples"] = config["samples"]  # those that the run was trained on
 
     def measure(of: Extended, world: World) -> Dynamics:
-        whole = ends_of(of, ends, usual="none", products=asked.products, search=asked.search, loss=None)
+        whole = ends_of(of, ends, usual="none", products=asked.products, search=asked.search, loss=None, group=DYNAMICS)
         own = settings if given.stated(["measures"]) else _allowed(settings, of.subject.objective)
         return Dynamics(of.subject, of.slice, whole, own, rates)
 
