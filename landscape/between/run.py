@@ -54,8 +54,8 @@ class Wanted:
     """The options of the command that are its own; `groups` are all of its groups, which the ranks compare.
 
     `pairs`: numbers of the nets that lines join; None: all. `branches`: see `on_paths`. `names`: of the nets, in place of those
-    of their files. `align`: the seed of matching the units of the others to those of the first; None: they stay.
-    `kept`: what a step has made for the next ones.
+    of their files. `align`: the seed of matching the units of the others to those of the first; None: they stay. `repair`: also
+    the lines with repaired statistics. `kept`: what a step has made for the next ones.
     """
 
     nets: Sequence[Any]
@@ -68,6 +68,7 @@ class Wanted:
     branches: Mapping[str, float] | None = None
     names: Sequence[str] | None = None
     align: int | None = None
+    repair: bool = False
     kept: dict[str, Ends] = field(default_factory=dict, compare=False)
 
 
@@ -103,7 +104,7 @@ def connected(wanted: Wanted, given: Given) -> Surface | Plan:
         def make(world: World, prepared: _Prepared) -> PathStudy:
             asked, ends, curve = _parts(wanted, given, prepared.folder, world)
             subject = connect_subject(asked, ends, device_of(machine, world), world)
-            rows = rows_of(ends, curve, wanted.pairs)
+            rows = rows_of(ends, curve, wanted.pairs, repair=wanted.repair)
             on = on_paths(asked, ends, subject, rows, prepared.held, curve, world, wanted.branches)
             return PathStudy(on, output)
 
@@ -202,7 +203,7 @@ def _ends(wanted: Wanted, given: Given, device: torch.device) -> Ends:
     if wanted.align is None:
         return ends
     if ALIGNED not in wanted.kept:  # minutes for a large net, and several steps of a command need it
-        wanted.kept[ALIGNED] = in_order(ends, wanted.align)
+        wanted.kept[ALIGNED] = in_order(ends, given[DataOptions], wanted.align)
     return replace(wanted.kept[ALIGNED], net=ends.net)
 
 

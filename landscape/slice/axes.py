@@ -14,21 +14,22 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from landscape.direction.difference import weight_difference
+from landscape.direction.difference import Difference, weight_difference
 from landscape.direction.direction import Direction, cosine, fingerprint
 from landscape.direction.files import held, read_directions
 from landscape.direction.filters import filter_rules
 from landscape.direction.normalize import normalize_
 from landscape.direction.orthogonal import orthogonalize_
-from landscape.direction.random import gaussian
-from landscape.direction.regenerated import Regenerated
+from landscape.direction.random import Drawn, gaussian
+from landscape.direction.regenerated import Regenerated, Source
 from landscape.direction.selection import Selection, choose, everything
-from landscape.errors import LandscapeError
+from landscape.errors import LandscapeError, UsageError
 from landscape.grid import Grid, Range
 from landscape.layout import Layout, real_form
 from landscape.objective.batchnorm import check_variances
 from landscape.options.groups import AxesOptions
 from landscape.slice.plane import Line, Plane
+from landscape.stored import Stored
 from landscape.subject.net import Net, Other, other_net
 from landscape.subject.subject import Subject
 from landscape.surfaces.provenance import DirectionFacts
@@ -58,13 +59,18 @@ def make_plane(
             variance becomes negative within the ranges.
     """
     objective, net, chosen = subject.objective, subject.net, subject.chosen
-    origin, layout = objective.weights.clone(), objective.layout
+    layout = objective.layout
+    origin = objective.origin or objective.weights.clone()
+    if isinstance(origin, Stored) and objective.batchnorm == "interpolate":
+        raise UsageError(
+            "lean moves no BN statistics, as toward another net by default; give batchnorm keep or recompute"
+        )
     directions, labels = make_directions(options, net, layout, origin, len(ranges), chosen, others)
     moves = moves_buffers(directions, layout)
     grid = Grid.of(*ranges, labels=labels)
     states = options.state == "states" or objective.batchnorm == "interpolate"
-    plane = Plane(origin, lines(directions, origin), grid, _facts(options, directions, states, chosen))
-    if objective.batchnorm == "interpolate":
+    plane = Plane(origin, lines(directions, objective.weights), grid, _facts(options, directions, states, chosen))
+    if objective.batchnorm == "interpolate" and isinstance(origin, Tensor):
         moved = [line for line in plane.directions if isinstance(line, Tensor)]  # options exclude lean
         check_variances(layout, origin, moved, [(r.start, r.stop) for r in ranges])
     apart = [_apart(net, other, layout, chosen, objective.batchnorm) for other in others]
@@ -94,14 +100,14 @@ def other_nets(options: AxesOptions, net: Net) -> list[Other]:
     """
     if options.directions:
         return []
-    return [other_net(spec, net) for spec in (options.to, options.to_y) if spec is not None]
+    return [other_net(spec, net, mapped=options.lean) for spec in (options.to, options.to_y) if spec is not None]
 
 
 def make_directions(
     options: AxesOptions,
     net: Net,
     layout: Layout,
-    origin: Tensor,
+    origin: Tensor | Stored,
     ndim: int,
     chosen: Selection,
     others: Sequence[Other],
@@ -139,21 +145,28 @@ def _stored_directions(options: AxesOptions, net: Net, layout: Layout, ndim: int
 
 
 def _direction(
-    options: AxesOptions, net: Net, layout: Layout, origin: Tensor, axis: int, other: Other | None, chosen: Selection
+    options: AxesOptions,
+    net: Net,
+    layout: Layout,
+    origin: Tensor | Stored,
+    axis: int,
+    other: Other | None,
+    chosen: Selection,
 ) -> Direction | Regenerated:
-    """Written tensor by tensor into one vector, or with `lean` not stored."""
+    """Written tensor by tensor into one vector; where the origin is not in memory, not stored."""
     kind = "random" if other is None else "nets"
     usual = ("filter", "biasbn") if other is None else ("none", "none")
     ignore, fixed = chosen.fixed(usual[1], layout.names)
     norm = options.norm or usual[0]
-    reference, rules = layout.named(origin), filter_rules(net.module)
+    rules = filter_rules(net.module)
     facts = {"kind": kind, "norm": norm, "ignore": ignore, **({"only": chosen.only} if chosen.only else {})}
+    if isinstance(origin, Stored):
+        target = other and Stored(layout, other.tensors, of_file=other.of_file)
+        source: Source = Difference(origin, target) if target else Drawn(options.seed, axis)
+        return Regenerated(layout, origin, rules, source, norm=norm, ignore=fixed, provenance=facts)
+    reference = layout.named(origin)
     if other is not None:
         direction = Direction.from_tensors(layout, weight_difference(reference, other.tensors), facts)
-    elif options.lean:
-        return Regenerated(
-            layout, reference, rules, seed=options.seed, axis=axis, norm=norm, ignore=fixed, provenance=facts
-        )
     else:
         direction = Direction.zeros(layout, facts)
         gaussian(reference, seed=options.seed, axis=axis, out=direction.vector)
@@ -226,7 +239,11 @@ def net_trail(
     origin = plane.origin
     projected = [plane.project(origin)]
     for other in others:
-        projected.append(plane.project(layout.flatten(other.tensors, dtype=origin.dtype, device=origin.device)))
+        if isinstance(origin, Stored):
+            end: Tensor | Stored = Stored(layout, other.tensors, dtype=origin.dtype, of_file=other.of_file)
+        else:
+            end = layout.flatten(other.tensors, dtype=origin.dtype, device=origin.device)
+        projected.append(plane.project(end))
     coords = np.array([coords for coords, _ in projected])
     # rounded to an exact 0 or 1, which is easier to read in the file
     coords = np.where(np.abs(coords - np.round(coords)) < 1e-5, np.round(coords), coords) + 0.0

@@ -17,7 +17,7 @@ from torch import Tensor
 from landscape.checkpoint.checkpoint import load_checkpoint
 from landscape.checkpoint.digest import joint_digest
 from landscape.checkpoint.fit import fitting
-from landscape.data.load import Data, usual_splits
+from landscape.data.load import Data, short_notes, usual_splits
 from landscape.errors import CheckpointError, LandscapeError, UsageError
 from landscape.layout import Layout
 from landscape.measurement.flatness import Flatness, FlatnessSettings, Ready
@@ -26,6 +26,7 @@ from landscape.options.option import Given
 from landscape.quantity import FLATNESS
 from landscape.slice.nets import Nets, OneNet
 from landscape.study.extend import few_of
+from landscape.study.flatness_file import held
 from landscape.study.study import Extent, Plan, Study
 from landscape.subject.entry import read
 from landscape.subject.net import Net, load_net
@@ -42,7 +43,7 @@ from landscape.subject.subject import (
     versions_used,
 )
 from landscape.subject.trained import Recorded, recorded_in, states_loss, trained_loss
-from landscape.surfaces.file import SurfaceFile, check_folder, surface_of_run
+from landscape.surfaces.file import SurfaceFile, check_folder
 from landscape.surfaces.provenance import CheckpointFacts, ModelFacts, Provenance
 from landscape.surfaces.same_run import identity, plain
 from landscape.surfaces.surface import FAILED, PENDING, Surface
@@ -50,6 +51,9 @@ from landscape.sweep.progress import note
 from landscape.sweep.sampler import EveryPoint, Result, Sampler
 from landscape.sweep.work import Work
 from landscape.sweep.world import World
+
+# A net in a file: digits of the hash of its weights, and whether its weights before training are known.
+DIGITS, WITH_START = 16, " with its start"
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,10 +120,17 @@ class FlatnessStudy(Study[Surface]):
         self._work = Flatness(self._ready, settings)
         self._train = few_of(subject.objective.splits["train"], self._samples)
         self._provenance = self._facts(subject, hashes, world)
+        self._known_by = [
+            digest[:DIGITS] + (WITH_START if one.first else "") for digest, one in zip(hashes, nets.each, strict=True)
+        ]
         self._nbytes = subject.objective.nbytes, sum(split.nbytes for split in subject.objective.splits.values())
         self._passes = sum(split.size for split in subject.objective.splits.values())
         self.label = "flatness"
-        self.notes = (*self._shared.notes, *subject.notes)
+        self.notes = (
+            *self._shared.notes,
+            *subject.notes,
+            *short_notes(self._samples, {"train": subject.objective.splits["train"].size}),
+        )
         self.marks = {
             "weights": " ".join(hashes),
             "data": str(subject.facts.splits),
@@ -130,14 +141,15 @@ class FlatnessStudy(Study[Surface]):
         output, grid, provenance = self._output, self._nets.grid, self._provenance.json()
         path = output.path
         if path and path.exists() and not output.overwrite:
-            surface = surface_of_run(path, grid, provenance)
+            surface = held(path, self._nets, self._known_by, provenance, self._work.quantity)
         else:
             surface = Surface(grid, {}, {}, {}, {}, plain(provenance), str(path or ""))
         file = SurfaceFile.extend(
             surface, path, FLATNESS, self._facts_of_group(), overwrite=output.overwrite, quantity=self._work.quantity
         )
         latest = {"versions": versions_used(), "ranks": self._ranks, "started": started()}
-        file.describe(FLATNESS, {**latest, "nets": self._nets.names, "categories": self._nets.categories})
+        of_nets = {"nets": self._nets.names, "marks": self._known_by, "categories": self._nets.categories}
+        file.describe(FLATNESS, {**latest, **of_nets})
         return file
 
     def sampler(self, file: SurfaceFile) -> tuple[Sampler, Extent]:
@@ -155,7 +167,8 @@ class FlatnessStudy(Study[Surface]):
         path, grid = self._output.path, self._nets.grid
         pending = grid.size
         if path and path.exists() and not self._output.overwrite and world.leads:
-            pending = len(_pending(surface_of_run(path, grid, self._provenance.json())))
+            known = held(path, self._nets, self._known_by, self._provenance.json(), self._work.quantity)
+            pending = len(_pending(known))
         name, quiet = self._nets.names[0], self._output.quiet or not world.leads
         note(f"measuring the first net ({name}), from which the time of all follows", label=self.label, quiet=quiet)
         start = time.perf_counter()

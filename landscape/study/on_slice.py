@@ -126,6 +126,7 @@ def on_plane(
         entry=chosen.entry,
         data=asked.data.data,
         trust=chosen.trust,
+        mapped=axes.lean,
     )
     batchnorm = policy(net, axes.batchnorm, moves=axes.to is not None, states=axes.state == "states")
     moved, others = selection(axes, net), other_nets(axes, net)
@@ -133,7 +134,7 @@ def on_plane(
     loss, of_loss = trained_loss(recorded, asked.loss, stated=asked.states_loss, trust=chosen.trust)
     subject = make_subject(
         net, asked.data, loss, asked.machine, device, world, batchnorm=batchnorm, plain=plain,
-        chosen=moved, counted=_counted(asked, moved),
+        chosen=moved, counted=_counted(asked, moved), lean=axes.lean,
     )  # fmt: skip
     made = make_plane(axes, subject, parsed, others, keep=asked.output.save_directions)
     del others  # only their places are needed from here on

@@ -6,6 +6,7 @@ may be used (trust.py), and what the provenance says of both.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,7 @@ class Other:
     label: str
     sha256: str = ""
     trained: Recorded | None = None
+    of_file: bool = False
 
 
 def load_net(
@@ -69,6 +71,7 @@ def load_net(
     entry: str | None = None,
     data: Any = "",
     trust: Trust = (),
+    mapped: bool = False,
 ) -> Net:
     """The net of a path or `Checkpoint`, and a spec or module; either may be None.
 
@@ -77,6 +80,7 @@ def load_net(
         entry: the one of the checkpoint that holds the weights.
         data: the given data; None if those that the checkpoint names are to be used.
         trust: the files whose specs may name code.
+        mapped: the module's parameters are read from the file when they are used, where its form allows that.
 
     Raises:
         UsageError: neither is given, or a spec without weights; UntrustedError: the checkpoint names code.
@@ -99,7 +103,7 @@ def load_net(
         raise UsageError(f"model of type {type(model).__name__}: expected a torch.nn.Module or the name of one")
     if isinstance(model, nn.Module):
         _check_plain(bare(model))
-    checkpoint = read(checkpoint, entry)
+    checkpoint = read(checkpoint, entry, mapped=mapped)
     wanted = {"model": checkpoint.meta.get("model")} if not model else {}
     wanted |= {"data": checkpoint.meta.get("data")} if data is None else {}
     meta = {**harmless(checkpoint.meta), **taken(wanted, checkpoint.source, trust)}
@@ -109,12 +113,12 @@ def load_net(
         name, module = type(bare(model)).__name__, private_copy(bare(model))
     elif spec:
         name = spec
-        module, checkpoint = net_of_folder(checkpoint, spec, trust)
+        module, checkpoint = net_of_folder(checkpoint, spec, trust, mapped=mapped)
     else:
         name, state = _spec_of(checkpoint, model or meta.get("model"), read_batch)
         module = build_model(name, state_dict=state, settings=checkpoint.settings)
     if not spec:
-        fit(module, checkpoint, name=name, advice=NAME_IT if model is None else ANOTHER)
+        fit(module, checkpoint, name=name, advice=NAME_IT if model is None else ANOTHER, mapped=mapped)
     facts = CheckpointFacts(path=checkpoint.source, sha256=checkpoint.sha256, entry=chosen_entry(checkpoint))
     return _net(module, name, meta, facts, _label(checkpoint.source), trained=recorded_of(checkpoint))
 
@@ -124,24 +128,24 @@ def recorded_of(checkpoint: Checkpoint) -> Recorded | None:
     return recorded_in(checkpoint.meta, _label(checkpoint.source) or IN_MEMORY, checkpoint.source)
 
 
-def other_net(checkpoint: Any, like: Net, advice: str | None = None) -> Other:
+def other_net(checkpoint: Any, like: Net, advice: str | None = None, *, mapped: bool = False) -> Other:
     """A second net of the same architecture, for directions toward it.
 
-    `advice`: the end of the message on a net of another architecture (checkpoint/fit.py).
+    `advice`: the end of the message on a net of another architecture (checkpoint/fit.py). `mapped`: see `load_checkpoint`.
 
     Raises:
         CheckpointError: it does not fit.
     """
-    label = None
+    label, of_file = None, isinstance(checkpoint, (str, os.PathLike))
     if isinstance(checkpoint, nn.Module):
         label = type(bare(checkpoint)).__name__
         _check_plain(bare(checkpoint))
         checkpoint = Checkpoint(_tensors(bare(checkpoint)), source=IN_MEMORY)
     else:
-        checkpoint = fitting_entry(read(checkpoint, like.checkpoint.entry, optional=True), like.module)
+        checkpoint = fitting_entry(read(checkpoint, like.checkpoint.entry, optional=True, mapped=mapped), like.module)
     usual = f"give two nets of one architecture, here that of {like.label}"
     tensors = fitting(like.module, checkpoint, name=like.name, advice=usual if advice is None else advice)
-    return Other(tensors, label or _label(checkpoint.source), checkpoint.sha256, recorded_of(checkpoint))
+    return Other(tensors, label or _label(checkpoint.source), checkpoint.sha256, recorded_of(checkpoint), of_file)
 
 
 def bare(model: nn.Module) -> nn.Module:

@@ -33,7 +33,7 @@ from landscape.scene.views.eigen_axis import EigenAxis, check_scale, plain_axes,
 from landscape.scene.views.rows import Ends, Row, Rows, row_of
 from landscape.surfaces.spectrum import Block, Spectrum
 
-# Layers whose largest magnitudes differ by more are not seen together on a linear axis.
+# Rows whose largest magnitudes differ by more are not seen together on a linear axis.
 LOG_FROM_RATIO = 10.0
 # On the symmetric log axis the smallest of them is at least LEAST units long, and the largest at most MOST.
 LEAST, MOST = 2.0, 1e5
@@ -51,7 +51,8 @@ def _scene(spectrum: Spectrum, options: Options) -> Scene:
     found = {name: _ends(spectrum, block) for name, block in spectrum.blocks.items()}
     values = np.array([end for ends in found.values() for end, _ in ends])
     reach = _reach(list(found.values())[1:])
-    kind = (SYMLOG if _differ(reach) else LINEAR) if options.scale == "auto" else options.scale
+    differ = _differ(_reach(list(found.values())))  # all parameters together too, whose row is by far the longest
+    kind = (SYMLOG if differ else LINEAR) if options.scale == "auto" else options.scale
     axes = plain_axes(values[np.isfinite(values)], _unit(reach), kind, options.vmin, options.vmax)
     caption = options.caption(subject(spectrum), f"{what([spectrum])} of each layer", computed_facts(spectrum))
     views = tuple(_view(spectrum, found, axis, caption) for axis in axes)
