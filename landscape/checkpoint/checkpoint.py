@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from landscape.checkpoint import safetensors_file, torch_file
+from landscape.checkpoint.content import suffix_of
 from landscape.checkpoint.digest import Hashing
 from landscape.checkpoint.entries import extra_states, picked, usual
 from landscape.checkpoint.shards import read_sharded
@@ -109,8 +110,8 @@ READERS: dict[str, Callable[..., tuple[object, dict]]] = {
 
 
 def load_checkpoint(path: str | Path, entry: str | None = None, *, mapped: bool = False) -> Checkpoint:
-    """Reads a checkpoint: a file of a form in READERS, a folder with `model.safetensors` or `pytorch_model.bin` (or
-    the index of shards), or a run folder.
+    """Reads a checkpoint: a file of a form in READERS, by its suffix or else by its content; a folder with `model.safetensors` or
+    `pytorch_model.bin` (or the index of shards); or a run folder.
 
     Of a run folder of `landscape train` it reads the trained net; of an unfinished run, the last checkpoint. `entry` names the
     state dict in a file with several, such as "ema"; without it, the usual one is read, and `entries` has them all. `mapped`:
@@ -129,14 +130,14 @@ def load_checkpoint(path: str | Path, entry: str | None = None, *, mapped: bool 
     elif reason := reason_unreadable(path):
         more = f"; {_neighbours(path)}" if reason == "no such file" else ""
         raise CheckpointError(f"checkpoint {path}: {reason}{more}")
-    elif path.suffix.lower() not in READERS:
+    elif (suffix := path.suffix.lower()) not in READERS and (suffix := suffix_of(path) or "") not in READERS:
         raise CheckpointError(
             f"checkpoint {path}: unknown suffix '{path.suffix}'; expected one of {', '.join(READERS)}"
         )
     else:
         files = [path]
         with Hashing(files) as hashing:
-            stored, meta = READERS[path.suffix.lower()](path, mapped=mapped)
+            stored, meta = READERS[suffix](path, mapped=mapped)
             digest = hashing.result()
     try:
         check_depth(stored, MOST_ENTRIES)

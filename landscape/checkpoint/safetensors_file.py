@@ -9,6 +9,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from landscape.checkpoint.content import start_of
 from landscape.checkpoint.shards import read_sharded
 from landscape.errors import CheckpointError
 from landscape.plain_json import parse_json
@@ -30,6 +31,7 @@ def read_file(path: Path) -> tuple[dict[str, Tensor], dict]:
     if reason := reason_unreadable(path):
         raise CheckpointError(f"checkpoint {path}: {reason}")
     try:
+        start_of(path)
         with safe_open(path, framework="pt", device="cpu") as stream:
             tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118  (not a mapping)
             meta = stream.metadata() or {}
