@@ -156,7 +156,7 @@ def draw_trace(axes: Axes3D, trace: Trace, field: Field, look: Look) -> None:
         written = axes.text(
             a, b, c + 2 * lift, str(label), fontsize=look.letters.tick, color=color, zorder=6, parse_math=False
         )
-        written.set_path_effects([withStroke(linewidth=2.2, foreground="white", alpha=0.8)])  # on dark colours too
+        written.set_path_effects([withStroke(linewidth=2.2, foreground=LIGHT.ground, alpha=0.8)])  # on dark colours too
 
 
 def dress(axes: Axes3D, scene: Scene, field: Field, look: Look) -> None:
