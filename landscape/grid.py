@@ -20,9 +20,9 @@ from landscape.errors import UsageError
 MAX_POINTS_PER_AXIS = 100_000
 # Eight bytes each for every metric, and several times that while a tolerance decides.
 MAX_POINTS = 25_000_000
-# The usual kind of an axis: steps from a net along a direction.
-DIRECTION = "direction"
-# The kind of an axis that counts no steps from a net: a variable of a function.
+# The kinds of an axis. Steps along a direction from a net, and steps of training:
+DIRECTION, STEP = "direction", "step"
+# A variable of a function.
 COORDINATE = "coordinate"
 # The place on a path between nets, from 0 to 1, and the number of the path.
 CURVE, PATH = "curve", "path"

@@ -18,6 +18,7 @@ from torch import Tensor
 from landscape.checkpoint import safetensors_file, torch_file
 from landscape.checkpoint.digest import Hashing
 from landscape.checkpoint.entries import extra_states, picked, usual
+from landscape.checkpoint.shards import read_sharded
 from landscape.checkpoint.unwrap import clean_names, settings_of, unwrap
 from landscape.errors import CheckpointError
 from landscape.plain_json import check_depth, tamed
@@ -108,7 +109,8 @@ READERS: dict[str, Callable[..., tuple[object, dict]]] = {
 
 
 def load_checkpoint(path: str | Path, entry: str | None = None, *, mapped: bool = False) -> Checkpoint:
-    """Reads a checkpoint: a file of a form in READERS, a folder with `model.safetensors` (or its index), or a run folder.
+    """Reads a checkpoint: a file of a form in READERS, a folder with `model.safetensors` or `pytorch_model.bin` (or
+    the index of shards), or a run folder.
 
     Of a run folder of `landscape train` it reads the trained net; of an unfinished run, the last checkpoint. `entry` names the
     state dict in a file with several, such as "ema"; without it, the usual one is read, and `entries` has them all. `mapped`:
@@ -161,7 +163,16 @@ def _of_folder(folder: Path, mapped: bool) -> tuple[object, dict, list[Path]]:
         for name in safetensors_file.BINARIES:
             if (folder / name).exists() and not reason_unreadable(folder / name):
                 return *torch_file.read(folder / name, mapped=mapped), [folder / name]
+        if (index := folder / safetensors_file.SHARDED_BINARY).exists():
+            tensors, files = read_sharded(index, lambda shard: _plain(torch_file.read(shard, mapped=mapped)[0], shard))
+            return tensors, {}, files
     return safetensors_file.read_model_folder(folder)
+
+
+def _plain(stored: object, shard: Path) -> dict[str, Tensor]:
+    if not isinstance(stored, Mapping) or not all(isinstance(each, Tensor) for each in stored.values()):
+        raise CheckpointError(f"checkpoint {shard}: expected tensors by name, as in every shard; download it again")
+    return dict(stored)
 
 
 def odd_tensor(tensors: Mapping[str, Tensor], kinds: Iterable[str] = tuple(ODD)) -> str | None:

@@ -97,8 +97,8 @@ class Dynamics(Undivided):
         wanted, size = set(settings.measures), self._split.size
         if (picking := [name for name in PICKING if name in wanted]) and not can_pick(self._split):
             raise UsageError(
-                f"{picking[0]} compares batches of its own, and these data come as ready-made batches or from disk; pass tensors or "
-                "a Dataset, take --samples N of data on disk, or leave it out of --measures"
+                f"{picking[0]} compares batches of its own, and these data come as ready-made batches or from disk; pass "
+                "tensors or a Dataset, take --samples N of data on disk, or leave it out of --measures"
             )
         if COVARIANCE in wanted and size < LEAST:
             raise UsageError(

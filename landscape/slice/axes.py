@@ -26,7 +26,7 @@ from landscape.grid import Grid, Range
 from landscape.layout import Layout
 from landscape.objective.batchnorm import check_variances
 from landscape.options.groups import AxesOptions
-from landscape.slice.others import apart_from, apart_note, distinct, net_trail
+from landscape.slice.marks import apart_in_rest, apart_note, distinct, net_trail
 from landscape.slice.plane import Line, Plane
 from landscape.stored import Stored
 from landscape.subject.net import Net, Other, other_net
@@ -64,6 +64,8 @@ def make_plane(
         raise UsageError(
             "lean moves no BN statistics, as toward another net by default; give batchnorm keep or recompute"
         )
+    own = origin.tensors if isinstance(origin, Stored) else layout.named(origin)
+    others = [replace(each, tensors={**own, **each.tensors}) for each in others]  # an adapter is a part of a net
     directions, labels = make_directions(options, net, layout, origin, len(ranges), chosen, others)
     moves = moves_buffers(directions, layout)
     grid = Grid.of(*ranges, labels=labels)
@@ -72,7 +74,7 @@ def make_plane(
     if objective.batchnorm == "interpolate" and isinstance(origin, Tensor):
         moved = [line for line in plane.directions if isinstance(line, Tensor)]  # options exclude lean
         check_variances(layout, origin, moved, [(r.start, r.stop) for r in ranges])
-    apart = [apart_from(net, other, layout, chosen, objective.batchnorm) for other in others]
+    apart = [apart_in_rest(net, other, layout, chosen, objective.batchnorm) for other in others]
     trails = net_trail(plane, net, others, layout, [length for _, length in apart])
     notes = [apart_note(net, other, names) for other, (names, _) in zip(others, apart, strict=True) if names]
     return MadePlane(plane, trails, tuple(directions) if keep else (), moves, tuple(notes))

@@ -25,7 +25,7 @@ from landscape.models.resolve import build_model
 from landscape.objective.batchnorm import tracking_layers
 from landscape.objective.private import private_copy
 from landscape.subject.entry import chosen_entry, fitting_entry, read
-from landscape.subject.folders import net_of_folder, spec_of_folder
+from landscape.subject.folders import adapter_tensors, net_of_folder, spec_of_folder
 from landscape.subject.trained import Recorded, recorded_in
 from landscape.surfaces.provenance import CheckpointFacts, ModelFacts
 from landscape.trust import Trust, harmless, names_code, taken
@@ -54,7 +54,10 @@ class Net:
 
 @dataclass(frozen=True, eq=False)
 class Other:
-    """A second net of the same architecture: its tensors under the names of the first, as they were stored."""
+    """A second net of the same architecture: its tensors under the names of the first, as they were stored.
+
+    Of a second adapter there are only its own.
+    """
 
     tensors: dict[str, Tensor]
     label: str
@@ -142,7 +145,10 @@ def other_net(checkpoint: Any, like: Net, advice: str | None = None, *, mapped: 
         _check_plain(bare(checkpoint))
         checkpoint = Checkpoint(_tensors(bare(checkpoint)), source=IN_MEMORY)
     else:
-        checkpoint = fitting_entry(read(checkpoint, like.checkpoint.entry, optional=True, mapped=mapped), like.module)
+        checkpoint = read(checkpoint, like.checkpoint.entry, optional=True, mapped=mapped)
+        if (part := adapter_tensors(checkpoint, like.module)) is not None:
+            return Other(part, _label(checkpoint.source), checkpoint.sha256, recorded_of(checkpoint), of_file)
+        checkpoint = fitting_entry(checkpoint, like.module)
     usual = f"give two nets of one architecture, here that of {like.label}"
     tensors = fitting(like.module, checkpoint, name=like.name, advice=usual if advice is None else advice)
     return Other(tensors, label or _label(checkpoint.source), checkpoint.sha256, recorded_of(checkpoint), of_file)

@@ -3,8 +3,8 @@
 Usage: python scripts/figures/alignment_widths.py [FOLDER [WIDTH ...]]    trains ten pairs of small nets, about four minutes on
 one core; with widths, such as 1 2, those pairs only
 
-Writes FOLDER/widths.md and its picture FOLDER/widths.png (default: figures/alignment). The barrier is the loss halfway between the
-nets minus the mean of theirs.
+Writes FOLDER/widths.md and its picture FOLDER/widths.png (default: figures/alignment). The barrier is the loss halfway between
+the nets minus the mean of theirs.
 """
 
 from __future__ import annotations

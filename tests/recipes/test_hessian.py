@@ -3,6 +3,7 @@
 import json
 import signal
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -163,6 +164,13 @@ def test_a_net_in_memory_is_passed_again(here, mlp):
     assert np.isfinite(found.values["hessian_min"]).all()
     with pytest.raises(UsageError, match="checkpoint.sha256 is"):
         ll.hessian(plane, model=mlp(1), data=data, threads=1)
+
+
+def test_only_lines_and_planes_are_extended(surface):
+    plane = load_surface(surface("a.h5", **FEW))
+    grid = Grid(tuple(replace(axis, kind="angle") for axis in plane.grid.axes))
+    with pytest.raises(UsageError, match="an axis x of kind angle, and only lines and planes along directions"):
+        ll.hessian(replace(plane, grid=grid), threads=1)
 
 
 def test_where_the_loss_is_not_finite_there_is_no_curvature(here):

@@ -1,6 +1,6 @@
-"""The other nets that a plane leads to: where they are in it, and how they differ in what does not move.
+"""Where the nets that axes lead to lie in a plane, and how far they are apart from the first in what does not move.
 
-Owns: their places as a trail, and the distance that the plane cannot cover. How the axes toward them are made is axes.py's business.
+Owns: the trail of their marks on a figure, and the note on what only one of them has. Knows no options.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def net_trail(
     }
 
 
-def apart_from(net: Net, other: Other, layout: Layout, chosen: Selection, batchnorm: str) -> tuple[list[str], float]:
+def apart_in_rest(net: Net, other: Other, layout: Layout, chosen: Selection, batchnorm: str) -> tuple[list[str], float]:
     """(names of the tensors that differ between two nets and do not move, how far those outside of the layout are apart).
 
     BN statistics count where they would move.
