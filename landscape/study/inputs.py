@@ -33,10 +33,10 @@ from landscape.slice.inputs import Inputs
 from landscape.study.evaluation import EvaluationStudy
 from landscape.study.input_marks import Names, names_of, trails_of
 from landscape.study.on_slice import OnSlice
-from landscape.subject.net import Net, load_net
+from landscape.subject.chosen import chosen_net
+from landscape.subject.net import Net
 from landscape.subject.subject import Subject, checked, device_of, make_subject, policy, reader_of
 from landscape.subject.trained import trained_loss
-from landscape.subject.trial import trial_of
 from landscape.surfaces.file import check_folder
 from landscape.surfaces.provenance import InputFacts
 from landscape.sweep.world import World
@@ -122,10 +122,7 @@ def _subject(asked: InputAsked, world: World) -> tuple[Subject, Samples]:
         splits = ", ".join(asked.data.splits)
         raise UsageError(f"split {splits}: expected the one that the sample is of; give one of them")
     device, dtype = device_of(asked.machine, world), dtype_of(asked.machine.precision)
-    net = load_net(
-        asked.checkpoint, asked.net.model, trial_of(asked.data, device), entry=asked.net.entry, data=asked.data.data,
-        trust=asked.net.trust,
-    )  # fmt: skip
+    net = chosen_net(asked.checkpoint, asked.net, asked.data, device)
     loss, notes = trained_loss([net.trained], asked.loss, stated=asked.states_loss, trust=asked.net.trust)
     samples = _samples(net, asked, loss, world, dtype)
     subject = make_subject(
