@@ -19,6 +19,8 @@ import landscape
 import landscape as ll
 from landscape.cli.parser import add_arguments, find, join_ranges, make_parser
 from landscape.commands import COMMANDS
+from landscape.exporters import FORMATS
+from landscape.scene.kinds import KIND_FILES
 from landscape.surfaces import surface as status
 from landscape.surfaces.same_run import DESCRIPTIVE
 
@@ -97,6 +99,13 @@ def test_every_command_is_shown(name):
 def test_every_command_has_its_place_in_the_python_page(name):
     assert name in landscape.__all__
     assert f"ll.{name}(" in (ROOT / "docs" / "python.md").read_text()
+
+
+def test_every_kind_and_every_format_is_explained():
+    explained = {word for span in spans(ROOT / "docs" / "options.md") for word in re.split(r"[\s,]+", span)}
+    kinds_there = {name for row in table(ROOT / "docs" / "options.md") for name in named_in(row[0])}
+    assert set(KIND_FILES) <= kinds_there
+    assert [name for name in FORMATS if not {name, f".{name}"} & explained] == []
 
 
 @each_command

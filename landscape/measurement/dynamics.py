@@ -95,10 +95,10 @@ class Dynamics(Undivided):
         self._start: Tensor | None = None
         self.notes = ends.notes
         wanted, size = set(settings.measures), self._split.size
-        if (own := [name for name in PICKING if name in wanted]) and not can_pick(self._split):
+        if (picking := [name for name in PICKING if name in wanted]) and not can_pick(self._split):
             raise UsageError(
-                f"{own[0]} compares batches of its own, and these data come as ready-made batches or from disk; pass tensors or "
-                "a Dataset, take --samples N of data on disk, or leave it out of --measures"
+                f"{picking[0]} compares batches of its own, and these data come as ready-made batches or from disk; pass "
+                "tensors or a Dataset, take --samples N of data on disk, or leave it out of --measures"
             )
         if COVARIANCE in wanted and size < LEAST:
             raise UsageError(

@@ -9,7 +9,7 @@ construction. A thinned grid can be refined later.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from landscape.data.load import short_notes
-from landscape.grid import Grid
+from landscape.grid import DIRECTION, Grid
 from landscape.measurement.measurement import Addition
 from landscape.options.what import What
 from landscape.slice.slice import Slice
@@ -89,7 +89,7 @@ class ExtensionStudy(Study[Surface]):
     def sampler(self, file: SurfaceFile) -> tuple[Sampler, Extent]:
         pending = self._pending(file.surface)
         extent = Extent(len(self._points), len(self._points) - len(pending), self._split.size)
-        return EveryPoint(file.surface.grid, pending), extent
+        return EveryPoint(file.surface.grid, in_order(file.surface.grid, self._every, pending)), extent
 
     def work(self, pending: bool, world: World) -> Work:
         return self._work
@@ -117,6 +117,35 @@ class ExtensionStudy(Study[Surface]):
         if status is None:
             return list(self._points)
         return [point for point in self._points if status.flat[point] in (PENDING, FAILED)]
+
+
+def in_order(grid: Grid, every: int, pending: Sequence[int]) -> list[int]:
+    """The pending points in the order in which they are computed.
+
+    Around a net that is coarse to fine, so that what is done of an unfinished file is a map of the whole, which a picture shows
+    (scene/thin.py); the nets of a run come in the order of their steps. The order changes no value: nothing passes from point to
+    point.
+    """
+    if any(axis.kind != DIRECTION for axis in grid.axes):
+        return list(pending)
+    left = set(pending)
+    return [point for point in coarse_first(grid, every) if point in left]
+
+
+def coarse_first(grid: Grid, every: int) -> list[int]:
+    """The points of `thinned`: first the net, then ever finer lattices around it, each from the net outward."""
+    spacing = every
+    while len(thinned(grid, spacing)) > 1:
+        spacing *= 2
+    (net,) = thinned(grid, spacing)
+    middle = np.array(np.unravel_index(net, grid.shape))
+    found = {net: None}
+    while spacing > every:
+        spacing //= 2
+        level = [point for point in thinned(grid, spacing) if point not in found]
+        away = (np.stack(np.unravel_index(level, grid.shape), axis=1) - middle) ** 2
+        found |= dict.fromkeys(level[place] for place in np.argsort(away.sum(axis=1), kind="stable"))
+    return list(found)
 
 
 def thinned(grid: Grid, every: int) -> list[int]:
