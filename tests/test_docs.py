@@ -217,10 +217,10 @@ def provenances(tmp_path_factory) -> list[dict]:
 
 
 def of_own_code(folder: Path) -> ll.Surface:
-    """A net whose class stands in a file."""
+    """A net whose class stands in a file, with weights in bfloat16."""
     code = "from torch import nn\n\nclass Own(nn.Linear):\n    def __init__(self):\n        super().__init__(4, 2)\n"
     (folder / "own.py").write_text(code)
-    torch.save(torch.nn.Linear(4, 2).state_dict(), folder / "own.pt")
+    torch.save(torch.nn.Linear(4, 2).bfloat16().state_dict(), folder / "own.pt")
     data = torch.randn(6, 4), torch.zeros(6, dtype=torch.long)
     return ll.line(folder / "own.pt", model=f"{folder / 'own.py'}:Own", data=data, x=(0, 1, 2), quiet=True)
 

@@ -31,7 +31,8 @@ MOST_ENTRIES = 3_000_000
 # Tensors whose values cannot be copied into weights, in the order in which they are looked for.
 ODD = {
     "lazy": "is not initialized yet; run the model once before passing it",
-    "meta": "has no values (meta device); save or pass a loaded net",
+    "meta": "has no values (meta device); save or pass a loaded net, without offloading",
+    "sharded": "is divided among processes (FSDP2 or tensor parallel), which is not supported; pass the net as one",
     "nested": "is a nested tensor; save plain tensors",
     "sparse": "is sparse; save its to_dense()",
     "quantized": "is quantized; save its dequantize(), or the net before it was quantized",
@@ -39,6 +40,7 @@ ODD = {
 IS_ODD: dict[str, Callable[[Tensor], bool]] = {
     "lazy": torch.nn.parameter.is_lazy,
     "meta": lambda tensor: tensor.is_meta,
+    "sharded": lambda tensor: hasattr(tensor, "device_mesh") and hasattr(tensor, "placements"),  # torch's DTensor
     "nested": lambda tensor: tensor.is_nested,
     "sparse": lambda tensor: tensor.layout != torch.strided,
     "quantized": lambda tensor: tensor.is_quantized,

@@ -95,8 +95,8 @@ def net_of_folder(
         # trust in whatever is passed does not reach what that leads to
         passed = () if isinstance(trust, bool) else trust
         place = spec if _is_base(checkpoint, spec) else base_folder(checkpoint.source)
-        base = load_checkpoint(place, mapped=mapped)
-        inner, base = _model(base, spec if place != spec else _spec_of_base(place), passed, mapped)
+        inside = _spec_of_base(place) if place == spec else spec
+        inner, base = _model(load_checkpoint(place, mapped=mapped), inside, passed, mapped)
         module = with_adapter(inner, checkpoint.source, checkpoint.state_dict)
         return module, replace(checkpoint, sha256=joint_digest([base.sha256, checkpoint.sha256]))
     return _model(checkpoint, spec, trust, mapped)
