@@ -210,7 +210,7 @@ class Dynamics(Undivided):
             if number < EIGEN_BATCHES:
                 apply = lambda vector, backend=backend: _product(backend, vector)  # noqa: E731
                 random = self._ends.random_vectors(point.coords)
-                found = extremes(apply, random, self._ends.operator.dimension, tolerance=EIGEN_TOLERANCE)
+                found = extremes(apply, random, self._ends.operator.dimension, tolerance=EIGEN_TOLERANCE, upper=True)
                 largest.append(found.largest)
         return {**_mean("batch_sharpness", curvatures), **_mean("batch_hessian_max", largest)}
 
