@@ -59,11 +59,12 @@ def draw_each(
     look = look_of(looks)
     found = [load_source(source) for source in several(sources)]
     entries = [kind] if isinstance(kind, str) else list(kind or [""])
-    names = list(dict.fromkeys(name or None for entry in entries for name in entry.split(",")))
+    kinds = list(dict.fromkeys(name or None for entry in entries for name in entry.split(",")))
     written: list[Path] = []
-    for pictured, chosen in _pictures(found, names):
-        marks = _marks(pictured[0] if len(found) > len(pictured) else None, chosen.name if len(names) > 1 else None)
-        (scene,) = build_scenes(pictured, kind=chosen.name, view=look.view, **drawing)
+    drawing = {"view": look.view, **drawing, "names": _names(drawing.get("names"))}
+    for pictured, chosen in _pictures(found, kinds):
+        marks = _marks(pictured[0] if len(found) > len(pictured) else None, chosen.name if len(kinds) > 1 else None)
+        (scene,) = build_scenes(pictured, kind=chosen.name, **drawing)
         paths = [_free(path, written) for path in _outputs(out, _default_output(pictured[0], chosen), marks)]
         written += _draw_all(scene, paths, dpi, looks, look)
     return written
@@ -99,25 +100,24 @@ def picture_of(
 ) -> Scene | Comparison:
     """One picture of all sources: side by side, unless the kind draws all of them in one."""
     found = [load_source(source) for source in several(sources)]
-    _check_names(names)
     chosen = kind_named(kind) if kind else default_kind(found[0])
     if len(found) > 1 and not chosen.together:
         return reworded(side_by_side(found, chosen.name, names, drawing, letters), printable)
-    (scene,) = build_scenes(found, kind=chosen.name, names=tuple(names or ()), **drawing)
+    (scene,) = build_scenes(found, kind=chosen.name, names=_names(names), **drawing)
     return reworded(scene, printable)
 
 
 def side_by_side(
     loaded: Sequence[Source], kind: str | None, names: Sequence[str] | None, drawing: dict[str, Any], letters: bool
 ) -> Comparison:
-    _check_names(names)
     chosen = kind or default_kind(loaded[0]).name
-    return replace(build_comparison(loaded, kind=chosen, names=names, **drawing), letters=letters)
+    return replace(build_comparison(loaded, kind=chosen, names=_names(names), **drawing), letters=letters)
 
 
-def _check_names(names: Sequence[str] | None) -> None:
+def _names(names: Sequence[str] | None) -> tuple[str, ...]:
+    """Raises UsageError unless they are a list of texts, or None for none."""
     if names is None or (isinstance(names, (list, tuple)) and all(isinstance(name, str) for name in names)):
-        return
+        return tuple(names or ())
     odd = (
         next((name for name in names if not isinstance(name, str)), names)
         if isinstance(names, (list, tuple))

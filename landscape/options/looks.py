@@ -15,7 +15,7 @@ from landscape.options.option import flag, option
 SIZES = ("column", "text", "slide")
 PAPER, TALK, DARK, HERO = STYLES = ("paper", "talk", "dark", "hero")
 FULL, SHORT, NONE = FACTS = ("full", "short", "none")
-TITLE, BAR, LEGEND, BANDS, AXES = PARTS = ("title", "bar", "legend", "bands", "axes")
+TITLE, BAR, LEGEND, BANDS, AXES, LETTERS = PARTS = ("title", "bar", "legend", "bands", "axes", "letters")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,18 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from landscape.options.command import command
-from landscape.options.groups import comma_list
 from landscape.options.looks import LookOptions
 from landscape.options.option import Given, Option
-from landscape.recipes.plot import DRAWING, FILES, KIND, OUT, lines
+from landscape.recipes.plot import DRAWING, FILES, KIND, NAMES, OUT, lines
 
 if TYPE_CHECKING:
     from landscape.surfaces.run_log import RunLog
     from landscape.surfaces.spectrum import Spectrum
     from landscape.surfaces.surface import Surface
 
-LETTERS = Option("call the panels (a), (b), ...", action="store_true")
-NAMES = Option("titles of the panels, separated by commas", type=comma_list, metavar="LIST")
+LETTERS = Option("call the panels (a), (b), ..., as four or more are called anyway", action="store_true")
 
 
 @command(
@@ -47,6 +45,8 @@ def compare(
     given: Given,
 ) -> list[Path]:
     """Draws two or more surfaces, or training runs, side by side with the same colours, levels and ranges; options as in `plot`.
+
+    `names` are the titles of the panels; if there are more, then the names of the nets in each of them.
 
     In html the cameras are linked: turning one relief turns all; arrow keys turn, + and - zoom, 0 goes back, s saves a picture.
     In .gif and .mp4 the files follow each other, in the given order.

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from landscape.options.command import Positional, command
+from landscape.options.groups import comma_list
 from landscape.options.looks import LookOptions
 from landscape.options.option import Given, Option
 from landscape.recipes.words import files_lines
@@ -41,6 +42,10 @@ OUT = Option(
 )
 # Those of scene/palettes.py, which loads numpy.
 COLOR_MAPS = ("depth", "diverging", "grey", "viridis", "magma", "cividis")
+NAMES = Option(
+    "titles of the panels of a comparison, then names of the nets in each, such as the ends of a line; separated by commas",
+    type=comma_list, metavar="LIST",
+)  # fmt: skip
 DRAWING = {
     "metric": Option(
         "such as test_loss (default: the first loss); two for overlays, separated by a comma", metavar="NAME"
@@ -63,7 +68,7 @@ def lines(files: Sequence[Path], shell: Mapping[str, Any]) -> Sequence[str]:
     "pictures of surface files and training runs",
     LookOptions,
     lines=lines,
-    rows={"kind": KIND, "out": OUT, **DRAWING},
+    rows={"kind": KIND, "names": NAMES, "out": OUT, **DRAWING},
     positional=(FILES,),
     example="landscape plot resnet56.h5 --kind contour,surface -o resnet56.png .pdf",
 )
@@ -71,6 +76,7 @@ def plot(
     surfaces: Surface | RunLog | Spectrum | str | Path | Sequence,
     *,
     kind: str | Sequence[str] | None = None,
+    names: Sequence[str] | None = None,
     metric: str | None = None,
     scale: str = "auto",
     levels: int | Sequence[float] | None = None,
@@ -91,6 +97,7 @@ def plot(
             that the errors leave) for a plane; barcode (their depths) for a plane or a line; line, spread (all files in one
             picture: median and range) or curvature (the loss, the ends of the Hessian's spectrum below) for a line; curves for a
             run; spectrum or layers for a spectrum. Or several of them; default contour, line, curves and spectrum.
+        names: of the nets in a picture, such as the ends of a line; where several sources are in one picture, theirs first.
         metric: default the first loss; a line, a spread and curves show all, an overlay takes `loss` or `accuracy`.
         scale: auto, linear, log or symlog; auto is logarithmic when the values span more than a factor of about 20.
         levels: the approximate number of contour lines, or their values.
@@ -109,6 +116,7 @@ def plot(
     from landscape.drawing import draw_each
 
     drawing = {
+        "names": names,
         "metric": metric,
         "scale": scale,
         "levels": levels,

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from landscape.curvature.stability import threshold_of
+from landscape.data.picking import can_pick
 from landscape.errors import UsageError
 from landscape.grid import MAX_POINTS
-from landscape.measurement.dynamics import LEAST, Dynamics, DynamicsSettings
+from landscape.measurement.dynamics import LEAST, PICKING, Dynamics, DynamicsSettings
 from landscape.measurement.ends import EndsSettings
-from landscape.options.groups import OutputOptions
+from landscape.objective.attack import check_curvature
+from landscape.options.groups import LossOptions, OutputOptions
 from landscape.options.option import Given, check_choices, check_whole, shown
 from landscape.quantity import DYNAMICS
 from landscape.recipes.dynamics import DynamicsOptions
@@ -47,6 +49,7 @@ def study_maker(
     ends = EndsSettings(tolerance=asked.tolerance, index=asked.index).checked()
     check_choices(asked)
     check_whole("every", asked.every, 1, MAX_POINTS)
+    check_curvature(given[LossOptions].attack)
     config, rates = _run_facts(folder, asked.lr)
     settings = DynamicsSettings(
         measures=asked.chosen, batch_size=_batch(asked, config), batches=asked.batches,
@@ -65,8 +68,8 @@ def study_maker(
 
     return lambda world: ExtensionStudy(
         folder, DYNAMICS, measure, world, given=moved, split=asked.split, precision=machine.precision,
-        counted=(asked.only, ignore), every=asked.every, samples=asked.samples, overwrite=output.overwrite,
-        least=least,
+        counted=(asked.only, ignore), every=asked.every, samples=asked.samples,
+        wants=bool(given.stated(["samples"])), overwrite=output.overwrite, least=least,
     )  # fmt: skip
 
 
@@ -95,11 +98,12 @@ def _is_count(value: object) -> bool:
 
 
 def _allowed(settings: Any, objective: Any) -> Any:
-    """By default without what needs a class for each sample, where there is none, or more samples than there are."""
-    targets = next(iter(objective.splits.values())).targets
+    """By default without what needs a class for each sample, samples that can be picked, or more of them than there are."""
+    split = next(iter(objective.splits.values()))
+    targets = split.targets
     classes = targets is not None and targets.ndim == 1 and not targets.is_floating_point()
-    size = next(iter(objective.splits.values())).size
-    left_out = (set() if classes else {"stiffness"}) | ({"covariance"} if size < LEAST else set())
+    left_out = (set() if classes else {"stiffness"}) | ({"covariance"} if split.size < LEAST else set())
+    left_out |= set() if can_pick(split) else set(PICKING)
     return replace(settings, measures=tuple(name for name in settings.measures if name not in left_out))
 
 

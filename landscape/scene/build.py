@@ -6,11 +6,13 @@ Owns: the checks that every kind needs, before its own file builds the scenes. K
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from landscape.errors import UsageError
 from landscape.scene.kinds import kind_named, kinds
 from landscape.scene.kinds.kind import Kind, Options, type_of
+from landscape.scene.naming import named
 from landscape.scene.scene import Scene
 from landscape.surfaces.source import Source
 from landscape.surfaces.surface import Surface
@@ -36,6 +38,8 @@ def build_scenes(sources: Sequence[Source], *, kind: str, **options: Any) -> lis
     """
     chosen, given = kind_named(kind), Options(**options)
     prepared = prepare(sources, chosen, given)
+    names, prepared = named(given.names, prepared, chosen.of.plural, titled=chosen.together is not None)
+    given = replace(given, names=names)
     if chosen.together:
         return [chosen.together(prepared, given)]
     return build_apart(prepared, chosen, given)

@@ -6,9 +6,9 @@ Owns: the words and their two forms, plain text and LaTeX. Everything that a pic
 from __future__ import annotations
 
 from collections.abc import Sequence
-from string import ascii_lowercase
 
 from landscape.scene.scene import Comparison, Scene
+from landscape.scene.text import panel_letter
 
 TEXT, TEX = SUFFIXES = (".txt", ".tex")
 _TEX = {
@@ -47,7 +47,7 @@ def _single(scene: Scene) -> list[str]:
 
 def _comparison(comparison: Comparison) -> list[str]:
     panels = [
-        f"({ascii_lowercase[number % 26]}) {name}: {_joined((*panel.facts, *panel.notes))}".removesuffix(": ")
+        f"{panel_letter(number)} {name}: {_joined((*panel.facts, *panel.notes))}".removesuffix(": ")
         for number, (name, panel) in enumerate(zip(comparison.names, comparison.panels, strict=True))
     ]
     return [comparison.title, *panels, _joined(comparison.facts)]

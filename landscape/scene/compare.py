@@ -13,7 +13,8 @@ from landscape.errors import UsageError
 from landscape.scene.build import build_apart, check_fit, prepare
 from landscape.scene.kinds import kind_named, kinds
 from landscape.scene.kinds.kind import Kind, Options, names_of, type_of
-from landscape.scene.scene import Caption, Comparison, Scene, View, camera_for
+from landscape.scene.naming import named
+from landscape.scene.scene import MANY, Caption, Comparison, Scene, View, camera_for
 from landscape.scene.text import short
 from landscape.scene.views.flat import Flat
 from landscape.scene.views.relief import Relief
@@ -33,7 +34,8 @@ def build_comparison(
 ) -> Comparison:
     """Two or more results with the same colours, levels and ranges; `options` as in `build_scene`.
 
-    `names` are the titles of the panels; without them, models tell the panels apart, then files, then letters.
+    `names` are the titles of the panels, and if there are more, then the names of the nets in each of them. Without titles,
+    models tell the panels apart, then files, then letters.
 
     Raises:
         UsageError: fewer than two results, a number of names that differs, a kind that cannot be compared, or different
@@ -41,11 +43,10 @@ def build_comparison(
     """
     chosen = kind_named(kind)
     _check(sources, chosen)
-    named = tuple(names) if names else names_of(sources)
-    if len(named) != len(sources):
-        raise UsageError(f"{len(named)} names for {len(sources)} {chosen.of.plural}: expected one each")
-    given = Options(names=named, **options)
-    return side_by_side(build_apart(prepare(sources, chosen, given), chosen, given), named, title)
+    given = Options(names=tuple(names or ()), **options)
+    titles, prepared = named(given.names, prepare(sources, chosen, given), chosen.of.plural, titled=True)
+    titles = titles or names_of(sources)
+    return side_by_side(build_apart(prepared, chosen, replace(given, names=titles)), titles, title)
 
 
 def side_by_side(scenes: Sequence[Scene], names: tuple[str, ...], title: str | None) -> Comparison:
@@ -119,11 +120,20 @@ def _one_frame(scenes: Sequence[Scene]) -> list[Scene]:
     y_range = min(f.y_range[0] for f in frames), max(f.y_range[1] for f in frames)
     equal = all(f.equal for f in frames)
     wide = [replace(f, x_range=x_range, y_range=y_range, equal=equal) for f in frames]
+    if len(scenes) >= MANY:
+        x_label, y_label = (_common([getattr(f, name) for f in frames]) for name in ("x_label", "y_label"))
+        wide = [replace(f, x_label=x_label, y_label=y_label) for f in wide]
     noted = [_small(scene, x_range, y_range) for scene in scenes]
     return [
         replace(scene, frame=f, camera=replace(scene.camera, box=camera_for(f).box))
         for scene, f in zip(noted, wide, strict=True)
     ]
+
+
+def _common(labels: Sequence[str]) -> str:
+    """The name that an axis has in all of many panels: of different ones what stands before the colon."""
+    heads = list(dict.fromkeys(label.partition(":")[0] for label in labels))
+    return labels[0] if len(set(labels)) == 1 else " or ".join(heads)
 
 
 def _small(scene: Scene, x_range: tuple[float, float], y_range: tuple[float, float]) -> Scene:

@@ -16,6 +16,9 @@ from typing import TypeVar
 
 from landscape.scene.reading import Table
 
+# Panels of a comparison from which on they are small multiples.
+MANY = 4
+
 
 @dataclass(frozen=True)
 class Caption:
@@ -80,13 +83,13 @@ class Frame:
 class Camera:
     """The viewpoint of a relief: degrees above the horizon and around it, and the box it stands in (x, y, z).
 
-    `fitted`: as near as the sheet allows; not where it turns, which would come and go.
+    `turns`: it is one of a way around, all as far from the box.
     """
 
     elevation: float = 36.0
     azimuth: float = -56.0
     box: tuple[float, float, float] = (1.0, 1.0, 0.62)
-    fitted: bool = True
+    turns: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,13 +134,18 @@ class Comparison:
     """Pictures side by side on one scale.
 
     `captions` hold, for each view, the common title and the facts that all panels share; those in a panel are its
-    own. With `letters` they are called (a), (b), ...
+    own. With `letters` they are called (a), (b), ..., and so are `MANY` or more.
     """
 
     panels: tuple[Scene, ...]
     names: tuple[str, ...]
     captions: tuple[Caption, ...]
     letters: bool = False
+
+    @property
+    def many(self) -> bool:
+        """Whether they are small pictures of one kind, in rows and columns that share their axes."""
+        return len(self.panels) >= MANY
 
     @property
     def title(self) -> str:

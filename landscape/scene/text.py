@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import PurePath
+from string import ascii_lowercase
 
 import numpy as np
 
@@ -68,6 +69,19 @@ def labels_of(values: Iterable[float], *, percent: bool = False) -> tuple[str, .
         if (exact or digits >= 3) and len(set(texts)) == len(set(values)):
             break
     return tuple(typeset(t) + (" %" if percent else "") for t in texts)
+
+
+def panel_letter(number: int) -> str:
+    """What panel `number`, from 0, is called.
+
+    >>> panel_letter(0), panel_letter(27)
+    ('(a)', '(ab)')
+    """
+    letters = ""
+    while number >= 0:
+        letters = ascii_lowercase[number % 26] + letters
+        number = number // 26 - 1
+    return f"({letters})"
 
 
 def value_text(value: float, *, percent: bool = False) -> str:

@@ -31,6 +31,7 @@ from landscape.study.revive import revived
 from landscape.subject.evaluation import moving_notes
 from landscape.subject.net import load_net
 from landscape.subject.subject import Subject, checked, device_of, make_subject, policy
+from landscape.subject.trained import recorded_in, states_loss, trained_loss
 from landscape.surfaces import load_surface
 from landscape.surfaces.longer import has_all, with_more
 from landscape.surfaces.provenance import CheckpointFacts, Provenance, TrainingFacts
@@ -169,16 +170,20 @@ def _subject_of(
     chosen = {name: value for name, value in given.items() if value is not None}
     used = {name: config.get(name) for name in ("model", "data", "loss") if name not in chosen}
     stored = {"normalize": harmless(config).get("normalize"), **taken(used, str(folder), given.get("trust", ()))}
+    stored.pop("loss", None)  # decided below; here all that names code is refused together
     options = {**stored, **chosen}
     options |= {"split": (split or "train",), "metrics": ("loss",), "precision": precision or "fp32"}
     asked = Given(options)
     device = device_of(asked[MachineOptions], world)
-    net = load_net(files[max(files)], options.get("model"), trust=asked[NetOptions].trust)
+    trust = asked[NetOptions].trust
+    net = load_net(files[max(files)], options.get("model"), trust=trust)
+    trained = recorded_in(config, folder.name, str(folder)) or net.trained
+    loss, notes = trained_loss([trained], asked[LossOptions], stated=states_loss(asked), trust=trust)
     batchnorm = policy(net, None, moves=False, states=False)
     subject = make_subject(
         net,
         asked[DataOptions],
-        asked[LossOptions],
+        loss,
         asked[MachineOptions],
         device,
         world,
@@ -186,7 +191,7 @@ def _subject_of(
         plain=True,
         counted=choose(net.parts, *counted, adapters=False),
     )
-    return checked(subject, moving_notes(subject.counted, "count"))
+    return checked(subject, (*notes, *moving_notes(subject.counted, "count")))
 
 
 def _provenance(

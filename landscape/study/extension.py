@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from landscape.data.load import short_notes
 from landscape.grid import Grid
 from landscape.measurement.measurement import Addition
 from landscape.options.what import What
@@ -46,23 +47,26 @@ class ExtensionStudy(Study[Surface]):
         counted: tuple[What, What] = (None, None),
         every: int = 1,
         samples: int | None = None,
+        wants: bool = True,
         overwrite: bool = False,
         least: int = 2,
     ):
         """`measure` makes the measurement of this rank, which is kept as `group`.
 
-        `given`: options that take the place of what the surface's provenance says; `counted`: `only` and `ignore`; `least`:
-        nets that a run must have; the rest as in `landscape.hessian`.
+        `given`: options that take the place of what the surface's provenance says; `counted`: `only` and `ignore`; `wants`: the
+        number of samples was asked for; `least`: nets that a run must have; the rest as in `landscape.hessian`.
         """
         of = extended(source, group, given, world, split=split, precision=precision, counted=counted, least=least)
         self._overwrite, self._ranks, self._every = overwrite, world.size, every
-        self._split = few_of(of.subject.objective.splits[of.split], samples)
+        whole = of.subject.objective.splits[of.split]
+        self._split = few_of(whole, samples)
         objective = of.subject.objective.with_splits({of.split: self._split})
         self._of = replace(of, subject=replace(of.subject, objective=objective))
         self._work = measure(self._of, world)
         self.label = f"{self._of.surface.known.model_name} {self._work.label}"
         self.marks = {**self._of.marks, "options": str(self._work.facts())}
-        self.notes = (*of.subject.notes, *self._work.notes)
+        short = short_notes(samples if wants else None, {of.split: whole.size})
+        self.notes = (*of.subject.notes, *short, *self._work.notes)
 
     @property
     def slice(self) -> Slice:

@@ -51,8 +51,8 @@ def flat(value):
     return Surface(grid, {"train_loss": np.full((4, 5), value)})
 
 
-def line():
-    grid = Grid.of(Range(-0.5, 1.5, 21))
+def line(low=-0.5, high=1.5):
+    grid = Grid.of(Range(low, high, 21))
     x = grid.axes[0].values
     loss = 0.01 + 100 * (x * (x - 1)) ** 2
     values = {"train_loss": loss, "test_loss": loss + 0.2, "train_accuracy": np.exp(-loss)}

@@ -170,7 +170,7 @@ def test_facts_are_whole_short_or_left_out():
 
 @pytest.mark.parametrize("part", PARTS)
 def test_parts_are_left_out(part):
-    name = {"legend": "line", "bands": "line"}.get(part, "contour")
+    name = {"legend": "line", "bands": "line", "letters": "five"}.get(part, "contour")
     whole, without = drawn(name), drawn(name, without=(part,))
     assert count(whole, part) > 0 and count(without, part) == 0
 
@@ -182,6 +182,7 @@ def count(figure: Figure, part: str) -> int:
         "legend": len(figure.legends),
         "bands": sum(len(axes.collections) for axes in figure.axes),
         "axes": sum(axes.axison for axes in figure.axes[:1]),
+        "letters": sum(text.get_text() in ("(a)", "(e)") for text in figure.texts),
     }[part]
 
 
@@ -259,3 +260,20 @@ def test_numbers_beside_a_bar_stand_apart(surfaces, size):
     bar = figure.axes[1]
     boxes = sorted((t.get_window_extent().y0, t.get_window_extent().y1) for t in bar.get_yticklabels() if t.get_text())
     assert len(boxes) >= 3 and all(low[1] < high[0] for low, high in zip(boxes, boxes[1:], strict=False))
+
+
+@pytest.mark.parametrize("size", [None, "column", "text"])
+@pytest.mark.parametrize("ends", [(0, 1), (-0.5, 1.5), (-20, 30)])
+def test_the_names_of_nets_and_of_axes_keep_clear_of_each_other(size, ends):
+    names = ["one panel", "another panel", "a net of many letters " * 9, "another of as many " * 9]
+    lines = [conftest.line(*ends), conftest.line(*ends)]
+    figure = still.figure_of(build_comparison(lines, kind="line", names=names), look_of(LookOptions(size=size)))
+    figure.set_dpi(200)
+    figure.draw_without_rendering()
+    above = [text for axes in figure.axes for text in axes.texts]
+    below = [axes.xaxis.label for axes in figure.axes if axes.xaxis.label.get_text()]
+    assert len(above) == 4 and all("…" in text.get_text() for text in above)
+    for group in (above, below):
+        boxes = [text.get_window_extent() for text in group]
+        for number, box in enumerate(boxes):
+            assert not any(box.overlaps(other) for other in boxes[:number]), group[number]

@@ -11,13 +11,15 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from landscape.render.page.figures import FONT, GRID, SOFT, Drawn, Options, changes, options_of, shortened
+from landscape.render.page.figures import GRID, SOFT, TEMPLATE, Drawn, Options, changes, options_of, shortened
 from landscape.scene.scale import LOG, SYMLOG, Scale
 from landscape.scene.scene import Scene
 from landscape.scene.views.lines import Curve, Lines, Strip, ValueAxis
 
 # The share of the figure's height between two panels, and the height of a strip beside the curves up to which it is low.
 GAP, LOW = 0.05, 0.4
+# Letters of the name of a net above the curves.
+NAME = 24
 # Of a figure that is higher than others.
 LEGEND_UNDER_STACK = -0.1
 # The number of the first strip's vertical axis: the curves above have one or two.
@@ -50,16 +52,18 @@ def line_figure(scene: Scene) -> go.Figure:
         right = {"overlaying": "y", "side": "right", "showgrid": False, "tickmode": "linear", "dtick": 20}
         layout["yaxis2"] = {**value_axis(first.right), **right}
     figure.update_layout(
-        template="plotly_white", font=FONT, hovermode="x unified", margin={"l": 70, "r": 70, "t": 50, "b": 60},
+        template=TEMPLATE, hovermode="x unified", margin={"l": 70, "r": 70, "t": 50, "b": 60},
         legend={"orientation": "h", "x": 0.5, "xanchor": "center", "y": -0.16}, **layout,
     )  # fmt: skip
     if first.strips:
         _add_strips(figure, scene)
     for x, name in first.marks:
+        side = "left" if x <= frame.x_range[0] else "right" if x >= frame.x_range[1] else "center"
         figure.add_vline(x=x, line={"color": SOFT, "width": 1, "dash": "dot"})
         figure.add_annotation(
-            x=x, y=1, yref="paper", text=name, showarrow=False, yanchor="bottom", font={"color": SOFT}
-        )
+            x=x, y=1, yref="paper", text=shortened(name, NAME), showarrow=False, yanchor="bottom", xanchor=side,
+            font={"color": SOFT},
+        )  # fmt: skip
     return figure
 
 

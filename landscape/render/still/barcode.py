@@ -16,7 +16,7 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from landscape.options.looks import LEGEND
 from landscape.render.still import paper
 from landscape.render.still.lines import value_axis
-from landscape.render.still.painter import Around, Measures, Painter, PanelPainter, Place, sheet_of
+from landscape.render.still.painter import Around, Measures, Painter, PanelPainter, Place, Sides, sheet_of
 from landscape.scene.look import Look
 from landscape.scene.scene import Scene
 from landscape.scene.views.barcode import Bar, Barcode
@@ -92,9 +92,14 @@ def _measures(panels: Sequence[Scene], look: Look) -> Measures:
     return Measures(3.2, 2.6, left=0.85, gap=0.36, right=0.3, under=0.5, legend=0.3)
 
 
-def _panel(figure: Figure, scene: Scene, look: Look, place: Place, first: bool, last: bool) -> None:
+def _legend(figure: Figure, scene: Scene, look: Look, place: Place) -> None:
+    draw_legend(figure, scene, look, place.left + place.wide / 2, place.bottom + place.tall / 2)
+
+
+def _panel(figure: Figure, scene: Scene, look: Look, place: Place, sides: Sides) -> None:
     axes = paper.place(figure, place.left, place.bottom, place.wide, place.tall)
-    draw_bars(axes, scene, look, wide=place.wide, named=first)
+    draw_bars(axes, scene, look, wide=place.wide, named=sides.left)
+    paper.show_sides(axes, True, sides.below, small=sides.small, upright=False)
 
 
-PAINTER = Painter(single, PanelPainter(_measures, _panel, legend=draw_legend))
+PAINTER = Painter(single, PanelPainter(_measures, _panel, legend=_legend))

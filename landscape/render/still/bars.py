@@ -22,6 +22,8 @@ from landscape.scene.views.field import Field
 Mapping = tuple[Normalize, Colormap]
 # Inches of a label such as 0.01, which margins have room for.
 USUAL = 0.32
+# Of the height of a bar: what its name may be long.
+SPARE = 1.15
 # A line of labels over the height of its letters; and how much of their axes a bar may take.
 LEADING, MOST = 1.35, 0.5
 
@@ -72,7 +74,8 @@ def color_bar(
 ) -> None:
     """The colours beside their values; an empty field has none. `bands` are as long as their heights are high.
 
-    `where`: the axes of the bar, as `cax`, or those that give it room, as `ax`, in matplotlib's words.
+    It lies where its axes are wider than high. `where`: the axes of the bar, as `cax`, or those that give it room, as `ax`, in
+    matplotlib's words.
     """
     if not len(field.z_ticks.heights) and not len(field.levels):
         if "cax" in where:
@@ -82,11 +85,26 @@ def color_bar(
     extend = ends[(field.scale.below, field.scale.above)]
     options: dict[str, Any] = {"spacing": "proportional"} if bands else {}
     letters, palette = look.letters, look.palette
+    lying, long = _lies(figure, where)
+    if lying:
+        options["orientation"] = "horizontal"
     bar = figure.colorbar(ScalarMappable(*mapping), extend=extend, extendfrac=0.035, **where, **options)
-    high = bar.ax.get_position().height * (figure.get_size_inches()[1] if isinstance(figure, Figure) else 1.0)
-    ticks = spaced(ticks, field.scale, max(BAR_ROOM, LEADING * letters.tick / 72 / max(high, 1e-6)))
+    if not lying:
+        long = bar.ax.get_position().height * (figure.get_size_inches()[1] if isinstance(figure, Figure) else 1.0)
+    size = (extra(ticks, look) + USUAL) * look.em if lying else LEADING * letters.tick / 72
+    ticks = spaced(ticks, field.scale, max(BAR_ROOM, size / max(long, 1e-6)))
     bar.set_ticks(list(ticks.heights), labels=list(ticks.labels))
     bar.ax.minorticks_off()
     bar.ax.tick_params(labelsize=letters.tick, length=2.5, width=0.6, color=palette.soft, labelcolor=palette.ink)
     bar.outline.set(linewidth=0.5, edgecolor=palette.ink)
-    bar.set_label(field.label, fontsize=letters.label, color=palette.ink, labelpad=7 * look.em, parse_math=False)
+    name, size = paper.stacked(field.label, letters.label, letters.foot, SPARE * long)
+    pad = (2 if lying else 7) * look.em
+    bar.set_label(name, fontsize=size, color=palette.ink, labelpad=pad, parse_math=False)
+
+
+def _lies(figure: Any, where: dict[str, Any]) -> tuple[bool, float]:
+    """(whether the axes of a bar are wider than high, their width in inches)."""
+    if "cax" not in where or not isinstance(figure, Figure):
+        return False, 0.0
+    box, (across, up) = where["cax"].get_position(), figure.get_size_inches()
+    return bool(box.width * across > box.height * up), float(box.width * across)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from landscape.render.still import flat, lines, paper
+from landscape.render.still.legend import draw_legend
 from landscape.render.still.painter import Around, Painter, Place, sheet_of
 from landscape.scene.look import Look
 from landscape.scene.scene import Scene
@@ -68,9 +69,7 @@ def _curves(figure: Figure, along: Scene, look: Look, place: Place) -> None:
     top = place.bottom + place.tall - legend - above
     lines.draw_lines(paper.place(figure, place.left, top, place.wide, above), along, look, bottom=not curves.strips)
     lines.draw_strips(figure, along, look, place.left, top, place.wide, above)
-    lines.draw_legend(
-        figure, curves.named, look, place.left + place.wide / 2, place.bottom + place.tall - 0.1 * look.em
-    )
+    draw_legend(figure, curves.named, look, place.left + place.wide / 2, place.bottom + place.tall - 0.1 * look.em)
 
 
 PAINTER = Painter(single)

@@ -12,9 +12,10 @@ from matplotlib.figure import Figure
 
 from landscape.options.looks import LEGEND
 from landscape.render.still import paper
-from landscape.render.still.eigen_axis import draw_eigenvalues, draw_ground, zero_color
-from landscape.render.still.lines import draw_curve, draw_legend, legend_rows, smaller, value_axis
-from landscape.render.still.painter import Around, Measures, Painter, PanelPainter, Place, sheet_of
+from landscape.render.still.eigen_axis import draw_eigenvalues, draw_ground
+from landscape.render.still.legend import draw_legend, legend_rows
+from landscape.render.still.lines import draw_curve, smaller, value_axis
+from landscape.render.still.painter import Around, Measures, Painter, PanelPainter, Place, Sides, sheet_of
 from landscape.scene.look import Look
 from landscape.scene.scene import Scene
 from landscape.scene.views.density import Rug, SpectralDensity
@@ -42,14 +43,17 @@ def single(scene: Scene, look: Look) -> Figure:
 
 
 def _measures(panels: Sequence[Scene], look: Look) -> Measures:
-    return Measures(3.2, 2.6, left=0.78, gap=0.3, right=0.72, under=0.5 + rug_height(panels[0]))
+    rugs = rug_height(panels[0])
+    return Measures(3.2, 2.6, left=0.78, gap=0.3, right=0.72, under=0.5 + rugs, inner=0.05 + rugs)
 
 
-def _panel(figure: Figure, scene: Scene, look: Look, place: Place, first: bool, last: bool) -> None:
+def _panel(figure: Figure, scene: Scene, look: Look, place: Place, sides: Sides) -> None:
     rugs = rug_height(scene) * look.em
     axes = paper.place(figure, place.left, place.bottom, place.wide, place.tall)
-    draw_density(axes, scene, look, left=first, right=last)
-    draw_rugs(paper.place(figure, place.left, place.bottom - rugs, place.wide, rugs), scene, look)
+    draw_density(axes, scene, look, left=sides.left, right=sides.right)
+    below = paper.place(figure, place.left, place.bottom - rugs, place.wide, rugs)
+    draw_rugs(below, scene, look)
+    paper.show_sides(below, True, sides.below, small=sides.small, upright=False)
 
 
 def rug_height(scene: Scene) -> float:
@@ -72,7 +76,7 @@ def draw_density(axes: Axes, scene: Scene, look: Look, *, left: bool = True, rig
                 "one\neigenvalue", (1.0, view.lone), (4, 0), xycoords=("axes fraction", "data"), va="center",
                 textcoords="offset points", fontsize=smaller(look), color=look.palette.soft, annotation_clip=False,
             )  # fmt: skip
-    axes.spines["bottom"].set(linewidth=0.5, color=zero_color(look))
+    axes.spines["bottom"].set(linewidth=0.5, color=look.palette.zero)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
 

@@ -6,6 +6,7 @@ Owns: the drawing of a `Flat`. Decides nothing: levels, ranges, colours and labe
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,9 +24,10 @@ from landscape.render.still import paper
 from landscape.render.still.bars import Mapping, beside_axes, color_bar, color_map, extra, mapping_of
 from landscape.render.still.beyond import draw_beyond, draw_uncertain
 from landscape.render.still.marks import draw_trace
-from landscape.render.still.painter import Around, Measures, Painter, PanelPainter, Place, beside, sheet_of
+from landscape.render.still.painter import Around, Measures, Painter, PanelPainter, Place, Sides, beside, sheet_of
+from landscape.scene.colors import HOLE_COLORS, HOLE_HATCH, LIGHT
 from landscape.scene.holes import DRAWN, HOLE_NAMES
-from landscape.scene.look import LIGHT, Look
+from landscape.scene.look import Look
 from landscape.scene.scene import Frame, Scene
 from landscape.scene.ticks import Ticks
 from landscape.scene.views.field import Field
@@ -34,7 +36,10 @@ from landscape.scene.views.flat import BANDS, CELLS, LINES, Flat
 Dashes = str | tuple[float, tuple[float, ...]]
 # Widths of lines over cells and of their rim, and how much of that covers the cells.
 OVER, RIM, VEIL = 0.75, 1.7, 0.5
-_HOLES = {1: ("#dcdcdc", "//////"), 2: ("#f1f1f1", None), 3: ("#d9c9c9", "xxxx")}
+# Of holes, by their code.
+HATCHES = {1: "//////", 2: None, 3: "xxxx"}
+# Inches, at the usual size of letters: numbers have room in the lines of one of many panels that is wider.
+ROOMY = 1.5
 
 
 def single(scene: Scene, look: Look) -> Figure:
@@ -58,9 +63,11 @@ def into(axes: Axes, scene: Scene, look: Look) -> None:
         _bar(axes.figure, scene, look, beside_axes(axes, _bar_ticks(scene), look))
 
 
-def draw_flat(axes: Axes, scene: Scene, look: Look) -> None:
-    """The first view of a scene."""
+def draw_flat(axes: Axes, scene: Scene, look: Look, *, numbered: bool = True) -> None:
+    """The first view of a scene; `numbered`: with numbers in its lines."""
     view = scene.views_as(Flat)[0]
+    if not numbered:
+        view = replace(view, field=view.field.unnumbered, over=view.over and view.over.unnumbered)
     draw_frame(axes, scene.frame, look)
     if view.ground is not None:
         _tinted(axes, view.field, view.ground, view.tints)
@@ -115,17 +122,14 @@ def _bar_ticks(scene: Scene) -> Ticks:
 
 def _measures(panels: Sequence[Scene], look: Look) -> Measures:
     wide, tall = paper.box(panels[0].frame, 3.3)
-    return Measures(
-        wide, tall, left=0.72, gap=0.34, right=beside(look, 1.1 + extra(_bar_ticks(panels[0]), look), 0.2), under=0.5
-    )
+    bar = beside(look, 0.9 + extra(_bar_ticks(panels[0]), look), 0.0)
+    return Measures(wide, tall, left=0.72, gap=0.34, right=0.2, under=0.5, bar=bar)
 
 
-def _panel(figure: Figure, scene: Scene, look: Look, place: Place, first: bool, last: bool) -> None:
+def _panel(figure: Figure, scene: Scene, look: Look, place: Place, sides: Sides) -> None:
     axes = paper.place(figure, place.left, place.bottom, place.wide, place.tall)
-    draw_flat(axes, scene, look)
-    if not first:
-        axes.set_ylabel("")
-        axes.tick_params(axis="y", labelleft=False)
+    draw_flat(axes, scene, look, numbered=not sides.small or place.wide > ROOMY * look.em)
+    paper.show_sides(axes, sides.left, sides.below, small=sides.small)
 
 
 def _mapping(view: Flat, look: Look) -> Mapping:
@@ -147,7 +151,8 @@ def draw_frame(axes: Axes, frame: Frame, look: Look) -> None:
     axes.set_xlabel(paper.number(axes.xaxis, frame.x_range, frame.x_label), **style)
     axes.set_ylabel(paper.number(axes.yaxis, frame.y_range, frame.y_label), **style)
     axes.tick_params(labelsize=letters.tick, length=3, width=0.6, color=palette.soft, labelcolor=palette.ink)
-    axes.locator_params(nbins=6)
+    axes.locator_params(axis="x", nbins=paper.tick_count(axes, look))
+    axes.locator_params(axis="y", nbins=6)
     for spine in axes.spines.values():
         spine.set(linewidth=0.7, color=palette.soft)
 
@@ -216,12 +221,12 @@ def _filled(axes: Axes, field: Field, look: Look) -> None:
     axes.contourf(mesh.x, mesh.y, z, levels=bounds, colors=colors, corner_mask=False, antialiased=True)
     if len(field.levels):
         lines = axes.contour(
-            mesh.x, mesh.y, z, levels=field.level_ticks.heights, colors="white", linewidths=0.45, alpha=0.75,
+            mesh.x, mesh.y, z, levels=field.level_ticks.heights, colors=LIGHT.ground, linewidths=0.45, alpha=0.75,
             linestyles="solid", corner_mask=False,
         )  # fmt: skip
         for text in draw_numbers(axes, field, lines, look, inline=False):
-            text.set(color=LIGHT.ink, path_effects=[patheffects.withStroke(linewidth=1.6, foreground="white")])
-    _extra_lines(axes, field, look, colors="white")
+            text.set(color=LIGHT.ink, path_effects=[patheffects.withStroke(linewidth=1.6, foreground=LIGHT.ground)])
+    _extra_lines(axes, field, look, colors=LIGHT.ground)
 
 
 def _heatmap(axes: Axes, field: Field, look: Look) -> None:
@@ -272,14 +277,14 @@ def draw_holes(axes: Axes, field: Field, look: Look, *, cells: bool) -> None:
     x, y = (field.x_edges, field.y_edges) if cells else (field.x, field.y)
     entries = []
     for code in np.unique(codes[codes != DRAWN]):
-        color, hatch = _HOLES[int(code)]
+        color, hatch, line = look.shown(HOLE_COLORS[int(code)]), HATCHES[int(code)], look.shown(HOLE_HATCH)
         rows, columns = np.nonzero(codes == code)
         left, right, low, high = x[columns], x[columns + 1], y[rows], y[rows + 1]
         corners = np.stack([left, low, right, low, right, high, left, high], axis=1).reshape(-1, 4, 2)
         style: dict[str, Any] = {
             "facecolor": color,
             "hatch": hatch,
-            "edgecolor": "#a9a9a9" if hatch else color,
+            "edgecolor": line if hatch else color,
             "linewidth": 0.0,
         }
         axes.add_collection(PolyCollection(list(corners), zorder=1.5, **style), autolim=False)
@@ -292,4 +297,4 @@ def draw_holes(axes: Axes, field: Field, look: Look, *, cells: bool) -> None:
 
 
 _PAINTS: dict[str, Callable[[Axes, Field, Look], None]] = {LINES: draw_contour, BANDS: _filled, CELLS: _heatmap}
-PAINTER = Painter(single, PanelPainter(_measures, _panel, bar=draw_bar), into, bare=True)
+PAINTER = Painter(single, PanelPainter(_measures, _panel, bar=draw_bar, upright=True), into, bare=True)

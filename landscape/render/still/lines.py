@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from landscape.options.looks import BANDS, LEGEND
 from landscape.render.still import paper
-from landscape.render.still.painter import Around, Measures, Painter, PanelPainter, Place, sheet_of
+from landscape.render.still.legend import ROW, draw_legend, handles_of, legend_rows, legend_size
+from landscape.render.still.painter import Around, Measures, Painter, PanelPainter, Place, Sides, sheet_of
 from landscape.scene.look import Look
 from landscape.scene.scale import SYMLOG
 from landscape.scene.scene import Scene
@@ -22,15 +23,15 @@ from landscape.scene.views.lines import Curve, Lines, Strip, ValueAxis
 
 # The distance between the panels, in inches, and the height beside the curves up to which one is low.
 GAP, LOW = 0.14, 0.4
-# The inches that a legend takes for a piece of a line and the space around it.
-SAMPLE = 0.55
 # Of a curve that is one of many, and of one that stands for itself.
 FAINT: dict[str, Any] = {"lw": 0.7, "alpha": 0.45, "zorder": 2.5}
 STRONG: dict[str, Any] = {"lw": 1.5, "zorder": 3}
 # Numbers on an axis with more signs than this need more room beside a label of two lines.
 LONG = 5
-# More curves than these have smaller names.
-MANY = 4
+# Inches between the names of two nets.
+APART = 0.06
+# From one number on a vertical axis to the next, over the height of its letters.
+LEADING = 1.3
 # The height of the curves: alone, over one strip, over more; and as a panel of a comparison.
 ALONE, OVER_STRIP, OVER_STRIPS, PANEL = 3.1, 2.9, 2.3, 2.6
 
@@ -71,7 +72,7 @@ def into(axes: Axes, scene: Scene, look: Look) -> None:
     lines = scene.views_as(Lines)[0]
     draw_lines(axes, scene, look)
     if look.has(LEGEND) and sum(bool(curve.label) for curve in lines.named) > 1:
-        axes.legend(handles=_handles(lines.named, look), fontsize=look.letters.tick, frameon=False)
+        axes.legend(handles=handles_of(lines.named, look), fontsize=look.letters.tick, frameon=False)
 
 
 def _measures(panels: Sequence[Scene], look: Look) -> Measures:
@@ -79,17 +80,29 @@ def _measures(panels: Sequence[Scene], look: Look) -> Measures:
     hang = max(sum(strip.height for strip in each.strips) for each in lines)
     under = 0.5 + GAP * max(len(each.strips) for each in lines)
     above = 0.52 if any(each.marks for each in lines) else 0.34
-    return Measures(3.2, PANEL, left=0.72, gap=0.36, right=0.72, under=under, above=above, legend=0.3, hang=hang)
+    right, inner = (0.72 if any(each.right for each in lines) else 0.2), under - 0.45
+    _, tall = _legend_in(panels[0], look, 2 * 3.2 if look.width is None else look.width - 0.2)
+    legend = 0.3 + max(0.0, tall / look.em - ROW) if look.has(LEGEND) and tall else 0.0
+    return Measures(
+        3.2, PANEL, left=0.72, gap=0.36, right=right, under=under, above=above, legend=legend, hang=hang, inner=inner
+    )
 
 
-def _panel(figure: Figure, scene: Scene, look: Look, place: Place, first: bool, last: bool) -> None:
+def _panel(figure: Figure, scene: Scene, look: Look, place: Place, sides: Sides) -> None:
     axes = paper.place(figure, place.left, place.bottom, place.wide, place.tall)
-    draw_lines(axes, scene, look, left=first, right=last, bottom=not scene.views_as(Lines)[0].strips)
-    draw_strips(figure, scene, look, place.left, place.bottom, place.wide, place.tall, named=first)
+    draw_lines(axes, scene, look, left=sides.left, right=sides.right, bottom=not scene.views_as(Lines)[0].strips)
+    draw_strips(figure, scene, look, place.left, place.bottom, place.wide, place.tall, named=sides.left)
+    for each in figure.axes[figure.axes.index(axes) :]:
+        paper.show_sides(each, True, sides.below, small=sides.small, upright=False)
 
 
-def _legend(figure: Figure, scene: Scene, look: Look, x: float, y: float) -> None:
-    draw_legend(figure, scene.views_as(Lines)[0].named, look, x, y)
+def _legend(figure: Figure, scene: Scene, look: Look, place: Place) -> None:
+    middle = place.left + place.wide / 2, place.bottom + place.tall / 2
+    draw_legend(figure, scene.views_as(Lines)[0].named, look, *middle, room=place.wide)
+
+
+def _legend_in(scene: Scene, look: Look, room: float) -> tuple[float, float]:
+    return legend_size(scene.views_as(Lines)[0].named, look, room)
 
 
 def draw_lines(
@@ -136,9 +149,8 @@ def _strip(axes: Axes, scene: Scene, strip: Strip, look: Look, *, named: bool, b
     if not strip.axis.ticks:
         axes.locator_params(axis="y", nbins=3 if low else 5)
     if named:
-        # Two short lines: the strip is lower than the words are long.
-        label, size = strip.axis.label.replace(" (", "\n("), smaller(look) if low else look.letters.tick
-        paper.name_y(axes, label, size, look.letters.foot, color=look.shown(strip.axis.color), labelpad=2)
+        size = smaller(look) if low else look.letters.tick
+        paper.name_y(axes, strip.axis.label, size, look.letters.foot, color=look.shown(strip.axis.color), labelpad=2)
     if strip.zero:
         axes.axhline(0, color=look.palette.faint, lw=0.7, zorder=1)
     _marks(axes, tuple((x, "") for x, _ in scene.views_as(Lines)[0].marks), look)
@@ -155,14 +167,14 @@ def smaller(look: Look) -> float:
 
 def _x_axis(axes: Axes, label: str, look: Look, *, named: bool) -> None:
     palette = look.palette
-    axes.locator_params(axis="x", nbins=6)
+    axes.locator_params(axis="x", nbins=paper.tick_count(axes, look))
     axes.tick_params(
         axis="x", labelsize=look.letters.tick, length=3, width=0.6, color=palette.soft, labelcolor=palette.ink,
         labelbottom=named,
     )  # fmt: skip
     label = paper.number(axes.xaxis, axes.get_xlim(), label)
     if named:
-        axes.set_xlabel(label, fontsize=look.letters.label, color=palette.ink, parse_math=False)
+        paper.name_x(axes, label, look)
 
 
 def value_axis(axes: Axes, axis: ValueAxis, look: Look, *, named: bool) -> None:
@@ -174,8 +186,11 @@ def value_axis(axes: Axes, axis: ValueAxis, look: Look, *, named: bool) -> None:
     )
     axes.set_ylim(axis.low, axis.high)
     if axis.ticks:
-        axes.set_yticks(axis.ticks, labels=axis.tick_labels)
+        axes.set_yticks(axis.ticks, labels=_spaced(axes, axis, look))
         axes.minorticks_off()
+    else:
+        tall = paper.inches(axes)[1]
+        axes.locator_params(axis="y", nbins=max(2, min(8, int(tall / (LEADING * look.letters.tick / 72)))))
     if named:
         paper.name_y(axes, axis.label, look.letters.label, look.letters.foot, color=color)
     else:
@@ -184,6 +199,17 @@ def value_axis(axes: Axes, axis: ValueAxis, look: Look, *, named: bool) -> None:
     axes.tick_params(axis="y", length=3)
     for spine in axes.spines.values():
         spine.set(linewidth=0.7, color=look.palette.soft)
+
+
+def _spaced(axes: Axes, axis: ValueAxis, look: Look) -> list[str]:
+    """The labels of the ticks, without those that a low panel has no room for: every second one, every third, ..."""
+    tall = paper.inches(axes)[1]
+    places = axes.transScale.transform(
+        np.column_stack([np.zeros(len(axis.ticks) + 2), (axis.low, *axis.ticks, axis.high)])
+    )[:, 1]
+    apart = np.diff(places[1:-1]).min(initial=np.inf) * tall / (places[-1] - places[0])
+    every = max(1, int(np.ceil(LEADING * look.letters.tick / 72 / max(apart, 1e-6)))) if np.isfinite(apart) else 1
+    return [label if number % every == 0 else "" for number, label in enumerate(axis.tick_labels)]
 
 
 def draw_curve(axes: Axes, curve: Curve, look: Look) -> None:
@@ -200,60 +226,36 @@ def draw_curve(axes: Axes, curve: Curve, look: Look) -> None:
 
 def _marks(axes: Axes, marks: tuple[tuple[float, str], ...], look: Look) -> None:
     low, high = axes.get_xlim()
-    for x, name in marks:
-        # names at the ends stand within the panel, where those of the next one cannot touch them
-        side = "left" if x <= low else "right" if x >= high else "center"
+    wide = paper.inches(axes)[0]
+    marks = tuple(sorted(marks))
+    needed = [(paper.text_width(name, look.letters.tick) + APART * look.em) / wide for _, name in marks]
+    places = [(x - low) / (high - low) for x, _ in marks]
+    rooms = _rooms(places, needed)
+    fitted = [
+        paper.fitted(name, look.letters.tick, look.letters.foot, room * wide - APART * look.em)
+        for (_, name), (room, _) in zip(marks, rooms, strict=True)
+    ]
+    size = min((size for _, size in fitted), default=0.0)
+    for (x, _), (text, _), (_, side) in zip(marks, fitted, rooms, strict=True):
         axes.axvline(x, color=look.palette.faint, lw=0.8, ls=(0, (1, 2)), zorder=1)
         axes.annotate(
-            name, (x, 1.0), (0, 3), xycoords=("data", "axes fraction"), textcoords="offset points", ha=side,
-            va="bottom", fontsize=look.letters.tick, color=look.palette.soft, parse_math=False,
+            text, (x, 1.0), (0, 3), xycoords=("data", "axes fraction"), textcoords="offset points", ha=side,
+            va="bottom", fontsize=size, color=look.palette.soft, parse_math=False,
         )  # fmt: skip
 
 
-def draw_legend(figure: Figure, curves: tuple[Curve, ...], look: Look, x: float, y: float) -> None:
-    """The names of the curves, centred at a place in inches, in as many columns as have room."""
-    curves = tuple(curve for curve in curves if curve.label)
-    if len(curves) < 2 or not look.has(LEGEND):
-        return
-    across, up = figure.get_size_inches()
-    figure.legend(
-        handles=_handles(curves, look),
-        loc="center",
-        bbox_to_anchor=(x / across, y / up),
-        ncols=-(-len(curves) // legend_rows(curves, look, 2 * min(x, across - x))),
-        fontsize=_legend_size(curves, look),
-        frameon=False,
-        handlelength=2.6,
-        columnspacing=1.4,
-        labelspacing=0.35,
-        borderpad=0,
-        labelcolor=look.palette.ink,
-    )
+def _rooms(places: Sequence[float], needed: Sequence[float]) -> list[tuple[float, str]]:
+    """(width, side) of the name at each of some places, rising, all in shares of the axis; neighbours share what is between them.
+
+    A name stands over its place if what it needs is there; else to the side that has most room, as at the ends of the axis.
+    """
+    ends = [0.0, *((a + b) / 2 for a, b in zip(places, places[1:], strict=False)), 1.0]
+    found = []
+    for place, need, low, high in zip(places, needed, ends, ends[1:], strict=False):
+        sides = {"center": 2 * min(place - low, high - place), "left": high - place, "right": place - low}
+        side = "center" if need <= sides["center"] else max(sides, key=lambda each: sides[each])
+        found.append((sides[side], side))
+    return found
 
 
-def legend_rows(curves: tuple[Curve, ...], look: Look, room: float) -> int:
-    """How many rows the names take in `room` inches."""
-    named = [curve.label for curve in curves if curve.label]
-    size = _legend_size(curves, look)
-    widths = [SAMPLE * look.em + paper.text_width(label, size) for label in named]
-    for rows in range(1, len(named)):
-        columns = -(-len(named) // rows)
-        if sum(max(widths[column * rows : (column + 1) * rows], default=0.0) for column in range(columns)) < room:
-            return rows
-    return max(1, len(named))
-
-
-def _legend_size(curves: tuple[Curve, ...], look: Look) -> float:
-    return look.letters.foot if sum(bool(curve.label) for curve in curves) > MANY else look.letters.tick
-
-
-def _handles(curves: tuple[Curve, ...], look: Look) -> list[Line2D]:
-    style = {True: paper.DASHES, False: "-"}
-    return [
-        Line2D([], [], color=look.shown(c.color), lw=1.5 * look.stroke, ls=style[c.dashed], label=c.label)
-        for c in curves
-        if c.label
-    ]
-
-
-PAINTER = Painter(single, PanelPainter(_measures, _panel, legend=_legend), into)
+PAINTER = Painter(single, PanelPainter(_measures, _panel, legend=_legend, compact=_legend_in), into)

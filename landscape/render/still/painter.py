@@ -55,7 +55,8 @@ class Around:
 class Measures:
     """The size of a panel of a comparison, the space between panels and around them, and the height of a legend.
 
-    `hang`: the share of its height that hangs below a panel, such as further axes.
+    `hang`: the share of its height that hangs below a panel, such as further axes. `bar`: further space at the right for a bar of
+    colours. `inner`: what is below a panel whose horizontal axis has no words.
     """
 
     wide: float
@@ -67,6 +68,21 @@ class Measures:
     above: float = 0.34
     legend: float = 0.0
     hang: float = 0.0
+    bar: float = 0.0
+    inner: float = 0.05
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Which sides of a panel have words and numbers: what all of a row or a column share is written at its end only.
+
+    `small`: one of many panels. Names of axes that all share, and numbers in lines, are left out.
+    """
+
+    left: bool = True
+    right: bool = True
+    below: bool = True
+    small: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,16 +91,20 @@ class PanelPainter:
 
     Attributes:
         measures: panels -> their measures.
-        draw: one panel; the flags say whether it is the first or the last of its row, since what all of a row share is
-            written there only.
-        bar: the one colour bar of all panels, drawn from the first; None without one.
-        legend: the one legend of all panels, centred at a place.
+        draw: one panel, with words on some of its sides.
+        bar: the one colour bar of all panels, drawn from the first, along the longer side of its place; None without one.
+        legend: the one legend of all panels, centred in a place.
+        compact: its width and height in a given width, in inches; None for a legend that is as wide as it is.
+        across, upright: whether the frame names the horizontal and the vertical axis of all panels.
     """
 
     measures: Callable[[Sequence[Scene], Look], Measures]
-    draw: Callable[[Figure, Scene, Look, Place, bool, bool], None]
+    draw: Callable[[Figure, Scene, Look, Place, Sides], None]
     bar: Callable[[Figure, Scene, Look, Place], None] | None = None
-    legend: Callable[[Figure, Scene, Look, float, float], None] | None = None
+    legend: Callable[[Figure, Scene, Look, Place], None] | None = None
+    compact: Callable[[Scene, Look, float], tuple[float, float]] | None = None
+    across: bool = True
+    upright: bool = False
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,16 @@ Owns: the rows and columns of panels, their names, and the facts below. Lengths 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from string import ascii_lowercase
 
 from matplotlib.figure import Figure
 
 from landscape.errors import UsageError
-from landscape.options.looks import BAR, LEGEND, TITLE
+from landscape.options.looks import BAR, LEGEND, LETTERS, TITLE
 from landscape.render.still import paper
-from landscape.render.still.painter import LEAST, MARGIN, Measures, PanelPainter, Place
+from landscape.render.still.painter import LEAST, MARGIN, Measures, PanelPainter, Place, Sides
 from landscape.scene.look import Look
 from landscape.scene.scene import Comparison
+from landscape.scene.text import panel_letter
 
 # More panels beside each other would be too small for a page; four become two rows of two.
 COLUMNS = 3
@@ -60,7 +60,8 @@ def draw_panels(comparison: Comparison, painter: PanelPainter, look: Look) -> Fi
     figure = paper.sheet(look, plan.width, look.height or plan.height)
     for number, panel in enumerate(panels):
         place, column = plan.place(number), number % plan.columns
-        painter.draw(figure, panel, look, place, column == 0, number == count - 1 or column == plan.columns - 1)
+        last = number == count - 1 or column == plan.columns - 1
+        painter.draw(figure, panel, look, place, Sides(left=column == 0, right=last))
         name = comparison.names[number]
         paper.heading(
             figure,
@@ -82,7 +83,9 @@ def draw_panels(comparison: Comparison, painter: PanelPainter, look: Look) -> Fi
         y = plan.foot + plan.rows * plan.step + 0.12 * em
         paper.heading(figure, look, comparison.title, middle, y, 2 * middle - 0.2 * em, look.letters.title + em)
     if painter.legend and look.has(LEGEND):
-        painter.legend(figure, panels[0], look, middle, plan.foot - 0.2 * em)
+        room = 2 * min(middle, plan.width - middle)
+        place = Place(middle - room / 2, plan.foot - 0.05 * em - m.legend, room, m.legend)
+        painter.legend(figure, panels[0], look, place)
     paper.footer(figure, look, plan.shared, MARGIN * em, plan.foot - m.legend)
     return figure
 
@@ -90,7 +93,7 @@ def draw_panels(comparison: Comparison, painter: PanelPainter, look: Look) -> Fi
 def _name_room(look: Look, comparison: Comparison, m: Measures) -> float:
     """The width of a panel's name, which is centred: up to its own letter on the left and to the next panel's on the right."""
     room = m.wide + 0.8 * m.gap
-    if not comparison.letters:
+    if not comparison.letters or not look.has(LETTERS):
         return room
     before = m.wide / 2 + 0.5 * m.left - paper.text_width("(m)", 1.1 * look.letters.title)
     after = m.wide / 2 + m.gap - 0.5 * m.left
@@ -99,17 +102,18 @@ def _name_room(look: Look, comparison: Comparison, m: Measures) -> float:
 
 def _letter(figure: Figure, look: Look, comparison: Comparison, number: int, place: Place, m: Measures) -> None:
     """(a), (b), ... at the upper left of a panel."""
-    if not comparison.letters:
+    if not comparison.letters or not look.has(LETTERS):
         return
     x, y = max(0.04, place.left - 0.5 * m.left), place.bottom + m.tall + m.above - 0.24 * look.em
     style = {"fontsize": look.letters.title, "weight": "bold", "color": look.palette.ink}
-    paper.write(figure, f"({ascii_lowercase[number % 26]})", x, y, **style)
+    paper.write(figure, panel_letter(number), x, y, **style)
 
 
 def _layout(comparison: Comparison, painter: PanelPainter, look: Look) -> Layout:
     """Panels as large as the sheet lets them be, in as many columns as have room; with both sides given, in the best number."""
     count = len(comparison.panels)
-    natural = _grown(painter.measures(comparison.panels, look), look.em)
+    natural = grown(painter.measures(comparison.panels, look), look.em)
+    natural = replace(natural, right=natural.right + natural.bar)
     columns = -(-count // -(-count // COLUMNS))
     if look.width is None:
         return _written(comparison, natural, -(-count // columns), columns, look)
@@ -146,9 +150,9 @@ def _wide(m: Measures, columns: int, width: float) -> float:
     return (width - m.left - m.right - (columns - 1) * m.gap) / columns
 
 
-def _grown(m: Measures, em: float) -> Measures:
+def grown(m: Measures, em: float) -> Measures:
     """The space that holds letters grows with them."""
-    names = ("left", "gap", "right", "under", "above", "legend")
+    names = ("left", "gap", "right", "under", "above", "legend", "bar", "inner")
     return replace(m, **{name: em * getattr(m, name) for name in names})
 
 

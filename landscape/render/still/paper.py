@@ -19,6 +19,12 @@ from landscape.scene.look import Look
 from landscape.scene.scene import Frame
 
 LINE_HEIGHT = 1.45
+# Inches by which the name of a horizontal axis may be longer than its axis: as in the gap to the next panel.
+BESIDE = 0.24
+# Lines of the name of a vertical axis; and the inches that a number on an axis takes with the space around it.
+LINES, NUMBER = 3, 0.42
+# The share of a horizontal axis at either end where numbers are kept within.
+ENDS = 0.06
 # Of a dashed line, in units of its width.
 DASHES = (0, (4, 1.8))
 
@@ -36,6 +42,12 @@ def place(figure: Figure, left: float, bottom: float, width: float, height: floa
     return figure.add_axes((left / across, bottom / up, width / across, height / up), facecolor="none", **options)
 
 
+def inches(axes: Any) -> tuple[float, float]:
+    """The width and height of axes, of ours or of the user's."""
+    dpi = axes.get_figure(root=True).dpi
+    return float(axes.bbox.width / dpi), float(axes.bbox.height / dpi)
+
+
 def write(figure: Figure, text: str, x: float, y: float, **options: Any) -> None:
     """Text at a place given in inches from the lower left corner; a dollar in a file name is a dollar."""
     across, up = figure.get_size_inches()
@@ -44,12 +56,8 @@ def write(figure: Figure, text: str, x: float, y: float, **options: Any) -> None
 
 def heading(figure: Figure, look: Look, text: str, x: float, y: float, room: float, size: float = 0.0) -> None:
     """A centred line, set smaller when it is wider than `room` inches, and cut where it would be smaller than the footer."""
-    size, least = size or look.letters.title, look.letters.foot
-    wide = text_width(text, size)
-    fitting = size * room / max(wide, 1e-6)
-    if fitting < least:
-        text, fitting = shortened(text, least, room), least
-    write(figure, text, x, y, fontsize=min(size, fitting), ha="center", color=look.palette.ink)
+    text, fitting = fitted(text, size or look.letters.title, look.letters.foot, room)
+    write(figure, text, x, y, fontsize=fitting, ha="center", color=look.palette.ink)
 
 
 def shortened(text: str, size: float, room: float) -> str:
@@ -66,15 +74,83 @@ def _middle_out(text: str, kept: int) -> str:
     return f"{text[: kept - kept // 2]}…{text[len(text) - kept // 2 :]}"
 
 
+def name_x(axes: Any, text: str, look: Look) -> None:
+    """The name of a horizontal axis, smaller where it would reach into the next panel, and cut where that is not enough."""
+    room = inches(axes)[0] + BESIDE * look.em
+    text, size = fitted(text, look.letters.label, look.letters.foot, room)
+    axes.set_xlabel(text, fontsize=size, color=look.palette.ink, parse_math=False)
+
+
+def fitted(text: str, size: float, least: float, room: float) -> tuple[str, float]:
+    """(text, size): at most `room` inches wide, smaller down to `least`, and without its middle where that is not enough."""
+    fitting = size * room / max(text_width(text, size), 1e-6)
+    if fitting >= least:
+        return text, min(size, fitting)
+    return shortened(text, least, room), least
+
+
 def name_y(axes: Any, text: str, size: float, least: float, **options: Any) -> None:
-    """The name of a vertical axis, in two lines where one is longer than the axis, and smaller where these are still too long."""
-    room = axes.get_position().height * axes.figure.get_size_inches()[1]
-    if "\n" not in text and " " in text and text_width(text, size) > room:
-        middle = len(text) / 2
-        cut = min((at for at, letter in enumerate(text) if letter == " "), key=lambda at: abs(at - middle))
-        text = f"{text[:cut]}\n{text[cut + 1 :]}"
-    longest = max(text_width(line, size) for line in text.split("\n"))
-    axes.set_ylabel(text, fontsize=max(least, size * min(1.0, room / max(longest, 1e-6))), parse_math=False, **options)
+    """The name of a vertical axis, in as many lines as its length takes, three at most, and smaller where these are too long."""
+    room = inches(axes)[1]
+    text, size = stacked(text, size, least, room)
+    axes.set_ylabel(text, fontsize=size, parse_math=False, **options)
+
+
+def stacked(text: str, size: float, least: float, room: float) -> tuple[str, float]:
+    """(text, size): in as few lines of at most `room` inches as fit at `least`, as large as fits up to `size`; else cut."""
+    words = text.split()
+    tried = text
+    for count in range(1, min(LINES, len(words)) + 1):
+        tried = _in_lines(words, count, size)
+        wide = max(text_width(line, size) for line in tried.split("\n"))
+        if wide * least <= room * size:
+            return tried, min(size, size * room / max(wide, 1e-6))
+    return "\n".join(shortened(line, least, room) for line in tried.split("\n")), least
+
+
+def _in_lines(words: list[str], count: int, size: float) -> str:
+    """The words in `count` lines, the longest of which is as short as can be."""
+    if count == 1:
+        return " ".join(words)
+    tries = (
+        f"{' '.join(words[:cut])}\n{_in_lines(words[cut:], count - 1, size)}"
+        for cut in range(1, len(words) - count + 2)
+    )
+    return min(tries, key=lambda tried: max(text_width(line, size) for line in tried.split("\n")))
+
+
+def show_sides(axes: Any, left: bool, below: bool, *, small: bool, upright: bool = True) -> None:
+    """Words and numbers on some sides only; in a `small` panel numbers only, which do not reach beyond its sides.
+
+    `upright`: whether the vertical axis has them too.
+    """
+    if upright and (not left or small):
+        axes.set_ylabel("")
+    if not below or small:
+        axes.set_xlabel("")
+    if not left and upright:
+        axes.tick_params(axis="y", labelleft=False)
+    if not below:
+        axes.tick_params(axis="x", labelbottom=False)
+    if small and below:
+        _keep_within(axes)
+
+
+def _keep_within(axes: Any) -> None:
+    """The first and the last number of the horizontal axis end where the axis does, where the next panel's begin."""
+    low, high = axes.get_xlim()
+    places = [float(place) for place in axes.get_xticks() if low <= place <= high]
+    labels = axes.xaxis.get_major_formatter().format_ticks(places)
+    axes.set_xticks(places, labels=labels)
+    for place, label in zip(places, axes.get_xticklabels(), strict=True):
+        share = (place - low) / (high - low)
+        label.set_horizontalalignment("left" if share < ENDS else "right" if share > 1 - ENDS else "center")
+
+
+def tick_count(axes: Any, look: Look, *, most: int = 6) -> int:
+    """How many numbers have room along a horizontal axis."""
+    wide = inches(axes)[0]
+    return max(2, min(most, int(wide / (NUMBER * look.em))))
 
 
 def number(axis: Any, ends: tuple[float, float], label: str) -> str:

@@ -37,6 +37,7 @@ from landscape.render.still import (
     scatter,
     volume,
 )
+from landscape.render.still.multiples import draw_multiples
 from landscape.render.still.painter import Painter
 from landscape.render.still.panels import draw_panels
 from landscape.scene.look import PLAIN, Look, bare
@@ -149,7 +150,7 @@ def figure_of(scene: Scene | Comparison, look: Look = PLAIN) -> Figure:
         panels = PAINTERS[view].panels
         if panels is None:
             raise UsageError(f"pictures of type {view.__name__} cannot stand side by side; draw them one by one")
-        return draw_panels(scene, panels, look)
+        return draw_multiples(scene, panels, look) if scene.many else draw_panels(scene, panels, look)
 
 
 def draw_into(axes: Any, scene: Scene, look: Look) -> Figure:

@@ -16,8 +16,9 @@ from matplotlib.patches import Patch
 from landscape.options.looks import LEGEND
 from landscape.render.still import flat, paper
 from landscape.render.still.marks import draw_trace
-from landscape.render.still.painter import Around, Measures, Painter, PanelPainter, Place, sheet_of
-from landscape.scene.look import LIGHT, Look
+from landscape.render.still.painter import Around, Measures, Painter, PanelPainter, Place, Sides, sheet_of
+from landscape.scene.colors import LIGHT
+from landscape.scene.look import Look
 from landscape.scene.scene import Scene
 from landscape.scene.views.field import Field
 from landscape.scene.views.regions import Regions
@@ -43,8 +44,8 @@ def into(axes: Axes, scene: Scene, look: Look) -> None:
     axes.set_aspect("equal" if scene.frame.equal else "auto")
 
 
-def draw_regions(axes: Axes, scene: Scene, look: Look) -> None:
-    """The first view of a scene."""
+def draw_regions(axes: Axes, scene: Scene, look: Look, *, numbered: bool = True) -> None:
+    """The first view of a scene; `numbered`: with numbers in its lines."""
     view = scene.views_as(Regions)[0]
     flat.draw_frame(axes, scene.frame, look)
     for region, lead in zip(view.regions, view.leads, strict=True):
@@ -57,7 +58,7 @@ def draw_regions(axes: Axes, scene: Scene, look: Look) -> None:
                 linestyles="solid", zorder=2.6,
             )  # fmt: skip
     flat.draw_holes(axes, view.field, look, cells=False)
-    _lines(axes, view.field, look)
+    _lines(axes, view.field if numbered else view.field.unnumbered, look)
     for region in view.regions:
         if region.place is not None:
             axes.annotate(
@@ -82,7 +83,7 @@ def _lines(axes: Axes, field: Field, look: Look) -> None:
         text.set(
             zorder=3,
             color=LIGHT.ink,
-            path_effects=[patheffects.withStroke(linewidth=RIM, foreground="white", alpha=0.7)],
+            path_effects=[patheffects.withStroke(linewidth=RIM, foreground=LIGHT.ground, alpha=0.7)],
         )
 
 
@@ -119,12 +120,14 @@ def _measures(panels: Sequence[Scene], look: Look) -> Measures:
     return Measures(wide, tall, left=0.72, gap=0.34, right=0.25, under=0.5, legend=height + 0.15 if height else 0.0)
 
 
-def _panel(figure: Figure, scene: Scene, look: Look, place: Place, first: bool, last: bool) -> None:
+def _legend(figure: Figure, scene: Scene, look: Look, place: Place) -> None:
+    draw_legend(figure, scene, look, place.left + place.wide / 2, place.bottom + place.tall / 2)
+
+
+def _panel(figure: Figure, scene: Scene, look: Look, place: Place, sides: Sides) -> None:
     axes = paper.place(figure, place.left, place.bottom, place.wide, place.tall)
-    draw_regions(axes, scene, look)
-    if not first:
-        axes.set_ylabel("")
-        axes.tick_params(axis="y", labelleft=False)
+    draw_regions(axes, scene, look, numbered=not sides.small or place.wide > flat.ROOMY * look.em)
+    paper.show_sides(axes, sides.left, sides.below, small=sides.small)
 
 
-PAINTER = Painter(single, PanelPainter(_measures, _panel, legend=draw_legend), into, bare=True)
+PAINTER = Painter(single, PanelPainter(_measures, _panel, legend=_legend, upright=True), into, bare=True)

@@ -15,7 +15,7 @@ import numpy as np
 from landscape.errors import UsageError
 from landscape.quantity import LARGEST, LOSS, NEGATIVE, SMALLEST
 from landscape.scene.bands import band_notes, band_of
-from landscape.scene.colors import INK, NEGATIVE_COLOR
+from landscape.scene.colors import INK, SHARE_COLOR
 from landscape.scene.facts.surface import brief, facts, subject
 from landscape.scene.hessian import end_of, is_curvature
 from landscape.scene.holes import drawable
@@ -171,7 +171,7 @@ def _strips(surface: Surface, panels: Panels, scale: Scale) -> Iterator[Strip]:
     pair = tuple(_curve(surface, metric, scale, panels) for metric in panels.ends)
     yield Strip(pair, axis, ENDS_HEIGHT, zero=axis.low < 0 < axis.high)
     if panels.negative:
-        shares = ValueAxis("negative eigenvalues (%)", LINEAR, 0.0, panels.top * FULL, NEGATIVE_COLOR, percent=True)
+        shares = ValueAxis("negative eigenvalues (%)", LINEAR, 0.0, panels.top * FULL, SHARE_COLOR, percent=True)
         yield Strip((_curve(surface, panels.negative, None, panels),), shares, SHARE_HEIGHT)
 
 

@@ -121,7 +121,7 @@ def _parts(surfaces: Sequence[Surface], options: Options) -> tuple[Part, Part]:
     if not (np.array_equal(one.x, other.x) and np.array_equal(one.y, other.y)):
         sizes = " and ".join(f"{len(s.x)} × {len(s.y)} points from ({s.x[0]:g}, {s.y[0]:g})" for s in (one, other))
         raise UsageError(f"kind 'difference' needs the same points, not {sizes}; compute one of them again")
-    names = options.names if len(options.names) == 2 else names_of(surfaces)
+    names = options.names or names_of(surfaces)
     return (one, metric, names[0]), (other, metric, names[1])
 
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from landscape.errors import UsageError
+from landscape.printable import listed
 from landscape.scene.colors import OPEN_SIGN
 from landscape.scene.facts.spectrum import (
     SIGN_OPEN,
@@ -32,10 +33,11 @@ from landscape.scene.views.eigen_axis import EigenAxis, check_scale, plain_axes,
 from landscape.scene.views.rows import Ends, Row, Rows, row_of
 from landscape.surfaces.spectrum import Block, Spectrum
 
-# Layers whose largest magnitudes differ by more are not seen together on a linear axis.
+# Rows whose largest magnitudes differ by more are not seen together on a linear axis.
 LOG_FROM_RATIO = 10.0
 # On the symmetric log axis the smallest of them is at least LEAST units long, and the largest at most MOST.
 LEAST, MOST = 2.0, 1e5
+LISTED = 3
 
 
 def _scenes(spectra: Sequence[Spectrum], options: Options) -> list[Scene]:
@@ -49,7 +51,8 @@ def _scene(spectrum: Spectrum, options: Options) -> Scene:
     found = {name: _ends(spectrum, block) for name, block in spectrum.blocks.items()}
     values = np.array([end for ends in found.values() for end, _ in ends])
     reach = _reach(list(found.values())[1:])
-    kind = (SYMLOG if _differ(reach) else LINEAR) if options.scale == "auto" else options.scale
+    differ = _differ(_reach(list(found.values())))  # all parameters together too, whose row is by far the longest
+    kind = (SYMLOG if differ else LINEAR) if options.scale == "auto" else options.scale
     axes = plain_axes(values[np.isfinite(values)], _unit(reach), kind, options.vmin, options.vmax)
     caption = options.caption(subject(spectrum), f"{what([spectrum])} of each layer", computed_facts(spectrum))
     views = tuple(_view(spectrum, found, axis, caption) for axis in axes)
@@ -100,7 +103,8 @@ def _view(spectrum: Spectrum, found: dict[str, Ends], axis: EigenAxis, caption: 
     whole = next(iter(spectrum.blocks))
     rows = tuple(row_of(spectrum.blocks[name], ends, axis, whole=name == whole) for name, ends in found.items())
     shaded = axis.negative if can_be_negative(spectrum) else None
-    return Rows(axis=axis, rows=rows, shaded=shaded, notes=tuple(_notes(spectrum, rows)), caption=caption)
+    notes = (*_notes(spectrum, rows), *_zeros(spectrum))
+    return Rows(axis=axis, rows=rows, shaded=shaded, notes=notes, caption=caption)
 
 
 def _notes(spectrum: Spectrum, rows: Sequence[Row]) -> list[str]:
@@ -111,6 +115,11 @@ def _notes(spectrum: Spectrum, rows: Sequence[Row]) -> list[str]:
     notes += [f"{hidden} eigenvalue{'s' * (hidden != 1)} beyond the axis not shown"] if hidden else []
     notes += [SIGN_OPEN] if any(dot[-1] == OPEN_SIGN for row in rows for dot in row.dots) else []
     return notes + [STANDARD_ERRORS] * any("±" in fact for fact in computed_facts(spectrum))
+
+
+def _zeros(spectrum: Spectrum) -> list[str]:
+    zeros = [name for name, block in spectrum.blocks.items() if block.is_zero]
+    return [f"block{'s' * (len(zeros) > 1)} of zeros: {listed(zeros, LISTED)}"] if zeros else []
 
 
 KINDS = (Kind("layers", SPECTRUM, _scenes, unused=UNUSED, alone="shows one net"),)

@@ -23,10 +23,11 @@ from landscape.scene.scene import Caption, Frame, Scene
 from landscape.scene.thin import thinned, thinning_notes
 from landscape.scene.views.curve import DOTS_UP_TO, axes_of, curve_of, drawing_order
 from landscape.scene.views.lines import Curve, Lines
-from landscape.surfaces.surface import Surface
+from landscape.surfaces.surface import NETS, Surface
 
 # Letters of a name that a panel of a comparison has room for.
 LONG = 36
+ON_LINE = "place on the line"
 # Half the axis of a single point.
 ALONE = 0.5
 
@@ -117,8 +118,10 @@ def line_scene(surface: Surface, views: Sequence[Lines]) -> Scene:
     left, ends = views[0].left, (float(surface.x[0]), float(surface.x[-1]))
     if ends[0] == ends[1]:
         ends = ends[0] - ALONE, ends[1] + ALONE
-    x_label = surface.grid.axes[0].label or "step along the direction"
-    if len(x_label) > LONG and surface.trails.get("nets"):  # their names stand above, each at its place
+    x_label, nets = surface.grid.axes[0].label or "step along the direction", surface.trails.get(NETS)
+    if nets is not None and len(marks_of(surface)) == len(nets.x) > 1:  # their names stand above, each at its place
+        x_label = ON_LINE
+    elif nets is not None and len(x_label) > LONG:
         x_label = "x: first net (0) to second net (1)"
     return Scene(Frame(x_label, left.label, ends, (left.low, left.high), equal=False), tuple(views))
 
@@ -149,7 +152,7 @@ def point_notes(surface: Surface, metric: str, scale: Scale | None) -> list[str]
 
 def marks_of(surface: Surface) -> tuple[tuple[float, str], ...]:
     """(x, name) of the nets within the picture."""
-    nets = surface.trails.get("nets")
+    nets = surface.trails.get(NETS)
     if nets is None:
         return ()
     labels = nets.labels or ("",) * len(nets.x)

@@ -20,7 +20,7 @@ from landscape.scene.holes import drawable, hole_notes
 from landscape.scene.kinds.kind import SURFACE, Kind, Options
 from landscape.scene.levels import choose_levels
 from landscape.scene.palettes import is_signed
-from landscape.scene.scale import LINEAR, LOG, LOG_FROM_RATIO, SYMLOG, Scale, choose_scale
+from landscape.scene.scale import LINEAR, LOG, SYMLOG, Scale, choose_scale
 from landscape.scene.scales import NO_LIMITS, Levels, Limits, ScaledMetric, alternatives, scales_for
 from landscape.scene.scene import Scene
 from landscape.scene.tables import tables_of
@@ -36,6 +36,9 @@ MAPPED = (RATIO.name, *map(name_of, (LARGEST, SMALLEST, NEGATIVE)))
 LINES = 7
 # A linear scale shows little when three quarters of the values lie in its lowest tenth.
 MOST, DARKEST = 0.75, 0.1
+# With two signs, values below a tenth of the largest have the pale colour of zero; where half of them do, a few cells at the
+# border would be all that is seen.
+PALE = 0.1
 # Above, negative curvature is the stronger one, and where the largest eigenvalue is near 0 the ratio has no bound.
 EQUAL = 1.0
 READING = "the darker, the closer to convex"
@@ -93,7 +96,7 @@ def _scales(surfaces: Sequence[Surface], metric: str, scale: str, limits: Limits
         limits = limits.or_else(vmax=0.0)
     if scale == "auto" and not percent and (values < 0).any():
         size = np.abs(values[values != 0])
-        scale = SYMLOG if size.max() > LOG_FROM_RATIO * np.median(size) else scale
+        scale = SYMLOG if np.median(size) < PALE * size.max() else scale
     return scales_for(values, scale, limits, bounded=percent)
 
 

@@ -92,8 +92,6 @@ def _shown(spectra: Sequence[Spectrum], options: Options) -> list[Shown]:
     """The spectra by name; raises UsageError for those that cannot be drawn."""
     if not 1 <= len(spectra) <= MOST:
         raise UsageError(f"{len(spectra)} spectra: a picture holds 1 to {MOST}; give fewer files")
-    if options.names and len(options.names) != len(spectra):
-        raise UsageError(f"{len(options.names)} names for {len(spectra)} spectra: expected one each")
     shown = []
     for name, spectrum in zip(options.names or names_of(spectra), spectra, strict=True):
         density = spectrum.whole.density

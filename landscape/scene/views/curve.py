@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from landscape.quantity import LOSS, NEGATIVE, PENALIZED, SMALLEST, SPLITS, Quantity
-from landscape.scene.colors import ACCURACY_COLOR, LOSS_COLOR, NEGATIVE_COLOR, OTHER_COLOR
+from landscape.scene.colors import ACCURACY_COLOR, LOSS_COLOR, NEGATIVE_COLOR, OTHER_COLOR, SHARE_COLOR
 from landscape.scene.levels import round_values
 from landscape.scene.scale import LINEAR, SYMLOG, Scale
 from landscape.scene.text import labels_of
@@ -71,9 +71,9 @@ def curve_of(
 
 
 def color_of(quantity: Quantity) -> str:
-    """One colour for losses, one for accuracies, one for negative curvature, one for all else."""
+    """One colour for losses, one for accuracies, one each for the smallest eigenvalue and the negative ones, one for all else."""
     if quantity.role in (SMALLEST, NEGATIVE):
-        return NEGATIVE_COLOR
+        return NEGATIVE_COLOR if quantity.role == SMALLEST else SHARE_COLOR
     if quantity.percent:
         return ACCURACY_COLOR
     return LOSS_COLOR if quantity.kind == LOSS and quantity.role != PENALIZED else OTHER_COLOR

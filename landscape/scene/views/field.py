@@ -84,6 +84,11 @@ class Field:
         return self.quantity.name
 
     @property
+    def unnumbered(self) -> Field:
+        """Without places for numbers, which would cover a small picture."""
+        return dataclasses.replace(self, label_points=NO_DOTS, extra_points=NO_DOTS)
+
+    @property
     def percent(self) -> bool:
         return self.quantity.percent
 

@@ -86,6 +86,10 @@ class Lines(View):
 
     @property
     def named(self) -> tuple[Curve, ...]:
-        """The curves that a legend tells apart; one that is alone in its strip is named by its axis."""
-        shared = [curve for strip in self.strips if len(strip.curves) > 1 for curve in strip.curves]
-        return tuple(curve for curve in (*self.curves, *shared) if curve.label)
+        """The curves that a legend tells apart: those above, and of the strips all or none.
+
+        Where each is alone in its strip, the axes name them.
+        """
+        shared = any(len(strip.curves) > 1 for strip in self.strips)
+        below = [curve for strip in self.strips for curve in strip.curves] if shared else []
+        return tuple(curve for curve in (*self.curves, *below) if curve.label)

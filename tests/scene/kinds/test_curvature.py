@@ -49,6 +49,13 @@ def line(make_surface):
     return make_surface(1 + x**2, x=(-1, 1), more=more, status=marks, provenance=known)
 
 
+def test_the_legend_names_the_curves_of_all_panels_in_colours_of_their_own(make_path):
+    (view, *_) = build_scene(make_path(), kind="curvature").views
+    drawn = [*view.curves, *(curve for strip in view.strips for curve in strip.curves)]
+    assert [curve.label for curve in view.named] == [curve.label for curve in drawn] and len(drawn) == 4
+    assert len({curve.color for curve in drawn}) == 4
+
+
 def test_three_panels_hold_the_values(make_path):
     surface = make_path()
     scene = build_scene(surface, kind="curvature")

@@ -66,6 +66,14 @@ def test_layers_of_different_sizes_are_seen_on_the_axis():
     assert view(layered(alike), scale="symlog").axis.scale.kind == "symlog"
 
 
+def test_layers_that_are_small_beside_all_parameters_are_seen_too():
+    ends = {"all parameters": [-40.0, 442.0], "conv1": [-1.0, 5.0], "layer1.0.conv1": [-0.8, 8.0], "fc": [0.2, 3.0]}
+    found = view(layered(ends))
+    low, high = found.axis.scale.low, found.axis.scale.high
+    assert found.axis.scale.kind == "symlog"
+    assert all(row.largest - max(0.0, row.smallest) > 0.05 * (high - low) for row in found.rows[1:])
+
+
 def test_words():
     scene = build_scene(layered(), kind="layers")
     assert scene.title == "ResNet-20, CIFAR-10: Hessian spectrum of each layer"

@@ -251,3 +251,13 @@ def test_a_few_corner_cells_do_not_set_the_colours_of_all(make_curved):
     surface.values["hessian_min"] = np.where(np.isnan(surface.values["hessian_min"]), np.nan, -1.0)
     surface.values["hessian_min"][0, 2] = -90.0
     assert build_scene(surface, kind="ratio", metric="hessian_min").views[0].field.scale.kind == "symlog"
+
+
+def test_a_long_tail_of_one_sign_leaves_most_cells_a_colour(make_curved):
+    """As of ResNet-20 on CIFAR-10: from -6 at the centre to -10,600 in a corner, and half of the cells within -700."""
+    surface = make_curved()
+    known = np.isfinite(surface.values["hessian_min"])
+    surface.values["hessian_min"][known] = -np.geomspace(6.0, 80_000.0, int(known.sum())).clip(max=10_600.0)
+    scale = build_scene(surface, kind="ratio", metric="hessian_min").views[0].field.scale
+    shares = scale.heights(surface.values["hessian_min"][known]) / scale.low
+    assert scale.kind == "symlog" and np.median(shares) > 0.25 and not scale.below
