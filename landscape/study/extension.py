@@ -51,18 +51,23 @@ class ExtensionStudy(Study[Surface]):
         wants: bool = True,
         overwrite: bool = False,
         least: int = 2,
+        also: Sequence[str] = (),
     ):
         """`measure` makes the measurement of this rank, which is kept as `group`.
 
         `given`: options that take the place of what the surface's provenance says; `counted`: `only` and `ignore`; `wants`: the
-        number of samples was asked for; `least`: nets that a run must have; the rest as in `landscape.hessian`.
+        number of samples was asked for; `least`: nets that a run must have; `also`: further splits to load; the rest as in
+        `landscape.hessian`.
         """
-        of = extended(source, group, given, world, split=split, precision=precision, counted=counted, least=least)
+        of = extended(
+            source, group, given, world, split=split, precision=precision, counted=counted, least=least, also=also
+        )
         self._overwrite, self._ranks, self._every = overwrite, world.size, every
         whole = of.subject.objective.splits[of.split]
         self._split = few_of(whole, samples)
+        others = {name: few_of(part, samples) for name, part in of.subject.objective.splits.items() if name in also}
         objective = of.subject.objective.with_splits({of.split: self._split})
-        self._of = replace(of, subject=replace(of.subject, objective=objective))
+        self._of = replace(of, subject=replace(of.subject, objective=objective), others=others)
         self._work = measure(self._of, world)
         self.label = f"{self._of.surface.known.model_name} {self._work.label}"
         self.marks = {**self._of.marks, "options": str(self._work.facts())}
