@@ -237,7 +237,7 @@ def draw_curve(axes: Axes, curve: Curve, look: Look) -> None:
     dots: dict[str, Any] = {"marker": "o", "ms": 2.8 * look.stroke} if curve.dots else {}
     color = look.shown(curve.color)
     if curve.front and curve.low is not None and curve.high is not None:
-        order = {"zorder": 2 + curve.front / FRONTS}
+        order: dict[str, Any] = {"zorder": 2 + curve.front / FRONTS}
         axes.fill_between(curve.x, curve.low, curve.high, color=look.palette.ground, alpha=1.0, lw=0, **order)
         axes.fill_between(curve.x, curve.low, curve.high, color=color, alpha=RIDGE, lw=0, **order)
         axes.plot(curve.x, curve.y, color=color, lw=1.1 * look.stroke, zorder=order["zorder"])
