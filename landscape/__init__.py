@@ -25,6 +25,7 @@ _HOMES = {
     "barriers": "landscape.surfaces.barriers",
     "figure": "landscape.recipes.figure",
     "show": "landscape.recipes.show",
+    "widget": "landscape.recipes.show",
     "log_to": "landscape.tracking",
     "Recorder": "landscape.training.recorder",
     "lightning_callback": "landscape.training.callbacks",

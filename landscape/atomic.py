@@ -45,10 +45,26 @@ def whole_file(path: Path) -> Iterator[Path]:
             raise FileNotFoundError(errno.ENOENT, "nothing was written", str(path))
         _flush(scratch)
         os.replace(scratch, path)
-    except BaseException:
+    except BaseException as error:
+        full = _is_full(scratch) and _hides_its_reason(error)
         with contextlib.suppress(OSError):
             scratch.unlink()
+        if full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
         raise
+
+
+def _is_full(path: Path) -> bool:
+    try:
+        return os.statvfs(path).f_bavail == 0
+    except (AttributeError, OSError):  # no such call on this system
+        return False
+
+
+def _hides_its_reason(error: BaseException) -> bool:
+    """Encoders of pictures raise an OSError without a number, and a program that writes a film leaves a broken pipe."""
+    found = disk_error(error)
+    return found is not None and found.errno in (None, errno.EPIPE)
 
 
 @contextlib.contextmanager

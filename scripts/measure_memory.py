@@ -2,8 +2,8 @@
 """How much memory `landscape surface` takes, in multiples of the bytes of the net's parameters.
 
 Saves a net of about 100 million parameters, computes a small surface of it with the real command in a process of its own,
-and reads that process's peak resident memory. The same command with a tiny net is the baseline: Python, the libraries,
-the data. Usage: scripts/measure_memory.py [--millions 100] [--nets mlp conv] [--threads 1]
+and reads that process's peak resident memory, pages of mapped files included. The same command with a tiny net is the
+baseline: Python, the libraries, the data. Usage: scripts/measure_memory.py [--millions 100] [--nets mlp conv gpt] [--threads 1]
 """
 
 from __future__ import annotations
@@ -44,13 +44,45 @@ except OSError:
 print("PEAK", peak)
 sys.exit(status)
 """
-GRID = ["-x", "-1:1:2", "-y", "-1:1:2", "--normalize", "none", "--quiet", "--overwrite", "-o", "out.h5"]  # nowhere at 0
+GRID = ["-x", "-1:1:2", "-y", "-1:1:2", "--quiet", "--overwrite", "-o", "out.h5"]  # nowhere at 0
+
+
+# Token ids for a net of transformers, which reads (inputs, targets) by itself.
+TOKENS = """
+import torch
+
+def data():
+    tokens = torch.randint(0, 64, (4, 16), generator=torch.Generator().manual_seed(0))
+    return [{"input_ids": tokens, "labels": tokens}]
+"""
 
 
 def make(folder: Path, kind: str, millions: float) -> int:
-    """Saves the net and its data as built.pt, data.npz, net.py in the folder; returns the number of parameters."""
+    """Saves two nets and their data in the folder, as NETS and `command` have them; returns the number of parameters."""
+    return _make_gpt(folder, millions) if kind == "gpt" else _make_plain(folder, kind, millions)
+
+
+def _make_gpt(folder: Path, millions: float) -> int:
+    """A GPT-2 with random weights whose width gives it about so many parameters, as folders of transformers."""
+    import torch
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    width = max(8, int((millions * 1e6 / (12 * 12)) ** 0.5) // 8 * 8)
+    for number, name in enumerate(("built", "other")):
+        torch.manual_seed(number)
+        config = GPT2Config(
+            vocab_size=64, n_positions=16, n_embd=width, n_layer=12, n_head=4, bos_token_id=0, eos_token_id=0
+        )
+        net = GPT2LMHeadModel(config)
+        net.save_pretrained(folder / name)
+    (folder / "tokens.py").write_text(TOKENS)
+    return sum(parameter.numel() for parameter in net.parameters())
+
+
+def _make_plain(folder: Path, kind: str, millions: float) -> int:
     import numpy as np
     import torch
+    from safetensors.torch import save_file
 
     source = NETS + f"def built():\n    return {kind}({millions})\n"
     defined: dict = {}
@@ -58,6 +90,7 @@ def make(folder: Path, kind: str, millions: float) -> int:
     exec(source, defined)
     net = defined["built"]()
     torch.save(net.state_dict(), folder / "built.pt")
+    save_file(defined["built"]().state_dict(), folder / "other.safetensors")
     images = np.random.default_rng(0).normal(size=(64, 1, 8, 8)).astype("float32")
     np.savez(folder / "data.npz", images=images, labels=np.arange(64) % 10)
     return sum(parameter.numel() for parameter in net.parameters())
@@ -66,8 +99,9 @@ def make(folder: Path, kind: str, millions: float) -> int:
 def peak(folder: Path, *options: str, threads: int = 1) -> tuple[int, float]:
     """(bytes, seconds) of the command on what `make` left in the folder."""
     started = time.perf_counter()
-    words = ["surface", "built.pt", "--model", "net.py:built", "--data", "npz:data.npz", "--threads", str(threads)]
-    said = _python(folder, RUN, *words, *GRID, *options)
+    plain = ["built.pt", "--model", "net.py:built", "--data", "npz:data.npz", "--normalize", "none"]
+    net = ["built", "--data", "tokens.py:data"] if (folder / "built").is_dir() else plain
+    said = _python(folder, RUN, "surface", *net, "--threads", str(threads), *GRID, *options)
     return 1024 * int(said.rsplit("PEAK", 1)[1]), time.perf_counter() - started
 
 
@@ -85,7 +119,7 @@ def _python(folder: Path, program: str, *words: str) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--millions", type=float, default=100, help="parameters of the net")
-    parser.add_argument("--nets", nargs="+", choices=("mlp", "conv"), default=["mlp", "conv"])
+    parser.add_argument("--nets", nargs="+", choices=("mlp", "conv", "gpt"), default=["mlp", "conv"])
     parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args()
     print(
@@ -95,7 +129,9 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as small, tempfile.TemporaryDirectory() as large:
             make(Path(small), kind, 1e-4)
             parameters = make(Path(large), kind, given.millions)
-            for options in ([], ["--lean"]):
+            other = "other" if kind == "gpt" else "other.safetensors"
+            toward = [] if kind == "conv" else [["--lean", "--to", other]]  # moving BN statistics are not streamed
+            for options in ([], ["--lean"], *toward):
                 base, _ = peak(Path(small), *options, threads=given.threads)
                 found, seconds = peak(Path(large), *options, threads=given.threads)
                 times = (found - base) / (4 * parameters)

@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -29,6 +30,17 @@ def test_left_alone_when_it_does_not(error, tmp_path):
         scratch.write_text("half")
         raise error
     assert path.read_text() == "old" and os.listdir(tmp_path) == ["f"]
+
+
+@pytest.mark.parametrize(("free", "reason"), [(0, "No space left on device"), (1, "encoder error -2")])
+def test_a_full_disk_is_named_where_an_encoder_hides_it(free, reason, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "statvfs", lambda path: SimpleNamespace(f_bavail=free))
+    with pytest.raises(OSError, match=reason), whole_file(tmp_path / "f") as scratch:
+        scratch.write_text("half")
+        raise OSError("encoder error -2 when writing image file")
+    with pytest.raises(PermissionError), whole_file(tmp_path / "f"):
+        raise PermissionError(13, "Permission denied")
+    assert os.listdir(tmp_path) == []
 
 
 def test_nothing_written_is_an_error_and_no_file(tmp_path):

@@ -69,6 +69,11 @@ class Aligned:
         return made
 
     @property
+    def movable(self) -> frozenset[str]:
+        """The tensors that hold units of a group."""
+        return frozenset(place.tensor for group in self.groups for place in group.places)
+
+    @property
     def units(self) -> int:
         return sum(group.size for group in self.groups)
 

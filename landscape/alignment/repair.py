@@ -1,13 +1,13 @@
 """A net between two others, with the statistics of its units repaired: REPAIR (Jordan et al. 2023, arXiv:2211.08403).
 
-Owns: `repaired`. Means of weights of aligned nets give units whose activations vary less than in either net, and less from layer
-to layer. Rescaling each unit to the mean and deviation between those of both nets mends that. Where batch norm does the scaling,
-recomputing its statistics is the same and is what is done.
+Owns: `repaired`, and `Repair`, which does it in place. Means of weights of aligned nets give units whose activations vary less
+than in either net, and less from layer to layer. Rescaling each unit to the mean and deviation between those of both nets mends
+that. Where batch norm does the scaling, recomputing its statistics is the same and is what is done.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -54,34 +54,66 @@ def repaired(
         with torch.no_grad():
             recompute(norms, batches(), lambda batch: run(model, batch))
         return _stored(model)
-    layers = _layers(model, to)
-    if not layers:
-        raise LandscapeError(
-            f"repair: {net.name} has neither batch norm nor a linear layer or convolution with a bias and units to rescale"
-        )
+    repair = Repair(model, to.movable, batches, run, name=net.name)
     ends = []
     for tensors in (first, to.tensors):
         fill(model, tensors)
-        ends.append(_statistics(model, layers, batches(), run))
+        ends.append(repair.statistics())
     fill(model, mixed)
-    # in the order of their calls: each layer reads what those before it give once they are repaired
-    for name in ends[0]:
-        found = _statistics(model, {name: layers[name]}, batches(), run)[name]
-        wanted = tuple(torch.lerp(a, b, t) for a, b in zip(ends[0][name], ends[1][name], strict=True))
-        _rescale(layers[name], found, wanted)
+    repair((ends[0], ends[1]), t)
     return _stored(model)
 
 
 Moments = tuple[Tensor, ...]
 """Mean and standard deviation of each unit, in float64."""
+Statistics = dict[str, Moments]
+"""Those of the outputs of each layer, in the order of their calls."""
+
+
+class Repair:
+    """Rescales the units of a module in place, whatever weights it has at the time."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        movable: Collection[str],
+        batches: Callable[[], Iterable[Any]],
+        run: Run = plain_run,
+        *,
+        name: str = "the net",
+    ):
+        """`movable`: the tensors whose units may be permuted; the rest as in `repaired`.
+
+        Raises:
+            LandscapeError: there is no layer to rescale.
+        """
+        self._model, self._batches, self._run = model, batches, run
+        self._layers = _layers(model, movable)
+        if not self._layers:
+            raise LandscapeError(
+                f"repair: {name} has neither batch norm nor a linear layer or convolution with a bias and units to rescale"
+            )
+
+    def statistics(self) -> Statistics:
+        """Of all layers, with the present weights."""
+        return _statistics(self._model, self._layers, self._batches(), self._run)
+
+    def __call__(self, ends: tuple[Statistics, Statistics], t: float) -> None:
+        """Brings each unit to the mean and the deviation at t between those of both ends."""
+        first, last = ends
+        # in the order of their calls: each layer reads what those before it give once they are repaired
+        for name in first:
+            layer = self._layers[name]
+            found = _statistics(self._model, {name: layer}, self._batches(), self._run)[name]
+            wanted = tuple(torch.lerp(a, b, t) for a, b in zip(first[name], last[name], strict=True))
+            _rescale(layer, found, wanted)
 
 
 def _stored(model: nn.Module) -> dict[str, Tensor]:
     return {name: value.clone() for name, value in model.state_dict().items() if isinstance(value, Tensor)}
 
 
-def _layers(model: nn.Module, to: Aligned) -> dict[str, Layer]:
-    movable = {place.tensor for group in to.groups for place in group.places}
+def _layers(model: nn.Module, movable: Collection[str]) -> dict[str, Layer]:
     return {
         name: module
         for name, module in model.named_modules()
@@ -92,7 +124,7 @@ def _layers(model: nn.Module, to: Aligned) -> dict[str, Layer]:
     }
 
 
-def _statistics(model: nn.Module, layers: Mapping[str, Layer], batches: Iterable[Any], run: Run) -> dict[str, Moments]:
+def _statistics(model: nn.Module, layers: Mapping[str, Layer], batches: Iterable[Any], run: Run) -> Statistics:
     """Of the outputs of each layer over all batches, in the order of their calls."""
     sums: dict[str, list[Tensor]] = {}
 

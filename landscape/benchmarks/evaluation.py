@@ -25,6 +25,7 @@ from landscape.data.split import TensorSplit
 from landscape.measurement.evaluate import Evaluate
 from landscape.objective.numerics import numerics, switched
 from landscape.objective.objective import Objective
+from landscape.options.groups import LossOptions
 from landscape.options.option import Given
 from landscape.study.on_slice import Asked, OnSlice, on_plane
 from landscape.subject.net import load_net
@@ -52,7 +53,9 @@ def bench_evaluation(
 
     `shared`: data, samples, normalize; `place`: device, precision, batch_size, threads.
     """
-    asked = Asked.of(checkpoint, Given({"model": model, "trust": trust, "plain": plain, **shared, **place}))
+    # the references below have this loss, whatever the net was trained with
+    chosen = {"model": model, "loss": LossOptions().loss, "trust": trust, "plain": plain}
+    asked = Asked.of(checkpoint, Given({**chosen, **shared, **place}))
     on = on_plane(asked, {"x": (-1, 1, 3), "y": (-1, 1, 3)}, World(), "bench")
     objective, work = on.subject.objective, Evaluate(on.subject, on.slice)
     net = load_net(checkpoint, model or (on.provenance.model and on.provenance.model.spec))

@@ -23,6 +23,7 @@ from landscape.curvature.operator import CurvatureOperator
 from landscape.errors import UsageError
 from landscape.measurement.ends import MAX, MIN, EndsSettings, HessianEnds
 from landscape.objective.numerics import memory_budget
+from landscape.options.groups import LossOptions
 from landscape.options.option import Given
 from landscape.slice.slice import Slice
 from landscape.study.on_slice import Asked, OnSlice, on_plane
@@ -46,7 +47,9 @@ def bench_hessian(checkpoint: Any, model: Any, *, rounds: int, options: dict[str
         either end; "speedup": the ratio of the sums of the seconds, and "speedups" at each point; "one_product": the ratio of
         the seconds of one product; ours are of both kinds.
     """
-    asked = Asked.of(checkpoint, Given({"model": model, "metrics": ("loss",), **options}))
+    # the references below have this loss, whatever the net was trained with
+    chosen = {"model": model, "loss": LossOptions().loss, "metrics": ("loss",)}
+    asked = Asked.of(checkpoint, Given({**chosen, **options}))
     on = on_plane(asked, {"x": (0, 1, 2)}, World(), "bench", plain=True)
     objective = on.subject.objective
     if not objective.measure.reads_outputs or objective.precision == "fp64":

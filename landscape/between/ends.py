@@ -20,8 +20,11 @@ from landscape.layout import Layout, names_by_tensor, real_form
 from landscape.objective.batchnorm import tracking_layers
 from landscape.options.groups import DataOptions, NetOptions
 from landscape.subject.net import Net, Other, bare, load_net, other_net
+from landscape.subject.trained import Recorded
 from landscape.subject.trial import trial_of
 
+# Samples with which the units of a net are followed.
+FOLLOWED = 4
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 
@@ -29,18 +32,25 @@ ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 class Ends:
     """The first net, and all others under its names; `labels` tell them apart.
 
-    `may_agree`: two nets with the same weights are a result, such as copies that did not part, not a mistake.
+    `movable`: the tensors whose units may be permuted, where the others have been aligned with the first. `may_agree`: two nets
+    with the same weights are a result, such as copies that did not part, not a mistake.
     """
 
     net: Net
     others: tuple[Other, ...]
     labels: tuple[str, ...]
     may_agree: bool = False
+    movable: frozenset[str] = frozenset()
 
     @property
     def hashes(self) -> tuple[str, ...]:
         """One for the weights of each net."""
         return (str(self.net.checkpoint.sha256), *(other.sha256 for other in self.others))
+
+    @property
+    def trained(self) -> tuple[Recorded | None, ...]:
+        """The losses of their trainings."""
+        return (self.net.trained, *(other.trained for other in self.others))
 
     def vectors(self, layout: Layout, origin: Tensor) -> tuple[Tensor, ...]:
         """The weights of all nets, (layout.size,) like `origin`, which are those of the first."""
@@ -85,20 +95,27 @@ def read_ends(nets: Sequence[Any], chosen: NetOptions, data: DataOptions, device
     return Ends(net, others, numbered([net.label, *(other.label for other in others)]))
 
 
-def in_order(ends: Ends, seed: int) -> Ends:
+def in_order(ends: Ends, data: DataOptions, seed: int) -> Ends:
     """The others with their units in the order of those of the first net, by weight matching (alignment/).
 
     Raises:
         LandscapeError: nothing can be permuted.
     """
     from landscape.alignment.align import aligned
+    from landscape.alignment.samples import NoneFits, of_data
 
-    others = []
-    for other in ends.others:
-        tensors = aligned(ends.net, other, seed=seed).tensors
-        others.append(Other(tensors, f"{other.label} aligned", tensors_digest(tensors)))
+    try:
+        found = [aligned(ends.net, other, seed=seed) for other in ends.others]
+    except NoneFits:  # the data are read only where they are needed
+        batches, run = of_data(ends.net, data, FOLLOWED)
+        found = [aligned(ends.net, other, seed=seed, batches=batches, run=run) for other in ends.others]
+    others = tuple(
+        Other(each.tensors, f"{other.label} aligned", tensors_digest(each.tensors), other.trained)
+        for other, each in zip(ends.others, found, strict=True)
+    )
     labels = (ends.labels[0], *(f"{label} aligned" for label in ends.labels[1:]))
-    return Ends(ends.net, tuple(others), labels, may_agree=True)  # a permuted copy is the first net now
+    # a permuted copy is the first net now
+    return Ends(ends.net, others, labels, may_agree=True, movable=found[0].movable)
 
 
 def _other(given: Any, net: Net) -> Other:

@@ -37,6 +37,7 @@ from landscape.study.ranks import shared, together
 from landscape.study.run import run_prepared
 from landscape.study.study import Plan
 from landscape.subject.subject import device_of, source_of
+from landscape.subject.trained import states_loss, trained_loss
 from landscape.surfaces import load_surface
 from landscape.surfaces.file import check_folder
 from landscape.surfaces.provenance import ConnectFacts, DirectionFacts
@@ -53,8 +54,8 @@ class Wanted:
     """The options of the command that are its own; `groups` are all of its groups, which the ranks compare.
 
     `pairs`: numbers of the nets that lines join; None: all. `branches`: see `on_paths`. `names`: of the nets, in place of those
-    of their files. `align`: the seed of matching the units of the others to those of the first; None: they stay.
-    `kept`: what a step has made for the next ones.
+    of their files. `align`: the seed of matching the units of the others to those of the first; None: they stay. `repair`: also
+    the lines with repaired statistics. `kept`: what a step has made for the next ones.
     """
 
     nets: Sequence[Any]
@@ -67,6 +68,7 @@ class Wanted:
     branches: Mapping[str, float] | None = None
     names: Sequence[str] | None = None
     align: int | None = None
+    repair: bool = False
     kept: dict[str, Ends] = field(default_factory=dict, compare=False)
 
 
@@ -102,7 +104,7 @@ def connected(wanted: Wanted, given: Given) -> Surface | Plan:
         def make(world: World, prepared: _Prepared) -> PathStudy:
             asked, ends, curve = _parts(wanted, given, prepared.folder, world)
             subject = connect_subject(asked, ends, device_of(machine, world), world)
-            rows = rows_of(ends, curve, wanted.pairs)
+            rows = rows_of(ends, curve, wanted.pairs, repair=wanted.repair)
             on = on_paths(asked, ends, subject, rows, prepared.held, curve, world, wanted.branches)
             return PathStudy(on, output)
 
@@ -188,7 +190,7 @@ def _train(wanted: Wanted, given: Given, folder: Path | None, world: World) -> N
     layout = Layout.of(ends.net.module)
     ends.check(layout)
     train_curve(
-        wanted.curve, ends, given[DataOptions], given[LossOptions], machine, folder, device, world,
+        wanted.curve, ends, given[DataOptions], _loss(ends, given)[0], machine, folder, device, world,
         overwrite=output.overwrite, quiet=output.quiet,
     )  # fmt: skip
 
@@ -201,8 +203,13 @@ def _ends(wanted: Wanted, given: Given, device: torch.device) -> Ends:
     if wanted.align is None:
         return ends
     if ALIGNED not in wanted.kept:  # minutes for a large net, and several steps of a command need it
-        wanted.kept[ALIGNED] = in_order(ends, wanted.align)
+        wanted.kept[ALIGNED] = in_order(ends, given[DataOptions], wanted.align)
     return replace(wanted.kept[ALIGNED], net=ends.net)
+
+
+def _loss(ends: Ends, given: Given) -> tuple[LossOptions, list[str]]:
+    """(the loss that was asked for, else that of the nets' training, notes)."""
+    return trained_loss(ends.trained, given[LossOptions], stated=states_loss(given), trust=given[NetOptions].trust)
 
 
 def _parts(wanted: Wanted, given: Given, folder: Path | None, world: World) -> tuple[ConnectAsked, Ends, Curve | None]:
@@ -212,7 +219,8 @@ def _parts(wanted: Wanted, given: Given, folder: Path | None, world: World) -> t
     data = given[DataOptions]
     if not given.stated(["split"]):
         data = replace(data, split=usual_splits(source_of(ends.net, data)))
-    asked = ConnectAsked(data, given[LossOptions], given[MachineOptions], output, wanted.points, wanted.batchnorm)
+    loss, notes = _loss(ends, given)
+    asked = ConnectAsked(data, loss, given[MachineOptions], output, wanted.points, wanted.batchnorm, notes)
     if not wanted.curve:
         return asked, ends, None
     layout = Layout.of(ends.net.module)

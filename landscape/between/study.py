@@ -16,6 +16,7 @@ import torch
 
 from landscape.between.ends import Ends
 from landscape.between.growth import grown
+from landscape.between.repaired import REPAIRED, TEXT, Repairs, repaired_line
 from landscape.between.training import Curve
 from landscape.checkpoint.digest import joint_digest
 from landscape.direction.parts import Parts
@@ -70,14 +71,18 @@ class ConnectAsked:
     output: OutputOptions
     points: int
     batchnorm: str | None
+    notes: Sequence[str] = ()
 
 
-def rows_of(ends: Ends, curve: Curve | None, pairs: Sequence[tuple[int, int]] | None = None) -> list[Row]:
-    """The straight line between each pair of nets, or those given, then the curve between the first two."""
+def rows_of(
+    ends: Ends, curve: Curve | None, pairs: Sequence[tuple[int, int]] | None = None, *, repair: bool = False
+) -> list[Row]:
+    """The straight line between each pair of nets, or those given, then these repaired, then the curve between the first two."""
     hashes = [each[:DIGITS] for each in ends.hashes]
     count = len(hashes)
     wanted = pairs or [(i, j) for i in range(count) for j in range(i + 1, count)]
-    found = [Row(f"{LINE} {hashes[i]} {hashes[j]}", LINE, i, j) for i, j in wanted]
+    kinds = (LINE, REPAIRED) if repair else (LINE,)
+    found = [Row(f"{kind} {hashes[i]} {hashes[j]}", kind, i, j) for kind in kinds for i, j in wanted]
     if curve:
         digest = hashlib.sha256(b"".join(bend.cpu().numpy().tobytes() for bend in curve.bends)).hexdigest()[:DIGITS]
         found.append(Row(f"{curve.kind} {hashes[0]} {hashes[1]} {digest}", curve.kind, 0, 1))
@@ -103,7 +108,7 @@ def connect_subject(asked: ConnectAsked, ends: Ends, device: torch.device, world
         ends.net, asked.data, asked.loss, asked.machine, device, world, batchnorm=batchnorm,
         chosen=everything(Parts.of(ends.net.module)),
     )  # fmt: skip
-    return checked(subject)
+    return checked(subject, asked.notes)
 
 
 def has_statistics(ends: Ends) -> bool:
@@ -122,10 +127,15 @@ def on_paths(
     origin = objective.weights.clone()
     ends.check(objective.layout)
     vectors = ends.vectors(objective.layout, origin)
-    made = {}
+    repairs = Repairs(subject, ends.movable) if any(row.kind == REPAIRED for row in rows) else None
+    made: dict[str, Path] = {}
     for row in rows:
-        bends = tuple(bend.to(origin) for bend in curve.bends) if curve and row.kind != LINE else ()
-        made[row.id] = Path(row.kind, (vectors[row.first], *bends, vectors[row.last]))
+        start, end = vectors[row.first], vectors[row.last]
+        if repairs and row.kind == REPAIRED:
+            made[row.id] = repaired_line((start, end), repairs)
+        else:
+            bends = tuple(bend.to(origin) for bend in curve.bends) if curve and row.kind != LINE else ()
+            made[row.id] = Path(row.kind, (start, *bends, end))
     ids = [*held, *(row.id for row in rows if row.id not in held)]
     parted = {row.id: branches[ends.labels[row.first]] for row in rows} if branches else {}
     places = Range(0.0, 1.0, asked.points).values
@@ -137,7 +147,8 @@ def on_paths(
     slice = Paths([made.get(each) for each in ids], places, origin, label)
     facts = ConnectFacts(
         nets=list(ends.labels), weights=[each[:DIGITS] for each in ends.hashes], paths=ids,
-        lengths=[made[each].length() if each in made else -1.0 for each in ids], curve=curve.text if curve else None,
+        lengths=[made[each].length() if each in made else -1.0 for each in ids],
+        curve="; ".join([*([curve.text] if curve else []), *([TEXT] if repairs else [])]) or None,
         branches=[parted.get(each, -1.0) for each in ids] if branches else None,
     )  # fmt: skip
     directions = DirectionFacts(kind="path", fingerprint=joint_digest(row.id for row in rows))

@@ -101,7 +101,8 @@ def train_curve(
     job = _job(asked, ends, data, loss, machine, folder, device, world)
     run_training(job, ONLY_ENDS, overwrite=overwrite, quiet=quiet)
     layout = Layout.of(ends.net.module)
-    meta = {name: ends.net.meta[name] for name in ("data", "data_root", "normalize", "loss") if name in ends.net.meta}
+    meta = {name: ends.net.meta[name] for name in ("data", "data_root", "normalize") if name in ends.net.meta}
+    meta |= {"loss": job.config["loss"]}
     meta |= {"model": ends.net.model.spec} if ends.net.checkpoint.path != IN_MEMORY else {}
     for number, bend in enumerate(bends_of(folder, layout.size), 1):
         state = _net_at(bend, layout, ends, job, machine.precision)

@@ -99,18 +99,20 @@ class Checkpoint:
         return [replace(self, state_dict=_cleaned(each), entry=path) for path, each in self.entries.items()]
 
 
-# One reader per kind of file: suffix -> function(path) -> (object as stored, metadata).
-READERS: dict[str, Callable[[Path], tuple[object, dict]]] = {
+# One reader per kind of file: suffix -> function(path, mapped=...) -> (object as stored, metadata).
+READERS: dict[str, Callable[..., tuple[object, dict]]] = {
     **dict.fromkeys((".pt", ".pth", ".th", ".t7", ".ckpt", ".bin", ".tar", ".pkl"), torch_file.read),
-    ".safetensors": safetensors_file.read_file,
+    # the library maps files in any case
+    ".safetensors": lambda path, mapped: safetensors_file.read_file(path),
 }
 
 
-def load_checkpoint(path: str | Path, entry: str | None = None) -> Checkpoint:
+def load_checkpoint(path: str | Path, entry: str | None = None, *, mapped: bool = False) -> Checkpoint:
     """Reads a checkpoint: a file of a form in READERS, a folder with `model.safetensors` (or its index), or a run folder.
 
     Of a run folder of `landscape train` it reads the trained net; of an unfinished run, the last checkpoint. `entry` names the
-    state dict in a file with several, such as "ema"; without it, the usual one is read, and `entries` has them all.
+    state dict in a file with several, such as "ema"; without it, the usual one is read, and `entries` has them all. `mapped`:
+    tensors are read from the file when they are used, where its form allows that; the file must stay as it is meanwhile.
 
     Raises:
         CheckpointError: the file is missing, truncated or of unknown form, or holds Python objects or no tensors.
@@ -119,7 +121,7 @@ def load_checkpoint(path: str | Path, entry: str | None = None) -> Checkpoint:
     path = _net_of_run(path) or path
     stored: object
     if is_folder(path):
-        stored, meta, files = _of_folder(path)
+        stored, meta, files = _of_folder(path, mapped)
         with Hashing(files) as hashing:
             digest = hashing.result()
     elif reason := reason_unreadable(path):
@@ -132,7 +134,7 @@ def load_checkpoint(path: str | Path, entry: str | None = None) -> Checkpoint:
     else:
         files = [path]
         with Hashing(files) as hashing:
-            stored, meta = READERS[path.suffix.lower()](path)
+            stored, meta = READERS[path.suffix.lower()](path, mapped=mapped)
             digest = hashing.result()
     try:
         check_depth(stored, MOST_ENTRIES)
@@ -153,12 +155,12 @@ def load_checkpoint(path: str | Path, entry: str | None = None) -> Checkpoint:
     return read.at(entry) if entry else read
 
 
-def _of_folder(folder: Path) -> tuple[object, dict, list[Path]]:
+def _of_folder(folder: Path, mapped: bool) -> tuple[object, dict, list[Path]]:
     """(the object as stored, metadata, files read); safetensors where both forms are there."""
     if not any(folder.glob("*.safetensors*")):
         for name in safetensors_file.BINARIES:
             if (folder / name).exists() and not reason_unreadable(folder / name):
-                return *torch_file.read(folder / name), [folder / name]
+                return *torch_file.read(folder / name, mapped=mapped), [folder / name]
     return safetensors_file.read_model_folder(folder)
 
 

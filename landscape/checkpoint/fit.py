@@ -17,6 +17,7 @@ from landscape.checkpoint.entries import EXTRA_STATE, refuse_several, under
 from landscape.checkpoint.unwrap import clean_names
 from landscape.errors import CheckpointError
 from landscape.layout import names_by_tensor
+from landscape.pages import give_back_freed
 from landscape.printable import listed
 
 LISTED = 6
@@ -50,8 +51,13 @@ class Mismatch:
         return "; ".join(parts)
 
 
-def fit(model: nn.Module, checkpoint: Checkpoint, *, name: str = "the model", advice: str = NAME_IT) -> None:
+def fit(
+    model: nn.Module, checkpoint: Checkpoint, *, name: str = "the model", advice: str = NAME_IT, mapped: bool = False
+) -> None:
     """Copies the checkpoint into the model, after checking every name and shape.
+
+    `mapped`: parameters become the checkpoint's tensors themselves, with its dtype, where reading that into the model's changes
+    no value.
 
     A prefix before the net's names (such as Lightning's `model.`) is found by trying; entries without it are ignored.
 
@@ -59,9 +65,37 @@ def fit(model: nn.Module, checkpoint: Checkpoint, *, name: str = "the model", ad
         CheckpointError: there are missing, unexpected or misshapen entries, and the message lists them; or an entry is complex
             and the net's is real.
     """
-    mapped = _mapped(model, checkpoint, name, advice)
+    found = _mapped(model, checkpoint, name, advice)
     prefix = "" if not checkpoint.extra else best_match(model, checkpoint.state_dict)[2]
-    model.load_state_dict({**mapped, **under(checkpoint.extra, prefix)}, strict=False)
+    if mapped and not _loads_by_itself(model):
+        found = _assigned(model, found)
+    model.load_state_dict({**found, **under(checkpoint.extra, prefix)}, strict=False)
+
+
+def _loads_by_itself(model: nn.Module) -> bool:
+    """Whether code of the net's own decides what its parameters become."""
+    usual = nn.Module
+    return type(model).load_state_dict is not usual.load_state_dict or any(
+        layer._load_state_dict_pre_hooks
+        or (
+            type(layer)._load_from_state_dict is not usual._load_from_state_dict
+            and not type(layer).__module__.startswith("torch.nn.")
+        )
+        for layer in model.modules()
+    )
+
+
+def _assigned(model: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Makes tensors of the state dict the model's own, as one where layers share them; returns those that are left."""
+    own, left = model.state_dict(keep_vars=True), {}
+    for key, stored in state.items():
+        there = own.get(key)
+        if isinstance(there, nn.Parameter) and torch.promote_types(stored.dtype, there.dtype) == there.dtype:
+            there.data = stored
+        else:
+            left[key] = stored
+    give_back_freed()  # small tensors that the net began with
+    return left
 
 
 def _tensors(model: nn.Module) -> dict[str, Tensor]:

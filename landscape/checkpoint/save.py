@@ -12,16 +12,22 @@ import torch
 from torch import Tensor
 
 from landscape.atomic import whole_file
+from landscape.checkpoint.checkpoint import odd_tensor
 from landscape.checkpoint.unwrap import OWN_META
 from landscape.errors import CheckpointError
+
+# What could be written and not be read again, or not even be written.
+UNREADABLE = ("lazy", "meta", "nested", "sparse")
 
 
 def save_checkpoint(path: str | Path, state_dict: Mapping[str, Tensor], meta: Mapping) -> None:
     """Writes weights and metadata (plain values only, so that the file loads with weights_only=True), atomically.
 
     Raises:
-        CheckpointError: the folder is missing or not writable, or the disk is full.
+        CheckpointError: the folder is missing or not writable, or the disk is full; a tensor is sparse, or has no values.
     """
+    if odd := odd_tensor(state_dict, UNREADABLE):
+        raise CheckpointError(f"cannot write {path}: {odd}")
     tensors = {
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in state_dict.items()
     }

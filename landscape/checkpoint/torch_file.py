@@ -24,8 +24,10 @@ SAFE_WAY = "in the program that wrote it, save the weights alone: torch.save(mod
 ZIP, PICKLE, GIT_LFS = b"PK", b"\x80", b"version https://git-lfs"
 
 
-def read(path: Path) -> tuple[object, dict]:
+def read(path: Path, *, mapped: bool = False) -> tuple[object, dict]:
     """The stored object with its tensors on the CPU, and no metadata, which is a part of the object.
+
+    `mapped`: tensors of the zip format are read from the file when they are used, so the file must stay as it is.
 
     Raises:
         CheckpointError: the file is truncated or not a torch file, or reading it would run code.
@@ -34,7 +36,7 @@ def read(path: Path) -> tuple[object, dict]:
         _check_kind(path)
         with torch.serialization.safe_globals(_inert_classes()), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return torch.load(path, map_location="cpu", weights_only=True), {}
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped and _is_mappable(path)), {}
     except CheckpointError:
         raise
     except PermissionError as error:
@@ -62,6 +64,14 @@ def _check_kind(path: Path) -> None:
                 raise CheckpointError(f"checkpoint {path}: is a TorchScript program, not weights; {SAFE_WAY}")
     elif not start.startswith(PICKLE):
         raise CheckpointError(f"checkpoint {path}: is not a file of torch.save; it starts with {start[:16]!r}")
+
+
+def _is_mappable(path: Path) -> bool:
+    """Whether the file has the zip format, with its bytes as they are."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return all(entry.compress_type == zipfile.ZIP_STORED for entry in archive.infolist())
 
 
 def _inert_classes() -> list:

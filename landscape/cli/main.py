@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         except BaseException as error:
             current().answer()
             status, speak = run.failed(error)
-        part(status, speak, waits=not run.busy)
+        status = part(status, speak, waits=not run.busy)
     return status
 
 
@@ -68,7 +68,7 @@ class _Run:
         command, given = parse(words)
         self.passes = any(row.name == "batch_size" for row in command.rows)
         self.debug = given.pop("debug", False)
-        self.keeps, self.again = command.keeps or bool(command.out) or "out" in given, given.get("overwrite", False)
+        self.keeps, self.again = command.continues, given.get("overwrite", False)
         try:
             with contained():
                 perform(command, given)

@@ -31,14 +31,15 @@ class DifferencesBackend:
 
     name = "differences"
 
-    def __init__(self, objective: Objective, names: Sequence[str], matrix: str):
+    def __init__(self, objective: Objective, names: Sequence[str], matrix: str, *, part: bool = False):
+        """`part`: see `GraphBackend`."""
         if matrix != "hessian":
             raise UsageError("ggn by differences of gradients is not possible; leave matrix at hessian")
         self._objective, self._moved = objective, objective
         self.notes: list[str] = []
-        self._graph = GraphBackend(objective, names, matrix, 0.0)
+        self._graph = GraphBackend(objective, names, matrix, 0.0, part=part)
         if objective.weights.dtype != torch.float64:
-            self._convert(names, matrix)
+            self._convert(names, matrix, part)
 
     def refresh(self) -> float:
         if self._moved is not self._objective:
@@ -69,10 +70,10 @@ class DifferencesBackend:
             weights.copy_(center)
         out.add_(found)
 
-    def _convert(self, names: Sequence[str], matrix: str) -> None:
+    def _convert(self, names: Sequence[str], matrix: str, part: bool) -> None:
         try:
             double = in_double(self._objective)
-            graph = GraphBackend(double, names, matrix, 0.0)
+            graph = GraphBackend(double, names, matrix, 0.0, part=part)
             graph.try_gradient(TRIED_SAMPLES)
         except Exception as reason:  # whatever a stranger's net does with numbers that it does not expect
             self.notes.append(

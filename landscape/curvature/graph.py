@@ -9,12 +9,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from landscape.callables import explain
+from landscape.curvature.derivatives import GaussNewton, Graph, Hessian, Parts
 from landscape.curvature.kernels import differentiable
 from landscape.curvature.shares import Loss, check_depends, check_smooth, is_zero
 from landscape.data.structure import batch_length
@@ -28,8 +29,6 @@ DEAD_ENDS = ("Error", "NotImplemented")
 NUDGE = 1e-2
 
 T = TypeVar("T")
-# Of each parameter; None where it has no part in the result.
-Parts = Sequence[Tensor | None]
 
 
 class NotTwice(Exception):
@@ -42,16 +41,19 @@ class GraphBackend:
     name = "graph"
 
     def __init__(
-        self, objective: Objective, names: Sequence[str], matrix: str, budget: float, *, plain_attention: bool = False
-    ):
-        """`plain_attention`: by the kernel that has second derivatives, as `probe` has found to be needed."""
+        self, objective: Objective, names: Sequence[str], matrix: str, budget: float, *, plain_attention: bool = False,
+        part: bool = False,
+    ):  # fmt: skip
+        """`plain_attention`: by the kernel that has second derivatives, as `probe` has found to be needed. `part`: the loss is
+        known to be smooth in parameters of which these are some, so it may not change with these at all.
+        """
         self._objective, self._names, self._budget = objective, tuple(names), budget
         self._loss = Loss(objective)
         if matrix == "ggn" and not self._loss.reads_outputs:
             raise UsageError("ggn needs a loss of (outputs, targets); one of (model, batch) hides the outputs")
-        self._make: type[_Hessian] | type[_GaussNewton] = _Hessian if matrix == "hessian" else _GaussNewton
-        self._graphs: list[_Graph] = []
-        self.plain_attention = plain_attention
+        self._make: type[Hessian] | type[GaussNewton] = Hessian if matrix == "hessian" else GaussNewton
+        self._graphs: list[Graph] = []
+        self.plain_attention, self._part = plain_attention, part
         self.notes: list[str] = []
 
     def refresh(self) -> float:
@@ -154,6 +156,8 @@ class GraphBackend:
 
     def _check_smooth(self, batch: Any, parameters: list[nn.Parameter], total: float) -> None:
         """Raises EvaluationError when the gradient is zero at these weights and also beside them."""
+        if self._part:
+            return
         if is_zero(self._gradient(batch, parameters, total)):
             with self._nudged():
                 check_smooth(self._gradient(batch, parameters, total))
@@ -172,10 +176,15 @@ class GraphBackend:
 
     def _gradient(self, batch: Any, parameters: list[nn.Parameter], total: float) -> Parts:
         value = self._loss.of_batch(batch, total)
-        check_depends(value)
-        return torch.autograd.grad(value, parameters, allow_unused=True)
+        if not self._part:
+            check_depends(value)
+        return (
+            torch.autograd.grad(value, parameters, allow_unused=True)
+            if value.requires_grad
+            else [None] * len(parameters)
+        )
 
-    def _graph(self, batch: Any, parameters: list[nn.Parameter], total: float) -> _Graph:
+    def _graph(self, batch: Any, parameters: list[nn.Parameter], total: float) -> Graph:
         return self._make(self._loss, batch, parameters, total)
 
     def _batches(self) -> Iterator[Any]:
@@ -189,70 +198,6 @@ class GraphBackend:
         for result, part in zip(self._parts(out), parts, strict=True):
             if part is not None:
                 result.add_(part)  # of a complex parameter torch's gradient is that by both parts
-
-
-class _Graph(Protocol):
-    """What is differentiated again at every product with a batch's share of the matrix; `loss` is its share of the mean."""
-
-    loss: float
-
-    def product(self, tangents: Sequence[Tensor], *, keep: bool) -> Parts:
-        """The product with `tangents`, by parameter; `keep`: another one follows."""
-
-    def differentiated(self) -> list[Tensor]:
-        """The tensors whose graphs a product goes through."""
-
-
-class _Hessian:
-    """The gradient of a batch's share."""
-
-    def __init__(self, loss: Loss, batch: Any, parameters: list[nn.Parameter], total: float):
-        value = loss.of_batch(batch, total)
-        check_depends(value)
-        self.loss, self._parameters = float(value.detach()), parameters
-        self._gradient: Parts = torch.autograd.grad(value, parameters, create_graph=True, allow_unused=True)
-
-    def product(self, tangents: Sequence[Tensor], *, keep: bool) -> Parts:
-        pairs = [(g, v) for g, v in zip(self._gradient, tangents, strict=True) if g is not None and g.requires_grad]
-        if not pairs:
-            return [None] * len(self._parameters)
-        gradients, vectors = zip(*pairs, strict=True)
-        return torch.autograd.grad(gradients, self._parameters, vectors, retain_graph=keep, allow_unused=True)
-
-    def differentiated(self) -> list[Tensor]:
-        return [part for part in self._gradient if part is not None]
-
-
-class _GaussNewton:
-    """The outputs J of the net by its parameters, and the slope of the loss by the outputs: J^T H_L J v.
-
-    J v is the derivative of J^T u by u, at any cotangent u.
-    """
-
-    def __init__(self, loss: Loss, batch: Any, parameters: list[nn.Parameter], total: float):
-        self._parameters, self._outputs = parameters, loss.outputs(batch)
-        self._leaf = self._outputs.detach().requires_grad_()
-        value = loss.of_outputs(self._leaf, batch, total)
-        self.loss = float(value.detach())
-        (self._slope,) = torch.autograd.grad(value, self._leaf, create_graph=True)
-        self._cotangent = torch.zeros_like(self._outputs, requires_grad=True)
-        self._pulled: Parts = torch.autograd.grad(
-            self._outputs, parameters, self._cotangent, create_graph=True, allow_unused=True
-        )
-
-    def product(self, tangents: Sequence[Tensor], *, keep: bool) -> Parts:
-        pairs = [(g, v) for g, v in zip(self._pulled, tangents, strict=True) if g is not None]
-        pulled, vectors = [g for g, _ in pairs], [v for _, v in pairs]
-        (tangent,) = torch.autograd.grad(pulled, self._cotangent, vectors, retain_graph=True)
-        cotangent = None
-        if self._slope.requires_grad:
-            (cotangent,) = torch.autograd.grad(self._slope, self._leaf, tangent, retain_graph=keep, allow_unused=True)
-        if cotangent is None:
-            return [None] * len(self._parameters)
-        return torch.autograd.grad(self._outputs, self._parameters, cotangent, retain_graph=keep, allow_unused=True)
-
-    def differentiated(self) -> list[Tensor]:
-        return [self._outputs, self._slope, *(part for part in self._pulled if part is not None)]
 
 
 def probe_vector(weights: Tensor, seed: int = 1) -> Tensor:

@@ -76,9 +76,11 @@ class CurvatureOperator:
         only: Sequence[str] | None = None,
         backend: str | None = None,
         budget: float = float("inf"),
+        part: bool = False,
     ):
         """`only`: the names of parameters to which the block is narrowed. `backend`: program, graph or differences; None is
-        the first of these that works. `budget`: bytes for what is kept between products.
+        the first of these that works. `budget`: bytes for what is kept between products. `part`: the operator of more parameters
+        works, so zeros are the truth about these, and not the sign of a loss without derivatives.
 
         Raises:
             UsageError: unknown matrix or backend; all parameters ignored. EvaluationError: the loss has no derivative.
@@ -89,7 +91,7 @@ class CurvatureOperator:
             raise UsageError(f"products '{backend}': expected program, graph or differences")
         if why := getattr(objective.measure, "no_hessian", None):
             raise UsageError(why)
-        self._objective, self.matrix, self.count = objective, matrix, 0
+        self._objective, self.matrix, self.count, self._part = objective, matrix, 0, part
         entries = [entry for entry in objective.layout.entries if not entry.is_buffer]
         own = {entry.name: entry.own(view) for entry, view in objective.layout.views(objective.weights)}
         left_out = ignored_names(own, ignore)
@@ -186,15 +188,15 @@ class CurvatureOperator:
     def _chosen(self, wanted: str | None, budget: float) -> Backend:
         objective, names, matrix = self._objective, self.names, self.matrix
         if wanted == "differences":
-            return DifferencesBackend(objective, names, matrix)
-        reference = GraphBackend(objective, names, matrix, budget)
+            return DifferencesBackend(objective, names, matrix, part=self._part)
+        reference = GraphBackend(objective, names, matrix, budget, part=self._part)
         try:
             reference.probe(PROBE_SAMPLES)
         except NotTwice as reason:
             if wanted or matrix == "ggn":
                 raise EvaluationError(str(reason)) from reason
             self.notes.append(f"{reason}; products are differences of gradients")
-            return DifferencesBackend(objective, names, matrix)
+            return DifferencesBackend(objective, names, matrix, part=self._part)
         self.notes += reference.notes
         self._plain_attention = reference.plain_attention
         lopsided = _asymmetry(lambda vector: reference.probe(PROBE_SAMPLES, vector), objective.weights)
@@ -247,7 +249,7 @@ class CurvatureOperator:
             self.notes.append(f"{wrong}; errors include that")
             return reference
         self.notes.append(f"{wrong}; products are differences of gradients")
-        return DifferencesBackend(self._objective, self.names, self.matrix)
+        return DifferencesBackend(self._objective, self.names, self.matrix, part=self._part)
 
 
 def _asymmetry(product: Callable[[Tensor], Tensor], weights: Tensor) -> float:

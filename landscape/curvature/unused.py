@@ -1,6 +1,6 @@
-"""Parameters that a loss does not depend on, whatever their values: those of a layer that the forward pass leaves out.
+"""Parameters that autograd does not reach: those of a layer that the forward pass leaves out, or cuts off from gradients.
 
-Owns: finding them, by whether autograd reaches them. A gradient of zero is not enough: it may be the minimum.
+Owns: finding them, and which of the two they are. A gradient of zero is not enough: it may be the minimum.
 """
 
 from __future__ import annotations
@@ -8,14 +8,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
-from landscape.curvature.graph import GraphBackend
+from landscape.curvature.graph import NUDGE, GraphBackend
 from landscape.curvature.shares import Loss
 from landscape.objective.objective import Objective
 
+SAMPLES = 4
+
 
 def unused_parameters(objective: Objective, names: Sequence[str]) -> tuple[str, ...]:
-    """Those of the parameters that the loss of no batch depends on; one batch settles it where all are used.
+    """Those of the parameters that autograd reaches in no batch; one batch settles it where it reaches all.
 
     Raises:
         whatever the net or its loss raise.
@@ -32,3 +35,22 @@ def unused_parameters(objective: Objective, names: Sequence[str]) -> tuple[str, 
             if not left:
                 break
     return tuple(left)
+
+
+def is_cut_off(objective: Objective, names: Sequence[str]) -> bool:
+    """Whether a few samples' loss changes with parameters that autograd does not reach, as below `no_grad` or `detach`."""
+    loss, weights, before = Loss(objective), objective.weights, objective.weights.clone()
+    batch = next(iter(loss.split.batches(SAMPLES)))
+    views = objective.layout.named(weights)
+
+    def value() -> Tensor:
+        with objective.steady(), objective.numbers():
+            return loss.of_batch(batch, loss.total).detach()
+
+    own = value()
+    try:
+        for name in names:
+            views[name].mul_(1 + NUDGE).add_(NUDGE)
+        return bool(value() != own)
+    finally:
+        weights.copy_(before)

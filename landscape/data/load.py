@@ -35,10 +35,11 @@ SUBSET_SEED = 0
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """Splits by name, and their provenance."""
+    """Splits by name, and their provenance. `notes`: what the user should know of them."""
 
     splits: dict[str, Split]
     provenance: dict
+    notes: tuple[str, ...] = ()
 
 
 def load_splits(
@@ -90,7 +91,17 @@ def load_splits(
             for name, part in loaded.items()
         },
     }
-    return Data(loaded, facts)
+    return Data(loaded, facts, short_notes(samples, {name: part.of for name, part in loaded.items()}))
+
+
+def short_notes(samples: int | None, sizes: Mapping[str, int]) -> tuple[str, ...]:
+    """What to say where more samples were asked for than there are; `sizes`: how many, by split.
+
+    >>> short_notes(500, {"train": 1438, "test": 359})
+    ('samples 500: there are 359 test samples, and all are taken',)
+    """
+    short = [f"{size:,} {name}" for name, size in sizes.items() if samples is not None and size < samples]
+    return (f"samples {samples:,}: there are {' and '.join(short)} samples, and all are taken",) if short else ()
 
 
 def _has_pixels(data: Any, preset: Normalize, loaded: Mapping[str, Split]) -> bool:

@@ -103,13 +103,15 @@ def normalize_(
         elif norm != "none":
             flat, unit = tensor.view(-1), unit_of(rules[name], norm)
             parts = (flat[start:stop] for start, stop in unit.spans)
-            unit.scale_(tensor, scale_factors(parts, reference[name].to(tensor.device), unit, norm))
+            wanted = reference[name].to(tensor.device).reshape(-1)
+            factors = scale_factors(parts, (wanted[start:stop] for start, stop in unit.spans), unit, norm)
+            unit.scale_(tensor, factors)
 
 
-def scale_factors(blocks: Iterable[Tensor], reference: Tensor, unit: FilterRule, norm: str) -> Tensor:
-    """The float64 factor for each unit of a vector, which is given in the blocks of `unit.spans`."""
+def scale_factors(blocks: Iterable[Tensor], reference: Iterable[Tensor], unit: FilterRule, norm: str) -> Tensor:
+    """The float64 factor for each unit of a vector; vector and reference are given in the blocks of `unit.spans`."""
     have = unit.norms_of(blocks)
-    want = torch.ones_like(have) if norm in ("dfilter", "dlayer") else unit.norms(reference)
+    want = torch.ones_like(have) if norm in ("dfilter", "dlayer") else unit.norms_of(reference)
     return torch.where(have > 0, want / have.clamp_min(torch.finfo(torch.float64).tiny), torch.zeros_like(have))
 
 

@@ -7,11 +7,14 @@ x was drawn before.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from landscape.layout import Entry
 
 
 def generator(seed: int, axis: int) -> np.random.Generator:
@@ -23,6 +26,23 @@ def draw_(source: np.random.Generator, block: Tensor) -> Tensor:
     """Fills a contiguous float32 block with standard normal numbers; they do not depend on the division into blocks."""
     source.standard_normal(dtype=np.float32, out=block.view(-1).numpy())
     return block
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The numbers of `gaussian` as a source of a direction that is not kept (regenerated.py)."""
+
+    seed: int
+    axis: int
+    dtype: torch.dtype = torch.float32
+
+    def begin(self) -> Callable[[Entry, int, Tensor], None]:
+        source = generator(self.seed, self.axis)
+
+        def fill(entry: Entry, start: int, out: Tensor) -> None:
+            draw_(source, out)
+
+        return fill
 
 
 def gaussian(

@@ -38,6 +38,8 @@ from landscape.sweep.sampler import Point
 HESSIAN, BATCH, COVARIANCE, STIFFNESS, CRITICAL, GRADIENT, LAYERS, DISTANCE = MEASURES = (
     "hessian", "batch", "covariance", "stiffness", "critical", "gradient", "layers", "distance",
 )  # fmt: skip
+# Those that draw batches of their own.
+PICKING = BATCH, COVARIANCE, STIFFNESS
 # As Jastrzebski et al. 2020: 25 gradients of batches of 128, whose last eigenvalue that is not 0 is the 24th.
 COVARIANCE_BATCHES, COVARIANCE_SIZE = 25, 128
 # With fewer samples these batches would have most of theirs in common.
@@ -92,12 +94,12 @@ class Dynamics(Undivided):
         self._name, self._split = next(iter(subject.objective.splits.items()))
         self._start: Tensor | None = None
         self.notes = ends.notes
-        if not can_pick(self._split):
-            raise UsageError(
-                "dynamics compares batches of its own, and these data come as ready-made batches or from disk; pass tensors or "
-                "a Dataset, or take --samples N"
-            )
         wanted, size = set(settings.measures), self._split.size
+        if (own := [name for name in PICKING if name in wanted]) and not can_pick(self._split):
+            raise UsageError(
+                f"{own[0]} compares batches of its own, and these data come as ready-made batches or from disk; pass tensors or "
+                "a Dataset, take --samples N of data on disk, or leave it out of --measures"
+            )
         if COVARIANCE in wanted and size < LEAST:
             raise UsageError(
                 f"covariance compares batches of {COVARIANCE_SIZE}, and of {size} samples these would be nearly the same: "

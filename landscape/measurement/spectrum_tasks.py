@@ -8,7 +8,7 @@ are too large to send.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -19,13 +19,14 @@ import torch
 from landscape.curvature.operator import MATRICES, CurvatureOperator
 from landscape.curvature.sharpness import critical_sharpness
 from landscape.curvature.spectrum import Eigenpairs, density, eigenpairs, trace
-from landscape.curvature.unused import unused_parameters
+from landscape.curvature.unused import is_cut_off, unused_parameters
 from landscape.direction.direction import Direction, signed
 from landscape.direction.files import write_directions
 from landscape.errors import EvaluationError, UsageError
 from landscape.measurement.evaluate import move
 from landscape.measurement.measurement import Undivided
 from landscape.objective.numerics import memory_budget
+from landscape.objective.objective import Objective
 from landscape.options.option import check_whole
 from landscape.printable import listed
 from landscape.slice.slice import Here
@@ -100,21 +101,12 @@ class SpectrumTasks(Undivided):
         self.way, self.notes = whole.backend, tuple(whole.notes)
         self._names: dict[str, tuple[str, ...] | None] = {WHOLE: None}
         self.blocks = {WHOLE: whole.dimension}
+        layers = _layers(whole.names)
         if wanted.per == "layer":
             sizes = {entry.name: entry.numel for entry in subject.objective.layout.entries}
-            unused = unused_parameters(subject.objective, whole.names)
-            layers = dict.fromkeys(_layer_of(name) for name in whole.names)
-            used = {_layer_of(name) for name in whole.names if name not in unused}
-            if left := [layer for layer in layers if layer not in used]:
-                self.notes += (
-                    f"the loss does not use {listed(left, LISTED)}: no row of its own, zeros in that of the net",
-                )
-            for name in whole.names:
-                layer = _layer_of(name)
-                if layer not in used:
-                    continue
-                self._names[layer] = (*(self._names.get(layer) or ()), name)
-                self.blocks[layer] = self.blocks.get(layer, 0) + sizes[name]
+            self._names |= layers
+            self.blocks |= {layer: sum(sizes[name] for name in own) for layer, own in layers.items()}
+        self.notes += tuple(_unreached(subject.objective, layers))
         self.all = tuple(task for number in range(len(self.blocks)) for task in self._tasks_of(number))
         self._at: tuple[str, CurvatureOperator] | None = None
         self._pairs: dict[str, Eigenpairs] = {}
@@ -174,6 +166,7 @@ class SpectrumTasks(Undivided):
             only=only or self._counted,
             backend=self._asked,
             budget=self._budget,
+            part=only is not None,
         )
 
     def _products(self, name: str) -> CurvatureOperator:
@@ -236,8 +229,27 @@ class SpectrumTasks(Undivided):
         return {"sharpness": found, "passes": float(passes)}
 
 
-def _layer_of(name: str) -> str:
-    return name.rpartition(".")[0] or name
+def _layers(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The parameters of each layer, in their order."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name in names:
+        layer = name.rpartition(".")[0] or name
+        found[layer] = (*found.get(layer, ()), name)
+    return found
+
+
+def _unreached(objective: Objective, layers: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    """Names the layers of which the block is one of zeros, as autograd does not reach them."""
+    unused = set(unused_parameters(objective, [name for own in layers.values() for name in own]))
+    left = {layer: own for layer, own in layers.items() if unused.issuperset(own)}
+    cut = [layer for layer, own in left.items() if is_cut_off(objective, own)]
+    if rest := [layer for layer in left if layer not in cut]:
+        yield f"the loss does not use {listed(rest, LISTED)}: a block of zeros"
+    if cut:
+        yield (
+            f"gradients do not reach {listed(cut, LISTED)} (no_grad or detach), though the loss depends on it: its block of "
+            "zeros is not its curvature"
+        )
 
 
 def merged(block: Block, task: SpectrumTask, result: Mapping[str, float], wanted: Wanted) -> Block:

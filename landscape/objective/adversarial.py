@@ -19,64 +19,76 @@ from landscape.objective.noise import normal, uniform
 Losses = Callable[[Tensor], Tensor]
 
 
-def worst(losses: Losses, inputs: Tensor, attack: Attack, pixels: Pixels) -> Tensor:
+def worst(losses: Losses, inputs: Tensor, attack: Attack, pixels: Pixels, *, aim: Losses | None = None) -> Tensor:
     """(n, ...) inputs of the largest loss within the attack's ball around `inputs` (n, ...), as far as it finds them.
 
     They are constants: the gradient of the loss there by the weights is that of the largest loss (Danskin 1967), where only one
-    input has it. Call it where gradients are on.
+    input has it. `aim`: what the steps go up, if that is not the loss. Call it where gradients are on.
     """
-    best, most = inputs, losses(inputs).detach()
-    for moved, value in passed(losses, inputs, attack, pixels):
-        better = ~(value <= most) & ~most.isnan()  # NaN is taken, and stays
-        most = torch.where(better, value, most)
-        best = torch.where(_over(better, inputs), moved, best)
+    best, most = inputs, losses(inputs.detach().requires_grad_()).detach()
+    for seed in attack.seeds:
+        for moved, value in passed(losses, inputs, attack, pixels, seed=seed, aim=aim):
+            better = ~(value <= most) & ~most.isnan()  # NaN is taken, and stays
+            most = torch.where(better, value, most)
+            best = torch.where(_over(better, inputs), moved, best)
     return best
 
 
-def last(losses: Losses, inputs: Tensor, attack: Attack, pixels: Pixels) -> Tensor:
-    """(n, ...) shifts of pixels at the end of the attack, whatever its losses."""
-    shift = _start(inputs, attack, pixels)
-    for _ in range(attack.steps):
-        _, slope = _slope(losses, inputs, shift, pixels)
-        shift = _stepped(inputs, shift, slope, attack, pixels)
-    return shift
+def last(losses: Losses, inputs: Tensor, attack: Attack, pixels: Pixels, *, aim: Losses | None = None) -> Tensor:
+    """(n, ...) shifts of pixels at the end of the attack, whatever its losses; of several ends that of the largest loss."""
+    best, most = torch.zeros_like(inputs), None
+    for seed in attack.seeds:
+        shift = _start(inputs, attack, pixels, seed)
+        for _ in range(attack.steps):
+            _, slope = _slope(losses, aim, inputs, shift, pixels)
+            shift = _stepped(inputs, shift, slope, attack, pixels)
+        if len(attack.seeds) == 1:
+            return shift
+        value = losses(_moved(inputs, shift, pixels)).detach()
+        better = torch.ones_like(value, dtype=torch.bool) if most is None else value > most
+        most = value if most is None else torch.where(better, value, most)
+        best = torch.where(_over(better, inputs), shift, best)
+    return best
 
 
-def passed(losses: Losses, inputs: Tensor, attack: Attack, pixels: Pixels) -> Iterator[tuple[Tensor, Tensor]]:
-    """(inputs (n, ...), losses (n,)) at the start and after every step."""
-    shift = _start(inputs, attack, pixels)
+def passed(
+    losses: Losses, inputs: Tensor, attack: Attack, pixels: Pixels, *, seed: int, aim: Losses | None = None
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """(inputs (n, ...), losses (n,)) at the start that follows from `seed` and after every step."""
+    shift = _start(inputs, attack, pixels, seed)
     for _ in range(attack.steps):
-        value, slope = _slope(losses, inputs, shift, pixels)
+        value, slope = _slope(losses, aim, inputs, shift, pixels)
         yield _moved(inputs, shift, pixels), value
         shift = _stepped(inputs, shift, slope, attack, pixels)
     moved = _moved(inputs, shift, pixels)
-    yield moved, losses(moved).detach()
+    # by the same kernels as those before, which have gradients: losses are compared
+    yield moved, losses(moved.detach().requires_grad_()).detach()
 
 
 def _moved(inputs: Tensor, shift: Tensor, pixels: Pixels) -> Tensor:
     return inputs + pixels.scaled(shift)
 
 
-def _slope(losses: Losses, inputs: Tensor, shift: Tensor, pixels: Pixels) -> tuple[Tensor, Tensor]:
-    """(losses (n,), their gradients by the pixels (n, ...))."""
+def _slope(losses: Losses, aim: Losses | None, inputs: Tensor, shift: Tensor, pixels: Pixels) -> tuple[Tensor, Tensor]:
+    """(losses (n,), gradients of what the steps go up by the pixels (n, ...))."""
     moved = _moved(inputs, shift, pixels).detach().requires_grad_()
     value = losses(moved)
-    (slope,) = torch.autograd.grad(value.sum(), moved)
+    (slope,) = torch.autograd.grad((value if aim is None else aim(moved)).sum(), moved)
     return value.detach(), pixels.scaled(slope)
 
 
-def _start(inputs: Tensor, attack: Attack, pixels: Pixels) -> Tensor:
+def _start(inputs: Tensor, attack: Attack, pixels: Pixels, seed: int) -> Tensor:
     """Uniform in the ball; see noise.py for what it follows from."""
     if not attack.start:
         return torch.zeros_like(inputs)
     samples = pixels.of(inputs)
     if attack.norm == EUCLIDEAN:
-        towards = normal(samples, attack.seed)
-        share = uniform(samples, attack.seed)
+        towards = normal(samples, seed)
+        share = uniform(samples, seed)
         radius = share.reshape(len(share), -1)[:, 0] ** (1 / share[0].numel())
         shift = towards * _over(attack.eps * radius / _norms(towards), towards)
     else:
-        shift = (2 * uniform(samples, attack.seed) - 1) * attack.eps
+        shift = (2 * uniform(samples, seed) - 1) * attack.eps
     return _within(inputs, shift.to(inputs.dtype), attack, pixels)
 
 

@@ -16,11 +16,14 @@ from landscape.options.call import call_of, call_text, name_of
 
 # Of one pixel from 0 to 1, as in Madry et al. 2018 for CIFAR-10; their ten steps of 2.5 eps / steps.
 USUAL_EPS, USUAL_STEPS, USUAL_STRIDE = 8 / 255, 10, 2.5
-MOST_STEPS, MOST_SEED = 1000, 2**63 - 1
+MOST_STEPS, MOST_SEED, MOST_STARTS, MOST_CLASS = 1000, 2**63 - 1, 1000, 2**31
 NUMBER = r"((?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
 FRACTION = re.compile(rf"{NUMBER}\s*/\s*{NUMBER}")
 FGSM, PGD = "fgsm", "pgd"
-SETTINGS = {FGSM: ("eps", "norm", "box"), PGD: ("eps", "steps", "step", "norm", "start", "seed", "box")}
+SETTINGS = {
+    FGSM: ("eps", "norm", "box"),
+    PGD: ("eps", "steps", "step", "norm", "start", "seed", "restarts", "target", "box"),
+}
 LARGEST, EUCLIDEAN = math.inf, 2.0
 
 
@@ -36,6 +39,8 @@ class Attack:
             gradient.
         step: length of a step in the same norm.
         start: whether to begin at a random place of the ball; it follows from `seed` and the sample alone.
+        restarts: how many times it is carried out, each from a random place of its own.
+        target: the class that the steps lead to, by going down its loss; None: they go up the sample's own loss.
         box: lowest and highest valid entry of an input; None: (0, 1) for pixels, none for other inputs.
     """
 
@@ -46,6 +51,8 @@ class Attack:
     norm: float = LARGEST
     start: bool = True
     seed: int = 0
+    restarts: int = 1
+    target: int | None = None
     box: tuple[float, float] | None = None
 
     @property
@@ -55,8 +62,28 @@ class Attack:
         if self.name == PGD:
             found |= {"steps": self.steps, "step": self.step, "start": int(self.start)}
             found |= {"seed": self.seed} if self.start else {}
+            found |= {"restarts": self.restarts} if self.restarts > 1 else {}
+            found |= {"target": self.target} if self.target is not None else {}
         found |= {"norm": 2} if self.norm == EUCLIDEAN else {}
         return call_text(self.name, found | ({"box": list(self.box)} if self.box else {}))
+
+    @property
+    def seeds(self) -> list[int]:
+        """One for the start of each time that it is carried out; more restarts have all of fewer."""
+        return [(self.seed + number) % (MOST_SEED + 1) for number in range(self.restarts)]
+
+    @property
+    def no_hessian(self) -> str | None:
+        """Why the Hessian at fixed inputs is not that of the loss after it; None where it is.
+
+        Steps along signs do not change with small changes of the weights, but for those at which a sign flips.
+        """
+        if self.norm != EUCLIDEAN or self.eps == 0:
+            return None
+        return (
+            f"the attack {self.text} moves along gradients, which turn with the weights, so the Hessian at fixed inputs "
+            "is not that of its loss; leave out norm=2 (steps along signs do not turn)"
+        )
 
 
 def attack_of(text: str, what: str = "attack") -> Attack:
@@ -81,6 +108,12 @@ def attack_of(text: str, what: str = "attack") -> Attack:
         raise UsageError(f"{what} '{text}': {error}") from None
 
 
+def check_curvature(text: str | None) -> None:
+    """Raises UsageError for an attack after which curvature is not measured; to be called before any file is read."""
+    if text is not None and (why := attack_of(text).no_hessian):
+        raise UsageError(why)
+
+
 def _quotient(match: re.Match[str]) -> str:
     return repr(float(match[1]) / float(match[2])) if float(match[2]) else match[0]
 
@@ -92,14 +125,20 @@ def _made(name: str, found: dict[str, Any]) -> Attack:
     usual = eps if name == FGSM else USUAL_STRIDE * eps / steps
     if found.get("norm", 2) != 2:
         raise ValueError(f"norm {found['norm']}: expected 2, or none for that of the largest entry")
+    start = name == PGD and bool(_whole("start", found.get("start", 1), 0, 1))
+    restarts = _whole("restarts", found.get("restarts", 1), 1, MOST_STARTS)
+    if restarts > 1 and not start:
+        raise ValueError(f"restarts {restarts} with start=0: all would be the same; leave out start=0")
     return Attack(
         name=name,
         eps=eps,
         steps=steps,
         step=_number("step", found.get("step", usual), 0.0),
         norm=EUCLIDEAN if "norm" in found else LARGEST,
-        start=name == PGD and bool(_whole("start", found.get("start", 1), 0, 1)),
+        start=start,
         seed=_whole("seed", found.get("seed", 0), 0, MOST_SEED),
+        restarts=restarts,
+        target=_whole("target", found["target"], 0, MOST_CLASS) if "target" in found else None,
         box=_box(found.get("box")),
     )
 

@@ -32,7 +32,12 @@ class Measure(Protocol):
 
     @property
     def reads_outputs(self) -> bool:
-        """Whether it uses nothing of the model but its outputs, so that a faster program may take the model's place."""
+        """Whether it calls the model once, with the inputs as they are, and uses nothing of it but the outputs."""
+
+    @property
+    def only_calls(self) -> bool:
+        """Whether it only calls the model, once or often, with gradients by the inputs or without, so that a faster program may
+        take the model's place."""
 
     @property
     def reads_labels(self) -> bool:
@@ -69,7 +74,7 @@ class Measure(Protocol):
 class OutputMeasure:
     """Metrics of (outputs, targets); `functions` by name, all applied to the same outputs."""
 
-    reads_outputs = True
+    reads_outputs = only_calls = True
     manner = ""
 
     def __init__(self, functions: Mapping[str, Any], reading: Reading | None = None, over: str | None = None):
@@ -130,7 +135,7 @@ def _placed(function: Callable, device: torch.device, dtype: torch.dtype) -> Cal
 class ModelMeasure:
     """A user's (model, batch) -> value or dict of values; `functions`: metrics of the outputs that it has asked the net for."""
 
-    reads_outputs = False
+    reads_outputs = only_calls = False
     reads_labels = False
     ignored = None
     manner = ""

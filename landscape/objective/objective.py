@@ -34,6 +34,7 @@ from landscape.objective.tally import MetricSum, Sums, Tally, fetch_sums, means,
 from landscape.objective.trial import try_one
 from landscape.program.forward import FoldedNet
 from landscape.randomness import forked
+from landscape.stored import Stored
 
 DEFAULT_BATCH = {"cpu": 128, "cuda": 1024}
 TRACED_SAMPLES = 4
@@ -47,7 +48,7 @@ R = TypeVar("R")
 class Objective:
     """Evaluates metrics at flat weight vectors of `layout`.
 
-    `weights` is the vector (layout.size,) that the private net reads: filling it moves the net.
+    `weights` is the vector (layout.size,) that the private net reads: filling it moves the net; `origin`: see `lean`.
 
     Args:
         model: the net; it is copied unless `own` says that nobody else holds it.
@@ -58,6 +59,7 @@ class Objective:
         budget: bytes that the data may take on the device, shared evenly among the splits.
         fast: pass batches through a faster program for the same function (program/forward.py) where there is one.
         names: the tensors that the layout holds, by default all; the others stay as they are in the private net.
+        lean: keep `origin`, the model's own tensors, which must not change, to be read again at every point.
 
     Raises:
         UsageError: an unknown policy or precision, a batch size below 1, or `recompute` without training data.
@@ -80,20 +82,22 @@ class Objective:
         fast: bool = False,
         own: bool = False,
         names: Collection[str] | None = None,
+        lean: bool = False,
     ):
         if batchnorm not in bn.POLICIES:
             raise UsageError(f"batchnorm '{batchnorm}': expected one of {', '.join(bn.POLICIES)}")
         if batch_size is not None and batch_size < 1:
             raise UsageError(f"batch-size {batch_size}: expected at least 1")
-        self.device = device or torch.device("cpu")
+        self.device, dtype = device or torch.device("cpu"), dtype_of(precision)
         self.precision, self.batchnorm, self.l2 = precision, batchnorm, l2
-        dtype = dtype_of(precision)
         self.measure = measure.on(self.device, dtype).counting(splits)
         self.layout = Layout.of(model, state="states" if batchnorm == "interpolate" else "weights", names=names)
-        private = model if own else private_copy(model)
-        self.model = placed(private.eval().requires_grad_(False), self.device, dtype)
-        self.weights = self.layout.flatten(self.layout.tensors(self.model), dtype=dtype, device=self.device)
-        self.layout.attach(self.model, self.weights)
+        private = model if own else private_copy(model, sharing=self.layout.names)
+        stored = Stored(self.layout, self.layout.tensors(model), dtype=dtype, of_file=own and lean)
+        self.weights, self.origin = stored.vector(self.device), stored if lean else None
+        del stored  # and what the net was loaded with
+        self.layout.attach(private.eval().requires_grad_(False), self.weights)
+        self.model = placed(private, self.device, dtype)
         self._resting = Resting(self.model, self.layout)
         share = budget / (len(splits) + (recompute_on is not None))
         self.splits: Mapping[str, Split] = {name: split.on(self.device, dtype, share) for name, split in splits.items()}
@@ -102,8 +106,7 @@ class Objective:
         self._fast = self._program() if fast else None
         self.net: Model = self._fast or self.model
         usual = self._fast.batch_size if self._fast and self.device.type == "cpu" else DEFAULT_BATCH[self.device.type]
-        self.batch_size = batch_size or usual
-        self.size_is_given = batch_size is not None
+        self.batch_size, self.size_is_given = batch_size or usual, batch_size is not None
         self.conduct = Conduct()
         self._steady = Steady(self.model, self.device)
         self._divided: list[list[Segment]] | None = None
@@ -134,8 +137,7 @@ class Objective:
     @property
     def samples(self) -> int:
         """Samples that one evaluation passes through the net."""
-        extra = self._recompute.split.size if self._recompute else 0
-        return sum(split.size for split in self.splits.values()) + extra
+        return sum(each.size for each in (*self.splits.values(), *([self._recompute.split] if self._recompute else [])))
 
     @property
     def nbytes(self) -> int:
@@ -290,10 +292,9 @@ class Objective:
 
     def _program(self) -> FoldedNet | None:
         batch = next(next(iter(self.splits.values())).batches(TRACED_SAMPLES), None)
-        return faster_program(self.model, batch, self.precision, self.device) if self.measure.reads_outputs else None
+        return faster_program(self.model, batch, self.precision, self.device) if self.measure.only_calls else None
 
     @property
     def parameters(self) -> Tensor:
         """The part of the vector that holds parameters (they come first; gaps are zero)."""
-        buffers = [entry.offset for entry in self.layout.entries if entry.is_buffer]
-        return self.weights[: min(buffers, default=self.layout.size)]
+        return self.weights[: min((e.offset for e in self.layout.entries if e.is_buffer), default=self.layout.size)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import functools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import torch
@@ -39,8 +39,8 @@ def faster_program(model: nn.Module, batch: Any, precision: str, device: torch.d
         return folded_net(model, batch[0], precision)
 
 
-def private_copy(model: nn.Module) -> nn.Module:
-    """A deep copy.
+def private_copy(model: nn.Module, *, sharing: Collection[str] = ()) -> nn.Module:
+    """A deep copy; the named parameters share their memory with the model's until they are given another.
 
     Raises:
         LandscapeError: the model cannot be copied; the message says why.
@@ -52,8 +52,14 @@ def private_copy(model: nn.Module) -> nn.Module:
         for value in vars(module).values()
         if isinstance(value, Tensor) and not value.is_leaf
     ]
+    known = {id(value): value.detach().clone() for value in computed}
+    known |= {
+        id(each): nn.Parameter(each.data, each.requires_grad)
+        for name, each in model.named_parameters()
+        if name in sharing and type(each) is nn.Parameter
+    }
     try:
-        return copy.deepcopy(model, {id(value): value.detach().clone() for value in computed})
+        return copy.deepcopy(model, known)
     except Exception as error:
         raise LandscapeError(
             f"the model cannot be copied ({explain(error)}); detach tensors kept in it, "

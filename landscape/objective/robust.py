@@ -6,7 +6,7 @@ metrics are is known by the measure within.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,9 +18,10 @@ from landscape.data.pixels import UNIT, Pixels
 from landscape.data.split import Split
 from landscape.data.structure import batch_length, mapped
 from landscape.errors import EvaluationError, UsageError
-from landscape.objective.adversarial import worst
-from landscape.objective.attack import EUCLIDEAN, Attack
+from landscape.objective.adversarial import Losses, worst
+from landscape.objective.attack import Attack
 from landscape.objective.measure import Measure, Model
+from landscape.objective.reading import forward
 
 INSTEAD = "attack needs a loss with one value for each sample"
 
@@ -28,28 +29,20 @@ INSTEAD = "attack needs a loss with one value for each sample"
 class RobustMeasure:
     """`inner` at inputs that an attack moved; every metric is taken at the input of the largest loss."""
 
-    # a faster program gives no gradients by the inputs
-    reads_outputs = False
+    reads_outputs = False  # it calls the net at other inputs too
     over = None
     manner = "robust"
 
     def __init__(self, inner: Measure, attack: Attack, pixels: Pixels):
         self.inner, self.attack, self.pixels = inner, attack, pixels
+        self.only_calls = inner.only_calls
         self.reads_labels, self.ignored, self.combined = inner.reads_labels, inner.ignored, inner.combined
         self.functions: Mapping[str, Any] = getattr(inner, "functions", {})
 
     @property
     def no_hessian(self) -> str | None:
-        """Why the Hessian at fixed inputs is not that of the loss; None where it is.
-
-        Steps along signs do not change with small changes of the weights, but for those at which a sign flips.
-        """
-        if self.attack.norm != EUCLIDEAN:
-            return None
-        return (
-            f"the attack {self.attack.text} moves along gradients, which turn with the weights, so the Hessian at fixed inputs "
-            "is not that of its loss; leave out norm=2 (steps along signs do not turn)"
-        )
+        """Why the Hessian at fixed inputs is not that of the loss; None where it is."""
+        return self.attack.no_hessian
 
     def read(self, splits: Mapping[str, Split], model: nn.Module) -> dict[str, Split]:
         return self.inner.read(splits, model)
@@ -67,7 +60,10 @@ class RobustMeasure:
         inputs = _inputs(batch)
         with torch.inference_mode(False), torch.enable_grad():
             given, targets = mapped((inputs, batch[1]), _usual)
-            found = worst(lambda moved: self._losses(model, (moved, targets)), given, self.attack, self.pixels)
+            found = worst(
+                lambda moved: self._losses(model, (moved, targets)), given, self.attack, self.pixels,
+                aim=aimed(lambda to: lambda moved: self._losses(model, (moved, to)), model, given, targets, self.attack),
+            )  # fmt: skip
         return self.inner(model, (found, batch[1]))
 
     def _losses(self, model: Model, batch: Any) -> Tensor:
@@ -78,6 +74,28 @@ class RobustMeasure:
         if not isinstance(values, Tensor) or values.shape != (batch_length(batch),):
             raise UsageError(f"{INSTEAD}, and this one returns {_form(values)}")
         return values
+
+
+def aimed(losses: Callable[[Any], Losses], model: Model, inputs: Tensor, targets: Any, attack: Attack) -> Losses | None:
+    """What the steps of a targeted attack go up: the loss for its class with the other sign; None for an untargeted one.
+
+    `losses`: of targets like the given ones (n,), which are the class numbers of inputs (n, ...).
+
+    Raises:
+        UsageError: the targets are not class numbers, or the net has no such class.
+    """
+    if attack.target is None:
+        return None
+    with torch.no_grad():
+        outputs = forward(model, inputs[:1])
+    if isinstance(outputs, Tensor) and outputs.ndim == 2 and attack.target >= outputs.shape[1]:
+        raise UsageError(f"attack: target={attack.target}: the net has {outputs.shape[1]} classes, counted from 0")
+    if not isinstance(targets, Tensor) or targets.ndim != 1 or targets.is_floating_point():
+        raise UsageError(
+            f"attack: target={attack.target} is a class, and the targets of these data are not class numbers"
+        )
+    of_class = losses(torch.full_like(targets, attack.target))
+    return lambda moved: -of_class(moved)
 
 
 def attacked(measure: Measure, attack: Attack, splits: Mapping[str, Split], *, pixels: bool) -> Measure:

@@ -39,7 +39,7 @@ class Command:
         lines: what is printed of a result.
         out: the output when none is given in the shell, from the positional arguments.
         picture: for `--plot`: (file, suffix of the picture, kind or None) of a result, or a list of these.
-        keeps: whether what was computed is kept in a file even without an output option.
+        keeps: whether a run that is stopped keeps what was computed and is continued; None: where there is an output.
     """
 
     name: str
@@ -51,7 +51,12 @@ class Command:
     example: str = ""
     out: Callable[[Sequence[Any]], str | None] | None = None
     picture: Callable[[Any], tuple[Any, str, str | None] | list[tuple[Any, str, str | None]]] | None = None
-    keeps: bool = False
+    keeps: bool | None = None
+
+    @property
+    def continues(self) -> bool:
+        """Whether a run that is stopped keeps what was computed."""
+        return self.out is not None if self.keeps is None else self.keeps
 
 
 def command(

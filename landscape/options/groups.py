@@ -161,7 +161,9 @@ class AxesOptions:
         None, "BN statistics away from the centre (default: keep; interpolate with --to)",
         choices=("keep", "interpolate", "recompute"),
     )  # fmt: skip
-    lean: bool = flag("draw random directions again at each point instead of keeping them: less memory, slower")
+    lean: bool = flag(
+        "read origin and directions again at each point, from files and the seed: memory for one net, slower"
+    )
 
     def check(self, ndim: int, save_directions: bool) -> None:
         """Raises UsageError for invalid values and combinations; the message names the option."""
@@ -199,8 +201,8 @@ class AxesOptions:
             "batchnorm interpolate": self.batchnorm == "interpolate",
         }
         clash = [name for name, is_given in given.items() if is_given]
-        if self.lean and (found := [name for name in clash if name != "lean"]):
-            raise UsageError(f"lean draws random directions at each point, which excludes {found[0]}; drop one")
+        if self.lean and (found := [name for name in clash if name not in ("lean", "to")]):
+            raise UsageError(f"lean computes directions again at each point, which excludes {found[0]}; drop one")
         fine = ("save-directions",) + (("state states", "batchnorm interpolate") if self.along.startswith(PCA) else ())
         if self.along != RANDOM and (found := [name for name in clash if name not in fine]):
             raise UsageError(f"along {self.along} says where the axes point, which excludes {found[0]}; drop one")

@@ -22,7 +22,7 @@ from torch import Tensor, fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from landscape.program.fold import folded
-from landscape.program.kernels import Filters, Geometry, Kernels, kernels_for
+from landscape.program.kernels import Filters, Geometry, Kernels, differentiable, kernels_for
 from landscape.program.replay import Replays
 from landscape.program.table import SUM
 from landscape.program.trace import NetTrace, only_user
@@ -79,7 +79,8 @@ class FoldedNet:
         return sum(tensor.nbytes for layer in self._layers for tensor in layer.kept or ())
 
     def __call__(self, inputs: Tensor) -> Tensor:
-        return self._call(inputs)
+        """The outputs; with gradients by the inputs, if these require some."""
+        return self._run(inputs) if inputs.requires_grad and torch.is_grad_enabled() else self._call(inputs)
 
     def _run(self, inputs: Tensor) -> Tensor:
         return self._module(inputs.to(self._kernels.dtype, memory_format=self._kernels.layout))
@@ -232,8 +233,9 @@ class _FoldedConvolution(nn.Module):
     def _room(self) -> Filters:
         weight, kernels = self._sources[0].weight.detach(), self._kernels
         dtype = kernels.dtype or weight.dtype
-        room = torch.empty_like(weight, dtype=dtype, memory_format=kernels.layout)
-        return Filters(room, torch.empty(len(weight), dtype=dtype, device=weight.device))
+        with torch.inference_mode(False):  # gradients by inputs pass through them
+            room = torch.empty_like(weight, dtype=dtype, memory_format=kernels.layout)
+            return Filters(room, torch.empty(len(weight), dtype=dtype, device=weight.device))
 
     def _fold(self, room: Filters) -> Filters:
         """Writes the folded weight and bias into the room given."""
@@ -247,4 +249,6 @@ class _FoldedConvolution(nn.Module):
         filters = self.kept or self._fold(self._room())
         if self._kernels.dtype is not None:  # other layers may have made float32 of it
             x, other = x.to(self._kernels.dtype), None if other is None else other.to(self._kernels.dtype)
-        return self._kernels.call(x, other, filters, self._geometry, self._activation)
+        needs = torch.is_grad_enabled() and (x.requires_grad or (other is not None and other.requires_grad))
+        call = differentiable if needs else self._kernels.call
+        return call(x, other, filters, self._geometry, self._activation)

@@ -10,13 +10,16 @@ torch are the faster ones (docs/performance.md).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+# By the names of the table; "none" passes values on.
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"none": lambda x: x, "relu": torch.relu}
 
 
 class Geometry(NamedTuple):
@@ -48,8 +51,15 @@ class Kernels:
     """Whether a convolution that nothing follows gains, too."""
 
     def call(self, x: Tensor, other: Tensor | None, filters: Filters, geometry: Geometry, activation: str) -> Tensor:
-        """activation(convolution of x [+ other])."""
+        """activation(convolution of x [+ other]), without gradients."""
         return F.conv2d(x, *filters, geometry.stride, geometry.padding, geometry.dilation, geometry.groups)
+
+
+def differentiable(x: Tensor, other: Tensor | None, filters: Filters, geometry: Geometry, activation: str) -> Tensor:
+    """What every kernel's `call` computes, by operations of torch that have gradients by x and other."""
+    found = F.conv2d(x, *filters, geometry.stride, geometry.padding, geometry.dilation, geometry.groups)
+    found = found if other is None else found + other
+    return ACTIVATIONS[activation](found)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -80,6 +80,7 @@ def _out(positional: Sequence[Any]) -> str | None:
         Positional("second", "B", "trained net of the same architecture, whose units are permuted"),
     ),
     out=_out,
+    keeps=False,
     example="landscape align small_batch.pt large_batch.pt -o large_batch_aligned.pt",
 )
 def align(first: Any, second: Any, inputs: Any = None, *, given: Given) -> Aligned:
@@ -100,6 +101,7 @@ def align(first: Any, second: Any, inputs: Any = None, *, given: Given) -> Align
     from torch import nn
 
     from landscape.alignment.align import aligned
+    from landscape.alignment.samples import of_data
     from landscape.alignment.trace import plain_run
     from landscape.atomic import disk_named
     from landscape.subject.net import load_net, other_net
@@ -123,7 +125,7 @@ def align(first: Any, second: Any, inputs: Any = None, *, given: Given) -> Align
     )
     other = other_net(second, net)
     wanted = data.data is not None or asked.method == "activations"
-    batches, run = _samples(net, data, asked.batch_size) if wanted else (None, plain_run)
+    batches, run = of_data(net, data, asked.batch_size) if wanted else (None, plain_run)
     found = aligned(
         net, other, method=asked.method, restarts=asked.restarts, seed=asked.seed, inputs=inputs, batches=batches,
         run=plain_run if inputs is not None and batches is None else run,
@@ -146,26 +148,6 @@ def _checked(out: Path, overwrite: bool) -> Path:
     if out.exists() and not overwrite:
         raise UsageError(f"output {out} exists; give --overwrite or another -o")
     return out
-
-
-def _samples(net: Net, data: DataOptions, batch_size: int) -> tuple[Callable[[], Iterable[Any]], Callable[..., Any]]:
-    """(what gives all inputs in batches, how they are passed through a net)."""
-    import torch
-
-    from landscape.objective.reading import Reading, forward
-    from landscape.subject.subject import reader_of
-    from landscape.sweep.launch import connect
-
-    loaded = reader_of(net, data, connect())(data.splits)
-    splits = Reading().splits(loaded.splits, net.module)
-    ready = [split.on(torch.device("cpu"), torch.float32, float("inf")) for split in splits.values()]
-
-    def batches() -> Iterable[Any]:
-        for split in ready:
-            for inputs, _ in split.batches(batch_size):
-                yield inputs
-
-    return batches, forward
 
 
 def _meta(net: Net, other: Any, second: Any, found: Aligned, asked: AlignOptions) -> dict[str, Any]:

@@ -66,6 +66,10 @@ class PathOptions:
     align: bool = flag(
         "bring the units of the other nets into the order of the first's by matching weights; --seed is that of the matching too"
     )
+    repair: bool = flag(
+        "with align, also the lines with the mean and deviation of each unit brought between those of the nets (REPAIR), for "
+        "nets without batch norm"
+    )
     batchnorm: str | None = again(
         AxesOptions,
         "batchnorm",
@@ -181,7 +185,7 @@ def connect(nets: Any, *, given: Given) -> Surface | Plan:
     wanted = Wanted(
         nets=list(nets), points=usual if asked.points is None else asked.points, batchnorm=asked.batchnorm,
         curve=_curve(asked, given[CurveTraining]), plane=asked.plane, groups=COMPUTE,
-        align=given[CurveTraining].seed if asked.align else None,
+        align=given[CurveTraining].seed if asked.align else None, repair=asked.repair,
     )  # fmt: skip
     return connected(wanted, given)
 
@@ -201,6 +205,10 @@ def _check(asked: PathOptions, given: Given) -> None:
         raise UsageError(
             f"{stated[0].replace('_', '-')} is for a curve; give --curve {', '.join(CURVES[:-1])} or {CURVES[-1]} too, or drop it"
         )
+    if asked.repair and not asked.align:
+        raise UsageError("repair: rescales units that correspond to each other; give --align too, or drop it")
+    if asked.repair and given[LossOptions].attack is not None:
+        raise UsageError("repair: would take statistics of attacked inputs; drop the attack, or repair")
     if asked.curve and asked.batchnorm == "interpolate":
         raise UsageError(
             "batchnorm interpolate: the bends of a curve have no statistics; take recompute, or leave --curve out"

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from landscape.errors import UsageError
 from landscape.options.command import Positional, command
 from landscape.options.groups import DataOptions, LossOptions, NetOptions, OutputOptions, check_stall, comma_list
-from landscape.options.option import Given, again, check_choices, check_whole, option, shown
-from landscape.recipes.hessian import EndsMachine, EndsOptions, ends_of
+from landscape.options.option import Given, again, option
+from landscape.recipes.hessian import EndsMachine, EndsOptions
 from landscape.recipes.surface import agreed
 from landscape.recipes.words import plan_lines
 
 if TYPE_CHECKING:
-    from landscape.measurement.dynamics import Dynamics
-    from landscape.study.extend import Extended
     from landscape.study.study import Plan
     from landscape.surfaces.surface import Surface
-    from landscape.sweep.world import World
 
 MEASURES = ("hessian", "batch", "covariance", "stiffness", "critical", "gradient", "layers", "distance")
 RUNS = Positional("runs", "RUN", "run folders", nargs="+")
-USUAL_BATCH = 128
-MOVED = ("model", "entry", "data", "data_root", "loss", "trust", "device", "batch_size", "threads")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,99 +130,16 @@ def dynamics(runs: Any, *, given: Given) -> Surface | Plan | list[Surface | Plan
 
 
 def _along(folder: Path, given: Given) -> Surface | Plan:
-    from landscape.grid import MAX_POINTS
-    from landscape.measurement.dynamics import Dynamics, DynamicsSettings
-    from landscape.measurement.ends import EndsSettings
-    from landscape.quantity import DYNAMICS
-    from landscape.study.extension import ExtensionStudy
+    from landscape.recipes.run_dynamics import study_maker
     from landscape.study.run import run
-    from landscape.surfaces.run_log import is_run_folder
 
-    asked, machine, output = given[DynamicsOptions], given[EndsMachine], given[OutputOptions]
-    if not is_run_folder(folder):
-        raise UsageError(f"run {folder}: expected a run folder, as landscape train or ll.Recorder writes it")
-    ends = EndsSettings(tolerance=asked.tolerance, index=asked.index).checked()
-    check_choices(asked)
-    check_stall(machine.stall)
-    check_whole("every", asked.every, 1, MAX_POINTS)
-    config, rates = _run_facts(folder, asked.lr)
-    settings = DynamicsSettings(
-        measures=asked.chosen, batch_size=_batch(asked, config), batches=asked.batches,
-        stiff_samples=asked.stiff_samples, seed=asked.seed, lr=asked.lr,
-    ).checked()  # fmt: skip
-    ignore = asked.ignore if asked.ignore is not None or asked.only is not None else "none"
-
-    moved = given.stated(MOVED)
-    if "data" not in moved and config.get("samples") is not None:
-        moved["samples"] = config["samples"]  # those that the run was trained on
-
-    def measure(of: Extended, world: World) -> Dynamics:
-        whole = ends_of(of, ends, usual="none", products=asked.products, search=asked.search, loss=None)
-        own = settings if given.stated(["measures"]) else _allowed(settings, of.subject.objective)
-        return Dynamics(of.subject, of.slice, whole, own, rates)
-
+    output, stall = given[OutputOptions], given[EndsMachine].stall
+    check_stall(stall)
     return run(
-        lambda world: ExtensionStudy(
-            folder, DYNAMICS, measure, world, given=moved, split=asked.split, precision=machine.precision,
-            counted=(asked.only, ignore), every=asked.every, samples=asked.samples, overwrite=output.overwrite,
-        ),
+        study_maker(folder, given),
         agree={"command": "dynamics", **agreed(given, DynamicsOptions, NetOptions, DataOptions, LossOptions, EndsMachine)},
         code=(given[NetOptions].model, given[DataOptions].data, given[LossOptions].loss),
         dry_run=output.dry_run,
         quiet=output.quiet,
-        stall=machine.stall,
+        stall=stall,
     )  # fmt: skip
-
-
-def _batch(asked: DynamicsOptions, config: Mapping[str, Any]) -> int:
-    """Samples of a batch in training: the given number, that of the run, or the usual one if it names none.
-
-    Raises:
-        UsageError: the run names one that is not a number of samples, and the batches of training are measured.
-    """
-    known = config.get("batch_size")
-    if asked.train_batch is not None:
-        return asked.train_batch
-    if known is None or "batch" not in asked.chosen:
-        return USUAL_BATCH if not _is_count(known) else int(known)  # type: ignore[arg-type]
-    if not _is_count(known):
-        raise UsageError(
-            f"the run's config.json has batch_size {shown(known)}: expected a whole number of at least 1; give --train-batch N"
-        )
-    return int(known)
-
-
-def _is_count(value: object) -> bool:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        return False
-    return value >= 1 and value == int(value)
-
-
-def _allowed(settings: Any, objective: Any) -> Any:
-    """By default without what needs a class for each sample, where there is none, or more samples than there are."""
-    from landscape.measurement.dynamics import LEAST
-
-    targets = next(iter(objective.splits.values())).targets
-    classes = targets is not None and targets.ndim == 1 and not targets.is_floating_point()
-    size = next(iter(objective.splits.values())).size
-    left_out = (set() if classes else {"stiffness"}) | ({"covariance"} if size < LEAST else set())
-    return replace(settings, measures=tuple(name for name in settings.measures if name not in left_out))
-
-
-def _run_facts(folder: Path, lr: float | None) -> tuple[dict[str, Any], Callable[[float], tuple[float, float]]]:
-    """(the settings of a run, step -> its learning rate and stability threshold, NaN where they are not known)."""
-    from landscape.curvature.stability import threshold_of
-    from landscape.surfaces.run_log import CONFIG, read_config
-    from landscape.training.run_rates import rate_of_run
-
-    if lr is not None and not 0 < lr < float("inf"):
-        raise UsageError(f"lr {lr:g}: expected a learning rate above 0, such as 0.1")
-    config = read_config(folder / CONFIG) if (folder / CONFIG).exists() else {}
-    known = rate_of_run(folder, config)
-
-    def rates(step: float) -> tuple[float, float]:
-        rate = known(step) if lr is None else lr
-        found = threshold_of(config, rate) if rate > 0 else None
-        return rate, float("nan") if found is None else found
-
-    return config, rates

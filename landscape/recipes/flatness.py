@@ -217,6 +217,7 @@ def flatness(nets: Any, *, given: Given) -> Surface | Plan:
         LandscapeError: bad input, or a net that does not fit the data; what was computed is in `out`.
     """
     from landscape.measurement.flatness import FlatnessSettings
+    from landscape.objective.attack import check_curvature
     from landscape.options.option import check_choices
     from landscape.slice.nets import nets_of
     from landscape.study.flatness import FlatnessStudy
@@ -230,6 +231,7 @@ def flatness(nets: Any, *, given: Given) -> Surface | Plan:
     ).checked()  # fmt: skip
     machine.check()
     check_choices(given[FlatnessMachine])
+    check_curvature(given[LossOptions].attack)
 
     def make(world: World) -> FlatnessStudy:
         return FlatnessStudy(nets_of(nets), settings, given, world)

@@ -108,6 +108,7 @@ def _stem(name: str) -> str:
     lines=lines,
     positional=(FUNCTION,),
     out=default_out,
+    keeps=False,
     picture=lambda result: [(surface.source, ".png", None) for surface in _several(result)],
     example="landscape optimizers rosenbrock --optimizers sgd,momentum,adam,newton --steps 500 --plot",
 )

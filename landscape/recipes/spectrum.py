@@ -92,7 +92,9 @@ def lines(spectrum: Any, shell: Mapping[str, Any]) -> list[str]:
     said = [f"{spectrum.source or 'spectrum'}: {spectrum.known.spectrum.matrix} at the weights"]
     for block in spectrum.blocks.values():
         values = ", ".join(f"{value:.4g}" for value in block.values[::-1])
-        said.append(f"  {block.name} ({block.dimension:,}): {values}")
+        said.append(f"  {block.name} ({block.dimension:,}): {values}" + " (a block of zeros)" * block.is_zero)
+        if block.is_zero:
+            continue
         share, error = block.negative(spectrum.index)
         parts = []
         if np.isfinite(block.trace):

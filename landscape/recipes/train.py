@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from landscape.errors import UsageError
 from landscape.options.command import command
-from landscape.options.groups import DataOptions, LossOptions, MachineOptions, NetOptions, OutputOptions
-from landscape.options.option import Given, again, option
+from landscape.options.groups import DataOptions, LossOptions, MachineOptions, NetOptions, OutputOptions, comma_list
+from landscape.options.option import Given, again, check_whole, option
+from landscape.recipes.dynamics import MEASURES, DynamicsOptions
 
 if TYPE_CHECKING:
-    from landscape.training.run import Run
+    from landscape.training.run import Follower, Run
+
+
+ALL = "all"
 
 
 def _numbers(text: str) -> list[float]:
@@ -117,6 +121,18 @@ class RunOptions:
     quiet: bool = again(OutputOptions, "quiet")
 
 
+@dataclass(frozen=True, kw_only=True)
+class TrackOptions:
+    title: ClassVar[str] = "what is measured along the way"
+
+    track: str | Sequence[str] = option(
+        (), f"measures of landscape dynamics at saved nets, into DIR/dynamics.h5: {', '.join(MEASURES)}, or all that the data "
+        "allow (default: none)", type=comma_list, metavar="LIST|all",
+    )  # fmt: skip
+    track_every: int = option(1, "at every Nth saved net, and the first (default: 1)", type=int, metavar="N")
+    track_samples: int | None = again(DynamicsOptions, "samples", help="on N samples, always the same (default: 2000)")
+
+
 def lines(run: Any, shell: Mapping[str, Any]) -> list[str]:
     """The place of the trained net, and its metrics."""
     from landscape.quantity import SHARE, quantity_named
@@ -133,6 +149,7 @@ def lines(run: Any, shell: Mapping[str, Any]) -> list[str]:
     "a net, with checkpoints and a log; a stopped run continues",
     TrainedNet,
     OptimizerOptions,
+    TrackOptions,
     RunOptions,
     lines=lines,
     out=lambda positional: None,  # there is always a folder
@@ -159,6 +176,7 @@ def train(model: Any = None, *, given: Given) -> Run:
     from landscape.training.run import run_training
 
     net, asked, run = given[TrainedNet], given[OptimizerOptions], given[RunOptions]
+    follow = follower_of(model, net, run, given[TrackOptions])
     if connect().size > 1:
         raise UsageError("train runs in one process; start it without mpirun")
     settings, place = settings_of(net, asked, run.precision), place_of(net, run)
@@ -169,8 +187,9 @@ def train(model: Any = None, *, given: Given) -> Run:
     before = torch.get_num_threads()
     try:
         return run_training(
-            make_training_job(model, net.data, settings, **place), every, overwrite=run.overwrite, quiet=run.quiet
-        )
+            make_training_job(model, net.data, settings, **place), every, overwrite=run.overwrite, quiet=run.quiet,
+            follow=follow,
+        )  # fmt: skip
     finally:
         torch.set_num_threads(before)
 
@@ -197,3 +216,34 @@ def place_of(net: TrainedNet, run: Any) -> dict[str, Any]:
     """Where the data lie, and where and how it runs, as `make_training_job` has them."""
     place = {name: getattr(net, name) for name in ("data_root", "download", "normalize")}
     return place | {name: getattr(run, name) for name in ("device", "threads", "out", "quiet")}
+
+
+def follower_of(model: Any, net: TrainedNet, run: RunOptions, asked: TrackOptions) -> Callable[[Path], Follower] | None:
+    """What measures the nets of the run as they are saved: as `landscape dynamics` does with these options.
+
+    Raises:
+        UsageError: no such measure, or an interval below 1.
+    """
+    from landscape.grid import MAX_POINTS
+
+    wanted = [name for name in (comma_list(asked.track) if isinstance(asked.track, str) else asked.track) if name]
+    check_whole("track-every", asked.track_every, 1, MAX_POINTS)
+    if unknown := [name for name in wanted if name not in (*MEASURES, ALL)]:
+        raise UsageError(f"track '{unknown[0]}': expected {', '.join(MEASURES)}, or {ALL}")
+    if not wanted:
+        return None
+    same = {name: getattr(net, name) for name in ("data", "data_root", "loss")} | {
+        "device": run.device,
+        "threads": run.threads,
+    }
+    options = {"model": model, **same, "every": asked.track_every, "samples": asked.track_samples}
+    if ALL not in wanted:
+        options["measures"] = wanted
+
+    def follow(folder: Path) -> Follower:
+        from landscape.recipes.run_dynamics import study_maker
+        from landscape.study.tracked import Tracker
+
+        return Tracker(study_maker(folder, Given(options), own_data=True, least=1))
+
+    return follow

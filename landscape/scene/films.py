@@ -49,7 +49,7 @@ def turned(scene: Scene) -> Film:
     """A full turn around a relief. The light stays where it is, as the sun does for someone who walks around a hill."""
     first = scene.camera.azimuth
     cameras = [
-        replace(scene.camera, azimuth=first + 360 * step / TURN_FRAMES, fitted=False) for step in range(TURN_FRAMES)
+        replace(scene.camera, azimuth=first + 360 * step / TURN_FRAMES, turns=True) for step in range(TURN_FRAMES)
     ]
     return Film(tuple(_seen_by(scene, camera) for camera in cameras), (TURN_SECONDS / TURN_FRAMES,) * TURN_FRAMES)
 

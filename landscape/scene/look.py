@@ -1,6 +1,6 @@
 """How a still picture is dressed: its size on the page, its letters, its colours, and which parts it has.
 
-Owns: `Look`, what the presets mean in inches, points and colours, and the reading of their options. Knows no view and no plotting
+Owns: `Look`, what the presets mean in inches and points, and the reading of their options. Knows no view and no plotting
 library. Sizes are final: a picture of 3.25 inches is meant for a column of that width, unscaled.
 """
 
@@ -29,15 +29,13 @@ from landscape.options.looks import (
     TITLE,
     LookOptions,
 )
-from landscape.scene.colors import INK, tint
+from landscape.scene.colors import LIGHT, NIGHT, Palette, on_dark
 from landscape.scene.scene import Caption
 
 # The letters of a label that the margins of all painters are measured in.
 LABEL = 9.0
 # Inches: narrower, there is no room for axes; beyond, no page and too many pixels.
 LEAST, MOST = 1.5, 60.0
-# On a dark ground the colours of lines get this share of white.
-LIGHTER = 0.45
 
 
 @dataclass(frozen=True)
@@ -54,21 +52,6 @@ class Letters:
         return Letters(*(factor * size for size in (self.title, self.label, self.tick, self.foot, self.inline)))
 
 
-@dataclass(frozen=True)
-class Palette:
-    """The ground, what is written on it from strong to faint, and the walls behind a relief with their lines."""
-
-    ground: str = "#ffffff"
-    ink: str = INK
-    soft: str = "#5c5c5c"
-    faint: str = "#8a8a8a"
-    wall: str = "#f6f6f7"
-    line: str = "#d3d3d8"
-    dark: bool = False
-
-
-LIGHT = Palette()
-NIGHT = Palette("#0f1116", "#f2f2f2", "#b9bcc4", "#80848f", "#181b22", "#353945", dark=True)
 # In a column the smallest letters are just above the 6 points that journals ask for.
 COLUMN = Letters(8.0, 7.5, 7.0, 6.1, 6.1)
 TEXT = Letters(9.5, 8.5, 7.5, 6.3, 6.5)
@@ -116,10 +99,8 @@ class Look:
 
     def shown(self, color: str) -> str:
         """A colour that a scene chose for white paper, on this ground; "" is that of ink."""
-        own = {"": "ink", LIGHT.ink: "ink", LIGHT.soft: "soft", LIGHT.faint: "faint"}.get(color)
-        if own:
-            return str(getattr(self.palette, own))
-        return tint(color, LIGHTER) if self.palette.dark and color.startswith("#") else color
+        color = color or LIGHT.ink
+        return on_dark(color) if self.palette.dark else color
 
     def lines(self, caption: Caption, notes: Sequence[str]) -> tuple[str, ...]:
         """What is written below a picture. Notes stay wherever there are words: without them it may mislead."""

@@ -83,13 +83,13 @@ class Frame:
 class Camera:
     """The viewpoint of a relief: degrees above the horizon and around it, and the box it stands in (x, y, z).
 
-    `fitted`: as near as the sheet allows; not where it turns, which would come and go.
+    `turns`: it is one of a way around, all as far from the box.
     """
 
     elevation: float = 36.0
     azimuth: float = -56.0
     box: tuple[float, float, float] = (1.0, 1.0, 0.62)
-    fitted: bool = True
+    turns: bool = False
 
 
 @dataclass(frozen=True, eq=False)

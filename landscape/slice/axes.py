@@ -14,21 +14,22 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from landscape.direction.difference import weight_difference
+from landscape.direction.difference import Difference, weight_difference
 from landscape.direction.direction import Direction, cosine, fingerprint
 from landscape.direction.files import held, read_directions
 from landscape.direction.filters import filter_rules
 from landscape.direction.normalize import normalize_
 from landscape.direction.orthogonal import orthogonalize_
-from landscape.direction.random import gaussian
-from landscape.direction.regenerated import Regenerated
+from landscape.direction.random import Drawn, gaussian
+from landscape.direction.regenerated import Regenerated, Source
 from landscape.direction.selection import Selection, choose, everything
-from landscape.errors import LandscapeError
+from landscape.errors import LandscapeError, UsageError
 from landscape.grid import Grid, Range
 from landscape.layout import Layout, real_form
 from landscape.objective.batchnorm import check_variances
 from landscape.options.groups import AxesOptions
 from landscape.slice.plane import Line, Plane
+from landscape.stored import Stored
 from landscape.subject.net import Net, Other, other_net
 from landscape.subject.subject import Subject
 from landscape.surfaces.provenance import DirectionFacts
@@ -48,27 +49,33 @@ class MadePlane:
     notes: tuple[str, ...] = ()
 
 
-def make_plane(options: AxesOptions, subject: Subject, ranges: Sequence[Range], *, keep: bool = False) -> MadePlane:
-    """The plane of a subject over `ranges`, first x; `keep` holds the directions for saving.
+def make_plane(
+    options: AxesOptions, subject: Subject, ranges: Sequence[Range], others: Sequence[Other], *, keep: bool = False
+) -> MadePlane:
+    """The plane of a subject over `ranges`, first x, through `others`; `keep` holds the directions for saving.
 
     Raises:
         LandscapeError: another net does not fit, a direction file is of another net, a direction is zero, or a running
             variance becomes negative within the ranges.
     """
     objective, net, chosen = subject.objective, subject.net, subject.chosen
-    origin, layout = objective.weights.clone(), objective.layout
-    directions, labels, others = make_directions(options, net, layout, origin, len(ranges), chosen)
+    layout = objective.layout
+    origin = objective.origin or objective.weights.clone()
+    if isinstance(origin, Stored) and objective.batchnorm == "interpolate":
+        raise UsageError(
+            "lean moves no BN statistics, as toward another net by default; give batchnorm keep or recompute"
+        )
+    directions, labels = make_directions(options, net, layout, origin, len(ranges), chosen, others)
     moves = moves_buffers(directions, layout)
     grid = Grid.of(*ranges, labels=labels)
     states = options.state == "states" or objective.batchnorm == "interpolate"
-    plane = Plane(origin, lines(directions, origin), grid, _facts(options, directions, states, chosen))
-    if objective.batchnorm == "interpolate":
+    plane = Plane(origin, lines(directions, objective.weights), grid, _facts(options, directions, states, chosen))
+    if objective.batchnorm == "interpolate" and isinstance(origin, Tensor):
         moved = [line for line in plane.directions if isinstance(line, Tensor)]  # options exclude lean
         check_variances(layout, origin, moved, [(r.start, r.stop) for r in ranges])
     apart = [_apart(net, other, layout, chosen, objective.batchnorm) for other in others]
     trails = net_trail(plane, net, others, layout, [length for _, length in apart])
     notes = [_apart_note(net, other, names) for other, (names, _) in zip(others, apart, strict=True) if names]
-    # from here on the other nets are not needed; the directions are needed as the plane's vectors, and to save them
     return MadePlane(plane, trails, tuple(directions) if keep else (), moves, tuple(notes))
 
 
@@ -85,21 +92,36 @@ def selection(options: AxesOptions, net: Net) -> Selection:
     return replace(everything(net.parts), only=only, names=there) if there else everything(net.parts)
 
 
+def other_nets(options: AxesOptions, net: Net) -> list[Other]:
+    """The nets that axes lead to; none where directions are stored.
+
+    Raises:
+        LandscapeError: one of them cannot be read, or is of another architecture.
+    """
+    if options.directions:
+        return []
+    return [other_net(spec, net, mapped=options.lean) for spec in (options.to, options.to_y) if spec is not None]
+
+
 def make_directions(
-    options: AxesOptions, net: Net, layout: Layout, origin: Tensor, ndim: int, chosen: Selection
-) -> tuple[list[Direction | Regenerated], tuple[str, ...], list[Other]]:
-    """(directions, axis labels, other nets) for `ndim` axes; `origin` (layout.size,) are the weights they are scaled to.
+    options: AxesOptions,
+    net: Net,
+    layout: Layout,
+    origin: Tensor | Stored,
+    ndim: int,
+    chosen: Selection,
+    others: Sequence[Other],
+) -> tuple[list[Direction | Regenerated], tuple[str, ...]]:
+    """(directions, axis labels) for `ndim` axes; `origin` (layout.size,) are the weights they are scaled to.
 
     A direction has only the tensors that are `chosen`, so it does not depend on what else the layout holds.
     """
     layout = layout.only(chosen.names)
     directions: list[Direction | Regenerated]
-    others: list[Other] = []
     if options.directions:
         directions = list(_stored_directions(options, net, layout, ndim))
         labels = tuple(_stored_label(name, d.provenance) for name, d in zip(NAMES, directions, strict=False))
     else:
-        others = [other_net(spec, net) for spec in (options.to, options.to_y) if spec is not None]
         ends = [*others, *[None] * ndim][:ndim]
         directions = [_direction(options, net, layout, origin, axis, other, chosen) for axis, other in enumerate(ends)]
         names = iter(_distinct([net.label, *(other.label for other in others)]))
@@ -112,7 +134,7 @@ def make_directions(
             for before in stored[:number]:
                 orthogonalize_(each.vector, before.vector, rules, norm=each.provenance["norm"], others=number)
     _refuse_zero(directions)
-    return directions, labels, others
+    return directions, labels
 
 
 def _stored_directions(options: AxesOptions, net: Net, layout: Layout, ndim: int) -> list[Direction]:
@@ -123,21 +145,28 @@ def _stored_directions(options: AxesOptions, net: Net, layout: Layout, ndim: int
 
 
 def _direction(
-    options: AxesOptions, net: Net, layout: Layout, origin: Tensor, axis: int, other: Other | None, chosen: Selection
+    options: AxesOptions,
+    net: Net,
+    layout: Layout,
+    origin: Tensor | Stored,
+    axis: int,
+    other: Other | None,
+    chosen: Selection,
 ) -> Direction | Regenerated:
-    """Written tensor by tensor into one vector, or with `lean` not stored."""
+    """Written tensor by tensor into one vector; where the origin is not in memory, not stored."""
     kind = "random" if other is None else "nets"
     usual = ("filter", "biasbn") if other is None else ("none", "none")
     ignore, fixed = chosen.fixed(usual[1], layout.names)
     norm = options.norm or usual[0]
-    reference, rules = layout.named(origin), filter_rules(net.module)
+    rules = filter_rules(net.module)
     facts = {"kind": kind, "norm": norm, "ignore": ignore, **({"only": chosen.only} if chosen.only else {})}
+    if isinstance(origin, Stored):
+        target = other and Stored(layout, other.tensors, of_file=other.of_file)
+        source: Source = Difference(origin, target) if target else Drawn(options.seed, axis)
+        return Regenerated(layout, origin, rules, source, norm=norm, ignore=fixed, provenance=facts)
+    reference = layout.named(origin)
     if other is not None:
         direction = Direction.from_tensors(layout, weight_difference(reference, other.tensors), facts)
-    elif options.lean:
-        return Regenerated(
-            layout, reference, rules, seed=options.seed, axis=axis, norm=norm, ignore=fixed, provenance=facts
-        )
     else:
         direction = Direction.zeros(layout, facts)
         gaussian(reference, seed=options.seed, axis=axis, out=direction.vector)
@@ -210,7 +239,11 @@ def net_trail(
     origin = plane.origin
     projected = [plane.project(origin)]
     for other in others:
-        projected.append(plane.project(layout.flatten(other.tensors, dtype=origin.dtype, device=origin.device)))
+        if isinstance(origin, Stored):
+            end: Tensor | Stored = Stored(layout, other.tensors, dtype=origin.dtype, of_file=other.of_file)
+        else:
+            end = layout.flatten(other.tensors, dtype=origin.dtype, device=origin.device)
+        projected.append(plane.project(end))
     coords = np.array([coords for coords, _ in projected])
     # rounded to an exact 0 or 1, which is easier to read in the file
     coords = np.where(np.abs(coords - np.round(coords)) < 1e-5, np.round(coords), coords) + 0.0

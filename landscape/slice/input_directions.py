@@ -55,10 +55,12 @@ def directions_of(
     pixels: Pixels,
     seed: int,
     device: torch.device | None = None,
+    *,
+    aim: Losses | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Two directions (1, ...) of pixels for samples (1 or 3, ...), of which the first is the one that moves; on the CPU.
 
-    `losses` take inputs on `device`, by default the CPU.
+    `losses` take inputs on `device`, by default the CPU. `aim`: see `adversarial.worst`.
 
     Raises:
         EvaluationError: the loss has no gradient at the sample. UsageError: samples that lie on a line.
@@ -68,7 +70,7 @@ def directions_of(
         return _independent(*(pixels.of(other[None]) - pixels.of(sample) for other in samples[1:]))
     first, second = (_normal(sample, seed, axis) for axis in (0, 1))
     if along.kind == ADVERSARIAL:
-        first = _adversarial(sample if device is None else sample.to(device), losses, attack, pixels).cpu()
+        first = _adversarial(sample if device is None else sample.to(device), losses, attack, pixels, aim).cpu()
     if _of_signs(along, attack):
         first = first.sign()
         return first, _balanced(first, seed)
@@ -99,13 +101,13 @@ def _normal(like: Tensor, seed: int, axis: int) -> Tensor:
     return torch.from_numpy(generator(seed, axis).standard_normal(tuple(like.shape))).to(like.dtype)
 
 
-def _adversarial(sample: Tensor, losses: Losses, attack: Attack, pixels: Pixels) -> Tensor:
+def _adversarial(sample: Tensor, losses: Losses, attack: Attack, pixels: Pixels, aim: Losses | None) -> Tensor:
     """Where the attack leads from the sample, not cut to valid pixels: the plane goes beyond."""
     if not attack.eps:
         raise UsageError(
             f"attack {attack.name} with eps 0: its end is the sample itself, so it gives no direction; give eps above 0"
         )
-    found = last(losses, sample, attack, Pixels(pixels.normalize, attack.box))
+    found = last(losses, sample, attack, Pixels(pixels.normalize, attack.box), aim=aim)
     if not bool(found.any()) or not bool(found.isfinite().all()):
         raise EvaluationError(
             "along adversarial: the gradient of the loss by the input is zero or not finite at this sample, so no direction "

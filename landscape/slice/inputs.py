@@ -14,7 +14,7 @@ from torch import Tensor
 
 from landscape.data.pixels import Pixels
 from landscape.grid import Grid
-from landscape.slice.plane import Plane
+from landscape.slice.plane import Plane, in_memory
 
 # A pixel is valid up to this much: the net's input is a rounded number.
 SLACK = 1e-6
@@ -41,7 +41,7 @@ class Inputs:
         """(n,) the entries of the net's input at `coords`."""
         found = self._plane.at(coords, out=out)
         if self._room is not None:
-            origin, (low, high) = self._plane.origin, self._room
+            origin, (low, high) = in_memory(self._plane.origin), self._room
             found.copy_(origin + torch.minimum(torch.maximum(found - origin, low), high))
         return found
 

@@ -14,11 +14,18 @@ import torch
 from torch import Tensor
 
 from landscape.direction.pca import least_squares
+from landscape.direction.regenerated import Regenerated
 from landscape.errors import LandscapeError
 from landscape.grid import Grid
+from landscape.stored import Stored
 from landscape.surfaces.provenance import DirectionFacts
 
 BLOCK = 1 << 20
+
+
+def in_memory(origin: Tensor | Stored) -> Tensor:
+    """(n,) a vector with the values of an origin, which is that vector or is stored elsewhere."""
+    return origin if isinstance(origin, Tensor) else origin.vector()
 
 
 class Line(Protocol):
@@ -38,11 +45,11 @@ class Line(Protocol):
 
 
 class Plane:
-    """The affine span of `directions` through `origin`: flat vectors (n,) of one dtype and device, or `Line`s."""
+    """The affine span of `directions` through `origin`: flat vectors (n,) of one dtype and device, or `Line`s and `Stored`."""
 
     def __init__(
         self,
-        origin: Tensor,
+        origin: Tensor | Stored,
         directions: Sequence[Tensor | Line],
         grid: Grid | None = None,
         facts: DirectionFacts | None = None,
@@ -68,8 +75,12 @@ class Plane:
         """(n,) parameters at `coords`; written into `out` when given. At zero they are the origin bit for bit."""
         if len(coords) != self.ndim:
             raise LandscapeError(f"{len(coords)} coordinates given, the slice has {self.ndim} axes")
-        out = torch.empty_like(self.origin) if out is None else out
-        out.copy_(self.origin)
+        if out is None:
+            out = self.origin.clone() if isinstance(self.origin, Tensor) else self.origin.vector()
+        elif isinstance(self.origin, Tensor):
+            out.copy_(self.origin)
+        else:
+            self.origin.copy_to(out)
         for coordinate, direction in zip(coords, self.directions, strict=True):
             if coordinate != 0.0:  # adding 0 * d would turn -0.0 into 0.0
                 if isinstance(direction, Tensor):
@@ -81,34 +92,52 @@ class Plane:
     def buffers(self, coords: Sequence[float]) -> Mapping[str, Tensor]:
         return {}
 
-    def project(self, parameters: Tensor) -> tuple[tuple[float, ...], float]:
+    def project(self, parameters: Tensor | Stored) -> tuple[tuple[float, ...], float]:
         """Least-squares coordinates of `parameters` (n,), and their Euclidean distance from the plane.
 
         Exact for directions that are neither orthogonal nor of unit length; solved in float64, block by block, so that
         no float64 copy of a vector is made.
         """
-        vectors = self.vectors()
         gram = torch.zeros(self.ndim, self.ndim, dtype=torch.float64)
         along = torch.zeros(self.ndim, dtype=torch.float64)
-        for offset, basis in self._blocks(parameters, vectors):
+        for offset, basis in self._blocks(parameters):
             gram += (basis @ basis.T).cpu()
             along += (basis @ offset).cpu()
         coords = least_squares(gram, along)
         squares = 0.0
-        for offset, basis in self._blocks(parameters, vectors):
+        for offset, basis in self._blocks(parameters):
             squares += float((offset - coords.to(basis.device) @ basis).square().sum())
         return tuple(coords.tolist()), squares**0.5
 
     def vectors(self) -> list[Tensor]:
         """The directions as vectors (n,)."""
-        return [line if isinstance(line, Tensor) else line.vector(self.origin) for line in self.directions]
+        return [line if isinstance(line, Tensor) else line.vector(in_memory(self.origin)) for line in self.directions]
 
-    def _blocks(self, parameters: Tensor, vectors: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
+    def _blocks(self, parameters: Tensor | Stored) -> Iterator[tuple[Tensor, Tensor]]:
         """(parameters - origin (m,), directions (ndim, m)) in float64, m entries at a time."""
-        for start in range(0, len(self.origin), BLOCK):
+        if isinstance(parameters, Stored):
+            yield from self._streamed(parameters)
+            return
+        vectors, origin = self.vectors(), in_memory(self.origin)
+        for start in range(0, len(origin), BLOCK):
             part = slice(start, start + BLOCK)
-            offset = parameters[part].double() - self.origin[part].double()
+            offset = parameters[part].double() - origin[part].double()
             yield offset, torch.stack([vector[part].double() for vector in vectors])
+
+    def _streamed(self, parameters: Stored) -> Iterator[tuple[Tensor, Tensor]]:
+        """As `_blocks`, with the blocks of directions that are not in memory either."""
+        origin, lines = self.origin, [line for line in self.directions if isinstance(line, Regenerated)]
+        assert isinstance(origin, Stored) and len(lines) == self.ndim > 0
+        for pieces in zip(*(line.pieces() for line in lines), strict=True):
+            entry, start, block = pieces[0]
+            where = (entry.name, start, start + len(block))
+            offset = parameters.read(*where).double() - origin.read(*where).double()
+            yield offset, torch.stack([piece.double() for _, _, piece in pieces])
+        inside = set(lines[0].layout.names)
+        for name, start, stop in origin.places():
+            if name not in inside:
+                offset = parameters.read(name, start, stop).double() - origin.read(name, start, stop).double()
+                yield offset, torch.zeros(self.ndim, len(offset), dtype=torch.float64)
 
     def cosine(self) -> float | None:
         """Cosine of the angle between the first two directions; None on a line or when one of them is zero."""

@@ -29,9 +29,12 @@ class Steps:
     def __init__(self, files: Mapping[float, Path], model: nn.Module, layout: Layout, like: Tensor):
         """`like`: a vector (layout.size,) of the dtype and device that weights are wanted in."""
         self.files, self._model, self._layout, self._like = dict(files), model, layout, like
-        self.grid = Grid((Axis("x", np.array(sorted(files)), "training step", "step"),))
         self.nbytes = 0
         self._held: tuple[float, dict[str, Tensor]] | None = None
+
+    @property
+    def grid(self) -> Grid:
+        return Grid((Axis("x", np.array(sorted(self.files)), "training step", "step"),))
 
     def at(self, coords: Coords, *, out: Tensor | None = None) -> Tensor:
         out = torch.zeros_like(self._like) if out is None else out.zero_()  # gaps of the layout are zero
@@ -56,15 +59,15 @@ class Steps:
         return self._held[1]
 
 
-def checkpoints_of(folder: Path) -> dict[float, Path]:
+def checkpoints_of(folder: Path, least: int = 2) -> dict[float, Path]:
     """The nets of a run folder by training step.
 
     Raises:
-        UsageError: fewer than two.
+        UsageError: fewer than `least`.
     """
     matches = {path: STEP.search(path.name) for path in sorted((folder / "checkpoints").glob("step_*.pt"))}
     found = {float(match[1]): path for path, match in matches.items() if match}
-    if len(found) < 2:
+    if len(found) < least:
         raise UsageError(
             f"{folder}: {len(found)} nets in {folder / 'checkpoints'}; a path needs at least two; train with --save-every"
         )

@@ -181,6 +181,10 @@ def _of_nets(nets: Sequence[Any], *, in_order: bool = False) -> Trajectory:
 
 def _of_files(paths: Sequence[Path], name: str, given: str) -> Trajectory:
     _check_several(len(paths), given)
+    places = [os.path.abspath(path) for path in paths]
+    if len(set(places)) < len(places):
+        twice = next(path for path, place in zip(paths, places, strict=True) if places.count(place) > 1)
+        raise UsageError(f"{twice} is given twice; a path needs each net once")
     steps, clock = steps_of(_names(paths))
     order = sorted(range(len(paths)), key=lambda i: steps[i])
     return Trajectory(name, tuple(steps[i] for i in order), tuple(paths[i] for i in order), clock)

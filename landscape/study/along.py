@@ -21,8 +21,9 @@ from landscape.direction.files import directions_path, stored_facts, write_direc
 from landscape.direction.filters import filter_rules
 from landscape.direction.normalize import normalize_
 from landscape.errors import EvaluationError, UsageError
+from landscape.objective.attack import check_curvature
 from landscape.objective.numerics import memory_budget
-from landscape.options.groups import HESSIAN, PCA, RANDOM, ToleranceOptions
+from landscape.options.groups import GRADIENT, HESSIAN, PCA, RANDOM, ToleranceOptions
 from landscape.slice.trajectory import trajectories
 from landscape.study.on_slice import Asked, OnSlice, on_plane
 from landscape.study.principal import PathRows, principal_directions
@@ -49,6 +50,8 @@ def with_directions(asked: Asked, ranges: Mapping[str, Any], world: World, read:
 
     def checked() -> None:
         asked.check(len(ranges))
+        if asked.axes.along in (HESSIAN, GRADIENT):
+            check_curvature(asked.loss.attack)
         if asked.output.path and world.leads:
             check_folder(asked.output.path)
 

@@ -31,7 +31,9 @@ from landscape.study.revive import revived
 from landscape.subject.evaluation import moving_notes
 from landscape.subject.net import load_net
 from landscape.subject.subject import Subject, checked, device_of, make_subject, policy
+from landscape.subject.trained import recorded_in, states_loss, trained_loss
 from landscape.surfaces import load_surface
+from landscape.surfaces.longer import has_all, with_more
 from landscape.surfaces.provenance import CheckpointFacts, Provenance, TrainingFacts
 from landscape.surfaces.run_log import CONFIG, is_run_folder, read_config
 from landscape.surfaces.same_run import difference, plain
@@ -68,11 +70,12 @@ def extended(
     split: str | None,
     precision: str | None,
     counted: Counted = (None, None),
+    least: int = 2,
 ) -> Extended:
     """What a surface, a surface file, or the folder of a training run was computed from.
 
     `group`: the measurement that is added, whose file of a run is FOLDER/GROUP.h5. `given`: what has moved since. `counted`:
-    `only` and `ignore` of what is added.
+    `only` and `ignore` of what is added. `least`: nets that a run must have.
 
     Raises:
         LandscapeError: what it was computed from is gone or no longer the same.
@@ -84,7 +87,7 @@ def extended(
         )  # fmt: skip
         return _of_surface(copied, group, given, world, split, precision, counted)
     if is_run_folder(source):
-        return _of_run(Path(source), group, given, world, split, precision, counted)
+        return _of_run(Path(source), group, given, world, split, precision, counted, least)
     return _of_surface(load_surface(source), group, given, world, split, precision, counted)
 
 
@@ -127,9 +130,10 @@ def _of_run(
     split: str | None,
     precision: str | None,
     counted: Counted,
+    least: int,
 ) -> Extended:
     """Continues FOLDER/GROUP.h5 if it exists."""
-    files = checkpoints_of(folder)
+    files = checkpoints_of(folder, least)
     config = _config(folder)
     subject = _subject_of(folder, files, config, given, world, split, precision, counted)
     objective = subject.objective
@@ -166,16 +170,20 @@ def _subject_of(
     chosen = {name: value for name, value in given.items() if value is not None}
     used = {name: config.get(name) for name in ("model", "data", "loss") if name not in chosen}
     stored = {"normalize": harmless(config).get("normalize"), **taken(used, str(folder), given.get("trust", ()))}
+    stored.pop("loss", None)  # decided below; here all that names code is refused together
     options = {**stored, **chosen}
     options |= {"split": (split or "train",), "metrics": ("loss",), "precision": precision or "fp32"}
     asked = Given(options)
     device = device_of(asked[MachineOptions], world)
-    net = load_net(files[max(files)], options.get("model"), trust=asked[NetOptions].trust)
+    trust = asked[NetOptions].trust
+    net = load_net(files[max(files)], options.get("model"), trust=trust)
+    trained = recorded_in(config, folder.name, str(folder)) or net.trained
+    loss, notes = trained_loss([trained], asked[LossOptions], stated=states_loss(asked), trust=trust)
     batchnorm = policy(net, None, moves=False, states=False)
     subject = make_subject(
         net,
         asked[DataOptions],
-        asked[LossOptions],
+        loss,
         asked[MachineOptions],
         device,
         world,
@@ -183,7 +191,7 @@ def _subject_of(
         plain=True,
         counted=choose(net.parts, *counted, adapters=False),
     )
-    return checked(subject, moving_notes(subject.counted, "count"))
+    return checked(subject, (*notes, *moving_notes(subject.counted, "count")))
 
 
 def _provenance(
@@ -205,7 +213,19 @@ def _surface_at(path: Path, grid: Grid, provenance: dict) -> Surface:
         return Surface(grid, {}, {}, {}, {}, provenance, str(path))
     surface = load_surface(path)
     if not surface.grid.same_as(grid):
-        raise UsageError(f"{path} has other steps than the nets of the run; remove it")
+        surface = _longer(surface, grid, provenance)
     if found := difference(surface.provenance, provenance, added=surface.added):
         raise UsageError(f"{path} is of another run: {found}; remove it")
     return surface
+
+
+def _longer(surface: Surface, grid: Grid, provenance: Mapping[str, Any]) -> Surface:
+    """What is known of a run that has more nets by now.
+
+    Raises:
+        UsageError: it knows nets that the run does not have.
+    """
+    if not has_all(grid, surface.grid):
+        raise UsageError(f"{surface.source} has other steps than the nets of the run; remove it")
+    known = {**surface.provenance, "run_of": provenance["run_of"]}
+    return replace(with_more(surface, grid), provenance=known)

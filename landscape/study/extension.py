@@ -16,9 +16,11 @@ from typing import Any
 
 import numpy as np
 
+from landscape.data.load import short_notes
 from landscape.grid import Grid
 from landscape.measurement.measurement import Addition
 from landscape.options.what import What
+from landscape.slice.slice import Slice
 from landscape.study.extend import Extended, extended, few_of
 from landscape.study.study import Extent, Plan, Study
 from landscape.subject.subject import started, versions_used
@@ -45,23 +47,35 @@ class ExtensionStudy(Study[Surface]):
         counted: tuple[What, What] = (None, None),
         every: int = 1,
         samples: int | None = None,
+        wants: bool = True,
         overwrite: bool = False,
+        least: int = 2,
     ):
         """`measure` makes the measurement of this rank, which is kept as `group`.
 
-        `given`: options that take the place of what the surface's provenance says; `counted`: `only` and `ignore`; the rest as in
-        `landscape.hessian`.
+        `given`: options that take the place of what the surface's provenance says; `counted`: `only` and `ignore`; `wants`: the
+        number of samples was asked for; `least`: nets that a run must have; the rest as in `landscape.hessian`.
         """
-        of = extended(source, group, given, world, split=split, precision=precision, counted=counted)
+        of = extended(source, group, given, world, split=split, precision=precision, counted=counted, least=least)
         self._overwrite, self._ranks, self._every = overwrite, world.size, every
-        self._split = few_of(of.subject.objective.splits[of.split], samples)
+        whole = of.subject.objective.splits[of.split]
+        self._split = few_of(whole, samples)
         objective = of.subject.objective.with_splits({of.split: self._split})
         self._of = replace(of, subject=replace(of.subject, objective=objective))
         self._work = measure(self._of, world)
-        self._points = tuple(thinned(self._of.surface.grid, every))
         self.label = f"{self._of.surface.known.model_name} {self._work.label}"
         self.marks = {**self._of.marks, "options": str(self._work.facts())}
-        self.notes = (*of.subject.notes, *self._work.notes)
+        short = short_notes(samples if wants else None, {of.split: whole.size})
+        self.notes = (*of.subject.notes, *short, *self._work.notes)
+
+    @property
+    def slice(self) -> Slice:
+        """Where its points are."""
+        return self._of.slice
+
+    @property
+    def _points(self) -> list[int]:
+        return thinned(self._of.slice.grid, self._every)
 
     def open(self) -> SurfaceFile:
         of, work = self._of, self._work

@@ -17,8 +17,8 @@ from torch import Tensor
 from landscape.checkpoint.checkpoint import load_checkpoint
 from landscape.checkpoint.digest import joint_digest
 from landscape.checkpoint.fit import fitting
-from landscape.data.load import Data, usual_splits
-from landscape.errors import LandscapeError, UsageError
+from landscape.data.load import Data, short_notes, usual_splits
+from landscape.errors import CheckpointError, LandscapeError, UsageError
 from landscape.layout import Layout
 from landscape.measurement.flatness import Flatness, FlatnessSettings, Ready
 from landscape.options.groups import DataOptions, LossOptions, MachineOptions, NetOptions, OutputOptions
@@ -26,7 +26,9 @@ from landscape.options.option import Given
 from landscape.quantity import FLATNESS
 from landscape.slice.nets import Nets, OneNet
 from landscape.study.extend import few_of
+from landscape.study.flatness_file import held
 from landscape.study.study import Extent, Plan, Study
+from landscape.subject.entry import read
 from landscape.subject.net import Net, load_net
 from landscape.subject.subject import (
     ReadSplits,
@@ -40,7 +42,8 @@ from landscape.subject.subject import (
     started,
     versions_used,
 )
-from landscape.surfaces.file import SurfaceFile, check_folder, surface_of_run
+from landscape.subject.trained import Recorded, recorded_in, states_loss, trained_loss
+from landscape.surfaces.file import SurfaceFile, check_folder
 from landscape.surfaces.provenance import CheckpointFacts, ModelFacts, Provenance
 from landscape.surfaces.same_run import identity, plain
 from landscape.surfaces.surface import FAILED, PENDING, Surface
@@ -48,7 +51,9 @@ from landscape.sweep.progress import note
 from landscape.sweep.sampler import EveryPoint, Result, Sampler
 from landscape.sweep.work import Work
 from landscape.sweep.world import World
-from landscape.trust import taken
+
+# A net in a file: digits of the hash of its weights, and whether its weights before training are known.
+DIGITS, WITH_START = 16, " with its start"
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +70,7 @@ class Shared:
     splits: tuple[str, ...]
     named: tuple[Any, Any]
     """The data and their normalization, as the first net names them; those of the others must be the same."""
+    notes: tuple[str, ...] = ()
 
     def subject(self, net: Net) -> Subject:
         """A net, checked on one batch of the data."""
@@ -114,10 +120,17 @@ class FlatnessStudy(Study[Surface]):
         self._work = Flatness(self._ready, settings)
         self._train = few_of(subject.objective.splits["train"], self._samples)
         self._provenance = self._facts(subject, hashes, world)
+        self._known_by = [
+            digest[:DIGITS] + (WITH_START if one.first else "") for digest, one in zip(hashes, nets.each, strict=True)
+        ]
         self._nbytes = subject.objective.nbytes, sum(split.nbytes for split in subject.objective.splits.values())
         self._passes = sum(split.size for split in subject.objective.splits.values())
         self.label = "flatness"
-        self.notes = subject.notes
+        self.notes = (
+            *self._shared.notes,
+            *subject.notes,
+            *short_notes(self._samples, {"train": subject.objective.splits["train"].size}),
+        )
         self.marks = {
             "weights": " ".join(hashes),
             "data": str(subject.facts.splits),
@@ -128,14 +141,15 @@ class FlatnessStudy(Study[Surface]):
         output, grid, provenance = self._output, self._nets.grid, self._provenance.json()
         path = output.path
         if path and path.exists() and not output.overwrite:
-            surface = surface_of_run(path, grid, provenance)
+            surface = held(path, self._nets, self._known_by, provenance, self._work.quantity)
         else:
             surface = Surface(grid, {}, {}, {}, {}, plain(provenance), str(path or ""))
         file = SurfaceFile.extend(
             surface, path, FLATNESS, self._facts_of_group(), overwrite=output.overwrite, quantity=self._work.quantity
         )
         latest = {"versions": versions_used(), "ranks": self._ranks, "started": started()}
-        file.describe(FLATNESS, {**latest, "nets": self._nets.names, "categories": self._nets.categories})
+        of_nets = {"nets": self._nets.names, "marks": self._known_by, "categories": self._nets.categories}
+        file.describe(FLATNESS, {**latest, **of_nets})
         return file
 
     def sampler(self, file: SurfaceFile) -> tuple[Sampler, Extent]:
@@ -153,7 +167,8 @@ class FlatnessStudy(Study[Surface]):
         path, grid = self._output.path, self._nets.grid
         pending = grid.size
         if path and path.exists() and not self._output.overwrite and world.leads:
-            pending = len(_pending(surface_of_run(path, grid, self._provenance.json())))
+            known = held(path, self._nets, self._known_by, self._provenance.json(), self._work.quantity)
+            pending = len(_pending(known))
         name, quiet = self._nets.names[0], self._output.quiet or not world.leads
         note(f"measuring the first net ({name}), from which the time of all follows", label=self.label, quiet=quiet)
         start = time.perf_counter()
@@ -221,21 +236,28 @@ def _shared(nets: Nets, given: Given, world: World) -> Shared:
         facts = {name: each for part in parts for name, each in part.provenance["splits"].items()}
         return Data(splits, {**parts[0].provenance, "splits": facts})
 
-    splits = usual_splits(source_of(first, data))
-    return Shared(net, data, _loss(nets, given), machine, device, world, read, splits, _data_of(first))
+    splits, (loss, notes) = usual_splits(source_of(first, data)), _loss(nets, given)
+    return Shared(net, data, loss, machine, device, world, read, splits, _data_of(first), tuple(notes))
 
 
-def _loss(nets: Nets, given: Given) -> LossOptions:
-    """The loss that was asked for, else the one that all runs were trained with."""
-    if given.stated(["loss"]):
-        return given[LossOptions]
-    named = {str(one.settings["loss"]): one for one in nets.each if one.settings.get("loss")}
-    if len(named) > 1:
-        raise UsageError(f"the nets were trained with different losses ({', '.join(sorted(named))}); give --loss")
-    if not named:
-        return given[LossOptions]
-    (spec, one), trust = *named.items(), given[NetOptions].trust
-    return replace(given[LossOptions], loss=taken({"loss": spec}, str(one.source), trust)["loss"])
+def _loss(nets: Nets, given: Given) -> tuple[LossOptions, list[str]]:
+    """(the loss that was asked for, else the one that all nets were trained with, notes)."""
+    stated = states_loss(given)
+    trained = [] if stated else [_trained(one) for one in nets.each]
+    return trained_loss(trained, given[LossOptions], stated=stated, trust=given[NetOptions].trust)
+
+
+def _trained(one: OneNet) -> Recorded | None:
+    """The loss of a net's training: that of its run, else that of its file."""
+    if one.in_memory:
+        return None
+    if found := recorded_in(one.settings, one.name, str(one.source)):
+        return found
+    try:
+        checkpoint = read(one.source, None)
+    except CheckpointError:  # said with the number of the net, where its weights are read
+        return None
+    return recorded_in(checkpoint.meta, one.name, checkpoint.source)
 
 
 def _read(one: OneNet, options: NetOptions, data: DataOptions) -> Net:

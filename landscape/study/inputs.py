@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -23,6 +24,7 @@ from landscape.measurement.outcome import Outcome
 from landscape.objective.adversarial import Losses
 from landscape.objective.attack import Attack
 from landscape.objective.numerics import dtype_of
+from landscape.objective.robust import aimed
 from landscape.objective.weighted import mean_of
 from landscape.options.groups import DataOptions, LossOptions, MachineOptions, NetOptions, OutputOptions
 from landscape.slice.input_directions import ADVERSARIAL, TO, Along, directions_of, labels_of
@@ -96,9 +98,14 @@ def inputs_study(asked: InputAsked, world: World) -> EvaluationStudy:
             "a plane of inputs needs batches (inputs, targets) that the loss reads in this order; leave out inputs and targets "
             "of the Loss, or swap the data"
         )
+    device, aim = subject.objective.device, None
+    targets = samples.targets[:1].to(device)
+    if asked.along.kind == ADVERSARIAL:
+        model, inputs = subject.objective.model, samples.inputs[:1].to(device)
+        aim = aimed(partial(_losses, subject), model, inputs, targets, asked.attack)
     moves = directions_of(
-        asked.along, samples.inputs, _losses(subject, samples), asked.attack, samples.pixels, asked.seed,
-        subject.objective.device,
+        asked.along, samples.inputs, _losses(subject, targets), asked.attack, samples.pixels, asked.seed,
+        device, aim=aim,
     )  # fmt: skip
     names = names_of(subject, split, samples.targets, asked.numbers, asked.classes)
     labels = labels_of(asked.along, asked.attack, names.samples[1:], pixels=samples.pixels.box is not None)
@@ -123,7 +130,7 @@ def _subject(asked: InputAsked, world: World) -> tuple[Subject, Samples]:
         trust=asked.net.trust,
     )  # fmt: skip
     samples = _samples(net, asked, world, dtype)
-    loss, notes = trained_loss(net, asked.loss, stated=asked.states_loss)
+    loss, notes = trained_loss([net.trained], asked.loss, stated=asked.states_loss, trust=asked.net.trust)
     subject = make_subject(
         net, asked.data, loss, asked.machine, device, world, read=lambda splits: samples.data,
         batchnorm=policy(net, None, moves=False, states=False),
@@ -157,10 +164,9 @@ def _samples(net: Net, asked: InputAsked, world: World, dtype: torch.dtype) -> S
     return Samples(inputs, targets, pixels, Data({name: alone}, facts))
 
 
-def _losses(subject: Subject, samples: Samples) -> Losses:
-    """The loss of the sample at other inputs, which are where the net is, with gradients."""
+def _losses(subject: Subject, target: Tensor) -> Losses:
+    """The loss of the sample, with a target (1, ...), at other inputs, with gradients; both are where the net is."""
     objective = subject.objective
-    target = samples.targets[:1].to(objective.device)
 
     def losses(inputs: Tensor) -> Tensor:
         with torch.inference_mode(False), torch.enable_grad():

@@ -25,14 +25,14 @@ from landscape.options.groups import (
 )
 from landscape.options.option import Given
 from landscape.options.what import What
-from landscape.slice.axes import make_plane, selection
+from landscape.slice.axes import make_plane, other_nets, selection
 from landscape.slice.slice import Slice
 from landscape.study.reduction import Reduction
 from landscape.study.still import still_notes
 from landscape.subject.evaluation import moving_notes
 from landscape.subject.net import load_net
 from landscape.subject.subject import Subject, checked, device_of, make_subject, policy
-from landscape.subject.trained import states_loss, trained_loss
+from landscape.subject.trained import Recorded, states_loss, trained_loss
 from landscape.subject.trial import trial_of
 from landscape.surfaces.provenance import Provenance
 from landscape.surfaces.same_run import identity
@@ -55,7 +55,9 @@ class Asked:
     counted: tuple[What, What] | None = None
     """`only` and `ignore` of a curvature; None where none is computed."""
     states_loss: bool = True
-    """Whether the loss was asked for; otherwise that of the net's training is taken."""
+    """Whether the loss was asked for; otherwise that of the nets' training is taken."""
+    beside: tuple[Recorded | None, ...] = ()
+    """The losses of nets that are drawn over the plane."""
 
     @classmethod
     def of(cls, checkpoint: Any, given: Given) -> Asked:
@@ -124,15 +126,18 @@ def on_plane(
         entry=chosen.entry,
         data=asked.data.data,
         trust=chosen.trust,
+        mapped=axes.lean,
     )
     batchnorm = policy(net, axes.batchnorm, moves=axes.to is not None, states=axes.state == "states")
-    moved = selection(axes, net)
-    loss, of_loss = trained_loss(net, asked.loss, stated=asked.states_loss)
+    moved, others = selection(axes, net), other_nets(axes, net)
+    recorded = [net.trained, *(other.trained for other in others), *asked.beside]
+    loss, of_loss = trained_loss(recorded, asked.loss, stated=asked.states_loss, trust=chosen.trust)
     subject = make_subject(
         net, asked.data, loss, asked.machine, device, world, batchnorm=batchnorm, plain=plain,
-        chosen=moved, counted=_counted(asked, moved),
+        chosen=moved, counted=_counted(asked, moved), lean=axes.lean,
     )  # fmt: skip
-    made = make_plane(axes, subject, parsed, keep=asked.output.save_directions)
+    made = make_plane(axes, subject, parsed, others, keep=asked.output.save_directions)
+    del others  # only their places are needed from here on
     if batchnorm == "interpolate" and not made.moves_buffers:
         batchnorm = "keep"  # the figure should state what happens
     of_what = moving_notes(subject.chosen) if asked.counted is None else moving_notes(subject.counted, "count")

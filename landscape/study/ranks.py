@@ -45,9 +45,9 @@ def together(world: World, action: Callable[[], T]) -> T:
     except Exception as error:  # also a bug must not leave the others waiting
         problem = error
     try:
-        agree(world, _text(problem))
+        agree(world, _text(problem), usage=isinstance(problem, UsageError))
     except LandscapeError as agreed:
-        if isinstance(problem, UsageError):
+        if isinstance(problem, UsageError) and isinstance(agreed, UsageError):
             raise problem from None
         raise agreed from problem
     return found[0]

@@ -16,6 +16,7 @@ from landscape.direction.files import directions_path
 from landscape.direction.selection import choose
 from landscape.errors import UsageError
 from landscape.measurement.spectrum_tasks import PAIRS, SHARPNESS, TRACE, SpectrumTask, SpectrumTasks, Wanted, merged
+from landscape.objective.attack import check_curvature
 from landscape.options.groups import AxesOptions, DataOptions, LossOptions, MachineOptions, NetOptions, OutputOptions
 from landscape.options.option import Given, check_choices
 from landscape.options.what import What
@@ -45,6 +46,7 @@ class SpectrumStudy(Study[Spectrum]):
     ):
         """`counted`: `only` and `ignore`; `way`: how products are computed."""
         wanted.check()
+        check_curvature(given[LossOptions].attack)
         self._output = given[OutputOptions]
         if self._output.save_directions and (self._output.path is None or not wanted.top or not wanted.bottom):
             raise UsageError(
@@ -122,7 +124,7 @@ def _subject(checkpoint: Any, given: Given, counted: tuple[What, What], world: W
     )
     batchnorm = policy(net, batchnorm, moves=False, states=False)
     asked = LossOptions(loss=given[LossOptions].loss, metrics=("loss",), attack=given[LossOptions].attack)
-    loss, notes = trained_loss(net, asked, stated=states_loss(given))
+    loss, notes = trained_loss([net.trained], asked, stated=states_loss(given), trust=chosen.trust)
     subject = make_subject(
         net, data, loss, given[MachineOptions], device, world, batchnorm=batchnorm, plain=True,
         chosen=choose(net.parts, *counted),

@@ -5,10 +5,9 @@ Owns: the trial on one batch, and the words. A surface that is flat to the bit l
 
 from __future__ import annotations
 
-from torch import Tensor
+from collections.abc import Sequence
 
 from landscape.objective.chunks import Segment
-from landscape.objective.objective import Objective
 from landscape.objective.tally import fetch_sums, means
 from landscape.slice.slice import Slice
 from landscape.subject.subject import Subject
@@ -23,13 +22,13 @@ def still_notes(subject: Subject, slice: Slice) -> list[str]:
     if not chosen.only or objective.recomputes:  # which would pass all training data
         return []
     corner = [max(map(float, axis.values), key=abs) for axis in slice.grid.axes]
-    centre = slice.at([0.0] * len(corner))
+    centre = [0.0] * len(corner)
     try:
-        same = _first(objective, centre) == _first(objective, slice.at(corner))
+        same = _first(subject, slice, centre) == _first(subject, slice, corner)
     except Exception:  # whatever the loss raises there, the run will say at that point
         return []
     finally:
-        objective.weights.copy_(centre)
+        slice.at(centre, out=objective.weights)
     if not same:
         return []
     place = ", ".join(f"{value:g}" for value in corner)
@@ -39,9 +38,10 @@ def still_notes(subject: Subject, slice: Slice) -> list[str]:
     ]
 
 
-def _first(objective: Objective, weights: Tensor) -> dict[str, float]:
+def _first(subject: Subject, slice: Slice, coords: Sequence[float]) -> dict[str, float]:
     """The metrics of the first batch; NaN is equal to nothing."""
-    objective.weights.copy_(weights)
+    objective = subject.objective
+    slice.at(coords, out=objective.weights)
     name = next(iter(objective.splits))
     with objective.ready():
         return means(fetch_sums([objective.tally(objective.net, objective.measure, [Segment(name, 0, 1)])])[0])

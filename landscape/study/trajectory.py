@@ -29,6 +29,8 @@ from landscape.study.run import run_prepared
 from landscape.study.study import Plan
 from landscape.study.trails import PathsOnPlane, TrailStudy, trails_of
 from landscape.subject.entry import read
+from landscape.subject.net import recorded_of
+from landscape.subject.trained import Recorded
 from landscape.surfaces import load_surface
 from landscape.surfaces.file import check_folder
 from landscape.surfaces.surface import Surface, Trail
@@ -95,6 +97,7 @@ def along_paths(wanted: PathsAsked, given: Given) -> Surface | Plan:
         if wanted.skip_bad:
             paths = [_ending(paths[0]), *paths[1:]]
         asked = _around(paths[0].nets[-1], given)
+        asked = replace(asked, beside=tuple(shared(world, lambda: _trained([path.nets[-1] for path in paths[1:]]))))
         asked = replace(asked, axes=replace(asked.axes, along=_along(wanted, asked)))
         if output.dry_run:
             ranges = {
@@ -163,15 +166,20 @@ def _ending(path: Trajectory) -> Trajectory:
 
 
 def _around(net: Any, given: Given) -> Asked:
-    """The options with a net at the centre, which may be a module in memory; the loss is that of the training, if it says so."""
+    """The options with a net at the centre, which may be a module in memory."""
     asked = Asked.of(None if isinstance(net, nn.Module) else net, given)
-    if not isinstance(net, nn.Module) and not given.stated(["loss"]):
-        trained = read(net, None).meta.get("loss")
-        if (
-            isinstance(trained, str) and trained and ":" not in trained
-        ):  # by name; what names code is for the user to give
-            asked = replace(asked, loss=replace(asked.loss, loss=trained))
     return replace(asked, net=replace(asked.net, model=net)) if isinstance(net, nn.Module) else asked
+
+
+def _trained(nets: Sequence[Any]) -> list[Recorded | None]:
+    """The losses of the training of nets that are drawn over a plane through another one."""
+    found: list[Recorded | None] = []
+    for net in nets:
+        try:
+            found.append(None if isinstance(net, nn.Module) else recorded_of(read(net, None)))
+        except CheckpointError:  # said where the path is read, unless the net is left out
+            continue
+    return found
 
 
 def over_surface(wanted: PathsAsked, source: Any, given: Given) -> Surface | Plan:

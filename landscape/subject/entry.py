@@ -19,8 +19,8 @@ from landscape.models.recognize import recognize
 from landscape.models.resolve import build_model
 
 
-def read(checkpoint: Any, entry: str | None, *, optional: bool = False) -> Checkpoint:
-    """A checkpoint from its path, at an entry; `optional`: as it is if it has no such entry.
+def read(checkpoint: Any, entry: str | None, *, optional: bool = False, mapped: bool = False) -> Checkpoint:
+    """A checkpoint from its path, at an entry; `optional`: as it is if it has no such entry; `mapped`: see `load_checkpoint`.
 
     Raises:
         CheckpointError: unreadable, or without this entry.
@@ -30,7 +30,7 @@ def read(checkpoint: Any, entry: str | None, *, optional: bool = False) -> Check
             f"checkpoint of type {type(checkpoint).__name__}: expected the name of a file or a Checkpoint; for a state dict, "
             "ll.Checkpoint(state_dict), or load it into a module and pass that as model=..."
         )
-    found = checkpoint if isinstance(checkpoint, Checkpoint) else load_checkpoint(os.fspath(checkpoint))
+    found = checkpoint if isinstance(checkpoint, Checkpoint) else load_checkpoint(os.fspath(checkpoint), mapped=mapped)
     if not entry or (optional and found.chosen):
         return found
     try:

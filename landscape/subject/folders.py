@@ -56,8 +56,10 @@ def base_folder(adapter: str) -> str:
     return str(found)
 
 
-def net_of_folder(checkpoint: Checkpoint, spec: str, trust: Trust) -> tuple[nn.Module, Checkpoint]:
-    """The net of a folder with its weights in it, and the checkpoint under the names of the net.
+def net_of_folder(
+    checkpoint: Checkpoint, spec: str, trust: Trust, *, mapped: bool = False
+) -> tuple[nn.Module, Checkpoint]:
+    """The net of a folder with its weights in it, and the checkpoint under the names of the net; `mapped`: see `fit`.
 
     Raises:
         UntrustedError: its class is code in the folder.
@@ -66,14 +68,14 @@ def net_of_folder(checkpoint: Checkpoint, spec: str, trust: Trust) -> tuple[nn.M
     if described(checkpoint.source, ADAPTER):
         # trust in whatever is passed does not reach what that leads to
         passed = () if isinstance(trust, bool) else trust
-        base = load_checkpoint(base_folder(checkpoint.source))
-        inner, base = _model(base, spec, passed)
+        base = load_checkpoint(base_folder(checkpoint.source), mapped=mapped)
+        inner, base = _model(base, spec, passed, mapped)
         module = with_adapter(inner, checkpoint.source, checkpoint.state_dict)
         return module, replace(checkpoint, sha256=joint_digest([base.sha256, checkpoint.sha256]))
-    return _model(checkpoint, spec, trust)
+    return _model(checkpoint, spec, trust, mapped)
 
 
-def _model(checkpoint: Checkpoint, spec: str, trust: Trust) -> tuple[nn.Module, Checkpoint]:
+def _model(checkpoint: Checkpoint, spec: str, trust: Trust, mapped: bool) -> tuple[nn.Module, Checkpoint]:
     folder = checkpoint.source
     kind = class_of(folder, spec.removeprefix(SPEC), trusted=is_trusted(folder, trust))
     empty = configured(folder, kind, meta=True)
@@ -83,7 +85,7 @@ def _model(checkpoint: Checkpoint, spec: str, trust: Trust) -> tuple[nn.Module, 
     module = configured(folder, kind)
     if {tensor.dtype for tensor in renamed.state_dict.values() if tensor.is_floating_point()} == {torch.float64}:
         module.double()
-    fit(module, renamed, name=spec)
+    fit(module, renamed, name=spec, mapped=mapped)
     return module, renamed
 
 

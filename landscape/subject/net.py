@@ -6,6 +6,7 @@ may be used (trust.py), and what the provenance says of both.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from landscape.callables import was_resolved
 from landscape.checkpoint.checkpoint import Checkpoint, odd_tensor, tensors_digest
 from landscape.checkpoint.entries import EXTRA_STATE, under
 from landscape.checkpoint.fit import ANOTHER, NAME_IT, fit, fitting, leading_paths
@@ -26,12 +26,11 @@ from landscape.objective.batchnorm import tracking_layers
 from landscape.objective.private import private_copy
 from landscape.subject.entry import chosen_entry, fitting_entry, read
 from landscape.subject.folders import net_of_folder, spec_of_folder
+from landscape.subject.trained import Recorded, recorded_in
 from landscape.surfaces.provenance import CheckpointFacts, ModelFacts
-from landscape.trust import Trust, harmless, is_trusted, names_code, taken
+from landscape.trust import Trust, harmless, names_code, taken
 
 IN_MEMORY = "in memory"
-# Where the metadata keep a loss that is not to be run.
-UNREAD_LOSS = "unread_loss"
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +38,7 @@ class Net:
     """A module with trained weights, and its name in figures; `own` when no caller has the module.
 
     `meta` is what the checkpoint says and may be used: no spec in it names code that the user does not trust. `parts`: what its
-    owner left frozen, too.
+    owner left frozen, too. `trained`: the loss that the checkpoint records, which may be code.
     """
 
     module: nn.Module
@@ -50,6 +49,7 @@ class Net:
     label: str
     parts: Parts
     own: bool = True
+    trained: Recorded | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +59,8 @@ class Other:
     tensors: dict[str, Tensor]
     label: str
     sha256: str = ""
+    trained: Recorded | None = None
+    of_file: bool = False
 
 
 def load_net(
@@ -69,6 +71,7 @@ def load_net(
     entry: str | None = None,
     data: Any = "",
     trust: Trust = (),
+    mapped: bool = False,
 ) -> Net:
     """The net of a path or `Checkpoint`, and a spec or module; either may be None.
 
@@ -77,6 +80,7 @@ def load_net(
         entry: the one of the checkpoint that holds the weights.
         data: the given data; None if those that the checkpoint names are to be used.
         trust: the files whose specs may name code.
+        mapped: the module's parameters are read from the file when they are used, where its form allows that.
 
     Raises:
         UsageError: neither is given, or a spec without weights; UntrustedError: the checkpoint names code.
@@ -97,52 +101,51 @@ def load_net(
         raise UsageError(f"checkpoint of type {type(checkpoint).__name__}: expected a file; pass a module as model=...")
     if not isinstance(model, (nn.Module, str, type(None))):
         raise UsageError(f"model of type {type(model).__name__}: expected a torch.nn.Module or the name of one")
-    checkpoint = read(checkpoint, entry)
+    if isinstance(model, nn.Module):
+        _check_plain(bare(model))
+    checkpoint = read(checkpoint, entry, mapped=mapped)
     wanted = {"model": checkpoint.meta.get("model")} if not model else {}
     wanted |= {"data": checkpoint.meta.get("data")} if data is None else {}
-    meta = {**harmless(checkpoint.meta), **taken(wanted, checkpoint.source, trust), **_loss_of(checkpoint, trust)}
+    meta = {**harmless(checkpoint.meta), **taken(wanted, checkpoint.source, trust)}
     checkpoint = fitting_entry(checkpoint, bare(model) if isinstance(model, nn.Module) else model or meta.get("model"))
     spec = spec_of_folder(checkpoint, model or meta.get("model"))
     if isinstance(model, nn.Module):
         name, module = type(bare(model)).__name__, private_copy(bare(model))
     elif spec:
         name = spec
-        module, checkpoint = net_of_folder(checkpoint, spec, trust)
+        module, checkpoint = net_of_folder(checkpoint, spec, trust, mapped=mapped)
     else:
         name, state = _spec_of(checkpoint, model or meta.get("model"), read_batch)
         module = build_model(name, state_dict=state, settings=checkpoint.settings)
     if not spec:
-        fit(module, checkpoint, name=name, advice=NAME_IT if model is None else ANOTHER)
+        fit(module, checkpoint, name=name, advice=NAME_IT if model is None else ANOTHER, mapped=mapped)
     facts = CheckpointFacts(path=checkpoint.source, sha256=checkpoint.sha256, entry=chosen_entry(checkpoint))
-    return _net(module, name, meta, facts, _label(checkpoint.source))
+    return _net(module, name, meta, facts, _label(checkpoint.source), trained=recorded_of(checkpoint))
 
 
-def _loss_of(checkpoint: Checkpoint, trust: Trust) -> dict[str, str]:
-    """The loss that a checkpoint names, if it is code of the user's: to be used where it may be run, else only to be named."""
-    spec = checkpoint.meta.get("loss")
-    if not isinstance(spec, str) or not names_code(spec, "loss"):
-        return {}
-    return {"loss" if was_resolved(spec, "loss") or is_trusted(checkpoint.source, trust) else UNREAD_LOSS: spec}
+def recorded_of(checkpoint: Checkpoint) -> Recorded | None:
+    """The loss that a checkpoint names as that of its training."""
+    return recorded_in(checkpoint.meta, _label(checkpoint.source) or IN_MEMORY, checkpoint.source)
 
 
-def other_net(checkpoint: Any, like: Net, advice: str | None = None) -> Other:
+def other_net(checkpoint: Any, like: Net, advice: str | None = None, *, mapped: bool = False) -> Other:
     """A second net of the same architecture, for directions toward it.
 
-    `advice`: the end of the message on a net of another architecture (checkpoint/fit.py).
+    `advice`: the end of the message on a net of another architecture (checkpoint/fit.py). `mapped`: see `load_checkpoint`.
 
     Raises:
         CheckpointError: it does not fit.
     """
-    label = None
+    label, of_file = None, isinstance(checkpoint, (str, os.PathLike))
     if isinstance(checkpoint, nn.Module):
         label = type(bare(checkpoint)).__name__
         _check_plain(bare(checkpoint))
         checkpoint = Checkpoint(_tensors(bare(checkpoint)), source=IN_MEMORY)
     else:
-        checkpoint = fitting_entry(read(checkpoint, like.checkpoint.entry, optional=True), like.module)
+        checkpoint = fitting_entry(read(checkpoint, like.checkpoint.entry, optional=True, mapped=mapped), like.module)
     usual = f"give two nets of one architecture, here that of {like.label}"
     tensors = fitting(like.module, checkpoint, name=like.name, advice=usual if advice is None else advice)
-    return Other(tensors, label or _label(checkpoint.source), checkpoint.sha256)
+    return Other(tensors, label or _label(checkpoint.source), checkpoint.sha256, recorded_of(checkpoint), of_file)
 
 
 def bare(model: nn.Module) -> nn.Module:
@@ -186,7 +189,10 @@ def _in_memory(model: nn.Module) -> Net:
     return _net(model, name, {}, facts, name, own=False)
 
 
-def _net(module: nn.Module, name: str, meta: dict, checkpoint: CheckpointFacts, label: str, *, own: bool = True) -> Net:
+def _net(
+    module: nn.Module, name: str, meta: dict, checkpoint: CheckpointFacts, label: str, *, own: bool = True,
+    trained: Recorded | None = None,
+) -> Net:  # fmt: skip
     """`name` may be a path to a user's file; only the file's name identifies the model, not its folder."""
     shown = f"{Path(name.rpartition(':')[0]).name}:{name.rpartition(':')[2]}" if ".py:" in name else name
     parameters = list(module.parameters())
@@ -201,7 +207,7 @@ def _net(module: nn.Module, name: str, meta: dict, checkpoint: CheckpointFacts, 
         frozen=frozen or None,
         batch_norms=len(tracking_layers(module)),
     )
-    return Net(module, shown, meta, facts, checkpoint, label, Parts.of(module), own)
+    return Net(module, shown, meta, facts, checkpoint, label, Parts.of(module), own, trained)
 
 
 def _title(module: nn.Module, name: str) -> str | None:

@@ -85,12 +85,13 @@ def make_subject(
     chosen: Selection | None = None,
     counted: Selection | None = None,
     read: ReadSplits | None = None,
+    lean: bool = False,
 ) -> Subject:
     """A subject of this rank, on a device of `device_of`.
 
     `batchnorm`: keep, interpolate or recompute, see `policy`. `plain` None follows the options. `chosen`: what moves;
     None: everything. `counted`: of which parameters curvature is; None: the chosen ones. `read`: gives the splits in place of the
-    options, for several nets on the same data.
+    options, for several nets on the same data. `lean`: see `Objective`.
 
     Raises:
         LandscapeError: unreadable data, an unknown loss or device, a net that cannot be copied.
@@ -125,12 +126,13 @@ def make_subject(
         fast=not (machine.plain if plain is None else plain),
         own=net.own,
         names=None if chosen.names is None or counted.names is None else chosen.names | counted.names,
+        lean=lean,
     )
     facts = Provenance(
         model=net.model, checkpoint=net.checkpoint, data=DataFacts.read(wanted.provenance), loss=loss_name, metrics=metrics,
         attack=attack.text if attack else None, precision=machine.precision, l2=loss.l2,
     )  # fmt: skip
-    return Subject(net, objective, facts, threads, chosen, counted, sharers=sharers)
+    return Subject(net, objective, facts, threads, chosen, counted, notes=wanted.notes, sharers=sharers)
 
 
 def _attack(loss: LossOptions, batchnorm: str) -> Attack | None:
@@ -159,7 +161,7 @@ def _check_l2(weight: float | None, metrics: Sequence[str]) -> None:
 
 
 def checked(subject: Subject, notes: Sequence[str] = ()) -> Subject:
-    """The subject, after one batch has been passed through it, with what was found out in its facts and after the `notes`.
+    """The subject, after one batch has been passed through it, with what was found out in its facts and after both notes.
 
     Raises:
         LandscapeError: see `Objective.check`.
@@ -171,7 +173,7 @@ def checked(subject: Subject, notes: Sequence[str] = ()) -> Subject:
             f"attack: the value of a sample depends on the others of its batch, through {mixes}, so it has no worst input"
         )
     found = evaluation_facts(subject.objective)
-    notes = (*notes, *evaluation_notes(subject.objective, found))
+    notes = (*subject.notes, *notes, *evaluation_notes(subject.objective, found))
     return replace(subject, facts=replace(subject.facts, evaluation=found if found.json() else None), notes=notes)
 
 

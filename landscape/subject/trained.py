@@ -1,36 +1,93 @@
-"""The loss of a run that gave none: that with which its net was trained, where the checkpoint says it.
+"""The loss of a run that gave none: that with which its nets were trained, where their files say it.
 
-Owns: the decision, and the words about it. A loss that is code of the user's is used where the file is trusted or the code was
-given in this process; otherwise the run asks for it.
+Owns: the decision, for every command, and the words about it. All nets of a run are measured with one loss, as values of two
+cannot be compared; nets without a record go along. A loss that is code of the user's is used where the file is trusted or it
+was given in this process; otherwise the run asks for it.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
+from landscape.errors import UsageError
+from landscape.objective.named import named_loss
 from landscape.options.groups import LossOptions
 from landscape.options.option import Given
-from landscape.subject.net import UNREAD_LOSS, Net
-from landscape.trust import taken
+from landscape.printable import printable
+from landscape.trust import Trust, names_code, taken
+
+LISTED = 3
 
 
-def trained_loss(net: Net, loss: LossOptions, *, stated: bool) -> tuple[LossOptions, list[str]]:
+@dataclass(frozen=True)
+class Recorded:
+    """The loss that a file names as that of a net's training. It may be code, which is not run here.
+
+    `net`: the name of the net in messages. `source`: the file or folder.
+    """
+
+    spec: str
+    net: str
+    source: str
+
+
+def recorded_in(stored: Mapping[str, Any], net: str, source: str) -> Recorded | None:
+    """What the metadata of a checkpoint say, or the settings of a run; None where they name no loss."""
+    training = stored.get("training")
+    for known in (stored, training if isinstance(training, Mapping) else {}):
+        if isinstance(spec := known.get("loss"), str) and spec:
+            return Recorded(spec, net, source)
+    return None
+
+
+def trained_loss(
+    nets: Iterable[Recorded | None], loss: LossOptions, *, stated: bool, trust: Trust
+) -> tuple[LossOptions, list[str]]:
     """(the loss to measure, notes for the user); `stated`: it was given, and nothing else counts.
 
     Raises:
-        UntrustedError: the net was trained with a loss that is code, which was neither given nor trusted.
+        UsageError: the nets were trained with different losses, or with one that cannot be made from its name.
+        UntrustedError: with one that is code, which was neither given nor trusted.
     """
-    recorded: Any = net.meta.get("loss")
-    if stated:
+    named = {} if stated else {each.spec: each for each in nets if each}
+    if len(named) > 1:
+        raise UsageError(_different([*named.values()]))
+    if not named:
         return loss, []
-    if recorded and recorded != loss.loss:
-        return replace(loss, loss=recorded), [f"loss {recorded}, with which the net was trained; --loss gives another"]
-    if unread := net.meta.get(UNREAD_LOSS):
-        taken({"loss": unread}, net.checkpoint.path or "", ())
-    return loss, []
+    (found,) = named.values()
+    if found.spec == loss.loss:
+        return loss, []
+    taken({"loss": found.spec}, found.source, trust)
+    _check_named(found)
+    return replace(loss, loss=found.spec), [
+        f"loss {printable(found.spec)}, with which {printable(found.net)} was trained; --loss gives another"
+    ]
 
 
 def states_loss(given: Given) -> bool:
     """Whether the loss was given as an option."""
     return bool(given.stated(["loss"]))
+
+
+def _different(nets: list[Recorded]) -> str:
+    listed = ", ".join(printable(f"{each.net} with {each.spec}") for each in nets[:LISTED])
+    more = f" and {len(nets) - LISTED} other losses" if len(nets) > LISTED else ""
+    return (
+        f"the nets were trained with different losses ({listed}{more}), and only values of one loss can be compared; give it "
+        "with --loss"
+    )
+
+
+def _check_named(found: Recorded) -> None:
+    """Raises UsageError for what was an object in memory, of which the file has only a name."""
+    if names_code(found.spec, "loss"):
+        return
+    try:
+        named_loss(found.spec)
+    except UsageError:
+        raise UsageError(
+            f"{printable(found.net)} was trained with the loss {printable(found.spec)}, which cannot be made from this name; "
+            "give the loss to measure with --loss"
+        ) from None

@@ -65,6 +65,13 @@ def names(surface: Surface) -> list[str]:
     return list(found) if good and isinstance(found, list) else [f"net {k}" for k in range(count)]
 
 
+def marks(surface: Surface) -> list[str]:
+    """What each net is known by, in the order of the nets; empty where a file does not say it."""
+    found = _described(surface).get("marks")
+    good = isinstance(found, list) and len(found) == surface.grid.size and all(isinstance(each, str) for each in found)
+    return list(found) if good and isinstance(found, list) else []
+
+
 def categories(surface: Surface, name: str) -> list[str]:
     """The texts that the numbers of a hyper-parameter stand for, in their order; empty for one that is a number."""
     found = _described(surface).get("categories")

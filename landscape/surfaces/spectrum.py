@@ -115,6 +115,12 @@ class Block:
         done = np.isfinite(self.weights).all(axis=1) if self.weights.size else np.zeros(0, dtype=bool)
         return Density(self.nodes[done], self.weights[done], self.values, self.dimension) if done.any() else None
 
+    @property
+    def is_zero(self) -> bool:
+        """Whether all that was found is exactly zero."""
+        found = [*self.values, *self.nodes[np.isfinite(self.nodes)], *([self.trace] if np.isfinite(self.trace) else [])]
+        return bool(found) and not np.any(found)
+
     def negative(self, tolerance: float) -> tuple[float, float]:
         """(share of eigenvalues below minus `tolerance` times the largest magnitude, its standard error): the saddle index.
 

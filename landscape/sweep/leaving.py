@@ -61,10 +61,11 @@ def connect_early() -> None:
             signal.signal(number, handler)
 
 
-def part(status: int, speak: Callable[[], None] | None = None, *, waits: bool = True) -> None:
+def part(status: int, speak: Callable[[], None] | None = None, *, waits: bool = True) -> int:
     """This rank has done its part, or failed: returns when all others come to their end too, else ends the job.
 
-    `speak` says why it failed, if no other rank does. Without `waits` the job ends at once.
+    Returns the exit status that all ranks end with. `speak` says why it failed, if no other rank does. Without `waits` the job
+    ends at once.
     """
     world = connected()
     if speak and not (waits and world is not None and world.size > 1):
@@ -72,15 +73,16 @@ def part(status: int, speak: Callable[[], None] | None = None, *, waits: bool = 
     if world is None and launched_size() > 1 and status:
         _end_without_mpi()
     if world is None or world.size == 1:
-        return
+        return status
     if not waits:
         abort(world, status)
     try:
         current().raises = world.leads and not status  # the leader may still wait for a rank that does not end
-        leave(world, status, speak, lambda code: abort(world, code))
+        return leave(world, status, speak, lambda code: abort(world, code))
     except BaseException as error:
         complain(str(error))
         abort(world, status or 130)
+    return status
 
 
 def abort(world: World, status: int) -> None:

@@ -65,10 +65,11 @@ def gather_here(world: World) -> None:
         raise PeerLeft(rank, world.size, code % SILENT)
 
 
-def leave(world: World, status: int, speak: Callable[[], None] | None, abort: Callable[[int], None]) -> None:
-    """Returns when every rank is leaving; otherwise, after an error, ends the job with `abort(status)`.
+def leave(world: World, status: int, speak: Callable[[], None] | None, abort: Callable[[int], None]) -> int:
+    """Returns the exit status of the job when every rank is leaving; otherwise, after an error, ends it with `abort(status)`.
 
-    `speak` says why this rank leaves; of several ranks that leave together the first says it.
+    `speak` says why this rank leaves; of several ranks that leave together the first says it, and its status is that of all:
+    a launcher makes one of different ones, such as 3 of 1 and 2.
     """
     if speak and world.leads:
         speak()
@@ -80,8 +81,9 @@ def leave(world: World, status: int, speak: Callable[[], None] | None, abort: Ca
             if speak and not world.leads:
                 speak()
             abort(status)
-            return
+            return status
         if HERE not in codes:
             break
     if speak and not world.leads and not any(0 < other < SILENT for other in codes[: world.rank]):
         speak()
+    return next((code for code in codes if 0 < code < SILENT), max(code % SILENT for code in codes))

@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from landscape.errors import Interrupted, LandscapeError
+from landscape.errors import Interrupted, LandscapeError, UsageError
 from landscape.sweep.executor import OnResult, PointFailed, Stalled
 from landscape.sweep.leaving import guard_program
 from landscape.sweep.meeting import gather_here
@@ -93,18 +93,20 @@ def gather(world: World, value: T) -> list[T]:
         return world.comm.allgather(value)
 
 
-def agree(world: World, error: str | None) -> None:
+def agree(world: World, error: str | None, *, usage: bool = False) -> None:
     """Collective: every rank passes its error or None; if any has one, all raise the error of the first such rank.
+
+    `usage`: the error is a UsageError, and is raised as one, so that all ranks end with the same exit status.
 
     Raises:
         LandscapeError: a rank passed an error.
     """
-    errors = gather(world, error)
-    failed = [(rank, text) for rank, text in enumerate(errors) if text]
+    errors = gather(world, (error, usage))
+    failed = [(rank, text, wrong) for rank, (text, wrong) in enumerate(errors) if text]
     if failed:
-        rank, text = failed[0]
-        everyone = all(other == text for other in errors)
-        raise LandscapeError(text if everyone else f"rank {rank} of {world.size}: {text}")
+        rank, text, wrong = failed[0]
+        everyone = all(other == text for other, _ in errors)
+        raise (UsageError if wrong else LandscapeError)(text if everyone else f"rank {rank} of {world.size}: {text}")
 
 
 def differing(world: World, marks: Mapping[str, str]) -> list[tuple[str, int, str, str]]:

@@ -16,7 +16,7 @@ SECONDS_BETWEEN_LINES = 10.0
 class Progress:
     """Progress over `total` points, of which `done` are in the file already; a point usually takes `samples` samples.
 
-    `unit`: what is counted, if not points.
+    `unit`: what is counted, if not points. With 0 samples a point, none are mentioned.
     """
 
     def __init__(self, total: int, done: int, samples: int, *, label: str, quiet: bool, unit: str = "points"):
@@ -47,10 +47,11 @@ class Progress:
             at = self._done + self._computed
             left = max(expected - at, 0) * seconds / self._computed
             grid = "" if expected == self._total else f" of a grid of {self._total}"
-            _write(f"{self._label}: {at}/{expected} {self._unit}{grid}, {self._speed(seconds)}, {clock(left)} left\n")
+            facts = [f"{at}/{expected} {self._unit}{grid}", self._speed(seconds), f"{clock(left)} left"]
+            _write(f"{self._label}: {', '.join(filter(None, facts))}\n")
 
     def _speed(self, seconds: float) -> str:
-        return f"{self._samples / seconds:,.0f} samples/s"
+        return f"{self._samples / seconds:,.0f} samples/s" if self._samples else ""
 
     def __enter__(self) -> Progress:
         return self

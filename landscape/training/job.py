@@ -1,7 +1,6 @@
 """The job of a training run: the net, its data and its trainer, built from the user's options.
 
-Owns: the splits to train and to test on, the sizes of the net, which follow from the data, the metadata in the run folder
-and in checkpoints, and the metrics in eval mode.
+Owns: the splits, the sizes of the net, which follow from the data, the metadata of folder and checkpoints, metrics in eval mode.
 """
 
 from __future__ import annotations
@@ -204,13 +203,14 @@ def make_training_job(
 
 def _splits(
     data: Any, settings: TrainingSettings, *, label: str, quiet: bool, **where: Any
-) -> tuple[dict[str, Split], dict[str, Any]]:
+) -> tuple[dict[str, Split], dict]:
     """The training split, the test split if there is one, and the provenance of both."""
-    # random numbers are drawn from the generators that the run has seeded
-    where |= {"normalize": settings.normalize or None, "seed": None}
+    where |= {"normalize": settings.normalize or None, "seed": None}  # the generators are those that the run has seeded
     loaded = load_splits(data, split=("train",), samples=settings.samples, **where)
-    if not has_test(data):
-        note("no validation: the data have no test split", label=label, quiet=quiet)
+    missing = () if has_test(data) else ("no validation: the data have no test split",)
+    for text in (*loaded.notes, *missing):
+        note(text, label=label, quiet=quiet)
+    if missing:
         return loaded.splits, loaded.provenance
     test = load_splits(data, split=("test",), **where)
     facts = {**loaded.provenance, "splits": {**loaded.provenance["splits"], **test.provenance["splits"]}}

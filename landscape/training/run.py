@@ -7,10 +7,10 @@ it is finished, when it is stopped, or when its loss is not finite.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from torch import nn
 
@@ -36,10 +36,28 @@ class Run:
     metrics: dict[str, float]
 
 
-def run_training(job: TrainingJob, every: Mapping[str, int], *, overwrite: bool, quiet: bool) -> Run:
+class Follower(Protocol):
+    """What is done with each net of a run."""
+
+    def saved(self, step: int, path: Path) -> None:
+        """The net of a step is in a file now."""
+
+    def close(self) -> None:
+        """The run is over, or stopped."""
+
+
+def run_training(
+    job: TrainingJob,
+    every: Mapping[str, int],
+    *,
+    overwrite: bool,
+    quiet: bool,
+    follow: Callable[[Path], Follower] | None = None,
+) -> Run:
     """Trains to the end, from the start or from the state in the run folder.
 
     `every`: the interval in steps of rows ("log-every") and of saved nets ("save-every"); 0 means an epoch, -1 never.
+    `follow`: makes what follows the run in a folder, when that has its first net.
 
     Raises:
         LandscapeError: the folder holds another run, or the loss is not finite.
@@ -49,11 +67,12 @@ def run_training(job: TrainingJob, every: Mapping[str, int], *, overwrite: bool,
     try:
         with isolated_rng(job.trainer.device):
             recorder.begin(overwrite=overwrite)
+            recorder.follower = follow(recorder.folder.path) if follow else None
             with graceful_stop() as stop:
                 _train(job, recorder, stop, quiet)
             return recorder.finish()
     finally:
-        recorder.folder.close()
+        recorder.close()
 
 
 def _train(job: TrainingJob, recorder: _Recorder, stop: StopRequest, quiet: bool) -> None:
@@ -81,6 +100,7 @@ class _Recorder:
         self.job, self.trainer, self.folder = job, job.trainer, RunFolder(job.out)
         self.every, self._stopwatch = every, Stopwatch()
         self.rows: list[dict[str, Any]] = []
+        self.follower: Follower | None = None
 
     def begin(self, *, overwrite: bool) -> None:
         """Starts from the initial weights, or continues from the state in the folder."""
@@ -133,8 +153,10 @@ class _Recorder:
         """Saves the net of this step with its metrics, and the state."""
         row = self.rows[-1] if self.rows and self.rows[-1]["step"] == self.trainer.step else {}
         known = {name: value for name, value in row.items() if name.startswith(("train_", "test_"))}
-        self.folder.net(self.trainer.step, self.trainer.model.state_dict(), self.job.meta(known))
+        path = self.folder.net(self.trainer.step, self.trainer.model.state_dict(), self.job.meta(known))
         self.keep()
+        if self.follower:
+            self.follower.saved(self.trainer.step, path)
 
     def keep(self) -> None:
         """Saves everything that the next step depends on."""
@@ -149,6 +171,14 @@ class _Recorder:
             metrics = self.job.tester.all(self.trainer.model)
             self.folder.net(None, self.trainer.model.state_dict(), self.job.meta(metrics))
         return Run(self.folder.path, self.trainer.model.eval(), self.rows, metrics)
+
+    def close(self) -> None:
+        """Lets others write in the folder."""
+        try:
+            if self.follower:
+                self.follower.close()
+        finally:
+            self.folder.close()
 
     def check_finite(self) -> None:
         """Called before anything is saved, so that the state on disk stays finite.

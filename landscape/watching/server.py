@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from landscape.errors import LandscapeError
+from landscape.render.variables import variables
 from landscape.watching.board import Board
 from landscape.watching.gate import EVENTS, HEADERS, PAGE, PICTURE, SCRIPT, STYLE, Refused, route_of
 
@@ -31,6 +32,8 @@ FILES = {
     STYLE: ("page.css", "text/css; charset=utf-8"),
     SCRIPT: ("page.js", "text/javascript; charset=utf-8"),
 }
+# What selects a dark page.
+AT_NIGHT = "@media (prefers-color-scheme: dark) { :root {} }"
 # Milliseconds after which a page that lost us asks again.
 RETRY = b"retry: 1000\n\n"
 
@@ -153,7 +156,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200 if svg else 404, "image/svg+xml", svg)
         else:
             name, kind = FILES[route]
-            self._send(200, kind, (HERE / name).read_bytes())
+            style = variables(AT_NIGHT).encode() if route == STYLE else b""
+            self._send(200, kind, style + (HERE / name).read_bytes())
 
     def _events(self) -> None:
         """Each state as soon as it is there (server-sent events), until the reader leaves or the watch ends."""

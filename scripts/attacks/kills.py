@@ -40,6 +40,7 @@ COMMANDS = {
     ),
 }  # fmt: skip
 WITHIN, LIMIT = 15.0, 240.0
+COUNTED, WRONG = ("kills", "ends"), ("hangs", "invalid", "different", "errors")
 
 
 def start(words: list[str], folder: Path, ranks: int, launcher: jobs.Launcher) -> subprocess.Popen:
@@ -112,56 +113,94 @@ def difference(found: dict[str, np.ndarray], wanted: dict[str, np.ndarray], allo
     return ""
 
 
-def series(name: str, ranks: int, kills: int, seed: int, home: Path, launcher: jobs.Launcher) -> dict[str, int | str]:
-    """One command, struck until `kills` are done or it is, and then left to end; what went wrong is counted."""
-    words, result, allowed = COMMANDS[name]
-    chance = random.Random(f"{seed} {name} {ranks}")
-    counts: dict[str, int | str] = {"kills": 0, "hangs": 0, "invalid": 0, "different": 0, "errors": 0, "note": ""}
-    truth_folder, folder = home / f"{name}{ranks}truth", home / f"{name}{ranks}"
-    for each in (truth_folder, folder):
-        shutil.copytree(home / "job", each)
-    started = time.monotonic()
-    job = start(words, truth_folder, ranks if name != "train" else 1, launcher)
-    said = job.communicate(timeout=LIMIT)[1]
-    assert job.returncode == 0, said
-    usual = time.monotonic() - started
-    truth = content(truth_folder / result, truth_folder)
-    for _ in range(kills):
-        job, began = start(words, folder, ranks, launcher), time.time()
-        time.sleep(chance.uniform(0.0, 1.1 * usual))
-        number = chance.choice(SIGNALS)
+class Series:
+    """One command on one number of ranks, struck at random moments: the counts, and what was said where one is wrong."""
+
+    def __init__(self, name: str, ranks: int, seed: int, home: Path, launcher: jobs.Launcher) -> None:
+        self.words, self.result, self.allowed = COMMANDS[name]
+        self.ranks, self.home, self.launcher = ranks, home, launcher
+        self.chance = random.Random(f"{seed} {name} {ranks}")
+        self.folder = home / f"{name}{ranks}"
+        self.counts = {"kills": 0, "ends": 0, "hangs": 0, "invalid": 0, "different": 0, "errors": 0}
+        self.notes: list[str] = []
+        self.fresh()
+        began = time.monotonic()
+        job = start(self.words, self.folder, ranks, launcher)
+        said = job.communicate(timeout=LIMIT)[1]
+        assert job.returncode == 0, said
+        self.usual = time.monotonic() - began
+        self.truth = content(self.folder / self.result, self.folder)
+        self.fresh()
+
+    def fresh(self) -> None:
+        """A folder without a result, so that the next start is a first one."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.copytree(self.home / "job", self.folder)
+
+    def wrong(self, count: str, note: str) -> None:
+        self.counts[count] += 1
+        self.notes.append(note)
+
+    def strike(self) -> None:
+        """Start or continue the command and send it a signal; a run that ends first is compared and begun again."""
+        job, began = start(self.words, self.folder, self.ranks, self.launcher), time.time()
+        moment = self.chance.uniform(0.0, self.usual)
+        number = self.chance.choice(SIGNALS)
+        try:
+            job.wait(moment)
+        except subprocess.TimeoutExpired:
+            self.kill(job, number)
         struck = time.monotonic()
-        for pid in victims(job, folder, chance) if job.poll() is None else []:
+        ended = jobs.ended(job, self.folder, began, LIMIT)
+        seconds = time.monotonic() - struck
+        if ended.status is None or ended.orphans or seconds > WITHIN + self.usual:
+            self.wrong("hangs", f"{number.name}: {ended.status} after {seconds:.0f} s, {len(ended.orphans)} left")
+        # Python itself writes a traceback when SIGINT comes while it starts
+        if "Traceback" in ended.said and number != signal.SIGINT:
+            self.wrong("errors", repr(ended.said[-200:]))
+        if ended.status == 0:
+            self.compare()
+        elif (path := self.folder / self.result).is_file():
+            self.readable(path)
+
+    def kill(self, job: subprocess.Popen, number: signal.Signals) -> None:
+        for pid in victims(job, self.folder, self.chance):
             try:
                 os.kill(pid, number)
             except ProcessLookupError:
                 continue
-        ended = jobs.ended(job, folder, began, LIMIT)
-        seconds = time.monotonic() - struck
-        counts["kills"] += 1
-        if ended.status is None or ended.orphans or seconds > WITHIN + usual:
-            counts["hangs"] += 1
-            counts["note"] += f" {number.name}: {ended.status} after {seconds:.0f} s, {len(ended.orphans)} left;"
-        if (
-            "Traceback" in ended.said and number != signal.SIGINT
-        ):  # Python itself writes one when it is stopped while it starts
-            counts["errors"] += 1
-            counts["note"] += f" {ended.said[-200:]!r};"
-        path = folder / result
-        if path.is_file():
-            try:
-                content(path, folder)
-            except ValueError as error:
-                counts["invalid"] += 1
-                counts["note"] += f" {error};"
-    last = jobs.ended(start(words, folder, ranks, launcher), folder, time.time(), LIMIT)
-    if last.status != 0:
-        counts["errors"] += 1
-        counts["note"] += f" the last run: {last.said[-300:]!r};"
-    elif found := difference(content(folder / result, folder), truth, allowed):
-        counts["different"] += 1
-        counts["note"] += f" {found};"
-    return counts
+        self.counts["kills"] += 1
+
+    def readable(self, path: Path) -> None:
+        try:
+            content(path, self.folder)
+        except ValueError as error:
+            self.wrong("invalid", str(error))
+
+    def compare(self) -> None:
+        """The result of a run that reached its end equals that of the run that was left alone."""
+        self.counts["ends"] += 1
+        if found := difference(content(self.folder / self.result, self.folder), self.truth, self.allowed):
+            self.wrong("different", found)
+        self.fresh()
+
+    def finish(self) -> None:
+        last = jobs.ended(start(self.words, self.folder, self.ranks, self.launcher), self.folder, time.time(), LIMIT)
+        if last.status != 0:
+            self.wrong("errors", f"the last run: {last.said[-300:]!r}")
+        else:
+            self.compare()
+        shutil.rmtree(self.folder)
+
+
+def series(name: str, ranks: int, kills: int, seed: int, home: Path, launcher: jobs.Launcher) -> Series:
+    found = Series(name, ranks, seed, home, launcher)
+    for _ in range(3 * kills):  # a start that ends before its signal is not counted, and takes no place for ever
+        if found.counts["kills"] >= kills:
+            break
+        found.strike()
+    found.finish()
+    return found
 
 
 def main(argv: list[str]) -> int:
@@ -180,15 +219,15 @@ def main(argv: list[str]) -> int:
             ["surface", "net.pt", *jobs.BASIC, "-x", "-1:1:4", "-y", "-1:1:3", "-o", "s.h5"], folder, 1, launcher
         )
         assert plane.wait(LIMIT) == 0
-        print(f"{'command':10} {'ranks':>5} {'kills':>5} {'hangs':>5} {'invalid':>7} {'different':>9} {'errors':>6}")
+        print(f"{'command':10} ranks", *COUNTED, *WRONG)
         for name in given.commands.split(","):
             for ranks in map(int, given.ranks.split(",")):
                 if name == "train" and ranks > 1:
                     continue
-                c = series(name, ranks, given.kills, given.seed, home, launcher)
-                total += c["kills"]
-                broken += sum(c[key] for key in ("hangs", "invalid", "different", "errors"))
-                row = f"{name:10} {ranks:5} {c['kills']:5} {c['hangs']:5} {c['invalid']:7} {c['different']:9} {c['errors']:6}"
-                print(row, c["note"], flush=True)
+                found = series(name, ranks, given.kills, given.seed, home, launcher)
+                total += found.counts["kills"]
+                broken += sum(found.counts[key] for key in WRONG)
+                row = "".join(f" {found.counts[key]:{len(key)}}" for key in (*COUNTED, *WRONG))
+                print(f"{name:10} {ranks:5}{row}", *found.notes, flush=True)
     print(f"{total} kills, {broken} broken, seed {given.seed}, {time.monotonic() - began:.0f} s")
     return 1 if broken else 0

@@ -111,7 +111,7 @@ def test_direction_file_of_another_net(surface):
 
     layout = Layout.of(net.module)
     origin = layout.flatten(layout.tensors(net.module), dtype=torch.float32)
-    write_directions("d.h5", make_directions(AxesOptions(), net, layout, origin, 2, everything(net.parts))[0])
+    write_directions("d.h5", make_directions(AxesOptions(), net, layout, origin, 2, everything(net.parts), [])[0])
     one_line(surface("--directions", "d.h5"), 1, "d.h5", "another net", "1.weight")
 
 
@@ -179,8 +179,10 @@ def test_nan_and_inf_losses_are_kept_counted_and_drawn(run, surface):
         (["--directions", "d.h5", "--norm", "layer"], "used unchanged"),
         (["--state", "states", "--batchnorm", "keep"], "drop one"),
         (["--seed", "-1"], "seed -1"),
-        (["--lean", "--to", "build.pt"], "lean draws random directions at each point, which excludes to;"),
-        (["--lean", "--directions", "d.h5"], "excludes directions"),
+        (
+            ["--lean", "--directions", "d.h5"],
+            "lean computes directions again at each point, which excludes directions;",
+        ),
         (["--lean", "--orthogonal"], "excludes orthogonal"),
         (["--lean", "--save-directions"], "excludes save-directions"),
         (["--lean", "--state", "states"], "excludes state states"),

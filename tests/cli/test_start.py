@@ -5,6 +5,11 @@ import sys
 
 import pytest
 
+from landscape.cli.main import main
+from landscape.cli.parser import find
+from landscape.commands import COMMANDS
+from landscape.errors import Interrupted
+
 HEAVY = ("torch", "torchvision", "mpi4py", "numpy", "h5py", "matplotlib", "plotly", "scipy", "safetensors")
 
 
@@ -67,3 +72,19 @@ def test_ctrl_c_while_the_command_loads_is_one_line(tmp_path):
     )
     done = subprocess.run([sys.executable, "stop.py"], capture_output=True, text=True, cwd=tmp_path, timeout=60)
     assert (done.returncode, done.stderr) == (130, "landscape: stopped by Ctrl-C\n")
+
+
+CONTINUED = (
+    "surface", "line", "inputs", "hessian", "spectrum", "train", "trajectory", "dynamics", "flatness", "connect", "instability",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_only_commands_that_continue_say_so_when_they_are_stopped(name, monkeypatch, capsys):
+    def stopped(*arguments, **keywords):
+        raise Interrupted("stopped by SIGTERM")
+
+    monkeypatch.setattr("landscape.cli.main.parse", lambda words: (find(name), {}))
+    monkeypatch.setattr("landscape.cli.main.perform", stopped)
+    assert main([name]) == 130
+    assert ("what was computed is kept" in capsys.readouterr().err) == (name in CONTINUED)

@@ -8,6 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+# A bulk around 0 and outliers of both signs.
+VALUES = np.concatenate([np.random.default_rng(4).standard_normal(300) * 0.1, [-2.0, -1.5, 3.0, 8.0, 30.0]])
+
 
 def turned(values, seed: int = 0) -> tuple[Tensor, Tensor]:
     """(dense symmetric matrix with these eigenvalues, their eigenvectors as columns)."""

@@ -75,3 +75,36 @@ def test_unknown_split_and_unknown_data():
 
 
 FROZEN = [20, 131, 193, 238, 369, 553, 676, 885, 1341, 1407]
+
+
+def test_a_number_above_those_there_are_is_said():
+    splits = ("train", "test")
+    assert load_splits("digits", split=splits, samples=359).notes == ()
+    assert load_splits("digits", split=splits).notes == ()
+    found = load_splits("digits", split=splits, samples=2000).notes
+    assert found == ("samples 2,000: there are 1,438 train and 359 test samples, and all are taken",)
+
+
+def test_each_command_says_it(mlp, tmp_path, capsys):
+    import landscape as ll
+
+    data = (torch.randn(20, 6), torch.arange(20) % 3)
+    said = {}
+
+    def says(name, call):
+        call()
+        said[name] = capsys.readouterr().err.count("samples 30: there are 20 train samples, and all are taken")
+
+    many = {"data": data, "samples": 30, "threads": 1}
+    says("line", lambda: ll.line(model=mlp(), x="-1:1:2", **many))
+    says("spectrum", lambda: ll.spectrum(model=mlp(), top=1, probes=1, steps=2, **many))
+    says("connect", lambda: ll.connect([mlp(0), mlp(1)], points=2, **many))
+    says("flatness", lambda: ll.flatness(mlp(), measures="weight_norm", **many))
+    says("align", lambda: ll.align(mlp(0), mlp(1), data=data, samples=30))
+    says(
+        "train",
+        lambda: ll.train(mlp(), data=data, epochs=1, samples=30, batch_size=10, out=tmp_path / "run", threads=1),
+    )
+    here = ll.surface(model=mlp(), data=data, x="-1:1:2", y="-1:1:2", quiet=True, threads=1)
+    says("hessian", lambda: ll.hessian(here, model=mlp(), data=data, samples=30, threads=1))
+    assert said == dict.fromkeys(said, 1)

@@ -10,10 +10,11 @@ from landscape.direction import blocks
 from landscape.direction.direction import Direction, cosine, fingerprint
 from landscape.direction.filters import filter_rules
 from landscape.direction.normalize import NORMS, normalize_
-from landscape.direction.random import gaussian
+from landscape.direction.random import Drawn, gaussian
 from landscape.direction.regenerated import Regenerated
 from landscape.layout import Layout
 from landscape.slice.plane import Plane
+from landscape.stored import Stored
 
 
 class Net(nn.Module):
@@ -45,7 +46,8 @@ def both(norm, ignore, dtype=torch.float32):
         gaussian(reference, seed=5, axis=axis, out=direction.vector)
         normalize_(direction.vector, reference, rules, norm=norm, ignore=ignore)
         kept.append(direction)
-        regenerated.append(Regenerated(layout, reference, rules, seed=5, axis=axis, norm=norm, ignore=ignore))
+        weights = Stored(layout, reference)
+        regenerated.append(Regenerated(layout, weights, rules, Drawn(5, axis), norm=norm, ignore=ignore))
     return kept, regenerated, origin
 
 

@@ -14,6 +14,7 @@ from landscape.objective.attack import Attack, attack_of
         "pgd(eps=0.1)",
         "pgd(eps=0.3, steps=7, step=0.1, start=0)",
         "pgd(norm=2, seed=3, box=[-1, 1])",
+        "pgd(eps=0.1, restarts=4, seed=2, target=3)",
     ],
 )
 def test_the_text_of_an_attack_reads_back_as_the_same(text):
@@ -45,6 +46,10 @@ def test_the_usual_settings_are_those_of_the_papers():
         ("pgd(box=[-1e309, 1])", "expected the lowest and the highest valid entry"),
         ("pgd(eps=1/0)", "expected settings as"),
         ("pgd(eps=[1])", "eps [1]: expected a number"),
+        ("pgd(restarts=0)", "restarts 0: expected a whole number from 1"),
+        ("pgd(restarts=2, start=0)", "restarts 2 with start=0: all would be the same; leave out start=0"),
+        ("pgd(target=-1)", "target -1: expected a whole number from 0"),
+        ("fgsm(restarts=2)", "fgsm has the settings eps, norm, box, and no 'restarts'"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(text, says):

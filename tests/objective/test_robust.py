@@ -1,5 +1,7 @@
 """The loss after an attack: closed forms of linear nets, its bounds, and what it does not depend on."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -103,7 +105,7 @@ def test_every_step_stays_in_the_ball_and_among_valid_pixels(cnn, attack):
     normalize = Normalize("two", (0.4, 0.6), (0.5, 0.2))
     pixels = Pixels(normalize, UNIT)
     inputs = normalize(IMAGES, torch.float32)
-    steps = list(passed(lambda x: F.cross_entropy(net(x), CLASSES, reduction="none"), inputs, given, pixels))
+    steps = list(passed(lambda x: F.cross_entropy(net(x), CLASSES, reduction="none"), inputs, given, pixels, seed=0))
     assert len(steps) == 5
     for moved, values in steps:
         there = pixels.of(moved)
@@ -146,6 +148,63 @@ def test_its_hessian_is_that_of_the_closed_form(linear, tmp_path):
     flat = torch.cat([linear.weight.detach().flatten(), linear.bias.detach()])
     ends = torch.linalg.eigvalsh(torch.autograd.functional.hessian(loss, flat))
     assert found.at_origin("hessian_max") == pytest.approx(float(ends[-1]), rel=1e-5)
+
+
+@pytest.mark.parametrize("norm", ["", ", norm=2"])
+def test_more_restarts_never_find_less(cnn, norm):
+    """The starts of fewer restarts are among those of more; and another seed has other starts."""
+    measure, net = make_measure("cross_entropy", None)[0], cnn()
+
+    def found(settings: str) -> torch.Tensor:
+        attack = attack_of(f"pgd(eps=0.4, steps=2, step=0.1{norm}, {settings})")
+        with torch.inference_mode():
+            return RobustMeasure(measure, attack, Pixels())(net, (IMAGES, CLASSES))["loss"]
+
+    losses = [found(f"restarts={count}") for count in (1, 2, 3, 6)]
+    for few, many in itertools.pairwise(losses):
+        assert (many >= few).all()
+    assert (losses[-1] > losses[0]).any()
+    single = torch.stack([found(f"seed={seed}") for seed in range(3)])
+    assert torch.equal(single.amax(0), losses[2])
+
+
+def test_a_target_is_where_the_steps_lead_and_the_largest_loss_is_taken(linear):
+    """Of a linear net of three classes each step goes along the signs of the slope of the target's loss."""
+    torch.manual_seed(0)
+    net, eps = nn.Linear(6, 3).double(), 0.3
+    measure = make_measure("cross_entropy", None)[0]
+    attack = attack_of(f"pgd(eps={eps}, steps=1, step={eps}, start=0, target=2)")
+    found = RobustMeasure(measure, attack, Pixels())(net, (INPUTS, LABELS))
+    moved = INPUTS.clone().requires_grad_()
+    towards = F.cross_entropy(net(moved), torch.full_like(LABELS, 2), reduction="sum")
+    end = INPUTS - eps * torch.autograd.grad(towards, moved)[0].sign()
+    plain, there = (F.cross_entropy(net(each), LABELS, reduction="none") for each in (INPUTS, end))
+    torch.testing.assert_close(found["loss"], torch.maximum(plain, there))
+    with pytest.raises(UsageError, match="target=2 is a class, and the targets of these data are not class numbers"):
+        along_line(nn.Linear(6, 3).double(), (INPUTS, INPUTS[:, :3]), loss="mse", attack="pgd(target=2)")
+    with pytest.raises(UsageError, match="target=7: the net has 2 classes, counted from 0"):
+        along_line(linear, (INPUTS, LABELS), attack="pgd(target=7)")
+
+
+def test_a_faster_program_finds_the_same(cnn):
+    options = {"precision": "fp32", "attack": "pgd(eps=0.2, steps=3)", "norm": None, "ignore": None}
+    plain, fast = (along_line(cnn(), (IMAGES, CLASSES), plain=plain, **options) for plain in (True, False))
+    assert (plain.known.run.program, fast.known.run.program) == ("plain", "folded")
+    np.testing.assert_allclose(fast.values["train_loss"], plain.values["train_loss"], rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [
+        lambda **given: ll.flatness("no.pt", **given),
+        lambda **given: ll.spectrum("no.pt", **given),
+        lambda **given: ll.surface("no.pt", along="hessian", x="0:1:2", y="0:1:2", **given),
+    ],
+    ids=["flatness", "spectrum", "along"],
+)
+def test_curvature_after_turning_steps_is_refused_before_any_file_is_read(measure):
+    with pytest.raises(UsageError, match="turn with the weights.*leave out norm=2"):
+        measure(attack="pgd(eps=1, norm=2)", quiet=True)
 
 
 def test_what_has_no_such_loss_is_refused_in_one_line(linear, cnn):

@@ -56,6 +56,18 @@ def test_a_large_net_is_folded_layer_by_layer_to_the_same_values(monkeypatch):
     assert torch.equal(kept(inputs), passing(inputs))
 
 
+@pytest.mark.parametrize("name", ["resnet20", "vgg9"])
+def test_gradients_by_the_inputs_are_those_of_the_net(name):
+    with torch.inference_mode(False):
+        net, inputs = lived_in(build_zoo(name)).requires_grad_(False), images(4).requires_grad_()
+    fast = folded_net(net, inputs.detach())
+    with torch.inference_mode(False), torch.enable_grad():
+        (found,) = torch.autograd.grad(fast(inputs).square().sum(), inputs)
+        exact = inputs.detach().double().requires_grad_()
+        (expected,) = torch.autograd.grad(copy.deepcopy(net).double()(exact).square().sum(), exact)
+    assert float((found - expected).abs().max()) < 1e-4 * float(expected.abs().max())
+
+
 def test_refresh_folds_the_present_weights():
     net, inputs = lived_in(build_zoo("resnet20")), images()
     fast = folded_net(net, inputs[:4])

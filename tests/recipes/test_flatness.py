@@ -13,10 +13,10 @@ from torch import nn
 
 import landscape as ll
 from landscape.errors import LandscapeError, UsageError
-from landscape.quantity import MEASURES
+from landscape.quantity import HYPER, MEASURES
 from landscape.recipes.flatness import lines
 from landscape.surfaces import load_surface
-from landscape.surfaces.flatness import names, rankings, targets
+from landscape.surfaces.flatness import names, rankings, rows, targets
 
 NETS = """
 import torch
@@ -267,8 +267,42 @@ def test_other_settings_are_another_run(here):
     ll.flatness("runs/*_0", **FEW, out="a.h5")
     with pytest.raises(LandscapeError, match="rho is 0.05 in the file, 0.1 now"):
         ll.flatness("runs/*_0", **FEW, rho=0.1, out="a.h5")
-    with pytest.raises(LandscapeError, match="another run"):
-        ll.flatness("runs/*", **FEW, out="a.h5")
+    with pytest.raises(
+        LandscapeError, match=r"a.h5 holds narrow_0, not among the nets given; give all nets of the file"
+    ):
+        ll.flatness(["runs/wide_0", "runs/wide_1"], **FEW, out="a.h5")
+
+
+def test_a_file_grows_by_further_nets_which_alone_are_computed(here, measured, monkeypatch):
+    from landscape.measurement.flatness import Flatness
+
+    ll.flatness(["runs/wide_2", "runs/narrow_1"], **FEW, out="a.h5")
+    computed, evaluate = [], Flatness.evaluate
+
+    def noted(self, point):
+        computed.append(point.index)
+        return evaluate(self, point)
+
+    monkeypatch.setattr(Flatness, "evaluate", noted)
+    plan = ll.flatness("runs/*", **FEW, out="a.h5", dry_run=True)
+    assert (plan.points, plan.pending) == (6, 4)
+    computed.clear()
+    grown = ll.flatness("runs/*", **FEW, out="a.h5")
+    assert computed == [0, 2, 3, 4], "narrow_1 and wide_2 are known"
+    same(grown, measured)
+    assert names(grown) == names(measured) and rows(load_surface("a.h5"), HYPER) == rows(measured, HYPER)
+    assert grown.provenance["checkpoint"] == measured.provenance["checkpoint"]
+    Path("runs/wide_2").rename("runs/moved")
+    again = ll.flatness("runs/*", **FEW, out="a.h5")
+    assert "moved" in names(again) and len(computed) == 4, "a net is known by its weights"
+
+
+def test_a_file_of_one_net_becomes_one_of_several(here, measured):
+    ll.flatness("runs/wide_1", **FEW, out="a.h5")
+    grown = ll.flatness("runs/*", **FEW, out="a.h5")
+    for name in ("sam", "hyper_lr", "train_loss"):
+        np.testing.assert_array_equal(grown.values[name], measured.values[name], err_msg=name)
+    assert grown.known.model_name == measured.known.model_name
 
 
 def test_all_measures_have_a_row_and_a_number(here):

@@ -12,6 +12,8 @@ import landscape as ll
 from landscape.cli.main import main
 from landscape.errors import LandscapeError, SurfaceFileError, UsageError
 from landscape.recipes.plot import plot
+from landscape.recipes.spectrum import lines
+from landscape.scene.build import build_scene
 from landscape.surfaces.spectrum import Block, Density, Spectrum, is_spectrum, load_spectrum, write_spectrum
 
 OPTIONS = {"model": "net.py:build", "data": "npz:data.npz", "normalize": "digits", "threads": 1, "quiet": True}
@@ -171,28 +173,47 @@ def test_the_density_of_a_whole_spectrum_is_counted():
     assert density.share_below(0.0)[0] == pytest.approx(1 / 3)
 
 
-def test_a_layer_that_the_forward_pass_does_not_use_is_named_and_the_others_computed(capsys):
-    class Net(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.used, self.unused = nn.Linear(3, 2), nn.Linear(3, 2)
+class Branches(nn.Module):
+    """A net with a branch that is not used, one of dead units, and one below no_grad, all of them frozen."""
 
-        def forward(self, x):
-            return self.used(x)
+    def __init__(self):
+        super().__init__()
+        self.used, self.unused, self.dead, self.cut = nn.Linear(3, 2), nn.Linear(3, 2), nn.Linear(3, 2), nn.Linear(3, 2)
+        nn.init.constant_(self.dead.bias, -100.0)
+        for rests in (self.unused, self.dead, self.cut):
+            rests.requires_grad_(False)
 
+    def forward(self, x):
+        with torch.no_grad():
+            shift = self.cut(x)
+        return self.used(x) + self.dead(x).relu() + shift
+
+
+@pytest.mark.parametrize("products", ["graph", "differences"])
+def test_a_layer_without_gradient_is_a_named_block_of_zeros_and_the_others_are_computed(products, capsys):
     torch.manual_seed(0)
-    net, x = Net().double(), torch.randn(9, 3, dtype=torch.float64)
+    net, x = Branches().double(), torch.randn(9, 3, dtype=torch.float64)
     y = torch.arange(9) % 2
     found = ll.spectrum(
-        model=net, data=[(x, y)], per="layer", top=1, bottom=1, probes=0, trace_products=0, precision="fp64",
-        tolerance=1e-6, threads=1,
+        model=net, data=[(x, y)], per="layer", top=1, bottom=1, probes=1, steps=3, trace_products=3, precision="fp64",
+        tolerance=1e-6, threads=1, products=products,
     )  # fmt: skip
-    assert list(found.blocks) == ["all parameters", "used"] and "does not use unused" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "does not use unused: a block of zeros" in said and "gradients do not reach cut (no_grad or detach)" in said
+    assert list(found.blocks) == ["all parameters", "used", "unused", "dead", "cut"]
+    zeros = [name for name, block in found.blocks.items() if block.is_zero]
+    assert zeros == ["unused", "dead", "cut"]
+    assert [line.strip() for line in lines(found, {}) if "of zeros" in line] == [
+        f"{name} (6): 0, 0 (a block of zeros)" for name in zeros
+    ]
+    assert "blocks of zeros: unused, dead, cut" in build_scene(found, kind="layers").views[0].notes
 
     def loss(weight):
-        return nn.functional.cross_entropy(nn.functional.linear(x, weight, net.used.bias), y)
+        shift = net.cut(x).detach()
+        return nn.functional.cross_entropy(nn.functional.linear(x, weight, net.used.bias) + shift, y)
 
     dense = torch.autograd.functional.hessian(loss, net.used.weight.detach()).reshape(6, 6)
-    values = found.blocks["used"].values
-    assert values[-1] >= float(torch.linalg.eigvalsh(dense)[-1]) - 1e-9  # the bias counts too: interlacing
-    assert values[-1] == pytest.approx(found.whole.values[-1], rel=1e-5)
+    largest = float(torch.linalg.eigvalsh(dense)[-1])
+    assert found.blocks["used"].values[-1] == pytest.approx(largest, rel=1e-5)
+    if products == "graph":  # differences move the layer below no_grad too
+        assert found.whole.values[-1] == pytest.approx(largest, rel=1e-5)

@@ -85,16 +85,32 @@ def test_a_program_that_fails_is_quoted(squares, tmp_path, monkeypatch):
         film.write(squares * 50, (1.0,) * 150, tmp_path / "a.mp4", ".mp4")
 
 
-def test_a_relief_turns_and_nothing_around_it_moves(surfaces, tmp_path, monkeypatch):
+def test_a_relief_turns_and_nothing_around_it_moves(surfaces, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(films, "TURN_FRAMES", 4)
+    monkeypatch.setattr("landscape.sweep.progress.SECONDS_BETWEEN_LINES", 0.0)
     frames, _ = frames_of(draw(build_scene(surfaces["bowl"], kind="surface"), tmp_path / "a.gif", dpi=120))
     assert len(frames) == 4
+    said = capsys.readouterr().err.splitlines()
+    assert [line.split(",")[0] for line in said] == [f"film: {count}/4 frames" for count in (1, 2, 3, 4)]
     gray = np.array(frames, dtype=float).mean(axis=3)
     moved = (np.ptp(gray, axis=0) > 60).any(axis=1).nonzero()[0]
     tall, bar = len(gray[0]), gray.shape[2] - 10
     assert tall * 0.05 < moved.min() and moved.max() < tall * 0.93, "title and facts stand still"
     assert np.ptp(gray[:, :, bar:], axis=0).max() < 60, "and the bar of colours"
     assert all(np.abs(frame - gray[0]).max() > 100 for frame in gray[1:])
+
+
+def test_a_box_that_turns_keeps_its_size_and_its_letters_clear_of_the_others(surfaces):
+    scenes = films.film_of(build_scene(surfaces["bowl"], kind="surface", view=(60.0, -56.0))).scenes
+    sizes = set()
+    for figure in map(_figure, scenes[:20:4]):
+        figure.canvas.draw()
+        axes = figure.axes[0]
+        sizes.add(tuple(axes._box_aspect.round(9)))
+        texts = [text.get_window_extent() for text in figure.texts if text.get_text()]
+        letters = [axis.label.get_window_extent() for axis in (axes.xaxis, axes.yaxis)]
+        assert texts and not any(text.overlaps(label) for text in texts for label in letters)
+    assert len(sizes) == 1
 
 
 def test_surfaces_after_each_other_stay_in_place_whatever_their_facts(surfaces, tmp_path):

@@ -151,6 +151,11 @@ def test_wires_are_seen_above_the_sheet_and_hidden_below_it(tmp_path):
     assert orange_share(0.0, tmp_path) > 0.8 * above, "wires that lie on the sheet are not cut by its tiles"
 
 
+def test_no_tile_lets_light_through_which_would_show_the_seams_between_them():
+    (drawn,) = still.figure_of(SCENES["overlay3d"]()).axes[0].collections
+    assert set(drawn._facecolor3d[:, 3]) == {0.0, 1.0}, "tiles of the sheet, and wires, which have no face"
+
+
 def test_moving_toward_the_eye_moves_nothing_on_paper():
     scene = SCENES["overlay3d"]()
     axes = still.figure_of(scene).axes[0]

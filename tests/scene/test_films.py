@@ -20,7 +20,7 @@ def test_a_turn_goes_around_once_in_equal_steps_and_begins_where_it_ends(make_su
     assert angles[0] == scene.camera.azimuth and {each.camera.elevation for each in film.scenes} == {
         scene.camera.elevation
     }
-    assert not any(each.camera.fitted for each in film.scenes), "one size from all sides"
+    assert all(each.camera.turns for each in film.scenes), "one size from all sides"
     assert len(set(film.seconds)) == 1 and sum(film.seconds) == pytest.approx(TURN_SECONDS)
 
 

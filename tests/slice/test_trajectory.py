@@ -107,6 +107,12 @@ def test_a_list_of_a_run_keeps_its_order_where_names_have_no_steps(tmp_path):
     assert found.steps == (0, 1) and found.clock == "net" and found.nets[0].name == "b.pt"
 
 
+def test_a_net_given_twice_is_named(tmp_path):
+    folder = nets(tmp_path / "run", "step_1.pt", "step_2.pt")
+    with pytest.raises(UsageError, match=r"step_1\.pt is given twice; a path needs each net once"):
+        trajectories([folder / "step_1.pt", folder / "step_2.pt", folder / ".." / "run" / "step_1.pt"])
+
+
 def test_a_final_net_without_a_step_is_left_out_with_a_note(tmp_path):
     folder = nets(tmp_path / "run", "step_1.pt", "step_2.pt", "final.pt")
     (found,) = trajectories(folder)

@@ -1,12 +1,14 @@
 """The loss of a run that gives none, and the name of a net in pictures: both follow from what the checkpoint says."""
 
+from runpy import run_path
+
 import pytest
 import torch
 import torch.nn.functional as F
 
 import landscape as ll
 from landscape.checkpoint.save import save_checkpoint
-from landscape.errors import UntrustedError
+from landscape.errors import UntrustedError, UsageError
 from landscape.scene.facts.surface import subject
 
 CODE = """
@@ -57,3 +59,98 @@ def test_a_loss_that_is_code_runs_where_the_file_is_trusted_only(tmp_path):
 def test_a_picture_calls_a_net_by_its_class(tmp_path):
     path, _, spec = net_file(tmp_path, "mse", "unused")
     assert subject(ll.line(path, model=spec, **ROW)).startswith("Regressor")
+
+
+NET = """
+import torch
+from torch import nn
+
+def build():
+    return nn.Linear(3, 2)
+
+def data(split):
+    draws = torch.Generator().manual_seed(0)
+    return torch.randn(8, 3, generator=draws), torch.randn(8, 2, generator=draws)
+"""
+# What trains with a loss of its own choice.
+TRAIN = {"train", "instability"}
+FAST = {"quiet": True, "threads": 1}
+PAIR = ["mse/final.pt", "mse_again/final.pt"]
+WITH_LOSS = {
+    "surface": lambda here: ll.surface(PAIR[0], to=PAIR[1], x="0:1:2", y="0:1:2", **here),
+    "line": lambda here: ll.line(PAIR[0], to=PAIR[1], x="0:1:2", **here),
+    "inputs": lambda here: ll.inputs(PAIR[0], sample=0, x="0:1:2", y="0:1:2", **here),
+    "spectrum": lambda here: ll.spectrum(PAIR[0], probes=0, trace_products=0, top=1, bottom=1, **here),
+    "flatness": lambda here: ll.flatness(PAIR, measures="weight_norm", **here),
+    "connect": lambda here: ll.connect(PAIR, points=2, **here),
+    "trajectory": lambda here: ll.trajectory(
+        ["mse", "mse_again"], x="0:1:2", y="0:1:2", along="random", marks=1, **here
+    ),
+    "dynamics": lambda here: ll.dynamics("mse", measures="gradient", **here),
+    "hessian": lambda here: ll.hessian("mse", every=9, **here),
+}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Nets trained with mse, and one with mae."""
+    folder = tmp_path_factory.mktemp("runs")
+    (folder / "net.py").write_text(NET)
+    own = {"data": f"{folder}/net.py:data", "epochs": 1, "batch_size": 4, "quiet": True, "threads": 1}
+    for seed, (name, loss) in enumerate({"mse": "mse", "mse_again": "mse", "mae": "mae"}.items()):
+        ll.train(f"{folder}/net.py:build", loss=loss, seed=seed, init_seed=seed, out=folder / name, **own)
+    return folder
+
+
+@pytest.mark.parametrize("command", WITH_LOSS)
+def test_every_command_measures_the_loss_of_training(runs, command, monkeypatch):
+    monkeypatch.chdir(runs)
+    assert WITH_LOSS[command](FAST).known.loss == "mse"
+
+
+def test_no_command_with_a_loss_is_left_out():
+    from landscape.commands import COMMANDS
+
+    having = {name for name in COMMANDS if "loss" in {row.name for row in getattr(ll, name).command.rows}}
+    assert having == {*WITH_LOSS, *TRAIN}
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [
+        lambda: ll.line("mse/final.pt", to="mae/final.pt", x="0:1:2", **FAST),
+        lambda: ll.surface("mse/final.pt", to="mse_again/final.pt", to_y="mae/final.pt", x="0:1:2", y="0:1:2", **FAST),
+        lambda: ll.flatness(["mse/final.pt", "mae/final.pt"], measures="weight_norm", **FAST),
+        lambda: ll.flatness(["mse", "mae"], measures="weight_norm", **FAST),
+        lambda: ll.connect(["mse/final.pt", "mae/final.pt"], points=2, **FAST),
+        lambda: ll.trajectory(["mse", "mae"], x="0:1:2", y="0:1:2", along="random", marks=1, **FAST),
+    ],
+    ids=["line", "surface", "flatness of files", "flatness of runs", "connect", "trajectory"],
+)
+def test_nets_of_different_losses_are_refused_until_one_is_given(runs, measure, monkeypatch):
+    monkeypatch.chdir(runs)
+    with pytest.raises(UsageError, match=r"different losses \(.* with mse, .* with mae\).*give it with --loss"):
+        measure()
+
+
+def test_a_net_of_the_usual_loss_is_one_of_another_loss(runs, tmp_path):
+    torch.manual_seed(2)
+    usual = {"training": {"loss": "cross_entropy"}}  # the usual loss stands beside the settings of a training only
+    save_checkpoint(tmp_path / "usual.pt", torch.nn.Linear(3, 2).state_dict(), usual)
+    with pytest.raises(UsageError, match="usual with cross_entropy"):
+        ll.connect([runs / "mse/final.pt", tmp_path / "usual.pt"], points=2, model=f"{runs}/net.py:build", **FAST)
+
+
+def test_a_given_loss_counts_for_all_nets(runs, monkeypatch):
+    monkeypatch.chdir(runs)
+    found = ll.connect(["mse/final.pt", "mae/final.pt"], points=2, loss="mae", **FAST)
+    net = torch.nn.Linear(3, 2)
+    net.load_state_dict(ll.load_checkpoint("mse/final.pt").state_dict)
+    inputs, targets = run_path("net.py")["data"]("train")
+    assert found.values["train_loss"][0, 0] == pytest.approx(F.l1_loss(net(inputs), targets).item(), rel=1e-6)
+
+
+def test_a_loss_that_was_an_object_is_asked_for(tmp_path):
+    path, _, spec = net_file(tmp_path, "MSELoss", "unused")
+    with pytest.raises(UsageError, match="net was trained with the loss MSELoss, which cannot be made .*--loss"):
+        ll.line(path, model=spec, **ROW)

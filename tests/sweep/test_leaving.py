@@ -5,8 +5,10 @@ Programs of a user's own, without torch, so that each takes a second; whole comm
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -74,3 +76,47 @@ def test_a_rank_that_ends_before_mpi_starts_ends_the_job(job) -> None:
     )
     assert done.returncode != 0
     assert "rank 1 of 2: mpi4py does not load" in done.stderr
+
+
+STATUSES = {(0, 0): 0, (1, 2): 1, (2, 1): 2, (0, 2): 2, (130, 1): 130}
+
+
+@pytest.mark.parametrize("each", STATUSES)
+def test_ranks_that_leave_with_other_statuses_end_with_that_of_the_first_that_failed(job, each) -> None:
+    """A launcher makes one status of those of the ranks; MPICH's makes 3 of 1 and 2."""
+    done = job(
+        "import sys\n"
+        "from landscape.sweep.launch import launched_rank\n"
+        "from landscape.sweep.leaving import complain, connect_early, part\n"
+        "connect_early()\n"
+        f"own = {each}[launched_rank()]\n"
+        "sys.exit(part(own, (lambda: complain(f'said with {own}')) if own else None))\n"
+    )
+    assert done.returncode == STATUSES[each]
+    assert done.stderr.count("said with") == bool(STATUSES[each])
+
+
+def test_the_manual_lists_these_statuses() -> None:
+    lines = (Path(__file__).resolve().parents[2] / "docs" / "clusters.md").read_text().splitlines()
+    start = lines.index("| status | when |")
+    rows = [line.split("|")[1].strip() for line in itertools.takewhile(lambda line: line, lines[start + 2 :])]
+    assert [int(row) for row in rows] == sorted({0, *STATUSES.values()})
+
+
+def test_an_error_of_the_leader_alone_is_of_the_same_kind_on_all_ranks(job) -> None:
+    """What only the leader reads is refused with the status of wrong usage, not with a mixture of it and of an error."""
+    done = job(
+        "import sys\n"
+        "from landscape.errors import LandscapeError, UsageError\n"
+        "from landscape.study.ranks import shared\n"
+        "from landscape.sweep.launch import connect\n"
+        "world = connect()\n"
+        "def refused():\n"
+        "    raise UsageError('curve 7')\n"
+        "try:\n"
+        "    shared(world, refused)\n"
+        "except LandscapeError as error:\n"
+        "    assert isinstance(error, UsageError), type(error)\n"
+        "    sys.exit(error.exit_status)\n"
+    )
+    assert done.returncode == 2, done.stderr

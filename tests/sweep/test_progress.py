@@ -18,6 +18,14 @@ def test_lines_tell_points_rate_and_time_left(capsys, monkeypatch):
     ]
 
 
+def test_without_samples_there_is_no_rate(capsys, monkeypatch):
+    now = iter([0.0, 0.0, 20.0])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(now))
+    with progress.Progress(60, 0, 0, label="film", quiet=False, unit="frames") as shown:
+        shown.update(count=20)
+    assert capsys.readouterr().err.splitlines() == ["film: 20/60 frames, 0:40 left"]
+
+
 @pytest.mark.parametrize("quiet", [True])
 def test_quiet(capsys, quiet):
     with progress.Progress(2, 0, 1, label="net", quiet=quiet) as shown:

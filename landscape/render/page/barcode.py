@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from landscape.render.page.figures import FONT, GRID, Drawn, Options, changes, options_of
+from landscape.render.page.figures import GRID, INK, TEMPLATE, Drawn, Options, changes, options_of
 from landscape.render.page.lines import value_axis
 from landscape.scene.scale import SYMLOG, Scale
 from landscape.scene.scene import Scene
@@ -33,7 +33,7 @@ def _figure(scene: Scene) -> go.Figure:
     figure = go.Figure([trace for number, view in enumerate(views) for trace in _traces(view, number)])
     ticks = {"tickvals": list(views[0].ticks), "range": list(frame.x_range), "showgrid": False, "zeroline": False}
     return figure.update_layout(
-        template="plotly_white", font=FONT, hovermode="closest", margin={"l": 70, "r": 30, "t": 50, "b": 60},
+        template=TEMPLATE, hovermode="closest", margin={"l": 70, "r": 30, "t": 50, "b": 60},
         legend={"orientation": "h", "x": 0.5, "xanchor": "center", "y": -0.16},
         xaxis={**ticks, "title": {"text": frame.x_label}}, yaxis={**value_axis(views[0].axis), "gridcolor": GRID},
     )  # fmt: skip
@@ -53,7 +53,7 @@ def _traces(view: Barcode, number: int) -> list[go.Scatter]:
             others, [(bar.low, bar.high) for bar in others], within, WITHIN, axis, {**options, **_named(view.names[1])}
         ),
         _marks([(b.x, b.high) for b in view.bars if b.endless], "triangle-up", core, axis, options),
-        _marks([(b.x, b.edge) for b in view.bars if np.isfinite(b.edge)], "line-ew-open", "black", axis, options),
+        _marks([(b.x, b.edge) for b in view.bars if np.isfinite(b.edge)], "line-ew-open", INK, axis, options),
     ]
     return [trace for trace in found if len(trace.x)] or [go.Scatter(x=[None], y=[None], **options)]
 

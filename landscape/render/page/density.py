@@ -11,7 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from landscape.render.page.eigen_axis import eigen_changes, ground
-from landscape.render.page.figures import FONT, GRID, SOFT, Drawn, Options, changes, options_of
+from landscape.render.page.figures import GRID, SOFT, TEMPLATE, Drawn, Options, changes, options_of
 from landscape.render.page.lines import value_axis
 from landscape.scene.scale import LINEAR
 from landscape.scene.scene import Scene
@@ -37,7 +37,7 @@ def _figure(views: tuple[SpectralDensity, ...]) -> go.Figure:
     rows = {"range": [len(first.rugs) - 0.5, -0.5], "visible": False, "fixedrange": True}
     figure = go.Figure(traces)
     return figure.update_layout(
-        template="plotly_white", font=FONT, hovermode="closest", hoverdistance=30,
+        template=TEMPLATE, hovermode="closest", hoverdistance=30,
         margin={"l": 70, "r": 80, "t": 30, "b": 60}, showlegend=first.legend,
         legend={"orientation": "h", "x": 0.5, "xanchor": "center", "y": -0.14},
         yaxis={"domain": [under + GAP, 1], "gridcolor": GRID, "ticks": "outside"}, xaxis={"anchor": "y2"},

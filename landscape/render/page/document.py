@@ -20,13 +20,17 @@ from plotly.offline import get_plotlyjs
 from landscape.render.page.figures import Drawn
 from landscape.render.page.literal import embedded
 from landscape.render.page.packed import FEWER_BITS, Numbers, deflated
+from landscape.render.variables import variables
+from landscape.scene.colors import AT_NIGHT, LIGHT, NIGHT, veiled
 from landscape.scene.reading import Reading, Table
 from landscape.scene.scene import Caption, Choice
 
+# What selects a dark page, and how much of what is behind a name its halo hides.
+DARK, HALO = ":root[data-theme=dark] {}", 0.85
 # In this order they are one script; the last one starts it.
 SCRIPTS = (
     "unpack", "hover", "theme", "traces", "bar", "camera", "gl", "parts", "relief", "seen", "turn", "point", "ranges", "keys",
-    "save", "clip", "steps", "controls", "start",
+    "save", "clip", "steps", "levels", "controls", "outside", "start",
 )  # fmt: skip
 
 
@@ -54,6 +58,12 @@ def document(captions: Sequence[Caption], panels: Sequence[Panel]) -> str:
     data = {
         "panels": [_payload(panel, numbers) for panel in panels],
         "views": [asdict(choice) for choice in panels[0].choices],
+        "colors": {
+            "light": LIGHT.colors,
+            "dark": NIGHT.colors,
+            "partners": AT_NIGHT,
+            "halo": veiled(LIGHT.ground, HALO),
+        },
         "captions": [{"title": caption.title, "facts": caption.facts} for caption in captions],
     }
     text = embedded(data)
@@ -67,7 +77,7 @@ def document(captions: Sequence[Caption], panels: Sequence[Panel]) -> str:
 <title>{html.escape(captions[0].title or "Loss landscape")}</title>
 <link rel="icon" href="data:,">
 <style>
-{_asset("page.css")}</style>
+{variables(DARK)}{_asset("page.css")}</style>
 </head>
 <body>
 <header><h1 id="title"></h1><div id="controls"></div></header>
@@ -124,6 +134,7 @@ def _payload(panel: Panel, numbers: Numbers) -> dict[str, Any]:
         "tables": [_table(table, numbers) for table in panel.tables],
         "table": drawn.table,
         "course": drawn.course,
+        "levels": drawn.levels,
     }
 
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from landscape.render.page.figures import GRID, SOFT, changes
+from landscape.scene.colors import LIGHT
 from landscape.scene.scale import LINEAR
 from landscape.scene.views.eigen_axis import EigenAxis
-
-SHADE, ZERO = "#f1f3f8", "#b9bec9"
 
 
 def eigen_changes(axis: EigenAxis) -> dict[str, Any]:
@@ -36,11 +35,11 @@ def ground(axis: EigenAxis, shaded: tuple[float, float] | None, lone: float | No
     """The shade of the negative side, zero, and the height of a single eigenvalue."""
     zero = float(axis.places(0.0))
     full: dict[str, Any] = {"y0": 0, "y1": 1, "yref": "paper", "xref": "x", "layer": "below"}
-    shapes = [{**full, "type": "line", "x0": zero, "x1": zero, "line": {"color": ZERO, "width": 1}}]
+    shapes = [{**full, "type": "line", "x0": zero, "x1": zero, "line": {"color": LIGHT.zero, "width": 1}}]
     if shaded:
         # A little further, so that it is there after zooming out.
         beyond = shaded[0] - (axis.scale.high - axis.scale.low)
-        shade = {"type": "rect", "x0": beyond, "x1": shaded[1], "fillcolor": SHADE, "line": {"width": 0}}
+        shade = {"type": "rect", "x0": beyond, "x1": shaded[1], "fillcolor": LIGHT.shade, "line": {"width": 0}}
         shapes.insert(0, {**full, **shade})
     if lone is not None:
         line = {"color": SOFT, "width": 1, "dash": "dot"}

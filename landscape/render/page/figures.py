@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from landscape.scene.colors import INK
+from landscape.scene.colors import INK, LIGHT
 from landscape.scene.scale import Scale
 from landscape.scene.ticks import Ticks
 from landscape.scene.views.mesh import Mesh
@@ -24,7 +24,13 @@ FONT = {
     "size": 12,
     "color": INK,
 }
-SOFT, GRID = "#5c5c5c", "#dfe1e6"
+SOFT, GRID = LIGHT.soft, LIGHT.line
+_AXIS = {
+    "automargin": True, "ticks": "", "gridcolor": GRID, "linecolor": GRID, "zerolinecolor": GRID, "zerolinewidth": 1,
+    "title": {"standoff": 15},
+}  # fmt: skip
+# What every figure begins with, in place of plotly's own, which has colours of its own.
+TEMPLATE = {"layout": {"font": FONT, "xaxis": _AXIS, "yaxis": _AXIS, "hoverlabel": {"align": "left"}}}
 # Letters of an axis's title and of a name in a picture; hovering and the facts have the whole.
 TITLE, NAME = 60, 24
 Options = dict[str, Any]
@@ -52,6 +58,7 @@ class Drawn:
         layouts: the changes of the layout of each figure, for each view.
         table: the number of the table that hovering shows, for each view; empty without tables.
         sheets: the heights that traces name in their `meta`.
+        levels: of volumes, for each view: the shares and the names of the levels of a slider, the first one, and the metric.
         course: the steps of paths, for a slider; None without paths.
     """
 
@@ -61,15 +68,21 @@ class Drawn:
     table: tuple[int, ...] = field(default=())
     sheets: dict[str, Sheet] = field(default_factory=dict)
     course: dict[str, Any] | None = None
+    levels: tuple[dict[str, Any], ...] = ()
 
 
 def options_of(view: int, **known: Any) -> Options:
     """What every trace of a view has: the view's number, and what else the page's script must know. The first is visible.
 
-    `sheet` names the heights of the trace; `edges` are the levels between which it has bands; `over` says that it lies over
-    colours, so that its own do not change on a dark page.
+    `sheet` names the heights of the trace; `edges` are the levels between which it has bands; `apart` says that these are of
+    another metric; `over` says that it lies over colours, so that its own do not change on a dark page.
     """
     return {"meta": {"view": view, **known}, "visible": view == 0}
+
+
+def at_heights(places: np.ndarray, options: Options) -> Options:
+    """The options of a trace of points, whose heights (n,) are shares of the drawn range: a slider leaves out those beyond it."""
+    return {**options, "meta": {**options["meta"], "heights": [round(float(place), 4) for place in places]}}
 
 
 def changes(where: str, axis: dict[str, Any]) -> dict[str, Any]:

@@ -11,9 +11,12 @@ import numpy as np
 import plotly.graph_objects as go
 
 from landscape.render.page.figures import INK, Drawn, Options, Sheet, options_of, sheet_of
+from landscape.render.page.hatched import beyond_traces
 from landscape.render.page.traces2d import (
     bands,
     cells_of,
+    extra_lines,
+    grid_dots,
     heat_map,
     hole_traces,
     level_edges,
@@ -24,6 +27,7 @@ from landscape.render.page.traces2d import (
     tinted,
 )
 from landscape.render.page.traces3d import figure3d, relief_traces, z_changes
+from landscape.scene.colors import LIGHT
 from landscape.scene.scene import Scene
 from landscape.scene.tables import table_of
 from landscape.scene.views.field import Field
@@ -67,15 +71,16 @@ def _plane(view: Flat, number: int) -> list:
     field, options = view.field, options_of(number, over=True)
     marks = [path_trace(trace, options) for trace in field.traces]
     if view.paint == CELLS:
+        cells = heat_map(field, field.colors, number, f"cells{number}")
         return [
-            *hole_traces(field, options, cells=True),
-            heat_map(field, field.colors, number, f"cells{number}"),
-            *marks,
-        ]
+            *hole_traces(field, options, cells=True), cells, *beyond_traces(field, options, cells=True),
+            *grid_dots(field, options), *marks,
+        ]  # fmt: skip
     if view.ground is not None:
         ground = tinted(field, view.ground, view.tints, options)
         drawn = [ground, lines(field, number, f"mesh{number}"), *level_numbers(field, options)]
-        return [*hole_traces(field, options, cells=False), *drawn, *marks]
+        drawn += [*extra_lines(field, number, f"mesh{number}"), *beyond_traces(field, options, cells=False)]
+        return [*hole_traces(field, options, cells=False), *drawn, *grid_dots(field, options), *marks]
     return [*_banded(field, number), *([] if view.margin is None else [_open_sign(field, view.margin, options)])]
 
 
@@ -83,7 +88,9 @@ def _banded(field: Field, view: int) -> list:
     options = options_of(view, over=True)
     marks = [path_trace(trace, options) for trace in field.traces]
     painted = [bands(field, view, f"mesh{view}"), *level_numbers(field, options)]
-    return [*hole_traces(field, options, cells=False), *painted, *marks]
+    painted += extra_lines(field, view, f"mesh{view}", ink=LIGHT.ground)
+    painted += beyond_traces(field, options, cells=False)
+    return [*hole_traces(field, options, cells=False), *painted, *grid_dots(field, options), *marks]
 
 
 def _open_sign(field: Field, margin: np.ndarray, options: Options) -> go.Contour:
@@ -99,8 +106,10 @@ def _map(scene: Scene) -> go.Figure:
     """The cells of every view, and what lies over them."""
     cells = []
     for number, view in enumerate(scene.views_as(Flat)):
-        cells += hole_traces(view.field, options_of(number, over=True), cells=True)
+        options = options_of(number, over=True)
+        cells += hole_traces(view.field, options, cells=True)
         cells.append(heat_map(view.field, view.field.colors, number, f"cells{number}"))
+        cells += [*beyond_traces(view.field, options, cells=True), *grid_dots(view.field, options)]
     return plane_figure([*cells, *_over(scene)], scene)
 
 
@@ -120,7 +129,7 @@ def _over(scene: Scene) -> list:
 
 def _lines(field: Field, color: str, width: float, options: Options) -> go.Contour:
     edges = level_edges(field)
-    known = {"meta": {**options["meta"], "sheet": "lines", "edges": edges.tolist()}}
+    known = {"meta": {**options["meta"], "sheet": "lines", "edges": edges.tolist(), "apart": True}}
     return go.Contour(
         hoverinfo="skip", showscale=False, showlegend=False, connectgaps=False,
         contours={"start": 1, "end": max(1, len(edges) - 2), "size": 1, "coloring": "none"},

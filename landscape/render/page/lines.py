@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from landscape.render.page.figures import FONT, GRID, SOFT, Drawn, Options, changes, options_of, shortened
+from landscape.render.page.figures import GRID, SOFT, TEMPLATE, Drawn, Options, changes, options_of, shortened
 from landscape.scene.colors import tint
 from landscape.scene.scale import LOG, SYMLOG, Scale
 from landscape.scene.scene import Scene
@@ -56,7 +56,7 @@ def line_figure(scene: Scene) -> go.Figure:
         right |= {} if first.right.ticks else {"tickmode": "linear", "dtick": 20}
         layout["yaxis2"] = {**value_axis(first.right), **right}
     figure.update_layout(
-        template="plotly_white", font=FONT, hovermode="x unified", margin={"l": 70, "r": 70, "t": 50, "b": 60},
+        template=TEMPLATE, hovermode="x unified", margin={"l": 70, "r": 70, "t": 50, "b": 60},
         legend={"orientation": "h", "x": 0.5, "xanchor": "center", "y": -0.16}, **layout,
     )  # fmt: skip
     if first.strips:

@@ -9,7 +9,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from landscape.render.page.figures import FONT, INK, SOFT, Drawn
+from landscape.render.page.figures import INK, SOFT, TEMPLATE, Drawn
+from landscape.scene.colors import LIGHT
 from landscape.scene.scene import Scene
 from landscape.scene.views.matrix import Matrix
 
@@ -24,7 +25,7 @@ def draw(scene: Scene) -> Drawn:
     count, tables = len(first.names), len(first.tables)
     figure = go.Figure(go.Scatter(x=[0], y=[0], mode="markers", opacity=0, hoverinfo="skip", showlegend=False))
     figure.update_layout(
-        template="plotly_white", font=FONT, height=AROUND + CELL * count, margin={"l": 10, "r": 20, "t": 40, "b": 60},
+        template=TEMPLATE, height=AROUND + CELL * count, margin={"l": 10, "r": 20, "t": 40, "b": 60},
         showlegend=False, hovermode=False,
         xaxis={"range": [0, tables * count + (tables - 1) * GAP], "showgrid": False, "zeroline": False, "automargin": True},
         yaxis={"range": [count, -0.35], "showgrid": False, "zeroline": False, "automargin": True},
@@ -44,11 +45,11 @@ def _changes(view: Matrix) -> dict[str, Any]:
             for column in range(count):
                 x = left + column
                 shapes.append({
-                    "type": "rect", "x0": x, "x1": x + 1, "y0": row, "y1": row + 1, "line": {"color": "#ffffff", "width": 1.5},
-                    "fillcolor": table.colors[row][column], "layer": "below",
+                    "name": "cell", "type": "rect", "x0": x, "x1": x + 1, "y0": row, "y1": row + 1,
+                    "line": {"color": LIGHT.ground, "width": 1.5}, "fillcolor": table.colors[row][column], "layer": "below",
                 })  # fmt: skip
                 text = "<br>".join(table.texts[row][column])
-                notes.append(_note(text, x + 0.5, row + 0.5, table.digits[row][column], 11))
+                notes.append({"name": "cell", **_note(text, x + 0.5, row + 0.5, table.digits[row][column], 11)})
     places = [number * (count + GAP) + k + 0.5 for number in range(len(view.tables)) for k in range(count)]
     return {
         "shapes": shapes, "annotations": notes,

@@ -9,8 +9,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from landscape.render.page.figures import Drawn, Options, color_scale, options_of, shares, sheet_of
-from landscape.render.page.traces2d import hole_traces, level_edges, path_trace, plane_figure
-from landscape.render.page.traces3d import LAMP, LIGHT, figure3d, path3d_trace, z_changes
+from landscape.render.page.traces2d import grid_dots, hole_traces, level_edges, path_trace, plane_figure
+from landscape.render.page.traces3d import LAMP, LIGHTING, figure3d, path3d_trace, z_changes
 from landscape.scene.scene import Scene
 from landscape.scene.tables import table_of
 from landscape.scene.views.overlay import Layer, Overlay
@@ -21,7 +21,9 @@ LEGEND = {"orientation": "h", "x": 0.5, "xanchor": "center"}
 def draw(scene: Scene) -> Drawn:
     """Both layers as reliefs, and beside them as lines."""
     views = scene.views_as(Overlay)
-    layouts = [[{**z_changes(v.layers[0].field), "legend.title.text": v.label}, {}] for v in views]
+    # The legend names both metrics, each with heights of its own.
+    unnamed = {"scene.zaxis.title": {"text": ""}}
+    layouts = [[{**z_changes(v.layers[0].field), **unnamed, "legend.title.text": v.label}, {}] for v in views]
     table = tuple(table_of(scene.tables, view.layers[0].field) for view in views)
     sheets = {
         _name(number, layer): sheet_of(layer.field.mesh, layer.field.scale)
@@ -66,14 +68,14 @@ def _flat_traces(overlay: Overlay, view: int) -> list:
     first = overlay.layers[0].field
     drawn = [trace for layer in overlay.layers for trace in _lines(layer, view)]
     holes = hole_traces(first, options, cells=False)
-    return [*holes, *drawn, *(path_trace(t, options) for t in first.traces)]
+    return [*holes, *drawn, *grid_dots(first, options), *(path_trace(t, options) for t in first.traces)]
 
 
 def _sheet(layer: Layer, view: int) -> go.Surface:
     field, options = layer.field, options_of(view, over=True, sheet=_name(view, layer))
     return go.Surface(
         cmin=0, cmax=1,
-        colorscale=color_scale(field.colors[:2]), showscale=False, opacity=layer.opacity, lighting=LIGHT,
+        colorscale=color_scale(field.colors[:2]), showscale=False, opacity=layer.opacity, lighting=LIGHTING,
         lightposition=LAMP, hoverinfo="text", connectgaps=False, name=layer.label,
         showlegend=not len(layer.wire_rows), contours={axis: {"highlight": False} for axis in "xyz"}, **options,
     )  # fmt: skip

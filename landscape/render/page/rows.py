@@ -11,7 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from landscape.render.page.eigen_axis import eigen_changes, ground
-from landscape.render.page.figures import FONT, Drawn, Options, options_of
+from landscape.render.page.figures import TEMPLATE, Drawn, Options, options_of
 from landscape.scene.scene import Scene
 from landscape.scene.views.rows import Row, Rows
 
@@ -33,7 +33,7 @@ def _figure(views: tuple[Rows, ...]) -> go.Figure:
     rows = {"tickvals": list(range(len(names))), "ticktext": names, "range": [len(names) - 0.4, -0.6]}
     figure = go.Figure(traces)
     return figure.update_layout(
-        height=AROUND + ROW * len(names), template="plotly_white", font=FONT, hovermode="closest",
+        height=AROUND + ROW * len(names), template=TEMPLATE, hovermode="closest",
         margin={"l": 10, "r": 30, "t": 30, "b": 60},
         showlegend=False, yaxis={**rows, "showgrid": False, "zeroline": False, "automargin": True},
     ).update_layout(rows_changes(first))  # fmt: skip

@@ -9,8 +9,9 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from landscape.render.page.figures import FONT, GRID, INK, SOFT, Drawn, options_of
+from landscape.render.page.figures import GRID, INK, SOFT, TEMPLATE, Drawn, options_of
 from landscape.render.page.lines import value_axis
+from landscape.scene.colors import LIGHT
 from landscape.scene.scene import Scene
 from landscape.scene.views.lines import ValueAxis
 from landscape.scene.views.scatter import Scatter
@@ -30,7 +31,7 @@ def _figure(views: tuple[Scatter, ...]) -> go.Figure:
     first = views[0]
     figure = go.Figure([trace for number, view in enumerate(views) for trace in _traces(view, number)])
     return figure.update_layout(
-        height=AROUND + ROW * first.rows, template="plotly_white", font=FONT, hovermode="closest",
+        height=AROUND + ROW * first.rows, template=TEMPLATE, hovermode="closest",
         margin={"l": 70, "r": 20, "t": 20, "b": 40}, legend={"orientation": "h", "x": 0.5, "xanchor": "center", "y": -0.04},
         **_axes(first),
     ).update_layout(_changes(first))  # fmt: skip
@@ -81,7 +82,7 @@ def _traces(view: Scatter, number: int) -> list[go.Scatter]:
     found = [
         go.Scatter(
             x=panel.x, y=view.y, mode="markers", text=list(view.names), showlegend=False, name="",
-            marker={"color": list(view.colors), "size": 7, "line": {"color": "white", "width": 0.5}},
+            marker={"color": list(view.colors), "size": 7, "line": {"color": LIGHT.ground, "width": 0.5}},
             hovertemplate="%{text}<br>%{x:.4g}, %{y:.4g}", xaxis=f"x{_number(k)}", yaxis=f"y{_number(k)}", **options,
         )
         for k, panel in enumerate(view.panels)

@@ -13,26 +13,31 @@ import numpy as np
 import plotly.graph_objects as go
 
 from landscape.render.page.figures import (
-    FONT,
     GRID,
     INK,
     NAME,
+    SOFT,
+    TEMPLATE,
     Options,
     Sheet,
+    at_heights,
     color_bar,
     color_scale,
     options_of,
     shares,
     shortened,
 )
+from landscape.render.page.hatched import hole_hatching
+from landscape.scene.colors import HOLE_COLORS, LIGHT, is_light, veiled
 from landscape.scene.holes import DRAWN, HOLE_NAMES
 from landscape.scene.scene import Scene
 from landscape.scene.ticks import Ticks
 from landscape.scene.views.field import Field
 from landscape.scene.views.traces import Trace
 
-# One colour per reason in the order of the codes: not finite, not computed, failed.
-HOLES = ("#c4c4c4", "#ececec", "#d9c0c0")
+HOLES = tuple(HOLE_COLORS[code] for code in sorted(HOLE_COLORS))
+# How much of the bands the lines between them hide.
+VEIL = 0.75
 # Of a path: more nets than that are a line.
 MOST_DOTS = 60
 # What marks on the plane look like, by their kind.
@@ -52,8 +57,7 @@ def plane_figure(traces: list, scene: Scene) -> go.Figure:
         "exponentformat": "power",
     }
     figure.update_layout(
-        template="plotly_white",
-        font=FONT,
+        template=TEMPLATE,
         margin={"l": 60, "r": 10, "t": 34, "b": 50},
         xaxis={**axis, "title": {"text": shortened(frame.x_label)}, "range": list(frame.x_range)},
         yaxis={**axis, "title": {"text": shortened(frame.y_label)}, "range": list(frame.y_range)},
@@ -98,7 +102,7 @@ def bands(field: Field, view: int, sheet: str) -> go.Contour:
     return go.Contour(
         zmin=0, zmax=last, colorscale=steps, hoverinfo="text", connectgaps=False, colorbar=_level_bar(field, edges),
         contours={"start": 1, "end": max(1, last - 1), "size": 1, "coloring": "fill", "showlines": True},
-        line={"color": "rgba(255,255,255,0.75)", "width": 0.7, "smoothing": 0},
+        line={"color": veiled(LIGHT.ground, VEIL), "width": 0.7, "smoothing": 0},
         **options_of(view, sheet=sheet, edges=edges.tolist()),
     )  # fmt: skip
 
@@ -132,33 +136,72 @@ def tinted(field: Field, ground: np.ndarray, tints: Sequence[str], options: Opti
     )  # fmt: skip
 
 
+def extra_lines(field: Field, view: int, sheet: str, *, ink: str | None = None) -> list:
+    """Dashed lines at levels that only this field needs, and their numbers; in `ink`, or in the colours of their levels."""
+    heights = field.extra_ticks.heights
+    if not len(heights):
+        return []
+    edges = shares(np.concatenate([[field.scale.low], heights, [field.scale.high]]), field.scale)
+    last = len(edges) - 1
+    line: Options = {"width": 1.2, "smoothing": 0, "dash": "6px,4px"}
+    steps = [[number / last, _at(field.line_colors, share)] for number, share in enumerate(edges)]
+    dashed = go.Contour(
+        zmin=0, zmax=last, hoverinfo="skip", showscale=False, connectgaps=False, showlegend=False, colorscale=steps,
+        contours={"start": 1, "end": max(1, last - 1), "size": 1, "coloring": "none" if ink else "lines"},
+        line={**line, "color": ink} if ink else line, name="extra",
+        **options_of(view, sheet=sheet, edges=edges.tolist(), over=True),
+    )  # fmt: skip
+    return [dashed, *_numbers(field, field.extra_ticks, field.extra_points, options_of(view, over=True))]
+
+
 def level_numbers(field: Field, options: Options) -> list[go.Scatter]:
     """The numbers of the lines of bands, dark or light as the colour under them asks for."""
-    if not len(field.label_points):
+    return _numbers(field, field.level_ticks, field.label_points, options)
+
+
+def _numbers(field: Field, ticks: Ticks, points: np.ndarray, options: Options) -> list[go.Scatter]:
+    if not len(points):
         return []
-    x, y, which = field.label_points.T
-    names = [field.level_ticks.labels[int(i)] for i in which]
-    under = shares(field.level_ticks.heights, field.scale)[which.astype(int)]
-    colors = [over(field.colors[round(float(share) * (len(field.colors) - 1))]) for share in under]
+    x, y, which = points.T
+    under = shares(ticks.heights, field.scale)[which.astype(int)]
     return [
         go.Scatter(
-            x=x, y=y, text=names, mode="text", textfont={"color": colors, "size": 10}, hoverinfo="skip", name="levels",
-            showlegend=False, **options,
+            x=x, y=y, text=[ticks.labels[int(i)] for i in which], mode="text", hoverinfo="skip", name="levels",
+            textfont={"color": [over(_at(field.colors, share)) for share in under], "size": 10}, showlegend=False,
+            **at_heights(under, options),
         )
     ]  # fmt: skip
 
 
+def grid_dots(field: Field, options: Options) -> list[go.Scatter]:
+    """The grid points, where the scene marks them."""
+    if not len(field.dots):
+        return []
+    x, y, heights = field.dots.T
+    return [
+        go.Scatter(
+            x=x, y=y, mode="markers", marker={"size": 3, "color": SOFT}, hoverinfo="skip", name="grid", showlegend=False,
+            **at_heights(shares(heights, field.scale), options),
+        )
+    ]  # fmt: skip
+
+
+def _at(colors: tuple[str, ...], share: float) -> str:
+    """The colour of a share of the drawn range."""
+    return colors[round(min(1.0, max(0.0, float(share))) * (len(colors) - 1))]
+
+
 def over(color: str) -> str:
-    """Ink on a colour: the weights are those of relative luminance (ITU-R BT.709)."""
-    red, green, blue = (int(color[i : i + 2], 16) / 255 for i in (1, 3, 5))
-    return INK if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.5 else "#ffffff"
+    """Ink on a colour."""
+    return INK if is_light(color) else LIGHT.ground
 
 
-def hole_traces(field: Field, options: Options, *, cells: bool) -> list[go.Heatmap]:
-    """Grey cells where nothing is drawn."""
+def hole_traces(field: Field, options: Options, *, cells: bool) -> list:
+    """Grey cells where nothing is drawn, hatched as in stills."""
     if not (field.holes != DRAWN).any():
         return []
     found = field.holes if cells else field.hole_cells
+    hatching = hole_hatching(field, options, cells=cells)
     x, y = (field.x_edges, field.y_edges) if cells else (field.x, field.y)
     codes = np.where(found == DRAWN, np.nan, found.astype(float))
     steps = [[share, color] for i, color in enumerate(HOLES) for share in (i / len(HOLES), (i + 1) / len(HOLES))]
@@ -167,7 +210,8 @@ def hole_traces(field: Field, options: Options, *, cells: bool) -> list[go.Heatm
         go.Heatmap(
             x=x, y=y, z=codes, zmin=0.5, zmax=3.5, colorscale=steps, showscale=False, text=names, hoverinfo="text",
             hoverongaps=False, name="holes", **options,
-        )
+        ),
+        *hatching,
     ]  # fmt: skip
 
 
@@ -178,7 +222,7 @@ def path_trace(trace: Trace, options: Options, color: str = INK) -> go.Scatter:
         options = {**options, "meta": {**options["meta"], "path": True}}
     symbol, size = CROSSES.get(trace.kind, ("circle", 8))
     cross = {"symbol": symbol, "size": size, "line": {"width": 2, "color": color}}
-    marker: Options = {"size": 8, "color": trace.color or INK, "line": {"width": 1, "color": "white"}}
+    marker: Options = {"size": 8, "color": trace.color or INK, "line": {"width": 1, "color": LIGHT.ground}}
     mode = MODES[trace.kind]
     hover: Options = {"hoverinfo": "skip" if trace.kind in ("center", "outline") else "x+y+text"}
     if trace.kind == "path":

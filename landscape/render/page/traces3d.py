@@ -12,11 +12,11 @@ import numpy as np
 import plotly.graph_objects as go
 
 from landscape.render.page.figures import (
-    FONT,
     GRID,
     INK,
     NAME,
     SOFT,
+    TEMPLATE,
     Options,
     changes,
     color_bar,
@@ -26,11 +26,12 @@ from landscape.render.page.figures import (
     shortened,
 )
 from landscape.render.page.traces2d import MODES, path_sizes
+from landscape.scene.colors import LIGHT
 from landscape.scene.scene import Camera, Scene
 from landscape.scene.views.field import Field
 from landscape.scene.views.traces import Trace
 
-LIGHT = {"ambient": 0.7, "diffuse": 0.36}
+LIGHTING = {"ambient": 0.7, "diffuse": 0.36}
 LAMP = {"x": -9000, "y": -4000, "z": 14000}
 # How far marks float above the relief, which would hide them.
 LIFT = 0.01
@@ -40,7 +41,7 @@ def figure3d(traces: list, scene: Scene, field: Field) -> go.Figure:
     """Traces in the box of a scene, whose vertical axis is that of a field."""
     figure = go.Figure(traces)
     return figure.update_layout(
-        scene=_layout(field, scene), font=FONT, margin={"l": 0, "r": 0, "t": 0, "b": 0}, uirevision="keep"
+        scene=_layout(field, scene), template=TEMPLATE, margin={"l": 0, "r": 0, "t": 0, "b": 0}, uirevision="keep"
     )
 
 
@@ -52,7 +53,7 @@ def relief_traces(field: Field, view: int, sheet: str) -> list:
         cmax=1,
         colorscale=color_scale(field.colors),
         colorbar=color_bar(shares(field.z_ticks.heights, field.scale), field.z_ticks, field.label),
-        lighting=LIGHT,
+        lighting=LIGHTING,
         lightposition=LAMP,
         hoverinfo="text",
         connectgaps=False,
@@ -66,13 +67,27 @@ def relief_traces(field: Field, view: int, sheet: str) -> list:
             go.Scatter3d(mode="markers", marker={"opacity": 0}, hoverinfo="skip", showlegend=False, **ends, **options)
         ]
     seen = [trace for trace in field.traces if np.isfinite(trace.z).any()]
-    return [surface, *(path3d_trace(trace, field, options) for trace in seen)]
+    return [surface, *_dots(field, options), *(path3d_trace(trace, field, options) for trace in seen)]
+
+
+def _dots(field: Field, options: Options) -> list[go.Scatter3d]:
+    """The grid points, where the scene marks them; those beyond the range are above or below what is drawn."""
+    if not len(field.dots):
+        return []
+    inside = (field.values >= field.scale.vmin) & (field.values <= field.scale.vmax)
+    x, y, heights = field.dots[inside[np.isfinite(field.heights)]].T
+    return [
+        go.Scatter3d(
+            x=x, y=y, z=shares(heights, field.scale) + LIFT, mode="markers", marker={"size": 1.6, "color": INK}, name="grid",
+            hoverinfo="skip", showlegend=False, **options,
+        )
+    ]  # fmt: skip
 
 
 def _layout(field: Field, scene: Scene) -> dict[str, Any]:
     """The axes and the viewpoint."""
     frame = scene.frame
-    axis = {"backgroundcolor": "#f6f6f8", "showbackground": True, "gridcolor": GRID, "zeroline": False, "color": SOFT}
+    axis = {"backgroundcolor": LIGHT.wall, "showbackground": True, "gridcolor": GRID, "zeroline": False, "color": SOFT}
     spikes = {"showspikes": False}
     return {
         "xaxis": {**axis, **spikes, "title": {"text": frame.x_label}, "range": list(frame.x_range)},
@@ -94,8 +109,7 @@ def z_axis(field: Field) -> dict[str, Any]:
         "range": shares(np.array(field.z_range), field.scale).tolist(),
         "tickvals": shares(field.z_ticks.heights, field.scale).tolist(),
         "ticktext": list(field.z_ticks.labels),
-        # The colour bar beside it has the name.
-        "title": {"text": ""},
+        "title": {"text": field.label},
     }
 
 

@@ -13,11 +13,12 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 
+from landscape.scene.colors import BEYOND
 from landscape.scene.scale import Scale
 from landscape.scene.views.field import Field
 
 DOTS = "..."
-HATCH, COLOR, LINE = "////", "#4a4a4a", 0.8
+HATCH, LINE = "////", 0.8
 _STYLE: dict[Any, Any] = {"hatch.linewidth": 0.45}
 
 
@@ -40,9 +41,9 @@ def draw_uncertain(axes: Axes, field: Field, margin: np.ndarray) -> None:
         drawn = axes.contourf(
             field.x, field.y, z, levels=ends, colors="none", hatches=[DOTS], corner_mask=False, zorder=1.7
         )
-        drawn.set_edgecolor(COLOR)
+        drawn.set_edgecolor(BEYOND)
         drawn.set_linewidth(0)
-        axes.contour(field.x, field.y, z, levels=[0.0], colors=COLOR, linewidths=0.6, linestyles="dotted", zorder=1.9)
+        axes.contour(field.x, field.y, z, levels=[0.0], colors=BEYOND, linewidths=0.6, linestyles="dotted", zorder=1.9)
 
 
 def _regions(axes: Axes, field: Field, scale: Scale) -> None:
@@ -63,10 +64,10 @@ def _regions(axes: Axes, field: Field, scale: Scale) -> None:
                 corner_mask=False,
                 zorder=1.8,
             )
-            drawn.set_edgecolor(COLOR)
+            drawn.set_edgecolor(BEYOND)
             drawn.set_linewidth(0)
             axes.contour(
-                field.mesh.x, field.mesh.y, z, levels=[end], colors=COLOR, linewidths=LINE, linestyles="solid",
+                field.mesh.x, field.mesh.y, z, levels=[end], colors=BEYOND, linewidths=LINE, linestyles="solid",
                 corner_mask=False, zorder=1.9,
             )  # fmt: skip
 
@@ -79,6 +80,6 @@ def _cells(axes: Axes, field: Field) -> None:
     corners = np.stack([left, low, right, low, right, high, left, high], axis=1).reshape(-1, 4, 2)
     if len(corners):
         axes.add_collection(
-            PolyCollection(list(corners), facecolor="none", edgecolor=COLOR, hatch=HATCH, linewidth=0, zorder=1.8),
+            PolyCollection(list(corners), facecolor="none", edgecolor=BEYOND, hatch=HATCH, linewidth=0, zorder=1.8),
             autolim=False,
         )

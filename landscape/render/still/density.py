@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from landscape.options.looks import LEGEND
 from landscape.render.still import paper
-from landscape.render.still.eigen_axis import draw_eigenvalues, draw_ground, zero_color
+from landscape.render.still.eigen_axis import draw_eigenvalues, draw_ground
 from landscape.render.still.legend import draw_legend, legend_rows
 from landscape.render.still.lines import draw_curve, smaller, value_axis
 from landscape.render.still.painter import Around, Measures, Painter, PanelPainter, Place, Sides, sheet_of
@@ -76,7 +76,7 @@ def draw_density(axes: Axes, scene: Scene, look: Look, *, left: bool = True, rig
                 "one\neigenvalue", (1.0, view.lone), (4, 0), xycoords=("axes fraction", "data"), va="center",
                 textcoords="offset points", fontsize=smaller(look), color=look.palette.soft, annotation_clip=False,
             )  # fmt: skip
-    axes.spines["bottom"].set(linewidth=0.5, color=zero_color(look))
+    axes.spines["bottom"].set(linewidth=0.5, color=look.palette.zero)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
 

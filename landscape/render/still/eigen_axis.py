@@ -10,20 +10,13 @@ from matplotlib.axes import Axes
 from landscape.scene.look import Look
 from landscape.scene.views.eigen_axis import EigenAxis
 
-# The negative side, and zero: on white paper, and on a dark ground.
-SHADE, ZERO = ("#f1f3f8", "#191d27"), ("#b9bec9", "#565c6a")
-
-
-def zero_color(look: Look) -> str:
-    return ZERO[look.palette.dark]
-
 
 def draw_ground(axes: Axes, axis: EigenAxis, shaded: tuple[float, float] | None, look: Look) -> None:
     """The ends of the axis, the shade of the negative side, and zero."""
     axes.set_xlim(axis.scale.low, axis.scale.high)
     if shaded:
-        axes.axvspan(*shaded, color=SHADE[look.palette.dark], lw=0, zorder=0)
-    axes.axvline(float(axis.places(0.0)), color=zero_color(look), lw=0.7, zorder=1)
+        axes.axvspan(*shaded, color=look.palette.shade, lw=0, zorder=0)
+    axes.axvline(float(axis.places(0.0)), color=look.palette.zero, lw=0.7, zorder=1)
     for spine in axes.spines.values():
         spine.set(linewidth=0.7, color=look.palette.soft)
 

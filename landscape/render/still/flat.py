@@ -25,8 +25,9 @@ from landscape.render.still.bars import Mapping, beside_axes, color_bar, color_m
 from landscape.render.still.beyond import draw_beyond, draw_uncertain
 from landscape.render.still.marks import draw_trace
 from landscape.render.still.painter import Around, Measures, Painter, PanelPainter, Place, Sides, beside, sheet_of
+from landscape.scene.colors import HOLE_COLORS, HOLE_HATCH, LIGHT
 from landscape.scene.holes import DRAWN, HOLE_NAMES
-from landscape.scene.look import LIGHT, Look
+from landscape.scene.look import Look
 from landscape.scene.scene import Frame, Scene
 from landscape.scene.ticks import Ticks
 from landscape.scene.views.field import Field
@@ -35,9 +36,10 @@ from landscape.scene.views.flat import BANDS, CELLS, LINES, Flat
 Dashes = str | tuple[float, tuple[float, ...]]
 # Widths of lines over cells and of their rim, and how much of that covers the cells.
 OVER, RIM, VEIL = 0.75, 1.7, 0.5
+# Of holes, by their code.
+HATCHES = {1: "//////", 2: None, 3: "xxxx"}
 # Inches, at the usual size of letters: numbers have room in the lines of one of many panels that is wider.
 ROOMY = 1.5
-_HOLES = {1: ("#dcdcdc", "//////"), 2: ("#f1f1f1", None), 3: ("#d9c9c9", "xxxx")}
 
 
 def single(scene: Scene, look: Look) -> Figure:
@@ -219,12 +221,12 @@ def _filled(axes: Axes, field: Field, look: Look) -> None:
     axes.contourf(mesh.x, mesh.y, z, levels=bounds, colors=colors, corner_mask=False, antialiased=True)
     if len(field.levels):
         lines = axes.contour(
-            mesh.x, mesh.y, z, levels=field.level_ticks.heights, colors="white", linewidths=0.45, alpha=0.75,
+            mesh.x, mesh.y, z, levels=field.level_ticks.heights, colors=LIGHT.ground, linewidths=0.45, alpha=0.75,
             linestyles="solid", corner_mask=False,
         )  # fmt: skip
         for text in draw_numbers(axes, field, lines, look, inline=False):
-            text.set(color=LIGHT.ink, path_effects=[patheffects.withStroke(linewidth=1.6, foreground="white")])
-    _extra_lines(axes, field, look, colors="white")
+            text.set(color=LIGHT.ink, path_effects=[patheffects.withStroke(linewidth=1.6, foreground=LIGHT.ground)])
+    _extra_lines(axes, field, look, colors=LIGHT.ground)
 
 
 def _heatmap(axes: Axes, field: Field, look: Look) -> None:
@@ -275,14 +277,14 @@ def draw_holes(axes: Axes, field: Field, look: Look, *, cells: bool) -> None:
     x, y = (field.x_edges, field.y_edges) if cells else (field.x, field.y)
     entries = []
     for code in np.unique(codes[codes != DRAWN]):
-        color, hatch = _HOLES[int(code)]
+        color, hatch, line = look.shown(HOLE_COLORS[int(code)]), HATCHES[int(code)], look.shown(HOLE_HATCH)
         rows, columns = np.nonzero(codes == code)
         left, right, low, high = x[columns], x[columns + 1], y[rows], y[rows + 1]
         corners = np.stack([left, low, right, low, right, high, left, high], axis=1).reshape(-1, 4, 2)
         style: dict[str, Any] = {
             "facecolor": color,
             "hatch": hatch,
-            "edgecolor": "#a9a9a9" if hatch else color,
+            "edgecolor": line if hatch else color,
             "linewidth": 0.0,
         }
         axes.add_collection(PolyCollection(list(corners), zorder=1.5, **style), autolim=False)

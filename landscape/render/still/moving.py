@@ -18,6 +18,7 @@ from landscape.scene.films import film_of
 from landscape.scene.look import Look
 from landscape.scene.scene import Comparison, Scene
 from landscape.scene.views.course import Course
+from landscape.sweep.progress import Progress
 
 SUFFIXES = film.SUFFIXES
 # A relief is drawn finer by this factor and averaged, as in still pictures.
@@ -37,9 +38,12 @@ def write(scene: Scene | Comparison, look: Look, path: Path, suffix: str, dpi: i
         film.write(*growing.frames(scene, look, dpi), path, suffix)
         return
     shown = film_of(scene)
-    film.write(
-        _of_one_size([_pixels(figure_of(each, look), dpi) for each in shown.scenes]), shown.seconds, path, suffix
-    )
+    frames = []
+    with Progress(len(shown.scenes), 0, 0, label="film", quiet=False, unit="frames") as progress:
+        for each in shown.scenes:
+            frames.append(_pixels(figure_of(each, look), dpi))
+            progress.update()
+    film.write(_of_one_size(frames), shown.seconds, path, suffix)
 
 
 def _pixels(figure: Figure, dpi: int) -> np.ndarray:

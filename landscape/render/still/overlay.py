@@ -1,7 +1,7 @@
 """Two metrics over each other on matplotlib axes: contour lines seen from above, or two reliefs.
 
-Owns: the drawing of an `Overlay`: as lines, solid and dashed; as reliefs, tiles of the closed sheet, tiles of the veil, and
-the wires on it, sorted by depth together, so that each hides what lies behind it.
+Owns: the drawing of an `Overlay`: as lines, solid and dashed; as reliefs, tiles of the closed sheet and the wires of the other
+layer, sorted by depth together, so that each hides what lies behind it.
 """
 
 from __future__ import annotations
@@ -80,17 +80,17 @@ def draw_reliefs(axes: Axes3D, scene: Scene, look: Look) -> None:
     if look.has(AXES):
         axes.set_zlabel(view.label, fontsize=look.letters.label, color=look.palette.ink, labelpad=6, parse_math=False)
     axes.tick_params(axis="z", pad=3)
-    if scene.camera.fitted:
-        fit(axes, scene.camera, layers[0].field, look)
+    fit(axes, scene.camera, layers[0].field, look)
     eye = _eye(axes)
     shapes: list[np.ndarray] = []
     faces: list[np.ndarray] = []
     edges: list[np.ndarray] = []
     for layer in layers:
         tiles, colors = painted_tiles(layer.field)
+        if layer.opacity < 1:  # tiles that let light through show the seams between them; the wires say enough
+            tiles, colors = tiles[:0], colors[:0]
         wires = _wires(layer)
         wires = wires + NEARER * (eye - wires)
-        colors[:, 3] = layer.opacity
         shapes += [*tiles, *wires]
         faces += [colors, np.zeros((len(wires), 4))]
         edges += [np.zeros((len(tiles), 4)), np.tile(to_rgba(layer.color), (len(wires), 1))]
@@ -138,7 +138,7 @@ def _line(layer: Layer, look: Look) -> Line2D:
 def _solid(layer: Layer) -> Patch:
     """A piece of the sheet; of wires, hatched as they cross."""
     wired = len(layer.wire_rows) > 0
-    face = to_rgba(layer.field.colors[0], layer.opacity)
+    face = "none" if wired else layer.field.colors[0]
     edge: dict[str, Any] = (
         {"edgecolor": layer.color, "hatch": "+++", "linewidth": WIRE} if wired else {"edgecolor": "none"}
     )

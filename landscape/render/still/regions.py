@@ -17,7 +17,8 @@ from landscape.options.looks import LEGEND
 from landscape.render.still import flat, paper
 from landscape.render.still.marks import draw_trace
 from landscape.render.still.painter import Around, Measures, Painter, PanelPainter, Place, Sides, sheet_of
-from landscape.scene.look import LIGHT, Look
+from landscape.scene.colors import LIGHT
+from landscape.scene.look import Look
 from landscape.scene.scene import Scene
 from landscape.scene.views.field import Field
 from landscape.scene.views.regions import Regions
@@ -82,7 +83,7 @@ def _lines(axes: Axes, field: Field, look: Look) -> None:
         text.set(
             zorder=3,
             color=LIGHT.ink,
-            path_effects=[patheffects.withStroke(linewidth=RIM, foreground="white", alpha=0.7)],
+            path_effects=[patheffects.withStroke(linewidth=RIM, foreground=LIGHT.ground, alpha=0.7)],
         )
 
 

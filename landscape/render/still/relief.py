@@ -22,7 +22,8 @@ from landscape.options.looks import AXES, BAR
 from landscape.render.still import paper
 from landscape.render.still.bars import color_bar, extra, mapping_of
 from landscape.render.still.painter import Around, Measures, Painter, PanelPainter, Place, Sides, beside, sheet_of
-from landscape.scene.look import LIGHT, Look
+from landscape.scene.colors import LIGHT
+from landscape.scene.look import Look
 from landscape.scene.scene import Camera, Scene
 from landscape.scene.views.field import Field
 from landscape.scene.views.relief import Relief
@@ -32,6 +33,8 @@ from landscape.scene.views.traces import Trace
 
 # Each comes some ten times nearer to the final size.
 FITTINGS = 4
+# Degrees of azimuth at which a box that turns is measured; corners and letters reach farthest at some of these.
+AROUND = tuple(range(0, 360, 45))
 # Degrees above which an upright axis has room for that many labels.
 STEEP, FEW = 45.0, 4
 
@@ -93,7 +96,7 @@ def draw_relief(axes: Axes3D, scene: Scene, look: Look, *, fitted: bool = True, 
         axes.set(xlabel="", ylabel="", zlabel="", xticklabels=[], yticklabels=[], zticklabels=[])
     if look.floor:
         _draw_floor(axes, view, look)
-    if fitted and scene.camera.fitted:
+    if fitted:
         fit(axes, scene.camera, field, look)
     tiles, colors = painted_tiles(field)
     if len(tiles):
@@ -137,7 +140,7 @@ def draw_trace(axes: Axes3D, trace: Trace, field: Field, look: Look) -> None:
         if not (within & in_sight(field.mesh, field.mesh.camera, trace.x, trace.y, trace.z + lift)).all():
             return
         # Dark on light ground and light on dark: the rim shows where the cross does not.
-        for color, width, order in (("white", 3.0, 4.9), (LIGHT.ink, 1.3, 5.0)):
+        for color, width, order in ((LIGHT.ground, 3.0, 4.9), (LIGHT.ink, 1.3, 5.0)):
             axes.plot(trace.x, trace.y, trace.z + lift, "+", color=color, ms=8, mew=width, zorder=order)
         return
     x, y, z = trace.x[seen], trace.y[seen], trace.z[seen] + lift
@@ -147,7 +150,7 @@ def draw_trace(axes: Axes3D, trace: Trace, field: Field, look: Look) -> None:
         else {"marker": "o", "ms": 4.5, "lw": 0}
     )  # fmt: skip
     color = trace.color or LIGHT.ink  # on the relief, whatever its ground
-    axes.plot(x, y, z, color=color, mec="white", mew=0.4, zorder=5, **style)
+    axes.plot(x, y, z, color=color, mec=LIGHT.ground, mew=0.4, zorder=5, **style)
     for a, b, c, label in zip(x, y, z, np.array(trace.labels)[seen] if trace.labels else (), strict=False):
         axes.text(a, b, c + 2 * lift, str(label), fontsize=look.letters.tick, color=color, zorder=6, parse_math=False)
 
@@ -178,7 +181,8 @@ def dress(axes: Axes3D, scene: Scene, field: Field, look: Look) -> None:
         axis.set_tick_params(labelsize=letters.tick, pad=pad, color=palette.faint, labelcolor=palette.ink)
     # Two ends meet in the nearest corner, which has room for one label; from the usual side they are the upper one of x and the
     # lower one of y.
-    usual = -90 < camera.azimuth < 0
+    # On the way around, the same labels stay, whichever corner is near.
+    usual = -90 < camera.azimuth < 0 and not camera.turns
     for axis, pruned in ((axes.xaxis, None if usual else "both"), (axes.yaxis, "lower" if usual else "both")):
         axis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10], prune=pruned))
 
@@ -186,20 +190,27 @@ def dress(axes: Axes3D, scene: Scene, field: Field, look: Look) -> None:
 def fit(axes: Axes3D, camera: Camera, field: Field, look: Look) -> None:
     """Makes the box as large as its axes allow with the letters around it, and centres what is seen.
 
-    How far letters reach beyond the box depends on the viewpoint and on sizes, so it is measured.
+    How far letters reach beyond the box depends on the viewpoint and on sizes, so it is measured. Of a box that turns, what is
+    seen on the whole way counts: a size for each frame would come and go.
     """
     room, zoom = axes.bbox.frozen(), 1.0
-    seen = room
+    seen, azimuths = room, AROUND if camera.turns else (camera.azimuth,)
     for _ in range(FITTINGS):
         axes.set_box_aspect(camera.box, zoom=zoom)
         axes.apply_aspect()
-        axes.M = axes.get_proj()  # what its axes place their letters by, set by drawing otherwise
-        axes.invM = np.linalg.inv(axes.M)
-        seen = _seen(axes, field, lettered=look.has(AXES))
+        seen = Bbox.union([_seen_from(axes, camera, azimuth, field, look) for azimuth in azimuths])
         zoom = float(np.clip(zoom * min(room.width / seen.width, room.height / seen.height), 0.2, 3.0))
     right, up = (room.x0 + room.x1 - seen.x0 - seen.x1) / 2, (room.y0 + room.y1 - seen.y0 - seen.y1) / 2
     place, sheet = axes.get_position(), axes.figure.bbox
     axes.set_position((place.x0 + right / sheet.width, place.y0 + up / sheet.height, place.width, place.height))
+    axes.view_init(elev=camera.elevation, azim=camera.azimuth)
+
+
+def _seen_from(axes: Axes3D, camera: Camera, azimuth: float, field: Field, look: Look) -> Bbox:
+    axes.view_init(elev=camera.elevation, azim=azimuth)
+    axes.M = axes.get_proj()  # what its axes place their letters by, set by drawing otherwise
+    axes.invM = np.linalg.inv(axes.M)
+    return _seen(axes, field, lettered=look.has(AXES))
 
 
 def _seen(axes: Axes3D, field: Field, *, lettered: bool) -> Bbox:

@@ -212,7 +212,8 @@ def _barrier_notes(surface: Surface, losses: Sequence[Quantity]) -> list[str]:
 
 def _lengths(surface: Surface, paths: Sequence[PathName]) -> list[str]:
     known = surface.known.connect
-    said = [f"{name} {short(path.length)} long" for name, path in zip(_names(surface, paths), paths, strict=True)]
+    named = zip(_names(surface, paths), paths, strict=True)
+    said = [f"{name} {short(path.length)} long" for name, path in named if path.length >= 0]
     return (said if len(paths) <= NAMED else []) + ([known.curve] if known and known.curve else [])
 
 

@@ -29,7 +29,7 @@ from landscape.quantity import (
     Quantity,
 )
 from landscape.scene.bands import band_notes
-from landscape.scene.colors import PATH_COLORS
+from landscape.scene.colors import GREEN, PATH_COLORS
 from landscape.scene.facts.surface import facts, subject
 from landscape.scene.holes import drawable
 from landscape.scene.kinds.kind import CURVES_ONLY, SURFACE, Kind, Options, names_of
@@ -67,7 +67,7 @@ MOST_LABELS = 8
 # A threshold far above all that was measured would press the curves together: it is drawn as far as this factor.
 ABOVE = 3.0
 # Of the quantities in the panels of a picture of one run, one after the other; and of thresholds.
-OF_ONE, BOUND = (PATH_COLORS[0], PATH_COLORS[1], *PATH_COLORS[3:7], "#4f7d2a"), PATH_COLORS[7]
+OF_ONE, BOUND = (PATH_COLORS[0], PATH_COLORS[1], *PATH_COLORS[3:7], GREEN), PATH_COLORS[7]
 OUTSIDE = "the stability threshold, {least} to {most}, is drawn where it lies in the picture"
 
 

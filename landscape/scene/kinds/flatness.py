@@ -14,7 +14,7 @@ import numpy as np
 from landscape.correlation import LEAST, Tau, kendall
 from landscape.errors import UsageError
 from landscape.quantity import COUNT, FLATNESS, HYPER, MEASURE, Quantity
-from landscape.scene.colors import ACCURACY_COLOR, INK, LOSS_COLOR, OTHER_COLOR, PATH_COLORS
+from landscape.scene.colors import ACCURACY_COLOR, INK, LIGHT, LOSS_COLOR, OTHER_COLOR, PATH_COLORS
 from landscape.scene.facts.surface import facts, subject
 from landscape.scene.kinds.kind import CURVES_ONLY, SURFACE, Kind, Options
 from landscape.scene.palettes import DEPTH, inked, stops
@@ -143,7 +143,7 @@ def _colors(surface: Surface, hyper: Quantity | None) -> tuple[tuple[str, ...], 
         palette = [scale[round(k * (len(scale) - 1) / max(1, len(levels) - 1))] for k in range(len(levels))]
         labels = list(labels_of(levels.tolist()))
     of_level = dict(zip(levels.tolist(), palette, strict=True))
-    colors = tuple(of_level.get(float(value), "#8a8a8a") for value in values)
+    colors = tuple(of_level.get(float(value), LIGHT.faint) for value in values)
     shown = range(len(levels)) if len(levels) <= SEVERAL else (0, len(levels) // 2, len(levels) - 1)
     return colors, tuple((labels[k], palette[k]) for k in shown)
 

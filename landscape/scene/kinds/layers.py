@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from landscape.errors import UsageError
+from landscape.printable import listed
 from landscape.scene.colors import OPEN_SIGN
 from landscape.scene.facts.spectrum import (
     SIGN_OPEN,
@@ -36,6 +37,7 @@ from landscape.surfaces.spectrum import Block, Spectrum
 LOG_FROM_RATIO = 10.0
 # On the symmetric log axis the smallest of them is at least LEAST units long, and the largest at most MOST.
 LEAST, MOST = 2.0, 1e5
+LISTED = 3
 
 
 def _scenes(spectra: Sequence[Spectrum], options: Options) -> list[Scene]:
@@ -101,7 +103,8 @@ def _view(spectrum: Spectrum, found: dict[str, Ends], axis: EigenAxis, caption: 
     whole = next(iter(spectrum.blocks))
     rows = tuple(row_of(spectrum.blocks[name], ends, axis, whole=name == whole) for name, ends in found.items())
     shaded = axis.negative if can_be_negative(spectrum) else None
-    return Rows(axis=axis, rows=rows, shaded=shaded, notes=tuple(_notes(spectrum, rows)), caption=caption)
+    notes = (*_notes(spectrum, rows), *_zeros(spectrum))
+    return Rows(axis=axis, rows=rows, shaded=shaded, notes=notes, caption=caption)
 
 
 def _notes(spectrum: Spectrum, rows: Sequence[Row]) -> list[str]:
@@ -112,6 +115,11 @@ def _notes(spectrum: Spectrum, rows: Sequence[Row]) -> list[str]:
     notes += [f"{hidden} eigenvalue{'s' * (hidden != 1)} beyond the axis not shown"] if hidden else []
     notes += [SIGN_OPEN] if any(dot[-1] == OPEN_SIGN for row in rows for dot in row.dots) else []
     return notes + [STANDARD_ERRORS] * any("±" in fact for fact in computed_facts(spectrum))
+
+
+def _zeros(spectrum: Spectrum) -> list[str]:
+    zeros = [name for name, block in spectrum.blocks.items() if block.is_zero]
+    return [f"block{'s' * (len(zeros) > 1)} of zeros: {listed(zeros, LISTED)}"] if zeros else []
 
 
 KINDS = (Kind("layers", SPECTRUM, _scenes, unused=UNUSED, alone="shows one net"),)

@@ -80,7 +80,7 @@ def _slice(surface: Surface, shown: ScaledMetric, options: Options, across: int)
         field = replace(field, traces=tuple(trace for trace in field.traces if trace.kind != "center"))
     usual = plane_frame(plane)
     frame = Frame(names[0], names[1], usual.x_range, usual.y_range, usual.equal)
-    return Slice(f"{surface.grid.axes[across].name} = {short(at)}", frame, Flat(field=field, paint=BANDS))
+    return Slice(f"{surface.grid.axes[across].name} = {short(at)}", across, at, frame, Flat(field=field, paint=BANDS))
 
 
 def _notes(surface: Surface, slices: Sequence[Slice], labels: Sequence[str], heights: np.ndarray) -> list[str]:

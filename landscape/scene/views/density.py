@@ -13,11 +13,13 @@ import numpy as np
 from landscape.scene.colors import (
     ACCURACY_COLOR,
     LOSS_COLOR,
+    NEGATIVE_COLOR,
     NEGATIVE_SIGN,
     OPEN_SIGN,
     OTHER_COLOR,
     POSITIVE_SIGN,
     RATE_COLOR,
+    SHARE_COLOR,
     signed_color,
 )
 from landscape.scene.facts.spectrum import can_be_negative, eigenvalue_text
@@ -30,7 +32,7 @@ from landscape.scene.views.lines import Curve, ValueAxis
 from landscape.surfaces.spectrum import Density, Spectrum
 
 # Of several spectra, as Okabe and Ito order them; those after the sixth are dashed.
-SEVERAL = (LOSS_COLOR, ACCURACY_COLOR, "#00795c", OTHER_COLOR, "#8a6a00", RATE_COLOR)
+SEVERAL = (LOSS_COLOR, ACCURACY_COLOR, NEGATIVE_COLOR, OTHER_COLOR, SHARE_COLOR, RATE_COLOR)
 # The axis ends at this multiple of the highest density.
 TOP = 2.0
 TICKS = 6

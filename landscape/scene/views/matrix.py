@@ -9,12 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from landscape.scene.colors import INK
+from landscape.scene.colors import INK, LIGHT, NO_NUMBER
 from landscape.scene.palettes import DEPTH, inked, stops
 from landscape.scene.scene import Choice, View
 
 # Cells are white at 0, and darken from the light end of the ink's map to its dark end; digits are white on dark ones.
-EMPTY, PAPER = "#eeeeee", "#ffffff"
 DARK_FROM = 0.55
 # The lines in each cell.
 Texts = tuple[tuple[tuple[str, ...], ...], ...]
@@ -50,7 +49,7 @@ def cells_of(title: str, values: np.ndarray, texts: Texts, highest: float) -> Ce
     share = np.where(np.isposinf(values), 1.0, np.clip(finite, 0.0, 1.0))
     colors = [[_color(ramp, share[i, j], values[i, j]) for j in range(len(values))] for i in range(len(values))]
     digits = [
-        ["#ffffff" if share[i, j] > DARK_FROM and not np.isnan(values[i, j]) else INK for j in range(len(values))]
+        [LIGHT.ground if share[i, j] > DARK_FROM and not np.isnan(values[i, j]) else INK for j in range(len(values))]
         for i in range(len(values))
     ]
     return Cells(title, texts, tuple(map(tuple, colors)), tuple(map(tuple, digits)))
@@ -58,7 +57,7 @@ def cells_of(title: str, values: np.ndarray, texts: Texts, highest: float) -> Ce
 
 def _color(ramp: tuple[str, ...], share: float, value: float) -> str:
     if np.isnan(value):
-        return EMPTY
+        return NO_NUMBER
     if share <= 0:
-        return PAPER
+        return LIGHT.ground
     return ramp[min(len(ramp) - 1, int(share * (len(ramp) - 1)))]

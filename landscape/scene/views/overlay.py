@@ -25,7 +25,7 @@ from landscape.surfaces.surface import Surface
 
 # About how many wires run each way: enough to show the shape, few enough to look through.
 WIRES = 21
-SHEET, VEIL = 0.92, 0.14
+SHEET, VEIL = 1.0, 0.14
 # How much white is in the colours of the sheet and the veil: wires and light must show on them.
 PALE = (0.3, 0.5)
 WIRES_NOTE = "{first}: sheet; {second}: wires, hidden where they run below the sheet"

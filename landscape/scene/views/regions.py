@@ -11,14 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from landscape.scene.colors import OTHER_REGIONS, REGION_COLORS
 from landscape.scene.scene import Choice, View
 from landscape.scene.views.field import Field
 from landscape.scene.views.flat import field_choice
 
-# Pale enough for dark lines and words, and distinguished with every common colour blindness: the "light" scheme of Tol (2021),
-# which is made for the ground of words; the last is that of all further classes.
-COLORS = ("#77aadd", "#ee8866", "#eedd88", "#ffaabb", "#99ddff", "#44bb99", "#bbcc33", "#aaaa00")
-OTHERS = "#dddddd"
 # Points of the fine mesh on a side; the radius, as a share of the plane, of the least disc that a name is written in.
 FINE, NAMED = 241, 0.03
 # The room for the words at the right of a mark, as a share of the plane.
@@ -57,9 +54,9 @@ def numbered(planes: Sequence[np.ndarray]) -> list[int]:
     """The classes of several planes that get a colour: those that cover most, in the order of their numbers."""
     found = np.concatenate([plane[np.isfinite(plane)].ravel() for plane in planes]).astype(int)
     classes, counts = np.unique(found, return_counts=True)
-    if len(classes) <= len(COLORS):
+    if len(classes) <= len(REGION_COLORS):
         return classes.tolist()
-    return sorted(classes[np.argsort(-counts, kind="stable")[: len(COLORS)]].tolist())
+    return sorted(classes[np.argsort(-counts, kind="stable")[: len(REGION_COLORS)]].tolist())
 
 
 def leads_of(
@@ -104,7 +101,7 @@ def regions_of(
 
     Names keep away from `marks` (n, 2), whose own words stand at their right.
     """
-    colors, free = [*COLORS, OTHERS], np.ones((len(y), len(x)), dtype=bool)
+    colors, free = [*REGION_COLORS, OTHER_REGIONS], np.ones((len(y), len(x)), dtype=bool)
     across, up = (x - marks[:, :1]) / (x[-1] - x[0]), (y - marks[:, 1:]) / (y[-1] - y[0])
     for right, above in zip(across, up, strict=True):
         free &= ~((right > -0.04) & (right < WORDS))[None] | (np.abs(above) > 0.06)[:, None]

@@ -27,9 +27,11 @@ FINE = 28
 
 @dataclass(frozen=True, eq=False)
 class Slice:
-    """A plane of the volume: what it lies at, such as `z = 0`, its axes, and the field on it."""
+    """A plane of the volume: what it lies at, such as `z = 0`, across axis number `across`, its own axes, and the field on it."""
 
     name: str
+    across: int
+    at: float
     frame: Frame
     flat: Flat
 

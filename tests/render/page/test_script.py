@@ -9,9 +9,10 @@ import pytest
 from landscape.grid import Grid, Range
 from landscape.render.page import picture as html
 from landscape.scene.build import build_scene
+from landscape.scene.colors import LIGHT, NIGHT, rgb_of
 from landscape.scene.compare import build_comparison
 from landscape.surfaces.surface import Surface
-from tests.browser import CHROMIUM, WITHOUT, browser
+from tests.browser import CHROMIUM, WITHOUT
 from tests.render.conftest import bowl, chaos, flat, line
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=WITHOUT)
@@ -24,12 +25,6 @@ LONG = "n" * 200
 def named(name):
     grid = Grid.of(Range(-1, 1, 5), Range(-1, 1, 5), labels=("x " + name, "y " + name))
     return Surface(grid, {"train_" + name: np.arange(1.0, 26).reshape(5, 5)}, provenance={"model": {"name": name}})
-
-
-@pytest.fixture(scope="module")
-def opened():
-    with browser() as one:
-        yield one
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +144,19 @@ def test_the_sliders_cut_the_heights(opened, pages):
     assert opened.run("document.getElementById('relief0').dataset.heights").startswith("[-0.04")
     assert json.loads(opened.run("document.getElementById('relief0').dataset.heights"))[1] == pytest.approx(0.5)
     assert opened.run("document.getElementById('heights').textContent") != whole
+    # And those of the map beside it: what is drawn ends at the same height, and all comes back.
+    contour = "document.getElementById('flat0').data.find(trace => trace.type === 'contour')"
+    drawn = f"{contour}.z.flatMap(row => [...row]).filter(z => !isNaN(z)).length"
+    dots = "document.getElementById('flat0').calcdata.find(each => each[0].trace.name === 'grid').length"
+    part = opened.wait(f"{dots} < 143 && {dots}")
+    cells = opened.run(drawn)
+    opened.run("(s => { s.value = 200; s.dispatchEvent(new Event('input')); })(document.getElementById('high'))")
+    opened.wait(f"{dots} === 143")
+    heights = build_scene(bowl(), kind="contour").views[0].field
+    shares = (heights.mesh.z - heights.scale.low) / (heights.scale.high - heights.scale.low)
+    # Heights are kept to a part in 260,000, so that a point at the end may be on either side.
+    assert np.sum(shares <= 0.5 - 4e-6) <= cells <= np.sum(shares <= 0.5 + 4e-6) and opened.run(drawn) == shares.size
+    assert part == np.sum((heights.dots[:, 2] - heights.scale.low) / (heights.scale.high - heights.scale.low) <= 0.5)
 
 
 @pytest.mark.parametrize("name", ["three", "long", "missing"])
@@ -170,11 +178,18 @@ def test_a_dark_screen_gets_a_dark_page(opened, pages):
     opened.open(pages["line"])
     opened.wait(DRAWN)
     ground = "getComputedStyle(document.body).backgroundColor"
-    assert opened.run(ground) == "rgb(20, 23, 28)"
-    assert opened.run("document.getElementById('line0')._fullLayout.paper_bgcolor") == "#14171c"
+    figure = "document.getElementById('line0')._fullLayout.paper_bgcolor"
+    (night, light) = ("rgb" + str(tuple(round(255 * part) for part in rgb_of(each.ground))) for each in (NIGHT, LIGHT))
+    assert opened.run(ground) == night and opened.run(figure) == NIGHT.ground
+    # Paper is white, and only while it is printed.
+    opened.run("window.dispatchEvent(new Event('beforeprint'))")
+    opened.wait(f"{figure} === '{LIGHT.ground}'")
+    assert opened.run(ground) == light
+    opened.run("window.dispatchEvent(new Event('afterprint'))")
+    opened.wait(f"{figure} === '{NIGHT.ground}'")
     opened.run("document.getElementById('theme').click()")
-    assert opened.run(ground) == "rgb(255, 255, 255)"
-    assert opened.run("document.getElementById('line0')._fullLayout.paper_bgcolor") == "white"
+    assert opened.run(ground) == light
+    assert opened.run(figure) == LIGHT.ground
     opened.send("Emulation.setEmulatedMedia", features=[])
 
 

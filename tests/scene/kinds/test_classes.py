@@ -10,10 +10,10 @@ from landscape.quantity import INPUT_QUANTITIES
 from landscape.render.page.picture import draw as draw_page
 from landscape.render.still.picture import figure_of
 from landscape.scene.build import build_scene
-from landscape.scene.colors import rgb_of
+from landscape.scene.colors import OTHER_REGIONS, REGION_COLORS, rgb_of
 from landscape.scene.compare import build_comparison
 from landscape.scene.kinds import default_kind
-from landscape.scene.views.regions import COLORS, OTHERS, ground_of, leads_of, numbered
+from landscape.scene.views.regions import ground_of, leads_of, numbered
 from landscape.surfaces.surface import VALID, Trail
 
 ROWS = {row.name: row for row in INPUT_QUANTITIES}
@@ -70,9 +70,9 @@ def test_what_was_not_computed_has_no_class():
 def test_the_largest_classes_have_colours_and_the_others_are_one():
     classes = np.repeat(np.arange(12.0), 10 - np.arange(12) // 2)[:72].reshape(8, 9)
     shown = numbered([classes])
-    assert shown == list(range(len(COLORS)))
+    assert shown == list(range(len(REGION_COLORS)))
     x, y, leads = leads_of(np.arange(9.0), np.arange(8.0), classes, np.ones_like(classes), shown)
-    assert len(leads) == len(COLORS) + 1 and OTHERS not in COLORS
+    assert len(leads) == len(REGION_COLORS) + 1 and OTHER_REGIONS not in REGION_COLORS
 
 
 def test_the_scene_names_regions_and_draws_the_loss_over_them(plane):
@@ -134,7 +134,7 @@ TO_XYZ = np.array(
 
 @pytest.mark.parametrize("seen", SEEN.values(), ids=SEEN)
 def test_colours_differ_for_every_colour_blindness(seen):
-    srgb = np.array([rgb_of(color) for color in (*COLORS, OTHERS)])
+    srgb = np.array([rgb_of(color) for color in (*REGION_COLORS, OTHER_REGIONS)])
     linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
     f = np.cbrt((np.clip(linear @ np.transpose(seen), 0, 1) @ TO_XYZ.T) / [0.95047, 1, 1.08883])
     lab = np.column_stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])])

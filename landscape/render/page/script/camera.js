@@ -99,5 +99,6 @@ function look(camera) {
   requestAnimationFrame(() => {
     waiting = false;
     for (const figure of figures) if (figure.place === "relief") paint(figure);
+    tellOutside();
   });
 }

@@ -32,7 +32,7 @@ function scaleSwitch() {
   return [group];
 }
 function clipSliders() {
-  if (!reliefs().length || !stepsOf().length) return [];
+  if (!figures.some(withHeights) || !stepsOf().length) return [];
   const count = stepsOf().length - 1;
   const slider = (id, name, chosen) => {
     const input = element("input", { type: "range", id, min: 0, max: count, step: 1, oninput: () => (chosen(Number(input.value)), said(), clip()) });
@@ -65,7 +65,7 @@ function buttons() {
 }
 function controls() {
   document.getElementById("controls").append(
-    ...(views.length ? [...metricSwitch(), ...scaleSwitch()] : []), ...clipSliders(), ...stepSlider(), ...buttons());
+    ...(views.length ? [...metricSwitch(), ...scaleSwitch()] : []), ...clipSliders(), ...levelSlider(), ...stepSlider(), ...buttons());
 }
 // What the switches say of the page as it is.
 function said() {
@@ -79,6 +79,7 @@ function said() {
   }
   document.getElementById("theme").textContent = dark ? "light" : "dark";
   sayHeights(box);
+  sayLevel(box);
   if (course()) {
     const at = ended() ? course().frames.length - 1 : state.step;
     box.querySelector("#step").value = at;

@@ -42,7 +42,7 @@ const PROGRAMS = {
     void main() {
       gl_Position = seen * vec4(placed(point), 1.0);
       gl_Position.z -= nearer * gl_Position.w;
-      gl_PointSize = wide * scale; share = point.z; rim = 1.0 - 2.0 / wide;
+      gl_PointSize = wide * scale; share = point.z; rim = wide < 6.0 ? 2.0 : 1.0 - 2.0 / wide;
     }`, `
     uniform vec4 paint; uniform vec2 drawn; in float share, rim; out vec4 color;
     void main() {
@@ -107,6 +107,5 @@ function colorsOf(scale) {
   return made;
 }
 function rgb(color) {
-  const name = color === "white" ? "#ffffff" : color;
-  return [1, 3, 5].map(i => parseInt(name.slice(i, i + 2), 16));
+  return [1, 3, 5].map(i => parseInt(color.slice(i, i + 2), 16));
 }

@@ -77,7 +77,7 @@ function partsOf(traces, scene) {
   const marks = traces.filter(({ type, x }) => type === "scatter3d" && x);
   const parts = [...surfaces.filter(part => part.opacity >= 0.5), ...marks.flatMap(trace => markParts(trace, scene))];
   const names = marks.flatMap(trace => placesOf(trace, scene).map((place, i) => ({
-    place, text: trace.text ? trace.text[i] : "", told: trace.customdata ? trace.customdata[i] : "", color: trace.marker?.color ?? "#1a1a1a",
+    place, text: trace.text ? trace.text[i] : "", told: trace.customdata ? trace.customdata[i] : "", color: trace.marker?.color ?? LIGHT.ink,
   })));
   return { parts: [...parts, ...surfaces.filter(part => part.opacity < 0.5)], names, surfaces };
 }

@@ -22,7 +22,7 @@ function reliefPicture(figure) {
   const context = canvas.getContext("2d");
   compose(context, figure, FINE);
   context.globalCompositeOperation = "destination-over";
-  context.fillStyle = themed("#ffffff", "");
+  context.fillStyle = own("ground");
   context.fillRect(0, 0, width, height + 44);
   context.globalCompositeOperation = "source-over";
   if (bar) drawBar(context, bar, width, height);
@@ -36,7 +36,7 @@ function drawBar(context, { colors, label, ticks }, width, top) {
   context.font = `${NAME}px ${FONT}`;
   context.textAlign = "center";
   context.textBaseline = "alphabetic";
-  context.fillStyle = themed("#1a1a1a", "");
+  context.fillStyle = own("ink");
   context.fillText(label, width / 2, top + 10);
   context.font = `${TICK}px ${FONT}`;
   for (const [at, text] of labelled(ticks)) {

@@ -34,13 +34,14 @@ function axesAround(context, inBox, back, ticks, { scene, width }) {
   const edges = [at => [at, 1 - y, z], at => [1 - x, at, z], at => [...left, at]];
   const middle = inBox([0.5, 0.5, 0.5]), labels = [scene.xaxis.title.text, scene.yaxis.title.text, ""];
   edges.forEach((edge, axis) => axisAlong(context, at => inBox(edge(at)), ticks[axis], labels[axis], middle, width));
+  nameUpright(context, inBox(edges[2](0)), inBox(edges[2](1)), ticks[2], scene.zaxis.title.text);
 }
 function axisAlong(context, edge, ticks, label, middle, width) {
   const [ax, ay] = edge(0), [bx, by] = edge(1), length = Math.hypot(bx - ax, by - ay) || 1;
   let [nx, ny] = [-(by - ay) / length, (bx - ax) / length];
   if (nx * ((ax + bx) / 2 - middle[0]) + ny * ((ay + by) / 2 - middle[1]) < 0) [nx, ny] = [-nx, -ny];
   context.font = `${TICK}px ${FONT}`;
-  context.fillStyle = context.strokeStyle = themed("#5c5c5c", "");
+  context.fillStyle = context.strokeStyle = own("soft");
   let widest = 0;
   let last = null;
   for (const [at, text] of ticks) {
@@ -56,8 +57,29 @@ function axisAlong(context, edge, ticks, label, middle, width) {
   }
   const off = AWAY + 10 + TICK * Math.abs(ny) + widest * Math.abs(nx);
   context.font = `${NAME}px ${FONT}`;
-  context.fillStyle = themed("#1a1a1a", "");
+  context.fillStyle = own("ink");
   if (label) beside(context, shortened(context, label, width / 3), (ax + bx) / 2 + off * nx, (ay + by) / 2 + off * ny, nx);
+}
+// The name of the heights, along their axis beyond its ticks; where there is no room for that, above it.
+function nameUpright(context, [ax, ay], [bx, by], ticks, label) {
+  if (!label) return;
+  context.font = `${TICK}px ${FONT}`;
+  const widest = Math.max(0, ...ticks.map(([, text]) => context.measureText(text).width));
+  context.font = `${NAME}px ${FONT}`;
+  context.fillStyle = own("ink");
+  const x = Math.min(ax, bx) - AWAY - widest - NAME, long = Math.abs(by - ay);
+  context.textBaseline = "middle";
+  if (x < NAME / 2 || long < 60) {
+    context.textAlign = "left";
+    context.fillText(label, Math.max(4, bx - context.measureText(label).width / 2), Math.max(NAME, Math.min(ay, by) - NAME));
+    return;
+  }
+  context.save();
+  context.translate(x, (ay + by) / 2);
+  context.rotate(-Math.PI / 2);
+  context.textAlign = "center";
+  context.fillText(shortened(context, label, 1.3 * long), 0, 0);
+  context.restore();
 }
 function beside(context, text, x, y, side) {
   context.textAlign = side < -0.35 ? "right" : side > 0.35 ? "left" : "center";
@@ -80,7 +102,7 @@ function names(context, view, { scene, made }) {
   for (const { place, text, color } of made ? made.names : []) {
     if (!text || !(place[2] >= low && place[2] <= high)) continue;
     const [x, y] = pixelsOf(view, scene, place);
-    context.strokeStyle = "rgba(255,255,255,0.85)";
+    context.strokeStyle = HALO;
     context.strokeText(text, x + 6, y - 8);
     context.fillStyle = color;
     context.fillText(text, x + 6, y - 8);
@@ -97,13 +119,13 @@ function legend(context, { shown, layout, width, height }) {
   let x = Math.max(4, (width - total) / 2);
   context.textAlign = "left";
   context.textBaseline = "middle";
-  context.fillStyle = themed("#1a1a1a", "");
+  context.fillStyle = own("ink");
   context.fillText(title, x, height - 10);
   x += wide(title) + 16;
   for (const { name, type, colorscale, line } of entries) {
     context.fillStyle = type === "surface" ? colorscale.at(-1)[1] : line.color;
     context.fillRect(x, height - (type === "surface" ? 15 : 11), 16, type === "surface" ? 10 : 2);
-    context.fillStyle = themed("#1a1a1a", "");
+    context.fillStyle = own("ink");
     context.fillText(name, x + 20, height - 10);
     x += wide(name) + 34;
   }

@@ -18,6 +18,7 @@ function show(view) {
   words();
   said();
   bars();
+  tellOutside();
   return drawAll();
 }
 // What tests and other scripts may ask: whether all reliefs show the camera and fill their figures, and where the corners of their
@@ -30,7 +31,14 @@ window.landscape = {
 
 // On paper the figures are as on the screen, in all as wide as the paper: some 700 pixels.
 const PAPER = 700;
+let night = false;
 function paper() {
+  // Light: a printer leaves out the ground of a page, and would print light words on white.
+  if (dark) {
+    night = true;
+    setTheme(false);
+    drawAll();
+  }
   const main = document.querySelector("main");
   main.style.setProperty("--wide", main.clientWidth + "px");
   main.style.setProperty("--zoom", Math.min(1, PAPER / main.clientWidth));
@@ -38,6 +46,13 @@ function paper() {
     div.style.setProperty("--wide", div.clientWidth + "px");
     div.style.setProperty("--high", div.clientHeight + "px");
   }
+}
+
+function screen() {
+  if (!night) return;
+  night = false;
+  setTheme(true);
+  drawAll();
 }
 
 async function start() {
@@ -66,9 +81,11 @@ async function start() {
   linkRanges();
   linkHover();
   window.addEventListener("beforeprint", paper);
+  window.addEventListener("afterprint", screen);
   window.addEventListener("resize", () => reliefs().forEach(paint));
   asked.addEventListener("change", event => { setTheme(event.matches); said(); drawAll(); });
   document.documentElement.dataset.drawn = "yes";
+  listenOutside();
   performance.mark("drawn");
 }
 start();

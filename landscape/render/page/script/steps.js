@@ -25,7 +25,7 @@ function plain(values) {
 }
 function withStep(layout, panel, place) {
   if (place !== "line" || ended()) return layout;
-  const line = { type: "line", x0: stepNow(), x1: stepNow(), y0: 0, y1: 1, yref: "paper", line: { color: "#5c5c5c", width: 1.5 } };
+  const line = { type: "line", x0: stepNow(), x1: stepNow(), y0: 0, y1: 1, yref: "paper", line: { color: LIGHT.soft, width: 1.5 } };
   return { ...layout, shapes: [...(layout.shapes || []), line] };
 }
 function showStep() {

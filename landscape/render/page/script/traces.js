@@ -1,7 +1,7 @@
 // The figures of the page: what each shows in the current view.
 // Owns: making a figure from the page's data, and drawing it. A view is made when it is first chosen.
 
-const state = { view: 0, camera: null, low: 0, high: null, step: null };
+const state = { view: 0, camera: null, low: 0, high: null, step: null, levels: {}, slices: false };
 const figures = [];
 
 function findFigures() {
@@ -29,18 +29,25 @@ function numbersOf(sheet, edges) {
   if (!numbered.has(key)) numbered.set(key, levelNumbers(array(sheet.z), edges));
   return numbered.get(key);
 }
+// Names of marks stand over colours from dark to light.
+function haloed(trace) {
+  if (!String(trace.mode).includes("+text") || !(trace.meta && trace.meta.over)) return trace;
+  return { ...trace, textfont: { ...trace.textfont, shadow: Array(3).fill("0 0 2px " + HALO).join(", ") } };
+}
 function filled(trace, panel) {
   const known = trace.meta || {};
-  if (!known.sheet) return themed(trace, "");
+  if (!known.sheet) return haloed(themed(trace, ""));
   const sheet = panel.sheets[known.sheet], cells = trace.type === "heatmap";
   const own = { x: array(sheet.x), y: array(sheet.y), showscale: false };
-  own.z = known.edges ? numbersOf(sheet, known.edges) : array(sheet.z);
+  const shares = array(sheet.z), z = known.edges ? numbersOf(sheet, known.edges) : shares;
+  // A relief is cut by its box, and lines of another metric have heights of their own.
+  own.z = trace.type === "surface" || known.apart ? z : cutSheet(z, shares);
   if (trace.hoverinfo === "text") own.text = textsOf(panel, state.view, sheet, cells);
   return { ...themed(trace, ""), ...own };
 }
 function tracesOf({ panel, index }) {
   const traces = panel.figures[index].data.filter(trace => seenIn(trace, state.view));
-  return traces.map(trace => ({ ...grown(filled(trace, panel), panel), visible: true }));
+  return traces.map(trace => cutPoints(leveled({ ...grown(filled(trace, panel), panel), visible: true })));
 }
 
 // A layout with changes by dotted names, such as "scene.zaxis.range"; the parts that change are copies.
@@ -56,11 +63,11 @@ function changed(layout, changes) {
 }
 function layoutOf({ panel, place, index }) {
   let layout = changed(panel.figures[index].layout, panel.layouts[state.view][index]);
-  const ground = { paper_bgcolor: "white", plot_bgcolor: "white" };
+  const ground = { paper_bgcolor: LIGHT.ground, plot_bgcolor: LIGHT.ground };
   layout = { ...layout, ...ground, hoverlabel: { align: "left" } };
   if (place === "relief") layout = changed(layout, clipped(layout));
-  // plotly keeps the ranges to which a map was moved; those of curves are of one view.
-  else if (place === "flat" || place === "map") layout.uirevision = "keep";
+  // plotly keeps the ranges to which a map was moved, and the camera of a volume; the ranges of curves are of one view.
+  else if (place !== "line" && place !== "stack" && place !== "layers") layout.uirevision = "keep";
   else layout.uirevision = "view" + state.view;
   return themed(withStep(layout, panel, place), "");
 }
@@ -77,6 +84,17 @@ function spoken({ panel, place }) {
   const title = [data.captions[state.view].title, panel.title].filter(Boolean).join(", ");
   const what = panel.spoken[state.view];
   return PLACES[place] + " of " + title + (what && what !== title && what !== panel.title ? ": " + what : "");
+}
+// What plotly draws takes longer than a slider moves: one drawing after the other, and the last position always.
+let drawing = false, again = false;
+async function redraw() {
+  if (drawing) { again = true; return; }
+  drawing = true;
+  do {
+    again = false;
+    await Promise.all(figures.filter(({ place }) => place !== "relief").map(draw));
+  } while (again);
+  drawing = false;
 }
 function drawAll() {
   return Promise.all(figures.map(draw));

@@ -1,0 +1,93 @@
+"""How a file of flatness goes on: with the nets that it holds, and with more of them.
+
+Owns: which row of the file is of which net, and the rows of the nets of now. A net is known by its weights, and by whether those
+before its training are at hand, so that it may have moved. Knows no measure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from landscape.errors import SurfaceFileError
+from landscape.printable import listed
+from landscape.quantity import AROUND, FLATNESS, HYPER, MEASURE, Quantity
+from landscape.slice.nets import Nets
+from landscape.surfaces.file import surface_of_run
+from landscape.surfaces.flatness import FEW, marks, names, rows
+from landscape.surfaces.hdf5 import read_surface_file
+from landscape.surfaces.same_run import difference, plain
+from landscape.surfaces.surface import DONE, PENDING, Surface
+
+# What a file says of all of its nets together, which changes when it grows.
+OF_ALL = ("model", "checkpoint")
+ADVICE = "give another -o, or --overwrite to start again"
+
+
+def held(
+    path: Path, nets: Nets, now: Sequence[str], provenance: Mapping[str, Any], quantity: Callable[[str], Quantity]
+) -> Surface:
+    """What a file holds of the nets of now, in their order; the rest of them is pending.
+
+    Args:
+        now: the mark of each net. provenance: of a run over these nets. quantity: the rows of its results.
+
+    Raises:
+        SurfaceFileError: it holds another run, or a net that is not among these.
+    """
+    old = read_surface_file(path)
+    known = marks(old)
+    if not known:  # an earlier version did not say which net is which
+        return surface_of_run(path, nets.grid, provenance)
+    same = {**plain(provenance), **{name: old.provenance.get(name) for name in OF_ALL}}
+    if found := difference(old.provenance, same, added=old.added):
+        raise SurfaceFileError(f"{path} holds another run: {found}; {ADVICE}")
+    if lost := [name for name, mark in zip(names(old), known, strict=True) if mark not in now]:
+        raise SurfaceFileError(
+            f"{path} holds {listed(lost, FEW)}, not among the nets given; give all nets of the file with the new ones, {ADVICE}"
+        )
+    places = [known.index(mark) if mark in known else -1 for mark in now]
+    return replace(_arranged(old, places, nets, quantity), provenance={**old.provenance, **_of_all(provenance)})
+
+
+def _of_all(provenance: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in plain(provenance).items() if name in OF_ALL}
+
+
+def _arranged(old: Surface, places: Sequence[int], nets: Nets, quantity: Callable[[str], Quantity]) -> Surface:
+    """The rows of the old surface at these places, -1 for a new net. Settings in which nets differ depend on all of them."""
+    new = np.asarray(places) < 0
+
+    def taken(array: np.ndarray, fill: float) -> np.ndarray:
+        found = array[places]
+        found[new] = fill
+        return found
+
+    gone = [row.name for row in rows(old, HYPER)]
+    values = {name: taken(array, np.nan) for name, array in old.values.items() if name not in gone}
+    status = {name: taken(array, PENDING) for name, array in old.status.items()}
+    hypers: dict[str, np.ndarray] = {}
+    for net in np.flatnonzero(status[FLATNESS] == DONE):
+        for name, number in nets.numbers(int(net)).items():
+            hypers.setdefault(f"{HYPER}_{name}", np.full(len(places), np.nan))[net] = number
+    measures = [name for name in values if old.quantity(name).role in (MEASURE, AROUND)]
+    values = (
+        {name: array for name, array in values.items() if name not in measures}
+        | hypers
+        | {name: values[name] for name in measures}
+    )  # as a run has them
+    return replace(
+        old,
+        grid=nets.grid,
+        values=values,
+        stderr={name: taken(array, np.nan) for name, array in old.stderr.items()},
+        status=status,
+        quantities={
+            **{name: row for name, row in old.quantities.items() if name not in gone},
+            **{name: quantity(name) for name in hypers},
+        },
+    )

@@ -1,0 +1,112 @@
+"""What is measured while a run is trained is what `landscape dynamics` finds afterwards, also after a kill."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import landscape as ll
+from landscape.errors import LandscapeError
+from landscape.measurement.dynamics import Dynamics
+from landscape.surfaces import load_surface
+
+NET = """
+import torch
+from torch import nn
+
+def build():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 6), nn.Tanh(), nn.BatchNorm1d(6), nn.Linear(6, 10))
+"""
+TRAINING = {
+    "model": "net.py:build", "data": "digits", "samples": 600, "epochs": 1, "batch_size": 64, "lr": 0.05, "save_every": 3,
+    "log_every": 3, "out": "run", "threads": 1, "quiet": True, "track_samples": 550,
+}  # fmt: skip
+AFTER = {"model": "net.py:build", "samples": 550, "threads": 1, "quiet": True}
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch) -> Path:
+    (tmp_path / "net.py").write_text(NET)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def assert_same(one: ll.Surface, other: ll.Surface) -> None:
+    assert list(one.x) == list(other.x) and list(one.values) == list(other.values)
+    for name, values in one.values.items():
+        np.testing.assert_array_equal(values, other.values[name], err_msg=name)
+    for name, values in one.stderr.items():
+        np.testing.assert_array_equal(values, other.stderr[name], err_msg=name)
+
+
+def test_what_is_tracked_is_what_is_found_afterwards(here, monkeypatch):
+    """Every measure, bit for bit; the file is complete, so that nothing is computed again."""
+    ll.train(**{**TRAINING, "save_every": "end"}, track="all")
+    tracked = load_surface("run/dynamics.h5")
+    assert list(tracked.x) == [0, 9] and tracked.counts("dynamics")["done"] == 2
+    assert {"hessian_max", "batch_sharpness", "covariance_max", "stiffness_within", "distance"} <= tracked.values.keys()
+    with monkeypatch.context() as patched:
+        patched.setattr(Dynamics, "evaluate", lambda *_: pytest.fail("computed again"))
+        assert_same(ll.dynamics("run", **AFTER), tracked)
+    Path("run/dynamics.h5").unlink()
+    assert_same(ll.dynamics("run", **AFTER), tracked)
+
+
+def test_the_weights_are_those_without_it(here):
+    ll.train(**{**TRAINING, "track_samples": None})
+    ll.train(**{**TRAINING, "out": "other"}, track=["gradient", "distance"], track_every=2)
+    one, other = (ll.load_checkpoint(f"{name}/final.pt").state_dict for name in ("run", "other"))
+    assert all((one[name] == other[name]).all() for name in one)
+    found = load_surface("other/dynamics.h5")
+    assert np.isfinite(found.values["gradient_norm"]).tolist() == [True, False, True, False]
+
+
+def test_a_killed_run_goes_on_and_measures_what_is_missing(here, monkeypatch):
+    """Nets of which nothing was written are made up for, measured ones are not measured again, and those of another run are."""
+    from landscape.training.trainer import Trainer
+
+    chosen = {"track": "gradient,critical,distance"}
+    ll.train(**{**TRAINING, "out": "whole"}, **chosen)
+    advance, evaluate, steps = Trainer.advance, Dynamics.evaluate, []
+
+    def killed(trainer):
+        if trainer.step == 7:
+            shutil.copytree("run", "left")  # what a kill leaves behind
+            raise RuntimeError
+        advance(trainer)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Trainer, "advance", killed)
+        with pytest.raises(RuntimeError):
+            ll.train(**TRAINING, **chosen)
+    shutil.rmtree("run")
+    shutil.move("left", "run")
+    known = load_surface("run/dynamics.h5").counts("dynamics")["done"]
+    monkeypatch.setattr(
+        Dynamics, "evaluate", lambda self, point: (steps.append(point.coords[0]), evaluate(self, point))[1]
+    )
+    ll.train(**TRAINING, **chosen)
+    assert steps == [0, 3, 6, 9][known:]
+    assert_same(load_surface("run/dynamics.h5"), load_surface("whole/dynamics.h5"))
+    ll.train(**{**TRAINING, "lr": 0.01}, **chosen, overwrite=True)
+    assert not np.array_equal(
+        load_surface("run/dynamics.h5").values["distance"], load_surface("whole/dynamics.h5").values["distance"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"track": "sharpness"}, "track 'sharpness': expected hessian, batch"),
+        ({"track": "gradient", "track_every": 0}, "track-every 0: expected"),
+        ({"track": "covariance", "track_samples": 100}, "take at least 512"),
+    ],
+)
+def test_bad_input_is_one_line(here, options, words):
+    with pytest.raises(LandscapeError, match=words):
+        ll.train(**{**TRAINING, **options})
+    assert not Path("run/final.pt").exists()
