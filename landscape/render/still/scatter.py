@@ -5,6 +5,8 @@ Owns: the drawing of `Scatter`. Decides nothing.
 
 from __future__ import annotations
 
+from typing import Any
+
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -92,11 +94,13 @@ def _gauge(axes: Axes, gauge: tuple[float, float, float], look: Look, *, strong:
 
 
 def _error_bars(axes: Axes, view: Scatter, panel: Panel, look: Look) -> None:
-    colors, style = [look.shown(color) for color in view.colors], {"lw": 0.7 * look.stroke, "alpha": 0.6, "zorder": 2}
+    style: dict[str, Any] = {
+        "colors": [look.shown(color) for color in view.colors], "lw": 0.7 * look.stroke, "alpha": 0.6, "zorder": 2,
+    }  # fmt: skip
     if panel.ends is not None:
-        axes.hlines(view.y, *panel.ends, colors=colors, **style)
+        axes.hlines(view.y, *panel.ends, **style)
     if view.y_ends is not None:
-        axes.vlines(panel.x, *view.y_ends, colors=colors, **style)
+        axes.vlines(panel.x, *view.y_ends, **style)
 
 
 def _across(axes: Axes, axis: ValueAxis, look: Look) -> None:
