@@ -95,8 +95,9 @@ def plot(
         kind: contour, filled, heatmap, surface, overlay or overlay3d (train and test in one picture), difference (test minus
             train, or the second file minus the first), ratio (a map of curvature under the lines of the loss), or basins (those
             that the errors leave) for a plane; barcode (their depths) for a plane or a line; line, spread (all files in one
-            picture: median and range) or curvature (the loss, the ends of the Hessian's spectrum below) for a line; curves for a
-            run; spectrum or layers for a spectrum. Or several of them; default contour, line, curves and spectrum.
+            picture: median and range) or curvature (the loss, the ends of the Hessian's spectrum below) for a line; ridgeline
+            (all files, each over its own base line) for lines and planes; curves for a run; spectrum or layers for a spectrum.
+            Or several of them; default contour, line, curves and spectrum.
         names: of the nets in a picture, such as the ends of a line; where several sources are in one picture, theirs first.
         metric: default the first loss; a line, a spread and curves show all, an overlay takes `loss` or `accuracy`.
         scale: auto, linear, log or symlog; auto is logarithmic when the values span more than a factor of about 20.

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import landscape as ll
-from landscape.scene.build import build_scene
+from landscape.scene.build import build_scene, build_scenes
 from landscape.scene.caption import caption_of, escaped
 from landscape.scene.compare import build_comparison
 from tests.render import conftest
@@ -53,3 +53,17 @@ def test_every_letter_of_ours_is_one_that_latex_knows():
     }
     unknown = sorted(letter for letter in used if not escaped(letter).isascii())
     assert used and not unknown
+
+
+@pytest.mark.parametrize("loss, words", [("binary_cross_entropy", "binary cross-entropy"), ("huber", "huber")])
+def test_captions_are_words_for_readers(loss, words):
+    """No name of the program, such as train_loss, stands in a caption; names of files do."""
+    surface = conftest.line()
+    known = {**surface.provenance, "loss": loss, "checkpoint": {"path": "a_net.pt"}}
+    surface = type(surface)(
+        surface.grid, {**surface.values, "train_my_metric": surface.values["test_loss"]}, provenance=known
+    )
+    for kind in ("line", "spread", "ridgeline"):
+        (scene,) = build_scenes([surface] if kind == "line" else [surface] * 2, kind=kind)
+        text = caption_of(scene, ".txt")
+        assert words in text and re.findall(r"\w+_\w[\w.]*", text) == ["a_net.pt"]

@@ -12,12 +12,15 @@ import numpy as np
 import plotly.graph_objects as go
 
 from landscape.render.page.figures import GRID, SOFT, TEMPLATE, Drawn, Options, changes, options_of, shortened
+from landscape.scene.colors import tint
 from landscape.scene.scale import LOG, SYMLOG, Scale
 from landscape.scene.scene import Scene
 from landscape.scene.views.lines import Curve, Lines, Strip, ValueAxis
 
 # The share of the figure's height between two panels, and the height of a strip beside the curves up to which it is low.
 GAP, LOW = 0.05, 0.4
+# How much of its colour fills a ridge.
+RIDGE = 0.25
 # Letters of the name of a net above the curves.
 NAME = 24
 # Of a figure that is higher than others.
@@ -49,7 +52,8 @@ def line_figure(scene: Scene) -> go.Figure:
         "yaxis": {**value_axis(first.left), "gridcolor": GRID},
     }
     if first.right:
-        right = {"overlaying": "y", "side": "right", "showgrid": False, "tickmode": "linear", "dtick": 20}
+        right = {"overlaying": "y", "side": "right", "showgrid": False}
+        right |= {} if first.right.ticks else {"tickmode": "linear", "dtick": 20}
         layout["yaxis2"] = {**value_axis(first.right), **right}
     figure.update_layout(
         template=TEMPLATE, hovermode="x unified", margin={"l": 70, "r": 70, "t": 50, "b": 60},
@@ -155,20 +159,29 @@ def _curve(curve: Curve, view: int, axis: ValueAxis, **more: Any) -> list:
     return [*_bands(curve, axis, {**options, "showlegend": False}), _line(curve, axis, options)]
 
 
+def _filled(curve: Curve) -> dict[str, Any]:
+    """How a band is filled: a ridge hides what is behind it."""
+    if curve.front:
+        return {"fillcolor": tint(curve.color, 1 - RIDGE), "opacity": 1.0}
+    return {"fillcolor": curve.color, "opacity": 0.18}
+
+
 def _line(curve: Curve, axis: ValueAxis, options: Options) -> go.Scatter:
     width, opacity = (1, 0.45) if curve.faint else (2, 1)
     line = {"color": curve.color, "width": width, "dash": "dash" if curve.dashed else "solid"}
+    values = curve.y if curve.values is None else curve.values
     return go.Scatter(
-        x=curve.x, y=np.array(_heights(curve.y, axis)), customdata=curve.y, line=line, opacity=opacity,
+        x=curve.x, y=np.array(_heights(curve.y, axis)), customdata=values, line=line, opacity=opacity,
         mode="lines+markers" if curve.dots else "lines", **{**options, **_naming(curve)},
     )  # fmt: skip
 
 
 def _naming(curve: Curve) -> dict[str, Any]:
     """The name of a curve in the legend and on hovering: one without a label is in neither."""
-    if not curve.label:
+    if not curve.label and not curve.name:
         return {"showlegend": False, "hoverinfo": "skip"}
-    return {"name": curve.label, "hovertemplate": "%{customdata:.1f} %" if curve.percent else "%{customdata:.4g}"}
+    shown = "%{customdata:.1f} %" if curve.percent else "%{customdata:.4g}"
+    return {"name": curve.label or curve.name, "hovertemplate": shown, **({} if curve.label else {"showlegend": False})}
 
 
 def _bands(curve: Curve, axis: ValueAxis, options: Options) -> list:
@@ -181,7 +194,7 @@ def _bands(curve: Curve, axis: ValueAxis, options: Options) -> list:
     return [
         go.Scatter(
             x=np.concatenate([curve.x[s], curve.x[s][::-1]]), y=np.concatenate([high[s], low[s][::-1]]), mode="lines",
-            fill="toself", opacity=0.18, fillcolor=curve.color, line={"width": 0}, hoverinfo="skip", **options,
+            fill="toself", line={"width": 0}, hoverinfo="skip", **_filled(curve), **options,
         )
         for s in stretches
     ]  # fmt: skip

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 
 from landscape.render.page.figures import GRID, INK, SOFT, TEMPLATE, Drawn, options_of
@@ -83,7 +84,8 @@ def _traces(view: Scatter, number: int) -> list[go.Scatter]:
         go.Scatter(
             x=panel.x, y=view.y, mode="markers", text=list(view.names), showlegend=False, name="",
             marker={"color": list(view.colors), "size": 7, "line": {"color": LIGHT.ground, "width": 0.5}},
-            hovertemplate="%{text}<br>%{x:.4g}, %{y:.4g}", xaxis=f"x{_number(k)}", yaxis=f"y{_number(k)}", **options,
+            hovertemplate="%{text}<br>%{x:.4g}, %{y:.4g}", xaxis=f"x{_number(k)}", yaxis=f"y{_number(k)}",
+            error_x=_bars(panel.x, panel.ends), error_y=_bars(view.y, view.y_ends), **options,
         )
         for k, panel in enumerate(view.panels)
     ]  # fmt: skip
@@ -94,6 +96,15 @@ def _traces(view: Scatter, number: int) -> list[go.Scatter]:
         )
         for place, (label, color) in enumerate(view.legend)
     ]  # fmt: skip
+
+
+def _bars(values: np.ndarray, ends: np.ndarray | None) -> dict[str, Any] | None:
+    """Error bars from the ends (2, n) of values (n,); plotly takes their lengths."""
+    if ends is None:
+        return None
+    below, above = np.abs(ends - values)
+    style = {"thickness": 1, "width": 0, "color": SOFT}
+    return {"type": "data", "symmetric": False, "array": above, "arrayminus": below, **style}
 
 
 def _cell(view: Scatter, number: int) -> tuple[list[float], list[float]]:

@@ -103,8 +103,8 @@ def color_bar(
 
 
 def _lies(figure: Any, where: dict[str, Any]) -> tuple[bool, float]:
-    """(whether the axes of a bar are wider than high, their width in inches)."""
-    if "cax" not in where or not isinstance(figure, Figure):
+    """(whether the axes of a bar are wider than high, their width in inches); beside axes of the user's a bar stands."""
+    if "cax" not in where or where["cax"].get_axes_locator() is not None or not isinstance(figure, Figure):
         return False, 0.0
     box, (across, up) = where["cax"].get_position(), figure.get_size_inches()
     return bool(box.width * across > box.height * up), float(box.width * across)

@@ -30,6 +30,12 @@ STRONG: dict[str, Any] = {"lw": 1.5, "zorder": 3}
 LONG = 5
 # Inches between the names of two nets.
 APART = 0.06
+# The height of each ridge and of few of them, which does not shrink with the sheet: each has its name beside it.
+EACH, LEAST = 0.34, 2.0
+# Of ridges: how much of their colour fills them, and one more than the highest `front`.
+RIDGE, FRONTS = 0.25, 100.0
+# Inches of a label on a vertical axis that margins have room for, and of the longest one, such as a name.
+USUAL, NAMES = 0.36, 1.5
 # From one number on a vertical axis to the next, over the height of its letters.
 LEADING = 1.3
 # The height of the curves: alone, over one strip, over more; and as a panel of a comparison.
@@ -42,7 +48,9 @@ def single(scene: Scene, look: Look) -> Figure:
     long = any(
         len(label) > LONG for axis in (lines.left, *(s.axis for s in lines.strips)) for label in axis.tick_labels
     )
+    ridges = any(curve.front for curve in lines.curves)
     tall = (ALONE, OVER_STRIP, OVER_STRIPS)[min(2, len(lines.strips))]
+    tall = max(LEAST, EACH * len(lines.curves)) if ridges else tall
     # The gaps between the strips do not grow with the picture.
     gaps, share = GAP * len(lines.strips), 1 + sum(strip.height for strip in lines.strips)
     legend = look.has(LEGEND) and sum(bool(curve.label) for curve in lines.named) > 1
@@ -53,8 +61,9 @@ def single(scene: Scene, look: Look) -> Figure:
         0.72 if lines.right else 0.72 if look.width is None else 0.2,
         below,
         0.2 if lines.marks else 0.0,
+        exact=_beyond(lines.left, look, (0.2 if long else 0.0) + USUAL),
     )
-    figure, place = sheet_of(scene, look, wide, tall * share, around, rigid=False)
+    figure, place = sheet_of(scene, look, wide, tall * share, around, rigid=False, rows=ridges)
     top = place.bottom + place.tall * (1 - 1 / share)
     tall = place.tall / share
     draw_lines(paper.place(figure, place.left, top, place.wide, tall), scene, look, bottom=not lines.strips)
@@ -65,6 +74,12 @@ def single(scene: Scene, look: Look) -> Figure:
             figure, lines.named, look, place.left + place.wide / 2 if look.width is None else look.width / 2, low
         )
     return figure
+
+
+def _beyond(axis: ValueAxis, look: Look, usual: float) -> float:
+    """The inches that the longest label of an axis, such as a name, needs beyond the usual ones."""
+    widest = max((paper.text_width(label, look.letters.tick) for label in axis.tick_labels), default=0.0)
+    return max(0.0, min(widest, NAMES * look.em) - usual * look.em)
 
 
 def into(axes: Axes, scene: Scene, look: Look) -> None:
@@ -207,9 +222,12 @@ def _spaced(axes: Axes, axis: ValueAxis, look: Look) -> list[str]:
     places = axes.transScale.transform(
         np.column_stack([np.zeros(len(axis.ticks) + 2), (axis.low, *axis.ticks, axis.high)])
     )[:, 1]
-    apart = np.diff(places[1:-1]).min(initial=np.inf) * tall / (places[-1] - places[0])
+    apart = np.diff(np.sort(places[1:-1])).min(initial=np.inf) * tall / (places[-1] - places[0])
     every = max(1, int(np.ceil(LEADING * look.letters.tick / 72 / max(apart, 1e-6)))) if np.isfinite(apart) else 1
-    return [label if number % every == 0 else "" for number, label in enumerate(axis.tick_labels)]
+    return [
+        paper.shortened(label, look.letters.tick, NAMES * look.em) if number % every == 0 else ""
+        for number, label in enumerate(axis.tick_labels)
+    ]
 
 
 def draw_curve(axes: Axes, curve: Curve, look: Look) -> None:
@@ -218,6 +236,12 @@ def draw_curve(axes: Axes, curve: Curve, look: Look) -> None:
     style["lw"] *= look.stroke
     dots: dict[str, Any] = {"marker": "o", "ms": 2.8 * look.stroke} if curve.dots else {}
     color = look.shown(curve.color)
+    if curve.front and curve.low is not None and curve.high is not None:
+        order: dict[str, Any] = {"zorder": 2 + curve.front / FRONTS}
+        axes.fill_between(curve.x, curve.low, curve.high, color=look.palette.ground, alpha=1.0, lw=0, **order)
+        axes.fill_between(curve.x, curve.low, curve.high, color=color, alpha=RIDGE, lw=0, **order)
+        axes.plot(curve.x, curve.y, color=color, lw=1.1 * look.stroke, zorder=order["zorder"])
+        return
     axes.plot(curve.x, curve.y, color=color, label=curve.label, clip_on=not curve.dots, **style, **dots)
     if curve.low is not None and curve.high is not None and look.has(BANDS):
         alpha = 0.28 if look.palette.dark else 0.16

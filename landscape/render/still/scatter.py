@@ -5,6 +5,8 @@ Owns: the drawing of `Scatter`. Decides nothing.
 
 from __future__ import annotations
 
+from typing import Any
+
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -20,10 +22,12 @@ from landscape.scene.views.scatter import Panel, Scatter
 
 # Inches: of a panel, between two of a row, and between rows, where the title of the lower ones stands.
 WIDE, TALL, GAP, BETWEEN = 1.5, 1.0, 0.16, 0.62
-LEFT, RIGHT, TITLES = 0.72, 0.2, 0.34
+LEFT, RIGHT, TITLES = 0.72, 0.2, 0.4
 DOT, RIM = 13.0, 0.3
 # Narrower panels, at the usual size of letters, stand below each other.
 NARROW = 1.1
+# How thick the line of an interval is, and the dot on it.
+LINE, MARK = 1.6, 3.4
 
 
 def single(scene: Scene, look: Look) -> Figure:
@@ -43,10 +47,17 @@ def single(scene: Scene, look: Look) -> Figure:
         left, low = place.left + column * (wide + GAP * em), top - tall - row * (tall + BETWEEN * em)
         _panel(paper.place(figure, left, low, wide, tall), view, panel, look, first=column == 0)
         paper.write(
-            figure, panel.title, left, low + tall + 0.2 * em, fontsize=look.letters.tick, color=look.palette.ink
+            figure, panel.title, left, low + tall + 0.26 * em, fontsize=look.letters.tick, color=look.palette.ink
         )
         weight, color = ("bold", look.palette.ink) if panel.strong else ("normal", look.palette.soft)
-        paper.write(figure, panel.text, left, low + tall + 0.07 * em, fontsize=size, color=color, weight=weight)
+        paper.write(figure, panel.text, left, low + tall + 0.13 * em, fontsize=size, color=color, weight=weight)
+        if panel.gauge:
+            _gauge(
+                paper.place(figure, left, low + tall + 0.02 * em, wide, 0.08 * em),
+                panel.gauge,
+                look,
+                strong=panel.strong,
+            )
     if legend:
         _legend(figure, view, look, place.left + (place.wide + gaps * em) / 2, place.bottom - (between + 0.5) * em)
     return figure
@@ -61,12 +72,35 @@ def _panel(axes: Axes, view: Scatter, panel: Panel, look: Look, *, first: bool) 
         axes.locator_params(axis="y", nbins=4)
     _across(axes, panel.axis, look)
     axes.tick_params(labelsize=smaller(look), length=2.5)
+    _error_bars(axes, view, panel, look)
     axes.scatter(
         panel.x, view.y, s=DOT * look.stroke, c=[look.shown(color) for color in view.colors],
         edgecolors=look.palette.ground, linewidths=RIM, zorder=3, clip_on=False,
     )  # fmt: skip
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
+
+
+def _gauge(axes: Axes, gauge: tuple[float, float, float], look: Look, *, strong: bool) -> None:
+    """A number and its interval on a scale from -1 to 1 with its zero marked."""
+    value, low, high = gauge
+    color = look.palette.ink if strong else look.palette.faint
+    axes.set(xlim=(-1, 1), ylim=(-1, 1))
+    axes.set_axis_off()
+    axes.plot([-1, 1], [0, 0], color=look.palette.line, lw=0.7, zorder=1)
+    axes.plot([0, 0], [-1, 1], color=look.palette.soft, lw=0.7, zorder=1.5)
+    axes.plot([low, high], [0, 0], color=color, lw=LINE * look.stroke, solid_capstyle="butt", zorder=2)
+    axes.plot([value], [0], "o", color=color, ms=MARK * look.stroke, mew=0, zorder=3, clip_on=False)
+
+
+def _error_bars(axes: Axes, view: Scatter, panel: Panel, look: Look) -> None:
+    style: dict[str, Any] = {
+        "colors": [look.shown(color) for color in view.colors], "lw": 0.7 * look.stroke, "alpha": 0.6, "zorder": 2,
+    }  # fmt: skip
+    if panel.ends is not None:
+        axes.hlines(view.y, *panel.ends, **style)
+    if view.y_ends is not None:
+        axes.vlines(panel.x, *view.y_ends, **style)
 
 
 def _across(axes: Axes, axis: ValueAxis, look: Look) -> None:

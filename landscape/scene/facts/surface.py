@@ -149,12 +149,20 @@ def _data(known: dict, split: str) -> list[str]:
     if normalize and normalize != name and pixels is not False:
         lines.append(f"pixels normalized as {normalize}" if normalize != "none" else "pixels not normalized")
     if known.get("loss"):
-        lines.append(str(known["loss"]).replace("cross_entropy", "cross-entropy"))
+        lines.append(_loss_words(str(known["loss"])))
     if known.get("attack"):
         lines.append(f"after {attack_words(str(known['attack']))} on each sample, at every point")
     if known.get("l2"):
         lines.append(f"weight penalty {float(known['l2']):g}")
     return lines
+
+
+def _loss_words(loss: str) -> str:
+    """
+    >>> _loss_words("binary_cross_entropy"), _loss_words("my_file.py:my_loss")
+    ('binary cross-entropy', 'my_file.py:my_loss')
+    """
+    return loss if ":" in loss else loss.replace("cross_entropy", "cross-entropy").replace("_", " ")
 
 
 def _samples(split: str, entry: Any) -> str:

@@ -31,6 +31,7 @@ KIND_FILES = {
     "volume": "volume",
     "line": "line",
     "spread": "spread",
+    "ridgeline": "ridgeline",
     "barcode": "barcode",
     "curvature": "curvature",
     "dynamics": "dynamics",

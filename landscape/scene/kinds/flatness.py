@@ -24,6 +24,7 @@ from landscape.scene.text import labels_of, short
 from landscape.scene.views.curve import scaled_axis
 from landscape.scene.views.lines import Curve, Lines, ValueAxis
 from landscape.scene.views.scatter import Panel, Scatter
+from landscape.surfaces.bounds import ERRORS
 from landscape.surfaces.flatness import categories, curves, is_flatness, names, rankings, rows, targets
 from landscape.surfaces.surface import Surface
 
@@ -41,7 +42,14 @@ CURVES = (
     ("q50", "median of random directions", LOSS_COLOR), ("q90", "90 % of random directions", OTHER_COLOR),
     ("worst", "worst direction", ACCURACY_COLOR),
 )  # fmt: skip
-TAUS = "τ: Kendall's rank correlation with its 95 % bootstrap interval over nets, bold where it leaves out 0"
+TAUS = (
+    "τ: Kendall's rank correlation with its 95 % bootstrap interval over nets, over each panel to scale from −1 to 1, bold where "
+    "the interval leaves out 0"
+)
+BARS = "bars at dots: two standard errors"
+# Of fewer nets a percentile interval of the bootstrap covers less than it says.
+FEW = 20
+ROUGH = "{count} nets are few: the intervals of τ are rough, and those of fewer than {few} nets tend to be too narrow"
 
 
 def _scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
@@ -63,9 +71,12 @@ def _scene(surface: Surface, options: Options) -> Scene:
     panels = tuple(
         _panel(surface, ranking.measure, ranking.tau, known) for ranking in rankings(surface, target, measures)
     )
+    y_ends = _ends(surface, target, axis, 100.0 if target.percent else 1.0)
+    bars = y_ends is not None or any(panel.ends is not None for panel in panels)
     view = Scatter(
         panels=panels, columns=COLUMNS, y=np.where(known, y, np.nan), axis=axis, names=tuple(names(surface)), colors=colors,
-        legend_title=_label(hyper) if hyper else "", legend=legend, notes=tuple(_notes(surface, measures, known)),
+        legend_title=_label(hyper) if hyper else "", legend=legend, y_ends=y_ends,
+        notes=(*_notes(surface, measures, known), *[BARS] * bars),
         caption=options.caption(subject(surface), WHAT, facts(surface, centers=[])),
     )  # fmt: skip
     frame = Frame("measure", axis.label, (0.0, 1.0), (axis.low, axis.high), equal=False)
@@ -106,7 +117,18 @@ def _both(surface: Surface, row: Quantity, target: Quantity) -> tuple[np.ndarray
 def _panel(surface: Surface, row: Quantity, tau: Tau, known: np.ndarray) -> Panel:
     values = np.where(known, surface.values[row.name], np.nan)
     values = np.where(np.isfinite(values), values, np.nan)
-    return Panel(row.label, _tau_text(tau), tau.excludes_zero, values, _axis(values[np.isfinite(values)], ""))
+    axis, told = _axis(values[np.isfinite(values)], ""), _tau_text(tau)
+    gauge = (tau.value, tau.low, tau.high) if told and tau.low == tau.low else None
+    return Panel(row.label, told, tau.excludes_zero, values, axis, _ends(surface, row, axis), gauge)
+
+
+def _ends(surface: Surface, row: Quantity, axis: ValueAxis, factor: float = 1.0) -> np.ndarray | None:
+    """(2, n) two standard errors below and above the values, within the axis; None where none is known."""
+    errors = surface.stderr.get(row.name)
+    if errors is None or not (np.isfinite(errors) & (errors > 0)).any():
+        return None
+    values, reach = factor * surface.values[row.name], factor * ERRORS * np.where(np.isfinite(errors), errors, 0.0)
+    return np.clip(np.stack([values - reach, values + reach]), axis.low, axis.high)
 
 
 def _tau_text(tau: Tau) -> str:
@@ -168,7 +190,9 @@ def measured_on(surface: Surface) -> list[str]:
 
 def _notes(surface: Surface, measures: Sequence[Quantity], known: np.ndarray) -> list[str]:
     enough = int(known.sum()) >= LEAST
+    count = int(known.sum())
     notes = [TAUS if enough else f"Kendall's rank correlation takes at least {LEAST} nets", *measured_on(surface)]
+    notes += [ROUGH.format(count=count, few=FEW)] if LEAST <= count < FEW else []
     if not known.all():
         notes.append(
             f"{int((~known).sum())} of {len(known)} nets are not drawn: what is on the vertical axis is not finite"

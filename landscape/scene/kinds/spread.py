@@ -102,13 +102,14 @@ def _median(x: np.ndarray, values: np.ndarray, quantity: Quantity, scale: Scale 
 def _caption(surfaces: Sequence[Surface], drawn: Sequence[Quantity], options: Options) -> Caption:
     """What all share; the seeds, which they do not, are named in the notes."""
     metrics = [quantity.name for quantity in drawn]
-    each = [facts(_seedless(s), metrics[0] if len(metrics) == 1 else None, centers=metrics) for s in surfaces]
+    each = [facts(seedless(s), metrics[0] if len(metrics) == 1 else None, centers=metrics) for s in surfaces]
     shared = [fact for fact in each[0] if all(fact in others for others in each[1:])]
     about = subject(surfaces[0]) if len({subject(surface) for surface in surfaces}) == 1 else ""
     return options.caption(about, f"{what_is_drawn(surfaces[0], metrics)}, {_count(surfaces)}", shared)
 
 
-def _seedless(surface: Surface) -> Surface:
+def seedless(surface: Surface) -> Surface:
+    """The surface without the seed of its directions, by which it differs from others."""
     made = surface.provenance.get("directions")
     if not isinstance(made, dict):
         return surface

@@ -36,8 +36,6 @@ from landscape.surfaces.surface import DONE, Surface, Trail
 FOOT = "foot_"
 # How far marks with a step are apart, in widths of the picture, and how many there are at most.
 APART, MOST_MARKS = 0.16, 7
-# Points of all paths that the numbers of contour lines keep away from.
-WAY = 60
 # The height of the strip of distances beside that of the curves.
 STRIP, STRIP_TICKS = 0.55, 3
 CLOCKS = {"step": "training step", "epoch": "epoch", "net": "number of the net"}
@@ -73,9 +71,7 @@ def _view(surface: Surface, shown: ScaledMetric, camera: Camera, options: Option
     quantity = surface.quantity(metric)
     what = f"{quantity.label} along training" if _of_nets(paths) else "paths of optimizers"
     caption = options.caption(subject(surface), what, facts(surface, metric), brief(surface, metric))
-    field = build_field(
-        part, metric, shown.scale, levels=shown.levels, camera=camera, avoid=_way(paths), cmap=options.cmap
-    )
+    field = build_field(part, metric, shown.scale, levels=shown.levels, camera=camera, cmap=options.cmap)
     field = replace(field, traces=(*_traces(paths, quantity, field), *_nets(field)))
     lines = _lines(paths, quantity, shown.scale.kind, options)
     notes = (*field.notes, *beyond_notes(field), *_notes(paths, metric, field), *lines.notes)
@@ -129,17 +125,6 @@ def _places(trail: Trail, field: Field) -> np.ndarray:
     """(n, 2) in widths and heights of the picture."""
     span = np.array([field.x[-1] - field.x[0], field.y[-1] - field.y[0]])
     return trail.places / span
-
-
-def _way(paths: Paths) -> np.ndarray:
-    """(n, 2) points along all paths that numbers of lines keep away from, evenly spread over their length."""
-    found = [np.zeros((0, 2))]
-    for trail in paths.values():
-        points = trail.places
-        length = np.concatenate([[0.0], np.linalg.norm(np.diff(points, axis=0), axis=1).cumsum()])
-        at = np.linspace(0.0, length[-1], max(2, WAY // len(paths)))
-        found.append(np.column_stack([np.interp(at, length, points[:, axis]) for axis in range(2)]))
-    return np.concatenate(found)
 
 
 def _colors(paths: Paths) -> list[str]:

@@ -19,10 +19,10 @@ from landscape.scene.palettes import colors_for, inks_for, nights_for
 from landscape.scene.scale import Scale, clipping_notes
 from landscape.scene.scene import Camera
 from landscape.scene.ticks import NO_TICKS, Ticks, offset_of, spaced, ticks_at
-from landscape.scene.views.labels import place_labels
+from landscape.scene.views.labels import APART, along, place_labels
 from landscape.scene.views.mesh import Mesh, mesh_of
 from landscape.scene.views.roughness import roughness_notes
-from landscape.scene.views.traces import Trace, traces_of
+from landscape.scene.views.traces import PATH, Trace, traces_of
 from landscape.surfaces.surface import Surface
 
 Z_TICKS = 5
@@ -108,7 +108,8 @@ def build_field(
     """The field of a metric with contour lines at `levels` (k,); `camera` is where the relief is seen from.
 
     `cmap` names the colours, see `palettes.colors_for`. `smooth` says whether the picture shows what lies between the grid
-    points, `extra` whether lines are added where it would look flat. Numbers of lines keep away from the points `avoid` (n, 2).
+    points, `extra` whether lines are added where it would look flat. Numbers of lines keep away
+    from what lies on the plane, and from the points `avoid` (n, 2).
     """
     quantity, holes = surface.quantity(metric), holes_of(surface, metric)
     values = np.where(holes == DRAWN, surface.values[metric], np.nan)
@@ -117,7 +118,7 @@ def build_field(
     mesh = mesh_of(surface.x, surface.y, scale.unclipped(values), scale, camera or Camera())
     traces, percent = traces_of(surface, mesh), quantity.percent
     further = extra_levels(scale, levels, drawn) if extra and smooth and len(levels) else levels[:0]
-    extra_ticks, occupied = ticks_at(further, scale, percent=percent), _occupied(traces, avoid)
+    extra_ticks, occupied = ticks_at(further, scale, percent=percent), _occupied(surface, traces, avoid)
     extra_points = place_labels(mesh.x, mesh.y, mesh.z, extra_ticks.heights, occupied)
     occupied = np.concatenate([occupied, extra_points[:, :2]])
     return Field(
@@ -183,10 +184,15 @@ def _box(scale: Scale) -> tuple[float, float]:
     return scale.low - ROOM[0] * span, scale.high + ROOM[1] * span
 
 
-def _occupied(traces: tuple[Trace, ...], avoid: np.ndarray | None) -> np.ndarray:
-    """(n, 2) points that labels keep away from: marks on the plane, and those to avoid."""
-    marks = [np.column_stack([trace.x, trace.y]) for trace in traces if trace.kind != "path"]
-    return np.concatenate([np.zeros((0, 2)) if avoid is None else avoid, *marks])
+def _occupied(surface: Surface, traces: tuple[Trace, ...], avoid: np.ndarray | None) -> np.ndarray:
+    """(n, 2) points that labels keep away from: those to avoid, marks on the plane, and all of each path within the picture."""
+    span = np.array([surface.x[-1] - surface.x[0], surface.y[-1] - surface.y[0]])
+    low, found = np.array([surface.x[0], surface.y[0]]), [np.zeros((0, 2)) if avoid is None else avoid]
+    for trace in traces:
+        points = np.column_stack([trace.x, trace.y])
+        found.append(along(points, span) if trace.kind == PATH else points)
+    points = np.concatenate(found)
+    return points[(np.abs((points - low) / span - 0.5) < 0.5 + APART).all(axis=1)]
 
 
 def _dots(surface: Surface, heights: np.ndarray) -> np.ndarray:

@@ -13,6 +13,8 @@ APART, MARGIN = 0.105, 0.055
 # Numbers are left out where lines are closer than this: they would cover the neighbours.
 CLOSE = 0.022
 CANDIDATES = 160
+# From one point to the next along a path that labels keep away from, and the most of them.
+STEP, MOST = 0.04, 2000
 
 
 def place_labels(x: np.ndarray, y: np.ndarray, z: np.ndarray, levels: np.ndarray, avoid: np.ndarray) -> np.ndarray:
@@ -34,6 +36,19 @@ def place_labels(x: np.ndarray, y: np.ndarray, z: np.ndarray, levels: np.ndarray
             taken.append(best)
             placed.append((*(corner + best * span), float(number)))
     return np.array(sorted(placed, key=lambda row: row[2])).reshape(-1, 3)
+
+
+def along(points: np.ndarray, span: np.ndarray) -> np.ndarray:
+    """(m, 2) points of a path through `points` (n, 2), so dense that nothing within `APART` of it is missed.
+
+    `span` (2,) are the width and the height of the picture. Where a path is interrupted, its parts stand for themselves.
+    """
+    known = points[np.isfinite(points).all(axis=1)]
+    if len(known) < 2:
+        return known
+    length = np.concatenate([[0.0], np.linalg.norm(np.diff(known / span, axis=0), axis=1).cumsum()])
+    at = np.linspace(0.0, length[-1], min(MOST, 2 + int(length[-1] / STEP)))
+    return np.column_stack([np.interp(at, length, known[:, axis]) for axis in range(2)])
 
 
 def _outward(count: int) -> list[int]:

@@ -19,7 +19,8 @@ class Curve:
 
     `low` and `high` (n,) bound its band, when there is one: two standard errors, or what the notes say. Shares are in
     percent. A `faint` curve is one of many and stands behind the others; one without a `label` is not in the legend.
-    `dots` marks the points, so that a curve with few of them is visible.
+    `dots` marks the points, so that a curve with few of them is visible. Curves with a `front` above 0 are ridges: they fill
+    their bands and hide those with a lower one; `values` (n,) are what they stand for, and `name` is said on hovering.
     """
 
     metric: str
@@ -34,6 +35,9 @@ class Curve:
     percent: bool
     faint: bool = False
     dots: bool = False
+    front: int = 0
+    values: np.ndarray | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True)

@@ -15,20 +15,26 @@ from landscape.scene.views.lines import ValueAxis
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """One property along x: its dots (n,), NaN where there is none; under its title a line, `strong` if it is to stand out."""
+    """One property along x: its dots (n,), NaN where there is none; under its title a line, `strong` if it is to stand out.
+
+    `ends` (2, n) are those of the dots' error bars, None without any. `gauge` is a number from -1 to 1 with the ends of its
+    interval, drawn to scale along the upper side.
+    """
 
     title: str
     text: str
     strong: bool
     x: np.ndarray
     axis: ValueAxis
+    ends: np.ndarray | None = None
+    gauge: tuple[float, float, float] | None = None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Scatter(View):
     """Panels in rows of `columns`; dot k of each is the thing `names[k]`, at the height `y[k]` and in the colour `colors[k]`.
 
-    `legend` are (label, colour), named together by `legend_title`.
+    `legend` are (label, colour), named together by `legend_title`. `y_ends` (2, n) are those of error bars.
     """
 
     panels: tuple[Panel, ...]
@@ -39,6 +45,7 @@ class Scatter(View):
     colors: tuple[str, ...]
     legend_title: str = ""
     legend: tuple[tuple[str, str], ...] = ()
+    y_ends: np.ndarray | None = None
 
     @property
     def choice(self) -> Choice:

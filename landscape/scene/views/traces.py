@@ -15,6 +15,8 @@ from landscape.surfaces.surface import MINIMA, NETS, VALID, Surface, Trail
 
 # The kind of a closed line around a part of the plane.
 OUTLINE = "outline"
+# The kind of a path of nets, or of an optimizer.
+PATH = "path"
 # Points on each of its sides: on a relief it follows the ground.
 SIDE = 40
 
@@ -44,7 +46,7 @@ def traces_of(surface: Surface, mesh: Mesh) -> tuple[Trace, ...]:
     """Paths first, then named points; the centre is marked when no net stands on it, and where there is a net."""
     named = (NETS, MINIMA)
     outlines = [_outline(surface.trails[VALID], mesh)] if VALID in surface.trails else []
-    paths = [_trace("path", name, trail, mesh) for name, trail in surface.trails.items() if name not in (*named, VALID)]
+    paths = [_trace(PATH, name, trail, mesh) for name, trail in surface.trails.items() if name not in (*named, VALID)]
     nets = [_trace("nets", name, trail, mesh) for name, trail in surface.trails.items() if name in named]
     occupied = any(((t.x == 0) & (t.y == 0)).any() for t in nets)
     formula = any(axis.kind == COORDINATE for axis in surface.grid.axes)

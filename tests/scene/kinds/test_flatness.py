@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import kendalltau
@@ -68,6 +70,36 @@ def test_each_measure_that_differs_has_a_panel_with_its_tau():
         assert panel.axis.low <= np.nanmin(panel.x) and np.nanmax(panel.x) <= panel.axis.high
 
 
+def test_intervals_of_tau_and_standard_errors_are_drawn_where_they_are_known():
+    surface = made()
+    surface.stderr["accuracy_gap"], surface.stderr["average"] = np.full(COUNT, 0.001), np.full(COUNT, 0.1)
+    surface.stderr["average"][2] = np.nan
+    found = view(surface)
+    for panel in found.panels:
+        value, low, high = panel.gauge
+        assert panel.text == f"τ = {value:.2f} [{low:.2f}, {high:.2f}]".replace("-", "−") and low <= value <= high
+    sam, _, average = found.panels
+    assert sam.ends is None and view(made()).y_ends is None
+    reach = 2 * np.nan_to_num(surface.stderr["average"])
+    wanted = np.clip(surface.values["average"] + [-reach, reach], average.axis.low, average.axis.high)
+    np.testing.assert_allclose(average.ends, wanted)
+    inside = slice(1, -1)
+    np.testing.assert_allclose(
+        (found.y_ends - found.y)[:, inside], np.array([[-0.2], [0.2]]) + 0 * found.y[inside], atol=1e-9
+    )
+    assert "bars at dots: two standard errors" in found.notes and not any("bars" in note for note in view(made()).notes)
+    drawn = figure_of(build_scene(surface, kind="flatness")).axes
+    assert sum(len(axes.collections) for axes in drawn) == 3 + 3 + 1, "dots, upright bars, and those of one measure"
+
+
+def test_few_nets_are_said_to_be_few():
+    assert any(note.startswith("12 nets are few: the intervals of τ are rough") for note in view(made()).notes)
+    many = {name: np.tile(values, 2) for name, values in made().values.items()}
+    grid = Grid((Axis("x", np.arange(2 * COUNT), "net", "net"),))
+    status = {FLATNESS: np.full(2 * COUNT, DONE, np.uint8)}
+    assert not any("few" in note for note in view(replace(made(), grid=grid, values=many, status=status)).notes)
+
+
 def test_colours_tell_the_values_of_a_hyper_parameter_apart():
     found = view(made())
     assert found.legend_title == "width", "it goes along with the gap most"
@@ -108,7 +140,7 @@ def test_rises_are_medians_over_nets_with_their_quartiles():
 def test_both_renderers_draw_it(kind):
     scene = build_scene(made(), kind=kind)
     figure = figure_of(scene)
-    assert len(figure.axes) == (3 if kind == "flatness" else 1)
+    assert len(figure.axes) == (6 if kind == "flatness" else 1), "each panel has the scale of its tau above"
     drawn = panel_of(scene).drawn
     assert drawn.figures[0].data and len(drawn.layouts) == len(scene.views)
 

@@ -1,0 +1,141 @@
+"""Lines of several results over each other, each on a base line of its own: one glance shows what changes from seed to seed.
+
+Owns: the kind `ridgeline`: the middle line of a plane, the base lines and heights of the ridges, which hide those behind them,
+and the words. All ridges are on one scale, which the axis at the right marks for the one in front.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from landscape.errors import UsageError
+from landscape.grid import Grid
+from landscape.scene.colors import INK, PATH_COLORS
+from landscape.scene.facts.surface import facts, model_name, subject
+from landscape.scene.holes import hole_notes
+from landscape.scene.kinds.kind import CURVES_ONLY, SURFACE, Kind, Options, names_of
+from landscape.scene.kinds.line import metric_curve, point_notes
+from landscape.scene.kinds.plane import shared_metric
+from landscape.scene.kinds.spread import seedless
+from landscape.scene.levels import round_values
+from landscape.scene.scale import LINEAR, Scale
+from landscape.scene.scales import alternatives
+from landscape.scene.scene import Caption, Frame, Scene
+from landscape.scene.text import labels_of, short
+from landscape.scene.thin import thinned
+from landscape.scene.views.lines import Curve, Lines, ValueAxis
+from landscape.surfaces.surface import Surface
+
+# How high the highest value stands over its base line, in distances of base lines; and the room below and above all ridges.
+HIGH, ROOM = 1.6, 0.15
+# More would be too close to each other to be told apart.
+MOST = 40
+# Marked values of the ridge in front.
+TICKS = 3
+WORDS = "each line over its own base line, all on one scale: {low} is at the base line, {high} at {times:g} base lines above it"
+MIDDLE = "of each plane: the middle line, y = {at}"
+
+
+def _together(surfaces: Sequence[Surface], options: Options) -> Scene:
+    if not 2 <= len(surfaces) <= MOST:
+        raise UsageError(
+            f"kind 'ridgeline' lays 2 to {MOST} lines or planes over each other, not {len(surfaces)}; give "
+            f"{'more' if len(surfaces) < 2 else 'fewer'} files"
+        )
+    metric = shared_metric(surfaces, options.metric)
+    lines = [middle_of(thinned(surface, metric)) for surface in surfaces]
+    names = options.names or names_of(surfaces)
+    caption = _caption(surfaces, metric, options)
+    notes = [MIDDLE.format(at=short(at)) for at in dict.fromkeys(map(_height_of, surfaces)) if at is not None]
+    views = tuple(
+        _view(lines, names, metric, scale, caption, notes)
+        for scale in alternatives(lines, [metric], options.scale, options.limits)
+    )
+    left, label = views[0].left, lines[0].grid.axes[0].label or "x"
+    ends = np.array([(line.x[0], line.x[-1]) for line in lines])
+    low, high = float(ends[:, 0].min()), float(ends[:, 1].max())
+    return Scene(
+        Frame(label, left.label, (low, high if high > low else low + 1), (left.low, left.high), equal=False), views
+    )
+
+
+def middle_of(surface: Surface) -> Surface:
+    """The line of a plane that is nearest to y = 0; a line stays."""
+    if surface.ndim == 1:
+        return surface
+    row = int(np.argmin(np.abs(surface.y)))
+    return replace(
+        surface, grid=Grid(surface.grid.axes[:1]), values={name: array[row] for name, array in surface.values.items()},
+        stderr={name: array[row] for name, array in surface.stderr.items()},
+        status={name: array[row] for name, array in surface.status.items()}, trails={},
+    )  # fmt: skip
+
+
+def _height_of(surface: Surface) -> float | None:
+    return None if surface.ndim == 1 else float(surface.y[np.argmin(np.abs(surface.y))])
+
+
+def _view(
+    lines: Sequence[Surface], names: Sequence[str], metric: str, scale: Scale, caption: Caption, notes: Sequence[str]
+) -> Lines:
+    count, percent = len(lines), lines[0].quantity(metric).percent
+    nets = list(dict.fromkeys(map(model_name, lines)))
+    curves = tuple(
+        _ridge(line, metric, scale, name, count - 1 - number, nets.index(model_name(line)))
+        for number, (line, name) in enumerate(zip(lines, names, strict=True))
+    )
+    low, high = -ROOM, count - 1 + HIGH + ROOM
+    bases = tuple(float(count - 1 - number) for number in range(count))
+    marked = round_values(scale, TICKS)
+    ends = labels_of([scale.vmin, scale.vmax], percent=percent)
+    front = ValueAxis(
+        scale.named(lines[0].quantity(metric).label), LINEAR, low, high, INK,
+        ticks=tuple(map(float, _over_base(scale, marked))), tick_labels=labels_of(marked, percent=percent),
+    )  # fmt: skip
+    return Lines(
+        curves=curves, left=ValueAxis("", LINEAR, low, high, INK, ticks=bases, tick_labels=tuple(names)), right=front,
+        notes=(WORDS.format(low=ends[0], high=ends[1], times=HIGH), *notes, *_notes(lines, names, metric, scale)),
+        caption=caption,
+    )  # fmt: skip
+
+
+def _ridge(line: Surface, metric: str, scale: Scale, name: str, base: float, net: int) -> Curve:
+    """The curve over its base line, in front of those with higher ones; its values are kept for hovering."""
+    plain = metric_curve(line, metric, scale)
+    values = plain.y / 100.0 if plain.percent else plain.y
+    y = base + _over_base(scale, values)
+    return replace(
+        plain, label="", x=plain.x, y=y, low=np.where(np.isfinite(y), base, np.nan), high=y, values=plain.y, name=name,
+        color=PATH_COLORS[(2 + net) % len(PATH_COLORS)], dashed=False, dots=False, front=int(MOST - base),
+    )  # fmt: skip
+
+
+def _over_base(scale: Scale, values: np.ndarray) -> np.ndarray:
+    """(n,) heights over a base line, in distances of base lines."""
+    return HIGH * (scale.heights(values) - scale.low) / (scale.high - scale.low)
+
+
+def _caption(surfaces: Sequence[Surface], metric: str, options: Options) -> Caption:
+    each = [facts(seedless(surface), metric) for surface in surfaces]
+    shared = [fact for fact in each[0] if all(fact in others for others in each[1:])]
+    about = {subject(surface) for surface in surfaces}
+    what = f"{surfaces[0].quantity(metric).label} of {len(surfaces)} results"
+    return options.caption(about.pop() if len(about) == 1 else "", what, shared)
+
+
+def _notes(lines: Sequence[Surface], names: Sequence[str], metric: str, scale: Scale) -> list[str]:
+    return [
+        f"{name}: {note}"
+        for line, name in zip(lines, names, strict=True)
+        for note in (point_notes(line, metric, scale) or hole_notes(line, metric))
+    ]
+
+
+KINDS = (
+    Kind(
+        "ridgeline", SURFACE, together=_together, ndim=2, lines=True, unused=CURVES_ONLY, alone="is a comparison by itself",
+    ),
+)  # fmt: skip

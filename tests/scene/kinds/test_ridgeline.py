@@ -1,0 +1,93 @@
+"""Lines over each other: each value at its height over the base line of its own, the later in front of the earlier."""
+
+import copy
+
+import numpy as np
+import pytest
+
+from landscape.errors import UsageError
+from landscape.grid import Grid, Range
+from landscape.render.page.lines import line_figure
+from landscape.render.still import picture as still
+from landscape.scene.build import build_scenes
+from landscape.scene.kinds.ridgeline import HIGH
+from landscape.surfaces.surface import Surface
+
+X = np.linspace(-1, 1, 9)
+VALUES = [0.01 * 10 ** (4 * X**2), 0.1 + 0 * X, 1 + 99 * (X + 1) / 2]
+
+
+@pytest.fixture
+def lines(make_surface, provenance):
+    made = []
+    for number, values in enumerate(VALUES):
+        known = copy.deepcopy(provenance)
+        known["directions"]["seed"] = number
+        known["model"] = {"name": "resnet56_noshort" if number == 2 else "resnet56"}
+        made.append(make_surface(values, provenance=known))
+    return made
+
+
+def view_of(surfaces, **options):
+    (scene,) = build_scenes(surfaces, kind="ridgeline", **options)
+    return scene.views[0]
+
+
+@pytest.mark.parametrize("scale, ends", [("log", (-2.0, 2.0)), ("linear", (0.01, 100.0))])
+def test_every_value_stands_at_its_height_over_the_base_line_of_its_own(lines, scale, ends):
+    view = view_of(lines, scale=scale)
+    for base, curve, values in zip((2.0, 1.0, 0.0), view.curves, VALUES, strict=True):
+        heights = np.log10(values) if scale == "log" else values
+        np.testing.assert_allclose(curve.y, base + HIGH * (heights - ends[0]) / (ends[1] - ends[0]), atol=1e-12)
+        np.testing.assert_allclose(curve.values, values)
+        assert (curve.low == base).all() and (curve.high == curve.y).all()
+    assert view.left.ticks == (2.0, 1.0, 0.0) and view.left.tick_labels == ("seed 0", "seed 1", "seed 2")
+    marked = dict(zip(view.right.tick_labels, view.right.ticks, strict=True))
+    top = "100"
+    assert marked[top] == pytest.approx(HIGH), "the axis at the right is that of the ridge in front"
+
+
+def test_the_later_hide_the_earlier_and_nets_have_colours_of_their_own(lines):
+    curves = view_of(lines, names=["a", "b", "c"]).curves
+    assert curves[0].front < curves[1].front < curves[2].front
+    assert curves[0].color == curves[1].color != curves[2].color
+    assert [curve.name for curve in curves] == ["a", "b", "c"]
+    axes = still.figure_of(build_scenes(lines, kind="ridgeline")[0]).axes[0]
+    fills = [each.get_zorder() for each in axes.collections]
+    assert fills == sorted(fills) and len(set(fills)) == 3
+
+
+def test_of_a_plane_the_line_nearest_to_the_net_is_drawn(make_surface):
+    grid = Grid.of(Range(-1, 1, 5), Range(-0.7, 1.0, 18))
+    surface = Surface(grid, {"train_loss": np.arange(90.0).reshape(18, 5) + 1})
+    row = int(np.argmin(np.abs(surface.y)))
+    view = view_of([surface, surface], names=["a", "b"])
+    np.testing.assert_allclose(view.curves[0].values, surface.values["train_loss"][row])
+    assert any("the middle line, y = 0" in note for note in view.notes)
+
+
+def test_holes_interrupt_a_ridge_and_are_named(lines):
+    lines[1].values["train_loss"][4] = np.nan
+    view = view_of(lines)
+    assert np.isnan(view.curves[1].y[4]) and np.isnan(view.curves[1].low[4]) and np.isfinite(view.curves[1].y[3])
+    assert any(note.startswith("seed 1: 1 of 9 points not finite") for note in view.notes)
+
+
+def test_shares_are_drawn_on_their_own_scale(make_surface):
+    accuracy = [make_surface(np.linspace(low, 1.0, 5), metric="train_accuracy") for low in (0.0, 0.5)]
+    view = view_of(accuracy, names=["a", "b"])
+    np.testing.assert_allclose(view.curves[1].y, HIGH * np.linspace(0.5, 1.0, 5))
+    np.testing.assert_allclose(view.curves[1].values, 100 * np.linspace(0.5, 1.0, 5))
+
+
+def test_hovering_on_a_page_tells_values_and_names(lines):
+    (scene,) = build_scenes(lines, kind="ridgeline", names=["a", "b", "c"])
+    traces = [trace for trace in line_figure(scene).data if trace.customdata is not None and trace.visible is not False]
+    assert [trace.name for trace in traces[:3]] == ["a", "b", "c"]
+    np.testing.assert_allclose(traces[2].customdata, VALUES[2])
+
+
+def test_one_or_too_many_are_refused(lines):
+    for given in (lines[:1], lines * 14):
+        with pytest.raises(UsageError, match=f"lays 2 to 40 lines or planes over each other, not {len(given)}; give"):
+            view_of(given)
