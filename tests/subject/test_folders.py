@@ -8,13 +8,10 @@ import shutil
 import socket
 import sys
 
-import accelerate
 import numpy as np
 import peft
 import pytest
 import torch
-import torch.distributed as dist
-from torch.distributed import fsdp
 from transformers import GPT2Config, GPT2LMHeadModel
 
 import landscape as ll
@@ -247,33 +244,6 @@ def test_an_adapter_of_other_weights_than_its_configuration_is_refused(adapter, 
     configure(adapter[0], "adapter_config.json", target_modules=["c_attn", "c_fc"])
     with pytest.raises(LandscapeError, match=r"adapter_config.json differ in base_model.*c_fc"):
         centre(adapter[0], batches)
-
-
-@pytest.fixture
-def one_process():
-    dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
-    yield
-    dist.destroy_process_group()
-
-
-def test_a_net_that_is_divided_among_processes_is_one_line(folder, batches, one_process):
-    net = GPT2LMHeadModel.from_pretrained(folder)
-    fsdp.fully_shard(net, mesh=dist.device_mesh.init_device_mesh("cpu", (1,)))
-    with pytest.raises(LandscapeError, match=r"tensor transformer.wte.weight is divided among processes \(FSDP2"):
-        ll.line(model=net, data=batches, **EXACT)
-    older = fsdp.FullyShardedDataParallel(torch.nn.Linear(3, 2), device_id=torch.device("cpu"))
-    with pytest.raises(LandscapeError, match=r"is divided among processes \(FSDP\)"):
-        ll.line(model=older, data=(torch.ones(4, 3), torch.zeros(4).long()), **EXACT)
-
-
-def test_device_map_is_taken_on_one_device_and_refused_where_it_offloads(folder, batches):
-    wanted = ll.line(model=GPT2LMHeadModel.from_pretrained(folder), data=batches, **EXACT)
-    placed = GPT2LMHeadModel.from_pretrained(folder, device_map={"": "cpu"})
-    found = ll.line(model=placed, data=batches, **EXACT)
-    assert (found.values["train_loss"] == wanted.values["train_loss"]).all()
-    accelerate.cpu_offload(placed, execution_device="cpu")
-    with pytest.raises(LandscapeError, match="transformer.wte.weight has no values .*without offloading"):
-        ll.line(model=placed, data=batches, **EXACT)
 
 
 LIT = """
