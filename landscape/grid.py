@@ -20,7 +20,9 @@ from landscape.errors import UsageError
 MAX_POINTS_PER_AXIS = 100_000
 # Eight bytes each for every metric, and several times that while a tolerance decides.
 MAX_POINTS = 25_000_000
-# The kind of an axis that counts no steps from a net: a variable of a function.
+# The kinds of an axis. Steps along a direction from a net, and steps of training:
+DIRECTION, STEP = "direction", "step"
+# A variable of a function.
 COORDINATE = "coordinate"
 # The place on a path between nets, from 0 to 1, and the number of the path.
 CURVE, PATH = "curve", "path"
@@ -93,7 +95,7 @@ class Axis:
     name: str
     values: np.ndarray
     label: str = ""
-    kind: str = "direction"
+    kind: str = DIRECTION
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "values", np.ascontiguousarray(self.values, dtype=np.float64))

@@ -140,6 +140,7 @@ DYNAMICS_QUANTITIES = (
     Quantity("batch_sharpness", "batch sharpness", EIGENVALUE, group=DYNAMICS, role=SHARPNESS),
     Quantity("batch_hessian_max", "largest of mini-batches", EIGENVALUE, group=DYNAMICS, role=SHARPNESS),
     Quantity("critical_sharpness", "critical sharpness", EIGENVALUE, group=DYNAMICS, role=SHARPNESS),
+    Quantity("relative_sharpness", "critical sharpness of the other split", EIGENVALUE, group=DYNAMICS, role=SHARPNESS),
     Quantity("stability_threshold", "stability threshold", EIGENVALUE, group=DYNAMICS, role=THRESHOLD),
     Quantity(
         "covariance_max", "spectral norm of the gradients' covariance", EIGENVALUE, group=DYNAMICS, role=COVARIANCE

@@ -19,6 +19,8 @@ import landscape
 import landscape as ll
 from landscape.cli.parser import add_arguments, find, join_ranges, make_parser
 from landscape.commands import COMMANDS
+from landscape.exporters import FORMATS
+from landscape.scene.kinds import KIND_FILES
 from landscape.surfaces import surface as status
 from landscape.surfaces.same_run import DESCRIPTIVE
 
@@ -97,6 +99,13 @@ def test_every_command_is_shown(name):
 def test_every_command_has_its_place_in_the_python_page(name):
     assert name in landscape.__all__
     assert f"ll.{name}(" in (ROOT / "docs" / "python.md").read_text()
+
+
+def test_every_kind_and_every_format_is_explained():
+    explained = {word for span in spans(ROOT / "docs" / "options.md") for word in re.split(r"[\s,]+", span)}
+    kinds_there = {name for row in table(ROOT / "docs" / "options.md") for name in named_in(row[0])}
+    assert set(KIND_FILES) <= kinds_there
+    assert [name for name in FORMATS if not {name, f".{name}"} & explained] == []
 
 
 @each_command
@@ -208,10 +217,10 @@ def provenances(tmp_path_factory) -> list[dict]:
 
 
 def of_own_code(folder: Path) -> ll.Surface:
-    """A net whose class stands in a file."""
+    """A net whose class stands in a file, with weights in bfloat16."""
     code = "from torch import nn\n\nclass Own(nn.Linear):\n    def __init__(self):\n        super().__init__(4, 2)\n"
     (folder / "own.py").write_text(code)
-    torch.save(torch.nn.Linear(4, 2).state_dict(), folder / "own.pt")
+    torch.save(torch.nn.Linear(4, 2).bfloat16().state_dict(), folder / "own.pt")
     data = torch.randn(6, 4), torch.zeros(6, dtype=torch.long)
     return ll.line(folder / "own.pt", model=f"{folder / 'own.py'}:Own", data=data, x=(0, 1, 2), quiet=True)
 

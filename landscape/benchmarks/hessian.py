@@ -19,7 +19,7 @@ from torch import nn
 
 from landscape.benchmarks.data import tensors_of
 from landscape.curvature.extremes import extremes
-from landscape.curvature.operator import CurvatureOperator
+from landscape.curvature.operator import AUTO, CurvatureOperator
 from landscape.errors import UsageError
 from landscape.measurement.ends import MAX, MIN, EndsSettings, HessianEnds
 from landscape.objective.numerics import memory_budget
@@ -55,8 +55,7 @@ def bench_hessian(checkpoint: Any, model: Any, *, rounds: int, options: dict[str
     if not objective.measure.reads_outputs or objective.precision == "fp64":
         raise UsageError("bench --hessian times cross_entropy in single precision")
     products = CurvatureOperator(objective, budget=memory_budget(objective.device))
-    rough = products.low_precision()
-    ends = HessianEnds(on.subject, on.slice, products, EndsSettings(tolerance=TOLERANCE), rough=rough)
+    ends = HessianEnds(on.subject, on.slice, products, EndsSettings(tolerance=TOLERANCE), search=AUTO)
     net = (
         load_net(checkpoint, model or (on.provenance.model and on.provenance.model.spec))
         .module.to(objective.device)
@@ -73,7 +72,7 @@ def bench_hessian(checkpoint: Any, model: Any, *, rounds: int, options: dict[str
         "threads": on.subject.threads,
         "points": rounds,
         "way": products.backend,
-        "search": "bf16" if rough else "exact",
+        "search": ends.choice(),
         "hessian": {name: _summary([row[name] for row in rows]) for name in ("original", "ours")},
         "speedup": sum(row["original"]["seconds"] for row in rows) / sum(row["ours"]["seconds"] for row in rows),
         "speedups": [row["original"]["seconds"] / row["ours"]["seconds"] for row in rows],

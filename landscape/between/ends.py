@@ -19,9 +19,9 @@ from landscape.errors import UsageError
 from landscape.layout import Layout, names_by_tensor, real_form
 from landscape.objective.batchnorm import tracking_layers
 from landscape.options.groups import DataOptions, NetOptions
-from landscape.subject.net import Net, Other, bare, load_net, other_net
+from landscape.subject.chosen import net_or_module
+from landscape.subject.net import Net, Other, bare, other_net
 from landscape.subject.trained import Recorded
-from landscape.subject.trial import trial_of
 
 # Samples with which the units of a net are followed.
 FOLLOWED = 4
@@ -86,11 +86,7 @@ def read_ends(nets: Sequence[Any], chosen: NetOptions, data: DataOptions, device
     """
     if len(nets) < 2:
         raise UsageError(f"{len(nets)} net{'' if len(nets) == 1 else 's'}: a path joins two; give the second")
-    first, model = nets[0], chosen.model
-    if isinstance(first, nn.Module):
-        first, model = None, first
-    trial = trial_of(data, device)
-    net = load_net(first, model, trial, entry=chosen.entry, data=data.data, trust=chosen.trust)
+    net = net_or_module(nets[0], chosen, data, device)
     others = tuple(_other(each, net) for each in nets[1:])
     return Ends(net, others, numbered([net.label, *(other.label for other in others)]))
 

@@ -16,8 +16,10 @@ import torch
 from torch import Tensor
 
 from landscape.checkpoint import safetensors_file, torch_file
+from landscape.checkpoint.content import suffix_of
 from landscape.checkpoint.digest import Hashing
 from landscape.checkpoint.entries import extra_states, picked, usual
+from landscape.checkpoint.shards import read_sharded
 from landscape.checkpoint.unwrap import clean_names, settings_of, unwrap
 from landscape.errors import CheckpointError
 from landscape.plain_json import check_depth, tamed
@@ -29,7 +31,8 @@ MOST_ENTRIES = 3_000_000
 # Tensors whose values cannot be copied into weights, in the order in which they are looked for.
 ODD = {
     "lazy": "is not initialized yet; run the model once before passing it",
-    "meta": "has no values (meta device); save or pass a loaded net",
+    "meta": "has no values (meta device); save or pass a loaded net, without offloading",
+    "sharded": "is divided among processes (FSDP2 or tensor parallel), which is not supported; pass the net as one",
     "nested": "is a nested tensor; save plain tensors",
     "sparse": "is sparse; save its to_dense()",
     "quantized": "is quantized; save its dequantize(), or the net before it was quantized",
@@ -37,6 +40,7 @@ ODD = {
 IS_ODD: dict[str, Callable[[Tensor], bool]] = {
     "lazy": torch.nn.parameter.is_lazy,
     "meta": lambda tensor: tensor.is_meta,
+    "sharded": lambda tensor: hasattr(tensor, "device_mesh") and hasattr(tensor, "placements"),  # torch's DTensor
     "nested": lambda tensor: tensor.is_nested,
     "sparse": lambda tensor: tensor.layout != torch.strided,
     "quantized": lambda tensor: tensor.is_quantized,
@@ -108,7 +112,8 @@ READERS: dict[str, Callable[..., tuple[object, dict]]] = {
 
 
 def load_checkpoint(path: str | Path, entry: str | None = None, *, mapped: bool = False) -> Checkpoint:
-    """Reads a checkpoint: a file of a form in READERS, a folder with `model.safetensors` (or its index), or a run folder.
+    """Reads a checkpoint: a file of a form in READERS, by its suffix or else by its content; a folder with `model.safetensors` or
+    `pytorch_model.bin` (or the index of shards); or a run folder.
 
     Of a run folder of `landscape train` it reads the trained net; of an unfinished run, the last checkpoint. `entry` names the
     state dict in a file with several, such as "ema"; without it, the usual one is read, and `entries` has them all. `mapped`:
@@ -127,14 +132,14 @@ def load_checkpoint(path: str | Path, entry: str | None = None, *, mapped: bool 
     elif reason := reason_unreadable(path):
         more = f"; {_neighbours(path)}" if reason == "no such file" else ""
         raise CheckpointError(f"checkpoint {path}: {reason}{more}")
-    elif path.suffix.lower() not in READERS:
+    elif (suffix := path.suffix.lower()) not in READERS and (suffix := suffix_of(path) or "") not in READERS:
         raise CheckpointError(
             f"checkpoint {path}: unknown suffix '{path.suffix}'; expected one of {', '.join(READERS)}"
         )
     else:
         files = [path]
         with Hashing(files) as hashing:
-            stored, meta = READERS[path.suffix.lower()](path, mapped=mapped)
+            stored, meta = READERS[suffix](path, mapped=mapped)
             digest = hashing.result()
     try:
         check_depth(stored, MOST_ENTRIES)
@@ -161,7 +166,16 @@ def _of_folder(folder: Path, mapped: bool) -> tuple[object, dict, list[Path]]:
         for name in safetensors_file.BINARIES:
             if (folder / name).exists() and not reason_unreadable(folder / name):
                 return *torch_file.read(folder / name, mapped=mapped), [folder / name]
+        if (index := folder / safetensors_file.SHARDED_BINARY).exists():
+            tensors, files = read_sharded(index, lambda shard: _plain(torch_file.read(shard, mapped=mapped)[0], shard))
+            return tensors, {}, files
     return safetensors_file.read_model_folder(folder)
+
+
+def _plain(stored: object, shard: Path) -> dict[str, Tensor]:
+    if not isinstance(stored, Mapping) or not all(isinstance(each, Tensor) for each in stored.values()):
+        raise CheckpointError(f"checkpoint {shard}: expected tensors by name, as in every shard; download it again")
+    return dict(stored)
 
 
 def odd_tensor(tensors: Mapping[str, Tensor], kinds: Iterable[str] = tuple(ODD)) -> str | None:

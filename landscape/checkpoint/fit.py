@@ -24,6 +24,8 @@ LISTED = 6
 NAME_IT, ANOTHER = "name its net with --model", "give the --model that it fits, or another checkpoint"
 # What profilers leave in state dicts.
 COUNTERS = ("total_ops", "total_params")
+# What quantized layers store beside their weights.
+QUANTIZED = "zero_point"
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,8 @@ def _mapped(model: nn.Module, checkpoint: Checkpoint, name: str, advice: str) ->
 
 def _misfit(checkpoint: Checkpoint, name: str, what: str, advice: str) -> CheckpointError:
     """The error on a checkpoint that does not fit, with what to do about it."""
+    if any(key.endswith(QUANTIZED) for key in checkpoint.state_dict):
+        what, advice = f"{what}; its layers are quantized", "give the net as it was before quantization"
     return CheckpointError(
         f"checkpoint {checkpoint.source} does not fit {name}: {what}" + (f"; {advice}" if advice else "")
     )

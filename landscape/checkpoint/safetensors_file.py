@@ -1,20 +1,22 @@
 """Safetensors: one file, or a Hugging Face folder with `model.safetensors` or its shards and index.
 
-Owns: opening these files and following the index. The format holds only tensors, so reading cannot run code.
+Owns: opening these files. The format holds only tensors, so reading cannot run code.
 """
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from torch import Tensor
 
+from landscape.checkpoint.content import start_of
+from landscape.checkpoint.shards import read_sharded
 from landscape.errors import CheckpointError
 from landscape.plain_json import parse_json
 from landscape.regular import reason_unreadable
 
 BINARIES = ("pytorch_model.bin", "adapter_model.bin")
+SHARDED_BINARY = "pytorch_model.bin.index.json"
 SINGLE = ("model.safetensors", "diffusion_pytorch_model.safetensors", "adapter_model.safetensors")
 
 
@@ -29,6 +31,7 @@ def read_file(path: Path) -> tuple[dict[str, Tensor], dict]:
     if reason := reason_unreadable(path):
         raise CheckpointError(f"checkpoint {path}: {reason}")
     try:
+        start_of(path)
         with safe_open(path, framework="pt", device="cpu") as stream:
             tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118  (not a mapping)
             meta = stream.metadata() or {}
@@ -56,33 +59,5 @@ def read_model_folder(folder: Path) -> tuple[dict[str, Tensor], dict, list[Path]
             f"checkpoint folder {folder}: holds neither {SINGLE[0]} nor a *.safetensors.index.json nor {BINARIES[0]}; "
             "name one file inside it, or save with safetensors"
         )
-    order = _weight_map(indexes[0])
-    shards = [folder / shard for shard in sorted(set(order.values()))]
-    if missing := [shard.name for shard in shards if not os.path.lexists(shard)]:
-        raise CheckpointError(
-            f"checkpoint folder {folder}: {indexes[0].name} names missing shards {', '.join(missing)}"
-        )
-    tensors: dict[str, Tensor] = {}
-    for shard in shards:
-        tensors |= read_file(shard)[0]
-    if lacking := [name for name in order if name not in tensors]:
-        raise CheckpointError(
-            f"checkpoint folder {folder}: its shards lack {lacking[0]}, which {indexes[0].name} names; download it again"
-        )
-    return {name: tensors[name] for name in order}, {}, [indexes[0], *shards]
-
-
-def _weight_map(index: Path) -> dict[str, str]:
-    """Shards by tensor: names of files in the folder of the index, and nowhere else."""
-    if reason := reason_unreadable(index):
-        raise CheckpointError(f"checkpoint index {index}: {reason}")
-    try:
-        found = dict(parse_json(index.read_bytes())["weight_map"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"checkpoint index {index}: no 'weight_map' in it; download it again") from error
-    for shard in found.values():
-        if not isinstance(shard, str) or shard != os.path.basename(shard) or shard in ("", ".", "..") or "\0" in shard:
-            raise CheckpointError(
-                f"checkpoint index {index}: names {shard!r} as a shard, expected a file beside the index"
-            )
-    return found
+    tensors, files = read_sharded(indexes[0], lambda shard: read_file(shard)[0])
+    return tensors, {}, files

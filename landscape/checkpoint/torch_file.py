@@ -17,11 +17,13 @@ from typing import Any
 
 import torch
 
+from landscape.checkpoint.content import PICKLE, ZIP, start_of
 from landscape.errors import CheckpointError
 from landscape.regular import most_bytes
 
+# Where torch names the class that it refuses.
+NAMED = re.compile(r"GLOBAL ([\w.]+)|but got <class '([\w.]+)'>")
 SAFE_WAY = "in the program that wrote it, save the weights alone: torch.save(model.state_dict(), 'weights.pt')"
-ZIP, PICKLE, GIT_LFS = b"PK", b"\x80", b"version https://git-lfs"
 
 
 def read(path: Path, *, mapped: bool = False) -> tuple[object, dict]:
@@ -48,12 +50,7 @@ def read(path: Path, *, mapped: bool = False) -> tuple[object, dict]:
 
 def _check_kind(path: Path) -> None:
     """Recognizes by their first bytes the files for which torch.load has no clear message."""
-    with path.open("rb") as stream:
-        start = stream.read(len(GIT_LFS))
-    if not start:
-        raise CheckpointError(f"checkpoint {path}: is empty (0 bytes); copy or write it again")
-    if start == GIT_LFS:
-        raise CheckpointError(f"checkpoint {path}: is a Git LFS pointer, not the file itself; run git lfs pull")
+    start = start_of(path)
     if start.startswith(ZIP):
         with zipfile.ZipFile(path) as archive:
             if sum(entry.file_size for entry in archive.infolist()) > most_bytes(path):
@@ -93,8 +90,8 @@ def _inert_classes() -> list:
 
 def _explanation(error: Exception, path: Path) -> str:
     """The reason: the file names a class that is not allowed, or it is damaged."""
-    if isinstance(error, pickle.UnpicklingError) and (found := re.search(r"GLOBAL ([\w.]+)", str(error))):
-        return f"holds {found[1]}, not only tensors, and reading it could run code; {SAFE_WAY}"
+    if isinstance(error, pickle.UnpicklingError) and (found := NAMED.search(str(error))):
+        return f"holds {found[1] or found[2]}, not only tensors, and reading it could run code; {SAFE_WAY}"
     # torch adds advice to turn off its safety check to the message of pickle
     reason = str(error.__context__ or error).strip().split("\n")[0][:100] or type(error).__name__
     return f"truncated or not a file of torch.save ({path.stat().st_size} bytes; {reason}); copy or write it again"

@@ -35,7 +35,7 @@ class DifferencesBackend:
         """`part`: see `GraphBackend`."""
         if matrix != "hessian":
             raise UsageError("ggn by differences of gradients is not possible; leave matrix at hessian")
-        self._objective, self._moved = objective, objective
+        self._objective, self._moved, self._names = objective, objective, tuple(names)
         self.notes: list[str] = []
         self._graph = GraphBackend(objective, names, matrix, 0.0, part=part)
         if objective.weights.dtype != torch.float64:
@@ -52,6 +52,7 @@ class DifferencesBackend:
         out.add_(found)
 
     def product(self, vector: Tensor, out: Tensor) -> None:
+        vector = self._differentiable(vector)
         length = float(vector.norm())
         if not length:
             return
@@ -69,6 +70,20 @@ class DifferencesBackend:
         finally:
             weights.copy_(center)
         out.add_(found)
+
+    def _differentiable(self, vector: Tensor) -> Tensor:
+        """The vector without what gradients do not reach: along it they change, though nothing of it is in them, and products
+        would be those of no symmetric matrix."""
+        if not self._graph.reached:
+            self._graph.gradient(torch.zeros_like(self._moved.weights))
+        left = [name for name in self._names if name not in self._graph.reached]
+        if not left:
+            return vector
+        found = vector.clone()
+        views = self._objective.layout.named(found)
+        for name in left:
+            views[name].zero_()
+        return found
 
     def _convert(self, names: Sequence[str], matrix: str, part: bool) -> None:
         try:

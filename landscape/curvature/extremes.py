@@ -76,20 +76,22 @@ def extremes(
     tolerance: float = 0.01,
     max_products: int = MAX_PRODUCTS,
     low_precision: Operator | None = None,
+    upper: bool = False,
 ) -> Extremes:
     """Both ends of the spectrum of the symmetric operator `apply` on a space of `dimension`.
 
     `random(k)`: the k-th random vector. `tolerance`: accepted error of each end, relative to it; see
     `Acceptance` for an end near zero. At most `max_products` are spent, those of `low_precision` not counted among them; then
     what is there is returned, not converged. `low_precision`: nearly the same operator, for less; it changes how many products
-    of `apply` are needed, not what is accepted.
+    of `apply` are needed, not what is accepted. `upper`: only the largest is sought, with about half of the products; what
+    is said of the smallest has no meaning then.
 
     Raises:
         EvaluationError: a product is not finite.
     """
-    if dimension < MIN_DIMENSION:
+    if dimension < MIN_DIMENSION or upper:
         low_precision = None
-    found = _Search(Space(apply, dimension, low_precision), random, tolerance, max_products).run()
+    found = _Search(Space(apply, dimension, low_precision), random, tolerance, max_products, upper=upper).run()
     if not found.low_precision_failed:
         return found
     left = max(1, max_products - found.products)
@@ -105,8 +107,11 @@ def extremes(
 class _Search:
     """One search for both ends in a space."""
 
-    def __init__(self, space: Space, random: RandomVectors, tolerance: float, max_products: int):
+    def __init__(
+        self, space: Space, random: RandomVectors, tolerance: float, max_products: int, *, upper: bool = False
+    ):
         self._space, self._random = space, random
+        self._wanted = slice(UPPER, None) if upper else slice(None)
         self._acceptance = Acceptance(tolerance)
         self._max = min(max_products, MAX_LOW_PRECISION) if space.low_precision else max_products
         self._drawn = 0
@@ -145,7 +150,9 @@ class _Search:
             self._check()
             ends = self._accepted()
             scale = float(np.abs(ends.values).max())
-            self._confirmed = self._holds and self._acceptance.agree(before, ends.values, scale)
+            self._confirmed = self._holds and self._acceptance.agree(
+                before[self._wanted], ends.values[self._wanted], scale
+            )
         return ends
 
     def _accepted(self) -> BothEnds:
@@ -153,7 +160,7 @@ class _Search:
         self._acceptance.reset()
         while True:
             ends = self._seen()
-            self._holds = self._acceptance.holds(self._found(ends), self._space.size)
+            self._holds = self._acceptance.holds(self._found(ends)[self._wanted], self._space.size)
             if self._holds or self._exhausted() or self._low_precision_fails:
                 return ends
             self._grow(ends)
@@ -214,7 +221,8 @@ class _Search:
     def _grow(self, ends: BothEnds) -> None:
         """By what the end lacks that is further from its eigenvalue, or by something new where it lacks nothing."""
         space, sizes = self._space, np.abs(ends.values)
-        worst = int(np.argmax(ends.errors / np.maximum(sizes, max(SMALL * sizes.max(), np.finfo(float).tiny))))
+        lacking = ends.errors / np.maximum(sizes, max(SMALL * sizes.max(), np.finfo(float).tiny))
+        worst = range(len(lacking))[self._wanted][int(np.argmax(lacking[self._wanted]))]
         direction, norm = ends.directions[worst], ends.residuals[worst]
         rounding = 10 * space.eps * sizes.max()
         if norm <= rounding or not space.add(direction):
@@ -236,7 +244,7 @@ class _Search:
             errors=(float(errors[0]), float(errors[1])),
             vectors=torch.stack(vectors),
             products=space.full_products,
-            converged=converged and bool(self._acceptance.bears(ends.values, ends.noise, scale).all()),
+            converged=converged and bool(self._acceptance.bears(ends.values, ends.noise, scale)[self._wanted].all()),
             low_precision_products=space.size if space.low_precision else 0,
             low_precision_failed=failed,
         )

@@ -54,6 +54,8 @@ class GraphBackend:
         self._make: type[Hessian] | type[GaussNewton] = Hessian if matrix == "hessian" else GaussNewton
         self._graphs: list[Graph] = []
         self.plain_attention, self._part = plain_attention, part
+        self.reached: set[str] = set()
+        """The parameters that a gradient has reached; not those of a layer below `no_grad`."""
         self.notes: list[str] = []
 
     def refresh(self) -> float:
@@ -84,7 +86,9 @@ class GraphBackend:
         whole = self._loss.total
         with self.leaves() as parameters:
             for batch in self._batches():
-                self._add(self._gradient(batch, parameters, whole), out)
+                parts = self._gradient(batch, parameters, whole)
+                self.reached |= {name for name, part in zip(self._names, parts, strict=True) if part is not None}
+                self._add(parts, out)
 
     def probe(self, samples: int, vector: Tensor | None = None) -> Tensor:
         """A product on a few samples, so that what does not work is found before a long run; with a fixed `vector` by default.

@@ -29,7 +29,7 @@ from landscape.program.rules import NoRule
 
 MATRICES = ("hessian", "ggn")
 BACKENDS = ("program", "graph", "differences")
-SEARCHES = ("auto", "bf16", "exact")
+AUTO, ROUGHLY, EXACT = SEARCHES = ("auto", "bf16", "exact")
 # Low precision is used where it is at least this many times as fast, off by no more than this share, and where the space is
 # large enough for a search.
 MIN_SPEEDUP, MAX_ERROR, MIN_PARAMETERS = 1.4, 0.05, 1000
@@ -126,7 +126,16 @@ class CurvatureOperator:
         self.count += 1
         return out
 
-    def low_precision(self, search: str = "auto") -> Operator | None:
+    @property
+    def has_low_precision(self) -> bool:
+        """Whether there are products in bfloat16 at all."""
+        return self._is_single and isinstance(self._backend, ProgramBackend)
+
+    @property
+    def _is_single(self) -> bool:
+        return self._objective.weights.dtype == torch.float32
+
+    def low_precision(self, search: str = AUTO) -> Operator | None:
         """v -> about H v, in bfloat16; None where that does not pay: see `extremes`.
 
         `search`: "auto" takes it where it is faster on this machine, "bf16" wherever there is one, "exact" never. To be called
@@ -138,17 +147,19 @@ class CurvatureOperator:
         if search not in SEARCHES:
             raise UsageError(f"search '{search}': expected {', '.join(SEARCHES)}")
         backend = self._backend
-        single = self._objective.weights.dtype == torch.float32
-        if search == "bf16" and not single:
+        if search == ROUGHLY and not self._is_single:
             raise UsageError(f"search bf16: the precision is fp64, {NEEDS_PROGRAM}")
-        if search == "bf16" and not isinstance(backend, ProgramBackend):
+        if search == ROUGHLY and not isinstance(backend, ProgramBackend):
             raise UsageError(f"search bf16: products are by {backend.name}, {NEEDS_PROGRAM}")
-        if search == "exact" or not single or not isinstance(backend, ProgramBackend):
+        if not self.has_low_precision or not isinstance(backend, ProgramBackend):
             return None
-        if search == "auto" and not self._worth_trying():
+        if search == EXACT:
+            backend.use_full_precision()
+            return None
+        if search == AUTO and not self._worth_trying():
             return None
         speedup, error = backend.use_low_precision()
-        if search == "auto" and not (speedup >= MIN_SPEEDUP and error <= MAX_ERROR):
+        if search == AUTO and not (speedup >= MIN_SPEEDUP and error <= MAX_ERROR):
             backend.use_full_precision()
             return None
 

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from landscape.data.rows import RowsSplit
 from landscape.data.split import Split, TensorSplit
 from landscape.data.structure import is_pair
 from landscape.errors import DataError, UsageError
@@ -28,15 +29,17 @@ CLASS_NAMES = {
 def samples_at(split: Split, numbers: Sequence[int], dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     """(inputs (k, ...) as the net takes them, targets (k, ...)) of the samples with these numbers, on the CPU.
 
+    `split`: with batches as the loss reads them (objective/reading.py).
+
     Raises:
-        UsageError: a number out of range. DataError: batches of another form than (inputs, targets), both tensors.
+        UsageError: a number out of range. DataError: the net or the loss takes more than a tensor of each sample.
     """
     for number in numbers:
         if not 0 <= number < split.size:
             raise UsageError(f"sample {number}: expected a number from 0 to {split.size - 1}")
     there = split.on(torch.device("cpu"), dtype, 0.0)
-    if isinstance(there, TensorSplit):
-        return there.take(torch.tensor(list(numbers)))
+    if isinstance(there, (TensorSplit, RowsSplit)):
+        return _pair(there.take(torch.tensor(list(numbers))))
     found, passed = {}, 0
     for batch in there.batches(BLOCK):
         inputs, targets = _pair(batch)
@@ -53,8 +56,8 @@ def _pair(batch: Any) -> tuple[Tensor, Tensor]:
     if is_pair(batch) and all(isinstance(part, Tensor) for part in batch):
         return batch[0], batch[1]
     raise DataError(
-        f"a plane of inputs needs batches (inputs, targets), both tensors, and these are of type {type(batch).__name__}; give "
-        "data of that form"
+        "a plane of inputs moves the one tensor that the net takes, and compares one tensor with its outputs; batches of these "
+        "data hold more: name both in a ll.Loss(inputs=..., targets=...), or give pairs (inputs, targets)"
     )
 
 

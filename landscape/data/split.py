@@ -65,7 +65,7 @@ class TensorSplit:
     """`inputs` (N, ...): uint8 NHWC images, which are normalized, or any other tensor; `targets` (N, ...).
 
     `given`: the lengths of the user's batches that they were joined from; with `as_given` these are the batches, of any
-    `batch_size`.
+    `batch_size`. `is_read`: whether they are what the net takes and what the loss compares, whatever the loss reads of a batch.
     """
 
     inputs: Tensor
@@ -78,6 +78,7 @@ class TensorSplit:
     resident: bool = False
     given: tuple[int, ...] = ()
     as_given: bool = False
+    is_read: bool = False
 
     @property
     def size(self) -> int:

@@ -1,6 +1,7 @@
 """Surfaces in other programs' formats: a function `write(surface, path, ...)` for each, and a row in `FORMATS`.
 
-Owns: the names of the formats, where their writers are, and which options each takes.
+Owns: the names of the formats, where their writers are, and which options each takes. The rows are plain words, so that the
+command line lists the formats without loading numpy.
 """
 
 from __future__ import annotations
@@ -8,10 +9,12 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from landscape.errors import UsageError
-from landscape.surfaces.surface import Surface
+
+if TYPE_CHECKING:
+    from landscape.surfaces.surface import Surface
 
 
 class Format(NamedTuple):

@@ -24,10 +24,12 @@ from landscape.curvature.noise import cosines, covariance_eigenvalues, critical_
 from landscape.curvature.operator import Backend
 from landscape.curvature.sharpness import critical_sharpness
 from landscape.data.picking import can_pick, picked_split
+from landscape.data.split import Split
 from landscape.errors import UsageError
 from landscape.measurement.ends import HessianEnds
 from landscape.measurement.evaluate import move, quantity_of
 from landscape.measurement.measurement import Coords, Undivided, Values
+from landscape.objective.objective import Objective
 from landscape.options.groups import MAX_SEED
 from landscape.options.option import check_whole
 from landscape.quantity import DYNAMICS, Quantity, layer_quantity, quantity_named
@@ -35,8 +37,8 @@ from landscape.slice.slice import Slice
 from landscape.subject.subject import Subject
 from landscape.sweep.sampler import Point
 
-HESSIAN, BATCH, COVARIANCE, STIFFNESS, CRITICAL, GRADIENT, LAYERS, DISTANCE = MEASURES = (
-    "hessian", "batch", "covariance", "stiffness", "critical", "gradient", "layers", "distance",
+HESSIAN, BATCH, COVARIANCE, STIFFNESS, CRITICAL, GRADIENT, LAYERS, DISTANCE, RELATIVE = MEASURES = (
+    "hessian", "batch", "covariance", "stiffness", "critical", "gradient", "layers", "distance", "relative",
 )  # fmt: skip
 # Those that draw batches of their own.
 PICKING = BATCH, COVARIANCE, STIFFNESS
@@ -55,7 +57,7 @@ MOST = 1_000_000
 class DynamicsSettings:
     """`measures` of MEASURES; `batch_size` is that of the run; `seed` draws the batches."""
 
-    measures: tuple[str, ...] = MEASURES
+    measures: tuple[str, ...] = MEASURES[:-1]
     batch_size: int = 128
     batches: int = SHARP_BATCHES
     stiff_samples: int = STIFF_SAMPLES
@@ -88,23 +90,28 @@ class Dynamics(Undivided):
         ends: HessianEnds,
         settings: DynamicsSettings,
         rates: Callable[[float], tuple[float, float]],
+        others: Mapping[str, Split] | None = None,
     ):
-        """`ends`: of all samples. `rates`: step -> (learning rate, stability threshold), NaN where unknown."""
+        """`ends`: of all samples. `rates`: step -> (learning rate, stability threshold), NaN where unknown.
+
+        `others`: the split whose loss `relative` follows.
+        """
         self.subject, self.slice, self._ends, self._settings, self._rates = subject, slice, ends, settings, rates
         self._name, self._split = next(iter(subject.objective.splits.items()))
         self._start: Tensor | None = None
         self.notes = ends.notes
         wanted, size = set(settings.measures), self._split.size
-        if (own := [name for name in PICKING if name in wanted]) and not can_pick(self._split):
+        if (picking := [name for name in PICKING if name in wanted]) and not can_pick(self._split):
             raise UsageError(
-                f"{own[0]} compares batches of its own, and these data come as ready-made batches or from disk; pass tensors or "
-                "a Dataset, take --samples N of data on disk, or leave it out of --measures"
+                f"{picking[0]} compares batches of its own, and these data come as ready-made batches or from disk; pass "
+                "tensors or a Dataset, take --samples N of data on disk, or leave it out of --measures"
             )
         if COVARIANCE in wanted and size < LEAST:
             raise UsageError(
                 f"covariance compares batches of {COVARIANCE_SIZE}, and of {size} samples these would be nearly the same: "
                 f"take at least {LEAST}, or leave it out of --measures"
             )
+        self._other = self._of_other(others or {}) if RELATIVE in wanted else (subject.objective, self._name)
         self._layers = layers_of(ends.operator.names) if LAYERS in wanted else {}
         own, large = min(settings.batch_size, size), min(COVARIANCE_SIZE, size)
         self._sharp = self._backends("batch", settings.batches, own) if BATCH in wanted else []
@@ -128,6 +135,12 @@ class Dynamics(Undivided):
     def run_facts(self) -> dict[str, Any]:
         return self._ends.run_facts()
 
+    def choice(self) -> str:
+        return self._ends.choice()
+
+    def choose(self, choice: str) -> None:
+        self._ends.choose(choice)
+
     def passes(self, result: Mapping[str, float]) -> float:
         return result.get("hessian_products", 0.0) + 2.0
 
@@ -150,13 +163,15 @@ class Dynamics(Undivided):
             found |= self._ends.evaluate(point)
         else:
             products.refresh()
-        if {GRADIENT, CRITICAL, LAYERS} & set(wanted):
+        if {GRADIENT, CRITICAL, LAYERS, RELATIVE} & set(wanted):
             gradient = products.gradient()
             found |= self._by_layer(gradient)
             if GRADIENT in wanted:
                 found["gradient_norm"] = float(gradient.double().norm())
             if CRITICAL in wanted:
-                found["critical_sharpness"] = self._critical(gradient)
+                found["critical_sharpness"] = self._critical(gradient, self.subject.objective, self._name)
+            if RELATIVE in wanted:
+                found["relative_sharpness"] = self._critical(gradient, *self._other)
         if self._sharp:
             found |= self._batch(point)
         if self._covariance:
@@ -171,6 +186,10 @@ class Dynamics(Undivided):
         if DISTANCE in wanted:
             found["distance"] = self._distance()
         return {name: float(value) for name, value in found.items()}
+
+    def _of_other(self, others: Mapping[str, Split]) -> tuple[Objective, str]:
+        name = next(iter(others))
+        return self.subject.objective.with_splits({name: others[name]}), name
 
     def _backends(self, what: str, count: int, size: int) -> list[Backend]:
         """Of `count` batches of `size` samples each, drawn without replacement within a batch, the same at every net."""
@@ -212,16 +231,16 @@ class Dynamics(Undivided):
             if number < EIGEN_BATCHES:
                 apply = lambda vector, backend=backend: _product(backend, vector)  # noqa: E731
                 random = self._ends.random_vectors(point.coords)
-                found = extremes(apply, random, self._ends.operator.dimension, tolerance=EIGEN_TOLERANCE)
+                found = extremes(apply, random, self._ends.operator.dimension, tolerance=EIGEN_TOLERANCE, upper=True)
                 largest.append(found.largest)
         return {**_mean("batch_sharpness", curvatures), **_mean("batch_hessian_max", largest)}
 
-    def _critical(self, gradient: Tensor) -> float:
-        objective = self.subject.objective
+    def _critical(self, gradient: Tensor, objective: Objective, split: str) -> float:
+        """Of the loss on a split along the gradient, which may be that of another."""
         weights, length = objective.weights.clone(), float(gradient.norm())
         if not length or not math.isfinite(length):
             return math.nan
-        name = f"{self._name}_loss"
+        name = f"{split}_loss"
 
         def loss(step: float) -> float:
             torch.add(weights, gradient, alpha=-step, out=objective.weights)

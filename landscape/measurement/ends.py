@@ -17,7 +17,7 @@ from torch import Tensor
 
 from landscape.curvature.basis import Operator
 from landscape.curvature.extremes import MAX_PRODUCTS, Extremes, extremes
-from landscape.curvature.operator import CurvatureOperator
+from landscape.curvature.operator import EXACT, ROUGHLY, CurvatureOperator
 from landscape.curvature.spectrum import Eigenpairs, density
 from landscape.errors import UsageError
 from landscape.measurement.evaluate import move, quantity_of
@@ -75,17 +75,14 @@ class HessianEnds(Undivided):
         products: CurvatureOperator,
         settings: EndsSettings,
         loss: str | None = None,
-        rough: Operator | None = None,
+        search: str = EXACT,
     ):
-        """`loss`: the metric that also keeps the loss, if no other measurement does.
-
-        `rough`: the operator's products in low precision, or None.
-        """
+        """`loss`: the metric that also keeps the loss, if no other measurement does. `search`: see `CurvatureOperator`."""
         self.subject, self.slice = subject, slice
         self.notes = tuple(products.notes)
         self._loss, self._products, self._settings = loss, products, settings
         self.operator = products
-        self.rough = rough
+        self.rough: Operator | None = products.low_precision(search)
 
     def quantity(self, name: str) -> Quantity:
         found = quantity_named(name)
@@ -107,7 +104,14 @@ class HessianEnds(Undivided):
         ).json()
 
     def run_facts(self) -> dict[str, Any]:
-        return {"search": "bf16" if self.rough else "exact"}
+        return {"search": self.choice()}
+
+    def choice(self) -> str:
+        return ROUGHLY if self.rough else EXACT
+
+    def choose(self, choice: str) -> None:
+        if choice != self.choice():
+            self.rough = self.operator.low_precision(choice)
 
     def passes(self, result: Mapping[str, float]) -> float:
         return result[f"{GROUP}_products"] + result[f"{GROUP}_rough"]

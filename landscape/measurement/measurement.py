@@ -52,6 +52,12 @@ class Addition(Measurement, Protocol):
     def run_facts(self) -> Mapping[str, Any]:
         """Facts that only describe the latest run, as JSON."""
 
+    def choice(self) -> str:
+        """What was found to be faster here by a trial: all ranks take the leader's, since it may change the last digits."""
+
+    def choose(self, choice: str) -> None:
+        """Takes what the leader has found."""
+
     def passes(self, result: Mapping[str, float]) -> float:
         """Passes over the data that a point took."""
 

@@ -120,6 +120,23 @@ def with_adapter(base: nn.Module, folder: str | Path, tensors: Mapping[str, Tens
     return module
 
 
+def adapter_names_by_key(module: nn.Module, folder: str | Path) -> dict[str, str]:
+    """The names in a net of PEFT of the tensors that a file of its adapter holds, by their names there.
+
+    Raises:
+        CheckpointError: the file holds what is no parameter of the net.
+    """
+    peft = _library("peft", "peft", folder)
+    names = {(each.data_ptr(), each.shape): name for name, each in module.named_parameters()}
+    stored = peft.get_peft_model_state_dict(module)
+    found = {key: names.get((tensor.data_ptr(), tensor.shape)) for key, tensor in stored.items()}
+    if unknown := next((key for key, name in found.items() if name is None), None):
+        raise CheckpointError(
+            f"{folder}: {unknown} is not a parameter of the net, so the way to this adapter is not known"
+        )
+    return {key: name for key, name in found.items() if name is not None}
+
+
 def _reference(settings: dict[str, Any], name: str) -> str | None:
     """`modeling_mine.Name`, where the configuration says that code in the folder defines the class."""
     listed = settings.get("auto_map")

@@ -218,7 +218,10 @@ def check_values(name: str, values: Any, length: int) -> Tensor:
     try:
         found = values.double() if isinstance(values, Tensor) else torch.as_tensor(values, dtype=torch.float64)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise EvaluationError(f"{name} returned a {type(values).__name__}; expected a number or a tensor") from error
+        hint = "; return its loss" if hasattr(values, "loss") else ""
+        raise EvaluationError(
+            f"{name} returned a {type(values).__name__}; expected a number or a tensor{hint}"
+        ) from error
     found = found.detach() if found.requires_grad else found
     if found.shape in ((length,), ()):
         return found

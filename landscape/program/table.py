@@ -68,7 +68,8 @@ TABLE = (
     Operation(  # elementwise, with two derivatives
         Smooth,
         modules=(nn.GELU, nn.SiLU, nn.Softplus, nn.ELU, nn.Tanh, nn.Sigmoid),
-        functions=(F.gelu, F.silu, F.softplus, F.elu, torch.tanh, torch.sigmoid, F.tanh, F.sigmoid),
+        functions=(F.gelu, F.silu, F.softplus, F.elu, torch.tanh, torch.sigmoid),
+        methods=("tanh", "sigmoid"),  # which F.tanh and F.sigmoid call
     ),
     Operation(  # linear in their tensors, and without parameters
         LinearMap,

@@ -104,7 +104,8 @@ def align(first: Any, second: Any, inputs: Any = None, *, given: Given) -> Align
     from landscape.alignment.samples import of_data
     from landscape.alignment.trace import plain_run
     from landscape.atomic import disk_named
-    from landscape.subject.net import load_net, other_net
+    from landscape.subject.chosen import net_or_module
+    from landscape.subject.net import other_net
 
     asked, options = given[AlignOptions], given[NetOptions]
     check_choices(asked)
@@ -116,13 +117,7 @@ def align(first: Any, second: Any, inputs: Any = None, *, given: Given) -> Align
     if in_memory and options.model is not None:
         raise UsageError("model: the first net is a module, which is its own model; drop it")
     data = given[DataOptions]
-    net = load_net(
-        None if in_memory else first,
-        first if in_memory else options.model,
-        entry=None if in_memory else options.entry,
-        data=data.data if asked.method == "weights" else data.data or None,
-        trust=options.trust,
-    )
+    net = net_or_module(first, options, data)
     other = other_net(second, net)
     wanted = data.data is not None or asked.method == "activations"
     batches, run = of_data(net, data, asked.batch_size) if wanted else (None, plain_run)

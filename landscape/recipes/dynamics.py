@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from landscape.study.study import Plan
     from landscape.surfaces.surface import Surface
 
-MEASURES = ("hessian", "batch", "covariance", "stiffness", "critical", "gradient", "layers", "distance")
+USUAL = ("hessian", "batch", "covariance", "stiffness", "critical", "gradient", "layers", "distance")
+MEASURES = (*USUAL, "relative")
 RUNS = Positional("runs", "RUN", "run folders", nargs="+")
 
 
@@ -28,8 +29,8 @@ class DynamicsOptions:
     title: ClassVar[str] = "dynamics"
 
     measures: str | Sequence[str] = option(
-        ",".join(MEASURES), f"{', '.join(MEASURES)}, separated by commas (default: all that the data allow)", type=comma_list,
-        metavar="LIST",
+        ",".join(USUAL), f"{', '.join(MEASURES)}, separated by commas (default: all but the last that the data allow)",
+        type=comma_list, metavar="LIST",
     )  # fmt: skip
     every: int = option(1, "every Nth net of the run, and the first (default: 1)", type=int, metavar="N")
     samples: int | None = again(
@@ -109,7 +110,8 @@ def dynamics(runs: Any, *, given: Given) -> Surface | Plan | list[Surface | Plan
 
     By measure: `hessian` gives both ends of the Hessian's spectrum; `batch` the batch sharpness and the largest eigenvalue of the
     Hessians of mini-batches; `covariance` the first eigenvalue of the covariance of gradients and its ratio to the last;
-    `stiffness` the mean cosine of the gradients of samples of one class and of two; `critical` the critical sharpness;
+    `stiffness` the mean cosine of the gradients of samples of one class and of two; `critical` the critical sharpness,
+    `relative` that of the other split's loss along the same gradient;
     `gradient` its norm; `layers` that of each layer;
     `distance` that from the first net. The stability threshold follows from the run's optimizer.
 

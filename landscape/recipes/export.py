@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from landscape.errors import LandscapeError, UsageError
+from landscape.exporters import FORMATS, HEIGHTS
 from landscape.options.command import Positional, command
 from landscape.options.groups import named_path
 from landscape.options.option import Option, shown
@@ -16,8 +17,6 @@ from landscape.recipes.words import files_lines
 
 if TYPE_CHECKING:
     from landscape.surfaces.surface import Surface
-
-HEIGHTS = ("metric", "scale", "vmin", "vmax")
 
 
 def lines(path: Path, shell: Mapping[str, Any]) -> Sequence[str]:
@@ -28,7 +27,7 @@ def lines(path: Path, shell: Mapping[str, Any]) -> Sequence[str]:
     "a surface as a table, a mesh, or in another program's layout",
     lines=lines,
     rows={
-        "format": Option("csv, npz, nc, vts, vtp, stl, ply, glb, obj or li2018 (default: by suffix)", metavar="NAME"),
+        "format": Option(f"{', '.join(FORMATS)} (default: by suffix)", metavar="NAME"),
         **{name: replace(DRAWING[name], help=f"of meshes: {DRAWING[name].help}") for name in HEIGHTS},
         "width": Option("of .stl: millimetres of the longer side (default: 100)", type=float, metavar="MM"),
     },
@@ -60,7 +59,7 @@ def export(
         LandscapeError: unreadable input, unwritable output, or a missing extra.
     """
     from landscape.atomic import disk_named, whole_file
-    from landscape.exporters import FORMATS, write
+    from landscape.exporters import write
     from landscape.regular import is_folder
     from landscape.replacing import check_replaced
 

@@ -182,7 +182,9 @@ def hessian(surface: Surface | str | Path, *, given: Given) -> Surface | Plan:
     }  # fmt: skip
 
     def measure(of: Extended, world: World) -> HessianEnds:
-        return ends_of(of, settings, usual="biasbn", products=ends.products, search=ends.search, loss=of.loss)
+        return ends_of(
+            of, settings, usual="biasbn", products=ends.products, search=ends.search, loss=of.loss, group=HESSIAN
+        )
 
     return run(
         lambda world: ExtensionStudy(surface, HESSIAN, measure, world, **chosen),
@@ -195,19 +197,23 @@ def hessian(surface: Surface | str | Path, *, given: Given) -> Surface | Plan:
 
 
 def ends_of(
-    of: Extended, settings: EndsSettings, *, usual: str, products: str | None, search: str, loss: str | None
+    of: Extended, settings: EndsSettings, *, usual: str, products: str | None, search: str, loss: str | None, group: str
 ) -> HessianEnds:
-    """The measurement of both ends; `usual`: what is ignored by default, `loss`: see `HessianEnds`."""
-    from landscape.curvature.operator import CurvatureOperator
+    """The measurement of both ends; `usual`: what is ignored by default, `loss`: see `HessianEnds`; `group`: of the file."""
+    from landscape.curvature.operator import AUTO, EXACT, ROUGHLY, CurvatureOperator
     from landscape.measurement.ends import HessianEnds
     from landscape.objective.numerics import memory_budget
+    from landscape.surfaces.provenance import LatestFacts
 
     objective = of.subject.objective
     budget = memory_budget(objective.device, of.subject.sharers)
     ignore, names = of.subject.counted.moving(usual)
     operator = CurvatureOperator(objective, ignore="none", only=names, backend=products, budget=budget)
+    earlier = LatestFacts.read(of.surface.provenance.get("run", {}).get(group)).search
+    if search == AUTO and (earlier == EXACT or (earlier == ROUGHLY and operator.has_low_precision)):
+        search = earlier  # a file that goes on keeps to what its points were found by
     counted = replace(settings, ignore=ignore, only=of.subject.counted.only)
-    return HessianEnds(of.subject, of.slice, operator, counted, loss, operator.low_precision(search))
+    return HessianEnds(of.subject, of.slice, operator, counted, loss, search)
 
 
 def _single(split: str | Sequence[str] | None) -> str | None:

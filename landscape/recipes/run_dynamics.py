@@ -15,7 +15,7 @@ from landscape.curvature.stability import threshold_of
 from landscape.data.picking import can_pick
 from landscape.errors import UsageError
 from landscape.grid import MAX_POINTS
-from landscape.measurement.dynamics import LEAST, PICKING, Dynamics, DynamicsSettings
+from landscape.measurement.dynamics import LEAST, PICKING, RELATIVE, Dynamics, DynamicsSettings
 from landscape.measurement.ends import EndsSettings
 from landscape.objective.attack import check_curvature
 from landscape.options.groups import LossOptions, OutputOptions
@@ -30,6 +30,7 @@ from landscape.sweep.world import World
 from landscape.training.run_rates import rate_of_run
 
 USUAL_BATCH = 128
+OTHER = {"train": "test", "test": "train"}
 MOVED = ("model", "entry", "data", "data_root", "loss", "trust", "device", "batch_size", "threads")
 
 
@@ -62,14 +63,15 @@ def study_maker(
         moved["samples"] = config["samples"]  # those that the run was trained on
 
     def measure(of: Extended, world: World) -> Dynamics:
-        whole = ends_of(of, ends, usual="none", products=asked.products, search=asked.search, loss=None)
+        whole = ends_of(of, ends, usual="none", products=asked.products, search=asked.search, loss=None, group=DYNAMICS)
         own = settings if given.stated(["measures"]) else _allowed(settings, of.subject.objective)
-        return Dynamics(of.subject, of.slice, whole, own, rates)
+        return Dynamics(of.subject, of.slice, whole, own, rates, of.others)
 
     return lambda world: ExtensionStudy(
         folder, DYNAMICS, measure, world, given=moved, split=asked.split, precision=machine.precision,
         counted=(asked.only, ignore), every=asked.every, samples=asked.samples,
         wants=bool(given.stated(["samples"])), overwrite=output.overwrite, least=least,
+        also=[OTHER[asked.split]] if RELATIVE in asked.chosen else (),
     )  # fmt: skip
 
 

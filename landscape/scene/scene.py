@@ -68,6 +68,10 @@ class View(ABC):
 V = TypeVar("V", bound=View)
 
 
+# Height over width of a flat picture whose axes have units of their own.
+UNEQUAL = 0.8
+
+
 @dataclass(frozen=True)
 class Frame:
     """The horizontal axes of a picture; with `equal`, a unit is equally long on both."""

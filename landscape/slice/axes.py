@@ -5,13 +5,11 @@ Owns: putting together random, difference and stored directions, their defaults,
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from torch import Tensor
 
 from landscape.direction.difference import Difference, weight_difference
@@ -25,9 +23,10 @@ from landscape.direction.regenerated import Regenerated, Source
 from landscape.direction.selection import Selection, choose, everything
 from landscape.errors import LandscapeError, UsageError
 from landscape.grid import Grid, Range
-from landscape.layout import Layout, real_form
+from landscape.layout import Layout
 from landscape.objective.batchnorm import check_variances
 from landscape.options.groups import AxesOptions
+from landscape.slice.marks import apart_in_rest, apart_note, distinct, net_trail
 from landscape.slice.plane import Line, Plane
 from landscape.stored import Stored
 from landscape.subject.net import Net, Other, other_net
@@ -65,6 +64,8 @@ def make_plane(
         raise UsageError(
             "lean moves no BN statistics, as toward another net by default; give batchnorm keep or recompute"
         )
+    own = origin.tensors if isinstance(origin, Stored) else layout.named(origin)
+    others = [replace(each, tensors={**own, **each.tensors}) for each in others]  # an adapter is a part of a net
     directions, labels = make_directions(options, net, layout, origin, len(ranges), chosen, others)
     moves = moves_buffers(directions, layout)
     grid = Grid.of(*ranges, labels=labels)
@@ -73,9 +74,9 @@ def make_plane(
     if objective.batchnorm == "interpolate" and isinstance(origin, Tensor):
         moved = [line for line in plane.directions if isinstance(line, Tensor)]  # options exclude lean
         check_variances(layout, origin, moved, [(r.start, r.stop) for r in ranges])
-    apart = [_apart(net, other, layout, chosen, objective.batchnorm) for other in others]
+    apart = [apart_in_rest(net, other, layout, chosen, objective.batchnorm) for other in others]
     trails = net_trail(plane, net, others, layout, [length for _, length in apart])
-    notes = [_apart_note(net, other, names) for other, (names, _) in zip(others, apart, strict=True) if names]
+    notes = [apart_note(net, other, names) for other, (names, _) in zip(others, apart, strict=True) if names]
     return MadePlane(plane, trails, tuple(directions) if keep else (), moves, tuple(notes))
 
 
@@ -124,7 +125,7 @@ def make_directions(
     else:
         ends = [*others, *[None] * ndim][:ndim]
         directions = [_direction(options, net, layout, origin, axis, other, chosen) for axis, other in enumerate(ends)]
-        names = iter(_distinct([net.label, *(other.label for other in others)]))
+        names = iter(distinct([net.label, *(other.label for other in others)]))
         first = next(names)
         labels = tuple(_label(axis, first, None if other is None else next(names)) for axis, other in enumerate(ends))
     if options.orthogonal:
@@ -225,67 +226,6 @@ def _facts(
     to, to_y = (None if other is None else str(other) for other in (options.to, options.to_y))
     seed = options.seed if "random" in kinds else None
     return replace(facts, norm=norm, ignore=ignore, to=to, to_y=to_y, seed=seed, orthogonal=options.orthogonal)
-
-
-def net_trail(
-    plane: Plane, net: Net, others: Sequence[Other], layout: Layout, apart: Sequence[float]
-) -> dict[str, Trail]:
-    """The places of the named nets in the plane, for markers on the figure; empty when there is one net.
-
-    `apart`: how far each other net is from the first in what the layout does not hold.
-    """
-    if not others:
-        return {}
-    origin = plane.origin
-    projected = [plane.project(origin)]
-    for other in others:
-        if isinstance(origin, Stored):
-            end: Tensor | Stored = Stored(layout, other.tensors, dtype=origin.dtype, of_file=other.of_file)
-        else:
-            end = layout.flatten(other.tensors, dtype=origin.dtype, device=origin.device)
-        projected.append(plane.project(end))
-    coords = np.array([coords for coords, _ in projected])
-    # rounded to an exact 0 or 1, which is easier to read in the file
-    coords = np.where(np.abs(coords - np.round(coords)) < 1e-5, np.round(coords), coords) + 0.0
-    return {
-        "nets": Trail(
-            x=coords[:, 0],
-            y=coords[:, 1] if plane.ndim > 1 else None,
-            residual=np.hypot([residual for _, residual in projected], [0.0, *apart]),
-            labels=_distinct([net.label, *(other.label for other in others)]),
-        )
-    }
-
-
-def _apart(net: Net, other: Other, layout: Layout, chosen: Selection, batchnorm: str) -> tuple[list[str], float]:
-    """(names of the tensors that differ between two nets and do not move, how far those outside of the layout are apart).
-
-    BN statistics count where they would move.
-    """
-    inside, names, square = set(layout.names), [], 0.0
-    own = dict(net.module.named_parameters()) | dict(net.module.named_buffers())
-    for part in net.parts.all:
-        rests = part.name not in inside or part.name in chosen.ignored
-        if not rests or part.name not in other.tensors or (part.is_buffer and batchnorm != "interpolate"):
-            continue
-        tensor = real_form(own[part.name].detach()).cpu()
-        length = float((real_form(other.tensors[part.name]).cpu().to(tensor.dtype).double() - tensor.double()).norm())
-        names += [part.name] if length else []
-        square += length * length if part.name not in inside else 0.0
-    return names, math.sqrt(square)
-
-
-def _apart_note(net: Net, other: Other, names: Sequence[str]) -> str:
-    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-    return (
-        f"{net.label} and {other.label} differ in what does not move too ({names[0]}{more}): at coordinate 1 only what moves is "
-        f"that of {other.label}"
-    )
-
-
-def _distinct(labels: Sequence[str]) -> tuple[str, ...]:
-    """The labels, numbered when they are all equal, as those of nets in memory are."""
-    return tuple(labels) if len(set(labels)) > 1 else tuple(f"{label} {i + 1}" for i, label in enumerate(labels))
 
 
 def moves_buffers(directions: Sequence[Direction | Regenerated], layout: Layout) -> bool:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import torch
 from landscape.data.load import subset
 from landscape.data.picking import picked_split
 from landscape.data.rows import RowsSplit
-from landscape.data.split import TensorSplit
+from landscape.data.split import Split, TensorSplit
 from landscape.direction.selection import choose
 from landscape.errors import LandscapeError, SurfaceFileError, UsageError
 from landscape.grid import Grid
@@ -55,6 +55,8 @@ class Extended:
     marks: dict[str, str]
     precision: str
     loss: str | None = None
+    others: Mapping[str, Split] = field(default_factory=dict)
+    """Samples of further splits, where a measurement needs some."""
 
     @property
     def split(self) -> str:
@@ -71,11 +73,12 @@ def extended(
     precision: str | None,
     counted: Counted = (None, None),
     least: int = 2,
+    also: Sequence[str] = (),
 ) -> Extended:
     """What a surface, a surface file, or the folder of a training run was computed from.
 
     `group`: the measurement that is added, whose file of a run is FOLDER/GROUP.h5. `given`: what has moved since. `counted`:
-    `only` and `ignore` of what is added. `least`: nets that a run must have.
+    `only` and `ignore` of what is added. `least`: nets that a run must have. `also`: further splits to load, of a run.
 
     Raises:
         LandscapeError: what it was computed from is gone or no longer the same.
@@ -87,7 +90,7 @@ def extended(
         )  # fmt: skip
         return _of_surface(copied, group, given, world, split, precision, counted)
     if is_run_folder(source):
-        return _of_run(Path(source), group, given, world, split, precision, counted, least)
+        return _of_run(Path(source), group, given, world, split, precision, counted, least, also)
     return _of_surface(load_surface(source), group, given, world, split, precision, counted)
 
 
@@ -131,11 +134,12 @@ def _of_run(
     precision: str | None,
     counted: Counted,
     least: int,
+    also: Sequence[str],
 ) -> Extended:
     """Continues FOLDER/GROUP.h5 if it exists."""
     files = checkpoints_of(folder, least)
     config = _config(folder)
-    subject = _subject_of(folder, files, config, given, world, split, precision, counted)
+    subject = _subject_of(folder, files, config, given, world, (split or "train", *also), precision, counted)
     objective = subject.objective
     steps = Steps(files, objective.model, objective.layout, objective.weights)
     provenance, path = _provenance(subject, group, folder, config, len(files), world), folder / f"{group}.h5"
@@ -158,7 +162,7 @@ def _subject_of(
     config: Mapping[str, Any],
     given: Mapping[str, Any],
     world: World,
-    split: str | None,
+    splits: tuple[str, ...],
     precision: str | None,
     counted: Counted,
 ) -> Subject:
@@ -172,7 +176,7 @@ def _subject_of(
     stored = {"normalize": harmless(config).get("normalize"), **taken(used, str(folder), given.get("trust", ()))}
     stored.pop("loss", None)  # decided below; here all that names code is refused together
     options = {**stored, **chosen}
-    options |= {"split": (split or "train",), "metrics": ("loss",), "precision": precision or "fp32"}
+    options |= {"split": splits, "metrics": ("loss",), "precision": precision or "fp32"}
     asked = Given(options)
     device = device_of(asked[MachineOptions], world)
     trust = asked[NetOptions].trust

@@ -9,7 +9,7 @@ construction. A thinned grid can be refined later.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 
 from landscape.data.load import short_notes
-from landscape.grid import Grid
+from landscape.grid import DIRECTION, Grid
 from landscape.measurement.measurement import Addition
 from landscape.options.what import What
 from landscape.slice.slice import Slice
 from landscape.study.extend import Extended, extended, few_of
+from landscape.study.ranks import shared
 from landscape.study.study import Extent, Plan, Study
 from landscape.subject.subject import started, versions_used
 from landscape.surfaces.file import SurfaceFile
@@ -50,18 +51,23 @@ class ExtensionStudy(Study[Surface]):
         wants: bool = True,
         overwrite: bool = False,
         least: int = 2,
+        also: Sequence[str] = (),
     ):
         """`measure` makes the measurement of this rank, which is kept as `group`.
 
         `given`: options that take the place of what the surface's provenance says; `counted`: `only` and `ignore`; `wants`: the
-        number of samples was asked for; `least`: nets that a run must have; the rest as in `landscape.hessian`.
+        number of samples was asked for; `least`: nets that a run must have; `also`: further splits to load; the rest as in
+        `landscape.hessian`.
         """
-        of = extended(source, group, given, world, split=split, precision=precision, counted=counted, least=least)
+        of = extended(
+            source, group, given, world, split=split, precision=precision, counted=counted, least=least, also=also
+        )
         self._overwrite, self._ranks, self._every = overwrite, world.size, every
         whole = of.subject.objective.splits[of.split]
         self._split = few_of(whole, samples)
+        others = {name: few_of(part, samples) for name, part in of.subject.objective.splits.items() if name in also}
         objective = of.subject.objective.with_splits({of.split: self._split})
-        self._of = replace(of, subject=replace(of.subject, objective=objective))
+        self._of = replace(of, subject=replace(of.subject, objective=objective), others=others)
         self._work = measure(self._of, world)
         self.label = f"{self._of.surface.known.model_name} {self._work.label}"
         self.marks = {**self._of.marks, "options": str(self._work.facts())}
@@ -89,9 +95,11 @@ class ExtensionStudy(Study[Surface]):
     def sampler(self, file: SurfaceFile) -> tuple[Sampler, Extent]:
         pending = self._pending(file.surface)
         extent = Extent(len(self._points), len(self._points) - len(pending), self._split.size)
-        return EveryPoint(file.surface.grid, pending), extent
+        return EveryPoint(file.surface.grid, in_order(file.surface.grid, self._every, pending)), extent
 
     def work(self, pending: bool, world: World) -> Work:
+        """With what the leader has found to be faster: a trial on each rank would make values depend on their number."""
+        self._work.choose(shared(world, self._work.choice))
         return self._work
 
     def samples_taken(self, result: Result) -> float | None:
@@ -117,6 +125,35 @@ class ExtensionStudy(Study[Surface]):
         if status is None:
             return list(self._points)
         return [point for point in self._points if status.flat[point] in (PENDING, FAILED)]
+
+
+def in_order(grid: Grid, every: int, pending: Sequence[int]) -> list[int]:
+    """The pending points in the order in which they are computed.
+
+    Around a net that is coarse to fine, so that what is done of an unfinished file is a map of the whole, which a picture shows
+    (scene/thin.py); the nets of a run come in the order of their steps. The order changes no value: nothing passes from point to
+    point.
+    """
+    if any(axis.kind != DIRECTION for axis in grid.axes):
+        return list(pending)
+    left = set(pending)
+    return [point for point in coarse_first(grid, every) if point in left]
+
+
+def coarse_first(grid: Grid, every: int) -> list[int]:
+    """The points of `thinned`: first the net, then ever finer lattices around it, each from the net outward."""
+    spacing = every
+    while len(thinned(grid, spacing)) > 1:
+        spacing *= 2
+    (net,) = thinned(grid, spacing)
+    middle = np.array(np.unravel_index(net, grid.shape))
+    found = {net: None}
+    while spacing > every:
+        spacing //= 2
+        level = [point for point in thinned(grid, spacing) if point not in found]
+        away = (np.stack(np.unravel_index(level, grid.shape), axis=1) - middle) ** 2
+        found |= dict.fromkeys(level[place] for place in np.argsort(away.sum(axis=1), kind="stable"))
+    return list(found)
 
 
 def thinned(grid: Grid, every: int) -> list[int]:

@@ -28,8 +28,9 @@ from landscape.slice.nets import Nets, OneNet
 from landscape.study.extend import few_of
 from landscape.study.flatness_file import held
 from landscape.study.study import Extent, Plan, Study
+from landscape.subject.chosen import net_or_module
 from landscape.subject.entry import read
-from landscape.subject.net import Net, load_net
+from landscape.subject.net import Net
 from landscape.subject.subject import (
     ReadSplits,
     Subject,
@@ -188,7 +189,9 @@ class FlatnessStudy(Study[Surface]):
     def _subject(self, number: int) -> Subject:
         one = self._nets.each[number]
         try:
-            return self._shared.subject(_read(one, self._shared.net, self._shared.data))
+            return self._shared.subject(
+                net_or_module(one.source, self._shared.net, self._shared.data, self._shared.device)
+            )
         except LandscapeError as error:
             if len(self._nets.each) == 1:
                 raise
@@ -220,7 +223,7 @@ def _shared(nets: Nets, given: Given, world: World) -> Shared:
     """Reads the training samples, and the test samples if there are some."""
     net, data, machine = given[NetOptions], given[DataOptions], given[MachineOptions]
     device = device_of(machine, world)
-    first = _read(nets.each[0], net, data)
+    first = net_or_module(nets.each[0].source, net, data, device)
     own = replace(data, samples=None)
     whole = reader_of(first, own, world)
     trained = _trained_on(nets) if data.data is None else None
@@ -258,11 +261,6 @@ def _trained(one: OneNet) -> Recorded | None:
     except CheckpointError:  # said with the number of the net, where its weights are read
         return None
     return recorded_in(checkpoint.meta, one.name, checkpoint.source)
-
-
-def _read(one: OneNet, options: NetOptions, data: DataOptions) -> Net:
-    source, model = (None, one.source) if one.in_memory else (one.source, options.model)
-    return load_net(source, model, entry=None if one.in_memory else options.entry, data=data.data, trust=options.trust)
 
 
 def _data_of(net: Net) -> tuple[Any, Any]:

@@ -23,6 +23,7 @@ from landscape.grid import Grid, check_size, parse_range
 from landscape.measurement.outcome import Outcome
 from landscape.objective.adversarial import Losses
 from landscape.objective.attack import Attack
+from landscape.objective.loss import make_measure
 from landscape.objective.numerics import dtype_of
 from landscape.objective.robust import aimed
 from landscape.objective.weighted import mean_of
@@ -32,10 +33,10 @@ from landscape.slice.inputs import Inputs
 from landscape.study.evaluation import EvaluationStudy
 from landscape.study.input_marks import Names, names_of, trails_of
 from landscape.study.on_slice import OnSlice
-from landscape.subject.net import Net, load_net
+from landscape.subject.chosen import chosen_net
+from landscape.subject.net import Net
 from landscape.subject.subject import Subject, checked, device_of, make_subject, policy, reader_of
 from landscape.subject.trained import trained_loss
-from landscape.subject.trial import trial_of
 from landscape.surfaces.file import check_folder
 from landscape.surfaces.provenance import InputFacts
 from landscape.sweep.world import World
@@ -93,11 +94,7 @@ def inputs_study(asked: InputAsked, world: World) -> EvaluationStudy:
     check_size(parsed)
     subject, samples = _subject(asked, world)
     split = next(iter(subject.objective.splits.values()))
-    if not isinstance(split, TensorSplit):
-        raise UsageError(
-            "a plane of inputs needs batches (inputs, targets) that the loss reads in this order; leave out inputs and targets "
-            "of the Loss, or swap the data"
-        )
+    assert isinstance(split, TensorSplit)
     device, aim = subject.objective.device, None
     targets = samples.targets[:1].to(device)
     if asked.along.kind == ADVERSARIAL:
@@ -125,12 +122,9 @@ def _subject(asked: InputAsked, world: World) -> tuple[Subject, Samples]:
         splits = ", ".join(asked.data.splits)
         raise UsageError(f"split {splits}: expected the one that the sample is of; give one of them")
     device, dtype = device_of(asked.machine, world), dtype_of(asked.machine.precision)
-    net = load_net(
-        asked.checkpoint, asked.net.model, trial_of(asked.data, device), entry=asked.net.entry, data=asked.data.data,
-        trust=asked.net.trust,
-    )  # fmt: skip
-    samples = _samples(net, asked, world, dtype)
+    net = chosen_net(asked.checkpoint, asked.net, asked.data, device)
     loss, notes = trained_loss([net.trained], asked.loss, stated=asked.states_loss, trust=asked.net.trust)
+    samples = _samples(net, asked, loss, world, dtype)
     subject = make_subject(
         net, asked.data, loss, asked.machine, device, world, read=lambda splits: samples.data,
         batchnorm=policy(net, None, moves=False, states=False),
@@ -143,16 +137,19 @@ def _subject(asked: InputAsked, world: World) -> tuple[Subject, Samples]:
     return subject, samples
 
 
-def _samples(net: Net, asked: InputAsked, world: World, dtype: torch.dtype) -> Samples:
+def _samples(net: Net, asked: InputAsked, loss: LossOptions, world: World, dtype: torch.dtype) -> Samples:
     data = reader_of(net, asked.data, world)(asked.data.splits)
     ((name, split),) = data.splits.items()
-    inputs, targets = samples_at(split, asked.numbers, dtype)
+    measure, _, _ = make_measure(loss.loss, loss.names)
+    inputs, targets = samples_at(measure.read(data.splits, net.module)[name], asked.numbers, dtype)
     if not inputs.is_floating_point():
         raise UsageError(
             f"inputs of type {inputs.dtype} have no directions to move in; a plane of inputs needs real numbers"
         )
     mark = fingerprint_of((inputs[:1], targets[:1]))
-    alone = TensorSplit(inputs[:1], targets[:1], of=split.of, fingerprint=mark, dtype=dtype, resident=True)
+    alone = TensorSplit(
+        inputs[:1], targets[:1], of=split.of, fingerprint=mark, dtype=dtype, resident=True, is_read=True
+    )
     facts = {**data.provenance, "splits": {name: {"samples": 1, "of": split.of, "fingerprint": mark}}}
     box = asked.attack.box or (UNIT if facts["pixels"] else None)
     if asked.clip and box is None:

@@ -29,11 +29,10 @@ from landscape.slice.axes import make_plane, other_nets, selection
 from landscape.slice.slice import Slice
 from landscape.study.reduction import Reduction
 from landscape.study.still import still_notes
+from landscape.subject.chosen import chosen_net
 from landscape.subject.evaluation import moving_notes
-from landscape.subject.net import load_net
 from landscape.subject.subject import Subject, checked, device_of, make_subject, policy
 from landscape.subject.trained import Recorded, states_loss, trained_loss
-from landscape.subject.trial import trial_of
 from landscape.surfaces.provenance import Provenance
 from landscape.surfaces.same_run import identity
 from landscape.surfaces.surface import Trail
@@ -118,20 +117,11 @@ def on_plane(
     parsed = [parse_range(spec, name=name) for name, spec in ranges.items()]
     check_size(parsed)
     axes, device = asked.axes, device_of(asked.machine, world)
-    chosen = asked.net
-    net = load_net(
-        asked.checkpoint,
-        chosen.model,
-        trial_of(asked.data, device),
-        entry=chosen.entry,
-        data=asked.data.data,
-        trust=chosen.trust,
-        mapped=axes.lean,
-    )
+    net = chosen_net(asked.checkpoint, asked.net, asked.data, device, mapped=axes.lean)
     batchnorm = policy(net, axes.batchnorm, moves=axes.to is not None, states=axes.state == "states")
     moved, others = selection(axes, net), other_nets(axes, net)
     recorded = [net.trained, *(other.trained for other in others), *asked.beside]
-    loss, of_loss = trained_loss(recorded, asked.loss, stated=asked.states_loss, trust=chosen.trust)
+    loss, of_loss = trained_loss(recorded, asked.loss, stated=asked.states_loss, trust=asked.net.trust)
     subject = make_subject(
         net, asked.data, loss, asked.machine, device, world, batchnorm=batchnorm, plain=plain,
         chosen=moved, counted=_counted(asked, moved), lean=axes.lean,

@@ -14,6 +14,7 @@ from typing import Any
 
 from landscape.direction.files import COMPUTED_KINDS
 from landscape.errors import UsageError
+from landscape.grid import DIRECTION
 from landscape.options.option import Given
 from landscape.options.what import What, parted
 from landscape.slice.plane import Plane
@@ -64,6 +65,11 @@ def revived(
         raise UsageError(
             f"{where} does not say what it was computed from (a file of the original program never does); compute the "
             "surface with landscape surface, with --directions FILE for the same plane"
+        )
+    if other := next((axis for axis in surface.grid.axes if axis.kind != DIRECTION), None):
+        raise UsageError(
+            f"{where} has an axis {other.name} of kind {other.kind}, and only lines and planes along directions can be extended; "
+            "give a file of landscape surface or landscape line"
         )
     chosen = _split(known, split, where)
     precision = precision or ("fp64" if known.precision == "fp64" else "fp32")

@@ -22,11 +22,10 @@ from landscape.options.option import Given, check_choices
 from landscape.options.what import What
 from landscape.slice.slice import Here
 from landscape.study.study import Extent, Plan, Study
+from landscape.subject.chosen import chosen_net
 from landscape.subject.evaluation import moving_notes
-from landscape.subject.net import load_net
 from landscape.subject.subject import Subject, checked, device_of, make_subject, policy, started, versions_used
 from landscape.subject.trained import states_loss, trained_loss
-from landscape.subject.trial import trial_of
 from landscape.surfaces.file import check_folder
 from landscape.surfaces.provenance import RunFacts, SpectrumFacts
 from landscape.surfaces.spectrum import Block, Spectrum
@@ -119,9 +118,7 @@ def _subject(checkpoint: Any, given: Given, counted: tuple[What, What], world: W
     if batchnorm == "interpolate":
         raise UsageError("batchnorm interpolate: a spectrum has one set of weights; choose keep or recompute")
     chosen = given[NetOptions]
-    net = load_net(
-        checkpoint, chosen.model, trial_of(data, device), entry=chosen.entry, data=data.data, trust=chosen.trust
-    )
+    net = chosen_net(checkpoint, chosen, data, device)
     batchnorm = policy(net, batchnorm, moves=False, states=False)
     asked = LossOptions(loss=given[LossOptions].loss, metrics=("loss",), attack=given[LossOptions].attack)
     loss, notes = trained_loss([net.trained], asked, stated=states_loss(given), trust=chosen.trust)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -18,16 +18,31 @@ from landscape.checkpoint.digest import joint_digest
 from landscape.checkpoint.entries import under
 from landscape.checkpoint.fit import best_match, fit
 from landscape.errors import CheckpointError
-from landscape.models.from_config import ADAPTER, SPEC, class_of, configured, described, named_class, with_adapter
-from landscape.printable import printable
+from landscape.models.from_config import (
+    ADAPTER,
+    SPEC,
+    adapter_names_by_key,
+    class_of,
+    configured,
+    described,
+    named_class,
+    with_adapter,
+)
+from landscape.printable import listed, printable
 from landscape.regular import expanded, is_folder
 from landscape.trust import Trust, is_trusted
 
+# Settings of adapters that decide what their tensors do to the net.
+SCALES = ("peft_type", "r", "lora_alpha", "use_rslora", "use_dora", "rank_pattern", "alpha_pattern")
+
 
 def spec_of_folder(checkpoint: Checkpoint, model: Any) -> str | None:
-    """`hf:CLASS` where the folder of the weights says how its net is built and the user names no other; else None."""
+    """`hf:CLASS` where the folder of the weights says how its net is built and the user names no other; else None.
+
+    Beside an adapter the user may name the folder of its base, which is then the spec.
+    """
     if isinstance(model, str) and model:
-        return model if model.startswith(SPEC) else None
+        return model if model.startswith(SPEC) or _is_base(checkpoint, model) else None
     if model is not None:
         return None
     place = base_folder(checkpoint.source) if described(checkpoint.source, ADAPTER) else checkpoint.source
@@ -37,6 +52,17 @@ def spec_of_folder(checkpoint: Checkpoint, model: Any) -> str | None:
             f"{place}: the base of {checkpoint.source} has no config.json that names its architectures"
         )
     return name and f"{SPEC}{name}"
+
+
+def _is_base(checkpoint: Checkpoint, model: str) -> bool:
+    """Whether a model that is named beside an adapter is the folder of a net."""
+    return bool(described(checkpoint.source, ADAPTER)) and not model.startswith(SPEC) and is_folder(expanded(model))
+
+
+def _spec_of_base(folder: str) -> str:
+    if name := named_class(folder):
+        return f"{SPEC}{name}"
+    raise CheckpointError(f"{folder}: has no config.json that names its architectures; give the folder of the base net")
 
 
 def base_folder(adapter: str) -> str:
@@ -50,8 +76,8 @@ def base_folder(adapter: str) -> str:
     found = next((place for place in (expanded(text), expanded(adapter) / text) if text and is_folder(place)), None)
     if found is None:
         raise CheckpointError(
-            f"{adapter}: its base {printable(text) or 'model'} is not a folder here; download it and write its folder as "
-            f"base_model_name_or_path in {ADAPTER}"
+            f"{adapter}: its base {printable(text) or 'model'} is not a folder here; give its folder as --model, or "
+            f"write it as base_model_name_or_path in {ADAPTER}"
         )
     return str(found)
 
@@ -68,11 +94,41 @@ def net_of_folder(
     if described(checkpoint.source, ADAPTER):
         # trust in whatever is passed does not reach what that leads to
         passed = () if isinstance(trust, bool) else trust
-        base = load_checkpoint(base_folder(checkpoint.source), mapped=mapped)
-        inner, base = _model(base, spec, passed, mapped)
+        place = spec if _is_base(checkpoint, spec) else base_folder(checkpoint.source)
+        inside = _spec_of_base(place) if place == spec else spec
+        inner, base = _model(load_checkpoint(place, mapped=mapped), inside, passed, mapped)
         module = with_adapter(inner, checkpoint.source, checkpoint.state_dict)
         return module, replace(checkpoint, sha256=joint_digest([base.sha256, checkpoint.sha256]))
     return _model(checkpoint, spec, trust, mapped)
+
+
+def adapter_tensors(checkpoint: Checkpoint, like: nn.Module) -> dict[str, Tensor] | None:
+    """The tensors of a second adapter of a net of PEFT, under the net's names; None if the checkpoint is no adapter's folder.
+
+    Raises:
+        CheckpointError: it is an adapter of another kind, or its settings or tensors are not those of the net's own.
+    """
+    settings, net = described(checkpoint.source, ADAPTER), cast(Any, like)
+    if not settings or not hasattr(like, "peft_config"):
+        return None
+    own = adapter_names_by_key(like, checkpoint.source)
+    if other := sorted(own.keys() ^ checkpoint.state_dict.keys()):
+        raise CheckpointError(
+            f"{checkpoint.source}: is another adapter than that of the net; they differ in {listed(other, 4)}"
+        )
+    for key in SCALES:
+        mine = net.peft_config[net.active_adapter].to_dict().get(key)
+        if key in settings and settings[key] != mine:
+            raise CheckpointError(
+                f"{checkpoint.source}: has {key} {settings[key]}, and the net's adapter {mine}; give two alike"
+            )
+    there = dict(like.named_parameters())
+    for key, tensor in checkpoint.state_dict.items():
+        if tensor.shape != there[own[key]].shape:
+            raise CheckpointError(
+                f"{checkpoint.source}: {key} is {tuple(tensor.shape)}, and {tuple(there[own[key]].shape)} in the net's adapter"
+            )
+    return {own[key]: tensor for key, tensor in checkpoint.state_dict.items()}
 
 
 def _model(checkpoint: Checkpoint, spec: str, trust: Trust, mapped: bool) -> tuple[nn.Module, Checkpoint]:

@@ -7,6 +7,8 @@ may be used (trust.py), and what the provenance says of both.
 from __future__ import annotations
 
 import os
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,7 @@ from landscape.models.resolve import build_model
 from landscape.objective.batchnorm import tracking_layers
 from landscape.objective.private import private_copy
 from landscape.subject.entry import chosen_entry, fitting_entry, read
-from landscape.subject.folders import net_of_folder, spec_of_folder
+from landscape.subject.folders import adapter_tensors, net_of_folder, spec_of_folder
 from landscape.subject.trained import Recorded, recorded_in
 from landscape.surfaces.provenance import CheckpointFacts, ModelFacts
 from landscape.trust import Trust, harmless, names_code, taken
@@ -54,7 +56,10 @@ class Net:
 
 @dataclass(frozen=True, eq=False)
 class Other:
-    """A second net of the same architecture: its tensors under the names of the first, as they were stored."""
+    """A second net of the same architecture: its tensors under the names of the first, as they were stored.
+
+    Of a second adapter there are only its own.
+    """
 
     tensors: dict[str, Tensor]
     label: str
@@ -119,7 +124,12 @@ def load_net(
         module = build_model(name, state_dict=state, settings=checkpoint.settings)
     if not spec:
         fit(module, checkpoint, name=name, advice=NAME_IT if model is None else ANOTHER, mapped=mapped)
-    facts = CheckpointFacts(path=checkpoint.source, sha256=checkpoint.sha256, entry=chosen_entry(checkpoint))
+    facts = CheckpointFacts(
+        path=checkpoint.source,
+        sha256=checkpoint.sha256,
+        entry=chosen_entry(checkpoint),
+        stored=_narrow(checkpoint.state_dict),
+    )
     return _net(module, name, meta, facts, _label(checkpoint.source), trained=recorded_of(checkpoint))
 
 
@@ -142,7 +152,10 @@ def other_net(checkpoint: Any, like: Net, advice: str | None = None, *, mapped: 
         _check_plain(bare(checkpoint))
         checkpoint = Checkpoint(_tensors(bare(checkpoint)), source=IN_MEMORY)
     else:
-        checkpoint = fitting_entry(read(checkpoint, like.checkpoint.entry, optional=True, mapped=mapped), like.module)
+        checkpoint = read(checkpoint, like.checkpoint.entry, optional=True, mapped=mapped)
+        if (part := adapter_tensors(checkpoint, like.module)) is not None:
+            return Other(part, _label(checkpoint.source), checkpoint.sha256, recorded_of(checkpoint), of_file)
+        checkpoint = fitting_entry(checkpoint, like.module)
     usual = f"give two nets of one architecture, here that of {like.label}"
     tensors = fitting(like.module, checkpoint, name=like.name, advice=usual if advice is None else advice)
     return Other(tensors, label or _label(checkpoint.source), checkpoint.sha256, recorded_of(checkpoint), of_file)
@@ -165,6 +178,8 @@ def _check_plain(model: nn.Module) -> None:
         raise LandscapeError(
             "the model is scripted or traced, and cannot be evaluated at other weights; pass the module itself"
         )
+    if any(type(layer).__name__ == "FullyShardedDataParallel" for layer in model.modules()):
+        raise LandscapeError("the model is divided among processes (FSDP), which is not supported; pass the net as one")
     stored = model.state_dict(keep_vars=True)
     others = [name for name, value in stored.items() if not isinstance(value, Tensor)]
     if packed := next((name for name in others if not name.endswith(EXTRA_STATE)), None):
@@ -181,11 +196,22 @@ def _tensors(model: nn.Module) -> dict[str, Tensor]:
     return {name: value for name, value in model.state_dict().items() if isinstance(value, Tensor)}
 
 
+def _narrow(tensors: Mapping[str, Tensor]) -> str | None:
+    """The name of the dtype that most entries have, if it holds fewer numbers than float32."""
+    sizes: Counter[torch.dtype] = Counter()
+    for tensor in tensors.values():
+        if tensor.is_floating_point():
+            sizes[tensor.dtype] += tensor.numel()
+    usual = max(sizes, key=lambda kind: sizes[kind], default=torch.float32)
+    return str(usual).removeprefix("torch.") if usual.itemsize < torch.float32.itemsize else None
+
+
 def _in_memory(model: nn.Module) -> Net:
     model = bare(model)
     name = type(model).__name__
     _check_plain(model)
-    facts = CheckpointFacts(path=IN_MEMORY, sha256=tensors_digest(_tensors(model)))
+    tensors = _tensors(model)
+    facts = CheckpointFacts(path=IN_MEMORY, sha256=tensors_digest(tensors), stored=_narrow(tensors))
     return _net(model, name, {}, facts, name, own=False)
 
 

@@ -36,6 +36,8 @@ class ModelFacts(Facts):
 class CheckpointFacts(Facts):
     path: str | None = entry(describes=True)
     sha256: str | None = entry()
+    stored: str | None = entry(describes=True)
+    """The dtype of most stored weights, where that is narrower than float32; they move in the precision of the run."""
     entry: str | None = entry()
     """The entry of the file that holds the weights, where several do."""
 

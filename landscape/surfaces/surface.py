@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from landscape.errors import LandscapeError, UsageError
-from landscape.grid import COORDINATE, CURVE, PATH, Grid
+from landscape.grid import DIRECTION, STEP, Grid
 from landscape.quantity import EVALUATION, Quantity, quantity_named
 from landscape.surfaces.provenance import Provenance
 
@@ -152,10 +152,10 @@ class Surface:
         return self if full is None else replace(self, values={**self.values, full + STDERR_SUFFIX: self.stderr[full]})
 
     def at_origin(self, metric: str) -> float | None:
-        """The value at coordinate 0 of every axis, or None when 0 is not on the grid, or means nothing, as in a formula."""
+        """The value at coordinate 0 of every axis; None when 0 is not on the grid, or is no net's place, as in a formula."""
         position = []
         for axis in reversed(self.grid.axes):
-            if axis.kind in (COORDINATE, CURVE, PATH):
+            if axis.kind not in (DIRECTION, STEP):
                 return None
             hits = np.flatnonzero(axis.values == 0.0)
             if len(hits) == 0:

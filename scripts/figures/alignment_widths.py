@@ -1,8 +1,10 @@
 """Barriers between two nets of digits over their width: plain, aligned, with statistics recomputed, with REPAIR.
 
-Usage: python scripts/figures/alignment_widths.py [FOLDER]    trains ten pairs of small nets, about four minutes on one core
+Usage: python scripts/figures/alignment_widths.py [FOLDER [WIDTH ...]]    trains ten pairs of small nets, about four minutes on
+one core; with widths, such as 1 2, those pairs only
 
-Writes FOLDER/widths.md (default: figures/alignment). The barrier is the loss halfway between the nets minus the mean of theirs.
+Writes FOLDER/widths.md and its picture FOLDER/widths.png (default: figures/alignment). The barrier is the loss halfway between
+the nets minus the mean of theirs.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from alignment_picture import draw
 from torch import Tensor, nn
 
 import landscape as ll
@@ -90,12 +93,13 @@ def main() -> None:
         "|---|---|---|---|---|---|",
     ]
     for name, build, lr in (("ResNet-8 (batch norm)", residual, 0.1), ("plain convolutions", plain, 0.02)):
-        for factor in FACTORS:
+        for factor in [int(word) for word in sys.argv[2:]] or FACTORS:
             cells = ["{:.3f} / {:.3f}".format(*each) for each in row(build, factor, lr, batches)]
             last = [cells[2], "same"] if build is residual else ["-", cells[2]]
             said.append(f"| {name} | {factor} | {cells[0]} | {cells[1]} | {last[0]} | {last[1]} |")
             print(said[-1], flush=True)
     (folder / "widths.md").write_text("\n".join(said) + "\n")
+    draw(folder)
 
 
 if __name__ == "__main__":

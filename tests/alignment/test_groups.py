@@ -68,20 +68,42 @@ def test_a_permutation_and_its_inverse_leave_every_bit(name):
     assert all(torch.equal(back[key], tensors[key]) for key in tensors)
 
 
-def test_a_resnet_of_torchvision():
-    def build():
-        return torchvision.models.ResNet(torchvision.models.resnet.BasicBlock, [1, 2, 1, 1], num_classes=10)
+def torchvision_resnet():
+    return torchvision.models.ResNet(torchvision.models.resnet.BasicBlock, [1, 2, 1, 1], num_classes=10)
 
-    net = filled(build())
-    inputs = torch.randn(2, 3, 33, 33, dtype=torch.float64)
+
+def timm_resnet(**options):
+    """Of timm: a deep stem and pooled shortcuts are its own forms."""
+    timm = pytest.importorskip("timm")
+    options = {"stem_width": 8, "num_classes": 10, **options}
+    return timm.models.resnet.ResNet(timm.models.resnet.BasicBlock, [1, 2, 1, 1], channels=(8, 12, 16, 20), **options)
+
+
+RESNETS = {
+    "torchvision": torchvision_resnet,
+    "timm": timm_resnet,
+    "timm, deep stem, pooled shortcuts": lambda: timm_resnet(stem_type="deep", avg_down=True),
+}
+
+
+@pytest.mark.parametrize("name", RESNETS)
+def test_a_planted_permutation_of_a_resnet_of_another_library_is_found_and_changes_no_output(name):
+    import landscape as ll
+
+    build = RESNETS[name]
+    net, inputs = filled(build()), torch.randn(2, 3, 33, 33, dtype=torch.float64)
     symmetry = found(net, inputs)
-    # each stage, and each block inside it
-    assert sorted(group.size for group in symmetry.groups) == sorted([64, 128, 256, 512] * 2 + [128])
+    if name == "torchvision":  # each stage, and each block inside it
+        assert sorted(group.size for group in symmetry.groups) == sorted([64, 128, 256, 512] * 2 + [128])
     other = filled(build())
-    other.load_state_dict(permuted(net.state_dict(), symmetry.groups, drawn(symmetry.groups, 0)))
+    order = drawn(symmetry.groups, 0)
+    other.load_state_dict({**net.state_dict(), **permuted(net.state_dict(), symmetry.groups, order)})
     with torch.no_grad():
         expected = net(inputs)
-        assert float((expected - other(inputs)).abs().max()) <= 1e-9 * float(expected.abs().max())
+        assert float((expected - other(inputs)).abs().max()) <= 1e-6 * float(expected.abs().max())
+    again = ll.align(net, other, inputs=inputs, restarts=1)
+    assert all((a == b).all() for a, b in zip(again.permutations, inverse(order), strict=True)) and again.moved
+    assert all(torch.equal(tensor, again.tensors[key]) for key, tensor in net.state_dict().items())
 
 
 def test_statistics_of_batch_norm_move_too():

@@ -4,13 +4,16 @@ import json
 import os
 import pickle
 import stat
+import warnings
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 from torch import nn
 
 from landscape.checkpoint.checkpoint import load_checkpoint
+from landscape.checkpoint.fit import fit
 from landscape.errors import CheckpointError
 from tests import forked
 
@@ -88,7 +91,7 @@ def test_truncated_safetensors(keep, net, tmp_path):
     path = tmp_path / "net.safetensors"
     save_file(net.state_dict(), path)
     path.write_bytes(path.read_bytes()[:keep])
-    refused(path, "truncated or not a safetensors file")
+    refused(path, "truncated or not a safetensors file" if keep else "is empty")
 
 
 def test_files_that_are_something_else(tmp_path):
@@ -110,6 +113,33 @@ def test_no_such_file_names_what_is_there(net, tmp_path):
     torch.save(net.state_dict(), tmp_path / "net.pt")
     refused(tmp_path / "nte.pt", "no such file; .* holds net.pt")
     refused(tmp_path / "away" / "net.pt", "the folder .* does not exist either")
+
+
+def test_a_pointer_and_a_class_are_named_whatever_the_form(net, tmp_path):
+    (tmp_path / "net.safetensors").write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+    refused(tmp_path / "net.safetensors", "Git LFS pointer.*git lfs pull")
+    torch.save({"state_dict": net.state_dict(), "when": np.datetime64("2026-01-01")}, tmp_path / "dated.pt")
+    refused(tmp_path / "dated.pt", "holds numpy.*DateTime64.*, not only tensors")
+
+
+@pytest.mark.parametrize("form", ["zip", "old", "safetensors"])
+def test_a_file_whose_name_says_nothing_is_read_by_its_content(form, net, tmp_path):
+    state, path = net.state_dict(), tmp_path / "weights"
+    if form == "safetensors":
+        save_file(state, path)
+    else:
+        torch.save(state, path, _use_new_zipfile_serialization=form == "zip")
+    found = load_checkpoint(path).state_dict
+    assert all(torch.equal(found[name], tensor) for name, tensor in state.items())
+
+
+def test_weights_of_quantized_layers_are_named(tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        quantized = torch.ao.quantization.quantize_dynamic(nn.Sequential(nn.Linear(3, 2)), {nn.Linear})
+    torch.save(quantized.state_dict(), tmp_path / "net.pt")
+    with pytest.raises(CheckpointError, match="its layers are quantized; give the net as it was before quantization"):
+        fit(nn.Sequential(nn.Linear(3, 2)), load_checkpoint(tmp_path / "net.pt"), name="net")
 
 
 def test_unknown_suffix_and_folder_without_weights(tmp_path):

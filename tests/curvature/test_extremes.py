@@ -41,6 +41,19 @@ def test_both_ends_of_every_kind_of_spectrum(name):
         assert float((matrix @ vector - value * vector).norm()) <= 1e-3 * scale
 
 
+@pytest.mark.parametrize("name", SPECTRA)
+def test_the_largest_alone_takes_no_more_products(name):
+    values = SPECTRA[name]
+    matrix, _ = turned(values)
+    both, found = (
+        extremes(lambda v: matrix @ v, draws(len(values)), len(values), tolerance=1e-6, upper=upper)
+        for upper in (False, True)
+    )
+    assert found.converged and found.products <= both.products
+    assert found.products < both.products or name != "indefinite"
+    assert found.largest == pytest.approx(values.max(), abs=1e-6 * max(np.abs(values).max(), 1e-300))
+
+
 @pytest.mark.parametrize("tolerance", [0.1, 0.01, 1e-4])
 @pytest.mark.parametrize("seed", range(5))
 def test_the_error_is_within_what_was_asked_and_the_ends_are_not_passed(seed, tolerance):

@@ -121,3 +121,16 @@ def test_rows_are_filled_in_their_order(path):
     rows = filled(COUNT, SIZE, (torch.from_numpy(row) for row in path))
     (_, block), *_ = rows.blocks(0)
     np.testing.assert_array_equal(block.numpy(), (path - path[0])[:, : block.shape[1]])
+
+
+@pytest.mark.parametrize("bend", [1.0, 1e-3])
+def test_axes_of_float32_rows_are_those_of_the_svd_also_of_a_nearly_straight_path(bend):
+    """The straighter path has its second axis at 4e-8 of the first, where products in float32 would not do."""
+    chance = torch.Generator().manual_seed(0)
+    along, across = torch.randn(2, 30_000, generator=chance, dtype=torch.float64)
+    times = torch.linspace(-1, 0, 40, dtype=torch.float64)
+    points = (times[:, None] * along + bend * (times * (times + 1))[:, None] * across).float()
+    found = principal_axes(filled(40, 30_000, iter(points)), 39, None)
+    exact = torch.linalg.svd(points.double() - points[-1].double(), full_matrices=False).Vh[:2]
+    for axis, true in zip(found.axes, exact, strict=True):
+        assert float((axis - true * torch.sign(axis @ true)).norm()) < 1e-6

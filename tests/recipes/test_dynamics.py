@@ -194,6 +194,31 @@ def test_critical_sharpness_along_the_gradient_lies_between_the_ends(run):
     assert (surface.values["critical_sharpness"] > 0).all()
 
 
+def test_relative_sharpness_is_that_of_the_test_loss_along_the_gradient_of_training(run):
+    """Against a fine scan of the first step at which the test loss is higher than before."""
+    from landscape.data.digits import read_digits
+    from landscape.data.load import subset
+    from landscape.data.normalize import parse_normalize
+
+    surface = ll.dynamics("run", measures="relative,critical", **{**OPTIONS, "precision": "fp64", "samples": 200})
+    images, labels = read_digits("test")
+    chosen = torch.from_numpy(subset(len(images), 200))
+    pixels = parse_normalize("digits")(torch.from_numpy(np.asarray(images))[chosen], torch.float64)
+    targets, net = torch.from_numpy(np.asarray(labels)).long()[chosen], net_at(0)
+    slope = gradient(net, *samples(200))
+    start = torch.nn.utils.parameters_to_vector(net.parameters()).detach()
+
+    def loss(step: float) -> float:
+        torch.nn.utils.vector_to_parameters(start - step * slope, net.parameters())
+        with torch.no_grad():
+            return float(nn.functional.cross_entropy(net(pixels), targets))
+
+    before = loss(0.0)
+    step = next(each for each in np.geomspace(1e-2, 1e3, 2000) if loss(each) > before)
+    assert surface.values["relative_sharpness"][0] == pytest.approx(2 / step, rel=0.02)
+    assert surface.values["relative_sharpness"][0] != pytest.approx(surface.values["critical_sharpness"][0], rel=1e-3)
+
+
 def test_a_stopped_run_goes_on_and_ranks_make_no_difference(run, command):
     words = ["dynamics", "run", "--model", "net.py:build", "--samples", "96", "--batches", "4", "--threads", "1", "--quiet",
              "--measures", "hessian,batch,gradient,distance", "--every", "2"]  # fmt: skip

@@ -176,11 +176,14 @@ def test_another_box_is_another_run(cnn, tmp_path):
     ]  # names change nothing
 
 
-def test_a_named_tuple_that_begins_with_its_target_is_not_taken_for_a_pair(cnn):
-    batch = namedtuple("Batch", "target image")
+def test_a_named_tuple_that_begins_with_its_target_is_read_by_its_names(cnn):
+    batch, kinds = namedtuple("Batch", "target image"), torch.tensor([0, 1, 2, 0])
     images = torch.randn(4, 2, 6, 6)
-    with pytest.raises(LandscapeError, match="needs batches \\(inputs, targets\\)"):
-        ll.inputs(model=cnn(), data=[batch(torch.tensor([0, 1, 2, 0]), images)], quiet=True, x=(-1, 1, 2), y=(-1, 1, 2))
+    named, pairs = (
+        ll.inputs(model=cnn(), data=[each], quiet=True, x=(-1, 1, 2), y=(-1, 1, 2))
+        for each in (batch(kinds, images), (images, kinds))
+    )
+    np.testing.assert_array_equal(named.values["margin"], pairs.values["margin"])
 
 
 def test_a_net_of_values_has_no_classes():
@@ -210,3 +213,37 @@ def test_a_loss_that_calls_a_net_of_two_inputs_has_its_values():
     assert list(found.values) == ["loss"]
     with torch.no_grad():
         assert found.values["loss"][1, 1] == pytest.approx(float(loss(net, (POINTS[:1], THREE[:1]))), rel=1e-12)
+
+
+SWAPPED = ll.Loss(inputs=1, targets=0)
+NAMED = ll.Loss(inputs="place", targets="kind")
+
+
+@pytest.mark.parametrize(
+    ("data", "options"),
+    [
+        ((THREE, POINTS), {"loss": SWAPPED}),
+        ([(THREE[:4], POINTS[:4]), (THREE[4:], POINTS[4:])], {"loss": SWAPPED}),
+        ([{"place": POINTS, "weight": POINTS, "kind": THREE}], {"loss": NAMED}),
+        ([{"place": POINTS[k : k + 3], "y": THREE[k : k + 3]} for k in range(0, 9, 3)], {}),
+    ],
+    ids=["swapped", "batches, swapped", "named", "a dict"],
+)
+def test_samples_are_read_as_the_loss_reads_its_batches(data, options):
+    torch.manual_seed(0)
+    net, of = nn.Linear(2, 3).double(), {"sample": 5, "x": "-1:1:3", "y": "-1:1:2", "precision": "fp64", "quiet": True}
+    pairs, found = ll.inputs(model=net, data=(POINTS, THREE), **of), ll.inputs(model=net, data=data, **options, **of)
+    assert list(found.values) == list(pairs.values)
+    for name, values in pairs.values.items():
+        np.testing.assert_array_equal(found.values[name], values)
+
+
+def test_what_the_net_takes_beside_one_tensor_is_named():
+    with pytest.raises(LandscapeError, match="moves the one tensor that the net takes.*ll.Loss"):
+        ll.inputs(
+            model=nn.Linear(2, 3).double(),
+            data=[{"a": POINTS, "b": POINTS, "y": THREE}],
+            x="0:1:2",
+            y="0:1:2",
+            quiet=True,
+        )

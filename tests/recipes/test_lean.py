@@ -9,6 +9,7 @@ from torch import nn
 import landscape as ll
 from landscape.errors import UsageError
 from landscape.options.option import Given
+from landscape.scene.facts.surface import facts
 from landscape.study.on_slice import Asked, on_plane
 from landscape.sweep.world import World
 
@@ -82,6 +83,32 @@ def test_the_origin_is_back_bit_for_bit_after_many_points(files, data, first):
         assert weights.numpy().tobytes() == before
     assert (files / first).read_bytes() == bytes_of_file
     assert on.slice.origin.nbytes == 0, "no second copy"
+
+
+@pytest.mark.parametrize("lean", [False, True])
+def test_weights_in_bfloat16_move_in_float32(files, data, lean):
+    """Against the same plane in float64: a few roundings of float32, where adding in bfloat16 would lose the whole step."""
+    asked = {"model": built(), "data": data, "loss": "mse", "metrics": ["loss"], "threads": 1, "lean": lean}
+    single, double = (
+        on_plane(
+            Asked.of(files / C, Given({**asked, "precision": kind})), {"x": "-1:1:3", "y": "-1:1:3"}, World(), "surface"
+        )
+        for kind in ("fp32", "fp64")
+    )
+    origin, step = single.slice.at((0.0, 0.0)), (1e-4, -3e-5)
+    assert torch.equal(origin, origin.bfloat16().float()), "what is stored is read without rounding"
+    found, exact = single.slice.at(step), double.slice.at(step)
+    assert (found.double() - exact).abs().max() <= 3 * 2.0**-24 * exact.abs().max()
+    moved = exact - origin.double()
+    lost = origin.bfloat16() + moved.bfloat16() == origin.bfloat16()
+    assert lost[moved != 0].float().mean() > 0.9 and (found == origin)[moved != 0].float().mean() < 0.01
+
+
+def test_a_figure_says_what_weights_are_stored_in(files, data):
+    found = run(files, data, C, False)
+    assert found.provenance["checkpoint"]["stored"] == "bfloat16"
+    assert "weights stored in bfloat16, moved in float32" in facts(found)
+    assert "stored" not in run(files, data, A, False).provenance["checkpoint"]
 
 
 def test_a_net_in_memory_is_its_own_origin(data):

@@ -8,10 +8,13 @@ import shutil
 import socket
 import sys
 
+import accelerate
 import numpy as np
 import peft
 import pytest
 import torch
+import torch.distributed as dist
+from torch.distributed import fsdp
 from transformers import GPT2Config, GPT2LMHeadModel
 
 import landscape as ll
@@ -179,14 +182,98 @@ def test_the_hash_of_an_adapter_is_that_of_its_base_too(adapter, folder, batches
 def test_an_adapter_whose_base_is_not_here_says_what_to_do(adapter, folder, batches):
     shutil.rmtree(folder)
     configure(adapter[0], "adapter_config.json", base_model_name_or_path="openai/some-net")
-    with pytest.raises(LandscapeError, match="its base openai/some-net is not a folder here; download it and write"):
+    with pytest.raises(
+        LandscapeError, match="its base openai/some-net is not a folder here; give its folder as --model"
+    ):
         centre(adapter[0], batches)
+
+
+def test_an_adapter_whose_base_lies_elsewhere_takes_it_as_model(adapter, folder, batches, tmp_path):
+    wanted = centre(adapter[0], batches)
+    folder.rename(tmp_path / "moved")
+    found = ll.line(adapter[0], model=str(tmp_path / "moved"), data=batches, **EXACT)
+    assert found.values["train_loss"][1] == wanted and found.provenance["directions"]["only"] == "adapter"
+    with pytest.raises(
+        LandscapeError, match="no config.json that names its architectures; give the folder of the base"
+    ):
+        centre(adapter[0], batches, model=str(tmp_path))
+
+
+@pytest.fixture
+def second(adapter, folder, tmp_path):
+    """The folder of another adapter of the same base, and the same in memory."""
+    torch.manual_seed(7)
+    wanted = peft.LoraConfig(r=2, target_modules=["c_attn"], fan_in_fan_out=True, task_type="CAUSAL_LM")
+    other = peft.get_peft_model(GPT2LMHeadModel.from_pretrained(folder), wanted).double().eval()
+    other.load_state_dict({name: 1.5 * t if "lora_" in name else t for name, t in adapter[1].state_dict().items()})
+    other.save_pretrained(tmp_path / "second")
+    return tmp_path / "second", other
+
+
+@pytest.mark.parametrize("lean", [False, True])
+def test_the_way_to_a_second_adapter_ends_at_its_loss(adapter, second, batches, lean):
+    found = ll.line(adapter[0], to=second[0], data=batches, lean=lean, **EXACT)
+    assert abs(found.values["train_loss"][1] - own_loss(adapter[1], batches)) < 1e-12
+    assert abs(found.values["train_loss"][2] - own_loss(second[1], batches)) < 1e-12
+    assert found.trails["nets"].x.tolist() == [0, 1] and max(found.trails["nets"].residual) < 1e-9
+
+
+def test_a_second_adapter_of_other_settings_is_refused(adapter, second, batches):
+    configure(second[0], "adapter_config.json", lora_alpha=64)
+    with pytest.raises(LandscapeError, match="has lora_alpha 64, and the net's adapter 8; give two alike"):
+        ll.line(adapter[0], to=second[0], data=batches, **EXACT)
+
+
+def test_a_folder_with_shards_of_torch_files_is_its_net(folder, net, batches):
+    wanted, state = centre(folder, batches), net.state_dict()
+    del state["lm_head.weight"]
+    (folder / "model.safetensors").unlink()
+    shards = {"pytorch_model-00001-of-00002.bin": [*state][::2], "pytorch_model-00002-of-00002.bin": [*state][1::2]}
+    for name, keys in shards.items():
+        torch.save({key: state[key] for key in keys}, folder / name)
+    order = {key: name for name, keys in shards.items() for key in keys}
+    (folder / "pytorch_model.bin.index.json").write_text(json.dumps({"weight_map": order}))
+    for lean in (False, True):
+        assert centre(folder, batches, lean=lean) == wanted
+    torch.save([1, 2], folder / "pytorch_model-00002-of-00002.bin")
+    with pytest.raises(LandscapeError, match="00002.bin: expected tensors by name"):
+        centre(folder, batches)
+    (folder / "pytorch_model-00002-of-00002.bin").unlink()
+    with pytest.raises(LandscapeError, match="names missing shards pytorch_model-00002-of-00002.bin"):
+        centre(folder, batches)
 
 
 def test_an_adapter_of_other_weights_than_its_configuration_is_refused(adapter, batches):
     configure(adapter[0], "adapter_config.json", target_modules=["c_attn", "c_fc"])
     with pytest.raises(LandscapeError, match=r"adapter_config.json differ in base_model.*c_fc"):
         centre(adapter[0], batches)
+
+
+@pytest.fixture
+def one_process():
+    dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+    yield
+    dist.destroy_process_group()
+
+
+def test_a_net_that_is_divided_among_processes_is_one_line(folder, batches, one_process):
+    net = GPT2LMHeadModel.from_pretrained(folder)
+    fsdp.fully_shard(net, mesh=dist.device_mesh.init_device_mesh("cpu", (1,)))
+    with pytest.raises(LandscapeError, match=r"tensor transformer.wte.weight is divided among processes \(FSDP2"):
+        ll.line(model=net, data=batches, **EXACT)
+    older = fsdp.FullyShardedDataParallel(torch.nn.Linear(3, 2), device_id=torch.device("cpu"))
+    with pytest.raises(LandscapeError, match=r"is divided among processes \(FSDP\)"):
+        ll.line(model=older, data=(torch.ones(4, 3), torch.zeros(4).long()), **EXACT)
+
+
+def test_device_map_is_taken_on_one_device_and_refused_where_it_offloads(folder, batches):
+    wanted = ll.line(model=GPT2LMHeadModel.from_pretrained(folder), data=batches, **EXACT)
+    placed = GPT2LMHeadModel.from_pretrained(folder, device_map={"": "cpu"})
+    found = ll.line(model=placed, data=batches, **EXACT)
+    assert (found.values["train_loss"] == wanted.values["train_loss"]).all()
+    accelerate.cpu_offload(placed, execution_device="cpu")
+    with pytest.raises(LandscapeError, match="transformer.wte.weight has no values .*without offloading"):
+        ll.line(model=placed, data=batches, **EXACT)
 
 
 LIT = """

@@ -70,6 +70,7 @@ def test_the_cause_is_named_before_its_consequences(provenance):
 DESCRIPTIVE = {
     "command": "line",
     "checkpoint.path": "/moved/net.pt",
+    "checkpoint.stored": "bfloat16",
     "data.name": "images.npz",
     "data.spec": "npz:images.npz",
     "data.root": "/elsewhere",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from landscape.errors import LandscapeError, UsageError
-from landscape.grid import Grid, parse_range
+from landscape.grid import Axis, Grid, parse_range
 from landscape.surfaces.surface import Surface
 
 
@@ -37,6 +37,13 @@ def test_at_origin(surface):
     assert line(m=[1.0, 2.0, 3.0, 4.0, 5.0]).at_origin("m") == 3.0
     grid = Grid.of(parse_range("-1:1:3"), parse_range("0:1:2"))
     assert Surface(grid, {"m": np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])}).at_origin("m") == 2.0
+
+
+@pytest.mark.parametrize("kind, expected", [("direction", 2.0), ("step", 2.0), ("coordinate", None), ("angle", None)])
+def test_only_steps_from_a_net_have_a_centre(kind, expected):
+    """Also of a kind that a later version knows: an angle of 0 is not the place of the net."""
+    axis = Axis("x", np.array([-1.0, 0.0, 1.0]), "angle", kind)
+    assert Surface(Grid((axis,)), {"m": np.array([1.0, 2.0, 3.0])}).at_origin("m") == expected
 
 
 def test_axes(surface):

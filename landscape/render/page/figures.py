@@ -53,7 +53,7 @@ class Drawn:
     """The figures of one scene.
 
     Attributes:
-        places: what each figure is, which gives its size: relief, flat, map, line, stack or layers.
+        places: what each figure is, which gives its size: relief, flat, map, line, stack, layers, many or volume.
         figures: with the traces of all views.
         layouts: the changes of the layout of each figure, for each view.
         table: the number of the table that hovering shows, for each view; empty without tables.

@@ -25,7 +25,7 @@ ABOVE, BESIDE = 0.36, 0.16
 def draw(scene: Scene) -> Drawn:
     """The panels row by row, in cells of one size."""
     views = scene.views_as(Scatter)
-    return Drawn(("layers",), [_figure(views)], [[_changes(view)] for view in views])
+    return Drawn(("many",), [_figure(views)], [[_changes(view)] for view in views])
 
 
 def _figure(views: tuple[Scatter, ...]) -> go.Figure:

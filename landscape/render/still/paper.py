@@ -16,7 +16,7 @@ from matplotlib.ticker import FuncFormatter
 
 from landscape.scene.coordinates import coordinates_of
 from landscape.scene.look import Look
-from landscape.scene.scene import Frame
+from landscape.scene.scene import UNEQUAL, Frame
 
 LINE_HEIGHT = 1.45
 # Inches by which the name of a horizontal axis may be longer than its axis: as in the gap to the next panel.
@@ -228,5 +228,5 @@ def box(frame: Frame, side: float) -> tuple[float, float]:
     """Width and height of a plane whose longer side is `side` inches."""
     width, height = frame.x_range[1] - frame.x_range[0], frame.y_range[1] - frame.y_range[0]
     if not frame.equal:
-        return side, 0.8 * side
+        return side, UNEQUAL * side
     return side * width / max(width, height), side * height / max(width, height)

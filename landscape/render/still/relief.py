@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Bbox
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection
@@ -152,7 +153,10 @@ def draw_trace(axes: Axes3D, trace: Trace, field: Field, look: Look) -> None:
     color = trace.color or LIGHT.ink  # on the relief, whatever its ground
     axes.plot(x, y, z, color=color, mec=LIGHT.ground, mew=0.4, zorder=5, **style)
     for a, b, c, label in zip(x, y, z, np.array(trace.labels)[seen] if trace.labels else (), strict=False):
-        axes.text(a, b, c + 2 * lift, str(label), fontsize=look.letters.tick, color=color, zorder=6, parse_math=False)
+        written = axes.text(
+            a, b, c + 2 * lift, str(label), fontsize=look.letters.tick, color=color, zorder=6, parse_math=False
+        )
+        written.set_path_effects([withStroke(linewidth=2.2, foreground=LIGHT.ground, alpha=0.8)])  # on dark colours too
 
 
 def dress(axes: Axes3D, scene: Scene, field: Field, look: Look) -> None:

@@ -35,6 +35,7 @@ _BATCHNORM = {
     "recompute": "batch-norm statistics recomputed at each point",
 }
 _PRECISION = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16", "tf32": "TF32", "fp64": "float64"}
+_MOVED = {"fp64": "float64"}
 
 
 def facts(surface: Surface, metric: str | None = None, *, centers: Sequence[str] = ()) -> list[str]:
@@ -61,6 +62,7 @@ def recorded_facts(result: Recorded, split: str = "") -> list[str]:
         *_directions(known),
         *input_facts(result.known),
         *_batchnorm(known),
+        *_stored(known),
         *_precision(known),
         *tolerance_facts(known),
     ]
@@ -240,6 +242,13 @@ def _batchnorm(known: dict) -> list[str]:
 def _may_have_batch_norm(known: dict) -> bool:
     model = known.get("model")
     return not (isinstance(model, dict) and model.get("batch_norms") == 0)
+
+
+def _stored(known: dict) -> list[str]:
+    """The dtype of the weights in the file; that of the run is beside it."""
+    checkpoint = known.get("checkpoint")
+    kind = checkpoint.get("stored") if isinstance(checkpoint, dict) else None
+    return [f"weights stored in {kind}, moved in {_MOVED.get(str(known.get('precision')), 'float32')}"] if kind else []
 
 
 def _precision(known: dict) -> list[str]:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from landscape.errors import UsageError
+from landscape.grid import DIRECTION
 from landscape.quantity import LOSS, Quantity
 from landscape.scene.bands import band_notes, band_of
 from landscape.scene.facts.surface import brief, facts, subject
@@ -40,7 +41,7 @@ def _scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
 
 def _scene(surface: Surface, metrics: Sequence[str], scales: Sequence[Scale | None], options: Options) -> Scene:
     known = facts(surface, metrics[0] if len(metrics) == 1 else None, centers=metrics)
-    caption = options.caption(subject(surface), what_is_drawn(quantities(surface, metrics)), known, brief(surface))
+    caption = options.caption(subject(surface), what_is_drawn(surface, metrics), known, brief(surface))
     return line_scene(surface, [_lines(surface, metrics, scale, caption) for scale in scales])
 
 
@@ -92,14 +93,16 @@ def shared_metrics(surfaces: Sequence[Surface], metric: str | None) -> tuple[str
     return sets[0]
 
 
-def what_is_drawn(drawn: Sequence[Quantity]) -> str:
+def what_is_drawn(surface: Surface, metrics: Sequence[str]) -> str:
     """The subject of a title: the metric, or what several have in common."""
+    drawn = quantities(surface, metrics)
+    along = " along a line" if surface.grid.axes[0].kind == DIRECTION else ""
     if len(drawn) == 1:
         return drawn[0].label
     if all(quantity.percent for quantity in drawn):
-        return "accuracy along a line"
+        return f"accuracy{along}"
     losses = any(quantity.kind == LOSS for quantity in drawn)
-    return "loss along a line" if losses else ", ".join(quantity.label for quantity in drawn)
+    return f"loss{along}" if losses else ", ".join(quantity.label for quantity in drawn)
 
 
 def left_scales(surfaces: Sequence[Surface], metrics: Sequence[str], options: Options) -> list[Scale | None]:

@@ -105,7 +105,7 @@ def _caption(surfaces: Sequence[Surface], drawn: Sequence[Quantity], options: Op
     each = [facts(seedless(s), metrics[0] if len(metrics) == 1 else None, centers=metrics) for s in surfaces]
     shared = [fact for fact in each[0] if all(fact in others for others in each[1:])]
     about = subject(surfaces[0]) if len({subject(surface) for surface in surfaces}) == 1 else ""
-    return options.caption(about, f"{what_is_drawn(drawn)}, {_count(surfaces)}", shared)
+    return options.caption(about, f"{what_is_drawn(surfaces[0], metrics)}, {_count(surfaces)}", shared)
 
 
 def seedless(surface: Surface) -> Surface:

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from landscape.errors import UsageError
-from landscape.grid import PATH, Axis, Grid
+from landscape.grid import PATH, Axis, Grid, parse_range
 from landscape.render.page.picture import draw as draw_page
 from landscape.render.still.picture import draw as draw_still
 from landscape.scene.build import build_scene
 from landscape.scene.kinds import default_kind
 from landscape.scene.views.lines import Lines
 from landscape.scene.views.matrix import Matrix
+from landscape.surfaces.surface import Surface
 from tests.surfaces.test_barriers import surface
 
 
@@ -120,3 +121,16 @@ def test_both_renderers_draw_them(kind, make, tmp_path):
     assert draw_still(scene, tmp_path / "a.png").stat().st_size > 5000
     page = draw_page(scene, tmp_path / "a.html").read_text()
     assert ("bezier" in page or "barrier" in page) and "NaN" not in page.split("<body")[1][:2000]
+
+
+@pytest.mark.parametrize("kind, sides", [("filled", 0.8), ("surface", 1.0)])
+def test_a_stretched_plane_says_so_at_its_axis(kind, sides):
+    grid = Grid.of(parse_range("0:20:5"), parse_range("0:2:5", name="y"), labels=("x: distance", "y: distance"))
+    values = {"train_loss": np.outer(np.arange(1.0, 6), np.arange(1.0, 6))}
+    rest = ({}, {"evaluation": np.ones((5, 5), np.uint8)}, {}, {"connect": {"nets": ["a", "b"]}}, "")
+    scene = build_scene(Surface(grid, values, *rest), kind=kind)
+    assert scene.frame.y_label == "y: distance (stretched)"
+    ratio = 10 * scene.camera.box[1] / scene.camera.box[0] if kind == "surface" else 10 * sides
+    assert any(f"drawn {ratio:g} times as long as along x" in note for note in scene.notes)
+    even = Grid.of(parse_range("0:2:5"), parse_range("0:2:5", name="y"), labels=("x: distance", "y: distance"))
+    assert build_scene(Surface(even, values, *rest), kind=kind).frame.y_label == "y: distance"

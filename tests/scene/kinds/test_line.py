@@ -1,9 +1,12 @@
 """Losses on the left, accuracies on the right in percent; train solid, test dashed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from landscape.errors import UsageError
+from landscape.grid import Grid
 from landscape.scene.build import build_scene
 from landscape.scene.kinds import default_kind
 from landscape.surfaces.surface import Trail
@@ -51,6 +54,13 @@ def test_one_family_of_metrics_can_be_chosen(line):
     assert [c.metric for c in one.views[0].curves] == ["test_loss"]
     with pytest.raises(UsageError, match="no metric 'entropy'"):
         build_scene(line(), kind="line", metric="entropy")
+
+
+def test_only_along_a_direction_it_is_a_line(line):
+    surface = line()
+    (axis,) = surface.grid.axes
+    turned = replace(surface, grid=Grid((replace(axis, kind="angle"),)))
+    assert build_scene(turned, kind="line", metric="loss").views[0].caption.title == "loss"
 
 
 def test_bands_are_two_standard_errors_and_said(line):

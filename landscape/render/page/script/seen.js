@@ -52,13 +52,13 @@ function axisAlong(context, edge, ticks, label, middle, width) {
     context.stroke();
     if (last && Math.hypot(px - last[0], py - last[1]) < 13) continue;
     last = [px, py];
-    beside(context, text, px + AWAY * nx, py + AWAY * ny, nx);
+    beside(context, text, px + AWAY * nx, py + AWAY * ny, nx, width);
     widest = Math.max(widest, context.measureText(text).width);
   }
   const off = AWAY + 10 + TICK * Math.abs(ny) + widest * Math.abs(nx);
   context.font = `${NAME}px ${FONT}`;
   context.fillStyle = own("ink");
-  if (label) beside(context, shortened(context, label, width / 3), (ax + bx) / 2 + off * nx, (ay + by) / 2 + off * ny, nx);
+  if (label) beside(context, shortened(context, label, width / 3), (ax + bx) / 2 + off * nx, (ay + by) / 2 + off * ny, nx, width);
 }
 // The name of the heights, along their axis beyond its ticks; where there is no room for that, above it.
 function nameUpright(context, [ax, ay], [bx, by], ticks, label) {
@@ -81,10 +81,12 @@ function nameUpright(context, [ax, ay], [bx, by], ticks, label) {
   context.fillText(shortened(context, label, 1.3 * long), 0, 0);
   context.restore();
 }
-function beside(context, text, x, y, side) {
-  context.textAlign = side < -0.35 ? "right" : side > 0.35 ? "left" : "center";
+// Words at a place, to the side that leads away from the box, and within the figure.
+function beside(context, text, x, y, side, width) {
+  const long = context.measureText(text).width, left = x - long * (side < -0.35 ? 1 : side > 0.35 ? 0 : 0.5);
+  context.textAlign = "left";
   context.textBaseline = "middle";
-  context.fillText(text, x, y);
+  context.fillText(text, Math.max(2, Math.min(width - long - 2, left)), y);
 }
 function shortened(context, text, most) {
   if (context.measureText(text).width <= most) return text;

@@ -67,7 +67,7 @@ function layoutOf({ panel, place, index }) {
   layout = { ...layout, ...ground, hoverlabel: { align: "left" } };
   if (place === "relief") layout = changed(layout, clipped(layout));
   // plotly keeps the ranges to which a map was moved, and the camera of a volume; the ranges of curves are of one view.
-  else if (place !== "line" && place !== "stack" && place !== "layers") layout.uirevision = "keep";
+  else if (!["line", "stack", "layers", "many"].includes(place)) layout.uirevision = "keep";
   else layout.uirevision = "view" + state.view;
   return themed(withStep(layout, panel, place), "");
 }
@@ -79,7 +79,7 @@ function draw(figure) {
   if (!window.Plotly) return null;
   return Plotly.react(div, tracesOf(figure), layoutOf(figure), configOf(figure));
 }
-const PLACES = { relief: "Relief", flat: "Seen from above", map: "Map", line: "Curves", stack: "Curves", layers: "Panels", volume: "Volume" };
+const PLACES = { relief: "Relief", flat: "Seen from above", map: "Map", line: "Curves", stack: "Curves", layers: "Panels", many: "Panels", volume: "Volume" };
 function spoken({ panel, place }) {
   const title = [data.captions[state.view].title, panel.title].filter(Boolean).join(", ");
   const what = panel.spoken[state.view];
