@@ -42,10 +42,9 @@ HESSIAN, BATCH, COVARIANCE, STIFFNESS, CRITICAL, GRADIENT, LAYERS, DISTANCE, REL
 )  # fmt: skip
 # Those that draw batches of their own.
 PICKING = BATCH, COVARIANCE, STIFFNESS
-# As Jastrzebski et al. 2020: 25 gradients of batches of 128, whose last eigenvalue that is not 0 is the 24th.
-COVARIANCE_BATCHES, COVARIANCE_SIZE = 25, 128
-# With fewer samples these batches would have most of theirs in common.
-LEAST = 4 * COVARIANCE_SIZE
+# As Jastrzebski et al. 2020: 25 gradients of batches of 128, whose last eigenvalue that is not 0 is the 24th. With fewer samples
+# than LEAST these batches would have most of theirs in common.
+COVARIANCE_BATCHES, COVARIANCE_SIZE, LEAST = 25, 128, 4 * 128
 # Batches of the run's own size: for the batch sharpness, and for the largest eigenvalue of mini-batches.
 SHARP_BATCHES, EIGEN_BATCHES, EIGEN_TOLERANCE = 16, 4, 0.05
 # Samples whose gradients are compared one by one.
