@@ -62,7 +62,7 @@ def drawn(table: dict[str, list[tuple[int, list[str]]]]) -> plt.Figure:
         axes.legend(frameon=False, fontsize=9, loc="lower left")
     panels[0][0].set_ylabel("barrier of the cross-entropy, halfway")
     said = "solid: training data; dashed: test data; with batch norm, fresh statistics do what REPAIR does"
-    figure.text(0.99, 0.01, said, ha="right", fontsize=8, color="0.35")
+    figure.text(0.02, 0.012, said, ha="left", fontsize=8, color="0.35")
     figure.tight_layout(rect=(0, 0.03, 1, 1))
     return figure
 
