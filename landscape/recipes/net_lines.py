@@ -104,13 +104,13 @@ def _cut(name: str) -> str:
 def _matrix(
     nets: Sequence[str], lines: Sequence[Mapping[str, Any]], name: str, what: Mapping[str, Any]
 ) -> Iterator[str]:
-    """The barriers over the mean of the nets, for each pair."""
+    """The barriers over the mean of the nets, for each pair, with their standard errors."""
     yield f"  barriers of the straight lines in {what['label']}" + (" (%)" if what["percent"] else "")
     known = {
-        (path["from"], path["to"]): path["barriers"][name]["over_mean"] for path in lines if name in path["barriers"]
+        (path["from"], path["to"]): _mean(path["barriers"][name], what) for path in lines if name in path["barriers"]
     }
-    known |= {(last, first): value for (first, last), value in known.items()} | {(net, net): 0.0 for net in nets}
-    cells = [[_number(known[i, j], what, ".3g") if (i, j) in known else "-" for j in nets] for i in nets]
+    known |= {(last, first): cell for (first, last), cell in known.items()} | {(net, net): "0" for net in nets}
+    cells = [[known.get((i, j), "-") for j in nets] for i in nets]
     wide = max(*(len(cell) for line in cells for cell in line), *(len(net) for net in nets))
     yield "    " + " ".join(f"{text:>{wide}s}" for text in ("", *nets))
     for net, line in zip(nets, cells, strict=True):

@@ -89,13 +89,13 @@ def test_more_nets_are_a_table_of_pairs(made):
     ]
     shown = connect_lines(surface, {})
     assert sum("barriers of the straight lines in" in line for line in shown) == 4
-    value = ll.barriers(surface, "test_loss")[2].over_mean
+    third = ll.barriers(surface, "test_loss")[2]
     (row,) = [
         line
         for line in shown[shown.index("  barriers of the straight lines in test loss") :]
         if "Sequential 2 " in line
     ][1:2]
-    assert f"{value:.3g}" in row
+    assert third.stderr > 0 and f"{third.over_mean:.3g} +- {third.stderr:.2g}" in row
 
 
 def test_info_on_copies_of_a_run_says_step_and_barrier_wherever_one_looks(made):
