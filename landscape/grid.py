@@ -88,6 +88,11 @@ def check_size(ranges: Sequence[Range]) -> None:
         raise UsageError(f"{shown} points are {count:,}: expected at most {MAX_POINTS:,}; take coarser ranges or parts")
 
 
+def from_net(axis: str, first: str, second: str) -> str:
+    """The label of an axis that leads from one net, at 0, to another, at 1."""
+    return f"{axis}: {first} (0) to {second} (1)"
+
+
 @dataclass(frozen=True, eq=False)
 class Axis:
     """One coordinate: its values (n,) float64, and its label in figures."""

@@ -63,7 +63,7 @@ def make(folder: Path, kind: str, millions: float) -> int:
 
 
 def _make_gpt(folder: Path, millions: float) -> int:
-    """A GPT-2 with random weights whose width gives it about so many parameters, as folders of transformers."""
+    """A GPT-2 with random weights whose width gives it about that number of parameters, as folders of transformers."""
     import torch
     from transformers import GPT2Config, GPT2LMHeadModel
 

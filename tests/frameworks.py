@@ -35,7 +35,7 @@ WORDED = {"vocab_size": WORDS, "max_position_embeddings": 8, **SMALL}
 
 @dataclass(frozen=True)
 class Case:
-    """A net, made anew for each cell, its data, and options such as its loss."""
+    """A net, built for each cell, its data, and options such as its loss."""
 
     net: Callable[[], Any]
     data: Any

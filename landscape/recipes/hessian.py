@@ -181,9 +181,11 @@ def hessian(surface: Surface | str | Path, *, given: Given) -> Surface | Plan:
         "counted": (ends.only, ends.ignore), "every": ends.every, "samples": ends.samples, "overwrite": output.overwrite,
     }  # fmt: skip
 
+    goes_on = None if output.overwrite else HESSIAN
+
     def measure(of: Extended, world: World) -> HessianEnds:
         return ends_of(
-            of, settings, usual="biasbn", products=ends.products, search=ends.search, loss=of.loss, group=HESSIAN
+            of, settings, usual="biasbn", products=ends.products, search=ends.search, loss=of.loss, group=goes_on
         )
 
     return run(
@@ -197,9 +199,19 @@ def hessian(surface: Surface | str | Path, *, given: Given) -> Surface | Plan:
 
 
 def ends_of(
-    of: Extended, settings: EndsSettings, *, usual: str, products: str | None, search: str, loss: str | None, group: str
+    of: Extended,
+    settings: EndsSettings,
+    *,
+    usual: str,
+    products: str | None,
+    search: str,
+    loss: str | None,
+    group: str | None,
 ) -> HessianEnds:
-    """The measurement of both ends; `usual`: what is ignored by default, `loss`: see `HessianEnds`; `group`: of the file."""
+    """The measurement of both ends.
+
+    `usual`: what is ignored by default; `loss`: see `HessianEnds`; `group`: of the file that goes on, None for a new start.
+    """
     from landscape.curvature.operator import AUTO, EXACT, ROUGHLY, CurvatureOperator
     from landscape.measurement.ends import HessianEnds
     from landscape.objective.numerics import memory_budget
@@ -209,7 +221,7 @@ def ends_of(
     budget = memory_budget(objective.device, of.subject.sharers)
     ignore, names = of.subject.counted.moving(usual)
     operator = CurvatureOperator(objective, ignore="none", only=names, backend=products, budget=budget)
-    earlier = LatestFacts.read(of.surface.provenance.get("run", {}).get(group)).search
+    earlier = LatestFacts.read(of.surface.provenance.get("run", {}).get(group)).search if group else None
     if search == AUTO and (earlier == EXACT or (earlier == ROUGHLY and operator.has_low_precision)):
         search = earlier  # a file that goes on keeps to what its points were found by
     counted = replace(settings, ignore=ignore, only=of.subject.counted.only)

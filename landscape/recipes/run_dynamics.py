@@ -63,7 +63,8 @@ def study_maker(
         moved["samples"] = config["samples"]  # those that the run was trained on
 
     def measure(of: Extended, world: World) -> Dynamics:
-        whole = ends_of(of, ends, usual="none", products=asked.products, search=asked.search, loss=None, group=DYNAMICS)
+        goes_on = None if output.overwrite else DYNAMICS
+        whole = ends_of(of, ends, usual="none", products=asked.products, search=asked.search, loss=None, group=goes_on)
         own = settings if given.stated(["measures"]) else _allowed(settings, of.subject.objective)
         return Dynamics(of.subject, of.slice, whole, own, rates, of.others)
 

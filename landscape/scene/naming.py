@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from landscape.errors import UsageError
-from landscape.grid import Axis, Grid
+from landscape.grid import Axis, Grid, from_net
 from landscape.printable import listed
 from landscape.quantity import FLATNESS
 from landscape.surfaces.barriers import has_paths, net_names
@@ -52,7 +52,7 @@ def named(
 
 
 def nets_in(source: Source) -> tuple[str, ...]:
-    """The names of the nets that a result tells apart; none for most."""
+    """The names of the nets in a result; most have none."""
     if not isinstance(source, Surface):
         return ()
     if has_paths(source):
@@ -71,7 +71,7 @@ def renamed(source: Source, names: Sequence[str]) -> Source:
     if is_flatness(source):
         return replace(source, provenance=_with_nets(source.provenance, (RUN, FLATNESS), names))
     nets = source.trails[NETS]
-    axes = tuple(_axis(axis, nets.labels, names) for axis in source.grid.axes)
+    axes = tuple(_axis(axis, nets.labels, names, number + 1) for number, axis in enumerate(source.grid.axes))
     return replace(source, grid=Grid(axes), trails={**source.trails, NETS: replace(nets, labels=tuple(names))})
 
 
@@ -83,13 +83,9 @@ def _with_nets(known: Any, keys: Sequence[str], names: Sequence[str]) -> dict[st
     return {**group, keys[0]: _with_nets(group.get(keys[0]), keys[1:], names)}
 
 
-def _axis(axis: Axis, old: Sequence[str], new: Sequence[str]) -> Axis:
-    """An axis from the first net to another, as slice/axes.py names it; others as they are."""
+def _axis(axis: Axis, old: Sequence[str], new: Sequence[str], other: int) -> Axis:
+    """An axis from the first net to that of number `other`; one that leads elsewhere keeps its name."""
     direction, _, _ = axis.label.partition(": ")
-    found = {_between(direction, old[0], other): _between(direction, new[0], name)
-             for other, name in zip(old[1:], new[1:], strict=True)}  # fmt: skip
-    return replace(axis, label=found.get(axis.label, axis.label))
-
-
-def _between(direction: str, first: str, second: str) -> str:
-    return f"{direction}: {first} (0) to {second} (1)"
+    if other >= len(old) or axis.label != from_net(direction, old[0], old[other]):
+        return axis
+    return replace(axis, label=from_net(direction, new[0], new[other]))

@@ -22,7 +22,7 @@ from landscape.direction.random import Drawn, gaussian
 from landscape.direction.regenerated import Regenerated, Source
 from landscape.direction.selection import Selection, choose, everything
 from landscape.errors import LandscapeError, UsageError
-from landscape.grid import Grid, Range
+from landscape.grid import Grid, Range, from_net
 from landscape.layout import Layout
 from landscape.objective.batchnorm import check_variances
 from landscape.options.groups import AxesOptions
@@ -186,7 +186,7 @@ def numbers(text: str | None) -> list[float] | None:
 def _label(axis: int, net: str, other: str | None) -> str:
     if other is None:
         return f"{NAMES[axis]}: random direction"
-    return f"{NAMES[axis]}: {net} (0) to {other} (1)"
+    return from_net(NAMES[axis], net, other)
 
 
 def _stored_label(name: str, facts: dict) -> str:

@@ -195,7 +195,7 @@ class Series:
 
 def series(name: str, ranks: int, kills: int, seed: int, home: Path, launcher: jobs.Launcher) -> Series:
     found = Series(name, ranks, seed, home, launcher)
-    for _ in range(3 * kills):  # a start that ends before its signal is not counted, and takes no place for ever
+    for _ in range(3 * kills):  # a start that ends before its signal is not counted, and the series ends all the same
         if found.counts["kills"] >= kills:
             break
         found.strike()

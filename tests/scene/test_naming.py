@@ -20,8 +20,7 @@ def between(low=-0.5, high=1.5):
     return Surface(Grid((axis,)), {"train_loss": 1 + x**2}, trails={"nets": Trail(np.array([0.0, 1.0]), labels=OLD)})
 
 
-def plane():
-    other = (*OLD, "third")
+def plane(other=(*OLD, "third")):
     grid = Grid(tuple(Axis(name, np.linspace(-1, 2, 5), f"{name}: {other[0]} (0) to {end} (1)")
                       for name, end in zip("xy", other[1:], strict=True)))  # fmt: skip
     nets = Trail(np.array([0.0, 1.0, 0.0]), np.array([0.0, 0.0, 1.0]), labels=other)
@@ -54,6 +53,11 @@ def test_the_nets_of_a_plane_are_renamed_beside_their_marks_and_on_both_axes():
     (nets,) = (trace for trace in scene.views[0].field.traces if trace.kind == "nets")
     assert nets.labels == ("A", "B", "C")
     assert (scene.frame.x_label, scene.frame.y_label) == ("x: A (0) to B (1)", "y: A (0) to C (1)")
+
+
+def test_nets_of_one_name_are_known_by_their_axes():
+    frame = build_scene(plane(("base", "final", "final")), kind="contour", names=["A", "B", "C"]).frame
+    assert (frame.x_label, frame.y_label) == ("x: A (0) to B (1)", "y: A (0) to C (1)")
 
 
 def test_the_nets_of_paths_and_of_tables_are_renamed():

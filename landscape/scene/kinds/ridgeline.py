@@ -31,12 +31,12 @@ from landscape.surfaces.surface import Surface
 
 # How high the highest value stands over its base line, in distances of base lines; and the room below and above all ridges.
 HIGH, ROOM = 1.6, 0.15
-# More would be too close to each other to be told apart.
+# More would be too close to each other to be distinguished.
 MOST = 40
 # Marked values of the ridge in front.
 TICKS = 3
 WORDS = "each line over its own base line, all on one scale: {low} is at the base line, {high} at {times:g} base lines above it"
-MIDDLE = "of each plane: the middle line, y = {at}"
+MIDDLE, MIDDLES = "of each plane: the middle line, y = {at}", "of {names}: the middle line, y = {at}"
 
 
 def _together(surfaces: Sequence[Surface], options: Options) -> Scene:
@@ -49,7 +49,7 @@ def _together(surfaces: Sequence[Surface], options: Options) -> Scene:
     lines = [middle_of(thinned(surface, metric)) for surface in surfaces]
     names = options.names or names_of(surfaces)
     caption = _caption(surfaces, metric, options)
-    notes = [MIDDLE.format(at=short(at)) for at in dict.fromkeys(map(_height_of, surfaces)) if at is not None]
+    notes = _heights(surfaces, names)
     views = tuple(
         _view(lines, names, metric, scale, caption, notes)
         for scale in alternatives(lines, [metric], options.scale, options.limits)
@@ -72,6 +72,17 @@ def middle_of(surface: Surface) -> Surface:
         stderr={name: array[row] for name, array in surface.stderr.items()},
         status={name: array[row] for name, array in surface.status.items()}, trails={},
     )  # fmt: skip
+
+
+def _heights(surfaces: Sequence[Surface], names: Sequence[str]) -> list[str]:
+    """Which lines of planes are drawn; the planes are named where these differ."""
+    found: dict[float, list[str]] = {}
+    for surface, name in zip(surfaces, names, strict=True):
+        if (at := _height_of(surface)) is not None:
+            found.setdefault(at, []).append(name)
+    if len(found) < 2:
+        return [MIDDLE.format(at=short(at)) for at in found]
+    return [MIDDLES.format(names=", ".join(those), at=short(at)) for at, those in found.items()]
 
 
 def _height_of(surface: Surface) -> float | None:

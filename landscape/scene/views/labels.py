@@ -41,9 +41,15 @@ def place_labels(x: np.ndarray, y: np.ndarray, z: np.ndarray, levels: np.ndarray
 def along(points: np.ndarray, span: np.ndarray) -> np.ndarray:
     """(m, 2) points of a path through `points` (n, 2), so dense that nothing within `APART` of it is missed.
 
-    `span` (2,) are the width and the height of the picture. Where a path is interrupted, its parts stand for themselves.
+    `span` (2,) are the width and the height of the picture. Where a path is interrupted (NaN), nothing is between its parts.
     """
-    known = points[np.isfinite(points).all(axis=1)]
+    known = np.isfinite(points).all(axis=1)
+    ends = np.flatnonzero(np.diff(known)) + 1
+    parts = [part for part in np.split(points, ends) if len(part) and np.isfinite(part).all()]
+    return np.concatenate([_along(part, span) for part in parts]) if parts else np.zeros((0, 2))
+
+
+def _along(known: np.ndarray, span: np.ndarray) -> np.ndarray:
     if len(known) < 2:
         return known
     length = np.concatenate([[0.0], np.linalg.norm(np.diff(known / span, axis=0), axis=1).cumsum()])

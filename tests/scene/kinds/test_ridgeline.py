@@ -66,6 +66,15 @@ def test_of_a_plane_the_line_nearest_to_the_net_is_drawn(make_surface):
     assert any("the middle line, y = 0" in note for note in view.notes)
 
 
+def test_planes_whose_middle_lines_differ_are_named(make_surface):
+    low, high = (
+        Surface(Grid.of(Range(-1, 1, 5), Range(start, 1.0, 3)), {"train_loss": np.arange(15.0).reshape(3, 5) + 1})
+        for start in (-1.0, -0.5)
+    )
+    notes = view_of([low, high, low], names=["a", "b", "c"]).notes
+    assert {"of a, c: the middle line, y = 0", "of b: the middle line, y = 0.25"} <= set(notes)
+
+
 def test_holes_interrupt_a_ridge_and_are_named(lines):
     lines[1].values["train_loss"][4] = np.nan
     view = view_of(lines)

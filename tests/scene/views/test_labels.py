@@ -49,3 +49,10 @@ def test_a_path_is_filled_with_points_however_far_its_nets_are_apart():
     steps = np.linalg.norm(np.diff(found, axis=0), axis=1)
     assert steps.max() < 0.5 * APART and found[0].tolist() == [0, 0] and found[-1].tolist() == [1, 1]
     assert len(along(np.array([[1.0, np.nan], [1.0, 1.0]]), SPAN)) == 1
+
+
+def test_where_a_path_is_interrupted_nothing_is_filled_in():
+    points = np.array([[0.0, 0.0], [0.1, 0.0], [np.nan, np.nan], [0.9, 0.0], [1.0, 0.0]])
+    found = along(points, np.ones(2))
+    assert not ((found[:, 0] > 0.11) & (found[:, 0] < 0.89)).any() and {0.0, 0.1, 0.9, 1.0} <= set(found[:, 0])
+    assert along(points[2:3], np.ones(2)).shape == (0, 2)

@@ -1,5 +1,5 @@
 // The window around the page: a notebook's widget, which shows it in a frame.
-// Owns: what it is told (the camera, the metric, the scale), and what it may ask for. Anything else that it says is ignored.
+// Owns: the messages it takes (the camera, the metric, the scale), and what it may ask for. Anything else that it says is ignored.
 
 const around = window.parent === window ? null : window.parent;
 let telling = 0;
