@@ -41,11 +41,25 @@ def call_of(
     try:
         call = ast.parse(f"f({inside})", mode="eval").body
         assert isinstance(call, ast.Call) and not call.args
-        found = {str(each.arg): ast.literal_eval(each.value) for each in call.keywords}
-        assert all(fits(value) for value in found.values())
-        return name, found
+        pairs = [(str(each.arg), each.value) for each in call.keywords]
     except (SyntaxError, ValueError, AssertionError, RecursionError, MemoryError) as error:
         raise UsageError(f"{what} '{text}': expected settings as {expected}") from error
+    found: dict[str, Any] = {}
+    for key, node in pairs:
+        if key in found:
+            raise UsageError(f"{what} '{text}': {key} is given twice; expected each setting once")
+        found[key] = _value(node)
+        if not fits(found[key]):
+            raise UsageError(f"{what} '{text}': {key} is {ast.unparse(node)}; expected settings as {expected}")
+    return name, found
+
+
+def _value(node: ast.expr) -> Any:
+    """A literal; None for what is not one, which fits nowhere."""
+    try:
+        return ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        return None
 
 
 def name_of(text: str) -> str:

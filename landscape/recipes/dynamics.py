@@ -127,8 +127,24 @@ def dynamics(runs: Any, *, given: Given) -> Surface | Plan | list[Surface | Plan
     several = [runs] if isinstance(runs, (str, Path)) else list(runs)
     if not several:
         raise UsageError("no run: expected one or more run folders")
+    _check_losses(several, given)
     found = [_along(Path(run), given) for run in several]
     return found[0] if len(found) == 1 else found
+
+
+def _check_losses(runs: Sequence[str | Path], given: Given) -> None:
+    """Raises UsageError for runs that were trained with different losses, which one picture would put on one axis."""
+    from landscape.subject.trained import one_loss, recorded_in, states_loss
+    from landscape.surfaces.run_log import CONFIG, read_config
+
+    if len(runs) < 2 or states_loss(given):
+        return
+    folders = [Path(run) for run in runs]
+    one_loss(
+        recorded_in(read_config(folder / CONFIG), folder.name, str(folder))
+        for folder in folders
+        if (folder / CONFIG).is_file()
+    )
 
 
 def _along(folder: Path, given: Given) -> Surface | Plan:

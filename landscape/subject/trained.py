@@ -51,9 +51,7 @@ def trained_loss(
         UsageError: the nets were trained with different losses, or with one that cannot be made from its name.
         UntrustedError: with one that is code, which was neither given nor trusted.
     """
-    named = {} if stated else {each.spec: each for each in nets if each}
-    if len(named) > 1:
-        raise UsageError(_different([*named.values()]))
+    named = {} if stated else one_loss(nets)
     if not named:
         return loss, []
     (found,) = named.values()
@@ -64,6 +62,18 @@ def trained_loss(
     return replace(loss, loss=found.spec), [
         f"loss {printable(found.spec)}, with which {printable(found.net)} was trained; --loss gives another"
     ]
+
+
+def one_loss(nets: Iterable[Recorded | None]) -> dict[str, Recorded]:
+    """The loss of the nets' training, by its text; empty where no file names one.
+
+    Raises:
+        UsageError: there are two.
+    """
+    named = {each.spec: each for each in nets if each}
+    if len(named) > 1:
+        raise UsageError(_different([*named.values()]))
+    return named
 
 
 def states_loss(given: Given) -> bool:

@@ -124,8 +124,9 @@ def test_no_command_with_a_loss_is_left_out():
         lambda: ll.flatness(["mse", "mae"], measures="weight_norm", **FAST),
         lambda: ll.connect(["mse/final.pt", "mae/final.pt"], points=2, **FAST),
         lambda: ll.trajectory(["mse", "mae"], x="0:1:2", y="0:1:2", along="random", marks=1, **FAST),
+        lambda: ll.dynamics(["mse", "mae"], measures="gradient", **FAST),
     ],
-    ids=["line", "surface", "flatness of files", "flatness of runs", "connect", "trajectory"],
+    ids=["line", "surface", "flatness of files", "flatness of runs", "connect", "trajectory", "dynamics"],
 )
 def test_nets_of_different_losses_are_refused_until_one_is_given(runs, measure, monkeypatch):
     monkeypatch.chdir(runs)

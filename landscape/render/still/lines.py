@@ -201,7 +201,7 @@ def value_axis(axes: Axes, axis: ValueAxis, look: Look, *, named: bool) -> None:
     )
     axes.set_ylim(axis.low, axis.high)
     if axis.ticks:
-        axes.set_yticks(axis.ticks, labels=_spaced(axes, axis, look))
+        axes.set_yticks(axis.ticks, labels=_spaced(axes, axis, look), parse_math=False)
         axes.minorticks_off()
     else:
         tall = paper.inches(axes)[1]

@@ -30,6 +30,7 @@ from landscape.quantity import (
 )
 from landscape.scene.bands import band_notes
 from landscape.scene.colors import GREEN, PATH_COLORS
+from landscape.scene.facts.several import shared_and_own
 from landscape.scene.facts.surface import facts, subject
 from landscape.scene.holes import drawable
 from landscape.scene.kinds.kind import CURVES_ONLY, SURFACE, Kind, Options, names_of
@@ -82,12 +83,13 @@ def _together(surfaces: Sequence[Surface], options: Options) -> Scene:
         )
     names = options.names or _names(surfaces) if len(surfaces) > 1 else ("",)
     what = "training dynamics"
-    caption = options.caption(subject(first), what, _shared_facts(surfaces))
+    shared, own = shared_and_own([facts(surface, centers=[]) for surface in surfaces], names)
+    caption = options.caption(subject(first), what, shared)
     views = tuple(
         _lines(surfaces, rows, scale, names, options)
         for scale in left_scales(surfaces, [r.name for r in rows], options)
     )
-    views = tuple(replace(view, caption=caption) for view in views)
+    views = tuple(replace(view, caption=caption, notes=(*own, *view.notes)) for view in views)
     ends = np.concatenate([thinned(surface, rows[0].name).x for surface in surfaces])
     low, high = float(ends.min()), float(ends.max())
     label, left = first.grid.axes[0].label or "training step", views[0].left
@@ -99,12 +101,6 @@ def _names(surfaces: Sequence[Surface]) -> tuple[str, ...]:
     """Those of the run folders, where they tell all runs apart."""
     folders = tuple(PurePath(surface.source).parent.name for surface in surfaces)
     return folders if all(folders) and len(set(folders)) == len(folders) else names_of(surfaces)
-
-
-def _shared_facts(surfaces: Sequence[Surface]) -> list[str]:
-    """What holds for all runs."""
-    others = [facts(surface, centers=[]) for surface in surfaces[1:]]
-    return [line for line in facts(surfaces[0], centers=[]) if all(line in other for other in others)]
 
 
 def _rows(surfaces: Sequence[Surface], wanted: Callable[[Quantity], bool]) -> list[Quantity]:

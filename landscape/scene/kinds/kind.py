@@ -116,12 +116,26 @@ def type_of(source: Source) -> SourceType:
 
 
 def names_of(sources: Sequence[Source]) -> tuple[str, ...]:
-    """The shortest readable names that differ for all sources, which are of one type; otherwise letters."""
-    for naming in type_of(sources[0]).namings:
-        names = [naming(source) for source in sources]
-        if all(names) and len(set(names)) == len(names):
+    """The shortest readable names that differ for all sources, which are of one type; otherwise letters.
+
+    A file that is given several times has its name each time, with a number.
+    """
+    files = [source.source or str(number) for number, source in enumerate(sources)]
+    found = [[naming(source) for source in sources] for naming in type_of(sources[0]).namings]
+    found = [names for names in found if all(names)]
+    for names in found:
+        if len(set(names)) == len(names):
             return tuple(names)
+    for names in found:
+        if len(set(names)) == len(set(files)) == len(set(zip(names, files, strict=True))):
+            return _numbered(names)
     return tuple(chr(ord("A") + i % 26) + str(i // 26 or "") for i in range(len(sources)))
+
+
+def _numbered(names: Sequence[str]) -> tuple[str, ...]:
+    """The names, with a number behind the second and further ones that are equal."""
+    counts = [names[: place + 1].count(name) for place, name in enumerate(names)]
+    return tuple(name if count == 1 else f"{name} ({count})" for name, count in zip(names, counts, strict=True))
 
 
 def _axes(surface: Surface) -> str:

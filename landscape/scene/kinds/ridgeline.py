@@ -14,6 +14,7 @@ import numpy as np
 from landscape.errors import UsageError
 from landscape.grid import Grid
 from landscape.scene.colors import INK, PATH_COLORS
+from landscape.scene.facts.several import shared_and_own
 from landscape.scene.facts.surface import facts, model_name, subject
 from landscape.scene.holes import hole_notes
 from landscape.scene.kinds.kind import CURVES_ONLY, SURFACE, Kind, Options, names_of
@@ -27,6 +28,7 @@ from landscape.scene.scene import Caption, Frame, Scene
 from landscape.scene.text import labels_of, short
 from landscape.scene.thin import thinned
 from landscape.scene.views.lines import Curve, Lines, ValueAxis
+from landscape.surfaces.flatness import is_flatness
 from landscape.surfaces.surface import Surface
 
 # How high the highest value stands over its base line, in distances of base lines; and the room below and above all ridges.
@@ -48,13 +50,13 @@ def _together(surfaces: Sequence[Surface], options: Options) -> Scene:
     metric = shared_metric(surfaces, options.metric)
     lines = [middle_of(thinned(surface, metric)) for surface in surfaces]
     names = options.names or names_of(surfaces)
-    caption = _caption(surfaces, metric, options)
-    notes = _heights(surfaces, names)
+    caption, own = _caption(surfaces, metric, names, options)
+    notes = [*own, *_heights(surfaces, names)]
     views = tuple(
         _view(lines, names, metric, scale, caption, notes)
         for scale in alternatives(lines, [metric], options.scale, options.limits)
     )
-    left, label = views[0].left, lines[0].grid.axes[0].label or "x"
+    left, label = views[0].left, _x_label(lines)
     ends = np.array([(line.x[0], line.x[-1]) for line in lines])
     low, high = float(ends[:, 0].min()), float(ends[:, 1].max())
     return Scene(
@@ -129,12 +131,35 @@ def _over_base(scale: Scale, values: np.ndarray) -> np.ndarray:
     return HIGH * (scale.heights(values) - scale.low) / (scale.high - scale.low)
 
 
-def _caption(surfaces: Sequence[Surface], metric: str, options: Options) -> Caption:
-    each = [facts(seedless(surface), metric) for surface in surfaces]
-    shared = [fact for fact in each[0] if all(fact in others for others in each[1:])]
+def _x_label(lines: Sequence[Surface]) -> str:
+    """The name of the axis that all have, or what its numbers mean where each line has an axis of its own.
+
+    Raises:
+        UsageError: the axes are of different kinds, or count nets, which no line joins.
+    """
+    axes = [line.grid.axes[0] for line in lines]
+    for line, axis in zip(lines, axes, strict=True):
+        if is_flatness(line):
+            raise UsageError(
+                f"kind 'ridgeline' draws lines, and {line.source or 'this surface'} holds a table of nets; leave it out"
+            )
+        if axis.kind != axes[0].kind:
+            raise UsageError(
+                f"kind 'ridgeline' lays lines over one axis: that of {lines[0].source or 'the first'} is a {axes[0].kind}, "
+                f"that of {line.source or 'another'} a {axis.kind}; choose those of one kind"
+            )
+    labels = {axis.label for axis in axes}
+    return (labels.pop() or "x") if len(labels) == 1 else f"place along the {axes[0].kind} of each line"
+
+
+def _caption(
+    surfaces: Sequence[Surface], metric: str, names: Sequence[str], options: Options
+) -> tuple[Caption, list[str]]:
+    """The words around the picture, and what only some of the lines have."""
+    shared, own = shared_and_own([facts(seedless(surface), metric) for surface in surfaces], names)
     about = {subject(surface) for surface in surfaces}
     what = f"{surfaces[0].quantity(metric).label} of {len(surfaces)} results"
-    return options.caption(about.pop() if len(about) == 1 else "", what, shared)
+    return options.caption(about.pop() if len(about) == 1 else "", what, shared), own
 
 
 def _notes(lines: Sequence[Surface], names: Sequence[str], metric: str, scale: Scale) -> list[str]:

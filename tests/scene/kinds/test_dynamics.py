@@ -74,6 +74,14 @@ def test_a_threshold_that_is_far_above_is_not_drawn_at_the_border_but_said():
     )
 
 
+def test_what_only_some_runs_have_is_said_of_each():
+    first, second = made("runs/one/dynamics.h5"), made("runs/two/dynamics.h5")
+    first.provenance["loss"], second.provenance["loss"] = "mse", "mae"
+    notes = lines(first, second)[1].notes
+    assert any(note.startswith("one: ") and "mse" in note for note in notes)
+    assert any(note.startswith("two: ") and "mae" in note for note in notes)
+
+
 def test_several_runs_are_told_apart_by_colour_with_their_first_quantity():
     _, view = lines(
         made("runs/lr_0.9/dynamics.h5"),

@@ -1,6 +1,7 @@
 """Lines over each other: each value at its height over the base line of its own, the later in front of the earlier."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ from landscape.render.page.lines import line_figure
 from landscape.render.still import picture as still
 from landscape.scene.build import build_scenes
 from landscape.scene.kinds.ridgeline import HIGH
+from landscape.scene.look import PLAIN
 from landscape.surfaces.surface import Surface
+from tests.scene.kinds.test_flatness import made as table
 
 X = np.linspace(-1, 1, 9)
 VALUES = [0.01 * 10 ** (4 * X**2), 0.1 + 0 * X, 1 + 99 * (X + 1) / 2]
@@ -100,3 +103,29 @@ def test_one_or_too_many_are_refused(lines):
     for given in (lines[:1], lines * 14):
         with pytest.raises(UsageError, match=f"lays 2 to 40 lines or planes over each other, not {len(given)}; give"):
             view_of(given)
+
+
+def test_what_only_some_lines_have_is_said_of_each_and_axes_that_differ_are_not_named_after_one(lines):
+    labels = ("x: a (0) to b (1)", "x: c (0) to d (1)")
+    pair = [
+        replace(line, grid=Grid((replace(line.grid.axes[0], label=label),)))
+        for line, label in zip(lines[:2], labels, strict=True)
+    ]
+    pair[0].provenance["loss"], pair[1].provenance["loss"] = "mse", "mae"
+    (scene,) = build_scenes(pair, kind="ridgeline", names=["one", "two"])
+    assert scene.frame.x_label == "place along the direction of each line"
+    assert any(note.startswith("one: ") and "mse" in note for note in scene.views[0].notes)
+
+
+def test_axes_of_two_kinds_and_tables_of_nets_are_refused(lines):
+    steps = replace(lines[1], grid=Grid((replace(lines[1].grid.axes[0], kind="step"),)))
+    with pytest.raises(UsageError, match="the first is a direction, that of another a step; choose those of one kind"):
+        view_of([lines[0], steps])
+    with pytest.raises(UsageError, match="holds a table of nets; leave it out"):
+        view_of([table(), table()], metric="sam")
+
+
+def test_names_are_text_whatever_they_hold(lines, tmp_path):
+    (scene,) = build_scenes(lines[:2], kind="ridgeline", names=["$x^{$", "$x^2$"])
+    written = still.draw(scene, tmp_path / "a.svg", look=replace(PLAIN, editable=True)).read_text()
+    assert "$x^{$" in written and "$x^2$" in written
