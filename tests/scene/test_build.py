@@ -28,8 +28,8 @@ def several(make_surface, provenance):
 def test_a_line_is_no_plane(make_surface, kind):
     with pytest.raises(
         UsageError,
-        match="has 1 axis; choose line or spread or barcode or curvature or dynamics or flatness or mostcase or response or "
-        "rates$",
+        match="has 1 axis; choose line or spread or ridgeline or barcode or curvature or dynamics or flatness or mostcase or "
+        "response or rates$",
     ):
         build_scene(make_surface(np.arange(5.0)), kind=kind)
 
