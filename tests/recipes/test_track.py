@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import landscape as ll
 from landscape.errors import LandscapeError
@@ -54,6 +55,33 @@ def test_what_is_tracked_is_what_is_found_afterwards(here, monkeypatch):
         assert_same(ll.dynamics("run", **AFTER), tracked)
     Path("run/dynamics.h5").unlink()
     assert_same(ll.dynamics("run", **AFTER), tracked)
+
+
+def test_rates_that_follow_from_losses_are_those_found_afterwards(here):
+    """Of each net, though the log has a row at few of them: the rate of a twin that is trained with a row at each step."""
+    chosen = {"epochs": 3, "lr": 8.0, "schedule": "plateau", "patience": 0, "gamma": 0.5, "optimizer": "sgd", "momentum": 0.0,
+              "weight_decay": 0.0, "track": "distance"}  # fmt: skip
+    ll.train(**{**TRAINING, **chosen, "log_every": 10})
+    twin = ll.train(**{**TRAINING, **chosen, "log_every": 1, "out": "twin", "track": ()})
+    expected = {row["step"]: row["lr"] for row in twin.log}
+    tracked = load_surface("run/dynamics.h5")
+    assert [expected[step] for step in tracked.x] == list(tracked.values["lr"]) and len(set(tracked.values["lr"])) > 1
+    np.testing.assert_allclose(tracked.values["stability_threshold"], 2 / tracked.values["lr"], rtol=1e-12)
+    Path("run/dynamics.h5").unlink()
+    assert_same(ll.dynamics("run", measures="distance", **AFTER), tracked)
+
+
+def test_the_rate_of_a_log_that_grows_is_not_guessed(here):
+    """Two rows with one rate say nothing of the nets between them before the run is over."""
+    from landscape.training.run_rates import rate_of_run
+
+    recorder = ll.Recorder("run", torch.nn.Linear(64, 10), every=2)
+    for step in range(4):
+        recorder.step(loss=1.0, **({"lr": 0.5} if step != 2 else {}))
+    rates = lambda: [rate_of_run(Path("run"), {})(step) for step in (0, 2, 4)]  # noqa: E731
+    np.testing.assert_array_equal(rates(), [np.nan, 0.5, 0.5])
+    recorder.finish()
+    np.testing.assert_array_equal(rates(), [0.5, 0.5, 0.5])
 
 
 def test_the_weights_are_those_without_it(here):
