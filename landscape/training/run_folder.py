@@ -21,14 +21,14 @@ from landscape.checkpoint import torch_file
 from landscape.checkpoint.checkpoint import Checkpoint, load_checkpoint
 from landscape.checkpoint.save import save_checkpoint, write_whole
 from landscape.errors import CheckpointError, LandscapeError, SurfaceFileError, UsageError
-from landscape.quantity import DYNAMICS
+from landscape.quantity import DYNAMICS, HESSIAN
 from landscape.surfaces.run_log import CONFIG, LOG, read_config
 from landscape.training.folder_lock import FolderLock
 from landscape.training.settings import as_json, differences
 
 STATE, FINAL, NETS = "state.pt", "final.pt", "checkpoints"
 # What was measured at the nets of a run, which means nothing without them.
-MEASURED = f"{DYNAMICS}.h5"
+MEASURED = tuple(f"{group}.h5" for group in (DYNAMICS, HESSIAN))
 KEPT = {"step": int, "sums": dict, "model": dict, "buffers": dict, "optimizer": dict, "rows": list, "seconds": float}
 # The first and the last columns of the log; the metrics are between them.
 FIRST, LAST = ("step", "epoch", "lr"), ("gradient_norm", "seconds")
@@ -147,7 +147,7 @@ class RunFolder:
 
     def _clear(self) -> None:
         """Removes the files of an earlier run, and no others."""
-        for path in [self.path / name for name in (LOG, STATE, FINAL, MEASURED)] + sorted(
+        for path in [self.path / name for name in (LOG, STATE, FINAL, *MEASURED)] + sorted(
             (self.path / NETS).glob("step_*.pt")
         ):
             path.unlink(missing_ok=True)
