@@ -242,6 +242,10 @@ def test_every_few_nets_can_be_refined_later_and_drawn(run):
     later = ll.dynamics("run", measures="gradient", **OPTIONS)
     assert later.counts("dynamics")["done"] == len(later.x)
     np.testing.assert_array_equal(first.values["gradient_norm"][0], later.values["gradient_norm"][0])
+    Path("run/dynamics.h5").unlink()
+    Path("run/checkpoints/step_0000000.pt").unlink()
+    part = ll.dynamics("run", measures="gradient", every=2, **OPTIONS)
+    assert np.isfinite(part.values["gradient_norm"]).tolist() == [True, False], "from the first net, whatever its step"
     both = ll.plot([later, later], kind="dynamics", out="two.png")
     assert both == [Path("two.png")] and ll.plot("run/dynamics.h5", out="one.html") == [Path("one.html")]
 
