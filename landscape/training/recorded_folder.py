@@ -60,8 +60,12 @@ class RecordedFolder:
             if known and overwrite:
                 self._clear()
             if known and append:
-                mark = read_config(self.path / CONFIG)["recorded"]
+                same, before = read_config(self.path / CONFIG)["recorded"], set(self._nets())
                 steps, rows = self._resume(at)
+                if before <= set(
+                    self._nets()
+                ):  # else others come at these steps, and what was measured is of those before
+                    mark = same
             (self.path / NETS).mkdir(exist_ok=True)
             for name in (CONFIG, LOG, FINAL):
                 remove_leftovers(self.path, f".{name}.")
