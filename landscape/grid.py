@@ -102,6 +102,14 @@ class Axis:
     label: str = ""
     kind: str = DIRECTION
 
+    @property
+    def origin(self) -> int:
+        """The index that others are counted from: of coordinate 0, else the middle; of training steps the first."""
+        if self.kind == STEP:
+            return 0
+        zero = np.flatnonzero(self.values == 0.0)
+        return int(zero[0]) if len(zero) else len(self.values) // 2
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "values", np.ascontiguousarray(self.values, dtype=np.float64))
 
@@ -133,13 +141,8 @@ class Grid:
         return int(np.prod(self.shape))
 
     def lattice(self, every: int) -> tuple[np.ndarray, ...]:
-        """For each axis of an array, every `every`-th index, counted from coordinate 0 (from the middle without a 0)."""
-        kept = []
-        for axis in reversed(self.axes):
-            zero = np.flatnonzero(axis.values == 0.0)
-            centre = int(zero[0]) if len(zero) else len(axis.values) // 2
-            kept.append(np.arange(centre % every, len(axis.values), every))
-        return tuple(kept)
+        """For each axis of an array, every `every`-th index, counted from its `origin`."""
+        return tuple(np.arange(axis.origin % every, len(axis.values), every) for axis in reversed(self.axes))
 
     def coordinates(self, index: int) -> tuple[float, ...]:
         """(x, y) or (x, y, z) of point number `index`."""

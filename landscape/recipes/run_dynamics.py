@@ -5,7 +5,6 @@ Owns: the settings that follow from the run: its batch size, its rates and thres
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +24,7 @@ from landscape.recipes.dynamics import DynamicsOptions
 from landscape.recipes.hessian import EndsMachine, ends_of
 from landscape.study.extend import Extended
 from landscape.study.extension import ExtensionStudy
+from landscape.study.own_samples import is_count
 from landscape.surfaces.run_log import CONFIG, is_run_folder, read_config
 from landscape.sweep.world import World
 from landscape.training.run_rates import rate_of_run
@@ -59,8 +59,6 @@ def study_maker(
     ignore = asked.ignore if asked.ignore is not None or asked.only is not None else "none"
 
     moved = given.stated(MOVED)
-    if (own_data or "data" not in moved) and config.get("samples") is not None:
-        moved["samples"] = config["samples"]  # those that the run was trained on
 
     def measure(of: Extended, world: World) -> Dynamics:
         goes_on = None if output.overwrite else DYNAMICS
@@ -72,7 +70,7 @@ def study_maker(
         folder, DYNAMICS, measure, world, given=moved, split=asked.split, precision=machine.precision,
         counted=(asked.only, ignore), every=asked.every, samples=asked.samples,
         wants=bool(given.stated(["samples"])), overwrite=output.overwrite, least=least,
-        also=[OTHER[asked.split]] if RELATIVE in asked.chosen else (),
+        also=[OTHER[asked.split]] if RELATIVE in asked.chosen else (), own_data=own_data,
     )  # fmt: skip
 
 
@@ -86,18 +84,12 @@ def _batch(asked: DynamicsOptions, config: Mapping[str, Any]) -> int:
     if asked.train_batch is not None:
         return asked.train_batch
     if known is None or "batch" not in asked.chosen:
-        return USUAL_BATCH if not _is_count(known) else int(known)  # type: ignore[arg-type]
-    if not _is_count(known):
+        return USUAL_BATCH if not is_count(known) else int(known)  # type: ignore[arg-type]
+    if not is_count(known):
         raise UsageError(
             f"the run's config.json has batch_size {shown(known)}: expected a whole number of at least 1; give --train-batch N"
         )
     return int(known)
-
-
-def _is_count(value: object) -> bool:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        return False
-    return value >= 1 and value == int(value)
 
 
 def _allowed(settings: Any, objective: Any) -> Any:

@@ -244,6 +244,6 @@ def follower_of(model: Any, net: TrainedNet, run: RunOptions, asked: TrackOption
         from landscape.recipes.run_dynamics import study_maker
         from landscape.study.tracked import Tracker
 
-        return Tracker(study_maker(folder, Given(options), own_data=True, least=1))
+        return Tracker(study_maker(folder, Given(options), own_data=True, least=1), quiet=run.quiet)
 
     return follow

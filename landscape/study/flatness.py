@@ -6,7 +6,6 @@ the business of measurement/flatness.py; which nets there are is said in slice/n
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +16,7 @@ from torch import Tensor
 from landscape.checkpoint.checkpoint import load_checkpoint
 from landscape.checkpoint.digest import joint_digest
 from landscape.checkpoint.fit import fitting
-from landscape.data.load import Data, short_notes, usual_splits
+from landscape.data.load import short_notes, usual_splits
 from landscape.errors import CheckpointError, LandscapeError, UsageError
 from landscape.layout import Layout
 from landscape.measurement.flatness import Flatness, FlatnessSettings, Ready
@@ -27,6 +26,7 @@ from landscape.quantity import FLATNESS
 from landscape.slice.nets import Nets, OneNet
 from landscape.study.extend import few_of
 from landscape.study.flatness_file import held
+from landscape.study.own_samples import reader_of_run, trained_on
 from landscape.study.study import Extent, Plan, Study
 from landscape.subject.chosen import net_or_module
 from landscape.subject.entry import read
@@ -38,7 +38,6 @@ from landscape.subject.subject import (
     device_of,
     make_subject,
     policy,
-    reader_of,
     source_of,
     started,
     versions_used,
@@ -224,21 +223,7 @@ def _shared(nets: Nets, given: Given, world: World) -> Shared:
     net, data, machine = given[NetOptions], given[DataOptions], given[MachineOptions]
     device = device_of(machine, world)
     first = net_or_module(nets.each[0].source, net, data, device)
-    own = replace(data, samples=None)
-    whole = reader_of(first, own, world)
-    trained = _trained_on(nets) if data.data is None else None
-    few = whole if trained is None else reader_of(first, replace(own, samples=trained), world)
-
-    @functools.cache
-    def split(name: str) -> Data:
-        return few((name,)) if name == "train" else whole((name,))
-
-    def read(names: Sequence[str]) -> Data:
-        parts = [split(name) for name in names]
-        splits = {name: each for part in parts for name, each in part.splits.items()}
-        facts = {name: each for part in parts for name, each in part.provenance["splits"].items()}
-        return Data(splits, {**parts[0].provenance, "splits": facts})
-
+    read = reader_of_run(first, data, world, _trained_on(nets) if data.data is None else None)
     splits, (loss, notes) = usual_splits(source_of(first, data)), _loss(nets, given)
     return Shared(net, data, loss, machine, device, world, read, splits, _data_of(first), tuple(notes))
 
@@ -273,9 +258,8 @@ def _data_text(named: tuple[Any, Any]) -> str:
 
 def _trained_on(nets: Nets) -> int | None:
     """The samples that all nets were trained on, where their runs took some of the data only."""
-    counts = {one.settings.get("samples") for one in nets.each}
-    count = counts.pop() if len(counts) == 1 else None
-    return count if isinstance(count, int) and not isinstance(count, bool) and count > 0 else None
+    counts = {trained_on(one.settings) for one in nets.each}
+    return counts.pop() if len(counts) == 1 else None
 
 
 def _pending(surface: Surface) -> list[int]:

@@ -35,6 +35,7 @@ from landscape.subject.subject import versions_used
 from landscape.sweep.progress import note
 from landscape.sweep.world import own_cores, usual_threads
 from landscape.training.loader import TensorLoader, make_loader
+from landscape.training.run_folder import RATE
 from landscape.training.seeding import isolated_rng, seed_for
 from landscape.training.settings import TrainingSettings
 from landscape.training.trainer import Trainer, nonpersistent_buffers
@@ -140,6 +141,7 @@ class TrainingJob:
             **about,
             "epochs": trainer.epoch,
             "step": trainer.step,
+            RATE: trainer.lr,
             "seed": config["seed"],
             "command": config["command"],
             "metrics": metrics,

@@ -24,7 +24,7 @@ from landscape.errors import LandscapeError, UsageError
 from landscape.slice.steps import STEP
 from landscape.surfaces.run_log import CONFIG, LOG, load_run, read_config
 from landscape.training.folder_lock import FolderLock
-from landscape.training.run_folder import FINAL, NETS, STATE
+from landscape.training.run_folder import FINAL, MEASURED, NETS, STATE
 
 # The recorders of this process by their folders, which are absolute.
 _OPEN: weakref.WeakValueDictionary[Path, RecordedFolder] = weakref.WeakValueDictionary()
@@ -60,8 +60,12 @@ class RecordedFolder:
             if known and overwrite:
                 self._clear()
             if known and append:
-                mark = read_config(self.path / CONFIG)["recorded"]
+                same, before = read_config(self.path / CONFIG)["recorded"], set(self._nets())
                 steps, rows = self._resume(at)
+                if before <= set(
+                    self._nets()
+                ):  # else others come at these steps, and what was measured is of those before
+                    mark = same
             (self.path / NETS).mkdir(exist_ok=True)
             for name in (CONFIG, LOG, FINAL):
                 remove_leftovers(self.path, f".{name}.")
@@ -136,7 +140,7 @@ class RecordedFolder:
 
     def _clear(self) -> None:
         """Removes the files of an earlier run, and no others."""
-        for path in [self.path / name for name in (LOG, FINAL, STATE)] + list(self._nets().values()):
+        for path in [self.path / name for name in (LOG, FINAL, STATE, *MEASURED)] + list(self._nets().values()):
             path.unlink(missing_ok=True)
 
     def _nets(self) -> dict[int, Path]:

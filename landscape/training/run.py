@@ -39,6 +39,9 @@ class Run:
 class Follower(Protocol):
     """What is done with each net of a run."""
 
+    def begin(self, stopped: Callable[[], bool]) -> None:
+        """Makes up for the nets that are there; ends early once the run is `stopped`."""
+
     def saved(self, step: int, path: Path) -> None:
         """The net of a step is in a file now."""
 
@@ -69,10 +72,23 @@ def run_training(
             recorder.begin(overwrite=overwrite)
             recorder.follower = follow(recorder.folder.path) if follow else None
             with graceful_stop() as stop:
+                _catch_up(job, recorder, stop)
                 _train(job, recorder, stop, quiet)
             return recorder.finish()
     finally:
         recorder.close()
+
+
+def _catch_up(job: TrainingJob, recorder: _Recorder, stop: StopRequest) -> None:
+    """Before the first step, for what follows the run; only now can a stop be answered without a loss."""
+    if recorder.follower:
+        recorder.follower.begin(lambda: stop.name is not None)
+    if stop.name:
+        raise _interrupted(job, stop)
+
+
+def _interrupted(job: TrainingJob, stop: StopRequest) -> Interrupted:
+    return Interrupted(f"stopped by {stop.name} after step {job.trainer.step} of {job.trainer.steps}")
 
 
 def _train(job: TrainingJob, recorder: _Recorder, stop: StopRequest, quiet: bool) -> None:
@@ -88,7 +104,7 @@ def _train(job: TrainingJob, recorder: _Recorder, stop: StopRequest, quiet: bool
             if stop.name:
                 recorder.check_finite()
                 recorder.keep()
-                raise Interrupted(f"stopped by {stop.name} after step {trainer.step} of {trainer.steps}")
+                raise _interrupted(job, stop)
     finally:
         reporter.close()
 

@@ -21,17 +21,19 @@ from landscape.checkpoint import torch_file
 from landscape.checkpoint.checkpoint import Checkpoint, load_checkpoint
 from landscape.checkpoint.save import save_checkpoint, write_whole
 from landscape.errors import CheckpointError, LandscapeError, SurfaceFileError, UsageError
-from landscape.quantity import DYNAMICS
+from landscape.quantity import DYNAMICS, HESSIAN
 from landscape.surfaces.run_log import CONFIG, LOG, read_config
 from landscape.training.folder_lock import FolderLock
 from landscape.training.settings import as_json, differences
 
 STATE, FINAL, NETS = "state.pt", "final.pt", "checkpoints"
 # What was measured at the nets of a run, which means nothing without them.
-MEASURED = f"{DYNAMICS}.h5"
+MEASURED = tuple(f"{group}.h5" for group in (DYNAMICS, HESSIAN))
 KEPT = {"step": int, "sums": dict, "model": dict, "buffers": dict, "optimizer": dict, "rows": list, "seconds": float}
 # The first and the last columns of the log; the metrics are between them.
 FIRST, LAST = ("step", "epoch", "lr"), ("gradient_norm", "seconds")
+# In the metadata of a net: the learning rate of the step after it, as in the row of the log at that step.
+RATE = "rate"
 # The state is saved every SECONDS, but less often if a save takes more than a fiftieth of that time.
 SECONDS, SHARE = 30.0, 50.0
 
@@ -83,7 +85,7 @@ class RunFolder:
 
     def net(self, step: int | None, weights: Mapping[str, Tensor], meta: Mapping[str, Any]) -> Path:
         """Saves the net of a step, or (None) the trained net; returns its path."""
-        path = self.path / (FINAL if step is None else f"{NETS}/step_{step:07d}.pt")
+        path = self.path / FINAL if step is None else net_of(self.path, step)
         save_checkpoint(path, weights, meta)
         return path
 
@@ -145,7 +147,7 @@ class RunFolder:
 
     def _clear(self) -> None:
         """Removes the files of an earlier run, and no others."""
-        for path in [self.path / name for name in (LOG, STATE, FINAL, MEASURED)] + sorted(
+        for path in [self.path / name for name in (LOG, STATE, FINAL, *MEASURED)] + sorted(
             (self.path / NETS).glob("step_*.pt")
         ):
             path.unlink(missing_ok=True)
@@ -153,6 +155,11 @@ class RunFolder:
     def _write(self, name: str, text: str) -> None:
         with whole_file(self.path / name) as scratch:
             scratch.write_text(text)
+
+
+def net_of(folder: Path, step: int) -> Path:
+    """The file of the net of a step."""
+    return folder / NETS / f"step_{step:07d}.pt"
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -1,7 +1,7 @@
-"""The learning rate of each step of a run that is over, from its folder.
+"""The learning rate of each step of a run, from its folder; it is the same while the run grows and afterwards.
 
-Owns: where a rate is known: from the settings of a run of `landscape train`, else where the log says it. A rate between two rows
-of a log is not guessed.
+Owns: where a rate is known: from the settings of a run of `landscape train`, or with the net of that step where rates follow from
+losses; else where the log says it. A rate between two rows of a log is not guessed, unless all rows of a finished run agree.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from landscape.errors import SurfaceFileError
+from landscape.checkpoint.checkpoint import load_checkpoint
+from landscape.errors import CheckpointError, SurfaceFileError
 from landscape.surfaces.run_log import load_run
+from landscape.training.run_folder import FINAL, RATE, net_of
 from landscape.training.schedules import PLATEAU, SCHEDULES, make_schedule
 
 Rate = Callable[[float], float]
@@ -22,7 +24,7 @@ Rate = Callable[[float], float]
 
 def rate_of_run(folder: Path, config: Mapping[str, Any]) -> Rate:
     """step -> the learning rate there; NaN where it is not known."""
-    return _scheduled(config) or _logged(folder)
+    return _scheduled(config) or (_with_nets(folder) if config.get("schedule") == PLATEAU else _logged(folder))
 
 
 def _scheduled(config: Mapping[str, Any]) -> Rate | None:
@@ -44,8 +46,22 @@ def _scheduled(config: Mapping[str, Any]) -> Rate | None:
     return lambda step: lr * share(min(int(step), max(0, steps - 1)))
 
 
+def _with_nets(folder: Path) -> Rate:
+    """That which the net of a step was saved with; what the log says for nets without one."""
+    logged = _logged(folder)
+
+    def rate(step: float) -> float:
+        try:
+            found = load_checkpoint(net_of(folder, int(step))).meta.get(RATE)
+        except CheckpointError:
+            found = None
+        return found if isinstance(found, float) else logged(step)
+
+    return rate
+
+
 def _logged(folder: Path) -> Rate:
-    """Of the row at a step, or that of all rows."""
+    """Of the row at a step, or that of all rows once there will be no more."""
     try:
         log = load_run(folder)
     except SurfaceFileError:
@@ -55,5 +71,5 @@ def _logged(folder: Path) -> Rate:
     rows = log.given["lr"]
     known = dict(zip(log.columns["step"][rows].tolist(), log.columns["lr"][rows].tolist(), strict=True))
     same = np.unique(list(known.values()))
-    usual = float(same[0]) if len(same) == 1 else math.nan
+    usual = float(same[0]) if len(same) == 1 and (folder / FINAL).exists() else math.nan
     return lambda step: known.get(float(step), usual)

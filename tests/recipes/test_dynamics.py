@@ -15,6 +15,7 @@ from landscape.cli.main import main
 from landscape.curvature.noise import cosines, covariance_eigenvalues, stiffness
 from landscape.errors import LandscapeError
 from landscape.surfaces import load_surface
+from landscape.surfaces.run_log import load_run
 
 NET = """
 import torch
@@ -241,6 +242,10 @@ def test_every_few_nets_can_be_refined_later_and_drawn(run):
     later = ll.dynamics("run", measures="gradient", **OPTIONS)
     assert later.counts("dynamics")["done"] == len(later.x)
     np.testing.assert_array_equal(first.values["gradient_norm"][0], later.values["gradient_norm"][0])
+    Path("run/dynamics.h5").unlink()
+    Path("run/checkpoints/step_0000000.pt").unlink()
+    part = ll.dynamics("run", measures="gradient", every=2, **OPTIONS)
+    assert np.isfinite(part.values["gradient_norm"]).tolist() == [True, False], "from the first net, whatever its step"
     both = ll.plot([later, later], kind="dynamics", out="two.png")
     assert both == [Path("two.png")] and ll.plot("run/dynamics.h5", out="one.html") == [Path("one.html")]
 
@@ -302,3 +307,30 @@ def test_the_samples_are_those_of_the_training_and_the_shell_takes_a_split(run, 
     assert "test loss" in capsys.readouterr().out
     with pytest.raises(LandscapeError, match="lr is"):
         ll.dynamics("few", measures="gradient", lr=0.3, **OPTIONS)
+
+
+def test_a_run_on_few_samples_is_tested_on_all_of_the_test_split(run):
+    """As its own log has it; the losses along the gradient of training are those of all test samples too."""
+    ll.train(
+        "net.py:build", data="digits", epochs=1, batch_size=32, samples=100, save_every="end", out="few", quiet=True, threads=1
+    )  # fmt: skip
+    logged = load_run("few").columns["test_loss"][-1]
+    found = ll.dynamics("few", measures="gradient", split="test", **OPTIONS)
+    assert found.provenance["data"]["splits"]["test"]["samples"] == found.provenance["dynamics"]["samples"] == 359
+    assert found.values["test_loss"][-1] == pytest.approx(logged, rel=1e-5)
+    Path("few/dynamics.h5").unlink()
+    splits = ll.dynamics("few", measures="relative", **OPTIONS).provenance["data"]["splits"]
+    assert {name: each["samples"] for name, each in splits.items()} == {"train": 100, "test": 359}
+    ends = ll.hessian("few", products="graph", **OPTIONS)
+    last = ll.load_checkpoint("few/final.pt").meta["metrics"]["train_loss"]
+    assert ends.values["train_loss"][-1] == pytest.approx(last, rel=1e-5), "hessian takes those of the training too"
+
+
+@pytest.mark.parametrize(("samples", "taken"), [("all", 1438), (50.0, 50), (True, 1438), ([60], 1438), (-3, 1438)])
+def test_samples_of_a_run_are_taken_where_they_are_a_count(run, samples, taken):
+    config = json.loads((run / "config.json").read_text())
+    (run / "config.json").write_text(json.dumps({**config, "samples": samples}))
+    found = ll.dynamics("run", measures="gradient", every=3, **OPTIONS)
+    assert found.provenance["dynamics"]["samples"] == taken
+    table = ll.flatness("run", measures="gradient_norm", **OPTIONS) if samples == [60] else None
+    assert table is None or table.provenance["flatness"]["samples"] == taken

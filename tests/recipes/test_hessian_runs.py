@@ -1,6 +1,7 @@
 """`landscape hessian` along a training run."""
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,10 +26,15 @@ def test_along_a_training_run(here):
     np.testing.assert_array_equal(again.values["hessian_max"], found.values["hessian_max"])
     with pytest.raises(UsageError, match="its own checkpoints"):
         ll.hessian("run", checkpoint="net.pt")
+    shutil.copy("run/hessian.h5", "earlier.h5")
     ll.train(
         "net.py:build", data="npz:data.npz", normalize="digits", epochs=3, out="run", threads=1, quiet=True, lr=0.01,
         overwrite=True,
     )  # fmt: skip
+    assert not Path("run/hessian.h5").exists(), "the nets that it was of are gone"
+    other = ll.hessian("run", index=0.001, tolerance=1e-3, threads=1, quiet=True)
+    assert other.values["hessian_max"][-1] != found.values["hessian_max"][-1]
+    shutil.copy("earlier.h5", "run/hessian.h5")
     with pytest.raises(UsageError, match="of another run: checkpoint.sha256"):
         ll.hessian("run", index=0.001, tolerance=1e-3, threads=1)
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import landscape as ll
-from landscape.errors import LandscapeError
+from landscape.atomic import lock_of
+from landscape.errors import Interrupted, LandscapeError
 from landscape.measurement.dynamics import Dynamics
 from landscape.surfaces import load_surface
+from landscape.surfaces.keeper import Keeper
+from landscape.surfaces.surface import DONE, FAILED
 
 NET = """
 import torch
@@ -56,6 +61,33 @@ def test_what_is_tracked_is_what_is_found_afterwards(here, monkeypatch):
     assert_same(ll.dynamics("run", **AFTER), tracked)
 
 
+def test_rates_that_follow_from_losses_are_those_found_afterwards(here):
+    """Of each net, though the log has a row at few of them: the rate of a twin that is trained with a row at each step."""
+    chosen = {"epochs": 3, "lr": 8.0, "schedule": "plateau", "patience": 0, "gamma": 0.5, "optimizer": "sgd", "momentum": 0.0,
+              "weight_decay": 0.0, "track": "distance"}  # fmt: skip
+    ll.train(**{**TRAINING, **chosen, "log_every": 10})
+    twin = ll.train(**{**TRAINING, **chosen, "log_every": 1, "out": "twin", "track": ()})
+    expected = {row["step"]: row["lr"] for row in twin.log}
+    tracked = load_surface("run/dynamics.h5")
+    assert [expected[step] for step in tracked.x] == list(tracked.values["lr"]) and len(set(tracked.values["lr"])) > 1
+    np.testing.assert_allclose(tracked.values["stability_threshold"], 2 / tracked.values["lr"], rtol=1e-12)
+    Path("run/dynamics.h5").unlink()
+    assert_same(ll.dynamics("run", measures="distance", **AFTER), tracked)
+
+
+def test_the_rate_of_a_log_that_grows_is_not_guessed(here):
+    """Two rows with one rate say nothing of the nets between them before the run is over."""
+    from landscape.training.run_rates import rate_of_run
+
+    recorder = ll.Recorder("run", torch.nn.Linear(64, 10), every=2)
+    for step in range(4):
+        recorder.step(loss=1.0, **({"lr": 0.5} if step != 2 else {}))
+    rates = lambda: [rate_of_run(Path("run"), {})(step) for step in (0, 2, 4)]  # noqa: E731
+    np.testing.assert_array_equal(rates(), [np.nan, 0.5, 0.5])
+    recorder.finish()
+    np.testing.assert_array_equal(rates(), [0.5, 0.5, 0.5])
+
+
 def test_the_weights_are_those_without_it(here):
     ll.train(**{**TRAINING, "track_samples": None})
     ll.train(**{**TRAINING, "out": "other"}, track=["gradient", "distance"], track_every=2)
@@ -96,6 +128,72 @@ def test_a_killed_run_goes_on_and_measures_what_is_missing(here, monkeypatch):
     assert not np.array_equal(
         load_surface("run/dynamics.h5").values["distance"], load_surface("whole/dynamics.h5").values["distance"]
     )
+
+
+def at_step(step: float, act, steps: list | None = None):
+    """`Dynamics.evaluate` that calls `act` at a step, and takes down all steps."""
+    evaluate = Dynamics.evaluate
+
+    def changed(self, point):
+        if steps is not None:
+            steps.append(point.coords[0])
+        if point.coords[0] == step:
+            act()
+        return evaluate(self, point)
+
+    return changed
+
+
+def boom() -> None:
+    raise RuntimeError("boom")
+
+
+@pytest.mark.parametrize("trained", [False, True])
+def test_a_net_that_cannot_be_measured_is_named_and_tried_again(here, monkeypatch, trained):
+    """While it is trained, and among those made up for; what is measured and trained is kept."""
+    ll.train(**{**TRAINING, "out": "whole"}, track="distance")
+    if trained:
+        ll.train(**TRAINING)
+    with monkeypatch.context() as patched:
+        patched.setattr(Dynamics, "evaluate", at_step(6, boom))
+        with pytest.raises(
+            LandscapeError, match=r"^track: the net of step 6 cannot be measured \(RuntimeError: boom\); it is kept"
+        ):
+            ll.train(**TRAINING, track="distance")
+    known = load_surface("run/dynamics.h5")
+    assert (
+        list(known.status["dynamics"][:3]) == [DONE, DONE, FAILED] and Path("run/checkpoints/step_0000006.pt").exists()
+    )
+    steps: list = []
+    monkeypatch.setattr(Dynamics, "evaluate", at_step(6, lambda: None, steps))
+    ll.train(**TRAINING, track="distance")
+    assert steps == [6, 9]
+    assert_same(load_surface("run/dynamics.h5"), load_surface("whole/dynamics.h5"))
+
+
+def test_making_up_for_nets_can_be_stopped_and_goes_on(here, monkeypatch):
+    """The net in work is finished and saved, although the keeper of the file would not write yet."""
+    ll.train(**TRAINING)
+    steps: list = []
+    with monkeypatch.context() as patched:
+        patched.setattr(Keeper, "changed", Keeper.later)
+        patched.setattr(Dynamics, "evaluate", at_step(3, lambda: signal.raise_signal(signal.SIGINT), steps))
+        with pytest.raises(Interrupted, match="stopped by Ctrl-C after step 9 of 9"):
+            ll.train(**TRAINING, track="distance")
+    assert steps == [0, 3] and load_surface("run/dynamics.h5").counts("dynamics")["done"] == 2
+    assert not lock_of(Path("run/dynamics.h5")).exists(), "others may write"
+    monkeypatch.setattr(Dynamics, "evaluate", at_step(-1, boom, steps))
+    ll.train(**TRAINING, track="distance")
+    assert steps == [0, 3, 6, 9]
+
+
+def test_what_the_study_notes_is_said_at_the_start(here, capsys):
+    chosen = {"samples": 100, "track_samples": 5000, "save_every": "end"}
+    ll.train(**{**TRAINING, **chosen, "quiet": False}, track="distance")
+    said = capsys.readouterr().err
+    assert said.count("samples 5,000: there are 100 train samples, and all are taken") == 1
+    ll.train(**{**TRAINING, **chosen, "out": "other"}, track="distance")
+    assert "5,000" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

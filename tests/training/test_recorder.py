@@ -93,8 +93,12 @@ def test_an_existing_run_is_removed_or_continued_only_on_demand(tmp_path, loop, 
     np.testing.assert_array_equal(log.times, [2, 4, 6, 8])
     expected = [np.mean(whole[:2]), np.mean(whole[2:4]), np.mean(losses[:2]), np.mean(losses[2:])]
     np.testing.assert_allclose(log.columns["train_loss"], expected, rtol=1e-6)
+    measured = ("hessian.h5", "dynamics.h5")
+    for name in measured:
+        (folder / name).touch()
     ll.Recorder(folder, model, every=2, overwrite=True)
-    assert steps_in(folder) == [0] and not (folder / "final.pt").exists() and not (folder / "log.csv").exists()
+    assert steps_in(folder) == [0]
+    assert not any((folder / name).exists() for name in ("final.pt", "log.csv", *measured))
 
 
 def test_a_net_that_is_wrapped_is_saved_under_its_own_names(tmp_path, model):
@@ -185,12 +189,18 @@ def test_a_finished_run_goes_on_from_its_final_net(tmp_path, loop, model):
 
 def test_a_trainer_that_goes_on_from_an_earlier_step_drops_what_came_after(tmp_path, loop, model):
     loop(ll.Recorder(tmp_path / "run", model, every=2), model, 8)
+    data = (torch.ones(4, 3), torch.ones(4, 1))
+    measured = {"model": model, "data": data, "loss": "mse", "measures": "distance", "threads": 1, "quiet": True}
+    assert ll.dynamics(tmp_path / "run", **measured).grid.size == 5
     again = ll.Recorder(tmp_path / "run", every=2, append=True)
     again.begin(model, 4)
     assert again.steps == 4 and steps_in(tmp_path / "run") == [0, 2, 4]
     loop(again, model, 2)
     np.testing.assert_array_equal(load_run(tmp_path / "run").times, [2, 4, 6])
-    with pytest.raises(UsageError, match="holds a run up to step 6, and the trainer starts at 0"):
+    loop(again, model, 2)
+    with pytest.raises(UsageError, match="dynamics.h5 is of another run: .*; remove it"):
+        ll.dynamics(tmp_path / "run", **measured)  # at the same steps there are other nets now
+    with pytest.raises(UsageError, match="holds a run up to step 8, and the trainer starts at 0"):
         ll.Recorder(tmp_path / "run", append=True).begin(model, 0)
 
 
