@@ -120,6 +120,27 @@ def test_a_net_in_memory_is_its_own_origin(data):
     assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
 
 
+class KeepsWhatItIsGiven(nn.Sequential):
+    """Code of the net's own makes the tensors of a state dict its parameters, as load_state_dict(assign=True) does."""
+
+    def load_state_dict(self, state, strict=True, assign=False):
+        return super().load_state_dict(state, strict, assign=True)
+
+
+@pytest.mark.parametrize("kind", [nn.Sequential, KeepsWhatItIsGiven])
+def test_tensors_of_the_caller_are_read_and_never_given_back(files, data, kind):
+    """They lie in a mapped file too, but what the caller wrote to them stands nowhere else."""
+    state = torch.load(files / B, mmap=True)
+    for tensor in state.values():
+        tensor.mul_(2)
+    before = {name: tensor.clone() for name, tensor in state.items()}
+    kept, lean = (
+        ll.surface(ll.Checkpoint(state), model=kind(*built()), data=data, lean=lean, **GRID) for lean in (False, True)
+    )
+    np.testing.assert_array_equal(lean.values["train_loss"], kept.values["train_loss"])
+    assert all(torch.equal(tensor, before[name]) for name, tensor in state.items())
+
+
 def test_layers_that_share_a_tensor_share_what_was_read(data, tmp_path):
     class Tied(nn.Module):
         def __init__(self):
