@@ -55,9 +55,13 @@ class Unchanged:
     def __init__(self, paths: Iterable[str]):
         self._known = {path: _state(path) for path in set(paths)}
 
-    def check(self) -> None:
-        """Raises LandscapeError if one was written to; one that was replaced by another or deleted is kept by its mapping."""
-        for path, before in self._known.items():
+    def check(self, paths: Iterable[str] | None = None) -> None:
+        """Raises LandscapeError if one of `paths`, by default of all, was written to.
+
+        One that was replaced by another or deleted is kept by its mapping.
+        """
+        for path in self._known if paths is None else paths:
+            before = self._known[path]
             now = _state(path)
             if now and before and now != before and now[0] == before[0]:
                 raise LandscapeError(
@@ -86,6 +90,8 @@ def give_back(part: Tensor, within: Mapped) -> None:
 
 def give_back_freed() -> None:
     """Returns to the system what was freed in this process and kept for its next objects, where the C library can do that."""
+    if not MAPS.exists():  # Windows has no such library by that name
+        return
     if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
         trim(0)
 

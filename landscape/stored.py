@@ -54,21 +54,33 @@ class Stored:
         return self.dtype or self.tensors[name].dtype
 
     def read(self, name: str, start: int, stop: int) -> Tensor:
-        """(stop - start,) entries of a flattened tensor on the CPU, as a copy."""
+        """(stop - start,) entries of a flattened tensor on the CPU, as a copy.
+
+        Raises:
+            LandscapeError: its file was written to since this was made, or meanwhile.
+        """
+        files = [self._mapped[name].path] if name in self._mapped else []
         part = torch.empty(stop - start, dtype=self.kind(name))
+        self._files.check(files)
         self._write(name, start, stop, part)
+        self._files.check(files)
         return part
 
     def copy_to(self, out: Tensor) -> None:
         """Writes every entry into a vector (size,) of any dtype and device; what lies between the entries is left alone.
 
         Raises:
-            LandscapeError: a file was written to since.
+            LandscapeError: a file was written to since this was made, or meanwhile.
         """
-        self._files.check()
+        self.check()
         offsets = {entry.name: entry.offset for entry in self.layout.entries}
         for name, start, stop in self.places():
             self._write(name, start, stop, out[offsets[name] + start : offsets[name] + stop])
+        self.check()
+
+    def check(self) -> None:
+        """Raises LandscapeError if a file was written to since this was made."""
+        self._files.check()
 
     def vector(self, device: torch.device | str = "cpu") -> Tensor:
         """(size,) all of it in memory, zero between the entries."""

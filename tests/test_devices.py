@@ -168,7 +168,10 @@ def test_a_surface_is_that_of_the_cpu(axes, net, images, gpu, monkeypatch):
 
     def watched(subject, slice, coords):
         original(subject, slice, coords)
-        held = [subject.objective.weights, slice.origin]  # a lean run has no origin of its own: it reads that of the file
+        held = [
+            subject.objective.weights,
+            slice.origin,
+        ]  # a lean run has no origin of its own: it reads that of the file
         where.append({place_of(each) for each in held if isinstance(each, torch.Tensor)})
 
     monkeypatch.setattr("landscape.measurement.evaluate.move", watched)

@@ -211,6 +211,9 @@ def provenances(tmp_path_factory) -> list[dict]:
     nets = {name: net[name] for name in ("model", "threads", "quiet")}
     paths = {"data": "digits", "samples": 16, "points": 2, "curve": "bezier", "epochs": 1}
     planes.append(ll.connect([A, B], **nets, **paths))
+    plain = [torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.ReLU(), torch.nn.Linear(3, 2)) for _ in range(2)]
+    pair = torch.randn(6, 4), torch.zeros(6, dtype=torch.long)
+    planes.append(ll.connect(plain, data=pair, points=2, align=True, repair=True, quiet=True))
     few = {"data": "digits", "samples": 16, "epochs": 2, "batch_size": 16}
     planes.append(ll.instability(**nets, **few, at=[0], points=2, out=folder / "branches"))
     return [plane.provenance for plane in planes]

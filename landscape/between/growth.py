@@ -15,6 +15,9 @@ import numpy as np
 from landscape.grid import Grid
 from landscape.surfaces.surface import PENDING, Surface
 
+# How the text of `repair` begins, which earlier versions wrote behind that of `curve`.
+REPAIR = "repaired: "
+
 
 def grown(old: Surface, grid: Grid, facts: dict, path: FilePath) -> Surface:
     """The old surface with rows added at its end, all of whose points are pending."""
@@ -37,12 +40,16 @@ def merged_facts(old: dict, new: dict) -> dict:
     known = dict(zip(old.get("weights", []), old.get("nets", []), strict=False))
     for digest, label in zip(new["weights"], new["nets"], strict=True):
         known.setdefault(digest, label)
-    curve = "; ".join(dict.fromkeys(filter(None, [*(old.get("curve") or "").split("; "), new.get("curve")])))
+    said = (old.get("curve") or "").split("; ")
+    repaired = [each for each in said if each.startswith(REPAIR)]
+    curve = "; ".join(dict.fromkeys(filter(None, [*(each for each in said if each not in repaired), new.get("curve")])))
+    repair = next(filter(None, [new.get("repair"), old.get("repair"), *repaired]), None)
     more: dict[str, Any] = {"weights": list(known), "nets": apart(list(known.values()))}
     for name in ("lengths", "branches"):
         if name in new:
             more[name] = _filled(new[name], old.get(name, []))
-    return {**new, **more, **({"curve": curve} if curve else {})}
+    texts = {name: text for name, text in (("curve", curve), ("repair", repair)) if text}
+    return {**new, **more, **texts}
 
 
 def apart(names: Sequence[str]) -> list[str]:

@@ -21,7 +21,7 @@ from landscape.slice.paths import LINE, Path
 from landscape.subject.subject import Subject
 
 REPAIRED = "repaired"
-TEXT = "repaired: mean and deviation of each unit brought between those of the nets on all training samples"
+TEXT = "repaired: mean and deviation of each unit brought between those of the nets on {} training samples"
 
 
 class Repairs:
@@ -49,6 +49,9 @@ class Repairs:
             model, movable, lambda: split.batches(recompute_batch(split.size)), objective.measure, name=subject.net.name
         )
         self._known: dict[int, Statistics] = {}
+        taken = f"all {split.size:,}" if split.size == split.of else f"{split.size:,} of {split.of:,}"
+        self.text = TEXT.format(taken)
+        """What is repaired, and on which samples."""
 
     def __call__(self, ends: tuple[Tensor, Tensor], t: float, weights: Tensor) -> None:
         """Repairs `weights` (n,) at place `t` of the line between the `ends` (n,), in place."""

@@ -16,7 +16,7 @@ import torch
 
 from landscape.between.ends import Ends
 from landscape.between.growth import grown
-from landscape.between.repaired import REPAIRED, TEXT, Repairs, repaired_line
+from landscape.between.repaired import REPAIRED, Repairs, repaired_line
 from landscape.between.training import Curve
 from landscape.checkpoint.digest import joint_digest
 from landscape.direction.parts import Parts
@@ -148,7 +148,8 @@ def on_paths(
     facts = ConnectFacts(
         nets=list(ends.labels), weights=[each[:DIGITS] for each in ends.hashes], paths=ids,
         lengths=[made[each].length() if each in made else -1.0 for each in ids],
-        curve="; ".join([*([curve.text] if curve else []), *([TEXT] if repairs else [])]) or None,
+        curve=curve.text if curve else None,
+        repair=repairs.text if repairs else None,
         branches=[parted.get(each, -1.0) for each in ids] if branches else None,
     )  # fmt: skip
     directions = DirectionFacts(kind="path", fingerprint=joint_digest(row.id for row in rows))

@@ -10,7 +10,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -31,6 +31,8 @@ from landscape.sweep.sampler import Point, Result
 
 SPEED_SECONDS = 1.0
 
+R = TypeVar("R")
+
 
 def move(subject: Subject, slice: Slice, coords: Coords) -> None:
     """Sets the private net of a subject to a point, in the thread that will measure there."""
@@ -41,6 +43,19 @@ def move(subject: Subject, slice: Slice, coords: Coords) -> None:
         own = dict(subject.objective.model.named_buffers())
         for name, tensor in buffers.items():
             own[name].data.copy_(tensor)
+
+
+def unspoiled(subject: Subject, result: R) -> R:
+    """The result at a point, unless the file that the weights are read from was written to meanwhile.
+
+    Parameters that rest are read from it as long as the net is evaluated.
+
+    Raises:
+        LandscapeError: it was.
+    """
+    if subject.objective.origin is not None:
+        subject.objective.origin.check()
+    return result
 
 
 class Evaluate:
@@ -55,7 +70,7 @@ class Evaluate:
 
     def part(self, point: Point, first: int, end: Callable[[int], int]) -> list[Sums]:
         move(self.subject, self.slice, point.coords)
-        return self.subject.objective.sums(first, end)
+        return unspoiled(self.subject, self.subject.objective.sums(first, end))
 
     def join(self, contributions: Sequence[Sums]) -> Values:
         return self.subject.objective.join(contributions)
@@ -78,7 +93,7 @@ class Sampled(Undivided):
         move(self.subject, self.slice, point.coords)
         given: Given = point.given
         neighbours = [Neighbour(result, self._anchors.get(coords)) for coords, result in given.neighbours]
-        return self._estimator.evaluate(neighbours, given.share)
+        return unspoiled(self.subject, self._estimator.evaluate(neighbours, given.share))
 
     def quantity(self, name: str) -> Quantity:
         return quantity_of(self.subject.objective, name)

@@ -59,7 +59,7 @@ class Objective:
         budget: bytes that the data may take on the device, shared evenly among the splits.
         fast: pass batches through a faster program for the same function (program/forward.py) where there is one.
         names: the tensors that the layout holds, by default all; the others stay as they are in the private net.
-        lean: keep `origin`, the model's own tensors, which must not change, to be read again at every point.
+        lean: keep `origin`, the model's tensors, which must not change, to be read at every point; `of_file`: see Stored.
 
     Raises:
         UsageError: an unknown policy or precision, a batch size below 1, or `recompute` without training data.
@@ -83,6 +83,7 @@ class Objective:
         own: bool = False,
         names: Collection[str] | None = None,
         lean: bool = False,
+        of_file: bool = False,
     ):
         if batchnorm not in bn.POLICIES:
             raise UsageError(f"batchnorm '{batchnorm}': expected one of {', '.join(bn.POLICIES)}")
@@ -93,7 +94,7 @@ class Objective:
         self.measure = measure.on(self.device, dtype).counting(splits)
         self.layout = Layout.of(model, state="states" if batchnorm == "interpolate" else "weights", names=names)
         private = model if own else private_copy(model, sharing=self.layout.names)
-        stored = Stored(self.layout, self.layout.tensors(model), dtype=dtype, of_file=own and lean)
+        stored = Stored(self.layout, self.layout.tensors(model), dtype=dtype, of_file=of_file and lean)
         self.weights, self.origin = stored.vector(self.device), stored if lean else None
         del stored  # and what the net was loaded with
         self.layout.attach(private.eval().requires_grad_(False), self.weights)
@@ -283,8 +284,7 @@ class Objective:
         tally = Tally()
         for name, first, last in chunk:
             for number, batch in enumerate(self.batches(self.splits[name], first, last), first):
-                size = batch_length(batch)
-                values = measure(net, batch)
+                size, values = batch_length(batch), measure(net, batch)
                 tally.add(name, values, size)
                 if keep is not None:
                     keep(name, number, values, size)

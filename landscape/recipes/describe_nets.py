@@ -45,6 +45,7 @@ def paths_facts(surface: Surface) -> dict[str, Any]:
         "barriers of": {row.name: {"label": risen(row).label, "percent": row.percent} for row in measured(surface)},
         "paths": paths,
         "curve": known.connect.curve if known.connect else None,
+        "repair": known.connect.repair if known.connect else None,
         **_beside(Path(surface.source)),
     }
     return facts if facts["kind"] == PATHS else {**facts, "by step": _steps(surface)}

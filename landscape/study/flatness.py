@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from landscape.checkpoint.checkpoint import load_checkpoint
 from landscape.checkpoint.digest import joint_digest
@@ -25,12 +25,13 @@ from landscape.options.option import Given
 from landscape.quantity import FLATNESS
 from landscape.slice.nets import Nets, OneNet
 from landscape.study.extend import few_of
-from landscape.study.flatness_file import held
+from landscape.study.flatness_file import held, mark_of
 from landscape.study.own_samples import reader_of_run, trained_on
 from landscape.study.study import Extent, Plan, Study
 from landscape.subject.chosen import net_or_module
 from landscape.subject.entry import read
 from landscape.subject.net import Net
+from landscape.subject.program import program_digest
 from landscape.subject.subject import (
     ReadSplits,
     Subject,
@@ -51,9 +52,6 @@ from landscape.sweep.progress import note
 from landscape.sweep.sampler import EveryPoint, Result, Sampler
 from landscape.sweep.work import Work
 from landscape.sweep.world import World
-
-# A net in a file: digits of the hash of its weights, and whether its weights before training are known.
-DIGITS, WITH_START = 16, " with its start"
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,16 +111,15 @@ class FlatnessStudy(Study[Surface]):
             check_folder(self._output.path)
         self._shared, self._samples = _shared(nets, given, world), given[DataOptions].samples
         hashes, subject = [], None
+        self._known_by: list[str] = []
         for number in range(len(nets.each)):
             subject = self._subject(number)
             hashes.append(str(subject.net.checkpoint.sha256))
+            self._known_by.append(self._mark(number, subject.net))
         assert subject is not None
         self._work = Flatness(self._ready, settings)
         self._train = few_of(subject.objective.splits["train"], self._samples)
         self._provenance = self._facts(subject, hashes, world)
-        self._known_by = [
-            digest[:DIGITS] + (WITH_START if one.first else "") for digest, one in zip(hashes, nets.each, strict=True)
-        ]
         self._nbytes = subject.objective.nbytes, sum(split.nbytes for split in subject.objective.splits.values())
         self._passes = sum(split.size for split in subject.objective.splits.values())
         self.label = "flatness"
@@ -132,7 +129,7 @@ class FlatnessStudy(Study[Surface]):
             *short_notes(self._samples, {"train": subject.objective.splits["train"].size}),
         )
         self.marks = {
-            "weights": " ".join(hashes),
+            "weights": " ".join([*hashes, *self._known_by]),
             "data": str(subject.facts.splits),
             "options": f"{identity(self._provenance.json())} {self._facts_of_group()} {subject.objective.batch_size}",
         }
@@ -196,6 +193,11 @@ class FlatnessStudy(Study[Surface]):
                 raise
             kind = UsageError if isinstance(error, UsageError) else type(error)
             raise kind(f"net {number + 1} of {len(self._nets.each)} ({one.name}): {error}") from error
+
+    def _mark(self, number: int, net: Net) -> str:
+        one = self._nets.each[number]
+        by_name = not one.in_memory and not isinstance(self._shared.net.model, nn.Module)
+        return mark_of(net, one.first, None if by_name else program_digest(net.module))
 
     def _first(self, number: int, subject: Subject) -> Mapping[str, Tensor] | None:
         """The weights before training, where the run kept them."""

@@ -1,7 +1,7 @@
 """How a file of flatness goes on: with the nets that it holds, and with more of them.
 
-Owns: which row of the file is of which net, and the rows of the nets of now. A net is known by its weights, and by whether those
-before its training are at hand, so that it may have moved. Knows no measure.
+Owns: which row of the file is of which net, and the rows of the nets of now. A net is known by its weights, its
+model and its weights before training, as far as these are at hand, so that its files may have moved. Knows no measure.
 """
 
 from __future__ import annotations
@@ -13,19 +13,38 @@ from typing import Any
 
 import numpy as np
 
+from landscape.checkpoint.checkpoint import load_checkpoint
 from landscape.errors import SurfaceFileError
 from landscape.printable import listed
 from landscape.quantity import AROUND, FLATNESS, HYPER, MEASURE, Quantity
 from landscape.slice.nets import Nets
+from landscape.subject.net import Net
 from landscape.surfaces.file import surface_of_run
 from landscape.surfaces.flatness import FEW, marks, names, rows
 from landscape.surfaces.hdf5 import read_surface_file
 from landscape.surfaces.same_run import difference, plain
 from landscape.surfaces.surface import DONE, PENDING, Surface
 
+# Of hashes in the mark of a net.
+DIGITS, BETWEEN = 16, ", "
 # What a file says of all of its nets together, which changes when it grows.
 OF_ALL = ("model", "checkpoint")
 ADVICE = "give another -o, or --overwrite to start again"
+
+
+def mark_of(net: Net, first: Path | None, program: str | None) -> str:
+    """What a file knows a net by: all that its values depend on beside what the nets of a file have in common.
+
+    Args:
+        first: its weights before training. program: a hash of what it computes, where its name does not say that.
+
+    Raises:
+        CheckpointError: `first` cannot be read.
+    """
+    start = None if first is None else load_checkpoint(first).sha256[:DIGITS]
+    parts = {"entry": net.checkpoint.entry, "program": program, "start": start}
+    said = [f"{name} {value}" for name, value in parts.items() if value]
+    return BETWEEN.join([str(net.checkpoint.sha256)[:DIGITS], f"model {net.name}", *said])
 
 
 def held(
@@ -41,17 +60,34 @@ def held(
     """
     old = read_surface_file(path)
     known = marks(old)
-    if not known:  # an earlier version did not say which net is which
-        return surface_of_run(path, nets.grid, provenance)
+    if not known:  # by an earlier version, or stopped at once
+        begun = surface_of_run(path, nets.grid, provenance)
+        if FLATNESS not in begun.status or (begun.status[FLATNESS] == PENDING).all():
+            return begun
+    if not known or not all(BETWEEN in mark for mark in known):
+        raise SurfaceFileError(
+            f"{path} does not say of which models, entries and first nets its values are: an earlier version began it; {ADVICE}"
+        )
     same = {**plain(provenance), **{name: old.provenance.get(name) for name in OF_ALL}}
     if found := difference(old.provenance, same, added=old.added):
         raise SurfaceFileError(f"{path} holds another run: {found}; {ADVICE}")
+    for name, mark in zip(names(old), known, strict=True):
+        if mark not in now and (other := next((each for each in now if _weights(each) == _weights(mark)), None)):
+            raise SurfaceFileError(f"{path} holds {name} with {_rest(mark)}; now it has {_rest(other)}; {ADVICE}")
     if lost := [name for name, mark in zip(names(old), known, strict=True) if mark not in now]:
         raise SurfaceFileError(
             f"{path} holds {listed(lost, FEW)}, not among the nets given; give all nets of the file with the new ones, {ADVICE}"
         )
     places = [known.index(mark) if mark in known else -1 for mark in now]
     return replace(_arranged(old, places, nets, quantity), provenance={**old.provenance, **_of_all(provenance)})
+
+
+def _weights(mark: str) -> str:
+    return mark.partition(BETWEEN)[0]
+
+
+def _rest(mark: str) -> str:
+    return mark.partition(BETWEEN)[2]
 
 
 def _of_all(provenance: Mapping[str, Any]) -> dict[str, Any]:

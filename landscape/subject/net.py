@@ -37,7 +37,8 @@ IN_MEMORY = "in memory"
 
 @dataclass(frozen=True, eq=False)
 class Net:
-    """A module with trained weights, and its name in figures; `own` when no caller has the module.
+    """A module with trained weights, and its name in figures; `own` when no caller has the module, `of_file` when we read its
+    weights from a file, so that no caller has a tensor of it.
 
     `meta` is what the checkpoint says and may be used: no spec in it names code that the user does not trust. `parts`: what its
     owner left frozen, too. `trained`: the loss that the checkpoint records, which may be code.
@@ -51,6 +52,7 @@ class Net:
     label: str
     parts: Parts
     own: bool = True
+    of_file: bool = False
     trained: Recorded | None = None
 
 
@@ -85,7 +87,7 @@ def load_net(
         entry: the one of the checkpoint that holds the weights.
         data: the given data; None if those that the checkpoint names are to be used.
         trust: the files whose specs may name code.
-        mapped: the module's parameters are read from the file when they are used, where its form allows that.
+        mapped: the module's parameters are read from the file of a path when they are used, where its form allows that.
 
     Raises:
         UsageError: neither is given, or a spec without weights; UntrustedError: the checkpoint names code.
@@ -108,6 +110,8 @@ def load_net(
         raise UsageError(f"model of type {type(model).__name__}: expected a torch.nn.Module or the name of one")
     if isinstance(model, nn.Module):
         _check_plain(bare(model))
+    of_file = _is_path(checkpoint)
+    mapped = mapped and of_file  # tensors of a caller's are copied
     checkpoint = read(checkpoint, entry, mapped=mapped)
     wanted = {"model": checkpoint.meta.get("model")} if not model else {}
     wanted |= {"data": checkpoint.meta.get("data")} if data is None else {}
@@ -130,7 +134,7 @@ def load_net(
         entry=chosen_entry(checkpoint),
         stored=_narrow(checkpoint.state_dict),
     )
-    return _net(module, name, meta, facts, _label(checkpoint.source), trained=recorded_of(checkpoint))
+    return _net(module, name, meta, facts, _label(checkpoint.source), of_file=of_file, trained=recorded_of(checkpoint))
 
 
 def recorded_of(checkpoint: Checkpoint) -> Recorded | None:
@@ -146,7 +150,7 @@ def other_net(checkpoint: Any, like: Net, advice: str | None = None, *, mapped: 
     Raises:
         CheckpointError: it does not fit.
     """
-    label, of_file = None, isinstance(checkpoint, (str, os.PathLike))
+    label, of_file = None, _is_path(checkpoint)
     if isinstance(checkpoint, nn.Module):
         label = type(bare(checkpoint)).__name__
         _check_plain(bare(checkpoint))
@@ -159,6 +163,10 @@ def other_net(checkpoint: Any, like: Net, advice: str | None = None, *, mapped: 
     usual = f"give two nets of one architecture, here that of {like.label}"
     tensors = fitting(like.module, checkpoint, name=like.name, advice=usual if advice is None else advice)
     return Other(tensors, label or _label(checkpoint.source), checkpoint.sha256, recorded_of(checkpoint), of_file)
+
+
+def _is_path(checkpoint: Any) -> bool:
+    return isinstance(checkpoint, (str, os.PathLike))
 
 
 def bare(model: nn.Module) -> nn.Module:
@@ -217,7 +225,7 @@ def _in_memory(model: nn.Module) -> Net:
 
 def _net(
     module: nn.Module, name: str, meta: dict, checkpoint: CheckpointFacts, label: str, *, own: bool = True,
-    trained: Recorded | None = None,
+    of_file: bool = False, trained: Recorded | None = None,
 ) -> Net:  # fmt: skip
     """`name` may be a path to a user's file; only the file's name identifies the model, not its folder."""
     shown = f"{Path(name.rpartition(':')[0]).name}:{name.rpartition(':')[2]}" if ".py:" in name else name
@@ -233,7 +241,7 @@ def _net(
         frozen=frozen or None,
         batch_norms=len(tracking_layers(module)),
     )
-    return Net(module, shown, meta, facts, checkpoint, label, Parts.of(module), own, trained)
+    return Net(module, shown, meta, facts, checkpoint, label, Parts.of(module), own, of_file, trained)
 
 
 def _title(module: nn.Module, name: str) -> str | None:

@@ -125,6 +125,7 @@ def make_subject(
         budget=memory_budget(device, sharers),
         fast=not (machine.plain if plain is None else plain),
         own=net.own,
+        of_file=net.of_file,
         names=None if chosen.names is None or counted.names is None else chosen.names | counted.names,
         lean=lean,
     )

@@ -246,7 +246,9 @@ class ConnectFacts(Facts):
     """For each path its kind, the hashes of its nets, and of its bends if it has any."""
     lengths: list[float] | None = entry(list, describes=True, of=NUMBER)
     curve: str | None = entry(describes=True)
-    """How its bends were found."""
+    """How its bends were trained; in files of earlier versions what `repair` says, too."""
+    repair: str | None = entry(describes=True)
+    """What is repaired on its repaired lines, and on which samples."""
     branches: list[float] | None = entry(list, describes=True, of=NUMBER)
     """For each path the training step at which its nets parted."""
 

@@ -8,8 +8,10 @@ from torch import nn
 
 import landscape as ll
 from landscape.alignment.repair import between
+from landscape.between.growth import merged_facts
 from landscape.errors import UsageError
 from landscape.surfaces.barriers import paths_of
+from landscape.surfaces.provenance import ConnectFacts
 
 
 def net(seed: int) -> nn.Module:
@@ -63,6 +65,25 @@ def test_a_file_of_lines_grows_by_the_repaired_ones(tmp_path):
     grown = ll.connect(nets, out=tmp_path / "c.h5", batch_size=7, **OPTIONS)
     assert [path.kind for path in paths_of(grown)] == ["line"] * 3 + ["repaired"] * 3
     assert grown.values["train_loss"][:3].tobytes() == first.values["train_loss"].tobytes()
+
+
+@pytest.mark.parametrize("samples, said", [(None, "on all 40 training samples"), (10, "on 10 of 40 training samples")])
+def test_a_file_says_on_which_samples_it_is_repaired_and_what_of_it_is_of_the_curve(tmp_path, samples, said):
+    nets, options = [net(1), net(2)], {**OPTIONS, "samples": samples, "out": tmp_path / "c.h5"}
+    found = ll.connect(nets, **options).known.connect
+    assert found.curve is None and found.repair.startswith("repaired: ") and found.repair.endswith(said)
+    bent = ll.connect(nets, **{**options, "repair": False}, curve="bezier", epochs=1, train_batch=8).known.connect
+    assert bent.repair == found.repair and "repaired" not in bent.curve
+
+
+def test_what_files_of_earlier_versions_say_is_kept():
+    once = "repaired: on all training samples"
+    both = {"curve": f"trained; {once}", "weights": ["a"], "nets": ["A"]}
+    same = {"weights": ["a"], "nets": ["A"]}
+    assert ConnectFacts.read(both).curve == both["curve"]
+    assert merged_facts(both, same) == {**same, "curve": "trained", "repair": once}
+    assert merged_facts(both, {**same, "repair": "now"}) == {**same, "curve": "trained", "repair": "now"}
+    assert merged_facts({**same, "repair": "then"}, {**same, "curve": "c"}) == {**same, "curve": "c", "repair": "then"}
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """A lean run holds one net, and gives the values of a run that holds origin and directions, to the bit."""
 
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 import landscape as ll
-from landscape.errors import UsageError
+from landscape.errors import LandscapeError, UsageError
 from landscape.options.option import Given
 from landscape.scene.facts.surface import facts
 from landscape.study.on_slice import Asked, on_plane
@@ -118,6 +120,48 @@ def test_a_net_in_memory_is_its_own_origin(data):
     kept, lean = (ll.surface(model=net, data=data, lean=lean, **GRID) for lean in (False, True))
     np.testing.assert_array_equal(lean.values["train_loss"], kept.values["train_loss"])
     assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
+
+
+class KeepsWhatItIsGiven(nn.Sequential):
+    """Code of the net's own makes the tensors of a state dict its parameters, as load_state_dict(assign=True) does."""
+
+    def load_state_dict(self, state, strict=True, assign=False):
+        return super().load_state_dict(state, strict, assign=True)
+
+
+@pytest.mark.parametrize("kind", [nn.Sequential, KeepsWhatItIsGiven])
+def test_tensors_of_the_caller_are_read_and_never_given_back(files, data, kind):
+    """They lie in a mapped file too, but what the caller wrote to them stands nowhere else."""
+    state = torch.load(files / B, mmap=True)
+    for tensor in state.values():
+        tensor.mul_(2)
+    before = {name: tensor.clone() for name, tensor in state.items()}
+    kept, lean = (
+        ll.surface(ll.Checkpoint(state), model=kind(*built()), data=data, lean=lean, **GRID) for lean in (False, True)
+    )
+    np.testing.assert_array_equal(lean.values["train_loss"], kept.values["train_loss"])
+    assert all(torch.equal(tensor, before[name]) for name, tensor in state.items())
+
+
+def test_a_file_that_is_written_to_during_the_last_point_is_an_error(data, tmp_path):
+    path, calls, last = tmp_path / "net.safetensors", [], None
+    save_file(built().state_dict(), path)
+
+    def loss(model, batch):
+        calls.append(1)
+        if len(calls) == last:
+            os.utime(path, ns=(1, 1))
+        return nn.functional.mse_loss(model(batch[0]), batch[1], reduction="none").flatten()
+
+    def found():
+        return ll.surface(path, model=built(), data=data, lean=True, **{**GRID, "loss": loss})
+
+    whole, last = found(), len(calls)
+    calls.clear()
+    assert np.isfinite(whole.values["train_loss"]).all()
+    with pytest.raises(LandscapeError, match="net.safetensors was written to while it was read from"):
+        found()
+    assert len(calls) == last
 
 
 def test_layers_that_share_a_tensor_share_what_was_read(data, tmp_path):

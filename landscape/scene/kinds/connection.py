@@ -214,7 +214,9 @@ def _lengths(surface: Surface, paths: Sequence[PathName]) -> list[str]:
     known = surface.known.connect
     named = zip(_names(surface, paths), paths, strict=True)
     said = [f"{name} {short(path.length)} long" for name, path in named if path.length >= 0]
-    return (said if len(paths) <= NAMED else []) + ([known.curve] if known and known.curve else [])
+    return (said if len(paths) <= NAMED else []) + [
+        each for each in (known and known.curve, known and known.repair) if each
+    ]
 
 
 KINDS = (

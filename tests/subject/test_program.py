@@ -1,0 +1,68 @@
+"""The hash of what a module computes: one for equal functions, others for other functions with the same weights."""
+
+import copy
+import functools
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from landscape.subject.program import program_digest
+
+
+def net(function, scale=1.0, layer=nn.ReLU):
+    class Net(nn.Sequential):
+        def __init__(self):
+            super().__init__(nn.Linear(3, 2), layer())
+            self.function, self.scale, self.named = function, scale, {"b", "a", "c"}
+
+        def forward(self, x):
+            return self.scale * self.function(super().forward(x))
+
+    return Net()
+
+
+def minus():
+    class Net(nn.Sequential):
+        def __init__(self):
+            super().__init__(nn.Linear(3, 2), nn.ReLU())
+            self.function, self.scale, self.named = F.relu, 1.0, {"b", "a", "c"}
+
+        def forward(self, x):
+            return self.scale - self.function(super().forward(x))
+
+    Net.__qualname__ = type(net(F.relu)).__qualname__
+    return Net()
+
+
+def scaled(factor):
+    return lambda x: factor * x
+
+
+def test_a_copy_in_another_mode_with_other_weights_is_the_same():
+    one = net(F.relu)
+    other = copy.deepcopy(one).eval().double().requires_grad_(False)
+    with torch.no_grad():
+        other[0].weight.add_(1)
+    assert program_digest(one) == program_digest(other) == program_digest(net(F.relu))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        net(torch.tanh), net(F.relu, 2.0), net(F.relu, layer=nn.Tanh), minus(), net(lambda x: x + 1), net(lambda x: x - 1),
+        net(scaled(2)), net(scaled(3)), net(functools.partial(F.softmax, dim=0)), net(functools.partial(F.softmax, dim=1)),
+    ],
+)  # fmt: skip
+def test_another_function_has_another_hash(other):
+    assert program_digest(other) != program_digest(net(F.relu))
+
+
+def test_functions_differ_by_their_code_and_by_what_they_were_made_with():
+    pairs = [
+        (lambda x: x + 1, lambda x: x - 1), (scaled(2), scaled(3)),
+        (functools.partial(F.softmax, dim=0), functools.partial(F.softmax, dim=1)),
+    ]  # fmt: skip
+    for one, other in pairs:
+        assert program_digest(net(one)) != program_digest(net(other))
