@@ -231,6 +231,10 @@ def follower_of(model: Any, net: TrainedNet, run: RunOptions, asked: TrackOption
     if unknown := [name for name in wanted if name not in (*MEASURES, ALL)]:
         raise UsageError(f"track '{unknown[0]}': expected {', '.join(MEASURES)}, or {ALL}")
     if not wanted:
+        if asked.track_every != 1 or asked.track_samples is not None:
+            raise UsageError(
+                "track-every and track-samples say how --track measures; name the measures, as in --track gradient"
+            )
         return None
     same = {name: getattr(net, name) for name in ("data", "data_root", "loss")} | {
         "device": run.device,

@@ -76,12 +76,14 @@ def extended(
     least: int = 2,
     also: Sequence[str] = (),
     own_data: bool = False,
+    overwrite: bool = False,
 ) -> Extended:
     """What a surface, a surface file, or the folder of a training run was computed from.
 
     `group`: the measurement that is added, whose file of a run is FOLDER/GROUP.h5. `given`: what has moved since. `counted`:
     `only` and `ignore` of what is added. `least`: nets that a run must have. `also`: further splits to load, of a run.
-    `own_data`: the given data are those of the run, which may have taken some of their samples only.
+    `own_data`: the given data are those of the run, which may have taken some of their samples only. `overwrite`: the file of a
+    run begins again.
 
     Raises:
         LandscapeError: what it was computed from is gone or no longer the same.
@@ -93,7 +95,7 @@ def extended(
         )  # fmt: skip
         return _of_surface(copied, group, given, world, split, precision, counted)
     if is_run_folder(source):
-        return _of_run(Path(source), group, given, world, split, precision, counted, least, also, own_data)
+        return _of_run(Path(source), group, given, world, split, precision, counted, least, also, own_data, overwrite)
     return _of_surface(load_surface(source), group, given, world, split, precision, counted)
 
 
@@ -139,8 +141,9 @@ def _of_run(
     least: int,
     also: Sequence[str],
     own_data: bool,
+    overwrite: bool,
 ) -> Extended:
-    """Continues FOLDER/GROUP.h5 if it exists."""
+    """Continues FOLDER/GROUP.h5 if it exists, unless it is overwritten."""
     files = checkpoints_of(folder, least)
     config = _config(folder)
     splits = (split or "train", *also)
@@ -148,7 +151,9 @@ def _of_run(
     objective = subject.objective
     steps = Steps(files, objective.model, objective.layout, objective.weights)
     provenance, path = _provenance(subject, group, folder, config, len(files), world), folder / f"{group}.h5"
-    surface = _surface_at(path, steps.grid, plain(provenance.json()))
+    known = plain(provenance.json())
+    new = overwrite or not path.exists()
+    surface = Surface(steps.grid, {}, {}, {}, {}, known, str(path)) if new else _known_at(path, steps.grid, known)
     marks = {"run": str(folder.resolve()), "data": str(provenance.splits)}
     loss = f"{next(iter(objective.splits))}_loss"
     return Extended(surface, path, subject, steps, marks, objective.precision, loss)
@@ -220,9 +225,7 @@ def _provenance(
     )
 
 
-def _surface_at(path: Path, grid: Grid, provenance: dict) -> Surface:
-    if not path.exists():
-        return Surface(grid, {}, {}, {}, {}, provenance, str(path))
+def _known_at(path: Path, grid: Grid, provenance: dict) -> Surface:
     surface = load_surface(path)
     if not surface.grid.same_as(grid):
         surface = _longer(surface, grid, provenance)

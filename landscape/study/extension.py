@@ -62,7 +62,7 @@ class ExtensionStudy(Study[Surface]):
         """
         of = extended(
             source, group, given, world, split=split, precision=precision, counted=counted, least=least, also=also,
-            own_data=own_data,
+            own_data=own_data, overwrite=overwrite,
         )  # fmt: skip
         self._overwrite, self._ranks, self._every = overwrite, world.size, every
         whole = of.subject.objective.splits[of.split]

@@ -82,15 +82,9 @@ class Tester:
 
     def _objective(self, splits: dict[str, Split]) -> Objective:
         made = Objective(
-            self._net,
-            splits,
-            self._measure,
-            device=self._device,
-            precision=self._precision,
-            budget=memory_budget(self._device),
-            fast=True,
-            own=True,
-        )
+            self._net, splits, self._measure, device=self._device, precision=self._precision,
+            budget=memory_budget(self._device), fast=True, own=True,
+        )  # fmt: skip
         if not self._conduct.plain:
             made.conform(self._conduct, made.splits, made.batch_size)
         return made

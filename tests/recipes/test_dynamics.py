@@ -236,6 +236,15 @@ def test_a_stopped_run_goes_on_and_ranks_make_no_difference(run, command):
         ll.dynamics("run", measures="hessian,batch,gradient,distance", samples=96, batches=3, **OPTIONS)
 
 
+def test_an_overwritten_file_may_need_other_splits(run):
+    first = ll.dynamics("run", measures="relative", samples=100, **OPTIONS)
+    found = ll.dynamics("run", measures="gradient", samples=100, overwrite=True, **OPTIONS)
+    assert "gradient_norm" in found.values and not set(found.values) & {"relative_sharpness"}
+    again = ll.dynamics("run", measures="relative", samples=100, overwrite=True, **OPTIONS)
+    for name, values in first.values.items():
+        np.testing.assert_array_equal(again.values[name], values, err_msg=name)
+
+
 def test_every_few_nets_can_be_refined_later_and_drawn(run):
     first = ll.dynamics("run", measures="gradient", every=2, **OPTIONS)
     assert first.counts("dynamics")["done"] == 2
