@@ -55,6 +55,10 @@ class Unchanged:
     def __init__(self, paths: Iterable[str]):
         self._known = {path: _state(path) for path in set(paths)}
 
+    def add(self, paths: Iterable[str]) -> None:
+        """Checks these from here on, too."""
+        self._known |= {path: _state(path) for path in {*paths} - self._known.keys()}
+
     def check(self, paths: Iterable[str] | None = None) -> None:
         """Raises LandscapeError if one of `paths`, by default of all, was written to.
 

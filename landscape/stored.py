@@ -6,7 +6,7 @@ read of a mapped file is given back at once (pages.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -33,6 +33,7 @@ class Stored:
             entry.name: real_form(tensors[entry.name].detach()) for entry in layout.entries if entry.name in tensors
         }
         self._flat = {name: tensor.reshape(-1) for name, tensor in self.tensors.items()}
+        self._of_file = of_file
         self._mapped = in_files(self._flat) if of_file else {}
         self._files = Unchanged(each.path for each in self._mapped.values())
 
@@ -77,6 +78,12 @@ class Stored:
         for name, start, stop in self.places():
             self._write(name, start, stop, out[offsets[name] + start : offsets[name] + stop])
         self.check()
+
+    def watch(self, tensors: Sequence[Tensor]) -> None:
+        """Checks the files of further tensors too, which are read by somebody else."""
+        if self._of_file:
+            named = {str(number): tensor for number, tensor in enumerate(tensors)}
+            self._files.add(each.path for each in in_files(named).values())
 
     def check(self) -> None:
         """Raises LandscapeError if a file was written to since this was made."""

@@ -96,10 +96,11 @@ class Objective:
         private = model if own else private_copy(model, sharing=self.layout.names)
         stored = Stored(self.layout, self.layout.tensors(model), dtype=dtype, of_file=of_file and lean)
         self.weights, self.origin = stored.vector(self.device), stored if lean else None
-        del stored  # and what the net was loaded with
         self.layout.attach(private.eval().requires_grad_(False), self.weights)
         self.model = placed(private, self.device, dtype)
         self._resting = Resting(self.model, self.layout)
+        stored.watch(self._resting.tensors)
+        del stored  # and what the net was loaded with
         share = budget / (len(splits) + (recompute_on is not None))
         self.splits: Mapping[str, Split] = {name: split.on(self.device, dtype, share) for name, split in splits.items()}
         training = recompute_on.on(self.device, dtype, share) if recompute_on else self.splits.get("train")
@@ -108,8 +109,7 @@ class Objective:
         self.net: Model = self._fast or self.model
         usual = self._fast.batch_size if self._fast and self.device.type == "cpu" else DEFAULT_BATCH[self.device.type]
         self.batch_size, self.size_is_given = batch_size or usual, batch_size is not None
-        self.conduct = Conduct()
-        self._steady = Steady(self.model, self.device)
+        self.conduct, self._steady = Conduct(), Steady(self.model, self.device)
         self._divided: list[list[Segment]] | None = None
         self._sharing: Sharing | None = None
 

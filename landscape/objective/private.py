@@ -77,18 +77,18 @@ class Resting:
     def __init__(self, model: nn.Module, layout: Layout):
         held = set(layout.names)
         named = model.named_parameters()
-        self._tensors = [real_form(each.data) for name, each in named if name not in held and _is_number(each)]
-        self.nbytes = sum(each.nbytes for each in self._tensors)
+        self.tensors = [real_form(each.data) for name, each in named if name not in held and _is_number(each)]
+        self.nbytes = sum(each.nbytes for each in self.tensors)
 
     @functools.cached_property
     def square(self) -> float:
         """Their squared norm."""
-        return float(sum(each.double().square().sum() for each in self._tensors))
+        return float(sum(each.double().square().sum() for each in self.tensors))
 
     @contextlib.contextmanager
     def unmoved(self) -> Iterator[None]:
         """Raises EvaluationError if what is done in the block changes one of them."""
-        before = [checksum(each.reshape(-1)) for each in self._tensors]
+        before = [checksum(each.reshape(-1)) for each in self.tensors]
         yield
-        for each, sums in zip(self._tensors, before, strict=True):
+        for each, sums in zip(self.tensors, before, strict=True):
             refuse_moved(each.reshape(-1), sums)

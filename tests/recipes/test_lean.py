@@ -1,5 +1,6 @@
 """A lean run holds one net, and gives the values of a run that holds origin and directions, to the bit."""
 
+import json
 import os
 
 import numpy as np
@@ -143,9 +144,15 @@ def test_tensors_of_the_caller_are_read_and_never_given_back(files, data, kind):
     assert all(torch.equal(tensor, before[name]) for name, tensor in state.items())
 
 
-def test_a_file_that_is_written_to_during_the_last_point_is_an_error(data, tmp_path):
-    path, calls, last = tmp_path / "net.safetensors", [], None
-    save_file(built().state_dict(), path)
+@pytest.mark.parametrize("moves", ["2", "0"])
+def test_a_file_that_is_written_to_during_the_last_point_is_an_error(data, tmp_path, moves):
+    """The file of parameters that move, and that of those which rest."""
+    path, calls, last = tmp_path / "second.safetensors", [], None
+    state = built().state_dict()
+    files = {name: path.name if name.startswith("2") else "first.safetensors" for name in state}
+    for file in set(files.values()):
+        save_file({name: tensor for name, tensor in state.items() if files[name] == file}, tmp_path / file)
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": files}))
 
     def loss(model, batch):
         calls.append(1)
@@ -154,12 +161,12 @@ def test_a_file_that_is_written_to_during_the_last_point_is_an_error(data, tmp_p
         return nn.functional.mse_loss(model(batch[0]), batch[1], reduction="none").flatten()
 
     def found():
-        return ll.surface(path, model=built(), data=data, lean=True, **{**GRID, "loss": loss})
+        return ll.surface(tmp_path, model=built(), data=data, lean=True, only=moves, **{**GRID, "loss": loss})
 
     whole, last = found(), len(calls)
     calls.clear()
     assert np.isfinite(whole.values["train_loss"]).all()
-    with pytest.raises(LandscapeError, match="net.safetensors was written to while it was read from"):
+    with pytest.raises(LandscapeError, match="second.safetensors was written to while it was read from"):
         found()
     assert len(calls) == last
 
