@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -231,7 +231,7 @@ def follower_of(model: Any, net: TrainedNet, run: RunOptions, asked: TrackOption
     if unknown := [name for name in wanted if name not in (*MEASURES, ALL)]:
         raise UsageError(f"track '{unknown[0]}': expected {', '.join(MEASURES)}, or {ALL}")
     if not wanted:
-        if asked.track_every != 1 or asked.track_samples is not None:
+        if asked != replace(TrackOptions(), track=asked.track):
             raise UsageError(
                 "track-every and track-samples say how --track measures; name the measures, as in --track gradient"
             )

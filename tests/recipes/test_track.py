@@ -30,6 +30,8 @@ TRAINING = {
     "model": "net.py:build", "data": "digits", "samples": 600, "epochs": 1, "batch_size": 64, "lr": 0.05, "save_every": 3,
     "log_every": 3, "out": "run", "threads": 1, "quiet": True, "track_samples": 550,
 }  # fmt: skip
+# Without tracking, the number of its samples stays the usual one.
+PLAIN = {**TRAINING, "track_samples": 2000}
 AFTER = {"model": "net.py:build", "samples": 550, "threads": 1, "quiet": True}
 
 
@@ -66,7 +68,7 @@ def test_rates_that_follow_from_losses_are_those_found_afterwards(here):
     chosen = {"epochs": 3, "lr": 8.0, "schedule": "plateau", "patience": 0, "gamma": 0.5, "optimizer": "sgd", "momentum": 0.0,
               "weight_decay": 0.0, "track": "distance"}  # fmt: skip
     ll.train(**{**TRAINING, **chosen, "log_every": 10})
-    twin = ll.train(**{**TRAINING, **chosen, "log_every": 1, "out": "twin", "track": ()})
+    twin = ll.train(**{**TRAINING, **chosen, "log_every": 1, "out": "twin", "track": (), "track_samples": 2000})
     expected = {row["step"]: row["lr"] for row in twin.log}
     tracked = load_surface("run/dynamics.h5")
     assert [expected[step] for step in tracked.x] == list(tracked.values["lr"]) and len(set(tracked.values["lr"])) > 1
@@ -89,7 +91,7 @@ def test_the_rate_of_a_log_that_grows_is_not_guessed(here):
 
 
 def test_the_weights_are_those_without_it(here):
-    ll.train(**{**TRAINING, "track_samples": None})
+    ll.train(**PLAIN)
     ll.train(**{**TRAINING, "out": "other"}, track=["gradient", "distance"], track_every=2)
     one, other = (ll.load_checkpoint(f"{name}/final.pt").state_dict for name in ("run", "other"))
     assert all((one[name] == other[name]).all() for name in one)
@@ -153,7 +155,7 @@ def test_a_net_that_cannot_be_measured_is_named_and_tried_again(here, monkeypatc
     """While it is trained, and among those made up for; what is measured and trained is kept."""
     ll.train(**{**TRAINING, "out": "whole"}, track="distance")
     if trained:
-        ll.train(**TRAINING)
+        ll.train(**PLAIN)
     with monkeypatch.context() as patched:
         patched.setattr(Dynamics, "evaluate", at_step(6, boom))
         with pytest.raises(
@@ -173,7 +175,7 @@ def test_a_net_that_cannot_be_measured_is_named_and_tried_again(here, monkeypatc
 
 def test_making_up_for_nets_can_be_stopped_and_goes_on(here, monkeypatch):
     """The net in work is finished and saved, although the keeper of the file would not write yet."""
-    ll.train(**TRAINING)
+    ll.train(**PLAIN)
     steps: list = []
     with monkeypatch.context() as patched:
         patched.setattr(Keeper, "changed", Keeper.later)
