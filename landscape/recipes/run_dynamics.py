@@ -24,7 +24,7 @@ from landscape.recipes.dynamics import DynamicsOptions
 from landscape.recipes.hessian import EndsMachine, ends_of
 from landscape.study.extend import Extended
 from landscape.study.extension import ExtensionStudy
-from landscape.study.own_samples import is_count
+from landscape.study.own_samples import is_count, trained_on
 from landscape.surfaces.run_log import CONFIG, is_run_folder, read_config
 from landscape.sweep.world import World
 from landscape.training.run_rates import rate_of_run
@@ -59,18 +59,19 @@ def study_maker(
     ignore = asked.ignore if asked.ignore is not None or asked.only is not None else "none"
 
     moved = given.stated(MOVED)
+    own = trained_on(config) if own_data or "data" not in moved else None
 
     def measure(of: Extended, world: World) -> Dynamics:
         goes_on = None if output.overwrite else DYNAMICS
         whole = ends_of(of, ends, usual="none", products=asked.products, search=asked.search, loss=None, group=goes_on)
-        own = settings if given.stated(["measures"]) else _allowed(settings, of.subject.objective)
-        return Dynamics(of.subject, of.slice, whole, own, rates, of.others)
+        chosen = settings if given.stated(["measures"]) else _allowed(settings, of.subject.objective)
+        return Dynamics(of.subject, of.slice, whole, chosen, rates, of.others)
 
     return lambda world: ExtensionStudy(
         folder, DYNAMICS, measure, world, given=moved, split=asked.split, precision=machine.precision,
         counted=(asked.only, ignore), every=asked.every, samples=asked.samples,
         wants=bool(given.stated(["samples"])), overwrite=output.overwrite, least=least,
-        also=[OTHER[asked.split]] if RELATIVE in asked.chosen else (), own_data=own_data,
+        also=[OTHER[asked.split]] if RELATIVE in asked.chosen else (), train_samples=own,
     )  # fmt: skip
 
 

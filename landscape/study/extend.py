@@ -27,7 +27,7 @@ from landscape.options.option import Given
 from landscape.options.what import What
 from landscape.slice.slice import Slice
 from landscape.slice.steps import Steps, checkpoints_of
-from landscape.study.own_samples import reader_of_run, trained_on
+from landscape.study.own_samples import reader_of_run
 from landscape.study.revive import revived
 from landscape.subject.evaluation import moving_notes
 from landscape.subject.net import load_net
@@ -75,15 +75,15 @@ def extended(
     counted: Counted = (None, None),
     least: int = 2,
     also: Sequence[str] = (),
-    own_data: bool = False,
+    train_samples: int | None = None,
     overwrite: bool = False,
 ) -> Extended:
     """What a surface, a surface file, or the folder of a training run was computed from.
 
     `group`: the measurement that is added, whose file of a run is FOLDER/GROUP.h5. `given`: what has moved since. `counted`:
     `only` and `ignore` of what is added. `least`: nets that a run must have. `also`: further splits to load, of a run.
-    `own_data`: the given data are those of the run, which may have taken some of their samples only. `overwrite`: the file of a
-    run begins again.
+    `train_samples`: how many of the training split the run took; None: all. Other splits are whole. `overwrite`: the file of a run
+    begins again.
 
     Raises:
         LandscapeError: what it was computed from is gone or no longer the same.
@@ -95,7 +95,9 @@ def extended(
         )  # fmt: skip
         return _of_surface(copied, group, given, world, split, precision, counted)
     if is_run_folder(source):
-        return _of_run(Path(source), group, given, world, split, precision, counted, least, also, own_data, overwrite)
+        return _of_run(
+            Path(source), group, given, world, split, precision, counted, least, also, train_samples, overwrite
+        )
     return _of_surface(load_surface(source), group, given, world, split, precision, counted)
 
 
@@ -140,14 +142,14 @@ def _of_run(
     counted: Counted,
     least: int,
     also: Sequence[str],
-    own_data: bool,
+    train_samples: int | None,
     overwrite: bool,
 ) -> Extended:
     """Continues FOLDER/GROUP.h5 if it exists, unless it is overwritten."""
     files = checkpoints_of(folder, least)
     config = _config(folder)
     splits = (split or "train", *also)
-    subject = _subject_of(folder, files, config, given, world, splits, precision, counted, own_data)
+    subject = _subject_of(folder, files, config, given, world, splits, precision, counted, train_samples)
     objective = subject.objective
     steps = Steps(files, objective.model, objective.layout, objective.weights)
     provenance, path = _provenance(subject, group, folder, config, len(files), world), folder / f"{group}.h5"
@@ -175,7 +177,7 @@ def _subject_of(
     splits: tuple[str, ...],
     precision: str | None,
     counted: Counted,
-    own_data: bool,
+    train_samples: int | None,
 ) -> Subject:
     for name in ("checkpoint", "to", "to_y", "directions"):
         if given.get(name) is not None:
@@ -195,7 +197,6 @@ def _subject_of(
     trained = recorded_in(config, folder.name, str(folder)) or net.trained
     loss, notes = trained_loss([trained], asked[LossOptions], stated=states_loss(asked), trust=trust)
     batchnorm = policy(net, None, moves=False, states=False)
-    count = trained_on(config) if own_data or "data" not in chosen else None
     subject = make_subject(
         net,
         asked[DataOptions],
@@ -206,7 +207,7 @@ def _subject_of(
         batchnorm=batchnorm,
         plain=True,
         counted=choose(net.parts, *counted, adapters=False),
-        read=reader_of_run(net, asked[DataOptions], world, count),
+        read=reader_of_run(net, asked[DataOptions], world, train_samples),
     )
     return checked(subject, (*notes, *moving_notes(subject.counted, "count")))
 

@@ -52,17 +52,17 @@ class ExtensionStudy(Study[Surface]):
         overwrite: bool = False,
         least: int = 2,
         also: Sequence[str] = (),
-        own_data: bool = False,
+        train_samples: int | None = None,
     ):
         """`measure` makes the measurement of this rank, which is kept as `group`.
 
         `given`: options that take the place of what the surface's provenance says; `counted`: `only` and `ignore`; `wants`: the
-        number of samples was asked for; `least`: nets that a run must have; `also`: further splits to load; `own_data`: the
-        given data are those of the run; the rest as in `landscape.hessian`.
+        number of samples was asked for; `least`: nets that a run must have; `also`: further splits to load; `train_samples`: as
+        in `extended`; the rest as in `landscape.hessian`.
         """
         of = extended(
             source, group, given, world, split=split, precision=precision, counted=counted, least=least, also=also,
-            own_data=own_data, overwrite=overwrite,
+            train_samples=train_samples, overwrite=overwrite,
         )  # fmt: skip
         self._overwrite, self._ranks, self._every = overwrite, world.size, every
         whole = of.subject.objective.splits[of.split]
