@@ -82,8 +82,8 @@ def extended(
 
     `group`: the measurement that is added, whose file of a run is FOLDER/GROUP.h5. `given`: what has moved since. `counted`:
     `only` and `ignore` of what is added. `least`: nets that a run must have. `also`: further splits to load, of a run.
-    """What a surface, its file, or the folder of a training run was computed from.
-    begins again.
+    `train_samples`: how many of the training split the run took; None: all. Other splits are whole.
+    `overwrite`: the file of a run begins again.
 
     Raises:
         LandscapeError: what it was computed from is gone or no longer the same.
