@@ -139,7 +139,7 @@ def test_class_weights_are_told_apart_in_the_name():
         ("crossentropy", None, "loss 'crossentropy': did you mean cross_entropy\\? Expected cross_entropy, nll"),
         ("mse", ["los"], "metric 'los': did you mean loss\\? Expected loss, cross_entropy"),
         (nn.MSELoss(reduction="sum"), None, "a sum over the batch depends on its size; use reduction='mean'"),
-        ("huber(delta=x)", None, r"loss 'huber\(delta=x\)': expected settings as name=number"),
+        ("huber(delta=x)", None, r"loss 'huber\(delta=x\)': delta is x; expected settings as name=number"),
         ("huber(2)", None, r"loss 'huber\(2\)': expected settings as name=number"),
         ("huber(beta=2)", None, "huber has the settings delta, and no 'beta'"),
         ("cross_entropy(weight=3)", None, r"loss 'cross_entropy\(weight=3\)'"),
