@@ -89,6 +89,10 @@ def fitted(text: str, size: float, least: float, room: float) -> tuple[str, floa
     return shortened(text, least, room), least
 
 
+# The most pieces of a text between which lines may break.
+MANY = 20
+
+
 def name_y(axes: Any, text: str, size: float, least: float, **options: Any) -> None:
     """The name of a vertical axis, in as many lines as its length takes, three at most, and smaller where these are too long."""
     room = inches(axes)[1]
@@ -99,6 +103,8 @@ def name_y(axes: Any, text: str, size: float, least: float, **options: Any) -> N
 def stacked(text: str, size: float, least: float, room: float) -> tuple[str, float]:
     """(text, size): in as few lines of at most `room` inches as fit at `least`, as large as fits up to `size`; else cut."""
     words = text.split()
+    step = -(-len(words) // MANY)  # where to break a text of very many words takes long to try
+    words = [" ".join(words[first : first + step]) for first in range(0, len(words), step or 1)]
     tried = text
     for count in range(1, min(LINES, len(words)) + 1):
         tried = _in_lines(words, count, size)
