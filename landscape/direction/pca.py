@@ -25,7 +25,7 @@ from landscape.errors import LandscapeError
 BUDGET = 512 << 20
 # The matrix product of a block is symmetric: only tiles on and above its diagonal are computed.
 TILE = 256
-# Products in float32 are summed over so many columns at most. Measured on paths of 0.86 million weights, they put an axis off by
+# Columns over which products in float32 are summed at most. Measured on paths of 0.86 million weights, they put an axis off by
 # 2e-10 at most divided by the distance of its eigenvalue from the next, as a share of the first; from this share on below 1e-6.
 COLUMNS, APART = 8192, 1e-3
 # A second axis that holds less than this share of the first one's squares is rounding.

@@ -56,7 +56,7 @@ MOST = 1_000_000
 class DynamicsSettings:
     """`measures` of MEASURES; `batch_size` is that of the run; `seed` draws the batches."""
 
-    measures: tuple[str, ...] = MEASURES[:-1]
+    measures: tuple[str, ...]
     batch_size: int = 128
     batches: int = SHARP_BATCHES
     stiff_samples: int = STIFF_SAMPLES

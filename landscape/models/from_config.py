@@ -124,7 +124,7 @@ def adapter_names_by_key(module: nn.Module, folder: str | Path) -> dict[str, str
     """The names in a net of PEFT of the tensors that a file of its adapter holds, by their names there.
 
     Raises:
-        CheckpointError: the file holds what is no parameter of the net.
+        CheckpointError: the net has no parameter of a name in the file.
     """
     peft = _library("peft", "peft", folder)
     names = {(each.data_ptr(), each.shape): name for name, each in module.named_parameters()}

@@ -94,16 +94,7 @@ def load_net(
         CheckpointError: unreadable, unrecognized or unfit.
     """
     if checkpoint is None:
-        if entry:
-            raise UsageError(f"entry '{entry}': there is no checkpoint that it could be one of; drop the option")
-        if callable(model) and not isinstance(model, nn.Module):
-            shown = getattr(model, "__qualname__", type(model).__name__)
-            raise UsageError(
-                f"model {shown}: expected a torch.nn.Module with its weights in it, such as what it returns when called"
-            )
-        if not isinstance(model, nn.Module):
-            raise UsageError("no checkpoint: give one, or pass model=... as a torch.nn.Module with its weights in it")
-        return _in_memory(model)
+        return _without_checkpoint(model, entry)
     if isinstance(checkpoint, nn.Module):
         raise UsageError(f"checkpoint of type {type(checkpoint).__name__}: expected a file; pass a module as model=...")
     if not isinstance(model, (nn.Module, str, type(None))):
@@ -135,6 +126,24 @@ def load_net(
         stored=_narrow(checkpoint.state_dict),
     )
     return _net(module, name, meta, facts, _label(checkpoint.source), of_file=of_file, trained=recorded_of(checkpoint))
+
+
+def _without_checkpoint(model: Any, entry: str | None) -> Net:
+    """The net of a module that has its weights in it.
+
+    Raises:
+        UsageError: it is not one, or an entry is named.
+    """
+    if entry:
+        raise UsageError(f"entry '{entry}': there is no checkpoint that it could be one of; drop the option")
+    if callable(model) and not isinstance(model, nn.Module):
+        shown = getattr(model, "__qualname__", type(model).__name__)
+        raise UsageError(
+            f"model {shown}: expected a torch.nn.Module with its weights in it, such as what it returns when called"
+        )
+    if not isinstance(model, nn.Module):
+        raise UsageError("no checkpoint: give one, or pass model=... as a torch.nn.Module with its weights in it")
+    return _in_memory(model)
 
 
 def recorded_of(checkpoint: Checkpoint) -> Recorded | None:

@@ -113,22 +113,12 @@ def make_subject(
         measure = attacked(measure, attack, splits, pixels=bool(wanted.provenance["pixels"]))
     needs_train = batchnorm == "recompute" and "train" not in wanted.splits
     objective = Objective(
-        net.module,
-        splits,
-        measure,
-        device=device,
-        precision=machine.precision,
-        batch_size=machine.batch_size,
-        batchnorm=batchnorm,
+        net.module, splits, measure, device=device, precision=machine.precision, batch_size=machine.batch_size,
+        batchnorm=batchnorm, l2=loss.l2, budget=memory_budget(device, sharers),
         recompute_on=measure.read(read(("train",)).splits, net.module)["train"] if needs_train else None,
-        l2=loss.l2,
-        budget=memory_budget(device, sharers),
-        fast=not (machine.plain if plain is None else plain),
-        own=net.own,
-        of_file=net.of_file,
+        fast=not (machine.plain if plain is None else plain), own=net.own, of_file=net.of_file, lean=lean,
         names=None if chosen.names is None or counted.names is None else chosen.names | counted.names,
-        lean=lean,
-    )
+    )  # fmt: skip
     facts = Provenance(
         model=net.model, checkpoint=net.checkpoint, data=DataFacts.read(wanted.provenance), loss=loss_name, metrics=metrics,
         attack=attack.text if attack else None, precision=machine.precision, l2=loss.l2,

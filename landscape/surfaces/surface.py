@@ -152,7 +152,7 @@ class Surface:
         return self if full is None else replace(self, values={**self.values, full + STDERR_SUFFIX: self.stderr[full]})
 
     def at_origin(self, metric: str) -> float | None:
-        """The value at coordinate 0 of every axis; None when 0 is not on the grid, or is no net's place, as in a formula."""
+        """The value at coordinate 0 of every axis; None when 0 is not on the grid, or no net stands there, as in a formula."""
         position = []
         for axis in reversed(self.grid.axes):
             if axis.kind not in (DIRECTION, STEP):

@@ -33,7 +33,7 @@ FILES = {
     SCRIPT: ("page.js", "text/javascript; charset=utf-8"),
 }
 # What selects a dark page.
-AT_NIGHT = "@media (prefers-color-scheme: dark) { :root {} }"
+DARK_STYLE = "@media (prefers-color-scheme: dark) { :root {} }"
 # Milliseconds after which a page that lost us asks again.
 RETRY = b"retry: 1000\n\n"
 
@@ -156,7 +156,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200 if svg else 404, "image/svg+xml", svg)
         else:
             name, kind = FILES[route]
-            style = variables(AT_NIGHT).encode() if route == STYLE else b""
+            style = variables(DARK_STYLE).encode() if route == STYLE else b""
             self._send(200, kind, style + (HERE / name).read_bytes())
 
     def _events(self) -> None:

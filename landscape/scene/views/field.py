@@ -148,12 +148,15 @@ def build_field(
         extra_points=extra_points,
         dots=_dots(surface, heights) if smooth else NO_DOTS,
         notes=(
-            *hole_notes(surface, metric),
-            *clipping_notes(drawn, scale),
-            *[EXTRA.format(", ".join(extra_ticks.labels))] * (len(further) > 0),
+            *hole_notes(surface, metric), *clipping_notes(drawn, scale), *_extra_notes(extra_ticks),
             *(_smooth_notes(surface, mesh, heights) if smooth else ()),
         ),
-    )
+    )  # fmt: skip
+
+
+def _extra_notes(ticks: Ticks) -> list[str]:
+    """On lines that were added."""
+    return [EXTRA.format(", ".join(ticks.labels))] if ticks.labels else []
 
 
 def _smooth_notes(surface: Surface, mesh: Mesh, heights: np.ndarray) -> list[str]:

@@ -63,7 +63,7 @@ def test_a_reader_and_python_turn_the_same_camera(tmp_path, opened):
     opened.drag((225, 300), (285, 300))
     turned = opened.wait(f"traits.camera.azimuth !== {start['azimuth']} && traits.camera")
     assert turned["elevation"] == start["elevation"] and turned["zoom"] == 1
-    # What cannot be is brought to what can, and comes back; what is no camera changes nothing.
+    # What cannot be is brought to what can, and comes back; anything else than a camera changes nothing.
     opened.run("model.set('camera', { azimuth: 1 })")
     opened.run("model.set('camera', { azimuth: 1, elevation: 3, zoom: 100, center: [0, 0, 0] })")
     steep = opened.wait("traits.camera.zoom === 8 && traits.camera")
