@@ -40,7 +40,7 @@ def compare(
     title: str | None = None,
     cmap: str | None = None,
     out: str | Path | Sequence[str | Path] = "comparison.html",
-    dpi: int = 200,
+    dpi: int | None = None,
     letters: bool = False,
     given: Given,
 ) -> list[Path]:

@@ -56,7 +56,7 @@ DRAWING = {
     "vmax": Option("highest value drawn", type=float),
     "title": Option("title of the figure"),
     "cmap": Option("colours of values (default: depth, and diverging where both signs occur)", choices=COLOR_MAPS),
-    "dpi": Option("pixels per inch of .png .jpg .tif (default: 200)", type=int),
+    "dpi": Option("pixels per inch of .png .jpg .tif (default: 200), .gif .mp4 (default: 100)", type=int),
 }
 
 
@@ -85,7 +85,7 @@ def plot(
     title: str | None = None,
     cmap: str | None = None,
     out: str | Path | Sequence[str | Path] | None = None,
-    dpi: int = 200,
+    dpi: int | None = None,
     given: Given,
 ) -> list[Path]:
     """Draws surfaces, surface files, spectra, or the learning curves of training runs.

@@ -17,12 +17,11 @@ from landscape.scene.hessian import map_notes
 from landscape.scene.holes import DRAWN, holes_of
 from landscape.scene.kinds.kind import SURFACE, Kind, Options
 from landscape.scene.scales import ScaledMetric, scaled
-from landscape.scene.scene import UNEQUAL, Camera, Frame, Scene, camera_for
+from landscape.scene.scene import UNEQUAL, Camera, Scene, camera_for
 from landscape.scene.tables import tables_of
-from landscape.scene.text import short
 from landscape.scene.thin import thinned
 from landscape.scene.views.field import build_field
-from landscape.scene.views.flat import BANDS, CELLS, LINES, Flat, beyond_notes, plane_frame
+from landscape.scene.views.flat import BANDS, CELLS, LINES, Flat, beyond_notes, plane_frame, stretch_notes
 from landscape.scene.views.mesh import Mesh
 from landscape.scene.views.relief import Relief
 from landscape.scene.views.sight import clearest
@@ -49,7 +48,7 @@ def _clear_view(surfaces: Sequence[Surface], shown: ScaledMetric) -> tuple[float
 
 
 def _scene(surface: Surface, shown: Sequence[ScaledMetric], options: Options, paint: str | None) -> Scene:
-    frame = _labelled(surface, plane_frame(thinned(surface, shown[0].metric), cells=paint == CELLS))
+    frame = plane_frame(thinned(surface, shown[0].metric), cells=paint == CELLS)
     camera = camera_for(frame, options.view)
     views = tuple(_view(surface, each, camera, options, paint) for each in shown)
     return Scene(frame, views, camera, tables_of(surface, [view.field for view in views]))
@@ -65,7 +64,7 @@ def _view(surface: Surface, shown: ScaledMetric, camera: Camera, options: Option
         extra=paint is not None and _counted(options),
     )  # fmt: skip
     sides = camera.box[1] / camera.box[0] if paint is None else UNEQUAL
-    notes = (*map_notes(surface, part, metric), *field.notes, *_stretched(surface, sides))
+    notes = (*map_notes(surface, part, metric), *field.notes, *stretch_notes(surface, plane_frame(surface), sides))
     if paint is None:
         return Relief(field=field, caption=caption, notes=notes)
     return Flat(field=field, paint=paint, caption=caption, notes=(*notes, *beyond_notes(field)))
@@ -74,25 +73,6 @@ def _view(surface: Surface, shown: ScaledMetric, camera: Camera, options: Option
 def _counted(options: Options) -> bool:
     """Whether lines may be added: where their values were given, these are all."""
     return options.levels is None or isinstance(options.levels, int)
-
-
-def _is_stretched(surface: Surface, frame: Frame) -> bool:
-    """Whether a plane in units of distance is drawn with longer units along y than along x."""
-    return bool(not frame.equal and surface.known.connect)
-
-
-def _labelled(surface: Surface, frame: Frame) -> Frame:
-    """The frame, whose y axis says it where it is stretched."""
-    return replace(frame, y_label=f"{frame.y_label} (stretched)") if _is_stretched(surface, frame) else frame
-
-
-def _stretched(surface: Surface, sides: float) -> list[str]:
-    """How much longer a unit of y is drawn than one of x; `sides`: height over width of the picture."""
-    frame = plane_frame(surface)
-    if not _is_stretched(surface, frame):
-        return []
-    width, height = frame.x_range[1] - frame.x_range[0], frame.y_range[1] - frame.y_range[0]
-    return [f"distances along y are drawn {short(sides * width / height, 2)} times as long as along x"]
 
 
 def shared_metric(surfaces: Sequence[Surface], metric: str | None) -> str:
