@@ -208,7 +208,9 @@ def _outputs(out: Out, default: str, marks: tuple[str, ...]) -> list[Path]:
     return paths
 
 
-def _draw_all(scene: Scene | Comparison, paths: Sequence[Path], dpi: int | None, looks: LookOptions, look: Look) -> list[Path]:
+def _draw_all(
+    scene: Scene | Comparison, paths: Sequence[Path], dpi: int | None, looks: LookOptions, look: Look
+) -> list[Path]:
     """Each file of one picture; facts that a still leaves out go into a caption beside it, unless one is asked for."""
     suffixes = [path.suffix.lower() for path in paths]
     if all(suffix in INTERACTIVE for suffix in suffixes):

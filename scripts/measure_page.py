@@ -2,10 +2,10 @@
 
     python scripts/measure_page.py [PAGE.html] [--rounds 9] [--json]
 
-Wanted: drawn within 2 s on two cores. The times are those of the page's own marks (`performance.mark` in render/page/script/start.js),
-in milliseconds since the navigation began: its numbers are unpacked, its reliefs are on the screen, plotly's library has run, all
-is drawn. Processor seconds are those of all processes of the browser from the navigation to the last mark. They hardly depend on
-what else the machine does; the times do, so the load of the machine is said beside them.
+Wanted: drawn within 2 s on two cores. The times are those of the page's own marks (`performance.mark` in start.js), in milliseconds
+since the navigation began: its numbers are unpacked, its reliefs are on the screen, plotly's library has run, all is drawn. Processor
+seconds are those of all processes of the browser from the navigation to the last mark. They hardly depend on what else the machine
+does; the times do, so the load of the machine is said beside them.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ METRICS = ("train_loss", "test_loss", "train_accuracy", "test_accuracy")
 
 
 def bowl(seed: int) -> Surface:
-    """Two losses and two accuracies whose last digits are noise, so that no compression makes the page lighter than a real one."""
+    """Two losses and two accuracies whose last digits are noise, so that the page is no lighter than a real one."""
     grid, rng = Grid.of(Range(-1, 1, SIDE), Range(-1, 1, SIDE)), np.random.default_rng(seed)
     across, along = np.meshgrid(*(axis.values for axis in grid.axes))
     loss = (1 + seed) * (0.01 + across**2 + 2 * along**2) * np.exp(0.002 * rng.standard_normal(across.shape))
@@ -98,12 +98,16 @@ def main() -> None:
     if given.json:
         print(json.dumps({"load": load, "megabytes": size, "rounds": rounds}, indent=2))
         return
-    print(f"{page.name}: {size:.2f} MB, {given.rounds} openings in a new browser; load of the machine before: {load:.1f}")
+    print(
+        f"{page.name}: {size:.2f} MB, {given.rounds} openings in a new browser; load of the machine before: {load:.1f}"
+    )
     for name in [*MARKS, "processor"]:
         taken = sorted(each[name] for each in rounds if name in each)
         if taken:
             unit = "s " if name == "processor" else "ms"
-            print(f"  {name:10s} median {statistics.median(taken):8.6g} {unit}   from {taken[0]:.6g} to {taken[-1]:.6g}")
+            print(
+                f"  {name:10s} median {statistics.median(taken):8.6g} {unit}   from {taken[0]:.6g} to {taken[-1]:.6g}"
+            )
     drawn = statistics.median(each["drawn"] for each in rounds)
     print(f"drawn within {WANTED / 1000:g} s: {'yes' if drawn <= WANTED else 'no'}")
 

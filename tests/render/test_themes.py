@@ -2,7 +2,6 @@
 
 import xml.etree.ElementTree as ET
 
-
 import pytest
 
 from landscape.options.looks import LookOptions
@@ -64,7 +63,8 @@ def test_a_browser_shows_that_of_its_theme(both, tmp_path):
 
 
 def _ground(path):
+    from matplotlib.colors import to_hex
     from PIL import Image
 
     with Image.open(path) as image:
-        return "#%02x%02x%02x" % image.convert("RGB").getpixel((3, 3))
+        return to_hex([each / 255 for each in image.convert("RGB").getpixel((3, 3))])

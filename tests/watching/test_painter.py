@@ -66,7 +66,10 @@ def test_pictures_are_those_of_plot_and_what_cannot_be_drawn_says_why(write, tmp
     )
     import landscape as ll
 
-    plots = [ll.plot(tmp_path / "half.h5", style=style, out=tmp_path / f"{style}.svg", dpi=120) for style in ("paper", "dark")]
+    plots = [
+        ll.plot(tmp_path / "half.h5", style=style, out=tmp_path / f"{style}.svg", dpi=120)
+        for style in ("paper", "dark")
+    ]
     assert half[1].decode() == in_both(*(path.read_text() for (path,) in plots)) and half[0]["note"] == ""
     for (facts, picture), word in (
         (empty, "nothing was computed yet"),

@@ -1,7 +1,7 @@
 """One SVG that is light on a light page and dark on a dark one.
 
-Owns: how two drawings of one picture, for white paper and for a dark ground, become one. What shows it as an image draws that of its
-page. Equal names in both are of equal shapes: matplotlib makes them from what they name.
+Owns: how two drawings of one picture, for white paper and for a dark ground, become one. Where it is shown as an image, the theme of
+the page chooses. Equal names in both are of equal shapes: matplotlib makes them from what they name.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ import re
 _ROOT = re.compile(r"<svg\b[^>]*>")
 # Points, which would be a third larger within another root than the units of its box.
 _SIZE = re.compile(r' (?:width|height)="[^"]*"')
-RULES = ".night { display: none } @media (prefers-color-scheme: dark) { .day { display: none } .night { display: inline } }"
+RULES = (
+    ".night { display: none } @media (prefers-color-scheme: dark) { .day { display: none } .night { display: inline } }"
+)
 
 
 def in_both(light: str, dark: str) -> str:
