@@ -2,10 +2,10 @@
 
     python scripts/measure_page.py [PAGE.html] [--rounds 9] [--json]
 
-Wanted: drawn within 2 s on two cores. The times are those of the page's own marks (`performance.mark` in start.js), in milliseconds
-since the navigation began: its numbers are unpacked, its reliefs are on the screen, plotly's library has run, all is drawn. Processor
-seconds are those of all processes of the browser from the navigation to the last mark. They hardly depend on what else the machine
-does; the times do, so the load of the machine is said beside them.
+Wanted: drawn within 2 s on two cores. The times are those of the page's own marks (`performance.mark` in start.js), in
+milliseconds since the navigation began: its numbers are unpacked, its reliefs are on the screen, plotly's library has run,
+all is drawn. Processor seconds are those of all processes of the browser from the navigation to the last mark. They hardly
+depend on what else the machine does; the times do, so the load of the machine is said beside them.
 """
 
 from __future__ import annotations
