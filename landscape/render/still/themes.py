@@ -1,7 +1,7 @@
 """One SVG that is light on a light page and dark on a dark one.
 
-Owns: how two drawings of one picture, for white paper and for a dark ground, become one. Where it is shown as an image, the theme of
-the page chooses. Equal names in both are of equal shapes: matplotlib makes them from what they name.
+Owns: how two drawings of one picture, for white paper and for a dark ground, become one. Where it is shown as an image, the
+theme of the page chooses. Equal names in both are of equal shapes: matplotlib makes them from what they name.
 """
 
 from __future__ import annotations
