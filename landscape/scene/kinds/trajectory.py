@@ -71,7 +71,8 @@ def _view(surface: Surface, shown: ScaledMetric, camera: Camera, options: Option
     quantity = surface.quantity(metric)
     what = f"{quantity.label} along training" if _of_nets(paths) else "paths of optimizers"
     caption = options.caption(subject(surface), what, facts(surface, metric), brief(surface, metric))
-    field = build_field(part, metric, shown.scale, levels=shown.levels, camera=camera, cmap=options.cmap)
+    # The paths are what is looked at: further lines would only cross them.
+    field = build_field(part, metric, shown.scale, levels=shown.levels, camera=camera, cmap=options.cmap, extra=False)
     field = replace(field, traces=(*_traces(paths, quantity, field), *_nets(field)))
     lines = _lines(paths, quantity, shown.scale.kind, options)
     stretched = stretch_notes(surface, plane_frame(part), UNEQUAL)
