@@ -59,8 +59,8 @@ def with_best(field: Field, marks: Sequence[Best]) -> Field:
     names = [_points(trace) + _reach(field) * trace.sides for trace in traces if trace.sides is not None]
     taken = np.concatenate([places, *points, *names])
     traces += tuple(_trace(mark, taken, field) for mark in marks)
-    numbers = {name: _seen(getattr(field, name), traces, field) for name in ("label_points", "extra_points")}
-    return replace(field, traces=traces, **numbers)
+    labels, extra = (_seen(numbers, traces, field) for numbers in (field.label_points, field.extra_points))
+    return replace(field, traces=traces, label_points=labels, extra_points=extra)
 
 
 def places_of(marks: Sequence[Best]) -> np.ndarray:
