@@ -5,13 +5,14 @@ Owns: the kinds `contour`, `filled`, `heatmap` and `surface`, and which metrics 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
 from landscape.errors import UsageError
+from landscape.scene.best import Best, best_of, places_of, with_best
 from landscape.scene.facts.surface import brief, facts, subject
 from landscape.scene.hessian import map_notes
 from landscape.scene.holes import DRAWN, holes_of
@@ -33,7 +34,11 @@ def _scenes(surfaces: Sequence[Surface], options: Options, *, paint: str | None)
     shown = switchable(surfaces, shared_metric(surfaces, options.metric), options)
     if paint is None and options.view is None:
         options = replace(options, view=_clear_view(surfaces, shown[0]))
-    return [_scene(surface, shown, options, paint) for surface in surfaces]
+    marks = {each.metric: best_of(surfaces, each.metric) for each in shown} if options.best else {}
+    return [
+        _scene(surface, shown, options, paint, {metric: each[number] for metric, each in marks.items()})
+        for number, surface in enumerate(surfaces)
+    ]
 
 
 def _clear_view(surfaces: Sequence[Surface], shown: ScaledMetric) -> tuple[float, float]:
@@ -47,24 +52,36 @@ def _clear_view(surfaces: Sequence[Surface], shown: ScaledMetric) -> tuple[float
     return found.elevation, found.azimuth
 
 
-def _scene(surface: Surface, shown: Sequence[ScaledMetric], options: Options, paint: str | None) -> Scene:
+def _scene(
+    surface: Surface, shown: Sequence[ScaledMetric], options: Options, paint: str | None, best: Mapping[str, Sequence[Best]]
+) -> Scene:  # fmt: skip
+    """`best`: the marked points of each metric."""
     frame = plane_frame(thinned(surface, shown[0].metric), cells=paint == CELLS)
     camera = camera_for(frame, options.view)
-    views = tuple(_view(surface, each, camera, options, paint) for each in shown)
+    views = tuple(_view(surface, each, camera, options, paint, best.get(each.metric, ())) for each in shown)
     return Scene(frame, views, camera, tables_of(surface, [view.field for view in views]))
 
 
-def _view(surface: Surface, shown: ScaledMetric, camera: Camera, options: Options, paint: str | None) -> Flat | Relief:
+def _view(
+    surface: Surface, shown: ScaledMetric, camera: Camera, options: Options, paint: str | None, best: Sequence[Best]
+) -> Flat | Relief:
     metric, part = shown.metric, thinned(surface, shown.metric)
     caption = options.caption(
         subject(surface), surface.quantity(metric).label, facts(surface, metric), brief(surface, metric)
     )
-    field = build_field(
+    drawn = build_field(
         part, metric, shown.scale, levels=shown.levels, smooth=paint != CELLS, camera=camera, cmap=options.cmap,
-        extra=paint is not None and _counted(options),
+        extra=paint is not None and _counted(options), avoid=places_of(best),
     )  # fmt: skip
+    field = with_best(drawn, best)
     sides = camera.box[1] / camera.box[0] if paint is None else UNEQUAL
-    notes = (*map_notes(surface, part, metric), *field.notes, *stretch_notes(surface, plane_frame(surface), sides))
+    marked = [words for each in best for words in each.words]
+    notes = (
+        *marked,
+        *map_notes(surface, part, metric),
+        *field.notes,
+        *stretch_notes(surface, plane_frame(surface), sides),
+    )
     if paint is None:
         return Relief(field=field, caption=caption, notes=notes)
     return Flat(field=field, paint=paint, caption=caption, notes=(*notes, *beyond_notes(field)))
@@ -98,8 +115,15 @@ def _parts(surfaces: Sequence[Surface], metric: str) -> list[Surface]:
 
 
 KINDS = (
-    Kind("contour", SURFACE, partial(_scenes, paint=LINES), ndim=2, default=lambda surface: True),
-    Kind("filled", SURFACE, partial(_scenes, paint=BANDS), ndim=2, default=lambda surface: bool(surface.known.connect)),
-    Kind("heatmap", SURFACE, partial(_scenes, paint=CELLS), ndim=2),
-    Kind("surface", SURFACE, partial(_scenes, paint=None), ndim=2),
+    Kind("contour", SURFACE, partial(_scenes, paint=LINES), ndim=2, default=lambda surface: True, best=True),
+    Kind(
+        "filled",
+        SURFACE,
+        partial(_scenes, paint=BANDS),
+        ndim=2,
+        default=lambda surface: bool(surface.known.connect),
+        best=True,
+    ),
+    Kind("heatmap", SURFACE, partial(_scenes, paint=CELLS), ndim=2, best=True),
+    Kind("surface", SURFACE, partial(_scenes, paint=None), ndim=2, best=True),
 )
