@@ -81,7 +81,7 @@ class CodeText:
         if inspect.isfunction(value):
             return self._function(value)
         if inspect.isroutine(value) and by_name(value):
-            return value.__qualname__
+            return value.__name__
         return self._object(value)
 
     def _function(self, function: Any) -> str:

@@ -30,7 +30,7 @@ COMMANDS = {
     "line": (["line", "net.pt", *jobs.BASIC, "-x", "-1:1:31", "-o", "a.h5"], "a.h5", 0.0),
     "tolerance": (["surface", "net.pt", *jobs.BASIC, *PLANE, "--tolerance", "0.05", "-o", "a.h5"], "a.h5", 0.0),
     "along": (["line", "net.pt", *jobs.BASIC, "--along", "gradient", "-x", "-1:1:21", "-o", "a.h5"], "a.h5", 1e-5),
-    "hessian": (["hessian", "s.h5", "--trust", "s.h5", "--quiet"], "s.h5", 0.02),
+    "hessian": (["hessian", "s.h5", "--trust", "s.h5", "--quiet"], "s.h5", 0.0),
     "spectrum": (
         ["spectrum", "net.pt", *jobs.BASIC, "--steps", "20", "--top", "2", "--bottom", "2", "-o", "a.h5"], "a.h5", 0.0,
     ),
@@ -85,8 +85,7 @@ else:
     else:
         from landscape.surfaces import load_surface
         surface = load_surface(path)
-        keep = lambda name: not name.endswith(("products", "rough", "error", "settled"))
-        found = {name: value for name, value in surface.values.items() if keep(name)}
+        found = dict(surface.values)
         found |= {f"status {name}": value for name, value in surface.status.items()}
 np.savez(out, **{name: value for name, value in found.items() if value.dtype.kind in "biuf"})
 """
