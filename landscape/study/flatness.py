@@ -25,7 +25,7 @@ from landscape.options.option import Given
 from landscape.quantity import FLATNESS
 from landscape.slice.nets import Nets, OneNet
 from landscape.study.extend import few_of
-from landscape.study.flatness_file import code_in, held, mark_of
+from landscape.study.flatness_file import code_in, held, mark_of, without_code
 from landscape.study.own_samples import reader_of_run, trained_on
 from landscape.study.study import Extent, Plan, Study
 from landscape.subject.chosen import net_or_module
@@ -129,7 +129,7 @@ class FlatnessStudy(Study[Surface]):
             *short_notes(self._samples, {"train": subject.objective.splits["train"].size}),
         )
         self.marks = {
-            "weights": " ".join([*hashes, *self._known_by]),
+            "weights": " ".join([*hashes, *map(without_code, self._known_by)]),
             "data": str(subject.facts.splits),
             "options": f"{identity(self._provenance.json())} {self._facts_of_group()} {subject.objective.batch_size}",
         }

@@ -88,13 +88,13 @@ def code_in(mark: str) -> list[str]:
     return next((part.split()[1:] for part in mark.split(BETWEEN) if part.startswith("code ")), [])
 
 
+def without_code(mark: str) -> str:
+    return BETWEEN.join(part for part in mark.split(BETWEEN) if not part.startswith(("code ", "program ")))
+
+
 def _known_as(mark: str, now: Sequence[str]) -> str:
     """The mark as it reads now, where its code cannot be compared: of an earlier version (`program`), or by another Python."""
-
-    def rest(each: str) -> list[str]:
-        return [part for part in each.split(BETWEEN) if not part.startswith(("code ", "program "))]
-
-    same = [each for each in now if rest(each) == rest(mark) and code_in(each)[:1] != code_in(mark)[:1]]
+    same = [each for each in now if without_code(each) == without_code(mark) and code_in(each)[:1] != code_in(mark)[:1]]
     return same[0] if same and mark not in now else mark
 
 

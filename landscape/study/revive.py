@@ -22,7 +22,7 @@ from landscape.study.on_slice import Asked, OnSlice, on_plane
 from landscape.subject.net import IN_MEMORY
 from landscape.surfaces.barriers import has_paths
 from landscape.surfaces.provenance import DataFacts, DirectionFacts, Provenance
-from landscape.surfaces.same_run import difference, unknown_code
+from landscape.surfaces.same_run import difference, of_rank, unknown_code
 from landscape.surfaces.surface import Surface
 from landscape.sweep.world import World
 from landscape.trust import taken
@@ -79,7 +79,9 @@ def revived(
     }
     on = on_plane(asked, ranges, world, group, plain=True)
     if found := difference(
-        _compared(surface.provenance, chosen), _compared(on.provenance.json(), chosen), added=surface.added
+        _compared(surface.provenance, chosen),
+        _compared(of_rank(on.provenance.json(), leads=world.leads), chosen),
+        added=surface.added,
     ):
         raise UsageError(f"{where} was computed from something else: {found}; restore it, or compute the surface again")
     plane = on.slice

@@ -68,14 +68,23 @@ def _code(tree: Mapping) -> Mapping:
 def identity(provenance: Mapping) -> str:
     """The settings of a run as text: equal on two ranks that compute the same from the same files.
 
-    Rounding is left out, and so are hashes of files, which the ranks compare one by one.
+    Rounding is left out, and so are hashes of files, which the ranks compare one by one, and of code: it may know its rank.
     """
     entries = {
         ".".join(key): value if not isinstance(value, float) else f"{value:.9g}"
         for key, value in _flat(plain(provenance)).items()
-        if key[-1] not in CONSEQUENCES and not any(key[: len(prefix)] == prefix for prefix in DESCRIPTIVE)
+        if not _is_hash(key, value) and not any(key[: len(prefix)] == prefix for prefix in DESCRIPTIVE)
     }
     return json.dumps(entries, sort_keys=True)
+
+
+def of_rank(provenance: Mapping, *, leads: bool) -> Mapping:
+    """What a rank compares with a file: on those that do not lead, code that knows its rank is not that of the file."""
+    return provenance if leads else {key: value for key, value in provenance.items() if key != CODE}
+
+
+def _is_hash(key: tuple[str, ...], value: object) -> bool:
+    return key[-1] in CONSEQUENCES or (key[0] == CODE and str(value).startswith(HASHED))
 
 
 def _same(old: object, new: object) -> bool:
