@@ -229,7 +229,7 @@ def _provenance(
     )
 
 
-def _known_at(path: Path, grid: Grid, provenance: dict) -> Surface:
+def _known_at(path: Path, grid: Grid, provenance: Mapping[str, Any]) -> Surface:
     surface = load_surface(path)
     if not surface.grid.same_as(grid):
         surface = _longer(surface, grid, provenance)
