@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from landscape.grid import Grid
+from landscape.surfaces.same_run import CODE
 from landscape.surfaces.surface import PENDING, Surface
 
 # How the text of `repair` begins, which earlier versions wrote behind that of `curve`.
@@ -26,7 +27,10 @@ def grown(old: Surface, grid: Grid, facts: dict, path: FilePath) -> Surface:
     def longer(array: np.ndarray, fill: float) -> np.ndarray:
         return np.concatenate([array, np.full((more, array.shape[1]), fill, array.dtype)])
 
-    facts = {**facts, "connect": merged_facts(old.provenance.get("connect") or {}, facts["connect"])}
+    # what a file says of code, or does not say, is of the rows that it has
+    code = {name: value for name, value in old.provenance.items() if name == CODE}
+    facts = {name: value for name, value in facts.items() if name != CODE} | code
+    facts["connect"] = merged_facts(old.provenance.get("connect") or {}, facts["connect"])
     return replace(
         old, grid=grid, provenance=facts, source=str(path),
         values={name: longer(array, np.nan) for name, array in old.values.items()},
