@@ -91,13 +91,13 @@ def test_sheets_have_the_size_that_was_asked_for_and_hold_all_letters(name, size
     figure = drawn(name, size=size)
     width, height = figure.get_size_inches()
     assert width == pytest.approx(WIDTHS[size][0]) and (size != "slide" or height == pytest.approx(7.5))
-    across, up = figure.canvas.get_width_height()
+    (across, up), seen = figure.canvas.get_width_height(), texts(figure)
     for text in (
         *figure.texts,
         *(axes.xaxis.label for axes in figure.axes),
         *(axes.yaxis.label for axes in figure.axes),
     ):
-        if text in texts(figure):
+        if text in seen:
             box = text.get_window_extent()
             assert box.x0 >= -1 and box.y0 >= -1 and box.x1 <= across + 1 and box.y1 <= up + 1, text
 
