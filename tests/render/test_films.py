@@ -104,7 +104,7 @@ def test_a_box_that_turns_keeps_its_size_and_its_letters_clear_of_the_others(sur
     scenes = films.film_of(build_scene(surfaces["bowl"], kind="surface", view=(60.0, -56.0))).scenes
     sizes = set()
     for figure in map(_figure, scenes[:20:4]):
-        figure.canvas.draw()
+        figure.draw_without_rendering()
         axes = figure.axes[0]
         sizes.add(tuple(axes._box_aspect.round(9)))
         texts = [text.get_window_extent() for text in figure.texts if text.get_text()]
