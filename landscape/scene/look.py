@@ -38,7 +38,7 @@ LABEL = 9.0
 # Inches: narrower, there is no room for axes; beyond, no page and too many pixels.
 LEAST, MOST = 1.5, 60.0
 # Labels of a bar of colours: in a column, and elsewhere.
-FEW_LABELS, MANY_LABELS = 8, 24
+FEW_LABELS, MANY_LABELS = 10, 24
 
 
 @dataclass(frozen=True)

@@ -35,8 +35,8 @@ class Scale:
     """The drawn range of values and how they become heights.
 
     `unit` matters on the symmetric log scale only: below it the scale is close to linear. `below` and `above` say
-    whether values lie outside the range, so that they are drawn at its ends. `signed`: the sign of a value has a meaning, as that of
-    an eigenvalue has; a loss may begin anywhere.
+    whether values lie outside the range, so that they are drawn at its ends. `signed`: the sign of a value has a
+    meaning, as that of an eigenvalue has; a loss may begin anywhere.
     """
 
     kind: str

@@ -22,7 +22,7 @@ COLUMNS = 3
 # Inches, at the usual size of letters: narrower panels stand below each other.
 NARROW = 1.35
 # A bar that lies below the panels: its length as a share of theirs, and inches of its height and with its numbers and its name.
-LONG, THICK, LYING = 0.62, 0.11, 0.5
+LONG, THICK, LYING = 0.62, 0.11, 0.6
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,8 @@ def _layout(comparison: Comparison, painter: PanelPainter, look: Look) -> Layout
         while columns > 1 and _wide(beside, columns, look.width) < NARROW * look.em:
             columns -= 1
         lies = painter.wide and columns == 1 and painter.bar is not None and look.has(BAR)
-        m, lying = (natural, LYING * look.em) if lies else (beside, 0.0)
+        # Below a relief there is nothing but its own letters.
+        m, lying = (replace(natural, under=0.0), LYING * look.em) if lies else (beside, 0.0)
         plan = _fitted(comparison, painter, m, columns, look, lying)
     if min(plan.m.wide, plan.m.tall) < LEAST:
         size = f"{look.width:g}" + (f"x{look.height:g}" if look.height else "")

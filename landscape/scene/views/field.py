@@ -27,6 +27,8 @@ from landscape.scene.views.traces import PATH, Trace, traces_of
 from landscape.surfaces.surface import Surface
 
 Z_TICKS = 5
+# The share of an upright axis that a label takes.
+Z_ROOM = 0.07
 # On a side: the points of a coarser grid are marked, since what is drawn between them is a guess.
 COARSE = 15
 NO_DOTS = np.zeros((0, 3))
@@ -134,7 +136,9 @@ def build_field(
         levels=levels,
         level_ticks=ticks_at(levels, scale, percent=percent),
         bar_ticks=spaced(ticks_at(levels, scale, percent=percent), scale),
-        z_ticks=ticks_at(round_values(scale, Z_TICKS) if drawn.size else levels, scale, percent=percent),
+        z_ticks=spaced(
+            ticks_at(round_values(scale, Z_TICKS) if drawn.size else levels, scale, percent=percent), scale, Z_ROOM
+        ),
         label_points=place_labels(mesh.x, mesh.y, mesh.z, scale.heights(levels), occupied),
         hole_cells=worst_corner(holes),
         colors=colors_for(scale, cmap),
