@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from landscape.measurement.evaluate import move
@@ -24,7 +25,7 @@ class Added(Undivided):
 
     Attributes:
         group, label, notes: see `Addition`.
-        rows: its quantities, of that group.
+        rows: its quantities, whose group is set here.
     """
 
     group: ClassVar[str]
@@ -44,7 +45,7 @@ class Added(Undivided):
         return self.here()
 
     def quantity(self, name: str) -> Quantity:
-        return next(row for row in self.rows if row.name == name)
+        return replace(next(row for row in self.rows if row.name == name), group=self.group)
 
     def facts(self) -> dict[str, Any]:
         name, split = next(iter(self.subject.objective.splits.items()))

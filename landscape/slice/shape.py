@@ -6,20 +6,20 @@ shape: each is a file of its own.
 
 from __future__ import annotations
 
-import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 from torch import Tensor
 
-from landscape.grid import PARAMETER, Axis, Grid, Range
+from landscape.grid import PARAMETER, Grid, Range
 from landscape.slice.plane import Plane
 from landscape.slice.slice import Coords, nearest
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Shape(ABC):
     """A dataclass whose fields, numbers and texts, decide its points together with the plane.
 
@@ -38,11 +38,11 @@ class Shape(ABC):
     @property
     def facts(self) -> dict[str, Any]:
         """Its kind and its fields, as the provenance keeps them: another value is another run."""
-        return {"kind": type(self).__name__.lower(), **dataclasses.asdict(self)}
+        return {"kind": type(self).__name__.lower(), **asdict(self)}
 
     def grid(self, ranges: Sequence[Range]) -> Grid:
-        made = zip("xyz", ranges, self.labels, strict=True)
-        return Grid(tuple(Axis(name, each.values, label, PARAMETER) for (name, each, label) in made))
+        made = Grid.of(*ranges, labels=self.labels)
+        return Grid(tuple(replace(axis, kind=PARAMETER) for axis in made.axes))
 
     def around(self, ranges: Sequence[Range]) -> list[Range]:
         """The smallest box of the plane that holds all points."""
