@@ -24,6 +24,7 @@ from landscape.errors import LandscapeError, UsageError
 from landscape.slice.steps import STEP
 from landscape.surfaces.run_log import CONFIG, LOG, load_run, read_config
 from landscape.training.folder_lock import FolderLock
+from landscape.training.preconditioner_files import remove_preconditioners
 from landscape.training.run_folder import FINAL, MEASURED, NETS, STATE
 
 # The recorders of this process by their folders, which are absolute.
@@ -142,6 +143,7 @@ class RecordedFolder:
         """Removes the files of an earlier run, and no others."""
         for path in [self.path / name for name in (LOG, FINAL, STATE, *MEASURED)] + list(self._nets().values()):
             path.unlink(missing_ok=True)
+        remove_preconditioners(self.path)
 
     def _nets(self) -> dict[int, Path]:
         """The saved nets by step, in their order."""
@@ -182,6 +184,7 @@ class RecordedFolder:
         for number, path in nets.items():
             if number > at:
                 path.unlink()
+        remove_preconditioners(self.path, at)
 
     def _place(self, step: int) -> Path:
         return self.path / NETS / f"step_{step:07d}.pt"

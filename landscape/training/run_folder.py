@@ -24,6 +24,7 @@ from landscape.errors import CheckpointError, LandscapeError, SurfaceFileError, 
 from landscape.quantity import DYNAMICS, HESSIAN
 from landscape.surfaces.run_log import CONFIG, LOG, read_config
 from landscape.training.folder_lock import FolderLock
+from landscape.training.preconditioner_files import remove_preconditioners
 from landscape.training.settings import as_json, differences
 
 STATE, FINAL, NETS = "state.pt", "final.pt", "checkpoints"
@@ -151,6 +152,7 @@ class RunFolder:
             (self.path / NETS).glob("step_*.pt")
         ):
             path.unlink(missing_ok=True)
+        remove_preconditioners(self.path)
 
     def _write(self, name: str, text: str) -> None:
         with whole_file(self.path / name) as scratch:
