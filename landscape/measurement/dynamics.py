@@ -1,7 +1,7 @@
 """Training dynamics: what is measured at each net of a training run, on the same samples and batches.
 
-Owns: `Dynamics`, and which samples form which batch; its settings are in dynamics_settings.py, the ends of the Hessian in ends.py,
-the algebra on gradients in curvature/noise.py. All of it is of the net in eval mode, as at the centre of a surface.
+Owns: `Dynamics`, and which samples form which batch; its settings are in dynamics_settings.py, the ends of the Hessian in
+ends.py, the algebra on gradients in curvature/noise.py. All of it is of the net in eval mode, as at the centre of a surface.
 
 Batch sharpness is the mean over batches of g' H g / g' g with gradient g and Hessian H of that batch: the curvature that a step
 of SGD meets on its own batch (Andreyev and Beneventano, arXiv:2412.20553).
