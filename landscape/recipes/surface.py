@@ -81,6 +81,7 @@ def compute(
     from landscape.study.along import with_directions
     from landscape.study.evaluation import for_plan, plane_study
     from landscape.study.on_slice import Asked
+    from landscape.study.process_group import dividing_world
     from landscape.study.ranks import together
     from landscape.study.rise import Ranges, found_ranges, placeholders, searched
     from landscape.study.run import run_prepared
@@ -111,6 +112,7 @@ def compute(
         dry_run=output.dry_run,
         quiet=output.quiet,
         stall=asked.machine.stall,
+        world=dividing_world(asked, ranges),
     )
 
 

@@ -26,6 +26,7 @@ from landscape.options.groups import (
 )
 from landscape.options.option import Given
 from landscape.options.what import What
+from landscape.shards import place_of
 from landscape.slice.axes import make_plane, other_nets, selection
 from landscape.slice.shape import Shape, Within
 from landscape.slice.slice import Slice
@@ -136,7 +137,8 @@ def on_plane(
     if shape and asked.tolerance.check():
         raise UsageError("tolerance leaves out points and samples of planes and lines along directions; drop it")
     axes, device = asked.axes, device_of(asked.machine, world)
-    net = chosen_net(asked.checkpoint, asked.net, asked.data, device, mapped=axes.lean)
+    net = chosen_net(asked.checkpoint, asked.net, asked.data, device, mapped=axes.lean, divided=world.lockstep)
+    device = place_of(net.module) or device
     batchnorm = policy(net, axes.batchnorm, moves=axes.to is not None, states=axes.state == "states")
     moved, others = selection(axes, net), other_nets(axes, net)
     recorded = [net.trained, *(other.trained for other in others), *asked.beside]
