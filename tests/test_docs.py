@@ -158,12 +158,13 @@ def provenances(tmp_path_factory) -> list[dict]:
 
 
 def of_own_code(folder: Path) -> ll.Surface:
-    """A net whose class stands in a file, with weights in bfloat16."""
+    """A net whose class stands in a file, with weights in bfloat16, and a metric of its own."""
     code = "from torch import nn\n\nclass Own(nn.Linear):\n    def __init__(self):\n        super().__init__(4, 2)\n"
     (folder / "own.py").write_text(code)
     torch.save(torch.nn.Linear(4, 2).bfloat16().state_dict(), folder / "own.pt")
     data = torch.randn(6, 4), torch.zeros(6, dtype=torch.long)
-    return ll.line(folder / "own.pt", model=f"{folder / 'own.py'}:Own", data=data, x=(0, 1, 2), quiet=True)
+    own = {"model": f"{folder / 'own.py'}:Own", "metrics": ["loss", lambda outputs, targets: outputs[:, 0]]}
+    return ll.line(folder / "own.pt", **own, data=data, x=(0, 1, 2), quiet=True)
 
 
 def unusual(folder: Path) -> ll.Surface:
@@ -190,12 +191,16 @@ def test_the_provenance_table_has_the_entries_of_the_files(provenances):
     assert found == documented - {"hessian"}
 
 
+# Their entries are named by the user's code.
+OF_CODE = ("code.layers", "code.settings", "code.classes", "code.metrics")
+
+
 def keys_of(tree: dict, prefix: str = "") -> set[str]:
     """Dotted names of all entries, in the words of the table."""
     found = set()
     for key, value in tree.items():
         name = prefix + (key if prefix != "data.splits." else "<split>")
-        nested = isinstance(value, dict) and not name.endswith(".versions")
+        nested = isinstance(value, dict) and not name.endswith((".versions", *OF_CODE))
         found |= keys_of(value, f"{name}.") if nested else {name}
     return found
 

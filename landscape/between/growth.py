@@ -13,6 +13,7 @@ from typing import Any
 from landscape.grid import Grid
 from landscape.printable import numbered
 from landscape.surfaces.longer import rearranged
+from landscape.surfaces.same_run import CODE
 from landscape.surfaces.surface import Surface
 
 # How the text of `repair` begins, which earlier versions wrote behind that of `curve`.
@@ -22,7 +23,10 @@ REPAIR = "repaired: "
 def grown(old: Surface, grid: Grid, facts: dict, path: FilePath) -> Surface:
     """The old surface with rows added at its end, all of whose points are pending."""
     rows = [*range(old.shape[0]), *[-1] * (grid.shape[0] - old.shape[0])]
-    facts = {**facts, "connect": merged_facts(old.provenance.get("connect") or {}, facts["connect"])}
+    # what a file says of code, or does not say, is of the rows that it has
+    code = {name: value for name, value in old.provenance.items() if name == CODE}
+    facts = {name: value for name, value in facts.items() if name != CODE} | code
+    facts["connect"] = merged_facts(old.provenance.get("connect") or {}, facts["connect"])
     return replace(rearranged(old, grid, rows), provenance=facts, source=str(path))
 
 

@@ -24,6 +24,7 @@ from landscape.errors import CheckpointError, LandscapeError, SurfaceFileError, 
 from landscape.quantity import DYNAMICS, HESSIAN
 from landscape.slice.steps import STEP
 from landscape.surfaces.run_log import CONFIG, LOG, read_config
+from landscape.surfaces.same_run import CODE, difference, unknown_code
 from landscape.training.folder_lock import FolderLock
 from landscape.training.settings import as_json, differences
 
@@ -40,10 +41,11 @@ SECONDS, SHARE = 30.0, 50.0
 
 
 class RunFolder:
-    """The files of one run."""
+    """The files of one run; `notes`: what the user should know of a run that is continued."""
 
     def __init__(self, path: Path) -> None:
         self.path, self._kept, self._cost = path, time.monotonic(), 0.0
+        self.notes: list[str] = []
         self._lock = FolderLock(path)
 
     def open(self, config: Mapping[str, Any], decides: Sequence[str], *, overwrite: bool) -> dict[str, Any] | None:
@@ -128,7 +130,12 @@ class RunFolder:
             there = read_config(self.path / CONFIG)
         except SurfaceFileError as error:
             raise LandscapeError(f"{error}; or start again with --overwrite") from error
-        if other := differences(there, {name: config[name] for name in decides}):
+        other = differences(there, {name: config[name] for name in decides if name != CODE})
+        code = {CODE: config.get(CODE)}
+        if found := difference({CODE: there.get(CODE)}, code):
+            other.append(found)
+        self.notes = unknown_code(there, code)
+        if other:
             raise UsageError(
                 f"{self.path} holds another run ({'; '.join(other)}); give another -o, or --overwrite to start again"
             )

@@ -45,6 +45,7 @@ class Options:
     cmap: str | None = None
     names: tuple[str, ...] = ()
     view: tuple[float, float] | None = None
+    best: bool = False
 
     @property
     def limits(self) -> Limits:
@@ -89,6 +90,7 @@ class Kind:
         unused: the options without meaning for it, each with an error message, in which `{kind}` and `{value}` are filled in.
         alone: why it has no place among the panels of a comparison; "" when it has one.
         paths: whether the rows of its surfaces are paths between nets, which have no plane.
+        best: whether it can mark the best point.
     """
 
     name: str
@@ -101,6 +103,7 @@ class Kind:
     unused: Mapping[str, str] = field(default_factory=dict)
     alone: str = ""
     paths: bool = False
+    best: bool = False
 
     def fits(self, source: Source) -> bool:
         """Whether it can show a source."""
