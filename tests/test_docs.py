@@ -1,13 +1,10 @@
 """Laws that keep the documents true: what they name exists, what exists is named, and what they print works.
 
-Commands are parsed, Python is compiled, and the recipes' keywords are read from their source, all without torch. Only the
-table of the provenance is held against files, which are made here.
+Commands are parsed and Python is compiled. The table of the provenance is held against files, which are made here.
 """
 
 from __future__ import annotations
 
-import argparse
-import inspect
 import re
 import shlex
 from pathlib import Path
@@ -17,74 +14,16 @@ import torch
 
 import landscape
 import landscape as ll
-from landscape.cli.parser import add_arguments, find, join_ranges, make_parser
+from landscape.cli.parser import find, join_ranges, make_parser
 from landscape.commands import COMMANDS
 from landscape.exporters import FORMATS
 from landscape.scene.kinds import KIND_FILES
 from landscape.surfaces import surface as status
 from landscape.surfaces.same_run import DESCRIPTIVE
+from tests.documents import DOCUMENTS, README, ROOT, command_lines, fences, named_in, spans, table
 
-ROOT = Path(__file__).resolve().parents[1]
-README = ROOT / "README.md"
-DOCUMENTS = [README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
-LAUNCHERS = ("landscape", "mpiexec", "mpirun", "srun")
-# on the command line only: what to do with the result, not what to compute
-NOT_KEYWORDS = {"draw", "json", "debug"}
-
-each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 each_command = pytest.mark.parametrize("name", COMMANDS)
-
-
-def fences(path: Path, *languages: str) -> list[str]:
-    """The contents of the fenced blocks in these languages ("" is a block without one)."""
-    found = re.findall(r"^```(\w*)\n(.*?)^```", path.read_text(), re.DOTALL | re.MULTILINE)
-    return [text for language, text in found if language in languages]
-
-
-def spans(path: Path) -> list[str]:
-    """Everything between single backticks, outside of fenced blocks; a span may go on in the next line."""
-    text = re.sub(r"^```.*?^```", "", path.read_text(), flags=re.DOTALL | re.MULTILINE)
-    return [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", text)]
-
-
-def command_lines(path: Path) -> list[list[str]]:
-    """The words of each `landscape ...` that a document prints, in blocks and in running text, without a launcher."""
-    printed = [line for block in fences(path, "sh", "bash") for line in block.replace("\\\n", " ").splitlines()]
-    split = [shlex.split(line, comments=True) for line in printed]
-    in_blocks = [words for words in split if words and words[0] in LAUNCHERS and "landscape" in words]
-    # `landscape surface` alone names a command; with more words it is one to type
-    in_text = [words for words in map(str.split, spans(path)) if words[0] == "landscape" and len(words) > 2]
-    return [words[words.index("landscape") + 1 :] for words in in_blocks + in_text]
-
-
-def table(path: Path) -> list[list[str]]:
-    """The rows of all tables of a document, as lists of cells."""
-    return rows_of(path.read_text())
-
-
-def rows_of(text: str) -> list[list[str]]:
-    """The rows of all tables in a text."""
-    rows = [line.strip().strip("|").split("|") for line in text.splitlines() if line.startswith("| ")]
-    return [[cell.strip() for cell in row] for row in rows]
-
-
-def named_in(cell: str) -> list[str]:
-    """What a cell names in backticks: `--to CKPT`, `-o FILE` names --to and -o."""
-    return [span.split()[0] for span in re.findall(r"`([^`]+)`", cell)]
-
-
-def destinations(command: str) -> set[str]:
-    """Where the shell puts the options of a command, but for those that are not passed to its function."""
-    parser = argparse.ArgumentParser(add_help=False)
-    add_arguments(parser, find(command))
-    positional = {argument.name for argument in find(command).positional}
-    return {action.dest for action in parser._actions} - NOT_KEYWORDS - positional
-
-
-def keywords(command: str) -> dict[str, object]:
-    """The keyword-only parameters of a function of the Python interface, with their defaults."""
-    parameters = inspect.signature(getattr(landscape, command)).parameters.values()
-    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 
 
 # what exists is documented
@@ -139,9 +78,8 @@ def told_of_options() -> list[tuple[list[str], str, str]]:
 
 def test_the_manual_tells_of_no_option_that_a_command_lacks():
     for commands, cell, _ in told_of_options():
-        known = {flag for name in commands for row in find(name).rows for flag in row.option.flags_of(row.name)} | {
-            "--debug"
-        }
+        known = {flag for name in commands for row in find(name).rows for flag in row.option.flags_of(row.name)}
+        known |= {"--debug"}
         known |= {"--no-" + flag[2:] for flag in known}
         assert set(named_in(cell)) <= known, f"{', '.join(commands)}: {cell}"
 
@@ -365,32 +303,3 @@ def test_the_nets_that_ship_are_in_their_table_and_small():
     nets, text = sorted((ROOT / "checkpoints").glob("*.pt")), (ROOT / "checkpoints" / "README.md").read_text()
     assert all(text.count(f"| `{net.name}` |") == 2 for net in nets), "a row of numbers and a command for each"
     assert sum(net.stat().st_size for net in nets) < 60e6
-
-
-# the command line is the library
-
-
-@each_command
-def test_python_takes_what_the_shell_takes(name):
-    positional = (
-        {"model"} if name in ("train", "instability") else set()
-    )  # an option in the shell, the first argument in Python
-    assert destinations(name) - positional == set(keywords(name)) and positional <= destinations(name)
-
-
-@each_command
-def test_python_and_the_shell_have_the_same_defaults(name):
-    assert keywords(name) == {row.name: row.default for row in find(name).rows if row.name in keywords(name)}
-
-
-@pytest.mark.parametrize("name", ["surface", "line", "hessian", "spectrum", "train"])
-def test_help_in_python_shows_every_option_with_its_text(name):
-    text = " ".join(getattr(landscape, name).__doc__.split())
-    for row in find(name).rows:
-        if row.name in keywords(name):
-            assert f"{row.name}: {' '.join(row.option.help.split())}" in text
-
-
-def test_an_unknown_option_in_python_names_the_nearest():
-    with pytest.raises(landscape.UsageError, match=r"surface has no option 'sample'; did you mean samples"):
-        landscape.surface("a.pt", sample=3)

@@ -225,9 +225,7 @@ class PathStudy(EvaluationStudy):
     def pending(self, surface: Surface) -> list[int]:
         """Numbers of their points that lack a result."""
         width = len(self._slice.grid.axes[0].values)
-        return [
-            point for point in SurfaceFile(None, surface).pending() if self._slice.paths[point // width] is not None
-        ]
+        return [point for point in surface.pending() if self._slice.paths[point // width] is not None]
 
 
 def curve_plane(path: Path, points: int, labels: Sequence[str]) -> tuple[Plane, dict[str, Trail]]:

@@ -95,7 +95,7 @@ class EvaluationStudy(Study[Surface]):
 
     def pending(self, surface: Surface) -> list[int]:
         """Numbers of the points of the run that lack a result."""
-        return SurfaceFile(None, surface).pending()
+        return surface.pending()
 
     def plan(self, world: World) -> Plan:
         on, output = self._on, self._output

@@ -26,7 +26,7 @@ from landscape.study.ranks import shared
 from landscape.study.study import Extent, Plan, Study
 from landscape.subject.subject import started, versions_used
 from landscape.surfaces.file import SurfaceFile
-from landscape.surfaces.surface import FAILED, PENDING, Surface
+from landscape.surfaces.surface import Surface
 from landscape.sweep.sampler import EveryPoint, Result, Sampler
 from landscape.sweep.work import Work
 from landscape.sweep.world import World
@@ -123,10 +123,8 @@ class ExtensionStudy(Study[Surface]):
         )
 
     def _pending(self, surface: Surface) -> list[int]:
-        status = surface.status.get(self._work.group)
-        if status is None:
-            return list(self._points)
-        return [point for point in self._points if status.flat[point] in (PENDING, FAILED)]
+        left = set(surface.pending(self._work.group))
+        return [point for point in self._points if point in left]
 
 
 def in_order(grid: Grid, every: int, pending: Sequence[int]) -> list[int]:

@@ -47,7 +47,7 @@ from landscape.subject.trained import Recorded, recorded_in, states_loss, traine
 from landscape.surfaces.file import SurfaceFile, check_folder
 from landscape.surfaces.provenance import CheckpointFacts, ModelFacts, Provenance
 from landscape.surfaces.same_run import identity, plain, unknown_code
-from landscape.surfaces.surface import FAILED, PENDING, Surface
+from landscape.surfaces.surface import Surface
 from landscape.sweep.progress import note
 from landscape.sweep.sampler import EveryPoint, Result, Sampler
 from landscape.sweep.work import Work
@@ -154,7 +154,7 @@ class FlatnessStudy(Study[Surface]):
         return file
 
     def sampler(self, file: SurfaceFile) -> tuple[Sampler, Extent]:
-        pending, grid = _pending(file.surface), self._nets.grid
+        pending, grid = file.pending(), self._nets.grid
         return EveryPoint(grid, pending), Extent(grid.size, grid.size - len(pending), self._passes)
 
     def work(self, pending: bool, world: World) -> Work:
@@ -169,7 +169,7 @@ class FlatnessStudy(Study[Surface]):
         pending = grid.size
         if path and path.exists() and not self._output.overwrite and world.leads:
             known = held(path, self._nets, self._known_by, self._provenance.json(), self._work.quantity)
-            pending = len(_pending(known))
+            pending = len(known.pending(FLATNESS))
         name, quiet = self._nets.names[0], self._output.quiet or not world.leads
         note(f"measuring the first net ({name}), from which the time of all follows", label=self.label, quiet=quiet)
         start = time.perf_counter()
@@ -266,10 +266,3 @@ def _trained_on(nets: Nets) -> int | None:
     """The samples that all nets were trained on, where their runs took some of the data only."""
     counts = {trained_on(one.settings) for one in nets.each}
     return counts.pop() if len(counts) == 1 else None
-
-
-def _pending(surface: Surface) -> list[int]:
-    status = surface.status.get(FLATNESS)
-    if status is None:
-        return list(range(surface.grid.size))
-    return [k for k in range(surface.grid.size) if status.flat[k] in (PENDING, FAILED)]

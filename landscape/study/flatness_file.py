@@ -22,6 +22,7 @@ from landscape.subject.net import Net
 from landscape.surfaces.file import surface_of_run
 from landscape.surfaces.flatness import FEW, marks, names, rows
 from landscape.surfaces.hdf5 import read_surface_file
+from landscape.surfaces.longer import rearranged
 from landscape.surfaces.same_run import difference, plain
 from landscape.surfaces.surface import DONE, PENDING, Surface
 
@@ -112,18 +113,11 @@ def _of_all(provenance: Mapping[str, Any]) -> dict[str, Any]:
 
 def _arranged(old: Surface, places: Sequence[int], nets: Nets, quantity: Callable[[str], Quantity]) -> Surface:
     """The rows of the old surface at these places, -1 for a new net. Settings in which nets differ depend on all of them."""
-    new = np.asarray(places) < 0
-
-    def taken(array: np.ndarray, fill: float) -> np.ndarray:
-        found = array[places]
-        found[new] = fill
-        return found
-
+    found = rearranged(old, nets.grid, places)
     gone = [row.name for row in rows(old, HYPER)]
-    values = {name: taken(array, np.nan) for name, array in old.values.items() if name not in gone}
-    status = {name: taken(array, PENDING) for name, array in old.status.items()}
+    values = {name: array for name, array in found.values.items() if name not in gone}
     hypers: dict[str, np.ndarray] = {}
-    for net in np.flatnonzero(status[FLATNESS] == DONE):
+    for net in np.flatnonzero(found.status[FLATNESS] == DONE):
         for name, number in nets.numbers(int(net)).items():
             hypers.setdefault(f"{HYPER}_{name}", np.full(len(places), np.nan))[net] = number
     measures = [name for name in values if old.quantity(name).role in (MEASURE, AROUND)]
@@ -133,11 +127,8 @@ def _arranged(old: Surface, places: Sequence[int], nets: Nets, quantity: Callabl
         | {name: values[name] for name in measures}
     )  # as a run has them
     return replace(
-        old,
-        grid=nets.grid,
+        found,
         values=values,
-        stderr={name: taken(array, np.nan) for name, array in old.stderr.items()},
-        status=status,
         quantities={
             **{name: row for name, row in old.quantities.items() if name not in gone},
             **{name: quantity(name) for name in hypers},
