@@ -22,6 +22,7 @@ from landscape.study.rise import Ranges
 from landscape.study.study import Extent, Plan, Study
 from landscape.study.tolerance import anchors, expected_saving, finish, sampled, sampler_for
 from landscape.surfaces.file import SurfaceFile, check_folder, surface_of_run
+from landscape.surfaces.same_run import unknown_code
 from landscape.surfaces.surface import Surface
 from landscape.sweep.progress import note
 from landscape.sweep.sampler import Result, Sampler
@@ -46,6 +47,7 @@ class EvaluationStudy(Study[Surface]):
             output.path, on.slice.grid, on.provenance.json(), trails=on.trails, overwrite=output.overwrite,
             quantity=self._work.quantity,
         )  # fmt: skip
+        self.notes = (*self.notes, *unknown_code(file.content.provenance, on.provenance.json()))
         if output.save_directions:
             if output.path is None:
                 raise UsageError("save-directions needs out: the directions are kept beside the surface file")
@@ -94,7 +96,7 @@ class EvaluationStudy(Study[Surface]):
 
     def pending(self, surface: Surface) -> list[int]:
         """Numbers of the points of the run that lack a result."""
-        return SurfaceFile(None, surface).pending()
+        return surface.pending()
 
     def plan(self, world: World) -> Plan:
         on, output = self._on, self._output

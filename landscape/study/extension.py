@@ -24,7 +24,7 @@ from landscape.study.ranks import shared
 from landscape.study.study import Extent, Plan, Study
 from landscape.subject.subject import started, versions_used
 from landscape.surfaces.file import SurfaceFile
-from landscape.surfaces.surface import FAILED, PENDING, Surface
+from landscape.surfaces.surface import Surface
 from landscape.sweep.orders.coarse import coarse_first, thinned
 from landscape.sweep.sampler import EveryPoint, Result, Sampler
 from landscape.sweep.work import Work
@@ -122,10 +122,8 @@ class ExtensionStudy(Study[Surface]):
         )
 
     def _pending(self, surface: Surface) -> list[int]:
-        status = surface.status.get(self._work.group)
-        if status is None:
-            return list(self._points)
-        return [point for point in self._points if status.flat[point] in (PENDING, FAILED)]
+        left = set(surface.pending(self._work.group))
+        return [point for point in self._points if point in left]
 
 
 def in_order(grid: Grid, every: int, pending: Sequence[int]) -> list[int]:

@@ -82,6 +82,24 @@ class EvaluationFacts(Facts):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CodeFacts(Facts):
+    """What the user's code computes, which names and weights do not say; files of earlier versions have none of it.
+
+    A setting, or a hash that begins with #.
+    """
+
+    python: str | None = entry(describes=True)
+    """Hashes of code are of one version of Python."""
+    layers: dict[str, str] | None = entry(dict)
+    """The names of a net's layers, by class."""
+    settings: dict[str, str] | None = entry(dict)
+    classes: dict[str, str] | None = entry(dict)
+    """A hash of the code of each class of layers."""
+    loss: str | None = entry()
+    metrics: dict[str, str] | None = entry(dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class DirectionFacts(Facts):
     """`kind`: random, nets, file, hessian or gradient, with + between when the axes differ."""
 
@@ -265,6 +283,7 @@ class Provenance(Facts):
     attack: str | None = entry()
     """The attack after which loss and metrics are taken; None: the samples as they are."""
     metrics: list[str] | None = entry(list, of=str)
+    code: CodeFacts | None = entry(CodeFacts)
     evaluation: EvaluationFacts | None = entry(EvaluationFacts)
     directions: DirectionFacts | None = entry(DirectionFacts)
     slice: dict[str, Any] | None = entry(dict)  # a shape within the plane: its kind, and its fields by name

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import random
-import subprocess
 import sys
 import tempfile
 import time
@@ -18,6 +17,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import _jobs as jobs
+
+from landscape.errors import LandscapeError
+from landscape.surfaces import load_surface
 
 STAGES = ("start", "import", "build", "data", "first", "middle", "saving", "finish")
 RAISED = ("error", "exit0", "exit3", "keyboard", "base", "generator")
@@ -85,9 +87,11 @@ def fault(case: Case, ended: jobs.Ended, folder: Path, within: float) -> str:
 
 
 def unreadable(path: Path) -> str:
-    program = "import sys; from landscape.surfaces import load_surface; load_surface(sys.argv[1])"
-    if path.exists() and subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True).returncode:
-        return "invalid file"
+    try:
+        if path.exists():
+            load_surface(path)
+    except LandscapeError as error:
+        return f"invalid file: {error}"
     return ""
 
 
