@@ -251,7 +251,7 @@ def test_what_rescaling_leaves_unchanged_is_what_the_manual_says():
             assert two == pytest.approx(one, rel=1e-7), name
         else:
             assert two == pytest.approx(one, rel=1e-2) if name in NEARLY else abs(two / one - 1) > 0.05, name
-    manual = (Path(__file__).resolve().parents[2] / "docs" / "flatness.md").read_text()
+    manual = (Path(__file__).resolve().parents[3] / "docs" / "flatness.md").read_text()
     rows = [line.split(" | ") for line in manual.splitlines() if line.startswith("| `")]
     told = {row[0].strip("|` "): row[3] for row in rows}
     assert {name for name, words in told.items() if "yes" in words} == (INVARIANT | NEARLY) - {"parameters"}
