@@ -24,7 +24,19 @@ from landscape.scene.kinds import KIND_FILES
 from landscape.slice.shape import Shape
 from landscape.surfaces import surface as status
 from landscape.surfaces.same_run import DESCRIPTIVE
-from tests.documents import DOCUMENTS, README, ROOT, command_lines, fences, named_in, spans, table
+from tests.documents import (
+    DOCUMENTS,
+    README,
+    ROOT,
+    anchors,
+    command_lines,
+    fences,
+    keys_of,
+    named_in,
+    spans,
+    table,
+    told_of_options,
+)
 
 each_command = pytest.mark.parametrize("name", COMMANDS)
 each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -57,28 +69,6 @@ def test_every_option_is_explained(name):
     explained = {word for span in spans(ROOT / "docs" / "options.md") for word in re.split(r"[\s,]+", span)}
     flags = {flag for row in find(name).rows for flag in row.option.flags_of(row.name)} | {"--debug"}
     assert flags <= explained
-
-
-def told_of_options() -> list[tuple[list[str], str, str]]:
-    """The rows of the manual's tables of options: commands, what is in the first cell, the default.
-
-    A table is of the commands with which the last paragraph before it begins, or of the one in its heading.
-    """
-    found: list[tuple[list[str], str, str]] = []
-    commands: list[str] = []
-    inside, before = False, ""
-    for line in (ROOT / "docs" / "options.md").read_text().splitlines():
-        if line.startswith("`landscape ") and not before:
-            commands = re.findall(r"`landscape (\w+)", line)
-        before = line
-        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip().strip("|"))]
-        if not line.startswith("|"):
-            inside = False
-        elif cells[0].startswith("option"):
-            inside, commands = True, re.findall(r"of `(\w+)`", cells[0]) or commands
-        elif inside and not cells[0].startswith("---"):
-            found.append((commands, cells[0], cells[1]))
-    return found
 
 
 def test_the_manual_tells_of_no_option_that_a_command_lacks():
@@ -205,20 +195,6 @@ def test_the_provenance_table_has_the_entries_of_the_files(provenances):
     assert found == documented - {"hessian"}
 
 
-# Their entries are named by the user's code.
-OF_CODE = ("code.layers", "code.settings", "code.classes", "code.metrics")
-
-
-def keys_of(tree: dict, prefix: str = "") -> set[str]:
-    """Dotted names of all entries, in the words of the table."""
-    found = set()
-    for key, value in tree.items():
-        name = prefix + (key if prefix != "data.splits." else "<split>")
-        nested = isinstance(value, dict) and not name.endswith((".versions", "slice", *OF_CODE))
-        found |= keys_of(value, f"{name}.") if nested else {name}
-    return found
-
-
 def test_status_codes_are_as_told():
     told = {row[0]: row[1] for row in table(ROOT / "docs" / "surface-file.md") if row[0].isdigit()}
     for code, word in (
@@ -282,12 +258,6 @@ def test_every_link_leads_somewhere(path):
         found = (path.parent / file) if file else path
         assert found.exists(), target
         assert not anchor or anchor in anchors(found), target
-
-
-def anchors(path: Path) -> set[str]:
-    """The headings of a document as links to them are written."""
-    titles = re.findall(r"^#+ (.*)$", path.read_text(), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 @each_document

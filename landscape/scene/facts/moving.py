@@ -77,8 +77,8 @@ def shares_facts(made: dict) -> list[str]:
     if not shares or len(shares) < 2:
         return []
     part = made.get("only") or made.get("ignore") not in (None, "none")
-    held = f"they hold {_percents(shares)} of their squared distances to it" + (" in what moves" if part else "")
-    return [held + (f" (a random walk of these steps: {_percents(walk)})" if walk else "")]
+    held = f"they hold {percents(shares)} of their squared distances to it" + (" in what moves" if part else "")
+    return [held + (f" (a random walk of these steps: {percents(walk)})" if walk else "")]
 
 
 def slice_facts(made: Any) -> list[str]:
@@ -95,5 +95,5 @@ def slice_facts(made: Any) -> list[str]:
     return [", ".join([f"{made.get('kind')} within the plane", *(f"{name} {value}" for name, value in fields.items())])]
 
 
-def _percents(shares: list) -> str:
+def percents(shares: list) -> str:
     return " and ".join(f"{100 * float(share):.3g} %" for share in shares)
