@@ -11,7 +11,8 @@ from landscape.errors import UsageError
 from landscape.options.command import Positional, command
 from landscape.options.groups import DataOptions, LossOptions, NetOptions, OutputOptions, check_stall, comma_list
 from landscape.options.option import Given, again, option
-from landscape.recipes.hessian import EndsMachine, EndsOptions
+from landscape.recipes.added import EndsMachine
+from landscape.recipes.hessian import EndsOptions
 from landscape.recipes.surface import agreed
 from landscape.recipes.words import plan_lines
 
@@ -85,9 +86,9 @@ def lines(result: Any, shell: Mapping[str, Any]) -> list[str]:
     return said
 
 
-def picture(result: Any) -> tuple[Any, str, str]:
+def picture(result: Any) -> dict[str, Any]:
     several = result if isinstance(result, list) else [result]
-    return [each.source for each in several], ".png", "dynamics"
+    return {"surfaces": [each.source for each in several], "kind": "dynamics"}
 
 
 @command(

@@ -22,8 +22,9 @@ from landscape.objective.attack import check_curvature
 from landscape.options.groups import LossOptions, OutputOptions
 from landscape.options.option import Given, check_choices, check_whole, shown
 from landscape.quantity import DYNAMICS
+from landscape.recipes.added import EndsMachine
 from landscape.recipes.dynamics import DynamicsOptions
-from landscape.recipes.hessian import EndsMachine, ends_of
+from landscape.recipes.hessian import ends_of
 from landscape.study.extend import Extended
 from landscape.study.extension import ExtensionStudy
 from landscape.study.own_samples import is_count

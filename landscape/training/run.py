@@ -17,6 +17,7 @@ from torch import nn
 from landscape.callables import explain
 from landscape.errors import EvaluationError, Interrupted, LandscapeError
 from landscape.randomness import seed_torch
+from landscape.sweep.progress import note
 from landscape.training.job import Stopwatch, TrainingJob
 from landscape.training.preconditioner_files import write_preconditioner
 from landscape.training.preconditioning import preconditioner_of
@@ -74,6 +75,8 @@ def run_training(
     try:
         with isolated_rng(job.trainer.device):
             recorder.begin(overwrite=overwrite)
+            for text in recorder.folder.notes:
+                note(text, label=job.label, quiet=quiet)
             recorder.follower = follow(recorder.folder.path) if follow else None
             with graceful_stop() as stop:
                 _catch_up(job, recorder, stop)
