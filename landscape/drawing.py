@@ -14,7 +14,7 @@ from typing import Any
 from landscape.atomic import disk_named, whole_file
 from landscape.errors import LandscapeError, UsageError
 from landscape.options.groups import named_path
-from landscape.options.looks import FULL, LookOptions
+from landscape.options.looks import DARK, FULL, PAPER, LookOptions
 from landscape.options.option import shown
 from landscape.printable import printable
 from landscape.regular import is_folder
@@ -48,7 +48,7 @@ def draw_each(
     kind: str | Sequence[str] | None,
     drawing: dict[str, Any],
     out: Out,
-    dpi: int,
+    dpi: int | None,
     looks: LookOptions = USUAL,
 ) -> list[Path]:
     """One picture of each source and kind, or one of all sources for a kind that combines them; see `landscape.plot`.
@@ -70,13 +70,23 @@ def draw_each(
     return written
 
 
+def drawn_in_both(source: Given, kind: str | None, metric: str | None, scratch: Path, dpi: int) -> str:
+    """The SVG of a picture that is light or dark as the page that shows it; `scratch` is a file in between."""
+    from landscape.render.still.picture import draw
+    from landscape.render.still.themes import in_both
+
+    scene = picture_of(source, kind, None, {"metric": metric})
+    looks = (look_of(LookOptions(style=style)) for style in (PAPER, DARK))
+    return in_both(*[draw(scene, scratch, dpi=dpi, look=look).read_text(encoding="utf-8") for look in looks])
+
+
 def draw_side_by_side(
     sources: Sequence[Given],
     kind: str | None,
     names: Sequence[str] | None,
     drawing: dict[str, Any],
     out: Out,
-    dpi: int,
+    dpi: int | None,
     looks: LookOptions = USUAL,
     *,
     letters: bool = False,
@@ -126,8 +136,8 @@ def _names(names: Sequence[str] | None) -> tuple[str, ...]:
     raise UsageError(f"names {shown(odd)}: expected a list of texts, one for each result")
 
 
-def _check_dpi(dpi: int) -> None:
-    if not LEAST_DPI <= dpi <= MAX_DPI:
+def _check_dpi(dpi: int | None) -> None:
+    if dpi is not None and not LEAST_DPI <= dpi <= MAX_DPI:
         raise UsageError(f"dpi {dpi}: expected {LEAST_DPI} to {MAX_DPI} pixels per inch, such as 200")
 
 
@@ -198,7 +208,9 @@ def _outputs(out: Out, default: str, marks: tuple[str, ...]) -> list[Path]:
     return paths
 
 
-def _draw_all(scene: Scene | Comparison, paths: Sequence[Path], dpi: int, looks: LookOptions, look: Look) -> list[Path]:
+def _draw_all(
+    scene: Scene | Comparison, paths: Sequence[Path], dpi: int | None, looks: LookOptions, look: Look
+) -> list[Path]:
     """Each file of one picture; facts that a still leaves out go into a caption beside it, unless one is asked for."""
     suffixes = [path.suffix.lower() for path in paths]
     if all(suffix in INTERACTIVE for suffix in suffixes):
@@ -219,7 +231,7 @@ def _check_page(looks: LookOptions, path: Path) -> None:
             )
 
 
-def _draw(scene: Scene | Comparison, path: Path, dpi: int, look: Look) -> Path:
+def _draw(scene: Scene | Comparison, path: Path, dpi: int | None, look: Look) -> Path:
     if not is_folder(path.parent):
         raise LandscapeError(f"output {path}: the folder {path.parent} does not exist; create it or give another -o")
     scene = reworded(scene, printable)

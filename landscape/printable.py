@@ -1,6 +1,6 @@
 """Text from files, made safe to print, and short.
 
-Owns: how a long list of names is cut, how a small share is written, and which characters may reach a terminal or a picture.
+Owns: how names are listed and numbered, how a small share is written, and which characters may reach a terminal or a picture.
 Names, metadata and cells of a file may hold control characters that move the cursor, colour what follows, or pretend to be
 further lines; they are shown as escapes instead. Knows no file.
 """
@@ -27,14 +27,34 @@ def printable(text: str) -> str:
     return "".join(map(_shown, text))
 
 
-def listed(names: Sequence[str], most: int) -> str:
-    """The first names, and how many more there are.
+def listed(names: Sequence[str], most: int | None = None) -> str:
+    """The names in a sentence: all of them, or the first, and how many more there are.
 
-    >>> listed(["a", "b", "c"], 2)
-    'a, b and 1 more'
+    >>> listed(["a", "b", "c"]), listed(["a", "b", "c"], 2), listed(["a"])
+    ('a, b and c', 'a, b and 1 more', 'a')
     """
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+    most = len(names) if most is None else most
+    shown = [*names[:most], *([f"{len(names) - most} more"] if len(names) > most else [])]
+    return " and ".join(filter(None, [", ".join(shown[:-1]), *shown[-1:]]))
+
+
+def numbered(names: Sequence[str]) -> tuple[str, ...]:
+    """The names, with a number behind each that was there before.
+
+    >>> numbered(["a", "b", "a", "a"])
+    ('a', 'b', 'a (2)', 'a (3)')
+    """
+    known: set[str] = set()
+    times: dict[str, int] = {}
+    found = []
+    for name in names:
+        unique = name
+        while unique in known:
+            times[name] = times.get(name, 1) + 1
+            unique = f"{name} ({times[name]})"
+        known.add(unique)
+        found.append(unique)
+    return tuple(found)
 
 
 def one_in(times: float) -> str:

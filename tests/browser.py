@@ -31,7 +31,7 @@ PATIENCE = 60.0
 
 
 class Browser:
-    """One page of a browser; `errors` are what its console and its script complained about."""
+    """One page of a browser; `errors` are what its console and its script complained about, `pid` is its first process."""
 
     def __init__(self, folder: str) -> None:
         inward, self._out = os.pipe()
@@ -45,6 +45,7 @@ class Browser:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
+        self.pid = self._process.pid
         os.close(inward)
         os.close(outward)
         self._rest, self._number, self._session = b"", 0, ""

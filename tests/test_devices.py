@@ -25,7 +25,7 @@ from landscape.quantity import MEASURES
 from landscape.training.loader import make_loader
 from landscape.training.settings import TrainingSettings
 from landscape.training.trainer import Trainer
-from tests.pretend_gpu import CPU, GPU, MixedDevices, place_of, pretend_gpu
+from tests.pretend_gpu import CPU, GPU, place_of, pretend_gpu
 
 SAMPLES, BATCH = 20, 8
 LOSSES = {
@@ -68,44 +68,6 @@ def objective(net, images, device, loss="cross_entropy", **options):
     made = Objective(net, {"train": split}, make_measure(loss, None)[0], device=device, batch_size=BATCH, **options)
     made.check()
     return made
-
-
-class TestTheMachine:
-    def test_refuses_to_mix_devices(self, gpu):
-        there = torch.ones(3, device=GPU)
-        assert there.device == GPU and there.is_cuda and (there * 2)[1:].device == GPU and there.cpu().device == CPU
-        assert (there * torch.tensor(2.0)).device == GPU  # a single number may come from the CPU
-        for wrong in (lambda: there + torch.ones(3), lambda: torch.cat([there, torch.ones(3)]), lambda: there.addmv_(
-            torch.ones(3, 3), there)):  # fmt: skip
-            with pytest.raises(MixedDevices):
-                wrong()
-        with pytest.raises(TypeError, match="Use Tensor.cpu"):
-            there.numpy()
-
-    def test_sees_backward_passes(self, gpu):
-        class Wrong(torch.autograd.Function):
-            @staticmethod
-            def forward(ctx, x):
-                return x * 2
-
-            @staticmethod
-            def backward(ctx, cotangent):
-                return cotangent * torch.ones(3)
-
-        leaf = torch.ones(3, device=GPU, requires_grad=True)
-        assert torch.autograd.grad((leaf * leaf).sum(), leaf)[0].device == GPU
-        with pytest.raises(MixedDevices):
-            Wrong.apply(leaf).sum().backward()
-
-    def test_knows_what_is_waited_for(self, gpu):
-        there = torch.ones(3).to(GPU, non_blocking=True)
-        assert not gpu.waits
-        for wait in (lambda: float(there.sum()), there.cpu, there.tolist, lambda: torch.zeros(3).to(GPU)):
-            gpu.waits.clear()
-            wait()
-            assert len(gpu.waits) == 1, gpu.waits
-        with pytest.raises(AssertionError, match="before it has arrived"):
-            there.to("cpu", non_blocking=True)
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,10 @@
 """Laws that keep the documents true: what they name exists, what exists is named, and what they print works.
 
-Commands are parsed, Python is compiled, and the recipes' keywords are read from their source, all without torch. Only the
-table of the provenance is held against files, which are made here.
+Commands are parsed and Python is compiled. The table of the provenance is held against files, which are made here.
 """
 
 from __future__ import annotations
 
-import argparse
-import inspect
 import re
 import shlex
 from pathlib import Path
@@ -17,74 +14,20 @@ import torch
 
 import landscape
 import landscape as ll
-from landscape.cli.parser import add_arguments, find, join_ranges, make_parser
+from landscape.cli.parser import find, join_ranges, make_parser
 from landscape.commands import COMMANDS
 from landscape.exporters import FORMATS
+from landscape.options.groups import ORDERS
+from landscape.options.option import Given
+from landscape.recipes.surface import compute
 from landscape.scene.kinds import KIND_FILES
+from landscape.slice.shape import Shape
 from landscape.surfaces import surface as status
 from landscape.surfaces.same_run import DESCRIPTIVE
+from tests.documents import DOCUMENTS, README, ROOT, command_lines, fences, named_in, spans, table
 
-ROOT = Path(__file__).resolve().parents[1]
-README = ROOT / "README.md"
-DOCUMENTS = [README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
-LAUNCHERS = ("landscape", "mpiexec", "mpirun", "srun")
-# on the command line only: what to do with the result, not what to compute
-NOT_KEYWORDS = {"draw", "json", "debug"}
-
-each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 each_command = pytest.mark.parametrize("name", COMMANDS)
-
-
-def fences(path: Path, *languages: str) -> list[str]:
-    """The contents of the fenced blocks in these languages ("" is a block without one)."""
-    found = re.findall(r"^```(\w*)\n(.*?)^```", path.read_text(), re.DOTALL | re.MULTILINE)
-    return [text for language, text in found if language in languages]
-
-
-def spans(path: Path) -> list[str]:
-    """Everything between single backticks, outside of fenced blocks; a span may go on in the next line."""
-    text = re.sub(r"^```.*?^```", "", path.read_text(), flags=re.DOTALL | re.MULTILINE)
-    return [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", text)]
-
-
-def command_lines(path: Path) -> list[list[str]]:
-    """The words of each `landscape ...` that a document prints, in blocks and in running text, without a launcher."""
-    printed = [line for block in fences(path, "sh", "bash") for line in block.replace("\\\n", " ").splitlines()]
-    split = [shlex.split(line, comments=True) for line in printed]
-    in_blocks = [words for words in split if words and words[0] in LAUNCHERS and "landscape" in words]
-    # `landscape surface` alone names a command; with more words it is one to type
-    in_text = [words for words in map(str.split, spans(path)) if words[0] == "landscape" and len(words) > 2]
-    return [words[words.index("landscape") + 1 :] for words in in_blocks + in_text]
-
-
-def table(path: Path) -> list[list[str]]:
-    """The rows of all tables of a document, as lists of cells."""
-    return rows_of(path.read_text())
-
-
-def rows_of(text: str) -> list[list[str]]:
-    """The rows of all tables in a text."""
-    rows = [line.strip().strip("|").split("|") for line in text.splitlines() if line.startswith("| ")]
-    return [[cell.strip() for cell in row] for row in rows]
-
-
-def named_in(cell: str) -> list[str]:
-    """What a cell names in backticks: `--to CKPT`, `-o FILE` names --to and -o."""
-    return [span.split()[0] for span in re.findall(r"`([^`]+)`", cell)]
-
-
-def destinations(command: str) -> set[str]:
-    """Where the shell puts the options of a command, but for those that are not passed to its function."""
-    parser = argparse.ArgumentParser(add_help=False)
-    add_arguments(parser, find(command))
-    positional = {argument.name for argument in find(command).positional}
-    return {action.dest for action in parser._actions} - NOT_KEYWORDS - positional
-
-
-def keywords(command: str) -> dict[str, object]:
-    """The keyword-only parameters of a function of the Python interface, with their defaults."""
-    parameters = inspect.signature(getattr(landscape, command)).parameters.values()
-    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 
 
 # what exists is documented
@@ -106,6 +49,7 @@ def test_every_kind_and_every_format_is_explained():
     kinds_there = {name for row in table(ROOT / "docs" / "options.md") for name in named_in(row[0])}
     assert set(KIND_FILES) <= kinds_there
     assert [name for name in FORMATS if not {name, f".{name}"} & explained] == []
+    assert {f"--order {name}" for name in ORDERS} <= set(spans(ROOT / "docs" / "options.md"))
 
 
 @each_command
@@ -139,9 +83,8 @@ def told_of_options() -> list[tuple[list[str], str, str]]:
 
 def test_the_manual_tells_of_no_option_that_a_command_lacks():
     for commands, cell, _ in told_of_options():
-        known = {flag for name in commands for row in find(name).rows for flag in row.option.flags_of(row.name)} | {
-            "--debug"
-        }
+        known = {flag for name in commands for row in find(name).rows for flag in row.option.flags_of(row.name)}
+        known |= {"--debug"}
         known |= {"--no-" + flag[2:] for flag in known}
         assert set(named_in(cell)) <= known, f"{', '.join(commands)}: {cell}"
 
@@ -200,7 +143,7 @@ def provenances(tmp_path_factory) -> list[dict]:
     planes.append(ll.line(A, **net, x=(0, 1, 2), samples=16, attack="fgsm"))
     planes.append(ll.inputs(A, **net, x=(0, 1, 2), y=(0, 1, 2), along="adversarial", clip=True))
     planes.append(ll.line(A, **net, x="auto:2", samples=16, loss=lambda out, _: 1e3 ** (out.std() > 5).double()))
-    planes += [unusual(folder), of_own_code(folder)]
+    planes += [unusual(folder), of_own_code(folder), compute(A, {"x": (0, 1, 2)}, Given(net), "bent", shape=Bent())]
     ll.train(**net, samples=20, epochs=3, batch_size=20, out=folder / "run")
     path = {"x": (0, 1, 2), "y": (0, 1, 2), "along": f"pca:{folder / 'run'}", "out": folder / "path.h5"}
     planes.append(ll.surface(folder / "run", **along, **path, model=NET["model"]))
@@ -219,13 +162,23 @@ def provenances(tmp_path_factory) -> list[dict]:
     return [plane.provenance for plane in planes]
 
 
+class Bent(Shape):
+    """A line at the least."""
+
+    labels, directions = ("place",), 1
+
+    def place(self, coords):
+        return (coords[0] ** 2,)
+
+
 def of_own_code(folder: Path) -> ll.Surface:
-    """A net whose class stands in a file, with weights in bfloat16."""
+    """A net whose class stands in a file, with weights in bfloat16, and a metric of its own."""
     code = "from torch import nn\n\nclass Own(nn.Linear):\n    def __init__(self):\n        super().__init__(4, 2)\n"
     (folder / "own.py").write_text(code)
     torch.save(torch.nn.Linear(4, 2).bfloat16().state_dict(), folder / "own.pt")
     data = torch.randn(6, 4), torch.zeros(6, dtype=torch.long)
-    return ll.line(folder / "own.pt", model=f"{folder / 'own.py'}:Own", data=data, x=(0, 1, 2), quiet=True)
+    own = {"model": f"{folder / 'own.py'}:Own", "metrics": ["loss", lambda outputs, targets: outputs[:, 0]]}
+    return ll.line(folder / "own.pt", **own, data=data, x=(0, 1, 2), quiet=True)
 
 
 def unusual(folder: Path) -> ll.Surface:
@@ -252,12 +205,16 @@ def test_the_provenance_table_has_the_entries_of_the_files(provenances):
     assert found == documented - {"hessian"}
 
 
+# Their entries are named by the user's code.
+OF_CODE = ("code.layers", "code.settings", "code.classes", "code.metrics")
+
+
 def keys_of(tree: dict, prefix: str = "") -> set[str]:
     """Dotted names of all entries, in the words of the table."""
     found = set()
     for key, value in tree.items():
         name = prefix + (key if prefix != "data.splits." else "<split>")
-        nested = isinstance(value, dict) and not name.endswith(".versions")
+        nested = isinstance(value, dict) and not name.endswith((".versions", "slice", *OF_CODE))
         found |= keys_of(value, f"{name}.") if nested else {name}
     return found
 
@@ -360,32 +317,3 @@ def test_the_nets_that_ship_are_in_their_table_and_small():
     nets, text = sorted((ROOT / "checkpoints").glob("*.pt")), (ROOT / "checkpoints" / "README.md").read_text()
     assert all(text.count(f"| `{net.name}` |") == 2 for net in nets), "a row of numbers and a command for each"
     assert sum(net.stat().st_size for net in nets) < 60e6
-
-
-# the command line is the library
-
-
-@each_command
-def test_python_takes_what_the_shell_takes(name):
-    positional = (
-        {"model"} if name in ("train", "instability") else set()
-    )  # an option in the shell, the first argument in Python
-    assert destinations(name) - positional == set(keywords(name)) and positional <= destinations(name)
-
-
-@each_command
-def test_python_and_the_shell_have_the_same_defaults(name):
-    assert keywords(name) == {row.name: row.default for row in find(name).rows if row.name in keywords(name)}
-
-
-@pytest.mark.parametrize("name", ["surface", "line", "hessian", "spectrum", "train"])
-def test_help_in_python_shows_every_option_with_its_text(name):
-    text = " ".join(getattr(landscape, name).__doc__.split())
-    for row in find(name).rows:
-        if row.name in keywords(name):
-            assert f"{row.name}: {' '.join(row.option.help.split())}" in text
-
-
-def test_an_unknown_option_in_python_names_the_nearest():
-    with pytest.raises(landscape.UsageError, match=r"surface has no option 'sample'; did you mean samples"):
-        landscape.surface("a.pt", sample=3)

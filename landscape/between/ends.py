@@ -19,6 +19,7 @@ from landscape.errors import UsageError
 from landscape.layout import Layout, names_by_tensor, real_form
 from landscape.objective.batchnorm import tracking_layers
 from landscape.options.groups import DataOptions, NetOptions
+from landscape.printable import numbered
 from landscape.subject.chosen import net_or_module
 from landscape.subject.net import Net, Other, bare, other_net
 from landscape.subject.trained import Recorded
@@ -157,20 +158,6 @@ def ties_of(module: nn.Module) -> set[frozenset[str]]:
     """The names of each parameter that several layers share."""
     names = names_by_tensor(module.named_parameters(remove_duplicate=False))
     return {frozenset(each) for each in names.values() if len(each) > 1}
-
-
-def numbered(labels: Sequence[str]) -> tuple[str, ...]:
-    """The labels, numbered where they are not distinct.
-
-    >>> numbered(["a", "b", "a"])
-    ('a 1', 'b', 'a 2')
-    """
-    seen: dict[str, int] = {}
-    found = []
-    for label in labels:
-        seen[label] = seen.get(label, 0) + 1
-        found.append(label if labels.count(label) == 1 else f"{label} {seen[label]}")
-    return tuple(found)
 
 
 def statistics_of(model: nn.Module) -> set[str]:

@@ -1,6 +1,6 @@
 """How a file of paths grows by further ones.
 
-Owns: adding rows to what a file holds, and the facts of both together. Knows no net and no loss.
+Owns: the facts of what a file holds and what is added. Knows no net and no loss.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import Any
 
-import numpy as np
-
 from landscape.grid import Grid
-from landscape.surfaces.surface import PENDING, Surface
+from landscape.printable import numbered
+from landscape.surfaces.longer import rearranged
+from landscape.surfaces.same_run import CODE
+from landscape.surfaces.surface import Surface
 
 # How the text of `repair` begins, which earlier versions wrote behind that of `curve`.
 REPAIR = "repaired: "
@@ -21,18 +22,12 @@ REPAIR = "repaired: "
 
 def grown(old: Surface, grid: Grid, facts: dict, path: FilePath) -> Surface:
     """The old surface with rows added at its end, all of whose points are pending."""
-    more = grid.shape[0] - old.shape[0]
-
-    def longer(array: np.ndarray, fill: float) -> np.ndarray:
-        return np.concatenate([array, np.full((more, array.shape[1]), fill, array.dtype)])
-
-    facts = {**facts, "connect": merged_facts(old.provenance.get("connect") or {}, facts["connect"])}
-    return replace(
-        old, grid=grid, provenance=facts, source=str(path),
-        values={name: longer(array, np.nan) for name, array in old.values.items()},
-        stderr={name: longer(array, np.nan) for name, array in old.stderr.items()},
-        status={name: longer(array, PENDING) for name, array in old.status.items()},
-    )  # fmt: skip
+    rows = [*range(old.shape[0]), *[-1] * (grid.shape[0] - old.shape[0])]
+    # what a file says of code, or does not say, is of the rows that it has
+    code = {name: value for name, value in old.provenance.items() if name == CODE}
+    facts = {name: value for name, value in facts.items() if name != CODE} | code
+    facts["connect"] = merged_facts(old.provenance.get("connect") or {}, facts["connect"])
+    return replace(rearranged(old, grid, rows), provenance=facts, source=str(path))
 
 
 def merged_facts(old: dict, new: dict) -> dict:
@@ -44,25 +39,12 @@ def merged_facts(old: dict, new: dict) -> dict:
     repaired = [each for each in said if each.startswith(REPAIR)]
     curve = "; ".join(dict.fromkeys(filter(None, [*(each for each in said if each not in repaired), new.get("curve")])))
     repair = next(filter(None, [new.get("repair"), old.get("repair"), *repaired]), None)
-    more: dict[str, Any] = {"weights": list(known), "nets": apart(list(known.values()))}
+    more: dict[str, Any] = {"weights": list(known), "nets": list(numbered(list(known.values())))}
     for name in ("lengths", "branches"):
         if name in new:
             more[name] = _filled(new[name], old.get(name, []))
     texts = {name: text for name, text in (("curve", curve), ("repair", repair)) if text}
     return {**new, **more, **texts}
-
-
-def apart(names: Sequence[str]) -> list[str]:
-    """The names, with a number behind those that have been used.
-
-    >>> apart(["a", "b", "a", "a"])
-    ['a', 'b', 'a (2)', 'a (3)']
-    """
-    found: list[str] = []
-    for name in names:
-        same = sum(each == name or each.startswith(f"{name} (") for each in found)
-        found.append(f"{name} ({same + 1})" if same else name)
-    return found
 
 
 def _filled(new: Sequence[float], old: Sequence[float]) -> list[float]:

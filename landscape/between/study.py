@@ -36,7 +36,7 @@ from landscape.surfaces.file import SurfaceFile, check_folder
 from landscape.surfaces.hdf5 import read_surface_file
 from landscape.surfaces.keeper import locked
 from landscape.surfaces.provenance import ConnectFacts, DirectionFacts
-from landscape.surfaces.same_run import difference, plain
+from landscape.surfaces.same_run import difference, plain, unknown_code
 from landscape.surfaces.surface import NETS, Surface, Trail
 from landscape.sweep.sampler import EveryPoint, Sampler
 from landscape.sweep.world import World
@@ -191,7 +191,9 @@ class PathStudy(EvaluationStudy):
         check_folder(path)
         lock = locked(path)
         try:
-            return SurfaceFile(path, self.held(path), quantity=self._work.quantity, lock=lock)
+            file = SurfaceFile(path, self.held(path), quantity=self._work.quantity, lock=lock)
+            self.notes = (*self.notes, *unknown_code(file.content.provenance, self._on.provenance.json()))
+            return file
         except BaseException:
             lock.release()
             raise
@@ -223,9 +225,7 @@ class PathStudy(EvaluationStudy):
     def pending(self, surface: Surface) -> list[int]:
         """Numbers of their points that lack a result."""
         width = len(self._slice.grid.axes[0].values)
-        return [
-            point for point in SurfaceFile(None, surface).pending() if self._slice.paths[point // width] is not None
-        ]
+        return [point for point in surface.pending() if self._slice.paths[point // width] is not None]
 
 
 def curve_plane(path: Path, points: int, labels: Sequence[str]) -> tuple[Plane, dict[str, Trail]]:

@@ -19,7 +19,7 @@ from landscape.checkpoint import safetensors_file, torch_file
 from landscape.checkpoint.content import suffix_of
 from landscape.checkpoint.digest import Hashing
 from landscape.checkpoint.entries import extra_states, picked, usual
-from landscape.checkpoint.shards import read_sharded
+from landscape.checkpoint.shards import SHARDED_BINARY, read_sharded
 from landscape.checkpoint.unwrap import clean_names, settings_of, unwrap
 from landscape.errors import CheckpointError
 from landscape.plain_json import check_depth, tamed
@@ -169,7 +169,7 @@ def _of_folder(folder: Path, mapped: bool) -> tuple[object, dict, list[Path]]:
         for name in safetensors_file.BINARIES:
             if (folder / name).exists() and not reason_unreadable(folder / name):
                 return *torch_file.read(folder / name, mapped=mapped), [folder / name]
-        if (index := folder / safetensors_file.SHARDED_BINARY).exists():
+        if (index := folder / SHARDED_BINARY).exists():
             tensors, files = read_sharded(index, lambda shard: _plain(torch_file.read(shard, mapped=mapped)[0], shard))
             return tensors, {}, files
     return safetensors_file.read_model_folder(folder)

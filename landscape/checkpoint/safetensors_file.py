@@ -16,7 +16,6 @@ from landscape.plain_json import parse_json
 from landscape.regular import reason_unreadable
 
 BINARIES = ("pytorch_model.bin", "adapter_model.bin")
-SHARDED_BINARY = "pytorch_model.bin.index.json"
 SINGLE = ("model.safetensors", "diffusion_pytorch_model.safetensors", "adapter_model.safetensors")
 
 

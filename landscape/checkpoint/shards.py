@@ -15,6 +15,9 @@ from landscape.errors import CheckpointError
 from landscape.plain_json import parse_json
 from landscape.regular import reason_unreadable
 
+# The index of files that torch wrote; that of safetensors bears the name of its net.
+SHARDED_BINARY = "pytorch_model.bin.index.json"
+
 
 def read_sharded(index: Path, read: Callable[[Path], dict[str, Tensor]]) -> tuple[dict[str, Tensor], list[Path]]:
     """(tensors of all shards in the order of the index, files read).

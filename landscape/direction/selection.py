@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from landscape.direction.normalize import named_by
 from landscape.direction.parts import Part, Parts
 from landscape.errors import UsageError
-from landscape.options.what import ADAPTER, BIASBN, FROZEN, NONE, TRAINABLE, TYPE, What, joined, listed
+from landscape.options.what import ADAPTER, BIASBN, FROZEN, NONE, TRAINABLE, TYPE, What, joined, several
+from landscape.printable import listed
 
 SHOWN = 4
 
@@ -67,7 +68,7 @@ def choose(parts: Parts, only: What, ignore: What, *, adapters: bool = True) -> 
     Raises:
         UsageError: a word that stands for nothing; nothing that would move.
     """
-    kept, dropped = listed(only, "only"), listed(ignore, "ignore")
+    kept, dropped = several(only, "only"), several(ignore, "ignore")
     default = not kept and not dropped and adapters and parts.has_adapters
     kept = (ADAPTER,) if default else kept
     left_out = _union(parts, dropped, "ignore") if dropped != (NONE,) else frozenset()
@@ -118,7 +119,7 @@ def _unmatched(parts: Parts, what: str) -> str:
                 "the names"
             )
         layers = list(dict.fromkeys(part.layer for part in parameters if part.layer))
-        return f"matches nothing; layers with parameters are {_listed(layers, 12)}"
+        return f"matches nothing; layers with parameters are {listed(layers, 12)}"
     for part in parameters:
         if other := next((name for name in part.aliases if re.search(what, name)), None):
             return f"matches nothing, as {other} is the same tensor as {part.name}; name that"
@@ -130,8 +131,4 @@ def _union(parts: Parts, several: Sequence[str], option: str) -> frozenset[str]:
 
 
 def _several(parameters: Sequence[Part]) -> str:
-    return f"parameters are {_listed([part.name for part in parameters], SHOWN)}"
-
-
-def _listed(names: Sequence[str], most: int) -> str:
-    return ", ".join(names[:most]) + (f", ... ({len(names)} in all)" if len(names) > most else "")
+    return f"parameters are {listed([part.name for part in parameters], SHOWN)}"

@@ -21,7 +21,7 @@ QUOTED = re.compile(r"""'[^']*'(?:"'"'[^']*')*""")  # as shlex writes it
 What = str | Sequence[str] | None
 
 
-def listed(what: What, option: str) -> tuple[str, ...]:
+def several(what: What, option: str) -> tuple[str, ...]:
     """One or several, as a tuple without repetitions.
 
     Raises:

@@ -39,8 +39,9 @@ def compare(
     names: Sequence[str] | None = None,
     title: str | None = None,
     cmap: str | None = None,
+    best: bool = False,
     out: str | Path | Sequence[str | Path] = "comparison.html",
-    dpi: int = 200,
+    dpi: int | None = None,
     letters: bool = False,
     given: Given,
 ) -> list[Path]:
@@ -64,5 +65,6 @@ def compare(
         "vmax": vmax,
         "title": title,
         "cmap": cmap,
+        "best": best,
     }
     return draw_side_by_side(surfaces, kind, names, drawing, out, dpi, given[LookOptions], letters=letters)

@@ -72,12 +72,11 @@ class FlatnessMachine:
     precision: str = again(MachineOptions, "precision", choices=("fp32", "tf32", "fp64"))
 
 
-def picture(surface: Any) -> tuple[Any, str, str]:
+def picture(surface: Any) -> dict[str, Any]:
     """Measures against gaps where nets can be compared, else how the loss rises."""
     from landscape.surfaces.flatness import targets
 
-    kind = "flatness" if surface.grid.size > 1 and targets(surface) else "mostcase"
-    return surface.source, ".png", kind
+    return {"kind": "flatness" if surface.grid.size > 1 and targets(surface) else "mostcase"}
 
 
 _COMPARED = (NetOptions, DataOptions, LossOptions, FlatnessOptions, MachineOptions, FlatnessMachine, OutputOptions)
@@ -144,14 +143,14 @@ def _odd_nets(surface: Any) -> list[str]:
     """The nets that no measure is known of."""
     import numpy as np
 
+    from landscape.printable import listed
     from landscape.surfaces.flatness import names
 
     loss = surface.values.get("train_loss")
     if loss is None:
         return []
     bad = [name for name, value in zip(names(surface), loss, strict=True) if not np.isfinite(value)]
-    shown = ", ".join(bad[:COLUMNS]) + (f" and {len(bad) - COLUMNS} more" if len(bad) > COLUMNS else "")
-    return [f"  not measured, as the training loss is not finite: {shown}"] if bad else []
+    return [f"  not measured, as the training loss is not finite: {listed(bad, COLUMNS)}"] if bad else []
 
 
 def _reasons(surface: Any) -> list[str]:

@@ -56,7 +56,12 @@ DRAWING = {
     "vmax": Option("highest value drawn", type=float),
     "title": Option("title of the figure"),
     "cmap": Option("colours of values (default: depth, and diverging where both signs occur)", choices=COLOR_MAPS),
-    "dpi": Option("pixels per inch of .png .jpg .tif (default: 200)", type=int),
+    "best": Option(
+        "mark the best computed point of each plane, the lowest loss or the highest accuracy, with its place and value; of "
+        "panels of one plane also that of their mean",
+        action="store_true",
+    ),
+    "dpi": Option("pixels per inch of .png .jpg .tif (default: 200), .gif .mp4 (default: 100)", type=int),
 }
 
 
@@ -84,8 +89,9 @@ def plot(
     vmax: float | None = None,
     title: str | None = None,
     cmap: str | None = None,
+    best: bool = False,
     out: str | Path | Sequence[str | Path] | None = None,
-    dpi: int = 200,
+    dpi: int | None = None,
     given: Given,
 ) -> list[Path]:
     """Draws surfaces, surface files, spectra, or the learning curves of training runs.
@@ -104,6 +110,7 @@ def plot(
         levels: the approximate number of contour lines, or their values.
         vmin, vmax: limits of the drawn values; the picture states what lies beyond.
         cmap: depth, diverging, grey, viridis, magma or cividis; default diverging where values of both signs occur, else depth.
+        best: marks the best computed point of each plane: the lowest loss, or the highest accuracy.
         out: .png, .pdf, .svg, .eps, .jpg, .tif or .html, one or several; .txt and .tex hold the caption: what was computed. In
             .gif and .mp4 a path grows and a relief turns once around. A bare suffix such as ".pdf" keeps the first's name.
             Default FILE_KIND.png, for a run FOLDER/curves.png.
@@ -125,5 +132,6 @@ def plot(
         "vmax": vmax,
         "title": title,
         "cmap": cmap,
+        "best": best,
     }
     return draw_each(surfaces, kind, drawing, out, dpi, given[LookOptions])

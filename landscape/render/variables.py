@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from landscape.scene.colors import LIGHT, NIGHT, OVER_DARK
 
-# The ground of pictures that are on white paper in a dark page too, and the ring around a point of a picture with its rim.
-STEADY = {"paper": LIGHT.ground, "mark": OVER_DARK[0], "rim": OVER_DARK[1]}
+# The ring around a point of a picture, with its rim.
+STEADY = {"mark": OVER_DARK[0], "rim": OVER_DARK[1]}
 
 
 def variables(dark: str) -> str:

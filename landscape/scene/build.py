@@ -63,6 +63,12 @@ def prepare(sources: Sequence[Source], chosen: Kind, options: Options) -> list[A
     for name, message in chosen.unused.items():
         if (value := getattr(options, name)) is not None:
             raise UsageError(message.format(kind=chosen.name, value=value))
+    if options.best and not chosen.best:
+        can = [kind.name for kind in kinds() if kind.best]
+        raise UsageError(
+            f"best marks a point of a plane, which kind '{chosen.name}' cannot; choose {', '.join(can[:-1])} or "
+            f"{can[-1]}, or leave it out"
+        )
     return [chosen.of.prepare(source, options.metric) for source in sources]
 
 

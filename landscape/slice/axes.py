@@ -27,8 +27,9 @@ from landscape.grid import Grid, Range, from_net
 from landscape.layout import Layout
 from landscape.objective.batchnorm import check_variances
 from landscape.options.groups import AxesOptions
+from landscape.printable import numbered
 from landscape.shards import divided_in
-from landscape.slice.marks import apart_in_rest, apart_note, distinct, net_trail
+from landscape.slice.marks import apart_in_rest, apart_note, net_trail
 from landscape.slice.plane import Line, Plane
 from landscape.stored import Stored
 from landscape.subject.net import Net, Other, other_net
@@ -127,7 +128,7 @@ def make_directions(
     else:
         ends = [*others, *[None] * ndim][:ndim]
         directions = [_direction(options, net, layout, origin, axis, other, chosen) for axis, other in enumerate(ends)]
-        names = iter(distinct([net.label, *(other.label for other in others)]))
+        names = iter(numbered([net.label, *(other.label for other in others)]))
         first = next(names)
         labels = tuple(_label(axis, first, None if other is None else next(names)) for axis, other in enumerate(ends))
     if options.orthogonal:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from landscape.direction.selection import Selection
 from landscape.layout import Layout, real_form
+from landscape.printable import listed, numbered
 from landscape.slice.plane import Plane
 from landscape.stored import Stored
 from landscape.subject.net import Net, Other
@@ -44,7 +45,7 @@ def net_trail(
             x=coords[:, 0],
             y=coords[:, 1] if plane.ndim > 1 else None,
             residual=np.hypot([residual for _, residual in projected], [0.0, *apart]),
-            labels=distinct([net.label, *(other.label for other in others)]),
+            labels=numbered([net.label, *(other.label for other in others)]),
         )
     }
 
@@ -68,13 +69,7 @@ def apart_in_rest(net: Net, other: Other, layout: Layout, chosen: Selection, bat
 
 
 def apart_note(net: Net, other: Other, names: Sequence[str]) -> str:
-    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
     return (
-        f"{net.label} and {other.label} differ in what does not move too ({names[0]}{more}): at coordinate 1 only what moves is "
-        f"that of {other.label}"
+        f"{net.label} and {other.label} differ in what does not move too ({listed(names, 1)}): at coordinate 1 only what moves "
+        f"is that of {other.label}"
     )
-
-
-def distinct(labels: Sequence[str]) -> tuple[str, ...]:
-    """The labels, numbered when they are all equal, as those of nets in memory are."""
-    return tuple(labels) if len(set(labels)) > 1 else tuple(f"{label} {i + 1}" for i, label in enumerate(labels))

@@ -22,7 +22,7 @@ from landscape.checkpoint.checkpoint import READERS, Checkpoint
 from landscape.errors import UsageError
 from landscape.grid import MAX_POINTS_PER_AXIS, Axis, Grid
 from landscape.options.option import shown
-from landscape.printable import printable
+from landscape.printable import numbered, printable
 from landscape.regular import expanded, is_folder
 from landscape.slice.trajectory import FINAL, NESTED
 from landscape.surfaces.run_log import CONFIG, read_config
@@ -167,7 +167,7 @@ def _first(folder: Path | None) -> Path | None:
 
 
 def _names(sources: Sequence[Any], folders: Sequence[Path | None]) -> list[str]:
-    """The shortest names that differ: of the run folder, with the file's, with a number."""
+    """The shortest names that differ: of the run folder, with the file's, with numbers."""
     short, long = [], []
     for number, (source, folder) in enumerate(zip(sources, folders, strict=True)):
         if not isinstance(source, Path):
@@ -181,7 +181,7 @@ def _names(sources: Sequence[Any], folders: Sequence[Path | None]) -> list[str]:
     for names in (short, long):
         if len(set(names)) == len(names):
             return [printable(name) for name in names]
-    return [printable(f"{name} {number}") for number, name in enumerate(long)]
+    return list(numbered([printable(name) for name in long]))
 
 
 def _plain(name: str, value: Any) -> Any:

@@ -20,6 +20,7 @@ from torch import nn
 from landscape.checkpoint.checkpoint import READERS, Checkpoint, load_checkpoint
 from landscape.errors import CheckpointError, UsageError
 from landscape.options.option import shown
+from landscape.printable import listed, numbered
 from landscape.regular import expanded, is_folder
 from landscape.surfaces.surface import MINIMA, NETS
 
@@ -66,7 +67,7 @@ def trajectories(runs: Any) -> list[Trajectory]:
     loose = [each for each in given if _is_net(each)]
     found = [] if not loose else [_of_nets(loose)]
     found += [_of_run(each) for each in given if not _is_net(each)]
-    named = _distinct([_printable(each.name) for each in found])
+    named = numbered([_printable(each.name) for each in found])
     return [Trajectory(name, t.steps, t.nets, t.clock, t.notes) for name, t in zip(named, found, strict=True)]
 
 
@@ -222,14 +223,13 @@ def steps_of(names: Sequence[str]) -> tuple[list[float], str]:
             clock, found = "step", list(map(float, varying[0]))
     if clock and len(set(found)) == len(found):
         return found, clock
-    several = ", ".join(names[:LISTED]) + (", ..." if len(names) > LISTED else "")
     if clock:
         twice = next(step for step in found if found.count(step) > 1)
         which = " and ".join(name for name, step in zip(names, found, strict=True) if step == twice)
         raise UsageError(f"{which} are both of {clock} {twice:g}; a path needs one net at each {clock}")
     raise UsageError(
-        f"the order of {several} is not known: expected names with one number that differs, such as step_100.pt; in Python, "
-        "pass a list of lists in their order"
+        f"the order of {listed(names, LISTED)} is not known: expected names with one number that differs, such as step_100.pt; "
+        "in Python, pass a list of lists in their order"
     )
 
 
@@ -270,13 +270,3 @@ def _name_of(folder: Path) -> str:
 def _printable(name: str) -> str:
     """A name that any file can hold."""
     return name.encode("utf-8", "replace").decode("utf-8")
-
-
-def _distinct(names: Sequence[str]) -> list[str]:
-    """The names, numbered where they are equal."""
-    seen: dict[str, int] = {}
-    found = []
-    for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        found.append(name if seen[name] == 1 else f"{name} {seen[name]}")
-    return found

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from landscape.errors import CheckpointError, LandscapeError
 from landscape.layout import Layout
+from landscape.printable import listed
 from landscape.slice.trajectory import LISTED, Trajectory
 from landscape.subject.net import Net, Other, other_net
 
@@ -61,7 +62,7 @@ def shortened(path: Trajectory, kept: Sequence[int]) -> Trajectory:
     lost = [number for number in range(len(path.nets)) if number not in kept]
     if not lost:
         return path
-    named = ", ".join(str(path.nets[number]) for number in lost[:LISTED]) + (", ..." if len(lost) > LISTED else "")
+    named = listed([str(path.nets[number]) for number in lost], LISTED)
     note = f"{path.name}: {len(lost)} of {len(path.nets)} nets left out that cannot be used: {named}"
     return replace(path.of(kept), notes=(*path.notes, note))
 

@@ -28,6 +28,7 @@ from landscape.slice.trajectory import trajectories
 from landscape.study.on_slice import Asked, OnSlice, on_plane
 from landscape.study.principal import PathRows, principal_directions
 from landscape.study.ranks import together
+from landscape.subject.code_facts import code_mark_of
 from landscape.surfaces.file import check_folder
 from landscape.sweep.world import World
 
@@ -114,6 +115,7 @@ def _facts(asked: Asked, on: OnSlice, rows: PathRows | None) -> dict[str, str]:
         "loss": str(known.loss),
         "normalize": str(data.get("normalize")),
         "batchnorm": str(known.batchnorm),
+        "code": code_mark_of(known.code),
     }
 
 
@@ -121,10 +123,19 @@ def _check_same(path: Path, facts: dict, ndim: int) -> None:
     """Raises UsageError unless a file holds exactly these directions; an existing file is never replaced silently."""
     stored = stored_facts(path)
     wanted = {"only": None, **facts}
-    differing = [name for name, value in wanted.items() for each in stored[:ndim] if each.get(name) != value]
+    differing = [
+        name for name, value in wanted.items() for each in stored[:ndim] if _differs(name, each.get(name), value)
+    ]
     if len(stored) < ndim or differing:
         what = f"their {differing[0]} differs" if differing else f"there are {len(stored)} of them"
         raise UsageError(f"{path} holds other directions ({what}); give another -o, or --overwrite to start again")
+
+
+def _differs(name: str, stored: str | None, wanted: str | None) -> bool:
+    """A hash of code can be compared where there is one, by the same version of Python."""
+    if name == "code" and str(stored).split()[:1] != str(wanted).split()[:1]:
+        return False
+    return stored != wanted
 
 
 def _directions(along: str, on: OnSlice, ndim: int, facts: dict[str, str]) -> list[Direction]:

@@ -16,11 +16,13 @@ from landscape.measurement.evaluate import Evaluate, measure_speed
 from landscape.measurement.measurement import Measurement
 from landscape.options.groups import RANDOM, OutputOptions
 from landscape.quantity import SAMPLES
+from landscape.slice.shape import Shape
 from landscape.study.on_slice import Asked, OnSlice, on_plane
 from landscape.study.rise import Ranges
 from landscape.study.study import Extent, Plan, Study
 from landscape.study.tolerance import anchors, expected_saving, finish, sampled, sampler_for
 from landscape.surfaces.file import SurfaceFile, check_folder, surface_of_run
+from landscape.surfaces.same_run import unknown_code
 from landscape.surfaces.surface import Surface
 from landscape.sweep.progress import note
 from landscape.sweep.sampler import Result, Sampler
@@ -45,6 +47,7 @@ class EvaluationStudy(Study[Surface]):
             output.path, on.slice.grid, on.provenance.json(), trails=on.trails, overwrite=output.overwrite,
             quantity=self._work.quantity,
         )  # fmt: skip
+        self.notes = (*self.notes, *unknown_code(file.content.provenance, on.provenance.json()))
         if output.save_directions:
             if output.path is None:
                 raise UsageError("save-directions needs out: the directions are kept beside the surface file")
@@ -93,7 +96,7 @@ class EvaluationStudy(Study[Surface]):
 
     def pending(self, surface: Surface) -> list[int]:
         """Numbers of the points of the run that lack a result."""
-        return SurfaceFile(None, surface).pending()
+        return surface.pending()
 
     def plan(self, world: World) -> Plan:
         on, output = self._on, self._output
@@ -113,15 +116,17 @@ class EvaluationStudy(Study[Surface]):
         )
 
 
-def plane_study(asked: Asked, ranges: Ranges, world: World, command: str) -> EvaluationStudy:
-    """A line or surface, built on this rank.
+def plane_study(
+    asked: Asked, ranges: Ranges, world: World, command: str, shape: Shape | None = None
+) -> EvaluationStudy:
+    """A line or surface, or a shape within a plane, built on this rank.
 
     Raises:
         LandscapeError: bad input, or a folder that is missing or not writable; before anything is computed.
     """
     if asked.output.path and world.leads:
         check_folder(asked.output.path)
-    on = ranges.described(on_plane(asked, ranges.axes, world, command))
+    on = ranges.described(on_plane(asked, ranges.axes, world, command, shape=shape))
     return EvaluationStudy(on, asked.output, shard=asked.machine.shard_data)
 
 

@@ -37,7 +37,7 @@ from landscape.surfaces import load_surface
 from landscape.surfaces.longer import has_all, with_more
 from landscape.surfaces.provenance import CheckpointFacts, Provenance, TrainingFacts
 from landscape.surfaces.run_log import CONFIG, is_run_folder, read_config
-from landscape.surfaces.same_run import difference, plain
+from landscape.surfaces.same_run import difference, of_rank, plain, unknown_code
 from landscape.surfaces.surface import Surface
 from landscape.sweep.world import World
 from landscape.trust import harmless, taken
@@ -155,7 +155,10 @@ def _of_run(
     provenance, path = _provenance(subject, group, folder, config, len(files), world), folder / f"{group}.h5"
     known = plain(provenance.json())
     new = overwrite or not path.exists()
-    surface = Surface(steps.grid, {}, {}, {}, {}, known, str(path)) if new else _known_at(path, steps.grid, known)
+    mine = of_rank(known, leads=world.leads)
+    surface = Surface(steps.grid, {}, {}, {}, {}, known, str(path)) if new else _known_at(path, steps.grid, mine)
+    notes = [] if new else unknown_code(surface.provenance, known)
+    subject = replace(subject, notes=(*subject.notes, *notes))
     marks = {"run": str(folder.resolve()), "data": str(provenance.splits)}
     loss = f"{next(iter(objective.splits))}_loss"
     return Extended(surface, path, subject, steps, marks, objective.precision, loss)
@@ -226,7 +229,7 @@ def _provenance(
     )
 
 
-def _known_at(path: Path, grid: Grid, provenance: dict) -> Surface:
+def _known_at(path: Path, grid: Grid, provenance: Mapping[str, Any]) -> Surface:
     surface = load_surface(path)
     if not surface.grid.same_as(grid):
         surface = _longer(surface, grid, provenance)

@@ -14,8 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from landscape.data.load import short_notes
 from landscape.grid import DIRECTION, Grid
 from landscape.measurement.measurement import Addition
@@ -26,7 +24,8 @@ from landscape.study.ranks import shared
 from landscape.study.study import Extent, Plan, Study
 from landscape.subject.subject import started, versions_used
 from landscape.surfaces.file import SurfaceFile
-from landscape.surfaces.surface import FAILED, PENDING, Surface
+from landscape.surfaces.surface import Surface
+from landscape.sweep.orders.coarse import coarse_first, thinned
 from landscape.sweep.sampler import EveryPoint, Result, Sampler
 from landscape.sweep.work import Work
 from landscape.sweep.world import World
@@ -123,10 +122,8 @@ class ExtensionStudy(Study[Surface]):
         )
 
     def _pending(self, surface: Surface) -> list[int]:
-        status = surface.status.get(self._work.group)
-        if status is None:
-            return list(self._points)
-        return [point for point in self._points if status.flat[point] in (PENDING, FAILED)]
+        left = set(surface.pending(self._work.group))
+        return [point for point in self._points if point in left]
 
 
 def in_order(grid: Grid, every: int, pending: Sequence[int]) -> list[int]:
@@ -140,24 +137,3 @@ def in_order(grid: Grid, every: int, pending: Sequence[int]) -> list[int]:
         return list(pending)
     left = set(pending)
     return [point for point in coarse_first(grid, every) if point in left]
-
-
-def coarse_first(grid: Grid, every: int) -> list[int]:
-    """The points of `thinned`: first the net, then ever finer lattices around it, each from the net outward."""
-    spacing = every
-    while len(thinned(grid, spacing)) > 1:
-        spacing *= 2
-    (net,) = thinned(grid, spacing)
-    middle = np.array(np.unravel_index(net, grid.shape))
-    found = {net: None}
-    while spacing > every:
-        spacing //= 2
-        level = [point for point in thinned(grid, spacing) if point not in found]
-        away = (np.stack(np.unravel_index(level, grid.shape), axis=1) - middle) ** 2
-        found |= dict.fromkeys(level[place] for place in np.argsort(away.sum(axis=1), kind="stable"))
-    return list(found)
-
-
-def thinned(grid: Grid, every: int) -> list[int]:
-    """The numbers of the points of `grid.lattice(every)`."""
-    return np.ravel_multi_index(np.meshgrid(*grid.lattice(every), indexing="ij"), grid.shape).ravel().tolist()

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from landscape.checkpoint.checkpoint import load_checkpoint
 from landscape.checkpoint.digest import joint_digest
@@ -25,13 +25,13 @@ from landscape.options.option import Given
 from landscape.quantity import FLATNESS
 from landscape.slice.nets import Nets, OneNet
 from landscape.study.extend import few_of
-from landscape.study.flatness_file import held, mark_of
+from landscape.study.flatness_file import code_in, held, mark_of, without_code
 from landscape.study.own_samples import reader_of_run, trained_on
 from landscape.study.study import Extent, Plan, Study
 from landscape.subject.chosen import net_or_module
+from landscape.subject.code_facts import program_mark
 from landscape.subject.entry import read
 from landscape.subject.net import Net
-from landscape.subject.program import program_digest
 from landscape.subject.subject import (
     ReadSplits,
     Subject,
@@ -46,8 +46,8 @@ from landscape.subject.subject import (
 from landscape.subject.trained import Recorded, recorded_in, states_loss, trained_loss
 from landscape.surfaces.file import SurfaceFile, check_folder
 from landscape.surfaces.provenance import CheckpointFacts, ModelFacts, Provenance
-from landscape.surfaces.same_run import identity, plain
-from landscape.surfaces.surface import FAILED, PENDING, Surface
+from landscape.surfaces.same_run import identity, plain, unknown_code
+from landscape.surfaces.surface import Surface
 from landscape.sweep.progress import note
 from landscape.sweep.sampler import EveryPoint, Result, Sampler
 from landscape.sweep.work import Work
@@ -129,7 +129,7 @@ class FlatnessStudy(Study[Surface]):
             *short_notes(self._samples, {"train": subject.objective.splits["train"].size}),
         )
         self.marks = {
-            "weights": " ".join([*hashes, *self._known_by]),
+            "weights": " ".join([*hashes, *map(without_code, self._known_by)]),
             "data": str(subject.facts.splits),
             "options": f"{identity(self._provenance.json())} {self._facts_of_group()} {subject.objective.batch_size}",
         }
@@ -139,6 +139,10 @@ class FlatnessStudy(Study[Surface]):
         path = output.path
         if path and path.exists() and not output.overwrite:
             surface = held(path, self._nets, self._known_by, provenance, self._work.quantity)
+            self.notes = (
+                *self.notes,
+                *unknown_code(surface.provenance, provenance, elsewhere=any(map(code_in, self._known_by))),
+            )
         else:
             surface = Surface(grid, {}, {}, {}, {}, plain(provenance), str(path or ""))
         file = SurfaceFile.extend(
@@ -150,7 +154,7 @@ class FlatnessStudy(Study[Surface]):
         return file
 
     def sampler(self, file: SurfaceFile) -> tuple[Sampler, Extent]:
-        pending, grid = _pending(file.surface), self._nets.grid
+        pending, grid = file.pending(), self._nets.grid
         return EveryPoint(grid, pending), Extent(grid.size, grid.size - len(pending), self._passes)
 
     def work(self, pending: bool, world: World) -> Work:
@@ -165,7 +169,7 @@ class FlatnessStudy(Study[Surface]):
         pending = grid.size
         if path and path.exists() and not self._output.overwrite and world.leads:
             known = held(path, self._nets, self._known_by, self._provenance.json(), self._work.quantity)
-            pending = len(_pending(known))
+            pending = len(known.pending(FLATNESS))
         name, quiet = self._nets.names[0], self._output.quiet or not world.leads
         note(f"measuring the first net ({name}), from which the time of all follows", label=self.label, quiet=quiet)
         start = time.perf_counter()
@@ -195,9 +199,7 @@ class FlatnessStudy(Study[Surface]):
             raise kind(f"net {number + 1} of {len(self._nets.each)} ({one.name}): {error}") from error
 
     def _mark(self, number: int, net: Net) -> str:
-        one = self._nets.each[number]
-        by_name = not one.in_memory and not isinstance(self._shared.net.model, nn.Module)
-        return mark_of(net, one.first, None if by_name else program_digest(net.module))
+        return mark_of(net, self._nets.each[number].first, program_mark(net.program))
 
     def _first(self, number: int, subject: Subject) -> Mapping[str, Tensor] | None:
         """The weights before training, where the run kept them."""
@@ -213,6 +215,8 @@ class FlatnessStudy(Study[Surface]):
             replace(last.facts, command=FLATNESS, run=replace(last.run_facts(world), lean=False)),
             len(hashes),
         )
+        if facts.code:  # that of each net is in its mark
+            facts = replace(facts, code=replace(facts.code, layers=None, settings=None, classes=None))
         if count == 1:
             return facts
         return replace(
@@ -262,10 +266,3 @@ def _trained_on(nets: Nets) -> int | None:
     """The samples that all nets were trained on, where their runs took some of the data only."""
     counts = {trained_on(one.settings) for one in nets.each}
     return counts.pop() if len(counts) == 1 else None
-
-
-def _pending(surface: Surface) -> list[int]:
-    status = surface.status.get(FLATNESS)
-    if status is None:
-        return list(range(surface.grid.size))
-    return [k for k in range(surface.grid.size) if status.flat[k] in (PENDING, FAILED)]

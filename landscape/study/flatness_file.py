@@ -22,6 +22,7 @@ from landscape.subject.net import Net
 from landscape.surfaces.file import surface_of_run
 from landscape.surfaces.flatness import FEW, marks, names, rows
 from landscape.surfaces.hdf5 import read_surface_file
+from landscape.surfaces.longer import rearranged
 from landscape.surfaces.same_run import difference, plain
 from landscape.surfaces.surface import DONE, PENDING, Surface
 
@@ -32,17 +33,17 @@ OF_ALL = ("model", "checkpoint")
 ADVICE = "give another -o, or --overwrite to start again"
 
 
-def mark_of(net: Net, first: Path | None, program: str | None) -> str:
+def mark_of(net: Net, first: Path | None, code: str | None) -> str:
     """What a file knows a net by: all that its values depend on beside what the nets of a file have in common.
 
     Args:
-        first: its weights before training. program: a hash of what it computes, where its name does not say that.
+        first: its weights before training. code: what it computes, where its name does not say that.
 
     Raises:
         CheckpointError: `first` cannot be read.
     """
     start = None if first is None else load_checkpoint(first).sha256[:DIGITS]
-    parts = {"entry": net.checkpoint.entry, "program": program, "start": start}
+    parts = {"entry": net.checkpoint.entry, "code": code, "start": start}
     said = [f"{name} {value}" for name, value in parts.items() if value]
     return BETWEEN.join([str(net.checkpoint.sha256)[:DIGITS], f"model {net.name}", *said])
 
@@ -71,6 +72,7 @@ def held(
     same = {**plain(provenance), **{name: old.provenance.get(name) for name in OF_ALL}}
     if found := difference(old.provenance, same, added=old.added):
         raise SurfaceFileError(f"{path} holds another run: {found}; {ADVICE}")
+    known = [_known_as(mark, now) for mark in known]
     for name, mark in zip(names(old), known, strict=True):
         if mark not in now and (other := next((each for each in now if _weights(each) == _weights(mark)), None)):
             raise SurfaceFileError(f"{path} holds {name} with {_rest(mark)}; now it has {_rest(other)}; {ADVICE}")
@@ -80,6 +82,21 @@ def held(
         )
     places = [known.index(mark) if mark in known else -1 for mark in now]
     return replace(_arranged(old, places, nets, quantity), provenance={**old.provenance, **_of_all(provenance)})
+
+
+def code_in(mark: str) -> list[str]:
+    """[the version of Python, a hash] of the code of a net, if its mark has them."""
+    return next((part.split()[1:] for part in mark.split(BETWEEN) if part.startswith("code ")), [])
+
+
+def without_code(mark: str) -> str:
+    return BETWEEN.join(part for part in mark.split(BETWEEN) if not part.startswith(("code ", "program ")))
+
+
+def _known_as(mark: str, now: Sequence[str]) -> str:
+    """The mark as it reads now, where its code cannot be compared: of an earlier version (`program`), or by another Python."""
+    same = [each for each in now if without_code(each) == without_code(mark) and code_in(each)[:1] != code_in(mark)[:1]]
+    return same[0] if same and mark not in now else mark
 
 
 def _weights(mark: str) -> str:
@@ -96,18 +113,11 @@ def _of_all(provenance: Mapping[str, Any]) -> dict[str, Any]:
 
 def _arranged(old: Surface, places: Sequence[int], nets: Nets, quantity: Callable[[str], Quantity]) -> Surface:
     """The rows of the old surface at these places, -1 for a new net. Settings in which nets differ depend on all of them."""
-    new = np.asarray(places) < 0
-
-    def taken(array: np.ndarray, fill: float) -> np.ndarray:
-        found = array[places]
-        found[new] = fill
-        return found
-
+    found = rearranged(old, nets.grid, places)
     gone = [row.name for row in rows(old, HYPER)]
-    values = {name: taken(array, np.nan) for name, array in old.values.items() if name not in gone}
-    status = {name: taken(array, PENDING) for name, array in old.status.items()}
+    values = {name: array for name, array in found.values.items() if name not in gone}
     hypers: dict[str, np.ndarray] = {}
-    for net in np.flatnonzero(status[FLATNESS] == DONE):
+    for net in np.flatnonzero(found.status[FLATNESS] == DONE):
         for name, number in nets.numbers(int(net)).items():
             hypers.setdefault(f"{HYPER}_{name}", np.full(len(places), np.nan))[net] = number
     measures = [name for name in values if old.quantity(name).role in (MEASURE, AROUND)]
@@ -117,11 +127,8 @@ def _arranged(old: Surface, places: Sequence[int], nets: Nets, quantity: Callabl
         | {name: values[name] for name in measures}
     )  # as a run has them
     return replace(
-        old,
-        grid=nets.grid,
+        found,
         values=values,
-        stderr={name: taken(array, np.nan) for name, array in old.stderr.items()},
-        status=status,
         quantities={
             **{name: row for name, row in old.quantities.items() if name not in gone},
             **{name: quantity(name) for name in hypers},

@@ -22,7 +22,7 @@ from landscape.study.on_slice import Asked, OnSlice, on_plane
 from landscape.subject.net import IN_MEMORY
 from landscape.surfaces.barriers import has_paths
 from landscape.surfaces.provenance import DataFacts, DirectionFacts, Provenance
-from landscape.surfaces.same_run import difference
+from landscape.surfaces.same_run import difference, of_rank, unknown_code
 from landscape.surfaces.surface import Surface
 from landscape.sweep.world import World
 from landscape.trust import taken
@@ -79,13 +79,17 @@ def revived(
     }
     on = on_plane(asked, ranges, world, group, plain=True)
     if found := difference(
-        _compared(surface.provenance, chosen), _compared(on.provenance.json(), chosen), added=surface.added
+        _compared(surface.provenance, chosen),
+        _compared(of_rank(on.provenance.json(), leads=world.leads), chosen),
+        added=surface.added,
     ):
         raise UsageError(f"{where} was computed from something else: {found}; restore it, or compute the surface again")
     plane = on.slice
     assert isinstance(plane, Plane)
     # the grid of the file to the bit, whatever the ranges that it was made from
-    return replace(on, slice=Plane(plane.origin, plane.directions, surface.grid, plane.facts))
+    unknown = unknown_code(surface.provenance, on.provenance.json())
+    subject = replace(on.subject, notes=(*on.subject.notes, *unknown))
+    return replace(on, subject=subject, slice=Plane(plane.origin, plane.directions, surface.grid, plane.facts))
 
 
 def _split(known: Provenance, split: str | None, where: str) -> str:

@@ -28,6 +28,7 @@ from landscape.subject.subject import Subject, checked, device_of, make_subject,
 from landscape.subject.trained import states_loss, trained_loss
 from landscape.surfaces.file import check_folder
 from landscape.surfaces.provenance import RunFacts, SpectrumFacts
+from landscape.surfaces.same_run import unknown_code
 from landscape.surfaces.spectrum import Block, Spectrum
 from landscape.surfaces.spectrum_file import SpectrumFile
 from landscape.sweep.sampler import Point, PointList, Result, Sampler
@@ -64,13 +65,12 @@ class SpectrumStudy(Study[Spectrum]):
         self.marks, self.notes = {**subject.marks, "options": str(facts)}, (*subject.notes, *self._tasks.notes)
 
     def open(self) -> SpectrumFile:
-        return SpectrumFile.create_or_open(
-            self._output.path,
-            self._tasks.blocks,
-            self._provenance.json(),
-            self._merge,
-            overwrite=self._output.overwrite,
+        known = self._provenance.json()
+        file = SpectrumFile.create_or_open(
+            self._output.path, self._tasks.blocks, known, self._merge, overwrite=self._output.overwrite
         )
+        self.notes = (*self.notes, *unknown_code(file.content.provenance, known))
+        return file
 
     def sampler(self, file: SpectrumFile) -> tuple[Sampler, Extent]:
         blocks = list(file.content.blocks.values())

@@ -29,6 +29,7 @@ from landscape.objective.private import private_copy
 from landscape.shards import put_away
 from landscape.subject.entry import chosen_entry, fitting_entry, read
 from landscape.subject.folders import adapter_tensors, net_of_folder, spec_of_folder
+from landscape.subject.program import Program, program_of
 from landscape.subject.trained import Recorded, recorded_in
 from landscape.surfaces.provenance import CheckpointFacts, ModelFacts
 from landscape.trust import Trust, harmless, names_code, taken
@@ -42,7 +43,8 @@ class Net:
     weights from a file, so that no caller has a tensor of it.
 
     `meta` is what the checkpoint says and may be used: no spec in it names code that the user does not trust. `parts`: what its
-    owner left frozen, too. `trained`: the loss that the checkpoint records, which may be code.
+    owner left frozen, too. `trained`: the loss that the checkpoint records, which may be code. `program`: what the net computes,
+    where its name does not say that.
     """
 
     module: nn.Module
@@ -55,6 +57,7 @@ class Net:
     own: bool = True
     of_file: bool = False
     trained: Recorded | None = None
+    program: Program | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +131,15 @@ def load_net(
         entry=chosen_entry(checkpoint),
         stored=_narrow(checkpoint.state_dict),
     )
-    return _net(module, name, meta, facts, _label(checkpoint.source), of_file=of_file, trained=recorded_of(checkpoint))
+    return _net(
+        module, name, meta, facts, _label(checkpoint.source), of_file=of_file, trained=recorded_of(checkpoint),
+        program=program_of_given(module, model if isinstance(model, nn.Module) else name),
+    )  # fmt: skip
+
+
+def program_of_given(module: nn.Module, given: Any) -> Program | None:
+    """What a net computes, where the module or the spec that was given does not say that by a name."""
+    return program_of(module) if isinstance(given, nn.Module) or names_code(given, "model") else None
 
 
 def _without_checkpoint(model: Any, entry: str | None, divided: bool) -> Net:
@@ -240,12 +251,12 @@ def _in_memory(model: nn.Module, divided: bool) -> Net:
     _check_plain(model, divided)
     tensors = _tensors(model)
     facts = CheckpointFacts(path=IN_MEMORY, sha256=tensors_digest(tensors), stored=_narrow(tensors))
-    return _net(model, name, {}, facts, name, own=False)
+    return _net(model, name, {}, facts, name, own=False, program=program_of(model))
 
 
 def _net(
     module: nn.Module, name: str, meta: dict, checkpoint: CheckpointFacts, label: str, *, own: bool = True,
-    of_file: bool = False, trained: Recorded | None = None,
+    of_file: bool = False, trained: Recorded | None = None, program: Program | None = None,
 ) -> Net:  # fmt: skip
     """`name` may be a path to a user's file; only the file's name identifies the model, not its folder."""
     shown = f"{Path(name.rpartition(':')[0]).name}:{name.rpartition(':')[2]}" if ".py:" in name else name
@@ -261,7 +272,7 @@ def _net(
         frozen=frozen or None,
         batch_norms=len(tracking_layers(module)),
     )
-    return Net(module, shown, meta, facts, checkpoint, label, Parts.of(module), own, of_file, trained)
+    return Net(module, shown, meta, facts, checkpoint, label, Parts.of(module), own, of_file, trained, program)
 
 
 def _title(module: nn.Module, name: str) -> str | None:

@@ -1,79 +1,95 @@
-"""A hash of what a module computes with its weights: two nets may hold the same tensors, and be two functions.
+"""What a module computes with its weights, as facts: two nets may hold the same tensors, and be two functions.
 
-Owns: which parts of a module decide that: its layers, their plain settings, and the code of their classes and of functions
-among their settings. What that calls elsewhere is known by name only. Knows no weights.
+Owns: which parts of a module decide that: its layers, their settings and hooks, tensors that its state dict leaves out, and
+the code of their classes. Knows no weights.
 """
 
 from __future__ import annotations
 
-import contextlib
-import functools
-import hashlib
-import inspect
-from collections.abc import Iterable, Iterator, Mapping
-from types import CodeType
+import itertools
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import nn
 
-DIGITS = 8
-PLAIN = (bool, int, float, complex, str, bytes, type(None), torch.dtype, torch.device, torch.Size)
+from landscape.subject.code_text import CodeText, by_name, digest, is_users, names_in, settings_of, shortened
+
+HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
+OF_TORCH = frozenset(vars(nn.Module()))
 
 
-def program_digest(module: nn.Module) -> str:
-    """The same for a copy, in any mode; another one where a layer, a setting or the code of a class of the user's differs."""
-    text = "\n".join(line for name, layer in module.named_modules() for line in _lines(name, layer))
-    return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
+@dataclass(frozen=True)
+class Program:
+    """`layers`: their names by class; `settings` by name, over all layers; `classes`: a hash of the code of each."""
+
+    layers: dict[str, str]
+    settings: dict[str, str]
+    classes: dict[str, str]
+
+    @property
+    def digest(self) -> str:
+        return digest(f"{sorted(self.layers.items())} {sorted(self.settings.items())} {sorted(self.classes.items())}")
 
 
-def _lines(name: str, layer: nn.Module) -> Iterator[str]:
-    kind = type(layer)
-    yield f"{name} {kind.__module__}.{kind.__qualname__}"
-    for base in kind.__mro__:
-        if _is_torch(base):
-            continue
-        yield from (f"{key} {_text(value)}" for key, value in sorted(vars(base).items()) if inspect.isfunction(value))
-    settings = {key: value for key, value in vars(layer).items() if not key.startswith("_") and key != "training"}
-    yield from (f"{key} {_text(settings[key])}" for key in sorted(settings))
+def program_of(module: nn.Module) -> Program:
+    """The same for a copy, in any mode and with other weights; another one where a layer, a setting or its code differs."""
+    state = {id(tensor) for tensor in itertools.chain(module.parameters(), module.buffers())}
+    layers = dict(module.named_modules(remove_duplicate=False))
+    names = {id(layer): f"layer {name}" for name, layer in reversed(layers.items())}
+
+    def reads(value: Any) -> str | None:
+        """Of a layer its name, of a weight nothing: neither is a setting."""
+        if id(value) in names:
+            return names[id(value)]
+        if id(value) in state:
+            return "own tensor"
+        return _other(value) if isinstance(value, nn.Module) else None
+
+    text = CodeText(reads)
+    settings: dict[str, dict[str, str]] = defaultdict(dict)
+    for name, layer in layers.items():
+        for key, value in _settings(layer):
+            settings[key][name] = text.of(value)
+    by_class: dict[str, dict[str, type]] = defaultdict(dict)
+    for name, layer in layers.items():
+        by_class[type(layer).__qualname__][name] = type(layer)
+    kinds = {
+        name: [kind for kind in dict.fromkeys(each.values()) if not by_name(kind)] for name, each in by_class.items()
+    }
+    return Program(
+        layers={name: shortened(", ".join(filter(None, each)) or "net") for name, each in sorted(by_class.items())},
+        settings={key: _joined(settings[key]) for key in sorted(settings)},
+        classes={name: shortened(" ".join(map(text.of, each))) for name, each in sorted(kinds.items()) if each},
+    )
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, PLAIN):
-        return repr(value)
-    if isinstance(value, CodeType):
-        return f"{value.co_code.hex()} {value.co_names} {value.co_freevars} {_listed(value.co_consts)}"
-    if isinstance(value, Mapping):
-        return _listed(sorted(f"{_text(key)}: {_text(each)}" for key, each in value.items()))
-    if isinstance(value, (set, frozenset)):
-        return _listed(sorted(map(_text, value)))
-    if isinstance(value, (list, tuple)):
-        return _listed(value)
-    if isinstance(value, functools.partial):
-        return _listed([value.func, value.args, value.keywords])
-    name = getattr(value, "__qualname__", type(value).__qualname__)  # a repr may hold an address
-    return f"{name} {_function(value)}" if inspect.isfunction(value) or inspect.ismethod(value) else name
+def callable_digest(function: Any) -> str:
+    """A hash of what a loss or a metric computes, with the weights of nets that it calls."""
+    return digest(CodeText(lambda value: _other(value) if isinstance(value, nn.Module) else None).of(function))
 
 
-def _is_torch(value: Any) -> bool:
-    """Its code changes with the version."""
-    return str(value.__module__).partition(".")[0] == "torch"
+def _other(module: nn.Module) -> str:
+    """A net beside the one at hand, with its weights."""
+    tensors = CodeText().of([*module.parameters(), *module.buffers()])
+    return f"{program_of(module).digest} {tensors}"
 
 
-def _function(value: Any) -> str:
-    """Its code, and the plain values that it was made with."""
-    value = inspect.unwrap(value)
-    if _is_torch(value):
-        return ""
-    cells = [each for each in _cells(value) if isinstance(each, PLAIN)]
-    return _listed([value.__code__, value.__defaults__, value.__kwdefaults__, cells])
+def _settings(layer: nn.Module) -> Iterator[tuple[str, Any]]:
+    """Its attributes; private ones only where a class of the user's names them, for others are the business of a library."""
+    bases = [base for base in type(layer).__mro__ if is_users(base)]
+    named = names_in(*(each for base in bases for each in vars(base).values() if hasattr(each, "__code__"))).used
+    for key, value in settings_of(layer, vars(layer)).items():
+        if key not in OF_TORCH and (not key.startswith("_") or key in named):
+            yield key, value
+    for key in layer._non_persistent_buffers_set:
+        if (buffer := layer._buffers.get(key)) is not None:
+            yield key, buffer.detach()  # another object than the one in the module, which is a weight to CodeText
+    if hooks := [hook for name in HOOKS for hook in getattr(layer, name).values()]:
+        yield "hooks", hooks
 
 
-def _cells(function: Any) -> Iterator[Any]:
-    for cell in function.__closure__ or ():
-        with contextlib.suppress(ValueError):  # an empty one
-            yield cell.cell_contents
-
-
-def _listed(values: Iterable[Any]) -> str:
-    return f"[{', '.join(map(_text, values))}]"
+def _joined(by_layer: dict[str, str]) -> str:
+    """What all layers that have it agree on, else a hash."""
+    return next(iter(by_layer.values())) if len(set(by_layer.values())) == 1 else shortened(str([by_layer]))

@@ -28,6 +28,7 @@ from landscape.objective.objective import Objective
 from landscape.objective.robust import attacked
 from landscape.objective.weighted import has_probabilities
 from landscape.options.groups import DataOptions, LossOptions, MachineOptions
+from landscape.subject.code_facts import code_facts
 from landscape.subject.evaluation import evaluation_facts, evaluation_notes
 from landscape.subject.net import Net
 from landscape.surfaces.provenance import DataFacts, Provenance, RunFacts
@@ -121,7 +122,7 @@ def make_subject(
     )  # fmt: skip
     facts = Provenance(
         model=net.model, checkpoint=net.checkpoint, data=DataFacts.read(wanted.provenance), loss=loss_name, metrics=metrics,
-        attack=attack.text if attack else None, precision=machine.precision, l2=loss.l2,
+        attack=attack.text if attack else None, precision=machine.precision, l2=loss.l2, code=code_facts(net.program, loss),
     )  # fmt: skip
     return Subject(net, objective, facts, threads, chosen, counted, notes=wanted.notes, sharers=sharers)
 

@@ -151,9 +151,9 @@ class SurfaceFile:
         return self.surface
 
     def pending(self, group: str | None = None) -> list[int]:
-        """Numbers of the points that still lack a result; failed ones are tried again."""
-        status = self._status(group).ravel()
-        return [int(i) for i in np.flatnonzero((status == PENDING) | (status == FAILED))]
+        """See `Surface.pending`, for a group that the file has."""
+        self._status(group)
+        return self.surface.pending(group or self.group)
 
     def record(self, index: int, result: Mapping[str, Any], *, group: str | None = None, code: int = DONE) -> None:
         """Keeps one point's metrics (`stderr/NAME` for standard errors) under a status, and saves when a save is due."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from landscape.surfaces.facts import NUMBER, Facts, entry
 from landscape.surfaces.input_facts import InputFacts
@@ -79,6 +79,24 @@ class EvaluationFacts(Facts):
     """Buffers and modules that an evaluation changes, put back before each batch."""
     gradients: str | None = entry(describes=True)
     """What the loss itself differentiates by."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodeFacts(Facts):
+    """What the user's code computes, which names and weights do not say; files of earlier versions have none of it.
+
+    A setting, or a hash that begins with #.
+    """
+
+    python: str | None = entry(describes=True)
+    """Hashes of code are of one version of Python."""
+    layers: dict[str, str] | None = entry(dict)
+    """The names of a net's layers, by class."""
+    settings: dict[str, str] | None = entry(dict)
+    classes: dict[str, str] | None = entry(dict)
+    """A hash of the code of each class of layers."""
+    loss: str | None = entry()
+    metrics: dict[str, str] | None = entry(dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -265,8 +283,10 @@ class Provenance(Facts):
     attack: str | None = entry()
     """The attack after which loss and metrics are taken; None: the samples as they are."""
     metrics: list[str] | None = entry(list, of=str)
+    code: CodeFacts | None = entry(CodeFacts)
     evaluation: EvaluationFacts | None = entry(EvaluationFacts)
     directions: DirectionFacts | None = entry(DirectionFacts)
+    slice: dict[str, Any] | None = entry(dict)  # a shape within the plane: its kind, and its fields by name
     input: InputFacts | None = entry(InputFacts)
     batchnorm: str | None = entry()
     precision: str | None = entry()

@@ -1,6 +1,9 @@
 """Is this file the same run? What provenance must agree before values are added to a file.
 
 Owns: the comparison, and the sentence that names a difference. Which entries only describe a run is said in provenance.py.
+
+A file of an earlier version does not say what code it was computed with. It is continued, as that version would have done, and
+a note says what could not be compared. Refusing it would leave those who changed nothing without the points that they have.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from landscape.surfaces.provenance import descriptive
 DESCRIPTIVE = tuple(descriptive())
 # These differ because something else does; they are named only when nothing else differs.
 CONSEQUENCES = ("fingerprint", "sha256", "cosine")
+CODE, HASHED = "code", "#"
 
 
 def plain(provenance: Mapping) -> dict:
@@ -30,22 +34,57 @@ def difference(stored: Mapping, wanted: Mapping, *, added: Sequence[str] = ()) -
     for key in sorted([*new, *(key for key in old if key not in new)], key=lambda key: key[-1] in CONSEQUENCES):
         if key[0] in added or any(key[: len(prefix)] == prefix for prefix in DESCRIPTIVE):
             continue
-        if not _same(old.get(key), new.get(key)):
+        if not _same(old.get(key), new.get(key)) and not _unknown(key, old.get(key), new.get(key), stored, wanted):
             return f"{'.'.join(key)} is {_short(old.get(key))} in the file, {_short(new.get(key))} now"
     return None
+
+
+def unknown_code(stored: Mapping, wanted: Mapping, *, elsewhere: bool = False) -> list[str]:
+    """A line on code that cannot be compared with that of a file, if there is any; `elsewhere`: there is some beside `wanted`."""
+    old, new = _code(stored), _code(wanted)
+    if not new or (set(new) == {"python"} and not elsewhere) or (old and old.get("python") == new.get("python")):
+        return []
+    of = f"another Python ({old.get('python')}) computed it" if old else "an earlier version wrote it"
+    return [
+        f"the code of the model, loss and metrics cannot be compared with that of the file, as {of}; if it has changed since, "
+        "give another -o, or --overwrite to start again"
+    ]
+
+
+def _unknown(key: tuple[str, ...], old: object, new: object, stored: Mapping, wanted: Mapping) -> bool:
+    """Whether a fact on code says nothing: a file lacks all of them, or it is a hash by another version of Python."""
+    known = _code(stored), _code(wanted)
+    if key[0] != CODE or not all(known):
+        return key[0] == CODE
+    pythons = {each.get("python") for each in known}
+    return len(pythons) > 1 and any(str(each).startswith(HASHED) for each in (old, new))
+
+
+def _code(tree: Mapping) -> Mapping:
+    found = tree.get(CODE)
+    return found if isinstance(found, Mapping) else {}
 
 
 def identity(provenance: Mapping) -> str:
     """The settings of a run as text: equal on two ranks that compute the same from the same files.
 
-    Rounding is left out, and so are hashes of files, which the ranks compare one by one.
+    Rounding is left out, and so are hashes of files, which the ranks compare one by one, and of code: it may know its rank.
     """
     entries = {
         ".".join(key): value if not isinstance(value, float) else f"{value:.9g}"
         for key, value in _flat(plain(provenance)).items()
-        if key[-1] not in CONSEQUENCES and not any(key[: len(prefix)] == prefix for prefix in DESCRIPTIVE)
+        if not _is_hash(key, value) and not any(key[: len(prefix)] == prefix for prefix in DESCRIPTIVE)
     }
     return json.dumps(entries, sort_keys=True)
+
+
+def of_rank(provenance: Mapping, *, leads: bool) -> Mapping:
+    """What a rank compares with a file: on those that do not lead, code that knows its rank is not that of the file."""
+    return provenance if leads else {key: value for key, value in provenance.items() if key != CODE}
+
+
+def _is_hash(key: tuple[str, ...], value: object) -> bool:
+    return key[-1] in CONSEQUENCES or (key[0] == CODE and str(value).startswith(HASHED))
 
 
 def _same(old: object, new: object) -> bool:

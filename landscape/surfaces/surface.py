@@ -179,6 +179,11 @@ class Surface:
         """The status (same shape as the values) of the group a metric was computed in; None when nothing is recorded."""
         return self.status.get(self.group_of(metric) or "")
 
+    def pending(self, group: str = EVALUATION) -> list[int]:
+        """Numbers of the points that lack a result of a group; failed ones are tried again. All, if nothing is recorded."""
+        status = self.status.get(group, np.full(self.shape, PENDING))
+        return np.flatnonzero(np.isin(status, (PENDING, FAILED))).tolist()
+
     def counts(self, group: str = EVALUATION) -> dict[str, int]:
         """How many points are pending, done, failed and interpolated."""
         status = self.status.get(group)

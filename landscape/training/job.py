@@ -27,11 +27,13 @@ from landscape.objective.measure import Measure
 from landscape.objective.numerics import choose_device, dtype_of, memory_budget
 from landscape.objective.objective import Objective
 from landscape.objective.private import private_copy
-from landscape.options.groups import MAX_THREADS, named_path
+from landscape.options.groups import MAX_THREADS, LossOptions, named_path
 from landscape.options.option import check_whole
 from landscape.randomness import seed_torch
-from landscape.subject.net import bare
+from landscape.subject.code_facts import code_facts
+from landscape.subject.net import bare, program_of_given
 from landscape.subject.subject import versions_used
+from landscape.surfaces.same_run import CODE
 from landscape.sweep.progress import note
 from landscape.sweep.world import own_cores, usual_threads
 from landscape.training.loader import TensorLoader, make_loader
@@ -178,6 +180,7 @@ def make_training_job(
         splits, facts = _splits(data, chosen, label=name, quiet=quiet, data_root=data_root, download=download)
         measure = training_measure(settings["loss"], splits["train"])
         net = _net(model, name, splits, chosen)
+        code = code_facts(program_of_given(net, model), LossOptions(loss=settings["loss"]))
         splits = measure.read(splits, net)
         measure = measure.counting({"train": splits["train"]})
         tester = Tester(net, splits, measure, place, chosen.precision)
@@ -192,7 +195,7 @@ def make_training_job(
         )
         trainer = Trainer(net, loader, measure, chosen)
         trainer.check()
-    config = _config(chosen, facts, trainer, model, data_root)
+    config = _config(chosen, facts, trainer, model, data_root) | {CODE: code.json()}
     decides = [key for key in config if key not in ("command", "versions", "threads", "device", "data_root", "started")]
     return TrainingJob(trainer, tester, config, decides, name, out)
 

@@ -6,7 +6,6 @@ that `landscape train` continues from. When something is saved is the business o
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import secrets
@@ -17,14 +16,14 @@ from typing import Any
 
 from torch import Tensor
 
-from landscape.atomic import remove_leftovers, whole_file
+from landscape.atomic import whole_file
 from landscape.checkpoint.checkpoint import load_checkpoint
 from landscape.checkpoint.save import save_checkpoint
 from landscape.errors import LandscapeError, UsageError
-from landscape.slice.steps import STEP
 from landscape.surfaces.run_log import CONFIG, LOG, load_run, read_config
 from landscape.training.folder_lock import FolderLock
-from landscape.training.run_folder import FINAL, MEASURED, NETS, STATE
+from landscape.training.preconditioner_files import remove_preconditioners
+from landscape.training.run_folder import FINAL, clear, is_empty, net_of, nets_in, table, tidy
 
 # The recorders of this process by their folders, which are absolute.
 _OPEN: weakref.WeakValueDictionary[Path, RecordedFolder] = weakref.WeakValueDictionary()
@@ -58,18 +57,15 @@ class RecordedFolder:
             mark = secrets.token_hex(8)
             steps, rows = 0, list[dict]()
             if known and overwrite:
-                self._clear()
+                clear(self.path)
             if known and append:
-                same, before = read_config(self.path / CONFIG)["recorded"], set(self._nets())
+                same, before = read_config(self.path / CONFIG)["recorded"], set(nets_in(self.path))
                 steps, rows = self._resume(at)
                 if before <= set(
-                    self._nets()
-                ):  # else others come at these steps, and what was measured is of those before
+                    nets_in(self.path)
+                ):  # else others come at these steps: what was measured is of those before
                     mark = same
-            (self.path / NETS).mkdir(exist_ok=True)
-            for name in (CONFIG, LOG, FINAL):
-                remove_leftovers(self.path, f".{name}.")
-            remove_leftovers(self.path / NETS, ".step_")
+            tidy(self.path)
             with whole_file(self.path / CONFIG) as scratch:
                 scratch.write_text(json.dumps({**about, "recorded": mark}, indent=2) + "\n")
         except OSError as error:
@@ -88,20 +84,16 @@ class RecordedFolder:
     def save(self, step: int | None, weights: Mapping[str, Tensor], meta: Mapping[str, Any]) -> Path:
         """Saves the net of a step, or (None) the last one."""
         self._check_ours()
-        path = self.path / FINAL if step is None else self._place(step)
+        path = self.path / FINAL if step is None else net_of(self.path, step)
         save_checkpoint(path, weights, meta)
         return path
 
     def log(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Writes the log; missing values are empty."""
         self._check_ours()
-        names = dict.fromkeys(name for row in rows for name in row if name not in ("step", "seconds"))
-        columns = ["step", *sorted(names, key=lambda name: not name.startswith("train_")), "seconds"]
         try:
-            with whole_file(self.path / LOG) as scratch, scratch.open("w", newline="") as stream:
-                writer = csv.DictWriter(stream, columns, lineterminator="\n")
-                writer.writeheader()
-                writer.writerows(rows)
+            with whole_file(self.path / LOG) as scratch:
+                scratch.write_text(table(rows, ("step",), ("seconds",)))
         except OSError as error:
             raise LandscapeError(f"cannot write {self.path / LOG}: {error.strerror or error}") from error
 
@@ -127,7 +119,7 @@ class RecordedFolder:
             raise UsageError(f"{self.path}: a later recorder writes there now; use that one, or give another folder")
 
     def _check(self, known: bool, *, overwrite: bool, append: bool) -> None:
-        if not known and any(not _is_ours(path) for path in self.path.iterdir()):
+        if not known and not is_empty(self.path):
             raise UsageError(f"{self.path}: has files in it that are not those of a run; give another folder")
         if known and not (overwrite or append):
             raise UsageError(
@@ -138,25 +130,15 @@ class RecordedFolder:
                 f"{self.path} holds a run of landscape train, which that command continues; give another folder"
             )
 
-    def _clear(self) -> None:
-        """Removes the files of an earlier run, and no others."""
-        for path in [self.path / name for name in (LOG, FINAL, STATE, *MEASURED)] + list(self._nets().values()):
-            path.unlink(missing_ok=True)
-
-    def _nets(self) -> dict[int, Path]:
-        """The saved nets by step, in their order."""
-        matches = {path: STEP.search(path.name) for path in (self.path / NETS).glob("step_*.pt")}
-        return dict(sorted((int(match[1]), path) for path, match in matches.items() if match))
-
     def _resume(self, at: int | None) -> tuple[int, list[dict]]:
         """The step of the last saved net, that of `finish` included, and the rows up to there."""
-        final, steps = self.path / FINAL, list(self._nets())
+        final, steps = self.path / FINAL, list(nets_in(self.path))
         step = steps[-1] if steps else 0
         if final.exists():
             last = load_checkpoint(final).meta.get("step")
             if isinstance(last, int) and last > step:
                 step = last
-                os.replace(final, self._place(last))
+                os.replace(final, net_of(self.path, last))
             final.unlink(missing_ok=True)
         if at is not None and at < step:
             self._drop_after(at, step)
@@ -173,7 +155,7 @@ class RecordedFolder:
 
     def _drop_after(self, at: int, step: int) -> None:
         """The nets after a step: the trainer takes another way from there."""
-        nets = self._nets()
+        nets = nets_in(self.path)
         if not at and len(nets) > 1:
             raise UsageError(
                 f"{self.path} holds a run up to step {step}, and the trainer starts at 0: give another folder, or resume from a "
@@ -182,12 +164,4 @@ class RecordedFolder:
         for number, path in nets.items():
             if number > at:
                 path.unlink()
-
-    def _place(self, step: int) -> Path:
-        return self.path / NETS / f"step_{step:07d}.pt"
-
-
-def _is_ours(path: Path) -> bool:
-    """Whether it is what a recorder leaves that was stopped before the folder had a configuration."""
-    scratch = path.name.startswith(".") and path.name.endswith(".tmp")
-    return scratch or (path.name == NETS and path.is_dir() and not any(path.iterdir()))
+        remove_preconditioners(self.path, at)

@@ -22,8 +22,11 @@ from landscape.checkpoint.checkpoint import Checkpoint, load_checkpoint
 from landscape.checkpoint.save import save_checkpoint, write_whole
 from landscape.errors import CheckpointError, LandscapeError, SurfaceFileError, UsageError
 from landscape.quantity import DYNAMICS, HESSIAN
+from landscape.slice.steps import STEP
 from landscape.surfaces.run_log import CONFIG, LOG, read_config
+from landscape.surfaces.same_run import CODE, difference, unknown_code
 from landscape.training.folder_lock import FolderLock
+from landscape.training.preconditioner_files import remove_preconditioners
 from landscape.training.settings import as_json, differences
 
 STATE, FINAL, NETS = "state.pt", "final.pt", "checkpoints"
@@ -39,10 +42,11 @@ SECONDS, SHARE = 30.0, 50.0
 
 
 class RunFolder:
-    """The files of one run."""
+    """The files of one run; `notes`: what the user should know of a run that is continued."""
 
     def __init__(self, path: Path) -> None:
         self.path, self._kept, self._cost = path, time.monotonic(), 0.0
+        self.notes: list[str] = []
         self._lock = FolderLock(path)
 
     def open(self, config: Mapping[str, Any], decides: Sequence[str], *, overwrite: bool) -> dict[str, Any] | None:
@@ -64,17 +68,14 @@ class RunFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             self._take()
             known = (self.path / CONFIG).exists()
-            if not known and any(not self._is_ours(path) for path in self.path.iterdir()):
+            if not known and not is_empty(self.path):
                 raise UsageError(f"{self.path}: has files in it that landscape train did not write; give another -o")
             if known and not overwrite:
                 self._check_same(config, decides)
             else:
-                self._clear()
+                clear(self.path)
                 self._write(CONFIG, text)
-            (self.path / NETS).mkdir(exist_ok=True)
-            for name in (CONFIG, LOG, STATE, FINAL):
-                remove_leftovers(self.path, f".{name}.")
-            remove_leftovers(self.path / NETS, ".step_")
+            tidy(self.path)
         except OSError as error:
             raise LandscapeError(f"cannot write {self.path}: {error.strerror or error}; give another -o") from error
         return self._state()
@@ -130,7 +131,12 @@ class RunFolder:
             there = read_config(self.path / CONFIG)
         except SurfaceFileError as error:
             raise LandscapeError(f"{error}; or start again with --overwrite") from error
-        if other := differences(there, {name: config[name] for name in decides}):
+        other = differences(there, {name: config[name] for name in decides if name != CODE})
+        code = {CODE: config.get(CODE)}
+        if found := difference({CODE: there.get(CODE)}, code):
+            other.append(found)
+        self.notes = unknown_code(there, code)
+        if other:
             raise UsageError(
                 f"{self.path} holds another run ({'; '.join(other)}); give another -o, or --overwrite to start again"
             )
@@ -139,18 +145,6 @@ class RunFolder:
         """Locks the folder until `close` or the end of this process."""
         if not self._lock.take():
             raise LandscapeError(f"{self.path}: another process is training there; wait, or give another -o")
-
-    @staticmethod
-    def _is_ours(path: Path) -> bool:
-        """Whether a file is one that a run leaves if it is stopped before it has a configuration."""
-        return path.name.startswith(".") and path.name.endswith(".tmp")
-
-    def _clear(self) -> None:
-        """Removes the files of an earlier run, and no others."""
-        for path in [self.path / name for name in (LOG, STATE, FINAL, *MEASURED)] + sorted(
-            (self.path / NETS).glob("step_*.pt")
-        ):
-            path.unlink(missing_ok=True)
 
     def _write(self, name: str, text: str) -> None:
         with whole_file(self.path / name) as scratch:
@@ -162,10 +156,41 @@ def net_of(folder: Path, step: int) -> Path:
     return folder / NETS / f"step_{step:07d}.pt"
 
 
-def table(rows: Sequence[Mapping[str, Any]]) -> str:
+def is_empty(folder: Path) -> bool:
+    """Whether nothing is in it but what a run leaves if it is stopped before it has a configuration."""
+
+    def leftover(path: Path) -> bool:
+        scratch = path.name.startswith(".") and path.name.endswith(".tmp")
+        return scratch or (path.name == NETS and path.is_dir() and not any(path.iterdir()))
+
+    return all(map(leftover, folder.iterdir()))
+
+
+def nets_in(folder: Path) -> dict[int, Path]:
+    """The saved nets by step, in their order."""
+    matches = {path: STEP.search(path.name) for path in (folder / NETS).glob("step_*.pt")}
+    return dict(sorted((int(match[1]), path) for path, match in matches.items() if match))
+
+
+def clear(folder: Path) -> None:
+    """Removes the files of an earlier run, and no others."""
+    for path in [*(folder / name for name in (LOG, STATE, FINAL, *MEASURED)), *nets_in(folder).values()]:
+        path.unlink(missing_ok=True)
+    remove_preconditioners(folder)
+
+
+def tidy(folder: Path) -> None:
+    """Makes the folder of nets, and removes half-written files of a process that was killed."""
+    (folder / NETS).mkdir(exist_ok=True)
+    for name in (CONFIG, LOG, STATE, FINAL):
+        remove_leftovers(folder, f".{name}.")
+    remove_leftovers(folder / NETS, ".step_")
+
+
+def table(rows: Sequence[Mapping[str, Any]], first: tuple[str, ...] = FIRST, last: tuple[str, ...] = LAST) -> str:
     """The rows as CSV, with a column for each name in any of them; missing values are empty."""
-    names = dict.fromkeys(name for row in rows for name in row if name not in (*FIRST, *LAST))
-    columns = [*FIRST, *sorted(names, key=lambda name: not name.startswith("train_")), *LAST]
+    names = dict.fromkeys(name for row in rows for name in row if name not in (*first, *last))
+    columns = [*first, *sorted(names, key=lambda name: not name.startswith("train_")), *last]
     out: list[str] = []
     writer = csv.DictWriter(_Lines(out), columns, lineterminator="\n")
     writer.writeheader()

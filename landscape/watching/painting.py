@@ -45,12 +45,11 @@ def answer_all(questions: IO[bytes], answers: IO[bytes]) -> None:
 
 def _drawn(asked: dict[str, Any], to: Path) -> tuple[bytes, str]:
     """(picture, "") or (nothing, why not)."""
-    from landscape.drawing import draw_each
+    from landscape.drawing import drawn_in_both
     from landscape.errors import LandscapeError
 
     try:
-        draw_each(asked["path"], asked["kind"], {"metric": asked["metric"]}, to, DPI)
-        return to.read_bytes(), ""
+        return drawn_in_both(asked["path"], asked["kind"], asked["metric"], to, DPI).encode(), ""
     except LandscapeError as error:
         return b"", str(error)
     except Exception as error:  # a file of a kind that nobody has thought of must not end the watch

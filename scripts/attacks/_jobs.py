@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import runpy
 import shutil
 import signal
 import subprocess
@@ -15,6 +16,8 @@ import sys
 import time
 from pathlib import Path
 from typing import NamedTuple
+
+import torch
 
 NET = '''
 """A small net whose code leaves the run at a chosen moment: environment variables say on which rank, where and how."""
@@ -186,8 +189,7 @@ def prepared(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "net.py").write_text(NET)
     (folder / "run.py").write_text(RUN)
-    program = "import torch, net; torch.save(net.build().state_dict(), 'net.pt')"
-    subprocess.run([sys.executable, "-c", program], cwd=folder, check=True)
+    torch.save(runpy.run_path(str(folder / "net.py"))["build"]().state_dict(), folder / "net.pt")
     return folder
 
 

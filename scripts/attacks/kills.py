@@ -2,8 +2,7 @@
 
 SIGKILL, SIGTERM or SIGINT go to one rank, to all of them, or to the launcher, at a moment drawn from the whole life of the
 command. Counted: jobs that hang or leave processes, files that cannot be read, and values that differ from those of a run that
-was left alone: in any bit, but for `hessian`, whose values agree within its tolerance, and `along`, whose directions are computed
-again when a kill came before they were written.
+was left alone: in any bit, but for `along`, whose directions are computed again when a kill came before they were written.
 """
 
 from __future__ import annotations
@@ -18,35 +17,63 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import _jobs as jobs
 import numpy as np
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 PLANE = ["-x", "-1:1:7", "-y", "-1:1:5"]
-# name: (words, the file or folder that it makes, relative difference that is allowed)
+RUN = ["--model", "net.py:build", "--data", "net.py:load", "--normalize", "none", "--batch-size", "8", "--quiet"]
+NETS = ["net.pt", "other.pt"]
+
+
+class Command(NamedTuple):
+    """Its words, the file or folder that it makes, whether one process does it, and the relative difference that is allowed."""
+
+    words: list[str]
+    result: str = "a.h5"
+    alone: bool = False
+    allowed: float = 0.0
+
+
 COMMANDS = {
-    "surface": (["surface", "net.pt", *jobs.BASIC, *PLANE, "-o", "a.h5"], "a.h5", 0.0),
-    "line": (["line", "net.pt", *jobs.BASIC, "-x", "-1:1:31", "-o", "a.h5"], "a.h5", 0.0),
-    "tolerance": (["surface", "net.pt", *jobs.BASIC, *PLANE, "--tolerance", "0.05", "-o", "a.h5"], "a.h5", 0.0),
-    "along": (["line", "net.pt", *jobs.BASIC, "--along", "gradient", "-x", "-1:1:21", "-o", "a.h5"], "a.h5", 1e-5),
-    "hessian": (["hessian", "s.h5", "--trust", "s.h5", "--quiet"], "s.h5", 0.02),
-    "spectrum": (
-        ["spectrum", "net.pt", *jobs.BASIC, "--steps", "20", "--top", "2", "--bottom", "2", "-o", "a.h5"], "a.h5", 0.0,
+    "surface": Command(["surface", "net.pt", *jobs.BASIC, *PLANE, "-o", "a.h5"]),
+    "line": Command(["line", "net.pt", *jobs.BASIC, "-x", "-1:1:31", "-o", "a.h5"]),
+    "tolerance": Command(["surface", "net.pt", *jobs.BASIC, *PLANE, "--tolerance", "0.05", "-o", "a.h5"]),
+    "along": Command(["line", "net.pt", *jobs.BASIC, "--along", "gradient", "-x", "-1:1:21", "-o", "a.h5"], allowed=1e-5),
+    "hessian": Command(["hessian", "s.h5", "--trust", "s.h5", "--quiet"], "s.h5"),
+    "spectrum": Command(["spectrum", "net.pt", *jobs.BASIC, "--steps", "20", "--top", "2", "--bottom", "2", "-o", "a.h5"]),
+    "train": Command(["train", *RUN, "--epochs", "6", "--save-every", "20", "-o", "run"], "run", alone=True),
+    "dynamics": Command(
+        ["dynamics", "past", "--trust", "past", "--samples", "32", "--batches", "2", "--quiet"], "past/dynamics.h5"
     ),
-    "train": (
-        ["train", "--model", "net.py:build", "--data", "net.py:load", "--normalize", "none", "--epochs", "6", "--batch-size", "8",
-         "--save-every", "20", "--quiet", "-o", "run"], "run", 0.0,
+    "trajectory": Command(["trajectory", "past", *jobs.BASIC, "-x", "auto:5", "-y", "auto:4", "--marks", "6", "-o", "a.h5"]),
+    "connect": Command(
+        ["connect", *NETS, *jobs.BASIC, "--points", "9", "--curve", "bezier", "--epochs", "2", "--plane", "4", "-o", "a.h5"]
     ),
+    "flatness": Command(
+        ["flatness", *NETS, "past/final.pt", *jobs.BASIC, "--samples", "32", "--directions", "3", "--steps", "2", "--products",
+         "6", "-o", "a.h5"]
+    ),
+    "inputs": Command(["inputs", "net.pt", *jobs.BASIC, *PLANE, "-o", "a.h5"]),
+    "optimizers": Command(
+        ["optimizers", "rosenbrock", "--optimizers", "sgd,adam", "--steps", "400", "-x", "-2:2:9", "-y", "-1:3:9", "-o", "a.h5"],
+        alone=True,
+    ),
+    "instability": Command(
+        ["instability", *RUN, "--epochs", "2", "--at", "0,12", "--points", "3", "-o", "copies"],
+        "copies/instability.h5", alone=True,
+    ),
+    "align": Command(["align", *NETS, "--model", "net.py:build", "--data", "net.py:load", "-o", "b.pt"], "b.pt", alone=True),
 }  # fmt: skip
 WITHIN, LIMIT = 15.0, 240.0
 COUNTED, WRONG = ("kills", "ends"), ("hangs", "invalid", "different", "errors")
 
 
 def start(words: list[str], folder: Path, ranks: int, launcher: jobs.Launcher) -> subprocess.Popen:
-    threads = ["--threads", "1"]
     return subprocess.Popen(
-        [*launcher.words(ranks), launcher.python, "-m", "landscape", *words, *threads],
+        [*launcher.words(ranks), launcher.python, "-m", "landscape", *words],
         cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
         env={**jobs.ENVIRONMENT, "PAUSE": "0.02"},
     )  # fmt: skip
@@ -72,9 +99,9 @@ import sys, json
 from pathlib import Path
 import numpy as np
 path, out, found = Path(sys.argv[1]), sys.argv[2], {}
-if path.is_dir():
+if path.is_dir() or path.suffix == ".pt":
     import torch
-    net = torch.load(path / "final.pt", weights_only=True)
+    net = torch.load(path / "final.pt" if path.is_dir() else path, weights_only=True)
     state = net.get("state_dict", net)
     found = {name: value.numpy() for name, value in state.items() if hasattr(value, "numpy")}
 else:
@@ -85,9 +112,11 @@ else:
     else:
         from landscape.surfaces import load_surface
         surface = load_surface(path)
-        keep = lambda name: not name.endswith(("products", "rough", "error", "settled"))
-        found = {name: value for name, value in surface.values.items() if keep(name)}
+        found = {**surface.values, **{f"stderr {name}": value for name, value in surface.stderr.items()}}
         found |= {f"status {name}": value for name, value in surface.status.items()}
+        for name, trail in surface.trails.items():
+            found |= {f"{name} x": trail.x, f"{name} y": trail.y}
+            found |= {f"{name} {key}": value for key, value in (trail.metrics or {}).items()}
 np.savez(out, **{name: value for name, value in found.items() if value.dtype.kind in "biuf"})
 """
     out = folder / "content.npz"
@@ -117,7 +146,7 @@ class Series:
     """One command on one number of ranks, struck at random moments: the counts, and what was said where one is wrong."""
 
     def __init__(self, name: str, ranks: int, seed: int, home: Path, launcher: jobs.Launcher) -> None:
-        self.words, self.result, self.allowed = COMMANDS[name]
+        self.words, self.result, self.allowed = COMMANDS[name].words, COMMANDS[name].result, COMMANDS[name].allowed
         self.ranks, self.home, self.launcher = ranks, home, launcher
         self.chance = random.Random(f"{seed} {name} {ranks}")
         self.folder = home / f"{name}{ranks}"
@@ -203,6 +232,19 @@ def series(name: str, ranks: int, kills: int, seed: int, home: Path, launcher: j
     return found
 
 
+def make_inputs(folder: Path, launcher: jobs.Launcher) -> None:
+    """A second net, a plane for curvature, and a run for what goes along one."""
+    program = "import torch, net; torch.save({k: 1.5 * v for k, v in net.build().state_dict().items()}, 'other.pt')"
+    subprocess.run([sys.executable, "-c", program], cwd=folder, check=True)
+    for words in (
+        ["surface", "net.pt", *jobs.BASIC, "-x", "-1:1:4", "-y", "-1:1:3", "-o", "s.h5"],
+        ["train", *RUN, "--epochs", "2", "--save-every", "6", "-o", "past"],
+    ):
+        job = start(words, folder, 1, launcher)
+        said = job.communicate(timeout=LIMIT)[1]
+        assert job.returncode == 0, said
+
+
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="attack kills", description=__doc__.splitlines()[0])
     parser.add_argument("--commands", default=",".join(COMMANDS), help="separated by commas (default: all)")
@@ -215,14 +257,11 @@ def main(argv: list[str]) -> int:
     with tempfile.TemporaryDirectory() as scratch:
         home = Path(scratch)
         folder = jobs.prepared(home / "job")
-        plane = start(
-            ["surface", "net.pt", *jobs.BASIC, "-x", "-1:1:4", "-y", "-1:1:3", "-o", "s.h5"], folder, 1, launcher
-        )
-        assert plane.wait(LIMIT) == 0
+        make_inputs(folder, launcher)
         print(f"{'command':10} ranks", *COUNTED, *WRONG)
         for name in given.commands.split(","):
             for ranks in map(int, given.ranks.split(",")):
-                if name == "train" and ranks > 1:
+                if COMMANDS[name].alone and ranks > 1:
                     continue
                 found = series(name, ranks, given.kills, given.seed, home, launcher)
                 total += found.counts["kills"]

@@ -1,6 +1,6 @@
 """The table of `alignment_widths.py` as a picture: barriers over the width, a panel for each net, a curve for each column.
 
-Usage: python scripts/figures/alignment_picture.py [FOLDER]    reads FOLDER/widths.md (default: figures/alignment), a second
+Usage: python scripts/figures/alignment_picture.py [FOLDER]    reads FOLDER/caption.md (default: figures/alignment), a second
 
 Writes FOLDER/widths.png. Solid lines are of the training data, dashed ones of the test data.
 """
@@ -19,6 +19,7 @@ from matplotlib.ticker import FuncFormatter
 
 from landscape.scene.colors import PATH_COLORS
 
+CAPTION = "caption.md"
 COLUMNS = ("unaligned", "aligned", "aligned, BN statistics", "aligned, REPAIR")
 MARKERS = ("o", "s", "^", "D")
 # Columns that a net has not, or has twice: batch norm does what REPAIR does.
@@ -68,7 +69,7 @@ def drawn(table: dict[str, list[tuple[int, list[str]]]]) -> plt.Figure:
 
 
 def draw(folder: Path) -> None:
-    drawn(rows((folder / "widths.md").read_text())).savefig(folder / "widths.png", dpi=150)
+    drawn(rows((folder / CAPTION).read_text())).savefig(folder / "widths.png", dpi=150)
     print(f"wrote {folder / 'widths.png'}")
 
 

@@ -1,10 +1,10 @@
 """Barriers between two nets of digits over their width: plain, aligned, with statistics recomputed, with REPAIR.
 
-Usage: python scripts/figures/alignment_widths.py [FOLDER [WIDTH ...]]    trains ten pairs of small nets, about four minutes on
+Usage: python scripts/figures/alignment_widths.py FOLDER [WIDTH ...]    trains ten pairs of small nets, about four minutes on
 one core; with widths, such as 1 2, those pairs only
 
-Writes FOLDER/widths.md and its picture FOLDER/widths.png (default: figures/alignment). The barrier is the loss halfway between
-the nets minus the mean of theirs.
+Replaces what stands below the marker in FOLDER/caption.md, and draws it as FOLDER/widths.png. The barrier is the loss halfway
+between the nets minus the mean of theirs.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from alignment_picture import draw
+from alignment_picture import CAPTION, draw
 from torch import Tensor, nn
 
 import landscape as ll
@@ -27,6 +27,7 @@ from landscape.subject.net import load_net
 
 FACTORS = (1, 2, 4, 8, 16)
 EPOCHS = 30
+MARKER = "<!-- computed by scripts/figures/alignment_widths.py; below this line nothing is written by hand -->"
 
 
 def residual(factor: int) -> nn.Module:
@@ -78,17 +79,13 @@ def row(build, factor: int, lr: float, batches) -> list[list[float]]:
 
 
 def main() -> None:
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[2] / "figures" / "alignment"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = Path(sys.argv[1])
     torch.set_num_threads(1)
     splits = load_splits("digits", split=("train", "test")).splits
     device = torch.device("cpu")
     ready = {name: split.on(device, torch.float32, float("inf")) for name, split in splits.items()}
     batches = {name: next(iter(split.batches(split.size))) for name, split in ready.items()}
     said = [
-        "Barriers of cross-entropy on digits (train / test) halfway between two nets; made by",
-        "`scripts/figures/alignment_widths.py`. Width is a multiple of 4 channels.",
-        "",
         "| net | width | unaligned | aligned | + BN statistics | + REPAIR |",
         "|---|---|---|---|---|---|",
     ]
@@ -98,7 +95,9 @@ def main() -> None:
             last = [cells[2], "same"] if build is residual else ["-", cells[2]]
             said.append(f"| {name} | {factor} | {cells[0]} | {cells[1]} | {last[0]} | {last[1]} |")
             print(said[-1], flush=True)
-    (folder / "widths.md").write_text("\n".join(said) + "\n")
+    caption = folder / CAPTION
+    words = caption.read_text().split(MARKER)[0] if caption.exists() else ""
+    caption.write_text("\n".join([f"{words}{MARKER}", "", *said, ""]))
     draw(folder)
 
 

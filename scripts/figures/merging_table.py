@@ -23,15 +23,24 @@ MIXTURES = {
 def rows(folder: Path) -> list[str]:
     surfaces = {name: ll.load_surface(folder / f"{name}.h5") for name in TASKS}
     whole = surfaces["everything"]
-    loss = whole.values["train_loss"]
-    y, x = np.unravel_index(loss.argmin(), loss.shape)
-    best = (float(whole.x[x]), float(whole.y[y]))
-    places = {**MIXTURES, f"lowest training loss of all digits on the grid ({best[0]:g}, {best[1]:g})": best}
+    lowest = {name: best(each) for name, each in surfaces.items()}
+    marked = {
+        f"lowest training loss of {TASKS[name]} on the grid ({x:.3g}, {y:.3g})": (x, y)
+        for name, (x, y) in lowest.items()
+    }
+    places = {**MIXTURES, **marked}
     found = [f"| mixture | test accuracy, {' | '.join(TASKS.values())} | train loss, all digits |", "|---" * 5 + "|"]
     for title, (a, b) in places.items():
         cells = [f"{100 * at(each, 'test_accuracy', a, b):.1f} %" for each in surfaces.values()]
         found.append(f"| {title} | {' | '.join(cells)} | {at(whole, 'train_loss', a, b):.3g} |")
     return found
+
+
+def best(surface: ll.Surface) -> tuple[float, float]:
+    """Where the training loss is lowest: x and y."""
+    loss = surface.values["train_loss"]
+    row, column = np.unravel_index(loss.argmin(), loss.shape)
+    return float(surface.x[column]), float(surface.y[row])
 
 
 def at(surface: ll.Surface, name: str, x: float, y: float) -> float:

@@ -307,12 +307,13 @@ def test_entries_of_a_file_are_nets_of_their_own(here):
     options = {**LITTLE, "data": "npz:few.npz", "model": "nets.py:narrow"}
     ll.flatness("two.pt", **options, entry="model", out="h.h5")
     with pytest.raises(
-        LandscapeError, match=r"h.h5 holds two with .*, entry model; now it has .*, entry ema; give another"
+        LandscapeError,
+        match=r"h.h5 holds two with .*, entry model, code .*; now it has .*, entry ema, code .*; give another",
     ):
         ll.flatness("two.pt", **options, entry="ema", out="h.h5")
     Path("nets.py").write_text(NETS + "\n\ndef tanh():\n    return nn.Sequential(*mlp(4)[:2], nn.Tanh(), mlp(4)[3])\n")
     with pytest.raises(
-        LandscapeError, match=r"with model nets.py:narrow, entry model; now it has model nets.py:tanh, entry"
+        LandscapeError, match=r"with model nets.py:narrow, entry model, code .*; now it has model nets.py:tanh, entry"
     ):
         ll.flatness("two.pt", **{**options, "model": "nets.py:tanh"}, entry="model", out="h.h5")
 
@@ -330,7 +331,7 @@ def test_modules_with_equal_tensors_and_other_functions_are_nets_of_their_own(tm
     assert len(set(alone)) == 3
     ll.flatness(nets[0], **options)
     for net in nets[1:]:
-        with pytest.raises(LandscapeError, match=r"a.h5 holds Sequential 0 with model Sequential, program "):
+        with pytest.raises(LandscapeError, match=r"a.h5 holds Sequential 0 with model Sequential, code 3"):
             ll.flatness(net, **options)
     assert ll.flatness(nets, **options).values["train_loss"].tolist() == alone
 

@@ -1,6 +1,6 @@
 """Written so that a kill at any moment leaves a valid file, and the next run continues to the very same values.
 
-The runs are killed with SIGKILL at random moments, one process at least 8 times, two ranks at least 3 times (20 times each
+The runs are killed with SIGKILL at random moments, one process at least 4 times, two ranks at least twice (20 times each
 with `./scripts/test --all`), half of them after points were saved. One process is forked from here, which spares it loading torch
 each time; two ranks are started as a user would, and loading torch is most of what they take.
 """
@@ -19,6 +19,7 @@ import pytest
 import landscape as ll
 from landscape.cli.main import main
 from landscape.surfaces import load_surface
+from tests import forked
 
 KILLS = 20
 
@@ -54,7 +55,7 @@ def assert_same(found, truth):
         np.testing.assert_array_equal(found.stderr[name], truth.stderr[name])
 
 
-@pytest.mark.parametrize("least", [8, pytest.param(KILLS, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("least", [4, pytest.param(KILLS, marks=pytest.mark.slow)])
 def test_one_process_survives_kills(here, truth, least):
     out, chance, before, kills, inside = here / "a.h5", random.Random(0), 0, 0, 0
     while kills < least or inside < least // 2:
@@ -82,7 +83,7 @@ def test_one_process_survives_kills(here, truth, least):
     assert_same(ll.surface("net.pt", out=out, quiet=True, **ARGUMENTS), truth)
 
 
-@pytest.mark.parametrize("least", [3, pytest.param(KILLS, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("least", [2, pytest.param(KILLS, marks=pytest.mark.slow)])
 def test_two_ranks_survive_kills(here, truth, launch, on_ranks, least):
     command = launch(*WORDS, ranks=2)
     out, chance, before, kills, inside = here / "a.h5", random.Random(1), 0, 0, 0
@@ -132,13 +133,12 @@ def is_rank(pid: int, folder: Path) -> bool:
 
 
 @pytest.mark.parametrize("name", [pytest.param("SIGINT", marks=pytest.mark.slow), "SIGTERM"])
-def test_a_signal_saves_everything_and_says_how_to_go_on(here, truth, launch, name):
-    process = subprocess.Popen(launch(*WORDS), stderr=subprocess.PIPE, text=True)
-    while process.poll() is None and done_points(here / "a.h5") < 3:
+def test_a_signal_saves_everything_and_says_how_to_go_on(here, truth, name):
+    process = forked.Started("-m", "landscape", *WORDS)
+    while not process.ended() and done_points(here / "a.h5") < 3:
         time.sleep(0.01)
-    process.send_signal(getattr(signal, name))
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 130
+    status, said = process.end(getattr(signal, name))
+    assert status == 130, said
     assert said.strip().startswith("landscape: stopped by")
     assert "run the same command to continue" in said
     assert 3 <= done_points(here / "a.h5") < truth.grid.size

@@ -45,8 +45,8 @@ def test_steps_are_read_from_names(names, steps, clock):
 @pytest.mark.parametrize(
     ("names", "words"),
     [
-        (["a", "b"], "the order of a, b is not known"),
-        (["1_2", "2_3"], "the order of 1_2, 2_3 is not known"),
+        (["a", "b"], "the order of a and b is not known"),
+        (["1_2", "2_3"], "the order of 1_2 and 2_3 is not known"),
         (["epoch1_iter90", "epoch2_iter10"], "expected steps that count through all epochs"),
         (["step_5", "other_step_5"], "step_5 and other_step_5 are both of step 5"),
     ],
@@ -91,7 +91,7 @@ def test_loose_files_are_one_run_and_each_pattern_is_another(tmp_path):
     assert [t.steps for t in trajectories([one / "step_3.pt", one / "step_1.pt"])] == [(1, 3)]
     found = trajectories([str(one / "step_*.pt"), str(two / "*.pt")])
     assert [(t.name, t.steps) for t in found] == [("one", (1, 2, 3)), ("two", (1, 2))]
-    assert [t.name for t in trajectories([one, one])] == ["one", "one 2"]
+    assert [t.name for t in trajectories([one, one])] == ["one", "one (2)"]
 
 
 def test_older_folders_of_transformers_go_by_their_names(tmp_path):

@@ -6,7 +6,7 @@ from landscape.errors import SurfaceFileError
 from landscape.grid import Grid, parse_range
 from landscape.surfaces import load_surface
 from landscape.surfaces.file import SurfaceFile
-from landscape.surfaces.same_run import difference, plain
+from landscape.surfaces.same_run import difference, identity, of_rank, plain
 
 
 def changed(provenance, path, value):
@@ -135,3 +135,11 @@ def test_a_file_that_is_no_surface_is_never_overwritten_silently(grid, provenanc
     with pytest.raises(SurfaceFileError, match="is not HDF5"):
         SurfaceFile.create_or_open(tmp_path / "s.h5", grid, provenance)
     assert (tmp_path / "s.h5").read_text() == "my notes"
+
+
+def test_code_that_knows_its_rank_makes_no_other_run(provenance):
+    known = plain(provenance) | {"code": {"python": "3.11", "loss": "#1", "settings": {"p": "0.1"}}}
+    other = changed(plain(known), "code.loss", "#2")
+    assert difference(known, other) == "code.loss is #1 in the file, #2 now"
+    assert difference(known, of_rank(other, leads=False)) is None and of_rank(other, leads=True) == other
+    assert identity(known) == identity(other) != identity(changed(plain(known), "code.settings", {"p": "0.2"}))

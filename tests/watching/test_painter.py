@@ -9,6 +9,7 @@ import sys
 import threading
 from pathlib import Path
 
+from landscape.render.still.themes import in_both
 from landscape.watching.identity import Stamp
 from landscape.watching.painter import DRAWING_SHARE, ENDED, Painter, Process
 from landscape.watching.painting import answer_all
@@ -65,8 +66,11 @@ def test_pictures_are_those_of_plot_and_what_cannot_be_drawn_says_why(write, tmp
     )
     import landscape as ll
 
-    ll.plot(tmp_path / "half.h5", out=tmp_path / "by_plot.svg", dpi=120)
-    assert half[1] == (tmp_path / "by_plot.svg").read_bytes() and half[0]["note"] == ""
+    plots = [
+        ll.plot(tmp_path / "half.h5", style=style, out=tmp_path / f"{style}.svg", dpi=120)
+        for style in ("paper", "dark")
+    ]
+    assert half[1].decode() == in_both(*(path.read_text() for (path,) in plots)) and half[0]["note"] == ""
     for (facts, picture), word in (
         (empty, "nothing was computed yet"),
         (poem, "poem.h5"),

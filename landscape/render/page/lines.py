@@ -21,8 +21,8 @@ from landscape.scene.views.lines import Curve, Lines, Strip, ValueAxis
 GAP, LOW = 0.05, 0.4
 # How much of its colour fills a ridge.
 RIDGE = 0.25
-# Letters of the name of a net above the curves.
-NAME = 24
+# Letters of the name of a net above the curves, and of a name beside them.
+NAME, LABEL = 24, 40
 # Of a figure that is higher than others.
 LEGEND_UNDER_STACK = -0.1
 # The number of the first strip's vertical axis: the curves above have one or two.
@@ -49,12 +49,14 @@ def line_figure(scene: Scene) -> go.Figure:
             "gridcolor": GRID,
             "zeroline": False,
         },
-        "yaxis": {**value_axis(first.left), "gridcolor": GRID},
+        "yaxis": {**value_axis(first.left), "gridcolor": GRID, "automargin": True},
     }
     if first.right:
         right = {"overlaying": "y", "side": "right", "showgrid": False}
         right |= {} if first.right.ticks else {"tickmode": "linear", "dtick": 20}
         layout["yaxis2"] = {**value_axis(first.right), **right}
+        if not any(curve.right for curve in first.curves):  # plotly leaves out an axis without a trace
+            figure.add_scatter(x=[None], y=[None], yaxis="y2", hoverinfo="skip", showlegend=False)
     figure.update_layout(
         template=TEMPLATE, hovermode="x unified", margin={"l": 70, "r": 70, "t": 50, "b": 60},
         legend={"orientation": "h", "x": 0.5, "xanchor": "center", "y": -0.16}, **layout,
@@ -126,9 +128,14 @@ def line_changes(lines: Lines) -> dict[str, Any]:
         del axis["zeroline"]
     return {
         key: value
-        for name, axis in {"yaxis": value_axis(lines.left), **axes}.items()
+        for name, axis in {"yaxis": value_axis(lines.left), **_right(lines), **axes}.items()
         for key, value in changes(name, axis).items()
     }
+
+
+def _right(lines: Lines) -> dict[str, Any]:
+    """The right axis, where its ticks depend on the scale of the view."""
+    return {"yaxis2": value_axis(lines.right)} if lines.right and lines.right.ticks else {}
 
 
 def value_axis(axis: ValueAxis) -> dict[str, Any]:
@@ -140,7 +147,7 @@ def value_axis(axis: ValueAxis) -> dict[str, Any]:
         "type": "log" if log else "linear",
         "range": [float(np.log10(end)) for end in (low, high)] if log else [low, high],
         "tickvals": ticks or None,
-        "ticktext": list(axis.tick_labels) or None,
+        "ticktext": [shortened(label, LABEL) for label in axis.tick_labels] or None,
         "tickfont": {"color": axis.color},
         "zeroline": False,
         "exponentformat": "power",

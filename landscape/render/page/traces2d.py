@@ -33,7 +33,7 @@ from landscape.scene.holes import DRAWN, HOLE_NAMES
 from landscape.scene.scene import Scene
 from landscape.scene.ticks import Ticks
 from landscape.scene.views.field import Field
-from landscape.scene.views.traces import Trace
+from landscape.scene.views.traces import BEST, BEST_MEAN, Trace
 
 HOLES = tuple(HOLE_COLORS[code] for code in sorted(HOLE_COLORS))
 # How much of the bands the lines between them hide.
@@ -41,7 +41,12 @@ VEIL = 0.75
 # Of a path: more nets than that are a line.
 MOST_DOTS = 60
 # What marks on the plane look like, by their kind.
-MODES = {"path": "lines+markers", "nets": "markers+text", "center": "markers", "saddles": "markers", "outline": "lines"}
+NAMED = "markers+text"
+MODES = {
+    "path": "lines+markers", "nets": NAMED, BEST: NAMED, BEST_MEAN: NAMED, "center": "markers", "saddles": "markers",
+    "outline": "lines",
+}  # fmt: skip
+DIAMONDS = {BEST: "diamond", BEST_MEAN: "diamond-open"}
 CROSSES = {"center": ("cross-thin", 11), "saddles": ("x-thin", 7)}
 
 
@@ -225,6 +230,8 @@ def path_trace(trace: Trace, options: Options, color: str = INK) -> go.Scatter:
     marker: Options = {"size": 8, "color": trace.color or INK, "line": {"width": 1, "color": LIGHT.ground}}
     mode = MODES[trace.kind]
     hover: Options = {"hoverinfo": "skip" if trace.kind in ("center", "outline") else "x+y+text"}
+    if trace.kind in DIAMONDS:
+        marker |= {"symbol": DIAMONDS[trace.kind], "size": 10}
     if trace.kind == "path":
         marker |= {"size": path_sizes(trace, 6, 11)}
         mode += "+text" if names else ""

@@ -18,18 +18,32 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from PIL import Image
 
+from landscape.errors import UsageError
 from landscape.scene.look import Look
 
 VECTORS, PIXELS = (".pdf", ".svg", ".eps"), (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 SUFFIXES = (*PIXELS[:1], *VECTORS, *PIXELS[1:])
 _NAMES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF"}
 _QUALITY: dict[str, dict[str, Any]] = {"JPEG": {"quality": 95, "subsampling": 0}, "TIFF": {"compression": "tiff_lzw"}}
+# 20,000 x 10,000: what viewers open; reliefs take four times as many while they are drawn. Of a frame: a little more than 4k, as
+# all frames of a film are kept until they have one size.
+MOST_PIXELS, MOST_OF_FRAME = 200_000_000, 9_000_000
 # Formats without a transparent ground.
 OPAQUE = (".jpg", ".jpeg", ".eps")
 # Embedded TrueType: journals and conferences refuse the Type 3 fonts that are matplotlib's default. A fixed salt and no
 # date make the same picture the same file.
 SAVING: dict[Any, Any] = {"pdf.fonttype": 42, "ps.fonttype": 42, "svg.hashsalt": "landscape"}
 _DATES: dict[str, dict[str, Any]] = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
+
+
+def check_pixels(figure: Figure, dpi: int, most: int = MOST_PIXELS) -> None:
+    """Raises UsageError when a picture would have more than `most` pixels."""
+    wide, tall = figure.get_size_inches()
+    if (found := wide * tall * dpi**2) > most:
+        raise UsageError(
+            f"{wide:.0f} x {tall:.0f} inches at {dpi} dpi are {found / 1e6:,.0f} million pixels, expected "
+            f"{most // 10**6} million at most; give a smaller dpi"
+        )
 
 
 def save(figure: Figure, look: Look, path: Path, suffix: str, dpi: int, *, smooth: int = 1) -> None:

@@ -14,7 +14,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from landscape.render.still import course, paper
+from landscape.render.still import course, files, paper
 from landscape.scene.look import Look
 from landscape.scene.scene import Scene
 from landscape.scene.views.course import Course, frames_of
@@ -29,6 +29,7 @@ def frames(scene: Scene, look: Look, dpi: int) -> tuple[list[np.ndarray], list[f
     view = scene.views_as(Course)[0]
     still = replace(view, flat=replace(view.flat, field=_without_paths(view)))
     figure = course.single(replace(scene, views=(still,)), look)
+    files.check_pixels(figure, dpi, files.MOST_OF_FRAME)
     figure.set_dpi(dpi)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()

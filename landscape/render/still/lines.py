@@ -34,8 +34,9 @@ APART = 0.06
 EACH, LEAST = 0.34, 2.0
 # Of ridges: how much of their colour fills them, and one more than the highest `front`.
 RIDGE, FRONTS = 0.25, 100.0
-# Inches of a label on a vertical axis that margins have room for, and of the longest one, such as a name.
-USUAL, NAMES = 0.36, 1.5
+# Inches of a label on a vertical axis that margins have room for, and of the longest one, such as a name; the share of a sheet of
+# given width that it may take.
+USUAL, NAMES, SHARE = 0.36, 3.2, 0.3
 # From one number on a vertical axis to the next, over the height of its letters.
 LEADING = 1.3
 # The height of the curves: alone, over one strip, over more; and as a panel of a comparison.
@@ -79,7 +80,12 @@ def single(scene: Scene, look: Look) -> Figure:
 def _beyond(axis: ValueAxis, look: Look, usual: float) -> float:
     """The inches that the longest label of an axis, such as a name, needs beyond the usual ones."""
     widest = max((paper.text_width(label, look.letters.tick) for label in axis.tick_labels), default=0.0)
-    return max(0.0, min(widest, NAMES * look.em) - usual * look.em)
+    return max(0.0, min(widest, _names_room(look)) - usual * look.em)
+
+
+def _names_room(look: Look) -> float:
+    """The inches that a label on a vertical axis may take."""
+    return NAMES * look.em if look.width is None else SHARE * look.width
 
 
 def into(axes: Axes, scene: Scene, look: Look) -> None:
@@ -225,7 +231,7 @@ def _spaced(axes: Axes, axis: ValueAxis, look: Look) -> list[str]:
     apart = np.diff(np.sort(places[1:-1])).min(initial=np.inf) * tall / (places[-1] - places[0])
     every = max(1, int(np.ceil(LEADING * look.letters.tick / 72 / max(apart, 1e-6)))) if np.isfinite(apart) else 1
     return [
-        paper.shortened(label, look.letters.tick, NAMES * look.em) if number % every == 0 else ""
+        paper.shortened(label, look.letters.tick, _names_room(look)) if number % every == 0 else ""
         for number, label in enumerate(axis.tick_labels)
     ]
 

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from landscape.render.still import paper
 from landscape.scene.look import Look
-from landscape.scene.views.traces import Trace
+from landscape.scene.views.traces import BEST, BEST_MEAN, Trace
 
 # Of a path: more nets than that are a line.
 MOST_DOTS = 60
@@ -31,6 +31,20 @@ def draw_trace(axes: Axes, trace: Trace, look: Look) -> None:
         return
     if trace.kind == "path":
         _path(axes, trace, look, color)
+    elif trace.kind in (BEST, BEST_MEAN):
+        inner, rim = (color, ground) if trace.kind == BEST else (ground, color)
+        axes.plot(
+            trace.x,
+            trace.y,
+            color=inner,
+            marker="D",
+            ms=5.0 * stroke,
+            lw=0,
+            mec=rim,
+            mew=stroke,
+            zorder=6.5,
+            clip_on=False,
+        )
     else:
         axes.plot(trace.x, trace.y, color=color, marker="o", ms=5.0 * stroke, lw=0, mec=ground, mew=0.5, zorder=6)
     sides = np.ones((len(trace.x), 2)) if trace.sides is None else trace.sides

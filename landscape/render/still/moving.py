@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from landscape.render.still import film, growing
+from landscape.render.still import files, film, growing
 from landscape.scene.films import film_of
 from landscape.scene.look import Look
 from landscape.scene.scene import Comparison, Scene
@@ -48,6 +48,7 @@ def write(scene: Scene | Comparison, look: Look, path: Path, suffix: str, dpi: i
 
 def _pixels(figure: Figure, dpi: int) -> np.ndarray:
     """(height, width, 3) uint8."""
+    files.check_pixels(figure, dpi, files.MOST_OF_FRAME)
     smooth = SMOOTH if any(axes.name == "3d" for axes in figure.axes) else 1
     figure.set_dpi(dpi * smooth)
     canvas = FigureCanvasAgg(figure)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+from matplotlib import rcParams
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
@@ -198,12 +199,15 @@ def _pieces(word: str, width: float, size: float) -> list[str]:
 
 def text_width(text: str, size: float) -> float:
     """The width in inches; glyphs are placed on whole pixels, so it is the widest of some usual resolutions."""
-    return 1.02 * max(_text_width(text, size, dpi) for dpi in (72, 100, 200))
+    return _text_width(text, size, tuple(rcParams["font.family"]))
 
 
-def _text_width(text: str, size: float, dpi: int) -> float:
-    width, _, _ = _renderer(dpi).get_text_width_height_descent(text, FontProperties(size=size), False)
-    return float(width) / dpi
+@functools.lru_cache(maxsize=4096)  # to break a long name into lines, its parts are measured many times
+def _text_width(text: str, size: float, family: tuple[str, ...]) -> float:
+    font = FontProperties(family=family, size=size)
+    return 1.02 * max(
+        _renderer(dpi).get_text_width_height_descent(text, font, False)[0] / dpi for dpi in (72, 100, 200)
+    )
 
 
 @functools.cache

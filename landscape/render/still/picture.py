@@ -55,14 +55,12 @@ from landscape.scene.views.rows import Rows
 from landscape.scene.views.scatter import Scatter
 from landscape.scene.views.volume import Volume
 
-# 20,000 x 10,000: what viewers open; reliefs take four times as many while they are drawn.
-MOST_PIXELS = 200_000_000
 GLYPH = re.compile(r"Glyph (\d+) .*missing")
 # Families that matplotlib has fonts for.
 FAMILIES = ("serif", "sans-serif", "monospace")
 SUFFIXES = (*files.SUFFIXES, *moving.SUFFIXES)
-# An animation has fewer pixels: it is looked at on a screen.
-COARSER = 2
+# Pixels per inch, unless given: an animation has fewer, as it is looked at on a screen.
+STILL_DPI, FILM_DPI = 200, 100
 PAINTERS: dict[type[View], Painter] = {
     Flat: flat.PAINTER,
     Relief: relief.PAINTER,
@@ -79,8 +77,8 @@ PAINTERS: dict[type[View], Painter] = {
 }
 
 
-def draw(scene: Scene | Comparison, path: str | Path, *, dpi: int = 200, look: Look = PLAIN) -> Path:
-    """Writes the picture; the suffix of `path` chooses the format.
+def draw(scene: Scene | Comparison, path: str | Path, *, dpi: int | None = None, look: Look = PLAIN) -> Path:
+    """Writes the picture; the suffix of `path` chooses the format. `dpi`: pixels per inch, by default 200, of films 100.
 
     Raises:
         UsageError: another suffix, a font that is not installed, or a size that leaves no room.
@@ -91,12 +89,12 @@ def draw(scene: Scene | Comparison, path: str | Path, *, dpi: int = 200, look: L
     if path.suffix.lower() in moving.SUFFIXES:
         try:
             with whole_file(path) as scratch:
-                moving.write(scene, look, scratch, path.suffix.lower(), max(1, dpi // COARSER), figure_of)
+                moving.write(scene, look, scratch, path.suffix.lower(), dpi or FILM_DPI, figure_of)
         except UsageError as error:
             raise UsageError(f"output '{path}': {error}") from None
         return path
     with _missing_letters_named():
-        _save(scene, path, dpi, look)
+        _save(scene, path, dpi or STILL_DPI, look)
     return path
 
 
@@ -125,12 +123,8 @@ def _save(scene: Scene | Comparison, path: Path, dpi: int, look: Look) -> None:
     figure = figure_of(scene, look)
     # Reliefs are made of pixels, drawn finer and averaged.
     smooth = 2 if any(axes.name == "3d" for axes in figure.axes) else 1
-    wide, tall = figure.get_size_inches()
-    if wide * tall * dpi**2 > MOST_PIXELS and path.suffix.lower() in files.PIXELS:
-        found, most = f"{wide * tall * dpi**2 / 1e6:,.0f} million pixels", f"{MOST_PIXELS // 10**6} million"
-        raise UsageError(
-            f"{wide:.0f} x {tall:.0f} inches at {dpi} dpi are {found}, expected {most} at most; give a smaller dpi"
-        )
+    if path.suffix.lower() in files.PIXELS:
+        files.check_pixels(figure, dpi)
     with whole_file(path) as scratch:
         files.save(figure, look, scratch, path.suffix.lower(), dpi, smooth=smooth)
 

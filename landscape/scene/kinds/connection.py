@@ -12,6 +12,7 @@ import numpy as np
 
 from landscape.errors import UsageError
 from landscape.grid import Grid
+from landscape.printable import listed
 from landscape.quantity import LOSS, Quantity, risen
 from landscape.scene.bands import band_notes, band_of
 from landscape.scene.colors import PATH_COLORS
@@ -80,14 +81,6 @@ def _scene(surface: Surface, scales: Sequence[Scale], highest: float, options: O
     left = views[0].left
     label = surface.grid.axes[0].label or "t: place on the path"
     return Scene(Frame(label, left.label, (0.0, 1.0), (left.low, left.high), equal=False), views)
-
-
-def listed(names: Sequence[str]) -> str:
-    """
-    >>> listed(["a", "b", "c"])
-    'a, b and c'
-    """
-    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)
 
 
 def _wanted(surface: Surface, metric: str | None) -> list[Quantity]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Any
 
+from landscape.printable import numbered
 from landscape.quantity import stderr_of
 from landscape.scene.facts.run import run_subject
 from landscape.scene.facts.spectrum import matrix_label
@@ -44,6 +45,7 @@ class Options:
     cmap: str | None = None
     names: tuple[str, ...] = ()
     view: tuple[float, float] | None = None
+    best: bool = False
 
     @property
     def limits(self) -> Limits:
@@ -88,6 +90,7 @@ class Kind:
         unused: the options without meaning for it, each with an error message, in which `{kind}` and `{value}` are filled in.
         alone: why it has no place among the panels of a comparison; "" when it has one.
         paths: whether the rows of its surfaces are paths between nets, which have no plane.
+        best: whether it can mark the best point.
     """
 
     name: str
@@ -100,6 +103,7 @@ class Kind:
     unused: Mapping[str, str] = field(default_factory=dict)
     alone: str = ""
     paths: bool = False
+    best: bool = False
 
     def fits(self, source: Source) -> bool:
         """Whether it can show a source."""
@@ -128,14 +132,8 @@ def names_of(sources: Sequence[Source]) -> tuple[str, ...]:
             return tuple(names)
     for names in found:
         if len(set(names)) == len(set(files)) == len(set(zip(names, files, strict=True))):
-            return _numbered(names)
+            return numbered(names)
     return tuple(chr(ord("A") + i % 26) + str(i // 26 or "") for i in range(len(sources)))
-
-
-def _numbered(names: Sequence[str]) -> tuple[str, ...]:
-    """The names, with a number behind the second and further ones that are equal."""
-    counts = [names[: place + 1].count(name) for place, name in enumerate(names)]
-    return tuple(name if count == 1 else f"{name} ({count})" for name, count in zip(names, counts, strict=True))
 
 
 def _axes(surface: Surface) -> str:

@@ -5,24 +5,24 @@ Owns: the kinds `contour`, `filled`, `heatmap` and `surface`, and which metrics 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
 from landscape.errors import UsageError
+from landscape.scene.best import Best, best_of, places_of, with_best
 from landscape.scene.facts.surface import brief, facts, subject
 from landscape.scene.hessian import map_notes
 from landscape.scene.holes import DRAWN, holes_of
 from landscape.scene.kinds.kind import SURFACE, Kind, Options
 from landscape.scene.scales import ScaledMetric, scaled
-from landscape.scene.scene import UNEQUAL, Camera, Frame, Scene, camera_for
+from landscape.scene.scene import UNEQUAL, Camera, Scene, camera_for
 from landscape.scene.tables import tables_of
-from landscape.scene.text import short
 from landscape.scene.thin import thinned
 from landscape.scene.views.field import build_field
-from landscape.scene.views.flat import BANDS, CELLS, LINES, Flat, beyond_notes, plane_frame
+from landscape.scene.views.flat import BANDS, CELLS, LINES, Flat, beyond_notes, plane_frame, stretch_notes
 from landscape.scene.views.mesh import Mesh
 from landscape.scene.views.relief import Relief
 from landscape.scene.views.sight import clearest
@@ -34,7 +34,11 @@ def _scenes(surfaces: Sequence[Surface], options: Options, *, paint: str | None)
     shown = switchable(surfaces, shared_metric(surfaces, options.metric), options)
     if paint is None and options.view is None:
         options = replace(options, view=_clear_view(surfaces, shown[0]))
-    return [_scene(surface, shown, options, paint) for surface in surfaces]
+    marks = {each.metric: best_of(surfaces, each.metric) for each in shown} if options.best else {}
+    return [
+        _scene(surface, shown, options, paint, {metric: each[number] for metric, each in marks.items()})
+        for number, surface in enumerate(surfaces)
+    ]
 
 
 def _clear_view(surfaces: Sequence[Surface], shown: ScaledMetric) -> tuple[float, float]:
@@ -48,24 +52,36 @@ def _clear_view(surfaces: Sequence[Surface], shown: ScaledMetric) -> tuple[float
     return found.elevation, found.azimuth
 
 
-def _scene(surface: Surface, shown: Sequence[ScaledMetric], options: Options, paint: str | None) -> Scene:
-    frame = _labelled(surface, plane_frame(thinned(surface, shown[0].metric), cells=paint == CELLS))
+def _scene(
+    surface: Surface, shown: Sequence[ScaledMetric], options: Options, paint: str | None, best: Mapping[str, Sequence[Best]]
+) -> Scene:  # fmt: skip
+    """`best`: the marked points of each metric."""
+    frame = plane_frame(thinned(surface, shown[0].metric), cells=paint == CELLS)
     camera = camera_for(frame, options.view)
-    views = tuple(_view(surface, each, camera, options, paint) for each in shown)
+    views = tuple(_view(surface, each, camera, options, paint, best.get(each.metric, ())) for each in shown)
     return Scene(frame, views, camera, tables_of(surface, [view.field for view in views]))
 
 
-def _view(surface: Surface, shown: ScaledMetric, camera: Camera, options: Options, paint: str | None) -> Flat | Relief:
+def _view(
+    surface: Surface, shown: ScaledMetric, camera: Camera, options: Options, paint: str | None, best: Sequence[Best]
+) -> Flat | Relief:
     metric, part = shown.metric, thinned(surface, shown.metric)
     caption = options.caption(
         subject(surface), surface.quantity(metric).label, facts(surface, metric), brief(surface, metric)
     )
-    field = build_field(
+    drawn = build_field(
         part, metric, shown.scale, levels=shown.levels, smooth=paint != CELLS, camera=camera, cmap=options.cmap,
-        extra=paint is not None and _counted(options),
+        extra=paint is not None and _counted(options), avoid=places_of(best),
     )  # fmt: skip
+    field = with_best(drawn, best)
     sides = camera.box[1] / camera.box[0] if paint is None else UNEQUAL
-    notes = (*map_notes(surface, part, metric), *field.notes, *_stretched(surface, sides))
+    marked = [words for each in best for words in each.words]
+    notes = (
+        *marked,
+        *map_notes(surface, part, metric),
+        *field.notes,
+        *stretch_notes(surface, plane_frame(surface), sides),
+    )
     if paint is None:
         return Relief(field=field, caption=caption, notes=notes)
     return Flat(field=field, paint=paint, caption=caption, notes=(*notes, *beyond_notes(field)))
@@ -74,25 +90,6 @@ def _view(surface: Surface, shown: ScaledMetric, camera: Camera, options: Option
 def _counted(options: Options) -> bool:
     """Whether lines may be added: where their values were given, these are all."""
     return options.levels is None or isinstance(options.levels, int)
-
-
-def _is_stretched(surface: Surface, frame: Frame) -> bool:
-    """Whether a plane in units of distance is drawn with longer units along y than along x."""
-    return bool(not frame.equal and surface.known.connect)
-
-
-def _labelled(surface: Surface, frame: Frame) -> Frame:
-    """The frame, whose y axis says it where it is stretched."""
-    return replace(frame, y_label=f"{frame.y_label} (stretched)") if _is_stretched(surface, frame) else frame
-
-
-def _stretched(surface: Surface, sides: float) -> list[str]:
-    """How much longer a unit of y is drawn than one of x; `sides`: height over width of the picture."""
-    frame = plane_frame(surface)
-    if not _is_stretched(surface, frame):
-        return []
-    width, height = frame.x_range[1] - frame.x_range[0], frame.y_range[1] - frame.y_range[0]
-    return [f"distances along y are drawn {short(sides * width / height, 2)} times as long as along x"]
 
 
 def shared_metric(surfaces: Sequence[Surface], metric: str | None) -> str:
@@ -118,8 +115,15 @@ def _parts(surfaces: Sequence[Surface], metric: str) -> list[Surface]:
 
 
 KINDS = (
-    Kind("contour", SURFACE, partial(_scenes, paint=LINES), ndim=2, default=lambda surface: True),
-    Kind("filled", SURFACE, partial(_scenes, paint=BANDS), ndim=2, default=lambda surface: bool(surface.known.connect)),
-    Kind("heatmap", SURFACE, partial(_scenes, paint=CELLS), ndim=2),
-    Kind("surface", SURFACE, partial(_scenes, paint=None), ndim=2),
+    Kind("contour", SURFACE, partial(_scenes, paint=LINES), ndim=2, default=lambda surface: True, best=True),
+    Kind(
+        "filled",
+        SURFACE,
+        partial(_scenes, paint=BANDS),
+        ndim=2,
+        default=lambda surface: bool(surface.known.connect),
+        best=True,
+    ),
+    Kind("heatmap", SURFACE, partial(_scenes, paint=CELLS), ndim=2, best=True),
+    Kind("surface", SURFACE, partial(_scenes, paint=None), ndim=2, best=True),
 )

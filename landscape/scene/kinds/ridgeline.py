@@ -16,7 +16,7 @@ from landscape.grid import Grid
 from landscape.scene.colors import INK, PATH_COLORS
 from landscape.scene.facts.several import shared_and_own
 from landscape.scene.facts.surface import facts, model_name, subject
-from landscape.scene.holes import hole_notes
+from landscape.scene.holes import drawable, hole_notes
 from landscape.scene.kinds.kind import CURVES_ONLY, SURFACE, Kind, Options, names_of
 from landscape.scene.kinds.line import metric_curve, point_notes
 from landscape.scene.kinds.plane import shared_metric
@@ -38,6 +38,7 @@ MOST = 40
 # Marked values of the ridge in front.
 TICKS = 3
 WORDS = "each line over its own base line, all on one scale: {low} is at the base line, {high} at {times:g} base lines above it"
+NOTHING = "no line has a value to draw: neither has the picture a scale"
 MIDDLE, MIDDLES = "of each plane: the middle line, y = {at}", "of {names}: the middle line, y = {at}"
 
 
@@ -94,7 +95,7 @@ def _height_of(surface: Surface) -> float | None:
 def _view(
     lines: Sequence[Surface], names: Sequence[str], metric: str, scale: Scale, caption: Caption, notes: Sequence[str]
 ) -> Lines:
-    count, percent = len(lines), lines[0].quantity(metric).percent
+    count = len(lines)
     nets = list(dict.fromkeys(map(model_name, lines)))
     curves = tuple(
         _ridge(line, metric, scale, name, count - 1 - number, nets.index(model_name(line)))
@@ -102,17 +103,26 @@ def _view(
     )
     low, high = -ROOM, count - 1 + HIGH + ROOM
     bases = tuple(float(count - 1 - number) for number in range(count))
-    marked = round_values(scale, TICKS)
-    ends = labels_of([scale.vmin, scale.vmax], percent=percent)
-    front = ValueAxis(
-        scale.named(lines[0].quantity(metric).label), LINEAR, low, high, INK,
-        ticks=tuple(map(float, _over_base(scale, marked))), tick_labels=labels_of(marked, percent=percent),
-    )  # fmt: skip
+    right, said = _scale_of_front(lines, metric, scale, (low, high))
     return Lines(
-        curves=curves, left=ValueAxis("", LINEAR, low, high, INK, ticks=bases, tick_labels=tuple(names)), right=front,
-        notes=(WORDS.format(low=ends[0], high=ends[1], times=HIGH), *notes, *_notes(lines, names, metric, scale)),
-        caption=caption,
+        curves=curves, left=ValueAxis("", LINEAR, low, high, INK, ticks=bases, tick_labels=tuple(names)), right=right,
+        notes=(said, *notes, *_notes(lines, names, metric, scale)), caption=caption,
     )  # fmt: skip
+
+
+def _scale_of_front(
+    lines: Sequence[Surface], metric: str, scale: Scale, ends: tuple[float, float]
+) -> tuple[ValueAxis | None, str]:
+    """(the axis of the ridge in front, the words on all heights); no axis where no value could be marked on it."""
+    if not any(len(drawable(line, metric)) for line in lines):
+        return None, NOTHING
+    quantity, marked = lines[0].quantity(metric), round_values(scale, TICKS)
+    low, high = labels_of([scale.vmin, scale.vmax], percent=quantity.percent)
+    axis = ValueAxis(
+        scale.named(quantity.label), LINEAR, *ends, INK,
+        ticks=tuple(map(float, _over_base(scale, marked))), tick_labels=labels_of(marked, percent=quantity.percent),
+    )  # fmt: skip
+    return axis, WORDS.format(low=low, high=high, times=HIGH)
 
 
 def _ridge(line: Surface, metric: str, scale: Scale, name: str, base: float, net: int) -> Curve:

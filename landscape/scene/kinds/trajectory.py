@@ -21,14 +21,14 @@ from landscape.scene.kinds.plane import shared_metric, switchable
 from landscape.scene.reach import all_within_reach
 from landscape.scene.scale import LINEAR, SYMLOG, Scale, clipping_notes
 from landscape.scene.scales import ScaledMetric, scales_for
-from landscape.scene.scene import Camera, Frame, Scene, camera_for
+from landscape.scene.scene import UNEQUAL, Camera, Frame, Scene, camera_for
 from landscape.scene.tables import tables_of
 from landscape.scene.text import value_text
 from landscape.scene.thin import thinned
 from landscape.scene.views.course import Course
 from landscape.scene.views.curve import DOTS_UP_TO, scaled_axis, share_axis, value_axis
 from landscape.scene.views.field import Field, build_field
-from landscape.scene.views.flat import BANDS, Flat, beyond_notes, plane_frame
+from landscape.scene.views.flat import BANDS, Flat, beyond_notes, plane_frame, stretch_notes
 from landscape.scene.views.lines import Curve, Lines, Strip
 from landscape.scene.views.traces import Trace, heights_at
 from landscape.surfaces.surface import DONE, Surface, Trail
@@ -71,10 +71,12 @@ def _view(surface: Surface, shown: ScaledMetric, camera: Camera, options: Option
     quantity = surface.quantity(metric)
     what = f"{quantity.label} along training" if _of_nets(paths) else "paths of optimizers"
     caption = options.caption(subject(surface), what, facts(surface, metric), brief(surface, metric))
-    field = build_field(part, metric, shown.scale, levels=shown.levels, camera=camera, cmap=options.cmap)
+    # The paths are what is looked at: further lines would only cross them.
+    field = build_field(part, metric, shown.scale, levels=shown.levels, camera=camera, cmap=options.cmap, extra=False)
     field = replace(field, traces=(*_traces(paths, quantity, field), *_nets(field)))
     lines = _lines(paths, quantity, shown.scale.kind, options)
-    notes = (*field.notes, *beyond_notes(field), *_notes(paths, metric, field), *lines.notes)
+    stretched = stretch_notes(surface, plane_frame(part), UNEQUAL)
+    notes = (*field.notes, *beyond_notes(field), *stretched, *_notes(paths, metric, field), *lines.notes)
     ends = [trail.step for trail in paths.values() if trail.step is not None]
     first, last = min(float(each[0]) for each in ends), max(float(each[-1]) for each in ends)
     clock = " or ".join(dict.fromkeys(_counted(trail) for trail in paths.values()))

@@ -17,6 +17,8 @@ from landscape.surfaces.surface import MINIMA, NETS, VALID, Surface, Trail
 OUTLINE = "outline"
 # The kind of a path of nets, or of an optimizer.
 PATH = "path"
+# The kinds of the best point of a plane, and of the mean over several.
+BEST, BEST_MEAN = "best", "best mean"
 # Points on each of its sides: on a relief it follows the ground.
 SIDE = 40
 
@@ -25,10 +27,10 @@ SIDE = 40
 class Trace:
     """Something that lies in the plane: the centre, named nets, passes or a path; x, y and heights z have shape (n,).
 
-    `kind` is "center", "nets", "saddles", "path" or "outline"; `labels` name the points: one each ("" for none), or none.
-    `readings` are what hovering over each point shows. `color` "" is that of ink. `sides` (n, 2) are where the labels stand
-    beside their points: right (1) or left (-1), above (1) or below (-1); none: all to the upper right. NaN interrupts an
-    outline.
+    `kind` is "center", "nets", "saddles", "path", "outline", "best" or "best mean"; `labels` name the points: one each ("" for
+    none), or none. `readings` are what hovering over each point shows. `color` "" is that of ink. `sides` (n, 2) are where the
+    labels stand beside their points: right (1) or left (-1), above (1) or below (-1); none: all to the upper right. NaN
+    interrupts an outline.
     """
 
     kind: str

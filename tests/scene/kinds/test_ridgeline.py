@@ -8,11 +8,12 @@ import pytest
 
 from landscape.errors import UsageError
 from landscape.grid import Grid, Range
-from landscape.render.page.lines import line_figure
+from landscape.options.looks import LookOptions
+from landscape.render.page.lines import line_changes, line_figure
 from landscape.render.still import picture as still
 from landscape.scene.build import build_scenes
-from landscape.scene.kinds.ridgeline import HIGH
-from landscape.scene.look import PLAIN
+from landscape.scene.kinds.ridgeline import HIGH, NOTHING
+from landscape.scene.look import PLAIN, look_of
 from landscape.surfaces.surface import Surface
 from tests.scene.kinds.test_flatness import made as table
 
@@ -129,3 +130,35 @@ def test_names_are_text_whatever_they_hold(lines, tmp_path):
     (scene,) = build_scenes(lines[:2], kind="ridgeline", names=["$x^{$", "$x^2$"])
     written = still.draw(scene, tmp_path / "a.svg", look=replace(PLAIN, editable=True)).read_text()
     assert "$x^{$" in written and "$x^2$" in written
+
+
+def test_lines_without_a_value_have_no_scale(lines, tmp_path):
+    empty = [replace(line, values={"train_loss": np.full(9, np.nan)}) for line in lines]
+    (scene,) = build_scenes(empty, kind="ridgeline")
+    view = scene.views[0]
+    assert (
+        view.right is None and NOTHING in view.notes and not any("is at the base line" in note for note in view.notes)
+    )
+    assert still.draw(scene, tmp_path / "a.png").is_file()
+    assert "yaxis2" not in line_figure(scene).to_dict()["layout"]
+
+
+def test_the_axis_at_the_right_of_a_page_is_drawn_and_goes_with_its_scale(lines):
+    (scene,) = build_scenes(lines, kind="ridgeline")
+    figure, changed = line_figure(scene), [line_changes(view) for view in scene.views]
+    assert any(trace.yaxis == "y2" for trace in figure.data), "plotly draws no axis without a trace"
+    shown = [dict(zip(each["yaxis2.ticktext"], each["yaxis2.tickvals"], strict=True)) for each in changed]
+    assert shown[0]["1"] == pytest.approx(HIGH / 2) and shown[1]["50"] == pytest.approx(HIGH / 2, rel=1e-3)
+
+
+def test_a_name_is_whole_where_there_is_room_and_keeps_both_ends_where_not(lines):
+    whole = "a net with a name of some length"
+    (scene,) = build_scenes(lines, kind="ridgeline", names=[whole, "b" * 100 + "c" * 100, "d"])
+    wide, narrow = (
+        [label.get_text() for label in still.figure_of(scene, look_of(looks)).axes[0].get_yticklabels()]
+        for looks in (LookOptions(), LookOptions(size="column"))
+    )
+    assert wide[0] == whole and wide[2] == "d"
+    for long in (wide[1], narrow[0], narrow[1]):
+        assert "…" in long
+    assert narrow[0][0] == "a" and narrow[0][-1] == "h" and (wide[1][0], wide[1][-1]) == ("b", "c")

@@ -11,66 +11,18 @@ from landscape.scene.facts.spectrum import with_error
 from landscape.scene.kinds.spectrum import OWN_AXIS
 from landscape.scene.views.eigen_axis import FLOOR
 from landscape.surfaces.spectrum import Block, Density, Spectrum
-
-# As of a net: nodes 0.4 apart around 0, where nearly all of the mass is, then fewer and fewer, and outliers of both signs.
-NODES = np.array([[-3.0, -1.2, -0.4, 0.0, 0.4, 1.2, 3.0, 9.0], [-2.9, -1.1, -0.4, 0.0, 0.4, 1.3, 3.1, 9.2]])
-WEIGHTS = np.array(
-    [[1e-4, 1e-3, 0.02, 0.95, 0.0259, 2e-3, 8e-4, 2e-4], [2e-4, 2e-3, 0.02, 0.95, 0.024, 2.6e-3, 1e-3, 2e-4]]
+from tests.scene.kinds.spectra import (
+    MADE,
+    NODES,
+    VALUES,
+    WEIGHTS,
+    area,
+    drawn,
+    positive,
+    spectrum,
+    spread_out,
+    view,
 )
-VALUES = np.array([-8.0, -7.0, 40.0, 162.0])
-ERRORS = np.array([1e-9, 0.05, 1e-6, 0.002])
-MADE = {
-    "matrix": "hessian",
-    "ignore": "biasbn",
-    "per": "net",
-    "top": 2,
-    "bottom": 2,
-    "probes": 2,
-    "steps": 8,
-    "index": 0.01,
-}
-PROVENANCE = {
-    "model": {"name": "resnet20", "parameters": 272474},
-    "checkpoint": {"path": "nets/resnet20.pt", "sha256": "0123456789abcdef"},
-    "data": {"name": "cifar10", "splits": {"train": {"samples": 64, "of": 50000}}},
-    "loss": "cross_entropy",
-    "batchnorm": "keep",
-}
-
-
-def spectrum(
-    nodes=NODES, weights=WEIGHTS, values=VALUES, errors=ERRORS, *, dimension=270896, source="", made=(), **other
-):
-    numbers = {"trace": 2074.1, "trace_stderr": 66.98, **other}
-    block = Block(
-        "all parameters", dimension, np.array(values), np.array(errors), np.array(nodes), np.array(weights), **numbers
-    )
-    return Spectrum({block.name: block}, {**PROVENANCE, "spectrum": {**MADE, **dict(made)}}, source)
-
-
-def spread_out(**other):
-    """Eigenvalues all over the axis, as of a random matrix."""
-    nodes = np.tile(np.linspace(-2, 2, 40), (2, 1))
-    return spectrum(nodes, np.full((2, 40), 1 / 40), [-2.0, 2.0], [0.0, 0.0], dimension=500, **other)
-
-
-def positive():
-    """A bulk at the very edge of the axis."""
-    return spectrum(np.abs(NODES), WEIGHTS, np.abs(VALUES), ERRORS, made={"matrix": "ggn"})
-
-
-def view(given, scale="auto", **options):
-    return build_scenes([given], kind="spectrum", scale=scale, **options)[0].views[0]
-
-
-def drawn(found):
-    """(places, density) of the strong curves together."""
-    strong = [curve for curve in found.curves if not curve.faint]
-    return np.concatenate([c.x for c in strong]), np.concatenate([c.y for c in strong])
-
-
-def area(density, places):
-    return float(((density[1:] + density[:-1]) / 2 * np.diff(places)).sum())
 
 
 def test_on_a_linear_axis_the_density_is_that_of_the_block():
@@ -178,37 +130,6 @@ def test_the_rug_marks_what_was_found_one_by_one():
     assert rug.texts[:2] == ("eigenvalue −8 (error below 0.01 %)", "eigenvalue −7.000 ± 0.050")
     assert "grey: the error leaves the sign open" in found.notes
     assert "grey: the error leaves the sign open" not in view(spectrum()).notes
-
-
-def test_facts():
-    scene = build_scenes([spectrum(sharpness=0.0238)], kind="spectrum")[0]
-    assert scene.title == "ResNet-20, CIFAR-10: Hessian spectrum"
-    assert scene.facts == (
-        "ResNet-20, 272,474 parameters",
-        "resnet20.pt (sha256 01234567)",
-        "CIFAR-10: 64 of 50,000 train samples",
-        "cross-entropy",
-        "batch-norm statistics kept",
-        "Hessian of 270,896 parameters (those of more than one dimension)",
-        "largest eigenvalue 162, smallest −8 (errors below 0.01 %)",
-        "trace 2074 ± 67",
-        "negative eigenvalues: 0.016 ± 0.024 % (below −0.01 times the largest magnitude)",
-        "2 probes, 8 Lanczos steps each",
-        "critical sharpness 0.0238",
-    )
-    assert build_scenes([spectrum()], kind="spectrum", title="Mine")[0].title == "Mine"
-
-
-def test_facts_tell_what_is_uncertain_and_leave_out_what_is_unknown():
-    half = spectrum(
-        np.vstack([NODES[:1], 0 * NODES]), np.vstack([WEIGHTS[:1], np.nan * WEIGHTS]), errors=[0.1, 0, 0, 3.0]
-    )
-    facts = build_scenes([half], kind="spectrum")[0].facts
-    assert "1 of 2 probes so far, 8 Lanczos steps each" in facts
-    assert {"largest eigenvalue 162.0 ± 3.0", "smallest eigenvalue −8.00 ± 0.10"} <= set(facts)
-    assert "negative eigenvalues: 0.0107 % (below −0.01 times the largest magnitude)" in facts, "one probe has no error"
-    bare = build_scenes([spectrum(values=[], errors=[], trace=np.nan)], kind="spectrum")[0].facts
-    assert not any(word in fact for fact in bare for word in ("trace", "eigenvalue", "sharpness"))
 
 
 def test_a_bound_nearer_to_zero_than_the_nodes_is_called_rough():

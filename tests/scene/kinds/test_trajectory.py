@@ -111,7 +111,7 @@ def test_a_surface_without_paths_is_refused_and_one_with_paths_shows_them(surfac
 def test_an_animation_has_a_frame_for_each_step_and_ends_with_the_whole_path(surface, tmp_path):
     scene = build_scene(surface(), kind="trajectory")
     np.testing.assert_array_equal(frames_of(scene.views[0]), STEPS)
-    with Image.open(draw(scene, tmp_path / "path.gif", dpi=80)) as film:
+    with Image.open(draw(scene, tmp_path / "path.gif", dpi=40)) as film:
         assert film.n_frames == len(STEPS)
         frames = []
         for number in (0, 3, 6, 10):

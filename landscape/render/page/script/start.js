@@ -63,7 +63,9 @@ async function start() {
     write("trouble", "This browser cannot unpack the page: Chrome or Edge 80, Firefox 113, Safari 16.4 or a later one can.");
     return;
   }
+  const library = unpackPlotly();
   await unpackNumbers();
+  performance.mark("numbers");
   if (reliefs().length) {
     state.camera = pageCamera();
     if (!startGl()) write("trouble", "This browser has no WebGL 2: reliefs are left out; the maps beside them show the same values.");
@@ -76,7 +78,9 @@ async function start() {
   reliefs().forEach(listenToPointers);
   reliefs().forEach(draw);
   await new Promise(done => requestAnimationFrame(done));
-  await unpackPlotly();
+  performance.mark("reliefs");
+  await library;
+  performance.mark("library");
   await Promise.all(figures.filter(({ place }) => place !== "relief").map(draw));
   linkRanges();
   linkHover();

@@ -1,0 +1,84 @@
+"""What the provenance says of the code of a run: of the net, of the loss, and of each metric.
+
+Owns: what is known by its name (nets of the zoo and of libraries, named losses, those of torch with their settings) and so has
+no entry here.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import platform
+from dataclasses import replace
+from typing import Any
+
+from torch import Tensor, nn
+
+from landscape.callables import resolve_callable
+from landscape.objective.described import Loss
+from landscape.objective.loss_name import short_name
+from landscape.options.groups import LossOptions
+from landscape.subject.code_text import HASHED, by_name, digest
+from landscape.subject.program import Program, callable_digest
+from landscape.surfaces.provenance import CodeFacts
+
+PYTHON = ".".join(platform.python_version_tuple()[:2])
+# Attributes that the name of a loss of torch's states.
+STATED = (int, float, str, Tensor, type(None))
+
+
+def code_facts(program: Program | None, loss: LossOptions) -> CodeFacts:
+    """`program`: of the net, where its name does not say what it computes.
+
+    Raises:
+        LandscapeError: a spec that leads to no callable.
+    """
+    metrics = {}
+    for each in loss.names or ():
+        name = each.rpartition(":")[2] if isinstance(each, str) else short_name(each)
+        if found := code_of(each, "metric"):
+            metrics[name] = found
+    return CodeFacts(
+        python=PYTHON,
+        layers=program.layers if program else None,
+        settings=program.settings if program else None,
+        classes=program.classes if program else None,
+        loss=code_of(loss.loss, "loss"),
+        metrics=metrics or None,
+    )
+
+
+def program_mark(program: Program | None) -> str | None:
+    """What a net computes, on one line."""
+    return f"{PYTHON} {program.digest}" if program else None
+
+
+def code_mark_of(facts: CodeFacts | None) -> str:
+    """The code of a net and of its loss, on one line."""
+    known = replace(facts or CodeFacts(), metrics=None).json()
+    return f"{known.pop('python', PYTHON)} {digest(json.dumps(known, sort_keys=True))}"
+
+
+def code_of(function: Any, what: str) -> str | None:
+    """The hash of a loss or metric, `#` before it; None where its name says all."""
+    if isinstance(function, str):
+        if ":" not in function:
+            return None
+        function = resolve_callable(function, what)
+    if isinstance(function, Loss):
+        inner = code_of(function.function, what)
+        reads = [each for each in (function.inputs, function.targets) if callable(each)]
+        return HASHED + callable_digest([inner, *reads]) if reads else inner
+    return None if _is_named(function) else HASHED + callable_digest(function)
+
+
+def _is_named(function: Any) -> bool:
+    """Whether it is torch's own, with nothing but what its name states."""
+    stated, inner = {}, function
+    if isinstance(function, functools.partial) and not function.args:
+        stated, inner = function.keywords, function.func
+    elif isinstance(function, nn.Module):
+        stated, inner = {key: value for key, value in vars(function).items() if not key.startswith("_")}, type(function)
+    return (
+        by_name(inner) and hasattr(inner, "__qualname__") and all(isinstance(each, STATED) for each in stated.values())
+    )
