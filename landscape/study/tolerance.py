@@ -115,8 +115,10 @@ def finish(on: OnSlice, file: SurfaceFile, sampler: Sampler) -> None:
     file.forget_drawn()
     sampler = sampler.inner if isinstance(sampler, WithNeighbours) else sampler
     if isinstance(sampler, Refined):
-        checks = np.array(list(sampler.checks.values()))
-        for index, result in sampler.rest().items():
+        rest = sampler.rest()
+        # where checks failed until every point was computed, their errors are of nothing that is in the file
+        checks = np.array(list(sampler.checks.values()) if rest else [])
+        for index, result in rest.items():
             file.record(index, _widened(on.subject.objective, result, sampler, checks), code=INTERPOLATED)
     file.describe("reached", reached(on, file.surface, checks).json())
 
@@ -168,7 +170,7 @@ def reached(on: OnSlice, surface: Surface, checks: np.ndarray) -> ReachedFacts:
     """The report of a run under a tolerance, for the file, the figure and the closing line.
 
     `error`: relative, at 95 % of the points: half the 95 % interval of sampling and the interpolation error at the
-    `checks`, added in squares.
+    `checks`, added in squares; `checks` is empty where no point is interpolated.
     """
     done = surface.status[EVALUATION] == DONE
     per_point = sum(split.size for split in on.subject.objective.splits.values())
