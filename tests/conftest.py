@@ -128,6 +128,12 @@ def mlp():
     return make
 
 
+@pytest.fixture
+def one_process(monkeypatch):
+    """Keeps Lightning from starting MPI to look for ranks: from then on, ranks could no longer be forked from this process."""
+    monkeypatch.setitem(sys.modules, "mpi4py", None)
+
+
 def _launcher() -> tuple[str, bool]:
     """The launcher, and whether it is Open MPI's."""
     launcher = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")

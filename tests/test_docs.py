@@ -17,7 +17,11 @@ import landscape as ll
 from landscape.cli.parser import find, join_ranges, make_parser
 from landscape.commands import COMMANDS
 from landscape.exporters import FORMATS
+from landscape.options.groups import ORDERS
+from landscape.options.option import Given
+from landscape.recipes.surface import compute
 from landscape.scene.kinds import KIND_FILES
+from landscape.slice.shape import Shape
 from landscape.surfaces import surface as status
 from landscape.surfaces.same_run import DESCRIPTIVE
 from tests.documents import DOCUMENTS, README, ROOT, command_lines, fences, named_in, spans, table
@@ -45,6 +49,7 @@ def test_every_kind_and_every_format_is_explained():
     kinds_there = {name for row in table(ROOT / "docs" / "options.md") for name in named_in(row[0])}
     assert set(KIND_FILES) <= kinds_there
     assert [name for name in FORMATS if not {name, f".{name}"} & explained] == []
+    assert {f"--order {name}" for name in ORDERS} <= set(spans(ROOT / "docs" / "options.md"))
 
 
 @each_command
@@ -138,7 +143,7 @@ def provenances(tmp_path_factory) -> list[dict]:
     planes.append(ll.line(A, **net, x=(0, 1, 2), samples=16, attack="fgsm"))
     planes.append(ll.inputs(A, **net, x=(0, 1, 2), y=(0, 1, 2), along="adversarial", clip=True))
     planes.append(ll.line(A, **net, x="auto:2", samples=16, loss=lambda out, _: 1e3 ** (out.std() > 5).double()))
-    planes += [unusual(folder), of_own_code(folder)]
+    planes += [unusual(folder), of_own_code(folder), compute(A, {"x": (0, 1, 2)}, Given(net), "bent", shape=Bent())]
     ll.train(**net, samples=20, epochs=3, batch_size=20, out=folder / "run")
     path = {"x": (0, 1, 2), "y": (0, 1, 2), "along": f"pca:{folder / 'run'}", "out": folder / "path.h5"}
     planes.append(ll.surface(folder / "run", **along, **path, model=NET["model"]))
@@ -155,6 +160,15 @@ def provenances(tmp_path_factory) -> list[dict]:
     few = {"data": "digits", "samples": 16, "epochs": 2, "batch_size": 16}
     planes.append(ll.instability(**nets, **few, at=[0], points=2, out=folder / "branches"))
     return [plane.provenance for plane in planes]
+
+
+class Bent(Shape):
+    """A line at the least."""
+
+    labels, directions = ("place",), 1
+
+    def place(self, coords):
+        return (coords[0] ** 2,)
 
 
 def of_own_code(folder: Path) -> ll.Surface:
@@ -200,7 +214,7 @@ def keys_of(tree: dict, prefix: str = "") -> set[str]:
     found = set()
     for key, value in tree.items():
         name = prefix + (key if prefix != "data.splits." else "<split>")
-        nested = isinstance(value, dict) and not name.endswith((".versions", *OF_CODE))
+        nested = isinstance(value, dict) and not name.endswith((".versions", "slice", *OF_CODE))
         found |= keys_of(value, f"{name}.") if nested else {name}
     return found
 

@@ -93,7 +93,7 @@ def default_out(positional: Sequence[Any]) -> str:
     lines=lines,
     positional=(RUNS,),
     out=default_out,
-    picture=lambda surface: (surface.source, ".png", "trajectory"),
+    picture=lambda surface: {"kind": "trajectory"},
     example="landscape trajectory runs/mine --plot",
 )
 def trajectory(runs: Any, *, given: Given) -> Surface | Plan:

@@ -16,6 +16,7 @@ from landscape.measurement.evaluate import Evaluate, measure_speed
 from landscape.measurement.measurement import Measurement
 from landscape.options.groups import RANDOM, OutputOptions
 from landscape.quantity import SAMPLES
+from landscape.slice.shape import Shape
 from landscape.study.on_slice import Asked, OnSlice, on_plane
 from landscape.study.rise import Ranges
 from landscape.study.study import Extent, Plan, Study
@@ -115,15 +116,17 @@ class EvaluationStudy(Study[Surface]):
         )
 
 
-def plane_study(asked: Asked, ranges: Ranges, world: World, command: str) -> EvaluationStudy:
-    """A line or surface, built on this rank.
+def plane_study(
+    asked: Asked, ranges: Ranges, world: World, command: str, shape: Shape | None = None
+) -> EvaluationStudy:
+    """A line or surface, or a shape within a plane, built on this rank.
 
     Raises:
         LandscapeError: bad input, or a folder that is missing or not writable; before anything is computed.
     """
     if asked.output.path and world.leads:
         check_folder(asked.output.path)
-    on = ranges.described(on_plane(asked, ranges.axes, world, command))
+    on = ranges.described(on_plane(asked, ranges.axes, world, command, shape=shape))
     return EvaluationStudy(on, asked.output, shard=asked.machine.shard_data)
 
 

@@ -100,15 +100,17 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--ranks", default="2,3", help="numbers of ranks (default: 2,3; 1 is a run without a launcher)")
     parser.add_argument("--stage", help="only these, separated by commas")
     parser.add_argument("--way", help="only these")
-    parser.add_argument("--sample", type=int, help="only this many of the cases, drawn with the seed")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--from", dest="first", type=int, default=0, help="leave out this many, which were tried before")
+    parser.add_argument("--count", type=int, help="only this many; the last line says how to go on")
+    parser.add_argument("--seed", type=int, default=0, help="of the order of the cases, so that any piece is a mixture")
     parser.add_argument("--python", help="a Python whose mpiexec and mpi4py are used (default: this one)")
     given = parser.parse_args(argv)
     chosen = cases([int(n) for n in given.ranks.split(",")])
     chosen = [c for c in chosen if not given.stage or c.stage in given.stage.split(",")]
     chosen = [c for c in chosen if not given.way or c.way in given.way.split(",")]
-    if given.sample:
-        chosen = random.Random(given.seed).sample(chosen, min(given.sample, len(chosen)))
+    random.Random(given.seed).shuffle(chosen)
+    every, last = len(chosen), len(chosen) if given.count is None else min(given.first + given.count, len(chosen))
+    chosen = chosen[given.first : last]
     launcher, broken, began = jobs.here(given.python), 0, time.monotonic()
     with tempfile.TemporaryDirectory() as scratch:
         folder = jobs.prepared(Path(scratch) / "job")
@@ -123,7 +125,11 @@ def main(argv: list[str]) -> int:
                 f"{case.ranks:5} {case.rank:4} {case.stage:8} {case.way:10} {ended.status!s:>6} {ended.seconds:7.2f}  {said}",
                 flush=True,
             )
-    print(f"{len(chosen)} cases, {broken} broken, seed {given.seed}, {time.monotonic() - began:.0f} s")
+    rest = f"; go on with --from {last}" if last < every else ""
+    print(
+        f"{len(chosen)} cases ({given.first} to {last} of {every}), {broken} broken, seed {given.seed}, "
+        f"{time.monotonic() - began:.0f} s{rest}"
+    )
     return 1 if broken else 0
 
 

@@ -81,5 +81,19 @@ def shares_facts(made: dict) -> list[str]:
     return [held + (f" (a random walk of these steps: {_percents(walk)})" if walk else "")]
 
 
+def slice_facts(made: Any) -> list[str]:
+    """A shape within the plane, with what decides its points.
+
+    >>> slice_facts({"kind": "circle", "radius": 0.5})
+    ['circle within the plane, radius 0.5']
+    """
+    if not isinstance(made, dict):
+        return []
+    fields = {
+        name: f"{value:g}" if isinstance(value, float) else value for name, value in made.items() if name != "kind"
+    }
+    return [", ".join([f"{made.get('kind')} within the plane", *(f"{name} {value}" for name, value in fields.items())])]
+
+
 def _percents(shares: list) -> str:
     return " and ".join(f"{100 * float(share):.3g} %" for share in shares)
