@@ -100,7 +100,9 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--ranks", default="2,3", help="numbers of ranks (default: 2,3; 1 is a run without a launcher)")
     parser.add_argument("--stage", help="only these, separated by commas")
     parser.add_argument("--way", help="only these")
-    parser.add_argument("--from", dest="first", type=int, default=0, help="leave out this many, which were tried before")
+    parser.add_argument(
+        "--from", dest="first", type=int, default=0, help="leave out this many, which were tried before"
+    )
     parser.add_argument("--count", type=int, help="only this many; the last line says how to go on")
     parser.add_argument("--seed", type=int, default=0, help="of the order of the cases, so that any piece is a mixture")
     parser.add_argument("--python", help="a Python whose mpiexec and mpi4py are used (default: this one)")
