@@ -27,7 +27,7 @@ from landscape.recipes.dynamics import DynamicsOptions
 from landscape.recipes.hessian import ends_of
 from landscape.study.extend import Extended
 from landscape.study.extension import ExtensionStudy
-from landscape.study.own_samples import is_count, trained_on
+from landscape.study.own_samples import is_count
 from landscape.surfaces.run_log import CONFIG, is_run_folder, read_config
 from landscape.sweep.world import World
 from landscape.training.preconditioner_files import keeps_preconditioners, read_preconditioner
@@ -64,7 +64,6 @@ def study_maker(
     ignore = asked.ignore if asked.ignore is not None or asked.only is not None else "none"
 
     moved = given.stated(MOVED)
-    own = trained_on(config) if own_data or "data" not in moved else None
 
     def measure(of: Extended, world: World) -> Dynamics:
         goes_on = None if output.overwrite else DYNAMICS
@@ -78,7 +77,7 @@ def study_maker(
         folder, DYNAMICS, measure, world, given=moved, split=asked.split, precision=machine.precision,
         counted=(asked.only, ignore), every=asked.every, samples=asked.samples,
         wants=bool(given.stated(["samples"])), overwrite=output.overwrite, least=least,
-        also=[OTHER[asked.split]] if RELATIVE in asked.chosen else (), train_samples=own,
+        also=[OTHER[asked.split]] if RELATIVE in asked.chosen else (), own_data=own_data,
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from landscape.direction.direction import Direction
 from landscape.direction.files import directions_path, write_directions
-from landscape.errors import UsageError
+from landscape.errors import AnotherRun, UsageError
 from landscape.measurement.evaluate import Evaluate, measure_speed
 from landscape.measurement.measurement import Measurement
 from landscape.options.groups import RANDOM, OutputOptions
@@ -100,9 +100,12 @@ class EvaluationStudy(Study[Surface]):
 
     def plan(self, world: World) -> Plan:
         on, output = self._on, self._output
-        objective, pending = on.subject.objective, self.points
+        objective, pending, taken = on.subject.objective, self.points, None
         if output.path and output.path.exists() and not output.overwrite and world.leads:
-            pending = len(self.pending(self.held(output.path)))
+            try:
+                pending = len(self.pending(self.held(output.path)))
+            except AnotherRun as error:  # what the run would take is worth knowing all the same
+                taken = str(error)
         return Plan(
             points=self.points,
             pending=pending,
@@ -113,6 +116,7 @@ class EvaluationStudy(Study[Surface]):
             data_bytes=sum(split.nbytes for split in objective.splits.values()),
             provenance=on.provenance,
             saving=expected_saving(on) if on.reduction else None,
+            taken=taken,
         )
 
 

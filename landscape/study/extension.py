@@ -51,17 +51,17 @@ class ExtensionStudy(Study[Surface]):
         overwrite: bool = False,
         least: int = 2,
         also: Sequence[str] = (),
-        train_samples: int | None = None,
+        own_data: bool = False,
     ):
         """`measure` makes the measurement of this rank, which is kept as `group`.
 
         `given`: options that take the place of what the surface's provenance says; `counted`: `only` and `ignore`; `wants`: the
-        number of samples was asked for; `least`: nets that a run must have; `also`: further splits to load; `train_samples`: as
+        number of samples was asked for; `least`: nets that a run must have; `also`: further splits to load; `own_data`: as
         in `extended`; the rest as in `landscape.hessian`.
         """
         of = extended(
             source, group, given, world, split=split, precision=precision, counted=counted, least=least, also=also,
-            train_samples=train_samples, overwrite=overwrite,
+            own_data=own_data, overwrite=overwrite,
         )  # fmt: skip
         self._overwrite, self._ranks, self._every = overwrite, world.size, every
         whole = of.subject.objective.splits[of.split]

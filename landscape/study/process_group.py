@@ -40,17 +40,34 @@ def dividing_world(asked: Asked, ranges: Mapping[str, Any]) -> World | None:
             "random directions only; drop it, or pass the net as one"
         )
     for name, tensor in divided.items():
-        held: Any = tensor
-        if held.device_mesh.size() != dist.get_world_size():
-            raise LandscapeError(
-                f"parameter {name} is divided among {held.device_mesh.size()} of {dist.get_world_size()} processes; expected "
-                "one mesh of all of them"
-            )
+        _check_held(name, tensor, asked.machine.precision, dist.get_world_size())
     local = int(os.environ.get("LOCAL_WORLD_SIZE", dist.get_world_size()))
     return World(
         dist.get_rank(), dist.get_world_size(), int(os.environ.get("LOCAL_RANK", dist.get_rank())), local,
         max(1, len(own_cores()) // local), _Messages(), _Meeting(), lockstep=True,
     )  # fmt: skip
+
+
+def _check_held(name: str, tensor: Any, precision: str, size: int) -> None:
+    """Raises LandscapeError for a parameter on a mesh of some of the `size` ranks, or in a type that is not to be computed in.
+
+    A lent net is not converted.
+    """
+    if tensor.device_mesh.size() != size:
+        raise LandscapeError(
+            f"parameter {name} is divided among {tensor.device_mesh.size()} of {size} processes; expected a mesh of all of them"
+        )
+    if tensor.dtype == torch.bfloat16 and precision != "bf16":
+        raise UsageError(
+            f"precision {precision}: parameter {name} is held in bfloat16, and a net that is divided among processes stays so; "
+            "give precision bf16"
+        )
+    if tensor.dtype not in (torch.bfloat16, torch.float32) or precision == "fp64":
+        held = str(tensor.dtype).removeprefix("torch.")
+        raise UsageError(
+            f"precision {precision}: parameter {name} is held in {held}; expected float32 with precision fp32, tf32 or bf16, or "
+            "bfloat16 with bf16, for a net that is divided among processes"
+        )
 
 
 def _refused(asked: Asked, ranges: Mapping[str, Any]) -> str | None:

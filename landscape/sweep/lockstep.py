@@ -6,8 +6,10 @@ would hold up the others. Knows no torch: the messages are those of the world's 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
+from landscape.errors import LandscapeError
 from landscape.sweep.executor import OnResult, SerialExecutor
 from landscape.sweep.meeting import PATIENCE_SECONDS, PeerLeft, meet
 from landscape.sweep.mpi import broadcast
@@ -17,6 +19,7 @@ from landscape.sweep.work import Evaluate
 from landscape.sweep.world import World
 
 NOTHING: Point | None = None
+LEAVING = 1  # the exit status of a rank that ends with an error
 
 
 class LockstepExecutor:
@@ -41,12 +44,17 @@ class LockstepExecutor:
         except PeerLeft:
             current().check()
             raise
+        except BaseException as error:
+            self.close(error)
+            raise
 
     def close(self, error: BaseException | None) -> None:
+        """Also on a follower at which a point failed: then it usually failed on every rank, and they part together."""
         if error is None:
-            broadcast(self.world, None)
-        else:  # a follower at which the same point failed has left by itself, and is not waited for long
-            meet(self.world, 1, PATIENCE_SECONDS)
+            broadcast(self.world, NOTHING)
+            return
+        with contextlib.suppress(LandscapeError):  # the error at hand says more
+            meet(self.world, LEAVING, PATIENCE_SECONDS)
 
 
 def _drop(point: Point, result: Result) -> None:

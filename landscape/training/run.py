@@ -213,11 +213,14 @@ class _Recorder:
             EvaluationError: the loss since the last row, its gradient, or a weight is not finite.
         """
         trainer = self.trainer
-        found = {"loss": trainer.sums.get("loss", 0.0), "gradient": trainer.sums.get("norms", 0.0)}
-        found["weights"] = nn.utils.get_total_norm([p.detach() for p in trainer.model.parameters()])
+        found = {
+            "training loss is": trainer.sums.get("loss", 0.0),
+            "training gradient is": trainer.sums.get("norms", 0.0),
+        }
+        found["weights are"] = nn.utils.get_total_norm([p.detach() for p in trainer.model.parameters()])
         if what := next((name for name, value in found.items() if not math.isfinite(float(value))), None):
             raise EvaluationError(
-                f"the training {what} is not finite any more at step {trainer.step} (lr {trainer.lr:.3g}); take a lower --lr, "
+                f"the {what} not finite any more at step {trainer.step} (lr {trainer.lr:.3g}); take a lower --lr, "
                 "limit the gradient with --clip 1, or rise more slowly with --warmup"
             )
 

@@ -1,8 +1,8 @@
 """Every way to leave a run, at every moment of its life, on the first and on the last rank: no hang, no orphan, one line.
 
-A rank leaves by an exception, SystemExit, KeyboardInterrupt or an own BaseException, by a signal, by `os._exit`, or by a call
-that never returns (with `--stall`). The job must end within ten seconds of that, with a status other than 0, no process left, a
-valid file, and a line that says why where the process could still say one.
+A rank leaves by an exception, SystemExit, KeyboardInterrupt or an own BaseException, by a signal, by `os._exit`, or, with
+`--stall`, by a call that never returns or by SIGSTOP. The job must end within ten seconds of that or of what `--stall` grants,
+with a status other than 0, no process left, a valid file, and a line that says why where the process could still say one.
 """
 
 from __future__ import annotations
@@ -25,9 +25,11 @@ STAGES = ("start", "import", "build", "data", "first", "middle", "saving", "fini
 RAISED = ("error", "exit0", "exit3", "keyboard", "base", "generator")
 SIGNALS = ("int", "term", "swallowed")
 HARD = ("kill", "segv")
-WAYS = (*RAISED, *SIGNALS, *HARD, "_exit0", "_exit3", "never", "locked")
+# seconds that the others wait before they end the job, in units of --stall and beyond
+STALLED = {"never": (1, 6), "locked": (1, 6), "stopped": (2, 7)}
+WAYS = (*RAISED, *SIGNALS, *HARD, "_exit0", "_exit3", *STALLED)
 MUTE = HARD  # the launcher speaks for a process that was killed
-STALL, WITHIN = 3.0, 10.0
+STALL, WITHIN = 6.0, 10.0  # a step of the set-up takes seconds on a busy machine
 
 
 class Case(NamedTuple):
@@ -38,7 +40,9 @@ class Case(NamedTuple):
 
     @property
     def possible(self) -> bool:
-        # before the first line of ours only the launcher and the system are at work
+        # a single process that is stopped can be ended by nobody; before our first line only the launcher is at work
+        if self.way == "stopped" and self.ranks == 1:
+            return False
         return self.stage != "start" or self.way in ("int", "term", *HARD)
 
 
@@ -50,14 +54,15 @@ def cases(ranks: list[int]) -> list[Case]:
 
 def words(case: Case, launcher: jobs.Launcher) -> list[str]:
     line = ["line", "net.pt", *jobs.BASIC, "--threads", "1", "-x", "-1:1:15", "-o", "a.h5"]
-    stalls = ["--stall", str(STALL)] if case.way in ("never", "locked") else []
+    stalls = ["--stall", str(STALL)] if case.way in STALLED else []
     return [*launcher.words(case.ranks), launcher.python, "run.py", *line, *stalls]
 
 
 def attack(case: Case, folder: Path, launcher: jobs.Launcher) -> tuple[jobs.Ended, str]:
     """How the job ended, and what is wrong with that; empty when nothing is."""
     (folder / "a.h5").unlink(missing_ok=True)
-    slack = STALL + 6 if case.way in ("never", "locked") else 0
+    units, beyond = STALLED.get(case.way, (0, 0))
+    slack = units * STALL + beyond
     ended = jobs.run(
         words(case, launcher), folder, 90.0, STRIKE_STAGE=case.stage, STRIKE_RANK=str(case.rank), STRIKE_WAY=case.way
     )

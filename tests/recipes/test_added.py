@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -51,6 +52,10 @@ def test_the_metric_is_added_at_every_point_and_told(made):
     vector = torch.cat([each.detach().flatten() for each in made["model"].parameters()]).double()
     assert found.values["norm_weights"][1, 2] == pytest.approx(float(vector.norm()), rel=1e-6)
     assert found.counts("norm")["done"] == 15 and "train_loss" in found.values
+    # filters of a direction are as long as those of the net, so squared norms are parabolas of known curvature
+    squares = found.values["norm_weights"] ** 2
+    length = sum(float(each.detach().double().square().sum()) for each in made["model"].parameters() if each.ndim > 1)
+    assert np.diff(squares, 2, axis=1) == pytest.approx(np.full((3, 3), 2 * 0.5**2 * length), rel=1e-4)
     assert found.quantity("norm_weights").label == "norm of the weights"
     (points, row) = COMMAND.lines(found, {})
     assert points.endswith("s.h5: 15 points") and row.startswith("  norm of the weights: ")
