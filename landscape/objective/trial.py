@@ -32,6 +32,12 @@ NEARLY = 2e-2
 T = TypeVar("T")
 
 
+def try_all(objective: Objective) -> None:
+    """`try_one` for each split."""
+    for name, split in objective.splits.items():
+        try_one(objective, name, split)
+
+
 def try_one(objective: Objective, name: str, split: Split) -> None:
     """Passes a batch of the split `name` through the net and the loss, and checks all its labels.
 
@@ -128,7 +134,8 @@ def _with_gradients(objective: Objective, batch: Any, run: Callable[[Any], T]) -
     """What `run` gives for the batch; where it fails without gradients, they are switched on from here on."""
     held, before, first = Held(objective.model), checksum(objective.parameters), None
     found = objective.conduct
-    for way in [found.gradients] if found.gradients else [NO_GRADIENTS, OF_INPUTS, OF_PARAMETERS]:
+    ways = [found.gradients] if found.gradients or objective.lent else [NO_GRADIENTS, OF_INPUTS, OF_PARAMETERS]
+    for way in ways:
         objective.conduct = replace(found, gradients=way)
         try:
             with objective.numbers():

@@ -40,6 +40,26 @@ def full(runs: Path) -> list[str]:
     return [*rows, "", f"Slope of log eigenvalue against log 1 / lr: {slope:.3f}."]
 
 
+def adaptive(runs: Path) -> list[str]:
+    """Adam with full batches: the largest eigenvalue of the preconditioned Hessian over the last half, and the plain one."""
+    rows = [
+        "| learning rate | 38 / lr | preconditioned eigenvalue, median of the last half | off by | plain eigenvalue, first to last | last loss |",
+        "|---|---|---|---|---|---|",
+    ]
+    rates, found = [], []
+    for run in sorted(runs.glob("adam_*"), key=lambda path: -float(path.name[5:])):
+        rate, bound = float(run.name[5:]), last_half(run, "preconditioned_threshold")[-1]
+        middle, loss = float(np.median(last_half(run, "preconditioned_max"))), last_half(run, "train_loss")[-1]
+        plain = ll.load_surface(run / "dynamics.h5").values["hessian_max"]
+        rates.append(rate)
+        found.append(middle)
+        rows.append(
+            f"| {rate:g} | {bound:.4g} | {middle:.4g} | {100 * (middle / bound - 1):+.1f} % | {plain[0]:.3g} to {plain[-1]:.3g} | {loss:.3g} |"
+        )
+    slope = np.polyfit(np.log(1 / np.array(rates)), np.log(found), 1)[0]
+    return [*rows, "", f"Slope of log eigenvalue against log 1 / lr: {slope:.3f}."]
+
+
 def batches(runs: Path) -> list[str]:
     """Mini-batches at one rate: batch sharpness and largest eigenvalue, means over the last half."""
     rows = [
@@ -62,7 +82,8 @@ def batches(runs: Path) -> list[str]:
 def main(runs: Path, caption: Path) -> None:
     text = caption.read_text() if caption.exists() else "# Figure dynamics\n\n" + MARKER
     above = text.split(MARKER)[0]
-    parts = ["## Full batches", "", *full(runs), "", "## Mini-batches", "", *batches(runs), *claims(runs / "claims")]
+    parts = ["## Full batches", "", *full(runs), "", "## Adam with full batches", "", *adaptive(runs)]
+    parts += ["", "## Mini-batches", "", *batches(runs), *claims(runs / "claims")]
     caption.write_text("\n".join([above + MARKER, "", *parts]) + "\n")
 
 
