@@ -41,6 +41,10 @@ class SurfaceFileError(LandscapeError):
     """A surface file cannot be read or written, or holds another run."""
 
 
+class AnotherRun(SurfaceFileError):
+    """The file of a run holds another one."""
+
+
 class EvaluationError(LandscapeError):
     """The loss could not be evaluated at a point."""
 

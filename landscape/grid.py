@@ -26,6 +26,8 @@ DIRECTION, STEP = "direction", "step"
 COORDINATE = "coordinate"
 # The place on a path between nets, from 0 to 1, and the number of the path.
 CURVE, PATH = "curve", "path"
+# A parameter of a curve or a surface within a plane, such as an angle; 0 is not the net.
+PARAMETER = "parameter"
 
 
 @dataclass(frozen=True)

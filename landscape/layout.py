@@ -7,6 +7,7 @@ one or two vector operations, for any number of layers.
 There is one vector of one dtype, not one for each dtype: a landscape is evaluated in one precision, so the private copy
 of the net is converted as a whole. Complex tensors take their places in real form: a last dimension of real and imaginary part.
 So filters have the norms of |w|, a Gaussian direction has independent parts, and curvature is that of both parts.
+Of a tensor that is divided among processes, the vector holds this process's part (shards.py).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from landscape.errors import LandscapeError
+from landscape.shards import part_of
 
 # Every tensor starts at a multiple of 16 floats (64 bytes), for vectorized kernels; the gaps stay zero.
 ALIGNMENT = 16
@@ -92,7 +94,7 @@ class Layout:
             is_number = tensor.is_floating_point() or tensor.is_complex()
             if not is_number or (names is not None and name not in names):
                 continue
-            real = real_form(tensor)
+            real = real_form(part_of(tensor))
             entries.append(Entry(name, tuple(real.shape), offset, real.numel(), is_buffer, tensor.is_complex()))
             offset += -(-real.numel() // ALIGNMENT) * ALIGNMENT
         if not any(not entry.is_buffer for entry in entries):
@@ -132,9 +134,9 @@ class Layout:
         return flat.to(device)
 
     def tensors(self, model: nn.Module) -> dict[str, Tensor]:
-        """The module's own tensors under the names of the layout, in real form (no copies)."""
+        """The module's own tensors, or its parts of them, under the names of the layout, in real form (no copies)."""
         found = dict(model.named_parameters()) | dict(model.named_buffers())
-        return {entry.name: real_form(found[entry.name].detach()) for entry in self.entries}
+        return {entry.name: real_form(part_of(found[entry.name])) for entry in self.entries}
 
     def named(self, flat: Tensor) -> dict[str, Tensor]:
         """The views of `flat` by name."""

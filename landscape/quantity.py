@@ -44,6 +44,8 @@ SHARPNESS, THRESHOLD, COVARIANCE, CONDITION, STIFFNESS, LENGTH, GRADIENT, DISTAN
     "gradient",
     "distance",
 )
+# The largest eigenvalue of the Hessian divided by the optimizer's preconditioner, and its own threshold.
+PRECONDITIONED, PRECONDITIONED_THRESHOLD = "preconditioned", "preconditioned threshold"
 # The gradient of one layer, in the order of the net.
 LAYER = "layer"
 # Of optimizers: the gradient that is given to them over time; their steps, or where they end; the steps to a level.
@@ -142,6 +144,28 @@ DYNAMICS_QUANTITIES = (
     Quantity("critical_sharpness", "critical sharpness", EIGENVALUE, group=DYNAMICS, role=SHARPNESS),
     Quantity("relative_sharpness", "critical sharpness of the other split", EIGENVALUE, group=DYNAMICS, role=SHARPNESS),
     Quantity("stability_threshold", "stability threshold", EIGENVALUE, group=DYNAMICS, role=THRESHOLD),
+    Quantity(
+        "preconditioned_max",
+        "largest preconditioned eigenvalue",
+        EIGENVALUE,
+        group=DYNAMICS,
+        error="preconditioned_max_error",
+        role=PRECONDITIONED,
+    ),
+    Quantity(
+        "preconditioned_max_error",
+        "error of the largest preconditioned eigenvalue",
+        group=DYNAMICS,
+        aside=True,
+        role=ERROR,
+    ),
+    Quantity(
+        "preconditioned_threshold",
+        "threshold of the optimizer",
+        EIGENVALUE,
+        group=DYNAMICS,
+        role=PRECONDITIONED_THRESHOLD,
+    ),
     Quantity(
         "covariance_max", "spectral norm of the gradients' covariance", EIGENVALUE, group=DYNAMICS, role=COVARIANCE
     ),

@@ -128,6 +128,21 @@ def mlp():
     return make
 
 
+@pytest.fixture
+def one_process(monkeypatch):
+    """Keeps Lightning from starting MPI to look for ranks: from then on, ranks could no longer be forked from this process."""
+    monkeypatch.setitem(sys.modules, "mpi4py", None)
+
+
+@pytest.fixture
+def images():
+    """Inputs (23, 2, 6, 6) float64 and labels (23,) of 3 classes."""
+    import torch
+
+    generator = torch.Generator().manual_seed(5)
+    return torch.randn(23, 2, 6, 6, dtype=torch.float64, generator=generator), torch.arange(23) % 3
+
+
 def _launcher() -> tuple[str, bool]:
     """The launcher, and whether it is Open MPI's."""
     launcher = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")

@@ -10,6 +10,8 @@ ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 DOCUMENTS = [README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LAUNCHERS = ("landscape", "mpiexec", "mpirun", "srun")
+# Entries of provenance whose own entries are named by the user's code.
+OF_CODE = ("code.layers", "code.settings", "code.classes", "code.metrics")
 
 
 def fences(path: Path, *languages: str) -> list[str]:
@@ -48,3 +50,41 @@ def rows_of(text: str) -> list[list[str]]:
 def named_in(cell: str) -> list[str]:
     """What a cell names in backticks: `--to CKPT`, `-o FILE` names --to and -o."""
     return [span.split()[0] for span in re.findall(r"`([^`]+)`", cell)]
+
+
+def anchors(path: Path) -> set[str]:
+    """The headings of a document as links to them are written."""
+    titles = re.findall(r"^#+ (.*)$", path.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def told_of_options() -> list[tuple[list[str], str, str]]:
+    """The rows of the manual's tables of options: commands, what is in the first cell, the default.
+
+    A table is of the commands with which the last paragraph before it begins, or of the one in its heading.
+    """
+    found: list[tuple[list[str], str, str]] = []
+    commands: list[str] = []
+    inside, before = False, ""
+    for line in (ROOT / "docs" / "options.md").read_text().splitlines():
+        if line.startswith("`landscape ") and not before:
+            commands = re.findall(r"`landscape (\w+)", line)
+        before = line
+        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip().strip("|"))]
+        if not line.startswith("|"):
+            inside = False
+        elif cells[0].startswith("option"):
+            inside, commands = True, re.findall(r"of `(\w+)`", cells[0]) or commands
+        elif inside and not cells[0].startswith("---"):
+            found.append((commands, cells[0], cells[1]))
+    return found
+
+
+def keys_of(tree: dict, prefix: str = "") -> set[str]:
+    """Dotted names of all entries, in the words of the table."""
+    found = set()
+    for key, value in tree.items():
+        name = prefix + (key if prefix != "data.splits." else "<split>")
+        nested = isinstance(value, dict) and not name.endswith((".versions", "slice", *OF_CODE))
+        found |= keys_of(value, f"{name}.") if nested else {name}
+    return found

@@ -17,10 +17,26 @@ import landscape as ll
 from landscape.cli.parser import find, join_ranges, make_parser
 from landscape.commands import COMMANDS
 from landscape.exporters import FORMATS
+from landscape.options.groups import ORDERS
+from landscape.options.option import Given
+from landscape.recipes.surface import compute
 from landscape.scene.kinds import KIND_FILES
+from landscape.slice.shape import Shape
 from landscape.surfaces import surface as status
 from landscape.surfaces.same_run import DESCRIPTIVE
-from tests.documents import DOCUMENTS, README, ROOT, command_lines, fences, named_in, spans, table
+from tests.documents import (
+    DOCUMENTS,
+    README,
+    ROOT,
+    anchors,
+    command_lines,
+    fences,
+    keys_of,
+    named_in,
+    spans,
+    table,
+    told_of_options,
+)
 
 each_command = pytest.mark.parametrize("name", COMMANDS)
 each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -45,6 +61,7 @@ def test_every_kind_and_every_format_is_explained():
     kinds_there = {name for row in table(ROOT / "docs" / "options.md") for name in named_in(row[0])}
     assert set(KIND_FILES) <= kinds_there
     assert [name for name in FORMATS if not {name, f".{name}"} & explained] == []
+    assert {f"--order {name}" for name in ORDERS} <= set(spans(ROOT / "docs" / "options.md"))
 
 
 @each_command
@@ -52,28 +69,6 @@ def test_every_option_is_explained(name):
     explained = {word for span in spans(ROOT / "docs" / "options.md") for word in re.split(r"[\s,]+", span)}
     flags = {flag for row in find(name).rows for flag in row.option.flags_of(row.name)} | {"--debug"}
     assert flags <= explained
-
-
-def told_of_options() -> list[tuple[list[str], str, str]]:
-    """The rows of the manual's tables of options: commands, what is in the first cell, the default.
-
-    A table is of the commands with which the last paragraph before it begins, or of the one in its heading.
-    """
-    found: list[tuple[list[str], str, str]] = []
-    commands: list[str] = []
-    inside, before = False, ""
-    for line in (ROOT / "docs" / "options.md").read_text().splitlines():
-        if line.startswith("`landscape ") and not before:
-            commands = re.findall(r"`landscape (\w+)", line)
-        before = line
-        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip().strip("|"))]
-        if not line.startswith("|"):
-            inside = False
-        elif cells[0].startswith("option"):
-            inside, commands = True, re.findall(r"of `(\w+)`", cells[0]) or commands
-        elif inside and not cells[0].startswith("---"):
-            found.append((commands, cells[0], cells[1]))
-    return found
 
 
 def test_the_manual_tells_of_no_option_that_a_command_lacks():
@@ -138,7 +133,7 @@ def provenances(tmp_path_factory) -> list[dict]:
     planes.append(ll.line(A, **net, x=(0, 1, 2), samples=16, attack="fgsm"))
     planes.append(ll.inputs(A, **net, x=(0, 1, 2), y=(0, 1, 2), along="adversarial", clip=True))
     planes.append(ll.line(A, **net, x="auto:2", samples=16, loss=lambda out, _: 1e3 ** (out.std() > 5).double()))
-    planes += [unusual(folder), of_own_code(folder)]
+    planes += [unusual(folder), of_own_code(folder), compute(A, {"x": (0, 1, 2)}, Given(net), "bent", shape=Bent())]
     ll.train(**net, samples=20, epochs=3, batch_size=20, out=folder / "run")
     path = {"x": (0, 1, 2), "y": (0, 1, 2), "along": f"pca:{folder / 'run'}", "out": folder / "path.h5"}
     planes.append(ll.surface(folder / "run", **along, **path, model=NET["model"]))
@@ -155,6 +150,15 @@ def provenances(tmp_path_factory) -> list[dict]:
     few = {"data": "digits", "samples": 16, "epochs": 2, "batch_size": 16}
     planes.append(ll.instability(**nets, **few, at=[0], points=2, out=folder / "branches"))
     return [plane.provenance for plane in planes]
+
+
+class Bent(Shape):
+    """A line at the least."""
+
+    labels, directions = ("place",), 1
+
+    def place(self, coords):
+        return (coords[0] ** 2,)
 
 
 def of_own_code(folder: Path) -> ll.Surface:
@@ -189,20 +193,6 @@ def test_the_provenance_table_has_the_entries_of_the_files(provenances):
     found = set().union(*map(keys_of, provenances))
     # `hessian` as a whole has a row besides those of its entries
     assert found == documented - {"hessian"}
-
-
-# Their entries are named by the user's code.
-OF_CODE = ("code.layers", "code.settings", "code.classes", "code.metrics")
-
-
-def keys_of(tree: dict, prefix: str = "") -> set[str]:
-    """Dotted names of all entries, in the words of the table."""
-    found = set()
-    for key, value in tree.items():
-        name = prefix + (key if prefix != "data.splits." else "<split>")
-        nested = isinstance(value, dict) and not name.endswith((".versions", *OF_CODE))
-        found |= keys_of(value, f"{name}.") if nested else {name}
-    return found
 
 
 def test_status_codes_are_as_told():
@@ -268,12 +258,6 @@ def test_every_link_leads_somewhere(path):
         found = (path.parent / file) if file else path
         assert found.exists(), target
         assert not anchor or anchor in anchors(found), target
-
-
-def anchors(path: Path) -> set[str]:
-    """The headings of a document as links to them are written."""
-    titles = re.findall(r"^#+ (.*)$", path.read_text(), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 @each_document

@@ -24,15 +24,18 @@ from landscape.checkpoint.unwrap import clean_names, settings_of, unwrap
 from landscape.errors import CheckpointError
 from landscape.plain_json import check_depth, tamed
 from landscape.regular import expanded, is_folder, most_bytes, reason_unreadable
+from landscape.shards import is_divided, whole
 
 # Checkpoints may hold logs of a whole training run beside the weights.
 MOST_ENTRIES = 3_000_000
 
+SHARDED = "sharded"
 # Tensors whose values cannot be copied into weights, in the order in which they are looked for.
 ODD = {
     "lazy": "is not initialized yet; run the model once before passing it",
     "meta": "has no values (meta device); save or pass a loaded net, without offloading",
-    "sharded": "is divided among processes (FSDP2 or tensor parallel), which is not supported; pass the net as one",
+    SHARDED: "is divided among processes (FSDP2 or tensor parallel), which only surface and line along random directions "
+    "take, with the whole net in model=; pass it as one",
     "nested": "is a nested tensor; save plain tensors",
     "sparse": "is sparse; save its to_dense()",
     "quantized": "is quantized; save its dequantize(), or the net before it was quantized",
@@ -40,7 +43,7 @@ ODD = {
 IS_ODD: dict[str, Callable[[Tensor], bool]] = {
     "lazy": torch.nn.parameter.is_lazy,
     "meta": lambda tensor: tensor.is_meta,
-    "sharded": lambda tensor: hasattr(tensor, "device_mesh") and hasattr(tensor, "placements"),  # torch's DTensor
+    SHARDED: is_divided,
     "nested": lambda tensor: tensor.is_nested,
     "sparse": lambda tensor: tensor.layout != torch.strided,
     "quantized": lambda tensor: tensor.is_quantized,
@@ -212,11 +215,11 @@ def _net_of_run(folder: Path) -> Path | None:
 
 
 def tensors_digest(tensors: Mapping[str, Tensor]) -> str:
-    """A hash of names, types, shapes and every byte."""
+    """A hash of names, types, shapes and every byte; of tensors that are divided among processes, that of the whole ones."""
     digest = hashlib.sha256()
     for name, tensor in tensors.items():
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
-        flat = tensor.detach().resolve_conj().resolve_neg().cpu().contiguous().reshape(-1)
+        flat = whole(tensor).resolve_conj().resolve_neg().cpu().contiguous().reshape(-1)
         flat = flat.as_strided(flat.shape, (1,))  # a single number may have any stride
         digest.update(flat.view(torch.uint8).numpy().data if flat.numel() else b"")
     return digest.hexdigest()

@@ -134,9 +134,10 @@ def _mapped(model: nn.Module, checkpoint: Checkpoint, name: str, advice: str) ->
     _refuse_twins(checkpoint, prefix)
     if parted := _parted(model, mapped):
         raise _misfit(checkpoint, name, parted, advice)
-    own = model.state_dict()
     # torch would drop the imaginary parts with no more than a warning
-    if lost := next((key for key, tensor in mapped.items() if tensor.is_complex() and not own[key].is_complex()), None):
+    parts = [key for key, tensor in mapped.items() if tensor.is_complex()]
+    own = model.state_dict() if parts else {}
+    if lost := next((key for key in parts if not own[key].is_complex()), None):
         raise CheckpointError(
             f"checkpoint {checkpoint.source}: tensor {lost} is complex, and that of {name} is real; save real weights"
         )

@@ -110,16 +110,17 @@ def perform(command: Command, given: dict[str, Any]) -> None:
         given.setdefault("out", command.out(positional))
     result = command.run(*positional, **given)
     say(command.lines(result, {**shell, "out": given.get("out")}))
-    if shell.get("draw") and command.picture and speaks():
+    if shell.get("draw") and speaks():
         from landscape.recipes.plot import plot
         from landscape.study.study import Plan
 
         if isinstance(result, Plan):
             return
         pictures = command.picture(result)
-        for source, suffix, kind in pictures if isinstance(pictures, list) else [pictures]:
+        for keywords in pictures if isinstance(pictures, list) else [pictures]:
+            source, suffix = keywords.pop("surfaces", None) or result.source, keywords.pop("suffix", ".png")
             first = source[0] if isinstance(source, list) else source
-            files = plot(source, kind=kind, out=Path(first).with_suffix(suffix))
+            files = plot(source, **keywords, out=Path(first).with_suffix(suffix))
             say(plot.command.lines(files, {}))  # type: ignore[attr-defined]
 
 

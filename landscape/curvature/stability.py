@@ -1,9 +1,15 @@
 """At which curvature a step of an optimizer diverges on a quadratic loss.
 
-Owns: the thresholds of torch's SGD. Along an eigenvector of curvature a, plain descent multiplies the distance to the minimum by
-1 - lr a in each step, which grows beyond a = 2 / lr; with momentum b the two roots of the recursion leave the unit circle at
-2 (1 + b) / lr, with Nesterov's at 2 (1 + b) / (lr (1 + 2 b)) (Cohen et al. 2021, appendix B). Weight decay w adds w to every
-eigenvalue of the loss that the optimizer sees.
+Owns: the thresholds of torch's SGD, and of optimizers that divide the steps of each weight by a number of its own. Along an
+eigenvector of curvature a, plain descent multiplies the distance to the minimum by 1 - lr a in each step, which grows beyond
+a = 2 / lr; with momentum b the two roots of the recursion leave the unit circle at 2 (1 + b) / lr, with Nesterov's at
+2 (1 + b) / (lr (1 + 2 b)) (Cohen et al. 2021, appendix B). Weight decay w adds w to every eigenvalue of the loss that the
+optimizer sees.
+
+Adaptive optimizers are those of the Hessian divided by their preconditioner, while that stands still (preconditioned.py). With
+gradients averaged as m <- b m + (1 - b) g, the root of the recursion is -1 at 2 (1 + b) / (lr (1 - b)), which is 38 / lr at
+b = 0.9 (Cohen et al. 2022, arXiv:2207.14484); with NAdam's look ahead at 2 (1 + b) / (lr (1 - b) (1 + 2 b)). Decay w of the
+weights themselves, as in AdamW, takes a factor of 1 - lr w / 2 from either.
 """
 
 from __future__ import annotations
@@ -41,3 +47,15 @@ def threshold_of(config: Mapping[str, Any], lr: float) -> float | None:
     if known["dampening"] >= 1 or (known["dampening"] and not known["momentum"]):
         return None
     return threshold(lr, nesterov=nesterov, **known)
+
+
+def averaged_threshold(lr: float, beta: float, *, ahead: bool = False, decay: float = 0.0) -> float:
+    """The largest eigenvalue of the preconditioned Hessian at which averages of gradients do not diverge on a quadratic.
+
+    `beta`: the share of the average that is kept. `ahead`: as NAdam takes it. `decay`: of the weights, apart from the gradient.
+
+    >>> round(averaged_threshold(0.1, 0.9), 6), round(averaged_threshold(0.1, 0.9, ahead=True), 6)
+    (380.0, 135.714286)
+    """
+    factor = 2.0 * (1.0 + beta) / (1.0 - beta) / (1.0 + 2.0 * beta if ahead else 1.0)
+    return factor * (1.0 - lr * decay / 2.0) / lr

@@ -92,14 +92,17 @@ class Rows:
                 "or take fewer of its nets"
             ) from error
 
-    def blocks(self, anchor: int) -> Iterator[tuple[slice, Tensor]]:
-        """(columns, differences of all rows to the anchor there (count, m) float64), from left to right."""
+    def blocks(self, anchor: int, dtype: torch.dtype = torch.float64) -> Iterator[tuple[slice, Tensor]]:
+        """(columns, differences of all rows to the anchor there (count, m) in `dtype`), from left to right.
+
+        Those of float32 in float32 are off by half a unit in the last place, as if they were rounded from float64.
+        """
         count, size = self.shape
         step = max(1024, self._budget // (8 * 8 * count))
         for start in range(0, size, step):
             part = slice(start, min(start + step, size))
-            values = torch.from_numpy(self._columns(part).astype(np.float64))
-            yield part, values - values[anchor].clone()
+            values = torch.from_numpy(self._columns(part)).to(dtype)
+            yield part, values - values[anchor]
 
     def _columns(self, part: slice) -> np.ndarray:
         if self._array is not None:
@@ -208,8 +211,8 @@ def filled(count: int, size: int, points: Iterable[Tensor], folder: Path | None 
 def _products(rows: Rows, anchor: int, dtype: torch.dtype) -> Tensor:
     """(count, count) float64 Gram matrix of the differences; products in `dtype`, their sums in float64."""
     gram = torch.zeros(rows.shape[0], rows.shape[0], dtype=torch.float64)
-    for _, block in rows.blocks(anchor):
-        for part in block.to(dtype).split(COLUMNS, dim=1):
+    for _, block in rows.blocks(anchor, dtype):
+        for part in block.split(COLUMNS, dim=1):
             _add_products(gram, part)
     return gram
 

@@ -1,7 +1,7 @@
 """Training dynamics: what is measured at each net of a training run, on the same samples and batches.
 
-Owns: `Dynamics`, its settings, and which samples form which batch. The ends of the Hessian are those of ends.py; the algebra on
-gradients is in curvature/noise.py. All of it is of the net in eval mode, as at the centre of a surface.
+Owns: `Dynamics`, and which samples form which batch; its settings are in dynamics_settings.py, the ends of the Hessian in
+ends.py, the algebra on gradients in curvature/noise.py. All of it is of the net in eval mode, as at the centre of a surface.
 
 Batch sharpness is the mean over batches of g' H g / g' g with gradient g and Hessian H of that batch: the curvature that a step
 of SGD meets on its own batch (Andreyev and Beneventano, arXiv:2412.20553).
@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -22,59 +22,38 @@ from torch import Tensor
 from landscape.curvature.extremes import extremes
 from landscape.curvature.noise import cosines, covariance_eigenvalues, critical_length, gram_of, stiffness
 from landscape.curvature.operator import Backend
+from landscape.curvature.preconditioned import Preconditioner
 from landscape.curvature.sharpness import critical_sharpness
 from landscape.data.picking import can_pick, picked_split
 from landscape.data.split import Split
 from landscape.errors import UsageError
+from landscape.measurement.dynamics_settings import (
+    BATCH,
+    COVARIANCE,
+    COVARIANCE_BATCHES,
+    COVARIANCE_SIZE,
+    CRITICAL,
+    DISTANCE,
+    EIGEN_BATCHES,
+    EIGEN_TOLERANCE,
+    GRADIENT,
+    HESSIAN,
+    LAYERS,
+    LEAST,
+    PICKING,
+    PRECONDITIONED,
+    RELATIVE,
+    STIFFNESS,
+    DynamicsSettings,
+)
 from landscape.measurement.ends import HessianEnds
 from landscape.measurement.evaluate import move, quantity_of
 from landscape.measurement.measurement import Coords, Undivided, Values
 from landscape.objective.objective import Objective
-from landscape.options.groups import MAX_SEED
-from landscape.options.option import check_whole
 from landscape.quantity import DYNAMICS, Quantity, layer_quantity, quantity_named
 from landscape.slice.slice import Slice
 from landscape.subject.subject import Subject
 from landscape.sweep.sampler import Point
-
-HESSIAN, BATCH, COVARIANCE, STIFFNESS, CRITICAL, GRADIENT, LAYERS, DISTANCE, RELATIVE = MEASURES = (
-    "hessian", "batch", "covariance", "stiffness", "critical", "gradient", "layers", "distance", "relative",
-)  # fmt: skip
-# Those that draw batches of their own.
-PICKING = BATCH, COVARIANCE, STIFFNESS
-# As Jastrzebski et al. 2020: 25 gradients of batches of 128, whose last eigenvalue that is not 0 is the 24th. With fewer samples
-# than LEAST these batches would have most of theirs in common.
-COVARIANCE_BATCHES, COVARIANCE_SIZE, LEAST = 25, 128, 4 * 128
-# Batches of the run's own size: for the batch sharpness, and for the largest eigenvalue of mini-batches.
-SHARP_BATCHES, EIGEN_BATCHES, EIGEN_TOLERANCE = 16, 4, 0.05
-# Samples whose gradients are compared one by one.
-STIFF_SAMPLES = 128
-MOST = 1_000_000
-
-
-@dataclass(frozen=True)
-class DynamicsSettings:
-    """`measures` of MEASURES; `batch_size` is that of the run; `seed` draws the batches."""
-
-    measures: tuple[str, ...]
-    batch_size: int = 128
-    batches: int = SHARP_BATCHES
-    stiff_samples: int = STIFF_SAMPLES
-    seed: int = 0
-    lr: float | None = None
-    """The rate that was given for the whole run."""
-
-    def checked(self) -> DynamicsSettings:
-        """Raises UsageError for invalid values."""
-        if unknown := [name for name in self.measures if name not in MEASURES]:
-            raise UsageError(f"measures '{unknown[0]}': expected {', '.join(MEASURES)}")
-        if not self.measures:
-            raise UsageError(f"measures: expected one or more of {', '.join(MEASURES)}")
-        check_whole("train-batch", self.batch_size, 1, MOST)
-        check_whole("batches", self.batches, 1, MOST)
-        check_whole("stiff-samples", self.stiff_samples, 2, MOST)
-        check_whole("seed", self.seed, 0, MAX_SEED)
-        return self
 
 
 class Dynamics(Undivided):
@@ -90,12 +69,14 @@ class Dynamics(Undivided):
         settings: DynamicsSettings,
         rates: Callable[[float], tuple[float, float]],
         others: Mapping[str, Split] | None = None,
+        preconditioner: Callable[[float], Preconditioner | None] = lambda step: None,
     ):
         """`ends`: of all samples. `rates`: step -> (learning rate, stability threshold), NaN where unknown.
 
-        `others`: the split whose loss `relative` follows.
+        `others`: the split whose loss `relative` follows. `preconditioner`: of the optimizer at a step, None where unknown.
         """
         self.subject, self.slice, self._ends, self._settings, self._rates = subject, slice, ends, settings, rates
+        self._preconditioner = preconditioner
         self._name, self._split = next(iter(subject.objective.splits.items()))
         self._start: Tensor | None = None
         self.notes = ends.notes
@@ -175,13 +156,12 @@ class Dynamics(Undivided):
             found |= self._batch(point)
         if self._covariance:
             gram = gram_of(map(self._gradient, self._covariance))
-            values = covariance_eigenvalues(gram) if np.isfinite(gram).all() else np.full(2, math.nan)
-            found |= {
-                "covariance_max": values[0],
-                "covariance_ratio": values[-1] / values[0] if values[0] else math.nan,
-            }
+            first, *_, last = covariance_eigenvalues(gram) if np.isfinite(gram).all() else np.full(2, math.nan)
+            found |= {"covariance_max": first, "covariance_ratio": last / first if first else math.nan}
         if self._samples:
             found |= self._stiffness()
+        if PRECONDITIONED in wanted:
+            found |= self._preconditioned(point)
         if DISTANCE in wanted:
             found["distance"] = self._distance()
         return {name: float(value) for name, value in found.items()}
@@ -233,6 +213,25 @@ class Dynamics(Undivided):
                 found = extremes(apply, random, self._ends.operator.dimension, tolerance=EIGEN_TOLERANCE, upper=True)
                 largest.append(found.largest)
         return {**_mean("batch_sharpness", curvatures), **_mean("batch_hessian_max", largest)}
+
+    def _preconditioned(self, point: Point) -> Values:
+        """The largest eigenvalue of the Hessian as the optimizer meets it, and at which of them its steps diverge."""
+        (step,), products = point.coords, self._ends.operator
+        if (found := self._preconditioner(step)) is None:
+            return {}
+        apply = found.applied(products, self.subject.objective.layout, self.subject.objective.weights)
+        ends = extremes(
+            apply,
+            self._ends.random_vectors(point.coords),
+            products.dimension,
+            tolerance=self._ends.tolerance,
+            upper=True,
+        )
+        return {
+            "preconditioned_max": ends.largest,
+            "preconditioned_max_error": ends.errors[1],
+            "preconditioned_threshold": found.threshold,
+        }
 
     def _critical(self, gradient: Tensor, objective: Objective, split: str) -> float:
         """Of the loss on a split along the gradient, which may be that of another."""

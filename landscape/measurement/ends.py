@@ -84,6 +84,11 @@ class HessianEnds(Undivided):
         self.operator = products
         self.rough: Operator | None = products.low_precision(search)
 
+    @property
+    def tolerance(self) -> float:
+        """The accepted relative error of an eigenvalue."""
+        return self._settings.tolerance
+
     def quantity(self, name: str) -> Quantity:
         found = quantity_named(name)
         return found if found.group == GROUP else replace(quantity_of(self.subject.objective, name), group=GROUP)

@@ -22,9 +22,11 @@ MOST, FLOOR = 0.05, 1e-2
 def coarse_loss(objective: Objective) -> tuple[float, float] | None:
     """(the loss of a few samples, that in float32) where these differ by more than 5 %; otherwise None.
 
-    Also None without a loss, or where values depend on more than weights and samples, such as statistics of other data.
+    Also None without a loss, where values depend on more than weights and samples, such as statistics of other data, and for a
+    net that is lent, which may be held in bfloat16.
     """
-    if objective.precision not in ("tf32", "bf16") or not objective.conduct.plain or objective.recomputes:
+    fits = objective.conduct.plain and not objective.recomputes and not objective.lent
+    if objective.precision not in ("tf32", "bf16") or not fits:
         return None
     batch = next(iter(next(iter(objective.splits.values())).batches(SAMPLES)))
     with objective.ready():

@@ -46,6 +46,7 @@ class Conduct:
         whole: the loss is one of whole batches, not a mean over samples.
         pairs: the loss returns (sum, weight).
         undefined: metrics of the first samples that are NaN or infinite.
+        source: where such numbers stand already, as "0.weight holds NaN or inf (3 of 20 numbers)"; None if nowhere.
         averaged: the loss comes as one number for a batch, so how far samples differ is not known.
     """
 
@@ -56,6 +57,7 @@ class Conduct:
     whole: bool = False
     pairs: bool = False
     undefined: tuple[str, ...] = ()
+    source: str | None = None
     averaged: bool = False
 
     @property

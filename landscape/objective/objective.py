@@ -1,7 +1,7 @@
 """The objective: metrics of a net on its data at given weights.
 
 Owns: the private copy of the net, whose weights are views of one flat vector, and the pass over the data. The caller's
-net is never touched.
+net is never touched, unless it is divided among processes (lent.py).
 """
 
 from __future__ import annotations
@@ -24,16 +24,18 @@ from landscape.objective import batchnorm as bn
 from landscape.objective.adapt import adapt, is_given
 from landscape.objective.chunks import DeviceQueue, Segment, divide
 from landscape.objective.combined import combined
-from landscape.objective.conduct import NO_GRADIENTS, OF_PARAMETERS, Conduct
+from landscape.objective.conduct import OF_PARAMETERS, Conduct
+from landscape.objective.lent import Lent
 from landscape.objective.measure import Measure, Model
 from landscape.objective.numerics import dtype_of, numerics, with_gradients
 from landscape.objective.private import Resting, faster_program, private_copy
 from landscape.objective.sharing import Sharing, Work
 from landscape.objective.steady import Steady
 from landscape.objective.tally import MetricSum, Sums, Tally, fetch_sums, means, merge_sums
-from landscape.objective.trial import try_one
+from landscape.objective.trial import try_all
 from landscape.program.forward import FoldedNet
 from landscape.randomness import forked
+from landscape.shards import divided_in
 from landscape.stored import Stored
 
 DEFAULT_BATCH = {"cpu": 128, "cuda": 1024}
@@ -92,12 +94,15 @@ class Objective:
         self.device, dtype = device or torch.device("cpu"), dtype_of(precision)
         self.precision, self.batchnorm, self.l2 = precision, batchnorm, l2
         self.measure = measure.on(self.device, dtype).counting(splits)
+        divided = divided_in(model)
         self.layout = Layout.of(model, state="states" if batchnorm == "interpolate" else "weights", names=names)
-        private = model if own else private_copy(model, sharing=self.layout.names)
+        private = model if own or divided else private_copy(model, sharing=self.layout.names)
         stored = Stored(self.layout, self.layout.tensors(model), dtype=dtype, of_file=of_file and lean)
         self.weights, self.origin = stored.vector(self.device), stored if lean else None
-        self.layout.attach(private.eval().requires_grad_(False), self.weights)
-        self.model = placed(private, self.device, dtype)
+        self.lent = Lent(model, self.layout) if divided else None
+        if not divided:
+            self.layout.attach(private.eval().requires_grad_(False), self.weights)
+        self.model = private if divided else placed(private, self.device, dtype)
         self._resting = Resting(self.model, self.layout)
         stored.watch(self._resting.tensors)
         del stored  # and what the net was loaded with
@@ -105,7 +110,7 @@ class Objective:
         self.splits: Mapping[str, Split] = {name: split.on(self.device, dtype, share) for name, split in splits.items()}
         training = recompute_on.on(self.device, dtype, share) if recompute_on else self.splits.get("train")
         self._recompute = bn.recompute_on(self.model, training) if batchnorm == "recompute" else None
-        self._fast = self._program() if fast else None
+        self._fast = self._program() if fast and not divided else None
         self.net: Model = self._fast or self.model
         usual = self._fast.batch_size if self._fast and self.device.type == "cpu" else DEFAULT_BATCH[self.device.type]
         self.batch_size, self.size_is_given = batch_size or usual, batch_size is not None
@@ -142,8 +147,8 @@ class Objective:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the weights: the vector, parameters beside it, and the folded weights of a faster program."""
-        return self.weights.nbytes + self._resting.nbytes + (self._fast.nbytes if self._fast else 0)
+        """Bytes of the weights: the vector, parameters beside it, the folded weights of a faster program, a lent net's own."""
+        return self.weights.nbytes + self._resting.nbytes + sum(each.nbytes for each in (self._fast, self.lent) if each)
 
     @property
     def indivisible(self) -> str | None:
@@ -196,7 +201,7 @@ class Objective:
 
         `net` and `measure` are the thread's own. An item is taken when a thread is free. Raises what `work` raised first.
         """
-        threads = torch.get_num_threads() if self.device.type == "cpu" else 1
+        threads = torch.get_num_threads() if self.device.type == "cpu" and not self.lent else 1
         if threads == 1:
             return [work(self.net, self.measure, item) for item in items]
         if self._sharing is None or self._sharing.threads != threads:
@@ -208,28 +213,24 @@ class Objective:
         """Within the block the numerics are set and `net` is up to date with `weights`; for `batches`."""
         with self.numbers(), self._steady():
             if self._recompute and self.recomputes:
-                self._recompute(self._passed(itertools.count()))
+                self._recompute(functools.partial(self._passed, itertools.count()))
                 self._steady.note()
             if self._fast:
                 self._fast.refresh()
             yield
 
-    def _passed(self, numbers: Iterator[int]) -> Callable[[Any], Any]:
-        """Passes a batch through the net, each with the random numbers of its own number."""
-
-        def run(batch: Any) -> Any:
-            self._steady.seed(next(numbers))
-            return self.measure(self.model, batch)
-
-        return run
+    def _passed(self, numbers: Iterator[int], batch: Any) -> Any:
+        """The values of a batch, with the random numbers of the next number."""
+        self._steady.seed(next(numbers))
+        return self.measure(self.model, batch)
 
     def numbers(self) -> contextlib.AbstractContextManager[Any]:
         """Within the block numbers have this precision, and there are gradients if the loss itself takes some."""
-        if self.conduct.gradients == NO_GRADIENTS:
+        if self.lent:
+            return self.lent.numbers(self.weights, self.precision, self.device)
+        if not (gradients := self.conduct.gradients):
             return numerics(self.precision, self.device)
-        return with_gradients(
-            self.model, self.precision, self.device, parameters=self.conduct.gradients == OF_PARAMETERS
-        )
+        return with_gradients(self.model, self.precision, self.device, parameters=gradients == OF_PARAMETERS)
 
     def steady(self) -> contextlib.AbstractContextManager[None]:
         """Within the block random numbers and buffers are those of each of `batches`; see steady.py."""
@@ -265,10 +266,9 @@ class Objective:
             DataError: an empty split, or labels outside the classes.
             UsageError: `l2` without a loss among the metrics; a loss that is not a mean over samples.
         """
-        with forked(self.device):
+        with forked(self.device), self.lent.at(self.weights) if self.lent else contextlib.nullcontext():
             with self._resting.unmoved():
-                for name, split in self.splits.items():
-                    try_one(self, name, split)
+                try_all(self)
             adapt(self, lenient=lenient)
 
     def conform(self, conduct: Conduct, splits: Mapping[str, Split], batch_size: int) -> None:

@@ -23,6 +23,7 @@ from landscape.objective.numerics import numerics
 from landscape.objective.steady import checksum, refuse_moved
 from landscape.program.forward import FoldedNet, folded_net
 from landscape.randomness import forked
+from landscape.shards import part_of
 
 
 def faster_program(model: nn.Module, batch: Any, precision: str, device: torch.device) -> FoldedNet | None:
@@ -77,7 +78,7 @@ class Resting:
     def __init__(self, model: nn.Module, layout: Layout):
         held = set(layout.names)
         named = model.named_parameters()
-        self.tensors = [real_form(each.data) for name, each in named if name not in held and _is_number(each)]
+        self.tensors = [real_form(part_of(each)) for name, each in named if name not in held and _is_number(each)]
         self.nbytes = sum(each.nbytes for each in self.tensors)
 
     @functools.cached_property

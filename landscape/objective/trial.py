@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from landscape.callables import explain
 from landscape.data.split import Split
@@ -30,6 +30,12 @@ TRIED = 8
 # How far from 1 probabilities may sum: they may be in bfloat16.
 NEARLY = 2e-2
 T = TypeVar("T")
+
+
+def try_all(objective: Objective) -> None:
+    """`try_one` for each split."""
+    for name, split in objective.splits.items():
+        try_one(objective, name, split)
 
 
 def try_one(objective: Objective, name: str, split: Split) -> None:
@@ -56,12 +62,24 @@ def try_one(objective: Objective, name: str, split: Split) -> None:
     undefined = {name: value for name, value in results.items() if not math.isfinite(value) and "/" not in name}
     if undefined and not objective.conduct.undefined:
         found = tuple(f"{name.replace('_', ' ')} ({value:g})" for name, value in undefined.items())
-        objective.conduct = replace(objective.conduct, undefined=found)
+        objective.conduct = replace(objective.conduct, undefined=found, source=_not_finite(objective.model, batch))
     loss = f"{name}_loss"
     if loss in results and f"stderr/{loss}" not in results and batch_length(batch) > 1 and not objective.conduct.pairs:
         objective.conduct = replace(objective.conduct, averaged=True)
     if objective.l2 and f"{name}_loss" not in results:
         raise UsageError(f"l2 adds to the loss, and none is among the values: {', '.join(results)}")
+
+
+def _not_finite(model: Any, batch: Any) -> str | None:
+    """The first parameter of the net, tensor of the batch or buffer that holds NaN or infinities, in words."""
+    net = model if isinstance(model, nn.Module) else nn.Module()
+    data = [("the first batch of the data", tensor) for tensor in tensors_in(batch)]
+    # buffers come last: a mask of attention holds infinities, and means them
+    for name, tensor in [*net.named_parameters(), *data, *net.named_buffers()]:
+        values = tensor.float() if tensor.is_floating_point() else tensor
+        if wrong := int((~values.isfinite()).sum()):
+            return f"{name} holds NaN or inf ({wrong:,} of {tensor.numel():,} numbers)"
+    return None
 
 
 def _check_probabilities(targets: Any, outputs: Any, where: str) -> None:
@@ -128,7 +146,8 @@ def _with_gradients(objective: Objective, batch: Any, run: Callable[[Any], T]) -
     """What `run` gives for the batch; where it fails without gradients, they are switched on from here on."""
     held, before, first = Held(objective.model), checksum(objective.parameters), None
     found = objective.conduct
-    for way in [found.gradients] if found.gradients else [NO_GRADIENTS, OF_INPUTS, OF_PARAMETERS]:
+    ways = [found.gradients] if found.gradients or objective.lent else [NO_GRADIENTS, OF_INPUTS, OF_PARAMETERS]
+    for way in ways:
         objective.conduct = replace(found, gradients=way)
         try:
             with objective.numbers():

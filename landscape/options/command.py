@@ -18,6 +18,7 @@ from landscape.options.option import Given, Option, OptionRow, check_names, chec
 
 # A result and the shell-only options -> the lines that the shell prints.
 Lines = Callable[[Any, Mapping[str, Any]], Iterable[str]]
+Keywords = dict[str, Any]
 WIDTH = 112
 
 
@@ -38,7 +39,8 @@ class Command:
         rows: its options, in the order of the help.
         lines: what is printed of a result.
         out: the output when none is given in the shell, from the positional arguments.
-        picture: for `--plot`: (file, suffix of the picture, kind or None) of a result, or a list of these.
+        picture: what `--plot` passes to `landscape.plot` for a result, or a list of these for several pictures. `surfaces` is the
+            file of the result unless it is there; `suffix` of that file's name makes the picture's, and is .png by default.
         keeps: whether a run that is stopped keeps what was computed and is continued; None: where there is an output.
     """
 
@@ -50,7 +52,7 @@ class Command:
     positional: tuple[Positional, ...] = ()
     example: str = ""
     out: Callable[[Sequence[Any]], str | None] | None = None
-    picture: Callable[[Any], tuple[Any, str, str | None] | list[tuple[Any, str, str | None]]] | None = None
+    picture: Callable[[Any], Keywords | list[Keywords]] = lambda result: {}
     keeps: bool | None = None
 
     @property

@@ -19,6 +19,11 @@ RANDOM, HESSIAN, GRADIENT = ALONG = ("random", "hessian", "gradient")
 # PCA:RUN, the principal axes of a path.
 PCA = "pca"
 USUAL_TOLERANCE, MAX_TOLERANCE = 0.05, 0.5
+# The orders of points, and what the help says of each: NAME is made by `sampler` in landscape/sweep/orders/NAME.py.
+ORDERS = {
+    "rows": "row by row",
+    "coarse": "coarse to fine, so that an unfinished file shows the whole",
+}
 # The largest seed of torch; more threads than any machine has cores; more samples than fit a pass.
 MAX_SEED, MAX_THREADS, MAX_BATCH = 2**63 - 1, 4096, 2**31
 
@@ -242,7 +247,7 @@ def check_stall(seconds: float | None) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class ToleranceOptions:
-    title: ClassVar[str] = "tolerance"
+    title: ClassVar[str] = "points"
 
     tolerance: float = option(
         0, "accepted relative error of the loss, such as 0.05: leaves out points and samples (default: 0, everything is "
@@ -252,13 +257,18 @@ class ToleranceOptions:
         None, "with a tolerance, leave out points only, or with --no-refine samples only (default: both); alone, a "
         "tolerance of 0.05", action=argparse.BooleanOptionalAction,
     )  # fmt: skip
+    order: str = option(
+        "rows", f"which points come first: {'; '.join(f'{name} ({text})' for name, text in ORDERS.items())} (default: rows)",
+        choices=tuple(ORDERS),
+    )  # fmt: skip
 
     def check(self) -> float:
         """The given tolerance; `refine` alone means the default one.
 
         Raises:
-            UsageError: out of range, or `refine=False` without a tolerance.
+            UsageError: out of range, `refine=False` without a tolerance, or an order with one.
         """
+        check_choices(self)
         if not 0 <= self.tolerance <= MAX_TOLERANCE:
             raise UsageError(
                 f"tolerance {self.tolerance:g}: expected a relative error of the loss from 0 (everything is evaluated) to "
@@ -266,7 +276,10 @@ class ToleranceOptions:
             )
         if self.refine is False and not self.tolerance:
             raise UsageError("no-refine leaves out samples only, and needs --tolerance, such as 0.05")
-        return self.tolerance or (USUAL_TOLERANCE if self.refine else 0.0)
+        tolerance = self.tolerance or (USUAL_TOLERANCE if self.refine else 0.0)
+        if tolerance and self.order != "rows":
+            raise UsageError(f"order {self.order}: a tolerance decides itself which points come next; drop one")
+        return tolerance
 
 
 @dataclass(frozen=True, kw_only=True)

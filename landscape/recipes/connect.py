@@ -137,7 +137,7 @@ def default_out(positional: Sequence[Any]) -> str:
     return f"{'_'.join(dict.fromkeys(names[:2]))}{f'_and_{len(names) - 2}' if len(names) > 2 else ''}.connect.h5"
 
 
-def _pictures(surface: Any) -> list[tuple[Any, str, str | None]]:
+def _pictures(surface: Any) -> list[dict[str, Any]]:
     """The paths, and the planes of their curves that lie beside the file."""
     from landscape.surfaces.barriers import paths_of
 
@@ -145,8 +145,7 @@ def _pictures(surface: Any) -> list[tuple[Any, str, str | None]]:
         Path(surface.source).with_suffix(f".{kind}.plane.h5")
         for kind in dict.fromkeys(p.kind for p in paths_of(surface))
     ]
-    found: list[tuple[Any, str, str | None]] = [(surface.source, ".png", None)]
-    return found + [(str(plane), ".png", None) for plane in planes if plane.exists()]
+    return [{}, *({"surfaces": str(plane)} for plane in planes if plane.exists())]
 
 
 @command(

@@ -11,7 +11,8 @@ from landscape.errors import UsageError
 from landscape.options.command import Positional, command
 from landscape.options.groups import DataOptions, LossOptions, NetOptions, OutputOptions, check_stall, comma_list
 from landscape.options.option import Given, again, option
-from landscape.recipes.hessian import EndsMachine, EndsOptions
+from landscape.recipes.added import EndsMachine
+from landscape.recipes.hessian import EndsOptions
 from landscape.recipes.surface import agreed
 from landscape.recipes.words import plan_lines
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from landscape.study.study import Plan
     from landscape.surfaces.surface import Surface
 
-USUAL = ("hessian", "batch", "covariance", "stiffness", "critical", "gradient", "layers", "distance")
+USUAL = ("hessian", "batch", "covariance", "stiffness", "critical", "gradient", "layers", "distance", "preconditioned")
 MEASURES = (*USUAL, "relative")
 RUNS = Positional("runs", "RUN", "run folders", nargs="+")
 
@@ -29,7 +30,7 @@ class DynamicsOptions:
     title: ClassVar[str] = "dynamics"
 
     measures: str | Sequence[str] = option(
-        ",".join(USUAL), f"{', '.join(MEASURES)}, separated by commas (default: all but the last that the data allow)",
+        ",".join(USUAL), f"{', '.join(MEASURES)}, separated by commas (default: all but the last that data and run allow)",
         type=comma_list, metavar="LIST",
     )  # fmt: skip
     every: int = option(1, "every Nth net of the run, and the first (default: 1)", type=int, metavar="N")
@@ -85,9 +86,9 @@ def lines(result: Any, shell: Mapping[str, Any]) -> list[str]:
     return said
 
 
-def picture(result: Any) -> tuple[Any, str, str]:
+def picture(result: Any) -> dict[str, Any]:
     several = result if isinstance(result, list) else [result]
-    return [each.source for each in several], ".png", "dynamics"
+    return {"surfaces": [each.source for each in several], "kind": "dynamics"}
 
 
 @command(
@@ -113,7 +114,8 @@ def dynamics(runs: Any, *, given: Given) -> Surface | Plan | list[Surface | Plan
     `stiffness` the mean cosine of the gradients of samples of one class and of two; `critical` the critical sharpness,
     `relative` that of the other split's loss along the same gradient;
     `gradient` its norm; `layers` that of each layer;
-    `distance` that from the first net. The stability threshold follows from the run's optimizer.
+    `distance` that from the first net; `preconditioned` the largest eigenvalue of the Hessian divided by what an adaptive
+    optimizer divides its steps by, of runs that keep it. The stability threshold follows from the run's optimizer.
 
     Args:
         runs: the folder of a run of `landscape train` or `ll.Recorder`, or a list of such folders.

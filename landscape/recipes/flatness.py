@@ -72,12 +72,11 @@ class FlatnessMachine:
     precision: str = again(MachineOptions, "precision", choices=("fp32", "tf32", "fp64"))
 
 
-def picture(surface: Any) -> tuple[Any, str, str]:
+def picture(surface: Any) -> dict[str, Any]:
     """Measures against gaps where nets can be compared, else how the loss rises."""
     from landscape.surfaces.flatness import targets
 
-    kind = "flatness" if surface.grid.size > 1 and targets(surface) else "mostcase"
-    return surface.source, ".png", kind
+    return {"kind": "flatness" if surface.grid.size > 1 and targets(surface) else "mostcase"}
 
 
 _COMPARED = (NetOptions, DataOptions, LossOptions, FlatnessOptions, MachineOptions, FlatnessMachine, OutputOptions)

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from landscape.errors import UsageError
-from landscape.options.command import Positional, command
-from landscape.options.groups import (
-    AxesOptions,
-    DataOptions,
-    LossOptions,
-    MachineOptions,
-    NetOptions,
-    OutputOptions,
-    check_stall,
-)
-from landscape.options.option import Given, again, check_choices, check_whole, option
-from landscape.recipes.surface import agreed
+from landscape.options.groups import AxesOptions, OutputOptions
+from landscape.options.option import Given, again, option
+from landscape.quantity import HESSIAN
+from landscape.recipes.added import add, addition
 from landscape.recipes.words import plan_lines, spread
 
 if TYPE_CHECKING:
@@ -43,7 +34,6 @@ PRODUCTS = ("program", "graph", "differences")
 class EndsOptions:
     title: ClassVar[str] = "curvature"
 
-    every: int = option(1, "every Nth point of each axis, including the centre (default: 1)", type=int, metavar="N")
     tolerance: float = option(
         0.01, "accepted relative error of an eigenvalue; an end smaller than a thousandth of the other counts as that large "
         "(default: 0.01)", type=float, metavar="T",
@@ -54,10 +44,6 @@ class EndsOptions:
         None, "also the saddle index: the share of eigenvalues below -T times the largest magnitude, such as 0.001, as "
         "hessian_negative with its standard error", type=float, metavar="T",
     )  # fmt: skip
-    split: str | Sequence[str] | None = option(
-        None, "split whose loss is used (default: train)", choices=("train", "test")
-    )
-    samples: int | None = again(DataOptions, "samples", help="N of the file's samples (default: all of them)")
     products: str | None = option(
         None, "how products with the Hessian are computed (default: the first that the net allows)", choices=PRODUCTS
     )
@@ -67,41 +53,11 @@ class EndsOptions:
     )  # fmt: skip
 
 
-@dataclass(frozen=True, kw_only=True)
-class MovedOptions:
-    title: ClassVar[str] = "files that have moved since the surface was computed"
-
-    checkpoint: Any = option(None, "the file's checkpoint, if it has moved", metavar="CKPT")
-    model: Any = again(NetOptions, "model", help="the file's net, if its spec has moved")
-    entry: str | None = again(NetOptions, "entry", help="the file's entry of the checkpoint, if it does not say")
-    data: Any = again(DataOptions, "data", help="the file's data, if they have moved")
-    data_root: str | None = again(DataOptions, "data_root")
-    loss: str | Callable | None = again(LossOptions, "loss", default=None, help="the file's loss, if it has moved")
-    to: Any = again(AxesOptions, "to", help="the file's second net, if it has moved")
-    to_y: Any = again(AxesOptions, "to_y", help="the file's third net, if it has moved")
-    directions: Any = again(AxesOptions, "directions", help="the file's directions, if they have moved")
-    trust: bool | str | Path | Sequence[str | Path] = again(NetOptions, "trust")
-
-
-@dataclass(frozen=True, kw_only=True)
-class EndsMachine:
-    title: ClassVar[str] = "machine"
-
-    device: Any = again(MachineOptions, "device")
-    batch_size: int | None = again(MachineOptions, "batch_size")
-    threads: int | None = again(MachineOptions, "threads")
-    stall: float | None = again(MachineOptions, "stall")
-    precision: str | None = again(
-        MachineOptions, "precision", default=None, help="default: fp32, or the file's fp64",
-        choices=("fp32", "tf32", "fp64"),
-    )  # fmt: skip
-
-
 def lines(result: Any, shell: Mapping[str, Any]) -> list[str]:
     """Both ends over all finished points, and the number of points outside the tolerance."""
     import numpy as np
 
-    from landscape.quantity import HESSIAN, LARGEST, NEGATIVE, PRODUCTS, ROUGH_PRODUCTS, SETTLED, SMALLEST
+    from landscape.quantity import LARGEST, NEGATIVE, PRODUCTS, ROUGH_PRODUCTS, SETTLED, SMALLEST
     from landscape.study.study import Plan
 
     if isinstance(result, Plan):
@@ -124,22 +80,17 @@ def lines(result: Any, shell: Mapping[str, Any]) -> list[str]:
     return said
 
 
-def picture(surface: Any) -> tuple[Any, str, str]:
+def picture(surface: Any) -> dict[str, Any]:
     kind = "ratio" if surface.ndim > 1 else "curvature"
-    return surface.source, f".{kind}.png", kind
+    return {"kind": kind, "suffix": f".{kind}.png"}
 
 
-@command(
+@addition(
     "largest and smallest Hessian eigenvalue at every point of a surface, or along a training run",
     EndsOptions,
-    MovedOptions,
-    EndsMachine,
-    OutputOptions,
+    group=HESSIAN,
     lines=lines,
-    without=("out", "save_directions"),
-    positional=(Positional("surface", "SURFACE.h5", "surface file, which is extended; or a run folder"),),
     picture=picture,
-    keeps=True,
     example="mpiexec -n 4 landscape hessian resnet56.h5 --every 2; landscape plot resnet56.h5 --kind ratio",
 )
 def hessian(surface: Surface | str | Path, *, given: Given) -> Surface | Plan:
@@ -160,42 +111,18 @@ def hessian(surface: Surface | str | Path, *, given: Given) -> Surface | Plan:
     Raises:
         LandscapeError: bad input, a loss without second derivatives; what was computed is kept.
     """
-    from landscape.grid import MAX_POINTS
     from landscape.measurement.ends import EndsSettings
-    from landscape.quantity import HESSIAN
-    from landscape.study.extension import ExtensionStudy
-    from landscape.study.run import run
 
-    ends, output = given[EndsOptions], given[OutputOptions]
+    ends = given[EndsOptions]
     settings = EndsSettings(tolerance=ends.tolerance, index=ends.index).checked()
-    check_choices(ends)
-    check_stall(given[EndsMachine].stall)
-    check_whole("every", ends.every, 1, MAX_POINTS)
-    machine = given[EndsMachine]
-    moved = {
-        **vars(given[MovedOptions]),
-        **{name: getattr(machine, name) for name in ("device", "batch_size", "threads")},
-    }
-    chosen: dict[str, Any] = {
-        "given": moved, "split": _single(ends.split), "precision": machine.precision,
-        "counted": (ends.only, ends.ignore), "every": ends.every, "samples": ends.samples, "overwrite": output.overwrite,
-    }  # fmt: skip
-
-    goes_on = None if output.overwrite else HESSIAN
+    goes_on = None if given[OutputOptions].overwrite else HESSIAN
 
     def measure(of: Extended, world: World) -> HessianEnds:
         return ends_of(
             of, settings, usual="biasbn", products=ends.products, search=ends.search, loss=of.loss, group=goes_on
         )
 
-    return run(
-        lambda world: ExtensionStudy(surface, HESSIAN, measure, world, **chosen),
-        agree={"command": "hessian", **agreed(given, EndsOptions, MovedOptions, EndsMachine, OutputOptions)},
-        code=(moved["model"], moved["data"], moved["loss"]),
-        dry_run=output.dry_run,
-        quiet=output.quiet,
-        stall=machine.stall,
-    )
+    return add(surface, HESSIAN, measure, given, EndsOptions, counted=(ends.only, ends.ignore))
 
 
 def ends_of(
@@ -226,10 +153,3 @@ def ends_of(
         search = earlier  # a file that goes on keeps to what its points were found by
     counted = replace(settings, ignore=ignore, only=of.subject.counted.only)
     return HessianEnds(of.subject, of.slice, operator, counted, loss, search)
-
-
-def _single(split: str | Sequence[str] | None) -> str | None:
-    names = [split] if isinstance(split, str) else list(split or [])
-    if len(names) > 1:
-        raise UsageError(f"split {', '.join(names)}: expected one split for the curvature; give one of them")
-    return names[0] if names else None

@@ -96,7 +96,6 @@ def _classes(surface: Any, name: str) -> str:
     without=("samples", "shard_data", "save_directions"),
     positional=(CHECKPOINT,),
     out=default_out("inputs"),
-    picture=lambda surface: (surface.source, ".png", None),
     example="landscape inputs resnet56.pt --split test --sample 3 --along adversarial --plot",
 )
 def inputs(checkpoint: Any = None, *, given: Given) -> Surface | Plan:

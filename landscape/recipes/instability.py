@@ -81,7 +81,6 @@ def _lines(surface: Any) -> Iterator[str]:
     BranchRun,
     lines=lines,
     out=lambda positional: None,  # there is always a folder
-    picture=lambda surface: (surface.source, ".png", None),
     example="landscape instability --model resnet20 --data digits --epochs 15 --at 0,2%,5%,20% --plot",
 )
 def instability(model: Any = None, *, given: Given) -> Surface:

@@ -36,7 +36,6 @@ class LineRange:
     without=("to_y", "orthogonal"),
     positional=(CHECKPOINT,),
     out=default_out("line"),
-    picture=lambda surface: (surface.source, ".png", None),
     example="landscape line small_batch.pt --to large_batch.pt --split train --split test --plot",
 )
 def line(checkpoint: Any = None, *, given: Given) -> Surface | Plan:

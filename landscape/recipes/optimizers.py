@@ -109,7 +109,7 @@ def _stem(name: str) -> str:
     positional=(FUNCTION,),
     out=default_out,
     keeps=False,
-    picture=lambda result: [(surface.source, ".png", None) for surface in _several(result)],
+    picture=lambda result: [{"surfaces": surface.source} for surface in _several(result)],
     example="landscape optimizers rosenbrock --optimizers sgd,momentum,adam,newton --steps 500 --plot",
 )
 def optimizers(

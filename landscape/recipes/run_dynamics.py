@@ -10,23 +10,27 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from landscape.curvature.preconditioned import Preconditioner
 from landscape.curvature.stability import threshold_of
 from landscape.data.picking import can_pick
 from landscape.errors import UsageError
 from landscape.grid import MAX_POINTS
-from landscape.measurement.dynamics import LEAST, PICKING, RELATIVE, Dynamics, DynamicsSettings
+from landscape.measurement.dynamics import Dynamics
+from landscape.measurement.dynamics_settings import LEAST, PICKING, PRECONDITIONED, RELATIVE, DynamicsSettings
 from landscape.measurement.ends import EndsSettings
 from landscape.objective.attack import check_curvature
 from landscape.options.groups import LossOptions, OutputOptions
 from landscape.options.option import Given, check_choices, check_whole, shown
 from landscape.quantity import DYNAMICS
+from landscape.recipes.added import EndsMachine
 from landscape.recipes.dynamics import DynamicsOptions
-from landscape.recipes.hessian import EndsMachine, ends_of
+from landscape.recipes.hessian import ends_of
 from landscape.study.extend import Extended
 from landscape.study.extension import ExtensionStudy
-from landscape.study.own_samples import is_count, trained_on
+from landscape.study.own_samples import is_count
 from landscape.surfaces.run_log import CONFIG, is_run_folder, read_config
 from landscape.sweep.world import World
+from landscape.training.preconditioner_files import keeps_preconditioners, read_preconditioner
 from landscape.training.run_rates import rate_of_run
 
 USUAL_BATCH = 128
@@ -56,22 +60,24 @@ def study_maker(
         measures=asked.chosen, batch_size=_batch(asked, config), batches=asked.batches,
         stiff_samples=asked.stiff_samples, seed=asked.seed, lr=asked.lr,
     ).checked()  # fmt: skip
+    _check_preconditioned(folder, given)
     ignore = asked.ignore if asked.ignore is not None or asked.only is not None else "none"
 
     moved = given.stated(MOVED)
-    own = trained_on(config) if own_data or "data" not in moved else None
 
     def measure(of: Extended, world: World) -> Dynamics:
         goes_on = None if output.overwrite else DYNAMICS
         whole = ends_of(of, ends, usual="none", products=asked.products, search=asked.search, loss=None, group=goes_on)
-        chosen = settings if given.stated(["measures"]) else _allowed(settings, of.subject.objective)
-        return Dynamics(of.subject, of.slice, whole, chosen, rates, of.others)
+        chosen = settings if given.stated(["measures"]) else _allowed(settings, of.subject.objective, folder)
+        return Dynamics(
+            of.subject, of.slice, whole, chosen, rates, of.others, lambda step: _preconditioner(folder, step)
+        )
 
     return lambda world: ExtensionStudy(
         folder, DYNAMICS, measure, world, given=moved, split=asked.split, precision=machine.precision,
         counted=(asked.only, ignore), every=asked.every, samples=asked.samples,
         wants=bool(given.stated(["samples"])), overwrite=output.overwrite, least=least,
-        also=[OTHER[asked.split]] if RELATIVE in asked.chosen else (), train_samples=own,
+        also=[OTHER[asked.split]] if RELATIVE in asked.chosen else (), own_data=own_data,
     )  # fmt: skip
 
 
@@ -93,13 +99,30 @@ def _batch(asked: DynamicsOptions, config: Mapping[str, Any]) -> int:
     return int(known)
 
 
-def _allowed(settings: Any, objective: Any) -> Any:
-    """By default without what needs a class for each sample, samples that can be picked, or more of them than there are."""
+def _check_preconditioned(folder: Path, given: Given) -> None:
+    """Raises UsageError where preconditioned curvature is asked for by name, and the run keeps no preconditioners."""
+    wanted = given.stated(["measures"]) and PRECONDITIONED in given[DynamicsOptions].chosen
+    if wanted and not keeps_preconditioners(folder):
+        raise UsageError(
+            f"preconditioned: {folder} keeps no preconditioners of its optimizer; train with --save-preconditioner (or "
+            "ll.Recorder(..., optimizer=...)), or leave it out of --measures"
+        )
+
+
+def _preconditioner(folder: Path, step: float) -> Preconditioner | None:
+    return read_preconditioner(folder, int(step))
+
+
+def _allowed(settings: Any, objective: Any, folder: Path) -> Any:
+    """By default without what needs a class for each sample, samples that can be picked, more of them than there are, or a
+    preconditioner that the run does not keep.
+    """
     split = next(iter(objective.splits.values()))
     targets = split.targets
     classes = targets is not None and targets.ndim == 1 and not targets.is_floating_point()
     left_out = (set() if classes else {"stiffness"}) | ({"covariance"} if split.size < LEAST else set())
     left_out |= set() if can_pick(split) else set(PICKING)
+    left_out |= set() if keeps_preconditioners(folder) else {PRECONDITIONED}
     return replace(settings, measures=tuple(name for name in settings.measures if name not in left_out))
 
 

@@ -130,7 +130,6 @@ _COMPARED = (
     without=("metrics", "l2", "plain", "shard_data", "dry_run"),
     positional=(CHECKPOINT,),
     out=default_out("spectrum"),
-    picture=lambda spectrum: (spectrum.source, ".png", None),
     example="landscape spectrum resnet56.pt --samples 512 --plot",
 )
 def spectrum(checkpoint: Any = None, *, given: Given) -> Spectrum:

@@ -22,6 +22,7 @@ from landscape.options.option import Given, option, texts_of
 from landscape.recipes.words import plan_lines, plane_lines
 
 if TYPE_CHECKING:
+    from landscape.slice.shape import Shape
     from landscape.study.study import Plan
     from landscape.surfaces.surface import Surface
 
@@ -69,12 +70,18 @@ def agreed(given: Given, *groups: type) -> dict[str, str]:
 
 
 def compute(
-    checkpoint: Any, ranges: Mapping[str, Any], given: Given, name: str, rise: float | None = None
+    checkpoint: Any,
+    ranges: Mapping[str, Any],
+    given: Given,
+    name: str,
+    rise: float | None = None,
+    shape: Shape | None = None,
 ) -> Surface | Plan:
-    """A run over a line or plane; directions that depend on the loss are computed first, and then ranges that do."""
+    """A run over a line or plane, or a shape within one; what depends on the loss, directions and then ranges, comes first."""
     from landscape.study.along import with_directions
     from landscape.study.evaluation import for_plan, plane_study
     from landscape.study.on_slice import Asked
+    from landscape.study.process_group import dividing_world
     from landscape.study.ranks import together
     from landscape.study.rise import Ranges, found_ranges, placeholders, searched
     from landscape.study.run import run_prepared
@@ -84,25 +91,28 @@ def compute(
     along, output = asked.axes.along != "random", asked.output
 
     def prepare(world: World) -> tuple[Asked, Ranges]:
-        points, ready = together(world, lambda: searched(asked, ranges, rise)), asked
+        points, ready = together(world, lambda: searched(asked, ranges, rise, shape)), asked
         if along:
-            axes = placeholders(points, ranges)
-            ready = for_plan(asked, len(ranges)) if output.dry_run else with_directions(asked, axes, world)
+            flat = dict.fromkeys("xyz"[: shape.directions]) if shape else None
+            axes = placeholders(flat or points, flat or ranges)
+            ready = for_plan(asked, len(axes)) if output.dry_run else with_directions(asked, axes, world)
         return ready, found_ranges(ready, ranges, points, rise, world)
 
     return run_prepared(
         prepare,
-        lambda world, ready: plane_study(ready[0], ready[1], world, name),
+        lambda world, ready: plane_study(ready[0], ready[1], world, name, shape),
         agree={
             "command": name,
             **agreed(given, *COMPUTE),
             "rise": str(rise),
+            "slice": str(shape and shape.facts),
             **{axis: str(spec) for axis, spec in ranges.items()},
         },
         code=(asked.net.model, asked.data.data, asked.loss.loss, asked.loss.names),
         dry_run=output.dry_run,
         quiet=output.quiet,
         stall=asked.machine.stall,
+        world=dividing_world(asked, ranges),
     )
 
 
@@ -113,7 +123,6 @@ def compute(
     lines=lines,
     positional=(CHECKPOINT,),
     out=default_out("surface"),
-    picture=lambda surface: (surface.source, ".png", None),
     example="mpiexec -n 4 landscape surface resnet56.pt -x -1:1:51 -y -1:1:51 -o resnet56.h5 --plot",
 )
 def surface(checkpoint: Any = None, *, given: Given) -> Surface | Plan:

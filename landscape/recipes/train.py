@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from landscape.errors import UsageError
 from landscape.options.command import command
 from landscape.options.groups import DataOptions, LossOptions, MachineOptions, NetOptions, OutputOptions, comma_list
-from landscape.options.option import Given, again, check_whole, option
+from landscape.options.option import Given, again, check_whole, flag, option
 from landscape.recipes.dynamics import MEASURES, DynamicsOptions
 
 if TYPE_CHECKING:
     from landscape.training.run import Follower, Run
 
 
-ALL = "all"
+ALL, PRECONDITIONED = "all", "preconditioned"
 
 
 def _numbers(text: str) -> list[float]:
@@ -113,6 +113,10 @@ class RunOptions:
     log_every: str | int = option(
         "epoch", "a row of the log, with the validation, each epoch (default) or N steps", metavar="epoch|N|end"
     )
+    save_preconditioner: bool = flag(
+        "with each net also what an adaptive optimizer divides its steps by, for the measure `preconditioned` (as many bytes "
+        "as the parameters in float32); --track preconditioned, or all, saves it too"
+    )
     out: str | Path | None = again(
         OutputOptions, "out", metavar="DIR",
         help="run folder, continued when it holds the same run (default: runs/MODEL_DATA)",
@@ -177,6 +181,7 @@ def train(model: Any = None, *, given: Given) -> Run:
 
     net, asked, run = given[TrainedNet], given[OptimizerOptions], given[RunOptions]
     follow = follower_of(model, net, run, given[TrackOptions])
+    preconditioned = keeps_preconditioner(asked, run, given[TrackOptions])
     if connect().size > 1:
         raise UsageError("train runs in one process; start it without mpirun")
     settings, place = settings_of(net, asked, run.precision), place_of(net, run)
@@ -188,7 +193,7 @@ def train(model: Any = None, *, given: Given) -> Run:
     try:
         return run_training(
             make_training_job(model, net.data, settings, **place), every, overwrite=run.overwrite, quiet=run.quiet,
-            follow=follow,
+            follow=follow, preconditioners=preconditioned,
         )  # fmt: skip
     finally:
         torch.set_num_threads(before)
@@ -218,6 +223,27 @@ def place_of(net: TrainedNet, run: Any) -> dict[str, Any]:
     return place | {name: getattr(run, name) for name in ("device", "threads", "out", "quiet")}
 
 
+def keeps_preconditioner(asked: OptimizerOptions, run: RunOptions, tracked: TrackOptions) -> bool:
+    """Whether the optimizer's preconditioner is saved with each net: asked for, or to be measured.
+
+    Raises:
+        UsageError: the optimizer has none; all that is measured may then be had without it.
+    """
+    from landscape.training.optimizers import check_optimizer
+    from landscape.training.preconditioning import check_adaptive, has_preconditioner
+
+    measured = _names(tracked.track)
+    check_optimizer(asked.optimizer)
+    if run.save_preconditioner or PRECONDITIONED in measured:
+        check_adaptive(asked.optimizer)
+        return True
+    return ALL in measured and has_preconditioner(asked.optimizer)
+
+
+def _names(track: str | Sequence[str]) -> list[str]:
+    return [name for name in (comma_list(track) if isinstance(track, str) else track) if name]
+
+
 def follower_of(model: Any, net: TrainedNet, run: RunOptions, asked: TrackOptions) -> Callable[[Path], Follower] | None:
     """What measures the nets of the run as they are saved: as `landscape dynamics` does with these options.
 
@@ -226,7 +252,7 @@ def follower_of(model: Any, net: TrainedNet, run: RunOptions, asked: TrackOption
     """
     from landscape.grid import MAX_POINTS
 
-    wanted = [name for name in (comma_list(asked.track) if isinstance(asked.track, str) else asked.track) if name]
+    wanted = _names(asked.track)
     check_whole("track-every", asked.track_every, 1, MAX_POINTS)
     if unknown := [name for name in wanted if name not in (*MEASURES, ALL)]:
         raise UsageError(f"track '{unknown[0]}': expected {', '.join(MEASURES)}, or {ALL}")

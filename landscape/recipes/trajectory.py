@@ -55,6 +55,7 @@ def lines(result: Any, shell: Mapping[str, Any]) -> list[str]:
     """The surface, and for each path what its axes hold and how far it is from the plane."""
     import numpy as np
 
+    from landscape.scene.facts.moving import percents
     from landscape.study.study import Plan
 
     if isinstance(result, Plan):
@@ -62,9 +63,9 @@ def lines(result: Any, shell: Mapping[str, Any]) -> list[str]:
     said = plane_lines(result, result.source or "surface")
     made = result.known.directions
     if made and made.shares:
-        walk = f"; a random walk over these steps: {_percents(made.walk)}" if made.walk else ""
+        walk = f"; a random walk over these steps: {percents(made.walk)}" if made.walk else ""
         said.append(
-            f"  principal axes hold {_percents(made.shares)} of the squared distances to the net at the centre{walk}"
+            f"  principal axes hold {percents(made.shares)} of the squared distances to the net at the centre{walk}"
         )
     for name, trail in result.trails.items():
         if trail.status is not None and trail.residual is not None:
@@ -73,10 +74,6 @@ def lines(result: Any, shell: Mapping[str, Any]) -> list[str]:
                 f"  path {name}: {len(trail.x)} nets, {span}, at most {np.max(trail.residual):.3g} off the plane"
             )
     return said
-
-
-def _percents(shares: Sequence[float]) -> str:
-    return " and ".join(f"{100 * share:.3g} %" for share in shares)
 
 
 def default_out(positional: Sequence[Any]) -> str:
@@ -93,7 +90,7 @@ def default_out(positional: Sequence[Any]) -> str:
     lines=lines,
     positional=(RUNS,),
     out=default_out,
-    picture=lambda surface: (surface.source, ".png", "trajectory"),
+    picture=lambda surface: {"kind": "trajectory"},
     example="landscape trajectory runs/mine --plot",
 )
 def trajectory(runs: Any, *, given: Given) -> Surface | Plan:

@@ -67,7 +67,8 @@ def plan_lines(plan: Any) -> list[str]:
             f"{one_in(plan.points * each / saving.evaluations)} of all evaluations; a rough one takes all points"
         )
     further = "".join(f"; {what} about {duration_text(seconds)}" for what, seconds in plan.further.items())
-    return [*lines, f"time     about {duration_text(plan.seconds)}{further}"]
+    lines.append(f"time     about {duration_text(plan.seconds)}{further}")
+    return [*lines, f"output   {plan.taken}"] if plan.taken else lines
 
 
 def _moving(directions: Any) -> str:

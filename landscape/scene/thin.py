@@ -24,12 +24,13 @@ Places = tuple[np.ndarray, ...]
 def thinned(surface: Surface, metric: str) -> Surface:
     """The surface on the rows and columns that a metric was or is being computed on; itself when these are all.
 
-    Points of such rows and columns that are not done stay, as holes. An evaluation always covers every point.
+    Points of such rows and columns that are not done stay, as holes. An evaluation is meant to cover every point.
     """
     group = surface.group_of(metric)
-    if group is None or group == EVALUATION:
+    if group is None:
         return surface
-    kept = _kept(surface.status[group] != PENDING, surface.grid, _every(surface, group))
+    every = 1 if group == EVALUATION else _every(surface, group)
+    kept = _kept(surface.status[group] != PENDING, surface.grid, every)
     if kept is None or tuple(map(len, kept)) == surface.shape:
         return surface
     return taken(surface, kept)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from landscape.direction.difference import Difference, weight_difference
 from landscape.direction.direction import Direction, cosine, fingerprint
+from landscape.direction.divided import divided_gaussian
 from landscape.direction.files import held, read_directions
 from landscape.direction.filters import filter_rules
 from landscape.direction.normalize import normalize_
@@ -27,6 +28,7 @@ from landscape.layout import Layout
 from landscape.objective.batchnorm import check_variances
 from landscape.options.groups import AxesOptions
 from landscape.printable import numbered
+from landscape.shards import divided_in
 from landscape.slice.marks import apart_in_rest, apart_note, net_trail
 from landscape.slice.plane import Line, Plane
 from landscape.stored import Stored
@@ -167,6 +169,10 @@ def _direction(
         source: Source = Difference(origin, target) if target else Drawn(options.seed, axis)
         return Regenerated(layout, origin, rules, source, norm=norm, ignore=fixed, provenance=facts)
     reference = layout.named(origin)
+    if divided := divided_in(net.module):
+        named = dict(net.module.named_parameters()) | dict(net.module.named_buffers()) | divided
+        how: dict[str, Any] = {"seed": options.seed, "axis": axis, "norm": norm, "ignore": fixed, "dtype": origin.dtype}
+        return divided_gaussian(layout, named, rules, provenance=facts, **how)
     if other is not None:
         direction = Direction.from_tensors(layout, weight_difference(reference, other.tensors), facts)
     else:

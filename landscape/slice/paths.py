@@ -19,7 +19,7 @@ from torch import Tensor
 
 from landscape.errors import LandscapeError
 from landscape.grid import CURVE, PATH, Axis, Grid
-from landscape.slice.slice import Coords
+from landscape.slice.slice import Coords, nearest
 
 LINE, BEZIER, POLYCHAIN, NEB = "line", "bezier", "polychain", "neb"
 # Points at which the length of a path is summed up.
@@ -104,9 +104,5 @@ class Paths:
 
     def project(self, weights: Tensor) -> tuple[tuple[float, ...], float]:
         """The nearest point of the grid, and the distance to it."""
-        found = {
-            (float(t), float(k)): float((self.at((t, k)).double() - weights.double()).norm())
-            for k, path in enumerate(self.paths) if path for t in self.grid.axes[0].values
-        }  # fmt: skip
-        nearest = min(found, key=lambda coords: found[coords])
-        return nearest, found[nearest]
+        held = [float(k) for k, path in enumerate(self.paths) if path]
+        return nearest(self, ((float(t), k) for k in held for t in self.grid.axes[0].values), weights)

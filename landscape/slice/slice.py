@@ -1,12 +1,12 @@
 """What weights a run visits: coordinates -> weights, and back.
 
-Owns: the interface `Slice`, and `Here`, the slice that is one point. A line or plane is `Plane` (plane.py); the checkpoints
-of a training run are `Steps` (steps.py).
+Owns: the interface `Slice`, and `Here`, the slice that is one point. A line or plane is `Plane` (plane.py), what bends within
+one has a `Shape` (shape.py); the checkpoints of a training run are `Steps` (steps.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from torch import Tensor
@@ -33,6 +33,14 @@ class Slice(Protocol):
 
     def project(self, weights: Tensor) -> tuple[tuple[float, ...], float]:
         """Coordinates of the point of the slice that is nearest to `weights` (n,), and the distance to it."""
+
+
+def nearest(slice: Slice, places: Iterable[tuple[float, ...]], weights: Tensor) -> tuple[tuple[float, ...], float]:
+    """The first of some places of a slice that is nearest to `weights` (n,), and the distance to it."""
+    wanted = weights.double()
+    found = {place: float((slice.at(place).double() - wanted).norm()) for place in places}
+    place = min(found, key=lambda each: found[each])
+    return place, found[place]
 
 
 class Here:

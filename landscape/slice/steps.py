@@ -18,7 +18,7 @@ from landscape.checkpoint.fit import fitting
 from landscape.errors import UsageError
 from landscape.grid import Axis, Grid
 from landscape.layout import Layout, real_form
-from landscape.slice.slice import Coords
+from landscape.slice.slice import Coords, nearest
 
 STEP = re.compile(r"step_(\d+)\.pt$")
 
@@ -49,9 +49,7 @@ class Steps:
 
     def project(self, weights: Tensor) -> tuple[tuple[float, ...], float]:
         """The nearest checkpoint; all of them are read."""
-        distances = {step: float((self.at((step,)).double() - weights.double()).norm()) for step in self.files}
-        nearest = min(distances, key=lambda step: distances[step])
-        return (nearest,), distances[nearest]
+        return nearest(self, ((step,) for step in self.files), weights)
 
     def _tensors(self, step: float) -> dict[str, Tensor]:
         if self._held is None or self._held[0] != step:

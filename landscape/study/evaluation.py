@@ -11,11 +11,12 @@ from pathlib import Path
 
 from landscape.direction.direction import Direction
 from landscape.direction.files import directions_path, write_directions
-from landscape.errors import UsageError
+from landscape.errors import AnotherRun, UsageError
 from landscape.measurement.evaluate import Evaluate, measure_speed
 from landscape.measurement.measurement import Measurement
 from landscape.options.groups import RANDOM, OutputOptions
 from landscape.quantity import SAMPLES
+from landscape.slice.shape import Shape
 from landscape.study.on_slice import Asked, OnSlice, on_plane
 from landscape.study.rise import Ranges
 from landscape.study.study import Extent, Plan, Study
@@ -99,9 +100,12 @@ class EvaluationStudy(Study[Surface]):
 
     def plan(self, world: World) -> Plan:
         on, output = self._on, self._output
-        objective, pending = on.subject.objective, self.points
+        objective, pending, taken = on.subject.objective, self.points, None
         if output.path and output.path.exists() and not output.overwrite and world.leads:
-            pending = len(self.pending(self.held(output.path)))
+            try:
+                pending = len(self.pending(self.held(output.path)))
+            except AnotherRun as error:  # what the run would take is worth knowing all the same
+                taken = str(error)
         return Plan(
             points=self.points,
             pending=pending,
@@ -112,18 +116,21 @@ class EvaluationStudy(Study[Surface]):
             data_bytes=sum(split.nbytes for split in objective.splits.values()),
             provenance=on.provenance,
             saving=expected_saving(on) if on.reduction else None,
+            taken=taken,
         )
 
 
-def plane_study(asked: Asked, ranges: Ranges, world: World, command: str) -> EvaluationStudy:
-    """A line or surface, built on this rank.
+def plane_study(
+    asked: Asked, ranges: Ranges, world: World, command: str, shape: Shape | None = None
+) -> EvaluationStudy:
+    """A line or surface, or a shape within a plane, built on this rank.
 
     Raises:
         LandscapeError: bad input, or a folder that is missing or not writable; before anything is computed.
     """
     if asked.output.path and world.leads:
         check_folder(asked.output.path)
-    on = ranges.described(on_plane(asked, ranges.axes, world, command))
+    on = ranges.described(on_plane(asked, ranges.axes, world, command, shape=shape))
     return EvaluationStudy(on, asked.output, shard=asked.machine.shard_data)
 
 

@@ -27,7 +27,7 @@ from landscape.options.option import Given
 from landscape.options.what import What
 from landscape.slice.slice import Slice
 from landscape.slice.steps import Steps, checkpoints_of
-from landscape.study.own_samples import reader_of_run
+from landscape.study.own_samples import reader_of_run, trained_on
 from landscape.study.revive import revived
 from landscape.subject.evaluation import moving_notes
 from landscape.subject.net import load_net
@@ -75,14 +75,15 @@ def extended(
     counted: Counted = (None, None),
     least: int = 2,
     also: Sequence[str] = (),
-    train_samples: int | None = None,
+    own_data: bool = False,
     overwrite: bool = False,
 ) -> Extended:
     """What a surface, a surface file, or the folder of a training run was computed from.
 
     `group`: the measurement that is added, whose file of a run is FOLDER/GROUP.h5. `given`: what has moved since. `counted`:
     `only` and `ignore` of what is added. `least`: nets that a run must have. `also`: further splits to load, of a run.
-    `train_samples`: how many of the training split the run took; None: all. Other splits are whole.
+    `own_data`: data that are given are a run's own. Of these it takes the training samples that the run took, and other splits
+    whole; of other data all.
     `overwrite`: the file of a run begins again.
 
     Raises:
@@ -95,9 +96,7 @@ def extended(
         )  # fmt: skip
         return _of_surface(copied, group, given, world, split, precision, counted)
     if is_run_folder(source):
-        return _of_run(
-            Path(source), group, given, world, split, precision, counted, least, also, train_samples, overwrite
-        )
+        return _of_run(Path(source), group, given, world, split, precision, counted, least, also, own_data, overwrite)
     return _of_surface(load_surface(source), group, given, world, split, precision, counted)
 
 
@@ -142,14 +141,14 @@ def _of_run(
     counted: Counted,
     least: int,
     also: Sequence[str],
-    train_samples: int | None,
+    own_data: bool,
     overwrite: bool,
 ) -> Extended:
     """Continues FOLDER/GROUP.h5 if it exists, unless it is overwritten."""
     files = checkpoints_of(folder, least)
     config = _config(folder)
     splits = (split or "train", *also)
-    subject = _subject_of(folder, files, config, given, world, splits, precision, counted, train_samples)
+    subject = _subject_of(folder, files, config, given, world, splits, precision, counted, own_data)
     objective = subject.objective
     steps = Steps(files, objective.model, objective.layout, objective.weights)
     provenance, path = _provenance(subject, group, folder, config, len(files), world), folder / f"{group}.h5"
@@ -180,8 +179,11 @@ def _subject_of(
     splits: tuple[str, ...],
     precision: str | None,
     counted: Counted,
-    train_samples: int | None,
+    own_data: bool,
 ) -> Subject:
+    """With the first net of the run: what is chosen by trial on a net, such as how products with the Hessian are computed, is
+    then the same while the run is trained and afterwards.
+    """
     for name in ("checkpoint", "to", "to_y", "directions"):
         if given.get(name) is not None:
             raise UsageError(
@@ -194,9 +196,10 @@ def _subject_of(
     options = {**stored, **chosen}
     options |= {"split": splits, "metrics": ("loss",), "precision": precision or "fp32"}
     asked = Given(options)
+    own = trained_on(config) if own_data or "data" not in chosen else None
     device = device_of(asked[MachineOptions], world)
     trust = asked[NetOptions].trust
-    net = load_net(files[max(files)], options.get("model"), trust=trust)
+    net = load_net(files[min(files)], options.get("model"), trust=trust)
     trained = recorded_in(config, folder.name, str(folder)) or net.trained
     loss, notes = trained_loss([trained], asked[LossOptions], stated=states_loss(asked), trust=trust)
     batchnorm = policy(net, None, moves=False, states=False)
@@ -210,7 +213,7 @@ def _subject_of(
         batchnorm=batchnorm,
         plain=True,
         counted=choose(net.parts, *counted, adapters=False),
-        read=reader_of_run(net, asked[DataOptions], world, train_samples),
+        read=reader_of_run(net, asked[DataOptions], world, own),
     )
     return checked(subject, (*notes, *moving_notes(subject.counted, "count")))
 

@@ -14,8 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from landscape.data.load import short_notes
 from landscape.grid import DIRECTION, Grid
 from landscape.measurement.measurement import Addition
@@ -27,6 +25,7 @@ from landscape.study.study import Extent, Plan, Study
 from landscape.subject.subject import started, versions_used
 from landscape.surfaces.file import SurfaceFile
 from landscape.surfaces.surface import Surface
+from landscape.sweep.orders.coarse import coarse_first, thinned
 from landscape.sweep.sampler import EveryPoint, Result, Sampler
 from landscape.sweep.work import Work
 from landscape.sweep.world import World
@@ -52,17 +51,17 @@ class ExtensionStudy(Study[Surface]):
         overwrite: bool = False,
         least: int = 2,
         also: Sequence[str] = (),
-        train_samples: int | None = None,
+        own_data: bool = False,
     ):
         """`measure` makes the measurement of this rank, which is kept as `group`.
 
         `given`: options that take the place of what the surface's provenance says; `counted`: `only` and `ignore`; `wants`: the
-        number of samples was asked for; `least`: nets that a run must have; `also`: further splits to load; `train_samples`: as
+        number of samples was asked for; `least`: nets that a run must have; `also`: further splits to load; `own_data`: as
         in `extended`; the rest as in `landscape.hessian`.
         """
         of = extended(
             source, group, given, world, split=split, precision=precision, counted=counted, least=least, also=also,
-            train_samples=train_samples, overwrite=overwrite,
+            own_data=own_data, overwrite=overwrite,
         )  # fmt: skip
         self._overwrite, self._ranks, self._every = overwrite, world.size, every
         whole = of.subject.objective.splits[of.split]
@@ -138,24 +137,3 @@ def in_order(grid: Grid, every: int, pending: Sequence[int]) -> list[int]:
         return list(pending)
     left = set(pending)
     return [point for point in coarse_first(grid, every) if point in left]
-
-
-def coarse_first(grid: Grid, every: int) -> list[int]:
-    """The points of `thinned`: first the net, then ever finer lattices around it, each from the net outward."""
-    spacing = every
-    while len(thinned(grid, spacing)) > 1:
-        spacing *= 2
-    (net,) = thinned(grid, spacing)
-    middle = np.array(np.unravel_index(net, grid.shape))
-    found = {net: None}
-    while spacing > every:
-        spacing //= 2
-        level = [point for point in thinned(grid, spacing) if point not in found]
-        away = (np.stack(np.unravel_index(level, grid.shape), axis=1) - middle) ** 2
-        found |= dict.fromkeys(level[place] for place in np.argsort(away.sum(axis=1), kind="stable"))
-    return list(found)
-
-
-def thinned(grid: Grid, every: int) -> list[int]:
-    """The numbers of the points of `grid.lattice(every)`."""
-    return np.ravel_multi_index(np.meshgrid(*grid.lattice(every), indexing="ij"), grid.shape).ravel().tolist()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from landscape.direction.direction import Direction
@@ -25,7 +26,9 @@ from landscape.options.groups import (
 )
 from landscape.options.option import Given
 from landscape.options.what import What
+from landscape.shards import place_of
 from landscape.slice.axes import make_plane, other_nets, selection
+from landscape.slice.shape import Shape, Within
 from landscape.slice.slice import Slice
 from landscape.study.reduction import Reduction
 from landscape.study.still import still_notes
@@ -87,7 +90,16 @@ class OnSlice:
     provenance: Provenance
     trails: Mapping[str, Trail] = field(default_factory=dict)
     directions: tuple[Direction | Regenerated, ...] = ()
-    reduction: Reduction | None = None
+    tolerance: ToleranceOptions = ToleranceOptions()
+
+    @cached_property
+    def reduction(self) -> Reduction | None:
+        """What the tolerance lets this subject leave out.
+
+        Raises:
+            UsageError: only samples may be left out, and they cannot.
+        """
+        return Reduction.of(self.tolerance, self.subject.objective)
 
     @property
     def marks(self) -> dict[str, str]:
@@ -106,18 +118,27 @@ class OnSlice:
 
 
 def on_plane(
-    asked: Asked, ranges: Mapping[str, Any], world: World, command: str, *, plain: bool | None = None
+    asked: Asked,
+    ranges: Mapping[str, Any],
+    world: World,
+    command: str,
+    *,
+    plain: bool | None = None,
+    shape: Shape | None = None,
 ) -> OnSlice:
-    """Builds subject and plane on this rank, and checks them on one batch.
+    """Builds subject and plane, or a `shape` within one, on this rank, and checks them on one batch.
 
     Raises:
         LandscapeError: the input is wrong; raised before anything is computed.
     """
-    asked.check(len(ranges))
+    asked.check(shape.directions if shape else len(ranges))
     parsed = [parse_range(spec, name=name) for name, spec in ranges.items()]
     check_size(parsed)
+    if shape and asked.tolerance.check():
+        raise UsageError("tolerance leaves out points and samples of planes and lines along directions; drop it")
     axes, device = asked.axes, device_of(asked.machine, world)
-    net = chosen_net(asked.checkpoint, asked.net, asked.data, device, mapped=axes.lean)
+    net = chosen_net(asked.checkpoint, asked.net, asked.data, device, mapped=axes.lean, divided=world.lockstep)
+    device = place_of(net.module) or device
     batchnorm = policy(net, axes.batchnorm, moves=axes.to is not None, states=axes.state == "states")
     moved, others = selection(axes, net), other_nets(axes, net)
     recorded = [net.trained, *(other.trained for other in others), *asked.beside]
@@ -126,7 +147,8 @@ def on_plane(
         net, asked.data, loss, asked.machine, device, world, batchnorm=batchnorm, plain=plain,
         chosen=moved, counted=_counted(asked, moved), lean=axes.lean,
     )  # fmt: skip
-    made = make_plane(axes, subject, parsed, others, keep=asked.output.save_directions)
+    spanned = shape.around(parsed) if shape else parsed
+    made = make_plane(axes, subject, spanned, others, keep=asked.output.save_directions)
     del others  # only their places are needed from here on
     if batchnorm == "interpolate" and not made.moves_buffers:
         batchnorm = "keep"  # the figure should state what happens
@@ -134,18 +156,19 @@ def on_plane(
     subject = checked(subject, (*of_loss, *of_what, *made.notes))
     if asked.counted is None:
         subject = replace(subject, notes=(*subject.notes, *still_notes(subject, made.plane)))
-    reduction = Reduction.of(asked.tolerance, subject.objective)
-    if asked.machine.shard_data:
-        _check_divisible(subject, reduction)
     provenance = replace(
         subject.facts,
         command=command,
         directions=made.plane.facts,
+        slice=shape.facts if shape else None,
         batchnorm=batchnorm,
-        tolerance=reduction.facts() if reduction else None,
         run=replace(subject.run_facts(world), lean=axes.lean),
     )
-    return OnSlice(subject, made.plane, provenance, made.trails, made.directions, reduction)
+    slice = Within(made.plane, shape, parsed) if shape else made.plane
+    on = OnSlice(subject, slice, provenance, {} if shape else made.trails, made.directions, asked.tolerance)
+    if asked.machine.shard_data:
+        _check_divisible(on)
+    return replace(on, provenance=replace(provenance, tolerance=on.reduction.facts())) if on.reduction else on
 
 
 def _counted(asked: Asked, moved: Selection) -> Selection | None:
@@ -155,9 +178,10 @@ def _counted(asked: Asked, moved: Selection) -> Selection | None:
     return None if moved.only or asked.counted is None else everything(moved.parts)
 
 
-def _check_divisible(subject: Subject, reduction: Reduction | None) -> None:
-    drawn = "tolerance draws samples at each point until they are enough" if reduction and reduction.samples else None
-    if reason := subject.objective.indivisible or drawn:
+def _check_divisible(on: OnSlice) -> None:
+    samples = on.reduction and on.reduction.samples
+    drawn = "tolerance draws samples at each point until they are enough" if samples else None
+    if reason := on.subject.objective.indivisible or drawn:
         raise UsageError(
             f"shard-data: expected data that several ranks can share, but {reason}; "
             "drop shard-data, and whole points are dealt out"

@@ -90,7 +90,11 @@ def on_all_ranks(
     `evaluator` makes the work at a point, on every rank. With `shard` every point is divided among the ranks.
     """
     executor: Executor = SerialExecutor()
-    if world.size > 1:
+    if world.lockstep:
+        from landscape.sweep.lockstep import LockstepExecutor
+
+        executor = LockstepExecutor(world)
+    elif world.size > 1:
         from landscape.sweep.mpi import MPIExecutor
 
         executor = MPIExecutor(world, shard=shard)

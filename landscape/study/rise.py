@@ -8,7 +8,7 @@ not depend on the number of ranks; a file that is continued is not searched for 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -18,6 +18,7 @@ from landscape.grid import Range
 from landscape.measurement.evaluate import drivers, move, quantity_of
 from landscape.options.groups import ToleranceOptions
 from landscape.quantity import LOSS
+from landscape.slice.shape import Shape
 from landscape.study.around import points_of
 from landscape.study.on_slice import Asked, OnSlice, on_plane
 from landscape.study.ranks import shared
@@ -61,11 +62,11 @@ class Ranges:
         return [f"{name} from {self.axes[name].start:g} to {self.axes[name].stop:g}: {how[name]}" for name in how]
 
 
-def searched(asked: Asked, ranges: Mapping[str, Any], rise: float | None) -> dict[str, int]:
+def searched(asked: Asked, ranges: Mapping[str, Any], rise: float | None, shape: Shape | None = None) -> dict[str, int]:
     """The axes that are `auto` or `auto:N`, with their points.
 
     Raises:
-        UsageError: a range that cannot be, `rise` without such an axis, or one towards another net.
+        UsageError: a range that cannot be, `rise` without such an axis, or one towards another net or of a shape.
     """
     points = {name: count for name, spec in ranges.items() if (count := points_of(spec, name)) is not None}
     if rise is not None and not points:
@@ -74,6 +75,8 @@ def searched(asked: Asked, ranges: Mapping[str, Any], rise: float | None) -> dic
         raise UsageError(
             f"rise {rise:g}: expected a factor of the loss above 1, up to {MOST_RISE:g}, such as {USUAL_RISE:g}"
         )
+    if points and shape is not None:
+        raise UsageError(f"{next(iter(points))} range auto looks along a direction; give a range, {EXAMPLE}")
     if points and asked.axes.to is not None:
         raise UsageError(
             f"{next(iter(points))} range auto looks around one net, and to names a second; give a range, {EXAMPLE}"
@@ -81,7 +84,7 @@ def searched(asked: Asked, ranges: Mapping[str, Any], rise: float | None) -> dic
     return points
 
 
-def placeholders(points: Mapping[str, int], ranges: Mapping[str, Any]) -> dict[str, Any]:
+def placeholders(points: Collection[str], ranges: Mapping[str, Any]) -> dict[str, Any]:
     """`ranges` for what needs only the axes: so small where they are not known that any net can move."""
     return {name: Range(-SMALLEST, SMALLEST, 2) if name in points else spec for name, spec in ranges.items()}
 

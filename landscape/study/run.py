@@ -69,9 +69,13 @@ def run_prepared(
     dry_run: bool,
     quiet: bool,
     stall: float | None = None,
+    world: World | None = None,
 ) -> R | Plan:
-    """As `run`; `prepare` may make collective calls, and what it returns is passed to `make`."""
-    world, threads_before = connect(), torch.get_num_threads()
+    """As `run`; `prepare` may make collective calls, and what it returns is passed to `make`.
+
+    `world`: None is that of the launcher.
+    """
+    world, threads_before = world or connect(), torch.get_num_threads()
     with guarded(forces=world.size > 1), contained():
         stall_before = limit(stall)
         try:

@@ -75,6 +75,8 @@ class Plan:
     data_bytes: int
     provenance: Provenance
     saving: Saving | None = None
+    taken: str | None = None
+    """Why the output cannot hold the run, which is an error without `--dry-run`."""
     further: Mapping[str, float] = field(default_factory=dict)
     """Seconds that the command will take beside the points, by what it does in them."""
 

@@ -6,7 +6,7 @@ sweep/refine.py leaves out points, objective/sampled.py leaves out samples.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,9 +23,10 @@ from landscape.surfaces.file import STDERR_PREFIX, SurfaceFile
 from landscape.surfaces.provenance import DirectionFacts, ReachedFacts
 from landscape.surfaces.surface import DONE, EVALUATION, INTERPOLATED, Surface
 from landscape.sweep.neighbours import CoarseToFine, WithNeighbours
+from landscape.sweep.orders import ordered
 from landscape.sweep.progress import Progress
 from landscape.sweep.refine import Refined
-from landscape.sweep.sampler import EveryPoint, Result, Sampler
+from landscape.sweep.sampler import Result, Sampler
 from landscape.sweep.world import World
 
 PILOT_POINTS = 6
@@ -71,13 +72,14 @@ def _gather(world: World) -> Callable[[Any], list[Any]]:
 
 
 def sampler_for(on: OnSlice, file: SurfaceFile) -> Sampler:
-    """The sampler of a run that continues `file`."""
+    """The sampler of a run that continues `file`: the chosen order, unless a tolerance leaves something out."""
+    grid, known = on.slice.grid, computed(file)
     if on.reduction is None:
-        return EveryPoint(on.slice.grid, file.pending())
-    inner = _refined(on, file) if on.reduction.points else CoarseToFine(on.slice.grid, computed(file))
+        return ordered(on.tolerance.order, grid, known)
+    inner = _refined(on, known) if on.reduction.points else CoarseToFine(grid, known)
     if not on.reduction.samples:
         return inner
-    drawn = {index: {**result, **_drawn(file.surface, index)} for index, result in computed(file).items()}
+    drawn = {index: {**result, **_drawn(file.surface, index)} for index, result in known.items()}
     return WithNeighbours(inner, f"{DRAWN}{drivers(on.subject)[0]}", drawn)
 
 
@@ -85,13 +87,13 @@ def _drawn(surface: Surface, index: int) -> dict[str, np.ndarray]:
     return {DRAWN + name: points[index] for name, points in surface.drawn.items() if index in points}
 
 
-def _refined(on: OnSlice, file: SurfaceFile) -> Refined:
+def _refined(on: OnSlice, known: Mapping[int, Result]) -> Refined:
     through = sorted({coordinate for coords in anchors(on) for coordinate in coords})
     return Refined(
         on.slice.grid,
         _reduction(on).interpolation,
         drivers(on.subject),
-        known=computed(file),
+        known=known,
         through=through,
         noisy=_reduction(on).samples,
     )
@@ -113,8 +115,10 @@ def finish(on: OnSlice, file: SurfaceFile, sampler: Sampler) -> None:
     file.forget_drawn()
     sampler = sampler.inner if isinstance(sampler, WithNeighbours) else sampler
     if isinstance(sampler, Refined):
-        checks = np.array(list(sampler.checks.values()))
-        for index, result in sampler.rest().items():
+        rest = sampler.rest()
+        # where checks failed until every point was computed, their errors are of nothing that is in the file
+        checks = np.array(list(sampler.checks.values()) if rest else [])
+        for index, result in rest.items():
             file.record(index, _widened(on.subject.objective, result, sampler, checks), code=INTERPOLATED)
     file.describe("reached", reached(on, file.surface, checks).json())
 
@@ -166,7 +170,7 @@ def reached(on: OnSlice, surface: Surface, checks: np.ndarray) -> ReachedFacts:
     """The report of a run under a tolerance, for the file, the figure and the closing line.
 
     `error`: relative, at 95 % of the points: half the 95 % interval of sampling and the interpolation error at the
-    `checks`, added in squares.
+    `checks`, added in squares; `checks` is empty where no point is interpolated.
     """
     done = surface.status[EVALUATION] == DONE
     per_point = sum(split.size for split in on.subject.objective.splits.values())

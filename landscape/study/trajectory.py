@@ -42,7 +42,7 @@ TRIAL = 1e-6
 # What --over takes from the surface, so that it cannot be asked for.
 EXCLUDED = (
     "x", "y", "along", "norm", "only", "ignore", "seed", "orthogonal", "state", "batchnorm", "lean", "split", "samples",
-    "normalize", "metrics", "l2", "tolerance", "refine", "save_directions", "precision",
+    "normalize", "metrics", "l2", "tolerance", "refine", "order", "save_directions", "precision",
 )  # fmt: skip
 # What --over takes from the options: files that have moved, and how it runs.
 MOVED = (

@@ -54,9 +54,9 @@ def evaluation_notes(objective: Objective, facts: EvaluationFacts) -> list[str]:
             f"an evaluation changes {listed(facts.restored, LISTED)}: put back before each batch; derivatives take it as fixed"
         )
     if objective.conduct.undefined:
-        found.append(
-            f"not a finite number at the net's own weights: {listed(objective.conduct.undefined, LISTED)} of the first samples"
-        )
+        values, source = listed(objective.conduct.undefined, LISTED), objective.conduct.source
+        where = f"; {source}" if source else ""
+        found.append(f"not a finite number at the net's own weights: {values} of the first samples{where}")
     if coarse := coarse_loss(objective):
         low, exact = coarse
         found.append(

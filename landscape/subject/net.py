@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from landscape.checkpoint.checkpoint import Checkpoint, odd_tensor, tensors_digest
+from landscape.checkpoint.checkpoint import ODD, SHARDED, Checkpoint, odd_tensor, tensors_digest
 from landscape.checkpoint.entries import EXTRA_STATE, under
 from landscape.checkpoint.fit import ANOTHER, NAME_IT, fit, fitting, leading_paths
 from landscape.direction.parts import Parts
@@ -26,6 +26,7 @@ from landscape.models.recognize import recognize
 from landscape.models.resolve import build_model
 from landscape.objective.batchnorm import tracking_layers
 from landscape.objective.private import private_copy
+from landscape.shards import put_away
 from landscape.subject.entry import chosen_entry, fitting_entry, read
 from landscape.subject.folders import adapter_tensors, net_of_folder, spec_of_folder
 from landscape.subject.program import Program, program_of
@@ -82,6 +83,7 @@ def load_net(
     data: Any = "",
     trust: Trust = (),
     mapped: bool = False,
+    divided: bool = False,
 ) -> Net:
     """The net of a path or `Checkpoint`, and a spec or module; either may be None.
 
@@ -91,13 +93,14 @@ def load_net(
         data: the given data; None if those that the checkpoint names are to be used.
         trust: the files whose specs may name code.
         mapped: the module's parameters are read from the file of a path when they are used, where its form allows that.
+        divided: a module whose parameters are divided among processes is taken; all of them call this.
 
     Raises:
         UsageError: neither is given, or a spec without weights; UntrustedError: the checkpoint names code.
         CheckpointError: unreadable, unrecognized or unfit.
     """
     if checkpoint is None:
-        return _without_checkpoint(model, entry)
+        return _without_checkpoint(model, entry, divided)
     if isinstance(checkpoint, nn.Module):
         raise UsageError(f"checkpoint of type {type(checkpoint).__name__}: expected a file; pass a module as model=...")
     if not isinstance(model, (nn.Module, str, type(None))):
@@ -139,7 +142,7 @@ def program_of_given(module: nn.Module, given: Any) -> Program | None:
     return program_of(module) if isinstance(given, nn.Module) or names_code(given, "model") else None
 
 
-def _without_checkpoint(model: Any, entry: str | None) -> Net:
+def _without_checkpoint(model: Any, entry: str | None, divided: bool) -> Net:
     """The net of a module that has its weights in it.
 
     Raises:
@@ -154,7 +157,7 @@ def _without_checkpoint(model: Any, entry: str | None) -> Net:
         )
     if not isinstance(model, nn.Module):
         raise UsageError("no checkpoint: give one, or pass model=... as a torch.nn.Module with its weights in it")
-    return _in_memory(model)
+    return _in_memory(model, divided)
 
 
 def recorded_of(checkpoint: Checkpoint) -> Recorded | None:
@@ -200,7 +203,7 @@ def bare(model: nn.Module) -> nn.Module:
         model = inner
 
 
-def _check_plain(model: nn.Module) -> None:
+def _check_plain(model: nn.Module, divided: bool = False) -> None:
     """Raises LandscapeError for a module in memory whose weights cannot be moved."""
     if isinstance(model, torch.jit.ScriptModule):
         raise LandscapeError(
@@ -208,6 +211,7 @@ def _check_plain(model: nn.Module) -> None:
         )
     if any(type(layer).__name__ == "FullyShardedDataParallel" for layer in model.modules()):
         raise LandscapeError("the model is divided among processes (FSDP), which is not supported; pass the net as one")
+    put_away(model)
     stored = model.state_dict(keep_vars=True)
     others = [name for name, value in stored.items() if not isinstance(value, Tensor)]
     if packed := next((name for name in others if not name.endswith(EXTRA_STATE)), None):
@@ -215,8 +219,15 @@ def _check_plain(model: nn.Module) -> None:
             f"the model {type(model).__name__}: {packed} is a {type(stored[packed]).__name__}, as quantized layers keep their "
             "weights, which cannot be moved; pass the net before quantization"
         )
-    if odd := odd_tensor({name: value for name, value in stored.items() if name not in others}):
+    kinds = [kind for kind in ODD if not (divided and kind == SHARDED)]
+    if odd := odd_tensor({name: value for name, value in stored.items() if name not in others}, kinds):
         raise LandscapeError(f"the model {type(model).__name__}: {odd}")
+
+
+def _class_name(model: nn.Module) -> str:
+    """The class of a module as its author named it: FSDP2 makes one of its own."""
+    own = next(kind for kind in type(model).__mro__ if not kind.__module__.startswith("torch.distributed"))
+    return own.__name__
 
 
 def _tensors(model: nn.Module) -> dict[str, Tensor]:
@@ -234,10 +245,10 @@ def _narrow(tensors: Mapping[str, Tensor]) -> str | None:
     return str(usual).removeprefix("torch.") if usual.itemsize < torch.float32.itemsize else None
 
 
-def _in_memory(model: nn.Module) -> Net:
+def _in_memory(model: nn.Module, divided: bool) -> Net:
     model = bare(model)
-    name = type(model).__name__
-    _check_plain(model)
+    name = _class_name(model)
+    _check_plain(model, divided)
     tensors = _tensors(model)
     facts = CheckpointFacts(path=IN_MEMORY, sha256=tensors_digest(tensors), stored=_narrow(tensors))
     return _net(model, name, {}, facts, name, own=False, program=program_of(model))

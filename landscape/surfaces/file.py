@@ -6,6 +6,7 @@ in keeper.py, its layout in hdf5.py.
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from landscape.atomic import OutputLock, replaceable
-from landscape.errors import SurfaceFileError
+from landscape.errors import AnotherRun, SurfaceFileError
 from landscape.grid import Grid
 from landscape.quantity import DRAWN, EVALUATION, Quantity, quantity_named
 from landscape.regular import is_folder
@@ -239,8 +240,16 @@ def surface_of_run(path: str | Path, grid: Grid, provenance: Mapping) -> Surface
         found if not surface.grid.same_as(grid) else difference(surface.provenance, provenance, added=surface.added)
     )
     if differing:
-        raise SurfaceFileError(f"{path} holds another run: {differing}; give another -o, or --overwrite to start again")
+        raise AnotherRun(
+            f"{path} holds another run: {differing}; give another -o, such as {_free(Path(path))}, or --overwrite to start again"
+        )
     return surface
+
+
+def _free(path: Path) -> Path:
+    """A name beside it that no file has, with the least number from 2 on."""
+    names = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in itertools.count(2))
+    return next(name for name in names if not name.exists())
 
 
 def check_folder(path: Path) -> None:

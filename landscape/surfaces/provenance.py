@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from landscape.surfaces.facts import NUMBER, Facts, entry
 from landscape.surfaces.input_facts import InputFacts
@@ -286,6 +286,7 @@ class Provenance(Facts):
     code: CodeFacts | None = entry(CodeFacts)
     evaluation: EvaluationFacts | None = entry(EvaluationFacts)
     directions: DirectionFacts | None = entry(DirectionFacts)
+    slice: dict[str, Any] | None = entry(dict)  # a shape within the plane: its kind, and its fields by name
     input: InputFacts | None = entry(InputFacts)
     batchnorm: str | None = entry()
     precision: str | None = entry()

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from landscape.errors import LandscapeError
-from landscape.sweep.watch import SET_UP
+from landscape.sweep.watch import LAST_LATER, SET_UP, allowed
 from landscape.sweep.world import World
 
 HERE = -1  # the others are: an exit status, plus SILENT if another rank says why
@@ -57,9 +57,15 @@ def gather_here(world: World) -> None:
     """Returns when all ranks have come.
 
     Raises:
-        PeerLeft: one of them is leaving instead.
+        PeerLeft: one of them is leaving instead. LandscapeError: one does not come, under `--stall`.
     """
-    codes = meet(world) or []
+    stall = allowed()
+    patience = None if stall is None else 2 * stall + LAST_LATER  # a rank whose step takes too long says so itself
+    codes = meet(world, patience=patience)
+    if codes is None:
+        raise LandscapeError(
+            f"another rank has not come for {patience:g} s (--stall {stall:g}); it is stopped or stuck"
+        )
     if left := [(rank, code) for rank, code in enumerate(codes) if code != HERE]:
         rank, code = max(left, key=lambda each: each[1] % SILENT)
         raise PeerLeft(rank, world.size, code % SILENT)

@@ -23,7 +23,8 @@ from landscape.sweep.meeting import gather_here
 from landscape.sweep.sampler import Point
 from landscape.sweep.scheduler import CostModel, Scheduler
 from landscape.sweep.signals import current
-from landscape.sweep.watch import LEADER_LATER, allowed
+from landscape.sweep.waiting import POLL_SECONDS, Backoff, Silence
+from landscape.sweep.watch import LEADER_LATER, SET_UP, allowed
 from landscape.sweep.work import Evaluate, PointAssembler, as_work, computing
 from landscape.sweep.worker import (
     CRASHED,
@@ -44,11 +45,13 @@ from landscape.sweep.world import World, own_cores
 
 STOPPED = 7  # a follower has left its loop
 SIGNALLED = 8  # a follower received this signal
-POLL_SECONDS = 0.002
+ASKED, ANSWERED = 10, 11  # a follower that waits asks the leader whether it is there
 # A poll costs the leader's own points some 70 us; three polls are enough while a rank computes what it has ahead.
 POLL_SHARE, MAX_LOOKAHEAD = 1 / 3, 0.01
 # After an error, a rank stops between two chunks; if it takes longer than this, MPI_Abort ends the job.
 GRACE_SECONDS = 5.0
+
+EXCHANGE = "an exchange among the ranks"
 
 T = TypeVar("T")
 
@@ -89,7 +92,7 @@ def gather(world: World, value: T) -> list[T]:
     A signal waits until all of them have passed through, or they would wait for this rank.
     """
     gather_here(world)
-    with current().held():
+    with current().held(), SET_UP.running(EXCHANGE):
         return world.comm.allgather(value)
 
 
@@ -123,7 +126,7 @@ def differing(world: World, marks: Mapping[str, str]) -> list[tuple[str, int, st
 def broadcast(world: World, value: T | None) -> T:
     """Collective: the leader's value, on every rank; the value of other ranks is ignored."""
     gather_here(world)
-    with current().held():
+    with current().held(), SET_UP.running(EXCHANGE):
         return world.comm.bcast(value, root=0)
 
 
@@ -158,16 +161,19 @@ class MPIExecutor:
             leader.balance()  # also without a message: a point may turn out to be long
 
     def follow(self, evaluate: Evaluate) -> None:
-        comm, backoff, stop = self.world.comm, _Backoff(), current()
+        comm, backoff, silence, stop = self.world.comm, Backoff(), Silence(allowed()), current()
 
         def receive(wait: bool) -> Iterator[Message]:
             backoff.reset()
+            silence.broken()
             while wait and not comm.iprobe(source=0) and not stop.pending:
+                if silence.asks():
+                    comm.send(None, dest=0, tag=ASKED)
                 time.sleep(backoff.next())
             if stop.pending:  # the leader decides when all stop
                 stop.answer()
                 comm.send(stop.name, dest=0, tag=SIGNALLED)
-            return ((tag, content) for _, tag, content in _messages(comm))
+            return ((tag, content) for _, tag, content in _messages(comm) if tag != ANSWERED)
 
         try:
             run_worker(as_work(evaluate), receive, lambda tag, content: comm.send(content, dest=0, tag=tag))
@@ -200,7 +206,7 @@ class _Leader:
 
     def __init__(self, world: World, local: ComputeThread, scheduler: Scheduler):
         self._world, self._local, self._scheduler = world, local, scheduler
-        self._backoff = _Backoff()
+        self._backoff = Backoff()
         self._stall = allowed()
 
     def start(self) -> None:
@@ -224,6 +230,8 @@ class _Leader:
 
     def handle(self, rank: int, tag: int, content: Any) -> tuple[list[TaskResult], TaskFailure | None]:
         """Records a message and answers it; returns the results in it, and the failure if it reports one."""
+        if tag == ASKED:
+            self._send(rank, ANSWERED, None)
         if tag == FAILURE:
             return content
         if tag == SIGNALLED:
@@ -274,20 +282,6 @@ class _Leader:
 
 class StillBusy(Exception):
     """The job has failed (`__cause__` is the error), but a rank is still computing; only MPI_Abort ends it at once."""
-
-
-class _Backoff:
-    """The time to sleep before the next poll: doubled each time, up to POLL_SECONDS."""
-
-    def __init__(self) -> None:
-        self.reset()
-
-    def reset(self) -> None:
-        self._next = POLL_SECONDS / 32
-
-    def next(self) -> float:
-        now, self._next = self._next, min(2 * self._next, POLL_SECONDS)
-        return now
 
 
 def _messages(comm: Any) -> Iterator[tuple[int, int, Any]]:

@@ -30,6 +30,7 @@ class World:
 
     `cores`: how many this rank may use: its own if ranks are bound to cores, otherwise an equal share of the machine's.
     `comm`: the MPI communicator of all ranks; None on a single process. `meeting`: another, on which they wait for each other.
+    `lockstep`: the net is divided among the ranks, those of torch.distributed, so that every point takes all of them.
     """
 
     rank: int = 0
@@ -39,6 +40,7 @@ class World:
     cores: int = field(default_factory=lambda: len(own_cores()))
     comm: Any = None
     meeting: Any = None
+    lockstep: bool = False
 
     @property
     def leads(self) -> bool:

@@ -22,6 +22,7 @@ from landscape.checkpoint.save import save_checkpoint
 from landscape.errors import LandscapeError, UsageError
 from landscape.surfaces.run_log import CONFIG, LOG, load_run, read_config
 from landscape.training.folder_lock import FolderLock
+from landscape.training.preconditioner_files import remove_preconditioners
 from landscape.training.run_folder import FINAL, clear, is_empty, net_of, nets_in, table, tidy
 
 # The recorders of this process by their folders, which are absolute.
@@ -163,3 +164,4 @@ class RecordedFolder:
         for number, path in nets.items():
             if number > at:
                 path.unlink()
+        remove_preconditioners(self.path, at)

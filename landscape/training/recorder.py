@@ -21,6 +21,8 @@ from landscape.errors import UsageError
 from landscape.options.groups import named_path
 from landscape.options.option import check_whole, shown
 from landscape.subject.net import bare
+from landscape.training.preconditioner_files import write_preconditioner
+from landscape.training.preconditioning import check_adaptive, preconditioner_of
 from landscape.training.recorded_folder import RecordedFolder
 from landscape.training.run_folder import FINAL
 
@@ -57,6 +59,7 @@ class Recorder:
         about: Mapping[str, Any] | None = None,
         overwrite: bool = False,
         append: bool = False,
+        optimizer: torch.optim.Optimizer | None = None,
     ):
         """
         Args:
@@ -66,12 +69,16 @@ class Recorder:
             about: what the checkpoints say of the run, plain values. `model`, `data`, `normalize` and `loss` are specs as in the
                 shell, such as "net.py:build"; later commands then need no options for them.
             overwrite: remove the run that the folder holds. append: go on with it, after its last saved net.
+            optimizer: an adaptive one, whose preconditioner is saved with each net (as many bytes as the parameters in float32):
+                `landscape dynamics` needs it for the preconditioned curvature.
 
         Raises:
-            UsageError: the folder holds a run, or other files, or another recorder writes there. LandscapeError: it cannot be
-                written.
+            UsageError: the folder holds a run, or other files, or another recorder writes there; the optimizer is not adaptive.
+                LandscapeError: it cannot be written.
         """
         check_whole("every", every, 1)
+        if optimizer is not None:
+            check_adaptive(type(optimizer))
         if overwrite and append:
             raise UsageError("overwrite and append exclude each other; drop one")
         try:
@@ -79,7 +86,7 @@ class Recorder:
         except (TypeError, ValueError) as error:
             raise UsageError(f"about: expected plain values such as texts and numbers ({error})") from None
         self.folder, self.every, self.steps = named_path("folder", folder), every, 0
-        self._files = RecordedFolder(self.folder)
+        self._files, self._optimizer = RecordedFolder(self.folder), optimizer
         self._about, self._overwrite, self._append = dict(about or {}), overwrite, append
         self._sums: dict[str, Any] = {}
         self._counts: dict[str, int] = {}
@@ -211,6 +218,9 @@ class Recorder:
 
     def _save(self) -> None:
         if self._writes and self.steps != self._saved:
+            if self._optimizer is not None and self._model is not None:
+                found = preconditioner_of(self._optimizer, bare(self._model))
+                write_preconditioner(self.folder, self.steps, found)
             self._files.save(self.steps, self._weights(), self._meta())
             self._saved = self.steps
 

@@ -19,6 +19,8 @@ from landscape.errors import EvaluationError, Interrupted, LandscapeError
 from landscape.randomness import seed_torch
 from landscape.sweep.progress import note
 from landscape.training.job import Stopwatch, TrainingJob
+from landscape.training.preconditioner_files import write_preconditioner
+from landscape.training.preconditioning import preconditioner_of
 from landscape.training.reporter import Reporter, StopRequest, graceful_stop
 from landscape.training.run_folder import STATE, RunFolder
 from landscape.training.seeding import isolated_rng, seed_for
@@ -57,17 +59,19 @@ def run_training(
     overwrite: bool,
     quiet: bool,
     follow: Callable[[Path], Follower] | None = None,
+    preconditioners: bool = False,
 ) -> Run:
     """Trains to the end, from the start or from the state in the run folder.
 
     `every`: the interval in steps of rows ("log-every") and of saved nets ("save-every"); 0 means an epoch, -1 never.
-    `follow`: makes what follows the run in a folder, when that has its first net.
+    `follow`: makes what follows the run in a folder, when that has its first net. `preconditioners`: each net is saved with that
+    of the optimizer, which has one.
 
     Raises:
         LandscapeError: the folder holds another run, or the loss is not finite.
         Interrupted: Ctrl-C or SIGTERM.
     """
-    recorder = _Recorder(job, every)
+    recorder = _Recorder(job, every, preconditioners)
     try:
         with isolated_rng(job.trainer.device):
             recorder.begin(overwrite=overwrite)
@@ -115,9 +119,9 @@ def _train(job: TrainingJob, recorder: _Recorder, stop: StopRequest, quiet: bool
 class _Recorder:
     """Writes the log, the nets and the state of a run when they are due."""
 
-    def __init__(self, job: TrainingJob, every: Mapping[str, int]) -> None:
+    def __init__(self, job: TrainingJob, every: Mapping[str, int], preconditioners: bool) -> None:
         self.job, self.trainer, self.folder = job, job.trainer, RunFolder(job.out)
-        self.every, self._stopwatch = every, Stopwatch()
+        self.every, self._stopwatch, self._preconditioners = every, Stopwatch(), preconditioners
         self.rows: list[dict[str, Any]] = []
         self.follower: Follower | None = None
 
@@ -172,6 +176,9 @@ class _Recorder:
         """Saves the net of this step with its metrics, and the state."""
         row = self.rows[-1] if self.rows and self.rows[-1]["step"] == self.trainer.step else {}
         known = {name: value for name, value in row.items() if name.startswith(("train_", "test_"))}
+        if self._preconditioners:
+            found = preconditioner_of(self.trainer.optimizer, self.trainer.model, self.trainer.lr)
+            write_preconditioner(self.folder.path, self.trainer.step, found)
         path = self.folder.net(self.trainer.step, self.trainer.model.state_dict(), self.job.meta(known))
         self.keep()
         if self.follower:
@@ -206,11 +213,14 @@ class _Recorder:
             EvaluationError: the loss since the last row, its gradient, or a weight is not finite.
         """
         trainer = self.trainer
-        found = {"loss": trainer.sums.get("loss", 0.0), "gradient": trainer.sums.get("norms", 0.0)}
-        found["weights"] = nn.utils.get_total_norm([p.detach() for p in trainer.model.parameters()])
+        found = {
+            "training loss is": trainer.sums.get("loss", 0.0),
+            "training gradient is": trainer.sums.get("norms", 0.0),
+        }
+        found["weights are"] = nn.utils.get_total_norm([p.detach() for p in trainer.model.parameters()])
         if what := next((name for name, value in found.items() if not math.isfinite(float(value))), None):
             raise EvaluationError(
-                f"the training {what} is not finite any more at step {trainer.step} (lr {trainer.lr:.3g}); take a lower --lr, "
+                f"the {what} not finite any more at step {trainer.step} (lr {trainer.lr:.3g}); take a lower --lr, "
                 "limit the gradient with --clip 1, or rise more slowly with --warmup"
             )
 

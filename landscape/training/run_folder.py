@@ -26,6 +26,7 @@ from landscape.slice.steps import STEP
 from landscape.surfaces.run_log import CONFIG, LOG, read_config
 from landscape.surfaces.same_run import CODE, difference, unknown_code
 from landscape.training.folder_lock import FolderLock
+from landscape.training.preconditioner_files import remove_preconditioners
 from landscape.training.settings import as_json, differences
 
 STATE, FINAL, NETS = "state.pt", "final.pt", "checkpoints"
@@ -175,6 +176,7 @@ def clear(folder: Path) -> None:
     """Removes the files of an earlier run, and no others."""
     for path in [*(folder / name for name in (LOG, STATE, FINAL, *MEASURED)), *nets_in(folder).values()]:
         path.unlink(missing_ok=True)
+    remove_preconditioners(folder)
 
 
 def tidy(folder: Path) -> None:

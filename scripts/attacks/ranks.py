@@ -1,8 +1,8 @@
 """Every way to leave a run, at every moment of its life, on the first and on the last rank: no hang, no orphan, one line.
 
-A rank leaves by an exception, SystemExit, KeyboardInterrupt or an own BaseException, by a signal, by `os._exit`, or by a call
-that never returns (with `--stall`). The job must end within ten seconds of that, with a status other than 0, no process left, a
-valid file, and a line that says why where the process could still say one.
+A rank leaves by an exception, SystemExit, KeyboardInterrupt or an own BaseException, by a signal, by `os._exit`, or, with
+`--stall`, by a call that never returns or by SIGSTOP. The job must end within ten seconds of that or of what `--stall` grants,
+with a status other than 0, no process left, a valid file, and a line that says why where the process could still say one.
 """
 
 from __future__ import annotations
@@ -25,9 +25,11 @@ STAGES = ("start", "import", "build", "data", "first", "middle", "saving", "fini
 RAISED = ("error", "exit0", "exit3", "keyboard", "base", "generator")
 SIGNALS = ("int", "term", "swallowed")
 HARD = ("kill", "segv")
-WAYS = (*RAISED, *SIGNALS, *HARD, "_exit0", "_exit3", "never", "locked")
+# seconds that the others wait before they end the job, in units of --stall and beyond
+STALLED = {"never": (1, 6), "locked": (1, 6), "stopped": (2, 7)}
+WAYS = (*RAISED, *SIGNALS, *HARD, "_exit0", "_exit3", *STALLED)
 MUTE = HARD  # the launcher speaks for a process that was killed
-STALL, WITHIN = 3.0, 10.0
+STALL, WITHIN = 6.0, 10.0  # a step of the set-up takes seconds on a busy machine
 
 
 class Case(NamedTuple):
@@ -38,7 +40,9 @@ class Case(NamedTuple):
 
     @property
     def possible(self) -> bool:
-        # before the first line of ours only the launcher and the system are at work
+        # a single process that is stopped can be ended by nobody; before our first line only the launcher is at work
+        if self.way == "stopped" and self.ranks == 1:
+            return False
         return self.stage != "start" or self.way in ("int", "term", *HARD)
 
 
@@ -50,14 +54,15 @@ def cases(ranks: list[int]) -> list[Case]:
 
 def words(case: Case, launcher: jobs.Launcher) -> list[str]:
     line = ["line", "net.pt", *jobs.BASIC, "--threads", "1", "-x", "-1:1:15", "-o", "a.h5"]
-    stalls = ["--stall", str(STALL)] if case.way in ("never", "locked") else []
+    stalls = ["--stall", str(STALL)] if case.way in STALLED else []
     return [*launcher.words(case.ranks), launcher.python, "run.py", *line, *stalls]
 
 
 def attack(case: Case, folder: Path, launcher: jobs.Launcher) -> tuple[jobs.Ended, str]:
     """How the job ended, and what is wrong with that; empty when nothing is."""
     (folder / "a.h5").unlink(missing_ok=True)
-    slack = STALL + 6 if case.way in ("never", "locked") else 0
+    units, beyond = STALLED.get(case.way, (0, 0))
+    slack = units * STALL + beyond
     ended = jobs.run(
         words(case, launcher), folder, 90.0, STRIKE_STAGE=case.stage, STRIKE_RANK=str(case.rank), STRIKE_WAY=case.way
     )
@@ -100,15 +105,19 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--ranks", default="2,3", help="numbers of ranks (default: 2,3; 1 is a run without a launcher)")
     parser.add_argument("--stage", help="only these, separated by commas")
     parser.add_argument("--way", help="only these")
-    parser.add_argument("--sample", type=int, help="only this many of the cases, drawn with the seed")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--from", dest="first", type=int, default=0, help="leave out this many, which were tried before"
+    )
+    parser.add_argument("--count", type=int, help="only this many; the last line says how to go on")
+    parser.add_argument("--seed", type=int, default=0, help="of the order of the cases, so that any piece is a mixture")
     parser.add_argument("--python", help="a Python whose mpiexec and mpi4py are used (default: this one)")
     given = parser.parse_args(argv)
     chosen = cases([int(n) for n in given.ranks.split(",")])
     chosen = [c for c in chosen if not given.stage or c.stage in given.stage.split(",")]
     chosen = [c for c in chosen if not given.way or c.way in given.way.split(",")]
-    if given.sample:
-        chosen = random.Random(given.seed).sample(chosen, min(given.sample, len(chosen)))
+    random.Random(given.seed).shuffle(chosen)
+    every, last = len(chosen), len(chosen) if given.count is None else min(given.first + given.count, len(chosen))
+    chosen = chosen[given.first : last]
     launcher, broken, began = jobs.here(given.python), 0, time.monotonic()
     with tempfile.TemporaryDirectory() as scratch:
         folder = jobs.prepared(Path(scratch) / "job")
@@ -123,7 +132,11 @@ def main(argv: list[str]) -> int:
                 f"{case.ranks:5} {case.rank:4} {case.stage:8} {case.way:10} {ended.status!s:>6} {ended.seconds:7.2f}  {said}",
                 flush=True,
             )
-    print(f"{len(chosen)} cases, {broken} broken, seed {given.seed}, {time.monotonic() - began:.0f} s")
+    rest = f"; go on with --from {last}" if last < every else ""
+    print(
+        f"{len(chosen)} cases ({given.first} to {last} of {every}), {broken} broken, seed {given.seed}, "
+        f"{time.monotonic() - began:.0f} s{rest}"
+    )
     return 1 if broken else 0
 
 

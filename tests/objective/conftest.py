@@ -3,16 +3,6 @@
 from __future__ import annotations
 
 import pytest
-import torch
-
-N, CLASSES = 23, 3
-
-
-@pytest.fixture
-def images():
-    """Inputs (23, 2, 6, 6) float64 and labels (23,)."""
-    generator = torch.Generator().manual_seed(5)
-    return torch.randn(N, 2, 6, 6, dtype=torch.float64, generator=generator), torch.arange(N) % CLASSES
 
 
 @pytest.fixture

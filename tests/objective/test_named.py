@@ -159,3 +159,11 @@ def test_a_net_that_is_not_finite_at_its_own_weights_is_named(net, capsys):
     assert np.isnan(found.values["train_loss"]).all()
     said = capsys.readouterr().err
     assert "not a finite number at the net's own weights: train loss (nan) of the first samples" in said
+    assert f"; bias holds NaN or inf (1 of {net.bias.numel()} numbers)" in said
+
+
+def test_samples_that_are_not_finite_are_named(net, capsys):
+    x = inputs()
+    x[1, 0] = float("inf")
+    ll.line(model=net, data=(x, classes()), x=(-1, 1, 3), precision="fp64")
+    assert f"; the first batch of the data holds NaN or inf (1 of {x[:8].numel()} numbers)" in capsys.readouterr().err

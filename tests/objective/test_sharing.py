@@ -181,7 +181,7 @@ def test_memory_limits_how_many_nets_run_at_a_time(objective, monkeypatch):
 
 def test_the_fastest_way_is_chosen_and_chosen_again(objective, threads, monkeypatch):
     """By a clock that the ways advance themselves."""
-    now, cost = [0.0], {Way(1, 1): 1e-3, Way(2, 1): 3e-3}
+    now, cost = [0.0], {Way(1, 1): 5e-3, Way(2, 1): 15e-3}
 
     def run(self, objective, way, work, items):
         items = list(items)
@@ -194,7 +194,7 @@ def test_the_fastest_way_is_chosen_and_chosen_again(objective, threads, monkeypa
     made._sharing = Sharing(made, 2, clock=lambda: now[0])
     expected = made.evaluate()
     assert made._sharing._way == Way(1, 1)  # never worse than one thread
-    cost[Way(2, 1)] = 0.6e-3
+    cost[Way(2, 1)] = 3e-3
     assert made.evaluate() == expected
     assert made._sharing._way == Way(1, 1)  # a choice holds for a while
     now[0] += sharing.AGAIN_SECONDS

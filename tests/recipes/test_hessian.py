@@ -13,8 +13,8 @@ import landscape as ll
 from landscape.errors import UsageError
 from landscape.grid import Grid, parse_range
 from landscape.scene.facts.surface import facts
-from landscape.study.extension import thinned
 from landscape.surfaces import load_surface
+from landscape.sweep.orders.coarse import thinned
 from tests import forked
 from tests.recipes.conftest import GRID, OPTIONS
 

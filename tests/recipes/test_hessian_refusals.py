@@ -84,7 +84,7 @@ def test_values_of_another_kind_are_refused(surface, change, words):
         ({"tolerance": 0}, "tolerance 0: expected a relative error"),
         ({"index": 1.5}, "index 1.5: expected a share"),
         ({"split": "test"}, "split 'test': s.h5 was computed on train"),
-        ({"split": ["train", "test"]}, "expected one split for the curvature"),
+        ({"split": ["train", "test"]}, "expected one split"),
         ({"products": "magic"}, "products 'magic'"),
     ],
 )

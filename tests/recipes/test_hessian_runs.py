@@ -5,8 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import landscape as ll
+from landscape.curvature.operator import CurvatureOperator
 from landscape.errors import UsageError
 
 
@@ -66,3 +68,35 @@ def test_a_run_with_one_net_has_no_path(here):
     shutil.rmtree("run/checkpoints")
     with pytest.raises(UsageError, match="--save-every"):
         ll.hessian("run")
+
+
+def test_a_run_on_some_samples_is_measured_on_these(here):
+    """As `dynamics` measures it; all samples where the data are given, and products are chosen on the first net in both."""
+    chosen = []
+    ll.train(
+        "net.py:build",
+        data="npz:data.npz",
+        normalize="digits",
+        samples=60,
+        epochs=1,
+        out="run",
+        threads=1,
+        quiet=True,
+        lr=0.05,
+    )
+    first = ll.load_checkpoint("run/checkpoints/step_0000000.pt").state_dict["1.weight"]
+    original = CurvatureOperator.__init__
+
+    def noted(self, objective, **options):
+        chosen.append(objective.layout.named(objective.weights)["1.weight"].clone())
+        original(self, objective, **options)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(CurvatureOperator, "__init__", noted)
+        found = ll.hessian("run", ignore="none", threads=1, quiet=True)
+        beside = ll.dynamics("run", measures="hessian", threads=1, quiet=True)
+    assert len(chosen) == 2 and all(torch.equal(each, first) for each in chosen)
+    assert found.provenance["hessian"]["samples"] == beside.provenance["dynamics"]["samples"] == 60
+    np.testing.assert_array_equal(found.values["hessian_max"], beside.values["hessian_max"])
+    given = ll.hessian("run", data="npz:data.npz", threads=1, quiet=True, overwrite=True)
+    assert given.provenance["hessian"]["samples"] > 60

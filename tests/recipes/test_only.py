@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.func import functional_call, hessian
 
 import landscape as ll
 from landscape.errors import UsageError
 from landscape.options.option import Given
 from landscape.study.on_slice import Asked, on_plane
 from landscape.sweep.world import World
+from tests.recipes.plain_only import dense, plain_loss, stored
 
 PLANE = {"x": (-1, 1, 3), "y": (-0.5, 1, 4)}
 EXACT = {"precision": "fp64", "quiet": True}
@@ -34,31 +34,6 @@ def net() -> nn.Module:
 def data() -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(4)
     return torch.randn(30, 4, generator=generator).double(), torch.randint(0, 3, (30,), generator=generator)
-
-
-def plain_loss(net: nn.Module, moved: dict, data) -> float:
-    state = {name: tensor.clone() for name, tensor in net.state_dict().items()}
-    for name, step in moved.items():
-        state[name] += step
-    with torch.no_grad():
-        return nn.functional.cross_entropy(functional_call(net, state, (data[0],)), data[1]).item()
-
-
-def stored(path) -> list[dict[str, torch.Tensor]]:
-    with h5py.File(path) as file:
-        return [{name: torch.from_numpy(file[axis][name][()]).double() for name in file[axis]} for axis in ("x", "y")]
-
-
-def dense(net: nn.Module, data, names: list[str]) -> np.ndarray:
-    """Eigenvalues of the block of the Hessian that belongs to the named parameters."""
-    own = {name: tensor.detach() for name, tensor in net.named_parameters()}
-    sizes = [own[name].numel() for name in names]
-
-    def loss(flat):
-        parts = {name: part.view(own[name].shape) for name, part in zip(names, flat.split(sizes), strict=True)}
-        return nn.functional.cross_entropy(functional_call(net, {**own, **parts}, (data[0],)), data[1])
-
-    return np.linalg.eigvalsh(hessian(loss)(torch.cat([own[name].flatten() for name in names])).numpy())
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,17 @@ def test_values_do_not_depend_on_the_number_of_ranks(here, command, basic, seria
     assert done.stdout.count("a.h5: 28 points") == 1, "only rank 0 speaks"
 
 
+def test_a_lean_run_toward_another_net_has_the_same_bits_on_two_ranks(here, command, basic):
+    line = ["-x", "-1:1:5", "--to", "other.pt", "--batchnorm", "keep"]
+    done = command("line", "net.pt", *basic, *line, "--lean", "-o", "a.h5", ranks=2)
+    assert done.returncode == 0, done.stderr
+    assert main(["line", "net.pt", *basic, *line, "--quiet", "-o", "b.h5"]) == 0
+    found, kept = load_surface("a.h5"), load_surface("b.h5")
+    assert found.provenance["run"]["lean"] and found.provenance["run"]["ranks"] == 2
+    np.testing.assert_array_equal(found.values["train_loss"], kept.values["train_loss"])
+    np.testing.assert_array_equal(found.trails["nets"].x, [0, 1])
+
+
 def test_more_ranks_than_points(here, command, basic):
     done = command("line", "net.pt", *basic, "-x", "-1:1:2", "-o", "a.h5", ranks=3)
     assert done.returncode == 0, done.stderr

@@ -10,8 +10,10 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import landscape as ll
+from landscape.errors import LandscapeError
 from landscape.layout import Layout
 from landscape.options.option import Given
+from landscape.recipes.words import plan_lines
 from landscape.study.on_slice import Asked, on_plane
 from landscape.study.study import Plan
 from landscape.sweep.world import World
@@ -254,6 +256,20 @@ def test_the_plan_tells_the_memory_that_is_held(net, data):
     size = 4 * Layout.of(large).size
     lean = ll.surface(**{**options, "model": large}, lean=True).weight_bytes
     assert 2 * size < lean < 3 * size
+
+
+def test_a_dry_run_onto_the_file_of_another_run_plans_it_and_names_a_free_file(net, data, tmp_path):
+    options = {"model": net, "data": data, "x": "-1:1:3", "quiet": True, "out": tmp_path / "a.h5"}
+    ll.line(**options)
+    plan = ll.line(**options, dry_run=True)
+    assert (plan.pending, plan.taken) == (0, None), "the same run, which is complete"
+    (tmp_path / "a-2.h5").touch()
+    plan = ll.line(**options, seed=1, dry_run=True)
+    assert plan.pending == 3
+    assert "a.h5 holds another run: directions.seed is 0 in the file, 1 now; give another -o, such as " in plan.taken
+    assert str(tmp_path / "a-3.h5") in plan.taken and plan_lines(plan)[-1] == f"output   {plan.taken}"
+    with pytest.raises(LandscapeError, match="holds another run: directions.seed"):
+        ll.line(**options, seed=1)
 
 
 def test_nothing_else_is_held_of_the_net(net, saved, data):

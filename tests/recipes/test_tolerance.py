@@ -85,6 +85,25 @@ def test_refining_alone_gives_the_very_values_of_the_full_surface(problem, truth
     assert found.provenance["tolerance"]["asked"] == 0.05
 
 
+def test_where_every_point_was_computed_no_error_of_interpolation_is_stated():
+    """Checks that failed on the way there are of a state that the file no longer has."""
+
+    model = nn.Linear(1, 1, bias=False)
+    start = model.weight.item()
+
+    def ripples(model, batch):
+        """The same value at every fourth point, so that a coarse lattice looks flat."""
+        return 2 + torch.cos(torch.pi / 2 * 48 * model.weight / start).squeeze() + 0 * batch[0].mean()
+
+    found = ll.line(
+        model=model, data=(torch.randn(64, 1), torch.zeros(64, 1)), loss=ripples, x=(-1, 1, 97),
+        tolerance=0.05, refine=True, quiet=True, threads=1,
+    )  # fmt: skip
+    reached = found.provenance["run"]["reached"]
+    assert reached["points"] == reached["of"] == 97
+    assert reached["checks"] == 0 and reached["error"] == reached["sampling_error"] == 0
+
+
 def test_evaluations_are_counted(problem):
     calls = []
 

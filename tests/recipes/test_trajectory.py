@@ -16,20 +16,12 @@ from landscape.callables import resolve_callable
 from landscape.cli.main import main
 from landscape.errors import CheckpointError, LandscapeError, UsageError
 from landscape.surfaces import load_surface
+from tests.recipes.conftest import OPTIONS
+from tests.recipes.plain_trajectory import images, loss_of, same_trails, state, weights
 
-OPTIONS = {"model": "net.py:build", "data": "npz:data.npz", "normalize": "digits", "threads": 1, "quiet": True}
 SMALL = {"x": "auto:5", "y": "auto:5", **OPTIONS}
 OVER = {name: value for name, value in OPTIONS.items() if name != "normalize"}  # the plane's own
 STEPS = 6
-
-
-def images() -> tuple[torch.Tensor, torch.Tensor]:
-    """As --normalize digits has them."""
-    from landscape.data.normalize import parse_normalize
-
-    stored = np.load("data.npz")
-    pixels = torch.from_numpy(stored["images"]).permute(0, 3, 1, 2)
-    return parse_normalize("digits")(pixels, torch.float64), torch.from_numpy(stored["labels"])
 
 
 @pytest.fixture
@@ -47,23 +39,6 @@ def run(here) -> Path:
             steps.step()
             recorder.step(loss=loss)
     return Path("run")
-
-
-def state(number: int) -> dict:
-    return torch.load(f"run/checkpoints/step_{number:07d}.pt", weights_only=True)["state_dict"]
-
-
-def loss_of(tensors: dict) -> float:
-    net = resolve_callable("net.py:build")().double().eval()
-    net.load_state_dict({name: value.double() for name, value in tensors.items()})
-    inputs, labels = images()
-    with torch.no_grad():
-        return float(nn.functional.cross_entropy(net(inputs), labels))
-
-
-def weights(tensors: dict) -> np.ndarray:
-    names = [name for name, _ in resolve_callable("net.py:build")().named_parameters()]
-    return np.concatenate([tensors[name].double().numpy().ravel() for name in names])
 
 
 def test_losses_along_the_path_are_those_of_each_net_and_of_its_foot(run):
@@ -142,17 +117,6 @@ def test_a_stopped_command_goes_on_and_ranks_make_no_difference(run, command, ba
     for other in (two, load_surface("half.h5")):
         assert same_trails(whole, other)
         np.testing.assert_array_equal(whole.values["train_loss"], other.values["train_loss"])
-
-
-def same_trails(one, other) -> bool:
-    for name, trail in one.trails.items():
-        there = other.trails[name]
-        for field in ("x", "y", "step", "residual", "status"):
-            np.testing.assert_array_equal(getattr(trail, field), getattr(there, field))
-        for metric, values in trail.metrics.items():
-            np.testing.assert_array_equal(values, there.metrics[metric])
-        assert trail.nets == there.nets
-    return one.trails.keys() == other.trails.keys()
 
 
 def test_paths_over_another_plane_leave_its_values_alone(run, here):

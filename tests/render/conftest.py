@@ -7,6 +7,7 @@ import pytest
 
 from landscape.grid import Grid, Range
 from landscape.surfaces.surface import Surface, Trail
+from tests.browser import browser
 
 
 def once(scenes):
@@ -79,3 +80,10 @@ def hot():
     values = np.ones((7, 11))
     values[3, 9] = 5.0
     return Surface(grid, {"train_loss": values})
+
+
+@pytest.fixture(scope="session")
+def opened():
+    """One browser for all pages."""
+    with browser() as one:
+        yield one

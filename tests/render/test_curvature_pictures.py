@@ -13,7 +13,7 @@ from landscape.render.still import picture as still
 from landscape.scene.build import build_scene
 from landscape.scene.compare import build_comparison
 from landscape.surfaces.surface import Surface, Trail
-from tests.browser import CHROMIUM, WITHOUT, browser
+from tests.browser import CHROMIUM, WITHOUT
 from tests.render.conftest import formats, once
 
 
@@ -238,20 +238,19 @@ def test_switching_the_scale_changes_every_panel_and_keeps_the_line_at_zero():
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason=WITHOUT)
-def test_hovering_and_switching_in_a_browser(tmp_path):
+def test_hovering_and_switching_in_a_browser(tmp_path, opened):
     page = html.draw(SCENES["ratio"](), tmp_path / "a.html")
-    with browser() as opened:
-        opened.open(page)
-        opened.wait("document.documentElement.dataset.drawn")
-        texts = opened.run(
-            "(heat => [heat.text[2][2], heat.text[0][0]])(document.getElementById('map0').data"
-            ".find(t => t.type === 'heatmap' && t.name !== 'holes' && t.meta.view === 0))"
-        )
-        opened.run("(s => { s.value = 'hessian_min'; s.onchange(); })(document.querySelector('#controls select'))")
-        opened.wait("document.getElementById('title').textContent.includes('smallest Hessian eigenvalue')")
-        shown = opened.run(
-            "document.getElementById('map0').data.filter(t => t.visible).map(t => [t.type, t.line && t.line.color])"
-        )
+    opened.open(page)
+    opened.wait("document.documentElement.dataset.drawn")
+    texts = opened.run(
+        "(heat => [heat.text[2][2], heat.text[0][0]])(document.getElementById('map0').data"
+        ".find(t => t.type === 'heatmap' && t.name !== 'holes' && t.meta.view === 0))"
+    )
+    opened.run("(s => { s.value = 'hessian_min'; s.onchange(); })(document.querySelector('#controls select'))")
+    opened.wait("document.getElementById('title').textContent.includes('smallest Hessian eigenvalue')")
+    shown = opened.run(
+        "document.getElementById('map0').data.filter(t => t.visible).map(t => [t.type, t.line && t.line.color])"
+    )
     assert "<b>8</b> ± 0.5" in texts[0] and "train loss: <b>0.1</b>" in texts[0]
     assert "|smallest / largest| Hessian eigenvalue: <b>0.98</b>" in texts[1]
     assert [line for kind, line in shown if kind == "contour"] == ["#ffffff", "#101018"]

@@ -20,6 +20,7 @@ def comparison(kind, count):
     return build_comparison([surface] * count, kind=kind, names=[NAME.format(n) for n in range(count)])
 
 
+@functools.cache
 def drawn(kind, count, **options):
     figure = still.figure_of(comparison(kind, count), look_of(LookOptions(**options)))
     figure.set_dpi(120)

@@ -46,19 +46,17 @@ def test_both_drawings_are_whole_in_it(both):
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason=WITHOUT)
-def test_a_browser_shows_that_of_its_theme(both, tmp_path):
-    from tests.browser import browser
-
+def test_a_browser_shows_that_of_its_theme(both, tmp_path, opened):
     (tmp_path / "both.svg").write_text(both[2])
     (tmp_path / "page.html").write_text(PAGE.format("both.svg"))
     grounds = []
-    with browser() as opened:
-        for theme in ("light", "dark"):
-            opened.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": theme}])
-            opened.open(tmp_path / "page.html")
-            opened.wait("document.querySelector('img').complete")
-            opened.picture(tmp_path / f"{theme}.png")
-            grounds.append(_ground(tmp_path / f"{theme}.png"))
+    for theme in ("light", "dark"):
+        opened.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": theme}])
+        opened.open(tmp_path / "page.html")
+        opened.wait("document.querySelector('img').complete")
+        opened.picture(tmp_path / f"{theme}.png")
+        grounds.append(_ground(tmp_path / f"{theme}.png"))
+    opened.send("Emulation.setEmulatedMedia", features=[])
     assert grounds == [LIGHT.ground, NIGHT.ground]
 
 

@@ -1,5 +1,7 @@
 """The thinned grid is read off what is done, whatever runs there were and however far they came."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -48,6 +50,16 @@ def test_a_finished_run_has_no_hole_whatever_the_file_says_of_it(every, told):
     rows, columns = np.searchsorted(whole.y, part.y), np.searchsorted(whole.x, part.x)
     np.testing.assert_array_equal(part.values["hessian_max"], whole.values["hessian_max"][np.ix_(rows, columns)])
     assert part.values["train_loss"].shape == part.status["evaluation"].shape == part.shape
+
+
+def test_an_evaluation_under_way_is_drawn_on_the_finest_lattice_that_is_done():
+    whole = surface_of(lattice(1))
+    begun = replace(whole, status={"evaluation": lattice(4)})
+    assert thinned(begun, "train_loss").shape == (3, 5)
+    rows = np.zeros((13, 17), np.uint8)
+    rows[:4] = 1
+    row_by_row = replace(whole, status={"evaluation": rows})
+    assert thinned(row_by_row, "train_loss") is row_by_row
 
 
 def test_losses_and_full_grids_stay_as_they_are():

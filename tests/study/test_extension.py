@@ -11,7 +11,8 @@ import torch
 import landscape as ll
 from landscape.grid import DIRECTION, Grid, parse_range
 from landscape.scene.thin import thinned as drawn
-from landscape.study.extension import coarse_first, in_order, thinned
+from landscape.study.extension import in_order
+from landscape.sweep.orders.coarse import coarse_first, thinned
 
 GRIDS = {
     "line": Grid.of(parse_range("-1:1:9")),

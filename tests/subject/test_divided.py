@@ -36,7 +36,7 @@ def test_a_net_that_is_divided_among_processes_is_one_line(batches, one_process)
     net = GPT2LMHeadModel(GPT2Config(**TINY))
     fsdp.fully_shard(net, mesh=dist.device_mesh.init_device_mesh("cpu", (1,)))
     with pytest.raises(LandscapeError, match=r"tensor transformer.wte.weight is divided among processes \(FSDP2"):
-        ll.line(model=net, data=batches, **EXACT)
+        ll.trajectory([net, net], data=batches, quiet=True)
     older = fsdp.FullyShardedDataParallel(torch.nn.Linear(3, 2), device_id=torch.device("cpu"))
     with pytest.raises(LandscapeError, match=r"is divided among processes \(FSDP\)"):
         ll.line(model=older, data=(torch.ones(4, 3), torch.zeros(4).long()), **EXACT)

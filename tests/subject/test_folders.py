@@ -270,7 +270,7 @@ class Lit(lightning.LightningModule):
 """
 
 
-def test_a_checkpoint_of_lightning_builds_its_class_with_the_stored_settings(tmp_path):
+def test_a_checkpoint_of_lightning_builds_its_class_with_the_stored_settings(tmp_path, one_process):
     import lightning
 
     from landscape.callables import resolve_callable

@@ -118,6 +118,38 @@ except LandscapeError as error:
         assert said.endswith("RuntimeError: broken here")
 
 
+IMPATIENT = """
+import signal
+from landscape.sweep import meeting, mpi, waiting
+from landscape.errors import LandscapeError
+mpi.allowed = meeting.allowed = lambda: 0.2
+meeting.LAST_LATER = waiting.LAST_LATER = 0.2
+def stopped(*_):
+    os.kill(os.getpid(), signal.SIGSTOP)
+def left(*arguments):
+    try:
+        return arguments[0](*arguments[1:])
+    except LandscapeError as error:
+        print(error, flush=True)
+        world.meeting.Abort(1)
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [
+        (
+            "left(sweep, sampler, executor, stopped if world.leads else lambda coords: {'loss': 0.0}, keep)",
+            "rank 0 has not answered",
+        ),
+        ("stopped() if world.leads else left(agree, world, None)", "another rank has not come for 0.6 s"),
+    ],
+)  # fmt: skip
+def test_a_leader_that_is_stopped_is_left_under_stall(run, program, said):
+    done, _ = run(HEAD + IMPATIENT + program, 2)
+    assert done.returncode != 0 and said in done.stdout
+
+
 def test_several_rounds_on_the_same_ranks(run, tmp_path):
     program = """
 class Rounds:

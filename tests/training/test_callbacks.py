@@ -41,7 +41,7 @@ def test_the_trainer_of_transformers_records_a_run(tmp_path):
         assert path.metrics["train_loss"][-1] == pytest.approx(expected, rel=1e-4)
 
 
-def test_lightning_records_a_run_by_its_steps(tmp_path):
+def test_lightning_records_a_run_by_its_steps(tmp_path, one_process):
     lightning = pytest.importorskip("lightning.pytorch")
 
     class Net(lightning.LightningModule):

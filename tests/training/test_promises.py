@@ -248,7 +248,7 @@ def test_a_full_disk_at_any_file_costs_nothing_but_the_space(file, xy, tmp_path,
 
 
 def test_a_net_lost_at_the_last_step_is_not_called_trained(tmp_path):
-    with pytest.raises(LandscapeError, match="weights is not finite any more at step 1"):
+    with pytest.raises(LandscapeError, match="the weights are not finite any more at step 1"):
         ll.train("resnet20", data="digits", epochs=0.09, lr=3e38, schedule="constant", out=tmp_path / "run", quiet=True)
     assert not (tmp_path / "run" / "final.pt").exists()
 

@@ -246,7 +246,7 @@ def draw_curve(axes: Axes, curve: Curve, look: Look) -> None:
         order: dict[str, Any] = {"zorder": 2 + curve.front / FRONTS}
         axes.fill_between(curve.x, curve.low, curve.high, color=look.palette.ground, alpha=1.0, lw=0, **order)
         axes.fill_between(curve.x, curve.low, curve.high, color=color, alpha=RIDGE, lw=0, **order)
-        axes.plot(curve.x, curve.y, color=color, lw=1.1 * look.stroke, zorder=order["zorder"])
+        axes.plot(curve.x, curve.y, color=color, lw=1.1 * look.stroke, zorder=order["zorder"], **dots)
         return
     axes.plot(curve.x, curve.y, color=color, label=curve.label, clip_on=not curve.dots, **style, **dots)
     if curve.low is not None and curve.high is not None and look.has(BANDS):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from landscape.grid import COORDINATE, CURVE, PATH, Axis, Grid
+from landscape.grid import COORDINATE, CURVE, PARAMETER, PATH, Axis, Grid
 from landscape.printable import one_in
 from landscape.scene.text import short
 
@@ -28,7 +28,7 @@ def grid_facts(grid: Grid) -> list[str]:
     if kinds == {STEP}:
         start, end = (short(float(value)) for value in first.values[[0, -1]])
         return [f"{len(first.values)} points from step {start} to {end}"]
-    if not kinds <= {DIRECTION, COORDINATE, ""}:
+    if not kinds <= {DIRECTION, COORDINATE, PARAMETER, ""}:
         return []
     count = " × ".join(str(len(axis.values)) for axis in grid.axes) + " points"
     ranges = [_range(axis) for axis in grid.axes]

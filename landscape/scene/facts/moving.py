@@ -77,9 +77,23 @@ def shares_facts(made: dict) -> list[str]:
     if not shares or len(shares) < 2:
         return []
     part = made.get("only") or made.get("ignore") not in (None, "none")
-    held = f"they hold {_percents(shares)} of their squared distances to it" + (" in what moves" if part else "")
-    return [held + (f" (a random walk of these steps: {_percents(walk)})" if walk else "")]
+    held = f"they hold {percents(shares)} of their squared distances to it" + (" in what moves" if part else "")
+    return [held + (f" (a random walk of these steps: {percents(walk)})" if walk else "")]
 
 
-def _percents(shares: list) -> str:
+def slice_facts(made: Any) -> list[str]:
+    """A shape within the plane, with what decides its points.
+
+    >>> slice_facts({"kind": "circle", "radius": 0.5})
+    ['circle within the plane, radius 0.5']
+    """
+    if not isinstance(made, dict):
+        return []
+    fields = {
+        name: f"{value:g}" if isinstance(value, float) else value for name, value in made.items() if name != "kind"
+    }
+    return [", ".join([f"{made.get('kind')} within the plane", *(f"{name} {value}" for name, value in fields.items())])]
+
+
+def percents(shares: list) -> str:
     return " and ".join(f"{100 * float(share):.3g} %" for share in shares)

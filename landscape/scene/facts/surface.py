@@ -14,7 +14,7 @@ from landscape.quantity import NEGATIVE
 from landscape.scene.facts.descent import descent_facts
 from landscape.scene.facts.grid import grid_facts, tolerance_facts
 from landscape.scene.facts.inputs import attack_words, input_facts
-from landscape.scene.facts.moving import counted_words, fixed_facts, moving_fact, shares_facts
+from landscape.scene.facts.moving import counted_words, fixed_facts, moving_fact, shares_facts, slice_facts
 from landscape.scene.facts.stems import Recorded
 from landscape.scene.hessian import is_curvature, points_text, unsettled
 from landscape.scene.holes import NOT_COMPUTED, holes_of
@@ -213,7 +213,7 @@ def _directions(known: dict) -> list[str]:
     lines += moving_fact(made, model.get("parameters") if isinstance(model, dict) else None)
     if made.get("cosine") is not None and kind != "pca":
         lines.append(f"cosine of the axes {float(made['cosine']):.2g}")
-    return lines
+    return lines + slice_facts(known.get("slice"))
 
 
 def _kind(made: dict, kind: str) -> str:

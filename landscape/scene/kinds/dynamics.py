@@ -23,6 +23,8 @@ from landscape.quantity import (
     LARGEST,
     LAYER,
     LOSS,
+    PRECONDITIONED,
+    PRECONDITIONED_THRESHOLD,
     SHARPNESS,
     STIFFNESS,
     THRESHOLD,
@@ -55,6 +57,7 @@ class Panel:
 
 PANELS = (
     Panel("curvature", (LARGEST, SHARPNESS, THRESHOLD)),
+    Panel("preconditioned", (PRECONDITIONED, PRECONDITIONED_THRESHOLD), log=False),
     Panel("gradient covariance", (COVARIANCE,)),
     Panel("last / first eigenvalue", (CONDITION,)),
     Panel("stiffness", (STIFFNESS,), log=False),
@@ -62,6 +65,8 @@ PANELS = (
     Panel("gradient by layer", (LAYER,)),
     Panel("distance", (DISTANCE,), log=False),
 )
+# Values that steps should not pass; they are dashed, and no reason for a panel of their own.
+BOUNDS = (THRESHOLD, PRECONDITIONED_THRESHOLD)
 HEIGHT, TALL, TICKS = 0.45, 0.85, 5
 # Layers that are all named in the legend.
 MOST_LABELS = 8
@@ -69,7 +74,7 @@ MOST_LABELS = 8
 ABOVE = 3.0
 # Of the quantities in the panels of a picture of one run, one after the other; and of thresholds.
 OF_ONE, BOUND = (PATH_COLORS[0], PATH_COLORS[1], *PATH_COLORS[3:7], GREEN), PATH_COLORS[7]
-OUTSIDE = "the stability threshold, {least} to {most}, is drawn where it lies in the picture"
+OUTSIDE = "the {label}, {least} to {most}, is drawn where it lies in the picture"
 
 
 def _together(surfaces: Sequence[Surface], options: Options) -> Scene:
@@ -117,7 +122,7 @@ def _panels(surfaces: Sequence[Surface]) -> list[tuple[Panel, list[Quantity]]]:
             continue  # each layer of each run would need a colour
         rows = _rows(surfaces, functools.partial(_belongs, panel))
         rows = [row for row in rows if any(np.isfinite(surface.values[row.name]).any() for surface in surfaces)]
-        if any(row.role != THRESHOLD for row in rows):
+        if any(row.role not in BOUNDS for row in rows):
             found.append((panel, sorted(rows, key=lambda row: panel.roles.index(row.role))))
     return found
 
@@ -189,12 +194,12 @@ def _strip(surfaces: Sequence[Surface], panel: Panel, rows: Sequence[Quantity], 
     for surface, color in zip(surfaces, _colors(surfaces), strict=True):
         for number, row in enumerate(rows):
             curve = metric_curve(surface, row.name, scale, dots=_few(surface, row))
-            if row.role == THRESHOLD:
+            if row.role in BOUNDS:
                 curve = replace(curve, y=_within(surface, row, scale))
                 if not np.isfinite(curve.y).any():
                     continue
-            dashed = row.role == THRESHOLD or (len(surfaces) > 1 and number > 0)
-            own = BOUND if colors and row.role == THRESHOLD else colors[number] if colors else color
+            dashed = row.role in BOUNDS or (len(surfaces) > 1 and number > 0)
+            own = BOUND if colors and row.role in BOUNDS else colors[number] if colors else color
             curves.append(replace(curve, color=own, dashed=dashed, label=row.label if colors else ""))
     return Strip(tuple(curves), axis, TALL if len(rows) > 2 else HEIGHT, zero=axis.low < 0 < axis.high)
 
@@ -217,20 +222,20 @@ def _shown(rows: Sequence[Quantity], *, several: bool) -> list[Quantity]:
     if rows[0].role == STIFFNESS:
         return list(rows)
     firsts = {row.role: row for row in reversed(rows)}
-    main = next(row for row in rows if row.role != THRESHOLD)
-    return [main, *([firsts[THRESHOLD]] if THRESHOLD in firsts else [])]
+    main = next(row for row in rows if row.role not in BOUNDS)
+    return [main, *(firsts[bound] for bound in BOUNDS if bound in firsts)]
 
 
 def _scale(surfaces: Sequence[Surface], panel: Panel, rows: Sequence[Quantity]) -> Scale:
     """From the least to the greatest of what was measured; a threshold counts as far as it is near."""
     values = np.concatenate([
-        drawable(thinned(surface, row.name), row.name) for surface in surfaces for row in rows if row.role != THRESHOLD
+        drawable(thinned(surface, row.name), row.name) for surface in surfaces for row in rows if row.role not in BOUNDS
     ])  # fmt: skip
     if not values.size:
         return Scale(LINEAR, 0.0, 1.0)
     low, high = float(values.min()), float(values.max())
     bounds = [
-        drawable(thinned(surface, row.name), row.name) for surface in surfaces for row in rows if row.role == THRESHOLD
+        drawable(thinned(surface, row.name), row.name) for surface in surfaces for row in rows if row.role in BOUNDS
     ]
     near = [each for bound in bounds for each in bound if low / ABOVE <= each <= max(high, 0.0) * ABOVE]
     low, high = min([low, *near]), max([high, *near])
@@ -242,9 +247,9 @@ def _scale(surfaces: Sequence[Surface], panel: Panel, rows: Sequence[Quantity]) 
 
 def _notes(surfaces: Sequence[Surface], rows: Sequence[Quantity], scale: Scale | None, several: bool) -> list[str]:
     notes = []
-    found = {row.role for _, some in _panels(surfaces) for row in some}
-    if several and THRESHOLD in found:
-        notes.append("dashed in the panel of curvature: stability threshold")
+    found = {row.role: (panel, row) for panel, some in _panels(surfaces) for row in some}
+    for panel, row in (found[bound] for bound in BOUNDS if several and bound in found):
+        notes.append(f"dashed in the panel of {panel.label}: {row.label}")
     if several and STIFFNESS in found:
         notes.append("stiffness: solid within classes, dashed between")
     if several:
@@ -259,13 +264,13 @@ def _notes(surfaces: Sequence[Surface], rows: Sequence[Quantity], scale: Scale |
 
 
 def _outside(surface: Surface, surfaces: Sequence[Surface]) -> list[str]:
-    """Where a threshold is not seen, because it is far from all that was measured."""
+    """Where a threshold is not seen, because it is far from all that was measured; the first of them."""
     for panel, found in _panels(surfaces):
         rows = _shown(found, several=len(surfaces) > 1)
         for row in rows:
             values, scale = drawable(thinned(surface, row.name), row.name), _scale(surfaces, panel, rows)
-            if row.role == THRESHOLD and values.size and not scale.vmin <= values.min() <= values.max() <= scale.vmax:
-                return [OUTSIDE.format(least=f"{values.min():.3g}", most=f"{values.max():.3g}")]
+            if row.role in BOUNDS and values.size and not scale.vmin <= values.min() <= values.max() <= scale.vmax:
+                return [OUTSIDE.format(label=row.label, least=f"{values.min():.3g}", most=f"{values.max():.3g}")]
     return []
 
 

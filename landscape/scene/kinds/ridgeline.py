@@ -132,8 +132,14 @@ def _ridge(line: Surface, metric: str, scale: Scale, name: str, base: float, net
     y = base + _over_base(scale, values)
     return replace(
         plain, label="", x=plain.x, y=y, low=np.where(np.isfinite(y), base, np.nan), high=y, values=plain.y, name=name,
-        color=PATH_COLORS[(2 + net) % len(PATH_COLORS)], dashed=False, dots=False, front=int(MOST - base),
+        color=PATH_COLORS[(2 + net) % len(PATH_COLORS)], dashed=False, dots=_has_lone_points(y), front=int(MOST - base),
     )  # fmt: skip
+
+
+def _has_lone_points(y: np.ndarray) -> bool:
+    """Whether a point stands between two that are not drawn, where no line shows it."""
+    gaps = np.concatenate([[True], ~np.isfinite(y), [True]])
+    return bool((~gaps[1:-1] & gaps[:-2] & gaps[2:]).any())
 
 
 def _over_base(scale: Scale, values: np.ndarray) -> np.ndarray:

@@ -36,10 +36,10 @@ def test_slices_lie_in_their_planes_and_have_the_values_there(scene):
 @pytest.mark.skipif(CHROMIUM is None, reason=WITHOUT)
 def test_the_camera_stays_whatever_is_shown(scene, tmp_path, opened):
     path, levels = html.draw(scene, tmp_path / "volume.html"), draw(scene).levels[0]["at"]
-    opened.open(path, 900, 900)
+    opened.open(path, 400, 500)
     opened.wait("document.documentElement.dataset.drawn")
     start = opened.run(CAMERA)
-    opened.drag((450, 500), (560, 540))
+    opened.drag((200, 280), (250, 300))
     turned = opened.wait(f"{CAMERA} !== {json.dumps(start)} && {CAMERA}")
     opened.run("(s => { s.value = s.max; s.dispatchEvent(new Event('input')); })(document.getElementById('level'))")
     opened.wait(f"{SHOWN}[0].isomin === {levels[-1]} && {SHOWN}[0].isomax === {levels[-1]}")

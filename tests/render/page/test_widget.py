@@ -13,7 +13,7 @@ from tests.render.conftest import bowl, chaos
 
 CAMERA = {"azimuth": 0.5, "elevation": math.pi / 6, "zoom": 1.0, "center": [0, 0, 0]}
 # What Jupyter does with a widget's script and traits, in as few lines as that takes.
-NOTEBOOK = """<!doctype html><title>notebook</title><body style="margin: 0"><div id="el" style="width: 900px"></div><script>
+NOTEBOOK = """<!doctype html><title>notebook</title><body style="margin: 0"><div id="el" style="width: 600px"></div><script>
 const traits = {traits}, heard = {{}};
 const model = {{
   saved: 0,
@@ -52,15 +52,15 @@ def test_what_is_missing_and_what_cannot_be(monkeypatch):
 
 @pytest.mark.skipif(CHROMIUM is None, reason=WITHOUT)
 def test_a_reader_and_python_turn_the_same_camera(tmp_path, opened):
-    widget = ll.widget([bowl(), chaos()], kind="surface", height=600)
+    widget = ll.widget([bowl(), chaos()], kind="surface", height=460)
     traits = {name: getattr(widget, name) for name in ("page", "height", "metric", "camera")} | {"scale": "linear"}
     text = json.dumps(traits).replace("</", "<\\/")
     page = tmp_path / "notebook.html"
     page.write_text(NOTEBOOK.format(traits=text, esm=json.dumps(widget._esm)), encoding="utf-8")
-    opened.open(page, 900, 620)
+    opened.open(page, 600, 480)
     start = opened.wait("traits.camera.azimuth && traits.scale === 'linear' && traits.camera")
-    assert opened.run("[traits.metric, document.querySelector('iframe').clientHeight]") == ["train_loss", 600]
-    opened.drag((225, 300), (285, 300))
+    assert opened.run("[traits.metric, document.querySelector('iframe').clientHeight]") == ["train_loss", 460]
+    opened.drag((150, 270), (190, 270))
     turned = opened.wait(f"traits.camera.azimuth !== {start['azimuth']} && traits.camera")
     assert turned["elevation"] == start["elevation"] and turned["zoom"] == 1
     # What cannot be is brought to what can, and comes back; anything else than a camera changes nothing.

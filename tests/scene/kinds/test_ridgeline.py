@@ -28,7 +28,7 @@ def lines(make_surface, provenance):
         known = copy.deepcopy(provenance)
         known["directions"]["seed"] = number
         known["model"] = {"name": "resnet56_noshort" if number == 2 else "resnet56"}
-        made.append(make_surface(values, provenance=known))
+        made.append(make_surface(values.copy(), provenance=known))
     return made
 
 
@@ -84,6 +84,15 @@ def test_holes_interrupt_a_ridge_and_are_named(lines):
     view = view_of(lines)
     assert np.isnan(view.curves[1].y[4]) and np.isnan(view.curves[1].low[4]) and np.isfinite(view.curves[1].y[3])
     assert any(note.startswith("seed 1: 1 of 9 points not finite") for note in view.notes)
+
+
+def test_a_point_between_holes_is_marked_as_no_line_shows_it(lines):
+    values = VALUES[1].copy()
+    values[[3, 5]] = np.nan
+    curves = view_of([replace(lines[1], values={"train_loss": values}), *lines[1:]]).curves
+    assert [curve.dots for curve in curves] == [True, False, False]
+    (scene,) = build_scenes([replace(lines[1], values={"train_loss": values}), *lines[1:]], kind="ridgeline")
+    assert [line.get_marker() for line in still.figure_of(scene).axes[0].get_lines()] == ["o", "None", "None"]
 
 
 def test_shares_are_drawn_on_their_own_scale(make_surface):

@@ -13,83 +13,16 @@ from torch import nn
 
 import landscape as ll
 from landscape.errors import LandscapeError, UsageError
-from landscape.quantity import HYPER, MEASURES
+from landscape.quantity import MEASURES
 from landscape.recipes.flatness import lines
 from landscape.surfaces import load_surface
-from landscape.surfaces.flatness import names, rankings, rows, targets
+from landscape.surfaces.flatness import names, rankings, targets
+from tests.recipes.flatness.conftest import FEW, NETS, same
 
-NETS = """
-import torch
-from torch import nn
-
-def mlp(width, seed=0):
-    torch.manual_seed(seed)
-    return nn.Sequential(nn.Flatten(), nn.Linear(64, width), nn.ReLU(), nn.Linear(width, 10))
-
-def narrow():
-    return mlp(4)
-
-def wide():
-    return mlp(7)
-"""
-FEW = {
-    "measures": "trace,sam_step,sam,average,most,worst,noise,fisher_rao,path_norm,distance,weight_norm", "samples": 24,
-    "steps": 2, "directions": 3, "products": 6, "threads": 1, "quiet": True, "trust": True,
-}  # fmt: skip
 SHELL = [
     "--measures", "sam_step,average,worst", "--samples", "24", "--steps", "2", "--directions", "3", "--threads", "1", "--quiet",
     "--trust", ".",
 ]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory) -> Path:
-    """nets.py, few.npz, and six recorded runs of two architectures and three rates, of one step each."""
-    from landscape.data.digits import read_digits
-
-    folder = tmp_path_factory.mktemp("trained")
-    (folder / "nets.py").write_text(NETS)
-    (train, labels), (test, test_labels) = read_digits("train"), read_digits("test")
-    np.savez(
-        folder / "few.npz", images=train[:32], labels=labels[:32], test_images=test[:16], test_labels=test_labels[:16]
-    )
-    scope: dict = {}
-    exec(NETS, scope)
-    for width in ("narrow", "wide"):
-        for number, rate in enumerate((0.1, 0.2, 0.3)):
-            net = scope[width]()
-            about = {"model": "nets.py:" + width, "data": "npz:few.npz", "lr": rate, "width": width, "seed": number}
-            with ll.Recorder(folder / "runs" / f"{width}_{number}", net, about=about) as recorder:
-                with torch.no_grad():
-                    for parameter in net.parameters():
-                        parameter.mul_(1 + rate)
-                recorder.step(loss=1.0)
-    return folder
-
-
-@pytest.fixture
-def here(trained, tmp_path, monkeypatch) -> Path:
-    import shutil
-
-    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture(scope="module")
-def measured(trained):
-    """The table of all six, with the folder as the current one."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(trained)
-        return ll.flatness("runs/*", **FEW)
-
-
-def same(one, other) -> None:
-    assert list(one.values) == list(other.values)
-    for name in one.values:
-        np.testing.assert_array_equal(one.values[name], other.values[name], err_msg=name)
-    for name in one.stderr:
-        np.testing.assert_array_equal(one.stderr[name], other.stderr[name], err_msg=name)
 
 
 def test_each_net_is_measured_as_if_it_were_alone(here, measured):
@@ -273,106 +206,6 @@ def test_other_settings_are_another_run(here):
         ll.flatness(["runs/wide_0", "runs/wide_1"], **FEW, out="a.h5")
 
 
-def test_a_file_grows_by_further_nets_which_alone_are_computed(here, measured, monkeypatch):
-    from landscape.measurement.flatness import Flatness
-
-    ll.flatness(["runs/wide_2", "runs/narrow_1"], **FEW, out="a.h5")
-    computed, evaluate = [], Flatness.evaluate
-
-    def noted(self, point):
-        computed.append(point.index)
-        return evaluate(self, point)
-
-    monkeypatch.setattr(Flatness, "evaluate", noted)
-    plan = ll.flatness("runs/*", **FEW, out="a.h5", dry_run=True)
-    assert (plan.points, plan.pending) == (6, 4)
-    computed.clear()
-    grown = ll.flatness("runs/*", **FEW, out="a.h5")
-    assert computed == [0, 2, 3, 4], "narrow_1 and wide_2 are known"
-    same(grown, measured)
-    assert names(grown) == names(measured) and rows(load_surface("a.h5"), HYPER) == rows(measured, HYPER)
-    assert grown.provenance["checkpoint"] == measured.provenance["checkpoint"]
-    Path("runs/wide_2").rename("runs/moved")
-    again = ll.flatness("runs/*", **FEW, out="a.h5")
-    assert "moved" in names(again) and len(computed) == 4, "a net is known by its weights"
-
-
-LITTLE = {"measures": "distance,sam_step", "samples": 24, "threads": 1, "quiet": True, "trust": True}
-
-
-def test_entries_of_a_file_are_nets_of_their_own(here):
-    scope: dict = {}
-    exec(NETS, scope)
-    torch.save({"model": scope["mlp"](4, 1).state_dict(), "ema": scope["mlp"](4, 2).state_dict()}, "two.pt")
-    options = {**LITTLE, "data": "npz:few.npz", "model": "nets.py:narrow"}
-    ll.flatness("two.pt", **options, entry="model", out="h.h5")
-    with pytest.raises(
-        LandscapeError,
-        match=r"h.h5 holds two with .*, entry model, code .*; now it has .*, entry ema, code .*; give another",
-    ):
-        ll.flatness("two.pt", **options, entry="ema", out="h.h5")
-    Path("nets.py").write_text(NETS + "\n\ndef tanh():\n    return nn.Sequential(*mlp(4)[:2], nn.Tanh(), mlp(4)[3])\n")
-    with pytest.raises(
-        LandscapeError, match=r"with model nets.py:narrow, entry model, code .*; now it has model nets.py:tanh, entry"
-    ):
-        ll.flatness("two.pt", **{**options, "model": "nets.py:tanh"}, entry="model", out="h.h5")
-
-
-class Squashed(nn.Sequential):
-    def forward(self, x):
-        return torch.tanh(super().forward(x))
-
-
-def test_modules_with_equal_tensors_and_other_functions_are_nets_of_their_own(tmp_path):
-    layers = [nn.Linear(64, 5), nn.ReLU(), nn.Linear(5, 10)]
-    nets = [nn.Sequential(*layers), nn.Sequential(layers[0], nn.Tanh(), layers[2]), Squashed(*layers)]
-    options = {**LITTLE, "data": {"train": (torch.randn(30, 64), torch.arange(30) % 10)}, "out": tmp_path / "a.h5"}
-    alone = [ll.flatness(net, **{**options, "out": None}).values["train_loss"][0] for net in nets]
-    assert len(set(alone)) == 3
-    ll.flatness(nets[0], **options)
-    for net in nets[1:]:
-        with pytest.raises(LandscapeError, match=r"a.h5 holds Sequential 0 with model Sequential, code 3"):
-            ll.flatness(net, **options)
-    assert ll.flatness(nets, **options).values["train_loss"].tolist() == alone
-
-
-def test_the_first_net_of_a_run_is_part_of_what_a_net_is_known_by(here):
-    ll.flatness("runs/narrow_0", **LITTLE, out="a.h5")
-    path = Path("runs/narrow_0/checkpoints/step_0000000.pt")
-    first = torch.load(path, weights_only=True)
-    for tensor in first["state_dict"].values():
-        tensor.mul_(3)
-    torch.save(first, path)
-    with pytest.raises(
-        LandscapeError, match=r"a.h5 holds narrow_0 with .*, start \w+; now it has .*, start \w+; give another"
-    ):
-        ll.flatness("runs/narrow_0", **LITTLE, out="a.h5")
-
-
-@pytest.mark.parametrize("earlier", ["marks", "none"])
-def test_a_file_that_says_less_of_its_nets_is_refused(here, earlier):
-    from landscape.surfaces.hdf5 import write_surface_file
-
-    found = ll.flatness("runs/narrow_0", **LITTLE, out="a.h5")
-    of_nets = found.provenance["run"]["flatness"]
-    marks = of_nets.pop("marks")
-    if earlier == "marks":
-        of_nets["marks"] = [mark.partition(",")[0] + " with its start" for mark in marks]
-    write_surface_file(found, Path("a.h5"))
-    with pytest.raises(
-        LandscapeError, match="a.h5 does not say of which models, entries and first nets its values are"
-    ):
-        ll.flatness("runs/narrow_0", **LITTLE, out="a.h5")
-
-
-def test_a_file_of_one_net_becomes_one_of_several(here, measured):
-    ll.flatness("runs/wide_1", **FEW, out="a.h5")
-    grown = ll.flatness("runs/*", **FEW, out="a.h5")
-    for name in ("sam", "hyper_lr", "train_loss"):
-        np.testing.assert_array_equal(grown.values[name], measured.values[name], err_msg=name)
-    assert grown.known.model_name == measured.known.model_name
-
-
 def test_all_measures_have_a_row_and_a_number(here):
     found = ll.flatness(["runs/narrow_0"], **{**FEW, "measures": MEASURES})
     assert set(MEASURES) <= set(found.values)
@@ -418,7 +251,7 @@ def test_what_rescaling_leaves_unchanged_is_what_the_manual_says():
             assert two == pytest.approx(one, rel=1e-7), name
         else:
             assert two == pytest.approx(one, rel=1e-2) if name in NEARLY else abs(two / one - 1) > 0.05, name
-    manual = (Path(__file__).resolve().parents[2] / "docs" / "flatness.md").read_text()
+    manual = (Path(__file__).resolve().parents[3] / "docs" / "flatness.md").read_text()
     rows = [line.split(" | ") for line in manual.splitlines() if line.startswith("| `")]
     told = {row[0].strip("|` "): row[3] for row in rows}
     assert {name for name, words in told.items() if "yes" in words} == (INVARIANT | NEARLY) - {"parameters"}
