@@ -213,7 +213,10 @@ class _Recorder:
             EvaluationError: the loss since the last row, its gradient, or a weight is not finite.
         """
         trainer = self.trainer
-        found = {"training loss is": trainer.sums.get("loss", 0.0), "training gradient is": trainer.sums.get("norms", 0.0)}
+        found = {
+            "training loss is": trainer.sums.get("loss", 0.0),
+            "training gradient is": trainer.sums.get("norms", 0.0),
+        }
         found["weights are"] = nn.utils.get_total_norm([p.detach() for p in trainer.model.parameters()])
         if what := next((name for name, value in found.items() if not math.isfinite(float(value))), None):
             raise EvaluationError(
