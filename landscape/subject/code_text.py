@@ -7,37 +7,45 @@ version. Knows no layers.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
-import dis
 import enum
 import functools
 import hashlib
 import inspect
 import re
+import site
 import sys
 import sysconfig
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from types import CodeType, ModuleType
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import CodeType, ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from landscape.data.split import fingerprint_of
+from landscape.subject.code_arrays import DIGITS, HASHED, array_text
+from landscape.subject.code_names import Names, names_in
 
-DIGITS, LONGEST = 8, 24
+LONGEST = 24
 PLAIN = (bool, int, float, complex, str, bytes, type(None), torch.dtype, torch.Size)
+# What a class may hold that decides what it computes; what is computed once and kept in the object.
+HELD = (*PLAIN, tuple, list, dict, set, frozenset, Tensor, np.ndarray)
+COMPUTED = (functools.cached_property,)
+SETTINGS = (ModuleType, SimpleNamespace, argparse.Namespace)
+HIDDEN = ("__dict__", "__weakref__")
 CALLED = ("forward", "__call__")
-OUTER = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF", "LOAD_ATTR")
-FILLING = frozenset(
-    ("append", "extend", "insert", "add", "update", "setdefault", "pop", "popleft", "appendleft", "clear")
-)
+# The user's own files may have the name of a module of Python's; they are taken for it, as an import would take them.
 KNOWN_BY_NAME = ("torch", "numpy", "builtins", "landscape", *sys.stdlib_module_names)
-INSTALLED = tuple({sysconfig.get_path(name) for name in ("purelib", "platlib")})
+INSTALLED = tuple(
+    {
+        *(sysconfig.get_path(name) for name in ("purelib", "platlib")),
+        *site.getsitepackages(),
+        site.getusersitepackages(),
+    }
+)
 DEVICE = re.compile(r"(cpu|cuda|mps|xpu)(:\d+)?")
-HASHED = "#"
 
 
 class CodeText:
@@ -53,21 +61,29 @@ class CodeText:
             return shortened(_plain(value))
         if id(value) not in self._known:
             self._known[id(value)] = value, "again"  # an object that leads to itself
-            self._known[id(value)] = value, shortened(self._reads(value) or self._text(value))
+            self._known[id(value)] = value, shortened(self._read(value))
         return self._known[id(value)][1]
 
     def listed(self, values: Iterable[Any]) -> str:
         return f"[{', '.join(map(self.of, values))}]"
 
+    def _read(self, value: Any) -> str:
+        """An object may refuse to be looked at, and a net that can be evaluated is not refused for it."""
+        try:
+            return self._reads(value) or self._text(value)
+        except Exception:
+            return type(value).__qualname__
+
     def _text(self, value: Any) -> str:
         if isinstance(value, torch.device):
             return "device"
         if isinstance(value, (Tensor, np.ndarray, np.generic)):
-            return _array(value)
+            return array_text(value)
         if isinstance(value, Mapping):
-            return self.listed(sorted(f"{self.of(key)}: {self.of(each)}" for key, each in value.items()))
+            pairs = sorted(value.items(), key=lambda pair: _order(pair[0]))
+            return self.listed(f"{self.of(key)}: {self.of(each)}" for key, each in pairs)
         if isinstance(value, (set, frozenset)):
-            return self.listed(sorted(map(self.of, value)))
+            return self.listed(sorted(map(self.of, sorted(value, key=_order))))
         if isinstance(value, (list, tuple)):
             return self.listed(value)
         if isinstance(value, CodeType):
@@ -82,6 +98,8 @@ class CodeText:
             return self._function(value)
         if inspect.isroutine(value) and by_name(value):
             return value.__name__
+        if isinstance(value, ModuleType):
+            return value.__name__
         return self._object(value)
 
     def _function(self, function: Any) -> str:
@@ -94,31 +112,37 @@ class CodeText:
         elif function.__doc__ is not None and code.co_consts[:1] == (function.__doc__,):
             code = code.replace(co_consts=(None, *code.co_consts[1:]))
         names = names_in(function)
-        reached = [*_closed_over(function), *(_globals(function, names) if is_users(function) else ())]
-        outside = [f"{name} {self._outside(value, names)}" for name, value in reached if name not in names.filled]
+        reached = [*_closed_over(function, names), *(_globals(function, names) if is_users(function) else ())]
+        outside = [
+            f"{name} {self._outside(value, names)}" for name, value in reached if not written(names, name, value)
+        ]
         return self.listed([code, function.__defaults__, function.__kwdefaults__, *outside])
 
     def _outside(self, value: Any, names: Names) -> str:
-        """An object that a function finds outside of itself; of settings and of a module only what the function names."""
-        kind = type(value)
-        is_settings = (
-            hasattr(value, "__dict__") and not callable(value) and not is_users(kind) and self._reads(value) is None
-        )
-        if not is_settings or isinstance(value, (Tensor, enum.Enum)):
+        """An object that a function finds outside of itself; of a module and a namespace only what the function names."""
+        if not isinstance(value, SETTINGS):
             return self.of(value)
         if isinstance(value, ModuleType) and not is_users(value):
             return value.__name__
-        return self.of({key: vars(value)[key] for key in (names.used - names.filled) & set(vars(value))})
+        held = {key: vars(value)[key] for key in sorted(names.used & set(vars(value)))}
+        return self.of(
+            {
+                key: self._outside(each, names) if isinstance(each, ModuleType) else each
+                for key, each in held.items()
+                if not written(names, key, each)
+            }
+        )
 
     def _class(self, kind: type) -> str:
         """Its own functions and constants, and those of its bases."""
         return self.listed([kind.__qualname__, *(self._members(base) for base in kind.__mro__ if not by_name(base))])
 
     def _members(self, base: type) -> str:
-        found = []
+        found, names = [], _called(base)
         for key, value in sorted(vars(base).items()):
-            value = getattr(value, "__func__", getattr(value, "fget", value))  # of a static or class method, a property
-            if inspect.isfunction(value) or (isinstance(value, (*PLAIN, tuple)) and not key.startswith("__")):
+            value = _unwrapped(value)
+            is_constant = isinstance(value, HELD) and not key.startswith("__") and key not in names.sets
+            if inspect.isfunction(value) or (is_constant and not written(names, key, value)):
                 found.append(f"{key} {self.of(value)}")
         return self.listed(found)
 
@@ -126,65 +150,78 @@ class CodeText:
         """Its class and its attributes; of a class that is not the user's, plain and public ones only."""
         if isinstance(value, enum.Enum):
             return f"{type(value).__qualname__}.{value.name}"
-        kind, held = type(value), getattr(value, "__dict__", {})
-        if hasattr(value, "__wrapped__"):  # a function with a cache
-            return self.of(value.__wrapped__)
+        kind, held = type(value), {**_slots(value), **getattr(value, "__dict__", {})}
+        if (inner := inspect.getattr_static(value, "__wrapped__", None)) is not None:  # a function with a cache
+            return self.of(inner)
         if is_users(kind):
             held = settings_of(value, held)
+        elif held:
+            kept = (*PLAIN, Tensor)
+            held = {key: each for key, each in held.items() if isinstance(each, kept) and not key.startswith("_")}
         else:
-            held = {key: each for key, each in held.items() if isinstance(each, PLAIN) and not key.startswith("_")}
+            held = {"state": _state(value)}
         name = getattr(value, "__qualname__", kind.__qualname__)  # a repr may hold an address
         return self.listed([name, "" if by_name(kind) else self._class(kind), held])
 
 
-@dataclass(frozen=True)
-class Names:
-    """What code names: all that it `used`, the `loaded` and `stored` globals, the attributes that it `sets`.
-
-    `filled`: the variables and attributes that hold a container into which it writes.
-    """
-
-    used: frozenset[str]
-    loaded: frozenset[str]
-    stored: frozenset[str]
-    sets: frozenset[str]
-    filled: frozenset[str]
-
-
-def names_in(*functions: Any) -> Names:
-    found: dict[str, set[str]] = {"LOAD_GLOBAL": set(), "STORE_GLOBAL": set(), "STORE_ATTR": set()}
-    codes = [code for function in functions for code in _codes(function.__code__)]
-    filled: set[str] = set()
-    for steps in (list(dis.get_instructions(code)) for code in codes):
-        filled |= {step.argval for step in _filled(steps) if step.opname in OUTER}
-        for step in steps:
-            if step.opname in found:
-                found[step.opname].add(step.argval)
-    used = frozenset(name for code in codes for name in code.co_names)
-    loaded, stored, sets = (frozenset(each) for each in found.values())
-    return Names(used, loaded, stored, sets, frozenset(filled))
-
-
-def _filled(steps: Sequence[dis.Instruction]) -> Iterator[dis.Instruction]:
-    """The instructions that load a container which is then written into: by its methods, or at an index."""
-    for place, step in enumerate(steps):
-        before = place - 1
-        if step.opname in ("STORE_SUBSCR", "DELETE_SUBSCR"):
-            held = 0
-            while before >= 0 and held < 1:  # the index lies above the container on the stack
-                held += dis.stack_effect(steps[before].opcode, steps[before].arg, jump=False)
-                before -= 1
-        elif not (step.opname in ("LOAD_METHOD", "LOAD_ATTR") and step.argval in FILLING):
-            continue
-        if before >= 0:
-            yield steps[before]
-
-
 def settings_of(value: Any, held: Mapping[str, Any]) -> dict[str, Any]:
-    """The attributes of an object but for those that a call of it changes."""
-    functions = [getattr(base, name, None) for base in type(value).__mro__ for name in CALLED if is_users(base)]
-    names = names_in(*(each for each in functions if inspect.isfunction(each)))
-    return {key: each for key, each in held.items() if key not in names.sets | names.filled}
+    """The attributes of an object but for those that a call of it changes, and values that are computed once and kept."""
+    names = _called(type(value))
+    kept = {key for base in type(value).__mro__ for key, each in vars(base).items() if isinstance(each, COMPUTED)}
+    return {key: each for key, each in held.items() if key not in names.sets | kept and not written(names, key, each)}
+
+
+def written(names: Names, name: str, value: Any) -> bool:
+    """Whether code writes into the value of a name, so that the value is what it has done."""
+    if isinstance(value, (ModuleType, type)) or inspect.isroutine(value):
+        return False
+    return name in names.changed or (name in names.filled and not isinstance(value, (Tensor, np.ndarray)))
+
+
+def _called(kind: type) -> Names:
+    """Of what a call of an object runs: `forward` or `__call__`, and the methods that these lead to."""
+    methods = {
+        key: inner
+        for base in reversed(kind.__mro__) if is_users(base)
+        for key, each in vars(base).items() if inspect.isfunction(inner := _unwrapped(each))
+    }  # fmt: skip
+    run = set(CALLED) & set(methods)
+    while more := set(names_in(*(methods[each] for each in run)).used) & set(methods) - run:
+        run |= more
+    return names_in(*(methods[each] for each in sorted(run)))
+
+
+def _unwrapped(value: Any) -> Any:
+    """The function in a static or class method, a property, or a cache; any other value itself."""
+    for name in ("__func__", "fget", "__wrapped__"):
+        value = inspect.getattr_static(value, name, None) or value
+    return value.func if isinstance(value, functools.cached_property) else value
+
+
+def _slots(value: Any) -> dict[str, Any]:
+    names = [name for base in type(value).__mro__ for name in _listed(vars(base).get("__slots__", ()))]
+    return {name: getattr(value, name) for name in names if name not in HIDDEN and hasattr(value, name)}
+
+
+def _listed(names: str | Iterable[str]) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)
+
+
+def _state(value: Any) -> Any:
+    """What a value without attributes is copied from, such as the ends of a range; None where it cannot be."""
+    try:
+        _, arguments, *more = value.__reduce_ex__(2)
+    except Exception:  # a string, for one that is known by its name; or it cannot be copied, as a lock
+        return None
+    kind = type(value)
+    rest = [list(each) if isinstance(each, Iterator) else each for each in more]
+    return [[each for each in arguments if each is not kind], rest]
+
+
+def _order(value: Any) -> tuple[str, str]:
+    """Sorts the members of a set, whose own order is another one in each process."""
+    named = getattr(value, "__qualname__", "")
+    return type(value).__qualname__, repr(value) if isinstance(value, PLAIN) else str(named)
 
 
 def shortened(text: str) -> str:
@@ -198,7 +235,7 @@ def digest(text: str) -> str:
 def by_name(value: Any) -> bool:
     """Whether a function or class is known by its name: its code belongs to a library whose versions change it."""
     module = getattr(value, "__module__", None)
-    return not inspect.isfunction(value) if module is None else module.partition(".")[0] in KNOWN_BY_NAME
+    return not inspect.isfunction(value) if not module else module.partition(".")[0] in KNOWN_BY_NAME
 
 
 def is_users(value: Any) -> bool:
@@ -208,8 +245,8 @@ def is_users(value: Any) -> bool:
     elif by_name(value):
         return False
     else:
-        file = getattr(sys.modules.get(value.__module__), "__file__", "")  # none in a notebook
-    name = value.__name__ if isinstance(value, ModuleType) else value.__module__
+        file = getattr(sys.modules.get(value.__module__ or ""), "__file__", "")  # none in a notebook
+    name = value.__name__ if isinstance(value, ModuleType) else value.__module__ or ""
     return file is not None and not file.startswith(INSTALLED) and name.partition(".")[0] not in KNOWN_BY_NAME
 
 
@@ -217,16 +254,11 @@ def _plain(value: Any) -> str:
     return "device" if isinstance(value, str) and DEVICE.fullmatch(value) else repr(value)
 
 
-def _array(value: Tensor | np.ndarray | np.generic) -> str:
-    if isinstance(value, Tensor):
-        return f"{tuple(value.shape)} {value.dtype}" if value.is_meta else HASHED + fingerprint_of([value])[:DIGITS]
-    found = np.ascontiguousarray(value)
-    content = repr(found.tolist()) if found.dtype.hasobject else found.tobytes().hex()
-    return HASHED + digest(f"{found.shape} {found.dtype} {content}")
-
-
-def _closed_over(function: Any) -> Iterator[tuple[str, Any]]:
+def _closed_over(function: Any, names: Names) -> Iterator[tuple[str, Any]]:
+    """The outer variables that a function reads, but for those that it sets itself."""
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        if name in names.stored:
+            continue
         with contextlib.suppress(ValueError):  # an empty one
             yield name, cell.cell_contents
 
@@ -236,10 +268,3 @@ def _globals(function: Any, names: Names) -> Iterator[tuple[str, Any]]:
     for name in sorted(names.loaded - names.stored):
         if name in function.__globals__:
             yield name, function.__globals__[name]
-
-
-def _codes(code: CodeType) -> Iterator[CodeType]:
-    yield code
-    for each in code.co_consts:
-        if isinstance(each, CodeType):
-            yield from _codes(each)

@@ -12,11 +12,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
+from torch.fx import GraphModule
 
-from landscape.subject.code_text import CodeText, by_name, digest, is_users, names_in, settings_of, shortened
+from landscape.subject.code_names import names_in
+from landscape.subject.code_text import CodeText, by_name, digest, is_users, settings_of, shortened
 
 HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
+# Where a net of transformers was read from.
+PLACES = ("name_or_path",)
 OF_TORCH = frozenset(vars(nn.Module()))
 
 
@@ -33,8 +37,12 @@ class Program:
         return digest(f"{sorted(self.layers.items())} {sorted(self.settings.items())} {sorted(self.classes.items())}")
 
 
-def program_of(module: nn.Module) -> Program:
-    """The same for a copy, in any mode and with other weights; another one where a layer, a setting or its code differs."""
+def program_of(module: nn.Module, within: frozenset[int] = frozenset()) -> Program:
+    """The same for a copy, in any mode and with other weights; another one where a layer, a setting or its code differs.
+
+    `within`: the ids of the nets in which it was found, which may lead back to each other.
+    """
+    within |= {id(module)}
     state = {id(tensor) for tensor in itertools.chain(module.parameters(), module.buffers())}
     layers = dict(module.named_modules(remove_duplicate=False))
     names = {id(layer): f"layer {name}" for name, layer in reversed(layers.items())}
@@ -45,7 +53,7 @@ def program_of(module: nn.Module) -> Program:
             return names[id(value)]
         if id(value) in state:
             return "own tensor"
-        return _other(value) if isinstance(value, nn.Module) else None
+        return _other(value, within) if isinstance(value, nn.Module) else None
 
     text = CodeText(reads)
     settings: dict[str, dict[str, str]] = defaultdict(dict)
@@ -67,22 +75,32 @@ def program_of(module: nn.Module) -> Program:
 
 def callable_digest(function: Any) -> str:
     """A hash of what a loss or a metric computes, with the weights of nets that it calls."""
-    return digest(CodeText(lambda value: _other(value) if isinstance(value, nn.Module) else None).of(function))
+    return digest(
+        CodeText(lambda value: _other(value, frozenset()) if isinstance(value, nn.Module) else None).of(function)
+    )
 
 
-def _other(module: nn.Module) -> str:
+def _other(module: nn.Module, within: frozenset[int]) -> str:
     """A net beside the one at hand, with its weights."""
+    if id(module) in within:
+        return "again"
     tensors = CodeText().of([*module.parameters(), *module.buffers()])
-    return f"{program_of(module).digest} {tensors}"
+    return f"{program_of(module, within).digest} {tensors}"
 
 
 def _settings(layer: nn.Module) -> Iterator[tuple[str, Any]]:
     """Its attributes; private ones only where a class of the user's names them, for others are the business of a library."""
     bases = [base for base in type(layer).__mro__ if is_users(base)]
     named = names_in(*(each for base in bases for each in vars(base).values() if hasattr(each, "__code__"))).used
+    own = is_users(type(layer))
     for key, value in settings_of(layer, vars(layer)).items():
-        if key not in OF_TORCH and (not key.startswith("_") or key in named):
+        is_named = not key.startswith("_") or key in named or key[1:] in named
+        # a tensor of a library's layer that is not in its state says what was evaluated before
+        is_setting = own or not (isinstance(value, Tensor) or key in PLACES)
+        if key not in OF_TORCH and is_named and is_setting:
             yield key, value
+    if isinstance(layer, GraphModule):
+        yield "graph", layer.code
     for key in layer._non_persistent_buffers_set:
         if (buffer := layer._buffers.get(key)) is not None:
             yield key, buffer.detach()  # another object than the one in the module, which is a weight to CodeText

@@ -1,0 +1,105 @@
+"""What code of the user's names, and what it writes into: read from its instructions, for its source may not be at hand.
+
+Owns: which variables and attributes code sets or fills itself, so that their values say what it has done and set nothing.
+Knows no values.
+"""
+
+from __future__ import annotations
+
+import dis
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from types import CodeType
+from typing import Any
+
+OUTER = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF", "LOAD_ATTR", "LOAD_METHOD")
+LOADS = (*OUTER, "LOAD_FAST", "LOAD_CONST")
+# Methods of containers that write into them. Tensors have some of these names too, and write nothing.
+FILLING = frozenset(
+    (
+        "append", "appendleft", "extend", "insert", "add", "update", "setdefault", "pop", "popleft", "popitem", "clear",
+        "remove", "discard", "sort", "reverse", "subtract",
+    )
+)  # fmt: skip
+# How deep below the top of the stack the container lies.
+STORES = {"STORE_SUBSCR": 2, "DELETE_SUBSCR": 2, "STORE_SLICE": 3}
+
+
+@dataclass(frozen=True)
+class Names:
+    """What code names: all that it `used`, the globals that it `loaded`, those and outer variables that it `stored`, and the
+    attributes that it `sets`.
+
+    `filled`: the variables and attributes one of whose methods of FILLING it calls. `changed`: those that it writes into at an
+    index, or by a method that ends in `_` as those of tensors do which work in place.
+    """
+
+    used: frozenset[str]
+    loaded: frozenset[str]
+    stored: frozenset[str]
+    sets: frozenset[str]
+    filled: frozenset[str]
+    changed: frozenset[str]
+
+
+def names_in(*functions: Any) -> Names:
+    codes = [code for function in functions for code in _codes(function.__code__)]
+    loaded, stored, sets, filled, changed = (set[str]() for _ in range(5))
+    for steps in (list(dis.get_instructions(code)) for code in codes):
+        loaded |= {step.argval for step in steps if step.opname == "LOAD_GLOBAL"}
+        stored |= {step.argval for step in steps if step.opname in ("STORE_GLOBAL", "STORE_DEREF")}
+        sets |= {step.argval for step in steps if step.opname in ("STORE_ATTR", "DELETE_ATTR")}
+        for container, method in _written(steps):
+            (filled if method in FILLING else changed).add(container)
+    used = frozenset(name for code in codes for name in code.co_names)
+    return Names(used, *map(frozenset, (loaded, stored, sets, filled, changed)))
+
+
+def _written(steps: Iterable[dis.Instruction]) -> Iterator[tuple[str, str]]:
+    """The names of the containers that are written into, with the method that does it, "" at an index.
+
+    The stack is followed along the instructions as they stand: each place holds the name that was loaded there, or None.
+    """
+    stack: list[str | None] = []
+    for step in steps:
+        deep = STORES.get(step.opname, 1)
+        top = stack[-deep] if len(stack) >= deep else None
+        if step.opname in STORES and top:
+            yield top, ""
+        elif step.opname in ("LOAD_METHOD", "LOAD_ATTR") and top and _writes(step.argval):
+            yield top, step.argval
+        _follow(stack, step)
+
+
+def _writes(method: str) -> bool:
+    return method in FILLING or (method.endswith("_") and not method.endswith("__"))
+
+
+def _follow(stack: list[str | None], step: dis.Instruction) -> None:
+    if step.opname in ("COPY", "DUP_TOP") and len(stack) >= (step.arg or 1):
+        stack.append(stack[-(step.arg or 1)])
+    elif step.opname == "SWAP" and len(stack) >= (step.arg or 1):
+        stack[-1], stack[-(step.arg or 1)] = stack[-(step.arg or 1)], stack[-1]
+    elif step.opname == "DUP_TOP_TWO" and len(stack) >= 2:
+        stack.extend(stack[-2:])
+    elif step.opname == "ROT_THREE" and len(stack) >= 3:
+        stack.insert(-2, stack.pop())
+    else:
+        try:
+            change = dis.stack_effect(step.opcode, step.arg, jump=False)
+        except ValueError:
+            change = 0
+        if change < 0:
+            del stack[change:]
+        stack.extend([None] * change)
+        if stack and step.opname in LOADS:
+            stack[-1] = step.argval if step.opname in OUTER else None
+        elif stack and change <= 0 and not step.opname.startswith(("STORE_", "DELETE_", "POP_")):
+            stack[-1] = None  # a result
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for each in code.co_consts:
+        if isinstance(each, CodeType):
+            yield from _codes(each)
