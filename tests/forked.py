@@ -198,6 +198,10 @@ def _program(words: Sequence[str]) -> None:
     if inherited:
         sys.stderr.flush()
         _exit(status)
-    if "mpi4py.MPI" in sys.modules and not sys.modules["mpi4py.MPI"].Is_finalized():
+    if "mpi4py.MPI" not in sys.modules:
+        sys.stderr.flush()
+        _exit(status)
+    if not sys.modules["mpi4py.MPI"].Is_finalized():
         sys.modules["mpi4py.MPI"].Finalize()
-    ctypes.CDLL(None).exit(status)  # MPICH tells the launcher of its end in a handler that `os._exit` leaves out
+    # MPICH tells the launcher of its end in a handler that `os._exit` leaves out; the handlers of others need Python's lock
+    ctypes.PyDLL(None).exit(status)

@@ -7,6 +7,7 @@ from torch import nn
 import landscape as ll
 from landscape.checkpoint.checkpoint import load_checkpoint
 from landscape.errors import CheckpointError, SurfaceFileError, UsageError
+from landscape.printable import listed
 from landscape.subject.net import load_net, other_net
 
 
@@ -55,7 +56,7 @@ def test_several_that_fit_are_refused_and_named(form, saved):
     stored, names = SEVERAL[form]
     with pytest.raises(CheckpointError, match="the weights of this net are in several entries") as raised:
         load_net(saved(stored), make(0))
-    assert f": {', '.join(names)}; choose one" in str(raised.value) and "\n" not in str(raised.value)
+    assert f": {listed(names)}; choose one" in str(raised.value) and "\n" not in str(raised.value)
 
 
 @pytest.mark.parametrize("form", SEVERAL)
@@ -92,7 +93,7 @@ def test_the_only_one_that_fits_is_taken(form, saved):
 
 
 def test_an_entry_that_is_not_there_is_named(saved):
-    with pytest.raises(CheckpointError, match="no entry 'swa' with weights in it; it has ema, model"):
+    with pytest.raises(CheckpointError, match="no entry 'swa' with weights in it; it has ema and model"):
         load_net(saved({"model": RAW, "ema": MEAN}), make(0), entry="swa")
     with pytest.raises(UsageError, match="entry 'ema': there is no checkpoint"):
         load_net(None, make(0), entry="ema")
@@ -124,7 +125,7 @@ def test_zoo_nets_are_recognized_in_each_entry(saved):
             )
         )
     path = saved({"model": states[0], "ema": states[1]})
-    with pytest.raises(CheckpointError, match="several entries: model, ema"):
+    with pytest.raises(CheckpointError, match="several entries: model and ema"):
         load_net(path, None)
     assert load_net(path, None, entry="ema").name == "vgg9"
 

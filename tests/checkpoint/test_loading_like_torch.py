@@ -82,7 +82,7 @@ def test_a_hook_that_renames(tmp_path):
     line = ll.line(files[0], model=Renamed(), to=files[1], data=(X, Y), x=(0, 1, 2), quiet=True)
     assert line.values["train_loss"] == pytest.approx([loss_of(net) for net in nets], rel=1e-6)
     torch.save({"old.weight": nets[0].new.weight.data, "odd": torch.zeros(3)}, files[0])
-    with pytest.raises(CheckpointError, match="missing new.weight, new.bias; unexpected old.weight, odd"):
+    with pytest.raises(CheckpointError, match="missing new.weight and new.bias; unexpected old.weight and odd"):
         found(files[0], Renamed())
 
 
@@ -126,6 +126,6 @@ def test_a_quantized_net_is_refused_by_name():
 def test_nets_in_memory_have_the_same_names_on_the_axes_and_at_their_points():
     nets = [nn.Sequential(nn.Linear(12, 4)) for _ in range(3)]
     plane = ll.surface(model=nets[0], to=nets[1], to_y=nets[2], data=(X, Y), x=(0, 1, 2), y=(0, 1, 2), quiet=True)
-    assert plane.trails["nets"].labels == ("Sequential 1", "Sequential 2", "Sequential 3")
+    assert plane.trails["nets"].labels == ("Sequential", "Sequential (2)", "Sequential (3)")
     labels = [axis.label for axis in plane.grid.axes]
-    assert labels == ["x: Sequential 1 (0) to Sequential 2 (1)", "y: Sequential 1 (0) to Sequential 3 (1)"]
+    assert labels == ["x: Sequential (0) to Sequential (2) (1)", "y: Sequential (0) to Sequential (3) (1)"]

@@ -62,7 +62,7 @@ def test_a_loss_described_by_its_author():
     found = ll.surface(loss=loss, **given)
     assert found.at_origin("train_loss") == pytest.approx(EXPECTED, rel=1e-12)
     assert found.provenance["loss"].startswith("cross_entropy [inputs=<lambda> ")
-    with pytest.raises(DataError, match="a batch with the entries p, q, species has no entry 'kind'"):
+    with pytest.raises(DataError, match="a batch with the entries p, q and species has no entry 'kind'"):
         ll.surface(loss=ll.Loss(targets="kind"), **given)
     with pytest.raises(UsageError, match="of 'output' of a Loss: expected outputs or model"):
         ll.Loss(of="output")
@@ -128,8 +128,8 @@ def test_packed_sequences_count_as_sequences():
 @pytest.mark.parametrize(
     ("model", "batch", "message"),
     [
-        (Two, {"u": U, "w": V, "y": T}, "the net takes u, v, and a batch has the entries u, w"),
-        (Two, {"u": U, "v": V}, "a batch with the entries u, v does not say its targets; name one of them labels"),
+        (Two, {"u": U, "w": V, "y": T}, "the net takes u, v, and a batch has the entries u and w"),
+        (Two, {"u": U, "v": V}, "a batch with the entries u and v does not say its targets; name one of them labels"),
         (Two, {"u": U, "v": V, "y": T.double()}, r"cross_entropy: the targets are torch.float64 of shape \(11,\)"),
         (Two, [U], "a batch with 1 parts does not say its targets"),
         (

@@ -52,7 +52,7 @@ def said(facts, **shell) -> str:
 
 def test_info_on_paths_has_every_barrier_of_the_file(made):
     facts, surface = ll.info(made / "pair.h5"), load_surface(made / "pair.h5")
-    assert facts["kind"] == "paths" and facts["nets"] == ["Sequential 1", "Sequential 2"]
+    assert facts["kind"] == "paths" and facts["nets"] == ["Sequential", "Sequential (2)"]
     assert [path["kind"] for path in facts["paths"]] == ["line", "bezier", "polychain"]
     there = {(path["name"], metric): rise for path in facts["paths"] for metric, rise in path["barriers"].items()}
     expected = ll.barriers(surface)
@@ -85,7 +85,9 @@ def test_the_lines_of_connect_are_few_and_begin_with_the_barriers(made):
 def test_more_nets_are_a_table_of_pairs(made):
     facts, surface = ll.info(made / "three.h5"), load_surface(made / "three.h5")
     assert [path["name"] for path in facts["paths"]] == [
-        f"Sequential {i} to Sequential {j}" for i, j in ((1, 2), (1, 3), (2, 3))
+        "Sequential to Sequential (2)",
+        "Sequential to Sequential (3)",
+        "Sequential (2) to Sequential (3)",
     ]
     shown = connect_lines(surface, {})
     assert sum("barriers of the straight lines in" in line for line in shown) == 4
@@ -93,7 +95,7 @@ def test_more_nets_are_a_table_of_pairs(made):
     (row,) = [
         line
         for line in shown[shown.index("  barriers of the straight lines in test loss") :]
-        if "Sequential 2 " in line
+        if "Sequential (2) " in line
     ][1:2]
     assert third.stderr > 0 and f"{third.over_mean:.3g} +- {third.stderr:.2g}" in row
 
@@ -136,7 +138,7 @@ def test_every_nan_of_a_measure_has_its_reason_under_the_table(made, name):
     surface.values[name] = np.array([1.0, math.nan, 2.0, math.nan, 3.0, 4.0])
     surface.quantities[name] = _measure(name)
     shown = [line for line in table_lines(surface, {}) if line.startswith(f"  {name} is NaN for ")]
-    assert len(shown) == 1 and "Sequential 1, Sequential 3: " in shown[0] and len(shown[0].split(": ", 1)[1]) > 10
+    assert len(shown) == 1 and "Sequential 1 and Sequential 3: " in shown[0] and len(shown[0].split(": ", 1)[1]) > 10
 
 
 def _measure(name: str):
@@ -150,7 +152,7 @@ def test_a_table_of_paths_needs_no_other_file(made):
     ll.export(made / "pair.h5", made / "pair.csv")
     rows = list(csv.DictReader((made / "pair.csv").open(newline="")))
     assert len(rows) == 15 and [row["path"] for row in rows[::5]] == ["line", "bezier", "polychain"]
-    assert {(row["from"], row["to"]) for row in rows} == {("Sequential 1", "Sequential 2")}
+    assert {(row["from"], row["to"]) for row in rows} == {("Sequential", "Sequential (2)")}
     for each in ll.barriers(surface):
         mine = [row for row in rows if row["kind"] == each.path.kind]
         for ending, value in (

@@ -206,7 +206,7 @@ def test_a_layer_without_gradient_is_a_named_block_of_zeros_and_the_others_are_c
     assert [line.strip() for line in lines(found, {}) if "of zeros" in line] == [
         f"{name} (6): 0, 0 (a block of zeros)" for name in zeros
     ]
-    assert "blocks of zeros: unused, dead, cut" in build_scene(found, kind="layers").views[0].notes
+    assert "blocks of zeros: unused, dead and cut" in build_scene(found, kind="layers").views[0].notes
 
     def loss(weight):
         shift = net.cut(x).detach()
