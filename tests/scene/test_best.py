@@ -71,7 +71,10 @@ def test_planes_of_other_nets_or_points_have_no_mean(tasks, make_surface):
     ids=["nothing known", "axes unknown", "two circles", "two planes of inputs"],
 )
 def test_a_mean_needs_planes_that_are_known_to_be_one(tasks, make_surface, facts):
-    made = [make_surface(tasks[0].values["train_loss"], **RANGES, provenance=each) for each in facts]
+    made = [
+        make_surface(task.values["train_loss"], **RANGES, provenance=each)
+        for task, each in zip(tasks, facts, strict=True)
+    ]
     assert [len(marks) for marks in best_of(made, "train_loss")] == [1, 1]
 
 
