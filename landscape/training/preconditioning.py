@@ -145,8 +145,8 @@ def _checked(scale: Tensor, name: str, group: Group) -> Tensor:
     """Raises UsageError for a P that is zero somewhere."""
     if (scale == 0).any():
         raise UsageError(
-            f"preconditioned: eps {group['eps']:g} leaves steps of {name} divided by 0, as where a gradient was 0; expected an eps "
-            "above 0, such as 1e-8"
+            f"preconditioned: eps {group['eps']:g} leaves steps of {name} divided by 0, as where a gradient was 0; expected an "
+            "eps above 0, such as 1e-8"
         )
     return scale
 
