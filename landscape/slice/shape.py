@@ -2,6 +2,8 @@
 
 Owns: `Shape`, which says where in a plane the points lie, and `Within`, the slice that it makes of a plane. Knows no particular
 shape: each is a file of its own.
+
+The package has no shape of its own; a command for one begins here, as the circle of tests/slice/test_shape.py does.
 """
 
 from __future__ import annotations
