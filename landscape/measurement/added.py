@@ -3,7 +3,7 @@
 Owns: what such an `Addition` says of itself unless it has more to say: its samples as the facts that must agree, one pass for a
 point, and the trial of a dry run.
 
-The package has none of its own; metrics of a point that a fork or a release adds begin here, as tests/recipes/test_added.py does.
+The package has no subclass: metrics that others add to it are. tests/recipes/test_added.py has an example.
 """
 
 from __future__ import annotations

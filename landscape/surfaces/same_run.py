@@ -79,7 +79,7 @@ def identity(provenance: Mapping) -> str:
 
 
 def of_rank(provenance: Mapping, *, leads: bool) -> Mapping:
-    """What a rank compares with a file: on those that do not lead, code that depends on its rank is not that of the file."""
+    """What a rank compares with a file: on those that do not lead, code that depends on its rank is not the file's."""
     return provenance if leads else {key: value for key, value in provenance.items() if key != CODE}
 
 
