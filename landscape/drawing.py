@@ -13,9 +13,9 @@ from typing import Any
 
 from landscape.atomic import disk_named, whole_file
 from landscape.errors import LandscapeError, UsageError
-from landscape.options.groups import named_path
 from landscape.options.looks import DARK, FULL, PAPER, LookOptions
 from landscape.options.option import shown
+from landscape.options.values import named_path
 from landscape.printable import printable
 from landscape.regular import is_folder
 from landscape.replacing import check_replaced

@@ -55,6 +55,8 @@ MEASURE, GAP, HYPER, AROUND = "measure", "gap", "hyper", "rise"
 # The measurement that evaluates the objective; see `Quantity.group`.
 EVALUATION, HESSIAN, DYNAMICS, FLATNESS = "evaluation", "hessian", "dynamics", "flatness"
 SPLITS = ("train", "test")
+# Which of its values is the best.
+LOWEST, HIGHEST = "lowest", "highest"
 # Of an input: the number of the predicted class; how far its own class leads the others, and the predicted one; invalid pixels.
 CLASS, MARGIN, LEAD, OUTSIDE = "class", "margin", "lead", "outside"
 # Ends the name of the standard error of a metric's rise over the mean of two nets.
@@ -96,6 +98,15 @@ class Quantity:
         """Whether values are written in percent."""
         return self.kind == SHARE
 
+    @property
+    def better(self) -> str:
+        """`LOWEST` of losses, `HIGHEST` of accuracies and their like; "" where no direction is known to be better.
+
+        >>> quantity_named("hessian_negative").better, metric_of("test", "accuracy").better
+        ('', 'highest')
+        """
+        return LOWEST if self.kind == LOSS else HIGHEST if self.percent and _is_score(self.metric) else ""
+
     def facts(self) -> dict[str, Any]:
         """The facts stored beside the array: every entry that is not its default."""
         usual = {f.name: f.default for f in fields(self)}
@@ -115,10 +126,14 @@ def metric_of(split: str, metric: str) -> Quantity:
         return Quantity(
             name, f"{split} loss with weight penalty".strip(), LOSS, split=split, metric=metric, role=PENALIZED
         )
-    is_share = metric.endswith("accuracy") or metric == "iou" or (metric.startswith("top") and metric[3:].isdigit())
     is_loss = metric in ("loss", "perplexity") or metric.endswith("_loss")
-    kind = LOSS if is_loss else SHARE if is_share else VALUE
+    kind = LOSS if is_loss else SHARE if _is_score(metric) else VALUE
     return Quantity(name, name.replace("_", " "), kind, split=split, metric=metric)
+
+
+def _is_score(metric: str) -> bool:
+    """Whether it is a share of what a net does well."""
+    return metric.endswith("accuracy") or metric == "iou" or (metric.startswith("top") and metric[3:].isdigit())
 
 
 _LARGEST, _SMALLEST = "largest Hessian eigenvalue", "smallest Hessian eigenvalue"

@@ -2,6 +2,8 @@
 
 Owns: what such an `Addition` says of itself unless it has more to say: its samples as the facts that must agree, one pass for a
 point, and the trial of a dry run.
+
+The package has no subclass: metrics that others add to it are. tests/recipes/test_added.py has an example.
 """
 
 from __future__ import annotations

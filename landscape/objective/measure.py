@@ -23,8 +23,6 @@ from landscape.objective.weighted import IGNORED, TargetMean, ignores_targets, r
 
 # A net as a function of its inputs: a module, or a faster program for it.
 Model = Callable[..., Any]
-# (outputs, targets) -> (n,) values of the samples, () their mean, or a sum and the weight that it is to be divided by
-OutputFunction = Callable[..., Any]
 
 
 class Measure(Protocol):

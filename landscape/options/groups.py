@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from landscape.errors import UsageError
-from landscape.options.option import check_choices, check_whole, flag, option, shown
+from landscape.options.option import check_choices, check_whole, flag, option
+from landscape.options.values import comma_list, named_path
 
 RANDOM, HESSIAN, GRADIENT = ALONG = ("random", "hessian", "gradient")
 # PCA:RUN, the principal axes of a path.
@@ -26,38 +27,11 @@ ORDERS = {
 }
 # The largest seed of torch; more threads than any machine has cores; more samples than fit a pass.
 MAX_SEED, MAX_THREADS, MAX_BATCH = 2**63 - 1, 4096, 2**31
-
-
-def named_path(option: str, path: str | Path) -> Path:
-    """The path; raises UsageError for an empty name, which would mean the current folder, and for a value of another type."""
-    if not isinstance(path, (str, Path)):
-        raise UsageError(f"{option} {shown(path)}: expected the name of a file")
-    if not str(path).strip():
-        raise UsageError(f"{option} '{path}': expected the name of a file")
-    return Path(path)
-
-
 # What a rank of its own machine may be given of its own: where things lie, which marks compare by their content, and how it runs.
 OWN = (
     "checkpoint", "model", "trust", "data", "to", "to_y", "directions", "data_root", "download", "out", "device", "threads",
     "quiet",
 )  # fmt: skip
-
-
-def comma_list(text: str) -> list[str]:
-    """The parts between commas that stand outside of brackets.
-
-    >>> comma_list("loss,huber(delta=2),nll(weight=[1, 2])")
-    ['loss', 'huber(delta=2)', 'nll(weight=[1, 2])']
-    """
-    parts, depth = [""], 0
-    for letter in text:
-        depth += (letter in "([") - (letter in ")]")
-        if letter == "," and not depth:
-            parts.append("")
-        else:
-            parts[-1] += letter
-    return parts
 
 
 @dataclass(frozen=True, kw_only=True)

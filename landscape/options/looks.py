@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from landscape.options.groups import comma_list
 from landscape.options.option import flag, option
+from landscape.options.values import comma_list
 
 SIZES = ("column", "text", "slide")
 PAPER, TALK, DARK, HERO = STYLES = ("paper", "talk", "dark", "hero")

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from landscape.errors import LandscapeError, UsageError
 from landscape.options.command import Positional, command
-from landscape.options.groups import MAX_BATCH, MAX_SEED, DataOptions, NetOptions, named_path
+from landscape.options.groups import MAX_BATCH, MAX_SEED, DataOptions, NetOptions
 from landscape.options.option import Given, check_choices, check_whole, flag, option
+from landscape.options.values import named_path
 
 if TYPE_CHECKING:
     from landscape.alignment.align import Aligned

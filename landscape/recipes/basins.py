@@ -124,7 +124,7 @@ def _write(found: Sequence[Landform], out: str | Path) -> None:
     """One row for each basin."""
     from landscape.atomic import disk_named, whole_file
     from landscape.errors import LandscapeError
-    from landscape.options.groups import named_path
+    from landscape.options.values import named_path
     from landscape.regular import is_folder
     from landscape.replacing import check_replaced
     from landscape.topology.words import COLUMNS, rows

@@ -10,8 +10,8 @@ from typing import Any
 
 from landscape.checkpoint.shipped import shipped
 from landscape.options.command import command
-from landscape.options.groups import named_path
 from landscape.options.option import Option
+from landscape.options.values import named_path
 from landscape.recipes.compare import compare
 from landscape.recipes.hessian import hessian
 from landscape.recipes.line import line

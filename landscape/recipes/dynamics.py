@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from landscape.errors import UsageError
 from landscape.options.command import Positional, command
-from landscape.options.groups import DataOptions, LossOptions, NetOptions, OutputOptions, check_stall, comma_list
+from landscape.options.groups import DataOptions, LossOptions, NetOptions, OutputOptions, check_stall
 from landscape.options.option import Given, again, option
+from landscape.options.values import comma_list
 from landscape.recipes.added import EndsMachine
 from landscape.recipes.hessian import EndsOptions
 from landscape.recipes.surface import agreed

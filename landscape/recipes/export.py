@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from landscape.errors import LandscapeError, UsageError
 from landscape.exporters import FORMATS, HEIGHTS
 from landscape.options.command import Positional, command
-from landscape.options.groups import named_path
 from landscape.options.option import Option, shown
+from landscape.options.values import named_path
 from landscape.recipes.plot import DRAWING
 from landscape.recipes.words import files_lines
 

@@ -7,15 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from landscape.options.command import Positional, command
-from landscape.options.groups import (
-    DataOptions,
-    LossOptions,
-    MachineOptions,
-    NetOptions,
-    OutputOptions,
-    comma_list,
-)
+from landscape.options.groups import DataOptions, LossOptions, MachineOptions, NetOptions, OutputOptions
 from landscape.options.option import Given, again, option
+from landscape.options.values import comma_list
 from landscape.quantity import MEASURES
 from landscape.recipes.surface import agreed
 from landscape.recipes.words import plan_lines

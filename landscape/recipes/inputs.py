@@ -16,9 +16,9 @@ from landscape.options.groups import (
     MachineOptions,
     NetOptions,
     OutputOptions,
-    comma_list,
 )
 from landscape.options.option import Given, again, check_whole, flag, option, shown
+from landscape.options.values import comma_list
 from landscape.recipes.surface import CHECKPOINT, PlaneRanges, agreed, default_out
 from landscape.recipes.words import plan_lines, plane_lines
 

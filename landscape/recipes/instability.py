@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from landscape.errors import UsageError
 from landscape.options.command import command
-from landscape.options.groups import MAX_SEED, named_path
+from landscape.options.groups import MAX_SEED
 from landscape.options.option import Given, again, check_whole, option
+from landscape.options.values import named_path
 from landscape.quantity import risen
 from landscape.recipes.train import OptimizerOptions, RunOptions, TrainedNet, place_of, settings_of
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from landscape.errors import LandscapeError, UsageError
 from landscape.options.command import Positional, command
-from landscape.options.groups import named_path
 from landscape.options.option import Option
+from landscape.options.values import named_path
 
 
 def lines(path: Path, shell: Mapping[str, Any]) -> Sequence[str]:

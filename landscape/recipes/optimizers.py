@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from landscape.errors import UsageError
 from landscape.options.command import Positional, command
-from landscape.options.groups import MAX_SEED, OutputOptions, comma_list, named_path
+from landscape.options.groups import MAX_SEED, OutputOptions
 from landscape.options.option import Given, again, check_whole, option
+from landscape.options.values import comma_list, named_path
 from landscape.recipes.optimizer_lines import table_lines
 
 if TYPE_CHECKING:

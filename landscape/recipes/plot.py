@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from landscape.options.command import Positional, command
-from landscape.options.groups import comma_list
 from landscape.options.looks import LookOptions
 from landscape.options.option import Given, Option
+from landscape.options.values import comma_list
 from landscape.recipes.words import files_lines
 from landscape.scene.kinds import KIND_FILES
 

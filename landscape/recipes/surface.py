@@ -98,22 +98,23 @@ def compute(
             ready = for_plan(asked, len(axes)) if output.dry_run else with_directions(asked, axes, world)
         return ready, found_ranges(ready, ranges, points, rise, world)
 
-    return run_prepared(
-        prepare,
-        lambda world, ready: plane_study(ready[0], ready[1], world, name, shape),
-        agree={
-            "command": name,
-            **agreed(given, *COMPUTE),
-            "rise": str(rise),
-            "slice": str(shape and shape.facts),
-            **{axis: str(spec) for axis, spec in ranges.items()},
-        },
-        code=(asked.net.model, asked.data.data, asked.loss.loss, asked.loss.names),
-        dry_run=output.dry_run,
-        quiet=output.quiet,
-        stall=asked.machine.stall,
-        world=dividing_world(asked, ranges),
-    )
+    with dividing_world(asked, ranges) as divided:
+        return run_prepared(
+            prepare,
+            lambda world, ready: plane_study(ready[0], ready[1], world, name, shape),
+            agree={
+                "command": name,
+                **agreed(given, *COMPUTE),
+                "rise": str(rise),
+                "slice": str(shape and shape.facts),
+                **{axis: str(spec) for axis, spec in ranges.items()},
+            },
+            code=(asked.net.model, asked.data.data, asked.loss.loss, asked.loss.names),
+            dry_run=output.dry_run,
+            quiet=output.quiet,
+            stall=asked.machine.stall,
+            world=divided,
+        )
 
 
 @command(

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from landscape.errors import UsageError
 from landscape.options.command import command
-from landscape.options.groups import DataOptions, LossOptions, MachineOptions, NetOptions, OutputOptions, comma_list
+from landscape.options.groups import DataOptions, LossOptions, MachineOptions, NetOptions, OutputOptions
 from landscape.options.option import Given, again, check_whole, flag, option
+from landscape.options.values import comma_list
 from landscape.recipes.dynamics import MEASURES, DynamicsOptions
 
 if TYPE_CHECKING:

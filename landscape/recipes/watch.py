@@ -9,8 +9,8 @@ from typing import Any
 
 from landscape.errors import UsageError
 from landscape.options.command import Positional, command
-from landscape.options.groups import named_path
 from landscape.options.option import Option, check_whole, shown
+from landscape.options.values import named_path
 from landscape.recipes.plot import DRAWING
 from landscape.scene.kinds import KIND_FILES
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from landscape.quantity import Quantity
+from landscape.quantity import HIGHEST, Quantity
 from landscape.scene.holes import DRAWN, holes_of
 from landscape.scene.text import short, value_text
 from landscape.scene.views.field import Field
@@ -39,7 +40,8 @@ class Best:
 def best_of(surfaces: Sequence[Surface], metric: str) -> list[tuple[Best, ...]]:
     """The marks of each surface: the best computed point of the metric; of panels of one plane, that of their mean too.
 
-    The best is the lowest value, of shares such as accuracy the highest. Values that were interpolated do not count.
+    The best is the lowest loss and the highest accuracy (`Quantity.better`); the metric has one. Values that were interpolated do
+    not count.
     """
     computed = [_computed(surface, metric) for surface in surfaces]
     own = [_own(surface, surface.quantity(metric), values) for surface, values in zip(surfaces, computed, strict=True)]
@@ -108,13 +110,17 @@ def _computed(surface: Surface, metric: str) -> np.ndarray:
 
 
 def _one_plane(surfaces: Sequence[Surface]) -> bool:
-    """Whether all are over one grid through the same nets."""
-    first, known = surfaces[0], [surface.known for surface in surfaces]
-    nets = {
-        (each.checkpoint and each.checkpoint.sha256, each.directions and each.directions.fingerprint) for each in known
-    }
+    """Whether all are known to be over one grid, and one shape, through the same nets or inputs."""
+    first, planes = surfaces[0], [_plane_of(surface) for surface in surfaces]
     grids = [np.array_equal(each.x, first.x) and np.array_equal(each.y, first.y) for each in surfaces]
-    return len(nets) == 1 and all(grids)
+    return planes[0] is not None and all(each == planes[0] for each in planes) and all(grids)
+
+
+def _plane_of(surface: Surface) -> tuple[Any, ...] | None:
+    """What decides where its points lie, beside the grid; None where the file does not say."""
+    known = surface.known
+    net, axes = known.checkpoint and known.checkpoint.sha256, known.directions and known.directions.fingerprint
+    return (net, axes, known.slice, known.input) if net and (axes or known.input) else None
 
 
 def _own(surface: Surface, quantity: Quantity, values: np.ndarray) -> tuple[Best, ...]:
@@ -122,8 +128,8 @@ def _own(surface: Surface, quantity: Quantity, values: np.ndarray) -> tuple[Best
     if not np.isfinite(values).any():
         return ()
     row, column = _place(values, quantity)
-    words = f"{_extreme(quantity)} {quantity.label}: {_found(values, row, column, surface, quantity)}"
-    return (Best(_extreme(quantity), float(surface.x[column]), float(surface.y[row]), (words,)),)
+    words = f"{quantity.better} {quantity.label}: {_found(values, row, column, surface, quantity)}"
+    return (Best(quantity.better, float(surface.x[column]), float(surface.y[row]), (words,)),)
 
 
 def _with_mean(
@@ -132,7 +138,7 @@ def _with_mean(
     """The marks of a surface with that of the mean (ny, nx); one mark where both are at one point."""
     quantity = surface.quantity(metric)
     row, column = _place(mean, quantity)
-    x, y, name = float(surface.x[column]), float(surface.y[row]), f"{_extreme(quantity)} mean"
+    x, y, name = float(surface.x[column]), float(surface.y[row]), f"{quantity.better} mean"
     said = f"{name} of the {count} panels: {_found(mean, row, column, surface, quantity)}"
     if (own := marks[0]) and (own.x, own.y) == (x, y):  # a finite mean is one of finite values
         return (Best(f"{own.name}, also of the mean", x, y, (*own.words, said)),)
@@ -142,13 +148,9 @@ def _with_mean(
 
 def _place(values: np.ndarray, quantity: Quantity) -> tuple[int, int]:
     """(row, column) of the best value; the first of several."""
-    number = np.nanargmax(values) if quantity.percent else np.nanargmin(values)
+    number = np.nanargmax(values) if quantity.better == HIGHEST else np.nanargmin(values)
     row, column = np.unravel_index(number, values.shape)
     return int(row), int(column)
-
-
-def _extreme(quantity: Quantity) -> str:
-    return "highest" if quantity.percent else "lowest"
 
 
 def _found(values: np.ndarray, row: int, column: int, surface: Surface, quantity: Quantity) -> str:

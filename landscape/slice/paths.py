@@ -21,7 +21,7 @@ from landscape.errors import LandscapeError
 from landscape.grid import CURVE, PATH, Axis, Grid
 from landscape.slice.slice import Coords, nearest
 
-LINE, BEZIER, POLYCHAIN, NEB = "line", "bezier", "polychain", "neb"
+LINE, BEZIER, NEB = "line", "bezier", "neb"  # a polychain is any other: straight from point to point
 # Points at which the length of a path is summed up.
 LENGTH_POINTS = 201
 

@@ -2,6 +2,8 @@
 
 Owns: `Shape`, which says where in a plane the points lie, and `Within`, the slice that it makes of a plane. Knows no particular
 shape: each is a file of its own.
+
+The package has no shape: slices that others add to it are. tests/slice/test_shape.py has an example, a circle.
 """
 
 from __future__ import annotations

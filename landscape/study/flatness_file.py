@@ -1,6 +1,6 @@
 """How a file of flatness goes on: with the nets that it holds, and with more of them.
 
-Owns: which row of the file is of which net, and the rows of the nets of now. A net is known by its weights, its
+Owns: which row of the file is of which net, and the rows of the nets of this run. A net is known by its weights, its
 model and its weights before training, as far as these are at hand, so that its files may have moved. Knows no measure.
 """
 
@@ -51,7 +51,7 @@ def mark_of(net: Net, first: Path | None, code: str | None) -> str:
 def held(
     path: Path, nets: Nets, now: Sequence[str], provenance: Mapping[str, Any], quantity: Callable[[str], Quantity]
 ) -> Surface:
-    """What a file holds of the nets of now, in their order; the rest of them is pending.
+    """What a file holds of the nets of this run, in their order; the rest of them is pending.
 
     Args:
         now: the mark of each net. provenance: of a run over these nets. quantity: the rows of its results.

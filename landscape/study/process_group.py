@@ -6,9 +6,10 @@ part in it: the user's program set up the process group before it divided its ne
 
 from __future__ import annotations
 
+import contextlib
 import os
 from array import array
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -21,9 +22,12 @@ from landscape.study.on_slice import Asked
 from landscape.subject.modules import bare
 from landscape.sweep.world import World, own_cores
 
+_over: list[Any] = []  # groups of runs that came to their end; destroyed once all ranks have left these
 
-def dividing_world(asked: Asked, ranges: Mapping[str, Any]) -> World | None:
-    """The ranks that the module of a run is divided among; None for any other. Collective.
+
+@contextlib.contextmanager
+def dividing_world(asked: Asked, ranges: Mapping[str, Any]) -> Iterator[World | None]:
+    """The ranks that the module of a run, inside the block, is divided among; None for any other. Collective.
 
     Raises:
         UsageError: an option that is not offered for such a net. LandscapeError: the ranks are not those of the process group.
@@ -31,7 +35,8 @@ def dividing_world(asked: Asked, ranges: Mapping[str, Any]) -> World | None:
     model = asked.net.model
     divided = divided_in(bare(model)) if isinstance(model, nn.Module) else {}
     if not divided:
-        return None
+        yield None
+        return
     import torch.distributed as dist
 
     if refused := _refused(asked, ranges):
@@ -42,10 +47,15 @@ def dividing_world(asked: Asked, ranges: Mapping[str, Any]) -> World | None:
     for name, tensor in divided.items():
         _check_held(name, tensor, asked.machine.precision, dist.get_world_size())
     local = int(os.environ.get("LOCAL_WORLD_SIZE", dist.get_world_size()))
-    return World(
+    messages, meeting = (dist.new_group(backend="gloo") for _ in range(2))
+    while _over:  # all ranks are in this run now; the user may have destroyed all groups meanwhile
+        with contextlib.suppress(ValueError):
+            dist.destroy_process_group(_over.pop())
+    yield World(
         dist.get_rank(), dist.get_world_size(), int(os.environ.get("LOCAL_RANK", dist.get_rank())), local,
-        max(1, len(own_cores()) // local), _Messages(), _Meeting(), lockstep=True,
+        max(1, len(own_cores()) // local), _Messages(messages), _Meeting(meeting), lockstep=True,
     )  # fmt: skip
+    _over.extend((messages, meeting))  # not after an error: another rank may never answer what is sent in them
 
 
 def _check_held(name: str, tensor: Any, precision: str, size: int) -> None:
@@ -99,11 +109,11 @@ def _is_searched(spec: Any) -> bool:
 class _Messages:
     """Any values between the ranks, through memory of the CPU."""
 
-    def __init__(self) -> None:
+    def __init__(self, group: Any) -> None:
         import torch.distributed as dist
 
         self._dist: Any = dist
-        self._group = dist.new_group(backend="gloo")
+        self._group = group
 
     def allgather(self, value: Any) -> list[Any]:
         found = [None] * self._dist.get_world_size()
@@ -119,11 +129,11 @@ class _Messages:
 class _Meeting:
     """Where ranks wait for each other (sweep/meeting.py)."""
 
-    def __init__(self) -> None:
+    def __init__(self, group: Any) -> None:
         import torch.distributed as dist
 
         self._dist: Any = dist
-        self._group = dist.new_group(backend="gloo")
+        self._group = group
 
     def Iallgather(self, mine: array, everyone: array) -> _Request:  # the name that MPI has for it
         codes = [torch.zeros(1, dtype=torch.int64) for _ in everyone]

@@ -68,7 +68,7 @@ def _code(tree: Mapping) -> Mapping:
 def identity(provenance: Mapping) -> str:
     """The settings of a run as text: equal on two ranks that compute the same from the same files.
 
-    Rounding is left out, and so are hashes of files, which the ranks compare one by one, and of code: it may know its rank.
+    Rounding is left out, and so are hashes of files, which the ranks compare one by one, and of code, which may depend on its rank.
     """
     entries = {
         ".".join(key): value if not isinstance(value, float) else f"{value:.9g}"
@@ -79,7 +79,7 @@ def identity(provenance: Mapping) -> str:
 
 
 def of_rank(provenance: Mapping, *, leads: bool) -> Mapping:
-    """What a rank compares with a file: on those that do not lead, code that knows its rank is not that of the file."""
+    """What a rank compares with a file: on those that do not lead, code that depends on its rank is not the file's."""
     return provenance if leads else {key: value for key, value in provenance.items() if key != CODE}
 
 

@@ -26,7 +26,8 @@ import numpy as np
 
 from landscape.errors import UsageError
 
-EIGHT, FOUR = NEIGHBOURS = (8, 4)
+EIGHT = 8
+NEIGHBOURS = (EIGHT, 4)
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,8 +27,9 @@ from landscape.objective.measure import Measure
 from landscape.objective.numerics import choose_device, dtype_of, memory_budget
 from landscape.objective.objective import Objective
 from landscape.objective.private import private_copy
-from landscape.options.groups import MAX_THREADS, LossOptions, named_path
+from landscape.options.groups import MAX_THREADS, LossOptions
 from landscape.options.option import check_whole
+from landscape.options.values import named_path
 from landscape.randomness import seed_torch
 from landscape.subject.code_facts import code_facts
 from landscape.subject.modules import bare

@@ -117,7 +117,7 @@ def preconditioner_of(optimizer: optim.Optimizer, model: nn.Module, lr: float | 
     in their decay.
 
     Raises:
-        UsageError: the optimizer has none, or its groups differ in their momentum.
+        UsageError: the optimizer has none, its groups differ in their momentum, or P is zero for want of an eps.
     """
     check_adaptive(type(optimizer))
     kind = _kind_of(type(optimizer))
@@ -133,11 +133,22 @@ def preconditioner_of(optimizer: optim.Optimizer, model: nn.Module, lr: float | 
         if not moved or not own > 0:
             continue
         _check_alike(kind, group, optimizer.param_groups[0])
-        bounds.add(threshold_of(group, first, weight if apart else 0.0))
+        bounds.add(threshold_of(group, own, weight if apart else 0.0) * (own / first))
         for each in moved:
-            scales[names[each]] = (scale_of(optimizer.state[each], group) * (first / own)).float().cpu()
+            scale = (scale_of(optimizer.state[each], group) * (first / own)).float().cpu()
+            scales[names[each]] = _checked(scale, names[each], group)
             decays[names[each]] = 0.0 if apart else weight
     return Preconditioner(scales, min(bounds), decays) if scales else None
+
+
+def _checked(scale: Tensor, name: str, group: Group) -> Tensor:
+    """Raises UsageError for a P that is zero somewhere."""
+    if (scale == 0).any():
+        raise UsageError(
+            f"preconditioned: eps {group['eps']:g} leaves steps of {name} divided by 0, as where a gradient was 0; expected an "
+            "eps above 0, such as 1e-8"
+        )
+    return scale
 
 
 def _kind_of(kind: type[optim.Optimizer]) -> type[optim.Optimizer] | None:
@@ -160,5 +171,5 @@ def _check_alike(kind: type[optim.Optimizer], group: Group, first: Group) -> Non
 
 
 def _kept(group: Group) -> float:
-    """The share of an average of gradients that a step keeps."""
+    """The share of the last average of gradients that a step keeps; of RMSprop, that of the last sum of steps."""
     return float(group["betas"][0]) if "betas" in group else float(group.get("momentum", 0.0))

@@ -168,48 +168,6 @@ def test_a_range_where_a_variance_would_be_negative_is_refused(net, data):
     assert np.isfinite(ll.line(model=net, data=data, to=other, x=(0, 1.2, 3), quiet=True).values["train_loss"]).all()
 
 
-CHECKS = 3  # evaluations of a few samples: of the input, and twice for what changes between them
-
-
-def test_continuing_computes_only_what_is_missing(net, data, tmp_path):
-    calls = []
-
-    def counted(outputs, targets):
-        calls.append(len(targets))
-        if len(calls) == 6:
-            raise ValueError("stop here")
-        return nn.functional.cross_entropy(outputs, targets, reduction="none")
-
-    options = {"model": net, "data": data, "loss": counted, "x": (-1, 1, 9), "out": tmp_path / "a.h5", "quiet": True}
-    options["threads"] = 1  # with more, ways to share a batch are timed
-    with pytest.raises(ll.LandscapeError, match="stop here"):
-        ll.line(**options)
-    before = len(calls)
-    counts = ll.load_surface(tmp_path / "a.h5").counts()
-    assert counts["failed"] == 1
-    found = ll.line(**options)
-    assert found.counts()["done"] == 9
-    assert len(calls) - before == 9 - counts["done"] + CHECKS, (
-        "one batch for each missing point, and a few samples before"
-    )
-    calls.clear()
-    ll.line(**options)
-    assert len(calls) == CHECKS, "a finished file is not computed again"
-
-
-def test_a_zero_loss_is_done_and_not_computed_again(net, data, tmp_path):
-    calls = []
-
-    def zero(outputs, targets):
-        calls.append(1)
-        return torch.zeros(len(targets))
-
-    for _ in range(2):
-        found = ll.line(model=net, data=data, loss=zero, x=(-1, 1, 4), out=tmp_path / "a.h5", quiet=True, threads=1)
-    assert found.values["train_loss"].tolist() == [0.0] * 4
-    assert len(calls) == 4 + 2 * CHECKS, "four points once, and a check of the input at each start"
-
-
 def test_dry_run_computes_nothing(net, data, tmp_path):
     plan = ll.surface(model=net, data=data, x="-1:1:5", y="-1:1:3", out=tmp_path / "a.h5", dry_run=True)
     assert isinstance(plan, Plan)

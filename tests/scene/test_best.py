@@ -12,7 +12,8 @@ from landscape.scene.compare import build_comparison
 from landscape.surfaces.surface import NETS, Trail
 
 OPEN = {"checkpoint": {"sha256": "one"}, "directions": {"fingerprint": "axes"}}
-PLANE = {"x": (-0.5, 1.5), "y": (-0.5, 1.5), "nx": 41, "ny": 21}
+RANGES = {"x": (-0.5, 1.5), "y": (-0.5, 1.5)}
+PLANE = {**RANGES, "nx": 41, "ny": 21}
 
 
 @pytest.fixture
@@ -57,6 +58,46 @@ def test_planes_of_other_nets_or_points_have_no_mean(tasks, make_surface):
     moved = make_surface(high.values["train_loss"], x=(-0.5, 1.6), y=(-0.5, 1.5), provenance=OPEN)
     for second in (other, moved):
         assert [len(marks) for marks in best_of([low, second], "train_loss")] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        ({}, {}),
+        ({"checkpoint": {"sha256": "one"}}, {"checkpoint": {"sha256": "one"}}),
+        tuple({**OPEN, "slice": {"kind": "circle", "radius": radius}} for radius in (1.0, 9.0)),
+        tuple({"checkpoint": {"sha256": "one"}, "input": {"seed": seed}} for seed in (1, 2)),
+    ],
+    ids=["nothing known", "axes unknown", "two circles", "two planes of inputs"],
+)
+def test_a_mean_needs_planes_that_are_known_to_be_one(tasks, make_surface, facts):
+    made = [
+        make_surface(task.values["train_loss"], **RANGES, provenance=each)
+        for task, each in zip(tasks, facts, strict=True)
+    ]
+    assert [len(marks) for marks in best_of(made, "train_loss")] == [1, 1]
+
+
+def test_panels_of_one_shape_have_a_mean(tasks, make_surface):
+    facts = {**OPEN, "slice": {"kind": "circle", "radius": 1.0}}
+    made = [make_surface(task.values["train_loss"], **RANGES, provenance=facts) for task in tasks]
+    assert [len(marks) for marks in best_of(made, "train_loss")] == [2, 2]
+
+
+@pytest.mark.parametrize("metric", ["test_f1", "hessian_negative", "hessian_max"])
+def test_a_metric_without_a_better_direction_is_refused(make_surface, metric):
+    surface = make_surface(np.arange(9.0).reshape(3, 3), metric=metric)
+    with pytest.raises(
+        UsageError, match=f"best: no value of {metric} is known to be better than another; choose a loss"
+    ):
+        build_scene(surface, kind="contour", best=True, metric=metric)
+
+
+def test_another_metric_of_a_page_without_a_better_direction_has_no_mark(make_surface):
+    surface = make_surface(np.arange(9.0).reshape(3, 3) + 1, more={"test_f1": np.eye(3)})
+    scene = build_scene(surface, kind="contour", best=True)
+    found = {view.field.metric: len(marks_of(scene, number)) for number, view in enumerate(scene.views)}
+    assert found == {"train_loss": 1, "test_f1": 0}
 
 
 def test_one_point_has_one_mark(tasks):

@@ -161,6 +161,21 @@ def test_what_is_not_offered_is_one_line(one_rank):
         ll.line(model=sharded(net(torch.bfloat16)), data=data(), x="-1:1:3", quiet=True)
 
 
+def test_runs_leave_no_groups_behind(one_rank):
+    model, counts = sharded(net()), []
+    for _ in range(3):
+        ll.line(model=model, data=data(), x="-1:1:2", quiet=True, threads=1)
+        counts.append(len(dist.distributed_c10d._world.pg_map))
+    assert counts == [counts[0]] * 3
+
+
+def test_groups_of_a_world_that_is_gone_are_forgotten():
+    for _ in range(2):
+        dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+        ll.line(model=sharded(net()), data=data(), x="-1:1:2", quiet=True, threads=1)
+        dist.destroy_process_group()
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     processes = []

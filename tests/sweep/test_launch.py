@@ -1,6 +1,8 @@
-"""Who started this process is read from the environment alone."""
+"""Who started this process is read from the environment alone, and compared with what MPI sees."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -73,6 +75,23 @@ def test_a_parent_group_limits_too(tmp_path, monkeypatch):
     (tmp_path / "own").write_text("0::/outer/inner\n")
     monkeypatch.setattr(memory, "CGROUPS", (tmp_path / "own", tmp_path))
     assert granted_cores() == 1.5
+
+
+def test_another_mpi_than_the_launchers_is_found_out(tmp_path):
+    # as when mpiexec belongs to one MPI and mpi4py loads another: every process believes it is alone
+    program = """
+import os
+from landscape.errors import LandscapeError
+from landscape.sweep.launch import connect
+try:
+    connect()
+except LandscapeError as error:
+    print(error)
+"""
+    (tmp_path / "job.py").write_text(program)
+    environment = {**os.environ, "OMPI_COMM_WORLD_SIZE": "4"}
+    done = subprocess.run([sys.executable, "job.py"], cwd=tmp_path, capture_output=True, text=True, env=environment)
+    assert "the launcher started 4 processes but MPI sees 1" in done.stdout
 
 
 @pytest.mark.parametrize("given", [{}, {"OMP_WAIT_POLICY": "active"}, {"GOMP_SPINCOUNT": "7"}])

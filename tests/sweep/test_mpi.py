@@ -4,7 +4,6 @@ The jobs here load no torch, so that several can be started in a second or two.
 """
 
 import json
-import os
 import subprocess
 import sys
 
@@ -184,23 +183,6 @@ except LandscapeError as error:
     assert done.returncode == 0, done.stderr
     assert {(tmp_path / f"said{rank}").read_text() for rank in range(2)} == {"rank 1 of 2: no such file"}
     assert {(tmp_path / f"all{rank}").read_text() for rank in range(2)} == {"everywhere"}
-
-
-def test_another_mpi_than_the_launchers_is_found_out(tmp_path):
-    # as when mpiexec belongs to one MPI and mpi4py loads another: every process believes it is alone
-    program = """
-import os
-from landscape.errors import LandscapeError
-from landscape.sweep.launch import connect
-try:
-    connect()
-except LandscapeError as error:
-    print(error)
-"""
-    (tmp_path / "job.py").write_text(program)
-    environment = {**os.environ, "OMPI_COMM_WORLD_SIZE": "4"}
-    done = subprocess.run([sys.executable, "job.py"], cwd=tmp_path, capture_output=True, text=True, env=environment)
-    assert "the launcher started 4 processes but MPI sees 1" in done.stdout
 
 
 DIVIDED = """

@@ -125,6 +125,46 @@ def test_groups_of_parameters():
         preconditioner_of(groups, net)
 
 
+def test_a_group_decays_at_its_own_rate():
+    """Steps of the second group, whose rate is 1000 times that of the first, diverge just beyond the common threshold."""
+    for factor in (0.97, 1.03):
+        first, second = (nn.Parameter(torch.ones(1, dtype=torch.float64)) for _ in range(2))
+        optimizer = optim.AdamW([{"params": [first], "lr": 1e-3}, {"params": [second], "lr": 1.0}], weight_decay=0.5)
+
+        def step(size: float, moved=(first, second), optimizer=optimizer) -> None:
+            for each in moved:
+                each.grad = size * each.detach()
+                for name, value in {"exp_avg_sq": 0.5, "step": 10.0}.items() if optimizer.state else ():
+                    optimizer.state[each][name].fill_(value)
+            optimizer.step()
+
+        step(1.0)
+        for each in (first, second):
+            each.data.fill_(TINY)
+            optimizer.state[each]["exp_avg"].zero_()
+        step(1.0)
+        found = preconditioner_of(optimizer, nn.ParameterList([first, second]))
+        assert found.threshold == pytest.approx(28500)
+        size, longest = factor * found.threshold * float(found.scales["1"]), GROWN * abs(second.item())
+        for _ in range(STEPS):
+            step(size)
+            if grown := abs(second.item()) > longest:
+                break
+        assert grown == (factor > 1), factor
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"), [(optim.Adam, {}), (optim.RMSprop, {}), (optim.Adagrad, {"lr_decay": 0.1})]
+)
+def test_a_division_by_zero_is_refused(kind, options):
+    net = Weights()
+    optimizer = kind(net.parameters(), lr=RATE, eps=0.0, **options)
+    net.w.grad = torch.tensor([1.0, 0.0, 1.0, 1.0]).double()
+    optimizer.step()
+    with pytest.raises(UsageError, match=r"eps 0 leaves steps of w divided by 0, .*; expected an eps above 0"):
+        preconditioner_of(optimizer, net)
+
+
 @pytest.mark.parametrize("kind", [optim.SGD, optim.Adadelta, optim.Rprop])
 def test_optimizers_without_one_are_refused(kind):
     net = nn.Linear(3, 2)

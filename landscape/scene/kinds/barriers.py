@@ -19,7 +19,6 @@ from landscape.surfaces.barriers import barriers, has_paths, matrix, measured, n
 from landscape.surfaces.surface import Surface
 
 MEANING = "barrier: the highest value on the straight line less the mean of its ends; ± its standard error"
-NO_SCALE = "scale {value} does not apply to kind '{kind}': it is a table of numbers; leave it out"
 
 
 def _has_pairs(surface: Surface) -> bool:

@@ -34,11 +34,22 @@ def _scenes(surfaces: Sequence[Surface], options: Options, *, paint: str | None)
     shown = switchable(surfaces, shared_metric(surfaces, options.metric), options)
     if options.view is None:  # of a map too: its page shows the relief beside it
         options = replace(options, view=_clear_view(surfaces, shown[0]))
-    marks = {each.metric: best_of(surfaces, each.metric) for each in shown} if options.best else {}
+    marks = _marks(surfaces, [each.metric for each in shown]) if options.best else {}
     return [
         _scene(surface, shown, options, paint, {metric: each[number] for metric, each in marks.items()})
         for number, surface in enumerate(surfaces)
     ]
+
+
+def _marks(surfaces: Sequence[Surface], metrics: Sequence[str]) -> dict[str, list[tuple[Best, ...]]]:
+    """Of each metric that has a best value, the marks of each surface; raises UsageError where the first has none."""
+    ranked = [metric for metric in metrics if surfaces[0].quantity(metric).better]
+    if metrics[0] not in ranked:
+        raise UsageError(
+            f"best: no value of {metrics[0]} is known to be better than another; choose a loss or an accuracy as metric, or "
+            "leave best out"
+        )
+    return {metric: best_of(surfaces, metric) for metric in ranked}
 
 
 def _clear_view(surfaces: Sequence[Surface], shown: ScaledMetric) -> tuple[float, float]:

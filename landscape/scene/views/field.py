@@ -109,19 +109,19 @@ def build_field(
     """The field of a metric with contour lines at `levels` (k,); `camera` is where the relief is seen from.
 
     `cmap` names the colours, see `palettes.colors_for`. `smooth` says whether the picture shows what lies between the grid
-    points, `extra` whether lines are added where it would look flat. Numbers of lines keep away
-    from what lies on the plane, and from the points `avoid` (n, 2).
+    points, `extra` whether lines are added where it would look flat. Numbers of lines keep away from what lies on the plane, and
+    from the points `avoid` (n, 2).
     """
     quantity, holes = surface.quantity(metric), holes_of(surface, metric)
     values = np.where(holes == DRAWN, surface.values[metric], np.nan)
     drawn, heights = values[holes == DRAWN], scale.heights(values)
     levels = levels if drawn.size and drawn.min() < drawn.max() else np.zeros(0)
     mesh = mesh_of(surface.x, surface.y, scale.unclipped(values), scale, camera or Camera())
-    traces, percent = traces_of(surface, mesh), quantity.percent
+    percent, upright = quantity.percent, round_values(scale, Z_TICKS) if drawn.size else levels
+    level_ticks, traces = ticks_at(levels, scale, percent=percent), traces_of(surface, mesh)
     further = extra_levels(scale, levels, drawn) if extra and smooth and len(levels) else levels[:0]
     extra_ticks, occupied = ticks_at(further, scale, percent=percent), _occupied(surface, traces, avoid)
     extra_points = place_labels(mesh.x, mesh.y, mesh.z, extra_ticks.heights, occupied)
-    occupied = np.concatenate([occupied, extra_points[:, :2]])
     return Field(
         quantity=quantity,
         label=scale.named(quantity.label) + (f" − {offset_of(scale):.15g}" if offset_of(scale) else ""),
@@ -134,12 +134,10 @@ def build_field(
         y_edges=cell_edges(surface.y),
         scale=scale,
         levels=levels,
-        level_ticks=ticks_at(levels, scale, percent=percent),
-        bar_ticks=spaced(ticks_at(levels, scale, percent=percent), scale),
-        z_ticks=spaced(
-            ticks_at(round_values(scale, Z_TICKS) if drawn.size else levels, scale, percent=percent), scale, Z_ROOM
-        ),
-        label_points=place_labels(mesh.x, mesh.y, mesh.z, scale.heights(levels), occupied),
+        level_ticks=level_ticks,
+        bar_ticks=spaced(level_ticks, scale),
+        z_ticks=spaced(ticks_at(upright, scale, percent=percent), scale, Z_ROOM),
+        label_points=place_labels(mesh.x, mesh.y, mesh.z, scale.heights(levels), np.concatenate([occupied, extra_points[:, :2]])),
         hole_cells=worst_corner(holes),
         colors=colors_for(scale, cmap),
         line_colors=inks_for(scale, cmap),
