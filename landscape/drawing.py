@@ -27,6 +27,7 @@ from landscape.scene.kinds import default_kind, kind_named
 from landscape.scene.kinds.kind import Kind
 from landscape.scene.look import Look, look_of
 from landscape.scene.scene import Comparison, Scene
+from landscape.scene.text import with_minus
 from landscape.scene.wording import reworded
 from landscape.surfaces.run_log import RunLog
 from landscape.surfaces.source import Given, Source, load_source
@@ -112,9 +113,14 @@ def picture_of(
     found = [load_source(source) for source in several(sources)]
     chosen = kind_named(kind) if kind else default_kind(found[0])
     if len(found) > 1 and not chosen.together:
-        return reworded(side_by_side(found, chosen.name, names, drawing, letters), printable)
+        return reworded(side_by_side(found, chosen.name, names, drawing, letters), written)
     (scene,) = build_scenes(found, kind=chosen.name, names=_names(names), **drawing)
-    return reworded(scene, printable)
+    return reworded(scene, written)
+
+
+def written(text: str) -> str:
+    """A text of a scene as a picture shows it."""
+    return with_minus(printable(text))
 
 
 def side_by_side(
@@ -234,7 +240,7 @@ def _check_page(looks: LookOptions, path: Path) -> None:
 def _draw(scene: Scene | Comparison, path: Path, dpi: int | None, look: Look) -> Path:
     if not is_folder(path.parent):
         raise LandscapeError(f"output {path}: the folder {path.parent} does not exist; create it or give another -o")
-    scene = reworded(scene, printable)
+    scene = reworded(scene, written)
     check_replaced(path, "give another -o")
     with disk_named(path, "give another -o"):
         if path.suffix.lower() in INTERACTIVE:

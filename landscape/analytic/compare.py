@@ -21,8 +21,9 @@ from landscape.errors import UsageError
 from landscape.grid import COORDINATE, Axis, Grid, Range
 from landscape.quantity import EVALUATION, VALUE, Quantity
 from landscape.subject.subject import started, versions_used
-from landscape.surfaces.provenance import DescentFacts, Provenance, RunFacts
+from landscape.surfaces.provenance import Provenance, RunFacts
 from landscape.surfaces.same_run import plain
+from landscape.surfaces.study_facts import DescentFacts
 from landscape.surfaces.surface import DONE, MINIMA, Surface, Trail
 
 # The rates that are tried where none is given: half a decade apart.

@@ -19,8 +19,9 @@ from landscape.errors import UsageError
 from landscape.grid import Axis, Grid
 from landscape.quantity import EVALUATION, RESPONSE, SIGNAL, VALUE, Quantity
 from landscape.subject.subject import started, versions_used
-from landscape.surfaces.provenance import DescentFacts, Provenance, RunFacts
+from landscape.surfaces.provenance import Provenance, RunFacts
 from landscape.surfaces.same_run import plain
+from landscape.surfaces.study_facts import DescentFacts
 from landscape.surfaces.surface import DONE, Surface
 
 # Steps are divided by it, so for most it does not matter.

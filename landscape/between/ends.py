@@ -21,7 +21,8 @@ from landscape.objective.batchnorm import tracking_layers
 from landscape.options.groups import DataOptions, NetOptions
 from landscape.printable import numbered
 from landscape.subject.chosen import net_or_module
-from landscape.subject.net import Net, Other, bare, other_net
+from landscape.subject.modules import bare
+from landscape.subject.net import Net, Other, other_net
 from landscape.subject.trained import Recorded
 
 # Samples with which the units of a net are followed.

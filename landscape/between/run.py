@@ -40,7 +40,8 @@ from landscape.subject.subject import device_of, source_of
 from landscape.subject.trained import states_loss, trained_loss
 from landscape.surfaces import load_surface
 from landscape.surfaces.file import check_folder
-from landscape.surfaces.provenance import ConnectFacts, DirectionFacts
+from landscape.surfaces.provenance import DirectionFacts
+from landscape.surfaces.study_facts import ConnectFacts
 from landscape.surfaces.surface import Surface
 from landscape.sweep.world import World
 

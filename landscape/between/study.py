@@ -35,8 +35,9 @@ from landscape.subject.subject import Subject, checked, make_subject, policy
 from landscape.surfaces.file import SurfaceFile, check_folder
 from landscape.surfaces.hdf5 import read_surface_file
 from landscape.surfaces.keeper import locked
-from landscape.surfaces.provenance import ConnectFacts, DirectionFacts
+from landscape.surfaces.provenance import DirectionFacts
 from landscape.surfaces.same_run import difference, plain, unknown_code
+from landscape.surfaces.study_facts import ConnectFacts
 from landscape.surfaces.surface import NETS, Surface, Trail
 from landscape.sweep.sampler import EveryPoint, Sampler
 from landscape.sweep.world import World

@@ -26,7 +26,7 @@ from landscape.quantity import HESSIAN as GROUP
 from landscape.quantity import Quantity, quantity_named
 from landscape.slice.slice import Slice
 from landscape.subject.subject import Subject
-from landscape.surfaces.provenance import CurvatureFacts
+from landscape.surfaces.study_facts import CurvatureFacts
 from landscape.sweep.sampler import Point
 
 MAX, MIN, NEGATIVE, SETTLED = "hessian_max", "hessian_min", "hessian_negative", "hessian_settled"

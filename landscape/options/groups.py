@@ -20,7 +20,10 @@ RANDOM, HESSIAN, GRADIENT = ALONG = ("random", "hessian", "gradient")
 PCA = "pca"
 USUAL_TOLERANCE, MAX_TOLERANCE = 0.05, 0.5
 # The orders of points, and what the help says of each: NAME is made by `sampler` in landscape/sweep/orders/NAME.py.
-ORDERS = {"rows": "row by row", "coarse": "coarse to fine, so that an unfinished file shows the whole"}
+ORDERS = {
+    "rows": "row by row",
+    "coarse": "coarse to fine, so that an unfinished file shows the whole",
+}
 # The largest seed of torch; more threads than any machine has cores; more samples than fit a pass.
 MAX_SEED, MAX_THREADS, MAX_BATCH = 2**63 - 1, 4096, 2**31
 

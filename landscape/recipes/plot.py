@@ -106,10 +106,11 @@ def plot(
             Or several of them; default contour, line, curves and spectrum.
         names: of the nets in a picture, such as the ends of a line; where several sources are in one picture, theirs first.
         metric: default the first loss; a line, a spread and curves show all, an overlay takes `loss` or `accuracy`.
-        scale: auto, linear, log or symlog; auto is logarithmic when the values span more than a factor of about 20.
+        scale: auto, linear, log or symlog; auto is logarithmic when the values span more than a factor of about 20,
+            and symmetric log when a loss that goes below zero rises that far above it.
         levels: the approximate number of contour lines, or their values.
         vmin, vmax: limits of the drawn values; the picture states what lies beyond.
-        cmap: depth, diverging, grey, viridis, magma or cividis; default diverging where values of both signs occur, else depth.
+        cmap: depth, diverging, grey, viridis, magma or cividis; default diverging where the sign has a meaning, else depth.
         best: marks the best computed point of each plane: the lowest loss, or the highest accuracy.
         out: .png, .pdf, .svg, .eps, .jpg, .tif or .html, one or several; .txt and .tex hold the caption: what was computed. In
             .gif and .mp4 a path grows and a relief turns once around. A bare suffix such as ".pdf" keeps the first's name.

@@ -140,7 +140,8 @@ def _linear(low: float, high: float, count: int, steps: Sequence[float] = _STEPS
 def _symlog(scale: Scale, count: int) -> np.ndarray:
     largest = max(abs(scale.vmin), abs(scale.vmax))
     top = max(scale.unit * 10, largest)
-    sides = (scale.vmin < 0) + (scale.vmax > 0)
-    positive = _log(scale.unit, top, max(2, count // max(1, sides)))
+    # As many decades as both sides have, of which one may have hardly any.
+    decades = [max(0.0, float(np.log10(max(end, 1e-300) / scale.unit))) for end in (-scale.vmin, scale.vmax)]
+    positive = _log(scale.unit, top, max(2, round(count * max(decades) / max(sum(decades), 1e-9))))
     values = np.concatenate([-positive[::-1], [0.0], positive])
     return values[(values >= scale.vmin) & (values <= scale.vmax)]

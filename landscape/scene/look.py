@@ -29,6 +29,7 @@ from landscape.options.looks import (
     TITLE,
     LookOptions,
 )
+from landscape.scene.asides import without_asides
 from landscape.scene.colors import LIGHT, NIGHT, Palette, on_dark
 from landscape.scene.scene import Caption
 
@@ -36,6 +37,8 @@ from landscape.scene.scene import Caption
 LABEL = 9.0
 # Inches: narrower, there is no room for axes; beyond, no page and too many pixels.
 LEAST, MOST = 1.5, 60.0
+# Labels of a bar of colours: in a column, and elsewhere.
+FEW_LABELS, MANY_LABELS = 10, 24
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,11 @@ class Look:
     floor: bool = False
 
     @property
+    def bar_labels(self) -> int:
+        """The most labels of a bar of colours."""
+        return FEW_LABELS if self.letters is COLUMN else MANY_LABELS
+
+    @property
     def em(self) -> float:
         """How large letters are, and with them the margins that hold them."""
         return self.letters.label / LABEL
@@ -103,10 +111,18 @@ class Look:
         return on_dark(color) if self.palette.dark else color
 
     def lines(self, caption: Caption, notes: Sequence[str]) -> tuple[str, ...]:
-        """What is written below a picture. Notes stay wherever there are words: without them it may mislead."""
+        """What is written below a picture. Notes stay wherever there are words: without them it may mislead.
+
+        In a few words, those on how lines were drawn are left to the caption.
+        """
         if self.facts == NONE:
             return ()
-        return (*(caption.facts if self.facts == FULL else caption.brief), *notes)
+        return (*caption.facts, *notes) if self.facts == FULL else without_asides((*caption.brief, *notes))
+
+    def heading(self, caption: Caption) -> str:
+        """The title of a picture with a bar of colours: in a column, it does not repeat the name of the bar."""
+        repeated = self.letters is COLUMN and self.has(BAR) and caption.title.lower() == caption.what.lower()
+        return "" if repeated or not self.has(TITLE) else caption.title
 
 
 PLAIN = Look()

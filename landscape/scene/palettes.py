@@ -59,7 +59,7 @@ def check_palette(name: str | None) -> None:
 def colors_for(scale: Scale, name: str | None = None) -> tuple[str, ...]:
     """The 65 colours of a scale from its low end to its high one, of a map by `name` or of the one that suits.
 
-    Values of both signs get `diverging` with its middle at zero; all others `depth`.
+    Values of both signs get `diverging` with its middle at zero where the sign has a meaning; all others `depth`.
     """
     return _over(scale, PALETTES[_suiting(scale, name)], name)
 
@@ -75,8 +75,8 @@ def nights_for(scale: Scale, name: str | None = None) -> tuple[str, ...]:
 
 
 def is_signed(scale: Scale) -> bool:
-    """Whether zero lies within the range, so that the sign of a value matters."""
-    return scale.kind != LOG and scale.low < 0 <= scale.high
+    """Whether zero lies within the range of values whose sign matters."""
+    return scale.signed and scale.kind != LOG and scale.low < 0 <= scale.high
 
 
 def stops(points: Points, *, low: float = 0.0, high: float = 1.0) -> tuple[str, ...]:

@@ -26,6 +26,8 @@ FENCE = 1.5
 # Clipping must win something: two decades of a log scale, or four fifths of a linear one.
 WORTH_DECADES = 2.0
 WORTH_FACTOR = 5.0
+# Of a loss below zero: the share of the points that count as near the net.
+NEAR = 0.01
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,8 @@ class Scale:
     """The drawn range of values and how they become heights.
 
     `unit` matters on the symmetric log scale only: below it the scale is close to linear. `below` and `above` say
-    whether values lie outside the range, so that they are drawn at its ends.
+    whether values lie outside the range, so that they are drawn at its ends. `signed`: the sign of a value has a
+    meaning, as that of an eigenvalue has; a loss may begin anywhere.
     """
 
     kind: str
@@ -42,6 +45,7 @@ class Scale:
     unit: float = 1.0
     below: bool = False
     above: bool = False
+    signed: bool = True
 
     def heights(self, values: ArrayLike) -> np.ndarray:
         """Values clipped to the range, on the scale; NaN stays NaN."""
@@ -97,10 +101,12 @@ def choose_scale(
     vmin: float | None = None,
     vmax: float | None = None,
     bounded: bool = False,
+    signed: bool = True,
 ) -> Scale:
     """The scale for finite `values` (n,), any number of them.
 
-    `bounded` values (shares of samples) are drawn on a linear scale and never clipped unless limits are given.
+    `bounded` values (shares of samples) are drawn on a linear scale and never clipped unless limits are given. Of values whose
+    sign has no meaning (not `signed`) the lowest are never clipped: the net is there.
 
     Raises:
         UsageError: no such scale; limits in the wrong order; a log scale without any positive value.
@@ -112,7 +118,7 @@ def choose_scale(
     if not inside.size:
         _check_reached(values, vmin, vmax)
     inside = inside if inside.size else values
-    kind = _kind(inside, bounded) if scale == "auto" else scale
+    kind = _kind(inside, bounded, signed) if scale == "auto" else scale
     if kind == LOG and vmin is not None and vmin <= 0:
         raise UsageError(
             f"vmin {vmin:g} is not positive and has no place on a log scale; choose scale linear or symlog"
@@ -123,12 +129,12 @@ def choose_scale(
         )
     if kind == LOG and vmax is not None and vmax <= SMALLEST:
         raise UsageError(f"vmax {vmax:g} has no place on a log scale; choose scale linear or symlog")
-    unit = _unit(inside) if kind == SYMLOG else 1.0
-    low, high = _limits(inside, kind, unit, clip=not bounded)
+    unit = _unit(inside, signed) if kind == SYMLOG else 1.0
+    low, high = _limits(inside, kind, unit, clip=not bounded, signed=signed)
     low, high = low if vmin is None else vmin, high if vmax is None else vmax
     if low >= high:
         low, high = _opened(low, high, kind, vmin, vmax)
-    return Scale(kind, float(low), float(high), unit, bool((values < low).any()), bool((values > high).any()))
+    return Scale(kind, float(low), float(high), unit, bool((values < low).any()), bool((values > high).any()), signed)
 
 
 def clipping_notes(values: np.ndarray, scale: Scale) -> list[str]:
@@ -178,10 +184,12 @@ def _within(values: np.ndarray, vmin: float | None, vmax: float | None) -> np.nd
     return values[(values >= low) & (values <= high)]
 
 
-def _kind(values: np.ndarray, bounded: bool) -> str:
+def _kind(values: np.ndarray, bounded: bool, signed: bool) -> str:
     if bounded or not values.size:
         return LINEAR
     if (values < 0).any():
+        if not signed and values.max() > LOG_FROM_RATIO * -values.min():
+            return SYMLOG
         size = np.abs(values[values != 0])
         return SYMLOG if np.quantile(size, 0.98) > 100 * np.median(size) else LINEAR
     positive = values[values > 0]
@@ -189,12 +197,20 @@ def _kind(values: np.ndarray, bounded: bool) -> str:
     return LOG if mostly and positive.max() > LOG_FROM_RATIO * positive.min() else LINEAR
 
 
-def _unit(values: np.ndarray) -> float:
+def _unit(values: np.ndarray, signed: bool) -> float:
+    """The typical size; of a loss what it is near the net, so that levels lie around it: how deep it is, or how far it rises."""
+    if not signed and values.size and values.min() < 0:
+        return _power(max(-values.min(), np.quantile(values, NEAR) - values.min()))
     size = np.abs(values[values != 0])
-    return float(10.0 ** np.floor(np.log10(np.median(size)))) if size.size else 1.0
+    return _power(float(np.median(size))) if size.size else 1.0
 
 
-def _limits(values: np.ndarray, kind: str, unit: float, *, clip: bool) -> tuple[float, float]:
+def _power(size: float) -> float:
+    """The power of ten that is no larger."""
+    return float(10.0 ** np.floor(np.log10(size)))
+
+
+def _limits(values: np.ndarray, kind: str, unit: float, *, clip: bool, signed: bool) -> tuple[float, float]:
     """The range of the values, without those far outside when leaving them out wins much."""
     zeros = kind == LOG and bool((values <= 0).any())
     if kind == LOG:
@@ -213,7 +229,7 @@ def _limits(values: np.ndarray, kind: str, unit: float, *, clip: bool) -> tuple[
     if kind == LOG:
         # Zero is drawn below every positive value.
         low = _nice(low / 2, up=False) if zeros else low
-    elif low < 0 < high and _worth(whole, high, low, float(bottom)):
+    elif signed and low < 0 < high and _worth(whole, high, low, float(bottom)):
         low = max(low, _nice(float(bottom), up=False))
     return low, high
 

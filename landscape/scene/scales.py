@@ -12,11 +12,16 @@ from typing import NamedTuple
 
 import numpy as np
 
+from landscape.errors import UsageError
+from landscape.quantity import LOSS
 from landscape.scene.holes import drawable
 from landscape.scene.levels import choose_levels
 from landscape.scene.scale import LINEAR, LOG, SYMLOG, Scale, choose_scale
+from landscape.scene.text import short
 from landscape.surfaces.surface import Surface
 
+# Of all values: more of them below zero have no place on a log scale.
+FEW = 0.03
 Levels = int | Sequence[float] | None
 
 
@@ -62,18 +67,37 @@ def alternatives(surfaces: Sequence[Surface], metrics: Sequence[str], scale: str
     """The scale for all values of `metrics` on all surfaces, and after it the other one that makes sense, if any.
 
     `scale` and `limits` (vmin, vmax) as in `choose_scale`.
+
+    Raises:
+        UsageError: also a log scale with the net, or many of the values, below zero.
     """
-    bounded = all(surfaces[0].quantity(metric).percent for metric in metrics)
-    return scales_for(_pooled(surfaces, metrics), scale, limits, bounded=bounded)
+    rows = [surfaces[0].quantity(metric) for metric in metrics]
+    bounded, signed = all(row.percent for row in rows), not all(row.kind == LOSS for row in rows)
+    values = _pooled(surfaces, metrics)
+    if scale == LOG:
+        _check_log(values, [surface.at_origin(metric) for surface in surfaces for metric in metrics])
+    return scales_for(values, scale, limits, bounded=bounded, signed=signed)
 
 
-def scales_for(values: np.ndarray, scale: str, limits: Limits, *, bounded: bool = False) -> list[Scale]:
-    """The same for values (n,) from any source; `bounded` ones are shares."""
-    chosen = choose_scale(values, scale=scale, bounded=bounded, **limits._asdict())
+def scales_for(
+    values: np.ndarray, scale: str, limits: Limits, *, bounded: bool = False, signed: bool = True
+) -> list[Scale]:
+    """The same for values (n,) from any source; `bounded` ones are shares, the sign of `signed` ones has a meaning."""
+    chosen = choose_scale(values, scale=scale, bounded=bounded, signed=signed, **limits._asdict())
     other = _other(chosen, values, limits)
     if bounded or other is None:
         return [chosen]
-    return [chosen, choose_scale(values, scale=other, **limits._asdict())]
+    return [chosen, choose_scale(values, scale=other, signed=signed, **limits._asdict())]
+
+
+def _check_log(values: np.ndarray, nets: Sequence[float | None]) -> None:
+    """Raises UsageError for a log scale that would leave out what the picture is about; `nets` are the values at the nets."""
+    below, net = int((values < 0).sum()), next((each for each in nets if each is not None and each < 0), None)
+    if values.size and (values > 0).any() and (net is not None or below > FEW * values.size):
+        at = f", that of the net ({short(net)}) too" if net is not None else ""
+        raise UsageError(
+            f"scale log: {below} of {values.size} values are below zero{at}; choose scale symlog, which shows both signs"
+        )
 
 
 def _pooled(surfaces: Sequence[Surface], metrics: Sequence[str]) -> np.ndarray:

@@ -21,6 +21,7 @@ _FAMILIES = (
 _DATA = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "mnist": "MNIST", "imagenet": "ImageNet", "svhn": "SVHN"}
 # A float64 has no more; labels have as many as neighbours need.
 MOST_DIGITS = 17
+_NEGATIVE = re.compile(r"(?<![^\s(\[,])-(?=\.?\d)")
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -57,6 +58,15 @@ def typeset(text: str) -> str:
     sign = "−" if mantissa.startswith("-") else ""
     mantissa = mantissa.lstrip("-")
     return sign + (power if mantissa == "1" else f"{mantissa}×{power}")
+
+
+def with_minus(text: str) -> str:
+    """The text with the minus sign before numbers that is as wide as a plus.
+
+    >>> with_minus("train loss -1.23 in [-1, 1], run-2 of 2020-01-02")
+    'train loss −1.23 in [−1, 1], run-2 of 2020-01-02'
+    """
+    return _NEGATIVE.sub("−", text)
 
 
 def labels_of(values: Iterable[float], *, percent: bool = False) -> tuple[str, ...]:

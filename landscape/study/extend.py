@@ -35,9 +35,10 @@ from landscape.subject.subject import Subject, checked, device_of, make_subject,
 from landscape.subject.trained import recorded_in, states_loss, trained_loss
 from landscape.surfaces import load_surface
 from landscape.surfaces.longer import has_all, with_more
-from landscape.surfaces.provenance import CheckpointFacts, Provenance, TrainingFacts
+from landscape.surfaces.provenance import CheckpointFacts, Provenance
 from landscape.surfaces.run_log import CONFIG, is_run_folder, read_config
 from landscape.surfaces.same_run import difference, of_rank, plain, unknown_code
+from landscape.surfaces.study_facts import TrainingFacts
 from landscape.surfaces.surface import Surface
 from landscape.sweep.world import World
 from landscape.trust import harmless, taken

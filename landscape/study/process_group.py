@@ -18,7 +18,7 @@ from landscape.errors import LandscapeError, UsageError
 from landscape.options.groups import RANDOM
 from landscape.shards import divided_in
 from landscape.study.on_slice import Asked
-from landscape.subject.net import bare
+from landscape.subject.modules import bare
 from landscape.sweep.world import World, own_cores
 
 

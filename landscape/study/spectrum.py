@@ -27,10 +27,11 @@ from landscape.subject.evaluation import moving_notes
 from landscape.subject.subject import Subject, checked, device_of, make_subject, policy, started, versions_used
 from landscape.subject.trained import states_loss, trained_loss
 from landscape.surfaces.file import check_folder
-from landscape.surfaces.provenance import RunFacts, SpectrumFacts
+from landscape.surfaces.provenance import RunFacts
 from landscape.surfaces.same_run import unknown_code
 from landscape.surfaces.spectrum import Block, Spectrum
 from landscape.surfaces.spectrum_file import SpectrumFile
+from landscape.surfaces.study_facts import SpectrumFacts
 from landscape.sweep.sampler import Point, PointList, Result, Sampler
 from landscape.sweep.work import Work
 from landscape.sweep.world import World

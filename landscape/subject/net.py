@@ -7,28 +7,25 @@ may be used (trust.py), and what the provenance says of both.
 from __future__ import annotations
 
 import os
-from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from landscape.checkpoint.checkpoint import ODD, SHARDED, Checkpoint, odd_tensor, tensors_digest
-from landscape.checkpoint.entries import EXTRA_STATE, under
+from landscape.checkpoint.checkpoint import Checkpoint, tensors_digest
+from landscape.checkpoint.entries import under
 from landscape.checkpoint.fit import ANOTHER, NAME_IT, fit, fitting, leading_paths
 from landscape.direction.parts import Parts
-from landscape.errors import CheckpointError, LandscapeError, UsageError
+from landscape.errors import CheckpointError, UsageError
 from landscape.models.choose import ReadBatch, choose
 from landscape.models.recognize import recognize
 from landscape.models.resolve import build_model
 from landscape.objective.batchnorm import tracking_layers
 from landscape.objective.private import private_copy
-from landscape.shards import put_away
 from landscape.subject.entry import chosen_entry, fitting_entry, read
 from landscape.subject.folders import adapter_tensors, net_of_folder, spec_of_folder
+from landscape.subject.modules import bare, check_plain, class_name, stored_narrow, tensors_of
 from landscape.subject.program import Program, program_of
 from landscape.subject.trained import Recorded, recorded_in
 from landscape.surfaces.provenance import CheckpointFacts, ModelFacts
@@ -106,7 +103,7 @@ def load_net(
     if not isinstance(model, (nn.Module, str, type(None))):
         raise UsageError(f"model of type {type(model).__name__}: expected a torch.nn.Module or the name of one")
     if isinstance(model, nn.Module):
-        _check_plain(bare(model))
+        check_plain(bare(model))
     of_file = _is_path(checkpoint)
     mapped = mapped and of_file  # tensors of a caller's are copied
     checkpoint = read(checkpoint, entry, mapped=mapped)
@@ -129,7 +126,7 @@ def load_net(
         path=checkpoint.source,
         sha256=checkpoint.sha256,
         entry=chosen_entry(checkpoint),
-        stored=_narrow(checkpoint.state_dict),
+        stored=stored_narrow(checkpoint.state_dict),
     )
     return _net(
         module, name, meta, facts, _label(checkpoint.source), of_file=of_file, trained=recorded_of(checkpoint),
@@ -176,8 +173,8 @@ def other_net(checkpoint: Any, like: Net, advice: str | None = None, *, mapped: 
     label, of_file = None, _is_path(checkpoint)
     if isinstance(checkpoint, nn.Module):
         label = type(bare(checkpoint)).__name__
-        _check_plain(bare(checkpoint))
-        checkpoint = Checkpoint(_tensors(bare(checkpoint)), source=IN_MEMORY)
+        check_plain(bare(checkpoint))
+        checkpoint = Checkpoint(tensors_of(bare(checkpoint)), source=IN_MEMORY)
     else:
         checkpoint = read(checkpoint, like.checkpoint.entry, optional=True, mapped=mapped)
         if (part := adapter_tensors(checkpoint, like.module)) is not None:
@@ -192,65 +189,12 @@ def _is_path(checkpoint: Any) -> bool:
     return isinstance(checkpoint, (str, os.PathLike))
 
 
-def bare(model: nn.Module) -> nn.Module:
-    """The net inside the wrappers of torch.compile and DataParallel."""
-    while True:
-        inner = getattr(model, "_orig_mod", None)
-        if inner is None and isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
-            inner = model.module
-        if inner is None:
-            return model
-        model = inner
-
-
-def _check_plain(model: nn.Module, divided: bool = False) -> None:
-    """Raises LandscapeError for a module in memory whose weights cannot be moved."""
-    if isinstance(model, torch.jit.ScriptModule):
-        raise LandscapeError(
-            "the model is scripted or traced, and cannot be evaluated at other weights; pass the module itself"
-        )
-    if any(type(layer).__name__ == "FullyShardedDataParallel" for layer in model.modules()):
-        raise LandscapeError("the model is divided among processes (FSDP), which is not supported; pass the net as one")
-    put_away(model)
-    stored = model.state_dict(keep_vars=True)
-    others = [name for name, value in stored.items() if not isinstance(value, Tensor)]
-    if packed := next((name for name in others if not name.endswith(EXTRA_STATE)), None):
-        raise LandscapeError(
-            f"the model {type(model).__name__}: {packed} is a {type(stored[packed]).__name__}, as quantized layers keep their "
-            "weights, which cannot be moved; pass the net before quantization"
-        )
-    kinds = [kind for kind in ODD if not (divided and kind == SHARDED)]
-    if odd := odd_tensor({name: value for name, value in stored.items() if name not in others}, kinds):
-        raise LandscapeError(f"the model {type(model).__name__}: {odd}")
-
-
-def _class_name(model: nn.Module) -> str:
-    """The class of a module as its author named it: FSDP2 makes one of its own."""
-    own = next(kind for kind in type(model).__mro__ if not kind.__module__.startswith("torch.distributed"))
-    return own.__name__
-
-
-def _tensors(model: nn.Module) -> dict[str, Tensor]:
-    """Those of its state dict, which may hold a state of another kind too."""
-    return {name: value for name, value in model.state_dict().items() if isinstance(value, Tensor)}
-
-
-def _narrow(tensors: Mapping[str, Tensor]) -> str | None:
-    """The name of the dtype that most entries have, if it holds fewer numbers than float32."""
-    sizes: Counter[torch.dtype] = Counter()
-    for tensor in tensors.values():
-        if tensor.is_floating_point():
-            sizes[tensor.dtype] += tensor.numel()
-    usual = max(sizes, key=lambda kind: sizes[kind], default=torch.float32)
-    return str(usual).removeprefix("torch.") if usual.itemsize < torch.float32.itemsize else None
-
-
 def _in_memory(model: nn.Module, divided: bool) -> Net:
     model = bare(model)
-    name = _class_name(model)
-    _check_plain(model, divided)
-    tensors = _tensors(model)
-    facts = CheckpointFacts(path=IN_MEMORY, sha256=tensors_digest(tensors), stored=_narrow(tensors))
+    name = class_name(model)
+    check_plain(model, divided)
+    tensors = tensors_of(model)
+    facts = CheckpointFacts(path=IN_MEMORY, sha256=tensors_digest(tensors), stored=stored_narrow(tensors))
     return _net(model, name, {}, facts, name, own=False, program=program_of(model))
 
 

@@ -27,6 +27,8 @@ from landscape.sweep.world import World
 
 # How long the end of a process waits for a file that is being written.
 SAVING_SECONDS = 5.0
+# How long a rank waits in MPI's start for the others: large jobs on slow disks take minutes to load Python.
+START_SECONDS = 300
 _exit = os._exit
 
 
@@ -46,17 +48,22 @@ def from_rank(text: str) -> str:
 def connect_early() -> None:
     """Starts MPI, if a launcher started several processes, before anything else can fail on this one alone.
 
-    A signal that comes meanwhile ends the process as if it had no handler: MPI's start waits inside a library. Errors are left to
-    the command that needs MPI.
+    A signal that comes meanwhile ends the process as if it had no handler: MPI's start waits inside a library. So does an alarm,
+    for a rank that ended before it came here may be waited for without an end, as one whose Python got SIGINT while it started.
+    Errors are left to the command that needs MPI.
     """
     if launched_size() < 2:
         return
     here = threading.current_thread() is threading.main_thread()
-    before = {number: signal.signal(number, signal.SIG_DFL) for number in SIGNALS if here}
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in (*SIGNALS, signal.SIGALRM) if here}
     try:
+        if here:
+            signal.alarm(START_SECONDS)
         with contextlib.suppress(Exception):
             connect()
     finally:
+        if here:
+            signal.alarm(0)
         for number, handler in before.items():
             signal.signal(number, handler)
 

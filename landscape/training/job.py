@@ -31,7 +31,8 @@ from landscape.options.groups import MAX_THREADS, LossOptions, named_path
 from landscape.options.option import check_whole
 from landscape.randomness import seed_torch
 from landscape.subject.code_facts import code_facts
-from landscape.subject.net import bare, program_of_given
+from landscape.subject.modules import bare
+from landscape.subject.net import program_of_given
 from landscape.subject.subject import versions_used
 from landscape.surfaces.same_run import CODE
 from landscape.sweep.progress import note

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from landscape.errors import UsageError
 from landscape.options.groups import named_path
 from landscape.options.option import check_whole, shown
-from landscape.subject.net import bare
+from landscape.subject.modules import bare
 from landscape.training.preconditioner_files import write_preconditioner
 from landscape.training.preconditioning import check_adaptive, preconditioner_of
 from landscape.training.recorded_folder import RecordedFolder

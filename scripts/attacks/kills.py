@@ -1,8 +1,10 @@
 """Signals at random moments over all commands, then the same command until it is done: the file equals an uninterrupted one.
 
 SIGKILL, SIGTERM or SIGINT go to one rank, to all of them, or to the launcher, at a moment drawn from the whole life of the
-command. Counted: jobs that hang or leave processes, files that cannot be read, and values that differ from those of a run that
-was left alone: in any bit, but for `along`, whose directions are computed again when a kill came before they were written.
+command. A rank gets SIGTERM in place of SIGINT until it has loaded MPI: Python that is still starting answers SIGINT with
+status 1, by which no launcher ends a job (docs/clusters.md). Counted: jobs that hang or leave processes, files that cannot be
+read, and values that differ from those of a run that was left alone: in any bit, but for `along`, whose directions are computed
+again when a kill came before they were written.
 """
 
 from __future__ import annotations
@@ -90,6 +92,13 @@ def _program(pid: int) -> str:
         return os.readlink(f"/proc/{pid}/exe")
     except OSError:
         return ""
+
+
+def _loaded_mpi(pid: int) -> bool:
+    try:
+        return "libmpi" in Path(f"/proc/{pid}/maps").read_text()
+    except OSError:
+        return False
 
 
 def content(path: Path, folder: Path) -> dict[str, np.ndarray]:
@@ -194,8 +203,9 @@ class Series:
 
     def kill(self, job: subprocess.Popen, number: signal.Signals) -> None:
         for pid in victims(job, self.folder, self.chance):
+            early = number == signal.SIGINT and pid != job.pid and not _loaded_mpi(pid)
             try:
-                os.kill(pid, number)
+                os.kill(pid, signal.SIGTERM if early else number)
             except ProcessLookupError:
                 continue
         self.counts["kills"] += 1

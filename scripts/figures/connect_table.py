@@ -6,6 +6,7 @@ Usage: connect_table.py FOLDER CAPTION.md: replaces what stands below the marker
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,20 +15,26 @@ import landscape as ll
 from landscape.surfaces.barriers import by_branch, matrix
 
 MARKER = "<!-- computed by scripts/figures/connect_table.py; below this line nothing is written by hand -->"
-PAIRS = (("seed", "ResNet-20"), ("noshort", "ResNet-20 without shortcuts"))
+ALIGNED = ".aligned"
+# Their files and the name of the net.
+DIGITS = {"seed": "ResNet-20", "noshort": "ResNet-20 without shortcuts"}
+CIFAR10 = {"cifar10": "ResNet-20"}
 SHARES = ("train_accuracy", "test_accuracy")
 
 
-def curves(folder: Path) -> list[str]:
-    """One row for each path between two seeds."""
+def curves(folder: Path, pairs: Mapping[str, str]) -> list[str]:
+    """One row for each path between two seeds; the file of aligned nets, where there is one, has the last."""
     names = ("net", "path", "length", "highest train loss", "of the worse end")
     barriers = [f"barrier, {what}" for what in ("train loss", "train error", "test error")]
     rows = [f"| {' | '.join((*names, *barriers))} |", "|---" * 8 + "|"]
-    for name, label in PAIRS:
-        files = [ll.load_surface(folder / f"{name}{suffix}.h5") for suffix in ("", ".aligned")]
+    for name, label in pairs.items():
+        paths = [folder / f"{name}{suffix}.h5" for suffix in ("", ALIGNED)]
+        files = [ll.load_surface(path) for path in paths if path.exists()]
         loss = [each for file in files for each in ll.barriers(file, "train_loss")]
         shares = [[each for file in files for each in ll.barriers(file, share)] for share in SHARES]
-        kinds = [each.path.kind for each in ll.barriers(files[0], "train_loss")] + ["line, units aligned"]
+        kinds = [each.path.kind for each in ll.barriers(files[0], "train_loss")] + ["line, units aligned"] * (
+            len(files) - 1
+        )
         for number, (kind, each) in enumerate(zip(kinds, loss, strict=True)):
             errors = " | ".join(f"{100 * s[number].over_mean:.2f} ± {100 * s[number].stderr:.2f} %" for s in shares)
             rows.append(
@@ -65,7 +72,8 @@ def branches(folder: Path) -> list[str]:
 def main(folder: Path, caption: Path) -> None:
     words = caption.read_text().split(MARKER)[0] if caption.exists() else "# Figure 12: between minima\n\n"
     parts = {
-        "Paths between two seeds": curves(folder),
+        "Paths between two seeds": curves(folder, DIGITS),
+        "Paths between two seeds on CIFAR-10": curves(folder, CIFAR10),
         "All pairs of eight seeds, straight lines": pairs(folder),
         "Copies of a run, by the step at which they part": branches(folder),
     }

@@ -11,7 +11,7 @@ from landscape.alignment.repair import between
 from landscape.between.growth import merged_facts
 from landscape.errors import UsageError
 from landscape.surfaces.barriers import paths_of
-from landscape.surfaces.provenance import ConnectFacts
+from landscape.surfaces.study_facts import ConnectFacts
 
 
 def net(seed: int) -> nn.Module:

@@ -1,12 +1,15 @@
 """What the presets of a look mean, and which options it refuses."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
 from landscape.errors import UsageError
 from landscape.options.looks import LookOptions
+from landscape.scene.asides import EXTRA, SMOOTHED
 from landscape.scene.look import LIGHT, NIGHT, look_of
+from landscape.scene.scene import Caption
 
 
 def look(**options):
@@ -62,3 +65,14 @@ def test_what_cannot_be_is_refused(options, said):
     with pytest.raises(UsageError, match=said) as raised:
         look(**options)
     assert "\n" not in str(raised.value)
+
+
+def test_a_column_says_nothing_twice_and_leaves_the_drawing_to_its_caption():
+    caption = Caption("Train loss", ("all facts",), "train loss", ("few facts", SMOOTHED))
+    column, free = look_of(LookOptions(size="column")), look_of(LookOptions())
+    assert (column.heading(caption), free.heading(caption)) == ("", "Train loss")
+    assert column.heading(replace(caption, title="Mine")) == "Mine"
+    notes = ("values above 8 clipped: 2 points, largest 9", EXTRA.format(3))
+    assert column.lines(caption, notes) == ("few facts", notes[0])
+    assert free.lines(caption, notes) == ("all facts", *notes)
+    assert column.bar_labels < free.bar_labels

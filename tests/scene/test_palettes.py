@@ -86,3 +86,14 @@ def test_the_names_are_those_of_the_option_and_others_are_refused(make_surface):
     assert field.colors == stops(PALETTES["magma"])
     with pytest.raises(UsageError, match="cmap does not apply to kind 'line'"):
         build_scene(make_surface(np.arange(1.0, 9.0)), kind="line", cmap="grey")
+
+
+def test_a_loss_below_zero_has_the_colours_of_a_loss(make_surface):
+    """Zero means nothing to it; to an eigenvalue it does."""
+    loss, curvature = (
+        build_scene(make_surface(lambda x, y: x**2 + y**2 - 0.5, metric=metric), kind="contour").views[0].field
+        for metric in ("train_loss", "hessian_min")
+    )
+    assert loss.scale.vmin < 0 < loss.scale.vmax
+    assert loss.colors == colors_for(POSITIVE) and loss.line_colors == inks_for(POSITIVE)
+    assert curvature.colors == colors_for(curvature.scale) != loss.colors

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from landscape.errors import UsageError
+from landscape.scene.levels import choose_levels
 from landscape.scene.scale import Scale, choose_scale, clipping_notes
-from landscape.scene.scales import Limits, scales_for
+from landscape.scene.scales import Limits, alternatives, scales_for
 
 SMOOTH = np.geomspace(0.05, 300, 400)
 
@@ -164,3 +165,34 @@ def test_log_heights_are_decades_and_clipped():
     scale = Scale("log", 0.1, 100.0)
     np.testing.assert_allclose(scale.heights([0.0, 0.1, 10.0, 1e9]), [-1, -1, 1, 2])
     assert np.isnan(scale.heights([np.nan])).all()
+
+
+def likelihood(depth=1.23, top=7160.0):
+    """A loss that goes below zero: of points within [-1, 1]², the net in the middle is `depth` deep."""
+    x = np.linspace(-1, 1, 21)
+    rise = np.hypot(*np.meshgrid(x, x))
+    return (np.expm1(6 * rise) / np.expm1(6 * rise.max()) * (top + depth) - depth).ravel()
+
+
+def test_a_loss_below_zero_that_spans_decades_is_symmetric_log_and_keeps_its_lowest_values():
+    values = likelihood()
+    scale = choose_scale(values, signed=False)
+    assert (scale.kind, scale.vmin, scale.below, scale.unit) == ("symlog", values.min(), False, 1.0)
+    near = choose_levels(scale)
+    assert (near < 10).sum() >= 4 and near[0] < 0, "several lines lie around the net"
+    assert choose_scale(likelihood(top=7.2), signed=False).kind == "linear"
+    assert choose_scale(likelihood(depth=1e-9), signed=False).unit > 1e-3, "rounding below zero is no depth"
+
+
+def test_a_log_scale_is_refused_where_the_net_or_many_points_are_below_zero(make_surface):
+    deep = make_surface(np.where(np.arange(63) == 31, -1.23, 5.0).reshape(7, 9))
+    with pytest.raises(
+        UsageError, match="scale log: 1 of 63 values are below zero, that of the net .-1.23. too; .*symlog"
+    ):
+        alternatives([deep], ["train_loss"], "log", Limits())
+    with pytest.raises(UsageError, match="scale log: 9 of 63 values are below zero; choose scale symlog"):
+        alternatives(
+            [make_surface(np.r_[np.full(9, -1.0), np.full(54, 2.0)].reshape(7, 9))], ["train_loss"], "log", Limits()
+        )
+    one = make_surface(np.r_[-1.0, np.full(62, 2.0)].reshape(7, 9))
+    assert alternatives([one], ["train_loss"], "log", Limits())[0].kind == "log"

@@ -49,7 +49,8 @@ def test_another_run_is_refused_and_the_difference_named(path, grid, provenance,
         assert text and text.startswith(path) and " in the file, " in text and text.endswith(" now")
     with pytest.raises(SurfaceFileError, match=f"s.h5 holds another run: {path}") as raised:
         SurfaceFile.create_or_open(tmp_path / "s.h5", grid, other)
-    assert "give another -o, or --overwrite to start again" in str(raised.value) and "\n" not in str(raised.value)
+    said = str(raised.value)
+    assert "give another -o, such as" in said and said.endswith("or --overwrite to start again") and "\n" not in said
     assert (tmp_path / "s.h5").read_bytes() == before
 
 

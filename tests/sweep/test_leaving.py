@@ -120,3 +120,15 @@ def test_an_error_of_the_leader_alone_is_of_the_same_kind_on_all_ranks(job) -> N
         "    sys.exit(error.exit_status)\n"
     )
     assert done.returncode == 2, done.stderr
+
+
+def test_a_rank_whose_python_ended_while_it_started_is_not_waited_for_without_an_end(job) -> None:
+    done = job(
+        "import sys\n"
+        "from landscape.sweep import launch, leaving\n"
+        "if launch.launched_rank() == 1:\n"
+        "    sys.exit(1)\n"
+        "leaving.START_SECONDS = 1\n"
+        "leaving.connect_early()\n"
+    )
+    assert done.returncode != 0

@@ -60,7 +60,7 @@ def begun(name: str) -> tuple[Weights, optim.Optimizer, torch.Tensor, dict[str, 
     step_held(optimizer, net, matrix, {})
     state = optimizer.state[net.w]
     held = {entry: make() for entry, make in HELD.items() if entry in state}
-    held["step"] = torch.tensor(2.0 if name.endswith("early") else 40.0)
+    held["step"] = torch.tensor(2.0 if name.endswith("early") else 10.0)
     for entry in {"exp_avg", "momentum_buffer"} & state.keys():
         state[entry].zero_()
     net.w.data = TINY * torch.randn(SIZE).double()

@@ -47,7 +47,8 @@ MODES = {
     "outline": "lines",
 }  # fmt: skip
 DIAMONDS = {BEST: "diamond", BEST_MEAN: "diamond-open"}
-CROSSES = {"center": ("cross-thin", 11), "saddles": ("x-thin", 7)}
+# With a light rim, as on reliefs: the ground may be as dark as they are.
+CROSSES = {"center": ("cross", 10), "saddles": ("x", 7)}
 
 
 def plane_figure(traces: list, scene: Scene) -> go.Figure:
@@ -226,7 +227,7 @@ def path_trace(trace: Trace, options: Options, color: str = INK) -> go.Scatter:
     if trace.kind == "path":
         options = {**options, "meta": {**options["meta"], "path": True}}
     symbol, size = CROSSES.get(trace.kind, ("circle", 8))
-    cross = {"symbol": symbol, "size": size, "line": {"width": 2, "color": color}}
+    cross = {"symbol": symbol, "size": size, "color": color, "line": {"width": 1, "color": LIGHT.ground}}
     marker: Options = {"size": 8, "color": trace.color or INK, "line": {"width": 1, "color": LIGHT.ground}}
     mode = MODES[trace.kind]
     hover: Options = {"hoverinfo": "skip" if trace.kind in ("center", "outline") else "x+y+text"}

@@ -35,6 +35,8 @@ LIGHTING = {"ambient": 0.7, "diffuse": 0.36}
 LAMP = {"x": -9000, "y": -4000, "z": 14000}
 # How far marks float above the relief, which would hide them.
 LIFT = 0.01
+# The size of the cross that marks the net.
+CROSS = 9
 
 
 def figure3d(traces: list, scene: Scene, field: Field) -> go.Figure:
@@ -133,9 +135,10 @@ def path3d_trace(trace: Trace, field: Field, options: Options) -> go.Scatter3d:
         options = {**options, "meta": {**options["meta"], "path": True}}
     hover: Options = {"hovertemplate": "%{customdata}<extra></extra>", "customdata": list(trace.readings)}
     names = [shortened(name, NAME) for name in trace.labels] or None
+    symbol: Options = {"symbol": "cross", "size": CROSS} if trace.kind == "center" else {}
     return go.Scatter3d(
         x=trace.x, y=trace.y, z=shares(trace.z, field.scale) + LIFT, mode=MODES[trace.kind], text=names,
-        marker={"size": path_sizes(trace, 3, 6) if trace.kind == "path" else 4, "color": color},
+        marker={"size": path_sizes(trace, 3, 6) if trace.kind == "path" else 4, "color": color, **symbol},
         line={"color": color, "width": 4}, name=trace.name, showlegend=False,
         **(hover if trace.readings else {"hoverinfo": "skip"}), **options,
     )  # fmt: skip

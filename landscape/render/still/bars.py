@@ -92,7 +92,7 @@ def color_bar(
     if not lying:
         long = bar.ax.get_position().height * (figure.get_size_inches()[1] if isinstance(figure, Figure) else 1.0)
     size = (extra(ticks, look) + USUAL) * look.em if lying else LEADING * letters.tick / 72
-    ticks = spaced(ticks, field.scale, max(BAR_ROOM, size / max(long, 1e-6)))
+    ticks = spaced(ticks, field.scale, max(BAR_ROOM, size / max(long, 1e-6), 1 / look.bar_labels))
     bar.set_ticks(list(ticks.heights), labels=list(ticks.labels))
     bar.ax.minorticks_off()
     bar.ax.tick_params(labelsize=letters.tick, length=2.5, width=0.6, color=palette.soft, labelcolor=palette.ink)

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from matplotlib.figure import Figure
 
 from landscape.errors import UsageError
-from landscape.options.looks import AXES, BAR, LEGEND, LETTERS, TITLE
+from landscape.options.looks import AXES, BAR, LEGEND, LETTERS
 from landscape.render.still import paper
 from landscape.render.still.painter import LEAST, MARGIN, Measures, PanelPainter, Place, Sides
-from landscape.render.still.panels import grown
+from landscape.render.still.panels import grown, shared_title
 from landscape.scene.coordinates import coordinates_of
 from landscape.scene.look import Look
 from landscape.scene.scene import Comparison
@@ -91,9 +91,9 @@ def draw_multiples(comparison: Comparison, painter: PanelPainter, look: Look) ->
     _axes(figure, comparison, painter, plan, look)
     _bar(figure, comparison, painter, plan, look)
     _legend(figure, comparison, painter, plan, look)
-    if comparison.title and look.has(TITLE):
+    if title := shared_title(comparison, painter, look):
         y = plan.height - plan.top + 0.06 * look.em
-        paper.heading(figure, look, comparison.title, plan.width / 2, y, plan.width - 0.3 * look.em)
+        paper.heading(figure, look, title, plan.width / 2, y, plan.width - 0.3 * look.em)
     paper.footer(figure, look, plan.facts, MARGIN * look.em, _facts_top(plan, look))
     return figure
 
@@ -232,7 +232,7 @@ def _written(comparison: Comparison, painter: PanelPainter, plan: Plan, look: Lo
     elif not spare and painter.legend and look.has(LEGEND):
         shared = plan.m.legend
     words = WORDS * em if painter.across and look.has(AXES) else 0.05 * em
-    top = (0.36 if comparison.title and look.has(TITLE) else 0.05) * em
+    top = (0.36 if shared_title(comparison, painter, look) else 0.05) * em
     foot = words + shared + paper.footer_height(facts, size) + MARGIN * em
     return replace(plan, top=top, foot=foot, words=words, facts=facts, spare=spare)
 

@@ -95,6 +95,7 @@ class PanelPainter:
         bar: the one colour bar of all panels, drawn from the first, along the longer side of its place; None without one.
         legend: the one legend of all panels, centred in a place.
         compact: its width and height in a given width, in inches; None for a legend that is as wide as it is.
+        wide: whether panels below each other take the whole width of a sheet, with the bar below them.
         across, upright: whether the frame names the horizontal and the vertical axis of all panels.
     """
 
@@ -105,6 +106,7 @@ class PanelPainter:
     compact: Callable[[Scene, Look, float], tuple[float, float]] | None = None
     across: bool = True
     upright: bool = False
+    wide: bool = False
 
 
 @dataclass(frozen=True)

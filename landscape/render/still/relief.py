@@ -28,7 +28,7 @@ from landscape.scene.look import Look
 from landscape.scene.scene import Camera, Scene
 from landscape.scene.views.field import Field
 from landscape.scene.views.relief import Relief
-from landscape.scene.views.sight import in_sight
+from landscape.scene.views.sight import height_in_sight, in_sight
 from landscape.scene.views.tiles import tiles_of
 from landscape.scene.views.traces import Trace
 
@@ -36,6 +36,9 @@ from landscape.scene.views.traces import Trace
 FITTINGS = 4
 # Degrees of azimuth at which a box that turns is measured; corners and letters reach farthest at some of these.
 AROUND = tuple(range(0, 360, 45))
+# How strong the mark is where the relief hides it; how far the head of its pin rises
+# above what hides it, as a share of the height.
+PALE, PIN = 0.6, 0.07
 # Degrees above which an upright axis has room for that many labels.
 STEEP, FEW = 45.0, 4
 
@@ -138,11 +141,8 @@ def draw_trace(axes: Axes3D, trace: Trace, field: Field, look: Look) -> None:
     lift = 0.012 * (field.scale.high - field.scale.low)
     if trace.kind == "center":
         within = (field.scale.low <= trace.z) & (trace.z <= field.scale.high)
-        if not (within & in_sight(field.mesh, field.mesh.camera, trace.x, trace.y, trace.z + lift)).all():
-            return
-        # Dark on light ground and light on dark: the rim shows where the cross does not.
-        for color, width, order in ((LIGHT.ground, 3.0, 4.9), (LIGHT.ink, 1.3, 5.0)):
-            axes.plot(trace.x, trace.y, trace.z + lift, "+", color=color, ms=8, mew=width, zorder=order)
+        if within.all():
+            _draw_center(axes, trace, field, lift)
         return
     x, y, z = trace.x[seen], trace.y[seen], trace.z[seen] + lift
     style: dict[str, Any] = (
@@ -157,6 +157,23 @@ def draw_trace(axes: Axes3D, trace: Trace, field: Field, look: Look) -> None:
             a, b, c + 2 * lift, str(label), fontsize=look.letters.tick, color=color, zorder=6, parse_math=False
         )
         written.set_path_effects([withStroke(linewidth=2.2, foreground=LIGHT.ground, alpha=0.8)])  # on dark colours too
+
+
+def _draw_center(axes: Axes3D, trace: Trace, field: Field, lift: float) -> None:
+    """A cross; behind a ridge a paler one, seen through it, with a pin that rises from it until it is seen."""
+    (x,), (y,), (z,) = trace.x, trace.y, trace.z + lift
+    hidden = not in_sight(field.mesh, field.mesh.camera, trace.x, trace.y, trace.z + lift).all()
+    # Dark on light ground and light on dark: the rim shows where the cross does not.
+    for color, width, order in ((LIGHT.ground, 3.0, 4.9), (LIGHT.ink, 1.3, 5.0)):
+        axes.plot([x], [y], [z], "+", color=color, ms=8, mew=width, zorder=order, alpha=PALE if hidden else 1.0)
+    if not hidden:
+        return
+    ridge = height_in_sight(field.mesh, field.mesh.camera, float(x), float(y), float(z))
+    head = ridge + PIN * (field.scale.high - field.scale.low)
+    for color, width, order in ((LIGHT.ground, 2.4, 4.9), (LIGHT.ink, 1.0, 5.0)):
+        axes.plot([x, x], [y, y], [z, ridge], color=color, lw=width, ls=(0, (2.5, 1.5)), zorder=order, alpha=PALE)
+        axes.plot([x, x], [y, y], [ridge, head], color=color, lw=width, zorder=order)
+    axes.plot([x], [y], [head], "o", color=LIGHT.ink, mec=LIGHT.ground, ms=5, mew=0.8, zorder=5.1)
 
 
 def dress(axes: Axes3D, scene: Scene, field: Field, look: Look) -> None:
@@ -233,5 +250,5 @@ def _seen(axes: Axes3D, field: Field, *, lettered: bool) -> Bbox:
 
 
 PAINTER = Painter(
-    single, PanelPainter(_measures, _panel, bar=_panels_bar, across=False), into, projection="3d", bare=True
+    single, PanelPainter(_measures, _panel, bar=_panels_bar, across=False, wide=True), into, projection="3d", bare=True
 )

@@ -57,7 +57,7 @@ class Panel:
 
 PANELS = (
     Panel("curvature", (LARGEST, SHARPNESS, THRESHOLD)),
-    Panel("preconditioned curvature", (PRECONDITIONED, PRECONDITIONED_THRESHOLD)),
+    Panel("preconditioned", (PRECONDITIONED, PRECONDITIONED_THRESHOLD), log=False),
     Panel("gradient covariance", (COVARIANCE,)),
     Panel("last / first eigenvalue", (CONDITION,)),
     Panel("stiffness", (STIFFNESS,), log=False),

@@ -21,7 +21,7 @@ from landscape.scene.scales import ScaledMetric, scaled
 from landscape.scene.scene import UNEQUAL, Camera, Scene, camera_for
 from landscape.scene.tables import tables_of
 from landscape.scene.thin import thinned
-from landscape.scene.views.field import build_field
+from landscape.scene.views.field import build_field, extra_notes
 from landscape.scene.views.flat import BANDS, CELLS, LINES, Flat, beyond_notes, plane_frame, stretch_notes
 from landscape.scene.views.mesh import Mesh
 from landscape.scene.views.relief import Relief
@@ -32,7 +32,7 @@ from landscape.surfaces.surface import Surface
 def _scenes(surfaces: Sequence[Surface], options: Options, *, paint: str | None) -> list[Scene]:
     """One scene each; `paint` as in `Flat`, None for a relief."""
     shown = switchable(surfaces, shared_metric(surfaces, options.metric), options)
-    if paint is None and options.view is None:
+    if options.view is None:  # of a map too: its page shows the relief beside it
         options = replace(options, view=_clear_view(surfaces, shown[0]))
     marks = {each.metric: best_of(surfaces, each.metric) for each in shown} if options.best else {}
     return [
@@ -71,7 +71,7 @@ def _view(
     )
     drawn = build_field(
         part, metric, shown.scale, levels=shown.levels, smooth=paint != CELLS, camera=camera, cmap=options.cmap,
-        extra=paint is not None and _counted(options), avoid=places_of(best),
+        extra=_counted(options), avoid=places_of(best),
     )  # fmt: skip
     field = with_best(drawn, best)
     sides = camera.box[1] / camera.box[0] if paint is None else UNEQUAL
@@ -80,11 +80,13 @@ def _view(
         *marked,
         *map_notes(surface, part, metric),
         *field.notes,
+        *(() if paint is None else extra_notes(field.extra_ticks)),
         *stretch_notes(surface, plane_frame(surface), sides),
     )
     if paint is None:
         return Relief(field=field, caption=caption, notes=notes)
-    return Flat(field=field, paint=paint, caption=caption, notes=(*notes, *beyond_notes(field)))
+    notes = (*notes, *beyond_notes(field, cells=paint == CELLS))
+    return Flat(field=field, paint=paint, caption=caption, notes=notes)
 
 
 def _counted(options: Options) -> bool:

@@ -164,7 +164,7 @@ def _view(surface: Surface, shown: ScaledMetric, over: Field | None, options: Op
         *reading,
         *map_notes(surface, part, metric),
         *field.notes,
-        *beyond_notes(field),
+        *beyond_notes(field, cells=True),
         *_line_notes(surface, over),
     )
     return Flat(field=field, paint=CELLS, over=over, relief=False, caption=caption, notes=notes)

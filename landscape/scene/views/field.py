@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from landscape.quantity import Quantity
+from landscape.scene.asides import EXTRA, SMOOTHED
 from landscape.scene.colors import OVER_DARK
 from landscape.scene.holes import DRAWN, hole_notes, holes_of
 from landscape.scene.levels import extra_levels, round_values
@@ -26,13 +27,13 @@ from landscape.scene.views.traces import PATH, Trace, traces_of
 from landscape.surfaces.surface import Surface
 
 Z_TICKS = 5
+# The share of an upright axis that a label takes.
+Z_ROOM = 0.07
 # On a side: the points of a coarser grid are marked, since what is drawn between them is a guess.
 COARSE = 15
 NO_DOTS = np.zeros((0, 3))
-EXTRA = "dashed: extra lines at {}"
 # Shares of the height left free below and above a relief, which would otherwise lie on the floor of its box.
 ROOM = (0.04, 0.02)
-SMOOTHED = "between grid points: cubic spline"
 THINNED = "drawn from every few grid points only"
 
 
@@ -135,7 +136,9 @@ def build_field(
         levels=levels,
         level_ticks=ticks_at(levels, scale, percent=percent),
         bar_ticks=spaced(ticks_at(levels, scale, percent=percent), scale),
-        z_ticks=ticks_at(round_values(scale, Z_TICKS) if drawn.size else levels, scale, percent=percent),
+        z_ticks=spaced(
+            ticks_at(round_values(scale, Z_TICKS) if drawn.size else levels, scale, percent=percent), scale, Z_ROOM
+        ),
         label_points=place_labels(mesh.x, mesh.y, mesh.z, scale.heights(levels), occupied),
         hole_cells=worst_corner(holes),
         colors=colors_for(scale, cmap),
@@ -148,13 +151,13 @@ def build_field(
         extra_points=extra_points,
         dots=_dots(surface, heights) if smooth else NO_DOTS,
         notes=(
-            *hole_notes(surface, metric), *clipping_notes(drawn, scale), *_extra_notes(extra_ticks),
+            *hole_notes(surface, metric), *clipping_notes(drawn, scale),
             *(_smooth_notes(surface, mesh, heights) if smooth else ()),
         ),
     )  # fmt: skip
 
 
-def _extra_notes(ticks: Ticks) -> list[str]:
+def extra_notes(ticks: Ticks) -> list[str]:
     """On lines that were added."""
     return [EXTRA.format(", ".join(ticks.labels))] if ticks.labels else []
 

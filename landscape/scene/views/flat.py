@@ -51,10 +51,16 @@ def field_choice(field: Field) -> Choice:
     return Choice(field.metric, field.scale.kind, field.quantity.label, field.percent)
 
 
-def beyond_notes(field: Field) -> list[str]:
-    """How a flat picture marks what lies beyond the range; its points are counted elsewhere."""
-    drawn = field.values[field.holes == DRAWN]
-    return [HATCHED] * bool(((drawn > field.scale.vmax) | (drawn < field.scale.vmin)).any())
+def beyond_notes(field: Field, *, cells: bool = False) -> list[str]:
+    """How a flat picture marks what lies beyond the range, where it hatches something; its points are counted elsewhere.
+
+    On a log scale, values that are not positive have no height: smooth maps draw them at the low end of the range.
+    """
+    drawn, scale = field.values[field.holes == DRAWN], field.scale
+    if cells:
+        return [HATCHED] * bool(((drawn > scale.vmax) | (drawn < scale.vmin)).any())
+    heights = scale.unclipped(drawn)
+    return [HATCHED] * bool(((heights > scale.high) | (heights < scale.low)).any())
 
 
 def plane_frame(surface: Surface, *, cells: bool = False) -> Frame:

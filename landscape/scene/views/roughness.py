@@ -13,13 +13,18 @@ from landscape.scene.views.refine import spline
 # The test: every second row and column predicts the others. MISSED is the share of the spread of all heights that the prediction
 # may be off; a function that the grid resolves is predicted far better from twice as many points, by SHRINKS at least.
 MISSED, SHRINKS = 0.03, 0.5
+# Up to so many on a side say nothing: what is drawn is the shape of the spline.
+FEW = 7
+GUESS = "{} × {} points: too few to know the shape between them"
 # Fewer points on a side say too little about halves and quarters of them.
 LEAST = 13
 NOTE = "half as many points on a side miss {:.0f} % of the range: structure at the scale of the grid, finer one needed to tell"
 
 
 def roughness_notes(x: np.ndarray, y: np.ndarray, heights: np.ndarray) -> list[str]:
-    """A note if heights (ny, nx) vary at the scale of their grid; none with holes, where nothing can be predicted."""
+    """A note if a grid is very coarse, or heights (ny, nx) vary at its scale; with holes nothing can be predicted."""
+    if min(heights.shape) <= FEW:
+        return [GUESS.format(len(x), len(y))]
     if min(heights.shape) < LEAST or not np.isfinite(heights).all():
         return []
     missed = missed_by_half(x, y, heights)

@@ -1,6 +1,7 @@
 """Which points of a relief are seen, and which lie behind a ridge; and from which side most of its lowest points are seen.
 
-Owns: the test along the line of sight, which is parallel to the direction of the camera everywhere: the eye is far away.
+Owns: the test along the line of sight, which is parallel to the direction of the camera everywhere: the eye is far away. And how
+high a pin must be to be seen.
 """
 
 from __future__ import annotations
@@ -38,6 +39,17 @@ def in_sight(mesh: Mesh, camera: Camera, x: np.ndarray, y: np.ndarray, z: np.nda
         there = heights_at(mesh, x + t * step[0], y + t * step[1])
         seen &= ~((there - (z + t * step[2]) > RISE * spans[2]) & (there <= scale.high))
     return seen
+
+
+def height_in_sight(mesh: Mesh, camera: Camera, x: float, y: float, z: float) -> float:
+    """The least height above the place (x, y), `z` or more, from which nothing of the mesh is between it and the eye."""
+    scale = mesh.scale
+    spans = np.array([np.ptp(mesh.x), np.ptp(mesh.y), scale.high - scale.low])
+    step = eye_of(camera) * spans / np.array(camera.box)
+    t = np.linspace(0, np.hypot(*camera.box[:2]), STEPS)[1:]
+    there = heights_at(mesh, x + t * step[0], y + t * step[1])
+    needed = np.where(there <= scale.high, there - t * step[2], np.nan)
+    return float(np.nanmax([z, *needed]))
 
 
 def clearest(meshes: Sequence[Mesh], camera: Camera) -> Camera:

@@ -51,6 +51,23 @@ def test_quantities_of_one_role_share_a_panel_over_the_steps():
     assert scene.frame.x_range == (0.0, 200.0) and scene.frame.x_label == "training step"
 
 
+def test_preconditioned_curvature_has_a_panel_with_its_own_threshold():
+    """Beside the plain one, of one run and of several; a threshold alone is no panel."""
+    adaptive = {
+        "preconditioned_max": [np.nan, 300.0, 380.0, 390.0],
+        "preconditioned_threshold": [np.nan, 380.0, 380.0, 380.0],
+    }
+    for surfaces in ([made(**adaptive)], [made("a/dynamics.h5", **adaptive), made("b/dynamics.h5", **adaptive)]):
+        _, view = lines(*surfaces)
+        curves = strip(view, "preconditioned").curves
+        assert [curve.dashed for curve in curves] == [False, True] * len(surfaces)
+        np.testing.assert_array_equal(curves[1].y[1:], [380.0] * 3)
+        assert not any(np.nanmax(curve.y) > 10 for curve in strip(view, "curvature").curves)
+    assert "dashed in the panel of preconditioned: threshold of the optimizer" in view.notes
+    _, alone = lines(made(preconditioned_threshold=[380.0] * 4))
+    assert not [each for each in alone.strips if each.axis.label.startswith("preconditioned")]
+
+
 def test_layers_have_a_panel_in_the_order_of_the_net_where_one_run_is_drawn():
     deep = {f"layer_{number:02d}_gradient": [10.0**-number] * 4 for number in range(1, 13)}
     _, view = lines(made(**deep))

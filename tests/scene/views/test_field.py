@@ -140,6 +140,14 @@ def test_what_is_clipped_runs_on_to_its_line_instead_of_a_plateau(make_surface):
     assert HATCHED in flat.notes and HATCHED not in build_scene(make_surface(np.hypot), kind="filled").notes
 
 
+def test_hatching_is_named_where_there_is_some(make_surface):
+    """On a log scale a map draws what is not positive at the low end of its range; cells hatch it."""
+    surface = make_surface(lambda x, y: np.where(x + y < -1.9, 0.0, np.exp(4 * np.hypot(x, y))))
+    flat, cells = (build_scene(surface, kind=kind, scale="log") for kind in ("contour", "heatmap"))
+    assert not (flat.views[0].field.mesh.z < flat.views[0].field.scale.low).any()
+    assert HATCHED not in flat.notes and HATCHED in cells.notes
+
+
 def test_the_mesh_goes_beyond_the_range_by_its_height_at_most(make_surface):
     values = np.ones((9, 9))
     values[4, 4], values[2, 2] = 1e12, np.inf

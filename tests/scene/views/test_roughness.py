@@ -48,3 +48,10 @@ def test_the_note_stands_on_smooth_pictures_only(make_surface):
     assert any("finer one needed" in note for note in build_scene(make_surface(noise), kind="surface").notes)
     assert not any("finer one" in note for note in build_scene(make_surface(noise), kind="heatmap").notes)
     assert not any("finer one" in note for note in build_scene(make_surface(), kind="contour").notes)
+
+
+@pytest.mark.parametrize(("points", "said"), [(3, True), (7, True), (8, False)])
+def test_a_very_coarse_grid_says_that_its_shape_is_a_guess(points, said):
+    x = np.linspace(-1, 1, points)
+    notes = roughness_notes(x, x, np.hypot(*np.meshgrid(x, x)))
+    assert notes == ([f"{points} × {points} points: too few to know the shape between them"] if said else [])

@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from landscape.scene.build import build_scene
 from landscape.scene.scale import LINEAR, Scale
 from landscape.scene.scene import Camera
 from landscape.scene.views.mesh import Mesh
-from landscape.scene.views.sight import clearest, in_sight
+from landscape.scene.views.sight import clearest, height_in_sight, in_sight
 
 
 @pytest.fixture
@@ -74,3 +75,23 @@ def test_what_is_seen_or_not_there_is_not_moved():
     bowl = Mesh(x, x, x[:, None] ** 2 + x**2, Scale(LINEAR, 0.0, 2.0), Camera())
     assert clearest([bowl], Camera()) == Camera()
     assert clearest([Mesh(x, x, np.full((21, 21), np.nan), Scale(LINEAR, 0.0, 2.0), Camera())], Camera()) == Camera()
+
+
+@pytest.mark.parametrize("elevation", [20.0, 35.0])
+def test_a_pin_is_seen_from_its_height_on(ridge, elevation):
+    """A wall of height h at a distance d hides what is lower than h - d tan(elevation)."""
+    camera = Camera(elevation, 0.0, (1.0, 1.0, 1.0))
+    height = height_in_sight(ridge(camera), camera, 0.3, 0.5, 0.0)
+    assert height == pytest.approx(0.4 - 0.2 * np.tan(np.deg2rad(elevation)), abs=0.02)
+    assert height_in_sight(ridge(camera), camera, 0.7, 0.5, 0.0) == 0.0
+
+
+def test_a_map_and_a_relief_are_seen_from_the_same_side_with_the_same_lines(make_surface):
+    surface = make_surface(
+        lambda x, y: 5.0 + np.exp(-((y + 0.2) ** 2) / 0.02) * 4 - np.exp(-((y - 0.3) ** 2) / 0.02) * 4
+    )
+    flat, relief = (build_scene(surface, kind=kind) for kind in ("contour", "surface"))
+    assert flat.camera == relief.camera != Camera(box=flat.camera.box)
+    one, other = flat.views[0], relief.views[0]
+    assert one.field.extra_ticks.labels == other.field.extra_ticks.labels
+    assert set(one.notes) == set(other.page_notes)

@@ -44,12 +44,13 @@ const PROGRAMS = {
       gl_Position.z -= nearer * gl_Position.w;
       gl_PointSize = wide * scale; share = point.z; rim = wide < 6.0 ? 2.0 : 1.0 - 2.0 / wide;
     }`, `
-    uniform vec4 paint; uniform vec2 drawn; in float share, rim; out vec4 color;
+    uniform vec4 paint; uniform vec2 drawn; uniform float cross; in float share, rim; out vec4 color;
     void main() {
       ${OUTSIDE}
-      float far = length(2.0 * gl_PointCoord - 1.0);
-      if (far > 1.0) discard;
-      color = far > rim ? vec4(1.0) : vec4(paint.rgb, 1.0);
+      vec2 at = abs(2.0 * gl_PointCoord - 1.0);
+      float far = cross > 0.5 ? max(at.x, at.y) : length(at), off = cross > 0.5 ? min(at.x, at.y) : 0.0;
+      if (far > 1.0 || off > 0.3) discard;
+      color = (far > rim || off > 0.13 ? vec4(1.0) : vec4(paint.rgb, 1.0)) * paint.a;
     }`],
 };
 

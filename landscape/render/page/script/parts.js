@@ -67,7 +67,7 @@ function markParts(trace, scene) {
   if (modes.includes("markers") && marker.opacity !== 0) {
     const size = i => DOT * (Array.isArray(marker.size) ? marker.size[i] : marker.size);
     const dots = places.flatMap((place, i) => known[i] ? [...place, size(i)] : []);
-    if (dots.length) found.push({ kind: "dot", count: dots.length / 4, points: buffer(new Float32Array(dots)), color: marker.color, nearer: 0.003 });
+    if (dots.length) found.push({ kind: "dot", count: dots.length / 4, points: buffer(new Float32Array(dots)), color: marker.color, nearer: 0.003, cross: marker.symbol === "cross" });
   }
   return found;
 }

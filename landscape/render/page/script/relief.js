@@ -57,7 +57,14 @@ function drawGl(view, figure, scale, ticks) {
   for (const part of made.parts)
     if (part.kind === "surface") drawSurface(part, inside);
     else if (part.kind === "line") drawLines(part, inside, scale / 2);
-    else drawDots(part, inside, scale);
+    else if (!part.cross) drawDots(part, inside, scale);
+  // The net is where the reader looks: behind a ridge its cross is paler, and seen through it.
+  for (const part of made.parts.filter(({ cross }) => cross)) {
+    gl.disable(gl.DEPTH_TEST);
+    drawDots(part, inside, scale, 0.6);
+    gl.enable(gl.DEPTH_TEST);
+    drawDots(part, inside, scale);
+  }
 }
 function drawSurface(part, { seen, box, drawn }) {
   const used = use("surface", { seen, box, drawn, light: part.light, lamp: part.lamp, opacity: [part.opacity] });
@@ -78,8 +85,8 @@ function drawLines(part, around, scale) {
   input(used, "end", 3, 6, 3, 1);
   gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, part.count);
 }
-function drawDots(part, { seen, box, drawn }, scale) {
-  const used = use("dot", { seen, box, drawn, paint: inks(part.color), nearer: [part.nearer], scale: [scale] });
+function drawDots(part, { seen, box, drawn }, scale, opacity = 1) {
+  const used = use("dot", { seen, box, drawn, paint: inks(part.color, opacity), cross: [part.cross ? 1 : 0], nearer: [part.nearer], scale: [scale] });
   gl.bindBuffer(gl.ARRAY_BUFFER, part.points);
   input(used, "point", 3, 4, 0);
   input(used, "wide", 1, 4, 3);

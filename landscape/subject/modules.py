@@ -1,0 +1,70 @@
+"""A module that the caller holds in memory: out of its wrappers, whether its weights can be moved, and what is stored in it.
+
+Owns: the refusals. Knows no checkpoint and no options.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from landscape.checkpoint.checkpoint import ODD, SHARDED, odd_tensor
+from landscape.checkpoint.entries import EXTRA_STATE
+from landscape.errors import LandscapeError
+from landscape.shards import put_away
+
+
+def bare(model: nn.Module) -> nn.Module:
+    """The net inside the wrappers of torch.compile and DataParallel."""
+    while True:
+        inner = getattr(model, "_orig_mod", None)
+        if inner is None and isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
+            inner = model.module
+        if inner is None:
+            return model
+        model = inner
+
+
+def check_plain(model: nn.Module, divided: bool = False) -> None:
+    """Raises LandscapeError for a module in memory whose weights cannot be moved."""
+    if isinstance(model, torch.jit.ScriptModule):
+        raise LandscapeError(
+            "the model is scripted or traced, and cannot be evaluated at other weights; pass the module itself"
+        )
+    if any(type(layer).__name__ == "FullyShardedDataParallel" for layer in model.modules()):
+        raise LandscapeError("the model is divided among processes (FSDP), which is not supported; pass the net as one")
+    put_away(model)
+    stored = model.state_dict(keep_vars=True)
+    others = [name for name, value in stored.items() if not isinstance(value, Tensor)]
+    if packed := next((name for name in others if not name.endswith(EXTRA_STATE)), None):
+        raise LandscapeError(
+            f"the model {type(model).__name__}: {packed} is a {type(stored[packed]).__name__}, as quantized layers keep their "
+            "weights, which cannot be moved; pass the net before quantization"
+        )
+    kinds = [kind for kind in ODD if not (divided and kind == SHARDED)]
+    if odd := odd_tensor({name: value for name, value in stored.items() if name not in others}, kinds):
+        raise LandscapeError(f"the model {type(model).__name__}: {odd}")
+
+
+def class_name(model: nn.Module) -> str:
+    """The class of a module as its author named it: FSDP2 makes one of its own."""
+    own = next(kind for kind in type(model).__mro__ if not kind.__module__.startswith("torch.distributed"))
+    return own.__name__
+
+
+def tensors_of(model: nn.Module) -> dict[str, Tensor]:
+    """Those of its state dict, which may hold a state of another kind too."""
+    return {name: value for name, value in model.state_dict().items() if isinstance(value, Tensor)}
+
+
+def stored_narrow(tensors: Mapping[str, Tensor]) -> str | None:
+    """The name of the dtype that most entries have, if it holds fewer numbers than float32."""
+    sizes: Counter[torch.dtype] = Counter()
+    for tensor in tensors.values():
+        if tensor.is_floating_point():
+            sizes[tensor.dtype] += tensor.numel()
+    usual = max(sizes, key=lambda kind: sizes[kind], default=torch.float32)
+    return str(usual).removeprefix("torch.") if usual.itemsize < torch.float32.itemsize else None
