@@ -5,6 +5,7 @@ Owns: the choice of nets, grids and pictures. Everything goes through the recipe
 
 from __future__ import annotations
 
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from landscape.recipes.plot import plot
 from landscape.recipes.surface import surface
 from landscape.recipes.words import files_lines
 from landscape.sweep.launch import connect
+from landscape.sweep.progress import note
 
 # Curvature costs some hundred passes over the data at a point: it is shown on a coarser grid and fewer samples.
 CURVATURE, CURVATURE_SAMPLES = 6, 64
@@ -61,23 +63,36 @@ def demo(
     leads = connect().leads
     if leads:
         out.mkdir(parents=True, exist_ok=True)
+    silent = quiet or not leads
     shared: dict[str, Any] = {"samples": samples, "split": ("train", "test"), "quiet": quiet}
-    planes: list[Any] = []
     files: list[Path] = []
+    planes = [
+        surface(net, x=(-1, 1, points), y=(-1, 1, points), out=out / f"{name}.h5", **shared)
+        for name, net in nets.items()
+    ]
+    if leads:
+        files += _maps(planes, list(nets), out)
+        note(f"both surfaces side by side are in {out / 'comparison.html'}", label="demo", quiet=silent)
     for name, net in nets.items():
-        file, lines = out / f"{name}.h5", out / f"{name}_line.h5"
-        planes.append(surface(net, x=(-1, 1, points), y=(-1, 1, points), out=file, **shared))
-        hessian(file, every=max(1, (points - 1) // CURVATURE), samples=CURVATURE_SAMPLES, quiet=quiet)
+        lines = out / f"{name}_line.h5"
         line(net, x=(-1, 1, 2 * points + 1), out=lines, **shared)
         if leads:
-            files += [file, lines]
-            files += plot(planes[-1], kind=["contour", "filled", "surface"], out=out / f"{name}.png")
-            files += plot(lines, out=out / f"{name}_line.png")
-    if not leads:
-        return []
-    names = tuple(NETS)
+            files += [lines, *plot(lines, out=out / f"{name}_line.png")]
+    every = max(1, (points - 1) // CURVATURE)
+    count = prod(map(len, planes[0].grid.lattice(every)))
+    note(f"curvature at {count} points each follows; Ctrl-C keeps everything so far", label="demo", quiet=silent)
     maps = [out / f"{name}.h5" for name in nets]
-    files += compare(maps, names=names, kind="ratio", out=[out / "comparison_ratio.png", out / "comparison_ratio.html"])
-    files += compare(planes, names=names, kind="contour", out=out / "comparison_contour.png")
+    for file in maps:
+        hessian(file, every=every, samples=CURVATURE_SAMPLES, quiet=quiet)
+    ratios = [out / "comparison_ratio.png", out / "comparison_ratio.html"]
+    return [*files, *compare(maps, names=tuple(NETS), kind="ratio", out=ratios)] if leads else []
+
+
+def _maps(planes: list[Any], nets: list[str], out: Path) -> list[Path]:
+    """The picture of both surfaces side by side first, as it is what the demo is for; then each surface."""
+    files, names = [out / f"{name}.h5" for name in nets], tuple(NETS)
     files += compare(planes, names=names, kind="surface", out=[out / "comparison.html", out / "comparison_surface.png"])
+    files += compare(planes, names=names, kind="contour", out=out / "comparison_contour.png")
+    for name, plane in zip(nets, planes, strict=True):
+        files += plot(plane, kind=["contour", "filled", "surface"], out=out / f"{name}.png")
     return files
