@@ -68,7 +68,8 @@ def _code(tree: Mapping) -> Mapping:
 def identity(provenance: Mapping) -> str:
     """The settings of a run as text: equal on two ranks that compute the same from the same files.
 
-    Rounding is left out, and so are hashes of files, which the ranks compare one by one, and of code, which may depend on its rank.
+    Rounding is left out, and so are hashes of files, which the ranks compare one by one, and of code, which may depend on
+    its rank.
     """
     entries = {
         ".".join(key): value if not isinstance(value, float) else f"{value:.9g}"
