@@ -289,11 +289,10 @@ def _config(
     }
     if isinstance(model, nn.Module):
         config["first_weights"] = tensors_digest(trainer.model.state_dict())
+    in_shell = sys.argv[0].endswith(("landscape", "__main__.py"))
     return config | {
         "data_root": data_root,
-        "command": shlex.join(["landscape", *sys.argv[1:]])
-        if sys.argv[0].endswith(("landscape", "__main__.py"))
-        else "",
+        "command": shlex.join(["landscape", *sys.argv[1:]]) if in_shell else "",
         "device": str(trainer.device),
         "threads": torch.get_num_threads(),
         "versions": versions_used(),
