@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch import distributions, fx, nn
 
+from landscape.subject import program
 from landscape.subject.code_names import names_in
 from landscape.subject.program import callable_digest, program_of
 
@@ -208,10 +209,13 @@ def test_functions_of_no_module_are_read():
     assert callable_digest(spaces[0]["loss"]) != callable_digest(spaces[1]["loss"])
 
 
-def test_nets_that_hold_each_other_end():
+def test_nets_that_hold_each_other_are_read_once_each(monkeypatch):
     first, second = nn.Linear(2, 2), nn.Linear(2, 2)
     first.others, second.others = [second], [first]
+    read = []
+    monkeypatch.setattr(program, "program_of", lambda net, *within: [read.append(net), program_of(net, *within)][1])
     assert program_of(first).digest == program_of(first).digest
+    assert read == [second, second]
 
 
 def test_large_arrays_are_not_copied_as_text():
