@@ -62,6 +62,27 @@ def test_npz_and_the_originals_layout_read_back(file):
     assert back.counts() == surface.counts()
 
 
+@pytest.mark.parametrize(
+    ("kind", "meant"),
+    [
+        ("3d", "surface"),
+        ("3D", "surface"),
+        ("relief", "surface"),
+        ("map", "contour"),
+        ("contours", "contour"),
+        ("heat", "heatmap"),
+    ],
+)
+def test_another_word_for_a_kind_is_answered_with_the_kind(file, kind, meant):
+    with pytest.raises(ll.UsageError, match=rf"kind '{kind}': did you mean {meant}\?$"):
+        ll.plot(file, kind=kind)
+
+
+def test_compare_says_that_it_draws_one_kind_at_a_time(file):
+    with pytest.raises(ll.UsageError, match="kind 'contour,surface': compare draws one kind at a time"):
+        ll.compare([file, file], kind="contour,surface")
+
+
 def test_export_refuses_what_it_cannot_do(file):
     with pytest.raises(ll.UsageError, match="format 'xyz'.*csv"):
         ll.export(file, file.with_name("a.xyz"))
