@@ -126,6 +126,8 @@ def written(text: str) -> str:
 def side_by_side(
     loaded: Sequence[Source], kind: str | None, names: Sequence[str] | None, drawing: dict[str, Any], letters: bool
 ) -> Comparison:
+    if isinstance(kind, str) and "," in kind:
+        raise UsageError(f"kind '{kind}': compare draws one kind at a time; give one, and run it once for each")
     chosen = kind or default_kind(loaded[0]).name
     return replace(build_comparison(loaded, kind=chosen, names=_names(names), **drawing), letters=letters)
 

@@ -1,11 +1,13 @@
 """The parser of all commands, made from their rows of options.
 
-Owns: how a row becomes an argument of argparse, the groups of `--help`, and ranges with a leading minus.
+Owns: how a row becomes an argument of argparse, the groups of `--help`, ranges with a leading minus, and what is said to a
+word that no option has.
 """
 
 from __future__ import annotations
 
 import argparse
+import difflib
 import importlib
 import re
 from collections.abc import Sequence
@@ -17,6 +19,8 @@ from landscape.options.command import Command
 # A number, or a list or range that begins with one.
 OPTION = re.compile(r"-[a-z]|--[a-z][a-z0-9-]*")
 NEGATIVE = re.compile(r"-(\d|\.\d|inf|nan)", re.IGNORECASE)
+# What other tools call the number of points of an axis; here it is part of the range.
+POINTS = ("resolution", "points", "grid", "num-points", "xnum", "ynum", "steps")
 
 
 def find(name: str) -> Command:
@@ -68,8 +72,27 @@ def join_ranges(arguments: list[str]) -> list[str]:
 
 def parse(arguments: Sequence[str]) -> tuple[Command, dict[str, Any]]:
     """The command, and its arguments as keywords."""
-    given = vars(make_parser().parse_args(join_ranges(list(arguments))))
-    return find(given.pop("command")), given
+    found, unknown = make_parser().parse_known_args(join_ranges(list(arguments)))
+    given = vars(found)
+    name = given.pop("command")
+    command = find(name)
+    if unknown:
+        raise WrongUsage(
+            f"unrecognized arguments: {' '.join(unknown)}; {meant(command, unknown)}landscape {name} --help"
+        )
+    return command, given
+
+
+def meant(command: Command, unknown: Sequence[str]) -> str:
+    """What the options among the unknown words may mean, up to the name of the help that follows."""
+    flags = [flag for row in command.rows for flag in row.option.flags_of(row.name)]
+    options = [word.split("=")[0].lower().replace("_", "-") for word in unknown if word.startswith("-")]
+    ranges = [option for option in options if "-x" in flags and option.lstrip("-") in POINTS]
+    near = [
+        each for option in options if option not in ranges for each in difflib.get_close_matches(option, flags, 3, 0.7)
+    ]
+    said = "the number of points is part of the range, such as -x -1:1:25; " if ranges else ""
+    return said + (f"did you mean {' or '.join(dict.fromkeys(near))}? See " if near else "see ")
 
 
 class WrongUsage(SystemExit):

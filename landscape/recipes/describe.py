@@ -19,6 +19,7 @@ from landscape.regular import is_folder, reason_unreadable
 from landscape.surfaces.barriers import has_paths
 from landscape.surfaces.flatness import is_flatness
 from landscape.surfaces.run_log import CONFIG, load_run
+from landscape.surfaces.surface import PENDING, Surface
 from landscape.trust import code_named, harmless
 
 HDF5, MAGIC = (".h5", ".hdf5"), b"\x89HDF\r\n\x1a\n"
@@ -97,7 +98,7 @@ def _surface(path: Path) -> dict[str, Any]:
         "file": str(path),
         "axes": axes,
         "points": surface.counts(FLATNESS) if is_flatness(surface) else surface.counts(),
-        "metrics": {name: _range(array, surface.at_origin(name)) for name, array in surface.values.items()},
+        "metrics": {name: _range(surface, name) for name in surface.values},
         "trails": {name: _trail(trail) for name, trail in surface.trails.items()},
         **_code(specs_of(surface.provenance)),
         "provenance": surface.provenance,
@@ -117,13 +118,16 @@ def _code(specs: Mapping[str, Any]) -> dict[str, Any]:
     return {"names code, not run": named} if named else {}
 
 
-def _range(array: np.ndarray, centre: float | None) -> dict[str, Any]:
+def _range(surface: Surface, name: str) -> dict[str, Any]:
+    array, status = surface.values[name], surface.status.get(surface.quantity(name).group)
     finite = array[np.isfinite(array)]
+    pending = np.zeros(array.shape, dtype=bool) if status is None else status == PENDING
     return {
         "min": float(finite.min()) if finite.size else None,
         "max": float(finite.max()) if finite.size else None,
-        "at_origin": centre,
-        "nan": int(np.isnan(array).sum()),
+        "at_origin": surface.at_origin(name),
+        "pending": int(pending.sum()),
+        "nan": int(np.isnan(array[~pending]).sum()),
         "inf": int(np.isinf(array).sum()),
     }
 

@@ -204,6 +204,27 @@ def test_wrong_usage(surface, words, part):
     one_line(surface(*words), 2, part)
 
 
+@pytest.mark.parametrize(
+    "word", ["--resolution", "--points", "--grid", "--num-points", "--num_points", "--xnum=9", "--steps"]
+)
+def test_the_number_of_points_of_other_tools_is_answered_with_a_range(run, word):
+    text = f"unrecognized arguments: {word} 5; the number of points is part of the range, such as -x -1:1:25; "
+    one_line(run("surface", "build.pt", word, "5"), 2, text + "see landscape surface --help")
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (("surface", "build.pt", "--batchsize", "4"), "--batchsize 4; did you mean --batch-size"),
+        (("plot", "a.h5", "--cmapp", "grey"), "--cmapp grey; did you mean --cmap? See landscape plot --help"),
+        (("plot", "a.h5", "--qqqq", "5"), "--qqqq 5; see landscape plot --help"),
+        (("surface", "build.pt", "other.pt"), "other.pt; see landscape surface --help"),
+    ],
+)
+def test_an_unknown_option_is_answered_with_the_nearest_and_the_help_of_the_command(run, words, part):
+    one_line(run(*words), 2, f"unrecognized arguments: {part}")
+
+
 def test_no_command_and_wrong_command(run):
     one_line(run(), 2, "COMMAND")
     one_line(run("fly"), 2, "fly")

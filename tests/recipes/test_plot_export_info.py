@@ -8,7 +8,9 @@ import pytest
 import landscape as ll
 from landscape.errors import LandscapeError, UsageError
 from landscape.grid import Grid, parse_range
+from landscape.quantity import Quantity
 from landscape.surfaces.file import SurfaceFile
+from landscape.surfaces.hdf5 import write_surface_file
 
 
 @pytest.fixture
@@ -60,6 +62,27 @@ def test_npz_and_the_originals_layout_read_back(file):
     assert back.counts() == surface.counts()
 
 
+@pytest.mark.parametrize(
+    ("kind", "meant"),
+    [
+        ("3d", "surface"),
+        ("3D", "surface"),
+        ("relief", "surface"),
+        ("map", "contour"),
+        ("contours", "contour"),
+        ("heat", "heatmap"),
+    ],
+)
+def test_another_word_for_a_kind_is_answered_with_the_kind(file, kind, meant):
+    with pytest.raises(ll.UsageError, match=rf"kind '{kind}': did you mean {meant}\?$"):
+        ll.plot(file, kind=kind)
+
+
+def test_compare_says_that_it_draws_one_kind_at_a_time(file):
+    with pytest.raises(ll.UsageError, match="kind 'contour,surface': compare draws one kind at a time"):
+        ll.compare([file, file], kind="contour,surface")
+
+
 def test_export_refuses_what_it_cannot_do(file):
     with pytest.raises(ll.UsageError, match="format 'xyz'.*csv"):
         ll.export(file, file.with_name("a.xyz"))
@@ -69,11 +92,26 @@ def test_export_refuses_what_it_cannot_do(file):
         ll.export(file, file.parent / "no" / "a.csv")
 
 
+def test_info_counts_pending_points_of_a_measurement_apart_from_values_that_are_not_numbers(tmp_path):
+    nan = np.nan
+    surface = ll.Surface(
+        Grid.of(parse_range("-1:1:3")),
+        values={"train_loss": np.array([nan, 1.0, 2.0]), "hessian_max": np.array([nan, 5.0, nan])},
+        status={"evaluation": np.array([1, 1, 1], np.uint8), "hessian": np.array([1, 1, 0], np.uint8)},
+        quantities={"hessian_max": Quantity("hessian_max", "largest eigenvalue", group="hessian")},
+    )
+    write_surface_file(surface, tmp_path / "part.h5")
+    metrics = ll.info(tmp_path / "part.h5")["metrics"]
+    assert (metrics["train_loss"]["pending"], metrics["train_loss"]["nan"]) == (0, 1)
+    assert (metrics["hessian_max"]["pending"], metrics["hessian_max"]["nan"]) == (1, 1)
+
+
 def test_info(file, made):
     facts = ll.info(file)
     assert facts["points"] == {"pending": 1, "done": 14, "failed": 0, "interpolated": 0}
     assert facts["axes"] == {"x": "-1:1:5", "y": "0:1:3"}
-    assert facts["metrics"]["train_loss"] == {"min": 1.0, "max": 3.0, "at_origin": 1.0, "nan": 1, "inf": 0}
+    expected = {"min": 1.0, "max": 3.0, "at_origin": 1.0, "pending": 1, "nan": 0, "inf": 0}
+    assert facts["metrics"]["train_loss"] == expected
     checkpoint = ll.info(made / "net.pt")
     assert checkpoint["kind"] == "checkpoint" and checkpoint["tensors"] == 8
     with pytest.raises(ll.LandscapeError, match="no such file"):

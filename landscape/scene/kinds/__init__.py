@@ -47,6 +47,9 @@ KIND_FILES = {
     "layers": "layers",
 }
 
+# What else a kind is called.
+SYNONYMS = {"3d": "surface", "relief": "surface", "map": "contour", "contours": "contour", "heat": "heatmap"}
+
 
 @cache
 def kind_named(name: str) -> Kind:
@@ -56,7 +59,9 @@ def kind_named(name: str) -> Kind:
         UsageError: there is none.
     """
     if name not in KIND_FILES:
-        raise UsageError(f"kind '{name}': expected one of {', '.join(KIND_FILES)}")
+        known = SYNONYMS.get(name.lower())
+        hint = f"did you mean {known}?" if known else f"expected one of {', '.join(KIND_FILES)}"
+        raise UsageError(f"kind '{name}': {hint}")
     rows: tuple[Kind, ...] = import_module(f"{__name__}.{KIND_FILES[name]}").KINDS
     return next(row for row in rows if row.name == name)
 
