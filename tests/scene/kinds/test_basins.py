@@ -84,7 +84,7 @@ def test_both_renderers_draw_what_the_scene_says(wells):
     ground = next(trace for trace in plane.data if trace.name == "ground")
     assert np.isfinite(np.array(ground.z, dtype=float)).sum() == (scene.views[0].ground > 0).sum()
     crosses = next(trace for trace in plane.data if trace.name == "saddles")
-    assert crosses.marker.symbol == "x-thin" and crosses.customdata[0].startswith("saddle between basins 2 and 1")
+    assert crosses.marker.symbol == "x" and crosses.customdata[0].startswith("saddle between basins 2 and 1")
 
 
 def test_nets_stand_side_by_side_on_one_scale(wells):
