@@ -194,7 +194,8 @@ def _called(kind: type) -> Names:
 def _unwrapped(value: Any) -> Any:
     """The function in a static or class method, a property, or a cache; any other value itself."""
     for name in ("__func__", "fget", "__wrapped__"):
-        value = inspect.getattr_static(value, name, None) or value
+        inner = inspect.getattr_static(value, name, None)
+        value = value if inner is None else inner
     return value.func if isinstance(value, functools.cached_property) else value
 
 
