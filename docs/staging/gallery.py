@@ -77,8 +77,12 @@ def picture(path: Path, stage: Path) -> str:
 
 
 def results(folder: Path) -> list[Path]:
-    """The surfaces of a figure that are in git, of which there can be a page to turn."""
-    return sorted(folder.glob("*.h5"))
+    """The planes of a figure that are in git, of which there can be a page to turn."""
+    from landscape.grid import DIRECTION
+    from landscape.surfaces import load_surface
+
+    kinds = {path: [axis.kind for axis in load_surface(path).grid.axes] for path in sorted(folder.glob("*.h5"))}
+    return [path for path, found in kinds.items() if found == [DIRECTION] * 2]
 
 
 def script(name: str) -> str:
