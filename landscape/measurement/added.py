@@ -3,7 +3,7 @@
 Owns: what such an `Addition` says of itself unless it has more to say: its samples as the facts that must agree, one pass for a
 point, and the trial of a dry run.
 
-The package has no subclass: metrics that others add to it are. tests/recipes/test_added.py has an example.
+The package itself has no subclass; additions of others derive from it, as in tests/recipes/test_added.py.
 """
 
 from __future__ import annotations

@@ -103,7 +103,7 @@ def addition(help: str, *options: type, group: str, **shell: Any) -> Callable[[C
 
 
 def metrics_of(surface: Surface, group: str) -> list[str]:
-    """What a measurement has added, without what is told aside."""
+    """The metrics that a measurement has added, without those that are drawn only on request."""
     known = {name: surface.quantity(name) for name in surface.values}
     return [name for name, quantity in known.items() if quantity.group == group and not quantity.aside]
 

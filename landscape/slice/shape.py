@@ -3,7 +3,7 @@
 Owns: `Shape`, which says where in a plane the points lie, and `Within`, the slice that it makes of a plane. Knows no particular
 shape: each is a file of its own.
 
-The package has no shape: slices that others add to it are. tests/slice/test_shape.py has an example, a circle.
+The package itself has no shape; additions of others derive from it, as the circle in tests/slice/test_shape.py.
 """
 
 from __future__ import annotations

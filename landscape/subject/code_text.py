@@ -30,9 +30,11 @@ from landscape.subject.code_names import Names, names_in
 
 LONGEST = 24
 PLAIN = (bool, int, float, complex, str, bytes, type(None), torch.dtype, torch.Size)
-# What a class may hold that decides what it computes; what is computed once and kept in the object.
+# What a class may hold that decides what it computes.
 HELD = (*PLAIN, tuple, list, dict, set, frozenset, Tensor, np.ndarray)
+# What is computed once and kept in the object.
 COMPUTED = (functools.cached_property,)
+# Of these only what the code names is read, for they hold much else.
 SETTINGS = (ModuleType, SimpleNamespace, argparse.Namespace)
 HIDDEN = ("__dict__", "__weakref__")
 CALLED = ("forward", "__call__")
@@ -212,7 +214,7 @@ def _state(value: Any) -> Any:
     """What a value without attributes is copied from, such as the ends of a range; None where it cannot be."""
     try:
         _, arguments, *more = value.__reduce_ex__(2)
-    except Exception:  # a string, for one that is known by its name; or it cannot be copied, as a lock
+    except Exception:  # the copy is a plain name, or, like a lock, the value cannot be copied
         return None
     kind = type(value)
     rest = [list(each) if isinstance(each, Iterator) else each for each in more]

@@ -122,16 +122,19 @@ def load_net(
         module = build_model(name, state_dict=state, settings=checkpoint.settings)
     if not spec:
         fit(module, checkpoint, name=name, advice=NAME_IT if model is None else ANOTHER, mapped=mapped)
-    facts = CheckpointFacts(
+    return _net(
+        module, name, meta, _facts_of(checkpoint), _label(checkpoint.source), of_file=of_file, trained=recorded_of(checkpoint),
+        program=program_of_given(module, model if isinstance(model, nn.Module) else name),
+    )  # fmt: skip
+
+
+def _facts_of(checkpoint: Checkpoint) -> CheckpointFacts:
+    return CheckpointFacts(
         path=checkpoint.source,
         sha256=checkpoint.sha256,
         entry=chosen_entry(checkpoint),
         stored=stored_narrow(checkpoint.state_dict),
     )
-    return _net(
-        module, name, meta, facts, _label(checkpoint.source), of_file=of_file, trained=recorded_of(checkpoint),
-        program=program_of_given(module, model if isinstance(model, nn.Module) else name),
-    )  # fmt: skip
 
 
 def program_of_given(module: nn.Module, given: Any) -> Program | None:

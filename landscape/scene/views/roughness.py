@@ -13,7 +13,7 @@ from landscape.scene.views.refine import spline
 # The test: every second row and column predicts the others. MISSED is the share of the spread of all heights that the prediction
 # may be off; a function that the grid resolves is predicted far better from twice as many points, by SHRINKS at least.
 MISSED, SHRINKS = 0.03, 0.5
-# Up to so many on a side say nothing: what is drawn is the shape of the spline.
+# A grid with at most this many points on a side shows the shape of the spline rather than that of the loss.
 FEW = 7
 GUESS = "{} × {} points: too few to know the shape between them"
 # Fewer points on a side say too little about halves and quarters of them.

@@ -55,13 +55,10 @@ def trained(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.fixture
-def here(trained, tmp_path, monkeypatch) -> Path:
-    import shutil
-
-    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+@pytest.fixture(scope="session")
+def made(trained) -> Path:
+    """What `here` copies in these tests."""
+    return trained
 
 
 @pytest.fixture(scope="session")
