@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from landscape.callables import resolve_callable
 from landscape.objective.described import Loss
-from landscape.objective.loss_name import short_name
+from landscape.objective.loss_name import full_name, short_name
 from landscape.options.groups import LossOptions
 from landscape.subject.code_text import HASHED, by_name, digest
 from landscape.subject.program import Program, callable_digest
@@ -35,8 +35,13 @@ def code_facts(program: Program | None, loss: LossOptions) -> CodeFacts:
     """
     metrics = {}
     for each in loss.names or ():
-        name = each.rpartition(":")[2] if isinstance(each, str) else short_name(each)
-        if found := code_of(each, "metric"):
+        if isinstance(each, tuple):
+            name, function = each
+            found = code_of(function, "metric") or (function if isinstance(function, str) else full_name(function))
+        else:
+            name = each.rpartition(":")[2] if isinstance(each, str) else short_name(each)
+            found = code_of(each, "metric")
+        if found and name != found:
             metrics[name] = found
     return CodeFacts(
         python=PYTHON,
