@@ -44,9 +44,12 @@ def _hooks_of(module: nn.Module) -> Iterator[Any]:
 
 def _fill(module: nn.Module, hook: Any, filled: dict[Any, Tensor]) -> None:
     """Puts the values of a hook in place of empty tensors; `filled`: what was put for each, so that shared ones stay shared."""
-    empty = [(name, each, True) for name, each in module.named_parameters(remove_duplicate=False) if each.is_meta]
-    empty += [(name, each, False) for name, each in module.named_buffers(remove_duplicate=False) if each.is_meta]
-    for path, tensor, is_parameter in empty:
+    parameters = module.named_parameters(remove_duplicate=False)
+    empty = [
+        (path, each) for path, each in (*parameters, *module.named_buffers(remove_duplicate=False)) if each.is_meta
+    ]
+    for path, tensor in empty:
+        is_parameter = isinstance(tensor, nn.Parameter)
         if id(tensor) not in filled:
             try:
                 value = hook.weights_map[path].detach()
@@ -55,8 +58,8 @@ def _fill(module: nn.Module, hook: Any, filled: dict[Any, Tensor]) -> None:
             made = nn.Parameter(value, tensor.requires_grad) if is_parameter else value.clone()
             filled[id(tensor)] = filled.setdefault((made.data_ptr(), made.shape, made.stride()), made)
         inner, _, name = path.rpartition(".")
-        owner = module.get_submodule(inner)
-        (owner._parameters if is_parameter else owner._buffers)[name] = filled[id(tensor)]
+        kept: dict[str, Any] = vars(module.get_submodule(inner))["_parameters" if is_parameter else "_buffers"]
+        kept[name] = filled[id(tensor)]
 
 
 def _drop(module: nn.Module) -> None:

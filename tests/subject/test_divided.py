@@ -59,7 +59,6 @@ DISPATCHED = {
     "CPU and disk": lambda folder, disk: accelerate.dispatch_model(read(folder), PLACES, offload_dir=disk),
     "all on the disk, read so": lambda folder, disk: read(folder, device_map=ALL_ON_DISK, offload_folder=disk),
     "offloaded to the CPU": lambda folder, disk: accelerate.cpu_offload(read(folder), execution_device="cpu"),
-    "offloaded to the disk": lambda folder, disk: accelerate.disk_offload(read(folder), disk, execution_device="cpu"),
 }
 
 
