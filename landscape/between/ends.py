@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from landscape.checkpoint.checkpoint import tensors_digest
+from landscape.dispatched import gathered
 from landscape.errors import UsageError
 from landscape.layout import Layout, names_by_tensor, real_form
 from landscape.objective.batchnorm import tracking_layers
@@ -116,7 +117,7 @@ def in_order(ends: Ends, data: DataOptions, seed: int) -> Ends:
 
 def _other(given: Any, net: Net) -> Other:
     if isinstance(given, nn.Module):
-        _check_ties(net, ties_of(bare(given)))
+        _check_ties(net, ties_of(gathered(bare(given))))
     other = other_net(given, net, advice=f"a path joins nets of one architecture, here that of {net.label}")
     if not isinstance(given, nn.Module):
         _check_ties(net, _stored_ties(net, other))

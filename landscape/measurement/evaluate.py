@@ -30,6 +30,8 @@ from landscape.sweep.neighbours import Given
 from landscape.sweep.sampler import Point, Result
 
 SPEED_SECONDS = 1.0
+# Batches that processes time which have to pass the same ones.
+TOGETHER = 4
 
 R = TypeVar("R")
 
@@ -131,12 +133,13 @@ def measure_speed(subject: Subject, clock: Callable[[], float] = time.perf_count
         return batch_length(batch), values
 
     def until(seconds: float) -> Iterator[Any]:
-        """Batches over and over, at least one."""
-        started = clock()
+        """Batches over and over, at least one; of a net that is divided among processes, all pass the same number."""
+        started, passed = clock(), 0
         while True:
             for batch in objective.batches(split):
                 yield batch
-                if clock() - started > seconds:
+                passed += 1
+                if passed == TOGETHER if objective.lent else clock() - started > seconds:
                     return
 
     with objective.numbers(), objective.steady():

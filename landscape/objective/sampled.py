@@ -13,7 +13,7 @@ neighbours at a distance of 0.04 to 0.08, and 1500, as many as without neighbour
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -67,10 +67,18 @@ class SampledObjective:
     """
 
     def __init__(
-        self, objective: Objective, census: dict[str, Census], tolerance: float, driver: str, *, seed: int = 0
+        self,
+        objective: Objective,
+        census: dict[str, Census],
+        tolerance: float,
+        driver: str,
+        *,
+        seed: int = 0,
+        agreed: Callable[[Any], Any] | None = None,
     ):
-        """`seed`: which samples are drawn."""
+        """`seed`: which samples are drawn. `agreed`: of the values on several processes, which go together, those to use."""
         self.objective, self.tolerance, self.driver = objective, tolerance, driver
+        self._agreed = agreed or (lambda values: values)
         self._frames = {name: Frame.of(entry, driver, seed) for name, entry in census.items()}
 
     def evaluate(self, neighbours: Sequence[Neighbour] = (), share: float = 1.0) -> dict[str, Any]:
@@ -86,7 +94,7 @@ class SampledObjective:
         return found
 
     def _measure(self, split: str, numbers: np.ndarray) -> dict[str, np.ndarray]:
-        return measure_samples(self.objective, split, numbers, outputs=False).metrics
+        return self._agreed(measure_samples(self.objective, split, numbers, outputs=False).metrics)
 
 
 class _PointEstimator:

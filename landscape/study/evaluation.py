@@ -110,7 +110,8 @@ class EvaluationStudy(Study[Surface]):
             points=self.points,
             pending=pending,
             samples_per_point=objective.samples,
-            samples_per_second=measure_speed(on.subject),
+            samples_per_second=measure_speed(on.subject)
+            / (world.size if world.lockstep else 1),  # which share no points
             ranks=world.size,
             weight_bytes=on.weight_bytes,
             data_bytes=sum(split.nbytes for split in objective.splits.values()),

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any
 
 from landscape.direction.direction import Direction
@@ -91,15 +90,8 @@ class OnSlice:
     trails: Mapping[str, Trail] = field(default_factory=dict)
     directions: tuple[Direction | Regenerated, ...] = ()
     tolerance: ToleranceOptions = ToleranceOptions()
-
-    @cached_property
-    def reduction(self) -> Reduction | None:
-        """What the tolerance lets this subject leave out.
-
-        Raises:
-            UsageError: only samples may be left out, and they cannot.
-        """
-        return Reduction.of(self.tolerance, self.subject.objective)
+    reduction: Reduction | None = None
+    """What the tolerance lets this subject leave out."""
 
     @property
     def marks(self) -> dict[str, str]:
@@ -165,10 +157,14 @@ def on_plane(
         run=replace(subject.run_facts(world), lean=axes.lean),
     )
     slice = Within(made.plane, shape, parsed) if shape else made.plane
-    on = OnSlice(subject, slice, provenance, {} if shape else made.trails, made.directions, asked.tolerance)
+    # on all ranks, for it evaluates samples
+    reduction = Reduction.of(asked.tolerance, subject.objective)
+    provenance = replace(provenance, tolerance=reduction.facts()) if reduction else provenance
+    trails = {} if shape else made.trails
+    on = OnSlice(subject, slice, provenance, trails, made.directions, asked.tolerance, reduction)
     if asked.machine.shard_data:
         _check_divisible(on)
-    return replace(on, provenance=replace(provenance, tolerance=on.reduction.facts())) if on.reduction else on
+    return on
 
 
 def _counted(asked: Asked, moved: Selection) -> Selection | None:

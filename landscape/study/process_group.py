@@ -95,7 +95,6 @@ def _refused(asked: Asked, ranges: Mapping[str, Any]) -> str | None:
         "save-directions": asked.output.save_directions,
         "l2": asked.loss.l2 is not None,
         "attack": asked.loss.attack is not None,
-        "tolerance": bool(asked.tolerance.check()),
         "shard-data": machine.shard_data,
         **{f"range {name} {spec}": _is_searched(spec) for name, spec in ranges.items()},
     }
