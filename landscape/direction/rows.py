@@ -1,8 +1,8 @@
 """The points of a path as rows of one table, in memory or, where that is too small, in a scratch file.
 
 Owns: how the table is cut into blocks of columns, and the two buffers that all blocks of a pass go through: a fresh one for each
-block would have the system clear its pages again and again, which took more time than the products of the blocks. In the file each
-block lies in one piece, so that a pass reads it from one end to the other. Knows no nets and no axes.
+block would have the system clear its pages again and again, which took more time than the products of the blocks. In the file
+each block lies in one piece, so that a pass reads it from one end to the other. Knows no nets and no axes.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -103,7 +102,7 @@ class Rows:
     def _read(self, part: slice, into: Tensor) -> None:
         assert self._file is not None
         self._file.seek(self._place(part))
-        self._file.readinto(memoryview(into.numpy()).cast("B"))
+        self._file.readinto(into.view(torch.uint8).numpy().data)
 
 
 def filled(count: int, size: int, points: Iterable[Tensor], folder: Path | None = None) -> Rows:
