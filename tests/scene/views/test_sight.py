@@ -103,12 +103,14 @@ def test_a_map_and_a_relief_are_seen_from_the_same_side_with_the_same_lines(make
 
 def test_every_kind_with_a_relief_is_seen_from_the_same_side(make_surface):
     x, y = np.meshgrid(np.linspace(-1, 1, 25), np.linspace(-1, 1, 21))
-    values, zero = behind_a_ridge(x, y), np.zeros_like(x)
+    values = behind_a_ridge(x, y)
     walk = Trail(
         x=np.array([1.0, 0.0]), y=np.array([1.0, 0.0]), step=np.array([0.0, 1.0]), residual=np.zeros(2),
         status=np.ones(2, np.uint8), clock="step", metrics={"train_loss": np.array([5.0, 4.0])},
     )  # fmt: skip
-    surface = make_surface(values, more={"test_loss": values, "train_loss_l2": zero}, trails={"run": walk})
+    surface = make_surface(
+        values, more={"test_loss": values, "train_loss_l2": np.full_like(x, 5.0)}, trails={"run": walk}
+    )
     expected = build_scene(surface, kind="surface", scale="linear").camera
     assert expected != Camera()
     for kind, options in {
