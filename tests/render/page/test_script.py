@@ -2,18 +2,21 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from landscape.grid import Grid, Range
 from landscape.render.page import picture as html
 from landscape.scene.build import build_scene
 from landscape.scene.colors import LIGHT, NIGHT, rgb_of
 from landscape.scene.compare import build_comparison
+from landscape.scene.views.relief import Relief
 from landscape.surfaces.surface import Surface
 from tests.browser import CHROMIUM, WITHOUT
-from tests.render.conftest import bowl, chaos, flat, line
+from tests.render.conftest import behind_a_ridge, bowl, chaos, flat, line
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=WITHOUT)
 
@@ -192,6 +195,30 @@ def test_a_dark_screen_gets_a_dark_page(opened, pages):
     assert opened.run(ground) == light
     assert opened.run(figure) == LIGHT.ground
     opened.send("Emulation.setEmulatedMedia", features=[])
+
+
+@pytest.mark.parametrize("elevation, seen", [(70.0, 1.0), (8.0, 0.6)])
+def test_a_cross_behind_a_ridge_shows_through_it(opened, tmp_path, elevation, seen):
+    """Each of its two colours covers what is behind it by this share."""
+    scene = build_scene(behind_a_ridge(), kind="surface", view=(elevation, -90.0))
+    bare = replace(
+        scene, views=tuple(replace(view, field=replace(view.field, traces=())) for view in scene.views_as(Relief))
+    )
+    shots = []
+    for name, each in (("cross", scene), ("bare", bare)):
+        opened.open(html.draw(each, tmp_path / f"{name}.html"), 800, 900)
+        opened.wait(DRAWN)
+        cameras(opened)
+        opened.picture(tmp_path / f"{name}.png")
+        shots.append(np.asarray(Image.open(tmp_path / f"{name}.png").convert("RGB"), dtype=float))
+    with_cross, without = shots
+    changed = np.abs(with_cross - without).max(axis=2) > 3
+    assert 20 < changed.sum() < 400, "the cross alone"
+    for color in (LIGHT.ground, LIGHT.ink):
+        mixed = seen * 255 * np.array(rgb_of(color)) + (1 - seen) * without[changed]
+        hit = np.abs(with_cross[changed] - mixed).max(axis=1) < 4
+        assert hit.sum() >= 8, color
+    assert opened.errors == []
 
 
 def test_a_browser_that_cannot_unpack_says_so(opened, pages):
