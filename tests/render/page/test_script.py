@@ -197,6 +197,27 @@ def test_a_dark_screen_gets_a_dark_page(opened, pages):
     opened.send("Emulation.setEmulatedMedia", features=[])
 
 
+ROUND = """[...document.querySelectorAll('#flat0 .contourlevel path')].map(path => {
+  const { x, y, width, height } = path.getBBox(), long = path.getTotalLength();
+  const at = i => path.getPointAtLength(long * i / 400), away = p => Math.hypot(p.x - x - width / 2, p.y - y - height / 2);
+  const radii = Array.from({ length: 401 }, (_, i) => away(at(i)));
+  return Math.max(...radii) / Math.min(...radii) - 1;
+})"""
+
+
+def test_lines_of_a_round_bowl_are_round_where_levels_are_uneven(opened, tmp_path):
+    """Where the distance of levels changes tenfold, too: there a number of levels with a kink makes a line zigzag."""
+    grid = Grid.of(Range(-1, 1, 41), Range(-1, 1, 41))
+    x, y = np.meshgrid(*(axis.values for axis in grid.axes))
+    surface = Surface(grid, {"train_loss": 0.05 * np.exp(3 * (x**2 + y**2))})
+    scene = build_scene(surface, kind="basins", levels=[0.06, 0.07, 0.08, 0.09, 0.1, 0.2, 0.3])
+    opened.open(html.draw(scene, tmp_path / "bowl.html"), 1000, 800)
+    opened.wait(DRAWN)
+    found = opened.run(ROUND)
+    assert len(found) == 7 and max(found) < 0.004, found
+    assert opened.errors == []
+
+
 @pytest.mark.parametrize("elevation, seen", [(70.0, 1.0), (8.0, 0.6)])
 def test_a_cross_behind_a_ridge_shows_through_it(opened, tmp_path, elevation, seen):
     """Each of its two colours covers what is behind it by this share."""
