@@ -18,7 +18,7 @@ from landscape.scene.facts.moving import counted_words, fixed_facts, moving_fact
 from landscape.scene.facts.stems import Recorded
 from landscape.scene.hessian import is_curvature, points_text, unsettled
 from landscape.scene.holes import NOT_COMPUTED, holes_of
-from landscape.scene.text import data_label, model_label, value_text
+from landscape.scene.text import data_label, data_title, model_label, value_text
 from landscape.surfaces.surface import VALID, Surface
 
 _NORMS = {
@@ -84,7 +84,7 @@ def subject(result: Recorded) -> str:
     if isinstance(descent, dict) and descent.get("label"):
         return str(descent["label"])
     model, data = _title(known.get("model")), _name(known.get("data"))
-    parts = [model_label(model) if model else "", data_label(data) if data else ""]
+    parts = [model_label(model) if model else "", data_title(data) if data else ""]
     return ", ".join(filter(None, parts)) or _source(result)
 
 
@@ -143,8 +143,7 @@ def _data(known: dict, split: str) -> list[str]:
     splits = data.get("splits", {}) if isinstance(data, dict) else {}
     wanted = [split] if split in splits else list(splits)
     samples = ", ".join(filter(None, (_samples(name, splits[name]) for name in wanted)))
-    if name or samples:
-        lines.append(": ".join(filter(None, [data_label(name), samples])))
+    lines += _optional(": ".join(filter(None, [data_label(name), samples])))
     normalize, pixels = (data.get("normalize"), data.get("pixels")) if isinstance(data, dict) else (None, None)
     if normalize and normalize != name and pixels is not False:
         lines.append(f"pixels normalized as {normalize}" if normalize != "none" else "pixels not normalized")
