@@ -196,7 +196,7 @@ def _drawn(made: dict) -> str:
 def _directions(known: dict) -> list[str]:
     made = known.get("directions")
     if not isinstance(made, dict):
-        return []
+        return slice_facts(known.get("slice"), plane=False)
     kind = str(made.get("kind") or "")
     parts = [_kind(made, each) for each in kind.split("+") if each]
     if kind not in ("nets", "pca", "curve") or made.get("norm") not in (None, "none"):
