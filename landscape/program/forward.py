@@ -22,7 +22,7 @@ from torch import Tensor, fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from landscape.program.fold import folded
-from landscape.program.kernels import Filters, Geometry, Kernels, differentiable, kernels_for
+from landscape.program.kernels import Affine, Geometry, Kernels, differentiable, kernels_for
 from landscape.program.replay import Replays
 from landscape.program.table import SUM
 from landscape.program.trace import NetTrace, only_user
@@ -212,7 +212,7 @@ class _FoldedConvolution(nn.Module):
         assert not isinstance(conv.padding, str)
         self._geometry = Geometry(list(conv.stride), list(conv.padding), list(conv.dilation), conv.groups)
         self._activation, self._kernels = activation, kernels
-        self.kept: Filters | None = None
+        self.kept: Affine | None = None
 
     @property
     def source_bytes(self) -> int:
@@ -230,14 +230,14 @@ class _FoldedConvolution(nn.Module):
         if self.kept is not None:
             self._fold(self.kept)
 
-    def _room(self) -> Filters:
+    def _room(self) -> Affine:
         weight, kernels = self._sources[0].weight.detach(), self._kernels
         dtype = kernels.dtype or weight.dtype
         with torch.inference_mode(False):  # gradients by inputs pass through them
             room = torch.empty_like(weight, dtype=dtype, memory_format=kernels.layout)
-            return Filters(room, torch.empty(len(weight), dtype=dtype, device=weight.device))
+            return Affine(room, torch.empty(len(weight), dtype=dtype, device=weight.device))
 
-    def _fold(self, room: Filters) -> Filters:
+    def _fold(self, room: Affine) -> Affine:
         """Writes the folded weight and bias into the room given."""
         conv, norm = self._sources
         source = (conv.weight, conv.bias) if norm is None else folded(conv, norm)

@@ -174,14 +174,14 @@ def connect(nets: Any, *, given: Given) -> Surface | Plan:
     Raises:
         LandscapeError: bad input or a failing evaluation; what was computed is in `out`. Interrupted: likewise.
     """
-    from landscape.between.run import Wanted, connected
+    from landscape.between.run import WantedPaths, connected
 
     if isinstance(nets, (str, Path)) or not isinstance(nets, Sequence):
         raise UsageError(f"nets {shown(nets)}: expected a list of two or more nets, such as ['a.pt', 'b.pt']")
     asked = given[PathOptions]
     _check(asked, given)
     usual = MATRIX_POINTS if len(nets) > 2 else LINE_POINTS
-    wanted = Wanted(
+    wanted = WantedPaths(
         nets=list(nets), points=usual if asked.points is None else asked.points, batchnorm=asked.batchnorm,
         curve=_curve(asked, given[CurveTraining]), plane=asked.plane, groups=COMPUTE,
         align=given[CurveTraining].seed if asked.align else None, repair=asked.repair,

@@ -59,4 +59,4 @@ class Transformed:
 
     def project(self, weights: Tensor) -> tuple[tuple[float, ...], float]:
         """The nearest point of the grid, and the distance to it."""
-        return nearest(self, map(self.grid.coordinates, range(self.grid.size)), weights)
+        return nearest(self, weights)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from landscape.errors import UsageError
-from landscape.program.hvp import Program, Step, Tape
+from landscape.program.hvp import HvpProgram, Step, Tape
 from landscape.program.rules import Rule
 from tests.curvature.nets import NETS, resnet, seen
 
@@ -60,7 +60,7 @@ def test_a_tape_is_rounded_tensor_by_tensor():
         def rounded(self, kept, cast):
             return tuple(cast(torch.full((3,), float(number))) for number in range(100))
 
-    program = Program([Step(Fresh(), (0,), (True,), True)] * 2)
+    program = HvpProgram([Step(Fresh(), (0,), (True,), True)] * 2)
     held = torch.full((3,), 5.0)
     tape = program.rounded_tape(Tape([held, held], [held, None], 0.0, held, lambda t: t), torch.bfloat16)
     for kept in tape.kept:
