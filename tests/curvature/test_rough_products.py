@@ -42,9 +42,9 @@ def test_low_precision_products_do_not_depend_on_what_is_kept(images, products):
         made = products(net, data, batch_size=5, precision="fp32", backend="program", budget=budgets.pop())
         rough = made.low_precision("bf16")
         made.refresh()
-        kept.append((len(made._backend._tapes), len(made._backend._rough_tapes)))
+        kept.append((len(made._backend._tapes), len(made._backend._low_tapes)))
         if len(kept) == 1:
-            budgets = [0, 1.1 * sum(tape.nbytes for tape in made._backend._rough_tapes.values())]
+            budgets = [0, 1.1 * sum(tape.nbytes for tape in made._backend._low_tapes.values())]
         vector = made.gaussian(0)
         found.append((rough(vector), made(vector)))
     assert kept[0][0] == kept[0][1] == 5 and kept[2] == (0, 0)
@@ -96,7 +96,7 @@ def test_low_precision_products_are_taken_where_they_pay(faster, off, taken, ima
     monkeypatch.setattr(room, "multiplies_bf16", lambda device: True)
     assert (made.low_precision() is not None) is taken
     made.refresh()
-    assert bool(made._backend._rough_tapes) is taken, "nothing is rounded for nothing"
+    assert bool(made._backend._low_tapes) is taken, "nothing is rounded for nothing"
     assert made.low_precision("exact") is None
     monkeypatch.setattr(room, "multiplies_bf16", lambda device: False)
     assert made.low_precision() is None, "not even tried"
