@@ -46,7 +46,7 @@ class PrincipalAxes:
     walk: tuple[float, float] | None
 
 
-class PathPoints:
+class Rows:
     """The points of a path, (count, size) of one dtype, in memory or in a scratch file without a name."""
 
     def __init__(self, count: int, size: int, dtype: torch.dtype, folder: Path | None = None, budget: int = BUDGET):
@@ -116,7 +116,7 @@ class PathPoints:
         return found
 
 
-def principal_axes(rows: PathPoints, anchor: int, steps: Sequence[float] | None) -> PrincipalAxes:
+def principal_axes(rows: Rows, anchor: int, steps: Sequence[float] | None) -> PrincipalAxes:
     """The two axes through row `anchor` that are nearest to all rows by least squares.
 
     Each axis points to the side where the row farthest from the anchor along it lies. `steps` (count,): the training step of
@@ -149,7 +149,7 @@ def principal_axes(rows: PathPoints, anchor: int, steps: Sequence[float] | None)
     return PrincipalAxes(axes, _pair(shares), None if steps is None else walk_shares(steps, anchor))
 
 
-def project_rows(rows: PathPoints, anchor: int, directions: Sequence[Tensor]) -> tuple[np.ndarray, np.ndarray]:
+def project_rows(rows: Rows, anchor: int, directions: Sequence[Tensor]) -> tuple[np.ndarray, np.ndarray]:
     """(count, k) least-squares coordinates of all rows along k `directions` (size,) through the anchor; (count,) distances.
 
     As `Plane.project`, for all rows in two passes.
@@ -198,17 +198,17 @@ def walk_shares(steps: Sequence[float], anchor: int) -> tuple[float, float] | No
     return float(shares[0]), float(shares[1])
 
 
-def filled(count: int, size: int, points: Iterable[Tensor], folder: Path | None = None) -> PathPoints:
+def filled(count: int, size: int, points: Iterable[Tensor], folder: Path | None = None) -> Rows:
     """The rows of `count` points, each (size,), read one after the other."""
-    rows: PathPoints | None = None
+    rows: Rows | None = None
     for number, point in enumerate(points):
-        rows = rows or PathPoints(count, size, point.dtype, folder)
+        rows = rows or Rows(count, size, point.dtype, folder)
         rows.put(number, point)
     assert rows is not None
     return rows
 
 
-def _products(rows: PathPoints, anchor: int, dtype: torch.dtype) -> Tensor:
+def _products(rows: Rows, anchor: int, dtype: torch.dtype) -> Tensor:
     """(count, count) float64 Gram matrix of the differences; products in `dtype`, their sums in float64."""
     gram = torch.zeros(rows.shape[0], rows.shape[0], dtype=torch.float64)
     for _, block in rows.blocks(anchor, dtype):

@@ -16,9 +16,9 @@ import numpy as np
 from torch import Tensor
 
 from landscape.curvature.basis import Operator
+from landscape.curvature.estimates import Eigenpairs, density
 from landscape.curvature.extremes import MAX_PRODUCTS, Extremes, extremes
 from landscape.curvature.operator import BF16, EXACT, CurvatureOperator
-from landscape.curvature.spectrum import Eigenpairs, density
 from landscape.errors import UsageError
 from landscape.measurement.evaluate import move, quantity_of
 from landscape.measurement.measurement import Coords, Undivided

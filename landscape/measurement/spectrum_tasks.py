@@ -16,9 +16,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from landscape.curvature.estimates import Eigenpairs, density, eigenpairs, trace
 from landscape.curvature.operator import MATRICES, CurvatureOperator
 from landscape.curvature.sharpness import critical_sharpness
-from landscape.curvature.spectrum import Eigenpairs, density, eigenpairs, trace
 from landscape.curvature.unused import is_cut_off, unused_parameters
 from landscape.direction.direction import Direction, signed
 from landscape.direction.files import write_directions

@@ -1,7 +1,7 @@
 """The same net as a faster forward pass: batch norm folded into convolutions, ReLU and additions fused into them.
 
 Owns: the rewriting of a traced net, and the folded weights, which are formed from the net's own at each point of the
-landscape. A net that cannot be traced, or whose rewritten graph does not give the same numbers, is evaluated as it is.
+landscape. A net that cannot be traced, or whose rewritten graph does not give the same numbers, is evaluated unchanged.
 
 Why it is faster: activations pass through memory once for each convolution instead of three times, and lie as the
 kernels of the device like them (kernels.py). On a GPU, a pass that comes again is replayed (replay.py). Measured against the net
@@ -109,7 +109,7 @@ def folded_net(model: nn.Module, inputs: Tensor, precision: str = "fp32") -> Fol
         net.refresh()
         if not layers or not _same(model, net, inputs, TOLERANCE_BF16 if precision == "bf16" else TOLERANCE):
             return None
-    except Exception:  # whatever a stranger's net does while traced, it can still be evaluated as it is
+    except Exception:  # whatever a stranger's net does while traced, it can still be evaluated unchanged
         return None
     return net
 

@@ -1,7 +1,7 @@
 """The table of operations that both users of a translated net know: a new layer is one row.
 
 Owns: which modules, functions and methods are which operation, the rule of each for curvature, and what oneDNN calls it
-where it can be fused into a convolution. What has no row is evaluated as it is, and has no Hessian-vector product by rules.
+where it can be fused into a convolution. What has no row is evaluated by torch, and has no Hessian-vector product by rules.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 
 from landscape.curvature.basis import Operator
+from landscape.curvature.estimates import trace
 from landscape.curvature.extremes import extremes
-from landscape.curvature.spectrum import trace
 from landscape.errors import EvaluationError
 from landscape.sharpness.neighbourhood import Neighbourhood
 

@@ -17,7 +17,7 @@ from landscape.checkpoint.digest import joint_digest
 from landscape.direction.direction import Direction
 from landscape.direction.filters import filter_rules
 from landscape.direction.normalize import normalize_
-from landscape.direction.pca import PathPoints, filled, principal_axes, project_rows
+from landscape.direction.pca import Rows, filled, principal_axes, project_rows
 from landscape.slice.plane import Plane
 from landscape.slice.trajectory import Trajectory
 from landscape.slice.trajectory_nets import vectors
@@ -33,7 +33,7 @@ class PathRows:
     layout, not only what moves.
     """
 
-    rows: PathPoints
+    rows: Rows
     hashes: tuple[str, ...]
     steps: tuple[float, ...] | None
     whole: bool

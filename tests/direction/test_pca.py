@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from landscape.direction.pca import PathPoints, filled, principal_axes, project_rows, walk_shares
+from landscape.direction.pca import Rows, filled, principal_axes, project_rows, walk_shares
 from landscape.errors import LandscapeError
 from landscape.slice.plane import Plane
 
@@ -23,8 +23,8 @@ def path() -> np.ndarray:
     return 5 + 3 * way * first + np.sin(3 * way) * second + steps + 0 * noise
 
 
-def rows_of(path: np.ndarray, budget: int = 1 << 30, folder=None) -> PathPoints:
-    rows = PathPoints(*path.shape, torch.from_numpy(path).dtype, folder, budget)
+def rows_of(path: np.ndarray, budget: int = 1 << 30, folder=None) -> Rows:
+    rows = Rows(*path.shape, torch.from_numpy(path).dtype, folder, budget)
     for number, row in enumerate(path):
         rows.put(number, torch.from_numpy(row))
     return rows
