@@ -5,8 +5,6 @@ Owns: reading them, and refusing pairs that no path can join.
 
 from __future__ import annotations
 
-import itertools
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +25,6 @@ from landscape.subject.trained import Recorded
 
 # Samples with which the units of a net are followed.
 FOLLOWED = 4
-ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +116,6 @@ def in_order(ends: Ends, data: DataOptions, seed: int) -> Ends:
 def _other(given: Any, net: Net) -> Other:
     if isinstance(given, nn.Module):
         _check_ties(net, bare(given))
-        _check_alike(net.module, bare(given))
     return other_net(given, net, advice=f"a path joins nets of one architecture, here that of {net.label}")
 
 
@@ -132,27 +128,6 @@ def _check_ties(net: Net, other: nn.Module) -> None:
             f"the {shares} net shares {' and '.join(tied)}, and the {lacks} does not: a net between them is not defined; give "
             "nets that share the same parameters"
         )
-
-
-def _check_alike(own: nn.Module, other: nn.Module) -> None:
-    """Raises UsageError for modules that differ in more than what a state dict holds: layers, their settings, other buffers.
-
-    Each place between two such nets would need another architecture.
-    """
-    shown = [ADDRESS.sub("", repr(each)).splitlines() for each in (own, other)]
-    for line, its in itertools.zip_longest(*shown, fillvalue=""):
-        if line != its:
-            raise UsageError(
-                f"the nets differ in more than their weights ({line.strip() or 'nothing'} here, {its.strip() or 'nothing'} "
-                "there); a path joins two nets of one architecture"
-            )
-    buffers = dict(other.named_buffers())
-    for name in sorted(set(dict(own.named_buffers())) - set(own.state_dict())):
-        mine, its_own = own.get_buffer(name), buffers.get(name)
-        if its_own is None or mine.shape != its_own.shape or not torch.equal(mine.cpu(), its_own.cpu().to(mine.dtype)):
-            raise UsageError(
-                f"the nets differ in {name}, a buffer that their state dicts leave out: a net between them is not defined"
-            )
 
 
 def ties_of(module: nn.Module) -> set[frozenset[str]]:

@@ -26,7 +26,7 @@ from landscape.objective.private import private_copy
 from landscape.subject.entry import chosen_entry, fitting_entry, read
 from landscape.subject.folders import adapter_tensors, net_of_folder, spec_of_folder
 from landscape.subject.modules import bare, check_plain, class_name, stored_narrow
-from landscape.subject.program import Program, program_of
+from landscape.subject.program import Program, program_of, unlike
 from landscape.subject.trained import Recorded, recorded_in
 from landscape.surfaces.provenance import CheckpointFacts, ModelFacts
 from landscape.trust import Trust, harmless, names_code, taken
@@ -171,12 +171,13 @@ def other_net(checkpoint: Any, like: Net, advice: str | None = None, *, mapped: 
     `advice`: the end of the message on a net of another architecture (checkpoint/fit.py). `mapped`: see `load_checkpoint`.
 
     Raises:
-        CheckpointError: it does not fit.
+        CheckpointError: it does not fit. UsageError: a module that computes something else with the same weights.
     """
     label, of_file = None, _is_path(checkpoint)
     if isinstance(checkpoint, nn.Module):
         label = type(bare(checkpoint)).__name__
         check_plain(bare(checkpoint))
+        _check_alike(like, bare(checkpoint))
         checkpoint = Checkpoint(tensors_of(bare(checkpoint)), source=IN_MEMORY)
     else:
         checkpoint = read(checkpoint, like.checkpoint.entry, optional=True, mapped=mapped)
@@ -186,6 +187,21 @@ def other_net(checkpoint: Any, like: Net, advice: str | None = None, *, mapped: 
     usual = f"give two nets of one architecture, here that of {like.label}"
     tensors = fitting(like.module, checkpoint, name=like.name, advice=usual if advice is None else advice)
     return Other(tensors, label or _label(checkpoint.source), checkpoint.sha256, recorded_of(checkpoint), of_file)
+
+
+def _check_alike(like: Net, other: nn.Module) -> None:
+    """Raises UsageError for a module whose weights mean something else in the net that is evaluated.
+
+    One with other tensors is left to the comparison of those, which names them.
+    """
+    own = {name: tensor.shape for name, tensor in like.module.state_dict().items()}
+    if {name: tensor.shape for name, tensor in other.state_dict().items()} != own:
+        return
+    if found := unlike(like.program or program_of(like.module), program_of(other)):
+        raise UsageError(
+            f"the nets differ in more than their weights ({found}), so the first would compute something else with those of the "
+            "second; give nets of one architecture, or, if both compute the same, the second as ll.Checkpoint(net.state_dict())"
+        )
 
 
 def _is_path(checkpoint: Any) -> bool:
