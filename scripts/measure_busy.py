@@ -34,7 +34,7 @@ from landscape.__main__ import WAITING
 from landscape.checkpoint.shipped import shipped
 from landscape.measurement.evaluate import Evaluate
 from landscape.models.zoo import build_zoo
-from landscape.objective.sharing import Sharing, Division
+from landscape.objective.sharing import Division, Sharing
 from landscape.options.option import Given
 from landscape.study.on_slice import Asked, on_plane
 from landscape.sweep.work import compute_point
@@ -88,7 +88,11 @@ def evaluation_rates(given: argparse.Namespace, threads: int) -> dict[str, dict[
     asked = Asked.of(given.checkpoint or shipped("resnet56_digits"), Given(options))
     on = on_plane(asked, {"x": (-1, 1, 3), "y": (-1, 1, 3)}, World(), "measure_busy")
     objective, work = on.subject.objective, Evaluate(on.subject, on.slice)
-    ways: dict[str, Division | None] = {"chosen": None, "one thread": Division(1, 1), "torch's threads": Division(1, threads)}
+    ways: dict[str, Division | None] = {
+        "chosen": None,
+        "one thread": Division(1, 1),
+        "torch's threads": Division(1, threads),
+    }
     usual = Sharing._fastest
 
     def rate(way: Division | None) -> float:
