@@ -26,7 +26,7 @@ from landscape.objective.weighted import mean_of
 from landscape.quantity import Quantity, metric_of, quantity_named
 from landscape.slice.slice import Slice
 from landscape.subject.subject import Subject
-from landscape.sweep.neighbours import Given
+from landscape.sweep.neighbours import Borrowed
 from landscape.sweep.sampler import Point, Result
 
 SPEED_SECONDS = 1.0
@@ -93,7 +93,7 @@ class Sampled(Undivided):
 
     def evaluate(self, point: Point) -> Result:
         move(self.subject, self.slice, point.coords)
-        given: Given = point.given
+        given: Borrowed = point.given
         neighbours = [Neighbour(result, self._anchors.get(coords)) for coords, result in given.neighbours]
         return unspoiled(self.subject, self._estimator.evaluate(neighbours, given.share))
 
@@ -117,7 +117,7 @@ def drivers(subject: Subject) -> list[str]:
     return [f"{split}_{name}" for split in subject.objective.splits]
 
 
-def measure_speed(subject: Subject, clock: Callable[[], float] = time.perf_counter) -> float:
+def measure_speed(subject: Subject) -> float:
     """Samples per second of this rank, from about a second of batches at the current weights.
 
     Raises:
@@ -134,12 +134,12 @@ def measure_speed(subject: Subject, clock: Callable[[], float] = time.perf_count
 
     def until(seconds: float) -> Iterator[Any]:
         """Batches over and over, at least one; of a net that is divided among processes, all pass the same number."""
-        started, passed = clock(), 0
+        started, passed = time.perf_counter(), 0
         while True:
             for batch in objective.batches(split):
                 yield batch
                 passed += 1
-                if passed == TOGETHER if objective.lent else clock() - started > seconds:
+                if passed == TOGETHER if objective.lent else time.perf_counter() - started > seconds:
                     return
 
     with objective.numbers(), objective.steady():
@@ -147,10 +147,10 @@ def measure_speed(subject: Subject, clock: Callable[[], float] = time.perf_count
         if not first:
             raise EvaluationError("no batch to time: the data are empty")
         _wait_for(first[-1][1])
-        started = clock()
+        started = time.perf_counter()
         found = objective.map(evaluated, until(SPEED_SECONDS))
         _wait_for(found[-1][1])
-        return sum(length for length, _ in found) / (clock() - started)
+        return sum(length for length, _ in found) / (time.perf_counter() - started)
 
 
 def _wait_for(values: Iterable[Any]) -> None:

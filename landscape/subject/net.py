@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from landscape.checkpoint.checkpoint import Checkpoint, tensors_digest
 from landscape.checkpoint.entries import under
-from landscape.checkpoint.fit import ANOTHER, NAME_IT, fit, fitting, leading_paths
+from landscape.checkpoint.fit import ANOTHER, NAME_IT, fit, fitting, leading_paths, tensors_of
 from landscape.direction.parts import Parts
 from landscape.dispatched import gathered
 from landscape.errors import CheckpointError, UsageError
@@ -26,7 +26,7 @@ from landscape.objective.batchnorm import tracking_layers
 from landscape.objective.private import private_copy
 from landscape.subject.entry import chosen_entry, fitting_entry, read
 from landscape.subject.folders import adapter_tensors, net_of_folder, spec_of_folder
-from landscape.subject.modules import bare, check_plain, class_name, stored_narrow, tensors_of
+from landscape.subject.modules import bare, check_plain, class_name, stored_narrow
 from landscape.subject.program import Program, program_of, unlike
 from landscape.subject.trained import Recorded, recorded_in
 from landscape.surfaces.provenance import CheckpointFacts, ModelFacts
