@@ -31,23 +31,34 @@ def call_user(spec: str, split: str) -> Any:
     """The data that the user's callable returns; the split is passed if it has a parameter of that name.
 
     Raises:
-        DataError: the callable raises, or has no `split` parameter when the split is not train.
+        DataError: the callable raises, or has no `split` parameter and returns one split where the split is not train.
+        UsageError: it returns a mapping without the split.
     """
     function = resolve_callable(spec, "data")
     takes_split = "split" in inspect.signature(function).parameters
-    if not takes_split and split != "train":
-        raise DataError(f"data '{spec}': no split {split}, because {function.__name__} has no parameter 'split'")
     try:
-        return function(split=split) if takes_split else function()
+        data = function(split=split) if takes_split else function()
     except LandscapeError:
         raise
     except Exception as error:
         raise DataError(f"data '{spec}': calling it failed ({explain(error)})") from error
+    if takes_split:
+        return data
+    if split != "train" and not has_splits(data):
+        raise DataError(
+            f"data '{spec}': no split {split}, because {function.__name__} has no parameter 'split' and returns no "
+            "{'train': ..., 'test': ...}"
+        )
+    return of_split(data, split)
+
+
+def has_splits(data: Any) -> bool:
+    return isinstance(data, Mapping) and bool(data) and set(data) <= {"train", "test"}
 
 
 def of_split(data: Any, split: str) -> Any:
     """The entry for a split of a mapping {"train": ..., "test": ...}; other objects are the training split."""
-    if isinstance(data, Mapping) and set(data) <= {"train", "test"} and data:
+    if has_splits(data):
         if split not in data:
             raise UsageError(f"split '{split}': the data have only {', '.join(data)}")
         return data[split]

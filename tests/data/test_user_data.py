@@ -230,6 +230,8 @@ def pair(): return X, Y
 def both(split): return (X, Y) if split == "train" else (X[:1], Y[:1])
 def fails(): raise KeyError("no\\nsuch")
 def nothing(): return None
+def parts(): return {"train": (X, Y), "test": (X[:3], Y[:3])}
+def kept(): return {"test": (X[:3], Y[:3])}
 """
 
 
@@ -238,9 +240,12 @@ def test_callables(tmp_path):
     file.write_text(CALLABLES)
     assert load(f"{file}:pair").size == 4
     assert load(f"{file}:both", split=("test",)).size == 1
+    assert (load(f"{file}:parts").size, load(f"{file}:parts", split=("test",)).size) == (4, 3)
+    with pytest.raises(UsageError, match="split 'train': the data have only test"):
+        load(f"{file}:kept")
     for name, message in (
-        ("pair", "no split test, because pair has no parameter 'split'"),
-        ("fails", "no split test"),
+        ("pair", "no split test, because pair has no parameter 'split' and returns no {'train': ..., 'test': ...}"),
+        ("fails", "calling it failed .KeyError"),
     ):
         with pytest.raises(DataError, match=message):
             load(f"{file}:{name}", split=("test",))
