@@ -42,7 +42,7 @@ def numbered(names: Sequence[str]) -> tuple[str, ...]:
     """The names, with a number behind each that was there before.
 
     >>> numbered(["a", "b", "a", "a"])
-    ('a', 'b', 'a (2)', 'a (3)')
+    ('a', 'b', 'a #2', 'a #3')
     """
     known: set[str] = set()
     times: dict[str, int] = {}
@@ -51,7 +51,7 @@ def numbered(names: Sequence[str]) -> tuple[str, ...]:
         unique = name
         while unique in known:
             times[name] = times.get(name, 1) + 1
-            unique = f"{name} ({times[name]})"
+            unique = f"{name} #{times[name]}"
         known.add(unique)
         found.append(unique)
     return tuple(found)

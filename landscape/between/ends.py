@@ -5,8 +5,7 @@ Owns: reading them, and refusing pairs that no path can join.
 
 from __future__ import annotations
 
-import itertools
-import re
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from landscape.checkpoint.checkpoint import tensors_digest
+from landscape.dispatched import gathered
 from landscape.errors import UsageError
 from landscape.layout import Layout, names_by_tensor, real_form
 from landscape.objective.batchnorm import tracking_layers
@@ -27,7 +27,6 @@ from landscape.subject.trained import Recorded
 
 # Samples with which the units of a net are followed.
 FOLLOWED = 4
-ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,14 +117,16 @@ def in_order(ends: Ends, data: DataOptions, seed: int) -> Ends:
 
 def _other(given: Any, net: Net) -> Other:
     if isinstance(given, nn.Module):
-        _check_ties(net, bare(given))
-        _check_alike(net.module, bare(given))
-    return other_net(given, net, advice=f"a path joins nets of one architecture, here that of {net.label}")
+        _check_ties(net, ties_of(gathered(bare(given))))
+    other = other_net(given, net, advice=f"a path joins nets of one architecture, here that of {net.label}")
+    if not isinstance(given, nn.Module):
+        _check_ties(net, _stored_ties(net, other))
+    return other
 
 
-def _check_ties(net: Net, other: nn.Module) -> None:
+def _check_ties(net: Net, its: set[frozenset[str]]) -> None:
     """Raises UsageError for parameters that layers share in one of two nets and not in the other."""
-    own, its = ties_of(net.module), ties_of(other)
+    own = ties_of(net.module)
     for tied in sorted(map(sorted, own ^ its)):
         shares, lacks = ("first", "second") if frozenset(tied) in own else ("second", "first")
         raise UsageError(
@@ -134,25 +135,14 @@ def _check_ties(net: Net, other: nn.Module) -> None:
         )
 
 
-def _check_alike(own: nn.Module, other: nn.Module) -> None:
-    """Raises UsageError for modules that differ in more than what a state dict holds: layers, their settings, other buffers.
-
-    Each place between two such nets would need another architecture.
-    """
-    shown = [ADDRESS.sub("", repr(each)).splitlines() for each in (own, other)]
-    for line, its in itertools.zip_longest(*shown, fillvalue=""):
-        if line != its:
-            raise UsageError(
-                f"the nets differ in more than their weights ({line.strip() or 'nothing'} here, {its.strip() or 'nothing'} "
-                "there); a path joins two nets of one architecture"
-            )
-    buffers = dict(other.named_buffers())
-    for name in sorted(set(dict(own.named_buffers())) - set(own.state_dict())):
-        mine, its_own = own.get_buffer(name), buffers.get(name)
-        if its_own is None or mine.shape != its_own.shape or not torch.equal(mine.cpu(), its_own.cpu().to(mine.dtype)):
-            raise UsageError(
-                f"the nets differ in {name}, a buffer that their state dicts leave out: a net between them is not defined"
-            )
+def _stored_ties(net: Net, other: Other) -> set[frozenset[str]]:
+    """The names that a file, as those of torch do, keeps as one tensor; what the first net shares was compared by value."""
+    names = defaultdict(set)
+    for name, _ in net.module.named_parameters(remove_duplicate=False):
+        if (tensor := other.tensors.get(name)) is not None and tensor.data_ptr():
+            names[tensor.data_ptr(), tensor.shape, tensor.stride()].add(name)
+    shared = {frozenset(each) for each in names.values() if len(each) > 1}
+    return ties_of(net.module) | {each for each in shared if not any(each <= tied for tied in ties_of(net.module))}
 
 
 def ties_of(module: nn.Module) -> set[frozenset[str]]:

@@ -21,6 +21,8 @@ OPTION = re.compile(r"-[a-z]|--[a-z][a-z0-9-]*")
 NEGATIVE = re.compile(r"-(\d|\.\d|inf|nan)", re.IGNORECASE)
 # What other tools call the number of points of an axis; here it is part of the range.
 POINTS = ("resolution", "points", "grid", "num-points", "xnum", "ynum", "steps")
+ON_RANGE = "the number of points is part of the range, such as -x -1:1:25; "
+ON_FILE = "the grid is that of the file (landscape surface CKPT -x -1:1:25), and pictures mark its points where they are few; "
 
 
 def find(name: str) -> Command:
@@ -87,12 +89,12 @@ def meant(command: Command, unknown: Sequence[str]) -> str:
     """What the options among the unknown words may mean, up to the name of the help that follows."""
     flags = [flag for row in command.rows for flag in row.option.flags_of(row.name)]
     options = [word.split("=")[0].lower().replace("_", "-") for word in unknown if word.startswith("-")]
-    ranges = [option for option in options if "-x" in flags and option.lstrip("-") in POINTS]
+    advice = ON_RANGE if "-x" in flags else ON_FILE if "--kind" in flags else ""
+    counts = {option for option in options if advice and option.lstrip("-") in POINTS}
     near = [
-        each for option in options if option not in ranges for each in difflib.get_close_matches(option, flags, 3, 0.7)
+        each for option in options if option not in counts for each in difflib.get_close_matches(option, flags, 3, 0.7)
     ]
-    said = "the number of points is part of the range, such as -x -1:1:25; " if ranges else ""
-    return said + (f"did you mean {' or '.join(dict.fromkeys(near))}? See " if near else "see ")
+    return (advice if counts else "") + (f"did you mean {' or '.join(dict.fromkeys(near))}? See " if near else "see ")
 
 
 class WrongUsage(SystemExit):

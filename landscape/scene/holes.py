@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from landscape.scene.reach import SMALLEST
+from landscape.scene.reach import LARGEST, SMALLEST
 from landscape.surfaces.surface import FAILED, INTERPOLATED, PENDING, Surface
 
 DRAWN, NOT_FINITE, NOT_COMPUTED, FAILED_POINT = 0, 1, 2, 3
 HOLE_NAMES = {NOT_FINITE: "not finite", NOT_COMPUTED: "not computed yet", FAILED_POINT: "failed"}
+# A picture holds the one no better than the other (reach.py).
+BEYOND = f"inf or beyond {LARGEST:.0e}".replace("e+", "e")
 
 
 def holes_of(surface: Surface, metric: str) -> np.ndarray:
@@ -38,7 +40,7 @@ def hole_notes(surface: Surface, metric: str) -> list[str]:
     odd = holes == NOT_FINITE
     if odd.any():
         inf, nan = int((odd & np.isinf(values)).sum()), int((odd & np.isnan(values)).sum())
-        parts = [f"{count} {name}" for count, name in ((inf, "inf"), (nan, "nan")) if count]
+        parts = [f"{count} {name}" for count, name in ((inf, BEYOND), (nan, "nan")) if count]
         notes.append(f"{odd.sum()} of {total} points not finite ({', '.join(parts)})")
     for code, words in ((NOT_COMPUTED, "not computed yet"), (FAILED_POINT, "failed")):
         if (holes == code).any():

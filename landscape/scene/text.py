@@ -19,6 +19,8 @@ _FAMILIES = (
     (r"densenet(\d+)", r"DenseNet-\1"),
 )
 _DATA = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "mnist": "MNIST", "imagenet": "ImageNet", "svhn": "SVHN"}
+# Containers of data in memory, whose names say nothing of the data.
+CONTAINERS = ("dict", "list", "tuple", "generator", "DataLoader", "TensorDataset", "Subset", "ConcatDataset")
 # A float64 has no more; labels have as many as neighbours need.
 MOST_DIGITS = 17
 _NEGATIVE = re.compile(r"(?<![^\s(\[,])-(?=\.?\d)")
@@ -102,7 +104,7 @@ def value_text(value: float, *, percent: bool = False) -> str:
 
 
 def model_label(name: str) -> str:
-    """`resnet56_noshort` -> "ResNet-56 without shortcuts"; an unknown name stays as it is."""
+    """`resnet56_noshort` -> "ResNet-56 without shortcuts"; an unknown name is unchanged."""
     plain = name.removesuffix("_noshort")
     for pattern, form in _FAMILIES:
         if re.fullmatch(pattern, plain):
@@ -112,9 +114,18 @@ def model_label(name: str) -> str:
 
 
 def data_label(name: str) -> str:
-    """A data set as people write it; of a path, its last part.
+    """A data set as people write it; of a path, its last part. What is named after its container alone has no name: "".
 
     >>> data_label("cifar10"), data_label("/data/my/cifar10-jpeg")
     ('CIFAR-10', 'cifar10-jpeg')
     """
-    return _DATA.get(name) or PurePath(name).name or name
+    return "" if name in CONTAINERS else _DATA.get(name) or PurePath(name).name or name
+
+
+def data_title(name: str) -> str:
+    """A data set in a title, where a function of the user's goes by its own name.
+
+    >>> data_title("my_net.py:pairs"), data_title("cifar10"), data_title("DataLoader")
+    ('pairs', 'CIFAR-10', '')
+    """
+    return name.rpartition(":")[2] if ".py:" in name else data_label(name)

@@ -133,7 +133,9 @@ def _of_folder(folder: Path) -> Trajectory:
     if why:
         notes.append(f"{found.name}: left out {FINAL}: {why}")
     if place is inner and (folder / CONFIG).is_file() and not (folder / FINAL).exists():
-        notes.append(f"{found.name}: its training is not over (no {FINAL}); drawn up to {found.clock} {found.steps[-1]:g}")
+        notes.append(
+            f"{found.name}: its training is not over (no {FINAL}); drawn up to {found.clock} {found.steps[-1]:g}"
+        )
     steps, files = found.steps, found.nets
     if final is not None and final > found.steps[-1]:
         steps, files = (*steps, final), (*files, folder / FINAL)

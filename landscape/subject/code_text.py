@@ -34,6 +34,10 @@ PLAIN = (bool, int, float, complex, str, bytes, type(None), torch.dtype, torch.S
 HELD = (*PLAIN, tuple, list, dict, set, frozenset, Tensor, np.ndarray)
 # What is computed once and kept in the object.
 COMPUTED = (functools.cached_property,)
+# What a library's configuration says of the file that it was read from, which decides nothing.
+OF_FILE = {
+    "transformers": ("transformers_version", "model_type", "dtype", "torch_dtype", "architectures", "name_or_path")
+}
 # Of these only what the code names is read, for they hold much else.
 SETTINGS = (ModuleType, SimpleNamespace, argparse.Namespace)
 HIDDEN = ("__dict__", "__weakref__")
@@ -158,8 +162,9 @@ class CodeText:
         if is_users(kind):
             held = settings_of(value, held)
         elif held:
-            kept = (*PLAIN, Tensor)
-            held = {key: each for key, each in held.items() if isinstance(each, kept) and not key.startswith("_")}
+            kept, noted = (*PLAIN, Tensor), OF_FILE.get(kind.__module__.partition(".")[0], ())
+            public = {key: each for key, each in held.items() if not key.startswith("_") and key not in noted}
+            held = {key: each for key, each in public.items() if isinstance(each, kept)}
         else:
             held = {"state": _state(value)}
         name = getattr(value, "__qualname__", kind.__qualname__)  # a repr may hold an address

@@ -16,11 +16,11 @@ from torch import Tensor, nn
 from torch.fx import GraphModule
 
 from landscape.subject.code_names import names_in
-from landscape.subject.code_text import CodeText, by_name, digest, is_users, settings_of, shortened
+from landscape.subject.code_text import HASHED, CodeText, by_name, digest, is_users, settings_of, shortened
 
 HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
 # Where a net of transformers was read from.
-PLACES = ("name_or_path",)
+PLACES = ("name_or_path", "hf_device_map")
 OF_TORCH = frozenset(vars(nn.Module()))
 
 
@@ -73,6 +73,21 @@ def program_of(module: nn.Module, within: frozenset[int] = frozenset()) -> Progr
     )
 
 
+def unlike(first: Program, second: Program) -> str | None:
+    """The first thing in which two nets differ beside their weights, as `setting slope is 0.1 in one and 0.2 in the other`."""
+    # classes first: another class brings other settings with it
+    tables = (
+        ("class", first.layers, second.layers),
+        ("setting", first.settings, second.settings),
+        ("code of class", first.classes, second.classes),
+    )
+    for what, one, two in tables:
+        for name in sorted(one.keys() | two.keys()):
+            if one.get(name) != two.get(name):
+                return f"{what} {name} {_pair(one.get(name), two.get(name))}"
+    return None
+
+
 def callable_digest(function: Any) -> str:
     """A hash of what a loss or a metric computes, with the weights of nets that it calls."""
     return digest(
@@ -106,6 +121,14 @@ def _settings(layer: nn.Module) -> Iterator[tuple[str, Any]]:
             yield key, buffer.detach()  # another object than the one in the module, which is a weight to CodeText
     if hooks := [hook for name in HOOKS for hook in getattr(layer, name).values()]:
         yield "hooks", hooks
+
+
+def _pair(one: str | None, two: str | None) -> str:
+    if one is None or two is None:
+        return f"is in the {'first' if two is None else 'second'} only"
+    return (
+        "differs" if one.startswith(HASHED) or two.startswith(HASHED) else f"is {one} in the first, {two} in the second"
+    )
 
 
 def _joined(by_layer: dict[str, str]) -> str:

@@ -30,4 +30,5 @@ def bounds_of(surface: Surface, metric: str, errors: float) -> tuple[np.ndarray,
     if error is None:
         return None
     reach = errors * error if bound_of(surface, metric) is None else error
-    return values - reach, values + reach
+    with np.errstate(invalid="ignore"):  # an infinite value has no bounds
+        return values - reach, values + reach

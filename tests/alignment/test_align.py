@@ -217,14 +217,14 @@ def test_what_leaves_torchs_operators_is_found_out_by_the_check():
 
 
 def test_weights_shared_in_the_first_net_only_are_refused():
-    class Parted(Tied):
-        def __init__(self):
-            super().__init__()
-            self.out.weight = nn.Parameter(torch.randn(11, 8))
+    def parted() -> Tied:
+        net = Tied()
+        net.out.weight = nn.Parameter(torch.randn(11, 8))
+        return net
 
     with pytest.raises(LandscapeError, match="one tensor there, and differ"):
-        ll.align(Tied(), Parted(), inputs=torch.arange(6).reshape(2, 3))
-    found = ll.align(Parted(), Tied(), inputs=torch.arange(6).reshape(2, 3))
+        ll.align(Tied(), parted(), inputs=torch.arange(6).reshape(2, 3))
+    found = ll.align(parted(), Tied(), inputs=torch.arange(6).reshape(2, 3))
     assert torch.equal(found.tensors["table.weight"], found.tensors["out.weight"])
 
 

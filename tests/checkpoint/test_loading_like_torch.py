@@ -126,6 +126,6 @@ def test_a_quantized_net_is_refused_by_name():
 def test_nets_in_memory_have_the_same_names_on_the_axes_and_at_their_points():
     nets = [nn.Sequential(nn.Linear(12, 4)) for _ in range(3)]
     plane = ll.surface(model=nets[0], to=nets[1], to_y=nets[2], data=(X, Y), x=(0, 1, 2), y=(0, 1, 2), quiet=True)
-    assert plane.trails["nets"].labels == ("Sequential", "Sequential (2)", "Sequential (3)")
+    assert plane.trails["nets"].labels == ("Sequential", "Sequential #2", "Sequential #3")
     labels = [axis.label for axis in plane.grid.axes]
-    assert labels == ["x: Sequential (0) to Sequential (2) (1)", "y: Sequential (0) to Sequential (3) (1)"]
+    assert labels == ["x: Sequential (0) to Sequential #2 (1)", "y: Sequential (0) to Sequential #3 (1)"]

@@ -218,6 +218,11 @@ def test_the_number_of_points_of_other_tools_is_answered_with_a_range(run, word)
         (("surface", "build.pt", "--batchsize", "4"), "--batchsize 4; did you mean --batch-size"),
         (("plot", "a.h5", "--cmapp", "grey"), "--cmapp grey; did you mean --cmap? See landscape plot --help"),
         (("plot", "a.h5", "--qqqq", "5"), "--qqqq 5; see landscape plot --help"),
+        (
+            ("plot", "a.h5", "--points"),
+            "--points; the grid is that of the file (landscape surface CKPT -x -1:1:25), and pictures mark",
+        ),
+        (("train", "--points", "5"), "--points 5; see landscape train --help"),
         (("surface", "build.pt", "other.pt"), "other.pt; see landscape surface --help"),
     ],
 )

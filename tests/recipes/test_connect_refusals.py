@@ -65,6 +65,8 @@ def test_nets_that_share_parameters_in_one_and_not_in_the_other_are_refused():
         ll.connect([masked(0, tied=True), masked(1)], data=DATA, points=3, quiet=True)
     with pytest.raises(LandscapeError, match="shares first.weight and second.weight, and the"):
         ll.connect([masked(0), masked(1, tied=True)], data=DATA, points=3, quiet=True)
+    with pytest.raises(LandscapeError, match="the second net shares first.weight and second.weight"):
+        ll.connect([masked(0), ll.Checkpoint(masked(1, tied=True).state_dict())], data=DATA, points=3, quiet=True)
     untied = {
         **masked(1).state_dict(),
         "second.weight": torch.ones(6, 6),
@@ -79,13 +81,43 @@ def test_modules_that_differ_in_more_than_their_weights_are_refused():
         torch.manual_seed(seed)
         return nn.Sequential(nn.Linear(6, 5), activation, nn.Linear(5, 3))
 
-    with pytest.raises(UsageError, match=r"\(1\): ReLU\(\) here, \(1\): Tanh\(\) there"):
+    with pytest.raises(UsageError, match="class ReLU is in the first only"):
         ll.connect([net(0, nn.ReLU()), net(1, nn.Tanh())], data=DATA, points=3, quiet=True)
     pair = [masked(0), masked(1)]
     for scale, each in enumerate(pair):
         each.register_buffer("scale", torch.tensor(1.0 + scale), persistent=False)
-    with pytest.raises(UsageError, match="differ in scale, a buffer that their state dicts leave out"):
+    with pytest.raises(UsageError, match="setting scale differs"):
         ll.connect(pair, data=DATA, points=3, quiet=True)
+
+
+class Scaled(nn.Module):
+    """A net whose settings a state dict does not hold."""
+
+    def __init__(self, seed: int, scale: float):
+        super().__init__()
+        torch.manual_seed(seed)
+        self.first, self.scale, self.calls = nn.Linear(6, 3), scale, 0
+
+    def forward(self, x):
+        self.calls += 1
+        return self.scale * self.first(x)
+
+
+def test_weights_of_a_module_that_computes_something_else_lead_nowhere():
+    x = torch.randn(8, 6)
+    one, two, used = Scaled(0, 1.0), Scaled(1, 2.0), Scaled(1, 1.0)
+    used(x)  # what a call changes is no setting
+    y = torch.randint(3, (8,))
+    taken = {"data": [(x, y)], "quiet": True, "x": (0, 1, 3)}
+    refused = pytest.raises(UsageError, match="setting scale is 1.0 in the first, 2.0 in the second")
+    with refused:
+        ll.line(model=one, to=two, **taken)
+    with refused:
+        ll.align(one, two, inputs=x)
+    assert ll.line(model=one, to=used, **taken).shape == (3,)
+    line = ll.line(model=one, to=ll.Checkpoint(two.state_dict()), **taken)  # the way out that the message names
+    expected = nn.functional.cross_entropy(one.scale * two.first(x), y).item()
+    assert line.values["train_loss"].flat[-1] == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.mark.parametrize("options, said", [({"split": []}, "split: an empty list"), ({"l2": -1.0}, "l2 -1: expected"),

@@ -52,7 +52,7 @@ def said(facts, **shell) -> str:
 
 def test_info_on_paths_has_every_barrier_of_the_file(made):
     facts, surface = ll.info(made / "pair.h5"), load_surface(made / "pair.h5")
-    assert facts["kind"] == "paths" and facts["nets"] == ["Sequential", "Sequential (2)"]
+    assert facts["kind"] == "paths" and facts["nets"] == ["Sequential", "Sequential #2"]
     assert [path["kind"] for path in facts["paths"]] == ["line", "bezier", "polychain"]
     there = {(path["name"], metric): rise for path in facts["paths"] for metric, rise in path["barriers"].items()}
     expected = ll.barriers(surface)
@@ -85,9 +85,9 @@ def test_the_lines_of_connect_are_few_and_begin_with_the_barriers(made):
 def test_more_nets_are_a_table_of_pairs(made):
     facts, surface = ll.info(made / "three.h5"), load_surface(made / "three.h5")
     assert [path["name"] for path in facts["paths"]] == [
-        "Sequential to Sequential (2)",
-        "Sequential to Sequential (3)",
-        "Sequential (2) to Sequential (3)",
+        "Sequential to Sequential #2",
+        "Sequential to Sequential #3",
+        "Sequential #2 to Sequential #3",
     ]
     shown = connect_lines(surface, {})
     assert sum("barriers of the straight lines in" in line for line in shown) == 4
@@ -95,7 +95,7 @@ def test_more_nets_are_a_table_of_pairs(made):
     (row,) = [
         line
         for line in shown[shown.index("  barriers of the straight lines in test loss") :]
-        if "Sequential (2) " in line
+        if "Sequential #2 " in line
     ][1:2]
     assert third.stderr > 0 and f"{third.over_mean:.3g} +- {third.stderr:.2g}" in row
 
@@ -152,7 +152,7 @@ def test_a_table_of_paths_needs_no_other_file(made):
     ll.export(made / "pair.h5", made / "pair.csv")
     rows = list(csv.DictReader((made / "pair.csv").open(newline="")))
     assert len(rows) == 15 and [row["path"] for row in rows[::5]] == ["line", "bezier", "polychain"]
-    assert {(row["from"], row["to"]) for row in rows} == {("Sequential", "Sequential (2)")}
+    assert {(row["from"], row["to"]) for row in rows} == {("Sequential", "Sequential #2")}
     for each in ll.barriers(surface):
         mine = [row for row in rows if row["kind"] == each.path.kind]
         for ending, value in (

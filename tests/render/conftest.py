@@ -47,6 +47,14 @@ def chaos():
     return Surface(surface.grid, {"train_loss": loss}, status={"evaluation": status}, trails=trails)
 
 
+def behind_a_ridge():
+    """The centre lies low; a ridge at y = -0.5, 4 high, hides it from one who looks along y from below."""
+    grid = Grid.of(Range(-1, 1, 21), Range(-1, 1, 41))
+    across, along = np.meshgrid(*(axis.values for axis in grid.axes))
+    loss = 1.0 + across**2 + along**2 + 4 * np.exp(-(((along + 0.5) / 0.15) ** 2))
+    return Surface(grid, {"train_loss": loss}, provenance=PROVENANCE)
+
+
 def flat(value):
     grid = Grid.of(Range(-1, 1, 5), Range(-1, 1, 4))
     return Surface(grid, {"train_loss": np.full((4, 5), value)})

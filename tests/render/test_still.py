@@ -16,6 +16,7 @@ from landscape.render.still.bars import color_map
 from landscape.scene.build import build_scene
 from landscape.scene.compare import build_comparison
 from landscape.scene.look import LIGHT
+from landscape.scene.views.sight import height_in_sight
 from tests.render import conftest
 
 SIGNATURES = {
@@ -229,3 +230,23 @@ def test_a_dollar_in_a_name_is_a_dollar(surfaces, tmp_path):
 def test_any_levels_can_be_drawn(surfaces, tmp_path, levels):
     for kind in FLAT:
         still.draw(build_scene(surfaces["bowl"], kind=kind, levels=levels), tmp_path / "a.png", dpi=30)
+
+
+def test_a_pin_rises_from_a_hidden_centre_until_it_is_seen():
+    """Behind a ridge the cross is paler, and a pin leads from it to the least height that is seen, and a little further."""
+
+    def marks(elevation):
+        scene = build_scene(conftest.behind_a_ridge(), kind="surface", scale="linear", view=(elevation, -90.0))
+        (axes,) = [each for each in still.figure_of(scene).axes if each.name == "3d"]
+        found = {line.get_marker(): line for line in axes.lines if len(line.get_data_3d()[0]) == 1}
+        return scene, found["+"], found.get("o")
+
+    scene, cross, head = marks(8.0)
+    field = scene.views[0].field
+    (x,), (y,), (z,) = cross.get_data_3d()
+    assert (x, y) == (0.0, 0.0) and cross.get_alpha() < 1
+    ridge = height_in_sight(field.mesh, scene.camera, x, y, z)
+    (top,) = head.get_data_3d()[2]
+    assert z < 2 < ridge < 5 < field.scale.high and ridge < top < ridge + 0.1 * (field.scale.high - field.scale.low)
+    _, cross, head = marks(70.0)
+    assert cross.get_alpha() == 1 and head is None

@@ -2,12 +2,14 @@
 
 import ast
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import landscape as ll
+from landscape.drawing import picture_of
 from landscape.scene.build import build_scene, build_scenes
 from landscape.scene.caption import caption_of, escaped
 from landscape.scene.compare import build_comparison
@@ -35,6 +37,15 @@ def test_latex_is_escaped():
     tex = caption_of(scene, ".tex")
     assert tex.count("\n") == 1 and tex.startswith(r"\textbf{50 \% of a\_b \& \{c\} \$x\$ \#1 ")
     assert r"\textbackslash{}end" in tex and not re.search(r"(?<!\\)[%&#_]", tex)
+
+
+def test_negative_numbers_have_a_minus_sign_in_text_and_in_latex():
+    surface = conftest.bowl(x=(-1.5, 0.5))
+    known = {**surface.provenance, "directions": {"kind": "random", "seed": 0, "cosine": -0.0019}}
+    picture = picture_of(replace(surface, provenance=known), "contour", None, {"title": "run-2 of 2020-01-02"})
+    text, tex = (caption_of(picture, form) for form in (".txt", ".tex"))
+    assert "cosine of the axes −0.0019" in text and "[−1.5, 0.5]" in text and "run-2 of 2020-01-02." in text
+    assert "cosine of the axes $-$0.0019" in tex and "[$-$1.5, 0.5]" in tex and "run-2 of 2020-01-02." in tex
 
 
 @pytest.mark.parametrize("letter", "%&#_{}$~^\\")

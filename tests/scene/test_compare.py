@@ -65,7 +65,7 @@ def test_names_fall_back_to_files_then_letters(make_surface, provenance):
     files = [make_surface(provenance=provenance, source=f"runs/{name}.h5") for name in ("small", "large")]
     assert names_of(files) == ("small", "large")
     assert names_of([make_surface(), make_surface(), make_surface()]) == ("A", "B", "C")
-    assert names_of([*files, *files, files[0]]) == ("small", "large", "small (2)", "large (2)", "small (3)")
+    assert names_of([*files, *files, files[0]]) == ("small", "large", "small #2", "large #2", "small #3")
 
 
 def test_names_are_what_differs(make_surface, provenance):

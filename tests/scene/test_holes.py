@@ -11,7 +11,7 @@ def test_non_finite_values_are_holes_and_counted(make_surface):
     values[3, 3] = 2.0
     surface = make_surface(values)
     assert holes_of(surface, "train_loss").sum() == 3
-    assert hole_notes(surface, "train_loss") == ["3 of 625 points not finite (2 inf, 1 nan)"]
+    assert hole_notes(surface, "train_loss") == ["3 of 625 points not finite (2 inf or beyond 1e38, 1 nan)"]
 
 
 def test_status_counts_and_wins_over_the_value(make_surface):

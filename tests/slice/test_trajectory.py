@@ -91,7 +91,7 @@ def test_loose_files_are_one_run_and_each_pattern_is_another(tmp_path):
     assert [t.steps for t in trajectories([one / "step_3.pt", one / "step_1.pt"])] == [(1, 3)]
     found = trajectories([str(one / "step_*.pt"), str(two / "*.pt")])
     assert [(t.name, t.steps) for t in found] == [("one", (1, 2, 3)), ("two", (1, 2))]
-    assert [t.name for t in trajectories([one, one])] == ["one", "one (2)"]
+    assert [t.name for t in trajectories([one, one])] == ["one", "one #2"]
 
 
 def test_older_folders_of_transformers_go_by_their_names(tmp_path):

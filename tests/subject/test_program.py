@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from landscape.subject.program import program_of
+from landscape.subject.program import program_of, unlike
 
 
 def net(function, scale=1.0, layer=nn.ReLU):
@@ -66,3 +66,15 @@ def test_functions_differ_by_their_code_and_by_what_they_were_made_with():
     ]  # fmt: skip
     for one, other in pairs:
         assert program_of(net(one)).digest != program_of(net(other)).digest
+
+
+@pytest.mark.parametrize(
+    "other, said",
+    [
+        (net(F.relu, 2.0), "setting scale is 1.0 in the first, 2.0 in the second"), (net(torch.tanh), "setting function "),
+        (net(F.relu, layer=nn.Tanh), "class ReLU is in the first only"), (minus(), "code of class "),
+    ],
+)  # fmt: skip
+def test_what_two_nets_differ_in_beside_their_weights_is_named(other, said):
+    assert unlike(program_of(net(F.relu)), program_of(other)).startswith(said)
+    assert unlike(program_of(other), program_of(copy.deepcopy(other).double())) is None

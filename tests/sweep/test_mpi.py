@@ -141,7 +141,7 @@ def left(*arguments):
             "left(sweep, sampler, executor, stopped if world.leads else lambda coords: {'loss': 0.0}, keep)",
             "rank 0 has not answered",
         ),
-        ("stopped() if world.leads else left(agree, world, None)", "another rank has not come for 0.6 s"),
+        ("stopped() if world.leads else left(agree, world, None)", "another rank has not come for 1.6 s"),
     ],
 )  # fmt: skip
 def test_a_leader_that_is_stopped_is_left_under_stall(run, program, said):

@@ -78,7 +78,7 @@ def _plane(view: Flat, number: int) -> list:
         ]  # fmt: skip
     if view.ground is not None:
         ground = tinted(field, view.ground, view.tints, options)
-        drawn = [ground, lines(field, number, f"mesh{number}"), *level_numbers(field, options)]
+        drawn = [ground, lines(field, number, f"mesh{number}"), *level_numbers(field, options, ink=INK)]
         drawn += [*extra_lines(field, number, f"mesh{number}"), *beyond_traces(field, options, cells=False)]
         return [*hole_traces(field, options, cells=False), *drawn, *grid_dots(field, options), *marks]
     return [*_banded(field, number), *([] if view.margin is None else [_open_sign(field, view.margin, options)])]

@@ -157,23 +157,24 @@ def extra_lines(field: Field, view: int, sheet: str, *, ink: str | None = None) 
         line={**line, "color": ink} if ink else line, name="extra",
         **options_of(view, sheet=sheet, edges=edges.tolist(), over=True),
     )  # fmt: skip
-    return [dashed, *_numbers(field, field.extra_ticks, field.extra_points, options_of(view, over=True))]
+    return [dashed, *_numbers(field, field.extra_ticks, field.extra_points, options_of(view, over=True), None)]
 
 
-def level_numbers(field: Field, options: Options) -> list[go.Scatter]:
-    """The numbers of the lines of bands, dark or light as the colour under them asks for."""
-    return _numbers(field, field.level_ticks, field.label_points, options)
+def level_numbers(field: Field, options: Options, *, ink: str | None = None) -> list[go.Scatter]:
+    """The numbers of lines: in `ink`, or over bands, dark or light as the colour under them asks for."""
+    return _numbers(field, field.level_ticks, field.label_points, options, ink)
 
 
-def _numbers(field: Field, ticks: Ticks, points: np.ndarray, options: Options) -> list[go.Scatter]:
+def _numbers(field: Field, ticks: Ticks, points: np.ndarray, options: Options, ink: str | None) -> list[go.Scatter]:
     if not len(points):
         return []
     x, y, which = points.T
     under = shares(ticks.heights, field.scale)[which.astype(int)]
     return [
         go.Scatter(
-            x=x, y=y, text=[ticks.labels[int(i)] for i in which], mode="text", hoverinfo="skip", name="levels",
-            textfont={"color": [over(_at(field.colors, share)) for share in under], "size": 10}, showlegend=False,
+            x=x, y=y, text=[ticks.labels[int(i)] for i in which], mode="text", hoverinfo="skip",
+            name="dark levels" if ink else "levels",
+            textfont={"color": [ink or over(_at(field.colors, share)) for share in under], "size": 10}, showlegend=False,
             **at_heights(under, options),
         )
     ]  # fmt: skip

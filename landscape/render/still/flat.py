@@ -147,9 +147,10 @@ def draw_frame(axes: Axes, frame: Frame, look: Look) -> None:
     if not look.has(AXES):
         axes.set_axis_off()
         return
-    style: dict[str, Any] = {"fontsize": letters.label, "color": palette.ink, "parse_math": False}
-    axes.set_xlabel(paper.number(axes.xaxis, frame.x_range, frame.x_label), **style)
-    axes.set_ylabel(paper.number(axes.yaxis, frame.y_range, frame.y_label), **style)
+    paper.name_x(axes, paper.number(axes.xaxis, frame.x_range, frame.x_label), look)
+    upright = paper.number(axes.yaxis, frame.y_range, frame.y_label)
+    upright, size = paper.fitted(upright, letters.label, letters.foot, paper.inches(axes)[1] + paper.BESIDE * look.em)
+    axes.set_ylabel(upright, fontsize=size, color=palette.ink, parse_math=False)
     axes.tick_params(labelsize=letters.tick, length=3, width=0.6, color=palette.soft, labelcolor=palette.ink)
     axes.locator_params(axis="x", nbins=paper.tick_count(axes, look))
     axes.locator_params(axis="y", nbins=6)

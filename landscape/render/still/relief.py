@@ -39,6 +39,8 @@ AROUND = tuple(range(0, 360, 45))
 # How strong the mark is where the relief hides it; how far the head of its pin rises
 # above what hides it, as a share of the height.
 PALE, PIN = 0.6, 0.07
+# The share of the width that the name of a horizontal axis may take.
+ALONG = 0.6
 # Degrees above which an upright axis has room for that many labels.
 STEEP, FEW = 45.0, 4
 
@@ -187,9 +189,11 @@ def dress(axes: Axes3D, scene: Scene, field: Field, look: Look) -> None:
     if not look.has(AXES):
         axes.set_axis_off()
         return
-    style: dict[str, Any] = {"fontsize": letters.label, "color": palette.ink, "labelpad": 2, "parse_math": False}
-    axes.set_xlabel(paper.number(axes.xaxis, frame.x_range, frame.x_label), **style)
-    axes.set_ylabel(paper.number(axes.yaxis, frame.y_range, frame.y_label), **style)
+    for axis, ends, label in ((axes.xaxis, frame.x_range, frame.x_label), (axes.yaxis, frame.y_range, frame.y_label)):
+        room = ALONG * paper.inches(axes)[0]
+        text, size = paper.fitted(paper.number(axis, ends, label), letters.label, letters.foot, room)
+        axis.labelpad = 2
+        axis.set_label_text(text, fontsize=size, color=palette.ink, parse_math=False)
     # Seen from high above, the upright axis is short.
     every = 2 if (camera.elevation > STEEP or look.floor) and len(field.z_ticks.labels) > FEW else 1
     axes.set_zticks(list(field.z_ticks.heights)[::every], labels=list(field.z_ticks.labels)[::every])

@@ -10,7 +10,7 @@ from pathlib import PurePath
 import numpy as np
 
 from landscape.quantity import LOSS, SHARE
-from landscape.scene.text import data_label, model_label, short
+from landscape.scene.text import data_title, model_label, short
 from landscape.surfaces.run_log import EPOCH, RunLog
 
 _OPTIMIZERS = {"sgd": "SGD", "nesterov": "SGD with Nesterov's momentum", "adam": "Adam", "adamw": "AdamW"}
@@ -22,7 +22,7 @@ ENDED = 1e-6
 def run_subject(log: RunLog) -> str:
     """Model and data, as a title begins: "ResNet-56 on CIFAR-10"; the folder's name when neither is known."""
     model, data = _text(log, "model"), _text(log, "data")
-    parts = [model_label(_tail(model)) if model else "", data_label(data) if data else ""]
+    parts = [model_label(_tail(model)) if model else "", data_title(data) if data else ""]
     return " on ".join(filter(None, parts)) or PurePath(log.source).name
 
 

@@ -6,6 +6,7 @@ Owns: the kind `barcode`: the order of the bars, which are drawn, their axis, an
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -98,6 +99,7 @@ def _scene(
     views = []
     for scale in scales:
         axis = share_axis([quantity]) if scale is None else value_axis([quantity], scale)
+        axis = axis if spans else _without_numbers(axis)
         bars = tuple(_bar(x, span, axis, found) for x, span in enumerate(spans[:MOST], 1))
         views.append(
             Barcode(
@@ -108,6 +110,11 @@ def _scene(
     ends = (views[0].axis.low, views[0].axis.high)
     places = (0.0, max(len(views[0].bars), FEWEST) + 1.0)
     return Scene(Frame(X_LABEL, views[0].axis.label, places, ends, equal=False), tuple(views))
+
+
+def _without_numbers(axis: ValueAxis) -> ValueAxis:
+    """Of a panel without bars: numbers would be those of no value."""
+    return replace(axis, ticks=(axis.low,), tick_labels=("",))
 
 
 def _ticks(count: int) -> tuple[int, ...]:

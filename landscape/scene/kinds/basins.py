@@ -20,6 +20,7 @@ from landscape.scene.scene import Camera, Scene, camera_for
 from landscape.scene.tables import tables_of
 from landscape.scene.text import value_text
 from landscape.scene.thin import thinned
+from landscape.scene.viewpoint import view_for
 from landscape.scene.views.field import Field, build_field
 from landscape.scene.views.flat import LINES, Flat, plane_frame
 from landscape.scene.views.traces import Trace, heights_at
@@ -43,6 +44,7 @@ def _scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
     for part in parts:
         _check(part)
     shown = scaled(parts, metric, options.scale, options.limits, options.levels)
+    options = replace(options, view=view_for(options.view, parts, [metric], shown[0].scale))
     return [_scene(surface, part, shown, options) for surface, part in zip(surfaces, parts, strict=True)]
 
 

@@ -20,6 +20,7 @@ from landscape.scene.kinds.plane import shared_metric
 from landscape.scene.scales import ScaledMetric, scaled
 from landscape.scene.scene import Camera, Scene, camera_for
 from landscape.scene.tables import tables_of
+from landscape.scene.viewpoint import view_for
 from landscape.scene.views.field import build_field
 from landscape.scene.views.flat import plane_frame
 from landscape.scene.views.regions import Regions, ground_of, leads_of, numbered, regions_of
@@ -34,6 +35,7 @@ def _scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
     metric = shared_metric(surfaces, options.metric)
     shown = scaled(surfaces, metric, options.scale, options.limits, options.levels)
     classes = numbered([surface.values[_name(surface, CLASS)] for surface in surfaces])
+    options = replace(options, view=view_for(options.view, surfaces, [metric], shown[0].scale))
     return [_scene(surface, shown, classes, options) for surface in surfaces]
 
 

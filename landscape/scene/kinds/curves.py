@@ -15,6 +15,7 @@ from landscape.errors import SurfaceFileError, UsageError
 from landscape.quantity import LOSS, SPLITS, Quantity
 from landscape.scene.colors import RATE_COLOR
 from landscape.scene.facts.run import progress, run_facts, run_subject
+from landscape.scene.holes import BEYOND
 from landscape.scene.kinds.kind import CURVES_ONLY, RUN, Kind, Options
 from landscape.scene.scale import LINEAR, LOG, LOG_FROM_RATIO, SCALES, SYMLOG, Scale, clipping_notes
 from landscape.scene.scales import Limits, scales_for
@@ -163,7 +164,7 @@ def _not_finite(values: np.ndarray) -> list[str]:
     inf, nan = int(np.isinf(values).sum()), int(np.isnan(values).sum())
     if not inf + nan:
         return []
-    parts = [f"{count} {name}" for count, name in ((inf, "inf"), (nan, "nan")) if count]
+    parts = [f"{count} {name}" for count, name in ((inf, BEYOND), (nan, "nan")) if count]
     return [f"{inf + nan} of {values.size} points not finite ({', '.join(parts)})"]
 
 

@@ -23,6 +23,7 @@ from landscape.scene.scale import LINEAR, LOG, LOG_FROM_RATIO, SYMLOG, Scale, ch
 from landscape.scene.scene import Scene, camera_for
 from landscape.scene.tables import tables_of
 from landscape.scene.thin import thinned
+from landscape.scene.viewpoint import view_for
 from landscape.scene.views.field import build_field
 from landscape.scene.views.flat import BANDS, Flat, beyond_notes, plane_frame
 from landscape.surfaces.bounds import ERRORS, bound_of, error_of
@@ -42,7 +43,7 @@ def _together(surfaces: Sequence[Surface], options: Options) -> Scene:
     values = surface.values[NAME]
     scales = difference_scales(values[np.isfinite(values)], options)
     frame = plane_frame(surface)
-    camera = camera_for(frame, options.view)
+    camera = camera_for(frame, view_for(options.view, [surface], [NAME], scales[0]))
     what = surface.quantity(NAME).label
     caption = options.caption(_about(surfaces), what, _facts(surfaces, first, second))
     error = surface.stderr.get(NAME)

@@ -19,6 +19,7 @@ from landscape.scene.levels import extra_levels
 from landscape.scene.scales import scales_and_levels
 from landscape.scene.scene import Scene, camera_for
 from landscape.scene.tables import tables_of
+from landscape.scene.viewpoint import view_for
 from landscape.scene.views.flat import plane_frame
 from landscape.scene.views.overlay import build_overlay, title_of
 from landscape.surfaces.surface import Surface
@@ -51,8 +52,8 @@ def pair_of(surface: Surface, metric: str | None = None) -> tuple[str, str]:
 
 def _scene(surface: Surface, options: Options, relief: bool) -> Scene:
     pair, frame = pair_of(surface, options.metric), plane_frame(surface)
-    camera = camera_for(frame, options.view)
     scales = scales_and_levels([surface], pair, options.scale, options.limits, options.levels)
+    camera = camera_for(frame, view_for(options.view, [surface], pair, scales[0][0]))
     what = title_of([surface.quantity(metric) for metric in pair])
     caption = options.caption(subject(surface), what, facts(surface, centers=pair), brief(surface))
     pooled = np.concatenate([drawable(surface, metric) for metric in pair])

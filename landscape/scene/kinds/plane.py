@@ -9,31 +9,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-import numpy as np
-
 from landscape.errors import UsageError
 from landscape.scene.best import Best, best_of, places_of, with_best
 from landscape.scene.facts.surface import brief, facts, subject
 from landscape.scene.hessian import map_notes
-from landscape.scene.holes import DRAWN, holes_of
 from landscape.scene.kinds.kind import SURFACE, Kind, Options
 from landscape.scene.scales import ScaledMetric, scaled
 from landscape.scene.scene import UNEQUAL, Camera, Scene, camera_for
 from landscape.scene.tables import tables_of
 from landscape.scene.thin import thinned
+from landscape.scene.viewpoint import view_for
 from landscape.scene.views.field import build_field, extra_notes
 from landscape.scene.views.flat import BANDS, CELLS, LINES, Flat, beyond_notes, plane_frame, stretch_notes
-from landscape.scene.views.mesh import Mesh
 from landscape.scene.views.relief import Relief
-from landscape.scene.views.sight import clearest
 from landscape.surfaces.surface import Surface
 
 
 def _scenes(surfaces: Sequence[Surface], options: Options, *, paint: str | None) -> list[Scene]:
     """One scene each; `paint` as in `Flat`, None for a relief."""
     shown = switchable(surfaces, shared_metric(surfaces, options.metric), options)
-    if options.view is None:  # of a map too: its page shows the relief beside it
-        options = replace(options, view=_clear_view(surfaces, shown[0]))
+    options = replace(options, view=view_for(options.view, surfaces, [shown[0].metric], shown[0].scale))
     marks = _marks(surfaces, [each.metric for each in shown]) if options.best else {}
     return [
         _scene(surface, shown, options, paint, {metric: each[number] for metric, each in marks.items()})
@@ -50,17 +45,6 @@ def _marks(surfaces: Sequence[Surface], metrics: Sequence[str]) -> dict[str, lis
             "leave best out"
         )
     return {metric: best_of(surfaces, metric) for metric in ranked}
-
-
-def _clear_view(surfaces: Sequence[Surface], shown: ScaledMetric) -> tuple[float, float]:
-    """Elevation and azimuth from which the valleys of all surfaces are seen."""
-    usual, meshes = Camera(), []
-    for part in _parts(surfaces, shown.metric):
-        drawn = holes_of(part, shown.metric) == DRAWN
-        heights = shown.scale.heights(np.where(drawn, part.values[shown.metric], np.nan))
-        meshes.append(Mesh(part.x, part.y, heights, shown.scale, usual))
-    found = clearest(meshes, usual)
-    return found.elevation, found.azimuth
 
 
 def _scene(

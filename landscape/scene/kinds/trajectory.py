@@ -25,6 +25,7 @@ from landscape.scene.scene import UNEQUAL, Camera, Frame, Scene, camera_for
 from landscape.scene.tables import tables_of
 from landscape.scene.text import value_text
 from landscape.scene.thin import thinned
+from landscape.scene.viewpoint import view_for
 from landscape.scene.views.course import Course
 from landscape.scene.views.curve import DOTS_UP_TO, scaled_axis, share_axis, value_axis
 from landscape.scene.views.field import Field, build_field
@@ -56,6 +57,7 @@ def _scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
                 f"{surface.source or 'this surface'} has no training path; landscape trajectory RUN --over SURFACE.h5 adds one"
             )
     shown = switchable(surfaces, shared_metric(surfaces, options.metric), options)
+    options = replace(options, view=view_for(options.view, surfaces, [shown[0].metric], shown[0].scale))
     return [_scene(surface, shown, options) for surface in surfaces]
 
 

@@ -2,18 +2,21 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from landscape.grid import Grid, Range
 from landscape.render.page import picture as html
 from landscape.scene.build import build_scene
 from landscape.scene.colors import LIGHT, NIGHT, rgb_of
 from landscape.scene.compare import build_comparison
+from landscape.scene.views.relief import Relief
 from landscape.surfaces.surface import Surface
 from tests.browser import CHROMIUM, WITHOUT
-from tests.render.conftest import bowl, chaos, flat, line
+from tests.render.conftest import behind_a_ridge, bowl, chaos, flat, line
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=WITHOUT)
 
@@ -192,6 +195,51 @@ def test_a_dark_screen_gets_a_dark_page(opened, pages):
     assert opened.run(ground) == light
     assert opened.run(figure) == LIGHT.ground
     opened.send("Emulation.setEmulatedMedia", features=[])
+
+
+ROUND = """[...document.querySelectorAll('#flat0 .contourlevel path')].map(path => {
+  const { x, y, width, height } = path.getBBox(), long = path.getTotalLength();
+  const at = i => path.getPointAtLength(long * i / 400), away = p => Math.hypot(p.x - x - width / 2, p.y - y - height / 2);
+  const radii = Array.from({ length: 401 }, (_, i) => away(at(i)));
+  return Math.max(...radii) / Math.min(...radii) - 1;
+})"""
+
+
+def test_lines_of_a_round_bowl_are_round_where_levels_are_uneven(opened, tmp_path):
+    """Where the distance of levels changes tenfold, too: there a number of levels with a kink makes a line zigzag."""
+    grid = Grid.of(Range(-1, 1, 41), Range(-1, 1, 41))
+    x, y = np.meshgrid(*(axis.values for axis in grid.axes))
+    surface = Surface(grid, {"train_loss": 0.05 * np.exp(3 * (x**2 + y**2))})
+    scene = build_scene(surface, kind="basins", levels=[0.06, 0.07, 0.08, 0.09, 0.1, 0.2, 0.3])
+    opened.open(html.draw(scene, tmp_path / "bowl.html"), 1000, 800)
+    opened.wait(DRAWN)
+    found = opened.run(ROUND)
+    assert len(found) == 7 and max(found) < 0.004, found
+    assert opened.errors == []
+
+
+@pytest.mark.parametrize("elevation, seen", [(70.0, 1.0), (8.0, 0.6)])
+def test_a_cross_behind_a_ridge_shows_through_it(opened, tmp_path, elevation, seen):
+    """Each of its two colours covers what is behind it by this share."""
+    scene = build_scene(behind_a_ridge(), kind="surface", view=(elevation, -90.0))
+    bare = replace(
+        scene, views=tuple(replace(view, field=replace(view.field, traces=())) for view in scene.views_as(Relief))
+    )
+    shots = []
+    for name, each in (("cross", scene), ("bare", bare)):
+        opened.open(html.draw(each, tmp_path / f"{name}.html"), 800, 900)
+        opened.wait(DRAWN)
+        cameras(opened)
+        opened.picture(tmp_path / f"{name}.png")
+        shots.append(np.asarray(Image.open(tmp_path / f"{name}.png").convert("RGB"), dtype=float))
+    with_cross, without = shots
+    changed = np.abs(with_cross - without).max(axis=2) > 3
+    assert 20 < changed.sum() < 400, "the cross alone"
+    for color in (LIGHT.ground, LIGHT.ink):
+        mixed = seen * 255 * np.array(rgb_of(color)) + (1 - seen) * without[changed]
+        hit = np.abs(with_cross[changed] - mixed).max(axis=1) < 4
+        assert hit.sum() >= 8, color
+    assert opened.errors == []
 
 
 def test_a_browser_that_cannot_unpack_says_so(opened, pages):

@@ -23,6 +23,16 @@ def test_everything_known_is_told(make_surface, provenance):
     ]
 
 
+@pytest.mark.parametrize("data, title, fact", [
+    ("my_net.py:pairs", "ResNet-56, pairs", "my_net.py:pairs: 1,000 of 1,437 train samples"),
+    ("DataLoader", "ResNet-56", "1,000 of 1,437 train samples"),
+    ("dict", "ResNet-56", "1,000 of 1,437 train samples"),
+])  # fmt: skip
+def test_a_title_names_data_by_what_tells_them(make_surface, provenance, data, title, fact):
+    surface = make_surface(provenance={**provenance, "data": {**provenance["data"], "name": data}})
+    assert subject(surface) == title and fact in facts(surface, "train_loss")
+
+
 def test_all_splits_are_told_when_no_metric_is_meant(make_surface, provenance):
     assert "digits: 1,000 of 1,437 train samples, 360 test samples" in facts(make_surface(provenance=provenance))
 

@@ -82,6 +82,11 @@ def test_odd_values_give_a_picture(make_surface, values, tmp_path):
     assert figure_of(scene) and draw_page(scene, tmp_path / "odd.html").exists()
 
 
+def test_a_panel_without_bars_has_no_numbers(make_surface):
+    (view, *_) = build_scene(make_surface(np.full((5, 5), np.nan)), kind="barcode").views
+    assert view.bars == () and view.ticks == () and set(view.axis.tick_labels) == {""}
+
+
 def test_of_many_bars_the_deepest_are_drawn(make_surface):
     scene = build_scene(make_surface(np.random.default_rng(0).random((40, 40))), kind="barcode")
     assert len(bars(scene)) == barcode.MOST

@@ -152,7 +152,7 @@ def test_a_run_that_diverged_is_told_once_for_all_curvature(make_path):
     for name, array in surface.values.items():
         array[7:] = np.inf if name == "train_loss" else np.nan
     notes = build_scene(surface, kind="curvature").notes
-    assert "train loss: 3 of 10 points not finite (3 inf)" in notes
+    assert "train loss: 3 of 10 points not finite (3 inf or beyond 1e38)" in notes
     assert [note for note in notes if "nan" in note] == ["curvature: 3 of 10 points not finite (3 nan)"]
     surface.values["hessian_min"][2] = np.nan
     notes = build_scene(surface, kind="curvature").notes

@@ -195,7 +195,7 @@ def test_names_tell_spectra_apart():
     ]
     assert build_scenes([named(), ggn], kind="spectrum")[0].title == "ResNet-20, CIFAR-10: curvature spectra"
     twice = build_scenes([named(), named()], kind="spectrum")[0].views[0].rugs
-    assert [rug.name for rug in twice] == ["ResNet-20", "ResNet-20 (2)"], "one file given twice"
+    assert [rug.name for rug in twice] == ["ResNet-20", "ResNet-20 #2"], "one file given twice"
 
 
 def test_side_by_side_all_share_axes_and_tell_common_facts_once():

@@ -1,6 +1,7 @@
 """What lies behind a ridge is not seen, from the other side and from above it is."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from landscape.scene.scale import LINEAR, Scale
 from landscape.scene.scene import Camera
 from landscape.scene.views.mesh import Mesh
 from landscape.scene.views.sight import clearest, height_in_sight, in_sight
+from landscape.surfaces.surface import Trail
 
 
 @pytest.fixture
@@ -86,12 +88,35 @@ def test_a_pin_is_seen_from_its_height_on(ridge, elevation):
     assert height_in_sight(ridge(camera), camera, 0.7, 0.5, 0.0) == 0.0
 
 
+def behind_a_ridge(x, y):
+    return 5.0 + np.exp(-((y + 0.2) ** 2) / 0.02) * 4 - np.exp(-((y - 0.3) ** 2) / 0.02) * 4
+
+
 def test_a_map_and_a_relief_are_seen_from_the_same_side_with_the_same_lines(make_surface):
-    surface = make_surface(
-        lambda x, y: 5.0 + np.exp(-((y + 0.2) ** 2) / 0.02) * 4 - np.exp(-((y - 0.3) ** 2) / 0.02) * 4
-    )
+    surface = make_surface(behind_a_ridge)
     flat, relief = (build_scene(surface, kind=kind) for kind in ("contour", "surface"))
     assert flat.camera == relief.camera != Camera(box=flat.camera.box)
     one, other = flat.views[0], relief.views[0]
     assert one.field.extra_ticks.labels == other.field.extra_ticks.labels
     assert set(one.notes) == set(other.page_notes)
+
+
+def test_every_kind_with_a_relief_is_seen_from_the_same_side(make_surface):
+    x, y = np.meshgrid(np.linspace(-1, 1, 25), np.linspace(-1, 1, 21))
+    values = behind_a_ridge(x, y)
+    walk = Trail(
+        x=np.array([1.0, 0.0]), y=np.array([1.0, 0.0]), step=np.array([0.0, 1.0]), residual=np.zeros(2),
+        status=np.ones(2, np.uint8), clock="step", metrics={"train_loss": np.array([5.0, 4.0])},
+    )  # fmt: skip
+    surface = make_surface(
+        values, more={"test_loss": values, "train_loss_l2": np.full_like(x, 5.0)}, trails={"run": walk}
+    )
+    expected = build_scene(surface, kind="surface", scale="linear").camera
+    assert expected != Camera()
+    for kind, options in {
+        "contour": {}, "filled": {}, "basins": {}, "trajectory": {}, "overlay": {}, "overlay3d": {},
+        "difference": {"metric": "train_loss_l2,train_loss"},
+    }.items():  # fmt: skip
+        drawn = partial(build_scene, surface, kind=kind, scale="linear", **options)
+        assert drawn().camera == expected, kind
+        assert drawn(view=(20.0, 30.0)).camera == Camera(20.0, 30.0, expected.box)

@@ -13,14 +13,26 @@ function findFigures() {
 function seenIn(trace, view) {
   return !trace.meta || (trace.meta.views || [trace.meta.view]).includes(view);
 }
-// How many levels lie below a height, with fractions: contours of plotly are equidistant.
+// The slopes of the numbers of levels at each of them, weighted harmonic means of those on both sides (Fritsch & Butland 1984).
+function slopesAt(edges) {
+  const wide = edges.slice(1).map((edge, i) => edge - edges[i]), last = wide.length;
+  return edges.map((_, i) => {
+    if (i === 0 || i === last) return 1 / wide[i === 0 ? 0 : last - 1];
+    const [a, b] = [wide[i - 1], wide[i]];
+    return 3 * (a + b) / ((2 * b + a) * a + (b + 2 * a) * b);
+  });
+}
+// How many levels lie below a height, with fractions: contours of plotly are equidistant. They rise smoothly: with a kink at a
+// level, plotly's line of it would zigzag between the points.
 function levelNumbers(rows, edges) {
-  const last = edges.length - 1;
+  const last = edges.length - 1, slopes = slopesAt(edges);
   return rows.map(row => row.map(height => {
     if (Number.isNaN(height)) return NaN;
     let below = 0;
     while (below < last - 1 && height >= edges[below + 1]) below++;
-    return Math.min(last, Math.max(0, below + (height - edges[below]) / (edges[below + 1] - edges[below])));
+    const wide = edges[below + 1] - edges[below], t = Math.min(1, Math.max(0, (height - edges[below]) / wide));
+    const [first, second] = [slopes[below] * wide - 1, slopes[below + 1] * wide - 1];
+    return below + t + t * (1 - t) * (first * (1 - t) - second * t);
   }));
 }
 const numbered = new Map();
@@ -29,9 +41,9 @@ function numbersOf(sheet, edges) {
   if (!numbered.has(key)) numbered.set(key, levelNumbers(array(sheet.z), edges));
   return numbered.get(key);
 }
-// Names of marks stand over colours from dark to light.
+// Names of marks, and dark numbers of lines, stand over colours from dark to light.
 function haloed(trace) {
-  if (!String(trace.mode).includes("+text") || !(trace.meta && trace.meta.over)) return trace;
+  if (!(String(trace.mode).includes("+text") || trace.name === "dark levels") || !(trace.meta && trace.meta.over)) return trace;
   return { ...trace, textfont: { ...trace.textfont, shadow: Array(3).fill("0 0 2px " + HALO).join(", ") } };
 }
 function filled(trace, panel) {
