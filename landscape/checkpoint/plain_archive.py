@@ -1,7 +1,7 @@
 """Archives of torch.save that hold dense tensors and plain values only, as a training loop writes them by the thousand.
 
 Owns: a reader of the few steps of the pickle language that such files consist of, and the tensors as views of the file's bytes.
-torch's own safe unpickler does the same in Python for every kind of file, and takes 25 ms for 344 small tensors, this one 6.
+torch's own safe unpickler does the same in Python for every kind of file, and takes 23 ms for 344 small tensors, this one 8.
 Whatever it does not know, it leaves to torch (torch_file.py), also the explanation of damage. It calls nothing that a file names:
 of the names in one, it knows a dozen as words.
 """
@@ -94,7 +94,6 @@ class _Stack:
         self.items: list[Any] = []
         self.below: list[list[Any]] = []
         self.memo: dict[int, Any] = {}
-        self.storages: dict[str, Tensor] = {}
 
     def run(self) -> object:
         code = self.code
@@ -157,10 +156,7 @@ class _Stack:
         self.items[-1].extend(more)
 
     def stored(self) -> None:
-        _, _, key, _, _ = found = self.items.pop()
-        if key not in self.storages:
-            self.storages[key] = self.storage(*found)
-        self.items.append(self.storages[key])
+        self.items.append(self.storage(*self.items.pop()))
 
     def reduce(self) -> None:
         given = self.items.pop()
