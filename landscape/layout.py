@@ -106,10 +106,6 @@ class Layout:
         return self if names is None else replace(self, entries=tuple(e for e in self.entries if e.name in names))
 
     @property
-    def parameter_count(self) -> int:
-        return sum(entry.numel for entry in self.entries if not entry.is_buffer)
-
-    @property
     def has_complex(self) -> bool:
         return any(entry.is_complex for entry in self.entries)
 

@@ -3,7 +3,7 @@
 Owns: what of HDF5 is read: groups, arrays of numbers and short attributes that lie in the file itself, and no more bytes than
 a file of its size may declare. Links to other places, arrays whose bytes are in other files, and filters that are loaded from
 elsewhere are refused, because through them a file could bring the contents of others into a result; so are heaps of texts that
-would hold the library for ever. Knows no layout.
+would hold the library without an end. Knows no layout.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ def reason_unreadable(path: str | Path) -> str | None:
 
 
 def expanded(path: str | Path) -> Path:
-    """The path with `~` replaced; a home folder that nobody has stays as it is written."""
+    """The path with `~` replaced; a home folder that nobody has stays as written."""
     return Path(os.path.expanduser(path))
 
 

@@ -34,7 +34,7 @@ from landscape.__main__ import WAITING
 from landscape.checkpoint.shipped import shipped
 from landscape.measurement.evaluate import Evaluate
 from landscape.models.zoo import build_zoo
-from landscape.objective.sharing import Sharing, Way
+from landscape.objective.sharing import Division, Sharing
 from landscape.options.option import Given
 from landscape.study.on_slice import Asked, on_plane
 from landscape.sweep.work import compute_point
@@ -88,10 +88,14 @@ def evaluation_rates(given: argparse.Namespace, threads: int) -> dict[str, dict[
     asked = Asked.of(given.checkpoint or shipped("resnet56_digits"), Given(options))
     on = on_plane(asked, {"x": (-1, 1, 3), "y": (-1, 1, 3)}, World(), "measure_busy")
     objective, work = on.subject.objective, Evaluate(on.subject, on.slice)
-    ways: dict[str, Way | None] = {"chosen": None, "one thread": Way(1, 1), "torch's threads": Way(1, threads)}
+    ways: dict[str, Division | None] = {
+        "chosen": None,
+        "one thread": Division(1, 1),
+        "torch's threads": Division(1, threads),
+    }
     usual = Sharing._fastest
 
-    def rate(way: Way | None) -> float:
+    def rate(way: Division | None) -> float:
         Sharing._fastest = usual if way is None else lambda *_: way  # type: ignore[method-assign, assignment]
         objective._sharing = None
         compute_point(work, (0.5, 0.0))  # chooses

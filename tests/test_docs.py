@@ -133,7 +133,7 @@ def provenances(tmp_path_factory) -> list[dict]:
     planes.append(ll.line(A, **net, x=(0, 1, 2), samples=16, attack="fgsm"))
     planes.append(ll.inputs(A, **net, x=(0, 1, 2), y=(0, 1, 2), along="adversarial", clip=True))
     planes.append(ll.line(A, **net, x="auto:2", samples=16, loss=lambda out, _: 1e3 ** (out.std() > 5).double()))
-    planes += [unusual(folder), of_own_code(folder), compute(A, {"x": (0, 1, 2)}, Given(net), "bent", shape=Bent())]
+    planes += [unusual(folder), of_own_code(folder), compute(A, {"x": (0, 1, 2)}, Given(net), "bent", form=Bent())]
     ll.train(**net, samples=20, epochs=3, batch_size=20, out=folder / "run")
     path = {"x": (0, 1, 2), "y": (0, 1, 2), "along": f"pca:{folder / 'run'}", "out": folder / "path.h5"}
     planes.append(ll.surface(folder / "run", **along, **path, model=NET["model"]))

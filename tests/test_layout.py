@@ -16,7 +16,7 @@ def test_weights_and_states(cnn):
     assert weights.names == tuple(dict(net.named_parameters()))
     assert set(states.names) - set(weights.names) == {f"{k}.running_{s}" for k in (1, 4) for s in ("mean", "var")}
     assert states.names[: len(weights.names)] == weights.names, "parameters come first"
-    assert weights.parameter_count == states.parameter_count == sum(p.numel() for p in net.parameters())
+    assert sum(entry.numel for entry in weights.entries) == sum(p.numel() for p in net.parameters())
 
 
 def test_entries_are_aligned_and_do_not_overlap(cnn):

@@ -15,7 +15,7 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 
 from landscape.alignment.groups import Group, Symmetry, identity, permuted
-from landscape.alignment.trace import Mode, Reading, Run, followed
+from landscape.alignment.trace import LayerInput, Mode, Run, followed
 from landscape.alignment.weight_matching import Matched, match_weights
 
 
@@ -68,7 +68,7 @@ def _by_weights(
 
 
 # (number of the call, number of the group) -> where its units lie in the tensor that is read: (units, entries of each)
-_Wanted = Mapping[tuple[int, int], tuple[Reading, np.ndarray]]
+_Wanted = Mapping[tuple[int, int], tuple[LayerInput, np.ndarray]]
 
 
 def _wanted(symmetry: Symmetry) -> _Wanted:
@@ -102,7 +102,7 @@ class _Keeping(Mode):
     def __init__(self, wanted: _Wanted):
         super().__init__()
         self.found: dict[tuple[int, int], Tensor] = {}
-        self._by_number: dict[int, list[tuple[tuple[int, int], Reading, np.ndarray]]] = {}
+        self._by_number: dict[int, list[tuple[tuple[int, int], LayerInput, np.ndarray]]] = {}
         for key, (reading, index) in wanted.items():
             self._by_number.setdefault(key[0], []).append((key, reading, index))
         self._number = -1

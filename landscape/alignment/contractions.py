@@ -12,7 +12,7 @@ import numpy as np
 from torch import Tensor
 
 from landscape.alignment.bundles import Bundle, Bundles, NotUnderstood, Operand, apart, joined
-from landscape.alignment.rules import Call, Tracer, rule
+from landscape.alignment.rules import OperatorCall, Tracer, rule
 from landscape.alignment.units import Slots, Units
 
 
@@ -46,7 +46,7 @@ def with_bias(tracer: Tracer, out: Slots | None, bias: Tensor | None) -> Slots |
 
 
 @rule("convolution", "_convolution", "mkldnn_convolution", "conv1d", "conv2d", "conv3d")
-def convolution(tracer: Tracer, call: Call) -> list[Bundles]:
+def convolution(tracer: Tracer, call: OperatorCall) -> list[Bundles]:
     """Dimension 0 of a weight is the channels of the output, 1 those of the input; of a transposed one the other way."""
     units, x, weight = tracer.units, call["input"], call["weight"]
     tracer.reads(call, x)
@@ -90,12 +90,12 @@ def _grouped(tracer: Tracer, inside: Slots | None, weight: Tensor, groups: int) 
 
 
 @rule("mm", "mv", "dot", "vdot", "matmul")
-def product(tracer: Tracer, call: Call) -> list[Bundles]:
+def product(tracer: Tracer, call: OperatorCall) -> list[Bundles]:
     return [_product(tracer, call, *call.tensors)]
 
 
 @rule("addmm", "addmv", "_addmm_activation", "addmm_")
-def product_and_sum(tracer: Tracer, call: Call) -> list[Bundles]:
+def product_and_sum(tracer: Tracer, call: OperatorCall) -> list[Bundles]:
     added, first, second = call.tensors
     found = _product(tracer, call, first, second)
     out = call.results[0]
@@ -107,7 +107,7 @@ def product_and_sum(tracer: Tracer, call: Call) -> list[Bundles]:
 
 
 @rule("linear")
-def linear(tracer: Tracer, call: Call) -> list[Bundles]:
+def linear(tracer: Tracer, call: OperatorCall) -> list[Bundles]:
     x, weight = call["input"], call["weight"]
     tracer.reads(call, x)
     rest = _without(tracer, tracer.of(x), x.ndim - 1)
@@ -122,7 +122,7 @@ def _without(tracer: Tracer, bundles: Bundles, dim: int) -> Bundles:
     return tuple(bundle for bundle in bundles if dim not in bundle.dims)
 
 
-def _product(tracer: Tracer, call: Call, first: Tensor, second: Tensor) -> Bundles:
+def _product(tracer: Tracer, call: OperatorCall, first: Tensor, second: Tensor) -> Bundles:
     """(i, k) times (k, j), either without its outer axis."""
     if max(first.ndim, second.ndim) > 2:
         raise NotUnderstood
@@ -135,7 +135,7 @@ def _product(tracer: Tracer, call: Call, first: Tensor, second: Tensor) -> Bundl
 
 
 @rule("bmm", "baddbmm")
-def batched(tracer: Tracer, call: Call) -> list[Bundles]:
+def batched(tracer: Tracer, call: OperatorCall) -> list[Bundles]:
     """(b, i, k) times (b, k, j), as in attention: channels of a head may change places, heads not."""
     if call.name == "baddbmm" and tracer.of(call.tensors[0]):
         raise NotUnderstood
@@ -171,7 +171,7 @@ def _kept(bundles: Bundles, dim: int) -> Bundles:
 
 
 @rule("embedding")
-def embedding(tracer: Tracer, call: Call) -> list[Bundles]:
+def embedding(tracer: Tracer, call: OperatorCall) -> list[Bundles]:
     """Rows are chosen by number and stay; columns are units."""
     weight, rows = call["weight"], call["indices"]
     if tracer.of(rows):

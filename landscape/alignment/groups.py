@@ -1,6 +1,6 @@
 """Groups of units that may be permuted, and the same net with its units in another order.
 
-Owns: `Group`, `Place`, `Symmetry` (all groups of a net, found by following one pass), and permuting tensors.
+Owns: `Group`, `UnitPlace`, `Symmetry` (all groups of a net, found by following one pass), and permuting tensors.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from landscape.alignment.trace import Reading, Run, Trace
+from landscape.alignment.trace import LayerInput, Run, UnitTrace
 from landscape.alignment.units import Slots, Units
 
 # For each group the number of the unit that is to come to each place.
@@ -20,7 +20,7 @@ Permutations = Sequence[np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
-class Place:
+class UnitPlace:
     """Where units lie in a tensor: `index` (units, entries of each) along an axis; `rows`: in these rows only."""
 
     tensor: str
@@ -34,7 +34,7 @@ class Group:
     """Units that may be permuted among themselves: their `places` in tensors, and their `roots` in the units of the net."""
 
     size: int
-    places: tuple[Place, ...]
+    places: tuple[UnitPlace, ...]
     roots: tuple[int, ...]
 
     @property
@@ -49,7 +49,7 @@ class Symmetry:
 
     groups: tuple[Group, ...]
     fixed: Mapping[str, int]
-    readings: tuple[Reading, ...]
+    readings: tuple[LayerInput, ...]
     units: Units
 
     @property
@@ -60,7 +60,7 @@ class Symmetry:
 
 def symmetry_of(net: nn.Module, run: Run, inputs: object) -> Symmetry:
     """The groups of a net in eval mode, from one pass over a few samples; whatever the net raises is passed on."""
-    trace = Trace(net)
+    trace = UnitTrace(net)
     trace.run(run, inputs)
     places = _places(trace)
     found = [group for alike in trace.units.alike() if (group := _group(alike, places)) is not None]
@@ -72,7 +72,7 @@ def symmetry_of(net: nn.Module, run: Run, inputs: object) -> Symmetry:
 _Where = dict[int, dict[tuple[str, int, tuple[int, int] | None], dict[int, int]]]
 
 
-def _places(trace: Trace) -> _Where:
+def _places(trace: UnitTrace) -> _Where:
     found: _Where = {}
     for name, axis, rows, slots in _arrays(trace):
         known = trace.units.resolved(slots)
@@ -81,7 +81,7 @@ def _places(trace: Trace) -> _Where:
     return found
 
 
-def _arrays(trace: Trace) -> Iterable[tuple[str, int, tuple[int, int] | None, Slots]]:
+def _arrays(trace: UnitTrace) -> Iterable[tuple[str, int, tuple[int, int] | None, Slots]]:
     for name, axes in sorted(trace.axes.items()):
         for axis, slots in enumerate(axes):
             if slots is not None and not (axis == 1 and name in trace.pieces):
@@ -102,7 +102,7 @@ def _group(alike: Sequence[int], where: _Where) -> Group | None:
     for key in keys:
         positions = sorted(where[order[0]][key])
         index = np.array([[where[unit][key][position] for position in positions] for unit in order])
-        places.append(Place(key[0], key[1], index, key[2]))
+        places.append(UnitPlace(key[0], key[1], index, key[2]))
     return Group(len(order), tuple(places), tuple(order))
 
 

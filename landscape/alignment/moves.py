@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from landscape.alignment.bundles import Bundle, Bundles, NotUnderstood, Operand, joined, rearranged
-from landscape.alignment.rules import Call, Tracer, rule
+from landscape.alignment.rules import OperatorCall, Tracer, rule
 from landscape.alignment.units import EMPTY, FIXED, Slots, Units
 
 MOVES = (
@@ -22,7 +22,7 @@ MOVES = (
 
 
 @rule(*MOVES)
-def moves(tracer: Tracer, call: Call) -> list[Bundles]:
+def moves(tracer: Tracer, call: OperatorCall) -> list[Bundles]:
     """Whatever only takes entries of its first tensor from place to place."""
     tensor = call.tensors[0]
     if any(tracer.of(other) for other in call.tensors[1:]):
@@ -38,7 +38,7 @@ def moves(tracer: Tracer, call: Call) -> list[Bundles]:
 
 
 @rule("constant_pad_nd")
-def pad(tracer: Tracer, call: Call) -> list[Bundles]:
+def pad(tracer: Tracer, call: OperatorCall) -> list[Bundles]:
     """New channels are zero; of an axis without units nothing has to be known."""
     tensor, given = call.tensors[0], call["pad"]
     width = {tensor.ndim - 1 - i: (given[2 * i], given[2 * i + 1]) for i in range(len(given) // 2)}
@@ -59,7 +59,7 @@ def pad(tracer: Tracer, call: Call) -> list[Bundles]:
 
 
 @rule("cat")
-def cat(tracer: Tracer, call: Call) -> list[Bundles]:
+def cat(tracer: Tracer, call: OperatorCall) -> list[Bundles]:
     """Units one after the other; along all other axes they must be the same."""
     tensors = [each for each in call["tensors"] if each.ndim == call.results[0].ndim]
     return [
@@ -68,7 +68,7 @@ def cat(tracer: Tracer, call: Call) -> list[Bundles]:
 
 
 @rule("stack")
-def stack(tracer: Tracer, call: Call) -> list[Bundles]:
+def stack(tracer: Tracer, call: OperatorCall) -> list[Bundles]:
     dim = call["dim"] % call.results[0].ndim
     places = {old: old + (old >= dim) for old in range(call.results[0].ndim)}
     bundles = [tuple(b.moved(places) for b in tracer.of(each, zeros=True)) for each in call["tensors"]]
@@ -106,7 +106,7 @@ def _one_after_another(units: Units, parts: list[Slots]) -> Slots:
 
 
 @rule("glu")
-def glu(tracer: Tracer, call: Call) -> list[Bundles]:
+def glu(tracer: Tracer, call: OperatorCall) -> list[Bundles]:
     """The halves of an axis, entry by entry."""
     tensor, dim = call.tensors[0], call["dim"] % call.tensors[0].ndim
     bundles = tracer.of(tensor)

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 
 from landscape.alignment.bundles import Bundles, NotUnderstood, Operand, apart, joined
-from landscape.alignment.rules import RULES, Call, Tracer, dims_of, rule
+from landscape.alignment.rules import RULES, OperatorCall, Tracer, dims_of, rule
 
 
 @rule("sum", "mean", "amax", "amin", "var", "std", "logsumexp", "linalg_vector_norm", "norm", "prod", "any", "all")
-def reduce(tracer: Tracer, call: Call) -> list[Bundles]:
+def reduce(tracer: Tracer, call: OperatorCall) -> list[Bundles]:
     """What does not depend on the order along the axes that vanish."""
     tensor = call.tensors[0]
     gone, kept = dims_of(call.get("dim"), tensor.ndim), bool(call.get("keepdim"))
@@ -28,7 +28,7 @@ def reduce(tracer: Tracer, call: Call) -> list[Bundles]:
 
 
 @rule("_softmax", "_log_softmax", "_safe_softmax", "max", "min", "argmax", "argmin", "cumsum", "sort", "topk")
-def along(tracer: Tracer, call: Call) -> list[Bundles]:
+def along(tracer: Tracer, call: OperatorCall) -> list[Bundles]:
     """Along one axis; a softmax does not mind the order there, the others do."""
     tensor, dims = call.tensors[0], dims_of(call.get("dim"), call.tensors[0].ndim)
     bundles = tracer.of(tensor)
@@ -49,7 +49,7 @@ SPATIAL = (
 )  # fmt: skip
 
 
-def spatial(tracer: Tracer, call: Call) -> list[Bundles]:
+def spatial(tracer: Tracer, call: OperatorCall) -> list[Bundles]:
     """Pooling, resizing, padding with what is there: along the last one to three axes, in each channel alike."""
     number = next(int(letter) for letter in "123" if f"{letter}d" in call.name)
     tensor = call.tensors[0]
@@ -72,7 +72,7 @@ for _operator in dir(torch.ops.aten):
 
 
 @rule("native_layer_norm", "_fused_rms_norm")
-def layer_norm(tracer: Tracer, call: Call) -> list[Bundles]:
+def layer_norm(tracer: Tracer, call: OperatorCall) -> list[Bundles]:
     x, out = call["input"], call.results[0]
     normalized = range(x.ndim - len(call["normalized_shape"]), x.ndim)
     for bundle in tracer.of(x):
@@ -86,7 +86,7 @@ def layer_norm(tracer: Tracer, call: Call) -> list[Bundles]:
 
 
 @rule("_weight_norm_interface")
-def weight_norm(tracer: Tracer, call: Call) -> list[Bundles]:
+def weight_norm(tracer: Tracer, call: OperatorCall) -> list[Bundles]:
     """Norms over all axes but one, by which the entries are divided."""
     v, g, dim = call["v"], call["g"], call["dim"] % call["v"].ndim
     operands = [Operand.of(each, tracer.of(each), range(v.ndim)) for each in (v, g)]
@@ -101,7 +101,7 @@ def weight_norm(tracer: Tracer, call: Call) -> list[Bundles]:
     "_native_batch_norm_legit",
     "batch_norm",
 )
-def batch_norm(tracer: Tracer, call: Call) -> list[Bundles]:
+def batch_norm(tracer: Tracer, call: OperatorCall) -> list[Bundles]:
     x = call["input"]
     if any(bundle.dims != (1,) for bundle in tracer.of(x)):
         raise NotUnderstood
@@ -112,7 +112,7 @@ def batch_norm(tracer: Tracer, call: Call) -> list[Bundles]:
 
 
 @rule("native_group_norm")
-def group_norm(tracer: Tracer, call: Call) -> list[Bundles]:
+def group_norm(tracer: Tracer, call: OperatorCall) -> list[Bundles]:
     """Channels of one group may change places, not groups."""
     x, groups = call["input"], call["group"]
     if any(bundle.dims != (1,) for bundle in tracer.of(x)):

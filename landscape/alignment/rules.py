@@ -29,11 +29,11 @@ class Tracer(Protocol):
     def grouped(self, weight: Tensor, groups: int) -> list[Slots]:
         """For each group of a convolution the units that its filters read."""
 
-    def reads(self, call: Call, tensor: Tensor) -> None:
+    def reads(self, call: OperatorCall, tensor: Tensor) -> None:
         """A layer with weights reads a tensor."""
 
 
-class Call:
+class OperatorCall:
     """A call of an operator: its arguments by the names in its signature, and the tensors that it gave."""
 
     def __init__(self, func: Any, args: Sequence[Any], kwargs: dict[str, Any], out: Any):
@@ -64,7 +64,7 @@ class Call:
         return given
 
 
-Rule = Callable[[Tracer, Call], list[Bundles]]
+Rule = Callable[[Tracer, OperatorCall], list[Bundles]]
 RULES: dict[str, Rule] = {}
 
 
@@ -106,7 +106,7 @@ KEEP_ZERO = (*SUMS, "relu", "relu_", "clone", "detach", "alias", "_to_copy", "ne
     "dropout",
     "rrelu",
 )
-def pointwise(tracer: Tracer, call: Call) -> list[Bundles]:
+def pointwise(tracer: Tracer, call: OperatorCall) -> list[Bundles]:
     """Entry by entry, with broadcasting."""
     out, zeros = call.results[0], call.name in KEEP_ZERO
     operands = [
@@ -128,6 +128,6 @@ def pointwise(tracer: Tracer, call: Call) -> list[Bundles]:
     "fill_",
     "zero_",
 )
-def constant(tracer: Tracer, call: Call) -> list[Bundles]:
+def constant(tracer: Tracer, call: OperatorCall) -> list[Bundles]:
     """What takes nothing but a shape from its input; what is filled keeps its units."""
     return [tracer.of(call.tensors[0]) if call.name.endswith("_") else ()]

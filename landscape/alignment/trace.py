@@ -1,7 +1,7 @@
 """One run of a net with its units followed from operator to operator.
 
-Owns: `Trace`, which runs a net on a few samples, passes bundles of units from tensor to tensor by the table of rules, and says
-which units stayed and why. A net is followed by what it does, not by its source: whatever Python it is written in, torch's
+Owns: `UnitTrace`, which runs a net on a few samples, passes bundles of units from tensor to tensor by the table of rules, and
+says which units stayed and why. A net is followed by what it does, not by its source: whatever Python it is written in, torch's
 operators are seen; what is not understood keeps its units in place.
 """
 
@@ -24,7 +24,7 @@ import landscape.alignment.moves
 import landscape.alignment.reductions  # noqa: F401  (their rules are in the table)
 from landscape.alignment.bundles import Bundle, Bundles, NotUnderstood
 from landscape.alignment.contractions import fix_all
-from landscape.alignment.rules import Call, rule_of
+from landscape.alignment.rules import OperatorCall, rule_of
 from landscape.alignment.units import EMPTY, FIXED, Slots, Units
 
 # Pass a batch through a net.
@@ -38,21 +38,21 @@ def plain_run(net: nn.Module, inputs: Any) -> Any:
     return net(*inputs) if isinstance(inputs, tuple) else net(inputs)
 
 
-class Reading:
+class LayerInput:
     """A tensor that a layer with weights reads: the number of the call, that of the argument, and its bundle."""
 
     def __init__(self, number: int, argument: int, name: str, bundle: Bundle):
         self.number, self.argument, self.name, self.bundle = number, argument, name, bundle
 
 
-class Trace:
+class UnitTrace:
     """`axes`: for each tensor of the state dict and each of its axes, the slots; `fixed`: what kept units in place."""
 
     def __init__(self, net: nn.Module):
         self.units = Units()
         self.axes: dict[str, list[Slots | None]] = {}
         self.pieces: dict[str, list[Slots]] = {}
-        self.readings: list[Reading] = []
+        self.readings: list[LayerInput] = []
         self.fixed: dict[str, int] = {}
         self._bundles: Any = WeakTensorKeyDictionary()
         self._names: Any = WeakTensorKeyDictionary()
@@ -111,9 +111,9 @@ class Trace:
             raise NotUnderstood
         return self.pieces[name]
 
-    def reads(self, call: Call, tensor: Tensor) -> None:
+    def reads(self, call: OperatorCall, tensor: Tensor) -> None:
         argument = next(i for i, each in enumerate(call.args) if each is tensor)
-        self.readings += [Reading(self._number, argument, call.name, bundle) for bundle in self.of(tensor)]
+        self.readings += [LayerInput(self._number, argument, call.name, bundle) for bundle in self.of(tensor)]
 
     # each call of an operator
 
@@ -121,7 +121,7 @@ class Trace:
         """A call that changes nothing, which is counted too."""
         self._number += 1
 
-    def note(self, call: Call) -> None:
+    def note(self, call: OperatorCall) -> None:
         """Bundles of the results of a call that has taken place."""
         self._number += 1
         given = call.tensors
@@ -157,7 +157,7 @@ class Trace:
             for a, b in zip(sorted(known[0], key=_dims), sorted(known[1], key=_dims), strict=True)
         )
 
-    def _fix(self, call: Call, tensors: list[Tensor]) -> None:
+    def _fix(self, call: OperatorCall, tensors: list[Tensor]) -> None:
         bundles = [bundle for each in tensors for bundle in self.of(each)]
         roots = {int(u) for _, slots in bundles for u in self.units.resolved(slots).unit.ravel() if u > EMPTY}
         fix_all(self.units, bundles)
@@ -186,7 +186,7 @@ def _dims(found: tuple[tuple[int, ...], Slots]) -> tuple[int, ...]:
     return found[0]
 
 
-def _written(call: Call) -> list[Tensor]:
+def _written(call: OperatorCall) -> list[Tensor]:
     """The arguments that the operator writes over."""
     known = call.func._schema.arguments
     given = [call.by_name[each.name] for each in known if each.alias_info is not None and each.alias_info.is_write]
@@ -219,7 +219,7 @@ class Mode(TorchDispatchMode):
 
 
 class _Watch(Mode):
-    def __init__(self, trace: Trace):
+    def __init__(self, trace: UnitTrace):
         super().__init__()
         self._trace = trace
 
@@ -227,7 +227,7 @@ class _Watch(Mode):
         restrided = func is torch.ops.aten.as_strided_.default and _same_entries(*args[:3])
         out = func(*args, **(kwargs or {}))
         if not restrided:
-            self._trace.note(Call(func, args, kwargs or {}, out))
+            self._trace.note(OperatorCall(func, args, kwargs or {}, out))
         else:
             self._trace.skip()
         return out

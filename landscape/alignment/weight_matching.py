@@ -16,7 +16,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from landscape.alignment.groups import Group, Place, identity, permuted
+from landscape.alignment.groups import Group, UnitPlace, identity, permuted
 
 RESTARTS = 5
 MAX_SWEEPS = 100
@@ -130,7 +130,7 @@ class _Pair:
             return
         self.permutations[number] = self.permutations[number][order]
 
-    def _rows(self, tensor: Tensor, place: Place, unknown: frozenset[int]) -> np.ndarray:
+    def _rows(self, tensor: Tensor, place: UnitPlace, unknown: frozenset[int]) -> np.ndarray:
         """(units, weights of each), sorted along what leads to unknown groups."""
         part = tensor if place.rows is None else tensor[slice(*place.rows)]
         values = np.moveaxis(part.detach().cpu().double().numpy(), place.axis, 0)[place.index]
@@ -140,7 +140,7 @@ class _Pair:
             values[chosen] = np.sort(values[chosen], axis=at)
         return values.reshape(len(place.index), -1)
 
-    def _sorted(self, place: Place, unknown: frozenset[int]) -> Iterator[tuple[int, np.ndarray]]:
+    def _sorted(self, place: UnitPlace, unknown: frozenset[int]) -> Iterator[tuple[int, np.ndarray]]:
         """The other axes of a place, and where along them units of unknown groups lie, position by position."""
         for number in sorted(unknown):
             for other in self._groups[number].places:
@@ -151,7 +151,7 @@ class _Pair:
                     yield other.axis, column
 
 
-def _within(other: Place, place: Place) -> np.ndarray | None:
+def _within(other: UnitPlace, place: UnitPlace) -> np.ndarray | None:
     """The entries of another axis, counted in the part of the tensor that a place is in; None if they are not there."""
     if other.rows is not None:  # filters of one group of a convolution
         inside = (place.index >= other.rows[0]) & (place.index < other.rows[1])

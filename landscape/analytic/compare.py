@@ -1,7 +1,7 @@
 """Several optimizers on one function: their rates, their paths, and the surface that both are drawn on.
 
-Owns: `Asked`, the choice of learning rates, what the paths are called, and the `Surface` of it all with its provenance. Knows no
-option of the shell, and does not write.
+Owns: `DescentAsked`, the choice of learning rates, what the paths are called, and the `Surface` of it all with its provenance.
+Knows no option of the shell, and does not write.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ QUANTITY = Quantity("value", "f(x, y)", VALUE, metric="value")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class DescentAsked:
     """What to compare. `rates` None: for each optimizer the best of `RATES`. `level` None: see `level_of`."""
 
     function: Function
@@ -51,7 +51,7 @@ class Asked:
     y: Range
 
 
-def check_start(asked: Asked) -> None:
+def check_start(asked: DescentAsked) -> None:
     """Raises UsageError for a start outside of the window, which no picture would show."""
     for name, at, shown in zip("xy", asked.start, (asked.x, asked.y), strict=True):
         if not shown.start <= at <= shown.stop:
@@ -61,7 +61,7 @@ def check_start(asked: Asked) -> None:
             )
 
 
-def compared(asked: Asked) -> Surface:
+def compared(asked: DescentAsked) -> Surface:
     """The values over the window, and a trail for each optimizer.
 
     Raises:
@@ -94,13 +94,13 @@ def compared(asked: Asked) -> Surface:
     )
 
 
-def over_rates(asked: Asked, method: Method, noise: Tensor) -> list[tuple[Method, Descent]]:
+def over_rates(asked: DescentAsked, method: Method, noise: Tensor) -> list[tuple[Method, Descent]]:
     """The paths at each of the rates, or the one of an optimizer that needs none."""
     tried = [method.at_rate(rate) for rate in asked.rates or RATES] if method.takes_rate else [method]
     return [(each, descend(asked.function, asked.start, each, noise)) for each in tried]
 
 
-def _best(asked: Asked, method: Method, noise: Tensor) -> tuple[Method, Descent]:
+def _best(asked: DescentAsked, method: Method, noise: Tensor) -> tuple[Method, Descent]:
     """The path that ends lowest, of those that stay in the window if any do; of equal ones that of the smallest rate.
 
     A rate that is far too large may throw a path out of the window and, by luck, to a low place.
@@ -108,7 +108,7 @@ def _best(asked: Asked, method: Method, noise: Tensor) -> tuple[Method, Descent]
     return min(over_rates(asked, method, noise), key=lambda run: (not _stays(run[1], asked), end_value(run[1])))
 
 
-def _stays(found: Descent, asked: Asked) -> bool:
+def _stays(found: Descent, asked: DescentAsked) -> bool:
     inside = (
         (found.x >= asked.x.start) & (found.x <= asked.x.stop) & (found.y >= asked.y.start) & (found.y <= asked.y.stop)
     )
@@ -122,7 +122,7 @@ def end_value(found: Descent) -> float:
     return float(found.value[-max(1, round(END * (len(found.value) - 1))) :].mean())
 
 
-def level_of(asked: Asked, first: float) -> float | None:
+def level_of(asked: DescentAsked, first: float) -> float | None:
     """The level: the one asked for, else that 99 % of the way from the start down to the minimum; None where none is known."""
     if asked.level is not None or asked.function.minimum is None:
         return asked.level
@@ -163,7 +163,7 @@ def _minima(function: Function) -> dict[str, Trail]:
     return {MINIMA: Trail(x, y, labels=("minimum",) + ("",) * (len(x) - 1))}
 
 
-def facts_of(asked: Asked, found: Sequence[Method], values: np.ndarray, *, swept: bool = False) -> DescentFacts:
+def facts_of(asked: DescentAsked, found: Sequence[Method], values: np.ndarray, *, swept: bool = False) -> DescentFacts:
     """The provenance; `values` are some of the function, such as those over the window."""
     function = asked.function
     return DescentFacts(

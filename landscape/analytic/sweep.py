@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from landscape.analytic.compare import Asked, check_start, end_value, facts_of, level_of, names_of, over_rates
+from landscape.analytic.compare import DescentAsked, check_start, end_value, facts_of, level_of, names_of, over_rates
 from landscape.analytic.descent import noise_of
 from landscape.analytic.methods import method_of
 from landscape.errors import UsageError
@@ -23,7 +23,7 @@ from landscape.surfaces.surface import DONE, Surface
 LABEL = "log₁₀ of the learning rate"
 
 
-def swept(asked: Asked) -> Surface:
+def swept(asked: DescentAsked) -> Surface:
     """`values["adam"]` (n,): the mean value over the last tenth of the steps, infinite where the path diverges; with a level also
     `values["adam steps"]`: the first step at or below it, NaN where there is none.
 

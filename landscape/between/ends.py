@@ -5,6 +5,7 @@ Owns: reading them, and refusing pairs that no path can join.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from landscape.checkpoint.checkpoint import tensors_digest
+from landscape.dispatched import gathered
 from landscape.errors import UsageError
 from landscape.layout import Layout, names_by_tensor, real_form
 from landscape.objective.batchnorm import tracking_layers
@@ -115,19 +117,32 @@ def in_order(ends: Ends, data: DataOptions, seed: int) -> Ends:
 
 def _other(given: Any, net: Net) -> Other:
     if isinstance(given, nn.Module):
-        _check_ties(net, bare(given))
-    return other_net(given, net, advice=f"a path joins nets of one architecture, here that of {net.label}")
+        _check_ties(net, ties_of(gathered(bare(given))))
+    other = other_net(given, net, advice=f"a path joins nets of one architecture, here that of {net.label}")
+    if not isinstance(given, nn.Module):
+        _check_ties(net, _stored_ties(net, other))
+    return other
 
 
-def _check_ties(net: Net, other: nn.Module) -> None:
+def _check_ties(net: Net, its: set[frozenset[str]]) -> None:
     """Raises UsageError for parameters that layers share in one of two nets and not in the other."""
-    own, its = ties_of(net.module), ties_of(other)
+    own = ties_of(net.module)
     for tied in sorted(map(sorted, own ^ its)):
         shares, lacks = ("first", "second") if frozenset(tied) in own else ("second", "first")
         raise UsageError(
             f"the {shares} net shares {' and '.join(tied)}, and the {lacks} does not: a net between them is not defined; give "
             "nets that share the same parameters"
         )
+
+
+def _stored_ties(net: Net, other: Other) -> set[frozenset[str]]:
+    """The names that a file, as those of torch do, keeps as one tensor; what the first net shares was compared by value."""
+    names = defaultdict(set)
+    for name, _ in net.module.named_parameters(remove_duplicate=False):
+        if (tensor := other.tensors.get(name)) is not None and tensor.data_ptr():
+            names[tensor.data_ptr(), tensor.shape, tensor.stride()].add(name)
+    shared = {frozenset(each) for each in names.values() if len(each) > 1}
+    return ties_of(net.module) | {each for each in shared if not any(each <= tied for tied in ties_of(net.module))}
 
 
 def ties_of(module: nn.Module) -> set[frozenset[str]]:

@@ -24,7 +24,7 @@ from landscape.between.study import (
     on_paths,
     rows_of,
 )
-from landscape.between.training import Curve, CurveAsked, bends_of, check_curve, straight, train_curve
+from landscape.between.training import CurveAsked, TrainedCurve, bends_of, check_curve, straight, train_curve
 from landscape.data.load import usual_splits
 from landscape.errors import UsageError
 from landscape.grid import MAX_POINTS
@@ -51,7 +51,7 @@ GRADIENT = 3
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WantedPaths:
     """The options of the command that are its own; `groups` are all of its groups, which the ranks compare.
 
     `pairs`: numbers of the nets that lines join; None: all. `branches`: see `on_paths`. `names`: of the nets, in place of those
@@ -81,7 +81,7 @@ class _Prepared:
     folder: Path | None
 
 
-def connected(wanted: Wanted, given: Given) -> Surface | Plan:
+def connected(wanted: WantedPaths, given: Given) -> Surface | Plan:
     """The losses along all paths; see `landscape.connect`.
 
     Raises:
@@ -117,7 +117,7 @@ def connected(wanted: Wanted, given: Given) -> Surface | Plan:
     return result
 
 
-def _check_size(wanted: Wanted) -> None:
+def _check_size(wanted: WantedPaths) -> None:
     """Raises UsageError for more places than a result can hold, before any net is read."""
     count = len(wanted.nets)
     paths = len(wanted.pairs) if wanted.pairs else count * (count - 1) // 2
@@ -129,7 +129,7 @@ def _check_size(wanted: Wanted) -> None:
         )
 
 
-def _further(wanted: Wanted, output: OutputOptions, folder: Path | None, plan: Plan) -> dict[str, float]:
+def _further(wanted: WantedPaths, output: OutputOptions, folder: Path | None, plan: Plan) -> dict[str, float]:
     """Seconds for training the curve and for its plane, as far as these are not there, from the speed of evaluations."""
     if wanted.curve is None or folder is None:
         return {}
@@ -164,7 +164,7 @@ def _check_plane(path: Path, points: int, *, overwrite: bool) -> None:
         )
 
 
-def _folder(wanted: Wanted, output: OutputOptions, stack: ExitStack) -> Path | None:
+def _folder(wanted: WantedPaths, output: OutputOptions, stack: ExitStack) -> Path | None:
     """Where the curve is trained: beside the output, or for a result in memory in a folder that goes away."""
     if not wanted.curve:
         return None
@@ -173,7 +173,7 @@ def _folder(wanted: Wanted, output: OutputOptions, stack: ExitStack) -> Path | N
     return output.path.with_suffix(f".{wanted.curve.kind}")
 
 
-def _run(wanted: Wanted, given: Given, prepare: Any, make: Any) -> Any:
+def _run(wanted: WantedPaths, given: Given, prepare: Any, make: Any) -> Any:
     output, net = given[OutputOptions], given[NetOptions]
     agree = texts_of(given, wanted.groups, without=OWN)
     codes = (net.model, given[DataOptions].data, given[LossOptions].loss, given[LossOptions].names)
@@ -183,7 +183,7 @@ def _run(wanted: Wanted, given: Given, prepare: Any, make: Any) -> Any:
     )  # fmt: skip
 
 
-def _train(wanted: Wanted, given: Given, folder: Path | None, world: World) -> None:
+def _train(wanted: WantedPaths, given: Given, folder: Path | None, world: World) -> None:
     assert wanted.curve is not None and folder is not None
     machine, output = given[MachineOptions], given[OutputOptions]
     device = device_of(machine, world)
@@ -196,7 +196,7 @@ def _train(wanted: Wanted, given: Given, folder: Path | None, world: World) -> N
     )  # fmt: skip
 
 
-def _ends(wanted: Wanted, given: Given, device: torch.device) -> Ends:
+def _ends(wanted: WantedPaths, given: Given, device: torch.device) -> Ends:
     """The nets under the names that the file will have."""
     ends = read_ends(wanted.nets, given[NetOptions], given[DataOptions], device)
     if wanted.names:
@@ -213,7 +213,9 @@ def _loss(ends: Ends, given: Given) -> tuple[LossOptions, list[str]]:
     return trained_loss(ends.trained, given[LossOptions], stated=states_loss(given), trust=given[NetOptions].trust)
 
 
-def _parts(wanted: Wanted, given: Given, folder: Path | None, world: World) -> tuple[ConnectAsked, Ends, Curve | None]:
+def _parts(
+    wanted: WantedPaths, given: Given, folder: Path | None, world: World
+) -> tuple[ConnectAsked, Ends, TrainedCurve | None]:
     """The options of the evaluation, the nets, and the curve; for a dry run one that lies on the line."""
     device, output = device_of(given[MachineOptions], world), given[OutputOptions]
     ends = _ends(wanted, given, device)
@@ -234,7 +236,7 @@ def _parts(wanted: Wanted, given: Given, folder: Path | None, world: World) -> t
     return asked, ends, wanted.curve.with_bends(bends_of(folder, layout.size))
 
 
-def _plane(wanted: Wanted, given: Given, folder: Path | None, world: World) -> EvaluationStudy:
+def _plane(wanted: WantedPaths, given: Given, folder: Path | None, world: World) -> EvaluationStudy:
     """The surface of the plane that the curve lies in, in a file beside that of the paths."""
     assert wanted.curve is not None and wanted.plane is not None
     asked, ends, curve = _parts(wanted, given, folder, world)

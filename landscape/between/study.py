@@ -17,7 +17,7 @@ import torch
 from landscape.between.ends import Ends
 from landscape.between.growth import grown
 from landscape.between.repaired import REPAIRED, Repairs, repaired_line
-from landscape.between.training import Curve
+from landscape.between.training import TrainedCurve
 from landscape.checkpoint.digest import joint_digest
 from landscape.direction.parts import Parts
 from landscape.direction.selection import everything
@@ -53,7 +53,7 @@ CURVE_POINTS = 101
 
 
 @dataclass(frozen=True)
-class Row:
+class PathRow:
     """A path of a file: from net `first` to net `last`, by number, and `id`, which is made of hashes of what decides it."""
 
     id: str
@@ -76,17 +76,17 @@ class ConnectAsked:
 
 
 def rows_of(
-    ends: Ends, curve: Curve | None, pairs: Sequence[tuple[int, int]] | None = None, *, repair: bool = False
-) -> list[Row]:
+    ends: Ends, curve: TrainedCurve | None, pairs: Sequence[tuple[int, int]] | None = None, *, repair: bool = False
+) -> list[PathRow]:
     """The straight line between each pair of nets, or those given, then these repaired, then the curve between the first two."""
     hashes = [each[:DIGITS] for each in ends.hashes]
     count = len(hashes)
     wanted = pairs or [(i, j) for i in range(count) for j in range(i + 1, count)]
     kinds = (LINE, REPAIRED) if repair else (LINE,)
-    found = [Row(f"{kind} {hashes[i]} {hashes[j]}", kind, i, j) for kind in kinds for i, j in wanted]
+    found = [PathRow(f"{kind} {hashes[i]} {hashes[j]}", kind, i, j) for kind in kinds for i, j in wanted]
     if curve:
         digest = hashlib.sha256(b"".join(bend.cpu().numpy().tobytes() for bend in curve.bends)).hexdigest()[:DIGITS]
-        found.append(Row(f"{curve.kind} {hashes[0]} {hashes[1]} {digest}", curve.kind, 0, 1))
+        found.append(PathRow(f"{curve.kind} {hashes[0]} {hashes[1]} {digest}", curve.kind, 0, 1))
     return found
 
 
@@ -117,8 +117,8 @@ def has_statistics(ends: Ends) -> bool:
 
 
 def on_paths(
-    asked: ConnectAsked, ends: Ends, subject: Subject, rows: Sequence[Row], held: Sequence[str],
-    curve: Curve | None, world: World, branches: Mapping[str, float] | None = None,
+    asked: ConnectAsked, ends: Ends, subject: Subject, rows: Sequence[PathRow], held: Sequence[str],
+    curve: TrainedCurve | None, world: World, branches: Mapping[str, float] | None = None,
 ) -> OnSlice:  # fmt: skip
     """The subject on the paths: those that the file has already (`held`, by id), then the others.
 

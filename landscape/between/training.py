@@ -44,7 +44,7 @@ FURTHER = ("warmup", "clip", "augment")
 
 
 @dataclass(frozen=True, eq=False)
-class Curve:
+class TrainedCurve:
     """The bends (n,) of a curve of a kind, and how they were found."""
 
     kind: str
@@ -72,8 +72,8 @@ class CurveAsked:
             f"weight decay {known['weight_decay']:g}{more}, seed {known['seed']})"
         )
 
-    def with_bends(self, bends: Sequence[Tensor]) -> Curve:
-        return Curve(self.kind, tuple(bends), self.text)
+    def with_bends(self, bends: Sequence[Tensor]) -> TrainedCurve:
+        return TrainedCurve(self.kind, tuple(bends), self.text)
 
 
 class _Untested:

@@ -33,7 +33,7 @@ SHARDED = "sharded"
 # Tensors whose values cannot be copied into weights, in the order in which they are looked for.
 ODD = {
     "lazy": "is not initialized yet; run the model once before passing it",
-    "meta": "has no values (meta device); save or pass a loaded net, without offloading",
+    "meta": "has no values (meta device); save or pass a loaded net",
     SHARDED: "is divided among processes (FSDP2 or tensor parallel), which only surface and line along random directions "
     "take, with the whole net in model=; pass it as one",
     "nested": "is a nested tensor; save plain tensors",

@@ -100,7 +100,8 @@ def _assigned(model: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
     return left
 
 
-def _tensors(model: nn.Module) -> dict[str, Tensor]:
+def tensors_of(model: nn.Module) -> dict[str, Tensor]:
+    """Those of its state dict, which may hold a state of another kind too."""
     return {name: value for name, value in model.state_dict().items() if isinstance(value, Tensor)}
 
 
@@ -163,7 +164,7 @@ def _through_hooks(model: nn.Module, state: dict[str, Tensor]) -> dict[str, Tens
     except RuntimeError:  # shapes differ
         return None
     missing = [name for name in keys.missing_keys if not name.endswith(EXTRA_STATE)]
-    return None if missing or keys.unexpected_keys else _tensors(trial)
+    return None if missing or keys.unexpected_keys else tensors_of(trial)
 
 
 def _refuse_twins(checkpoint: Checkpoint, prefix: str) -> None:

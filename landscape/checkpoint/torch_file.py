@@ -7,6 +7,7 @@ plain containers and the few inert classes listed here.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import pathlib
 import pickle
 import re
@@ -18,6 +19,7 @@ from typing import Any
 import torch
 
 from landscape.checkpoint.content import PICKLE, ZIP, start_of
+from landscape.checkpoint.plain_archive import NotPlain, read_plain
 from landscape.errors import CheckpointError
 from landscape.regular import most_bytes
 
@@ -35,7 +37,8 @@ def read(path: Path, *, mapped: bool = False) -> tuple[object, dict]:
         CheckpointError: the file is truncated or not a torch file, or reading it would run code.
     """
     try:
-        _check_kind(path)
+        if (found := _recognized(path, mapped)) is not None:
+            return found, {}
         with torch.serialization.safe_globals(_inert_classes()), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped and _is_mappable(path)), {}
@@ -48,8 +51,12 @@ def read(path: Path, *, mapped: bool = False) -> tuple[object, dict]:
         raise CheckpointError(f"checkpoint {path}: {_explanation(error, path)}") from error
 
 
-def _check_kind(path: Path) -> None:
-    """Recognizes by their first bytes the files for which torch.load has no clear message."""
+def _recognized(path: Path, mapped: bool) -> object | None:
+    """What a plain file holds; None for any other that torch.load reads.
+
+    Raises:
+        CheckpointError: one for which torch.load has no clear message.
+    """
     start = start_of(path)
     if start.startswith(ZIP):
         with zipfile.ZipFile(path) as archive:
@@ -59,8 +66,12 @@ def _check_kind(path: Path) -> None:
                 )
             if any(name.endswith("/constants.pkl") for name in archive.namelist()):
                 raise CheckpointError(f"checkpoint {path}: is a TorchScript program, not weights; {SAFE_WAY}")
+            if not mapped:
+                with contextlib.suppress(NotPlain):
+                    return read_plain(path, archive)
     elif not start.startswith(PICKLE):
         raise CheckpointError(f"checkpoint {path}: is not a file of torch.save; it starts with {start[:16]!r}")
+    return None
 
 
 def _is_mappable(path: Path) -> bool:

@@ -1,6 +1,6 @@
 """When Ritz values of a growing space count as eigenvalues of the ends that they stand for.
 
-Owns: bounds on the error of a Ritz value, and the one rule that ends every search (extremes.py, spectrum.py). Knows numbers
+Owns: bounds on the error of a Ritz value, and the one rule that ends every search (extremes.py, estimates.py). Knows numbers
 only, neither how a space grows nor what an operator is.
 
 A residual says that some eigenvalue is near, not that it is the outermost. Random vectors consist almost wholly of directions

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from landscape.curvature.shares import Loss
+from landscape.curvature.shares import BatchLoss
 
 # Of each parameter; None where it has no part in the result.
 Parts = Sequence[Tensor | None]
@@ -33,7 +33,7 @@ class Graph(Protocol):
 class Hessian:
     """The gradient of a batch's share."""
 
-    def __init__(self, loss: Loss, batch: Any, parameters: list[nn.Parameter], total: float):
+    def __init__(self, loss: BatchLoss, batch: Any, parameters: list[nn.Parameter], total: float):
         value = loss.of_batch(batch, total)
         self.loss, self._parameters = float(value.detach()), parameters
         self._gradient: Parts = [None] * len(parameters)
@@ -57,7 +57,7 @@ class GaussNewton:
     J v is the derivative of J^T u by u, at any cotangent u.
     """
 
-    def __init__(self, loss: Loss, batch: Any, parameters: list[nn.Parameter], total: float):
+    def __init__(self, loss: BatchLoss, batch: Any, parameters: list[nn.Parameter], total: float):
         self._parameters, self._outputs = parameters, loss.outputs(batch)
         self._leaf = self._outputs.detach().requires_grad_()
         value = loss.of_outputs(self._leaf, batch, total)

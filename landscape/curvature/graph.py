@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from landscape.callables import explain
 from landscape.curvature.derivatives import GaussNewton, Graph, Hessian, Parts
 from landscape.curvature.kernels import differentiable
-from landscape.curvature.shares import Loss, check_depends, check_smooth, is_zero
+from landscape.curvature.shares import BatchLoss, check_depends, check_smooth, is_zero
 from landscape.data.structure import batch_length
 from landscape.errors import EvaluationError, LandscapeError, UsageError
 from landscape.objective.conduct import parts_of
@@ -48,7 +48,7 @@ class GraphBackend:
         known to be smooth in parameters of which these are some, so it may not change with these at all.
         """
         self._objective, self._names, self._budget = objective, tuple(names), budget
-        self._loss = Loss(objective)
+        self._loss = BatchLoss(objective)
         if matrix == "ggn" and not self._loss.reads_outputs:
             raise UsageError("ggn needs a loss of (outputs, targets); one of (model, batch) hides the outputs")
         self._make: type[Hessian] | type[GaussNewton] = Hessian if matrix == "hessian" else GaussNewton

@@ -29,7 +29,7 @@ from landscape.program.rules import NoRule
 
 MATRICES = ("hessian", "ggn")
 BACKENDS = ("program", "graph", "differences")
-AUTO, ROUGHLY, EXACT = SEARCHES = ("auto", "bf16", "exact")
+AUTO, BF16, EXACT = SEARCHES = ("auto", "bf16", "exact")
 # Low precision is used where it is at least this many times as fast, off by no more than this share, and where the space is
 # large enough for a search.
 MIN_SPEEDUP, MAX_ERROR, MIN_PARAMETERS = 1.4, 0.05, 1000
@@ -147,9 +147,9 @@ class CurvatureOperator:
         if search not in SEARCHES:
             raise UsageError(f"search '{search}': expected {', '.join(SEARCHES)}")
         backend = self._backend
-        if search == ROUGHLY and not self._is_single:
+        if search == BF16 and not self._is_single:
             raise UsageError(f"search bf16: the precision is fp64, {NEEDS_PROGRAM}")
-        if search == ROUGHLY and not isinstance(backend, ProgramBackend):
+        if search == BF16 and not isinstance(backend, ProgramBackend):
             raise UsageError(f"search bf16: products are by {backend.name}, {NEEDS_PROGRAM}")
         if not self.has_low_precision or not isinstance(backend, ProgramBackend):
             return None

@@ -21,7 +21,7 @@ from landscape.objective.weighted import TargetMean, weighted
 from landscape.randomness import forked
 
 
-class Loss:
+class BatchLoss:
     """The mean loss over a split of the objective, batch by batch.
 
     A `total` is what the sum over all batches is divided by: the number of samples, or the sum of the weights of a loss that

@@ -15,8 +15,8 @@ WIDTH = 0.01
 MAX_DOUBLINGS = 60
 
 
-def critical_step(loss: Callable[[float], float], *, first: float = 1.0, width: float = WIDTH) -> tuple[float, int]:
-    """(c, evaluations): the step at which loss(c) comes back to loss(0), to a relative `width`.
+def critical_step(loss: Callable[[float], float], *, first: float = 1.0) -> tuple[float, int]:
+    """(c, evaluations): the step at which loss(c) comes back to loss(0), to the relative `WIDTH`.
 
     `loss(step)` along a direction that falls at 0; a loss that is not finite counts as risen. Infinity when it never rises
     again, zero when it does not fall at any step that floating-point numbers can tell from none.
@@ -39,7 +39,7 @@ def critical_step(loss: Callable[[float], float], *, first: float = 1.0, width: 
             high = middle
     if not low or not math.isfinite(high):
         return (math.inf if low else 0.0), used
-    while high > low * (1 + width):
+    while high > low * (1 + WIDTH):
         middle = math.sqrt(low * high)
         if falls(middle):
             low = middle
@@ -48,9 +48,7 @@ def critical_step(loss: Callable[[float], float], *, first: float = 1.0, width: 
     return math.sqrt(low * high), used
 
 
-def critical_sharpness(
-    loss: Callable[[float], float], *, first: float = 1.0, width: float = WIDTH
-) -> tuple[float, int]:
+def critical_sharpness(loss: Callable[[float], float], *, first: float = 1.0) -> tuple[float, int]:
     """(2 / c, evaluations): see `critical_step`; 0 where the loss never rises again, infinity where it never falls."""
-    step, used = critical_step(loss, first=first, width=width)
+    step, used = critical_step(loss, first=first)
     return (math.inf if not step else 2.0 / step), used

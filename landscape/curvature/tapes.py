@@ -19,13 +19,13 @@ from torch import Tensor
 
 from landscape.curvature.graph import GraphBackend, probe_vector
 from landscape.curvature.replayed import ReplayedProduct
-from landscape.curvature.shares import Loss
+from landscape.curvature.shares import BatchLoss
 from landscape.data.split import Split
 from landscape.data.structure import is_pair
 from landscape.objective.numerics import switched
 from landscape.objective.objective import Objective
 from landscape.objective.team import Team, torch_threads
-from landscape.program.hvp import Program, StepSums, Tape
+from landscape.program.hvp import HvpProgram, StepSums, Tape
 from landscape.program.kernels import layout_for
 from landscape.program.replay import pool_on
 from landscape.program.rules import NoRule
@@ -50,7 +50,7 @@ class ProgramBackend:
 
     def __init__(self, objective: Objective, names: Sequence[str], matrix: str, budget: float):
         self._objective, self._names, self._matrix, self._budget = objective, tuple(names), matrix, budget
-        self._loss = Loss(objective)
+        self._loss = BatchLoss(objective)
         batch = next(iter(self._loss.split.batches(2)))
         if objective.layout.has_complex:
             raise NoRule("complex parameters have no rules")
@@ -66,10 +66,10 @@ class ProgramBackend:
             layout = layout_for(objective.device, objective.precision)
             self._program = make_program(objective.model, batch[0], self._names, layout)
         self._product: Product = self._multiply
-        self._rough_product: Product = self._multiply_roughly
+        self._low_product: Product = self._multiply_low
         self._tapes: dict[int, Tape] = {}
-        self._rough: Program | None = None
-        self._rough_tapes: dict[int, Tape] = {}
+        self._low: HvpProgram | None = None
+        self._low_tapes: dict[int, Tape] = {}
         self._team: Team | None = None
         self._threads = 1
 
@@ -78,13 +78,13 @@ class ProgramBackend:
         _ = self._loss.total  # once, before threads ask for it
         with self._numbers():
             self._refresh_programs()
-        self._tapes, self._rough_tapes, total = {}, {}, 0.0
+        self._tapes, self._low_tapes, total = {}, {}, 0.0
         self._threads = self._useful_threads()  # and with it the batches, until the next time
         keep = _Keep(self._budget, self._loss.split.count(self._batch_size(self._threads)))
 
         def recorded(number: int, batch: Batch) -> tuple[int, Tape | None, Tape | None, float]:
             tape = self._record(batch())
-            rounded = self._rough.rounded_tape(tape, ROUGH) if self._rough else None
+            rounded = self._low.rounded_tape(tape, ROUGH) if self._low else None
             return number, *keep.of(tape, rounded), tape.loss
 
         for part in self._shared(lambda numbered: [recorded(*each) for each in numbered]):
@@ -93,9 +93,9 @@ class ProgramBackend:
                 if tape is not None:
                     self._tapes[number] = tape
                 if rounded is not None:
-                    self._rough_tapes[number] = rounded
+                    self._low_tapes[number] = rounded
         self._product = self._replayed(self._multiply, self._tapes, "product")
-        self._rough_product = self._replayed(self._multiply_roughly, self._rough_tapes, "low-precision product")
+        self._low_product = self._replayed(self._multiply_low, self._low_tapes, "low-precision product")
         return total
 
     def product(self, vector: Tensor, out: Tensor) -> None:
@@ -103,14 +103,14 @@ class ProgramBackend:
 
     def low_precision_product(self, vector: Tensor, out: Tensor) -> None:
         """The same in bfloat16, after `use_low_precision`."""
-        self._rough_product(vector, out)
+        self._low_product(vector, out)
 
     def _refresh_programs(self) -> None:
         """Reads the present weights, and drops what was recorded, which reads the earlier ones."""
-        self._product, self._rough_product = self._multiply, self._multiply_roughly
+        self._product, self._low_product = self._multiply, self._multiply_low
         self._program.refresh()
-        if self._rough:
-            self._rough.refresh()
+        if self._low:
+            self._low.refresh()
 
     def _replayed(self, multiply: Product, tapes: Mapping[int, Tape], name: str) -> Product:
         """How products with these tapes are computed: recorded on a GPU, if the tapes of all batches are kept."""
@@ -124,10 +124,10 @@ class ProgramBackend:
         batch = next(iter(self._loss.split.batches(size)))
         vector, found, seconds = probe_vector(weights), [], []
         with self._numbers(), torch_threads(1):
-            self._rough = self._program.rounded(ROUGH)
+            self._low = self._program.rounded(ROUGH)
             self._refresh_programs()
             tape = self._record(batch)
-            for program, each in ((self._program, tape), (self._rough, self._rough.rounded_tape(tape, ROUGH))):
+            for program, each in ((self._program, tape), (self._low, self._low.rounded_tape(tape, ROUGH))):
                 direction, taken = program.prepare(self._of(vector)), []
                 for _ in range(TRIALS):
                     sums: StepSums = {}
@@ -143,7 +143,7 @@ class ProgramBackend:
 
     def use_full_precision(self) -> None:
         """Switches low-precision products off."""
-        self._rough, self._rough_tapes = None, {}
+        self._low, self._low_tapes = None, {}
 
     def gradient(self, out: Tensor) -> None:
         self._add(out, self._program, self._tape, self._program.gradient)
@@ -164,11 +164,13 @@ class ProgramBackend:
     def _multiply(self, vector: Tensor, out: Tensor) -> None:
         self._multiply_by(self._program, vector, out, self._tape)
 
-    def _multiply_roughly(self, vector: Tensor, out: Tensor) -> None:
-        assert self._rough is not None
-        self._multiply_by(self._rough, vector, out, self._rough_tape)
+    def _multiply_low(self, vector: Tensor, out: Tensor) -> None:
+        assert self._low is not None
+        self._multiply_by(self._low, vector, out, self._low_tape)
 
-    def _multiply_by(self, program: Program, vector: Tensor, out: Tensor, tape: Callable[[int, Batch], Tape]) -> None:
+    def _multiply_by(
+        self, program: HvpProgram, vector: Tensor, out: Tensor, tape: Callable[[int, Batch], Tape]
+    ) -> None:
         with self._numbers():
             direction = program.prepare(self._of(vector))
         gauss_newton = self._matrix == "ggn"
@@ -179,7 +181,7 @@ class ProgramBackend:
     def _add(
         self,
         out: Tensor,
-        program: Program,
+        program: HvpProgram,
         tape: Callable[[int, Batch], Tape],
         apply: Callable[[Tape, StepSums], None],
     ) -> None:
@@ -197,9 +199,9 @@ class ProgramBackend:
     def _tape(self, number: int, batch: Batch) -> Tape:
         return self._tapes.get(number) or self._record(batch())
 
-    def _rough_tape(self, number: int, batch: Batch) -> Tape:
-        assert self._rough is not None
-        return self._rough_tapes.get(number) or self._rough.rounded_tape(self._tape(number, batch), ROUGH)
+    def _low_tape(self, number: int, batch: Batch) -> Tape:
+        assert self._low is not None
+        return self._low_tapes.get(number) or self._low.rounded_tape(self._tape(number, batch), ROUGH)
 
     def _record(self, batch: Any, total: float | None = None) -> Tape:
         whole = self._loss.total if total is None else total

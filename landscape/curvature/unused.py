@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from landscape.curvature.graph import NUDGE, GraphBackend
-from landscape.curvature.shares import Loss
+from landscape.curvature.shares import BatchLoss
 from landscape.objective.objective import Objective
 
 SAMPLES = 4
@@ -23,7 +23,7 @@ def unused_parameters(objective: Objective, names: Sequence[str]) -> tuple[str, 
     Raises:
         whatever the net or its loss raise.
     """
-    loss, left = Loss(objective), list(names)
+    loss, left = BatchLoss(objective), list(names)
     total = loss.total
     with GraphBackend(objective, names, "hessian", 0.0).leaves() as parameters:
         own = dict(zip(names, parameters, strict=True))
@@ -39,7 +39,7 @@ def unused_parameters(objective: Objective, names: Sequence[str]) -> tuple[str, 
 
 def is_cut_off(objective: Objective, names: Sequence[str]) -> bool:
     """Whether a few samples' loss changes with parameters that autograd does not reach, as below `no_grad` or `detach`."""
-    loss, weights, before = Loss(objective), objective.weights, objective.weights.clone()
+    loss, weights, before = BatchLoss(objective), objective.weights, objective.weights.clone()
     batch = next(iter(loss.split.batches(SAMPLES)))
     views = objective.layout.named(weights)
 

@@ -1,7 +1,7 @@
 """The principal axes of a path through weight space, seen from one of its points.
 
 Owns: the Gram matrix of all differences to that point, the two axes that hold most of them, and the shares that a random walk
-over the same steps would have on its own two axes. Knows no nets: a path is rows of numbers.
+over the same steps would have on its own two axes. Knows no nets: a path is rows of numbers (rows.py).
 
 The differences are taken from the anchor, not from their mean: the plane shall pass through the anchor, the trained net. Then
 the first axes of a long random walk hold 8/pi^2 = 81 % and 9 % of the squared distances (eigenvalues of Brownian motion seen
@@ -10,19 +10,16 @@ from its end, 1/(k - 1/2)^2), where centred ones hold 61 % and 15 % (1/k^2: Anto
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from landscape.direction.rows import Rows
 from landscape.errors import LandscapeError
 
-# Rows beyond this are kept in a scratch file; the working blocks below are of about an eighth of it each.
-BUDGET = 512 << 20
 # The matrix product of a block is symmetric: only tiles on and above its diagonal are computed.
 TILE = 256
 # Columns over which products in float32 are summed at most. Measured on paths of 0.86 million weights, they put an axis off by
@@ -44,76 +41,6 @@ class PrincipalAxes:
     axes: Tensor
     shares: tuple[float, float]
     walk: tuple[float, float] | None
-
-
-class Rows:
-    """The points of a path, (count, size) of one dtype, in memory or in a scratch file without a name."""
-
-    def __init__(self, count: int, size: int, dtype: torch.dtype, folder: Path | None = None, budget: int = BUDGET):
-        """`folder`: where the scratch file goes; None is the system's folder for temporary files.
-
-        Raises:
-            LandscapeError: the scratch file cannot be made.
-        """
-        self.shape, self._dtype, self._budget = (count, size), np.dtype(str(dtype).removeprefix("torch.")), budget
-        self._array = self._file = None
-        if count * size * self._dtype.itemsize <= budget:
-            self._array = np.zeros((count, size), self._dtype)
-            return
-        try:
-            self._file = tempfile.TemporaryFile(dir=folder, prefix=".landscape-path.")  # noqa: SIM115
-        except OSError as error:
-            raise LandscapeError(f"cannot write to {folder}: {error.strerror or error}") from error
-
-    @property
-    def single(self) -> bool:
-        """Whether they are in float32."""
-        return self._dtype == np.float32
-
-    def put(self, number: int, row: Tensor) -> None:
-        """Keeps a point (size,).
-
-        Raises:
-            LandscapeError: the disk is full.
-        """
-        values = row.detach().cpu().numpy()
-        if self._array is not None:
-            self._array[number] = values
-            return
-        assert self._file is not None
-        try:
-            self._file.seek(number * values.nbytes)
-            self._file.write(np.ascontiguousarray(values, self._dtype).data)
-            self._file.flush()
-        except OSError as error:
-            need = self.shape[0] * values.nbytes
-            raise LandscapeError(
-                f"the path takes {need / 1e9:.1f} GB on disk while its axes are computed: {error.strerror or error}; make room, "
-                "or take fewer of its nets"
-            ) from error
-
-    def blocks(self, anchor: int, dtype: torch.dtype = torch.float64) -> Iterator[tuple[slice, Tensor]]:
-        """(columns, differences of all rows to the anchor there (count, m) in `dtype`), from left to right.
-
-        Those of float32 in float32 are off by half a unit in the last place, as if they were rounded from float64.
-        """
-        count, size = self.shape
-        step = max(1024, self._budget // (8 * 8 * count))
-        for start in range(0, size, step):
-            part = slice(start, min(start + step, size))
-            values = torch.from_numpy(self._columns(part)).to(dtype)
-            yield part, values - values[anchor]
-
-    def _columns(self, part: slice) -> np.ndarray:
-        if self._array is not None:
-            return self._array[:, part]
-        assert self._file is not None
-        count, size = self.shape
-        found = np.empty((count, part.stop - part.start), self._dtype)
-        for number in range(count):
-            self._file.seek((number * size + part.start) * self._dtype.itemsize)
-            self._file.readinto(found[number].data)
-        return found
 
 
 def principal_axes(rows: Rows, anchor: int, steps: Sequence[float] | None) -> PrincipalAxes:
@@ -164,7 +91,7 @@ def project_rows(rows: Rows, anchor: int, directions: Sequence[Tensor]) -> tuple
     squares = torch.zeros(rows.shape[0], dtype=torch.float64)
     for part, block in rows.blocks(anchor):
         basis = torch.stack([direction[part].cpu().double() for direction in directions])
-        squares += (block - coords @ basis).square().sum(1)
+        squares += block.addmm_(coords, basis, alpha=-1).square_().sum(1)
     return coords.numpy(), squares.sqrt().numpy()
 
 
@@ -196,16 +123,6 @@ def walk_shares(steps: Sequence[float], anchor: int) -> tuple[float, float] | No
         return None
     shares = np.linalg.eigvalsh(common)[::-1][:2] / common.trace()
     return float(shares[0]), float(shares[1])
-
-
-def filled(count: int, size: int, points: Iterable[Tensor], folder: Path | None = None) -> Rows:
-    """The rows of `count` points, each (size,), read one after the other."""
-    rows: Rows | None = None
-    for number, point in enumerate(points):
-        rows = rows or Rows(count, size, point.dtype, folder)
-        rows.put(number, point)
-    assert rows is not None
-    return rows
 
 
 def _products(rows: Rows, anchor: int, dtype: torch.dtype) -> Tensor:

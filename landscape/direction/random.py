@@ -29,7 +29,7 @@ def draw_(source: np.random.Generator, block: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Drawn:
+class GaussianSource:
     """The numbers of `gaussian` as a source of a direction that is not kept (regenerated.py)."""
 
     seed: int

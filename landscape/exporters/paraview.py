@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from landscape.errors import UsageError
-from landscape.exporters.relief import Shape, shape_of
+from landscape.exporters.relief import ReliefShape, shape_of
 from landscape.exporters.vtk_xml import write_polygons, write_structured
 from landscape.scene.views.field import worst_corner
 from landscape.scene.views.mesh import Mesh
@@ -87,7 +87,7 @@ class _Part(NamedTuple):
     runs: list[np.ndarray]
 
 
-def _parts(shape: Shape, surface: Surface) -> Iterator[_Part]:
+def _parts(shape: ReliefShape, surface: Surface) -> Iterator[_Part]:
     field = shape.field
     plain = Mesh(field.x, field.y, field.heights, field.scale, shape.camera)
     for name, trail in surface.trails.items():
@@ -118,7 +118,7 @@ def _unknown(count: int, kind: np.dtype) -> np.ndarray:
     return np.full(count, np.nan if kind.kind == "f" else 0, dtype=kind)
 
 
-def _arrays(shape: Shape) -> dict[str, np.ndarray]:
+def _arrays(shape: ReliefShape) -> dict[str, np.ndarray]:
     """(ny, nx) each: values, standard errors and status at the points, and the heights."""
     surface, field = shape.surface, shape.field
     groups: list[dict[str, np.ndarray]] = [
@@ -133,18 +133,18 @@ def _arrays(shape: Shape) -> dict[str, np.ndarray]:
     return {name: array for group in groups for name, array in group.items()}
 
 
-def _points(shape: Shape) -> np.ndarray:
+def _points(shape: ReliefShape) -> np.ndarray:
     """(ny, nx, 3); a hole lies at the lowest height and is hidden, as readers stumble over points that are nowhere."""
     x, y = np.meshgrid(shape.field.x, shape.field.y)
     return np.stack([x, y, np.nan_to_num(_z(shape, shape.field.heights))], axis=-1)
 
 
-def _z(shape: Shape, heights: np.ndarray) -> np.ndarray:
+def _z(shape: ReliefShape, heights: np.ndarray) -> np.ndarray:
     scale = shape.field.scale
     return (heights - scale.low) * _factor(shape)
 
 
-def _factor(shape: Shape) -> float:
+def _factor(shape: ReliefShape) -> float:
     """Units of z for one of height."""
     field, box = shape.field, shape.camera.box
     longer = max(field.x[-1] - field.x[0], field.y[-1] - field.y[0])
@@ -160,7 +160,7 @@ def _cells(heights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return compact.reshape(-1, 4), known
 
 
-def _texts(shape: Shape) -> dict[str, str]:
+def _texts(shape: ReliefShape) -> dict[str, str]:
     surface, field = shape.surface, shape.field
     x, y = surface.grid.axes
     scale = {"kind": field.scale.kind, "vmin": field.scale.vmin, "vmax": field.scale.vmax, "unit": field.scale.unit}

@@ -24,7 +24,7 @@ INSTEAD = "export it as .csv, .npz or .nc"
 
 
 @dataclass(frozen=True, eq=False)
-class Shape:
+class ReliefShape:
     """`field` and `camera` of the picture, its `title` and `notes`, and the `surface` on the points of the field."""
 
     field: Field
@@ -34,7 +34,7 @@ class Shape:
     surface: Surface
 
 
-def shape_of(surface: Surface, form: str, **drawing: Any) -> Shape:
+def shape_of(surface: Surface, form: str, **drawing: Any) -> ReliefShape:
     """The relief of a surface for a format called `form`; `drawing` as in `scene.build.build_scene`.
 
     Raises:
@@ -56,4 +56,4 @@ def shape_of(surface: Surface, form: str, **drawing: Any) -> Shape:
         raise LandscapeError(
             f"{form}: no four neighbouring points of {view.field.metric} in {who} can be drawn; {INSTEAD}, or compute more"
         )
-    return Shape(view.field, scene.camera, scene.title, view.notes, thinned(surface, view.field.metric))
+    return ReliefShape(view.field, scene.camera, scene.title, view.notes, thinned(surface, view.field.metric))

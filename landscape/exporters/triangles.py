@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from landscape.errors import LandscapeError, UsageError
-from landscape.exporters.relief import Shape, shape_of
+from landscape.exporters.relief import ReliefShape, shape_of
 from landscape.printable import printable
 from landscape.scene import colors
 from landscape.scene.views.body import Body, sheet_of, solid_of
@@ -98,6 +98,6 @@ def _standing(points: np.ndarray) -> np.ndarray:
     return np.column_stack([x, z, -y])
 
 
-def _said(shape: Shape) -> str:
+def _said(shape: ReliefShape) -> str:
     """A comment of one line; trimesh puts the sign of one before it."""
     return printable(" · ".join([shape.title, shape.field.label, *shape.notes]))

@@ -8,14 +8,12 @@ The package itself has no subclass; additions of others derive from it, as in te
 
 from __future__ import annotations
 
-import time
 from abc import abstractmethod
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
 from landscape.measurement.evaluate import move
-from landscape.measurement.measurement import Coords, Undivided
+from landscape.measurement.measurement import Undivided
 from landscape.quantity import Quantity
 from landscape.slice.slice import Slice
 from landscape.subject.subject import Subject
@@ -62,11 +60,3 @@ class Added(Undivided):
 
     def choose(self, choice: str) -> None:
         pass
-
-    def passes(self, result: Mapping[str, float]) -> float:
-        return 1.0
-
-    def trial(self, coords: Coords) -> tuple[float, float]:
-        started = time.perf_counter()
-        result = self.evaluate(Point(0, coords))
-        return self.passes(result), time.perf_counter() - started

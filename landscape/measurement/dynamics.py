@@ -10,7 +10,6 @@ of SGD meets on its own batch (Andreyev and Beneventano, arXiv:2412.20553).
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
@@ -48,7 +47,7 @@ from landscape.measurement.dynamics_settings import (
 )
 from landscape.measurement.ends import HessianEnds
 from landscape.measurement.evaluate import move, quantity_of
-from landscape.measurement.measurement import Coords, Undivided, Values
+from landscape.measurement.measurement import Undivided, Values
 from landscape.objective.objective import Objective
 from landscape.quantity import DYNAMICS, Quantity, layer_quantity, quantity_named
 from landscape.slice.slice import Slice
@@ -123,11 +122,6 @@ class Dynamics(Undivided):
 
     def passes(self, result: Mapping[str, float]) -> float:
         return result.get("hessian_products", 0.0) + 2.0
-
-    def trial(self, coords: Coords) -> tuple[float, float]:
-        started = time.perf_counter()
-        result = self.evaluate(Point(0, coords))
-        return self.passes(result), time.perf_counter() - started
 
     def evaluate(self, point: Point) -> Values:
         """The loss, and the results of each measure that was chosen."""

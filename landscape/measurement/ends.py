@@ -16,9 +16,9 @@ import numpy as np
 from torch import Tensor
 
 from landscape.curvature.basis import Operator
+from landscape.curvature.estimates import Eigenpairs, density
 from landscape.curvature.extremes import MAX_PRODUCTS, Extremes, extremes
-from landscape.curvature.operator import EXACT, ROUGHLY, CurvatureOperator
-from landscape.curvature.spectrum import Eigenpairs, density
+from landscape.curvature.operator import BF16, EXACT, CurvatureOperator
 from landscape.errors import UsageError
 from landscape.measurement.evaluate import move, quantity_of
 from landscape.measurement.measurement import Coords, Undivided
@@ -82,7 +82,7 @@ class HessianEnds(Undivided):
         self.notes = tuple(products.notes)
         self._loss, self._products, self._settings = loss, products, settings
         self.operator = products
-        self.rough: Operator | None = products.low_precision(search)
+        self.low_precision: Operator | None = products.low_precision(search)
 
     @property
     def tolerance(self) -> float:
@@ -112,11 +112,11 @@ class HessianEnds(Undivided):
         return {"search": self.choice()}
 
     def choice(self) -> str:
-        return ROUGHLY if self.rough else EXACT
+        return BF16 if self.low_precision else EXACT
 
     def choose(self, choice: str) -> None:
         if choice != self.choice():
-            self.rough = self.operator.low_precision(choice)
+            self.low_precision = self.operator.low_precision(choice)
 
     def passes(self, result: Mapping[str, float]) -> float:
         return result[f"{GROUP}_products"] + result[f"{GROUP}_rough"]
@@ -125,8 +125,8 @@ class HessianEnds(Undivided):
         move(self.subject, self.slice, coords)
         self._products.refresh()
         vector = self._products.gaussian(0)
-        seconds = USUAL_PRODUCTS * _seconds_of(self.rough or self._products, vector)
-        if not self.rough:
+        seconds = USUAL_PRODUCTS * _seconds_of(self.low_precision or self._products, vector)
+        if not self.low_precision:
             return USUAL_PRODUCTS, seconds
         return USUAL_PRODUCTS + USUAL_BESIDE, seconds + USUAL_BESIDE * _seconds_of(self._products, vector)
 
@@ -145,7 +145,7 @@ class HessianEnds(Undivided):
             products.dimension,
             tolerance=settings.tolerance,
             max_products=MAX_PRODUCTS,
-            low_precision=self.rough,
+            low_precision=self.low_precision,
         )
         results = {
             **self._kept(loss),

@@ -26,10 +26,12 @@ from landscape.objective.weighted import mean_of
 from landscape.quantity import Quantity, metric_of, quantity_named
 from landscape.slice.slice import Slice
 from landscape.subject.subject import Subject
-from landscape.sweep.neighbours import Given
+from landscape.sweep.neighbours import Borrowed
 from landscape.sweep.sampler import Point, Result
 
 SPEED_SECONDS = 1.0
+# Batches that processes time which have to pass the same ones.
+TOGETHER = 4
 
 R = TypeVar("R")
 
@@ -91,7 +93,7 @@ class Sampled(Undivided):
 
     def evaluate(self, point: Point) -> Result:
         move(self.subject, self.slice, point.coords)
-        given: Given = point.given
+        given: Borrowed = point.given
         neighbours = [Neighbour(result, self._anchors.get(coords)) for coords, result in given.neighbours]
         return unspoiled(self.subject, self._estimator.evaluate(neighbours, given.share))
 
@@ -115,7 +117,7 @@ def drivers(subject: Subject) -> list[str]:
     return [f"{split}_{name}" for split in subject.objective.splits]
 
 
-def measure_speed(subject: Subject, clock: Callable[[], float] = time.perf_counter) -> float:
+def measure_speed(subject: Subject) -> float:
     """Samples per second of this rank, from about a second of batches at the current weights.
 
     Raises:
@@ -131,12 +133,13 @@ def measure_speed(subject: Subject, clock: Callable[[], float] = time.perf_count
         return batch_length(batch), values
 
     def until(seconds: float) -> Iterator[Any]:
-        """Batches over and over, at least one."""
-        started = clock()
+        """Batches over and over, at least one; of a net that is divided among processes, all pass the same number."""
+        started, passed = time.perf_counter(), 0
         while True:
             for batch in objective.batches(split):
                 yield batch
-                if clock() - started > seconds:
+                passed += 1
+                if passed == TOGETHER if objective.lent else time.perf_counter() - started > seconds:
                     return
 
     with objective.numbers(), objective.steady():
@@ -144,10 +147,10 @@ def measure_speed(subject: Subject, clock: Callable[[], float] = time.perf_count
         if not first:
             raise EvaluationError("no batch to time: the data are empty")
         _wait_for(first[-1][1])
-        started = clock()
+        started = time.perf_counter()
         found = objective.map(evaluated, until(SPEED_SECONDS))
         _wait_for(found[-1][1])
-        return sum(length for length, _ in found) / (clock() - started)
+        return sum(length for length, _ in found) / (time.perf_counter() - started)
 
 
 def _wait_for(values: Iterable[Any]) -> None:

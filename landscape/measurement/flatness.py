@@ -33,7 +33,7 @@ from landscape.quantity import (
     quantity_named,
 )
 from landscape.sharpness import cases, norms, second
-from landscape.sharpness.around import Around
+from landscape.sharpness.neighbourhood import Neighbourhood
 from landscape.sharpness.worst import adaptive_ball, ball, box, filter_balls, keskar, worst
 from landscape.subject.subject import Subject
 from landscape.sweep.sampler import Point
@@ -140,7 +140,7 @@ class Flatness(Undivided):
         found = self._norms(net)
         budget = memory_budget(objective.device, net.subject.sharers)
         operator = CurvatureOperator(objective, ignore="none", budget=budget)
-        around = Around(objective, operator, settings.seed)
+        around = Neighbourhood(objective, operator, settings.seed)
         if "fisher_rao" in wanted:
             with around.home():
                 found["fisher_rao"] = norms.fisher_rao(objective, operator.names)
@@ -174,7 +174,7 @@ class Flatness(Undivided):
         }
         return {name: float(norm()) for name, norm in found.items() if name in self._settings.measures}
 
-    def _second(self, around: Around, wanted: set[str]) -> Values:
+    def _second(self, around: Neighbourhood, wanted: set[str]) -> Values:
         settings, found = self._settings, Values()
         if "trace" in wanted:
             found |= _with_error("trace", second.hessian_trace(around, settings.products))
@@ -184,7 +184,7 @@ class Flatness(Undivided):
             found["largest_eigenvalue"] = second.largest_eigenvalue(around, settings.tolerance)[0]
         return found
 
-    def _worst(self, around: Around, wanted: set[str]) -> Values:
+    def _worst(self, around: Neighbourhood, wanted: set[str]) -> Values:
         settings, found = self._settings, Values()
         sam, adaptive = ball(settings.rho), adaptive_ball(around, settings.adaptive_rho)
         for name, place, steps in (
@@ -199,7 +199,7 @@ class Flatness(Undivided):
             found["keskar"] = keskar(worst(around, box(around, settings.epsilon), settings.steps), around.loss)
         return found
 
-    def _cases(self, around: Around, wanted: set[str]) -> Values:
+    def _cases(self, around: Neighbourhood, wanted: set[str]) -> Values:
         settings, found = self._settings, Values()
         if wanted & {"average", "most", "worst"}:
             found |= self._curves(around, wanted)
@@ -209,7 +209,7 @@ class Flatness(Undivided):
                 found |= _with_error(name, cases.withstood(rises))
         return found
 
-    def _curves(self, around: Around, wanted: set[str]) -> Values:
+    def _curves(self, around: Neighbourhood, wanted: set[str]) -> Values:
         """Rises along random directions, and the worst case, over radii; at the radius itself they are measures."""
         settings, found = self._settings, Values()
         directions = [around.direction(k) for k in range(settings.directions)] if wanted & {"average", "most"} else []
@@ -238,7 +238,7 @@ def gaps(own: Mapping[str, float]) -> Values:
     return found
 
 
-def _critical(around: Around, gradient: Tensor) -> float:
+def _critical(around: Neighbourhood, gradient: Tensor) -> float:
     length = float(gradient.norm())
     if not length:
         return math.nan

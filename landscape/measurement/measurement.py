@@ -5,6 +5,7 @@ Owns: the interfaces `Measurement` and `Addition`, and `Undivided`, the base of 
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
@@ -73,6 +74,16 @@ class Undivided(ABC):
     @abstractmethod
     def evaluate(self, point: Point) -> Result:
         """The result of a point."""
+
+    def passes(self, result: Mapping[str, float]) -> float:
+        """See `Addition`."""
+        return 1.0
+
+    def trial(self, coords: Coords) -> tuple[float, float]:
+        """See `Addition`."""
+        started = time.perf_counter()
+        result = self.evaluate(Point(0, coords))
+        return self.passes(result), time.perf_counter() - started
 
     def part(self, point: Point, first: int, end: Callable[[int], int]) -> list[Result]:
         return [self.evaluate(point)]

@@ -16,9 +16,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from landscape.curvature.estimates import Eigenpairs, density, eigenpairs, trace
 from landscape.curvature.operator import MATRICES, CurvatureOperator
 from landscape.curvature.sharpness import critical_sharpness
-from landscape.curvature.spectrum import Eigenpairs, density, eigenpairs, trace
 from landscape.curvature.unused import is_cut_off, unused_parameters
 from landscape.direction.direction import Direction, signed
 from landscape.direction.files import write_directions
@@ -54,7 +54,7 @@ MOST = 1_000_000
 
 
 @dataclass(frozen=True)
-class Wanted:
+class SpectrumParts:
     """The requested parts of the spectrum; `ignore`, `only`: which parameters count, as recorded."""
 
     matrix: str
@@ -93,12 +93,12 @@ class Wanted:
 class SpectrumTasks(Undivided):
     """`all` tasks of a spectrum. A rank that computes a probe finds the block's ends for itself."""
 
-    def __init__(self, subject: Subject, here: Here, wanted: Wanted, way: str | None):
-        self._subject, self._here, self._wanted, self._asked = subject, here, wanted, way
+    def __init__(self, subject: Subject, here: Here, wanted: SpectrumParts, backend: str | None):
+        self._subject, self._here, self._wanted, self._asked = subject, here, wanted, backend
         self._budget = memory_budget(subject.objective.device, subject.sharers)
         self._counted = subject.counted.moving(wanted.ignore)[1]
         whole = self._made(None)
-        self.way, self.notes = whole.backend, tuple(whole.notes)
+        self.backend, self.notes = whole.backend, tuple(whole.notes)
         self._names: dict[str, tuple[str, ...] | None] = {WHOLE: None}
         self.blocks = {WHOLE: whole.dimension}
         layers = _layers(whole.names)
@@ -252,7 +252,7 @@ def _unreached(objective: Objective, layers: Mapping[str, tuple[str, ...]]) -> I
         )
 
 
-def merged(block: Block, task: SpectrumTask, result: Mapping[str, float], wanted: Wanted) -> Block:
+def merged(block: Block, task: SpectrumTask, result: Mapping[str, float], wanted: SpectrumParts) -> Block:
     """The block with what a task found."""
     kind, probe = task.kind, task.number
     block = replace(block, products=block.products + int(result["products"]))

@@ -78,11 +78,6 @@ ZOO: dict[str, Builder] = {
 }
 
 
-def zoo_names() -> list[str]:
-    """All names, in the order of the table."""
-    return list(ZOO)
-
-
 def build_zoo(name: str, *, num_classes: int = 10, in_channels: int = 3, image_size: int = 32) -> nn.Module:
     """A net of the zoo with initial weights; only the VGG nets use `image_size`.
 

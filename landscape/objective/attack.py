@@ -86,26 +86,26 @@ class Attack:
         )
 
 
-def attack_of(text: str, what: str = "attack") -> Attack:
+def attack_of(text: str) -> Attack:
     """The attack of a text; a number may be a fraction such as 8/255.
 
     Raises:
-        UsageError: another name, setting or number; the message begins with `what`.
+        UsageError: another name, setting or number.
 
     >>> attack_of("fgsm(eps=1/4)").text, attack_of("pgd(eps=0.1, steps=5)").step
     ('fgsm(eps=0.25)', 0.05)
     """
     if not isinstance(text, str):
-        raise UsageError(f"{what} of type {type(text).__name__}: expected a text such as 'pgd(eps=8/255, steps=10)'")
+        raise UsageError(f"attack of type {type(text).__name__}: expected a text such as 'pgd(eps=8/255, steps=10)'")
     if (name := name_of(text)) not in SETTINGS:
-        raise UsageError(f"{what} '{text}': expected fgsm or pgd, with settings such as pgd(eps=8/255, steps=10)")
-    _, found = call_of(what, FRACTION.sub(_quotient, text))
+        raise UsageError(f"attack '{text}': expected fgsm or pgd, with settings such as pgd(eps=8/255, steps=10)")
+    _, found = call_of("attack", FRACTION.sub(_quotient, text))
     if unknown := [key for key in found if key not in SETTINGS[name]]:
-        raise UsageError(f"{what} '{text}': {name} has the settings {', '.join(SETTINGS[name])}, and no '{unknown[0]}'")
+        raise UsageError(f"attack '{text}': {name} has the settings {', '.join(SETTINGS[name])}, and no '{unknown[0]}'")
     try:
         return _made(name, found)
     except ValueError as error:
-        raise UsageError(f"{what} '{text}': {error}") from None
+        raise UsageError(f"attack '{text}': {error}") from None
 
 
 def check_curvature(text: str | None) -> None:

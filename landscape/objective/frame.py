@@ -1,6 +1,6 @@
 """What all points draw from: the strata of a split and what the census tells of each sample.
 
-Owns: `Frame`, and `Drawn`, the samples drawn at one point so far with their values.
+Owns: `SamplingFrame`, and `DrawnSamples`, the samples drawn at one point so far with their values.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Values = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
-class Frame:
+class SamplingFrame:
     """The strata, each sample's stratum (N,), its place in the order of that (N,), and its auxiliary variables (N, p)."""
 
     strata: Strata
@@ -28,7 +28,7 @@ class Frame:
     census: Census
 
     @classmethod
-    def of(cls, census: Census, driver: str, seed: int = 0) -> Frame:
+    def of(cls, census: Census, driver: str, seed: int = 0) -> SamplingFrame:
         losses = np.nan_to_num(census.metrics[driver], nan=0.0, posinf=1e30, neginf=0.0)
         hardness = np.max(losses / np.maximum(np.abs(losses).mean(axis=1, keepdims=True), 1e-300), axis=0)
         strata = Strata(hardness, census.labels, seed)
@@ -53,10 +53,10 @@ class Frame:
         return np.minimum(sizes, np.maximum(counts, least))
 
 
-class Drawn:
+class DrawnSamples:
     """The samples drawn at a point: their counts by stratum (H,), numbers (n,) and values (n,) of each metric."""
 
-    def __init__(self, frame: Frame, measure: Callable[[np.ndarray], Values]):
+    def __init__(self, frame: SamplingFrame, measure: Callable[[np.ndarray], Values]):
         """`measure`: the values of samples with given numbers (n,)."""
         self.frame, self._measure = frame, measure
         self.counts = np.zeros_like(frame.sizes)
@@ -91,10 +91,10 @@ class Drawn:
         return {key: value[order] for key, value in self.values.items()}
 
 
-def beginnings(values: np.ndarray, counts: np.ndarray, frame: Frame, numbers: np.ndarray) -> np.ndarray:
+def beginnings(values: np.ndarray, counts: np.ndarray, frame: SamplingFrame, numbers: np.ndarray) -> np.ndarray:
     """(n,) those of `values` that belong to the samples with these `numbers` (n,).
 
-    `values` are in the order of `Drawn.in_order`, with `counts` (H,) of each stratum.
+    `values` are in the order of `DrawnSamples.in_order`, with `counts` (H,) of each stratum.
     """
     start = np.cumsum(counts) - counts
     return values[start[frame.stratum[numbers]] + frame.place[numbers]]

@@ -20,22 +20,24 @@ from landscape.objective.described import MODEL, Loss
 from landscape.objective.functions import cross_entropy, plain
 from landscape.objective.loss_name import full_name, short_name
 from landscape.objective.measure import Measure, ModelMeasure, OutputMeasure
+from landscape.objective.misfit import check_order
 from landscape.objective.named import named_loss, named_metric
 from landscape.objective.weighted import IGNORED
 
 MODEL_ARGUMENTS = ("model", "net", "network", "module")
+# A name or a callable; or one of these with the name that it has in results.
+Metric = str | Callable | tuple[str, str | Callable]
 
 
-def make_measure(
-    loss: str | Callable | Loss, metrics: Sequence[str | Callable] | None
-) -> tuple[Measure, str, list[str]]:
+def make_measure(loss: str | Callable | Loss, metrics: Sequence[Metric] | None) -> tuple[Measure, str, list[str]]:
     """(measure, name of the loss, names of the metrics).
 
     Args:
         loss: a name (named.py), a callable (outputs, targets) -> (n,) values, their mean (), or a pair (sum, weight); or
             a callable (model, batch) -> value or dict of values. The latter is recognized by the name of its first
             parameter, or described as a `Loss`. A mean over the batch is weighted by the number of samples in the batch.
-        metrics: names, or callables (outputs, targets); by default the loss, with accuracy beside cross_entropy.
+        metrics: names, or callables (outputs, targets), or pairs of a name in results and one of these; by default the loss,
+            with accuracy beside cross_entropy.
 
     Raises:
         UsageError: unknown loss or metric.
@@ -45,14 +47,14 @@ def make_measure(
     loss_name = loss if isinstance(loss, str) and ":" in loss else loss_name + given.shown
     reading, over = given.reading, given.over
     if given.of == MODEL or (given.of is None and _takes_model(function)):
-        others = _functions([each for each in metrics or () if each != "loss"], cross_entropy)
+        others = _functions([each for each in metrics or () if each not in ("loss", ("loss", "loss"))], cross_entropy)
         return ModelMeasure(function, others, reading, over), loss_name, ["loss", *others]
     wanted = list(metrics or (["loss", "accuracy"] if plain(function) is cross_entropy else ["loss"]))
     functions = _functions(wanted, function)
     return OutputMeasure(functions, reading, over), loss_name, list(functions)
 
 
-def _functions(metrics: Sequence[str | Callable], loss: Callable) -> dict[str, Any]:
+def _functions(metrics: Sequence[Metric], loss: Callable) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, function in (_metric(metric, loss) for metric in metrics):
         if found.setdefault(name, function) != function and name == "loss":
@@ -71,7 +73,11 @@ def _described(loss: str | Callable | Loss) -> Loss:
 
 def _loss_function(loss: str | Callable) -> tuple[Callable, str]:
     if isinstance(loss, str):
-        return (resolve_callable(loss, "loss"), loss) if ":" in loss else named_loss(loss)
+        if ":" not in loss:
+            return named_loss(loss)
+        found = resolve_callable(loss, "loss")
+        check_order("loss", found)
+        return found, loss
     _check_callable("loss", loss)
     if getattr(loss, "reduction", "mean") == "sum":
         raise UsageError(f"loss {full_name(loss)}: a sum over the batch depends on its size; use reduction='mean'")
@@ -84,6 +90,7 @@ def _check_callable(what: str, given: Any) -> None:
         raise UsageError(f"{what} {given.__name__} is a class: expected an object of it, such as {given.__name__}()")
     if not callable(given):
         raise UsageError(f"{what} of type {type(given).__name__}: expected a name or a callable")
+    check_order(what, given)
 
 
 def _own_cross_entropy(loss: Callable) -> Callable | None:
@@ -107,8 +114,13 @@ def _takes_model(function: Callable) -> bool:
     return first in MODEL_ARGUMENTS
 
 
-def _metric(metric: str | Callable, loss: Callable) -> tuple[str, Any]:
+def _metric(metric: Metric, loss: Callable) -> tuple[str, Any]:
     """(name in results, function)."""
+    if isinstance(metric, tuple):
+        name, inner = metric
+        if not (isinstance(name, str) and name.isidentifier()) or (name == "loss") != (inner == "loss"):
+            raise UsageError(f"metrics: the name {name!r}: expected one such as my_metric; the loss is 'loss': 'loss'")
+        return name, _metric(inner, loss)[1]
     if not isinstance(metric, str):
         _check_callable("metric", metric)
         name = short_name(metric)

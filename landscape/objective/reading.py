@@ -144,8 +144,7 @@ class Reading:
         next_token = own or (causal and are_the_tokens(targets, inputs))
         if targets is None:
             raise DataError(
-                f"a batch with {_described(batch)} does not say its targets; name one of them {', '.join(TARGETS)}, or give a "
-                "loss of the form file.py:callable(model, batch)"
+                f"a batch with {_described(batch)} does not say its targets; {_named(batch)}, or give a loss of (model, batch)"
             )
         call = _call(inputs, net)
         if any(map(encodes_and_decodes, inside)) and "labels" in parameters_of(net)[0]:
@@ -269,6 +268,17 @@ def _call_by_name(inputs: Any, net: nn.Module, names: set[str], required: list[s
         )
     alone = len(tensors) == 1 and not asks_by_name(net, inputs)
     return Call((tensors[0],) if alone else (inputs,))
+
+
+def _named(batch: Any) -> str:
+    """How to say the targets of a batch."""
+    if not is_mapping(batch) or len(batch) < 2:
+        return "give (inputs, targets), or a dict with one of the entries " + ", ".join(TARGETS)
+    first, last = [*batch][0], [*batch][-1]
+    return (
+        f"name one of them {', '.join(TARGETS)}, or say which it is, as in ll.Loss('cross_entropy', inputs={first!r}, "
+        f"targets={last!r})"
+    )
 
 
 def _described(batch: Any) -> str:

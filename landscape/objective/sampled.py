@@ -13,14 +13,14 @@ neighbours at a distance of 0.04 to 0.08, and 1500, as many as without neighbour
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from landscape.objective.census import Census, measure_samples
 from landscape.objective.control import ControlledEstimate, Controls, controlled_estimate, squared_spread
-from landscape.objective.frame import Drawn, Frame, beginnings
+from landscape.objective.frame import DrawnSamples, SamplingFrame, beginnings
 from landscape.objective.objective import Objective
 from landscape.objective.regression import Estimate, estimate, neyman_allocation
 from landscape.quantity import DRAWN
@@ -67,17 +67,25 @@ class SampledObjective:
     """
 
     def __init__(
-        self, objective: Objective, census: dict[str, Census], tolerance: float, driver: str, *, seed: int = 0
+        self,
+        objective: Objective,
+        census: dict[str, Census],
+        tolerance: float,
+        driver: str,
+        *,
+        seed: int = 0,
+        agreed: Callable[[Any], Any] | None = None,
     ):
-        """`seed`: which samples are drawn."""
+        """`seed`: which samples are drawn. `agreed`: of the values on several processes, which go together, those to use."""
         self.objective, self.tolerance, self.driver = objective, tolerance, driver
-        self._frames = {name: Frame.of(entry, driver, seed) for name, entry in census.items()}
+        self._agreed = agreed or (lambda values: values)
+        self._frames = {name: SamplingFrame.of(entry, driver, seed) for name, entry in census.items()}
 
     def evaluate(self, neighbours: Sequence[Neighbour] = (), share: float = 1.0) -> dict[str, Any]:
         """`share`: the part of the accepted variance to use here; points that later have this one as a control add to it."""
         found: dict[str, Any] = {}
         for name, frame in self._frames.items():
-            drawn = Drawn(frame, functools.partial(self._measure, name))
+            drawn = DrawnSamples(frame, functools.partial(self._measure, name))
             point = _PointEstimator(name, drawn, self.driver, self.tolerance * share**0.5)
             found |= point.results(point.beside(neighbours) or point.alone())
         if self.objective.l2:
@@ -86,13 +94,13 @@ class SampledObjective:
         return found
 
     def _measure(self, split: str, numbers: np.ndarray) -> dict[str, np.ndarray]:
-        return measure_samples(self.objective, split, numbers, outputs=False).metrics
+        return self._agreed(measure_samples(self.objective, split, numbers, outputs=False).metrics)
 
 
 class _PointEstimator:
     """The rounds for one split at one point; they extend `drawn`."""
 
-    def __init__(self, split: str, drawn: Drawn, driver: str, tolerance: float):
+    def __init__(self, split: str, drawn: DrawnSamples, driver: str, tolerance: float):
         self._split, self._drawn, self._driver, self._tolerance = split, drawn, driver, tolerance
         self._expected: dict[tuple[str, int], np.ndarray] = {}
 

@@ -1,7 +1,7 @@
-"""How the batches of an objective are divided among threads: the fastest of the ways that give the same values.
+"""How the batches of an objective are divided among threads: the fastest of the divisions that give the same values.
 
-Owns: `Sharing`, which finds it by timing a batch each way, and again from time to time, as other work comes and goes. Values do
-not depend on the way, bit for bit. Where batches cannot be shared (twins.py) and torch's own threads change bits, nothing is
+Owns: `Sharing`, which finds it by timing a batch with each, and again from time to time, as other work comes and goes. Values do
+not depend on the choice, bit for bit. Where batches cannot be shared (twins.py) and torch's own threads change bits, nothing is
 chosen: torch's threads are used as asked.
 """
 
@@ -33,7 +33,7 @@ R = TypeVar("R")
 Work = Callable[[Model, Measure, T], R]
 
 
-class Way(NamedTuple):
+class Division(NamedTuple):
     """`workers` threads with whole batches each, of which each divides its operations among `inner` threads of torch."""
 
     workers: int
@@ -49,8 +49,8 @@ class Sharing:
         workers = min(threads, sum(objective.batch_counts.values()))
         self._twins = twins(objective, workers) if workers > 1 else []
         self._team = Team(max(1, len(self._twins)))
-        self._ways: list[Way] | None = None
-        self._way, self._chosen = Way(1, threads), float("-inf")
+        self._divisions: list[Division] | None = None
+        self._division, self._chosen = Division(1, threads), float("-inf")
 
     def map(self, objective: Objective, work: Work[T, R], items: Iterable[T]) -> list[R]:
         """`work(net, measure, item)` for each item, in order, within `objective.ready`.
@@ -59,60 +59,62 @@ class Sharing:
             What `work` raised, for the first item for which it did.
         """
         if self._ends and self._clock() - self._chosen > AGAIN_SECONDS:
-            self._way = self._fastest(objective)
+            self._division = self._fastest(objective)
             self._chosen = self._clock()
-        return self._run(objective, self._way, work, items)
+        return self._run(objective, self._division, work, items)
 
-    def _run(self, objective: Objective, way: Way, work: Work[T, R], items: Iterable[T]) -> list[R]:
-        if way.workers == 1:
-            with torch_threads(way.inner):
+    def _run(self, objective: Objective, division: Division, work: Work[T, R], items: Iterable[T]) -> list[R]:
+        if division.workers == 1:
+            with torch_threads(division.inner):
                 return [work(objective.net, objective.measure, item) for item in items]
 
         def one(thread: int, item: T) -> R:
             with numerics(objective.precision, objective.device):
                 return work(*self._twins[thread], item)
 
-        return self._team.map(one, items, inner=way.inner)
+        return self._team.map(one, items, inner=division.inner)
 
-    def _fastest(self, objective: Objective) -> Way:
-        """Of the ways that give the same values; one thread for a short batch, most threads for whole batches that are long."""
-        if self._ways is None:
-            self._ways = self._equal_ways(objective)
-        ways = self._ways
-        if len(ways) == 1:
-            return ways[0]
-        alone = min(self._seconds(objective, ways[0]) for _ in range(FEWEST))
+    def _fastest(self, objective: Objective) -> Division:
+        """Of the divisions that give the same values; one thread for a short batch, most threads for long whole batches."""
+        if self._divisions is None:
+            self._divisions = self._equal_divisions(objective)
+        divisions = self._divisions
+        if len(divisions) == 1:
+            return divisions[0]
+        alone = min(self._seconds(objective, divisions[0]) for _ in range(FEWEST))
         if alone < SHORT_SECONDS:
-            return ways[0]
-        if alone > LONG_SECONDS and ways[-1].inner == 1:
-            return ways[-1]
-        taken = dict.fromkeys(ways, 0.0)
-        # in turn, so that other work is in the way of all of them; the first round warms up
+            return divisions[0]
+        if alone > LONG_SECONDS and divisions[-1].inner == 1:
+            return divisions[-1]
+        taken = dict.fromkeys(divisions, 0.0)
+        # in turn, so that other work is beside all of them; the first round warms up
         for number in range(MOST):
-            for way in ways:
-                seconds = self._seconds(objective, way)
-                taken[way] += seconds if number else 0.0
+            for division in divisions:
+                seconds = self._seconds(objective, division)
+                taken[division] += seconds if number else 0.0
             if number >= FEWEST and min(taken.values()) > ENOUGH_SECONDS:
                 break
-        return min(ways, key=lambda way: taken[way])
+        return min(divisions, key=lambda division: taken[division])
 
-    def _equal_ways(self, objective: Objective) -> list[Way]:
+    def _equal_divisions(self, objective: Objective) -> list[Division]:
         """Those with fewer threads first; without twins, and if torch's own threads change bits, only what was asked for."""
         workers = self._team.size
         inner = self.threads // workers
-        ways = [Way(1, 1), Way(workers, 1)] if workers > 1 else [Way(1, 1)]
+        divisions = [Division(1, 1), Division(workers, 1)] if workers > 1 else [Division(1, 1)]
         if inner == 1:
-            return ways
-        one, several = (fetch_sums(self._run(objective, Way(1, n), objective.tally, self._ends)) for n in (1, inner))
+            return divisions
+        one, several = (
+            fetch_sums(self._run(objective, Division(1, n), objective.tally, self._ends)) for n in (1, inner)
+        )
         if repr(one) == repr(several):  # NaN is equal to itself
-            return [*ways, Way(workers, inner)]
-        return ways if workers > 1 else [Way(1, inner)]
+            return [*divisions, Division(workers, inner)]
+        return divisions if workers > 1 else [Division(1, inner)]
 
-    def _seconds(self, objective: Objective, way: Way) -> float:
+    def _seconds(self, objective: Objective, division: Division) -> float:
         """The time for a batch."""
         started = self._clock()
-        self._run(objective, way, objective.tally, self._ends[:1] * way.workers)
-        return (self._clock() - started) / way.workers
+        self._run(objective, division, objective.tally, self._ends[:1] * division.workers)
+        return (self._clock() - started) / division.workers
 
 
 def _ends(objective: Objective) -> list[list[Segment]]:

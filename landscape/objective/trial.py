@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from torch import Tensor, nn
 
-from landscape.callables import explain
 from landscape.data.split import Split
 from landscape.data.structure import batch_length, mapped, tensors_in
 from landscape.errors import DataError, EvaluationError, LandscapeError, UsageError
 from landscape.objective.conduct import NO_GRADIENTS, OF_INPUTS, OF_PARAMETERS
 from landscape.objective.functions import class_count, cross_entropy, plain
+from landscape.objective.misfit import misfit
 from landscape.objective.reading import Call, forward
 from landscape.objective.steady import Held, checksum, refuse_moved
 from landscape.objective.tally import Tally, fetch_sums, means
@@ -54,11 +54,7 @@ def try_one(objective: Objective, name: str, split: Split) -> None:
     except LandscapeError:
         raise
     except Exception as error:
-        shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors_in(batch))
-        hint = "; a loss that calls the net is ll.Loss(loss, of='model')" if _takes_outputs_for_a_net(error) else ""
-        raise EvaluationError(
-            f"the model or its loss does not accept these batches (shapes {shapes}): {explain(error)}{hint}"
-        ) from error
+        raise EvaluationError(misfit(error, batch, reads_outputs=objective.measure.reads_outputs)) from error
     undefined = {name: value for name, value in results.items() if not math.isfinite(value) and "/" not in name}
     if undefined and not objective.conduct.undefined:
         found = tuple(f"{name.replace('_', ' ')} ({value:g})" for name, value in undefined.items())
@@ -115,10 +111,6 @@ def _check_order(outputs: Any, targets: Tensor, split: Split, where: str) -> Non
             f"the outputs have their {outputs.shape[2]} classes last, and some of the {where} data have as many positions, where "
             "this cannot be seen; give a loss of your own that moves classes to the second dimension"
         )
-
-
-def _takes_outputs_for_a_net(error: Exception) -> bool:
-    return isinstance(error, TypeError) and "'Tensor' object is not callable" in str(error)
 
 
 def _results(objective: Objective, batch: Any, name: str, targets: Tensor | None) -> dict[str, float]:

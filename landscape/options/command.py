@@ -84,7 +84,7 @@ def command(
         )
         shared = _rows(groups, without)
         known = (*own, *shared)
-        found = _with_keywords(function, groups, shared) if groups or rows is None else _named(function)
+        found = _with_keywords(function, groups, shared) if "given" in parameters else _named(function)
         found.command = Command(function.__name__, help, found, known, lines, **shell)  # type: ignore[attr-defined]
         return found
 

@@ -7,7 +7,7 @@ option decides its default for a particular net or grid.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -87,7 +87,7 @@ class LossOptions:
         "such as cross_entropy(ignore_index=255); module:callable, file.py:callable of (outputs, targets) or (model, batch)",
         metavar="SPEC",
     )  # fmt: skip
-    metrics: str | Callable | Sequence[str | Callable] | None = option(
+    metrics: str | Callable | Sequence[str | Callable] | Mapping[str, str | Callable] | None = option(
         None, "loss,accuracy,top5,perplexity,iou, a name of a loss, file.py:callable (default: loss, with accuracy beside "
         "cross-entropy)", type=comma_list, metavar="LIST",
     )  # fmt: skip
@@ -98,10 +98,12 @@ class LossOptions:
     )  # fmt: skip
 
     @property
-    def names(self) -> list[str | Callable] | None:
-        """The metrics one by one; None for the usual ones."""
-        if self.metrics is None or self.metrics == []:
+    def names(self) -> list[str | Callable | tuple[str, str | Callable]] | None:
+        """The metrics one by one, of a mapping as (name, metric); None for the usual ones."""
+        if self.metrics is None or not (callable(self.metrics) or self.metrics):
             return None
+        if isinstance(self.metrics, Mapping):
+            return [*self.metrics.items()]
         given = self.metrics if isinstance(self.metrics, (list, tuple)) else (self.metrics,)
         return [each for part in given for each in (comma_list(part) if isinstance(part, str) else [part])]
 

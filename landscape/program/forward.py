@@ -1,7 +1,7 @@
 """The same net as a faster forward pass: batch norm folded into convolutions, ReLU and additions fused into them.
 
 Owns: the rewriting of a traced net, and the folded weights, which are formed from the net's own at each point of the
-landscape. A net that cannot be traced, or whose rewritten graph does not give the same numbers, is evaluated as it is.
+landscape. A net that cannot be traced, or whose rewritten graph does not give the same numbers, is evaluated unchanged.
 
 Why it is faster: activations pass through memory once for each convolution instead of three times, and lie as the
 kernels of the device like them (kernels.py). On a GPU, a pass that comes again is replayed (replay.py). Measured against the net
@@ -22,7 +22,7 @@ from torch import Tensor, fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from landscape.program.fold import folded
-from landscape.program.kernels import Filters, Geometry, Kernels, differentiable, kernels_for
+from landscape.program.kernels import Affine, Geometry, Kernels, differentiable, kernels_for
 from landscape.program.replay import Replays
 from landscape.program.table import SUM
 from landscape.program.trace import NetTrace, only_user
@@ -109,7 +109,7 @@ def folded_net(model: nn.Module, inputs: Tensor, precision: str = "fp32") -> Fol
         net.refresh()
         if not layers or not _same(model, net, inputs, TOLERANCE_BF16 if precision == "bf16" else TOLERANCE):
             return None
-    except Exception:  # whatever a stranger's net does while traced, it can still be evaluated as it is
+    except Exception:  # whatever a stranger's net does while traced, it can still be evaluated unchanged
         return None
     return net
 
@@ -212,7 +212,7 @@ class _FoldedConvolution(nn.Module):
         assert not isinstance(conv.padding, str)
         self._geometry = Geometry(list(conv.stride), list(conv.padding), list(conv.dilation), conv.groups)
         self._activation, self._kernels = activation, kernels
-        self.kept: Filters | None = None
+        self.kept: Affine | None = None
 
     @property
     def source_bytes(self) -> int:
@@ -230,14 +230,14 @@ class _FoldedConvolution(nn.Module):
         if self.kept is not None:
             self._fold(self.kept)
 
-    def _room(self) -> Filters:
+    def _room(self) -> Affine:
         weight, kernels = self._sources[0].weight.detach(), self._kernels
         dtype = kernels.dtype or weight.dtype
         with torch.inference_mode(False):  # gradients by inputs pass through them
             room = torch.empty_like(weight, dtype=dtype, memory_format=kernels.layout)
-            return Filters(room, torch.empty(len(weight), dtype=dtype, device=weight.device))
+            return Affine(room, torch.empty(len(weight), dtype=dtype, device=weight.device))
 
-    def _fold(self, room: Filters) -> Filters:
+    def _fold(self, room: Affine) -> Affine:
         """Writes the folded weight and bias into the room given."""
         conv, norm = self._sources
         source = (conv.weight, conv.bias) if norm is None else folded(conv, norm)

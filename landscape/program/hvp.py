@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from landscape.program.rules import FIRST_ORDER, ROUNDED_LAYOUT, Along, Rule, Sum, Sums
+from landscape.program.rules import FIRST_ORDER, ROUNDED_LAYOUT, Rule, SecondOrder, Sum, Sums
 
 # By step, as a layer may be used twice, each time with another scale folded in.
 StepSums = dict[int, Sums]
@@ -51,7 +51,7 @@ class Tape:
         return replace(self, nbytes=sum(tensor.untyped_storage().nbytes() for tensor in tensors))
 
 
-class Program:
+class HvpProgram:
     """A net as steps: value 0 is the input of a batch, value i + 1 the output of step i."""
 
     def __init__(self, steps: Sequence[Step], layout: torch.memory_format = torch.channels_last):
@@ -71,9 +71,9 @@ class Program:
             and (before.rule.owns_results or (isinstance(before.rule, Sum) and all(before.wanted)))
         )
 
-    def rounded(self, dtype: torch.dtype) -> Program:
+    def rounded(self, dtype: torch.dtype) -> HvpProgram:
         """The same program in a lower precision, for tapes that `rounded_tape` makes."""
-        return Program([replace(step, rule=step.rule.of_precision(dtype)) for step in self._steps], ROUNDED_LAYOUT)
+        return HvpProgram([replace(step, rule=step.rule.of_precision(dtype)) for step in self._steps], ROUNDED_LAYOUT)
 
     def rounded_tape(self, tape: Tape, dtype: torch.dtype) -> Tape:
         """A tape that the same program has recorded in another precision, for this one."""
@@ -133,7 +133,7 @@ class Program:
         along = None
         if not gauss_newton:
             inputs = ([tangents[i] for i in step.inputs] for step in self._steps)
-            along = [Along(*each) for each in zip(tape.cotangents, inputs, direction, strict=True)]
+            along = [SecondOrder(*each) for each in zip(tape.cotangents, inputs, direction, strict=True)]
         self._back(tape, tape.loss_hvp(tangents[-1]), sums, along)
 
     def finish(self, sums: StepSums, out: Mapping[str, Tensor]) -> None:
@@ -141,7 +141,9 @@ class Program:
         for number, step in enumerate(self._steps):
             step.rule.finish(sums.get(number, {}), out)
 
-    def _back(self, tape: Tape, last: Tensor, sums: StepSums | None, along: Sequence[Along] | None = None) -> None:
+    def _back(
+        self, tape: Tape, last: Tensor, sums: StepSums | None, along: Sequence[SecondOrder] | None = None
+    ) -> None:
         """A backward pass from the cotangent `last` of the outputs; without `sums`, it fills in the tape's cotangents."""
         cotangents: list[Tensor | None] = [*[None] * len(self._steps), last]
         owned = [False] * len(cotangents)  # by the step that takes it: no other holds this memory

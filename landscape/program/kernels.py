@@ -31,7 +31,7 @@ class Geometry(NamedTuple):
     groups: int
 
 
-class Filters(NamedTuple):
+class Affine(NamedTuple):
     """What a convolution multiplies by and adds."""
 
     weight: Tensor
@@ -50,12 +50,12 @@ class Kernels:
     alone = False
     """Whether a convolution that nothing follows gains, too."""
 
-    def call(self, x: Tensor, other: Tensor | None, filters: Filters, geometry: Geometry, activation: str) -> Tensor:
+    def call(self, x: Tensor, other: Tensor | None, filters: Affine, geometry: Geometry, activation: str) -> Tensor:
         """activation(convolution of x [+ other]), without gradients."""
         return F.conv2d(x, *filters, geometry.stride, geometry.padding, geometry.dilation, geometry.groups)
 
 
-def differentiable(x: Tensor, other: Tensor | None, filters: Filters, geometry: Geometry, activation: str) -> Tensor:
+def differentiable(x: Tensor, other: Tensor | None, filters: Affine, geometry: Geometry, activation: str) -> Tensor:
     """What every kernel's `call` computes, by operations of torch that have gradients by x and other."""
     found = F.conv2d(x, *filters, geometry.stride, geometry.padding, geometry.dilation, geometry.groups)
     found = found if other is None else found + other

@@ -15,14 +15,14 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
 from landscape.program.fold import affine_of, inverse_deviation, scaled, statistics
-from landscape.program.rules import FIRST_ORDER, ROUNDED_LAYOUT, Call, NoRule, Rule, Sums, Tangents, add_to, plus
+from landscape.program.rules import FIRST_ORDER, ROUNDED_LAYOUT, LayerCall, NoRule, Rule, Sums, Tangents, add_to, plus
 
 AnyTensor = TypeVar("AnyTensor", Tensor, Tensor | None)
 _convolution, _convolution_backward = torch.ops.aten.convolution, torch.ops.aten.convolution_backward
 _convolution_onto: Any = getattr(getattr(torch.ops.mkldnn, "_convolution_pointwise_", None), "binary", None)
 
 
-class Filters(NamedTuple):
+class BothFilters(NamedTuple):
     """`there`: of a convolution. `back`: turned around, for its backward pass, with that one's `padding`; None without."""
 
     there: Tensor
@@ -47,7 +47,7 @@ def _detached(bias: Tensor | None) -> Tensor | None:
 class _Layer(Rule):
     """What the rules of layers share: the names of weight and bias, where these are differentiated by."""
 
-    def __init__(self, call: Call):
+    def __init__(self, call: LayerCall):
         self._weight_name, self._bias_name = call.weight, call.bias
         self.parameters = tuple(name for name in (call.weight, call.bias) if name)
 
@@ -70,7 +70,7 @@ class Convolution(_Layer):
 
     keeps_cotangent = owns_results = True
 
-    def __init__(self, call: Call):
+    def __init__(self, call: LayerCall):
         super().__init__(call)
         conv = call.module
         assert isinstance(conv, _ConvNd)
@@ -83,7 +83,7 @@ class Convolution(_Layer):
             *(conv.transposed, list(conv.output_padding), conv.groups),
         )
         self._scale: Tensor | None = None
-        self._weight: Filters
+        self._weight: BothFilters
         self._bias: Tensor | None
 
     def of_precision(self, dtype: torch.dtype) -> Convolution:
@@ -100,7 +100,7 @@ class Convolution(_Layer):
             bias = shift if bias is None else bias * self._scale + shift
         self._weight, self._bias = self._ready(weight), _rounded(bias, self.dtype)
 
-    def prepare(self, tangents: Tangents) -> tuple[Filters | None, Tensor | None]:
+    def prepare(self, tangents: Tangents) -> tuple[BothFilters | None, Tensor | None]:
         weight, bias = self._parts(tangents)
         if self._scale is not None:
             weight = None if weight is None else scaled(weight, self._scale)
@@ -139,14 +139,14 @@ class Convolution(_Layer):
                     scaled(sums[name], self._scale) if name == self._weight_name else sums[name] * self._scale
                 )
 
-    def _ready(self, weight: Tensor) -> Filters:
+    def _ready(self, weight: Tensor) -> BothFilters:
         layout = self._layout if weight.ndim == 4 else torch.contiguous_format
         weight, conv = _rounded(weight, self.dtype).contiguous(memory_format=layout), self._conv
         turns = weight.ndim == 4 and not conv.transposed and conv.groups == 1 and set(conv.stride) == {1}
         padding = [d * (k - 1) - p for d, k, p in zip(conv.dilation, weight.shape[2:], self._padding, strict=False)]
         if not turns or min(padding) < 0 or not _accumulates(weight):
-            return Filters(weight, None, padding)
-        return Filters(weight, weight.flip(2, 3).transpose(0, 1).contiguous(memory_format=layout), padding)
+            return BothFilters(weight, None, padding)
+        return BothFilters(weight, weight.flip(2, 3).transpose(0, 1).contiguous(memory_format=layout), padding)
 
     def _forth(self, x: Tensor, weight: Tensor, bias: Tensor | None, onto: Tensor | None) -> Tensor:
         """The convolution, added to `onto`, which is written over."""
@@ -155,7 +155,7 @@ class Convolution(_Layer):
             return plus(onto, _convolution(x, weight, bias, *self._settings))
         return _add_convolution(onto, x, weight, bias, padding, stride, dilation, groups)
 
-    def _back(self, cotangent: Tensor, x: Tensor, filters: Filters, onto: Tensor | None) -> Tensor:
+    def _back(self, cotangent: Tensor, x: Tensor, filters: BothFilters, onto: Tensor | None) -> Tensor:
         """The cotangent of the input, added to `onto`, which is written over.
 
         With stride 1 that is a convolution too, with the filters turned around.
@@ -191,7 +191,7 @@ class Linear(_Layer):
 
     keeps_cotangent = True
 
-    def __init__(self, call: Call):
+    def __init__(self, call: LayerCall):
         super().__init__(call)
         assert isinstance(call.module, nn.Linear)
         self._linear = call.module
@@ -233,7 +233,7 @@ class Linear(_Layer):
 class ChannelAffine(_Layer):
     """Batch norm with its running statistics: y = n(x) g + b with n(x) = (x - mean) / deviation."""
 
-    def __init__(self, call: Call):
+    def __init__(self, call: LayerCall):
         super().__init__(call)
         assert isinstance(call.module, _BatchNorm)
         if call.module.running_var is None:

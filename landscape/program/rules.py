@@ -40,7 +40,7 @@ class NoRule(Exception):
 
 
 @dataclass(frozen=True)
-class Call:
+class LayerCall:
     """A call of an operation in a net, as its rule is made from it.
 
     `function`: the call as a function of its tensors, `shapes`, all else filled in. `weight`, `bias`: the names of these
@@ -58,7 +58,7 @@ class Call:
     layout: torch.memory_format = torch.channels_last
 
 
-class Along(NamedTuple):
+class SecondOrder(NamedTuple):
     """What the second-order term of a backward pass needs: the cotangent of the output, the tangents of the inputs, and
     what `prepare` made of the direction. As it stands, nothing: the pass is an ordinary one."""
 
@@ -67,7 +67,7 @@ class Along(NamedTuple):
     parameters: Any = None
 
 
-FIRST_ORDER = Along()
+FIRST_ORDER = SecondOrder()
 
 
 class Rule:
@@ -110,7 +110,7 @@ class Rule:
         raise NotImplementedError
 
     def vjp(
-        self, kept: Any, cotangent: Tensor, wanted: Sequence[bool], sums: Sums | None, along: Along = FIRST_ORDER
+        self, kept: Any, cotangent: Tensor, wanted: Sequence[bool], sums: Sums | None, along: SecondOrder = FIRST_ORDER
     ) -> Sequence[Tensor | None]:
         """The cotangents of the inputs, those `wanted`; gradients of parameters are added to `sums` unless it is None.
 
@@ -188,7 +188,7 @@ class Smooth(Rule):
 
     keeps_cotangent = True
 
-    def __init__(self, call: Call):
+    def __init__(self, call: LayerCall):
         if len(call.shapes) != 1:
             raise NoRule(f"{call.node.name} takes several tensors")
         self._function = call.function
@@ -234,7 +234,7 @@ class LinearMap(Rule):
     Its backward pass is autograd's.
     """
 
-    def __init__(self, call: Call):
+    def __init__(self, call: LayerCall):
         self._function = call.function
 
     def forward(self, inputs: Sequence[Tensor]) -> tuple[Tensor, Any]:
@@ -262,7 +262,7 @@ class LinearMap(Rule):
 class MaxPool(LinearMap):
     """Linear where the largest entries stay the same ones: tangents are taken from where the values came from."""
 
-    def __init__(self, call: Call):
+    def __init__(self, call: LayerCall):
         pool = call.module
         assert isinstance(pool, nn.MaxPool2d)
         self._sizes: tuple[Any, ...] = (pool.kernel_size, pool.stride, pool.padding, pool.dilation, pool.ceil_mode)

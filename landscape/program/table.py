@@ -1,7 +1,7 @@
 """The table of operations that both users of a translated net know: a new layer is one row.
 
 Owns: which modules, functions and methods are which operation, the rule of each for curvature, and what oneDNN calls it
-where it can be fused into a convolution. What has no row is evaluated as it is, and has no Hessian-vector product by rules.
+where it can be fused into a convolution. What has no row is evaluated by torch, and has no Hessian-vector product by rules.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ import torch.nn.functional as F
 from torch import nn
 
 from landscape.program.layers import ChannelAffine, Convolution, Linear
-from landscape.program.rules import Call, LinearMap, MaxPool, NoRule, Relu, Rule, Smooth, Sum
+from landscape.program.rules import LayerCall, LinearMap, MaxPool, NoRule, Relu, Rule, Smooth, Sum
 
 
 @dataclass(frozen=True)
 class Operation:
     """A row. `rule` makes the rule of a call; None passes the input on. `post_op`: oneDNN's name for it."""
 
-    rule: Callable[[Call], Rule | None]
+    rule: Callable[[LayerCall], Rule | None]
     modules: tuple[type[nn.Module], ...] = ()
     functions: tuple[Callable, ...] = ()
     methods: tuple[str, ...] = ()
     post_op: str | None = None
 
 
-def _sum(call: Call) -> Rule:
+def _sum(call: LayerCall) -> Rule:
     if len(call.node.args) == 2 and not call.node.kwargs:
         if call.node.args[0] is call.node.args[1]:
             return LinearMap(replace(call, function=lambda x: x + x))
@@ -39,7 +39,7 @@ def _sum(call: Call) -> Rule:
     raise NoRule(f"{call.node.name} adds tensors of different shapes, or a number")
 
 
-def _pad(call: Call) -> Rule:
+def _pad(call: LayerCall) -> Rule:
     options = call.node.kwargs
     if len(call.node.args) > 2 or options.get("mode", "constant") != "constant" or options.get("value"):
         raise NoRule(f"{call.node.name} pads with other values than zeros")

@@ -13,14 +13,14 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from landscape.program.hvp import Program, Step
-from landscape.program.rules import Call, NoRule
+from landscape.program.hvp import HvpProgram, Step
+from landscape.program.rules import LayerCall, NoRule
 from landscape.program.trace import NetTrace, run, values_of
 
 
 def make_program(
     model: nn.Module, inputs: Tensor, counted: Sequence[str], layout: torch.memory_format = torch.channels_last
-) -> Program:
+) -> HvpProgram:
     """The program of `model` (in eval mode) for the parameters named; to be refreshed before its first use.
 
     `layout`: how images are to lie in memory.
@@ -49,7 +49,7 @@ class _Translation:
         self._active = [False]
         self._numbers: dict[fx.Node, int] = {}
 
-    def program(self) -> Program:
+    def program(self) -> HvpProgram:
         for node in self._trace.nodes:
             if node.op == "placeholder":
                 if not self._numbers:
@@ -58,7 +58,7 @@ class _Translation:
                 result = node.args[0]
                 if not isinstance(result, fx.Node) or self._numbers.get(result) != len(self._steps):
                     raise NoRule("its output is not one tensor")
-                return Program(self._steps, self._layout)
+                return HvpProgram(self._steps, self._layout)
             elif node not in self._numbers:
                 self._translate(node)
         raise NoRule("it has no output")
@@ -92,12 +92,12 @@ class _Translation:
         for each in (node, *folded[:1]) if folded else (node,):
             self._numbers[each] = len(self._steps)
 
-    def _call(self, node: fx.Node, tensors: list[fx.Node], norm: _BatchNorm | None) -> Call:
+    def _call(self, node: fx.Node, tensors: list[fx.Node], norm: _BatchNorm | None) -> LayerCall:
         shapes = tuple(self._trace.values[n].shape for n in tensors)
         if node.op != "call_module":
-            return Call(node, self._closed(node, tensors), shapes)
+            return LayerCall(node, self._closed(node, tensors), shapes)
         module = self._trace.submodule(node)
-        return Call(node, module, shapes, module, *self._named(module), norm, self._layout)
+        return LayerCall(node, module, shapes, module, *self._named(module), norm, self._layout)
 
     def _closed(self, node: fx.Node, tensors: list[fx.Node]) -> Callable[..., Tensor]:
         """The node as a function of its tensors, all else filled in."""

@@ -44,7 +44,7 @@ class PathsData:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PathOptions:
+class ConnectOptions:
     title: ClassVar[str] = "paths"
 
     points: int | None = option(
@@ -108,7 +108,7 @@ class PathOutput:
     quiet: bool = again(OutputOptions, "quiet")
 
 
-COMPUTE = (NetOptions, DataOptions, PathsData, LossOptions, PathOptions, CurveTraining, MachineOptions, PathOutput)
+COMPUTE = (NetOptions, DataOptions, PathsData, LossOptions, ConnectOptions, CurveTraining, MachineOptions, PathOutput)
 WITHOUT = ("shard_data",)
 TRAINING = tuple(field.name for field in fields(CurveTraining))
 
@@ -174,14 +174,14 @@ def connect(nets: Any, *, given: Given) -> Surface | Plan:
     Raises:
         LandscapeError: bad input or a failing evaluation; what was computed is in `out`. Interrupted: likewise.
     """
-    from landscape.between.run import Wanted, connected
+    from landscape.between.run import WantedPaths, connected
 
     if isinstance(nets, (str, Path)) or not isinstance(nets, Sequence):
         raise UsageError(f"nets {shown(nets)}: expected a list of two or more nets, such as ['a.pt', 'b.pt']")
-    asked = given[PathOptions]
+    asked = given[ConnectOptions]
     _check(asked, given)
     usual = MATRIX_POINTS if len(nets) > 2 else LINE_POINTS
-    wanted = Wanted(
+    wanted = WantedPaths(
         nets=list(nets), points=usual if asked.points is None else asked.points, batchnorm=asked.batchnorm,
         curve=_curve(asked, given[CurveTraining]), plane=asked.plane, groups=COMPUTE,
         align=given[CurveTraining].seed if asked.align else None, repair=asked.repair,
@@ -189,7 +189,7 @@ def connect(nets: Any, *, given: Given) -> Surface | Plan:
     return connected(wanted, given)
 
 
-def _check(asked: PathOptions, given: Given) -> None:
+def _check(asked: ConnectOptions, given: Given) -> None:
     from landscape.grid import MAX_POINTS_PER_AXIS
 
     check_choices(asked)
@@ -214,7 +214,7 @@ def _check(asked: PathOptions, given: Given) -> None:
         )
 
 
-def _curve(asked: PathOptions, training: CurveTraining) -> Any:
+def _curve(asked: ConnectOptions, training: CurveTraining) -> Any:
     """What curve is wanted, with the settings of its training as `TrainingSettings` has them."""
     from landscape.between.training import CurveAsked
     from landscape.training.forms import read_names

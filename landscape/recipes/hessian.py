@@ -139,7 +139,7 @@ def ends_of(
 
     `usual`: what is ignored by default; `loss`: see `HessianEnds`; `group`: of the file that goes on, None for a new start.
     """
-    from landscape.curvature.operator import AUTO, EXACT, ROUGHLY, CurvatureOperator
+    from landscape.curvature.operator import AUTO, BF16, EXACT, CurvatureOperator
     from landscape.measurement.ends import HessianEnds
     from landscape.objective.numerics import memory_budget
     from landscape.surfaces.provenance import LatestFacts
@@ -149,7 +149,7 @@ def ends_of(
     ignore, names = of.subject.counted.moving(usual)
     operator = CurvatureOperator(objective, ignore="none", only=names, backend=products, budget=budget)
     earlier = LatestFacts.read(of.surface.provenance.get("run", {}).get(group)).search if group else None
-    if search == AUTO and (earlier == EXACT or (earlier == ROUGHLY and operator.has_low_precision)):
+    if search == AUTO and (earlier == EXACT or (earlier == BF16 and operator.has_low_precision)):
         search = earlier  # a file that goes on keeps to what its points were found by
     counted = replace(settings, ignore=ignore, only=of.subject.counted.only)
     return HessianEnds(of.subject, of.slice, operator, counted, loss, search)

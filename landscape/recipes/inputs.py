@@ -114,7 +114,7 @@ def inputs(checkpoint: Any = None, *, given: Given) -> Surface | Plan:
         LandscapeError: bad input or a failing evaluation; what was computed is in `out`.
     """
     from landscape.objective.attack import attack_of
-    from landscape.slice.input_directions import Along
+    from landscape.slice.input_directions import InputAxes
     from landscape.study.inputs import InputAsked, inputs_study
     from landscape.study.run import run
     from landscape.subject.trained import states_loss
@@ -123,7 +123,7 @@ def inputs(checkpoint: Any = None, *, given: Given) -> Surface | Plan:
     check_whole("seed", chosen.seed, 0, MAX_SEED)
     asked = InputAsked(
         checkpoint, given[NetOptions], given[DataOptions], LossOptions(loss=chosen.loss, metrics=("loss",)), machine, output,
-        along=Along.of(chosen.along), attack=attack_of(chosen.attack), sample=chosen.sample, seed=chosen.seed,
+        along=InputAxes.of(chosen.along), attack=attack_of(chosen.attack), sample=chosen.sample, seed=chosen.seed,
         clip=chosen.clip, states_loss=states_loss(given), classes=chosen.names, ranges={"x": chosen.x, "y": chosen.y},
     )  # fmt: skip
     return run(

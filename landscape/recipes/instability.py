@@ -149,11 +149,11 @@ def _measured(
     out: Path,
 ) -> Surface:
     """The lines between copies of one step each."""
-    from landscape.between.run import Wanted, connected
+    from landscape.between.run import WantedPaths, connected
     from landscape.recipes.connect import COMPUTE
 
     flat, pairs, names, branches = _numbered(steps, nets)
-    wanted = Wanted(
+    wanted = WantedPaths(
         nets=flat, points=points, batchnorm=None, curve=None, plane=None, groups=COMPUTE, pairs=pairs, names=names,
         branches=branches,
     )  # fmt: skip

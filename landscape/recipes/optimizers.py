@@ -192,10 +192,10 @@ def _responses(signal: str, options: DescentOptions) -> Surface:
 
 
 def _compared(function: Function, options: DescentOptions) -> Surface:
-    from landscape.analytic.compare import Asked, compared
+    from landscape.analytic.compare import DescentAsked, compared
 
     x, y = (_window(name, getattr(options, name), ends) for name, ends in zip("xy", function.window, strict=True))
-    asked = Asked(
+    asked = DescentAsked(
         function=replace(function, window=((x.start, x.stop), (y.start, y.stop))),
         optimizers=_listed(options),
         rates=None if options.lr == AUTO else _rates(options.lr),

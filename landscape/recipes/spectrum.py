@@ -144,14 +144,14 @@ def spectrum(checkpoint: Any = None, *, given: Given) -> Spectrum:
     Raises:
         LandscapeError: bad input, a loss without second derivatives; what was computed is in `out`.
     """
-    from landscape.measurement.spectrum_tasks import Wanted
+    from landscape.measurement.spectrum_tasks import SpectrumParts
     from landscape.study.run import run
     from landscape.study.spectrum import SpectrumStudy
     from landscape.study.study import Plan
 
     asked = given[SpectrumOptions]
-    plain = [field.name for field in fields(Wanted) if field.name not in ("only", "ignore")]
-    wanted = Wanted(**{name: getattr(asked, name) for name in plain})
+    plain = [field.name for field in fields(SpectrumParts) if field.name not in ("only", "ignore")]
+    wanted = SpectrumParts(**{name: getattr(asked, name) for name in plain})
     found = run(
         lambda world: SpectrumStudy(checkpoint, given, wanted, (asked.only, asked.ignore), asked.products, world),
         agree={"command": "spectrum", **agreed(given, *_COMPARED)},

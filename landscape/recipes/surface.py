@@ -22,7 +22,7 @@ from landscape.options.option import Given, option, texts_of
 from landscape.recipes.words import plan_lines, plane_lines
 
 if TYPE_CHECKING:
-    from landscape.slice.shape import Shape
+    from landscape.slice.shape import Form
     from landscape.study.study import Plan
     from landscape.surfaces.surface import Surface
 
@@ -75,9 +75,9 @@ def compute(
     given: Given,
     name: str,
     rise: float | None = None,
-    shape: Shape | None = None,
+    form: Form | None = None,
 ) -> Surface | Plan:
-    """A run over a line or plane, or a shape within one; what depends on the loss, directions and then ranges, comes first."""
+    """A run over a line or plane, or a form of a slice; what depends on the loss, directions and then ranges, comes first."""
     from landscape.study.along import with_directions
     from landscape.study.evaluation import for_plan, plane_study
     from landscape.study.on_slice import Asked
@@ -91,9 +91,9 @@ def compute(
     along, output = asked.axes.along != "random", asked.output
 
     def prepare(world: World) -> tuple[Asked, Ranges]:
-        points, ready = together(world, lambda: searched(asked, ranges, rise, shape)), asked
+        points, ready = together(world, lambda: searched(asked, ranges, rise, form)), asked
         if along:
-            flat = dict.fromkeys("xyz"[: shape.directions]) if shape else None
+            flat = dict.fromkeys("xyz"[: form.directions]) if form else None
             axes = placeholders(flat or points, flat or ranges)
             ready = for_plan(asked, len(axes)) if output.dry_run else with_directions(asked, axes, world)
         return ready, found_ranges(ready, ranges, points, rise, world)
@@ -101,12 +101,12 @@ def compute(
     with dividing_world(asked, ranges) as divided:
         return run_prepared(
             prepare,
-            lambda world, ready: plane_study(ready[0], ready[1], world, name, shape),
+            lambda world, ready: plane_study(ready[0], ready[1], world, name, form),
             agree={
                 "command": name,
                 **agreed(given, *COMPUTE),
                 "rise": str(rise),
-                "slice": str(shape and shape.facts),
+                "slice": str(form and form.facts),
                 **{axis: str(spec) for axis, spec in ranges.items()},
             },
             code=(asked.net.model, asked.data.data, asked.loss.loss, asked.loss.names),

@@ -34,7 +34,7 @@ class PathRanges:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PathOptions:
+class TrajectoryOptions:
     title: ClassVar[str] = "path"
 
     along: str = option(
@@ -86,7 +86,7 @@ def default_out(positional: Sequence[Any]) -> str:
     "the path of a training run over a plane of the loss landscape",
     PathRanges,
     *COMPUTE,
-    PathOptions,
+    TrajectoryOptions,
     lines=lines,
     positional=(RUNS,),
     out=default_out,
@@ -114,12 +114,12 @@ def trajectory(runs: Any, *, given: Given) -> Surface | Plan:
     from landscape.grid import MAX_POINTS_PER_AXIS
     from landscape.study.trajectory import PathsAsked, along_paths, over_surface
 
-    path, ranges, output = given[PathOptions], given[PathRanges], given[OutputOptions]
+    path, ranges, output = given[TrajectoryOptions], given[PathRanges], given[OutputOptions]
     check_whole("marks", path.marks, 0, MAX_POINTS_PER_AXIS)
     check_choices(path)
     asked = PathsAsked(
         runs=runs, ranges={"x": ranges.x, "y": ranges.y}, along=path.along, marks=path.marks, skip_bad=path.skip_bad,
-        agree={"command": "trajectory", **agreed(given, PathRanges, *COMPUTE, PathOptions)},
+        agree={"command": "trajectory", **agreed(given, PathRanges, *COMPUTE, TrajectoryOptions)},
     )  # fmt: skip
     if path.over is None:
         return along_paths(asked, given)

@@ -120,7 +120,7 @@ def _plane_of(surface: Surface) -> tuple[Any, ...] | None:
     """What decides where its points lie, beside the grid; None where the file does not say."""
     known = surface.known
     net, axes = known.checkpoint and known.checkpoint.sha256, known.directions and known.directions.fingerprint
-    return (net, axes, known.slice, known.input) if net and (axes or known.input) else None
+    return (net, axes, known.slice, known.input) if net and (axes or known.slice or known.input) else None
 
 
 def _own(surface: Surface, quantity: Quantity, values: np.ndarray) -> tuple[Best, ...]:

@@ -1,6 +1,6 @@
 """What hovering over a plane shows, as plain values.
 
-Owns: the frozen types `Reading` and `Table`. Which metrics are shown where is decided in tables.py.
+Owns: the frozen types `HoverValues` and `Table`. Which metrics are shown where is decided in tables.py.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numpy as np
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
+class HoverValues:
     """One metric at the points: values (ny, nx), NaN in holes, and how far each may be off.
 
     A `sparse` one was computed on a part of the grid, and is shown only where it is known.
@@ -31,4 +31,4 @@ class Table:
 
     x: np.ndarray
     y: np.ndarray
-    readings: tuple[Reading, ...]
+    readings: tuple[HoverValues, ...]

@@ -12,7 +12,7 @@ import numpy as np
 
 from landscape.quantity import EVALUATION
 from landscape.scene.holes import DRAWN, holes_of
-from landscape.scene.reading import Reading, Table
+from landscape.scene.reading import HoverValues, Table
 from landscape.scene.thin import taken, thinned
 from landscape.scene.views.field import Field
 from landscape.surfaces.bounds import error_of
@@ -42,10 +42,10 @@ def _table(surface: Surface, field: Field, metrics: Sequence[str]) -> Table:
     return Table(field.x, field.y, tuple(_reading(surface, part, metric) for metric in metrics))
 
 
-def _reading(surface: Surface, part: Surface, metric: str) -> Reading:
+def _reading(surface: Surface, part: Surface, metric: str) -> HoverValues:
     quantity = surface.quantity(metric)
     values = np.where(holes_of(part, metric) == DRAWN, part.values[metric], np.nan)
     # The errors of an evaluation are views of their own.
     errors = None if quantity.group == EVALUATION else error_of(part, metric)
     sparse = thinned(surface, metric).shape != surface.shape
-    return Reading(metric, quantity.label, quantity.percent, values, errors, sparse)
+    return HoverValues(metric, quantity.label, quantity.percent, values, errors, sparse)

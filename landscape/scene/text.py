@@ -104,7 +104,7 @@ def value_text(value: float, *, percent: bool = False) -> str:
 
 
 def model_label(name: str) -> str:
-    """`resnet56_noshort` -> "ResNet-56 without shortcuts"; an unknown name stays as it is."""
+    """`resnet56_noshort` -> "ResNet-56 without shortcuts"; an unknown name is unchanged."""
     plain = name.removesuffix("_noshort")
     for pattern, form in _FAMILIES:
         if re.fullmatch(pattern, plain):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from torch import Tensor
 
-from landscape.sharpness.around import Around
+from landscape.sharpness.neighbourhood import Neighbourhood
 
 # Of the mean rise that noise may cause (Jiang et al. 2020, who take the error where this takes the loss).
 WITHSTOOD = 0.1
@@ -26,7 +26,7 @@ RESAMPLES = 200
 NOISE = 10_000
 
 
-def rises_along(around: Around, directions: Sequence[Tensor], radius: float) -> np.ndarray:
+def rises_along(around: Neighbourhood, directions: Sequence[Tensor], radius: float) -> np.ndarray:
     """(K,) the rises of the loss at w + radius d for each direction d."""
     return np.array([around.rise(radius * direction) for direction in directions])
 
@@ -51,7 +51,7 @@ def quantile(values: np.ndarray, share: float) -> float:
         return float(np.quantile(values, share))
 
 
-def noise(around: Around, count: int, *, by_magnitude: bool) -> Callable[[float], np.ndarray]:
+def noise(around: Neighbourhood, count: int, *, by_magnitude: bool) -> Callable[[float], np.ndarray]:
     """Width s -> (count,) rises under Gaussian noise, the same random numbers at every width.
 
     The standard deviation of entry i is s, or with `by_magnitude` the root of s^2 w_i^2 + FLOOR^2 (Jiang et al. 2020).
@@ -64,8 +64,8 @@ def noise(around: Around, count: int, *, by_magnitude: bool) -> Callable[[float]
     return rises
 
 
-def withstood(rises: Callable[[float], np.ndarray], level: float = WITHSTOOD) -> tuple[float, float]:
-    """(1 / s^2, its standard error), with s the width at which the mean rise comes to `level`, by bisection.
+def withstood(rises: Callable[[float], np.ndarray]) -> tuple[float, float]:
+    """(1 / s^2, its standard error), with s the width at which the mean rise comes to `WITHSTOOD`, by bisection.
 
     The flatness of PAC-Bayes bounds (Jiang et al. 2020, appendix C.2). 0 where no width raises the loss so far, infinity where
     even the smallest does.
@@ -76,16 +76,16 @@ def withstood(rises: Callable[[float], np.ndarray], level: float = WITHSTOOD) ->
         return found if found == found else math.inf  # a loss that is not a number has risen
 
     low = high = FIRST
-    up = rise(FIRST) < level
+    up = rise(FIRST) < WITHSTOOD
     for _ in range(MOST_DOUBLINGS):
         low, high = (high, high * 2) if up else (low / 2, low)
-        if (rise(high) >= level) if up else (rise(low) < level):
+        if (rise(high) >= WITHSTOOD) if up else (rise(low) < WITHSTOOD):
             break
     else:
         return (0.0 if up else math.inf), math.nan
     for _ in range(HALVINGS):
         middle = math.sqrt(low * high)
-        low, high = (middle, high) if rise(middle) < level else (low, middle)
+        low, high = (middle, high) if rise(middle) < WITHSTOOD else (low, middle)
     width = math.sqrt(low * high)
     slope = (rise(width * BESIDE) - rise(width / BESIDE)) / (width * (BESIDE - 1 / BESIDE))
     error = mean_of(rises(width))[1] / slope if slope > 0 else math.nan

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from landscape.direction.normalize import named_by
-from landscape.sharpness.around import Around
+from landscape.sharpness.neighbourhood import Neighbourhood
 
 # gradient (size,) -> the offset (size,) of the neighbourhood that is furthest along it
 Furthest = Callable[[Tensor], Tensor]
@@ -28,7 +28,7 @@ def ball(radius: float) -> Furthest:
     return lambda gradient: _scaled(gradient, radius)
 
 
-def adaptive_ball(around: Around, radius: float) -> Furthest:
+def adaptive_ball(around: Neighbourhood, radius: float) -> Furthest:
     """Offsets e with |e / |w|| <= radius, entry by entry: that of adaptive SAM (Kwon et al. 2021, arXiv:2102.11600).
 
     It scales with the weights, so rescaling the layers of a homogeneous net without changing its function changes no rise.
@@ -37,13 +37,13 @@ def adaptive_ball(around: Around, radius: float) -> Furthest:
     return lambda gradient: scale * _scaled(scale * gradient, radius)
 
 
-def box(around: Around, epsilon: float) -> Furthest:
+def box(around: Neighbourhood, epsilon: float) -> Furthest:
     """Offsets of at most epsilon (|w| + 1) in each entry: that of Keskar et al. 2017, arXiv:1609.04836, equation 3."""
     bounds = epsilon * (around.origin.abs() + 1)
     return lambda gradient: bounds * gradient.sign()
 
 
-def filter_balls(around: Around, radius: float) -> Furthest:
+def filter_balls(around: Neighbourhood, radius: float) -> Furthest:
     """Offsets that move each filter by at most radius times its own norm, and no bias or batch norm.
 
     The radius is that of filter-normalized random directions (Li et al. 2018).
@@ -66,7 +66,7 @@ def filter_balls(around: Around, radius: float) -> Furthest:
     return furthest
 
 
-def worst(around: Around, furthest: Furthest, steps: int) -> float:
+def worst(around: Neighbourhood, furthest: Furthest, steps: int) -> float:
     """The largest rise of the loss in a neighbourhood that `steps` steps of ascent see; one step is that of SAM.
 
     Takes `steps` gradients. A loss that is not finite somewhere has risen without bound there.

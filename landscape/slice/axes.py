@@ -19,7 +19,7 @@ from landscape.direction.files import held, read_directions
 from landscape.direction.filters import filter_rules
 from landscape.direction.normalize import normalize_
 from landscape.direction.orthogonal import orthogonalize_
-from landscape.direction.random import Drawn, gaussian
+from landscape.direction.random import GaussianSource, gaussian
 from landscape.direction.regenerated import Regenerated, Source
 from landscape.direction.selection import Selection, choose, everything
 from landscape.errors import LandscapeError, UsageError
@@ -166,7 +166,7 @@ def _direction(
     facts = {"kind": kind, "norm": norm, "ignore": ignore, **({"only": chosen.only} if chosen.only else {})}
     if isinstance(origin, Stored):
         target = other and Stored(layout, other.tensors, of_file=other.of_file)
-        source: Source = Difference(origin, target) if target else Drawn(options.seed, axis)
+        source: Source = Difference(origin, target) if target else GaussianSource(options.seed, axis)
         return Regenerated(layout, origin, rules, source, norm=norm, ignore=fixed, provenance=facts)
     reference = layout.named(origin)
     if divided := divided_in(net.module):

@@ -23,14 +23,14 @@ EXPECTED = "expected random, signs, adversarial, or to:A,B with the numbers of t
 
 
 @dataclass(frozen=True)
-class Along:
+class InputAxes:
     """Where a plane of inputs lies; `others` are the samples that it goes through beside its own."""
 
     kind: str
     others: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, text: str) -> Along:
+    def of(cls, text: str) -> InputAxes:
         """Raises UsageError for another text.
 
         >>> Along.of("to:7,12").others
@@ -48,7 +48,7 @@ class Along:
 
 
 def directions_of(
-    along: Along,
+    along: InputAxes,
     samples: Tensor,
     losses: Losses,
     attack: Attack,
@@ -77,12 +77,12 @@ def directions_of(
     return _unit(first), _unit(_orthogonal(second, first))
 
 
-def _of_signs(along: Along, attack: Attack) -> bool:
+def _of_signs(along: InputAxes, attack: Attack) -> bool:
     """Whether the first direction has one size in every entry."""
     return along.kind == SIGNS or (along.kind == ADVERSARIAL and attack.name == FGSM and attack.norm != EUCLIDEAN)
 
 
-def labels_of(along: Along, attack: Attack, names: Sequence[str], *, pixels: bool) -> tuple[str, str]:
+def labels_of(along: InputAxes, attack: Attack, names: Sequence[str], *, pixels: bool) -> tuple[str, str]:
     """What the axes are called; `names`: of the other samples."""
     if along.kind == TO:
         return f"towards {names[0]}", f"towards {names[1]}"

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from landscape.data.pixels import Pixels
 from landscape.grid import Grid
+from landscape.polygon import cut
 from landscape.slice.plane import Plane, in_memory
 
 # A pixel is valid up to this much: the net's input is a rounded number.
@@ -79,37 +80,3 @@ class Inputs:
         bounds = np.concatenate([high - values, values - low]).clip(min=0.0) + SLACK
         x, y = (axis.values for axis in self.grid.axes)
         return cut(np.array([[x[0], y[0]], [x[-1], y[0]], [x[-1], y[-1]], [x[0], y[-1]]]), normals, bounds)
-
-
-def cut(polygon: np.ndarray, normals: np.ndarray, bounds: np.ndarray) -> np.ndarray:
-    """The part (k, 2) of a convex polygon (m, 2) where normals (n, 2) · place <= bounds (n,), bounds above 0; k may be 0.
-
-    The half-plane that a corner lies furthest out of is cut off until none is: few of many are met.
-
-    >>> square = np.array([[-1.0, -1], [1, -1], [1, 1], [-1, 1]])
-    >>> float(cut(square, np.array([[1.0, 0.0]]), np.array([0.5]))[:, 0].max())
-    0.5
-    """
-    scale = np.maximum(np.linalg.norm(normals, axis=1), 1e-300)
-    normals, bounds = normals / scale[:, None], bounds / scale
-    reach = 1e-9 * np.abs(polygon).max()
-    while len(polygon):
-        beyond = polygon @ normals.T - bounds
-        worst = int(beyond.max(axis=0).argmax())
-        if beyond[:, worst].max() <= reach:
-            break
-        polygon = _below(polygon, beyond[:, worst])
-    return polygon
-
-
-def _below(polygon: np.ndarray, heights: np.ndarray) -> np.ndarray:
-    """The part of a polygon at heights up to 0 (Sutherland and Hodgman 1974)."""
-    kept = []
-    for here, there, height, other in zip(
-        polygon, np.roll(polygon, -1, axis=0), heights, np.roll(heights, -1), strict=True
-    ):
-        if height <= 0:
-            kept.append(here)
-        if (height <= 0) != (other <= 0):
-            kept.append(here + (there - here) * (height / (height - other)))
-    return np.array(kept).reshape(-1, 2)

@@ -105,4 +105,4 @@ class Paths:
     def project(self, weights: Tensor) -> tuple[tuple[float, ...], float]:
         """The nearest point of the grid, and the distance to it."""
         held = [float(k) for k, path in enumerate(self.paths) if path]
-        return nearest(self, ((float(t), k) for k in held for t in self.grid.axes[0].values), weights)
+        return nearest(self, weights, ((float(t), k) for k in held for t in self.grid.axes[0].values))

@@ -1,7 +1,8 @@
 """Slices that bend within a plane of weights, such as a circle around the net.
 
-Owns: `Shape`, which says where in a plane the points lie, and `Within`, the slice that it makes of a plane. Knows no particular
-shape: each is a file of its own.
+Owns: `Form`, what a command states of a slice of its own; `Shape`, one that says where in a plane the points lie; and `Within`,
+the slice that it makes of a plane. Slices outside of any plane are in transform.py. Knows no particular shape: each is a file of
+its own.
 
 The package itself has no shape; additions of others derive from it, as the circle in tests/slice/test_shape.py.
 """
@@ -22,20 +23,16 @@ from landscape.slice.slice import Coords, nearest
 
 
 @dataclass(frozen=True)
-class Shape(ABC):
-    """A dataclass whose fields, numbers and texts, decide its points together with the plane.
+class Form(ABC):
+    """A dataclass whose fields, numbers and texts, decide the points of a slice together with the net and its directions.
 
     Attributes:
         labels: of its axes in figures, first x.
-        directions: how many the plane has, up to three.
+        directions: how many it needs, up to three.
     """
 
     labels: ClassVar[tuple[str, ...]]
     directions: ClassVar[int]
-
-    @abstractmethod
-    def place(self, coords: Coords) -> Coords:
-        """Coordinates in the plane of the point at `coords`."""
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -45,6 +42,14 @@ class Shape(ABC):
     def grid(self, ranges: Sequence[Range]) -> Grid:
         made = Grid.of(*ranges, labels=self.labels)
         return Grid(tuple(replace(axis, kind=PARAMETER) for axis in made.axes))
+
+
+class Shape(Form):
+    """A form that lies within a plane along directions."""
+
+    @abstractmethod
+    def place(self, coords: Coords) -> Coords:
+        """Coordinates in the plane of the point at `coords`."""
 
     def around(self, ranges: Sequence[Range]) -> list[Range]:
         """The smallest box of the plane that holds all points."""
@@ -68,4 +73,4 @@ class Within:
 
     def project(self, weights: Tensor) -> tuple[tuple[float, ...], float]:
         """The nearest point of the grid, and the distance to it."""
-        return nearest(self, map(self.grid.coordinates, range(self.grid.size)), weights)
+        return nearest(self, weights)

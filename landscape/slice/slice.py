@@ -35,8 +35,11 @@ class Slice(Protocol):
         """Coordinates of the point of the slice that is nearest to `weights` (n,), and the distance to it."""
 
 
-def nearest(slice: Slice, places: Iterable[tuple[float, ...]], weights: Tensor) -> tuple[tuple[float, ...], float]:
-    """The first of some places of a slice that is nearest to `weights` (n,), and the distance to it."""
+def nearest(
+    slice: Slice, weights: Tensor, places: Iterable[tuple[float, ...]] | None = None
+) -> tuple[tuple[float, ...], float]:
+    """The first of some places of a slice that is nearest to `weights` (n,), and the distance to it; None: of its grid."""
+    places = map(slice.grid.coordinates, range(slice.grid.size)) if places is None else places
     wanted = weights.double()
     found = {place: float((slice.at(place).double() - wanted).norm()) for place in places}
     place = min(found, key=lambda each: found[each])

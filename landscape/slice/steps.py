@@ -49,7 +49,7 @@ class Steps:
 
     def project(self, weights: Tensor) -> tuple[tuple[float, ...], float]:
         """The nearest checkpoint; all of them are read."""
-        return nearest(self, ((step,) for step in self.files), weights)
+        return nearest(self, weights, ((step,) for step in self.files))
 
     def _tensors(self, step: float) -> dict[str, Tensor]:
         if self._held is None or self._held[0] != step:

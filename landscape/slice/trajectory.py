@@ -30,7 +30,7 @@ STEP = r"(\d+(?:\.\d{1,4}(?![\d]))?)(?!,?\d)"
 # Words before a number that counts training, the finest first.
 CLOCKS = ("global_step", "step", "iteration", "iter", "checkpoint", "epoch", "ep")
 NESTED = "checkpoints"
-FINAL = "final.pt"
+FINAL, CONFIG = "final.pt", "config.json"
 LISTED = 3
 
 
@@ -132,6 +132,10 @@ def _of_folder(folder: Path) -> Trajectory:
     final, why = _final(folder / FINAL)
     if why:
         notes.append(f"{found.name}: left out {FINAL}: {why}")
+    if place is inner and (folder / CONFIG).is_file() and not (folder / FINAL).exists():
+        notes.append(
+            f"{found.name}: its training is not over (no {FINAL}); drawn up to {found.clock} {found.steps[-1]:g}"
+        )
     steps, files = found.steps, found.nets
     if final is not None and final > found.steps[-1]:
         steps, files = (*steps, final), (*files, folder / FINAL)
@@ -171,7 +175,7 @@ def _of_nets(nets: Sequence[Any], *, in_order: bool = False) -> Trajectory:
         paths = [expanded(Path(each)) for each in nets]
         name = _name_of(paths[0].absolute().parent)
         try:
-            return _of_files(paths, name, f"{paths[0]}, ...")
+            return _of_files(paths, name, str(paths[0]))
         except UsageError:
             if not in_order or len(paths) < 2:
                 raise

@@ -27,10 +27,15 @@ def read_net(path: Trajectory, number: int, like: Net) -> Other:
     try:
         return _finite(other_net(path.nets[number], like, advice=""))  # the advice on all of a path follows
     except LandscapeError as error:
-        raise CheckpointError(
-            f"net {number + 1} of {len(path.nets)} of the path {path.name}: {error}; all nets of a path must be readable and of "
-            "one architecture (skip-bad leaves out those that are not)"
-        ) from error
+        raise unusable(path, number, error) from error
+
+
+def unusable(path: Trajectory, number: int, error: LandscapeError) -> CheckpointError:
+    """The error on a net of a path, counted from 0, for which `error` says what is wrong."""
+    return CheckpointError(
+        f"net {number + 1} of {len(path.nets)} of the path {path.name}: {error}; all nets of a path must be readable and of "
+        "one architecture (skip-bad leaves out those that are not)"
+    )
 
 
 def _finite(net: Other) -> Other:

@@ -16,8 +16,9 @@ from landscape.measurement.evaluate import Evaluate, measure_speed
 from landscape.measurement.measurement import Measurement
 from landscape.options.groups import RANDOM, OutputOptions
 from landscape.quantity import SAMPLES
-from landscape.slice.shape import Shape
-from landscape.study.on_slice import Asked, OnSlice, on_plane
+from landscape.slice.shape import Form, Shape
+from landscape.slice.transform import Transform
+from landscape.study.on_slice import Asked, OnSlice, on_plane, on_transform
 from landscape.study.rise import Ranges
 from landscape.study.study import Extent, Plan, Study
 from landscape.study.tolerance import anchors, expected_saving, finish, sampled, sampler_for
@@ -110,7 +111,8 @@ class EvaluationStudy(Study[Surface]):
             points=self.points,
             pending=pending,
             samples_per_point=objective.samples,
-            samples_per_second=measure_speed(on.subject),
+            samples_per_second=measure_speed(on.subject)
+            / (world.size if world.lockstep else 1),  # which share no points
             ranks=world.size,
             weight_bytes=on.weight_bytes,
             data_bytes=sum(split.nbytes for split in objective.splits.values()),
@@ -120,16 +122,17 @@ class EvaluationStudy(Study[Surface]):
         )
 
 
-def plane_study(
-    asked: Asked, ranges: Ranges, world: World, command: str, shape: Shape | None = None
-) -> EvaluationStudy:
-    """A line or surface, or a shape within a plane, built on this rank.
+def plane_study(asked: Asked, ranges: Ranges, world: World, command: str, form: Form | None = None) -> EvaluationStudy:
+    """A line or surface, or a form of a slice, built on this rank.
 
     Raises:
         LandscapeError: bad input, or a folder that is missing or not writable; before anything is computed.
     """
     if asked.output.path and world.leads:
         check_folder(asked.output.path)
+    if isinstance(form, Transform):
+        return EvaluationStudy(on_transform(asked, ranges.axes, world, command, form), asked.output)
+    shape = form if isinstance(form, Shape) else None
     on = ranges.described(on_plane(asked, ranges.axes, world, command, shape=shape))
     return EvaluationStudy(on, asked.output, shard=asked.machine.shard_data)
 

@@ -16,6 +16,7 @@ from landscape.data.split import TensorSplit
 from landscape.measurement.outcome import class_of, classes_in
 from landscape.objective.measure import OutputMeasure
 from landscape.objective.reading import forward
+from landscape.polygon import area
 from landscape.slice.inputs import Inputs
 from landscape.subject.subject import Subject
 from landscape.surfaces.surface import NETS, VALID, Trail
@@ -25,7 +26,7 @@ LEAST = 1e-6
 
 
 @dataclass(frozen=True)
-class Names:
+class SampleNames:
     """What figures call the classes, and the samples of a plane; `target`: of the first one."""
 
     classes: list[str] | None
@@ -35,7 +36,7 @@ class Names:
 
 def names_of(
     subject: Subject, split: TensorSplit, targets: Tensor, numbers: Sequence[int], given: Sequence[str] | None
-) -> Names:
+) -> SampleNames:
     """`split`: the first sample; `targets` (k, ...) of all with their `numbers`; `given`: the names of the classes, if any."""
     objective = subject.objective
     count = None
@@ -54,7 +55,7 @@ def names_of(
     words = [named(target) for target in targets]
     kind = "class " if classes and class_of(targets[0]) is not None and words[0].isdecimal() else ""
     shown = [f"{number} ({kind}{word})" if word else str(number) for number, word in zip(numbers, words, strict=True)]
-    return Names(classes, [f"sample {each}" for each in shown], words[0])
+    return SampleNames(classes, [f"sample {each}" for each in shown], words[0])
 
 
 def trails_of(plane: Inputs, numbers: Sequence[int]) -> tuple[dict[str, Trail], list[str]]:
@@ -75,9 +76,3 @@ def trails_of(plane: Inputs, numbers: Sequence[int]) -> tuple[dict[str, Trail], 
         ring = np.concatenate([corners, corners[:1]])
         trails[VALID] = Trail(ring[:, 0], ring[:, 1])
     return trails, []
-
-
-def area(corners: np.ndarray) -> float:
-    """That of a polygon (k, 2), by the shoelace formula."""
-    x, y = corners.T if len(corners) else (np.zeros(0), np.zeros(0))
-    return abs(float(np.sum(x * np.roll(y, -1) - y * np.roll(x, -1)))) / 2

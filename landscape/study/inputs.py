@@ -28,10 +28,10 @@ from landscape.objective.numerics import dtype_of
 from landscape.objective.robust import aimed
 from landscape.objective.weighted import mean_of
 from landscape.options.groups import DataOptions, LossOptions, MachineOptions, NetOptions, OutputOptions
-from landscape.slice.input_directions import ADVERSARIAL, TO, Along, directions_of, labels_of
+from landscape.slice.input_directions import ADVERSARIAL, TO, InputAxes, directions_of, labels_of
 from landscape.slice.inputs import Inputs
 from landscape.study.evaluation import EvaluationStudy
-from landscape.study.input_marks import Names, names_of, trails_of
+from landscape.study.input_marks import SampleNames, names_of, trails_of
 from landscape.study.on_slice import OnSlice
 from landscape.subject.chosen import chosen_net
 from landscape.subject.net import Net
@@ -55,7 +55,7 @@ class InputAsked:
     loss: LossOptions
     machine: MachineOptions
     output: OutputOptions
-    along: Along
+    along: InputAxes
     attack: Attack
     sample: int
     seed: int
@@ -172,7 +172,9 @@ def _losses(subject: Subject, target: Tensor) -> Losses:
     return losses
 
 
-def _facts(asked: InputAsked, plane: Inputs, samples: Samples, moves: Sequence[Tensor], names: Names) -> InputFacts:
+def _facts(
+    asked: InputAsked, plane: Inputs, samples: Samples, moves: Sequence[Tensor], names: SampleNames
+) -> InputFacts:
     adversarial = asked.along.kind == ADVERSARIAL
     others = f":{','.join(map(str, asked.along.others))}" if asked.along.others else ""
     return InputFacts(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any
 
 from landscape.direction.direction import Direction
@@ -30,6 +29,7 @@ from landscape.shards import place_of
 from landscape.slice.axes import make_plane, other_nets, selection
 from landscape.slice.shape import Shape, Within
 from landscape.slice.slice import Slice
+from landscape.slice.transform import Transform, Transformed
 from landscape.study.reduction import Reduction
 from landscape.study.still import still_notes
 from landscape.subject.chosen import chosen_net
@@ -91,15 +91,8 @@ class OnSlice:
     trails: Mapping[str, Trail] = field(default_factory=dict)
     directions: tuple[Direction | Regenerated, ...] = ()
     tolerance: ToleranceOptions = ToleranceOptions()
-
-    @cached_property
-    def reduction(self) -> Reduction | None:
-        """What the tolerance lets this subject leave out.
-
-        Raises:
-            UsageError: only samples may be left out, and they cannot.
-        """
-        return Reduction.of(self.tolerance, self.subject.objective)
+    reduction: Reduction | None = None
+    """What the tolerance lets this subject leave out."""
 
     @property
     def marks(self) -> dict[str, str]:
@@ -134,8 +127,8 @@ def on_plane(
     asked.check(shape.directions if shape else len(ranges))
     parsed = [parse_range(spec, name=name) for name, spec in ranges.items()]
     check_size(parsed)
-    if shape and asked.tolerance.check():
-        raise UsageError("tolerance leaves out points and samples of planes and lines along directions; drop it")
+    if shape:
+        _check_no_tolerance(asked)
     axes, device = asked.axes, device_of(asked.machine, world)
     net = chosen_net(asked.checkpoint, asked.net, asked.data, device, mapped=axes.lean, divided=world.lockstep)
     device = place_of(net.module) or device
@@ -165,10 +158,45 @@ def on_plane(
         run=replace(subject.run_facts(world), lean=axes.lean),
     )
     slice = Within(made.plane, shape, parsed) if shape else made.plane
-    on = OnSlice(subject, slice, provenance, {} if shape else made.trails, made.directions, asked.tolerance)
+    # on all ranks, for it evaluates samples
+    reduction = Reduction.of(asked.tolerance, subject.objective)
+    provenance = replace(provenance, tolerance=reduction.facts()) if reduction else provenance
+    trails = {} if shape else made.trails
+    on = OnSlice(subject, slice, provenance, trails, made.directions, asked.tolerance, reduction)
     if asked.machine.shard_data:
         _check_divisible(on)
-    return replace(on, provenance=replace(provenance, tolerance=on.reduction.facts())) if on.reduction else on
+    return on
+
+
+def on_transform(asked: Asked, ranges: Mapping[str, Any], world: World, command: str, transform: Transform) -> OnSlice:
+    """Builds a subject on this rank whose weights move by a transform of them, outside of any plane.
+
+    Raises:
+        LandscapeError: the input is wrong; raised before anything is computed.
+    """
+    asked.machine.check()
+    _check_no_tolerance(asked)
+    parsed = [parse_range(spec, name=name) for name, spec in ranges.items()]
+    check_size(parsed)
+    device = device_of(asked.machine, world)
+    net = chosen_net(asked.checkpoint, asked.net, asked.data, device)
+    if place_of(net.module):
+        raise UsageError(
+            "a net that is divided among processes moves along random directions only; pass the net as one"
+        )
+    batchnorm = policy(net, asked.axes.batchnorm, moves=False, states=False)
+    loss, of_loss = trained_loss([net.trained], asked.loss, stated=asked.states_loss, trust=asked.net.trust)
+    subject = checked(make_subject(net, asked.data, loss, asked.machine, device, world, batchnorm=batchnorm), of_loss)
+    slice = Transformed(subject.objective.weights.clone(), subject.objective.layout, transform, parsed)
+    facts = replace(
+        subject.facts, command=command, slice=transform.facts, batchnorm=batchnorm, run=subject.run_facts(world)
+    )
+    return OnSlice(subject, slice, facts)
+
+
+def _check_no_tolerance(asked: Asked) -> None:
+    if asked.tolerance.check():
+        raise UsageError("tolerance leaves out points and samples of planes and lines along directions; drop it")
 
 
 def _counted(asked: Asked, moved: Selection) -> Selection | None:

@@ -17,7 +17,8 @@ from landscape.checkpoint.digest import joint_digest
 from landscape.direction.direction import Direction
 from landscape.direction.filters import filter_rules
 from landscape.direction.normalize import normalize_
-from landscape.direction.pca import Rows, filled, principal_axes, project_rows
+from landscape.direction.pca import principal_axes, project_rows
+from landscape.direction.rows import Rows, filled
 from landscape.slice.plane import Plane
 from landscape.slice.trajectory import Trajectory
 from landscape.slice.trajectory_nets import vectors

@@ -95,7 +95,6 @@ def _refused(asked: Asked, ranges: Mapping[str, Any]) -> str | None:
         "save-directions": asked.output.save_directions,
         "l2": asked.loss.l2 is not None,
         "attack": asked.loss.attack is not None,
-        "tolerance": bool(asked.tolerance.check()),
         "shard-data": machine.shard_data,
         **{f"range {name} {spec}": _is_searched(spec) for name, spec in ranges.items()},
     }
@@ -106,14 +105,18 @@ def _is_searched(spec: Any) -> bool:
     return isinstance(spec, str) and spec.startswith("auto")
 
 
-class _Messages:
-    """Any values between the ranks, through memory of the CPU."""
+class _Grouped:
+    """What the ranks of a process group do together."""
 
     def __init__(self, group: Any) -> None:
         import torch.distributed as dist
 
         self._dist: Any = dist
         self._group = group
+
+
+class _Messages(_Grouped):
+    """Any values between the ranks, through memory of the CPU."""
 
     def allgather(self, value: Any) -> list[Any]:
         found = [None] * self._dist.get_world_size()
@@ -126,14 +129,8 @@ class _Messages:
         return box[0]
 
 
-class _Meeting:
+class _Meeting(_Grouped):
     """Where ranks wait for each other (sweep/meeting.py)."""
-
-    def __init__(self, group: Any) -> None:
-        import torch.distributed as dist
-
-        self._dist: Any = dist
-        self._group = group
 
     def Iallgather(self, mine: array, everyone: array) -> _Request:  # the name that MPI has for it
         codes = [torch.zeros(1, dtype=torch.int64) for _ in everyone]

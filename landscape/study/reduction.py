@@ -26,7 +26,6 @@ class Reduction:
     tolerance: float
     points: bool
     samples: bool
-    why_not: str | None = None
 
     @classmethod
     def of(cls, options: ToleranceOptions, objective: Objective) -> Reduction | None:
@@ -42,7 +41,7 @@ class Reduction:
         if why_not and options.refine is False:
             raise UsageError(f"tolerance {tolerance:g} without refine: {why_not}; drop --no-refine")
         samples = options.refine is not True and not why_not
-        return cls(tolerance, options.refine is not False, samples, why_not)
+        return cls(tolerance, options.refine is not False, samples)
 
     def facts(self) -> ToleranceFacts:
         return ToleranceFacts(asked=self.tolerance, points=self.points, samples=self.samples)

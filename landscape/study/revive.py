@@ -61,15 +61,15 @@ def revived(
         raise UsageError(
             f"{where} holds paths between nets; give a file of landscape surface, or of landscape line A --to B"
         )
-    if known.checkpoint is None or known.directions is None or not known.splits or known.loss is None:
-        raise UsageError(
-            f"{where} does not say what it was computed from (a file of the original program never does); compute the "
-            "surface with landscape surface, with --directions FILE for the same plane"
-        )
     if other := next((axis for axis in surface.grid.axes if axis.kind != DIRECTION), None):
         raise UsageError(
             f"{where} has an axis {other.name} of kind {other.kind}, and only lines and planes along directions can be extended; "
             "give a file of landscape surface or landscape line"
+        )
+    if known.checkpoint is None or known.directions is None or not known.splits or known.loss is None:
+        raise UsageError(
+            f"{where} does not say what it was computed from (a file of the original program never does); compute the "
+            "surface with landscape surface, with --directions FILE for the same plane"
         )
     chosen = _split(known, split, where)
     precision = precision or ("fp64" if known.precision == "fp64" else "fp32")

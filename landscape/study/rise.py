@@ -18,7 +18,7 @@ from landscape.grid import Range
 from landscape.measurement.evaluate import drivers, move, quantity_of
 from landscape.options.groups import ToleranceOptions
 from landscape.quantity import LOSS
-from landscape.slice.shape import Shape
+from landscape.slice.shape import Form
 from landscape.study.around import points_of
 from landscape.study.on_slice import Asked, OnSlice, on_plane
 from landscape.study.ranks import shared
@@ -62,11 +62,11 @@ class Ranges:
         return [f"{name} from {self.axes[name].start:g} to {self.axes[name].stop:g}: {how[name]}" for name in how]
 
 
-def searched(asked: Asked, ranges: Mapping[str, Any], rise: float | None, shape: Shape | None = None) -> dict[str, int]:
+def searched(asked: Asked, ranges: Mapping[str, Any], rise: float | None, form: Form | None = None) -> dict[str, int]:
     """The axes that are `auto` or `auto:N`, with their points.
 
     Raises:
-        UsageError: a range that cannot be, `rise` without such an axis, or one towards another net or of a shape.
+        UsageError: a range that cannot be, `rise` without such an axis, or one towards another net or of a form.
     """
     points = {name: count for name, spec in ranges.items() if (count := points_of(spec, name)) is not None}
     if rise is not None and not points:
@@ -75,7 +75,7 @@ def searched(asked: Asked, ranges: Mapping[str, Any], rise: float | None, shape:
         raise UsageError(
             f"rise {rise:g}: expected a factor of the loss above 1, up to {MOST_RISE:g}, such as {USUAL_RISE:g}"
         )
-    if points and shape is not None:
+    if points and form is not None:
         raise UsageError(f"{next(iter(points))} range auto looks along a direction; give a range, {EXAMPLE}")
     if points and asked.axes.to is not None:
         raise UsageError(

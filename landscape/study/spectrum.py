@@ -15,7 +15,15 @@ import numpy as np
 from landscape.direction.files import directions_path
 from landscape.direction.selection import choose
 from landscape.errors import UsageError
-from landscape.measurement.spectrum_tasks import PAIRS, SHARPNESS, TRACE, SpectrumTask, SpectrumTasks, Wanted, merged
+from landscape.measurement.spectrum_tasks import (
+    PAIRS,
+    SHARPNESS,
+    TRACE,
+    SpectrumParts,
+    SpectrumTask,
+    SpectrumTasks,
+    merged,
+)
 from landscape.objective.attack import check_curvature
 from landscape.options.groups import AxesOptions, DataOptions, LossOptions, MachineOptions, NetOptions, OutputOptions
 from landscape.options.option import Given, check_choices
@@ -43,9 +51,15 @@ class SpectrumStudy(Study[Spectrum]):
     has_lines = True
 
     def __init__(
-        self, checkpoint: Any, given: Given, wanted: Wanted, counted: tuple[What, What], way: str | None, world: World
+        self,
+        checkpoint: Any,
+        given: Given,
+        wanted: SpectrumParts,
+        counted: tuple[What, What],
+        backend: str | None,
+        world: World,
     ):
-        """`counted`: `only` and `ignore`; `way`: how products are computed."""
+        """`counted`: `only` and `ignore`; `backend`: how products are computed."""
         wanted.check()
         check_curvature(given[LossOptions].attack)
         self._output = given[OutputOptions]
@@ -58,8 +72,8 @@ class SpectrumStudy(Study[Spectrum]):
         subject, batchnorm = _subject(checkpoint, given, counted, world)
         wanted = replace(wanted, ignore=subject.counted.moving("biasbn")[0], only=subject.counted.only)
         self._wanted = wanted
-        self._tasks = SpectrumTasks(subject, Here(subject.objective.weights.clone()), wanted, way)
-        facts = SpectrumFacts(**asdict(wanted), split=given[DataOptions].splits[0], products=self._tasks.way)
+        self._tasks = SpectrumTasks(subject, Here(subject.objective.weights.clone()), wanted, backend)
+        facts = SpectrumFacts(**asdict(wanted), split=given[DataOptions].splits[0], products=self._tasks.backend)
         run = RunFacts(versions=versions_used(), ranks=world.size, started=started())
         self._provenance = replace(subject.facts, command="spectrum", batchnorm=batchnorm, spectrum=facts, run=run)
         self.label = f"{subject.facts.model_name} spectrum"

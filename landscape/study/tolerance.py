@@ -36,7 +36,10 @@ TWO_SIDED_95 = 1.96
 
 
 def sampled(on: OnSlice, world: World, label: str, quiet: bool) -> Sampled:
-    """Evaluates all samples at the nets, each rank its part, and then estimates at any point."""
+    """Evaluates all samples at the nets, each rank its part, and then estimates at any point.
+
+    Of a net that is divided among the ranks each evaluates all samples, and decides from the leader's values.
+    """
     plane, reduction = on.slice, _reduction(on)
     moves = [lambda coords=coords: move(on.subject, plane, coords) for coords in anchors(on)]
     total = on.subject.objective.samples * len(moves)
@@ -45,9 +48,11 @@ def sampled(on: OnSlice, world: World, label: str, quiet: bool) -> Sampled:
         def tick(samples: int) -> None:
             progress.update(count=samples)
 
-        census = take_census(on.subject.objective, moves, _gather(world), world.rank, world.size, tick)
+        rank, size = (0, 1) if world.lockstep else (world.rank, world.size)
+        census = take_census(on.subject.objective, moves, _gather(world), rank, size, tick)
     driver = drivers(on.subject)[0].split("_", 1)[1]
-    estimator = SampledObjective(on.subject.objective, census, reduction.stderr, driver)
+    agreed = _leaders(world) if world.lockstep else None
+    estimator = SampledObjective(on.subject.objective, census, reduction.stderr, driver, agreed=agreed)
     return Sampled(on.subject, plane, estimator, anchors(on))
 
 
@@ -69,6 +74,12 @@ def _gather(world: World) -> Callable[[Any], list[Any]]:
     from landscape.sweep.mpi import gather
 
     return lambda value: gather(world, value)
+
+
+def _leaders(world: World) -> Callable[[Any], Any]:
+    from landscape.sweep.mpi import broadcast
+
+    return lambda value: broadcast(world, value)
 
 
 def sampler_for(on: OnSlice, file: SurfaceFile) -> Sampler:

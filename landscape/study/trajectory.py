@@ -17,7 +17,7 @@ from landscape.errors import CheckpointError, UsageError
 from landscape.options.groups import PCA, RANDOM, OutputOptions, ToleranceOptions
 from landscape.options.option import Given
 from landscape.slice.trajectory import Trajectory, trajectories
-from landscape.slice.trajectory_nets import readable, shortened
+from landscape.slice.trajectory_nets import readable, shortened, unusable
 from landscape.study.along import with_directions
 from landscape.study.around import points_of, ranges_around
 from landscape.study.evaluation import EvaluationStudy, for_plan
@@ -96,6 +96,8 @@ def along_paths(wanted: PathsAsked, given: Given) -> Surface | Plan:
         paths = _agreed(world, listed)
         if wanted.skip_bad:
             paths = [_ending(paths[0]), *paths[1:]]
+        else:
+            together(world, lambda: _check_end(paths[0]))
         asked = _around(paths[0].nets[-1], given)
         asked = replace(asked, beside=tuple(shared(world, lambda: _trained([path.nets[-1] for path in paths[1:]]))))
         asked = replace(asked, axes=replace(asked.axes, along=_along(wanted, asked)))
@@ -163,6 +165,15 @@ def _ending(path: Trajectory) -> Trajectory:
         except CheckpointError:
             continue
     return path
+
+
+def _check_end(path: Trajectory) -> None:
+    """Raises CheckpointError, as for any net of the path, if the last one cannot be read: the plane goes through it."""
+    if not isinstance(path.nets[-1], nn.Module):
+        try:
+            read(path.nets[-1], None)
+        except CheckpointError as error:
+            raise unusable(path, len(path.nets) - 1, error) from error
 
 
 def _around(net: Any, given: Given) -> Asked:

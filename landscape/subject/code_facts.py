@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from landscape.callables import resolve_callable
 from landscape.objective.described import Loss
-from landscape.objective.loss_name import short_name
+from landscape.objective.loss_name import full_name, short_name
 from landscape.options.groups import LossOptions
 from landscape.subject.code_text import HASHED, by_name, digest
 from landscape.subject.program import Program, callable_digest
@@ -33,11 +33,7 @@ def code_facts(program: Program | None, loss: LossOptions) -> CodeFacts:
     Raises:
         LandscapeError: a spec that leads to no callable.
     """
-    metrics = {}
-    for each in loss.names or ():
-        name = each.rpartition(":")[2] if isinstance(each, str) else short_name(each)
-        if found := code_of(each, "metric"):
-            metrics[name] = found
+    metrics = {name: code for name, code in map(_metric, loss.names or ()) if code and code != name}
     return CodeFacts(
         python=PYTHON,
         layers=program.layers if program else None,
@@ -46,6 +42,14 @@ def code_facts(program: Program | None, loss: LossOptions) -> CodeFacts:
         loss=code_of(loss.loss, "loss"),
         metrics=metrics or None,
     )
+
+
+def _metric(metric: Any) -> tuple[str, str | None]:
+    """The name of a metric in results, and the hash of its code; of one with a name of its own also what that hides."""
+    if isinstance(metric, tuple):
+        name, inner = metric
+        return name, code_of(inner, "metric") or (inner if isinstance(inner, str) else full_name(inner))
+    return metric.rpartition(":")[2] if isinstance(metric, str) else short_name(metric), code_of(metric, "metric")
 
 
 def program_mark(program: Program | None) -> str | None:

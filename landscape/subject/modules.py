@@ -55,11 +55,6 @@ def class_name(model: nn.Module) -> str:
     return own.__name__
 
 
-def tensors_of(model: nn.Module) -> dict[str, Tensor]:
-    """Those of its state dict, which may hold a state of another kind too."""
-    return {name: value for name, value in model.state_dict().items() if isinstance(value, Tensor)}
-
-
 def stored_narrow(tensors: Mapping[str, Tensor]) -> str | None:
     """The name of the dtype that most entries have, if it holds fewer numbers than float32."""
     sizes: Counter[torch.dtype] = Counter()

@@ -15,8 +15,9 @@ from torch import Tensor, nn
 
 from landscape.checkpoint.checkpoint import Checkpoint, tensors_digest
 from landscape.checkpoint.entries import under
-from landscape.checkpoint.fit import ANOTHER, NAME_IT, fit, fitting, leading_paths
+from landscape.checkpoint.fit import ANOTHER, NAME_IT, fit, fitting, leading_paths, tensors_of
 from landscape.direction.parts import Parts
+from landscape.dispatched import gathered
 from landscape.errors import CheckpointError, UsageError
 from landscape.models.choose import ReadBatch, choose
 from landscape.models.recognize import recognize
@@ -25,7 +26,7 @@ from landscape.objective.batchnorm import tracking_layers
 from landscape.objective.private import private_copy
 from landscape.subject.entry import chosen_entry, fitting_entry, read
 from landscape.subject.folders import adapter_tensors, net_of_folder, spec_of_folder
-from landscape.subject.modules import bare, check_plain, class_name, stored_narrow, tensors_of
+from landscape.subject.modules import bare, check_plain, class_name, stored_narrow
 from landscape.subject.program import Program, program_of, unlike
 from landscape.subject.trained import Recorded, recorded_in
 from landscape.surfaces.provenance import CheckpointFacts, ModelFacts
@@ -103,7 +104,7 @@ def load_net(
     if not isinstance(model, (nn.Module, str, type(None))):
         raise UsageError(f"model of type {type(model).__name__}: expected a torch.nn.Module or the name of one")
     if isinstance(model, nn.Module):
-        check_plain(bare(model))
+        check_plain(gathered(bare(model)))
     of_file = _is_path(checkpoint)
     mapped = mapped and of_file  # tensors of a caller's are copied
     checkpoint = read(checkpoint, entry, mapped=mapped)
@@ -113,7 +114,7 @@ def load_net(
     checkpoint = fitting_entry(checkpoint, bare(model) if isinstance(model, nn.Module) else model or meta.get("model"))
     spec = spec_of_folder(checkpoint, model or meta.get("model"))
     if isinstance(model, nn.Module):
-        name, module = type(bare(model)).__name__, private_copy(bare(model))
+        name, module = type(bare(model)).__name__, private_copy(gathered(bare(model)))
     elif spec:
         name = spec
         module, checkpoint = net_of_folder(checkpoint, spec, trust, mapped=mapped)
@@ -175,10 +176,11 @@ def other_net(checkpoint: Any, like: Net, advice: str | None = None, *, mapped: 
     """
     label, of_file = None, _is_path(checkpoint)
     if isinstance(checkpoint, nn.Module):
-        label = type(bare(checkpoint)).__name__
-        check_plain(bare(checkpoint))
-        _check_alike(like, bare(checkpoint))
-        checkpoint = Checkpoint(tensors_of(bare(checkpoint)), source=IN_MEMORY)
+        given = gathered(bare(checkpoint))
+        label = type(given).__name__
+        check_plain(given)
+        _check_alike(like, given)
+        checkpoint = Checkpoint(tensors_of(given), source=IN_MEMORY)
     else:
         checkpoint = read(checkpoint, like.checkpoint.entry, optional=True, mapped=mapped)
         if (part := adapter_tensors(checkpoint, like.module)) is not None:
@@ -209,12 +211,13 @@ def _is_path(checkpoint: Any) -> bool:
 
 
 def _in_memory(model: nn.Module, divided: bool) -> Net:
-    model = bare(model)
+    given = bare(model)
+    model = gathered(given)
     name = class_name(model)
     check_plain(model, divided)
     tensors = tensors_of(model)
     facts = CheckpointFacts(path=IN_MEMORY, sha256=tensors_digest(tensors), stored=stored_narrow(tensors))
-    return _net(model, name, {}, facts, name, own=False, program=program_of(model))
+    return _net(model, name, {}, facts, name, own=model is not given, program=program_of(model))
 
 
 def _net(

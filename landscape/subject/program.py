@@ -20,7 +20,7 @@ from landscape.subject.code_text import HASHED, CodeText, by_name, digest, is_us
 
 HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
 # Where a net of transformers was read from.
-PLACES = ("name_or_path",)
+PLACES = ("name_or_path", "hf_device_map")
 OF_TORCH = frozenset(vars(nn.Module()))
 
 

@@ -33,10 +33,9 @@ SEEDS = (f"{HYPER}_seed", f"{HYPER}_init_seed")
 
 @dataclass(frozen=True)
 class Ranking:
-    """How a measure ranks the nets: its tau with what it is to predict, and the granulated one, NaN without hyper-parameters."""
+    """How a measure ranks the nets: its tau, and the granulated one, NaN without hyper-parameters."""
 
     measure: Quantity
-    against: Quantity
     tau: Tau
     psi: float
 
@@ -125,7 +124,7 @@ def rankings(surface: Surface, against: Quantity, measures: Sequence[Quantity] |
     for row in measures or rows(surface, MEASURE):
         values = surface.values[row.name]
         psi = granulated(values, target, hypers, SEEDS)
-        found.append(Ranking(row, against, tau_of(values, target, seed=seed), psi))
+        found.append(Ranking(row, tau_of(values, target, seed=seed), psi))
     return found
 
 

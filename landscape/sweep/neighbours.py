@@ -25,7 +25,7 @@ COUNT = {1: 3, 2: 4}
 SHARES = ((16.0, 0.8), (8.0, 0.83), (4.0, 0.86), (2.0, 0.9), (1.4, 0.95), (0.0, 1.0))
 
 
-class Given(NamedTuple):
+class Borrowed(NamedTuple):
     """What a point is computed with: results of others by their coordinates, and the share of the accepted variance."""
 
     neighbours: tuple[tuple[tuple[float, ...], Result], ...]
@@ -95,10 +95,10 @@ class WithNeighbours:
         numbers = {i: {n: v for n, v in each.items() if not n.startswith(DRAWN)} for i, each in results.items()}
         self.inner.tell(numbers)
 
-    def _given(self, index: int, usable: np.ndarray, places: np.ndarray) -> Given:
+    def _given(self, index: int, usable: np.ndarray, places: np.ndarray) -> Borrowed:
         here = np.array(np.unravel_index(index, self.grid.shape))
         squares = ((places - here) ** 2).sum(axis=1)
         nearest = np.argsort(squares, kind="stable")[: COUNT[self.grid.ndim]]
         distance = float(np.sqrt(squares[nearest].min())) if len(nearest) else np.inf
         chosen = [(self.grid.coordinates(int(i)), self._results[int(i)]) for i in usable[nearest]]
-        return Given(tuple(chosen), next(share for least, share in SHARES if distance >= least))
+        return Borrowed(tuple(chosen), next(share for least, share in SHARES if distance >= least))

@@ -37,7 +37,7 @@ class Stop:
         self.saves: Callable[[], None] | None = None
         """Writes what is computed; called from another thread when the main thread does not answer."""
         self.writing = threading.RLock()
-        self._process, self._held, self._again = os.getpid(), 0, False
+        self._held, self._again = 0, False
 
     @property
     def pending(self) -> bool:
@@ -88,10 +88,6 @@ class Stop:
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
     def on_signal(self, number: int, frame: FrameType | None) -> None:
-        if os.getpid() != self._process:  # a forked child, such as a worker of a data loader, is none of our business
-            signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
-            return
         repeated, self._again = self._again, False
         if not repeated and self.name:
             return
@@ -141,7 +137,7 @@ def is_ours(stop: Stop) -> bool:
 
 @functools.cache
 def _forget_in_children() -> None:
-    """A forked child must not write to the parent's descriptor for signals."""
+    """A forked child, such as a worker of a data loader, answers signals itself, and not through the parent's descriptor."""
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_forget)
 

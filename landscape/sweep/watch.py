@@ -123,10 +123,10 @@ class Watch:
         while True:
             tick = min(1.0, self._stall / 4) if self._stall else AGAIN_SECONDS if flagged else None
             ready = select.select([self._reader], [], [], tick)[0]
-            heard, now = self._reader.recv(64) if ready else b"", time.monotonic()
-            if _CLOSE in heard:
+            received, now = self._reader.recv(64) if ready else b"", time.monotonic()
+            if _CLOSE in received:
                 break
-            if flagged is None and any(number in SIGNALS for number in heard):
+            if flagged is None and any(number in SIGNALS for number in received):
                 flagged = now
             elif flagged is not None and not ready:
                 flagged = self._insist(flagged, now)

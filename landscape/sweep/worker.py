@@ -83,19 +83,19 @@ def run_worker(work: Work, receive: Callable[[bool], Iterable[Message]], send: C
 
 
 def run_assignment(
-    tasks: RankQueue, work: Work, between_chunks: Callable[[], None], clock: Callable[[], float] = time.perf_counter
+    tasks: RankQueue, work: Work, between_chunks: Callable[[], None]
 ) -> tuple[AssignmentDone, TaskFailure | None]:
     """Computes the first assignment; results that came before a failure are returned with it.
 
     `between_chunks` is also called between tasks; it may push to the queue and steal from it.
     """
     results: list[TaskResult] = []
-    startup, began = 0.0, clock()
+    startup, began = 0.0, time.perf_counter()
 
     def end(chunk: int) -> int:
         nonlocal startup
         if chunk == current().first:
-            startup += clock() - task_began
+            startup += time.perf_counter() - task_began
         if tasks.advance(chunk):
             between_chunks()
         return current().last
@@ -104,7 +104,7 @@ def run_assignment(
         assert tasks.current is not None
         return tasks.current
 
-    while task := tasks.start_next(task_began := clock()):
+    while task := tasks.start_next(task_began := time.perf_counter()):
         content: Sequence[Any] | Mapping[str, float]
         POINT.start(computing(task.point))
         try:
@@ -115,13 +115,13 @@ def run_assignment(
             raise
         except BaseException as error:  # also SystemExit: the leader must learn of it
             failure = TaskFailure(task.point, failure_text(task.point, error))
-            return AssignmentDone(results, clock() - began, startup), failure
+            return AssignmentDone(results, time.perf_counter() - began, startup), failure
         finally:
             POINT.stop()
         results.append((current(), content))
         tasks.finish_current()
         between_chunks()
-    return AssignmentDone(results, clock() - began, startup), None
+    return AssignmentDone(results, time.perf_counter() - began, startup), None
 
 
 class ComputeThread:

@@ -114,7 +114,7 @@ def preconditioner_of(optimizer: optim.Optimizer, model: nn.Module, lr: float | 
     """The preconditioner of the last step, with the threshold of the next one; None before the first.
 
     `lr`: of the next step; None: that of the optimizer. Groups of parameters may differ in their rates, which P then holds, and
-    in their decay.
+    in their decay; those of rate 0 rest.
 
     Raises:
         UsageError: the optimizer has none, its groups differ in their momentum, or P is zero for want of an eps.
@@ -124,15 +124,18 @@ def preconditioner_of(optimizer: optim.Optimizer, model: nn.Module, lr: float | 
     assert kind is not None
     scale_of, threshold_of = ADAPTIVE[kind]
     names = {parameter: name for name, parameter in model.named_parameters()}
-    first = float(optimizer.param_groups[0]["lr"]) if lr is None else lr
+    moving = [(group, float(group["lr"]) if lr is None else lr) for group in optimizer.param_groups]
+    moving = [(group, own) for group, own in moving if own > 0]
+    if not moving:
+        return None
+    like, first = moving[0]
     scales, decays, bounds = dict[str, Tensor](), dict[str, float](), set[float]()
-    for group in optimizer.param_groups:
-        own = first if lr is not None else float(group["lr"])
+    for group, own in moving:
         weight, apart = float(group.get("weight_decay", 0.0)), _is_apart(kind, group)
         moved = [each for each in group["params"] if each in names and optimizer.state.get(each, {}).get("step", 0) > 0]
-        if not moved or not own > 0:
+        if not moved:
             continue
-        _check_alike(kind, group, optimizer.param_groups[0])
+        _check_alike(kind, group, like)
         bounds.add(threshold_of(group, own, weight if apart else 0.0) * (own / first))
         for each in moved:
             scale = (scale_of(optimizer.state[each], group) * (first / own)).float().cpu()

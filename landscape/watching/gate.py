@@ -29,7 +29,7 @@ HEADERS = (
 )
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """The request gets this status, and a text that repeats nothing of what was sent."""
 
     def __init__(self, status: int, text: str):
@@ -45,15 +45,15 @@ def route_of(method: str, target: str, headers: Sequence[tuple[str, str]], port:
     """
     ours = (f"127.0.0.1:{port}", f"localhost:{port}")
     if _values(headers, "host") not in [[host] for host in ours]:
-        raise Refused(403, f"this page is at {ours[0]} only; through a tunnel, take the same port at both ends")
+        raise RequestRefused(403, f"this page is at {ours[0]} only; through a tunnel, take the same port at both ends")
     if any(origin not in [f"http://{host}" for host in ours] for origin in _values(headers, "origin")):
-        raise Refused(403, "another page may not read this one")
+        raise RequestRefused(403, "another page may not read this one")
     if method not in METHODS:
-        raise Refused(405, "expected GET or HEAD")
+        raise RequestRefused(405, "expected GET or HEAD")
     _, given, *rest = (target.partition("?")[0]).split("/", 2) if target.startswith("/") else ("", "")
     known = hmac.compare_digest(given.encode(errors="replace"), secret.encode())
     if not known or len(rest) != 1 or rest[0] not in ROUTES:
-        raise Refused(404, "nothing here; the address is the one that the terminal shows")
+        raise RequestRefused(404, "nothing here; the address is the one that the terminal shows")
     return rest[0]
 
 

@@ -12,7 +12,7 @@ from time import monotonic, sleep
 
 from landscape.errors import LandscapeError
 from landscape.watching.board import Board
-from landscape.watching.painter import Painter, Process
+from landscape.watching.painter import PaintingThread, Process
 from landscape.watching.server import PageServer
 from landscape.watching.state import COMPLETE, RUNNING, UNREADABLE, State
 from landscape.watching.terminal import Terminal
@@ -30,7 +30,7 @@ class Live:
         watcher: Watcher,
         terminal: Terminal,
         board: Board,
-        painter: Painter | None = None,
+        painter: PaintingThread | None = None,
         timeout: float | None = None,
         clock: Callable[[], float] = monotonic,
     ):
@@ -84,7 +84,7 @@ def watch_file(
         terminal.say(f"watch {path} at {server.url} (Ctrl-C ends it)")
         if browser:
             webbrowser.open(server.url)
-        live = Live(Watcher(path), terminal, board, Painter(process.draw, board.hang), timeout)
+        live = Live(Watcher(path), terminal, board, PaintingThread(process.draw, board.hang), timeout)
         return _watched(live, terminal, ends=False)
     finally:
         server.close()

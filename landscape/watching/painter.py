@@ -35,7 +35,7 @@ class Picture:
     note: str = ""
 
 
-class Painter:
+class PaintingThread:
     """Draws by `draw` in a thread of its own, one picture at a time; `show` gets each."""
 
     def __init__(self, draw: Draw, show: Callable[[Picture], None], clock: Callable[[], float] = time.monotonic):

@@ -1,6 +1,6 @@
 """What a result says about itself while it grows, as a few texts and one table.
 
-Owns: `Reading`, and the reading of a file into one. Which facts and names there are is decided in scene/facts.
+Owns: `ResultState`, and the reading of a file into one. Which facts and names there are is decided in scene/facts.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Row = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Reading:
+class ResultState:
     """One state of a result.
 
     `run` is equal for two states of one run. `rows` are the ranges of the values so far, under `columns`.
@@ -44,7 +44,7 @@ class Reading:
     facts: tuple[str, ...]
 
 
-def read(path: Path) -> Reading:
+def read(path: Path) -> ResultState:
     """What a file or run folder holds now.
 
     Raises:
@@ -53,14 +53,14 @@ def read(path: Path) -> Reading:
     return reworded(reading_of(load_source(path)), printable)
 
 
-def reading_of(source: Source) -> Reading:
+def reading_of(source: Source) -> ResultState:
     """The same of a result in memory."""
     if isinstance(source, RunLog):
         return _of_run(source)
     return _of_spectrum(source) if isinstance(source, Spectrum) else _of_surface(source)
 
 
-def _of_surface(surface: Surface) -> Reading:
+def _of_surface(surface: Surface) -> ResultState:
     axes = tuple((axis.name, axis.values.tobytes()) for axis in surface.grid.axes)
     names = [name for name in surface.values if not surface.quantity(name).aside]
     said = facts(surface, surface.metric() if surface.values else None)
@@ -69,7 +69,7 @@ def _of_surface(surface: Surface) -> Reading:
     # A surface of paths grows by rows, so its grid is no mark of the run.
     grows = surface.known.connect is not None
     key = ("surface", () if grows else axes, *_origin(surface))
-    return Reading(subject(surface), key, count_of(surface), *_filled(columns, rows), tuple(said))
+    return ResultState(subject(surface), key, count_of(surface), *_filled(columns, rows), tuple(said))
 
 
 def _row(surface: Surface, name: str) -> Row:
@@ -84,7 +84,7 @@ def _row(surface: Surface, name: str) -> Row:
     return (row.label, *texts, middle, f"{odd:,}" if odd else "")
 
 
-def _of_spectrum(spectrum: Spectrum) -> Reading:
+def _of_spectrum(spectrum: Spectrum) -> ResultState:
     rows = []
     for name, block in spectrum.blocks.items():
         ends = [eigenvalue_text(float(block.values[i]), float(block.errors[i])) for i in (0, -1) if len(block.values)]
@@ -93,10 +93,10 @@ def _of_spectrum(spectrum: Spectrum) -> Reading:
     columns = ("", "least eigenvalue", "greatest", "trace")
     key = ("spectrum", tuple(spectrum.blocks), *_origin(spectrum))
     said = tuple(computed_facts(spectrum))
-    return Reading(subject(spectrum), key, count_of(spectrum), *_filled(columns, tuple(rows)), said)
+    return ResultState(subject(spectrum), key, count_of(spectrum), *_filled(columns, tuple(rows)), said)
 
 
-def _of_run(log: RunLog) -> Reading:
+def _of_run(log: RunLog) -> ResultState:
     rows = []
     for name in log.metrics:
         values, row = log.series(name)[1], log.quantity(name)
@@ -106,7 +106,7 @@ def _of_run(log: RunLog) -> Reading:
         ]
         rows.append((row.label, value_text(float(values[-1]), percent=row.percent), *(ends or ["", ""])))
     columns, key = ("", "latest", "least", "greatest"), ("run", repr(sorted(log.config.items(), key=str)))
-    return Reading(run_subject(log), key, count_of(log), *_filled(columns, tuple(rows)), tuple(run_facts(log)))
+    return ResultState(run_subject(log), key, count_of(log), *_filled(columns, tuple(rows)), tuple(run_facts(log)))
 
 
 def _origin(result: Surface | Spectrum) -> tuple[Any, ...]:

@@ -19,7 +19,7 @@ from typing import Any
 from landscape.errors import LandscapeError
 from landscape.render.variables import variables
 from landscape.watching.board import Board
-from landscape.watching.gate import EVENTS, HEADERS, PAGE, PICTURE, SCRIPT, STYLE, Refused, route_of
+from landscape.watching.gate import EVENTS, HEADERS, PAGE, PICTURE, SCRIPT, STYLE, RequestRefused, route_of
 
 HOST = "127.0.0.1"
 # Connections at a time: a browser holds a few for each tab. Beyond these a new one is closed.
@@ -146,7 +146,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         try:
             route = route_of(self.command, self.path, self.headers.items(), self.server.server_port, self.server.secret)
-        except Refused as refused:
+        except RequestRefused as refused:
             self._send(refused.status, "text/plain; charset=utf-8", refused.text.encode())
             return
         if route == EVENTS:

@@ -11,7 +11,7 @@ from typing import Any
 from landscape.scene.text import short
 from landscape.sweep.progress import clock
 from landscape.watching.counting import Count
-from landscape.watching.reading import Reading
+from landscape.watching.reading import ResultState
 
 # A file that is not there (yet, or any more), that cannot be read, that grows, that is done.
 WAITING, UNREADABLE, RUNNING, COMPLETE = "waiting", "unreadable", "running", "complete"
@@ -27,7 +27,7 @@ class State:
     file: str
     phase: str
     said: str = ""
-    reading: Reading | None = None
+    reading: ResultState | None = None
     rate: float | None = None
     left: float | None = None
     written: float | None = None

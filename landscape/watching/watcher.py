@@ -14,7 +14,7 @@ from pathlib import Path
 from landscape.errors import LandscapeError
 from landscape.watching.identity import Stamp, identity, is_written
 from landscape.watching.pace import Pace
-from landscape.watching.reading import Reading, read
+from landscape.watching.reading import ResultState, read
 from landscape.watching.state import COMPLETE, RUNNING, UNREADABLE, WAITING, State, progress_text
 
 # Reading takes at most one hundredth of a core, but a state is never left unread for longer than this.
@@ -31,7 +31,7 @@ class Watcher:
         *,
         clock: Callable[[], float] = time.monotonic,
         look: Callable[[Path], Stamp | None] = identity,
-        load: Callable[[Path], Reading] = read,
+        load: Callable[[Path], ResultState] = read,
         written_by: Callable[[Path], bool | None] = is_written,
     ):
         self.path = path
@@ -70,7 +70,7 @@ class Watcher:
             self._next = ended + min((ended - started) / READING_SHARE, LONGEST_PAUSE)
         return self._read(reading, stamp)
 
-    def _read(self, reading: Reading, stamp: Stamp) -> list[str]:
+    def _read(self, reading: ResultState, stamp: Stamp) -> list[str]:
         before = self.state
         other = before.reading is not None and before.reading.run != reading.run
         if other:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import landscape as ll
-from landscape.analytic.compare import RATES, Asked, compared, end_value, over_rates
+from landscape.analytic.compare import RATES, DescentAsked, compared, end_value, over_rates
 from landscape.analytic.descent import noise_of
 from landscape.analytic.functions import FUNCTIONS
 from landscape.analytic.methods import method_of
@@ -20,7 +20,7 @@ from landscape.surfaces import load_surface
 from landscape.surfaces.hdf5 import write_surface_file
 
 BOWL = FUNCTIONS["narrow_bowl"]
-ASKED = Asked(
+ASKED = DescentAsked(
     function=BOWL, optimizers=["sgd", "momentum", "newton"], rates=None, steps=20, start=BOWL.start, noise=0.0, seed=0,
     level=None, x=parse_range((-3, 3, 7)), y=parse_range((-2, 2, 5)),
 )  # fmt: skip

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from landscape.curvature.spectrum import Eigenpairs, density, eigenpairs, trace
+from landscape.curvature.estimates import Eigenpairs, density, eigenpairs, trace
 from tests.curvature.spectra import VALUES, draws, turned
 
 

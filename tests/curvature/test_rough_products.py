@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from landscape.errors import UsageError
-from landscape.program.hvp import Program, Step, Tape
+from landscape.program.hvp import HvpProgram, Step, Tape
 from landscape.program.rules import Rule
 from tests.curvature.nets import NETS, resnet, seen
 
@@ -42,9 +42,9 @@ def test_low_precision_products_do_not_depend_on_what_is_kept(images, products):
         made = products(net, data, batch_size=5, precision="fp32", backend="program", budget=budgets.pop())
         rough = made.low_precision("bf16")
         made.refresh()
-        kept.append((len(made._backend._tapes), len(made._backend._rough_tapes)))
+        kept.append((len(made._backend._tapes), len(made._backend._low_tapes)))
         if len(kept) == 1:
-            budgets = [0, 1.1 * sum(tape.nbytes for tape in made._backend._rough_tapes.values())]
+            budgets = [0, 1.1 * sum(tape.nbytes for tape in made._backend._low_tapes.values())]
         vector = made.gaussian(0)
         found.append((rough(vector), made(vector)))
     assert kept[0][0] == kept[0][1] == 5 and kept[2] == (0, 0)
@@ -60,7 +60,7 @@ def test_a_tape_is_rounded_tensor_by_tensor():
         def rounded(self, kept, cast):
             return tuple(cast(torch.full((3,), float(number))) for number in range(100))
 
-    program = Program([Step(Fresh(), (0,), (True,), True)] * 2)
+    program = HvpProgram([Step(Fresh(), (0,), (True,), True)] * 2)
     held = torch.full((3,), 5.0)
     tape = program.rounded_tape(Tape([held, held], [held, None], 0.0, held, lambda t: t), torch.bfloat16)
     for kept in tape.kept:
@@ -96,7 +96,7 @@ def test_low_precision_products_are_taken_where_they_pay(faster, off, taken, ima
     monkeypatch.setattr(room, "multiplies_bf16", lambda device: True)
     assert (made.low_precision() is not None) is taken
     made.refresh()
-    assert bool(made._backend._rough_tapes) is taken, "nothing is rounded for nothing"
+    assert bool(made._backend._low_tapes) is taken, "nothing is rounded for nothing"
     assert made.low_precision("exact") is None
     monkeypatch.setattr(room, "multiplies_bf16", lambda device: False)
     assert made.low_precision() is None, "not even tried"

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+import landscape as ll
 from landscape.direction.filters import filter_rules
 from landscape.direction.normalize import NORMS, ignored_names, normalized
 from landscape.direction.random import gaussian
@@ -34,6 +35,15 @@ def test_the_defaults_are_filter_and_biasbn(net):
     for name, tensor in weights_of(net).items():
         assert bool(default[name].any()) == (tensor.ndim > 1), name
         assert bool(default[name].isfinite().all())
+
+
+def test_commands_have_these_defaults_and_none_toward_another_net(net, mlp):
+    run = {"data": (torch.randn(6, 6), torch.arange(6) % 3), "x": (-1, 1, 3), "quiet": True, "threads": 1}
+    random, other = ll.line(model=mlp(), **run), ll.line(model=mlp(), to=mlp(seed=1), **run)
+    named = ll.line(model=mlp(), norm="filter", ignore="biasbn", **run)
+    assert random.values["train_loss"].tolist() == named.values["train_loss"].tolist()
+    made = [each.known.directions for each in (random, named, other)]
+    assert [(each.norm, each.ignore) for each in made] == [("filter", "biasbn")] * 2 + [("none", "none")]
 
 
 def test_layer(net):

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from landscape.direction.pca import Rows, filled, principal_axes, project_rows, walk_shares
+from landscape.direction.pca import principal_axes, project_rows, walk_shares
+from landscape.direction.rows import Rows, filled
 from landscape.errors import LandscapeError
 from landscape.slice.plane import Plane
 
@@ -115,12 +116,6 @@ def test_a_long_random_walk_seen_from_its_end_has_eight_over_pi_squared():
 def test_a_path_without_a_plane_is_refused(path, change, words):
     with pytest.raises(LandscapeError, match=words):
         principal_axes(rows_of(change(path)), 0, None)
-
-
-def test_rows_are_filled_in_their_order(path):
-    rows = filled(COUNT, SIZE, (torch.from_numpy(row) for row in path))
-    (_, block), *_ = rows.blocks(0)
-    np.testing.assert_array_equal(block.numpy(), (path - path[0])[:, : block.shape[1]])
 
 
 @pytest.mark.parametrize("bend", [1.0, 1e-3])

@@ -10,7 +10,7 @@ from landscape.direction import blocks
 from landscape.direction.direction import Direction, cosine, fingerprint
 from landscape.direction.filters import filter_rules
 from landscape.direction.normalize import NORMS, normalize_
-from landscape.direction.random import Drawn, gaussian
+from landscape.direction.random import GaussianSource, gaussian
 from landscape.direction.regenerated import Regenerated
 from landscape.layout import Layout
 from landscape.slice.plane import Plane
@@ -47,7 +47,7 @@ def both(norm, ignore, dtype=torch.float32):
         normalize_(direction.vector, reference, rules, norm=norm, ignore=ignore)
         kept.append(direction)
         weights = Stored(layout, reference)
-        regenerated.append(Regenerated(layout, weights, rules, Drawn(5, axis), norm=norm, ignore=ignore))
+        regenerated.append(Regenerated(layout, weights, rules, GaussianSource(5, axis), norm=norm, ignore=ignore))
     return kept, regenerated, origin
 
 

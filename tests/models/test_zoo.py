@@ -7,7 +7,7 @@ import torch
 
 from landscape.errors import UsageError
 from landscape.models.recognize import recognize, sizes
-from landscape.models.zoo import ZOO, build_zoo, zoo_names
+from landscape.models.zoo import ZOO, build_zoo
 
 # The names in the model loader of the program of Li et al. 2018.
 ORIGINAL = {
@@ -29,7 +29,7 @@ def count(model):
 
 
 def test_all_names_of_the_original_are_there():
-    assert set(zoo_names()) >= ORIGINAL and len(ORIGINAL) == 29
+    assert set(ZOO) >= ORIGINAL and len(ORIGINAL) == 29
 
 
 def three_stage_count(depth, width, shortcut, classes=10, channels=3):

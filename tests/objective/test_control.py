@@ -8,7 +8,7 @@ from torch import nn
 from landscape.grid import Grid, parse_range
 from landscape.objective.census import Census
 from landscape.objective.control import Controls, controlled_estimate
-from landscape.objective.frame import Drawn, Frame
+from landscape.objective.frame import DrawnSamples, SamplingFrame
 from landscape.objective.sampled import Neighbour, _PointEstimator
 from landscape.sweep.neighbours import CoarseToFine, WithNeighbours
 
@@ -41,7 +41,7 @@ def losses():
 
 def frame_of(losses, seed=0):
     values, labels = losses
-    return Frame.of(Census({"loss": values[[len(values) // 2]]}, None, labels), "loss", seed)
+    return SamplingFrame.of(Census({"loss": values[[len(values) // 2]]}, None, labels), "loss", seed)
 
 
 def swept(losses, tolerance, seed, beside=True):
@@ -52,7 +52,7 @@ def swept(losses, tolerance, seed, beside=True):
     while points := sampler.ask():
         results = {}
         for point in points:
-            drawn = Drawn(frame, lambda numbers, index=point.index: {"loss": values[index][numbers]})
+            drawn = DrawnSamples(frame, lambda numbers, index=point.index: {"loss": values[index][numbers]})
             share = point.given.share if beside else 1.0
             estimator = _PointEstimator("train", drawn, "loss", tolerance * share**0.5)
             near = [Neighbour(each, 0 if coords == CENTRE else None) for coords, each in point.given.neighbours]
@@ -138,15 +138,15 @@ def test_samples_that_carry_the_mean_are_not_overlooked():
     at = [small * rng.lognormal(0, 0.01, 1000) + factor * 10 * carry for factor in (1.0, 1.5)]
     here = small * rng.lognormal(0, 0.01, 1000) + 3 * 10 * carry
     for seed in range(10):
-        frame = Frame.of(Census({"loss": small[None]}, None, None), "loss", seed)
-        drawn = Drawn(frame, lambda numbers: {"loss": here[numbers]})
+        frame = SamplingFrame.of(Census({"loss": small[None]}, None, None), "loss", seed)
+        drawn = DrawnSamples(frame, lambda numbers: {"loss": here[numbers]})
         point = _PointEstimator("train", drawn, "loss", 0.05)
         found = (point.beside([Neighbour(whole(frame, values)) for values in at]) or point.alone())["loss"]
         assert abs(found.mean - here.mean()) <= 4 * found.stderr + 1e-12
 
 
 def whole(frame, values):
-    drawn = Drawn(frame, lambda numbers: {"loss": values[numbers]})
+    drawn = DrawnSamples(frame, lambda numbers: {"loss": values[numbers]})
     drawn.extend(frame.sizes)
     return {
         "train_loss": values.mean(), "stderr/train_loss": 0.0,
@@ -157,7 +157,7 @@ def whole(frame, values):
 def estimator_at(losses, index, tolerance):
     frame = frame_of(losses)
     return _PointEstimator(
-        "train", Drawn(frame, lambda numbers: {"loss": losses[0][index][numbers]}), "loss", tolerance
+        "train", DrawnSamples(frame, lambda numbers: {"loss": losses[0][index][numbers]}), "loss", tolerance
     )
 
 
@@ -208,8 +208,8 @@ def test_a_neighbour_of_a_damaged_file_is_not_used(losses, damage):
 
 def test_values_are_handed_on_in_one_order_whatever_the_rounds_were(losses):
     frame = frame_of(losses)
-    drawn = Drawn(frame, lambda numbers: {"loss": losses[0][7][numbers]})
-    once = Drawn(frame, lambda numbers: {"loss": losses[0][7][numbers]})
+    drawn = DrawnSamples(frame, lambda numbers: {"loss": losses[0][7][numbers]})
+    once = DrawnSamples(frame, lambda numbers: {"loss": losses[0][7][numbers]})
     for count in (40, 100, 300):
         drawn.extend(frame.first(count, 2))
     once.extend(frame.first(300, 2))
@@ -223,7 +223,7 @@ def test_an_estimated_share_stays_within_its_bounds(losses):
     """A fit may leave [0, 1], the range of accuracy; other metrics stay as estimated."""
     frame, rng = frame_of(losses), np.random.default_rng(0)
     hits, wrong = (rng.random(losses[0].shape[1]) < 0.002).astype(float), losses[0][7]
-    drawn = Drawn(frame, lambda numbers: {"loss": wrong[numbers], "accuracy": hits[numbers]})
+    drawn = DrawnSamples(frame, lambda numbers: {"loss": wrong[numbers], "accuracy": hits[numbers]})
     point = _PointEstimator("train", drawn, "loss", 0.05)
     estimates = point.alone()
     estimates["accuracy"] = estimates["accuracy"]._replace(mean=-0.001)

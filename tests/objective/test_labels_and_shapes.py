@@ -55,7 +55,7 @@ def test_images_of_another_shape(cnn, images, objective):
         refused(
             objective(cnn(), (bad, targets[: len(bad)])),
             LandscapeError,
-            r"the model or its loss does not accept these batches \(shapes \(",
+            r"the model does not accept these batches \(shapes \(",
         )
 
 

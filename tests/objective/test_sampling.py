@@ -7,7 +7,7 @@ from torch import nn
 
 from landscape.errors import EvaluationError
 from landscape.objective.census import Census, sampling_obstacle, take_census
-from landscape.objective.frame import Drawn, Frame
+from landscape.objective.frame import DrawnSamples, SamplingFrame
 from landscape.objective.objective import Objective
 from landscape.objective.regression import auxiliary_variables, estimate, neyman_allocation
 from landscape.objective.sampled import SampledObjective, _PointEstimator
@@ -25,11 +25,11 @@ def population(seed=0):
     near = centre * rng.lognormal(0, 0.3, N)
     far = 3 + 0.5 * labels + outputs @ np.linspace(-1, 1, 10) + rng.lognormal(0, 0.5, N)
     values = {"near": near, "far": far, "unrelated": rng.lognormal(1, 1, N)}
-    return Frame.of(Census({"loss": centre[None]}, outputs, labels), "loss"), values
+    return SamplingFrame.of(Census({"loss": centre[None]}, outputs, labels), "loss"), values
 
 
 def draws(frame, values, tolerance):
-    point = _PointEstimator("train", Drawn(frame, lambda numbers: {"loss": values[numbers]}), "loss", tolerance)
+    point = _PointEstimator("train", DrawnSamples(frame, lambda numbers: {"loss": values[numbers]}), "loss", tolerance)
     found = point.results(point.alone())
     return found["train_loss"], found["stderr/train_loss"], int(found["train_samples"])
 
@@ -71,7 +71,7 @@ def test_a_tolerance_that_needs_all_samples_takes_them_and_is_exact():
 def test_values_that_the_fit_explains_are_known_from_few_samples():
     rng = np.random.default_rng(2)
     labels, outputs = rng.integers(0, 10, N), rng.normal(size=(N, 10))
-    frame = Frame.of(Census({"loss": rng.lognormal(size=(1, N))}, outputs, labels), "loss")
+    frame = SamplingFrame.of(Census({"loss": rng.lognormal(size=(1, N))}, outputs, labels), "loss")
     values = 5 + 2.0 * (labels == 3) + outputs @ np.arange(10)
     mean, stderr, count = draws(frame, values, 0.05)
     assert mean == pytest.approx(values.mean(), rel=1e-9)
@@ -261,7 +261,7 @@ def test_all_points_begin_with_the_same_samples():
             numbers.append(wanted)
             return {"loss": values[kind][wanted]}
 
-        _PointEstimator("train", Drawn(frame, measure), "loss", tolerance).alone()
+        _PointEstimator("train", DrawnSamples(frame, measure), "loss", tolerance).alone()
         taken.append(numbers)
     assert np.array_equal(taken[0][0], taken[1][0]) and np.array_equal(taken[0][0], taken[2][0])
     for numbers in taken:

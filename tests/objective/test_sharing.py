@@ -10,7 +10,7 @@ from torch import nn
 
 from landscape.errors import EvaluationError
 from landscape.objective import sharing, twins
-from landscape.objective.sharing import Sharing, Way
+from landscape.objective.sharing import Division, Sharing
 
 COUNT = 203
 
@@ -26,7 +26,7 @@ def threads():
 @pytest.fixture
 def most(monkeypatch):
     """Of the ways that give the same values the one with most threads is chosen, not the fastest."""
-    monkeypatch.setattr(Sharing, "_fastest", lambda self, objective: self._equal_ways(objective)[-1])
+    monkeypatch.setattr(Sharing, "_fastest", lambda self, objective: self._equal_divisions(objective)[-1])
 
 
 class Keeps(nn.Module):
@@ -98,7 +98,7 @@ def test_the_same_bits_with_any_number_of_threads(objective, threads, most, cnn,
         made.check()
         assert (made.net is not made.model) == (kind == "folded")
         found.append([made.evaluate(made.weights * scale) for scale in (1.0, 1.3)])
-        assert count == 1 or made._sharing._way == Way(count, 1)
+        assert count == 1 or made._sharing._division == Division(count, 1)
     for other in found[1:]:
         np.testing.assert_array_equal(
             [list(each.values()) for each in other], [list(each.values()) for each in found[0]]
@@ -181,7 +181,7 @@ def test_memory_limits_how_many_nets_run_at_a_time(objective, monkeypatch):
 
 def test_the_fastest_way_is_chosen_and_chosen_again(objective, threads, monkeypatch):
     """By a clock that the ways advance themselves."""
-    now, cost = [0.0], {Way(1, 1): 5e-3, Way(2, 1): 15e-3}
+    now, cost = [0.0], {Division(1, 1): 5e-3, Division(2, 1): 15e-3}
 
     def run(self, objective, way, work, items):
         items = list(items)
@@ -193,17 +193,17 @@ def test_the_fastest_way_is_chosen_and_chosen_again(objective, threads, monkeypa
     made = objective(net_of("keeps"), data(), precision="fp32", batch_size=16)
     made._sharing = Sharing(made, 2, clock=lambda: now[0])
     expected = made.evaluate()
-    assert made._sharing._way == Way(1, 1)  # never worse than one thread
-    cost[Way(2, 1)] = 3e-3
+    assert made._sharing._division == Division(1, 1)  # never worse than one thread
+    cost[Division(2, 1)] = 3e-3
     assert made.evaluate() == expected
-    assert made._sharing._way == Way(1, 1)  # a choice holds for a while
+    assert made._sharing._division == Division(1, 1)  # a choice holds for a while
     now[0] += sharing.AGAIN_SECONDS
     assert made.evaluate() == expected
-    assert made._sharing._way == Way(2, 1)
-    cost[Way(1, 1)] = 1.01 * sharing.LONG_SECONDS
+    assert made._sharing._division == Division(2, 1)
+    cost[Division(1, 1)] = 1.01 * sharing.LONG_SECONDS
     now[0] += sharing.AGAIN_SECONDS
     made.evaluate()
-    assert made._sharing._way == Way(2, 1)
+    assert made._sharing._division == Division(2, 1)
 
 
 def test_torch_threads_that_change_bits_are_not_chosen_by_a_clock(objective, threads, monkeypatch):
@@ -212,10 +212,10 @@ def test_torch_threads_that_change_bits_are_not_chosen_by_a_clock(objective, thr
     made = objective(net_of("keeps"), {"train": data()["train"]}, precision="fp32", batch_size=COUNT)
     found = Sharing(made, 2)
     with made.ready():
-        assert found._equal_ways(made) == [Way(1, 1), Way(1, 2)]
+        assert found._equal_divisions(made) == [Division(1, 1), Division(1, 2)]
         bits = itertools.count()
         monkeypatch.setattr(sharing, "fetch_sums", lambda tallies: next(bits))
-        assert found._equal_ways(made) == [Way(1, 2)]
+        assert found._equal_divisions(made) == [Division(1, 2)]
 
 
 def test_an_error_in_one_thread_is_the_error_of_a_loop(objective, threads, most):

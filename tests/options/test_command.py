@@ -151,3 +151,13 @@ def test_functions_with_written_out_keywords_name_the_nearest_too():
 )
 def test_refine_alone_means_the_usual_tolerance(options: dict[str, Any], value: float):
     assert ToleranceOptions(**options).check() == value
+
+
+def test_a_command_may_have_no_options():
+    @command("tells the length", lines=lambda result, shell: [], positional=(Positional("text", "TEXT", "what"),))
+    def length(text: str) -> int:
+        return len(text)
+
+    assert length("abc") == 3 and length.command.rows == ()
+    with pytest.raises(UsageError, match="length has no option 'txt'; did you mean text"):
+        length(txt="abc")

@@ -175,7 +175,7 @@ def test_products_do_not_depend_on_the_layout(monkeypatch):
         exact, rough = operator(layout, monkeypatch=monkeypatch)
         exact.refresh()
         backend, vector = exact._backend, exact.gaussian(0)
-        held = (backend._program, backend._tapes, layout), (backend._rough, backend._rough_tapes, ROUNDED_LAYOUT)
+        held = (backend._program, backend._tapes, layout), (backend._low, backend._low_tapes, ROUNDED_LAYOUT)
         for program, kept, used in held:
             convolved = kept[0].kept[[step.rule.parameters for step in program._steps].index(("4.weight",))]
             assert convolved.shape[1] == 6 and convolved.is_contiguous(memory_format=used)

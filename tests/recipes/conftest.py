@@ -57,8 +57,8 @@ def infinite(outputs, targets):
 
 
 def lazy(outputs, targets):
-    """A loss that takes its time, for tests that stop a run half-way."""
-    for _ in range(40):
+    """A loss that takes its time, for tests that stop a run half-way; none with LAZY=0, which is the same code."""
+    for _ in range(int(os.environ.get("LAZY", "40"))):
         torch.linalg.svd(torch.eye(96) + 0.01)
     return nn.functional.cross_entropy(outputs, targets, reduction="none")
 '''

@@ -111,6 +111,7 @@ def test_a_file_is_continued_without_a_search(here, basic, stopped, monkeypatch)
     command = ["surface", "net.pt", *basic, "--loss", "net.py:lazy", "-x", "auto:3", "-y", "auto:3"]
     stopped(*command, "-o", "s.h5", once="s.h5")
     begun = load_surface("s.h5")
+    monkeypatch.setenv("LAZY", "0")
     options = {**OPTIONS, "loss": "net.py:lazy", "x": "auto:3", "y": "auto:3"}
     whole = ll.surface("net.pt", **options)
     with monkeypatch.context() as patch:

@@ -65,6 +65,8 @@ def test_nets_that_share_parameters_in_one_and_not_in_the_other_are_refused():
         ll.connect([masked(0, tied=True), masked(1)], data=DATA, points=3, quiet=True)
     with pytest.raises(LandscapeError, match="shares first.weight and second.weight, and the"):
         ll.connect([masked(0), masked(1, tied=True)], data=DATA, points=3, quiet=True)
+    with pytest.raises(LandscapeError, match="the second net shares first.weight and second.weight"):
+        ll.connect([masked(0), ll.Checkpoint(masked(1, tied=True).state_dict())], data=DATA, points=3, quiet=True)
     untied = {
         **masked(1).state_dict(),
         "second.weight": torch.ones(6, 6),

@@ -40,6 +40,7 @@ WORDS = ["surface", "net.pt", *(f"--{name}={value}" for name, value in ARGUMENTS
 def truth(made):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(made)
+        patch.setenv("LAZY", "0")
         return ll.surface("net.pt", quiet=True, **ARGUMENTS)
 
 
@@ -56,7 +57,7 @@ def assert_same(found, truth):
 
 
 @pytest.mark.parametrize("least", [4, pytest.param(KILLS, marks=pytest.mark.slow)])
-def test_one_process_survives_kills(here, truth, least):
+def test_one_process_survives_kills(here, truth, least, monkeypatch):
     out, chance, before, kills, inside = here / "a.h5", random.Random(0), 0, 0, 0
     while kills < least or inside < least // 2:
         child = os.fork()
@@ -80,11 +81,12 @@ def test_one_process_survives_kills(here, truth, least):
         if now == truth.grid.size:
             out.unlink()
             before = 0
+    monkeypatch.setenv("LAZY", "0")
     assert_same(ll.surface("net.pt", out=out, quiet=True, **ARGUMENTS), truth)
 
 
 @pytest.mark.parametrize("least", [2, pytest.param(KILLS, marks=pytest.mark.slow)])
-def test_two_ranks_survive_kills(here, truth, launch, on_ranks, least):
+def test_two_ranks_survive_kills(here, truth, launch, on_ranks, least, monkeypatch):
     command = launch(*WORDS, ranks=2)
     out, chance, before, kills, inside = here / "a.h5", random.Random(1), 0, 0, 0
     while kills < least or inside < least // 2:
@@ -109,6 +111,7 @@ def test_two_ranks_survive_kills(here, truth, launch, on_ranks, least):
         if now == truth.grid.size:
             out.unlink()
             before = 0
+    monkeypatch.setenv("LAZY", "0")
     assert on_ranks(2, "-m", "landscape", *WORDS).returncode == 0
     assert_same(load_surface(out), truth)
 
@@ -133,7 +136,7 @@ def is_rank(pid: int, folder: Path) -> bool:
 
 
 @pytest.mark.parametrize("name", [pytest.param("SIGINT", marks=pytest.mark.slow), "SIGTERM"])
-def test_a_signal_saves_everything_and_says_how_to_go_on(here, truth, name):
+def test_a_signal_saves_everything_and_says_how_to_go_on(here, truth, name, monkeypatch):
     process = forked.Started("-m", "landscape", *WORDS)
     while not process.ended() and done_points(here / "a.h5") < 3:
         time.sleep(0.01)
@@ -142,5 +145,6 @@ def test_a_signal_saves_everything_and_says_how_to_go_on(here, truth, name):
     assert said.strip().startswith("landscape: stopped by")
     assert "run the same command to continue" in said
     assert 3 <= done_points(here / "a.h5") < truth.grid.size
+    monkeypatch.setenv("LAZY", "0")
     assert main(WORDS) == 0
     assert_same(load_surface(here / "a.h5"), truth)

@@ -53,7 +53,7 @@ def test_a_training_run_obeys_the_environment_and_records_it(here, environment):
 
 @pytest.fixture
 def most(monkeypatch):
-    monkeypatch.setattr(Sharing, "_fastest", lambda self, objective: self._equal_ways(objective)[-1])
+    monkeypatch.setattr(Sharing, "_fastest", lambda self, objective: self._equal_divisions(objective)[-1])
 
 
 def test_a_surface_is_the_same_with_any_number_of_threads(here, most):

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from landscape.sharpness.around import Around
+from landscape.sharpness.neighbourhood import Neighbourhood
 
 SAMPLES = 40
 
@@ -22,11 +22,11 @@ def around():
     from landscape.objective.loss import make_measure
     from landscape.objective.objective import Objective
 
-    def make(model, data, loss="cross_entropy", seed=0) -> Around:
+    def make(model, data, loss="cross_entropy", seed=0) -> Neighbourhood:
         splits = load_splits(data, split=("train",)).splits
         objective = Objective(model, splits, make_measure(loss, ["loss"])[0], precision="fp64", batch_size=16)
         objective.check()
-        return Around(objective, CurvatureOperator(objective, ignore="none"), seed)
+        return Neighbourhood(objective, CurvatureOperator(objective, ignore="none"), seed)
 
     return make
 
@@ -35,7 +35,7 @@ def around():
 class Quadratic:
     """L(w) = mean of (x . w - y)^2, with its gradient and Hessian at the weights."""
 
-    around: Around
+    around: Neighbourhood
     gradient: np.ndarray
     hessian: np.ndarray
 

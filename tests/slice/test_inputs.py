@@ -9,9 +9,8 @@ from landscape.data.pixels import UNIT, Pixels
 from landscape.errors import EvaluationError, UsageError
 from landscape.grid import Grid, parse_range
 from landscape.objective.attack import attack_of
-from landscape.slice.input_directions import Along, directions_of
-from landscape.slice.inputs import Inputs, cut
-from landscape.study.input_marks import area
+from landscape.slice.input_directions import InputAxes, directions_of
+from landscape.slice.inputs import Inputs
 
 NORMALIZE = Normalize("two", (0.4, 0.6), (0.5, 0.2))
 PIXELS = Pixels(NORMALIZE, UNIT)
@@ -26,7 +25,7 @@ def losses(inputs):
 
 
 def directions(text, attack="fgsm"):
-    along = Along.of(text)
+    along = InputAxes.of(text)
     samples = SAMPLES if along.others else SAMPLES[:1]
     return directions_of(along, samples, losses, attack_of(attack), PIXELS, seed=4)
 
@@ -99,27 +98,19 @@ def test_the_valid_part_is_where_no_pixel_is_out_of_range(text):
             assert plane.outside(tuple(middle + 1.001 * (corner - middle))) > 0
 
 
-def test_a_cut_square_has_the_area_of_what_is_left():
-    square = np.array([[0.0, 0], [1, 0], [1, 1], [0, 1]])
-    assert area(square) == 1
-    assert area(cut(square, np.array([[1.0, 1.0]]), np.array([0.5]))) == pytest.approx(0.125)
-    assert area(cut(square, np.array([[1.0, 0], [0, 2.0], [1, 1]]), np.array([0.5, 0.5, 9]))) == pytest.approx(0.125)
-    assert len(cut(square, np.array([[-1.0, 0]]), np.array([-2.0]))) == 0
-
-
 @pytest.mark.parametrize(
     ("run", "says"),
     [
-        (lambda: Along.of("sideways"), "expected random, signs, adversarial, or to:A,B"),
-        (lambda: Along.of("to:3"), "expected random, signs, adversarial, or to:A,B"),
-        (lambda: Along.of("to:3,3"), "names sample 3 twice"),
+        (lambda: InputAxes.of("sideways"), "expected random, signs, adversarial, or to:A,B"),
+        (lambda: InputAxes.of("to:3"), "expected random, signs, adversarial, or to:A,B"),
+        (lambda: InputAxes.of("to:3,3"), "names sample 3 twice"),
         (
-            lambda: directions_of(Along.of("to:1,2"), SAMPLES[[0, 1, 1]], losses, attack_of("fgsm"), PIXELS, 0),
+            lambda: directions_of(InputAxes.of("to:1,2"), SAMPLES[[0, 1, 1]], losses, attack_of("fgsm"), PIXELS, 0),
             "on a line",
         ),
         (
             lambda: directions_of(
-                Along.of("adversarial"), SAMPLES[:1], lambda x: 0 * losses(x), attack_of("fgsm"), PIXELS, 0
+                InputAxes.of("adversarial"), SAMPLES[:1], lambda x: 0 * losses(x), attack_of("fgsm"), PIXELS, 0
             ),
             "no direction leads up",
         ),

@@ -119,6 +119,18 @@ def test_a_final_net_without_a_step_is_left_out_with_a_note(tmp_path):
     assert found.steps == (1, 2) and "final.pt: it does not say its step" in found.notes[0]
 
 
+def test_a_run_that_is_still_being_trained_is_drawn_so_far_and_said_to_be(tmp_path):
+    run = tmp_path / "run"
+    nets(run / "checkpoints", "step_1.pt", "step_2.pt", ".step_3.pt.part")
+    (run / "config.json").write_text("{}")
+    (found,) = trajectories(run)
+    assert found.steps == (1, 2)
+    assert found.notes == ("run: its training is not over (no final.pt); drawn up to step 2",)
+    nets(run, "final.pt", step=2)
+    (found,) = trajectories(run)
+    assert found.notes == ()
+
+
 def test_names_with_brackets_are_names_where_there_are_such_files(tmp_path):
     folder = nets(tmp_path / "run [a]", "step_1.pt", "step_2.pt")
     assert trajectories(folder)[0].steps == (1, 2)

@@ -1,7 +1,8 @@
-"""A shape within a plane as a run: its values are the plane's, and the file of one shape is not continued with another."""
+"""A form of a slice as a run: values are those of its weights, and the file of one form is not continued with another."""
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from landscape.options.option import Given
 from landscape.recipes.surface import compute
 from landscape.scene.facts.surface import facts
 from landscape.slice.shape import Shape
+from landscape.slice.transform import Transform
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,18 @@ class Bow(Shape):
         return coords[0], self.height * (1 - coords[0] ** 2)
 
 
+@dataclass(frozen=True)
+class Rounded(Transform):
+    """All weights rounded to multiples of a step, and then scaled."""
+
+    step: float
+
+    labels = ("scale",)
+
+    def weights(self, tensors, coords):
+        return {name: coords[0] * self.step * torch.round(tensor / self.step) for name, tensor in tensors.items()}
+
+
 @pytest.fixture
 def options(mlp) -> dict:
     torch.manual_seed(3)
@@ -32,7 +46,7 @@ def options(mlp) -> dict:
 
 
 def bow(options: dict, height: float = 0.5, x=(-1, 1, 5), **more):
-    return compute(None, {"x": x}, Given({**options, **more}), "bow", shape=Bow(height))
+    return compute(None, {"x": x}, Given({**options, **more}), "bow", form=Bow(height))
 
 
 def test_its_values_are_those_of_the_plane_bit_for_bit(options):
@@ -56,6 +70,27 @@ def test_a_file_is_continued_with_the_same_shape_only(options, tmp_path):
     assert "bow within the plane, height 0.5" in facts(stored) and "5 points in [−1, 1]" in facts(stored)
     with pytest.raises(ll.UsageError, match="only lines and planes along directions can be extended"):
         ll.hessian(out, **options)
+
+
+def test_weights_outside_of_a_plane_have_the_loss_of_plain_torch_and_their_own_file(options, tmp_path):
+    def rounded(step, **more):
+        return compute(None, {"x": (0.5, 1, 3)}, Given({**options, **more}), "rounded", form=Rounded(step))
+
+    found = rounded(0.25, out=tmp_path / "rounded.h5")
+    for place, value in zip((0.5, 0.75, 1.0), found.values["train_loss"], strict=True):
+        net, (inputs, targets) = copy.deepcopy(options["model"]), options["data"]
+        with torch.no_grad():
+            for parameter in net.parameters():
+                parameter.copy_(place * 0.25 * torch.round(parameter / 0.25))
+            expected = torch.nn.functional.cross_entropy(net(inputs), targets)
+        assert value == pytest.approx(float(expected), rel=1e-6)
+    assert "rounded, step 0.25" in facts(found)
+    with pytest.raises(ll.LandscapeError, match=r"slice\.step is 0\.25 in the file, 0\.5 now"):
+        rounded(0.5, out=tmp_path / "rounded.h5")
+    with pytest.raises(ll.UsageError, match="only lines and planes along directions can be extended"):
+        ll.hessian(tmp_path / "rounded.h5", **options)
+    with pytest.raises(ll.UsageError, match="tolerance leaves out"):
+        rounded(0.25, tolerance=0.1)
 
 
 @pytest.mark.parametrize(

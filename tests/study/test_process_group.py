@@ -21,6 +21,7 @@ from landscape.errors import LandscapeError, UsageError
 
 GRID = {"x": "-1:1:3", "y": "-0.5:1:3", "quiet": True, "threads": 1}
 RANKS = 2
+ROUGH = {"x": "-1:1:3", "tolerance": 0.2, "refine": False, "quiet": True, "threads": 1}
 
 
 def net(dtype=torch.float32):
@@ -30,9 +31,9 @@ def net(dtype=torch.float32):
     return nn.Sequential(nn.Linear(5, 7), nn.Tanh(), nn.Linear(7, 6), *convolution, nn.Linear(12, 3)).to(dtype)
 
 
-def data():
+def data(samples=40):
     source = torch.Generator().manual_seed(0)
-    return torch.randn(40, 5, generator=source), torch.randint(0, 3, (40,), generator=source)
+    return torch.randn(samples, 5, generator=source), torch.randint(0, 3, (samples,), generator=source)
 
 
 def sharded(model):
@@ -79,6 +80,8 @@ def of_rank(rank, folder):
     found["again"] = again.provenance["run"]["started"]
     found["layer"] = ll.line(model=model, data=data(), x="-1:1:3", norm="layer", ignore="none", quiet=True)
     found["bf16"] = ll.line(model=sharded(net(torch.bfloat16)), data=data(), x="-1:1:3", precision="bf16", quiet=True)
+    found["estimated"] = ll.line(model=model, data=data(2000), **ROUGH)
+    found["points"] = ll.line(model=model, data=data(), x="-1:1:9", dry_run=True, quiet=True).points
     found["tp"] = ll.surface(model=tensor_parallel(net()), data=data(), **GRID)
     highest = failing_above(found["fsdp"].values["train_loss"].max() - 1e-5)
     with pytest.raises(LandscapeError, match="evaluation failed at .*the loss gave up") as caught:
@@ -124,6 +127,15 @@ def test_weights_in_bfloat16_are_rounded_once_from_the_sum(ranks):
         np.testing.assert_allclose(found["bf16"].values["train_loss"], wanted.values["train_loss"], rtol=1e-5)
 
 
+def test_a_tolerance_takes_the_samples_that_it_takes_of_the_net_as_one(ranks):
+    wanted = ll.line(model=net(), data=data(2000), plain=True, **ROUGH)
+    assert (wanted.values["train_samples"] < 1000).all()
+    for found in (each["estimated"] for each in ranks[1]):
+        for name in ("train_loss", "train_accuracy", "train_samples"):
+            np.testing.assert_allclose(found.values[name], wanted.values[name], rtol=1e-5)
+    assert [each["points"] for each in ranks[1]] == [9] * RANKS
+
+
 def test_one_rank_writes_the_file_and_the_same_run_finds_it_complete(ranks):
     folder, (first, second) = ranks
     assert first["again"] == second["again"] == first["fsdp"].provenance["run"]["started"]
@@ -151,7 +163,7 @@ def test_what_is_not_offered_is_one_line(one_rank):
     model = sharded(net())
     for given, line in (
         ({"to": net()}, "to: not offered for a net that is divided"),
-        ({"tolerance": 0.1}, "tolerance: not offered"),
+        ({"l2": 0.1}, "l2: not offered"),
         ({"x": "auto"}, "range x auto: not offered"),
         ({"precision": "fp64"}, "precision fp64: parameter 0.weight is held in float32"),
     ):

@@ -42,11 +42,50 @@ def test_a_net_that_is_divided_among_processes_is_one_line(batches, one_process)
         ll.line(model=older, data=(torch.ones(4, 3), torch.zeros(4).long()), **EXACT)
 
 
-def test_device_map_is_taken_on_one_device_and_refused_where_it_offloads(folder, batches):
-    wanted = ll.line(model=GPT2LMHeadModel.from_pretrained(folder), data=batches, **EXACT)
-    placed = GPT2LMHeadModel.from_pretrained(folder, device_map={"": "cpu"})
+ON_DISK = {"transformer.h.1": "disk", "transformer.ln_f": "disk"}
+PLACES = {f"transformer.{name}": "cpu" for name in ("wte", "wpe", "drop", "h.0")} | {"lm_head": "cpu"} | ON_DISK
+ALL_ON_DISK = dict.fromkeys(PLACES, "disk")
+
+
+def read(folder, **options):
+    return GPT2LMHeadModel.from_pretrained(folder, **options)
+
+
+DISPATCHED = {
+    "on one device": lambda folder, disk: read(folder, device_map={"": "cpu"}),
+    "with hooks, in memory": lambda folder, disk: accelerate.dispatch_model(
+        read(folder), {"": "cpu"}, force_hooks=True
+    ),
+    "CPU and disk": lambda folder, disk: accelerate.dispatch_model(read(folder), PLACES, offload_dir=disk),
+    "all on the disk, read so": lambda folder, disk: read(folder, device_map=ALL_ON_DISK, offload_folder=disk),
+    "offloaded to the CPU": lambda folder, disk: accelerate.cpu_offload(read(folder), execution_device="cpu"),
+}
+
+
+@pytest.mark.parametrize("how", DISPATCHED)
+def test_a_dispatched_net_is_the_net_as_one(folder, batches, tmp_path, how):
+    wanted = ll.line(model=read(folder), data=batches, **EXACT)
+    placed = DISPATCHED[how](folder, tmp_path / "disk")
+    before = placed(batches[0]["input_ids"]).logits
     found = ll.line(model=placed, data=batches, **EXACT)
     assert (found.values["train_loss"] == wanted.values["train_loss"]).all()
-    accelerate.cpu_offload(placed, execution_device="cpu")
-    with pytest.raises(LandscapeError, match="transformer.wte.weight has no values .*without offloading"):
-        ll.line(model=placed, data=batches, **EXACT)
+    for part in ("checkpoint", "model", "directions", "code"):
+        assert found.provenance[part] == wanted.provenance[part]
+    assert torch.equal(placed(batches[0]["input_ids"]).logits, before)
+
+
+def test_a_dispatched_net_is_an_end_too(folder, batches, tmp_path):
+    torch.manual_seed(5)
+    other = GPT2LMHeadModel(GPT2Config(**TINY))
+    wanted = ll.line(model=read(folder), data=batches, to=other, **EXACT)
+    accelerate.cpu_offload(other, execution_device="cpu")
+    placed = accelerate.dispatch_model(read(folder), PLACES, offload_dir=tmp_path / "disk")
+    found = ll.line(model=placed, data=batches, to=other, **EXACT)
+    assert (found.values["train_loss"] == wanted.values["train_loss"]).all()
+
+
+def test_a_net_without_values_is_one_line(folder, batches):
+    with torch.device("meta"):
+        empty = GPT2LMHeadModel(GPT2Config(**TINY))
+    with pytest.raises(LandscapeError, match="transformer.wte.weight has no values .*pass a loaded net"):
+        ll.line(model=empty, data=batches, **EXACT)

@@ -108,7 +108,7 @@ def test_thresholds_of_the_literature():
 
 
 def test_groups_of_parameters():
-    """Rates join what steps are divided by; different momenta have no common threshold."""
+    """Rates join what steps are divided by, groups of rate 0 rest; different momenta have no common threshold."""
     one, net = nn.Linear(3, 2), nn.Linear(3, 2)
     net.load_state_dict(one.state_dict())
     plain = optim.Adam(one.parameters(), lr=0.1)
@@ -120,7 +120,13 @@ def test_groups_of_parameters():
     torch.testing.assert_close(found.scales["weight"], expected.scales["weight"], rtol=0, atol=0)
     torch.testing.assert_close(found.scales["bias"], expected.scales["bias"] / 4)
     assert found.threshold == expected.threshold
-    groups.param_groups[1]["betas"] = (0.5, 0.999)
+    groups.param_groups[0]["lr"] = 0.0
+    resting = preconditioner_of(groups, net)
+    assert list(resting.scales) == ["bias"]
+    assert resting.threshold == pytest.approx(expected.threshold / 4)
+    torch.testing.assert_close(resting.scales["bias"], expected.scales["bias"])
+    assert preconditioner_of(groups, net, 0.0) is None
+    groups.param_groups[0]["lr"], groups.param_groups[1]["betas"] = 0.1, (0.5, 0.999)
     with pytest.raises(UsageError, match=r"momenta 0\.9 and 0\.5 have no common threshold"):
         preconditioner_of(groups, net)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from landscape.watching.gate import HEADERS, ROUTES, Refused, route_of
+from landscape.watching.gate import HEADERS, ROUTES, RequestRefused, route_of
 
 PORT, SECRET = 8123, "s3cret-_x"
 HOST = ("Host", f"127.0.0.1:{PORT}")
@@ -12,7 +12,7 @@ def status_of(target, *headers, method="GET") -> int | str:
     """The route, or the status of the refusal."""
     try:
         return route_of(method, target, headers, PORT, SECRET)
-    except Refused as refused:
+    except RequestRefused as refused:
         return refused.status
 
 

@@ -11,7 +11,7 @@ from landscape.errors import LandscapeError
 from landscape.watching import live as module
 from landscape.watching.board import Board
 from landscape.watching.live import Live
-from landscape.watching.painter import Painter
+from landscape.watching.painter import PaintingThread
 from landscape.watching.state import COMPLETE
 from landscape.watching.terminal import Terminal
 from landscape.watching.watcher import Watcher
@@ -31,7 +31,7 @@ def live(tmp_path, clock):
 
 def test_the_board_and_the_terminal_follow_the_file(live, write, tmp_path, clock):
     drawn = []
-    watched, said, board = live(painter=Painter(lambda: (b"", ""), drawn.append, clock))
+    watched, said, board = live(painter=PaintingThread(lambda: (b"", ""), drawn.append, clock))
     path, number = tmp_path / "a.h5", 0
     watched.tick()
     for done in (0, 7, 20):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from landscape.render.still.themes import in_both
 from landscape.watching.identity import Stamp
-from landscape.watching.painter import DRAWING_SHARE, ENDED, Painter, Process
+from landscape.watching.painter import DRAWING_SHARE, ENDED, PaintingThread, Process
 from landscape.watching.painting import answer_all
 
 FIRST, SECOND, THIRD = (Stamp((("", number, 0, 0),)) for number in range(3))
@@ -24,7 +24,7 @@ def test_a_picture_is_due_when_the_file_has_changed_and_drawing_has_rested(clock
         clock.pass_(cost)
         return b"<svg/>", ""
 
-    painter = Painter(draw, drawn.append, clock)
+    painter = PaintingThread(draw, drawn.append, clock)
     assert not painter.tick(None), "there is no file"
     assert painter.tick(FIRST)
     painter.finish()

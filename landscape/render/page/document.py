@@ -22,7 +22,7 @@ from landscape.render.page.literal import embedded
 from landscape.render.page.packed import FEWER_BITS, Numbers, deflated
 from landscape.render.variables import variables
 from landscape.scene.colors import AT_NIGHT, LIGHT, NIGHT, veiled
-from landscape.scene.reading import Reading, Table
+from landscape.scene.reading import HoverValues, Table
 from landscape.scene.scene import Caption, Choice
 
 # What selects a dark page, and how much of what is behind a name its halo hides.
@@ -35,7 +35,7 @@ SCRIPTS = (
 
 
 @dataclass(frozen=True)
-class Panel:
+class PagePanel:
     """One column of the page: its figures and tables, and per view the choice, the facts and the notes.
 
     `spoken` say per view what is shown; `steps` per view the values at even steps of the heights (none without heights).
@@ -51,7 +51,7 @@ class Panel:
     steps: list[tuple[str, ...]] = field(default_factory=list)
 
 
-def document(captions: Sequence[Caption], panels: Sequence[Panel]) -> str:
+def document(captions: Sequence[Caption], panels: Sequence[PagePanel]) -> str:
     """The whole page; `captions` are the title and the common facts of each view."""
     columns = "\n".join(_column(number, panel) for number, panel in enumerate(panels))
     numbers = Numbers()
@@ -105,7 +105,7 @@ def _asset(name: str) -> str:
     return (files(__package__) / name).read_text(encoding="utf-8")
 
 
-def _column(number: int, panel: Panel) -> str:
+def _column(number: int, panel: PagePanel) -> str:
     heading = f"<h2>{html.escape(panel.title)}</h2>" if panel.title else ""
     figures = "\n".join(f'<div class="figure {place}" id="{place}{number}"></div>' for place in panel.drawn.places)
     return f"""<section>{heading}
@@ -114,7 +114,7 @@ def _column(number: int, panel: Panel) -> str:
 <div class="own"><p id="facts{number}"></p><p id="notes{number}"></p></div></section>"""
 
 
-def _payload(panel: Panel, numbers: Numbers) -> dict[str, Any]:
+def _payload(panel: PagePanel, numbers: Numbers) -> dict[str, Any]:
     """The data of a panel for the script: the figures, and the values at the grid points for the hover text."""
     drawn = panel.drawn
     sheets = {
@@ -143,7 +143,7 @@ def _table(table: Table, numbers: Numbers) -> dict[str, Any]:
     return {"x": numbers.exact(table.x), "y": numbers.exact(table.y), "readings": readings}
 
 
-def _reading(reading: Reading, numbers: Numbers) -> dict[str, Any]:
+def _reading(reading: HoverValues, numbers: Numbers) -> dict[str, Any]:
     errors = None if reading.errors is None else numbers.add(reading.errors)
     known = {"metric": reading.metric, "label": reading.label, "percent": reading.percent, "sparse": reading.sparse}
     return {**known, "values": numbers.add(reading.values), "errors": errors}

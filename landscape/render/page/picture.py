@@ -24,7 +24,7 @@ from landscape.render.page import (
     scatter,
     volume,
 )
-from landscape.render.page.document import Panel, document
+from landscape.render.page.document import PagePanel, document
 from landscape.render.page.figures import Drawn
 from landscape.render.page.literal import literal
 from landscape.scene.scene import Comparison, Scene, View
@@ -38,7 +38,7 @@ from landscape.scene.views.matrix import Matrix
 from landscape.scene.views.overlay import Overlay
 from landscape.scene.views.regions import Regions
 from landscape.scene.views.relief import Relief
-from landscape.scene.views.rows import Rows
+from landscape.scene.views.rows import LayerRows
 from landscape.scene.views.scatter import Scatter
 from landscape.scene.views.volume import Volume
 from landscape.scene.wording import reworded
@@ -50,7 +50,7 @@ DRAWERS: dict[type[View], Callable[[Scene], Drawn]] = {
     Lines: lines.draw,
     Overlay: overlay.draw,
     SpectralDensity: density.draw,
-    Rows: rows.draw,
+    LayerRows: rows.draw,
     Course: course.draw,
     Scatter: scatter.draw,
     Matrix: matrix.draw,
@@ -82,13 +82,13 @@ def text_of(scene: Scene | Comparison) -> str:
     return document([view.caption for view in scene.views], [panel_of(scene)])
 
 
-def panel_of(scene: Scene, *, compared: bool = False) -> Panel:
+def panel_of(scene: Scene, *, compared: bool = False) -> PagePanel:
     """A column of the page; only those of a comparison have a title and facts of their own.
 
     What plotly shows is literal; titles, facts, notes and choices are set as text by the page itself.
     """
     shown = reworded(scene, literal)
-    return Panel(
+    return PagePanel(
         drawn=DRAWERS[type(shown.views[0])](shown),
         choices=[view.choice for view in scene.views],
         title=scene.title if compared else "",

@@ -1,6 +1,6 @@
 """One row per layer on a page.
 
-Owns: the drawing of `Rows`. Decides nothing.
+Owns: the drawing of `LayerRows`. Decides nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from landscape.render.page.eigen_axis import eigen_changes, ground
 from landscape.render.page.figures import TEMPLATE, Drawn, Options, options_of
 from landscape.scene.scene import Scene
-from landscape.scene.views.rows import Row, Rows
+from landscape.scene.views.rows import LayerRow, LayerRows
 
 # Pixels of a row, and of what stands above and below all rows.
 ROW, AROUND = 17, 120
@@ -21,11 +21,11 @@ ROW, AROUND = 17, 120
 
 def draw(scene: Scene) -> Drawn:
     """The rows from top to bottom."""
-    views = scene.views_as(Rows)
+    views = scene.views_as(LayerRows)
     return Drawn(("layers",), [_figure(views)], [[rows_changes(view)] for view in views])
 
 
-def _figure(views: tuple[Rows, ...]) -> go.Figure:
+def _figure(views: tuple[LayerRows, ...]) -> go.Figure:
     """A row per layer, from top to bottom; the first scale is visible."""
     traces = [trace for number, view in enumerate(views) for trace in _traces(view, number)]
     first = views[0]
@@ -39,17 +39,17 @@ def _figure(views: tuple[Rows, ...]) -> go.Figure:
     ).update_layout(rows_changes(first))  # fmt: skip
 
 
-def rows_changes(view: Rows) -> dict[str, Any]:
+def rows_changes(view: LayerRows) -> dict[str, Any]:
     """The changes of the layout for one view."""
     return {**eigen_changes(view.axis), "shapes": ground(view.axis, view.shaded)}
 
 
-def _traces(view: Rows, number: int) -> list[go.Scatter]:
+def _traces(view: LayerRows, number: int) -> list[go.Scatter]:
     options = {**options_of(number), "showlegend": False}
     return [trace for place, row in enumerate(view.rows) for trace in _row(row, place, options)]
 
 
-def _row(row: Row, place: int, options: Options) -> list[go.Scatter]:
+def _row(row: LayerRow, place: int, options: Options) -> list[go.Scatter]:
     naming: Options = {"text": "<br>".join(row.text), "hovertemplate": "%{text}", "name": ""}
     spans = [
         go.Scatter(

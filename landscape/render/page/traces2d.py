@@ -242,7 +242,7 @@ def path_trace(trace: Trace, options: Options, color: str = INK) -> go.Scatter:
     return go.Scatter(
         x=trace.x, y=trace.y, mode=mode, text=names, textposition=_positions(trace), textfont={"color": color},
         marker=cross if trace.kind in CROSSES else marker, name=trace.name, showlegend=False,
-        line={"color": color, "dash": "dash" if trace.kind == "outline" else "solid"},
+        line={"color": color, "dash": "dash" if trace.dashed or trace.kind == "outline" else "solid"},
         **hover, **options,
     )  # fmt: skip
 

@@ -60,7 +60,10 @@ def draw_trace(axes: Axes, trace: Trace, look: Look) -> None:
 def _path(axes: Axes, trace: Trace, look: Look, color: str) -> None:
     """From an open circle to a star; a dot for each net while there are few enough to see them apart."""
     rim, stroke, ground = paper.halo(look, 2.6, 0.85), look.stroke, look.palette.ground
-    axes.plot(trace.x, trace.y, color=color, lw=1.2 * stroke, zorder=6, path_effects=rim, solid_joinstyle="round")
+    axes.plot(
+        trace.x, trace.y, color=color, lw=1.2 * stroke, ls=paper.DASHES if trace.dashed else "-", zorder=6, path_effects=rim,
+        solid_joinstyle="round",
+    )  # fmt: skip
     if len(trace.x) <= MOST_DOTS:
         axes.plot(trace.x, trace.y, color=color, marker="o", ms=2.6 * stroke, lw=0, mec=ground, mew=0.35, zorder=6.2)
     axes.plot(trace.x[:1], trace.y[:1], color=color, marker="o", ms=5 * stroke, mfc=ground, mew=1.2 * stroke, zorder=7)

@@ -34,7 +34,7 @@ WORDS, NUMBERS = 0.46, 0.22
 
 
 @dataclass(frozen=True)
-class Plan:
+class SheetPlan:
     """Where panels stand, with `foot` below them, of which `words` are numbers and the name of the axes.
 
     `spare`: the bar or the legend is in the empty cells.
@@ -98,11 +98,11 @@ def draw_multiples(comparison: Comparison, painter: PanelPainter, look: Look) ->
     return figure
 
 
-def _facts_top(plan: Plan, look: Look) -> float:
+def _facts_top(plan: SheetPlan, look: Look) -> float:
     return paper.footer_height(plan.facts, look.letters.foot) + MARGIN * look.em
 
 
-def _names(figure: Figure, comparison: Comparison, plan: Plan, look: Look) -> None:
+def _names(figure: Figure, comparison: Comparison, plan: SheetPlan, look: Look) -> None:
     """The letter of each panel and its name behind it, from its left side on; all are of one size."""
     letters = [panel_letter(number) if look.has(LETTERS) else "" for number in range(plan.count)]
     room, usual, least = plan.m.wide + 0.5 * plan.m.gap, look.letters.label, look.letters.foot
@@ -124,7 +124,7 @@ def _letter_width(letter: str, size: float) -> float:
     return 1.12 * paper.text_width(letter, size) + 0.35 * size / 72 if letter else 0.0
 
 
-def _axes(figure: Figure, comparison: Comparison, painter: PanelPainter, plan: Plan, look: Look) -> None:
+def _axes(figure: Figure, comparison: Comparison, painter: PanelPainter, plan: SheetPlan, look: Look) -> None:
     """The names of the axes that the frame of all panels has, once."""
     if not look.has(AXES):
         return
@@ -146,7 +146,7 @@ def _axes(figure: Figure, comparison: Comparison, painter: PanelPainter, plan: P
         )
 
 
-def _bar(figure: Figure, comparison: Comparison, painter: PanelPainter, plan: Plan, look: Look) -> None:
+def _bar(figure: Figure, comparison: Comparison, painter: PanelPainter, plan: SheetPlan, look: Look) -> None:
     if not painter.bar or not look.has(BAR):
         return
     em, thick = look.em, THICK * look.em
@@ -157,14 +157,14 @@ def _bar(figure: Figure, comparison: Comparison, painter: PanelPainter, plan: Pl
     painter.bar(figure, comparison.panels[0], look, place)
 
 
-def _legend(figure: Figure, comparison: Comparison, painter: PanelPainter, plan: Plan, look: Look) -> None:
+def _legend(figure: Figure, comparison: Comparison, painter: PanelPainter, plan: SheetPlan, look: Look) -> None:
     if not painter.legend or not look.has(LEGEND):
         return
     place = Place(0.0, plan.foot - plan.words - plan.m.legend, plan.width, plan.m.legend)
     painter.legend(figure, comparison.panels[0], look, plan.empty if plan.spare else place)
 
 
-def _plan(comparison: Comparison, painter: PanelPainter, look: Look) -> Plan:
+def _plan(comparison: Comparison, painter: PanelPainter, look: Look) -> SheetPlan:
     """In about as many columns as rows, or fewer; on a sheet with both sides given, in those that make them largest."""
     count = len(comparison.panels)
     if look.width is not None and look.height is not None:
@@ -180,13 +180,13 @@ def _plan(comparison: Comparison, painter: PanelPainter, look: Look) -> Plan:
     return plan
 
 
-def _wastes(plan: Plan, painter: PanelPainter) -> bool:
+def _wastes(plan: SheetPlan, painter: PanelPainter) -> bool:
     """Whether cells stay empty although there is something that all panels share."""
     shared = painter.bar is not None or painter.compact is not None
     return shared and plan.count < plan.rows * plan.columns and not plan.spare
 
 
-def _fitted(comparison: Comparison, painter: PanelPainter, columns: int, look: Look) -> Plan:
+def _fitted(comparison: Comparison, painter: PanelPainter, columns: int, look: Look) -> SheetPlan:
     """Panels that fill the width of the sheet, and no higher than a given height allows."""
     natural, count = _measures(comparison, painter, look), len(comparison.panels)
     rows, gaps = -(-count // columns), (columns - 1) * natural.gap
@@ -197,9 +197,11 @@ def _fitted(comparison: Comparison, painter: PanelPainter, columns: int, look: L
     )
     m = replace(natural, wide=wide, tall=natural.tall * wide / natural.wide)
     if wide <= 0:
-        return Plan(m, count, rows, columns, 0.0, 0.0, 0.0, 0.0, [], spare=False)
+        return SheetPlan(m, count, rows, columns, 0.0, 0.0, 0.0, 0.0, [], spare=False)
     width = look.width or m.left + columns * wide + gaps + m.right
-    plan = _written(comparison, painter, Plan(m, count, rows, columns, width, 0.0, 0.0, 0.0, [], spare=False), look)
+    plan = _written(
+        comparison, painter, SheetPlan(m, count, rows, columns, width, 0.0, 0.0, 0.0, [], spare=False), look
+    )
     if look.height is None or plan.height <= look.height:
         free = 0.0 if look.height is None else look.height - plan.height
         return replace(plan, top=plan.top + free / 2, foot=plan.foot + free / 2)
@@ -221,7 +223,7 @@ def _measures(comparison: Comparison, painter: PanelPainter, look: Look) -> Meas
     )  # fmt: skip
 
 
-def _written(comparison: Comparison, painter: PanelPainter, plan: Plan, look: Look) -> Plan:
+def _written(comparison: Comparison, painter: PanelPainter, plan: SheetPlan, look: Look) -> SheetPlan:
     """The plan with what stands above and below the panels."""
     em, size = look.em, look.letters.foot
     spare = plan.count < plan.rows * plan.columns and _has_room(comparison, painter, plan, look)
@@ -237,7 +239,7 @@ def _written(comparison: Comparison, painter: PanelPainter, plan: Plan, look: Lo
     return replace(plan, top=top, foot=foot, words=words, facts=facts, spare=spare)
 
 
-def _has_room(comparison: Comparison, painter: PanelPainter, plan: Plan, look: Look) -> bool:
+def _has_room(comparison: Comparison, painter: PanelPainter, plan: SheetPlan, look: Look) -> bool:
     """Whether the empty cells hold the bar or the legend."""
     cells = plan.rows * plan.columns - plan.count
     wide, tall = cells * plan.m.wide + (cells - 1) * plan.m.gap, plan.m.tall * (1 + plan.m.hang)

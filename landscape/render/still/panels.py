@@ -26,7 +26,7 @@ LONG, THICK, LYING = 0.62, 0.11, 0.6
 
 
 @dataclass(frozen=True)
-class Layout:
+class PanelLayout:
     """Where panels stand: their measures at the size of the sheet, its rows and columns, and what is written below.
 
     `below` is the space under each row; `lying` is that of a bar of colours under all of them, 0 where it stands beside them.
@@ -126,7 +126,7 @@ def _letter(figure: Figure, look: Look, comparison: Comparison, number: int, pla
     paper.write(figure, panel_letter(number), x, y, **style)
 
 
-def _layout(comparison: Comparison, painter: PanelPainter, look: Look) -> Layout:
+def _layout(comparison: Comparison, painter: PanelPainter, look: Look) -> PanelLayout:
     """Panels as large as the sheet lets them be, in as many columns as have room; with both sides given, in the best number."""
     count = len(comparison.panels)
     natural = grown(painter.measures(comparison.panels, look), look.em)
@@ -152,12 +152,12 @@ def _layout(comparison: Comparison, painter: PanelPainter, look: Look) -> Layout
 
 def _fitted(
     comparison: Comparison, painter: PanelPainter, natural: Measures, columns: int, look: Look, lying: float = 0.0
-) -> Layout:
+) -> PanelLayout:
     """On a sheet of a given width: panels that fill it in `columns`, and no higher than a given height allows."""
     rows, wide = -(-len(comparison.panels) // columns), _wide(natural, columns, look.width or 0.0)
     m = replace(natural, wide=wide, tall=natural.tall * wide / natural.wide)
     if wide < LEAST:
-        return Layout(m, rows, columns, 0.0, [], [], 0.0, (0.0,), 0.0)
+        return PanelLayout(m, rows, columns, 0.0, [], [], 0.0, (0.0,), 0.0)
     plan = _written(comparison, painter, m, rows, columns, look, lying)
     if look.height is None:
         return plan
@@ -179,7 +179,7 @@ def grown(m: Measures, em: float) -> Measures:
 
 def _written(
     comparison: Comparison, painter: PanelPainter, m: Measures, rows: int, columns: int, look: Look, lying: float = 0.0
-) -> Layout:
+) -> PanelLayout:
     """The layout with the facts that all share at the foot, and those of each under its panel."""
     size, em = look.letters.foot, look.em
     width = look.width or m.left + columns * m.wide + (columns - 1) * m.gap + m.right
@@ -189,4 +189,4 @@ def _written(
     rows_of = [own[first : first + columns] for first in range(0, len(own), columns)]
     below = tuple(m.under + max(paper.footer_height(lines, size) for lines in each) + 0.1 * em for each in rows_of)
     top = (0.36 if shared_title(comparison, painter, look) else 0.05) * em
-    return Layout(m, rows, columns, width, shared, own, foot, below, top, lying)
+    return PanelLayout(m, rows, columns, width, shared, own, foot, below, top, lying)

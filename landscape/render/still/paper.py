@@ -24,8 +24,8 @@ LINE_HEIGHT = 1.45
 BESIDE = 0.24
 # Lines of the name of a vertical axis; and the inches that a number on an axis takes with the space around it.
 LINES, NUMBER = 3, 0.42
-# The share of a horizontal axis at either end where numbers are kept within.
-ENDS = 0.06
+# The share of a horizontal axis at either end where numbers are kept within; and how many numbers it has at most.
+ENDS, MOST_NUMBERS = 0.06, 6
 # Of a dashed line, in units of its width.
 DASHES = (0, (4, 1.8))
 
@@ -154,10 +154,10 @@ def _keep_within(axes: Any) -> None:
         label.set_horizontalalignment("left" if share < ENDS else "right" if share > 1 - ENDS else "center")
 
 
-def tick_count(axes: Any, look: Look, *, most: int = 6) -> int:
+def tick_count(axes: Any, look: Look) -> int:
     """How many numbers have room along a horizontal axis."""
     wide = inches(axes)[0]
-    return max(2, min(most, int(wide / (NUMBER * look.em))))
+    return max(2, min(MOST_NUMBERS, int(wide / (NUMBER * look.em))))
 
 
 def number(axis: Any, ends: tuple[float, float], label: str) -> str:

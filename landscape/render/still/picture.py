@@ -51,7 +51,7 @@ from landscape.scene.views.matrix import Matrix
 from landscape.scene.views.overlay import Overlay
 from landscape.scene.views.regions import Regions
 from landscape.scene.views.relief import Relief
-from landscape.scene.views.rows import Rows
+from landscape.scene.views.rows import LayerRows
 from landscape.scene.views.scatter import Scatter
 from landscape.scene.views.volume import Volume
 
@@ -67,7 +67,7 @@ PAINTERS: dict[type[View], Painter] = {
     Lines: lines.PAINTER,
     Overlay: overlay.PAINTER,
     SpectralDensity: density.PAINTER,
-    Rows: rows.PAINTER,
+    LayerRows: rows.PAINTER,
     Course: course.PAINTER,
     Scatter: scatter.PAINTER,
     Matrix: matrix.PAINTER,

@@ -1,6 +1,6 @@
 """One row per layer on matplotlib axes.
 
-Owns: the drawing of `Rows`. Decides nothing.
+Owns: the drawing of `LayerRows`. Decides nothing.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from landscape.render.still.eigen_axis import draw_eigenvalues, draw_ground
 from landscape.render.still.painter import Around, Painter, sheet_of
 from landscape.scene.look import Look
 from landscape.scene.scene import Scene
-from landscape.scene.views.rows import Row, Rows
+from landscape.scene.views.rows import LayerRow, LayerRows
 
 BAR, DOT = 2.6, 3.4
 
 
 def single(scene: Scene, look: Look) -> Figure:
     """Rows as high as their number allows, names as wide as they are."""
-    rows = scene.views_as(Rows)[0].rows
+    rows = scene.views_as(LayerRows)[0].rows
     step = min(0.2, max(0.075, 8.5 / len(rows)))
     size = min(look.letters.tick, 0.85 * 72 * step * look.em)
     names = max(paper.text_width(row.name, size) for row in rows)
@@ -33,7 +33,7 @@ def single(scene: Scene, look: Look) -> Figure:
 
 def draw_rows(axes: Axes, scene: Scene, look: Look, *, size: float) -> None:
     """A row per layer, whose name is written in letters of `size`."""
-    view = scene.views_as(Rows)[0]
+    view = scene.views_as(LayerRows)[0]
     draw_ground(axes, view.axis, view.shaded, look)
     axes.set_ylim(len(view.rows) - 0.4, -0.6)
     axes.set_yticks(range(len(view.rows)), labels=[row.name for row in view.rows], parse_math=False)
@@ -47,7 +47,7 @@ def draw_rows(axes: Axes, scene: Scene, look: Look, *, size: float) -> None:
         axes.spines[side].set_visible(False)
 
 
-def _row(axes: Axes, row: Row, number: int, look: Look) -> None:
+def _row(axes: Axes, row: LayerRow, number: int, look: Look) -> None:
     for start, end, color in row.spans:
         axes.hlines(number, start, end, colors=[to_rgba(look.shown(color), 0.35)], lw=BAR * look.stroke, zorder=2)
     for place, low, high, color in row.dots:

@@ -18,7 +18,7 @@ from landscape.render.still.painter import Around, Painter, sheet_of
 from landscape.scene.look import Look
 from landscape.scene.scene import Scene
 from landscape.scene.views.lines import ValueAxis
-from landscape.scene.views.scatter import Panel, Scatter
+from landscape.scene.views.scatter import DotPanel, Scatter
 
 # Inches: of a panel, between two of a row, and between rows, where the title of the lower ones stands.
 WIDE, TALL, GAP, BETWEEN = 1.5, 1.0, 0.16, 0.62
@@ -63,7 +63,7 @@ def single(scene: Scene, look: Look) -> Figure:
     return figure
 
 
-def _panel(axes: Axes, view: Scatter, panel: Panel, look: Look, *, first: bool) -> None:
+def _panel(axes: Axes, view: Scatter, panel: DotPanel, look: Look, *, first: bool) -> None:
     axes.set_ylim(view.axis.low, view.axis.high)
     value_axis(axes, view.axis, look, named=first)
     if first:
@@ -93,7 +93,7 @@ def _gauge(axes: Axes, gauge: tuple[float, float, float], look: Look, *, strong:
     axes.plot([value], [0], "o", color=color, ms=MARK * look.stroke, mew=0, zorder=3, clip_on=False)
 
 
-def _error_bars(axes: Axes, view: Scatter, panel: Panel, look: Look) -> None:
+def _error_bars(axes: Axes, view: Scatter, panel: DotPanel, look: Look) -> None:
     style: dict[str, Any] = {
         "colors": [look.shown(color) for color in view.colors], "lw": 0.7 * look.stroke, "alpha": 0.6, "zorder": 2,
     }  # fmt: skip

@@ -20,7 +20,7 @@ from landscape.render.still.bars import extra
 from landscape.render.still.painter import Around, Painter, Place, beside, sheet_of
 from landscape.scene.look import Look
 from landscape.scene.scene import Scene
-from landscape.scene.views.volume import Slice, Volume
+from landscape.scene.views.volume import Volume, VolumeSlice
 
 # Inches that a panel gives its letters, at their usual size, and the picture of a free sheet.
 SIDE, BETWEEN, ROWS, WIDE = 0.6, 0.6, 0.72, 6.0
@@ -63,11 +63,11 @@ def _corner(place: Place, number: int, wide: float, tall: float, em: float) -> t
     return place.left + column * (wide + BETWEEN * em), place.bottom + (1 - row) * (tall + ROWS * em)
 
 
-def _plane(each: Slice) -> Scene:
+def _plane(each: VolumeSlice) -> Scene:
     return Scene(each.frame, (each.flat,))
 
 
-def _draw_slice(figure: Figure, each: Slice, look: Look, place: Place) -> None:
+def _draw_slice(figure: Figure, each: VolumeSlice, look: Look, place: Place) -> None:
     axes = paper.place(figure, place.left, place.bottom, place.wide, place.tall)
     flat.draw_flat(axes, _plane(each), look)
     for axis in (axes.xaxis, axes.yaxis):

@@ -81,18 +81,19 @@ def shares_facts(made: dict) -> list[str]:
     return [held + (f" (a random walk of these steps: {percents(walk)})" if walk else "")]
 
 
-def slice_facts(made: Any) -> list[str]:
-    """A shape within the plane, with what decides its points.
+def slice_facts(made: Any, *, plane: bool = True) -> list[str]:
+    """A form of a slice, within a plane or not, with what decides its points.
 
-    >>> slice_facts({"kind": "circle", "radius": 0.5})
-    ['circle within the plane, radius 0.5']
+    >>> slice_facts({"kind": "circle", "radius": 0.5}), slice_facts({"kind": "rounded"}, plane=False)
+    (['circle within the plane, radius 0.5'], ['rounded'])
     """
     if not isinstance(made, dict):
         return []
     fields = {
         name: f"{value:g}" if isinstance(value, float) else value for name, value in made.items() if name != "kind"
     }
-    return [", ".join([f"{made.get('kind')} within the plane", *(f"{name} {value}" for name, value in fields.items())])]
+    kind = f"{made.get('kind')} within the plane" if plane else str(made.get("kind"))
+    return [", ".join([kind, *(f"{name} {value}" for name, value in fields.items())])]
 
 
 def percents(shares: list) -> str:

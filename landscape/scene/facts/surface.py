@@ -15,7 +15,7 @@ from landscape.scene.facts.descent import descent_facts
 from landscape.scene.facts.grid import grid_facts, tolerance_facts
 from landscape.scene.facts.inputs import attack_words, input_facts
 from landscape.scene.facts.moving import counted_words, fixed_facts, moving_fact, shares_facts, slice_facts
-from landscape.scene.facts.stems import Recorded
+from landscape.scene.facts.stems import WithProvenance
 from landscape.scene.hessian import is_curvature, points_text, unsettled
 from landscape.scene.holes import NOT_COMPUTED, holes_of
 from landscape.scene.text import data_label, data_title, model_label, value_text
@@ -51,7 +51,7 @@ def facts(surface: Surface, metric: str | None = None, *, centers: Sequence[str]
     return lines + [fact for name in shown for fact in _center(surface, name)]
 
 
-def recorded_facts(result: Recorded, split: str = "") -> list[str]:
+def recorded_facts(result: WithProvenance, split: str = "") -> list[str]:
     """How a result was computed; `split` leaves out the samples of other splits. The file's name if nothing is known."""
     known = result.known.json()
     lines = [
@@ -77,7 +77,7 @@ def brief(surface: Surface, metric: str | None = None) -> list[str]:
     ]
 
 
-def subject(result: Recorded) -> str:
+def subject(result: WithProvenance) -> str:
     """Model and data, as a title begins: "ResNet-56, digits"; the file's name when neither is known, else ""."""
     known = result.known.json()
     descent = known.get("descent")
@@ -88,7 +88,7 @@ def subject(result: Recorded) -> str:
     return ", ".join(filter(None, parts)) or _source(result)
 
 
-def model_name(result: Recorded) -> str:
+def model_name(result: WithProvenance) -> str:
     """The readable name of the model, or "" when unknown."""
     name = _title((result.known.json()).get("model"))
     return model_label(name) if name else ""
@@ -104,7 +104,7 @@ def _title(model: Any) -> str:
     return str((model.get("title") if isinstance(model, dict) else None) or _name(model))
 
 
-def _source(result: Recorded) -> str:
+def _source(result: WithProvenance) -> str:
     return PurePath(result.source).name if result.source else ""
 
 
@@ -195,7 +195,7 @@ def _drawn(made: dict) -> str:
 def _directions(known: dict) -> list[str]:
     made = known.get("directions")
     if not isinstance(made, dict):
-        return []
+        return slice_facts(known.get("slice"), plane=False)
     kind = str(made.get("kind") or "")
     parts = [_kind(made, each) for each in kind.split("+") if each]
     if kind not in ("nets", "pca", "curve") or made.get("norm") not in (None, "none"):

@@ -127,11 +127,10 @@ def _of_all(surface: Surface, row: Quantity) -> Surface:
     )  # fmt: skip
 
 
-def one_path(surface: Surface, path: PathName, values: dict[str, np.ndarray] | None = None) -> Surface:
+def one_path(surface: Surface, path: PathName) -> Surface:
     """One path as a surface of one dimension."""
-    values = surface.values if values is None else values
     return replace(
-        surface, grid=Grid(surface.grid.axes[:1]), values={name: array[path.row] for name, array in values.items()},
+        surface, grid=Grid(surface.grid.axes[:1]), values={name: array[path.row] for name, array in surface.values.items()},
         stderr={name: array[path.row] for name, array in surface.stderr.items()},
         status={name: status[path.row] for name, status in surface.status.items()},
     )  # fmt: skip

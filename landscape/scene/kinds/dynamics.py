@@ -47,7 +47,7 @@ from landscape.surfaces.surface import Surface
 
 
 @dataclass(frozen=True)
-class Panel:
+class MeasurePanel:
     """One panel below the losses: its label, the roles of what it shows, and whether its values are spread over decades."""
 
     label: str
@@ -56,14 +56,14 @@ class Panel:
 
 
 PANELS = (
-    Panel("curvature", (LARGEST, SHARPNESS, THRESHOLD)),
-    Panel("preconditioned", (PRECONDITIONED, PRECONDITIONED_THRESHOLD), log=False),
-    Panel("gradient covariance", (COVARIANCE,)),
-    Panel("last / first eigenvalue", (CONDITION,)),
-    Panel("stiffness", (STIFFNESS,), log=False),
-    Panel("gradient norm", (GRADIENT,)),
-    Panel("gradient by layer", (LAYER,)),
-    Panel("distance", (DISTANCE,), log=False),
+    MeasurePanel("curvature", (LARGEST, SHARPNESS, THRESHOLD)),
+    MeasurePanel("preconditioned", (PRECONDITIONED, PRECONDITIONED_THRESHOLD), log=False),
+    MeasurePanel("gradient covariance", (COVARIANCE,)),
+    MeasurePanel("last / first eigenvalue", (CONDITION,)),
+    MeasurePanel("stiffness", (STIFFNESS,), log=False),
+    MeasurePanel("gradient norm", (GRADIENT,)),
+    MeasurePanel("gradient by layer", (LAYER,)),
+    MeasurePanel("distance", (DISTANCE,), log=False),
 )
 # Values that steps should not pass; they are dashed, and no reason for a panel of their own.
 BOUNDS = (THRESHOLD, PRECONDITIONED_THRESHOLD)
@@ -114,7 +114,7 @@ def _rows(surfaces: Sequence[Surface], wanted: Callable[[Quantity], bool]) -> li
     return [row for row in map(surfaces[0].quantity, shared) if wanted(row)]
 
 
-def _panels(surfaces: Sequence[Surface]) -> list[tuple[Panel, list[Quantity]]]:
+def _panels(surfaces: Sequence[Surface]) -> list[tuple[MeasurePanel, list[Quantity]]]:
     """The panels of which something is known, with their quantities."""
     found = []
     for panel in PANELS:
@@ -127,7 +127,7 @@ def _panels(surfaces: Sequence[Surface]) -> list[tuple[Panel, list[Quantity]]]:
     return found
 
 
-def _belongs(panel: Panel, row: Quantity) -> bool:
+def _belongs(panel: MeasurePanel, row: Quantity) -> bool:
     return row.role in panel.roles and not row.aside
 
 
@@ -186,7 +186,7 @@ def _few_labels(rows: Sequence[Quantity]) -> list[Quantity]:
     return [row if number in named else replace(row, label="") for number, row in enumerate(rows)]
 
 
-def _strip(surfaces: Sequence[Surface], panel: Panel, rows: Sequence[Quantity], colors: Sequence[str]) -> Strip:
+def _strip(surfaces: Sequence[Surface], panel: MeasurePanel, rows: Sequence[Quantity], colors: Sequence[str]) -> Strip:
     """`colors`: of each quantity, in a picture of one run."""
     scale = _scale(surfaces, panel, rows)
     axis = scaled_axis(panel.label, scale, PATH_COLORS[0], TICKS)
@@ -226,7 +226,7 @@ def _shown(rows: Sequence[Quantity], *, several: bool) -> list[Quantity]:
     return [main, *(firsts[bound] for bound in BOUNDS if bound in firsts)]
 
 
-def _scale(surfaces: Sequence[Surface], panel: Panel, rows: Sequence[Quantity]) -> Scale:
+def _scale(surfaces: Sequence[Surface], panel: MeasurePanel, rows: Sequence[Quantity]) -> Scale:
     """From the least to the greatest of what was measured; a threshold counts as far as it is near."""
     values = np.concatenate([
         drawable(thinned(surface, row.name), row.name) for surface in surfaces for row in rows if row.role not in BOUNDS

@@ -16,14 +16,14 @@ from landscape.errors import UsageError
 from landscape.quantity import COUNT, FLATNESS, HYPER, MEASURE, Quantity
 from landscape.scene.colors import ACCURACY_COLOR, INK, LIGHT, LOSS_COLOR, OTHER_COLOR, PATH_COLORS
 from landscape.scene.facts.surface import facts, subject
-from landscape.scene.kinds.kind import CURVES_ONLY, SURFACE, Kind, Options
+from landscape.scene.kinds.kind import CURVES_ONLY, SURFACE, Kind, Options, one_by_one
 from landscape.scene.palettes import DEPTH, inked, stops
 from landscape.scene.scale import LINEAR, LOG, LOG_FROM_RATIO, Scale
 from landscape.scene.scene import Frame, Scene
 from landscape.scene.text import labels_of, short
 from landscape.scene.views.curve import scaled_axis
 from landscape.scene.views.lines import Curve, Lines, ValueAxis
-from landscape.scene.views.scatter import Panel, Scatter
+from landscape.scene.views.scatter import DotPanel, Scatter
 from landscape.surfaces.bounds import ERRORS
 from landscape.surfaces.flatness import categories, curves, is_flatness, names, rankings, rows, targets
 from landscape.surfaces.surface import Surface
@@ -50,10 +50,6 @@ BARS = "bars at dots: two standard errors"
 # Of fewer nets a percentile interval of the bootstrap covers less than it says.
 FEW = 20
 ROUGH = "{count} nets are few: the intervals of τ are rough, and those of fewer than {few} nets tend to be too narrow"
-
-
-def _scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
-    return [_scene(surface, options) for surface in surfaces]
 
 
 def _scene(surface: Surface, options: Options) -> Scene:
@@ -114,12 +110,12 @@ def _both(surface: Surface, row: Quantity, target: Quantity) -> tuple[np.ndarray
     return x[known], y[known]
 
 
-def _panel(surface: Surface, row: Quantity, tau: Tau, known: np.ndarray) -> Panel:
+def _panel(surface: Surface, row: Quantity, tau: Tau, known: np.ndarray) -> DotPanel:
     values = np.where(known, surface.values[row.name], np.nan)
     values = np.where(np.isfinite(values), values, np.nan)
     axis, told = _axis(values[np.isfinite(values)], ""), _tau_text(tau)
     gauge = (tau.value, tau.low, tau.high) if told and tau.low == tau.low else None
-    return Panel(row.label, told, tau.excludes_zero, values, axis, _ends(surface, row, axis), gauge)
+    return DotPanel(row.label, told, tau.excludes_zero, values, axis, _ends(surface, row, axis), gauge)
 
 
 def _ends(surface: Surface, row: Quantity, axis: ValueAxis, factor: float = 1.0) -> np.ndarray | None:
@@ -228,10 +224,6 @@ def _rises(surface: Surface) -> list[_Rise]:
     return found
 
 
-def _most_scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
-    return [_most(surface, options) for surface in surfaces]
-
-
 def _most(surface: Surface, options: Options) -> Scene:
     found = _rises(surface)
     if not found:
@@ -284,6 +276,6 @@ def _curve(rise: _Rise, scale: Scale, *, banded: bool) -> Curve:
 
 
 KINDS = (
-    Kind("flatness", SURFACE, _scenes, ndim=1, default=is_flatness, unused=CURVES_ONLY),
-    Kind("mostcase", SURFACE, _most_scenes, ndim=1, unused=CURVES_ONLY),
+    Kind("flatness", SURFACE, one_by_one(_scene), ndim=1, default=is_flatness, unused=CURVES_ONLY),
+    Kind("mostcase", SURFACE, one_by_one(_most), ndim=1, unused=CURVES_ONLY),
 )

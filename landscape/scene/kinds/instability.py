@@ -13,7 +13,7 @@ from landscape.errors import UsageError
 from landscape.quantity import LOSS, Quantity, risen
 from landscape.scene.colors import LOSS_COLOR
 from landscape.scene.facts.surface import facts, subject
-from landscape.scene.kinds.kind import CURVES_ONLY, SURFACE, Kind, Options
+from landscape.scene.kinds.kind import CURVES_ONLY, SURFACE, Kind, Options, one_by_one
 from landscape.scene.scale import LINEAR, Scale
 from landscape.scene.scene import Frame, Scene
 from landscape.scene.views.curve import color_of, scaled_axis
@@ -28,10 +28,6 @@ ABOVE = 2.5
 NOTE = "barrier: the highest value on the line between two copies less the mean of both; {bands}"
 OF_ONE = "bands: two standard errors"
 OF_SEVERAL = "bands: two standard errors of the mean over pairs, by the jackknife over copies"
-
-
-def _scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
-    return [_scene(surface, options) for surface in surfaces]
 
 
 def _scene(surface: Surface, options: Options) -> Scene:
@@ -100,7 +96,7 @@ def _parted(surface: Surface) -> bool:
 
 KINDS = (
     Kind(
-        "instability", SURFACE, _scenes, ndim=2, paths=True, default=_parted, unused=CURVES_ONLY,
+        "instability", SURFACE, one_by_one(_scene), ndim=2, paths=True, default=_parted, unused=CURVES_ONLY,
         alone="shows all steps in one picture already",
     ),
 )  # fmt: skip

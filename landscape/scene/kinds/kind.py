@@ -114,6 +114,11 @@ class Kind:
         )
 
 
+def one_by_one(scene: Callable[[Any, Options], Scene]) -> Callable[[Sequence[Any], Options], list[Scene]]:
+    """A kind's `apart` where the picture of a source does not depend on the others."""
+    return lambda sources, options: [scene(source, options) for source in sources]
+
+
 def type_of(source: Source) -> SourceType:
     """The type of a result."""
     return next(each for each in (SURFACE, SPECTRUM, RUN) if isinstance(source, each.type))

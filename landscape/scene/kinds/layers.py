@@ -25,12 +25,12 @@ from landscape.scene.facts.spectrum import (
     what,
 )
 from landscape.scene.facts.surface import subject
-from landscape.scene.kinds.kind import SPECTRUM, Kind, Options
+from landscape.scene.kinds.kind import SPECTRUM, Kind, Options, one_by_one
 from landscape.scene.kinds.spectrum import UNUSED
 from landscape.scene.scale import LINEAR, SYMLOG
 from landscape.scene.scene import Caption, Frame, Scene
 from landscape.scene.views.eigen_axis import EigenAxis, check_scale, plain_axes, rounded
-from landscape.scene.views.rows import Ends, Row, Rows, row_of
+from landscape.scene.views.rows import Ends, LayerRow, LayerRows, row_of
 from landscape.surfaces.spectrum import Block, Spectrum
 
 # Rows whose largest magnitudes differ by more are not seen together on a linear axis.
@@ -38,10 +38,6 @@ LOG_FROM_RATIO = 10.0
 # On the symmetric log axis the smallest of them is at least LEAST units long, and the largest at most MOST.
 LEAST, MOST = 2.0, 1e5
 LISTED = 3
-
-
-def _scenes(spectra: Sequence[Spectrum], options: Options) -> list[Scene]:
-    return [_scene(spectrum, options) for spectrum in spectra]
 
 
 def _scene(spectrum: Spectrum, options: Options) -> Scene:
@@ -99,15 +95,15 @@ def _unit(reach: np.ndarray) -> float:
     return rounded(max(reach.min() / LEAST, reach.max() / MOST))
 
 
-def _view(spectrum: Spectrum, found: dict[str, Ends], axis: EigenAxis, caption: Caption) -> Rows:
+def _view(spectrum: Spectrum, found: dict[str, Ends], axis: EigenAxis, caption: Caption) -> LayerRows:
     whole = next(iter(spectrum.blocks))
     rows = tuple(row_of(spectrum.blocks[name], ends, axis, whole=name == whole) for name, ends in found.items())
     shaded = axis.negative if can_be_negative(spectrum) else None
     notes = (*_notes(spectrum, rows), *_zeros(spectrum))
-    return Rows(axis=axis, rows=rows, shaded=shaded, notes=notes, caption=caption)
+    return LayerRows(axis=axis, rows=rows, shaded=shaded, notes=notes, caption=caption)
 
 
-def _notes(spectrum: Spectrum, rows: Sequence[Row]) -> list[str]:
+def _notes(spectrum: Spectrum, rows: Sequence[LayerRow]) -> list[str]:
     missing = sum(not (np.isfinite(row.smallest) or np.isfinite(row.largest)) for row in rows)
     notes = ["dots: smallest and largest eigenvalue of the block of each layer's parameters, the others held fixed"]
     hidden = sum(int(np.isfinite([row.smallest, row.largest]).sum()) - len(row.dots) for row in rows)
@@ -122,4 +118,4 @@ def _zeros(spectrum: Spectrum) -> list[str]:
     return [f"block{'s' * (len(zeros) > 1)} of zeros: {listed(zeros, LISTED)}"] if zeros else []
 
 
-KINDS = (Kind("layers", SPECTRUM, _scenes, unused=UNUSED, alone="shows one net"),)
+KINDS = (Kind("layers", SPECTRUM, one_by_one(_scene), unused=UNUSED, alone="shows one net"),)

@@ -14,7 +14,7 @@ from landscape.grid import COORDINATE
 from landscape.quantity import REACHED, RESPONSE, Quantity
 from landscape.scene.colors import PATH_COLORS
 from landscape.scene.facts.surface import facts, subject
-from landscape.scene.kinds.kind import CURVES_ONLY, SURFACE, Kind, Options
+from landscape.scene.kinds.kind import CURVES_ONLY, SURFACE, Kind, Options, one_by_one
 from landscape.scene.kinds.line import line_scene
 from landscape.scene.scale import LINEAR, SYMLOG, Scale, clipping_notes
 from landscape.scene.scales import NO_LIMITS, Limits, scales_for
@@ -32,10 +32,6 @@ def rows_of(surface: Surface, role: str) -> list[Quantity]:
     if surface.grid.axes[0].kind != COORDINATE:
         return []
     return [row for name in surface.values if (row := surface.quantity(name)).role == role]
-
-
-def _scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
-    return [_scene(surface, options) for surface in surfaces]
 
 
 def _scene(surface: Surface, options: Options) -> Scene:
@@ -100,7 +96,7 @@ def _diverged(surface: Surface, rows: Sequence[Quantity]) -> list[str]:
 
 KINDS = (
     Kind(
-        "rates", SURFACE, _scenes, ndim=1, default=lambda surface: bool(rows_of(surface, RESPONSE)), unused=CURVES_ONLY,
-        alone="shows all optimizers in one picture already",
+        "rates", SURFACE, one_by_one(_scene), ndim=1, default=lambda surface: bool(rows_of(surface, RESPONSE)),
+        unused=CURVES_ONLY, alone="shows all optimizers in one picture already",
     ),
 )  # fmt: skip

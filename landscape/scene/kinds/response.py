@@ -6,15 +6,13 @@ optimizers differ by orders of magnitude.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from landscape.errors import UsageError
 from landscape.quantity import RESPONSE, SIGNAL, Quantity
 from landscape.scene.colors import PATH_COLORS
 from landscape.scene.facts.surface import facts, subject
-from landscape.scene.kinds.kind import CURVES_ONLY, SURFACE, Kind, Options
+from landscape.scene.kinds.kind import CURVES_ONLY, SURFACE, Kind, Options, one_by_one
 from landscape.scene.kinds.line import line_scene
 from landscape.scene.scale import LINEAR, Scale
 from landscape.scene.scales import NO_LIMITS, Limits, scales_for
@@ -33,10 +31,6 @@ def _rows(surface: Surface, role: str) -> list[Quantity]:
     if surface.grid.axes[0].kind != "step":
         return []
     return [row for name in surface.values if (row := surface.quantity(name)).role == role]
-
-
-def _scenes(surfaces: Sequence[Surface], options: Options) -> list[Scene]:
-    return [_scene(surface, options) for surface in surfaces]
 
 
 def _scene(surface: Surface, options: Options) -> Scene:
@@ -73,7 +67,7 @@ def _curve(surface: Surface, row: Quantity, color: str, scale: Scale) -> Curve:
 
 KINDS = (
     Kind(
-        "response", SURFACE, _scenes, ndim=1, default=lambda surface: bool(_rows(surface, RESPONSE)),
+        "response", SURFACE, one_by_one(_scene), ndim=1, default=lambda surface: bool(_rows(surface, RESPONSE)),
         unused=CURVES_ONLY, alone="shows all optimizers in one picture already",
     ),
 )  # fmt: skip

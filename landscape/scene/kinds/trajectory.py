@@ -106,12 +106,12 @@ def _nets(field: Field) -> list[Trace]:
 
 def _traces(paths: Paths, quantity: Quantity, field: Field) -> list[Trace]:
     found = []
-    for (name, trail), color in zip(paths.items(), _colors(paths), strict=True):
+    for number, ((name, trail), color) in enumerate(zip(paths.items(), _colors(paths), strict=True)):
         x, y = trail.places.T
         labels = _labels(trail, field) if len(paths) == 1 else ("",) * len(x)
-        readings = tuple(_reading(name, trail, quantity, number) for number in range(len(x)))
+        readings = tuple(_reading(name, trail, quantity, point) for point in range(len(x)))
         z, sides = heights_at(field.mesh, x, y), _sides(trail, field)
-        found.append(Trace("path", name, x, y, z, labels, readings, color, sides))
+        found.append(Trace("path", name, x, y, z, labels, readings, color, sides, _repeats(number, trail)))
     return found
 
 
@@ -133,6 +133,11 @@ def _places(trail: Trail, field: Field) -> np.ndarray:
 
 def _colors(paths: Paths) -> list[str]:
     return [PATH_COLORS[number % len(PATH_COLORS)] for number in range(len(paths))]
+
+
+def _repeats(number: int, trail: Trail) -> bool:
+    """Whether a path of an optimizer has the colour of one before it; dashes beside paths of nets are of their feet."""
+    return not trail.nets and number // len(PATH_COLORS) % 2 == 1
 
 
 def _labels(trail: Trail, field: Field) -> tuple[str, ...]:
@@ -188,10 +193,11 @@ def _lines(paths: Paths, quantity: Quantity, kind: str, options: Options) -> Lin
     limits = options.limits if _of_nets(paths) else options.limits.or_else(vmax=_first(paths, quantity))
     scale = None if quantity.percent else scales_for(known, LINEAR if kind == SYMLOG else kind, limits)[0]
     left = share_axis([quantity]) if scale is None else replace(value_axis([quantity], scale), color=PATH_COLORS[0])
-    above = []
+    above: list[Curve] = []
     for (name, trail), (own, foot), color in zip(paths.items(), pairs, _colors(paths), strict=True):
         single = len(paths) == 1
-        above.append(_curve(trail, own, "net" if single and trail.nets else name, color, scale))
+        repeats = _repeats(len(above), trail)
+        above.append(_curve(trail, own, "net" if single and trail.nets else name, color, scale, dashed=repeats))
         if _of_nets(paths):
             above.append(_curve(trail, foot, "its foot on the plane" if single else "", color, scale, dashed=True))
     off = any(trail.residual is not None for trail in paths.values())

@@ -23,7 +23,7 @@ from landscape.scene.text import short
 from landscape.scene.ticks import ticks_at
 from landscape.scene.views.field import NO_DOTS, build_field
 from landscape.scene.views.flat import BANDS, Flat, beyond_notes, plane_frame
-from landscape.scene.views.volume import FINE, Slice, Volume, shell_levels, shells_of
+from landscape.scene.views.volume import FINE, Volume, VolumeSlice, shell_levels, shells_of
 from landscape.surfaces.cut import cut
 from landscape.surfaces.surface import Surface
 
@@ -70,7 +70,7 @@ def _view(surface: Surface, shown: ScaledMetric, options: Options) -> Volume:
     )  # fmt: skip
 
 
-def _slice(surface: Surface, shown: ScaledMetric, options: Options, across: int) -> Slice:
+def _slice(surface: Surface, shown: ScaledMetric, options: Options, across: int) -> VolumeSlice:
     plane, at = cut(surface, across)
     names = [axis.name for number, axis in enumerate(surface.grid.axes) if number != across]
     field = build_field(plane, shown.metric, shown.scale, levels=shown.levels, cmap=options.cmap, extra=False)
@@ -80,17 +80,19 @@ def _slice(surface: Surface, shown: ScaledMetric, options: Options, across: int)
         field = replace(field, traces=tuple(trace for trace in field.traces if trace.kind != "center"))
     usual = plane_frame(plane)
     frame = Frame(names[0], names[1], usual.x_range, usual.y_range, usual.equal)
-    return Slice(f"{surface.grid.axes[across].name} = {short(at)}", across, at, frame, Flat(field=field, paint=BANDS))
+    return VolumeSlice(
+        f"{surface.grid.axes[across].name} = {short(at)}", across, at, frame, Flat(field=field, paint=BANDS)
+    )
 
 
-def _notes(surface: Surface, slices: Sequence[Slice], labels: Sequence[str], heights: np.ndarray) -> list[str]:
+def _notes(surface: Surface, slices: Sequence[VolumeSlice], labels: Sequence[str], heights: np.ndarray) -> list[str]:
     through = "slices at " + ", ".join(each.name for each in slices)
     shells = [f"isosurface{'s' * (len(labels) > 1)} at {', '.join(labels)}"] if labels else []
     smooth = np.isfinite(heights).all() and min(surface.shape) < FINE
     return [through, *shells, *["between grid points: cubic spline"] * bool(smooth)]
 
 
-def _beyond(slices: Sequence[Slice]) -> list[str]:
+def _beyond(slices: Sequence[VolumeSlice]) -> list[str]:
     return list(dict.fromkeys(note for each in slices for note in beyond_notes(each.flat.field)))
 
 

@@ -23,7 +23,7 @@ WORDS = 0.2
 
 
 @dataclass(frozen=True, eq=False)
-class Region:
+class ColoredRegion:
     """All points of a class. `place` is in the middle of its widest part; None where that has no room for a name."""
 
     name: str
@@ -42,7 +42,7 @@ class Regions(View):
     y: np.ndarray
     ground: np.ndarray
     leads: np.ndarray
-    regions: tuple[Region, ...]
+    regions: tuple[ColoredRegion, ...]
     title: str
 
     @property
@@ -96,7 +96,7 @@ def _finer(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def regions_of(
     x: np.ndarray, y: np.ndarray, leads: np.ndarray, names: Sequence[str], marks: np.ndarray
-) -> tuple[Region, ...]:
+) -> tuple[ColoredRegion, ...]:
     """One region for each of `leads` (k, my, mx); the last is grey if there are more than colours.
 
     Names keep away from `marks` (n, 2), whose own words stand at their right.
@@ -106,7 +106,7 @@ def regions_of(
     for right, above in zip(across, up, strict=True):
         free &= ~((right > -0.04) & (right < WORDS))[None] | (np.abs(above) > 0.06)[:, None]
     return tuple(
-        Region(name, colors[i], _place(x, y, (lead > 0) & free))
+        ColoredRegion(name, colors[i], _place(x, y, (lead > 0) & free))
         for i, (name, lead) in enumerate(zip(names, leads, strict=True))
     )
 

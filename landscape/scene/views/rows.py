@@ -1,6 +1,6 @@
 """One row per layer, from its smallest to its largest eigenvalue.
 
-Owns: the view `Rows` and how the ends of a layer's spectrum become bars, dots and words.
+Owns: the view `LayerRows` and how the ends of a layer's spectrum become bars, dots and words.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Ends = tuple[tuple[float, float], tuple[float, float]]
 
 
 @dataclass(frozen=True, eq=False)
-class Row:
+class LayerRow:
     """One layer: its smallest and its largest eigenvalue, as places; NaN for what was not requested or is not there yet.
 
     `spans` are (from, to, colour) of the bar between them, at most one on each side of zero. `dots` are (place, from, to,
@@ -37,14 +37,14 @@ class Row:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Rows(View):
+class LayerRows(View):
     """Rows from top to bottom in the order of the net, the first for all parameters.
 
     `shaded` are the places of the negative side, None when no eigenvalue can be negative.
     """
 
     axis: EigenAxis
-    rows: tuple[Row, ...]
+    rows: tuple[LayerRow, ...]
     shaded: tuple[float, float] | None
 
     @property
@@ -52,7 +52,7 @@ class Rows(View):
         return Choice("", self.axis.scale.kind)
 
 
-def row_of(block: Block, ends: Ends, axis: EigenAxis, *, whole: bool) -> Row:
+def row_of(block: Block, ends: Ends, axis: EigenAxis, *, whole: bool) -> LayerRow:
     """The row of one layer."""
     values = np.array([end for end, _ in ends])
     dots = tuple(
@@ -61,7 +61,7 @@ def row_of(block: Block, ends: Ends, axis: EigenAxis, *, whole: bool) -> Row:
         if axis.scale.vmin <= v <= axis.scale.vmax
     )
     smallest, largest = map(float, axis.places(values))
-    return Row(block.name, smallest, largest, _spans(values, axis), dots, _text(block, ends), whole)
+    return LayerRow(block.name, smallest, largest, _spans(values, axis), dots, _text(block, ends), whole)
 
 
 def _spans(values: np.ndarray, axis: EigenAxis) -> tuple[tuple[float, float, str], ...]:

@@ -14,7 +14,7 @@ from landscape.scene.views.lines import ValueAxis
 
 
 @dataclass(frozen=True, eq=False)
-class Panel:
+class DotPanel:
     """One property along x: its dots (n,), NaN where there is none; under its title a line, `strong` if it is to stand out.
 
     `ends` (2, n) are those of the dots' error bars, None without any. `gauge` is a number from -1 to 1 with the ends of its
@@ -37,7 +37,7 @@ class Scatter(View):
     `legend` are (label, colour), named together by `legend_title`. `y_ends` (2, n) are those of error bars.
     """
 
-    panels: tuple[Panel, ...]
+    panels: tuple[DotPanel, ...]
     columns: int
     y: np.ndarray
     axis: ValueAxis

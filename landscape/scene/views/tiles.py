@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from landscape.polygon import below
 from landscape.scene.palettes import lit
 from landscape.scene.scale import Scale
 from landscape.scene.views.mesh import Mesh
@@ -40,23 +41,12 @@ def cut(tile: np.ndarray, scale: Scale) -> list[np.ndarray]:
     """The parts of a tile (4, 3) within the range of a scale, as tiles; a triangle has its last corner twice."""
     found = []
     for triangle in (tile[[0, 1, 2]], tile[[0, 2, 3]]):
-        kept = _below(triangle, scale.high)
-        kept = _below(kept * (1, 1, -1), -scale.low) * (1, 1, -1)
+        kept = below(triangle, triangle[:, 2] - scale.high)
+        kept = below(kept, scale.low - kept[:, 2])
         # Two limits make at most five corners of three: a fan of tiles from the first.
         fans = [[0, i, i + 1, min(i + 2, len(kept) - 1)] for i in range(1, len(kept) - 1, 2)]
         found += [kept[fan] for fan in fans]
     return found
-
-
-def _below(corners: np.ndarray, limit: float) -> np.ndarray:
-    """(m, 3): the part of a convex polygon (n, 3) at heights up to a limit (I. Sutherland, G. Hodgman, CACM 17, 1974)."""
-    kept: list[np.ndarray] = []
-    for here, there in zip(corners, np.roll(corners, -1, axis=0), strict=True):
-        if here[2] <= limit:
-            kept.append(here)
-        if (here[2] <= limit) != (there[2] <= limit):
-            kept.append(here + (limit - here[2]) / (there[2] - here[2]) * (there - here))
-    return np.array(kept).reshape(-1, 3)
 
 
 def _middle(values: np.ndarray) -> np.ndarray:

@@ -21,6 +21,8 @@ PATH = "path"
 BEST, BEST_MEAN = "best", "best mean"
 # Points on each of its sides: on a relief it follows the ground.
 SIDE = 40
+# From this share of the width on, names stand to the left of their points, where there is room for them.
+NAMES_TURN = 0.7
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +31,8 @@ class Trace:
 
     `kind` is "center", "nets", "saddles", "path", "outline", "best" or "best mean"; `labels` name the points: one each ("" for
     none), or none. `readings` are what hovering over each point shows. `color` "" is that of ink. `sides` (n, 2) are where the
-    labels stand beside their points: right (1) or left (-1), above (1) or below (-1); none: all to the upper right. NaN
-    interrupts an outline.
+    labels stand beside their points: right (1) or left (-1), above (1) or below (-1); none: all to the upper right. `dashed`: a
+    path whose colour another one has. NaN interrupts an outline.
     """
 
     kind: str
@@ -42,6 +44,7 @@ class Trace:
     readings: tuple[str, ...] = ()
     color: str = ""
     sides: np.ndarray | None = None
+    dashed: bool = False
 
 
 def traces_of(surface: Surface, mesh: Mesh) -> tuple[Trace, ...]:
@@ -73,7 +76,11 @@ def heights_at(mesh: Mesh, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def _trace(kind: str, name: str, trail: Trail, mesh: Mesh) -> Trace:
     x, y = trail.places.T
-    return Trace(kind, name, x, y, heights_at(mesh, x, y), tuple(trail.labels))
+    if kind == PATH:
+        return Trace(kind, name, x, y, heights_at(mesh, x, y), tuple(trail.labels))
+    beyond = mesh.x[0] + NAMES_TURN * (mesh.x[-1] - mesh.x[0])
+    sides = np.column_stack([np.where(x > beyond, -1.0, 1.0), np.ones(len(x))])
+    return Trace(kind, name, x, y, heights_at(mesh, x, y), tuple(trail.labels), sides=sides)
 
 
 def _outline(trail: Trail, mesh: Mesh) -> Trace:

@@ -26,7 +26,7 @@ FINE = 28
 
 
 @dataclass(frozen=True, eq=False)
-class Slice:
+class VolumeSlice:
     """A plane of the volume: what it lies at, such as `z = 0`, across axis number `across`, its own axes, and the field on it."""
 
     name: str
@@ -55,7 +55,7 @@ class Volume(View):
     and `start` is the number of the first it shows. `printed` are the notes on what only a still picture shows.
     """
 
-    slices: tuple[Slice, ...]
+    slices: tuple[VolumeSlice, ...]
     shells: tuple[Shell, ...]
     axes: tuple[np.ndarray, np.ndarray, np.ndarray]
     names: tuple[str, str, str]

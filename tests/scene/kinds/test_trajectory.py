@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -10,6 +12,7 @@ from landscape.errors import UsageError
 from landscape.grid import Grid, Range
 from landscape.render.still.picture import draw
 from landscape.scene.build import build_scene
+from landscape.scene.colors import PATH_COLORS
 from landscape.scene.views.course import Course, frames_of
 from landscape.surfaces.surface import DONE, PENDING, Surface, Trail
 
@@ -74,6 +77,21 @@ def test_several_runs_have_colours_of_their_own_and_no_steps(surface):
     named = [curve.label for curve in view.lines.named]
     assert named == ["a", "b"] and view.along.x_label == "training step or epoch"
     assert [curve.color for curve in view.lines.curves if curve.label] == [trace.color for trace in paths]
+
+
+def test_paths_of_optimizers_beyond_the_colours_are_dashed_and_those_of_nets_never(surface):
+    paths = {f"p{number}": run() for number in range(len(PATH_COLORS) + 2)}
+    for nets, dashed in (((), 2), (run().nets, 0)):
+        view = course(surface(**{name: replace(each, nets=nets) for name, each in paths.items()}))
+        drawn = [trace.dashed for trace in view.flat.field.traces if trace.kind == "path"]
+        assert drawn == [False] * len(PATH_COLORS) + [bool(dashed)] * 2
+        assert [curve.dashed for curve in view.lines.curves if curve.label] == drawn
+
+
+def test_names_of_nets_near_the_right_edge_stand_to_their_left(surface):
+    nets = Trail(x=np.array([-1.0, 9.0]), y=np.array([0.0, 1.0]), labels=("one", "other"))
+    (trace,) = (each for each in course(surface(mine=run(), nets=nets)).flat.field.traces if each.kind == "nets")
+    np.testing.assert_array_equal(trace.sides, [[1, 1], [-1, 1]])
 
 
 def test_what_lies_outside_of_the_picture_and_feet_without_a_loss_are_said(surface):

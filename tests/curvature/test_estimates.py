@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from landscape.curvature.estimates import STARTS, density, eigenpairs, trace
 from landscape.curvature.lanczos import Krylov
-from landscape.curvature.spectrum import STARTS, density, eigenpairs, trace
 from landscape.errors import EvaluationError
 from tests.curvature.spectra import VALUES, draws, turned
 

@@ -1,7 +1,7 @@
 """A net's weights, and the mean loss of its training samples wherever these are moved.
 
-Owns: `Around`, which moves a private net away from its weights and back. All losses and gradients of a measure come from here, so
-two of them are compared on the same samples and in the same numbers.
+Owns: `Neighbourhood`, which moves a private net away from its weights and back. All losses and gradients of a measure come from
+here, so two of them are compared on the same samples and in the same numbers.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Slope:
     gradient: Tensor
 
 
-class Around:
+class Neighbourhood:
     """The surroundings of the weights that an objective holds now; `loss` is the mean loss at them.
 
     Offsets are flat vectors (size,) in the layout of the objective, zero in its gaps.

@@ -1,0 +1,79 @@
+"""The line on a net, a loss and data that do not go together: which of the two refused, what it was called with, what to do.
+
+Owns: the words, from the error of the first batch and from the signature of a loss.
+"""
+
+from __future__ import annotations
+
+import inspect
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor
+
+from landscape.callables import explain
+from landscape.data.structure import TARGETS, tensors_in
+from landscape.errors import UsageError
+from landscape.objective.loss_name import short_name
+from landscape.objective.reading import Call, forward
+
+# What people call the two arguments of a loss.
+OF_TARGETS = (*TARGETS, "true", "truth", "y_true", "gold", "batch")
+OF_OUTPUTS = (
+    "out",
+    "output",
+    "outputs",
+    "pred",
+    "preds",
+    "prediction",
+    "predictions",
+    "logits",
+    "y_pred",
+    "y_hat",
+    "yhat",
+)
+
+
+def misfit(error: Exception, batch: Any, *, reads_outputs: bool) -> str:
+    """The line for an error of the first `batch`; `reads_outputs`: the loss takes (outputs, targets) of pairs."""
+    shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors_in(batch))
+    in_net = any(frame.f_code is forward.__code__ for frame, _ in traceback.walk_tb(error.__traceback__))
+    who = "the model or its loss" if not reads_outputs else "the model" if in_net else "the loss"
+    hint = _of_net(batch) if in_net else _of_loss(error)
+    return f"{who} does not accept these batches (shapes {shapes}): {explain(error)}{hint}"
+
+
+def _of_net(batch: Any) -> str:
+    call = batch[0]
+    if not isinstance(call, Call) or call.named or (len(call.arguments) == 1 and isinstance(call.arguments[0], Tensor)):
+        return ""
+    return (
+        "; of a batch of several parts the last is the targets, and all others go to the net: say which are which, as in "
+        "ll.Loss(your_loss, inputs=0, targets=1)"
+    )
+
+
+def _of_loss(error: Exception) -> str:
+    text = str(error)
+    if isinstance(error, TypeError) and "'Tensor' object is not callable" in text:
+        return "; a loss that calls the net is ll.Loss(loss, of='model')"
+    if isinstance(error, TypeError) and "positional argument" in text:
+        return "; a loss takes (outputs, targets), or (model, batch) with a first parameter named model"
+    return ""
+
+
+def check_order(what: str, function: Callable) -> None:
+    """Raises UsageError for a loss or metric whose parameters say that it takes (targets, outputs).
+
+    Its values could be wrong without an error.
+    """
+    try:
+        names = [*inspect.signature(function).parameters]
+    except (TypeError, ValueError):
+        return
+    if len(names) > 1 and names[0].lower() in OF_TARGETS and names[1].lower() in OF_OUTPUTS:
+        raise UsageError(
+            f"{what} {short_name(function)}({names[0]}, {names[1]}): it is called with (outputs, targets), in this order; swap "
+            "its parameters"
+        )

@@ -1,0 +1,124 @@
+"""Plain archives of torch.save: the same objects as torch reads, and nothing of what is not plain."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from landscape.checkpoint import torch_file
+from landscape.checkpoint.plain_archive import KINDS, NotPlain, read_plain
+from landscape.errors import CheckpointError
+
+
+def plain(path: Path) -> object:
+    with zipfile.ZipFile(path) as archive:
+        return read_plain(path, archive)
+
+
+def check_same(one: object, other: object) -> None:
+    assert type(one) is type(other)
+    if isinstance(one, torch.Tensor):
+        assert (one.dtype, one.stride(), one.requires_grad) == (other.dtype, other.stride(), other.requires_grad)
+        assert torch.equal(one, other)
+    elif isinstance(one, dict):
+        assert list(one) == list(other) and getattr(one, "_metadata", 0) == getattr(other, "_metadata", 0)
+        for key, value in one.items():
+            check_same(value, other[key])
+    elif isinstance(one, (list, tuple)):
+        assert len(one) == len(other)
+        for value, same in zip(one, other, strict=True):
+            check_same(value, same)
+    else:
+        assert one == other
+
+
+def run_of_lightning() -> dict:
+    net = nn.Sequential(nn.Conv2d(1, 3, 2), nn.BatchNorm2d(3))
+    optimizer = torch.optim.Adam(net.parameters())
+    net(torch.ones(2, 1, 4, 4)).sum().backward()
+    optimizer.step()
+    about = {
+        "epoch": 3,
+        "step": 70_000,
+        "big": 2**40,
+        "low": -5,
+        "rate": 1e-3,
+        "names": ["a", "\u00e9"],
+        "of": (1, 2),
+        "x": None,
+    }
+    return {"state_dict": net.state_dict(), "optimizer": optimizer.state_dict(), **about, "flags": [True, False], 7: ()}
+
+
+def views() -> dict:
+    """Tensors of every dtype; two that share memory; transposed, empty, of no dimension, and with a gradient."""
+    whole = torch.arange(12.0)
+    kinds = {name: torch.tensor([[0, 1], [1, 1]]).to(dtype) for name, dtype in KINDS.items()}
+    return {**kinds, "part": whole[2:8:2], "all": whole, "t": whole.view(3, 4).T, "no": whole[:0], "one": whole[3].clone(),
+            "learns": torch.ones(2, requires_grad=True)}  # fmt: skip
+
+
+@pytest.mark.parametrize("make", [run_of_lightning, views])
+def test_plain_files_are_read_as_torch_reads_them(tmp_path, make):
+    torch.save(make(), tmp_path / "net.pt")
+    found = plain(tmp_path / "net.pt")
+    check_same(found, torch.load(tmp_path / "net.pt", weights_only=True))
+    if make is views:
+        found["all"][2] = 9
+        assert found["part"][0] == 9
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: {"w": nn.Parameter(torch.ones(2))},
+        lambda: {"w": torch.ones(2), "seen": np.float64(1.5)},
+        lambda: {"w": torch.ones(2).to_sparse()},
+        lambda: {"w": torch.ones(2), "where": Path("a")},
+    ],
+)
+def test_what_is_not_plain_is_left_to_torch(tmp_path, make):
+    torch.save(make(), tmp_path / "net.pt")
+    with pytest.raises(NotPlain):
+        plain(tmp_path / "net.pt")
+    assert isinstance(torch_file.read(tmp_path / "net.pt")[0]["w"], torch.Tensor)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"QK\x00K\x02K\x03\x86", b"QK\x00K\x09K\x03\x86"),  # a shape beyond its storage
+        (b"QK\x00K\x02", b"QK\x07K\x02"),  # an offset beyond it
+        (b"cpuq\x06K\x06", b"cpuq\x06K\x60"),  # a storage of more numbers than bytes
+        (b"torch._utils\n_rebuild_tensor_v2", b"torch._tools\n_rebuild_tensor_v2"),  # another name
+    ],
+)
+def test_files_that_lie_are_refused(tmp_path, old, new):
+    path = tmp_path / "net.pt"
+    torch.save({"w": torch.arange(6.0).view(2, 3)}, path)
+    content = path.read_bytes()
+    assert content.count(old) == 1
+    path.write_bytes(content.replace(old, new))
+    with pytest.raises(NotPlain):
+        plain(path)
+    with pytest.raises(CheckpointError):
+        torch_file.read(path)
+
+
+def test_an_archive_cut_short_or_changed_raises_nothing_else(tmp_path):
+    torch.save(views(), tmp_path / "net.pt")
+    content, chance = (tmp_path / "net.pt").read_bytes(), np.random.default_rng(0)
+    start = content.index(b"}q")
+    for place in chance.integers(start, start + 1500, 150):
+        damaged = bytearray(content)
+        damaged[place] = chance.integers(256)
+        (tmp_path / "bad.pt").write_bytes(damaged)
+        try:
+            plain(tmp_path / "bad.pt")
+        except NotPlain:
+            continue

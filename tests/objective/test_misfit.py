@@ -1,0 +1,80 @@
+"""Nets, losses and data that do not go together: the line says which of them refused, and what to write."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+import landscape as ll
+from landscape.errors import LandscapeError
+
+EXACT = {"x": (-1, 1, 3), "quiet": True, "threads": 1}
+X, Y = torch.randn(20, 5, generator=torch.Generator().manual_seed(0)), torch.arange(20) % 3
+
+
+def net():
+    torch.manual_seed(1)
+    return nn.Sequential(nn.Linear(5, 4), nn.Tanh(), nn.Linear(4, 3))
+
+
+class Parts(torch.utils.data.Dataset):
+    def __len__(self):
+        return len(X)
+
+    def __getitem__(self, number):
+        return X[number], Y[number], {"number": number}
+
+
+def loaded(data):
+    return torch.utils.data.DataLoader(data, batch_size=6)
+
+
+def swapped(y_true, y_pred):
+    return F.mse_loss(y_pred, y_true)
+
+
+def of_three(m, x, y):
+    return F.cross_entropy(m(x), y)
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({"data": [{"pixels": X, "kind": Y}]}, r"as in ll.Loss\('cross_entropy', inputs='pixels', targets='kind'\)"),
+        ({"data": X}, r"does not say its targets; give \(inputs, targets\)"),
+        ({"loss": swapped}, r"loss swapped\(y_true, y_pred\): it is called with \(outputs, targets\), in this order"),
+        ({"metrics": ["loss", swapped]}, r"metric swapped\(y_true, y_pred\): .*swap its parameters"),
+        ({"loss": of_three}, r"the loss does not accept .*a loss takes \(outputs, targets\), or \(model, batch\)"),
+        ({"data": loaded(Parts())}, r"the model does not accept .*as in ll.Loss\(your_loss, inputs=0, targets=1\)"),
+        ({"data": (X.long(), Y)}, r"the model does not accept these batches .*Long and Float"),
+        ({"metrics": {"my hits": F.mse_loss}}, "the name 'my hits': expected one such as my_metric"),
+        ({"metrics": {"loss": F.mse_loss}}, "the name 'loss': .*the loss is 'loss': 'loss'"),
+    ],
+)
+def test_what_does_not_go_together_is_one_line(given, line):
+    with pytest.raises(LandscapeError, match=line):
+        ll.line(model=net(), **{"data": (X, Y), **EXACT, **given})
+
+
+def test_what_the_lines_advise_has_the_values_of_plain_torch():
+    wanted = F.cross_entropy(net()(X), Y).item()
+    for data, loss in (
+        ([{"pixels": X, "kind": Y}], ll.Loss("cross_entropy", inputs="pixels", targets="kind")),
+        (loaded(Parts()), ll.Loss("cross_entropy", inputs=0, targets=1)),
+    ):
+        found = ll.line(model=net(), data=data, loss=loss, **EXACT)
+        assert found.values["train_loss"][1] == pytest.approx(wanted, rel=1e-6)
+
+
+def test_a_dict_names_its_metrics():
+    def hits(outputs, targets):
+        return outputs.argmax(1) == targets
+
+    found = ll.line(model=net(), data=(X, Y), metrics={"loss": "loss", "hits": hits, "second": "top2"}, **EXACT)
+    assert [*found.values] == ["train_loss", "train_hits", "train_second"]
+    outputs = net()(X)
+    assert found.values["train_hits"][1] == pytest.approx(hits(outputs, Y).float().mean().item())
+    assert found.values["train_second"][1] == pytest.approx(
+        (outputs.topk(2).indices == Y[:, None]).any(1).float().mean().item()
+    )
+    assert found.provenance["code"]["metrics"].keys() == {"hits", "second"}
