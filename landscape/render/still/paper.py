@@ -82,6 +82,12 @@ def name_x(axes: Any, text: str, look: Look) -> None:
     axes.set_xlabel(text, fontsize=size, color=look.palette.ink, parse_math=False)
 
 
+def name_y(axes: Any, text: str, look: Look) -> None:
+    """The name of a vertical axis, with as much room beside the height of the panel."""
+    text, size = fitted(text, look.letters.label, look.letters.foot, inches(axes)[1] + BESIDE * look.em)
+    axes.set_ylabel(text, fontsize=size, color=look.palette.ink, parse_math=False)
+
+
 def fitted(text: str, size: float, least: float, room: float) -> tuple[str, float]:
     """(text, size): at most `room` inches wide, smaller down to `least`, and without its middle where that is not enough."""
     fitting = size * room / max(text_width(text, size), 1e-6)
