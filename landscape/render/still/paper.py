@@ -82,8 +82,8 @@ def name_x(axes: Any, text: str, look: Look) -> None:
     axes.set_xlabel(text, fontsize=size, color=look.palette.ink, parse_math=False)
 
 
-def name_y(axes: Any, text: str, look: Look) -> None:
-    """The name of a vertical axis, with as much room beside the height of the panel."""
+def name_upright(axes: Any, text: str, look: Look) -> None:
+    """The name of a vertical axis on one line, as `name_x` fits that of a horizontal one."""
     text, size = fitted(text, look.letters.label, look.letters.foot, inches(axes)[1] + BESIDE * look.em)
     axes.set_ylabel(text, fontsize=size, color=look.palette.ink, parse_math=False)
 
