@@ -67,7 +67,9 @@ COMMANDS = {
         ["instability", *RUN, "--epochs", "2", "--at", "0,12", "--points", "3", "-o", "copies"],
         "copies/instability.h5", alone=True,
     ),
-    "align": Command(["align", *NETS, "--model", "net.py:build", "--data", "net.py:load", "-o", "b.pt", "--overwrite"], "b.pt", alone=True),
+    "align": Command(
+        ["align", *NETS, "--model", "net.py:build", "--data", "net.py:load", "-o", "b.pt", "--overwrite"], "b.pt", alone=True
+    ),
 }  # fmt: skip
 WITHIN, LIMIT = 15.0, 240.0
 COUNTED, WRONG = ("kills", "ends"), ("hangs", "invalid", "different", "errors")
