@@ -8,12 +8,12 @@ of the names in one, it knows a dozen as words.
 
 from __future__ import annotations
 
+import os
 import struct
 import sys
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -33,33 +33,38 @@ NAMES: dict[bytes, Any] = {
 }
 KEYS = (str, int, float)
 # The fixed part of a local header of a zip file, and where in it the lengths of name and extra field are.
-LOCAL, LENGTHS = 30, 26
+SIGNATURE, LOCAL, LENGTHS = b"PK\x03\x04", 30, 26
 
 
 class NotPlain(Exception):
     """There is more in the file than this reader knows, or it is damaged."""
 
 
-def read_plain(path: Path, archive: zipfile.ZipFile) -> object:
-    """The stored object, its tensors on the CPU; `archive`: the open file.
+def read_plain(archive: zipfile.ZipFile) -> object:
+    """The stored object, its tensors on the CPU.
 
     Raises:
         NotPlain: it is to be read by torch.
     """
     entries = {entry.filename: entry for entry in archive.infolist()}
     pickled = next((name for name in entries if name.endswith("/data.pkl")), None)
-    if pickled is None or sys.byteorder != "little" or path.stat().st_size > LARGEST:
+    stream: Any = archive.fp  # not opened by its name again: a training loop replaces its files
+    size = stream.seek(0, os.SEEK_END)
+    if pickled is None or sys.byteorder != "little" or size > LARGEST:
         raise NotPlain
     prefix = pickled.removesuffix("data.pkl")
     if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries.values()):
         raise NotPlain
-    content = bytearray(path.stat().st_size)
-    with path.open("rb") as stream:
-        stream.readinto(content)
+    content = bytearray(size)
+    stream.seek(0)
+    if stream.readinto(content) != size:
+        raise NotPlain
 
     def record(name: str) -> tuple[int, int]:
         """Where the bytes of an entry begin and end."""
         entry = entries[prefix + name]
+        if not content.startswith(SIGNATURE, entry.header_offset):
+            raise NotPlain
         sizes = struct.unpack_from("<HH", content, entry.header_offset + LENGTHS)
         start = entry.header_offset + LOCAL + sum(sizes)
         return start, start + entry.file_size

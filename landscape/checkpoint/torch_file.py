@@ -68,7 +68,7 @@ def _recognized(path: Path, mapped: bool) -> object | None:
                 raise CheckpointError(f"checkpoint {path}: is a TorchScript program, not weights; {SAFE_WAY}")
             if not mapped:
                 with contextlib.suppress(NotPlain):
-                    return read_plain(path, archive)
+                    return read_plain(archive)
     elif not start.startswith(PICKLE):
         raise CheckpointError(f"checkpoint {path}: is not a file of torch.save; it starts with {start[:16]!r}")
     return None

@@ -40,7 +40,8 @@ class Rows:
         try:
             self._file = tempfile.TemporaryFile(dir=folder, prefix=".landscape-path.")  # noqa: SIM115
         except OSError as error:
-            raise LandscapeError(f"cannot write to {folder}: {error.strerror or error}") from error
+            place = folder or "the folder of temporary files"
+            raise LandscapeError(f"cannot write to {place}: {error.strerror or error}") from error
 
     @property
     def single(self) -> bool:

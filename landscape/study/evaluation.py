@@ -111,8 +111,8 @@ class EvaluationStudy(Study[Surface]):
             points=self.points,
             pending=pending,
             samples_per_point=objective.samples,
-            samples_per_second=measure_speed(on.subject)
-            / (world.size if world.lockstep else 1),  # which share no points
+            # ranks in lockstep pass all samples of every point
+            samples_per_second=measure_speed(on.subject) / (world.size if world.lockstep else 1),
             ranks=world.size,
             weight_bytes=on.weight_bytes,
             data_bytes=sum(split.nbytes for split in objective.splits.values()),
@@ -131,7 +131,8 @@ def plane_study(asked: Asked, ranges: Ranges, world: World, command: str, form: 
     if asked.output.path and world.leads:
         check_folder(asked.output.path)
     if isinstance(form, Transform):
-        return EvaluationStudy(on_transform(asked, ranges.axes, world, command, form), asked.output)
+        on = on_transform(asked, ranges.axes, world, command, form)
+        return EvaluationStudy(on, asked.output, shard=asked.machine.shard_data)
     shape = form if isinstance(form, Shape) else None
     on = ranges.described(on_plane(asked, ranges.axes, world, command, shape=shape))
     return EvaluationStudy(on, asked.output, shard=asked.machine.shard_data)

@@ -191,7 +191,10 @@ def on_transform(asked: Asked, ranges: Mapping[str, Any], world: World, command:
     facts = replace(
         subject.facts, command=command, slice=transform.facts, batchnorm=batchnorm, run=subject.run_facts(world)
     )
-    return OnSlice(subject, slice, facts)
+    on = OnSlice(subject, slice, facts)
+    if asked.machine.shard_data:
+        _check_divisible(on)
+    return on
 
 
 def _check_no_tolerance(asked: Asked) -> None:

@@ -104,17 +104,18 @@ def load_net(
     if not isinstance(model, (nn.Module, str, type(None))):
         raise UsageError(f"model of type {type(model).__name__}: expected a torch.nn.Module or the name of one")
     if isinstance(model, nn.Module):
-        check_plain(gathered(bare(model)))
+        model = gathered(bare(model))
+        check_plain(model)
     of_file = _is_path(checkpoint)
     mapped = mapped and of_file  # tensors of a caller's are copied
     checkpoint = read(checkpoint, entry, mapped=mapped)
     wanted = {"model": checkpoint.meta.get("model")} if not model else {}
     wanted |= {"data": checkpoint.meta.get("data")} if data is None else {}
     meta = {**harmless(checkpoint.meta), **taken(wanted, checkpoint.source, trust)}
-    checkpoint = fitting_entry(checkpoint, bare(model) if isinstance(model, nn.Module) else model or meta.get("model"))
+    checkpoint = fitting_entry(checkpoint, model if isinstance(model, nn.Module) else model or meta.get("model"))
     spec = spec_of_folder(checkpoint, model or meta.get("model"))
     if isinstance(model, nn.Module):
-        name, module = type(bare(model)).__name__, private_copy(gathered(bare(model)))
+        name, module = type(model).__name__, private_copy(model)
     elif spec:
         name = spec
         module, checkpoint = net_of_folder(checkpoint, spec, trust, mapped=mapped)

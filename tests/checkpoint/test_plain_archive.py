@@ -17,7 +17,7 @@ from landscape.errors import CheckpointError
 
 def plain(path: Path) -> object:
     with zipfile.ZipFile(path) as archive:
-        return read_plain(path, archive)
+        return read_plain(archive)
 
 
 def check_same(one: object, other: object) -> None:
@@ -110,7 +110,26 @@ def test_files_that_lie_are_refused(tmp_path, old, new):
         torch_file.read(path)
 
 
-def test_an_archive_cut_short_or_changed_raises_nothing_else(tmp_path):
+def test_a_file_that_is_replaced_or_written_over_while_it_is_read_gives_no_mixture(tmp_path):
+    path, other = tmp_path / "net.pt", tmp_path / "other.pt"
+    torch.save({"w": torch.ones(600)}, path)
+    torch.save({"more": torch.zeros(9), "w": torch.full((600,), 2.0)}, other)
+    with zipfile.ZipFile(path) as archive:
+        written = other.read_bytes()
+        other.replace(path)
+        assert torch.equal(read_plain(archive)["w"], torch.ones(600))
+    with zipfile.ZipFile(path) as archive:
+        path.write_bytes(written[: len(written) // 2])
+        with pytest.raises(NotPlain):
+            read_plain(archive)
+    path.write_bytes(written)
+    with zipfile.ZipFile(path) as archive:
+        path.write_bytes(bytes(len(written)))
+        with pytest.raises(NotPlain):
+            read_plain(archive)
+
+
+def test_an_archive_that_is_changed_raises_nothing_else(tmp_path):
     torch.save(views(), tmp_path / "net.pt")
     content, chance = (tmp_path / "net.pt").read_bytes(), np.random.default_rng(0)
     start = content.index(b"}q")

@@ -165,23 +165,6 @@ def test_long_labels_stay_on_the_sheet(kind, factor):
     assert figure.axes[-1].get_tightbbox(figure.canvas.get_renderer()).x1 < width
 
 
-@pytest.mark.parametrize("kind", ["contour", "surface"])
-def test_a_name_of_an_axis_is_cut_where_it_has_no_room(kind):
-    """A relief is not made smaller for it."""
-
-    def extent(name):
-        grid = Grid.of(Range(-1, 1, 9), Range(-1, 1, 9), labels=(f"x: {name}", f"y: {name}"))
-        figure = still.figure_of(build_scene(Surface(grid, conftest.bowl(9, 9).values), kind=kind))
-        figure.draw_without_rendering()
-        axes, sheet = figure.axes[0], figure.bbox
-        boxes = [axis.label.get_window_extent() for axis in (axes.xaxis, axes.yaxis)]
-        assert all(box.x0 >= 0 and box.x1 <= sheet.x1 and box.y0 >= 0 and box.y1 <= sheet.y1 for box in boxes)
-        assert ("…" in axes.xaxis.label.get_text()) == (len(name) > 100)
-        return np.diff(axes.transData.transform([(-1, -1), (1, 1)]), axis=0) if kind == "contour" else axes._box_aspect
-
-    assert extent("n" * 200) == pytest.approx(extent("random direction"), rel=0.15)
-
-
 def test_facts_are_whole_short_or_left_out():
     scene = PICTURES["contour"]()
     full, short, none = (words(drawn("contour", facts=how)) for how in ("full", "short", "none"))

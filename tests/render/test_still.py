@@ -11,12 +11,14 @@ from matplotlib.colors import to_hex
 from matplotlib.image import imread
 
 from landscape.errors import UsageError
+from landscape.grid import Grid, Range
 from landscape.render.still import picture as still
 from landscape.render.still.bars import color_map
 from landscape.scene.build import build_scene
 from landscape.scene.compare import build_comparison
 from landscape.scene.look import LIGHT
 from landscape.scene.views.sight import height_in_sight
+from landscape.surfaces.surface import Surface
 from tests.render import conftest
 
 SIGNATURES = {
@@ -250,3 +252,20 @@ def test_a_pin_rises_from_a_hidden_centre_until_it_is_seen():
     assert z < 2 < ridge < 5 < field.scale.high and ridge < top < ridge + 0.1 * (field.scale.high - field.scale.low)
     _, cross, head = marks(70.0)
     assert cross.get_alpha() == 1 and head is None
+
+
+@pytest.mark.parametrize("kind", ["contour", "surface"])
+def test_a_name_of_an_axis_is_cut_where_it_has_no_room(kind):
+    """A relief is not made smaller for it."""
+
+    def extent(name):
+        grid = Grid.of(Range(-1, 1, 9), Range(-1, 1, 9), labels=(f"x: {name}", f"y: {name}"))
+        figure = still.figure_of(build_scene(Surface(grid, conftest.bowl(9, 9).values), kind=kind))
+        figure.draw_without_rendering()
+        axes, sheet = figure.axes[0], figure.bbox
+        boxes = [axis.label.get_window_extent() for axis in (axes.xaxis, axes.yaxis)]
+        assert all(box.x0 >= 0 and box.x1 <= sheet.x1 and box.y0 >= 0 and box.y1 <= sheet.y1 for box in boxes)
+        assert ("…" in axes.xaxis.label.get_text()) == (len(name) > 100)
+        return np.diff(axes.transData.transform([(-1, -1), (1, 1)]), axis=0) if kind == "contour" else axes._box_aspect
+
+    assert extent("n" * 200) == pytest.approx(extent("random direction"), rel=0.15)

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import landscape as ll
+from landscape.objective.objective import Objective
 from landscape.options.option import Given
 from landscape.recipes.surface import compute
 from landscape.scene.facts.surface import facts
@@ -72,7 +73,7 @@ def test_a_file_is_continued_with_the_same_shape_only(options, tmp_path):
         ll.hessian(out, **options)
 
 
-def test_weights_outside_of_a_plane_have_the_loss_of_plain_torch_and_their_own_file(options, tmp_path):
+def test_weights_outside_of_a_plane_have_the_loss_of_plain_torch_and_their_own_file(options, tmp_path, monkeypatch):
     def rounded(step, **more):
         return compute(None, {"x": (0.5, 1, 3)}, Given({**options, **more}), "rounded", form=Rounded(step))
 
@@ -91,6 +92,9 @@ def test_weights_outside_of_a_plane_have_the_loss_of_plain_torch_and_their_own_f
         ll.hessian(tmp_path / "rounded.h5", **options)
     with pytest.raises(ll.UsageError, match="tolerance leaves out"):
         rounded(0.25, tolerance=0.1)
+    with monkeypatch.context() as patch, pytest.raises(ll.UsageError, match="shard-data: .*they are read in order"):
+        patch.setattr(Objective, "indivisible", "they are read in order")
+        rounded(0.25, shard_data=True)
 
 
 @pytest.mark.parametrize(

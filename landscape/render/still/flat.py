@@ -148,7 +148,7 @@ def draw_frame(axes: Axes, frame: Frame, look: Look) -> None:
         axes.set_axis_off()
         return
     paper.name_x(axes, paper.number(axes.xaxis, frame.x_range, frame.x_label), look)
-    paper.name_upright(axes, paper.number(axes.yaxis, frame.y_range, frame.y_label), look)
+    paper.name_along(axes, 1, paper.number(axes.yaxis, frame.y_range, frame.y_label), look)
     axes.tick_params(labelsize=letters.tick, length=3, width=0.6, color=palette.soft, labelcolor=palette.ink)
     axes.locator_params(axis="x", nbins=paper.tick_count(axes, look))
     axes.locator_params(axis="y", nbins=6)

@@ -77,9 +77,13 @@ def _middle_out(text: str, kept: int) -> str:
 
 def name_x(axes: Any, text: str, look: Look) -> None:
     """The name of a horizontal axis, smaller where it would reach into the next panel, and cut where that is not enough."""
-    room = inches(axes)[0] + BESIDE * look.em
-    text, size = fitted(text, look.letters.label, look.letters.foot, room)
-    axes.set_xlabel(text, fontsize=size, color=look.palette.ink, parse_math=False)
+    name_along(axes, 0, text, look)
+
+
+def name_along(axes: Any, side: int, text: str, look: Look) -> None:
+    """The same for either axis, on one line; `side`: 0 for the horizontal, 1 for the vertical axis."""
+    text, size = fitted(text, look.letters.label, look.letters.foot, inches(axes)[side] + BESIDE * look.em)
+    (axes.xaxis, axes.yaxis)[side].set_label_text(text, fontsize=size, color=look.palette.ink, parse_math=False)
 
 
 def name_upright(axes: Any, text: str, look: Look) -> None:
