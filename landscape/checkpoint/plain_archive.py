@@ -1,13 +1,14 @@
 """Archives of torch.save that hold dense tensors and plain values only, as a training loop writes them by the thousand.
 
-Owns: a reader of the few steps of the pickle language that such files consist of, and the tensors as views of the file's bytes.
-torch's own safe unpickler does the same in Python for every kind of file, and takes 23 ms for 344 small tensors, this one 8.
-Whatever it does not know, it leaves to torch (torch_file.py), also the explanation of damage. It calls nothing that a file names:
-of the names in one, it knows a dozen as words.
+Owns: a reader of the few steps of the pickle language that such files consist of. The archive around them is opened by torch's
+reader, so that both agree on which bytes belong to a record, and on what is damaged. torch's safe unpickler does the same in
+Python for every kind of file, and takes 23 ms for 344 small tensors, this one 11. Whatever it does not know, it leaves to torch
+(torch_file.py), also the explanation of damage. It calls nothing that a file names: of the names in one, it knows a dozen.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import struct
 import sys
@@ -19,9 +20,27 @@ from typing import Any
 import torch
 from torch import Tensor
 
-# In larger files the time goes into bytes, and all of a file stays in memory while one of its tensors is used.
+# In larger files the time goes into bytes, of which this reader holds two copies for a moment.
 LARGEST = 64 << 20
-ORDERED, REBUILD, METADATA = object(), object(), "_metadata"
+DATA, BYTEORDER, METADATA = "data/", "byteorder", "_metadata"
+
+
+class NotPlain(Exception):
+    """There is more in the file than this reader knows, or it is damaged."""
+
+
+class _Part:
+    """What a name or a stored tensor's bytes stand for; only the instruction that makes a tensor or a dict of it takes it."""
+
+    def __init__(self, value: Any = None):
+        self.value = value
+
+
+class _Parts(tuple):
+    """A tuple with parts in it, which no value of the stored object holds."""
+
+
+ORDERED, REBUILD = _Part(), _Part()
 KINDS = {
     "Float": torch.float32, "Double": torch.float64, "Half": torch.float16, "BFloat16": torch.bfloat16, "Long": torch.int64,
     "Int": torch.int32, "Short": torch.int16, "Char": torch.int8, "Byte": torch.uint8, "Bool": torch.bool,
@@ -29,15 +48,9 @@ KINDS = {
 NAMES: dict[bytes, Any] = {
     b"collections\nOrderedDict": ORDERED,
     b"torch._utils\n_rebuild_tensor_v2": REBUILD,
-    **{f"torch\n{name}Storage".encode(): dtype for name, dtype in KINDS.items()},
+    **{f"torch\n{name}Storage".encode(): _Part(dtype) for name, dtype in KINDS.items()},
 }
-KEYS = (str, int, float)
-# The fixed part of a local header of a zip file, and where in it the lengths of name and extra field are.
-SIGNATURE, LOCAL, LENGTHS = b"PK\x03\x04", 30, 26
-
-
-class NotPlain(Exception):
-    """There is more in the file than this reader knows, or it is damaged."""
+KEYS, PARTS = (str, int, float), (_Part, _Parts)
 
 
 def read_plain(archive: zipfile.ZipFile) -> object:
@@ -46,49 +59,49 @@ def read_plain(archive: zipfile.ZipFile) -> object:
     Raises:
         NotPlain: it is to be read by torch.
     """
-    entries = {entry.filename: entry for entry in archive.infolist()}
-    pickled = next((name for name in entries if name.endswith("/data.pkl")), None)
+    if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+        raise NotPlain
     stream: Any = archive.fp  # not opened by its name again: a training loop replaces its files
     size = stream.seek(0, os.SEEK_END)
-    if pickled is None or sys.byteorder != "little" or size > LARGEST:
+    if sys.byteorder != "little" or size > LARGEST:
         raise NotPlain
-    prefix = pickled.removesuffix("data.pkl")
-    if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries.values()):
-        raise NotPlain
-    content = bytearray(size)
     stream.seek(0)
-    if stream.readinto(content) != size:
+    content = stream.read(size)  # all at once, so that what is written meanwhile cannot give a mixture
+    if len(content) != size:
         raise NotPlain
-
-    def record(name: str) -> tuple[int, int]:
-        """Where the bytes of an entry begin and end."""
-        entry = entries[prefix + name]
-        if not content.startswith(SIGNATURE, entry.header_offset):
-            raise NotPlain
-        sizes = struct.unpack_from("<HH", content, entry.header_offset + LENGTHS)
-        start = entry.header_offset + LOCAL + sum(sizes)
-        return start, start + entry.file_size
-
     try:
-        start, end = record("byteorder") if f"{prefix}byteorder" in entries else (0, 0)
-        if content[start:end] not in (b"", b"little"):
+        records = torch._C.PyTorchFileReader(io.BytesIO(content))
+        about = {name: records.get_record(name) for name in records.get_all_records() if not name.startswith(DATA)}
+        if about.get(BYTEORDER, b"little") != b"little":
             raise NotPlain
-        start, end = record("data.pkl")
-        return _Stack(bytes(content[start:end]), lambda *storage: _storage(content, record, *storage)).run()
+        # torch reads these too, and raises ValueError for ones that are damaged
+        int(about.get(".storage_alignment", b"64"))
+        records.serialization_id()
+        return _Stack(about["data.pkl"], lambda *storage: _storage(records, *storage)).run()
     except NotPlain:
         raise
     except Exception as error:  # torch will say what is wrong with it
         raise NotPlain from error
 
 
-def _storage(
-    content: bytearray, record: Callable, word: str, dtype: torch.dtype, key: str, place: str, count: int
-) -> Tensor:
-    start, end = record(f"data/{key}")
+def _storage(records: Any, word: str, kind: _Part, key: str, place: str, count: int) -> Tensor:
+    dtype = kind.value
     known = word == "storage" and isinstance(dtype, torch.dtype) and place.startswith(("cpu", "cuda"))
-    if not known or end > len(content) or end - start != count * dtype.itemsize or start % dtype.itemsize:
+    if not known or not isinstance(key, str) or type(count) is not int:
         raise NotPlain
-    return torch.frombuffer(content, dtype=dtype, count=count, offset=start) if count else torch.empty(0, dtype=dtype)
+    content = bytearray(records.get_record(DATA + key))
+    if len(content) != count * dtype.itemsize:
+        raise NotPlain
+    return torch.frombuffer(content, dtype=dtype) if count else torch.empty(0, dtype=dtype, device="cpu")
+
+
+def _made_of(values: list[Any]) -> tuple:
+    return _Parts(values) if any(type(each) in PARTS for each in values) else tuple(values)
+
+
+def _check_values(values: list[Any]) -> None:
+    if any(type(each) in PARTS for each in values):
+        raise NotPlain
 
 
 class _Stack:
@@ -99,6 +112,7 @@ class _Stack:
         self.items: list[Any] = []
         self.below: list[list[Any]] = []
         self.memo: dict[int, Any] = {}
+        self.storages: dict[str, tuple[tuple, _Part]] = {}
 
     def run(self) -> object:
         code = self.code
@@ -109,6 +123,7 @@ class _Stack:
             STEPS[step](self)
         if self.below or len(self.items) != 1:
             raise NotPlain
+        _check_values(self.items)
         return self.items[0]
 
     def number(self, form: struct.Struct) -> Any:
@@ -141,27 +156,35 @@ class _Stack:
         self.items = []
 
     def tuple_since_mark(self) -> None:
-        found = tuple(self.marked())
+        found = _made_of(self.marked())
         self.items.append(found)
 
     def tuple_of(self, count: int) -> None:
         if count > len(self.items):
             raise NotPlain
-        self.items[-count:] = [tuple(self.items[-count:])]
+        self.items[-count:] = [_made_of(self.items[-count:])]
 
     def put_items(self, pairs: list[Any]) -> None:
         into = self.items[-1]
         if not isinstance(into, dict) or len(pairs) % 2 or not all(isinstance(key, KEYS) for key in pairs[::2]):
             raise NotPlain
+        _check_values(pairs)
         into.update(zip(pairs[::2], pairs[1::2], strict=True))
 
     def append(self, more: list[Any]) -> None:
         if type(self.items[-1]) is not list:
             raise NotPlain
+        _check_values(more)
         self.items[-1].extend(more)
 
     def stored(self) -> None:
-        self.items.append(self.storage(*self.items.pop()))
+        _, _, key, _, _ = found = self.items.pop()
+        if key not in self.storages:
+            self.storages[key] = found, _Part(self.storage(*found))
+        first, storage = self.storages[key]
+        if found != first:
+            raise NotPlain
+        self.items.append(storage)
 
     def reduce(self) -> None:
         given = self.items.pop()
@@ -171,9 +194,12 @@ class _Stack:
         if self.items[-1] is not REBUILD:
             raise NotPlain
         storage, offset, shape, stride, learns, hooks = given
-        if not isinstance(storage, Tensor) or hooks:
+        whole = type(shape) is type(stride) is tuple and all(type(each) is int for each in (offset, *shape, *stride))
+        if not whole or type(learns) is not bool or type(hooks) is not OrderedDict or hooks:
             raise NotPlain
-        self.items[-1] = storage.as_strided(shape, stride, offset).requires_grad_(bool(learns))
+        if not isinstance(storage.value, Tensor):
+            raise NotPlain
+        self.items[-1] = storage.value.as_strided(shape, stride, offset).requires_grad_(learns)
 
     def build(self) -> None:
         """What a state dict keeps of its modules' versions; it has no other attributes."""

@@ -25,6 +25,8 @@ from landscape.regular import most_bytes
 
 # Where torch names the class that it refuses.
 NAMED = re.compile(r"GLOBAL ([\w.]+)|but got <class '([\w.]+)'>")
+# The attribute by which a zip file marks a folder.
+FOLDER = 0x10
 SAFE_WAY = "in the program that wrote it, save the weights alone: torch.save(model.state_dict(), 'weights.pt')"
 
 
@@ -66,12 +68,25 @@ def _recognized(path: Path, mapped: bool) -> object | None:
                 )
             if any(name.endswith("/constants.pkl") for name in archive.namelist()):
                 raise CheckpointError(f"checkpoint {path}: is a TorchScript program, not weights; {SAFE_WAY}")
+            _check_entries(archive)
             if not mapped:
                 with contextlib.suppress(NotPlain):
                     return read_plain(archive)
     elif not start.startswith(PICKLE):
         raise CheckpointError(f"checkpoint {path}: is not a file of torch.save; it starts with {start[:16]!r}")
     return None
+
+
+def _check_entries(archive: zipfile.ZipFile) -> None:
+    """Raises an error for an entry without the bytes that it declares: torch.load returns memory that it never wrote for it."""
+    for entry in archive.infolist():
+        stored = entry.compress_type == zipfile.ZIP_STORED
+        if entry.external_attr & FOLDER or (stored and entry.compress_size != entry.file_size):
+            raise zipfile.BadZipFile(f"{entry.filename} has not the bytes that it declares")
+        if not stored:
+            with archive.open(entry) as stream:
+                while stream.read(1 << 20):
+                    pass
 
 
 def _is_mappable(path: Path) -> bool:

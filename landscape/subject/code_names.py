@@ -55,6 +55,13 @@ def names_in(*functions: Any) -> Names:
     return Names(used, *map(frozenset, (loaded, stored, sets, filled, changed)))
 
 
+def words_in(*functions: Any) -> frozenset[str]:
+    """The names that code uses, and its strings, which may be names too."""
+    codes = [code for function in functions for code in _codes(function.__code__)]
+    strings = (each for code in codes for each in code.co_consts if isinstance(each, str))
+    return frozenset((*(name for code in codes for name in code.co_names), *strings))
+
+
 def _written(steps: Iterable[dis.Instruction]) -> Iterator[tuple[str, str]]:
     """The names of the containers that are written into, with the method that does it, "" at an index.
 

@@ -15,12 +15,14 @@ from typing import Any
 from torch import Tensor, nn
 from torch.fx import GraphModule
 
-from landscape.subject.code_names import names_in
+from landscape.subject.code_names import names_in, words_in
 from landscape.subject.code_text import HASHED, CodeText, by_name, digest, is_users, settings_of, shortened
 
 HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
-# Where a net of transformers was read from.
-PLACES = ("name_or_path", "hf_device_map")
+# Of a library's layers: where a net of transformers was read from, and whether a pass back computes what it needs twice.
+NO_SETTINGS = ("name_or_path", "hf_device_map", "gradient_checkpointing", "grad_checkpointing")
+# The method of a module of Lightning that says how it is trained, and where such a module keeps what it was made with.
+TRAINS, HPARAMS = "configure_optimizers", "_hparams"
 OF_TORCH = frozenset(vars(nn.Module()))
 
 
@@ -106,14 +108,17 @@ def _other(module: nn.Module, within: frozenset[int]) -> str:
 def _settings(layer: nn.Module) -> Iterator[tuple[str, Any]]:
     """Its attributes; private ones only where a class of the user's names them, for others are the business of a library."""
     bases = [base for base in type(layer).__mro__ if is_users(base)]
-    named = names_in(*(each for base in bases for each in vars(base).values() if hasattr(each, "__code__"))).used
+    functions = [each for base in bases for each in vars(base).values() if hasattr(each, "__code__")]
+    named, of_training = names_in(*functions).used, _of_training(functions)
     own = is_users(type(layer))
     for key, value in settings_of(layer, vars(layer)).items():
         is_named = not key.startswith("_") or key in named or key[1:] in named
-        # a tensor of a library's layer that is not in its state says what was evaluated before
-        is_setting = own or not (isinstance(value, Tensor) or key in PLACES)
-        if key not in OF_TORCH and is_named and is_setting:
-            yield key, value
+        is_setting = own or not (_is_cache(value) or key in NO_SETTINGS)
+        if key in OF_TORCH or key in of_training or not (is_named and is_setting):
+            continue
+        if key == HPARAMS and isinstance(value, dict):
+            value = {name: each for name, each in value.items() if name not in of_training}
+        yield key, value
     if isinstance(layer, GraphModule):
         yield "graph", layer.code
     for key in layer._non_persistent_buffers_set:
@@ -121,6 +126,20 @@ def _settings(layer: nn.Module) -> Iterator[tuple[str, Any]]:
             yield key, buffer.detach()  # another object than the one in the module, which is a weight to CodeText
     if hooks := [hook for name in HOOKS for hook in getattr(layer, name).values()]:
         yield "hooks", hooks
+
+
+def _of_training(functions: list[Any]) -> frozenset[str]:
+    """What only the method reads that makes the optimizers, such as a learning rate."""
+    makes = [each for each in functions if each.__name__ == TRAINS]
+    others = [each for each in functions if each.__name__ not in (TRAINS, "__init__")]
+    return words_in(*makes) - words_in(*others) - {HPARAMS}
+
+
+def _is_cache(value: Any) -> bool:
+    """Of a library's layer: a tensor that is not in its state, or a table of them, says what was evaluated before."""
+    return isinstance(value, Tensor) or (
+        isinstance(value, dict) and all(isinstance(each, Tensor) for each in value.values())
+    )
 
 
 def _pair(one: str | None, two: str | None) -> str:

@@ -129,6 +129,95 @@ def test_a_file_that_is_replaced_or_written_over_while_it_is_read_gives_no_mixtu
             read_plain(archive)
 
 
+def written_again(path: Path, change) -> None:
+    """The archive of `path` with the (name, bytes) of its entries as `change` gives them."""
+    with zipfile.ZipFile(path) as archive:
+        entries = [(name, archive.read(name)) for name in archive.namelist()]
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in change(entries):
+            archive.writestr(name, content)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda entries: [each for each in entries if not each[0].endswith("/version")],
+        lambda entries: [(name, b"999" if name.endswith("/version") else held) for name, held in entries],
+        lambda entries: [(name, b"" if name.endswith("/byteorder") else held) for name, held in entries],
+        lambda entries: [("first/of", b"another folder"), *entries],
+    ],
+)
+def test_an_archive_that_torch_refuses_is_refused(tmp_path, change):
+    path = tmp_path / "net.pt"
+    torch.save({"w": torch.ones(2, dtype=torch.uint8)}, path)
+    written_again(path, change)
+    with pytest.raises((RuntimeError, ValueError)):
+        torch.load(path, weights_only=True)
+    with pytest.raises(CheckpointError):
+        torch_file.read(path)
+
+
+# Where in an entry of the directory the method is, the compressed size, and the attributes, whose bit 16 marks a folder.
+@pytest.mark.parametrize(("place", "value"), [(10, zipfile.ZIP_DEFLATED), (10, 213), (20, 0), (38, 16)])
+def test_an_entry_without_the_bytes_that_it_declares_is_refused(tmp_path, place, value):
+    """torch.load returns memory that it never wrote for it, and no error."""
+    path = tmp_path / "net.pt"
+    torch.save({"w": torch.ones(2)}, path)
+    content = bytearray(path.read_bytes())
+    entry = content.rindex(b"net/data/0") - 46
+    assert content[entry : entry + 4] == b"PK\1\2"
+    content[entry + place] = value
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match="truncated"):
+        torch_file.read(path)
+
+
+KIND = b"ctorch\nByteStorage\n"
+STORAGE = b"(X\7\0\0\0storage" + KIND + b"X\1\0\0\x000X\3\0\0\0cpuK\x02tQ"
+BUILD, REST = b"ctorch._utils\n_rebuild_tensor_v2\n", b"K\0K\x02\x85K\x01\x85"
+HOOKS = b"ccollections\nOrderedDict\n)R"
+TENSOR = BUILD + b"(" + STORAGE + REST + b"\x89" + HOOKS + b"tR"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        KIND,
+        STORAGE,
+        b"}X\1\0\0\0w" + KIND + b"s",
+        b"}X\1\0\0\0w" + STORAGE + b"s",
+        b"](" + KIND + b"K\1\x86e",
+        b"]" + BUILD + b"a",
+        BUILD + b"(" + STORAGE + REST + b"K\0" + HOOKS + b"tR",  # a number for requires_grad
+        b"]("
+        + TENSOR
+        + BUILD
+        + b"("
+        + STORAGE.replace(KIND, b")")
+        + REST
+        + b"\x89"
+        + HOOKS
+        + b"tRe",  # another kind, later
+        BUILD + b"(" + TENSOR + REST + b"\x89" + HOOKS + b"tR",
+    ],
+)
+def test_what_a_name_stands_for_is_no_value(tmp_path, code):
+    """Kinds of storages, storages, and tensors for storages: torch reads other things there, or nothing."""
+    path = tmp_path / "net.pt"
+    torch.save({"w": torch.ones(2, dtype=torch.uint8)}, path)
+    written_again(
+        path, lambda entries: [(n, b"\x80\2" + code + b"." if n.endswith("data.pkl") else held) for n, held in entries]
+    )
+    with pytest.raises(NotPlain):
+        plain(path)
+
+
+def test_the_device_of_new_tensors_does_not_matter(tmp_path):
+    torch.save(torch.empty(0), tmp_path / "net.pt")
+    with torch.device("meta"):
+        assert plain(tmp_path / "net.pt").device.type == "cpu"
+
+
 def test_an_archive_that_is_changed_raises_nothing_else(tmp_path):
     torch.save(views(), tmp_path / "net.pt")
     content, chance = (tmp_path / "net.pt").read_bytes(), np.random.default_rng(0)

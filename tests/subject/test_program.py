@@ -78,3 +78,37 @@ def test_functions_differ_by_their_code_and_by_what_they_were_made_with():
 def test_what_two_nets_differ_in_beside_their_weights_is_named(other, said):
     assert unlike(program_of(net(F.relu)), program_of(other)).startswith(said)
     assert unlike(program_of(other), program_of(copy.deepcopy(other).double())) is None
+
+
+def test_what_a_librarys_layer_has_evaluated_is_no_setting():
+    seen, checkpointed = net(F.relu), net(F.relu)
+    fresh = net(F.relu)
+    fresh[1].cache, seen[1].cache, checkpointed[1].cache = {}, {"cpu": torch.ones(2)}, {"cpu": 2.0}
+    assert program_of(seen).digest == program_of(fresh).digest != program_of(checkpointed).digest
+    seen[1].gradient_checkpointing, fresh[1].gradient_checkpointing = True, False
+    assert program_of(seen).digest == program_of(fresh).digest
+
+
+def test_what_only_the_optimizers_are_made_with_is_no_setting():
+    class Lit(nn.Module):
+        def __init__(self, power, **given):
+            super().__init__()
+            self._hparams, self.rate, self.power = given, given["lr"], power
+            self.inner = nn.Linear(3, 2)
+
+        @property
+        def hparams(self):
+            return self._hparams
+
+        def forward(self, x):
+            return self.inner(x) ** self.power * self.hparams["scale"]
+
+        def configure_optimizers(self):
+            scaled = self.hparams["lr"] * self.hparams["scale"] * self.power
+            return torch.optim.SGD(self.parameters(), self.rate * scaled)
+
+    usual = {"lr": 0.1, "scale": 1.0, "power": 2}
+    first = program_of(Lit(**usual))
+    assert program_of(Lit(**usual | {"lr": 0.2})) == first
+    assert "power" in unlike(first, program_of(Lit(**usual | {"power": 3})))
+    assert "_hparams" in unlike(first, program_of(Lit(**usual | {"scale": 3.0})))
