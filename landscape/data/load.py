@@ -75,11 +75,12 @@ def load_splits(
         raise UsageError(f"samples {samples}: expected at least 1")
     budget = host_budget() if budget is None else budget
     loaded: dict[str, Split] = {}
+    returned: dict[str, Any] = {}
     preset = parse_normalize(normalize)
     for name in dict.fromkeys(split):
         request = Request(name, data_root, download, lambda n: subset(n, samples), budget / len(split))
         with forked(seed=seed) if seed is not None else contextlib.nullcontext():
-            loaded[name], preset = _load_one(data, request, normalize, recorded, samples is not None)
+            loaded[name], preset = _load_one(data, request, normalize, recorded, samples is not None, returned)
     facts = {
         "name": data.replace("folder:", "").replace("npz:", "") if isinstance(data, str) else type(data).__name__,
         "spec": data if isinstance(data, str) else None,
@@ -144,7 +145,7 @@ def subset(n: int, samples: int | None) -> np.ndarray:
 
 
 def _load_one(
-    data: Any, request: Request, normalize: str | None, recorded: str | None, sampled: bool
+    data: Any, request: Request, normalize: str | None, recorded: str | None, sampled: bool, returned: dict[str, Any]
 ) -> tuple[Split, Normalize]:
     if isinstance(data, str) and not _is_callable(data):
         arrays = read_arrays(data, request)
@@ -152,7 +153,7 @@ def _load_one(
         preset = parse_normalize(normalize or (recorded if pictures else None), arrays.normalize)
         return _split_of(arrays, preset), preset
     preset = parse_normalize(normalize)
-    found = call_user(data, request.split) if isinstance(data, str) else of_split(data, request.split)
+    found = call_user(data, request.split, returned) if isinstance(data, str) else of_split(data, request.split)
     split = user_split(found, preset, request.subset, sampled=sampled, budget=request.budget)
     if not normalize and recorded and isinstance(split, (TensorSplit, StreamSplit)) and _are_bytes(split):
         preset = parse_normalize(recorded)

@@ -27,8 +27,10 @@ from landscape.errors import DataError, LandscapeError, UsageError
 COLLECT = 256
 
 
-def call_user(spec: str, split: str) -> Any:
+def call_user(spec: str, split: str, returned: dict[str, Any]) -> Any:
     """The data that the user's callable returns; the split is passed if it has a parameter of that name.
+
+    `returned`: what one without that parameter has returned, for it is called once: it may divide its samples at random.
 
     Raises:
         DataError: the callable raises, or has no `split` parameter and returns one split where the split is not train.
@@ -37,7 +39,9 @@ def call_user(spec: str, split: str) -> Any:
     function = resolve_callable(spec, "data")
     takes_split = "split" in inspect.signature(function).parameters
     try:
-        data = function(split=split) if takes_split else function()
+        if not takes_split and spec not in returned:
+            returned[spec] = function()
+        data = function(split=split) if takes_split else returned[spec]
     except LandscapeError:
         raise
     except Exception as error:

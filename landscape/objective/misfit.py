@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from landscape.callables import explain
 from landscape.data.structure import TARGETS, tensors_in
@@ -18,6 +18,7 @@ from landscape.errors import UsageError
 from landscape.objective.loss_name import short_name
 from landscape.objective.reading import Call, forward
 
+BY_PLACE = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 # What people call the two arguments of a loss.
 OF_TARGETS = (*TARGETS, "true", "truth", "y_true", "gold", "batch")
 OF_OUTPUTS = (
@@ -69,7 +70,8 @@ def check_order(what: str, function: Callable) -> None:
     Its values could be wrong without an error.
     """
     try:
-        names = [*inspect.signature(function).parameters]
+        called = function.forward if isinstance(function, nn.Module) else function
+        names = [name for name, each in inspect.signature(called).parameters.items() if each.kind in BY_PLACE]
     except (TypeError, ValueError):
         return
     if len(names) > 1 and names[0].lower() in OF_TARGETS and names[1].lower() in OF_OUTPUTS:

@@ -41,8 +41,11 @@ class Transformed:
         self.grid, self.nbytes = transform.grid(ranges), origin.nbytes
 
     def at(self, coords: Coords, *, out: Tensor | None = None) -> Tensor:
-        """Raises LandscapeError for a tensor that the net does not have, or of another shape."""
+        """Raises LandscapeError for a tensor that the net does not have, or of another shape, and for writing to the net's."""
+        before = self._origin._version
         moved = self.transform.weights(self._layout.named(self._origin), coords)
+        if self._origin._version != before:  # every later point would be another one
+            raise LandscapeError(f"{self.transform.facts['kind']}: it wrote to the net's tensors; expected new ones")
         out = self._origin.clone() if out is None else out.copy_(self._origin)
         there = self._layout.named(out)
         for name, tensor in moved.items():

@@ -231,6 +231,9 @@ def both(split): return (X, Y) if split == "train" else (X[:1], Y[:1])
 def fails(): raise KeyError("no\\nsuch")
 def nothing(): return None
 def parts(): return {"train": (X, Y), "test": (X[:3], Y[:3])}
+def drawn():
+    order = torch.randperm(4)
+    return {"train": (X[order[:2]], order[:2]), "test": (X[order[2:]], order[2:])}
 def kept(): return {"test": (X[:3], Y[:3])}
 """
 
@@ -241,6 +244,8 @@ def test_callables(tmp_path):
     assert load(f"{file}:pair").size == 4
     assert load(f"{file}:both", split=("test",)).size == 1
     assert (load(f"{file}:parts").size, load(f"{file}:parts", split=("test",)).size) == (4, 3)
+    both = load_splits(f"{file}:drawn", split=("train", "test")).splits  # called once, or the splits would overlap
+    assert sorted(torch.cat([both[name].targets for name in both]).tolist()) == [0, 1, 2, 3]
     with pytest.raises(UsageError, match="split 'train': the data have only test"):
         load(f"{file}:kept")
     for name, message in (

@@ -49,3 +49,15 @@ def test_a_tensor_that_the_net_does_not_have_is_refused(name, shape):
 
     with pytest.raises(LandscapeError, match=f"odd: tensor {name} of shape"):
         made(Odd())[0].at((1.0,))
+
+
+def test_a_transform_that_writes_to_the_net_is_refused():
+    class Rude(Transform):
+        labels = ("x",)
+
+        def weights(self, tensors, coords):
+            tensors["weight"].mul_(2)
+            return {}
+
+    with pytest.raises(LandscapeError, match="rude: it wrote to the net's tensors"):
+        made(Rude())[0].at((1.0,))
