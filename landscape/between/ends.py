@@ -117,7 +117,8 @@ def in_order(ends: Ends, data: DataOptions, seed: int) -> Ends:
 
 def _other(given: Any, net: Net) -> Other:
     if isinstance(given, nn.Module):
-        _check_ties(net, ties_of(gathered(bare(given))))
+        given = gathered(bare(given))  # once: one that is offloaded is read from the disk
+        _check_ties(net, ties_of(given))
     other = other_net(given, net, advice=f"a path joins nets of one architecture, here that of {net.label}")
     if not isinstance(given, nn.Module):
         _check_ties(net, _stored_ties(net, other))

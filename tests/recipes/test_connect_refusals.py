@@ -15,7 +15,7 @@ from tests.recipes.conftest import OPTIONS
     "nets, options, said",
     [
         (["net.pt"], {}, "1 net: a path joins two"),
-        (["net.pt", "net.pt"], {}, r"net and net \(2\) have the same weights"),
+        (["net.pt", "net.pt"], {}, r"net and net #2 have the same weights"),
         (["net.pt", "other.pt"], {"curve": "spline"}, "curve 'spline': expected one of bezier, polychain, neb"),
         (["net.pt", "other.pt"], {"bends": 2}, "bends is for a curve; give --curve"),
         (["net.pt", "other.pt"], {"plane": 5}, "plane is for a curve"),
