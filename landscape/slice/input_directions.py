@@ -33,7 +33,7 @@ class InputAxes:
     def of(cls, text: str) -> InputAxes:
         """Raises UsageError for another text.
 
-        >>> Along.of("to:7,12").others
+        >>> InputAxes.of("to:7,12").others
         (7, 12)
         """
         kind, colon, rest = text.partition(":")
