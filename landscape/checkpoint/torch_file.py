@@ -1,7 +1,8 @@
 """Files written by torch.save, in the zip and the old format, read without running any code in them.
 
-Owns: the translation of torch's loading errors into one line. A file is refused if its pickle names anything but tensors,
-plain containers and the few inert classes listed here.
+Owns: which reader a file goes to (plain_archive.py or torch's), the check that its entries have their bytes, and the translation
+of torch's loading errors into one line. A file is refused if its pickle names anything but tensors, plain containers and the few
+inert classes listed here.
 """
 
 from __future__ import annotations

@@ -139,7 +139,8 @@ def measure_speed(subject: Subject) -> float:
             for batch in objective.batches(split):
                 yield batch
                 passed += 1
-                if passed == TOGETHER if objective.lent else time.perf_counter() - started > seconds:
+                enough = passed == TOGETHER if objective.lent else time.perf_counter() - started > seconds
+                if enough:
                     return
 
     with objective.numbers(), objective.steady():

@@ -86,12 +86,6 @@ def name_along(axes: Any, side: int, text: str, look: Look) -> None:
     (axes.xaxis, axes.yaxis)[side].set_label_text(text, fontsize=size, color=look.palette.ink, parse_math=False)
 
 
-def name_upright(axes: Any, text: str, look: Look) -> None:
-    """The name of a vertical axis on one line, as `name_x` fits that of a horizontal one."""
-    text, size = fitted(text, look.letters.label, look.letters.foot, inches(axes)[1] + BESIDE * look.em)
-    axes.set_ylabel(text, fontsize=size, color=look.palette.ink, parse_math=False)
-
-
 def fitted(text: str, size: float, least: float, room: float) -> tuple[str, float]:
     """(text, size): at most `room` inches wide, smaller down to `least`, and without its middle where that is not enough."""
     fitting = size * room / max(text_width(text, size), 1e-6)
