@@ -81,7 +81,7 @@ def _parting(world: World, board: Board) -> Iterator[None]:
             meet(world, LEAVING, PATIENCE_SECONDS)
         except PeerGone as gone:
             if is_of_connection(error):
-                raise gone from error
+                raise board.first() or gone from error
         raise
 
 
