@@ -7,6 +7,7 @@ Knows no values.
 from __future__ import annotations
 
 import dis
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ READS = (
     "LOAD_FROM",
     "IMPORT",
 )
+WORD = re.compile(r"[^\W\d]\w*")
 # How deep below the top of the stack the container lies.
 STORES = {"STORE_SUBSCR": 2, "DELETE_SUBSCR": 2, "STORE_SLICE": 3}
 
@@ -82,7 +84,7 @@ def read_in(*functions: Any) -> frozenset[str]:
 def _strings(values: Iterable[Any]) -> Iterator[str]:
     for each in values:
         if isinstance(each, str):
-            yield each
+            yield from WORD.findall(each)  # "{0.scale}".format(self) reads an attribute
         elif isinstance(each, (tuple, frozenset)):  # also the attributes of a pattern
             yield from _strings(each)
 

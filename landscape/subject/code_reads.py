@@ -1,7 +1,7 @@
 """Which names the code of a net, or of a loss, may read: an attribute whose name is not among them decides no value.
 
-Owns: whose code that is, and where it cannot be said. A name counts wherever it is read, of whatever object. What trains a net,
-prints it or makes it is left out, unless code that is read calls it. Knows no values.
+Owns: whose code that is, and where it cannot be said. A name counts wherever it is read, of whatever object. What trains a net
+or makes it is left out, unless code that is read calls it. Knows no values.
 """
 
 from __future__ import annotations
@@ -16,33 +16,23 @@ from typing import Any
 from torch import nn
 from torch.fx import GraphModule
 
+from landscape.subject.code_members import unwrapped
 from landscape.subject.code_names import names_in, read_in
-from landscape.subject.code_text import by_name, is_users, unwrapped
+from landscape.subject.code_text import by_name, is_users
 
 # Reads attributes by names that are not in the code.
 DYNAMIC = frozenset(("getattr", "hasattr", "vars", "eval", "exec", "dir", "globals", "locals", "repr"))
 DYNAMIC_ATTRIBUTES = frozenset(
     ("__dict__", "__getattribute__", "__getattr__", "attrgetter", "getmembers", "getattr_static")
 )
-MAKES = frozenset(
-    ("__init__", "__repr__", "__str__", "__del__", "__getstate__", "__setstate__", "extra_repr", "configure_optimizers")
-)
+MAKES = frozenset(("__init__", "__del__", "__getstate__", "__setstate__", "configure_optimizers"))
 LIGHTNING = ("lightning", "pytorch_lightning", "lightning_fabric")
 # Beginnings and ends of the names of Lightning's methods that are not called for a value.
 TRAINS = (
-    "on_",
-    "configure_",
-    "optimizer_",
-    "validation_",
-    "test_",
-    "predict_",
-    "lr_scheduler_",
-    "prepare_data",
-    "setup",
-)
+    "on_", "configure_", "optimizer_", "validation_", "test_", "predict_", "lr_scheduler_", "prepare_data", "setup",
+)  # fmt: skip
 LOADS = ("train_dataloader", "val_dataloader", "test_dataloader", "predict_dataloader", "teardown")
 MOST_OBJECTS = 20000
-HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ import torch
 from torch import Tensor
 
 from landscape.subject.code_arrays import DIGITS, HASHED, array_text
+from landscape.subject.code_members import unwrapped, with_decorated
 from landscape.subject.code_names import Names, names_in
 
 LONGEST = 24
@@ -195,7 +196,7 @@ def _called(kind: type) -> Names:
     methods = {
         key: functions
         for base in reversed(kind.__mro__) if is_users(base)
-        for key, each in vars(base).items() if (functions := _with_decorated(each))
+        for key, each in vars(base).items() if (functions := with_decorated(each))
     }  # fmt: skip
     run = set(CALLED) & set(methods)
     while more := set(names_in(*(function for each in run for function in methods[each])).used) & set(methods) - run:
@@ -207,31 +208,6 @@ def _computes(value: Any) -> bool:
     """Whether it is a class, an object of the user's, or another callable, as a class may hold it in place of a method."""
     kind = value if isinstance(value, type) else type(value)
     return isinstance(value, BOUND) or inspect.isroutine(value) or is_users(kind)
-
-
-def unwrapped(value: Any) -> Any:
-    """The function in a static or class method, a property or a cache; any other value itself."""
-    while not inspect.isfunction(value):
-        if isinstance(value, (staticmethod, classmethod)):
-            inner = value.__func__
-        elif isinstance(value, property):
-            inner = value.fget
-        elif isinstance(value, functools.cached_property):
-            inner = value.func
-        else:
-            inner = inspect.getattr_static(value, "__wrapped__", None)
-        if inner is None:
-            break
-        value = inner
-    return value
-
-
-def _with_decorated(value: Any) -> list[Any]:
-    """A member's function, and the one that it decorates, if any; empty for what is no function."""
-    found = [unwrapped(value)]
-    while (inner := inspect.getattr_static(found[-1], "__wrapped__", None)) is not None:
-        found.append(inner)
-    return [each for each in found if inspect.isfunction(each)]
 
 
 def _slots(value: Any) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.fx import GraphModule
 
+from landscape.subject.code_members import unwrapped
 from landscape.subject.code_names import names_in, words_in
 from landscape.subject.code_reads import Reads, read_by_class, reads_of
 from landscape.subject.code_text import HASHED, CodeText, by_name, digest, is_users, settings_of, shortened
@@ -139,7 +140,8 @@ def _other(module: nn.Module, within: frozenset[int]) -> str:
 def _settings(layer: nn.Module) -> Iterator[tuple[str, Any]]:
     """Its attributes; private ones only where a class of the user's names them, for others are the business of a library."""
     bases = [base for base in type(layer).__mro__ if is_users(base)]
-    functions = [each for base in bases for each in vars(base).values() if hasattr(each, "__code__")]
+    members = [unwrapped(each) for base in bases for each in vars(base).values()]
+    functions = [each for each in members if hasattr(each, "__code__")]
     named, of_training = names_in(*functions).used, _of_training(functions)
     own = is_users(type(layer))
     for key, value in settings_of(layer, vars(layer)).items():
