@@ -1,7 +1,7 @@
 """Several points of a slice in one pass of the net: the tensors that move are stacked, those that rest are read once.
 
-Owns: `Stack`, rows of weights and a pass at all of them by torch.func; and, found on a few samples, whether a net can be evaluated
-in that way and what memory it takes. Which points go together is the business of sweep/passes.py.
+Owns: `Stack`, rows of weights and a pass at all of them by torch.func; and, found on a few samples, whether a net can be
+evaluated in that way and what memory it takes. Which points go together is the business of sweep/passes.py.
 
 Every pass has the same number of rows, used or not. So the values of a row depend on how many there are and on its place among
 them, but not on the other rows.
@@ -14,7 +14,6 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.func import functional_call, vmap
 

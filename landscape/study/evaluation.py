@@ -114,7 +114,8 @@ class EvaluationStudy(Study[Surface]):
             pending=pending,
             samples_per_point=objective.samples,
             # ranks in lockstep pass all samples of every point
-            samples_per_second=measure_speed(on.subject, on.together and on.together.stack) / (world.size if world.lockstep else 1),
+            samples_per_second=measure_speed(on.subject, on.together.stack if on.together else None)
+            / (world.size if world.lockstep else 1),
             ranks=world.size,
             weight_bytes=on.weight_bytes,
             data_bytes=sum(split.nbytes for split in objective.splits.values()),
@@ -137,9 +138,7 @@ def plane_study(asked: Asked, ranges: Ranges, world: World, command: str, form: 
     else:
         shape = form if isinstance(form, Shape) else None
         on = ranges.described(on_plane(asked, ranges.axes, world, command, shape=shape))
-    return EvaluationStudy(
-        in_passes(on, asked.tolerance.points_per_pass), asked.output, shard=asked.machine.shard_data
-    )
+    return EvaluationStudy(in_passes(on, asked.tolerance.points_per_pass), asked.output, shard=asked.machine.shard_data)
 
 
 def in_passes(on: OnSlice, count: int) -> OnSlice:
@@ -153,8 +152,8 @@ def in_passes(on: OnSlice, count: int) -> OnSlice:
         return on
     if on.reduction and on.reduction.samples:
         raise UsageError(
-            f"points-per-pass {count}: a tolerance draws samples at one point after another until they are enough; give --refine, "
-            "which leaves out points only, or drop one of both"
+            f"points-per-pass {count}: a tolerance draws samples at one point after another until they are enough; give "
+            "--refine, which leaves out points only, or drop one of both"
         )
     together, subject = Together(on.subject, on.slice, count), on.subject
     if why := together.why_not():

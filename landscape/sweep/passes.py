@@ -1,7 +1,8 @@
 """Several points in one pass: which points go together, and their results apart again.
 
-Owns: `Pass`, `PassWork` and `passes`. A point has the place `number % size` in any pass, so its place depends on the point alone,
-not on what is pending or on ranks; its company does not decide its values (objective/stack.py). Executors take a pass for a point.
+Owns: `Pass`, `PassWork` and `passes`. A point has the place `number % size` in any pass, so its place depends on the point
+alone, not on what is pending or on ranks; its company does not decide its values (objective/stack.py). Executors take a pass
+for a point.
 """
 
 from __future__ import annotations

@@ -108,4 +108,3 @@ def failure_text(point: Point, error: BaseException) -> str:
 def computing(point: Point) -> Callable[[], str]:
     """What is being done at a point, in words, when they are needed."""
     return lambda: f"the evaluation at {point.place}"
-

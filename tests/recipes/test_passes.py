@@ -1,4 +1,4 @@
-"""`--points-per-pass`: the surface of one point at a time, the same bits on any ranks and after a stop, and what it is not for."""
+"""`--points-per-pass`: the surface of one point at a time, the same bits on any ranks and after a stop; what it is not for."""
 
 import numpy as np
 import pytest

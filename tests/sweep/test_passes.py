@@ -53,6 +53,8 @@ def test_results_of_a_pass_are_those_of_its_points():
 
 
 def test_a_pass_that_fails_names_its_first_point_and_how_many_there_are():
-    with pytest.raises(PointFailed, match=r"at \(3, 1\) and 2 more points of one pass: ValueError: too large") as failed:
+    with pytest.raises(
+        PointFailed, match=r"at \(3, 1\) and 2 more points of one pass: ValueError: too large"
+    ) as failed:
         sweep(PointList(points(range(7))), SerialExecutor(), Doubling(failing=4), lambda point, result: None)
     assert failed.value.point.index == 3
