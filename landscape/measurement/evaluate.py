@@ -18,13 +18,14 @@ from landscape.data.structure import batch_length
 from landscape.errors import EvaluationError
 from landscape.measurement.measurement import Coords, Undivided, Values
 from landscape.objective.chunks import DeviceQueue
+from landscape.objective.functions import is_known
 from landscape.objective.measure import Measure, Model
 from landscape.objective.objective import Objective
 from landscape.objective.sampled import Neighbour, SampledObjective
 from landscape.objective.stack import Stack
 from landscape.objective.tally import Sums
 from landscape.objective.weighted import mean_of
-from landscape.quantity import Quantity, metric_of, quantity_named
+from landscape.quantity import VALUE, Quantity, metric_of, quantity_named
 from landscape.slice.slice import Slice
 from landscape.subject.subject import Subject
 from landscape.sweep.neighbours import Borrowed
@@ -111,7 +112,10 @@ def quantity_of(objective: Objective, name: str) -> Quantity:
     """The row of one of the objective's results, which are named `SPLIT_METRIC`."""
     for split in objective.splits:
         if name.startswith(f"{split}_"):
-            found, manner = metric_of(split, name.removeprefix(f"{split}_")), objective.measure.manner
+            metric, manner = name.removeprefix(f"{split}_"), objective.measure.manner
+            found = metric_of(split, metric)
+            if found.percent and not is_known(getattr(objective.measure, "functions", {}).get(metric)):
+                found = replace(found, kind=VALUE)  # a user's own number, which may be in percent already
             return replace(found, label=f"{manner} {found.label}") if manner else found
     return quantity_named(name)
 
