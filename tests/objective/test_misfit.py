@@ -46,7 +46,7 @@ NAMES = [
         "preds, labels",
         "predicted, actual",
         "x, y",
-        "output, target_probs",
+        "labels, target_scores",
     ),
 ]
 

@@ -81,14 +81,14 @@ def test_the_chunks_of_a_pass_may_be_computed_apart():
     assert means(merge_sums([part[1] for part in parts])) == results(objective, stack)[3]
 
 
-def test_the_net_and_its_weights_stay_where_they_are():
-    net = Adapted()
+def test_the_net_its_weights_and_the_callers_random_numbers_stay_where_they_are():
+    net = Adapted(nn.functional.dropout)
     before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
     objective = objective_of(net)
     weights = objective.weights.clone()
-    stack = filled(objective)
+    stack, drawn = filled(objective), torch.get_rng_state()
     difference(stack, objective), memory_of_row(stack, objective), results(objective, stack)
-    assert torch.equal(objective.weights, weights)
+    assert torch.equal(objective.weights, weights) and torch.equal(torch.get_rng_state(), drawn)
     assert all(torch.equal(tensor, before[name]) for name, tensor in objective.model.state_dict().items())
 
 
