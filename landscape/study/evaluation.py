@@ -14,6 +14,7 @@ from landscape.direction.files import directions_path, write_directions
 from landscape.errors import AnotherRun, UsageError
 from landscape.measurement.evaluate import Evaluate, measure_speed
 from landscape.measurement.measurement import Measurement
+from landscape.objective.kept_plan import expected
 from landscape.options.groups import RANDOM, OutputOptions
 from landscape.quantity import SAMPLES
 from landscape.slice.shape import Form, Shape
@@ -118,6 +119,7 @@ class EvaluationStudy(Study[Surface]):
             data_bytes=sum(split.nbytes for split in objective.splits.values()),
             provenance=on.provenance,
             saving=expected_saving(on) if on.reduction else None,
+            kept=None if on.reduction and on.reduction.samples else expected(objective),
             taken=taken,
         )
 
