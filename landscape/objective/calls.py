@@ -58,14 +58,14 @@ class Hollow(Tensor):
 
     @staticmethod
     def __new__(cls, like: Tensor, owner: Any) -> Hollow:
-        made = Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
+        made = Tensor._make_wrapper_subclass(
             cls, like.shape, strides=like.stride(), dtype=like.dtype, device=like.device
         )
         made.owner = owner
         return made
 
     @classmethod
-    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # type: ignore[override]
         for each in tree_leaves((args, kwargs)):
             if isinstance(each, Hollow):
                 each.owner.failed = True

@@ -44,8 +44,11 @@ Key = tuple[str, int]  # split and number of a batch
 class Way(Protocol):
     """How a net is divided. `layers`, of the `of` that have tensors, are computed once."""
 
-    layers: int
-    of: int
+    @property
+    def layers(self) -> int: ...
+
+    @property
+    def of(self) -> int: ...
 
     def record(self, net: Model, run: Run) -> tuple[Values, Any]:
         """What `run` gives, and what is to be kept of it: a structure of tensors; None if nothing can be."""
@@ -200,7 +203,7 @@ def _kept_for(objective: Objective, budget: float) -> Kept | None:
     way: Way | None = None
     if isinstance(objective.net, FoldedNet):
         parted = objective.net.parted(moves(objective))
-        way = parted and OfProgram(parted, parted.divided.layers, parted.divided.of)
+        way = OfProgram(parted, parted.divided.layers, parted.divided.of) if parted else None
     else:
         with contextlib.suppress(
             Exception

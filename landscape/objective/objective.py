@@ -58,8 +58,8 @@ class Objective:
         recompute_on: the training data for `recompute`; by default the split named train.
         l2: adds `<split>_loss_l2`, the loss plus l2 / 2 times the squared norm of the parameters.
         budget: bytes that the data may take on the device, shared evenly among the splits.
-        fast: pass batches through a faster program for the same function (program/forward.py) where there is one; keep what is the
-            same at all points (kept.py).
+        fast: pass batches through a faster program for the same function (program/forward.py) where there is one; keep what
+            is the same at all points (kept.py).
         names: the tensors that the layout holds, by default all; the others stay as they are in the private net.
         lean: keep `origin`, the model's tensors, which must not change, to be read at every point; `of_file`: see Stored.
 

@@ -104,7 +104,7 @@ class FoldedNet:
         self._moving, self._resting = [layer for layer in self._layers if any(map(moves, _tensors_of(layer)))], None
         found = divide(self._module, moves, _tensors_of, (_FoldedConvolution,))
         replayed = isinstance(self._call, Replays)
-        return found and Parted(found, lambda inputs: self._laid(padded(inputs) if replayed else inputs))
+        return Parted(found, lambda inputs: self._laid(padded(inputs) if replayed else inputs)) if found else None
 
 
 @dataclass(frozen=True)
