@@ -154,7 +154,7 @@ def tied_unseen(net, x):
 
 def by_batch(net, x):
     h = net.early(x)
-    if float(x[0, 0]) > 0:  # one call more, not in the rehearsal, with the same result
+    if len(x) == 7:  # in the last batch, not in the rehearsal: one call more, with the same result
         h = net.early(x)
     return net.late(torch.relu(h))
 
@@ -162,7 +162,7 @@ def by_batch(net, x):
 def swallowing(net, x):
     h = net.early(x)
     y = net.more(h)
-    if float(x[0, 0]) > 0:  # not in the rehearsal
+    if len(x) == 7:  # in the last batch, not in the rehearsal
         with contextlib.suppress(RuntimeError):
             y = y + h
     return net.late(torch.relu(y))
@@ -315,6 +315,15 @@ def test_what_rests_may_change_between_points(precision):
         found = points(both[0])
         assert found == points(both[1]) and found != before
         before = found
+
+
+def test_other_data_are_other_activations():
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 14 * 14, 10)).eval()
+    objective, (inputs, targets) = built(net, images(), "3", precision="fp32"), images()
+    before = points(objective)
+    view = objective.with_splits(load_splits((inputs.flip(0), targets), split=("train",)).splits)
+    assert objective.keeping.kept.nbytes > 0 and points(view) != before == points(objective)
 
 
 def test_memory_has_a_limit():
