@@ -173,7 +173,8 @@ def _may_decide(layer: nn.Module, key: str, code: Reads) -> bool:
     """Whether code may read the attribute; that of a library other than torch may read any of its own."""
     kind = type(layer)
     stands_for_code = callable(getattr(kind, key, None)) or isinstance(getattr(kind, key, None), property)
-    if stands_for_code or key in OF_MODULE or not (is_users(kind) or by_name(kind)):
+    is_listed = key in OF_MODULE or key in layer._non_persistent_buffers_set  # code may go through all buffers
+    if stands_for_code or is_listed or not (is_users(kind) or by_name(kind)):
         return True
     return code.may_read(key) or key in read_by_class(kind)
 
