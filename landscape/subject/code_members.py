@@ -13,6 +13,7 @@ from typing import Any
 def unwrapped(value: Any) -> Any:
     """The function in a static or class method, a property or a cache; any other value itself."""
     while not inspect.isfunction(value):
+        inner: Any
         if isinstance(value, (staticmethod, classmethod)):
             inner = value.__func__
         elif isinstance(value, property):
