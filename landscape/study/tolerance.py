@@ -25,7 +25,7 @@ from landscape.surfaces.surface import DONE, EVALUATION, INTERPOLATED, Surface
 from landscape.sweep.neighbours import CoarseToFine, WithNeighbours
 from landscape.sweep.orders import ordered
 from landscape.sweep.progress import Progress
-from landscape.sweep.refine import Refined
+from landscape.sweep.refine import Refined, fewest_points
 from landscape.sweep.sampler import Result, Sampler
 from landscape.sweep.world import World
 
@@ -152,9 +152,7 @@ def expected_saving(on: OnSlice) -> Saving:
     """
     points, every = on.slice.grid.size, on.subject.objective.samples
     if _reduction(on).points:
-        sampler = Refined(on.slice.grid, _reduction(on).interpolation, drivers(on.subject))
-        sampler.ask()
-        points = sampler.expected
+        points = fewest_points(on.slice.grid)
     if not _reduction(on).samples:
         return Saving(points, every, points * every)
     numbers = np.linspace(0, on.slice.grid.size - 1, PILOT_POINTS).astype(int).tolist()

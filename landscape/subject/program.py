@@ -108,11 +108,13 @@ def unlike(first: Program, second: Program) -> str | None:
         name for one, two in ((first, second), (second, first)) for name in one.undecided()
         if name in two.undecided() or name not in two.settings
     }  # fmt: skip
-    decide = [{name: text for name, text in each.settings.items() if name not in aside} for each in (first, second)]
+    own, others = (
+        {name: text for name, text in each.settings.items() if name not in aside} for each in (first, second)
+    )
     # classes first: another class brings other settings with it
     tables = (
         ("class", first.layers, second.layers),
-        ("setting", decide[0], decide[1]),
+        ("setting", own, others),
         ("code of class", first.classes, second.classes),
     )
     for what, one, two in tables:
@@ -171,9 +173,10 @@ def _of_training(functions: list[Any]) -> frozenset[str]:
 
 def _may_decide(layer: nn.Module, key: str, code: Reads) -> bool:
     """Whether code may read the attribute; that of a library other than torch may read any of its own."""
-    kind: type = type(layer)
+    kind: Any = type(layer)
     stands_for_code = callable(getattr(kind, key, None)) or isinstance(getattr(kind, key, None), property)
-    if stands_for_code or key in OF_MODULE or not (is_users(kind) or by_name(kind)):
+    is_listed = key in OF_MODULE or key in layer._non_persistent_buffers_set  # code may go through all buffers
+    if stands_for_code or is_listed or not (is_users(kind) or by_name(kind)):
         return True
     return code.may_read(key) or key in read_by_class(kind)
 

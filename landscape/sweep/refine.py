@@ -70,7 +70,7 @@ class Refined:
         self.everything = False
         self.expected = grid.size
         self._surrogate = Surrogate(grid.shape, drivers, noisy=noisy)
-        self._axes = [_lattice_indices(axis.values, STRIDE[grid.ndim], through) for axis in reversed(grid.axes)]
+        self._axes = _lattice_axes(grid, through)
         self._noisy = noisy
         self._rounds = self._plan()
 
@@ -166,8 +166,7 @@ class Refined:
 
     def _expected(self, wanted: int) -> int:
         """The points of this round and those before, the cell middles after the lattice, and the checks at the end."""
-        corners, cells = math.prod(map(len, self._axes)), math.prod(len(axis) - 1 for axis in self._axes)
-        count = max(int(self._surrogate.seen.sum()) + wanted, corners + cells)
+        count = max(int(self._surrogate.seen.sum()) + wanted, _smooth_points(self._axes))
         return min(self.grid.size, count + (0 if self.checks or self.everything else MAX_CHECKS))
 
     def _random_checks(self) -> list[int]:
@@ -192,6 +191,20 @@ class Refined:
 
     def _numbers(self, places: Iterable[Index]) -> list[int]:
         return sorted({int(np.ravel_multi_index(place, self.grid.shape)) for place in places})
+
+
+def fewest_points(grid: Grid, through: Sequence[float] = (0.0,)) -> int:
+    """The points of a smooth surface with all checks; at once, also where the lattice of the grid has millions of cells."""
+    return min(grid.size, _smooth_points(_lattice_axes(grid, through)) + MAX_CHECKS)
+
+
+def _smooth_points(axes: Sequence[Sequence[int]]) -> int:
+    """Corners of all cells, and their middles."""
+    return math.prod(map(len, axes)) + math.prod(len(axis) - 1 for axis in axes)
+
+
+def _lattice_axes(grid: Grid, through: Sequence[float]) -> list[list[int]]:
+    return [_lattice_indices(axis.values, STRIDE[grid.ndim], through) for axis in reversed(grid.axes)]
 
 
 def _lattice_indices(values: np.ndarray, stride: int, through: Sequence[float]) -> list[int]:

@@ -5,7 +5,7 @@ import pytest
 
 from landscape.grid import Grid, Range
 from landscape.sweep.cells import Cell, knots, lattice
-from landscape.sweep.refine import Refined
+from landscape.sweep.refine import Refined, fewest_points
 from landscape.sweep.surrogate import Surrogate
 
 LOSS = "train_loss"
@@ -254,3 +254,10 @@ def test_the_first_error_of_a_prediction_is_kept():
     assert (before > 1e-6).all()
     surrogate.update(then, results, surrogate.predict(then))
     assert np.array_equal(surrogate.excess_at(then), before)
+
+
+@pytest.mark.parametrize("shape", [(41, 33), (7, 5), (2, 2), (101,)])
+def test_the_fewest_points_are_those_expected_when_a_run_begins(shape):
+    sampler = Refined(Grid.of(*(Range(-1, 1, count) for count in shape)), 0.1, [LOSS])
+    sampler.ask()
+    assert fewest_points(sampler.grid) == sampler.expected
