@@ -19,11 +19,11 @@ TARGET = Path(__file__).resolve().parents[1] / "landscape" / "data" / "digits.np
 def split(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Indices of the training and test images, in rising order; of each class the same share is drawn."""
     generator = np.random.default_rng(SEED)
-    test = []
+    drawn = []
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
-        test.append(generator.permutation(members)[: round(TEST_SHARE * len(members))])
-    test = np.sort(np.concatenate(test))
+        drawn.append(generator.permutation(members)[: round(TEST_SHARE * len(members))])
+    test = np.sort(np.concatenate(drawn))
     return np.setdiff1d(np.arange(len(labels)), test), test
 
 

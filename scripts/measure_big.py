@@ -9,6 +9,7 @@ Usage: scripts/measure_big.py [--tokens 2048]
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 
 # Shapes as in the config.json of the two models.
 SHAPES = {
@@ -31,11 +32,11 @@ def counted(shape: dict, tokens: int) -> dict[str, float]:
     from transformers import LlamaConfig, LlamaForCausalLM
 
     with torch.device("meta"):
-        net = LlamaForCausalLM(LlamaConfig(**shape, max_position_embeddings=tokens, attn_implementation="eager")).eval()
+        net = LlamaForCausalLM(LlamaConfig(**shape, max_position_embeddings=tokens, attn_implementation="eager")).eval()  # type: ignore[call-arg]
         hidden, places = torch.zeros(1, tokens, shape["hidden_size"]), torch.arange(tokens)[None]
     layer = net.model.layers[0]
 
-    def flops(run) -> int:
+    def flops(run: Callable[[], object]) -> int:
         with FlopCounterMode(display=False) as counter, torch.no_grad():
             run()
         return counter.get_total_flops()

@@ -37,6 +37,7 @@ from landscape.models.zoo import build_zoo
 from landscape.objective.sharing import Division, Sharing
 from landscape.options.option import Given
 from landscape.study.on_slice import Asked, on_plane
+from landscape.sweep.sampler import Point
 from landscape.sweep.work import compute_point
 from landscape.sweep.world import World, own_cores, usual_threads
 
@@ -96,10 +97,10 @@ def evaluation_rates(given: argparse.Namespace, threads: int) -> dict[str, dict[
     usual = Sharing._fastest
 
     def rate(way: Division | None) -> float:
-        Sharing._fastest = usual if way is None else lambda *_: way  # type: ignore[method-assign, assignment]
+        Sharing._fastest = usual if way is None else lambda *_: way  # type: ignore[method-assign]
         objective._sharing = None
-        compute_point(work, (0.5, 0.0))  # chooses
-        return objective.samples / timed(lambda: compute_point(work, (0.0, 0.0)))
+        compute_point(work, Point(0, (0.5, 0.0)))  # chooses
+        return objective.samples / timed(lambda: compute_point(work, Point(0, (0.0, 0.0))))
 
     found: dict[str, dict[str, float]] = {}
     for state in ("quiet", "busy"):
@@ -134,7 +135,8 @@ def tiny_ratios(rounds: int) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {}
     for state in ("quiet", "busy"):
         with other_job(state == "busy"):
-            bare(), ours()
+            bare()
+            ours()
             found[state] = [timed(ours) / timed(bare) for _ in range(rounds)]
     return found
 

@@ -17,7 +17,12 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from landscape.sweep.sampler import Point
 
 SIZE = 128
 # points, and their seconds from the shortest to the longest
@@ -29,7 +34,7 @@ def product_seconds() -> float:
     return min(timed(lambda: spin(500)) for _ in range(9)) / 500
 
 
-def timed(action) -> float:
+def timed(action: Callable[[], object]) -> float:
     started = time.perf_counter()
     action()
     return time.perf_counter() - started
@@ -56,7 +61,7 @@ class Loops:
         self.products = [max(chunks, round(each / product)) for each in seconds]
         self.chunks = chunks
 
-    def part(self, point, first: int, end):
+    def part(self, point: Point, first: int, end: Callable[[int], int]) -> list[float]:
         chunk, products = first, self.products[int(point.coords[0])]
         while chunk < end(chunk):
             some = products * (chunk + 1) // self.chunks - products * chunk // self.chunks
@@ -64,20 +69,21 @@ class Loops:
             chunk += 1
         return [0.0] * (chunk - first)
 
-    def join(self, parts):
+    def join(self, parts: Sequence[float]) -> dict[str, float]:
         return {"loss": 0.0}
 
 
 def work(kind: str, product: float, chunks: int, sleep: bool) -> None:
     """One rank of a sweep; the leader prints its seconds."""
     from landscape.grid import Grid, parse_range
-    from landscape.sweep.executor import SerialExecutor
+    from landscape.sweep.executor import Executor, SerialExecutor
     from landscape.sweep.launch import connect
     from landscape.sweep.loop import sweep
     from landscape.sweep.sampler import EveryPoint
 
     spin(1000)
-    world, executor = connect(), SerialExecutor()
+    world = connect()
+    executor: Executor = SerialExecutor()
     if world.size > 1:
         from landscape.sweep.mpi import MPIExecutor, agree
 

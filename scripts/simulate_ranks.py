@@ -17,6 +17,8 @@ import heapq
 import itertools
 import random
 from collections import deque
+from collections.abc import Callable
+from typing import Any
 
 from landscape.sweep.rank_queue import RankQueue, StealRequest
 from landscape.sweep.sampler import Point
@@ -29,6 +31,9 @@ from landscape.sweep.work import Task
 LATENCY, HANDLING, POLL, START = 50e-6, 10e-6, 1e-3, 1e-3
 CHUNKS = 64
 SEEDS = 3
+
+# what happens at a time: (now, ...)
+Handler = Callable[..., None]
 
 
 class Rank:
@@ -75,13 +80,15 @@ class Rank:
         """Between two chunks of the task."""
         if self.queue.advance(chunk):
             self.answer(now)
-        if chunk == self.queue.current.last:
+        task = self.queue.current
+        assert task is not None
+        if chunk == task.last:
             self.queue.finish_current()
             self.answer(now)
             self.go_on(now)
             return
         stolen = self.leader.take_stolen() if self.number == 0 else 0.0
-        self.leader.later(now + stolen + self.leader.chunks[self.queue.current.point.index], self.chunk, chunk + 1)
+        self.leader.later(now + stolen + self.leader.chunks[task.point.index], self.chunk, chunk + 1)
 
 
 class Leader:
@@ -109,7 +116,7 @@ class Leader:
             what(now, *arguments)
         return sum(self.seconds) / (len(self.ranks) * now)
 
-    def later(self, when: float, what, *arguments) -> None:
+    def later(self, when: float, what: Handler, *arguments: Any) -> None:
         heapq.heappush(self.events, (when, next(self.ties), what, arguments))
 
     def handled(self, now: float) -> float:
@@ -122,11 +129,11 @@ class Leader:
         stolen, self.stolen = self.stolen, 0.0
         return stolen
 
-    def sends(self, now: float, rank: int, what, content) -> None:
+    def sends(self, now: float, rank: int, what: Handler, content: Any) -> None:
         """To its own thread at once."""
         self.later(self.handled(now) + LATENCY if rank else now, what, content)
 
-    def receives(self, now: float, rank: int, what, content) -> None:
+    def receives(self, now: float, rank: int, what: Handler, content: Any) -> None:
         """It looks up when its own thread has something, and else every POLL."""
         waits = self.polls.random() * POLL if self.free <= now else 0.0
         self.arrival[rank] = max(
@@ -134,7 +141,7 @@ class Leader:
         )  # messages keep their order
         self.later(self.arrival[rank], self.takes_up, what, rank, content)
 
-    def takes_up(self, now: float, what, rank: int, content) -> None:
+    def takes_up(self, now: float, what: Handler, rank: int, content: Any) -> None:
         self.later(self.handled(now), what, rank, content)
 
     def assign(self, now: float, rank: int) -> None:

@@ -51,11 +51,23 @@ def test_no_check_starts_without_time(tmp_path, monkeypatch):
     assert found["checks"]["ok"]["status"] == "skipped"
 
 
+# Those that reach behind the program's own interface, which nothing else would miss.
+@pytest.mark.parametrize("name", ["waits", "training_speed", "run_folder", "replays", "layouts"])
+def test_a_check_of_the_short_form(name, tmp_path, monkeypatch):
+    script(monkeypatch)
+    tools = importlib.import_module("_tools")
+    check = next(each for each in tools.checks() if each.name == name)
+    report = tools.Report()
+    check.run(tools.Place("cpu", True, tmp_path), report)
+    assert not report.failures
+    assert report.limits or report.facts or report.tables
+
+
 @pytest.mark.slow
 def test_the_short_form_on_the_cpu(tmp_path):
-    """The whole of it is `scripts/check_gpu --cpu`; here one check, started as a user would."""
-    command = [sys.executable, str(SCRIPT), "--cpu", "--only", "directions", "--out", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, env={**os.environ, "OUT": ""})
+    """All of it, started as a user would."""
+    command = [sys.executable, str(SCRIPT), "--cpu", "--out", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1500, env={**os.environ, "OUT": ""})
     assert done.returncode == 0, done.stdout + done.stderr
     results = json.loads((tmp_path / "results.json").read_text())["checks"]
-    assert [each["status"] for each in results.values()] == ["ok"]
+    assert len(results) > 20 and {each["status"] for each in results.values()} <= {"ok", "skipped"}

@@ -149,6 +149,31 @@ def test_a_surface_is_that_of_the_cpu(axes, net, images, gpu, monkeypatch):
         assert np.array_equal(array, there.values[name]), name
 
 
+def test_estimates_are_those_of_the_cpu(net, images, gpu):
+    """The census, samples picked one by one, and neighbours as control variates; the same samples are drawn."""
+    many = tuple(each.repeat(8, *[1] * (each.ndim - 1)) for each in images)
+    cpu, there = (
+        landscape.surface(model=net, data=many, normalize="digits", x="-0.2:0.2:5", y="-0.2:0.2:5", tolerance=0.2,
+                          refine=False, device=device, plain=True, quiet=True)
+        for device in ("cpu", "cuda")
+    )  # fmt: skip
+    taken = cpu.values["train_samples"]
+    assert ((taken > 0) & (taken < 8 * SAMPLES)).any()
+    for name, array in cpu.values.items():
+        np.testing.assert_array_equal(there.values[name], array, err_msg=name)
+
+
+def test_a_spectrum_is_that_of_the_cpu(net, images, gpu):
+    """Both ends, the trace, and the density, from the same random vectors."""
+    few = {"top": 1, "bottom": 1, "tolerance": 0.05, "trace_products": 4, "probes": 1, "steps": 5}
+    cpu, there = (
+        landscape.spectrum(model=net, data=images, normalize="digits", device=device, quiet=True, **few).whole
+        for device in ("cpu", "cuda")
+    )
+    for name in ("values", "errors", "trace", "nodes", "weights"):
+        assert getattr(there, name) == pytest.approx(getattr(cpu, name), rel=1e-3, abs=1e-4, nan_ok=True), name
+
+
 def test_flatness_is_that_of_the_cpu(net, images, gpu):
     """To the rounding of products on another device. Noise moves the net as random directions do, and takes long here."""
     data, measures = (

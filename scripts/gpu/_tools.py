@@ -16,12 +16,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = next((place for place in (ROOT / "shared", ROOT.parent / "shared") if place.is_dir()), ROOT / "shared")
+T = TypeVar("T")
 # In this order, which is that of their value.
 MODULES = ("basics", "speed", "curves", "learning", "rest", "trials")
 
@@ -93,7 +94,7 @@ class Place:
     def gpu(self) -> bool:
         return self.device != "cpu"
 
-    def size(self, full: int, short: int) -> int:
+    def size(self, full: T, short: T) -> T:
         return short if self.short else full
 
     def digits(self, net: str = "resnet56_digits") -> Path:

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -73,12 +74,12 @@ def _peaks(at: Place, report: Report) -> None:
         with numerics(precision, device):
             a = torch.randn(size, size, device=device)
             a = a.bfloat16() if precision == "bf16" else a
-            seconds = best(lambda a=a: a @ a, at.device)
+            seconds = best(partial(torch.matmul, a, a), at.device)
         report.facts[f"{precision}_tflops"] = round(2e-12 * size**3 / seconds, 3)
     block = torch.zeros(at.size(256, 4) << 20, dtype=torch.uint8)
     sources = {"pageable": block, **({"pinned": block.pin_memory()} if at.gpu else {})}
     for name, source in sources.items():
-        seconds = best(lambda source=source: source.to(device, copy=True), at.device)
+        seconds = best(partial(source.to, device, copy=True), at.device)
         report.facts[f"{name}_gbs"] = round(1e-9 * block.nbytes / seconds, 2)
 
 
@@ -187,7 +188,7 @@ def batchnorm(at: Place, report: Report) -> None:
     other = at.work / "moved.pt"
     landscape.save_checkpoint(other, moved, {"model": "resnet56", "data": "digits"})
     for policy in ("keep", "recompute", "interpolate"):
-        options = {"batchnorm": policy, "samples": samples, "quiet": True}
+        options: dict[str, Any] = {"batchnorm": policy, "samples": samples, "quiet": True}
         options |= {"to": other, "x": "0:1:4"} if policy == "interpolate" else {"x": "-1:1:4"}
         found, truth = (
             landscape.line(at.digits(), device=device, precision=precision, **options).values["train_loss"]

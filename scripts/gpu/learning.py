@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from _tools import Place, Report, best, check
@@ -72,13 +73,14 @@ def training_speed(at: Place, report: Report) -> None:
 
     data, _ = at.cifar()
     for precision in ("fp32", "tf32", "bf16")[: at.size(3, 1)]:
-        chosen = {"loss": "cross_entropy", "samples": at.size(10_000, 64), "epochs": 50, "batch_size": at.size(128, 16)}
+        size = at.size(128, 16)
+        chosen = {"loss": "cross_entropy", "samples": at.size(10_000, 64), "epochs": 50, "batch_size": size}
         chosen |= {"precision": precision, "augment": ("crop", "flip")}
         job = make_training_job(
             at.size("resnet56", "resnet20"), data, chosen, data_root=None, download=False, normalize="li2018",
             device=at.device, threads=None, out=at.work / "speed", quiet=True,
         )  # fmt: skip
         steps = at.size(20, 1)
-        seconds = best(lambda job=job, steps=steps: _steps(job.trainer, steps), at.device, rounds=at.size(3, 1)) / steps
+        seconds = best(partial(_steps, job.trainer, steps), at.device, rounds=at.size(3, 1)) / steps
         report.row("A step of training, ResNet-56, batches of 128", precision=precision, ms=1e3 * seconds,
-                   images_per_s=chosen["batch_size"] / seconds)  # fmt: skip
+                   images_per_s=size / seconds)  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ def speed(at: Place, report: Report) -> None:
     rates = {}
     for way in ways[: at.size(len(ways), 2)]:
         on, work = prepared(at, at.large(), data=data, normalize="li2018", **way)
-        seconds = best(lambda work=work: point(work), at.device, rounds=at.size(3, 1))
+        seconds = best(partial(point, work), at.device, rounds=at.size(3, 1))
         batch = on.subject.objective.batch_size
         program = "plain" if on.subject.objective.net is on.subject.objective.model else "folded"
         report.row(
@@ -128,7 +129,8 @@ def trainer(at: Place, **settings: Any) -> Any:
 def waits(at: Place, report: Report) -> None:
     """How often the CPU waits for the GPU: once a point, and not at all in a step of training."""
     points = at.size(4, 2)
-    for name, options in {"folded": {}, "plain": {"plain": True}, "recompute": {"batchnorm": "recompute"}}.items():
+    ways: dict[str, dict[str, Any]] = {"folded": {}, "plain": {"plain": True}, "recompute": {"batchnorm": "recompute"}}
+    for name, options in ways.items():
         _, work = prepared(at, at.digits(), samples=at.size(None, 64), **options)
         point(work)
         with counted(at) as places:
@@ -163,7 +165,7 @@ def memory(at: Place, report: Report) -> None:
             subject.memory_budget = original
         if at.gpu:
             torch.cuda.reset_peak_memory_stats()
-        loss, seconds = point(work), best(lambda work=work: point(work), at.device, rounds=1)
+        loss, seconds = point(work), best(partial(point, work), at.device, rounds=1)
         peak = torch.cuda.max_memory_allocated() if at.gpu else 0
         found[name] = (loss, seconds, peak)
         report.facts |= {f"{name}_seconds": seconds, f"{name}_gib": peak / 2**30}

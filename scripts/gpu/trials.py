@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from _tools import Place, Report, best, check, waited
 from speed import point, prepared
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from landscape.program.forward import FoldedNet
 
 COMES_AGAIN = 4  # more often than landscape/program/replay.py waits for
 
@@ -14,45 +20,57 @@ COMES_AGAIN = 4  # more often than landscape/program/replay.py waits for
 @check(60)
 def replays(at: Place, report: Report) -> None:
     """What is replayed has the bits of what is launched, at points and in products; the seconds of both."""
-    for name, options in {"ResNet-56, digits": {}, "the same, 40 samples": {"samples": 40}}.items():
+    few: dict[str, dict[str, Any]] = {"ResNet-56, digits": {}, "the same, 40 samples": {"samples": 40}}
+    for name, options in few.items():
         on, work = prepared(at, at.digits(), **{"samples": at.size(None, 64), **options})
         net = on.subject.objective.net
         for _ in range(COMES_AGAIN):  # what is timed is replayed
             point(work)
-        seconds = best(lambda work=work: point(work), at.device)
-        loss, cells = point(work), {"net": name, "ms a point": 1e3 * seconds}
+        seconds = best(partial(point, work), at.device)
+        loss = point(work)
+        cells: dict[str, Any] = {"net": name, "ms a point": 1e3 * seconds}
         if at.gpu:
-            from landscape.program.replay import padded
-
             cells |= _profile(work)
-            net._prepare, net._call = net._fold, lambda inputs, net=net: net._run(padded(inputs))[: len(inputs)]
-            cells["ms launched"] = 1e3 * best(lambda work=work: point(work), at.device)
+            _replay_nothing(net)
+            cells["ms launched"] = 1e3 * best(partial(point, work), at.device)
             report.holds(f"{name}: same bits", loss == point(work))
         report.row("Points of small nets", **cells)
-    for name, net, options in (
+    products: tuple[tuple[str, Any, dict[str, Any]], ...] = (
         ("ResNet-56, digits", at.digits(), {"samples": at.size(None, 16)}),
         ("ResNet-56, 64 images of 32 x 32", at.large(), {"data": at.cifar()[0], "samples": at.size(64, 8)}),
-    ):
-        report.row("Replayed products", net=name, **_products(at, report, name, net, options))
+    )
+    for name, path, options in products:
+        report.row("Replayed products", net=name, **_products(at, report, name, path, options))
+
+
+def _replay_nothing(net: FoldedNet) -> None:
+    """From here on each of its kernels is launched."""
+    from landscape.program.replay import padded
+
+    def launched(inputs: Tensor) -> Tensor:
+        return net._run(padded(inputs))[: len(inputs)]
+
+    net._prepare, net._call = net._fold, launched
 
 
 def _products(at: Place, report: Report, name: str, net: Any, options: dict[str, Any]) -> dict[str, float]:
     from landscape.curvature.operator import CurvatureOperator
+    from landscape.curvature.tapes import ProgramBackend
 
     on, _ = prepared(at, net, plain=True, normalize="li2018" if "data" in options else None, **options)
     made = CurvatureOperator(on.subject.objective, backend="program")
-    low = made.low_precision("bf16")
+    low, backend = made.low_precision("bf16"), made._backend
+    assert low is not None and isinstance(backend, ProgramBackend)
     refreshed = best(made.refresh, at.device, rounds=1)
     vector, cells = made.gaussian(0), {"ms to refresh": 1e3 * refreshed}
-    backend: Any = made._backend
-    for kind, replayed, launched in (("", made, backend._multiply), (" in bfloat16", low, backend._multiply_roughly)):
+    for kind, replayed, launched in (("", made, backend._multiply), (" in bfloat16", low, backend._multiply_low)):
 
         def called(launched: Any = launched) -> Any:
             out = torch_zeros(vector)
             launched(vector, out)
             return out
 
-        cells[f"ms{kind}"] = 1e3 * best(lambda replayed=replayed: replayed(vector), at.device, rounds=at.size(3, 1))
+        cells[f"ms{kind}"] = 1e3 * best(partial(replayed, vector), at.device, rounds=at.size(3, 1))
         cells[f"ms launched{kind}"] = 1e3 * best(called, at.device, rounds=at.size(3, 1))
         report.holds(f"{name}{kind}: same bits", bool((replayed(vector) == called()).all()))
     return cells
@@ -100,11 +118,7 @@ def layouts(at: Place, report: Report) -> None:
                 try:
                     with torch.inference_mode(), switched(precision, objective.device):
                         net = forward.folded_net(objective.model, inputs, precision)
-                        seconds = (
-                            best(lambda net=net, inputs=inputs: net(inputs), at.device, rounds=2)
-                            if net
-                            else float("nan")
-                        )
+                        seconds = best(partial(net, inputs), at.device, rounds=2) if net else float("nan")
                 finally:
                     forward.kernels_for = usual
                 report.row(
