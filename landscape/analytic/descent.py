@@ -115,19 +115,19 @@ def _step(optimizer: torch.optim.Optimizer, function: Function, point: Tensor, t
     return count
 
 
-class _Seen(NamedTuple):
+class _Step(NamedTuple):
     """x, y, value and norm of the gradient; and the gradient (2,)."""
 
     row: tuple[float, float, float, float]
     gradient: Tensor
 
 
-def _seen(function: Function, point: Tensor) -> _Seen:
+def _seen(function: Function, point: Tensor) -> _Step:
     place = point.detach().reshape(-1).clone().requires_grad_()
     value = _at(function, place)
     (gradient,) = torch.autograd.grad(value, place)
     x, y = place.tolist()
-    return _Seen((x, y, float(value.detach()), math.hypot(*gradient.tolist())), gradient)
+    return _Step((x, y, float(value.detach()), math.hypot(*gradient.tolist())), gradient)
 
 
 def _at(function: Function, point: Tensor) -> Tensor:

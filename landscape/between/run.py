@@ -74,7 +74,7 @@ class WantedPaths:
 
 
 @dataclass(frozen=True)
-class _Prepared:
+class _Ready:
     """What the ranks have in common before they set up: the paths of an existing file, and where the curve lies."""
 
     held: tuple[str, ...]
@@ -96,13 +96,13 @@ def connected(wanted: WantedPaths, given: Given) -> Surface | Plan:
     with ExitStack() as stack:
         folder = _folder(wanted, output, stack)
 
-        def prepare(world: World) -> _Prepared:
+        def prepare(world: World) -> _Ready:
             together(world, lambda: check_folder(output.path) if output.path and world.leads else None)
             if wanted.curve and not output.dry_run:
                 shared(world, lambda: _train(wanted, given, folder, world))
-            return _Prepared(tuple(shared(world, lambda: known_rows(output.path, output.overwrite))), folder)
+            return _Ready(tuple(shared(world, lambda: known_rows(output.path, output.overwrite))), folder)
 
-        def make(world: World, prepared: _Prepared) -> PathStudy:
+        def make(world: World, prepared: _Ready) -> PathStudy:
             asked, ends, curve = _parts(wanted, given, prepared.folder, world)
             subject = connect_subject(asked, ends, device_of(machine, world), world)
             rows = rows_of(ends, curve, wanted.pairs, repair=wanted.repair)

@@ -77,7 +77,7 @@ def write_cells(surface: Surface, path: Path, **drawing: Any) -> None:
     )
 
 
-class _Part(NamedTuple):
+class _Trail(NamedTuple):
     """A trail: its points (n, 3), what is known there, and the stretches of it that lie on the relief, as numbers of points."""
 
     name: str
@@ -87,7 +87,7 @@ class _Part(NamedTuple):
     runs: list[np.ndarray]
 
 
-def _parts(shape: ReliefShape, surface: Surface) -> Iterator[_Part]:
+def _parts(shape: ReliefShape, surface: Surface) -> Iterator[_Trail]:
     field = shape.field
     plain = Mesh(field.x, field.y, field.heights, field.scale, shape.camera)
     for name, trail in surface.trails.items():
@@ -96,7 +96,7 @@ def _parts(shape: ReliefShape, surface: Surface) -> Iterator[_Part]:
         seen = np.flatnonzero(np.isfinite(heights))
         runs = np.split(seen, np.flatnonzero(np.diff(seen) > 1) + 1) if len(seen) else []
         z = np.nan_to_num(_z(shape, heights))
-        yield _Part(name, name in (NETS, MINIMA), np.column_stack([x, y, z]), _numbers(trail), runs)
+        yield _Trail(name, name in (NETS, MINIMA), np.column_stack([x, y, z]), _numbers(trail), runs)
 
 
 def _numbers(trail: Trail) -> dict[str, np.ndarray]:
@@ -104,7 +104,7 @@ def _numbers(trail: Trail) -> dict[str, np.ndarray]:
     return {name: np.asarray(array, dtype=np.float64) for name, array in own.items() if array is not None}
 
 
-def _joined(arrays: dict[str, np.ndarray], count: int, parts: list[_Part]) -> dict[str, np.ndarray]:
+def _joined(arrays: dict[str, np.ndarray], count: int, parts: list[_Trail]) -> dict[str, np.ndarray]:
     """Each array over all points, with what is not known NaN, or 0 where it counts."""
     places = sum(len(part.points) for part in parts)
     found = {name: np.concatenate([array, _unknown(places, array.dtype)]) for name, array in arrays.items()}

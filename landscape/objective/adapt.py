@@ -230,6 +230,11 @@ def is_given(split: Split) -> bool:
     return isinstance(split, BatchSplit) or (isinstance(split, (TensorSplit, RowsSplit)) and split.as_given)
 
 
+def has_given_batches(objective: Objective) -> bool:
+    """Whether all batches are the user's own."""
+    return all(is_given(split) for split in objective.splits.values())
+
+
 def _check_last(objective: Objective) -> None:
     """Raises UsageError when the net does not accept the shortest batch."""
     for name, split in objective.splits.items():

@@ -122,10 +122,14 @@ def data_label(name: str) -> str:
     return "" if name in CONTAINERS else _DATA.get(name) or PurePath(name).name or name
 
 
+# file.py:function or package.module:function; the data of `folder:PATH` and its like are stored by their path
+_FUNCTION = re.compile(r"(?:.*\.py|[A-Za-z_][\w.]*):([A-Za-z_]\w*)")
+
+
 def data_title(name: str) -> str:
     """A data set in a title, where a function of the user's goes by its own name.
 
-    >>> data_title("my_net.py:pairs"), data_title("cifar10"), data_title("DataLoader")
-    ('pairs', 'CIFAR-10', '')
+    >>> data_title("my_net.py:pairs"), data_title("project.data:pairs"), data_title("cifar10"), data_title("DataLoader")
+    ('pairs', 'pairs', 'CIFAR-10', '')
     """
-    return name.rpartition(":")[2] if ".py:" in name else data_label(name)
+    return spec.group(1) if (spec := _FUNCTION.fullmatch(name)) else data_label(name)

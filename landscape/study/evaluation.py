@@ -15,6 +15,7 @@ from landscape.errors import AnotherRun, UsageError
 from landscape.measurement.evaluate import Evaluate, measure_speed
 from landscape.measurement.measurement import Measurement
 from landscape.measurement.together import Together
+from landscape.objective.kept_plan import expected
 from landscape.objective.numerics import memory_budget
 from landscape.options.groups import RANDOM, OutputOptions
 from landscape.quantity import SAMPLES
@@ -121,6 +122,7 @@ class EvaluationStudy(Study[Surface]):
             data_bytes=sum(split.nbytes for split in objective.splits.values()),
             provenance=on.provenance,
             saving=expected_saving(on) if on.reduction else None,
+            kept=None if on.reduction and on.reduction.samples else expected(objective),
             taken=taken,
         )
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import dis
 import functools
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from types import CodeType
 from typing import Any, NamedTuple
@@ -21,6 +23,19 @@ FILLING = frozenset(
         "remove", "discard", "sort", "reverse", "subtract",
     )
 )  # fmt: skip
+ADDING = frozenset(("append", "appendleft", "extend", "insert", "add", "update", "clear"))
+READS = (
+    "LOAD_GLOBAL",
+    "LOAD_NAME",
+    "LOAD_DEREF",
+    "LOAD_ATTR",
+    "LOAD_METHOD",
+    "LOAD_SUPER",
+    "LOAD_CLASS",
+    "LOAD_FROM",
+    "IMPORT",
+)
+WORD = re.compile(r"[^\W\d]\w*")
 # How deep below the top of the stack the container lies.
 STORES = {"STORE_SUBSCR": 2, "DELETE_SUBSCR": 2, "STORE_SLICE": 3}
 
@@ -62,6 +77,25 @@ def _of_code(code: CodeType) -> Names:
     for container, method in _written(steps):
         (filled if method in FILLING else changed).add(container)
     return Names(*map(frozenset, (code.co_names, loaded, stored, sets, filled, changed)))
+
+
+def read_in(*functions: Any) -> frozenset[str]:
+    """The names of variables and attributes that code reads other than to add to them, and strings, which may be names too."""
+    found: set[str] = set()
+    for code in (code for function in functions for code in _codes(function.__code__)):
+        steps = list(dis.get_instructions(code))
+        read = Counter(step.argval for step in steps if step.opname.startswith(READS) and isinstance(step.argval, str))
+        read.subtract(name for name, method in _written(steps) if not method or method in ADDING)
+        found |= {name for name, count in read.items() if count > 0} | set(_strings(code.co_consts))
+    return frozenset(found)
+
+
+def _strings(values: Iterable[Any]) -> Iterator[str]:
+    for each in values:
+        if isinstance(each, str):
+            yield from WORD.findall(each)  # "{0.scale}".format(self) reads an attribute
+        elif isinstance(each, (tuple, frozenset)):  # also the attributes of a pattern
+            yield from _strings(each)
 
 
 def words_in(*functions: Any) -> frozenset[str]:

@@ -28,7 +28,7 @@ def lightning_callback(recorder: Recorder) -> Any:
         base = _imported("pytorch_lightning", "lightning").Callback
     losses: list[Any] = []
 
-    class Recording(base):  # type: ignore[misc, valid-type]
+    class LightningRecording(base):  # type: ignore[misc, valid-type]
         def on_train_start(self, trainer: Any, module: Any) -> None:
             recorder.begin(module, trainer.global_step)
 
@@ -46,7 +46,7 @@ def lightning_callback(recorder: Recorder) -> Any:
         def on_train_end(self, trainer: Any, module: Any) -> None:
             recorder.finish()
 
-    return Recording()
+    return LightningRecording()
 
 
 def transformers_callback(recorder: Recorder) -> Any:
@@ -57,7 +57,7 @@ def transformers_callback(recorder: Recorder) -> Any:
     """
     base = _imported("transformers", "hf").TrainerCallback
 
-    class Recording(base):  # type: ignore[misc, valid-type]
+    class TransformersRecording(base):  # type: ignore[misc, valid-type]
         def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
             recorder.begin(model, state.global_step)
 
@@ -71,7 +71,7 @@ def transformers_callback(recorder: Recorder) -> Any:
         def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             recorder.finish()
 
-    return Recording()
+    return TransformersRecording()
 
 
 def _imported(name: str, extra: str) -> Any:

@@ -204,7 +204,8 @@ class Ended(NamedTuple):
 
     @property
     def lines(self) -> list[str]:
-        return [line for line in self.said.splitlines() if line.startswith("landscape: ")]
+        """What this program said; Open MPI writes a NUL now and then, which may stand before a line."""
+        return [line for line in self.said.replace("\0", "").splitlines() if line.startswith("landscape: ")]
 
 
 def run(words: list[str], folder: Path, limit: float, **environment: str) -> Ended:

@@ -85,9 +85,9 @@ def fault(case: Case, ended: jobs.Ended, folder: Path, within: float) -> str:
         spoken = sum("stopped by SIGTERM" not in line for line in ended.lines)
     stopped_in_start = case.stage == "start" or case.way == "locked"
     if spoken != 1 and case.way not in MUTE and not stopped_in_start and ended.status != 0:
-        return f"{spoken} lines: {ended.said[-400:]!r}"
+        return f"{spoken} lines: {ended.said[-1200:]!r}"
     if "Traceback" in ended.said and case.stage != "start":
-        return f"traceback: {ended.said[-400:]!r}"
+        return f"traceback: {ended.said[-1200:]!r}"
     return unreadable(folder / "a.h5")
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from landscape.errors import EvaluationError
-from landscape.objective import sharing, twins
+from landscape.objective import sharing, team, twins
 from landscape.objective.sharing import Division, Sharing
 
 COUNT = 203
@@ -216,6 +216,56 @@ def test_torch_threads_that_change_bits_are_not_chosen_by_a_clock(objective, thr
         bits = itertools.count()
         monkeypatch.setattr(sharing, "fetch_sums", lambda tallies: next(bits))
         assert found._equal_divisions(made) == [Division(1, 2)]
+
+
+def test_a_last_round_of_fewer_batches_has_all_threads_and_the_same_bits(objective, threads, monkeypatch):
+    """Three batches: two side by side, then one with two threads of torch; the net and the number of threads are seen within."""
+    threads(2)
+    made = objective(net_of("keeps"), {"train": data()["train"]}, precision="fp32", batch_size=80)
+    expected, seen = made.evaluate(), []
+    assert made.chunks == 3
+
+    def work(net, measure, chunk):
+        seen.append((chunk[0].first, torch.get_num_threads()))
+        return made.tally(net, measure, chunk)
+
+    for rest, last in ((1, 1), (2, 2)):
+        made._sharing._division, made._sharing._chosen = Division(2, 1, rest), float("inf")
+        assert made.evaluate() == expected
+        seen.clear()
+        with made.ready():
+            made.map(work, made._segments())
+        assert sorted(seen) == [(0, 1), (1, 1), (2, last)]
+    with made.ready():  # two are left of a round of three: there is no second thread for each
+        made._sharing._team = team.Team(3)
+        made._sharing._twins = made._sharing._twins[:1] * 3
+        made._sharing._division = Division(3, 1, 2)
+        seen.clear()
+        made.map(work, made._segments()[:2])
+    assert sorted(seen) == [(0, 1), (1, 1)]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "equal", "batch_size", "rest"),
+    [
+        (0.6, True, 80, 2),
+        (1.2, True, 80, 1),  # slower than one thread
+        (0.6, False, 80, 1),  # other bits
+        (0.6, True, 51, 1),  # four batches: no round is left
+        (0.6, True, 4, 1),  # 51 batches: the last one takes 2 % of the time
+    ],
+)
+def test_the_last_round_is_divided_where_that_pays(objective, threads, monkeypatch, seconds, equal, batch_size, rest):
+    threads(2)
+    made = objective(net_of("keeps"), {"train": data()["train"]}, precision="fp32", batch_size=batch_size)
+    found = Sharing(made, 2)
+    long = 2 * sharing.LONG_SECONDS
+    monkeypatch.setattr(found, "_seconds", lambda objective, division: long * (seconds if division.inner > 1 else 1.0))
+    bits = itertools.count()
+    if not equal:
+        monkeypatch.setattr(sharing, "fetch_sums", lambda tallies: next(bits))
+    with made.ready():
+        assert found._fastest(made) == Division(2, 1, rest)
 
 
 def test_an_error_in_one_thread_is_the_error_of_a_loop(objective, threads, most):
