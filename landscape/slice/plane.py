@@ -106,7 +106,7 @@ class Plane:
         coords = least_squares(gram, along)
         squares = 0.0
         for offset, basis in self._blocks(parameters):
-            squares += float((offset - coords.to(basis.device) @ basis).square().sum())
+            squares += float(offset.sub_(coords.to(basis.device) @ basis).square_().sum())  # a block is made for this alone
         return tuple(coords.tolist()), squares**0.5
 
     def vectors(self) -> list[Tensor]:
@@ -131,8 +131,11 @@ class Plane:
         for pieces in zip(*(line.pieces() for line in lines), strict=True):
             entry, start, block = pieces[0]
             where = (entry.name, start, start + len(block))
-            offset = parameters.read(*where).double() - origin.read(*where).double()
-            yield offset, torch.stack([piece.double() for _, _, piece in pieces])
+            offset = parameters.read(*where).double().sub_(origin.read(*where))  # few copies: they count beside one net
+            basis = torch.empty(self.ndim, len(block), dtype=torch.float64)
+            for row, (_, _, piece) in zip(basis, pieces, strict=True):
+                row.copy_(piece)
+            yield offset, basis
         inside = set(lines[0].layout.names)
         for name, start, stop in origin.places():
             if name not in inside:

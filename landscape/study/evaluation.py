@@ -110,6 +110,7 @@ class EvaluationStudy(Study[Surface]):
                 pending = len(self.pending(self.held(output.path)))
             except AnotherRun as error:  # what the run would take is worth knowing all the same
                 taken = str(error)
+        whole = on.together or (on.reduction and on.reduction.samples)
         return Plan(
             points=self.points,
             pending=pending,
@@ -122,7 +123,7 @@ class EvaluationStudy(Study[Surface]):
             data_bytes=sum(split.nbytes for split in objective.splits.values()),
             provenance=on.provenance,
             saving=expected_saving(on) if on.reduction else None,
-            kept=None if on.reduction and on.reduction.samples else expected(objective),
+            kept=None if whole else expected(objective),
             taken=taken,
         )
 

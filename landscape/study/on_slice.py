@@ -26,6 +26,7 @@ from landscape.options.groups import (
 )
 from landscape.options.option import Given
 from landscape.options.what import What
+from landscape.pages import give_back_freed
 from landscape.shards import place_of
 from landscape.slice.axes import make_plane, other_nets, selection
 from landscape.slice.shape import Shape, Within
@@ -151,6 +152,8 @@ def on_plane(
     del others  # only their places are needed from here on
     if batchnorm == "interpolate" and not made.moves_buffers:
         batchnorm = "keep"  # the figure should state what happens
+    if axes.lean:
+        give_back_freed()  # blocks that making the plane read; a run keeps what it has at its peak
     of_what = moving_notes(subject.chosen) if asked.counted is None else moving_notes(subject.counted, "count")
     subject = checked(subject, (*of_loss, *of_what, *made.notes))
     if asked.counted is None:

@@ -96,5 +96,7 @@ def test_what_memory_does_not_hold_is_refused_with_what_it_holds(options, monkey
 
 
 def test_a_dry_run_counts_samples_of_all_points(options):
-    plan = ll.surface(**options, points_per_pass=4, dry_run=True)
-    assert plan.samples_per_second > 0 and plan.points == 15
+    options = {**options, "only": r"^3\.", "dry_run": True}
+    assert ll.surface(**options).kept
+    plan = ll.surface(**options, points_per_pass=4)
+    assert plan.samples_per_second > 0 and plan.points == 15 and plan.kept is None
