@@ -6,10 +6,14 @@ collective: all processes call it for the same tensors in the same order. Loads 
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from landscape.passing import passing
 
 
 def is_divided(tensor: Tensor) -> bool:
@@ -31,6 +35,22 @@ def put_away(module: nn.Module) -> None:
             layer.reshard()
 
 
+@contextlib.contextmanager
+def given_up(module: nn.Module) -> Iterator[None]:
+    """After an error in the block FSDP2 forgets the pass that it broke off; till then it would not put away what it gathered."""
+    try:
+        yield
+    except BaseException:
+        for each in module.modules():
+            layer: Any = each
+            if hasattr(layer, "reset_iter_state"):
+                with contextlib.suppress(
+                    RuntimeError
+                ):  # only the outermost module may be asked, and another process may be gone
+                    layer.reset_iter_state()
+        raise
+
+
 def part_of(tensor: Tensor) -> Tensor:
     """This process's part, which shares the tensor's memory; a plain tensor itself."""
     found: Any = tensor.detach()
@@ -40,7 +60,10 @@ def part_of(tensor: Tensor) -> Tensor:
 def whole(tensor: Tensor) -> Tensor:
     """All of it, on its device; a plain tensor itself."""
     found: Any = tensor.detach()
-    return found.full_tensor() if is_divided(tensor) else found
+    if not is_divided(tensor):
+        return found
+    with passing():
+        return found.full_tensor()
 
 
 def part_like(tensor: Tensor, divided: Tensor) -> Tensor:
@@ -63,7 +86,8 @@ def whole_of(part: Tensor, divided: Tensor) -> Tensor:
     like: Any = divided
     on = part.to(like.device_mesh.device_type)
     joint = DTensor.from_local(on, like.device_mesh, like.placements, shape=like.shape, stride=like.stride())
-    return joint.full_tensor().to(part.device)
+    with passing():
+        return joint.full_tensor().to(part.device)
 
 
 def place_of(module: nn.Module) -> torch.device | None:

@@ -18,7 +18,7 @@ from landscape.callables import explain
 from landscape.data.rows import RowsSplit
 from landscape.data.split import TensorSplit
 from landscape.data.structure import batch_length
-from landscape.errors import EvaluationError
+from landscape.errors import EvaluationError, LandscapeError
 from landscape.objective.measure import Measure, Model, check_values
 from landscape.objective.objective import Objective
 from landscape.objective.reading import forward
@@ -118,7 +118,12 @@ def _measure_all(
             tick(size * step)
     except Exception as error:  # the other processes must learn of it, or they would wait forever
         problem = error
-    everyone = gather((explain(problem) if problem else None, own))
+    try:
+        everyone = gather((explain(problem) if problem else None, own))
+    except LandscapeError:
+        if problem is None:
+            raise
+        everyone = [(explain(problem), {})]  # others are gone because of it
     if failed := next((text for text, _ in everyone if text), None):
         raise EvaluationError(f"evaluation failed in the census of all samples: {failed}") from problem
     merged = {start: part for _, each in everyone for start, part in each.items()}

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from landscape.layout import Layout
 from landscape.objective.numerics import switched
 from landscape.objective.steady import Held
-from landscape.shards import put_away
+from landscape.passing import passing
+from landscape.shards import given_up, put_away
 
 
 class Lent:
@@ -43,9 +44,10 @@ class Lent:
             return
         held, self._inside = Held(self._model), True
         try:
-            self._model.eval()
-            self._put(self._layout.named(weights))
-            yield
+            with passing(), given_up(self._model):
+                self._model.eval()
+                self._put(self._layout.named(weights))
+                yield
         finally:
             self._put(self._own)
             held.put_back()

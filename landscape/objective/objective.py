@@ -22,7 +22,7 @@ from landscape.errors import UsageError
 from landscape.layout import Layout, placed
 from landscape.objective import batchnorm as bn
 from landscape.objective.adapt import adapt
-from landscape.objective.chunks import DeviceQueue, Segment, divide
+from landscape.objective.chunks import Segment, divide, taken
 from landscape.objective.combined import combined
 from landscape.objective.conduct import OF_PARAMETERS, Conduct
 from landscape.objective.kept import Keeping, Kept
@@ -159,9 +159,11 @@ class Objective:
     @property
     def chunks(self) -> int:
         """The number of parts that a pass over the data is divided into; the same on every process."""
-        return len(self._segments())
+        return len(self.segments)
 
-    def _segments(self) -> list[list[Segment]]:
+    @property
+    def segments(self) -> list[list[Segment]]:
+        """Those parts, in order."""
         if self._divided is None:
             self._divided = divide(dict.fromkeys(self.splits) if self.indivisible else self.batch_counts)
         return self._divided
@@ -181,15 +183,9 @@ class Objective:
         Before each chunk, `end` is called with its number and returns the number of the chunk to stop at; after each batch, in
         any order, `keep` with its split, its number there, its values and its size.
         """
-        segments, queue = self._segments(), DeviceQueue(self.device)
-
-        def chunks() -> Iterator[list[Segment]]:
-            for chunk in itertools.takewhile(lambda chunk: chunk < end(chunk), itertools.count(first)):
-                yield segments[chunk]
-                queue.wait()
-
+        chunks = taken(self.segments, first, end, self.device)
         with self.ready():
-            found = fetch_sums(self.map(functools.partial(self.tally, keep=keep, kept=self.keeping.kept), chunks()))
+            found = fetch_sums(self.map(functools.partial(self.tally, keep=keep, kept=self.keeping.kept), chunks))
             if self.l2 and first == 0:
                 found[0][PENALTY] = MetricSum(self.penalty(), 0.0, 1, False)
         return [*found]
@@ -241,9 +237,10 @@ class Objective:
             self._steady.before(number)
             yield mapped(batch, Tensor.detach) if self.conduct.gradients else batch
 
-    def penalty(self) -> float:
-        """l2 / 2 times the squared norm of all parameters at `weights`, whether they move or not."""
-        return 0.5 * (self.l2 or 0.0) * (float(self.parameters.double().square().sum()) + self._resting.square)
+    def penalty(self, weights: Tensor | None = None) -> float:
+        """l2 / 2 times the squared norm of all parameters, whether they move or not, at `weights`; None: the present ones."""
+        moved = self.parameters if weights is None else weights[: len(self.parameters)]
+        return 0.5 * (self.l2 or 0.0) * (float(moved.double().square().sum()) + self._resting.square)
 
     def join(self, chunks: Sequence[Sums]) -> dict[str, float]:
         """The result of `evaluate`, from the `sums` of all chunks in their order, whichever process computed them."""

@@ -1,12 +1,13 @@
 """The ranks of torch.distributed as the world of a run, where a net is divided among them (FSDP2, tensor parallel).
 
-Owns: finding out that a net is, what of a run is not offered for such a net, and the communicator of these ranks. No MPI has a
-part in it: the user's program set up the process group before it divided its net.
+Owns: finding out that a net is, what of a run is not offered for such a net, the communicator of these ranks, and how they part.
+No MPI has a part in it: the user's program set up the process group before it divided its net.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 from array import array
 from collections.abc import Iterator, Mapping
@@ -17,12 +18,18 @@ from torch import nn
 
 from landscape.errors import LandscapeError, UsageError
 from landscape.options.groups import RANDOM
+from landscape.passing import is_of_connection, reporting
 from landscape.shards import divided_in
+from landscape.study.board import COME_SECONDS, Board
 from landscape.study.on_slice import Asked
+from landscape.study.ranks import together
 from landscape.subject.modules import bare
+from landscape.sweep.meeting import PATIENCE_SECONDS, PeerGone, PeerLeft, meet
 from landscape.sweep.world import World, own_cores
 
+LEAVING = 1  # the exit status of a rank that ends with an error
 _over: list[Any] = []  # groups of runs that came to their end; destroyed once all ranks have left these
+_runs = itertools.count()
 
 
 @contextlib.contextmanager
@@ -39,23 +46,54 @@ def dividing_world(asked: Asked, ranges: Mapping[str, Any]) -> Iterator[World | 
         return
     import torch.distributed as dist
 
+    rank, size = dist.get_rank(), dist.get_world_size()
+    board = Board(next(_runs), rank, size)
+    board.come(asked.machine.stall or COME_SECONDS)  # torch would wait for a rank that does not come for half an hour
+    local = int(os.environ.get("LOCAL_WORLD_SIZE", size))
+    messages, meeting = (dist.new_group(backend="gloo") for _ in range(2))
+    while _over:  # all ranks are in this run now; the user may have destroyed all groups meanwhile
+        with contextlib.suppress(ValueError):
+            dist.destroy_process_group(_over.pop())
+    world = World(
+        rank, size, int(os.environ.get("LOCAL_RANK", rank)), local,
+        max(1, len(own_cores()) // local), _Messages(messages), _Meeting(meeting), lockstep=True,
+    )  # fmt: skip
+    with _parting(world, board), reporting(board.report), board.watched():
+        together(world, lambda: _check_offered(asked, ranges, divided, size))
+        yield world
+    _over.extend((messages, meeting))  # not after an error: another rank may never answer what is sent in them
+
+
+@contextlib.contextmanager
+def _parting(world: World, board: Board) -> Iterator[None]:
+    """A rank that leaves the block with an error says so to those that wait for it, and gives them time to come to the same end.
+
+    Raises:
+        PeerGone: the error of another rank, where this one only came to know of it.
+    """
+    try:
+        yield
+    except PeerLeft as error:
+        raise board.first() or error from error
+    except BaseException as error:
+        board.report(error)
+        try:
+            meet(world, LEAVING, PATIENCE_SECONDS)
+        except PeerGone as gone:
+            if is_of_connection(error):
+                raise board.first() or gone from error
+        raise
+
+
+def _check_offered(asked: Asked, ranges: Mapping[str, Any], divided: Mapping[str, Any], size: int) -> None:
+    """Raises UsageError for an option that is not offered for such a net; see also `_check_held`."""
     if refused := _refused(asked, ranges):
         raise UsageError(
             f"{refused}: not offered for a net that is divided among processes (FSDP2 or tensor parallel), which moves along "
             "random directions only; drop it, or pass the net as one"
         )
     for name, tensor in divided.items():
-        _check_held(name, tensor, asked.machine.precision, dist.get_world_size())
-    local = int(os.environ.get("LOCAL_WORLD_SIZE", dist.get_world_size()))
-    messages, meeting = (dist.new_group(backend="gloo") for _ in range(2))
-    while _over:  # all ranks are in this run now; the user may have destroyed all groups meanwhile
-        with contextlib.suppress(ValueError):
-            dist.destroy_process_group(_over.pop())
-    yield World(
-        dist.get_rank(), dist.get_world_size(), int(os.environ.get("LOCAL_RANK", dist.get_rank())), local,
-        max(1, len(own_cores()) // local), _Messages(messages), _Meeting(meeting), lockstep=True,
-    )  # fmt: skip
-    _over.extend((messages, meeting))  # not after an error: another rank may never answer what is sent in them
+        _check_held(name, tensor, asked.machine.precision, size)
 
 
 def _check_held(name: str, tensor: Any, precision: str, size: int) -> None:
@@ -96,6 +134,7 @@ def _refused(asked: Asked, ranges: Mapping[str, Any]) -> str | None:
         "l2": asked.loss.l2 is not None,
         "attack": asked.loss.attack is not None,
         "shard-data": machine.shard_data,
+        "points-per-pass": asked.tolerance.points_per_pass > 1,
         **{f"range {name} {spec}": _is_searched(spec) for name, spec in ranges.items()},
     }
     return next((name for name, is_given in given.items() if is_given), None)
@@ -145,12 +184,12 @@ class _Request:
         self._work, self._sent, self._codes, self._everyone = work, sent, codes, everyone
 
     def Test(self) -> bool:
-        """Raises LandscapeError when a process of the group has ended."""
+        """Raises PeerGone when a process of the group has ended."""
         if not self._work.is_completed():
             return False
         try:
             self._work.wait()
         except RuntimeError as error:
-            raise LandscapeError("another process that holds a part of the net has ended; see what it said") from error
+            raise PeerGone("another process that holds a part of the net has ended; see what it said") from error
         self._everyone[:] = array("i", [int(code) for code in self._codes])
         return True

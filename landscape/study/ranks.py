@@ -11,7 +11,9 @@ from typing import TypeVar
 
 from landscape.callables import contained, explain
 from landscape.errors import LandscapeError, UsageError
+from landscape.passing import report
 from landscape.sweep.executor import Executor, SerialExecutor
+from landscape.sweep.meeting import PeerGone
 from landscape.sweep.signals import current
 from landscape.sweep.watch import SET_UP
 from landscape.sweep.work import Evaluate
@@ -44,9 +46,12 @@ def together(world: World, action: Callable[[], T]) -> T:
         found.append(_step(action))
     except Exception as error:  # also a bug must not leave the others waiting
         problem = error
+        report(error)
     try:
         agree(world, _text(problem), usage=isinstance(problem, UsageError))
     except LandscapeError as agreed:
+        if isinstance(problem, LandscapeError) and isinstance(agreed, PeerGone):  # because this rank failed
+            raise problem from None
         if isinstance(problem, UsageError) and isinstance(agreed, UsageError):
             raise problem from None
         raise agreed from problem

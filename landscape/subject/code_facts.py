@@ -34,14 +34,23 @@ def code_facts(program: Program | None, loss: LossOptions) -> CodeFacts:
         LandscapeError: a spec that leads to no callable.
     """
     metrics = {name: code for name, code in map(_metric, loss.names or ()) if code and code != name}
+    called = [loss.loss, *(metric[1] if isinstance(metric, tuple) else metric for metric in loss.names or ())]
     return CodeFacts(
         python=PYTHON,
         layers=program.layers if program else None,
         settings=program.settings if program else None,
+        unread=(program.undecided(*map(_callable, called)) or None) if program else None,
         classes=program.classes if program else None,
         loss=code_of(loss.loss, "loss"),
         metrics=metrics or None,
     )
+
+
+def _callable(given: Any) -> Any:
+    """What a loss or metric calls, with the functions that pick its inputs and targets."""
+    if isinstance(given, str):
+        return resolve_callable(given, "loss") if ":" in given else None
+    return [given.function, given.inputs, given.targets] if isinstance(given, Loss) else given
 
 
 def _metric(metric: Any) -> tuple[str, str | None]:

@@ -26,12 +26,15 @@ import torch
 from torch import Tensor
 
 from landscape.subject.code_arrays import DIGITS, HASHED, array_text
+from landscape.subject.code_members import unwrapped, with_decorated
 from landscape.subject.code_names import Names, names_in
 
 LONGEST = 24
 PLAIN = (bool, int, float, complex, str, bytes, type(None), torch.dtype, torch.Size)
 # What a class may hold that decides what it computes.
 HELD = (*PLAIN, tuple, list, dict, set, frozenset, Tensor, np.ndarray)
+# Callables that become methods.
+BOUND = (functools.partial, functools.partialmethod, functools.singledispatchmethod)
 # What is computed once and kept in the object.
 COMPUTED = (functools.cached_property,)
 # What a library's configuration says of the file that it was read from, which decides nothing.
@@ -94,8 +97,10 @@ class CodeText:
             return self.listed(value)
         if isinstance(value, CodeType):
             return self.listed([value.co_code, value.co_names, value.co_freevars, value.co_consts])
-        if isinstance(value, functools.partial):
+        if isinstance(value, (functools.partial, functools.partialmethod)):
             return self.listed([value.func, value.args, value.keywords])
+        if isinstance(value, functools.singledispatchmethod):
+            return self.of({kind.__qualname__: each for kind, each in value.dispatcher.registry.items()})
         if isinstance(value, type):
             return self._class(value)
         if inspect.ismethod(value):
@@ -146,8 +151,9 @@ class CodeText:
     def _members(self, base: type) -> str:
         found, names = [], _called(base)
         for key, value in sorted(vars(base).items()):
-            value = _unwrapped(value)
-            is_constant = isinstance(value, HELD) and not key.startswith("__") and key not in names.sets
+            value = unwrapped(value)
+            is_held = isinstance(value, HELD) or _computes(value)
+            is_constant = is_held and not key.startswith("__") and key not in names.sets
             if inspect.isfunction(value) or (is_constant and not written(names, key, value)):
                 found.append(f"{key} {self.of(value)}")
         return self.listed(found)
@@ -188,22 +194,20 @@ def written(names: Names, name: str, value: Any) -> bool:
 def _called(kind: type) -> Names:
     """Of what a call of an object runs: `forward` or `__call__`, and the methods that these lead to."""
     methods = {
-        key: inner
+        key: functions
         for base in reversed(kind.__mro__) if is_users(base)
-        for key, each in vars(base).items() if inspect.isfunction(inner := _unwrapped(each))
+        for key, each in vars(base).items() if (functions := with_decorated(each))
     }  # fmt: skip
     run = set(CALLED) & set(methods)
-    while more := set(names_in(*(methods[each] for each in run)).used) & set(methods) - run:
+    while more := set(names_in(*(function for each in run for function in methods[each])).used) & set(methods) - run:
         run |= more
-    return names_in(*(methods[each] for each in sorted(run)))
+    return names_in(*(function for each in sorted(run) for function in methods[each]))
 
 
-def _unwrapped(value: Any) -> Any:
-    """The function in a static or class method, a property, or a cache; any other value itself."""
-    for name in ("__func__", "fget", "__wrapped__"):
-        inner = inspect.getattr_static(value, name, None)
-        value = value if inner is None else inner
-    return value.func if isinstance(value, functools.cached_property) else value
+def _computes(value: Any) -> bool:
+    """Whether it is a class, an object of the user's, or another callable, as a class may hold it in place of a method."""
+    kind = value if isinstance(value, type) else type(value)
+    return isinstance(value, BOUND) or inspect.isroutine(value) or is_users(kind)
 
 
 def _slots(value: Any) -> dict[str, Any]:

@@ -15,24 +15,44 @@ from typing import Any
 from torch import Tensor, nn
 from torch.fx import GraphModule
 
+from landscape.subject.code_members import unwrapped
 from landscape.subject.code_names import names_in, words_in
+from landscape.subject.code_reads import Reads, read_by_class, reads_of
 from landscape.subject.code_text import HASHED, CodeText, by_name, digest, is_users, settings_of, shortened
 
 HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
+# Of a library's layers, numbers with this in their names, and of torch's layers these: they decide nothing in evaluation mode.
+DROP, IN_TRAINING = "drop", ("p", "inplace", "dropout")
+DROPPING = (nn.modules.dropout._DropoutNd, nn.MultiheadAttention, nn.RNNBase)
+# A hook of transformers for training, which changes no output.
+NO_HOOKS = ("make_inputs_require_grads",)
 # Of a library's layers: where a net of transformers was read from, and whether a pass back computes what it needs twice.
 NO_SETTINGS = ("name_or_path", "hf_device_map", "gradient_checkpointing", "grad_checkpointing")
 # The method of a module of Lightning that says how it is trained, and where such a module keeps what it was made with.
 TRAINS, HPARAMS = "configure_optimizers", "_hparams"
 OF_TORCH = frozenset(vars(nn.Module()))
+# What is no attribute, but stands in the table of them.
+OF_MODULE = ("graph", "hooks")
 
 
 @dataclass(frozen=True)
 class Program:
-    """`layers`: their names by class; `settings` by name, over all layers; `classes`: a hash of the code of each."""
+    """`layers`: their names by class; `settings` by name, over all layers; `classes`: a hash of the code of each.
+
+    `unread`: settings that no code of the net reads, and `resting`: those that decide something in training mode only.
+    """
 
     layers: dict[str, str]
     settings: dict[str, str]
     classes: dict[str, str]
+    unread: frozenset[str] = frozenset()
+    resting: frozenset[str] = frozenset()
+
+    def undecided(self, *others: Any) -> list[str]:
+        """The settings that decide no value, also where other code, such as that of a loss, is called with the net."""
+        reads = reads_of(*others)
+        resting = frozenset() if reads.trains else self.resting
+        return sorted(name for name in self.unread | resting if not reads.may_read(name))
 
     @property
     def digest(self) -> str:
@@ -59,9 +79,14 @@ def program_of(module: nn.Module, within: frozenset[int] = frozenset()) -> Progr
 
     text = CodeText(reads)
     settings: dict[str, dict[str, str]] = defaultdict(dict)
+    code, deciding, resting = reads_of(module), set[str](), set[str]()
     for name, layer in layers.items():
         for key, value in _settings(layer):
             settings[key][name] = text.of(value)
+            if _rests(layer, key, value, code):
+                resting.add(key)
+            elif _may_decide(layer, key, code):
+                deciding.add(key)
     by_class: dict[str, dict[str, type]] = defaultdict(dict)
     for name, layer in layers.items():
         by_class[type(layer).__qualname__][name] = type(layer)
@@ -72,15 +97,22 @@ def program_of(module: nn.Module, within: frozenset[int] = frozenset()) -> Progr
         layers={name: shortened(", ".join(filter(None, each)) or "net") for name, each in sorted(by_class.items())},
         settings={key: _joined(settings[key]) for key in sorted(settings)},
         classes={name: shortened(" ".join(map(text.of, each))) for name, each in sorted(kinds.items()) if each},
+        unread=frozenset(settings) - deciding - resting,
+        resting=frozenset(resting - deciding),
     )
 
 
 def unlike(first: Program, second: Program) -> str | None:
     """The first thing in which two nets differ beside their weights, as `setting slope is 0.1 in one and 0.2 in the other`."""
+    aside = {
+        name for one, two in ((first, second), (second, first)) for name in one.undecided()
+        if name in two.undecided() or name not in two.settings
+    }  # fmt: skip
+    decide = [{name: text for name, text in each.settings.items() if name not in aside} for each in (first, second)]
     # classes first: another class brings other settings with it
     tables = (
         ("class", first.layers, second.layers),
-        ("setting", first.settings, second.settings),
+        ("setting", *decide),
         ("code of class", first.classes, second.classes),
     )
     for what, one, two in tables:
@@ -108,7 +140,8 @@ def _other(module: nn.Module, within: frozenset[int]) -> str:
 def _settings(layer: nn.Module) -> Iterator[tuple[str, Any]]:
     """Its attributes; private ones only where a class of the user's names them, for others are the business of a library."""
     bases = [base for base in type(layer).__mro__ if is_users(base)]
-    functions = [each for base in bases for each in vars(base).values() if hasattr(each, "__code__")]
+    members = [unwrapped(each) for base in bases for each in vars(base).values()]
+    functions = [each for each in members if hasattr(each, "__code__")]
     named, of_training = names_in(*functions).used, _of_training(functions)
     own = is_users(type(layer))
     for key, value in settings_of(layer, vars(layer)).items():
@@ -124,7 +157,8 @@ def _settings(layer: nn.Module) -> Iterator[tuple[str, Any]]:
     for key in layer._non_persistent_buffers_set:
         if (buffer := layer._buffers.get(key)) is not None:
             yield key, buffer.detach()  # another object than the one in the module, which is a weight to CodeText
-    if hooks := [hook for name in HOOKS for hook in getattr(layer, name).values()]:
+    hooks = [hook for name in HOOKS for hook in getattr(layer, name).values()]
+    if hooks := [hook for hook in hooks if getattr(hook, "__name__", "") not in NO_HOOKS or is_users(hook)]:
         yield "hooks", hooks
 
 
@@ -133,6 +167,24 @@ def _of_training(functions: list[Any]) -> frozenset[str]:
     makes = [each for each in functions if each.__name__ == TRAINS]
     others = [each for each in functions if each.__name__ not in (TRAINS, "__init__")]
     return words_in(*makes) - words_in(*others) - {HPARAMS}
+
+
+def _may_decide(layer: nn.Module, key: str, code: Reads) -> bool:
+    """Whether code may read the attribute; that of a library other than torch may read any of its own."""
+    kind = type(layer)
+    stands_for_code = callable(getattr(kind, key, None)) or isinstance(getattr(kind, key, None), property)
+    if stands_for_code or key in OF_MODULE or not (is_users(kind) or by_name(kind)):
+        return True
+    return code.may_read(key) or key in read_by_class(kind)
+
+
+def _rests(layer: nn.Module, key: str, value: Any, code: Reads) -> bool:
+    """Whether a setting of a layer of a library's decides nothing in evaluation mode, in which nets are evaluated."""
+    own = code.own
+    if is_users(type(layer)) or own is None or own.trains or key in own.names:
+        return False
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return (isinstance(layer, DROPPING) and key in IN_TRAINING) or (number and DROP in key)
 
 
 def _is_cache(value: Any) -> bool:

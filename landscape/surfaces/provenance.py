@@ -94,6 +94,8 @@ class CodeFacts(Facts):
     layers: dict[str, str] | None = entry(dict)
     """The names of a net's layers, by class."""
     settings: dict[str, str] | None = entry(dict)
+    unread: list[str] | None = entry(list, of=str, describes=True)
+    """The settings that decide no value: no code that is evaluated reads them."""
     classes: dict[str, str] | None = entry(dict)
     """A hash of the code of each class of layers."""
     loss: str | None = entry()
@@ -180,6 +182,8 @@ class RunFacts(Facts):
     ranks: int | None = entry(int)
     threads: int | None = entry(int)
     batch_size: int | None = entry(int)
+    points_per_pass: int | None = entry(int)
+    """How many points were evaluated in one pass of the net; None: one."""
     started: str | None = entry()
     lean: bool | None = entry(bool)
     reached: ReachedFacts | None = entry(ReachedFacts)

@@ -32,7 +32,7 @@ def difference(stored: Mapping, wanted: Mapping, *, added: Sequence[str] = ()) -
     """
     old, new = _flat(plain(stored)), _flat(plain(wanted))
     for key in sorted([*new, *(key for key in old if key not in new)], key=lambda key: key[-1] in CONSEQUENCES):
-        if key[0] in added or any(key[: len(prefix)] == prefix for prefix in DESCRIPTIVE):
+        if key[0] in added or is_unread(key, wanted) or any(key[: len(prefix)] == prefix for prefix in DESCRIPTIVE):
             continue
         if not _same(old.get(key), new.get(key)) and not _unknown(key, old.get(key), new.get(key), stored, wanted):
             return f"{'.'.join(key)} is {_short(old.get(key))} in the file, {_short(new.get(key))} now"
@@ -49,6 +49,12 @@ def unknown_code(stored: Mapping, wanted: Mapping, *, elsewhere: bool = False) -
         f"the code of the model, loss and metrics cannot be compared with that of the file, as {of}; if it has changed since, "
         "give another -o, or --overwrite to start again"
     ]
+
+
+def is_unread(key: tuple[str, ...], wanted: Mapping) -> bool:
+    """Whether it is a setting of the net that no code reads; where other code did, the hashes of that differ."""
+    unread = _code(wanted).get("unread")
+    return key[:2] == (CODE, "settings") and isinstance(unread, (list, tuple)) and key[2] in unread
 
 
 def _unknown(key: tuple[str, ...], old: object, new: object, stored: Mapping, wanted: Mapping) -> bool:
@@ -74,7 +80,9 @@ def identity(provenance: Mapping) -> str:
     entries = {
         ".".join(key): value if not isinstance(value, float) else f"{value:.9g}"
         for key, value in _flat(plain(provenance)).items()
-        if not _is_hash(key, value) and not any(key[: len(prefix)] == prefix for prefix in DESCRIPTIVE)
+        if not (_is_hash(key, value) or is_unread(key, provenance))
+        and not any(key[: len(prefix)] == prefix for prefix in DESCRIPTIVE)
+        and not any(key[: len(prefix)] == prefix for prefix in DESCRIPTIVE)
     }
     return json.dumps(entries, sort_keys=True)
 

@@ -113,6 +113,8 @@ def end_now(text: str, status: int) -> None:
 def _end_without_mpi() -> None:
     """Others may wait in the start of MPI for this process. Only a death by a signal makes the launcher end them."""
     if sys.modules.get("mpi4py.MPI") is None:
+        if threading.current_thread() is not threading.main_thread():  # only that one may change what SIGTERM does
+            os.kill(os.getpid(), signal.SIGKILL)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTERM)
 

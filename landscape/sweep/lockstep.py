@@ -6,12 +6,10 @@ would hold up the others. Knows no torch: the messages are those of the world's 
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 
-from landscape.errors import LandscapeError
-from landscape.sweep.executor import OnResult, SerialExecutor
-from landscape.sweep.meeting import PATIENCE_SECONDS, PeerLeft, meet
+from landscape.sweep.executor import OnResult, PointFailed, SerialExecutor
+from landscape.sweep.meeting import PeerGone, PeerLeft
 from landscape.sweep.mpi import broadcast
 from landscape.sweep.sampler import Point, Result
 from landscape.sweep.signals import current
@@ -19,7 +17,6 @@ from landscape.sweep.work import Evaluate
 from landscape.sweep.world import World
 
 NOTHING: Point | None = None
-LEAVING = 1  # the exit status of a rank that ends with an error
 
 
 class LockstepExecutor:
@@ -34,27 +31,31 @@ class LockstepExecutor:
         for point in points:
             stop.check()
             broadcast(self.world, point)
-            SerialExecutor().map(evaluate, [point], on_result)
+            _compute(evaluate, point, on_result)
 
     def follow(self, evaluate: Evaluate) -> None:
         """Raises PeerLeft when the leader ended with an error; where the same evaluation fails here, that error."""
         try:
             while (point := broadcast(self.world, NOTHING)) is not None:
-                SerialExecutor().map(evaluate, [point], _drop)
+                _compute(evaluate, point, _drop)
         except PeerLeft:
             current().check()
             raise
-        except BaseException as error:
-            self.close(error)
-            raise
 
     def close(self, error: BaseException | None) -> None:
-        """Also on a follower at which a point failed: then it usually failed on every rank, and they part together."""
+        """After an error nothing: all ranks part in the same way, wherever it came (study/process_group.py)."""
         if error is None:
             broadcast(self.world, NOTHING)
-            return
-        with contextlib.suppress(LandscapeError):  # the error at hand says more
-            meet(self.world, LEAVING, PATIENCE_SECONDS)
+
+
+def _compute(evaluate: Evaluate, point: Point, on_result: OnResult) -> None:
+    """Raises PointFailed; PeerGone where the evaluation failed because of another rank, which says nothing of the point."""
+    try:
+        SerialExecutor().map(evaluate, [point], on_result)
+    except PointFailed as failure:
+        if isinstance(failure.__cause__, PeerGone):
+            raise failure.__cause__ from failure.__cause__.__cause__
+        raise
 
 
 def _drop(point: Point, result: Result) -> None:

@@ -30,7 +30,11 @@ MOST_LATER = 3
 _unanswered: list[Any] = []  # requests given up by a signal: MPI still holds their buffers
 
 
-class PeerLeft(LandscapeError):
+class PeerGone(LandscapeError):
+    """What all ranks do together cannot go on, because of another rank."""
+
+
+class PeerLeft(PeerGone):
     """Another rank has left the run; it said why if its status is not 0."""
 
     def __init__(self, rank: int, size: int, status: int):

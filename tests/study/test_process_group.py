@@ -87,6 +87,10 @@ def of_rank(rank, folder):
     with pytest.raises(LandscapeError, match="evaluation failed at .*the loss gave up") as caught:
         ll.surface(model=model, data=data(), loss=ll.Loss(highest, of="model"), out=folder / "failed.h5", **GRID)
     found["failed"] = str(caught.value)
+    hook = model[2].register_forward_pre_hook(lambda layer, inputs: 1 / 0)
+    with pytest.raises(LandscapeError, match="the model does not accept .*division by zero"):
+        ll.surface(model=model, data=data(), **GRID)
+    hook.remove()
     found["untouched"] = model.training and all(map(torch.equal, before, parts(model)))
     torch.save(found, folder / f"{rank}.pt")
     dist.destroy_process_group()

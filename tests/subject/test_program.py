@@ -112,3 +112,122 @@ def test_what_only_the_optimizers_are_made_with_is_no_setting():
     assert program_of(Lit(**usual | {"lr": 0.2})) == first
     assert "power" in unlike(first, program_of(Lit(**usual | {"power": 3})))
     assert "_hparams" in unlike(first, program_of(Lit(**usual | {"scale": 3.0})))
+
+
+def module(forward=lambda self, x: self.inner(x), *, set=None, **members):
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner, self.drop, self.losses = nn.Linear(3, 2), nn.Dropout(0.1), []
+
+        def training_step(self, batch):
+            self.losses.append(self(batch).sum())
+
+    Net.forward = forward
+    for name, member in members.items():
+        setattr(Net, name, member)
+    made = Net()
+    for name, value in (set or {}).items():
+        setattr(made, name, value)
+    return made
+
+
+def with_rate(rate, **members):
+    made = module(lambda self, x: self.drop(self.inner(x)), **members)
+    made.drop = nn.Dropout(rate, inplace=rate > 0.5)
+    return made
+
+
+def outside(net, x):
+    return x * net.scale
+
+
+@pytest.mark.parametrize(
+    "first, second",
+    [
+        (module(set={"name": "run-1"}), module()), (module(set={"losses": [1.0]}), module()),
+        (module(set={"name": "run-1"}), module(set={"name": "run-2"})), (with_rate(0.2), with_rate(0.7)),
+        (nn.LSTM(3, 2, 2, dropout=0.1), nn.LSTM(3, 2, 2, dropout=0.2)),
+    ],
+)  # fmt: skip
+def test_what_no_code_reads_when_a_net_is_evaluated_is_no_difference(first, second):
+    assert unlike(program_of(first), program_of(second)) is None
+    assert unlike(program_of(second), program_of(first)) is None
+
+
+READS = {
+    "by its name": lambda self, x: self.inner(x) * self.scale,
+    "by a name made up": lambda self, x: self.inner(x) * getattr(self, "sca" + "le"),
+    "in the table": lambda self, x: self.inner(x) * self.__dict__["sca" + "le"],
+    "by a function of the file": lambda self, x: outside(self, self.inner(x)),
+    "in a text": lambda self, x: self.inner(x) * float("{0.scale}".format(self)),  # noqa: UP030, UP032  this is the case
+    "by a property": lambda self, x: self.inner(x) * self.gain,
+    "by a static method": lambda self, x: self.through(self, self.inner(x)),
+}
+
+
+@pytest.mark.parametrize("how", READS)
+def test_what_code_reads_in_whatever_way_is_a_difference(how):
+    others = {"gain": property(lambda self: self.scale), "through": staticmethod(outside)}
+    one, two = (program_of(module(READS[how], set={"scale": scale}, **others)) for scale in (1.0, 2.0))
+    assert unlike(one, two) == "setting scale is 1.0 in the first, 2.0 in the second"
+
+
+def test_a_rate_counts_where_code_reads_it_or_trains_a_layer():
+    def always(self, mode=True):
+        self.drop.train(True)
+        return self
+
+    assert "setting p" in unlike(*(program_of(with_rate(rate, train=always)) for rate in (0.1, 0.2)))
+    in_forward = [module(lambda self, x: F.dropout(x, self.drop.p, True)) for _ in range(2)]
+    in_forward[0].drop.p = 0.5
+    assert "setting p" in unlike(*map(program_of, in_forward))
+
+
+def test_what_another_code_reads_counts_beside_it():
+    program = program_of(module(set={"name": "run-1", "scale": 1.0}))
+    assert set(program.undecided()) == {"name", "scale", "losses", "p", "inplace"}
+    assert program.undecided(lambda model, batch: model(batch) * model.scale) == ["inplace", "losses", "name", "p"]
+    assert program.undecided(lambda model, batch: model.train()(batch)) == ["losses", "name", "scale"]
+    assert program.undecided(lambda model, batch: vars(model)["name"]) == []
+
+
+class Times:
+    def __init__(self, factor):
+        self.factor = factor
+
+    def __get__(self, net, kind=None):
+        return lambda x: self.factor * x
+
+
+def times(factor):
+    def decorated(function):
+        @functools.wraps(function)
+        def inner(self, x):
+            return factor * function(self, x)
+
+        return inner
+
+    return decorated
+
+
+MEMBERS = {
+    "property": lambda factor: {
+        "gain": property(lambda self: factor),
+        "forward": lambda self, x: self.inner(x) * self.gain,
+    },
+    "static method": lambda factor: {"gain": staticmethod(lambda x: factor * x)},
+    "class method": lambda factor: {"gain": classmethod(lambda kind, x: factor * x)},
+    "partial method": lambda factor: {"gain": functools.partialmethod(lambda self, by, x: by * x, factor)},
+    "descriptor": lambda factor: {"gain": Times(factor)},
+    "function of torch": lambda factor: {"gain": staticmethod(torch.tanh if factor > 2 else torch.relu)},
+    "decorator": lambda factor: {"forward": times(factor)(lambda self, x: self.inner(x))},
+}
+
+
+@pytest.mark.parametrize("how", MEMBERS)
+def test_members_of_a_class_are_code_of_whatever_kind_they_are(how):
+    usual = {"forward": lambda self, x: self.gain(self.inner(x))}
+    two, other, three = (program_of(module(**usual | MEMBERS[how](factor))) for factor in (2, 2, 3))
+    assert unlike(two, other) is None
+    assert unlike(two, three) == "code of class module.<locals>.Net differs"

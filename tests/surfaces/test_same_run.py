@@ -144,3 +144,14 @@ def test_code_that_knows_its_rank_makes_no_other_run(provenance):
     assert difference(known, other) == "code.loss is #1 in the file, #2 now"
     assert difference(known, of_rank(other, leads=False)) is None and of_rank(other, leads=True) == other
     assert identity(known) == identity(other) != identity(changed(plain(known), "code.settings", {"p": "0.2"}))
+
+
+def test_a_setting_that_no_code_reads_is_no_other_run():
+    old, new = ({"code": {"python": "3", "settings": {"name": name, "scale": "1"}}} for name in ("a", "b"))
+    assert difference(old, new) == "code.settings.name is a in the file, b now"
+    new["code"]["unread"] = ["name"]
+    assert difference(old, new) is None and identity(old) != identity(new)
+    old["code"]["unread"] = ["name"]
+    assert identity(old) == identity(new)
+    new["code"]["settings"]["scale"] = "2"
+    assert "scale" in difference(old, new)

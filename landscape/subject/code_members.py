@@ -1,0 +1,35 @@
+"""The functions in the members of a class, which may be wrapped: by Python's own kinds of methods, by caches, by decorators.
+
+Owns: taking them out. Knows nothing of what functions compute.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from typing import Any
+
+
+def unwrapped(value: Any) -> Any:
+    """The function in a static or class method, a property or a cache; any other value itself."""
+    while not inspect.isfunction(value):
+        if isinstance(value, (staticmethod, classmethod)):
+            inner = value.__func__
+        elif isinstance(value, property):
+            inner = value.fget
+        elif isinstance(value, functools.cached_property):
+            inner = value.func
+        else:
+            inner = inspect.getattr_static(value, "__wrapped__", None)
+        if inner is None:
+            break
+        value = inner
+    return value
+
+
+def with_decorated(value: Any) -> list[Any]:
+    """A member's function, and the one that it decorates, if any; empty for what is no function."""
+    found = [unwrapped(value)]
+    while (inner := inspect.getattr_static(found[-1], "__wrapped__", None)) is not None:
+        found.append(inner)
+    return [each for each in found if inspect.isfunction(each)]
