@@ -112,7 +112,7 @@ def unlike(first: Program, second: Program) -> str | None:
     # classes first: another class brings other settings with it
     tables = (
         ("class", first.layers, second.layers),
-        ("setting", *decide),
+        ("setting", decide[0], decide[1]),
         ("code of class", first.classes, second.classes),
     )
     for what, one, two in tables:
@@ -171,7 +171,7 @@ def _of_training(functions: list[Any]) -> frozenset[str]:
 
 def _may_decide(layer: nn.Module, key: str, code: Reads) -> bool:
     """Whether code may read the attribute; that of a library other than torch may read any of its own."""
-    kind = type(layer)
+    kind: type = type(layer)
     stands_for_code = callable(getattr(kind, key, None)) or isinstance(getattr(kind, key, None), property)
     if stands_for_code or key in OF_MODULE or not (is_users(kind) or by_name(kind)):
         return True
