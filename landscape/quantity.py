@@ -105,7 +105,7 @@ class Quantity:
         >>> quantity_named("hessian_negative").better, metric_of("test", "accuracy").better
         ('', 'highest')
         """
-        return LOWEST if self.kind == LOSS else HIGHEST if self.percent and _is_score(self.metric) else ""
+        return LOWEST if self.kind == LOSS else HIGHEST if _is_score(self.metric) else ""
 
     def facts(self) -> dict[str, Any]:
         """The facts stored beside the array: every entry that is not its default."""

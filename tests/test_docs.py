@@ -131,6 +131,7 @@ def provenances(tmp_path_factory) -> list[dict]:
     planes.append(ll.line(A, **net, x=(0, 1, 2), samples=16, directions=folder / "along.directions.h5"))
     planes.append(ll.line(A, **net, x="auto:2", rise=1e12, samples=16))
     planes.append(ll.line(A, **net, x=(0, 1, 2), samples=16, attack="fgsm"))
+    planes.append(ll.line(A, **net, x=(0, 1, 2), samples=16, points_per_pass=2))
     planes.append(ll.inputs(A, **net, x=(0, 1, 2), y=(0, 1, 2), along="adversarial", clip=True))
     planes.append(ll.line(A, **net, x="auto:2", samples=16, loss=lambda out, _: 1e3 ** (out.std() > 5).double()))
     planes += [unusual(folder), of_own_code(folder), compute(A, {"x": (0, 1, 2)}, Given(net), "bent", form=Bent())]

@@ -18,12 +18,14 @@ from landscape.data.structure import batch_length
 from landscape.errors import EvaluationError
 from landscape.measurement.measurement import Coords, Undivided, Values
 from landscape.objective.chunks import DeviceQueue
+from landscape.objective.functions import is_known
 from landscape.objective.measure import Measure, Model
 from landscape.objective.objective import Objective
 from landscape.objective.sampled import Neighbour, SampledObjective
+from landscape.objective.stack import Stack
 from landscape.objective.tally import Sums
 from landscape.objective.weighted import mean_of
-from landscape.quantity import Quantity, metric_of, quantity_named
+from landscape.quantity import VALUE, Quantity, metric_of, quantity_named
 from landscape.slice.slice import Slice
 from landscape.subject.subject import Subject
 from landscape.sweep.neighbours import Borrowed
@@ -36,10 +38,15 @@ TOGETHER = 4
 R = TypeVar("R")
 
 
+def use_threads(subject: Subject) -> None:
+    """Sets torch's number of threads, which is a property of the calling thread."""
+    if torch.get_num_threads() != subject.threads:
+        torch.set_num_threads(subject.threads)
+
+
 def move(subject: Subject, slice: Slice, coords: Coords) -> None:
     """Sets the private net of a subject to a point, in the thread that will measure there."""
-    if torch.get_num_threads() != subject.threads:  # the count is a property of the calling thread
-        torch.set_num_threads(subject.threads)
+    use_threads(subject)
     slice.at(coords, out=subject.objective.weights)
     if buffers := slice.buffers(coords):
         own = dict(subject.objective.model.named_buffers())
@@ -105,7 +112,10 @@ def quantity_of(objective: Objective, name: str) -> Quantity:
     """The row of one of the objective's results, which are named `SPLIT_METRIC`."""
     for split in objective.splits:
         if name.startswith(f"{split}_"):
-            found, manner = metric_of(split, name.removeprefix(f"{split}_")), objective.measure.manner
+            metric, manner = name.removeprefix(f"{split}_"), objective.measure.manner
+            found = metric_of(split, metric)
+            if found.percent and not is_known(getattr(objective.measure, "functions", {}).get(metric)):
+                found = replace(found, kind=VALUE)  # a user's own number, which may be in percent already
             return replace(found, label=f"{manner} {found.label}") if manner else found
     return quantity_named(name)
 
@@ -117,8 +127,8 @@ def drivers(subject: Subject) -> list[str]:
     return [f"{split}_{name}" for split in subject.objective.splits]
 
 
-def measure_speed(subject: Subject) -> float:
-    """Samples per second of this rank, from about a second of batches at the current weights.
+def measure_speed(subject: Subject, stack: Stack | None = None) -> float:
+    """Samples per second of this rank, from about a second of batches at the current weights, or at all rows of a stack.
 
     Raises:
         EvaluationError: not one batch could be evaluated.
@@ -128,9 +138,14 @@ def measure_speed(subject: Subject) -> float:
     queue = DeviceQueue(objective.device)
 
     def evaluated(net: Model, measure: Measure, batch: Any) -> tuple[int, list[Any]]:
-        values = list(measure(net, batch).values())
+        found = [measure(net, batch)] if stack is None else [*stack.values(batch, range(stack.size))]
         queue.wait()  # as in a run, a GPU always has the next batch
-        return batch_length(batch), values
+        return batch_length(batch) * len(found), [value for each in found for value in each.values()]
+
+    def passed(batches: Iterable[Any]) -> list[tuple[int, list[Any]]]:
+        if stack is None:
+            return objective.map(evaluated, batches)
+        return [evaluated(objective.model, objective.measure, batch) for batch in batches]
 
     def until(seconds: float) -> Iterator[Any]:
         """Batches over and over, at least one; of a net that is divided among processes, all pass the same number."""
@@ -144,12 +159,12 @@ def measure_speed(subject: Subject) -> float:
                     return
 
     with objective.numbers(), objective.steady():
-        first = objective.map(evaluated, itertools.islice(objective.batches(split), 1))
+        first = passed(itertools.islice(objective.batches(split), 1))
         if not first:
             raise EvaluationError("no batch to time: the data are empty")
         _wait_for(first[-1][1])
         started = time.perf_counter()
-        found = objective.map(evaluated, until(SPEED_SECONDS))
+        found = passed(until(SPEED_SECONDS))
         _wait_for(found[-1][1])
         return sum(length for length, _ in found) / (time.perf_counter() - started)
 

@@ -115,6 +115,14 @@ def _conduct(objective: Objective, split: Split) -> Conduct:
     )
 
 
+def few(objective: Objective, split: Split, most: int) -> tuple[Any, int]:
+    """The first samples of a split and their number, as `_first`; all of the first batch where values depend on batches."""
+    if not objective.conduct.depends_on_batches:
+        return _first(objective, split, most)
+    batch = next(iter(split.batches(objective.batch_size)))
+    return batch, batch_length(batch)
+
+
 def _first(objective: Objective, split: Split, most: int) -> tuple[Any, int]:
     """The first samples of a split, and their number; a ready-made batch that cannot be cut is taken whole."""
     batch = next(iter(split.batches(min(objective.batch_size, most))))
@@ -220,6 +228,11 @@ def _as_given(split: Split) -> Split:
 
 def is_given(split: Split) -> bool:
     return isinstance(split, BatchSplit) or (isinstance(split, (TensorSplit, RowsSplit)) and split.as_given)
+
+
+def has_given_batches(objective: Objective) -> bool:
+    """Whether all batches are the user's own."""
+    return all(is_given(split) for split in objective.splits.values())
 
 
 def _check_last(objective: Objective) -> None:

@@ -7,8 +7,9 @@ same value, bit for bit, on one process or on fifty.
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -74,3 +75,13 @@ class DeviceQueue:
         self._events.append(event)
         if len(self._events) > MAX_QUEUED:
             self._events.popleft().synchronize()
+
+
+def taken(
+    chunks: Sequence[list[Segment]], first: int, end: Callable[[int], int], device: torch.device
+) -> Iterator[list[Segment]]:
+    """The chunks from `first` on, each evaluated before the next is taken; see `Objective.sums` of `end`."""
+    queue = DeviceQueue(device)
+    for chunk in itertools.takewhile(lambda chunk: chunk < end(chunk), itertools.count(first)):
+        yield chunks[chunk]
+        queue.wait()

@@ -162,6 +162,11 @@ def counted(function: Callable, index: int) -> Callable:
     return function.counting(index) if hasattr(function, "counting") else function
 
 
+def is_known(function: Callable | None) -> bool:
+    """Whether a metric is one of these, whose unit is known; a user's may have the same name."""
+    return getattr(plain(function), "__module__", "").partition(".")[0] == "landscape" if function else False
+
+
 def plain(function: Callable) -> Callable:
     """The function inside a partial."""
     return function.func if isinstance(function, functools.partial) else function

@@ -126,6 +126,8 @@ def _metric(metric: Metric, loss: Callable) -> tuple[str, Any]:
         name = short_name(metric)
         return "metric" if name == "<lambda>" else name, metric
     if ":" in metric:
-        return metric.rpartition(":")[2], resolve_callable(metric, "metric")
+        inner = resolve_callable(metric, "metric")
+        check_order("metric", inner)
+        return metric.rpartition(":")[2], inner
     found, name = named_metric(metric, loss)
     return name, found

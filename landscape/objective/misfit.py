@@ -13,27 +13,22 @@ from typing import Any
 from torch import Tensor, nn
 
 from landscape.callables import explain
-from landscape.data.structure import TARGETS, tensors_in
+from landscape.data.structure import tensors_in
 from landscape.errors import UsageError
 from landscape.objective.loss_name import short_name
 from landscape.objective.reading import Call, forward
 
 BY_PLACE = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-# What people call the two arguments of a loss.
-OF_TARGETS = (*TARGETS, "true", "truth", "y_true", "gold", "batch")
-OF_OUTPUTS = (
-    "out",
-    "output",
-    "outputs",
-    "pred",
-    "preds",
-    "prediction",
-    "predictions",
-    "logits",
-    "y_pred",
-    "y_hat",
-    "yhat",
+# Words in what people call the two arguments of a loss, and whole names of one word.
+OF_TARGETS = frozenset(
+    ("target", "targets", "label", "labels", "true", "truth", "ytrue", "gold", "gt", "expected", "batch")
 )
+OF_OUTPUTS = frozenset(
+    (
+        "out", "output", "outputs", "pred", "preds", "predicted", "prediction", "predictions", "logit", "logits", "ypred", "yhat",
+        "hat", "estimate", "estimates", "estimated", "score", "scores", "prob", "probs",
+    )
+)  # fmt: skip
 
 
 def misfit(error: Exception, batch: Any, *, reads_outputs: bool) -> str:
@@ -74,8 +69,23 @@ def check_order(what: str, function: Callable) -> None:
         names = [name for name, each in inspect.signature(called).parameters.items() if each.kind in BY_PLACE]
     except (TypeError, ValueError):
         return
-    if len(names) > 1 and names[0].lower() in OF_TARGETS and names[1].lower() in OF_OUTPUTS:
+    if len(names) > 1 and _targets_first(*(frozenset(name.lower().strip("_").split("_")) for name in names[:2])):
         raise UsageError(
             f"{what} {short_name(function)}({names[0]}, {names[1]}): it is called with (outputs, targets), in this order; swap "
             "its parameters"
         )
+
+
+def _targets_first(first: frozenset[str], second: frozenset[str]) -> bool:
+    """Whether the words of two names say that the targets come first; torch calls outputs input beside a target.
+
+    `actual` is the truth beside what is predicted, and the outputs beside what is expected: it says nothing alone.
+    """
+    outputs = bool(second & OF_OUTPUTS)
+    targets = bool(first & OF_TARGETS or first == {"y"}) and not first & OF_OUTPUTS
+    return (
+        (targets and outputs and not second & OF_TARGETS)
+        or (targets and second in ({"input"}, {"inputs"}))
+        or ("expected" in first and "actual" in second)
+        or (first == {"actual"} and outputs)
+    )

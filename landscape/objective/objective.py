@@ -21,10 +21,11 @@ from landscape.data.structure import batch_length, mapped
 from landscape.errors import UsageError
 from landscape.layout import Layout, placed
 from landscape.objective import batchnorm as bn
-from landscape.objective.adapt import adapt, is_given
-from landscape.objective.chunks import DeviceQueue, Segment, divide
+from landscape.objective.adapt import adapt
+from landscape.objective.chunks import Segment, divide, taken
 from landscape.objective.combined import combined
 from landscape.objective.conduct import OF_PARAMETERS, Conduct
+from landscape.objective.kept import Keeping, Kept
 from landscape.objective.lent import Lent
 from landscape.objective.measure import Measure, Model
 from landscape.objective.numerics import dtype_of, numerics, with_gradients
@@ -33,13 +34,11 @@ from landscape.objective.sharing import Sharing, Work
 from landscape.objective.steady import Steady
 from landscape.objective.tally import MetricSum, Sums, Tally, fetch_sums, means, merge_sums
 from landscape.objective.trial import try_all
-from landscape.program.forward import FoldedNet
 from landscape.randomness import forked
 from landscape.shards import divided_in
 from landscape.stored import Stored
 
 DEFAULT_BATCH = {"cpu": 128, "cuda": 1024}
-TRACED_SAMPLES = 4
 PENALTY = "l2"  # an entry of the sums of the first chunk; no metric has this name, since metrics begin with their split
 
 Keep = Callable[[str, int, Mapping[str, Any], int], None]
@@ -59,7 +58,8 @@ class Objective:
         recompute_on: the training data for `recompute`; by default the split named train.
         l2: adds `<split>_loss_l2`, the loss plus l2 / 2 times the squared norm of the parameters.
         budget: bytes that the data may take on the device, shared evenly among the splits.
-        fast: pass batches through a faster program for the same function (program/forward.py) where there is one.
+        fast: pass batches through a faster program for the same function (program/forward.py) where there is one; keep what
+            is the same at all points (kept.py).
         names: the tensors that the layout holds, by default all; the others stay as they are in the private net.
         lean: keep `origin`, the model's tensors, which must not change, to be read at every point; `of_file`: see Stored.
 
@@ -110,24 +110,22 @@ class Objective:
         self.splits: Mapping[str, Split] = {name: split.on(self.device, dtype, share) for name, split in splits.items()}
         training = recompute_on.on(self.device, dtype, share) if recompute_on else self.splits.get("train")
         self._recompute = bn.recompute_on(self.model, training) if batchnorm == "recompute" else None
-        self._fast = self._program() if fast and not divided else None
+        fast = fast and not divided
+        traced = fast and self.measure.only_calls
+        self._fast = faster_program(self.model, self.splits, precision, self.device) if traced else None
         self.net: Model = self._fast or self.model
         usual = self._fast.batch_size if self._fast and self.device.type == "cpu" else DEFAULT_BATCH[self.device.type]
         self.batch_size, self.size_is_given = batch_size or usual, batch_size is not None
         self.conduct, self._steady = Conduct(), Steady(self.model, self.device)
         self._divided: list[list[Segment]] | None = None
         self._sharing: Sharing | None = None
+        self.keeping = Keeping(budget, wanted=fast)
 
     def with_splits(self, splits: Mapping[str, Split]) -> Objective:
         """A view with other data, on its device in its precision: it shares the net, its weights and the faster program."""
         view = copy.copy(self)
-        view.splits, view._divided, view._sharing = dict(splits), None, None
+        view.splits, view._divided, view._sharing, view.keeping = dict(splits), None, None, Keeping(0.0, wanted=False)
         return view
-
-    @property
-    def has_given_batches(self) -> bool:
-        """Whether all batches are the user's own."""
-        return all(is_given(split) for split in self.splits.values())
 
     @property
     def batch_counts(self) -> dict[str, int]:
@@ -161,9 +159,11 @@ class Objective:
     @property
     def chunks(self) -> int:
         """The number of parts that a pass over the data is divided into; the same on every process."""
-        return len(self._segments())
+        return len(self.segments)
 
-    def _segments(self) -> list[list[Segment]]:
+    @property
+    def segments(self) -> list[list[Segment]]:
+        """Those parts, in order."""
         if self._divided is None:
             self._divided = divide(dict.fromkeys(self.splits) if self.indivisible else self.batch_counts)
         return self._divided
@@ -183,15 +183,9 @@ class Objective:
         Before each chunk, `end` is called with its number and returns the number of the chunk to stop at; after each batch, in
         any order, `keep` with its split, its number there, its values and its size.
         """
-        segments, queue = self._segments(), DeviceQueue(self.device)
-
-        def chunks() -> Iterator[list[Segment]]:
-            for chunk in itertools.takewhile(lambda chunk: chunk < end(chunk), itertools.count(first)):
-                yield segments[chunk]
-                queue.wait()
-
+        chunks = taken(self.segments, first, end, self.device)
         with self.ready():
-            found = fetch_sums(self.map(functools.partial(self.tally, keep=keep), chunks()))
+            found = fetch_sums(self.map(functools.partial(self.tally, keep=keep, kept=self.keeping.kept), chunks))
             if self.l2 and first == 0:
                 found[0][PENALTY] = MetricSum(self.penalty(), 0.0, 1, False)
         return [*found]
@@ -215,8 +209,9 @@ class Objective:
             if self._recompute and self.recomputes:
                 self._recompute(functools.partial(self._passed, itertools.count()))
                 self._steady.note()
+            resting = self.keeping.note(self)
             if self._fast:
-                self._fast.refresh()
+                self._fast.refresh(resting)
             yield
 
     def _passed(self, numbers: Iterator[int], batch: Any) -> Any:
@@ -242,9 +237,10 @@ class Objective:
             self._steady.before(number)
             yield mapped(batch, Tensor.detach) if self.conduct.gradients else batch
 
-    def penalty(self) -> float:
-        """l2 / 2 times the squared norm of all parameters at `weights`, whether they move or not."""
-        return 0.5 * (self.l2 or 0.0) * (float(self.parameters.double().square().sum()) + self._resting.square)
+    def penalty(self, weights: Tensor | None = None) -> float:
+        """l2 / 2 times the squared norm of all parameters, whether they move or not, at `weights`; None: the present ones."""
+        moved = self.parameters if weights is None else weights[: len(self.parameters)]
+        return 0.5 * (self.l2 or 0.0) * (float(moved.double().square().sum()) + self._resting.square)
 
     def join(self, chunks: Sequence[Sums]) -> dict[str, float]:
         """The result of `evaluate`, from the `sums` of all chunks in their order, whichever process computed them."""
@@ -275,24 +271,24 @@ class Objective:
         """From here on evaluations suit this conduct."""
         self.conduct, self.splits, self.batch_size = conduct, dict(splits), batch_size
         self._divided = self._sharing = None
+        self.keeping.start()
         if not conduct.plain:  # a faster program knows nothing of it
             self._fast, self.net = None, self.model
         self._steady = Steady(self.model, self.device, seeded=bool(conduct.random), keeps=bool(conduct.changes))
 
-    def tally(self, net: Model, measure: Measure, chunk: Sequence[Segment], keep: Keep | None = None) -> Tally:
+    def tally(
+        self, net: Model, measure: Measure, chunk: Sequence[Segment], keep: Keep | None = None, kept: Kept | None = None
+    ) -> Tally:
         """The sums of the batches of a chunk; for `map`."""
         tally = Tally()
         for name, first, last in chunk:
             for number, batch in enumerate(self.batches(self.splits[name], first, last), first):
-                size, values = batch_length(batch), measure(net, batch)
+                size = batch_length(batch)
+                values = kept(net, measure, (name, number), batch) if kept else measure(net, batch)
                 tally.add(name, values, size)
                 if keep is not None:
                     keep(name, number, values, size)
         return tally
-
-    def _program(self) -> FoldedNet | None:
-        batch = next(next(iter(self.splits.values())).batches(TRACED_SAMPLES), None)
-        return faster_program(self.model, batch, self.precision, self.device) if self.measure.only_calls else None
 
     @property
     def parameters(self) -> Tensor:

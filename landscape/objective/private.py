@@ -9,13 +9,14 @@ from __future__ import annotations
 import contextlib
 import copy
 import functools
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from landscape.callables import explain
+from landscape.data.split import Split
 from landscape.data.structure import is_pair
 from landscape.errors import LandscapeError
 from landscape.layout import Layout, real_form
@@ -25,12 +26,17 @@ from landscape.program.forward import FoldedNet, folded_net
 from landscape.randomness import forked
 from landscape.shards import part_of
 
+TRACED_SAMPLES = 4
 
-def faster_program(model: nn.Module, batch: Any, precision: str, device: torch.device) -> FoldedNet | None:
+
+def faster_program(
+    model: nn.Module, splits: Mapping[str, Split], precision: str, device: torch.device
+) -> FoldedNet | None:
     """A faster program for a net; only for batches (inputs, targets) of tensors, in single precision and, on a GPU, bfloat16.
 
-    The caller's measure must use nothing of the net but its outputs.
+    The caller's measure must use nothing of the net but its outputs. It is tried on samples of the first split.
     """
+    batch: Any = next(next(iter(splits.values())).batches(TRACED_SAMPLES), None)
     if any(each.is_complex() for each in (*model.parameters(), *model.buffers())):
         return None
     known = ("fp32", "tf32") if device.type == "cpu" else ("fp32", "tf32", "bf16")

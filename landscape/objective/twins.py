@@ -103,14 +103,14 @@ def _fitting(objective: Objective, found: list[Twin]) -> int:
     """
     one, other = _batch(objective, first=True), _batch(objective, first=False)
 
-    def values(twin: Twin, between: _Between | _Largest) -> dict[str, Tensor]:
+    def values(twin: Twin, between: _Between | Largest) -> dict[str, Tensor]:
         with numerics(objective.precision, objective.device), between:
             return read(twin.values(one), batch_length(one))
 
     def disturbed(thread: int, places: range) -> dict[str, Tensor]:
         return values(found[0], _Between(lambda: found[-1].values(other), places))
 
-    own, lines, largest = Twin(objective.net, objective.measure), _Between(), _Largest()
+    own, lines, largest = Twin(objective.net, objective.measure), _Between(), Largest()
     started = time.perf_counter()
     alone = values(own, lines)
     places = max(FEWEST, min(MOST, int(SECONDS / (time.perf_counter() - started))))
@@ -161,7 +161,7 @@ class _Between:
         return self._trace
 
 
-class _Largest(TorchFunctionMode):
+class Largest(TorchFunctionMode):
     """`nbytes` of the largest tensor that torch returned within the block."""
 
     nbytes = 0

@@ -27,6 +27,7 @@ ORDERS = {
 }
 # The largest seed of torch; more threads than any machine has cores; more samples than fit a pass.
 MAX_SEED, MAX_THREADS, MAX_BATCH = 2**63 - 1, 4096, 2**31
+MAX_TOGETHER = 4096  # points in one pass
 # What a rank of its own machine may be given of its own: where things lie, which marks compare by their content, and how it runs.
 OWN = (
     "checkpoint", "model", "trust", "data", "to", "to_y", "directions", "data_root", "download", "out", "device", "threads",
@@ -237,6 +238,10 @@ class ToleranceOptions:
         "rows", f"which points come first: {'; '.join(f'{name} ({text})' for name, text in ORDERS.items())} (default: rows)",
         choices=tuple(ORDERS),
     )  # fmt: skip
+    points_per_pass: int = option(
+        1, "pass each batch at K points at once, such as 16: quicker where a small part of the net moves, such as adapters, and "
+        "batches are small (default: 1)", type=int, metavar="K",
+    )  # fmt: skip
 
     def check(self) -> float:
         """The given tolerance; `refine` alone means the default one.
@@ -245,6 +250,7 @@ class ToleranceOptions:
             UsageError: out of range, `refine=False` without a tolerance, or an order with one.
         """
         check_choices(self)
+        check_whole("points-per-pass", self.points_per_pass, 1, MAX_TOGETHER)
         if not 0 <= self.tolerance <= MAX_TOLERANCE:
             raise UsageError(
                 f"tolerance {self.tolerance:g}: expected a relative error of the loss from 0 (everything is evaluated) to "

@@ -21,9 +21,10 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from landscape.program.cut import Divided, Moves, divide
 from landscape.program.fold import folded
 from landscape.program.kernels import Affine, Geometry, Kernels, differentiable, kernels_for
-from landscape.program.replay import Replays
+from landscape.program.replay import Replays, padded
 from landscape.program.table import SUM
 from landscape.program.trace import NetTrace, only_user
 
@@ -46,6 +47,8 @@ class FoldedNet:
         self.batch_size = batch_size
         self._prepare: Callable[[], None] = self._fold
         self._call: Callable[[Tensor], Tensor] = self._run
+        self._resting: object = None
+        self._moving = layers
 
     def replay(self) -> None:
         """From here on what comes again is replayed; on a GPU."""
@@ -53,9 +56,17 @@ class FoldedNet:
         replays = Replays(self._fold if keeps else None, self._run, self._read, self._kernels.layout)
         self._prepare, self._call = replays.prepare, replays
 
-    def refresh(self) -> None:
-        """Forms the folded weights from the net's present ones."""
-        self._prepare()
+    def refresh(self, resting: object = None) -> None:
+        """Forms the folded weights from the net's present ones; if `resting` is what it was the last time, only those that move.
+
+        `parted` has learnt which these are.
+        """
+        if resting is None or resting is not self._resting or self._prepare != self._fold:
+            self._prepare()
+        else:
+            for layer in self._moving:
+                layer.refresh()
+        self._resting = resting
 
     def _fold(self) -> None:
         for layer in self._layers:
@@ -83,7 +94,38 @@ class FoldedNet:
         return self._run(inputs) if inputs.requires_grad and torch.is_grad_enabled() else self._call(inputs)
 
     def _run(self, inputs: Tensor) -> Tensor:
-        return self._module(inputs.to(self._kernels.dtype, memory_format=self._kernels.layout))
+        return self._module(self._laid(inputs))
+
+    def _laid(self, inputs: Tensor) -> Tensor:
+        return inputs.to(self._kernels.dtype, memory_format=self._kernels.layout)
+
+    def parted(self, moves: Moves) -> Parted | None:
+        """The net before and after the first layers with tensors that `moves` says True of; None where it has no such parts."""
+        self._moving, self._resting = [layer for layer in self._layers if any(map(moves, _tensors_of(layer)))], None
+        found = divide(self._module, moves, _tensors_of, (_FoldedConvolution,))
+        replayed = isinstance(self._call, Replays)
+        return Parted(found, lambda inputs: self._laid(padded(inputs) if replayed else inputs)) if found else None
+
+
+@dataclass(frozen=True)
+class Parted:
+    """A folded net in two; refreshing the net refreshes both."""
+
+    divided: Divided
+    _laid: Callable[[Tensor], Tensor]
+
+    def before(self, inputs: Tensor) -> tuple[Any, ...]:
+        """What `after` takes; the same wherever the net is moved."""
+        return self.divided.before(self._laid(inputs))
+
+    def after(self, kept: tuple[Any, ...], size: int) -> Tensor:
+        """The outputs of the `size` samples."""
+        return self.divided.after(*kept)[:size]
+
+
+def _tensors_of(module: nn.Module) -> Iterator[Tensor]:
+    for each in module.sources() if isinstance(module, _FoldedConvolution) else (module,):
+        yield from itertools.chain(each.parameters(), each.buffers())
 
 
 def folded_net(model: nn.Module, inputs: Tensor, precision: str = "fp32") -> FoldedNet | None:

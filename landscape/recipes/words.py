@@ -61,6 +61,12 @@ def plan_lines(plan: Any) -> list[str]:
         f"memory   {bytes_text(plan.weight_bytes)} of weights and directions, {bytes_text(plan.data_bytes)} of data, per rank",
         f"speed    {plan.samples_per_second:,.0f} samples/s on this rank, {ranks}",
     ]
+    if kept := plan.kept:
+        part = "" if kept.share == 1 else f"; there is memory for {kept.share:.0%} of them"
+        lines.append(
+            f"kept     what comes before the first layers that move is computed once, {kept.layers} of {kept.of} layers: "
+            f"{bytes_text(kept.nbytes)} of activations in all{part}"
+        )
     if saving := plan.saving:
         lines.append(
             f"saving   {saving.points} points with about {saving.samples:,} samples each, if the surface is smooth: "

@@ -14,6 +14,9 @@ from landscape.direction.files import directions_path, write_directions
 from landscape.errors import AnotherRun, UsageError
 from landscape.measurement.evaluate import Evaluate, measure_speed
 from landscape.measurement.measurement import Measurement
+from landscape.measurement.together import Together
+from landscape.objective.kept_plan import expected
+from landscape.objective.numerics import memory_budget
 from landscape.options.groups import RANDOM, OutputOptions
 from landscape.quantity import SAMPLES
 from landscape.slice.shape import Form, Shape
@@ -39,7 +42,7 @@ class EvaluationStudy(Study[Surface]):
         self._output, self._on = output, on
         self.label = on.provenance.model_name
         self.marks, self.notes, self.shard = on.marks, on.subject.notes, shard
-        self._work = work or Evaluate(self._on.subject, self._on.slice)
+        self._work = work or on.together or Evaluate(on.subject, on.slice)
         self._counts_samples = functools.cache(lambda name: self._work.quantity(name).role == SAMPLES)
 
     def open(self) -> SurfaceFile:
@@ -112,12 +115,14 @@ class EvaluationStudy(Study[Surface]):
             pending=pending,
             samples_per_point=objective.samples,
             # ranks in lockstep pass all samples of every point
-            samples_per_second=measure_speed(on.subject) / (world.size if world.lockstep else 1),
+            samples_per_second=measure_speed(on.subject, on.together.stack if on.together else None)
+            / (world.size if world.lockstep else 1),
             ranks=world.size,
             weight_bytes=on.weight_bytes,
             data_bytes=sum(split.nbytes for split in objective.splits.values()),
             provenance=on.provenance,
             saving=expected_saving(on) if on.reduction else None,
+            kept=None if on.reduction and on.reduction.samples else expected(objective),
             taken=taken,
         )
 
@@ -132,10 +137,39 @@ def plane_study(asked: Asked, ranges: Ranges, world: World, command: str, form: 
         check_folder(asked.output.path)
     if isinstance(form, Transform):
         on = on_transform(asked, ranges.axes, world, command, form)
-        return EvaluationStudy(on, asked.output, shard=asked.machine.shard_data)
-    shape = form if isinstance(form, Shape) else None
-    on = ranges.described(on_plane(asked, ranges.axes, world, command, shape=shape))
-    return EvaluationStudy(on, asked.output, shard=asked.machine.shard_data)
+    else:
+        shape = form if isinstance(form, Shape) else None
+        on = ranges.described(on_plane(asked, ranges.axes, world, command, shape=shape))
+    return EvaluationStudy(in_passes(on, asked.tolerance.points_per_pass), asked.output, shard=asked.machine.shard_data)
+
+
+def in_passes(on: OnSlice, count: int) -> OnSlice:
+    """The same with `count` points in one pass of the net; where that cannot be, as it is, with a note.
+
+    Raises:
+        UsageError: samples are left out at each point; or memory does not hold so many points.
+    """
+    count = min(count, on.slice.grid.size)
+    if count == 1:
+        return on
+    if on.reduction and on.reduction.samples:
+        raise UsageError(
+            f"points-per-pass {count}: a tolerance draws samples at one point after another until they are enough; give "
+            "--refine, which leaves out points only, or drop one of both"
+        )
+    together, subject = Together(on.subject, on.slice, count), on.subject
+    if why := together.why_not():
+        note = f"points-per-pass {count}: one point after another, since {why}"
+        return replace(on, subject=replace(subject, notes=(*subject.notes, note)))
+    fitting = together.fitting(memory_budget(subject.objective.device, subject.sharers))
+    if fitting < count:
+        raise UsageError(
+            f"points-per-pass {count}: the free memory holds what {fitting} points pass through the net; give fewer points, or a "
+            f"smaller batch-size than {subject.objective.batch_size}"
+        )
+    assert on.provenance.run is not None
+    provenance = replace(on.provenance, run=replace(on.provenance.run, points_per_pass=count))
+    return replace(on, provenance=provenance, together=together)
 
 
 def for_plan(asked: Asked, ndim: int) -> Asked:

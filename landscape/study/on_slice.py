@@ -14,6 +14,7 @@ from landscape.direction.regenerated import Regenerated
 from landscape.direction.selection import Selection, choose, everything
 from landscape.errors import UsageError
 from landscape.grid import check_size, parse_range
+from landscape.measurement.together import Together
 from landscape.options.groups import (
     AxesOptions,
     DataOptions,
@@ -93,6 +94,8 @@ class OnSlice:
     tolerance: ToleranceOptions = ToleranceOptions()
     reduction: Reduction | None = None
     """What the tolerance lets this subject leave out."""
+    together: Together | None = None
+    """What evaluates several points in one pass, where that was asked for and can be."""
 
     @property
     def marks(self) -> dict[str, str]:
@@ -101,13 +104,16 @@ class OnSlice:
         directions = {"directions": str(made.fingerprint)} if made else {}
         grid = [(axis.values[0], axis.values[-1], len(axis.values)) for axis in self.slice.grid.axes]
         folded = objective.net is not objective.model
-        options = f"{identity(self.provenance.json())} {grid} {objective.batch_size} {folded}"
+        passed = self.together.points_per_pass if self.together else 1
+        options = f"{identity(self.provenance.json())} {grid} {objective.batch_size} {folded} {passed}"
         return {"options": options, **self.subject.marks, **directions}
 
     @property
     def weight_bytes(self) -> int:
-        """What is held of weights and directions: origin, buffer, one vector per direction (or its seed), folded ones."""
-        return self.subject.objective.nbytes + self.slice.nbytes
+        """What is held of weights and directions: origin, buffer, one vector per direction (or its seed), folded
+        ones, and those of several points in one pass."""
+        stacked = self.together.stack.nbytes if self.together else 0
+        return self.subject.objective.nbytes + self.slice.nbytes + stacked
 
 
 def on_plane(

@@ -134,6 +134,7 @@ def _refused(asked: Asked, ranges: Mapping[str, Any]) -> str | None:
         "l2": asked.loss.l2 is not None,
         "attack": asked.loss.attack is not None,
         "shard-data": machine.shard_data,
+        "points-per-pass": asked.tolerance.points_per_pass > 1,
         **{f"range {name} {spec}": _is_searched(spec) for name, spec in ranges.items()},
     }
     return next((name for name, is_given in given.items() if is_given), None)

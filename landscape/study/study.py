@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
+from landscape.objective.kept_plan import Expected
 from landscape.surfaces.provenance import Provenance
 from landscape.sweep.sampler import Result, Sampler
 from landscape.sweep.work import Work
@@ -77,12 +78,18 @@ class Plan:
     saving: Saving | None = None
     taken: str | None = None
     """Why the output cannot hold the run, which is an error without `--dry-run`."""
+    kept: Expected | None = None
+    """The activations that are computed once; None where all of the net is passed at each point."""
     further: Mapping[str, float] = field(default_factory=dict)
     """Seconds that the command will take beside the points, by what it does in them."""
 
     @property
     def seconds(self) -> float:
         everything = self.pending * self.samples_per_point
+        if self.kept:
+            each = self.pending / self.ranks
+            first = min(each, 1.0) * self.samples_per_point / self.samples_per_second
+            return first + max(each - 1.0, 0.0) * self.kept.seconds
         evaluations = min(self.saving.evaluations, everything) if self.saving else everything
         return evaluations / (self.samples_per_second * self.ranks)
 

@@ -7,12 +7,12 @@ Knows no values.
 from __future__ import annotations
 
 import dis
+import functools
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from types import CodeType
-from typing import Any
+from typing import Any, NamedTuple
 
 OUTER = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF", "LOAD_ATTR", "LOAD_METHOD")
 LOADS = (*OUTER, "LOAD_FAST", "LOAD_CONST")
@@ -39,9 +39,10 @@ WORD = re.compile(r"[^\W\d]\w*")
 # How deep below the top of the stack the container lies.
 STORES = {"STORE_SUBSCR": 2, "DELETE_SUBSCR": 2, "STORE_SLICE": 3}
 
+KEPT = 8192  # codes whose names are known, about a kilobyte each
 
-@dataclass(frozen=True)
-class Names:
+
+class Names(NamedTuple):
     """What code names: all that it `used`, the globals that it `loaded`, those and outer variables that it `stored`, and the
     attributes that it `sets`.
 
@@ -57,17 +58,25 @@ class Names:
     changed: frozenset[str]
 
 
+NOTHING = Names(*6 * (frozenset[str](),))
+
+
 def names_in(*functions: Any) -> Names:
-    codes = [code for function in functions for code in _codes(function.__code__)]
+    each = [_of_code(code) for function in functions for code in _codes(function.__code__)]
+    return Names(*(frozenset().union(*sets) for sets in zip(*each, strict=True))) if each else NOTHING
+
+
+# Many classes of a library share functions, and every net of a run is read; code is what it is, so nothing becomes stale.
+@functools.lru_cache(maxsize=KEPT)
+def _of_code(code: CodeType) -> Names:
     loaded, stored, sets, filled, changed = (set[str]() for _ in range(5))
-    for steps in (list(dis.get_instructions(code)) for code in codes):
-        loaded |= {step.argval for step in steps if step.opname == "LOAD_GLOBAL"}
-        stored |= {step.argval for step in steps if step.opname in ("STORE_GLOBAL", "STORE_DEREF")}
-        sets |= {step.argval for step in steps if step.opname in ("STORE_ATTR", "DELETE_ATTR")}
-        for container, method in _written(steps):
-            (filled if method in FILLING else changed).add(container)
-    used = frozenset(name for code in codes for name in code.co_names)
-    return Names(used, *map(frozenset, (loaded, stored, sets, filled, changed)))
+    steps = list(dis.get_instructions(code))
+    loaded |= {step.argval for step in steps if step.opname == "LOAD_GLOBAL"}
+    stored |= {step.argval for step in steps if step.opname in ("STORE_GLOBAL", "STORE_DEREF")}
+    sets |= {step.argval for step in steps if step.opname in ("STORE_ATTR", "DELETE_ATTR")}
+    for container, method in _written(steps):
+        (filled if method in FILLING else changed).add(container)
+    return Names(*map(frozenset, (code.co_names, loaded, stored, sets, filled, changed)))
 
 
 def read_in(*functions: Any) -> frozenset[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from landscape.direction.selection import Selection
-from landscape.objective.adapt import batches_text, mean_text
+from landscape.objective.adapt import batches_text, has_given_batches, mean_text
 from landscape.objective.coarseness import coarse_loss
 from landscape.objective.objective import Objective
 from landscape.objective.reading import Call
@@ -22,7 +22,7 @@ def evaluation_facts(objective: Objective) -> EvaluationFacts:
     """Of an objective that is checked; empty for a net that is a function of weights and samples."""
     conduct = objective.conduct
     depends = conduct.depends_on_batches
-    given, largest = objective.has_given_batches, max(split.size for split in objective.splits.values())
+    given, largest = has_given_batches(objective), max(split.size for split in objective.splits.values())
     return EvaluationFacts(
         mean=mean_text(objective),
         batches=batches_text(objective) if depends else None,

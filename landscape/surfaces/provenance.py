@@ -182,6 +182,8 @@ class RunFacts(Facts):
     ranks: int | None = entry(int)
     threads: int | None = entry(int)
     batch_size: int | None = entry(int)
+    points_per_pass: int | None = entry(int)
+    """How many points were evaluated in one pass of the net; None: one."""
     started: str | None = entry()
     lean: bool | None = entry(bool)
     reached: ReachedFacts | None = entry(ReachedFacts)

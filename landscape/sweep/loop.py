@@ -7,6 +7,7 @@ results are kept are arguments.
 from __future__ import annotations
 
 from landscape.sweep.executor import Executor, OnResult
+from landscape.sweep.passes import PassWork, compute
 from landscape.sweep.sampler import Point, Result, Sampler
 from landscape.sweep.work import Evaluate
 
@@ -27,5 +28,8 @@ def sweep(sampler: Sampler, executor: Executor, evaluate: Evaluate, on_result: O
             results[point.index] = result
             on_result(point, result)
 
-        executor.map(evaluate, points, keep)
+        if isinstance(evaluate, PassWork):
+            compute(executor, evaluate, points, keep)
+        else:
+            executor.map(evaluate, points, keep)
         sampler.tell(dict(sorted(results.items())))

@@ -22,6 +22,11 @@ class Point:
     coords: tuple[float, ...]
     given: Any = field(default=None, compare=False)
 
+    @property
+    def place(self) -> str:
+        """Its coordinates, in words."""
+        return "(" + ", ".join(f"{coordinate:g}" for coordinate in self.coords) + ")"
+
 
 # Numbers; or, for a point that helps to compute others, arrays.
 Result = Mapping[str, Any]

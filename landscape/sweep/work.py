@@ -99,16 +99,12 @@ def failure_text(point: Point, error: BaseException) -> str:
     """One line that names the point and the error."""
     detail = message_of(error).strip().splitlines()
     if type(error).__name__ == "OutOfMemoryError":
-        return f"evaluation failed at {_place(point)}: {explain(error)}"
+        return f"evaluation failed at {point.place}: {explain(error)}"
     kind = "" if isinstance(error, LandscapeError) else f"{type(error).__name__}: "
     text = f"{kind}{detail[0] if detail else 'no message'}" if isinstance(error, Exception) else explain(error)
-    return f"evaluation failed at {_place(point)}: {text}"
+    return f"evaluation failed at {point.place}: {text}"
 
 
 def computing(point: Point) -> Callable[[], str]:
     """What is being done at a point, in words, when they are needed."""
-    return lambda: f"the evaluation at {_place(point)}"
-
-
-def _place(point: Point) -> str:
-    return "(" + ", ".join(f"{coordinate:g}" for coordinate in point.coords) + ")"
+    return lambda: f"the evaluation at {point.place}"

@@ -15,6 +15,9 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import Dataset
 
 import landscape as ll
+from landscape.data.load import load_splits
+from landscape.objective.loss import make_measure
+from landscape.objective.objective import Objective
 
 N, LENGTH, WORDS = 6, 9, 50
 GENERATOR = torch.Generator().manual_seed(1)
@@ -249,3 +252,25 @@ def test_an_answer_is_a_span_of_tokens():
     beyond = {name: torch.where(torch.arange(N) == 1, LENGTH, each) for name, each in span.items()}
     found = ll.line(model=net, data=[{**TEXT, **beyond}], x=(-1, 1, 3), precision="fp64", quiet=True, threads=1)
     assert found.values["train_loss"][1] == pytest.approx(float(net(**TEXT, **beyond).loss.detach()), abs=1e-12)
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_where_the_last_part_moves_the_rest_is_computed_once(name):
+    """Nothing is left behind in the net, whose layers are called by way of us and without the cache for next tokens."""
+    model, entries = made(name), NETS[name][1]
+    measure, _, _ = make_measure("cross_entropy", None)
+    splits = measure.read(load_splits(batches(entries), split=("train",)).splits, model)
+    last = {"T5": "decoder.final", "GPT-2": "transformer.ln_f", "ViT": "class", "Llama": "lm_head"}.get(name, "cl")
+    moving = [each for each, _ in model.named_parameters() if each.startswith(last)]
+    found = []
+    for keeps in (True, False):
+        objective = Objective(model, splits, measure, precision="fp64", fast=keeps, names=moving)
+        objective.check()
+        origin = objective.weights.clone()
+        found.append([objective.evaluate(origin * factor) for factor in (1.0, 0.5, 2.0)])
+        kept, own = objective.keeping.kept, objective.model
+        assert (kept is not None) == keeps
+        assert kept is None or (kept.way.layers >= 2 and len(kept._memos) == len(batches(entries)))
+        assert not any("forward" in vars(module) or module._forward_pre_hooks for module in own.modules())
+        assert getattr(own.config, "use_cache", None) == getattr(model.config, "use_cache", None)
+    assert found[0] == found[1]

@@ -37,6 +37,47 @@ def of_three(m, x, y):
     return F.cross_entropy(m(x), y)
 
 
+NAMES = [
+    ("y_true, y_pred", "target, input", "expected, actual", "labels, preds", "actual, predicted", "Y_true, y_hat"),
+    (
+        "y_pred, y_true",
+        "input, target",
+        "actual, expected",
+        "preds, labels",
+        "predicted, actual",
+        "x, y",
+        "labels, target_scores",
+    ),
+]
+
+
+@pytest.mark.parametrize("names", [*NAMES[0], *NAMES[1]])
+def test_an_order_that_both_names_tell_is_refused_and_no_other(names):
+    first, second = names.split(", ")
+    made: dict = {}
+    exec(f"def measured({names}): return (({first} - {second}) ** 2).mean(-1)", made)
+    given = {"data": (X, torch.ones(20, 3)), "loss": "mse", "metrics": {"mine": made["measured"]}, **EXACT}
+    if names in NAMES[0]:
+        with pytest.raises(LandscapeError, match=rf"metric measured\({names}\): .*swap its parameters"):
+            ll.line(model=net(), **given)
+    else:
+        assert ll.line(model=net(), **given).counts()["done"] == 3
+
+
+@pytest.mark.parametrize("scale", [1, 100])
+def test_an_accuracy_of_the_users_keeps_its_own_numbers_and_ours_is_in_percent(scale):
+    def hits(outputs, targets):
+        return scale * (outputs.argmax(1) == targets).double()
+
+    own = ll.line(model=net(), data=(X, Y), metrics={"loss": "loss", "accuracy": hits}, **EXACT)
+    ours = ll.line(model=net(), data=(X, Y), metrics=["loss", "accuracy"], **EXACT)
+    assert torch.allclose(
+        torch.tensor(own.values["train_accuracy"]), scale * torch.tensor(ours.values["train_accuracy"])
+    )
+    rows = [found.quantities["train_accuracy"] for found in (own, ours)]
+    assert [(row.percent, row.better) for row in rows] == [(False, "highest"), (True, "highest")]
+
+
 @pytest.mark.parametrize(
     ("given", "line"),
     [
