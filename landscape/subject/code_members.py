@@ -14,7 +14,6 @@ def unwrapped(value: Any) -> Any:
     """The function in a static or class method, a property or a cache; any other value itself."""
     inner: Any
     while not inspect.isfunction(value):
-        inner: Any
         if isinstance(value, (staticmethod, classmethod)):
             inner = value.__func__
         elif isinstance(value, property):
