@@ -173,7 +173,7 @@ def _of_training(functions: list[Any]) -> frozenset[str]:
 
 def _may_decide(layer: nn.Module, key: str, code: Reads) -> bool:
     """Whether code may read the attribute; that of a library other than torch may read any of its own."""
-    kind: Any = type(layer)
+    kind: type = type(layer)
     stands_for_code = callable(getattr(kind, key, None)) or isinstance(getattr(kind, key, None), property)
     is_listed = key in OF_MODULE or key in layer._non_persistent_buffers_set  # code may go through all buffers
     if stands_for_code or is_listed or not (is_users(kind) or by_name(kind)):

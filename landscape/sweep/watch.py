@@ -28,6 +28,8 @@ AGAIN_SECONDS, FORCED_SECONDS = 1.0, 5.0
 FOLLOWER_SECONDS = 8.0
 # The second clock, and the leader's (mpi.py), run a little later, so that the message comes from where the call is.
 LEADER_LATER, LAST_LATER = 2.0, 4.0
+# A thread that wakes up this much late was stopped with its process, which says nothing of what is being done.
+STOPPED_SECONDS = 1.0
 _WAKE, _CLOSE = 254, 255  # no numbers of signals
 
 End = Callable[[str, int], None]
@@ -122,6 +124,7 @@ class Watch:
         flagged: float | None = None  # when an unanswered signal came
         while True:
             tick = min(1.0, self._stall / 4) if self._stall else AGAIN_SECONDS if flagged else None
+            slept = time.monotonic()
             ready = select.select([self._reader], [], [], tick)[0]
             received, now = self._reader.recv(64) if ready else b"", time.monotonic()
             if _CLOSE in received:
@@ -130,7 +133,7 @@ class Watch:
                 flagged = now
             elif flagged is not None and not ready:
                 flagged = self._insist(flagged, now)
-            self._check_stall(now)
+            self._check_stall(now, stopped=tick is not None and now - slept > tick + STOPPED_SECONDS)
         self._arm(None)
 
     def _insist(self, flagged: float, now: float) -> float | None:
@@ -149,9 +152,10 @@ class Watch:
             stop.again()
         return flagged
 
-    def _check_stall(self, now: float) -> None:
+    def _check_stall(self, now: float, *, stopped: bool) -> None:
+        """Not at once after a stop: a launcher may let a stopped process go on only to end it, once another rank has spoken."""
         self._arm(self._stall)
-        if self._stall is None:
+        if self._stall is None or stopped:
             return
         for clock in (POINT, SET_UP):
             if doing := clock.over(self._stall, now):
