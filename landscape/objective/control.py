@@ -78,7 +78,7 @@ def controlled_estimate(
     count, share = np.bincount(stratum, minlength=len(sizes)), sizes / sizes.sum()
     weights = (share / count)[stratum]
     columns, k = np.hstack([controls.values, auxiliary]), len(controls.means)
-    fit, leverage = _fit(values, columns, k, weights)
+    fit, leverage, inverse = _fit(values, columns, k, weights)
     residuals = values - columns @ fit
     means = np.bincount(stratum, residuals, len(sizes)) / count
     alone = residuals - weights @ residuals  # where a stratum has one sample, it differs from the mean of all
@@ -90,17 +90,23 @@ def controlled_estimate(
     shown = weights @ squared_spread(controls.values)
     if shown > 0:
         variance = np.maximum(variance, weights @ off**2 / shown * controls.expected)
-    own = np.sqrt(np.sum(share**2 * (1 - count / sizes) * variance / count))
+    own = np.sum(share**2 * (1 - count / sizes) * variance / count)
+    # the fit is as uncertain as the drawn samples are unlike all of them (Cochran, section 7.4)
+    unlike = controls.means - weights @ controls.values
+    own += share @ variance / len(values) * (unlike @ inverse[:k, :k] @ unlike)
     return ControlledEstimate(
         float(controls.means @ fit[:k] + share @ means),
-        float(own),
+        float(np.sqrt(own)),
         _inherited(fit[:k], controls.stderrs),
         np.sqrt(variance),
     )
 
 
-def _fit(values: np.ndarray, columns: np.ndarray, k: int, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(k + p,) coefficients of `columns` (n, k + p), the controls' first, and (n,) the leverage of each sample."""
+def _fit(
+    values: np.ndarray, columns: np.ndarray, k: int, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(k + p,) coefficients of `columns` (n, k + p), the controls' first, (n,) the leverage of each sample, and the inverse of
+    the moments (k + p, k + p)."""
     samples, p = len(values), columns.shape[1] - k
     centred = columns - weights @ columns
     expected = np.append(np.full(k, 1 / k), np.zeros(p))
@@ -110,7 +116,7 @@ def _fit(values: np.ndarray, columns: np.ndarray, k: int, weights: np.ndarray) -
     moments[k:, k:] += np.eye(p) * (PRIOR_AUXILIARY * p / samples)
     inverse = np.linalg.pinv(moments, rcond=1e-9, hermitian=True)
     leverage = weights * np.einsum("ij,jk,ik->i", centred, inverse, centred)
-    return expected + inverse @ (centred.T @ (weights * missing)), np.minimum(leverage, MAX_LEVERAGE)
+    return expected + inverse @ (centred.T @ (weights * missing)), np.minimum(leverage, MAX_LEVERAGE), inverse
 
 
 def _inherited(fit: np.ndarray, stderrs: np.ndarray) -> float:

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import NamedTuple
 
+import numpy as np
+
 Index = tuple[int, ...]
 
 
@@ -68,21 +70,36 @@ def knots(count: int, stride: int, through: Sequence[int] = ()) -> list[int]:
     return sorted(found)
 
 
-def coarse_to_fine(axes: Sequence[Sequence[int]]) -> Iterator[list[Index]]:
+class LatticeRound(NamedTuple):
+    """Points of a lattice, and how far they are at most from their nearest neighbours in it, in grid steps.
+
+    `spacing` falls by the root of 2 or by 2 from round to round, also where the number of points is odd.
+    """
+
+    places: list[Index]
+    spacing: float
+
+
+def coarse_to_fine(axes: Sequence[Sequence[int]]) -> Iterator[LatticeRound]:
     """All points whose index in each dimension is among `axes`: first the ends and middles, then ever finer lattices.
 
     In a plane the middles of the cells come before those of their sides, which then have four neighbours at the same distance.
 
-    >>> [len(places) for places in coarse_to_fine([range(5), range(5)])]
-    [9, 4, 12]
+    >>> [(len(places), round(spacing, 1)) for places, spacing in coarse_to_fine([range(5), range(5)])]
+    [(9, 2.8), (4, 1.4), (12, 1.0)]
     """
     sides = [_bisections(marks) for marks in axes]
     seen: set[Index] = set()
-    for level in range(max(map(len, sides))):
-        places = set(product(*(side[min(level, len(side) - 1)] for side in sides)))
+    levels, finest = max(map(len, sides)), float(max(np.diff(marks).max(initial=0) for marks in axes))
+    for level in range(levels):
+        places, gap = (
+            set(product(*(side[min(level, len(side) - 1)] for side in sides))),
+            finest * 2 ** (levels - 1 - level),
+        )
         known = [{place[axis] for place in seen} for axis in range(len(axes))]
         middles = {place for place in places if not any(i in marks for i, marks in zip(place, known, strict=True))}
-        yield from (sorted(new) for new in (middles, places - seen - middles) if new)
+        rounds = (middles, gap * len(axes) ** 0.5), (places - seen - middles, gap)
+        yield from (LatticeRound(sorted(new), spacing) for new, spacing in rounds if new)
         seen |= places
 
 

@@ -50,6 +50,7 @@ class Refined:
             rounds, so the lattice is computed from coarse to fine.
 
     Attributes:
+        spacing: of the lattice that this round belongs to, in grid steps; 0 after the lattice.
         checks: the relative errors found at the random points, by point number.
         expected: about how many points will be computed in all.
     """
@@ -67,7 +68,7 @@ class Refined:
         self.grid, self.tolerance, self.drivers = grid, tolerance, tuple(drivers)
         self.results: dict[int, Result] = dict(known or {})
         self.checks: dict[int, float] = {}
-        self.everything = False
+        self.everything, self.spacing = False, 0.0
         self.expected = grid.size
         self._surrogate = Surrogate(grid.shape, drivers, noisy=noisy)
         self._axes = _lattice_axes(grid, through)
@@ -129,8 +130,10 @@ class Refined:
         if not self._noisy:
             yield self._numbers(corner for cell in cells for corner in cell.corners())
             return
-        for places in coarse_to_fine(self._axes):
+        for places, spacing in coarse_to_fine(self._axes):
+            self.spacing = spacing
             yield self._numbers(places)
+        self.spacing = 0.0
 
     def _refine(self, cells: list[Cell], limit: float) -> Iterator[list[int]]:
         """Tests the middles of the cells, divides the rough cells, and continues with their parts."""

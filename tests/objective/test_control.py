@@ -145,6 +145,24 @@ def test_samples_that_carry_the_mean_are_not_overlooked():
         assert abs(found.mean - here.mean()) <= 4 * found.stderr + 1e-12
 
 
+def test_a_fit_is_not_trusted_far_from_the_samples_drawn():
+    """A few samples carry the mean of the control and are not among those drawn, where it hardly varies and the values do.
+
+    The textbook's variance of a regression estimator for given samples (Cochran 1977, section 7.4) is the reference.
+    """
+    rng = np.random.default_rng(3)
+    control, noise = 0.001 * rng.random(60), 0.1 * rng.normal(size=60)
+    values, mean = 100 * control + noise, 0.01
+    found = controlled_estimate(
+        values, Controls(control[:, None], np.array([mean]), np.zeros(1), np.zeros(1)), np.zeros((60, 0)),
+        np.zeros(60, int), np.array([100_000]),
+    )  # fmt: skip
+    slope, offset = np.polyfit(control, values, 1)
+    residual = (values - offset - slope * control).var() * 60 / 58
+    textbook = np.sqrt(residual * (1 / 60 + (mean - control.mean()) ** 2 / ((control - control.mean()) ** 2).sum()))
+    assert found.own == pytest.approx(textbook, rel=0.2)
+
+
 def whole(frame, values):
     drawn = DrawnSamples(frame, lambda numbers: {"loss": values[numbers]})
     drawn.extend(frame.sizes)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from landscape.grid import Grid, parse_range
-from landscape.sweep.neighbours import SHARES, CoarseToFine, WithNeighbours
+from landscape.sweep.neighbours import CoarseToFine, WithNeighbours
 from landscape.sweep.refine import Refined
 
 
@@ -63,7 +63,17 @@ def test_the_last_points_may_use_the_whole_error_and_the_first_ones_less():
     points = [
         point for each in rounds(WithNeighbours(CoarseToFine(grid(33, 33)), "drawn/train_loss")) for point in each
     ]
-    assert points[0].given.share == SHARES[0][1] < points[-1].given.share == 1.0
+    assert points[0].given.share < 0.2 < points[-1].given.share == 1.0
+
+
+@pytest.mark.parametrize("where", [grid(33, 33), grid(49, 49), grid(51, 51), grid(30, 44), line(50)], ids=str)
+def test_a_point_may_use_more_of_the_error_than_those_that_help_it(where):
+    """Also where gaps of 3 are divided into 1 and 2. With nothing left of its own it would take as many samples as alone."""
+    shares: dict[tuple[float, ...], float] = {}
+    for points in rounds(WithNeighbours(CoarseToFine(where), "drawn/train_loss")):
+        for point in points:
+            assert all(shares[coords] < point.given.share for coords, _ in point.given.neighbours)
+        shares |= {point.coords: point.given.share for point in points}
 
 
 @pytest.mark.parametrize("make", [lambda known: CoarseToFine(grid(), known), lambda known: refined(known)])
