@@ -12,10 +12,11 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from landscape.direction.blocks import blocks
+from landscape.direction.blocks import BLOCK, blocks
 from landscape.direction.filters import FilterRule
 from landscape.direction.normalize import check_norm, ignored_names, scale_factors, unit_of
 from landscape.layout import Entry, Layout
+from landscape.pages import give_back_freed
 from landscape.stored import Stored
 
 
@@ -114,6 +115,8 @@ class Regenerated:
             else:
                 reference = (self._reference.read(entry.name, start, stop) for start, stop in unit.spans)
                 factors[entry.name] = scale_factors(made, reference, unit, self._norm)
+            if entry.numel >= BLOCK:
+                give_back_freed()  # factors lie between freed blocks, or the heap would grow with every tensor
         return factors
 
     def _filled(self, fill: Callable[[Entry, int, Tensor], None], entry: Entry, unit: FilterRule) -> Iterator[Tensor]:
