@@ -32,7 +32,7 @@ def flat(structure: Any, tensors: list[Tensor]) -> Any:
         NotPlain: it holds an object that is not known to be nothing but its parts, such as a cache that layers write to.
     """
     if isinstance(structure, Tensor):
-        if type(structure) not in (Tensor, nn.Parameter, Hollow):
+        if type(structure) not in (Tensor, nn.Parameter, Hollow) or not is_dense(structure):
             raise NotPlain
         tensors.append(structure)
         return "tensor"
@@ -70,6 +70,11 @@ class Hollow(Tensor):
             if isinstance(each, Hollow):
                 each.owner.failed = True
         raise RuntimeError(f"{func} reads what was not kept")
+
+
+def is_dense(tensor: Tensor) -> bool:
+    """Whether it is a block of numbers in memory, and not sparse or nested."""
+    return tensor.layout == torch.strided and not tensor.is_nested
 
 
 def identical(one: Tensor, other: Tensor) -> bool:

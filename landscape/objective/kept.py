@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn.modules import module as hooks
 
 from landscape.data.structure import tensors_in
-from landscape.objective.calls import Hollow, identical
+from landscape.objective.calls import Hollow, identical, is_dense
 from landscape.objective.measure import Measure, Model, OutputMeasure
 from landscape.objective.numerics import memory_budget
 from landscape.objective.recall import of_modules
@@ -98,6 +98,8 @@ class Kept:
     def __init__(self, objective: Objective, way: Way, limit: float):
         self.way, self.limit = way, limit
         self._objective, self._lock = objective, threading.Lock()
+        held = [[*vars(split).values()] for split in objective.splits.values()]
+        self._data = {_storage(each) for each in tensors_in(held) if is_dense(each)}  # is there in any case
         self._slots = [(held, name) for held, name in _slots(objective) if not moves(objective)(held[name])]
         self._state: tuple[Any, Tensor] | None = None
         self._forget()
@@ -127,7 +129,7 @@ class Kept:
             return run(net)
         memo = self._memos.get(key)
         if memo is None:
-            return self._recorded(net, key, run, batch)
+            return self._recorded(net, key, run)
         found = self.way.replay(net, memo.kept, run)
         if found is None:
             self._drop(key)
@@ -136,9 +138,9 @@ class Kept:
             return self._compared(found, run(net))
         return found
 
-    def _recorded(self, net: Model, key: Key, run: Run, batch: Any) -> Values:
+    def _recorded(self, net: Model, key: Key, run: Run) -> Values:
         values, kept = self.way.record(net, run)
-        nbytes = 0 if kept is None else bytes_of(self.way.tensors(kept), batch)
+        nbytes = 0 if kept is None else self._bytes_of(self.way.tensors(kept))
         with self._lock:
             fits = kept is not None and nbytes <= self._left
             if fits:
@@ -147,6 +149,11 @@ class Kept:
             else:
                 self._whole.add(key)
         return values
+
+    def _bytes_of(self, kept: Any) -> int:
+        """The memory of all tensors in a structure, each once."""
+        places = {_storage(each) for each in tensors_in(kept) if type(each) is not Hollow}
+        return sum(nbytes for _, nbytes in places - self._data)
 
     def _compared(self, found: Values, whole: Values) -> Values:
         pairs = zip(tensors_in([*found.values()]), tensors_in([*whole.values()]), strict=True)
@@ -249,12 +256,6 @@ def _slots(objective: Objective) -> Iterator[tuple[Mapping[str, Any], str]]:
     for module in objective.model.modules():
         for held in (module._parameters, module._buffers):
             yield from ((held, name) for name, tensor in held.items() if tensor is not None)
-
-
-def bytes_of(kept: Any, batch: Any) -> int:
-    """The memory of all tensors in a structure, each once, without the data that a batch is a part of."""
-    data = {_storage(each) for each in tensors_in(batch) if each.untyped_storage().nbytes() > each.nbytes}
-    return sum(nbytes for _, nbytes in {_storage(each) for each in tensors_in(kept) if type(each) is not Hollow} - data)
 
 
 def _storage(tensor: Tensor) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from landscape.data.structure import tensors_in
-from landscape.objective.calls import NotPlain, flat
+from landscape.objective.calls import NotPlain, flat, is_dense
 
 Moves = Callable[[Tensor], bool]
 _NOT_TAKEN = (nn.ModuleList, nn.ModuleDict, nn.Embedding)
@@ -183,7 +183,7 @@ def _place(tensor: Tensor) -> int:
 
 
 def _tensors(structure: Any) -> list[Tensor]:
-    return [each for each in tree_leaves(structure) if isinstance(each, Tensor)]
+    return [each for each in tree_leaves(structure) if isinstance(each, Tensor) and is_dense(each)]
 
 
 def _attributes(modules: list[nn.Module]) -> dict[tuple[int, str], Any]:

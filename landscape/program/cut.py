@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
@@ -24,8 +25,13 @@ Read = Callable[[nn.Module], Iterable[Tensor]]
 
 _WRITING = {getattr(operator, name) for name in ("iadd", "isub", "imul", "itruediv", "imatmul", "ipow", "setitem")}
 # Calls whose result is a tensor of its own, shared with nothing.
-_FRESH_FUNCTIONS = {operator.add, torch.add, operator.iadd, torch.cat}
+_FRESH_FUNCTIONS = {
+    *(operator.add, torch.add, operator.iadd, operator.mul, torch.mul, torch.cat),
+    *(F.batch_norm, F.conv2d, F.linear),
+}
 _FRESH_MODULES = (_ConvNd, _BatchNorm, nn.Linear, nn.MaxPool2d, nn.AvgPool2d)
+# Their result is what they are given.
+_PASSING = (nn.Identity, nn.Dropout, nn.Dropout2d)
 # Of functions from elsewhere, which torch.fx.wrap lets through, it is not known what they read and write.
 _KNOWN = ("torch", "operator", "_operator", "builtins", "math")
 
@@ -55,7 +61,8 @@ def divide(whole: fx.GraphModule, moves: Moves, read: Read, fresh: tuple[type[nn
         still = node.op != "output" and resting.issuperset(node.all_input_nodes) and not any(map(moves, tensors))
         if still:
             resting.add(node)
-        if node.op == "call_module" and tensors:
+        reads = any(each.op == "get_attr" for each in node.all_input_nodes)
+        if reads or (node.op == "call_module" and tensors):
             layers, of = layers + still, of + 1
     crossing = [
         node for node in nodes if node in resting and node.op != "get_attr" and not resting.issuperset(node.users)
@@ -85,8 +92,13 @@ def _writes_alone(whole: fx.GraphModule, node: fx.Node, fresh: tuple[type[nn.Mod
     """Whether a node writes to nothing, or to a tensor that nothing else reads."""
     if not _writes(whole, node):
         return True
-    written = node.args[0] if node.args else None
-    return isinstance(written, fx.Node) and len(written.users) == 1 and _is_fresh(whole, written, fresh)
+    return _owns(whole, node, fresh)
+
+
+def _owns(whole: fx.GraphModule, node: fx.Node, fresh: tuple[type[nn.Module], ...]) -> bool:
+    """Whether what a call is given is a tensor that nothing else reads."""
+    given = node.args[0] if node.args else None
+    return isinstance(given, fx.Node) and len(given.users) == 1 and _is_fresh(whole, given, fresh)
 
 
 def _writes(whole: fx.GraphModule, node: fx.Node) -> bool:
@@ -109,9 +121,13 @@ def _is_asked_to(node: fx.Node) -> bool:
 
 
 def _is_fresh(whole: fx.GraphModule, node: fx.Node, types: tuple[type[nn.Module], ...]) -> bool:
-    if node.op == "call_module":
-        return isinstance(whole.get_submodule(str(node.target)), types)
-    return node.op == "call_function" and node.target in _FRESH_FUNCTIONS
+    """Whether the result of a call is a tensor of its own, or one that it was given alone and has written to."""
+    if node.op == "call_module" and isinstance(whole.get_submodule(str(node.target)), types):
+        return True
+    if node.op == "call_function" and node.target in _FRESH_FUNCTIONS:
+        return True
+    passes = node.op == "call_module" and isinstance(whole.get_submodule(str(node.target)), _PASSING)
+    return (passes or _writes(whole, node)) and _owns(whole, node, types)
 
 
 def _before(nodes: list[fx.Node], resting: set[fx.Node], crossing: list[fx.Node]) -> fx.Graph:

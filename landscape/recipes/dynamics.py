@@ -127,7 +127,9 @@ def dynamics(runs: Any, *, given: Given) -> Surface | Plan | list[Surface | Plan
     Raises:
         LandscapeError: bad input, a loss without second derivatives; what was computed is kept.
     """
-    several = [runs] if isinstance(runs, (str, Path)) else list(runs)
+    several = [runs] if isinstance(runs, (str, Path)) else runs
+    if not isinstance(several, (list, tuple)) or not all(isinstance(run, (str, Path)) for run in several):
+        raise UsageError(f"runs of type {type(runs).__name__}: expected the folder of a run, or a list of such folders")
     if not several:
         raise UsageError("no run: expected one or more run folders")
     _check_losses(several, given)

@@ -205,11 +205,17 @@ NETS = {
     "noise": (lambda: Net(lambda n, x: n.late(n.early(x) + torch.randn(5).to(x))), False),
     "functional dropout": (lambda: Net(lambda n, x: n.late(F.dropout(n.early(x), 0.5))), False),
     "a tuple": (lambda: Net(lambda n, x: n.late(n.pair(n.early(x))[1]), pair=Pair()), True),
+    "a sparse tensor": (lambda: Net(lambda n, x: n.late(n.thin(n.early(x)).to_dense()), thin=Thin()), True),
     "a recurrent net": (
         lambda: Net(lambda n, x: n.late(n.rnn(n.early(x)[:, None])[0][:, 0]), rnn=nn.LSTM(5, 5, batch_first=True)),
         True,
     ),
 }
+
+
+class Thin(nn.Module):
+    def forward(self, x):
+        return x.relu().to_sparse()
 
 
 class Pair(nn.Module):

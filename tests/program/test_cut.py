@@ -13,7 +13,7 @@ class Net(nn.Module):
         super().__init__()
         self.a, self.b, self.c = nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 4)
         self.act, self.own = nn.ReLU(inplace=True), nn.Parameter(torch.ones(4))
-        self.way = way
+        self.same, self.way = nn.Identity(), way
 
     def forward(self, x):
         return self.way(self, x)
@@ -69,6 +69,7 @@ def test_parameters_that_are_read_directly_move():
 def test_what_is_kept_is_not_written_to():
     check(lambda n, x: n.act(n.a(x)) + n.c(x))  # before the cut
     check(lambda n, x: n.c(n.act(n.a(x))))
+    check(lambda n, x: n.c(n.act(n.same(n.act(n.a(x)).mul_(2.0)))))
     check(lambda n, x: n.a(x).add_(n.c(x)))  # behind it, to a kept value
 
 
@@ -80,6 +81,10 @@ def test_writing_to_what_others_read_forbids_a_cut():
     def view(net, x):
         return net.c(net.act(net.a(x).view(3, 4)))
 
+    def passed(net, x):
+        h = net.same(net.a(x))
+        return net.c(net.act(net.same(h)) + h)
+
     def functional(net, x):
         h = net.a(x)
         return net.c(h + F.relu(h, inplace=True))
@@ -88,7 +93,7 @@ def test_writing_to_what_others_read_forbids_a_cut():
         h = net.a(x)
         return net.c(h + h.mul_(2.0))
 
-    assert [divided(way)[1] for way in (own, view, functional, method)] == [None] * 4
+    assert [divided(way)[1] for way in (own, view, passed, functional, method)] == [None] * 5
 
 
 def foreign(x):

@@ -12,6 +12,7 @@ from torch import nn
 import landscape as ll
 from landscape.errors import UsageError
 from landscape.options.option import Given
+from landscape.recipes.words import plan_lines
 from landscape.study.on_slice import Asked, on_plane
 from landscape.sweep.world import World
 from tests.recipes.plain_only import dense, plain_loss, stored
@@ -277,3 +278,17 @@ def test_the_shell_takes_several(net, data, tmp_path, capsys, monkeypatch):
     assert "rests: ignored by bias$" in said and "30 of 63 parameters move" in said
     assert main(["info", *words, "--moves", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["moves"]["moving"] == 30
+
+
+def test_a_plan_says_what_is_computed_once(net, data):
+    of = {"model": net, "data": data, "only": "^3", "dry_run": True, **PLANE, **EXACT}
+    plan, plain = ll.surface(**of), ll.surface(**of, plain=True)
+    assert (plan.kept.layers, plan.kept.of) == (2, 3)
+    said = [line for line in plan_lines(plan) if line.startswith("kept")]
+    assert said == [
+        "kept     what comes before the first layers that move is computed once, 2 of 3 layers: 1 kB of activations in all"
+    ]
+    first = plan.samples_per_point / plan.samples_per_second
+    assert plan.seconds == pytest.approx(first + 11 * plan.kept.seconds)
+    assert plain.kept is None and not any(line.startswith("kept") for line in plan_lines(plain))
+    assert ll.surface(**of, points_per_pass=2).kept is None

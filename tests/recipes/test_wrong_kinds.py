@@ -51,6 +51,8 @@ def complex_values(outputs: Tensor, targets: Tensor) -> Tensor:
         (lambda: ll.plot(None), "surfaces None: expected a result or the name of a file"),
         (lambda: ll.plot(net()), "surfaces of type Linear: expected a result"),
         (lambda: ll.plot([]), "nothing to draw"),
+        (lambda: ll.dynamics(None), "runs of type NoneType: expected the folder of a run, or a list of such folders"),
+        (lambda: ll.dynamics([line(model=net())]), "runs of type list: expected the folder of a run"),
     ],
 )  # fmt: skip
 def test_what_is_none_is_named(call: Callable, said: str):
