@@ -48,7 +48,13 @@ def gpt2() -> tuple[nn.Module, Any]:
 def bert() -> tuple[nn.Module, Any]:
     from transformers import BertConfig, BertForSequenceClassification
 
-    size: dict[str, Any] = {"vocab_size": 256, "hidden_size": 128, "num_hidden_layers": 8, "num_attention_heads": 4, "num_labels": 3}
+    size: dict[str, Any] = {
+        "vocab_size": 256,
+        "hidden_size": 128,
+        "num_hidden_layers": 8,
+        "num_attention_heads": 4,
+        "num_labels": 3,
+    }
     return BertForSequenceClassification(BertConfig(**size, intermediate_size=512)), tokens(labels=True)
 
 
