@@ -23,7 +23,7 @@ from tests.study.test_process_group import RANKS, data, net, sharded
 PATIENCE, SECONDS = 0.5, 60
 GRID = {"x": "-1:1:3", "quiet": True, "threads": 1, "batch_size": 10}
 GONE = "PeerGone: another process that holds a part of the net has ended"
-CASES, RARE = ("trial", "census", "killed"), ("point", "options", "signal", "missing")
+CASES, RARE = ("trial", "census"), ("killed", "point", "options", "signal", "missing")
 # What rank 1 says, and what rank 0 does.
 SAID = {
     "trial": ("EvaluationError: the loss does not accept these batches.*gave up", "rank 1 of 2: the loss does not"),
