@@ -25,7 +25,7 @@ def adapted(width: int, layers: int) -> Any:
     from transformers import GPT2Config, GPT2LMHeadModel
 
     torch.manual_seed(0)
-    size = {"vocab_size": 256, "n_positions": 256, "n_embd": width, "n_layer": layers, "n_head": 4}
+    size: dict[str, Any] = {"vocab_size": 256, "n_positions": 256, "n_embd": width, "n_layer": layers, "n_head": 4}
     model = GPT2LMHeadModel(GPT2Config(**size, bos_token_id=0, eos_token_id=0))
     wanted = peft.LoraConfig(r=8, target_modules=["c_attn"], fan_in_fan_out=True, task_type="CAUSAL_LM")
     return peft.get_peft_model(model, wanted).eval()

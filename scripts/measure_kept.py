@@ -41,14 +41,20 @@ def tokens(*, labels: bool) -> list[dict[str, torch.Tensor]]:
 def gpt2() -> tuple[nn.Module, Any]:
     from transformers import GPT2Config, GPT2LMHeadModel
 
-    size = {"vocab_size": 256, "n_positions": 64, "n_embd": 128, "n_layer": 8, "n_head": 4}
+    size: dict[str, Any] = {"vocab_size": 256, "n_positions": 64, "n_embd": 128, "n_layer": 8, "n_head": 4}
     return GPT2LMHeadModel(GPT2Config(**size, bos_token_id=0, eos_token_id=0)), tokens(labels=False)
 
 
 def bert() -> tuple[nn.Module, Any]:
     from transformers import BertConfig, BertForSequenceClassification
 
-    size = {"vocab_size": 256, "hidden_size": 128, "num_hidden_layers": 8, "num_attention_heads": 4, "num_labels": 3}
+    size: dict[str, Any] = {
+        "vocab_size": 256,
+        "hidden_size": 128,
+        "num_hidden_layers": 8,
+        "num_attention_heads": 4,
+        "num_labels": 3,
+    }
     return BertForSequenceClassification(BertConfig(**size, intermediate_size=512)), tokens(labels=True)
 
 
