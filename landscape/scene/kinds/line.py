@@ -58,12 +58,11 @@ def _lines(surface: Surface, metrics: Sequence[str], scale: Scale | None, captio
 
 
 def _notes(surface: Surface, drawn: Sequence[Quantity], scale: Scale | None) -> list[str]:
-    """Missing and clipped points of each curve, and what the bands are; several curves are distinguished by name."""
-    notes: list[str] = []
-    for quantity in drawn:
-        prefix = f"{quantity.label}: " if len(drawn) > 1 else ""
-        notes += [prefix + note for note in point_notes(surface, quantity.name, scale)]
-    return notes + band_notes(surface, [quantity.name for quantity in drawn])
+    """Missing and clipped points of each curve, and what the bands are; what is true of some curves only names them."""
+    said = {quantity.label: point_notes(surface, quantity.name, scale) for quantity in drawn}
+    common = [note for note in next(iter(said.values()), []) if all(note in notes for notes in said.values())]
+    own = [f"{label}: {note}" for label, notes in said.items() for note in notes if note not in common]
+    return common + own + band_notes(surface, [quantity.name for quantity in drawn])
 
 
 def quantities(surface: Surface, metrics: Sequence[str]) -> list[Quantity]:

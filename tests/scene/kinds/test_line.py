@@ -116,3 +116,15 @@ def test_lines_have_no_symmetric_log_scale(make_surface):
     assert [view.left.kind for view in build_scene(surface, kind="line").views] == ["linear"]
     with pytest.raises(UsageError, match="choose linear or log"):
         build_scene(surface, kind="line", scale="symlog")
+
+
+def test_what_is_true_of_all_curves_is_said_once(line):
+    status = np.ones(41, np.uint8)
+    status[3:10] = 3
+    surface = line(status={"evaluation": status})
+    surface.values["test_loss"][20] = np.inf
+    notes = build_scene(surface, kind="line").notes
+    assert [note for note in notes if "interpolated" in note] == ["7 of 41 points interpolated"]
+    assert [note for note in notes if "finite" in note] == [
+        "test loss: 1 of 41 points not finite (1 inf or beyond 1e38)"
+    ]
