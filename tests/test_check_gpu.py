@@ -52,7 +52,9 @@ def test_no_check_starts_without_time(tmp_path, monkeypatch):
 
 
 # Those that reach behind the program's own interface, which nothing else would miss.
-@pytest.mark.parametrize("name", ["waits", "training_speed", "run_folder", "replays", "layouts"])
+@pytest.mark.parametrize(
+    "name", ["waits", pytest.param("training_speed", marks=pytest.mark.slow), "run_folder", "replays", "layouts"]
+)
 def test_a_check_of_the_short_form(name, tmp_path, monkeypatch):
     script(monkeypatch)
     tools = importlib.import_module("_tools")

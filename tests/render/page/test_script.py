@@ -218,7 +218,7 @@ def test_lines_of_a_round_bowl_are_round_where_levels_are_uneven(opened, tmp_pat
     assert opened.errors == []
 
 
-@pytest.mark.parametrize("elevation, seen", [(70.0, 1.0), (8.0, 0.6)])
+@pytest.mark.parametrize("elevation, seen", [pytest.param(70.0, 1.0, marks=pytest.mark.slow), (8.0, 0.6)])
 def test_a_cross_behind_a_ridge_shows_through_it(opened, tmp_path, elevation, seen):
     """Each of its two colours covers what is behind it by this share."""
     scene = build_scene(behind_a_ridge(), kind="surface", view=(elevation, -90.0))
