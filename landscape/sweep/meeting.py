@@ -16,7 +16,8 @@ from collections.abc import Callable
 from typing import Any
 
 from landscape.errors import LandscapeError
-from landscape.sweep.watch import LAST_LATER, SET_UP, allowed
+from landscape.sweep.waiting import patience_of
+from landscape.sweep.watch import SET_UP, allowed
 from landscape.sweep.world import World
 
 HERE = -1  # the others are: an exit status, plus SILENT if another rank says why
@@ -24,8 +25,6 @@ SILENT = 256
 # A rank that leaves with an error gives the others this long to come to the same end; then the job is aborted.
 PATIENCE_SECONDS = 3.0
 MAX_PAUSE = 0.02
-# Ranks wait a second longer each, up to this, so that one of them ends the job before the next complains.
-MOST_LATER = 3
 
 _unanswered: list[Any] = []  # requests given up by a signal: MPI still holds their buffers
 
@@ -66,8 +65,9 @@ def gather_here(world: World) -> None:
         PeerLeft: one of them is leaving instead. LandscapeError: one does not come, under `--stall`.
     """
     stall = allowed()
-    # a rank whose step takes too long says so itself; of those that wait for one that is stopped the first speaks
-    patience = None if stall is None else 2 * stall + LAST_LATER + min(world.rank, MOST_LATER)
+    patience = (
+        None if stall is None else patience_of(world.rank, stall)
+    )  # a rank whose step takes too long says so itself
     codes = meet(world, patience=patience)
     if codes is None:
         raise LandscapeError(

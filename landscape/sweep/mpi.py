@@ -161,7 +161,7 @@ class MPIExecutor:
             leader.balance()  # also without a message: a point may turn out to be long
 
     def follow(self, evaluate: Evaluate) -> None:
-        comm, backoff, silence, stop = self.world.comm, Backoff(), Silence(allowed()), current()
+        comm, backoff, silence, stop = self.world.comm, Backoff(), Silence(allowed(), self.world.rank), current()
 
         def receive(wait: bool) -> Iterator[Message]:
             backoff.reset()

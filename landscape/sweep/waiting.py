@@ -12,6 +12,14 @@ from landscape.errors import LandscapeError
 from landscape.sweep.watch import LAST_LATER
 
 POLL_SECONDS = 0.002
+# Ranks wait a second longer each, up to this, so that one of them ends the job before the next complains.
+MOST_LATER = 3
+
+
+def patience_of(rank: int, stall: float) -> float:
+    """Seconds that a rank waits for one that is stopped: `stall` for its work, as long for its answer, and more, as it may be
+    about to end the job itself."""
+    return 2 * stall + LAST_LATER + min(rank, MOST_LATER)
 
 
 class Backoff:
@@ -31,12 +39,11 @@ class Backoff:
 class Silence:
     """Since when a follower that waits has not heard from the leader; `stall` None asks for nothing.
 
-    Asked after `stall` seconds, the leader has as long again to answer, for it may be writing, and LAST_LATER, for it may be
-    about to end the job itself.
+    Asked after `stall` seconds, the leader has as long again to answer, for it may be writing; see `patience_of`.
     """
 
-    def __init__(self, stall: float | None):
-        self._stall = stall
+    def __init__(self, stall: float | None, rank: int):
+        self._stall, self._rank = stall, rank
         self.broken()
 
     def broken(self) -> None:
@@ -52,7 +59,7 @@ class Silence:
         if self._stall is None:
             return False
         silent = time.monotonic() - self._since
-        if self._asked and silent > 2 * self._stall + LAST_LATER:
+        if self._asked and silent > patience_of(self._rank, self._stall):
             raise LandscapeError(f"rank 0 has not answered for {silent:.3g} s (--stall); it is stopped or stuck")
         self._asked, before = self._asked or silent > self._stall, self._asked
         return self._asked and not before
