@@ -44,9 +44,8 @@ def given_up(module: nn.Module) -> Iterator[None]:
         for each in module.modules():
             layer: Any = each
             if hasattr(layer, "reset_iter_state"):
-                with contextlib.suppress(
-                    RuntimeError
-                ):  # only the outermost module may be asked, and another process may be gone
+                # only the outermost module may be asked, and another process may be gone
+                with contextlib.suppress(RuntimeError):
                     layer.reset_iter_state()
         raise
 

@@ -82,7 +82,6 @@ def identity(provenance: Mapping) -> str:
         for key, value in _flat(plain(provenance)).items()
         if not (_is_hash(key, value) or is_unread(key, provenance))
         and not any(key[: len(prefix)] == prefix for prefix in DESCRIPTIVE)
-        and not any(key[: len(prefix)] == prefix for prefix in DESCRIPTIVE)
     }
     return json.dumps(entries, sort_keys=True)
 

@@ -234,14 +234,14 @@ def test_a_last_round_of_fewer_batches_has_all_threads_and_the_same_bits(objecti
         assert made.evaluate() == expected
         seen.clear()
         with made.ready():
-            made.map(work, made._segments())
+            made.map(work, made.segments)
         assert sorted(seen) == [(0, 1), (1, 1), (2, last)]
     with made.ready():  # two are left of a round of three: there is no second thread for each
         made._sharing._team = team.Team(3)
         made._sharing._twins = made._sharing._twins[:1] * 3
         made._sharing._division = Division(3, 1, 2)
         seen.clear()
-        made.map(work, made._segments()[:2])
+        made.map(work, made.segments[:2])
     assert sorted(seen) == [(0, 1), (1, 1)]
 
 
