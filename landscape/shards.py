@@ -37,7 +37,7 @@ def put_away(module: nn.Module) -> None:
 
 @contextlib.contextmanager
 def given_up(module: nn.Module) -> Iterator[None]:
-    """After an error in the block FSDP2 forgets the pass that it broke off; till then it would not put away what it gathered."""
+    """After an error in the block FSDP2 forgets the pass that it broke off, or it would not put away what it gathered."""
     try:
         yield
     except BaseException:
