@@ -37,16 +37,15 @@ def put_away(module: nn.Module) -> None:
 
 @contextlib.contextmanager
 def given_up(module: nn.Module) -> Iterator[None]:
-    """After an error in the block FSDP2 forgets the pass that it broke off; till then it would not put away what it gathered."""
+    """After an error in the block FSDP2 forgets the pass that it broke off, or it would not put away what it gathered."""
     try:
         yield
     except BaseException:
         for each in module.modules():
             layer: Any = each
             if hasattr(layer, "reset_iter_state"):
-                with contextlib.suppress(
-                    RuntimeError
-                ):  # only the outermost module may be asked, and another process may be gone
+                # only the outermost module may be asked, and another process may be gone
+                with contextlib.suppress(RuntimeError):
                     layer.reset_iter_state()
         raise
 

@@ -22,6 +22,7 @@ from landscape.errors import EvaluationError, LandscapeError
 from landscape.objective.measure import Measure, Model, check_values
 from landscape.objective.objective import Objective
 from landscape.objective.reading import forward
+from landscape.shards import given_up
 
 # Outputs with more columns than this are not kept: the fit could not use them.
 MAX_COLUMNS = 40
@@ -53,7 +54,8 @@ def sampling_obstacle(objective: Objective) -> str | None:
         for name, split in objective.splits.items():
             batch = samples_of(objective, name).take(torch.arange(min(2, split.size)))
             try:
-                values = objective.measure(objective.net, batch)
+                with given_up(objective.model):
+                    values = objective.measure(objective.net, batch)
             except Exception as error:  # some nets take whole batches only
                 return f"single samples of the {name} data cannot be evaluated ({explain(error)})"
             if any(isinstance(value, tuple) for value in values.values()):

@@ -212,9 +212,8 @@ def _kept_for(objective: Objective, budget: float) -> Kept | None:
         parted = objective.net.parted(moves(objective))
         way = OfProgram(parted, parted.divided.layers, parted.divided.of) if parted else None
     else:
-        with contextlib.suppress(
-            Exception
-        ):  # whatever a stranger's net does while it is watched, it can be evaluated whole
+        # whatever a stranger's net does while it is watched, it can be evaluated whole
+        with contextlib.suppress(Exception):
             way = of_modules(objective, moves(objective))
     limit = SHARE * min(budget, memory_budget(objective.device))
     return Kept(objective, way, limit) if way else None
@@ -244,9 +243,8 @@ def _obstacle(objective: Objective) -> str | None:
             return "hooks may keep what passes"
         if hasattr(part, "_orig_mod"):
             return "a compiled net keeps states that we cannot see"
-    if all(
-        moves(objective)(held[name]) for held, name in _slots(objective) if isinstance(held[name], torch.nn.Parameter)
-    ):
+    held = (held[name] for held, name in _slots(objective))
+    if all(moves(objective)(each) for each in held if isinstance(each, torch.nn.Parameter)):
         return "all parameters move"
     return None
 

@@ -33,9 +33,9 @@ def expected(objective: Objective) -> Expected | None:
     """For an objective that is checked; None where nothing is kept."""
     with objective.ready():
         kept, name = objective.keeping.kept, next(iter(objective.splits))
-        batch = next(objective.batches(objective.splits[name], 0, 1))
         if kept is None:
             return None
+        batch = next(objective.batches(objective.splits[name], 0, 1))
         once = objective.samples / batch_length(batch)
         taken = []
         for _ in range(3):  # computed, and twice from what was kept

@@ -40,7 +40,8 @@ class Lent:
         """
         if self._inside:
             self._put(self._layout.named(weights))
-            yield
+            with given_up(self._model):  # a caller may go on after the error, as trials do
+                yield
             return
         held, self._inside = Held(self._model), True
         try:

@@ -31,7 +31,7 @@ from landscape.randomness import forked
 
 # How far outputs may lie from those of a net that is evaluated alone, relative to the largest of them.
 EQUAL = {"fp64": 1e-9, "fp32": 1e-5, "tf32": 1e-3, "bf16": 2e-2}
-# What is tried: so many samples, and at so many of the rows alone.
+# The trial: the number of samples, the number of rows that are also computed alone, and the seed of random numbers.
 SAMPLES, ALONE, SEED = 2, 4, 0
 # torch says so of each operation that it passes row by row, as attention on a CPU; the values are the same.
 ROW_BY_ROW = "There is a performance drop"

@@ -59,7 +59,7 @@ class FoldedNet:
     def refresh(self, resting: object = None) -> None:
         """Forms the folded weights from the net's present ones; if `resting` is what it was the last time, only those that move.
 
-        `parted` has learnt which these are.
+        Which these are is found by `parted`.
         """
         if resting is None or resting is not self._resting or self._prepare != self._fold:
             self._prepare()

@@ -106,9 +106,8 @@ class Plane:
         coords = least_squares(gram, along)
         squares = 0.0
         for offset, basis in self._blocks(parameters):
-            squares += float(
-                offset.sub_(coords.to(basis.device) @ basis).square_().sum()
-            )  # a block is made for this alone
+            offset.sub_(coords.to(basis.device) @ basis)  # a block is made for this alone
+            squares += float(offset.square_().sum())
         return tuple(coords.tolist()), squares**0.5
 
     def vectors(self) -> list[Tensor]:

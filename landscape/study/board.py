@@ -49,6 +49,7 @@ class Board:
         missing, deadline = list(range(self._size)), time.monotonic() + seconds
         while missing := [rank for rank in missing if not self._store.check([f"here/{rank}"])]:
             if time.monotonic() > deadline:
+                self._store.delete_key(f"here/{self._rank}")  # or a later call of the others would find it
                 raise LandscapeError(
                     f"rank {missing[0]} of {self._size} has not come for {seconds:g} s; a net that is divided among processes "
                     "takes the same call on all of them"

@@ -145,7 +145,7 @@ def plane_study(asked: Asked, ranges: Ranges, world: World, command: str, form: 
 
 
 def in_passes(on: OnSlice, count: int) -> OnSlice:
-    """The same with `count` points in one pass of the net; where that cannot be, as it is, with a note.
+    """The same with `count` points in one pass of the net; where that cannot be, unchanged but for a note.
 
     Raises:
         UsageError: samples are left out at each point; or memory does not hold so many points.
@@ -158,19 +158,25 @@ def in_passes(on: OnSlice, count: int) -> OnSlice:
             f"points-per-pass {count}: a tolerance draws samples at one point after another until they are enough; give "
             "--refine, which leaves out points only, or drop one of both"
         )
-    together, subject = Together(on.subject, on.slice, count), on.subject
+    subject, objective = on.subject, on.subject.objective
+    budget = memory_budget(objective.device, subject.sharers)
+    _check_fits(count, int(budget // objective.weights.nbytes), objective.batch_size)  # before rows are filled
+    together = Together(subject, on.slice, count)
     if why := together.why_not():
         note = f"points-per-pass {count}: one point after another, since {why}"
         return replace(on, subject=replace(subject, notes=(*subject.notes, note)))
-    fitting = together.fitting(memory_budget(subject.objective.device, subject.sharers))
-    if fitting < count:
-        raise UsageError(
-            f"points-per-pass {count}: the free memory holds what {fitting} points pass through the net; give fewer points, or a "
-            f"smaller batch-size than {subject.objective.batch_size}"
-        )
+    _check_fits(count, together.fitting(budget), objective.batch_size)
     assert on.provenance.run is not None
     provenance = replace(on.provenance, run=replace(on.provenance.run, points_per_pass=count))
     return replace(on, provenance=provenance, together=together)
+
+
+def _check_fits(count: int, fitting: int, batch_size: int) -> None:
+    if fitting < count:
+        raise UsageError(
+            f"points-per-pass {count}: the free memory holds what {fitting} points pass through the net; give fewer points, or a "
+            f"smaller batch-size than {batch_size}"
+        )
 
 
 def for_plan(asked: Asked, ndim: int) -> Asked:

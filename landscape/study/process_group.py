@@ -7,7 +7,6 @@ No MPI has a part in it: the user's program set up the process group before it d
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 from array import array
 from collections.abc import Iterator, Mapping
@@ -29,7 +28,7 @@ from landscape.sweep.world import World, own_cores
 
 LEAVING = 1  # the exit status of a rank that ends with an error
 _over: list[Any] = []  # groups of runs that came to their end; destroyed once all ranks have left these
-_runs = itertools.count()
+_runs = 0  # to which all ranks came
 
 
 @contextlib.contextmanager
@@ -47,8 +46,10 @@ def dividing_world(asked: Asked, ranges: Mapping[str, Any]) -> Iterator[World | 
     import torch.distributed as dist
 
     rank, size = dist.get_rank(), dist.get_world_size()
-    board = Board(next(_runs), rank, size)
+    global _runs
+    board = Board(_runs, rank, size)
     board.come(asked.machine.stall or COME_SECONDS)  # torch would wait for a rank that does not come for half an hour
+    _runs += 1
     local = int(os.environ.get("LOCAL_WORLD_SIZE", size))
     messages, meeting = (dist.new_group(backend="gloo") for _ in range(2))
     while _over:  # all ranks are in this run now; the user may have destroyed all groups meanwhile

@@ -86,11 +86,11 @@ class Plan:
     @property
     def seconds(self) -> float:
         everything = self.pending * self.samples_per_point
-        if self.kept:
-            each = self.pending / self.ranks
-            first = min(each, 1.0) * self.samples_per_point / self.samples_per_second
-            return first + max(each - 1.0, 0.0) * self.kept.seconds
         evaluations = min(self.saving.evaluations, everything) if self.saving else everything
+        if self.kept:  # then each point takes all samples
+            points = evaluations / self.samples_per_point / self.ranks
+            first = min(points, 1.0) * self.samples_per_point / self.samples_per_second
+            return first + max(points - 1.0, 0.0) * self.kept.seconds
         return evaluations / (self.samples_per_second * self.ranks)
 
 

@@ -24,22 +24,11 @@ FILLING = frozenset(
     )
 )  # fmt: skip
 ADDING = frozenset(("append", "appendleft", "extend", "insert", "add", "update", "clear"))
-READS = (
-    "LOAD_GLOBAL",
-    "LOAD_NAME",
-    "LOAD_DEREF",
-    "LOAD_ATTR",
-    "LOAD_METHOD",
-    "LOAD_SUPER",
-    "LOAD_CLASS",
-    "LOAD_FROM",
-    "IMPORT",
-)
+READS = (*OUTER, "LOAD_SUPER", "LOAD_CLASS", "LOAD_FROM", "IMPORT")  # beginnings of operations
 WORD = re.compile(r"[^\W\d]\w*")
 # How deep below the top of the stack the container lies.
 STORES = {"STORE_SUBSCR": 2, "DELETE_SUBSCR": 2, "STORE_SLICE": 3}
-
-KEPT = 8192  # codes whose names are known, about a kilobyte each
+KEPT = 8192  # codes whose names are remembered, about a kilobyte each
 
 
 class Names(NamedTuple):
@@ -66,7 +55,7 @@ def names_in(*functions: Any) -> Names:
     return Names(*(frozenset().union(*sets) for sets in zip(*each, strict=True))) if each else NOTHING
 
 
-# Many classes of a library share functions, and every net of a run is read; code is what it is, so nothing becomes stale.
+# Many classes of a library share functions, and every net of a run is read. Code cannot change, so nothing becomes stale.
 @functools.lru_cache(maxsize=KEPT)
 def _of_code(code: CodeType) -> Names:
     loaded, stored, sets, filled, changed = (set[str]() for _ in range(5))

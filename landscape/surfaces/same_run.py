@@ -54,7 +54,7 @@ def unknown_code(stored: Mapping, wanted: Mapping, *, elsewhere: bool = False) -
 def is_unread(key: tuple[str, ...], wanted: Mapping) -> bool:
     """Whether it is a setting of the net that no code reads; where other code did, the hashes of that differ."""
     unread = _code(wanted).get("unread")
-    return key[:2] == (CODE, "settings") and isinstance(unread, (list, tuple)) and key[2] in unread
+    return key[:2] == (CODE, "settings") and isinstance(unread, (list, tuple)) and key[-1] in unread
 
 
 def _unknown(key: tuple[str, ...], old: object, new: object, stored: Mapping, wanted: Mapping) -> bool:
@@ -81,7 +81,6 @@ def identity(provenance: Mapping) -> str:
         ".".join(key): value if not isinstance(value, float) else f"{value:.9g}"
         for key, value in _flat(plain(provenance)).items()
         if not (_is_hash(key, value) or is_unread(key, provenance))
-        and not any(key[: len(prefix)] == prefix for prefix in DESCRIPTIVE)
         and not any(key[: len(prefix)] == prefix for prefix in DESCRIPTIVE)
     }
     return json.dumps(entries, sort_keys=True)

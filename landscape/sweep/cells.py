@@ -92,10 +92,8 @@ def coarse_to_fine(axes: Sequence[Sequence[int]]) -> Iterator[LatticeRound]:
     seen: set[Index] = set()
     levels, finest = max(map(len, sides)), float(max(np.diff(marks).max(initial=0) for marks in axes))
     for level in range(levels):
-        places, gap = (
-            set(product(*(side[min(level, len(side) - 1)] for side in sides))),
-            finest * 2 ** (levels - 1 - level),
-        )
+        places = set(product(*(side[min(level, len(side) - 1)] for side in sides)))
+        gap = finest * 2 ** (levels - 1 - level)
         known = [{place[axis] for place in seen} for axis in range(len(axes))]
         middles = {place for place in places if not any(i in marks for i, marks in zip(place, known, strict=True))}
         rounds = (middles, gap * len(axes) ** 0.5), (places - seen - middles, gap)

@@ -28,7 +28,7 @@ AGAIN_SECONDS, FORCED_SECONDS = 1.0, 5.0
 FOLLOWER_SECONDS = 8.0
 # The second clock, and the leader's (mpi.py), run a little later, so that the message comes from where the call is.
 LEADER_LATER, LAST_LATER = 2.0, 4.0
-# A thread that wakes up this much late was stopped with its process, which says nothing of what is being done.
+# A thread that wakes up this late was stopped with its process, which says nothing of what is being done.
 STOPPED_SECONDS = 1.0
 _WAKE, _CLOSE = 254, 255  # no numbers of signals
 

@@ -218,7 +218,7 @@ def test_torch_threads_that_change_bits_are_not_chosen_by_a_clock(objective, thr
         assert found._equal_divisions(made) == [Division(1, 2)]
 
 
-def test_a_last_round_of_fewer_batches_has_all_threads_and_the_same_bits(objective, threads, monkeypatch):
+def test_a_last_round_of_fewer_batches_has_all_threads_and_the_same_bits(objective, threads):
     """Three batches: two side by side, then one with two threads of torch; the net and the number of threads are seen within."""
     threads(2)
     made = objective(net_of("keeps"), {"train": data()["train"]}, precision="fp32", batch_size=80)

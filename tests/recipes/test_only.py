@@ -280,7 +280,8 @@ def test_the_shell_takes_several(net, data, tmp_path, capsys, monkeypatch):
     assert json.loads(capsys.readouterr().out)["moves"]["moving"] == 30
 
 
-def test_a_plan_says_what_is_computed_once(net, data):
+def test_a_plan_says_what_is_computed_once(net, data, monkeypatch):
+    monkeypatch.setattr("landscape.measurement.evaluate.SPEED_SECONDS", 0.02)
     of = {"model": net, "data": data, "only": "^3", "dry_run": True, **PLANE, **EXACT}
     plan, plain = ll.surface(**of), ll.surface(**of, plain=True)
     assert (plan.kept.layers, plan.kept.of) == (2, 3)
@@ -292,3 +293,8 @@ def test_a_plan_says_what_is_computed_once(net, data):
     assert plan.seconds == pytest.approx(first + 11 * plan.kept.seconds)
     assert plain.kept is None and not any(line.startswith("kept") for line in plan_lines(plain))
     assert ll.surface(**of, points_per_pass=2).kept is None
+    sizes = {"x": (-1, 1, 41), "y": (-1, 1, 41), "tolerance": 0.05, "refine": True}
+    few = ll.surface(**of | sizes)  # a smooth surface leaves out most of its points
+    first = few.samples_per_point / few.samples_per_second
+    assert few.saving.points < few.pending / 2
+    assert few.seconds == pytest.approx(first + (few.saving.points - 1) * few.kept.seconds)

@@ -29,7 +29,6 @@ def options(net, data) -> dict:
 
 
 def test_a_surface_has_the_values_of_one_point_at_a_time(options):
-    wanted = ll.surface(**options)
     for only in (None, r"^3\."):
         wanted = ll.surface(**options, only=only)
         found = ll.surface(**options, only=only, points_per_pass=4)
@@ -95,7 +94,18 @@ def test_what_memory_does_not_hold_is_refused_with_what_it_holds(options, monkey
         ll.surface(**options, points_per_pass=64)
 
 
-def test_a_dry_run_counts_samples_of_all_points(options):
+def test_weights_that_memory_does_not_hold_are_not_stacked(options, monkeypatch):
+    def stacked(*given):
+        raise AssertionError("stacked")
+
+    monkeypatch.setattr("landscape.study.evaluation.memory_budget", lambda *given: 2000.0)
+    monkeypatch.setattr("landscape.study.evaluation.Together", stacked)
+    with pytest.raises(ll.LandscapeError, match=r"points-per-pass 15: the free memory holds what [1-9] points pass"):
+        ll.surface(**options, points_per_pass=15)
+
+
+def test_a_dry_run_counts_samples_of_all_points(options, monkeypatch):
+    monkeypatch.setattr("landscape.measurement.evaluate.SPEED_SECONDS", 0.02)
     options = {**options, "only": r"^3\.", "dry_run": True}
     assert ll.surface(**options).kept
     plan = ll.surface(**options, points_per_pass=4)

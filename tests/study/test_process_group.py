@@ -53,6 +53,15 @@ def tensor_parallel(model):
     return tp.parallelize_module(model, dist.device_mesh.init_device_mesh("cpu", (dist.get_world_size(),)), plan)
 
 
+class OfSizes(nn.Module):
+    """For batches of 8 samples, which a trial passes, and 20; not for the halves that it passes, too."""
+
+    def forward(self, x):
+        if len(x) not in (8, 20):
+            raise ValueError(f"a batch of {len(x)}")
+        return x
+
+
 def failing_above(limit):
     def loss(model, batch):
         value = nn.functional.cross_entropy(model(batch[0]), batch[1])
@@ -82,6 +91,8 @@ def of_rank(rank, folder):
     found["bf16"] = ll.line(model=sharded(net(torch.bfloat16)), data=data(), x="-1:1:3", precision="bf16", quiet=True)
     found["estimated"] = ll.line(model=model, data=data(2000), **ROUGH)
     found["points"] = ll.line(model=model, data=data(), x="-1:1:9", dry_run=True, quiet=True).points
+    sized = sharded(net().append(OfSizes()))
+    found["sized"] = ll.line(model=sized, data=data(), x="-1:1:3", batch_size=20, quiet=True)
     found["tp"] = ll.surface(model=tensor_parallel(net()), data=data(), **GRID)
     highest = failing_above(found["fsdp"].values["train_loss"].max() - 1e-5)
     with pytest.raises(LandscapeError, match="evaluation failed at .*the loss gave up") as caught:
@@ -117,6 +128,12 @@ def test_a_divided_net_has_the_values_of_the_net_as_one(ranks, how):
         assert found.provenance["directions"] == wanted.provenance["directions"]
         assert found.provenance["checkpoint"] == wanted.provenance["checkpoint"]
         assert found.provenance["run"]["ranks"] == RANKS
+
+
+def test_a_net_that_refuses_a_batch_of_a_trial_is_evaluated_all_the_same(ranks):
+    wanted = ll.line(model=net().append(OfSizes()), data=data(), x="-1:1:3", batch_size=20, quiet=True)
+    for found in ranks[1]:
+        np.testing.assert_allclose(found["sized"].values["train_loss"], wanted.values["train_loss"], rtol=1e-5)
 
 
 def test_norms_are_those_of_whole_tensors(ranks):
