@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import dis
 import functools
+import itertools
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from types import CodeType
 from typing import Any, NamedTuple
 
@@ -63,7 +64,7 @@ def _of_code(code: CodeType) -> Names:
     loaded |= {step.argval for step in steps if step.opname == "LOAD_GLOBAL"}
     stored |= {step.argval for step in steps if step.opname in ("STORE_GLOBAL", "STORE_DEREF")}
     sets |= {step.argval for step in steps if step.opname in ("STORE_ATTR", "DELETE_ATTR")}
-    for container, method in _written(steps):
+    for _, container, method in _written(steps):
         (filled if method in FILLING else changed).add(container)
     return Names(*map(frozenset, (code.co_names, loaded, stored, sets, filled, changed)))
 
@@ -74,7 +75,9 @@ def read_in(*functions: Any) -> frozenset[str]:
     for code in (code for function in functions for code in _codes(function.__code__)):
         steps = list(dis.get_instructions(code))
         read = Counter(step.argval for step in steps if step.opname.startswith(READS) and isinstance(step.argval, str))
-        read.subtract(name for name, method in _written(steps) if not method or method in ADDING)
+        read.subtract(
+            name for at, name, method in _written(steps) if not method or (method in ADDING and _is_dropped(steps[at:]))
+        )
         found |= {name for name, count in read.items() if count > 0} | set(_strings(code.co_consts))
     return frozenset(found)
 
@@ -94,20 +97,32 @@ def words_in(*functions: Any) -> frozenset[str]:
     return frozenset((*(name for code in codes for name in code.co_names), *strings))
 
 
-def _written(steps: Iterable[dis.Instruction]) -> Iterator[tuple[str, str]]:
-    """The names of the containers that are written into, with the method that does it, "" at an index.
+def _written(steps: Iterable[dis.Instruction]) -> Iterator[tuple[int, str, str]]:
+    """The names of the containers that are written into, with the place and the method that does it, "" at an index.
 
     The stack is followed along the instructions as they stand: each place holds the name that was loaded there, or None.
     """
     stack: list[str | None] = []
-    for step in steps:
+    for at, step in enumerate(steps):
         deep = STORES.get(step.opname, 1)
         top = stack[-deep] if len(stack) >= deep else None
         if step.opname in STORES and top:
-            yield top, ""
+            yield at, top, ""
         elif step.opname in ("LOAD_METHOD", "LOAD_ATTR") and top and _writes(step.argval):
-            yield top, step.argval
+            yield at, top, step.argval
         _follow(stack, step)
+
+
+def _is_dropped(steps: Sequence[dis.Instruction]) -> bool:
+    """Whether the result of the method that the first step loads is not used: `add` of a set gives None, of a tensor a sum."""
+    deep = 0  # above the container
+    for step, following in itertools.pairwise(steps):
+        if step.opname.startswith(("JUMP", "POP_JUMP", "RETURN")):
+            return False
+        deep += dis.stack_effect(step.opcode, step.arg, jump=False)
+        if step.opname.startswith("CALL") and deep <= 0:
+            return following.opname == "POP_TOP"
+    return False
 
 
 def _writes(method: str) -> bool:

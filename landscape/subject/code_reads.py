@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import operator
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import ModuleType
@@ -23,8 +24,13 @@ from landscape.subject.code_text import by_name, is_users
 # Reads attributes by names that are not in the code.
 DYNAMIC = frozenset(("getattr", "hasattr", "vars", "eval", "exec", "dir", "globals", "locals", "repr"))
 DYNAMIC_ATTRIBUTES = frozenset(
-    ("__dict__", "__getattribute__", "__getattr__", "attrgetter", "getmembers", "getattr_static")
-)
+    (
+        "__dict__", "__getattribute__", "__getattr__", "__reduce__", "__reduce_ex__", "attrgetter", "methodcaller",
+        "getmembers", "getattr_static", "getattr", "hasattr", "vars",
+    )
+)  # fmt: skip
+# Objects that do, whatever the code calls them.
+READERS = (getattr, hasattr, vars, eval, exec, dir, repr, globals, locals)
 MAKES = frozenset(("__init__", "__del__", "__getstate__", "__setstate__", "configure_optimizers"))
 LIGHTNING = ("lightning", "pytorch_lightning", "lightning_fabric")
 # Beginnings and ends of the names of Lightning's methods that are not called for a value.
@@ -85,7 +91,7 @@ class _Reader:
         if id(value) in self._seen or isinstance(value, (str, bytes, int, float, complex, type(None))):
             return
         self._seen[id(value)] = value
-        self._own_anything |= len(self._seen) > MOST_OBJECTS or isinstance(value, GraphModule)
+        self._own_anything |= len(self._seen) > MOST_OBJECTS or isinstance(value, GraphModule) or _is_reader(value)
         if isinstance(value, nn.Module):
             for layer in value.modules():
                 yield type(layer)
@@ -110,10 +116,12 @@ class _Reader:
 
     def _of_class(self, kind: type) -> Iterator[Any]:
         lightning = any(_package(base) in LIGHTNING for base in kind.__mro__)
+        yield from (each for each in (type(kind),) if is_users(each))
         for base in kind.__mro__:
             if by_name(base) or _package(base) in LIGHTNING:
                 continue
-            self._note(base, anything="__getattr__" in vars(base) or "__getattribute__" in vars(base))
+            positions = [each for each in vars(base).get("__match_args__", ()) if isinstance(each, str)]
+            self._note(base, positions, anything="__getattr__" in vars(base) or "__getattribute__" in vars(base))
             for name, member in vars(base).items():
                 if name in MAKES or (lightning and (name.startswith(TRAINS) or name in LOADS)):
                     self._left_out.setdefault(name, []).append(unwrapped(member))
@@ -134,7 +142,7 @@ class _Reader:
             found = function.__globals__[name]
             if isinstance(found, ModuleType):
                 yield from (vars(found)[each] for each in names.used & set(vars(found)) if is_users(found))
-            elif not by_name(found) or not callable(found):
+            elif not by_name(found) or not callable(found) or _is_reader(found) or isinstance(found, functools.partial):
                 yield found
 
     def _note(self, of: Any, names: Iterable[str] = (), *, anything: bool) -> None:
@@ -143,6 +151,10 @@ class _Reader:
         if is_users(of):
             self._own.update(names)
             self._own_anything |= anything
+
+
+def _is_reader(value: Any) -> bool:
+    return isinstance(value, (operator.attrgetter, operator.methodcaller)) or any(value is each for each in READERS)
 
 
 def _functions(kind: type) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """The hash of what a module computes: one for equal functions, others for other functions with the same weights."""
 
+import builtins
 import copy
 import functools
+import operator
 
 import pytest
 import torch
@@ -138,6 +140,9 @@ def with_rate(rate, **members):
     return made
 
 
+NAME, FETCH, GETTER, PARTIAL = "scale", getattr, operator.attrgetter("scale"), functools.partial(getattr)
+
+
 def outside(net, x):
     return x * net.scale
 
@@ -163,7 +168,16 @@ READS = {
     "in a text": lambda self, x: self.inner(x) * float("{0.scale}".format(self)),  # noqa: UP030, UP032  this is the case
     "by a property": lambda self, x: self.inner(x) * self.gain,
     "by a static method": lambda self, x: self.through(self, self.inner(x)),
+    "by a getter": lambda self, x: self.inner(x) * GETTER(self),
+    "by another name of getattr": lambda self, x: self.inner(x) * FETCH(self, NAME),
+    "by getattr of a module": lambda self, x: self.inner(x) * builtins.getattr(self, NAME),
+    "by a function with arguments": lambda self, x: self.inner(x) * PARTIAL(self, NAME),
 }
+
+
+def test_what_a_method_gives_back_is_read_though_lists_are_filled_by_its_name():
+    one, two = (module(lambda self, x: self.shift.add(self.inner(x)), set={"shift": torch.ones(1) * n}) for n in (1, 2))
+    assert unlike(program_of(one), program_of(two)).startswith("setting shift ")
 
 
 @pytest.mark.parametrize("how", READS)
