@@ -138,7 +138,7 @@ class Browser:
         self.send("Input.dispatchMouseEvent", type=kind, x=x, y=y, **more)
 
     def drag(self, start: tuple[float, float], end: tuple[float, float], steps: int = 4) -> None:
-        held = {"button": "left", "buttons": 1}
+        held: dict[str, Any] = {"button": "left", "buttons": 1}
         self.mouse("mouseMoved", *start)
         self.mouse("mousePressed", *start, clickCount=1, **held)
         for step in range(1, steps + 1):

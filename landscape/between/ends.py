@@ -107,7 +107,9 @@ def in_order(ends: Ends, data: DataOptions, seed: int) -> Ends:
         batches, run = of_data(ends.net, data, FOLLOWED)
         found = [aligned(ends.net, other, seed=seed, batches=batches, run=run) for other in ends.others]
     others = tuple(
-        Other(each.tensors, f"{other.label} aligned", tensors_digest(each.tensors), other.trained)
+        Other(
+            each.tensors, f"{other.label} aligned", tensors_digest(each.tensors), other.trained, program=other.program
+        )
         for other, each in zip(ends.others, found, strict=True)
     )
     labels = (ends.labels[0], *(f"{label} aligned" for label in ends.labels[1:]))

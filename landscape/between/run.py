@@ -36,6 +36,7 @@ from landscape.study.on_slice import OnSlice
 from landscape.study.ranks import shared, together
 from landscape.study.run import run_prepared
 from landscape.study.study import Plan
+from landscape.subject.code_facts import check_alike_under
 from landscape.subject.subject import device_of, source_of
 from landscape.subject.trained import states_loss, trained_loss
 from landscape.surfaces import load_surface
@@ -210,7 +211,11 @@ def _ends(wanted: WantedPaths, given: Given, device: torch.device) -> Ends:
 
 def _loss(ends: Ends, given: Given) -> tuple[LossOptions, list[str]]:
     """(the loss that was asked for, else that of the nets' training, notes)."""
-    return trained_loss(ends.trained, given[LossOptions], stated=states_loss(given), trust=given[NetOptions].trust)
+    loss, notes = trained_loss(
+        ends.trained, given[LossOptions], stated=states_loss(given), trust=given[NetOptions].trust
+    )
+    check_alike_under(loss, ends.net, ends.others)
+    return loss, notes
 
 
 def _parts(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from torch import Tensor
 
 from landscape.data.structure import batch_length, mapped
+from landscape.installed import is_installed
 from landscape.objective.calls import Hollow, NotPlain, flat, identical, intercepted
 from landscape.objective.conduct import parts_of
 from landscape.objective.rehearsal import Place, Rehearsal, resting_modules
@@ -157,6 +158,9 @@ def of_modules(objective: Objective, moves: Callable[[Tensor], bool]) -> OfModul
     """How the net of an objective is recalled, within `Objective.numbers`; None where no module with weights can be."""
     net, measure = objective.model, objective.measure
     if any("forward" in vars(module) for module in net.modules()):  # put there by someone else
+        return None
+    # A user's code may let a module that rests depend on what moves, by an attribute or by a step that no trial meets
+    if not all(is_installed(type(module)) for module in net.modules()):
         return None
     batch = _few(objective)
     unfit: set[str] = set()

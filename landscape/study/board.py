@@ -89,7 +89,7 @@ class Board:
             yield
         finally:
             left.set()
-            thread.join()
+            thread.join(GRACE_SECONDS)  # it may wait for a store whose process is stopped
 
     def _watch(self, left: threading.Event) -> None:
         read: float | None = None

@@ -35,6 +35,7 @@ from landscape.slice.transform import Transform, Transformed
 from landscape.study.reduction import Reduction
 from landscape.study.still import still_notes
 from landscape.subject.chosen import chosen_net
+from landscape.subject.code_facts import check_alike_under
 from landscape.subject.evaluation import moving_notes
 from landscape.subject.subject import Subject, checked, device_of, make_subject, policy
 from landscape.subject.trained import Recorded, states_loss, trained_loss
@@ -143,6 +144,7 @@ def on_plane(
     moved, others = selection(axes, net), other_nets(axes, net)
     recorded = [net.trained, *(other.trained for other in others), *asked.beside]
     loss, of_loss = trained_loss(recorded, asked.loss, stated=asked.states_loss, trust=asked.net.trust)
+    check_alike_under(loss, net, others)
     subject = make_subject(
         net, asked.data, loss, asked.machine, device, world, batchnorm=batchnorm, plain=plain,
         chosen=moved, counted=_counted(asked, moved), lean=axes.lean,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import platform
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +20,7 @@ from landscape.objective.described import Loss
 from landscape.objective.loss_name import full_name, short_name
 from landscape.options.groups import LossOptions
 from landscape.subject.code_text import HASHED, by_name, digest
+from landscape.subject.net import Net, Other, check_alike
 from landscape.subject.program import Program, callable_digest
 from landscape.surfaces.provenance import CodeFacts
 
@@ -34,16 +36,28 @@ def code_facts(program: Program | None, loss: LossOptions) -> CodeFacts:
         LandscapeError: a spec that leads to no callable.
     """
     metrics = {name: code for name, code in map(_metric, loss.names or ()) if code and code != name}
-    called = [loss.loss, *(metric[1] if isinstance(metric, tuple) else metric for metric in loss.names or ())]
     return CodeFacts(
         python=PYTHON,
         layers=program.layers if program else None,
         settings=program.settings if program else None,
-        unread=(program.undecided(*map(_callable, called)) or None) if program else None,
+        unread=(program.undecided(*_called(loss)) or None) if program else None,
         classes=program.classes if program else None,
         loss=code_of(loss.loss, "loss"),
         metrics=metrics or None,
     )
+
+
+def check_alike_under(loss: LossOptions, net: Net, others: Iterable[Other]) -> None:
+    """Raises UsageError for a module in memory that differs from the net in what this loss reads of it."""
+    for other in others:
+        if other.program:
+            check_alike(net, other.program, *_called(loss))
+
+
+def _called(loss: LossOptions) -> list[Any]:
+    """The losses and metrics that are code of the user's."""
+    given = [loss.loss, *(metric[1] if isinstance(metric, tuple) else metric for metric in loss.names or ())]
+    return [*map(_callable, given)]
 
 
 def _callable(given: Any) -> Any:

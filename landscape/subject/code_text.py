@@ -14,9 +14,7 @@ import functools
 import hashlib
 import inspect
 import re
-import site
 import sys
-import sysconfig
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import CodeType, ModuleType, SimpleNamespace
 from typing import Any
@@ -25,6 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from landscape.installed import INSTALLED, KNOWN_BY_NAME
 from landscape.subject.code_arrays import DIGITS, HASHED, array_text
 from landscape.subject.code_members import unwrapped, with_decorated
 from landscape.subject.code_names import Names, names_in
@@ -45,15 +44,6 @@ OF_FILE = {
 SETTINGS = (ModuleType, SimpleNamespace, argparse.Namespace)
 HIDDEN = ("__dict__", "__weakref__")
 CALLED = ("forward", "__call__")
-# The user's own files may have the name of a module of Python's; they are taken for it, as an import would take them.
-KNOWN_BY_NAME = ("torch", "numpy", "builtins", "landscape", *sys.stdlib_module_names)
-INSTALLED = tuple(
-    {
-        *(sysconfig.get_path(name) for name in ("purelib", "platlib")),
-        *site.getsitepackages(),
-        site.getusersitepackages(),
-    }
-)
 DEVICE = re.compile(r"(cpu|cuda|mps|xpu)(:\d+)?")
 
 

@@ -62,7 +62,7 @@ class Net:
 class Other:
     """A second net of the same architecture: its tensors under the names of the first, as they were stored.
 
-    Of a second adapter there are only its own.
+    Of a second adapter there are only its own. `program`: of a module in memory.
     """
 
     tensors: dict[str, Tensor]
@@ -70,6 +70,7 @@ class Other:
     sha256: str = ""
     trained: Recorded | None = None
     of_file: bool = False
+    program: Program | None = None
 
 
 def load_net(
@@ -175,12 +176,14 @@ def other_net(checkpoint: Any, like: Net, advice: str | None = None, *, mapped: 
     Raises:
         CheckpointError: it does not fit. UsageError: a module that computes something else with the same weights.
     """
-    label, of_file = None, _is_path(checkpoint)
+    label, of_file, program = None, _is_path(checkpoint), None
     if isinstance(checkpoint, nn.Module):
         given = gathered(bare(checkpoint))
         label = type(given).__name__
         check_plain(given)
-        _check_alike(like, given)
+        program = program_of(given)
+        if _shapes(given) == _shapes(like.module):  # the comparison of other tensors names them
+            check_alike(like, program)
         checkpoint = Checkpoint(tensors_of(given), source=IN_MEMORY)
     else:
         checkpoint = read(checkpoint, like.checkpoint.entry, optional=True, mapped=mapped)
@@ -189,18 +192,21 @@ def other_net(checkpoint: Any, like: Net, advice: str | None = None, *, mapped: 
         checkpoint = fitting_entry(checkpoint, like.module)
     usual = f"give two nets of one architecture, here that of {like.label}"
     tensors = fitting(like.module, checkpoint, name=like.name, advice=usual if advice is None else advice)
-    return Other(tensors, label or _label(checkpoint.source), checkpoint.sha256, recorded_of(checkpoint), of_file)
+    return Other(
+        tensors, label or _label(checkpoint.source), checkpoint.sha256, recorded_of(checkpoint), of_file, program
+    )
 
 
-def _check_alike(like: Net, other: nn.Module) -> None:
+def _shapes(module: nn.Module) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+
+
+def check_alike(like: Net, program: Program, *called: Any) -> None:
     """Raises UsageError for a module whose weights mean something else in the net that is evaluated.
 
-    One with other tensors is left to the comparison of those, which names them.
+    `program`: of that module. `called`: losses and metrics, which may read what the net's own code does not.
     """
-    own = {name: tensor.shape for name, tensor in like.module.state_dict().items()}
-    if {name: tensor.shape for name, tensor in other.state_dict().items()} != own:
-        return
-    if found := unlike(like.program or program_of(like.module), program_of(other)):
+    if found := unlike(like.program or program_of(like.module), program, *called):
         raise UsageError(
             f"the nets differ in more than their weights ({found}), so the first would compute something else with those of the "
             "second; give nets of one architecture, or, if both compute the same, the second as ll.Checkpoint(net.state_dict())"

@@ -102,11 +102,14 @@ def program_of(module: nn.Module, within: frozenset[int] = frozenset()) -> Progr
     )
 
 
-def unlike(first: Program, second: Program) -> str | None:
-    """The first thing in which two nets differ beside their weights, as `setting slope is 0.1 in one and 0.2 in the other`."""
+def unlike(first: Program, second: Program, *called: Any) -> str | None:
+    """The first thing in which two nets differ beside their weights, as `setting slope is 0.1 in one and 0.2 in the other`.
+
+    `called`: other code that is called with the nets, such as a loss.
+    """
     aside = {
-        name for one, two in ((first, second), (second, first)) for name in one.undecided()
-        if name in two.undecided() or name not in two.settings
+        name for one, two in ((first, second), (second, first)) for name in one.undecided(*called)
+        if name in two.undecided(*called) or name not in two.settings
     }  # fmt: skip
     own, others = (
         {name: text for name, text in each.settings.items() if name not in aside} for each in (first, second)

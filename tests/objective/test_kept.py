@@ -11,10 +11,17 @@ from torch import nn
 from landscape.data.load import load_splits
 from landscape.models.zoo import build_zoo
 from landscape.objective import kept as kept_module
+from landscape.objective import recall
 from landscape.objective.kept_plan import expected
 from landscape.objective.loss import make_measure
 from landscape.objective.objective import Objective
 from tests.objective.kept_nets import CALLS, Net, built, compared, pairs, points
+
+
+@pytest.fixture(autouse=True)
+def as_if_installed(monkeypatch):
+    """The nets of these tests are of the user's code, whose modules are not recalled."""
+    monkeypatch.setattr(recall, "is_installed", lambda kind: True)
 
 
 def test_a_layer_that_rests_is_called_once_for_each_batch():

@@ -8,10 +8,18 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from landscape.installed import is_installed
 from landscape.objective import kept as kept_module
+from landscape.objective import recall
 from landscape.objective.calls import Hollow
 from landscape.objective.rehearsal import Rehearsal
 from tests.objective.kept_nets import Counted, Net, compared, pairs, reused
+
+
+@pytest.fixture(autouse=True)
+def as_if_installed(monkeypatch):
+    """The nets of these tests are of the user's code, whose modules are not recalled."""
+    monkeypatch.setattr(recall, "is_installed", lambda kind: True)
 
 
 class Remembers(nn.Module):
@@ -165,6 +173,21 @@ def test_a_moving_weight_that_decides_which_layer_is_called_is_seen(monkeypatch)
     compared(net)
     monkeypatch.setattr(kept_module, "VERIFIED", 0)
     compared(net)
+
+
+class Follows(Net):
+    """A module that rests follows a moving weight, by a step that lies beyond the batches that are computed both ways."""
+
+    def forward(self, x):
+        self.early.scale = 1 + float(self.late.weight.detach().norm() > 4.0)
+        return self.late(self.early(x) * self.early.scale)
+
+
+def test_modules_of_a_users_code_are_not_recalled(monkeypatch):
+    assert compared(Net(), pairs()) is not None
+    monkeypatch.setattr(recall, "is_installed", is_installed)
+    assert compared(Net(), pairs()) is None
+    assert compared(Follows(), pairs()) is None
 
 
 def test_tied_weights_on_both_sides():

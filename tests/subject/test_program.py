@@ -10,6 +10,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+import landscape as ll
+from landscape.errors import UsageError
 from landscape.subject.program import program_of, unlike
 
 
@@ -248,3 +250,32 @@ def test_members_of_a_class_are_code_of_whatever_kind_they_are(how):
     two, other, three = (program_of(module(**usual | MEMBERS[how](factor))) for factor in (2, 2, 3))
     assert unlike(two, other) is None
     assert unlike(two, three) == "code of class module.<locals>.Net differs"
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_a_second_net_may_differ_in_what_neither_net_nor_loss_reads(reads):
+    """A line to a net whose attribute the loss multiplies with would have the first net's; one that nothing reads is a name."""
+
+    class Weighted(nn.Module):
+        def __init__(self, weighting):
+            super().__init__()
+            self.layer, self.weighting = nn.Linear(3, 2), weighting
+
+        def forward(self, x):
+            return self.layer(x)
+
+    def weighted(net, batch):
+        return F.cross_entropy(net(batch[0]), batch[1]) * net.weighting
+
+    def plain(net, batch):
+        return F.cross_entropy(net(batch[0]), batch[1])
+
+    torch.manual_seed(0)
+    data, loss = (torch.randn(9, 3), torch.arange(9) % 2), weighted if reads else plain
+    first, second = Weighted(1.0), Weighted(3.0)
+    if reads:
+        with pytest.raises(UsageError, match=r"setting weighting is 1.0 in the first, 3.0 in the second"):
+            ll.line(model=first, to=second, data=data, loss=loss, x="0:1:2")
+    else:
+        found = ll.line(model=first, to=second, data=data, loss=loss, x="0:1:2").values["train_loss"]
+        assert found[1] == pytest.approx(float(plain(second, data)), rel=1e-6)
