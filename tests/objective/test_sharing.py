@@ -213,8 +213,7 @@ def test_torch_threads_that_change_bits_are_not_chosen_by_a_clock(objective, thr
     found = Sharing(made, 2)
     with made.ready():
         assert found._equal_divisions(made) == [Division(1, 1), Division(1, 2)]
-        bits = itertools.count()
-        monkeypatch.setattr(sharing, "fetch_sums", lambda tallies: next(bits))
+        monkeypatch.setattr(sharing, "fetch_sums", lambda tallies: object())
         assert found._equal_divisions(made) == [Division(1, 2)]
 
 
@@ -237,8 +236,7 @@ def test_a_last_round_of_fewer_batches_has_all_threads_and_the_same_bits(objecti
             made.map(work, made.segments)
         assert sorted(seen) == [(0, 1), (1, 1), (2, last)]
     with made.ready():  # two are left of a round of three: there is no second thread for each
-        made._sharing._team = team.Team(3)
-        made._sharing._twins = made._sharing._twins[:1] * 3
+        made._sharing._team, made._sharing._twins = team.Team(3), made._sharing._twins[:1] * 3
         made._sharing._division = Division(3, 1, 2)
         seen.clear()
         made.map(work, made.segments[:2])
@@ -246,7 +244,7 @@ def test_a_last_round_of_fewer_batches_has_all_threads_and_the_same_bits(objecti
 
 
 @pytest.mark.parametrize(
-    ("seconds", "equal", "batch_size", "rest"),
+    ("seconds", "equal", "size", "rest"),
     [
         (0.6, True, 80, 2),
         (1.2, True, 80, 1),  # slower than one thread
@@ -255,15 +253,13 @@ def test_a_last_round_of_fewer_batches_has_all_threads_and_the_same_bits(objecti
         (0.6, True, 4, 1),  # 51 batches: the last one takes 2 % of the time
     ],
 )
-def test_the_last_round_is_divided_where_that_pays(objective, threads, monkeypatch, seconds, equal, batch_size, rest):
+def test_the_last_round_is_divided_where_that_pays(objective, threads, monkeypatch, seconds, equal, size, rest):
     threads(2)
-    made = objective(net_of("keeps"), {"train": data()["train"]}, precision="fp32", batch_size=batch_size)
-    found = Sharing(made, 2)
-    long = 2 * sharing.LONG_SECONDS
-    monkeypatch.setattr(found, "_seconds", lambda objective, division: long * (seconds if division.inner > 1 else 1.0))
-    bits = itertools.count()
+    made = objective(net_of("keeps"), {"train": data()["train"]}, precision="fp32", batch_size=size)
+    found, taken = Sharing(made, 2), {1: 2 * sharing.LONG_SECONDS, 2: 2 * seconds * sharing.LONG_SECONDS}
+    monkeypatch.setattr(found, "_seconds", lambda objective, division: taken[division.inner])
     if not equal:
-        monkeypatch.setattr(sharing, "fetch_sums", lambda tallies: next(bits))
+        monkeypatch.setattr(sharing, "fetch_sums", lambda tallies: object())
     with made.ready():
         assert found._fastest(made) == Division(2, 1, rest)
 
