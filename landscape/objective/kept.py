@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
-from torch.nn.modules import module as hooks
 
 from landscape.data.structure import tensors_in
 from landscape.objective.calls import Hollow, identical, is_dense
-from landscape.objective.measure import Measure, Model, OutputMeasure
+from landscape.objective.measure import Measure, Model
 from landscape.objective.numerics import memory_budget
 from landscape.objective.recall import of_modules
 from landscape.objective.steady import checksum
+from landscape.objective.twins import obstacle
 from landscape.program.forward import FoldedNet, Parted
 
 if TYPE_CHECKING:
@@ -229,20 +229,10 @@ def _obstacle(objective: Objective) -> str | None:
     """Why activations may not be kept, as far as that can be seen."""
     if objective.lent or objective.recomputes:
         return "the tensors of the net that rest are not known to stay as they are"
-    if not isinstance(objective.measure, OutputMeasure):
-        return "a loss of (model, batch) may do anything with the net"
-    if not objective.conduct.plain:
-        return "states, random numbers, gradients or batches decide values"
     if not objective.batch_counts:
         return "the batches are not known"
-    if torch.overrides._len_torch_function_stack() or torch._C._len_torch_dispatch_stack():
-        return "a mode of torch is on, which is to see all operations"
-    hooked = hooks._global_forward_hooks or hooks._global_forward_pre_hooks
-    for part in objective.model.modules():
-        if part._forward_hooks or part._forward_pre_hooks or hooked:
-            return "hooks may keep what passes"
-        if hasattr(part, "_orig_mod"):
-            return "a compiled net keeps states that we cannot see"
+    if why := obstacle(objective):  # what cannot be evaluated beside itself cannot be passed in parts either
+        return why
     held = (held[name] for held, name in _slots(objective))
     if all(moves(objective)(each) for each in held if isinstance(each, torch.nn.Parameter)):
         return "all parameters move"
