@@ -23,6 +23,7 @@ from landscape.options.command import Command
 from landscape.printable import printable
 from landscape.sweep.leaving import complain, connect_early, end_now, from_rank, guarded, part
 from landscape.sweep.signals import current
+from landscape.wording import shell_runs
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -70,7 +71,7 @@ class _Run:
         self.debug = given.pop("debug", False)
         self.keeps, self.again = command.continues, given.get("overwrite", False)
         try:
-            with contained():
+            with contained(), shell_runs():
                 perform(command, given)
         except BrokenPipeError:  # the reader of our output has closed it, as in `landscape info ... | head`
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

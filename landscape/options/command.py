@@ -14,7 +14,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from landscape.errors import UsageError
 from landscape.options.option import Given, Option, OptionRow, check_names, check_types, rows_of
+from landscape.wording import Keyword, python_calls
 
 # A result and the shell-only options -> the lines that the shell prints.
 Lines = Callable[[Any, Mapping[str, Any]], Iterable[str]]
@@ -84,24 +86,58 @@ def command(
         )
         shared = _rows(groups, without)
         known = (*own, *shared)
-        found = _with_keywords(function, groups, shared) if "given" in parameters else _named(function)
+        by_flag = _keywords(known)
+        found = (
+            _with_keywords(function, groups, shared, by_flag) if "given" in parameters else _named(function, by_flag)
+        )
         found.command = Command(function.__name__, help, found, known, lines, **shell)  # type: ignore[attr-defined]
         return found
 
     return decorate
 
 
-def _named(function: Callable[..., Any]) -> Callable[..., Any]:
+def _keywords(rows: Iterable[OptionRow]) -> dict[str, Keyword]:
+    """What Python calls each flag."""
+    return {
+        flag: Keyword(row.name, row.option.action not in (None, "append"), tuple(map(str, row.option.choices or ())))
+        for row in rows if not row.option.shell for flag in row.option.flags_of(row.name)
+    }  # fmt: skip
+
+
+def _named(function: Callable[..., Any], keywords: Mapping[str, Keyword]) -> Callable[..., Any]:
     """The function with a message on keywords that it does not have."""
-    types = {p.name: p.annotation for p in inspect.signature(function).parameters.values()}
+    own = list(inspect.signature(function).parameters.values())
+    types = {parameter.name: parameter.annotation for parameter in own}
 
     @functools.wraps(function)
     def wrapper(*positional: Any, **given: Any) -> Any:
-        check_names(function.__name__, given, list(types))
-        check_types(types, given)
-        return function(*positional, **given)
+        with python_calls(keywords):
+            check_names(function.__name__, given, list(types))
+            _check_places(function.__name__, own, positional, given)
+            check_types(types, given)
+            return function(*positional, **given)
 
     return wrapper
+
+
+def _check_places(
+    function: str, own: Sequence[inspect.Parameter], positional: Sequence[Any], given: Mapping[str, Any]
+) -> None:
+    """Raises UsageError for more values without a name than the function takes, for one given twice, and for one left out."""
+    if any(parameter.kind is inspect.Parameter.VAR_POSITIONAL for parameter in own):
+        return
+    placed = [parameter for parameter in own if parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
+    names = [parameter.name for parameter in placed]
+    if len(positional) > len(names):
+        takes = f"only {' and '.join(names)} without a name" if names else "every value by its name"
+        raise UsageError(
+            f"{function} takes {takes}, got {len(positional)} values; pass several nets or files as one list, and options by name"
+        )
+    if twice := [name for name in names[: len(positional)] if name in given]:
+        raise UsageError(f"{function} got {twice[0]} twice, as a value without a name and as {twice[0]}=...; give one")
+    for parameter in placed[len(positional) :]:
+        if parameter.default is parameter.empty and parameter.name not in given:
+            raise UsageError(f"{function} needs {parameter.name}; see help(landscape.{function})")
 
 
 def _rows(groups: Sequence[type], without: Sequence[str]) -> tuple[OptionRow, ...]:
@@ -112,7 +148,7 @@ def _rows(groups: Sequence[type], without: Sequence[str]) -> tuple[OptionRow, ..
 
 
 def _with_keywords(
-    function: Callable[..., Any], groups: Sequence[type], rows: Sequence[OptionRow]
+    function: Callable[..., Any], groups: Sequence[type], rows: Sequence[OptionRow], by_flag: Mapping[str, Keyword]
 ) -> Callable[..., Any]:
     """The function with a keyword for each row in place of `given`."""
     signature = inspect.signature(function)
@@ -125,10 +161,12 @@ def _with_keywords(
 
     @functools.wraps(function)
     def wrapper(*positional: Any, **keywords: Any) -> Any:
-        check_types(types, keywords)
-        passed = {parameter.name: keywords.pop(parameter.name) for parameter in own if parameter.name in keywords}
-        check_names(function.__name__, keywords, [*options, *names])
-        return function(*positional, **passed, given=Given(keywords))
+        with python_calls(by_flag):
+            check_types(types, keywords)
+            passed = {parameter.name: keywords.pop(parameter.name) for parameter in own if parameter.name in keywords}
+            check_names(function.__name__, keywords, [*options, *names])
+            _check_places(function.__name__, own, positional, passed)
+            return function(*positional, **passed, given=Given(keywords))
 
     added = [
         inspect.Parameter(row.name, inspect.Parameter.KEYWORD_ONLY, default=row.default, annotation=types[row.name])

@@ -9,6 +9,7 @@ import sys
 import time
 
 from landscape.printable import printable
+from landscape.wording import worded
 
 SECONDS_BETWEEN_LINES = 10.0
 
@@ -64,7 +65,7 @@ class Progress:
 def note(text: str, *, label: str, quiet: bool) -> None:
     """Writes a line before or after the points, unless `quiet`."""
     if not quiet:
-        _write(f"{label}: {text}\n")
+        _write(f"{label}: {worded(text)}\n")
 
 
 def _write(line: str) -> None:

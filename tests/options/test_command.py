@@ -161,3 +161,26 @@ def test_a_command_may_have_no_options():
     assert length("abc") == 3 and length.command.rows == ()
     with pytest.raises(UsageError, match="length has no option 'txt'; did you mean text"):
         length(txt="abc")
+
+
+@pytest.mark.parametrize(
+    ("positional", "named", "said"),
+    [
+        (("p", "q"), {}, "draw takes only path without a name, got 2 values; pass several"),
+        (("p",), {"path": "q"}, "draw got path twice"),
+    ],
+)
+def test_values_in_wrong_places_are_named(positional: tuple[Any, ...], named: dict[str, Any], said: str):
+    with pytest.raises(UsageError, match=said):
+        draw(*positional, **named)
+
+
+def test_the_same_without_groups():
+    @command("tells the length", lines=lambda result, shell: [])
+    def length(text: str, *, unit: int = 1) -> int:
+        return len(text) * unit
+
+    for positional, named in (((), {}), (("a", 2), {}), (("a",), {"text": "b"})):
+        with pytest.raises(UsageError, match="^length (needs|takes|got)"):
+            length(*positional, **named)
+    assert length("abc", unit=2) == 6

@@ -54,6 +54,7 @@ from landscape.scene.views.relief import Relief
 from landscape.scene.views.rows import LayerRows
 from landscape.scene.views.scatter import Scatter
 from landscape.scene.views.volume import Volume
+from landscape.wording import worded
 
 GLYPH = re.compile(r"Glyph (\d+) .*missing")
 # Families that matplotlib has fonts for.
@@ -113,7 +114,9 @@ def _missing_letters_named() -> Iterator[None]:
     if missing:
         warnings.warn(
             MissingLetters(
-                f"the font lacks {printable(''.join(missing))}: boxes are drawn; give --font NAME of one that has them"
+                worded(
+                    f"the font lacks {printable(''.join(missing))}: boxes are drawn; give --font NAME of one that has them"
+                )
             ),
             stacklevel=3,
         )
