@@ -24,7 +24,7 @@ class Keyword(NamedTuple):
 # Values that are words of English too, and so are known only beside a flag.
 PLAIN_VALUES = ("train", "test", "cpu", "cuda", "auto", "none", "digits")
 # After these a value is to be given: `give data=...`, but `a smaller batch_size`.
-_GIVES = re.compile(r"(?:\b(?:give|add|use|pass|needs|need|with|or|and|name it with)) $")
+_GIVES = re.compile(r"(?:\b(?:give|add|use|pass|needs|need|with|as|or|and)) $")
 # A whole command, up to the end of its clause: `landscape hessian FILE --index 0.001`; and all after it when it is announced.
 _COMMAND = re.compile(r"`[^`]*`|the whole command: .*|\blandscape(?: [a-z]+)(?: [^\s;,()]+)*? --[^;,()]*")
 _TWICE = re.compile(r"(?<![\w-])--?[a-z][\w-]*(?: \S+)? \(in Python ([^)]*)\)")

@@ -33,7 +33,7 @@ KNOWN = {
         ("--precision fp32 (in Python precision='fp32') is exact", "precision='fp32' is exact"),
         ("with -x -1:1:51", "with x='-1:1:51'"),
         ("run `landscape hessian s.h5 --data a --overwrite`", "run `landscape hessian s.h5 --data a --overwrite`"),
-        ("landscape surface a.pt --data b computes it; give --data", "landscape surface a.pt --data b computes it; give data=..."),
+        ("landscape info a.pt --data b tells it; give --data", "landscape info a.pt --data b tells it; give data=..."),
         ("a --flag of others, well-o-known, x-data", "a --flag of others, well-o-known, x-data"),
     ],
 )  # fmt: skip

@@ -143,7 +143,7 @@ def test_the_written_checkpoint_is_the_permuted_net_with_its_story(files, capsys
 def test_activations_need_data_and_take_those_that_the_checkpoint_names(files, capsys):
     assert main(["align", *files, "--method", "activations", "--samples", "40", "-o", "a.pt"]) == 0
     assert "mean correlation" in capsys.readouterr().out
-    with pytest.raises(UsageError, match="--data"):
+    with pytest.raises(UsageError, match=r"give data=\.\.\."):
         ll.align(net(1), net(2), method="activations")
 
 

@@ -208,7 +208,7 @@ def test_names_stay_apart_in_a_file_that_grows(here):
 
 def test_a_plane_that_could_not_be_continued_is_refused_before_the_curve_is_trained(here):
     ll.connect(["net.pt", "other.pt"], out="c.h5", plane=3, **CURVE)
-    with pytest.raises(UsageError, match="plane 4: c.bezier.plane.h5 holds 3 x 3 points; give --plane 3"):
+    with pytest.raises(UsageError, match="plane 4: c.bezier.plane.h5 holds 3 x 3 points; give plane=3"):
         ll.connect(["net.pt", "other.pt"], out="c.h5", plane=4, **{**CURVE, "curve": "bezier", "bends": 3})
     assert not [path for path in Path().glob("c.*/bend_3.pt")]
     # another kind of curve has a plane of its own

@@ -21,7 +21,7 @@ def refused(**options):
 def test_what_moved_is_named_with_the_next_step(surface):
     surface()
     os.rename("net.pt", "moved.pt")
-    assert refused() == "s.h5 was computed from net.pt, which is not there; give its new place with --checkpoint"
+    assert refused() == "s.h5 was computed from net.pt, which is not there; give its new place with checkpoint=..."
     found = ll.hessian("s.h5", every=9, checkpoint="moved.pt", threads=1, quiet=True)
     assert "hessian_max" in found.values
 
@@ -56,14 +56,14 @@ def test_other_directions_are_refused(surface):
     with pytest.raises(UsageError, match="directions.fingerprint is"):
         ll.hessian("d.h5", threads=1)
     os.remove("s.directions.h5")
-    with pytest.raises(UsageError, match="give its new place with --directions"):
+    with pytest.raises(UsageError, match=r"give its new place with directions=\.\.\."):
         ll.hessian("d.h5", threads=1)
 
 
 @pytest.mark.parametrize(
     "change, words",
     [
-        ({"tolerance": 0.001}, "tolerance is 0.01 in the file, 0.001 now; --overwrite drops these"),
+        ({"tolerance": 0.001}, "tolerance is 0.01 in the file, 0.001 now; overwrite=True drops these"),
         ({"ignore": "none"}, "ignore is biasbn in the file, none now"),
         ({"samples": 8}, "samples"),
         ({"index": 0.01}, "index is not set in the file"),
@@ -95,7 +95,7 @@ def test_bad_options(surface, options, words):
 
 def test_a_file_of_the_original_says_what_to_do(reference, tmp_path):
     shutil.copy(reference / "resnet20" / "surface.h5", tmp_path / "theirs.h5")
-    with pytest.raises(UsageError, match="landscape surface, with --directions FILE"):
+    with pytest.raises(UsageError, match="landscape surface, with directions=FILE"):
         ll.hessian(tmp_path / "theirs.h5")
 
 

@@ -84,7 +84,7 @@ def test_a_tolerance_leaves_out_points_and_not_samples(options):
     wanted = ll.surface(**options, tolerance=0.05, refine=True)
     found = ll.surface(**options, tolerance=0.05, refine=True, points_per_pass=4)
     np.testing.assert_allclose(found.values["train_loss"], wanted.values["train_loss"], rtol=1e-5)
-    with pytest.raises(ll.LandscapeError, match="points-per-pass 4: a tolerance draws samples .*give --refine"):
+    with pytest.raises(ll.LandscapeError, match="points-per-pass 4: a tolerance draws samples .*give refine=True"):
         ll.surface(**options, tolerance=0.05, points_per_pass=4)
 
 

@@ -37,12 +37,12 @@ COMMANDS = {
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_second_net_of_another_architecture_is_refused_with_an_advice_that_can_be_followed(command):
-    """--model names the first net, so that it cannot help a second one."""
+    """`model` names the first net, so that it cannot help a second one."""
     with pytest.raises(
         CheckpointError, match=r"does not fit Sequential: of another shape 0\.weight .*one architecture"
     ) as caught:
         COMMANDS[command](net(), ll.Checkpoint(net(4).state_dict(), source="other.pt"))
-    assert "--model" not in str(caught.value) and "\n" not in str(caught.value)
+    assert "model=" not in str(caught.value) and "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -50,10 +50,10 @@ def test_so_is_one_with_two_tensors_where_the_first_net_has_one(command):
     parted = {**Tied().state_dict(), "second.weight": torch.ones(6, 6)}
     with pytest.raises(CheckpointError, match="first.weight and second.weight are one tensor there") as caught:
         COMMANDS[command](Tied(), ll.Checkpoint(parted, source="other.pt"))
-    assert "--model" not in str(caught.value) and "one architecture" in str(caught.value)
+    assert "model=" not in str(caught.value) and "one architecture" in str(caught.value)
 
 
 def test_the_advice_on_a_first_net_is_not_what_was_done_already():
     other = ll.Checkpoint(net(4).state_dict(), source="other.pt")
-    with pytest.raises(CheckpointError, match="give the --model that it fits, or another checkpoint"):
+    with pytest.raises(CheckpointError, match="give the model that it fits, or another checkpoint"):
         ll.line(other, model=net(), data=DATA, x="0:1:2", quiet=True)

@@ -113,7 +113,7 @@ def test_code_in_the_folder_runs_only_when_it_is_trusted(folder, net, batches):
         "from transformers import GPT2LMHeadModel\nclass Mine(GPT2LMHeadModel):\n    pass\n"
     )
     configure(folder, architectures=["Mine"], auto_map={"AutoModelForCausalLM": "modeling_mine.Mine"})
-    with pytest.raises(UntrustedError, match=r"^[^\n]*modeling_mine.py\), which is not run[^\n]*--trust [^\n]*gpt$"):
+    with pytest.raises(UntrustedError, match=r"^[^\n]*modeling_mine.py\), which is not run[^\n]*trust='[^\n]*gpt'$"):
         centre(folder, batches)
     assert not any("modeling_mine" in name for name in sys.modules)
     assert abs(centre(folder, batches, trust=folder) - own_loss(net, batches)) < 1e-12
@@ -180,7 +180,7 @@ def test_an_adapter_whose_base_is_not_here_says_what_to_do(adapter, folder, batc
     shutil.rmtree(folder)
     configure(adapter[0], "adapter_config.json", base_model_name_or_path="openai/some-net")
     with pytest.raises(
-        LandscapeError, match="its base openai/some-net is not a folder here; give its folder as --model"
+        LandscapeError, match=r"its base openai/some-net is not a folder here; give its folder as model=\.\.\."
     ):
         centre(adapter[0], batches)
 

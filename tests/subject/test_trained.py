@@ -50,7 +50,7 @@ def test_the_loss_that_a_checkpoint_names_is_that_of_a_run_that_gives_none(tmp_p
 def test_a_loss_that_is_code_runs_where_the_file_is_trusted_only(tmp_path):
     loss = f"{tmp_path}/net.py:own"
     path, net, spec = net_file(tmp_path, loss, "own")
-    with pytest.raises(UntrustedError, match="names code .loss .*give --loss"):
+    with pytest.raises(UntrustedError, match="names code .loss .*give loss='"):
         ll.line(path, model=spec, **ROW)
     found = ll.line(path, model=spec, trust=path, **ROW)
     assert found.values["train_loss"][1] == pytest.approx(F.l1_loss(net(X), Y).item(), rel=1e-6)
@@ -130,7 +130,7 @@ def test_no_command_with_a_loss_is_left_out():
 )
 def test_nets_of_different_losses_are_refused_until_one_is_given(runs, measure, monkeypatch):
     monkeypatch.chdir(runs)
-    with pytest.raises(UsageError, match=r"different losses \(.* with mse, .* with mae\).*give it with --loss"):
+    with pytest.raises(UsageError, match=r"different losses \(.* with mse, .* with mae\).*give it with loss=\.\.\."):
         measure()
 
 
@@ -153,5 +153,7 @@ def test_a_given_loss_counts_for_all_nets(runs, monkeypatch):
 
 def test_a_loss_that_was_an_object_is_asked_for(tmp_path):
     path, _, spec = net_file(tmp_path, "MSELoss", "unused")
-    with pytest.raises(UsageError, match="net was trained with the loss MSELoss, which cannot be made .*--loss"):
+    with pytest.raises(
+        UsageError, match=r"net was trained with the loss MSELoss, which cannot be made .*with loss=\.\.\."
+    ):
         ll.line(path, model=spec, **ROW)

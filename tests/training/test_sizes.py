@@ -77,5 +77,5 @@ def test_a_dry_run_refuses_what_the_run_would():
 
 
 def test_more_places_than_a_file_holds_are_refused_before_a_net_is_read():
-    with pytest.raises(UsageError, match="points 100000: 276 paths of them .* give --points 90579 or fewer"):
+    with pytest.raises(UsageError, match="points 100000: 276 paths of them .* give points=90579 or fewer"):
         ll.connect([f"none_{k}.pt" for k in range(24)], points=100_000, quiet=True)
