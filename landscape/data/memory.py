@@ -9,6 +9,11 @@ from pathlib import Path
 
 MEMINFO = Path("/proc/meminfo")
 CGROUPS = (Path("/proc/self/cgroup"), Path("/sys/fs/cgroup"))
+# Limit, use, and what of it is cache: version 2 of control groups, and version 1, whose limit is huge where there is none.
+MEMORY_FILES = (
+    ("memory.max", "memory.current", ("inactive_file", "active_file")),
+    ("memory.limit_in_bytes", "memory.usage_in_bytes", ("total_inactive_file", "total_active_file")),
+)
 # On systems with neither (macOS, Windows).
 UNKNOWN = 8e9
 
@@ -29,27 +34,39 @@ def host_budget(sharers: int = 1) -> float:
 
 
 def _left_in_cgroups() -> list[float]:
-    """Limit minus use of this process's cgroup (version 2) and of each parent; empty where there is no limit."""
-    return [left for folder in control_groups() for left in _left_in(folder)]
+    """Limit minus use of this process's control group and of each parent; empty where there is no limit."""
+    return [left for folder in control_groups("memory") for left in _left_in(folder)]
 
 
-def control_groups() -> list[Path]:
-    """The folder of this process's cgroup (version 2), and of each parent; empty on systems without."""
+def control_groups(controller: str) -> list[Path]:
+    """The folders of this process's control groups for `controller` ("cpu", "memory"), and their parents; maybe not there.
+
+    Version 2 has one tree for all controllers, version 1 (older clusters) one for each. In a container the path may be one
+    of the host; the root of the tree is then the container's own.
+    """
     own, mount = CGROUPS
     try:
-        relative = own.read_text().strip().rpartition("::/")[2]
+        lines = own.read_text().splitlines()
     except OSError:
         return []
-    group = mount / relative
-    return [group, *group.parents[: len(Path(relative).parts)]]
+    found = []
+    for _, names, path in (line.split(":", 2) for line in lines if line.count(":") >= 2):
+        if names and controller not in names.split(","):
+            continue
+        relative = path.strip("/")
+        for tree in (mount / each for each in dict.fromkeys((names, controller) if names else ("",))):
+            group = tree / relative
+            found += [group, *group.parents[: len(Path(relative).parts)]]
+    return found
 
 
 def _left_in(folder: Path) -> list[float]:
-    try:
-        limit = float((folder / "memory.max").read_text())
-        used = float((folder / "memory.current").read_text())
-        stat = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
-        # the page cache counts as used, but is freed when memory is needed
-        return [limit - used + float(stat["inactive_file"]) + float(stat["active_file"])]
-    except (OSError, ValueError, KeyError):  # "max" means no limit
-        return []
+    for limit, used, caches in MEMORY_FILES:
+        try:
+            most, now = (float((folder / name).read_text()) for name in (limit, used))
+            stat = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+            # the page cache counts as used, but is freed when memory is needed
+            return [most - now + sum(float(stat[name]) for name in caches)]
+        except (OSError, ValueError, KeyError):  # "max" means no limit
+            continue
+    return []

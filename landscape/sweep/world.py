@@ -72,8 +72,11 @@ def _count(text: str) -> int | None:
 def granted_cores() -> float:
     """The cores' worth of time that Linux grants this process's control group, as containers set it; inf without a limit."""
     least = math.inf
-    for folder in control_groups():
+    for folder in control_groups("cpu"):
         with contextlib.suppress(OSError, ValueError):
             quota, period = map(int, (folder / "cpu.max").read_text().split())  # "max" means no limit
             least = min(least, quota / period)
+        with contextlib.suppress(OSError, ValueError):  # version 1, where -1 means no limit
+            quota, period = (int((folder / f"cpu.cfs_{name}_us").read_text()) for name in ("quota", "period"))
+            least = min(least, quota / period if quota > 0 else math.inf)
     return least

@@ -39,6 +39,22 @@ def test_the_tightest_cgroup_counts(machine):
     assert memory.free_host_memory() == 7 * GIB
 
 
+@pytest.mark.parametrize("tree", ["memory", "cpuset,memory"])
+def test_older_control_groups_count(machine, tmp_path, tree):
+    """Version 1: a tree for each controller; the path may be one of the host, seen from within a container."""
+    machine("job", 32, 1)
+    (tmp_path / "cgroup").write_text(f"9:name=systemd:/\n4:{tree}:/job/step\n1:cpu:/\n0::/job\n")
+    own = tmp_path / "fs" / tree
+    for folder, most in ((own / "job" / "step", 2**63 - 4096), (own / "job", 12 * GIB), (own, 10 * GIB)):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "memory.limit_in_bytes").write_text(str(int(most)))
+        (folder / "memory.usage_in_bytes").write_text(str(int(5 * GIB)))
+        (folder / "memory.stat").write_text(f"total_inactive_file {int(GIB)}\ntotal_active_file {int(GIB)}\n")
+    assert memory.free_host_memory() == 7 * GIB
+    (own / "memory.limit_in_bytes").unlink()
+    assert memory.free_host_memory() == 9 * GIB
+
+
 def test_never_below_nothing(machine):
     machine("job", 4, 5)
     assert memory.free_host_memory() == 0

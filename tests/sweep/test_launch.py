@@ -77,6 +77,18 @@ def test_a_parent_group_limits_too(tmp_path, monkeypatch):
     assert granted_cores() == 1.5
 
 
+@pytest.mark.parametrize("tree", ["cpu", "cpu,cpuacct"])
+def test_an_older_control_group_limits_too(tree, tmp_path, monkeypatch):
+    """Version 1, as on clusters of some years; -1 means no limit."""
+    for folder, quota in (("job/step", -1), ("job", 150000)):
+        (tmp_path / tree / folder).mkdir(parents=True, exist_ok=True)
+        (tmp_path / tree / folder / "cpu.cfs_quota_us").write_text(str(quota))
+        (tmp_path / tree / folder / "cpu.cfs_period_us").write_text("100000")
+    (tmp_path / "own").write_text(f"4:memory:/job/step\n2:{tree}:/job/step\n0::/\n")
+    monkeypatch.setattr(memory, "CGROUPS", (tmp_path / "own", tmp_path))
+    assert granted_cores() == 1.5
+
+
 def test_another_mpi_than_the_launchers_is_found_out(tmp_path):
     # as when mpiexec belongs to one MPI and mpi4py loads another: every process believes it is alone
     program = """
