@@ -186,6 +186,10 @@ class RunFacts(Facts):
     """How many points were evaluated in one pass of the net; None: one."""
     started: str | None = entry()
     lean: bool | None = entry(bool)
+    probe: dict[str, float] | None = entry(dict)
+    """What the net gave on the first samples, at its own weights (objective/probe.py); files of earlier versions do not say."""
+    probe_of: str | None = entry()
+    """A hash of these weights."""
     reached: ReachedFacts | None = entry(ReachedFacts)
     hessian: LatestFacts | None = entry(LatestFacts)
     level: float | None = entry(NUMBER)

@@ -13,6 +13,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from landscape.surfaces.provenance import descriptive
+from landscape.surfaces.same_net import other_values
 
 DESCRIPTIVE = tuple(descriptive())
 # These differ because something else does; they are named only when nothing else differs.
@@ -36,7 +37,7 @@ def difference(stored: Mapping, wanted: Mapping, *, added: Sequence[str] = ()) -
             continue
         if not _same(old.get(key), new.get(key)) and not _unknown(key, old.get(key), new.get(key), stored, wanted):
             return f"{'.'.join(key)} is {_short(old.get(key))} in the file, {_short(new.get(key))} now"
-    return None
+    return other_values(stored, wanted)
 
 
 def unknown_code(stored: Mapping, wanted: Mapping, *, elsewhere: bool = False) -> list[str]:
@@ -88,7 +89,7 @@ def identity(provenance: Mapping) -> str:
 
 def of_rank(provenance: Mapping, *, leads: bool) -> Mapping:
     """What a rank compares with a file: on those that do not lead, code that depends on its rank is not the file's."""
-    return provenance if leads else {key: value for key, value in provenance.items() if key != CODE}
+    return provenance if leads else {key: value for key, value in provenance.items() if key not in (CODE, "run")}
 
 
 def _is_hash(key: tuple[str, ...], value: object) -> bool:
