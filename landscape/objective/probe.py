@@ -89,8 +89,12 @@ def _numbers(objective: Objective, model: nn.Module) -> contextlib.AbstractConte
     return with_gradients(model, objective.precision, objective.device, parameters=gradients == OF_PARAMETERS)
 
 
-def apart(first: Mapping[str, Tensor], second: Mapping[str, Tensor], precision: str) -> str | None:
-    """The first value in which two nets differ by more than rounding, as `loss 2.31 and 2.87`; None where there is none."""
+def apart(first: Mapping[str, Tensor], second: Mapping[str, Tensor], precision: str | None) -> str | None:
+    """The first value in which two nets differ by more than rounding, as `loss 2.31 and 2.87`; None where there is none.
+
+    `precision`: that of the numbers; None: they must be equal.
+    """
+    noise = 0.0 if precision is None else NOISE[precision]
     for name in (*first, *(name for name in second if name not in first)):
         one, two = first.get(name), second.get(name)
         if one is None or two is None or one.shape != two.shape:
@@ -98,7 +102,7 @@ def apart(first: Mapping[str, Tensor], second: Mapping[str, Tensor], precision: 
         if not one.numel() or torch.equal(one, two):
             continue
         # what is not finite must be so in both, and of the same kind
-        alike = torch.isclose(one, two, rtol=0.0, atol=NOISE[precision] * _largest(one, two), equal_nan=True)
+        alike = torch.isclose(one, two, rtol=0.0, atol=noise * _largest(one, two), equal_nan=True)
         if not bool(alike.all()):
             at = int((~alike).reshape(-1).nonzero()[0])
             return f"{name} {float(one.reshape(-1)[at]):.6g} and {float(two.reshape(-1)[at]):.6g}"

@@ -18,8 +18,15 @@ from landscape.objective.private import private_copy
 from landscape.objective.probe import apart, values_of
 from landscape.objective.trial import TRIED
 from landscape.subject.net import Net, Other
+from landscape.subject.program import program_of
 
 SAME = "the second as ll.Checkpoint(net.state_dict()) if its weights are meant for the first"
+
+
+def _exactly(net: Net, other: Other) -> bool:
+    """Whether the nets differ in a setting that only values show: then no difference of these is rounding."""
+    one, two = net.program or program_of(net.module), other.program
+    return two is not None and any(one.settings.get(name) != two.settings.get(name) for name in one.shown & two.shown)
 
 
 def check_by_value(objective: Objective, net: Net, others: Iterable[Other]) -> None:
@@ -27,18 +34,18 @@ def check_by_value(objective: Objective, net: Net, others: Iterable[Other]) -> N
 
     `objective`: checked, of `net`. Nets that are divided among processes have no second one.
     """
-    modules = [(other.label, other.module) for other in others if other.module is not None]
+    modules = [(other, other.module) for other in others if other.module is not None]
     if not modules or objective.lent:
         return
     name, split = next(iter(objective.splits.items()))
     batch = next(iter(split.batches(min(objective.batch_size, TRIED))))
     expected = values_of(objective, objective.model, batch)
-    for label, module in modules:
+    for other, module in modules:
         found = values_of(objective, _with_weights_of(objective, module), batch)
-        if said := apart(expected, found, objective.precision):
+        if said := apart(expected, found, None if _exactly(net, other) else objective.precision):
             raise UsageError(
-                f"{net.label} and {label} are different functions: with the same weights they give {said} on the first samples "
-                f"of the {name} data, expected the same; give nets of one architecture, or {SAME}"
+                f"{net.label} and {other.label} are different functions: with the same weights they give {said} on the first "
+                f"samples of the {name} data, expected the same; give nets of one architecture, or {SAME}"
             )
 
 

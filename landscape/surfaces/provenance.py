@@ -96,6 +96,8 @@ class CodeFacts(Facts):
     settings: dict[str, str] | None = entry(dict)
     unread: list[str] | None = entry(list, of=str, describes=True)
     """The settings that decide no value: no code that is evaluated reads them."""
+    shown: list[str] | None = entry(list, of=str, describes=True)
+    """The settings whose every effect is seen in the values of a batch."""
     classes: dict[str, str] | None = entry(dict)
     """A hash of the code of each class of layers."""
     loss: str | None = entry()

@@ -23,7 +23,7 @@ def other_values(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | 
     Both are whole provenances.
     """
     old, new = _probe(stored), _probe(wanted)
-    if _weights(stored) is None or _weights(stored) != _weights(wanted):
+    if not has_values(stored, wanted):
         return None
     tolerance = _tolerance(stored, wanted)
     for name, value in old.items():
@@ -38,6 +38,12 @@ def other_values(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | 
             shown = "not a number" if now is None else f"{now:.6g}"
             return f"the {name} of the first {old[samples]:.0f} samples is {value:.6g} in the file, {shown} now"
     return None
+
+
+def has_values(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether both runs have numbers of the first samples, with the same weights."""
+    same = _weights(stored) is not None and _weights(stored) == _weights(wanted)
+    return same and bool(_probe(stored)) and bool(_probe(wanted))
 
 
 def _probe(tree: Mapping[str, Any]) -> dict[str, float]:
