@@ -108,7 +108,9 @@ def test_a_second_net_that_gives_other_values_is_refused(kind):
     with pytest.raises(ll.UsageError, match="are different functions|differ in more than their weights"):
         line(first, to=made(kind, 3.0, seed=1))
     expected = F.cross_entropy(made(kind, seed=1)(DATA[0]), DATA[1])
-    assert line(first, to=made(kind, seed=1)).values["train_loss"][-1] == pytest.approx(float(expected.detach()), rel=1e-6)
+    assert line(first, to=made(kind, seed=1)).values["train_loss"][-1] == pytest.approx(
+        float(expected.detach()), rel=1e-6
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
