@@ -85,6 +85,6 @@ def keys_of(tree: dict, prefix: str = "") -> set[str]:
     found = set()
     for key, value in tree.items():
         name = prefix + (key if prefix != "data.splits." else "<split>")
-        nested = isinstance(value, dict) and not name.endswith((".versions", "slice", *OF_CODE))
+        nested = isinstance(value, dict) and not name.endswith((".versions", ".probe", "slice", *OF_CODE))
         found |= keys_of(value, f"{name}.") if nested else {name}
     return found

@@ -24,6 +24,7 @@ from landscape.callables import explain
 from landscape.errors import LandscapeError, UsageError
 from landscape.layout import placed
 from landscape.objective.private import private_copy
+from landscape.objective.probe import apart
 from landscape.randomness import forked
 from landscape.subject.net import Net, Other
 
@@ -139,7 +140,7 @@ class _Workbench:
     """A private copy of the net, in which the weights of both are tried."""
 
     def __init__(self, net: Net, other: Other, run: Run):
-        self._name, self._run, self._like = net.name, run, net.module
+        self._name, self._run, self._like, self._other = net.name, run, net.module, other.module
         self._module = private_copy(net.module).cpu().eval().requires_grad_(False)
         own = {
             name: value for name, value in net.module.state_dict(keep_vars=True).items() if isinstance(value, Tensor)
@@ -196,8 +197,9 @@ class _Workbench:
         """The permuted net, if it is the same function.
 
         Raises:
-            LandscapeError: it is not, for a reason that the operators do not show.
+            LandscapeError: it is not, for a reason that the operators do not show. UsageError: see `_refuse_another`.
         """
+        self._refuse_another(inputs)
         new = permuted({name: self.second[name] for name in self.names}, symmetry.groups, found.permutations)
         new = {name: new[first] for name, first in self._stands_for.items()}
         difference, largest = self._compared(new, inputs)
@@ -214,6 +216,19 @@ class _Workbench:
             like=self._like,
         )  # fmt: skip
 
+    def _refuse_another(self, inputs: Any) -> None:
+        """Raises UsageError where the second net's own module gives other outputs than the first's with the same weights."""
+        if self._other is None:
+            return
+        own = placed(private_copy(self._other).eval().requires_grad_(False), torch.device("cpu"), self._dtype)
+        expected, found = self._outputs(self.second, inputs), self._passed(own, inputs)
+        names = [f"output {at}" for at in range(max(len(expected), len(found)))]
+        if said := apart(dict(zip(names, expected, strict=False)), dict(zip(names, found, strict=False)), "fp32"):
+            raise UsageError(
+                f"align: the nets are different functions: with the weights of the second they give {said}, expected the same; "
+                "give two nets of one architecture"
+            )
+
     def _compared(self, new: Mapping[str, Tensor], inputs: Any) -> tuple[float, float]:
         """The largest difference of outputs, and the largest output, of the second net before and after."""
         before, after = (self._outputs(tensors, inputs) for tensors in (self.second, new))
@@ -228,8 +243,11 @@ class _Workbench:
 
     def _outputs(self, tensors: Mapping[str, Tensor], inputs: Any) -> list[Tensor]:
         self._load(tensors)
+        return self._passed(self._module, inputs)
+
+    def _passed(self, module: nn.Module, inputs: Any) -> list[Tensor]:
         with forked(seed=0), followed():
-            leaves = tree_leaves(self._run(self._module, inputs))
+            leaves = tree_leaves(self._run(module, inputs))
         return [leaf.double() for leaf in leaves if isinstance(leaf, Tensor) and not leaf.is_complex()]
 
     def _load(self, tensors: Mapping[str, Tensor]) -> None:

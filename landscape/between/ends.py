@@ -108,7 +108,12 @@ def in_order(ends: Ends, data: DataOptions, seed: int) -> Ends:
         found = [aligned(ends.net, other, seed=seed, batches=batches, run=run) for other in ends.others]
     others = tuple(
         Other(
-            each.tensors, f"{other.label} aligned", tensors_digest(each.tensors), other.trained, program=other.program
+            each.tensors,
+            f"{other.label} aligned",
+            tensors_digest(each.tensors),
+            other.trained,
+            program=other.program,
+            module=other.module,
         )
         for other, each in zip(ends.others, found, strict=True)
     )

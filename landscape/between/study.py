@@ -31,6 +31,7 @@ from landscape.slice.plane import Plane
 from landscape.study.evaluation import EvaluationStudy
 from landscape.study.on_slice import OnSlice
 from landscape.study.study import Extent
+from landscape.subject.alike import check_by_value
 from landscape.subject.subject import Subject, checked, make_subject, policy
 from landscape.surfaces.file import SurfaceFile, check_folder
 from landscape.surfaces.hdf5 import read_surface_file
@@ -109,7 +110,9 @@ def connect_subject(asked: ConnectAsked, ends: Ends, device: torch.device, world
         ends.net, asked.data, asked.loss, asked.machine, device, world, batchnorm=batchnorm,
         chosen=everything(Parts.of(ends.net.module)),
     )  # fmt: skip
-    return checked(subject, asked.notes)
+    subject = checked(subject, asked.notes)
+    check_by_value(subject.objective, ends.net, ends.others)
+    return subject
 
 
 def has_statistics(ends: Ends) -> bool:

@@ -92,7 +92,8 @@ class Objective:
         if batch_size is not None and batch_size < 1:
             raise UsageError(f"batch-size {batch_size}: expected at least 1")
         self.device, dtype = device or torch.device("cpu"), dtype_of(precision)
-        self.precision, self.batchnorm, self.l2 = precision, batchnorm, l2
+        self.precision, self.dtype, self.batchnorm, self.l2 = precision, dtype, batchnorm, l2
+        self.tried: dict[str, float] = {}  # what `check` saw at the weights that it was called at; see probe.py
         self.measure = measure.on(self.device, dtype).counting(splits)
         divided = divided_in(model)
         self.layout = Layout.of(model, state="states" if batchnorm == "interpolate" else "weights", names=names)

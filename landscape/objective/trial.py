@@ -18,6 +18,7 @@ from landscape.errors import DataError, EvaluationError, LandscapeError, UsageEr
 from landscape.objective.conduct import NO_GRADIENTS, OF_INPUTS, OF_PARAMETERS
 from landscape.objective.functions import class_count, cross_entropy, plain
 from landscape.objective.misfit import misfit
+from landscape.objective.probe import heard, numbers_of
 from landscape.objective.reading import Call, forward
 from landscape.objective.steady import Held, checksum, refuse_moved
 from landscape.objective.tally import Tally, fetch_sums, means
@@ -130,8 +131,12 @@ def _results(objective: Objective, batch: Any, name: str, targets: Tensor | None
             )
     size = batch_length(batch)  # before the loss, which may take the batch apart
     tally = Tally()
-    tally.add(name, _with_gradients(objective, batch, lambda given: measure(model, given)), size)
-    return means(fetch_sums([tally])[0])
+    with heard(model) as outputs:
+        tally.add(name, _with_gradients(objective, batch, lambda given: measure(model, given)), size)
+    found = means(fetch_sums([tally])[0])
+    if not objective.lent:  # a layer of a divided net may return a part of its outputs
+        objective.tried |= numbers_of(name, outputs, found.get(f"{name}_loss"), size)
+    return found
 
 
 def _with_gradients(objective: Objective, batch: Any, run: Callable[[Any], T]) -> T:

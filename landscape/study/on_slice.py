@@ -34,6 +34,7 @@ from landscape.slice.slice import Slice
 from landscape.slice.transform import Transform, Transformed
 from landscape.study.reduction import Reduction
 from landscape.study.still import still_notes
+from landscape.subject.alike import check_by_value
 from landscape.subject.chosen import chosen_net
 from landscape.subject.code_facts import check_alike_under
 from landscape.subject.evaluation import moving_notes
@@ -151,13 +152,14 @@ def on_plane(
     )  # fmt: skip
     spanned = shape.around(parsed) if shape else parsed
     made = make_plane(axes, subject, spanned, others, keep=asked.output.save_directions)
-    del others  # only their places are needed from here on
     if batchnorm == "interpolate" and not made.moves_buffers:
         batchnorm = "keep"  # the figure should state what happens
     if axes.lean:
         give_back_freed()  # blocks that making the plane read; a run keeps what it has at its peak
     of_what = moving_notes(subject.chosen) if asked.counted is None else moving_notes(subject.counted, "count")
     subject = checked(subject, (*of_loss, *of_what, *made.notes))
+    check_by_value(subject.objective, net, others)
+    del others  # only their places are needed from here on
     if asked.counted is None:
         subject = replace(subject, notes=(*subject.notes, *still_notes(subject, made.plane)))
     provenance = replace(

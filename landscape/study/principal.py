@@ -23,6 +23,7 @@ from landscape.slice.plane import Plane
 from landscape.slice.trajectory import Trajectory
 from landscape.slice.trajectory_nets import vectors
 from landscape.study.on_slice import OnSlice
+from landscape.subject.alike import check_by_value
 from landscape.subject.subject import Subject
 
 
@@ -71,6 +72,7 @@ class PathRows:
         def points() -> Iterator[Tensor]:
             nonlocal ends_here
             for net, vector in vectors(paths, subject.net, layout, dtype):
+                check_by_value(subject.objective, subject.net, [net])
                 hashes.append(net.sha256)
                 ends_here = torch.equal(vector, anchor)
                 yield vector

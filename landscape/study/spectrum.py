@@ -32,10 +32,9 @@ from landscape.slice.slice import Here
 from landscape.study.study import Extent, Plan, Study
 from landscape.subject.chosen import chosen_net
 from landscape.subject.evaluation import moving_notes
-from landscape.subject.subject import Subject, checked, device_of, make_subject, policy, started, versions_used
+from landscape.subject.subject import Subject, checked, device_of, make_subject, policy
 from landscape.subject.trained import states_loss, trained_loss
 from landscape.surfaces.file import check_folder
-from landscape.surfaces.provenance import RunFacts
 from landscape.surfaces.same_run import unknown_code
 from landscape.surfaces.spectrum import Block, Spectrum
 from landscape.surfaces.spectrum_file import SpectrumFile
@@ -74,7 +73,7 @@ class SpectrumStudy(Study[Spectrum]):
         self._wanted = wanted
         self._tasks = SpectrumTasks(subject, Here(subject.objective.weights.clone()), wanted, backend)
         facts = SpectrumFacts(**asdict(wanted), split=given[DataOptions].splits[0], products=self._tasks.backend)
-        run = RunFacts(versions=versions_used(), ranks=world.size, started=started())
+        run = replace(subject.run_facts(world), program=None, threads=None, batch_size=None)
         self._provenance = replace(subject.facts, command="spectrum", batchnorm=batchnorm, spectrum=facts, run=run)
         self.label = f"{subject.facts.model_name} spectrum"
         self.marks, self.notes = {**subject.marks, "options": str(facts)}, (*subject.notes, *self._tasks.notes)

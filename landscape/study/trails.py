@@ -23,6 +23,7 @@ from landscape.slice.trajectory_nets import vectors
 from landscape.study.on_slice import OnSlice
 from landscape.study.principal import PathRows, resting
 from landscape.study.study import Extent, Plan, Study
+from landscape.subject.alike import check_by_value
 from landscape.surfaces.surface import PENDING, Surface, Trail
 from landscape.surfaces.trail_file import TrailFile
 from landscape.sweep.sampler import EveryPoint, Result, Sampler
@@ -81,6 +82,7 @@ def _projected(on: OnSlice, paths: Sequence[Trajectory]) -> tuple[np.ndarray, np
     names = resting(on.subject)
     own = dict(on.subject.objective.model.named_parameters())
     for net, vector in vectors(paths, on.subject.net, on.subject.objective.layout, origin.dtype):
+        check_by_value(on.subject.objective, on.subject.net, [net])
         coords, distance = on.slice.project(vector.to(origin.device))
         places.append(coords)
         apart = [

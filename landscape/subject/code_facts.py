@@ -41,6 +41,7 @@ def code_facts(program: Program | None, loss: LossOptions) -> CodeFacts:
         layers=program.layers if program else None,
         settings=program.settings if program else None,
         unread=(program.undecided(*_called(loss)) or None) if program else None,
+        shown=(sorted(program.shown) or None) if program else None,
         classes=program.classes if program else None,
         loss=code_of(loss.loss, "loss"),
         metrics=metrics or None,

@@ -62,7 +62,7 @@ class Net:
 class Other:
     """A second net of the same architecture: its tensors under the names of the first, as they were stored.
 
-    Of a second adapter there are only its own. `program`: of a module in memory.
+    Of a second adapter there are only its own. `program`: of a module in memory; `module`: that module, which is only read.
     """
 
     tensors: dict[str, Tensor]
@@ -71,6 +71,7 @@ class Other:
     trained: Recorded | None = None
     of_file: bool = False
     program: Program | None = None
+    module: nn.Module | None = None
 
 
 def load_net(
@@ -176,12 +177,12 @@ def other_net(checkpoint: Any, like: Net, advice: str | None = None, *, mapped: 
     Raises:
         CheckpointError: it does not fit. UsageError: a module that computes something else with the same weights.
     """
-    label, of_file, program = None, _is_path(checkpoint), None
+    label, of_file, program, module = None, _is_path(checkpoint), None, None
     if isinstance(checkpoint, nn.Module):
         given = gathered(bare(checkpoint))
         label = type(given).__name__
         check_plain(given)
-        program = program_of(given)
+        module, program = given, program_of(given)
         if _shapes(given) == _shapes(like.module):  # the comparison of other tensors names them
             check_alike(like, program)
         checkpoint = Checkpoint(tensors_of(given), source=IN_MEMORY)
@@ -193,7 +194,13 @@ def other_net(checkpoint: Any, like: Net, advice: str | None = None, *, mapped: 
     usual = f"give two nets of one architecture, here that of {like.label}"
     tensors = fitting(like.module, checkpoint, name=like.name, advice=usual if advice is None else advice)
     return Other(
-        tensors, label or _label(checkpoint.source), checkpoint.sha256, recorded_of(checkpoint), of_file, program
+        tensors,
+        label or _label(checkpoint.source),
+        checkpoint.sha256,
+        recorded_of(checkpoint),
+        of_file,
+        program,
+        module,
     )
 
 

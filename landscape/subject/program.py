@@ -24,6 +24,21 @@ HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backwa
 # Of a library's layers, numbers with this in their names, and of torch's layers these: they decide nothing in evaluation mode.
 DROP, IN_TRAINING = "drop", ("p", "inplace", "dropout")
 DROPPING = (nn.modules.dropout._DropoutNd, nn.MultiheadAttention, nn.RNNBase)
+# Of torch's layers: whether they write over their input, which changes each negative number of it or nothing.
+SHOWN = "inplace"
+OVERWRITING = (
+    nn.ReLU,
+    nn.ReLU6,
+    nn.LeakyReLU,
+    nn.ELU,
+    nn.CELU,
+    nn.SELU,
+    nn.SiLU,
+    nn.Mish,
+    nn.Hardswish,
+    nn.Hardsigmoid,
+    nn.Hardtanh,
+)
 # A hook of transformers for training, which changes no output.
 NO_HOOKS = ("make_inputs_require_grads",)
 # Of a library's layers: where a net of transformers was read from, and whether a pass back computes what it needs twice.
@@ -40,6 +55,7 @@ class Program:
     """`layers`: their names by class; `settings` by name, over all layers; `classes`: a hash of the code of each.
 
     `unread`: settings that no code of the net reads, and `resting`: those that decide something in training mode only.
+    `shown`: settings of torch's layers that change whole outputs or nothing, so that values on one batch show which.
     """
 
     layers: dict[str, str]
@@ -47,6 +63,7 @@ class Program:
     classes: dict[str, str]
     unread: frozenset[str] = frozenset()
     resting: frozenset[str] = frozenset()
+    shown: frozenset[str] = frozenset()
 
     def undecided(self, *others: Any) -> list[str]:
         """The settings that decide no value, also where other code, such as that of a loss, is called with the net."""
@@ -79,10 +96,12 @@ def program_of(module: nn.Module, within: frozenset[int] = frozenset()) -> Progr
 
     text = CodeText(reads)
     settings: dict[str, dict[str, str]] = defaultdict(dict)
-    code, deciding, resting = reads_of(module), set[str](), set[str]()
+    code, deciding, resting, hidden = reads_of(module), set[str](), set[str](), set[str]()
     for name, layer in layers.items():
         for key, value in _settings(layer):
             settings[key][name] = text.of(value)
+            if not _is_shown(layer, key, value, code):
+                hidden.add(key)
             if _rests(layer, key, value, code):
                 resting.add(key)
             elif _may_decide(layer, key, code):
@@ -99,18 +118,20 @@ def program_of(module: nn.Module, within: frozenset[int] = frozenset()) -> Progr
         classes={name: shortened(" ".join(map(text.of, each))) for name, each in sorted(kinds.items()) if each},
         unread=frozenset(settings) - deciding - resting,
         resting=frozenset(resting - deciding),
+        shown=frozenset(settings) - hidden,
     )
 
 
 def unlike(first: Program, second: Program, *called: Any) -> str | None:
     """The first thing in which two nets differ beside their weights, as `setting slope is 0.1 in one and 0.2 in the other`.
 
-    `called`: other code that is called with the nets, such as a loss.
+    `called`: other code that is called with the nets, such as a loss. Settings that values show are left to subject/alike.py.
     """
     aside = {
         name for one, two in ((first, second), (second, first)) for name in one.undecided(*called)
         if name in two.undecided(*called) or name not in two.settings
     }  # fmt: skip
+    aside |= first.shown & second.shown
     own, others = (
         {name: text for name, text in each.settings.items() if name not in aside} for each in (first, second)
     )
@@ -182,6 +203,14 @@ def _may_decide(layer: nn.Module, key: str, code: Reads) -> bool:
     if stands_for_code or is_listed or not (is_users(kind) or by_name(kind)):
         return True
     return code.may_read(key) or key in read_by_class(kind)
+
+
+def _is_shown(layer: nn.Module, key: str, value: Any, code: Reads) -> bool:
+    """Whether a layer of torch's computes the same with it, unless other code uses what it writes over."""
+    return (
+        key == SHOWN and isinstance(value, bool) and isinstance(layer, DROPPING + OVERWRITING)
+        and not is_users(type(layer)) and not code.may_read(key)
+    )  # fmt: skip
 
 
 def _rests(layer: nn.Module, key: str, value: Any, code: Reads) -> bool:

@@ -25,6 +25,7 @@ from landscape.objective.batchnorm import tracking_layers
 from landscape.objective.loss import make_measure
 from landscape.objective.numerics import choose_device, memory_budget, sharers_of
 from landscape.objective.objective import Objective
+from landscape.objective.probe import seen
 from landscape.objective.robust import attacked
 from landscape.objective.weighted import has_probabilities
 from landscape.options.groups import DataOptions, LossOptions, MachineOptions
@@ -69,6 +70,8 @@ class Subject:
             ranks=world.size,
             threads=self.threads,
             batch_size=objective.batch_size,
+            probe=seen(objective) or None,
+            probe_of=self.net.checkpoint.sha256,
             started=started(),
         )
 

@@ -96,6 +96,8 @@ class CodeFacts(Facts):
     settings: dict[str, str] | None = entry(dict)
     unread: list[str] | None = entry(list, of=str, describes=True)
     """The settings that decide no value: no code that is evaluated reads them."""
+    shown: list[str] | None = entry(list, of=str, describes=True)
+    """The settings whose every effect is seen in the values of a batch."""
     classes: dict[str, str] | None = entry(dict)
     """A hash of the code of each class of layers."""
     loss: str | None = entry()
@@ -186,6 +188,10 @@ class RunFacts(Facts):
     """How many points were evaluated in one pass of the net; None: one."""
     started: str | None = entry()
     lean: bool | None = entry(bool)
+    probe: dict[str, float] | None = entry(dict)
+    """What the net gave on the first samples, at its own weights (objective/probe.py); files of earlier versions do not say."""
+    probe_of: str | None = entry()
+    """A hash of these weights."""
     reached: ReachedFacts | None = entry(ReachedFacts)
     hessian: LatestFacts | None = entry(LatestFacts)
     level: float | None = entry(NUMBER)

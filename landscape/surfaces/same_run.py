@@ -13,6 +13,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from landscape.surfaces.provenance import descriptive
+from landscape.surfaces.same_net import has_values, other_values
 
 DESCRIPTIVE = tuple(descriptive())
 # These differ because something else does; they are named only when nothing else differs.
@@ -32,11 +33,16 @@ def difference(stored: Mapping, wanted: Mapping, *, added: Sequence[str] = ()) -
     """
     old, new = _flat(plain(stored)), _flat(plain(wanted))
     for key in sorted([*new, *(key for key in old if key not in new)], key=lambda key: key[-1] in CONSEQUENCES):
-        if key[0] in added or is_unread(key, wanted) or any(key[: len(prefix)] == prefix for prefix in DESCRIPTIVE):
+        if (
+            key[0] in added
+            or is_unread(key, wanted)
+            or is_shown(key, stored, wanted)
+            or any(key[: len(prefix)] == prefix for prefix in DESCRIPTIVE)
+        ):
             continue
         if not _same(old.get(key), new.get(key)) and not _unknown(key, old.get(key), new.get(key), stored, wanted):
             return f"{'.'.join(key)} is {_short(old.get(key))} in the file, {_short(new.get(key))} now"
-    return None
+    return other_values(stored, wanted)
 
 
 def unknown_code(stored: Mapping, wanted: Mapping, *, elsewhere: bool = False) -> list[str]:
@@ -55,6 +61,13 @@ def is_unread(key: tuple[str, ...], wanted: Mapping) -> bool:
     """Whether it is a setting of the net that no code reads; where other code did, the hashes of that differ."""
     unread = _code(wanted).get("unread")
     return key[:2] == (CODE, "settings") and isinstance(unread, (list, tuple)) and key[-1] in unread
+
+
+def is_shown(key: tuple[str, ...], stored: Mapping, wanted: Mapping) -> bool:
+    """Whether it is a setting of the net whose effect the compared values of both runs would show."""
+    named = [_code(each).get("shown") for each in (stored, wanted)]
+    named_by_both = all(isinstance(each, (list, tuple)) and key[-1] in each for each in named)
+    return key[:2] == (CODE, "settings") and named_by_both and has_values(stored, wanted)
 
 
 def _unknown(key: tuple[str, ...], old: object, new: object, stored: Mapping, wanted: Mapping) -> bool:
@@ -88,7 +101,7 @@ def identity(provenance: Mapping) -> str:
 
 def of_rank(provenance: Mapping, *, leads: bool) -> Mapping:
     """What a rank compares with a file: on those that do not lead, code that depends on its rank is not the file's."""
-    return provenance if leads else {key: value for key, value in provenance.items() if key != CODE}
+    return provenance if leads else {key: value for key, value in provenance.items() if key not in (CODE, "run")}
 
 
 def _is_hash(key: tuple[str, ...], value: object) -> bool:

@@ -1,0 +1,118 @@
+"""What a net gives on the first batch of its data, to see by value whether two nets are one function.
+
+Owns: which numbers are kept, and how far they may differ by rounding. A run keeps those of its check (trial.py), which passes
+this batch anyway. Comparisons of code (subject/program.py) read what may decide a value and can overlook some of it; this
+evaluates. It does not see a difference that changes nothing on the first samples: a branch that they do not take, a setting of
+training, or a factor so near to 1 that it looks like rounding.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from landscape.data.structure import batch_length, mapped, tensors_in
+from landscape.objective.conduct import OF_PARAMETERS, Values, read
+from landscape.objective.numerics import numerics, with_gradients
+from landscape.objective.steady import SEED, Held
+from landscape.randomness import forked
+
+if TYPE_CHECKING:
+    from landscape.objective.objective import Objective
+
+# Largest differences of two modules in one process that are rounding, relative to the largest number, by precision: the same
+# operations give the same bits, other kernels for them differ in the last digits.
+NOISE = {"fp64": 1e-12, "fp32": 1e-5, "tf32": 1e-3, "bf16": 2e-2}
+
+
+@contextlib.contextmanager
+def heard(model: nn.Module) -> Iterator[list[Tensor]]:
+    """The list takes the tensors that the first call of the whole net within the block returns, detached."""
+    found: list[Tensor] = []
+
+    def keep(module: nn.Module, inputs: Any, outputs: Any) -> None:
+        if not found:
+            found.extend(each.detach() for each in tensors_in(outputs))
+
+    hook = model.register_forward_hook(keep)
+    try:
+        yield found
+    finally:
+        hook.remove()
+
+
+def numbers_of(name: str, outputs: list[Tensor], loss: float | None, size: int) -> dict[str, float]:
+    """What is kept of the first batch of the split `name`; numbers that are not finite are left out.
+
+    The samples, the loss, the root mean square of the outputs, and a sum of them with fixed weights, which changes where they
+    change places or signs.
+    """
+    found = {f"{name} samples": float(size)}
+    if loss is not None:
+        found[f"{name} loss"] = loss
+    parts = [each.double().reshape(-1) for each in outputs if each.is_floating_point()]
+    if parts and (flat := torch.cat(parts).cpu()).numel():
+        weights = torch.arange(1, flat.numel() + 1, dtype=torch.float64).cos()
+        found[f"{name} outputs"] = float(flat.square().mean().sqrt())
+        found[f"{name} outputs weighted"] = float((flat * weights).mean())
+    return {key: value for key, value in found.items() if math.isfinite(value)}
+
+
+def seen(objective: Objective) -> dict[str, float]:
+    """What `Objective.check` saw of the first batches; nothing where another machine or run may see something else for a reason.
+
+    An attack follows signs of gradients, and numbers drawn at random differ between versions of torch: both say nothing.
+    """
+    return {} if objective.measure.manner or objective.conduct.random else dict(objective.tried)
+
+
+def values_of(objective: Objective, model: nn.Module, batch: Any) -> Values:
+    """Values and outputs of a batch by a module, under the random numbers of the first batch; its state is put back."""
+    held, size = Held(model), batch_length(batch)
+    try:
+        with forked(objective.device, SEED), _numbers(objective, model), heard(model) as outputs:
+            found = read(objective.measure(model, mapped(batch, Tensor.detach)), size)
+            return found | {f"output {at}": each.double().cpu() for at, each in enumerate(outputs)}
+    finally:
+        held.put_back()
+
+
+def _numbers(objective: Objective, model: nn.Module) -> contextlib.AbstractContextManager[Any]:
+    """As `Objective.numbers`, for a module of another."""
+    if not (gradients := objective.conduct.gradients):
+        return numerics(objective.precision, objective.device)
+    return with_gradients(model, objective.precision, objective.device, parameters=gradients == OF_PARAMETERS)
+
+
+def apart(first: Mapping[str, Tensor], second: Mapping[str, Tensor], precision: str | None) -> str | None:
+    """The first value in which two nets differ by more than rounding, as `loss 2.31 and 2.87`; None where there is none.
+
+    `precision`: that of the numbers; None: they must be equal.
+    """
+    noise = 0.0 if precision is None else NOISE[precision]
+    for name in (*first, *(name for name in second if name not in first)):
+        one, two = first.get(name), second.get(name)
+        if one is None or two is None or one.shape != two.shape:
+            return f"{name} of shape {_shape(one)} and {_shape(two)}"
+        if not one.numel() or torch.equal(one, two):
+            continue
+        # what is not finite must be so in both, and of the same kind
+        alike = torch.isclose(one, two, rtol=0.0, atol=noise * _largest(one, two), equal_nan=True)
+        if not bool(alike.all()):
+            at = int((~alike).reshape(-1).nonzero()[0])
+            return f"{name} {float(one.reshape(-1)[at]):.6g} and {float(two.reshape(-1)[at]):.6g}"
+    return None
+
+
+def _largest(*tensors: Tensor) -> float:
+    finite = [each[each.isfinite()].abs() for each in tensors]
+    return max((float(each.max()) for each in finite if each.numel()), default=0.0)
+
+
+def _shape(tensor: Tensor | None) -> str:
+    return "none" if tensor is None else str(tuple(tensor.shape))

@@ -1,0 +1,75 @@
+"""Does a net give what the net of a file gave? The numbers that a run keeps of its first samples, compared with those of a file.
+
+Owns: how far they may differ, by precision and by what computed them, and the sentence that names a difference. What the numbers
+are, and what they cannot show, is said in objective/probe.py. They are compared only where both are of the same weights; a
+file of an earlier version has none, and is continued.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+# Relative differences that are rounding, by precision: with one device and one torch, where other processors and numbers of
+# threads add in another order; and with others of them.
+NEAR = {"fp64": 1e-9, "fp32": 1e-4, "tf32": 1e-3, "bf16": 2e-2}
+FAR = {"fp64": 1e-7, "fp32": 1e-3, "tf32": 1e-2, "bf16": 5e-2}
+SAMPLES, OUTPUTS = "samples", "outputs"
+
+
+def other_values(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | None:
+    """As `the train loss of the first 8 samples is 2.31 in the file, 2.87 now`; None where all are the same up to rounding.
+
+    Both are whole provenances.
+    """
+    old, new = _probe(stored), _probe(wanted)
+    if not has_values(stored, wanted):
+        return None
+    tolerance = _tolerance(stored, wanted)
+    for name, value in old.items():
+        split, _, what = name.partition(" ")
+        samples = f"{split} {SAMPLES}"
+        if what == SAMPLES or samples not in old or old[samples] != new.get(samples):
+            continue
+        now = new.get(name)
+        # a loss near 0 is a difference of outputs, and no more exact than these
+        scale = max(abs(each.get(key, 0.0)) for each in (old, new) for key in (name, f"{split} {OUTPUTS}"))
+        if now is None or abs(value - now) > tolerance * scale:
+            shown = "not a number" if now is None else f"{now:.6g}"
+            return f"the {name} of the first {old[samples]:.0f} samples is {value:.6g} in the file, {shown} now"
+    return None
+
+
+def has_values(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether both runs have numbers of the first samples, with the same weights."""
+    same = _weights(stored) is not None and _weights(stored) == _weights(wanted)
+    return same and bool(_probe(stored)) and bool(_probe(wanted))
+
+
+def _probe(tree: Mapping[str, Any]) -> dict[str, float]:
+    found = _within(tree, "run", "probe")
+    return (
+        {str(name): float(value) for name, value in found.items() if isinstance(value, (int, float))}
+        if isinstance(found, Mapping)
+        else {}
+    )
+
+
+def _weights(tree: Mapping[str, Any]) -> Any:
+    """A hash of the weights that the numbers are of."""
+    return _within(tree, "run", "probe_of")
+
+
+def _tolerance(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> float:
+    both = (stored, wanted)
+    alike = (
+        len({str([_within(each, "run", "device"), _within(each, "run", "versions", "torch")]) for each in both}) == 1
+    )
+    table = NEAR if alike else FAR
+    return max(table.get(str(each.get("precision")), FAR["bf16"]) for each in both)
+
+
+def _within(tree: Any, *path: str) -> Any:
+    for name in path:
+        tree = tree.get(name) if isinstance(tree, Mapping) else None
+    return tree
