@@ -38,11 +38,13 @@ def real_form(tensor: Tensor) -> Tensor:
     return torch.view_as_real(tensor.resolve_conj()) if tensor.is_complex() else tensor
 
 
-def placed(module: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.Module:
-    """The module on a device, its floating-point tensors in `dtype`, complex ones with parts in `dtype`.
+def placed(module: nn.Module, device: torch.device, dtype: torch.dtype | None) -> nn.Module:
+    """The module on a device, its floating-point tensors in `dtype`, complex ones with parts in `dtype`; None: in their own.
 
     torch's own `to` would drop the imaginary parts.
     """
+    if dtype is None:
+        return module.to(device)
     wide = torch.promote_types(dtype, torch.complex64)
 
     def moved(tensor: Tensor) -> Tensor:

@@ -89,9 +89,9 @@ class Stored:
         """Raises LandscapeError if a file was written to since this was made."""
         self._files.check()
 
-    def vector(self, device: torch.device | str = "cpu") -> Tensor:
-        """(size,) all of it in memory, zero between the entries."""
-        out = torch.zeros(self.layout.size, dtype=self.dtype, device=device)
+    def vector(self, device: torch.device | str = "cpu", dtype: torch.dtype | None = None) -> Tensor:
+        """(size,) all of it in memory, zero between the entries; `dtype`: another than they are read in."""
+        out = torch.zeros(self.layout.size, dtype=dtype or self.dtype, device=device)
         self.copy_to(out)
         return out
 

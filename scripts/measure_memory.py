@@ -3,7 +3,8 @@
 
 Saves a net of about 100 million parameters, computes a small surface of it with the real command in a process of its own,
 and reads that process's peak resident memory, pages of mapped files included. The same command with a tiny net is the
-baseline: Python, the libraries, the data. Usage: scripts/measure_memory.py [--millions 100] [--nets mlp conv gpt] [--threads 1]
+baseline: Python, the libraries, the data. With
+`--stored bfloat16` the GPT-2 is stored so. Usage: scripts/measure_memory.py [--millions 100] [--nets mlp conv gpt] [--threads 1]
 """
 
 from __future__ import annotations
@@ -57,12 +58,12 @@ def data():
 """
 
 
-def make(folder: Path, kind: str, millions: float) -> int:
+def make(folder: Path, kind: str, millions: float, stored: str = "float32") -> int:
     """Saves two nets and their data in the folder, as NETS and `command` have them; returns the number of parameters."""
-    return _make_gpt(folder, millions) if kind == "gpt" else _make_plain(folder, kind, millions)
+    return _make_gpt(folder, millions, stored) if kind == "gpt" else _make_plain(folder, kind, millions)
 
 
-def _make_gpt(folder: Path, millions: float) -> int:
+def _make_gpt(folder: Path, millions: float, stored: str) -> int:
     """A GPT-2 with random weights whose width gives it about that number of parameters, as folders of transformers."""
     import torch
     from transformers import GPT2Config, GPT2LMHeadModel
@@ -73,7 +74,7 @@ def _make_gpt(folder: Path, millions: float) -> int:
         config = GPT2Config(
             vocab_size=64, n_positions=16, n_embd=width, n_layer=12, n_head=4, bos_token_id=0, eos_token_id=0
         )
-        net = GPT2LMHeadModel(config)
+        net = GPT2LMHeadModel(config).to(getattr(torch, stored))
         net.save_pretrained(folder / name)
     (folder / "tokens.py").write_text(TOKENS)
     return sum(parameter.numel() for parameter in net.parameters())
@@ -121,20 +122,25 @@ def main() -> None:
     parser.add_argument("--millions", type=float, default=100, help="parameters of the net")
     parser.add_argument("--nets", nargs="+", choices=("mlp", "conv", "gpt"), default=["mlp", "conv"])
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--stored", choices=("float32", "bfloat16"), default="float32", help="dtype of the GPT-2's files"
+    )
     given = parser.parse_args()
     print(
         f"{'net':5} {'parameters':>12} {'options':10} {'peak MB':>8} {'baseline':>9} {'times bytes':>12} {'seconds':>8}"
     )
     for kind in given.nets:
         with tempfile.TemporaryDirectory() as small, tempfile.TemporaryDirectory() as large:
-            make(Path(small), kind, 1e-4)
-            parameters = make(Path(large), kind, given.millions)
+            make(Path(small), kind, 1e-4, given.stored)
+            parameters = make(Path(large), kind, given.millions, given.stored)
             other = "other" if kind == "gpt" else "other.safetensors"
             toward = [] if kind == "conv" else [["--lean", "--to", other]]  # moving BN statistics are not streamed
-            for options in ([], ["--lean"], *toward):
+            narrow = kind == "gpt" and given.stored == "bfloat16"
+            true = [[*each, "--precision", "bf16-true"] for each in (["--lean"], *toward)] if narrow else []
+            for options in ([], ["--lean"], *toward, *true):
                 base, _ = peak(Path(small), *options, threads=given.threads)
                 found, seconds = peak(Path(large), *options, threads=given.threads)
-                times = (found - base) / (4 * parameters)
+                times = (found - base) / ((2 if narrow else 4) * parameters)
                 word = " ".join(options) or "default"
                 print(
                     f"{kind:5} {parameters:12,} {word:10} {found / 1e6:8.0f} {base / 1e6:9.0f} {times:12.2f} {seconds:8.1f}",

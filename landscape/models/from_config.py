@@ -80,15 +80,17 @@ def class_of(folder: str | Path, name: str, *, trusted: bool = False) -> type[nn
     )
 
 
-def configured(folder: str | Path, kind: type[nn.Module], *, meta: bool = False) -> nn.Module:
-    """A net of a class by the folder's configuration; with initial weights, or with `meta` none.
+def configured(
+    folder: str | Path, kind: type[nn.Module], *, meta: bool = False, dtype: torch.dtype | None = None
+) -> nn.Module:
+    """A net of a class by the folder's configuration, in `dtype`; with initial weights, or with `meta` none.
 
     Raises:
         LandscapeError: the configuration does not fit the class.
     """
     settings = {key: value for key, value in described(folder).items() if key not in ("auto_map", "_name_or_path")}
     try:
-        with _offline(), torch.device("meta" if meta else "cpu"):
+        with _offline(), torch.device("meta" if meta else "cpu"), _usual_dtype(dtype):
             config = kind.config_class.from_dict(settings)  # type: ignore[attr-defined]
             return kind(config)
     except Exception as error:
@@ -161,6 +163,17 @@ def _library(name: str, extra: str, folder: str | Path) -> Any:
         return __import__(name)
     except ImportError as error:
         raise LandscapeError(f"{folder} needs {name}; install it with: pip install 'nn-landscape[{extra}]'") from error
+
+
+@contextmanager
+def _usual_dtype(dtype: torch.dtype | None) -> Iterator[None]:
+    """Within the block new tensors are of this dtype where nothing else is said, as when the library itself loads a net in it."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype or before)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from landscape.objective.weighted import weighted
 from landscape.randomness import forked, states
 
 # Relative differences that are more than rounding, by precision.
-ROUNDING = {"fp64": 1e-7, "fp32": 1e-3, "tf32": 1e-2, "bf16": 5e-2}
+ROUNDING = {"fp64": 1e-7, "fp32": 1e-3, "tf32": 1e-2, "bf16": 5e-2, "bf16-true": 5e-2}
 FLOOR = 1e-2
 NO_GRADIENTS, OF_INPUTS, OF_PARAMETERS = "", "inputs", "parameters"
 

@@ -15,9 +15,9 @@ from torch import nn
 from landscape.data.memory import host_budget
 from landscape.errors import LandscapeError, UsageError
 
-# precision -> dtype of weights and inputs. bf16 keeps float32 weights and lets autocast choose the kernels: a direction
-# added to 8-bit mantissas would be lost in rounding.
-PRECISIONS = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.float32, "fp64": torch.float64}
+# precision -> dtype of data, and of weights while they move. bf16 keeps float32 weights and lets autocast choose the kernels: a
+# direction added to 8-bit mantissas would be lost in rounding. With bf16-true the sums are rounded (narrow.py).
+PRECISIONS = {**dict.fromkeys(("fp32", "tf32", "bf16", "bf16-true"), torch.float32), "fp64": torch.float64}
 DEVICES = ("auto", "cpu", "cuda")
 Setting = tuple[object, str, object]  # owner, attribute, value
 
@@ -51,6 +51,11 @@ def dtype_of(precision: str) -> torch.dtype:
     if precision not in PRECISIONS:
         raise UsageError(f"precision '{precision}': expected one of {', '.join(PRECISIONS)}")
     return PRECISIONS[precision]
+
+
+def built_in(precision: str) -> torch.dtype | None:
+    """The dtype that a net is built in, where that is not the library's own choice."""
+    return torch.bfloat16 if precision == "bf16-true" else None
 
 
 def numerics(precision: str, device: torch.device) -> contextlib.AbstractContextManager[Any]:

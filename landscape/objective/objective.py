@@ -28,6 +28,7 @@ from landscape.objective.conduct import OF_PARAMETERS, Conduct
 from landscape.objective.kept import Keeping, Kept
 from landscape.objective.lent import Lent
 from landscape.objective.measure import Measure, Model
+from landscape.objective.narrow import held_dtype, made_passable
 from landscape.objective.numerics import dtype_of, numerics, with_gradients
 from landscape.objective.private import Resting, faster_program, private_copy
 from landscape.objective.sharing import Sharing, Work
@@ -98,18 +99,21 @@ class Objective:
         divided = divided_in(model)
         self.layout = Layout.of(model, state="states" if batchnorm == "interpolate" else "weights", names=names)
         private = model if own or divided else private_copy(model, sharing=self.layout.names)
+        held = held_dtype(precision, private, self.layout, lean=lean, divided=bool(divided))
         stored = Stored(self.layout, self.layout.tensors(model), dtype=dtype, of_file=of_file and lean)
-        self.weights, self.origin = stored.vector(self.device), stored if lean else None
+        self.weights, self.origin = stored.vector(self.device, held), stored if lean else None
         self.lent = Lent(model, self.layout) if divided else None
         if not divided:
             self.layout.attach(private.eval().requires_grad_(False), self.weights)
-        self.model = private if divided else placed(private, self.device, dtype)
+        self.model = private if divided else placed(private, self.device, None if held else dtype)
         self._resting = Resting(self.model, self.layout)
         stored.watch(self._resting.tensors)
         del stored  # and what the net was loaded with
         share = budget / (len(splits) + (recompute_on is not None))
         self.splits: Mapping[str, Split] = {name: split.on(self.device, dtype, share) for name, split in splits.items()}
         training = recompute_on.on(self.device, dtype, share) if recompute_on else self.splits.get("train")
+        if held:
+            made_passable(self.model, self.splits)
         self._recompute = bn.recompute_on(self.model, training) if batchnorm == "recompute" else None
         fast = fast and not divided
         traced = fast and self.measure.only_calls

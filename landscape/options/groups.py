@@ -195,7 +195,10 @@ class MachineOptions:
     title: ClassVar[str] = "machine"
 
     device: Any = option("auto", "default: the GPU of the local rank, if any", metavar="auto|cpu|cuda")
-    precision: str = option("fp32", "default: fp32, which never uses TF32", choices=("fp32", "tf32", "bf16", "fp64"))
+    precision: str = option(
+        "fp32", "default: fp32, which never uses TF32; bf16-true: weights stay in bfloat16, with --lean",
+        choices=("fp32", "tf32", "bf16", "bf16-true", "fp64"),
+    )  # fmt: skip
     batch_size: int | None = option(None, "samples in one pass", type=int, metavar="N")
     threads: int | None = option(
         None, "CPU threads of each rank, of which those are used that pay (default: OMP_NUM_THREADS, else SLURM_CPUS_PER_TASK, "

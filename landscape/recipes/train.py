@@ -105,7 +105,12 @@ class RunOptions:
     title: ClassVar[str] = "machine and output"
 
     device: Any = again(MachineOptions, "device")
-    precision: str = again(MachineOptions, "precision")
+    precision: str = again(
+        MachineOptions,
+        "precision",
+        help="default: fp32, which never uses TF32",
+        choices=("fp32", "tf32", "bf16", "fp64"),
+    )
     threads: int | None = again(MachineOptions, "threads")
     save_every: str | int = option(
         "epoch", "a checkpoint each epoch (default) or N steps; the first and the last net are always kept",

@@ -72,11 +72,17 @@ class Plane:
         return sum(vector.nbytes for vector in (self.origin, *self.directions))
 
     def at(self, coords: Sequence[float], *, out: Tensor | None = None) -> Tensor:
-        """(n,) parameters at `coords`; written into `out` when given. At zero they are the origin bit for bit."""
+        """(n,) parameters at `coords`; written into `out` when given. At zero they are the origin bit for bit.
+
+        A vector in bfloat16 gets each sum rounded once.
+        """
         if len(coords) != self.ndim:
             raise LandscapeError(f"{len(coords)} coordinates given, the slice has {self.ndim} axes")
         if out is None:
             out = self.origin.clone() if isinstance(self.origin, Tensor) else self.origin.vector()
+        elif isinstance(self.origin, Stored) and out.dtype == torch.bfloat16:
+            self._round_into(out, coords)
+            return out
         elif isinstance(self.origin, Tensor):
             out.copy_(self.origin)
         else:
@@ -88,6 +94,19 @@ class Plane:
                 else:
                     direction.add_to(out, float(coordinate))
         return out
+
+    def _round_into(self, out: Tensor, coords: Sequence[float]) -> None:
+        """As `at`, into a vector of a narrow dtype: each sum is formed block by block where it is read, and rounded once."""
+        assert isinstance(self.origin, Stored)
+        moving = [pair for pair in zip(self.directions, coords, strict=True) if pair[1] != 0.0]
+        self.origin.copy_to(out)
+        lines = [line for line, _ in moving if isinstance(line, Regenerated)]  # a stored origin goes with these
+        for pieces in zip(*(line.pieces() for line in lines), strict=True):
+            entry, start, block = pieces[0]
+            total = self.origin.read(entry.name, start, start + len(block))
+            for (_, _, step), (_, coordinate) in zip(pieces, moving, strict=True):
+                total.add_(step, alpha=float(coordinate))
+            out[entry.offset + start : entry.offset + start + len(block)] = total
 
     def buffers(self, coords: Sequence[float]) -> Mapping[str, Tensor]:
         return {}

@@ -15,6 +15,7 @@ from landscape.direction.selection import Selection, choose, everything
 from landscape.errors import UsageError
 from landscape.grid import check_size, parse_range
 from landscape.measurement.together import Together
+from landscape.objective.numerics import built_in
 from landscape.options.groups import (
     AxesOptions,
     DataOptions,
@@ -139,7 +140,10 @@ def on_plane(
     if shape:
         _check_no_tolerance(asked)
     axes, device = asked.axes, device_of(asked.machine, world)
-    net = chosen_net(asked.checkpoint, asked.net, asked.data, device, mapped=axes.lean, divided=world.lockstep)
+    net = chosen_net(
+        asked.checkpoint, asked.net, asked.data, device, mapped=axes.lean, dtype=built_in(asked.machine.precision),
+        divided=world.lockstep,
+    )  # fmt: skip
     device = place_of(net.module) or device
     batchnorm = policy(net, axes.batchnorm, moves=axes.to is not None, states=axes.state == "states")
     moved, others = selection(axes, net), other_nets(axes, net)

@@ -19,19 +19,19 @@ CPU = torch.device("cpu")
 
 def chosen_net(
     source: Any, options: NetOptions, data: DataOptions, device: torch.device = CPU, *, mapped: bool = False,
-    divided: bool = False,
+    dtype: torch.dtype | None = None, divided: bool = False,
 ) -> Net:  # fmt: skip
     """The net of a path or a `Checkpoint`; None: of the module that the options hold.
 
-    A few samples of given data, read to `device`, decide where the weights fit two nets of the zoo. `mapped`, `divided`: see
-    `load_net`.
+    A few samples of given data, read to `device`, decide where the weights fit two nets of the zoo. `mapped`, `dtype`,
+    `divided`: see `load_net`.
 
     Raises:
         LandscapeError: see `load_net`.
     """
     return load_net(
         source, options.model, trial_of(data, device), entry=options.entry, data=data.data, trust=options.trust, mapped=mapped,
-        divided=divided,
+        dtype=dtype, divided=divided,
     )  # fmt: skip
 
 

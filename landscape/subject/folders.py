@@ -83,9 +83,9 @@ def base_folder(adapter: str) -> str:
 
 
 def net_of_folder(
-    checkpoint: Checkpoint, spec: str, trust: Trust, *, mapped: bool = False
+    checkpoint: Checkpoint, spec: str, trust: Trust, *, mapped: bool = False, dtype: torch.dtype | None = None
 ) -> tuple[nn.Module, Checkpoint]:
-    """The net of a folder with its weights in it, and the checkpoint under the names of the net; `mapped`: see `fit`.
+    """The net of a folder with its weights in it, built in `dtype`, and the checkpoint under its names; `mapped`: see `fit`.
 
     Raises:
         UntrustedError: its class is code in the folder.
@@ -96,10 +96,10 @@ def net_of_folder(
         passed = () if isinstance(trust, bool) else trust
         place = spec if _is_base(checkpoint, spec) else base_folder(checkpoint.source)
         inside = _spec_of_base(place) if place == spec else spec
-        inner, base = _model(load_checkpoint(place, mapped=mapped), inside, passed, mapped)
+        inner, base = _model(load_checkpoint(place, mapped=mapped), inside, passed, mapped, dtype)
         module = with_adapter(inner, checkpoint.source, checkpoint.state_dict)
         return module, replace(checkpoint, sha256=joint_digest([base.sha256, checkpoint.sha256]))
-    return _model(checkpoint, spec, trust, mapped)
+    return _model(checkpoint, spec, trust, mapped, dtype)
 
 
 def adapter_tensors(checkpoint: Checkpoint, like: nn.Module) -> dict[str, Tensor] | None:
@@ -131,14 +131,16 @@ def adapter_tensors(checkpoint: Checkpoint, like: nn.Module) -> dict[str, Tensor
     return {own[key]: tensor for key, tensor in checkpoint.state_dict.items()}
 
 
-def _model(checkpoint: Checkpoint, spec: str, trust: Trust, mapped: bool) -> tuple[nn.Module, Checkpoint]:
+def _model(
+    checkpoint: Checkpoint, spec: str, trust: Trust, mapped: bool, dtype: torch.dtype | None
+) -> tuple[nn.Module, Checkpoint]:
     folder = checkpoint.source
     kind = class_of(folder, spec.removeprefix(SPEC), trusted=is_trusted(folder, trust))
     empty = configured(folder, kind, meta=True)
     renamed = replace(checkpoint, state_dict=_named_as(empty, checkpoint.state_dict))
     if best_match(empty, renamed.state_dict)[1].count:
         fit(empty, renamed, name=spec, advice="give the --model that it fits")  # raises before memory is taken
-    module = configured(folder, kind)
+    module = configured(folder, kind, dtype=dtype)
     if {tensor.dtype for tensor in renamed.state_dict.values() if tensor.is_floating_point()} == {torch.float64}:
         module.double()
     fit(module, renamed, name=spec, mapped=mapped)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from landscape.checkpoint.checkpoint import Checkpoint, tensors_digest
@@ -83,6 +84,7 @@ def load_net(
     data: Any = "",
     trust: Trust = (),
     mapped: bool = False,
+    dtype: torch.dtype | None = None,
     divided: bool = False,
 ) -> Net:
     """The net of a path or `Checkpoint`, and a spec or module; either may be None.
@@ -93,6 +95,7 @@ def load_net(
         data: the given data; None if those that the checkpoint names are to be used.
         trust: the files whose specs may name code.
         mapped: the module's parameters are read from the file of a path when they are used, where its form allows that.
+        dtype: a net that a folder describes is built in it.
         divided: a module whose parameters are divided among processes is taken; all of them call this.
 
     Raises:
@@ -120,7 +123,7 @@ def load_net(
         name, module = type(model).__name__, private_copy(model)
     elif spec:
         name = spec
-        module, checkpoint = net_of_folder(checkpoint, spec, trust, mapped=mapped)
+        module, checkpoint = net_of_folder(checkpoint, spec, trust, mapped=mapped, dtype=dtype)
     else:
         name, state = _spec_of(checkpoint, model or meta.get("model"), read_batch)
         module = build_model(name, state_dict=state, settings=checkpoint.settings)

@@ -35,7 +35,7 @@ _BATCHNORM = {
     "recompute": "batch-norm statistics recomputed at each point",
 }
 _PRECISION = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16", "tf32": "TF32", "fp64": "float64"}
-_MOVED = {"fp64": "float64"}
+_MOVED = {"fp64": "float64", "bf16-true": "float32 and rounded at each point"}
 
 
 def facts(surface: Surface, metric: str | None = None, *, centers: Sequence[str] = ()) -> list[str]:
@@ -251,8 +251,8 @@ def _stored(known: dict) -> list[str]:
 
 
 def _precision(known: dict) -> list[str]:
-    precision = known.get("precision")
-    return [_PRECISION.get(str(precision), str(precision))] if precision and precision != "fp32" else []
+    precision = str(known.get("precision") or "fp32").removesuffix("-true")
+    return [_PRECISION.get(precision, precision)] if precision != "fp32" else []
 
 
 def _hessian(surface: Surface, metrics: Sequence[str]) -> list[str]:
