@@ -92,6 +92,23 @@ METRICS: dict[str, Callable[..., Any]] = {
     "iou": lambda ignore_index=None: Iou(ignore_index),
 }
 
+# What torch calls them -> our names, for hints: close spellings alone would answer binary_cross_entropy by cross_entropy.
+TORCH_NAMES = {
+    "binarycrossentropy": "bce",
+    "binarycrossentropywithlogits": "bce",
+    "bcewithlogits": "bce",
+    "bce": "bce",
+    "ce": "cross_entropy",
+    "crossentropy": "cross_entropy",
+    "kldiv": "kl",
+    "l1": "mae",
+    "l2": "mse",
+    "marginranking": "margin_ranking",
+    "mse": "mse",
+    "nll": "nll",
+    "smoothl1": "huber",
+}
+
 
 def named_loss(text: str) -> tuple[Callable, str]:
     """(loss, its name in the provenance) of a text such as `cross_entropy(label_smoothing=0.1)`.
@@ -129,7 +146,8 @@ def _named(what: str, text: str, table: dict[str, Callable[..., Any]]) -> tuple[
     name = name_of(text)
     if name not in table:
         known = [*(["loss"] if what == "metric" else []), *("top5" if each == "top" else each for each in table)]
-        near = difflib.get_close_matches(name, known, n=1)
+        bare = re.sub(r"^.*\.|[_-]", "", name.lower()).removesuffix("loss")
+        near = [TORCH_NAMES[bare]] if bare in TORCH_NAMES else difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]}? Expected" if near else "expected"
         raise UsageError(f"{what} '{text}': {hint} {', '.join(known)}, package.module:callable or file.py:callable")
     _, settings = call_of(what, text)

@@ -10,8 +10,9 @@ from torch import nn
 
 import landscape as ll
 from landscape.data.load import load_splits
-from landscape.errors import DataError, LandscapeError
+from landscape.errors import DataError, LandscapeError, UsageError
 from landscape.objective.loss import make_measure
+from landscape.objective.named import named_loss
 from landscape.objective.objective import Objective
 
 N, CLASSES = 23, 6
@@ -167,3 +168,21 @@ def test_samples_that_are_not_finite_are_named(net, capsys):
     x[1, 0] = float("inf")
     ll.line(model=net, data=(x, classes()), x=(-1, 1, 3), precision="fp64")
     assert f"; the first batch of the data holds NaN or inf (1 of {x[:8].numel()} numbers)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "ours"),
+    [
+        ("binary_cross_entropy", "bce"),
+        ("BCEWithLogitsLoss", "bce"),
+        ("CrossEntropyLoss", "cross_entropy"),
+        ("cross-entropy", "cross_entropy"),
+        ("l1_loss", "mae"),
+        ("SmoothL1Loss", "huber"),
+        ("kl_div", "kl"),
+        ("crossentropi", "cross_entropy"),
+    ],
+)
+def test_a_name_of_torch_is_answered_by_ours(given, ours):
+    with pytest.raises(UsageError, match=f"did you mean {ours}\\?"):
+        named_loss(given)
