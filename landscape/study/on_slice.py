@@ -33,6 +33,7 @@ from landscape.slice.axes import make_plane, other_nets, selection
 from landscape.slice.shape import Shape, Within
 from landscape.slice.slice import Slice
 from landscape.slice.transform import Transform, Transformed
+from landscape.study.idle import idle_notes
 from landscape.study.reduction import Reduction
 from landscape.study.still import still_notes
 from landscape.subject.alike import check_by_value
@@ -165,7 +166,9 @@ def on_plane(
     check_by_value(subject.objective, net, others)
     del others  # only their places are needed from here on
     if asked.counted is None:
-        subject = replace(subject, notes=(*subject.notes, *still_notes(subject, made.plane)))
+        subject = replace(
+            subject, notes=(*subject.notes, *idle_notes(subject, made.plane), *still_notes(subject, made.plane))
+        )
     provenance = replace(
         subject.facts,
         command=command,
