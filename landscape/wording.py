@@ -25,6 +25,8 @@ class Keyword(NamedTuple):
 PLAIN_VALUES = ("train", "test", "cpu", "cuda", "auto", "none", "digits")
 # After these a value is to be given: `give data=...`, but `a smaller batch_size`.
 _GIVES = re.compile(r"(?:\b(?:give|add|use|pass|needs|need|with|as|or|and)) $")
+# After these the next word is its value.
+_SHOWS = re.compile(r"(?:\bas in|\bsuch as|, as) $")
 # A whole command, up to the end of its clause: `landscape hessian FILE --index 0.001`; and all after it when it is announced.
 _COMMAND = re.compile(r"`[^`]*`|the whole command: .*|\blandscape(?: [a-z]+)(?: [^\s;,()]+)*? --[^;,()]*")
 _TWICE = re.compile(r"(?<![\w-])--?[a-z][\w-]*(?: \S+)? \(in Python ([^)]*)\)")
@@ -85,7 +87,8 @@ def _named(text: str, known: Mapping[str, Keyword]) -> str:
         rest = f" {value}" if value else ""
         if keyword.switch:
             return f"{keyword.name}=True{rest}"
-        if value is None or not _is_value(value, keyword):
+        shown = _SHOWS.search(text[: found.start()])
+        if value is None or not (shown or _is_value(value, keyword)):
             asked = "=..." if _GIVES.search(text[: found.start()]) else ""
             return f"{keyword.name}{asked}{rest}"
         stop = value[len(value.rstrip(".:")) :]

@@ -31,6 +31,7 @@ KNOWN = {
         ("give --model n.py:build --data d.py:f yourself", "give model='n.py:build', data='d.py:f' yourself"),
         ("--kind contour draws it, --kind of it all", "kind='contour' draws it, kind of it all"),
         ("--precision fp32 (in Python precision='fp32') is exact", "precision='fp32' is exact"),
+        ("name one, as in --kind relief", "name one, as in kind='relief'"),
         ("with -x -1:1:51", "with x='-1:1:51'"),
         ("run `landscape hessian s.h5 --data a --overwrite`", "run `landscape hessian s.h5 --data a --overwrite`"),
         ("landscape info a.pt --data b tells it; give --data", "landscape info a.pt --data b tells it; give data=..."),

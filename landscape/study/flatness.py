@@ -212,7 +212,9 @@ class FlatnessStudy(Study[Surface]):
     def _facts(self, last: Subject, hashes: Sequence[str], world: World) -> Provenance:
         """Of all nets together: they are one run, whose weights are those of all."""
         facts, count = (
-            replace(last.facts, command=FLATNESS, run=replace(last.run_facts(world), lean=False)),
+            replace(
+                last.facts, command=FLATNESS, run=replace(last.run_facts(world), lean=False, probe=None, probe_of=None)
+            ),
             len(hashes),
         )
         if facts.code:  # that of each net is in its mark

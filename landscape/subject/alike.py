@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from landscape.errors import UsageError
 from landscape.layout import placed
+from landscape.objective.narrow import TRUE, made_passable
 from landscape.objective.objective import Objective
 from landscape.objective.private import private_copy
 from landscape.objective.probe import apart, values_of
@@ -57,4 +58,6 @@ def _with_weights_of(objective: Objective, module: nn.Module) -> nn.Module:
     for name, there in twin.state_dict(keep_vars=True).items():
         if isinstance(there, Tensor) and isinstance(given := own.get(name), Tensor):
             there.data = given.data if isinstance(there, nn.Parameter) else given.detach().clone()
+    if objective.precision == TRUE:
+        made_passable(twin, objective.splits)
     return twin

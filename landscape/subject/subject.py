@@ -71,7 +71,7 @@ class Subject:
             threads=self.threads,
             batch_size=objective.batch_size,
             probe=seen(objective) or None,
-            probe_of=self.net.checkpoint.sha256,
+            probe_of=" ".join(filter(None, (self.net.checkpoint.sha256, self.net.checkpoint.entry))) or None,
             started=started(),
         )
 

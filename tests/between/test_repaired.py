@@ -89,9 +89,9 @@ def test_what_files_of_earlier_versions_say_is_kept():
 @pytest.mark.parametrize(
     "options, said",
     [
-        ({"align": False}, "repair: rescales units that correspond to each other; give --align too"),
+        ({"align": False}, "repair: rescales units that correspond to each other; give align=True too"),
         ({"attack": "fgsm(eps=0.1)"}, "repair: would take statistics of attacked inputs"),
-        ({"data": {"test": DATA}}, "repair: takes statistics of the training samples; add --split train"),
+        ({"data": {"test": DATA}}, "repair: takes statistics of the training samples; add split='train'"),
     ],
 )
 def test_what_is_refused(options, said):

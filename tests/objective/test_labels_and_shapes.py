@@ -90,7 +90,7 @@ def test_options_that_cannot_be_meant(cnn, images, objective):
     for options, message in (
         ({"batchnorm": "moved"}, "batchnorm 'moved': expected one of keep, interpolate, recompute"),
         ({"batch_size": 0}, "batch-size 0: expected at least 1"),
-        ({"precision": "fp16"}, "precision 'fp16': expected one of fp32, tf32, bf16, fp64"),
+        ({"precision": "fp16"}, "precision 'fp16': expected one of fp32, tf32, bf16, bf16-true, fp64"),
     ):
         with pytest.raises(UsageError, match=message):
             objective(cnn(), images, **options)

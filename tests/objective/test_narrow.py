@@ -147,7 +147,7 @@ def mixed():
 @pytest.mark.parametrize(
     ("made", "options", "said"),
     [
-        (net, {"lean": False}, "give --lean"),
+        (net, {"lean": False}, "give lean=True"),
         (lambda: net().float(), {}, "the net holds float32, and no weights in bfloat16; give precision bf16"),
         (mixed, {}, "what moves is held in bfloat16 and float32; expected all of it in bfloat16, or all in float32"),
     ],

@@ -137,7 +137,7 @@ def test_what_moves_is_said(data, capsys):
 
     found = ll.line(model=adapted(), data=data, loss=loss, x=(0, 1, 2), precision="fp64", threads=1)
     said = "".join(capsys.readouterr())
-    assert "only the adapters move, 64 of 888 parameters; --ignore none (in Python ignore='none') takes all" in said
+    assert "only the adapters move, 64 of 888 parameters; ignore='none' takes all" in said
     assert "moves: adapter, 64 of 888 parameters" in facts(found, "train_loss")
 
 

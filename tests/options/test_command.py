@@ -97,7 +97,7 @@ def test_a_later_group_replaces_a_row_and_keeps_the_rest():
     [
         (Shape(colour="mauve"), "colour 'mauve': expected one of red, blue, green"),
         (AxesOptions(state="all"), "state 'all': expected weights or states"),
-        (MachineOptions(precision="fp8"), "precision 'fp8': expected one of fp32, tf32, bf16, fp64"),
+        (MachineOptions(precision="fp8"), "precision 'fp8': expected one of fp32, tf32, bf16, bf16-true, fp64"),
     ],
 )
 def test_python_refuses_what_the_shell_refuses(group: Any, said: str):

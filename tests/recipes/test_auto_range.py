@@ -96,7 +96,7 @@ def test_what_cannot_be_is_refused_before_anything_is_computed(here):
     for given, said in (
         ({"x": "auto:1"}, "x range 'auto:1': expected a number of points from 2"),
         ({"x": "automatic"}, "x range 'automatic': expected auto:N"),
-        ({"rise": 3.0}, "rise 3 is for ranges that are searched for; give -x auto too"),
+        ({"rise": 3.0}, "rise 3 is for ranges that are searched for; give x='auto' too"),
         ({"x": "auto:3", "rise": 1.0}, "rise 1: expected a factor of the loss above 1"),
         ({"x": "auto:3", "rise": float("nan")}, "rise nan: expected a factor"),
         ({"x": "auto:3", "to": "other.pt"}, "x range auto looks around one net, and to names a second"),

@@ -17,7 +17,7 @@ from tests.recipes.conftest import OPTIONS
         (["net.pt"], {}, "1 net: a path joins two"),
         (["net.pt", "net.pt"], {}, r"net and net #2 have the same weights"),
         (["net.pt", "other.pt"], {"curve": "spline"}, "curve 'spline': expected one of bezier, polychain, neb"),
-        (["net.pt", "other.pt"], {"bends": 2}, "bends is for a curve; give --curve"),
+        (["net.pt", "other.pt"], {"bends": 2}, "bends is for a curve; give curve="),
         (["net.pt", "other.pt"], {"plane": 5}, "plane is for a curve"),
         (["net.pt", "other.pt"], {"curve": "neb", "bends": 0}, "bends 0: expected 1 to 1000"),
         (["net.pt", "other.pt"], {"curve": "bezier", "train_batch": 0}, "train-batch 0: expected"),

@@ -236,7 +236,7 @@ def test_a_batch_size_that_is_none_is_refused_where_it_counts(run, size):
     config = json.loads((run / "config.json").read_text())
     (run / "config.json").write_text(json.dumps({**config, "batch_size": size}))
     with pytest.raises(
-        LandscapeError, match="has batch_size .*: expected a whole number of at least 1; give --train-batch"
+        LandscapeError, match="has batch_size .*: expected a whole number of at least 1; give train_batch=N"
     ):
         ll.dynamics("run", **OPTIONS)
     assert ll.dynamics("run", measures="distance", every=2, **OPTIONS).provenance["dynamics"]["batch_size"] == 128

@@ -110,7 +110,7 @@ def test_frozen_parameters_move_by_default_and_the_note_names_the_option(net, da
     net[0].requires_grad_(False)
     ll.line(model=net, data=data, x=(-1, 1, 3), precision="fp64")
     said = capsys.readouterr()
-    assert "30 of 63 parameters are frozen (requires_grad=False) and move like the others; --only trainable" in (
+    assert "30 of 63 parameters are frozen (requires_grad=False) and move like the others; only='trainable'" in (
         said.out + said.err
     )
     ll.line(model=net, data=data, x=(-1, 1, 3), precision="fp64", only="trainable")

@@ -135,7 +135,7 @@ def test_a_file_whose_code_cannot_be_compared_is_continued_with_a_note(change, r
     found = ll.line(model=layers(), **BASIC, loss=loss, out=out)
     assert np.array_equal(found.values["train_loss"], held.values["train_loss"])
     (line,) = [line for line in capsys.readouterr().err.splitlines() if "cannot be compared" in line]
-    assert reason.replace(".3.8.", "(3.8)") in line and "--overwrite" in line
+    assert reason.replace(".3.8.", "(3.8)") in line and "overwrite=True" in line
 
 
 def test_settings_are_compared_between_versions_of_python(tmp_path):

@@ -200,7 +200,7 @@ def test_a_loss_without_values_per_sample_saves_points_only(problem):
         ({"tolerance": -0.1}, "tolerance -0.1: expected"),
         ({"tolerance": 2}, "tolerance 2: expected"),
         ({"tolerance": float("nan")}, "tolerance nan: expected"),
-        ({"refine": False}, "needs --tolerance"),
+        ({"refine": False}, "needs tolerance="),
     ],
 )
 def test_what_cannot_be_meant_is_refused(problem, options, words):

@@ -204,8 +204,8 @@ def test_what_the_study_notes_is_said_at_the_start(here, capsys):
         ({"track": "sharpness"}, "track 'sharpness': expected hessian, batch"),
         ({"track": "gradient", "track_every": 0}, "track-every 0: expected"),
         ({"track": "covariance", "track_samples": 100}, "take at least 512"),
-        ({"track_every": 2}, "name the measures, as in --track gradient"),
-        ({"track": "", "track_samples": 10}, "name the measures, as in --track gradient"),
+        ({"track_every": 2}, "name the measures, as in track='gradient'"),
+        ({"track": "", "track_samples": 10}, "name the measures, as in track='gradient'"),
     ],
 )
 def test_bad_input_is_one_line(here, options, words):

@@ -99,7 +99,7 @@ def test_numbers_of_numpy_are_numbers(xy, tmp_path):
         ({"lr": "0.1"}, "lr '0.1': expected a number"),
         ({"milestones": "half"}, "milestones half"),
         ({"batch_size": 8.5}, "batch-size 8.5"),
-        ({"optimizer_option": {"lr": 7}}, "optimizer-option lr: has an option of its own, --lr"),
+        ({"optimizer_option": {"lr": 7}}, "optimizer-option lr: has an option of its own, lr"),
         ({"optimizer_option": "betas=(0.9,0.95)"}, "optimizer-option betas: SGD has"),
     ],
 )

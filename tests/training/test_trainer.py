@@ -132,7 +132,7 @@ def test_ready_made_batches_and_a_loss_of_the_users_own(tmp_path):
 
 
 def test_a_lost_run_says_where_and_keeps_a_state_that_can_be_looked_at(tmp_path):
-    with pytest.raises(LandscapeError, match=r"not finite any more at step \d+ \(lr .*--clip 1"):
+    with pytest.raises(LandscapeError, match=r"not finite any more at step \d+ \(lr .*clip=1"):
         ll.train("resnet20", data="digits", epochs=2, lr=1e30, schedule="constant", out=tmp_path / "run", quiet=True)
     kept = ll.load_checkpoint(tmp_path / "run")
     assert all(tensor.isfinite().all() for tensor in kept.state_dict.values())

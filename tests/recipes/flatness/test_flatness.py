@@ -191,7 +191,7 @@ def test_nets_of_other_data_are_refused(here):
     torch.save(other, "runs/wide_1/final.pt")
     with pytest.raises(
         UsageError,
-        match=r"net 5 of 6 \(wide_1\): its data are digits, those of the first net npz:few.npz; .* give --data",
+        match=r"net 5 of 6 \(wide_1\): its data are digits, those of the first net npz:few.npz; .* give data=",
     ):
         ll.flatness("runs/*", **FEW)
 
