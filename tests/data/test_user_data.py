@@ -14,6 +14,13 @@ CPU = torch.device("cpu")
 INPUTS, TARGETS = torch.randn(23, 2, 3, 3, generator=torch.Generator().manual_seed(0)), torch.arange(23) % 3
 
 
+class Plain:
+    """A batch that holds a tensor and cannot be moved."""
+
+    def __init__(self, x):
+        self.x = x
+
+
 def load(data, **options):
     return load_splits(data, **options).splits[options.get("split", ("train",))[0]]
 
@@ -215,6 +222,7 @@ class Broken(Dataset):
         ({"a": INPUTS}, DataError, "data of type dict: expected"),
         ([DataLoader(TensorDataset(INPUTS))], DataError, "the data are DataLoaders; expected batches"),
         ([("text", "more")], DataError, "has no tensor in it"),
+        ([Plain(torch.zeros(3, 2))], DataError, r"type Plain holds tensors in attributes \(x\) and has no method `to`"),
     ],
 )
 def test_data_of_no_use(data, error, message):
