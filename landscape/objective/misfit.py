@@ -46,7 +46,7 @@ def _of_net(batch: Any) -> str:
         return ""
     return (
         "; of a batch of several parts the last is the targets, and all others go to the net: say which are which, as in "
-        "ll.Loss(your_loss, inputs=0, targets=1)"
+        "ll.Loss(your_loss, inputs=0, targets=1), or give a loss of (model, batch)"
     )
 
 

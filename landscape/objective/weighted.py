@@ -142,7 +142,7 @@ def class_targets(split: Split) -> Iterator[Tensor]:
     else:
         parts = split.read(SCAN) if isinstance(split, StreamSplit) else []
     for part in parts:
-        targets = torch.as_tensor(part[1]) if isinstance(part, (tuple, list)) and len(part) == 2 else None
+        targets = _tensor(part[1]) if isinstance(part, (tuple, list)) and len(part) == 2 else None
         # one batch of another kind decides: the rest is not read
         if targets is None or targets.is_floating_point() or not targets.ndim:
             return
@@ -183,3 +183,11 @@ def mean_of(value: Any) -> Tensor:
         total, weight = (torch.as_tensor(part).sum() for part in value)
         return total / weight
     return torch.as_tensor(value).mean()
+
+
+def _tensor(targets: Any) -> Tensor | None:
+    """Targets of a tensor or numbers; None for others, such as a dictionary for each sample."""
+    try:
+        return torch.as_tensor(targets)
+    except (TypeError, ValueError, RuntimeError):
+        return None

@@ -172,6 +172,8 @@ def test_detection_by_a_loss_of_the_model():
     expected = sum(copy.deepcopy(net).train()(images, boxes).values()).item()
     assert found.at_origin("train_loss") == pytest.approx(expected, rel=1e-4)
     assert found.provenance["data"]["splits"]["train"]["samples"] == 2
+    with pytest.raises(ll.LandscapeError, match=r"does not accept these batches .* or give a loss of \(model, batch\)"):
+        ll.line(model=net, data=[(images, boxes)], x=(-0.1, 0.1, 3), quiet=True)
 
 
 class Wrapper(nn.Module):

@@ -67,3 +67,10 @@ def test_lightning_records_a_run_by_its_steps(tmp_path, one_process):
     log = load_run(tmp_path / "run")
     np.testing.assert_array_equal(log.times, [2, 4, 6])
     np.testing.assert_allclose(log.columns["train_loss"], 8, err_msg="not divided by the batches of a step")
+
+
+@pytest.mark.parametrize("callback", [ll.lightning_callback, ll.transformers_callback])
+def test_a_recorder_or_its_folder_is_expected(callback, tmp_path):
+    assert callback(tmp_path / "run") and callback(str(tmp_path / "other"))
+    with pytest.raises(ll.UsageError, match=r"recorder of type int: expected ll.Recorder\('runs/mine'"):
+        callback(3)
