@@ -14,13 +14,15 @@ from landscape.errors import LandscapeError
 
 
 class Keyword(NamedTuple):
-    """What Python calls a flag; `switch`: the shell takes no value for it."""
+    """What Python calls a flag; `switch`: the shell takes no value for it; `placeholder`: what help shows for its value."""
 
     name: str
     switch: bool = False
     choices: tuple[str, ...] = ()
+    placeholder: str = ""
 
 
+PLACEHOLDERS = ("N", "NAME", "FILE", "FOLDER", "RUN", "SECONDS", "VALUE")
 # Values that are words of English too, and so are known only beside a flag.
 PLAIN_VALUES = ("train", "test", "cpu", "cuda", "auto", "none", "digits")
 # After these a value is to be given: `give data=...`, but `a smaller batch_size`.
@@ -92,7 +94,7 @@ def _named(text: str, known: Mapping[str, Keyword]) -> str:
             asked = "=..." if _GIVES.search(text[: found.start()]) else ""
             return f"{keyword.name}{asked}{rest}"
         stop = value[len(value.rstrip(".:")) :]
-        return f"{keyword.name}={_typed(value.rstrip('.:'))}{stop}"
+        return f"{keyword.name}={_typed(value.rstrip('.:'), keyword)}{stop}"
 
     return _NEXT.sub(r"\1, \2", _FLAG.sub(replaced, text))
 
@@ -103,7 +105,9 @@ def _is_value(word: str, keyword: Keyword) -> bool:
     return word.isupper() or word in (*keyword.choices, *PLAIN_VALUES) or bool(re.search(r"[\d.:/]", word))
 
 
-def _typed(word: str) -> str:
+def _typed(word: str, keyword: Keyword) -> str:
     """A number and a placeholder such as N without quotes, any other value with them."""
-    is_bare = word.isupper() or re.fullmatch(r"-?[\d.]+(e-?\d+)?", word) or word[0] in "'\""
+    is_bare = (
+        word in (keyword.placeholder, *PLACEHOLDERS) or re.fullmatch(r"-?[\d.]+(e-?\d+)?", word) or word[0] in "'\""
+    )
     return word if is_bare else f"'{word}'"

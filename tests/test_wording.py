@@ -27,6 +27,7 @@ KNOWN = {
         ("give --data, such as digits", "give data=..., such as digits"),
         ("give another -o, or --overwrite to start again", "give another out, or overwrite=True to start again"),
         ("take a smaller --batch-size, or --samples N", "take a smaller batch_size, or samples=N"),
+        ("choose one with --model G", "choose one with model='G'"),
         ("take --samples 512.", "take samples=512."),
         ("give --model n.py:build --data d.py:f yourself", "give model='n.py:build', data='d.py:f' yourself"),
         ("--kind contour draws it, --kind of it all", "kind='contour' draws it, kind of it all"),

@@ -147,8 +147,12 @@ def _mapped(model: nn.Module, checkpoint: Checkpoint, name: str, advice: str) ->
 
 def _misfit(checkpoint: Checkpoint, name: str, what: str, advice: str) -> CheckpointError:
     """The error on a checkpoint that does not fit, with what to do about it."""
-    if any(key.endswith(QUANTIZED) for key in checkpoint.state_dict):
+    keys = checkpoint.state_dict.keys()
+    if any(key.endswith(QUANTIZED) for key in keys):
         what, advice = f"{what}; its layers are quantized", "give the net as it was before quantization"
+    elif any(key.endswith("_orig") and f"{key.removesuffix('_orig')}_mask" in keys for key in keys):
+        what = f"{what}; it is of a pruned net"
+        advice = "prune the net in the same way when it is built, or store it after torch.nn.utils.prune.remove"
     return CheckpointError(
         f"checkpoint {checkpoint.source} does not fit {name}: {what}" + (f"; {advice}" if advice else "")
     )

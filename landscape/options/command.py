@@ -99,7 +99,10 @@ def command(
 def _keywords(rows: Iterable[OptionRow]) -> dict[str, Keyword]:
     """What Python calls each flag."""
     return {
-        flag: Keyword(row.name, row.option.action not in (None, "append"), tuple(map(str, row.option.choices or ())))
+        flag: Keyword(
+            row.name, row.option.action not in (None, "append"), tuple(map(str, row.option.choices or ())),
+            row.option.metavar or "",
+        )
         for row in rows if not row.option.shell for flag in row.option.flags_of(row.name)
     }  # fmt: skip
 

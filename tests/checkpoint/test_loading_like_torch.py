@@ -112,6 +112,12 @@ def test_a_pruned_net_moves_what_is_left(tmp_path):
     assert line.values["train_loss"][:2] == pytest.approx([loss_of(net), loss_of(middle)], rel=1e-6)
     torch.save(net.state_dict(), tmp_path / "pruned.pt")
     assert found(tmp_path / "pruned.pt", other) == pytest.approx(loss_of(net), rel=1e-6)
+    prune.remove(other[0], "weight")
+    with pytest.raises(
+        ll.LandscapeError,
+        match="it is of a pruned net; prune the net in the same way .* after torch.nn.utils.prune.remove",
+    ):
+        found(tmp_path / "pruned.pt", other)
 
 
 @pytest.mark.filterwarnings("ignore")
