@@ -58,7 +58,9 @@ def numbered(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def one_in(times: float) -> str:
-    """The share 1 / times in words: 1/7.3, 1/596, 1/1,005."""
+    """The share 1 / times in words: 1/7.3, 1/596, 1/1,005; of more than all: 1.08 times all."""
+    if times < 1:
+        return f"{1 / times:.3g} times all"
     return f"1/{times:,.0f}" if times >= 100 else f"1/{times:.3g}"
 
 

@@ -6,7 +6,15 @@ from landscape.printable import one_in
 
 
 @pytest.mark.parametrize(
-    "times, text", [(7.26, "1/7.26"), (99.96, "1/100"), (596.4, "1/596"), (1005.3, "1/1,005"), (1e6, "1/1,000,000")]
+    "times, text",
+    [
+        (7.26, "1/7.26"),
+        (99.96, "1/100"),
+        (596.4, "1/596"),
+        (1005.3, "1/1,005"),
+        (1e6, "1/1,000,000"),
+        (0.922, "1.08 times all"),
+    ],
 )
 def test_a_share_is_a_fraction_that_people_read(times, text):
     assert one_in(times) == text
