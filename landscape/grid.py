@@ -151,6 +151,11 @@ class Grid:
         position = np.unravel_index(index, self.shape)
         return tuple(float(axis.values[i]) for axis, i in zip(self.axes, reversed(position), strict=True))
 
+    @property
+    def farthest(self) -> tuple[float, ...]:
+        """(x, y) or (x, y, z) of the corner that is farthest from zero along each axis."""
+        return tuple(max(map(float, axis.values), key=abs) for axis in self.axes)
+
     def same_as(self, other: Grid) -> bool:
         """Whether both grids have axes of the same names and exactly the same values."""
         return self.shape == other.shape and all(

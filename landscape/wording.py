@@ -26,7 +26,7 @@ PLACEHOLDERS = ("N", "NAME", "FILE", "FOLDER", "RUN", "SECONDS", "VALUE")
 # Values that are words of English too, and so are known only beside a flag.
 PLAIN_VALUES = ("train", "test", "cpu", "cuda", "auto", "none", "digits")
 # After these a value is to be given: `give data=...`, but `a smaller batch_size`.
-_GIVES = re.compile(r"(?:\b(?:give|add|use|pass|needs|need|with|as|or|and)) $")
+_GIVES = re.compile(r"\b(?:give|add|use|pass|needs|need|with|as|or|and) $")
 # After these the next word is its value.
 _SHOWS = re.compile(r"(?:\bas in|\bsuch as|, as) $")
 # A whole command, up to the end of its clause: `landscape hessian FILE --index 0.001`; and all after it when it is announced.

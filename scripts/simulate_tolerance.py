@@ -26,7 +26,7 @@ from landscape.grid import Axis, Grid, parse_range
 from landscape.measurement.evaluate import move
 from landscape.objective.census import Census, measure_samples
 from landscape.objective.frame import DrawnSamples, SamplingFrame
-from landscape.objective.sampled import Neighbour, _PointEstimator
+from landscape.objective.sampled import Neighbour, PointEstimator
 from landscape.study.reduction import POINTS_SHARE, STDERR_SHARE
 from landscape.sweep.neighbours import CoarseToFine, WithNeighbours
 from landscape.sweep.refine import Refined
@@ -90,7 +90,7 @@ def swept(losses: Losses, stderr: float, seed: int, leaves_out: bool) -> dict[st
         results = {}
         for point in points:
             drawn = DrawnSamples(frame, functools.partial(_values, losses.values[point.index]))
-            estimator = _PointEstimator("train", drawn, "loss", stderr * point.given.share**0.5)
+            estimator = PointEstimator("train", drawn, "loss", stderr * point.given.share**0.5)
             near = [Neighbour(each, None if any(coords) else 0) for coords, each in point.given.neighbours]
             results[point.index] = estimator.results(estimator.beside(near) or estimator.alone())
         found |= results

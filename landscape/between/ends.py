@@ -114,7 +114,7 @@ def in_order(ends: Ends, data: DataOptions, seed: int) -> Ends:
             other.trained,
             program=other.program,
             module=other.module,
-        )
+        )  # fmt: skip
         for other, each in zip(ends.others, found, strict=True)
     )
     labels = (ends.labels[0], *(f"{label} aligned" for label in ends.labels[1:]))

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from landscape.control_groups import control_groups
+
 MEMINFO = Path("/proc/meminfo")
-CGROUPS = (Path("/proc/self/cgroup"), Path("/sys/fs/cgroup"))
 # Limit, use, and what of it is cache: version 2 of control groups, and version 1, whose limit is huge where there is none.
 MEMORY_FILES = (
     ("memory.max", "memory.current", ("inactive_file", "active_file")),
@@ -25,7 +26,7 @@ def free_host_memory() -> float:
         free = 1024.0 * int(facts["MemAvailable"].split()[0])
     except (OSError, KeyError, ValueError):
         return UNKNOWN
-    return max(0.0, min([free, *_left_in_cgroups()]))
+    return max(0.0, min([free, *_left_in_groups()]))
 
 
 def host_budget(sharers: int = 1) -> float:
@@ -33,31 +34,9 @@ def host_budget(sharers: int = 1) -> float:
     return 0.5 * free_host_memory() / sharers
 
 
-def _left_in_cgroups() -> list[float]:
+def _left_in_groups() -> list[float]:
     """Limit minus use of this process's control group and of each parent; empty where there is no limit."""
     return [left for folder in control_groups("memory") for left in _left_in(folder)]
-
-
-def control_groups(controller: str) -> list[Path]:
-    """The folders of this process's control groups for `controller` ("cpu", "memory"), and their parents; maybe not there.
-
-    Version 2 has one tree for all controllers, version 1 (older clusters) one for each. In a container the path may be one
-    of the host; the root of the tree is then the container's own.
-    """
-    own, mount = CGROUPS
-    try:
-        lines = own.read_text().splitlines()
-    except OSError:
-        return []
-    found = []
-    for _, names, path in (line.split(":", 2) for line in lines if line.count(":") >= 2):
-        if names and controller not in names.split(","):
-            continue
-        relative = path.strip("/")
-        for tree in (mount / each for each in dict.fromkeys((names, controller) if names else ("",))):
-            group = tree / relative
-            found += [group, *group.parents[: len(Path(relative).parts)]]
-    return found
 
 
 def _left_in(folder: Path) -> list[float]:

@@ -171,17 +171,16 @@ def batch_length(batch: Any) -> int:
     for part in _parts(batch):
         with contextlib.suppress(DataError):
             return batch_length(part)
-    kind, held = type(batch).__name__, [name for name, part in _attributes(batch).items() if isinstance(part, Tensor)]
+    kind, held = (
+        type(batch).__name__,
+        [name for name, part in getattr(batch, "__dict__", {}).items() if isinstance(part, Tensor)],
+    )
     if held:
         raise DataError(
             f"a batch of type {kind} holds tensors in attributes ({', '.join(held[:4])}) and has no method `to`, so it cannot be "
             "moved or counted; give the class `to(device)`, make it a dataclass, or yield a dictionary"
         )
     raise DataError(f"a batch of type {kind} has no tensor in it, so its samples cannot be counted")
-
-
-def _attributes(batch: Any) -> dict[str, Any]:
-    return vars(batch) if hasattr(batch, "__dict__") else {}
 
 
 def _is_one_each(value: Any) -> TypeGuard[Sequence[Any]]:

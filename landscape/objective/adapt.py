@@ -31,10 +31,10 @@ from landscape.objective.conduct import (
 )
 from landscape.objective.described import BATCHES
 from landscape.objective.measure import OutputMeasure, check_values
+from landscape.objective.probe import TRIED
 from landscape.objective.reading import forward
 from landscape.objective.reducible import SPREAD, SPREAD_OF_MODEL, not_a_mean, outputs_not_a_mean, spread
 from landscape.objective.steady import Held
-from landscape.objective.trial import TRIED
 from landscape.objective.weighted import TargetMean, mean_of
 from landscape.printable import listed
 

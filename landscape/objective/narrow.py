@@ -22,6 +22,11 @@ TRUE = "bf16-true"
 HELD = (torch.bfloat16, torch.float32)
 
 
+def built_in(precision: str) -> torch.dtype | None:
+    """The dtype that a net is built in, where that is not the library's own choice."""
+    return torch.bfloat16 if precision == TRUE else None
+
+
 def held_dtype(precision: str, model: nn.Module, layout: Layout, *, lean: bool, divided: bool) -> torch.dtype | None:
     """The dtype of the vector of what moves where tensors keep their own; None: the precision says all.
 

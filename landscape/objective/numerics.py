@@ -53,11 +53,6 @@ def dtype_of(precision: str) -> torch.dtype:
     return PRECISIONS[precision]
 
 
-def built_in(precision: str) -> torch.dtype | None:
-    """The dtype that a net is built in, where that is not the library's own choice."""
-    return torch.bfloat16 if precision == "bf16-true" else None
-
-
 def numerics(precision: str, device: torch.device) -> contextlib.AbstractContextManager[Any]:
     """Within the block: inference mode, and matrix products in exactly this precision."""
     # here there is nothing to switch, and a tiny net notices three contexts

@@ -50,7 +50,7 @@ R = TypeVar("R")
 class Objective:
     """Evaluates metrics at flat weight vectors of `layout`.
 
-    `weights` is the vector (layout.size,) that the private net reads: filling it moves the net; `origin`: see `lean`.
+    `weights` (layout.size,) is what the private net reads: filling it moves the net. `origin`: see `lean`; `tried`: see probe.py.
 
     Args:
         model: the net; it is copied unless `own` says that nobody else holds it.
@@ -59,8 +59,7 @@ class Objective:
         recompute_on: the training data for `recompute`; by default the split named train.
         l2: adds `<split>_loss_l2`, the loss plus l2 / 2 times the squared norm of the parameters.
         budget: bytes that the data may take on the device, shared evenly among the splits.
-        fast: pass batches through a faster program for the same function (program/forward.py) where there is one; keep what
-            is the same at all points (kept.py).
+        fast: pass batches through a faster program where there is one (program/forward.py), and keep what rests (kept.py).
         names: the tensors that the layout holds, by default all; the others stay as they are in the private net.
         lean: keep `origin`, the model's tensors, which must not change, to be read at every point; `of_file`: see Stored.
 
@@ -93,8 +92,7 @@ class Objective:
         if batch_size is not None and batch_size < 1:
             raise UsageError(f"batch-size {batch_size}: expected at least 1")
         self.device, dtype = device or torch.device("cpu"), dtype_of(precision)
-        self.precision, self.dtype, self.batchnorm, self.l2 = precision, dtype, batchnorm, l2
-        self.tried: dict[str, float] = {}  # what `check` saw at the weights that it was called at; see probe.py
+        self.precision, self.batchnorm, self.l2, self.tried = precision, batchnorm, l2, dict[str, float]()
         self.measure = measure.on(self.device, dtype).counting(splits)
         divided = divided_in(model)
         self.layout = Layout.of(model, state="states" if batchnorm == "interpolate" else "weights", names=names)
@@ -105,7 +103,8 @@ class Objective:
         self.lent = Lent(model, self.layout) if divided else None
         if not divided:
             self.layout.attach(private.eval().requires_grad_(False), self.weights)
-        self.model = private if divided else placed(private, self.device, None if held else dtype)
+        self.dtype = None if held else dtype  # of all floating-point tensors of the net; None: each keeps its own
+        self.model = private if divided else placed(private, self.device, self.dtype)
         self._resting = Resting(self.model, self.layout)
         stored.watch(self._resting.tensors)
         del stored  # and what the net was loaded with
@@ -224,13 +223,13 @@ class Objective:
         self._steady.seed(next(numbers))
         return self.measure(self.model, batch)
 
-    def numbers(self) -> contextlib.AbstractContextManager[Any]:
-        """Within the block numbers have this precision, and there are gradients if the loss itself takes some."""
+    def numbers(self, model: nn.Module | None = None) -> contextlib.AbstractContextManager[Any]:
+        """Within the block numbers have this precision, and there are gradients if the loss takes some; of the net or `model`."""
         if self.lent:
             return self.lent.numbers(self.weights, self.precision, self.device)
         if not (gradients := self.conduct.gradients):
             return numerics(self.precision, self.device)
-        return with_gradients(self.model, self.precision, self.device, parameters=gradients == OF_PARAMETERS)
+        return with_gradients(model or self.model, self.precision, self.device, parameters=gradients == OF_PARAMETERS)
 
     def steady(self) -> contextlib.AbstractContextManager[None]:
         """Within the block random numbers and buffers are those of each of `batches`; see steady.py."""

@@ -16,18 +16,25 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from landscape.data.split import Split
 from landscape.data.structure import batch_length, mapped, tensors_in
-from landscape.objective.conduct import OF_PARAMETERS, Values, read
-from landscape.objective.numerics import numerics, with_gradients
+from landscape.objective.conduct import Values, read
 from landscape.objective.steady import SEED, Held
 from landscape.randomness import forked
 
 if TYPE_CHECKING:
     from landscape.objective.objective import Objective
 
+# How many samples are tried: a check is to take no time, and a net of batch statistics wants a few.
+TRIED = 8
 # Largest differences of two modules in one process that are rounding, relative to the largest number, by precision: the same
 # operations give the same bits, other kernels for them differ in the last digits.
 NOISE = {"fp64": 1e-12, "fp32": 1e-5, "tf32": 1e-3, "bf16": 2e-2, "bf16-true": 2e-2}
+
+
+def first_samples(objective: Objective, split: Split) -> Any:
+    """The batch of a split that is tried; None where it is empty."""
+    return next(iter(split.batches(min(objective.batch_size, TRIED))), None)
 
 
 @contextlib.contextmanager
@@ -75,18 +82,11 @@ def values_of(objective: Objective, model: nn.Module, batch: Any) -> Values:
     """Values and outputs of a batch by a module, under the random numbers of the first batch; its state is put back."""
     held, size = Held(model), batch_length(batch)
     try:
-        with forked(objective.device, SEED), _numbers(objective, model), heard(model) as outputs:
+        with forked(objective.device, SEED), objective.numbers(model), heard(model) as outputs:
             found = read(objective.measure(model, mapped(batch, Tensor.detach)), size)
             return found | {f"output {at}": each.double().cpu() for at, each in enumerate(outputs)}
     finally:
         held.put_back()
-
-
-def _numbers(objective: Objective, model: nn.Module) -> contextlib.AbstractContextManager[Any]:
-    """As `Objective.numbers`, for a module of another."""
-    if not (gradients := objective.conduct.gradients):
-        return numerics(objective.precision, objective.device)
-    return with_gradients(model, objective.precision, objective.device, parameters=gradients == OF_PARAMETERS)
 
 
 def apart(first: Mapping[str, Tensor], second: Mapping[str, Tensor], precision: str | None) -> str | None:

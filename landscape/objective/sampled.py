@@ -86,7 +86,7 @@ class SampledObjective:
         found: dict[str, Any] = {}
         for name, frame in self._frames.items():
             drawn = DrawnSamples(frame, functools.partial(self._measure, name))
-            point = _PointEstimator(name, drawn, self.driver, self.tolerance * share**0.5)
+            point = PointEstimator(name, drawn, self.driver, self.tolerance * share**0.5)
             found |= point.results(point.beside(neighbours) or point.alone())
         if self.objective.l2:
             penalty = self.objective.penalty()
@@ -97,7 +97,7 @@ class SampledObjective:
         return self._agreed(measure_samples(self.objective, split, numbers, outputs=False).metrics)
 
 
-class _PointEstimator:
+class PointEstimator:
     """The rounds for one split at one point; they extend `drawn`."""
 
     def __init__(self, split: str, drawn: DrawnSamples, driver: str, tolerance: float):

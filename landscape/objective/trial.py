@@ -18,7 +18,7 @@ from landscape.errors import DataError, EvaluationError, LandscapeError, UsageEr
 from landscape.objective.conduct import NO_GRADIENTS, OF_INPUTS, OF_PARAMETERS
 from landscape.objective.functions import class_count, cross_entropy, plain
 from landscape.objective.misfit import misfit
-from landscape.objective.probe import heard, numbers_of
+from landscape.objective.probe import first_samples, heard, numbers_of
 from landscape.objective.reading import Call, forward
 from landscape.objective.steady import Held, checksum, refuse_moved
 from landscape.objective.tally import Tally, fetch_sums, means
@@ -27,7 +27,6 @@ from landscape.objective.weighted import class_targets
 if TYPE_CHECKING:
     from landscape.objective.objective import Objective
 
-TRIED = 8
 # How far from 1 probabilities may sum: they may be in bfloat16.
 NEARLY = 2e-2
 T = TypeVar("T")
@@ -47,7 +46,7 @@ def try_one(objective: Objective, name: str, split: Split) -> None:
     Raises:
         See `Objective.check`.
     """
-    batch = next(iter(split.batches(min(objective.batch_size, TRIED))), None)
+    batch = first_samples(objective, split)
     if batch is None:
         raise DataError(f"split {name} is empty")
     try:

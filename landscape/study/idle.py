@@ -15,8 +15,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
 from landscape.objective.objective import Objective
-from landscape.objective.probe import values_of
-from landscape.objective.trial import TRIED
+from landscape.objective.probe import first_samples, values_of
 from landscape.printable import listed
 from landscape.slice.slice import Slice
 from landscape.subject.subject import Subject
@@ -65,10 +64,10 @@ def _moving(objective: Objective, slice: Slice, names: Sequence[str]) -> list[st
     """Those that differ between the centre of the slice and its farthest corner."""
     if not names:
         return []
-    weights, centre = objective.layout.named(objective.weights), [0.0] * len(slice.grid.axes)
+    weights, centre = objective.layout.named(objective.weights), [0.0] * slice.grid.ndim
     before = {name: weights[name].clone() for name in names}
     try:
-        slice.at([max(map(float, axis.values), key=abs) for axis in slice.grid.axes], out=objective.weights)
+        slice.at(slice.grid.farthest, out=objective.weights)
         return [name for name in names if not torch.equal(weights[name], before[name])]
     finally:
         slice.at(centre, out=objective.weights)
@@ -76,8 +75,7 @@ def _moving(objective: Objective, slice: Slice, names: Sequence[str]) -> list[st
 
 def _idle(objective: Objective) -> list[str]:
     """The names of those that no operation takes, and whose change no value shows."""
-    split = next(iter(objective.splits.values()))
-    batch = next(iter(split.batches(min(objective.batch_size, TRIED))))
+    batch = first_samples(objective, next(iter(objective.splits.values())))
     with _Seen() as seen:
         expected = values_of(objective, objective.model, batch)
     own = dict(objective.model.named_parameters(remove_duplicate=False))

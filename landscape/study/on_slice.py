@@ -15,7 +15,7 @@ from landscape.direction.selection import Selection, choose, everything
 from landscape.errors import UsageError
 from landscape.grid import check_size, parse_range
 from landscape.measurement.together import Together
-from landscape.objective.numerics import built_in
+from landscape.objective.narrow import built_in
 from landscape.options.groups import (
     AxesOptions,
     DataOptions,
@@ -166,9 +166,7 @@ def on_plane(
     check_by_value(subject.objective, net, others)
     del others  # only their places are needed from here on
     if asked.counted is None:
-        subject = replace(
-            subject, notes=(*subject.notes, *idle_notes(subject, made.plane), *still_notes(subject, made.plane))
-        )
+        subject = _with_notes_on_what_moves(subject, made.plane)
     provenance = replace(
         subject.facts,
         command=command,
@@ -186,6 +184,10 @@ def on_plane(
     if asked.machine.shard_data:
         _check_divisible(on)
     return on
+
+
+def _with_notes_on_what_moves(subject: Subject, slice: Slice) -> Subject:
+    return replace(subject, notes=(*subject.notes, *idle_notes(subject, slice), *still_notes(subject, slice)))
 
 
 def on_transform(asked: Asked, ranges: Mapping[str, Any], world: World, command: str, transform: Transform) -> OnSlice:

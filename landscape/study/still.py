@@ -21,8 +21,7 @@ def still_notes(subject: Subject, slice: Slice) -> list[str]:
     objective, chosen = subject.objective, subject.chosen
     if not chosen.only or objective.recomputes:  # which would pass all training data
         return []
-    corner = [max(map(float, axis.values), key=abs) for axis in slice.grid.axes]
-    centre = [0.0] * len(corner)
+    corner, centre = slice.grid.farthest, [0.0] * slice.grid.ndim
     try:
         same = _first(subject, slice, centre) == _first(subject, slice, corner)
     except Exception:  # whatever the loss raises there, the run will say at that point

@@ -13,11 +13,10 @@ from torch import Tensor, nn
 
 from landscape.errors import UsageError
 from landscape.layout import placed
-from landscape.objective.narrow import TRUE, made_passable
+from landscape.objective.narrow import made_passable
 from landscape.objective.objective import Objective
 from landscape.objective.private import private_copy
-from landscape.objective.probe import apart, values_of
-from landscape.objective.trial import TRIED
+from landscape.objective.probe import apart, first_samples, values_of
 from landscape.subject.net import Net, Other
 from landscape.subject.program import program_of
 
@@ -39,7 +38,7 @@ def check_by_value(objective: Objective, net: Net, others: Iterable[Other]) -> N
     if not modules or objective.lent:
         return
     name, split = next(iter(objective.splits.items()))
-    batch = next(iter(split.batches(min(objective.batch_size, TRIED))))
+    batch = first_samples(objective, split)
     expected = values_of(objective, objective.model, batch)
     for other, module in modules:
         found = values_of(objective, _with_weights_of(objective, module), batch)
@@ -58,6 +57,6 @@ def _with_weights_of(objective: Objective, module: nn.Module) -> nn.Module:
     for name, there in twin.state_dict(keep_vars=True).items():
         if isinstance(there, Tensor) and isinstance(given := own.get(name), Tensor):
             there.data = given.data if isinstance(there, nn.Parameter) else given.detach().clone()
-    if objective.precision == TRUE:
+    if objective.dtype is None:
         made_passable(twin, objective.splits)
     return twin

@@ -197,14 +197,8 @@ def other_net(checkpoint: Any, like: Net, advice: str | None = None, *, mapped: 
     usual = f"give two nets of one architecture, here that of {like.label}"
     tensors = fitting(like.module, checkpoint, name=like.name, advice=usual if advice is None else advice)
     return Other(
-        tensors,
-        label or _label(checkpoint.source),
-        checkpoint.sha256,
-        recorded_of(checkpoint),
-        of_file,
-        program,
-        module,
-    )
+        tensors, label or _label(checkpoint.source), checkpoint.sha256, recorded_of(checkpoint), of_file, program, module
+    )  # fmt: skip
 
 
 def _shapes(module: nn.Module) -> dict[str, tuple[int, ...]]:

@@ -27,18 +27,8 @@ DROPPING = (nn.modules.dropout._DropoutNd, nn.MultiheadAttention, nn.RNNBase)
 # Of torch's layers: whether they write over their input, which changes each negative number of it or nothing.
 SHOWN = "inplace"
 OVERWRITING = (
-    nn.ReLU,
-    nn.ReLU6,
-    nn.LeakyReLU,
-    nn.ELU,
-    nn.CELU,
-    nn.SELU,
-    nn.SiLU,
-    nn.Mish,
-    nn.Hardswish,
-    nn.Hardsigmoid,
-    nn.Hardtanh,
-)
+    nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.CELU, nn.SELU, nn.SiLU, nn.Mish, nn.Hardswish, nn.Hardsigmoid, nn.Hardtanh,
+)  # fmt: skip
 # A hook of transformers for training, which changes no output.
 NO_HOOKS = ("make_inputs_require_grads",)
 # Of a library's layers: where a net of transformers was read from, and whether a pass back computes what it needs twice.

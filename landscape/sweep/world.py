@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from landscape.data.memory import control_groups
+from landscape.control_groups import control_groups
 
 # More than any machine has cores.
 MAX_THREADS = 4096

@@ -2,6 +2,7 @@
 
 import pytest
 
+from landscape import control_groups
 from landscape.data import memory
 
 GIB = 1024.0**3
@@ -14,7 +15,7 @@ def machine(tmp_path, monkeypatch):
     (tmp_path / "cgroup").write_text("0::/job/step\n")
     (tmp_path / "fs" / "job" / "step").mkdir(parents=True)
     monkeypatch.setattr(memory, "MEMINFO", tmp_path / "meminfo")
-    monkeypatch.setattr(memory, "CGROUPS", (tmp_path / "cgroup", tmp_path / "fs"))
+    monkeypatch.setattr(control_groups, "PLACES", (tmp_path / "cgroup", tmp_path / "fs"))
 
     def limit(group, most, used, cache=0.0):
         folder = tmp_path / "fs" / group

@@ -9,7 +9,7 @@ from landscape.grid import Grid, parse_range
 from landscape.objective.census import Census
 from landscape.objective.control import Controls, controlled_estimate
 from landscape.objective.frame import DrawnSamples, SamplingFrame
-from landscape.objective.sampled import Neighbour, _PointEstimator
+from landscape.objective.sampled import Neighbour, PointEstimator
 from landscape.sweep.neighbours import CoarseToFine, WithNeighbours
 
 SIDE, CENTRE = 9, (0.0, 0.0)
@@ -54,7 +54,7 @@ def swept(losses, tolerance, seed, beside=True):
         for point in points:
             drawn = DrawnSamples(frame, lambda numbers, index=point.index: {"loss": values[index][numbers]})
             share = point.given.share if beside else 1.0
-            estimator = _PointEstimator("train", drawn, "loss", tolerance * share**0.5)
+            estimator = PointEstimator("train", drawn, "loss", tolerance * share**0.5)
             near = [Neighbour(each, 0 if coords == CENTRE else None) for coords, each in point.given.neighbours]
             estimates = (estimator.beside(near) if beside else None) or estimator.alone()
             results[point.index] = estimator.results(estimates)
@@ -140,7 +140,7 @@ def test_samples_that_carry_the_mean_are_not_overlooked():
     for seed in range(10):
         frame = SamplingFrame.of(Census({"loss": small[None]}, None, None), "loss", seed)
         drawn = DrawnSamples(frame, lambda numbers: {"loss": here[numbers]})
-        point = _PointEstimator("train", drawn, "loss", 0.05)
+        point = PointEstimator("train", drawn, "loss", 0.05)
         found = (point.beside([Neighbour(whole(frame, values)) for values in at]) or point.alone())["loss"]
         assert abs(found.mean - here.mean()) <= 4 * found.stderr + 1e-12
 
@@ -174,7 +174,7 @@ def whole(frame, values):
 
 def estimator_at(losses, index, tolerance):
     frame = frame_of(losses)
-    return _PointEstimator(
+    return PointEstimator(
         "train", DrawnSamples(frame, lambda numbers: {"loss": losses[0][index][numbers]}), "loss", tolerance
     )
 
@@ -242,7 +242,7 @@ def test_an_estimated_share_stays_within_its_bounds(losses):
     frame, rng = frame_of(losses), np.random.default_rng(0)
     hits, wrong = (rng.random(losses[0].shape[1]) < 0.002).astype(float), losses[0][7]
     drawn = DrawnSamples(frame, lambda numbers: {"loss": wrong[numbers], "accuracy": hits[numbers]})
-    point = _PointEstimator("train", drawn, "loss", 0.05)
+    point = PointEstimator("train", drawn, "loss", 0.05)
     estimates = point.alone()
     estimates["accuracy"] = estimates["accuracy"]._replace(mean=-0.001)
     assert point.results(estimates)["train_accuracy"] == 0.0

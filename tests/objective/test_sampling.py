@@ -10,7 +10,7 @@ from landscape.objective.census import Census, sampling_obstacle, take_census
 from landscape.objective.frame import DrawnSamples, SamplingFrame
 from landscape.objective.objective import Objective
 from landscape.objective.regression import auxiliary_variables, estimate, neyman_allocation
-from landscape.objective.sampled import SampledObjective, _PointEstimator
+from landscape.objective.sampled import PointEstimator, SampledObjective
 from landscape.objective.strata import Strata
 
 N = 4000
@@ -29,7 +29,7 @@ def population(seed=0):
 
 
 def draws(frame, values, tolerance):
-    point = _PointEstimator("train", DrawnSamples(frame, lambda numbers: {"loss": values[numbers]}), "loss", tolerance)
+    point = PointEstimator("train", DrawnSamples(frame, lambda numbers: {"loss": values[numbers]}), "loss", tolerance)
     found = point.results(point.alone())
     return found["train_loss"], found["stderr/train_loss"], int(found["train_samples"])
 
@@ -261,7 +261,7 @@ def test_all_points_begin_with_the_same_samples():
             numbers.append(wanted)
             return {"loss": values[kind][wanted]}
 
-        _PointEstimator("train", DrawnSamples(frame, measure), "loss", tolerance).alone()
+        PointEstimator("train", DrawnSamples(frame, measure), "loss", tolerance).alone()
         taken.append(numbers)
     assert np.array_equal(taken[0][0], taken[1][0]) and np.array_equal(taken[0][0], taken[2][0])
     for numbers in taken:

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
+from landscape import control_groups
 from landscape.__main__ import ASKED, WAITING, main
-from landscape.data import memory
 from landscape.sweep.launch import connect, launched_rank, launched_size
 from landscape.sweep.world import World, granted_cores, own_cores, usual_threads
 
@@ -64,7 +64,7 @@ def test_threads_where_none_are_asked_for(environment, sharers, limit, expected,
     if limit:
         (tmp_path / "job" / "cpu.max").write_text(limit)
     (tmp_path / "own").write_text("0::/job\n")
-    monkeypatch.setattr(memory, "CGROUPS", (tmp_path / "own", tmp_path))
+    monkeypatch.setattr(control_groups, "PLACES", (tmp_path / "own", tmp_path))
     assert usual_threads(8, sharers, environment) == expected
 
 
@@ -73,19 +73,19 @@ def test_a_parent_group_limits_too(tmp_path, monkeypatch):
     (tmp_path / "outer" / "cpu.max").write_text("150000 100000")
     (tmp_path / "outer" / "inner" / "cpu.max").write_text("max 100000")
     (tmp_path / "own").write_text("0::/outer/inner\n")
-    monkeypatch.setattr(memory, "CGROUPS", (tmp_path / "own", tmp_path))
+    monkeypatch.setattr(control_groups, "PLACES", (tmp_path / "own", tmp_path))
     assert granted_cores() == 1.5
 
 
 @pytest.mark.parametrize("tree", ["cpu", "cpu,cpuacct"])
 def test_an_older_control_group_limits_too(tree, tmp_path, monkeypatch):
-    """Version 1, as on clusters of some years; -1 means no limit."""
+    """Version 1, which older clusters use; -1 means no limit."""
     for folder, quota in (("job/step", -1), ("job", 150000)):
         (tmp_path / tree / folder).mkdir(parents=True, exist_ok=True)
         (tmp_path / tree / folder / "cpu.cfs_quota_us").write_text(str(quota))
         (tmp_path / tree / folder / "cpu.cfs_period_us").write_text("100000")
     (tmp_path / "own").write_text(f"4:memory:/job/step\n2:{tree}:/job/step\n0::/\n")
-    monkeypatch.setattr(memory, "CGROUPS", (tmp_path / "own", tmp_path))
+    monkeypatch.setattr(control_groups, "PLACES", (tmp_path / "own", tmp_path))
     assert granted_cores() == 1.5
 
 
