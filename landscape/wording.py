@@ -31,8 +31,8 @@ _GIVES = re.compile(r"\b(?:give|add|use|pass|needs|need|with|as|or|and) $")
 _SHOWS = re.compile(r"(?:\bas in|\bsuch as|, as) $")
 # A whole command, up to the end of its clause: `landscape hessian FILE --index 0.001`; and all after it when it is announced.
 _COMMAND = re.compile(r"`[^`]*`|the whole command: .*|\blandscape(?: [a-z]+)(?: [^\s;,()]+)*? --[^;,()]*")
-_TWICE = re.compile(r"(?<![\w-])--?[a-z][\w-]*(?: \S+)? \(in Python ([^)]*)\)")
-_FLAG = re.compile(r"(?<![\w-])(--?[a-z][a-z0-9-]*)(?![\w-])(?: ([^\s,;()]+))?")
+_TWICE = re.compile(r"(?<![\w/.~-])--?[a-z][\w-]*(?: \S+)? \(in Python ([^)]*)\)")
+_FLAG = re.compile(r"(?<![\w/.~-])(--?[a-z][a-z0-9-]*)(?![\w/-])(?: ([^\s,;()]+))?")
 _NEXT = re.compile(r"(=\S+) (\w+=)")
 
 

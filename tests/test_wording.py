@@ -36,6 +36,7 @@ KNOWN = {
         ("with -x -1:1:51", "with x='-1:1:51'"),
         ("run `landscape hessian s.h5 --data a --overwrite`", "run `landscape hessian s.h5 --data a --overwrite`"),
         ("landscape info a.pt --data b tells it; give --data", "landscape info a.pt --data b tells it; give data=..."),
+        ("cannot read /tmp/-o/b.h5, ./-x or -o/c; give -o", "cannot read /tmp/-o/b.h5, ./-x or -o/c; give out=..."),
         ("a --flag of others, well-o-known, x-data", "a --flag of others, well-o-known, x-data"),
     ],
 )  # fmt: skip

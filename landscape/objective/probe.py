@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from landscape.data.split import Split
 from landscape.data.structure import batch_length, mapped, tensors_in
+from landscape.layout import real_form
 from landscape.objective.conduct import Values, read
 from landscape.objective.steady import SEED, Held
 from landscape.randomness import forked
@@ -39,18 +40,23 @@ def first_samples(objective: Objective, split: Split) -> Any:
 
 @contextlib.contextmanager
 def heard(model: nn.Module) -> Iterator[list[Tensor]]:
-    """The list takes the tensors that the first call of the whole net within the block returns, detached."""
+    """The list takes the plain tensors that the first call of the whole net within the block returns, detached, in real form."""
     found: list[Tensor] = []
 
     def keep(module: nn.Module, inputs: Any, outputs: Any) -> None:
         if not found:
-            found.extend(each.detach() for each in tensors_in(outputs))
+            found.extend(real_form(each.detach()) for each in tensors_in(outputs) if _is_plain(each))
 
     hook = model.register_forward_hook(keep)
     try:
         yield found
     finally:
         hook.remove()
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    """Whether it can be compared number by number; not a sparse, nested or quantized one."""
+    return tensor.layout == torch.strided and not tensor.is_nested and not tensor.is_quantized
 
 
 def numbers_of(name: str, outputs: list[Tensor], loss: float | None, size: int) -> dict[str, float]:

@@ -138,6 +138,23 @@ def test_toward_another_net_one_is_that_net(data):
     assert line.values["train_loss"].tolist() == [loss_of(net(), data), loss_of(other, data)]
 
 
+class Scaled(nn.Module):
+    """A buffer that is no part of the state, as of rotary embeddings."""
+
+    def __init__(self, seed=0):
+        super().__init__()
+        self.inner = net(seed)
+        self.register_buffer("scale", torch.full((1,), 1.5, dtype=torch.bfloat16), persistent=False)
+
+    def forward(self, x):
+        return self.inner(x * self.scale)
+
+
+def test_a_second_module_keeps_the_dtypes_of_its_tensors(data):
+    line = ll.line(model=Scaled(), to=Scaled(5), data=data, batchnorm="keep", x=(0, 1, 2), **ASKED)
+    assert line.values["train_loss"][0] == loss_of(Scaled(), data)
+
+
 def mixed():
     found = net()
     found[5].float()

@@ -250,3 +250,40 @@ def test_a_setting_of_the_users_that_is_called_inplace_is_compared_as_any():
         unlike(program_of(Own(True)), program_of(Own(False)))
         == "setting inplace is True in the first, False in the second"
     )
+
+
+class OddOutputs(OfLayer):
+    """Outputs that cannot be compared number by number, beside those that can."""
+
+    def forward(self, x):
+        found = self.fc(x)
+        ragged = torch.nested.nested_tensor([found[0], found[1][:1]])
+        return {
+            "logits": found,
+            "ragged": ragged,
+            "coarse": torch.quantize_per_tensor(found.detach(), 0.1, 0, torch.qint8),
+        }
+
+
+def test_outputs_that_cannot_be_compared_are_left_out():
+    def loss(model, batch):
+        return F.cross_entropy(model(batch[0])["logits"], batch[1])
+
+    assert ll.line(model=OddOutputs(1.0), to=OddOutputs(1.0), loss=loss, **LINE).counts()["done"] == 3
+
+
+class ComplexOutputs(OfLayer):
+    def forward(self, x):
+        found = self.fc(x)
+        return torch.complex(found, found * self.factor())
+
+
+def test_the_imaginary_part_counts():
+    """Also where the loss does not look at it."""
+
+    def loss(outputs, targets):
+        return F.cross_entropy(outputs.real, targets)
+
+    assert ll.line(model=ComplexOutputs(1.0), to=ComplexOutputs(1.0), loss=loss, **LINE).counts()["done"] == 3
+    with pytest.raises(ll.UsageError, match="are different functions: with the same weights they give output 0 "):
+        ll.line(model=ComplexOutputs(1.0), to=ComplexOutputs(1.5), loss=loss, **LINE)
