@@ -23,12 +23,13 @@ LOSS, SHARE, EIGENVALUE, RATIO, COUNT, TIME, FLAG, CATEGORY, VALUE = KINDS = (
 )
 # The role of a quantity in its measurement: pictures that need an end of the spectrum look for the role, never for a name.
 # Those of one panel of a picture of training dynamics share a role.
-LARGEST, SMALLEST, NEGATIVE, SETTLED, SAMPLES, PRODUCTS, ROUGH_PRODUCTS, ERROR, PENALIZED = (
+LARGEST, SMALLEST, NEGATIVE, SETTLED, SAMPLES, ROUGH_SAMPLES, PRODUCTS, ROUGH_PRODUCTS, ERROR, PENALIZED = (
     "largest",
     "smallest",
     "negative",
     "settled",
     "samples",
+    "rough samples",
     "products",
     "rough products",
     "error",
@@ -63,6 +64,8 @@ CLASS, MARGIN, LEAD, OUTSIDE = "class", "margin", "lead", "outside"
 RISE = "_rise_stderr"
 # Results with this prefix are arrays: what was evaluated sample by sample at a point, to help to estimate others.
 DRAWN = "drawn/"
+# Of those, the mean (over all samples) of what was drawn and its standard error, where these are not the point's results.
+MEAN_DRAWN = f"{DRAWN}mean of "
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,9 @@ def metric_of(split: str, metric: str) -> Quantity:
     name = f"{split}_{metric}" if split else metric
     if metric == "samples":
         return Quantity(name, f"{split} samples evaluated".strip(), COUNT, split=split, metric=metric, role=SAMPLES)
+    if metric == "rough_samples":
+        label = f"{split} samples evaluated in bfloat16".strip()
+        return Quantity(name, label, COUNT, split=split, metric=metric, aside=True, role=ROUGH_SAMPLES)
     if metric == "loss_l2":
         return Quantity(
             name, f"{split} loss with weight penalty".strip(), LOSS, split=split, metric=metric, role=PENALIZED

@@ -26,7 +26,7 @@ from landscape.grid import Axis, Grid, parse_range
 from landscape.measurement.evaluate import move
 from landscape.objective.census import Census, measure_samples
 from landscape.objective.frame import DrawnSamples, SamplingFrame
-from landscape.objective.sampled import Neighbour, PointEstimator
+from landscape.objective.rounds import Neighbour, PointEstimator
 from landscape.study.reduction import POINTS_SHARE, STDERR_SHARE
 from landscape.sweep.neighbours import CoarseToFine, WithNeighbours
 from landscape.sweep.refine import Refined

@@ -188,7 +188,7 @@ class CurvatureOperator:
         return flat.to(weights.device)
 
     def on(self, objective: Objective) -> Backend:
-        """The same matrix of other data, those of a view of this objective (`with_splits`); keeps nothing between products."""
+        """The same matrix of other data, those of a view of this objective (`Objective.view`); keeps nothing between products."""
         if isinstance(self._backend, DifferencesBackend):
             return DifferencesBackend(objective, self.names, self.matrix)
         return GraphBackend(objective, self.names, self.matrix, 0.0, plain_attention=self._plain_attention)
@@ -247,7 +247,7 @@ class CurvatureOperator:
         batch, _ = reference.on_samples(samples)
         size = batch_length(batch)
         name = next(iter(self._objective.splits))
-        return self._objective.with_splits({name: BatchSplit([batch], size, size, "")})
+        return self._objective.view(splits={name: BatchSplit([batch], size, size, "")})
 
     def _without_autograd(self, reference: GraphBackend, wanted: str | None, lopsided: float) -> Backend:
         """Where autograd's products are wrong: those that were asked for, or differences of gradients."""

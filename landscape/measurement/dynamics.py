@@ -162,7 +162,7 @@ class Dynamics(Undivided):
 
     def _of_other(self, others: Mapping[str, Split]) -> tuple[Objective, str]:
         name = next(iter(others))
-        return self.subject.objective.with_splits({name: others[name]}), name
+        return self.subject.objective.view(splits={name: others[name]}), name
 
     def _backends(self, what: str, count: int, size: int) -> list[Backend]:
         """Of `count` batches of `size` samples each, drawn without replacement within a batch, the same at every net."""
@@ -172,7 +172,7 @@ class Dynamics(Undivided):
 
     def _on(self, numbers: Tensor, mark: str) -> Backend:
         part = picked_split(self._split, numbers, f"{self._split.fingerprint} {mark}")
-        return self._ends.operator.on(self.subject.objective.with_splits({self._name: part}))
+        return self._ends.operator.on(self.subject.objective.view(splits={self._name: part}))
 
     def _prepare_stiffness(self) -> None:
         targets = self._split.targets

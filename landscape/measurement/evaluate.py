@@ -21,7 +21,9 @@ from landscape.objective.chunks import DeviceQueue
 from landscape.objective.functions import is_known
 from landscape.objective.measure import Measure, Model
 from landscape.objective.objective import Objective
-from landscape.objective.sampled import Neighbour, SampledObjective
+from landscape.objective.rough import BF16, EXACT
+from landscape.objective.rounds import Neighbour
+from landscape.objective.sampled import SampledObjective
 from landscape.objective.stack import Stack
 from landscape.objective.tally import Sums
 from landscape.objective.weighted import mean_of
@@ -97,9 +99,12 @@ class Sampled(Undivided):
     def __init__(self, subject: Subject, slice: Slice, estimator: SampledObjective, anchors: Sequence[Coords]):
         self.subject, self.slice, self._estimator = subject, slice, estimator
         self._anchors = {coords: number for number, coords in enumerate(anchors)}
+        self.sampling = BF16 if estimator.rough else EXACT
 
     def evaluate(self, point: Point) -> Result:
         move(self.subject, self.slice, point.coords)
+        if (anchor := self._anchors.get(point.coords)) is not None:
+            return unspoiled(self.subject, self._estimator.at_anchor(anchor))
         given: Borrowed = point.given
         neighbours = [Neighbour(result, self._anchors.get(coords)) for coords, result in given.neighbours]
         return unspoiled(self.subject, self._estimator.evaluate(neighbours, given.share))

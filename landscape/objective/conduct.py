@@ -48,6 +48,7 @@ class Conduct:
         undefined: metrics of the first samples that are NaN or infinite.
         source: where such numbers stand already, as "0.weight holds NaN or inf (3 of 20 numbers)"; None if nowhere.
         averaged: the loss comes as one number for a batch, so how far samples differ is not known.
+        remembers: the names of what the code of the loss reads and has changed.
     """
 
     gradients: str = NO_GRADIENTS
@@ -59,6 +60,7 @@ class Conduct:
     undefined: tuple[str, ...] = ()
     source: str | None = None
     averaged: bool = False
+    remembers: tuple[str, ...] = ()
 
     @property
     def depends_on_batches(self) -> bool:

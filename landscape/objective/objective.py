@@ -25,6 +25,7 @@ from landscape.objective.adapt import adapt
 from landscape.objective.chunks import Segment, divide, taken
 from landscape.objective.combined import combined
 from landscape.objective.conduct import OF_PARAMETERS, Conduct
+from landscape.objective.history import Untouched
 from landscape.objective.kept import Keeping, Kept
 from landscape.objective.lent import Lent
 from landscape.objective.measure import Measure, Model
@@ -33,16 +34,13 @@ from landscape.objective.numerics import dtype_of, numerics, with_gradients
 from landscape.objective.private import Resting, faster_program, private_copy
 from landscape.objective.sharing import Sharing, Work
 from landscape.objective.steady import Steady
-from landscape.objective.tally import MetricSum, Sums, Tally, fetch_sums, means, merge_sums
+from landscape.objective.tally import PENALTY, Keep, MetricSum, Sums, Tally, fetch_sums, means, merge_sums
 from landscape.objective.trial import try_all
 from landscape.randomness import forked
 from landscape.shards import divided_in
 from landscape.stored import Stored
 
 DEFAULT_BATCH = {"cpu": 128, "cuda": 1024}
-PENALTY = "l2"  # an entry of the sums of the first chunk; no metric has this name, since metrics begin with their split
-
-Keep = Callable[[str, int, Mapping[str, Any], int], None]
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -115,20 +113,25 @@ class Objective:
             made_passable(self.model, self.splits)
         self._recompute = bn.recompute_on(self.model, training) if batchnorm == "recompute" else None
         fast = fast and not divided
-        traced = fast and self.measure.only_calls
-        self._fast = faster_program(self.model, self.splits, precision, self.device) if traced else None
+        self._untouched = Untouched(self.model, self.measure, wanted=not divided)  # the program calls the net
+        program = fast and measure.only_calls
+        self._fast = faster_program(self.model, self.splits, precision, self.device) if program else None
         self.net: Model = self._fast or self.model
         usual = self._fast.batch_size if self._fast and self.device.type == "cpu" else DEFAULT_BATCH[self.device.type]
         self.batch_size, self.size_is_given = batch_size or usual, batch_size is not None
-        self.conduct, self._steady = Conduct(), Steady(self.model, self.device)
+        self.conduct, self.steady = Conduct(), Steady(self.model, self.device)
         self._divided: list[list[Segment]] | None = None
         self._sharing: Sharing | None = None
         self.keeping = Keeping(budget, wanted=fast)
 
-    def with_splits(self, splits: Mapping[str, Split]) -> Objective:
-        """A view with other data, on its device in its precision: it shares the net, its weights and the faster program."""
+    def view(self, *, splits: Mapping[str, Split] | None = None, precision: str | None = None) -> Objective:
+        """One that shares the net and its weights: with other data, on its device in its precision, or in another precision."""
         view = copy.copy(self)
-        view.splits, view._divided, view._sharing, view.keeping = dict(splits), None, None, Keeping(0.0, wanted=False)
+        view._divided, view._sharing, view.keeping = None, None, Keeping(0.0, wanted=False)
+        view.splits, view.precision = dict(splits or self.splits), precision or self.precision
+        if precision and self._fast:
+            view._fast = faster_program(self.model, self.splits, precision, self.device, compared=False)
+            view.net = view._fast or self.model
         return view
 
     @property
@@ -209,10 +212,10 @@ class Objective:
     @contextlib.contextmanager
     def ready(self) -> Iterator[None]:
         """Within the block the numerics are set and `net` is up to date with `weights`; for `batches`."""
-        with self.numbers(), self._steady():
+        with self.numbers(), self.steady():
             if self._recompute and self.recomputes:
                 self._recompute(functools.partial(self._passed, itertools.count()))
-                self._steady.note()
+                self.steady.note()
             resting = self.keeping.note(self)
             if self._fast:
                 self._fast.refresh(resting)
@@ -220,7 +223,7 @@ class Objective:
 
     def _passed(self, numbers: Iterator[int], batch: Any) -> Any:
         """The values of a batch, with the random numbers of the next number."""
-        self._steady.seed(next(numbers))
+        self.steady.seed(next(numbers))
         return self.measure(self.model, batch)
 
     def numbers(self, model: nn.Module | None = None) -> contextlib.AbstractContextManager[Any]:
@@ -231,14 +234,10 @@ class Objective:
             return numerics(self.precision, self.device)
         return with_gradients(model or self.model, self.precision, self.device, parameters=gradients == OF_PARAMETERS)
 
-    def steady(self) -> contextlib.AbstractContextManager[None]:
-        """Within the block random numbers and buffers are those of each of `batches`; see steady.py."""
-        return self._steady()
-
     def batches(self, split: Split, first: int = 0, last: int | None = None) -> Iterator[Any]:
         """Batches first .. last - 1 of a split; each is to be evaluated before the next is taken, within `steady` or `ready`."""
         for number, batch in enumerate(split.batches(self.batch_size, first, last), first):
-            self._steady.before(number)
+            self.steady.before(number)
             yield mapped(batch, Tensor.detach) if self.conduct.gradients else batch
 
     def penalty(self, weights: Tensor | None = None) -> float:
@@ -270,6 +269,7 @@ class Objective:
             with self._resting.unmoved():
                 try_all(self)
             adapt(self, lenient=lenient)
+            self._untouched.compare(self)
 
     def conform(self, conduct: Conduct, splits: Mapping[str, Split], batch_size: int) -> None:
         """From here on evaluations suit this conduct."""
@@ -278,7 +278,7 @@ class Objective:
         self.keeping.start()
         if not conduct.plain:  # a faster program knows nothing of it
             self._fast, self.net = None, self.model
-        self._steady = Steady(self.model, self.device, seeded=bool(conduct.random), keeps=bool(conduct.changes))
+        self.steady = Steady(self.model, self.device, seeded=bool(conduct.random), keeps=bool(conduct.changes))
 
     def tally(
         self, net: Model, measure: Measure, chunk: Sequence[Segment], keep: Keep | None = None, kept: Kept | None = None

@@ -20,7 +20,7 @@ from landscape.data.split import Split
 from landscape.data.structure import is_pair
 from landscape.errors import LandscapeError
 from landscape.layout import Layout, real_form
-from landscape.objective.numerics import numerics
+from landscape.objective.numerics import multiplies_bf16, numerics
 from landscape.objective.steady import checksum, refuse_moved
 from landscape.program.forward import FoldedNet, folded_net
 from landscape.randomness import forked
@@ -30,20 +30,21 @@ TRACED_SAMPLES = 4
 
 
 def faster_program(
-    model: nn.Module, splits: Mapping[str, Split], precision: str, device: torch.device
+    model: nn.Module, splits: Mapping[str, Split], precision: str, device: torch.device, *, compared: bool = True
 ) -> FoldedNet | None:
-    """A faster program for a net; only for batches (inputs, targets) of tensors, in single precision and, on a GPU, bfloat16.
+    """A faster program for a net; only for batches (inputs, targets) of tensors, in single precision and bfloat16.
 
-    The caller's measure must use nothing of the net but its outputs. It is tried on samples of the first split.
+    The caller's measure must use nothing of the net but its outputs. It is tried on samples of the first split. `compared`: see
+    `folded_net`.
     """
     batch: Any = next(next(iter(splits.values())).batches(TRACED_SAMPLES), None)
     if any(each.is_complex() for each in (*model.parameters(), *model.buffers())):
         return None
-    known = ("fp32", "tf32") if device.type == "cpu" else ("fp32", "tf32", "bf16")
-    if precision not in known or not is_pair(batch) or not isinstance(batch[0], Tensor):
+    known = precision in ("fp32", "tf32") or (precision == "bf16" and multiplies_bf16(device))
+    if not known or not is_pair(batch) or not isinstance(batch[0], Tensor):
         return None
     with forked(device), numerics(precision, device):
-        return folded_net(model, batch[0], precision)
+        return folded_net(model, batch[0], precision, compared=compared)
 
 
 def private_copy(model: nn.Module, *, sharing: Collection[str] = ()) -> nn.Module:

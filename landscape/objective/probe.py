@@ -59,15 +59,13 @@ def _is_plain(tensor: Tensor) -> bool:
     return tensor.layout == torch.strided and not tensor.is_nested and not tensor.is_quantized
 
 
-def numbers_of(name: str, outputs: list[Tensor], loss: float | None, size: int) -> dict[str, float]:
+def numbers_of(name: str, outputs: list[Tensor], values: Mapping[str, float], size: int) -> dict[str, float]:
     """What is kept of the first batch of the split `name`; numbers that are not finite are left out.
 
-    The samples, the loss, the root mean square of the outputs, and a sum of them with fixed weights, which changes where they
-    change places or signs.
+    The samples, the `values` of the metrics, the root mean square of the outputs, and a sum of them with fixed weights, which
+    changes where they change places or signs.
     """
-    found = {f"{name} samples": float(size)}
-    if loss is not None:
-        found[f"{name} loss"] = loss
+    found = {f"{name} samples": float(size), **{f"{name} {metric}": value for metric, value in values.items()}}
     parts = [each.double().reshape(-1) for each in outputs if each.is_floating_point()]
     if parts and (flat := torch.cat(parts).cpu()).numel():
         weights = torch.arange(1, flat.numel() + 1, dtype=torch.float64).cos()

@@ -23,9 +23,9 @@ from landscape.errors import EvaluationError
 from landscape.objective.adapt import few
 from landscape.objective.chunks import Segment, taken
 from landscape.objective.measure import OutputMeasure
-from landscape.objective.objective import PENALTY, Objective
+from landscape.objective.objective import Objective
 from landscape.objective.reading import forward
-from landscape.objective.tally import MetricSum, Sums, Tally, fetch_sums
+from landscape.objective.tally import PENALTY, MetricSum, Sums, Tally, fetch_sums
 from landscape.objective.twins import LIVE, Largest
 from landscape.randomness import forked
 

@@ -7,7 +7,7 @@ several chunks of a pass are added in the order of the chunks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -31,6 +31,9 @@ class MetricSum(NamedTuple):
 
 
 Sums = Mapping[str, MetricSum]
+PENALTY = "l2"  # an entry of the sums of the first chunk; no metric has this name, since metrics begin with their split
+# (split, number of the batch there, its values, its size)
+Keep = Callable[[str, int, Mapping[str, Any], int], None]
 
 
 class _Numbers(NamedTuple):

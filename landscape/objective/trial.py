@@ -134,7 +134,10 @@ def _results(objective: Objective, batch: Any, name: str, targets: Tensor | None
         tally.add(name, _with_gradients(objective, batch, lambda given: measure(model, given)), size)
     found = means(fetch_sums([tally])[0])
     if not objective.lent:  # a layer of a divided net may return a part of its outputs
-        objective.tried |= numbers_of(name, outputs, found.get(f"{name}_loss"), size)
+        values = {key.removeprefix(f"{name}_"): value for key, value in found.items() if "/" not in key}
+        if (spread := found.get(f"stderr/{name}_loss")) is not None:
+            values["loss spread"] = spread
+        objective.tried |= numbers_of(name, outputs, values, size)
     return found
 
 

@@ -237,6 +237,10 @@ class ToleranceOptions:
         None, "with a tolerance, leave out points only, or with --no-refine samples only (default: both); alone, a "
         "tolerance of 0.05", action=argparse.BooleanOptionalAction,
     )  # fmt: skip
+    sampling: str = option(
+        "auto", "with a tolerance, pass most samples in bfloat16, and correct them by some in float32: where that is faster here "
+        "(auto), always, or never (default: auto)", choices=("auto", "bf16", "exact"),
+    )  # fmt: skip
     order: str = option(
         "rows", f"which points come first: {'; '.join(f'{name} ({text})' for name, text in ORDERS.items())} (default: rows)",
         choices=tuple(ORDERS),
@@ -250,7 +254,7 @@ class ToleranceOptions:
         """The given tolerance; `refine` alone means the default one.
 
         Raises:
-            UsageError: out of range, `refine=False` without a tolerance, or an order with one.
+            UsageError: out of range, `refine=False` or a sampling without a tolerance, or an order with one.
         """
         check_choices(self)
         check_whole("points-per-pass", self.points_per_pass, 1, MAX_TOGETHER)
@@ -262,6 +266,10 @@ class ToleranceOptions:
         if self.refine is False and not self.tolerance:
             raise UsageError("no-refine leaves out samples only, and needs --tolerance, such as 0.05")
         tolerance = self.tolerance or (USUAL_TOLERANCE if self.refine else 0.0)
+        if self.sampling != "auto" and not tolerance:
+            raise UsageError(
+                f"sampling {self.sampling}: says how samples are drawn under a tolerance; give --tolerance too, such as 0.05"
+            )
         if tolerance and self.order != "rows":
             raise UsageError(f"order {self.order}: a tolerance decides itself which points come next; drop one")
         return tolerance

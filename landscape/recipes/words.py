@@ -118,10 +118,11 @@ def _odd(array: Any) -> str:
 def _saving(reached: Any, asked: float) -> list[str]:
     """What a tolerance saved, and the error that was reached."""
     share = reached.of_evaluations / reached.evaluations
+    rough = f", {reached.rough_evaluations:,} of them in bfloat16" if reached.rough_evaluations else ""
     checks = f"; {reached.checks} points checked, the worst off by {100 * reached.worst_check:.2g} %"
     return [
         f"  computed {reached.points:,} of {reached.of:,} points, with {reached.evaluations:,} of "
-        f"{reached.of_evaluations:,} evaluations of a sample ({one_in(share)})",
+        f"{reached.of_evaluations:,} evaluations of a sample ({one_in(share)}){rough}",
         f"  error at 95 % of the points {100 * reached.error:.2g} % (asked: {100 * asked:g} %)"
         + (checks if reached.checks else ""),
     ]

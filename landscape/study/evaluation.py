@@ -17,8 +17,9 @@ from landscape.measurement.measurement import Measurement
 from landscape.measurement.together import Together
 from landscape.objective.kept_plan import expected
 from landscape.objective.numerics import memory_budget
+from landscape.objective.rough import EXACT
 from landscape.options.groups import RANDOM, OutputOptions
-from landscape.quantity import SAMPLES
+from landscape.quantity import DRAWN, SAMPLES
 from landscape.slice.shape import Form, Shape
 from landscape.slice.transform import Transform
 from landscape.study.on_slice import Asked, OnSlice, on_plane, on_transform
@@ -26,6 +27,7 @@ from landscape.study.rise import Ranges
 from landscape.study.study import Extent, Plan, Study
 from landscape.study.tolerance import anchors, expected_saving, finish, sampled, sampler_for
 from landscape.surfaces.file import SurfaceFile, check_folder, surface_of_run
+from landscape.surfaces.provenance import Provenance
 from landscape.surfaces.same_run import unknown_code
 from landscape.surfaces.surface import Surface
 from landscape.sweep.progress import note
@@ -44,6 +46,7 @@ class EvaluationStudy(Study[Surface]):
         self.marks, self.notes, self.shard = on.marks, on.subject.notes, shard
         self._work = work or on.together or Evaluate(on.subject, on.slice)
         self._counts_samples = functools.cache(lambda name: self._work.quantity(name).role == SAMPLES)
+        self._file: SurfaceFile | None = None
 
     def open(self) -> SurfaceFile:
         on, output = self._on, self._output
@@ -63,6 +66,7 @@ class EvaluationStudy(Study[Surface]):
         return file
 
     def sampler(self, file: SurfaceFile) -> tuple[Sampler, Extent]:
+        self._file = file
         size, pending = file.surface.grid.size, file.pending()
         return sampler_for(self._on, file), Extent(size, size - len(pending), self._on.subject.objective.samples)
 
@@ -75,10 +79,15 @@ class EvaluationStudy(Study[Surface]):
             samples, nets = on.subject.objective.samples, len(anchors(on))
             where = "the centre" if nets == 1 else f"the {nets} nets"
             note(f"all {samples:,} samples at {where}, once", label=self.label, quiet=self._output.quiet)
-        return sampled(on, world, self.label, self._output.quiet)
+        found = sampled(on, world, self.label, self._output.quiet, _earlier_sampling(self._file))
+        if self._file:
+            self._file.describe("sampling", found.sampling)
+        return found
 
     def samples_taken(self, result: Result) -> float | None:
         counts = [value for name, value in result.items() if self._counts_samples(name)]
+        if any(name.startswith(DRAWN) and not len(values) for name, values in result.items()):
+            return 0.0  # the census has evaluated them
         return sum(counts) if counts else None
 
     def finish(self, file: SurfaceFile, sampler: Sampler, pending: bool) -> None:
@@ -126,6 +135,14 @@ class EvaluationStudy(Study[Surface]):
             kept=None if whole else expected(objective),
             taken=taken,
         )
+
+
+def _earlier_sampling(file: SurfaceFile | None) -> str | None:
+    """How the points of a file that goes on were sampled; None for one without points, and on ranks that do not lead."""
+    if file is None or len(file.pending()) == file.surface.grid.size:
+        return None
+    run = Provenance.read(file.surface.provenance).run
+    return (run and run.sampling) or EXACT
 
 
 def plane_study(asked: Asked, ranges: Ranges, world: World, command: str, form: Form | None = None) -> EvaluationStudy:

@@ -67,7 +67,7 @@ class ExtensionStudy(Study[Surface]):
         whole = of.subject.objective.splits[of.split]
         self._split = few_of(whole, samples)
         others = {name: few_of(part, samples) for name, part in of.subject.objective.splits.items() if name in also}
-        objective = of.subject.objective.with_splits({of.split: self._split})
+        objective = of.subject.objective.view(splits={of.split: self._split})
         self._of = replace(of, subject=replace(of.subject, objective=objective), others=others)
         self._work = measure(self._of, world)
         self.label = f"{self._of.surface.known.model_name} {self._work.label}"

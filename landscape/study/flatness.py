@@ -20,12 +20,13 @@ from landscape.data.load import short_notes, usual_splits
 from landscape.errors import CheckpointError, LandscapeError, UsageError
 from landscape.layout import Layout
 from landscape.measurement.flatness import Flatness, FlatnessSettings, Ready
+from landscape.objective.probe import seen
 from landscape.options.groups import DataOptions, LossOptions, MachineOptions, NetOptions, OutputOptions
 from landscape.options.option import Given
 from landscape.quantity import FLATNESS
 from landscape.slice.nets import Nets, OneNet
 from landscape.study.extend import few_of
-from landscape.study.flatness_file import code_in, held, mark_of, without_code
+from landscape.study.flatness_file import Known, code_in, held, mark_of, without_code
 from landscape.study.own_samples import reader_of_run, trained_on
 from landscape.study.study import Extent, Plan, Study
 from landscape.subject.chosen import net_or_module
@@ -111,11 +112,11 @@ class FlatnessStudy(Study[Surface]):
             check_folder(self._output.path)
         self._shared, self._samples = _shared(nets, given, world), given[DataOptions].samples
         hashes, subject = [], None
-        self._known_by: list[str] = []
+        self._known_by: list[Known] = []
         for number in range(len(nets.each)):
             subject = self._subject(number)
             hashes.append(str(subject.net.checkpoint.sha256))
-            self._known_by.append(self._mark(number, subject.net))
+            self._known_by.append(Known(self._mark(number, subject.net), seen(subject.objective)))
         assert subject is not None
         self._work = Flatness(self._ready, settings)
         self._train = few_of(subject.objective.splits["train"], self._samples)
@@ -129,7 +130,8 @@ class FlatnessStudy(Study[Surface]):
             *short_notes(self._samples, {"train": subject.objective.splits["train"].size}),
         )
         self.marks = {
-            "weights": " ".join([*hashes, *map(without_code, self._known_by)]),
+            **subject.marks,
+            "weights": " ".join([*hashes, *(without_code(each.mark) for each in self._known_by)]),
             "data": str(subject.facts.splits),
             "options": f"{identity(self._provenance.json())} {self._facts_of_group()} {subject.objective.batch_size}",
         }
@@ -141,7 +143,9 @@ class FlatnessStudy(Study[Surface]):
             surface = held(path, self._nets, self._known_by, provenance, self._work.quantity)
             self.notes = (
                 *self.notes,
-                *unknown_code(surface.provenance, provenance, elsewhere=any(map(code_in, self._known_by))),
+                *unknown_code(
+                    surface.provenance, provenance, elsewhere=any(code_in(each.mark) for each in self._known_by)
+                ),
             )
         else:
             surface = Surface(grid, {}, {}, {}, {}, plain(provenance), str(path or ""))
@@ -149,7 +153,8 @@ class FlatnessStudy(Study[Surface]):
             surface, path, FLATNESS, self._facts_of_group(), overwrite=output.overwrite, quantity=self._work.quantity
         )
         latest = {"versions": versions_used(), "ranks": self._ranks, "started": started()}
-        of_nets = {"nets": self._nets.names, "marks": self._known_by, "categories": self._nets.categories}
+        marks, values = zip(*self._known_by, strict=True)
+        of_nets = {"nets": self._nets.names, "marks": marks, "values": values, "categories": self._nets.categories}
         file.describe(FLATNESS, {**latest, **of_nets})
         return file
 
@@ -183,7 +188,7 @@ class FlatnessStudy(Study[Surface]):
     def _ready(self, number: int) -> Ready:
         subject = self._subject(number)
         train = few_of(subject.objective.splits["train"], self._samples)
-        objective = subject.objective.with_splits({"train": train})
+        objective = subject.objective.view(splits={"train": train})
         return Ready(subject, objective, self._first(number, subject), self._nets.numbers(number))
 
     def _subject(self, number: int) -> Subject:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,9 +20,10 @@ from landscape.quantity import AROUND, FLATNESS, HYPER, MEASURE, Quantity
 from landscape.slice.nets import Nets
 from landscape.subject.net import Net
 from landscape.surfaces.file import surface_of_run
-from landscape.surfaces.flatness import FEW, marks, names, rows
+from landscape.surfaces.flatness import FEW, first_values, marks, names, rows
 from landscape.surfaces.hdf5 import read_surface_file
 from landscape.surfaces.longer import rearranged
+from landscape.surfaces.same_net import other_number, tolerance_between
 from landscape.surfaces.same_run import difference, plain
 from landscape.surfaces.surface import DONE, PENDING, Surface
 
@@ -48,18 +49,25 @@ def mark_of(net: Net, first: Path | None, code: str | None) -> str:
     return BETWEEN.join([str(net.checkpoint.sha256)[:DIGITS], f"model {net.name}", *said])
 
 
+class Known(NamedTuple):
+    """What a net is known by: its `mark`, and what it gives on the first samples (objective/probe.py)."""
+
+    mark: str
+    values: Mapping[str, float]
+
+
 def held(
-    path: Path, nets: Nets, now: Sequence[str], provenance: Mapping[str, Any], quantity: Callable[[str], Quantity]
+    path: Path, nets: Nets, these: Sequence[Known], provenance: Mapping[str, Any], quantity: Callable[[str], Quantity]
 ) -> Surface:
     """What a file holds of the nets of this run, in their order; the rest of them is pending.
 
     Args:
-        now: the mark of each net. provenance: of a run over these nets. quantity: the rows of its results.
+        these: what each net is known by. provenance: of a run over these nets. quantity: the rows of its results.
 
     Raises:
         SurfaceFileError: it holds another run, or a net that is not among these.
     """
-    old = read_surface_file(path)
+    old, now = read_surface_file(path), [each.mark for each in these]
     known = marks(old)
     if not known:  # by an earlier version, or stopped at once
         begun = surface_of_run(path, nets.grid, provenance)
@@ -80,8 +88,24 @@ def held(
         raise SurfaceFileError(
             f"{path} holds {listed(lost, FEW)}, not among the nets given; give all nets of the file with the new ones, {ADVICE}"
         )
+    _check_values(path, old, known, these, same)
     places = [known.index(mark) if mark in known else -1 for mark in now]
     return replace(_arranged(old, places, nets, quantity), provenance={**old.provenance, **_of_all(provenance)})
+
+
+def _check_values(
+    path: Path, old: Surface, marks: Sequence[str], these: Sequence[Known], provenance: Mapping[str, Any]
+) -> None:
+    """Raises SurfaceFileError where a net of the file gives other numbers on the first samples now."""
+    before = dict(zip(marks, first_values(old), strict=False))
+    tolerance = tolerance_between(old.provenance, provenance)
+    for name, mark in zip(names(old), marks, strict=True):
+        now = next((each.values for each in these if each.mark == mark), {})
+        if now and (found := other_number(before.get(mark, {}), now, tolerance)):
+            raise SurfaceFileError(
+                f"{path} holds another run: of {name}, {found[0]} is {found[1]} in the file, {found[2]} now; the code or what it "
+                f"reads has changed; {ADVICE}"
+            )
 
 
 def code_in(mark: str) -> list[str]:

@@ -6,12 +6,14 @@ results, the others follow, and an end on one rank ends it on all. On one proces
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from landscape.callables import contained, explain
 from landscape.errors import LandscapeError, UsageError
 from landscape.passing import report
+from landscape.surfaces.same_net import NEAR, other_number
 from landscape.sweep.executor import Executor, SerialExecutor
 from landscape.sweep.meeting import PeerGone
 from landscape.sweep.signals import current
@@ -28,6 +30,8 @@ _FILES = (
 _WORDS = "start every rank with the same command line"
 # marks of what is read, not of what is asked for
 BY_HASH = ("weights", "data", "directions", "run", "code")
+# the mark that holds numbers, which may differ by rounding
+VALUES, PRECISION = "values", "precision"
 SHORT = 24  # characters of a value that a message shows
 
 
@@ -78,9 +82,23 @@ def check_same(world: World, marks: Mapping[str, str]) -> None:
     from landscape.sweep.mpi import differing
 
     for what, rank, other, leaders in differing(world, marks):
+        if what == VALUES:
+            _check_values(json.loads(leaders or "{}"), json.loads(other or "{}"), rank)
+            continue
         short = max(len(other), len(leaders)) <= SHORT
         found = f" (rank 0 has {leaders or 'none'}, rank {rank} {other or 'none'})" if short else ""
         raise LandscapeError(f"the ranks do not have the same {what}{found}: {_FILES if what in BY_HASH else _WORDS}")
+
+
+def _check_values(leaders: Mapping[str, Any], other: Mapping[str, Any], rank: int) -> None:
+    """Raises LandscapeError where two ranks give other numbers on the first samples, by more than other processors do."""
+    precision = str(leaders.get(PRECISION))
+    first, second = ({name: n for name, n in each.items() if name != PRECISION} for each in (leaders, other))
+    if found := other_number(first, second, NEAR.get(precision, NEAR["bf16"])):
+        raise LandscapeError(
+            f"the ranks do not compute the same: {found[0]} is {found[1]} on rank 0, {found[2]} on rank {rank}; does the net, "
+            "the loss or the data read something of its process, such as the rank, a hash of a text, or unseeded random numbers?"
+        )
 
 
 def on_all_ranks(

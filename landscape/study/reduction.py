@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from landscape.errors import UsageError
 from landscape.objective.census import sampling_obstacle
 from landscape.objective.objective import Objective
+from landscape.objective.rough import BF16, rough_obstacle
 from landscape.options.groups import ToleranceOptions
 from landscape.surfaces.provenance import ToleranceFacts
 
@@ -32,7 +33,7 @@ class Reduction:
         """None when everything is to be evaluated.
 
         Raises:
-            UsageError: only samples may be left out (`refine=False`), and they cannot.
+            UsageError: only samples may be left out (`refine=False`), and they cannot; or they cannot pass in bfloat16.
         """
         tolerance = options.check()
         if not tolerance:
@@ -41,6 +42,10 @@ class Reduction:
         if why_not and options.refine is False:
             raise UsageError(f"tolerance {tolerance:g} without refine: {why_not}; drop --no-refine")
         samples = options.refine is not True and not why_not
+        if options.sampling == BF16:
+            why_not = why_not or ("refine leaves out points only" if not samples else rough_obstacle(objective))
+            if why_not:
+                raise UsageError(f"sampling {BF16}: {why_not}; drop it")
         return cls(tolerance, options.refine is not False, samples)
 
     def facts(self) -> ToleranceFacts:

@@ -14,9 +14,12 @@ import numpy as np
 from landscape.measurement.evaluate import Sampled, drivers, move, quantity_of
 from landscape.objective.census import take_census
 from landscape.objective.objective import Objective
-from landscape.objective.sampled import FIRST_ROUND, SampledObjective, pilot_statistics
-from landscape.quantity import DRAWN, SAMPLES
+from landscape.objective.rough import BF16, EXACT, pays, rough_obstacle
+from landscape.objective.rounds import FIRST_ROUND
+from landscape.objective.sampled import SampledObjective, pilot_statistics
+from landscape.quantity import DRAWN, ROUGH_SAMPLES, SAMPLES
 from landscape.study.on_slice import OnSlice
+from landscape.study.ranks import shared
 from landscape.study.reduction import Reduction
 from landscape.study.study import Saving
 from landscape.surfaces.file import STDERR_PREFIX, SurfaceFile
@@ -35,10 +38,11 @@ PILOT_ALONE, PILOT_BESIDE = 25, 60
 TWO_SIDED_95 = 1.96
 
 
-def sampled(on: OnSlice, world: World, label: str, quiet: bool) -> Sampled:
+def sampled(on: OnSlice, world: World, label: str, quiet: bool, earlier: str | None = None) -> Sampled:
     """Evaluates all samples at the nets, each rank its part, and then estimates at any point.
 
-    Of a net that is divided among the ranks each evaluates all samples, and decides from the leader's values.
+    Of a net that is divided among the ranks each evaluates all samples, and decides from the leader's values. `earlier`: on the
+    leader, the `sampling` of the run that goes on, which is kept to.
     """
     plane, reduction = on.slice, _reduction(on)
     moves = [lambda coords=coords: move(on.subject, plane, coords) for coords in anchors(on)]
@@ -52,8 +56,21 @@ def sampled(on: OnSlice, world: World, label: str, quiet: bool) -> Sampled:
         census = take_census(on.subject.objective, moves, _gather(world), rank, size, tick)
     driver = drivers(on.subject)[0].split("_", 1)[1]
     agreed = _leaders(world) if world.lockstep else None
-    estimator = SampledObjective(on.subject.objective, census, reduction.stderr, driver, agreed=agreed)
+    rough = _rough(on, world, earlier)
+    estimator = SampledObjective(on.subject.objective, census, reduction.stderr, driver, rough=rough, agreed=agreed)
     return Sampled(on.subject, plane, estimator, anchors(on))
+
+
+def _rough(on: OnSlice, world: World, earlier: str | None) -> Objective | None:
+    """The objective in bfloat16, if most samples pass in it: on all ranks as the leader has chosen, since values depend on it."""
+    objective, asked = on.subject.objective, on.tolerance.sampling
+    if asked == EXACT or rough_obstacle(objective):
+        return None
+    rough = objective.view(precision="bf16")
+    if asked == BF16:
+        return rough
+    choice = shared(world, lambda: earlier or (BF16 if pays(objective, rough) else EXACT))
+    return rough if choice == BF16 else None
 
 
 def _reduction(on: OnSlice) -> Reduction:
@@ -137,7 +154,10 @@ def finish(on: OnSlice, file: SurfaceFile, sampler: Sampler) -> None:
 def _widened(objective: Objective, result: Result, sampler: Refined, checks: np.ndarray) -> Result:
     """The result with zero samples, and with the interpolation error that the checks found in its standard error."""
     off = float(np.sqrt(np.mean(checks**2))) if checks.size else 0.0
-    found = {name: 0.0 if quantity_of(objective, name).role == SAMPLES else value for name, value in result.items()}
+    found = {
+        name: 0.0 if quantity_of(objective, name).role in (SAMPLES, ROUGH_SAMPLES) else value
+        for name, value in result.items()
+    }
     for name in sampler.drivers:
         own = found.get(STDERR_PREFIX + name, 0.0)
         found[STDERR_PREFIX + name] = float(np.hypot(own, off * abs(found[name])))
@@ -183,11 +203,10 @@ def reached(on: OnSlice, surface: Surface, checks: np.ndarray) -> ReachedFacts:
     """
     done = surface.status[EVALUATION] == DONE
     per_point = sum(split.size for split in on.subject.objective.splits.values())
+    rough = 0
     if _reduction(on).samples:
-        evaluated = sum(
-            int(a[done].sum()) for name, a in surface.values.items() if surface.quantity(name).role == SAMPLES
-        )
-        evaluated += len(anchors(on)) * per_point
+        evaluated, rough = (_passed(surface, done, role) for role in (SAMPLES, ROUGH_SAMPLES))
+        evaluated += _beside_grid(on) * per_point
     else:
         evaluated = int(done.sum()) * per_point
     sampling = _sampling_error(surface, done, drivers(on.subject)) if _reduction(on).samples else 0.0
@@ -196,6 +215,7 @@ def reached(on: OnSlice, surface: Surface, checks: np.ndarray) -> ReachedFacts:
         points=int(done.sum()),
         of=int(done.size),
         evaluations=evaluated,
+        rough_evaluations=rough or None,
         of_evaluations=int(done.size) * per_point,
         sampling_error=sampling,
         interpolation_error=between,
@@ -203,6 +223,16 @@ def reached(on: OnSlice, surface: Surface, checks: np.ndarray) -> ReachedFacts:
         worst_check=float(checks.max()) if checks.size else 0.0,
         error=float(np.hypot(sampling, between)),
     )
+
+
+def _passed(surface: Surface, done: np.ndarray, role: str) -> int:
+    return sum(int(array[done].sum()) for name, array in surface.values.items() if surface.quantity(name).role == role)
+
+
+def _beside_grid(on: OnSlice) -> int:
+    """How many anchors, of which all samples are evaluated, are no points of the grid."""
+    coordinates = [on.slice.grid.coordinates(number) for number in range(on.slice.grid.size)]
+    return sum(anchor not in coordinates for anchor in anchors(on))
 
 
 def _sampling_error(surface: Surface, done: np.ndarray, drivers: Sequence[str]) -> float:

@@ -53,6 +53,11 @@ def evaluation_notes(objective: Objective, facts: EvaluationFacts) -> list[str]:
         found.append(
             f"an evaluation changes {listed(facts.restored, LISTED)}: put back before each batch; derivatives take it as fixed"
         )
+    if objective.conduct.remembers:
+        found.append(
+            f"the loss changes {listed(objective.conduct.remembers, LISTED)}, which its code reads: if a value depends on it, it "
+            "depends on what was evaluated before"
+        )
     if objective.conduct.undefined:
         values, source = listed(objective.conduct.undefined, LISTED), objective.conduct.source
         where = f"; {source}" if source else ""

@@ -6,6 +6,7 @@ no axis: where the net goes is the business of a slice.
 
 from __future__ import annotations
 
+import json
 import math
 import platform
 import time
@@ -57,8 +58,9 @@ class Subject:
 
     @property
     def marks(self) -> dict[str, str]:
-        """What must be the same on every rank, as hashes."""
-        return {"weights": str(self.net.checkpoint.sha256), "data": str(self.facts.splits)}
+        """What must be the same on every rank: hashes, and as `values` the numbers of the first samples, up to rounding."""
+        values = json.dumps({"precision": self.objective.precision, **seen(self.objective)})
+        return {"weights": str(self.net.checkpoint.sha256), "data": str(self.facts.splits), "values": values}
 
     def run_facts(self, world: World) -> RunFacts:
         """Where and how it runs; this does not identify a run."""

@@ -175,7 +175,7 @@ class SurfaceFile:
         """Marks a point as failed; its values stay as they were."""
         self._mark(index, FAILED, group)
 
-    def describe(self, name: str, facts: Mapping) -> None:
+    def describe(self, name: str, facts: Mapping | str) -> None:
         """Adds facts known only afterwards to the part of the provenance that describes the run."""
         self.surface.provenance.setdefault("run", {})[name] = plain(facts)
         self._keeper.later()

@@ -71,6 +71,18 @@ def marks(surface: Surface) -> list[str]:
     return list(found) if good and isinstance(found, list) else []
 
 
+def first_values(surface: Surface) -> list[dict[str, float]]:
+    """What each net gave on the first samples, in the order of the nets; empty where a file does not say it."""
+    found = _described(surface).get("values")
+    if (
+        not isinstance(found, list)
+        or len(found) != surface.grid.size
+        or not all(isinstance(each, dict) for each in found)
+    ):
+        return []
+    return [{str(n): float(v) for n, v in each.items() if isinstance(v, (int, float))} for each in found]
+
+
 def categories(surface: Surface, name: str) -> list[str]:
     """The texts that the numbers of a hyper-parameter stand for, in their order; empty for one that is a number."""
     found = _described(surface).get("categories")

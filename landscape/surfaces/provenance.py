@@ -155,6 +155,8 @@ class ReachedFacts(Facts):
     points: int | None = entry(int)
     of: int | None = entry(int)
     evaluations: int | None = entry(int)
+    rough_evaluations: int | None = entry(int)
+    """How many of these passed in bfloat16."""
     of_evaluations: int | None = entry(int)
     sampling_error: float | None = entry(NUMBER)
     interpolation_error: float | None = entry(NUMBER)
@@ -192,6 +194,8 @@ class RunFacts(Facts):
     """What the net gave on the first samples, at its own weights (objective/probe.py); files of earlier versions do not say."""
     probe_of: str | None = entry()
     """A hash of these weights."""
+    sampling: str | None = entry()
+    """Under a tolerance: bf16 if most samples passed in bfloat16, else exact."""
     reached: ReachedFacts | None = entry(ReachedFacts)
     hessian: LatestFacts | None = entry(LatestFacts)
     level: float | None = entry(NUMBER)

@@ -15,6 +15,7 @@ from typing import Any
 NEAR = {"fp64": 1e-9, "fp32": 1e-4, "tf32": 1e-3, "bf16": 2e-2, "bf16-true": 2e-2}
 FAR = {"fp64": 1e-7, "fp32": 1e-3, "tf32": 1e-2, "bf16": 5e-2, "bf16-true": 5e-2}
 SAMPLES, OUTPUTS = "samples", "outputs"
+NEEDED = ("loss", OUTPUTS, f"{OUTPUTS} weighted")
 
 
 def other_values(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | None:
@@ -22,21 +23,27 @@ def other_values(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | 
 
     Both are whole provenances.
     """
-    old, new = _probe(stored), _probe(wanted)
     if not has_values(stored, wanted):
         return None
-    tolerance = _tolerance(stored, wanted)
+    found = other_number(_probe(stored), _probe(wanted), tolerance_between(stored, wanted))
+    return None if found is None else f"{found[0]} is {found[1]} in the file, {found[2]} now"
+
+
+def other_number(old: Mapping[str, float], new: Mapping[str, float], tolerance: float) -> tuple[str, str, str] | None:
+    """The first number that differs by more than rounding, as (`the train loss of the first 8 samples`, the old, the new)."""
     for name, value in old.items():
         split, _, what = name.partition(" ")
         samples = f"{split} {SAMPLES}"
         if what == SAMPLES or samples not in old or old[samples] != new.get(samples):
             continue
         now = new.get(name)
+        if now is None and what not in NEEDED:
+            continue  # a metric that this run does not compute
         # a loss near 0 is a difference of outputs, and no more exact than these
         scale = max(abs(each.get(key, 0.0)) for each in (old, new) for key in (name, f"{split} {OUTPUTS}"))
         if now is None or abs(value - now) > tolerance * scale:
             shown = "not a number" if now is None else f"{now:.6g}"
-            return f"the {name} of the first {old[samples]:.0f} samples is {value:.6g} in the file, {shown} now"
+            return f"the {name} of the first {old[samples]:.0f} samples", f"{value:.6g}", shown
     return None
 
 
@@ -60,7 +67,8 @@ def _weights(tree: Mapping[str, Any]) -> Any:
     return _within(tree, "run", "probe_of")
 
 
-def _tolerance(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> float:
+def tolerance_between(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> float:
+    """How far the numbers of two runs, given by their provenances, may differ by rounding."""
     both = (stored, wanted)
     alike = (
         len({str([_within(each, "run", "device"), _within(each, "run", "versions", "torch")]) for each in both}) == 1

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from landscape.surfaces.provenance import descriptive
 from landscape.surfaces.same_net import has_values, other_values
@@ -21,7 +22,7 @@ CONSEQUENCES = ("fingerprint", "sha256", "cosine")
 CODE, HASHED = "code", "#"
 
 
-def plain(provenance: Mapping) -> dict:
+def plain(provenance: Any) -> Any:
     """The provenance as it reads back from a file: JSON types only."""
     return json.loads(json.dumps(provenance, default=str))
 

@@ -68,7 +68,7 @@ def test_what_cannot_be_divided_is_one_chunk_and_says_why(cnn, images, objective
     assert recomputing.indivisible.startswith("batchnorm recompute")
     divided = objective(cnn(), images, batch_size=2)
     assert divided.indivisible is None
-    streamed = divided.with_splits({"train": StreamSplit(lambda size: iter([images]), 23, 23, "")})
+    streamed = divided.view(splits={"train": StreamSplit(lambda size: iter([images]), 23, 23, "")})
     assert "train data do not fit into memory" in streamed.indivisible
     assert streamed.chunks == 1
     assert divided.chunks == 12

@@ -86,7 +86,7 @@ def test_other_data_are_other_activations():
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 14 * 14, 10)).eval()
     objective, (inputs, targets) = built(net, images(), "3", precision="fp32"), images()
     before = points(objective)
-    view = objective.with_splits(load_splits((inputs.flip(0), targets), split=("train",)).splits)
+    view = objective.view(splits=load_splits((inputs.flip(0), targets), split=("train",)).splits)
     assert objective.keeping.kept.nbytes > 0 and points(view) != before == points(objective)
 
 

@@ -170,7 +170,7 @@ def test_tally_against_numpy():
 def test_a_view_with_other_splits_follows_the_weights_and_leaves_the_objective_as_it_is(cnn, images, objective):
     inputs, targets = images
     task, few = objective(cnn(), images), objective(cnn(), (inputs[:7], targets[:7]))
-    view = task.with_splits(few.splits)
+    view = task.view(splits=few.splits)
     assert view.samples == 7 and task.samples == 23
     for factor in (1.0, 1.5):
         task.weights.mul_(factor)

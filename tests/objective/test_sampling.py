@@ -10,7 +10,8 @@ from landscape.objective.census import Census, sampling_obstacle, take_census
 from landscape.objective.frame import DrawnSamples, SamplingFrame
 from landscape.objective.objective import Objective
 from landscape.objective.regression import auxiliary_variables, estimate, neyman_allocation
-from landscape.objective.sampled import PointEstimator, SampledObjective
+from landscape.objective.rounds import PointEstimator
+from landscape.objective.sampled import SampledObjective
 from landscape.objective.strata import Strata
 
 N = 4000
