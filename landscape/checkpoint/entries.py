@@ -19,6 +19,8 @@ USUAL = ("state_dict", "model_state_dict", "model_state", "model", "net", "netwo
 # Parts of the names of what is kept beside weights, in which tensors lie under names too.
 BESIDE = ("optim", "sched", "scaler", "rng", "callback", "loops")
 LISTED = 8
+# The entry of the names without a prefix, where a state dict has others with one.
+PLAIN = "."
 # The end of the names under which a state dict holds what `get_extra_state` of a module returns.
 EXTRA_STATE = "_extra_state"
 StateDict = dict[str, Tensor]
@@ -77,6 +79,8 @@ def picked(found: Mapping[str, StateDict], entry: str, source: str) -> StateDict
     Raises:
         CheckpointError: there is none.
     """
+    if entry == PLAIN:
+        return without_copies(found[usual(found)])
     for path, tensors in found.items():
         if path == entry:
             return tensors
@@ -92,8 +96,17 @@ def under(tensors: Mapping[str, Tensor], prefix: str) -> StateDict:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
+def without_copies(state: Mapping[str, Tensor]) -> StateDict:
+    """The tensors whose names are not those of others with a prefix, such as `ema.` before the moving average of the others."""
+    parts = {name: name.split(".") for name in state}
+    tails = {name: [".".join(each[at:]) for at in range(1, len(each))] for name, each in parts.items()}
+    return {name: tensor for name, tensor in state.items() if not any(tail in state for tail in tails[name])}
+
+
 def refuse_several(source: str, paths: Sequence[str]) -> CheckpointError:
+    """The error on a checkpoint with several candidates; the path `PLAIN` is that of the names without a prefix."""
+    said = [f"{path} (names without a prefix)" if path == PLAIN else path for path in paths]
     return CheckpointError(
-        f"checkpoint {source}: the weights of this net are in several entries: {listed(paths, LISTED)}; choose one with entry "
+        f"checkpoint {source}: the weights of this net are in several entries: {listed(said, LISTED)}; choose one with entry "
         f"(--entry {paths[0]})"
     )

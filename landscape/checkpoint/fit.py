@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from landscape.checkpoint.checkpoint import Checkpoint
-from landscape.checkpoint.entries import EXTRA_STATE, refuse_several, under
+from landscape.checkpoint.entries import EXTRA_STATE, PLAIN, refuse_several, under
 from landscape.checkpoint.unwrap import clean_names
 from landscape.errors import CheckpointError
 from landscape.layout import names_by_tensor
@@ -132,7 +132,7 @@ def _mapped(model: nn.Module, checkpoint: Checkpoint, name: str, advice: str) ->
         mapped, mismatch = loaded, Mismatch((), (), ())
     if mismatch.count:
         raise _misfit(checkpoint, name, str(mismatch), advice)
-    _refuse_twins(checkpoint, prefix)
+    refuse_twins(checkpoint, prefix)
     if parted := _parted(model, mapped):
         raise _misfit(checkpoint, name, parted, advice)
     # torch would drop the imaginary parts with no more than a warning
@@ -171,8 +171,8 @@ def _through_hooks(model: nn.Module, state: dict[str, Tensor]) -> dict[str, Tens
     return None if missing or keys.unexpected_keys else tensors_of(trial)
 
 
-def _refuse_twins(checkpoint: Checkpoint, prefix: str) -> None:
-    """Raises CheckpointError if under another prefix there are the same names and shapes, with other values.
+def refuse_twins(checkpoint: Checkpoint, prefix: str) -> None:
+    """Raises CheckpointError if under another prefix, or without one, there are the same names and shapes, with other values.
 
     Such are the weights and their moving average in one state dict.
     """
@@ -180,12 +180,14 @@ def _refuse_twins(checkpoint: Checkpoint, prefix: str) -> None:
     own = under(state, prefix)
     shapes = {name: tensor.shape for name, tensor in own.items()}
     parts = {path: under(state, path) for path in leading_paths(state) if path not in ("", prefix)} if prefix else {}
+    if prefix:
+        parts[PLAIN] = {name: state[name] for name in own if name in state}
     twins = {
         path: part for path, part in parts.items()
         if {name: tensor.shape for name, tensor in part.items()} == shapes
     }  # fmt: skip
     if any(not torch.equal(part[name], tensor) for part in twins.values() for name, tensor in own.items()):
-        raise refuse_several(checkpoint.source, [path.rstrip(".") for path in sorted([prefix, *twins])])
+        raise refuse_several(checkpoint.source, [path.rstrip(".") or PLAIN for path in sorted([prefix, *twins])])
 
 
 def _parted(model: nn.Module, mapped: dict[str, Tensor]) -> str:

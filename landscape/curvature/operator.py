@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from landscape.callables import explain
+from landscape.curvature.agreement import Agreement, agreement
 from landscape.curvature.basis import Operator
 from landscape.curvature.differences import DifferencesBackend, in_double
 from landscape.curvature.graph import GraphBackend, NotTwice, probe_vector
@@ -43,6 +44,7 @@ MORE_SAMPLES, WORSE, MOST_ROUNDING = 16, 3.0, 0.02
 SYMMETRY, SYMMETRY_FP64 = 3e-3, 1e-6
 NEEDS_PROGRAM = "and low precision needs a program in fp32; leave search out"
 PROBE_SAMPLES = 4
+DETACHED = "part of the net or the loss is detached, rounds, or has a backward of its own"
 
 
 class Backend(Protocol):
@@ -210,9 +212,17 @@ class CurvatureOperator:
             return DifferencesBackend(objective, names, matrix, part=self._part)
         self.notes += reference.notes
         self._plain_attention = reference.plain_attention
+        found = Agreement()
+        if not self._part:
+            found = agreement(self._few(reference, PROBE_SAMPLES), names, plain_attention=reference.plain_attention)
+        if found.gradient:
+            self.notes.append(f"{found.gradient}: {DETACHED}; curvature is that of the gradient, not of the surface")
         lopsided = _asymmetry(lambda vector: reference.probe(PROBE_SAMPLES, vector), objective.weights)
         if lopsided > (SYMMETRY_FP64 if objective.weights.dtype == torch.float64 else SYMMETRY):
-            return self._without_autograd(reference, wanted, lopsided)
+            wrong = f"u'Hv and v'Hu differ by {100 * lopsided:.2g} % of their length"
+            return self._without_autograd(reference, wanted, wrong)
+        if found.product and matrix == "hessian":
+            return self._without_autograd(reference, wanted, found.product)
         if wanted == "graph":
             return reference
         try:
@@ -249,9 +259,9 @@ class CurvatureOperator:
         name = next(iter(self._objective.splits))
         return self._objective.view(splits={name: BatchSplit([batch], size, size, "")})
 
-    def _without_autograd(self, reference: GraphBackend, wanted: str | None, lopsided: float) -> Backend:
+    def _without_autograd(self, reference: GraphBackend, wanted: str | None, why: str) -> Backend:
         """Where autograd's products are wrong: those that were asked for, or differences of gradients."""
-        wrong = f"autograd's second derivatives of this net are wrong (u'Hv and v'Hu differ by {lopsided:.1%} of their length)"
+        wrong = f"autograd's second derivatives of this net are wrong ({why})"
         if wanted == "program":
             raise UsageError(
                 f"products program: {wrong}, so there is nothing to check it against; leave the option out"

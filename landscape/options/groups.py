@@ -44,8 +44,8 @@ class NetOptions:
         "(default: from the checkpoint)", metavar="SPEC",
     )  # fmt: skip
     entry: str | None = option(
-        None, "entry of the checkpoint that holds the weights, such as ema or student.backbone (default: the only one that fits)",
-        metavar="NAME",
+        None, "entry of the checkpoint that holds the weights, such as ema or student.backbone, or . for names without a prefix "
+        "(default: the only one that fits)", metavar="NAME",
     )  # fmt: skip
     trust: bool | str | Path | Sequence[str | Path] = option(
         (), "run the code that this file names as its model, data or loss; repeatable, in Python also True: whatever is passed "

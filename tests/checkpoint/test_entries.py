@@ -99,6 +99,29 @@ def test_an_entry_that_is_not_there_is_named(saved):
         load_net(None, make(0), entry="ema")
 
 
+@pytest.mark.parametrize("prefix", ["ema.", "module.", "teacher.net."])
+def test_names_without_a_prefix_are_an_entry_too(saved, prefix):
+    """The weights themselves, and beside them the same names with a prefix and other values."""
+    path = saved({**RAW, **{f"{prefix}{name}": tensor for name, tensor in MEAN.items()}})
+    with pytest.raises(CheckpointError, match=r"several entries: \. \(names without a prefix\) and .*--entry \.\)"):
+        load_net(path, make(0))
+    for entry, wanted in ((".", RAW), (prefix.rstrip("."), MEAN)):
+        own = load_net(path, make(0), entry=entry).module.state_dict()
+        assert all(torch.equal(own[name], tensor) for name, tensor in wanted.items())
+    same = saved({**RAW, **{f"{prefix}{name}": tensor.clone() for name, tensor in RAW.items()}})
+    assert all(torch.equal(load_net(same, make(0)).module.state_dict()[name], tensor) for name, tensor in RAW.items())
+
+
+def test_a_zoo_net_and_its_average_in_one_state_dict_are_not_picked_from(saved):
+    from landscape.models.zoo import build_zoo
+
+    torch.manual_seed(1)
+    own = build_zoo("vgg9").state_dict()
+    path = saved({**own, **{f"ema.{name}": tensor + 1 for name, tensor in own.items()}})
+    with pytest.raises(CheckpointError, match="several entries: . "):
+        load_net(path, None)
+
+
 def test_the_second_net_is_of_the_same_entry(saved, tmp_path):
     path = saved({"model": RAW, "ema": MEAN})
     net = load_net(path, make(0), entry="ema")

@@ -1,0 +1,119 @@
+"""A gradient that is not the slope of the loss, and second derivatives that are not those of the gradient, are named."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+GENERATOR = torch.Generator().manual_seed(1)
+DATA = torch.randn(40, 4, generator=GENERATOR), torch.randint(0, 3, (40,), generator=GENERATOR)
+
+
+class Two(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.last = nn.Linear(4, 3, bias=False), nn.Linear(3, 3, bias=False)
+
+    def forward(self, x):
+        return self.last(torch.tanh(self.first(x)))
+
+
+class Detached(Two):
+    def forward(self, x):
+        found = super().forward(x)
+        return found + found.detach()
+
+
+class _Reversed(torch.autograd.Function):
+    @staticmethod
+    def forward(context, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(context, gradient):
+        return -gradient
+
+
+class Reversed(Two):
+    def forward(self, x):
+        return self.last(_Reversed.apply(torch.tanh(self.first(x))))
+
+
+class Hooked(Two):
+    def forward(self, x):
+        hidden = torch.tanh(self.first(x))
+        if hidden.requires_grad:
+            hidden.register_hook(lambda gradient: 0.1 * gradient)
+        return self.last(hidden)
+
+
+class StraightThrough(Two):
+    def forward(self, x):
+        hidden = torch.tanh(self.first(x))
+        return self.last(hidden + ((8 * hidden).round() / 8 - hidden).detach())
+
+
+class _Once(torch.autograd.Function):
+    """The right gradient, from a result that torch does not know to depend on the input."""
+
+    @staticmethod
+    def forward(context, x):
+        context.found = torch.from_numpy(np.exp(x.detach().numpy()))
+        return context.found.clone()
+
+    @staticmethod
+    def backward(context, gradient):
+        return gradient * context.found
+
+
+class WrongSecond(Two):
+    def forward(self, x):
+        return self.last(_Once.apply(0.3 * self.first(x)))
+
+
+class Kinks(Two):
+    def forward(self, x):
+        return self.last(torch.relu(self.first(x)).abs())
+
+
+class Shifted(Two):
+    """A batch norm and a pooling of absolute values."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.BatchNorm1d(3)
+
+    def forward(self, x):
+        return self.last(self.norm(self.first(x)).abs())
+
+
+@pytest.fixture
+def operator(products):
+    return lambda kind, precision: products(kind(), DATA, precision=precision)
+
+
+@pytest.mark.parametrize("kind", [Detached, Reversed, Hooked, StraightThrough])
+@pytest.mark.parametrize("precision", ["fp32", "fp64"])
+def test_a_gradient_of_another_function_is_noted(operator, kind, precision):
+    notes = " ".join(operator(kind, precision).notes)
+    assert "torch's gradient says" in notes and "curvature is that of the gradient, not of the surface" in notes
+
+
+@pytest.mark.parametrize("kind", [Two, Kinks, Shifted])
+@pytest.mark.parametrize("precision", ["fp32", "fp64"])
+def test_a_net_that_is_differentiated_right_has_nothing_noted(operator, kind, precision):
+    assert operator(kind, precision).notes == []
+
+
+def test_wrong_second_derivatives_are_replaced_by_differences(operator):
+    """Beside autograd on the same net without the hand-written function."""
+
+    class Right(Two):
+        def forward(self, x):
+            return self.last(torch.exp(0.3 * self.first(x)))
+
+    wrong, right = operator(WrongSecond, "fp64"), operator(Right, "fp64")
+    assert wrong.backend == "differences" and "off by" in wrong.notes[0]
+    vector = right.gaussian(0)
+    np.testing.assert_allclose(wrong(vector).numpy(), right(vector).numpy(), rtol=1e-4, atol=1e-6)
