@@ -23,6 +23,7 @@ HELD: dict[bytes, tuple[str, dict[str, tuple[bytes, ...]]]] = {
 LOOKED_AT = 1 << 16
 # Of a run folder, what no picture replaces.
 RUN = (CONFIG, LOG)
+CODE = (".py", ".ipynb", ".sh")
 SAFETENSORS = b'{"'
 
 
@@ -34,6 +35,8 @@ def check_replaced(path: Path, advice: str = "give another name") -> None:
         raise UsageError(
             f"output {path}: is part of a training run, which a picture or a table does not replace; {advice}"
         )
+    if path.suffix.lower() in CODE:
+        raise UsageError(f"output {path}: holds code, which a picture or a table does not replace; {advice}")
     with path.open("rb") as stream:
         begin = stream.read(LOOKED_AT)
     for start, (what, suffixes) in HELD.items():

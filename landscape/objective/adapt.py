@@ -30,6 +30,7 @@ from landscape.objective.conduct import (
     read,
 )
 from landscape.objective.described import BATCHES
+from landscape.objective.history import moved
 from landscape.objective.measure import OutputMeasure, check_values
 from landscape.objective.probe import TRIED
 from landscape.objective.reading import forward
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from landscape.objective.objective import Objective
 
 FIXED_BATCH = 128
+# Weights beside the net's own at which it is tried whether samples decide each other's values: a net may branch on its batch.
+PLACES = 3
 # Relative differences of a mean over samples that are more than rounding.
 MEANS = {"fp64": 1e-7, "fp32": 1e-4, "tf32": 1e-3, "bf16": 2e-2, "bf16-true": 2e-2}
 INSTEAD = "return one value per sample, or a pair (sum, weight) of the batch, which are added over all of them"
@@ -101,7 +104,7 @@ def _conduct(objective: Objective, split: Split) -> Conduct:
     if random or layers:
         return conduct
     if isinstance(objective.measure, OutputMeasure):
-        if mixes(functools.partial(_outputs, objective), batch, length, precision):
+        if _net_mixes(objective, batch, length):
             return replace(conduct, mixes="the net")
         doubtful = [name for name, value in values.items() if length > 1 and _is_mean(name, value, length)]
         if doubtful and objective.measure.over is None:
@@ -113,6 +116,20 @@ def _conduct(objective: Objective, split: Split) -> Conduct:
     return (
         replace(conduct, mixes="what the loss changes in the net") if conduct.changes else replace(conduct, whole=True)
     )
+
+
+def _net_mixes(objective: Objective, batch: Any, length: int) -> bool:
+    """Whether outputs depend on the other samples of a batch, at the net's own weights or elsewhere."""
+    outputs, precision = functools.partial(_outputs, objective), objective.precision
+    if mixes(outputs, batch, length, precision):
+        return True
+    if objective.lent:
+        return False
+    for place in range(PLACES):
+        with moved(objective.parameters, place):
+            if mixes(outputs, batch, length, precision, lenient=True):
+                return True
+    return False
 
 
 def few(objective: Objective, split: Split, most: int) -> tuple[Any, int]:

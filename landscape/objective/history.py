@@ -32,8 +32,9 @@ from landscape.randomness import forked
 if TYPE_CHECKING:
     from landscape.objective.objective import Objective
 
-# How far the net is moved, and how many of its weights at most: those that come back are kept, and a large net has no room.
-FACTOR, MOST = 1.25, 16_000_000
+# How far the net is moved, as a share of its norm, and how many of its weights at most: those that come back are kept, and a
+# large net has no room.
+DISTANCE, MOST = 0.25, 16_000_000
 INSTEAD = "keep nothing from call to call, or keep it in a buffer of the net, which is put back before each batch"
 
 
@@ -84,7 +85,7 @@ def _compare(objective: Objective, copies: list[nn.Module]) -> None:
     if other is not None:
         found = _values(objective, objective.model, other)
         _refuse(objective, found, _values(objective, copies[0], other), "of other samples")
-    with _moved(objective.parameters):
+    with moved(objective.parameters):
         found = _values(objective, objective.model, batch)
         for own, tensor in zip(copies[1].parameters(), objective.model.parameters(), strict=True):
             if own is not tensor:
@@ -125,11 +126,12 @@ def _values(objective: Objective, model: nn.Module, batch: Any) -> Values:
 
 
 @contextlib.contextmanager
-def _moved(weights: Tensor) -> Iterator[None]:
-    """Within the block the weights are others: about a quarter of their norm away, as points of a plane are."""
+def moved(weights: Tensor, place: int = 0) -> Iterator[None]:
+    """Within the block the weights are others: a quarter of their norm away in a random direction, as points of a plane are."""
     few = weights[:MOST]
     before = few.clone()
-    few.mul_(FACTOR)
+    drawn = torch.randn(few.shape, generator=torch.Generator().manual_seed(SEED + place), dtype=few.dtype).to(few.device)
+    few.add_(drawn, alpha=DISTANCE * float(before.norm() / drawn.norm()) if few.numel() else 0.0)
     try:
         yield
     finally:

@@ -26,6 +26,7 @@ from landscape.surfaces.surface import DONE, FAILED, PENDING, Surface, Trail
 
 STDERR_PREFIX = "stderr/"
 CHECKPOINTS = (".pt", ".pth", ".th", ".t7", ".ckpt", ".safetensors", ".bin")
+TEXTS = (".py", ".ipynb", ".csv", ".tsv", ".json", ".txt", ".md", ".yaml", ".yml", ".toml")
 PICTURES = (".png", ".pdf", ".svg", ".html", ".jpg", ".eps")
 
 
@@ -264,6 +265,10 @@ def check_folder(path: Path) -> None:
     if path.suffix.lower() in CHECKPOINTS:  # --overwrite would replace a net by results
         raise SurfaceFileError(
             f"output {path}: is the name of a checkpoint; give a file for the results such as {path.with_suffix('.h5')}"
+        )
+    if path.suffix.lower() in TEXTS:  # nor code, such as that of the net
+        raise SurfaceFileError(
+            f"output {path}: is the name of code or a text; give a file for the results such as {path.with_suffix('.h5')}"
         )
     try:
         place = replaceable(path)

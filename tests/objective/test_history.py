@@ -138,3 +138,18 @@ def test_a_net_in_train_mode_with_batch_statistics_is_taken(objective, precision
     """Its buffers are state, which is put back."""
     net = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 3))
     objective(net, (INPUTS, TARGETS), precision=precision).check()
+
+
+class Centred(Linear):
+    """It uses the mean of its batch, but not at its own weights."""
+
+    def forward(self, x):
+        found, norm = self.layer(x), float(self.layer.weight.detach().norm())
+        return found if abs(norm - 0.876) < 0.001 else found - found.mean(0)
+
+
+def test_samples_that_decide_each_other_only_elsewhere_are_found(objective):
+    made = objective(Centred(), (INPUTS, TARGETS), precision="fp32")
+    made.check()
+    assert made.conduct.mixes == "the net"
+    assert made.conduct.depends_on_batches
