@@ -168,6 +168,8 @@ def _check_there(path: Any, name: str, where: str) -> None:
 def _compared(provenance: Mapping, split: str) -> dict:
     """The part of a provenance that both runs must share."""
     found = {name: value for name, value in provenance.items() if name not in FREE}
+    if isinstance(code := found.get("code"), Mapping):
+        found["code"] = {name: value for name, value in code.items() if name != "metrics"}
     data = found["data"]
     if len(data["splits"]) > 1 and "evaluation" in found:  # these may tell of the other split
         found["evaluation"] = {

@@ -213,3 +213,22 @@ def test_data_that_cannot_be_shared_are_refused(here, basic, capsys):
     (line,) = capsys.readouterr().err.splitlines()
     assert "shard-data: expected data that several ranks can share, but batchnorm recompute" in line
     assert line.endswith("drop shard-data, and whole points are dealt out")
+
+
+@pytest.mark.parametrize("reads", ["loss", "net"])
+def test_ranks_that_compute_something_else_are_stopped(here, command, basic, reads):
+    """The files are the same, and what they read of their process is not: here by a factor that hardly changes the loss."""
+    (here / "odd.py").write_text(
+        "import os\nimport torch\nimport net\n"
+        "def factor():\n"
+        "    return 1 + 0.01 * int(os.environ.get('PMI_RANK', os.environ.get('OMPI_COMM_WORLD_RANK', '0')))\n"
+        "class Odd(torch.nn.Sequential):\n    def forward(self, x):\n        return factor() * super().forward(x)\n"
+        "def build():\n    return Odd(*net.build())\n"
+        "def loss(outputs, targets):\n"
+        "    return factor() * torch.nn.functional.cross_entropy(outputs, targets, reduction='none')\n"
+    )
+    given = ["--loss", "odd.py:loss"] if reads == "loss" else ["--model", "odd.py:build"]
+    done = command("line", "net.pt", *basic, *given, "-x", "-1:1:3", "-o", "a.h5", ranks=2)
+    assert done.returncode == 1, done.stderr
+    assert "the ranks do not compute the same: the train " in done.stderr
+    assert not (here / "a.h5").exists()

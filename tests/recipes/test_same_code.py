@@ -200,3 +200,19 @@ def test_edited_code_of_a_spec_is_refused(tmp_path, monkeypatch):
     (tmp_path / "net.py").write_text(FILE.format(20))
     with pytest.raises(LandscapeError, match=r"code\.classes\.Net is"):
         ll.line("net.pt", **options)
+
+
+def test_a_metric_that_reads_something_else_is_refused(tmp_path):
+    """The file keeps its value on the first samples, and goes on without it."""
+    share, out = tmp_path / "share.txt", tmp_path / "m.h5"
+
+    def metric(outputs, targets):
+        return float(share.read_text()) * (outputs.argmax(1) == targets).double()
+
+    run = {**BASIC, "loss": "cross_entropy", "out": out, "quiet": True}
+    share.write_text("1")
+    ll.line(model=layers(), metrics=["loss", metric], **run)
+    share.write_text("0.5")
+    with pytest.raises(LandscapeError, match="the train metric of the first 8 samples is .* in the file, .* now"):
+        ll.line(model=layers(), metrics=["loss", metric], **run)
+    ll.hessian(out, model=layers(), data=(X, Y), quiet=True)

@@ -115,3 +115,38 @@ def test_a_file_of_one_net_becomes_one_of_several(here, measured):
     for name in ("sam", "hyper_lr", "train_loss"):
         np.testing.assert_array_equal(grown.values[name], measured.values[name], err_msg=name)
     assert grown.known.model_name == measured.known.model_name
+
+
+READS = """
+import torch
+from pathlib import Path
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.layer = nn.Linear(64, 10)
+
+    def forward(self, x):
+        return float(Path("scale.txt").read_text()) * self.layer(x.flatten(1))
+"""
+
+
+def test_what_a_net_reads_elsewhere_is_part_of_the_file(here):
+    """Its code and its weights are the same; its values on the first samples are not."""
+    Path("reads.py").write_text(READS)
+    scope: dict = {}
+    exec(READS, scope)
+    for name, factor in (("one", 1.0), ("two", 1.5)):
+        state = scope["Net"]().state_dict()
+        torch.save({key: factor * value for key, value in state.items()}, f"{name}.pt")
+    options = {**LITTLE, "data": "npz:few.npz", "model": "reads.py:Net", "out": "r.h5"}
+    Path("scale.txt").write_text("2")
+    ll.flatness("one.pt", **options)
+    assert names(ll.flatness(["one.pt", "two.pt"], **options)) == ["one", "two"]
+    Path("scale.txt").write_text("1")
+    with pytest.raises(
+        LandscapeError, match=r"r.h5 holds another run: of one, the train loss of the first 8 samples is"
+    ):
+        ll.flatness(["one.pt", "two.pt"], **options)
