@@ -132,7 +132,7 @@ def _mapped(model: nn.Module, checkpoint: Checkpoint, name: str, advice: str) ->
         mapped, mismatch = loaded, Mismatch((), (), ())
     if mismatch.count:
         raise _misfit(checkpoint, name, str(mismatch), advice)
-    refuse_twins(checkpoint, prefix)
+    _refuse_twins(checkpoint, prefix)
     if parted := _parted(model, mapped):
         raise _misfit(checkpoint, name, parted, advice)
     # torch would drop the imaginary parts with no more than a warning
@@ -171,7 +171,7 @@ def _through_hooks(model: nn.Module, state: dict[str, Tensor]) -> dict[str, Tens
     return None if missing or keys.unexpected_keys else tensors_of(trial)
 
 
-def refuse_twins(checkpoint: Checkpoint, prefix: str) -> None:
+def _refuse_twins(checkpoint: Checkpoint, prefix: str) -> None:
     """Raises CheckpointError if under another prefix, or without one, there are the same names and shapes, with other values.
 
     Such are the weights and their moving average in one state dict.

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from landscape.objective.objective import Objective
 
 # How far the net is moved, as a share of its norm, and how many of its weights at most: those that come back are kept, and a
-# large net has no room.
-DISTANCE, MOST = 0.25, 16_000_000
+# plane is to take no more than its vectors.
+DISTANCE, MOST = 0.25, 1_000_000
 INSTEAD = "keep nothing from call to call, or keep it in a buffer of the net, which is put back before each batch"
 
 
@@ -130,7 +130,9 @@ def moved(weights: Tensor, place: int = 0) -> Iterator[None]:
     """Within the block the weights are others: a quarter of their norm away in a random direction, as points of a plane are."""
     few = weights[:MOST]
     before = few.clone()
-    drawn = torch.randn(few.shape, generator=torch.Generator().manual_seed(SEED + place), dtype=few.dtype).to(few.device)
+    drawn = torch.randn(few.shape, generator=torch.Generator().manual_seed(SEED + place), dtype=few.dtype).to(
+        few.device
+    )
     few.add_(drawn, alpha=DISTANCE * float(before.norm() / drawn.norm()) if few.numel() else 0.0)
     try:
         yield

@@ -44,7 +44,7 @@ class FoldedNet:
 
     def __init__(self, module: fx.GraphModule, layers: list[_FoldedConvolution], batch_size: int, kernels: Kernels):
         self._module, self._layers, self._kernels = module, layers, kernels
-        self.batch_size = batch_size
+        self.batch_size, self.multiplications = batch_size, sum(layer.multiplications for layer in layers)
         self._prepare: Callable[[], None] = self._fold
         self._call: Callable[[Tensor], Tensor] = self._run
         self._resting: object = None
@@ -200,6 +200,7 @@ def _rewrite(trace: NetTrace, kernels: Kernels) -> list[_FoldedConvolution]:
         if norm is None and end.last is node and not kernels.alone:
             continue
         layer = _FoldedConvolution(conv, norm, end.activation, kernels)
+        layer.multiplications = conv.weight.numel() * trace.values[node].shape[2:].numel()
         _replace(trace, node, end, layer, f"folded{len(layers)}")
         layers.append(layer)
     trace.module.graph.lint()
@@ -256,6 +257,7 @@ class _FoldedConvolution(nn.Module):
         assert not isinstance(conv.padding, str)
         self._geometry = Geometry(list(conv.stride), list(conv.padding), list(conv.dilation), conv.groups)
         self._activation, self._kernels = activation, kernels
+        self.multiplications = 0  # for a sample
         self.kept: Affine | None = None
 
     @property

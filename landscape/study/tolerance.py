@@ -66,11 +66,8 @@ def _rough(on: OnSlice, world: World, earlier: str | None) -> Objective | None:
     objective, asked = on.subject.objective, on.tolerance.sampling
     if asked == EXACT or rough_obstacle(objective):
         return None
-    rough = objective.view(precision="bf16")
-    if asked == BF16:
-        return rough
-    choice = shared(world, lambda: earlier or (BF16 if pays(objective, rough) else EXACT))
-    return rough if choice == BF16 else None
+    choice = asked if asked == BF16 else shared(world, lambda: earlier or (BF16 if pays(objective) else EXACT))
+    return objective.view(precision=BF16) if choice == BF16 else None
 
 
 def _reduction(on: OnSlice) -> Reduction:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from landscape.checkpoint.checkpoint import Checkpoint, tensors_digest
 from landscape.checkpoint.entries import under
-from landscape.checkpoint.fit import ANOTHER, NAME_IT, fit, fitting, leading_paths, refuse_twins, tensors_of
+from landscape.checkpoint.fit import ANOTHER, NAME_IT, fit, fitting, leading_paths, tensors_of
 from landscape.direction.parts import Parts
 from landscape.dispatched import gathered
 from landscape.errors import CheckpointError, UsageError
@@ -265,7 +265,6 @@ def _spec_of(checkpoint: Checkpoint, model: str | None, read_batch: ReadBatch | 
     for prefix in leading_paths(checkpoint.state_dict):
         inner = under(checkpoint.state_dict, prefix)
         if candidates := recognize(inner):
-            refuse_twins(checkpoint, prefix)
             return choose(candidates, inner, read_batch), inner
     raise CheckpointError(
         f"checkpoint {checkpoint.source}: its net is not one of the zoo (first entries: "

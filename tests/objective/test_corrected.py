@@ -93,6 +93,15 @@ def test_an_error_that_the_correction_magnifies_is_made_smaller(losses):
     assert found["train_loss"] == pytest.approx(exact.mean(), rel=0.06)
 
 
+def test_a_neighbour_with_fewer_samples_than_were_drawn_meanwhile_is_left_out(losses):
+    """The mean in bfloat16 is made more accurate after more samples than the neighbour has."""
+    frame, exact = frame_of(losses), losses[0][3]
+    near = Neighbour(point_of(frame, losses[0][4], rounded(losses[0][4]), 0.1).results([]))
+    assert near.result["train_rough_samples"] < 600
+    found = point_of(frame, exact, exact.mean() + (exact - exact.mean()) / 10, 0.01).results([near])
+    assert found is None or abs(found["train_loss"] - exact.mean()) < 4 * found["stderr/train_loss"]
+
+
 def test_values_that_are_not_finite_are_not_used(losses):
     frame, exact = frame_of(losses), losses[0][3]
     assert point_of(frame, exact, np.full_like(exact, np.nan)).results([]) is None

@@ -35,6 +35,17 @@ class FirstBatch(Linear):
         return found / self.spread
 
 
+class FirstInputs(Linear):
+    """Centred by the first inputs that it sees."""
+
+    centre = None
+
+    def forward(self, x):
+        if self.centre is None:
+            self.centre = x.mean(0)
+        return self.layer(x - self.centre)
+
+
 class FirstWeights(Linear):
     """A kernel made of the weights, once."""
 
@@ -91,7 +102,7 @@ class Iterated(Linear):
         return self.layer(x)
 
 
-@pytest.mark.parametrize("kind", [FirstBatch, FirstWeights, FirstWeightsElsewhere, Slots])
+@pytest.mark.parametrize("kind", [FirstBatch, FirstInputs, FirstWeights, FirstWeightsElsewhere, Slots])
 def test_a_net_that_keeps_something_is_refused(objective, kind):
     with pytest.raises(EvaluationError, match="depend on earlier evaluations"):
         objective(kind(), (INPUTS, TARGETS), precision="fp32").check()
@@ -107,6 +118,19 @@ def test_a_loss_with_a_running_mean_is_refused(objective):
 
     with pytest.raises(EvaluationError, match="depend on earlier evaluations"):
         objective(Linear(), (INPUTS, TARGETS), relative, precision="fp32").check()
+
+
+def test_a_loss_that_counts_what_it_has_seen_is_refused(objective):
+    """Two evaluations after each other agree, wherever the net is."""
+    seen = set()
+
+    def counting(outputs, targets):
+        found = F.cross_entropy(outputs, targets)
+        seen.add(round(float(found), 5))
+        return found * len(seen)
+
+    with pytest.raises(EvaluationError, match="earlier evaluations at other weights"):
+        objective(Linear(), (INPUTS[:8], TARGETS[:8]), counting, precision="fp32").check()
 
 
 def test_what_a_loss_keeps_from_its_first_call_is_noted(objective):

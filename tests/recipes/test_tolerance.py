@@ -113,9 +113,9 @@ def test_evaluations_are_counted(problem):
 
     found = ll.surface(**{**problem, "x": "-1:1:13", "y": "-1:1:13"}, loss=counted, tolerance=0.1)
     told = found.provenance["run"]["reached"]["evaluations"]
-    assert told <= sum(calls) < told + 100  # one batch more, to check that the loss takes it
+    assert told <= sum(calls) < told + 200  # some samples more, to check that the loss takes them and keeps nothing
     inside = found.values["train_samples"][found.status["evaluation"] == 1].sum()
-    assert told == inside + 4000
+    assert told == inside, "the census is that of the centre"
 
 
 def test_a_finished_file_is_left_as_it_is_and_another_tolerance_refused(problem, tmp_path):

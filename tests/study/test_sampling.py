@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 import landscape as ll
-from landscape.objective import rough
+from landscape.objective import rough, sampled
 from landscape.study import tolerance
 
 PLANE = {"x": "-1:1:5", "y": "-1:1:5", "tolerance": 0.1, "refine": False, "threads": 1, "quiet": True}
@@ -63,8 +63,7 @@ def test_a_run_that_goes_on_keeps_to_its_precision_and_to_its_values(task, tmp_p
     out = tmp_path / "s.h5"
     monkeypatch.setattr(tolerance, "pays", lambda *_: True)
     once = ll.surface(**task, **PLANE)
-    monkeypatch.setattr(rough, "MIN_SPEEDUP", 1.0)
-    full = rough.measure_samples
+    full = sampled.measure_samples
     calls = []
 
     def stopped(*arguments, **named):
@@ -86,11 +85,16 @@ def test_a_run_that_goes_on_keeps_to_its_precision_and_to_its_values(task, tmp_p
         np.testing.assert_array_equal(again.values[name], array)
 
 
-@pytest.mark.parametrize("faster, used", [(1.9, False), (2.1, True)])
-def test_bfloat16_is_used_where_it_is_twice_as_fast(task, monkeypatch, faster, used):
-    seconds = {"fp32": 1.0, "bf16": 1 / faster}
-    monkeypatch.setattr(rough, "multiplies_bf16", lambda device: True)
-    monkeypatch.setattr(rough, "_seconds", lambda objective: seconds[objective.precision])
+@pytest.mark.parametrize(
+    "units, multiplications, used", [(True, 7_000, True), (True, 9_000, False), (False, 7_000, False)]
+)
+def test_bfloat16_is_used_for_nets_with_enough_products_where_there_are_units_for_them(
+    task, monkeypatch, units, multiplications, used
+):
+    """The net multiplies 6 x 9 x 36 times in its first layer, and 6 x 6 x 9 x 16 times in its second, for each sample."""
+    monkeypatch.setattr(rough, "multiplies_matrices", lambda: units)
+    monkeypatch.setattr(rough, "LEAST_MULTIPLICATIONS", multiplications)
+    assert 7_000 < 6 * 9 * 36 + 6 * 6 * 9 * 16 < 9_000
     found = ll.line(**task, x="-1:1:3", tolerance=0.1, refine=False, threads=1, quiet=True)
     assert found.known.run.sampling == ("bf16" if used else "exact")
 
