@@ -43,8 +43,6 @@ if TYPE_CHECKING:
     from landscape.objective.objective import Objective
 
 FIXED_BATCH = 128
-# Weights beside the net's own at which it is tried whether samples decide each other's values: a net may branch on its batch.
-PLACES = 3
 # Relative differences of a mean over samples that are more than rounding.
 MEANS = {"fp64": 1e-7, "fp32": 1e-4, "tf32": 1e-3, "bf16": 2e-2, "bf16-true": 2e-2}
 INSTEAD = "return one value per sample, or a pair (sum, weight) of the batch, which are added over all of them"
@@ -125,11 +123,8 @@ def _net_mixes(objective: Objective, batch: Any, length: int) -> bool:
         return True
     if objective.lent:
         return False
-    for place in range(PLACES):
-        with moved(objective.parameters, place):
-            if mixes(outputs, batch, length, precision, lenient=True):
-                return True
-    return False
+    with moved(objective.parameters):
+        return mixes(outputs, batch, length, precision, lenient=True)
 
 
 def few(objective: Objective, split: Split, most: int) -> tuple[Any, int]:
