@@ -75,9 +75,18 @@ class Call:
         return outputs[:, first : -1 if self.next_token else None].movedim(2, 1)
 
 
+def called(model: Callable[..., Any], inputs: Any) -> Any:
+    """All that the model returns."""
+    return inputs(model) if isinstance(inputs, Call) else model(inputs)
+
+
 def forward(model: Callable[..., Any], inputs: Any) -> Any:
     """The model's outputs; of tuples, lists and records with `logits`, as many models return, the main part."""
-    outputs = inputs(model) if isinstance(inputs, Call) else model(inputs)
+    return main_part(called(model, inputs), inputs)
+
+
+def main_part(outputs: Any, inputs: Any) -> Any:
+    """What named losses compare, of all that a model has returned for these inputs."""
     if isinstance(outputs, Tensor):
         found: Any = outputs
     elif hasattr(outputs, "logits"):

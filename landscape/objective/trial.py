@@ -18,9 +18,9 @@ from landscape.objective.functions import class_count, cross_entropy, plain
 from landscape.objective.gradients import switch_on_where_they_count, tried
 from landscape.objective.misfit import misfit
 from landscape.objective.probe import first_samples, heard, numbers_of
-from landscape.objective.reading import Call, forward
+from landscape.objective.reading import forward
+from landscape.objective.settled import settle
 from landscape.objective.tally import Tally, fetch_sums, means
-from landscape.objective.weighted import class_targets
 
 if TYPE_CHECKING:
     from landscape.objective.objective import Objective
@@ -97,26 +97,14 @@ def _check_probabilities(targets: Any, outputs: Any, where: str) -> None:
     )
 
 
-def _check_order(outputs: Any, targets: Tensor, split: Split, where: str) -> None:
-    """Raises DataError where classes come last, but in some batches could stand second: these would be read in that way."""
-    if not isinstance(outputs, Tensor) or outputs.ndim != 3 or targets.is_floating_point():
-        return
-    if outputs.shape[:-1] != targets.shape or outputs.shape[2] == outputs.shape[1]:
-        return
-    if any(each.ndim == 2 and each.shape[1] == outputs.shape[2] for each in class_targets(split)):
-        raise DataError(
-            f"the outputs have their {outputs.shape[2]} classes last, and some of the {where} data have as many positions, where "
-            "this cannot be seen; give a loss of your own that moves classes to the second dimension"
-        )
-
-
 def _results(objective: Objective, batch: Any, name: str, targets: Tensor | None) -> dict[str, float]:
+    settle(objective, batch)
     measure, model = objective.measure, objective.model
     if measure.reads_labels and has_targets(batch):
         outputs = tried(objective, batch, lambda given: forward(model, given[0]))
+        if measure.settled.classes_last and isinstance(outputs, Tensor) and outputs.ndim > 2:
+            outputs = outputs.movedim(-1, 1)
         classes = class_count(outputs, batch[1])
-        if not isinstance(batch[0], Call):
-            _check_order(outputs, batch[1], objective.splits[name], name)
         check_labels(batch[1] if targets is None else targets, classes, name, measure.ignored)
         if any(plain(each) is cross_entropy for each in getattr(measure, "functions", {}).values()):
             _check_probabilities(batch[1] if targets is None else targets, outputs, name)

@@ -30,6 +30,8 @@ def evaluation_facts(objective: Objective) -> EvaluationFacts:
         mixes=conduct.mixes,
         random=conduct.random,
         restored=list(conduct.changes) or None,
+        whole=sorted(objective.measure.settled.whole) or None,
+        classes="last" if objective.measure.settled.classes_last else None,
         gradients=conduct.gradients or None,
     )
 
@@ -70,6 +72,10 @@ def evaluation_notes(objective: Objective, facts: EvaluationFacts) -> list[str]:
         )
     if left := _left(objective):
         found.append(f"the net does not take {listed(left, LISTED)} of a batch, which is left out")
+    if facts.whole:
+        found.append(f"the net returns several parts, and {listed(facts.whole, LISTED)} takes all of them")
+    if facts.classes:
+        found.append("the classes are the last dimension of the outputs, of which another one is as long")
     if facts.gradients:
         found.append(f"the loss differentiates by {facts.gradients}, so it is evaluated with gradients")
     return found
