@@ -25,6 +25,8 @@ from landscape.data.structure import batch_length, is_pair, names_in, stacked, t
 from landscape.errors import DataError, LandscapeError, UsageError
 
 COLLECT = 256
+# Whether two tensors that differ at most in length are two batches, and not inputs and their targets.
+TellBatches = Callable[[Tensor, Tensor], bool]
 
 
 def call_user(spec: str, split: str, returned: dict[str, Any]) -> Any:
@@ -74,9 +76,15 @@ def of_split(data: Any, split: str) -> Any:
 
 
 def user_split(
-    data: Any, normalize: Normalize, subset: Callable[[int], np.ndarray], *, sampled: bool, budget: float
+    data: Any,
+    normalize: Normalize,
+    subset: Callable[[int], np.ndarray],
+    *,
+    sampled: bool,
+    budget: float,
+    two_batches: TellBatches | None = None,
 ) -> Split:
-    """Reads a user's data of one split; `sampled`: whether `subset` leaves samples out.
+    """Reads a user's data of one split; `sampled`: whether `subset` leaves samples out; `two_batches`: see `load_splits`.
 
     Raises:
         DataError: the data have another form, are empty, or raise while they are read.
@@ -85,7 +93,12 @@ def user_split(
     try:
         if is_pair(data):
             inputs, targets = (torch.as_tensor(part) for part in data)
+            if two_batches and _are_alike(inputs, targets) and two_batches(inputs, targets):
+                return _from_loader((inputs, targets), normalize, subset, sampled)
             return _from_tensors(inputs, targets, normalize, subset)
+        if isinstance(data, (Tensor, np.ndarray)) and data.ndim:  # a row for each sample
+            whole = _from_loader([torch.as_tensor(data)], normalize, subset, sampled)
+            return replace(whole, given=()) if isinstance(whole, RowsSplit) else whole
         if isinstance(data, IterableDataset):
             data = DataLoader(data, batch_size=COLLECT)
         if isinstance(data, Dataset) and hasattr(data, "__len__"):
@@ -99,6 +112,11 @@ def user_split(
     raise DataError(
         f"data of type {type(data).__name__}: expected (inputs, targets), a Dataset, a DataLoader or an iterable of batches"
     )
+
+
+def _are_alike(inputs: Tensor, targets: Tensor) -> bool:
+    """Whether two tensors (n, ...) and (m, ...) could be two batches of the same kind."""
+    return inputs.ndim > 1 and inputs.shape[1:] == targets.shape[1:] and inputs.dtype == targets.dtype
 
 
 def _from_dataset(data: Dataset, normalize: Normalize, subset: Callable, budget: float) -> Split:
