@@ -143,8 +143,7 @@ class OutputMeasure:
 
     def outputs_for(self, name: str, model: Model, inputs: Any) -> Any:
         """What its function of this name takes of the net's outputs."""
-        raw = called(model, inputs)
-        return self._passed(name, raw, main_part(raw, inputs))
+        return self._passed(name, raw := called(model, inputs), main_part(raw, inputs))
 
     def _passed(self, name: str, raw: Any, main: Any) -> Any:
         if name in self.settled.whole:
@@ -270,6 +269,9 @@ class _Outputs:
         return self._found[0]
 
 
+_OF_DICT = (
+    "; a loss of (model, batch) may return several values by name, beside a loss of (outputs, targets) they are metrics"
+)
 _READERS = (cross_entropy, nll, mse, mae, accuracy, top)
 _COUNTING = (cross_entropy, nll, accuracy, top)
 
@@ -284,7 +286,7 @@ def check_values(name: str, values: Any, length: int) -> Tensor:
     try:
         found = values.double() if isinstance(values, Tensor) else torch.as_tensor(values, dtype=torch.float64)
     except (TypeError, ValueError, RuntimeError) as error:
-        hint = "; return its loss" if hasattr(values, "loss") else ""
+        hint = "; return its loss" if hasattr(values, "loss") else _OF_DICT if isinstance(values, Mapping) else ""
         raise EvaluationError(
             f"{name} returned a {type(values).__name__}; expected a number or a tensor{hint}"
         ) from error

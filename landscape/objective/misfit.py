@@ -54,6 +54,10 @@ def _of_loss(error: Exception) -> str:
     text = str(error)
     if isinstance(error, TypeError) and "'Tensor' object is not callable" in text:
         return "; a loss that calls the net is ll.Loss(loss, of='model')"
+    if isinstance(error, RuntimeError) and any(
+        word in text for word in ("scalar type", "same dtype", "dtype mismatch")
+    ):
+        return "; create tensors of its own with dtype=outputs.dtype, or give --precision fp32"
     if isinstance(error, TypeError) and "positional argument" in text:
         return "; a loss takes (outputs, targets), or (model, batch) with a first parameter named model"
     return ""
