@@ -33,7 +33,7 @@ _SHOWS = re.compile(r"(?:\bas in|\bsuch as|, as) $")
 _COMMAND = re.compile(r"`[^`]*`|the whole command: .*|\blandscape(?: [a-z]+)(?: [^\s;,()]+)*? --[^;,()]*")
 _TWICE = re.compile(r"(?<![\w/.~-])--?[a-z][\w-]*(?: \S+)? \(in Python ([^)]*)\)")
 _FLAG = re.compile(r"(?<![\w/.~-])(--?[a-z][a-z0-9-]*)(?![\w/-])(?: ([^\s,;()]+))?")
-_NEXT = re.compile(r"(=\S+) (\w+=)")
+_NEXT = re.compile(r"(=\S*[^\s,]) (\w+=)")
 
 
 class _Caller:

@@ -148,6 +148,10 @@ def provenances(tmp_path_factory) -> list[dict]:
     plain = [torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.ReLU(), torch.nn.Linear(3, 2)) for _ in range(2)]
     pair = torch.randn(6, 4), torch.zeros(6, dtype=torch.long)
     planes.append(ll.connect(plain, data=pair, points=2, align=True, repair=True, quiet=True))
+    rows, marks = torch.randn(6, 3, 3), torch.zeros(6, 3, dtype=torch.long)
+    planes.append(ll.line(model=torch.nn.Linear(3, 3), data=(rows, marks), x=(0, 1, 2), quiet=True))
+    both = {"data": (rows, rows), "loss": lambda out, _: out[0].mean((1, 2)) + out[1][0].mean(1)}
+    planes.append(ll.line(model=torch.nn.GRU(3, 3, batch_first=True), **both, x=(0, 1, 2), quiet=True))
     few = {"data": "digits", "samples": 16, "epochs": 2, "batch_size": 16}
     planes.append(ll.instability(**nets, **few, at=[0], points=2, out=folder / "branches"))
     return [plane.provenance for plane in planes]

@@ -20,7 +20,7 @@ from landscape.curvature.kernels import differentiable
 from landscape.curvature.shares import BatchLoss, check_depends, check_smooth, is_zero
 from landscape.data.structure import batch_length
 from landscape.errors import EvaluationError, LandscapeError, UsageError
-from landscape.objective.conduct import parts_of
+from landscape.objective.conduct import OF_PARAMETERS, parts_of
 from landscape.objective.numerics import switched
 from landscape.objective.objective import Objective
 
@@ -123,22 +123,27 @@ class GraphBackend:
 
     @contextlib.contextmanager
     def leaves(self) -> Iterator[list[nn.Parameter]]:
-        """Within: the parameters that count require gradients, and numbers have the requested precision."""
+        """Within: the parameters that count require gradients, and numbers have the requested precision.
+
+        All parameters require them where the loss itself differentiates by parameters, whichever count.
+        """
         named = dict(self._objective.model.named_parameters())
         parameters = [named[name] for name in self._names]
         objective = self._objective
+        wanted = [*named.values()] if objective.conduct.gradients == OF_PARAMETERS else parameters
+        wanted = [each for each in wanted if each.is_floating_point() or each.is_complex()]
         with (
             differentiable(objective.model, plain_attention=self.plain_attention),
             switched(objective.precision, objective.device),
             torch.enable_grad(),
             objective.steady(),
         ):
-            for parameter in parameters:
+            for parameter in wanted:
                 parameter.requires_grad_(True)
             try:
                 yield parameters
             finally:
-                for parameter in parameters:
+                for parameter in wanted:
                     if parameter.is_leaf:
                         parameter.requires_grad_(False)
 

@@ -16,7 +16,6 @@ from landscape.data.structure import batch_length, mapped
 from landscape.errors import EvaluationError, UsageError
 from landscape.objective.measure import OutputMeasure
 from landscape.objective.objective import Objective
-from landscape.objective.reading import forward
 from landscape.objective.weighted import TargetMean, weighted
 from landscape.randomness import forked
 
@@ -32,7 +31,9 @@ class BatchLoss:
         self.split: Split = next(iter(objective.splits.values()))
         self._objective, self._measure, self._model = objective, objective.measure, objective.model
         measure = self._measure
-        self._of_outputs = measure.functions.get("loss") if isinstance(measure, OutputMeasure) else None
+        # one that takes all that the net returns hides what of it is the outputs
+        named = isinstance(measure, OutputMeasure) and "loss" not in measure.settled.whole
+        self._of_outputs = measure.functions.get("loss") if isinstance(measure, OutputMeasure) and named else None
         self.reads_outputs = self._of_outputs is not None
         """Whether the loss is one of (outputs, targets)."""
         self._total: float | None = None
@@ -66,7 +67,8 @@ class BatchLoss:
         return share(found["loss"], batch_length(batch), total)
 
     def outputs(self, batch: Any) -> Tensor:
-        return forward(self._model, batch[0])
+        assert isinstance(self._measure, OutputMeasure)
+        return self._measure.outputs_for("loss", self._model, batch[0])
 
     def of_outputs(self, outputs: Tensor, batch: Any, total: float) -> Tensor:
         """() the batch's share, from the net's outputs for it.

@@ -56,6 +56,8 @@ class ProgramBackend:
             raise NoRule("complex parameters have no rules")
         if not objective.conduct.plain:
             raise NoRule("its values depend on batches, random numbers or states, of which a program knows nothing")
+        if objective.measure.settled.classes_last:
+            raise NoRule("its classes are the last dimension, and its loss takes them as the second")
         if not self._loss.reads_outputs or not is_pair(batch) or not isinstance(batch[0], Tensor):
             raise NoRule("its loss or its batches are not (outputs, targets) and (inputs, targets)")
         if objective.precision == "bf16" or not batch[0].is_floating_point():

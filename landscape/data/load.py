@@ -23,7 +23,7 @@ from landscape.data.npz import npz_names
 from landscape.data.sources import SPLITS, Arrays, Request, read_arrays
 from landscape.data.split import Split, StreamSplit, TensorSplit, tensor_split
 from landscape.data.structure import is_pair
-from landscape.data.user import call_user, of_split, user_split
+from landscape.data.user import TellBatches, call_user, of_split, user_split
 from landscape.errors import UsageError
 from landscape.randomness import forked
 from landscape.regular import expanded
@@ -53,6 +53,7 @@ def load_splits(
     download: bool = False,
     budget: float | None = None,
     seed: int | None = SUBSET_SEED,
+    two_batches: TellBatches | None = None,
 ) -> Data:
     """Reads the named splits.
 
@@ -64,6 +65,7 @@ def load_splits(
         samples: the number of samples to draw from each split, without replacement and with a fixed seed; default all.
         budget: image folders and Datasets that take more bytes are streamed; default half of the free memory.
         seed: of the random numbers that a user's data draw while they are read; None leaves the generators alone.
+        two_batches: tells whether data of two tensors alike are two batches; by default they are inputs and targets.
 
     Raises:
         UsageError: unknown split, spec or normalization, or samples below 1.
@@ -80,7 +82,9 @@ def load_splits(
     for name in dict.fromkeys(split):
         request = Request(name, data_root, download, lambda n: subset(n, samples), budget / len(split))
         with forked(seed=seed) if seed is not None else contextlib.nullcontext():
-            loaded[name], preset = _load_one(data, request, normalize, recorded, samples is not None, returned)
+            loaded[name], preset = _load_one(
+                data, request, normalize, recorded, samples is not None, returned, two_batches
+            )
     facts = {
         "name": data.replace("folder:", "").replace("npz:", "") if isinstance(data, str) else type(data).__name__,
         "spec": data if isinstance(data, str) else None,
@@ -145,7 +149,13 @@ def subset(n: int, samples: int | None) -> np.ndarray:
 
 
 def _load_one(
-    data: Any, request: Request, normalize: str | None, recorded: str | None, sampled: bool, returned: dict[str, Any]
+    data: Any,
+    request: Request,
+    normalize: str | None,
+    recorded: str | None,
+    sampled: bool,
+    returned: dict[str, Any],
+    two: TellBatches | None,
 ) -> tuple[Split, Normalize]:
     if isinstance(data, str) and not _is_callable(data):
         arrays = read_arrays(data, request)
@@ -154,7 +164,7 @@ def _load_one(
         return _split_of(arrays, preset), preset
     preset = parse_normalize(normalize)
     found = call_user(data, request.split, returned) if isinstance(data, str) else of_split(data, request.split)
-    split = user_split(found, preset, request.subset, sampled=sampled, budget=request.budget)
+    split = user_split(found, preset, request.subset, sampled=sampled, budget=request.budget, two_batches=two)
     if not normalize and recorded and isinstance(split, (TensorSplit, StreamSplit)) and _are_bytes(split):
         preset = parse_normalize(recorded)
         split = replace(split, normalize=preset)

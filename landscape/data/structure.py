@@ -175,6 +175,11 @@ def batch_length(batch: Any) -> int:
         type(batch).__name__,
         [name for name, part in getattr(batch, "__dict__", {}).items() if isinstance(part, Tensor)],
     )
+    if not held and hasattr(type(batch), "__slots__") and not isinstance(batch, (list, tuple, str, Mapping)):
+        raise DataError(
+            f"a batch of type {kind} keeps what it holds in __slots__, where tensors are not found; make it a dataclass without "
+            "slots, or yield a dictionary"
+        )
     if held:
         raise DataError(
             f"a batch of type {kind} holds tensors in attributes ({', '.join(held[:4])}) and has no method `to`, so it cannot be "

@@ -23,8 +23,11 @@ from landscape.data.rows import RowsSplit
 from landscape.data.split import BatchSplit, Split, StreamSplit, TensorSplit, fingerprint_of, tensor_split
 from landscape.data.structure import batch_length, is_pair, names_in, stacked, tensors_in, with_tensors
 from landscape.errors import DataError, LandscapeError, UsageError
+from landscape.printable import listed
 
 COLLECT = 256
+# Whether two tensors that differ at most in length are two batches, and not inputs and their targets.
+TellBatches = Callable[[Tensor, Tensor], bool]
 
 
 def call_user(spec: str, split: str, returned: dict[str, Any]) -> Any:
@@ -74,9 +77,15 @@ def of_split(data: Any, split: str) -> Any:
 
 
 def user_split(
-    data: Any, normalize: Normalize, subset: Callable[[int], np.ndarray], *, sampled: bool, budget: float
+    data: Any,
+    normalize: Normalize,
+    subset: Callable[[int], np.ndarray],
+    *,
+    sampled: bool,
+    budget: float,
+    two_batches: TellBatches | None = None,
 ) -> Split:
-    """Reads a user's data of one split; `sampled`: whether `subset` leaves samples out.
+    """Reads a user's data of one split; `sampled`: whether `subset` leaves samples out; `two_batches`: see `load_splits`.
 
     Raises:
         DataError: the data have another form, are empty, or raise while they are read.
@@ -85,7 +94,17 @@ def user_split(
     try:
         if is_pair(data):
             inputs, targets = (torch.as_tensor(part) for part in data)
+            if two_batches and _are_alike(inputs, targets) and two_batches(inputs, targets):
+                return _from_loader((inputs, targets), normalize, subset, sampled)
             return _from_tensors(inputs, targets, normalize, subset)
+        if isinstance(data, (Tensor, np.ndarray)) and data.ndim:  # a row for each sample
+            whole = _from_loader([torch.as_tensor(data)], normalize, subset, sampled)
+            return replace(whole, given=()) if isinstance(whole, RowsSplit) else whole
+        if isinstance(data, tuple) and len(data) > 2 and _is_one_batch(data):
+            raise DataError(
+                f"data of {len(data)} tensors with {len(data[0])} rows each: as one batch, of which the last are the targets, "
+                "give it in a list, [(a, b, targets)]"
+            )
         if isinstance(data, IterableDataset):
             data = DataLoader(data, batch_size=COLLECT)
         if isinstance(data, Dataset) and hasattr(data, "__len__"):
@@ -95,10 +114,33 @@ def user_split(
     except LandscapeError:
         raise
     except Exception as error:
-        raise DataError(f"reading the data failed ({explain(error)})") from error
+        hint = (
+            "; expected batches, and these are single samples: give a DataLoader with a batch_size"
+            if ("zero-dimensional" in str(error))
+            else ""
+        )
+        raise DataError(f"reading the data failed ({explain(error)}){hint}") from error
+    if isinstance(data, Mapping):
+        raise DataError(
+            f"data with the entries {listed([str(name) for name in data], 4)}: splits are named train and test, "
+            "{'train': ..., 'test': ...}; a batch of named entries is given in a list, [batch]"
+        )
     raise DataError(
         f"data of type {type(data).__name__}: expected (inputs, targets), a Dataset, a DataLoader or an iterable of batches"
     )
+
+
+def _are_alike(inputs: Tensor, targets: Tensor) -> bool:
+    """Whether two tensors (n, ...) and (m, ...) could be two batches of the same kind."""
+    return inputs.ndim > 1 and inputs.shape[1:] == targets.shape[1:] and inputs.dtype == targets.dtype
+
+
+def _is_one_batch(parts: Sequence[Any]) -> bool:
+    """Whether these are parts of one batch: tensors with a row for each sample, of another kind each."""
+    if not all(isinstance(part, (Tensor, np.ndarray)) and part.ndim for part in parts):
+        return False
+    kinds = {(part.ndim, str(part.dtype)) for part in parts}
+    return len({len(part) for part in parts}) == 1 and len(kinds) > 1
 
 
 def _from_dataset(data: Dataset, normalize: Normalize, subset: Callable, budget: float) -> Split:

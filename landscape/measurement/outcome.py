@@ -55,7 +55,9 @@ class Outcome(Undivided):
             if not isinstance(objective.measure, OutputMeasure):  # a loss of (model, batch) hides the outputs
                 return {"loss": float(mean_of(objective.measure(objective.model, batch)["loss"]))}
             outputs = forward(objective.net, batch[0])
-            loss = objective.measure(lambda inputs: outputs, batch)["loss"]
+            # what takes all that the net returns is not passed its outputs alone
+            given = objective.net if objective.measure.settled.whole else lambda inputs: outputs
+            loss = objective.measure(given, batch)["loss"]
             return {"loss": float(mean_of(loss)), **_classified(outputs, self._sample.targets)}
 
 

@@ -87,9 +87,15 @@ def randomness_of(evaluate: Evaluate, batch: Any, model: nn.Module, device: torc
     Raises:
         EvaluationError: evaluations differ though they begin with the same random numbers.
     """
+    before = fingerprint_of(tensors_in(batch))
     first, drew = _seeded(evaluate, batch, device, seed=0)
     again, _ = _seeded(evaluate, batch, device, seed=0)
     if found := differ(first, again, precision):
+        if fingerprint_of(tensors_in(batch)) != before:
+            raise EvaluationError(
+                f"the net or the loss changes its batch in place (as x += 1 does), so a second evaluation differs ({found}); let "
+                "it work on a copy, as in x = x + 1"
+            )
         raise EvaluationError(
             f"two evaluations of the same batch at the same weights differ, also with the same random numbers ({found}); "
             "does the net or the loss count its calls, or keep a generator of its own? Let it start afresh in each call"

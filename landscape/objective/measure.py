@@ -7,22 +7,35 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from landscape.data.split import Split
-from landscape.data.structure import mapped
+from landscape.data.structure import mapped, tensors_in
 from landscape.errors import DataError, EvaluationError
 from landscape.layout import placed
 from landscape.objective.combined import Combined, with_parts
 from landscape.objective.functions import accuracy, counted, cross_entropy, mae, mse, nll, plain, top
-from landscape.objective.reading import Reading, forward
+from landscape.objective.reading import Reading, called, main_part
 from landscape.objective.weighted import IGNORED, TargetMean, ignores_targets, refuse_complex, target_mean
 
 # A net as a function of its inputs: a module, or a faster program for it.
 Model = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Settled:
+    """How what the net returns is passed on, which the check finds on the first samples (settled.py).
+
+    `whole`: the user's own functions that take all of it, not the main part; `classes_last`: classes are the last dimension, and
+    another one is as long.
+    """
+
+    whole: frozenset[str] = frozenset()
+    classes_last: bool = False
 
 
 class Measure(Protocol):
@@ -59,6 +72,13 @@ class Measure(Protocol):
     def combined(self) -> Mapping[str, Combined]:
         """The metrics that are put together from means over all data."""
 
+    @property
+    def settled(self) -> Settled:
+        """How it is passed what the net returns."""
+
+    def settle(self, settled: Settled) -> Measure:
+        """The same for a net whose outputs are passed on in this way."""
+
     def read(self, splits: Mapping[str, Split], model: nn.Module) -> dict[str, Split]:
         """The splits with batches in the form that it reads."""
 
@@ -75,9 +95,17 @@ class OutputMeasure:
     reads_outputs = only_calls = True
     manner = ""
 
-    def __init__(self, functions: Mapping[str, Any], reading: Reading | None = None, over: str | None = None):
+    def __init__(
+        self,
+        functions: Mapping[str, Any],
+        reading: Reading | None = None,
+        over: str | None = None,
+        settled: Settled | None = None,
+    ):
         self.functions, self.reading, self.over = functions, reading or Reading(), over
+        self.settled = settled or Settled()
         self.combined = {name: each for name, each in functions.items() if isinstance(each, Combined)}
+        self._is_usual = self.settled == Settled() and not self.combined
         means = [each for each in functions.values() if isinstance(each, TargetMean)]
         self.reads_labels = bool(means) or any(plain(each) in _READERS for each in functions.values())
         self.ignored = means[0].ignore_index if means else None
@@ -101,7 +129,27 @@ class OutputMeasure:
         return self._with({name: copy.deepcopy(each) for name, each in self.functions.items()})
 
     def _with(self, functions: Mapping[str, Any]) -> OutputMeasure:
-        return OutputMeasure(functions, self.reading, self.over)
+        return OutputMeasure(functions, self.reading, self.over, self.settled)
+
+    def settle(self, settled: Settled) -> OutputMeasure:
+        return OutputMeasure(self.functions, self.reading, self.over, settled)
+
+    @property
+    def own(self) -> list[str]:
+        """The names of the functions that are the user's own."""
+        return [
+            name for name, each in self.functions.items() if not _module_of(each).startswith(("landscape", "torch"))
+        ]
+
+    def outputs_for(self, name: str, model: Model, inputs: Any) -> Any:
+        """What its function of this name takes of the net's outputs."""
+        return self._passed(name, raw := called(model, inputs), main_part(raw, inputs))
+
+    def _passed(self, name: str, raw: Any, main: Any) -> Any:
+        if name in self.settled.whole:
+            return raw
+        moves = self.settled.classes_last and name not in self.own and isinstance(main, Tensor) and main.ndim > 2
+        return main.movedim(-1, 1) if moves else main
 
     def __call__(self, model: Model, batch: Any) -> dict[str, Any]:
         if not isinstance(batch, (tuple, list)) or len(batch) != 2:
@@ -109,12 +157,27 @@ class OutputMeasure:
                 f"a batch of type {type(batch).__name__} is not (inputs, targets); "
                 "give a loss of the form file.py:callable(model, batch)"
             )
-        outputs = forward(model, batch[0])
-        if isinstance(outputs, Tensor) and outputs.dtype in (torch.bfloat16, torch.float16):
-            outputs = outputs.float()
-        if self.combined:
-            return with_parts(self.functions, outputs, batch[1])
-        return {name: function(outputs, batch[1]) for name, function in self.functions.items()}
+        raw = called(model, batch[0])
+        outputs = _single(main_part(raw, batch[0]))
+        if self._is_usual:
+            return {name: function(outputs, batch[1]) for name, function in self.functions.items()}
+        if any(each.dtype in _HALF for each in tensors_in(raw)):
+            raw = mapped(raw, _single)
+        found: dict[str, Any] = {}
+        for name, function in self.functions.items():
+            found |= with_parts({name: function}, self._passed(name, raw, outputs), batch[1])
+        return found
+
+
+_HALF = (torch.bfloat16, torch.float16)
+
+
+def _single(outputs: Any) -> Any:
+    return outputs.float() if isinstance(outputs, Tensor) and outputs.dtype in _HALF else outputs
+
+
+def _module_of(function: Any) -> str:
+    return getattr(plain(function), "__module__", None) or ""
 
 
 def _placed(function: Callable, device: torch.device, dtype: torch.dtype) -> Callable:
@@ -137,6 +200,7 @@ class ModelMeasure:
     reads_labels = False
     ignored = None
     manner = ""
+    settled = Settled()
 
     def __init__(
         self,
@@ -154,6 +218,9 @@ class ModelMeasure:
         return dict(splits)
 
     def counting(self, splits: Mapping[str, Split]) -> ModelMeasure:
+        return self
+
+    def settle(self, settled: Settled) -> ModelMeasure:
         return self
 
     def on(self, device: torch.device, dtype: torch.dtype) -> ModelMeasure:
@@ -202,6 +269,9 @@ class _Outputs:
         return self._found[0]
 
 
+_OF_DICT = (
+    "; a loss of (model, batch) may return several values by name, beside a loss of (outputs, targets) they are metrics"
+)
 _READERS = (cross_entropy, nll, mse, mae, accuracy, top)
 _COUNTING = (cross_entropy, nll, accuracy, top)
 
@@ -216,7 +286,7 @@ def check_values(name: str, values: Any, length: int) -> Tensor:
     try:
         found = values.double() if isinstance(values, Tensor) else torch.as_tensor(values, dtype=torch.float64)
     except (TypeError, ValueError, RuntimeError) as error:
-        hint = "; return its loss" if hasattr(values, "loss") else ""
+        hint = "; return its loss" if hasattr(values, "loss") else _OF_DICT if isinstance(values, Mapping) else ""
         raise EvaluationError(
             f"{name} returned a {type(values).__name__}; expected a number or a tensor{hint}"
         ) from error

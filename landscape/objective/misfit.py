@@ -16,7 +16,7 @@ from landscape.callables import explain
 from landscape.data.structure import tensors_in
 from landscape.errors import UsageError
 from landscape.objective.loss_name import short_name
-from landscape.objective.reading import Call, forward
+from landscape.objective.reading import Call, called
 
 BY_PLACE = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 # Words in what people call the two arguments of a loss, and whole names of one word.
@@ -34,7 +34,7 @@ OF_OUTPUTS = frozenset(
 def misfit(error: Exception, batch: Any, *, reads_outputs: bool) -> str:
     """The line for an error of the first `batch`; `reads_outputs`: the loss takes (outputs, targets) of pairs."""
     shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors_in(batch))
-    in_net = any(frame.f_code is forward.__code__ for frame, _ in traceback.walk_tb(error.__traceback__))
+    in_net = any(frame.f_code is called.__code__ for frame, _ in traceback.walk_tb(error.__traceback__))
     who = "the model or its loss" if not reads_outputs else "the model" if in_net else "the loss"
     hint = _of_net(batch) if in_net else _of_loss(error)
     return f"{who} does not accept these batches (shapes {shapes}): {explain(error)}{hint}"
@@ -54,6 +54,10 @@ def _of_loss(error: Exception) -> str:
     text = str(error)
     if isinstance(error, TypeError) and "'Tensor' object is not callable" in text:
         return "; a loss that calls the net is ll.Loss(loss, of='model')"
+    if isinstance(error, RuntimeError) and any(
+        word in text for word in ("scalar type", "same dtype", "dtype mismatch")
+    ):
+        return "; create tensors of its own with dtype=outputs.dtype, or give --precision fp32"
     if isinstance(error, TypeError) and "positional argument" in text:
         return "; a loss takes (outputs, targets), or (model, batch) with a first parameter named model"
     return ""

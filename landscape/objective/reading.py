@@ -19,6 +19,7 @@ from landscape.data.rows import RowsSplit
 from landscape.data.split import BatchSplit, Split, StreamSplit, TensorSplit
 from landscape.data.structure import TARGETS, is_mapping, is_named_tuple, is_pair, is_self_moving
 from landscape.errors import DataError
+from landscape.objective.batch_words import LISTED, said_by, shown
 from landscape.objective.language import (
     SPAN,
     are_the_tokens,
@@ -39,7 +40,6 @@ from landscape.printable import listed
 OUTPUTS = ("logits", "out")
 # An entry of a batch, several of them, its number in a tuple, or a function of the batch.
 Which = str | int | Sequence[str] | Callable[[Any], Any]
-LISTED = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,9 +75,18 @@ class Call:
         return outputs[:, first : -1 if self.next_token else None].movedim(2, 1)
 
 
+def called(model: Callable[..., Any], inputs: Any) -> Any:
+    """All that the model returns."""
+    return inputs(model) if isinstance(inputs, Call) else model(inputs)
+
+
 def forward(model: Callable[..., Any], inputs: Any) -> Any:
     """The model's outputs; of tuples, lists and records with `logits`, as many models return, the main part."""
-    outputs = inputs(model) if isinstance(inputs, Call) else model(inputs)
+    return main_part(called(model, inputs), inputs)
+
+
+def main_part(outputs: Any, inputs: Any) -> Any:
+    """What named losses compare, of all that a model has returned for these inputs."""
     if isinstance(outputs, Tensor):
         found: Any = outputs
     elif hasattr(outputs, "logits"):
@@ -144,7 +153,7 @@ class Reading:
         next_token = own or (causal and are_the_tokens(targets, inputs))
         if targets is None:
             raise DataError(
-                f"a batch with {_described(batch)} does not say its targets; {_named(batch)}, or give a loss of (model, batch)"
+                f"a batch with {shown(batch)} does not say its targets; {said_by(batch)}, or give a loss of (model, batch)"
             )
         call = _call(inputs, net)
         if any(map(encodes_and_decodes, inside)) and "labels" in parameters_of(net)[0]:
@@ -180,7 +189,7 @@ class Reading:
         """
         found = self._parts(batch)[1]
         if found is None:
-            raise DataError(f"a batch with {_described(batch)} does not say its targets: name one of them {TARGETS[0]}")
+            raise DataError(f"a batch with {shown(batch)} does not say its targets: name one of them {TARGETS[0]}")
         return found
 
 
@@ -197,7 +206,7 @@ def taken(batch: Any, which: Which) -> Any:
     try:
         return _entry(batch, which)
     except (KeyError, IndexError, TypeError, AttributeError) as error:
-        raise DataError(f"a batch with {_described(batch)} has no entry {which!r}") from error
+        raise DataError(f"a batch with {shown(batch)} has no entry {which!r}") from error
 
 
 def _entry(batch: Any, which: Any) -> Any:
@@ -261,6 +270,12 @@ def _call_by_name(inputs: Any, net: nn.Module, names: set[str], required: list[s
     if known and all(name in known for name in required):
         return Call(named=known, left=left)
     tensors = [value for value in inputs.values() if isinstance(value, Tensor)]
+    missing = [name for name in required if name not in known]
+    if missing and all(name in TARGETS for name in missing):
+        raise DataError(
+            f"the net takes {', '.join(required)}, its targets too, so it has no outputs to compare with them; if it returns its "
+            "loss, give a loss of (model, batch), such as loss=lambda model, batch: model(**batch)"
+        )
     if known or (len(tensors) > 1 and len(required) > 1):
         raise DataError(
             f"the net takes {', '.join(required)}, and a batch has the entries {listed(list(inputs), LISTED)}; rename them, "
@@ -268,22 +283,3 @@ def _call_by_name(inputs: Any, net: nn.Module, names: set[str], required: list[s
         )
     alone = len(tensors) == 1 and not asks_by_name(net, inputs)
     return Call((tensors[0],) if alone else (inputs,))
-
-
-def _named(batch: Any) -> str:
-    """How to say the targets of a batch."""
-    if not is_mapping(batch) or len(batch) < 2:
-        return "give (inputs, targets), or a dict with one of the entries " + ", ".join(TARGETS)
-    first, last = [*batch][0], [*batch][-1]
-    return (
-        f"name one of them {', '.join(TARGETS)}, or say which it is, as in ll.Loss('cross_entropy', inputs={first!r}, "
-        f"targets={last!r})"
-    )
-
-
-def _described(batch: Any) -> str:
-    if is_mapping(batch):
-        return f"the entries {listed([str(name) for name in batch], LISTED)}"
-    if isinstance(batch, (list, tuple)):
-        return f"{len(batch)} parts"
-    return f"the type {type(batch).__name__}"

@@ -20,7 +20,7 @@ from landscape.data.structure import batch_length, mapped
 from landscape.errors import EvaluationError, UsageError
 from landscape.objective.adversarial import Losses, worst
 from landscape.objective.attack import Attack
-from landscape.objective.measure import Measure, Model
+from landscape.objective.measure import Measure, Model, Settled
 from landscape.objective.reading import forward
 
 INSTEAD = "attack needs a loss with one value for each sample"
@@ -38,6 +38,7 @@ class RobustMeasure:
         self.only_calls = inner.only_calls
         self.reads_labels, self.ignored, self.combined = inner.reads_labels, inner.ignored, inner.combined
         self.functions: Mapping[str, Any] = getattr(inner, "functions", {})
+        self.settled = inner.settled
 
     @property
     def no_hessian(self) -> str | None:
@@ -52,6 +53,9 @@ class RobustMeasure:
 
     def on(self, device: torch.device, dtype: torch.dtype) -> RobustMeasure:
         return self._with(self.inner.on(device, dtype))
+
+    def settle(self, settled: Settled) -> RobustMeasure:
+        return self._with(self.inner.settle(settled))
 
     def _with(self, inner: Measure) -> RobustMeasure:
         return RobustMeasure(inner, self.attack, self.pixels)

@@ -106,6 +106,8 @@ def obstacle(objective: Objective) -> str | None:
     """Why points go one after another, as far as that can be seen without trying; None if it cannot."""
     if not isinstance(objective.measure, OutputMeasure):
         return "the loss calls the net itself"
+    if objective.measure.settled.whole:
+        return "the loss takes all that the net returns"
     if objective.recomputes:
         return "batch-norm statistics are estimated at each point"
     if objective.conduct.gradients or objective.conduct.changes:

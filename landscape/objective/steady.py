@@ -105,5 +105,6 @@ def refuse_moved(weights: Tensor, before: tuple[float, float]) -> None:
     after = checksum(weights)
     if after != before and not any(value != value for value in (*after, *before)):
         raise EvaluationError(
-            "the loss changes the weights of the net that it is given; let it change a copy of the net"
+            "the net or the loss changes the weights that it is evaluated at (as Embedding(max_norm=...) does, or weights "
+            "that are set from the first batch); let it change a copy, or apply such changes before"
         )

@@ -1,35 +1,32 @@
 """The first batch of a run: whether net, loss and data go together, before anything is computed.
 
-Owns: the messages, the check of labels, and finding out whether the loss needs gradients, which is tried where it fails without.
+Owns: the messages, and the check of labels. Whether the loss needs gradients is found in gradients.py.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
 from landscape.data.split import Split
-from landscape.data.structure import batch_length, mapped, tensors_in
+from landscape.data.structure import batch_length, tensors_in
 from landscape.errors import DataError, EvaluationError, LandscapeError, UsageError
-from landscape.objective.conduct import NO_GRADIENTS, OF_INPUTS, OF_PARAMETERS
 from landscape.objective.functions import class_count, cross_entropy, plain
+from landscape.objective.gradients import switch_on_where_they_count, tried
 from landscape.objective.misfit import misfit
 from landscape.objective.probe import first_samples, heard, numbers_of
-from landscape.objective.reading import Call, forward
-from landscape.objective.steady import Held, checksum, refuse_moved
+from landscape.objective.reading import forward
+from landscape.objective.settled import settle
 from landscape.objective.tally import Tally, fetch_sums, means
-from landscape.objective.weighted import class_targets
 
 if TYPE_CHECKING:
     from landscape.objective.objective import Objective
 
 # How far from 1 probabilities may sum: they may be in bfloat16.
 NEARLY = 2e-2
-T = TypeVar("T")
 
 
 def try_all(objective: Objective) -> None:
@@ -100,26 +97,14 @@ def _check_probabilities(targets: Any, outputs: Any, where: str) -> None:
     )
 
 
-def _check_order(outputs: Any, targets: Tensor, split: Split, where: str) -> None:
-    """Raises DataError where classes come last, but in some batches could stand second: these would be read in that way."""
-    if not isinstance(outputs, Tensor) or outputs.ndim != 3 or targets.is_floating_point():
-        return
-    if outputs.shape[:-1] != targets.shape or outputs.shape[2] == outputs.shape[1]:
-        return
-    if any(each.ndim == 2 and each.shape[1] == outputs.shape[2] for each in class_targets(split)):
-        raise DataError(
-            f"the outputs have their {outputs.shape[2]} classes last, and some of the {where} data have as many positions, where "
-            "this cannot be seen; give a loss of your own that moves classes to the second dimension"
-        )
-
-
 def _results(objective: Objective, batch: Any, name: str, targets: Tensor | None) -> dict[str, float]:
+    settle(objective, batch)
     measure, model = objective.measure, objective.model
     if measure.reads_labels and has_targets(batch):
-        outputs = _with_gradients(objective, batch, lambda given: forward(model, given[0]))
+        outputs = tried(objective, batch, lambda given: forward(model, given[0]))
+        if measure.settled.classes_last and isinstance(outputs, Tensor) and outputs.ndim > 2:
+            outputs = outputs.movedim(-1, 1)
         classes = class_count(outputs, batch[1])
-        if not isinstance(batch[0], Call):
-            _check_order(outputs, batch[1], objective.splits[name], name)
         check_labels(batch[1] if targets is None else targets, classes, name, measure.ignored)
         if any(plain(each) is cross_entropy for each in getattr(measure, "functions", {}).values()):
             _check_probabilities(batch[1] if targets is None else targets, outputs, name)
@@ -129,9 +114,11 @@ def _results(objective: Objective, batch: Any, name: str, targets: Tensor | None
                 "check ignore_index"
             )
     size = batch_length(batch)  # before the loss, which may take the batch apart
+    tried(objective, batch, lambda given: measure(model, given))  # fails in its own words, if it does
+    switch_on_where_they_count(objective, batch)
     tally = Tally()
     with heard(model) as outputs:
-        tally.add(name, _with_gradients(objective, batch, lambda given: measure(model, given)), size)
+        tally.add(name, tried(objective, batch, lambda given: measure(model, given)), size)
     found = means(fetch_sums([tally])[0])
     if not objective.lent:  # a layer of a divided net may return a part of its outputs
         values = {key.removeprefix(f"{name}_"): value for key, value in found.items() if "/" not in key}
@@ -139,29 +126,6 @@ def _results(objective: Objective, batch: Any, name: str, targets: Tensor | None
             values["loss spread"] = spread
         objective.tried |= numbers_of(name, outputs, values, size)
     return found
-
-
-def _with_gradients(objective: Objective, batch: Any, run: Callable[[Any], T]) -> T:
-    """What `run` gives for the batch; where it fails without gradients, they are switched on from here on."""
-    held, before, first = Held(objective.model), checksum(objective.parameters), None
-    found = objective.conduct
-    ways = [found.gradients] if found.gradients or objective.lent else [NO_GRADIENTS, OF_INPUTS, OF_PARAMETERS]
-    for way in ways:
-        objective.conduct = replace(found, gradients=way)
-        try:
-            with objective.numbers():
-                result = run(mapped(batch, Tensor.detach))
-            refuse_moved(objective.parameters, before)
-            changes = tuple(dict.fromkeys((*found.changes, *held.changed())))
-            objective.conduct = replace(found, gradients=way, changes=changes)
-            return result
-        except RuntimeError as error:  # such as "does not require grad"
-            first = first or error
-        finally:
-            held.put_back()
-    objective.conduct = found
-    assert first is not None
-    raise first
 
 
 def has_targets(batch: Any) -> bool:

@@ -10,6 +10,8 @@ from typing import Any
 from landscape.direction.selection import Selection
 from landscape.objective.adapt import batches_text, has_given_batches, mean_text
 from landscape.objective.coarseness import coarse_loss
+from landscape.objective.language import parts_of_transformers
+from landscape.objective.measure import OutputMeasure
 from landscape.objective.objective import Objective
 from landscape.objective.reading import Call
 from landscape.printable import listed
@@ -30,6 +32,8 @@ def evaluation_facts(objective: Objective) -> EvaluationFacts:
         mixes=conduct.mixes,
         random=conduct.random,
         restored=list(conduct.changes) or None,
+        whole=sorted(objective.measure.settled.whole) or None,
+        classes="last" if objective.measure.settled.classes_last else None,
         gradients=conduct.gradients or None,
     )
 
@@ -68,11 +72,28 @@ def evaluation_notes(objective: Objective, facts: EvaluationFacts) -> list[str]:
             f"precision {objective.precision} is too coarse for this net: the loss of a few samples at its own weights is "
             f"{low:.3g}, in float32 {exact:.3g}; --precision fp32 (in Python precision='fp32') gives the true surface"
         )
+    if _leaves_out_routers(objective):
+        found.append(
+            "the loss of the router, which the net adds to its own (output_router_logits), is left out; "
+            "loss=lambda model, batch: model(**batch).loss, with labels in the batch, takes both"
+        )
     if left := _left(objective):
         found.append(f"the net does not take {listed(left, LISTED)} of a batch, which is left out")
+    if facts.whole:
+        found.append(f"the net returns several parts, and {listed(facts.whole, LISTED)} takes all of them")
+    if facts.classes:
+        found.append("the classes are the last dimension of the outputs, of which another one is as long")
     if facts.gradients:
         found.append(f"the loss differentiates by {facts.gradients}, so it is evaluated with gradients")
     return found
+
+
+def _leaves_out_routers(objective: Objective) -> bool:
+    """Whether a mixture of experts of `transformers` has a second loss, of which a loss of outputs knows nothing."""
+    configs = [getattr(each, "config", None) for each in parts_of_transformers(objective.model)]
+    return isinstance(objective.measure, OutputMeasure) and any(
+        getattr(each, "output_router_logits", False) for each in configs
+    )
 
 
 def _left(objective: Objective) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from landscape.errors import UsageError
 from landscape.objective.attack import Attack, attack_of
 from landscape.objective.batchnorm import tracking_layers
 from landscape.objective.loss import make_measure
+from landscape.objective.measure import Measure
 from landscape.objective.numerics import choose_device, memory_budget, sharers_of
 from landscape.objective.objective import Objective
 from landscape.objective.probe import seen
@@ -33,6 +34,7 @@ from landscape.options.groups import DataOptions, LossOptions, MachineOptions
 from landscape.subject.code_facts import code_facts
 from landscape.subject.evaluation import evaluation_facts, evaluation_notes
 from landscape.subject.net import Net
+from landscape.subject.two_batches import TwoBatches
 from landscape.surfaces.provenance import DataFacts, Provenance, RunFacts
 from landscape.sweep.world import World, usual_threads
 
@@ -109,7 +111,7 @@ def make_subject(
     torch.set_num_threads(threads)
     measure, loss_name, metrics = make_measure(loss.loss, loss.names)
     _check_l2(loss.l2, metrics)
-    read = read or reader_of(net, data, world)
+    read = read or reader_of(net, data, world, measure)
     wanted = read(data.splits)
     splits = measure.read(wanted.splits, net.module)
     if loss.names is None and "accuracy" in metrics and has_probabilities(splits):
@@ -214,8 +216,10 @@ def source_of(net: Net, data: DataOptions) -> Any:
     return data.data if data.data is not None else net.meta.get("data")
 
 
-def reader_of(net: Net, data: DataOptions, world: World) -> ReadSplits:
+def reader_of(net: Net, data: DataOptions, world: World, measure: Measure | None = None) -> ReadSplits:
     """Reads splits of the given data, or of those that the checkpoint names; pixels are normalized as the checkpoint records.
+
+    `measure`: what is to be measured on them, if that is known.
 
     Raises:
         UsageError: neither is there.
@@ -234,4 +238,10 @@ def reader_of(net: Net, data: DataOptions, world: World) -> ReadSplits:
         "download": data.download,
         "budget": host_budget(world.local_size),
     }
-    return lambda splits: load_splits(source, split=splits, **keywords)
+
+    def read(splits: Sequence[str]) -> Data:
+        tell = TwoBatches(net.module, measure)
+        found = load_splits(source, split=splits, two_batches=tell, **keywords)
+        return replace(found, notes=(*found.notes, *tell.notes))
+
+    return read

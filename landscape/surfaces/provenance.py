@@ -78,6 +78,10 @@ class EvaluationFacts(Facts):
     """What draws random numbers; they are the same at every point."""
     restored: list[str] | None = entry(list, describes=True, of=str)
     """Buffers and modules that an evaluation changes, put back before each batch."""
+    whole: list[str] | None = entry(list, of=str)
+    """The user's own loss and metrics that take all that the net returns, where its main part would give other values."""
+    classes: str | None = entry()
+    """The dimension of the outputs that holds the classes, where their shape does not say it."""
     gradients: str | None = entry(describes=True)
     """What the loss itself differentiates by."""
 

@@ -73,8 +73,14 @@ class Tester:
         first = Objective(net, splits, measure, budget=0.0, device=device, precision=precision)
         first.check(lenient=True)
         self._net, self._conduct = first.model, first.conduct
+        self._measure = measure.settle(first.measure.settled)
         test = {name: split for name, split in splits.items() if name == "test"}
         self._test = self._objective(test) if test else None
+
+    @property
+    def measure(self) -> Measure:
+        """The given one, as the check has settled it for this net."""
+        return self._measure
 
     def test(self, net: nn.Module) -> dict[str, float]:
         """Metrics on the test split; empty without one."""
@@ -195,7 +201,7 @@ def make_training_job(
             device=place,
             dtype=dtype_of(chosen.precision),
         )
-        trainer = Trainer(net, loader, measure, chosen)
+        trainer = Trainer(net, loader, tester.measure, chosen)
         trainer.check()
     config = _config(chosen, facts, trainer, model, data_root) | {CODE: code.json()}
     decides = [key for key in config if key not in ("command", "versions", "threads", "device", "data_root", "started")]

@@ -185,7 +185,7 @@ def descending(model, batch):
 
 
 def test_a_loss_that_moves_the_net_is_refused(points, mlp, objective):
-    with pytest.raises(EvaluationError, match="changes the weights of the net"):
+    with pytest.raises(EvaluationError, match="changes the weights that it is evaluated at"):
         objective(mlp(), points, descending).check()
 
 

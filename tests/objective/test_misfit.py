@@ -29,8 +29,45 @@ def loaded(data):
     return torch.utils.data.DataLoader(data, batch_size=6)
 
 
+def loaded_singly():
+    return torch.utils.data.DataLoader(torch.utils.data.TensorDataset(X, Y), batch_size=None)
+
+
 def swapped(y_true, y_pred):
     return F.mse_loss(y_pred, y_true)
+
+
+class Slotted:
+    __slots__ = ("x", "y")
+
+    def __init__(self):
+        self.x, self.y = X, Y
+
+
+class OwnLoss(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inside = net()
+
+    def forward(self, x, labels):
+        return F.cross_entropy(self.inside(x), labels)
+
+
+class InPlace(nn.Linear):
+    def forward(self, inputs):
+        inputs += 1
+        return super().forward(inputs)
+
+
+def of_dict(outputs, targets):
+    return {"loss": F.cross_entropy(outputs, targets)}
+
+
+ONES = torch.ones(3)
+
+
+def with_captured(outputs, targets):
+    return (outputs @ ONES).square()
 
 
 def of_three(m, x, y):
@@ -87,6 +124,18 @@ def test_an_accuracy_of_the_users_keeps_its_own_numbers_and_ours_is_in_percent(s
         ({"metrics": ["loss", swapped]}, r"metric swapped\(y_true, y_pred\): .*swap its parameters"),
         ({"loss": of_three}, r"the loss does not accept .*a loss takes \(outputs, targets\), or \(model, batch\)"),
         ({"data": loaded(Parts())}, r"the model does not accept .*as in ll.Loss\(your_loss, inputs=0, targets=1\)"),
+        ({"data": {"train": (X, Y), "val": (X, Y)}}, "entries train and val: splits are named train and test"),
+        ({"data": [Slotted()]}, "keeps what it holds in __slots__"),
+        ({"data": (X, Y, X[:, 0])}, r"data of 3 tensors with 20 rows each: .*in a list, \[\(a, b, targets\)\]"),
+        ({"data": [{"x": X, "labels": Y}], "model": OwnLoss()}, r"its targets too, .*loss=lambda model, batch: model"),
+        ({"loss": of_dict}, r"loss returned a dict; .* a loss of \(model, batch\) may return several values"),
+        ({"loss": with_captured, "precision": "fp64"}, "create tensors of its own with dtype=outputs.dtype"),
+        ({"model": InPlace(5, 3), "data": (X.clone(), Y)}, "changes its batch in place .* as in x = x . 1"),
+        (
+            {"model": nn.Embedding(9, 3, max_norm=0.5), "data": (Y, Y)},
+            r"the net or the loss changes the weights .*max_norm",
+        ),
+        ({"data": loaded_singly()}, "these are single samples: give a DataLoader with a batch_size"),
         ({"data": (X.long(), Y)}, r"the model does not accept these batches .*Long and Float"),
         ({"metrics": {"my hits": F.mse_loss}}, "the name 'my hits': expected one such as my_metric"),
         ({"metrics": {"loss": F.mse_loss}}, "the name 'loss': .*the loss is 'loss': 'loss'"),
@@ -94,7 +143,7 @@ def test_an_accuracy_of_the_users_keeps_its_own_numbers_and_ours_is_in_percent(s
 )
 def test_what_does_not_go_together_is_one_line(given, line):
     with pytest.raises(LandscapeError, match=line):
-        ll.line(model=net(), **{"data": (X, Y), **EXACT, **given})
+        ll.line(**{"model": net(), "data": (X, Y), **EXACT, **given})
 
 
 def test_what_the_lines_advise_has_the_values_of_plain_torch():
