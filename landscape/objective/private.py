@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from landscape.callables import explain
+from landscape.copied import note_copy
 from landscape.data.split import Split
 from landscape.data.structure import is_pair
 from landscape.errors import LandscapeError
@@ -67,7 +68,7 @@ def private_copy(model: nn.Module, *, sharing: Collection[str] = ()) -> nn.Modul
         if name in sharing and type(each) is nn.Parameter
     }
     try:
-        return copy.deepcopy(model, known)
+        return note_copy(copy.deepcopy(model, known), model)
     except Exception as error:
         raise LandscapeError(
             f"the model cannot be copied ({explain(error)}); detach tensors kept in it, "

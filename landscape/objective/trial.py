@@ -16,6 +16,7 @@ from landscape.data.split import Split
 from landscape.data.structure import batch_length, mapped, tensors_in
 from landscape.errors import DataError, EvaluationError, LandscapeError, UsageError
 from landscape.objective.conduct import NO_GRADIENTS, OF_INPUTS, OF_PARAMETERS
+from landscape.objective.foreign import callers_apart
 from landscape.objective.functions import class_count, cross_entropy, plain
 from landscape.objective.misfit import misfit
 from landscape.objective.probe import first_samples, heard, numbers_of
@@ -33,9 +34,10 @@ T = TypeVar("T")
 
 
 def try_all(objective: Objective) -> None:
-    """`try_one` for each split."""
-    for name, split in objective.splits.items():
-        try_one(objective, name, split)
+    """`try_one` for each split, and whether the caller's module has no part in it (foreign.py)."""
+    with callers_apart(objective):
+        for name, split in objective.splits.items():
+            try_one(objective, name, split)
 
 
 def try_one(objective: Objective, name: str, split: Split) -> None:
