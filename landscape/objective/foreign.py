@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from landscape.copied import sources_of
+from landscape.data.split import copied
 from landscape.data.structure import mapped
 from landscape.errors import EvaluationError, LandscapeError
 from landscape.objective.conduct import Values
@@ -111,7 +112,7 @@ def _refuse_read(objective: Objective, parameters: list[tuple[str, Tensor]], err
     named = {id(each): (name, each) for name, each in parameters if name in moving}
     if not named or any(hasattr(layer, "_orig_mod") for layer in objective.model.modules()):
         return  # a compiled net would be compiled again
-    batch = first_samples(objective, next(iter(objective.splits.values())))
+    batch = copied(first_samples(objective, next(iter(objective.splits.values()))))
     seen = _Reading(named, objective.model, moved=False)
     found = _values(objective, batch, seen)
     if not seen.names or (

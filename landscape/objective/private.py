@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from landscape.callables import explain
 from landscape.copied import note_copy
-from landscape.data.split import Split
+from landscape.data.split import Split, copied
 from landscape.data.structure import is_pair
 from landscape.errors import LandscapeError
 from landscape.layout import Layout, real_form
@@ -45,7 +45,7 @@ def faster_program(
     if not known or not is_pair(batch) or not isinstance(batch[0], Tensor):
         return None
     with forked(device), numerics(precision, device):
-        return folded_net(model, batch[0], precision, compared=compared)
+        return folded_net(model, copied(batch[0]), precision, compared=compared)
 
 
 def private_copy(model: nn.Module, *, sharing: Collection[str] = ()) -> nn.Module:
