@@ -76,6 +76,23 @@ def private_copy(model: nn.Module, *, sharing: Collection[str] = ()) -> nn.Modul
         ) from error
 
 
+def evaluating(model: nn.Module) -> nn.Module:
+    """The model itself, in evaluation mode and with parameters that take no gradients.
+
+    Raises:
+        LandscapeError: its own `eval` fails.
+    """
+    try:
+        model.eval()  # whose result is not used: an `eval` or `train` of the user's may return nothing
+    except Exception as error:
+        raise LandscapeError(
+            f"the model {type(model).__name__} cannot be put into evaluation mode: its eval() failed ({explain(error)})"
+        ) from error
+    for parameter in model.parameters():
+        parameter.requires_grad_(False)
+    return model
+
+
 def _is_number(tensor: Tensor) -> bool:
     return tensor.is_floating_point() or tensor.is_complex()
 

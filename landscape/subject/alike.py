@@ -20,7 +20,7 @@ from landscape.objective.batchnorm import tracking_layers
 from landscape.objective.conduct import Values
 from landscape.objective.narrow import made_passable
 from landscape.objective.objective import Objective
-from landscape.objective.private import private_copy
+from landscape.objective.private import evaluating, private_copy
 from landscape.objective.probe import apart, first_samples, values_of
 from landscape.objective.steady import Held
 from landscape.printable import listed
@@ -101,7 +101,7 @@ def _with_buffers(objective: Objective, buffers: Mapping[str, Tensor], batch: An
 def _with_weights_of(objective: Objective, module: nn.Module) -> nn.Module:
     """A copy of a module that shares the parameters of the objective's net, and has copies of its buffers."""
     shared = [name for name, _ in module.named_parameters()]
-    twin = placed(private_copy(module, sharing=shared).eval().requires_grad_(False), objective.device, objective.dtype)
+    twin = placed(evaluating(private_copy(module, sharing=shared)), objective.device, objective.dtype)
     own = objective.model.state_dict(keep_vars=True)
     for name, there in twin.state_dict(keep_vars=True).items():
         if isinstance(there, Tensor) and isinstance(given := own.get(name), Tensor):

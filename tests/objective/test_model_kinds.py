@@ -139,3 +139,45 @@ def test_a_net_that_cannot_be_copied(images, objective):
 def test_nets_without_a_landscape(net, message, images, objective):
     with pytest.raises(LandscapeError, match=message):
         objective(net, images)
+
+
+def test_the_result_of_train_and_eval_is_not_used(tmp_path):
+    import landscape as ll
+
+    class Silent(nn.Module):
+        """Freezes a layer's mode, as fine-tuned nets do, and returns nothing."""
+
+        def __init__(self):
+            super().__init__()
+            torch.manual_seed(0)
+            self.one, self.two = nn.Linear(4, 5), nn.Linear(5, 3)
+
+        def train(self, mode=True):
+            super().train(mode)
+            self.one.training = False
+
+        def forward(self, x):
+            return self.two(self.one(x).relu())
+
+    x, y = torch.randn(30, 4), torch.randint(0, 3, (30,))
+    one, other = Silent(), Silent()
+    with torch.no_grad():
+        for parameter in other.parameters():
+            parameter.add_(torch.randn_like(parameter) / 4)
+    expected = [nn.functional.cross_entropy(net(x), y).item() for net in (one, other)]
+    found = ll.line(model=one, to=other, data=(x, y), x="0:1:2", quiet=True)
+    assert list(found.values["train_loss"]) == pytest.approx(expected, rel=1e-5)
+    ll.align(one, other, x)
+    ll.flatness(one, data=(x, y), measures="path_norm", quiet=True)
+    ll.train(one, data=(x, y), epochs=1, out=tmp_path / "run", quiet=True)
+
+
+def test_an_eval_that_fails_is_named():
+    import landscape as ll
+
+    class Failing(nn.Sequential):
+        def eval(self):
+            raise ZeroDivisionError("of mine")
+
+    with pytest.raises(ll.LandscapeError, match=r"Failing cannot be put into evaluation mode: .*of mine"):
+        ll.line(model=Failing(nn.Linear(4, 3)), data=(torch.randn(9, 4), torch.arange(9) % 3), quiet=True)
