@@ -77,7 +77,7 @@ def private_copy(model: nn.Module, *, sharing: Collection[str] = ()) -> nn.Modul
 
 
 def evaluating(model: nn.Module) -> nn.Module:
-    """The model itself, in evaluation mode and with parameters that take no gradients.
+    """The model itself, in evaluation mode and with parameters that take no gradients; those of embeddings are dense.
 
     Raises:
         LandscapeError: its own `eval` fails.
@@ -90,6 +90,9 @@ def evaluating(model: nn.Module) -> nn.Module:
         ) from error
     for parameter in model.parameters():
         parameter.requires_grad_(False)
+    for layer in model.modules():
+        if isinstance(layer, (nn.Embedding, nn.EmbeddingBag)):
+            layer.sparse = False  # it decides the form of gradients alone, and sparse ones have no second derivatives
     return model
 
 

@@ -181,3 +181,19 @@ def test_an_eval_that_fails_is_named():
 
     with pytest.raises(ll.LandscapeError, match=r"Failing cannot be put into evaluation mode: .*of mine"):
         ll.line(model=Failing(nn.Linear(4, 3)), data=(torch.randn(9, 4), torch.arange(9) % 3), quiet=True)
+
+
+def test_embeddings_with_sparse_gradients_have_the_curvature_of_dense_ones():
+    import landscape as ll
+
+    def made(sparse):
+        torch.manual_seed(0)
+        return nn.Sequential(nn.Embedding(10, 4, sparse=sparse), nn.Flatten(), nn.Linear(12, 3))
+
+    data = torch.randint(0, 10, (20, 3)), torch.randint(0, 3, (20,))
+    found = []
+    for net in (made(True), made(False)):
+        line = ll.line(model=net, data=data, x=(-1, 1, 3), quiet=True)
+        found.append(ll.hessian(line, model=net, data=data, quiet=True).values["hessian_max"])
+        assert net[0].sparse == (len(found) == 1)
+    assert list(found[0]) == pytest.approx(list(found[1]), rel=1e-5)

@@ -200,3 +200,16 @@ def test_edited_code_of_a_spec_is_refused(tmp_path, monkeypatch):
     (tmp_path / "net.py").write_text(FILE.format(20))
     with pytest.raises(LandscapeError, match=r"code\.classes\.Net is"):
         ll.line("net.pt", **options)
+
+
+def test_a_hook_that_stores_into_a_dict_at_an_index_is_the_same_after_a_run_and_another_one_is_not():
+    store, data = {}, (torch.randn(20, 5), torch.arange(20) % 3)
+    net = torch.nn.Sequential(torch.nn.Linear(5, 4), torch.nn.Linear(4, 3))
+    hook = net[0].register_forward_hook(lambda layer, inputs, output: store.__setitem__("features", output))
+    line = ll.line(model=net, data=data, x=(-1, 1, 3), quiet=True)
+    assert store
+    ll.hessian(line, model=net, data=data, quiet=True)
+    hook.remove()
+    net[0].register_forward_hook(lambda layer, inputs, output: store.__setitem__("others", output))
+    with pytest.raises(ll.LandscapeError, match="hooks"):
+        ll.hessian(line, model=net, data=data, quiet=True)
