@@ -12,6 +12,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from landscape.copied import note_copy
+
 HOOK, OWN_FORWARD, PLACES = "_hf_hook", "_old_forward", "hf_device_map"
 # Methods of the whole net that are replaced by ones which refuse.
 MOVES = ("to", "cuda", "npu", "mlu", "sdaa", "musa", "xpu", "neuron")
@@ -24,7 +26,7 @@ def gathered(model: nn.Module) -> nn.Module:
         return model
     shared: dict[int, Any] = {id(each.data): each.data for each in model.parameters()}
     known = hooks | {id(each): nn.Parameter(each.data, each.requires_grad) for each in model.parameters()} | shared
-    own = copy.deepcopy(model, known)
+    own = note_copy(copy.deepcopy(model, known), model)
     filled: dict[int, Tensor] = {}
     for module in [*own.modules()]:
         for hook in _hooks_of(module):

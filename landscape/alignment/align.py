@@ -23,7 +23,7 @@ from landscape.alignment.weight_matching import RESTARTS, Matched, match_weights
 from landscape.callables import explain
 from landscape.errors import LandscapeError, UsageError
 from landscape.layout import placed
-from landscape.objective.private import private_copy
+from landscape.objective.private import evaluating, private_copy
 from landscape.objective.probe import apart
 from landscape.randomness import forked
 from landscape.subject.net import Net, Other
@@ -141,7 +141,7 @@ class _Workbench:
 
     def __init__(self, net: Net, other: Other, run: Run):
         self._name, self._run, self._like, self._other = net.name, run, net.module, other.module
-        self._module = private_copy(net.module).cpu().eval().requires_grad_(False)
+        self._module = evaluating(private_copy(net.module).cpu())
         own = {
             name: value for name, value in net.module.state_dict(keep_vars=True).items() if isinstance(value, Tensor)
         }
@@ -220,7 +220,7 @@ class _Workbench:
         """Raises UsageError where the second net's own module gives other outputs than the first's with the same weights."""
         if self._other is None:
             return
-        own = placed(private_copy(self._other).eval().requires_grad_(False), torch.device("cpu"), self._dtype)
+        own = placed(evaluating(private_copy(self._other)), torch.device("cpu"), self._dtype)
         expected, found = self._outputs(self.second, inputs), self._passed(own, inputs)
         names = [f"output {at}" for at in range(max(len(expected), len(found)))]
         if said := apart(dict(zip(names, expected, strict=False)), dict(zip(names, found, strict=False)), "fp32"):

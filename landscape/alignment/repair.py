@@ -18,7 +18,7 @@ from landscape.alignment.align import Aligned, fill
 from landscape.alignment.trace import Run, plain_run
 from landscape.errors import LandscapeError
 from landscape.objective.batchnorm import recompute, tracking_layers
-from landscape.objective.private import private_copy
+from landscape.objective.private import evaluating, private_copy
 from landscape.subject.net import Net
 
 Layer = nn.Linear | _ConvNd
@@ -46,7 +46,7 @@ def repaired(
     Raises:
         LandscapeError: there is neither a batch norm with statistics nor such a layer.
     """
-    model = private_copy(net.module).cpu().eval().requires_grad_(False)
+    model = evaluating(private_copy(net.module).cpu())
     first = {name: value.cpu() for name, value in net.module.state_dict().items() if isinstance(value, Tensor)}
     mixed = between(first, to.tensors, t)
     fill(model, mixed)

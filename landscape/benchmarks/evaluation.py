@@ -59,7 +59,8 @@ def bench_evaluation(
     on = on_plane(asked, {"x": (-1, 1, 3), "y": (-1, 1, 3)}, World(), "bench")
     objective, work = on.subject.objective, Evaluate(on.subject, on.slice)
     net = load_net(checkpoint, model or (on.provenance.model and on.provenance.model.spec))
-    module = net.module.to(objective.device, objective.weights.dtype).eval()
+    module = net.module.to(objective.device, objective.weights.dtype)
+    module.eval()
     ways: dict[str, Callable[[], float]] = {
         "bare": _in_precision(objective, lambda: bare_loop(module, objective)),
         "ours": lambda: compute_point(work, Point(0, (0.0, 0.0)))["train_loss"],

@@ -56,11 +56,9 @@ def bench_hessian(checkpoint: Any, model: Any, *, rounds: int, options: dict[str
         raise UsageError("bench --hessian times cross_entropy in single precision")
     products = CurvatureOperator(objective, budget=memory_budget(objective.device))
     ends = HessianEnds(on.subject, on.slice, products, EndsSettings(tolerance=TOLERANCE), search=AUTO)
-    net = (
-        load_net(checkpoint, model or (on.provenance.model and on.provenance.model.spec))
-        .module.to(objective.device)
-        .eval()
-    )
+    loaded = load_net(checkpoint, model or (on.provenance.model and on.provenance.model.spec))
+    net = loaded.module.to(objective.device)
+    net.eval()
     original = _Original(net, on)
     rows = [_point(on, (number * STEP,), original, ends, products) for number in range(rounds)]
     known = on.provenance

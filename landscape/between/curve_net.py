@@ -55,7 +55,8 @@ class CurveNet(nn.Module):
     ):
         """`net`: a private copy in the layout of `ends` and `bends` (n,). `decay`: weight decay of the point of the curve."""
         super().__init__()
-        self._measured = _Measured(net.requires_grad_(False), measure)
+        net.requires_grad_(False)
+        self._measured = _Measured(net, measure)
         self._layout, self.kind, self.decay = layout, kind, decay
         self.register_buffer("start", ends[0].clone(), persistent=False)
         self.register_buffer("end", ends[1].clone(), persistent=False)

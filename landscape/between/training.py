@@ -23,7 +23,7 @@ from landscape.layout import Layout, placed
 from landscape.objective.batchnorm import recompute_on
 from landscape.objective.loss import make_measure
 from landscape.objective.numerics import dtype_of, memory_budget, numerics
-from landscape.objective.private import private_copy
+from landscape.objective.private import evaluating, private_copy
 from landscape.options.groups import DataOptions, LossOptions
 from landscape.options.option import check_whole
 from landscape.randomness import seed_torch
@@ -114,7 +114,7 @@ def _net_at(bend: Tensor, layout: Layout, ends: Ends, job: TrainingJob, precisio
     nothing there."""
     device, measure = job.trainer.device, job.trainer.measure
     assert isinstance(measure, CurveMeasure)
-    net = placed(private_copy(ends.net.module), device, dtype_of(precision)).eval().requires_grad_(False)
+    net = evaluating(placed(private_copy(ends.net.module), device, dtype_of(precision)))
     for entry, view in layout.views(bend):
         net.get_parameter(entry.name).copy_(entry.own(view))  # a tied tensor is one parameter
     split = job.tester.splits["train"].on(device, dtype_of(precision), memory_budget(device))

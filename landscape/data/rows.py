@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from landscape.data.split import copied
 from landscape.data.structure import mapped, picked, tensors_in, to_device
 from landscape.data.transfer import sent
 
@@ -29,6 +30,7 @@ class RowsSplit:
     of: int
     fingerprint: str
     given: tuple[int, ...] = ()
+    copies: bool = False
 
     @property
     def targets(self) -> Tensor | None:
@@ -50,7 +52,8 @@ class RowsSplit:
     def batches(self, batch_size: int, first: int = 0, last: int | None = None) -> Iterator[Any]:
         usual = (min(batch_size, self.size - start) for start in range(0, self.size, batch_size))
         ends = list(itertools.accumulate(self.given or usual, initial=0))
-        return (picked(self.rows, slice(*bounds)) for bounds in list(itertools.pairwise(ends))[first:last])
+        found = (picked(self.rows, slice(*bounds)) for bounds in list(itertools.pairwise(ends))[first:last])
+        return map(copied, found) if self.copies else found
 
     def take(self, numbers: Tensor) -> Any:
         """The samples with these numbers (n,), as a batch."""

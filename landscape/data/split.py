@@ -28,6 +28,10 @@ class Split(Protocol):
     """Samples that are evaluated in batches; final forms: `TensorSplit`, `BatchSplit`, `StreamSplit`."""
 
     @property
+    def copies(self) -> bool:
+        """Whether batches are copies, into which may be written; else they may share memory with the caller's tensors."""
+
+    @property
     def size(self) -> int:
         """The number of samples that are evaluated."""
 
@@ -79,6 +83,7 @@ class TensorSplit:
     given: tuple[int, ...] = ()
     as_given: bool = False
     is_read: bool = False
+    copies: bool = False
 
     @property
     def size(self) -> int:
@@ -94,7 +99,8 @@ class TensorSplit:
     def batches(self, batch_size: int, first: int = 0, last: int | None = None) -> Iterator[tuple[Tensor, Tensor]]:
         for start, end in self._bounds(batch_size, first, last):
             inputs, targets = self.inputs[start:end], self.targets[start:end]
-            yield (inputs, targets) if self.resident else (self._prepared(inputs), self._cast(targets))
+            batch = (inputs, targets) if self.resident else (self._prepared(inputs), self._cast(targets))
+            yield copied(batch) if self.copies else batch
 
     def _bounds(self, batch_size: int, first: int, last: int | None) -> Iterator[tuple[int, int]]:
         """(first sample, one after the last) of each batch."""
@@ -170,6 +176,7 @@ class BatchSplit:
     size: int
     of: int
     fingerprint: str
+    copies: bool = False
 
     @property
     def targets(self) -> None:
@@ -184,7 +191,9 @@ class BatchSplit:
 
     def batches(self, batch_size: int, first: int = 0, last: int | None = None) -> Iterator[Any]:
         # a new structure each time: a user's loss may take entries out of it
-        return (mapped(batch, lambda tensor: tensor) for batch in self.ready[first:last])
+        return (
+            copied(batch) if self.copies else mapped(batch, lambda tensor: tensor) for batch in self.ready[first:last]
+        )
 
     def on(self, device: torch.device, dtype: torch.dtype, budget: float) -> BatchSplit:
         return replace(self, ready=[to_device(batch, device, dtype) for batch in self.ready])
@@ -206,6 +215,7 @@ class StreamSplit:
     dtype: torch.dtype = torch.float32
     targets: Tensor | None = None
     nbytes: int = 0  # no data are held
+    copies: bool = False
 
     def count(self, batch_size: int) -> None:
         return None
@@ -214,12 +224,23 @@ class StreamSplit:
         for batch in itertools.islice(self.read(batch_size), first, last):
             if is_pair(batch):
                 inputs = prepare_inputs(batch[0], self.normalize, self.device, self.dtype)
-                yield inputs, to_device(batch[1], self.device, self.dtype)
+                found = inputs, to_device(batch[1], self.device, self.dtype)
             else:
-                yield to_device(batch, self.device, self.dtype)
+                found = to_device(batch, self.device, self.dtype)
+            yield copied(found) if self.copies else found
 
     def on(self, device: torch.device, dtype: torch.dtype, budget: float) -> StreamSplit:
         return replace(self, device=device, dtype=dtype)
+
+
+def copied(batch: Any) -> Any:
+    """The batch with tensors of its own, for a net or a loss that writes into what it is given."""
+    return mapped(batch, lambda tensor: tensor.detach().clone())
+
+
+def giving_copies(split: Any) -> Split:
+    """The split with batches that are copies."""
+    return replace(split, copies=True)
 
 
 def prepare_inputs(inputs: Tensor, normalize: Normalize, device: torch.device, dtype: torch.dtype) -> Tensor:

@@ -93,7 +93,8 @@ def filter_rules(model: nn.Module) -> dict[str, FilterRule]:
     """The rule for each parameter and buffer of the module, by name; of complex ones for their real form."""
     special: dict[str, FilterRule] = {}
     for path, module in model.named_modules():
-        weight = getattr(module, "weight", None)
+        # as it is stored: where it is computed, as spectral norm does, to ask for it in training mode changes the module
+        weight = module._parameters.get("weight", module._buffers.get("weight"))
         if not isinstance(weight, Tensor) or nn.parameter.is_lazy(weight) or weight.ndim < 2:
             continue
         name = f"{path}.weight" if path else "weight"

@@ -15,6 +15,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from landscape.callables import explain, resolve_callable
+from landscape.copied import note_copy
 from landscape.errors import LandscapeError, UsageError
 from landscape.models.recognize import sizes
 from landscape.models.zoo import build_zoo
@@ -55,7 +56,9 @@ def build_model(
 def _from_callable(spec: str, settings: Mapping[str, Any]) -> nn.Module:
     make = resolve_callable(spec, what="model")
     if isinstance(make, nn.Module):
-        return copy.deepcopy(make)  # the user's code still holds the module, and its weights will be overwritten
+        return note_copy(
+            copy.deepcopy(make), make
+        )  # the user's code still holds the module, and its weights will be overwritten
     given = _accepted(make, settings) if isinstance(make, type) and issubclass(make, nn.Module) else {}
     try:
         model = make(**given)

@@ -130,9 +130,7 @@ def moved(weights: Tensor) -> Iterator[None]:
     """Within the block the weights are others: a quarter of their norm away in a random direction, as points of a plane are."""
     few = weights[:MOST]
     before = few.clone()
-    drawn = torch.randn(few.shape, generator=torch.Generator().manual_seed(SEED), dtype=few.dtype).to(
-        few.device
-    )
+    drawn = torch.randn(few.shape, generator=torch.Generator().manual_seed(SEED), dtype=few.dtype).to(few.device)
     few.add_(drawn, alpha=DISTANCE * float(before.norm() / drawn.norm()) if few.numel() else 0.0)
     try:
         yield

@@ -31,7 +31,7 @@ from landscape.objective.lent import Lent
 from landscape.objective.measure import Measure, Model
 from landscape.objective.narrow import held_dtype, made_passable
 from landscape.objective.numerics import dtype_of, numerics, with_gradients
-from landscape.objective.private import Resting, faster_program, private_copy
+from landscape.objective.private import Resting, evaluating, faster_program, private_copy
 from landscape.objective.sharing import Sharing, Work
 from landscape.objective.steady import Steady
 from landscape.objective.tally import PENALTY, Keep, MetricSum, Sums, Tally, fetch_sums, means, merge_sums
@@ -100,7 +100,7 @@ class Objective:
         self.weights, self.origin = stored.vector(self.device, held), stored if lean else None
         self.lent = Lent(model, self.layout) if divided else None
         if not divided:
-            self.layout.attach(private.eval().requires_grad_(False), self.weights)
+            self.layout.attach(evaluating(private), self.weights)
         self.dtype = None if held else dtype  # of all floating-point tensors of the net; None: each keeps its own
         self.model = private if divided else placed(private, self.device, self.dtype)
         self._resting = Resting(self.model, self.layout)

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from landscape.callables import explain
-from landscape.data.split import Split
+from landscape.copied import note_copy
+from landscape.data.split import Split, copied
 from landscape.data.structure import is_pair
 from landscape.errors import LandscapeError
 from landscape.layout import Layout, real_form
@@ -44,7 +45,7 @@ def faster_program(
     if not known or not is_pair(batch) or not isinstance(batch[0], Tensor):
         return None
     with forked(device), numerics(precision, device):
-        return folded_net(model, batch[0], precision, compared=compared)
+        return folded_net(model, copied(batch[0]), precision, compared=compared)
 
 
 def private_copy(model: nn.Module, *, sharing: Collection[str] = ()) -> nn.Module:
@@ -67,12 +68,32 @@ def private_copy(model: nn.Module, *, sharing: Collection[str] = ()) -> nn.Modul
         if name in sharing and type(each) is nn.Parameter
     }
     try:
-        return copy.deepcopy(model, known)
+        return note_copy(copy.deepcopy(model, known), model)
     except Exception as error:
         raise LandscapeError(
             f"the model cannot be copied ({explain(error)}); detach tensors kept in it, "
             "remove hooks, or replace torch.nn.utils.weight_norm by torch.nn.utils.parametrizations.weight_norm"
         ) from error
+
+
+def evaluating(model: nn.Module) -> nn.Module:
+    """The model itself, in evaluation mode and with parameters that take no gradients; those of embeddings are dense.
+
+    Raises:
+        LandscapeError: its own `eval` fails.
+    """
+    try:
+        model.eval()  # whose result is not used: an `eval` or `train` of the user's may return nothing
+    except Exception as error:
+        raise LandscapeError(
+            f"the model {type(model).__name__} cannot be put into evaluation mode: its eval() failed ({explain(error)})"
+        ) from error
+    for parameter in model.parameters():
+        parameter.requires_grad_(False)
+    for layer in model.modules():
+        if isinstance(layer, (nn.Embedding, nn.EmbeddingBag)):
+            layer.sparse = False  # it decides the form of gradients alone, and sparse ones have no second derivatives
+    return model
 
 
 def _is_number(tensor: Tensor) -> bool:

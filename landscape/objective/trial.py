@@ -9,17 +9,20 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor, nn
 
-from landscape.data.split import Split
+from landscape.data.split import Split, copied, giving_copies
 from landscape.data.structure import batch_length, tensors_in
 from landscape.errors import DataError, EvaluationError, LandscapeError, UsageError
+from landscape.objective.foreign import callers_apart
 from landscape.objective.functions import class_count, cross_entropy, plain
 from landscape.objective.gradients import switch_on_where_they_count, tried
 from landscape.objective.misfit import misfit
 from landscape.objective.probe import first_samples, heard, numbers_of
 from landscape.objective.reading import forward
 from landscape.objective.settled import settle
+from landscape.objective.steady import same
 from landscape.objective.tally import Tally, fetch_sums, means
 
 if TYPE_CHECKING:
@@ -30,9 +33,10 @@ NEARLY = 2e-2
 
 
 def try_all(objective: Objective) -> None:
-    """`try_one` for each split."""
-    for name, split in objective.splits.items():
-        try_one(objective, name, split)
+    """`try_one` for each split, and whether the caller's module has no part in it (foreign.py)."""
+    with callers_apart(objective):
+        for name, split in objective.splits.items():
+            try_one(objective, name, split)
 
 
 def try_one(objective: Objective, name: str, split: Split) -> None:
@@ -43,15 +47,18 @@ def try_one(objective: Objective, name: str, split: Split) -> None:
     Raises:
         See `Objective.check`.
     """
-    batch = first_samples(objective, split)
-    if batch is None:
+    given = first_samples(objective, split)
+    if given is None:
         raise DataError(f"split {name} is empty")
+    batch = copied(given)
     try:
         results = _results(objective, batch, name, split.targets)
     except LandscapeError:
         raise
     except Exception as error:
         raise EvaluationError(misfit(error, batch, reads_outputs=objective.measure.reads_outputs)) from error
+    if _is_written(batch, given):
+        _give_copies(objective)
     undefined = {name: value for name, value in results.items() if not math.isfinite(value) and "/" not in name}
     if undefined and not objective.conduct.undefined:
         found = tuple(f"{name.replace('_', ' ')} ({value:g})" for name, value in undefined.items())
@@ -61,6 +68,21 @@ def try_one(objective: Objective, name: str, split: Split) -> None:
         objective.conduct = replace(objective.conduct, averaged=True)
     if objective.l2 and f"{name}_loss" not in results:
         raise UsageError(f"l2 adds to the loss, and none is among the values: {', '.join(results)}")
+
+
+def _is_written(batch: Any, given: Any) -> bool:
+    """Whether the net or the loss has written into a copy of the samples."""
+    pairs = zip(tensors_in(batch), tensors_in(given), strict=False)
+    plain_ones = [(one, other) for one, other in pairs if one.layout == torch.strided and not one.is_quantized]
+    versions = any(not one.is_inference() and one._version for one, _ in plain_ones)
+    return versions or any(not one.is_nested and not same(one, other) for one, other in plain_ones)
+
+
+def _give_copies(objective: Objective) -> None:
+    """From here on batches are copies: they may share memory with the caller's tensors, which must not change."""
+    objective.splits = {name: giving_copies(split) for name, split in objective.splits.items()}
+    if (recompute := objective._recompute) is not None:
+        objective._recompute = replace(recompute, split=giving_copies(recompute.split))
 
 
 def _not_finite(model: Any, batch: Any) -> str | None:

@@ -37,7 +37,8 @@ def path_norm(model: nn.Module, inputs: object) -> float:
     """
     if not isinstance(inputs, Tensor) or not all(_has_paths(module) for module in model.modules()):
         return math.nan
-    squared = copy.deepcopy(model).double().eval()
+    squared = copy.deepcopy(model).double()
+    squared.eval()
     with torch.no_grad():
         for module in squared.modules():
             if isinstance(module, _NORM):

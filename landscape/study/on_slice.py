@@ -36,7 +36,7 @@ from landscape.slice.transform import Transform, Transformed
 from landscape.study.idle import idle_notes
 from landscape.study.reduction import Reduction
 from landscape.study.still import still_notes
-from landscape.subject.alike import check_by_value
+from landscape.subject.alike import buffer_notes, check_by_value
 from landscape.subject.chosen import chosen_net
 from landscape.subject.code_facts import check_alike_under
 from landscape.subject.evaluation import moving_notes
@@ -164,6 +164,7 @@ def on_plane(
     of_what = moving_notes(subject.chosen) if asked.counted is None else moving_notes(subject.counted, "count")
     subject = checked(subject, (*of_loss, *of_what, *made.notes))
     check_by_value(subject.objective, net, others)
+    subject = replace(subject, notes=(*subject.notes, *buffer_notes(subject.objective, others)))
     del others  # only their places are needed from here on
     if asked.counted is None:
         subject = _with_notes_on_what_moves(subject, made.plane)

@@ -2,24 +2,32 @@
 
 Owns: a copy of a second net's own module that holds the weights of the first, and the message. Which values are compared is said
 in objective/probe.py, with what they cannot show. A second net that is a file has no module of its own: its weights are read into
-a copy of the first net's.
+a copy of the first net's. Also owns the note on buffers of a second net that do not move, such as masks of pruning, and that
+values depend on, which is tried in the same way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from landscape.errors import UsageError
 from landscape.layout import placed
+from landscape.objective.batchnorm import tracking_layers
+from landscape.objective.conduct import Values
 from landscape.objective.narrow import made_passable
 from landscape.objective.objective import Objective
-from landscape.objective.private import private_copy
+from landscape.objective.private import evaluating, private_copy
 from landscape.objective.probe import apart, first_samples, values_of
+from landscape.objective.steady import Held
+from landscape.printable import listed
 from landscape.subject.net import Net, Other
 from landscape.subject.program import program_of
 
+LISTED = 3
 SAME = "the second as ll.Checkpoint(net.state_dict()) if its weights are meant for the first"
 
 
@@ -49,10 +57,51 @@ def check_by_value(objective: Objective, net: Net, others: Iterable[Other]) -> N
             )
 
 
+def buffer_notes(objective: Objective, others: Iterable[Other]) -> list[str]:
+    """A line for each second net whose buffers give other values than those of the first, and stay behind."""
+    if objective.lent:
+        return []
+    name, split = next(iter(objective.splits.items()))
+    batch = first_samples(objective, split)
+    statistics = {id(each) for layer in tracking_layers(objective.model) for each in layer.buffers(recurse=False)}
+    resting = {
+        key: buffer
+        for key, buffer in objective.model.named_buffers()
+        if key not in objective.layout.names and id(buffer) not in statistics
+    }
+    expected: Values | None = None
+    found = []
+    for other in others:
+        given = {key: other.tensors[key] for key in resting if key in other.tensors}
+        differ = [key for key, tensor in given.items() if not torch.equal(tensor.to(resting[key]), resting[key])]
+        if not differ:
+            continue
+        expected = expected or values_of(objective, objective.model, batch)
+        if apart(expected, _with_buffers(objective, {key: given[key] for key in differ}, batch), objective.precision):
+            found.append(
+                f"{other.label}, the second net, has other buffers, which rest ({listed(differ, LISTED)}), and values depend "
+                "on them: its weights, at coordinate 1, are evaluated with the buffers of the first, which is not its own value"
+            )
+    return found
+
+
+def _with_buffers(objective: Objective, buffers: Mapping[str, Tensor], batch: Any) -> Values:
+    """The values of a batch with other buffers; none where there are none."""
+    held, own = Held(objective.model), dict(objective.model.named_buffers())
+    try:
+        for key, tensor in buffers.items():
+            own[key].data.copy_(tensor)
+        return values_of(objective, objective.model, batch)
+    except Exception:  # places that this batch does not have, for example
+        return {}
+    finally:
+        held.put_back()
+
+
 def _with_weights_of(objective: Objective, module: nn.Module) -> nn.Module:
     """A copy of a module that shares the parameters of the objective's net, and has copies of its buffers."""
     shared = [name for name, _ in module.named_parameters()]
-    twin = placed(private_copy(module, sharing=shared).eval().requires_grad_(False), objective.device, objective.dtype)
+    twin = placed(evaluating(private_copy(module, sharing=shared)), objective.device, objective.dtype)
     own = objective.model.state_dict(keep_vars=True)
     for name, there in twin.state_dict(keep_vars=True).items():
         if isinstance(there, Tensor) and isinstance(given := own.get(name), Tensor):

@@ -24,6 +24,7 @@ FILLING = frozenset(
         "remove", "discard", "sort", "reverse", "subtract",
     )
 )  # fmt: skip
+AT_INDEX = ("__setitem__", "__delitem__")
 ADDING = frozenset(("append", "appendleft", "extend", "insert", "add", "update", "clear"))
 READS = (*OUTER, "LOAD_SUPER", "LOAD_CLASS", "LOAD_FROM", "IMPORT")  # beginnings of operations
 WORD = re.compile(r"[^\W\d]\w*")
@@ -126,7 +127,7 @@ def _is_dropped(steps: Sequence[dis.Instruction]) -> bool:
 
 
 def _writes(method: str) -> bool:
-    return method in FILLING or (method.endswith("_") and not method.endswith("__"))
+    return method in FILLING or method in AT_INDEX or (method.endswith("_") and not method.endswith("__"))
 
 
 def _follow(stack: list[str | None], step: dis.Instruction) -> None:

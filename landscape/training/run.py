@@ -196,7 +196,8 @@ class _Recorder:
         else:
             metrics = self.job.tester.all(self.trainer.model)
             self.folder.net(None, self.trainer.model.state_dict(), self.job.meta(metrics))
-        return Run(self.folder.path, self.trainer.model.eval(), self.rows, metrics)
+        self.trainer.model.eval()
+        return Run(self.folder.path, self.trainer.model, self.rows, metrics)
 
     def close(self) -> None:
         """Lets others write in the folder."""

@@ -101,7 +101,8 @@ class Trainer:
             UsageError: the net does not accept smaller images, or the loss function returns no loss.
             EvaluationError: the net or the loss does not accept the data, or the loss has no gradient.
         """
-        twin = copy.deepcopy(self.model).train()
+        twin = copy.deepcopy(self.model)
+        twin.train()
         for side in (None, *(side for side, _ in self.settings.progressive)):
             batch = self.loader.batch(0, side)
             try:

@@ -147,3 +147,21 @@ def test_global_switches_of_torch_are_put_back(cnn, images, objective):
 def test_a_resident_split_is_not_the_callers_tensor(images):
     split = tensor_split(*images, PRESETS["none"], of=23).on(torch.device("cpu"), torch.float64, 1e9)
     assert split.inputs.data_ptr() != images[0].data_ptr()
+
+
+@pytest.mark.parametrize("options", [{"x": (-1, 1, 3)}, {"x": (-1, 1, 3), "y": (-1, 1, 3)}, {"dry_run": True}])
+def test_spectral_norm_in_training_mode_takes_no_step(options):
+    """To ask the layer for its weight would be one: it changes the vectors, so the net is another one to the next command."""
+    import landscape as ll
+
+    torch.manual_seed(0)
+    layer = nn.utils.parametrizations.spectral_norm(nn.Linear(5, 4))
+    net = nn.Sequential(layer, nn.Tanh(), nn.Linear(4, 3)).train()
+    data = torch.randn(20, 5), torch.randint(0, 3, (20,))
+    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    found = (ll.surface if "y" in options else ll.line)(model=net, data=data, quiet=True, **options)
+    if found is not None and not options.get("dry_run"):
+        ll.hessian(found, model=net, data=data, quiet=True, every=2)
+        expected = nn.functional.cross_entropy(copy.deepcopy(net).eval()(data[0]), data[1]).item()
+        assert found.at_origin("train_loss") == pytest.approx(expected, rel=1e-6)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())

@@ -139,3 +139,61 @@ def test_a_net_that_cannot_be_copied(images, objective):
 def test_nets_without_a_landscape(net, message, images, objective):
     with pytest.raises(LandscapeError, match=message):
         objective(net, images)
+
+
+def test_the_result_of_train_and_eval_is_not_used(tmp_path):
+    import landscape as ll
+
+    class Silent(nn.Module):
+        """Freezes a layer's mode, as fine-tuned nets do, and returns nothing."""
+
+        def __init__(self):
+            super().__init__()
+            torch.manual_seed(0)
+            self.one, self.two = nn.Linear(4, 5), nn.Linear(5, 3)
+
+        def train(self, mode=True):
+            super().train(mode)
+            self.one.training = False
+
+        def forward(self, x):
+            return self.two(self.one(x).relu())
+
+    x, y = torch.randn(30, 4), torch.randint(0, 3, (30,))
+    one, other = Silent(), Silent()
+    with torch.no_grad():
+        for parameter in other.parameters():
+            parameter.add_(torch.randn_like(parameter) / 4)
+    expected = [nn.functional.cross_entropy(net(x), y).item() for net in (one, other)]
+    found = ll.line(model=one, to=other, data=(x, y), x="0:1:2", quiet=True)
+    assert list(found.values["train_loss"]) == pytest.approx(expected, rel=1e-5)
+    ll.align(one, other, x)
+    ll.flatness(one, data=(x, y), measures="path_norm", quiet=True)
+    ll.train(one, data=(x, y), epochs=1, out=tmp_path / "run", quiet=True)
+
+
+def test_an_eval_that_fails_is_named():
+    import landscape as ll
+
+    class Failing(nn.Sequential):
+        def eval(self):
+            raise ZeroDivisionError("of mine")
+
+    with pytest.raises(ll.LandscapeError, match=r"Failing cannot be put into evaluation mode: .*of mine"):
+        ll.line(model=Failing(nn.Linear(4, 3)), data=(torch.randn(9, 4), torch.arange(9) % 3), quiet=True)
+
+
+def test_embeddings_with_sparse_gradients_have_the_curvature_of_dense_ones():
+    import landscape as ll
+
+    def made(sparse):
+        torch.manual_seed(0)
+        return nn.Sequential(nn.Embedding(10, 4, sparse=sparse), nn.Flatten(), nn.Linear(12, 3))
+
+    data = torch.randint(0, 10, (20, 3)), torch.randint(0, 3, (20,))
+    found = []
+    for net in (made(True), made(False)):
+        line = ll.line(model=net, data=data, x=(-1, 1, 3), quiet=True)
+        found.append(ll.hessian(line, model=net, data=data, quiet=True).values["hessian_max"])
+        assert net[0].sparse == (len(found) == 1)
+    assert list(found[0]) == pytest.approx(list(found[1]), rel=1e-5)

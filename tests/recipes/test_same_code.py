@@ -216,3 +216,16 @@ def test_a_metric_that_reads_something_else_is_refused(tmp_path):
     with pytest.raises(LandscapeError, match="the train metric of the first 8 samples is .* in the file, .* now"):
         ll.line(model=layers(), metrics=["loss", metric], **run)
     ll.hessian(out, model=layers(), data=(X, Y), quiet=True)
+
+
+def test_a_hook_that_stores_into_a_dict_at_an_index_is_the_same_after_a_run_and_another_one_is_not():
+    store, data = {}, (torch.randn(20, 5), torch.arange(20) % 3)
+    net = torch.nn.Sequential(torch.nn.Linear(5, 4), torch.nn.Linear(4, 3))
+    hook = net[0].register_forward_hook(lambda layer, inputs, output: store.__setitem__("features", output))
+    line = ll.line(model=net, data=data, x=(-1, 1, 3), quiet=True)
+    assert store
+    ll.hessian(line, model=net, data=data, quiet=True)
+    hook.remove()
+    net[0].register_forward_hook(lambda layer, inputs, output: store.__setitem__("others", output))
+    with pytest.raises(ll.LandscapeError, match="hooks"):
+        ll.hessian(line, model=net, data=data, quiet=True)

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import prune
 
 import landscape as ll
 from landscape.errors import CheckpointError
@@ -57,3 +58,64 @@ def test_the_advice_on_a_first_net_is_not_what_was_done_already():
     other = ll.Checkpoint(net(4).state_dict(), source="other.pt")
     with pytest.raises(CheckpointError, match="give the model that it fits, or another checkpoint"):
         ll.line(other, model=net(), data=DATA, x="0:1:2", quiet=True)
+
+
+class Buffered(nn.Module):
+    """`numbers`: subtracted from the inputs. `places`: the order of their columns. `count`: read by nothing."""
+
+    def __init__(self, numbers=0.0, places=(0, 1, 2, 3, 4, 5), count=0):
+        super().__init__()
+        self.inner = nn.Linear(6, 3)
+        self.register_buffer("numbers", torch.full((6,), numbers))
+        self.register_buffer("places", torch.tensor(places))
+        self.register_buffer("count", torch.tensor(float(count)))
+
+    def forward(self, x):
+        return self.inner(x[:, self.places] - self.numbers)
+
+
+def pruned(seed: int) -> nn.Module:
+    torch.manual_seed(seed)
+    made = nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 3))
+    prune.l1_unstructured(made[0], "weight", 0.5)
+    return made
+
+
+def normal() -> nn.Module:
+    return nn.Sequential(nn.Linear(6, 5), nn.BatchNorm1d(5), nn.Linear(5, 3))
+
+
+def trained() -> nn.Module:
+    """With batch norm whose statistics are not those of `normal`."""
+    made = normal().train()
+    for _ in range(3):
+        made(DATA[0])
+    return made.eval()
+
+
+def value(module: nn.Module) -> float:
+    return float(nn.functional.cross_entropy(module(DATA[0]), DATA[1]).detach())
+
+
+BUFFERS = {
+    "numbers": (Buffered(), Buffered(numbers=2.0), "numbers"),
+    "places": (Buffered(), Buffered(places=(5, 4, 3, 2, 1, 0)), "places"),
+    "masks": (pruned(0), pruned(1), "0.weight_mask"),
+}
+
+
+@pytest.mark.parametrize("file", [False, True])
+@pytest.mark.parametrize("kind", BUFFERS)
+def test_buffers_of_a_second_net_that_stay_behind_are_named_where_values_depend_on_them(kind, file, capsys):
+    one, other, name = BUFFERS[kind]
+    to = ll.Checkpoint(other.state_dict()) if file else other
+    found = ll.line(model=one, to=to, data=DATA, x="0:1:2")
+    assert found.values["train_loss"][1] != pytest.approx(value(other), rel=1e-4)
+    assert f"has other buffers, which rest ({name})" in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize("one, other", [(Buffered(), Buffered(count=5)), (normal(), trained())])
+def test_nothing_is_said_of_buffers_that_move_or_decide_nothing(one, other, capsys):
+    found = ll.line(model=one.eval(), to=other, data=DATA, x="0:1:2")
+    assert found.values["train_loss"][1] == pytest.approx(value(other), rel=1e-5)
+    assert "other buffers" not in "".join(capsys.readouterr())

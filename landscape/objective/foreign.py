@@ -1,0 +1,188 @@
+"""Whether the values of the private net follow its own weights, and the module that it was copied from stays as it is.
+
+Owns: two refusals. A function that a net keeps, such as a lambda over `self`, leads the copy back to the caller's layers, whose
+weights do not move; so does a loss that reads parameters of the caller's net. Both are found by value: the first samples are
+evaluated while every operation on a parameter of the caller's is noted, and where there is one, again with other numbers in
+its place. What is read without an effect, such as a shape or a device, is not refused. The second refusal is of a function that
+writes to the caller's module.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from landscape.copied import sources_of
+from landscape.data.split import copied
+from landscape.data.structure import mapped
+from landscape.errors import EvaluationError, LandscapeError
+from landscape.objective.conduct import Values
+from landscape.objective.probe import apart, first_samples, values_of
+from landscape.objective.steady import Held
+from landscape.printable import listed
+
+if TYPE_CHECKING:
+    from landscape.objective.objective import Objective
+
+# What stands in place of a parameter of the caller's: far enough away to be seen, near enough to be evaluated.
+FACTOR, OFFSET = 1.25, 0.01
+LISTED = 2
+
+
+@contextlib.contextmanager
+def callers_apart(objective: Objective) -> Iterator[None]:
+    """Within the block first samples are evaluated; then it is checked that the caller's module had no part in it.
+
+    Raises:
+        EvaluationError: values follow weights of the caller's module, or it was changed, and is put back.
+    """
+    modules, parameters = ([], []) if objective.lent else sources_of(objective.model)
+    before = [_Kept(module) for module in modules]
+    try:
+        yield
+    except Exception as error:
+        _refuse_changed(before, error)
+        if not isinstance(error, LandscapeError) or isinstance(error, EvaluationError):
+            _refuse_read(objective, parameters, error)
+        raise
+    _refuse_changed(before, None)
+    _refuse_read(objective, parameters, None)
+    _refuse_changed(before, None)
+
+
+class _Kept:
+    """The attributes, buffers and modes of a module as they are now, with what its containers hold."""
+
+    def __init__(self, model: nn.Module):
+        self._held = Held(model)
+        self._attributes = [(name, layer, dict(vars(layer))) for name, layer in model.named_modules()]
+        self._contents = [
+            (_joined(name, key), value, type(value)(value))
+            for name, layer, attributes in self._attributes
+            for key, value in attributes.items()
+            if type(value) in (list, dict, set)
+        ]
+
+    def put_back(self) -> list[str]:
+        """The names of what has changed."""
+        found = self._held.changed()
+        if found:
+            self._held.put_back()
+        for name, layer, before in self._attributes:
+            own = vars(layer)
+            if changed := [key for key in own.keys() | before.keys() if own.get(key) is not before.get(key)]:
+                found += [_joined(name, key) for key in changed]
+                own.clear()
+                own.update(before)
+        for name, value, before in self._contents:
+            if not _same_parts(value, before):
+                found.append(name)
+                value.clear()
+                value.extend(before) if isinstance(value, list) else value.update(before)
+        return sorted(set(found))
+
+
+def _joined(name: str, key: str) -> str:
+    return f"{name}.{key}" if name else key
+
+
+def _same_parts(one: Any, other: Any) -> bool:
+    if len(one) != len(other):
+        return False
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(one[key] is other[key] for key in one)
+    return all(a is b for a, b in zip(one, other, strict=True))
+
+
+def _refuse_changed(before: list[_Kept], error: Exception | None) -> None:
+    if changed := [name for each in before for name in each.put_back()]:
+        raise EvaluationError(
+            f"evaluating a copy of the net changes the net that was given ({listed(changed, LISTED)}): a function that it keeps, "
+            "such as a hook that is a lambda over self, leads back to it; make it a method, which a copy has of its own"
+        ) from error
+
+
+def _refuse_read(objective: Objective, parameters: list[tuple[str, Tensor]], error: Exception | None) -> None:
+    """`error`: the evaluation that failed, if it did."""
+    moving = set(objective.layout.names)
+    named = {id(each): (name, each) for name, each in parameters if name in moving}
+    if not named or any(hasattr(layer, "_orig_mod") for layer in objective.model.modules()):
+        return  # a compiled net would be compiled again
+    batch = copied(first_samples(objective, next(iter(objective.splits.values()))))
+    seen = _Reading(named, objective.model, moved=False)
+    found = _values(objective, batch, seen)
+    if not seen.names or (
+        error is None and not _differ(objective, batch, found, _Reading(named, objective.model, moved=True))
+    ):
+        return
+    names = listed(list(seen.names), LISTED)
+    if seen.by_net:
+        raise EvaluationError(
+            f"the net computes with {names} of the module that it was copied from, which does not move: a function or an object "
+            "that it keeps, such as a lambda over self, leads there; make it a method, or call layers through self in forward"
+        ) from error
+    raise EvaluationError(
+        f"the loss computes with {names} of the net that was given, which does not move: it is a copy that is evaluated; let the "
+        "loss take (model, batch) and use its model, give --l2 (in Python l2=) for a penalty of weights, or, for a net that is "
+        "to rest, use copy.deepcopy of it in the loss"
+    ) from error
+
+
+def _differ(objective: Objective, batch: Any, found: Values | None, other: _Reading) -> bool:
+    values = _values(objective, batch, other)
+    return found is not None and values is not None and apart(found, values, None) is not None
+
+
+def _values(objective: Objective, batch: Any, reading: _Reading) -> Values | None:
+    """None where the evaluation fails, which is said elsewhere."""
+    with contextlib.suppress(Exception), reading.followed():
+        return values_of(objective, objective.model, batch)
+    return None
+
+
+class _Reading(TorchFunctionMode):
+    """Notes the operations on some tensors, by their id; `moved`: they get other numbers in their place."""
+
+    def __init__(self, named: Mapping[int, tuple[str, Tensor]], model: nn.Module, *, moved: bool):
+        super().__init__()
+        self._named, self._model, self._moved = named, model, moved
+        self._others: dict[int, Tensor] = {}
+        self._depth = 0
+        self.names: dict[str, None] = {}
+        self.by_net = False
+
+    @contextlib.contextmanager
+    def followed(self) -> Iterator[None]:
+        """Within the block operations are noted."""
+        hooks = [
+            self._model.register_forward_pre_hook(lambda *_: self._enter(1)),
+            self._model.register_forward_hook(lambda *_: self._enter(-1)),
+        ]
+        try:
+            with self:
+                yield
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+    def _enter(self, step: int) -> None:
+        self._depth += step
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return function(*mapped(tuple(args), self._seen), **mapped(dict(kwargs or {}), self._seen))
+
+    def _seen(self, tensor: Tensor) -> Tensor:
+        if id(tensor) not in self._named:
+            return tensor
+        name, own = self._named[id(tensor)]
+        self.names[name] = None
+        self.by_net |= self._depth > 0
+        if not self._moved:
+            return tensor
+        if id(tensor) not in self._others:
+            self._others[id(tensor)] = (own.detach() * FACTOR + OFFSET).requires_grad_(own.requires_grad)
+        return self._others[id(tensor)]

@@ -1,0 +1,190 @@
+"""Values follow the copy that is evaluated, or the run is refused: nothing leads back to the module that the caller holds."""
+
+import copy
+import functools
+import weakref
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from landscape.errors import EvaluationError
+
+GENERATOR = torch.Generator().manual_seed(2)
+DATA = torch.randn(30, 5, generator=GENERATOR), torch.randint(0, 3, (30,), generator=GENERATOR)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.last = nn.Linear(5, 4), nn.Linear(4, 3)
+        self.also()
+
+    def also(self):
+        pass
+
+    def encode(self, x):
+        return self.first(x).tanh()
+
+    def forward(self, x):
+        return self.last(self.encode(x))
+
+
+class Lambda(Net):
+    def also(self):
+        self.call = lambda x: self.encode(x)
+
+    def forward(self, x):
+        return self.last(self.call(x))
+
+
+class Listed(Net):
+    def also(self):
+        self.calls = [lambda x: self.encode(x), lambda x: self.last(x)]
+
+    def forward(self, x):
+        return functools.reduce(lambda found, call: call(found), self.calls, x)
+
+
+class Weights(Net):
+    """No layer is called: a function closes over a parameter."""
+
+    def also(self):
+        weight = self.first.weight
+        self.call = lambda x: (x @ weight.T).tanh()
+
+    def forward(self, x):
+        return self.last(self.call(x))
+
+
+class Weak(Net):
+    def also(self):
+        self.whole = [weakref.ref(self)]
+
+    def forward(self, x):
+        return self.last(self.whole[0]().encode(x))
+
+
+class Hooked(Net):
+    def also(self):
+        self.first.register_forward_hook(lambda layer, inputs, output: setattr(self, "features", output))
+
+    def forward(self, x):
+        self.first(x)
+        return self.last(self.features.tanh())
+
+
+class Stored(Net):
+    def also(self):
+        self.store = {}
+        self.first.register_forward_hook(lambda layer, inputs, output: self.store.update(features=output))
+
+
+class Method(Net):
+    def also(self):
+        self.table = {"encode": self.encode}
+        self.first.register_forward_hook(self.keep)
+
+    def keep(self, layer, inputs, output):
+        self.features = output
+
+    def forward(self, x):
+        self.table["encode"](x)
+        return self.last(self.features.tanh())
+
+
+class Parent(Net):
+    """A layer that holds its parent, as a module and not as a function."""
+
+    def also(self):
+        object.__setattr__(self.last, "parent", self)
+
+
+class Placed(Net):
+    """A function that takes of the net only where it is."""
+
+    def also(self):
+        self.call = lambda x: x.to(self.first.weight.device).reshape(-1, self.first.weight.shape[1])
+
+    def forward(self, x):
+        return super().forward(self.call(x))
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp64"])
+@pytest.mark.parametrize("kind", [Lambda, Listed, Weights, Weak])
+def test_a_copy_that_computes_with_the_callers_weights_is_refused(objective, kind, precision):
+    net = kind()
+    with pytest.raises(EvaluationError, match=r"the net computes with .* of the module that it was copied from"):
+        objective(net, DATA, precision=precision).check()
+
+
+@pytest.mark.parametrize("kind", [Hooked, Stored])
+def test_a_copy_that_writes_to_the_callers_module_is_refused_and_the_module_is_as_it_was(objective, kind):
+    net = kind()
+    with pytest.raises(EvaluationError, match=r"changes the net that was given \((features|store)\)"):
+        objective(net, DATA).check()
+    assert not hasattr(net, "features") and not getattr(net, "store", None)
+
+
+@pytest.mark.parametrize("kind", [Net, Method, Parent, Placed])
+def test_a_copy_that_computes_with_its_own_weights_has_the_values_of_torch_elsewhere(objective, kind):
+    task = objective(kind(), DATA, precision="fp32")
+    task.check()
+    task.weights.mul_(1.5)
+    moved = kind()
+    with torch.no_grad():
+        for parameter in moved.parameters():
+            parameter.mul_(1.5)
+    assert task.evaluate()["train_loss"] == pytest.approx(F.cross_entropy(moved(DATA[0]), DATA[1]).item(), rel=1e-5)
+
+
+def each(outputs, targets):
+    return F.cross_entropy(outputs, targets, reduction="none")
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp64"])
+@pytest.mark.parametrize("weight", [1e-4, 1.0])
+def test_a_loss_with_a_term_of_the_callers_weights_is_refused(objective, weight, precision):
+    net = Net()
+
+    def loss(outputs, targets):
+        return each(outputs, targets) + weight * sum(p.square().sum() for p in net.parameters())
+
+    with pytest.raises(EvaluationError, match=r"the loss computes with first.weight.* use its model.* l2"):
+        objective(net, DATA, loss, precision=precision).check()
+
+
+def test_so_is_one_that_calls_the_callers_net_in_place_of_its_own_and_a_metric_that_does(objective):
+    net = Net()
+    with pytest.raises(EvaluationError, match="the loss computes with"):
+        objective(net, DATA, lambda model, batch: each(net(batch[0]), batch[1]), precision="fp32").check()
+    with pytest.raises(EvaluationError, match="the loss computes with"):
+        objective(net, DATA, metrics=["loss", ("norm", lambda o, t: each(o, t) * net.last.bias.norm())]).check()
+
+
+def test_a_teacher_and_a_look_at_the_callers_net_are_not(objective):
+    net, torch_loss = Net(), F.cross_entropy
+    teacher = copy.deepcopy(net)
+
+    def loss(outputs, targets):
+        width, device = net.last.weight.shape[0], net.last.weight.device
+        anchor = sum(p.square().sum() for p in teacher.parameters())
+        return torch_loss(outputs.reshape(-1, width), targets.to(device), reduction="none") + anchor
+
+    task = objective(net, DATA, loss, precision="fp32")
+    task.check()
+    expected = loss(net(DATA[0]), DATA[1]).mean().item()
+    assert task.evaluate()["train_loss"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_loss_that_reads_the_callers_net_beside_a_checkpoint_is_refused_too():
+    import landscape as ll
+
+    net = Net()
+    with pytest.raises(EvaluationError, match="the loss computes with"):
+        ll.line(
+            ll.Checkpoint(Net().state_dict()), model=net, data=DATA, x=(-1, 1, 3), quiet=True,
+            loss=lambda outputs, targets: each(outputs, targets) + net.last.weight.norm(),
+        )  # fmt: skip
