@@ -219,7 +219,7 @@ class Broken(Dataset):
         (TensorDataset(INPUTS[:0], TARGETS[:0]), DataError, "the data are empty; expected at least one sample"),
         (Broken(), DataError, r"reading the data failed \(OSError: disk is gone\)"),
         (17, DataError, "data of type int: expected .inputs, targets., a Dataset, a DataLoader"),
-        ({"a": INPUTS}, DataError, "data of type dict: expected"),
+        ({"a": INPUTS}, DataError, "splits are named train and test"),
         ([DataLoader(TensorDataset(INPUTS))], DataError, "the data are DataLoaders; expected batches"),
         ([("text", "more")], DataError, "has no tensor in it"),
         ([Plain(torch.zeros(3, 2))], DataError, r"type Plain holds tensors in attributes \(x\) and has no method `to`"),
