@@ -6,9 +6,14 @@ since values depend on it within their errors; so nothing is timed.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
+from landscape.callables import explain
+from landscape.errors import UsageError
+from landscape.objective.census import measure_samples
 from landscape.objective.objective import Objective
+from landscape.objective.probe import TRIED
 from landscape.program.forward import FoldedNet
 
 AUTO, BF16, EXACT = SAMPLINGS = ("auto", "bf16", "exact")
@@ -27,6 +32,23 @@ def rough_obstacle(objective: Objective) -> str | None:
     if not objective.conduct.plain or objective.recomputes:
         return "states, random numbers, gradients or batches decide values"
     return None
+
+
+def in_bf16(objective: Objective) -> Objective:
+    """The objective in bfloat16, of the same net and weights.
+
+    Raises:
+        UsageError: net or loss do not work in it, as where they add numbers of two dtypes.
+    """
+    rough = objective.view(precision=BF16)
+    try:
+        for name, split in rough.splits.items():
+            measure_samples(rough, name, np.arange(min(TRIED, split.size)), outputs=False)
+    except Exception as error:
+        raise UsageError(
+            f"sampling {BF16}: the net or the loss does not work in bfloat16 ({explain(error)}); drop it"
+        ) from error
+    return rough
 
 
 def pays(objective: Objective) -> bool:

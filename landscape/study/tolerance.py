@@ -14,7 +14,7 @@ import numpy as np
 from landscape.measurement.evaluate import Sampled, drivers, move, quantity_of
 from landscape.objective.census import take_census
 from landscape.objective.objective import Objective
-from landscape.objective.rough import BF16, EXACT, pays, rough_obstacle
+from landscape.objective.rough import BF16, EXACT, in_bf16, pays, rough_obstacle
 from landscape.objective.rounds import FIRST_ROUND
 from landscape.objective.sampled import SampledObjective, pilot_statistics
 from landscape.quantity import DRAWN, ROUGH_SAMPLES, SAMPLES
@@ -67,7 +67,7 @@ def _rough(on: OnSlice, world: World, earlier: str | None) -> Objective | None:
     if asked == EXACT or rough_obstacle(objective):
         return None
     choice = asked if asked == BF16 else shared(world, lambda: earlier or (BF16 if pays(objective) else EXACT))
-    return objective.view(precision=BF16) if choice == BF16 else None
+    return in_bf16(objective) if choice == BF16 else None
 
 
 def _reduction(on: OnSlice) -> Reduction:

@@ -111,3 +111,18 @@ def test_bfloat16_is_used_for_nets_with_enough_products_where_there_are_units_fo
 def test_what_cannot_pass_in_bfloat16_is_refused(task, options, why):
     with pytest.raises(ll.UsageError, match=why):
         ll.surface(**task, **{**PLANE, "refine": None, "sampling": "bf16", **options})
+
+
+def test_a_net_that_does_not_work_in_bfloat16_is_refused(task):
+    class Added(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(36, 4)
+
+        def forward(self, x):
+            found = self.layer(x.flatten(1))
+            return torch.zeros(len(x), 4).index_add_(0, torch.arange(len(x)), found)
+
+    with pytest.raises(ll.UsageError, match="sampling bf16: the net or the loss does not work in bfloat16 .*; drop it"):
+        ll.surface(model=Added(), data=task["data"], **PLANE, sampling="bf16")
+    assert ll.surface(model=Added(), data=task["data"], **PLANE).known.run.sampling == "exact"
