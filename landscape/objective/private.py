@@ -48,20 +48,23 @@ def faster_program(
         return folded_net(model, copied(batch[0]), precision, compared=compared)
 
 
+def detached(model: nn.Module) -> dict[int, Tensor]:
+    """For a deep copy, by the id of each: what modules keep that was computed with gradients, without its graph.
+
+    Such is what hooks compute from parameters before each call, as pruning does: it cannot be copied with its graph, and need not
+    be.
+    """
+    kept = (value for module in model.modules() for value in vars(module).values())
+    return {id(value): value.detach().clone() for value in kept if isinstance(value, Tensor) and not value.is_leaf}
+
+
 def private_copy(model: nn.Module, *, sharing: Collection[str] = ()) -> nn.Module:
     """A deep copy; the named parameters share their memory with the model's until they are given another.
 
     Raises:
         LandscapeError: the model cannot be copied; the message says why.
     """
-    # what hooks compute from parameters before each call, as pruning does, cannot be copied with its graph, and need not be
-    computed = [
-        value
-        for module in model.modules()
-        for value in vars(module).values()
-        if isinstance(value, Tensor) and not value.is_leaf
-    ]
-    known = {id(value): value.detach().clone() for value in computed}
+    known: dict[int, Any] = dict(detached(model))
     known |= {
         id(each): nn.Parameter(each.data, each.requires_grad)
         for name, each in model.named_parameters()

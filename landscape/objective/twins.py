@@ -28,6 +28,7 @@ from landscape.data.structure import batch_length
 from landscape.objective.conduct import parts_of, read
 from landscape.objective.measure import Measure, Model, OutputMeasure
 from landscape.objective.numerics import numerics
+from landscape.objective.private import detached
 from landscape.objective.steady import same
 from landscape.objective.team import Team
 
@@ -88,7 +89,7 @@ def _net(objective: Objective) -> Model:
     if objective.net is not objective.model:  # a traced program, which keeps nothing
         return objective.net
     shared = itertools.chain(objective.model.parameters(), objective.model.buffers())
-    return copy.deepcopy(objective.model, {id(tensor): tensor for tensor in shared})
+    return copy.deepcopy(objective.model, detached(objective.model) | {id(tensor): tensor for tensor in shared})
 
 
 def _measure(measure: Measure) -> Measure:

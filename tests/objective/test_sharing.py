@@ -38,7 +38,7 @@ class Keeps(nn.Module):
 
     def forward(self, x):
         self.kept = self.norm(torch.tanh(self.first(x.flatten(1))))
-        return self.last(self.kept) + self.kept.mean()
+        return self.last(self.kept) + self.kept.mean(1, keepdim=True)
 
 
 class Shares(Keeps):

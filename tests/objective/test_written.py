@@ -89,6 +89,6 @@ def test_a_net_that_adds_to_its_inputs_is_refused_for_that_and_the_data_stay(obj
 
     x, y = data()
     before = x.clone()
-    with pytest.raises(EvaluationError, match=r"write into what it is given, as x \+= 1"):
+    with pytest.raises(EvaluationError, match=r"changes its batch in place \(as x \+= 1 does\)"):
         objective(Adding(), [{"x": x, "labels": y}]).check()
     assert torch.equal(x, before)
