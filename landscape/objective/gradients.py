@@ -24,6 +24,9 @@ from landscape.randomness import forked
 if TYPE_CHECKING:
     from landscape.objective.objective import Objective
 
+# Beyond this many parameters one sample is tried: with gradients all activations stay in memory at once.
+LARGE = 100_000_000
+
 T = TypeVar("T")
 
 
@@ -55,9 +58,12 @@ def switch_on_where_they_count(objective: Objective, batch: Any) -> None:
     if objective.conduct.gradients or objective.lent:
         return
     length = batch_length(batch)
-    few, _ = next(iter(parts_of(batch, length, TRIED)), (batch, length))
+    large = sum(each.numel() for each in objective.model.parameters()) > LARGE
+    few, _ = next(iter(parts_of(batch, length, 1 if large else TRIED)), (batch, length))
+    if large and few is batch and length > 1:
+        return
     way = _way(objective, few)
-    if way is None and few is not batch:  # a loss of whole batches cannot be cut
+    if way is None and few is not batch and not large:  # a loss of whole batches cannot be cut
         way = _way(objective, batch)
     if way:
         objective.conduct = replace(objective.conduct, gradients=way)
