@@ -27,12 +27,12 @@ from landscape.objective.rounds import (
 )
 from landscape.quantity import DRAWN, MEAN_DRAWN
 
-# About how many samples pass in full precision in the first round: 19, as each stratum has at least two.
+# About how many samples pass in full precision in the first round: 19, because each stratum has at least two.
 FIRST_EXACT = 12
 # The part of the accepted variance for the mean in bfloat16; the rest is for the correction.
 ROUGH_SHARE = 0.85
 # How often the mean in bfloat16 is made more accurate, where the correction magnifies its error; not if more than this part of
-# the samples passed in full precision by then, as the two have little in common there.
+# the samples passed in full precision by then, because the two have little in common there.
 MOST_REFINED, MOST_IN_FULL = 4, 0.25
 
 

@@ -21,13 +21,12 @@ import torch
 from torch import Tensor, nn
 
 from landscape.data.split import Split
-from landscape.data.structure import batch_length, mapped
+from landscape.data.structure import batch_length
 from landscape.errors import EvaluationError
-from landscape.objective.conduct import Values, differ, parts_of, read
+from landscape.objective.conduct import Values, differ, parts_of
 from landscape.objective.measure import Measure
-from landscape.objective.probe import TRIED
-from landscape.objective.steady import SEED, Held
-from landscape.randomness import forked
+from landscape.objective.probe import OUTPUT, TRIED, values_of
+from landscape.objective.steady import SEED
 
 if TYPE_CHECKING:
     from landscape.objective.objective import Objective
@@ -115,14 +114,11 @@ def _last_part(batch: Any) -> Any:
 
 
 def _values(objective: Objective, model: nn.Module, batch: Any) -> Values:
-    held, size = Held(model), batch_length(batch)
     try:
-        with forked(objective.device, SEED), objective.numbers(model):
-            return read(objective.measure(model, mapped(batch, Tensor.detach)), size)
+        found = values_of(objective, model, batch)
     except Exception as error:
         raise _Untried from error
-    finally:
-        held.put_back()
+    return {name: value for name, value in found.items() if not name.startswith(OUTPUT)}
 
 
 @contextlib.contextmanager

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 # How many samples are tried: a check is to take no time, and a net of batch statistics wants a few.
 TRIED = 8
+# Begins the names of outputs among values.
+OUTPUT = "output "
 # Largest differences of two modules in one process that are rounding, relative to the largest number, by precision: the same
 # operations give the same bits, other kernels for them differ in the last digits.
 NOISE = {"fp64": 1e-12, "fp32": 1e-5, "tf32": 1e-3, "bf16": 2e-2, "bf16-true": 2e-2}
@@ -88,7 +90,7 @@ def values_of(objective: Objective, model: nn.Module, batch: Any) -> Values:
     try:
         with forked(objective.device, SEED), objective.numbers(model), heard(model) as outputs:
             found = read(objective.measure(model, mapped(batch, Tensor.detach)), size)
-            return found | {f"output {at}": each.double().cpu() for at, each in enumerate(outputs)}
+            return found | {f"{OUTPUT}{at}": each.double().cpu() for at, each in enumerate(outputs)}
     finally:
         held.put_back()
 

@@ -16,7 +16,7 @@ from landscape.objective.objective import Objective
 from landscape.objective.probe import TRIED
 from landscape.program.forward import FoldedNet
 
-AUTO, BF16, EXACT = SAMPLINGS = ("auto", "bf16", "exact")
+BF16, EXACT = "bf16", "exact"
 # Multiplications for a sample from which bfloat16 is taken. On one core with AMX it is 4.2 times as fast as float32 for a
 # ResNet-56 on images of 32 x 32 (125 million), 3.6 times for a ResNet-20 (41 million), and 1.2 times for a ResNet-56 on images of
 # 8 x 8 (8 million).

@@ -1,8 +1,8 @@
 """How what a net returns is passed to the loss and the metrics, where that is not known before it was called.
 
 Owns: two findings of the check, which hold for all batches of a run. A user's own function of (outputs, targets) gets what the
-net returned; where it does not take that, the main part. And where classes can be the second or the last dimension, as there are
-as many positions as classes, the layer that returns the outputs or other batches tell; else the run is refused.
+net returned; where it does not take that, the main part. And where classes can be the second or the last dimension, because
+there are as many positions as classes, the layer that returns the outputs or other batches tell; else the run is refused.
 """
 
 from __future__ import annotations

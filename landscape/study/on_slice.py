@@ -168,14 +168,11 @@ def on_plane(
     del others  # only their places are needed from here on
     if asked.counted is None:
         subject = _with_notes_on_what_moves(subject, made.plane)
+    run = replace(subject.run_facts(world), lean=axes.lean)
     provenance = replace(
-        subject.facts,
-        command=command,
-        directions=made.plane.facts,
-        slice=shape.facts if shape else None,
-        batchnorm=batchnorm,
-        run=replace(subject.run_facts(world), lean=axes.lean),
-    )
+        subject.facts, command=command, directions=made.plane.facts, slice=shape.facts if shape else None,
+        batchnorm=batchnorm, run=run,
+    )  # fmt: skip
     slice = Within(made.plane, shape, parsed) if shape else made.plane
     # on all ranks, for it evaluates samples
     reduction = Reduction.of(asked.tolerance, subject.objective)

@@ -227,7 +227,7 @@ def _passed(surface: Surface, done: np.ndarray, role: str) -> int:
 
 
 def _beside_grid(on: OnSlice) -> int:
-    """How many anchors, of which all samples are evaluated, are no points of the grid."""
+    """How many anchors, of which all samples are evaluated, are not points of the grid."""
     coordinates = [on.slice.grid.coordinates(number) for number in range(on.slice.grid.size)]
     return sum(anchor not in coordinates for anchor in anchors(on))
 

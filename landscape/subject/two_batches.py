@@ -47,7 +47,7 @@ class TwoBatches:
         """Whether a loss of (model, batch) takes a tensor and no pair; None where it takes neither, or a pair alone."""
         try:
             model = copy.deepcopy(self._model).eval()
-        except Exception:  # what cannot be copied is told so elsewhere
+        except Exception:  # what cannot be copied is refused elsewhere
             return None
         pair, alone = (self._takes(model, batch) for batch in ((first[:FEW], second[:FEW]), first[:FEW]))
         return (not pair) if alone else None

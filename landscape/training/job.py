@@ -63,24 +63,18 @@ class Tester:
     """Metrics of a net in eval mode, which are those at the centre of its surface.
 
     Works on a copy of the net, which gets the weights in each call. `splits` are "train" and, if there is one, "test". The
-    constructor checks all labels and a batch of each split, before anything is trained.
+    constructor checks all labels and a batch of each split, before anything is trained. `measure`: as that has settled it.
     """
 
     def __init__(
         self, net: nn.Module, splits: dict[str, Split], measure: Measure, device: torch.device, precision: str
     ):
-        self.splits, self._measure, self._device, self._precision = splits, measure, device, precision
+        self.splits, self._device, self._precision = splits, device, precision
         first = Objective(net, splits, measure, budget=0.0, device=device, precision=precision)
         first.check(lenient=True)
-        self._net, self._conduct = first.model, first.conduct
-        self._measure = measure.settle(first.measure.settled)
+        self._net, self._conduct, self.measure = first.model, first.conduct, measure.settle(first.measure.settled)
         test = {name: split for name, split in splits.items() if name == "test"}
         self._test = self._objective(test) if test else None
-
-    @property
-    def measure(self) -> Measure:
-        """The given one, as the check has settled it for this net."""
-        return self._measure
 
     def test(self, net: nn.Module) -> dict[str, float]:
         """Metrics on the test split; empty without one."""
@@ -92,7 +86,7 @@ class Tester:
 
     def _objective(self, splits: dict[str, Split]) -> Objective:
         made = Objective(
-            self._net, splits, self._measure, device=self._device, precision=self._precision,
+            self._net, splits, self.measure, device=self._device, precision=self._precision,
             budget=memory_budget(self._device), fast=True, own=True,
         )  # fmt: skip
         if not self._conduct.plain:

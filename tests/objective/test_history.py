@@ -70,7 +70,7 @@ class FirstWeightsElsewhere(Linear):
 
 
 class Slots(Linear):
-    """Kept in an object that is no module."""
+    """Kept in an object that is not a module."""
 
     def __init__(self):
         super().__init__()

@@ -139,7 +139,7 @@ def test_toward_another_net_one_is_that_net(data):
 
 
 class Scaled(nn.Module):
-    """A buffer that is no part of the state, as of rotary embeddings."""
+    """A buffer that is not part of the state, such as that of rotary embeddings."""
 
     def __init__(self, seed=0):
         super().__init__()
