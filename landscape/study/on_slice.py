@@ -140,11 +140,10 @@ def on_plane(
     check_size(parsed)
     if shape:
         _check_no_tolerance(asked)
-    axes, device = asked.axes, device_of(asked.machine, world)
+    axes, device, dtype = asked.axes, device_of(asked.machine, world), built_in(asked.machine.precision)
     net = chosen_net(
-        asked.checkpoint, asked.net, asked.data, device, mapped=axes.lean, dtype=built_in(asked.machine.precision),
-        divided=world.lockstep,
-    )  # fmt: skip
+        asked.checkpoint, asked.net, asked.data, device, mapped=axes.lean, dtype=dtype, divided=world.lockstep
+    )
     device = place_of(net.module) or device
     batchnorm = policy(net, axes.batchnorm, moves=axes.to is not None, states=axes.state == "states")
     moved, others = selection(axes, net), other_nets(axes, net)
