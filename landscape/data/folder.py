@@ -8,12 +8,14 @@ resized to 256 on the shorter side and cropped to the central 224, as is usual f
 from __future__ import annotations
 
 import hashlib
+import io
+import itertools
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -21,9 +23,14 @@ from landscape.callables import first_line
 from landscape.errors import DataError
 from landscape.regular import expanded, is_folder, reason_unreadable
 
+T = TypeVar("T")
 SPLIT_FOLDERS = {"train": ("train",), "test": ("test", "val", "valid", "validation")}
 RESIZE, CROP = 256, 224
 BLOCK = 256
+# Files that a thread takes at a time, because to hand over a small image costs about as much as to decode it.
+TAKEN = 32
+# Bytes of an encoded image from which several threads decode; below, they wait for each other.
+SMALL = 1 << 14
 # Of the folders of one class; links among folders can make endless paths of a few.
 FOLDERS = 100_000
 
@@ -37,14 +44,10 @@ class ImageFiles:
     cropped: bool
 
     @classmethod
-    def of(cls, files: Sequence[str]) -> ImageFiles:
-        """Reads the size of each image from the first bytes of its file.
-
-        Raises:
-            DataError: a file is not an image.
-        """
-        sizes = set(_parallel(_size, files))
-        return cls(tuple(files), *((sizes.pop(), False) if len(sizes) == 1 else ((CROP, CROP), True)))
+    def of(cls, files: Sequence[str], sizes: Collection[tuple[int, int]]) -> ImageFiles:
+        """`sizes`: (height, width) of the images."""
+        different = set(sizes)
+        return cls(tuple(files), *((different.pop(), False) if len(different) == 1 else ((CROP, CROP), True)))
 
     @property
     def nbytes(self) -> int:
@@ -58,10 +61,10 @@ class ImageFiles:
             DataError: an image cannot be decoded; the message names it.
         """
         decode = _cropped if self.cropped else _decoded
-        with ThreadPoolExecutor(_cores()) as pool:
-            ahead = pool.map(decode, self.files[:length])
+        with ThreadPoolExecutor(_threads(self.files)) as pool:
+            ahead = _each(decode, self.files[:length], pool)
             for start in range(length, len(self.files) + length, length):
-                block, ahead = ahead, pool.map(decode, self.files[start : start + length])
+                block, ahead = ahead, _each(decode, self.files[start : start + length], pool)
                 yield np.stack(list(block))
 
     def decoded(self) -> np.ndarray:
@@ -94,7 +97,9 @@ def read_image_folder(path: Path, split: str, subset: Callable[[int], np.ndarray
     taken = [samples[i] for i in subset(len(samples))]
     files = [file for file, _ in taken]
     labels = np.array([label for _, label in taken], dtype=np.int64)
-    return Folder(ImageFiles.of(files), labels, len(samples), _fingerprint(files, labels))
+    seen = _parallel(_looked_at, files)
+    images = ImageFiles.of(files, {each.size for each in seen})
+    return Folder(images, labels, len(samples), _fingerprint((each.digest for each in seen), labels))
 
 
 def _split_folder(path: Path, split: str) -> Path:
@@ -149,25 +154,33 @@ def _images(
                 yield (folder, entry.name), entry.path
 
 
-def _fingerprint(files: Sequence[str], labels: np.ndarray) -> str:
+def _fingerprint(digests: Iterable[bytes], labels: np.ndarray) -> str:
     """A hash of the encoded files, not of the pixels, so that kept and streamed images have the same one."""
     digest = hashlib.blake2b(labels.tobytes(), digest_size=16)
-    for mark in _parallel(_digest, files):
-        digest.update(mark)
+    for each in digests:
+        digest.update(each)
     return digest.hexdigest()
 
 
-def _digest(file: str) -> bytes:
+class _Seen(NamedTuple):
+    """Of an encoded image: a hash of its file, and its (height, width)."""
+
+    digest: bytes
+    size: tuple[int, int]
+
+
+def _looked_at(file: str) -> _Seen:
+    """Raises:
+    DataError: the file cannot be read, or is not an image.
+    """
     if reason := reason_unreadable(file):
         raise DataError(f"image {file}: {reason}; remove it or copy it again")
     try:
-        return hashlib.blake2b(Path(file).read_bytes(), digest_size=16).digest()
+        encoded = Path(file).read_bytes()
     except OSError as error:
         raise DataError(f"image {file}: cannot be read ({error.strerror}); remove it or copy it again") from error
-
-
-def _size(file: str) -> tuple[int, int]:
-    return _read(file, lambda image: (image.height, image.width))
+    size = _read(file, lambda image: (image.height, image.width), io.BytesIO(encoded))
+    return _Seen(hashlib.blake2b(encoded, digest_size=16).digest(), size)
 
 
 def _decoded(file: str) -> np.ndarray:
@@ -190,21 +203,33 @@ def _central(image: Any) -> np.ndarray:
     return np.asarray(image.crop((left, top, left + CROP, top + CROP)))
 
 
-def _read(file: str, look: Callable[[Any], Any]) -> Any:
+def _read(file: str, look: Callable[[Any], Any], encoded: io.BytesIO | None = None) -> Any:
+    """What `look` sees in the image in a file, or in its bytes if these are given."""
     from PIL import Image
 
-    if reason := reason_unreadable(file):
+    if encoded is None and (reason := reason_unreadable(file)):
         raise DataError(f"image {file}: {reason}; remove it or copy it again")
     try:
-        with Image.open(file) as image:
+        with Image.open(encoded or file) as image:
             return look(image)
     except Exception as error:  # for damaged files PIL raises OSError, SyntaxError, ValueError and types of its own
         raise DataError(f"image {file}: cannot be decoded ({first_line(error)}); remove it or copy it again") from error
 
 
-def _parallel(work: Callable[[str], Any], files: Sequence[str]) -> list[Any]:
-    with ThreadPoolExecutor(_cores()) as pool:
-        return list(pool.map(work, files))
+def _parallel(work: Callable[[str], T], files: Sequence[str]) -> list[T]:
+    with ThreadPoolExecutor(_threads(files)) as pool:
+        return list(_each(work, files, pool))
+
+
+def _each(work: Callable[[str], T], files: Sequence[str], pool: ThreadPoolExecutor) -> Iterator[T]:
+    """`work(file)` for each file, in order; it begins at once. Raises what `work` raised first."""
+    parts = [files[start : start + TAKEN] for start in range(0, len(files), TAKEN)]
+    return itertools.chain.from_iterable(pool.map(lambda part: [work(file) for file in part], parts))
+
+
+def _threads(files: Sequence[str]) -> int:
+    """One for small images, of which Python does most of the work: two threads take twice as long as one then."""
+    return _cores() if files and os.path.getsize(files[0]) >= SMALL else 1
 
 
 def _cores() -> int:

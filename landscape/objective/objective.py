@@ -31,7 +31,7 @@ from landscape.objective.lent import Lent
 from landscape.objective.measure import Measure, Model
 from landscape.objective.narrow import held_dtype, made_passable
 from landscape.objective.numerics import dtype_of, numerics, with_gradients
-from landscape.objective.private import Resting, evaluating, faster_program, private_copy
+from landscape.objective.private import Resting, evaluating, faster_program, private_copy, usual_batch
 from landscape.objective.sharing import Sharing, Work
 from landscape.objective.steady import Steady
 from landscape.objective.tally import PENALTY, Keep, MetricSum, Sums, Tally, fetch_sums, means, merge_sums
@@ -40,7 +40,6 @@ from landscape.randomness import forked
 from landscape.shards import divided_in
 from landscape.stored import Stored
 
-DEFAULT_BATCH = {"cpu": 128, "cuda": 1024}
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -117,8 +116,7 @@ class Objective:
         program = fast and measure.only_calls
         self._fast = faster_program(self.model, self.splits, precision, self.device) if program else None
         self.net: Model = self._fast or self.model
-        usual = self._fast.batch_size if self._fast and self.device.type == "cpu" else DEFAULT_BATCH[self.device.type]
-        self.batch_size, self.size_is_given = batch_size or usual, batch_size is not None
+        self.batch_size, self.size_is_given = batch_size or usual_batch(self._fast, self.device), batch_size is not None
         self.conduct, self.steady = Conduct(), Steady(self.model, self.device)
         self._divided: list[list[Segment]] | None = None
         self._sharing: Sharing | None = None
@@ -132,6 +130,8 @@ class Objective:
         if precision and self._fast:
             view._fast = faster_program(self.model, self.splits, precision, self.device, compared=False)
             view.net = view._fast or self.model
+            if self.batch_size == usual_batch(self._fast, self.device):
+                view.batch_size = usual_batch(view._fast, self.device)
         return view
 
     @property

@@ -28,6 +28,7 @@ from landscape.randomness import forked
 from landscape.shards import part_of
 
 TRACED_SAMPLES = 4
+DEFAULT_BATCH = {"cpu": 128, "cuda": 1024}
 
 
 def faster_program(
@@ -46,6 +47,11 @@ def faster_program(
         return None
     with forked(device), numerics(precision, device):
         return folded_net(model, copied(batch[0]), precision, compared=compared)
+
+
+def usual_batch(program: FoldedNet | None, device: torch.device) -> int:
+    """Samples in a batch where nobody says: those that are fastest for a program, or the usual number of a device."""
+    return program.batch_size if program and device.type == "cpu" else DEFAULT_BATCH[device.type]
 
 
 def detached(model: nn.Module) -> dict[int, Tensor]:
