@@ -5,7 +5,8 @@ Owns: the loss as second derivatives see it, and the messages for a loss that ha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -59,7 +60,8 @@ class BatchLoss:
 
     def of_batch(self, batch: Any, total: float) -> Tensor:
         """() the batch's share, through the net."""
-        found = self._measure(self._model, _fresh(batch))
+        with _in_torch():
+            found = self._measure(self._model, _fresh(batch))
         if "loss" not in found:
             raise UsageError(
                 f"curvature is that of 'loss', and the values are {', '.join(found)}; name one of them loss"
@@ -78,7 +80,9 @@ class BatchLoss:
         """
         if self._of_outputs is None:
             raise UsageError("this needs a loss of (outputs, targets); one of (model, batch) hides the outputs")
-        return share(self._of_outputs(outputs, batch[1]), batch_length(batch), total)
+        with _in_torch():
+            values = self._of_outputs(outputs, batch[1])
+        return share(values, batch_length(batch), total)
 
     def _weighs(self) -> bool:
         """Whether the loss returns (sum, weight)."""
@@ -127,6 +131,17 @@ def no_derivatives(why: str) -> EvaluationError:
         f"the loss has no derivatives ({why}), so it has no curvature; does it round, count, or take an argmax? "
         "Give a loss that is smooth in the outputs, such as --loss cross_entropy"
     )
+
+
+@contextlib.contextmanager
+def _in_torch() -> Iterator[None]:
+    """Within: arrays made of tensors with gradients are an error of the loss, in words; torch advises to drop the gradients."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "call numpy()" not in str(error):
+            raise
+        raise no_derivatives("the loss or the net makes arrays of numpy out of tensors") from error
 
 
 def check_depends(value: Tensor) -> None:

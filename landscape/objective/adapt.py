@@ -24,6 +24,7 @@ from landscape.objective.conduct import (
     Conduct,
     Values,
     batch_statistics,
+    loss_first,
     mixes,
     parts_of,
     randomness_of,
@@ -49,7 +50,9 @@ INSTEAD = "return one value per sample, or a pair (sum, weight) of the batch, wh
 
 
 class NotAMean(UsageError):
-    """The mean that a loss returns is not one over samples."""
+    """The mean that a loss or metric returns is not one over samples; `of`: its name."""
+
+    of = "loss"
 
 
 class IsASum(NotAMean):
@@ -71,7 +74,7 @@ def adapt(objective: Objective, *, lenient: bool = False) -> None:
             at_once = all(each.size <= objective.batch_size for each in objective.splits.values())
             if not lenient and (isinstance(error, IsASum) or not at_once):
                 raise
-            found = replace(objective.conduct, whole=True)
+            found = replace(objective.conduct, whole=error.of)
     finally:
         held.put_back()
     splits, size = dict(objective.splits), objective.batch_size
@@ -94,11 +97,11 @@ def _conduct(objective: Objective, split: Split) -> Conduct:
 
     random = randomness_of(evaluate, batch, model, objective.device, precision)
     layers, pairs = batch_statistics(model), isinstance(values.get("loss"), tuple)
-    conduct = replace(
+    objective.conduct = conduct = replace(  # known also where an error ends this
         conduct, random=random, pairs=pairs, mixes=f"batch statistics of {listed(layers, 1)}" if layers else None
     )
     if objective.measure.over == BATCHES:
-        return replace(conduct, whole=True)
+        return replace(conduct, whole="loss")
     if random or layers:
         return conduct
     if isinstance(objective.measure, OutputMeasure):
@@ -108,12 +111,10 @@ def _conduct(objective: Objective, split: Split) -> Conduct:
         if doubtful and objective.measure.over is None:
             _check_means(objective, objective.measure, split, doubtful)
         return conduct
-    if objective.measure.over is not None or not _is_whole(objective, split, evaluate):
-        return conduct
-    # a pass in train mode, of which batch norm keeps the statistics
-    return (
-        replace(conduct, mixes="what the loss changes in the net") if conduct.changes else replace(conduct, whole=True)
-    )
+    whole = None if objective.measure.over is not None else _whole(objective, split, evaluate)
+    if whole and conduct.changes:  # a pass in train mode, of which batch norm keeps the statistics
+        return replace(conduct, mixes="what the loss changes in the net")
+    return replace(conduct, whole=whole)
 
 
 def _net_mixes(objective: Objective, batch: Any, length: int) -> bool:
@@ -172,18 +173,19 @@ def _check_means(objective: Objective, measure: OutputMeasure, split: Split, dou
     with objective.numbers():
         found = [forward(objective.model, part) for part in inputs]
     doubles = measure.on(torch.device("cpu"), torch.float64)
-    for name in doubtful:
+    for name in loss_first(doubtful):
         if all(isinstance(each, Tensor) for each in found) and name not in measure.settled.whole:
             pair = _single(torch.cat([each.detach() for each in found])), batch[1]
             why = outputs_not_a_mean(measure.functions[name], doubles.functions[name], pair, length)
         else:  # a structure, which the user's loss takes apart
             why = not_a_mean(_metric(objective, name), batch, length, MEANS[objective.precision])
         if why:
-            kind = IsASum if why.startswith("it is a sum") else NotAMean
-            raise kind(
+            error = (IsASum if why.startswith("it is a sum") else NotAMean)(
                 f"{name} is not a mean over samples ({why}), so it would depend on the batch size; {INSTEAD}; "
                 "a loss of whole batches takes (model, batch)"
             )
+            error.of = name
+            raise error
 
 
 def _single(outputs: Tensor) -> Tensor:
@@ -194,8 +196,8 @@ def _is_mean(name: str, value: Any, length: int) -> bool:
     return not isinstance(value, tuple) and check_values(name, value, length).ndim == 0
 
 
-def _is_whole(objective: Objective, split: Split, evaluate: Callable[[Any], Values]) -> bool:
-    """Whether a loss of (model, batch) is one of whole batches.
+def _whole(objective: Objective, split: Split, evaluate: Callable[[Any], Values]) -> str | None:
+    """The name of a value of (model, batch) that is one of whole batches; None if all are means over samples.
 
     Raises:
         UsageError: it is a sum over samples.
@@ -203,15 +205,15 @@ def _is_whole(objective: Objective, split: Split, evaluate: Callable[[Any], Valu
     batch, length = spread(split, SPREAD_OF_MODEL) or _first(objective, split, SPREAD_OF_MODEL)
     values = _measured(objective, batch)
     if mixes(evaluate, batch, length, objective.precision):
-        return True
-    for name, value in values.items():
-        if length > 1 and _is_mean(name, value, length):
+        return "loss"
+    for name in loss_first(values):
+        if length > 1 and _is_mean(name, values[name], length):
             why = not_a_mean(_metric(objective, name), batch, length, MEANS[objective.precision])
             if why and why.startswith("it is a sum"):
                 raise IsASum(f"{name} depends on the batch size ({why}); {INSTEAD}")
             if why:
-                return True
-    return False
+                return name
+    return None
 
 
 def _metric(objective: Objective, name: str) -> Callable[[Any], Any]:
@@ -226,7 +228,7 @@ def _batches(objective: Objective, conduct: Conduct) -> tuple[dict[str, Split], 
     unclear = [name for name, split in splits.items() if not is_given(split) and split.size > FIXED_BATCH]
     if conduct.whole and unclear:
         raise UsageError(
-            f"the loss is not a mean over samples, so its value on the {unclear[0]} data depends on the batches; "
+            f"{conduct.whole_value} is not a mean over samples, so its value on the {unclear[0]} data depends on the batches; "
             f"{INSTEAD}; if it is one of whole batches, give these (a DataLoader) or batch-size"
         )
     sizes = [split.size for split in splits.values() if not is_given(split)]
@@ -291,7 +293,7 @@ def mean_text(objective: Objective) -> str | None:
     """What the loss is a mean over, where that is not samples."""
     measure = objective.measure
     function = measure.functions.get("loss") if isinstance(measure, OutputMeasure) else None
-    if objective.conduct.whole:
+    if objective.conduct.whole == "loss":
         return "batches"
     if isinstance(function, TargetMean):
         return "targets, weighted by class" if function.weight is not None else "targets"

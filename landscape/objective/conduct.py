@@ -8,7 +8,7 @@ of reducible.py.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,10 @@ Values = dict[str, Tensor]
 Evaluate = Callable[[Any], Values]
 
 
+def loss_first(names: Iterable[str]) -> list[str]:
+    return sorted(names, key=lambda name: name != "loss")
+
+
 @dataclass(frozen=True)
 class Conduct:
     """What decides values beside weights and samples.
@@ -43,7 +47,7 @@ class Conduct:
         random: what draws random numbers; None if nothing does.
         changes: buffers and modules whose state an evaluation changes.
         mixes: what lets the value of a sample depend on the other samples of its batch; None if nothing does.
-        whole: the loss is one of whole batches, not a mean over samples.
+        whole: the name of a value that is one of whole batches, not a mean over samples: the loss if it is; None if none is.
         pairs: the loss returns (sum, weight).
         undefined: metrics of the first samples that are NaN or infinite.
         source: where such numbers stand already, as "0.weight holds NaN or inf (3 of 20 numbers)"; None if nowhere.
@@ -55,12 +59,17 @@ class Conduct:
     random: str | None = None
     changes: tuple[str, ...] = ()
     mixes: str | None = None
-    whole: bool = False
+    whole: str | None = None
     pairs: bool = False
     undefined: tuple[str, ...] = ()
     source: str | None = None
     averaged: bool = False
     remembers: tuple[str, ...] = ()
+
+    @property
+    def whole_value(self) -> str:
+        """`whole` in the words of messages."""
+        return "the loss" if self.whole == "loss" else f"the metric {self.whole}"
 
     @property
     def depends_on_batches(self) -> bool:

@@ -89,10 +89,16 @@ def lines(spectrum: Any, shell: Mapping[str, Any]) -> list[str]:
     """The results for each block."""
     import numpy as np
 
+    from landscape.scene.facts.moving import counted_words
+    from landscape.scene.facts.spectrum import made_of
+
+    words = counted_words(made_of(spectrum)) if spectrum.known.spectrum else "all"
+    counted = "" if words == "all" else f"; {words}"
     said = [f"{spectrum.source or 'spectrum'}: {spectrum.known.spectrum.matrix} at the weights"]
     for block in spectrum.blocks.values():
         values = ", ".join(f"{value:.4g}" for value in block.values[::-1])
-        said.append(f"  {block.name} ({block.dimension:,}): {values}" + " (a block of zeros)" * block.is_zero)
+        which = counted if block is spectrum.whole else ""
+        said.append(f"  {block.name} ({block.dimension:,}{which}): {values}" + " (a block of zeros)" * block.is_zero)
         if block.is_zero:
             continue
         share, error = block.negative(spectrum.index)

@@ -175,4 +175,13 @@ def _compared(provenance: Mapping, split: str) -> dict:
         found["evaluation"] = {
             name: fact for name, fact in found["evaluation"].items() if name not in ("mean", "batches")
         }
+    if "evaluation" in found and _batches_of_a_metric(found["evaluation"]):  # only the loss is differentiated
+        found["evaluation"] = {
+            name: fact for name, fact in found["evaluation"].items() if name not in ("batches", "batch_size")
+        }
     return {**found, "data": {**data, "splits": {split: data["splits"][split]}}}
+
+
+def _batches_of_a_metric(made: Mapping) -> bool:
+    """Whether batches decide the values of a metric alone: then no other entry names what they decide."""
+    return "batches" in made and not (made.get("mean") == "batches" or made.get("mixes") or made.get("random"))

@@ -48,7 +48,9 @@ def evaluation_notes(objective: Objective, facts: EvaluationFacts) -> list[str]:
     if facts.mixes:
         found.append(f"values depend on the batches ({facts.batches}), through {facts.mixes}")
     if objective.conduct.whole:
-        found.append(f"the loss is one of whole batches ({facts.batches}); their mean is weighted by samples")
+        found.append(
+            f"{objective.conduct.whole_value} is one of whole batches ({facts.batches}); their mean is weighted by samples"
+        )
     if objective.conduct.averaged and not (objective.conduct.whole or objective.conduct.pairs or facts.mixes):
         found.append(
             "the loss is one number for a batch: no standard errors; return one value for each sample to have them"

@@ -46,6 +46,13 @@ def test_blocks_of_layers_lie_within_the_whole(here):
         assert whole.values[0] * 1.001 <= block.values[0] and block.values[-1] <= whole.values[-1] * 1.001
 
 
+def test_the_first_line_says_which_parameters_count(here):
+    few = {**SMALL, "probes": 0, "trace_products": 0, **OPTIONS}
+    said = [lines(ll.spectrum("net.pt", ignore=ignore, **few), {})[1] for ignore in ("biasbn", "none", "0.weight")]
+    words = [line.partition(")")[0].partition("(")[2].partition("; ")[2] for line in said]
+    assert words == ["those of more than one dimension", "", "all but those matching 0.weight"]
+
+
 def test_gauss_newton_has_no_negative_eigenvalue(here):
     found = ll.spectrum("net.pt", matrix="ggn", **SMALL, **OPTIONS)
     assert found.whole.values[0] > -1e-3 * found.whole.values[-1]

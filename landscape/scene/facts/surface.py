@@ -179,10 +179,10 @@ def _evaluation(known: dict) -> list[str]:
         return []
     mean, batches, mixes, random = (made.get(name) for name in ("mean", "batches", "mixes", "random"))
     lines = [f"mean over {mean}"] if mean and mean != "batches" else []
-    if mean == "batches":
-        lines.append(f"loss of whole batches: {batches}")
-    elif mixes:
+    if mixes and mean != "batches":
         lines.append(f"depends on the batches ({batches}): {mixes}")
+    elif batches and (mean == "batches" or not random):
+        lines.append(f"{'loss' if mean == 'batches' else 'metric'} of whole batches: {batches}")
     return lines + ([f"random numbers in {random}, the same at every point" + _drawn(made)] if random else [])
 
 
