@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from landscape.callables import explain
 from landscape.curvature.derivatives import GaussNewton, Graph, Hessian, Parts
 from landscape.curvature.kernels import differentiable
-from landscape.curvature.shares import BatchLoss, check_depends, check_smooth, is_zero
+from landscape.curvature.shares import BatchLoss, check_depends, check_smooth, in_words, is_zero
 from landscape.data.structure import batch_length
 from landscape.errors import EvaluationError, LandscapeError, UsageError
 from landscape.objective.conduct import OF_PARAMETERS, parts_of
@@ -184,14 +184,13 @@ class GraphBackend:
             weights.copy_(before)
 
     def _gradient(self, batch: Any, parameters: list[nn.Parameter], total: float) -> Parts:
-        value = self._loss.of_batch(batch, total)
-        if not self._part:
-            check_depends(value)
-        return (
-            torch.autograd.grad(value, parameters, allow_unused=True)
-            if value.requires_grad
-            else [None] * len(parameters)
-        )
+        with in_words():
+            value = self._loss.of_batch(batch, total)
+            if not self._part:
+                check_depends(value)
+            if not value.requires_grad:
+                return [None] * len(parameters)
+            return torch.autograd.grad(value, parameters, allow_unused=True)
 
     def _graph(self, batch: Any, parameters: list[nn.Parameter], total: float) -> Graph:
         return self._make(self._loss, batch, parameters, total)

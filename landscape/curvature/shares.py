@@ -12,9 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from landscape.callables import explain
 from landscape.data.split import Split
 from landscape.data.structure import batch_length, mapped
-from landscape.errors import EvaluationError, UsageError
+from landscape.errors import EvaluationError, LandscapeError, UsageError
 from landscape.objective.measure import OutputMeasure
 from landscape.objective.objective import Objective
 from landscape.objective.weighted import TargetMean, weighted
@@ -142,6 +143,20 @@ def _in_torch() -> Iterator[None]:
         if "call numpy()" not in str(error):
             raise
         raise no_derivatives("the loss or the net makes arrays of numpy out of tensors") from error
+
+
+@contextlib.contextmanager
+def in_words() -> Iterator[None]:
+    """Within: what the net, its loss or torch raise while a gradient is computed becomes one line."""
+    try:
+        yield
+    except (LandscapeError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        raise EvaluationError(
+            f"the model and its loss have values, but no gradient ({explain(error)}), so there is no curvature; torch must be able "
+            "to differentiate them by the parameters"
+        ) from error
 
 
 def check_depends(value: Tensor) -> None:

@@ -176,8 +176,7 @@ def make_training_job(
         model=name, data=spec, normalize=normalize or "", **{**settings, "loss": loss_name}
     ).completed()
     torch.set_num_threads(threads or usual_threads(len(own_cores())))
-    place = choose_device(device)
-    with isolated_rng(place):
+    with isolated_rng(place := choose_device(device)):
         seed_torch(seed_for(chosen.seed, "data"), place)  # the user's loader may shuffle
         splits, facts = _splits(data, chosen, label=name, quiet=quiet, data_root=data_root, download=download)
         measure = training_measure(settings["loss"], splits["train"])
@@ -196,7 +195,8 @@ def make_training_job(
             dtype=dtype_of(chosen.precision),
         )
         trainer = Trainer(net, loader, tester.measure, chosen)
-        trainer.check()
+        for text in trainer.check():
+            note(text, label=name, quiet=quiet)
     config = _config(chosen, facts, trainer, model, data_root) | {CODE: code.json()}
     decides = [key for key in config if key not in ("command", "versions", "threads", "device", "data_root", "started")]
     return TrainingJob(trainer, tester, config, decides, name, out)

@@ -28,6 +28,7 @@ from landscape.randomness import seed_torch
 from landscape.training.loader import ReadyBatchLoader, TensorLoader
 from landscape.training.optimizers import make_optimizer, usual_rate
 from landscape.training.plateau import Plateau
+from landscape.training.reached import outside_note, reached_outside
 from landscape.training.schedules import PLATEAU, make_schedule
 from landscape.training.seeding import seed_for
 from landscape.training.settings import TrainingSettings
@@ -51,10 +52,11 @@ class Trainer:
         self.steps = max(1, round(settings.epochs * loader.steps)) if settings.epochs else 0
         self.step = 0
         self.sums: dict[str, Tensor | float] = {}
+        self._moved = _trained(self.model)
         self._max_lr = usual_rate(settings.optimizer) if settings.lr is None else settings.lr
         self.optimizer = make_optimizer(
             settings.optimizer,
-            (parameter for parameter in self.model.parameters() if parameter.requires_grad),
+            self._moved,
             lr=self._max_lr,
             momentum=settings.momentum,
             weight_decay=settings.weight_decay,
@@ -94,8 +96,10 @@ class Trainer:
             total, begin = total + steps * (side / whole) ** 2, begin + epochs * self.loader.steps
         return total + max(0.0, step - begin)
 
-    def check(self) -> None:
+    def check(self) -> list[str]:
         """Passes a batch of each size forward and backward through a copy of the net, before a long run starts.
+
+        Returns what the user may not expect, a line for each thing.
 
         Raises:
             UsageError: the net does not accept smaller images, or the loss function returns no loss.
@@ -103,13 +107,16 @@ class Trainer:
         """
         twin = copy.deepcopy(self.model)
         twin.train()
+        outside: list[Tensor] = []
         for side in (None, *(side for side, _ in self.settings.progressive)):
             batch = self.loader.batch(0, side)
             try:
                 with torch.enable_grad(), switched(self.settings.precision, self.device):
                     values = self.measure(twin, batch)
                     if "loss" in values:
-                        mean_of(values["loss"]).backward()
+                        mean = mean_of(values["loss"])
+                        outside = reached_outside(mean, twin)
+                        mean.backward(inputs=_trained(twin))
             except LandscapeError:
                 raise
             except Exception as error:
@@ -125,6 +132,7 @@ class Trainer:
                 raise UsageError(
                     f"the loss returns {', '.join(values) or 'nothing'}; for training it must return 'loss'"
                 )
+        return [outside_note(outside)] if outside else []
 
     def advance(self) -> None:
         """Does one step."""
@@ -137,7 +145,7 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         with torch.enable_grad(), switched(self.settings.precision, self.device):
             values = self.measure(self.model, batch)
-            mean_of(values["loss"]).backward()
+            mean_of(values["loss"]).backward(inputs=self._moved)  # not into what else the loss depends on
         norm = self._clip_gradients()
         self.optimizer.step()
         self.step += 1
@@ -202,6 +210,10 @@ class Trainer:
             for name, value in entries.items():
                 if isinstance(value, Tensor) and own[name].dtype != value.dtype:
                     own[name] = value.to(own[name].device)
+
+
+def _trained(model: nn.Module) -> list[nn.Parameter]:
+    return [parameter for parameter in model.parameters() if parameter.requires_grad]
 
 
 def use_channels_last(model: nn.Module) -> nn.Module:

@@ -26,7 +26,11 @@ def detached(outputs, targets):
     return F.cross_entropy(outputs.detach(), targets, reduction="none")
 
 
-@pytest.mark.parametrize("loss", [hits, rounded, plain_number, detached])
+def numpys(outputs, targets):
+    return F.cross_entropy(outputs, targets, reduction="none").numpy()
+
+
+@pytest.mark.parametrize("loss", [hits, rounded, plain_number, detached, numpys])
 def test_a_loss_without_derivatives_is_named(loss, cnn, images, products):
     with pytest.raises(EvaluationError) as error:
         products(cnn(), images, loss)
@@ -46,6 +50,48 @@ def test_a_gradient_that_happens_to_be_zero_is_no_such_loss(cnn, images, product
     found = products(net, images, squared, ignore="none")
     assert not found.gradient().any()
     assert found(found.gaussian(0)).any(), "the last bias has curvature"
+
+
+class Failing(torch.autograd.Function):
+    """The identity, with a backward pass that is a mistake."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return ctx.forgotten * gradient
+
+
+class Written(nn.Module):
+    """It changes what torch keeps for the gradient."""
+
+    def __init__(self, net):
+        super().__init__()
+        self.net = net
+
+    def forward(self, x):
+        found = self.net(x).sigmoid()
+        found += found.detach()
+        return found
+
+
+@pytest.mark.parametrize("wrong, word", [(Failing.apply, "forgotten"), (None, "inplace")])
+def test_a_gradient_that_fails_is_one_line(wrong, word, cnn, images, products):
+    net = Written(cnn()) if wrong is None else nn.Sequential(cnn(), Applied(wrong))
+    with pytest.raises(EvaluationError, match=word) as error:
+        products(net, images)
+    assert "no gradient" in str(error.value) and "no curvature" in str(error.value)
+
+
+class Applied(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x)
 
 
 class Once(torch.autograd.Function):
