@@ -154,8 +154,8 @@ def in_words() -> Iterator[None]:
         raise
     except Exception as error:
         raise EvaluationError(
-            f"the model and its loss have values, but no gradient ({explain(error)}), so there is no curvature; torch must be able "
-            "to differentiate them by the parameters"
+            f"the model and its loss have values, but no gradient ({explain(error)}), so there is no curvature; torch must be "
+            "able to differentiate them by the parameters"
         ) from error
 
 

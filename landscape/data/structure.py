@@ -185,7 +185,10 @@ def batch_length(batch: Any) -> int:
             f"a batch of type {kind} holds tensors in attributes ({', '.join(held[:4])}) and has no method `to`, so it cannot be "
             "moved or counted; give the class `to(device)`, make it a dataclass, or yield a dictionary"
         )
-    raise DataError(f"a batch of type {kind} has no tensor in it, so its samples cannot be counted")
+    raise DataError(
+        f"a batch of type {kind} has no tensor in it, so its samples cannot be counted; make tensors of its "
+        "numbers, as by torch.tensor or numpy.array"
+    )
 
 
 def _is_one_each(value: Any) -> TypeGuard[Sequence[Any]]:

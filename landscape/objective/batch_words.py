@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from torch import Tensor
+
 from landscape.data.structure import TARGETS, is_mapping
 from landscape.printable import listed
 
@@ -15,6 +17,8 @@ LISTED = 8
 
 def said_by(batch: Any) -> str:
     """How to say the targets of a batch."""
+    if isinstance(batch, Tensor):
+        return "give (inputs, targets), or a list of batches; one batch of several inputs is a list too, [((a, b), targets)]"
     if not is_mapping(batch) or len(batch) < 2:
         return "give (inputs, targets), or a dict with one of the entries " + ", ".join(TARGETS)
     first, last = [*batch][0], [*batch][-1]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Sequence
+from types import MethodType
 from typing import Any
 
 import torch.nn.functional as F
@@ -20,11 +21,10 @@ from landscape.objective.described import MODEL, Loss
 from landscape.objective.functions import cross_entropy, plain
 from landscape.objective.loss_name import full_name, short_name
 from landscape.objective.measure import Measure, ModelMeasure, OutputMeasure
-from landscape.objective.misfit import check_order
+from landscape.objective.misfit import MODEL_ARGUMENTS, check_order
 from landscape.objective.named import named_loss, named_metric
 from landscape.objective.weighted import IGNORED
 
-MODEL_ARGUMENTS = ("model", "net", "network", "module")
 # A name or a callable; or one of these with the name that it has in results.
 Metric = str | Callable | tuple[str, str | Callable]
 
@@ -47,7 +47,7 @@ def make_measure(loss: str | Callable | Loss, metrics: Sequence[Metric] | None) 
     loss_name = loss if isinstance(loss, str) and ":" in loss else loss_name + given.shown
     reading, over = given.reading, given.over
     if given.of == MODEL or (given.of is None and _takes_model(function)):
-        others = _functions([each for each in metrics or () if each not in ("loss", ("loss", "loss"))], cross_entropy)
+        others = _functions([each for each in metrics or () if not _is_loss(each)], cross_entropy)
         return ModelMeasure(function, others, reading, over), loss_name, ["loss", *others]
     wanted = list(metrics or (["loss", "accuracy"] if plain(function) is cross_entropy else ["loss"]))
     functions = _functions(wanted, function)
@@ -56,10 +56,13 @@ def make_measure(loss: str | Callable | Loss, metrics: Sequence[Metric] | None) 
 
 def _functions(metrics: Sequence[Metric], loss: Callable) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for name, function in (_metric(metric, loss) for metric in metrics):
-        if found.setdefault(name, function) != function and name == "loss":
+    names = dict.fromkeys(each for each in metrics if isinstance(each, str))  # twice the same is once
+    for name, function in (
+        _metric(each, loss) for each in (*names, *(each for each in metrics if not isinstance(each, str)))
+    ):
+        if name in found and name == "loss":
             continue  # the loss of the run comes first
-        if found[name] != function:
+        if not _same(found.setdefault(name, function), function):
             raise UsageError(f"metrics: two of them are called '{name}'; define one as a function of another name")
     return found
 
@@ -82,6 +85,15 @@ def _loss_function(loss: str | Callable) -> tuple[Callable, str]:
     if getattr(loss, "reduction", "mean") == "sum":
         raise UsageError(f"loss {full_name(loss)}: a sum over the batch depends on its size; use reduction='mean'")
     return _own_cross_entropy(loss) or loss, full_name(loss)
+
+
+def _is_loss(metric: Any) -> bool:
+    """Whether the loss is meant; objects of other libraries answer == with anything."""
+    return all(isinstance(each, str) and each == "loss" for each in (metric if isinstance(metric, tuple) else [metric]))
+
+
+def _same(first: Any, second: Any) -> bool:
+    return first is second or (type(first) is type(second) is MethodType and first == second)
 
 
 def _check_callable(what: str, given: Any) -> None:
@@ -109,7 +121,7 @@ def _own_cross_entropy(loss: Callable) -> Callable | None:
 def _takes_model(function: Callable) -> bool:
     try:
         first = next(iter(inspect.signature(function).parameters), None)
-    except (TypeError, ValueError):
+    except Exception:  # objects of other libraries may answer == with anything
         return False
     return first in MODEL_ARGUMENTS
 
@@ -118,11 +130,20 @@ def _metric(metric: Metric, loss: Callable) -> tuple[str, Any]:
     """(name in results, function)."""
     if isinstance(metric, tuple):
         name, inner = metric
-        if not (isinstance(name, str) and name.isidentifier()) or (name == "loss") != (inner == "loss"):
-            raise UsageError(f"metrics: the name {name!r}: expected one such as my_metric; the loss is 'loss': 'loss'")
+        if not (isinstance(name, str) and name.isidentifier()):
+            raise UsageError(f"metrics: the name {name!r}: expected one such as my_metric")
+        if (name == "loss") != _is_loss(inner):
+            raise UsageError(
+                "metrics: the name 'loss' is that of the loss, 'loss': 'loss'; give another function another name"
+            )
         return name, _metric(inner, loss)[1]
     if not isinstance(metric, str):
         _check_callable("metric", metric)
+        if _takes_model(metric):
+            raise UsageError(
+                f"metric {short_name(metric)} takes a model: metrics take (outputs, targets); a loss of (model, batch) may "
+                "return a dictionary with more values, as {'loss': ..., 'other': ...}"
+            )
         name = short_name(metric)
         return "metric" if name == "<lambda>" else name, metric
     if ":" in metric:

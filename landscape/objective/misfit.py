@@ -13,11 +13,13 @@ from typing import Any
 from torch import Tensor, nn
 
 from landscape.callables import explain
-from landscape.data.structure import tensors_in
+from landscape.data.structure import is_mapping, tensors_in
 from landscape.errors import UsageError
+from landscape.objective import measure
 from landscape.objective.loss_name import short_name
 from landscape.objective.reading import Call, called
 
+MODEL_ARGUMENTS = ("model", "net", "network", "module")
 BY_PLACE = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 # Words in what people call the two arguments of a loss, and whole names of one word.
 OF_TARGETS = frozenset(
@@ -35,8 +37,17 @@ def misfit(error: Exception, batch: Any, *, reads_outputs: bool) -> str:
     """The line for an error of the first `batch`; `reads_outputs`: the loss takes (outputs, targets) of pairs."""
     shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors_in(batch))
     in_net = any(frame.f_code is called.__code__ for frame, _ in traceback.walk_tb(error.__traceback__))
-    who = "the model or its loss" if not reads_outputs else "the model" if in_net else "the loss"
-    hint = _of_net(batch) if in_net else _of_loss(error)
+    metric = None if in_net else _metric_of(error)
+    who = (
+        f"the metric {metric}"
+        if metric
+        else "the model"
+        if in_net
+        else "the loss"
+        if reads_outputs
+        else "the model or its loss"
+    )
+    hint = _of_net(batch) if in_net else _of_metric(error) if metric else _of_loss(error)
     return f"{who} does not accept these batches (shapes {shapes}): {explain(error)}{hint}"
 
 
@@ -44,10 +55,31 @@ def _of_net(batch: Any) -> str:
     call = batch[0]
     if not isinstance(call, Call) or call.named or (len(call.arguments) == 1 and isinstance(call.arguments[0], Tensor)):
         return ""
+    if call.arguments and is_mapping(call.arguments[0]):
+        first = [*call.arguments[0]][0]
+        return (
+            "; all entries of a batch but the targets go to the net: say which it takes, as in "
+            f"ll.Loss(your_loss, inputs={first!r}), or give a loss of (model, batch)"
+        )
     return (
         "; of a batch of several parts the last is the targets, and all others go to the net: say which are which, as in "
         "ll.Loss(your_loss, inputs=0, targets=1), or give a loss of (model, batch)"
     )
+
+
+def _metric_of(error: Exception) -> str | None:
+    """The metric of outputs that raised an error, as the frames of the measure tell; None if it was another function."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        told = frame.f_locals
+        if frame.f_globals is vars(measure) and "function" in told and told.get("name") != "loss":
+            return told.get("name")
+    return None
+
+
+def _of_metric(error: Exception) -> str:
+    if isinstance(error, TypeError) and ("positional argument" in str(error) or "not callable" in str(error)):
+        return "; a metric takes (outputs, targets); a loss of (model, batch) may return a dictionary with more values"
+    return ""
 
 
 def _of_loss(error: Exception) -> str:
@@ -58,7 +90,7 @@ def _of_loss(error: Exception) -> str:
         word in text for word in ("scalar type", "same dtype", "dtype mismatch")
     ):
         return "; create tensors of its own with dtype=outputs.dtype, or give --precision fp32"
-    if isinstance(error, TypeError) and "positional argument" in text:
+    if isinstance(error, TypeError) and ("positional argument" in text or "keyword-only argument" in text):
         return "; a loss takes (outputs, targets), or (model, batch) with a first parameter named model"
     return ""
 
@@ -71,8 +103,13 @@ def check_order(what: str, function: Callable) -> None:
     try:
         called = function.forward if isinstance(function, nn.Module) else function
         names = [name for name, each in inspect.signature(called).parameters.items() if each.kind in BY_PLACE]
-    except (TypeError, ValueError):
+    except Exception:  # objects of other libraries may answer == with anything
         return
+    if len(names) > 1 and names[1] in MODEL_ARGUMENTS and names[0] not in MODEL_ARGUMENTS:
+        raise UsageError(
+            f"{what} {short_name(function)}({names[0]}, {names[1]}): what takes a model is called with (model, batch), in this "
+            "order; swap its parameters"
+        )
     if len(names) > 1 and _targets_first(*(frozenset(name.lower().strip("_").split("_")) for name in names[:2])):
         raise UsageError(
             f"{what} {short_name(function)}({names[0]}, {names[1]}): it is called with (outputs, targets), in this order; swap "

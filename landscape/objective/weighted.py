@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from landscape.data.split import BatchSplit, Split, StreamSplit
 from landscape.data.transfer import sent
-from landscape.errors import EvaluationError, UsageError
+from landscape.errors import DataError, EvaluationError, UsageError
 
 IGNORED = -100  # torch's usual `ignore_index`
 SCAN = 256
@@ -72,13 +72,31 @@ def classes_second(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """(outputs, targets) as torch's losses of classes take them: logits (n, classes, ...), and class numbers as int64.
 
     Many models put the classes last: (n, positions, classes) beside (n, positions). Where both may be meant, torch's order holds.
+
+    Raises:
+        DataError: the targets are no tensor, or class numbers with the dimension of the classes.
     """
+    if not isinstance(targets, Tensor):
+        raise DataError(f"the targets are of type {type(targets).__name__}; expected a tensor{_meant(targets)}")
     if targets.is_floating_point():
         return outputs, targets
+    if outputs.ndim == targets.ndim > 1:
+        raise DataError(
+            f"the targets are {targets.dtype} of shape {tuple(targets.shape)} beside outputs of shape {tuple(outputs.shape)}; "
+            f"expected class numbers of shape {(*outputs.shape[:1], *outputs.shape[2:])}: targets.argmax(1) of one-hot vectors, "
+            "targets[:, 0] of a single column"
+        )
     last = outputs.ndim == targets.ndim + 1 > 2 and outputs.shape[:-1] == targets.shape
     if last and (outputs.shape[0], *outputs.shape[2:]) != tuple(targets.shape):
         outputs = outputs.movedim(-1, 1)
     return outputs, targets.long()
+
+
+def _meant(targets: Any) -> str:
+    """What to do about targets of another type."""
+    if isinstance(targets, (int, float)):
+        return "; a list is read as batches: give tensors (inputs, targets), or a torch.utils.data.DataLoader over the samples"
+    return " of one value for each sample; give a loss of your own (outputs, targets), which takes what it needs of them"
 
 
 def target_mean(loss: Callable) -> TargetMean | None:
