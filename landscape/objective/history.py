@@ -25,6 +25,7 @@ from landscape.data.structure import batch_length
 from landscape.errors import EvaluationError
 from landscape.objective.conduct import Values, differ, parts_of
 from landscape.objective.measure import Measure
+from landscape.objective.places import in_their_places
 from landscape.objective.probe import OUTPUT, TRIED, values_of
 from landscape.objective.steady import SEED
 
@@ -57,7 +58,7 @@ class Untouched:
             ):  # whatever a stranger's net does when it is copied, it can be evaluated
                 self._copies = [copy.deepcopy(model, dict(shared)) for _ in range(2)]
 
-    def compare(self, objective: Objective) -> None:
+    def compare(self, objective: Objective, *, lenient: bool) -> None:
         """Compares the net of an objective, which was called, with these; at the end it is where it was.
 
         What the code of the losses reads and has changed is noted in the objective's conduct.
@@ -67,7 +68,8 @@ class Untouched:
         """
         (copies, self._copies), (before, self._read) = (self._copies, []), (self._read, {})
         if copies and not objective.lent and not objective.conduct.changes:
-            with contextlib.suppress(_Untried):
+            place = contextlib.nullcontext() if lenient else in_their_places(objective)
+            with place, contextlib.suppress(_Untried):
                 _compare(objective, copies)
         now = ((function, _read_by(function)) for function in before)
         changed = {name: None for f, found in now for name, value in found.items() if before[f].get(name) != value}

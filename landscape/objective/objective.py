@@ -267,9 +267,9 @@ class Objective:
         """
         with forked(self.device), self.lent.at(self.weights) if self.lent else contextlib.nullcontext():
             with self._resting.unmoved():
-                try_all(self)
+                try_all(self, lenient=lenient)
             adapt(self, lenient=lenient)
-            self._untouched.compare(self)
+            self._untouched.compare(self, lenient=lenient)
 
     def conform(self, conduct: Conduct, splits: Mapping[str, Split], batch_size: int) -> None:
         """From here on evaluations suit this conduct."""

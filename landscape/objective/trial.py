@@ -5,6 +5,7 @@ Owns: the messages, and the check of labels. Whether the loss needs gradients is
 
 from __future__ import annotations
 
+import contextlib
 import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from landscape.objective.foreign import callers_apart
 from landscape.objective.functions import class_count, cross_entropy, plain
 from landscape.objective.gradients import switch_on_where_they_count, tried
 from landscape.objective.misfit import misfit
+from landscape.objective.places import in_their_places
 from landscape.objective.probe import first_samples, heard, numbers_of
 from landscape.objective.reading import forward
 from landscape.objective.settled import settle
@@ -32,9 +34,12 @@ if TYPE_CHECKING:
 NEARLY = 2e-2
 
 
-def try_all(objective: Objective) -> None:
-    """`try_one` for each split, and whether the caller's module has no part in it (foreign.py)."""
-    with callers_apart(objective):
+def try_all(objective: Objective, *, lenient: bool) -> None:
+    """`try_one` for each split; whether the caller's module has no part in it (foreign.py), and weights stay (places.py).
+
+    `lenient`: weights may be replaced, as in training, which finds them by their names.
+    """
+    with callers_apart(objective), contextlib.nullcontext() if lenient else in_their_places(objective):
         for name, split in objective.splits.items():
             try_one(objective, name, split)
 

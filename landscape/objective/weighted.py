@@ -96,7 +96,9 @@ def _meant(targets: Any) -> str:
     """What to do about targets of another type."""
     if isinstance(targets, (int, float)):
         return "; a list is read as batches: give tensors (inputs, targets), or a torch.utils.data.DataLoader over the samples"
-    return " of one value for each sample; give a loss of your own (outputs, targets), which takes what it needs of them"
+    return (
+        " of one value for each sample; give a loss of your own (outputs, targets), which takes what it needs of them"
+    )
 
 
 def target_mean(loss: Callable) -> TargetMean | None:
