@@ -67,3 +67,11 @@ def is_folder(path: str | Path) -> bool:
 def most_bytes(path: str | Path) -> int:
     """How many bytes a file may declare."""
     return max(FREE, RATIO * os.path.getsize(path))
+
+
+def same_file(first: str | Path, second: str | Path) -> bool:
+    """Whether two paths lead to one file, by whatever names and links; false where one of them is not there."""
+    try:
+        return os.path.samefile(first, expanded(second))
+    except (OSError, ValueError):
+        return False

@@ -7,7 +7,7 @@ settings a name takes is in named.py.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -153,7 +153,7 @@ def class_count(outputs: Any, targets: Any) -> int | None:
 def counted(function: Callable, index: int) -> Callable:
     """The function with only those targets that are not `index`."""
     given = function.keywords if isinstance(function, functools.partial) else {}
-    if plain(function) in (accuracy, top):
+    if is_one_of(function, (accuracy, top)):
         return CountedAccuracy(index, given.get("k", 5) if plain(function) is top else 1)
     if plain(function) is nll:
         return TargetMean(F.nll_loss, ignore_index=index)
@@ -165,6 +165,11 @@ def counted(function: Callable, index: int) -> Callable:
 def is_known(function: Callable | None) -> bool:
     """Whether a metric is one of these, whose unit is known; a user's may have the same name."""
     return getattr(plain(function), "__module__", "").partition(".")[0] == "landscape" if function else False
+
+
+def is_one_of(function: Any, known: Collection[Callable]) -> bool:
+    """Whether a function, or that inside a partial, is one of those known; objects of others may answer == with anything."""
+    return any(plain(function) is each for each in known)
 
 
 def plain(function: Callable) -> Callable:

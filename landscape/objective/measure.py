@@ -18,7 +18,7 @@ from landscape.data.structure import mapped, tensors_in
 from landscape.errors import DataError, EvaluationError
 from landscape.layout import placed
 from landscape.objective.combined import Combined, with_parts
-from landscape.objective.functions import accuracy, counted, cross_entropy, mae, mse, nll, plain, top
+from landscape.objective.functions import accuracy, counted, cross_entropy, is_one_of, mae, mse, nll, plain, top
 from landscape.objective.reading import Reading, called, main_part
 from landscape.objective.weighted import IGNORED, TargetMean, ignores_targets, refuse_complex, target_mean
 
@@ -107,7 +107,7 @@ class OutputMeasure:
         self.combined = {name: each for name, each in functions.items() if isinstance(each, Combined)}
         self._is_usual = self.settled == Settled() and not self.combined
         means = [each for each in functions.values() if isinstance(each, TargetMean)]
-        self.reads_labels = bool(means) or any(plain(each) in _READERS for each in functions.values())
+        self.reads_labels = bool(means) or any(is_one_of(each, _READERS) for each in functions.values())
         self.ignored = means[0].ignore_index if means else None
 
     def read(self, splits: Mapping[str, Split], model: nn.Module) -> dict[str, Split]:
@@ -115,8 +115,8 @@ class OutputMeasure:
 
     def counting(self, splits: Mapping[str, Split]) -> OutputMeasure:
         index = self.ignored if self.ignored is not None else IGNORED
-        found = [each for each in self.functions.values() if plain(each) in _COUNTING or hasattr(each, "counting")]
-        means = self.ignored is not None or any(plain(each) not in (accuracy, top) for each in found)
+        found = [each for each in self.functions.values() if is_one_of(each, _COUNTING) or hasattr(each, "counting")]
+        means = self.ignored is not None or any(not is_one_of(each, (accuracy, top)) for each in found)
         if not found or not means or not ignores_targets(splits, index):
             return self
         return self._with({name: counted(each, index) for name, each in self.functions.items()})

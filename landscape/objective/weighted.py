@@ -105,7 +105,7 @@ def target_mean(loss: Callable) -> TargetMean | None:
     """A loss of torch whose denominator is the weight of the targets, in that form; None for any other loss."""
     inner, given = _settings(loss)
     if (
-        inner not in (F.cross_entropy, F.nll_loss)
+        not any(inner is each for each in (F.cross_entropy, F.nll_loss))
         or given.get("reduction", "mean") != "mean"
         or set(given) - {*KEYWORDS}
     ):

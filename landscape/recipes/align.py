@@ -118,6 +118,7 @@ def align(first: Any, second: Any, inputs: Any = None, *, given: Given) -> Align
     if in_memory and options.model is not None:
         raise UsageError("model: the first net is a module, which is its own model; drop it")
     data = given[DataOptions]
+    _check_other(out, first, second)
     net = net_or_module(first, options, data)
     other = other_net(second, net)
     wanted = data.data is not None or asked.method == "activations"
@@ -132,6 +133,15 @@ def align(first: Any, second: Any, inputs: Any = None, *, given: Given) -> Align
         with disk_named(out, "give another -o"):
             save_checkpoint(out, found.tensors, _meta(net, other, second, found, asked))
     return found
+
+
+def _check_other(out: Path | None, *nets: Any) -> None:
+    """Raises UsageError when the result would replace one of the nets."""
+    from landscape.regular import same_file
+
+    for net in nets:
+        if out is not None and isinstance(net, (str, Path)) and same_file(out, net):
+            raise UsageError(f"out {out}: this is one of the two nets, which are not changed; give another -o")
 
 
 def _checked(out: Path, overwrite: bool) -> Path:

@@ -1,6 +1,7 @@
 """Laws of `align`: the same function, nearer to the other net; a permuted copy has no barrier; one line for what cannot be."""
 
 import copy
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -138,6 +139,10 @@ def test_the_written_checkpoint_is_the_permuted_net_with_its_story(files, capsys
     assert main(["align", *files, "--restarts", "1"]) == 2  # the output exists
     assert "--overwrite" in capsys.readouterr().err
     assert main(["align", "1.pt", "2_aligned.pt", "--restarts", "1", "-o", "again.pt"]) == 0
+    for net in files:
+        before = Path(net).read_bytes()
+        assert main(["align", *files, "-o", net, "--overwrite"]) == 2
+        assert "one of the two nets" in capsys.readouterr().err and Path(net).read_bytes() == before
 
 
 def test_activations_need_data_and_take_those_that_the_checkpoint_names(files, capsys):

@@ -29,6 +29,10 @@ def loaded(data):
     return torch.utils.data.DataLoader(data, batch_size=6)
 
 
+def loaded_in_batches():
+    return torch.utils.data.DataLoader(torch.utils.data.TensorDataset(X, Y), batch_size=6)
+
+
 def loaded_singly():
     return torch.utils.data.DataLoader(torch.utils.data.TensorDataset(X, Y), batch_size=None)
 
@@ -142,6 +146,29 @@ def test_an_accuracy_of_the_users_keeps_its_own_numbers_and_ours_is_in_percent(s
             {"metrics": {"loss": F.mse_loss}},
             "the name 'loss' is that of the loss, 'loss': 'loss'; give another function",
         ),
+        ({"loss": lambda outputs, targets: outputs[:, :1]}, r"shape \(8, 1\) for 8 samples.*flatten\(1\).mean\(1\)"),
+        (
+            {"data": (X, F.one_hot(Y, 3))},
+            r"shape \(8, 3\) beside outputs .* class numbers of shape \(8,\): targets.argmax\(1\)",
+        ),
+        ({"data": (X, Y[:, None])}, r"class numbers of shape \(8,\): .*targets\[:, 0\] of a single column"),
+        (
+            {"data": [(x, int(label)) for x, label in zip(X, Y, strict=True)]},
+            "the targets are of type int; .*DataLoader",
+        ),
+        ({"data": [(X, {"kind": Y})]}, "the targets are of type dict; .*a loss of your own"),
+        ({"data": (X.tolist(), Y.tolist())}, "has no tensor in it.*as by torch.tensor"),
+        ({"data": ((X, X), Y)}, r"one batch of several inputs is a list too, \[\(\(a, b\), targets\)\]"),
+        ({"data": [{"x": X, "y": Y, "place": Y}]}, r"say which it takes, as in ll.Loss\(your_loss, inputs='x'\)"),
+        (
+            {"metrics": {"broken": lambda outputs, targets: outputs.nothing}},
+            "the metric broken does not accept .*no attribute",
+        ),
+        (
+            {"metrics": {"of_model": lambda model, batch: model(batch[0])}},
+            "takes a model: metrics take .*return a dictionary",
+        ),
+        ({"loss": lambda batch, model: model(batch[0])}, r"\(batch, model\): .* with \(model, batch\), in this order"),
     ],
 )
 def test_what_does_not_go_together_is_one_line(given, line):
@@ -171,3 +198,47 @@ def test_a_dict_names_its_metrics():
         (outputs.topk(2).indices == Y[:, None]).any(1).float().mean().item()
     )
     assert found.provenance["code"]["metrics"].keys() == {"hits", "second"}
+
+
+class Answering:
+    """A metric that answers == with something, as those of torchmetrics do."""
+
+    def __call__(self, outputs, targets):
+        return (outputs.argmax(1) == targets).double()
+
+    def __eq__(self, other):
+        return "a comparison"
+
+    __hash__ = object.__hash__
+
+
+@pytest.mark.parametrize("form", [lambda m: {"share": m}, lambda m: {"loss": "loss", "share": m}])
+def test_a_metric_that_answers_comparisons_is_a_metric(form):
+    found = ll.line(model=net(), data=(X, Y), metrics=form(Answering()), **EXACT)
+    ours = ll.line(model=net(), data=(X, Y), metrics=["accuracy"], **EXACT)
+    assert found.values["train_share"] == pytest.approx(ours.values["train_accuracy"], abs=1e-12)
+
+
+def test_a_net_made_in_inference_mode_is_evaluated_and_left_as_it_is():
+    with torch.inference_mode():
+        made = net()
+    before = [parameter.clone() for parameter in made.parameters()]
+    found, plain = (ll.line(model=each, data=(X, Y), **EXACT) for each in (made, net()))
+    assert found.values["train_loss"] == pytest.approx(plain.values["train_loss"], abs=1e-12)
+    assert all(torch.equal(a, b) for a, b in zip(before, made.parameters(), strict=True))
+    assert len(ll.spectrum(model=made, data=(X, Y), probes=0, trace_products=0, quiet=True).whole.values)
+
+
+def share_of_weights(outputs, targets):
+    return ((outputs.argmax(1) == targets) * (targets + 1.0)).sum() / (targets + 1.0).sum()
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "cross_entropy(ignore_index=0)"])
+def test_a_metric_of_whole_batches_does_not_make_the_loss_one(loss, capsys):
+    given = {"model": net(), "data": loaded_in_batches(), "loss": loss}
+    found = ll.line(**given, metrics=["loss", share_of_weights], x="-1:1:3", precision="fp64")
+    assert "the metric share_of_weights is one of whole batches" in capsys.readouterr().err
+    alone = ll.line(**given, x="-1:1:3", precision="fp64", quiet=True)
+    assert found.values["train_loss"] == pytest.approx(alone.values["train_loss"], rel=1e-12)
+    ends = [ll.hessian(each, **given, quiet=True).values["hessian_max"] for each in (found, alone)]
+    assert ends[0] == pytest.approx(ends[1], rel=1e-3)

@@ -1,4 +1,4 @@
-"""A net whose evaluation replaces its weights by other tensors would not follow the plane: it is refused; writing in place is not."""
+"""A net whose evaluation replaces its weights by other tensors would not follow the plane, so it is refused."""
 
 import pytest
 import torch

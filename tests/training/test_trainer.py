@@ -136,3 +136,22 @@ def test_a_lost_run_says_where_and_keeps_a_state_that_can_be_looked_at(tmp_path)
         ll.train("resnet20", data="digits", epochs=2, lr=1e30, schedule="constant", out=tmp_path / "run", quiet=True)
     kept = ll.load_checkpoint(tmp_path / "run")
     assert all(tensor.isfinite().all() for tensor in kept.state_dict.values())
+
+
+class Weighing(nn.Module):
+    """A loss with a weight of its own, which nobody trains."""
+
+    def __init__(self):
+        super().__init__()
+        self.own = nn.Parameter(torch.zeros(1))
+
+    def forward(self, outputs, targets):
+        return F.cross_entropy(outputs, targets, reduction="none") * torch.exp(-self.own) + self.own
+
+
+def test_parameters_of_a_loss_stay_as_they_are_and_are_named(tmp_path, capsys):
+    generator, loss = torch.Generator().manual_seed(0), Weighing()
+    data = torch.randn(24, 5, generator=generator), torch.arange(24) % 3
+    ll.train(model=nn.Linear(5, 3), data=data, loss=loss, epochs=1, out=tmp_path / "run")
+    assert "depends on 1 tensors with gradients that are not parameters of the net (1)" in capsys.readouterr().err
+    assert loss.own.grad is None and not loss.own.any()
