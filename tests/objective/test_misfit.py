@@ -233,7 +233,12 @@ def share_of_weights(outputs, targets):
     return ((outputs.argmax(1) == targets) * (targets + 1.0)).sum() / (targets + 1.0).sum()
 
 
-@pytest.mark.parametrize("loss", ["cross_entropy", "cross_entropy(ignore_index=0)"])
+def weighing(outputs, targets):
+    weights = targets + 1.0
+    return (weights * F.cross_entropy(outputs, targets, reduction="none")).sum(), weights.sum()
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "cross_entropy(ignore_index=0)", weighing])
 def test_a_metric_of_whole_batches_does_not_make_the_loss_one(loss, capsys):
     given = {"model": net(), "data": loaded_in_batches(), "loss": loss}
     found = ll.line(**given, metrics=["loss", share_of_weights], x="-1:1:3", precision="fp64")

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from landscape.errors import EvaluationError
-from landscape.objective.census import Census, sampling_obstacle, take_census
+from landscape.objective.census import Census, measure_samples, sampling_obstacle, take_census
 from landscape.objective.frame import DrawnSamples, SamplingFrame
 from landscape.objective.objective import Objective
 from landscape.objective.regression import auxiliary_variables, estimate, neyman_allocation
@@ -208,6 +208,14 @@ def test_estimates_do_not_depend_on_the_batch_size(net_objective, batch_size):
         results.append(sampled.evaluate())
     for name, value in results[0].items():
         assert results[1][name] == pytest.approx(value, rel=1e-9), name
+
+
+@pytest.mark.parametrize("count", [3, 9, 40])
+def test_no_batch_is_larger_than_the_user_allows(net_objective, count):
+    objective, seen = net_objective(batch_size=4), []
+    objective.model.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
+    measure_samples(objective, "train", np.arange(count), outputs=False)
+    assert sum(seen) == count and max(seen) <= 4
 
 
 def test_a_census_taken_by_many_is_that_of_one(net_objective):
