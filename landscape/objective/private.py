@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import functools
-import itertools
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
@@ -65,12 +64,6 @@ def detached(model: nn.Module) -> dict[int, Tensor]:
     return {id(value): value.detach().clone() for value in kept if isinstance(value, Tensor) and not value.is_leaf}
 
 
-def _plain(tensor: Tensor) -> Tensor:
-    """Of one that was made under torch.inference_mode(): a copy that may require gradients."""
-    copied = tensor.detach().clone()
-    return nn.Parameter(copied) if isinstance(tensor, nn.Parameter) else copied
-
-
 def private_copy(model: nn.Module, *, sharing: Collection[str] = ()) -> nn.Module:
     """A deep copy; the named parameters share their memory with the model's until they are given another.
 
@@ -79,12 +72,9 @@ def private_copy(model: nn.Module, *, sharing: Collection[str] = ()) -> nn.Modul
     """
     known: dict[int, Any] = dict(detached(model))
     known |= {
-        id(each): _plain(each) for each in itertools.chain(model.parameters(), model.buffers()) if each.is_inference()
-    }
-    known |= {
         id(each): nn.Parameter(each.data, each.requires_grad)
         for name, each in model.named_parameters()
-        if name in sharing and type(each) is nn.Parameter and not each.is_inference()
+        if name in sharing and type(each) is nn.Parameter and not each.is_inference()  # whose copies may have gradients
     }
     try:
         return note_copy(copy.deepcopy(model, known), model)
