@@ -18,7 +18,7 @@ from landscape.atomic import OutputLock, replaceable
 from landscape.errors import AnotherRun, SurfaceFileError
 from landscape.grid import Grid
 from landscape.quantity import DRAWN, EVALUATION, Quantity, quantity_named
-from landscape.regular import is_folder
+from landscape.regular import is_checkpoint, is_folder
 from landscape.surfaces.hdf5 import read_surface_file, write_surface_file
 from landscape.surfaces.keeper import Keeper, locked
 from landscape.surfaces.same_run import difference, plain
@@ -254,9 +254,27 @@ def _free(path: Path) -> Path:
 
 
 def check_folder(path: Path) -> None:
-    """Raises SurfaceFileError unless a file can be created beside `path`."""
+    """Raises SurfaceFileError unless a file can be created beside `path`, or beside what a link of that name leads to."""
     if not is_folder(path.parent):
         raise SurfaceFileError(f"output {path}: the folder {path.parent} does not exist; create it or give another -o")
+    _check_name(path)
+    try:
+        place = replaceable(path)
+    except OSError as error:
+        if is_folder(path):
+            raise SurfaceFileError(
+                f"output {path}: is a folder; give a file name such as {path / 'surface.h5'}"
+            ) from error
+        raise SurfaceFileError(f"output {path}: {error.strerror or error}; give another -o") from error
+    if not os.access(place.parent, os.W_OK):
+        raise SurfaceFileError(f"output {path}: the folder {place.parent} is not writable; give another -o")
+    _check_name(place)  # where a link leads
+    if place.is_file() and is_checkpoint(place):
+        raise SurfaceFileError(f"output {path}: holds a checkpoint, which results do not replace; give another -o")
+
+
+def _check_name(path: Path) -> None:
+    """Raises SurfaceFileError for the name of something that results must not replace."""
     if path.suffix.lower() in PICTURES:
         raise SurfaceFileError(
             f"output {path}: is the name of a picture; give a file for the results such as {path.with_suffix('.h5')}, and draw "
@@ -270,16 +288,6 @@ def check_folder(path: Path) -> None:
         raise SurfaceFileError(
             f"output {path}: is the name of code or a text; give a file for the results such as {path.with_suffix('.h5')}"
         )
-    try:
-        place = replaceable(path)
-    except OSError as error:
-        if is_folder(path):
-            raise SurfaceFileError(
-                f"output {path}: is a folder; give a file name such as {path / 'surface.h5'}"
-            ) from error
-        raise SurfaceFileError(f"output {path}: {error.strerror or error}; give another -o") from error
-    if not os.access(place.parent, os.W_OK):
-        raise SurfaceFileError(f"output {path}: the folder {place.parent} is not writable; give another -o")
 
 
 def _grid_text(grid: Grid) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -221,7 +222,12 @@ def test_a_net_is_not_overwritten_by_results(here):
                 lambda: ll.surface("net.pt", out="net.pt", overwrite=True, x="-1:1:3", y="-1:1:3", **OPTIONS)):  # fmt: skip
         with pytest.raises(LandscapeError, match="output net.pt: is the name of a checkpoint"):
             run()
-    assert Path("net.pt").read_bytes() == before
+    Path("link.h5").symlink_to("net.pt")
+    shutil.copy("net.pt", "weights")
+    for out, why in (("link.h5", "is the name of a checkpoint"), ("weights", "holds a checkpoint")):
+        with pytest.raises(LandscapeError, match=why):
+            ll.surface("net.pt", out=out, overwrite=True, x="-1:1:3", y="-1:1:3", **OPTIONS)
+    assert Path("net.pt").read_bytes() == Path("weights").read_bytes() == before
 
 
 def test_bends_are_nets_of_their_own_also_with_tied_weights_and_statistics(here):
