@@ -69,13 +69,6 @@ def most_bytes(path: str | Path) -> int:
     return max(FREE, RATIO * os.path.getsize(path))
 
 
-def is_checkpoint(path: Path) -> bool:
-    """Whether a file begins as checkpoints do: an archive, a pickle of any protocol, or safetensors."""
-    with path.open("rb") as stream:
-        begin = stream.read(10)
-    return begin.startswith((b"PK\x03\x04", b"\x80")) or begin[8:10] == b'{"'
-
-
 def same_file(first: str | Path, second: str | Path) -> bool:
     """Whether two paths lead to one file, by whatever names and links; false where one of them is not there."""
     try:

@@ -27,6 +27,15 @@ CODE = (".py", ".ipynb", ".sh")
 SAFETENSORS = b'{"'
 
 
+def holds_checkpoint(path: Path) -> bool:
+    """Whether a file begins as checkpoints do: an archive, a pickle, or safetensors."""
+    with path.open("rb") as stream:
+        begin = stream.read(10)
+    return begin[8:10] == SAFETENSORS or any(
+        begin.startswith(start) for start, (what, _) in HELD.items() if what.startswith("a checkpoint")
+    )
+
+
 def check_replaced(path: Path, advice: str = "give another name") -> None:
     """Raises UsageError where `path` holds what must not be lost: results, a checkpoint, or a file of a training run."""
     if not path.is_file():

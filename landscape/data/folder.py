@@ -1,7 +1,7 @@
 """Folders of images, one sub-folder per class.
 
-Owns: the folder of each split, and decoding on all cores. Only requested images are decoded: all at once when they fit
-into memory, otherwise block by block in each pass. Images of equal size stay as they are; images of different sizes are
+Owns: the folder of each split, and decoding (large images on all cores). Only requested images are decoded: all at once when they
+fit into memory, otherwise block by block in each pass. Images of equal size stay as they are; images of different sizes are
 resized to 256 on the shorter side and cropped to the central 224, as is usual for ImageNet.
 """
 
@@ -170,8 +170,10 @@ class _Seen(NamedTuple):
 
 
 def _looked_at(file: str) -> _Seen:
-    """Raises:
-    DataError: the file cannot be read, or is not an image.
+    """What is known of an image without decoding it.
+
+    Raises:
+        DataError: the file cannot be read, or is not an image.
     """
     if reason := reason_unreadable(file):
         raise DataError(f"image {file}: {reason}; remove it or copy it again")

@@ -291,8 +291,9 @@ def check_values(name: str, values: Any, length: int) -> Tensor:
             f"{name} returned a {type(values).__name__}; expected a number or a tensor{hint}"
         ) from error
     found = found.detach() if found.requires_grad else found
-    if found.shape == (length,) or found.numel() == 1:
-        return found.reshape(found.shape if found.shape == (length,) else ())
+    found = found.reshape(()) if found.numel() == 1 and found.shape != (length,) else found
+    if found.shape in ((length,), ()):
+        return found
     hint = ", such as its mean over the other dimensions, .flatten(1).mean(1)" if found.shape[:1] == (length,) else ""
     raise EvaluationError(
         f"{name} returned shape {tuple(found.shape)} for {length} samples; expected ({length},) or (){hint}"

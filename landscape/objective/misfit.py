@@ -38,16 +38,13 @@ def misfit(error: Exception, batch: Any, *, reads_outputs: bool) -> str:
     shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors_in(batch))
     in_net = any(frame.f_code is called.__code__ for frame, _ in traceback.walk_tb(error.__traceback__))
     metric = None if in_net else _metric_of(error)
-    who = (
-        f"the metric {metric}"
-        if metric
-        else "the model"
-        if in_net
-        else "the loss"
-        if reads_outputs
-        else "the model or its loss"
-    )
-    hint = _of_net(batch) if in_net else _of_metric(error) if metric else _of_loss(error)
+    if in_net and reads_outputs:
+        who, hint = "the model", _of_net(batch)
+    elif metric:
+        who, hint = f"the metric {metric}", _of_metric(error)
+    else:
+        who = "the loss" if reads_outputs else "the model or its loss"
+        hint = _of_net(batch) if in_net else _of_loss(error)
     return f"{who} does not accept these batches (shapes {shapes}): {explain(error)}{hint}"
 
 

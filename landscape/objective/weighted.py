@@ -74,7 +74,7 @@ def classes_second(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     Many models put the classes last: (n, positions, classes) beside (n, positions). Where both may be meant, torch's order holds.
 
     Raises:
-        DataError: the targets are no tensor, or class numbers with the dimension of the classes.
+        DataError: the targets are not a tensor, or class numbers with the dimension of the classes.
     """
     if not isinstance(targets, Tensor):
         raise DataError(f"the targets are of type {type(targets).__name__}; expected a tensor{_meant(targets)}")

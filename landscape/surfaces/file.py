@@ -18,7 +18,8 @@ from landscape.atomic import OutputLock, replaceable
 from landscape.errors import AnotherRun, SurfaceFileError
 from landscape.grid import Grid
 from landscape.quantity import DRAWN, EVALUATION, Quantity, quantity_named
-from landscape.regular import is_checkpoint, is_folder
+from landscape.regular import is_folder
+from landscape.replacing import holds_checkpoint
 from landscape.surfaces.hdf5 import read_surface_file, write_surface_file
 from landscape.surfaces.keeper import Keeper, locked
 from landscape.surfaces.same_run import difference, plain
@@ -269,7 +270,7 @@ def check_folder(path: Path) -> None:
     if not os.access(place.parent, os.W_OK):
         raise SurfaceFileError(f"output {path}: the folder {place.parent} is not writable; give another -o")
     _check_name(place)  # where a link leads
-    if place.is_file() and is_checkpoint(place):
+    if place.is_file() and holds_checkpoint(place):
         raise SurfaceFileError(f"output {path}: holds a checkpoint, which results do not replace; give another -o")
 
 

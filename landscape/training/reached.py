@@ -33,6 +33,6 @@ def reached_outside(loss: Tensor, model: nn.Module) -> list[Tensor]:
 def outside_note(found: list[Tensor]) -> str:
     shapes = [" x ".join(map(str, each.shape)) or "a number" for each in found]
     return (
-        f"the loss depends on {len(found)} tensors with gradients that are not parameters of the net ({listed(shapes, SHOWN)}): "
+        f"the loss depends on tensors with gradients that are not parameters of the net (shapes {listed(shapes, SHOWN)}): "
         "training leaves them as they are; to train them too, make the loss a part of the model"
     )

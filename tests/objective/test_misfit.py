@@ -201,7 +201,7 @@ def test_a_dict_names_its_metrics():
 
 
 class Answering:
-    """A metric that answers == with something, as those of torchmetrics do."""
+    """A metric that answers == with something, like those of torchmetrics."""
 
     def __call__(self, outputs, targets):
         return (outputs.argmax(1) == targets).double()

@@ -153,5 +153,5 @@ def test_parameters_of_a_loss_stay_as_they_are_and_are_named(tmp_path, capsys):
     generator, loss = torch.Generator().manual_seed(0), Weighing()
     data = torch.randn(24, 5, generator=generator), torch.arange(24) % 3
     ll.train(model=nn.Linear(5, 3), data=data, loss=loss, epochs=1, out=tmp_path / "run")
-    assert "depends on 1 tensors with gradients that are not parameters of the net (1)" in capsys.readouterr().err
+    assert "depends on tensors with gradients that are not parameters of the net (shapes 1)" in capsys.readouterr().err
     assert loss.own.grad is None and not loss.own.any()
