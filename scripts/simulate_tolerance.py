@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """How many samples does `--tolerance` take, and do its errors hold? Simulated from losses that are kept one by one.
 
-    python scripts/simulate_tolerance.py LOSSES.npz --population 1438 --stderr 0.0175 -- CKPT --samples 256 -x -1:1:49 -y -1:1:49
+    python scripts/simulate_tolerance.py LOSSES.npz --population 1438 --stderr 0.02 -- CKPT --samples 256 -x -1:1:49 -y -1:1:49
 
 After `--` come the checkpoint and the options of `landscape surface`. The losses of its samples at every point are computed once
 and kept in LOSSES.npz. A population of any size is drawn from these samples with replacement, and the program's own sampler and
@@ -126,7 +126,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("losses", type=Path)
     parser.add_argument("--population", type=int, nargs="+", default=[1438])
-    parser.add_argument("--stderr", type=float, default=0.0175, help="relative standard error, 0.35 of a tolerance")
+    parser.add_argument("--stderr", type=float, default=0.02, help="relative standard error, 0.4 of a tolerance")
     parser.add_argument("--seeds", type=int, default=1, help="how many draws of the population and of its samples")
     split = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
     options = parser.parse_args(sys.argv[1:split])

@@ -91,6 +91,7 @@ class Dynamics(Undivided):
                 f"take at least {LEAST}, or leave it out of --measures"
             )
         self._other = self._of_other(others or {}) if RELATIVE in wanted else (subject.objective, self._name)
+        self._others = ends.operator.on(self._other[0]) if RELATIVE in wanted else None
         self._layers = layers_of(ends.operator.names) if LAYERS in wanted else {}
         own, large = min(settings.batch_size, size), min(COVARIANCE_SIZE, size)
         self._sharp = self._backends("batch", settings.batches, own) if BATCH in wanted else []
@@ -144,8 +145,8 @@ class Dynamics(Undivided):
                 found["gradient_norm"] = float(gradient.double().norm())
             if CRITICAL in wanted:
                 found["critical_sharpness"] = self._critical(gradient, self.subject.objective, self._name)
-            if RELATIVE in wanted:
-                found["relative_sharpness"] = self._critical(gradient, *self._other)
+            if self._others:
+                found["relative_sharpness"] = self._relative(gradient, self._others)
         if self._sharp:
             found |= self._batch(point)
         if self._covariance:
@@ -242,6 +243,12 @@ class Dynamics(Undivided):
             return critical_sharpness(loss, first=1.0 / length)[0]
         finally:
             objective.weights.copy_(weights)
+
+    def _relative(self, gradient: Tensor, others: Backend) -> float:
+        """Of the loss of the other split; its own gradient says whether it rises at once; tiny steps show rounding."""
+        if float(gradient.double() @ self._gradient(others).double()) <= 0:
+            return math.inf
+        return self._critical(gradient, *self._other)
 
     def _by_layer(self, gradient: Tensor) -> Values:
         """The norm of the gradient of each layer's parameters; a gradient that fades or explodes with depth shows here."""

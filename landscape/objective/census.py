@@ -6,8 +6,8 @@ samples a point takes is decided in sampled.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,6 +39,17 @@ class Census:
     metrics: dict[str, np.ndarray]
     outputs: np.ndarray | None
     labels: np.ndarray | None
+
+
+def added(census: Mapping[str, Census], more: Mapping[str, Census]) -> dict[str, Census]:
+    """One census of all splits at the anchors of both."""
+    return {
+        name: replace(
+            of_split,
+            metrics={key: np.vstack([values, more[name].metrics[key]]) for key, values in of_split.metrics.items()},
+        )
+        for name, of_split in census.items()
+    }
 
 
 def sampling_obstacle(objective: Objective) -> str | None:
@@ -96,28 +107,33 @@ def take_census(
     for number, move in enumerate(anchors):
         move()
         for name, found in parts.items():
-            found.append(_measure_all(objective, name, gather, rank, size, tick, outputs=number == 0))
+            every = np.arange(objective.splits[name].size)
+            found.append(measure_together(objective, name, every, gather, rank, size, tick, outputs=number == 0))
     return {name: _census(objective, name, found) for name, found in parts.items()}
 
 
-def _measure_all(
+def measure_together(
     objective: Objective,
     name: str,
+    numbers: np.ndarray,
     gather: Callable[[Any], list[Any]],
     rank: int,
     size: int,
     tick: Callable[[int], None],
     *,
-    outputs: bool,
+    outputs: bool = False,
 ) -> list[Measured]:
-    """All samples of a split at the present weights, chunk by chunk; each process evaluates some of the chunks."""
-    samples, step = objective.splits[name].size, CHUNK_BATCHES * objective.batch_size
-    starts = list(range(0, samples, step))
+    """The samples of a split with these numbers (n,) at the present weights, chunk by chunk, divided among the processes.
+
+    The arguments are those of `take_census`, and so is the error.
+    """
+    step = CHUNK_BATCHES * objective.batch_size
+    starts = list(range(0, len(numbers), step))
     own: dict[int, Measured] = {}
     problem: Exception | None = None
     try:
         for start in starts[rank::size]:
-            own[start] = measure_samples(objective, name, np.arange(start, min(start + step, samples)), outputs=outputs)
+            own[start] = measure_samples(objective, name, numbers[start : start + step], outputs=outputs)
             tick(size * step)
     except Exception as error:  # the other processes must learn of it, or they would wait forever
         problem = error

@@ -11,15 +11,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from landscape.objective.census import MAX_COLUMNS, Census
+from landscape.objective.rare import rare
 from landscape.objective.regression import auxiliary_variables
 from landscape.objective.strata import Strata
 
 Values = Mapping[str, np.ndarray]
+# The fewest samples drawn from a stratum of samples that stand out.
+FEWEST_RARE = 8
 
 
 @dataclass(frozen=True, eq=False)
 class SamplingFrame:
-    """The strata, each sample's stratum (N,), its place in the order of that (N,), and its auxiliary variables (N, p)."""
+    """The strata, each sample's stratum (N,), its place in the order of that (N,), and its auxiliary variables (N, p).
+
+    The auxiliary variables have mean 0 over the samples that are not taken whole, and are 0 for those that are.
+    """
 
     strata: Strata
     stratum: np.ndarray
@@ -31,11 +37,15 @@ class SamplingFrame:
     def of(cls, census: Census, driver: str, seed: int = 0) -> SamplingFrame:
         losses = np.nan_to_num(census.metrics[driver], nan=0.0, posinf=1e30, neginf=0.0)
         hardness = np.max(losses / np.maximum(np.abs(losses).mean(axis=1, keepdims=True), 1e-300), axis=0)
-        strata = Strata(hardness, census.labels, seed)
+        strata = Strata(hardness, census.labels, seed, rare(losses))
         stratum, place = np.empty(len(hardness), int), np.empty(len(hardness), int)
         for number, members in enumerate(strata.members):
             stratum[members], place[members] = number, np.arange(len(members))
-        return cls(strata, stratum, place, auxiliary_variables(_columns(losses, census)), census)
+        drawn = stratum >= strata.whole
+        of_drawn = auxiliary_variables(_columns(losses, census)[drawn])
+        auxiliary = np.zeros((len(hardness), of_drawn.shape[1]))
+        auxiliary[drawn] = of_drawn
+        return cls(strata, stratum, place, auxiliary, census)
 
     @property
     def sizes(self) -> np.ndarray:
@@ -46,10 +56,21 @@ class SamplingFrame:
     def size(self) -> int:
         return int(self.sizes.sum())
 
+    @property
+    def whole(self) -> int:
+        """How many samples are taken at every point."""
+        return int(self.sizes[: self.strata.whole].sum())
+
     def first(self, count: int, least: int) -> np.ndarray:
-        """(H,) about `count` samples: half of them in proportion to the strata, half divided equally among them."""
-        sizes, strata = self.sizes, len(self.sizes)
-        counts = np.ceil(count / 2 * (sizes / sizes.sum() + 1 / strata)).astype(int)
+        """(H,) about `count` samples: half of them in proportion to the strata, half divided equally among them.
+
+        Those that are taken whole come on top, and so do some of those that stand out.
+        """
+        sizes, whole, rare = self.sizes, self.strata.whole, self.strata.rare
+        strata = len(sizes) - whole - rare
+        counts = np.ceil(count / 2 * (sizes / sizes[whole + rare :].sum() + 1 / strata)).astype(int)
+        counts[: whole + rare] = np.maximum(counts[: whole + rare], FEWEST_RARE)
+        counts[:whole] = sizes[:whole]
         return np.minimum(sizes, np.maximum(counts, least))
 
 
@@ -75,6 +96,11 @@ class DrawnSamples:
     def stratum(self) -> np.ndarray:
         """(n,) of each sample."""
         return self.frame.stratum[self.numbers]
+
+    @property
+    def rest(self) -> np.ndarray:
+        """(n,) whether each sample is of a stratum that is not taken whole."""
+        return self.stratum >= self.frame.strata.whole
 
     def extend(self, wanted: np.ndarray) -> None:
         """Evaluates those of the `wanted` (H,) samples of each stratum that are not drawn yet."""

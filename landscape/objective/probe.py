@@ -77,11 +77,11 @@ def numbers_of(name: str, outputs: list[Tensor], values: Mapping[str, float], si
 
 
 def seen(objective: Objective) -> dict[str, float]:
-    """What `Objective.check` saw of the first batches; nothing where another machine or run may see something else for a reason.
+    """What `Objective.check` saw of the first batches; nothing under an attack, which follows signs of gradients.
 
-    An attack follows signs of gradients, and numbers drawn at random differ between versions of torch: both say nothing.
+    Where the net or the loss draws random numbers, these differ between versions of torch and devices.
     """
-    return {} if objective.measure.manner or objective.conduct.random else dict(objective.tried)
+    return {} if objective.measure.manner else dict(objective.tried)
 
 
 def values_of(objective: Objective, model: nn.Module, batch: Any) -> Values:

@@ -17,9 +17,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from landscape.objective.control import ControlledEstimate, Controls, controlled_estimate, squared_spread
+from landscape.objective.control import ControlledEstimate, Controls
 from landscape.objective.frame import DrawnSamples, beginnings
-from landscape.objective.regression import Estimate, estimate, neyman_allocation
+from landscape.objective.regression import Estimate, neyman_allocation
+from landscape.objective.take_all import expected_spread, with_census, with_controls
 from landscape.quantity import DRAWN, MEAN_DRAWN
 
 # Samples in the first round of a point without neighbours, and the fewest of them from each stratum.
@@ -117,6 +118,9 @@ class PointEstimator:
         counts, sizes = found.get(f"{DRAWN}{self._split}"), self._drawn.frame.sizes
         if counts is None or counts.shape != sizes.shape or not ((counts >= 1) & (counts <= sizes)).all():
             return False
+        whole = self._drawn.frame.strata.whole
+        if (counts[:whole] != sizes[:whole]).any():
+            return False
         values = (found.get(f"{DRAWN}{self._split}_{key}") for key in self._drawn.frame.census.metrics)
         return all(each is not None and len(each) == counts.sum() for each in values)
 
@@ -131,8 +135,8 @@ class PointEstimator:
         if key not in self._expected:
             common = np.min([self._counts(each) for each in neighbours], axis=0)
             known = frame.strata.draw(np.zeros_like(common), common)
-            spread = squared_spread(self._values_at(neighbours, metric, known))
-            self._expected[key] = np.bincount(frame.stratum[known], spread, len(common)) / common
+            values = self._values_at(neighbours, metric, known)
+            self._expected[key] = expected_spread(frame, known, values, common)
         facts = [
             (self._census(metric, each.anchor).mean(), 0.0)
             if each.anchor is not None
@@ -157,10 +161,9 @@ class PointEstimator:
         return self._drawn.frame.census.metrics[metric][anchor].astype(float)
 
     def _with_controls(self, metric: str, neighbours: Sequence[Neighbour]) -> ControlledEstimate:
-        drawn, frame = self._drawn, self._drawn.frame
-        auxiliary = frame.auxiliary[drawn.numbers, 1:]
-        controls = self._controls(neighbours, metric)
-        return controlled_estimate(drawn.values[metric].astype(float), controls, auxiliary, drawn.stratum, frame.sizes)
+        drawn = self._drawn
+        auxiliary = drawn.frame.auxiliary[drawn.numbers, 1:]
+        return with_controls(drawn, drawn.values[metric].astype(float), self._controls(neighbours, metric), auxiliary)
 
     def _beside(self, metric: str, neighbours: Sequence[Neighbour]) -> MeanEstimate:
         known = (*self._controls(neighbours, metric), self._drawn.values[metric])
@@ -179,8 +182,7 @@ class PointEstimator:
         return MeanEstimate(found.mean, found.stderr)
 
     def _with_census(self, values: np.ndarray) -> Estimate:
-        drawn, frame = self._drawn, self._drawn.frame
-        return estimate(values.astype(float), frame.auxiliary[drawn.numbers], drawn.stratum, frame.sizes)
+        return with_census(self._drawn, values.astype(float))
 
 
 def _stated(found: Mapping[str, Any], name: str) -> tuple[float, float]:
@@ -198,10 +200,13 @@ def within_bounds(mean: float, values: np.ndarray) -> float:
 
 def more_samples(drawn: DrawnSamples, ratio: float, spread: np.ndarray, most: np.ndarray | None = None) -> np.ndarray:
     """(H,) the samples wanted after the next round, for a variance that is `ratio` times too large; at most `most` (H,)."""
-    have, every, sizes = len(drawn), drawn.frame.size, drawn.frame.sizes
+    frame, whole = drawn.frame, drawn.frame.strata.whole
+    sizes, counts = frame.sizes[whole:], drawn.counts[whole:]
+    have, every = counts.sum(), sizes.sum()
     # the variance falls as 1/n - 1/N
     needed = 1.05 / ((1 / have - 1 / every) / ratio + 1 / every)
     if most is None and needed > MAX_SHARE * every:
-        return sizes
+        return frame.sizes
     total = round(min(max(needed, (1 + LEAST_GROWTH) * have + len(sizes)), MAX_GROWTH * have))
-    return neyman_allocation(total, sizes, spread, drawn.counts, most)
+    wanted = neyman_allocation(total, sizes, spread[whole:], counts, None if most is None else most[whole:])
+    return np.concatenate([drawn.counts[:whole], wanted])

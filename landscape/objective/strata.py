@@ -1,9 +1,9 @@
 """Strata: the samples grouped by their loss, and the order in which each stratum is drawn.
 
-Owns: the partition and the order. Near a minimum few samples carry most of the loss, so samples are grouped by their
-loss at the anchors (the points where all of them were evaluated), and each stratum gets as many draws as its share of
-the error requires. All points draw from the front of the same order, so that errors of neighbouring points are similar
-and the surface stays smooth.
+Owns: the partition and the order. Near a minimum few samples carry most of the loss, so samples are grouped by their loss at
+the anchors (the points where all of them were evaluated), and each stratum gets as many draws as its share of the error
+requires. The few samples that stand out (rare.py) come first: a stratum that is taken whole. All points draw from the front
+of the same order, so that errors of neighbouring points are similar and the surface stays smooth.
 """
 
 from __future__ import annotations
@@ -12,20 +12,32 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from landscape.objective.rare import Rare
+
 # With the samples in falling order of loss, the first stratum holds 0.5 % of them, each next one twice as many.
 FIRST_SHARE = 0.005
 Counts = Sequence[int] | np.ndarray  # (H,)
 
 
 class Strata:
-    """`members[h]`: the sample numbers of stratum h in the order in which they are drawn; `sizes` (H,) their counts."""
+    """`members[h]`: the sample numbers of stratum h in the order in which they are drawn; `sizes` (H,) their counts.
 
-    def __init__(self, hardness: np.ndarray, labels: np.ndarray | None = None, seed: int = 0):
+    `whole`: how many of the first strata are taken whole at every point, 0 or 1. `rare`: how many follow of samples that stand
+    out.
+    """
+
+    def __init__(self, hardness: np.ndarray, labels: np.ndarray | None = None, seed: int = 0, rare: Rare | None = None):
         """`hardness` (N,): a higher number means a larger expected share of the loss; `labels` (N,) or None.
 
         `seed`: which sample each stratum begins with; 0 is the first.
         """
-        groups = np.split(np.argsort(-hardness, kind="stable"), _cuts(len(hardness)))
+        first = [rare.taken, *rare.strata] if rare and len(rare.taken) else rare.strata if rare else []
+        self.whole = int(rare is not None and len(rare.taken) > 0)
+        self.rare = len(first) - self.whole
+        usual = np.ones(len(hardness), bool)
+        usual[np.concatenate([np.empty(0, int), *first])] = False
+        rest = np.flatnonzero(usual)
+        groups = [*first, *np.split(rest[np.argsort(-hardness[rest], kind="stable")], _cuts(len(rest)))]
         starts = np.random.Generator(np.random.Philox(key=seed)).random(len(groups)) if seed else np.zeros(len(groups))
         self.members = [
             _spread(group, hardness, labels, start) for group, start in zip(groups, starts, strict=True) if len(group)

@@ -24,8 +24,9 @@ from landscape.objective.places import in_their_places
 from landscape.objective.probe import first_samples, heard, numbers_of
 from landscape.objective.reading import forward
 from landscape.objective.settled import settle
-from landscape.objective.steady import same
+from landscape.objective.steady import SEED, same
 from landscape.objective.tally import Tally, fetch_sums, means
+from landscape.randomness import forked
 
 if TYPE_CHECKING:
     from landscape.objective.objective import Objective
@@ -144,7 +145,7 @@ def _results(objective: Objective, batch: Any, name: str, targets: Tensor | None
     tried(objective, batch, lambda given: measure(model, given))  # fails in its own words, if it does
     switch_on_where_they_count(objective, batch)
     tally = Tally()
-    with heard(model) as outputs:
+    with heard(model) as outputs, forked(objective.device, SEED):  # so that a later run draws the same
         tally.add(name, tried(objective, batch, lambda given: measure(model, given)), size)
     found = means(fetch_sums([tally])[0])
     if not objective.lent:  # a layer of a divided net may return a part of its outputs

@@ -131,10 +131,16 @@ def instability(model: Any = None, *, given: Given) -> Surface:
 
 
 def _folder(model: Any, net: TrainedNet, run: BranchRun) -> Path:
+    from landscape.surfaces.run_log import CONFIG
     from landscape.training.job import default_folder, model_name
 
     if run.out is not None:
-        return named_path("out", run.out)
+        folder = named_path("out", run.out)
+        if (folder / CONFIG).is_file():
+            raise UsageError(
+                f"out {folder}: is the folder of a training run, and instability makes several; give another -o"
+            )
+        return folder
     usual = default_folder(model_name(model), net.data if isinstance(net.data, str) else None)
     return usual.with_name(f"{usual.name}_instability")
 

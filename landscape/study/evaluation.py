@@ -22,10 +22,11 @@ from landscape.options.groups import RANDOM, OutputOptions
 from landscape.quantity import DRAWN, SAMPLES
 from landscape.slice.shape import Form, Shape
 from landscape.slice.transform import Transform
+from landscape.study.estimator import anchors, sampled
 from landscape.study.on_slice import Asked, OnSlice, on_plane, on_transform
 from landscape.study.rise import Ranges
 from landscape.study.study import Extent, Plan, Study
-from landscape.study.tolerance import anchors, expected_saving, finish, sampled, sampler_for
+from landscape.study.tolerance import expected_saving, finish, sampler_for
 from landscape.surfaces.file import SurfaceFile, check_folder, surface_of_run
 from landscape.surfaces.provenance import Provenance
 from landscape.surfaces.same_run import unknown_code

@@ -1,36 +1,31 @@
-"""A run under a tolerance: its sampler, its estimator, and how far off the result may be.
+"""A run under a tolerance: its sampler, and how far off the result may be.
 
-Owns: both of these for a run, and the report of what was saved and reached. reduction.py divides the tolerance;
-sweep/refine.py leaves out points, objective/sampled.py leaves out samples.
+Owns: the sampler of a run, and the report of what was saved and reached. reduction.py divides the tolerance; sweep/refine.py
+leaves out points; estimator.py makes what leaves out samples.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from landscape.measurement.evaluate import Sampled, drivers, move, quantity_of
-from landscape.objective.census import take_census
+from landscape.measurement.evaluate import drivers, move, quantity_of
 from landscape.objective.objective import Objective
-from landscape.objective.rough import BF16, EXACT, in_bf16, pays, rough_obstacle
 from landscape.objective.rounds import FIRST_ROUND
-from landscape.objective.sampled import SampledObjective, pilot_statistics
+from landscape.objective.sampled import pilot_statistics
 from landscape.quantity import DRAWN, ROUGH_SAMPLES, SAMPLES
+from landscape.study.estimator import anchors, looked
 from landscape.study.on_slice import OnSlice
-from landscape.study.ranks import shared
 from landscape.study.reduction import Reduction
 from landscape.study.study import Saving
 from landscape.surfaces.file import STDERR_PREFIX, SurfaceFile
-from landscape.surfaces.provenance import DirectionFacts, ReachedFacts
+from landscape.surfaces.provenance import ReachedFacts
 from landscape.surfaces.surface import DONE, EVALUATION, INTERPOLATED, Surface
 from landscape.sweep.neighbours import CoarseToFine, WithNeighbours
 from landscape.sweep.orders import ordered
-from landscape.sweep.progress import Progress
 from landscape.sweep.refine import Refined, fewest_points
 from landscape.sweep.sampler import Result, Sampler
-from landscape.sweep.world import World
 
 PILOT_POINTS = 6
 # How many points usually find no neighbours of use, and how many samples the others take in each split.
@@ -38,62 +33,9 @@ PILOT_ALONE, PILOT_BESIDE = 25, 60
 TWO_SIDED_95 = 1.96
 
 
-def sampled(on: OnSlice, world: World, label: str, quiet: bool, earlier: str | None = None) -> Sampled:
-    """Evaluates all samples at the nets, each rank its part, and then estimates at any point.
-
-    Of a net that is divided among the ranks each evaluates all samples, and decides from the leader's values. `earlier`: on the
-    leader, the `sampling` of the run that goes on, which is kept to.
-    """
-    plane, reduction = on.slice, _reduction(on)
-    moves = [lambda coords=coords: move(on.subject, plane, coords) for coords in anchors(on)]
-    total = on.subject.objective.samples * len(moves)
-    with Progress(total, 0, 1, label=label, quiet=quiet or not world.leads, unit="samples") as progress:
-
-        def tick(samples: int) -> None:
-            progress.update(count=samples)
-
-        rank, size = (0, 1) if world.lockstep else (world.rank, world.size)
-        census = take_census(on.subject.objective, moves, _gather(world), rank, size, tick)
-    driver = drivers(on.subject)[0].split("_", 1)[1]
-    agreed = _leaders(world) if world.lockstep else None
-    rough = _rough(on, world, earlier)
-    estimator = SampledObjective(on.subject.objective, census, reduction.stderr, driver, rough=rough, agreed=agreed)
-    return Sampled(on.subject, plane, estimator, anchors(on))
-
-
-def _rough(on: OnSlice, world: World, earlier: str | None) -> Objective | None:
-    """The objective in bfloat16, if most samples pass in it: on all ranks as the leader has chosen, since values depend on it."""
-    objective, asked = on.subject.objective, on.tolerance.sampling
-    if asked == EXACT or rough_obstacle(objective):
-        return None
-    choice = asked if asked == BF16 else shared(world, lambda: earlier or (BF16 if pays(objective) else EXACT))
-    return in_bf16(objective) if choice == BF16 else None
-
-
 def _reduction(on: OnSlice) -> Reduction:
     assert on.reduction is not None, "only a run under a tolerance comes here"
     return on.reduction
-
-
-def anchors(on: OnSlice) -> list[tuple[float, ...]]:
-    """Where nets lie: at 0, and at 1 of the axes that lead to another net."""
-    made, ndim = on.provenance.directions or DirectionFacts(), on.slice.grid.ndim
-    ends = [axis for axis, other in enumerate((made.to, made.to_y)[:ndim]) if other]
-    return [(0.0,) * ndim, *(tuple(float(i == axis) for i in range(ndim)) for axis in ends)]
-
-
-def _gather(world: World) -> Callable[[Any], list[Any]]:
-    if world.size == 1:
-        return lambda value: [value]
-    from landscape.sweep.mpi import gather
-
-    return lambda value: gather(world, value)
-
-
-def _leaders(world: World) -> Callable[[Any], Any]:
-    from landscape.sweep.mpi import broadcast
-
-    return lambda value: broadcast(world, value)
 
 
 def sampler_for(on: OnSlice, file: SurfaceFile) -> Sampler:
@@ -150,7 +92,8 @@ def finish(on: OnSlice, file: SurfaceFile, sampler: Sampler) -> None:
 
 def _widened(objective: Objective, result: Result, sampler: Refined, checks: np.ndarray) -> Result:
     """The result with zero samples, and with the interpolation error that the checks found in its standard error."""
-    off = float(np.sqrt(np.mean(checks**2))) if checks.size else 0.0
+    # the larger where a few cells are much worse than the others
+    off = float(max(np.sqrt(np.mean(checks**2)), np.quantile(checks, 0.95) / TWO_SIDED_95)) if checks.size else 0.0
     found = {
         name: 0.0 if quantity_of(objective, name).role in (SAMPLES, ROUGH_SAMPLES) else value
         for name, value in result.items()
@@ -176,7 +119,7 @@ def expected_saving(on: OnSlice) -> Saving:
     alone = float(np.mean([_pilot(on, on.slice.grid.coordinates(number)) for number in numbers]))
     first = min(points, PILOT_ALONE)
     total = first * alone + (points - first) * min(alone, PILOT_BESIDE * len(drivers(on.subject)))
-    return Saving(points, round(total / points), round(total) + len(anchors(on)) * every)
+    return Saving(points, round(total / points), round(total) + len(anchors(on)) * every + looked(on))
 
 
 def _pilot(on: OnSlice, coords: tuple[float, ...]) -> float:
@@ -203,7 +146,7 @@ def reached(on: OnSlice, surface: Surface, checks: np.ndarray) -> ReachedFacts:
     rough = 0
     if _reduction(on).samples:
         evaluated, rough = (_passed(surface, done, role) for role in (SAMPLES, ROUGH_SAMPLES))
-        evaluated += _beside_grid(on) * per_point
+        evaluated += _beside_grid(on) * per_point + looked(on)
     else:
         evaluated = int(done.sum()) * per_point
     sampling = _sampling_error(surface, done, drivers(on.subject)) if _reduction(on).samples else 0.0

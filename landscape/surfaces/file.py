@@ -267,6 +267,10 @@ def check_folder(path: Path) -> None:
                 f"output {path}: is a folder; give a file name such as {path / 'surface.h5'}"
             ) from error
         raise SurfaceFileError(f"output {path}: {error.strerror or error}; give another -o") from error
+    if not is_folder(place.parent):  # a link into nowhere
+        raise SurfaceFileError(
+            f"output {path}: links to {place}, whose folder does not exist; create it or give another -o"
+        )
     if not os.access(place.parent, os.W_OK):
         raise SurfaceFileError(f"output {path}: the folder {place.parent} is not writable; give another -o")
     _check_name(place)  # where a link leads

@@ -50,7 +50,13 @@ def other_number(old: Mapping[str, float], new: Mapping[str, float], tolerance: 
 def has_values(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
     """Whether both runs have numbers of the first samples, with the same weights."""
     same = _weights(stored) is not None and _weights(stored) == _weights(wanted)
-    return same and bool(_probe(stored)) and bool(_probe(wanted))
+    return same and bool(_probe(stored)) and bool(_probe(wanted)) and draw_alike(stored, wanted)
+
+
+def draw_alike(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether the runs have drawn the same random numbers, if any: with other devices and versions of torch they are others."""
+    random = any(_within(each, "evaluation", "random") for each in (stored, wanted))
+    return not random or _computed_alike(stored, wanted)
 
 
 def _probe(tree: Mapping[str, Any]) -> dict[str, float]:
@@ -69,12 +75,14 @@ def _weights(tree: Mapping[str, Any]) -> Any:
 
 def tolerance_between(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> float:
     """How far the numbers of two runs, given by their provenances, may differ by rounding."""
-    both = (stored, wanted)
-    alike = (
-        len({str([_within(each, "run", "device"), _within(each, "run", "versions", "torch")]) for each in both}) == 1
-    )
-    table = NEAR if alike else FAR
-    return max(table.get(str(each.get("precision")), FAR["bf16"]) for each in both)
+    table = NEAR if _computed_alike(stored, wanted) else FAR
+    return max(table.get(str(each.get("precision")), FAR["bf16"]) for each in (stored, wanted))
+
+
+def _computed_alike(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether both ran on one kind of device, with one version of torch."""
+    by = [[_within(each, "run", "device"), _within(each, "run", "versions", "torch")] for each in (stored, wanted)]
+    return str(by[0]) == str(by[1])
 
 
 def _within(tree: Any, *path: str) -> Any:

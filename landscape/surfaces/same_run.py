@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,8 @@ DESCRIPTIVE = tuple(descriptive())
 # These differ because something else does; they are named only when nothing else differs.
 CONSEQUENCES = ("fingerprint", "sha256", "cosine")
 CODE, HASHED = "code", "#"
+# Of values, as many characters are shown at most.
+SHOWN = 40
 
 
 def plain(provenance: Any) -> Any:
@@ -42,7 +45,8 @@ def difference(stored: Mapping, wanted: Mapping, *, added: Sequence[str] = ()) -
         ):
             continue
         if not _same(old.get(key), new.get(key)) and not _unknown(key, old.get(key), new.get(key), stored, wanted):
-            return f"{'.'.join(key)} is {_short(old.get(key))} in the file, {_short(new.get(key))} now"
+            before, now = _short(old.get(key), new.get(key))
+            return f"{'.'.join(key)} is {before} in the file, {now} now"
     return other_values(stored, wanted)
 
 
@@ -126,6 +130,15 @@ def _flat(tree: Mapping, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], ob
     return leaves
 
 
-def _short(value: object) -> str:
-    text = "not set" if value is None else str(value)
-    return text if len(text) <= 40 else text[:12] + "..."
+def _short(*values: object) -> list[str]:
+    """Two values in words; long ones, which differ, from shortly before the first difference."""
+    texts = ["not set" if value is None else str(value) for value in values]
+    alike = len(os.path.commonprefix(texts))
+    start = 0 if alike <= SHOWN // 2 else alike - SHOWN // 4
+    return [text if len(text) <= SHOWN else _part(text, start) for text in texts]
+
+
+def _part(text: str, start: int) -> str:
+    if not start:
+        return text[:12] + "..."
+    return "..." + text[start : start + SHOWN] + ("..." if len(text) > start + SHOWN else "")

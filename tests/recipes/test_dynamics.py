@@ -293,3 +293,12 @@ def test_samples_of_a_run_are_taken_where_they_are_a_count(run, samples, taken):
     assert found.provenance["dynamics"]["samples"] == taken
     table = ll.flatness("run", measures="gradient_norm", **OPTIONS) if samples == [60] else None
     assert table is None or table.provenance["flatness"]["samples"] == taken
+
+
+def test_relative_sharpness_is_infinite_where_the_other_loss_rises_at_once(tmp_path):
+    inputs = torch.randn(64, 5, generator=torch.Generator().manual_seed(0))
+    classes = (inputs[:, 0] > 0).long()
+    data, model = {"train": (inputs, classes), "test": (inputs, 1 - classes)}, nn.Linear(5, 2)
+    ll.train(model, data=data, epochs=2, save_every=1, batch_size=32, out=tmp_path / "run", quiet=True)
+    found = ll.dynamics(tmp_path / "run", model=model, data=data, measures="relative,critical", quiet=True)
+    assert np.isinf(found.values["relative_sharpness"]).all() and np.isfinite(found.values["critical_sharpness"]).all()

@@ -154,3 +154,12 @@ def test_copies_that_do_not_part_have_no_barrier(here):
     (same,) = barriers(found, "train_loss")
     assert (same.over_mean, same.path.length) == (0.0, 0.0)
     assert barriers("b/instability.h5", "train_loss") == [same]
+
+
+def test_the_folder_of_a_single_run_is_not_mixed_with_copies(here):
+    options = {name: value for name, value in OPTIONS.items() if name != "points"}
+    ll.train(**options, out="alone")
+    before = sorted(Path("alone").rglob("*"))
+    with pytest.raises(UsageError, match="alone: is the folder of a training run"):
+        ll.instability(at=[0], out="alone", overwrite=True, **OPTIONS)
+    assert sorted(Path("alone").rglob("*")) == before

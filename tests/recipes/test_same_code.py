@@ -110,6 +110,32 @@ def test_other_code_under_the_same_name_is_refused_and_named(what, tmp_path):
     assert all(np.array_equal(held[name], array) for name, array in ll.line(**first, out=out).values.items())
 
 
+HIDDEN = types.SimpleNamespace(factor=1.0)
+
+
+class Hidden(nn.Module):
+    """Reads what no reading of its code finds, and draws random numbers."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(1)
+        self.into = nn.Linear(5, 3)
+
+    def forward(self, x):
+        return getattr(globals()["HID" + "DEN"], "fac" + "tor") * self.into(F.dropout(x, 0.3, True))
+
+
+def test_code_that_reading_does_not_reach_is_found_by_value_also_where_random_numbers_are_drawn(tmp_path, monkeypatch):
+    options = {"model": Hidden(), **BASIC, "out": tmp_path / "a.h5"}
+    torch.manual_seed(5)
+    first = ll.line(**options).values["train_loss"]
+    torch.manual_seed(6)  # which the run's own numbers do not follow
+    assert np.array_equal(ll.line(**options).values["train_loss"], first)
+    monkeypatch.setattr(HIDDEN, "factor", 2.0)
+    with pytest.raises(LandscapeError, match="holds another run: the train loss of the first 8 samples is"):
+        ll.line(**options)
+
+
 def changed(path, change):
     with h5py.File(path, "r+") as file:
         provenance = json.loads(file.attrs["provenance"])

@@ -54,15 +54,15 @@ class Leaves:
 
 
 def run(case, rank, folder):
-    from landscape.study import board, process_group, tolerance
+    from landscape.study import board, estimator, process_group
 
     board.GRACE_SECONDS = process_group.PATIENCE_SECONDS = PATIENCE
     dist.init_process_group("gloo", store=dist.FileStore(str(folder / case), RANKS), rank=rank, world_size=RANKS)
-    loss, given, census = Leaves(case, rank), dict(GRID), tolerance.take_census
+    loss, given, census = Leaves(case, rank), dict(GRID), estimator.take_census
     model = sharded(net())
     if case == "census":
         given |= {"tolerance": 0.2, "refine": False}
-        tolerance.take_census = lambda *rest: setattr(loss, "at", loss.calls + 2) or census(*rest)
+        estimator.take_census = lambda *rest: setattr(loss, "at", loss.calls + 2) or census(*rest)
     if case == "options" and rank == 1:
         given["l2"] = 0.1
     if case == "missing":

@@ -7,7 +7,7 @@ from torch import nn
 
 import landscape as ll
 from landscape.objective import rough, sampled
-from landscape.study import tolerance
+from landscape.study import estimator
 
 PLANE = {"x": "-1:1:5", "y": "-1:1:5", "tolerance": 0.1, "refine": False, "threads": 1, "quiet": True}
 
@@ -61,7 +61,7 @@ def test_at_the_net_the_value_is_that_of_all_samples(task, whole):
 def test_a_run_that_goes_on_keeps_to_its_precision_and_to_its_values(task, tmp_path, monkeypatch):
     """Where the choice is left to the program, also if another machine would choose otherwise."""
     out = tmp_path / "s.h5"
-    monkeypatch.setattr(tolerance, "pays", lambda *_: True)
+    monkeypatch.setattr(estimator, "pays", lambda *_: True)
     once = ll.surface(**task, **PLANE)
     full = sampled.measure_samples
     calls = []
@@ -78,7 +78,7 @@ def test_a_run_that_goes_on_keeps_to_its_precision_and_to_its_values(task, tmp_p
     monkeypatch.setattr("landscape.objective.sampled.measure_samples", full)
     begun = ll.load_surface(out)
     assert 1 < int((begun.status["evaluation"] == 1).sum()) < 25
-    monkeypatch.setattr(tolerance, "pays", lambda *_: False)
+    monkeypatch.setattr(estimator, "pays", lambda *_: False)
     again = ll.surface(**task, **PLANE, out=out)
     assert again.known.run.sampling == "bf16"
     for name, array in once.values.items():

@@ -38,3 +38,10 @@ def test_what_is_not_a_number_now_differs_and_a_file_without_numbers_does_not():
     del now["run"]["probe"]["train loss"]
     assert other_values(run(), now) == "the train loss of the first 8 samples is 2 in the file, not a number now"
     assert other_values({}, run()) is None and other_values({"run": {"probe": "x", "probe_of": "a"}}, run()) is None
+
+
+def test_random_numbers_are_compared_where_the_same_are_drawn():
+    drawn = {"evaluation": {"random": "Dropout"}}
+    assert other_values({**run(), **drawn}, {**run(2.5), **drawn}) is not None
+    for other in ({"device": "H200"}, {"torch": "3.0"}):
+        assert other_values({**run(), **drawn}, {**run(2.5, **other), **drawn}) is None

@@ -155,3 +155,13 @@ def test_a_setting_that_no_code_reads_is_no_other_run():
     assert identity(old) == identity(new)
     new["code"]["settings"]["scale"] = "2"
     assert "scale" in difference(old, new)
+
+
+def test_long_values_are_shown_where_they_differ():
+    attack = "pgd(eps=0.3, steps=3, step=0.05, norm=inf, restarts=1, seed=0)"
+    found = difference({"attack": attack}, {"attack": attack.replace("restarts=1", "restarts=4")})
+    assert "restarts=1" in found and "restarts=4" in found and len(found) < 150
+    assert (
+        difference({"sha256": "a" * 64}, {"sha256": "b" * 64})
+        == "sha256 is aaaaaaaaaaaa... in the file, bbbbbbbbbbbb... now"
+    )
