@@ -1,12 +1,12 @@
 """Values that an earlier version computed are computed again, bit for bit, and its files open and continue.
 
 The values were kept by `python tests/golden/cases.py FOLDER` with the code of 521c0b4; those of the spectrum later, when
-its eigenvalues came to be accepted by the rule of `landscape hessian`: they moved by less than their stated errors; and those
-under a tolerance when points came to be estimated beside their neighbours, when the coarse points became the most
+its eigenvalues came to be accepted by the rule of `landscape hessian`: they moved by less than their stated errors; and
+those under a tolerance when points came to be estimated beside their neighbours, when the coarse points became the most
 accurate ones, when the net's own value came to be that of all samples, when the tolerance was divided otherwise and few
-samples with much of the loss came to be taken whole, and (by rounding) when batches of few samples came to be joined. The stated errors of traces moved when the spread of the probes came to be held against a bound. Where
-the arithmetic of the machine is another (another processor or torch), bits cannot agree, and values are compared within
-what rounding leaves.
+samples with much of the loss came to be taken whole, and (by rounding) when batches of few samples came to be joined. The
+stated errors of traces moved when the spread of the probes came to be held against a bound. Where the arithmetic of the
+machine is another (another processor or torch), bits cannot agree, and values are compared within what rounding leaves.
 """
 
 from __future__ import annotations
