@@ -122,10 +122,11 @@ def measure_together(
     tick: Callable[[int], None],
     *,
     outputs: bool = False,
+    where: str = "in the census of all samples",
 ) -> list[Measured]:
     """The samples of a split with these numbers (n,) at the present weights, chunk by chunk, divided among the processes.
 
-    The arguments are those of `take_census`, and so is the error.
+    The arguments are those of `take_census`, and so is the error, which says `where` it was.
     """
     step = CHUNK_BATCHES * objective.batch_size
     starts = list(range(0, len(numbers), step))
@@ -144,7 +145,7 @@ def measure_together(
             raise
         everyone = [(explain(problem), {})]  # others are gone because of it
     if failed := next((text for text, _ in everyone if text), None):
-        raise EvaluationError(f"evaluation failed in the census of all samples: {failed}") from problem
+        raise EvaluationError(f"evaluation failed {where}: {failed}") from problem
     merged = {start: part for _, each in everyone for start, part in each.items()}
     return [merged[start] for start in starts]
 

@@ -37,7 +37,7 @@ class SamplingFrame:
     def of(cls, census: Census, driver: str, seed: int = 0) -> SamplingFrame:
         losses = np.nan_to_num(census.metrics[driver], nan=0.0, posinf=1e30, neginf=0.0)
         hardness = np.max(losses / np.maximum(np.abs(losses).mean(axis=1, keepdims=True), 1e-300), axis=0)
-        strata = Strata(hardness, census.labels, seed, rare(losses))
+        strata = Strata(hardness, census.labels, seed, rare(census.metrics[driver]))
         stratum, place = np.empty(len(hardness), int), np.empty(len(hardness), int)
         for number, members in enumerate(strata.members):
             stratum[members], place[members] = number, np.arange(len(members))

@@ -26,20 +26,20 @@ class Rare(NamedTuple):
 
 
 def stand_out(losses: np.ndarray) -> np.ndarray:
-    """(N,) whether each sample stands out by its loss (N,)."""
-    size = np.abs(losses)
-    return size > TIMES_MEAN * size.mean()
+    """(N,) whether each sample stands out by its loss (N,): by its size, or as one of few that are not finite."""
+    size, finite = np.abs(losses), np.isfinite(losses)
+    if finite.mean() < 1 - 1 / TIMES_MEAN:
+        return np.zeros(len(losses), bool)
+    return ~finite | (size > TIMES_MEAN * size[finite].mean())
 
 
 def rare(losses: np.ndarray) -> Rare:
     """Of the losses (anchors, N)."""
-    known = np.zeros(losses.shape[1], bool)
-    taken, strata = [np.empty(0, int)], []
-    for at_anchor in losses:
-        found = np.flatnonzero(stand_out(at_anchor) & ~known)
-        known[found] = True
-        if len(found) > MOST_TAKEN:
-            strata.append(found)
-        else:
-            taken.append(found)
-    return Rare(np.sort(np.concatenate(taken)), strata)
+    found = [stand_out(each) for each in losses]
+    taken = np.any([each for each in found if each.sum() <= MOST_TAKEN] or [np.zeros(losses.shape[1], bool)], axis=0)
+    known, strata = taken.copy(), []
+    for each in found:
+        if (more := each & ~known).any():
+            strata.append(np.flatnonzero(more))
+            known |= more
+    return Rare(np.flatnonzero(taken), strata)

@@ -94,7 +94,7 @@ class PointEstimator:
             found = self._with_census(values)
             if found.stderr <= self.tolerance * abs(found.mean):
                 break
-            ratio = (found.stderr / max(self.tolerance * abs(found.mean), 1e-300)) ** 2
+            ratio = found.stderr**2 / max((self.tolerance * abs(found.mean)) ** 2, 1e-300)
             wanted = more_samples(drawn, ratio, found.spread)
         return {key: self.without_controls(value) for key, value in drawn.values.items()}
 

@@ -21,6 +21,7 @@ from landscape.study.on_slice import OnSlice
 from landscape.study.ranks import shared
 from landscape.surfaces.provenance import DirectionFacts
 from landscape.sweep.progress import Progress, note
+from landscape.sweep.sampler import Point
 from landscape.sweep.world import World
 
 
@@ -49,7 +50,7 @@ def sampled(on: OnSlice, world: World, label: str, quiet: bool, earlier: str | N
     measured = _Measured(on, world, label, quiet)
     census = measured.all_at(nets)
     if ends := measured.far_ends(census, rough or objective, driver):
-        said = f"samples that are ordinary at the net carry much of the loss elsewhere: all are evaluated at {len(ends)} ends too"
+        said = f"samples that count little at the net carry much of the loss elsewhere: all are evaluated at {len(ends)} ends too"
         note(said, label=label, quiet=quiet or not world.leads)
         nets = [*nets, *ends]
         census = added(census, measured.all_at(ends))
@@ -82,7 +83,12 @@ class _Measured:
                 self._move(coords)
                 for name, part in parts.items():
                     measured = measure_together(
-                        objective, name, part[place], *self._shared, lambda samples: progress.update(count=samples)
+                        objective,
+                        name,
+                        part[place],
+                        *self._shared,
+                        lambda samples: progress.update(count=samples),
+                        where=f"at {Point(0, coords).place}",
                     )
                     losses = np.concatenate([each.metrics[metric] for each in measured])
                     found |= far.dominates(far.Seen(part[place], losses), census[name].metrics[metric])

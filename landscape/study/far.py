@@ -1,7 +1,7 @@
 """A look at the far ends of a plane, for samples that carry the loss only there.
 
 Owns: where and how many samples it takes, and whether all of them are evaluated at these ends. The census at the nets tells of
-each sample how much of the loss it carries there; one that is ordinary at the net and dominates elsewhere would be drawn too
+each sample how much of the loss it carries there; one that hardly counts at the net and dominates elsewhere would be drawn too
 rarely. It may dominate on one side of the net only, so all corners are looked at, and where one shows such samples, all samples
 are evaluated in each.
 """
@@ -14,13 +14,11 @@ from typing import NamedTuple
 import numpy as np
 
 from landscape.grid import Grid
-from landscape.objective.rare import stand_out
+from landscape.objective.rare import rare, stand_out
 
 Coords = tuple[float, ...]
-# In all corners together: this share of the samples, but at least this many.
-SHARE, FEWEST = 0.25, 8192
-# A sample with less than so many times the mean loss at the nets is ordinary there.
-ORDINARY = 3.0
+# In each corner: this share of the samples, but at least this many; a kind may show in one corner only.
+SHARE, FEWEST = 0.125, 8192
 
 
 def corners(grid: Grid, known: list[Coords]) -> list[Coords]:
@@ -30,10 +28,13 @@ def corners(grid: Grid, known: list[Coords]) -> list[Coords]:
 
 
 def shares(samples: int, places: int) -> list[np.ndarray]:
-    """The numbers (n,) of the samples to look at in each of so many places, evenly spaced, as different ones as there are."""
-    each = min(samples, round(max(FEWEST, SHARE * samples) / max(places, 1)))
-    spaced = np.linspace(0, samples, each, endpoint=False)
-    return [(spaced + place * samples / (each * places)).astype(int) % samples for place in range(places)]
+    """The numbers (n,) of the samples to look at in each of so many places: at random, and in each as many others as there are.
+
+    Not evenly spaced: data in a periodic order, such as each image beside its mirror image, may have their few at odd numbers.
+    """
+    each = min(samples, max(FEWEST, round(SHARE * samples)))
+    mixed = np.random.Generator(np.random.Philox(key=samples)).permutation(samples)
+    return [np.sort(mixed[(place * each + np.arange(each)) % samples]) for place in range(places)]
 
 
 class Seen(NamedTuple):
@@ -44,8 +45,7 @@ class Seen(NamedTuple):
 
 
 def dominates(seen: Seen, census: np.ndarray) -> bool:
-    """Whether samples stand out at a corner that are ordinary at the nets, with the losses (anchors, N) there."""
-    size = np.nan_to_num(np.abs(seen.losses), nan=0.0, posinf=1e30)
-    at_nets = np.abs(census)
-    ordinary = (at_nets < ORDINARY * at_nets.mean(axis=1, keepdims=True)).all(axis=0)
-    return bool((stand_out(size) & ordinary[seen.numbers]).any())
+    """Whether samples stand out at a corner that are not taken at every point for their losses (anchors, N) at the nets."""
+    known = np.zeros(census.shape[1], bool)
+    known[rare(census).taken] = True
+    return bool((stand_out(seen.losses) & ~known[seen.numbers]).any())

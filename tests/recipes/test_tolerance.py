@@ -73,6 +73,9 @@ def test_standard_errors_tell_the_true_errors(tolerated, truth):
     for code in (1, 3):  # computed, interpolated
         known = (found.status["evaluation"] == code) & (stderr > 1e-9)
         assert 0.3 < np.sqrt(np.mean((off[known] / stderr[known]) ** 2)) < 1.5
+    between = found.status["evaluation"] == 3
+    beside = found.provenance["run"]["reached"]["interpolation_error"] / 1.96 * np.abs(found.values["train_loss"])
+    assert (stderr[between] >= (1 - 1e-6) * beside[between]).all()
     exact = (found.values["train_samples"] == 4000) & (stderr == 0)
     assert np.abs(off[exact]).max(initial=0) < 1e-5
 
@@ -115,7 +118,7 @@ def test_evaluations_are_counted(problem):
     told = found.provenance["run"]["reached"]["evaluations"]
     assert told <= sum(calls) < told + 200  # some samples more, to check that the loss takes them and keeps nothing
     inside = found.values["train_samples"][found.status["evaluation"] == 1].sum()
-    assert told == inside + 4 * 2048, "the census is that of the centre; beside it some samples pass in each corner"
+    assert told == inside + 4 * 4000, "the census is that of the centre; beside it some samples pass in each corner"
 
 
 def test_a_finished_file_is_left_as_it_is_and_another_tolerance_refused(problem, tmp_path):
@@ -153,8 +156,8 @@ def test_a_broken_off_run_goes_on_and_ends_the_same(problem, tmp_path, refine):
     assert len(broken_off.drawn["train_loss"]) == broken_off.counts()["done"]
     calls.clear()
     again = ll.surface(**problem, tolerance=0.1, loss=loss, out=out)
-    # all samples at the centre once more (4000 in batches of 128), 2048 in each corner, and the point that was broken off
-    assert len(calls) < needed / 3 + (4000 + 4 * 2048) / 128 + 50
+    # all samples at the centre once more (4000 in batches of 128), all in each corner, and the point that was broken off
+    assert len(calls) < needed / 3 + 5 * 4000 / 128 + 50
     for name, values in whole.values.items():
         np.testing.assert_array_equal(again.values[name], values)
         np.testing.assert_array_equal(again.stderr.get(name, 0), whole.stderr.get(name, 0))
