@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from landscape.callables import explain, resolve_callable
 from landscape.copied import note_copy
 from landscape.errors import LandscapeError, UsageError
+from landscape.members import named_parameters
 from landscape.models.recognize import sizes
 from landscape.models.zoo import build_zoo
 
@@ -147,7 +148,7 @@ def _other_sizes(model: nn.Module, state_dict: Mapping[str, Tensor]) -> dict[str
     Image classifiers of both libraries begin with a convolution (out, in, h, w) and end with the classifier,
     in which dimension 0 of weight and bias is the class.
     """
-    parameters = dict(model.named_parameters())
+    parameters = dict(named_parameters(model))
     found = {}
     last = next(reversed(parameters))
     if last in state_dict and state_dict[last].shape[:1] != parameters[last].shape[:1]:

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from landscape.data.split import Split
 from landscape.data.structure import batch_length
 from landscape.errors import EvaluationError
+from landscape.members import buffers_in, parameters_in
 from landscape.objective.conduct import Values, differ, parts_of
 from landscape.objective.measure import Measure
 from landscape.objective.places import in_their_places
@@ -46,7 +47,7 @@ class Untouched:
     """
 
     def __init__(self, model: nn.Module, measure: Measure, *, wanted: bool = True):
-        tensors = [*model.parameters(), *model.buffers()]
+        tensors = [*parameters_in(model), *buffers_in(model)]
         large = sum(each.numel() for each in tensors) > MOST
         shared = {id(each): each for each in tensors} if large else {}
         self._copies: list[nn.Module] = []
@@ -88,7 +89,7 @@ def _compare(objective: Objective, copies: list[nn.Module]) -> None:
         _refuse(objective, found, _values(objective, copies[0], other), "of other samples")
     with moved(objective.parameters):
         found = _values(objective, objective.model, batch)
-        for own, tensor in zip(copies[1].parameters(), objective.model.parameters(), strict=True):
+        for own, tensor in zip(parameters_in(copies[1]), parameters_in(objective.model), strict=True):
             if own is not tensor:
                 own.data.copy_(tensor)
         _refuse(objective, found, _values(objective, copies[1], batch), "at other weights")

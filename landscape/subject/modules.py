@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from landscape.checkpoint.checkpoint import ODD, SHARDED, odd_tensor
 from landscape.checkpoint.entries import EXTRA_STATE
 from landscape.errors import LandscapeError
+from landscape.members import state_of
 from landscape.shards import put_away
 
 
@@ -37,7 +38,7 @@ def check_plain(model: nn.Module, divided: bool = False) -> None:
     if any(type(layer).__name__ == "FullyShardedDataParallel" for layer in model.modules()):
         raise LandscapeError("the model is divided among processes (FSDP), which is not supported; pass the net as one")
     put_away(model)
-    stored = model.state_dict(keep_vars=True)
+    stored = state_of(model)
     others = [name for name, value in stored.items() if not isinstance(value, Tensor)]
     if packed := next((name for name in others if not name.endswith(EXTRA_STATE)), None):
         raise LandscapeError(

@@ -20,6 +20,7 @@ from landscape.checkpoint.fit import ANOTHER, NAME_IT, fit, fitting, leading_pat
 from landscape.direction.parts import Parts
 from landscape.dispatched import gathered
 from landscape.errors import CheckpointError, UsageError
+from landscape.members import parameters_in, saved_state
 from landscape.models.choose import ReadBatch, choose
 from landscape.models.recognize import recognize
 from landscape.models.resolve import build_model
@@ -202,7 +203,7 @@ def other_net(checkpoint: Any, like: Net, advice: str | None = None, *, mapped: 
 
 
 def _shapes(module: nn.Module) -> dict[str, tuple[int, ...]]:
-    return {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+    return {name: tuple(tensor.shape) for name, tensor in saved_state(module).items()}
 
 
 def check_alike(like: Net, program: Program, *called: Any) -> None:
@@ -237,10 +238,10 @@ def _net(
 ) -> Net:  # fmt: skip
     """`name` may be a path to a user's file; only the file's name identifies the model, not its folder."""
     shown = f"{Path(name.rpartition(':')[0]).name}:{name.rpartition(':')[2]}" if ".py:" in name else name
-    parameters = list(module.parameters())
-    count = sum(parameter.numel() for parameter in parameters)
+    tensors = list(parameters_in(module))
+    count = sum(each.numel() for each in tensors)
     # a net that is frozen as a whole is one that is not being trained
-    frozen = sum(parameter.numel() for parameter in parameters if not parameter.requires_grad) % max(count, 1)
+    frozen = sum(each.numel() for each in tensors if not each.requires_grad) % max(count, 1)
     facts = ModelFacts(
         name=shown,
         spec=name,

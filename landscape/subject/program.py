@@ -15,6 +15,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.fx import GraphModule
 
+from landscape.members import buffers_in, parameters_in
 from landscape.subject.code_members import unwrapped
 from landscape.subject.code_names import names_in, words_in
 from landscape.subject.code_reads import Reads, read_by_class, reads_of
@@ -72,7 +73,7 @@ def program_of(module: nn.Module, within: frozenset[int] = frozenset()) -> Progr
     `within`: the ids of the nets in which it was found, which may lead back to each other.
     """
     within |= {id(module)}
-    state = {id(tensor) for tensor in itertools.chain(module.parameters(), module.buffers())}
+    state = {id(tensor) for tensor in itertools.chain(parameters_in(module), buffers_in(module))}
     layers = dict(module.named_modules(remove_duplicate=False))
     names = {id(layer): f"layer {name}" for name, layer in reversed(layers.items())}
 
@@ -149,7 +150,7 @@ def _other(module: nn.Module, within: frozenset[int]) -> str:
     """A net beside the one at hand, with its weights."""
     if id(module) in within:
         return "again"
-    tensors = CodeText().of([*module.parameters(), *module.buffers()])
+    tensors = CodeText().of([*parameters_in(module), *buffers_in(module)])
     return f"{program_of(module, within).digest} {tensors}"
 
 

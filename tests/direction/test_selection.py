@@ -191,3 +191,21 @@ def test_what_is_recorded_reads_back(several):
 def test_one_word_is_recorded_as_it_is():
     for what in ("biasbn", r"^fc\.", "a{1, 2}", "it's", 'a"b'):
         assert joined([what]) == what
+
+
+def test_an_expression_that_finds_a_shared_parameter_by_a_further_name_alone_says_nothing_of_it():
+    net = Tied()
+    net.head.bias = nn.Parameter(torch.zeros(5))
+    parts = Parts.of(nn.Sequential(nn.Linear(4, 4), net))
+    pair = ("1.head.weight", "1.embed.weight")
+    assert choose(parts, ["head", "^0"], None).tied == (("only", *pair),)
+    assert choose(parts, None, "head").tied == (("ignore", *pair),)
+    assert choose(parts, "embed", "head").tied == (("ignore", *pair),)
+    for only, ignore in (
+        (["head", "embed"], None),
+        ("^0", "head"),
+        ("type:Linear", None),
+        (None, "type:Linear"),
+        (None, None),
+    ):
+        assert choose(parts, only, ignore).tied == ()
