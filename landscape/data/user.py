@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset, default_collate
 
-from landscape.callables import explain, resolve_callable
+from landscape.callables import explain, lacks_arguments, resolve_callable
 from landscape.data.normalize import Normalize
 from landscape.data.rows import RowsSplit
 from landscape.data.split import BatchSplit, Split, StreamSplit, TensorSplit, fingerprint_of, tensor_split
@@ -48,7 +48,9 @@ def call_user(spec: str, split: str, returned: dict[str, Any]) -> Any:
     except LandscapeError:
         raise
     except Exception as error:
-        raise DataError(f"data '{spec}': calling it failed ({explain(error)})") from error
+        lacks = lacks_arguments(function, {"split": split} if takes_split else {})
+        advice = "; name a function that takes no arguments, or split alone, and returns the data" if lacks else ""
+        raise DataError(f"data '{spec}': calling it failed ({explain(error)}){advice}") from error
     if takes_split:
         return data
     if split != "train" and not has_splits(data):
@@ -125,6 +127,9 @@ def user_split(
             f"data with the entries {listed([str(name) for name in data], 4)}: splits are named train and test, "
             "{'train': ..., 'test': ...}; a batch of named entries is given in a list, [batch]"
         )
+    if callable(data) and (name := getattr(data, "__name__", "")):
+        kind = "a class" if isinstance(data, type) else "a function"
+        raise DataError(f"data {name} is {kind}: expected the data themselves, such as what it returns when called")
     raise DataError(
         f"data of type {type(data).__name__}: expected (inputs, targets), a Dataset, a DataLoader or an iterable of batches"
     )

@@ -15,7 +15,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from landscape.callables import resolve_callable
+from landscape.callables import resolve_function
 from landscape.objective.described import Loss
 from landscape.objective.loss_name import full_name, short_name
 from landscape.options.groups import LossOptions
@@ -64,7 +64,7 @@ def _called(loss: LossOptions) -> list[Any]:
 def _callable(given: Any) -> Any:
     """What a loss or metric calls, with the functions that pick its inputs and targets."""
     if isinstance(given, str):
-        return resolve_callable(given, "loss") if ":" in given else None
+        return resolve_function(given, "loss") if ":" in given else None
     return [given.function, given.inputs, given.targets] if isinstance(given, Loss) else given
 
 
@@ -92,7 +92,7 @@ def code_of(function: Any, what: str) -> str | None:
     if isinstance(function, str):
         if ":" not in function:
             return None
-        function = resolve_callable(function, what)
+        function = resolve_function(function, what)
     if isinstance(function, Loss):
         inner = code_of(function.function, what)
         reads = [each for each in (function.inputs, function.targets) if callable(each)]

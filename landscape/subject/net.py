@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from landscape.callables import made_by
 from landscape.checkpoint.checkpoint import Checkpoint, tensors_digest
 from landscape.checkpoint.entries import under
 from landscape.checkpoint.fit import ANOTHER, NAME_IT, fit, fitting, leading_paths, tensors_of
@@ -107,6 +108,9 @@ def load_net(
         return _without_checkpoint(model, entry, divided)
     if isinstance(checkpoint, nn.Module):
         raise UsageError(f"checkpoint of type {type(checkpoint).__name__}: expected a file; pass a module as model=...")
+    if callable(model) and not isinstance(model, nn.Module):
+        shown = getattr(model, "__qualname__", type(model).__name__)
+        model = made_by(model, f"model {shown}", "pass a module that it builds")
     if not isinstance(model, (nn.Module, str, type(None))):
         raise UsageError(f"model of type {type(model).__name__}: expected a torch.nn.Module or the name of one")
     if isinstance(model, nn.Module):
