@@ -80,15 +80,17 @@ class Ends:
             _refuse_equal(self, layout)
 
 
-def read_ends(nets: Sequence[Any], chosen: NetOptions, data: DataOptions, device: torch.device) -> Ends:
-    """The nets of a command, each a path, a `Checkpoint` or a module.
+def read_ends(
+    nets: Sequence[Any], chosen: NetOptions, data: DataOptions, device: torch.device, *, asks_loss: bool = False
+) -> Ends:
+    """The nets of a command, each a path, a `Checkpoint` or a module. `asks_loss`: see `load_net`.
 
     Raises:
         LandscapeError: fewer than two nets, or one that cannot be read, or is of another architecture.
     """
     if len(nets) < 2:
         raise UsageError(f"{len(nets)} net{'' if len(nets) == 1 else 's'}: a path joins two; give the second")
-    net = net_or_module(nets[0], chosen, data, device)
+    net = net_or_module(nets[0], chosen, data, device, asks_loss=asks_loss)
     others = tuple(_other(each, net) for each in nets[1:])
     return Ends(net, others, numbered([net.label, *(other.label for other in others)]))
 

@@ -200,7 +200,7 @@ def _train(wanted: WantedPaths, given: Given, folder: Path | None, world: World)
 
 def _ends(wanted: WantedPaths, given: Given, device: torch.device) -> Ends:
     """The nets under the names that the file will have."""
-    ends = read_ends(wanted.nets, given[NetOptions], given[DataOptions], device)
+    ends = read_ends(wanted.nets, given[NetOptions], given[DataOptions], device, asks_loss=not states_loss(given))
     if wanted.names:
         ends = replace(ends, labels=tuple(wanted.names), may_agree=wanted.branches is not None)
     if wanted.align is None:

@@ -142,7 +142,14 @@ def on_plane(
         _check_no_tolerance(asked)
     axes, device, dtype = asked.axes, device_of(asked.machine, world), built_in(asked.machine.precision)
     net = chosen_net(
-        asked.checkpoint, asked.net, asked.data, device, mapped=axes.lean, dtype=dtype, divided=world.lockstep
+        asked.checkpoint,
+        asked.net,
+        asked.data,
+        device,
+        mapped=axes.lean,
+        dtype=dtype,
+        divided=world.lockstep,
+        asks_loss=not asked.states_loss,
     )
     device = place_of(net.module) or device
     batchnorm = policy(net, axes.batchnorm, moves=axes.to is not None, states=axes.state == "states")
@@ -198,7 +205,7 @@ def on_transform(asked: Asked, ranges: Mapping[str, Any], world: World, command:
     parsed = [parse_range(spec, name=name) for name, spec in ranges.items()]
     check_size(parsed)
     device = device_of(asked.machine, world)
-    net = chosen_net(asked.checkpoint, asked.net, asked.data, device)
+    net = chosen_net(asked.checkpoint, asked.net, asked.data, device, asks_loss=not asked.states_loss)
     if place_of(net.module):
         raise UsageError(
             "a net that is divided among processes moves along random directions only; pass the net as one"

@@ -88,6 +88,7 @@ def load_net(
     mapped: bool = False,
     dtype: torch.dtype | None = None,
     divided: bool = False,
+    asks_loss: bool = False,
 ) -> Net:
     """The net of a path or `Checkpoint`, and a spec or module; either may be None.
 
@@ -99,6 +100,7 @@ def load_net(
         mapped: the module's parameters are read from the file of a path when they are used, where its form allows that.
         dtype: a net that a folder describes is built in it.
         divided: a module whose parameters are divided among processes is taken; all of them call this.
+        asks_loss: the loss that the checkpoint names will be used; where it is code, it is asked for at once with the rest.
 
     Raises:
         UsageError: neither is given, or a spec without weights; UntrustedError: the checkpoint names code.
@@ -121,7 +123,9 @@ def load_net(
     checkpoint = read(checkpoint, entry, mapped=mapped)
     wanted = {"model": checkpoint.meta.get("model")} if not model else {}
     wanted |= {"data": checkpoint.meta.get("data")} if data is None else {}
-    meta = {**harmless(checkpoint.meta), **taken(wanted, checkpoint.source, trust)}
+    loss = recorded_of(checkpoint) if asks_loss else None
+    used = taken({**wanted, "loss": loss and loss.spec}, checkpoint.source, trust)
+    meta = {**harmless(checkpoint.meta), **{name: used[name] for name in wanted if name in used}}
     checkpoint = fitting_entry(checkpoint, model if isinstance(model, nn.Module) else model or meta.get("model"))
     spec = spec_of_folder(checkpoint, model or meta.get("model"))
     if isinstance(model, nn.Module):

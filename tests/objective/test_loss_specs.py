@@ -106,7 +106,7 @@ def test_a_class_of_nets_takes_the_weights_of_the_file(task):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"loss": "task.py:Power"}, r"loss 'task.py:Power': Power is a class, .*; name an object, such as loss = Power\(\.\.\.\)"),
+        ({"loss": "task.py:Power"}, r"Power is a class, .*; name an object, such as loss = Power\(\.\.\.\)"),
         ({"loss": "task.py:three"}, r"three\(\) returned an object of type int, which cannot be called"),
         ({"metrics": ["task.py:Power"]}, r"metric 'task.py:Power': Power is a class, .*name an object"),
         ({"model": "task.py:Sized"}, r"name a function that builds it, such as def build\(\): return Sized\(\.\.\.\)"),
