@@ -129,9 +129,9 @@ def test_a_file_is_trusted_once_by_its_name_or_its_folder(files):
 
 def test_of_several_files_that_name_one_loss_one_is_trusted(files):
     """As the advice says: the others bring only weights."""
-    torch.save(
-        {"state_dict": nn.Sequential(nn.Flatten(), nn.Linear(64, 10)).state_dict(), "landscape": SPECS}, "other.pt"
-    )
+    torch.manual_seed(5)
+    other = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    torch.save({"state_dict": other.state_dict(), "landscape": SPECS}, "other.pt")
     assert main(["line", "evil.pt", "--to", "other.pt", "--trust", "evil.pt", "--dry-run", *FEW]) == 0
     forget()
     assert main(["line", "evil.pt", "--to", "other.pt", "--trust", "other.pt", "--dry-run", *FEW]) == 2
