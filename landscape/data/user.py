@@ -21,7 +21,7 @@ from landscape.callables import explain, lacks_arguments, resolve_callable
 from landscape.data.normalize import Normalize
 from landscape.data.rows import RowsSplit
 from landscape.data.split import BatchSplit, Split, StreamSplit, TensorSplit, fingerprint_of, tensor_split
-from landscape.data.structure import batch_length, is_pair, names_in, stacked, tensors_in, with_tensors
+from landscape.data.structure import batch_length, class_of, is_pair, names_in, stacked, tensors_in, with_tensors
 from landscape.errors import DataError, LandscapeError, UsageError
 from landscape.printable import listed
 
@@ -96,9 +96,9 @@ def user_split(
     try:
         if is_pair(data):
             inputs, targets = (torch.as_tensor(part) for part in data)
-            if two_batches and _are_alike(inputs, targets) and two_batches(inputs, targets):
+            if two_batches and not class_of(data) and _are_alike(inputs, targets) and two_batches(inputs, targets):
                 return _from_loader((inputs, targets), normalize, subset, sampled)
-            return _from_tensors(inputs, targets, normalize, subset)
+            return _from_tensors(inputs, targets, normalize, subset, named=class_of(data))
         if isinstance(data, (Tensor, np.ndarray)) and data.ndim:  # a row for each sample
             whole = _from_loader([torch.as_tensor(data)], normalize, subset, sampled)
             return replace(whole, given=()) if isinstance(whole, RowsSplit) else whole
@@ -163,7 +163,7 @@ def _from_dataset(data: Dataset, normalize: Normalize, subset: Callable, budget:
     fits = len(taken) * _bytes(first) <= budget
     if fits and is_pair(first):
         inputs, targets = _joined(list(read(COLLECT)))
-        return tensor_split(inputs, targets, normalize, of=count)
+        return tensor_split(inputs, targets, normalize, of=count, named=class_of(first))
     if fits:
         samples = {i: data[i] for i in taken}
     elif fingerprint_of(tensors_in(first)) != fingerprint_of(tensors_in(next(read(1)))):
@@ -186,7 +186,8 @@ def _from_loader(data: Iterable, normalize: Normalize, subset: Callable, sampled
     if isinstance(batches[0], DataLoader):
         raise DataError("the data are DataLoaders; expected batches")
     if all(map(is_pair, batches)) and len({tuple(batch[0].shape[1:]) for batch in batches}) == 1:
-        return _from_tensors(*_joined(batches), normalize, subset, tuple(len(batch[0]) for batch in batches))
+        lengths = tuple(len(batch[0]) for batch in batches)
+        return _from_tensors(*_joined(batches), normalize, subset, lengths, named=class_of(batches[0]))
     _refuse_normalize(normalize, False)
     lengths = tuple(map(batch_length, batches))
     mark = _mark(batches)
@@ -223,14 +224,15 @@ def _few(split: RowsSplit, subset: Callable) -> RowsSplit:
 
 
 def _from_tensors(
-    inputs: Tensor, targets: Tensor, normalize: Normalize, subset: Callable, given: tuple[int, ...] = ()
-) -> TensorSplit:
+    inputs: Tensor, targets: Tensor, normalize: Normalize, subset: Callable, given: tuple[int, ...] = (),
+    named: type | None = None,
+) -> TensorSplit:  # fmt: skip
     of = len(inputs)
     if len(targets) == of:
         taken = torch.as_tensor(np.asarray(subset(of)))
         if len(taken) < of:
             inputs, targets, given = inputs[taken], targets[taken], ()
-    return tensor_split(inputs, targets, normalize, of=of, given=given)
+    return tensor_split(inputs, targets, normalize, of=of, given=given, named=named)
 
 
 def _joined(batches: Sequence[Any]) -> tuple[Tensor, Tensor]:
