@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, default_colla
 
 from landscape.callables import explain, lacks_arguments, resolve_callable
 from landscape.data.normalize import Normalize
+from landscape.data.number_lists import are_lists, are_samples, as_tensors
 from landscape.data.rows import RowsSplit
 from landscape.data.split import BatchSplit, Split, StreamSplit, TensorSplit, fingerprint_of, tensor_split
 from landscape.data.structure import batch_length, class_of, is_pair, names_in, stacked, tensors_in, with_tensors
@@ -180,11 +181,16 @@ def _from_dataset(data: Dataset, normalize: Normalize, subset: Callable, budget:
 
 
 def _from_loader(data: Iterable, normalize: Normalize, subset: Callable, sampled: bool) -> Split:
-    batches = [batch if is_pair(batch) else with_tensors(batch) for batch in data]
+    batches: list[Any] = [batch if is_pair(batch) else with_tensors(batch) for batch in data]
     if not batches:
         raise DataError("the data are empty; expected at least one batch")
     if isinstance(batches[0], DataLoader):
         raise DataError("the data are DataLoaders; expected batches")
+    if are_lists(batches):
+        if are_samples(batches):
+            samples: Any = [as_tensors(sample, batches[0]) for sample in batches]
+            return _from_dataset(samples, normalize, subset, float("inf"))
+        batches = [as_tensors(batch) for batch in batches]
     if all(map(is_pair, batches)) and len({tuple(batch[0].shape[1:]) for batch in batches}) == 1:
         lengths = tuple(len(batch[0]) for batch in batches)
         return _from_tensors(*_joined(batches), normalize, subset, lengths, named=class_of(batches[0]))
