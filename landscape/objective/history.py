@@ -51,7 +51,7 @@ class Untouched:
         large = sum(each.numel() for each in tensors) > MOST
         shared = {id(each): each for each in tensors} if large else {}
         self._copies: list[nn.Module] = []
-        self._read = {function: _read_by(function) for function in _functions(measure)}
+        self._read = {function: _read_by(function) for function in functions_of(measure)}
         # a copy of a compiled net would be compiled again
         if wanted and not any(hasattr(each, "_orig_mod") for each in model.modules()):
             with contextlib.suppress(
@@ -137,7 +137,7 @@ def moved(weights: Tensor) -> Iterator[None]:
         few.copy_(before)
 
 
-def _functions(measure: Measure) -> list[Callable[..., Any]]:
+def functions_of(measure: Measure) -> list[Callable[..., Any]]:
     """The user's own functions of a measure."""
     found = [getattr(measure, "function", None), *getattr(measure, "functions", {}).values()]
     return [each for each in found if inspect.isfunction(each) and not str(each.__module__).startswith("landscape.")]

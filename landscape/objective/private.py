@@ -61,8 +61,19 @@ def detached(model: nn.Module) -> dict[int, Tensor]:
     Such is what hooks compute from parameters before each call, as pruning does: it cannot be copied with its graph, and need not
     be.
     """
-    kept = (value for module in model.modules() for value in vars(module).values())
-    return {id(value): value.detach().clone() for value in kept if isinstance(value, Tensor) and not value.is_leaf}
+    owners = [*model.modules(), *(owner for module in model.modules() for owner in _of_hooks(module))]
+    kept = [value for owner in owners for value in getattr(owner, "__dict__", {}).values()]
+    inner = [each for value in kept if type(value) in (list, tuple) for each in value]
+    inner += [each for value in kept if type(value) is dict for each in value.values()]
+    return {
+        id(each): each.detach().clone() for each in (*kept, *inner) if isinstance(each, Tensor) and not each.is_leaf
+    }
+
+
+def _of_hooks(module: nn.Module) -> list[Any]:
+    """The objects that are hooks of a layer, or whose methods are."""
+    hooks = (*module._forward_pre_hooks.values(), *module._forward_hooks.values())
+    return [getattr(hook, "__self__", hook) for hook in hooks]
 
 
 def private_copy(model: nn.Module, *, sharing: Collection[str] = ()) -> nn.Module:

@@ -44,7 +44,7 @@ def path_norm(model: nn.Module, inputs: object) -> float:
             if isinstance(module, _NORM):
                 _square_norm(module)
             else:
-                for parameter in filter(None, module._parameters.values()):
+                for parameter in (each for each in module._parameters.values() if each is not None):
                     parameter.square_()
         found = squared(torch.ones_like(inputs[:1], dtype=torch.float64))
     return float(found.sum()) if isinstance(found, Tensor) else math.nan

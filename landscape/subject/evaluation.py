@@ -61,8 +61,8 @@ def evaluation_notes(objective: Objective, facts: EvaluationFacts) -> list[str]:
         )
     if objective.conduct.remembers:
         found.append(
-            f"the loss changes {listed(objective.conduct.remembers, LISTED)}, which its code reads: if a value depends on it, it "
-            "depends on what was evaluated before"
+            f"an evaluation changes {listed(objective.conduct.remembers, LISTED)}, which the loss reads: if a value depends on "
+            "what was in it before, it depends on what was evaluated before"
         )
     if objective.conduct.undefined:
         values, source = listed(objective.conduct.undefined, LISTED), objective.conduct.source
