@@ -8,6 +8,7 @@ from landscape.direction.parts import Parts
 from landscape.direction.selection import choose, everything, matching
 from landscape.errors import UsageError
 from landscape.options.what import joined, parted
+from landscape.subject.evaluation import moving_notes
 
 
 class Own(nn.Linear):
@@ -209,3 +210,16 @@ def test_an_expression_that_finds_a_shared_parameter_by_a_further_name_alone_say
         (None, None),
     ):
         assert choose(parts, only, ignore).tied == ()
+
+
+def test_a_shared_parameter_that_does_not_do_as_it_is_named_is_said():
+    net = nn.Sequential(Tied())
+    net[0].head.bias = nn.Parameter(torch.zeros(5))
+    parts = Parts.of(net)
+    (only,), (ignore,) = moving_notes(choose(parts, "head", None)), moving_notes(choose(parts, None, "head"))
+    assert (
+        "0.head.weight is the same tensor as 0.embed.weight" in only
+        and "does not move; with --only '0.embed.weight'" in only
+    )
+    assert "it moves; with --ignore '0.embed.weight'" in ignore
+    assert moving_notes(choose(parts, ["head", "embed"], None)) == [] == moving_notes(choose(parts, None, None))
