@@ -14,7 +14,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from landscape.callables import made_by
 from landscape.checkpoint.checkpoint import Checkpoint, tensors_digest
 from landscape.checkpoint.entries import under
 from landscape.checkpoint.fit import ANOTHER, NAME_IT, fit, fitting, leading_paths, tensors_of
@@ -29,7 +28,7 @@ from landscape.objective.batchnorm import tracking_layers
 from landscape.objective.private import private_copy
 from landscape.subject.entry import chosen_entry, fitting_entry, read
 from landscape.subject.folders import adapter_tensors, net_of_folder, spec_of_folder
-from landscape.subject.modules import bare, check_plain, class_name, stored_narrow
+from landscape.subject.modules import bare, check_plain, class_name, given_model, stored_narrow
 from landscape.subject.program import Program, program_of, unlike
 from landscape.subject.trained import Recorded, recorded_in
 from landscape.surfaces.provenance import CheckpointFacts, ModelFacts
@@ -110,22 +109,13 @@ def load_net(
         return _without_checkpoint(model, entry, divided)
     if isinstance(checkpoint, nn.Module):
         raise UsageError(f"checkpoint of type {type(checkpoint).__name__}: expected a file; pass a module as model=...")
-    if callable(model) and not isinstance(model, nn.Module):
-        shown = getattr(model, "__qualname__", type(model).__name__)
-        model = made_by(model, f"model {shown}", "pass a module that it builds")
-    if not isinstance(model, (nn.Module, str, type(None))):
-        raise UsageError(f"model of type {type(model).__name__}: expected a torch.nn.Module or the name of one")
-    if isinstance(model, nn.Module):
-        model = gathered(bare(model))
-        check_plain(model)
+    model = given_model(model)
     of_file = _is_path(checkpoint)
     mapped = mapped and of_file  # tensors of a caller's are copied
     checkpoint = read(checkpoint, entry, mapped=mapped)
     wanted = {"model": checkpoint.meta.get("model")} if not model else {}
     wanted |= {"data": checkpoint.meta.get("data")} if data is None else {}
-    loss = recorded_of(checkpoint) if asks_loss else None
-    used = taken({**wanted, "loss": loss and loss.spec}, checkpoint.source, trust)
-    meta = {**harmless(checkpoint.meta), **{name: used[name] for name in wanted if name in used}}
+    meta = _meta_of(checkpoint, wanted, trust, asks_loss)
     checkpoint = fitting_entry(checkpoint, model if isinstance(model, nn.Module) else model or meta.get("model"))
     spec = spec_of_folder(checkpoint, model or meta.get("model"))
     if isinstance(model, nn.Module):
@@ -142,6 +132,13 @@ def load_net(
         module, name, meta, _facts_of(checkpoint), _label(checkpoint.source), of_file=of_file, trained=recorded_of(checkpoint),
         program=program_of_given(module, model if isinstance(model, nn.Module) else name),
     )  # fmt: skip
+
+
+def _meta_of(checkpoint: Checkpoint, wanted: dict[str, Any], trust: Trust, asks_loss: bool) -> dict[str, Any]:
+    """What may be used of what a checkpoint says; `wanted`: the specs of it that are, which may be refused."""
+    loss = recorded_of(checkpoint) if asks_loss else None
+    used = taken({**wanted, "loss": loss and loss.spec}, checkpoint.source, trust)
+    return {**harmless(checkpoint.meta), **{name: used[name] for name in wanted if name in used}}
 
 
 def _facts_of(checkpoint: Checkpoint) -> CheckpointFacts:
