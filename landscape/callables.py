@@ -11,13 +11,15 @@ import difflib
 import hashlib
 import importlib
 import importlib.util
+import inspect
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from landscape.errors import Ending, LandscapeError, UsageError
 from landscape.regular import expanded
@@ -25,6 +27,8 @@ from landscape.regular import expanded
 FULL, SMALLER = "the memory of the GPU is full", "give a smaller batch-size, or fewer ranks on this GPU"
 # What was resolved in this process, by purpose: naming it again runs nothing new.
 _resolved: set[tuple[str, str]] = set()
+# What a class or function of the user's returned when it was called without arguments, by its id, beside itself.
+_made: dict[int, tuple[Callable, Callable]] = {}
 
 
 def was_resolved(spec: str, what: str) -> bool:
@@ -54,9 +58,65 @@ def resolve_callable(spec: str, what: str = "model") -> Callable:
     module = _import_file(place, spec, what) if place.endswith(".py") else _import_module(place, spec, what)
     found = _attribute(module, name, spec, what)
     if not callable(found):
-        raise LandscapeError(f"{what} '{spec}': {name} is a {type(found).__name__}, which cannot be called")
+        raise LandscapeError(
+            f"{what} '{spec}': {name} is a {type(found).__name__}, which cannot be called; name a function that returns it"
+        )
     _resolved.add((what, _identity(spec)))
     return found
+
+
+def resolve_function(spec: str, what: str) -> Callable:
+    """What `spec` names, to be called with arguments; of a class, or of a function without parameters, what that returns.
+
+    It is made once in a process.
+
+    Raises:
+        LandscapeError: see `resolve_callable`; calling the class or function fails, or it returns what cannot be called.
+    """
+    found, name = resolve_callable(spec, what), spec.rpartition(":")[2]
+    if not (isinstance(found, type) or _takes_nothing(found)):
+        return found
+    if id(found) not in _made:
+        _made[id(found)] = (
+            found,
+            made_by(found, f"{what} '{spec}': {name}", f"name an object, such as {what} = {name}(...)"),
+        )
+    made = _made[id(found)][1]
+    if not callable(made):
+        raise LandscapeError(
+            f"{what} '{spec}': {name}() returned an object of type {type(made).__name__}, which cannot be called"
+        )
+    return made
+
+
+def lacks_arguments(make: Callable, given: Mapping[str, Any]) -> bool:
+    """Whether a class or function has parameters without a default that are not given."""
+    try:
+        inspect.signature(make).bind(**given)
+    except TypeError:
+        return True
+    except ValueError:  # a builtin has no signature
+        return False
+    return False
+
+
+def made_by(make: Callable, shown: str, advice: str) -> Any:
+    """What a class of the user's, or a function, returns when it is called without arguments.
+
+    Raises:
+        LandscapeError: `shown`, what it raised, and the advice.
+    """
+    kind = "class" if isinstance(make, type) else "function"
+    try:
+        return make()
+    except Exception as error:
+        raise LandscapeError(
+            f"{shown} is a {kind}, and calling it without arguments raised {explain(error)}; {advice}"
+        ) from error
+
+
+def _takes_nothing(function: Callable) -> bool:
+    return inspect.isfunction(function) and not inspect.signature(function).parameters
 
 
 def _identity(spec: str) -> str:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from landscape.members import named_parameters
+
 
 @dataclass(frozen=True)
 class _Source:
@@ -25,7 +27,7 @@ _SOURCES: weakref.WeakKeyDictionary[nn.Module, _Source] = weakref.WeakKeyDiction
 def note_copy(copied: nn.Module, source: nn.Module) -> nn.Module:
     """The copy, from here on known as one of `source`."""
     with contextlib.suppress(TypeError):  # a class of the user's that cannot be a key
-        named = tuple((name, weakref.ref[Tensor](each)) for name, each in source.named_parameters())
+        named = tuple((name, weakref.ref[Tensor](each)) for name, each in named_parameters(source))
         _SOURCES[copied] = _Source(weakref.ref(source), named, _SOURCES.get(source))
     return copied
 

@@ -13,6 +13,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from landscape.copied import note_copy
+from landscape.members import named_buffers, named_parameters, parameters_in
 
 HOOK, OWN_FORWARD, PLACES = "_hf_hook", "_old_forward", "hf_device_map"
 # Methods of the whole net that are replaced by ones which refuse.
@@ -24,8 +25,8 @@ def gathered(model: nn.Module) -> nn.Module:
     hooks = {id(each): each for module in model.modules() if (each := getattr(module, HOOK, None)) is not None}
     if not hooks:
         return model
-    shared: dict[int, Any] = {id(each.data): each.data for each in model.parameters()}
-    known = hooks | {id(each): nn.Parameter(each.data, each.requires_grad) for each in model.parameters()} | shared
+    shared: dict[int, Any] = {id(each.data): each.data for each in parameters_in(model)}
+    known = hooks | {id(each): nn.Parameter(each.data, each.requires_grad) for each in parameters_in(model)} | shared
     own = note_copy(copy.deepcopy(model, known), model)
     filled: dict[int, Tensor] = {}
     for module in [*own.modules()]:
@@ -46,10 +47,8 @@ def _hooks_of(module: nn.Module) -> Iterator[Any]:
 
 def _fill(module: nn.Module, hook: Any, filled: dict[Any, Tensor]) -> None:
     """Puts the values of a hook in place of empty tensors; `filled`: what was put for each, so that shared ones stay shared."""
-    parameters = module.named_parameters(remove_duplicate=False)
-    empty = [
-        (path, each) for path, each in (*parameters, *module.named_buffers(remove_duplicate=False)) if each.is_meta
-    ]
+    named = named_parameters(module, remove_duplicate=False)
+    empty = [(path, each) for path, each in (*named, *named_buffers(module, remove_duplicate=False)) if each.is_meta]
     for path, tensor in empty:
         is_parameter = isinstance(tensor, nn.Parameter)
         if id(tensor) not in filled:

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from landscape.errors import LandscapeError
+from landscape.members import named_buffers, named_parameters, state_of
 from landscape.shards import part_of
 
 # Every tensor starts at a multiple of 16 floats (64 bytes), for vectorized kernels; the gaps stay zero.
@@ -85,10 +86,10 @@ class Layout:
         Raises:
             LandscapeError: the module has no floating-point parameters, or has uninitialized ones.
         """
-        named: list[tuple[str, Tensor, bool]] = [(name, tensor, False) for name, tensor in model.named_parameters()]
+        named: list[tuple[str, Tensor, bool]] = [(name, tensor, False) for name, tensor in named_parameters(model)]
         if state == "states":
-            stored = set(model.state_dict())
-            named += [(name, tensor, True) for name, tensor in model.named_buffers() if name in stored]
+            stored = set(state_of(model))
+            named += [(name, tensor, True) for name, tensor in named_buffers(model) if name in stored]
         entries, offset = [], 0
         for name, tensor, is_buffer in named:
             if nn.parameter.is_lazy(tensor):
@@ -133,7 +134,7 @@ class Layout:
 
     def tensors(self, model: nn.Module) -> dict[str, Tensor]:
         """The module's own tensors, or its parts of them, under the names of the layout, in real form (no copies)."""
-        found = dict(model.named_parameters()) | dict(model.named_buffers())
+        found = dict(named_parameters(model)) | dict(named_buffers(model))
         return {entry.name: real_form(part_of(found[entry.name])) for entry in self.entries}
 
     def named(self, flat: Tensor) -> dict[str, Tensor]:
@@ -142,6 +143,6 @@ class Layout:
 
     def attach(self, model: nn.Module, flat: Tensor) -> None:
         """Makes the module's tensors views of `flat`; their old storage is dropped, so the module must be a private copy."""
-        found = dict(model.named_parameters()) | dict(model.named_buffers())
+        found = dict(named_parameters(model)) | dict(named_buffers(model))
         for entry, view in self.views(flat):
             found[entry.name].data = entry.own(view)

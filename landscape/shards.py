@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from landscape.members import named_parameters
 from landscape.passing import passing
 
 
@@ -24,7 +25,7 @@ def is_divided(tensor: Tensor) -> bool:
 def divided_in(module: nn.Module) -> dict[str, Tensor]:
     """The divided parameters of a module by name, once FSDP2 has put away what it gathered for the last pass."""
     put_away(module)
-    return {name: tensor for name, tensor in module.named_parameters() if is_divided(tensor)}
+    return {name: tensor for name, tensor in named_parameters(module) if is_divided(tensor)}
 
 
 def put_away(module: nn.Module) -> None:

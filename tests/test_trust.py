@@ -1,6 +1,7 @@
 """A file is data: no command runs code because a file names it."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -57,19 +58,25 @@ def files(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "named"),
     [
-        (["line", "evil.pt", *FEW], {"model", "data"}),
-        (["surface", "evil.pt", "--dry-run", "--data", "digits", *FEW], {"model"}),
-        (["line", "evil.pt", "--model", "evil.py:build", "--dry-run", *FEW], {"data"}),
+        (["line", "evil.pt", *FEW], {"model", "data", "loss"}),
+        (["surface", "evil.pt", "--dry-run", "--data", "digits", *FEW], {"model", "loss"}),
+        (["line", "evil.pt", "--model", "evil.py:build", "--dry-run", *FEW], {"data", "loss"}),
         (["line", "abort.pt", *FEW], {"model"}),
-        (["line", "evil.pt", "--along", "gradient", "-o", "a.h5", *FEW], {"model", "data"}),
-        (["spectrum", "evil.pt", "--quiet"], {"model", "data"}),
+        (["line", "evil.pt", "--along", "gradient", "-o", "a.h5", *FEW], {"model", "data", "loss"}),
+        (["spectrum", "evil.pt", "--quiet"], {"model", "data", "loss"}),
+        (["spectrum", "evil.pt", "--quiet", "--loss", "mse"], {"model", "data"}),
+        (["trajectory", "run", "-x=-1:1:3", "-y=-1:1:3", "--along", "random", "--quiet"], {"model", "data", "loss"}),
+        (["inputs", "evil.pt", "--sample", "0", "-y=-1:1:3", *FEW], {"model", "data", "loss"}),
+        (["flatness", "run", "--measures", "gradient_norm", "--quiet"], {"model", "data", "loss"}),
+        (["connect", "evil.pt", "run", "--points", "3", "--quiet"], {"model", "data", "loss"}),
+        (["dynamics", "run", "--measures", "gradient", "--quiet"], {"model", "data", "loss"}),
         (["hessian", "l.h5", "--quiet"], {"model", "data", "loss"}),
         (["hessian", "l.h5", "--dry-run", "--model", "evil.py:build"], {"data", "loss"}),
         (["hessian", "run", "--quiet"], {"model", "data", "loss"}),
         (["bench", "evil.pt"], {"model", "data"}),
         (["bench", "evil.pt", "--train"], {"model", "data"}),
         (["bench", "evil.pt", "--hessian"], {"model", "data"}),
-        (["line", "evil.pt", "--trust", "other.pt", *FEW], {"model", "data"}),
+        (["line", "evil.pt", "--trust", "other.pt", *FEW], {"model", "data", "loss"}),
         (["hessian", "l.h5", "--trust", "evil.pt", "--dry-run"], {"model", "data", "loss"}),
     ],
     ids=lambda value: " ".join(value[:5]) if isinstance(value, list) else "",
@@ -85,6 +92,9 @@ def test_code_that_a_file_names_is_refused_in_one_line_with_the_command_to_repea
         assert (f"--{what} " in repeated) == (what in named or f"--{what}" in words), what
     if not given:
         assert not Path("RAN").exists()
+    if words[0] != "bench" and words[1] != "abort.pt" and "mse" not in words:
+        forget()
+        assert main(shlex.split(repeated)[1:]) == 0
 
 
 @pytest.mark.parametrize("command", ["info", "info --json", "plot", "compare", "export"])
@@ -115,6 +125,16 @@ def test_a_file_is_trusted_once_by_its_name_or_its_folder(files):
     forget()
     with pytest.raises(ll.LandscapeError, match="names code"):
         ll.line("evil.pt", x=(-1, 1, 3), quiet=True)
+
+
+def test_of_several_files_that_name_one_loss_one_is_trusted(files):
+    """As the advice says: the others bring only weights."""
+    torch.manual_seed(5)
+    other = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    torch.save({"state_dict": other.state_dict(), "landscape": SPECS}, "other.pt")
+    assert main(["line", "evil.pt", "--to", "other.pt", "--trust", "evil.pt", "--dry-run", *FEW]) == 0
+    forget()
+    assert main(["line", "evil.pt", "--to", "other.pt", "--trust", "other.pt", "--dry-run", *FEW]) == 2
 
 
 def test_what_was_given_in_this_process_is_known(files):

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from landscape.alignment.groups import Group, Symmetry, identity, permuted
 from landscape.alignment.trace import LayerInput, Mode, Run, followed
 from landscape.alignment.weight_matching import Matched, match_weights
+from landscape.members import named_parameters
 
 
 def match_activations(
@@ -59,7 +60,7 @@ def _by_weights(
     """Fills in the permutations of groups without activations."""
     if not lonely:
         return
-    tensors = [{name: value.detach() for name, value in net.named_parameters()} for net in (first, second)]
+    tensors = [{name: value.detach() for name, value in named_parameters(net)} for net in (first, second)]
     found = match_weights(
         [groups[number] for number in lonely], tensors[0], permuted(tensors[1], groups, permutations), seed=seed
     )

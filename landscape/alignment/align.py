@@ -23,6 +23,7 @@ from landscape.alignment.weight_matching import RESTARTS, Matched, match_weights
 from landscape.callables import explain
 from landscape.errors import LandscapeError, UsageError
 from landscape.layout import placed
+from landscape.members import named_parameters, state_of
 from landscape.objective.private import evaluating, private_copy
 from landscape.objective.probe import apart
 from landscape.randomness import forked
@@ -121,7 +122,7 @@ def aligned(
     if work.identical:
         found = Matched(identity(symmetry.groups), ())
     elif method == "weights":
-        parameters = work.names & set(dict(net.module.named_parameters()))
+        parameters = work.names & set(dict(named_parameters(net.module)))
         parts = [{name: side[name] for name in sorted(parameters)} for side in (work.first, work.second)]
         found = match_weights(symmetry.groups, *parts, restarts=restarts, seed=seed)
     else:
@@ -142,15 +143,13 @@ class _Workbench:
     def __init__(self, net: Net, other: Other, run: Run):
         self._name, self._run, self._like, self._other = net.name, run, net.module, other.module
         self._module = evaluating(private_copy(net.module).cpu())
-        own = {
-            name: value for name, value in net.module.state_dict(keep_vars=True).items() if isinstance(value, Tensor)
-        }
+        own = {name: value for name, value in state_of(net.module).items() if isinstance(value, Tensor)}
         firsts: dict[int, str] = {}
         self._stands_for = {name: firsts.setdefault(id(value), name) for name, value in own.items()}
         self.names = set(firsts.values())
         self.first = {name: value.detach().cpu() for name, value in own.items()}
         self.second = {**self.first, **{name: value.detach().cpu() for name, value in other.tensors.items()}}
-        self._parameters = [n for n, _ in net.module.named_parameters() if n in self.names]
+        self._parameters = [n for n, _ in named_parameters(net.module) if n in self.names]
         self.identical = all(_equal(self.first[name], self.second[name]) for name in self.names)
         self._dtype = torch.float64
 
@@ -276,6 +275,6 @@ def _equal(a: Tensor, b: Tensor) -> bool:
 def fill(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     """Copies a state dict into a module, which keeps its own precision."""
     with torch.no_grad():
-        for name, value in module.state_dict().items():
+        for name, value in state_of(module).items():
             if isinstance(value, Tensor):
                 value.copy_(tensors[name])

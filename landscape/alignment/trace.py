@@ -26,6 +26,7 @@ from landscape.alignment.bundles import Bundle, Bundles, NotUnderstood
 from landscape.alignment.contractions import fix_all
 from landscape.alignment.rules import OperatorCall, rule_of
 from landscape.alignment.units import EMPTY, FIXED, Slots, Units
+from landscape.members import state_of
 
 # Pass a batch through a net.
 Run = Callable[[nn.Module, Any], Any]
@@ -60,7 +61,7 @@ class UnitTrace:
         self._path: list[str] = []
         self._number = -1
         self._net = net
-        for name, tensor in net.state_dict(keep_vars=True).items():
+        for name, tensor in state_of(net).items():
             if isinstance(tensor, Tensor) and tensor not in self._names:
                 self._begin(name, tensor)
 

@@ -22,6 +22,7 @@ from landscape.curvature.extremes import extremes
 from landscape.curvature.operator import AUTO, CurvatureOperator
 from landscape.errors import UsageError
 from landscape.measurement.ends import MAX, MIN, EndsSettings, HessianEnds
+from landscape.members import named_parameters
 from landscape.objective.numerics import memory_budget
 from landscape.options.groups import LossOptions
 from landscape.options.option import Given
@@ -118,7 +119,7 @@ class _Original:
         self._net, self._split = net, tensors_of(on.subject.objective)
         self._layout = on.subject.objective.layout
         self._parameters = [
-            (entry, dict(net.named_parameters())[entry.name]) for entry in on.subject.objective.layout.entries
+            (entry, dict(named_parameters(net))[entry.name]) for entry in on.subject.objective.layout.entries
         ]
         self._counted = [pair for pair in self._parameters if len(pair[0].shape) > 1]
         for _, parameter in self._parameters:

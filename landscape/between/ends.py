@@ -17,6 +17,7 @@ from landscape.checkpoint.checkpoint import tensors_digest
 from landscape.dispatched import gathered
 from landscape.errors import UsageError
 from landscape.layout import Layout, names_by_tensor, real_form
+from landscape.members import named_parameters, saved_state
 from landscape.objective.batchnorm import tracking_layers
 from landscape.options.groups import DataOptions, NetOptions
 from landscape.printable import numbered
@@ -60,7 +61,7 @@ class Ends:
 
     def check(self, layout: Layout) -> None:
         """Raises UsageError for nets that differ in what no path moves, or do not differ in what it moves."""
-        own = dict(self.net.module.state_dict())
+        own = saved_state(self.net.module)
         passed = statistics_of(self.net.module)
         moved = set(layout.names) | {
             name for tied in ties_of(self.net.module) if tied & set(layout.names) for name in tied
@@ -79,15 +80,17 @@ class Ends:
             _refuse_equal(self, layout)
 
 
-def read_ends(nets: Sequence[Any], chosen: NetOptions, data: DataOptions, device: torch.device) -> Ends:
-    """The nets of a command, each a path, a `Checkpoint` or a module.
+def read_ends(
+    nets: Sequence[Any], chosen: NetOptions, data: DataOptions, device: torch.device, *, asks_loss: bool = False
+) -> Ends:
+    """The nets of a command, each a path, a `Checkpoint` or a module. `asks_loss`: see `load_net`.
 
     Raises:
         LandscapeError: fewer than two nets, or one that cannot be read, or is of another architecture.
     """
     if len(nets) < 2:
         raise UsageError(f"{len(nets)} net{'' if len(nets) == 1 else 's'}: a path joins two; give the second")
-    net = net_or_module(nets[0], chosen, data, device)
+    net = net_or_module(nets[0], chosen, data, device, asks_loss=asks_loss)
     others = tuple(_other(each, net) for each in nets[1:])
     return Ends(net, others, numbered([net.label, *(other.label for other in others)]))
 
@@ -146,7 +149,7 @@ def _check_ties(net: Net, its: set[frozenset[str]]) -> None:
 def _stored_ties(net: Net, other: Other) -> set[frozenset[str]]:
     """The names that a file, as those of torch do, keeps as one tensor; what the first net shares was compared by value."""
     names = defaultdict(set)
-    for name, _ in net.module.named_parameters(remove_duplicate=False):
+    for name, _ in named_parameters(net.module, remove_duplicate=False):
         if (tensor := other.tensors.get(name)) is not None and tensor.data_ptr():
             names[tensor.data_ptr(), tensor.shape, tensor.stride()].add(name)
     shared = {frozenset(each) for each in names.values() if len(each) > 1}
@@ -155,7 +158,7 @@ def _stored_ties(net: Net, other: Other) -> set[frozenset[str]]:
 
 def ties_of(module: nn.Module) -> set[frozenset[str]]:
     """The names of each parameter that several layers share."""
-    names = names_by_tensor(module.named_parameters(remove_duplicate=False))
+    names = names_by_tensor(named_parameters(module, remove_duplicate=False))
     return {frozenset(each) for each in names.values() if len(each) > 1}
 
 

@@ -29,6 +29,7 @@ from landscape.data.load import usual_splits
 from landscape.errors import UsageError
 from landscape.grid import MAX_POINTS
 from landscape.layout import Layout
+from landscape.members import parameters_in
 from landscape.options.groups import OWN, DataOptions, LossOptions, MachineOptions, NetOptions, OutputOptions
 from landscape.options.option import Given, texts_of
 from landscape.study.evaluation import EvaluationStudy
@@ -199,7 +200,7 @@ def _train(wanted: WantedPaths, given: Given, folder: Path | None, world: World)
 
 def _ends(wanted: WantedPaths, given: Given, device: torch.device) -> Ends:
     """The nets under the names that the file will have."""
-    ends = read_ends(wanted.nets, given[NetOptions], given[DataOptions], device)
+    ends = read_ends(wanted.nets, given[NetOptions], given[DataOptions], device, asks_loss=not states_loss(given))
     if wanted.names:
         ends = replace(ends, labels=tuple(wanted.names), may_agree=wanted.branches is not None)
     if wanted.align is None:
@@ -234,7 +235,7 @@ def _parts(
     layout = Layout.of(ends.net.module)
     if output.dry_run:
         module = ends.net.module
-        origin = layout.flatten(layout.tensors(module), dtype=next(module.parameters()).dtype)
+        origin = layout.flatten(layout.tensors(module), dtype=next(parameters_in(module)).dtype)
         first, last = ends.vectors(layout, origin)
         return asked, ends, wanted.curve.with_bends(straight(wanted.curve.kind, wanted.curve.bends, first, last))
     assert folder is not None

@@ -20,6 +20,7 @@ from landscape.checkpoint.checkpoint import load_checkpoint
 from landscape.checkpoint.save import save_checkpoint
 from landscape.errors import CheckpointError, UsageError
 from landscape.layout import Layout, placed
+from landscape.members import saved_state
 from landscape.objective.batchnorm import recompute_on
 from landscape.objective.loss import make_measure
 from landscape.objective.numerics import dtype_of, memory_budget, numerics
@@ -120,7 +121,7 @@ def _net_at(bend: Tensor, layout: Layout, ends: Ends, job: TrainingJob, precisio
     split = job.tester.splits["train"].on(device, dtype_of(precision), memory_budget(device))
     with isolated_rng(device), numerics(precision, device):
         recompute_on(net, split)(lambda batch: measure.inner(net, batch))
-    return net.state_dict()
+    return saved_state(net)
 
 
 def bends_of(folder: Path, size: int) -> list[Tensor]:

@@ -17,6 +17,7 @@ from landscape.checkpoint.entries import EXTRA_STATE, PLAIN, refuse_several, und
 from landscape.checkpoint.unwrap import clean_names
 from landscape.errors import CheckpointError
 from landscape.layout import names_by_tensor
+from landscape.members import has_own_names, load_state, own_names, saved_state, state_of
 from landscape.pages import give_back_freed
 from landscape.printable import listed
 
@@ -71,7 +72,7 @@ def fit(
     prefix = "" if not checkpoint.extra else best_match(model, checkpoint.state_dict)[2]
     if mapped and not _loads_by_itself(model):
         found = _assigned(model, found)
-    model.load_state_dict({**found, **under(checkpoint.extra, prefix)}, strict=False)
+    load_state(model, {**found, **under(checkpoint.extra, prefix)}, strict=False)
 
 
 def _loads_by_itself(model: nn.Module) -> bool:
@@ -89,7 +90,7 @@ def _loads_by_itself(model: nn.Module) -> bool:
 
 def _assigned(model: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
     """Makes tensors of the state dict the model's own, as one where layers share them; returns those that are left."""
-    own, left = model.state_dict(keep_vars=True), {}
+    own, left = state_of(model), {}
     for key, stored in state.items():
         there = own.get(key)
         if isinstance(there, nn.Parameter) and torch.promote_types(stored.dtype, there.dtype) == there.dtype:
@@ -102,7 +103,7 @@ def _assigned(model: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def tensors_of(model: nn.Module) -> dict[str, Tensor]:
     """Those of its state dict, which may hold a state of another kind too."""
-    return {name: value for name, value in model.state_dict().items() if isinstance(value, Tensor)}
+    return {name: value for name, value in saved_state(model).items() if isinstance(value, Tensor)}
 
 
 def fitting(
@@ -116,8 +117,10 @@ def fitting(
         CheckpointError: see `fit`.
     """
     mapped = _mapped(model, checkpoint, name, advice)
-    own = model.state_dict(keep_vars=True)
+    own = state_of(model)
     stored = {id(own[key]): value for key, value in mapped.items() if key in own}
+    if has_own_names(model):  # what its state dict leaves out is as the net is built
+        stored = {id(each): each.detach() for each in own.values()} | stored
     return {key: stored[id(tensor)] for key, tensor in own.items() if id(tensor) in stored}
 
 
@@ -137,7 +140,7 @@ def _mapped(model: nn.Module, checkpoint: Checkpoint, name: str, advice: str) ->
         raise _misfit(checkpoint, name, parted, advice)
     # torch would drop the imaginary parts with no more than a warning
     parts = [key for key, tensor in mapped.items() if tensor.is_complex()]
-    own = model.state_dict() if parts else {}
+    own = state_of(model) if parts else {}
     if lost := next((key for key in parts if not own[key].is_complex()), None):
         raise CheckpointError(
             f"checkpoint {checkpoint.source}: tensor {lost} is complex, and that of {name} is real; save real weights"
@@ -192,7 +195,7 @@ def _refuse_twins(checkpoint: Checkpoint, prefix: str) -> None:
 
 def _parted(model: nn.Module, mapped: dict[str, Tensor]) -> str:
     """What is one tensor of the model under two names, and in the checkpoint two that differ; empty where nothing is."""
-    for first, *rest in names_by_tensor(model.state_dict(keep_vars=True).items()).values():
+    for first, *rest in names_by_tensor(state_of(model).items()).values():
         for key in rest:
             if key in mapped and first in mapped and _differ(mapped[first], mapped[key]):
                 return f"{first} and {key} are one tensor there, and differ in the checkpoint"
@@ -208,12 +211,24 @@ def best_match(model: nn.Module, state: dict[str, Tensor]) -> tuple[dict[str, Te
     """The state dict under the names of the model, with the prefix that fits best removed; what does not fit; the prefix.
 
     The best prefix is that with which most entries fit, then that with the fewest entries that do not. The empty prefix
-    is best where no entry fits.
+    is best where no entry fits. Files of a model whose own `state_dict` leaves out or renames entries have its names, or torch's.
     """
-    own = {name: value for name, value in model.state_dict(keep_vars=True).items() if isinstance(value, Tensor)}
+    members = {name: value for name, value in state_of(model).items() if isinstance(value, Tensor)}
+    own = own_names(model) if has_own_names(model) else {}
+    found = _best_under({name: name for name in members}, members, state)
+    if own and found[1].count:
+        stored = _best_under(own, members, state)
+        return found if stored[1].count else stored
+    return found
+
+
+def _best_under(
+    names: dict[str, str], members: dict[str, Tensor], state: dict[str, Tensor]
+) -> tuple[dict[str, Tensor], Mismatch, str]:
+    """The same for `names`: those that files have, each with that of a member of the model."""
     # the user's module may itself be wrapped by DataParallel or torch.compile; checkpoints have clean names
-    own_name = dict(zip(clean_names(own), own, strict=True))
-    wanted = {name: own[full] for name, full in own_name.items()}
+    own_name = dict(zip(clean_names(names), names.values(), strict=True))
+    wanted = {name: members[full] for name, full in own_name.items()}
     best: tuple[dict[str, Tensor], Mismatch, str] | None = None
     most = (-1, 0)
     for prefix in leading_paths(state):

@@ -8,29 +8,35 @@ make them differ.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from landscape.curvature.differences import in_double
 from landscape.curvature.graph import GraphBackend, probe_vector
+from landscape.members import named_parameters
 from landscape.objective.objective import Objective
 
 # Steps as a share of the norm of the weights, and how far differences at both may be apart.
 STEPS, REPEATED = (1e-4, 1e-5), 2e-3
 # A share of a derivative that counts as another one; rounding in float64 and third derivatives are far below.
 OTHER = 1e-2
+DETACHED = "part of the net or the loss is detached, rounds, or has a backward of its own"
 # Beyond this many parameters, a copy in float64 costs more than it says.
 MOST = 50_000_000
 
 
 class Agreement(NamedTuple):
-    """What is wrong with the gradient and with its derivative, in words; "" where nothing was found."""
+    """What is wrong with the gradient and with its derivative, in words; "" where nothing was found.
+
+    `cause`: why the gradient is another one.
+    """
 
     gradient: str = ""
     product: str = ""
+    cause: str = ""
 
 
 def agreement(few: Objective, names: Sequence[str], *, plain_attention: bool) -> Agreement:
@@ -54,21 +60,53 @@ def _compare(double: Objective, names: Sequence[str], plain_attention: bool) -> 
     reached = [name for name in names if name in graph.reached]
     for name in set(names) - set(reached):  # said elsewhere: what is below no_grad
         views[name].zero_()
-    scale = max(1.0, float(weights.norm())) / max(float(vector.norm()), 1e-300)
-    sides = [_sides(graph, weights, vector, step * scale) for step in STEPS]
-    slopes = [
-        float(after.loss - before.loss) / (2 * step * scale) for (before, after), step in zip(sides, STEPS, strict=True)
-    ]
-    if wrong := _other_slope(
-        float(gradient @ vector), slopes, float(gradient.norm() * vector.norm()) / len(vector) ** 0.5
-    ):
-        return Agreement(gradient=wrong)
+
+    def differ(along: Tensor) -> str:
+        return _compared(graph, weights, along, gradient)[0]
+
+    wrong, changes = _compared(graph, weights, vector, gradient)
+    left, causes = wrong, _of_embeddings(double, differ, vector)
+    if causes:
+        wrong = wrong or next(iter(causes.values()))
+        left, changes = _compared(graph, weights, vector, gradient)
+    if left:
+        return Agreement(wrong, cause=", and ".join([*causes, DETACHED]))
     graph.product(vector, product)
-    changes = [
-        (after.gradient - before.gradient) / (2 * step * scale)
-        for (before, after), step in zip(sides, STEPS, strict=True)
-    ]
-    return Agreement(product=_other_product(product, changes))
+    return Agreement(wrong, _other_product(product, changes), ", and ".join(causes))
+
+
+def _compared(graph: GraphBackend, weights: Tensor, vector: Tensor, gradient: Tensor) -> tuple[str, list[Tensor]]:
+    """What is wrong with the gradient along a vector, and the changes of gradients along it at both steps."""
+    scale = max(1.0, float(weights.norm())) / max(float(vector.norm()), 1e-300)
+    sides = [(step * scale, *_sides(graph, weights, vector, step * scale)) for step in STEPS]
+    slopes = [float(after.loss - before.loss) / (2 * step) for step, before, after in sides]
+    usual = float(gradient.norm() * vector.norm()) / len(vector) ** 0.5
+    changes = [(after.gradient - before.gradient) / (2 * step) for step, before, after in sides]
+    return _other_slope(float(gradient @ vector), slopes, usual), changes
+
+
+def _of_embeddings(objective: Objective, differ: Callable[[Tensor], str], vector: Tensor) -> dict[str, str]:
+    """The embeddings whose gradient torch changes, in words, and what is wrong; their part is taken out of the vector.
+
+    `differ`: what is wrong with the gradient along a vector.
+    """
+    names, found = {id(each): name for name, each in named_parameters(objective.model)}, dict[str, str]()
+    for layer in objective.model.modules():
+        name = names.get(id(layer.weight), "") if isinstance(layer, nn.Embedding) else ""
+        rows = slice(None) if getattr(layer, "scale_grad_by_freq", False) else getattr(layer, "padding_idx", None)
+        views, alone = objective.layout.named(vector), torch.zeros_like(vector)
+        if rows is None or name not in views:
+            continue
+        objective.layout.named(alone)[name][rows] = views[name][rows]
+        if wrong := differ(alone):
+            views[name][rows] = 0.0
+            does = (
+                "counts rows the less the more often they are taken (scale_grad_by_freq)"
+                if isinstance(rows, slice)
+                else f"gives row {rows} no gradient (padding_idx), though the loss depends on it"
+            )
+            found[f"the embedding {name} {does}"] = wrong
+    return found
 
 
 class _Side(NamedTuple):

@@ -17,6 +17,7 @@ from torch import Tensor
 from landscape.callables import explain
 from landscape.curvature.graph import GraphBackend
 from landscape.errors import UsageError
+from landscape.members import buffers_in
 from landscape.objective.objective import Objective
 
 # The step, as a power of the rounding unit, times the root of the norm of the weights. In float64 one far below the usual cube
@@ -117,5 +118,5 @@ def _follow(double: Objective, objective: Objective) -> None:
     """Takes the weights and buffers that the objective has now."""
     tensors = objective.layout.tensors(objective.model)
     double.weights.copy_(objective.layout.flatten(tensors, dtype=double.weights.dtype, device=double.device))
-    for own, other in zip(double.model.buffers(), objective.model.buffers(), strict=True):
+    for own, other in zip(buffers_in(double.model), buffers_in(objective.model), strict=True):
         own.copy_(other)

@@ -20,6 +20,7 @@ from landscape.curvature.kernels import differentiable
 from landscape.curvature.shares import BatchLoss, check_depends, check_smooth, in_words, is_zero
 from landscape.data.structure import batch_length
 from landscape.errors import EvaluationError, LandscapeError, UsageError
+from landscape.members import named_parameters
 from landscape.objective.conduct import OF_PARAMETERS, parts_of
 from landscape.objective.numerics import switched
 from landscape.objective.objective import Objective
@@ -127,7 +128,7 @@ class GraphBackend:
 
         All parameters require them where the loss itself differentiates by parameters, whichever count.
         """
-        named = dict(self._objective.model.named_parameters())
+        named = dict(named_parameters(self._objective.model))
         parameters = [named[name] for name in self._names]
         objective = self._objective
         wanted = [*named.values()] if objective.conduct.gradients == OF_PARAMETERS else parameters

@@ -44,7 +44,6 @@ MORE_SAMPLES, WORSE, MOST_ROUNDING = 16, 3.0, 0.02
 SYMMETRY, SYMMETRY_FP64 = 3e-3, 1e-6
 NEEDS_PROGRAM = "and low precision needs a program in fp32; leave search out"
 PROBE_SAMPLES = 4
-DETACHED = "part of the net or the loss is detached, rounds, or has a backward of its own"
 
 
 class Backend(Protocol):
@@ -216,7 +215,7 @@ class CurvatureOperator:
         if not self._part:
             found = agreement(self._few(reference, PROBE_SAMPLES), names, plain_attention=reference.plain_attention)
         if found.gradient:
-            self.notes.append(f"{found.gradient}: {DETACHED}; curvature is that of the gradient, not of the surface")
+            self.notes.append(f"{found.gradient}: {found.cause}; curvature is that of the gradient, not of the surface")
         lopsided = _asymmetry(lambda vector: reference.probe(PROBE_SAMPLES, vector), objective.weights)
         if lopsided > (SYMMETRY_FP64 if objective.weights.dtype == torch.float64 else SYMMETRY):
             wrong = f"u'Hv and v'Hu differ by {100 * lopsided:.2g} % of their length"

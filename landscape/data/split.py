@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from landscape.data.normalize import PRESETS, Normalize, is_images
-from landscape.data.structure import is_pair, mapped, tensors_in, to_device
+from landscape.data.structure import is_named_tuple, is_pair, mapped, tensors_in, to_device
 from landscape.data.transfer import moved, sent
 from landscape.errors import DataError, UsageError
 
@@ -69,7 +69,8 @@ class TensorSplit:
     """`inputs` (N, ...): uint8 NHWC images, which are normalized, or any other tensor; `targets` (N, ...).
 
     `given`: the lengths of the user's batches that they were joined from; with `as_given` these are the batches, of any
-    `batch_size`. `is_read`: whether they are what the net takes and what the loss compares, whatever the loss reads of a batch.
+    `batch_size`. `named`: the class of batches that are named tuples. `is_read`: whether they are what the net takes and what the
+    loss compares, whatever the loss reads of a batch.
     """
 
     inputs: Tensor
@@ -82,6 +83,7 @@ class TensorSplit:
     resident: bool = False
     given: tuple[int, ...] = ()
     as_given: bool = False
+    named: type | None = None
     is_read: bool = False
     copies: bool = False
 
@@ -98,9 +100,12 @@ class TensorSplit:
 
     def batches(self, batch_size: int, first: int = 0, last: int | None = None) -> Iterator[tuple[Tensor, Tensor]]:
         for start, end in self._bounds(batch_size, first, last):
-            inputs, targets = self.inputs[start:end], self.targets[start:end]
-            batch = (inputs, targets) if self.resident else (self._prepared(inputs), self._cast(targets))
+            batch = self._prepared_pair(self.inputs[start:end], self.targets[start:end])
             yield copied(batch) if self.copies else batch
+
+    def pair(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """A batch in the form that the user's have."""
+        return self.named(inputs, targets) if self.named else (inputs, targets)
 
     def _bounds(self, batch_size: int, first: int, last: int | None) -> Iterator[tuple[int, int]]:
         """(first sample, one after the last) of each batch."""
@@ -113,8 +118,7 @@ class TensorSplit:
     def take(self, numbers: Tensor) -> tuple[Tensor, Tensor]:
         """The samples with these numbers (n,), as a batch."""
         there = sent(numbers, self.inputs.device)
-        inputs, targets = self.inputs[there], self.targets[sent(there, self.targets.device)]
-        return (inputs, targets) if self.resident else (self._prepared(inputs), self._cast(targets))
+        return self._prepared_pair(self.inputs[there], self.targets[sent(there, self.targets.device)])
 
     def on(self, device: torch.device, dtype: torch.dtype, budget: float) -> TensorSplit:
         there = replace(self, device=device, dtype=dtype)
@@ -134,6 +138,9 @@ class TensorSplit:
             out[start : start + BLOCK] = self._prepared(self.inputs[start : start + BLOCK])
         return out
 
+    def _prepared_pair(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        return self.pair(inputs, targets) if self.resident else self.pair(self._prepared(inputs), self._cast(targets))
+
     def _prepared(self, inputs: Tensor) -> Tensor:
         return prepare_inputs(inputs, self.normalize, self.device, self.dtype)
 
@@ -149,8 +156,9 @@ def tensor_split(
     of: int,
     fingerprint: str = "",
     given: tuple[int, ...] = (),
+    named: type | None = None,
 ) -> TensorSplit:
-    """A split of tensors; the fingerprint, unless given, is a hash of every value. `given`: see `TensorSplit`.
+    """A split of tensors; the fingerprint, unless given, is a hash of every value. `given`, `named`: see `TensorSplit`.
 
     Raises:
         DataError: the numbers of inputs and targets differ, or there are none.
@@ -165,7 +173,8 @@ def tensor_split(
             f"normalize '{normalize.name}': applies to images of four dimensions, the inputs are {inputs.dtype} "
             f"of shape {tuple(inputs.shape)}; drop the option"
         )
-    return TensorSplit(inputs, targets, normalize, of, fingerprint or fingerprint_of((inputs, targets)), given=given)
+    mark = fingerprint or fingerprint_of((inputs, targets))
+    return TensorSplit(inputs, targets, normalize, of, mark, given=given, named=named)
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,13 +233,18 @@ class StreamSplit:
         for batch in itertools.islice(self.read(batch_size), first, last):
             if is_pair(batch):
                 inputs = prepare_inputs(batch[0], self.normalize, self.device, self.dtype)
-                found = inputs, to_device(batch[1], self.device, self.dtype)
+                found = paired(batch, inputs, to_device(batch[1], self.device, self.dtype))
             else:
                 found = to_device(batch, self.device, self.dtype)
             yield copied(found) if self.copies else found
 
     def on(self, device: torch.device, dtype: torch.dtype, budget: float) -> StreamSplit:
         return replace(self, device=device, dtype=dtype)
+
+
+def paired(like: Any, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """(inputs, targets) with names where a batch like it has some."""
+    return type(like)(inputs, targets) if is_named_tuple(like) else (inputs, targets)
 
 
 def copied(batch: Any) -> Any:

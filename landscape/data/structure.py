@@ -41,6 +41,11 @@ def is_named_tuple(batch: Any) -> bool:
     return isinstance(batch, tuple) and hasattr(batch, "_asdict") and hasattr(batch, "_fields")
 
 
+def class_of(batch: Any) -> type | None:
+    """Of a named tuple, whose parts keep their names in a batch of the same class."""
+    return type(batch) if is_named_tuple(batch) else None
+
+
 def is_mapping(batch: Any) -> bool:
     """Whether its entries are found by name, as in a dict."""
     return isinstance(batch, Mapping) or (hasattr(batch, "items") and hasattr(batch, "keys"))

@@ -17,11 +17,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset, default_collate
 
-from landscape.callables import explain, resolve_callable
+from landscape.callables import explain, lacks_arguments, resolve_callable
 from landscape.data.normalize import Normalize
+from landscape.data.number_lists import are_lists, are_samples, as_tensors
 from landscape.data.rows import RowsSplit
 from landscape.data.split import BatchSplit, Split, StreamSplit, TensorSplit, fingerprint_of, tensor_split
-from landscape.data.structure import batch_length, is_pair, names_in, stacked, tensors_in, with_tensors
+from landscape.data.structure import batch_length, class_of, is_pair, names_in, stacked, tensors_in, with_tensors
 from landscape.errors import DataError, LandscapeError, UsageError
 from landscape.printable import listed
 
@@ -48,7 +49,9 @@ def call_user(spec: str, split: str, returned: dict[str, Any]) -> Any:
     except LandscapeError:
         raise
     except Exception as error:
-        raise DataError(f"data '{spec}': calling it failed ({explain(error)})") from error
+        lacks = lacks_arguments(function, {"split": split} if takes_split else {})
+        advice = "; name a function that takes no arguments, or split alone, and returns the data" if lacks else ""
+        raise DataError(f"data '{spec}': calling it failed ({explain(error)}){advice}") from error
     if takes_split:
         return data
     if split != "train" and not has_splits(data):
@@ -94,9 +97,9 @@ def user_split(
     try:
         if is_pair(data):
             inputs, targets = (torch.as_tensor(part) for part in data)
-            if two_batches and _are_alike(inputs, targets) and two_batches(inputs, targets):
+            if two_batches and not class_of(data) and _are_alike(inputs, targets) and two_batches(inputs, targets):
                 return _from_loader((inputs, targets), normalize, subset, sampled)
-            return _from_tensors(inputs, targets, normalize, subset)
+            return _from_tensors(inputs, targets, normalize, subset, named=class_of(data))
         if isinstance(data, (Tensor, np.ndarray)) and data.ndim:  # a row for each sample
             whole = _from_loader([torch.as_tensor(data)], normalize, subset, sampled)
             return replace(whole, given=()) if isinstance(whole, RowsSplit) else whole
@@ -125,6 +128,9 @@ def user_split(
             f"data with the entries {listed([str(name) for name in data], 4)}: splits are named train and test, "
             "{'train': ..., 'test': ...}; a batch of named entries is given in a list, [batch]"
         )
+    if callable(data) and (name := getattr(data, "__name__", "")):
+        kind = "a class" if isinstance(data, type) else "a function"
+        raise DataError(f"data {name} is {kind}: expected the data themselves, such as what it returns when called")
     raise DataError(
         f"data of type {type(data).__name__}: expected (inputs, targets), a Dataset, a DataLoader or an iterable of batches"
     )
@@ -158,7 +164,7 @@ def _from_dataset(data: Dataset, normalize: Normalize, subset: Callable, budget:
     fits = len(taken) * _bytes(first) <= budget
     if fits and is_pair(first):
         inputs, targets = _joined(list(read(COLLECT)))
-        return tensor_split(inputs, targets, normalize, of=count)
+        return tensor_split(inputs, targets, normalize, of=count, named=class_of(first))
     if fits:
         samples = {i: data[i] for i in taken}
     elif fingerprint_of(tensors_in(first)) != fingerprint_of(tensors_in(next(read(1)))):
@@ -175,13 +181,19 @@ def _from_dataset(data: Dataset, normalize: Normalize, subset: Callable, budget:
 
 
 def _from_loader(data: Iterable, normalize: Normalize, subset: Callable, sampled: bool) -> Split:
-    batches = [batch if is_pair(batch) else with_tensors(batch) for batch in data]
+    batches: list[Any] = [batch if is_pair(batch) else with_tensors(batch) for batch in data]
     if not batches:
         raise DataError("the data are empty; expected at least one batch")
     if isinstance(batches[0], DataLoader):
         raise DataError("the data are DataLoaders; expected batches")
+    if are_lists(batches):
+        if are_samples(batches):
+            samples: Any = [as_tensors(sample, batches[0]) for sample in batches]
+            return _from_dataset(samples, normalize, subset, float("inf"))
+        batches = [as_tensors(batch) for batch in batches]
     if all(map(is_pair, batches)) and len({tuple(batch[0].shape[1:]) for batch in batches}) == 1:
-        return _from_tensors(*_joined(batches), normalize, subset, tuple(len(batch[0]) for batch in batches))
+        lengths = tuple(len(batch[0]) for batch in batches)
+        return _from_tensors(*_joined(batches), normalize, subset, lengths, named=class_of(batches[0]))
     _refuse_normalize(normalize, False)
     lengths = tuple(map(batch_length, batches))
     mark = _mark(batches)
@@ -218,14 +230,15 @@ def _few(split: RowsSplit, subset: Callable) -> RowsSplit:
 
 
 def _from_tensors(
-    inputs: Tensor, targets: Tensor, normalize: Normalize, subset: Callable, given: tuple[int, ...] = ()
-) -> TensorSplit:
+    inputs: Tensor, targets: Tensor, normalize: Normalize, subset: Callable, given: tuple[int, ...] = (),
+    named: type | None = None,
+) -> TensorSplit:  # fmt: skip
     of = len(inputs)
     if len(targets) == of:
         taken = torch.as_tensor(np.asarray(subset(of)))
         if len(taken) < of:
             inputs, targets, given = inputs[taken], targets[taken], ()
-    return tensor_split(inputs, targets, normalize, of=of, given=given)
+    return tensor_split(inputs, targets, normalize, of=of, given=given, named=named)
 
 
 def _joined(batches: Sequence[Any]) -> tuple[Tensor, Tensor]:

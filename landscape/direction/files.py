@@ -21,6 +21,7 @@ from landscape.atomic import whole_file
 from landscape.direction.direction import Direction
 from landscape.errors import LandscapeError
 from landscape.layout import Layout
+from landscape.members import named_parameters, state_of
 from landscape.plain_hdf5 import PlainGroup, plain_hdf5
 from landscape.stream_hdf5 import write_hdf5
 
@@ -121,14 +122,14 @@ def _read_own(stored: PlainGroup, path: Path, model: nn.Module, layout: Layout) 
             vector[entry.name] = _checked(stored, entry.name, entry.name, entry.shape, path)
         elif not entry.is_buffer:
             raise LandscapeError(f"direction file {path}: is of another net: it has no {entry.name}")
-    if unknown := [name for name in there if name not in model.state_dict()]:
+    if unknown := [name for name in there if name not in state_of(model)]:
         raise LandscapeError(f"direction file {path}: is of another net: this one has no {unknown[0]}")
     return Direction(vector, {"kind": "file"})
 
 
 def _read_original(stored: PlainGroup, path: Path, model: nn.Module, layout: Layout) -> Direction:
-    parameters = [(name, tuple(tensor.shape)) for name, tensor in model.named_parameters()]
-    states = [(name, tuple(tensor.shape)) for name, tensor in model.state_dict().items()]
+    parameters = [(name, tuple(tensor.shape)) for name, tensor in named_parameters(model)]
+    states = [(name, tuple(tensor.shape)) for name, tensor in state_of(model).items()]
     # the torch version of the original program had no batch counter in BN
     uncounted = [(name, shape) for name, shape in states if not name.endswith("num_batches_tracked")]
     there = stored.arrays()

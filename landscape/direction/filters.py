@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from landscape.direction.blocks import spans
 from landscape.layout import real_form
+from landscape.members import named_buffers, named_parameters
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def filter_rules(model: nn.Module) -> dict[str, FilterRule]:
         elif type(module).__name__ == "Conv1D" and hasattr(module, "nf"):
             # Hugging Face's Conv1D is a Linear with its weight stored as (inputs, outputs)
             special[name] = FilterRule((weight.shape[0], weight.shape[1]), (0,))
-    named = dict(model.named_parameters()) | dict(model.named_buffers())
+    named = dict(named_parameters(model)) | dict(named_buffers(model))
     return {name: special.get(name) or rows(tuple(real_form(tensor).shape)) for name, tensor in named.items()}
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from landscape.layout import names_by_tensor
+from landscape.members import left_out, named_buffers, named_parameters, state_of
 
 # Besides what PEFT's own classes say of themselves: the names that its prompts have, and LoRA in whatever library.
 PROMPTS = ("prompt_encoder", "adaption_prompt", "adaption_gate")
@@ -43,18 +44,23 @@ class Part:
 
 @dataclass(frozen=True)
 class Parts:
-    """The parameters of a module and the buffers of its state dict, in their order, except for whole numbers."""
+    """The parameters of a module and the buffers of its state dict, in their order, except for whole numbers.
+
+    `hidden`: those that a method of the module's own, `hidden_by`, leaves out.
+    """
 
     all: tuple[Part, ...]
+    hidden_by: str = ""
+    hidden: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, module: nn.Module) -> Parts:
         """Of a module in the state in which its owner left it. Parameters that are not initialized have no shape yet."""
         adapters, owners = adapter_names(module), _owners(module)
-        names = names_by_tensor(module.named_parameters(remove_duplicate=False))
-        stored, found = set(module.state_dict()), []
-        tensors: list[tuple[str, Tensor, bool]] = [(name, tensor, False) for name, tensor in module.named_parameters()]
-        tensors += [(name, tensor, True) for name, tensor in module.named_buffers() if name in stored]
+        names = names_by_tensor(named_parameters(module, remove_duplicate=False))
+        stored, found = set(state_of(module)), []
+        tensors: list[tuple[str, Tensor, bool]] = [(name, tensor, False) for name, tensor in named_parameters(module)]
+        tensors += [(name, tensor, True) for name, tensor in named_buffers(module) if name in stored]
         for name, tensor, is_buffer in tensors:
             lazy = nn.parameter.is_lazy(tensor)
             if not tensor.is_floating_point() and not tensor.is_complex():
@@ -74,7 +80,7 @@ class Parts:
                     tuple(each for each in names.get(id(tensor), []) if each != name),
                 )
             )
-        return cls(tuple(found))
+        return cls(tuple(found), *left_out(module))
 
     @property
     def parameters(self) -> tuple[Part, ...]:
@@ -91,7 +97,7 @@ class Parts:
 
 def adapter_names(module: nn.Module) -> set[str]:
     """The parameters of PEFT's adapters, as its own classes tell them; and those called `lora_`."""
-    names = [name for name, _ in module.named_parameters(remove_duplicate=False)]
+    names = [name for name, _ in named_parameters(module, remove_duplicate=False)]
     found = {name for name in names if any(each.startswith(LORA) for each in name.split("."))}
     for path, layer in module.named_modules(remove_duplicate=False):
         held = getattr(type(layer), "adapter_layer_names", ())  # what a layer of PEFT holds of its own
@@ -142,6 +148,6 @@ def _around(name: str) -> Iterator[str]:
 def _is_frozen(module: nn.Module, name: str) -> bool:
     """Whether a buffer belongs to what is frozen: to the nearest layer around it that has parameters, all of them frozen."""
     for path in _around(name):
-        if parameters := list(module.get_submodule(path).parameters()):
+        if parameters := [each for _, each in named_parameters(module.get_submodule(path))]:
             return not any(each.requires_grad for each in parameters)
     return False

@@ -25,7 +25,11 @@ SHOWN = 4
 
 @dataclass(frozen=True)
 class Selection:
-    """`only` and `ignore` as recorded; `ignore` None is the usual one of each use. `names`: what may move; None: all."""
+    """`only` and `ignore` as recorded; `ignore` None is the usual one of each use. `names`: what may move; None: all.
+
+    `tied`: (option, further name, name) of parameters that an expression finds under a further name alone, so that it says
+    nothing of them.
+    """
 
     parts: Parts
     only: str | None
@@ -33,6 +37,7 @@ class Selection:
     names: frozenset[str] | None
     ignored: frozenset[str] = frozenset()
     by_default: bool = False
+    tied: tuple[tuple[str, str, str], ...] = ()
 
     def fixed(self, usual: str, among: Collection[str]) -> tuple[str, frozenset[str]]:
         """(what is ignored, as recorded; its names), of the tensors `among`. `usual`: biasbn or none.
@@ -74,12 +79,24 @@ def choose(parts: Parts, only: What, ignore: What, *, adapters: bool = True) -> 
     left_out = _union(parts, dropped, "ignore") if dropped != (NONE,) else frozenset()
     text = joined(dropped) if dropped else (NONE if kept else None)
     if not kept:
-        return Selection(parts, None, text, None, left_out)
+        return Selection(parts, None, text, None, left_out, tied=_tied(parts, "ignore", dropped, left_out))
     names = _union(parts, kept, "only") - left_out
     if not parts.count(names):
         but = f" but ignore '{text}'" if left_out else ""
         raise UsageError(f"only '{joined(kept)}'{but} leaves no parameter that would move")
-    return Selection(parts, joined(kept), text, names, left_out, default)
+    tied = _tied(parts, "only", kept, names | left_out)
+    tied += tuple(each for each in _tied(parts, "ignore", dropped, left_out) if each[-1] in names)
+    return Selection(parts, joined(kept), text, names, left_out, default, tied)
+
+
+def _tied(
+    parts: Parts, option: str, several: Sequence[str], found: Collection[str]
+) -> tuple[tuple[str, str, str], ...]:
+    """See `Selection`; `found`: the names that the words of the option stand for."""
+    words = (BIASBN, NONE, FROZEN, TRAINABLE, ADAPTER)
+    patterns = [each for each in several if each not in words and not each.startswith(TYPE)]
+    aliases = [(each, part.name) for part in parts.parameters if part.name not in found for each in part.aliases]
+    return tuple((option, other, name) for other, name in aliases if any(re.search(each, other) for each in patterns))
 
 
 def matching(parts: Parts, what: str, option: str) -> frozenset[str]:

@@ -17,6 +17,7 @@ import torch
 from landscape.data.structure import batch_length
 from landscape.errors import EvaluationError
 from landscape.measurement.measurement import Coords, Undivided, Values
+from landscape.members import named_buffers
 from landscape.objective.chunks import DeviceQueue
 from landscape.objective.functions import is_known
 from landscape.objective.measure import Measure, Model
@@ -51,7 +52,7 @@ def move(subject: Subject, slice: Slice, coords: Coords) -> None:
     use_threads(subject)
     slice.at(coords, out=subject.objective.weights)
     if buffers := slice.buffers(coords):
-        own = dict(subject.objective.model.named_buffers())
+        own = dict(named_buffers(subject.objective.model))
         for name, tensor in buffers.items():
             own[name].data.copy_(tensor)
 

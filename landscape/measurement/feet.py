@@ -13,6 +13,7 @@ from torch import Tensor
 
 from landscape.measurement.evaluate import quantity_of
 from landscape.measurement.measurement import Undivided, Values
+from landscape.members import named_buffers, named_parameters
 from landscape.quantity import Quantity
 from landscape.slice.slice import Coords, Slice
 from landscape.slice.trajectory import Trajectory
@@ -34,7 +35,7 @@ class Feet(Undivided):
         self.subject, self._plane, self._feet = subject, plane, list(feet)
         self._nets = [(path, number) for path in paths for number in range(len(path.nets))]
         model = subject.objective.model
-        self._own = dict(model.named_parameters()) | dict(model.named_buffers())
+        self._own = dict(named_parameters(model)) | dict(named_buffers(model))
         inside = set(subject.objective.layout.names)
         self._resting = {name: tensor.detach().clone() for name, tensor in self._own.items() if name not in inside}
 

@@ -18,6 +18,7 @@ from landscape.curvature.operator import CurvatureOperator
 from landscape.curvature.sharpness import critical_sharpness
 from landscape.errors import UsageError
 from landscape.measurement.measurement import Undivided, Values
+from landscape.members import named_parameters
 from landscape.objective.numerics import memory_budget
 from landscape.objective.objective import Objective
 from landscape.options.groups import MAX_SEED
@@ -162,7 +163,7 @@ class Flatness(Undivided):
     def _norms(self, net: Ready) -> Values:
         objective = net.objective
         own = objective.layout.named(objective.weights)
-        weights = {name: own[name] for name, _ in objective.model.named_parameters() if name in own}
+        weights = {name: own[name] for name, _ in named_parameters(objective.model) if name in own}
         batch: Any = next(iter(next(iter(objective.splits.values())).batches(1)))
         inputs = batch[0] if isinstance(batch, (tuple, list)) else None
         found: dict[str, Callable[[], float]] = {

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from landscape.callables import explain
 from landscape.errors import CheckpointError, LandscapeError, UntrustedError
+from landscape.members import named_parameters
 from landscape.plain_json import parse_json
 from landscape.printable import listed
 from landscape.regular import expanded, is_folder, reason_unreadable
@@ -129,7 +130,7 @@ def adapter_names_by_key(module: nn.Module, folder: str | Path) -> dict[str, str
         CheckpointError: the net has no parameter of a name in the file.
     """
     peft = _library("peft", "peft", folder)
-    names = {(each.data_ptr(), each.shape): name for name, each in module.named_parameters()}
+    names = {(each.data_ptr(), each.shape): name for name, each in named_parameters(module)}
     stored = peft.get_peft_model_state_dict(module)
     found = {key: names.get((tensor.data_ptr(), tensor.shape)) for key, tensor in stored.items()}
     if unknown := next((key for key, name in found.items() if name is None), None):

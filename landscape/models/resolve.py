@@ -14,9 +14,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from landscape.callables import explain, resolve_callable
+from landscape.callables import explain, lacks_arguments, resolve_callable
 from landscape.copied import note_copy
 from landscape.errors import LandscapeError, UsageError
+from landscape.members import named_parameters
 from landscape.models.recognize import sizes
 from landscape.models.zoo import build_zoo
 
@@ -64,7 +65,9 @@ def _from_callable(spec: str, settings: Mapping[str, Any]) -> nn.Module:
         model = make(**given)
     except Exception as error:
         shown = f"with {', '.join(given)} of the checkpoint" if given else "without arguments"
-        raise LandscapeError(f"model '{spec}': calling it {shown} raised {explain(error)}") from error
+        example = f"def build(): return {spec.rpartition(':')[2]}(...)"
+        advice = f"; name a function that builds it, such as {example}" if lacks_arguments(make, given) else ""
+        raise LandscapeError(f"model '{spec}': calling it {shown} raised {explain(error)}{advice}") from error
     if not isinstance(model, nn.Module):
         raise LandscapeError(f"model '{spec}': it returned a {type(model).__name__}, expected a torch.nn.Module")
     return model
@@ -147,7 +150,7 @@ def _other_sizes(model: nn.Module, state_dict: Mapping[str, Tensor]) -> dict[str
     Image classifiers of both libraries begin with a convolution (out, in, h, w) and end with the classifier,
     in which dimension 0 of weight and bias is the class.
     """
-    parameters = dict(model.named_parameters())
+    parameters = dict(named_parameters(model))
     found = {}
     last = next(reversed(parameters))
     if last in state_dict and state_dict[last].shape[:1] != parameters[last].shape[:1]:

@@ -35,3 +35,12 @@ def shown(batch: Any) -> str:
     if isinstance(batch, (list, tuple)):
         return f"{len(batch)} parts"
     return f"the type {type(batch).__name__}"
+
+
+def no_number(returned: Any) -> str:
+    """What to do about a loss that has returned this in place of a number or a tensor."""
+    if is_mapping(returned):
+        return "; a loss of (model, batch) may return several values by name; beside one of (outputs, targets) they are metrics"
+    if returned is None:
+        return "; has it a return? A net that returns its loss does so where it gets the labels: give a loss of (model, batch)"
+    return ""

@@ -1,15 +1,17 @@
 """Whether the values of the private net follow its own weights, and the module that it was copied from stays as it is.
 
-Owns: two refusals. A function that a net keeps, such as a lambda over `self`, leads the copy back to the caller's layers, whose
+Owns: three refusals. A function that a net keeps, such as a lambda over `self`, leads the copy back to the caller's layers, whose
 weights do not move; so does a loss that reads parameters of the caller's net. Both are found by value: the first samples are
 evaluated while every operation on a parameter of the caller's is noted, and where there is one, again with other numbers in
 its place. What is read without an effect, such as a shape or a device, is not refused. The second refusal is of a function that
-writes to the caller's module.
+writes to the caller's module. The third is of a loss that reads an object that is a hook: functions are shared with the copy of
+the net, objects are copied with it, and what they store is in the copy.
 """
 
 from __future__ import annotations
 
 import contextlib
+import inspect
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,7 @@ from landscape.data.split import copied
 from landscape.data.structure import mapped
 from landscape.errors import EvaluationError, LandscapeError
 from landscape.objective.conduct import Values
+from landscape.objective.history import functions_of
 from landscape.objective.probe import apart, first_samples, values_of
 from landscape.objective.steady import Held
 from landscape.printable import listed
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 # What stands in place of a parameter of the caller's: far enough away to be seen, near enough to be evaluated.
 FACTOR, OFFSET = 1.25, 0.01
 LISTED = 2
+HOOKS = ("_forward_pre_hooks", "_forward_hooks")
 
 
 @contextlib.contextmanager
@@ -42,6 +46,7 @@ def callers_apart(objective: Objective) -> Iterator[None]:
     """
     modules, parameters = ([], []) if objective.lent else sources_of(objective.model)
     before = [_Kept(module) for module in modules]
+    _refuse_copied_hooks(objective, modules)
     try:
         yield
     except Exception as error:
@@ -96,6 +101,38 @@ def _same_parts(one: Any, other: Any) -> bool:
     if isinstance(one, dict):
         return one.keys() == other.keys() and all(one[key] is other[key] for key in one)
     return all(a is b for a, b in zip(one, other, strict=True))
+
+
+def _refuse_copied_hooks(objective: Objective, modules: list[nn.Module]) -> None:
+    kept = {id(each) for each in _owners(objective.model)}
+    copied = {id(each): each for module in modules for each in _owners(module) if id(each) not in kept}
+    if not copied:
+        return
+    for name, value in _read_by(objective.measure):
+        if id(value) in copied:
+            raise EvaluationError(
+                f"the loss reads {name} ({type(value).__name__}), a hook of the net, which is copied with it, so what it stores "
+                "of the copy is not found there; register a function that stores into a dictionary, or let the loss take "
+                "(model, batch) and read what a layer keeps"
+            )
+
+
+def _read_by(measure: Any) -> Iterator[tuple[str, Any]]:
+    """What a loss and metrics of the user's are, hold or name outside of themselves."""
+    for each in (getattr(measure, "function", None), *getattr(measure, "functions", {}).values()):
+        owner = getattr(each, "__self__", each)
+        yield "itself", owner
+        yield from getattr(owner, "__dict__", {}).items()
+    for function in functions_of(measure):
+        closure = inspect.getclosurevars(function)
+        yield from {**closure.globals, **closure.nonlocals}.items()
+
+
+def _owners(model: nn.Module) -> list[Any]:
+    """The objects, other than functions and modules, that are hooks or whose methods are."""
+    hooks = [hook for layer in model.modules() for table in HOOKS for hook in vars(layer).get(table, {}).values()]
+    owners = [getattr(hook, "__self__", hook) for hook in hooks]
+    return [each for each in owners if not inspect.isroutine(each) and not isinstance(each, nn.Module)]
 
 
 def _refuse_changed(before: list[_Kept], error: Exception | None) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from torch import Tensor
 
 from landscape.data.structure import batch_length, mapped
+from landscape.members import parameters_in
 from landscape.objective.conduct import NO_GRADIENTS, OF_INPUTS, OF_PARAMETERS, Values, parts_of, read
 from landscape.objective.numerics import numerics, with_gradients
 from landscape.objective.probe import TRIED, apart
@@ -58,7 +59,7 @@ def switch_on_where_they_count(objective: Objective, batch: Any) -> None:
     if objective.conduct.gradients or objective.lent:
         return
     length = batch_length(batch)
-    large = sum(each.numel() for each in objective.model.parameters()) > LARGE
+    large = sum(each.numel() for each in parameters_in(objective.model)) > LARGE
     few, _ = next(iter(parts_of(batch, length, 1 if large else TRIED)), (batch, length))
     if large and few is batch and length > 1:
         return

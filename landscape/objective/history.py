@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from landscape.data.split import Split
 from landscape.data.structure import batch_length
 from landscape.errors import EvaluationError
+from landscape.members import buffers_in, parameters_in
 from landscape.objective.conduct import Values, differ, parts_of
 from landscape.objective.measure import Measure
 from landscape.objective.places import in_their_places
@@ -46,11 +47,11 @@ class Untouched:
     """
 
     def __init__(self, model: nn.Module, measure: Measure, *, wanted: bool = True):
-        tensors = [*model.parameters(), *model.buffers()]
+        tensors = [*parameters_in(model), *buffers_in(model)]
         large = sum(each.numel() for each in tensors) > MOST
         shared = {id(each): each for each in tensors} if large else {}
         self._copies: list[nn.Module] = []
-        self._read = {function: _read_by(function) for function in _functions(measure)}
+        self._read = {function: _read_by(function) for function in functions_of(measure)}
         # a copy of a compiled net would be compiled again
         if wanted and not any(hasattr(each, "_orig_mod") for each in model.modules()):
             with contextlib.suppress(
@@ -88,7 +89,7 @@ def _compare(objective: Objective, copies: list[nn.Module]) -> None:
         _refuse(objective, found, _values(objective, copies[0], other), "of other samples")
     with moved(objective.parameters):
         found = _values(objective, objective.model, batch)
-        for own, tensor in zip(copies[1].parameters(), objective.model.parameters(), strict=True):
+        for own, tensor in zip(parameters_in(copies[1]), parameters_in(objective.model), strict=True):
             if own is not tensor:
                 own.data.copy_(tensor)
         _refuse(objective, found, _values(objective, copies[1], batch), "at other weights")
@@ -136,7 +137,7 @@ def moved(weights: Tensor) -> Iterator[None]:
         few.copy_(before)
 
 
-def _functions(measure: Measure) -> list[Callable[..., Any]]:
+def functions_of(measure: Measure) -> list[Callable[..., Any]]:
     """The user's own functions of a measure."""
     found = [getattr(measure, "function", None), *getattr(measure, "functions", {}).values()]
     return [each for each in found if inspect.isfunction(each) and not str(each.__module__).startswith("landscape.")]

@@ -15,7 +15,7 @@ from typing import Any
 import torch.nn.functional as F
 from torch import nn
 
-from landscape.callables import resolve_callable
+from landscape.callables import resolve_function
 from landscape.errors import UsageError
 from landscape.objective.described import MODEL, Loss
 from landscape.objective.functions import cross_entropy, plain
@@ -69,22 +69,20 @@ def _functions(metrics: Sequence[Metric], loss: Callable) -> dict[str, Any]:
 
 def _described(loss: str | Callable | Loss) -> Loss:
     if isinstance(loss, str) and ":" in loss:
-        found = resolve_callable(loss, "loss")
+        found = resolve_function(loss, "loss")
         return found if isinstance(found, Loss) else Loss(loss)
     return loss if isinstance(loss, Loss) else Loss(loss)
 
 
 def _loss_function(loss: str | Callable) -> tuple[Callable, str]:
-    if isinstance(loss, str):
-        if ":" not in loss:
-            return named_loss(loss)
-        found = resolve_callable(loss, "loss")
-        check_order("loss", found)
-        return found, loss
-    _check_callable("loss", loss)
-    if getattr(loss, "reduction", "mean") == "sum":
-        raise UsageError(f"loss {full_name(loss)}: a sum over the batch depends on its size; use reduction='mean'")
-    return _own_cross_entropy(loss) or loss, full_name(loss)
+    if isinstance(loss, str) and ":" not in loss:
+        return named_loss(loss)
+    found: Any = resolve_function(loss, "loss") if isinstance(loss, str) else loss
+    _check_callable("loss", found)
+    name = loss if isinstance(loss, str) else full_name(found)
+    if getattr(found, "reduction", "mean") == "sum":
+        raise UsageError(f"loss {name}: a sum over the batch depends on its size; use reduction='mean'")
+    return _own_cross_entropy(found) or found, name
 
 
 def _is_loss(metric: Any) -> bool:
@@ -98,7 +96,7 @@ def _same(first: Any, second: Any) -> bool:
 
 def _check_callable(what: str, given: Any) -> None:
     """Raises UsageError for what cannot be called with a batch, such as a class of losses."""
-    if isinstance(given, type) and issubclass(given, nn.Module):
+    if isinstance(given, type):
         raise UsageError(f"{what} {given.__name__} is a class: expected an object of it, such as {given.__name__}()")
     if not callable(given):
         raise UsageError(f"{what} of type {type(given).__name__}: expected a name or a callable")
@@ -147,7 +145,7 @@ def _metric(metric: Metric, loss: Callable) -> tuple[str, Any]:
         name = short_name(metric)
         return "metric" if name == "<lambda>" else name, metric
     if ":" in metric:
-        inner = resolve_callable(metric, "metric")
+        inner = resolve_function(metric, "metric")
         check_order("metric", inner)
         return metric.rpartition(":")[2], inner
     found, name = named_metric(metric, loss)

@@ -17,6 +17,7 @@ from landscape.data.split import Split
 from landscape.data.structure import mapped, tensors_in
 from landscape.errors import DataError, EvaluationError
 from landscape.layout import placed
+from landscape.objective.batch_words import no_number
 from landscape.objective.combined import Combined, with_parts
 from landscape.objective.functions import accuracy, counted, cross_entropy, is_one_of, mae, mse, nll, plain, top
 from landscape.objective.reading import Reading, called, main_part
@@ -269,9 +270,6 @@ class _Outputs:
         return self._found[0]
 
 
-_OF_DICT = (
-    "; a loss of (model, batch) may return several values by name, beside a loss of (outputs, targets) they are metrics"
-)
 _READERS = (cross_entropy, nll, mse, mae, accuracy, top)
 _COUNTING = (cross_entropy, nll, accuracy, top)
 
@@ -286,7 +284,7 @@ def check_values(name: str, values: Any, length: int) -> Tensor:
     try:
         found = values.double() if isinstance(values, Tensor) else torch.as_tensor(values, dtype=torch.float64)
     except (TypeError, ValueError, RuntimeError) as error:
-        hint = "; return its loss" if hasattr(values, "loss") else _OF_DICT if isinstance(values, Mapping) else ""
+        hint = "; return its loss" if hasattr(values, "loss") else no_number(values)
         raise EvaluationError(
             f"{name} returned a {type(values).__name__}; expected a number or a tensor{hint}"
         ) from error

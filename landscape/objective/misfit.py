@@ -16,6 +16,7 @@ from landscape.callables import explain
 from landscape.data.structure import is_mapping, tensors_in
 from landscape.errors import UsageError
 from landscape.objective import measure
+from landscape.objective.language import parts_of_transformers
 from landscape.objective.loss_name import short_name
 from landscape.objective.reading import Call, called
 
@@ -45,10 +46,13 @@ def misfit(error: Exception, batch: Any, *, reads_outputs: bool) -> str:
     else:
         who = "the loss" if reads_outputs else "the model or its loss"
         hint = _of_net(batch) if in_net else _of_loss(error)
+        hint = hint or (_of_transformers(error) if reads_outputs else "")
     return f"{who} does not accept these batches (shapes {shapes}): {explain(error)}{hint}"
 
 
 def _of_net(batch: Any) -> str:
+    if hint := _of_samples(batch):
+        return hint
     call = batch[0]
     if not isinstance(call, Call) or call.named or (len(call.arguments) == 1 and isinstance(call.arguments[0], Tensor)):
         return ""
@@ -61,6 +65,35 @@ def _of_net(batch: Any) -> str:
     return (
         "; of a batch of several parts the last is the targets, and all others go to the net: say which are which, as in "
         "ll.Loss(your_loss, inputs=0, targets=1), or give a loss of (model, batch)"
+    )
+
+
+def _of_samples(batch: Any) -> str:
+    """On what may be samples in place of a batch, or was put together in a way that nets do not take."""
+    call = batch[0] if isinstance(batch, (tuple, list)) and batch else None
+    given = [*call.arguments, *(call.named or {}).values()] if isinstance(call, Call) else [call]
+    if any(isinstance(each, list) and each and all(isinstance(part, Tensor) for part in each) for each in given):
+        return (
+            "; lists of numbers are put together number by number, as torch's default_collate does: let samples hold tensors, "
+            "as by torch.tensor, or give a collate_fn that makes them"
+        )
+    inner = [part for each in given if isinstance(each, dict) for part in each.values()]
+    if any(isinstance(part, str) for each in (*given, *inner) for part in (each if isinstance(each, list) else [each])):
+        return "; a net takes numbers: pass texts through its tokenizer first"
+    if any(tensor.ndim == 0 for tensor in tensors_in(batch)):
+        return "; if these are single samples, give a DataLoader(data, batch_size=...)"
+    return ""
+
+
+def _of_transformers(error: Exception) -> str:
+    """On a net of transformers whose outputs are not those of the loss: it has a loss of its own."""
+    frames = (frame.f_locals.get("model") for frame, _ in traceback.walk_tb(error.__traceback__))
+    net = next((each for each in frames if isinstance(each, nn.Module)), None)
+    if net is None or not parts_of_transformers(net):
+        return ""
+    return (
+        "; the net has a loss of its own: loss=lambda model, batch: model(**batch).loss, with its labels among the entries of a "
+        "batch; on the command line a function of (model, batch) that returns it"
     )
 
 

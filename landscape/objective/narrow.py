@@ -17,6 +17,7 @@ from landscape.data.split import Split
 from landscape.data.structure import mapped, tensors_in
 from landscape.errors import UsageError
 from landscape.layout import Layout
+from landscape.members import parameters_in
 
 TRUE = "bf16-true"
 HELD = (torch.bfloat16, torch.float32)
@@ -40,7 +41,7 @@ def held_dtype(precision: str, model: nn.Module, layout: Layout, *, lean: bool, 
         instead = "give precision bf16" if divided else "give --lean (of surface and line) too, or precision bf16"
         raise UsageError(f"precision {TRUE}: weights that stay as they are stored move by a lean run only; {instead}")
     moving = sorted({str(each.dtype).removeprefix("torch.") for each in layout.tensors(model).values()})
-    if not any(each.dtype == torch.bfloat16 for each in model.parameters()):
+    if not any(each.dtype == torch.bfloat16 for each in parameters_in(model)):
         raise UsageError(
             f"precision {TRUE}: the net holds {moving[0]}, and no weights in bfloat16; give precision bf16"
         )

@@ -14,6 +14,7 @@ from torch import nn
 
 from landscape.data.memory import host_budget
 from landscape.errors import LandscapeError, UsageError
+from landscape.members import parameters_in
 
 # precision -> dtype of data, and of weights while they move. bf16 keeps float32 weights and lets autocast choose the kernels: a
 # direction added to 8-bit mantissas would be lost in rounding. With bf16-true the sums are rounded (narrow.py).
@@ -92,7 +93,7 @@ def switched(precision: str, device: torch.device) -> Iterator[None]:
 def with_gradients(model: nn.Module, precision: str, device: torch.device, *, parameters: bool) -> Iterator[None]:
     """Within the block: as `switched`, with gradients, of all the net's parameters too if `parameters`; none are left behind."""
     before = [
-        (each, each.requires_grad) for each in model.parameters() if each.is_floating_point() or each.is_complex()
+        (each, each.requires_grad) for each in parameters_in(model) if each.is_floating_point() or each.is_complex()
     ]
     with switched(precision, device), torch.enable_grad():
         for parameter, wanted in before:

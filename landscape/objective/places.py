@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from landscape.errors import EvaluationError
+from landscape.members import named_buffers, named_parameters
 from landscape.printable import listed
 
 if TYPE_CHECKING:
@@ -41,7 +42,5 @@ def in_their_places(objective: Objective) -> Iterator[None]:
 def _places(objective: Objective) -> dict[str, int]:
     """The address of each tensor of the layout; 0 for one that is gone."""
     model = objective.model
-    found = {
-        name: each.data_ptr() for named in (model.named_parameters(), model.named_buffers()) for name, each in named
-    }
+    found = {name: each.data_ptr() for named in (named_parameters(model), named_buffers(model)) for name, each in named}
     return {entry.name: found.get(entry.name, 0) for entry in objective.layout.entries}

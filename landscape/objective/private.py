@@ -21,6 +21,7 @@ from landscape.data.split import Split, copied
 from landscape.data.structure import is_pair
 from landscape.errors import LandscapeError
 from landscape.layout import Layout, real_form
+from landscape.members import buffers_in, named_parameters, parameters_in
 from landscape.objective.numerics import multiplies_bf16, numerics
 from landscape.objective.steady import checksum, refuse_moved
 from landscape.program.forward import FoldedNet, folded_net
@@ -40,7 +41,7 @@ def faster_program(
     `folded_net`.
     """
     batch: Any = next(next(iter(splits.values())).batches(TRACED_SAMPLES), None)
-    if any(each.is_complex() for each in (*model.parameters(), *model.buffers())):
+    if any(each.is_complex() for each in (*parameters_in(model), *buffers_in(model))):
         return None
     known = precision in ("fp32", "tf32") or (precision == "bf16" and multiplies_bf16(device))
     if not known or not is_pair(batch) or not isinstance(batch[0], Tensor):
@@ -60,8 +61,19 @@ def detached(model: nn.Module) -> dict[int, Tensor]:
     Such is what hooks compute from parameters before each call, as pruning does: it cannot be copied with its graph, and need not
     be.
     """
-    kept = (value for module in model.modules() for value in vars(module).values())
-    return {id(value): value.detach().clone() for value in kept if isinstance(value, Tensor) and not value.is_leaf}
+    owners = [*model.modules(), *(owner for module in model.modules() for owner in _of_hooks(module))]
+    kept = [value for owner in owners for value in getattr(owner, "__dict__", {}).values()]
+    inner = [each for value in kept if type(value) in (list, tuple) for each in value]
+    inner += [each for value in kept if type(value) is dict for each in value.values()]
+    return {
+        id(each): each.detach().clone() for each in (*kept, *inner) if isinstance(each, Tensor) and not each.is_leaf
+    }
+
+
+def _of_hooks(module: nn.Module) -> list[Any]:
+    """The objects that are hooks of a layer, or whose methods are."""
+    hooks = (*module._forward_pre_hooks.values(), *module._forward_hooks.values())
+    return [getattr(hook, "__self__", hook) for hook in hooks]
 
 
 def private_copy(model: nn.Module, *, sharing: Collection[str] = ()) -> nn.Module:
@@ -73,7 +85,7 @@ def private_copy(model: nn.Module, *, sharing: Collection[str] = ()) -> nn.Modul
     known: dict[int, Any] = dict(detached(model))
     known |= {
         id(each): nn.Parameter(each.data, each.requires_grad)
-        for name, each in model.named_parameters()
+        for name, each in named_parameters(model)
         if name in sharing and type(each) is nn.Parameter and not each.is_inference()  # whose copies may have gradients
     }
     try:
@@ -97,7 +109,7 @@ def evaluating(model: nn.Module) -> nn.Module:
         raise LandscapeError(
             f"the model {type(model).__name__} cannot be put into evaluation mode: its eval() failed ({explain(error)})"
         ) from error
-    for parameter in model.parameters():
+    for parameter in parameters_in(model):
         parameter.requires_grad_(False)
     for layer in model.modules():
         if isinstance(layer, (nn.Embedding, nn.EmbeddingBag)):
@@ -114,7 +126,7 @@ class Resting:
 
     def __init__(self, model: nn.Module, layout: Layout):
         held = set(layout.names)
-        named = model.named_parameters()
+        named = named_parameters(model)
         self.tensors = [real_form(part_of(each)) for name, each in named if name not in held and _is_number(each)]
         self.nbytes = sum(each.nbytes for each in self.tensors)
 

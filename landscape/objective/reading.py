@@ -121,12 +121,12 @@ class Reading:
         if isinstance(split, BatchSplit):
             return replace(split, ready=[self.pair(batch, model) for batch in split.ready])
         if isinstance(split, TensorSplit) and self._changes_pairs(split, model):
-            rows = self.pair((split.inputs, split.targets), model)
+            rows = self.pair(split.pair(split.inputs, split.targets), model)
             return RowsSplit(rows, split.size, split.of, split.fingerprint, split.given)
         if isinstance(split, StreamSplit) and split.targets is None:
             read = split.read
             return replace(split, read=lambda size: (self.pair(batch, model) for batch in read(size)))
-        return split
+        return replace(split, named=None) if isinstance(split, TensorSplit) else split
 
     def _changes_pairs(self, split: TensorSplit, model: nn.Module) -> bool:
         if split.is_read:

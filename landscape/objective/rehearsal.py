@@ -15,6 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from landscape.data.structure import tensors_in
+from landscape.members import buffers_in, parameters_in
 from landscape.objective.calls import NotPlain, flat, is_dense
 
 Moves = Callable[[Tensor], bool]
@@ -55,7 +56,7 @@ def resting_modules(net: nn.Module, moves: Moves, unfit: set[str]) -> tuple[str,
 
 
 def _moves(module: nn.Module, moves: Moves) -> bool:
-    return any(map(moves, module.parameters())) or any(map(moves, module.buffers()))
+    return any(map(moves, parameters_in(module))) or any(map(moves, buffers_in(module)))
 
 
 class Rehearsal(TorchDispatchMode):

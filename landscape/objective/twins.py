@@ -25,6 +25,7 @@ from torch.overrides import TorchFunctionMode
 
 from landscape.data.memory import host_budget
 from landscape.data.structure import batch_length
+from landscape.members import buffers_in, parameters_in
 from landscape.objective.conduct import parts_of, read
 from landscape.objective.measure import Measure, Model, OutputMeasure
 from landscape.objective.numerics import numerics
@@ -88,7 +89,7 @@ def obstacle(objective: Objective) -> str | None:
 def _net(objective: Objective) -> Model:
     if objective.net is not objective.model:  # a traced program, which keeps nothing
         return objective.net
-    shared = itertools.chain(objective.model.parameters(), objective.model.buffers())
+    shared = itertools.chain(parameters_in(objective.model), buffers_in(objective.model))
     return copy.deepcopy(objective.model, detached(objective.model) | {id(tensor): tensor for tensor in shared})
 
 

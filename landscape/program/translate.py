@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from landscape.members import named_parameters
 from landscape.program.hvp import HvpProgram, Step
 from landscape.program.rules import LayerCall, NoRule
 from landscape.program.trace import NetTrace, run, values_of
@@ -34,7 +35,7 @@ def make_program(
         of_one = values_of(trace.module, inputs[:1].clone()) if len(inputs) > 1 else trace.values
     except Exception as error:  # whatever a stranger's net does while traced
         raise NoRule(f"it cannot be traced ({type(error).__name__})") from error
-    names = {id(p): name for name, p in model.named_parameters(remove_duplicate=False) if name in counted}
+    names = {id(p): name for name, p in named_parameters(model, remove_duplicate=False) if name in counted}
     return _Translation(trace, of_one, names, layout).program()
 
 

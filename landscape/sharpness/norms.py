@@ -44,7 +44,7 @@ def path_norm(model: nn.Module, inputs: object) -> float:
             if isinstance(module, _NORM):
                 _square_norm(module)
             else:
-                for parameter in module.parameters(recurse=False):
+                for parameter in (each for each in module._parameters.values() if each is not None):
                     parameter.square_()
         found = squared(torch.ones_like(inputs[:1], dtype=torch.float64))
     return float(found.sum()) if isinstance(found, Tensor) else math.nan
@@ -55,7 +55,7 @@ def _has_paths(module: nn.Module) -> bool:
         return module.running_mean is not None
     if isinstance(module, (*_LINEAR, *_PASSING)) or (type(module) is nn.Sequential and not len(module)):
         return True  # an empty sequence passes on what it gets, as many shortcuts do
-    return any(True for _ in module.children()) and not list(module.parameters(recurse=False))
+    return any(True for _ in module.children()) and all(each is None for each in module._parameters.values())
 
 
 def _square_norm(module: Any) -> None:

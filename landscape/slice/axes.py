@@ -25,6 +25,7 @@ from landscape.direction.selection import Selection, choose, everything
 from landscape.errors import LandscapeError, UsageError
 from landscape.grid import Grid, Range, from_net
 from landscape.layout import Layout
+from landscape.members import named_buffers, named_parameters
 from landscape.objective.batchnorm import check_variances
 from landscape.options.groups import AxesOptions
 from landscape.printable import numbered
@@ -170,7 +171,7 @@ def _direction(
         return Regenerated(layout, origin, rules, source, norm=norm, ignore=fixed, provenance=facts)
     reference = layout.named(origin)
     if divided := divided_in(net.module):
-        named = dict(net.module.named_parameters()) | dict(net.module.named_buffers()) | divided
+        named = dict(named_parameters(net.module)) | dict(named_buffers(net.module)) | divided
         how: dict[str, Any] = {"seed": options.seed, "axis": axis, "norm": norm, "ignore": fixed, "dtype": origin.dtype}
         return divided_gaussian(layout, named, rules, provenance=facts, **how)
     if other is not None:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from landscape.direction.selection import Selection
 from landscape.layout import Layout, real_form
+from landscape.members import named_buffers, named_parameters
 from landscape.printable import listed, numbered
 from landscape.slice.plane import Plane
 from landscape.stored import Stored
@@ -56,7 +57,7 @@ def apart_in_rest(net: Net, other: Other, layout: Layout, chosen: Selection, bat
     BN statistics count where they would move.
     """
     inside, names, square = set(layout.names), [], 0.0
-    own = dict(net.module.named_parameters()) | dict(net.module.named_buffers())
+    own = dict(named_parameters(net.module)) | dict(named_buffers(net.module))
     for part in net.parts.all:
         rests = part.name not in inside or part.name in chosen.ignored
         if not rests or part.name not in other.tensors or (part.is_buffer and batchnorm != "interpolate"):

@@ -18,6 +18,7 @@ from landscape.checkpoint.fit import fitting
 from landscape.errors import UsageError
 from landscape.grid import Axis, Grid
 from landscape.layout import Layout, real_form
+from landscape.members import named_buffers
 from landscape.slice.slice import Coords, nearest
 
 STEP = re.compile(r"step_(\d+)\.pt$")
@@ -44,7 +45,7 @@ class Steps:
         return out
 
     def buffers(self, coords: Coords) -> Mapping[str, Tensor]:
-        found, own = self._tensors(coords[0]), dict(self._model.named_buffers())
+        found, own = self._tensors(coords[0]), dict(named_buffers(self._model))
         return {name: tensor for name, tensor in found.items() if name in own and name not in self._layout.names}
 
     def project(self, weights: Tensor) -> tuple[tuple[float, ...], float]:

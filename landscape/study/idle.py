@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
+from landscape.members import named_parameters
 from landscape.objective.objective import Objective
 from landscape.objective.probe import first_samples, values_of
 from landscape.printable import listed
@@ -78,7 +79,7 @@ def _idle(objective: Objective) -> list[str]:
     batch = first_samples(objective, next(iter(objective.splits.values())))
     with _Seen() as seen:
         expected = values_of(objective, objective.model, batch)
-    own = dict(objective.model.named_parameters(remove_duplicate=False))
+    own = dict(named_parameters(objective.model, remove_duplicate=False))
     names = objective.layout.names
     idle = [name for name in names if name in own and id(own[name]) not in seen.ids]
     if not idle or len(idle) == len(names):  # a net whose operations are out of sight, such as a scripted one

@@ -122,7 +122,7 @@ def _subject(asked: InputAsked, world: World) -> tuple[Subject, Samples]:
         splits = ", ".join(asked.data.splits)
         raise UsageError(f"split {splits}: expected the one that the sample is of; give one of them")
     device, dtype = device_of(asked.machine, world), dtype_of(asked.machine.precision)
-    net = chosen_net(asked.checkpoint, asked.net, asked.data, device)
+    net = chosen_net(asked.checkpoint, asked.net, asked.data, device, asks_loss=not asked.states_loss)
     loss, notes = trained_loss([net.trained], asked.loss, stated=asked.states_loss, trust=asked.net.trust)
     samples = _samples(net, asked, loss, world, dtype)
     subject = make_subject(

@@ -40,6 +40,7 @@ from landscape.subject.alike import buffer_notes, check_by_value
 from landscape.subject.chosen import chosen_net
 from landscape.subject.code_facts import check_alike_under
 from landscape.subject.evaluation import moving_notes
+from landscape.subject.net import Net
 from landscape.subject.subject import Subject, checked, device_of, make_subject, policy
 from landscape.subject.trained import Recorded, states_loss, trained_loss
 from landscape.surfaces.provenance import Provenance
@@ -140,10 +141,8 @@ def on_plane(
     check_size(parsed)
     if shape:
         _check_no_tolerance(asked)
-    axes, device, dtype = asked.axes, device_of(asked.machine, world), built_in(asked.machine.precision)
-    net = chosen_net(
-        asked.checkpoint, asked.net, asked.data, device, mapped=axes.lean, dtype=dtype, divided=world.lockstep
-    )
+    axes, device = asked.axes, device_of(asked.machine, world)
+    net = _net(asked, device, world)
     device = place_of(net.module) or device
     batchnorm = policy(net, axes.batchnorm, moves=axes.to is not None, states=axes.state == "states")
     moved, others = selection(axes, net), other_nets(axes, net)
@@ -183,6 +182,13 @@ def on_plane(
     return on
 
 
+def _net(asked: Asked, device: Any, world: World) -> Net:
+    return chosen_net(
+        asked.checkpoint, asked.net, asked.data, device, mapped=asked.axes.lean, dtype=built_in(asked.machine.precision),
+        divided=world.lockstep, asks_loss=not asked.states_loss,
+    )  # fmt: skip
+
+
 def _with_notes_on_what_moves(subject: Subject, slice: Slice) -> Subject:
     return replace(subject, notes=(*subject.notes, *idle_notes(subject, slice), *still_notes(subject, slice)))
 
@@ -198,7 +204,7 @@ def on_transform(asked: Asked, ranges: Mapping[str, Any], world: World, command:
     parsed = [parse_range(spec, name=name) for name, spec in ranges.items()]
     check_size(parsed)
     device = device_of(asked.machine, world)
-    net = chosen_net(asked.checkpoint, asked.net, asked.data, device)
+    net = chosen_net(asked.checkpoint, asked.net, asked.data, device, asks_loss=not asked.states_loss)
     if place_of(net.module):
         raise UsageError(
             "a net that is divided among processes moves along random directions only; pass the net as one"

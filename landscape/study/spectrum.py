@@ -132,7 +132,7 @@ def _subject(checkpoint: Any, given: Given, counted: tuple[What, What], world: W
     if batchnorm == "interpolate":
         raise UsageError("batchnorm interpolate: a spectrum has one set of weights; choose keep or recompute")
     chosen = given[NetOptions]
-    net = chosen_net(checkpoint, chosen, data, device)
+    net = chosen_net(checkpoint, chosen, data, device, asks_loss=not states_loss(given))
     batchnorm = policy(net, batchnorm, moves=False, states=False)
     asked = LossOptions(loss=given[LossOptions].loss, metrics=("loss",), attack=given[LossOptions].attack)
     loss, notes = trained_loss([net.trained], asked, stated=states_loss(given), trust=chosen.trust)

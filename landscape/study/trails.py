@@ -17,6 +17,7 @@ from torch import Tensor
 from landscape.grid import Axis, Grid
 from landscape.layout import real_form
 from landscape.measurement.feet import Feet
+from landscape.members import named_parameters
 from landscape.slice.plane import Plane
 from landscape.slice.trajectory import Trajectory
 from landscape.slice.trajectory_nets import vectors
@@ -80,7 +81,7 @@ def _projected(on: OnSlice, paths: Sequence[Trajectory]) -> tuple[np.ndarray, np
     origin: Tensor = on.slice.at((0.0,) * on.slice.grid.ndim)
     places, distances, hashes = [], [], []
     names = resting(on.subject)
-    own = dict(on.subject.objective.model.named_parameters())
+    own = dict(named_parameters(on.subject.objective.model))
     for net, vector in vectors(paths, on.subject.net, on.subject.objective.layout, origin.dtype):
         check_by_value(on.subject.objective, on.subject.net, [net])
         coords, distance = on.slice.project(vector.to(origin.device))

@@ -14,6 +14,7 @@ from typing import Any
 from torch import nn
 
 from landscape.errors import CheckpointError, UsageError
+from landscape.members import saved_state
 from landscape.options.groups import PCA, RANDOM, OutputOptions, ToleranceOptions
 from landscape.options.option import Given
 from landscape.slice.trajectory import Trajectory, trajectories
@@ -159,7 +160,7 @@ def _ending(path: Trajectory) -> Trajectory:
     for last in range(len(path.nets) - 1, 0, -1):
         try:
             net = path.nets[last]
-            tensors = net.state_dict() if isinstance(net, nn.Module) else read(net, None).state_dict
+            tensors = saved_state(net) if isinstance(net, nn.Module) else read(net, None).state_dict
             if all(bool(each.isfinite().all()) for each in tensors.values() if each.is_floating_point()):
                 return shortened(path, range(last + 1))
         except CheckpointError:

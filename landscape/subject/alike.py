@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from landscape.errors import UsageError
 from landscape.layout import placed
+from landscape.members import named_buffers, named_parameters, state_of
 from landscape.objective.batchnorm import tracking_layers
 from landscape.objective.conduct import Values
 from landscape.objective.narrow import made_passable
@@ -66,7 +67,7 @@ def buffer_notes(objective: Objective, others: Iterable[Other]) -> list[str]:
     statistics = {id(each) for layer in tracking_layers(objective.model) for each in layer.buffers(recurse=False)}
     resting = {
         key: buffer
-        for key, buffer in objective.model.named_buffers()
+        for key, buffer in named_buffers(objective.model)
         if key not in objective.layout.names and id(buffer) not in statistics
     }
     expected: Values | None = None
@@ -87,7 +88,7 @@ def buffer_notes(objective: Objective, others: Iterable[Other]) -> list[str]:
 
 def _with_buffers(objective: Objective, buffers: Mapping[str, Tensor], batch: Any) -> Values:
     """The values of a batch with other buffers; none where there are none."""
-    held, own = Held(objective.model), dict(objective.model.named_buffers())
+    held, own = Held(objective.model), dict(named_buffers(objective.model))
     try:
         for key, tensor in buffers.items():
             own[key].data.copy_(tensor)
@@ -100,10 +101,10 @@ def _with_buffers(objective: Objective, buffers: Mapping[str, Tensor], batch: An
 
 def _with_weights_of(objective: Objective, module: nn.Module) -> nn.Module:
     """A copy of a module that shares the parameters of the objective's net, and has copies of its buffers."""
-    shared = [name for name, _ in module.named_parameters()]
+    shared = [name for name, _ in named_parameters(module)]
     twin = placed(evaluating(private_copy(module, sharing=shared)), objective.device, objective.dtype)
-    own = objective.model.state_dict(keep_vars=True)
-    for name, there in twin.state_dict(keep_vars=True).items():
+    own = state_of(objective.model)
+    for name, there in state_of(twin).items():
         if isinstance(there, Tensor) and isinstance(given := own.get(name), Tensor):
             there.data = given.data if isinstance(there, nn.Parameter) else given.detach().clone()
     if objective.dtype is None:

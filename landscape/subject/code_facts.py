@@ -15,7 +15,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from landscape.callables import resolve_callable
+from landscape.callables import resolve_function
 from landscape.objective.described import Loss
 from landscape.objective.loss_name import full_name, short_name
 from landscape.options.groups import LossOptions
@@ -26,6 +26,7 @@ from landscape.surfaces.provenance import CodeFacts
 
 PYTHON = ".".join(platform.python_version_tuple()[:2])
 # Attributes that the name of a loss of torch's states.
+Stores = frozenset[tuple[int, str]]
 STATED = (int, float, str, Tensor, type(None))
 
 
@@ -35,7 +36,9 @@ def code_facts(program: Program | None, loss: LossOptions) -> CodeFacts:
     Raises:
         LandscapeError: a spec that leads to no callable.
     """
-    metrics = {name: code for name, code in map(_metric, loss.names or ()) if code and code != name}
+    stores: Stores = program.stores if program else frozenset()
+    named = [_metric(each, stores) for each in loss.names or ()]
+    metrics = {name: code for name, code in named if code and code != name}
     return CodeFacts(
         python=PYTHON,
         layers=program.layers if program else None,
@@ -43,7 +46,7 @@ def code_facts(program: Program | None, loss: LossOptions) -> CodeFacts:
         unread=(program.undecided(*_called(loss)) or None) if program else None,
         shown=(sorted(program.shown) or None) if program else None,
         classes=program.classes if program else None,
-        loss=code_of(loss.loss, "loss"),
+        loss=code_of(loss.loss, "loss", stores),
         metrics=metrics or None,
     )
 
@@ -64,16 +67,18 @@ def _called(loss: LossOptions) -> list[Any]:
 def _callable(given: Any) -> Any:
     """What a loss or metric calls, with the functions that pick its inputs and targets."""
     if isinstance(given, str):
-        return resolve_callable(given, "loss") if ":" in given else None
+        return resolve_function(given, "loss") if ":" in given else None
     return [given.function, given.inputs, given.targets] if isinstance(given, Loss) else given
 
 
-def _metric(metric: Any) -> tuple[str, str | None]:
+def _metric(metric: Any, stores: Stores) -> tuple[str, str | None]:
     """The name of a metric in results, and the hash of its code; of one with a name of its own also what that hides."""
     if isinstance(metric, tuple):
         name, inner = metric
-        return name, code_of(inner, "metric") or (inner if isinstance(inner, str) else full_name(inner))
-    return metric.rpartition(":")[2] if isinstance(metric, str) else short_name(metric), code_of(metric, "metric")
+        return name, code_of(inner, "metric", stores) or (inner if isinstance(inner, str) else full_name(inner))
+    return metric.rpartition(":")[2] if isinstance(metric, str) else short_name(metric), code_of(
+        metric, "metric", stores
+    )
 
 
 def program_mark(program: Program | None) -> str | None:
@@ -87,17 +92,17 @@ def code_mark_of(facts: CodeFacts | None) -> str:
     return f"{known.pop('python', PYTHON)} {digest(json.dumps(known, sort_keys=True))}"
 
 
-def code_of(function: Any, what: str) -> str | None:
-    """The hash of a loss or metric, `#` before it; None where its name says all."""
+def code_of(function: Any, what: str, stores: Stores = frozenset()) -> str | None:
+    """The hash of a loss or metric, `#` before it; None where its name says all. `stores`: what hooks of the net write into."""
     if isinstance(function, str):
         if ":" not in function:
             return None
-        function = resolve_callable(function, what)
+        function = resolve_function(function, what)
     if isinstance(function, Loss):
-        inner = code_of(function.function, what)
+        inner = code_of(function.function, what, stores)
         reads = [each for each in (function.inputs, function.targets) if callable(each)]
-        return HASHED + callable_digest([inner, *reads]) if reads else inner
-    return None if _is_named(function) else HASHED + callable_digest(function)
+        return HASHED + callable_digest([inner, *reads], stores) if reads else inner
+    return None if _is_named(function) else HASHED + callable_digest(function, stores)
 
 
 def _is_named(function: Any) -> bool:

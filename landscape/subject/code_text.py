@@ -48,10 +48,15 @@ DEVICE = re.compile(r"(cpu|cuda|mps|xpu)(:\d+)?")
 
 
 class CodeText:
-    """Reads values into short texts. `reads(object)` gives the text of an object that it knows, None for any other."""
+    """Reads values into short texts. `reads(object)` gives the text of an object that it knows, None for any other.
 
-    def __init__(self, reads: Callable[[Any], str | None] = lambda value: None):
-        self._reads = reads
+    `stores`: what other code writes into, see `stored_by`; their contents are left out.
+    """
+
+    def __init__(
+        self, reads: Callable[[Any], str | None] = lambda value: None, stores: frozenset[tuple[int, str]] = frozenset()
+    ):
+        self._reads, self._stores = reads, stores
         self._known: dict[int, tuple[Any, str]] = {}  # with the object, whose id is taken only while it lives
 
     def of(self, value: Any) -> str:
@@ -115,7 +120,9 @@ class CodeText:
         names = names_in(function)
         reached = [*_closed_over(function, names), *(_globals(function, names) if is_users(function) else ())]
         outside = [
-            f"{name} {self._outside(value, names)}" for name, value in reached if not written(names, name, value)
+            f"{name} {self._outside(value, names)}"
+            for name, value in reached
+            if not written(names, name, value) and not self._stores & set(_places(function, name, value))
         ]
         return self.listed([code, function.__defaults__, function.__kwdefaults__, *outside])
 
@@ -172,6 +179,22 @@ def settings_of(value: Any, held: Mapping[str, Any]) -> dict[str, Any]:
     names = _called(type(value))
     kept = {key for base in type(value).__mro__ for key, each in vars(base).items() if isinstance(each, COMPUTED)}
     return {key: each for key, each in held.items() if key not in names.sets | kept and not written(names, key, each)}
+
+
+def stored_by(function: Any) -> frozenset[tuple[int, str]]:
+    """The places outside of it that a function writes into: objects, and variables of its file."""
+    if inspect.ismethod(function):
+        return frozenset(((id(function.__self__), ""),))
+    if not inspect.isfunction(function) or not is_users(function):
+        return frozenset()
+    names = names_in(function)
+    reached = [*_closed_over(function, names), *_globals(function, names)]
+    filled = [(id(value), "") for name, value in reached if written(names, name, value)]
+    return frozenset((*filled, *((id(function.__globals__), name) for name in names.stored)))
+
+
+def _places(function: Any, name: str, value: Any) -> list[tuple[int, str]]:
+    return [(id(value), ""), (id(function.__globals__), name)]
 
 
 def written(names: Names, name: str, value: Any) -> bool:

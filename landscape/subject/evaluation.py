@@ -61,8 +61,8 @@ def evaluation_notes(objective: Objective, facts: EvaluationFacts) -> list[str]:
         )
     if objective.conduct.remembers:
         found.append(
-            f"the loss changes {listed(objective.conduct.remembers, LISTED)}, which its code reads: if a value depends on it, it "
-            "depends on what was evaluated before"
+            f"an evaluation changes {listed(objective.conduct.remembers, LISTED)}, which the loss reads: if a value depends on "
+            "what was in it before, it depends on what was evaluated before"
         )
     if objective.conduct.undefined:
         values, source = listed(objective.conduct.undefined, LISTED), objective.conduct.source
@@ -106,7 +106,11 @@ def _left(objective: Objective) -> tuple[str, ...]:
 
 
 def moving_notes(chosen: Selection, verb: str = "move") -> list[str]:
-    """Says what rests by default, and that frozen parameters move; `verb`: move or count."""
+    """Says what rests by default, and what moves though one might not expect it; `verb`: move or count."""
+    return [*_frozen_notes(chosen, verb), *_hidden_notes(chosen, verb), *_tied_notes(chosen, verb)]
+
+
+def _frozen_notes(chosen: Selection, verb: str) -> list[str]:
     parts = chosen.parts
     moving = parts.count(chosen.names)
     if chosen.by_default:
@@ -122,3 +126,27 @@ def moving_notes(chosen: Selection, verb: str = "move") -> list[str]:
         f"{frozen:,} of {moving:,} parameters are frozen (requires_grad=False) and {verb} like the others; "
         "--only trainable (in Python only='trainable') takes the others alone"
     ]
+
+
+def _hidden_notes(chosen: Selection, verb: str) -> list[str]:
+    """On a method of the net's own that leaves out some of what moves."""
+    parts, usual = chosen.parts, {part.name for part in chosen.parts.parameters}
+    names = (usual if chosen.names is None else chosen.names) - chosen.ignored
+    if not (hidden := [name for name in parts.hidden if name in names]):
+        return []
+    return [
+        f"the net's own {parts.hidden_by}() leaves out {listed(hidden, LISTED)}: they are parameters of it, and {verb} like the "
+        "others; name them with --ignore to leave them out"
+    ]
+
+
+def _tied_notes(chosen: Selection, verb: str) -> list[str]:
+    """On a parameter that layers share, and an expression names by another than its first name."""
+    found = []
+    for option, other, name in chosen.tied:
+        does, would = (f"does not {verb}", f"{verb}s") if option == "only" else (f"{verb}s", f"does not {verb}")
+        found.append(
+            f"{other} is the same tensor as {name}, the name by which it is chosen: it {does}; with --{option} '{name}' "
+            f"(in Python {option}='{name}') it {would}"
+        )
+    return found

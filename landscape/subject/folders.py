@@ -18,6 +18,7 @@ from landscape.checkpoint.digest import joint_digest
 from landscape.checkpoint.entries import under
 from landscape.checkpoint.fit import best_match, fit
 from landscape.errors import CheckpointError
+from landscape.members import named_parameters
 from landscape.models.from_config import (
     ADAPTER,
     SPEC,
@@ -122,7 +123,7 @@ def adapter_tensors(checkpoint: Checkpoint, like: nn.Module) -> dict[str, Tensor
             raise CheckpointError(
                 f"{checkpoint.source}: has {key} {settings[key]}, and the net's adapter {mine}; give two alike"
             )
-    there = dict(like.named_parameters())
+    there = dict(named_parameters(like))
     for key, tensor in checkpoint.state_dict.items():
         if tensor.shape != there[own[key]].shape:
             raise CheckpointError(

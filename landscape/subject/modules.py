@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from landscape.callables import made_by
 from landscape.checkpoint.checkpoint import ODD, SHARDED, odd_tensor
 from landscape.checkpoint.entries import EXTRA_STATE
-from landscape.errors import LandscapeError
+from landscape.dispatched import gathered
+from landscape.errors import LandscapeError, UsageError
+from landscape.members import state_of
 from landscape.shards import put_away
 
 
@@ -37,7 +41,7 @@ def check_plain(model: nn.Module, divided: bool = False) -> None:
     if any(type(layer).__name__ == "FullyShardedDataParallel" for layer in model.modules()):
         raise LandscapeError("the model is divided among processes (FSDP), which is not supported; pass the net as one")
     put_away(model)
-    stored = model.state_dict(keep_vars=True)
+    stored = state_of(model)
     others = [name for name, value in stored.items() if not isinstance(value, Tensor)]
     if packed := next((name for name in others if not name.endswith(EXTRA_STATE)), None):
         raise LandscapeError(
@@ -47,6 +51,19 @@ def check_plain(model: nn.Module, divided: bool = False) -> None:
     kinds = [kind for kind in ODD if not (divided and kind == SHARDED)]
     if odd := odd_tensor({name: value for name, value in stored.items() if name not in others}, kinds):
         raise LandscapeError(f"the model {type(model).__name__}: {odd}")
+
+
+def given_model(model: Any) -> nn.Module | str | None:
+    """The model that goes with a checkpoint: a module out of its wrappers, also one that a class or function makes, or a spec."""
+    if callable(model) and not isinstance(model, nn.Module):
+        shown = getattr(model, "__qualname__", type(model).__name__)
+        model = made_by(model, f"model {shown}", "pass a module that it builds")
+    if not isinstance(model, (nn.Module, str, type(None))):
+        raise UsageError(f"model of type {type(model).__name__}: expected a torch.nn.Module or the name of one")
+    if isinstance(model, nn.Module):
+        model = gathered(bare(model))
+        check_plain(model)
+    return model
 
 
 def class_name(model: nn.Module) -> str:

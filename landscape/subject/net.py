@@ -20,6 +20,7 @@ from landscape.checkpoint.fit import ANOTHER, NAME_IT, fit, fitting, leading_pat
 from landscape.direction.parts import Parts
 from landscape.dispatched import gathered
 from landscape.errors import CheckpointError, UsageError
+from landscape.members import parameters_in, saved_state
 from landscape.models.choose import ReadBatch, choose
 from landscape.models.recognize import recognize
 from landscape.models.resolve import build_model
@@ -27,7 +28,7 @@ from landscape.objective.batchnorm import tracking_layers
 from landscape.objective.private import private_copy
 from landscape.subject.entry import chosen_entry, fitting_entry, read
 from landscape.subject.folders import adapter_tensors, net_of_folder, spec_of_folder
-from landscape.subject.modules import bare, check_plain, class_name, stored_narrow
+from landscape.subject.modules import bare, check_plain, class_name, given_model, stored_narrow
 from landscape.subject.program import Program, program_of, unlike
 from landscape.subject.trained import Recorded, recorded_in
 from landscape.surfaces.provenance import CheckpointFacts, ModelFacts
@@ -86,6 +87,7 @@ def load_net(
     mapped: bool = False,
     dtype: torch.dtype | None = None,
     divided: bool = False,
+    asks_loss: bool = False,
 ) -> Net:
     """The net of a path or `Checkpoint`, and a spec or module; either may be None.
 
@@ -97,6 +99,7 @@ def load_net(
         mapped: the module's parameters are read from the file of a path when they are used, where its form allows that.
         dtype: a net that a folder describes is built in it.
         divided: a module whose parameters are divided among processes is taken; all of them call this.
+        asks_loss: the loss that the checkpoint names will be used; where it is code, it is asked for at once with the rest.
 
     Raises:
         UsageError: neither is given, or a spec without weights; UntrustedError: the checkpoint names code.
@@ -106,17 +109,13 @@ def load_net(
         return _without_checkpoint(model, entry, divided)
     if isinstance(checkpoint, nn.Module):
         raise UsageError(f"checkpoint of type {type(checkpoint).__name__}: expected a file; pass a module as model=...")
-    if not isinstance(model, (nn.Module, str, type(None))):
-        raise UsageError(f"model of type {type(model).__name__}: expected a torch.nn.Module or the name of one")
-    if isinstance(model, nn.Module):
-        model = gathered(bare(model))
-        check_plain(model)
+    model = given_model(model)
     of_file = _is_path(checkpoint)
     mapped = mapped and of_file  # tensors of a caller's are copied
     checkpoint = read(checkpoint, entry, mapped=mapped)
     wanted = {"model": checkpoint.meta.get("model")} if not model else {}
     wanted |= {"data": checkpoint.meta.get("data")} if data is None else {}
-    meta = {**harmless(checkpoint.meta), **taken(wanted, checkpoint.source, trust)}
+    meta = _meta_of(checkpoint, wanted, trust, asks_loss)
     checkpoint = fitting_entry(checkpoint, model if isinstance(model, nn.Module) else model or meta.get("model"))
     spec = spec_of_folder(checkpoint, model or meta.get("model"))
     if isinstance(model, nn.Module):
@@ -133,6 +132,13 @@ def load_net(
         module, name, meta, _facts_of(checkpoint), _label(checkpoint.source), of_file=of_file, trained=recorded_of(checkpoint),
         program=program_of_given(module, model if isinstance(model, nn.Module) else name),
     )  # fmt: skip
+
+
+def _meta_of(checkpoint: Checkpoint, wanted: dict[str, Any], trust: Trust, asks_loss: bool) -> dict[str, Any]:
+    """What may be used of what a checkpoint says; `wanted`: the specs of it that are, which may be refused."""
+    loss = recorded_of(checkpoint) if asks_loss else None
+    used = taken({**wanted, "loss": loss and loss.spec}, checkpoint.source, trust)
+    return {**harmless(checkpoint.meta), **{name: used[name] for name in wanted if name in used}}
 
 
 def _facts_of(checkpoint: Checkpoint) -> CheckpointFacts:
@@ -202,7 +208,7 @@ def other_net(checkpoint: Any, like: Net, advice: str | None = None, *, mapped: 
 
 
 def _shapes(module: nn.Module) -> dict[str, tuple[int, ...]]:
-    return {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+    return {name: tuple(tensor.shape) for name, tensor in saved_state(module).items()}
 
 
 def check_alike(like: Net, program: Program, *called: Any) -> None:
@@ -237,10 +243,10 @@ def _net(
 ) -> Net:  # fmt: skip
     """`name` may be a path to a user's file; only the file's name identifies the model, not its folder."""
     shown = f"{Path(name.rpartition(':')[0]).name}:{name.rpartition(':')[2]}" if ".py:" in name else name
-    parameters = list(module.parameters())
-    count = sum(parameter.numel() for parameter in parameters)
+    tensors = list(parameters_in(module))
+    count = sum(each.numel() for each in tensors)
     # a net that is frozen as a whole is one that is not being trained
-    frozen = sum(parameter.numel() for parameter in parameters if not parameter.requires_grad) % max(count, 1)
+    frozen = sum(each.numel() for each in tensors if not each.requires_grad) % max(count, 1)
     facts = ModelFacts(
         name=shown,
         spec=name,

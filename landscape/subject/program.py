@@ -15,10 +15,11 @@ from typing import Any
 from torch import Tensor, nn
 from torch.fx import GraphModule
 
+from landscape.members import buffers_in, parameters_in
 from landscape.subject.code_members import unwrapped
 from landscape.subject.code_names import names_in, words_in
 from landscape.subject.code_reads import Reads, read_by_class, reads_of
-from landscape.subject.code_text import HASHED, CodeText, by_name, digest, is_users, settings_of, shortened
+from landscape.subject.code_text import HASHED, CodeText, by_name, digest, is_users, settings_of, shortened, stored_by
 
 HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
 # Of a library's layers, numbers with this in their names, and of torch's layers these: they decide nothing in evaluation mode.
@@ -45,7 +46,8 @@ class Program:
     """`layers`: their names by class; `settings` by name, over all layers; `classes`: a hash of the code of each.
 
     `unread`: settings that no code of the net reads, and `resting`: those that decide something in training mode only.
-    `shown`: settings of torch's layers that change whole outputs or nothing, so that values on one batch show which.
+    `shown`: settings of torch's layers that change whole outputs or nothing, so that values on one batch show which. `stores`:
+    what hooks write into; it is not part of what the net computes.
     """
 
     layers: dict[str, str]
@@ -54,6 +56,7 @@ class Program:
     unread: frozenset[str] = frozenset()
     resting: frozenset[str] = frozenset()
     shown: frozenset[str] = frozenset()
+    stores: frozenset[tuple[int, str]] = frozenset()
 
     def undecided(self, *others: Any) -> list[str]:
         """The settings that decide no value, also where other code, such as that of a loss, is called with the net."""
@@ -72,7 +75,7 @@ def program_of(module: nn.Module, within: frozenset[int] = frozenset()) -> Progr
     `within`: the ids of the nets in which it was found, which may lead back to each other.
     """
     within |= {id(module)}
-    state = {id(tensor) for tensor in itertools.chain(module.parameters(), module.buffers())}
+    state = {id(tensor) for tensor in itertools.chain(parameters_in(module), buffers_in(module))}
     layers = dict(module.named_modules(remove_duplicate=False))
     names = {id(layer): f"layer {name}" for name, layer in reversed(layers.items())}
 
@@ -109,6 +112,7 @@ def program_of(module: nn.Module, within: frozenset[int] = frozenset()) -> Progr
         unread=frozenset(settings) - deciding - resting,
         resting=frozenset(resting - deciding),
         shown=frozenset(settings) - hidden,
+        stores=frozenset().union(*(stored_by(hook) for layer in layers.values() for hook in _hooks(layer))),
     )
 
 
@@ -138,18 +142,20 @@ def unlike(first: Program, second: Program, *called: Any) -> str | None:
     return None
 
 
-def callable_digest(function: Any) -> str:
-    """A hash of what a loss or a metric computes, with the weights of nets that it calls."""
-    return digest(
-        CodeText(lambda value: _other(value, frozenset()) if isinstance(value, nn.Module) else None).of(function)
-    )
+def callable_digest(function: Any, stores: frozenset[tuple[int, str]] = frozenset()) -> str:
+    """A hash of what a loss or a metric computes, with the weights of nets that it calls, without what hooks store for it."""
+
+    def reads(value: Any) -> str | None:
+        return _other(value, frozenset()) if isinstance(value, nn.Module) else None
+
+    return digest(CodeText(reads, stores).of(function))
 
 
 def _other(module: nn.Module, within: frozenset[int]) -> str:
     """A net beside the one at hand, with its weights."""
     if id(module) in within:
         return "again"
-    tensors = CodeText().of([*module.parameters(), *module.buffers()])
+    tensors = CodeText().of([*parameters_in(module), *buffers_in(module)])
     return f"{program_of(module, within).digest} {tensors}"
 
 
@@ -173,9 +179,12 @@ def _settings(layer: nn.Module) -> Iterator[tuple[str, Any]]:
     for key in layer._non_persistent_buffers_set:
         if (buffer := layer._buffers.get(key)) is not None:
             yield key, buffer.detach()  # another object than the one in the module, which is a weight to CodeText
-    hooks = [hook for name in HOOKS for hook in getattr(layer, name).values()]
-    if hooks := [hook for hook in hooks if getattr(hook, "__name__", "") not in NO_HOOKS or is_users(hook)]:
+    if hooks := [each for each in _hooks(layer) if getattr(each, "__name__", "") not in NO_HOOKS or is_users(each)]:
         yield "hooks", hooks
+
+
+def _hooks(layer: nn.Module) -> list[Any]:
+    return [hook for name in HOOKS for hook in getattr(layer, name).values()]
 
 
 def _of_training(functions: list[Any]) -> frozenset[str]:

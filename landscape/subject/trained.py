@@ -16,7 +16,7 @@ from landscape.objective.named import named_loss
 from landscape.options.groups import LossOptions
 from landscape.options.option import Given
 from landscape.printable import printable
-from landscape.trust import Trust, names_code, taken
+from landscape.trust import Trust, is_trusted, names_code, taken
 
 LISTED = 3
 
@@ -51,13 +51,16 @@ def trained_loss(
         UsageError: the nets were trained with different losses, or with one that cannot be made from its name.
         UntrustedError: with one that is code, which was neither given nor trusted.
     """
+    nets = [*nets]
     named = {} if stated else one_loss(nets)
     if not named:
         return loss, []
     (found,) = named.values()
     if found.spec == loss.loss:
         return loss, []
-    taken({"loss": found.spec}, found.source, trust)
+    # to trust one of the files that name it is enough
+    trusted = (each.source for each in nets if each and is_trusted(each.source, trust))
+    taken({"loss": found.spec}, next(trusted, found.source), trust)
     _check_named(found)
     return replace(loss, loss=found.spec), [
         f"loss {printable(found.spec)}, with which {printable(found.net)} was trained; --loss gives another"

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from landscape.members import parameters_in
 from landscape.objective.language import are_the_tokens, parts_of_transformers, predicts_next_token
 from landscape.objective.measure import Measure, ModelMeasure
 from landscape.objective.weighted import IGNORED
@@ -54,7 +55,7 @@ class TwoBatches:
 
     def _takes(self, model: nn.Module, batch: Any) -> bool:
         assert self._measure is not None
-        kind = next((each.dtype for each in model.parameters() if each.is_floating_point()), torch.float32)
+        kind = next((each.dtype for each in parameters_in(model) if each.is_floating_point()), torch.float32)
         try:
             with torch.random.fork_rng(devices=[]), torch.enable_grad():
                 self._measure(model, _as(batch, kind))

@@ -21,6 +21,7 @@ from landscape.data.normalize import CHANNELS, is_images
 from landscape.data.sources import SPLITS
 from landscape.data.split import Split, TensorSplit
 from landscape.errors import UsageError
+from landscape.members import parameters_in, saved_state
 from landscape.models.resolve import build_model
 from landscape.objective.loss import make_measure
 from landscape.objective.measure import Measure
@@ -42,7 +43,7 @@ from landscape.training.loader import TensorLoader, make_loader
 from landscape.training.run_folder import RATE
 from landscape.training.seeding import isolated_rng, seed_for
 from landscape.training.settings import TrainingSettings
-from landscape.training.trainer import Trainer, nonpersistent_buffers
+from landscape.training.trainer import Trainer, copy_state
 
 
 @dataclass
@@ -94,9 +95,7 @@ class Tester:
         return made
 
     def _metrics(self, objective: Objective, net: nn.Module) -> dict[str, float]:
-        self._net.load_state_dict(net.state_dict())
-        for name, buffer in nonpersistent_buffers(self._net).items():
-            buffer.copy_(nonpersistent_buffers(net)[name])
+        copy_state(net, self._net)
         return {name: value for name, value in objective.evaluate().items() if not name.startswith("stderr/")}
 
 
@@ -285,10 +284,10 @@ def _config(
         },
         "steps_per_epoch": trainer.loader.steps,
         "steps": trainer.steps,
-        "parameters": sum(parameter.numel() for parameter in trainer.model.parameters()),
+        "parameters": sum(parameter.numel() for parameter in parameters_in(trainer.model)),
     }
     if isinstance(model, nn.Module):
-        config["first_weights"] = tensors_digest(trainer.model.state_dict())
+        config["first_weights"] = tensors_digest(saved_state(trainer.model))
     in_shell = sys.argv[0].endswith(("landscape", "__main__.py"))
     return config | {
         "data_root": data_root,

@@ -71,7 +71,7 @@ class TensorLoader:
         inputs = prepare_inputs(inputs, self.split.normalize, self.split.device, self.split.dtype)
         if side:
             inputs = downsampled(inputs, side)
-        return inputs, self.targets[sent(numbers, self.device)]
+        return self.split.pair(inputs, self.targets[sent(numbers, self.device)])
 
     def _numbers(self, step: int) -> Tensor:
         epoch, place = divmod(step, self.steps)

@@ -21,6 +21,7 @@ from landscape.curvature.preconditioned import Preconditioner
 from landscape.curvature.stability import averaged_threshold, threshold
 from landscape.errors import UsageError
 from landscape.layout import real_form
+from landscape.members import named_parameters
 from landscape.training.optimizers import optimizers
 
 State = Mapping[str, Any]
@@ -123,7 +124,7 @@ def preconditioner_of(optimizer: optim.Optimizer, model: nn.Module, lr: float | 
     kind = _kind_of(type(optimizer))
     assert kind is not None
     scale_of, threshold_of = ADAPTIVE[kind]
-    names = {parameter: name for name, parameter in model.named_parameters()}
+    names = {parameter: name for name, parameter in named_parameters(model)}
     moving = [(group, float(group["lr"]) if lr is None else lr) for group in optimizer.param_groups]
     moving = [(group, own) for group, own in moving if own > 0]
     if not moving:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from landscape.members import parameters_in
 from landscape.printable import listed
 
 SHOWN = 4
@@ -16,7 +17,7 @@ SHOWN = 4
 
 def reached_outside(loss: Tensor, model: nn.Module) -> list[Tensor]:
     """The leaves with gradients in the graph of `loss` () that are not parameters of `model`."""
-    own = {id(parameter) for parameter in model.parameters()}
+    own = {id(parameter) for parameter in parameters_in(model)}
     nodes, seen, found = [loss.grad_fn], set(), dict[int, Tensor]()
     while nodes:
         node = nodes.pop()

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from landscape.errors import UsageError
+from landscape.members import saved_state
 from landscape.options.option import check_whole, shown
 from landscape.options.values import named_path
 from landscape.subject.modules import bare
@@ -226,7 +227,7 @@ class Recorder:
 
     def _weights(self) -> dict[str, Tensor]:
         assert self._model is not None  # begin has set it
-        state = bare(self._model).state_dict()
+        state = saved_state(bare(self._model))
         return {name: value for name, value in state.items() if isinstance(value, Tensor)}
 
     def _meta(self) -> dict[str, Any]:

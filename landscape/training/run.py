@@ -16,6 +16,7 @@ from torch import nn
 
 from landscape.callables import explain
 from landscape.errors import EvaluationError, Interrupted, LandscapeError
+from landscape.members import load_state, parameters_in, saved_state
 from landscape.randomness import seed_torch
 from landscape.sweep.progress import note
 from landscape.training.job import Stopwatch, TrainingJob
@@ -133,7 +134,7 @@ class _Recorder:
             self._stopwatch.add(state["seconds"])
             self.folder.log(self.rows)  # the file may have been edited, or lack the last row
         elif final := self.folder.final():  # finished, and the state was deleted
-            trainer.model.load_state_dict(final.state_dict)
+            load_state(trainer.model, final.state_dict)
             trainer.step = trainer.steps
         else:
             self.row({})
@@ -179,7 +180,7 @@ class _Recorder:
         if self._preconditioners:
             found = preconditioner_of(self.trainer.optimizer, self.trainer.model, self.trainer.lr)
             write_preconditioner(self.folder.path, self.trainer.step, found)
-        path = self.folder.net(self.trainer.step, self.trainer.model.state_dict(), self.job.meta(known))
+        path = self.folder.net(self.trainer.step, saved_state(self.trainer.model), self.job.meta(known))
         self.keep()
         if self.follower:
             self.follower.saved(self.trainer.step, path)
@@ -195,7 +196,7 @@ class _Recorder:
             metrics = known if isinstance(known, dict) else {}
         else:
             metrics = self.job.tester.all(self.trainer.model)
-            self.folder.net(None, self.trainer.model.state_dict(), self.job.meta(metrics))
+            self.folder.net(None, saved_state(self.trainer.model), self.job.meta(metrics))
         self.trainer.model.eval()
         return Run(self.folder.path, self.trainer.model, self.rows, metrics)
 
@@ -218,7 +219,7 @@ class _Recorder:
             "training loss is": trainer.sums.get("loss", 0.0),
             "training gradient is": trainer.sums.get("norms", 0.0),
         }
-        found["weights are"] = nn.utils.get_total_norm([p.detach() for p in trainer.model.parameters()])
+        found["weights are"] = nn.utils.get_total_norm([p.detach() for p in parameters_in(trainer.model)])
         if what := next((name for name, value in found.items() if not math.isfinite(float(value))), None):
             raise EvaluationError(
                 f"the {what} not finite any more at step {trainer.step} (lr {trainer.lr:.3g}); take a lower --lr, "

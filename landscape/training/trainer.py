@@ -21,6 +21,7 @@ from landscape.callables import explain
 from landscape.data.structure import batch_length, tensors_in
 from landscape.errors import EvaluationError, LandscapeError, UsageError
 from landscape.layout import placed
+from landscape.members import load_state, named_buffers, saved_state
 from landscape.objective.measure import Measure
 from landscape.objective.numerics import dtype_of, switched
 from landscape.objective.weighted import mean_of
@@ -186,14 +187,14 @@ class Trainer:
             **({"plateau": self._plateau.state()} if self._plateau else {}),
             "step": self.step,
             "sums": sums,
-            "model": self.model.state_dict(),
+            "model": saved_state(self.model),
             "buffers": nonpersistent_buffers(self.model),
             "optimizer": self.optimizer.state_dict(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continues from a `state`."""
-        self.model.load_state_dict(state["model"])
+        load_state(self.model, state["model"])
         for name, buffer in nonpersistent_buffers(self.model).items():
             buffer.copy_(state["buffers"][name])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -226,5 +227,12 @@ def use_channels_last(model: nn.Module) -> nn.Module:
 
 def nonpersistent_buffers(model: nn.Module) -> dict[str, Tensor]:
     """The buffers that are not in the state dict."""
-    saved = model.state_dict()
-    return {name: buffer for name, buffer in model.named_buffers() if name not in saved}
+    saved = saved_state(model)
+    return {name: buffer for name, buffer in named_buffers(model) if name not in saved}
+
+
+def copy_state(source: nn.Module, target: nn.Module) -> None:
+    """Gives a net the weights and all buffers of another one of its kind."""
+    load_state(target, saved_state(source))
+    for name, buffer in nonpersistent_buffers(target).items():
+        buffer.copy_(nonpersistent_buffers(source)[name])

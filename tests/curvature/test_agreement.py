@@ -1,5 +1,7 @@
 """A gradient that is not the slope of the loss, and second derivatives that are not those of the gradient, are named."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -125,3 +127,64 @@ def test_wrong_second_derivatives_are_replaced_by_differences(operator):
     assert wrong.backend == "differences" and "off by" in wrong.notes[0]
     vector = right.gaussian(0)
     np.testing.assert_allclose(wrong(vector).numpy(), right(vector).numpy(), rtol=1e-4, atol=1e-6)
+
+
+TOKENS = torch.randint(1, 6, (40, 5), generator=GENERATOR)
+TOKENS[:, 3:] = 0
+
+
+class Tokens(nn.Module):
+    def __init__(self, tied=False, detached=False, **settings):
+        super().__init__()
+        torch.manual_seed(0)
+        self.detached = detached
+        self.plain, self.embed, self.last = (
+            nn.Embedding(6, 3),
+            nn.Embedding(6, 3, **settings),
+            nn.Linear(3, 6, bias=False),
+        )
+        if tied:
+            self.last.weight = self.embed.weight
+        with torch.no_grad():
+            self.embed.weight.normal_()
+
+    def forward(self, tokens):
+        found = self.last((self.embed(tokens).mean(1) + self.plain(tokens[:, 0])).tanh())
+        return found + found.detach() if self.detached else found
+
+
+def torchs(net, data):
+    """(what torch says of the loss along the padding row, the central difference along it)."""
+    row, loss = net.embed.weight, nn.functional.cross_entropy
+    loss(net(data[0]), data[1]).backward()
+    ends = []
+    for sign in (-1, 1):
+        with torch.no_grad():
+            row[0] += sign * 1e-3
+            ends.append(loss(net(data[0]), data[1]).item())
+            row[0] -= sign * 1e-3
+    return row.grad[0].sum().item(), (ends[1] - ends[0]) / 2e-3
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp64"])
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"padding_idx": 0}, r"the embedding embed.weight gives row 0 no gradient \(padding_idx\)"),
+        ({"padding_idx": 0, "tied": True}, r"embed.weight gives row 0 no gradient \(padding_idx\)"),
+        ({"scale_grad_by_freq": True}, r"embed.weight counts rows the less .*\(scale_grad_by_freq\)"),
+        ({"padding_idx": 0, "detached": True}, r"padding_idx\), .* depends on it, and part of the net .* is detached"),
+    ],
+)
+def test_an_embedding_whose_gradient_torch_changes_is_named(products, settings, said, precision):
+    data = TOKENS, DATA[1]
+    notes = products(Tokens(**settings), data, precision=precision).notes
+    assert re.search(said, notes[0]) and ("detached" in notes[0]) == ("detached" in settings)
+    if settings == {"padding_idx": 0}:
+        by_torch, slope = torchs(Tokens(**settings), data)
+        assert by_torch == 0 and abs(slope) > 1e-4
+
+
+@pytest.mark.parametrize("settings", [{}, {"padding_idx": 0}])
+def test_an_embedding_whose_padding_does_not_count_has_nothing_noted(products, settings):
+    assert products(Tokens(**settings), (TOKENS.clamp(min=1), DATA[1])).notes == []

@@ -8,6 +8,7 @@ from landscape.direction.parts import Parts
 from landscape.direction.selection import choose, everything, matching
 from landscape.errors import UsageError
 from landscape.options.what import joined, parted
+from landscape.subject.evaluation import moving_notes
 
 
 class Own(nn.Linear):
@@ -191,3 +192,34 @@ def test_what_is_recorded_reads_back(several):
 def test_one_word_is_recorded_as_it_is():
     for what in ("biasbn", r"^fc\.", "a{1, 2}", "it's", 'a"b'):
         assert joined([what]) == what
+
+
+def test_an_expression_that_finds_a_shared_parameter_by_a_further_name_alone_says_nothing_of_it():
+    net = Tied()
+    net.head.bias = nn.Parameter(torch.zeros(5))
+    parts = Parts.of(nn.Sequential(nn.Linear(4, 4), net))
+    pair = ("1.head.weight", "1.embed.weight")
+    assert choose(parts, ["head", "^0"], None).tied == (("only", *pair),)
+    assert choose(parts, None, "head").tied == (("ignore", *pair),)
+    assert choose(parts, "embed", "head").tied == (("ignore", *pair),)
+    for only, ignore in (
+        (["head", "embed"], None),
+        ("^0", "head"),
+        ("type:Linear", None),
+        (None, "type:Linear"),
+        (None, None),
+    ):
+        assert choose(parts, only, ignore).tied == ()
+
+
+def test_a_shared_parameter_that_does_not_do_as_it_is_named_is_said():
+    net = nn.Sequential(Tied())
+    net[0].head.bias = nn.Parameter(torch.zeros(5))
+    parts = Parts.of(net)
+    (only,), (ignore,) = moving_notes(choose(parts, "head", None)), moving_notes(choose(parts, None, "head"))
+    assert (
+        "0.head.weight is the same tensor as 0.embed.weight" in only
+        and "does not move; with --only '0.embed.weight'" in only
+    )
+    assert "it moves; with --ignore '0.embed.weight'" in ignore
+    assert moving_notes(choose(parts, ["head", "embed"], None)) == [] == moving_notes(choose(parts, None, None))

@@ -16,6 +16,7 @@ from torch.utils.data import Dataset
 
 import landscape as ll
 from landscape.data.load import load_splits
+from landscape.errors import EvaluationError
 from landscape.objective.loss import make_measure
 from landscape.objective.objective import Objective
 
@@ -276,3 +277,35 @@ def test_where_the_last_part_moves_the_rest_is_computed_once(name):
         assert not any("forward" in vars(module) or module._forward_pre_hooks for module in own.modules())
         assert getattr(own.config, "use_cache", None) == getattr(model.config, "use_cache", None)
     assert found[0] == found[1]
+
+
+SPEECH = {
+    "vocab_size": 9, "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8,
+    "conv_dim": (8, 8), "conv_stride": (4, 4), "conv_kernel": (8, 8), "num_feat_extract_layers": 2,
+    "num_conv_pos_embeddings": 4, "num_conv_pos_embedding_groups": 2, "layerdrop": 0.0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("make", "entries"),
+    [
+        (
+            lambda: tf.BertForPreTraining(tf.BertConfig(**BERT)),
+            {**TEXT, "labels": MASKED, "next_sentence_label": KINDS % 2},
+        ),
+        (
+            lambda: tf.Wav2Vec2ForCTC(tf.Wav2Vec2Config(**SPEECH, ctc_loss_reduction="mean")),
+            {"input_values": torch.randn(N, 400), "labels": torch.randint(1, 9, (N, 3))},
+        ),
+    ],
+)
+def test_a_net_whose_outputs_are_not_those_of_the_loss_names_its_own(make, entries):
+    torch.manual_seed(0)
+    model = make().eval()
+    with pytest.raises(EvaluationError, match=r"loss=lambda model, batch: model\(\*\*batch\).loss, with its labels"):
+        ll.line(model=model, data=[entries], x=(-1, 1, 3), quiet=True)
+    own = ll.line(model=model, data=[entries], loss=lambda model, batch: model(**batch).loss, x=(-1, 1, 3), quiet=True)
+    with torch.no_grad():
+        assert own.at_origin("train_loss") == pytest.approx(model(**entries).loss.item(), rel=1e-5)
+    with pytest.raises(EvaluationError, match="has it a return"):
+        ll.line(model=model, data=[entries], loss=lambda outputs, targets: outputs.loss, x=(-1, 1, 3), quiet=True)

@@ -121,7 +121,10 @@ def test_parametrized_weights(cnn, images, objective):
 
 def test_a_net_that_cannot_be_copied(images, objective):
     net = nn.Sequential(nn.Flatten(), nn.Linear(72, 3))
-    net.kept = {"outputs": net(images[0].float())}  # has a graph
+    expected = wanted(net, images)
+    net.kept = {"outputs": net(images[0].to(net[1].weight.dtype))}  # has a graph, which is left out
+    assert objective(net, images).evaluate()["train_loss"] == pytest.approx(expected, rel=1e-10)
+    net.kept = {"outputs": [net(images[0].float())]}  # too deep to be found
     with pytest.raises(LandscapeError, match="the model cannot be copied .RuntimeError") as raised:
         objective(net, images)
     assert "\n" not in str(raised.value)

@@ -1,0 +1,123 @@
+"""A class, or a function without parameters, that a spec names as loss, metric, model or data is made into an object of it; where
+that cannot be, one line says what to name.
+"""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+import landscape as ll
+from landscape.errors import LandscapeError
+
+FILE = """
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import Dataset
+
+class Net(nn.Linear):
+    def __init__(self, width=3):
+        super().__init__(5, width)
+
+class Sized(Net):
+    def __init__(self, width):
+        super().__init__(width)
+
+class Squared(nn.Module):
+    def forward(self, outputs, targets):
+        return F.cross_entropy(outputs, targets, reduction="none") ** 2
+
+class Power:
+    def __init__(self, power):
+        self.power = power
+    def __call__(self, outputs, targets):
+        return F.cross_entropy(outputs, targets, reduction="none") ** self.power
+
+class Right:
+    def __call__(self, outputs, targets):
+        return (outputs.argmax(1) == targets).float()
+
+class Pairs(Dataset):
+    def __init__(self):
+        torch.manual_seed(1)
+        self.inputs, self.kinds = torch.randn(30, 5), torch.randint(0, 3, (30,))
+    def __len__(self):
+        return 30
+    def __getitem__(self, i):
+        return self.inputs[i], self.kinds[i]
+
+class OfPath(Pairs):
+    def __init__(self, path):
+        super().__init__()
+
+def squared():
+    return Power(2)
+
+def three():
+    return 3
+
+pairs = Pairs()
+"""
+
+
+@pytest.fixture
+def task(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "task.py").write_text(FILE)
+    torch.manual_seed(0)
+    net = nn.Linear(5, 3)
+    torch.save(net.state_dict(), "net.pt")
+    torch.manual_seed(1)
+    return net, torch.randn(30, 5), torch.randint(0, 3, (30,))
+
+
+def line(**given):
+    return ll.line("net.pt", x=(-1, 1, 3), quiet=True, **{"model": "task.py:Net", "data": "task.py:Pairs", **given})
+
+
+@pytest.mark.parametrize("loss", ["Squared", "squared"])
+def test_what_a_class_makes_is_the_loss(task, loss):
+    net, inputs, targets = task
+    found = line(loss=f"task.py:{loss}", metrics=["loss", "task.py:Right"])
+    outputs = net(inputs)
+    assert found.at_origin("train_loss") == pytest.approx(
+        F.cross_entropy(outputs, targets, reduction="none").square().mean().item()
+    )
+    assert found.at_origin("train_Right") == pytest.approx((outputs.argmax(1) == targets).float().mean().item())
+    ll.hessian(found, loss=f"task.py:{loss}", quiet=True)
+
+
+def test_a_class_of_torch_is_its_loss(task):
+    net, inputs, targets = task
+    found = line(loss="torch.nn:CrossEntropyLoss")
+    assert found.at_origin("train_loss") == pytest.approx(F.cross_entropy(net(inputs), targets).item())
+    assert found.stderr["train_loss"][1] > 0  # as with the object
+
+
+def test_a_class_of_nets_takes_the_weights_of_the_file(task):
+    class Net(nn.Linear):
+        def __init__(self):
+            super().__init__(5, 3)
+
+    assert line(model=Net).at_origin("train_loss") == line().at_origin("train_loss")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"loss": "task.py:Power"}, r"Power is a class, .*; name an object, such as loss = Power\(\.\.\.\)"),
+        ({"loss": "task.py:three"}, r"three\(\) returned an object of type int, which cannot be called"),
+        ({"metrics": ["task.py:Power"]}, r"metric 'task.py:Power': Power is a class, .*name an object"),
+        ({"model": "task.py:Sized"}, r"name a function that builds it, such as def build\(\): return Sized\(\.\.\.\)"),
+        ({"model": nn.Linear}, r"model Linear is a class, and calling it without arguments raised .*; pass a module"),
+        ({"data": "task.py:OfPath"}, r"'path'\); name a function that takes no arguments, or split alone, and returns the data"),
+        ({"data": "task.py:pairs"}, r"pairs is a Pairs, which cannot be called; name a function that returns it"),
+        ({"data": nn.Linear}, "data Linear is a class: expected the data themselves"),
+        ({"loss": nn.Linear}, "loss Linear is a class: expected an object of it"),
+        ({"loss": dict}, "loss dict is a class: expected an object of it"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_made_is_one_line(task, given, said):
+    with pytest.raises(LandscapeError, match=said):
+        line(**given)

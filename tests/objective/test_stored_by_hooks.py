@@ -1,0 +1,134 @@
+"""A loss that reads what a forward hook has stored: values and curvature are those of plain torch, or one line says why not."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+import landscape as ll
+from landscape.errors import EvaluationError
+
+torch.manual_seed(0)
+DATA = torch.randn(40, 5), torch.randint(0, 3, (40,))
+FEATURES = None
+
+
+def net():
+    torch.manual_seed(1)
+    return nn.Sequential(nn.Linear(5, 4), nn.Tanh(), nn.Linear(4, 3))
+
+
+def by_item():
+    model, store = net(), {}
+
+    def hook(module, inputs, outputs):
+        store["h"] = outputs
+
+    model[0].register_forward_hook(hook)
+    return model, lambda: store["h"]
+
+
+def by_method():
+    model, store = net(), {}
+    model[0].register_forward_hook(lambda module, inputs, outputs: store.update(h=outputs))
+    return model, lambda: store["h"]
+
+
+def by_list():
+    model, store = net(), []
+    model[0].register_forward_hook(lambda module, inputs, outputs: store.append(outputs))
+    return model, lambda: store.pop()
+
+
+def _set(module, inputs, outputs):
+    global FEATURES
+    FEATURES = outputs
+
+
+def by_global():
+    model = net()
+    model[0].register_forward_hook(_set)
+    return model, lambda: FEATURES
+
+
+def hessian(model, loss):
+    """The largest eigenvalue of the Hessian by torch alone."""
+    weights = [*model.parameters()]
+    slopes = torch.autograd.grad(loss(model(DATA[0]), DATA[1]).mean(), weights, create_graph=True)
+    slope = torch.cat([each.reshape(-1) for each in slopes])
+    rows = [torch.autograd.grad(each, weights, retain_graph=True, allow_unused=True) for each in slope]
+    full = [
+        torch.cat([(torch.zeros_like(w) if g is None else g).reshape(-1) for g, w in zip(row, weights, strict=True)])
+        for row in rows
+    ]
+    return torch.linalg.eigvalsh(torch.stack(full).double())[-1].item()
+
+
+@pytest.mark.parametrize("make", [by_item, by_method, by_list, by_global])
+def test_values_and_curvature_are_those_of_torch(make, capsys):
+    model, stored = make()
+
+    def loss(outputs, targets):
+        return F.cross_entropy(outputs, targets, reduction="none") + 0.3 * stored().square().mean(1)
+
+    given = {"model": model, "data": DATA, "loss": loss, "quiet": True}
+    line = ll.line(x=(-1, 1, 3), **given)
+    model(DATA[0])  # as a user does in between
+    assert line.at_origin("train_loss") == pytest.approx(loss(model(DATA[0]), DATA[1]).mean().item(), rel=1e-5)
+    curved = ll.hessian(line, ignore="none", **given)
+    assert curved.at_origin("hessian_max") == pytest.approx(hessian(model, loss), rel=0.015)
+
+
+def test_another_loss_is_another_one_all_the_same():
+    model, stored = by_item()
+    line = ll.line(
+        model=model,
+        data=DATA,
+        loss=lambda o, t: F.cross_entropy(o, t) + stored().square().mean(),
+        x=(-1, 1, 3),
+        quiet=True,
+    )
+    with pytest.raises(ll.LandscapeError, match="computed from something else: code.loss"):
+        ll.hessian(
+            line, model=model, data=DATA, loss=lambda o, t: F.cross_entropy(o, t) + stored().abs().mean(), quiet=True
+        )
+
+
+class Tap:
+    def __init__(self):
+        self.h = None
+
+    def __call__(self, module, inputs, outputs):
+        self.h = outputs.detach()
+
+    def keep(self, module, inputs, outputs):
+        self.h = outputs
+
+    def loss(self, outputs, targets):
+        return F.cross_entropy(outputs, targets, reduction="none") + self.h.square().mean(1)
+
+
+@pytest.mark.parametrize("before", [False, True])
+@pytest.mark.parametrize("kind", ["object", "method", "loss of it"])
+def test_an_object_that_is_a_hook_is_copied_with_the_net_and_refused(kind, before):
+    """What it has stored of an earlier pass would be taken for that of the copy."""
+    model, tap = net(), Tap()
+    model[0].register_forward_hook(tap if kind == "object" else tap.keep)
+    if before:
+        model(DATA[0])
+
+    def loss(outputs, targets):
+        return F.cross_entropy(outputs, targets, reduction="none") + tap.h.square().mean(1)
+
+    with pytest.raises(
+        EvaluationError, match=r"the loss reads \w+ \(Tap\), a hook of the net, which is copied .*register a function"
+    ):
+        ll.line(model=model, data=DATA, loss=tap.loss if kind == "loss of it" else loss, x=(-1, 1, 3), quiet=True)
+
+
+def test_an_object_that_the_loss_does_not_read_is_none_of_its_business():
+    model, tap = net(), Tap()
+    model[0].register_forward_hook(tap.keep)
+    model(DATA[0])
+    line = ll.line(model=model, data=DATA, x=(-1, 1, 3), quiet=True)
+    assert line.at_origin("train_loss") == pytest.approx(F.cross_entropy(model(DATA[0]), DATA[1]).item(), rel=1e-5)

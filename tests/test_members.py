@@ -1,0 +1,142 @@
+"""A net whose own methods leave out or rename parameters has the landscape that torch gives with all of them."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+import landscape as ll
+from landscape.checkpoint.checkpoint import Checkpoint
+from landscape.checkpoint.fit import fit, fitting
+from landscape.errors import CheckpointError
+from landscape.members import has_own_names, left_out, load_state, own_names, saved_state, state_of
+
+
+class Base(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.norm = nn.Linear(6, 4), nn.Linear(4, 3), nn.BatchNorm1d(3)
+
+    def forward(self, inputs):
+        return self.norm(self.b(self.a(inputs).tanh()))
+
+
+class Filtered(Base):
+    def state_dict(self, *args, **kwargs):
+        return {name: each for name, each in super().state_dict(*args, **kwargs).items() if not name.startswith("a")}
+
+
+class Renamed(Base):
+    def state_dict(self, *args, **kwargs):
+        found = super().state_dict(*args, **kwargs).items()
+        return {f"inner.{name}": each for name, each in found if not name.startswith("a")}
+
+
+class WithoutArguments(Base):
+    def state_dict(self):
+        return {f"x{name}": each for name, each in super().state_dict().items()}
+
+
+class Hooked(Base):
+    def __init__(self):
+        super().__init__()
+        self.register_state_dict_post_hook(lambda module, state, *_: [state.pop("a.weight")].clear())
+
+
+class Head(Base):
+    def parameters(self, recurse=True):
+        return self.b.parameters(recurse)
+
+
+class NamedHead(Base):
+    def named_parameters(self, prefix="", recurse=True):
+        return self.b.named_parameters(prefix, recurse)
+
+
+def around(kind):
+    return nn.Sequential(kind(), nn.Linear(3, 3))
+
+
+KINDS = [Filtered, Renamed, WithoutArguments, Hooked, Head, NamedHead, lambda: around(Renamed)]
+
+
+@pytest.fixture
+def data():
+    torch.manual_seed(0)
+    return torch.randn(36, 6), torch.randint(0, 3, (36,))
+
+
+def tensors(net):
+    return [*nn.Module.named_parameters(net), *nn.Module.named_buffers(net)]
+
+
+def between(net, other, x):
+    """torch's own loss with all weights and statistics at `x` between two nets."""
+
+    def at(inputs, targets):
+        moved = copy.deepcopy(net).eval()
+        with torch.no_grad():
+            for (_, own), (_, a), (_, b) in zip(tensors(moved), tensors(net), tensors(other), strict=True):
+                own.copy_(a + x * (b - a))
+            return F.cross_entropy(moved(inputs), targets).item()
+
+    return at
+
+
+@pytest.mark.parametrize("make", KINDS)
+def test_all_parameters_move_whatever_the_methods_of_a_net_leave_out(make, data):
+    net, other = make(), make()
+    line = ll.line(model=net, data=data, to=other, x=(0, 1, 3), quiet=True)
+    expected = [between(net, other, x)(*data) for x in (0, 0.5, 1)]
+    assert line.values["train_loss"] == pytest.approx(expected, rel=2e-5)
+    curved = ll.hessian(line, model=net, data=data, to=other, quiet=True, every=2)
+    assert curved.values["hessian_max"][0] > 0
+
+
+@pytest.mark.parametrize("make", [Filtered, Renamed, WithoutArguments, Hooked])
+def test_files_have_the_names_of_the_net_or_those_of_torch(make, data, tmp_path):
+    """What a file leaves out stays as the net is built."""
+    net, other = make(), make()
+    assert has_own_names(net)
+    for state in (other.state_dict(), saved_state(other)):
+        torch.save(state, tmp_path / "other.pt")
+        there = copy.deepcopy(net)
+        names = own_names(other)
+        nn.Module.load_state_dict(there, {names.get(name, name): each for name, each in state.items()}, strict=False)
+        line = ll.line(model=net, data=data, to=tmp_path / "other.pt", x=(0, 1, 3), quiet=True)
+        expected = [between(net, there, x)(*data) for x in (0, 0.5, 1)]
+        assert line.values["train_loss"] == pytest.approx(expected, rel=2e-5)
+        read = make()
+        fit(read, Checkpoint(dict(state)))
+        stored = {names.get(name, name) for name in state}
+        assert all(torch.equal(each, dict(tensors(other))[name]) for name, each in tensors(read) if name in stored)
+    with pytest.raises(CheckpointError, match="does not fit"):
+        fitting(net, Checkpoint({"inner.b.weight": torch.zeros(3, 4)}))
+
+
+@pytest.mark.parametrize("make", KINDS)
+def test_a_run_stores_all_that_was_trained(make, data, tmp_path):
+    run = ll.train(model=make(), data=data, epochs=2, batch_size=12, out=tmp_path / "run", quiet=True)
+    read = ll.line(tmp_path / "run", model=make(), data=data, x=(-1, 1, 3), quiet=True)
+    trained = copy.deepcopy(run.model).eval()
+    assert read.at_origin("train_loss") == pytest.approx(F.cross_entropy(trained(data[0]), data[1]).item(), rel=2e-5)
+
+
+def test_what_a_method_leaves_out_is_said(data, capsys):
+    for make, method in ((Head, "parameters"), (NamedHead, "named_parameters"), (Filtered, "state_dict")):
+        assert left_out(make())[0] == method
+        ll.line(model=make(), data=data, x=(-1, 1, 3))
+        said = capsys.readouterr().err
+        assert f"the net's own {method}() leaves out a.weight" in said and "name them with ignore" in said
+    ll.line(model=Head(), data=data, x=(-1, 1, 3), only="^b")
+    assert "leaves out" not in capsys.readouterr().err
+    assert left_out(Base()) == left_out(WithoutArguments()) == ("", ())
+
+
+def test_a_plain_net_keeps_its_own_state_dict():
+    net = Base()
+    assert not has_own_names(net) and list(state_of(net)) == list(net.state_dict())
+    assert state_of(net)["a.weight"] is net.a.weight and hasattr(saved_state(net), "_metadata")
+    load_state(net, saved_state(Base()))
