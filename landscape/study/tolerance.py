@@ -147,6 +147,8 @@ def reached(on: OnSlice, surface: Surface, checks: np.ndarray) -> ReachedFacts:
     if _reduction(on).samples:
         evaluated, rough = (_passed(surface, done, role) for role in (SAMPLES, ROUGH_SAMPLES))
         evaluated += _beside_grid(on) * per_point + looked(on)
+        if any(surface.quantity(name).role == ROUGH_SAMPLES for name in surface.values):
+            rough += looked(on)
     else:
         evaluated = int(done.sum()) * per_point
     sampling = _sampling_error(surface, done, drivers(on.subject)) if _reduction(on).samples else 0.0
