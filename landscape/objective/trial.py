@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from landscape.data.split import Split, copied, giving_copies
 from landscape.data.structure import batch_length, tensors_in
 from landscape.errors import DataError, EvaluationError, LandscapeError, UsageError
+from landscape.members import named_parameters
 from landscape.objective.foreign import callers_apart
 from landscape.objective.functions import class_count, cross_entropy, plain
 from landscape.objective.gradients import switch_on_where_they_count, tried
@@ -96,7 +97,7 @@ def _not_finite(model: Any, batch: Any) -> str | None:
     net = model if isinstance(model, nn.Module) else nn.Module()
     data = [("the first batch of the data", tensor) for tensor in tensors_in(batch)]
     # buffers come last: a mask of attention holds infinities, and means them
-    for name, tensor in [*net.named_parameters(), *data, *net.named_buffers()]:
+    for name, tensor in [*named_parameters(net), *data, *net.named_buffers()]:
         values = tensor.float() if tensor.is_floating_point() else tensor
         if wrong := int((~values.isfinite()).sum()):
             return f"{name} holds NaN or inf ({wrong:,} of {tensor.numel():,} numbers)"
