@@ -49,7 +49,16 @@ def saved_state(module: nn.Module) -> dict[str, Any]:
     """The same, as a state dict to be stored: its tensors without gradients."""
     if not has_own_names(module):
         return module.state_dict()  # with the versions of its layers
-    return {name: each.detach() for name, each in _members(module).items()}
+    return {**{name: each.detach() for name, each in _members(module).items()}, **_extra(module)}
+
+
+def _extra(module: nn.Module) -> dict[str, Any]:
+    """What layers store beside their members (`get_extra_state`), under torch's names."""
+    return {
+        f"{path}._extra_state" if path else "_extra_state": layer.get_extra_state()
+        for path, layer in nn.Module.named_modules(module, remove_duplicate=False)
+        if type(layer).get_extra_state is not nn.Module.get_extra_state
+    }
 
 
 def load_state(module: nn.Module, state: Mapping[str, Any], *, strict: bool = True) -> None:
@@ -60,9 +69,20 @@ def load_state(module: nn.Module, state: Mapping[str, Any], *, strict: bool = Tr
         module.load_state_dict(state, strict=strict)
 
 
+def tensors_in(module: nn.Module) -> dict[str, Tensor]:
+    """Its parameters and persistent buffers by name, without gradients."""
+    return {name: each.detach() for name, each in state_of(module).items() if isinstance(each, Tensor)}
+
+
 def has_own_names(module: nn.Module) -> bool:
-    """Whether the module's own state dict lacks a member, or has it under another name or as a copy."""
-    return _is_other(_given(module), _members(module))
+    """Whether the module's own state dict lacks the name of a member."""
+    given = _given(module)
+    return any(name not in given for name in _members(module))
+
+
+def stores_otherwise(module: nn.Module) -> bool:
+    """Whether its own state dict has all names, and other values under some, which its `load_state_dict` turns back."""
+    return not has_own_names(module) and _is_other(_given(module), _members(module))
 
 
 def own_names(module: nn.Module) -> dict[str, str]:

@@ -140,3 +140,77 @@ def test_a_plain_net_keeps_its_own_state_dict():
     assert not has_own_names(net) and list(state_of(net)) == list(net.state_dict())
     assert state_of(net)["a.weight"] is net.a.weight and hasattr(saved_state(net), "_metadata")
     load_state(net, saved_state(Base()))
+
+
+class Scaled(nn.Linear):
+    """A layer whose state dict has its weight in another unit."""
+
+    def _save_to_state_dict(self, destination, prefix, keep_vars):
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        destination[f"{prefix}weight"] = (self.weight * 10).detach()
+
+    def _load_from_state_dict(self, state, prefix, *rest):
+        super()._load_from_state_dict({**state, f"{prefix}weight": state[f"{prefix}weight"] / 10}, prefix, *rest)
+
+
+class InAnotherUnit(Base):
+    def __init__(self):
+        super().__init__()
+        self.a = Scaled(6, 4)
+
+
+class Transposed(Base):
+    def state_dict(self, *args, **kwargs):
+        found = super().state_dict(*args, **kwargs)
+        return {**found, "a.weight": found["a.weight"].t().contiguous().reshape(4, 6)}
+
+    def load_state_dict(self, state, strict=True, **kwargs):
+        return super().load_state_dict({**state, "a.weight": state["a.weight"].reshape(6, 4).t()}, strict)
+
+
+class WithSetting(Base):
+    """Stores a number beside its tensors."""
+
+    def __init__(self, factor=2.0):
+        super().__init__()
+        self.factor = factor
+
+    def get_extra_state(self):
+        return {"factor": self.factor}
+
+    def set_extra_state(self, state):
+        self.factor = state["factor"]
+
+    def forward(self, inputs):
+        return self.factor * super().forward(inputs)
+
+
+@pytest.mark.parametrize("kind", [InAnotherUnit, Transposed, WithSetting])
+def test_a_state_dict_that_is_turned_back_when_it_is_loaded(kind, tmp_path):
+    torch.manual_seed(0)
+    one, other, data = kind().eval(), kind().eval(), (torch.randn(24, 6), torch.arange(24) % 3)
+    torch.save(other.state_dict(), tmp_path / "other.pt")
+    expected = []
+    for share in (0.0, 0.5, 1.0):
+        between = copy.deepcopy(one)
+        with torch.no_grad():
+            for own, first, last in zip(between.parameters(), one.parameters(), other.parameters(), strict=True):
+                own.copy_(first + share * (last - first))
+            expected.append(float(F.cross_entropy(between(data[0]), data[1])))
+    for to in (other, tmp_path / "other.pt", Checkpoint(other.state_dict())):
+        found = ll.line(model=one, data=data, to=to, x=(0, 1, 3), quiet=True)
+        assert found.values["train_loss"] == pytest.approx(expected, rel=1e-5)
+    alone = ll.line(tmp_path / "other.pt", model=kind(), data=data, x=(-1, 1, 3), quiet=True)
+    assert alone.values["train_loss"][1] == pytest.approx(expected[2], rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", [InAnotherUnit, Transposed, WithSetting])
+def test_a_run_of_such_a_net_states_its_own_loss(kind, tmp_path):
+    torch.manual_seed(0)
+    data = torch.randn(24, 6), torch.arange(24) % 3
+    run = ll.train(kind(), data=data, epochs=2, batch_size=8, lr=0.1, out=tmp_path / "run", quiet=True)
+    own = copy.deepcopy(run.model).eval()
+    loss = float(F.cross_entropy(own(data[0]), data[1]))
+    assert run.metrics["train_loss"] == pytest.approx(loss, rel=1e-5)
+    found = ll.line(tmp_path / "run", model=kind(), data=data, x=(-1, 1, 3), quiet=True)
+    assert found.values["train_loss"][1] == pytest.approx(loss, rel=1e-5)

@@ -17,7 +17,7 @@ from torch.nn.modules.conv import _ConvNd
 from landscape.alignment.align import Aligned, fill
 from landscape.alignment.trace import Run, plain_run
 from landscape.errors import LandscapeError
-from landscape.members import saved_state
+from landscape.members import tensors_in
 from landscape.objective.batchnorm import recompute, tracking_layers
 from landscape.objective.private import evaluating, private_copy
 from landscape.subject.net import Net
@@ -48,7 +48,7 @@ def repaired(
         LandscapeError: there is neither a batch norm with statistics nor such a layer.
     """
     model = evaluating(private_copy(net.module).cpu())
-    first = {name: value.cpu() for name, value in saved_state(net.module).items() if isinstance(value, Tensor)}
+    first = {name: value.cpu() for name, value in tensors_in(net.module).items()}
     mixed = between(first, to.tensors, t)
     fill(model, mixed)
     if norms := tracking_layers(model):
@@ -111,7 +111,7 @@ class Repair:
 
 
 def _stored(model: nn.Module) -> dict[str, Tensor]:
-    return {name: value.clone() for name, value in saved_state(model).items() if isinstance(value, Tensor)}
+    return {name: value.clone() for name, value in tensors_in(model).items()}
 
 
 def _layers(model: nn.Module, movable: Collection[str]) -> dict[str, Layer]:

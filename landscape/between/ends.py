@@ -17,7 +17,7 @@ from landscape.checkpoint.checkpoint import tensors_digest
 from landscape.dispatched import gathered
 from landscape.errors import UsageError
 from landscape.layout import Layout, names_by_tensor, real_form
-from landscape.members import named_parameters, saved_state
+from landscape.members import named_parameters, tensors_in
 from landscape.objective.batchnorm import tracking_layers
 from landscape.options.groups import DataOptions, NetOptions
 from landscape.printable import numbered
@@ -61,7 +61,7 @@ class Ends:
 
     def check(self, layout: Layout) -> None:
         """Raises UsageError for nets that differ in what no path moves, or do not differ in what it moves."""
-        own = saved_state(self.net.module)
+        own = tensors_in(self.net.module)
         passed = statistics_of(self.net.module)
         moved = set(layout.names) | {
             name for tied in ties_of(self.net.module) if tied & set(layout.names) for name in tied

@@ -75,6 +75,12 @@ class Checkpoint:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if others := {name: each for name, each in self.state_dict.items() if not isinstance(each, Tensor)}:
+            tensors = {name: each for name, each in self.state_dict.items() if name not in others}
+            object.__setattr__(self, "state_dict", tensors)
+            object.__setattr__(
+                self, "extras", {**self.extras, self.entry: {**self.extras.get(self.entry, {}), **others}}
+            )
         if not self.sha256:
             object.__setattr__(self, "sha256", tensors_digest(self.state_dict))
 
@@ -184,7 +190,7 @@ def _plain(stored: object, shard: Path) -> dict[str, Tensor]:
 def odd_tensor(tensors: Mapping[str, Tensor], kinds: Iterable[str] = tuple(ODD)) -> str | None:
     """What is wrong with the first tensor that is not a plain array of values, and what to do; None if all are."""
     for name, tensor in tensors.items():
-        for kind in kinds:
+        for kind in kinds if isinstance(tensor, Tensor) else ():
             if IS_ODD[kind](tensor):
                 return f"tensor {name} {ODD[kind]}"
     return None

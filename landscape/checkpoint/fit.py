@@ -17,7 +17,7 @@ from landscape.checkpoint.entries import EXTRA_STATE, PLAIN, refuse_several, und
 from landscape.checkpoint.unwrap import clean_names
 from landscape.errors import CheckpointError
 from landscape.layout import names_by_tensor
-from landscape.members import has_own_names, load_state, own_names, saved_state, state_of
+from landscape.members import has_own_names, load_state, own_names, saved_state, state_of, stores_otherwise, tensors_in
 from landscape.pages import give_back_freed
 from landscape.printable import listed
 
@@ -107,16 +107,21 @@ def tensors_of(model: nn.Module) -> dict[str, Tensor]:
 
 
 def fitting(
-    model: nn.Module, checkpoint: Checkpoint, *, name: str = "the model", advice: str = NAME_IT
+    model: nn.Module, checkpoint: Checkpoint, *, name: str = "the model", advice: str = NAME_IT, members: bool = False
 ) -> dict[str, Tensor]:
     """The checkpoint's tensors under the names of the model, which is not changed; tied weights under each name.
 
-    `advice`: the end of the message on one that does not fit; "" for none.
+    `advice`: the end of the message on one that does not fit; "" for none. `members`: the tensors are those of a module,
+    and not in the form in which its state dict stores them.
 
     Raises:
         CheckpointError: see `fit`.
     """
     mapped = _mapped(model, checkpoint, name, advice)
+    if not members and stores_otherwise(model):
+        loaded = copy.deepcopy(model)
+        load_state(loaded, mapped, strict=False)
+        return tensors_in(loaded)
     own = state_of(model)
     stored = {id(own[key]): value for key, value in mapped.items() if key in own}
     if has_own_names(model):  # what its state dict leaves out is as the net is built

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,7 +21,7 @@ from landscape.errors import CheckpointError
 UNREADABLE = ("lazy", "meta", "nested", "sparse")
 
 
-def save_checkpoint(path: str | Path, state_dict: Mapping[str, Tensor], meta: Mapping) -> None:
+def save_checkpoint(path: str | Path, state_dict: Mapping[str, Any], meta: Mapping) -> None:
     """Writes weights and metadata (plain values only, so that the file loads with weights_only=True), atomically.
 
     Raises:
@@ -28,8 +29,9 @@ def save_checkpoint(path: str | Path, state_dict: Mapping[str, Tensor], meta: Ma
     """
     if odd := odd_tensor(state_dict, UNREADABLE):
         raise CheckpointError(f"cannot write {path}: {odd}")
-    tensors = {
-        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in state_dict.items()
+    tensors = {  # beside them a layer may store a state of another kind
+        name: each.detach().cpu().clone(memory_format=torch.contiguous_format) if isinstance(each, Tensor) else each
+        for name, each in state_dict.items()
     }
     write_whole(Path(path), {"state_dict": tensors, OWN_META: dict(meta)})
 

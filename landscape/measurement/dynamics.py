@@ -246,6 +246,8 @@ class Dynamics(Undivided):
 
     def _relative(self, gradient: Tensor, others: Backend) -> float:
         """Of the loss of the other split; its own gradient says whether it rises at once; tiny steps show rounding."""
+        if not bool(gradient.any()):
+            return math.nan
         if float(gradient.double() @ self._gradient(others).double()) <= 0:
             return math.inf
         return self._critical(gradient, *self._other)

@@ -26,6 +26,7 @@ from landscape.objective.conduct import Values
 from landscape.objective.history import functions_of
 from landscape.objective.probe import apart, first_samples, values_of
 from landscape.objective.steady import Held
+from landscape.objective.stored import refuse_stored
 from landscape.printable import listed
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ def callers_apart(objective: Objective) -> Iterator[None]:
     _refuse_changed(before, None)
     _refuse_read(objective, parameters, None)
     _refuse_changed(before, None)
+    for module, kept in zip(modules, before, strict=True):
+        refuse_stored(objective, module, kept.put_back)
 
 
 class _Kept:
@@ -108,8 +111,10 @@ def _refuse_copied_hooks(objective: Objective, modules: list[nn.Module]) -> None
     copied = {id(each): each for module in modules for each in _owners(module) if id(each) not in kept}
     if not copied:
         return
-    for name, value in _read_by(objective.measure):
-        if id(value) in copied:
+    kinds = {type(each) for each in copied.values()}
+    held = dict(_held_by_modules(objective.measure))  # which are copied with what they hold
+    for name, value in [*_read_by(objective.measure), *held.items()]:
+        if id(value) in copied or (name in held and type(value) in kinds):
             raise EvaluationError(
                 f"the loss reads {name} ({type(value).__name__}), a hook of the net, which is copied with it, so what it stores "
                 "of the copy is not found there; register a function that stores into a dictionary, or let the loss take "
@@ -126,6 +131,16 @@ def _read_by(measure: Any) -> Iterator[tuple[str, Any]]:
     for function in functions_of(measure):
         closure = inspect.getclosurevars(function)
         yield from {**closure.globals, **closure.nonlocals}.items()
+
+
+def _held_by_modules(measure: Any) -> Iterator[tuple[str, Any]]:
+    """What losses and metrics that are modules hold, also in lists and dictionaries."""
+    for each in (getattr(measure, "function", None), *getattr(measure, "functions", {}).values()):
+        owner = getattr(each, "__self__", each)
+        for layer in owner.modules() if isinstance(owner, nn.Module) else ():
+            for name, value in vars(layer).items():
+                parts = value.values() if type(value) is dict else value if type(value) in (list, tuple) else [value]
+                yield from ((name, part) for part in parts)
 
 
 def _owners(model: nn.Module) -> list[Any]:

@@ -20,7 +20,7 @@ from landscape.checkpoint.fit import ANOTHER, NAME_IT, fit, fitting, leading_pat
 from landscape.direction.parts import Parts
 from landscape.dispatched import gathered
 from landscape.errors import CheckpointError, UsageError
-from landscape.members import parameters_in, saved_state
+from landscape.members import parameters_in, saved_state, tensors_in
 from landscape.models.choose import ReadBatch, choose
 from landscape.models.recognize import recognize
 from landscape.models.resolve import build_model
@@ -194,21 +194,22 @@ def other_net(checkpoint: Any, like: Net, advice: str | None = None, *, mapped: 
         module, program = given, program_of(given)
         if _shapes(given) == _shapes(like.module):  # the comparison of other tensors names them
             check_alike(like, program)
-        checkpoint = Checkpoint(tensors_of(given), source=IN_MEMORY)
+        checkpoint = Checkpoint(tensors_in(given), source=IN_MEMORY)
     else:
         checkpoint = read(checkpoint, like.checkpoint.entry, optional=True, mapped=mapped)
         if (part := adapter_tensors(checkpoint, like.module)) is not None:
             return Other(part, _label(checkpoint.source), checkpoint.sha256, recorded_of(checkpoint), of_file)
         checkpoint = fitting_entry(checkpoint, like.module)
     usual = f"give two nets of one architecture, here that of {like.label}"
-    tensors = fitting(like.module, checkpoint, name=like.name, advice=usual if advice is None else advice)
+    advice = usual if advice is None else advice
+    tensors = fitting(like.module, checkpoint, name=like.name, advice=advice, members=module is not None)
     return Other(
         tensors, label or _label(checkpoint.source), checkpoint.sha256, recorded_of(checkpoint), of_file, program, module
     )  # fmt: skip
 
 
 def _shapes(module: nn.Module) -> dict[str, tuple[int, ...]]:
-    return {name: tuple(tensor.shape) for name, tensor in saved_state(module).items()}
+    return {name: tuple(tensor.shape) for name, tensor in saved_state(module).items() if isinstance(tensor, Tensor)}
 
 
 def check_alike(like: Net, program: Program, *called: Any) -> None:

@@ -54,9 +54,12 @@ def has_values(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
 
 
 def draw_alike(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    """Whether the runs have drawn the same random numbers, if any: with other devices and versions of torch they are others."""
+    """Whether the runs have drawn the same random numbers, if any.
+
+    With other devices and versions of torch they are others, and with other metrics, which may draw some before the loss does.
+    """
     random = any(_within(each, "evaluation", "random") for each in (stored, wanted))
-    return not random or _computed_alike(stored, wanted)
+    return not random or (_computed_alike(stored, wanted) and stored.get("metrics") == wanted.get("metrics"))
 
 
 def _probe(tree: Mapping[str, Any]) -> dict[str, float]:

@@ -22,7 +22,7 @@ DESCRIPTIVE = tuple(descriptive())
 CONSEQUENCES = ("fingerprint", "sha256", "cosine")
 CODE, HASHED = "code", "#"
 # Of values, as many characters are shown at most.
-SHOWN = 40
+SHOWN, ENDS = 40, 12
 
 
 def plain(provenance: Any) -> Any:
@@ -134,11 +134,11 @@ def _short(*values: object) -> list[str]:
     """Two values in words; long ones, which differ, from shortly before the first difference."""
     texts = ["not set" if value is None else str(value) for value in values]
     alike = len(os.path.commonprefix(texts))
-    start = 0 if alike <= SHOWN // 2 else alike - SHOWN // 4
+    start = 0 if alike < ENDS else alike - ENDS
     return [text if len(text) <= SHOWN else _part(text, start) for text in texts]
 
 
 def _part(text: str, start: int) -> str:
     if not start:
-        return text[:12] + "..."
+        return text[:ENDS] + "..."
     return "..." + text[start : start + SHOWN] + ("..." if len(text) > start + SHOWN else "")

@@ -16,12 +16,13 @@ import torch
 from torch import nn
 
 from landscape.checkpoint.checkpoint import tensors_digest
+from landscape.checkpoint.fit import tensors_of
 from landscape.data.load import has_test, load_splits
 from landscape.data.normalize import CHANNELS, is_images
 from landscape.data.sources import SPLITS
 from landscape.data.split import Split, TensorSplit
 from landscape.errors import UsageError
-from landscape.members import parameters_in, saved_state
+from landscape.members import parameters_in
 from landscape.models.resolve import build_model
 from landscape.objective.loss import make_measure
 from landscape.objective.measure import Measure
@@ -287,7 +288,7 @@ def _config(
         "parameters": sum(parameter.numel() for parameter in parameters_in(trainer.model)),
     }
     if isinstance(model, nn.Module):
-        config["first_weights"] = tensors_digest(saved_state(trainer.model))
+        config["first_weights"] = tensors_digest(tensors_of(trainer.model))
     in_shell = sys.argv[0].endswith(("landscape", "__main__.py"))
     return config | {
         "data_root": data_root,

@@ -21,7 +21,7 @@ from landscape.callables import explain
 from landscape.data.structure import batch_length, tensors_in
 from landscape.errors import EvaluationError, LandscapeError, UsageError
 from landscape.layout import placed
-from landscape.members import load_state, named_buffers, saved_state
+from landscape.members import load_state, named_buffers, saved_state, state_of
 from landscape.objective.measure import Measure
 from landscape.objective.numerics import dtype_of, switched
 from landscape.objective.weighted import mean_of
@@ -234,5 +234,9 @@ def nonpersistent_buffers(model: nn.Module) -> dict[str, Tensor]:
 def copy_state(source: nn.Module, target: nn.Module) -> None:
     """Gives a net the weights and all buffers of another one of its kind."""
     load_state(target, saved_state(source))
+    members = state_of(source)
+    for name, each in state_of(target).items():  # a state dict may not be what it is loaded from
+        if isinstance(each, Tensor):
+            each.data.copy_(members[name])
     for name, buffer in nonpersistent_buffers(target).items():
         buffer.copy_(nonpersistent_buffers(source)[name])

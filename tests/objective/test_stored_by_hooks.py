@@ -1,5 +1,7 @@
 """A loss that reads what a forward hook has stored: values and curvature are those of plain torch, or one line says why not."""
 
+import functools
+
 import pytest
 import torch
 from torch import nn
@@ -132,3 +134,78 @@ def test_an_object_that_the_loss_does_not_read_is_none_of_its_business():
     model(DATA[0])
     line = ll.line(model=model, data=DATA, x=(-1, 1, 3), quiet=True)
     assert line.at_origin("train_loss") == pytest.approx(F.cross_entropy(model(DATA[0]), DATA[1]).item(), rel=1e-5)
+
+
+class Features:
+    def __init__(self):
+        self.h = None
+
+    def __call__(self, module, inputs, outputs):
+        self.h = outputs.detach()
+
+
+class Keeping(nn.Linear):
+    def forward(self, inputs):
+        self.out = super().forward(inputs).detach()
+        return self.out + super().forward(inputs) - self.out
+
+
+class Penalty(nn.Module):
+    def __init__(self, taps):
+        super().__init__()
+        self.taps = taps
+
+    def forward(self, outputs, targets):
+        return F.cross_entropy(outputs, targets, reduction="none") + self.taps[0].h.square().mean()
+
+
+def stored_in(form):
+    """(net, what the loss adds), by the way in which the loss finds what an earlier pass has stored."""
+    model, tap, store = net(), Features(), {}
+    if form == "an attribute of a layer":
+        model[0] = Keeping(5, 4)
+        return model, lambda: model[0].out
+    if form == "the arguments of a hook":
+        model[0].register_forward_hook(
+            functools.partial(lambda store, *given: store.update(h=given[2].detach()), store)
+        )
+        return model, lambda: store["h"]
+    model[0].register_forward_hook(tap)
+    taps = {"a list": [tap], "a dictionary": {0: tap}}.get(form)
+    helper = (lambda: taps[0].h) if taps else (lambda: tap.h)
+    return model, lambda: helper()
+
+
+@pytest.mark.parametrize(
+    "form", ["a list", "a dictionary", "a helper", "the arguments of a hook", "an attribute of a layer"]
+)
+def test_what_an_earlier_pass_of_the_callers_net_stored_is_refused_however_the_loss_finds_it(form):
+    model, kept = stored_in(form)
+    model(DATA[0])
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+
+    def loss(outputs, targets):
+        return F.cross_entropy(outputs, targets, reduction="none") + kept().square().mean()
+
+    with pytest.raises(EvaluationError, match=r"stored in an earlier pass|earlier pass of the net|a hook of the net"):
+        ll.line(model=model, data=DATA, loss=loss, x=(-1, 1, 3), quiet=True)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_a_loss_that_is_a_module_and_holds_hooks_is_refused():
+    model, tap = net(), Features()
+    model[0].register_forward_hook(tap)
+    model(DATA[0])
+    with pytest.raises(EvaluationError, match="reads taps .Features., a hook of the net"):
+        ll.line(model=model, data=DATA, loss=Penalty([tap]), x=(-1, 1, 3), quiet=True)
+
+
+def test_tensors_that_a_loss_and_a_net_hold_and_no_pass_changes_are_fine():
+    model, weights = net(), torch.tensor([1.0, 2.0, 3.0])
+    model.table = torch.ones(3)  # neither a parameter nor a buffer
+    model[0].register_forward_hook(lambda *_: None)
+    found = ll.line(
+        model=model, data=DATA, loss=lambda o, t: (weights * (o - model.table) ** 2).mean(1), x=(-1, 1, 3), quiet=True
+    )
+    expected = float((weights * (model(DATA[0]) - 1) ** 2).mean())
+    assert found.values["train_loss"][1] == pytest.approx(expected, rel=1e-5)

@@ -165,3 +165,6 @@ def test_long_values_are_shown_where_they_differ():
         difference({"sha256": "a" * 64}, {"sha256": "b" * 64})
         == "sha256 is aaaaaaaaaaaa... in the file, bbbbbbbbbbbb... now"
     )
+    for alike in range(60):  # wherever they begin to differ
+        one, other = difference({"a": alike * "x" + 60 * "1"}, {"a": alike * "x" + 60 * "2"}).split(" in the file, ")
+        assert "1" in one and "2" in other
