@@ -214,3 +214,16 @@ def test_a_run_of_such_a_net_states_its_own_loss(kind, tmp_path):
     assert run.metrics["train_loss"] == pytest.approx(loss, rel=1e-5)
     found = ll.line(tmp_path / "run", model=kind(), data=data, x=(-1, 1, 3), quiet=True)
     assert found.values["train_loss"][1] == pytest.approx(loss, rel=1e-5)
+
+
+class InGroups(Base):
+    def parameters(self, which):
+        return [{"params": [*super().parameters()], "lr": which}]
+
+
+def test_parameters_that_need_an_argument_or_come_in_groups_are_all_trained(tmp_path):
+    torch.manual_seed(0)
+    net, data = InGroups(), (torch.randn(24, 6), torch.arange(24) % 3)
+    before = copy.deepcopy(net.state_dict())
+    run = ll.train(net, data=data, epochs=1, batch_size=8, lr=0.1, out=tmp_path / "run", quiet=True)
+    assert all(not torch.equal(each, before[name]) for name, each in nn.Module.named_parameters(run.model))

@@ -134,7 +134,7 @@ def _short(*values: object) -> list[str]:
     """Two values in words; long ones, which differ, from shortly before the first difference."""
     texts = ["not set" if value is None else str(value) for value in values]
     alike = len(os.path.commonprefix(texts))
-    start = 0 if alike < ENDS else alike - ENDS
+    start = 0 if alike < ENDS else alike - ENDS + 2
     return [text if len(text) <= SHOWN else _part(text, start) for text in texts]
 
 

@@ -10,6 +10,7 @@ price: a layer that relies on one long random stream gets a new stream at each s
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +22,7 @@ from landscape.callables import explain
 from landscape.data.structure import batch_length, tensors_in
 from landscape.errors import EvaluationError, LandscapeError, UsageError
 from landscape.layout import placed
-from landscape.members import load_state, named_buffers, saved_state, state_of
+from landscape.members import load_state, named_buffers, parameters_in, saved_state, state_of
 from landscape.objective.measure import Measure
 from landscape.objective.numerics import dtype_of, switched
 from landscape.objective.weighted import mean_of
@@ -214,7 +215,12 @@ class Trainer:
 
 
 def _trained(model: nn.Module) -> list[nn.Parameter]:
-    return [parameter for parameter in model.parameters() if parameter.requires_grad]
+    """What its own `parameters()` gives; all where that takes arguments, or gives groups for an optimizer."""
+    with contextlib.suppress(TypeError):
+        own = list(model.parameters())
+        if all(isinstance(each, nn.Parameter) for each in own):
+            return [each for each in own if each.requires_grad]
+    return [each for each in parameters_in(model) if each.requires_grad]
 
 
 def use_channels_last(model: nn.Module) -> nn.Module:

@@ -43,5 +43,6 @@ def test_what_is_not_a_number_now_differs_and_a_file_without_numbers_does_not():
 def test_random_numbers_are_compared_where_the_same_are_drawn():
     drawn = {"evaluation": {"random": "Dropout"}}
     assert other_values({**run(), **drawn}, {**run(2.5), **drawn}) is not None
+    assert other_values({**run(), **drawn, "metrics": {}}, {**run(2.5), **drawn, "metrics": {"own": "#1"}}) is None
     for other in ({"device": "H200"}, {"torch": "3.0"}):
         assert other_values({**run(), **drawn}, {**run(2.5, **other), **drawn}) is None
