@@ -159,10 +159,10 @@ class Trainer:
 
     def _clip_gradients(self) -> Tensor:
         """Scales the gradient to a norm of at most `clip`; returns its norm before."""
-        gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
+        gradients = [p.grad for p in _trained(self.model) if p.grad is not None]
         norm = nn.utils.get_total_norm(gradients)
         if self.settings.clip is not None:
-            nn.utils.clip_grads_with_norm_(self.model.parameters(), self.settings.clip, norm)
+            nn.utils.clip_grads_with_norm_(_trained(self.model), self.settings.clip, norm)
         return norm
 
     def _accumulate(self, values: Mapping[str, Tensor], size: int, norm: Tensor) -> None:
