@@ -17,8 +17,18 @@ WITH_TENSORS = {"keep_vars": True}
 
 
 def named_parameters(module: nn.Module, *, remove_duplicate: bool = True) -> Iterator[tuple[str, nn.Parameter]]:
-    """As torch's method of this name."""
+    """As torch's method of this name; that of a module whose own finds parameters that torch's does not, as in a plain list."""
+    if _hides(module):
+        return iter(module.named_parameters())
     return nn.Module.named_parameters(module, remove_duplicate=remove_duplicate)
+
+
+def _hides(module: nn.Module) -> bool:
+    """Whether parts of the module are known to methods of its own alone."""
+    if type(module).named_parameters is nn.Module.named_parameters:
+        return False
+    known = {id(each) for _, each in nn.Module.named_parameters(module, remove_duplicate=False)}
+    return not _ids(lambda: [each for _, each in module.named_parameters()]) <= known
 
 
 def parameters_in(module: nn.Module) -> Iterator[nn.Parameter]:
@@ -42,7 +52,7 @@ def state_of(module: nn.Module) -> dict[str, Any]:
     Where methods or hooks of its own leave out, rename or copy a member, it is that of torch: all members under their paths.
     """
     given, members = _given(module), _members(module)
-    return members if _is_other(given, members) else given
+    return members if _is_other(given, members) and not _hides(module) else given
 
 
 def saved_state(module: nn.Module) -> dict[str, Any]:
@@ -77,12 +87,12 @@ def tensors_in(module: nn.Module) -> dict[str, Tensor]:
 def has_own_names(module: nn.Module) -> bool:
     """Whether the module's own state dict lacks the name of a member."""
     given = _given(module)
-    return any(name not in given for name in _members(module))
+    return any(name not in given for name in _members(module)) and not _hides(module)
 
 
 def stores_otherwise(module: nn.Module) -> bool:
     """Whether its own state dict has all names, and other values under some, which its `load_state_dict` turns back."""
-    return not has_own_names(module) and _is_other(_given(module), _members(module))
+    return not has_own_names(module) and not _hides(module) and _is_other(_given(module), _members(module))
 
 
 def own_names(module: nn.Module) -> dict[str, str]:

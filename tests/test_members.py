@@ -227,3 +227,35 @@ def test_parameters_that_need_an_argument_or_come_in_groups_are_all_trained(tmp_
     before = copy.deepcopy(net.state_dict())
     run = ll.train(net, data=data, epochs=1, batch_size=8, lr=0.1, out=tmp_path / "run", quiet=True)
     assert all(not torch.equal(each, before[name]) for name, each in nn.Module.named_parameters(run.model))
+
+
+class Hidden(nn.Module):
+    """Keeps its layer where torch does not look for one."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = [nn.Linear(6, 3)]
+
+    def forward(self, inputs):
+        return self.layers[0](inputs)
+
+    def parameters(self, recurse=True):
+        return self.layers[0].parameters(recurse)
+
+    def named_parameters(self, *args, **kwargs):
+        return self.layers[0].named_parameters(*args, **kwargs)
+
+    def state_dict(self, *args, **kwargs):
+        return self.layers[0].state_dict(*args, **kwargs)
+
+    def load_state_dict(self, *args, **kwargs):
+        return self.layers[0].load_state_dict(*args, **kwargs)
+
+
+def test_layers_that_its_own_methods_alone_know_move_and_are_trained(tmp_path):
+    torch.manual_seed(0)
+    net, data = Hidden(), (torch.randn(24, 6), torch.arange(24) % 3)
+    found = ll.line(model=net, data=data, x=(-1, 1, 3), quiet=True).values["train_loss"]
+    assert found[1] == pytest.approx(float(F.cross_entropy(net(data[0]), data[1])), rel=1e-5) and found[0] != found[1]
+    run = ll.train(net, data=data, epochs=2, batch_size=8, lr=0.5, out=tmp_path / "run", quiet=True)
+    assert run.metrics["train_loss"] == pytest.approx(float(F.cross_entropy(run.model(data[0]), data[1])), rel=1e-5)

@@ -22,6 +22,7 @@ from landscape.study.on_slice import Asked, OnSlice, on_plane
 from landscape.subject.net import IN_MEMORY
 from landscape.surfaces.barriers import has_paths
 from landscape.surfaces.provenance import DataFacts, DirectionFacts, Provenance
+from landscape.surfaces.same_net import other_values
 from landscape.surfaces.same_run import difference, of_rank, unknown_code
 from landscape.surfaces.surface import Surface
 from landscape.sweep.world import World
@@ -78,11 +79,11 @@ def revived(
         axis.name: (float(axis.values[0]), float(axis.values[-1]), len(axis.values)) for axis in surface.grid.axes
     }
     on = on_plane(asked, ranges, world, group, plain=True)
+    now = of_rank(on.provenance.json(), leads=world.leads)
+    # values again, as what is compared lacks the precision, by which they may differ
     if found := difference(
-        _compared(surface.provenance, chosen),
-        _compared(of_rank(on.provenance.json(), leads=world.leads), chosen),
-        added=surface.added,
-    ):
+        _compared(surface.provenance, chosen), _compared(now, chosen), added=surface.added
+    ) or other_values(surface.provenance, now):
         raise UsageError(f"{where} was computed from something else: {found}; restore it, or compute the surface again")
     plane = on.slice
     assert isinstance(plane, Plane)

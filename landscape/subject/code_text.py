@@ -119,11 +119,15 @@ class CodeText:
             code = code.replace(co_consts=(None, *code.co_consts[1:]))
         names = names_in(function)
         reached = [*_closed_over(function, names), *(_globals(function, names) if is_users(function) else ())]
-        outside = [
-            f"{name} {self._outside(value, names)}"
-            for name, value in reached
-            if not written(names, name, value) and not self._stores & set(_places(function, name, value))
-        ]
+        outside = []
+        for name, value in reached:
+            if written(names, name, value):
+                continue
+            if not self._stores & set(_places(function, name, value)):
+                outside.append(f"{name} {self._outside(value, names)}")
+            elif isinstance(value, dict):  # which may hold settings beside what a hook stores
+                settings = [[key, kept] for key, kept in value.items() if isinstance(kept, (bool, int, float, str))]
+                outside.append(f"{name} {self.listed(settings)}")
         return self.listed([code, function.__defaults__, function.__kwdefaults__, *outside])
 
     def _outside(self, value: Any, names: Names) -> str:

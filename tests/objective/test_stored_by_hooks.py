@@ -1,5 +1,6 @@
 """A loss that reads what a forward hook has stored: values and curvature are those of plain torch, or one line says why not."""
 
+import builtins
 import functools
 
 import pytest
@@ -209,3 +210,35 @@ def test_tensors_that_a_loss_and_a_net_hold_and_no_pass_changes_are_fine():
     )
     expected = float((weights * (model(DATA[0]) - 1) ** 2).mean())
     assert found.values["train_loss"][1] == pytest.approx(expected, rel=1e-5)
+
+
+def test_settings_beside_what_a_hook_stores_are_part_of_the_loss_and_a_little_change_is_seen():
+    model, kept = net(), {"weight": 0.3}
+    model[0].register_forward_hook(lambda module, inputs, outputs: kept.update(h=outputs))
+
+    def loss(outputs, targets):
+        return F.cross_entropy(outputs, targets, reduction="none") + kept["weight"] * kept["h"].square().mean()
+
+    line = ll.line(model=model, data=DATA, loss=loss, x=(-1, 1, 3), quiet=True)
+    ll.hessian(line, model=model, data=DATA, loss=loss, quiet=True)
+    kept["weight"] = 0.31
+    with pytest.raises(ll.LandscapeError, match="was computed from something else"):
+        ll.hessian(line, model=model, data=DATA, loss=loss, quiet=True)
+
+
+def test_curvature_compares_the_first_values_as_closely_as_their_precision_allows():
+    model, scale = net(), [1.0]
+
+    class Scaled:
+        def __call__(self, outputs, targets):
+            return getattr(builtins, "landscape_" + "scale")[0] * F.cross_entropy(outputs, targets, reduction="none")
+
+    builtins.landscape_scale = scale
+    try:
+        line = ll.line(model=model, data=DATA, loss=Scaled(), x=(-1, 1, 3), quiet=True)
+        ll.hessian(line, model=model, data=DATA, loss=Scaled(), quiet=True)
+        scale[0] = 1.03
+        with pytest.raises(ll.LandscapeError, match="the train loss of the first 8 samples"):
+            ll.hessian(line, model=model, data=DATA, loss=Scaled(), quiet=True)
+    finally:
+        del builtins.landscape_scale
