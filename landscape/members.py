@@ -116,7 +116,7 @@ def own_names(module: nn.Module) -> dict[str, str]:
 def left_out(module: nn.Module) -> tuple[str, tuple[str, ...]]:
     """(the method of the module's own that leaves out parameters, these); empty where none does.
 
-    A `state_dict` of which some entries are no members, as copies under other names, is not known to leave out any.
+    A `state_dict` with entries that are not members, such as copies under other names, is not known to leave out any.
     """
     names = {id(each): name for name, each in named_parameters(module)}
     there = {

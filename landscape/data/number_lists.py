@@ -60,7 +60,7 @@ def as_tensors(entries: Mapping[Any, Any], like: Mapping[Any, Any] | None = None
 
 
 def _shape(value: Any) -> tuple[int, ...] | None:
-    """That of the tensor of a number or a nested list; -1 where lists differ in length. None for what is no numbers."""
+    """That of the tensor of a number or a nested list; -1 where lists differ in length. None for anything else."""
     if isinstance(value, (bool, int, float)):
         return ()
     if not isinstance(value, (list, tuple)) or not value:

@@ -245,11 +245,9 @@ class Dynamics(Undivided):
             objective.weights.copy_(weights)
 
     def _relative(self, gradient: Tensor, others: Backend) -> float:
-        """Of the loss of the other split; its own gradient says whether it rises at once; tiny steps show rounding."""
-        if not bool(gradient.any()):
-            return math.nan
+        """Of the loss of the other split. Its own gradient says whether that rises at once; tiny steps show rounding alone."""
         if float(gradient.double() @ self._gradient(others).double()) <= 0:
-            return math.inf
+            return math.inf if bool(gradient.any()) else math.nan
         return self._critical(gradient, *self._other)
 
     def _by_layer(self, gradient: Tensor) -> Values:

@@ -23,10 +23,10 @@ from landscape.data.split import copied
 from landscape.data.structure import mapped
 from landscape.errors import EvaluationError, LandscapeError
 from landscape.objective.conduct import Values
-from landscape.objective.history import functions_of
+from landscape.objective.history import callables_of, functions_of
 from landscape.objective.probe import apart, first_samples, values_of
 from landscape.objective.steady import Held
-from landscape.objective.stored import refuse_stored
+from landscape.objective.stored import HOOKS, refuse_stored
 from landscape.printable import listed
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 # What stands in place of a parameter of the caller's: far enough away to be seen, near enough to be evaluated.
 FACTOR, OFFSET = 1.25, 0.01
 LISTED = 2
-HOOKS = ("_forward_pre_hooks", "_forward_hooks")
 
 
 @contextlib.contextmanager
@@ -124,7 +123,7 @@ def _refuse_copied_hooks(objective: Objective, modules: list[nn.Module]) -> None
 
 def _read_by(measure: Any) -> Iterator[tuple[str, Any]]:
     """What a loss and metrics of the user's are, hold or name outside of themselves."""
-    for each in (getattr(measure, "function", None), *getattr(measure, "functions", {}).values()):
+    for each in callables_of(measure):
         owner = getattr(each, "__self__", each)
         yield "itself", owner
         yield from getattr(owner, "__dict__", {}).items()
@@ -135,7 +134,7 @@ def _read_by(measure: Any) -> Iterator[tuple[str, Any]]:
 
 def _held_by_modules(measure: Any) -> Iterator[tuple[str, Any]]:
     """What losses and metrics that are modules hold, also in lists and dictionaries."""
-    for each in (getattr(measure, "function", None), *getattr(measure, "functions", {}).values()):
+    for each in callables_of(measure):
         owner = getattr(each, "__self__", each)
         for layer in owner.modules() if isinstance(owner, nn.Module) else ():
             for name, value in vars(layer).items():

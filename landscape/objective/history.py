@@ -137,10 +137,19 @@ def moved(weights: Tensor) -> Iterator[None]:
         few.copy_(before)
 
 
+def callables_of(measure: Measure) -> list[Any]:
+    """The losses and metrics of a measure: functions, modules and other objects that can be called."""
+    found = [getattr(measure, "function", None), *getattr(measure, "functions", {}).values()]
+    return [each for each in found if each is not None]
+
+
 def functions_of(measure: Measure) -> list[Callable[..., Any]]:
     """The user's own functions of a measure."""
-    found = [getattr(measure, "function", None), *getattr(measure, "functions", {}).values()]
-    return [each for each in found if inspect.isfunction(each) and not str(each.__module__).startswith("landscape.")]
+    return [
+        each
+        for each in callables_of(measure)
+        if inspect.isfunction(each) and not str(each.__module__).startswith("landscape.")
+    ]
 
 
 def _read_by(function: Callable[..., Any]) -> dict[str, Any]:

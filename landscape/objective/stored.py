@@ -21,6 +21,7 @@ from landscape.errors import EvaluationError
 from landscape.members import parameters_in
 from landscape.objective.conduct import Values
 from landscape.objective.functions import is_known
+from landscape.objective.history import callables_of
 from landscape.objective.probe import apart, first_samples, values_of
 from landscape.randomness import forked
 
@@ -62,7 +63,7 @@ def refuse_stored(objective: Objective, module: nn.Module, put_back: Callable[[]
 
 def _is_known(measure: Any) -> bool:
     """Whether all losses and metrics are ours or torch's, which read nothing else."""
-    used = [each for each in (getattr(measure, "function", None), *getattr(measure, "functions", {}).values()) if each]
+    used = callables_of(measure)
     return bool(used) and all(is_known(each) for each in used)
 
 

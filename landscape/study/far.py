@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 
 from landscape.grid import Grid
+from landscape.measurement.measurement import Coords
 from landscape.objective.rare import rare, stand_out
 
-Coords = tuple[float, ...]
 # In each corner: this share of the samples, but at least this many; a kind may show in one corner only.
 SHARE, FEWEST = 0.125, 8192
 
@@ -28,7 +28,7 @@ def corners(grid: Grid, known: list[Coords]) -> list[Coords]:
 
 
 def shares(samples: int, places: int) -> list[np.ndarray]:
-    """The numbers (n,) of the samples to look at in each of so many places: at random, and in each as many others as there are.
+    """The numbers (n,) of the samples to look at in each of so many places: at random, in each as few as can be that another has.
 
     Not evenly spaced: data in a periodic order, such as each image beside its mirror image, may have their few at odd numbers.
     """
