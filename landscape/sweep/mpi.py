@@ -1,9 +1,10 @@
 """The executor over MPI ranks, and the only file that imports mpi4py.
 
 Owns: the messages between rank 0 (the leader) and the other ranks (followers); scheduler.py decides what each rank
-computes. Messages hold only point numbers, coordinates and small dicts of floats. The leader computes too, in a thread
-of its own, while its main thread sends assignments and receives results. So no rank waits for a long point of the
-leader's, and only the main thread calls MPI (MPI_THREAD_FUNNELED is enough). There is no collective call in the loop.
+computes. Messages hold point numbers, coordinates and numbers, under a tolerance also the losses of single samples, which may be
+megabytes. The leader computes too, in a thread of its own, while its main thread sends assignments and receives results. So no
+rank waits for a long point of the leader's, and only the main thread calls MPI (MPI_THREAD_FUNNELED is enough). There is no
+collective call in the loop, and the leader never waits for a message of its own to be received (outbox.py).
 
 Waiting means polling with a short sleep: a blocking MPI receive would occupy a core that could compute.
 """
@@ -20,6 +21,7 @@ from landscape.errors import Interrupted, LandscapeError, UsageError
 from landscape.sweep.executor import OnResult, PointFailed, Stalled
 from landscape.sweep.leaving import guard_program
 from landscape.sweep.meeting import gather_here
+from landscape.sweep.outbox import post, until_sent
 from landscape.sweep.sampler import Point
 from landscape.sweep.scheduler import CostModel, Scheduler
 from landscape.sweep.signals import current
@@ -168,17 +170,24 @@ class MPIExecutor:
             silence.broken()
             while wait and not comm.iprobe(source=0) and not stop.pending:
                 if silence.asks():
-                    comm.send(None, dest=0, tag=ASKED)
+                    post(comm, None, dest=0, tag=ASKED)
                 time.sleep(backoff.next())
             if stop.pending:  # the leader decides when all stop
                 stop.answer()
-                comm.send(stop.name, dest=0, tag=SIGNALLED)
+                post(comm, stop.name, dest=0, tag=SIGNALLED)
             return ((tag, content) for _, tag, content in _messages(comm) if tag != ANSWERED)
 
+        def send(tag: int, content: object) -> None:
+            """Waits for the leader to receive it, which then knows what is done before it hands out more."""
+            silence.broken()
+            for _ in until_sent(post(comm, content, dest=0, tag=tag)):
+                if silence.asks():
+                    post(comm, None, dest=0, tag=ASKED)
+
         try:
-            run_worker(as_work(evaluate), receive, lambda tag, content: comm.send(content, dest=0, tag=tag))
+            run_worker(as_work(evaluate), receive, send)
         except WorkerStop as end:
-            comm.send(None, dest=0, tag=STOPPED)
+            post(comm, None, dest=0, tag=STOPPED)
             if end.message is not None:
                 raise (Interrupted if end.interrupted else LandscapeError)(end.message) from None
 
@@ -188,7 +197,7 @@ class MPIExecutor:
         if self._local:
             self._local.stop(content)
         for rank in range(1, self.world.size):
-            self.world.comm.send(content, dest=rank, tag=STOP)
+            post(self.world.comm, content, dest=rank, tag=STOP)
         deadline, waiting = time.monotonic() + GRACE_SECONDS * (not isinstance(error, Stalled)), self.world.size - 1
         while (waiting or self._busy()) and (error is None or time.monotonic() < deadline):
             waiting -= sum(tag == STOPPED for _, tag, _ in _messages(self.world.comm))
@@ -277,7 +286,7 @@ class _Leader:
         if rank == 0:
             self._local.send(tag, content)
         else:
-            self._world.comm.send(content, dest=rank, tag=tag)
+            post(self._world.comm, content, dest=rank, tag=tag)
 
 
 class StillBusy(Exception):

@@ -164,6 +164,24 @@ sweep(Rounds(), executor, lambda coords: {"loss": coords[0]}, keep)
     assert sorted(kept) == list(range(15))
 
 
+@pytest.mark.parametrize("ranks", [2, 3])
+def test_long_messages_that_cross_each_other_all_arrive(run, ranks):
+    # both are far beyond what MPI sends without the other side: a rank that waits for its own to be received never receives
+    program = """
+import numpy as np
+from dataclasses import replace
+points = [replace(point, given=np.full(400_000, point.index)) for point in sampler.ask()]
+def evaluate(coords): return {"loss": coords[0], "kept": np.full(400_000, coords[0])}
+def keep(point, result):
+    assert (result["kept"] == point.index).all() and result["kept"].shape == (400_000,)
+    kept[point.index] = result["loss"]
+executor.map(evaluate, points, keep) if world.leads else executor.follow(evaluate)
+"""
+    done, kept = run(HEAD + program + TAIL, ranks)
+    assert done.returncode == 0, done.stderr
+    assert kept == {number: number for number in range(40)}
+
+
 def test_ranks_that_fail_to_set_up_stop_all_with_the_first_message(run, tmp_path):
     program = """
 from landscape.errors import LandscapeError
