@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from landscape.members import named_parameters
+from landscape.members import named_buffers, named_parameters
 
 
 @dataclass(frozen=True)
 class _Source:
     module: weakref.ref[nn.Module]
-    parameters: tuple[tuple[str, weakref.ref[Tensor]], ...]
+    tensors: tuple[tuple[str, weakref.ref[Tensor]], ...]
     before: _Source | None
 
 
@@ -27,21 +27,22 @@ _SOURCES: weakref.WeakKeyDictionary[nn.Module, _Source] = weakref.WeakKeyDiction
 def note_copy(copied: nn.Module, source: nn.Module) -> nn.Module:
     """The copy, from here on known as one of `source`."""
     with contextlib.suppress(TypeError):  # a class of the user's that cannot be a key
-        named = tuple((name, weakref.ref[Tensor](each)) for name, each in named_parameters(source))
-        _SOURCES[copied] = _Source(weakref.ref(source), named, _SOURCES.get(source))
+        named = (*named_parameters(source), *named_buffers(source))
+        held = tuple((name, weakref.ref[Tensor](each)) for name, each in named)
+        _SOURCES[copied] = _Source(weakref.ref(source), held, _SOURCES.get(source))
     return copied
 
 
 def sources_of(copied: nn.Module) -> tuple[list[nn.Module], list[tuple[str, Tensor]]]:
-    """The module that it was copied from, the one that this was copied from, and so on, and their parameters by name.
+    """The module that it was copied from, the one that this was copied from, and so on, and their parameters and buffers by name.
 
     Of all of them what is alive.
     """
-    modules, parameters, known = list[nn.Module](), list[tuple[str, Tensor]](), None
+    modules, tensors, known = list[nn.Module](), list[tuple[str, Tensor]](), None
     with contextlib.suppress(TypeError):
         known = _SOURCES.get(copied)
     while known is not None:
         modules += [each for each in (known.module(),) if each is not None]
-        parameters += [(name, each) for name, held in known.parameters if (each := held()) is not None]
+        tensors += [(name, each) for name, held in known.tensors if (each := held()) is not None]
         known = known.before
-    return modules, parameters
+    return modules, tensors

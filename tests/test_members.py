@@ -252,10 +252,42 @@ class Hidden(nn.Module):
         return self.layers[0].load_state_dict(*args, **kwargs)
 
 
-def test_layers_that_its_own_methods_alone_know_move_and_are_trained(tmp_path):
+class HiddenInPart(Hidden):
+    """One layer is registered; the names that its own methods give lead to no module."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers, self.head = [nn.Linear(6, 5)], nn.Linear(5, 3)
+
+    def forward(self, inputs):
+        return self.head(self.layers[0](inputs).tanh())
+
+    def parameters(self, recurse=True):
+        return iter([each for _, each in self.named_parameters()])
+
+    def named_parameters(self, *args, **kwargs):
+        for prefix, layer in (("back", self.layers[0]), ("head", self.head)):
+            for name, each in layer.named_parameters():
+                yield f"{prefix}.{name}", each
+
+    def state_dict(self, *args, **kwargs):
+        return {name: each.detach() for name, each in self.named_parameters()}
+
+    def load_state_dict(self, state, strict=True):
+        with torch.no_grad():
+            for name, each in self.named_parameters():
+                each.copy_(state[name])
+
+
+@pytest.mark.parametrize("kind", [Hidden, HiddenInPart])
+def test_layers_that_its_own_methods_alone_know_move_and_are_trained(kind, tmp_path):
     torch.manual_seed(0)
-    net, data = Hidden(), (torch.randn(24, 6), torch.arange(24) % 3)
+    net, data = kind(), (torch.randn(24, 6), torch.arange(24) % 3)
     found = ll.line(model=net, data=data, x=(-1, 1, 3), quiet=True).values["train_loss"]
     assert found[1] == pytest.approx(float(F.cross_entropy(net(data[0]), data[1])), rel=1e-5) and found[0] != found[1]
     run = ll.train(net, data=data, epochs=2, batch_size=8, lr=0.5, out=tmp_path / "run", quiet=True)
     assert run.metrics["train_loss"] == pytest.approx(float(F.cross_entropy(run.model(data[0]), data[1])), rel=1e-5)
+    ends = [ll.Checkpoint(each.state_dict()) for each in (net, run.model)]
+    path = ll.connect(ends, model=net, data=data, points=3, quiet=True)
+    last = float(F.cross_entropy(run.model(data[0]), data[1]))
+    assert float(path.values["train_loss"][-1]) == pytest.approx(last, rel=1e-5)

@@ -20,7 +20,7 @@ from landscape.checkpoint.checkpoint import load_checkpoint
 from landscape.checkpoint.save import save_checkpoint
 from landscape.errors import CheckpointError, UsageError
 from landscape.layout import Layout, placed
-from landscape.members import saved_state
+from landscape.members import named_parameters, saved_state
 from landscape.objective.batchnorm import recompute_on
 from landscape.objective.loss import make_measure
 from landscape.objective.numerics import dtype_of, memory_budget, numerics
@@ -116,8 +116,9 @@ def _net_at(bend: Tensor, layout: Layout, ends: Ends, job: TrainingJob, precisio
     device, measure = job.trainer.device, job.trainer.measure
     assert isinstance(measure, CurveMeasure)
     net = evaluating(placed(private_copy(ends.net.module), device, dtype_of(precision)))
+    named = dict(named_parameters(net))  # a tied tensor is one parameter
     for entry, view in layout.views(bend):
-        net.get_parameter(entry.name).copy_(entry.own(view))  # a tied tensor is one parameter
+        named[entry.name].copy_(entry.own(view))
     split = job.tester.splits["train"].on(device, dtype_of(precision), memory_budget(device))
     with isolated_rng(device), numerics(precision, device):
         recompute_on(net, split)(lambda batch: measure.inner(net, batch))

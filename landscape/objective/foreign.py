@@ -11,54 +11,72 @@ the net, objects are copied with it, and what they store is in the copy.
 from __future__ import annotations
 
 import contextlib
+import functools
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
+import numpy as np
+from torch import nn
 
 from landscape.copied import sources_of
 from landscape.data.split import copied
-from landscape.data.structure import mapped
 from landscape.errors import EvaluationError, LandscapeError
+from landscape.members import buffers_in, parameters_in
+from landscape.objective.batchnorm import tracking_layers
 from landscape.objective.conduct import Values
 from landscape.objective.history import callables_of, functions_of
 from landscape.objective.probe import apart, first_samples, values_of
 from landscape.objective.steady import Held
 from landscape.objective.stored import HOOKS, refuse_stored
+from landscape.objective.touched import Memory, Reading
 from landscape.printable import listed
 
 if TYPE_CHECKING:
     from landscape.objective.objective import Objective
 
-# What stands in place of a parameter of the caller's: far enough away to be seen, near enough to be evaluated.
-FACTOR, OFFSET = 1.25, 0.01
 LISTED = 2
 
 
 @contextlib.contextmanager
-def callers_apart(objective: Objective) -> Iterator[None]:
+def callers_apart(objective: Objective, *, trained: bool) -> Iterator[None]:
     """Within the block first samples are evaluated; then it is checked that the caller's module had no part in it.
+
+    `trained`: the net is to be trained, which moves the statistics of its batch norm too.
 
     Raises:
         EvaluationError: values follow weights of the caller's module, or it was changed, and is put back.
     """
-    modules, parameters = ([], []) if objective.lent else sources_of(objective.model)
+    modules, tensors = ([], []) if objective.lent else sources_of(objective.model)
+    moving = _moving(objective, trained=trained)
+    own = (*parameters_in(objective.model), *buffers_in(objective.model))
+    memory = Memory([(name, each) for name, each in tensors if name in moving], own)
     before = [_Kept(module) for module in modules]
     _refuse_copied_hooks(objective, modules)
+    _refuse_copied_stores(objective, modules)
     try:
         yield
     except Exception as error:
         _refuse_changed(before, error)
         if not isinstance(error, LandscapeError) or isinstance(error, EvaluationError):
-            _refuse_read(objective, parameters, error)
+            _refuse_read(objective, memory, error)
         raise
     _refuse_changed(before, None)
-    _refuse_read(objective, parameters, None)
+    _refuse_read(objective, memory, None)
+    _refuse_arrays(objective, memory)
     _refuse_changed(before, None)
     for module, kept in zip(modules, before, strict=True):
         refuse_stored(objective, module, kept.put_back)
+
+
+def _moving(objective: Objective, *, trained: bool) -> set[str]:
+    """The names of what does not stay as it is in the caller's module."""
+    names, model = set(objective.layout.names), objective.model
+    if trained or objective.recomputes:
+        tracking = set(tracking_layers(model))
+        paths = [path for path, layer in model.named_modules() if layer in tracking]
+        names |= {_joined(path, key) for path in paths for key in ("running_mean", "running_var")}
+    return names
 
 
 class _Kept:
@@ -121,6 +139,40 @@ def _refuse_copied_hooks(objective: Objective, modules: list[nn.Module]) -> None
             )
 
 
+def _refuse_copied_stores(objective: Objective, modules: list[nn.Module]) -> None:
+    """A loss that is a module is copied, and so is a container of its that a function stores into, which is a hook."""
+    reached = (each for module in modules for hook in _hooks(module) for each in _reached(hook))
+    stores = {id(each) for each in reached if isinstance(each, (dict, list, set))}
+    for each in callables_of(objective.measure):
+        sources = sources_of(each)[0] if stores and isinstance(each, nn.Module) else []
+        held = [
+            (name, value) for source in sources for layer in source.modules() for name, value in vars(layer).items()
+        ]
+        if names := [name for name, value in held if id(value) in stores]:
+            raise EvaluationError(
+                f"the loss {type(each).__name__} keeps {listed(names, LISTED)}, into which a hook of the net stores; a loss that "
+                "is a module is copied with what it keeps, so what is stored is not found there; give a function as loss, or "
+                "let the module take what is stored when it is called"
+            )
+
+
+def _reached(function: Any, depth: int = 3) -> Iterator[Any]:
+    """What a function or a `functools.partial` is given, closes over or names, also through other functions."""
+    if isinstance(function, functools.partial):
+        found = [function.func, *function.args, *function.keywords.values()]
+    elif inspect.isfunction(inner := inspect.unwrap(function)):
+        found = list(inner.__defaults__ or ())
+        with contextlib.suppress(ValueError):  # a cell that is empty yet
+            closure = inspect.getclosurevars(inner)
+            found += [*closure.globals.values(), *closure.nonlocals.values()]
+    else:
+        return
+    for each in found:
+        yield each
+        if depth and callable(each):
+            yield from _reached(each, depth - 1)
+
+
 def _read_by(measure: Any) -> Iterator[tuple[str, Any]]:
     """What a loss and metrics of the user's are, hold or name outside of themselves."""
     for each in callables_of(measure):
@@ -144,9 +196,12 @@ def _held_by_modules(measure: Any) -> Iterator[tuple[str, Any]]:
 
 def _owners(model: nn.Module) -> list[Any]:
     """The objects, other than functions and modules, that are hooks or whose methods are."""
-    hooks = [hook for layer in model.modules() for table in HOOKS for hook in vars(layer).get(table, {}).values()]
-    owners = [getattr(hook, "__self__", hook) for hook in hooks]
+    owners = [getattr(hook, "__self__", hook) for hook in _hooks(model)]
     return [each for each in owners if not inspect.isroutine(each) and not isinstance(each, nn.Module)]
+
+
+def _hooks(model: nn.Module) -> list[Any]:
+    return [hook for layer in model.modules() for table in HOOKS for hook in vars(layer).get(table, {}).values()]
 
 
 def _refuse_changed(before: list[_Kept], error: Exception | None) -> None:
@@ -157,17 +212,15 @@ def _refuse_changed(before: list[_Kept], error: Exception | None) -> None:
         ) from error
 
 
-def _refuse_read(objective: Objective, parameters: list[tuple[str, Tensor]], error: Exception | None) -> None:
+def _refuse_read(objective: Objective, memory: Memory, error: Exception | None) -> None:
     """`error`: the evaluation that failed, if it did."""
-    moving = set(objective.layout.names)
-    named = {id(each): (name, each) for name, each in parameters if name in moving}
-    if not named or any(hasattr(layer, "_orig_mod") for layer in objective.model.modules()):
-        return  # a compiled net would be compiled again
+    if not memory:
+        return
     batch = copied(first_samples(objective, next(iter(objective.splits.values()))))
-    seen = _Reading(named, objective.model, moved=False)
+    seen = Reading(memory, objective.model, moved=False)
     found = _values(objective, batch, seen)
     if not seen.names or (
-        error is None and not _differ(objective, batch, found, _Reading(named, objective.model, moved=True))
+        error is None and not _differ(objective, batch, found, Reading(memory, objective.model, moved=True))
     ):
         return
     names = listed(list(seen.names), LISTED)
@@ -176,64 +229,33 @@ def _refuse_read(objective: Objective, parameters: list[tuple[str, Tensor]], err
             f"the net computes with {names} of the module that it was copied from, which does not move: a function or an object "
             "that it keeps, such as a lambda over self, leads there; make it a method, or call layers through self in forward"
         ) from error
-    raise EvaluationError(
+    raise _misled(names) from error
+
+
+def _misled(names: str) -> EvaluationError:
+    return EvaluationError(
         f"the loss computes with {names} of the net that was given, which does not move: it is a copy that is evaluated; let the "
         "loss take (model, batch) and use its model, give --l2 (in Python l2=) for a penalty of weights, or, for a net that is "
         "to rest, use copy.deepcopy of it in the loss"
-    ) from error
+    )
 
 
-def _differ(objective: Objective, batch: Any, found: Values | None, other: _Reading) -> bool:
+def _refuse_arrays(objective: Objective, memory: Memory) -> None:
+    """Arrays of numpy, whose use torch does not see."""
+    found = [value for _, value in _read_by(objective.measure)]
+    for value in [*found, *(inner for each in found for inner in _reached(each))]:
+        for each in value if type(value) in (list, tuple) else [value]:
+            if isinstance(each, np.ndarray) and (name := memory.name_of_array(each)):
+                raise _misled(f"an array that shares its memory with {name}")
+
+
+def _differ(objective: Objective, batch: Any, found: Values | None, other: Reading) -> bool:
     values = _values(objective, batch, other)
     return found is not None and values is not None and apart(found, values, None) is not None
 
 
-def _values(objective: Objective, batch: Any, reading: _Reading) -> Values | None:
+def _values(objective: Objective, batch: Any, reading: Reading) -> Values | None:
     """None where the evaluation fails, which is said elsewhere."""
     with contextlib.suppress(Exception), reading.followed():
         return values_of(objective, objective.model, batch)
     return None
-
-
-class _Reading(TorchFunctionMode):
-    """Notes the operations on some tensors, by their id; `moved`: they get other numbers in their place."""
-
-    def __init__(self, named: Mapping[int, tuple[str, Tensor]], model: nn.Module, *, moved: bool):
-        super().__init__()
-        self._named, self._model, self._moved = named, model, moved
-        self._others: dict[int, Tensor] = {}
-        self._depth = 0
-        self.names: dict[str, None] = {}
-        self.by_net = False
-
-    @contextlib.contextmanager
-    def followed(self) -> Iterator[None]:
-        """Within the block operations are noted."""
-        hooks = [
-            self._model.register_forward_pre_hook(lambda *_: self._enter(1)),
-            self._model.register_forward_hook(lambda *_: self._enter(-1)),
-        ]
-        try:
-            with self:
-                yield
-        finally:
-            for hook in hooks:
-                hook.remove()
-
-    def _enter(self, step: int) -> None:
-        self._depth += step
-
-    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        return function(*mapped(tuple(args), self._seen), **mapped(dict(kwargs or {}), self._seen))
-
-    def _seen(self, tensor: Tensor) -> Tensor:
-        if id(tensor) not in self._named:
-            return tensor
-        name, own = self._named[id(tensor)]
-        self.names[name] = None
-        self.by_net |= self._depth > 0
-        if not self._moved:
-            return tensor
-        if id(tensor) not in self._others:
-            self._others[id(tensor)] = (own.detach() * FACTOR + OFFSET).requires_grad_(own.requires_grad)
-        return self._others[id(tensor)]

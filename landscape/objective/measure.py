@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from landscape.copied import note_copy
 from landscape.data.split import Split
 from landscape.data.structure import mapped, tensors_in
 from landscape.errors import DataError, EvaluationError
@@ -186,7 +187,7 @@ def _placed(function: Callable, device: torch.device, dtype: torch.dtype) -> Cal
         return found.on(device)
     if not isinstance(function, nn.Module):
         return function
-    own = placed(copy.deepcopy(function), device, dtype)
+    own = note_copy(placed(copy.deepcopy(function), device, dtype), function)
     for module in own.modules():  # tensors that are no buffers
         for name, value in vars(module).items():
             if isinstance(value, Tensor):

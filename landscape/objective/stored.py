@@ -23,6 +23,7 @@ from landscape.objective.conduct import Values
 from landscape.objective.functions import is_known
 from landscape.objective.history import callables_of
 from landscape.objective.probe import apart, first_samples, values_of
+from landscape.objective.touched import uncompiled
 from landscape.randomness import forked
 
 if TYPE_CHECKING:
@@ -37,22 +38,21 @@ def refuse_stored(objective: Objective, module: nn.Module, put_back: Callable[[]
     Raises:
         EvaluationError: the loss reads what an earlier pass of it has stored.
     """
-    if (
-        _is_known(objective.measure)
-        or not _stores(module)
-        or any(hasattr(each, "_orig_mod") for each in module.modules())
-    ):
+    if _is_known(objective.measure) or not _stores(module):
         return
     batch = copied(first_samples(objective, next(iter(objective.splits.values()))))
-    found, again = (_values(objective, batch) for _ in range(2))
-    if found is None or again is None or apart(found, again, None) is not None:
-        return  # which is said elsewhere
-    try:
-        with contextlib.suppress(Exception), forked(objective.device), torch.no_grad():
-            objective.measure(module, _other(batch, module))
-        after = _values(objective, batch)
-    finally:
-        put_back()
+    with uncompiled():
+        found, other = _values(objective, batch), _other(batch, module)
+        _values(objective, other)
+        again = _values(objective, batch)
+        if found is None or again is None or apart(found, again, None) is not None:
+            return  # it keeps something itself, which is said elsewhere
+        try:
+            with contextlib.suppress(Exception), forked(objective.device), torch.no_grad():
+                objective.measure(module, other)
+            after = _values(objective, batch)
+        finally:
+            put_back()
     if after is None or apart(found, after, None) is not None:
         raise EvaluationError(
             "the loss reads what an earlier pass of the net that was given has stored, in an attribute or through a hook that "

@@ -41,7 +41,7 @@ def try_all(objective: Objective, *, lenient: bool) -> None:
 
     `lenient`: weights may be replaced, as in training, which finds them by their names.
     """
-    with callers_apart(objective), contextlib.nullcontext() if lenient else in_their_places(objective):
+    with callers_apart(objective, trained=lenient), contextlib.nullcontext() if lenient else in_their_places(objective):
         for name, split in objective.splits.items():
             try_one(objective, name, split)
 

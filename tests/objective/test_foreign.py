@@ -188,3 +188,141 @@ def test_a_loss_that_reads_the_callers_net_beside_a_checkpoint_is_refused_too():
             ll.Checkpoint(Net().state_dict()), model=net, data=DATA, x=(-1, 1, 3), quiet=True,
             loss=lambda outputs, targets: each(outputs, targets) + net.last.weight.norm(),
         )  # fmt: skip
+
+
+class Centred(Net):
+    def also(self):
+        self.norm = nn.BatchNorm1d(3)
+        self.register_buffer("centre", torch.randn(3))
+
+    def forward(self, x):
+        return self.norm(super().forward(x))
+
+
+class Compiled(Net):
+    def also(self):
+        self.first = torch.compile(self.first, backend="eager")
+
+
+def _view(net):
+    weight = net.last.weight.data
+    return lambda: weight.square().sum()
+
+
+def _row(net):
+    row = net.last.weight.detach()[1]
+    return lambda: row.norm()
+
+
+def _array(net):
+    weight = net.last.weight.detach().numpy()
+    return lambda: float((weight**2).sum())
+
+
+def _part_of_array(net):
+    parts = [net.last.weight.detach().numpy()[::-1, 1]]
+    return lambda: float(sum(abs(each).sum() for each in parts))
+
+
+def _penalty(net):
+    return lambda: sum(p.square().sum() for p in net.parameters())
+
+
+def _with(term):
+    return lambda outputs, targets: each(outputs, targets) + term()
+
+
+@pytest.mark.parametrize("make", [_view, _row, _array, _part_of_array])
+def test_so_is_one_of_what_shares_memory_with_the_callers_weights(objective, make):
+    net = Net()
+    with pytest.raises(EvaluationError, match=r"the loss computes with .*last.weight of the net that was given"):
+        objective(net, DATA, _with(make(net)), precision="fp32").check()
+    if make in (_view, _row):  # a copy of the same numbers rests, and is fine
+        rests = make(copy.deepcopy(net))
+        objective(net, DATA, _with(rests), precision="fp32").check()
+
+
+def test_so_is_one_of_a_net_with_a_part_that_is_compiled(objective):
+    net = Compiled()
+    with pytest.raises(EvaluationError, match=r"the loss computes with first\._orig_mod\.weight"):
+        objective(net, DATA, _with(_penalty(net)), precision="fp32").check()
+    objective(net, DATA, each, precision="fp32").check()
+
+
+def _statistic(net):
+    return lambda: net.norm.running_mean.square().sum() + net.norm.running_var.sum()
+
+
+def _centre(net):
+    return lambda: (net.centre - 1).square().sum()
+
+
+@pytest.mark.parametrize("kind", ["line to another net", "statistics estimated at each point", "training"])
+@pytest.mark.parametrize("make", [_statistic, _centre])
+def test_a_loss_of_the_callers_buffers_is_refused_where_they_move_alone(kind, make, tmp_path):
+    import landscape as ll
+
+    net, other = Centred().eval(), Centred().eval()
+    with torch.no_grad():
+        for tensor in other.state_dict().values():
+            tensor.add_(1)
+    given = {"model": net, "data": DATA, "loss": _with(make(net)), "quiet": True}
+    run = {
+        "line to another net": lambda: ll.line(to=other, x=(0, 1, 3), **given),
+        "statistics estimated at each point": lambda: ll.line(x=(-1, 1, 3), batchnorm="recompute", **given),
+        "training": lambda: ll.train(epochs=1, batch_size=15, out=tmp_path / "run", **given),
+    }[kind]
+    if make is _centre and kind != "line to another net":
+        assert run() is not None  # which rests there
+        return
+    with pytest.raises(EvaluationError, match="the loss computes with (norm.running_mean|centre)"):
+        run()
+
+
+def test_a_buffer_that_rests_may_be_read(objective):
+    net = Centred().eval()
+    task = objective(net, DATA, _with(_centre(net)), precision="fp32")
+    task.check()
+    task.weights.mul_(1.5)
+    moved = copy.deepcopy(net)
+    with torch.no_grad():
+        for parameter in moved.parameters():
+            parameter.mul_(1.5)
+    expected = (each(moved(DATA[0]), DATA[1]) + _centre(net)()).mean().item()
+    assert task.evaluate()["train_loss"] == pytest.approx(expected, rel=1e-5)
+
+
+class Penalized(nn.Module):
+    def __init__(self, store):
+        super().__init__()
+        self.store = store
+
+    def forward(self, outputs, targets):
+        return each(outputs, targets) + 0.3 * self.store["a"].square().mean()
+
+
+def _closes_over(store):
+    return lambda layer, inputs, output: store.update(a=output.detach())
+
+
+def _is_given(store):
+    return functools.partial(lambda kept, layer, inputs, output: kept.update(a=output.detach()), store)
+
+
+def _through_another(store):
+    def keep(output):
+        store["a"] = output.detach()
+
+    return lambda layer, inputs, output: keep(output)
+
+
+@pytest.mark.parametrize("called", [True, False])
+@pytest.mark.parametrize("hook", [_closes_over, _is_given, _through_another])
+def test_a_loss_module_that_keeps_what_a_hook_stores_into_is_refused(objective, hook, called):
+    net, store = Net(), {}
+    loss = Penalized(store)
+    net.first.register_forward_hook(hook(store))
+    if called:
+        net(DATA[0])
+    with pytest.raises(EvaluationError, match="the loss Penalized keeps store, into which a hook of the net stores"):
+        objective(net, DATA, loss, precision="fp32").check()
