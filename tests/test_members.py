@@ -290,4 +290,4 @@ def test_layers_that_its_own_methods_alone_know_move_and_are_trained(kind, tmp_p
     ends = [ll.Checkpoint(each.state_dict()) for each in (net, run.model)]
     path = ll.connect(ends, model=net, data=data, points=3, quiet=True)
     last = float(F.cross_entropy(run.model(data[0]), data[1]))
-    assert float(path.values["train_loss"][-1]) == pytest.approx(last, rel=1e-5)
+    assert float(path.values["train_loss"].ravel()[-1]) == pytest.approx(last, rel=1e-5)
