@@ -212,6 +212,27 @@ def test_tensors_that_a_loss_and_a_net_hold_and_no_pass_changes_are_fine():
     assert found.values["train_loss"][1] == pytest.approx(expected, rel=1e-5)
 
 
+class Running:
+    """A metric that adds up what it has seen, in every call."""
+
+    def __init__(self):
+        self.count, self.right = 0, 0.0
+
+    def __call__(self, outputs, targets):
+        self.count += len(targets)
+        self.right += (outputs.argmax(1) == targets).float().sum().item()
+        return torch.tensor(self.right / self.count)
+
+
+def test_a_metric_that_keeps_something_itself_is_named_for_that():
+    model = net()
+    model.table = torch.ones(3)
+    with pytest.raises(
+        EvaluationError, match=r"(two evaluations of the same batch|depend on earlier evaluations).*Running"
+    ):
+        ll.line(model=model, data=DATA, metrics={"loss": "loss", "Running": Running()}, x=(-1, 1, 3), quiet=True)
+
+
 def test_settings_beside_what_a_hook_stores_are_part_of_the_loss_and_a_little_change_is_seen():
     model, kept = net(), {"weight": 0.3}
     model[0].register_forward_hook(lambda module, inputs, outputs: kept.update(h=outputs))
