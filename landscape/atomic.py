@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from landscape.errors import LandscapeError
-from landscape.regular import odd_kind
+from landscape.regular import is_folder, odd_kind
 
 # A file system allows names of 255 bytes; a longer name than this is cut in the names of scratch files and locks.
 LONGEST = 200
@@ -36,6 +36,8 @@ def whole_file(path: Path) -> Iterator[Path]:
         OSError: no space, no permission, no folder, or `path` is not a regular file (a pipe, a device); the old file is
             unchanged and the scratch file is removed.
     """
+    if os.path.islink(path) and (missing := missing_folder(Path(path))):
+        raise FileNotFoundError(errno.ENOENT, missing, str(path))
     path = replaceable(Path(path))
     scratch = path.with_name(f"{_hidden(path)}.{secrets.token_hex(8)}.tmp")
     _opened(scratch, os.O_CREAT | os.O_EXCL).close()
@@ -104,6 +106,17 @@ def replaceable(path: Path) -> Path:
     if kind := odd_kind(path):
         raise OSError(errno.EINVAL, f"{kind}, not a regular file")
     return path
+
+
+def missing_folder(path: Path) -> str | None:
+    """Why no file can be written at `path`: its folder, or that of what a link of its name leads to, is not there; else None."""
+    if not is_folder(path.parent):
+        return f"the folder {path.parent} does not exist"
+    try:
+        place = Path(os.path.realpath(path))
+    except ValueError:  # a zero byte, which is said where it is written
+        return None
+    return None if is_folder(place.parent) else f"links to {place}, whose folder does not exist"
 
 
 # The locks of this process by place, each with the process that took it: a fork inherits the table, not the right.

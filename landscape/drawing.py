@@ -11,13 +11,12 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
-from landscape.atomic import disk_named, whole_file
+from landscape.atomic import disk_named, missing_folder, whole_file
 from landscape.errors import LandscapeError, UsageError
 from landscape.options.looks import DARK, FULL, PAPER, LookOptions
 from landscape.options.option import shown
 from landscape.options.values import named_path
 from landscape.printable import printable
-from landscape.regular import is_folder
 from landscape.replacing import check_replaced
 from landscape.scene.build import build_scenes
 from landscape.scene.caption import SUFFIXES as CAPTIONS
@@ -240,8 +239,8 @@ def _check_page(looks: LookOptions, path: Path) -> None:
 
 
 def _draw(scene: Scene | Comparison, path: Path, dpi: int | None, look: Look) -> Path:
-    if not is_folder(path.parent):
-        raise LandscapeError(f"output {path}: the folder {path.parent} does not exist; create it or give another -o")
+    if missing := missing_folder(path):
+        raise LandscapeError(f"output {path}: {missing}; create it or give another -o")
     scene = reworded(scene, written)
     check_replaced(path, "give another -o")
     with disk_named(path, "give another -o"):

@@ -64,6 +64,13 @@ def one_in(times: float) -> str:
     return f"1/{times:,.0f}" if times >= 100 else f"1/{times:.3g}"
 
 
+def share_of(times: float, what: str) -> str:
+    """The share 1 / times of something: 1/7.3 of all evaluations, all evaluations, 1.08 times all evaluations."""
+    if abs(times - 1) < 0.005:
+        return what
+    return f"{1 / times:.3g} times {what}" if times < 1 else f"{one_in(times)} of {what}"
+
+
 def _shown(character: str) -> str:
     hidden = unicodedata.category(character) in HIDDEN and character not in NEEDED
     return character.encode("unicode_escape").decode() if hidden else character

@@ -1,6 +1,7 @@
 """A file is written whole or not at all, by one writer at a time, and nothing but a regular file is replaced."""
 
 import os
+import re
 import socket
 import stat
 import subprocess
@@ -10,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from landscape.atomic import OutputLock, whole_file
+from landscape.atomic import OutputLock, missing_folder, whole_file
 
 
 def test_replaced_when_the_block_ends_well(tmp_path):
@@ -129,3 +130,16 @@ def test_one_writer_at_a_time_and_a_killed_one_blocks_nobody(tmp_path):
     OutputLock(path)  # an interrupted cell of a notebook keeps it ...
     OutputLock(path).release()  # ... and the next one takes it over
     assert os.listdir(tmp_path) == []
+
+
+def test_a_link_into_nowhere_is_named_with_where_it_leads(tmp_path):
+    (tmp_path / "f").symlink_to(tmp_path / "no" / "real")
+    assert re.match("links to .*no/real, whose folder does not exist$", missing_folder(tmp_path / "f"))
+    assert re.match("the folder .*no does not exist$", missing_folder(tmp_path / "no" / "f"))
+    with pytest.raises(FileNotFoundError, match="links to .*no/real"), whole_file(tmp_path / "f"):
+        pass
+    (tmp_path / "no").mkdir()
+    assert missing_folder(tmp_path / "f") is None and missing_folder(Path("\0")) is None
+    with whole_file(tmp_path / "f") as scratch:
+        scratch.write_text("new")
+    assert (tmp_path / "f").is_symlink() and (tmp_path / "no" / "real").read_text() == "new"

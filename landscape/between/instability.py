@@ -22,6 +22,8 @@ from landscape.training.reporter import Reporter, graceful_stop
 from landscape.training.run import ONLY_ENDS, run_training
 from landscape.training.seeding import isolated_rng
 
+# The folder of the run that is copied.
+TRUNK = "trunk"
 # How a job is made for a folder and a seed of order and augmentation.
 MakeJob = Callable[[Path, int], TrainingJob]
 
@@ -59,10 +61,10 @@ def trained(
     Raises:
         LandscapeError: bad input, a folder of another run, a loss that is not finite. Interrupted: it can go on.
     """
-    trunk = make(out / "trunk", seed)
+    trunk = make(out / TRUNK, seed)
     steps = branching_steps(at, trunk.trainer.steps)
     try:
-        (out / "trunk").mkdir(parents=True, exist_ok=True)
+        (out / TRUNK).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise LandscapeError(f"output {out}: {error.strerror or error}; give a folder for all runs") from error
     states = _states(trunk, out, steps, overwrite=overwrite, quiet=quiet)
@@ -89,13 +91,13 @@ def _states(
     job: TrainingJob, out: Path, steps: Sequence[int], *, overwrite: bool, quiet: bool
 ) -> list[Callable[[], dict[str, Any]]]:
     """For each step what reads the trunk's state there, after training it as far as the last of them."""
-    places = [out / "trunk" / f"state_{step:07d}.pt" for step in steps]
+    places = [out / TRUNK / f"state_{step:07d}.pt" for step in steps]
     config = {name: job.config[name] for name in job.decides}
     pending = [k for k, place in enumerate(places) if overwrite or not place.exists()]
     if pending:
         first = min(steps[k] for k in pending)
         # also states that another --at has left
-        there = [place for place in (out / "trunk").glob("state_*.pt") if int(place.stem.rpartition("_")[2]) <= first]
+        there = [place for place in (out / TRUNK).glob("state_*.pt") if int(place.stem.rpartition("_")[2]) <= first]
         if there and not overwrite:
             job.trainer.restore(_read(max(there), config))
         with isolated_rng(job.trainer.device):

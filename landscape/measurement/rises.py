@@ -15,6 +15,7 @@ from torch import Tensor
 
 from landscape.measurement.evaluate import move, quantity_of
 from landscape.measurement.measurement import Undivided
+from landscape.objective.rounds import have_error
 from landscape.quantity import RISE, Quantity, rise_of
 from landscape.slice.paths import Path, Paths
 from landscape.subject.subject import Subject
@@ -43,7 +44,8 @@ class Rises(Undivided):
             # parts of a metric that is put together from means over all data have no rise of their own
             if name in found and len(values) > 1 and name in first and name in last:
                 rise = values - (first[name] + last[name]) / 2
-                found[f"{name}{RISE}"] = float(np.std(rise, ddof=1) / np.sqrt(len(rise)))
+                known = have_error(rise)
+                found[f"{name}{RISE}"] = float(np.std(rise, ddof=1) / np.sqrt(len(rise))) if known else float("nan")
         return found
 
     def quantity(self, name: str) -> Quantity:

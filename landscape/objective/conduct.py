@@ -26,6 +26,8 @@ from landscape.randomness import forked, states
 # Relative differences that are more than rounding, by precision.
 ROUNDING = {"fp64": 1e-7, "fp32": 1e-3, "tf32": 1e-2, "bf16": 5e-2, "bf16-true": 5e-2}
 FLOOR = 1e-2
+# What draws random numbers where no module does: the loss, or a metric.
+OF_LOSS = "the loss"
 NO_GRADIENTS, OF_INPUTS, OF_PARAMETERS = "", "inputs", "parameters"
 
 # See `read`.
@@ -115,7 +117,7 @@ def randomness_of(evaluate: Evaluate, batch: Any, model: nn.Module, device: torc
     calls, others = (_calls(evaluate, batch, model, device, seed) for seed in (0, 1))
     # the first module to finish that took the same and gave something else
     name = next((a[0] for a, b in zip(calls, others, strict=False) if a[:2] == b[:2] and a[2] != b[2]), None)
-    return name or "the loss"
+    return name or OF_LOSS
 
 
 def mixes(evaluate: Evaluate, batch: Any, length: int, precision: str, *, lenient: bool = False) -> bool:

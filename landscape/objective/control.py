@@ -41,7 +41,7 @@ class ControlledEstimate(NamedTuple):
     """A mean and the parts of its standard error, which add up in squares.
 
     `own`: from the samples drawn here. `inherited`: from the means of the controls. `spread` (H,): standard deviation of the
-    residuals in each stratum.
+    residuals in each stratum, in any unit.
     """
 
     mean: float

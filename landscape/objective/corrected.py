@@ -21,7 +21,9 @@ from landscape.objective.rounds import (
     MeanEstimate,
     Neighbour,
     PointEstimator,
+    have_error,
     more_samples,
+    times_too_large,
     within_bounds,
 )
 from landscape.objective.take_all import expected_spread, with_controls
@@ -62,31 +64,30 @@ class CorrectedPoint:
             found = self._corrected(self._driver, means)
             if found is None:
                 return None
-            accepted = (self._tolerance * found.mean) ** 2
-            if found.stderr**2 <= accepted:
+            accepted = self._tolerance * abs(found.mean)
+            if found.stderr <= accepted:
                 return self._results(means)
-            if found.inherited**2 > MAX_INHERITED * accepted:
+            if not found.inherited <= MAX_INHERITED**0.5 * accepted:
                 refined += 1
                 if refined > MOST_REFINED or rough.complete or len(exact) > MOST_IN_FULL * len(rough):
                     return None
                 mean, stderr = means[self._driver]
-                self._in_bf16.tolerance = stderr / abs(mean) * (ROUGH_SHARE * accepted) ** 0.5 / found.inherited
+                self._in_bf16.tolerance = stderr / abs(mean) * ROUGH_SHARE**0.5 * accepted / found.inherited
                 means = self._means(neighbours)
                 continue
-            if (exact.counts == rough.counts).all():
+            if not accepted or (exact.counts == rough.counts).all():
                 return None
-            ratio = found.own**2 / (accepted - found.inherited**2)
-            wanted = more_samples(exact, ratio, found.spread, rough.counts)
+            wanted = more_samples(exact, times_too_large(found, accepted), found.spread, rough.counts)
 
     def _means(self, neighbours: Sequence[Neighbour]) -> Mapping[str, MeanEstimate]:
         """In bfloat16."""
         return self._in_bf16.beside(neighbours) or self._in_bf16.alone()
 
     def _corrected(self, metric: str, means: Mapping[str, MeanEstimate]) -> ControlledEstimate | None:
-        """None where a value is not finite."""
+        """None where a value is not finite, or so small or large that no error is known."""
         exact, rough, mean = self._exact, self._rough, means[metric]
         values, every = exact.values[metric].astype(float), rough.in_order()[metric].astype(float)
-        if not all(np.isfinite(each).all() for each in (values, every, mean)):
+        if not (have_error(values) and have_error(every) and np.isfinite(mean).all()):
             return None
         frame = rough.frame
         in_order = frame.strata.draw(np.zeros_like(rough.counts), rough.counts)

@@ -35,7 +35,7 @@ class SamplingFrame:
 
     @classmethod
     def of(cls, census: Census, driver: str, seed: int = 0) -> SamplingFrame:
-        losses = np.nan_to_num(census.metrics[driver], nan=0.0, posinf=1e30, neginf=0.0)
+        losses = _finite(census.metrics[driver])
         hardness = np.max(losses / np.maximum(np.abs(losses).mean(axis=1, keepdims=True), 1e-300), axis=0)
         strata = Strata(hardness, census.labels, seed, rare(census.metrics[driver]))
         stratum, place = np.empty(len(hardness), int), np.empty(len(hardness), int)
@@ -124,6 +124,12 @@ def beginnings(values: np.ndarray, counts: np.ndarray, frame: SamplingFrame, num
     """
     start = np.cumsum(counts) - counts
     return values[start[frame.stratum[numbers]] + frame.place[numbers]]
+
+
+def _finite(losses: np.ndarray) -> np.ndarray:
+    """The losses (anchors, N) with the largest finite one in place of infinity, so that one sample does not hide the others."""
+    largest = np.max(losses, axis=1, keepdims=True, initial=0.0, where=np.isfinite(losses))
+    return np.where(np.isposinf(losses), largest, np.nan_to_num(losses, nan=0.0, posinf=0.0, neginf=0.0))
 
 
 def _columns(losses: np.ndarray, census: Census) -> np.ndarray:

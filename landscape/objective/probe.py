@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from landscape.data.split import Split
 from landscape.data.structure import batch_length, mapped, tensors_in
 from landscape.layout import real_form
-from landscape.objective.conduct import Values, read
+from landscape.objective.conduct import Values, parts_of, read
 from landscape.objective.steady import SEED, Held
 from landscape.randomness import forked
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 TRIED = 8
 # Begins the names of outputs among values.
 OUTPUT = "output "
+# Among the numbers kept: the size of outputs that cannot be compared, as batches cannot be joined into one.
+IN_PARTS = "outputs in parts"
 # Largest differences of two modules in one process that are rounding, relative to the largest number, by precision: the same
 # operations give the same bits, other kernels for them differ in the last digits.
 NOISE = {"fp64": 1e-12, "fp32": 1e-5, "tf32": 1e-3, "bf16": 2e-2, "bf16-true": 2e-2}
@@ -38,6 +40,23 @@ NOISE = {"fp64": 1e-12, "fp32": 1e-5, "tf32": 1e-3, "bf16": 2e-2, "bf16-true": 2
 def first_samples(objective: Objective, split: Split) -> Any:
     """The batch of a split that is tried; None where it is empty."""
     return next(iter(split.batches(min(objective.batch_size, TRIED))), None)
+
+
+def passes(objective: Objective, split: Split) -> list[Any]:
+    """The first `TRIED` samples of a split, so as many whatever the batch size is, in batches of at most that size.
+
+    They are about equally long, as a net that normalizes by its batch refuses a single sample. The user's own batches are not
+    cut; then it is the first of them.
+    """
+    first, most = first_samples(objective, split), objective.batch_size
+    if first is None or most >= TRIED:
+        return [first]
+    whole = next(iter(split.batches(TRIED)))
+    length = batch_length(whole)
+    if batch_length(first) != min(most, length):
+        return [first]
+    count = -(-length // most)
+    return [part for part, _ in parts_of(whole, length, -(-length // count))] or [first]
 
 
 @contextlib.contextmanager
@@ -61,19 +80,40 @@ def _is_plain(tensor: Tensor) -> bool:
     return tensor.layout == torch.strided and not tensor.is_nested and not tensor.is_quantized
 
 
-def numbers_of(name: str, outputs: list[Tensor], values: Mapping[str, float], size: int) -> dict[str, float]:
-    """What is kept of the first batch of the split `name`; numbers that are not finite are left out.
+def numbers_of(
+    name: str, outputs: Sequence[Sequence[Tensor]], values: Mapping[str, float], sizes: Sequence[int]
+) -> dict[str, float]:
+    """What is kept of the first samples of the split `name`; numbers that are not finite are left out.
 
     The samples, the `values` of the metrics, the root mean square of the outputs, and a sum of them with fixed weights, which
-    changes where they change places or signs.
+    changes where they change places or signs. `outputs`: those of each batch, of so many samples each as `sizes` says.
     """
-    found = {f"{name} samples": float(size), **{f"{name} {metric}": value for metric, value in values.items()}}
-    parts = [each.double().reshape(-1) for each in outputs if each.is_floating_point()]
+    found = {f"{name} samples": float(sum(sizes)), **{f"{name} {metric}": value for metric, value in values.items()}}
+    rows = _joined(outputs, sizes)
+    parts = [
+        each.double().reshape(-1)
+        for batch in (outputs if rows is None else [rows])
+        for each in batch
+        if each.is_floating_point()
+    ]
     if parts and (flat := torch.cat(parts).cpu()).numel():
         weights = torch.arange(1, flat.numel() + 1, dtype=torch.float64).cos()
-        found[f"{name} outputs"] = float(flat.square().mean().sqrt())
-        found[f"{name} outputs weighted"] = float((flat * weights).mean())
+        size = float(flat.square().mean().sqrt())
+        found |= (
+            {f"{name} {IN_PARTS}": size}
+            if rows is None
+            else {f"{name} outputs": size, f"{name} outputs weighted": float((flat * weights).mean())}
+        )
     return {key: value for key, value in found.items() if math.isfinite(value)}
+
+
+def _joined(outputs: Sequence[Sequence[Tensor]], sizes: Sequence[int]) -> Sequence[Tensor] | None:
+    """The outputs as of one batch; None where they are not a row for each sample: then other batches give others."""
+    if len(outputs) == 1:
+        return outputs[0]
+    kinds = {tuple((each.dtype, each.shape[1:]) for each in batch) for batch in outputs}
+    rows = (each.ndim and len(each) == size for batch, size in zip(outputs, sizes, strict=True) for each in batch)
+    return [torch.cat(each) for each in zip(*outputs, strict=True)] if len(kinds) == 1 and all(rows) else None
 
 
 def seen(objective: Objective) -> dict[str, float]:

@@ -15,6 +15,8 @@ import numpy as np
 
 # In the allocation, no stratum has less than this share of the largest spread.
 MIN_SPREAD = 0.02
+# Densities of samples are searched from 0 to 1, so weights must not be far above the samples.
+MAX_WEIGHT = 1e9
 # The weight, in samples, of the pooled spread beside a stratum's own. Otherwise a stratum that has not shown one of its
 # large values yet would get no more samples, and the mean would be too low: by 0.34 standard errors with a weight of 8,
 # by 0.16 with 128, on lognormal losses that nothing explains, at the same number of samples.
@@ -36,7 +38,8 @@ def auxiliary_variables(columns: np.ndarray) -> np.ndarray:
     """
     ones = np.ones((len(columns), 1))
     centred = columns - columns.mean(axis=0)
-    scale = centred.std(axis=0)
+    with np.errstate(over="ignore"):  # a column of such numbers drops out
+        scale = centred.std(axis=0)
     centred = centred[:, scale > 0] / scale[scale > 0]
     if not centred.size:
         return ones
@@ -85,6 +88,8 @@ def neyman_allocation(
     weight = sizes * np.maximum(steady, MIN_SPREAD * steady.max())
     if not weight.any():
         weight = sizes.astype(float)
+    if weight.max() > MAX_WEIGHT:
+        weight = weight / weight.max()
     low, high = 0.0, 1.0
     while _allocated(high, weight, most, have).sum() < min(total, most.sum()):
         low, high = high, 2 * high

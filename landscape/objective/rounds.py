@@ -34,6 +34,8 @@ LEAST_GROWTH, MAX_GROWTH = 0.125, 3.0
 MAX_SHARE = 0.7
 # Neighbours are of no use when more than this share of the accepted variance comes from their own errors.
 MAX_INHERITED = 0.95
+# Errors are sums of squares, which float64 holds if the largest value is within these; beyond, a stated error would be 0 or inf.
+SMALLEST, LARGEST = 1e-130, 1e130
 
 
 class Neighbour(NamedTuple):
@@ -68,18 +70,18 @@ class PointEstimator:
             most = np.min([self._counts(each) for each in near], axis=0)
             drawn.extend(np.minimum(most, wanted))
             values = drawn.values[self._driver]
-            if drawn.complete or not np.isfinite(values).all():
+            if drawn.complete or not have_error(values):
                 break
             found = self._with_controls(self._driver, near)
-            accepted = (self.tolerance * found.mean) ** 2
-            if found.stderr**2 <= accepted:
+            accepted = self.tolerance * abs(found.mean)
+            if found.stderr <= accepted:
                 return {key: self._beside(key, near) for key in drawn.values}
-            if not found.inherited**2 < MAX_INHERITED * accepted:  # also NaN
+            if not found.inherited < MAX_INHERITED**0.5 * accepted:  # also NaN
                 break
             if (drawn.counts == most).all():
                 near.remove(min(near, key=lambda each: int(self._counts(each).sum())))
                 continue
-            wanted = more_samples(drawn, found.own**2 / (accepted - found.inherited**2), found.spread, most)
+            wanted = more_samples(drawn, times_too_large(found, accepted), found.spread, most)
         return None
 
     def alone(self) -> dict[str, MeanEstimate]:
@@ -91,11 +93,14 @@ class PointEstimator:
             values = drawn.values[self._driver]
             if drawn.complete or not np.isfinite(values).all():  # more samples would not change NaN
                 break
+            if not have_error(values):
+                wanted = drawn.frame.sizes
+                continue
             found = self._with_census(values)
-            if found.stderr <= self.tolerance * abs(found.mean):
+            accepted = self.tolerance * abs(found.mean)
+            if found.stderr <= accepted:
                 break
-            ratio = found.stderr**2 / max((self.tolerance * abs(found.mean)) ** 2, 1e-300)
-            wanted = more_samples(drawn, ratio, found.spread)
+            wanted = more_samples(drawn, squared(found.stderr, accepted), found.spread)
         return {key: self.without_controls(value) for key, value in drawn.values.items()}
 
     def results(self, estimates: Mapping[str, MeanEstimate]) -> dict[str, Any]:
@@ -167,7 +172,7 @@ class PointEstimator:
 
     def _beside(self, metric: str, neighbours: Sequence[Neighbour]) -> MeanEstimate:
         known = (*self._controls(neighbours, metric), self._drawn.values[metric])
-        if not all(np.isfinite(part).all() for part in known):
+        if not have_error(known[-1]) or not all(np.isfinite(part).all() for part in known):
             return self.without_controls(self._drawn.values[metric])
         found = self._with_controls(metric, neighbours)
         return MeanEstimate(found.mean, found.stderr)
@@ -179,6 +184,8 @@ class PointEstimator:
         if not np.isfinite(values).all():
             return MeanEstimate(float(values.sum(dtype=float)), float("nan"))
         found = self._with_census(values)
+        if not have_error(values):
+            return MeanEstimate(found.mean, float("nan"))
         return MeanEstimate(found.mean, found.stderr)
 
     def _with_census(self, values: np.ndarray) -> Estimate:
@@ -191,6 +198,23 @@ def _stated(found: Mapping[str, Any], name: str) -> tuple[float, float]:
     if own is None:
         return found.get(name, np.nan), found.get(f"stderr/{name}", np.nan)
     return (float(own[0]), float(own[1])) if np.shape(own) == (2,) else (np.nan, np.nan)
+
+
+def have_error(values: np.ndarray) -> bool:
+    """Whether the error of a mean of these values (n,) can be known: they are finite, and so are their squares, and not 0."""
+    largest = float(np.abs(values).max(initial=0.0))
+    return largest == 0 or SMALLEST < largest < LARGEST
+
+
+def squared(error: float, accepted: float) -> float:
+    """(error / accepted)^2, of any two numbers."""
+    times = min(error / accepted, LARGEST) if accepted else LARGEST
+    return times * times
+
+
+def times_too_large(found: ControlledEstimate, accepted: float) -> float:
+    """How many times too large the variance of the samples drawn here is for a standard error of `accepted`."""
+    return squared(found.own, accepted) / (1 - squared(found.inherited, accepted))
 
 
 def within_bounds(mean: float, values: np.ndarray) -> float:

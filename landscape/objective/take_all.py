@@ -1,7 +1,7 @@
 """Estimates of a mean where the first stratum is drawn whole, so that only the rest is estimated.
 
 Owns: taking the sum that is known out of the estimators' arguments, and putting it into what they return. Without such a stratum
-they are called as they are.
+they are called as they are. Also owns the unit of values, in which controls are about as large as auxiliary variables.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ import numpy as np
 from landscape.objective.control import ControlledEstimate, Controls, controlled_estimate, squared_spread
 from landscape.objective.frame import DrawnSamples, SamplingFrame
 from landscape.objective.regression import Estimate, estimate
+
+# Controls of a size within 2 to these powers are taken as they are.
+FITTING = range(-10, 11)
 
 
 def with_census(drawn: DrawnSamples, values: np.ndarray) -> Estimate:
@@ -27,6 +30,19 @@ def with_controls(
     drawn: DrawnSamples, values: np.ndarray, controls: Controls, auxiliary: np.ndarray
 ) -> ControlledEstimate:
     """The mean of all samples by `controls` and `auxiliary` (n, p) of those drawn, from their values (n,)."""
+    _, power = np.frexp(np.abs(controls.values).max(initial=0.0))
+    if power in FITTING:
+        return _with_controls(drawn, values, controls, auxiliary)
+    values_of, means, stderrs = (np.ldexp(each, -power) for each in controls[:3])
+    scaled = Controls(values_of, means, stderrs, np.ldexp(controls.expected, -2 * power))
+    found = _with_controls(drawn, np.ldexp(values, -power), scaled, auxiliary)
+    mean, own, inherited = (float(np.ldexp(each, power)) for each in found[:3])
+    return ControlledEstimate(mean, own, inherited, found.spread)
+
+
+def _with_controls(
+    drawn: DrawnSamples, values: np.ndarray, controls: Controls, auxiliary: np.ndarray
+) -> ControlledEstimate:
     frame, rest = drawn.frame, drawn.rest
     if not frame.whole:
         return controlled_estimate(values, controls, auxiliary, drawn.stratum, frame.sizes)

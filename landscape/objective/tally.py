@@ -31,6 +31,8 @@ class MetricSum(NamedTuple):
 
 
 Sums = Mapping[str, MetricSum]
+# Sums of squares below this have lost digits, as float64 holds no smaller ones.
+LEAST_SQUARES = 1e-290
 PENALTY = "l2"  # an entry of the sums of the first chunk; no metric has this name, since metrics begin with their split
 # (split, number of the batch there, its values, its size)
 Keep = Callable[[str, int, Mapping[str, Any], int], None]
@@ -144,11 +146,15 @@ def _plus(a: MetricSum, b: MetricSum) -> MetricSum:
 
 
 def means(sums: Sums) -> dict[str, float]:
-    """The mean of each metric, NaN if nothing counted, and its standard error as `stderr/<metric>` with values per sample."""
+    """The mean of each metric, NaN if nothing counted, and its standard error as `stderr/<metric>` with values per sample.
+
+    The error is NaN where the squares of the values are too small or too large for a number.
+    """
     found: dict[str, float] = {}
     for name, (total, squares, count, per_sample) in sums.items():
         found[name] = total / count if count else float("nan")
         if per_sample and count > 1:
-            variance = max(squares - total * total / count, 0.0) / (count - 1) if squares == squares else float("nan")
+            known = LEAST_SQUARES < squares < float("inf") or total == squares == 0
+            variance = max(squares - total * total / count, 0.0) / (count - 1) if known else float("nan")
             found[f"stderr/{name}"] = (variance / count) ** 0.5
     return found

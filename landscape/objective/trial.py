@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import math
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +23,7 @@ from landscape.objective.functions import class_count, cross_entropy, plain
 from landscape.objective.gradients import switch_on_where_they_count, tried
 from landscape.objective.misfit import misfit
 from landscape.objective.places import in_their_places
-from landscape.objective.probe import first_samples, heard, numbers_of
+from landscape.objective.probe import first_samples, heard, numbers_of, passes
 from landscape.objective.reading import forward
 from landscape.objective.settled import settle
 from landscape.objective.steady import SEED, same
@@ -59,13 +60,15 @@ def try_one(objective: Objective, name: str, split: Split) -> None:
         raise DataError(f"split {name} is empty")
     batch = copied(given)
     try:
-        results = _results(objective, batch, name, split.targets)
+        results, outputs = _results(objective, batch, name, split.targets)
     except LandscapeError:
         raise
     except Exception as error:
         raise EvaluationError(misfit(error, batch, reads_outputs=objective.measure.reads_outputs)) from error
     if _is_written(batch, given):
         _give_copies(objective)
+    if not objective.lent:  # a layer of a divided net may return a part of its outputs
+        _keep(objective, name, split, _Passed(results, [outputs], [batch_length(given)]))
     undefined = {name: value for name, value in results.items() if not math.isfinite(value) and "/" not in name}
     if undefined and not objective.conduct.undefined:
         found = tuple(f"{name.replace('_', ' ')} ({value:g})" for name, value in undefined.items())
@@ -126,7 +129,52 @@ def _check_probabilities(targets: Any, outputs: Any, where: str) -> None:
     )
 
 
-def _results(objective: Objective, batch: Any, name: str, targets: Tensor | None) -> dict[str, float]:
+class _Passed(NamedTuple):
+    """Means over batches, with their standard errors; what the net returned for each batch, and the samples of each."""
+
+    means: dict[str, float]
+    outputs: list[list[Tensor]]
+    sizes: list[int]
+
+
+def _keep(objective: Objective, name: str, split: Split, first: _Passed) -> None:
+    """Keeps what the first samples of the split `name` gave.
+
+    `first`: of its first batch alone. That is kept too where it is shorter, as earlier versions of files have no more.
+    """
+    parts = [] if objective.measure.manner else passes(objective, split)
+    if len(parts) > 1:
+        # a net may be made for one size of batch
+        with contextlib.suppress(Exception):
+            found = _passed(objective, name, [copied(part) for part in parts])
+            objective.tried |= _numbers(name, found, name) | _numbers(name, first, f"{name}/{first.sizes[0]}")
+            return
+    objective.tried |= _numbers(name, first, name)
+
+
+def _numbers(name: str, found: _Passed, known_as: str) -> dict[str, float]:
+    values = {key.removeprefix(f"{name}_"): value for key, value in found.means.items() if "/" not in key}
+    if (spread := found.means.get(f"stderr/{name}_loss")) is not None:
+        values["loss spread"] = spread
+    return numbers_of(known_as, found.outputs, values, found.sizes)
+
+
+def _passed(objective: Objective, name: str, batches: Sequence[Any]) -> _Passed:
+    """Evaluates batches one after another, as every run does."""
+    tally, outputs, sizes, measure, model = Tally(), [], [], objective.measure, objective.model
+    with forked(objective.device, SEED):  # so that a later run draws the same
+        for batch in batches:
+            sizes.append(batch_length(batch))  # before the loss, which may take the batch apart
+            with heard(model) as found:
+                tally.add(name, tried(objective, batch, lambda given: measure(model, given)), sizes[-1])
+            outputs.append(found)
+    return _Passed(means(fetch_sums([tally])[0]), outputs, sizes)
+
+
+def _results(
+    objective: Objective, batch: Any, name: str, targets: Tensor | None
+) -> tuple[dict[str, float], list[Tensor]]:
+    """(means of the first batch, what the net returns for it)."""
     settle(objective, batch)
     measure, model = objective.measure, objective.model
     if measure.reads_labels and has_targets(batch):
@@ -142,19 +190,10 @@ def _results(objective: Objective, batch: Any, name: str, targets: Tensor | None
                 f"all targets of the {name} data are {measure.ignored}, which is to be ignored: there is nothing to average; "
                 "check ignore_index"
             )
-    size = batch_length(batch)  # before the loss, which may take the batch apart
     tried(objective, batch, lambda given: measure(model, given))  # fails in its own words, if it does
     switch_on_where_they_count(objective, batch)
-    tally = Tally()
-    with heard(model) as outputs, forked(objective.device, SEED):  # so that a later run draws the same
-        tally.add(name, tried(objective, batch, lambda given: measure(model, given)), size)
-    found = means(fetch_sums([tally])[0])
-    if not objective.lent:  # a layer of a divided net may return a part of its outputs
-        values = {key.removeprefix(f"{name}_"): value for key, value in found.items() if "/" not in key}
-        if (spread := found.get(f"stderr/{name}_loss")) is not None:
-            values["loss spread"] = spread
-        objective.tried |= numbers_of(name, outputs, values, size)
-    return found
+    found = _passed(objective, name, [batch])
+    return found.means, found.outputs[0]
 
 
 def has_targets(batch: Any) -> bool:

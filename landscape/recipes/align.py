@@ -145,10 +145,10 @@ def _check_other(out: Path | None, *nets: Any) -> None:
 
 
 def _checked(out: Path, overwrite: bool) -> Path:
-    from landscape.regular import is_folder
+    from landscape.atomic import missing_folder
 
-    if not is_folder(out.parent):
-        raise LandscapeError(f"output {out}: the folder {out.parent} does not exist; create it or give another name")
+    if missing := missing_folder(out):
+        raise LandscapeError(f"output {out}: {missing}; create it or give another name")
     if out.suffix.lower() not in (".pt", ".pth"):
         raise UsageError(f"output {out}: a checkpoint is written as .pt or .pth; give such a name")
     if out.exists() and not overwrite:

@@ -122,17 +122,16 @@ def basins(
 
 def _write(found: Sequence[Landform], out: str | Path) -> None:
     """One row for each basin."""
-    from landscape.atomic import disk_named, whole_file
+    from landscape.atomic import disk_named, missing_folder, whole_file
     from landscape.errors import LandscapeError
     from landscape.options.values import named_path
-    from landscape.regular import is_folder
     from landscape.replacing import check_replaced
     from landscape.topology.words import COLUMNS, rows
 
     path = named_path("csv", out)
     check_replaced(path)
-    if not is_folder(path.parent):
-        raise LandscapeError(f"csv {path}: the folder {path.parent} does not exist; create it or give another name")
+    if missing := missing_folder(path):
+        raise LandscapeError(f"csv {path}: {missing}; create it or give another name")
     with disk_named(path, "give another name"), whole_file(path) as scratch, scratch.open("w", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(COLUMNS)

@@ -58,9 +58,8 @@ def export(
         UsageError: unknown format, an option that it does not take, or a surface without a plane for a mesh.
         LandscapeError: unreadable input, unwritable output, or a missing extra.
     """
-    from landscape.atomic import disk_named, whole_file
+    from landscape.atomic import disk_named, missing_folder, whole_file
     from landscape.exporters import write
-    from landscape.regular import is_folder
     from landscape.replacing import check_replaced
 
     out = named_path("out", out)
@@ -68,8 +67,8 @@ def export(
     if chosen not in FORMATS:
         raise UsageError(f"export format '{chosen}': expected one of {', '.join(FORMATS)} (by suffix or --format)")
     loaded = _loaded(surface)
-    if not is_folder(out.parent):
-        raise LandscapeError(f"output {out}: the folder {out.parent} does not exist; create it or give another name")
+    if missing := missing_folder(out):
+        raise LandscapeError(f"output {out}: {missing}; create it or give another name")
     if isinstance(surface, (str, Path)) and out.exists() and out.samefile(surface):
         raise UsageError(f"output {out} is the file being exported; give another name")
     check_replaced(out)

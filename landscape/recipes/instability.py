@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from landscape.errors import UsageError
+from landscape.errors import LandscapeError, UsageError
 from landscape.options.command import command
 from landscape.options.groups import MAX_SEED
 from landscape.options.option import Given, again, check_whole, option
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 USUAL = ("0", "1%", "2%", "5%", "10%", "20%", "50%")
 MAX_COPIES = 26
+RESULT = "instability.h5"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,9 +141,30 @@ def _folder(model: Any, net: TrainedNet, run: BranchRun) -> Path:
             raise UsageError(
                 f"out {folder}: is the folder of a training run, and instability makes several; give another -o"
             )
-        return folder
+        return _own(folder)
     usual = default_folder(model_name(model), net.data if isinstance(net.data, str) else None)
-    return usual.with_name(f"{usual.name}_instability")
+    return _own(usual.with_name(f"{usual.name}_instability"))
+
+
+def _own(folder: Path) -> Path:
+    """The folder, if it is new, empty, or holds the runs of an instability.
+
+    Raises:
+        UsageError: it holds other files.
+    """
+    from landscape.between.instability import TRUNK
+    from landscape.regular import is_folder
+    from landscape.training.run_folder import is_empty
+
+    if not is_folder(folder) or is_folder(folder / TRUNK) or (folder / RESULT).is_file():
+        return folder
+    try:
+        empty = is_empty(folder)
+    except OSError as error:
+        raise LandscapeError(f"output {folder}: {error.strerror or error}; give another -o") from error
+    if not empty:
+        raise UsageError(f"{folder}: has files in it that landscape instability did not write; give another -o")
+    return folder
 
 
 def _measured(
@@ -166,7 +188,7 @@ def _measured(
     shared = ("data", "data_root", "normalize", "loss", "samples", "device", "precision", "threads", "quiet")
     options = {name: getattr(part, name) for part in (net, run) for name in shared if hasattr(part, name)}
     options = {name: value for name, value in options.items() if value is not None}
-    file = {"out": out / "instability.h5", "overwrite": run.overwrite}
+    file = {"out": out / RESULT, "overwrite": run.overwrite}
     found: Any = connected(wanted, Given({**options, **file, "model": model}))
     return found
 

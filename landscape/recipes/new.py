@@ -40,14 +40,13 @@ def new(file: str | Path, *, overwrite: bool = False) -> Path:
     Raises:
         UsageError: the name does not end in .py, or could not be imported. LandscapeError: the file exists, or cannot be written.
     """
-    from landscape.atomic import disk_named, whole_file
-    from landscape.regular import is_folder
+    from landscape.atomic import disk_named, missing_folder, whole_file
 
     path = named_path("new", file)
     if path.suffix != ".py" or not path.stem.isidentifier() or keyword.iskeyword(path.stem):
         raise UsageError(f"new {path}: expected the name of a Python file, such as my_task.py")
-    if not is_folder(path.parent):
-        raise LandscapeError(f"new {path}: the folder {path.parent} does not exist; create it or give another name")
+    if missing := missing_folder(path):
+        raise LandscapeError(f"new {path}: {missing}; create it or give another name")
     if path.exists() and not overwrite:
         raise LandscapeError(f"new {path}: the file exists; give another name, or overwrite to replace it")
     template = (Path(__file__).parent / "task_template.txt").read_text(encoding="utf-8")

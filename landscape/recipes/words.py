@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from landscape.printable import one_in
+from landscape.printable import one_in, share_of
 
 # Characters of one fact on the terminal; `--json` prints all of them.
 LONGEST = 4000
@@ -68,13 +68,24 @@ def plan_lines(plan: Any) -> list[str]:
             f"{bytes_text(kept.nbytes)} of activations in all{part}"
         )
     if saving := plan.saving:
+        times = [plan.points * each / evaluations for evaluations in (saving.least, saving.evaluations)]
+        up_to = "" if saving.samples == each else "up to about "
         lines.append(
-            f"saving   {saving.points} points with about {saving.samples:,} samples each, if the surface is smooth: "
-            f"{one_in(plan.points * each / saving.evaluations)} of all evaluations; a rough one takes all points"
+            f"saving   {saving.points} points with {up_to}{saving.samples:,} samples each, if the surface is smooth: "
+            f"{_between(*times)}; a rough one takes all points"
         )
     further = "".join(f"; {what} about {duration_text(seconds)}" for what, seconds in plan.further.items())
-    lines.append(f"time     about {duration_text(plan.seconds)}{further}")
+    durations = dict.fromkeys(map(duration_text, (plan.least_seconds, plan.seconds)))
+    lines.append(f"time     about {' to '.join(durations)}{further}")
     return [*lines, f"output   {plan.taken}"] if plan.taken else lines
+
+
+def _between(low: float, high: float) -> str:
+    """From the share 1 / low of all evaluations to 1 / high of them."""
+    texts = [share_of(each, "all evaluations") for each in (low, high)]
+    if texts[0] != texts[1] and all(text.startswith("1/") for text in texts):
+        return f"{one_in(low)} to {texts[1]}"
+    return " to ".join(dict.fromkeys(texts))
 
 
 def _moving(directions: Any) -> str:

@@ -116,7 +116,10 @@ class FlatnessStudy(Study[Surface]):
         for number in range(len(nets.each)):
             subject = self._subject(number)
             hashes.append(str(subject.net.checkpoint.sha256))
-            self._known_by.append(Known(self._mark(number, subject.net), seen(subject.objective)))
+            made = subject.facts.evaluation
+            self._known_by.append(
+                Known(self._mark(number, subject.net), seen(subject.objective), plain(made.json()) if made else {})
+            )
         assert subject is not None
         self._work = Flatness(self._ready, settings)
         self._train = few_of(subject.objective.splits["train"], self._samples)
@@ -153,8 +156,11 @@ class FlatnessStudy(Study[Surface]):
             surface, path, FLATNESS, self._facts_of_group(), overwrite=output.overwrite, quantity=self._work.quantity
         )
         latest = {"versions": versions_used(), "ranks": self._ranks, "started": started()}
-        marks, values = zip(*self._known_by, strict=True)
-        of_nets = {"nets": self._nets.names, "marks": marks, "values": values, "categories": self._nets.categories}
+        marks, values, evaluations = zip(*self._known_by, strict=True)
+        of_nets = {
+            "nets": self._nets.names, "marks": marks, "values": values, "evaluations": evaluations,
+            "categories": self._nets.categories,
+        }  # fmt: skip
         file.describe(FLATNESS, {**latest, **of_nets})
         return file
 

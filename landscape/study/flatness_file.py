@@ -20,7 +20,7 @@ from landscape.quantity import AROUND, FLATNESS, HYPER, MEASURE, Quantity
 from landscape.slice.nets import Nets
 from landscape.subject.net import Net
 from landscape.surfaces.file import surface_of_run
-from landscape.surfaces.flatness import FEW, first_values, marks, names, rows
+from landscape.surfaces.flatness import FEW, evaluations, first_values, marks, names, rows
 from landscape.surfaces.hdf5 import read_surface_file
 from landscape.surfaces.longer import rearranged
 from landscape.surfaces.same_net import draw_alike, other_number, tolerance_between
@@ -29,8 +29,10 @@ from landscape.surfaces.surface import DONE, PENDING, Surface
 
 # Of hashes in the mark of a net.
 DIGITS, BETWEEN = 16, ", "
+# How a net is evaluated; among the entries of a file it is that of the last net, whose others are with what nets are known by.
+EVALUATION = "evaluation"
 # What a file says of all of its nets together, which changes when it grows.
-OF_ALL = ("model", "checkpoint")
+OF_ALL = ("model", "checkpoint", EVALUATION)
 ADVICE = "give another -o, or --overwrite to start again"
 
 
@@ -50,10 +52,14 @@ def mark_of(net: Net, first: Path | None, code: str | None) -> str:
 
 
 class Known(NamedTuple):
-    """What a net is known by: its `mark`, and what it gives on the first samples (objective/probe.py)."""
+    """What a net is known by: its `mark`, and what it gives on the first samples (objective/probe.py).
+
+    `evaluation`: what decides its values beside weights and samples, such as random numbers, which other nets may not draw.
+    """
 
     mark: str
     values: Mapping[str, float]
+    evaluation: Mapping[str, Any]
 
 
 def held(
@@ -77,7 +83,8 @@ def held(
         raise SurfaceFileError(
             f"{path} does not say of which models, entries and first nets its values are: an earlier version began it; {ADVICE}"
         )
-    same = {**plain(provenance), **{name: old.provenance.get(name) for name in OF_ALL}}
+    same = {**plain(provenance), **{name: old.provenance[name] for name in OF_ALL if name in old.provenance}}
+    same = {name: value for name, value in same.items() if name not in OF_ALL or name in old.provenance}
     if found := difference(old.provenance, same, added=old.added):
         raise SurfaceFileError(f"{path} holds another run: {found}; {ADVICE}")
     known = [_known_as(mark, now) for mark in known]
@@ -88,25 +95,32 @@ def held(
         raise SurfaceFileError(
             f"{path} holds {listed(lost, FEW)}, not among the nets given; give all nets of the file with the new ones, {ADVICE}"
         )
-    _check_values(path, old, known, these, same)
+    _check_each(path, old, known, these, plain(provenance))
     places = [known.index(mark) if mark in known else -1 for mark in now]
-    return replace(_arranged(old, places, nets, quantity), provenance={**old.provenance, **_of_all(provenance)})
+    kept = {name: value for name, value in old.provenance.items() if name not in OF_ALL}
+    return replace(_arranged(old, places, nets, quantity), provenance={**kept, **_of_all(provenance)})
 
 
-def _check_values(
+def _check_each(
     path: Path, old: Surface, marks: Sequence[str], these: Sequence[Known], provenance: Mapping[str, Any]
 ) -> None:
-    """Raises SurfaceFileError where a net of the file gives other numbers on the first samples now."""
-    if not draw_alike(old.provenance, provenance):
-        return
-    before = dict(zip(marks, first_values(old), strict=False))
-    tolerance = tolerance_between(old.provenance, provenance)
+    """Raises SurfaceFileError where a net of the file is evaluated otherwise now, or gives other numbers on the first samples."""
+    values, made = (dict(zip(marks, each, strict=False)) for each in (first_values(old), evaluations(old)))
+    if not made:  # an earlier version, which says it of the last net
+        made = {marks[-1]: old.provenance.get(EVALUATION) or {}}
+    known, tolerance = {each.mark: each for each in these}, tolerance_between(old.provenance, provenance)
     for name, mark in zip(names(old), marks, strict=True):
-        now = next((each.values for each in these if each.mark == mark), {})
-        if now and (found := other_number(before.get(mark, {}), now, tolerance)):
+        now = known[mark]
+        one = {**old.provenance, EVALUATION: made.get(mark, now.evaluation)}
+        other = {**provenance, EVALUATION: now.evaluation}
+        if found := difference(*({EVALUATION: each[EVALUATION]} for each in (one, other))):
+            raise SurfaceFileError(f"{path} holds another run: of {name}, {found}; {ADVICE}")
+        if not now.values or not draw_alike(one, other):
+            continue
+        if differs := other_number(values.get(mark, {}), now.values, tolerance):
             raise SurfaceFileError(
-                f"{path} holds another run: of {name}, {found[0]} is {found[1]} in the file, {found[2]} now; the code or what it "
-                f"reads has changed; {ADVICE}"
+                f"{path} holds another run: of {name}, {differs[0]} is {differs[1]} in the file, {differs[2]} now; the code or "
+                f"what it reads has changed; {ADVICE}"
             )
 
 

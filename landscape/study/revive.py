@@ -15,6 +15,7 @@ from typing import Any
 from landscape.direction.files import COMPUTED_KINDS
 from landscape.errors import UsageError
 from landscape.grid import DIRECTION
+from landscape.objective.conduct import OF_LOSS
 from landscape.options.option import Given
 from landscape.options.what import What, parted
 from landscape.slice.plane import Plane
@@ -22,7 +23,7 @@ from landscape.study.on_slice import Asked, OnSlice, on_plane
 from landscape.subject.net import IN_MEMORY
 from landscape.surfaces.barriers import has_paths
 from landscape.surfaces.provenance import DataFacts, DirectionFacts, Provenance
-from landscape.surfaces.same_net import other_values
+from landscape.surfaces.same_net import has_values, other_values
 from landscape.surfaces.same_run import difference, of_rank, unknown_code
 from landscape.surfaces.surface import Surface
 from landscape.sweep.world import World
@@ -80,10 +81,10 @@ def revived(
     }
     on = on_plane(asked, ranges, world, group, plain=True)
     now = of_rank(on.provenance.json(), leads=world.leads)
+    before = _without_a_metrics(surface.provenance, now)
+    compared = (_compared(each, chosen, values=has_values(before, now)) for each in (before, now))
     # values again, as what is compared lacks the precision, by which they may differ
-    if found := difference(
-        _compared(surface.provenance, chosen), _compared(now, chosen), added=surface.added
-    ) or other_values(surface.provenance, now):
+    if found := difference(*compared, added=surface.added) or other_values(before, now):
         raise UsageError(f"{where} was computed from something else: {found}; restore it, or compute the surface again")
     plane = on.slice
     assert isinstance(plane, Plane)
@@ -166,9 +167,10 @@ def _check_there(path: Any, name: str, where: str) -> None:
         raise UsageError(f"{where} was computed from {path}, which is not there; give its new place with --{option}")
 
 
-def _compared(provenance: Mapping, split: str) -> dict:
-    """The part of a provenance that both runs must share."""
-    found = {name: value for name, value in provenance.items() if name not in FREE}
+def _compared(provenance: Mapping, split: str, *, values: bool) -> dict:
+    """The part of a provenance that both runs must share; `values`: those of the first samples too."""
+    free = FREE if values else (*FREE, "run")
+    found = {name: value for name, value in provenance.items() if name not in free}
     if isinstance(code := found.get("code"), Mapping):
         found["code"] = {name: value for name, value in code.items() if name != "metrics"}
     data = found["data"]
@@ -176,11 +178,27 @@ def _compared(provenance: Mapping, split: str) -> dict:
         found["evaluation"] = {
             name: fact for name, fact in found["evaluation"].items() if name not in ("mean", "batches")
         }
+    if "evaluation" in found:  # without what is told of metrics
+        whole = [name for name in found["evaluation"].get("whole", ()) if name == "loss"]
+        found["evaluation"] = {**found["evaluation"], "whole": whole or None}
     if "evaluation" in found and _batches_of_a_metric(found["evaluation"]):  # only the loss is differentiated
         found["evaluation"] = {
             name: fact for name, fact in found["evaluation"].items() if name not in ("batches", "batch_size")
         }
     return {**found, "data": {**data, "splits": {split: data["splits"][split]}}}
+
+
+def _without_a_metrics(stored: Mapping, now: Mapping) -> Mapping:
+    """The provenance of a file without the random numbers that one of its metrics draws, and the loss does not.
+
+    A file does not say which of them does. If it was the loss, its value on the first samples is another one now.
+    """
+    made, alone = stored.get("evaluation") or {}, now.get("evaluation") or {}
+    if made.get("random") != OF_LOSS or alone.get("random") or set(stored.get("metrics") or ()) <= {"loss"}:
+        return stored
+    without = {**stored, "evaluation": {name: fact for name, fact in made.items() if name != "random"}}
+    leads = "run" in now  # the other ranks compare no values
+    return without if not leads or has_values(without, now) else stored
 
 
 def _batches_of_a_metric(made: Mapping) -> bool:

@@ -56,11 +56,15 @@ class Extent:
 
 @dataclass(frozen=True)
 class Saving:
-    """What a run under a tolerance is expected to take: points, samples at each, and evaluations of a sample in all."""
+    """What a run under a tolerance is expected to take on a smooth surface: points, samples at each, and evaluations of a sample.
+
+    `samples` and `evaluations` are upper bounds, unless each point takes all samples; `least`: a lower bound of the latter.
+    """
 
     points: int
     samples: int
     evaluations: int
+    least: int
 
 
 @dataclass(frozen=True)
@@ -85,8 +89,16 @@ class Plan:
 
     @property
     def seconds(self) -> float:
+        """At most, where there is something to be saved."""
+        return self._seconds(self.saving.evaluations if self.saving else None)
+
+    @property
+    def least_seconds(self) -> float:
+        return self._seconds(self.saving.least if self.saving else None)
+
+    def _seconds(self, wanted: int | None) -> float:
         everything = self.pending * self.samples_per_point
-        evaluations = min(self.saving.evaluations, everything) if self.saving else everything
+        evaluations = everything if wanted is None else min(wanted, everything)
         if self.kept:  # then each point takes all samples
             points = evaluations / self.samples_per_point / self.ranks
             first = min(points, 1.0) * self.samples_per_point / self.samples_per_second

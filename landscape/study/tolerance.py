@@ -12,7 +12,7 @@ import numpy as np
 
 from landscape.measurement.evaluate import drivers, move, quantity_of
 from landscape.objective.objective import Objective
-from landscape.objective.rounds import FIRST_ROUND
+from landscape.objective.rounds import FIRST_BESIDE, FIRST_ROUND
 from landscape.objective.sampled import pilot_statistics
 from landscape.quantity import DRAWN, ROUGH_SAMPLES, SAMPLES
 from landscape.study.estimator import anchors, looked
@@ -108,18 +108,20 @@ def expected_saving(on: OnSlice) -> Saving:
     """For a smooth surface, from the spread of the losses of a few samples at a few points.
 
     A census would take as long as many points, so none is taken: the first points count samples as if drawn uniformly, which is
-    more than they will take. The others have neighbours.
+    more than they will take, many times more where a few samples carry the loss. The others have neighbours.
     """
     points, every = on.slice.grid.size, on.subject.objective.samples
     if _reduction(on).points:
         points = fewest_points(on.slice.grid)
     if not _reduction(on).samples:
-        return Saving(points, every, points * every)
+        return Saving(points, every, points * every, points * every)
     numbers = np.linspace(0, on.slice.grid.size - 1, PILOT_POINTS).astype(int).tolist()
     alone = float(np.mean([_pilot(on, on.slice.grid.coordinates(number)) for number in numbers]))
     first = min(points, PILOT_ALONE)
     total = first * alone + (points - first) * min(alone, PILOT_BESIDE * len(drivers(on.subject)))
-    return Saving(points, round(total / points), round(total) + len(anchors(on)) * every + looked(on))
+    before = len(anchors(on)) * every + looked(on)
+    few = sum(min(split.size, FIRST_BESIDE) for split in on.subject.objective.splits.values())
+    return Saving(points, round(total / points), round(total) + before, min(round(total), points * few) + before)
 
 
 def _pilot(on: OnSlice, coords: tuple[float, ...]) -> float:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from landscape.atomic import OutputLock, replaceable
+from landscape.atomic import OutputLock, missing_folder, replaceable
 from landscape.errors import AnotherRun, SurfaceFileError
 from landscape.grid import Grid
 from landscape.quantity import DRAWN, EVALUATION, Quantity, quantity_named
@@ -256,8 +256,8 @@ def _free(path: Path) -> Path:
 
 def check_folder(path: Path) -> None:
     """Raises SurfaceFileError unless a file can be created beside `path`, or beside what a link of that name leads to."""
-    if not is_folder(path.parent):
-        raise SurfaceFileError(f"output {path}: the folder {path.parent} does not exist; create it or give another -o")
+    if missing := missing_folder(path):
+        raise SurfaceFileError(f"output {path}: {missing}; create it or give another -o")
     _check_name(path)
     try:
         place = replaceable(path)
@@ -267,10 +267,6 @@ def check_folder(path: Path) -> None:
                 f"output {path}: is a folder; give a file name such as {path / 'surface.h5'}"
             ) from error
         raise SurfaceFileError(f"output {path}: {error.strerror or error}; give another -o") from error
-    if not is_folder(place.parent):  # a link into nowhere
-        raise SurfaceFileError(
-            f"output {path}: links to {place}, whose folder does not exist; create it or give another -o"
-        )
     if not os.access(place.parent, os.W_OK):
         raise SurfaceFileError(f"output {path}: the folder {place.parent} is not writable; give another -o")
     _check_name(place)  # where a link leads

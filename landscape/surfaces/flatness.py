@@ -83,6 +83,13 @@ def first_values(surface: Surface) -> list[dict[str, float]]:
     return [{str(n): float(v) for n, v in each.items() if isinstance(v, (int, float))} for each in found]
 
 
+def evaluations(surface: Surface) -> list[dict]:
+    """How each net was evaluated, in the order of the nets; empty where a file does not say it."""
+    found = _described(surface).get("evaluations")
+    good = isinstance(found, list) and len(found) == surface.grid.size and all(isinstance(each, dict) for each in found)
+    return list(found) if good and isinstance(found, list) else []
+
+
 def categories(surface: Surface, name: str) -> list[str]:
     """The texts that the numbers of a hyper-parameter stand for, in their order; empty for one that is a number."""
     found = _described(surface).get("categories")

@@ -15,7 +15,10 @@ from typing import Any
 NEAR = {"fp64": 1e-9, "fp32": 1e-4, "tf32": 1e-3, "bf16": 2e-2, "bf16-true": 2e-2}
 FAR = {"fp64": 1e-7, "fp32": 1e-3, "tf32": 1e-2, "bf16": 5e-2, "bf16-true": 5e-2}
 SAMPLES, OUTPUTS = "samples", "outputs"
-NEEDED = ("loss", OUTPUTS, f"{OUTPUTS} weighted")
+OF_OUTPUTS = (OUTPUTS, f"{OUTPUTS} weighted")
+NEEDED = ("loss", *OF_OUTPUTS)
+# Outputs of batches that cannot be joined: their size is known, but not how those of other batches would be.
+IN_PARTS = f"{OUTPUTS} in parts"
 
 
 def other_values(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | None:
@@ -33,18 +36,31 @@ def other_number(old: Mapping[str, float], new: Mapping[str, float], tolerance: 
     """The first number that differs by more than rounding, as (`the train loss of the first 8 samples`, the old, the new)."""
     for name, value in old.items():
         split, _, what = name.partition(" ")
-        samples = f"{split} {SAMPLES}"
-        if what == SAMPLES or samples not in old or old[samples] != new.get(samples):
+        count = old.get(f"{split} {SAMPLES}")
+        here = None if count is None else _with_as_many(new, split, count)
+        if what in (SAMPLES, IN_PARTS) or here is None or count is None:
             continue
-        now = new.get(name)
+        if what in OF_OUTPUTS and f"{here} {IN_PARTS}" in new:
+            continue
+        now = new.get(f"{here} {what}")
         if now is None and what not in NEEDED:
             continue  # a metric that this run does not compute
         # a loss near 0 is a difference of outputs, and no more exact than these
-        scale = max(abs(each.get(key, 0.0)) for each in (old, new) for key in (name, f"{split} {OUTPUTS}"))
+        scale = max(
+            abs(each.get(f"{of} {key}", 0.0))
+            for each, of in ((old, split), (new, here))
+            for key in (what, OUTPUTS, IN_PARTS)
+        )
         if now is None or abs(value - now) > tolerance * scale:
             shown = "not a number" if now is None else f"{now:.6g}"
-            return f"the {name} of the first {old[samples]:.0f} samples", f"{value:.6g}", shown
+            return f"the {split.partition('/')[0]} {what} of the first {count:.0f} samples", f"{value:.6g}", shown
     return None
+
+
+def _with_as_many(numbers: Mapping[str, float], split: str, count: float) -> str | None:
+    """Under which name there are numbers of the first `count` samples of a split: its own, or train/4 for fewer."""
+    names = (split, f"{split}/{count:.0f}")
+    return next((name for name in names if numbers.get(f"{name} {SAMPLES}") == count), None)
 
 
 def has_values(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:

@@ -170,12 +170,13 @@ class Refined:
     def _expected(self, wanted: int) -> int:
         """The points of this round and those before, the cell middles after the lattice, and the checks at the end."""
         count = max(int(self._surrogate.seen.sum()) + wanted, _smooth_points(self._axes))
-        return min(self.grid.size, count + (0 if self.checks or self.everything else MAX_CHECKS))
+        count = min(self.grid.size, count)
+        return count + (0 if self.checks or self.everything else _checks(self.grid.size - count))
 
     def _random_checks(self) -> list[int]:
         """Random points among those not computed; the choice depends on their number only."""
         left = self._unseen()
-        count = min(MAX_CHECKS, -(-len(left) // CHECK_EVERY))
+        count = _checks(len(left))
         generator = np.random.Generator(np.random.Philox(key=len(left)))
         return sorted(generator.choice(left, count, replace=False).tolist()) if count else []
 
@@ -198,7 +199,13 @@ class Refined:
 
 def fewest_points(grid: Grid, through: Sequence[float] = (0.0,)) -> int:
     """The points of a smooth surface with all checks; at once, also where the lattice of the grid has millions of cells."""
-    return min(grid.size, _smooth_points(_lattice_axes(grid, through)) + MAX_CHECKS)
+    points = min(grid.size, _smooth_points(_lattice_axes(grid, through)))
+    return points + _checks(grid.size - points)
+
+
+def _checks(left: int) -> int:
+    """How many of the points that are left are computed as checks."""
+    return min(MAX_CHECKS, -(-left // CHECK_EVERY))
 
 
 def _smooth_points(axes: Sequence[Sequence[int]]) -> int:

@@ -110,3 +110,16 @@ def test_the_look_takes_other_samples_at_each_corner():
     odd = [np.sum(each % 2) / len(each) for each in shares(40_000, 2)]
     assert all(0.4 < share < 0.6 for share in odd)  # of data in a periodic order, all kinds are looked at
     assert corners(Grid.of(Range(0, 1, 5)), [(0.0,), (1.0,)]) == [] and shares(100, 0) == []
+
+
+@pytest.mark.parametrize("bad", [np.inf, np.nan])
+def test_one_sample_whose_loss_is_not_finite_at_the_net_hides_nothing_of_the_others(bad):
+    """Their logarithms are among what the census tells of them."""
+    losses = np.random.default_rng(0).lognormal(-1, 1, (1, 3000))
+    logs = np.delete(np.log(losses[0]), 7)
+    losses[0, 7] = bad
+    frame = SamplingFrame.of(Census({"loss": losses}, None, None), "loss")
+    assert frame.strata.members[0].tolist() == [7] and frame.whole == 1
+    known = np.delete(frame.auxiliary, 7, axis=0)
+    missing = logs - known @ np.linalg.lstsq(known, logs, rcond=None)[0]
+    assert missing.var() < 0.01 * logs.var()

@@ -163,3 +163,20 @@ def test_the_folder_of_a_single_run_is_not_mixed_with_copies(here):
     with pytest.raises(UsageError, match="alone: is the folder of a training run"):
         ll.instability(at=[0], out="alone", overwrite=True, **OPTIONS)
     assert sorted(Path("alone").rglob("*")) == before
+
+
+def test_a_folder_with_other_files_is_not_filled(here):
+    """Also not a part of an instability run, which has no settings of its own."""
+    ll.instability(at=[0], out="b", **OPTIONS)
+    Path("notes").mkdir()
+    Path("notes/mine.txt").write_text("mine")
+    for place in ("b/trunk", "b/step_0000000", "b/step_0000000/copy_1/checkpoints", "notes"):
+        before = sorted(Path(place).rglob("*"))
+        for overwrite in (False, True):
+            with pytest.raises(UsageError, match=f"{place}: has files in it that landscape instability did not write"):
+                ll.instability(at=[0], out=place, overwrite=overwrite, **OPTIONS)
+        assert sorted(Path(place).rglob("*")) == before
+    Path("empty").mkdir()
+    Path("b/picture.png").write_text("drawn there")
+    assert "train_loss" in ll.instability(at=[0], out="b", **OPTIONS).values
+    assert "train_loss" in ll.instability(at=[0], out="empty", **OPTIONS).values

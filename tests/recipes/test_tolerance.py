@@ -242,3 +242,54 @@ def test_a_run_that_was_stopped_before_its_end_was_written_ends_the_next_time(pr
     assert load_surface(tmp_path / "s.h5").counts()["pending"] > 0
     counts = ll.surface(**options, refine=True, out=tmp_path / "s.h5").counts()
     assert counts["pending"] == 0 and counts["interpolated"] > 0
+
+
+FEW = {"threads": 1, "quiet": True, "tolerance": 0.05}
+
+
+def smooth_data(dominant=0):
+    """2000 samples; `dominant` of them carry the loss away from the net."""
+    torch.manual_seed(0)
+    net, inputs = (
+        torch.nn.Sequential(torch.nn.Linear(6, 12), torch.nn.Tanh(), torch.nn.Linear(12, 4)),
+        torch.randn(2000, 6),
+    )
+    if dominant:
+        inputs[:: 2000 // dominant, 0] = 3000.0
+    return {"model": net, "data": (inputs, torch.arange(2000) % 4)}
+
+
+@pytest.mark.parametrize(
+    "options", [{"x": "-0.3:0.3:41"}, {"x": "-0.2:0.2:13", "y": "-0.2:0.2:13"}, {"x": "-1:1:9", "refine": False}]
+)
+@pytest.mark.parametrize("dominant", [0, 2])
+def test_a_dry_run_says_between_what_a_run_takes(options, dominant):
+    run, made = ll.surface if "y" in options else ll.line, {**smooth_data(dominant), **options, **FEW}
+    plan, reached = run(**made, dry_run=True), run(**made).known.run.reached
+    assert plan.saving.least <= plan.saving.evaluations and plan.least_seconds <= plan.seconds
+    if reached.points < reached.of or "refine" in options:
+        assert plan.saving.least <= reached.evaluations <= plan.saving.evaluations
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "words"),
+    [
+        (200, 1000, "with up to about 90 samples each, if the surface is smooth: 1/10 to 1/2 of all evaluations; a"),
+        (200, 2000, "1/10 of all evaluations to all evaluations; a"),
+        (200, 2060, "1/10 of all evaluations to 1.03 times all evaluations; a"),
+        (2060, 2060, "smooth: 1.03 times all evaluations; a"),
+        (1000, 1000, "smooth: 1/2 of all evaluations; a"),
+    ],
+)
+def test_the_words_of_a_dry_run(least, most, words):
+    from dataclasses import replace
+
+    from landscape.recipes.words import plan_lines
+    from landscape.study.study import Saving
+
+    plan = ll.line(**smooth_data(), x="-0.3:0.3:20", dry_run=True, **FEW)
+    plan = replace(plan, samples_per_point=100, pending=20, samples_per_second=10.0, saving=Saving(9, 90, most, least))
+    (line,) = [line for line in plan_lines(plan) if line.startswith("saving")]
+    assert words in line
+    times = "about 20 s to " if least == 200 else "about "
+    assert any(line.startswith(f"time     {times}") for line in plan_lines(plan))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from landscape.grid import COORDINATE, CURVE, PARAMETER, PATH, Axis, Grid
-from landscape.printable import one_in
+from landscape.printable import share_of
 from landscape.scene.text import short
 
 STEP, DIRECTION = "step", "direction"
@@ -48,7 +48,7 @@ def tolerance_facts(known: dict) -> list[str]:
         return [asked]
     saving = reached["of_evaluations"] / max(reached["evaluations"], 1)
     return [
-        f"{asked}, reached {100 * reached['error']:.2g} % at 95 % of points with {one_in(saving)} of the evaluations"
+        f"{asked}, reached {100 * reached['error']:.2g} % at 95 % of points with {share_of(saving, 'the evaluations')}"
     ]
 
 
