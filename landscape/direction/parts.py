@@ -57,7 +57,9 @@ class Parts:
     def of(cls, module: nn.Module) -> Parts:
         """Of a module in the state in which its owner left it. Parameters that are not initialized have no shape yet."""
         adapters, owners = adapter_names(module), _owners(module)
-        layers = dict(module.named_modules(remove_duplicate=False))  # some know parameters under names that lead to none
+        layers = dict(
+            module.named_modules(remove_duplicate=False)
+        )  # some know parameters under names that lead to none
         names = names_by_tensor(named_parameters(module, remove_duplicate=False))
         stored, found = set(state_of(module)), []
         tensors: list[tuple[str, Tensor, bool]] = [(name, tensor, False) for name, tensor in named_parameters(module)]
