@@ -22,13 +22,12 @@ from types import ModuleType
 from typing import Any
 
 from landscape.errors import Ending, LandscapeError, UsageError
+from landscape.made import made_once
 from landscape.regular import expanded
 
 FULL, SMALLER = "the memory of the GPU is full", "give a smaller batch-size, or fewer ranks on this GPU"
 # What was resolved in this process, by purpose: naming it again runs nothing new.
 _resolved: set[tuple[str, str]] = set()
-# What a class or function of the user's returned when it was called without arguments, by its id, beside itself.
-_made: dict[int, tuple[Callable, Callable]] = {}
 
 
 def was_resolved(spec: str, what: str) -> bool:
@@ -68,7 +67,7 @@ def resolve_callable(spec: str, what: str = "model") -> Callable:
 def resolve_function(spec: str, what: str) -> Callable:
     """What `spec` names, to be called with arguments; of a class, or of a function without parameters, what that returns.
 
-    It is made once in a process.
+    It is made once in a run.
 
     Raises:
         LandscapeError: see `resolve_callable`; calling the class or function fails, or it returns what cannot be called.
@@ -76,12 +75,8 @@ def resolve_function(spec: str, what: str) -> Callable:
     found, name = resolve_callable(spec, what), spec.rpartition(":")[2]
     if not (isinstance(found, type) or _takes_nothing(found)):
         return found
-    if id(found) not in _made:
-        _made[id(found)] = (
-            found,
-            made_by(found, f"{what} '{spec}': {name}", f"name an object, such as {what} = {name}(...)"),
-        )
-    made = _made[id(found)][1]
+    shown, advice = f"{what} '{spec}': {name}", f"name an object, such as {what} = {name}(...)"
+    made = made_once(found, lambda: made_by(found, shown, advice))
     if not callable(made):
         raise LandscapeError(
             f"{what} '{spec}': {name}() returned an object of type {type(made).__name__}, which cannot be called"

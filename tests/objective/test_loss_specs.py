@@ -8,7 +8,9 @@ from torch import nn
 from torch.nn import functional as F
 
 import landscape as ll
+from landscape.callables import resolve_callable, resolve_function
 from landscape.errors import LandscapeError
+from landscape.made import one_run
 
 FILE = """
 import torch
@@ -50,6 +52,18 @@ class Pairs(Dataset):
 class OfPath(Pairs):
     def __init__(self, path):
         super().__init__()
+
+class Warming:
+    "Weighs the first steps of a training less, and counts them."
+    def __init__(self):
+        self.steps = 0
+    def __call__(self, model, batch):
+        self.steps += model.training
+        weight = min(1.0, self.steps / 10) if model.training else 1.0
+        return weight * F.cross_entropy(model(batch[0]), batch[1], reduction="none")
+
+def warming():
+    return Warming()
 
 def squared():
     return Power(2)
@@ -121,3 +135,27 @@ def test_a_class_of_nets_takes_the_weights_of_the_file(task):
 def test_what_cannot_be_made_is_one_line(task, given, said):
     with pytest.raises(LandscapeError, match=said):
         line(**given)
+
+
+@pytest.mark.parametrize("loss", ["Warming", "warming"])
+def test_each_run_has_an_object_of_its_own(task, loss):
+    """What the loss of one training has counted is not that of the next."""
+    net, *data = task
+
+    def weights(loss, out):
+        found = ll.train(model=net, data=tuple(data), loss=loss, epochs=3, batch_size=15, lr=0.5, out=out, quiet=True)
+        return torch.cat([each.reshape(-1) for each in found.model.state_dict().values()])
+
+    first, second = (weights(f"task.py:{loss}", f"runs/{number}") for number in range(2))
+    assert torch.equal(first, second)
+    assert torch.equal(first, weights(resolve_callable("task.py:Warming")(), "runs/object"))
+
+
+def test_copies_of_a_training_have_objects_of_their_own(task):
+    """So that what one copy has counted is not that of another: it is the same whichever is trained first."""
+    with one_run():
+        one = resolve_function("task.py:Warming", "loss")
+        assert resolve_function("task.py:Warming", "loss") is one
+        with one_run():
+            assert resolve_function("task.py:Warming", "loss") is not one
+        assert resolve_function("task.py:Warming", "loss") is one
