@@ -47,6 +47,7 @@ def misfit(error: Exception, batch: Any, *, reads_outputs: bool) -> str:
         who = "the loss" if reads_outputs else "the model or its loss"
         hint = _of_net(batch) if in_net else _of_loss(error)
         hint = hint or (_of_transformers(error) if reads_outputs else "")
+    hint = hint or _of_flat(batch)
     return f"{who} does not accept these batches (shapes {shapes}): {explain(error)}{hint}"
 
 
@@ -83,6 +84,17 @@ def _of_samples(batch: Any) -> str:
     if any(tensor.ndim == 0 for tensor in tensors_in(batch)):
         return "; if these are single samples, give a DataLoader(data, batch_size=...)"
     return ""
+
+
+def _of_flat(batch: Any) -> str:
+    """On several tensors of one dimension, which may be those of one sample."""
+    given = [*tensors_in(batch)]
+    if len(given) < 2 or any(each.ndim != 1 for each in given):
+        return ""
+    return (
+        "; these hold one number for each sample of a batch: where they are single samples, give a DataLoader(data, "
+        "batch_size=...) of tensors"
+    )
 
 
 def _of_transformers(error: Exception) -> str:
