@@ -161,10 +161,10 @@ def test_numbers_of_numpy_are_numbers():
     ("more", "said"),
     [
         ({"day": datetime.date(2020, 1, 1)}, "the entry 'day' of the data holds a date, of which there are no batches; leave"),
-        ({"day": None}, "a NoneType, of which there are no batches; leave it out, keeping input_ids, text and labels"),
+        ({"day": None}, "a NoneType, of which there are no batches; leave it out, keeping input_ids, text and la"),
         ({"day": 2**63}, "the entry 'day' of the data holds whole numbers beyond 64 bits"),
         ({"day": [2**63, 1]}, "the entry 'day' of the data holds whole numbers beyond 64 bits"),
-        ({"mask": [0] * 7, "other": [1] * 7}, "'mask' differ in length.*; rows with a number, here 'labels', are read as samples"),
+        ({"mask": [0] * 7, "other": [1] * 7}, "'mask' differ in length.*; rows with a number, here 'labels', are read as"),
     ],
 )  # fmt: skip
 def test_what_is_no_tensor_is_named(more, said):
