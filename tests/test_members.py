@@ -333,3 +333,10 @@ def test_copies_under_other_names_are_known_for_what_they_are_of(data, tmp_path)
     assert found.values["train_loss"].tolist() == pytest.approx(expected, rel=1e-5)
     assert torch.equal(drawn, torch.random.get_rng_state())
     assert all(torch.equal(each, dict(before)[name]) for name, each in tensors(net))
+
+
+def test_a_name_of_the_nets_own_state_dict_is_said_to_be_torchs(data):
+    names = r"inner\.b\.weight is the same tensor as b\.weight; name that"
+    for given in ({"only": "inner.b.weight"}, {"ignore": "^inner.b.weight"}):
+        with pytest.raises(ll.LandscapeError, match=names):
+            ll.line(model=Renamed().eval(), data=data, x=(-1, 1, 3), quiet=True, **given)

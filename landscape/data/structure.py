@@ -56,6 +56,12 @@ def renewed(batch: Any, parts: Iterable[Any], change: Change = lambda tensor: te
     return found
 
 
+def says_targets(batch: Any) -> bool:
+    """Whether it is a named tuple of tensors one of whose parts is called targets, other than a pair with these last."""
+    named = is_named_tuple(batch) and any(name in batch._fields for name in TARGETS)
+    return named and not is_pair(batch) and all(isinstance(each, (Tensor, np.ndarray)) for each in batch)
+
+
 def form_of(batch: Any) -> Any:
     """Of a named tuple one without parts, of the same class and with the same attributes, to make others of; else None."""
     return renewed(batch, ()) if is_named_tuple(batch) else None

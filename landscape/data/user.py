@@ -29,6 +29,7 @@ from landscape.data.structure import (
     is_pair,
     names_in,
     renewed,
+    says_targets,
     share_attributes,
     stacked,
     tensors_in,
@@ -106,7 +107,7 @@ def user_split(
         UsageError: `samples` or `normalize` does not apply to them.
     """
     try:
-        if is_named_tuple(data) and not share_attributes([data]):  # one batch, which keeps them
+        if says_targets(data) or not share_attributes([data]):  # one batch, by itself
             return _from_loader([data], normalize, subset, sampled)
         if is_pair(data):
             inputs, targets = (torch.as_tensor(part) for part in data)

@@ -1,6 +1,7 @@
 """A loss of (model, batch) gets the named tuples that the data hold, by whatever way they are read."""
 
 from collections import namedtuple
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
 import landscape as ll
+from landscape.errors import EvaluationError
 
 
 class Pair(NamedTuple):
@@ -159,3 +161,40 @@ def test_a_class_that_is_made_of_something_else_keeps_its_names(task, form, monk
         found = ll.line(model=net, data=data, loss=loss, x=(-1, 1, 3), quiet=True, **given)
         expected = F.cross_entropy(net(inputs), targets).item()
         assert found.at_origin("train_loss") == pytest.approx(expected, rel=1e-5)
+
+
+class Weighted(NamedTuple):
+    x: Tensor
+    weight: Tensor
+    y: Tensor
+
+
+@pytest.mark.parametrize("batch", [lambda x, y: Labelled(y, x), lambda x, y: Labelled(y.numpy(), x.numpy())])
+def test_a_named_tuple_that_says_its_targets_is_one_batch_by_itself(task, batch):
+    net, inputs, targets = task
+    expected = F.cross_entropy(net(inputs), targets).item()
+    found = ll.line(model=net, data=batch(inputs, targets), x=(-1, 1, 3), quiet=True)
+    assert found.at_origin("train_loss") == pytest.approx(expected, rel=1e-5)
+    three = Weighted(inputs, torch.full((30,), 2.0), targets)
+
+    def loss(model, batch):
+        return F.cross_entropy(model(batch.x), batch.y, reduction="none") * batch.weight
+
+    found = ll.line(model=net, data=three, loss=loss, x=(-1, 1, 3), quiet=True)
+    assert found.at_origin("train_loss") == pytest.approx(2 * expected, rel=1e-5)
+
+
+@dataclass
+class Record:
+    x: Tensor
+    y: Tensor
+    name: str = "one"
+
+
+def test_what_a_net_takes_of_an_object_is_asked_for_by_name(task):
+    net, inputs, targets = task
+    with pytest.raises(EvaluationError, match=r"passed to the net as a whole: .*ll\.Loss\(your_loss, inputs='x'\)"):
+        ll.line(model=net, data=[Record(inputs, targets)], x=(-1, 1, 3), quiet=True)
+    read = ll.Loss("cross_entropy", inputs="x")
+    found = ll.line(model=net, data=[Record(inputs, targets)], loss=read, x=(-1, 1, 3), quiet=True)
+    assert found.at_origin("train_loss") == pytest.approx(F.cross_entropy(net(inputs), targets).item(), rel=1e-5)

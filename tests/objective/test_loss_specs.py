@@ -159,3 +159,52 @@ def test_copies_of_a_training_have_objects_of_their_own(task):
         with one_run():
             assert resolve_function("task.py:Warming", "loss") is not one
         assert resolve_function("task.py:Warming", "loss") is one
+
+
+MAKERS = """
+from torch.nn import functional as F
+
+def smoothed(smoothing=0.2):
+    return lambda outputs, targets: F.cross_entropy(outputs, targets, label_smoothing=smoothing, reduction="none")
+
+def by_name(*, smoothing=0.2):
+    return smoothed(smoothing)
+
+def loss(outputs=None, targets=None):
+    return F.cross_entropy(outputs, targets, label_smoothing=0.2, reduction="none")
+
+def several(*given):
+    return loss(*given)
+
+def raises():
+    raise ValueError("no")
+"""
+
+
+@pytest.mark.parametrize("name", ["smoothed", "by_name", "loss", "several"])
+def test_a_function_that_takes_no_batch_makes_the_loss(task, tmp_path, name):
+    net, inputs, targets = task
+    (tmp_path / "makers.py").write_text(MAKERS)
+    expected = F.cross_entropy(net(inputs), targets, label_smoothing=0.2).item()
+    assert line(loss=f"makers.py:{name}").at_origin("train_loss") == pytest.approx(expected)
+
+
+def test_a_function_that_fails_to_make_a_loss_is_no_class(task, tmp_path):
+    (tmp_path / "makers.py").write_text(MAKERS)
+    with pytest.raises(
+        LandscapeError, match=r"raises is a function, .* ValueError: no; let it return a loss, or name one"
+    ):
+        line(loss="makers.py:raises")
+
+
+@pytest.mark.parametrize(
+    ("wrap", "name"), [(nn.DataParallel, "module"), (lambda net: torch.compile(net, backend="eager"), "_orig_mod")]
+)
+def test_a_loss_that_looks_for_the_wrapper_of_the_net_is_told_that_there_is_none(task, wrap, name):
+    net, *data = task
+
+    def loss(model, batch):
+        return F.cross_entropy(getattr(model, name)(batch[0]), batch[1])
+
+    with pytest.raises(LandscapeError, match=rf"evaluated without the wrapper that has \.{name}: use model itself"):
+        ll.line(model=wrap(net), data=tuple(data), loss=loss, x=(-1, 1, 3), quiet=True)
