@@ -24,10 +24,13 @@ from landscape.objective.functions import is_known
 from landscape.objective.history import callables_of
 from landscape.objective.measure import Measure
 from landscape.objective.objective import Objective
+from landscape.options.groups import LossOptions
 from landscape.subject.code_arrays import array_text
+from landscape.subject.code_facts import code_facts
 from landscape.subject.code_names import names_in
 from landscape.subject.code_stores import WHOLE, Stores, is_users
 from landscape.subject.program import OF_TORCH, Program, program_of
+from landscape.surfaces.provenance import CodeFacts
 
 TABLES = ("_forward_pre_hooks", "_forward_hooks")
 # Values that are the same where they are equal.
@@ -73,6 +76,12 @@ def without(program: Program, module: nn.Module, stores: Stores) -> Program:
         program, settings=settings, classes=kept("classes"), unread=program.unread & there, resting=program.resting & there,
         shown=program.shown & there, stores=program.stores | stores,
     )  # fmt: skip
+
+
+def lasting_code(watched: Watched, program: Program | None, module: nn.Module, loss: LossOptions) -> CodeFacts:
+    """The code of a module and its loss without what has been written into. `program`: the module's, before."""
+    stores = watched.stores()
+    return code_facts(without(program, module, stores) if program and stores else program, loss, stores)
 
 
 class _Holdings:

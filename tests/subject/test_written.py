@@ -268,3 +268,26 @@ def test_what_leads_to_itself_and_long_collections_are_looked_at_all_the_same():
     given = {"model": model, "data": DATA, "loss": loss, "quiet": True}
     line = ll.line(x=(-1, 1, 3), **given)
     ll.hessian(line, **given)
+
+
+@pytest.mark.parametrize("form", [by_partial, by_helper, by_nested, by_object, by_method])
+def test_a_training_is_the_same_one_again(form, tmp_path):
+    """Also where the net that was given has been called in between; its last loss is that of plain torch."""
+    model, loss = form()
+    given = {"model": model, "data": DATA, "loss": loss, "epochs": 2, "batch_size": 20, "lr": 0.5, "quiet": True}
+    first = ll.train(out=tmp_path / "run", **given)
+    model(DATA[0][:3])
+    again = ll.train(out=tmp_path / "run", **given)
+    assert again.metrics == first.metrics
+    model.load_state_dict(first.model.state_dict())
+    assert first.metrics["train_loss"] == pytest.approx(value(model, loss).item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("form", [in_dictionary, in_namespace, in_lists])
+def test_a_training_with_another_setting_is_another_one(form, tmp_path):
+    model, loss, change = form()
+    given = {"model": model, "data": DATA, "loss": loss, "epochs": 1, "batch_size": 20, "quiet": True}
+    ll.train(out=tmp_path / "run", **given)
+    change()
+    with pytest.raises(ll.LandscapeError, match="holds another run .code.loss"):
+        ll.train(out=tmp_path / "run", **given)
