@@ -22,13 +22,12 @@ from types import ModuleType
 from typing import Any
 
 from landscape.errors import Ending, LandscapeError, UsageError
+from landscape.made import made_once
 from landscape.regular import expanded
 
 FULL, SMALLER = "the memory of the GPU is full", "give a smaller batch-size, or fewer ranks on this GPU"
 # What was resolved in this process, by purpose: naming it again runs nothing new.
 _resolved: set[tuple[str, str]] = set()
-# What a class or function of the user's returned when it was called without arguments, by its id, beside itself.
-_made: dict[int, tuple[Callable, Callable]] = {}
 
 
 def was_resolved(spec: str, what: str) -> bool:
@@ -66,22 +65,22 @@ def resolve_callable(spec: str, what: str = "model") -> Callable:
 
 
 def resolve_function(spec: str, what: str) -> Callable:
-    """What `spec` names, to be called with arguments; of a class, or of a function without parameters, what that returns.
+    """What `spec` names, to be called with arguments; of a class, or of a function that makes it without, what that returns.
 
-    It is made once in a process.
+    It is made once in a run.
 
     Raises:
         LandscapeError: see `resolve_callable`; calling the class or function fails, or it returns what cannot be called.
     """
     found, name = resolve_callable(spec, what), spec.rpartition(":")[2]
-    if not (isinstance(found, type) or _takes_nothing(found)):
+    if not (isinstance(found, type) or _only_makes(found)):
         return found
-    if id(found) not in _made:
-        _made[id(found)] = (
-            found,
-            made_by(found, f"{what} '{spec}': {name}", f"name an object, such as {what} = {name}(...)"),
-        )
-    made = _made[id(found)][1]
+    advice = (
+        f"name an object, such as {what} = {name}(...)"
+        if isinstance(found, type)
+        else f"let it return a {what}, or name one that takes (outputs, targets)"
+    )
+    made = made_once(found, lambda: made_by(found, f"{what} '{spec}': {name}", advice))
     if not callable(made):
         raise LandscapeError(
             f"{what} '{spec}': {name}() returned an object of type {type(made).__name__}, which cannot be called"
@@ -115,8 +114,20 @@ def made_by(make: Callable, shown: str, advice: str) -> Any:
         ) from error
 
 
-def _takes_nothing(function: Callable) -> bool:
-    return inspect.isfunction(function) and not inspect.signature(function).parameters
+def _only_makes(function: Callable) -> bool:
+    """Whether it can be called without arguments, and not with the two that a loss or metric is called with."""
+    if not inspect.isfunction(function):
+        return False
+    taken = inspect.signature(function).parameters.values()
+    by_place = [each for each in taken if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
+    return (
+        len(by_place) < 2
+        and all(each.default is not each.empty for each in by_place)
+        and not any(
+            each.kind is each.VAR_POSITIONAL or (each.kind is each.KEYWORD_ONLY and each.default is each.empty)
+            for each in taken
+        )
+    )
 
 
 def _identity(spec: str) -> str:

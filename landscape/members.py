@@ -7,6 +7,8 @@ weights. Knows no file: under which names one is read is decided in checkpoint/f
 
 from __future__ import annotations
 
+import contextlib
+import copy
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -85,9 +87,12 @@ def tensors_in(module: nn.Module) -> dict[str, Tensor]:
 
 
 def has_own_names(module: nn.Module) -> bool:
-    """Whether the module's own state dict lacks the name of a member."""
-    given = _given(module)
-    return any(name not in given for name in _members(module)) and not _hides(module)
+    """Whether the module's own state dict lacks the name of a member, or has another under it and does not load it back."""
+    given, members = _given(module), _members(module)
+    if any(name not in given for name in members):
+        return not _hides(module)
+    exchanged = _is_other(given, members) and any(name != other for name, other in _names_by_place(module).items())
+    return exchanged and not loads_by_itself(module) and not _hides(module)
 
 
 def stores_otherwise(module: nn.Module) -> bool:
@@ -96,7 +101,30 @@ def stores_otherwise(module: nn.Module) -> bool:
 
 
 def own_names(module: nn.Module) -> dict[str, str]:
-    """The names of members in the module's own state dict -> those of torch."""
+    """The names of members in the module's own state dict -> those of torch, also where it returns copies of them."""
+    found = _names_by_place(module)
+    unknown = [name for name, each in _given(module).items() if isinstance(each, Tensor) and name not in found]
+    return {**_names_of_copies(module, unknown), **found} if unknown else found
+
+
+def _names_of_copies(module: nn.Module, names: list[str]) -> dict[str, str]:
+    """Of which members those entries of its state dict are copies: found with other numbers in each, as two may hold the same."""
+    found: dict[str, str] = {}
+    with contextlib.suppress(Exception), torch.no_grad():  # a copy, or its state dict, may fail
+        trial, drawn = copy.deepcopy(module), torch.Generator().manual_seed(0)
+        members = _members(trial)
+        for number, each in enumerate(members.values()):
+            floats = each.is_floating_point() or each.is_complex()
+            each.copy_(torch.randn(each.shape, generator=drawn) if floats else torch.full(each.shape, number))
+        given = _given(trial)
+        for name in names:
+            same = [other for other, each in members.items() if torch.equal(each, given[name])]
+            if same:
+                found[name] = same[0]
+    return found
+
+
+def _names_by_place(module: nn.Module) -> dict[str, str]:
     given, members = _given(module), _members(module)
     places: dict[Any, list[str]] = {}
     for name, each in members.items():
@@ -150,6 +178,19 @@ def _given(module: nn.Module) -> dict[str, Any]:
         except Exception:
             break
     return {}
+
+
+def loads_by_itself(module: nn.Module) -> bool:
+    """Whether code of its own decides what its members become when a state dict is loaded."""
+    usual = nn.Module
+    return type(module).load_state_dict is not usual.load_state_dict or any(
+        layer._load_state_dict_pre_hooks
+        or (
+            type(layer)._load_from_state_dict is not usual._load_from_state_dict
+            and not type(layer).__module__.startswith("torch.nn.")
+        )
+        for layer in module.modules()
+    )
 
 
 def _is_other(given: Mapping[str, Any], members: Mapping[str, Tensor]) -> bool:

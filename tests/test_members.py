@@ -291,3 +291,84 @@ def test_layers_that_its_own_methods_alone_know_move_and_are_trained(kind, tmp_p
     path = ll.connect(ends, model=net, data=data, points=3, quiet=True)
     last = float(F.cross_entropy(run.model(data[0]), data[1]))
     assert float(path.values["train_loss"].ravel()[-1]) == pytest.approx(last, rel=1e-5)
+
+
+class Square(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Linear(6, 6), nn.Linear(6, 6)
+
+    def forward(self, inputs):
+        return self.b(self.a(inputs).tanh()).relu()
+
+
+def exchanged(state):
+    return {{"a": "b", "b": "a"}[name[0]] + name[1:]: each for name, each in state.items()}
+
+
+class Exchanged(Square):
+    """Its own state dict has the tensors of one layer under the names of the other, which torch's `load_state_dict` takes."""
+
+    def state_dict(self, *args, **kwargs):
+        return exchanged(super().state_dict(*args, **kwargs))
+
+
+class ExchangedBack(Exchanged):
+    def load_state_dict(self, state, strict=True, **kwargs):
+        return super().load_state_dict(exchanged(state), strict, **kwargs)
+
+
+@pytest.mark.parametrize("kind", [Exchanged, ExchangedBack])
+def test_a_net_that_exchanges_names_is_stored_as_it_is_and_its_files_are_loaded_as_torch_loads_them(kind, tmp_path):
+    torch.manual_seed(0)
+    net, other, loaded = kind().eval(), kind().eval(), kind().eval()
+    inputs, targets = torch.randn(16, 6), torch.randint(0, 6, (16,))
+    loaded.load_state_dict(other.state_dict())
+    torch.save(other.state_dict(), tmp_path / "other.pt")
+    found = ll.line(model=net, data=(inputs, targets), to=tmp_path / "other.pt", x=(0, 1, 2), quiet=True)
+    expected = [F.cross_entropy(each(inputs), targets).item() for each in (net, loaded)]
+    assert found.values["train_loss"].tolist() == pytest.approx(expected, rel=1e-5)
+    run = ll.train(model=net, data=(inputs, targets), epochs=1, batch_size=8, out=tmp_path / "run", quiet=True)
+    trained = F.cross_entropy(run.model.eval()(inputs), targets).item()
+    assert run.metrics["train_loss"] == pytest.approx(trained, rel=1e-5)
+    again = ll.line(tmp_path / "run", model=kind(), data=(inputs, targets), x=(-1, 1, 3), quiet=True)
+    assert again.at_origin("train_loss") == pytest.approx(trained, rel=1e-5)
+
+
+class Averaged(nn.Module):
+    """Stores copies of its averaged weights alone, under other names."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = Base()
+        self.average = copy.deepcopy(self.net)
+
+    def forward(self, inputs):
+        return (self.net if self.training else self.average)(inputs)
+
+    def state_dict(self):
+        return {name: each.detach().clone() for name, each in self.average.state_dict().items()}
+
+
+def test_copies_under_other_names_are_known_for_what_they_are_of(data, tmp_path):
+    """Also where net and average hold the same numbers, as they do at first."""
+    torch.manual_seed(0)
+    net, other = Averaged().eval(), Averaged().eval()
+    assert own_names(net)["a.weight"] == "average.a.weight"
+    with torch.no_grad():
+        for each in other.average.parameters():
+            each.normal_()
+    torch.save(other.state_dict(), tmp_path / "other.pt")
+    before, drawn = copy.deepcopy(tensors(net)), torch.random.get_rng_state()
+    found = ll.line(model=net, data=data, to=tmp_path / "other.pt", x=(0, 1, 2), quiet=True)
+    expected = [F.cross_entropy(each(data[0]), data[1]).item() for each in (net, other)]
+    assert found.values["train_loss"].tolist() == pytest.approx(expected, rel=1e-5)
+    assert torch.equal(drawn, torch.random.get_rng_state())
+    assert all(torch.equal(each, dict(before)[name]) for name, each in tensors(net))
+
+
+def test_a_name_of_the_nets_own_state_dict_is_said_to_be_torchs(data):
+    names = r"inner\.b\.weight is the same tensor as b\.weight; name that"
+    for given in ({"only": "inner.b.weight"}, {"ignore": "^inner.b.weight"}):
+        with pytest.raises(ll.LandscapeError, match=names):
+            ll.line(model=Renamed().eval(), data=data, x=(-1, 1, 3), quiet=True, **given)

@@ -90,7 +90,7 @@ def read_ends(
     """
     if len(nets) < 2:
         raise UsageError(f"{len(nets)} net{'' if len(nets) == 1 else 's'}: a path joins two; give the second")
-    net = net_or_module(nets[0], chosen, data, device, asks_loss=asks_loss)
+    net = net_or_module(nets[0], chosen, data, device, asks_loss=asks_loss, beside=nets[1:])
     others = tuple(_other(each, net) for each in nets[1:])
     return Ends(net, others, numbered([net.label, *(other.label for other in others)]))
 

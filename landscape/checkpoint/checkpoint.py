@@ -20,7 +20,7 @@ from landscape.checkpoint.content import suffix_of
 from landscape.checkpoint.digest import Hashing
 from landscape.checkpoint.entries import extra_states, picked, usual
 from landscape.checkpoint.shards import SHARDED_BINARY, read_sharded
-from landscape.checkpoint.unwrap import clean_names, settings_of, unwrap
+from landscape.checkpoint.unwrap import COMPILED, clean_names, settings_of, unwrap
 from landscape.errors import CheckpointError
 from landscape.plain_json import check_depth, tamed
 from landscape.regular import expanded, is_folder, most_bytes, reason_unreadable
@@ -83,6 +83,9 @@ class Checkpoint:
             )
         if not self.sha256:
             object.__setattr__(self, "sha256", tensors_digest(self.state_dict))
+        if any(COMPILED in name for name in self.state_dict):
+            plain = {name.replace(COMPILED, ""): each for name, each in self.state_dict.items()}
+            object.__setattr__(self, "state_dict", plain)
 
     @property
     def several(self) -> bool:

@@ -17,7 +17,16 @@ from landscape.checkpoint.entries import EXTRA_STATE, PLAIN, refuse_several, und
 from landscape.checkpoint.unwrap import clean_names
 from landscape.errors import CheckpointError
 from landscape.layout import names_by_tensor
-from landscape.members import has_own_names, load_state, own_names, saved_state, state_of, stores_otherwise, tensors_in
+from landscape.members import (
+    has_own_names,
+    load_state,
+    loads_by_itself,
+    own_names,
+    saved_state,
+    state_of,
+    stores_otherwise,
+    tensors_in,
+)
 from landscape.pages import give_back_freed
 from landscape.printable import listed
 
@@ -70,22 +79,9 @@ def fit(
     """
     found = _mapped(model, checkpoint, name, advice)
     prefix = "" if not checkpoint.extra else best_match(model, checkpoint.state_dict)[2]
-    if mapped and not _loads_by_itself(model):
+    if mapped and not loads_by_itself(model):
         found = _assigned(model, found)
     load_state(model, {**found, **under(checkpoint.extra, prefix)}, strict=False)
-
-
-def _loads_by_itself(model: nn.Module) -> bool:
-    """Whether code of the net's own decides what its parameters become."""
-    usual = nn.Module
-    return type(model).load_state_dict is not usual.load_state_dict or any(
-        layer._load_state_dict_pre_hooks
-        or (
-            type(layer)._load_from_state_dict is not usual._load_from_state_dict
-            and not type(layer).__module__.startswith("torch.nn.")
-        )
-        for layer in model.modules()
-    )
 
 
 def _assigned(model: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -17,6 +17,8 @@ from landscape.errors import CheckpointError
 
 # The entry that holds our metadata.
 OWN_META = "landscape"
+# What torch.compile adds to the names of a layer.
+COMPILED = "_orig_mod."
 
 
 def unwrap(stored: object, *, source: str) -> tuple[dict[str, dict[str, Tensor]], dict]:
@@ -48,7 +50,7 @@ def clean_names(names: Iterable[str]) -> list[str]:
     >>> clean_names(["module._orig_mod.fc.weight", "module._orig_mod.fc.bias"])
     ['fc.weight', 'fc.bias']
     """
-    cleaned = [name.replace("_orig_mod.", "") for name in names]
+    cleaned = [name.replace(COMPILED, "") for name in names]
     while cleaned and all(name.startswith("module.") for name in cleaned):
         cleaned = [name.removeprefix("module.") for name in cleaned]
     return cleaned

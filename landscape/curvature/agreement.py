@@ -23,7 +23,9 @@ from landscape.objective.objective import Objective
 STEPS, REPEATED = (1e-4, 1e-5), 2e-3
 # A share of a derivative that counts as another one; rounding in float64 and third derivatives are far below.
 OTHER = 1e-2
-DETACHED = "part of the net or the loss is detached, rounds, or has a backward of its own"
+DETACHED = (
+    "part of the net or the loss is detached, rounds, or has a backward of its own, as F.embedding with padding_idx"
+)
 # Beyond this many parameters, a copy in float64 costs more than it says.
 MOST = 50_000_000
 

@@ -20,6 +20,7 @@ from landscape.data.folder import SPLIT_FOLDERS, ImageFiles
 from landscape.data.memory import host_budget
 from landscape.data.normalize import Normalize, is_images, parse_normalize
 from landscape.data.npz import npz_names
+from landscape.data.rows import RowsSplit
 from landscape.data.sources import SPLITS, Arrays, Request, read_arrays
 from landscape.data.split import Split, StreamSplit, TensorSplit, tensor_split
 from landscape.data.structure import is_pair
@@ -96,7 +97,8 @@ def load_splits(
             for name, part in loaded.items()
         },
     }
-    return Data(loaded, facts, short_notes(samples, {name: part.of for name, part in loaded.items()}))
+    said = dict.fromkeys(part.note for part in loaded.values() if isinstance(part, RowsSplit) and part.note)
+    return Data(loaded, facts, (*said, *short_notes(samples, {name: part.of for name, part in loaded.items()})))
 
 
 def short_notes(samples: int | None, sizes: Mapping[str, int]) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from landscape.data.transfer import sent
 class RowsSplit:
     """`rows`: a structure of tensors (N, ...), such as a dict or a tuple; `given`: the lengths of the user's batches, if any.
 
-    The user's batches are kept: he chose their size for his net.
+    The user's batches are kept: he chose their size for his net. `note`: what to say of how they were read.
     """
 
     rows: Any
@@ -31,6 +31,7 @@ class RowsSplit:
     fingerprint: str
     given: tuple[int, ...] = ()
     copies: bool = False
+    note: str | None = None
 
     @property
     def targets(self) -> Tensor | None:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from landscape.data.normalize import PRESETS, Normalize, is_images
-from landscape.data.structure import is_named_tuple, is_pair, mapped, tensors_in, to_device
+from landscape.data.structure import is_named_tuple, is_pair, mapped, renewed, tensors_in, to_device
 from landscape.data.transfer import moved, sent
 from landscape.errors import DataError, UsageError
 
@@ -69,8 +69,8 @@ class TensorSplit:
     """`inputs` (N, ...): uint8 NHWC images, which are normalized, or any other tensor; `targets` (N, ...).
 
     `given`: the lengths of the user's batches that they were joined from; with `as_given` these are the batches, of any
-    `batch_size`. `named`: the class of batches that are named tuples. `is_read`: whether they are what the net takes and what the
-    loss compares, whatever the loss reads of a batch.
+    `batch_size`. `named`: a named tuple without parts, where batches are such. `is_read`: whether they are what the net takes and
+    what the loss compares, whatever the loss reads of a batch.
     """
 
     inputs: Tensor
@@ -83,7 +83,7 @@ class TensorSplit:
     resident: bool = False
     given: tuple[int, ...] = ()
     as_given: bool = False
-    named: type | None = None
+    named: Any = None
     is_read: bool = False
     copies: bool = False
 
@@ -105,7 +105,7 @@ class TensorSplit:
 
     def pair(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """A batch in the form that the user's have."""
-        return self.named(inputs, targets) if self.named else (inputs, targets)
+        return (inputs, targets) if self.named is None else renewed(self.named, (inputs, targets))
 
     def _bounds(self, batch_size: int, first: int, last: int | None) -> Iterator[tuple[int, int]]:
         """(first sample, one after the last) of each batch."""
@@ -156,7 +156,7 @@ def tensor_split(
     of: int,
     fingerprint: str = "",
     given: tuple[int, ...] = (),
-    named: type | None = None,
+    named: Any = None,
 ) -> TensorSplit:
     """A split of tensors; the fingerprint, unless given, is a hash of every value. `given`, `named`: see `TensorSplit`.
 
@@ -244,7 +244,7 @@ class StreamSplit:
 
 def paired(like: Any, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """(inputs, targets) with names where a batch like it has some."""
-    return type(like)(inputs, targets) if is_named_tuple(like) else (inputs, targets)
+    return renewed(like, (inputs, targets)) if is_named_tuple(like) else (inputs, targets)
 
 
 def copied(batch: Any) -> Any:

@@ -24,6 +24,8 @@ from landscape.errors import DataError
 Change = Callable[[Tensor], Tensor]
 # The names of targets, in the order in which they are looked for.
 TARGETS = ("labels", "label", "targets", "target", "y")
+# Attributes that may hold for several batches.
+PLAIN = (bool, int, float, str, type(None))
 
 
 def is_pair(batch: Any) -> TypeGuard[tuple[Any, Any]]:
@@ -41,9 +43,35 @@ def is_named_tuple(batch: Any) -> bool:
     return isinstance(batch, tuple) and hasattr(batch, "_asdict") and hasattr(batch, "_fields")
 
 
-def class_of(batch: Any) -> type | None:
-    """Of a named tuple, whose parts keep their names in a batch of the same class."""
-    return type(batch) if is_named_tuple(batch) else None
+def attributes_of(batch: Any) -> dict[str, Any]:
+    """What a named tuple of a class of the user's has beside its parts."""
+    return getattr(batch, "__dict__", {}) if is_named_tuple(batch) and not isinstance(batch, PackedSequence) else {}
+
+
+def renewed(batch: Any, parts: Iterable[Any], change: Change = lambda tensor: tensor) -> Any:
+    """A named tuple of the same class with other parts and its attributes, changed; its own `__new__` may take something else."""
+    found = tuple.__new__(type(batch), parts)
+    if more := attributes_of(batch):
+        vars(found).update({name: mapped(each, change) for name, each in more.items()})
+    return found
+
+
+def says_targets(batch: Any) -> bool:
+    """Whether it is a named tuple of tensors one of whose parts is called targets, other than a pair with these last."""
+    named = is_named_tuple(batch) and any(name in batch._fields for name in TARGETS)
+    return named and not is_pair(batch) and all(isinstance(each, (Tensor, np.ndarray)) for each in batch)
+
+
+def form_of(batch: Any) -> Any:
+    """Of a named tuple one without parts, of the same class and with the same attributes, to make others of; else None."""
+    return renewed(batch, ()) if is_named_tuple(batch) else None
+
+
+def share_attributes(batches: Sequence[Any]) -> bool:
+    """Whether batches have attributes that hold for all of them together: plain values, the same in each."""
+    first, *others = found = [attributes_of(batch) for batch in batches]
+    plain = all(isinstance(each, PLAIN) for attributes in found for each in attributes.values())
+    return plain and all(first == other for other in others)
 
 
 def is_mapping(batch: Any) -> bool:
@@ -64,7 +92,7 @@ def mapped(batch: Any, change: Change) -> Any:
         return _like(batch, {key: mapped(value, change) for key, value in batch.items()})
     if isinstance(batch, (list, tuple)):
         parts = [mapped(value, change) for value in batch]
-        return type(batch)(*parts) if hasattr(batch, "_fields") else type(batch)(parts)
+        return renewed(batch, parts, change) if is_named_tuple(batch) else type(batch)(parts)
     if _has_attributes(batch):
         return _with_attributes(batch, {key: mapped(value, change) for key, value in vars(batch).items()})
     return batch
@@ -85,7 +113,7 @@ def with_tensors(batch: Any) -> Any:
     if isinstance(batch, dict):
         return _like(batch, {key: with_tensors(value) for key, value in batch.items()})
     if is_named_tuple(batch):
-        return type(batch)(*map(with_tensors, batch))
+        return renewed(batch, map(with_tensors, batch))
     if type(batch) in (list, tuple):
         return type(batch)(with_tensors(value) for value in batch)
     return batch
@@ -127,7 +155,7 @@ def tensors_in(batch: Any) -> Iterator[Tensor]:
 def _parts(batch: Any) -> Iterable[Any]:
     """What a structure consists of; nothing for a tensor, or for what is not a structure."""
     if isinstance(batch, (list, tuple)):
-        return batch
+        return (*batch, *more.values()) if (more := attributes_of(batch)) else batch
     if isinstance(batch, Tensor):
         return ()
     if is_self_moving(batch):
@@ -228,7 +256,7 @@ def _has_rows(batch: Any) -> bool:
 
 
 def _is_plain(batch: Any) -> bool:
-    if isinstance(batch, PackedSequence) or is_self_moving(batch):
+    if isinstance(batch, PackedSequence) or is_self_moving(batch) or not share_attributes([batch]):
         return False
     if isinstance(batch, (list, tuple)):
         return all(map(_is_plain, batch))
@@ -240,4 +268,4 @@ def _form(batch: Any) -> Any:
     if isinstance(batch, Tensor):
         return batch.shape[1:], batch.dtype, batch.device
     names = tuple(batch) if isinstance(batch, Mapping) else None
-    return type(batch), names, [_form(part) for part in _parts(batch)]
+    return type(batch), names, attributes_of(batch), [_form(part) for part in _parts(batch)]

@@ -19,10 +19,22 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, default_colla
 
 from landscape.callables import explain, lacks_arguments, resolve_callable
 from landscape.data.normalize import Normalize
-from landscape.data.number_lists import are_lists, are_samples, as_tensors
+from landscape.data.number_lists import are_lists, are_samples, as_tensors, may_be_samples, rows_of
 from landscape.data.rows import RowsSplit
 from landscape.data.split import BatchSplit, Split, StreamSplit, TensorSplit, fingerprint_of, tensor_split
-from landscape.data.structure import batch_length, class_of, is_pair, names_in, stacked, tensors_in, with_tensors
+from landscape.data.structure import (
+    batch_length,
+    form_of,
+    is_named_tuple,
+    is_pair,
+    names_in,
+    renewed,
+    says_targets,
+    share_attributes,
+    stacked,
+    tensors_in,
+    with_tensors,
+)
 from landscape.errors import DataError, LandscapeError, UsageError
 from landscape.printable import listed
 
@@ -95,11 +107,18 @@ def user_split(
         UsageError: `samples` or `normalize` does not apply to them.
     """
     try:
+        if says_targets(data) or not share_attributes([data]):  # one batch, by itself
+            return _from_loader([data], normalize, subset, sampled)
         if is_pair(data):
             inputs, targets = (torch.as_tensor(part) for part in data)
-            if two_batches and not class_of(data) and _are_alike(inputs, targets) and two_batches(inputs, targets):
+            if (
+                two_batches
+                and not is_named_tuple(data)
+                and _are_alike(inputs, targets)
+                and two_batches(inputs, targets)
+            ):
                 return _from_loader((inputs, targets), normalize, subset, sampled)
-            return _from_tensors(inputs, targets, normalize, subset, named=class_of(data))
+            return _from_tensors(inputs, targets, normalize, subset, named=form_of(data))
         if isinstance(data, (Tensor, np.ndarray)) and data.ndim:  # a row for each sample
             whole = _from_loader([torch.as_tensor(data)], normalize, subset, sampled)
             return replace(whole, given=()) if isinstance(whole, RowsSplit) else whole
@@ -157,14 +176,14 @@ def _from_dataset(data: Dataset, normalize: Normalize, subset: Callable, budget:
         raise DataError("the data are empty; expected at least one sample")
 
     def read(batch_size: int) -> Iterator[Any]:
-        return (default_collate([samples[i] for i in block]) for block in _blocks(taken, batch_size))
+        return (_collated([samples[i] for i in block]) for block in _blocks(taken, batch_size))
 
     samples: Any = data
     first = next(read(1))
     fits = len(taken) * _bytes(first) <= budget
     if fits and is_pair(first):
         inputs, targets = _joined(list(read(COLLECT)))
-        return tensor_split(inputs, targets, normalize, of=count, named=class_of(first))
+        return tensor_split(inputs, targets, normalize, of=count, named=form_of(first))
     if fits:
         samples = {i: data[i] for i in taken}
     elif fingerprint_of(tensors_in(first)) != fingerprint_of(tensors_in(next(read(1)))):
@@ -181,31 +200,42 @@ def _from_dataset(data: Dataset, normalize: Normalize, subset: Callable, budget:
 
 
 def _from_loader(data: Iterable, normalize: Normalize, subset: Callable, sampled: bool) -> Split:
-    batches: list[Any] = [batch if is_pair(batch) else with_tensors(batch) for batch in data]
+    batches: list[Any] = [
+        batch if is_pair(batch) and share_attributes([batch]) else with_tensors(batch) for batch in data
+    ]
     if not batches:
         raise DataError("the data are empty; expected at least one batch")
     if isinstance(batches[0], DataLoader):
         raise DataError("the data are DataLoaders; expected batches")
+    note = None
     if are_lists(batches):
         if are_samples(batches):
-            samples: Any = [as_tensors(sample, batches[0]) for sample in batches]
+            samples: Any = rows_of(batches)
             return _from_dataset(samples, normalize, subset, float("inf"))
-        batches = [as_tensors(batch) for batch in batches]
-    if all(map(is_pair, batches)) and len({tuple(batch[0].shape[1:]) for batch in batches}) == 1:
+        note, batches = may_be_samples(batches), [as_tensors(batch) for batch in batches]
+    one_kind = all(map(is_pair, batches)) and share_attributes(batches)
+    if one_kind and len({tuple(batch[0].shape[1:]) for batch in batches}) == 1:
         lengths = tuple(len(batch[0]) for batch in batches)
-        return _from_tensors(*_joined(batches), normalize, subset, lengths, named=class_of(batches[0]))
+        return _from_tensors(*_joined(batches), normalize, subset, lengths, named=form_of(batches[0]))
     _refuse_normalize(normalize, False)
     lengths = tuple(map(batch_length, batches))
     mark = _mark(batches)
     rows = None if all(map(is_pair, batches)) else stacked(batches)
     if rows is not None:
-        return _few(RowsSplit(rows, sum(lengths), sum(lengths), mark, lengths), subset)
+        return _few(RowsSplit(rows, sum(lengths), sum(lengths), mark, lengths, note=note), subset)
     if sampled:
         raise UsageError(
             "samples: these batches cannot be sampled, as their tensors differ in shape or have no row for each sample; "
             "pass fewer batches instead"
         )
     return BatchSplit(batches, sum(lengths), sum(lengths), mark)
+
+
+def _collated(samples: Sequence[Any]) -> Any:
+    """Samples as a batch by torch, but for named tuples, whose class may ask for something else than their parts."""
+    if not is_named_tuple(samples[0]) or not share_attributes(samples):
+        return default_collate([*samples])
+    return renewed(samples[0], default_collate([tuple(each) for each in samples]))
 
 
 def _mark(batches: Iterable[Any]) -> str:
@@ -231,7 +261,7 @@ def _few(split: RowsSplit, subset: Callable) -> RowsSplit:
 
 def _from_tensors(
     inputs: Tensor, targets: Tensor, normalize: Normalize, subset: Callable, given: tuple[int, ...] = (),
-    named: type | None = None,
+    named: Any = None,
 ) -> TensorSplit:  # fmt: skip
     of = len(inputs)
     if len(targets) == of:

@@ -6,13 +6,14 @@ parameters are the adapters of PEFT, without its library. Holds no tensors. What
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor, nn
 
 from landscape.layout import names_by_tensor
-from landscape.members import left_out, named_buffers, named_parameters, state_of
+from landscape.members import has_own_names, left_out, named_buffers, named_parameters, own_names, state_of
 
 # Besides what PEFT's own classes say of themselves: the names that its prompts have, and LoRA in whatever library.
 PROMPTS = ("prompt_encoder", "adaption_prompt", "adaption_gate")
@@ -23,7 +24,8 @@ LORA = "lora_"
 class Part:
     """A parameter or buffer; `types`: the classes of the layers it belongs to directly; `layer`: the first of them.
 
-    `around`: those of the modules around these layers. `aliases`: its further names, where layers share it.
+    `around`: those of the modules around these layers. `aliases`: its further names, where layers share it, or its module's own
+    state dict renames it.
     """
 
     name: str
@@ -59,9 +61,12 @@ class Parts:
         adapters, owners = adapter_names(module), _owners(module)
         layers = dict(
             module.named_modules(remove_duplicate=False)
-        )  # some know parameters under names that lead to none
+        )  # names that a net's own methods give may lead to none
         names = names_by_tensor(named_parameters(module, remove_duplicate=False))
         stored, found = set(state_of(module)), []
+        own = defaultdict(list)
+        for given, name in own_names(module).items() if has_own_names(module) else ():
+            own[name].append(given)
         tensors: list[tuple[str, Tensor, bool]] = [(name, tensor, False) for name, tensor in named_parameters(module)]
         tensors += [(name, tensor, True) for name, tensor in named_buffers(module) if name in stored]
         for name, tensor, is_buffer in tensors:
@@ -80,7 +85,7 @@ class Parts:
                     type(holders[0]).__name__ if holders else "",
                     frozenset(_classes(holders)),
                     frozenset(_classes([layers[path] for path in _around(name) if path in layers])),
-                    tuple(each for each in names.get(id(tensor), []) if each != name),
+                    tuple(each for each in (*names.get(id(tensor), []), *own.get(name, [])) if each != name),
                 )
             )
         return cls(tuple(found), *left_out(module))

@@ -25,7 +25,7 @@ from landscape.errors import EvaluationError, LandscapeError
 from landscape.members import buffers_in, parameters_in
 from landscape.objective.batchnorm import tracking_layers
 from landscape.objective.conduct import Values
-from landscape.objective.history import callables_of, functions_of
+from landscape.objective.history import callables_of, functions_of, outside_of
 from landscape.objective.probe import apart, first_samples, values_of
 from landscape.objective.steady import Held
 from landscape.objective.stored import HOOKS, refuse_stored
@@ -180,8 +180,7 @@ def _read_by(measure: Any) -> Iterator[tuple[str, Any]]:
         yield "itself", owner
         yield from getattr(owner, "__dict__", {}).items()
     for function in functions_of(measure):
-        closure = inspect.getclosurevars(function)
-        yield from {**closure.globals, **closure.nonlocals}.items()
+        yield from outside_of(function).items()
 
 
 def _held_by_modules(measure: Any) -> Iterator[tuple[str, Any]]:

@@ -13,7 +13,7 @@ import contextlib
 import copy
 import inspect
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -152,10 +152,19 @@ def functions_of(measure: Measure) -> list[Callable[..., Any]]:
     ]
 
 
+def outside_of(function: Callable[..., Any]) -> dict[str, Any]:
+    """The variables of its file and of functions around it that a function names, but for those that are not set yet."""
+    code, known = function.__code__, function.__globals__
+    found = {name: known[name] for name in code.co_names if name in known}
+    for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
+        with contextlib.suppress(ValueError):  # an empty one
+            found[name] = cell.cell_contents
+    return found
+
+
 def _read_by(function: Callable[..., Any]) -> dict[str, Any]:
     """The numbers and collections that the code of a function names outside of itself, as texts to be compared."""
-    closure = inspect.getclosurevars(function)
-    named: Mapping[str, Any] = {**closure.globals, **closure.nonlocals}
+    named = outside_of(function)
     return {name: _text(value) for name, value in named.items() if isinstance(value, (*_NUMBERS, *_COLLECTIONS))}
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from landscape.callables import explain
-from landscape.data.structure import is_mapping, tensors_in
+from landscape.data.structure import is_mapping, names_in, tensors_in
 from landscape.errors import UsageError
 from landscape.objective import measure
 from landscape.objective.language import parts_of_transformers
@@ -21,6 +21,8 @@ from landscape.objective.loss_name import short_name
 from landscape.objective.reading import Call, called
 
 MODEL_ARGUMENTS = ("model", "net", "network", "module")
+# What DataParallel and torch.compile call the net within.
+WRAPPING = ("module", "_orig_mod")
 BY_PLACE = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 # Words in what people call the two arguments of a loss, and whole names of one word.
 OF_TARGETS = frozenset(
@@ -47,6 +49,7 @@ def misfit(error: Exception, batch: Any, *, reads_outputs: bool) -> str:
         who = "the loss" if reads_outputs else "the model or its loss"
         hint = _of_net(batch) if in_net else _of_loss(error)
         hint = hint or (_of_transformers(error) if reads_outputs else "")
+    hint = hint or _of_flat(batch)
     return f"{who} does not accept these batches (shapes {shapes}): {explain(error)}{hint}"
 
 
@@ -61,6 +64,11 @@ def _of_net(batch: Any) -> str:
         return (
             "; all entries of a batch but the targets go to the net: say which it takes, as in "
             f"ll.Loss(your_loss, inputs={first!r}), or give a loss of (model, batch)"
+        )
+    if len(call.arguments) == 1 and (named := [*names_in(call.arguments[0])]):
+        return (
+            "; a batch that is an object is passed to the net as a whole: say what the net takes of it, as in "
+            f"ll.Loss(your_loss, inputs={named[0]!r}), or give a loss of (model, batch)"
         )
     return (
         "; of a batch of several parts the last is the targets, and all others go to the net: say which are which, as in "
@@ -83,6 +91,17 @@ def _of_samples(batch: Any) -> str:
     if any(tensor.ndim == 0 for tensor in tensors_in(batch)):
         return "; if these are single samples, give a DataLoader(data, batch_size=...)"
     return ""
+
+
+def _of_flat(batch: Any) -> str:
+    """On several tensors of one dimension, which may be those of one sample."""
+    given = [*tensors_in(batch)]
+    if len(given) < 2 or any(each.ndim != 1 for each in given):
+        return ""
+    return (
+        "; these hold one number for each sample of a batch: where they are single samples, give a DataLoader(data, "
+        "batch_size=...) of tensors"
+    )
 
 
 def _of_transformers(error: Exception) -> str:
@@ -114,6 +133,8 @@ def _of_metric(error: Exception) -> str:
 
 def _of_loss(error: Exception) -> str:
     text = str(error)
+    if isinstance(error, AttributeError) and error.name in WRAPPING:
+        return f"; the net is evaluated without the wrapper that has .{error.name}: use model itself"
     if isinstance(error, TypeError) and "'Tensor' object is not callable" in text:
         return "; a loss that calls the net is ll.Loss(loss, of='model')"
     if isinstance(error, RuntimeError) and any(

@@ -124,9 +124,21 @@ def difference(stack: Stack, objective: Objective) -> str | None:
                 together = stack.outputs(batch[0])
         except Exception as error:  # whatever a stranger's net does that torch cannot pass in this way
             return f"torch.func does not pass the net ({explain(error)})"
+        if found := _other_values(stack, objective, batch):
+            return found
         for row in sorted({part * (stack.size - 1) // (ALONE - 1) for part in range(ALONE)}):
             if far := _distance(together[row], _alone(stack, objective, batch, row), EQUAL[objective.precision]):
                 return f"outputs differ by {far} from those of one point"
+    return None
+
+
+def _other_values(stack: Stack, objective: Objective, batch: Any) -> str | None:
+    """How the loss fails on outputs alone, where it takes more of a pass, such as what a hook stores."""
+    try:
+        with forked(objective.device, SEED), objective.numbers(), objective.steady():
+            next(stack.values(batch, [0]))
+    except Exception as error:  # an EvaluationError, or whatever torch says of a tensor of all points at once
+        return f"the loss takes more of a pass than what the net returns, such as what a hook stores ({type(error).__name__})"
     return None
 
 

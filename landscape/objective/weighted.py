@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -94,7 +95,7 @@ def classes_second(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
 
 def _meant(targets: Any) -> str:
     """What to do about targets of another type."""
-    if isinstance(targets, (int, float)):
+    if isinstance(targets, (int, float, np.number)):
         return "; a list is read as batches: give tensors (inputs, targets), or a torch.utils.data.DataLoader over the samples"
     return (
         " of one value for each sample; give a loss of your own (outputs, targets), which takes what it needs of them"

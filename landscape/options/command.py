@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from landscape.errors import UsageError
+from landscape.made import one_run
 from landscape.options.option import Given, Option, OptionRow, check_names, check_types, rows_of
 from landscape.wording import Keyword, python_calls
 
@@ -114,7 +115,7 @@ def _named(function: Callable[..., Any], keywords: Mapping[str, Keyword]) -> Cal
 
     @functools.wraps(function)
     def wrapper(*positional: Any, **given: Any) -> Any:
-        with python_calls(keywords):
+        with python_calls(keywords), one_run():
             check_names(function.__name__, given, list(types))
             _check_places(function.__name__, own, positional, given)
             check_types(types, given)
@@ -164,7 +165,7 @@ def _with_keywords(
 
     @functools.wraps(function)
     def wrapper(*positional: Any, **keywords: Any) -> Any:
-        with python_calls(by_flag):
+        with python_calls(by_flag), one_run():
             check_types(types, keywords)
             passed = {parameter.name: keywords.pop(parameter.name) for parameter in own if parameter.name in keywords}
             check_names(function.__name__, keywords, [*options, *names])

@@ -106,6 +106,7 @@ def instability(model: Any = None, *, given: Given) -> Surface:
 
     from landscape.between.instability import trained
     from landscape.grid import MAX_POINTS_PER_AXIS
+    from landscape.made import one_run
     from landscape.sweep.launch import connect
     from landscape.training.job import make_training_job
 
@@ -120,7 +121,8 @@ def instability(model: Any = None, *, given: Given) -> Surface:
 
     def make(folder: Path, seed: int) -> Any:
         own = {**settings, "seed": seed, "init_seed": init}
-        return make_training_job(model, net.data, own, **{**place, "out": folder})
+        with one_run():  # each copy has a loss of its own
+            return make_training_job(model, net.data, own, **{**place, "out": folder})
 
     before = torch.get_num_threads()
     try:

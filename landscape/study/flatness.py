@@ -241,7 +241,8 @@ def _shared(nets: Nets, given: Given, world: World) -> Shared:
     """Reads the training samples, and the test samples if there are some."""
     net, data, machine = given[NetOptions], given[DataOptions], given[MachineOptions]
     device = device_of(machine, world)
-    first = net_or_module(nets.each[0].source, net, data, device, asks_loss=not states_loss(given))
+    beside = [one.source for one in nets.each[1:]]
+    first = net_or_module(nets.each[0].source, net, data, device, asks_loss=not states_loss(given), beside=beside)
     read = reader_of_run(first, data, world, _trained_on(nets) if data.data is None else None)
     splits, (loss, notes) = usual_splits(source_of(first, data)), _loss(nets, given)
     return Shared(net, data, loss, machine, device, world, read, splits, _data_of(first), tuple(notes))

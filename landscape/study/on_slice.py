@@ -186,6 +186,7 @@ def _net(asked: Asked, device: Any, world: World) -> Net:
     return chosen_net(
         asked.checkpoint, asked.net, asked.data, device, mapped=asked.axes.lean, dtype=built_in(asked.machine.precision),
         divided=world.lockstep, asks_loss=not asked.states_loss,
+        beside=[each for each in (asked.axes.to, asked.axes.to_y) if each is not None],
     )  # fmt: skip
 
 

@@ -30,8 +30,7 @@ from landscape.study.run import run_prepared
 from landscape.study.study import Plan
 from landscape.study.trails import PathsOnPlane, TrailStudy, trails_of
 from landscape.subject.entry import read
-from landscape.subject.net import recorded_of
-from landscape.subject.trained import Recorded
+from landscape.subject.trained import Recorded, recorded_of
 from landscape.surfaces import load_surface
 from landscape.surfaces.file import check_folder
 from landscape.surfaces.surface import Surface, Trail

@@ -19,24 +19,24 @@ from landscape.callables import resolve_function
 from landscape.objective.described import Loss
 from landscape.objective.loss_name import full_name, short_name
 from landscape.options.groups import LossOptions
-from landscape.subject.code_text import HASHED, by_name, digest
+from landscape.subject.code_stores import Stores, by_name
+from landscape.subject.code_text import HASHED, digest
 from landscape.subject.net import Net, Other, check_alike
 from landscape.subject.program import Program, callable_digest
 from landscape.surfaces.provenance import CodeFacts
 
 PYTHON = ".".join(platform.python_version_tuple()[:2])
 # Attributes that the name of a loss of torch's states.
-Stores = frozenset[tuple[int, str]]
 STATED = (int, float, str, Tensor, type(None))
 
 
-def code_facts(program: Program | None, loss: LossOptions) -> CodeFacts:
-    """`program`: of the net, where its name does not say what it computes.
+def code_facts(program: Program | None, loss: LossOptions, stores: Stores = frozenset()) -> CodeFacts:
+    """`program`: of the net, where its name does not say what it computes. `stores`: what evaluations write into.
 
     Raises:
         LandscapeError: a spec that leads to no callable.
     """
-    stores: Stores = program.stores if program else frozenset()
+    stores |= program.stores if program else frozenset()
     named = [_metric(each, stores) for each in loss.names or ()]
     metrics = {name: code for name, code in named if code and code != name}
     return CodeFacts(
@@ -93,7 +93,7 @@ def code_mark_of(facts: CodeFacts | None) -> str:
 
 
 def code_of(function: Any, what: str, stores: Stores = frozenset()) -> str | None:
-    """The hash of a loss or metric, `#` before it; None where its name says all. `stores`: what hooks of the net write into."""
+    """The hash of a loss or metric, `#` before it; None where its name says all. `stores`: what code writes into."""
     if isinstance(function, str):
         if ":" not in function:
             return None

@@ -19,7 +19,7 @@ from torch.fx import GraphModule
 
 from landscape.subject.code_members import unwrapped
 from landscape.subject.code_names import names_in, read_in
-from landscape.subject.code_text import by_name, is_users
+from landscape.subject.code_stores import by_name, is_users
 
 # Reads attributes by names that are not in the code.
 DYNAMIC = frozenset(("getattr", "hasattr", "vars", "eval", "exec", "dir", "globals", "locals", "repr"))

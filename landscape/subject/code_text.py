@@ -8,13 +8,11 @@ version. Knows no layers.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import enum
 import functools
 import hashlib
 import inspect
 import re
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import CodeType, ModuleType, SimpleNamespace
 from typing import Any
@@ -23,10 +21,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from landscape.installed import INSTALLED, KNOWN_BY_NAME
+from landscape.installed import INSTALLED
 from landscape.subject.code_arrays import DIGITS, HASHED, array_text
 from landscape.subject.code_members import unwrapped, with_decorated
 from landscape.subject.code_names import Names, names_in
+from landscape.subject.code_stores import Lasting, Stores, by_name, closed_over, globals_of, is_users, written
 
 LONGEST = 24
 PLAIN = (bool, int, float, complex, str, bytes, type(None), torch.dtype, torch.Size)
@@ -50,13 +49,11 @@ DEVICE = re.compile(r"(cpu|cuda|mps|xpu)(:\d+)?")
 class CodeText:
     """Reads values into short texts. `reads(object)` gives the text of an object that it knows, None for any other.
 
-    `stores`: what other code writes into, see `stored_by`; their contents are left out.
+    `stores`: what other code writes into, which is left out.
     """
 
-    def __init__(
-        self, reads: Callable[[Any], str | None] = lambda value: None, stores: frozenset[tuple[int, str]] = frozenset()
-    ):
-        self._reads, self._stores = reads, stores
+    def __init__(self, reads: Callable[[Any], str | None] = lambda value: None, stores: Stores = frozenset()):
+        self._reads, self._lasting = reads, Lasting(stores)
         self._known: dict[int, tuple[Any, str]] = {}  # with the object, whose id is taken only while it lives
 
     def of(self, value: Any) -> str:
@@ -73,6 +70,8 @@ class CodeText:
 
     def _read(self, value: Any) -> str:
         """An object may refuse to be looked at, and a net that can be evaluated is not refused for it."""
+        if self._lasting.is_void(value):
+            return ""
         try:
             return self._reads(value) or self._text(value)
         except Exception:
@@ -84,12 +83,12 @@ class CodeText:
         if isinstance(value, (Tensor, np.ndarray, np.generic)):
             return array_text(value)
         if isinstance(value, Mapping):
-            pairs = sorted(value.items(), key=lambda pair: _order(pair[0]))
+            pairs = sorted(self._lasting.of(value, value).items(), key=lambda pair: _order(pair[0]))
             return self.listed(f"{self.of(key)}: {self.of(each)}" for key, each in pairs)
         if isinstance(value, (set, frozenset)):
             return self.listed(sorted(map(self.of, sorted(value, key=_order))))
         if isinstance(value, (list, tuple)):
-            return self.listed(value)
+            return self.listed(self._lasting.of(value, dict(enumerate(value))).values())
         if isinstance(value, CodeType):
             return self.listed([value.co_code, value.co_names, value.co_freevars, value.co_consts])
         if isinstance(value, (functools.partial, functools.partialmethod)):
@@ -118,16 +117,11 @@ class CodeText:
         elif function.__doc__ is not None and code.co_consts[:1] == (function.__doc__,):
             code = code.replace(co_consts=(None, *code.co_consts[1:]))
         names = names_in(function)
-        reached = [*_closed_over(function, names), *(_globals(function, names) if is_users(function) else ())]
+        reached = [*closed_over(function, names), *(globals_of(function, names) if is_users(function) else ())]
         outside = []
         for name, value in reached:
-            if written(names, name, value):
-                continue
-            if not self._stores & set(_places(function, name, value)):
+            if not (written(names, name, value) or self._lasting.lacks(function, name) or self._lasting.is_void(value)):
                 outside.append(f"{name} {self._outside(value, names)}")
-            elif isinstance(value, dict):  # which may hold settings beside what a hook stores
-                settings = [[key, kept] for key, kept in value.items() if isinstance(kept, (bool, int, float, str))]
-                outside.append(f"{name} {self.listed(settings)}")
         return self.listed([code, function.__defaults__, function.__kwdefaults__, *outside])
 
     def _outside(self, value: Any, names: Names) -> str:
@@ -136,7 +130,8 @@ class CodeText:
             return self.of(value)
         if isinstance(value, ModuleType) and not is_users(value):
             return value.__name__
-        held = {key: vars(value)[key] for key in sorted(names.used & set(vars(value)))}
+        lasting = self._lasting.of(value, vars(value))
+        held = {key: lasting[key] for key in sorted(names.used & set(lasting))}
         return self.of(
             {
                 key: self._outside(each, names) if isinstance(each, ModuleType) else each
@@ -151,7 +146,7 @@ class CodeText:
 
     def _members(self, base: type) -> str:
         found, names = [], _called(base)
-        for key, value in sorted(vars(base).items()):
+        for key, value in sorted(self._lasting.of(base, vars(base)).items()):
             value = unwrapped(value)
             is_held = isinstance(value, HELD) or _computes(value)
             is_constant = is_held and not key.startswith("__") and key not in names.sets
@@ -175,7 +170,7 @@ class CodeText:
         else:
             held = {"state": _state(value)}
         name = getattr(value, "__qualname__", kind.__qualname__)  # a repr may hold an address
-        return self.listed([name, "" if by_name(kind) else self._class(kind), held])
+        return self.listed([name, "" if by_name(kind) else self._class(kind), self._lasting.of(value, held)])
 
 
 def settings_of(value: Any, held: Mapping[str, Any]) -> dict[str, Any]:
@@ -183,29 +178,6 @@ def settings_of(value: Any, held: Mapping[str, Any]) -> dict[str, Any]:
     names = _called(type(value))
     kept = {key for base in type(value).__mro__ for key, each in vars(base).items() if isinstance(each, COMPUTED)}
     return {key: each for key, each in held.items() if key not in names.sets | kept and not written(names, key, each)}
-
-
-def stored_by(function: Any) -> frozenset[tuple[int, str]]:
-    """The places outside of it that a function writes into: objects, and variables of its file."""
-    if inspect.ismethod(function):
-        return frozenset(((id(function.__self__), ""),))
-    if not inspect.isfunction(function) or not is_users(function):
-        return frozenset()
-    names = names_in(function)
-    reached = [*_closed_over(function, names), *_globals(function, names)]
-    filled = [(id(value), "") for name, value in reached if written(names, name, value)]
-    return frozenset((*filled, *((id(function.__globals__), name) for name in names.stored)))
-
-
-def _places(function: Any, name: str, value: Any) -> list[tuple[int, str]]:
-    return [(id(value), ""), (id(function.__globals__), name)]
-
-
-def written(names: Names, name: str, value: Any) -> bool:
-    """Whether code writes into the value of a name, so that the value is what it has done."""
-    if isinstance(value, (ModuleType, type)) or inspect.isroutine(value):
-        return False
-    return name in names.changed or (name in names.filled and not isinstance(value, (Tensor, np.ndarray)))
 
 
 def _called(kind: type) -> Names:
@@ -261,39 +233,5 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:DIGITS]
 
 
-def by_name(value: Any) -> bool:
-    """Whether a function or class is known by its name: its code belongs to a library whose versions change it."""
-    module = getattr(value, "__module__", None)
-    return not inspect.isfunction(value) if not module else module.partition(".")[0] in KNOWN_BY_NAME
-
-
-def is_users(value: Any) -> bool:
-    """Whether a function, class or module is of the user's own files, neither built in nor installed."""
-    if isinstance(value, ModuleType):
-        file = getattr(value, "__file__", None)
-    elif by_name(value):
-        return False
-    else:
-        file = getattr(sys.modules.get(value.__module__ or ""), "__file__", "")  # none in a notebook
-    name = value.__name__ if isinstance(value, ModuleType) else value.__module__ or ""
-    return file is not None and not file.startswith(INSTALLED) and name.partition(".")[0] not in KNOWN_BY_NAME
-
-
 def _plain(value: Any) -> str:
     return "device" if isinstance(value, str) and DEVICE.fullmatch(value) else repr(value)
-
-
-def _closed_over(function: Any, names: Names) -> Iterator[tuple[str, Any]]:
-    """The outer variables that a function reads, but for those that it sets itself."""
-    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-        if name in names.stored:
-            continue
-        with contextlib.suppress(ValueError):  # an empty one
-            yield name, cell.cell_contents
-
-
-def _globals(function: Any, names: Names) -> Iterator[tuple[str, Any]]:
-    """What a function of the user's reads of its file, but for what it sets itself."""
-    for name in sorted(names.loaded - names.stored):
-        if name in function.__globals__:
-            yield name, function.__globals__[name]

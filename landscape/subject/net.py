@@ -7,6 +7,7 @@ may be used (trust.py), and what the provenance says of both.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from landscape.subject.entry import chosen_entry, fitting_entry, read
 from landscape.subject.folders import adapter_tensors, net_of_folder, spec_of_folder
 from landscape.subject.modules import bare, check_plain, class_name, given_model, stored_narrow
 from landscape.subject.program import Program, program_of, unlike
-from landscape.subject.trained import Recorded, recorded_in
+from landscape.subject.trained import Recorded, asked_loss, label_of, recorded_beside, recorded_of
 from landscape.surfaces.provenance import CheckpointFacts, ModelFacts
 from landscape.trust import Trust, harmless, names_code, taken
 
@@ -88,6 +89,7 @@ def load_net(
     dtype: torch.dtype | None = None,
     divided: bool = False,
     asks_loss: bool = False,
+    beside: Sequence[Any] = (),
 ) -> Net:
     """The net of a path or `Checkpoint`, and a spec or module; either may be None.
 
@@ -100,6 +102,7 @@ def load_net(
         dtype: a net that a folder describes is built in it.
         divided: a module whose parameters are divided among processes is taken; all of them call this.
         asks_loss: the loss that the checkpoint names will be used; where it is code, it is asked for at once with the rest.
+        beside: the other nets of the run, which may name that loss too.
 
     Raises:
         UsageError: neither is given, or a spec without weights; UntrustedError: the checkpoint names code.
@@ -115,7 +118,7 @@ def load_net(
     checkpoint = read(checkpoint, entry, mapped=mapped)
     wanted = {"model": checkpoint.meta.get("model")} if not model else {}
     wanted |= {"data": checkpoint.meta.get("data")} if data is None else {}
-    meta = _meta_of(checkpoint, wanted, trust, asks_loss)
+    meta = _meta_of(checkpoint, wanted, trust, recorded_beside(beside) if asks_loss else None)
     checkpoint = fitting_entry(checkpoint, model if isinstance(model, nn.Module) else model or meta.get("model"))
     spec = spec_of_folder(checkpoint, model or meta.get("model"))
     if isinstance(model, nn.Module):
@@ -129,15 +132,20 @@ def load_net(
     if not spec:
         fit(module, checkpoint, name=name, advice=NAME_IT if model is None else ANOTHER, mapped=mapped)
     return _net(
-        module, name, meta, _facts_of(checkpoint), _label(checkpoint.source), of_file=of_file, trained=recorded_of(checkpoint),
+        module, name, meta, _facts_of(checkpoint), label_of(checkpoint.source), of_file=of_file, trained=recorded_of(checkpoint),
         program=program_of_given(module, model if isinstance(model, nn.Module) else name),
     )  # fmt: skip
 
 
-def _meta_of(checkpoint: Checkpoint, wanted: dict[str, Any], trust: Trust, asks_loss: bool) -> dict[str, Any]:
-    """What may be used of what a checkpoint says; `wanted`: the specs of it that are, which may be refused."""
-    loss = recorded_of(checkpoint) if asks_loss else None
-    used = taken({**wanted, "loss": loss and loss.spec}, checkpoint.source, trust)
+def _meta_of(
+    checkpoint: Checkpoint, wanted: dict[str, Any], trust: Trust, beside: Iterable[Recorded | None] | None
+) -> dict[str, Any]:
+    """What may be used of what a checkpoint says; `wanted`: the specs of it that are, which may be refused.
+
+    `beside`: the losses of other nets of the run; None where its loss is not used.
+    """
+    loss = None if beside is None else asked_loss(recorded_of(checkpoint), beside, trust)
+    used = taken({**wanted, "loss": loss}, checkpoint.source, trust)
     return {**harmless(checkpoint.meta), **{name: used[name] for name in wanted if name in used}}
 
 
@@ -173,11 +181,6 @@ def _without_checkpoint(model: Any, entry: str | None, divided: bool) -> Net:
     return _in_memory(model, divided)
 
 
-def recorded_of(checkpoint: Checkpoint) -> Recorded | None:
-    """The loss that a checkpoint names as that of its training."""
-    return recorded_in(checkpoint.meta, _label(checkpoint.source) or IN_MEMORY, checkpoint.source)
-
-
 def other_net(checkpoint: Any, like: Net, advice: str | None = None, *, mapped: bool = False) -> Other:
     """A second net of the same architecture, for directions toward it.
 
@@ -198,13 +201,13 @@ def other_net(checkpoint: Any, like: Net, advice: str | None = None, *, mapped: 
     else:
         checkpoint = read(checkpoint, like.checkpoint.entry, optional=True, mapped=mapped)
         if (part := adapter_tensors(checkpoint, like.module)) is not None:
-            return Other(part, _label(checkpoint.source), checkpoint.sha256, recorded_of(checkpoint), of_file)
+            return Other(part, label_of(checkpoint.source), checkpoint.sha256, recorded_of(checkpoint), of_file)
         checkpoint = fitting_entry(checkpoint, like.module)
     usual = f"give two nets of one architecture, here that of {like.label}"
     advice = usual if advice is None else advice
     tensors = fitting(like.module, checkpoint, name=like.name, advice=advice, members=module is not None)
     return Other(
-        tensors, label or _label(checkpoint.source), checkpoint.sha256, recorded_of(checkpoint), of_file, program, module
+        tensors, label or label_of(checkpoint.source), checkpoint.sha256, recorded_of(checkpoint), of_file, program, module
     )  # fmt: skip
 
 
@@ -277,13 +280,3 @@ def _spec_of(checkpoint: Checkpoint, model: str | None, read_batch: ReadBatch | 
         f"checkpoint {checkpoint.source}: its net is not one of the zoo (first entries: "
         f"{', '.join(list(checkpoint.state_dict)[:3])}); name it with --model, such as torchvision:resnet18 or net.py:build"
     )
-
-
-def _label(source: str) -> str:
-    """The file's name without suffix; of a net in a run folder, that of the run too."""
-    path = Path(source)
-    if path.name == "final.pt":
-        return path.parent.name or path.stem
-    if path.parent.name == "checkpoints" and path.stem.startswith("step_"):
-        return f"{path.parents[1].name} {path.stem}".strip()
-    return path.stem or source

@@ -19,7 +19,8 @@ from landscape.members import buffers_in, parameters_in
 from landscape.subject.code_members import unwrapped
 from landscape.subject.code_names import names_in, words_in
 from landscape.subject.code_reads import Reads, read_by_class, reads_of
-from landscape.subject.code_text import HASHED, CodeText, by_name, digest, is_users, settings_of, shortened, stored_by
+from landscape.subject.code_stores import Lasting, Stores, by_name, is_users, stored_by
+from landscape.subject.code_text import HASHED, CodeText, digest, settings_of, shortened
 
 HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
 # Of a library's layers, numbers with this in their names, and of torch's layers these: they decide nothing in evaluation mode.
@@ -56,7 +57,7 @@ class Program:
     unread: frozenset[str] = frozenset()
     resting: frozenset[str] = frozenset()
     shown: frozenset[str] = frozenset()
-    stores: frozenset[tuple[int, str]] = frozenset()
+    stores: Stores = frozenset()
 
     def undecided(self, *others: Any) -> list[str]:
         """The settings that decide no value, also where other code, such as that of a loss, is called with the net."""
@@ -69,10 +70,10 @@ class Program:
         return digest(f"{sorted(self.layers.items())} {sorted(self.settings.items())} {sorted(self.classes.items())}")
 
 
-def program_of(module: nn.Module, within: frozenset[int] = frozenset()) -> Program:
+def program_of(module: nn.Module, within: frozenset[int] = frozenset(), stores: Stores = frozenset()) -> Program:
     """The same for a copy, in any mode and with other weights; another one where a layer, a setting or its code differs.
 
-    `within`: the ids of the nets in which it was found, which may lead back to each other.
+    `within`: the ids of the nets in which it was found, which may lead back to each other. `stores`: what evaluations write into.
     """
     within |= {id(module)}
     state = {id(tensor) for tensor in itertools.chain(parameters_in(module), buffers_in(module))}
@@ -87,11 +88,11 @@ def program_of(module: nn.Module, within: frozenset[int] = frozenset()) -> Progr
             return "own tensor"
         return _other(value, within) if isinstance(value, nn.Module) else None
 
-    text = CodeText(reads)
+    text, lasting = CodeText(reads, stores), Lasting(stores)
     settings: dict[str, dict[str, str]] = defaultdict(dict)
     code, deciding, resting, hidden = reads_of(module), set[str](), set[str](), set[str]()
     for name, layer in layers.items():
-        for key, value in _settings(layer):
+        for key, value in lasting.of(layer, dict(_settings(layer))).items():
             settings[key][name] = text.of(value)
             if not _is_shown(layer, key, value, code):
                 hidden.add(key)
@@ -112,7 +113,7 @@ def program_of(module: nn.Module, within: frozenset[int] = frozenset()) -> Progr
         unread=frozenset(settings) - deciding - resting,
         resting=frozenset(resting - deciding),
         shown=frozenset(settings) - hidden,
-        stores=frozenset().union(*(stored_by(hook) for layer in layers.values() for hook in _hooks(layer))),
+        stores=stores.union(*(stored_by(hook) for layer in layers.values() for hook in _hooks(layer))),
     )
 
 
@@ -142,7 +143,7 @@ def unlike(first: Program, second: Program, *called: Any) -> str | None:
     return None
 
 
-def callable_digest(function: Any, stores: frozenset[tuple[int, str]] = frozenset()) -> str:
+def callable_digest(function: Any, stores: Stores = frozenset()) -> str:
     """A hash of what a loss or a metric computes, with the weights of nets that it calls, without what hooks store for it."""
 
     def reads(value: Any) -> str | None:

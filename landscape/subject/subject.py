@@ -35,6 +35,7 @@ from landscape.subject.code_facts import code_facts
 from landscape.subject.evaluation import evaluation_facts, evaluation_notes
 from landscape.subject.net import Net
 from landscape.subject.two_batches import TwoBatches
+from landscape.subject.written import Watched, without
 from landscape.surfaces.provenance import DataFacts, Provenance, RunFacts
 from landscape.sweep.world import World, usual_threads
 
@@ -46,7 +47,7 @@ class Subject:
     """`facts` are its entries of the provenance; `threads` the CPU threads of this rank; `sharers`: the ranks on its device.
 
     `chosen`: what moves; `counted`: what curvature is of. `notes`: what the user should know of how it is evaluated; complete
-    once it is `checked`.
+    once it is `checked`. `watched`: what its code holds, until then.
     """
 
     net: Net
@@ -57,6 +58,8 @@ class Subject:
     counted: Selection
     notes: tuple[str, ...] = ()
     sharers: int = 1
+    loss: LossOptions = LossOptions()
+    watched: Watched | None = None
 
     @property
     def marks(self) -> dict[str, str]:
@@ -119,6 +122,7 @@ def make_subject(
     attack = _attack(loss, batchnorm)
     if attack:
         measure = attacked(measure, attack, splits, pixels=bool(wanted.provenance["pixels"]))
+    watched = Watched(net.module, measure)
     needs_train = batchnorm == "recompute" and "train" not in wanted.splits
     objective = Objective(
         net.module, splits, measure, device=device, precision=machine.precision, batch_size=machine.batch_size,
@@ -127,11 +131,12 @@ def make_subject(
         fast=not (machine.plain if plain is None else plain), own=net.own, of_file=net.of_file, lean=lean,
         names=None if chosen.names is None or counted.names is None else chosen.names | counted.names,
     )  # fmt: skip
+    watched.copied(objective)
     facts = Provenance(
         model=net.model, checkpoint=net.checkpoint, data=DataFacts.read(wanted.provenance), loss=loss_name, metrics=metrics,
         attack=attack.text if attack else None, precision=machine.precision, l2=loss.l2, code=code_facts(net.program, loss),
     )  # fmt: skip
-    return Subject(net, objective, facts, threads, chosen, counted, notes=wanted.notes, sharers=sharers)
+    return Subject(net, objective, facts, threads, chosen, counted, wanted.notes, sharers, loss, watched)
 
 
 def _attack(loss: LossOptions, batchnorm: str) -> Attack | None:
@@ -166,6 +171,7 @@ def checked(subject: Subject, notes: Sequence[str] = ()) -> Subject:
         LandscapeError: see `Objective.check`.
     """
     subject.objective.check()
+    subject = _without_stores(subject)
     mixes = subject.objective.conduct.mixes
     if mixes and subject.objective.measure.manner:
         raise UsageError(
@@ -174,6 +180,16 @@ def checked(subject: Subject, notes: Sequence[str] = ()) -> Subject:
     found = evaluation_facts(subject.objective)
     notes = (*subject.notes, *notes, *evaluation_notes(subject.objective, found))
     return replace(subject, facts=replace(subject.facts, evaluation=found if found.json() else None), notes=notes)
+
+
+def _without_stores(subject: Subject) -> Subject:
+    """The subject, in whose code nothing counts that evaluations write into."""
+    if subject.watched is None or not (stores := subject.watched.stores()):
+        return replace(subject, watched=None)
+    net = subject.net
+    program = net.program and without(net.program, net.module, stores)
+    facts = replace(subject.facts, code=code_facts(program, subject.loss, stores))
+    return replace(subject, net=replace(net, program=program), facts=facts, watched=None)
 
 
 def device_of(machine: MachineOptions, world: World) -> torch.device:

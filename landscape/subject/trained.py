@@ -7,15 +7,21 @@ was given in this process; otherwise the run asks for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from landscape.errors import UsageError
+from torch import nn
+
+from landscape.checkpoint.checkpoint import Checkpoint
+from landscape.errors import LandscapeError, UsageError
 from landscape.objective.named import named_loss
 from landscape.options.groups import LossOptions
 from landscape.options.option import Given
 from landscape.printable import printable
+from landscape.subject.entry import read
 from landscape.trust import Trust, is_trusted, names_code, taken
 
 LISTED = 3
@@ -42,6 +48,29 @@ def recorded_in(stored: Mapping[str, Any], net: str, source: str) -> Recorded | 
     return None
 
 
+def recorded_of(checkpoint: Checkpoint) -> Recorded | None:
+    """The loss that a checkpoint names as that of its training."""
+    return recorded_in(checkpoint.meta, label_of(checkpoint.source) or "in memory", checkpoint.source)
+
+
+def recorded_beside(sources: Iterable[Any]) -> Iterator[Recorded | None]:
+    """Those of the other nets of a run, as far as they are files that can be read."""
+    for each in sources:
+        with contextlib.suppress(LandscapeError):  # said where it is read as a net
+            if not isinstance(each, nn.Module):
+                yield recorded_of(read(each, None, mapped=True))
+
+
+def label_of(source: str) -> str:
+    """The file's name without suffix; of a net in a run folder, that of the run too."""
+    path = Path(source)
+    if path.name == "final.pt":
+        return path.parent.name or path.stem
+    if path.parent.name == "checkpoints" and path.stem.startswith("step_"):
+        return f"{path.parents[1].name} {path.stem}".strip()
+    return path.stem or source
+
+
 def trained_loss(
     nets: Iterable[Recorded | None], loss: LossOptions, *, stated: bool, trust: Trust
 ) -> tuple[LossOptions, list[str]]:
@@ -65,6 +94,23 @@ def trained_loss(
     return replace(loss, loss=found.spec), [
         f"loss {printable(found.spec)}, with which {printable(found.net)} was trained; --loss gives another"
     ]
+
+
+def asked_loss(found: Recorded | None, others: Iterable[Recorded | None], trust: Trust) -> str | None:
+    """The loss to ask for with the other specs of a file; None where it names none, or the user trusts another that names it too.
+
+    `others`: of the other nets of the run, which are read where the loss is code of a file that is not trusted.
+
+    Raises:
+        UsageError: one of them was trained with another loss, so that none is to be asked for.
+    """
+    if found is None:
+        return None
+    if not names_code(found.spec, "loss") or is_trusted(found.source, trust):
+        return found.spec
+    known = [each for each in others if each]
+    one_loss([found, *known])
+    return None if any(is_trusted(each.source, trust) for each in known) else found.spec
 
 
 def one_loss(nets: Iterable[Recorded | None]) -> dict[str, Recorded]:

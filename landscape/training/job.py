@@ -33,10 +33,10 @@ from landscape.options.groups import MAX_THREADS, LossOptions
 from landscape.options.option import check_whole
 from landscape.options.values import named_path
 from landscape.randomness import seed_torch
-from landscape.subject.code_facts import code_facts
 from landscape.subject.modules import bare
 from landscape.subject.net import program_of_given
 from landscape.subject.subject import versions_used
+from landscape.subject.written import Watched, lasting_code
 from landscape.surfaces.same_run import CODE
 from landscape.sweep.progress import note
 from landscape.sweep.world import own_cores, usual_threads
@@ -66,13 +66,16 @@ class Tester:
 
     Works on a copy of the net, which gets the weights in each call. `splits` are "train" and, if there is one, "test". The
     constructor checks all labels and a batch of each split, before anything is trained. `measure`: as that has settled it.
+    `watched`: net and measure before.
     """
 
     def __init__(
-        self, net: nn.Module, splits: dict[str, Split], measure: Measure, device: torch.device, precision: str
-    ):
+        self, net: nn.Module, splits: dict[str, Split], measure: Measure, device: torch.device, precision: str,
+        watched: Watched,
+    ):  # fmt: skip
         self.splits, self._device, self._precision = splits, device, precision
         first = Objective(net, splits, measure, budget=0.0, device=device, precision=precision)
+        watched.copied(first)
         first.check(lenient=True)
         self._net, self._conduct, self.measure = first.model, first.conduct, measure.settle(first.measure.settled)
         test = {name: split for name, split in splits.items() if name == "test"}
@@ -181,19 +184,15 @@ def make_training_job(
         splits, facts = _splits(data, chosen, label=name, quiet=quiet, data_root=data_root, download=download)
         measure = training_measure(settings["loss"], splits["train"])
         net = _net(model, name, splits, chosen)
-        code = code_facts(program_of_given(net, model), LossOptions(loss=settings["loss"]))
+        program = program_of_given(net, model)
         splits = measure.read(splits, net)
         measure = measure.counting({"train": splits["train"]})
-        tester = Tester(net, splits, measure, place, chosen.precision)
+        tester = Tester(net, splits, measure, place, chosen.precision, watched := Watched(net, measure))
+        code = lasting_code(watched, program, net, LossOptions(loss=settings["loss"]))
         loader = make_loader(
-            splits["train"],
-            chosen.batch_size,
-            augment=chosen.augment,
-            label_noise=chosen.label_noise,
-            seed=chosen.seed,
-            device=place,
-            dtype=dtype_of(chosen.precision),
-        )
+            splits["train"], chosen.batch_size, augment=chosen.augment, label_noise=chosen.label_noise, seed=chosen.seed,
+            device=place, dtype=dtype_of(chosen.precision),
+        )  # fmt: skip
         trainer = Trainer(net, loader, tester.measure, chosen)
         for text in trainer.check():
             note(text, label=name, quiet=quiet)

@@ -135,3 +135,22 @@ def test_nets_in_memory_have_the_same_names_on_the_axes_and_at_their_points():
     assert plane.trails["nets"].labels == ("Sequential", "Sequential #2", "Sequential #3")
     labels = [axis.label for axis in plane.grid.axes]
     assert labels == ["x: Sequential (0) to Sequential #2 (1)", "y: Sequential (0) to Sequential #3 (1)"]
+
+
+def test_a_second_net_with_a_compiled_layer_fits_in_memory_as_its_file_does(tmp_path):
+    class Partly(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.last = torch.compile(nn.Linear(5, 4), backend="eager"), nn.Linear(4, 3)
+
+        def forward(self, inputs):
+            return self.last(self.first(inputs).tanh())
+
+    torch.manual_seed(0)
+    net, other = Partly(), Partly()
+    inputs, targets = torch.randn(20, 5), torch.randint(0, 3, (20,))
+    torch.save(other.state_dict(), tmp_path / "other.pt")
+    expected = [float(F.cross_entropy(each(inputs), targets).detach()) for each in (net, other)]
+    for to in (other, ll.Checkpoint(other.state_dict()), tmp_path / "other.pt"):
+        found = ll.line(model=net, to=to, data=(inputs, targets), x=(0, 1, 2), quiet=True)
+        assert found.values["train_loss"].tolist() == pytest.approx(expected, rel=1e-5)

@@ -188,3 +188,16 @@ def test_an_embedding_whose_gradient_torch_changes_is_named(products, settings, 
 @pytest.mark.parametrize("settings", [{}, {"padding_idx": 0}])
 def test_an_embedding_whose_padding_does_not_count_has_nothing_noted(products, settings):
     assert products(Tokens(**settings), (TOKENS.clamp(min=1), DATA[1])).notes == []
+
+
+class Functional(Tokens):
+    def forward(self, tokens):
+        rows = nn.functional.embedding(tokens, self.embed.weight, padding_idx=0)
+        return self.last((rows.mean(1) + self.plain(tokens[:, 0])).tanh())
+
+
+def test_an_embedding_that_is_no_layer_is_among_what_is_named(products):
+    data = TOKENS, DATA[1]
+    by_torch, slope = torchs(Functional(), data)
+    assert by_torch == 0 and abs(slope) > 1e-4
+    assert "as F.embedding with padding_idx" in products(Functional(), data).notes[0]

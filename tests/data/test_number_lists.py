@@ -1,5 +1,8 @@
 """Rows and batches of Python lists of numbers, as `datasets` holds them, are read as the tensors of these numbers."""
 
+import datetime
+
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -88,3 +91,86 @@ def test_lists_of_different_lengths_are_refused():
 def test_what_a_net_cannot_take_says_what_to_do(data, said):
     with pytest.raises(EvaluationError, match=said):
         ll.line(model=Net(), data=data, x=(-1, 1, 3), quiet=True)
+
+
+INPUTS, VALUES = torch.randn(12, 5), torch.randn(12, 2)
+
+
+def rows_of(**columns):
+    return [
+        {name: part.tolist() for name, part in zip(columns, row, strict=True)}
+        for row in zip(*columns.values(), strict=True)
+    ]
+
+
+def line(net, data, loss):
+    return ll.line(model=net, data=data, loss=loss, x=(-1, 1, 3), quiet=True).at_origin("train_loss")
+
+
+def test_rows_whose_targets_are_lists_are_samples():
+    net = nn.Sequential(nn.Linear(5, 2), nn.BatchNorm1d(2)).eval()
+    expected = F.mse_loss(net(INPUTS), VALUES).item()
+    assert line(net, rows_of(x=INPUTS, y=VALUES), "mse") == pytest.approx(expected, rel=1e-5)
+
+    def spread(outputs, targets):
+        return (outputs - targets).square().mean(0).sqrt().sum()
+
+    expected = spread(net(INPUTS), VALUES).item()
+    assert line(net, rows_of(x=INPUTS, y=VALUES), ll.Loss(spread, over="batches")) == pytest.approx(expected, rel=1e-5)
+
+
+def test_rows_of_images_with_shares_of_classes_are_samples():
+    net, shares = nn.Sequential(nn.Flatten(), nn.Linear(4, 3)), torch.softmax(torch.randn(12, 3), 1)
+    images = INPUTS[:, :4].view(12, 2, 2)
+    expected = F.cross_entropy(net(images), shares).item()
+    assert line(net, rows_of(x=images, y=shares), "cross_entropy") == pytest.approx(expected, rel=1e-5)
+
+
+def test_batches_of_lists_with_numbers_of_their_own_stay_batches():
+    net = nn.Linear(5, 2)
+    data = [{"x": INPUTS[i : i + 6].tolist(), "y": VALUES[i : i + 6].tolist(), "w": [1.0, 2.0]} for i in (0, 6)]
+
+    def weighted(model, batch):
+        assert batch["x"].shape == (6, 5)
+        return ((model(batch["x"]) - batch["y"]).square() * batch["w"]).mean(1)
+
+    expected = ((net(INPUTS) - VALUES).square() * torch.tensor([1.0, 2.0])).mean().item()
+    assert line(net, data, weighted) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_choice_is_told(capsys):
+    """Lists of one length may be batches of numbers, or samples."""
+    net, values = nn.Embedding(9, 1), torch.randn(2, 5)
+    data = [{"x": IDS[i].tolist(), "y": values[i].tolist()} for i in (0, 1)]
+    given = {"model": net, "data": data, "x": (-1, 1, 3)}
+    found = ll.line(loss=lambda model, batch: (model(batch["x"])[:, 0] - batch["y"]) ** 2, **given)
+    expected = ((net(IDS[:2])[..., 0] - values) ** 2).mean().item()
+    assert found.at_origin("train_loss") == pytest.approx(expected, rel=1e-5)
+    said = "the 2 rows of the data hold lists of one length and are read as batches, of 5 samples each; where each row is one"
+    assert said in capsys.readouterr().err
+    with pytest.raises(EvaluationError, match=r"hold one number for each sample.*give a DataLoader\(data, batch_size"):
+        ll.line(loss=lambda model, batch: (model(batch["x"])[:, :, 0] - batch["y"]) ** 2, quiet=True, **given)
+
+
+def test_numbers_of_numpy_are_numbers():
+    rows = [{**row, "labels": np.int64(row["labels"])} for row in ROWS]
+    assert line(Net(), rows, "cross_entropy") == pytest.approx(F.cross_entropy(Net()(IDS), KINDS).item(), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"day": datetime.date(2020, 1, 1)}, "the entry 'day' of the data holds a date, of which there are no batches; leave"),
+        ({"day": None}, "a NoneType, of which there are no batches; leave it out, keeping input_ids, text and la"),
+        ({"day": 2**63}, "the entry 'day' of the data holds whole numbers beyond 64 bits"),
+        ({"day": [2**63, 1]}, "the entry 'day' of the data holds whole numbers beyond 64 bits"),
+        ({"mask": [0] * 7, "other": [1] * 7}, "'mask' differ in length.*; rows with a number, here 'labels', are read as"),
+    ],
+)  # fmt: skip
+def test_what_is_no_tensor_is_named(more, said):
+    rows = [{**row, **more} for row in ROWS]
+    rows[1] |= {"mask": [0] * 6} if "mask" in more else {}
+    with pytest.raises(DataError, match=said):
+        line(Net(), rows, "cross_entropy")
+    with pytest.raises(DataError, match="row 1 of the data has no entry 'day', which the first has"):
+        line(Net(), [{**ROWS[0], "day": 1}, *ROWS[1:]], "cross_entropy")

@@ -263,3 +263,33 @@ def test_curvature_compares_the_first_values_as_closely_as_their_precision_allow
             ll.hessian(line, model=model, data=DATA, loss=Scaled(), quiet=True)
     finally:
         del builtins.landscape_scale
+
+
+@pytest.mark.parametrize("detached", [False, True])
+def test_points_in_one_pass_go_one_after_another_and_one_line_says_why(detached, capsys):
+    model, store = net(), {}
+    model[0].register_forward_hook(
+        lambda module, inputs, outputs: store.update(h=outputs.detach() if detached else outputs)
+    )
+
+    def loss(outputs, targets):
+        return F.cross_entropy(outputs, targets, reduction="none") + 0.3 * store["h"].square().mean(1)
+
+    found = ll.line(model=model, data=DATA, loss=loss, x=(-1, 1, 5), points_per_pass=3)
+    assert found.at_origin("train_loss") == pytest.approx(loss(model(DATA[0]), DATA[1]).mean().item(), rel=1e-5)
+    said = [line for line in capsys.readouterr().err.splitlines() if "points-per-pass" in line]
+    assert len(said) == 1
+    assert "the loss takes more of a pass than what the net returns, such as what a hook stores" in said[0]
+
+
+@pytest.mark.parametrize("hook", [Tap(), lambda *_: None])
+def test_a_variable_that_is_not_set_yet_is_none_that_a_loss_reads(hook):
+    model = net()
+    model[0].register_forward_hook(hook)
+
+    def loss(outputs, targets):
+        return F.cross_entropy(outputs, targets, reduction="none") if len(outputs) else later
+
+    found = ll.line(model=model, data=DATA, loss=loss, x=(-1, 1, 3), quiet=True)
+    assert found.at_origin("train_loss") == pytest.approx(F.cross_entropy(model(DATA[0]), DATA[1]).item(), rel=1e-5)
+    later = 0.0

@@ -2,6 +2,7 @@
 
 from runpy import run_path
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -157,3 +158,59 @@ def test_a_loss_that_was_an_object_is_asked_for(tmp_path):
         UsageError, match=r"net was trained with the loss MSELoss, which cannot be made .*with loss=\.\.\."
     ):
         ll.line(path, model=spec, **ROW)
+
+
+@pytest.fixture
+def three(tmp_path):
+    """Files of three nets: the losses of the first two are one function of a file of code, that of the third is another."""
+    code = CODE.format(name="own") + "\ndef other(outputs, targets):\n    return (outputs - targets).square().mean(1)\n"
+    (tmp_path / "net.py").write_text(code)
+    for seed, (name, loss) in enumerate({"a": "own", "b": "own", "c": "other"}.items()):
+        torch.manual_seed(seed)
+        save_checkpoint(
+            tmp_path / f"{name}.pt", torch.nn.Linear(3, 2).state_dict(), {"loss": f"{tmp_path}/net.py:{loss}"}
+        )
+    return tmp_path, {"model": f"{tmp_path}/net.py:Regressor", "data": (X, Y), "quiet": True, "threads": 1}
+
+
+PAIRS = {
+    "line": lambda nets, **given: ll.line(nets[0], to=nets[1], x="0:1:2", **given),
+    "surface": lambda nets, **given: ll.surface(nets[0], to=nets[1], x="0:1:2", y="0:1:2", **given),
+    "connect": lambda nets, **given: ll.connect(nets, points=2, **given),
+    "flatness": lambda nets, **given: ll.flatness(nets, measures="weight_norm", **given),
+}
+
+
+@pytest.mark.parametrize("command", PAIRS)
+@pytest.mark.parametrize("trusted", ["a", "b"])
+def test_to_trust_one_of_the_files_that_name_the_loss_is_enough(three, command, trusted):
+    folder, given = three
+    nets = [f"{folder}/a.pt", f"{folder}/b.pt"]
+    with pytest.raises(UntrustedError, match="names code .loss"):
+        PAIRS[command](nets, **given)
+    found = PAIRS[command](nets, trust=f"{folder}/{trusted}.pt", **given)
+    assert found.known.loss == f"{folder}/net.py:own"
+    net = torch.nn.Linear(3, 2)
+    net.load_state_dict(torch.load(nets[0])["state_dict"])
+    assert float(np.ravel(found.values["train_loss"])[0]) == pytest.approx(F.l1_loss(net(X), Y).item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("command", PAIRS)
+@pytest.mark.parametrize("trusted", [(), "a", "c"])
+def test_that_two_losses_differ_is_said_before_one_of_them_is_asked_for(three, command, trusted):
+    folder, given = three
+    with pytest.raises(UsageError, match=r"trained with different losses \(a with .*own, c with .*other\)"):
+        PAIRS[command]([f"{folder}/a.pt", f"{folder}/c.pt"], trust=f"{folder}/{trusted}.pt" if trusted else (), **given)
+
+
+def test_trust_in_a_file_that_names_another_loss_is_not_enough(three):
+    folder, given = three
+    torch.save(torch.nn.Linear(3, 2).state_dict(), folder / "plain.pt")
+    with pytest.raises(UntrustedError, match="a.pt names code .loss"):
+        ll.line(
+            f"{folder}/a.pt",
+            to=f"{folder}/plain.pt",
+            x="0:1:2",
+            trust=[f"{folder}/plain.pt", f"{folder}/c.pt"],
+            **given,
+        )
