@@ -1,15 +1,20 @@
 """Which module a private copy was made of, which the caller may still hold, as a whole or in parts.
 
-Owns: the record, which keeps none of them alive. What functions of the caller's do with the module is not known here.
+Owns: the record, which keeps none of them alive, and that of tensors which were copied with something else, such as a loss. What
+functions of the caller's do with the module is not known here.
 """
 
 from __future__ import annotations
 
 import contextlib
+import copy
 import weakref
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from torch import Tensor, nn
+from torch.utils.weak import WeakIdKeyDictionary
 
 from landscape.members import named_buffers, named_parameters
 
@@ -22,6 +27,10 @@ class _Source:
 
 
 _SOURCES: weakref.WeakKeyDictionary[nn.Module, _Source] = weakref.WeakKeyDictionary()
+# A copied tensor -> a weak reference to what it was copied from.
+_TENSORS = WeakIdKeyDictionary()
+
+M = TypeVar("M", bound=nn.Module)
 
 
 def note_copy(copied: nn.Module, source: nn.Module) -> nn.Module:
@@ -46,3 +55,24 @@ def sources_of(copied: nn.Module) -> tuple[list[nn.Module], list[tuple[str, Tens
         tensors += [(name, each) for name, held in known.tensors if (each := held()) is not None]
         known = known.before
     return modules, tensors
+
+
+def copied_whole(module: M) -> M:
+    """A deep copy, known as one of `module`, and its tensors as copies of those that it holds in any place."""
+    known: dict[int, Any] = {}
+    found = copy.deepcopy(module, known)
+    note_copy(found, module)
+    for each in known.get(id(known), []):  # where `deepcopy` keeps what it has copied
+        if isinstance(each, Tensor) and isinstance(known.get(id(each)), Tensor):
+            _TENSORS[known[id(each)]] = weakref.ref(each)
+    return found
+
+
+def copied_tensors() -> Iterator[tuple[Tensor, Tensor]]:
+    """(copy, what it was copied from in the first place) of all tensors of `copied_whole` that are alive."""
+    for each in list(_TENSORS.keys()):
+        first: Tensor | None = each
+        while first is not None and (held := _TENSORS.get(first)) is not None:
+            first = held()
+        if first is not None:
+            yield each, first

@@ -17,9 +17,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from torch import nn
+from torch import Tensor, nn
 
-from landscape.copied import sources_of
+from landscape.copied import copied_tensors, sources_of
 from landscape.data.split import copied
 from landscape.errors import EvaluationError, LandscapeError
 from landscape.members import buffers_in, parameters_in
@@ -29,7 +29,7 @@ from landscape.objective.history import callables_of, functions_of, outside_of
 from landscape.objective.probe import apart, first_samples, values_of
 from landscape.objective.steady import Held
 from landscape.objective.stored import HOOKS, refuse_stored
-from landscape.objective.touched import Memory, Reading
+from landscape.objective.touched import CHANGES, Memory, Reading
 from landscape.printable import listed
 
 if TYPE_CHECKING:
@@ -49,8 +49,7 @@ def callers_apart(objective: Objective, *, trained: bool) -> Iterator[None]:
     """
     modules, tensors = ([], []) if objective.lent else sources_of(objective.model)
     moving = _moving(objective, trained=trained)
-    own = (*parameters_in(objective.model), *buffers_in(objective.model))
-    memory = Memory([(name, each) for name, each in tensors if name in moving], own)
+    memory = _memory(objective, [(name, each) for name, each in tensors if name in moving])
     before = [_Kept(module) for module in modules]
     _refuse_copied_hooks(objective, modules)
     _refuse_copied_stores(objective, modules)
@@ -67,6 +66,16 @@ def callers_apart(objective: Objective, *, trained: bool) -> Iterator[None]:
     _refuse_changed(before, None)
     for module, kept in zip(modules, before, strict=True):
         refuse_stored(objective, module, kept.put_back)
+
+
+def _memory(objective: Objective, moving: list[tuple[str, Tensor]]) -> Memory:
+    """Of the caller's tensors that move, and of their copies that a loss holds which is a module, as these do not move."""
+    own = (*parameters_in(objective.model), *buffers_in(objective.model))
+    given = Memory(moving, own)
+    if not given:
+        return given
+    held = [(name, each) for each, first in copied_tensors() if (name := given.name_of(first))]
+    return Memory([*moving, *held], own)
 
 
 def _moving(objective: Objective, *, trained: bool) -> set[str]:
@@ -216,10 +225,11 @@ def _refuse_read(objective: Objective, memory: Memory, error: Exception | None) 
     if not memory:
         return
     batch = copied(first_samples(objective, next(iter(objective.splits.values()))))
-    seen = Reading(memory, objective.model, moved=False)
+    seen = Reading(memory, objective.model)
     found = _values(objective, batch, seen)
     if not seen.names or (
-        error is None and not _differ(objective, batch, found, Reading(memory, objective.model, moved=True))
+        error is None
+        and not any(_differ(objective, batch, found, Reading(memory, objective.model, change)) for change in CHANGES)
     ):
         return
     names = listed(list(seen.names), LISTED)
@@ -243,9 +253,17 @@ def _refuse_arrays(objective: Objective, memory: Memory) -> None:
     """Arrays of numpy, whose use torch does not see."""
     found = [value for _, value in _read_by(objective.measure)]
     for value in [*found, *(inner for each in found for inner in _reached(each))]:
-        for each in value if type(value) in (list, tuple) else [value]:
+        for each in _parts(value):
             if isinstance(each, np.ndarray) and (name := memory.name_of_array(each)):
                 raise _misled(f"an array that shares its memory with {name}")
+
+
+def _parts(value: Any, depth: int = 3) -> Iterator[Any]:
+    """A value, and what is in it if it is a container."""
+    yield value
+    if depth and type(value) in (list, tuple, set, dict):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _parts(each, depth - 1)
 
 
 def _differ(objective: Objective, batch: Any, found: Values | None, other: Reading) -> bool:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from landscape.copied import note_copy
+from landscape.copied import copied_whole
 from landscape.data.split import Split
 from landscape.data.structure import mapped, tensors_in
 from landscape.errors import DataError, EvaluationError
@@ -187,7 +187,7 @@ def _placed(function: Callable, device: torch.device, dtype: torch.dtype) -> Cal
         return found.on(device)
     if not isinstance(function, nn.Module):
         return function
-    own = note_copy(placed(copy.deepcopy(function), device, dtype), function)
+    own = placed(copied_whole(function), device, dtype)
     for module in own.modules():  # tensors that are no buffers
         for name, value in vars(module).items():
             if isinstance(value, Tensor):

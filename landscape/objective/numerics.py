@@ -55,16 +55,20 @@ def dtype_of(precision: str) -> torch.dtype:
 
 
 def numerics(precision: str, device: torch.device) -> contextlib.AbstractContextManager[Any]:
-    """Within the block: inference mode, and matrix products in exactly this precision."""
+    """Within the block: no gradients, and matrix products in exactly this precision.
+
+    Not torch's inference mode: what the user's code makes in it and keeps, such as a mask in a cache, could not be trained with
+    afterwards.
+    """
     # here there is nothing to switch, and a tiny net notices three contexts
     if device.type == "cpu" and precision != "bf16":
-        return torch.inference_mode()
-    return _switched_inference(precision, device)
+        return torch.no_grad()
+    return _switched_without_gradients(precision, device)
 
 
 @contextlib.contextmanager
-def _switched_inference(precision: str, device: torch.device) -> Iterator[None]:
-    with switched(precision, device), torch.inference_mode():
+def _switched_without_gradients(precision: str, device: torch.device) -> Iterator[None]:
+    with switched(precision, device), torch.no_grad():
         yield
 
 

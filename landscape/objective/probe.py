@@ -76,7 +76,9 @@ def heard(model: nn.Module) -> Iterator[list[Tensor]]:
 
 
 def _is_plain(tensor: Tensor) -> bool:
-    """Whether it can be compared number by number; not a sparse, nested or quantized one."""
+    """Whether it can be compared number by number; not a sparse, nested or quantized one, nor one within torch.func."""
+    if torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+        return False
     return tensor.layout == torch.strided and not tensor.is_nested and not tensor.is_quantized
 
 

@@ -1,7 +1,7 @@
 """Which of some tensors a computation works with, found by where they lie in memory.
 
 Owns: `Memory`, which knows the tensors and everything that shares memory with them, such as a view, a `.data` or an array of
-numpy; and `Reading`, which notes every operation of torch on one of them, and gives other numbers in its place if wanted.
+numpy; and `Reading`, which notes every operation of torch on one of them, and gives it other numbers in its place if wanted.
 """
 
 from __future__ import annotations
@@ -9,18 +9,20 @@ from __future__ import annotations
 import bisect
 import contextlib
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from landscape.data.structure import mapped
 
-# What stands in place of a tensor: far enough away to be seen, near enough to be evaluated.
-FACTOR, OFFSET = 1.25, 0.01
+# What stands in place of a tensor: far enough away to be seen, near enough to be evaluated; and in another order, for what
+# follows the order of numbers alone.
+CHANGES = (lambda tensor: tensor * 1.25 + 0.01, lambda tensor: 0.01 - tensor)
 
 
 class Memory:
@@ -88,12 +90,14 @@ def _span(tensor: Tensor) -> _Span | None:
         return None
 
 
-class Reading(TorchFunctionMode):
-    """Notes the operations on tensors of a `memory`; `moved`: they get other numbers in their place."""
+Change = Callable[[Tensor], Tensor]
 
-    def __init__(self, memory: Memory, model: nn.Module, *, moved: bool):
-        super().__init__()
-        self._memory, self._model, self._moved = memory, model, moved
+
+class Reading:
+    """Notes the operations on tensors of a `memory`; with `change` they get other numbers in their place."""
+
+    def __init__(self, memory: Memory, model: nn.Module, change: Change | None = None):
+        self._memory, self._model, self._change = memory, model, change
         self._others: dict[int, tuple[Tensor, Tensor]] = {}
         self._depth = 0
         self.names: dict[str, None] = {}
@@ -101,13 +105,13 @@ class Reading(TorchFunctionMode):
 
     @contextlib.contextmanager
     def followed(self) -> Iterator[None]:
-        """Within the block operations are noted."""
+        """Within the block operations are noted: those that Python calls, and those within torch.func and compiled functions."""
         hooks = [
             self._model.register_forward_pre_hook(lambda *_: self._enter(1)),
             self._model.register_forward_hook(lambda *_: self._enter(-1)),
         ]
         try:
-            with uncompiled(), self:
+            with uncompiled(), _Called(self.seen), _Beneath(self.seen):
                 yield
         finally:
             for hook in hooks:
@@ -116,10 +120,8 @@ class Reading(TorchFunctionMode):
     def _enter(self, step: int) -> None:
         self._depth += step
 
-    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        return function(*mapped(tuple(args), self._seen), **mapped(dict(kwargs or {}), self._seen))
-
-    def _seen(self, tensor: Tensor) -> Tensor:
+    def seen(self, tensor: Tensor) -> Tensor:
+        """What an operation is to get for a tensor that it is given."""
         if id(tensor) in self._others:
             return self._others[id(tensor)][1]
         name = self._memory.name_of(tensor)
@@ -127,11 +129,35 @@ class Reading(TorchFunctionMode):
             return tensor
         self.names[name] = None
         self.by_net |= self._depth > 0
-        if not self._moved or not (tensor.is_floating_point() or tensor.is_complex()):
+        if self._change is None or not (tensor.is_floating_point() or tensor.is_complex()):
             return tensor
-        other = (tensor.detach() * FACTOR + OFFSET).requires_grad_(tensor.requires_grad)
+        change, self._change = self._change, None  # its own operations are on the tensor as it is
+        other = change(tensor.detach()).requires_grad_(tensor.requires_grad)
+        self._change = change
         self._others[id(tensor)] = tensor, other  # held, so that its id stays its own
         return other
+
+
+class _Called(TorchFunctionMode):
+    """Passes the tensors of each function of torch's that Python calls through `seen`."""
+
+    def __init__(self, seen: Change):
+        super().__init__()
+        self._seen = seen
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return function(*mapped(tuple(args), self._seen), **mapped(dict(kwargs or {}), self._seen))
+
+
+class _Beneath(TorchDispatchMode):
+    """The same of each operation that is carried out, whoever calls it."""
+
+    def __init__(self, seen: Change):
+        super().__init__()
+        self._seen = seen
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return function(*mapped(tuple(args), self._seen), **mapped(dict(kwargs or {}), self._seen))
 
 
 @contextlib.contextmanager

@@ -224,6 +224,32 @@ def _part_of_array(net):
     return lambda: float(sum(abs(each).sum() for each in parts))
 
 
+def _nested_array(net):
+    held = {"parts": [net.last.weight.detach().numpy()]}
+    return lambda: float((held["parts"][0] ** 2).sum())
+
+
+def _within_func(net):
+    return lambda: torch.func.vmap(lambda row: row.square().sum())(net.last.weight).sum()
+
+
+@torch.jit.script
+def _squares(weight: torch.Tensor) -> torch.Tensor:
+    return weight.square().sum()
+
+
+def _scripted(net):
+    return lambda: _squares(net.last.weight)
+
+
+def _order(net):
+    return lambda: net.last.weight.argmax().float()
+
+
+def _listed(net):
+    return lambda: sum(sum(row) for row in net.last.weight.tolist())
+
+
 def _penalty(net):
     return lambda: sum(p.square().sum() for p in net.parameters())
 
@@ -232,12 +258,14 @@ def _with(term):
     return lambda outputs, targets: each(outputs, targets) + term()
 
 
-@pytest.mark.parametrize("make", [_view, _row, _array, _part_of_array])
+@pytest.mark.parametrize(
+    "make", [_view, _row, _array, _part_of_array, _nested_array, _within_func, _scripted, _order, _listed]
+)
 def test_so_is_one_of_what_shares_memory_with_the_callers_weights(objective, make):
     net = Net()
     with pytest.raises(EvaluationError, match=r"the loss computes with .*last.weight of the net that was given"):
         objective(net, DATA, _with(make(net)), precision="fp32").check()
-    if make in (_view, _row):  # a copy of the same numbers rests, and is fine
+    if make not in (_array, _part_of_array, _nested_array):  # a copy of the same numbers rests, and is fine
         rests = make(copy.deepcopy(net))
         objective(net, DATA, _with(rests), precision="fp32").check()
 
@@ -326,3 +354,57 @@ def test_a_loss_module_that_keeps_what_a_hook_stores_into_is_refused(objective, 
         net(DATA[0])
     with pytest.raises(EvaluationError, match="the loss Penalized keeps store, into which a hook of the net stores"):
         objective(net, DATA, loss, precision="fp32").check()
+
+
+class Holds(nn.Module):
+    """A loss that is a module, and holds the net or its parameters."""
+
+    def __init__(self, net, way):
+        super().__init__()
+        if way == "net":
+            self.net = net
+        elif way == "list":
+            self.kept = [*net.parameters()]
+        else:
+            self.kept = {"one": {"weight": net.last.weight}}
+        self.way = way
+
+    def forward(self, outputs, targets):
+        held = {"net": lambda: self.net.parameters(), "list": lambda: self.kept}.get(
+            self.way, lambda: self.kept["one"].values()
+        )
+        return each(outputs, targets) + 0.1 * sum(p.square().sum() for p in held())
+
+
+@pytest.mark.parametrize("way", ["net", "list", "nested"])
+def test_a_loss_module_that_holds_the_callers_weights_is_refused_and_one_that_holds_copies_is_not(objective, way):
+    net = Net()
+    loss = Holds(net, way)
+    with pytest.raises(EvaluationError, match="the loss computes with .* of the net that was given"):
+        objective(net, DATA, loss, precision="fp32").check()
+    objective(net, DATA, Holds(copy.deepcopy(net), way), precision="fp32").check()
+
+
+def test_what_a_loss_makes_and_keeps_can_be_trained_with_afterwards(objective):
+    net, kept = Net(), {}
+
+    def loss(outputs, targets):
+        if "weight" not in kept:
+            kept["weight"] = torch.tensor([1.0, 2.0, 3.0])
+        return F.cross_entropy(outputs, targets, weight=kept["weight"], reduction="none")
+
+    objective(net, DATA, loss, precision="fp32").check()
+    loss(net(DATA[0]), DATA[1]).mean().backward()
+    assert net.last.weight.grad is not None
+
+
+def test_a_loss_of_the_jacobian_by_torch_func_has_the_value_of_torch(objective):
+    net = Net()
+
+    def loss(model, batch):
+        slopes = torch.func.vmap(torch.func.jacrev(lambda x: model(x[None])[0]))(batch[0])
+        return each(model(batch[0]), batch[1]) + 0.1 * slopes.square().sum((1, 2))
+
+    task = objective(net, DATA, loss, precision="fp32")
+    task.check()
+    assert task.evaluate()["train_loss"] == pytest.approx(loss(net, DATA).mean().item(), rel=1e-5)
