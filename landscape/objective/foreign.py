@@ -49,7 +49,8 @@ def callers_apart(objective: Objective, *, trained: bool) -> Iterator[None]:
     """
     modules, tensors = ([], []) if objective.lent else sources_of(objective.model)
     moving = _moving(objective, trained=trained)
-    memory = _memory(objective, [(name, each) for name, each in tensors if name in moving])
+    tensors = [(name, each) for name, each in tensors if name in moving and not (trained and _is_frozen(each))]
+    memory = _memory(objective, tensors)
     before = [_Kept(module) for module in modules]
     _refuse_copied_hooks(objective, modules)
     _refuse_copied_stores(objective, modules)
@@ -76,6 +77,11 @@ def _memory(objective: Objective, moving: list[tuple[str, Tensor]]) -> Memory:
         return given
     held = [(name, each) for each, first in copied_tensors() if (name := given.name_of(first))]
     return Memory([*moving, *held], own)
+
+
+def _is_frozen(tensor: Tensor) -> bool:
+    """Whether training leaves it as it is."""
+    return isinstance(tensor, nn.Parameter) and not tensor.requires_grad
 
 
 def _moving(objective: Objective, *, trained: bool) -> set[str]:

@@ -197,7 +197,7 @@ class Series:
             self.wrong("hangs", f"{number.name}: {ended.status} after {seconds:.0f} s, {len(ended.orphans)} left")
         # Python itself writes a traceback when SIGINT comes while it starts
         if "Traceback" in ended.said and number != signal.SIGINT:
-            self.wrong("errors", repr(ended.said[-200:]))
+            self.wrong("errors", repr(ended.said[max(0, ended.said.index("Traceback") - 200) :]))
         if ended.status == 0:
             self.compare()
         elif (path := self.folder / self.result).is_file():

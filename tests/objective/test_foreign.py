@@ -408,3 +408,16 @@ def test_a_loss_of_the_jacobian_by_torch_func_has_the_value_of_torch(objective):
     task = objective(net, DATA, loss, precision="fp32")
     task.check()
     assert task.evaluate()["train_loss"] == pytest.approx(loss(net, DATA).mean().item(), rel=1e-5)
+
+
+def test_a_frozen_part_of_the_callers_net_may_be_read_in_training(tmp_path):
+    import landscape as ll
+
+    net = Net()
+    net.first.requires_grad_(False)
+    given = {"data": DATA, "epochs": 1, "batch_size": 15, "quiet": True}
+    run = ll.train(net, loss=_with(lambda: net.first.weight.square().sum()), out=tmp_path / "run", **given)
+    expected = (each(run.model(DATA[0]), DATA[1]) + net.first.weight.square().sum()).mean().item()
+    assert run.metrics["train_loss"] == pytest.approx(expected, rel=1e-5)
+    with pytest.raises(EvaluationError, match="the loss computes with last.weight"):
+        ll.train(net, loss=_with(lambda: net.last.weight.square().sum()), out=tmp_path / "other", **given)
