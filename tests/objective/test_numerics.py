@@ -100,13 +100,13 @@ def test_switches_are_set_and_put_back_after_an_exception(allowed, precision, sw
     torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = allowed, not allowed
     before = [getattr(owner, name) for owner, name in switches]
     with pytest.raises(ZeroDivisionError), numerics(precision, torch.device("cuda", 1)):
-        assert torch.is_inference_mode_enabled()
+        assert not torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
         for owner, name, yes, no in table:
             assert getattr(owner, name) == (yes if precision in ("tf32", "bf16") else no)
         assert torch.backends.cudnn.deterministic and not torch.backends.cudnn.benchmark  # the same bits each time
         assert chosen == [torch.device("cuda", 1)]  # and not the first GPU
         raise ZeroDivisionError
-    assert [getattr(owner, name) for owner, name in switches] == before and not torch.is_inference_mode_enabled()
+    assert [getattr(owner, name) for owner, name in switches] == before and torch.is_grad_enabled()
 
 
 @pytest.mark.skipif(not hasattr(torch.backends.cudnn, "conv"), reason="this torch has the older switches only")
