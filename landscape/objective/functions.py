@@ -181,9 +181,14 @@ def _values(outputs: Tensor, targets: Tensor, name: str) -> Tensor:
     _check_tensor(name, outputs)
     if classes := class_count(outputs, targets):
         if targets.ndim > 1 and outputs.shape[1] != classes:  # classes come last
-            return F.one_hot(targets.long(), classes).to(outputs.dtype)
-        targets = F.one_hot(targets.long(), classes).movedim(-1, 1)
+            return _one_hot(targets, classes).to(outputs.dtype)
+        targets = _one_hot(targets, classes).movedim(-1, 1)
     return _like(outputs, targets, name)
+
+
+def _one_hot(targets: Tensor, classes: int) -> Tensor:
+    """(..., classes) of bools; labels are checked before (trial.py)."""
+    return targets[..., None] == torch.arange(classes, device=targets.device)
 
 
 def _like(outputs: Tensor, targets: Tensor, name: str) -> Tensor:

@@ -1,8 +1,9 @@
 """Whether the loss or the net takes derivatives itself, found on the first samples.
 
 Owns: the ways of evaluating them, and the two signs that they need gradients: they fail without, or they give other numbers.
-Inference mode lets a tensor require no gradient without a word: `torch.autograd.functional` then returns zeros, and a branch of
-`if outputs.requires_grad` is not taken. A user who measures the loss in plain torch has gradients, and gets the other number.
+Without gradients a branch of `if outputs.requires_grad` is not taken, and an error of `torch.autograd.grad` may be caught. A user
+who measures the loss in plain torch has gradients, and gets the other number. `torch.autograd.functional` and torch.func switch
+them on themselves.
 """
 
 from __future__ import annotations
