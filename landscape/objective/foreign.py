@@ -1,11 +1,12 @@
 """Whether the values of the private net follow its own weights, and the module that it was copied from stays as it is.
 
-Owns: three refusals. A function that a net keeps, such as a lambda over `self`, leads the copy back to the caller's layers, whose
-weights do not move; so does a loss that reads parameters of the caller's net. Both are found by value: the first samples are
-evaluated while every operation on a parameter of the caller's is noted, and where there is one, again with other numbers in
-its place. What is read without an effect, such as a shape or a device, is not refused. The second refusal is of a function that
-writes to the caller's module. The third is of a loss that reads an object that is a hook: functions are shared with the copy of
-the net, objects are copied with it, and what they store is in the copy.
+Owns: four refusals. A function that a net keeps, such as a lambda over `self`, leads the copy back to the caller's layers,
+whose weights do not move; so does a loss that reads weights or buffers of the caller's net, or of its own copy of that.
+Both are found by value: the first samples are evaluated while every operation on what moves is noted (touched.py), and
+where there is one, again with other numbers in its place. What is read without an effect, such as a shape or a device, is
+not refused. The second refusal is of a function that writes to the caller's module. The third is of a loss that reads an
+object that is a hook: functions are shared with the copy of the net, objects are copied with it, and what they store is in
+the copy. The fourth is of a loss that is a module, and so copied, with a container that a hook stores into.
 """
 
 from __future__ import annotations
