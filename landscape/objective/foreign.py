@@ -71,7 +71,7 @@ def callers_apart(objective: Objective, *, trained: bool) -> Iterator[None]:
 
 
 def _memory(objective: Objective, moving: list[tuple[str, Tensor]]) -> Memory:
-    """Of the caller's tensors that move, and of their copies that a loss holds which is a module, as these do not move."""
+    """Of the caller's tensors that move, and of the copies of them in losses that are modules, which do not move."""
     own = (*parameters_in(objective.model), *buffers_in(objective.model))
     given = Memory(moving, own)
     if not given:
@@ -177,10 +177,7 @@ def _reached(function: Any, depth: int = 3) -> Iterator[Any]:
     if isinstance(function, functools.partial):
         found = [function.func, *function.args, *function.keywords.values()]
     elif inspect.isfunction(inner := inspect.unwrap(function)):
-        found = list(inner.__defaults__ or ())
-        with contextlib.suppress(ValueError):  # a cell that is empty yet
-            closure = inspect.getclosurevars(inner)
-            found += [*closure.globals.values(), *closure.nonlocals.values()]
+        found = [*(inner.__defaults__ or ()), *outside_of(inner).values()]
     else:
         return
     for each in found:
@@ -205,8 +202,7 @@ def _held_by_modules(measure: Any) -> Iterator[tuple[str, Any]]:
         owner = getattr(each, "__self__", each)
         for layer in owner.modules() if isinstance(owner, nn.Module) else ():
             for name, value in vars(layer).items():
-                parts = value.values() if type(value) is dict else value if type(value) in (list, tuple) else [value]
-                yield from ((name, part) for part in parts)
+                yield from ((name, part) for part in _parts(value, 1))
 
 
 def _owners(model: nn.Module) -> list[Any]:

@@ -88,7 +88,7 @@ def numbers_of(
     """What is kept of the first samples of the split `name`; numbers that are not finite are left out.
 
     The samples, the `values` of the metrics, the root mean square of the outputs, and a sum of them with fixed weights, which
-    changes where they change places or signs. `outputs`: those of each batch, of so many samples each as `sizes` says.
+    changes where they change places or signs. `outputs`: those of each batch, whose samples are counted in `sizes`.
     """
     found = {f"{name} samples": float(sum(sizes)), **{f"{name} {metric}": value for metric, value in values.items()}}
     rows = _joined(outputs, sizes)

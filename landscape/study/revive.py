@@ -178,7 +178,7 @@ def _compared(provenance: Mapping, split: str, *, values: bool) -> dict:
         found["evaluation"] = {
             name: fact for name, fact in found["evaluation"].items() if name not in ("mean", "batches")
         }
-    if "evaluation" in found:  # without what is told of metrics
+    if "evaluation" in found:  # without what it says of metrics
         whole = [name for name in found["evaluation"].get("whole", ()) if name == "loss"]
         found["evaluation"] = {**found["evaluation"], "whole": whole or None}
     if "evaluation" in found and _batches_of_a_metric(found["evaluation"]):  # only the loss is differentiated

@@ -35,7 +35,7 @@ from landscape.subject.code_facts import code_facts
 from landscape.subject.evaluation import evaluation_facts, evaluation_notes
 from landscape.subject.net import Net
 from landscape.subject.two_batches import TwoBatches
-from landscape.subject.written import Watched, without
+from landscape.subject.written import Watched, lasting_code
 from landscape.surfaces.provenance import DataFacts, Provenance, RunFacts
 from landscape.sweep.world import World, usual_threads
 
@@ -184,12 +184,11 @@ def checked(subject: Subject, notes: Sequence[str] = ()) -> Subject:
 
 def _without_stores(subject: Subject) -> Subject:
     """The subject, in whose code nothing counts that evaluations write into."""
-    if subject.watched is None or not (stores := subject.watched.stores()):
+    if subject.watched is None or not subject.watched.stores():
         return replace(subject, watched=None)
     net = subject.net
-    program = net.program and without(net.program, net.module, stores)
-    facts = replace(subject.facts, code=code_facts(program, subject.loss, stores))
-    return replace(subject, net=replace(net, program=program), facts=facts, watched=None)
+    program, code = lasting_code(subject.watched, net.program, net.module, subject.loss)
+    return replace(subject, net=replace(net, program=program), facts=replace(subject.facts, code=code), watched=None)
 
 
 def device_of(machine: MachineOptions, world: World) -> torch.device:

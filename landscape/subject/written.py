@@ -24,6 +24,7 @@ from landscape.objective.functions import is_known
 from landscape.objective.history import callables_of
 from landscape.objective.measure import Measure
 from landscape.objective.objective import Objective
+from landscape.objective.stored import HOOKS
 from landscape.options.groups import LossOptions
 from landscape.subject.code_arrays import array_text
 from landscape.subject.code_facts import code_facts
@@ -32,7 +33,6 @@ from landscape.subject.code_stores import WHOLE, Stores, is_users
 from landscape.subject.program import OF_TORCH, Program, program_of
 from landscape.surfaces.provenance import CodeFacts
 
-TABLES = ("_forward_pre_hooks", "_forward_hooks")
 # Values that are the same where they are equal.
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
 # Of longer collections only the length is looked at.
@@ -44,7 +44,7 @@ class Watched:
 
     def __init__(self, module: nn.Module, measure: Measure):
         losses = callables_of(measure)
-        hooked = any(vars(layer).get(table) for layer in module.modules() for table in TABLES)
+        hooked = any(vars(layer).get(table) for layer in module.modules() for table in HOOKS)
         wanted = hooked or not all(map(is_known, losses))
         self._given = _Holdings(module, *losses) if wanted else None
         self._copied: _Holdings | None = None
@@ -78,10 +78,16 @@ def without(program: Program, module: nn.Module, stores: Stores) -> Program:
     )  # fmt: skip
 
 
-def lasting_code(watched: Watched, program: Program | None, module: nn.Module, loss: LossOptions) -> CodeFacts:
-    """The code of a module and its loss without what has been written into. `program`: the module's, before."""
+def lasting_code(
+    watched: Watched, program: Program | None, module: nn.Module, loss: LossOptions
+) -> tuple[Program | None, CodeFacts]:
+    """The program of a module, and its code with that of its loss, without what has been written into.
+
+    `program`: the module's, before.
+    """
     stores = watched.stores()
-    return code_facts(without(program, module, stores) if program and stores else program, loss, stores)
+    lasting = without(program, module, stores) if program and stores else program
+    return lasting, code_facts(lasting, loss, stores)
 
 
 class _Holdings:
@@ -171,7 +177,7 @@ def _beside(value: Any) -> Iterator[tuple[Any, Any]]:
         yield from (("__defaults__", value.__defaults__), ("__kwdefaults__", value.__kwdefaults__))
     elif isinstance(value, nn.Module):
         yield from value._modules.items()
-        yield from ((table, hooks) for table in TABLES if (hooks := vars(value).get(table)))
+        yield from ((table, hooks) for table in HOOKS if (hooks := vars(value).get(table)))
     if is_users(type(value)):
         yield "__class__", type(value)
 

@@ -1,10 +1,10 @@
 """The executor over MPI ranks, and the only file that imports mpi4py.
 
 Owns: the messages between rank 0 (the leader) and the other ranks (followers); scheduler.py decides what each rank
-computes. Messages hold point numbers, coordinates and numbers, under a tolerance also the losses of single samples, which may be
-megabytes. The leader computes too, in a thread of its own, while its main thread sends assignments and receives results. So no
-rank waits for a long point of the leader's, and only the main thread calls MPI (MPI_THREAD_FUNNELED is enough). There is no
-collective call in the loop, and the leader never waits for a message of its own to be received (outbox.py).
+computes. Messages hold points and numbers, under a tolerance also megabytes of single losses. The leader computes too, in a
+thread of its own, while its main thread sends assignments and receives results, so no rank waits for a long point of the
+leader's. Only the main thread calls MPI (MPI_THREAD_FUNNELED is enough). The loop has no collective call, and the leader
+never waits for its own messages to be received (outbox.py).
 
 Waiting means polling with a short sleep: a blocking MPI receive would occupy a core that could compute.
 """
@@ -52,9 +52,7 @@ ASKED, ANSWERED = 10, 11  # a follower that waits asks the leader whether it is 
 POLL_SHARE, MAX_LOOKAHEAD = 1 / 3, 0.01
 # After an error, a rank stops between two chunks; if it takes longer than this, MPI_Abort ends the job.
 GRACE_SECONDS = 5.0
-
 EXCHANGE = "an exchange among the ranks"
-
 T = TypeVar("T")
 
 
@@ -178,8 +176,7 @@ class MPIExecutor:
             return ((tag, content) for _, tag, content in _messages(comm) if tag != ANSWERED)
 
         def send(tag: int, content: object) -> None:
-            """Waits for the leader to receive it, which then knows what is done before it hands out more."""
-            silence.broken()
+            silence.broken()  # from here on it waits for the leader to receive it
             for _ in until_sent(post(comm, content, dest=0, tag=tag)):
                 if silence.asks():
                     post(comm, None, dest=0, tag=ASKED)

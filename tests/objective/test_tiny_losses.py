@@ -1,4 +1,4 @@
-"""Losses whose squares are no numbers of float64: means stay right, and no error is stated that is not known."""
+"""Losses whose squares float64 cannot hold: means stay right, and no error is stated that is not known."""
 
 import numpy as np
 import pytest
