@@ -7,6 +7,7 @@ stand in the environment before torch is loaded.
 from __future__ import annotations
 
 import os
+import signal
 
 # Threads of torch wait for each other at every layer. By default they spin for milliseconds, and keep the cores from the very
 # threads that they wait for as soon as other work runs beside: training is then 3 to 30 times slower than with one thread.
@@ -28,6 +29,8 @@ def main() -> int:
         from landscape.sweep.leaving import end_now
 
         end_now(f"the program does not load ({type(error).__name__}: {error}); install it again", 1)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a second Ctrl-C, while Python ends, writes no traceback
     return main()
 
 

@@ -22,7 +22,6 @@ from landscape.errors import Interrupted, LandscapeError, MissingLetters, Untrus
 from landscape.options.command import Command
 from landscape.printable import printable
 from landscape.sweep.leaving import complain, connect_early, end_now, from_rank, guarded, part
-from landscape.sweep.signals import current
 from landscape.wording import shell_runs
 
 
@@ -31,11 +30,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     connect_early()
     warnings.showwarning = _show
     run = _Run()
-    with guarded(forces=True, end=run.end):
+    with guarded(forces=True, end=run.end) as stop:
         try:
             status, speak = run.do(sys.argv[1:] if argv is None else argv), None
+            stop.raises = False  # the command is done: a signal that comes now changes nothing
         except BaseException as error:
-            current().answer()
+            stop.raises = False  # why it ended is known; another rank may have passed the signal on before it came here
+            stop.answer()
             status, speak = run.failed(error)
         status = part(status, speak, waits=not run.busy)
     return status

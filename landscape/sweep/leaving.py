@@ -83,12 +83,15 @@ def part(status: int, speak: Callable[[], None] | None = None, *, waits: bool = 
         return status
     if not waits:
         abort(world, status)
+    stop = current()
     try:
-        current().raises = world.leads and not status  # the leader may still wait for a rank that does not end
+        stop.raises = world.leads and not status  # the leader may still wait for a rank that does not end
         return leave(world, status, speak, lambda code: abort(world, code))
     except BaseException as error:
         complain(str(error))
         abort(world, status or 130)
+    finally:
+        stop.raises = False
     return status
 
 

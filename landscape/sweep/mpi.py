@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from landscape.errors import Interrupted, LandscapeError, UsageError
+from landscape.errors import LandscapeError, UsageError
 from landscape.sweep.executor import OnResult, PointFailed, Stalled
 from landscape.sweep.leaving import guard_program
 from landscape.sweep.meeting import gather_here
@@ -186,7 +186,7 @@ class MPIExecutor:
         except WorkerStop as end:
             post(comm, None, dest=0, tag=STOPPED)
             if end.message is not None:
-                raise (Interrupted if end.interrupted else LandscapeError)(end.message) from None
+                raise (stop.elsewhere if end.interrupted else LandscapeError)(end.message) from None
 
     def close(self, error: BaseException | None) -> None:
         """See `Executor`; raises StillBusy when an evaluation goes on after an error."""
@@ -241,7 +241,7 @@ class _Leader:
         if tag == FAILURE:
             return content
         if tag == SIGNALLED:
-            raise Interrupted(f"stopped by {content}")
+            raise current().elsewhere(f"stopped by {content}")
         if tag == CRASHED:
             raise content
         results, now = [], time.perf_counter()

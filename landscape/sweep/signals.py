@@ -57,6 +57,11 @@ class Stop:
         """From here on the request is not raised again: what is left to do is to save and to leave."""
         self.answered = self.answered or self.name is not None
 
+    def elsewhere(self, text: str) -> Interrupted:
+        """The error for a signal that another rank received. A launcher sends it to all, and here it would come too late."""
+        self.name, self.answered = self.name or "another rank", True
+        return Interrupted(text)
+
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
         """Within the block a signal waits, such as while a file is written; after it, it is raised."""

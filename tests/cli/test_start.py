@@ -1,5 +1,6 @@
 """What starting costs: which libraries a command loads. (Seconds are shown by `landscape bench`, not asserted.)"""
 
+import signal
 import subprocess
 import sys
 
@@ -81,3 +82,52 @@ def test_only_commands_that_continue_say_so_when_they_are_stopped(name, monkeypa
     # a command that passes samples through a net into a file of its own, which --overwrite would begin again
     continues = {"device", "overwrite"} <= {row.name for row in find(name).rows}
     assert ("what was computed is kept" in capsys.readouterr().err) == continues
+
+
+@pytest.mark.parametrize("moment", ["landscape.cli.main.explained", "landscape.cli.main.part"])
+@pytest.mark.parametrize("error", [Interrupted("stopped by SIGTERM"), ValueError("no")])
+def test_a_signal_that_comes_while_the_command_says_why_it_ends_changes_nothing(moment, error, monkeypatch, capsys):
+    """Another rank may have passed the signal on before it came here."""
+
+    def ends(*arguments, **keywords):
+        raise error
+
+    module, name = moment.rsplit(".", 1)
+    after = getattr(sys.modules[module], name)
+
+    def late(*arguments, **keywords):
+        signal.raise_signal(signal.SIGTERM)
+        return after(*arguments, **keywords)
+
+    monkeypatch.setattr("landscape.cli.main.parse", lambda words: (find("info"), {}))
+    monkeypatch.setattr("landscape.cli.main.perform", ends)
+    monkeypatch.setattr(moment, late)
+    assert main(["info"]) == (130 if isinstance(error, Interrupted) else 1)
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_a_signal_after_the_command_is_done_does_not_undo_it(name, monkeypatch, capsys):
+    part = sys.modules["landscape.cli.main"].part
+
+    def late(*arguments, **keywords):
+        signal.raise_signal(getattr(signal, name))
+        return part(*arguments, **keywords)
+
+    monkeypatch.setattr("landscape.cli.main.parse", lambda words: (find("info"), {}))
+    monkeypatch.setattr("landscape.cli.main.perform", lambda *arguments: None)
+    monkeypatch.setattr("landscape.cli.main.part", late)
+    assert (main(["info"]), capsys.readouterr().err) == (0, "")
+
+
+def test_a_second_ctrl_c_while_python_ends_writes_no_traceback(tmp_path):
+    (tmp_path / "twice.py").write_text(
+        "import atexit, signal, sys\n"
+        "from landscape.__main__ import main\n"
+        "atexit.register(signal.raise_signal, signal.SIGINT)\n"
+        "sys.argv[1:] = ['info', 'missing.pt']\n"
+        "sys.exit(main())\n"
+    )
+    done = subprocess.run([sys.executable, "twice.py"], capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    assert done.returncode == -signal.SIGINT
+    assert done.stderr.count("\n") == 1 and "missing.pt" in done.stderr
