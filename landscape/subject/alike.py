@@ -1,4 +1,4 @@
-"""Two nets are one function if they give the same values with the same weights: this is tried on the first batch.
+"""Two nets are one function if they give the same values with the same weights: this is tried on the first samples.
 
 Owns: a copy of a second net's own module that holds the weights of the first, and the message. Which values are compared is said
 in objective/probe.py, with what they cannot show. A second net that is a file has no module of its own: its weights are read into
@@ -22,7 +22,7 @@ from landscape.objective.conduct import Values
 from landscape.objective.narrow import made_passable
 from landscape.objective.objective import Objective
 from landscape.objective.private import evaluating, private_copy
-from landscape.objective.probe import apart, first_samples, values_of
+from landscape.objective.probe import apart, passes, values_of
 from landscape.objective.steady import Held
 from landscape.printable import listed
 from landscape.subject.net import Net, Other
@@ -47,11 +47,12 @@ def check_by_value(objective: Objective, net: Net, others: Iterable[Other]) -> N
     if not modules or objective.lent:
         return
     name, split = next(iter(objective.splits.items()))
-    batch = first_samples(objective, split)
-    expected = values_of(objective, objective.model, batch)
+    batches = passes(objective, split)
+    expected = [values_of(objective, objective.model, batch) for batch in batches]
     for other, module in modules:
-        found = values_of(objective, _with_weights_of(objective, module), batch)
-        if said := apart(expected, found, None if _exactly(net, other) else objective.precision):
+        twin, precision = _with_weights_of(objective, module), None if _exactly(net, other) else objective.precision
+        found = (values_of(objective, twin, batch) for batch in batches)
+        if said := next(filter(None, (apart(*pair, precision) for pair in zip(expected, found, strict=True))), None):
             raise UsageError(
                 f"{net.label} and {other.label} are different functions: with the same weights they give {said} on the first "
                 f"samples of the {name} data, expected the same; give nets of one architecture, or {SAME}"
@@ -63,22 +64,24 @@ def buffer_notes(objective: Objective, others: Iterable[Other]) -> list[str]:
     if objective.lent:
         return []
     name, split = next(iter(objective.splits.items()))
-    batch = first_samples(objective, split)
+    batches = passes(objective, split)
     statistics = {id(each) for layer in tracking_layers(objective.model) for each in layer.buffers(recurse=False)}
     resting = {
         key: buffer
         for key, buffer in named_buffers(objective.model)
         if key not in objective.layout.names and id(buffer) not in statistics
     }
-    expected: Values | None = None
+    expected: list[Values] = []
     found = []
     for other in others:
         given = {key: other.tensors[key] for key in resting if key in other.tensors}
         differ = [key for key, tensor in given.items() if not torch.equal(tensor.to(resting[key]), resting[key])]
         if not differ:
             continue
-        expected = expected or values_of(objective, objective.model, batch)
-        if apart(expected, _with_buffers(objective, {key: given[key] for key in differ}, batch), objective.precision):
+        expected = expected or [values_of(objective, objective.model, batch) for batch in batches]
+        moved = {key: given[key] for key in differ}
+        theirs = (_with_buffers(objective, moved, batch) for batch in batches)
+        if any(apart(*pair, objective.precision) for pair in zip(expected, theirs, strict=True)):
             found.append(
                 f"{other.label}, the second net, has other buffers, which rest ({listed(differ, LISTED)}), and values depend "
                 "on them: its weights, at coordinate 1, are evaluated with the buffers of the first, which is not its own value"
