@@ -23,6 +23,7 @@ from landscape.measurement.flatness import Flatness, FlatnessSettings, Ready
 from landscape.objective.probe import seen
 from landscape.options.groups import DataOptions, LossOptions, MachineOptions, NetOptions, OutputOptions
 from landscape.options.option import Given
+from landscape.printable import listed
 from landscape.quantity import FLATNESS
 from landscape.slice.nets import Nets, OneNet
 from landscape.study.extend import few_of
@@ -53,6 +54,8 @@ from landscape.sweep.progress import note
 from landscape.sweep.sampler import EveryPoint, Result, Sampler
 from landscape.sweep.work import Work
 from landscape.sweep.world import World
+
+LISTED = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,11 +114,12 @@ class FlatnessStudy(Study[Surface]):
         if self._output.path and world.leads:
             check_folder(self._output.path)
         self._shared, self._samples = _shared(nets, given, world), given[DataOptions].samples
-        hashes, subject = [], None
+        hashes, subject, said = [], None, []
         self._known_by: list[Known] = []
         for number in range(len(nets.each)):
             subject = self._subject(number)
             hashes.append(str(subject.net.checkpoint.sha256))
+            said.append(subject.notes)
             made = subject.facts.evaluation
             self._known_by.append(
                 Known(self._mark(number, subject.net), seen(subject.objective), plain(made.json()) if made else {})
@@ -129,7 +133,7 @@ class FlatnessStudy(Study[Surface]):
         self.label = "flatness"
         self.notes = (
             *self._shared.notes,
-            *subject.notes,
+            *_of_each(nets.names, said),
             *short_notes(self._samples, {"train": subject.objective.splits["train"].size}),
         )
         self.marks = {
@@ -235,6 +239,15 @@ class FlatnessStudy(Study[Surface]):
         return replace(
             facts, model=ModelFacts(name=f"{count} nets"), checkpoint=CheckpointFacts(sha256=joint_digest(hashes))
         )
+
+
+def _of_each(names: Sequence[str], said: Sequence[Sequence[str]]) -> list[str]:
+    """The notes on each net; what is not said of all of them begins with the names of those that it is about."""
+    found = []
+    for text in dict.fromkeys(text for each in said for text in each):
+        about = [name for name, each in zip(names, said, strict=True) if text in each]
+        found.append(text if len(about) == len(names) else f"{listed(about, LISTED)}: {text}")
+    return found
 
 
 def _shared(nets: Nets, given: Given, world: World) -> Shared:

@@ -87,3 +87,26 @@ def test_a_table_of_an_earlier_version_says_it_of_its_last_net(tmp_path, monkeyp
         file.attrs["provenance"] = json.dumps(known)
     with pytest.raises(LandscapeError, match=r"of Steady.*, evaluation\.random is Noisy in the file, not set now"):
         table([Noisy(4), *nets[::-1]], out)
+
+
+class Drawing(nn.Module):
+    def __init__(self, noise: float) -> None:
+        super().__init__()
+        self.layer, self.noise = nn.Linear(3, 2), noise
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        outputs = self.layer(x)
+        return outputs + self.noise * torch.rand_like(outputs) if self.noise else outputs
+
+
+@pytest.mark.parametrize(
+    ("noises", "about"),
+    [((0.0, 0.5), "Drawing 1: "), ((0.5, 0.0), "Drawing 0: "), ((0.5, 0.5), ""), ((0.0, 0.0), None)],
+)
+def test_a_note_names_the_nets_that_it_is_about(noises, about, capsys):
+    inputs = torch.randn(12, 3, generator=torch.Generator().manual_seed(0))
+    data = (inputs, (inputs.sum(1) > 0).long())
+    ll.flatness([Drawing(noise) for noise in noises], data=data, measures="average", directions=2)
+    said = capsys.readouterr().err
+    assert said.count("draws random numbers") == (about is not None)
+    assert about is None or f"flatness: {about}Drawing draws random numbers" in said
