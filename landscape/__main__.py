@@ -6,8 +6,11 @@ stand in the environment before torch is loaded.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import sys
+from types import FrameType
 
 # Threads of torch wait for each other at every layer. By default they spin for milliseconds, and keep the cores from the very
 # threads that they wait for as soon as other work runs beside: training is then 3 to 30 times slower than with one thread.
@@ -21,6 +24,8 @@ def main() -> int:
         os.environ.update(WAITING)
     try:
         from landscape.cli.main import main
+        from landscape.sweep.leaving import end_now
+        from landscape.sweep.signals import heeded, name_of
     except KeyboardInterrupt:  # before the handlers of signals stand
         from landscape.sweep.leaving import end_now
 
@@ -29,9 +34,21 @@ def main() -> int:
         from landscape.sweep.leaving import end_now
 
         end_now(f"the program does not load ({type(error).__name__}: {error}); install it again", 1)
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a second Ctrl-C, while Python ends, writes no traceback
-    return main()
+    status: list[int] = []
+
+    def around(number: int, frame: FrameType | None) -> None:
+        """Before the command it stops the process; while Python ends it ends it at once, and the status stays."""
+        if not status:
+            end_now(f"stopped by {name_of(number)}", 130)
+        with contextlib.suppress(Exception):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(status[0])
+
+    for number in heeded():
+        signal.signal(number, around)
+    status.append(main())
+    return status[0]
 
 
 if __name__ == "__main__":

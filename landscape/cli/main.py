@@ -30,8 +30,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     connect_early()
     warnings.showwarning = _show
     run = _Run()
-    with guarded(forces=True, end=run.end) as stop:
+    with guarded(forces=True, end=run.end, raises=False) as stop:
         try:
+            stop.raises = True
+            stop.check()  # what came before this block could answer it
             status, speak = run.do(sys.argv[1:] if argv is None else argv), None
             stop.raises = False  # the command is done: a signal that comes now changes nothing
         except BaseException as error:

@@ -20,6 +20,7 @@ from landscape.sweep.executor import Executor, PointFailed
 from landscape.sweep.launch import connect
 from landscape.sweep.leaving import guarded
 from landscape.sweep.loop import sweep
+from landscape.sweep.meeting import note_stop, refuse_after_stop
 from landscape.sweep.progress import Progress, note
 from landscape.sweep.sampler import Point, Result, Sampler
 from landscape.sweep.signals import current
@@ -79,6 +80,7 @@ def run_prepared(
     with guarded(forces=world.size > 1), contained():
         stall_before = limit(stall)
         try:
+            refuse_after_stop(world)
             check_same(world, {**agree, "dry-run": str(dry_run)})
             prepared = prepare(world)
             study = together(world, lambda: make(world, prepared))
@@ -94,8 +96,9 @@ def run_prepared(
                     file.release()
             with SET_UP.running("the end of the run"):
                 return shared(world, lambda: _opened(file).content)
-        except BaseException:
+        except BaseException as error:
             current().answer()  # what is left to do is to clean up
+            note_stop(world, error)
             raise
         finally:
             limit(stall_before)

@@ -21,7 +21,7 @@ from landscape.errors import Interrupted
 from landscape.printable import printable
 from landscape.sweep.launch import connect, connected, launched_rank, launched_size
 from landscape.sweep.meeting import leave
-from landscape.sweep.signals import SIGNALS, Stop, current, interruptible
+from landscape.sweep.signals import Stop, current, heeded, interruptible
 from landscape.sweep.watch import Watch
 from landscape.sweep.world import World
 
@@ -55,7 +55,7 @@ def connect_early() -> None:
     if launched_size() < 2:
         return
     here = threading.current_thread() is threading.main_thread()
-    before = {number: signal.signal(number, signal.SIG_DFL) for number in (*SIGNALS, signal.SIGALRM) if here}
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in (*heeded(), signal.SIGALRM) if here}
     try:
         if here:
             signal.alarm(START_SECONDS)
@@ -123,10 +123,11 @@ def _end_without_mpi() -> None:
 
 
 @contextlib.contextmanager
-def guarded(*, forces: bool, end: Callable[[str, int], None] = end_now) -> Iterator[Stop]:
+def guarded(*, forces: bool, end: Callable[[str, int], None] = end_now, raises: bool = True) -> Iterator[Stop]:
     """Around a run: signals stop it, and no call in it can end the process in silence.
 
-    `forces`: end the process when its main thread does not answer a signal. Inside another such block it does nothing new.
+    `forces`: end the process when its main thread does not answer a signal. `raises`: see `interruptible`. Inside another such
+    block it does nothing new.
     """
 
     @contextlib.contextmanager
@@ -140,7 +141,7 @@ def guarded(*, forces: bool, end: Callable[[str, int], None] = end_now) -> Itera
         with Watch(stop, save_and_end, forces=forces), _no_silent_exit(save_and_end), _swallowed_in_silence():
             yield
 
-    with interruptible(watched=watched) as stop:
+    with interruptible(watched=watched, raises=raises) as stop:
         yield stop
 
 

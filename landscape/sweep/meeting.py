@@ -27,6 +27,7 @@ PATIENCE_SECONDS = 3.0
 MAX_PAUSE = 0.02
 
 _unanswered: list[Any] = []  # requests given up by a signal: MPI still holds their buffers
+_stopped: list[str] = []  # by what a call was stopped in the middle of what all ranks do together
 
 
 class PeerGone(LandscapeError):
@@ -40,6 +41,25 @@ class PeerLeft(PeerGone):
         advice = "see what it said" if status else "start every rank with the same command"
         super().__init__(f"rank {rank} of {size} has ended with status {status} while others go on; {advice}")
         self.silent, self.exit_status = status != 0, status or 1
+
+
+def note_stop(world: World, error: BaseException) -> None:
+    """A call has ended by an error; by a request to stop it ends at another place on each rank."""
+    if world.size > 1 and isinstance(error, KeyboardInterrupt):
+        _stopped.append(str(error) or "stopped by Ctrl-C")
+
+
+def refuse_after_stop(world: World) -> None:
+    """For a program that catches Ctrl-C and goes on: what its ranks do next would be taken for what others still do.
+
+    Raises:
+        LandscapeError: a call of this process was stopped before, and there are several ranks.
+    """
+    if world.size > 1 and _stopped:
+        raise LandscapeError(
+            f"an earlier call was {_stopped[0]}, at another place on each of the {world.size} ranks, so no further call can go "
+            "on from there; start the program again, which continues the files that it writes"
+        )
 
 
 def meet(world: World, code: int = HERE, patience: float | None = None) -> list[int] | None:

@@ -92,7 +92,7 @@ def gather(world: World, value: T) -> list[T]:
     A signal waits until all of them have passed through, or they would wait for this rank.
     """
     gather_here(world)
-    with current().held(), SET_UP.running(EXCHANGE):
+    with current().deferred(), SET_UP.running(EXCHANGE):
         return world.comm.allgather(value)
 
 
@@ -126,7 +126,7 @@ def differing(world: World, marks: Mapping[str, str]) -> list[tuple[str, int, st
 def broadcast(world: World, value: T | None) -> T:
     """Collective: the leader's value, on every rank; the value of other ranks is ignored."""
     gather_here(world)
-    with current().held(), SET_UP.running(EXCHANGE):
+    with current().deferred(), SET_UP.running(EXCHANGE):
         return world.comm.bcast(value, root=0)
 
 

@@ -23,6 +23,11 @@ from landscape.errors import Interrupted
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
+def name_of(number: int) -> str:
+    """What messages call a signal."""
+    return "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+
+
 class Stop:
     """The request to stop of this process; `name` is that of the signal, None while there was none."""
 
@@ -72,6 +77,16 @@ class Stop:
             self.let_go()
         self.late()
 
+    @contextlib.contextmanager
+    def deferred(self) -> Iterator[None]:
+        """As `held`, for what may wait for other ranks: a signal that waits in vain ends the process (watch.py)."""
+        self._held += 1
+        try:
+            yield
+        finally:
+            self._held -= 1
+        self.late()
+
     def hold(self) -> None:
         """Begins a `held` block, without a context manager's share of a tiny net's point."""
         self._held += 1
@@ -87,16 +102,16 @@ class Stop:
         if self.raises and not self._held:
             self.check()
 
-    def again(self) -> None:
-        """Raises an unanswered request once more in the main thread; called from another thread."""
+    def again(self, number: int) -> None:
+        """Raises an unanswered request by this signal once more in the main thread; called from another thread."""
         self._again = True
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        signal.pthread_kill(threading.main_thread().ident or 0, number)
 
     def on_signal(self, number: int, frame: FrameType | None) -> None:
         repeated, self._again = self._again, False
         if not repeated and self.name:
             return
-        self.name = self.name or ("Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name)
+        self.name = self.name or name_of(number)
         if self.raises and not self._held:
             self.check()
 
@@ -111,10 +126,13 @@ def current() -> Stop:
 
 
 @contextlib.contextmanager
-def interruptible(*, watched: Callable[[Stop], contextlib.AbstractContextManager] | None = None) -> Iterator[Stop]:
+def interruptible(
+    *, watched: Callable[[Stop], contextlib.AbstractContextManager] | None = None, raises: bool = True
+) -> Iterator[Stop]:
     """Within the block either signal stops the run. Inside another such block it is the same request.
 
     `watched` runs around the block, which it may end. Outside the main thread Python delivers no signals, and none is handled.
+    Without `raises` signals are only remembered, until the block sets `Stop.raises`.
     """
     global _current
     if threading.current_thread() is not threading.main_thread():
@@ -124,20 +142,33 @@ def interruptible(*, watched: Callable[[Stop], contextlib.AbstractContextManager
         yield _current
         return
     stop = _current = Stop()
+    stop.raises, before = False, {}  # a signal raised here would leave the handlers behind
     _forget_in_children()
-    before = {number: signal.signal(number, stop.on_signal) for number in SIGNALS}
     try:
+        for number in heeded():
+            before[number] = signal.signal(number, stop.on_signal)
         with watched(stop) if watched else contextlib.nullcontext():
+            stop.raises = raises
+            stop.late()
             yield stop
+            raises, stop.raises = stop.raises, False
     finally:
+        stop.raises = False
         for number, handler in before.items():
             signal.signal(number, handler)
         _current = None
+    if raises:
+        stop.check()
 
 
-def is_ours(stop: Stop) -> bool:
-    """Whether signals still reach the request: a user's code, or training, may handle them in its own way."""
-    return signal.getsignal(signal.SIGINT) == stop.on_signal
+def heeded() -> list[int]:
+    """Both signals but those that whoever started the process has it ignore, as a script does for a job in its background."""
+    return [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+
+
+def is_ours(stop: Stop, number: int) -> bool:
+    """Whether this signal still reaches the request: a user's code, or training, may handle it in its own way."""
+    return signal.getsignal(number) == stop.on_signal
 
 
 @functools.cache

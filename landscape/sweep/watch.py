@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from landscape.sweep.launch import launched_rank
-from landscape.sweep.signals import SIGNALS, Stop, is_ours
+from landscape.sweep.signals import SIGNALS, Stop, is_ours, name_of
 
 # A signal that is not answered is raised again after this long, and ends the process after the other.
 AGAIN_SECONDS, FORCED_SECONDS = 1.0, 5.0
@@ -87,6 +87,7 @@ class Watch:
         self._stop, self._end, self._forces = stop, end, forces
         self._stall: float | None = None
         self._armed = False
+        self._received: int = signal.SIGINT
         self._reader, self._writer = socket.socketpair()
         self._reader.setblocking(False)
         self._writer.setblocking(False)
@@ -129,8 +130,8 @@ class Watch:
             received, now = self._reader.recv(64) if ready else b"", time.monotonic()
             if _CLOSE in received:
                 break
-            if flagged is None and any(number in SIGNALS for number in received):
-                flagged = now
+            if flagged is None and (numbers := [number for number in received if number in SIGNALS]):
+                flagged, self._received = now, numbers[0]
             elif flagged is not None and not ready:
                 flagged = self._insist(flagged, now)
             self._check_stall(now, stopped=tick is not None and now - slept > tick + STOPPED_SECONDS)
@@ -139,17 +140,17 @@ class Watch:
     def _insist(self, flagged: float, now: float) -> float | None:
         """Raises an unanswered signal again, and after a while ends the process; returns since when it waits."""
         stop = self._stop
-        if stop.answered or not is_ours(stop) or (stop.patient and stop.name is None):
+        if stop.answered or not is_ours(stop, self._received) or (stop.patient and stop.name is None):
             return None
         if not stop.writing.acquire(blocking=False):
             return now  # a file is being written
         try:
             if self._forces and now - flagged > (FOLLOWER_SECONDS if launched_rank() else FORCED_SECONDS):
-                self._end(stop.text if stop.name else "stopped by a signal", 130)
+                self._end(stop.text if stop.name else f"stopped by {name_of(self._received)}", 130)
         finally:
             stop.writing.release()
         if stop.name:
-            stop.again()
+            stop.again(self._received)
         return flagged
 
     def _check_stall(self, now: float, *, stopped: bool) -> None:

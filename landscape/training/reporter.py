@@ -16,7 +16,7 @@ from types import FrameType
 from typing import Any
 
 from landscape.sweep.progress import SECONDS_BETWEEN_LINES, clock
-from landscape.sweep.signals import current
+from landscape.sweep.signals import current, heeded, name_of
 
 SHOWN = {"train_loss": "loss", "train_accuracy": "accuracy", "test_loss": "test loss", "test_accuracy": "test accuracy"}
 
@@ -100,12 +100,12 @@ def graceful_stop() -> Iterator[StopRequest]:
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in heeded()}
     outer = current()
     outer.patient = True
 
     def note(number: int, frame: FrameType | None) -> None:
-        stop.name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+        stop.name = name_of(number)
         for other, handler in before.items():
             signal.signal(other, handler)
 

@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -106,6 +107,19 @@ def test_a_signal_that_comes_while_the_command_says_why_it_ends_changes_nothing(
     assert capsys.readouterr().err.count("\n") == 1
 
 
+def test_a_signal_while_the_command_starts_is_one_line(monkeypatch, capsys):
+    start = threading.Thread.start
+
+    def early(thread):
+        start(thread)
+        if thread.name == "landscape-watch":
+            signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(threading.Thread, "start", early)
+    assert main(["info", "missing.pt"]) == 130
+    assert capsys.readouterr().err == "landscape: stopped by SIGTERM\n"
+
+
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
 def test_a_signal_after_the_command_is_done_does_not_undo_it(name, monkeypatch, capsys):
     part = sys.modules["landscape.cli.main"].part
@@ -120,14 +134,34 @@ def test_a_signal_after_the_command_is_done_does_not_undo_it(name, monkeypatch, 
     assert (main(["info"]), capsys.readouterr().err) == (0, "")
 
 
-def test_a_second_ctrl_c_while_python_ends_writes_no_traceback(tmp_path):
-    (tmp_path / "twice.py").write_text(
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+@pytest.mark.parametrize(("words", "status"), [(["info", "missing.pt"], 1), (["--version"], 0), (["info"], 2)])
+def test_a_signal_while_python_ends_changes_neither_status_nor_text(name, words, status, tmp_path):
+    (tmp_path / "late.py").write_text(
         "import atexit, signal, sys\n"
         "from landscape.__main__ import main\n"
-        "atexit.register(signal.raise_signal, signal.SIGINT)\n"
-        "sys.argv[1:] = ['info', 'missing.pt']\n"
+        f"late = signal.{name} if sys.argv[1:2] == ['late'] else None\n"
+        "if late:\n"
+        "    atexit.register(signal.raise_signal, late)\n"
+        f"sys.argv[1:] = {words}\n"
         "sys.exit(main())\n"
     )
-    done = subprocess.run([sys.executable, "twice.py"], capture_output=True, text=True, cwd=tmp_path, timeout=60)
-    assert done.returncode == -signal.SIGINT
-    assert done.stderr.count("\n") == 1 and "missing.pt" in done.stderr
+    ends = [
+        subprocess.run([sys.executable, "late.py", each], capture_output=True, text=True, cwd=tmp_path, timeout=60)
+        for each in ("late", "never")
+    ]
+    assert [each.returncode for each in ends] == [status, status]
+    assert (ends[0].stdout, ends[0].stderr) == (ends[1].stdout, ends[1].stderr)
+
+
+@pytest.mark.parametrize(("name", "said"), [("SIGTERM", "SIGTERM"), ("SIGINT", "Ctrl-C")])
+def test_a_signal_before_the_command_is_one_line(name, said, tmp_path):
+    (tmp_path / "early.py").write_text(
+        "import signal, sys\n"
+        "import landscape.cli.main as cli\n"
+        "from landscape.__main__ import main\n"
+        f"cli.connect_early = lambda: signal.raise_signal(signal.{name})\n"
+        "sys.exit(main())\n"
+    )
+    done = subprocess.run([sys.executable, "early.py"], capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    assert (done.returncode, done.stderr) == (130, f"landscape: stopped by {said}\n")

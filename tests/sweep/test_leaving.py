@@ -132,3 +132,46 @@ def test_a_rank_whose_python_ended_while_it_started_is_not_waited_for_without_an
         "leaving.connect_early()\n"
     )
     assert done.returncode != 0
+
+
+def test_after_ctrl_c_ranks_do_not_go_on_with_another_call(job) -> None:
+    """A rank may be in another exchange than the others; what it sent for that would be taken for its part in the next call."""
+    done = job(
+        "import signal, sys\n"
+        "import torch\n"
+        "import landscape as ll\n"
+        "stops = [1]\n"
+        "def loss(outputs, targets):\n"
+        "    if stops:\n"
+        "        signal.raise_signal(stops.pop() and signal.SIGINT)\n"
+        "    return torch.nn.functional.cross_entropy(outputs, targets, reduction='none')\n"
+        "torch.manual_seed(0)\n"
+        "task = {'model': torch.nn.Linear(3, 2), 'data': (torch.randn(8, 3), torch.arange(8) % 2), 'loss': loss, 'quiet': True}\n"
+        "for number in range(3):\n"
+        "    try:\n"
+        "        ll.line(x='-1:1:3', **task)\n"
+        "    except (KeyboardInterrupt, ll.LandscapeError) as error:\n"
+        "        print(number, error, flush=True)\n"
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("0 stopped by Ctrl-C") == 2
+    assert done.stdout.count("an earlier call was stopped by Ctrl-C, at another place on each of the 2 ranks") == 4
+
+
+def test_ctrl_c_is_answered_while_an_exchange_waits_for_a_rank_that_has_left_it(job) -> None:
+    done = job(
+        "import os, signal, threading\n"
+        "from landscape.sweep.launch import connect\n"
+        "from landscape.sweep.leaving import guarded\n"
+        "from landscape.sweep.meeting import meet\n"
+        "from landscape.sweep.mpi import gather\n"
+        "world = connect()\n"
+        "if world.rank == 1:\n"
+        "    meet(world)\n"
+        "    threading.Event().wait(60)\n"
+        "threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
+        "with guarded(forces=True):\n"
+        "    gather(world, 1)\n"
+    )
+    assert done.returncode != 0
+    assert "rank 0 of 2: stopped by Ctrl-C" in done.stderr

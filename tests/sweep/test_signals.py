@@ -5,6 +5,7 @@ In this process: signals are sent to it, and every wait ends by what is waited f
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -20,6 +21,7 @@ from landscape.sweep.leaving import guarded
 from landscape.sweep.sampler import Point
 from landscape.sweep.signals import current, interruptible
 from landscape.sweep.watch import limit
+from landscape.training.reporter import graceful_stop
 
 NUMBERS = {"SIGINT": "Ctrl-C", "SIGTERM": "SIGTERM"}
 
@@ -190,3 +192,58 @@ def test_stall_ends_with_the_run() -> None:
             limit(None)
             wait_for(lambda: not armed)
             assert not armed
+
+
+@pytest.mark.parametrize("moment", ["handlers", "watch starts", "watch ends"])
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_signal_at_the_edges_of_a_run_is_raised_and_leaves_no_handler_behind(moment, name, monkeypatch) -> None:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    fired = []
+
+    def after(function: Callable, applies: Callable[..., bool]) -> Callable:
+        def wrapper(*arguments):
+            found = function(*arguments)
+            if applies(*arguments) and not fired:
+                fired.append(1)
+                send(name)
+            return found
+
+        return wrapper
+
+    def is_watch(thread: threading.Thread) -> bool:
+        return thread.name == "landscape-watch"
+
+    if moment == "handlers":
+        ours = after(
+            signal.signal, lambda number, handler: number == getattr(signal, name) and handler != before[number]
+        )
+        monkeypatch.setattr(signal, "signal", ours)
+    else:
+        method = "start" if moment == "watch starts" else "join"
+        monkeypatch.setattr(threading.Thread, method, after(getattr(threading.Thread, method), is_watch))
+    with pytest.raises(Interrupted, match=f"stopped by {NUMBERS[name]}"):
+        with guarded(forces=False, end=unexpected):
+            pass
+        wait_for(lambda: False)
+    assert fired and {number: signal.getsignal(number) for number in before} == before
+    with guarded(forces=False, end=unexpected) as stop:
+        assert not stop.pending
+
+
+@pytest.mark.parametrize("ignored", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("block", [lambda: guarded(forces=False, end=unexpected), graceful_stop])
+def test_a_signal_that_the_process_was_started_to_ignore_stays_ignored(ignored, block) -> None:
+    number = getattr(signal, ignored)
+    before = signal.signal(number, signal.SIG_IGN)
+    try:
+        with block() as stop:
+            send(ignored)
+            assert signal.getsignal(number) is signal.SIG_IGN and stop.name is None
+            with contextlib.suppress(Interrupted):
+                send("SIGTERM" if ignored == "SIGINT" else "SIGINT")
+                wait_for(lambda: stop.name is not None)
+            assert stop.name is not None
+            stop.name = None
+        assert signal.getsignal(number) is signal.SIG_IGN
+    finally:
+        signal.signal(number, before)
