@@ -33,6 +33,7 @@ from landscape.objective.weighted import has_probabilities
 from landscape.options.groups import DataOptions, LossOptions, MachineOptions
 from landscape.subject.code_facts import code_facts
 from landscape.subject.evaluation import evaluation_facts, evaluation_notes
+from landscape.subject.name_and_place import named_notes
 from landscape.subject.net import Net
 from landscape.subject.two_batches import TwoBatches
 from landscape.subject.written import Watched, lasting_code
@@ -117,6 +118,7 @@ def make_subject(
     read = read or reader_of(net, data, world, measure)
     wanted = read(data.splits)
     splits = measure.read(wanted.splits, net.module)
+    notes = (*wanted.notes, *named_notes(measure, wanted.splits))
     if loss.names is None and "accuracy" in metrics and has_probabilities(splits):
         measure, loss_name, metrics = make_measure(loss.loss, ["loss"])
     attack = _attack(loss, batchnorm)
@@ -136,7 +138,7 @@ def make_subject(
         model=net.model, checkpoint=net.checkpoint, data=DataFacts.read(wanted.provenance), loss=loss_name, metrics=metrics,
         attack=attack.text if attack else None, precision=machine.precision, l2=loss.l2, code=code_facts(net.program, loss),
     )  # fmt: skip
-    return Subject(net, objective, facts, threads, chosen, counted, wanted.notes, sharers, loss, watched)
+    return Subject(net, objective, facts, threads, chosen, counted, notes, sharers, loss, watched)
 
 
 def _attack(loss: LossOptions, batchnorm: str) -> Attack | None:
