@@ -1,7 +1,7 @@
 """The loss at a net's own weights beside the one that its training recorded.
 
-Owns: which of the two can be compared, and the note where they differ. A loss that is a class keeps what training makes of it, such
-as a factor that grows; a run of its own makes another object, whose landscape is not that of the loss at the end of the training.
+Owns: which of the two can be compared, and the note where they differ. A loss that is a class keeps what training makes of it,
+such as a factor that grows; another run makes another object, whose landscape is not that of the loss at the end of training.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ def recorded_note(subject: Subject, facts: Provenance, surface: Surface) -> str 
             continue
         if math.isfinite(then) and math.isfinite(now) and abs(then - now) > limit * max(abs(then), abs(now)):
             return (
-                f"the {name.replace('_', ' ')} at the net's own weights is {now:.4g}, and its training recorded {then:.4g}: each run "
-                f"makes {subject.loss.loss} afresh, without what training has changed in it; or code or data have changed since"
+                f"the {name.replace('_', ' ')} at the net's own weights is {now:.4g}, and its training recorded {then:.4g}: each "
+                f"run makes {subject.loss.loss} afresh, without what training has changed in it; or code or data have changed"
             )
     return None
 

@@ -31,7 +31,7 @@ from landscape.objective.probe import seen
 from landscape.objective.robust import attacked
 from landscape.objective.weighted import has_probabilities
 from landscape.options.groups import DataOptions, LossOptions, MachineOptions
-from landscape.subject.code_facts import code_facts
+from landscape.subject.code_facts import code_facts, lasting_name
 from landscape.subject.evaluation import evaluation_facts, evaluation_notes
 from landscape.subject.name_and_place import named_notes
 from landscape.subject.net import Net
@@ -186,11 +186,12 @@ def checked(subject: Subject, notes: Sequence[str] = ()) -> Subject:
 
 def _without_stores(subject: Subject) -> Subject:
     """The subject, in whose code nothing counts that evaluations write into."""
-    if subject.watched is None or not subject.watched.stores():
+    if subject.watched is None or not (stores := subject.watched.stores()):
         return replace(subject, watched=None)
-    net = subject.net
+    net, name = subject.net, lasting_name(subject.facts.loss, subject.loss, stores)
     program, code = lasting_code(subject.watched, net.program, net.module, subject.loss)
-    return replace(subject, net=replace(net, program=program), facts=replace(subject.facts, code=code), watched=None)
+    facts = replace(subject.facts, code=code, loss=name)
+    return replace(subject, net=replace(net, program=program), facts=facts, watched=None)
 
 
 def device_of(machine: MachineOptions, world: World) -> torch.device:
