@@ -7,7 +7,7 @@ with another.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from torch import Tensor, nn
@@ -15,15 +15,15 @@ from torch import Tensor, nn
 from landscape.data.split import fingerprint_of
 
 
-def full_name(loss: Callable) -> str:
-    """The name, with the settings that differ from torch's defaults.
+def full_name(loss: Callable, without: Collection[str] = ()) -> str:
+    """The name, with the settings that differ from torch's defaults, but for those `without` which it is to be.
 
     >>> full_name(nn.SmoothL1Loss(beta=2.0)), full_name(nn.MSELoss()), full_name(nn.functional.mse_loss)
     ('SmoothL1Loss(beta=2.0)', 'MSELoss', 'mse_loss')
     """
     if type(loss) is nn.CrossEntropyLoss or loss is nn.functional.cross_entropy:
-        return "cross_entropy" + _settings(loss)
-    return short_name(loss) + _settings(loss)
+        return "cross_entropy" + _settings(loss, without)
+    return short_name(loss) + _settings(loss, without)
 
 
 def short_name(function: Callable) -> str:
@@ -32,7 +32,7 @@ def short_name(function: Callable) -> str:
     return getattr(inner, "__name__", type(inner).__name__)
 
 
-def _settings(loss: Callable) -> str:
+def _settings(loss: Callable, without: Collection[str]) -> str:
     usual: dict[str, Any] = {}
     if isinstance(loss, functools.partial):
         given = loss.keywords
@@ -40,7 +40,9 @@ def _settings(loss: Callable) -> str:
         given, usual = _fields(loss), _torch_defaults(type(loss))
     else:
         return ""
-    settings = [f"{key}={_shown(value)}" for key, value in given.items() if usual.get(key) != value]
+    settings = [
+        f"{key}={_shown(value)}" for key, value in given.items() if key not in without and usual.get(key) != value
+    ]
     return f"({', '.join(settings)})" if settings else ""
 
 

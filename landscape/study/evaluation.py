@@ -24,6 +24,7 @@ from landscape.slice.shape import Form, Shape
 from landscape.slice.transform import Transform
 from landscape.study.estimator import anchors, sampled
 from landscape.study.on_slice import Asked, OnSlice, on_plane, on_transform
+from landscape.study.recorded import recorded_note
 from landscape.study.rise import Ranges
 from landscape.study.study import Extent, Plan, Study
 from landscape.study.tolerance import expected_saving, finish, sampler_for
@@ -94,6 +95,8 @@ class EvaluationStudy(Study[Surface]):
     def finish(self, file: SurfaceFile, sampler: Sampler, pending: bool) -> None:
         if pending:
             finish(self._on, file, sampler)
+            if said := recorded_note(self._on.subject, self._on.provenance, file.surface):
+                note(said, label=self.label, quiet=self._output.quiet)
 
     @property
     def points(self) -> int:

@@ -105,6 +105,20 @@ def code_of(function: Any, what: str, stores: Stores = frozenset()) -> str | Non
     return None if _is_named(function) else HASHED + callable_digest(function, stores)
 
 
+def lasting_name(name: str | None, loss: LossOptions, stores: Stores) -> str | None:
+    """The name of a loss that is a module, without the attributes in it that evaluations write, such as a count of its calls."""
+    given = loss.loss.function if isinstance(loss.loss, Loss) else loss.loss
+    written = {key for owner, key in stores if owner == id(given)}
+    if (
+        name is None
+        or not written
+        or not isinstance(given, nn.Module)
+        or not name.startswith(before := full_name(given))
+    ):
+        return name
+    return full_name(given, written) + name.removeprefix(before)
+
+
 def _is_named(function: Any) -> bool:
     """Whether it is torch's own, with nothing but what its name states."""
     stated, inner = {}, function

@@ -1,13 +1,16 @@
 """The functions in the members of a class, which may be wrapped: by Python's own kinds of methods, by caches, by decorators.
 
-Owns: taking them out. Knows nothing of what functions compute.
+Owns: taking them out, and what an object holds in slots of its class. Knows nothing of what functions compute.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
+from collections.abc import Iterable
 from typing import Any
+
+HIDDEN = ("__dict__", "__weakref__")
 
 
 def unwrapped(value: Any) -> Any:
@@ -34,3 +37,12 @@ def with_decorated(value: Any) -> list[Any]:
     while (inner := inspect.getattr_static(found[-1], "__wrapped__", None)) is not None:
         found.append(inner)
     return [each for each in found if inspect.isfunction(each)]
+
+
+def slots_of(value: Any) -> dict[str, Any]:
+    names = [name for base in type(value).__mro__ for name in _listed(vars(base).get("__slots__", ()))]
+    return {name: getattr(value, name) for name in names if name not in HIDDEN and hasattr(value, name)}
+
+
+def _listed(names: str | Iterable[str]) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)

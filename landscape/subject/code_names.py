@@ -38,7 +38,8 @@ class Names(NamedTuple):
     attributes that it `sets`.
 
     `filled`: the variables and attributes one of whose methods of FILLING it calls. `changed`: those that it writes into at an
-    index, or by a method that ends in `_` as those of tensors do which work in place.
+    index, or by a method that ends in `_` as those of tensors do which work in place. `keyed`: (variable or attribute, key) where
+    the index is a text that stands in the code; `unkeyed`: those of `changed` that it writes into elsewhere, too.
     """
 
     used: frozenset[str]
@@ -47,9 +48,21 @@ class Names(NamedTuple):
     sets: frozenset[str]
     filled: frozenset[str]
     changed: frozenset[str]
+    keyed: frozenset[tuple[str, str]]
+    unkeyed: frozenset[str]
+
+    def keys_of(self, name: str) -> frozenset[str] | None:
+        """The keys at which it writes into a dictionary; None where code does not say all of them."""
+        if name in self.filled | self.unkeyed:
+            return None
+        return frozenset(key for container, key in self.keyed if container == name)
 
 
-NOTHING = Names(*6 * (frozenset[str](),))
+NOTHING = Names(*8 * (frozenset[Any](),))
+
+
+class _Text(str):
+    """A text that stands in the code, and not the name of something."""
 
 
 def names_in(*functions: Any) -> Names:
@@ -60,14 +73,19 @@ def names_in(*functions: Any) -> Names:
 # Many classes of a library share functions, and every net of a run is read. Code cannot change, so nothing becomes stale.
 @functools.lru_cache(maxsize=KEPT)
 def _of_code(code: CodeType) -> Names:
-    loaded, stored, sets, filled, changed = (set[str]() for _ in range(5))
+    loaded, stored, sets, filled, changed, unkeyed = (set[str]() for _ in range(6))
+    keyed = set[tuple[str, str]]()
     steps = list(dis.get_instructions(code))
     loaded |= {step.argval for step in steps if step.opname == "LOAD_GLOBAL"}
     stored |= {step.argval for step in steps if step.opname in ("STORE_GLOBAL", "STORE_DEREF")}
     sets |= {step.argval for step in steps if step.opname in ("STORE_ATTR", "DELETE_ATTR")}
-    for _, container, method in _written(steps):
+    for _, container, method, key in _written(steps):
         (filled if method in FILLING else changed).add(container)
-    return Names(*map(frozenset, (code.co_names, loaded, stored, sets, filled, changed)))
+        if key is not None:
+            keyed.add((container, key))
+        elif method not in FILLING:
+            unkeyed.add(container)
+    return Names(*map(frozenset, (code.co_names, loaded, stored, sets, filled, changed, keyed, unkeyed)))  # type: ignore[arg-type]
 
 
 def read_in(*functions: Any) -> frozenset[str]:
@@ -77,7 +95,9 @@ def read_in(*functions: Any) -> frozenset[str]:
         steps = list(dis.get_instructions(code))
         read = Counter(step.argval for step in steps if step.opname.startswith(READS) and isinstance(step.argval, str))
         read.subtract(
-            name for at, name, method in _written(steps) if not method or (method in ADDING and _is_dropped(steps[at:]))
+            name
+            for at, name, method, _ in _written(steps)
+            if not method or (method in ADDING and _is_dropped(steps[at:]))
         )
         found |= {name for name, count in read.items() if count > 0} | set(_strings(code.co_consts))
     return frozenset(found)
@@ -98,19 +118,22 @@ def words_in(*functions: Any) -> frozenset[str]:
     return frozenset((*(name for code in codes for name in code.co_names), *strings))
 
 
-def _written(steps: Iterable[dis.Instruction]) -> Iterator[tuple[int, str, str]]:
-    """The names of the containers that are written into, with the place and the method that does it, "" at an index.
+def _written(steps: Iterable[dis.Instruction]) -> Iterator[tuple[int, str, str, str | None]]:
+    """The names of the containers that are written into, with the place and the method that does it, "" at an index, and the key.
 
-    The stack is followed along the instructions as they stand: each place holds the name that was loaded there, or None.
+    The stack is followed along the instructions as they stand: each place holds the name or text that was loaded there, or None.
     """
     stack: list[str | None] = []
     for at, step in enumerate(steps):
         deep = STORES.get(step.opname, 1)
         top = stack[-deep] if len(stack) >= deep else None
-        if step.opname in STORES and top:
-            yield at, top, ""
-        elif step.opname in ("LOAD_METHOD", "LOAD_ATTR") and top and _writes(step.argval):
-            yield at, top, step.argval
+        if top is None or isinstance(top, _Text):
+            pass
+        elif step.opname in STORES:
+            key = stack[-1] if step.opname == "STORE_SUBSCR" else None
+            yield at, top, "", str(key) if isinstance(key, _Text) else None
+        elif step.opname in ("LOAD_METHOD", "LOAD_ATTR") and _writes(step.argval):
+            yield at, top, step.argval, None
         _follow(stack, step)
 
 
@@ -148,7 +171,8 @@ def _follow(stack: list[str | None], step: dis.Instruction) -> None:
             del stack[change:]
         stack.extend([None] * change)
         if stack and step.opname in LOADS:
-            stack[-1] = step.argval if step.opname in OUTER else None
+            is_text = step.opname == "LOAD_CONST" and isinstance(step.argval, str)
+            stack[-1] = _Text(step.argval) if is_text else step.argval if step.opname in OUTER else None
         elif stack and change <= 0 and not step.opname.startswith(("STORE_", "DELETE_", "POP_")):
             stack[-1] = None  # a result
 

@@ -77,8 +77,17 @@ def stored_by(function: Any) -> Stores:
         return frozenset()
     names = names_in(function)
     reached = [*closed_over(function, names), *globals_of(function, names)]
-    filled = [(id(value), WHOLE) for name, value in reached if written(names, name, value)]
+    filled = [
+        (id(value), key)
+        for name, value in reached if written(names, name, value)
+        for key in (keys_written(names, name, value) or (WHOLE,))
+    ]  # fmt: skip
     return frozenset((*filled, *((id(function.__globals__), name) for name in names.stored)))
+
+
+def keys_written(names: Names, name: str, value: Any) -> frozenset[str] | None:
+    """The keys of a dictionary of a name at which code writes into it; None where it may write anywhere."""
+    return names.keys_of(name) if isinstance(value, dict) else None
 
 
 def written(names: Names, name: str, value: Any) -> bool:

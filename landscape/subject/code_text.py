@@ -23,9 +23,18 @@ from torch import Tensor
 
 from landscape.installed import INSTALLED
 from landscape.subject.code_arrays import DIGITS, HASHED, array_text
-from landscape.subject.code_members import unwrapped, with_decorated
-from landscape.subject.code_names import Names, names_in
-from landscape.subject.code_stores import Lasting, Stores, by_name, closed_over, globals_of, is_users, written
+from landscape.subject.code_members import slots_of, unwrapped, with_decorated
+from landscape.subject.code_names import Names, names_in, words_in
+from landscape.subject.code_stores import (
+    Lasting,
+    Stores,
+    by_name,
+    closed_over,
+    globals_of,
+    is_users,
+    keys_written,
+    written,
+)
 
 LONGEST = 24
 PLAIN = (bool, int, float, complex, str, bytes, type(None), torch.dtype, torch.Size)
@@ -41,7 +50,6 @@ OF_FILE = {
 }
 # Of these only what the code names is read, for they hold much else.
 SETTINGS = (ModuleType, SimpleNamespace, argparse.Namespace)
-HIDDEN = ("__dict__", "__weakref__")
 CALLED = ("forward", "__call__")
 DEVICE = re.compile(r"(cpu|cuda|mps|xpu)(:\d+)?")
 
@@ -120,9 +128,19 @@ class CodeText:
         reached = [*closed_over(function, names), *(globals_of(function, names) if is_users(function) else ())]
         outside = []
         for name, value in reached:
-            if not (written(names, name, value) or self._lasting.lacks(function, name) or self._lasting.is_void(value)):
-                outside.append(f"{name} {self._outside(value, names)}")
+            if self._lasting.lacks(function, name) or self._lasting.is_void(value):
+                continue
+            if written(names, name, value):
+                if keys := keys_written(names, name, value):  # what else it reads there is a setting
+                    outside += self._read_beside(value, keys, words_in(function))
+                continue
+            outside.append(f"{name} {self._outside(value, names)}")
         return self.listed([code, function.__defaults__, function.__kwdefaults__, *outside])
+
+    def _read_beside(self, held: dict[Any, Any], keys: frozenset[str], words: frozenset[str]) -> list[str]:
+        """Entries of a dictionary whose keys code names, but for those that it writes."""
+        lasting = self._lasting.of(held, held)
+        return [f"{key} {self.of(lasting[key])}" for key in sorted(words - keys) if key in lasting]
 
     def _outside(self, value: Any, names: Names) -> str:
         """An object that a function finds outside of itself; of a module and a namespace only what the function names."""
@@ -158,7 +176,7 @@ class CodeText:
         """Its class and its attributes; of a class that is not the user's, plain and public ones only."""
         if isinstance(value, enum.Enum):
             return f"{type(value).__qualname__}.{value.name}"
-        kind, held = type(value), {**_slots(value), **getattr(value, "__dict__", {})}
+        kind, held = type(value), {**slots_of(value), **getattr(value, "__dict__", {})}
         if (inner := inspect.getattr_static(value, "__wrapped__", None)) is not None:  # a function with a cache
             return self.of(inner)
         if is_users(kind):
@@ -197,15 +215,6 @@ def _computes(value: Any) -> bool:
     """Whether it is a class, an object of the user's, or another callable, as a class may hold it in place of a method."""
     kind = value if isinstance(value, type) else type(value)
     return isinstance(value, BOUND) or inspect.isroutine(value) or is_users(kind)
-
-
-def _slots(value: Any) -> dict[str, Any]:
-    names = [name for base in type(value).__mro__ for name in _listed(vars(base).get("__slots__", ()))]
-    return {name: getattr(value, name) for name in names if name not in HIDDEN and hasattr(value, name)}
-
-
-def _listed(names: str | Iterable[str]) -> list[str]:
-    return [names] if isinstance(names, str) else list(names)
 
 
 def _state(value: Any) -> Any:

@@ -86,7 +86,7 @@ def program_of(module: nn.Module, within: frozenset[int] = frozenset(), stores: 
             return names[id(value)]
         if id(value) in state:
             return "own tensor"
-        return _other(value, within) if isinstance(value, nn.Module) else None
+        return _other(value, within, stores) if isinstance(value, nn.Module) else None
 
     text, lasting = CodeText(reads, stores), Lasting(stores)
     settings: dict[str, dict[str, str]] = defaultdict(dict)
@@ -147,17 +147,17 @@ def callable_digest(function: Any, stores: Stores = frozenset()) -> str:
     """A hash of what a loss or a metric computes, with the weights of nets that it calls, without what hooks store for it."""
 
     def reads(value: Any) -> str | None:
-        return _other(value, frozenset()) if isinstance(value, nn.Module) else None
+        return _other(value, frozenset(), stores) if isinstance(value, nn.Module) else None
 
     return digest(CodeText(reads, stores).of(function))
 
 
-def _other(module: nn.Module, within: frozenset[int]) -> str:
+def _other(module: nn.Module, within: frozenset[int], stores: Stores) -> str:
     """A net beside the one at hand, with its weights."""
     if id(module) in within:
         return "again"
     tensors = CodeText().of([*parameters_in(module), *buffers_in(module)])
-    return f"{program_of(module, within).digest} {tensors}"
+    return f"{program_of(module, within, stores).digest} {tensors}"
 
 
 def _settings(layer: nn.Module) -> Iterator[tuple[str, Any]]:

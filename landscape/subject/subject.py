@@ -31,8 +31,9 @@ from landscape.objective.probe import seen
 from landscape.objective.robust import attacked
 from landscape.objective.weighted import has_probabilities
 from landscape.options.groups import DataOptions, LossOptions, MachineOptions
-from landscape.subject.code_facts import code_facts
+from landscape.subject.code_facts import code_facts, lasting_name
 from landscape.subject.evaluation import evaluation_facts, evaluation_notes
+from landscape.subject.name_and_place import named_notes
 from landscape.subject.net import Net
 from landscape.subject.two_batches import TwoBatches
 from landscape.subject.written import Watched, lasting_code
@@ -117,6 +118,7 @@ def make_subject(
     read = read or reader_of(net, data, world, measure)
     wanted = read(data.splits)
     splits = measure.read(wanted.splits, net.module)
+    notes = (*wanted.notes, *named_notes(measure, wanted.splits))
     if loss.names is None and "accuracy" in metrics and has_probabilities(splits):
         measure, loss_name, metrics = make_measure(loss.loss, ["loss"])
     attack = _attack(loss, batchnorm)
@@ -136,7 +138,7 @@ def make_subject(
         model=net.model, checkpoint=net.checkpoint, data=DataFacts.read(wanted.provenance), loss=loss_name, metrics=metrics,
         attack=attack.text if attack else None, precision=machine.precision, l2=loss.l2, code=code_facts(net.program, loss),
     )  # fmt: skip
-    return Subject(net, objective, facts, threads, chosen, counted, wanted.notes, sharers, loss, watched)
+    return Subject(net, objective, facts, threads, chosen, counted, notes, sharers, loss, watched)
 
 
 def _attack(loss: LossOptions, batchnorm: str) -> Attack | None:
@@ -184,11 +186,12 @@ def checked(subject: Subject, notes: Sequence[str] = ()) -> Subject:
 
 def _without_stores(subject: Subject) -> Subject:
     """The subject, in whose code nothing counts that evaluations write into."""
-    if subject.watched is None or not subject.watched.stores():
+    if subject.watched is None or not (stores := subject.watched.stores()):
         return replace(subject, watched=None)
-    net = subject.net
+    net, name = subject.net, lasting_name(subject.facts.loss, subject.loss, stores)
     program, code = lasting_code(subject.watched, net.program, net.module, subject.loss)
-    return replace(subject, net=replace(net, program=program), facts=replace(subject.facts, code=code), watched=None)
+    facts = replace(subject.facts, code=code, loss=name)
+    return replace(subject, net=replace(net, program=program), facts=facts, watched=None)
 
 
 def device_of(machine: MachineOptions, world: World) -> torch.device:

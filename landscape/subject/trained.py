@@ -31,12 +31,13 @@ LISTED = 3
 class Recorded:
     """The loss that a file names as that of a net's training. It may be code, which is not run here.
 
-    `net`: the name of the net in messages. `source`: the file or folder.
+    `net`: the name of the net in messages. `source`: the file or folder. `data`: those that it names beside it.
     """
 
     spec: str
     net: str
     source: str
+    data: str | None = None
 
 
 def recorded_in(stored: Mapping[str, Any], net: str, source: str) -> Recorded | None:
@@ -44,7 +45,7 @@ def recorded_in(stored: Mapping[str, Any], net: str, source: str) -> Recorded | 
     training = stored.get("training")
     for known in (stored, training if isinstance(training, Mapping) else {}):
         if isinstance(spec := known.get("loss"), str) and spec:
-            return Recorded(spec, net, source)
+            return Recorded(spec, net, source, data if isinstance(data := stored.get("data"), str) else None)
     return None
 
 

@@ -11,6 +11,9 @@ import contextlib
 import functools
 import inspect
 import itertools
+import pickle
+import random
+import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -18,6 +21,7 @@ from types import CellType, ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from landscape.objective.functions import is_known
@@ -28,6 +32,7 @@ from landscape.objective.stored import HOOKS
 from landscape.options.groups import LossOptions
 from landscape.subject.code_arrays import array_text
 from landscape.subject.code_facts import code_facts
+from landscape.subject.code_members import slots_of
 from landscape.subject.code_names import names_in
 from landscape.subject.code_stores import WHOLE, Stores, is_users
 from landscape.subject.program import OF_TORCH, Program, program_of
@@ -35,6 +40,8 @@ from landscape.surfaces.provenance import CodeFacts
 
 # Values that are the same where they are equal.
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
+# What random numbers are drawn of.
+DRAWING = (random.Random, np.random.Generator, np.random.RandomState, torch.Generator)
 # Of longer collections only the length is looked at.
 MOST_OBJECTS = 20_000
 
@@ -159,8 +166,10 @@ def _held_by(value: Any) -> dict[Any, Any]:
         return {name: value.__globals__[name] for name in names if name in value.__globals__}
     if isinstance(value, (type, ModuleType)):
         return {key: each for key, each in vars(value).items() if not key.startswith("__")} if is_users(value) else {}
-    held = isinstance(value, SimpleNamespace) or is_users(type(value))
-    return dict(getattr(value, "__dict__", {})) if held else {}
+    if isinstance(value, DRAWING):
+        return {WHOLE: pickle.dumps(value.get_state() if isinstance(value, torch.Generator) else value)}
+    held = isinstance(value, (SimpleNamespace, threading.local)) or is_users(type(value))
+    return {**slots_of(value), **getattr(value, "__dict__", {})} if held else {}
 
 
 def _beside(value: Any) -> Iterator[tuple[Any, Any]]:

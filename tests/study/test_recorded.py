@@ -1,0 +1,94 @@
+"""A loss that training has changed is another one in the next run, and a line says so where the recorded loss shows it."""
+
+from pathlib import Path
+
+import pytest
+
+import landscape as ll
+
+CODE = """
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+def net():
+    return nn.Sequential(nn.Linear(5, 4), nn.Tanh(), nn.Linear(4, 3))
+
+
+def data():
+    made = torch.Generator().manual_seed(0)
+    return torch.randn(20, 5, generator=made), torch.randint(0, 3, (20,), generator=made)
+
+
+class Warm:
+    def __init__(self):
+        self.factor = 0.0
+
+    def __call__(self, model, batch):
+        if model.training:
+            self.factor = min(1.0, self.factor + 0.3)
+        return F.cross_entropy(model(batch[0]), batch[1], reduction="none") * (0.5 + self.factor)
+
+
+class Center(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("centers", torch.zeros(3, 3))
+
+    def forward(self, outputs, targets):
+        if self.training and torch.is_grad_enabled():
+            self.centers.mul_(0.5).add_(0.5 * outputs.detach().mean(0))
+        return F.cross_entropy(outputs, targets, reduction="none") + (outputs - self.centers[targets]).square().sum(1)
+
+
+class Counts:
+    def __init__(self):
+        self.calls = 0
+
+    def __call__(self, outputs, targets):
+        self.calls += 1
+        return F.cross_entropy(outputs, targets, reduction="none")
+"""
+AFRESH = "makes t.py:{} afresh, without what training has changed in it"
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "t.py").write_text(CODE)
+
+    def trained(loss):
+        named = {"model": "t.py:net", "data": "t.py:data", "loss": f"t.py:{loss}", "threads": 1}
+        return ll.train(epochs=2, out="run", lr=0.5, quiet=True, **named), named
+
+    return trained
+
+
+@pytest.mark.parametrize("loss", ["Warm", "Center"])
+def test_a_loss_that_training_changed_is_said_to_be_another(run, loss, capsys):
+    done, named = run(loss)
+    found = ll.line("run", x=(-1, 1, 3), **named).at_origin("train_loss")
+    assert found != pytest.approx(done.metrics["train_loss"], rel=2e-3)
+    said = capsys.readouterr().err
+    assert f"is {found:.4g}, and its training recorded {done.metrics['train_loss']:.4g}: " in said
+    assert AFRESH.format(loss) in said
+
+
+def test_a_loss_that_is_the_same_needs_no_word(run, capsys):
+    done, named = run("Counts")
+    assert ll.line("run", x=(-1, 1, 3), **named).at_origin("train_loss") == pytest.approx(
+        done.metrics["train_loss"], rel=1e-4
+    )
+    assert "afresh" not in capsys.readouterr().err
+
+
+def test_values_of_other_weights_data_or_losses_are_not_compared(run, capsys):
+    _, named = run("Warm")
+    step = sorted(Path("run/checkpoints").iterdir())[-1]
+    ll.line(step, x=(-1, 1, 3), **named)  # holds means over the steps
+    ll.line("run", x=(0.5, 1, 3), **named)
+    ll.line("run", x=(-1, 1, 3), **named, l2=0.1)
+    ll.line("run", x=(-1, 1, 3), **{**named, "loss": "cross_entropy"})
+    ll.line("run", x=(-1, 1, 3), **named, samples=10)
+    assert "afresh" not in capsys.readouterr().err
