@@ -43,7 +43,7 @@ def recorded_note(subject: Subject, facts: Provenance, surface: Surface) -> str 
         if math.isfinite(then) and math.isfinite(now) and abs(then - now) > limit * max(abs(then), abs(now)):
             return (
                 f"the {name.replace('_', ' ')} at the net's own weights is {now:.4g}, and its training recorded {then:.4g}: each "
-                f"run makes {subject.loss.loss} afresh, without what training has changed in it; or code or data have changed"
+                f"run makes a new {subject.loss.loss}, without what training has changed in it; or code or data have changed"
             )
     return None
 

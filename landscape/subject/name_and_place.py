@@ -48,8 +48,8 @@ def _note(batch: Any) -> str | None:
     if taken == other or not _alike(getattr(batch, taken), getattr(batch, other)):
         return None
     return (
-        f"the targets of {type(batch).__name__}({', '.join(names)}) are {taken}, {why}; if they are {other}, say so by "
-        f"ll.Loss(your_loss, inputs={taken!r}, targets={other!r}); ll.Loss with these two the other way round needs no note"
+        f"the targets of {type(batch).__name__}({', '.join(names)}) are {taken}, {why}; if they are {other}, give "
+        f"ll.Loss(your_loss, inputs={taken!r}, targets={other!r}); to confirm {taken}, exchange these two names"
     )
 
 

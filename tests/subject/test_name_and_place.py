@@ -57,7 +57,7 @@ def test_a_name_of_targets_in_another_place_is_noted(form, capsys):
     found, net, said = measured(FORMS[form](NameFirst), "mse", capsys)
     assert found == pytest.approx(F.mse_loss(net(T), X).item(), rel=1e-5)
     assert (
-        said.count("the targets of NameFirst(y, t) are y, by its name; if they are t, say so by ll.Loss(your_loss, ")
+        said.count("the targets of NameFirst(y, t) are y, by its name; if they are t, give ll.Loss(your_loss, ")
         == 1
     )
     found, net, said = measured(FORMS[form](NameFirst), ll.Loss("mse", inputs="y", targets="t"), capsys)
@@ -67,7 +67,7 @@ def test_a_name_of_targets_in_another_place_is_noted(form, capsys):
 def test_a_name_of_inputs_in_the_place_of_the_targets_is_noted(capsys):
     found, net, said = measured(InputLast(T, X), "mse", capsys)
     assert found == pytest.approx(F.mse_loss(net(T), X).item(), rel=1e-5)
-    assert "the targets of InputLast(t, x) are x, the last part; if they are t, say so by ll.Loss(" in said
+    assert "the targets of InputLast(t, x) are x, the last part; if they are t, give ll.Loss(" in said
 
 
 def test_names_in_their_places_and_targets_of_another_kind_need_no_note(capsys):
