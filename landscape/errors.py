@@ -25,7 +25,11 @@ class UntrustedError(UsageError):
         self.options = options or []
 
 
-class MissingLetters(UserWarning):
+class Notice(UserWarning):
+    """A warning of ours: the command prints it as one line, without the line of code that gave it."""
+
+
+class MissingLetters(Notice):
     """A picture has boxes in place of letters that its font lacks."""
 
 

@@ -18,7 +18,7 @@ from typing import Any, TextIO
 from landscape.callables import FULL, contained, message_of
 from landscape.cli.output import say, speaks
 from landscape.cli.parser import WrongUsage, parse
-from landscape.errors import Interrupted, LandscapeError, MissingLetters, UntrustedError
+from landscape.errors import Interrupted, LandscapeError, Notice, UntrustedError
 from landscape.options.command import Command
 from landscape.printable import printable
 from landscape.sweep.leaving import complain, connect_early, end_now, from_rank, guarded, part
@@ -49,7 +49,7 @@ def _show(
     line: str | None = None,
 ) -> None:  # fmt: skip
     """A warning of ours without the line of code that warned; those of libraries as they are."""
-    ours = issubclass(category, MissingLetters)
+    ours = issubclass(category, Notice)
     text = (
         f"landscape: {printable(str(message))}"
         if ours

@@ -1,25 +1,29 @@
 """When results in memory reach the disk: often enough that little is lost, seldom enough that writing costs little.
 
-Owns: the pace of writing, the lock of the output, and the rescue copy when the disk is full. What is written is the business
-of the file's format.
+Owns: the pace of writing, the lock of the output, the rescue copy when the disk is full, and that a file which somebody puts in
+the place of the output meanwhile is kept. What is written is the business of the file's format.
 """
 
 from __future__ import annotations
 
 import errno
+import os
 import secrets
 import tempfile
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 from landscape.atomic import OutputLock
-from landscape.errors import SurfaceFileError
+from landscape.errors import Notice, SurfaceFileError
 
 MAX_SECONDS_UNSAVED = 2.0
 # Writing takes 2 % of the time, so that fast points do not wear the disk; more where that would leave seconds of work
 # unsaved, but never above a fifth, so that a slow disk does not slow the run.
 WRITING_SHARE, MAX_WRITING_SHARE = 0.02, 0.2
+# File systems keep times of change as coarsely as this, and show finer ones until they have written them.
+COARSEST_SECONDS = 2.0
 
 
 class Keeper:
@@ -43,6 +47,7 @@ class Keeper:
         self._unsaved = False
         self._saved_at = time.monotonic()
         self._save_seconds = 0.0
+        self._left: tuple[int, float] | None = None  # how the last write left the file
 
     def changed(self) -> None:
         """There is something new; it is written when a save is due."""
@@ -75,12 +80,24 @@ class Keeper:
         started = time.monotonic()
         if self.path:
             try:
+                self._keep_another(self.path)
                 self._write(self.path)
+                self._left = _state_of(self.path)
             except OSError as error:
                 raise SurfaceFileError(self._rescued(self.path, error)) from error
         self._unsaved = False
         self._saved_at = time.monotonic()
         self._save_seconds = self._saved_at - started
+
+    def _keep_another(self, path: Path) -> None:
+        """Moves a file aside that is not the one of the last write."""
+        found, real = _state_of(path), Path(os.path.realpath(path))
+        if found is None or self._left is None or _is_same(found, self._left):
+            return
+        aside = real.with_name(f"{real.stem}.other-{secrets.token_hex(4)}{real.suffix}")
+        os.rename(real, aside)
+        said = f"{path} was changed or replaced by another program during the run; that file ({found[0]:,} bytes) is now {aside}"
+        warnings.warn(Notice(said), stacklevel=2)
 
     def _rescued(self, path: Path, error: OSError) -> str:
         reason = f"cannot write {path}: {error.strerror or error}"
@@ -94,6 +111,19 @@ class Keeper:
             return f"{reason}; the file still holds what was saved before, make room and run the same command again"
         what = f"all {done} {self._what} done are" if done > 1 else f"the one {self._what.rstrip('s')} done is"
         return f"{reason}; {what} kept in {rescue}: make room, move it to {path}, run again"
+
+
+def _state_of(path: Path) -> tuple[int, float] | None:
+    """Size and time of the last change in seconds; None where there is no such file."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime
+
+
+def _is_same(found: tuple[int, float], left: tuple[int, float]) -> bool:
+    return found[0] == left[0] and abs(found[1] - left[1]) <= COARSEST_SECONDS
 
 
 def locked(path: Path) -> OutputLock:

@@ -56,10 +56,7 @@ FORMS = {
 def test_a_name_of_targets_in_another_place_is_noted(form, capsys):
     found, net, said = measured(FORMS[form](NameFirst), "mse", capsys)
     assert found == pytest.approx(F.mse_loss(net(T), X).item(), rel=1e-5)
-    assert (
-        said.count("the targets of NameFirst(y, t) are y, by its name; if they are t, give ll.Loss(your_loss, ")
-        == 1
-    )
+    assert said.count("the targets of NameFirst(y, t) are y, by its name; if they are t, give ll.Loss(your_loss, ") == 1
     found, net, said = measured(FORMS[form](NameFirst), ll.Loss("mse", inputs="y", targets="t"), capsys)
     assert found == pytest.approx(F.mse_loss(net(X), T).item(), rel=1e-5) and "the targets of" not in said
 

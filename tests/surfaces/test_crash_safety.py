@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from landscape.atomic import OutputLock
-from landscape.errors import SurfaceFileError
+from landscape.errors import Notice, SurfaceFileError
 from landscape.grid import Grid, parse_range
 from landscape.surfaces import load_surface
 from landscape.surfaces.file import SurfaceFile, check_folder
@@ -75,7 +75,7 @@ def test_killed_at_any_moment_it_is_the_old_file_or_the_new_one(tmp_path):
 # The disk is full from the sixth point on: no file may grow beyond a few blocks.
 FULL = """
 import resource, sys
-from landscape.errors import SurfaceFileError
+from landscape.errors import Notice, SurfaceFileError
 from landscape.grid import Grid, parse_range
 from landscape.surfaces.file import SurfaceFile
 grid = Grid.of(parse_range("-1:1:40"), parse_range("-1:1:40"))
@@ -141,6 +141,37 @@ def test_a_folder_that_disappears_leaves_a_rescue_copy(grid, provenance, tmp_pat
     assert SurfaceFile.open(target, grid, provenance).pending() == [7, 8, 9, 10, 11]
 
 
+@pytest.mark.parametrize("how", ["replaced", "appended to", "linked"])
+def test_a_file_that_takes_the_place_of_the_output_is_kept(how, grid, provenance, tmp_path):
+    path, precious = tmp_path / "s.h5", b"mine, precious"
+    if how == "linked":
+        (tmp_path / "elsewhere").mkdir()
+        path.symlink_to(tmp_path / "elsewhere" / "real.h5")
+    with SurfaceFile.create(path, grid, provenance) as file:
+        if how == "appended to":
+            with path.open("ab") as stream:
+                stream.write(precious)
+        else:
+            path.write_bytes(precious)
+        with pytest.warns(Notice, match="changed or replaced by another program during the run; that file"):
+            file.record(0, {"loss": 1.0})
+            file.save()
+        file.record(1, {"loss": 2.0})
+    kept = list(Path(os.path.realpath(path)).parent.glob("*.other-*.h5"))
+    assert len(kept) == 1 and kept[0].read_bytes().endswith(precious)
+    assert sorted(load_surface(path).values["loss"].ravel()[:2]) == [1.0, 2.0]
+    assert path.is_symlink() == (how == "linked")
+
+
+def test_a_file_of_ours_that_was_deleted_is_written_again(grid, provenance, tmp_path, recwarn):
+    path = tmp_path / "s.h5"
+    with SurfaceFile.create(path, grid, provenance) as file:
+        path.unlink()
+        file.record(0, {"loss": 1.0})
+    assert load_surface(path).values["loss"].ravel()[0] == 1.0
+    assert not [each for each in recwarn if issubclass(each.category, Notice)]
+
+
 def test_no_scratch_file_stays_after_an_error(grid, provenance, tmp_path, monkeypatch):
     file = SurfaceFile.create(tmp_path / "s.h5", grid, provenance)
     before = (tmp_path / "s.h5").read_bytes()
@@ -199,7 +230,7 @@ def test_missing_folder_and_folder_for_a_file(grid, provenance, tmp_path):
 
 UNWRITABLE = """
 import os, sys
-from landscape.errors import SurfaceFileError
+from landscape.errors import Notice, SurfaceFileError
 from landscape.grid import Grid, parse_range
 from landscape.surfaces.file import SurfaceFile
 if os.geteuid() == 0:
