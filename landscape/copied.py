@@ -57,9 +57,30 @@ def sources_of(copied: nn.Module) -> tuple[list[nn.Module], list[tuple[str, Tens
     return modules, tensors
 
 
+def detached(model: nn.Module) -> dict[int, Tensor]:
+    """For a deep copy, by the id of each: what modules keep that was computed with gradients, without its graph.
+
+    Such is what hooks compute from parameters before each call, as pruning does: it cannot be copied with its graph, and need not
+    be.
+    """
+    owners = [*model.modules(), *(owner for module in model.modules() for owner in _of_hooks(module))]
+    kept = [value for owner in owners for value in getattr(owner, "__dict__", {}).values()]
+    inner = [each for value in kept if type(value) in (list, tuple) for each in value]
+    inner += [each for value in kept if type(value) is dict for each in value.values()]
+    return {
+        id(each): each.detach().clone() for each in (*kept, *inner) if isinstance(each, Tensor) and not each.is_leaf
+    }
+
+
+def _of_hooks(module: nn.Module) -> list[Any]:
+    """The objects that are hooks of a layer, or whose methods are."""
+    hooks = (*module._forward_pre_hooks.values(), *module._forward_hooks.values())
+    return [getattr(hook, "__self__", hook) for hook in hooks]
+
+
 def copied_whole(module: M) -> M:
     """A deep copy, known as one of `module`, and its tensors as copies of those that it holds in any place."""
-    known: dict[int, Any] = {}
+    known: dict[int, Any] = dict(detached(module))
     found = copy.deepcopy(module, known)
     note_copy(found, module)
     for each in known.get(id(known), []):  # where `deepcopy` keeps what it has copied

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from landscape.callables import explain
-from landscape.copied import note_copy
+from landscape.copied import detached, note_copy
 from landscape.data.split import Split, copied
 from landscape.data.structure import is_pair
 from landscape.errors import LandscapeError
@@ -53,27 +53,6 @@ def faster_program(
 def usual_batch(program: FoldedNet | None, device: torch.device) -> int:
     """Samples in a batch where nobody says: those that are fastest for a program, or the usual number of a device."""
     return program.batch_size if program and device.type == "cpu" else DEFAULT_BATCH[device.type]
-
-
-def detached(model: nn.Module) -> dict[int, Tensor]:
-    """For a deep copy, by the id of each: what modules keep that was computed with gradients, without its graph.
-
-    Such is what hooks compute from parameters before each call, as pruning does: it cannot be copied with its graph, and need not
-    be.
-    """
-    owners = [*model.modules(), *(owner for module in model.modules() for owner in _of_hooks(module))]
-    kept = [value for owner in owners for value in getattr(owner, "__dict__", {}).values()]
-    inner = [each for value in kept if type(value) in (list, tuple) for each in value]
-    inner += [each for value in kept if type(value) is dict for each in value.values()]
-    return {
-        id(each): each.detach().clone() for each in (*kept, *inner) if isinstance(each, Tensor) and not each.is_leaf
-    }
-
-
-def _of_hooks(module: nn.Module) -> list[Any]:
-    """The objects that are hooks of a layer, or whose methods are."""
-    hooks = (*module._forward_pre_hooks.values(), *module._forward_hooks.values())
-    return [getattr(hook, "__self__", hook) for hook in hooks]
 
 
 def private_copy(model: nn.Module, *, sharing: Collection[str] = ()) -> nn.Module:

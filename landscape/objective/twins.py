@@ -23,13 +23,13 @@ from torch import Tensor
 from torch.nn.modules import module as hooks
 from torch.overrides import TorchFunctionMode
 
+from landscape.copied import detached
 from landscape.data.memory import host_budget
 from landscape.data.structure import batch_length
 from landscape.members import buffers_in, parameters_in
 from landscape.objective.conduct import parts_of, read
 from landscape.objective.measure import Measure, Model, OutputMeasure
 from landscape.objective.numerics import numerics
-from landscape.objective.private import detached
 from landscape.objective.steady import same
 from landscape.objective.team import Team
 

@@ -333,6 +333,10 @@ def _closes_over(store):
     return lambda layer, inputs, output: store.update(a=output.detach())
 
 
+def _with_its_graph(store):
+    return lambda layer, inputs, output: store.update(a=output)
+
+
 def _is_given(store):
     return functools.partial(lambda kept, layer, inputs, output: kept.update(a=output.detach()), store)
 
@@ -345,7 +349,7 @@ def _through_another(store):
 
 
 @pytest.mark.parametrize("called", [True, False])
-@pytest.mark.parametrize("hook", [_closes_over, _is_given, _through_another])
+@pytest.mark.parametrize("hook", [_closes_over, _with_its_graph, _is_given, _through_another])
 def test_a_loss_module_that_keeps_what_a_hook_stores_into_is_refused(objective, hook, called):
     net, store = Net(), {}
     loss = Penalized(store)
