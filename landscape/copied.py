@@ -1,7 +1,7 @@
 """Which module a private copy was made of, which the caller may still hold, as a whole or in parts.
 
-Owns: the record, which keeps none of them alive, and that of tensors which were copied with something else, such as a loss. What
-functions of the caller's do with the module is not known here.
+Owns: the record, which keeps none of them alive, that of tensors which were copied with something else, such as a loss, and what
+`copy.deepcopy` takes only without its graph. What functions of the caller's do with the module is not known here.
 """
 
 from __future__ import annotations
