@@ -1,7 +1,7 @@
 """`python -m landscape` is the command `landscape`.
 
-Owns: that a process which cannot even load the command does not leave others waiting for it in the start of MPI; and what must
-stand in the environment before torch is loaded.
+Owns: that a process which cannot even load the command does not leave others waiting for it in the start of MPI; signals before
+the command and while Python ends; and what must stand in the environment before torch is loaded.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ def main() -> int:
         os.environ.update(WAITING)
     try:
         from landscape.cli.main import main
-        from landscape.sweep.leaving import end_now
+        from landscape.sweep.launch import connected
+        from landscape.sweep.leaving import abort, end_now
         from landscape.sweep.signals import heeded, name_of
     except KeyboardInterrupt:  # before the handlers of signals stand
         from landscape.sweep.leaving import end_now
@@ -43,12 +44,14 @@ def main() -> int:
         with contextlib.suppress(Exception):
             sys.stdout.flush()
             sys.stderr.flush()
+        world = connected()
+        if world is not None and world.size > 1:  # others may wait for it in the end of MPI
+            abort(world, status[0])
         os._exit(status[0])
 
     for number in heeded():
         signal.signal(number, around)
-    status.append(main())
-    return status[0]
+    return main(ended=status.append)
 
 
 if __name__ == "__main__":

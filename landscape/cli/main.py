@@ -25,8 +25,8 @@ from landscape.sweep.leaving import complain, connect_early, end_now, from_rank,
 from landscape.wording import shell_runs
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command and returns the exit status."""
+def main(argv: Sequence[str] | None = None, *, ended: Callable[[int], object] = lambda status: None) -> int:
+    """Runs one command and returns the exit status, with which `ended` is called as soon as nothing can change it."""
     connect_early()
     warnings.showwarning = _show
     run = _Run()
@@ -35,12 +35,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             stop.raises = True
             stop.check()  # what came before this block could answer it
             status, speak = run.do(sys.argv[1:] if argv is None else argv), None
-            stop.raises = False  # the command is done: a signal that comes now changes nothing
+            stop.raises = False  # the command is done, at least on this rank
         except BaseException as error:
             stop.raises = False  # why it ended is known; another rank may have passed the signal on before it came here
             stop.answer()
             status, speak = run.failed(error)
         status = part(status, speak, waits=not run.busy)
+        ended(status)
     return status
 
 

@@ -19,6 +19,7 @@ from landscape.trust import names_code
 
 # Relative differences that are more than rounding.
 EXACT, COARSE = 1e-3, 5e-2
+TINY = 1e-6  # losses of nets that fit every sample are small differences of large numbers
 PRECISE = ("fp32", "fp64")
 
 
@@ -40,10 +41,10 @@ def recorded_note(subject: Subject, facts: Provenance, surface: Surface) -> str 
         then, now = metrics.get(name), surface.at_origin(name) if name in surface.values else None
         if now is None or not isinstance(then, (int, float)) or (name == "train_loss" and not ended):
             continue
-        if math.isfinite(then) and math.isfinite(now) and abs(then - now) > limit * max(abs(then), abs(now)):
+        if math.isfinite(then) and math.isfinite(now) and abs(then - now) > limit * max(abs(then), abs(now)) + TINY:
             return (
-                f"the {name.replace('_', ' ')} at the net's own weights is {now:.4g}, and its training recorded {then:.4g}: each "
-                f"run makes a new {subject.loss.loss}, without what training has changed in it; or code or data have changed"
+                f"the {name.replace('_', ' ')} at the net's own weights is {now:.4g}, and its training recorded {then:.4g}: "
+                f"{subject.loss.loss} may have kept what training made of it, which a new run lacks, or code or data have changed"
             )
     return None
 
@@ -63,6 +64,7 @@ def _is_comparable(subject: Subject, facts: Provenance, surface: Surface) -> boo
         and loss.attack is None
         and not (random and (random.random or random.batches))
         and facts.data is not None
-        and trained.data in (facts.data.spec, facts.data.name)
+        and facts.data.spec is not None  # data in memory have the same name whatever they are
+        and trained.data == facts.data.spec
         and all(split.samples == split.of for split in (facts.data.splits or {}).values())
     )

@@ -20,7 +20,7 @@ from landscape.sweep.executor import Executor, PointFailed
 from landscape.sweep.launch import connect
 from landscape.sweep.leaving import guarded
 from landscape.sweep.loop import sweep
-from landscape.sweep.meeting import note_stop, refuse_after_stop
+from landscape.sweep.meeting import noting_stops, refuse_after_stop
 from landscape.sweep.progress import Progress, note
 from landscape.sweep.sampler import Point, Result, Sampler
 from landscape.sweep.signals import current
@@ -77,7 +77,7 @@ def run_prepared(
     `world`: None is that of the launcher.
     """
     world, threads_before = world or connect(), torch.get_num_threads()
-    with guarded(forces=world.size > 1), contained():
+    with noting_stops(world), guarded(forces=world.size > 1), contained():
         stall_before = limit(stall)
         try:
             refuse_after_stop(world)
@@ -96,9 +96,8 @@ def run_prepared(
                     file.release()
             with SET_UP.running("the end of the run"):
                 return shared(world, lambda: _opened(file).content)
-        except BaseException as error:
+        except BaseException:
             current().answer()  # what is left to do is to clean up
-            note_stop(world, error)
             raise
         finally:
             limit(stall_before)

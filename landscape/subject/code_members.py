@@ -40,6 +40,7 @@ def with_decorated(value: Any) -> list[Any]:
 
 
 def slots_of(value: Any) -> dict[str, Any]:
+    """What an object holds in the slots of its classes, by name; not those whose names a class makes its own (`__name`)."""
     names = [name for base in type(value).__mro__ for name in _listed(vars(base).get("__slots__", ()))]
     return {name: getattr(value, name) for name in names if name not in HIDDEN and hasattr(value, name)}
 

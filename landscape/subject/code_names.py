@@ -39,7 +39,7 @@ class Names(NamedTuple):
 
     `filled`: the variables and attributes one of whose methods of FILLING it calls. `changed`: those that it writes into at an
     index, or by a method that ends in `_` as those of tensors do which work in place. `keyed`: (variable or attribute, key) where
-    the index is a text that stands in the code; `unkeyed`: those of `changed` that it writes into elsewhere, too.
+    the index is a text that stands in the code; `unkeyed`: those of `changed` that it writes into at other places.
     """
 
     used: frozenset[str]

@@ -38,8 +38,12 @@ def _first(split: Split) -> Any:
 
 def _note(batch: Any) -> str | None:
     names = type(batch)._fields
+    if len(names) != 2:  # of more, such as weights or a mask at the end, names alone say which they are
+        return None
     *before, last = names
     named = next((name for name in TARGETS if name in names), None)
+    if named is not None and last in INPUTS:
+        return None
     if named is not None:
         taken, other, why = named, last, "by its name"
     else:

@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-from landscape.atomic import OutputLock
+from landscape.atomic import OutputLock, replaceable
 from landscape.errors import Notice, SurfaceFileError
 
 MAX_SECONDS_UNSAVED = 2.0
@@ -47,7 +47,8 @@ class Keeper:
         self._unsaved = False
         self._saved_at = time.monotonic()
         self._save_seconds = 0.0
-        self._left: tuple[int, float] | None = None  # how the last write left the file
+        self._left = _state_of(path) if path else None  # how it was read, or the last write left it
+        self._aside: Path | None = None
 
     def changed(self) -> None:
         """There is something new; it is written when a save is due."""
@@ -77,10 +78,10 @@ class Keeper:
         Raises:
             SurfaceFileError: the disk is full or gone; the message names the rescue copy, if one could be written.
         """
-        started = time.monotonic()
+        started, said = time.monotonic(), None
         if self.path:
             try:
-                self._keep_another(self.path)
+                said = self._keep_another(self.path)
                 self._write(self.path)
                 self._left = _state_of(self.path)
             except OSError as error:
@@ -88,16 +89,29 @@ class Keeper:
         self._unsaved = False
         self._saved_at = time.monotonic()
         self._save_seconds = self._saved_at - started
+        if said:
+            warnings.warn(Notice(said), stacklevel=2)
 
-    def _keep_another(self, path: Path) -> None:
-        """Moves a file aside that is not the one of the last write."""
-        found, real = _state_of(path), Path(os.path.realpath(path))
+    def _keep_another(self, path: Path) -> str | None:
+        """Moves a file aside that is not the one of the last write, and returns what is to be said of it.
+
+        Raises:
+            OSError: something stands there that must not be moved, such as a device, or another program writes there again.
+        """
+        found = _state_of(path)
         if found is None or self._left is None or _is_same(found, self._left):
-            return
-        aside = real.with_name(f"{real.stem}.other-{secrets.token_hex(4)}{real.suffix}")
-        os.rename(real, aside)
-        said = f"{path} was changed or replaced by another program during the run; that file ({found[0]:,} bytes) is now {aside}"
-        warnings.warn(Notice(said), stacklevel=2)
+            return None
+        real = replaceable(path)
+        if self._aside is not None:
+            raise OSError(
+                errno.EBUSY, f"another program keeps writing it, as it did {self._aside.name}; give another -o"
+            )
+        self._aside = real.with_name(f"{real.stem}.other-{secrets.token_hex(4)}{real.suffix}")
+        os.rename(real, self._aside)
+        return (
+            f"{path} was changed or replaced by another program during the run; that file ({found[0]:,} bytes) is now "
+            f"{self._aside}"
+        )
 
     def _rescued(self, path: Path, error: OSError) -> str:
         reason = f"cannot write {path}: {error.strerror or error}"

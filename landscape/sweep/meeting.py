@@ -10,12 +10,13 @@ meeting, in which a rank says so.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from landscape.errors import LandscapeError
+from landscape.errors import Interrupted, LandscapeError
 from landscape.sweep.waiting import patience_of
 from landscape.sweep.watch import SET_UP, allowed
 from landscape.sweep.world import World
@@ -43,10 +44,15 @@ class PeerLeft(PeerGone):
         self.silent, self.exit_status = status != 0, status or 1
 
 
-def note_stop(world: World, error: BaseException) -> None:
-    """A call has ended by an error; by a request to stop it ends at another place on each rank."""
-    if world.size > 1 and isinstance(error, KeyboardInterrupt):
-        _stopped.append(str(error) or "stopped by Ctrl-C")
+@contextlib.contextmanager
+def noting_stops(world: World) -> Iterator[None]:
+    """Around a call: by a request to stop it ends at another place on each rank, which `refuse_after_stop` remembers."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        if world.size > 1:
+            _stopped.append(str(error) if isinstance(error, Interrupted) else "stopped by Ctrl-C")
+        raise
 
 
 def refuse_after_stop(world: World) -> None:

@@ -141,22 +141,22 @@ def interruptible(
     if _current is not None:
         yield _current
         return
-    stop = _current = Stop()
-    stop.raises, before = False, {}  # a signal raised here would leave the handlers behind
     _forget_in_children()
+    stop, before = Stop(), {}
+    stop.raises = False  # a signal raised here would leave the handlers behind
     try:
         for number in heeded():
             before[number] = signal.signal(number, stop.on_signal)
+        _current = stop
         with watched(stop) if watched else contextlib.nullcontext():
             stop.raises = raises
             stop.late()
             yield stop
             raises, stop.raises = stop.raises, False
     finally:
-        stop.raises = False
-        for number, handler in before.items():
+        stop.raises, _current = False, None
+        for number, handler in reversed(before.items()):  # SIGINT last: Python raises it at once
             signal.signal(number, handler)
-        _current = None
     if raises:
         stop.check()
 

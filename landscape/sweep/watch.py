@@ -130,7 +130,8 @@ class Watch:
             received, now = self._reader.recv(64) if ready else b"", time.monotonic()
             if _CLOSE in received:
                 break
-            if flagged is None and (numbers := [number for number in received if number in SIGNALS]):
+            numbers = [number for number in received if number in SIGNALS]
+            if numbers and (flagged is None or not is_ours(self._stop, self._received)):
                 flagged, self._received = now, numbers[0]
             elif flagged is not None and not ready:
                 flagged = self._insist(flagged, now)

@@ -29,6 +29,17 @@ class Usual(NamedTuple):
     y: Tensor
 
 
+class Exchanged(NamedTuple):
+    y: Tensor
+    x: Tensor
+
+
+class Weighted(NamedTuple):
+    x: Tensor
+    y: Tensor
+    weight: Tensor
+
+
 class Kinds(NamedTuple):
     label: Tensor
     image: Tensor
@@ -74,3 +85,21 @@ def test_names_in_their_places_and_targets_of_another_kind_need_no_note(capsys):
     found, net, said = measured([Kinds(kinds, X)], "cross_entropy", capsys)
     assert found == pytest.approx(F.cross_entropy(net(X), kinds).item(), rel=1e-5) and "the targets of" not in said
     assert "the targets of" not in measured(NameFirst(X, T), cleaned, capsys)[2]
+    assert "the targets of" not in measured([Exchanged(T, X)], "mse", capsys)[2]  # both names agree
+
+
+def test_of_more_than_two_parts_names_alone_say_which_they_are(capsys):
+    """The last part may be weights or a mask, which nobody means as targets."""
+
+    class TakesBoth(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(5, 5)
+
+        def forward(self, inputs):
+            return self.layer(inputs["x"]) * inputs["weight"]
+
+    net, weight = TakesBoth(), torch.rand(20, 5, generator=made)
+    found = ll.line(model=net, data=[Weighted(X, T, weight)], loss="mse", x=(-1, 1, 3), threads=1)
+    assert found.at_origin("train_loss") == pytest.approx(F.mse_loss(net.layer(X) * weight, T).item(), rel=1e-5)
+    assert "the targets of" not in capsys.readouterr().err

@@ -75,7 +75,7 @@ def test_killed_at_any_moment_it_is_the_old_file_or_the_new_one(tmp_path):
 # The disk is full from the sixth point on: no file may grow beyond a few blocks.
 FULL = """
 import resource, sys
-from landscape.errors import Notice, SurfaceFileError
+from landscape.errors import SurfaceFileError
 from landscape.grid import Grid, parse_range
 from landscape.surfaces.file import SurfaceFile
 grid = Grid.of(parse_range("-1:1:40"), parse_range("-1:1:40"))
@@ -163,6 +163,51 @@ def test_a_file_that_takes_the_place_of_the_output_is_kept(how, grid, provenance
     assert path.is_symlink() == (how == "linked")
 
 
+def test_a_file_that_is_there_before_the_first_point_of_a_continued_run_is_kept(grid, provenance, tmp_path):
+    path, precious = tmp_path / "s.h5", b"mine, precious"
+    SurfaceFile.create(path, grid, provenance).release()
+    with SurfaceFile.open(path, grid, provenance) as file:
+        path.write_bytes(precious)
+        with pytest.warns(Notice, match="changed or replaced"):
+            file.record(0, {"loss": 1.0})
+            file.save()
+    assert [each.read_bytes() for each in tmp_path.glob("*.other-*.h5")] == [precious]
+
+
+def test_what_another_program_keeps_writing_ends_the_run_with_a_rescue_copy(grid, provenance, tmp_path, recwarn):
+    path = tmp_path / "s.h5"
+    file = SurfaceFile.create(path, grid, provenance)
+    path.write_bytes(b"first")
+    file.record(0, {"loss": 1.0})
+    file.save()
+    path.write_bytes(b"second")
+    file.record(1, {"loss": 2.0})
+    with pytest.raises(SurfaceFileError, match="another program keeps writing it.*give another -o") as raised:
+        file.save()
+    file.release()
+    assert path.read_bytes() == b"second"
+    rescue = Path(re.search(r"kept in (\S+):", str(raised.value)).group(1))
+    assert sorted(load_surface(rescue).values["loss"].ravel()[:2]) == [1.0, 2.0]
+    rescue.unlink()
+
+
+@pytest.mark.parametrize("odd", ["folder", "device"])
+def test_what_is_no_file_is_not_moved_aside(odd, grid, provenance, tmp_path):
+    path = tmp_path / "s.h5"
+    file = SurfaceFile.create(path, grid, provenance)
+    path.unlink()
+    if odd == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to("/dev/null")
+    file.record(0, {"loss": 1.0})
+    with pytest.raises(SurfaceFileError, match="cannot write") as raised:
+        file.save()
+    file.release()
+    assert path.is_dir() if odd == "folder" else path.is_char_device()
+    Path(re.search(r"kept in (\S+):", str(raised.value)).group(1)).unlink()
+
+
 def test_a_file_of_ours_that_was_deleted_is_written_again(grid, provenance, tmp_path, recwarn):
     path = tmp_path / "s.h5"
     with SurfaceFile.create(path, grid, provenance) as file:
@@ -230,7 +275,7 @@ def test_missing_folder_and_folder_for_a_file(grid, provenance, tmp_path):
 
 UNWRITABLE = """
 import os, sys
-from landscape.errors import Notice, SurfaceFileError
+from landscape.errors import SurfaceFileError
 from landscape.grid import Grid, parse_range
 from landscape.surfaces.file import SurfaceFile
 if os.geteuid() == 0:

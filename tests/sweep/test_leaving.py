@@ -38,7 +38,7 @@ def job(mpiexec, tmp_path):
     def run(program: str, ranks: int = 2) -> subprocess.CompletedProcess:
         (tmp_path / "job.py").write_text(program)
         words = [*mpiexec(ranks), sys.executable, "job.py"]
-        return subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=40)
+        return subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=90)
 
     return run
 
@@ -160,7 +160,7 @@ def test_after_ctrl_c_ranks_do_not_go_on_with_another_call(job) -> None:
 
 def test_ctrl_c_is_answered_while_an_exchange_waits_for_a_rank_that_has_left_it(job) -> None:
     done = job(
-        "import os, signal, threading\n"
+        "import dataclasses, os, signal, threading\n"
         "from landscape.sweep.launch import connect\n"
         "from landscape.sweep.leaving import guarded\n"
         "from landscape.sweep.meeting import meet\n"
@@ -169,9 +169,12 @@ def test_ctrl_c_is_answered_while_an_exchange_waits_for_a_rank_that_has_left_it(
         "if world.rank == 1:\n"
         "    meet(world)\n"
         "    threading.Event().wait(60)\n"
-        "threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
+        "class Exchange:\n"
+        "    def allgather(self, value):\n"
+        "        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
+        "        return world.comm.allgather(value)\n"
         "with guarded(forces=True):\n"
-        "    gather(world, 1)\n"
+        "    gather(dataclasses.replace(world, comm=Exchange()), 1)\n"
     )
     assert done.returncode != 0
     assert "rank 0 of 2: stopped by Ctrl-C" in done.stderr
