@@ -112,7 +112,7 @@ def test_the_command_lets_threads_wait_asleep_unless_the_user_says_how(given, mo
         monkeypatch.delenv(name, raising=False)
     for name, value in given.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("landscape.cli.main.main", lambda: 0)
+    monkeypatch.setattr("landscape.cli.main.main", lambda **named: 0)
     try:
         assert main() == 0
         assert {name: os.environ[name] for name in ASKED if name in os.environ} == (given or WAITING)
