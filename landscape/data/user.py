@@ -111,8 +111,8 @@ def user_split(
             return _from_loader([data], normalize, subset, sampled)
         if is_pair(data):
             inputs, targets = (torch.as_tensor(part) for part in data)
-            told = None if is_named_tuple(data) else two_batches
-            if told and _are_alike(inputs, targets) and told(inputs, targets):
+            ask = None if is_named_tuple(data) else two_batches
+            if ask and _are_alike(inputs, targets) and ask(inputs, targets):
                 return _from_loader((inputs, targets), normalize, subset, sampled)
             return _from_tensors(inputs, targets, normalize, subset, named=form_of(data))
         if isinstance(data, (Tensor, np.ndarray)) and data.ndim:  # a row for each sample

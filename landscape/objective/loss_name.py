@@ -16,7 +16,7 @@ from landscape.data.split import fingerprint_of
 
 
 def full_name(loss: Callable, without: Collection[str] = ()) -> str:
-    """The name, with the settings that differ from torch's defaults, but for those `without` which it is to be.
+    """The name, with the settings that differ from torch's defaults; those in `without` are left out.
 
     >>> full_name(nn.SmoothL1Loss(beta=2.0)), full_name(nn.MSELoss()), full_name(nn.functional.mse_loss)
     ('SmoothL1Loss(beta=2.0)', 'MSELoss', 'mse_loss')

@@ -26,13 +26,9 @@ PRECISE = ("fp32", "fp64")
 def recorded_note(subject: Subject, facts: Provenance, surface: Surface) -> str | None:
     """One line where the loss at the centre is not the recorded one; None also where they cannot be compared."""
     metrics, training = subject.net.meta.get("metrics"), subject.net.meta.get("training")
-    if (
-        not isinstance(metrics, Mapping)
-        or not isinstance(training, Mapping)
-        or not _is_comparable(subject, facts, surface)
-    ):
+    if not (isinstance(metrics, Mapping) and isinstance(training, Mapping)) or training.get("samples") is not None:
         return None
-    if training.get("samples") is not None:
+    if not _is_comparable(subject, facts, surface):
         return None
     limit = EXACT if {facts.precision, training.get("precision")} <= set(PRECISE) else COARSE
     # training data pass in eval mode at the end only; before that values are means over the steps

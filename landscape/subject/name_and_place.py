@@ -40,16 +40,15 @@ def _note(batch: Any) -> str | None:
     names = type(batch)._fields
     if len(names) != 2:  # of more, such as weights or a mask at the end, names alone say which they are
         return None
-    *before, last = names
+    first, last = names
     named = next((name for name in TARGETS if name in names), None)
-    if named is not None and last in INPUTS:
-        return None
-    if named is not None:
-        taken, other, why = named, last, "by its name"
+    if named == first and last not in INPUTS:
+        taken, other, why = first, last, "by its name"
+    elif named is None and last in INPUTS and first not in INPUTS:
+        taken, other, why = last, first, "the last part"
     else:
-        taken, why = last, "the last part"
-        other = next((name for name in before if last in INPUTS and name not in INPUTS), last)
-    if taken == other or not _alike(getattr(batch, taken), getattr(batch, other)):
+        return None
+    if not _alike(getattr(batch, taken), getattr(batch, other)):
         return None
     return (
         f"the targets of {type(batch).__name__}({', '.join(names)}) are {taken}, {why}; if they are {other}, give "

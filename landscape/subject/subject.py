@@ -189,7 +189,7 @@ def _without_stores(subject: Subject) -> Subject:
     if subject.watched is None or not (stores := subject.watched.stores()):
         return replace(subject, watched=None)
     net, name = subject.net, lasting_name(subject.facts.loss, subject.loss, stores)
-    program, code = lasting_code(subject.watched, net.program, net.module, subject.loss)
+    program, code = lasting_code(stores, net.program, net.module, subject.loss)
     facts = replace(subject.facts, code=code, loss=name)
     return replace(subject, net=replace(net, program=program), facts=facts, watched=None)
 

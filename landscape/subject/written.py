@@ -86,13 +86,12 @@ def without(program: Program, module: nn.Module, stores: Stores) -> Program:
 
 
 def lasting_code(
-    watched: Watched, program: Program | None, module: nn.Module, loss: LossOptions
+    stores: Stores, program: Program | None, module: nn.Module, loss: LossOptions
 ) -> tuple[Program | None, CodeFacts]:
-    """The program of a module, and its code with that of its loss, without what has been written into.
+    """The program of a module, and its code with that of its loss, without what has been written into, the `stores`.
 
     `program`: the module's, before.
     """
-    stores = watched.stores()
     lasting = without(program, module, stores) if program and stores else program
     return lasting, code_facts(lasting, loss, stores)
 

@@ -104,7 +104,7 @@ class Keeper:
         real = replaceable(path)
         if self._aside is not None:
             raise OSError(
-                errno.EBUSY, f"another program keeps writing it, as it did {self._aside.name}; give another -o"
+                errno.EBUSY, f"another program keeps writing it (before, {self._aside.name}); give another -o"
             )
         self._aside = real.with_name(f"{real.stem}.other-{secrets.token_hex(4)}{real.suffix}")
         os.rename(real, self._aside)

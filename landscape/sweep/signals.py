@@ -68,18 +68,9 @@ class Stop:
         return Interrupted(text)
 
     @contextlib.contextmanager
-    def held(self) -> Iterator[None]:
-        """Within the block a signal waits, such as while a file is written; after it, it is raised."""
-        self.hold()
-        try:
-            yield
-        finally:
-            self.let_go()
-        self.late()
-
-    @contextlib.contextmanager
     def deferred(self) -> Iterator[None]:
-        """As `held`, for what may wait for other ranks: a signal that waits in vain ends the process (watch.py)."""
+        """Within the block a signal waits; after it, it is raised. One that waits in vain, for another rank, ends the process
+        (watch.py)."""
         self._held += 1
         try:
             yield
@@ -88,12 +79,13 @@ class Stop:
         self.late()
 
     def hold(self) -> None:
-        """Begins a `held` block, without a context manager's share of a tiny net's point."""
+        """From here on a file is written: a signal waits, and does not end the process. A context manager would take its share of
+        a tiny net's point."""
         self._held += 1
         self.writing.acquire()
 
     def let_go(self) -> None:
-        """Ends it."""
+        """It is written; `late` raises what has come."""
         self.writing.release()
         self._held -= 1
 

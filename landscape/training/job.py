@@ -188,7 +188,7 @@ def make_training_job(
         splits = measure.read(splits, net)
         measure = measure.counting({"train": splits["train"]})
         tester = Tester(net, splits, measure, place, chosen.precision, watched := Watched(net, measure))
-        _, code = lasting_code(watched, program, net, LossOptions(loss=settings["loss"]))
+        _, code = lasting_code(watched.stores(), program, net, LossOptions(loss=settings["loss"]))
         loader = make_loader(
             splits["train"], chosen.batch_size, augment=chosen.augment, label_noise=chosen.label_noise, seed=chosen.seed,
             device=place, dtype=dtype_of(chosen.precision),

@@ -16,6 +16,7 @@ import pytest
 
 from landscape.callables import contained
 from landscape.errors import Interrupted, LandscapeError
+from landscape.study.run import _writing
 from landscape.sweep.executor import PointFailed, SerialExecutor
 from landscape.sweep.leaving import guarded
 from landscape.sweep.sampler import Point
@@ -66,8 +67,8 @@ def test_a_signal_stops_the_run_and_a_second_one_changes_nothing(name: str) -> N
 def test_a_signal_waits_while_a_file_is_written() -> None:
     written = []
     with pytest.raises(Interrupted), interruptible() as stop:
-        with stop.held():
-            with stop.held():
+        with _writing():
+            with _writing():
                 send()
                 wait_for(lambda: stop.name is not None)
             written.append(1)
