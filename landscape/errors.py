@@ -61,3 +61,5 @@ class Interrupted(KeyboardInterrupt, Ending):
     """The run was stopped by Ctrl-C or SIGTERM; all finished points are in the file."""
 
     exit_status = 130
+    kept: str | None = None
+    """What is in which file, for the line that says so; None where that is not known here."""

@@ -141,7 +141,8 @@ def explained(error: BaseException, *, keeps: bool, again: bool = False, passes:
     if isinstance(error, KeyboardInterrupt):
         text = str(error) or "stopped by Ctrl-C"
         same = "the same command" + (" without --overwrite" if again else "")
-        return text + (f"; what was computed is kept, run {same} to continue" if keeps else ""), 130
+        kept = getattr(error, "kept", None) or "what was computed is kept"
+        return text + (f"; {kept}, run {same} to continue" if keeps else ""), 130
     said = message_of(error)
     if isinstance(error, MemoryError) or "out of memory" in said.lower():
         fewer = (

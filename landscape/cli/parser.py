@@ -91,9 +91,9 @@ def meant(command: Command, unknown: Sequence[str]) -> str:
     options = [word.split("=")[0].lower().replace("_", "-") for word in unknown if word.startswith("-")]
     advice = ON_RANGE if "-x" in flags else ON_FILE if "--kind" in flags else ""
     counts = {option for option in options if advice and option.lstrip("-") in POINTS}
-    near = [
-        each for option in options if option not in counts for each in difflib.get_close_matches(option, flags, 3, 0.7)
-    ]
+    named = {flag.lstrip("-"): flag for flag in flags}  # the dashes make any two words look alike
+    sought = [option.lstrip("-") for option in options if option not in counts]
+    near = [named[each] for word in sought for each in difflib.get_close_matches(word, named, 3, 0.7)]
     return (advice if counts else "") + (f"did you mean {' or '.join(dict.fromkeys(near))}? See " if near else "see ")
 
 

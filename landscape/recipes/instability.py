@@ -117,10 +117,10 @@ def instability(model: Any = None, *, given: Given) -> Surface:
     check_whole("points", branch.points, 2, MAX_POINTS_PER_AXIS)
     check_whole("seed", asked.seed, 0, MAX_SEED - MAX_COPIES)  # copies have the seeds after it
     settings, place, out = settings_of(net, asked, run.precision), place_of(net, run), _folder(model, net, run)
-    init = asked.seed if asked.init_seed is None else asked.init_seed
+    first = asked.seed if asked.init_seed is None and net.init is None else asked.init_seed
 
     def make(folder: Path, seed: int) -> Any:
-        own = {**settings, "seed": seed, "init_seed": init}
+        own = {**settings, "seed": seed, "init_seed": first}
         with one_run():  # each copy has a loss of its own
             return make_training_job(model, net.data, own, **{**place, "out": folder})
 
@@ -135,7 +135,8 @@ def instability(model: Any = None, *, given: Given) -> Surface:
 
 def _folder(model: Any, net: TrainedNet, run: BranchRun) -> Path:
     from landscape.surfaces.run_log import CONFIG
-    from landscape.training.job import default_folder, model_name
+    from landscape.training.first_net import model_name
+    from landscape.training.job import default_folder
 
     if run.out is not None:
         folder = named_path("out", run.out)

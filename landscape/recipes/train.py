@@ -34,6 +34,7 @@ class TrainedNet:
 
     model: Any = again(NetOptions, "model", help="zoo name, torchvision:NAME, timm:NAME, module:callable, "
                        "file.py:callable; in Python also a module, of which a copy is trained", shell=True)  # fmt: skip
+    init: Any = option(None, "first weights: those of this checkpoint or run, in place of random ones", metavar="CKPT")
     data: Any = again(DataOptions, "data", help="digits, cifar10, ..., folder:PATH, npz:PATH, module:callable, "
                       "file.py:callable; the test split, if any, is used for validation")  # fmt: skip
     data_root: str | None = again(DataOptions, "data_root")
@@ -220,7 +221,7 @@ def settings_of(net: TrainedNet, asked: OptimizerOptions, precision: str) -> dic
         "progressive": read_progressive(asked.progressive),
     }
     as_given = {name: value for name, value in vars(asked).items() if name != "optimizer_option"}
-    return {"loss": net.loss, "samples": net.samples, **as_given, "precision": precision, **forms}
+    return {"loss": net.loss, "samples": net.samples, "init": net.init, **as_given, "precision": precision, **forms}
 
 
 def place_of(net: TrainedNet, run: Any) -> dict[str, Any]:

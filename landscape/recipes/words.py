@@ -5,6 +5,7 @@ Owns: the words on plans, surfaces and written files. Loads numpy only when a su
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from landscape.printable import one_in, share_of
 
 # Characters of one fact on the terminal; `--json` prints all of them.
 LONGEST = 4000
+# From here on a number may be one that only looks whole.
+WHOLE = 1e9
 
 
 def files_lines(files: Sequence[Path], title: str = "wrote") -> list[str]:
@@ -99,9 +102,17 @@ def tree_lines(tree: Mapping[str, Any], indent: int = 0) -> Iterator[str]:
             yield " " * indent + f"{key}:"
             yield from tree_lines(value, indent + 2)
         elif value not in (None, {}, []):
-            shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+            shown = ", ".join(map(_fact, value)) if isinstance(value, list) else _fact(value)
             cut = f"... ({len(shown):,} characters)" if len(shown) > LONGEST else ""
             yield " " * indent + f"{key}: {shown[:LONGEST]}{cut}"
+
+
+def _fact(value: Any) -> str:
+    """A single fact in words: counts without a fraction, and code, which files name by a hash."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < WHOLE:
+        return str(int(value))
+    text = str(value)
+    return f"of its own, hash {text[1:]}" if re.fullmatch("#[0-9a-f]{8}", text) else text
 
 
 def bytes_text(count: float) -> str:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import torch
 
 from landscape.callables import contained
+from landscape.errors import Interrupted
 from landscape.study.code import code_mark
 from landscape.study.ranks import check_same, on_all_ranks, shared, together
 from landscape.study.study import Extent, Plan, ResultFile, Study
@@ -76,7 +77,7 @@ def run_prepared(
 
     `world`: None is that of the launcher.
     """
-    world, threads_before = world or connect(), torch.get_num_threads()
+    world, threads_before, file = world or connect(), torch.get_num_threads(), None
     with noting_stops(world), guarded(forces=world.size > 1), contained():
         stall_before = limit(stall)
         try:
@@ -96,8 +97,10 @@ def run_prepared(
                     file.release()
             with SET_UP.running("the end of the run"):
                 return shared(world, lambda: _opened(file).content)
-        except BaseException:
+        except BaseException as error:
             current().answer()  # what is left to do is to clean up
+            if isinstance(error, Interrupted) and world.leads and file is None:
+                error.kept = "nothing new was computed"
             raise
         finally:
             limit(stall_before)
@@ -145,6 +148,8 @@ def _sweep(
 ) -> None:
     barless = quiet or study.has_lines
     computed = 0
+    if extent.done:
+        note(f"{file.standing(extent.done, extent.total)}; the run goes on", label=study.label, quiet=quiet)
     with Progress(extent.total, extent.done, extent.samples, label=study.label, quiet=barless) as progress:
 
         def keep(point: Point, result: Result) -> None:
@@ -160,6 +165,9 @@ def _sweep(
             sweep(sampler, executor, evaluate, keep)
         except PointFailed as failure:
             file.record_failure(failure.point.index)
+            raise
+        except Interrupted as stop:
+            stop.kept = file.standing(extent.done + computed, extent.total)
             raise
 
 

@@ -208,6 +208,10 @@ class SurfaceFile:
         """Lets others write the file; nothing is saved after this."""
         self._keeper.release()
 
+    def standing(self, done: int, total: int) -> str:
+        """How much of the run is where, in words."""
+        return self._keeper.standing(done, total)
+
     def _begin(self) -> None:
         try:
             self._keeper.write()

@@ -21,6 +21,12 @@ DESCRIPTIVE = tuple(descriptive())
 # These differ because something else does; they are named only when nothing else differs.
 CONSEQUENCES = ("fingerprint", "sha256", "cosine")
 CODE, HASHED = "code", "#"
+OF_CODE = {
+    "layers": "the code of the layer",
+    "classes": "the code of the class",
+    "settings": "the net's setting",
+    "metrics": "the code of the metric",
+}
 # Of values, as many characters are shown at most.
 SHOWN, ENDS = 40, 12
 
@@ -31,7 +37,8 @@ def plain(provenance: Any) -> Any:
 
 
 def difference(stored: Mapping, wanted: Mapping, *, added: Sequence[str] = ()) -> str | None:
-    """The first entry in which two runs differ, as `seed is 0 in the file, 1 now`; None when they are the same run.
+    """The first entry in which two runs differ, as `seed is 0 in the file, 1 now`, or `the code of the loss differs
+    from that of the file`; None when they are the same run.
 
     `added`: groups of facts that were added to the file afterwards.
     """
@@ -45,8 +52,7 @@ def difference(stored: Mapping, wanted: Mapping, *, added: Sequence[str] = ()) -
         ):
             continue
         if not _same(old.get(key), new.get(key)) and not _unknown(key, old.get(key), new.get(key), stored, wanted):
-            before, now = _short(old.get(key), new.get(key))
-            return f"{'.'.join(key)} is {before} in the file, {now} now"
+            return _sentence(key, old.get(key), new.get(key))
     return other_values(stored, wanted)
 
 
@@ -128,6 +134,15 @@ def _flat(tree: Mapping, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], ob
         else:
             leaves[(*path, key)] = value
     return leaves
+
+
+def _sentence(key: tuple[str, ...], old: object, new: object) -> str:
+    """How a fact differs; of code the file has a hash, which says nothing to its reader."""
+    if key[0] == CODE and all(str(each).startswith(HASHED) for each in (old, new)):
+        kind = OF_CODE.get(key[1])
+        return f"{kind or 'the code of the'} {key[-1]} differs from that of the file"
+    before, now = _short(old, new)
+    return f"{'.'.join(key)} is {before} in the file, {now} now"
 
 
 def _short(*values: object) -> list[str]:

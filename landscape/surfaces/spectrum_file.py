@@ -60,6 +60,10 @@ class SpectrumFile:
         """Lets others write the file; nothing is saved after this."""
         self._keeper.release()
 
+    def standing(self, done: int, total: int) -> str:
+        """How much of the run is where, in words."""
+        return self._keeper.standing(done, total)
+
 
 def _begun(path: Path | None, blocks: Mapping[str, int], provenance: Mapping, overwrite: bool) -> Spectrum:
     """What the file of this spectrum holds, or one with nothing in it."""

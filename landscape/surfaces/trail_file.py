@@ -74,6 +74,10 @@ class TrailFile:
         """Lets others write the file; nothing is saved after this."""
         self._keeper.release()
 
+    def standing(self, done: int, total: int) -> str:
+        """How much of the run is where, in words."""
+        return self._keeper.standing(done, total)
+
     def _mark(self, index: int, code: int) -> None:
         name, number = self._places[index]
         self._status(name)[number] = code

@@ -1,6 +1,6 @@
 """The job of a training run: the net, its data and its trainer, built from the user's options.
 
-Owns: the splits, the sizes of the net, which follow from the data, the metadata of folder and checkpoints, metrics in eval mode.
+Owns: the splits, the metadata of folder and checkpoints, metrics in eval mode.
 """
 
 from __future__ import annotations
@@ -18,33 +18,34 @@ from torch import nn
 from landscape.checkpoint.checkpoint import tensors_digest
 from landscape.checkpoint.fit import tensors_of
 from landscape.data.load import has_test, load_splits
-from landscape.data.normalize import CHANNELS, is_images
 from landscape.data.sources import SPLITS
 from landscape.data.split import Split, TensorSplit
 from landscape.errors import UsageError
 from landscape.members import parameters_in
-from landscape.models.resolve import build_model
 from landscape.objective.loss import make_measure
 from landscape.objective.measure import Measure
 from landscape.objective.numerics import choose_device, dtype_of, memory_budget
 from landscape.objective.objective import Objective
-from landscape.objective.private import private_copy
 from landscape.options.groups import MAX_THREADS, LossOptions
 from landscape.options.option import check_whole
 from landscape.options.values import named_path
 from landscape.randomness import seed_torch
-from landscape.subject.modules import bare
+from landscape.subject.entry import read
 from landscape.subject.net import program_of_given
 from landscape.subject.subject import versions_used
 from landscape.subject.written import Watched, lasting_code
 from landscape.surfaces.same_run import CODE
 from landscape.sweep.progress import note
 from landscape.sweep.world import own_cores, usual_threads
+from landscape.training.first_net import first_net, model_name
 from landscape.training.loader import TensorLoader, make_loader
 from landscape.training.run_folder import RATE
 from landscape.training.seeding import isolated_rng, seed_for
 from landscape.training.settings import TrainingSettings
 from landscape.training.trainer import Trainer, copy_state
+
+# What a run may be continued with; the weights of `init` decide, and not where they lie.
+MAY_DIFFER = ("command", "versions", "threads", "device", "data_root", "started", "init")
 
 
 @dataclass
@@ -175,15 +176,17 @@ def make_training_job(
     spec = data if isinstance(data, str) else None
     out = named_path("out", out) if out is not None else default_folder(name, spec)
     _, loss_name, _ = make_measure(settings["loss"], None)
-    chosen = TrainingSettings(
-        model=name, data=spec, normalize=normalize or "", **{**settings, "loss": loss_name}
-    ).completed()
+    init = None if settings.get("init") is None else read(settings["init"], None)
+    if init is not None and Path(init.source).resolve().is_relative_to(out.resolve()):
+        raise UsageError(f"out {out}: the first weights lie there (--init {init.source}); give another folder")
+    named = {"loss": loss_name, "init": init and init.source}
+    chosen = TrainingSettings(model=name, data=spec, normalize=normalize or "", **{**settings, **named}).completed()
     torch.set_num_threads(threads or usual_threads(len(own_cores())))
     with isolated_rng(place := choose_device(device)):
         seed_torch(seed_for(chosen.seed, "data"), place)  # the user's loader may shuffle
         splits, facts = _splits(data, chosen, label=name, quiet=quiet, data_root=data_root, download=download)
         measure = training_measure(settings["loss"], splits["train"])
-        net = _net(model, name, splits, chosen)
+        net = first_net(model, name, splits, chosen, init)
         program = program_of_given(net, model)
         splits = measure.read(splits, net)
         measure = measure.counting({"train": splits["train"]})
@@ -197,7 +200,7 @@ def make_training_job(
         for text in trainer.check():
             note(text, label=name, quiet=quiet)
     config = _config(chosen, facts, trainer, model, data_root) | {CODE: code.json()}
-    decides = [key for key in config if key not in ("command", "versions", "threads", "device", "data_root", "started")]
+    decides = [key for key in config if key not in MAY_DIFFER]
     return TrainingJob(trainer, tester, config, decides, name, out)
 
 
@@ -223,50 +226,12 @@ def training_measure(loss: Any, train: Split) -> Measure:
     return make_measure(loss, ["loss"] if soft else None)[0]
 
 
-def model_name(model: Any) -> str:
-    if isinstance(model, nn.Module):
-        return type(bare(model)).__name__
-    if not model:
-        raise UsageError("no model: give --model, such as resnet20, torchvision:resnet18 or net.py:build")
-    return model
-
-
 def default_folder(name: str, data: str | None) -> Path:
     if data is None:
         raise UsageError("no out: data in memory have no name for the default run folder; give out=")
     file, _, function = name.rpartition(":")
     model = f"{Path(file).stem}_{function}" if file else name
     return Path("runs") / f"{model}_{Path(data.rpartition(':')[2].rstrip('/')).stem}"
-
-
-def _net(model: Any, name: str, splits: dict[str, Split], settings: TrainingSettings) -> nn.Module:
-    seed_torch(settings.seed if settings.init_seed is None else settings.init_seed)
-    if isinstance(model, nn.Module):
-        return private_copy(bare(model))
-    sizes = _sizes_for(splits)
-    return build_model(
-        name,
-        num_classes=sizes.get("num_classes"),
-        in_channels=sizes.get("in_channels"),
-        image_size=sizes.get("image_size"),
-    )
-
-
-def _sizes_for(splits: dict[str, Split]) -> dict[str, int]:
-    """Arguments of a zoo net that follow from the data: numbers of classes and channels, side of the images."""
-    split = splits["train"]
-    if not isinstance(split, TensorSplit):
-        return {}
-    sizes = {}
-    if not split.targets.is_floating_point() and split.targets.ndim == 1:
-        # a small part of the training data may lack a class that the test data have
-        labels = [part.targets for part in splits.values() if part.targets is not None]
-        sizes["num_classes"] = max(int(each.max()) for each in labels) + 1
-    if is_images(split.inputs):
-        shape = split.inputs.shape
-        first = split.inputs.is_floating_point() or (shape[1] in CHANNELS and shape[3] not in CHANNELS)
-        sizes |= {"in_channels": shape[1 if first else 3], "image_size": shape[2]}
-    return sizes
 
 
 def _config(
@@ -286,8 +251,8 @@ def _config(
         "steps": trainer.steps,
         "parameters": sum(parameter.numel() for parameter in parameters_in(trainer.model)),
     }
-    if isinstance(model, nn.Module):
-        config["first_weights"] = tensors_digest(tensors_of(trainer.model))
+    given = isinstance(model, nn.Module) or settings.init is not None
+    config["first_weights"] = tensors_digest(tensors_of(trainer.model)) if given else None
     in_shell = sys.argv[0].endswith(("landscape", "__main__.py"))
     return config | {
         "data_root": data_root,

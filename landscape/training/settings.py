@@ -6,6 +6,7 @@ intervals of saving are not among them: they may change when a run is continued.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
@@ -24,6 +25,7 @@ from landscape.training.schedules import FALLING, PLATEAU, SCHEDULES
 AUGMENTATIONS = ("crop", "flip")
 # More passes than any run takes; numbers beyond which a step leaves float32.
 MOST_EPOCHS, LARGEST = 1_000_000, 3.4e38
+HASH = 12  # digits of a hash that are shown
 NUMBERS = ("epochs", "batch_size", "lr", "momentum", "weight_decay", "gamma", "clip", "label_noise", "warmup")
 
 
@@ -54,10 +56,11 @@ class TrainingSettings:
     progressive: tuple[tuple[int, float], ...] = ()
     precision: str = "fp32"
     seed: int = 0
+    init: str | None = None
     init_seed: int | None = None
 
     def completed(self) -> TrainingSettings:
-        """The settings, checked, with the defaults of `lr` and `init_seed` filled in.
+        """The settings, checked, with the defaults of `lr` and `init_seed` filled in; weights of a file have no seed.
 
         Raises:
             UsageError: a value is invalid.
@@ -74,8 +77,11 @@ class TrainingSettings:
             raise UsageError(f"augment '{unknown[0]}': expected {', '.join(AUGMENTATIONS)}, with a comma for both")
         lr = usual_rate(self.optimizer) if self.lr is None else self.lr
         self._check_numbers(lr)
-        init_seed = self.seed if self.init_seed is None else self.init_seed
-        return replace(self, lr=lr, init_seed=init_seed)
+        if self.init is None:
+            return replace(self, lr=lr, init_seed=self.seed if self.init_seed is None else self.init_seed)
+        if self.init_seed is not None:
+            raise UsageError(f"init-seed {self.init_seed}: the first weights are those of --init; give one of the two")
+        return replace(self, lr=lr)
 
     def _check_numbers(self, lr: float) -> None:
         for name in NUMBERS:
@@ -111,9 +117,10 @@ class TrainingSettings:
             raise UsageError(f"progressive: its epochs add up to more than the {self.epochs:g} of the run")
 
     def facts(self) -> dict[str, Any]:
-        """The settings as values of JSON; runs without a plateau have no patience, as those of earlier versions."""
-        found = {name: as_json(value) for name, value in asdict(self).items()}
-        return {name: value for name, value in found.items() if name != "patience" or self.schedule == PLATEAU}
+        """The settings as values of JSON; those that a run has no use for are left out, as in files of earlier versions."""
+        unused = {"patience"} if self.schedule != PLATEAU else set()
+        unused |= {"init"} if self.init is None else set()
+        return {name: as_json(value) for name, value in asdict(self).items() if name not in unused}
 
 
 def without_numpy(value: Any) -> Any:
@@ -135,7 +142,15 @@ def as_json(value: Any) -> Any:
 def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
     """The differences between the settings of two runs, each as `lr 0.1 there, 0.05 here`."""
     return [
-        f"{name.replace('_', '-')} {there.get(name)} there, {value} here"
+        f"{name.replace('_', '-')} {_short(there.get(name))} there, {_short(value)} here"
         for name, value in here.items()
         if there.get(name) != value
     ]
+
+
+def _short(value: Any) -> str:
+    """A value in words; of a hash as much as tells it from another."""
+    if value is None:
+        return "not set"
+    text = str(value)
+    return text[:HASH] if re.fullmatch("[0-9a-f]{32,}", text) else text

@@ -133,14 +133,14 @@ if os.environ.get("STRIKE_STAGE") in ("saving", "finish"):
         plain = loss
 
         def loss(outputs, targets):
-            for _ in range(200):
+            for _ in range(200 if Path("a.h5").exists() else 0):  # there is none before the first point
                 if Path("writing").exists():
                     strike("saving")
                     break
                 if calls.get("waited", 0) > 4:
                     break
                 time.sleep(0.01)
-            calls["waited"] = calls.get("waited", 0) + 1
+            calls["waited"] = calls.get("waited", 0) + Path("a.h5").exists()
             return plain(outputs, targets)
 
 strike("import")

@@ -141,7 +141,7 @@ def test_a_file_that_is_no_surface_is_never_overwritten_silently(grid, provenanc
 def test_code_that_knows_its_rank_makes_no_other_run(provenance):
     known = plain(provenance) | {"code": {"python": "3.11", "loss": "#1", "settings": {"p": "0.1"}}}
     other = changed(plain(known), "code.loss", "#2")
-    assert difference(known, other) == "code.loss is #1 in the file, #2 now"
+    assert difference(known, other) == "the code of the loss differs from that of the file"
     assert difference(known, of_rank(other, leads=False)) is None and of_rank(other, leads=True) == other
     assert identity(known) == identity(other) != identity(changed(plain(known), "code.settings", {"p": "0.2"}))
 

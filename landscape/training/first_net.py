@@ -1,0 +1,72 @@
+"""The net of a training run before its first step.
+
+Owns: its name, the sizes of a zoo net, which follow from the data, and the first weights: random ones, those of a module that
+was given, or those of a checkpoint.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+
+from landscape.checkpoint.checkpoint import Checkpoint
+from landscape.checkpoint.fit import ANOTHER, fit
+from landscape.data.normalize import CHANNELS, is_images
+from landscape.data.split import Split, TensorSplit
+from landscape.errors import UsageError
+from landscape.models.resolve import build_model
+from landscape.objective.private import private_copy
+from landscape.randomness import seed_torch
+from landscape.subject.entry import fitting_entry
+from landscape.subject.modules import bare
+from landscape.training.settings import TrainingSettings
+
+
+def model_name(model: Any) -> str:
+    if isinstance(model, nn.Module):
+        return type(bare(model)).__name__
+    if not model:
+        raise UsageError("no model: give --model, such as resnet20, torchvision:resnet18 or net.py:build")
+    return model
+
+
+def first_net(
+    model: Any, name: str, splits: dict[str, Split], settings: TrainingSettings, init: Checkpoint | None
+) -> nn.Module:
+    """The net with its first weights: those of `init`, else those that it comes or is built with.
+
+    Raises:
+        UsageError: the model is no such spec. CheckpointError: `init` does not fit it.
+    """
+    seed_torch(settings.seed if settings.init_seed is None else settings.init_seed)
+    if isinstance(model, nn.Module):
+        net = private_copy(bare(model))
+    else:
+        sizes = _sizes_for(splits)
+        net = build_model(
+            name,
+            num_classes=sizes.get("num_classes"),
+            in_channels=sizes.get("in_channels"),
+            image_size=sizes.get("image_size"),
+        )
+    if init is not None:
+        fit(net, fitting_entry(init, net), name=name, advice=ANOTHER)
+    return net
+
+
+def _sizes_for(splits: dict[str, Split]) -> dict[str, int]:
+    """Arguments of a zoo net that follow from the data: numbers of classes and channels, side of the images."""
+    split = splits["train"]
+    if not isinstance(split, TensorSplit):
+        return {}
+    sizes = {}
+    if not split.targets.is_floating_point() and split.targets.ndim == 1:
+        # a small part of the training data may lack a class that the test data have
+        labels = [part.targets for part in splits.values() if part.targets is not None]
+        sizes["num_classes"] = max(int(each.max()) for each in labels) + 1
+    if is_images(split.inputs):
+        shape = split.inputs.shape
+        first = split.inputs.is_floating_point() or (shape[1] in CHANNELS and shape[3] not in CHANNELS)
+        sizes |= {"in_channels": shape[1 if first else 3], "image_size": shape[2]}
+    return sizes

@@ -1,0 +1,95 @@
+"""Training that begins with the weights of a file: those it has, no others, and only they continue the run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+import torch
+from torch import nn
+
+import landscape as ll
+from landscape.errors import CheckpointError, UsageError
+from landscape.models.zoo import build_zoo
+
+SHORT = {"data": "digits", "epochs": 0.2, "batch_size": 64, "samples": 200, "quiet": True, "threads": 1}
+
+
+@pytest.fixture(scope="module")
+def taught(tmp_path_factory):
+    """The run folder of a net with batch norm, whose averages are part of what is loaded."""
+    folder = tmp_path_factory.mktemp("first") / "taught"
+    ll.train("resnet20", out=folder, seed=3, **{**SHORT, "epochs": 2})
+    return folder
+
+
+def weights(path):
+    return torch.load(path, weights_only=True)["state_dict"]
+
+
+def same(one, other):
+    return set(one) == set(other) and all(torch.equal(value, other[name]) for name, value in one.items())
+
+
+def test_it_begins_with_the_weights_of_the_file_and_trains_as_a_module_that_has_them(taught, tmp_path):
+    run = ll.train("resnet20", init=taught, out=tmp_path / "run", **SHORT)
+    there = weights(taught / "final.pt")
+    assert same(weights(tmp_path / "run/checkpoints/step_0000000.pt"), there)
+    net = build_zoo("resnet20", in_channels=1, image_size=8)
+    net.load_state_dict(there)
+    assert same(ll.train(net, out=tmp_path / "given", **SHORT).model.state_dict(), run.model.state_dict())
+    assert not same(run.model.state_dict(), there)
+    known = ll.load_checkpoint(run.folder / "final.pt").meta["training"]
+    assert known["init"] == str(taught / "final.pt") and known["init_seed"] is None
+
+
+def test_an_entry_under_another_prefix_fits_too(taught, tmp_path):
+    wrapped = ll.Checkpoint({f"module.{name}": value for name, value in weights(taught / "final.pt").items()})
+    run = ll.train("resnet20", init=wrapped, out=tmp_path / "run", **SHORT)
+    assert same(weights(run.folder / "checkpoints/step_0000000.pt"), weights(taught / "final.pt"))
+
+
+def test_the_run_goes_on_with_these_weights_wherever_they_lie_and_with_no_others(taught, tmp_path):
+    shutil.copy(taught / "final.pt", tmp_path / "moved.pt")
+    options = {**SHORT, "out": tmp_path / "run"}
+    first = ll.train("resnet20", init=taught / "final.pt", **options)
+    assert same(
+        ll.train("resnet20", init=tmp_path / "moved.pt", **options).model.state_dict(), first.model.state_dict()
+    )
+    for other in ({"init": taught / "checkpoints/step_0000000.pt"}, {}):
+        with pytest.raises(
+            UsageError, match=r"holds another run \(.*first-weights [0-9a-f]{12} there, (?:not set|[0-9a-f]{12}) here"
+        ):
+            ll.train("resnet20", **other, **options)
+    assert "first_weights" in json.loads((tmp_path / "run/config.json").read_text())
+
+
+def test_copies_of_a_run_share_them(taught, tmp_path):
+    own = {**SHORT, "epochs": 1, "out": tmp_path / "b"}
+    ll.instability("resnet20", init=taught, at=[0], points=3, **own)
+    for copy in (1, 2):
+        first = weights(tmp_path / f"b/step_0000000/copy_{copy}/checkpoints/step_0000000.pt")
+        assert same(first, weights(taught / "final.pt"))
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"init_seed": 3}, UsageError, "init-seed 3: the first weights are those of init; give one of the two"),
+        ({"model": "resnet32"}, CheckpointError, "does not fit resnet32: missing .*; give the --model that it fits, or"),
+        ({"init": "nowhere.pt"}, CheckpointError, "nowhere.pt: no such file"),
+        ({"init": nn.Linear(2, 2)}, UsageError, "checkpoint of type Linear: expected the name of a file"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_refused_before_anything_is_written(taught, tmp_path, options, error, message):
+    with pytest.raises(error, match=message):
+        ll.train(**{"model": "resnet20", "init": taught, "out": tmp_path / "run", **SHORT, **options})
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_folder_that_holds_them_is_not_started_again(taught):
+    before = weights(taught / "final.pt")
+    with pytest.raises(UsageError, match="the first weights lie there .*; give another folder"):
+        ll.train("resnet20", init=taught, out=taught, overwrite=True, **SHORT)
+    assert same(weights(taught / "final.pt"), before)
