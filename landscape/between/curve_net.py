@@ -122,5 +122,8 @@ class CurveMeasure:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
 
+    def on(self, device: torch.device, dtype: torch.dtype) -> CurveMeasure:
+        return CurveMeasure(self.inner.on(device, dtype))
+
     def __call__(self, model: Any, batch: Any) -> Mapping[str, Any]:
         return model.measured(batch)

@@ -31,7 +31,7 @@ from landscape.objective.lent import Lent
 from landscape.objective.measure import Measure, Model
 from landscape.objective.narrow import held_dtype, made_passable
 from landscape.objective.numerics import dtype_of, numerics, with_gradients
-from landscape.objective.private import Resting, evaluating, faster_program, private_copy, usual_batch
+from landscape.objective.private import Resting, evaluating, faster_program, private_copy, resting, usual_batch
 from landscape.objective.sharing import Sharing, Work
 from landscape.objective.steady import Steady
 from landscape.objective.tally import PENALTY, Keep, MetricSum, Sums, Tally, fetch_sums, means, merge_sums
@@ -90,7 +90,7 @@ class Objective:
             raise UsageError(f"batch-size {batch_size}: expected at least 1")
         self.device, dtype = device or torch.device("cpu"), dtype_of(precision)
         self.precision, self.batchnorm, self.l2, self.tried = precision, batchnorm, l2, dict[str, float]()
-        self.measure = measure.on(self.device, dtype).counting(splits)
+        self.measure = resting(measure.on(self.device, dtype)).counting(splits)
         divided = divided_in(model)
         self.layout = Layout.of(model, state="states" if batchnorm == "interpolate" else "weights", names=names)
         private = model if own or divided else private_copy(model, sharing=self.layout.names)

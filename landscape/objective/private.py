@@ -14,6 +14,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.modules.dropout import _DropoutNd
 
 from landscape.callables import explain
 from landscape.copied import detached, note_copy
@@ -22,6 +24,7 @@ from landscape.data.structure import is_pair
 from landscape.errors import LandscapeError
 from landscape.layout import Layout, real_form
 from landscape.members import buffers_in, named_parameters, parameters_in
+from landscape.objective.measure import Measure
 from landscape.objective.numerics import multiplies_bf16, numerics
 from landscape.objective.steady import checksum, refuse_moved
 from landscape.program.forward import FoldedNet, folded_net
@@ -94,6 +97,28 @@ def evaluating(model: nn.Module) -> nn.Module:
         if isinstance(layer, (nn.Embedding, nn.EmbeddingBag)):
             layer.sparse = False  # it decides the form of gradients alone, and sparse ones have no second derivatives
     return model
+
+
+def resting(measure: Measure) -> Measure:
+    """The measure itself, whose losses of outputs that are modules are its own copies: in evaluation mode, as the net is."""
+    for each in getattr(measure, "functions", {}).values():
+        for part in each.modules() if isinstance(each, nn.Module) else ():
+            part.training = False
+    return measure
+
+
+def reads_mode(measure: Measure) -> list[str]:
+    """The classes of its losses of outputs whose code or layers tell evaluation from training."""
+    return [
+        type(each).__name__
+        for each in getattr(measure, "functions", {}).values()
+        if isinstance(each, nn.Module) and any(map(_tells_modes, each.modules()))
+    ]
+
+
+def _tells_modes(part: nn.Module) -> bool:
+    code = getattr(type(part).forward, "__code__", None)
+    return isinstance(part, (_DropoutNd, _NormBase)) or "training" in getattr(code, "co_names", ())
 
 
 def _is_number(tensor: Tensor) -> bool:

@@ -13,6 +13,7 @@ from landscape.objective.coarseness import coarse_loss
 from landscape.objective.language import parts_of_transformers
 from landscape.objective.measure import OutputMeasure
 from landscape.objective.objective import Objective
+from landscape.objective.private import reads_mode
 from landscape.objective.reading import Call
 from landscape.printable import listed
 from landscape.surfaces.provenance import EvaluationFacts
@@ -85,6 +86,8 @@ def evaluation_notes(objective: Objective, facts: EvaluationFacts) -> list[str]:
         found.append(f"the net returns several parts, and {listed(facts.whole, LISTED)} takes all of them")
     if facts.classes:
         found.append("the classes are the last dimension of the outputs, of which another one is as long")
+    if moded := reads_mode(objective.measure):
+        found.append(f"the loss {listed(moded, LISTED)} is in evaluation mode, as the net is")
     if facts.gradients:
         found.append(f"the loss differentiates by {facts.gradients}, so it is evaluated with gradients")
     return found

@@ -53,13 +53,13 @@ class Watched:
         losses = callables_of(measure)
         hooked = any(vars(layer).get(table) for layer in module.modules() for table in HOOKS)
         wanted = hooked or not all(map(is_known, losses))
-        self._given = _Holdings(module, *losses) if wanted else None
-        self._copied: _Holdings | None = None
+        self._given = Holdings(module, *losses) if wanted else None
+        self._copied: Holdings | None = None
 
     def copied(self, objective: Objective) -> None:
         """Looks at the copies of both, before the first samples are evaluated."""
         if self._given is not None:
-            self._copied = _Holdings(objective.model, *callables_of(objective.measure))
+            self._copied = Holdings(objective.model, *callables_of(objective.measure))
 
     def stores(self) -> Stores:
         """What has been written into since; of a copy, the same of what was given."""
@@ -96,7 +96,7 @@ def lasting_code(
     return lasting, code_facts(lasting, loss, stores)
 
 
-class _Holdings:
+class Holdings:
     """What objects hold, and what that holds, by the place where it is found."""
 
     def __init__(self, *roots: Any):
@@ -112,7 +112,11 @@ class _Holdings:
                 self._at[place] = value, (held := _held_by(value))
                 waiting.extend(((*place, key), each) for key, each in itertools.chain(held.items(), _beside(value)))
 
-    def changed(self, like: _Holdings | None = None) -> Iterator[tuple[int, Any]]:
+    def names(self) -> list[str]:
+        """The names of what has changed, as far as it has any."""
+        return sorted({key for _, key in self.changed() if isinstance(key, str) and key.isidentifier()})
+
+    def changed(self, like: Holdings | None = None) -> Iterator[tuple[int, Any]]:
         """(id, key) of what has changed, with the ids of the objects that are at the same places in `like`."""
         for place, (value, before) in self._at.items():
             owner = id(_owner(value if like is None else like._at.get(place, (value, {}))[0]))

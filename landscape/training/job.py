@@ -39,6 +39,7 @@ from landscape.sweep.progress import note
 from landscape.sweep.world import own_cores, usual_threads
 from landscape.training.first_net import first_net, model_name
 from landscape.training.loader import TensorLoader, make_loader
+from landscape.training.loss_state import LossState
 from landscape.training.run_folder import RATE
 from landscape.training.seeding import isolated_rng, seed_for
 from landscape.training.settings import TrainingSettings
@@ -79,12 +80,13 @@ class Tester:
         watched.copied(first)
         first.check(lenient=True)
         self._net, self._conduct, self.measure = first.model, first.conduct, measure.settle(first.measure.settled)
-        test = {name: split for name, split in splits.items() if name == "test"}
-        self._test = self._objective(test) if test else None
+        self._of_test = {name: split for name, split in splits.items() if name == "test"}
+        # a loss that is a module may change while it trains: then it is copied as it is at each test
+        self._test = self._objective(self._of_test) if self._of_test and not LossState(measure) else None
 
     def test(self, net: nn.Module) -> dict[str, float]:
         """Metrics on the test split; empty without one."""
-        return self._metrics(self._test, net) if self._test else {}
+        return self._metrics(self._test or self._objective(self._of_test), net) if self._of_test else {}
 
     def all(self, net: nn.Module) -> dict[str, float]:
         """Metrics on all samples of all splits."""

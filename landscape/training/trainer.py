@@ -23,11 +23,14 @@ from landscape.data.structure import batch_length, tensors_in
 from landscape.errors import EvaluationError, LandscapeError, UsageError
 from landscape.layout import placed
 from landscape.members import load_state, named_buffers, parameters_in, saved_state, state_of
+from landscape.objective.history import callables_of
 from landscape.objective.measure import Measure
 from landscape.objective.numerics import dtype_of, switched
 from landscape.objective.weighted import mean_of
 from landscape.randomness import seed_torch
+from landscape.subject.written import Holdings
 from landscape.training.loader import ReadyBatchLoader, TensorLoader
+from landscape.training.loss_state import LossState, change_note
 from landscape.training.optimizers import make_optimizer, usual_rate
 from landscape.training.plateau import Plateau
 from landscape.training.reached import outside_note, reached_outside
@@ -68,6 +71,7 @@ class Trainer:
         self._share = make_schedule(
             settings.schedule, steps=self.steps, warmup=warmup, milestones=settings.milestones, gamma=settings.gamma
         )
+        self._loss = LossState(measure)
         self._plateau = Plateau(settings.gamma, settings.patience) if settings.schedule == PLATEAU else None
 
     @property
@@ -109,12 +113,15 @@ class Trainer:
         """
         twin = copy.deepcopy(self.model)
         twin.train()
-        outside: list[Tensor] = []
+        measure = self.measure.on(
+            self.device, dtype_of(self.settings.precision)
+        )  # with copies of losses that are modules
+        written, outside = Holdings(*callables_of(measure)), list[Tensor]()
         for side in (None, *(side for side, _ in self.settings.progressive)):
             batch = self.loader.batch(0, side)
             try:
                 with torch.enable_grad(), switched(self.settings.precision, self.device):
-                    values = self.measure(twin, batch)
+                    values = measure(twin, batch)
                     if "loss" in values:
                         mean = mean_of(values["loss"])
                         outside = reached_outside(mean, twin)
@@ -134,7 +141,8 @@ class Trainer:
                 raise UsageError(
                     f"the loss returns {', '.join(values) or 'nothing'}; for training it must return 'loss'"
                 )
-        return [outside_note(outside)] if outside else []
+        changed = written.names()
+        return [*([outside_note(outside)] if outside else []), *([change_note(changed)] if changed else [])]
 
     def advance(self) -> None:
         """Does one step."""
@@ -190,6 +198,7 @@ class Trainer:
             "sums": sums,
             "model": saved_state(self.model),
             "buffers": nonpersistent_buffers(self.model),
+            "losses": self._loss.state(),
             "optimizer": self.optimizer.state_dict(),
         }
 
@@ -198,6 +207,7 @@ class Trainer:
         load_state(self.model, state["model"])
         for name, buffer in nonpersistent_buffers(self.model).items():
             buffer.copy_(state["buffers"][name])
+        self._loss.restore(state.get("losses", ()))
         self.optimizer.load_state_dict(state["optimizer"])
         self._restore_dtypes(state["optimizer"]["state"])
         self.step, self.sums = state["step"], dict(state["sums"])

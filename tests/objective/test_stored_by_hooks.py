@@ -91,7 +91,7 @@ def test_another_loss_is_another_one_all_the_same():
         x=(-1, 1, 3),
         quiet=True,
     )
-    with pytest.raises(ll.LandscapeError, match="computed from something else: code.loss"):
+    with pytest.raises(ll.LandscapeError, match="computed from something else: the code of the loss"):
         ll.hessian(
             line, model=model, data=DATA, loss=lambda o, t: F.cross_entropy(o, t) + stored().abs().mean(), quiet=True
         )

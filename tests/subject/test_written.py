@@ -16,7 +16,7 @@ import landscape as ll
 
 torch.manual_seed(0)
 DATA = torch.randn(20, 5), torch.randint(0, 3, (20,))
-WRONG = "was computed from something else: code.(loss|settings)"
+WRONG = "was computed from something else: (the code of the loss|code.settings)"
 
 
 def net():
@@ -289,5 +289,5 @@ def test_a_training_with_another_setting_is_another_one(form, tmp_path):
     given = {"model": model, "data": DATA, "loss": loss, "epochs": 1, "batch_size": 20, "quiet": True}
     ll.train(out=tmp_path / "run", **given)
     change()
-    with pytest.raises(ll.LandscapeError, match="holds another run .code.loss"):
+    with pytest.raises(ll.LandscapeError, match="holds another run .the code of the loss"):
         ll.train(out=tmp_path / "run", **given)
