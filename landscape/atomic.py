@@ -25,6 +25,19 @@ LONGEST = 200
 _SCRATCH = re.compile(r"\.[0-9a-f]{16}\.tmp$")
 
 
+_placed = 0
+
+
+def files_placed() -> int:
+    """How many files this process has put in their places."""
+    return _placed
+
+
+def _count() -> None:
+    global _placed
+    _placed += 1
+
+
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Yields a scratch path in the same folder; the file written there replaces `path` when the block succeeds.
@@ -47,6 +60,7 @@ def whole_file(path: Path) -> Iterator[Path]:
             raise FileNotFoundError(errno.ENOENT, "nothing was written", str(path))
         _flush(scratch)
         os.replace(scratch, path)
+        _count()
     except BaseException as error:
         full = _is_full(scratch) and _hides_its_reason(error)
         with contextlib.suppress(OSError):

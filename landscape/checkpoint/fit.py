@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import UninitializedParameter
 
 from landscape.checkpoint.checkpoint import Checkpoint
 from landscape.checkpoint.entries import EXTRA_STATE, PLAIN, refuse_several, under
@@ -97,6 +98,13 @@ def _assigned(model: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
     return left
 
 
+def widened(model: nn.Module, checkpoint: Checkpoint) -> nn.Module:
+    """The model itself, in float64 where all numbers of the checkpoint are, which would be rounded otherwise."""
+    if {each.dtype for each in checkpoint.state_dict.values() if each.is_floating_point()} == {torch.float64}:
+        model.double()
+    return model
+
+
 def tensors_of(model: nn.Module) -> dict[str, Tensor]:
     """Those of its state dict, which may hold a state of another kind too."""
     return {name: value for name, value in saved_state(model).items() if isinstance(value, Tensor)}
@@ -127,10 +135,20 @@ def fitting(
 
 def fits(model: nn.Module, checkpoint: Checkpoint) -> bool:
     """Whether every name and shape fits."""
-    return not best_match(model, checkpoint.state_dict)[1].count
+    return not _without_shape(model) and not best_match(model, checkpoint.state_dict)[1].count
+
+
+def _without_shape(model: nn.Module) -> str | None:
+    """The first parameter of a lazy layer that has seen no batch yet."""
+    return next((name for name, each in model.named_parameters() if isinstance(each, UninitializedParameter)), None)
 
 
 def _mapped(model: nn.Module, checkpoint: Checkpoint, name: str, advice: str) -> dict[str, Tensor]:
+    if lazy := _without_shape(model):
+        raise CheckpointError(
+            f"checkpoint {checkpoint.source}: the shape of {lazy} of {name} is not known before the first batch; let the code "
+            "that builds the net pass a batch through it, or give its layers their sizes"
+        )
     mapped, mismatch, prefix = best_match(model, checkpoint.state_dict)
     if mismatch.count and (loaded := _through_hooks(model, under(checkpoint.state_dict, prefix))) is not None:
         mapped, mismatch = loaded, Mismatch((), (), ())

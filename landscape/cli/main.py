@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
+from landscape.atomic import files_placed
 from landscape.callables import FULL, contained, message_of
 from landscape.cli.output import say, speaks
 from landscape.cli.parser import WrongUsage, parse
@@ -65,6 +66,7 @@ class _Run:
     def __init__(self) -> None:
         self.debug = self.keeps = self.again = self.passes = False
         self.words: list[str] = []
+        self._files = files_placed()
         self.busy = False
         """A rank goes on computing after an error; only the end of the job ends it."""
 
@@ -87,7 +89,8 @@ class _Run:
         cause = error.__cause__ if self.busy and error.__cause__ else error
         if isinstance(cause, SystemExit) and not isinstance(cause, WrongUsage):
             return 0, None  # --help, --version
-        text, status = explained(cause, keeps=self.keeps, again=self.again, passes=self.passes)
+        begun = files_placed() > self._files or not speaks()  # another rank may have written some
+        text, status = explained(cause, keeps=self.keeps, again=self.again, passes=self.passes, begun=begun)
         if isinstance(cause, UntrustedError):
             text += f"; the whole command: {shlex.join(['landscape', *self.words, *cause.options])}"
         if getattr(cause, "silent", False):
@@ -129,10 +132,12 @@ def perform(command: Command, given: dict[str, Any]) -> None:
             say(plot.command.lines(files, {}))  # type: ignore[attr-defined]
 
 
-def explained(error: BaseException, *, keeps: bool, again: bool = False, passes: bool = True) -> tuple[str, int]:
+def explained(
+    error: BaseException, *, keeps: bool, again: bool = False, passes: bool = True, begun: bool = True
+) -> tuple[str, int]:
     """(one line, exit status) for an error that ended a command; `keeps`: it writes a file that can be continued.
 
-    `passes`: it passes samples through a net.
+    `again`: it was to replace that of an earlier run. `passes`: it passes samples through a net. `begun`: it has written a file.
     """
     if isinstance(error, WrongUsage):
         return error.text, 2
@@ -140,6 +145,8 @@ def explained(error: BaseException, *, keeps: bool, again: bool = False, passes:
         return str(error), error.exit_status
     if isinstance(error, KeyboardInterrupt):
         text = str(error) or "stopped by Ctrl-C"
+        if keeps and not begun:
+            return f"{text}; nothing was written yet, run the same command again", 130
         same = "the same command" + (" without --overwrite" if again else "")
         kept = getattr(error, "kept", None) or "what was computed is kept"
         return text + (f"; {kept}, run {same} to continue" if keeps else ""), 130

@@ -35,6 +35,7 @@ class TrainedNet:
     model: Any = again(NetOptions, "model", help="zoo name, torchvision:NAME, timm:NAME, module:callable, "
                        "file.py:callable; in Python also a module, of which a copy is trained", shell=True)  # fmt: skip
     init: Any = option(None, "first weights: those of this checkpoint or run, in place of random ones", metavar="CKPT")
+    entry: str | None = again(NetOptions, "entry", help="entry of --init that holds the weights, such as ema")
     data: Any = again(DataOptions, "data", help="digits, cifar10, ..., folder:PATH, npz:PATH, module:callable, "
                       "file.py:callable; the test split, if any, is used for validation")  # fmt: skip
     data_root: str | None = again(DataOptions, "data_root")
@@ -221,13 +222,13 @@ def settings_of(net: TrainedNet, asked: OptimizerOptions, precision: str) -> dic
         "progressive": read_progressive(asked.progressive),
     }
     as_given = {name: value for name, value in vars(asked).items() if name != "optimizer_option"}
-    return {"loss": net.loss, "samples": net.samples, "init": net.init, **as_given, "precision": precision, **forms}
+    return {"loss": net.loss, "samples": net.samples, **as_given, "precision": precision, **forms}
 
 
 def place_of(net: TrainedNet, run: Any) -> dict[str, Any]:
-    """Where the data lie, and where and how it runs, as `make_training_job` has them."""
-    place = {name: getattr(net, name) for name in ("data_root", "download", "normalize")}
-    return place | {name: getattr(run, name) for name in ("device", "threads", "out", "quiet")}
+    """Where the data and the first weights lie, and where and how it runs, as `make_training_job` has them."""
+    place = {name: getattr(net, name) for name in ("init", "entry", "data_root", "download", "normalize")}
+    return place | {name: getattr(run, name) for name in ("device", "threads", "out", "overwrite", "quiet")}
 
 
 def keeps_preconditioner(asked: OptimizerOptions, run: RunOptions, tracked: TrackOptions) -> bool:

@@ -77,7 +77,7 @@ def run_prepared(
 
     `world`: None is that of the launcher.
     """
-    world, threads_before, file = world or connect(), torch.get_num_threads(), None
+    world, threads_before = world or connect(), torch.get_num_threads()
     with noting_stops(world), guarded(forces=world.size > 1), contained():
         stall_before = limit(stall)
         try:
@@ -97,10 +97,8 @@ def run_prepared(
                     file.release()
             with SET_UP.running("the end of the run"):
                 return shared(world, lambda: _opened(file).content)
-        except BaseException as error:
+        except BaseException:
             current().answer()  # what is left to do is to clean up
-            if isinstance(error, Interrupted) and world.leads and file is None:
-                error.kept = "nothing new was computed"
             raise
         finally:
             limit(stall_before)

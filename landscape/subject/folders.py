@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from landscape.checkpoint.checkpoint import Checkpoint, load_checkpoint
 from landscape.checkpoint.digest import joint_digest
 from landscape.checkpoint.entries import under
-from landscape.checkpoint.fit import best_match, fit
+from landscape.checkpoint.fit import best_match, fit, widened
 from landscape.errors import CheckpointError
 from landscape.members import named_parameters
 from landscape.models.from_config import (
@@ -141,9 +141,7 @@ def _model(
     renamed = replace(checkpoint, state_dict=_named_as(empty, checkpoint.state_dict))
     if best_match(empty, renamed.state_dict)[1].count:
         fit(empty, renamed, name=spec, advice="give the --model that it fits")  # raises before memory is taken
-    module = configured(folder, kind, dtype=dtype)
-    if {tensor.dtype for tensor in renamed.state_dict.values() if tensor.is_floating_point()} == {torch.float64}:
-        module.double()
+    module = widened(configured(folder, kind, dtype=dtype), renamed)
     fit(module, renamed, name=spec, mapped=mapped)
     return module, renamed
 

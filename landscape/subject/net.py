@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from landscape.checkpoint.checkpoint import Checkpoint, tensors_digest
 from landscape.checkpoint.entries import under
-from landscape.checkpoint.fit import ANOTHER, NAME_IT, fit, fitting, leading_paths, tensors_of
+from landscape.checkpoint.fit import ANOTHER, NAME_IT, fit, fitting, leading_paths, tensors_of, widened
 from landscape.direction.parts import Parts
 from landscape.dispatched import gathered
 from landscape.errors import CheckpointError, UsageError
@@ -130,7 +130,8 @@ def load_net(
         name, state = _spec_of(checkpoint, model or meta.get("model"), read_batch)
         module = build_model(name, state_dict=state, settings=checkpoint.settings)
     if not spec:
-        fit(module, checkpoint, name=name, advice=NAME_IT if model is None else ANOTHER, mapped=mapped)
+        advice = NAME_IT if model is None else ANOTHER
+        fit(widened(module, checkpoint), checkpoint, name=name, advice=advice, mapped=mapped)
     return _net(
         module, name, meta, _facts_of(checkpoint), label_of(checkpoint.source), of_file=of_file, trained=recorded_of(checkpoint),
         program=program_of_given(module, model if isinstance(model, nn.Module) else name),

@@ -6,20 +6,23 @@ was given, or those of a checkpoint.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from torch import nn
 
 from landscape.checkpoint.checkpoint import Checkpoint
-from landscape.checkpoint.fit import ANOTHER, fit
+from landscape.checkpoint.fit import ANOTHER, fit, widened
 from landscape.data.normalize import CHANNELS, is_images
 from landscape.data.split import Split, TensorSplit
-from landscape.errors import UsageError
+from landscape.errors import CheckpointError, UsageError
 from landscape.models.resolve import build_model
 from landscape.objective.private import private_copy
 from landscape.randomness import seed_torch
-from landscape.subject.entry import fitting_entry
+from landscape.subject.entry import fitting_entry, read
 from landscape.subject.modules import bare
+from landscape.training.run_folder import net_of
 from landscape.training.settings import TrainingSettings
 
 
@@ -51,8 +54,42 @@ def first_net(
             image_size=sizes.get("image_size"),
         )
     if init is not None:
-        fit(net, fitting_entry(init, net), name=name, advice=ANOTHER)
+        chosen = fitting_entry(init, net)
+        _check_finite(chosen)
+        fit(widened(net, chosen), chosen, name=name, advice=ANOTHER)
     return net
+
+
+def first_weights(init: Any, entry: str | None, out: Path, *, overwrite: bool) -> Checkpoint | None:
+    """The checkpoint that a run begins with, at an entry; where it is gone, what the run in the folder `out` has kept of it.
+
+    Raises:
+        UsageError: an entry without a checkpoint, or one that lies in `out`. CheckpointError: it is unreadable.
+    """
+    if init is None:
+        if entry:
+            raise UsageError(f"entry '{entry}': there is no --init that it could be one of; drop the option")
+        return None
+    begun = net_of(out, 0)
+    try:
+        found = read(init, entry)
+    except CheckpointError:
+        if overwrite or isinstance(init, Checkpoint) or Path(init).exists() or not begun.exists():
+            raise
+        return replace(read(begun, None), source=str(init))
+    if found.source and Path(found.source).resolve().is_relative_to(out.resolve()):
+        raise UsageError(f"out {out}: the first weights lie there (--init {found.source}); give another folder")
+    return found
+
+
+def _check_finite(init: Checkpoint) -> None:
+    for name, tensor in init.state_dict.items():
+        values = tensor if tensor.is_floating_point() or tensor.is_complex() else None
+        if values is not None and (wrong := int((~values.isfinite()).sum())):
+            raise CheckpointError(
+                f"checkpoint {init.source}: {name} holds NaN or inf ({wrong:,} of {tensor.numel():,} numbers), and training "
+                "cannot begin there; give another --init"
+            )
 
 
 def _sizes_for(splits: dict[str, Split]) -> dict[str, int]:

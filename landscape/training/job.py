@@ -30,14 +30,13 @@ from landscape.options.groups import MAX_THREADS, LossOptions
 from landscape.options.option import check_whole
 from landscape.options.values import named_path
 from landscape.randomness import seed_torch
-from landscape.subject.entry import read
-from landscape.subject.net import program_of_given
+from landscape.subject.net import IN_MEMORY, program_of_given
 from landscape.subject.subject import versions_used
 from landscape.subject.written import Watched, lasting_code
 from landscape.surfaces.same_run import CODE
 from landscape.sweep.progress import note
 from landscape.sweep.world import own_cores, usual_threads
-from landscape.training.first_net import first_net, model_name
+from landscape.training.first_net import first_net, first_weights, model_name
 from landscape.training.loader import TensorLoader, make_loader
 from landscape.training.loss_state import LossState
 from landscape.training.run_folder import RATE
@@ -158,6 +157,9 @@ def make_training_job(
     data: Any,
     settings: dict[str, Any],
     *,
+    init: Any = None,
+    entry: str | None = None,
+    overwrite: bool = False,
     data_root: str | None,
     download: bool,
     normalize: str | None,
@@ -178,10 +180,8 @@ def make_training_job(
     spec = data if isinstance(data, str) else None
     out = named_path("out", out) if out is not None else default_folder(name, spec)
     _, loss_name, _ = make_measure(settings["loss"], None)
-    init = None if settings.get("init") is None else read(settings["init"], None)
-    if init is not None and Path(init.source).resolve().is_relative_to(out.resolve()):
-        raise UsageError(f"out {out}: the first weights lie there (--init {init.source}); give another folder")
-    named = {"loss": loss_name, "init": init and init.source}
+    init = first_weights(init, entry, out, overwrite=overwrite)
+    named = {"loss": loss_name, "init": init and (init.source or IN_MEMORY)}
     chosen = TrainingSettings(model=name, data=spec, normalize=normalize or "", **{**settings, **named}).completed()
     torch.set_num_threads(threads or usual_threads(len(own_cores())))
     with isolated_rng(place := choose_device(device)):

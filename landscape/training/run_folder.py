@@ -131,7 +131,9 @@ class RunFolder:
             there = read_config(self.path / CONFIG)
         except SurfaceFileError as error:
             raise LandscapeError(f"{error}; or start again with --overwrite") from error
-        other = differences(there, {name: config[name] for name in decides if name != CODE})
+        other = _begun_otherwise(there, config)
+        settled = ("first_weights", "init_seed") if other else ()
+        other += differences(there, {name: config[name] for name in decides if name != CODE and name not in settled})
         code = {CODE: config.get(CODE)}
         if found := difference({CODE: there.get(CODE)}, code):
             other.append(found)
@@ -149,6 +151,15 @@ class RunFolder:
     def _write(self, name: str, text: str) -> None:
         with whole_file(self.path / name) as scratch:
             scratch.write_text(text)
+
+
+def _begun_otherwise(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
+    """How the first weights of two runs differ where those of one are a checkpoint's, as `init a.pt there, not set here`."""
+    if there.get("first_weights") == here.get("first_weights") or not (there.get("init") or here.get("init")):
+        return []
+    if there.get("init") == here.get("init"):
+        return [f"the weights in {here['init']} have changed"]
+    return [f"init {there.get('init') or 'not set'} there, {here.get('init') or 'not set'} here"]
 
 
 def net_of(folder: Path, step: int) -> Path:

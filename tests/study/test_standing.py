@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn.functional import mse_loss
 
 import landscape as ll
-from landscape.cli.main import explained
+from landscape.cli.main import explained, main
 from landscape.errors import Interrupted
 from landscape.surfaces import load_surface
 from landscape.surfaces.file import SurfaceFile
@@ -51,10 +51,28 @@ def test_a_stop_names_the_points_in_the_file_and_the_next_run_says_where_it_goes
     assert "goes on" not in capsys.readouterr().err, "a file that is full is only read"
 
 
-def test_a_stop_before_the_first_point_claims_nothing(line):
-    def stopping(outputs, targets):
-        signal.raise_signal(signal.SIGINT)
+FILE = """
+import signal
+import torch
+from torch import nn
 
-    with pytest.raises(Interrupted) as stop:
-        line(stopping, quiet=True)
-    assert stop.value.kept == "nothing new was computed" and not Path("a.h5").exists()
+def build():
+    return nn.Linear(3, 1)
+
+def data():
+    signal.raise_signal(signal.SIGINT)
+"""
+
+
+@pytest.mark.parametrize("words", [["line", "net.pt", "-o", "a.h5"], ["train", "-o", "run"]])
+@pytest.mark.parametrize("overwrite", [[], ["--overwrite"]])
+def test_a_stop_before_anything_is_written_claims_nothing(words, overwrite, monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("net.py").write_text(FILE)
+    torch.save(nn.Linear(3, 1).state_dict(), "net.pt")
+    before = set(Path().iterdir())
+    assert main([*words, "--model", "net.py:build", "--data", "net.py:data", "--loss", "mse", *overwrite]) == 130
+    assert capsys.readouterr().err == (
+        "landscape: stopped by Ctrl-C; nothing was written yet, run the same command again\n"
+    )
+    assert {each for each in Path().iterdir() if each.name != "__pycache__"} == before

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 
 import pytest
@@ -53,16 +52,40 @@ def test_an_entry_under_another_prefix_fits_too(taught, tmp_path):
 def test_the_run_goes_on_with_these_weights_wherever_they_lie_and_with_no_others(taught, tmp_path):
     shutil.copy(taught / "final.pt", tmp_path / "moved.pt")
     options = {**SHORT, "out": tmp_path / "run"}
-    first = ll.train("resnet20", init=taught / "final.pt", **options)
-    assert same(
-        ll.train("resnet20", init=tmp_path / "moved.pt", **options).model.state_dict(), first.model.state_dict()
+    first = ll.train("resnet20", init=tmp_path / "moved.pt", **options)
+
+    def again(**init):
+        return ll.train("resnet20", **init, **options).model.state_dict()
+
+    assert same(again(init=taught / "final.pt"), first.model.state_dict())
+    for other, words in (({"init": taught / "checkpoints/step_0000000.pt"}, "init .*moved.pt there, .*step_0000000.pt here"),
+                         ({}, "init .*moved.pt there, not set here")):  # fmt: skip
+        with pytest.raises(UsageError, match=rf"holds another run \({words}\)"):
+            again(**other)
+    shutil.copy(taught / "checkpoints/step_0000000.pt", tmp_path / "moved.pt")
+    with pytest.raises(UsageError, match=r"holds another run \(the weights in .*moved.pt have changed\)"):
+        again(init=tmp_path / "moved.pt")
+    (tmp_path / "moved.pt").unlink()
+    assert same(again(init=tmp_path / "moved.pt"), first.model.state_dict()), "the folder has kept them"
+    with pytest.raises(CheckpointError, match="other.pt: no such file"):
+        ll.train("resnet20", init=tmp_path / "other.pt", **{**options, "out": tmp_path / "new"})
+
+
+def test_doubles_are_not_rounded_in_double_precision(tmp_path):
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 10)).double()
+    torch.save({"ema": net.state_dict(), "model": nn.Linear(2, 2).state_dict()}, tmp_path / "net.pt")
+    build = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    for entry in (None, "ema"):
+        run = ll.train(
+            build, init=tmp_path / "net.pt", entry=entry, precision="fp64", out=tmp_path / f"{entry}", **SHORT
+        )
+        assert same(weights(run.folder / "checkpoints/step_0000000.pt"), net.state_dict())
+    exact = ll.line(model=net, data="digits", samples=50, x="-1:1:3", precision="fp64", quiet=True)
+    read = ll.line(
+        tmp_path / "net.pt", model=build, data="digits", samples=50, x="-1:1:3", precision="fp64", quiet=True
     )
-    for other in ({"init": taught / "checkpoints/step_0000000.pt"}, {}):
-        with pytest.raises(
-            UsageError, match=r"holds another run \(.*first-weights [0-9a-f]{12} there, (?:not set|[0-9a-f]{12}) here"
-        ):
-            ll.train("resnet20", **other, **options)
-    assert "first_weights" in json.loads((tmp_path / "run/config.json").read_text())
+    assert read.values["train_loss"].tolist() == exact.values["train_loss"].tolist()
 
 
 def test_copies_of_a_run_share_them(taught, tmp_path):
@@ -80,6 +103,11 @@ def test_copies_of_a_run_share_them(taught, tmp_path):
         ({"model": "resnet32"}, CheckpointError, "does not fit resnet32: missing .*; give the --model that it fits, or"),
         ({"init": "nowhere.pt"}, CheckpointError, "nowhere.pt: no such file"),
         ({"init": nn.Linear(2, 2)}, UsageError, "checkpoint of type Linear: expected the name of a file"),
+        ({"init": None, "entry": "ema"}, UsageError, "entry 'ema': there is no init that it could be one of; drop the option"),
+        ({"entry": "ema"}, CheckpointError, "ema"),
+        ({"model": nn.LazyLinear(10)}, CheckpointError, "the shape of weight of LazyLinear is not known before the first batch"),
+        ({"init": ll.Checkpoint({"weight": torch.full((10, 64), torch.nan)})}, CheckpointError,
+         r"weight holds NaN or inf \(640 of 640 numbers\), and training cannot begin there; give another init"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused_before_anything_is_written(taught, tmp_path, options, error, message):
