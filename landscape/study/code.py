@@ -1,14 +1,16 @@
-"""The code that a run calls, as one hash: two ranks with other versions of a file compute other values.
+"""The code that a run calls, as hashes: two ranks with other versions of a file compute other values.
 
 Owns: which source belongs to the model, data, loss and metrics of a run: the file of a spec, or the text of a function or class
-in memory. Does not follow what these import.
+in memory; and what a rank has imported beside them.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import inspect
+import json
 import sys
 import tokenize
 from collections.abc import Iterable
@@ -17,6 +19,7 @@ from typing import Any
 
 from landscape.objective.described import Loss
 from landscape.regular import expanded
+from landscape.subject.code_stores import is_users
 
 
 def code_mark(*used: Any) -> str:
@@ -25,6 +28,20 @@ def code_mark(*used: Any) -> str:
     for each in _flat(used):
         digest.update(_source(each) + b"\0")
     return digest.hexdigest()
+
+
+def modules_mark() -> str:
+    """The user's own modules that this process has imported, as JSON: the hash of the file of each, and its place, by name.
+
+    Ranks may import others, as where only the first draws; those of one name must be one text.
+    """
+    found = {}
+    for name, module in list(sys.modules.items()):
+        path = Path(getattr(module, "__file__", None) or "")
+        if path.suffix == ".py" and is_users(module):
+            with contextlib.suppress(OSError):  # deleted since
+                found[name] = [hashlib.sha256(path.read_bytes()).hexdigest()[:16], str(path)]
+    return json.dumps(found, sort_keys=True)
 
 
 def _flat(used: Iterable[Any]) -> Iterable[Any]:

@@ -32,6 +32,8 @@ _WORDS = "start every rank with the same command line"
 BY_HASH = ("weights", "data", "directions", "run", "code")
 # the mark that holds numbers, which may differ by rounding
 VALUES, PRECISION = "values", "precision"
+# the mark of imported modules, of which a rank may have some that another has not
+MODULES = "modules"
 SHORT = 24  # characters of a value that a message shows
 
 
@@ -85,6 +87,9 @@ def check_same(world: World, marks: Mapping[str, str]) -> None:
         if what == VALUES:
             _check_values(json.loads(leaders or "{}"), json.loads(other or "{}"), rank)
             continue
+        if what == MODULES:
+            _check_modules(json.loads(leaders or "{}"), json.loads(other or "{}"), rank)
+            continue
         short = max(len(other), len(leaders)) <= SHORT
         found = f" (rank 0 has {leaders or 'none'}, rank {rank} {other or 'none'})" if short else ""
         raise LandscapeError(f"the ranks do not have the same {what}{found}: {_FILES if what in BY_HASH else _WORDS}")
@@ -99,6 +104,17 @@ def _check_values(leaders: Mapping[str, Any], other: Mapping[str, Any], rank: in
             f"the ranks do not compute the same: {found[0]} is {found[1]} on rank 0, {found[2]} on rank {rank}; does the net, "
             "the loss or the data read something of its process, such as the rank, a hash of a text, or unseeded random numbers?"
         )
+
+
+def _check_modules(leaders: Mapping[str, list[str]], other: Mapping[str, list[str]], rank: int) -> None:
+    """Raises LandscapeError where two ranks have imported another text under one name."""
+    for name in sorted(leaders.keys() & other.keys()):
+        (one, path), (another, its) = leaders[name], other[name]
+        if one != another:
+            raise LandscapeError(
+                f"the ranks do not have the same code: module {name} is {path} on rank 0, and another text, {its}, on rank "
+                f"{rank}; start every rank in the same folder, with the same PYTHONPATH and the same files"
+            )
 
 
 def on_all_ranks(

@@ -14,8 +14,8 @@ import torch
 
 from landscape.callables import contained
 from landscape.errors import Interrupted
-from landscape.study.code import code_mark
-from landscape.study.ranks import check_same, on_all_ranks, shared, together
+from landscape.study.code import code_mark, modules_mark
+from landscape.study.ranks import MODULES, check_same, on_all_ranks, shared, together
 from landscape.study.study import Extent, Plan, ResultFile, Study
 from landscape.sweep.executor import Executor, PointFailed
 from landscape.sweep.launch import connect
@@ -86,7 +86,7 @@ def run_prepared(
             prepared = prepare(world)
             study = together(world, lambda: make(world, prepared))
             if world.size > 1:  # reading the sources of a library's net takes as long as some points of it
-                check_same(world, {**study.marks, "code": code_mark(*code)})
+                check_same(world, {**study.marks, "code": code_mark(*code), MODULES: modules_mark()})
             if dry_run:
                 return together(world, lambda: study.plan(world))
             file = together(world, lambda: study.open() if world.leads else None)

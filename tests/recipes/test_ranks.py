@@ -124,6 +124,27 @@ def test_ranks_with_another_version_of_the_users_code_are_stopped(here, on_ranks
     assert not (here / "a.h5").exists()
 
 
+def test_ranks_that_import_another_module_of_one_name_are_stopped(here, on_ranks, basic):
+    """What a spec's file imports: another folder in PYTHONPATH on one rank. The first samples have the same values."""
+    for folder, odd in (("a", 0.0), ("b", 1.0)):
+        (here / folder).mkdir()
+        (here / folder / "helper.py").write_text(f"def odd(number):\n    return {odd} * (number > 8)\n")
+    (here / "own.py").write_text(
+        "import torch.nn.functional as F\nimport helper\n\ndef loss(outputs, targets):\n"
+        "    return F.cross_entropy(outputs, targets, reduction='none') + helper.odd(len(targets))\n"
+    )
+    (here / "odd.py").write_text(
+        "import os, sys\nfrom landscape.cli.main import main\n"
+        "rank = os.environ.get('PMI_RANK', os.environ.get('OMPI_COMM_WORLD_RANK', '0'))\n"
+        "sys.path.insert(0, 'ab'[int(rank)])\n"
+        "sys.exit(main())\n"
+    )
+    done = on_ranks(2, "odd.py", "line", "net.pt", *basic, "--loss", "own.py:loss", "-o", "a.h5")
+    assert done.returncode == 1, done.stderr
+    assert "the ranks do not have the same code: module helper is " in done.stderr
+    assert not (here / "a.h5").exists()
+
+
 # Where things lie, which are compared by content; and how a rank runs on its own machine.
 MAY_DIFFER = {
     "checkpoint",
