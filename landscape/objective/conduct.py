@@ -110,7 +110,7 @@ def randomness_of(evaluate: Evaluate, batch: Any, model: nn.Module, device: torc
         raise EvaluationError(
             f"two evaluations of the same batch at the same weights differ, also with the same random numbers ({found}); "
             "does the net or the loss count its calls, keep a generator of its own, or write into what it is given, as x += 1 "
-            "does? Its value must depend only on its arguments"
+            "does? Its value must depend only on its arguments; a module may change itself in training mode (if self.training:)"
         )
     if not drew:
         return None

@@ -17,6 +17,7 @@ from landscape.checkpoint.fit import ANOTHER, fit, widened
 from landscape.data.normalize import CHANNELS, is_images
 from landscape.data.split import Split, TensorSplit
 from landscape.errors import CheckpointError, UsageError
+from landscape.members import named_parameters
 from landscape.models.resolve import build_model
 from landscape.objective.private import private_copy
 from landscape.randomness import seed_torch
@@ -55,8 +56,8 @@ def first_net(
         )
     if init is not None:
         chosen = fitting_entry(init, net)
-        _check_finite(chosen)
         fit(widened(net, chosen), chosen, name=name, advice=ANOTHER)
+        _check_finite(net, chosen.source)
     return net
 
 
@@ -82,13 +83,13 @@ def first_weights(init: Any, entry: str | None, out: Path, *, overwrite: bool) -
     return found
 
 
-def _check_finite(init: Checkpoint) -> None:
-    for name, tensor in init.state_dict.items():
-        values = tensor if tensor.is_floating_point() or tensor.is_complex() else None
-        if values is not None and (wrong := int((~values.isfinite()).sum())):
+def _check_finite(net: nn.Module, source: str) -> None:
+    """Raises CheckpointError where a step could lead nowhere; buffers may hold infinities and mean them, as masks do."""
+    for name, each in named_parameters(net):
+        if wrong := int((~each.isfinite()).sum()):
             raise CheckpointError(
-                f"checkpoint {init.source}: {name} holds NaN or inf ({wrong:,} of {tensor.numel():,} numbers), and training "
-                "cannot begin there; give another --init"
+                f"checkpoint {source}: {name} holds NaN or inf ({wrong:,} of {each.numel():,} numbers), and training cannot begin "
+                "there; give another --init"
             )
 
 
