@@ -16,7 +16,7 @@ from torch import Tensor
 
 from landscape.between.curve_net import CurveMeasure, CurveNet
 from landscape.between.ends import Ends
-from landscape.checkpoint.checkpoint import load_checkpoint
+from landscape.checkpoint.checkpoint import IN_MEMORY, load_checkpoint
 from landscape.checkpoint.save import save_checkpoint
 from landscape.errors import CheckpointError, UsageError
 from landscape.layout import Layout, placed
@@ -29,7 +29,6 @@ from landscape.options.groups import DataOptions, LossOptions
 from landscape.options.option import check_whole
 from landscape.randomness import seed_torch
 from landscape.slice.paths import Path as CurvePath
-from landscape.subject.net import IN_MEMORY
 from landscape.subject.subject import reader_of, source_of
 from landscape.sweep.world import World
 from landscape.training.job import TrainingJob, training_measure

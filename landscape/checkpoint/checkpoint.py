@@ -48,6 +48,8 @@ IS_ODD: dict[str, Callable[[Tensor], bool]] = {
     "sparse": lambda tensor: tensor.layout != torch.strided,
     "quantized": lambda tensor: tensor.is_quantized,
 }
+# The source of one that was given as tensors.
+IN_MEMORY = "in memory"
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +68,7 @@ class Checkpoint:
 
     state_dict: dict[str, Tensor]
     meta: dict = field(default_factory=dict)
-    source: str = ""
+    source: str = IN_MEMORY
     sha256: str = ""
     entry: str = ""
     entries: Mapping[str, dict[str, Tensor]] = field(default_factory=dict)

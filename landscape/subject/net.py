@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from landscape.checkpoint.checkpoint import Checkpoint, tensors_digest
+from landscape.checkpoint.checkpoint import IN_MEMORY, Checkpoint, tensors_digest
 from landscape.checkpoint.entries import under
 from landscape.checkpoint.fit import ANOTHER, NAME_IT, fit, fitting, leading_paths, tensors_of, widened
 from landscape.direction.parts import Parts
@@ -34,8 +34,6 @@ from landscape.subject.program import Program, program_of, unlike
 from landscape.subject.trained import Recorded, asked_loss, label_of, recorded_beside, recorded_of
 from landscape.surfaces.provenance import CheckpointFacts, ModelFacts
 from landscape.trust import Trust, harmless, names_code, taken
-
-IN_MEMORY = "in memory"
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import nn
 
-from landscape.checkpoint.checkpoint import Checkpoint
+from landscape.checkpoint.checkpoint import IN_MEMORY, Checkpoint
 from landscape.checkpoint.fit import ANOTHER, fit, widened
 from landscape.data.normalize import CHANNELS, is_images
 from landscape.data.split import Split, TensorSplit
@@ -78,7 +78,7 @@ def first_weights(init: Any, entry: str | None, out: Path, *, overwrite: bool) -
         if overwrite or isinstance(init, Checkpoint) or Path(init).exists() or not begun.exists():
             raise
         return replace(read(begun, None), source=str(init))
-    if found.source and Path(found.source).resolve().is_relative_to(out.resolve()):
+    if found.source != IN_MEMORY and Path(found.source).resolve().is_relative_to(out.resolve()):
         raise UsageError(f"out {out}: the first weights lie there (--init {found.source}); give another folder")
     return found
 
@@ -88,8 +88,8 @@ def _check_finite(net: nn.Module, source: str) -> None:
     for name, each in named_parameters(net):
         if wrong := int((~each.isfinite()).sum()):
             raise CheckpointError(
-                f"checkpoint {source}: {name} holds NaN or inf ({wrong:,} of {each.numel():,} numbers), and training cannot begin "
-                "there; give another --init"
+                f"checkpoint {source}: {name} holds NaN or inf ({wrong:,} of {each.numel():,} numbers), and training cannot "
+                "begin there; give another --init"
             )
 
 

@@ -30,7 +30,7 @@ from landscape.options.groups import MAX_THREADS, LossOptions
 from landscape.options.option import check_whole
 from landscape.options.values import named_path
 from landscape.randomness import seed_torch
-from landscape.subject.net import IN_MEMORY, program_of_given
+from landscape.subject.net import program_of_given
 from landscape.subject.subject import versions_used
 from landscape.subject.written import Watched, lasting_code
 from landscape.surfaces.same_run import CODE
@@ -181,7 +181,7 @@ def make_training_job(
     out = named_path("out", out) if out is not None else default_folder(name, spec)
     _, loss_name, _ = make_measure(settings["loss"], None)
     init = first_weights(init, entry, out, overwrite=overwrite)
-    named = {"loss": loss_name, "init": init and (init.source or IN_MEMORY)}
+    named = {"loss": loss_name, "init": init and init.source}
     chosen = TrainingSettings(model=name, data=spec, normalize=normalize or "", **{**settings, **named}).completed()
     torch.set_num_threads(threads or usual_threads(len(own_cores())))
     with isolated_rng(place := choose_device(device)):

@@ -106,8 +106,11 @@ def test_copies_of_a_run_share_them(taught, tmp_path):
         ({"init": None, "entry": "ema"}, UsageError, "entry 'ema': there is no init that it could be one of; drop the option"),
         ({"entry": "ema"}, CheckpointError, "ema"),
         ({"model": nn.LazyLinear(10)}, CheckpointError, "the shape of weight of LazyLinear is not known before the first batch"),
-        ({"init": ll.Checkpoint({"weight": torch.full((10, 64), torch.nan)})}, CheckpointError,
-         r"weight holds NaN or inf \(640 of 640 numbers\), and training cannot begin there; give another init"),
+        (
+            {"init": ll.Checkpoint({"weight": torch.full((10, 8), torch.nan)}), "model": nn.Linear(8, 10, bias=False)},
+            CheckpointError,
+            r"checkpoint in memory: weight holds NaN or inf \(80 of 80 numbers\), and training cannot begin there; give another",
+        ),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused_before_anything_is_written(taught, tmp_path, options, error, message):
